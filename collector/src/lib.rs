@@ -1,0 +1,1 @@
+//! Prometheus to lake: one closed UTC hour at a time.

@@ -1,0 +1,214 @@
+//! How one value of a row becomes one column of a record batch.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int32Builder, Int64Array, ListBuilder, StringArray,
+    StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
+use types::SLOTS_PER_HOUR;
+
+/// The kinds of column the lake knows; each engine maps them to its own types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// True or false.
+    Bool,
+    /// 32-bit signed integer.
+    Int32,
+    /// 64-bit signed integer.
+    Int64,
+    /// Twelve 32-bit integers, one for each slot of the hour; null = no sample.
+    Int32BySlot,
+    /// Sorted texts.
+    TextList,
+}
+
+impl Kind {
+    /// The Arrow type of a column of this kind.
+    pub fn arrow_type(self) -> DataType {
+        match self {
+            Self::Text => DataType::Utf8,
+            Self::Bool => DataType::Boolean,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Int32BySlot => DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true))),
+            Self::TextList => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, false))),
+        }
+    }
+}
+
+/// One value for each slot of an hour; `None` means no sample, never zero.
+pub type SlotValues = [Option<i32>; SLOTS_PER_HOUR];
+
+/// A type a row can hold.
+pub(crate) trait Cell: Sized {
+    const KIND: Kind;
+    const NULLABLE: bool;
+
+    /// Collects one column.
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef
+    where
+        Self: 'a;
+
+    /// Reads one value; `None` when the array is of another type, or null where null is not allowed.
+    fn read(array: &dyn Array, row: usize) -> Option<Self>;
+}
+
+impl Cell for String {
+    const KIND: Kind = Kind::Text;
+    const NULLABLE: bool = false;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(values))
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        Option::<Self>::read(array, row)?
+    }
+}
+
+impl Cell for Option<String> {
+    const KIND: Kind = Kind::Text;
+    const NULLABLE: bool = true;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        Arc::new(values.map(Option::as_deref).collect::<StringArray>())
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        let texts = array.as_string_opt::<i32>()?;
+        Some((!texts.is_null(row)).then(|| texts.value(row).to_owned()))
+    }
+}
+
+impl Cell for bool {
+    const KIND: Kind = Kind::Bool;
+    const NULLABLE: bool = false;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        Arc::new(values.map(|v| Some(*v)).collect::<BooleanArray>())
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        Option::<Self>::read(array, row)?
+    }
+}
+
+impl Cell for Option<bool> {
+    const KIND: Kind = Kind::Bool;
+    const NULLABLE: bool = true;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        Arc::new(values.copied().collect::<BooleanArray>())
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        let flags = array.as_boolean_opt()?;
+        Some((!flags.is_null(row)).then(|| flags.value(row)))
+    }
+}
+
+/// The two integer cells differ only in their Arrow types.
+macro_rules! integer_cell {
+    ($native:ty, $array:ty, $arrow:ty, $kind:expr) => {
+        impl Cell for $native {
+            const KIND: Kind = $kind;
+            const NULLABLE: bool = false;
+
+            fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+                Arc::new(<$array>::from_iter_values(values.copied()))
+            }
+
+            fn read(array: &dyn Array, row: usize) -> Option<Self> {
+                Option::<Self>::read(array, row)?
+            }
+        }
+
+        impl Cell for Option<$native> {
+            const KIND: Kind = $kind;
+            const NULLABLE: bool = true;
+
+            fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+                Arc::new(values.copied().collect::<$array>())
+            }
+
+            fn read(array: &dyn Array, row: usize) -> Option<Self> {
+                let numbers = array.as_primitive_opt::<$arrow>()?;
+                Some((!numbers.is_null(row)).then(|| numbers.value(row)))
+            }
+        }
+    };
+}
+integer_cell!(i32, Int32Array, Int32Type, Kind::Int32);
+integer_cell!(i64, Int64Array, Int64Type, Kind::Int64);
+
+impl Cell for SlotValues {
+    const KIND: Kind = Kind::Int32BySlot;
+    const NULLABLE: bool = false;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        let mut lists = ListBuilder::new(Int32Builder::new());
+        for slots in values {
+            lists.append_value(slots.iter().copied());
+        }
+        Arc::new(lists.finish())
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        Option::<Self>::read(array, row)?
+    }
+}
+
+impl Cell for Option<SlotValues> {
+    const KIND: Kind = Kind::Int32BySlot;
+    const NULLABLE: bool = true;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        let mut lists = ListBuilder::new(Int32Builder::new());
+        for slots in values {
+            match slots {
+                Some(slots) => lists.append_value(slots.iter().copied()),
+                None => lists.append_null(),
+            }
+        }
+        Arc::new(lists.finish())
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        let lists = array.as_list_opt::<i32>()?;
+        if lists.is_null(row) {
+            return Some(None);
+        }
+        let values = lists.value(row);
+        let numbers = values.as_primitive_opt::<Int32Type>()?;
+        let slots: SlotValues = numbers.iter().collect::<Vec<_>>().try_into().ok()?;
+        Some(Some(slots))
+    }
+}
+
+impl Cell for Vec<String> {
+    const KIND: Kind = Kind::TextList;
+    const NULLABLE: bool = false;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        let field = Field::new_list_field(DataType::Utf8, false);
+        let mut lists = ListBuilder::new(StringBuilder::new()).with_field(field);
+        for texts in values {
+            for text in texts {
+                lists.values().append_value(text);
+            }
+            lists.append(true);
+        }
+        Arc::new(lists.finish())
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        let lists = array.as_list_opt::<i32>()?;
+        let values = lists.value(row);
+        let texts = values.as_string_opt::<i32>()?;
+        Some(texts.iter().flatten().map(ToOwned::to_owned).collect())
+    }
+}

@@ -1,0 +1,173 @@
+//! Rows to Parquet bytes and back. The same rows give the same bytes.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
+
+use crate::cell::Kind;
+use crate::tables::{Column, Table};
+
+/// Rows in a row group: an hour of a hundred thousand containers is one.
+const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Named in every file instead of the library's version, so that an upgrade does not change bytes.
+const CREATED_BY: &str = "emp-cost lake v1";
+
+/// Why bytes are not a table.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The bytes are not Parquet, or damaged.
+    #[error("not readable as Parquet")]
+    Parquet(#[from] ParquetError),
+    /// The columns cannot be read as the table's.
+    #[error("not readable as Arrow")]
+    Arrow(#[from] arrow::error::ArrowError),
+    /// A column is missing, of another type, or null where it may not be.
+    #[error("row {row} does not fit table `{table}` of layout 1")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The first row that does not fit.
+        row: usize,
+    },
+}
+
+/// The Arrow schema of a table.
+pub(crate) fn arrow_schema(columns: &[Column]) -> Schema {
+    let field = |c: &Column| Field::new(c.name, c.kind.arrow_type(), c.nullable);
+    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
+}
+
+/// Encodes rows as one Parquet file: zstd, delta-packed integers, dictionary for text.
+///
+/// Data page version 1, because version 2 leaves list levels uncompressed.
+///
+/// # Errors
+/// [`ParquetError`] when the library refuses; with rows of this crate it has no reason to.
+pub(crate) fn encode<T: Table>(rows: &[T], metadata: &[(&str, String)]) -> Result<Vec<u8>, ParquetError> {
+    let schema = Arc::new(arrow_schema(T::COLUMNS));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), T::to_columns(rows))?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(T::COLUMNS, metadata)?))?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}
+
+fn properties(columns: &[Column], metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+    let pairs = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
+    let mut builder = WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_created_by(CREATED_BY.to_owned())
+        .set_key_value_metadata(Some(pairs));
+    for column in columns {
+        let path = match column.kind {
+            Kind::Int32BySlot => ColumnPath::new(vec![column.name.to_owned(), "list".to_owned(), "element".to_owned()]),
+            _ => ColumnPath::from(column.name),
+        };
+        if matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Int32BySlot) {
+            builder = builder
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        }
+    }
+    Ok(builder.build())
+}
+
+/// Reads the named columns of a Parquet file as record batches. Columns the file lacks are left out.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged.
+pub fn read_batches(file: Bytes, columns: &[Column]) -> Result<Vec<RecordBatch>, DecodeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let names = columns.iter().map(|c| c.name);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let reader = builder.with_projection(mask).with_batch_size(ROW_GROUP_ROWS).build()?;
+    Ok(reader.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// Reads whole rows.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged or the rows do not fit the table.
+pub(crate) fn decode<T: Table>(file: Bytes) -> Result<Vec<T>, DecodeError> {
+    let mut rows = Vec::new();
+    for batch in read_batches(file, T::COLUMNS)? {
+        for row in 0..batch.num_rows() {
+            let misfit = || DecodeError::Row { table: T::NAME, row };
+            rows.push(T::from_batch(&batch, row).ok_or_else(misfit)?);
+        }
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::{ContainerHour, PodHour};
+
+    fn container(n: i32) -> ContainerHour {
+        ContainerHour {
+            hour_start_seconds: 3600,
+            pod_uid: format!("uid-{n}"),
+            container: "app".to_owned(),
+            cpu_request_millicores: (n % 2 == 0).then_some(250),
+            cpu_core_milliseconds: Some(i64::from(n) * 1_000_000_007),
+            cpu_mean_millicores_by_slot: (n % 3 != 0).then(|| std::array::from_fn(|k| (k % 5 != 0).then_some(n))),
+            ..ContainerHour::default()
+        }
+    }
+
+    #[test]
+    fn rows_survive_the_round_trip_with_their_nulls() {
+        let rows: Vec<_> = (0..100).map(container).collect();
+        let file = encode(&rows, &[]).unwrap();
+        assert_eq!(decode::<ContainerHour>(file.into()).unwrap(), rows);
+        let pods = vec![PodHour { labels: vec!["a=b".into(), "c=d".into()], ..PodHour::default() }, PodHour::default()];
+        assert_eq!(decode::<PodHour>(encode(&pods, &[]).unwrap().into()).unwrap(), pods);
+        assert_eq!(decode::<PodHour>(encode::<PodHour>(&[], &[]).unwrap().into()).unwrap(), []);
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes() {
+        let rows: Vec<_> = (0..50).map(container).collect();
+        let metadata = [("cluster", "a".to_owned())];
+        assert_eq!(encode(&rows, &metadata).unwrap(), encode(&rows, &metadata).unwrap());
+    }
+
+    #[test]
+    fn damaged_bytes_are_an_error_and_not_a_panic() {
+        let file = encode(&(0..50).map(container).collect::<Vec<_>>(), &[]).unwrap();
+        for at in (0..file.len()).step_by(97) {
+            let mut damaged = file.clone();
+            damaged[at] ^= 0x55;
+            let _ = decode::<ContainerHour>(damaged.into());
+        }
+        assert!(decode::<ContainerHour>(file[..file.len() / 2].to_vec().into()).is_err());
+        assert!(decode::<ContainerHour>(Bytes::from_static(b"<html>")).is_err());
+    }
+
+    #[test]
+    fn a_missing_nullable_column_reads_as_null_and_a_missing_key_is_an_error() {
+        let rows: Vec<_> = (0..4).map(container).collect();
+        let schema = arrow_schema(ContainerHour::COLUMNS);
+        let batch = RecordBatch::try_new(Arc::new(schema.clone()), ContainerHour::to_columns(&rows)).unwrap();
+        let without = |name: &str| {
+            let keep: Vec<_> = (0..schema.fields().len()).filter(|i| schema.field(*i).name() != name).collect();
+            batch.project(&keep).unwrap()
+        };
+        let read = ContainerHour::from_batch(&without("cpu_request_millicores"), 0).unwrap();
+        assert_eq!(read.cpu_request_millicores, None);
+        assert_eq!(ContainerHour::from_batch(&without("pod_uid"), 0), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! The manifest of an hour: what belongs to it, how to check it, and how good it is.
+
+use serde::{Deserialize, Serialize};
+use types::{ClusterId, Hour};
+
+/// The layout version a manifest of this writer names.
+pub const VERSION: u32 = 1;
+
+/// Names the objects of one closed hour. Written last: an hour exists when its manifest does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Layout version.
+    pub version: u32,
+    /// The cluster.
+    pub cluster_id: ClusterId,
+    /// Start of the hour, in seconds since the epoch.
+    pub hour_start_seconds: i64,
+    /// Where the hour comes from.
+    pub source: Source,
+    /// The server it was collected from, such as `prometheus 2.42.0`; empty for synthetic hours.
+    pub server: String,
+    /// Hash of the queries that collected it; empty for synthetic hours.
+    pub query_set: String,
+    /// False when the server warned, or part of the data is known to be missing.
+    pub complete: bool,
+    /// What is wrong with the hour, in words.
+    pub faults: Vec<String>,
+    /// The objects, by table.
+    pub objects: Vec<ObjectEntry>,
+}
+
+/// Where an hour comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// Collected from a server that speaks the Prometheus API.
+    Prometheus,
+    /// Written by the generator of synthetic clusters.
+    Generator,
+}
+
+impl Source {
+    /// The name used in files and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Generator => "generator",
+        }
+    }
+}
+
+/// One object of an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectEntry {
+    /// The table.
+    pub table: String,
+    /// The key, relative to the root of the lake.
+    pub key: String,
+    /// Rows in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// The hour it describes; `None` when the file names none.
+    pub fn hour(&self) -> Option<Hour> {
+        Hour::starting_at(self.hour_start_seconds)
+    }
+
+    /// The object of a table.
+    pub fn object(&self, table: &str) -> Option<&ObjectEntry> {
+        self.objects.iter().find(|object| object.table == table)
+    }
+}

@@ -1,0 +1,108 @@
+//! The seam to storage: one trait, and three places to keep a lake.
+
+mod dir;
+mod memory;
+mod s3;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use dir::DirStore;
+pub use memory::MemoryStore;
+pub use s3::S3Store;
+
+/// Whether a conditional put wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The object did not exist and does now.
+    Created,
+    /// An object with this key exists; it was left as it is.
+    Exists,
+}
+
+/// What went wrong in a store, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such object.
+    #[error("no object `{key}` in `{store}`")]
+    NotFound {
+        /// The key.
+        key: String,
+        /// The store.
+        store: String,
+    },
+    /// The store refused, or could not be reached.
+    #[error("could not {action} `{key}` in `{store}`{hint}")]
+    Failed {
+        /// What was attempted, as a verb.
+        action: &'static str,
+        /// The key or prefix.
+        key: String,
+        /// The store.
+        store: String,
+        /// What may mend it; starts with `; ` or is empty.
+        hint: String,
+        /// What the store said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Somewhere objects are kept by key. Objects are never changed once written.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// The whole object.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Failed`] when the store cannot say.
+    async fn get(&self, key: &str) -> Result<Bytes, StoreError>;
+
+    /// Writes an object unless one with this key exists. After a return the object is complete and durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]; then nothing is visible under the key.
+    async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError>;
+
+    /// The keys that start with `prefix`, which ends in `/`, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]. A prefix under which nothing lies is no error.
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// The names directly below `prefix`, which ends in `/`, sorted: those of objects and of further prefixes.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Where this is, for people: `s3://bucket/prefix` or a path.
+    fn location(&self) -> String;
+}
+
+#[cfg(test)]
+pub(crate) mod contract {
+    //! What every store promises, run on each of them.
+
+    use super::*;
+
+    pub(crate) async fn store_contract(store: &dyn Store) {
+        let key = "v1/t/cluster=a/date=2026-01-01/hour=00.parquet";
+        assert!(matches!(store.get(key).await, Err(StoreError::NotFound { .. })));
+        assert_eq!(store.list("v1/").await.unwrap(), Vec::<String>::new());
+
+        assert_eq!(store.put_new(key, Bytes::from_static(b"one")).await.unwrap(), PutOutcome::Created);
+        assert_eq!(store.put_new(key, Bytes::from_static(b"two")).await.unwrap(), PutOutcome::Exists);
+        assert_eq!(store.get(key).await.unwrap(), "one");
+
+        for other in ["v1/t/cluster=b/x", "v1/t/cluster=a/date=2026-01-02/hour=00.parquet", "v1/u/y"] {
+            store.put_new(other, Bytes::from_static(b"")).await.unwrap();
+        }
+        assert_eq!(store.get("v1/u/y").await.unwrap(), "");
+        assert_eq!(
+            store.list("v1/t/cluster=a/").await.unwrap(),
+            [key, "v1/t/cluster=a/date=2026-01-02/hour=00.parquet"]
+        );
+        assert_eq!(store.list_names("v1/t/").await.unwrap(), ["cluster=a", "cluster=b"]);
+        assert_eq!(store.list_names("v1/").await.unwrap(), ["t", "u"]);
+        assert_eq!(store.list_names("v2/").await.unwrap(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,186 @@
+//! EDGE: a lake in a local directory.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{PutOutcome, Store, StoreError};
+
+/// What a temporary file's name starts with; such a file is no object.
+const TEMPORARY: &str = ".tmp-";
+
+/// Objects as files below a directory.
+#[derive(Debug, Clone)]
+pub struct DirStore {
+    root: PathBuf,
+}
+
+impl DirStore {
+    /// The lake below `root`, which is made by the first write.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    fn failed(&self, action: &'static str, key: &str, source: io::Error) -> StoreError {
+        StoreError::Failed {
+            action,
+            key: key.to_owned(),
+            store: self.location(),
+            hint: String::new(),
+            source: Box::new(source),
+        }
+    }
+
+    /// Runs file work off the async threads.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        action: &'static str,
+        key: &str,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let result = tokio::task::spawn_blocking(work).await.map_err(io::Error::other).flatten();
+        result.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if action == "read" => {
+                StoreError::NotFound { key: key.to_owned(), store: self.location() }
+            }
+            _ => self.failed(action, key, error),
+        })
+    }
+}
+
+/// Writes to a temporary name, syncs, and links it to its own: a reader sees all of the object or none,
+/// and an object that is there is never replaced.
+fn put_new(path: &Path, object: &[u8]) -> io::Result<PutOutcome> {
+    if path.exists() {
+        return Ok(PutOutcome::Exists);
+    }
+    let folder = path.parent().ok_or_else(|| io::Error::other("a key without a folder"))?;
+    fs::create_dir_all(folder)?;
+    let mut temporary = tempfile_in(folder, path)?;
+    let written = temporary.file.write_all(object).and_then(|()| temporary.file.sync_all());
+    let linked = written.and_then(|()| fs::hard_link(&temporary.path, path));
+    fs::remove_file(&temporary.path)?;
+    match linked {
+        Ok(()) => {
+            fs::File::open(folder)?.sync_all()?;
+            Ok(PutOutcome::Created)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Exists),
+        Err(error) => Err(error),
+    }
+}
+
+struct Temporary {
+    file: fs::File,
+    path: PathBuf,
+}
+
+/// A new file beside the object, named so that two processes never share one.
+fn tempfile_in(folder: &Path, object: &Path) -> io::Result<Temporary> {
+    let name = object.file_name().unwrap_or_default().to_string_lossy();
+    let path = folder.join(format!("{TEMPORARY}{}-{:?}-{name}", std::process::id(), std::thread::current().id()));
+    let file = fs::File::create(&path)?;
+    Ok(Temporary { file, path })
+}
+
+/// All files below `folder`, as keys relative to `root`.
+fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
+    for entry in entries(folder)? {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            walk(root, &path, keys)?;
+        } else if let Ok(relative) = path.strip_prefix(root) {
+            keys.push(relative.to_string_lossy().into_owned());
+        }
+    }
+    Ok(())
+}
+
+/// What lies in a folder, temporary files left out; nothing when it does not exist.
+fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    let listing = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listing => listing?,
+    };
+    let entries = listing.collect::<io::Result<Vec<_>>>()?;
+    let is_object = |entry: &fs::DirEntry| !entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+    Ok(entries.into_iter().filter(is_object).collect())
+}
+
+#[async_trait]
+impl Store for DirStore {
+    async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        let path = self.path(key);
+        self.blocking("read", key, move || fs::read(path).map(Bytes::from)).await
+    }
+
+    async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError> {
+        let path = self.path(key);
+        self.blocking("write", key, move || put_new(&path, &object)).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let (root, folder) = (self.root.clone(), self.path(prefix));
+        let mut keys = self
+            .blocking("list", prefix, move || {
+                let mut keys = Vec::new();
+                walk(&root, &folder, &mut keys)?;
+                Ok(keys)
+            })
+            .await?;
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let folder = self.path(prefix);
+        self.blocking("list", prefix, move || {
+            let names: BTreeSet<_> =
+                entries(&folder)?.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            Ok(names.into_iter().collect())
+        })
+        .await
+    }
+
+    fn location(&self) -> String {
+        self.root.display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_directory_keeps_the_contract() {
+        let folder = tempfile::tempdir().unwrap();
+        crate::store::contract::store_contract(&DirStore::new(folder.path().join("lake"))).await;
+    }
+
+    #[tokio::test]
+    async fn a_file_left_half_written_is_no_object() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("v1")).unwrap();
+        fs::write(folder.path().join("v1/.tmp-1-x"), "half").unwrap();
+        let store = DirStore::new(folder.path());
+        assert_eq!(store.list("v1/").await.unwrap(), Vec::<String>::new());
+        assert_eq!(store.list_names("v1/").await.unwrap(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("v1"), "a file, not a folder").unwrap();
+        let store = DirStore::new(folder.path());
+        let error = store.put_new("v1/t/x", Bytes::from_static(b"x")).await.unwrap_err();
+        assert!(error.to_string().contains("could not write `v1/t/x`"), "{error}");
+    }
+}

@@ -1,0 +1,1 @@
+//! Analysis to self-contained pages.

@@ -1,0 +1,442 @@
+//! What an analysis concludes: the content of `analysis.json`, the contract between analyzer and reports.
+//!
+//! Field names carry their units. `null` means "not known" or "not modelled" and is explained by a note;
+//! it never stands for zero. Fields are only ever added: a reader ignores those it does not know.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The value of [`Analysis::schema`] this version writes.
+pub const SCHEMA: &str = "emp-cost/analysis/v1";
+
+/// Everything one analysis of one cluster concludes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// Name and version of this layout: [`SCHEMA`].
+    pub schema: String,
+    /// The cluster, as it is named in the lake.
+    pub cluster_id: String,
+    /// AWS region of the nodes; `null` when no node says it or they disagree.
+    pub region: Option<String>,
+    /// The hours the analysis stands on.
+    pub window: WindowCoverage,
+    /// What runs there.
+    pub inventory: Inventory,
+    /// How much of it is used.
+    pub utilisation: Utilisation,
+    /// Every scenario, `ec2-today` first.
+    pub scenarios: Vec<Scenario>,
+    /// Savings between pairs of scenarios.
+    pub savings: Vec<Saving>,
+    /// The conclusion in a sentence.
+    pub verdict: Verdict,
+    /// Every assumption in force, changed or not, by key.
+    pub assumptions: Vec<Assumption>,
+    /// What a reader must know beside the numbers, gravest first.
+    pub notes: Vec<Note>,
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+}
+
+/// The hours asked for and those that are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowCoverage {
+    /// First moment of the window.
+    pub start: DateTime<Utc>,
+    /// First moment after the window.
+    pub end: DateTime<Utc>,
+    /// Whole hours in the window.
+    pub hours_expected: u32,
+    /// Hours with a manifest in the lake; only these count, in every scenario.
+    pub hours_present: u32,
+    /// The present hours by where they came from.
+    pub hours_by_source: Vec<SourceHours>,
+}
+
+/// Hours that came from one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceHours {
+    /// `prometheus`, or `generator` for synthetic hours.
+    pub source: String,
+    /// How many hours.
+    pub hours: u32,
+    /// Start of the first of them.
+    pub first: DateTime<Utc>,
+    /// End of the last of them.
+    pub last: DateTime<Utc>,
+}
+
+/// What runs in the cluster over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Nodes grouped by what decides their price and whether they can move, dearest first.
+    pub node_groups: Vec<NodeGroup>,
+    /// Distinct nodes seen.
+    pub nodes: u32,
+    /// Mean number of nodes up at once.
+    pub nodes_mean: f64,
+    /// Distinct pods seen.
+    pub pods: u32,
+    /// Mean number of pods alive at once.
+    pub pods_mean: f64,
+    /// Distinct containers seen, restarts not counted again.
+    pub containers: u32,
+    /// Distinct workloads (owners).
+    pub workloads: u32,
+    /// Namespaces.
+    pub namespaces: u32,
+    /// Distinct persistent volume claims.
+    pub volume_claims: u32,
+    /// Mean capacity of all claims together, in GiB.
+    pub volume_gib_mean: f64,
+    /// The namespaces that reserve most, dearest in reserved memory first, then by name.
+    pub by_namespace: Vec<NamespaceUsage>,
+    /// Pod-hours of pods that request neither CPU nor memory.
+    pub pod_hours_without_requests: f64,
+    /// Container-hours for which no usage was seen.
+    pub container_hours_without_usage: f64,
+}
+
+/// Nodes alike in type, capacity type and compute type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeGroup {
+    /// EC2 instance type; `null` when not known, and for Fargate.
+    pub instance_type: Option<String>,
+    /// How the instance type is known: `label`, `dmi`, `unknown`.
+    pub instance_type_source: String,
+    /// `on-demand` or `spot`; `null` when no label says it.
+    pub capacity_type: Option<String>,
+    /// `ec2`, `fargate`, `auto` or `hybrid`.
+    pub compute_type: String,
+    /// CPU architecture, such as `amd64`.
+    pub arch: Option<String>,
+    /// Availability zones they are in, sorted.
+    pub zones: Vec<String>,
+    /// Distinct nodes.
+    pub nodes: u32,
+    /// Hours up, all nodes together.
+    pub node_hours: f64,
+    /// CPU capacity of one node, in cores.
+    pub cpu_capacity_cores: Option<f64>,
+    /// Memory capacity of one node, in GiB.
+    pub memory_capacity_gib: Option<f64>,
+    /// Whether they could become elastic VMs, and why not.
+    pub movable: Movable,
+}
+
+/// Whether a group of nodes could become elastic VMs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movable {
+    /// True when nothing known speaks against it.
+    pub moves: bool,
+    /// The reason, in a few words.
+    pub reason: String,
+}
+
+/// One namespace's reservation and use over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamespaceUsage {
+    /// The namespace.
+    pub namespace: String,
+    /// Distinct pods.
+    pub pods: u32,
+    /// CPU reserved, in core-hours.
+    pub cpu_request_core_hours: f64,
+    /// CPU used, in core-hours.
+    pub cpu_used_core_hours: f64,
+    /// Memory reserved, in GiB-hours.
+    pub memory_request_gib_hours: f64,
+    /// Memory used (working set), in GiB-hours.
+    pub memory_used_gib_hours: f64,
+}
+
+/// Capacity, reservation and use over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Utilisation {
+    /// CPU, in cores.
+    pub cpu: ResourceUtilisation,
+    /// Memory, in GiB.
+    pub memory: ResourceUtilisation,
+    /// One point for each present hour, oldest first.
+    pub hourly: Vec<HourPoint>,
+}
+
+/// One resource over the window. The unit is that of the field that holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResourceUtilisation {
+    /// Mean capacity of all nodes together.
+    pub capacity_mean: f64,
+    /// Mean allocatable: capacity less what the node reserves.
+    pub allocatable_mean: f64,
+    /// Mean sum of the pods' requests.
+    pub requested_mean: f64,
+    /// Mean sum of the limits, of containers that have one.
+    pub limit_mean: f64,
+    /// Mean used by containers.
+    pub used_mean: f64,
+    /// Median of the five-minute totals used.
+    pub used_median: f64,
+    /// Largest five-minute total used.
+    pub used_peak: f64,
+    /// `used_mean / capacity_mean`; `null` without capacity.
+    pub used_of_capacity: Option<f64>,
+    /// `used_mean / requested_mean`; `null` without requests.
+    pub used_of_requested: Option<f64>,
+    /// `requested_mean / capacity_mean`; `null` without capacity.
+    pub requested_of_capacity: Option<f64>,
+}
+
+/// The cluster in one hour.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HourPoint {
+    /// Start of the hour.
+    pub hour: DateTime<Utc>,
+    /// Where the hour came from: `prometheus` or `generator`.
+    pub source: String,
+    /// Nodes up, on average.
+    pub nodes: f64,
+    /// CPU capacity, in cores.
+    pub cpu_capacity_cores: f64,
+    /// CPU requested, in cores.
+    pub cpu_requested_cores: f64,
+    /// CPU used, mean, in cores.
+    pub cpu_used_cores: f64,
+    /// CPU used, largest five-minute total, in cores.
+    pub cpu_used_peak_cores: f64,
+    /// Memory capacity, in GiB.
+    pub memory_capacity_gib: f64,
+    /// Memory requested, in GiB.
+    pub memory_requested_gib: f64,
+    /// Memory used (working set), mean, in GiB.
+    pub memory_used_gib: f64,
+    /// Memory used, largest five-minute total, in GiB.
+    pub memory_used_peak_gib: f64,
+}
+
+/// One way to run the cluster, and what it costs over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Stable id, such as `ec2-today`.
+    pub id: String,
+    /// Name for people.
+    pub label: String,
+    /// Cost over the window, by line.
+    pub cost_usd: CostLines,
+    /// True when the total leaves something out: a line that is `null`, or anything in `unpriced`.
+    pub partial: bool,
+    /// The total scaled to a month of 730 hours; `null` without a total.
+    pub monthly_usd: Option<f64>,
+    /// Machines by type, with the price each was given.
+    pub machine_hours: Vec<MachineHours>,
+    /// What could not be priced; outside every total.
+    pub unpriced: Vec<Unpriced>,
+    /// The same scenario under other readings of what is assumed, for comparison.
+    pub variants: Vec<Variant>,
+    /// What a reader must know about this scenario.
+    pub notes: Vec<Note>,
+}
+
+/// Cost over the window in USD. `null`: not modelled in this scenario, and then in no total.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CostLines {
+    /// EC2 instances, bare-metal hosts included.
+    pub compute: Option<f64>,
+    /// Fargate pods.
+    pub fargate: Option<f64>,
+    /// Persistent volumes of pods.
+    pub volumes: Option<f64>,
+    /// EKS control plane.
+    pub control_plane: Option<f64>,
+    /// NAT gateways, load balancers, traffic.
+    pub network: Option<f64>,
+    /// Licences paid per node.
+    pub licences: Option<f64>,
+    /// The fee of the elastic machine pool's vendor.
+    pub fee: Option<f64>,
+    /// Sum of the lines that are not `null`; `null` when none is.
+    pub total: Option<f64>,
+}
+
+impl CostLines {
+    /// The lines with their stable names, in the order of the fields, without the total.
+    pub fn lines(&self) -> [(&'static str, Option<f64>); 7] {
+        [
+            ("compute", self.compute),
+            ("fargate", self.fargate),
+            ("volumes", self.volumes),
+            ("control_plane", self.control_plane),
+            ("network", self.network),
+            ("licences", self.licences),
+            ("fee", self.fee),
+        ]
+    }
+}
+
+/// Hours of one kind of machine at one price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineHours {
+    /// `node` (EC2, as observed), `host` (bare metal) or `evm` (elastic VM, not billed by AWS).
+    pub kind: String,
+    /// EC2 instance type, or the type an elastic VM mirrors.
+    pub instance_type: String,
+    /// `on-demand` or `spot`.
+    pub capacity_type: String,
+    /// Hours over the window.
+    pub hours: f64,
+    /// Price used; `null` when unpriced, and for what AWS does not bill.
+    pub usd_per_hour: Option<f64>,
+    /// Cost over the window; `null` when unpriced.
+    pub cost_usd: Option<f64>,
+    /// Where the price comes from; `null` when unpriced.
+    pub price: Option<PriceOrigin>,
+}
+
+/// Where a price comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceOrigin {
+    /// `user`, `observed` (seen in a list), `derived` (from another size), `estimated` (from another region,
+    /// or list price less a typical saving).
+    pub kind: String,
+    /// Date of the price, as its source gives it.
+    pub date: String,
+    /// The list or file.
+    pub source: String,
+}
+
+/// Something that has no price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unpriced {
+    /// What it is.
+    pub what: String,
+    /// How much of it.
+    pub quantity: f64,
+    /// Unit of `quantity`, such as `node-hour`.
+    pub unit: String,
+    /// Why it has no price, and what would give it one.
+    pub reason: String,
+}
+
+/// A scenario under another reading of its assumptions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Variant {
+    /// What is read differently.
+    pub label: String,
+    /// Total over the window, in USD.
+    pub total_usd: f64,
+    /// Total scaled to a month of 730 hours.
+    pub monthly_usd: f64,
+    /// Host-hours over the window.
+    pub host_hours: f64,
+    /// Saving per month against `ec2-today` over the same lines; negative when dearer.
+    pub saving_monthly_usd: f64,
+}
+
+/// What moving from one scenario to another saves, over lines priced in both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saving {
+    /// Scenario id compared with.
+    pub from: String,
+    /// Scenario id.
+    pub to: String,
+    /// Saved over the window, in USD; negative when dearer.
+    pub window_usd: f64,
+    /// Scaled to a month of 730 hours.
+    pub monthly_usd: f64,
+    /// Twelve such months.
+    pub yearly_usd: f64,
+    /// Share of `from`'s cost over the same lines; `null` when that is zero.
+    pub fraction: Option<f64>,
+    /// The cost lines compared.
+    pub lines: Vec<String>,
+}
+
+/// The conclusion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// One sentence.
+    pub text: String,
+    /// Recommended scenario id; `null` when the evidence does not carry a recommendation.
+    pub recommendation: Option<String>,
+    /// Saving of `emp-vendor` against today over the window, in USD; `null` when it cannot be formed.
+    pub saving_vs_today_usd: Option<f64>,
+}
+
+/// One assumption in force.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assumption {
+    /// Its key in `assumptions.toml`.
+    pub key: String,
+    /// Its value in force.
+    pub value: String,
+    /// Unit of the value; empty for a ratio or a name.
+    pub unit: String,
+    /// Its default.
+    pub default: String,
+    /// Whether the user changed it.
+    pub changed: bool,
+    /// Where the default comes from.
+    pub source: String,
+    /// What it changes.
+    pub effect: String,
+}
+
+/// How grave a note is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gravity {
+    /// A number on the page is incomplete or may mislead.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// Something a reader must know beside the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Note {
+    /// How grave it is.
+    pub gravity: Gravity,
+    /// One or two sentences, with the next step where there is one.
+    pub text: String,
+}
+
+impl Note {
+    /// A note on something incomplete or misleading.
+    pub fn warning(text: impl Into<String>) -> Self {
+        Self { gravity: Gravity::Warning, text: text.into() }
+    }
+
+    /// A note worth knowing.
+    pub fn info(text: impl Into<String>) -> Self {
+        Self { gravity: Gravity::Info, text: text.into() }
+    }
+}
+
+/// Where the numbers come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of this program.
+    pub tool_version: String,
+    /// Where the lake is.
+    pub lake: String,
+    /// SHA-256 over the manifests read, in order: the same data gives the same hash.
+    pub manifests_sha256: String,
+    /// Hashes of the query sets that collected the hours, sorted.
+    pub query_sets: Vec<String>,
+    /// Servers the hours were collected from, sorted; empty for synthetic hours.
+    pub servers: Vec<String>,
+    /// The price lists used, each with its dates.
+    pub prices: Vec<PriceList>,
+}
+
+/// A list of prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceList {
+    /// Its name.
+    pub name: String,
+    /// Date of the oldest price used from it.
+    pub oldest: String,
+    /// Date of the newest price used from it.
+    pub newest: String,
+    /// SHA-256 of the list.
+    pub sha256: String,
+}

@@ -1,0 +1,19 @@
+//! The shared nouns of the project: units, ids, windows, and what an analysis concludes.
+//!
+//! This crate knows nobody: no storage, no Prometheus, no frames. Everything in it is a value.
+
+pub mod analysis;
+pub mod ids;
+pub mod moment;
+pub mod money;
+pub mod window;
+
+pub use ids::ClusterId;
+pub use money::{NanoUsd, PriceSeconds, UsdPerHour};
+pub use window::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR, Window};
+
+/// Hours in a month, the convention of AWS's own calculators; stated on every page that scales to a month.
+pub const HOURS_PER_MONTH: f64 = 730.0;
+
+/// Months in a year.
+pub const MONTHS_PER_YEAR: f64 = 12.0;
