@@ -1,1 +1,22 @@
 //! Prometheus to lake: one closed UTC hour at a time.
+//!
+//! The way of an hour: [`queries`] says what is asked, [`prometheus`] asks it, [`decode`] reads the answers,
+//! [`snapshot`] holds them by object, [`rows`] turns them into rows, and [`run`] writes those to the lake.
+//! Only [`prometheus`] touches the network; everything after it is a function of its arguments.
+
+pub mod args;
+mod container;
+pub mod decode;
+mod life;
+pub mod logging;
+mod node;
+mod owner;
+mod pod;
+pub mod prometheus;
+pub mod queries;
+mod rows;
+pub mod run;
+mod snapshot;
+mod volume;
+
+pub use run::{CollectError, Collected, HourResult, collect};

@@ -1,0 +1,292 @@
+//! What containers used: counters into core-milliseconds, gauges into KiB-seconds, and the shape over time.
+
+use lake::SlotValues;
+use lake::tables::ContainerHour;
+use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
+
+use crate::life::{Life, int32};
+use crate::pod::whole;
+use crate::snapshot::{Instance, Pod, Resources, Slots};
+
+/// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
+/// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
+const LOOK_BACK_SECONDS: i64 = SLOT_SECONDS;
+
+/// One instance with the span in which it ran.
+#[derive(Debug, Clone, Copy)]
+struct Run<'a> {
+    instance: &'a Instance,
+    life: Life,
+    /// Whether the counter is known to have been zero before its first sample of the hour.
+    from_zero: bool,
+}
+
+/// Sums of one container in one slot.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    core_milliseconds: Option<i64>,
+    kib_seconds: Option<i64>,
+    memory_max_bytes: Option<f64>,
+    running_seconds: i64,
+    /// Seconds that `core_milliseconds` cover: more than the slot's after a gap in the samples.
+    cpu_seconds: i64,
+    /// Seconds that `kib_seconds` cover.
+    memory_seconds: i64,
+}
+
+/// The identity of a container.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Identity<'a> {
+    pub(crate) pod_uid: &'a str,
+    pub(crate) container: &'a str,
+    pub(crate) pod: &'a Pod,
+    pub(crate) resources: Resources,
+}
+
+/// The row of a container whose pod lives `life` in this hour. `instances` in any order, none when none was seen.
+pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instance>, hour: Hour) -> ContainerHour {
+    let resources = identity.resources;
+    instances.sort_by_key(|instance| (instance_start(instance, hour), first_sample(instance)));
+    let runs = runs(&instances, life, identity.pod.started_seconds, hour);
+    let mut slots = [Slot::default(); SLOTS_PER_HOUR];
+    for run in &runs {
+        add_running(&mut slots, run, hour);
+        add_cpu(&mut slots, run, hour);
+        add_memory(&mut slots, run, hour);
+    }
+    let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds));
+    let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds));
+    let cpu_mean = slots.map(|slot| mean(slot.core_milliseconds, slot.cpu_seconds));
+    let memory_mean = slots.map(|slot| mean_mib(slot.kib_seconds, slot.memory_seconds));
+    let memory_max = slots.map(|slot| slot.memory_max_bytes.and_then(ceil_mib));
+    let memory_max_bytes = slots.iter().filter_map(|slot| slot.memory_max_bytes).reduce(f64::max);
+    ContainerHour {
+        hour_start_seconds: hour.start_seconds(),
+        pod_uid: identity.pod_uid.to_owned(),
+        container: identity.container.to_owned(),
+        namespace: identity.pod.namespace.clone(),
+        pod: identity.pod.name.clone(),
+        node: identity.pod.node.clone(),
+        container_kind: kind(resources).to_owned(),
+        cpu_request_millicores: resources.cpu_request_cores.and_then(millicores),
+        memory_request_bytes: resources.memory_request_bytes.and_then(whole),
+        cpu_limit_millicores: resources.cpu_limit_cores.and_then(millicores),
+        memory_limit_bytes: resources.memory_limit_bytes.and_then(whole),
+        running_seconds: (!runs.is_empty()).then(|| int32(slots.iter().map(|slot| slot.running_seconds).sum())),
+        instances: int32(i64::try_from(runs.len()).unwrap_or(i64::MAX)),
+        cpu_core_milliseconds: core_milliseconds,
+        memory_kib_seconds: kib_seconds,
+        cpu_max_millicores: cpu_mean.iter().flatten().max().copied(),
+        memory_max_kib: memory_max_bytes.and_then(|bytes| whole((bytes / 1024.0).ceil())),
+        cpu_mean_millicores_by_slot: known(cpu_mean),
+        cpu_max_millicores_by_slot: None,
+        memory_mean_mib_by_slot: known(memory_mean),
+        memory_max_mib_by_slot: known(memory_max),
+    }
+}
+
+/// `app`, `init` or `sidecar`.
+pub(crate) fn kind(resources: Resources) -> &'static str {
+    match (resources.init, resources.sidecar) {
+        (true, false) => "init",
+        (true, true) => "sidecar",
+        (false, _) => "app",
+    }
+}
+
+/// When an instance started, or the earliest slot edge at which it may have: before its first sample.
+pub(crate) fn instance_start(instance: &Instance, hour: Hour) -> i64 {
+    let at_edge = |edge: usize| hour.start_seconds() + i64::try_from(edge).unwrap_or_default() * SLOT_SECONDS;
+    instance.start_seconds.unwrap_or_else(|| at_edge(first_sample(instance).saturating_sub(1)))
+}
+
+/// The first edge at which the instance has a sample.
+fn first_sample(instance: &Instance) -> usize {
+    let cpu = instance.cpu_core_seconds.iter().position(Option::is_some);
+    let memory = instance.memory_mean_bytes.iter().position(Option::is_some).map(|slot| slot + 1);
+    cpu.into_iter().chain(memory).min().unwrap_or(usize::MAX)
+}
+
+/// The instances one after another: each runs until the next starts, the last until the container ends.
+fn runs<'a>(instances: &[&'a Instance], life: Life, pod_started: Option<i64>, hour: Hour) -> Vec<Run<'a>> {
+    let mut runs: Vec<Run<'a>> = Vec::with_capacity(instances.len());
+    for (n, instance) in instances.iter().enumerate() {
+        let start = instance_start(instance, hour).max(life.start);
+        if let Some(previous) = runs.last_mut() {
+            previous.life.end = start.min(life.end);
+        }
+        // Without a start time, the first instance started with its pod, and a later one after its predecessor.
+        let known_start = instance.start_seconds.or(if n == 0 { pod_started } else { Some(start) });
+        let from_zero = known_start.is_some_and(|start| start >= hour.start_seconds() - LOOK_BACK_SECONDS);
+        runs.push(Run { instance, life: Life { start, end: life.end }, from_zero });
+    }
+    runs
+}
+
+fn add_running(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
+    for (slot, seconds) in slots.iter_mut().zip(run.life.by_slot(hour)) {
+        slot.running_seconds += seconds;
+    }
+}
+
+/// Adds the differences of the counter. They telescope: their sum is the last value seen less the value at the
+/// start of the hour, whatever lies between.
+fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
+    let (first, ends) = match run.instance.cpu_core_seconds.split_first() {
+        Some((first, ends)) => (*first, ends),
+        None => return,
+    };
+    let mut before = first.and_then(core_milliseconds).or(run.from_zero.then_some(0));
+    let mut seconds_since = 0;
+    for ((slot, end), seconds) in slots.iter_mut().zip(ends).zip(run.life.by_slot(hour)) {
+        seconds_since += seconds;
+        let Some(now) = end.and_then(core_milliseconds) else { continue };
+        if let Some(before) = before {
+            // A counter that falls was reset: what it shows was used since.
+            let used = if now < before { now } else { now - before };
+            *slot.core_milliseconds.get_or_insert(0) += used;
+            slot.cpu_seconds += seconds_since;
+        }
+        before = Some(now);
+        seconds_since = 0;
+    }
+}
+
+fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
+    let samples: [&Slots; 2] = [&run.instance.memory_mean_bytes, &run.instance.memory_max_bytes];
+    let [means, maxima] = samples;
+    for (((slot, mean), max), seconds) in slots.iter_mut().zip(means).zip(maxima).zip(run.life.by_slot(hour)) {
+        #[expect(clippy::as_conversions, reason = "at most three hundred")]
+        let kib_seconds = mean.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
+        if let Some(kib_seconds) = kib_seconds {
+            *slot.kib_seconds.get_or_insert(0) += kib_seconds;
+            slot.memory_seconds += seconds;
+        }
+        slot.memory_max_bytes = [slot.memory_max_bytes, *max].into_iter().flatten().reduce(f64::max);
+    }
+}
+
+fn core_milliseconds(core_seconds: f64) -> Option<i64> {
+    whole(core_seconds * 1000.0)
+}
+
+fn millicores(cores: f64) -> Option<i32> {
+    whole(cores * 1000.0).map(int32)
+}
+
+fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
+    values.flatten().fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
+}
+
+/// `total / seconds`, rounded; `None` without samples or without time.
+fn mean(total: Option<i64>, seconds: i64) -> Option<i32> {
+    let total = total.filter(|_| seconds > 0)?;
+    Some(int32((total + seconds / 2) / seconds))
+}
+
+fn mean_mib(kib_seconds: Option<i64>, seconds: i64) -> Option<i32> {
+    mean(kib_seconds, seconds * 1024)
+}
+
+fn ceil_mib(bytes: f64) -> Option<i32> {
+    whole((bytes / (1024.0 * 1024.0)).ceil()).map(int32)
+}
+
+/// The list, unless it knows nothing.
+fn known(slots: SlotValues) -> Option<SlotValues> {
+    slots.iter().any(Option::is_some).then_some(slots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 1_782_864_000;
+
+    fn hour() -> Hour {
+        Hour::starting_at(HOUR).unwrap()
+    }
+
+    fn pod() -> Pod {
+        Pod { namespace: "ns".into(), name: "p".into(), node: "n".into(), ..Pod::default() }
+    }
+
+    /// A row of a container that lives from `start` to `end`, seconds of the hour.
+    fn make(instances: &[Instance], start: i64, end: i64) -> ContainerHour {
+        let pod = pod();
+        let identity = Identity { pod_uid: "u", container: "c", pod: &pod, resources: Resources::default() };
+        row(identity, Life { start: HOUR + start, end: HOUR + end }, instances.iter().collect(), hour())
+    }
+
+    fn counter(start: Option<i64>, edges: &[(usize, f64)]) -> Instance {
+        let mut instance = Instance { start_seconds: start.map(|s| HOUR + s), ..Instance::default() };
+        for (edge, value) in edges {
+            instance.cpu_core_seconds[*edge] = Some(*value);
+        }
+        instance
+    }
+
+    #[test]
+    fn differences_telescope_to_the_last_value_seen() {
+        let edges: Vec<_> = (0..13_u8).map(|k| (usize::from(k), 1000.0 + 30.0 * f64::from(k))).collect();
+        let row = make(&[counter(Some(-9000), &edges)], -9000, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(360_000));
+        assert_eq!(row.cpu_mean_millicores_by_slot, Some([Some(100); 12]));
+        assert_eq!((row.running_seconds, row.instances), (Some(3600), 1));
+    }
+
+    #[test]
+    fn an_instance_that_starts_in_the_hour_counts_from_zero() {
+        let row = make(&[counter(Some(450), &[(2, 7.5), (3, 37.5)])], 440, 900);
+        assert_eq!(row.cpu_core_milliseconds, Some(37_500));
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..3], [None, Some(50), Some(100)]);
+        assert_eq!(row.running_seconds, Some(450));
+        assert_eq!(row.cpu_max_millicores, Some(100));
+    }
+
+    #[test]
+    fn an_old_counter_without_a_first_value_is_a_baseline_and_not_usage() {
+        let row = make(&[counter(Some(-9000), &[(3, 5000.0), (4, 5030.0)])], -9000, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(30_000));
+        assert_eq!(make(&[counter(Some(-9000), &[(12, 5000.0)])], -9000, 3600).cpu_core_milliseconds, None);
+    }
+
+    #[test]
+    fn a_gap_loses_the_shape_and_not_the_sum() {
+        let row = make(&[counter(Some(-9000), &[(0, 0.0), (1, 30.0), (4, 120.0)])], -9000, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(120_000));
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..4], [Some(100), None, None, Some(100)]);
+    }
+
+    #[test]
+    fn a_restart_is_another_counter_from_zero() {
+        let first = counter(Some(-9000), &[(0, 100.0), (1, 115.0)]);
+        let second = counter(Some(300), &[(2, 30.0), (3, 60.0)]);
+        let row = make(&[second, first], -9000, 900);
+        assert_eq!(row.cpu_core_milliseconds, Some(75_000));
+        assert_eq!((row.instances, row.running_seconds), (2, Some(900)));
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..3], [Some(50), Some(100), Some(100)]);
+    }
+
+    #[test]
+    fn memory_is_weighted_by_the_seconds_each_instance_ran() {
+        let mut first = counter(Some(-9000), &[]);
+        let mut second = counter(Some(100), &[]);
+        first.memory_mean_bytes[0] = Some(300.0 * 1024.0 * 1024.0);
+        first.memory_max_bytes[0] = Some(310.0 * 1024.0 * 1024.0);
+        second.memory_mean_bytes[0] = Some(150.0 * 1024.0 * 1024.0);
+        second.memory_max_bytes[0] = Some(150.5 * 1024.0 * 1024.0);
+        let row = make(&[first, second], -9000, 300);
+        assert_eq!(row.memory_kib_seconds, Some((300 * 100 + 150 * 200) * 1024));
+        assert_eq!(row.memory_mean_mib_by_slot.unwrap()[0], Some(200));
+        assert_eq!(row.memory_max_mib_by_slot.unwrap()[0], Some(310));
+        assert_eq!(row.memory_max_kib, Some(310 * 1024));
+    }
+
+    #[test]
+    fn a_container_never_seen_is_null_and_not_zero() {
+        let row = make(&[], 0, 3600);
+        assert_eq!((row.running_seconds, row.cpu_core_milliseconds, row.memory_kib_seconds), (None, None, None));
+        assert_eq!((row.cpu_mean_millicores_by_slot, row.cpu_max_millicores), (None, None));
+    }
+}

@@ -1,0 +1,53 @@
+//! From a pod to the workload a person knows it by.
+
+use crate::snapshot::{Pod, Snapshot};
+
+/// Kind and name of the object at the top of a pod's owner chain; `("Pod", name)` for a pod nobody owns.
+pub(crate) fn workload(snapshot: &Snapshot, pod: &Pod) -> (String, String) {
+    let (kind, name) = match &pod.owner {
+        Some(owner) => owner.clone(),
+        // `kube_pod_owner` missing: `kube_pod_info` names the controller too.
+        None if !pod.created_by.0.is_empty() => pod.created_by.clone(),
+        None => return ("Pod".to_owned(), pod.name.clone()),
+    };
+    let object = (pod.namespace.clone(), name);
+    let above = match kind.as_str() {
+        "ReplicaSet" => snapshot.replicaset_owners.get(&object),
+        "Job" => snapshot.job_owners.get(&object),
+        _ => None,
+    };
+    above.cloned().unwrap_or((kind, object.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(owner: Option<(&str, &str)>, created_by: (&str, &str), expect: (&str, &str)) {
+        let text = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
+        let mut snapshot = Snapshot::default();
+        snapshot.replicaset_owners.insert(text(("ns", "web-5d9")), text(("Deployment", "web")));
+        snapshot.replicaset_owners.insert(text(("ns", "canary-1")), text(("Rollout", "canary")));
+        snapshot.job_owners.insert(text(("ns", "report-29")), text(("CronJob", "report")));
+        let pod = Pod {
+            namespace: "ns".into(),
+            name: "p".into(),
+            owner: owner.map(text),
+            created_by: text(created_by),
+            ..Pod::default()
+        };
+        assert_eq!(workload(&snapshot, &pod), text(expect));
+    }
+
+    #[test]
+    fn the_owner_chain_is_followed_to_its_top() {
+        check(Some(("ReplicaSet", "web-5d9")), ("", ""), ("Deployment", "web"));
+        check(Some(("ReplicaSet", "canary-1")), ("", ""), ("Rollout", "canary"));
+        check(Some(("ReplicaSet", "alone")), ("", ""), ("ReplicaSet", "alone"));
+        check(Some(("Job", "report-29")), ("", ""), ("CronJob", "report"));
+        check(Some(("Job", "once")), ("", ""), ("Job", "once"));
+        check(Some(("StatefulSet", "db")), ("", ""), ("StatefulSet", "db"));
+        check(None, ("ReplicaSet", "web-5d9"), ("Deployment", "web"));
+        check(None, ("", ""), ("Pod", "p"));
+    }
+}

@@ -1,0 +1,220 @@
+//! When pods live, and what they reserve.
+
+use lake::tables::PodHour;
+use types::{Hour, SLOT_SECONDS};
+
+use crate::life::{Life, int32};
+use crate::owner::workload;
+use crate::snapshot::{Pod, Resources, Snapshot};
+
+/// How the end of a pod is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EndSource {
+    /// All its containers completed, at this second.
+    Completed,
+    /// Its phase says it ended, from this slot on; it reports no completion.
+    Phase,
+    /// It vanished: the last scrape that saw it. It may have lived up to one scrape interval longer.
+    LastSeen,
+}
+
+impl EndSource {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Phase => "phase",
+            Self::LastSeen => "last_seen",
+        }
+    }
+}
+
+/// When a pod held its requests, seen from one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PodLife {
+    /// From its binding to a node to its end, or to the end of the hour.
+    pub(crate) life: Life,
+    /// Its end, when it ended before the hour did.
+    pub(crate) ended: Option<(i64, EndSource)>,
+}
+
+/// The life of a pod. `latest_scrape_seconds` is the last scrape that saw any pod: one that it did not see is gone.
+pub(crate) fn life(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> PodLife {
+    let bound = pod.scheduled_seconds.or(pod.started_seconds).or(pod.created_seconds);
+    let ended = ended(pod, hour, latest_scrape_seconds).filter(|(end, _)| *end < hour.end_seconds());
+    // A pod of which no moment is known was there when the hour began, as far as anyone can tell.
+    let start = bound.unwrap_or_else(|| hour.start_seconds());
+    let end = ended.map_or_else(|| hour.end_seconds(), |(end, _)| end);
+    PodLife { life: Life { start, end }, ended }
+}
+
+fn ended(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> Option<(i64, EndSource)> {
+    if let Some(completed) = pod.completed_seconds {
+        return Some((completed, EndSource::Completed));
+    }
+    if let Some(slot) = pod.ended_slots.iter().position(|ended| *ended) {
+        let slots = i64::try_from(slot).unwrap_or_default();
+        return Some((hour.start_seconds() + slots * SLOT_SECONDS, EndSource::Phase));
+    }
+    let seen = pod.last_seen_seconds.filter(|seen| Some(*seen) < latest_scrape_seconds)?;
+    Some((seen, EndSource::LastSeen))
+}
+
+/// The row of a pod; `None` when it did not hold its requests for a second of the hour.
+pub(crate) fn row(snapshot: &Snapshot, uid: &str, pod: &Pod, pod_life: PodLife, hour: Hour) -> Option<PodHour> {
+    if pod_life.life.within(hour).seconds() == 0 {
+        return None;
+    }
+    let (workload_kind, workload) = workload(snapshot, pod);
+    let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let (cpu, memory) = effective_request(pod);
+    Some(PodHour {
+        hour_start_seconds: hour.start_seconds(),
+        pod_uid: uid.to_owned(),
+        namespace: pod.namespace.clone(),
+        pod: pod.name.clone(),
+        node: pod.node.clone(),
+        workload_kind,
+        workload,
+        created_seconds: pod.created_seconds,
+        scheduled_seconds: pod.scheduled_seconds,
+        started_seconds: pod.started_seconds,
+        ended_seconds: pod_life.ended.map(|(seconds, _)| seconds),
+        ended_source: pod_life.ended.map(|(_, source)| source.as_str().to_owned()),
+        alive_seconds_by_slot: pod_life.life.by_slot(hour).map(|seconds| Some(int32(seconds))),
+        qos_class: known(&pod.qos_class),
+        priority_class: known(&pod.priority_class),
+        host_network: match pod.host_network.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        },
+        cpu_effective_request_millicores: cpu,
+        memory_effective_request_bytes: memory,
+        hpa_target: None,
+        node_selector: Vec::new(),
+        tolerations: Vec::new(),
+        labels: Vec::new(),
+        volume_claims: pod.claims.iter().cloned().collect(),
+    })
+}
+
+/// What the scheduler reserves for a pod, in millicores and bytes; `None` where nothing is requested.
+fn effective_request(pod: &Pod) -> (Option<i32>, Option<i64>) {
+    let cpu = effective(pod, |c| c.cpu_request_cores.map(|cores| cores * 1000.0));
+    let memory = effective(pod, |c| c.memory_request_bytes);
+    let cpu = plus(cpu, pod.overhead_cores.map(|cores| cores * 1000.0));
+    let memory = plus(memory, pod.overhead_bytes);
+    (cpu.and_then(whole).map(int32), memory.and_then(whole))
+}
+
+/// The larger of what runs together and of the largest init container, sidecars beside both.
+///
+/// Metrics do not tell the order of init containers, so every sidecar counts beside every init container.
+fn effective(pod: &Pod, request: impl Fn(&Resources) -> Option<f64>) -> Option<f64> {
+    let (mut together, mut largest_init, mut any) = (0.0_f64, 0.0_f64, false);
+    let mut sidecars = 0.0;
+    for container in pod.containers.values() {
+        let Some(amount) = request(container) else { continue };
+        any = true;
+        match (container.init, container.sidecar) {
+            (true, false) => largest_init = largest_init.max(amount),
+            (true, true) => sidecars += amount,
+            (false, _) => together += amount,
+        }
+    }
+    any.then(|| together.max(largest_init) + sidecars)
+}
+
+fn plus(request: Option<f64>, overhead: Option<f64>) -> Option<f64> {
+    match (request, overhead) {
+        (None, None) => None,
+        (request, overhead) => Some(request.unwrap_or(0.0) + overhead.unwrap_or(0.0)),
+    }
+}
+
+/// A finite quantity as an integer.
+pub(crate) fn whole(quantity: f64) -> Option<i64> {
+    let rounded = quantity.round();
+    #[expect(clippy::as_conversions, reason = "checked to lie inside i64")]
+    (rounded.abs() < 9e18).then_some(rounded as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 1_782_864_000;
+
+    fn hour() -> Hour {
+        Hour::starting_at(HOUR).unwrap()
+    }
+
+    fn check_life(pod: &Pod, latest: Option<i64>, start: i64, end: i64, ended: Option<(i64, EndSource)>) {
+        let got = life(pod, hour(), latest.map(|s| HOUR + s));
+        let expect = PodLife {
+            life: Life { start: HOUR + start, end: HOUR + end },
+            ended: ended.map(|(s, source)| (HOUR + s, source)),
+        };
+        assert_eq!(got, expect);
+    }
+
+    #[test]
+    fn a_pod_holds_its_requests_from_binding_to_end() {
+        let pod = Pod {
+            created_seconds: Some(HOUR + 95),
+            scheduled_seconds: Some(HOUR + 100),
+            started_seconds: Some(HOUR + 102),
+            last_seen_seconds: Some(HOUR + 3700),
+            ..Pod::default()
+        };
+        check_life(&pod, Some(3700), 100, 3600, None);
+        let completed = Pod { completed_seconds: Some(HOUR + 200), ..pod.clone() };
+        check_life(&completed, Some(3700), 100, 200, Some((200, EndSource::Completed)));
+        let later = Pod { completed_seconds: Some(HOUR + 3650), ..pod.clone() };
+        check_life(&later, Some(3700), 100, 3600, None);
+    }
+
+    #[test]
+    fn a_pod_that_vanished_ends_when_it_was_last_seen() {
+        let pod = Pod { scheduled_seconds: Some(HOUR - 50), last_seen_seconds: Some(HOUR + 1000), ..Pod::default() };
+        check_life(&pod, Some(3700), -50, 1000, Some((1000, EndSource::LastSeen)));
+        let after = Pod { last_seen_seconds: Some(HOUR + 3640), ..pod.clone() };
+        check_life(&after, Some(3700), -50, 3600, None);
+        // The last scrape of all saw it: nothing says that it ended.
+        check_life(&pod, Some(1000), -50, 3600, None);
+        check_life(&pod, None, -50, 3600, None);
+    }
+
+    #[test]
+    fn an_evicted_pod_ends_with_its_phase() {
+        let mut pod = Pod { scheduled_seconds: Some(HOUR), ..Pod::default() };
+        pod.ended_slots[2..].fill(true);
+        check_life(&pod, Some(3700), 0, 600, Some((600, EndSource::Phase)));
+    }
+
+    fn check_effective(containers: &[(bool, bool, Option<f64>)], overhead: Option<f64>, expect: Option<i32>) {
+        let resources = |(init, sidecar, cpu): &(bool, bool, Option<f64>)| Resources {
+            init: *init,
+            sidecar: *sidecar,
+            cpu_request_cores: *cpu,
+            ..Resources::default()
+        };
+        let named = containers.iter().enumerate().map(|(n, c)| (n.to_string(), resources(c)));
+        let pod = Pod { containers: named.collect(), overhead_cores: overhead, ..Pod::default() };
+        assert_eq!(effective_request(&pod).0, expect, "{containers:?}");
+    }
+
+    #[test]
+    fn the_effective_request_is_what_the_scheduler_reserves() {
+        check_effective(&[(false, false, Some(0.25)), (false, false, Some(0.1))], None, Some(350));
+        check_effective(&[(false, false, Some(0.25)), (true, false, Some(1.0))], None, Some(1000));
+        check_effective(&[(false, false, Some(0.25)), (true, true, Some(0.1))], None, Some(350));
+        check_effective(
+            &[(false, false, Some(0.25)), (true, true, Some(0.1)), (true, false, Some(1.0))],
+            None,
+            Some(1100),
+        );
+        check_effective(&[(false, false, Some(0.25))], Some(0.05), Some(300));
+        check_effective(&[(false, false, None)], None, None);
+    }
+}

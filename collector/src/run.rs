@@ -1,0 +1,338 @@
+//! Collecting: which hours, one after another, and what became of each.
+
+use lake::manifest::Source;
+use lake::tables::QualityHour;
+use lake::{HourOrigin, HourRows, Lake, LakeError, WriteOutcome};
+use tokio::task::JoinHandle;
+use types::{ClusterId, Hour, Window};
+
+use crate::decode::{Answer, DecodeError};
+use crate::prometheus::{QueryError, Server};
+use crate::queries::{self, Query, Shape};
+use crate::rows;
+use crate::snapshot::{Snapshot, Vanished};
+
+/// Names asked for in one query about what vanished: keeps the query text short.
+const VANISHED_AT_ONCE: usize = 200;
+
+/// Why an hour was not collected.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// The server gave no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The server's answer cannot be read.
+    #[error("could not read the answer to query `{query}` for {hour}")]
+    Answer {
+        /// Name of the query.
+        query: String,
+        /// The hour.
+        hour: Hour,
+        /// Why.
+        source: DecodeError,
+    },
+    /// The lake failed.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+    /// The write was cut off.
+    #[error("writing was interrupted: {0}")]
+    Interrupted(String),
+    /// A metric without which an hour says nothing has no series, although others have.
+    #[error(
+        "`{metric}` has no series in {hour}, so the hour was not written; check that Prometheus scrapes {exporter}"
+    )]
+    Missing {
+        /// The metric.
+        metric: &'static str,
+        /// The hour.
+        hour: Hour,
+        /// What exposes it.
+        exporter: &'static str,
+    },
+}
+
+/// What became of one hour.
+#[derive(Debug)]
+pub enum HourResult {
+    /// It is new in the lake.
+    Written {
+        /// Rows in all tables.
+        rows: u64,
+        /// Bytes in all tables.
+        bytes: u64,
+    },
+    /// It was in the lake already.
+    Present,
+    /// It was in the lake with other content, which stays.
+    Different,
+    /// The server knows nothing of it.
+    NoData,
+    /// It could not be collected.
+    Failed(CollectError),
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Collected {
+    /// Hours written.
+    pub written: u32,
+    /// Hours that were there.
+    pub present: u32,
+    /// Hours that were there with other content.
+    pub different: u32,
+    /// Hours the server knows nothing of.
+    pub no_data: u32,
+    /// Hours that failed.
+    pub failed: u32,
+    /// Rows written.
+    pub rows: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Queries sent.
+    pub queries: u64,
+    /// Samples received.
+    pub samples: i64,
+}
+
+/// Collects every hour of `window` that is not in the lake yet, oldest first; each is told to `each`.
+///
+/// While one hour is encoded and written, the next is asked for: still one query at a time. A failed hour does not
+/// stop the others. An hour is in the lake whole or not at all.
+///
+/// # Errors
+/// [`CollectError::Lake`] when the lake cannot be listed, [`CollectError::Query`] when the server is gone.
+pub async fn collect(
+    server: &Server,
+    lake: &Lake,
+    cluster: &ClusterId,
+    window: Window,
+    each: &mut (dyn FnMut(Hour, &HourResult) + Send),
+) -> Result<Collected, CollectError> {
+    let present = lake.hours(cluster, window).await?;
+    let mut collected = Collected::default();
+    let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
+    for hour in window.hours() {
+        let asked = match present.binary_search(&hour) {
+            Ok(_) => Err(HourResult::Present),
+            Err(_) => ask(server, hour, &mut collected).await,
+        };
+        if let Some((before, write)) = writing.take() {
+            let result = finished(write).await;
+            collected.count(&result);
+            each(before, &result);
+        }
+        match asked {
+            Ok(asked) => writing = Some((hour, spawn_write(server, lake, cluster, hour, asked))),
+            Err(result) => {
+                collected.count(&result);
+                each(hour, &result);
+                if let HourResult::Failed(error @ CollectError::Query(QueryError::Unreachable { .. })) = result {
+                    return Err(error);
+                }
+            }
+        }
+    }
+    if let Some((hour, write)) = writing {
+        let result = finished(write).await;
+        collected.count(&result);
+        each(hour, &result);
+    }
+    Ok(collected)
+}
+
+impl Collected {
+    fn count(&mut self, result: &HourResult) {
+        match result {
+            HourResult::Written { rows, bytes } => {
+                self.written += 1;
+                self.rows += rows;
+                self.bytes += bytes;
+            }
+            HourResult::Present => self.present += 1,
+            HourResult::Different => self.different += 1,
+            HourResult::NoData => self.no_data += 1,
+            HourResult::Failed(_) => self.failed += 1,
+        }
+    }
+}
+
+/// The rows of an hour and what was wrong with it.
+struct Asked {
+    rows: HourRows,
+    faults: Vec<String>,
+}
+
+fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, asked: Asked) -> JoinHandle<HourResult> {
+    let origin = HourOrigin {
+        source: Source::Prometheus,
+        server: format!("prometheus {}", server.version()).trim_end().to_owned(),
+        query_set: queries::query_set(),
+        faults: asked.faults,
+    };
+    let (lake, cluster) = (lake.clone(), cluster.clone());
+    tokio::spawn(async move {
+        match lake.write_hour(&cluster, hour, asked.rows, origin).await {
+            Ok(WriteOutcome::Written { rows, bytes }) => HourResult::Written { rows, bytes },
+            Ok(WriteOutcome::Same) => HourResult::Present,
+            Ok(WriteOutcome::Different) => HourResult::Different,
+            Err(error) => HourResult::Failed(error.into()),
+        }
+    })
+}
+
+async fn finished(write: JoinHandle<HourResult>) -> HourResult {
+    write.await.unwrap_or_else(|error| HourResult::Failed(CollectError::Interrupted(error.to_string())))
+}
+
+/// Sends every query of an hour, one at a time. `Err` when there is nothing to write.
+async fn ask(server: &Server, hour: Hour, collected: &mut Collected) -> Result<Asked, HourResult> {
+    let mut snapshot = Snapshot::default();
+    let mut quality = Vec::new();
+    for query in &queries::ALL {
+        let body = server.ask(query, hour).await.map_err(failed)?;
+        let answer = tokio::task::block_in_place(|| snapshot.read(query, &body, hour.start_seconds()));
+        let answer = readable(query.name, hour, answer)?;
+        collected.queries += 1;
+        collected.samples += answer.samples;
+        quality.push(quality_row(query.name, &snapshot, &answer, body.len(), server, hour));
+    }
+    check_required(&quality, hour)?;
+    for what in [Vanished::Pods, Vanished::Nodes] {
+        ask_vanished(what, server, hour, &mut snapshot, collected).await?;
+    }
+    let faults = faults(&snapshot, &quality);
+    let rows = tokio::task::block_in_place(|| rows::rows(&snapshot, hour));
+    Ok(Asked { rows: HourRows { quality, ..rows }, faults })
+}
+
+fn failed(error: impl Into<CollectError>) -> HourResult {
+    HourResult::Failed(error.into())
+}
+
+fn readable(query: &str, hour: Hour, answer: Result<Answer, DecodeError>) -> Result<Answer, HourResult> {
+    answer.map_err(|source| failed(CollectError::Answer { query: query.to_owned(), hour, source }))
+}
+
+/// Learns when the pods or nodes were last seen that no longer show after the hour.
+async fn ask_vanished(
+    what: Vanished,
+    server: &Server,
+    hour: Hour,
+    snapshot: &mut Snapshot,
+    collected: &mut Collected,
+) -> Result<(), HourResult> {
+    let vanished = snapshot.vanished(what, hour);
+    for names in vanished.chunks(VANISHED_AT_ONCE) {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let (name, promql) = match what {
+            Vanished::Pods => ("pods_seen", queries::pods_seen(&names)),
+            Vanished::Nodes => ("nodes_seen", queries::nodes_seen(&names)),
+        };
+        let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
+        let answer = readable(name, hour, snapshot.read_last_seen(what, &body))?;
+        collected.queries += 1;
+        collected.samples += answer.samples;
+    }
+    Ok(())
+}
+
+/// The queries without which an hour says nothing, and what exposes their metrics.
+const REQUIRED: [(&Query, &str); 4] = [
+    (&queries::NODE_CREATED, "kube-state-metrics"),
+    (&queries::POD_INFO, "kube-state-metrics"),
+    (&queries::CONTAINER_CPU, "the kubelets' cAdvisor endpoint (/metrics/cadvisor)"),
+    (&queries::CONTAINER_MEMORY_MEAN, "the kubelets' cAdvisor endpoint (/metrics/cadvisor)"),
+];
+
+fn check_required(quality: &[QualityHour], hour: Hour) -> Result<(), HourResult> {
+    let empty = |query: &Query| !quality.iter().any(|row| row.query == query.name && row.series > 0);
+    // What is asked over the look-ahead too may have samples although the hour has none.
+    let in_hour = REQUIRED.iter().filter(|(query, _)| query.shape != Shape::Once);
+    if in_hour.clone().all(|(query, _)| empty(query)) {
+        return Err(HourResult::NoData);
+    }
+    match REQUIRED.into_iter().find(|(query, _)| empty(query)) {
+        None => Ok(()),
+        Some((query, exporter)) => Err(failed(CollectError::Missing { metric: query.metric, hour, exporter })),
+    }
+}
+
+fn quality_row(
+    name: &'static str,
+    snapshot: &Snapshot,
+    answer: &Answer,
+    body_bytes: usize,
+    server: &Server,
+    hour: Hour,
+) -> QualityHour {
+    QualityHour {
+        hour_start_seconds: hour.start_seconds(),
+        query: name.to_owned(),
+        server_version: server.version().to_owned(),
+        series: answer.series,
+        samples: answer.samples,
+        duplicates_dropped: snapshot.duplicates.get(name).copied().unwrap_or_default(),
+        not_finite_dropped: answer.not_finite,
+        body_bytes: i64::try_from(body_bytes).unwrap_or(i64::MAX),
+        warnings: answer.warnings.clone(),
+    }
+}
+
+/// What is wrong with an hour, in words.
+fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for row in quality {
+        faults.extend(row.warnings.iter().map(|warning| format!("query `{}`: {warning}", row.query)));
+        if row.not_finite_dropped > 0 {
+            faults.push(format!("query `{}`: {} values are not finite", row.query, row.not_finite_dropped));
+        }
+    }
+    for (query, series) in &snapshot.without_identity {
+        faults.push(format!("query `{query}`: {series} series lack a label that identifies them"));
+    }
+    let unscraped = snapshot.scraped_slots.iter().filter(|scraped| !**scraped).count();
+    if unscraped > 0 {
+        faults.push(format!("kube-state-metrics has no samples in {unscraped} of 12 slots"));
+    }
+    let unmeasured = snapshot.measured_slots().iter().filter(|measured| !**measured).count();
+    if unmeasured > 0 {
+        faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
+    }
+    let strangers = rows::instances_without_pod(snapshot).len();
+    if strangers > 0 {
+        faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
+    }
+    faults.sort_unstable();
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hour() -> Hour {
+        Hour::starting_at(1_782_864_000).unwrap()
+    }
+
+    fn check_series(present: &[&Query]) -> Result<(), String> {
+        let row = |query: &&Query| QualityHour { query: query.name.to_owned(), series: 1, ..QualityHour::default() };
+        let quality: Vec<_> = present.iter().map(row).collect();
+        check_required(&quality, hour()).map_err(|result| match result {
+            HourResult::NoData => "no data".to_owned(),
+            HourResult::Failed(error) => error.to_string(),
+            other => format!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn an_hour_without_a_required_metric_is_not_written() {
+        use queries::{CONTAINER_CPU, CONTAINER_MEMORY_MEAN, NODE_CREATED, POD_INFO};
+        let all = [&NODE_CREATED, &POD_INFO, &CONTAINER_CPU, &CONTAINER_MEMORY_MEAN];
+        assert_eq!(check_series(&all), Ok(()));
+        assert_eq!(check_series(&[]).unwrap_err(), "no data");
+        // Seen in the look-ahead only: the hour itself is empty.
+        assert_eq!(check_series(&[&POD_INFO]).unwrap_err(), "no data");
+        let error = check_series(&[&NODE_CREATED, &POD_INFO]).unwrap_err();
+        assert!(error.contains("`container_cpu_usage_seconds_total`") && error.contains("cAdvisor"), "{error}");
+    }
+}
