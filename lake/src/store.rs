@@ -77,32 +77,3 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Where this is, for people: `s3://bucket/prefix` or a path.
     fn location(&self) -> String;
 }
-
-#[cfg(test)]
-pub(crate) mod contract {
-    //! What every store promises, run on each of them.
-
-    use super::*;
-
-    pub(crate) async fn store_contract(store: &dyn Store) {
-        let key = "v1/t/cluster=a/date=2026-01-01/hour=00.parquet";
-        assert!(matches!(store.get(key).await, Err(StoreError::NotFound { .. })));
-        assert_eq!(store.list("v1/").await.unwrap(), Vec::<String>::new());
-
-        assert_eq!(store.put_new(key, Bytes::from_static(b"one")).await.unwrap(), PutOutcome::Created);
-        assert_eq!(store.put_new(key, Bytes::from_static(b"two")).await.unwrap(), PutOutcome::Exists);
-        assert_eq!(store.get(key).await.unwrap(), "one");
-
-        for other in ["v1/t/cluster=b/x", "v1/t/cluster=a/date=2026-01-02/hour=00.parquet", "v1/u/y"] {
-            store.put_new(other, Bytes::from_static(b"")).await.unwrap();
-        }
-        assert_eq!(store.get("v1/u/y").await.unwrap(), "");
-        assert_eq!(
-            store.list("v1/t/cluster=a/").await.unwrap(),
-            [key, "v1/t/cluster=a/date=2026-01-02/hour=00.parquet"]
-        );
-        assert_eq!(store.list_names("v1/t/").await.unwrap(), ["cluster=a", "cluster=b"]);
-        assert_eq!(store.list_names("v1/").await.unwrap(), ["t", "u"]);
-        assert_eq!(store.list_names("v2/").await.unwrap(), Vec::<String>::new());
-    }
-}

@@ -160,12 +160,6 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_directory_keeps_the_contract() {
-        let folder = tempfile::tempdir().unwrap();
-        crate::store::contract::store_contract(&DirStore::new(folder.path().join("lake"))).await;
-    }
-
-    #[tokio::test]
     async fn a_file_left_half_written_is_no_object() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("v1")).unwrap();

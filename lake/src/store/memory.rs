@@ -51,13 +51,3 @@ impl Store for MemoryStore {
         "memory".to_owned()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn memory_keeps_the_contract() {
-        crate::store::contract::store_contract(&MemoryStore::default()).await;
-    }
-}

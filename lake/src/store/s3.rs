@@ -9,7 +9,6 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::put_object::PutObjectError;
-use aws_sdk_s3::types::ServerSideEncryption;
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -26,7 +25,6 @@ pub struct S3Store {
     client: Client,
     bucket: String,
     prefix: String,
-    kms_key: Option<String>,
 }
 
 impl S3Store {
@@ -39,14 +37,12 @@ impl S3Store {
         let shared = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
         let by_path = shared.endpoint_url().is_some();
         let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(by_path).build();
-        let client = Client::from_conf(config);
-        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned(), kms_key: None }
+        Self::with_client(Client::from_conf(config), bucket, prefix)
     }
 
-    /// Encrypts what is written with this KMS key.
-    pub fn with_kms_key(mut self, key: Option<String>) -> Self {
-        self.kms_key = key;
-        self
+    /// The lake at `s3://bucket/prefix`, through a client that is configured already.
+    pub fn with_client(client: Client, bucket: &str, prefix: &str) -> Self {
+        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned() }
     }
 
     fn full_key(&self, key: &str) -> String {
@@ -72,16 +68,8 @@ impl S3Store {
     }
 
     async fn put_once(&self, key: &str, object: Bytes) -> Result<PutOutcome, SdkError<PutObjectError>> {
-        let mut request = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(self.full_key(key))
-            .if_none_match("*")
-            .body(object.into());
-        if let Some(kms_key) = &self.kms_key {
-            request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
-        }
+        let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key));
+        let request = request.if_none_match("*").body(object.into());
         match request.send().await {
             Ok(_) => Ok(PutOutcome::Created),
             Err(error) if status(&error) == Some(412) => Ok(PutOutcome::Exists),
