@@ -1,1 +1,21 @@
 //! Analysis to self-contained pages.
+//!
+//! Everything here is a function of its arguments: the same analysis gives the same bytes.
+//! Numbers are turned to text in [`format`] and nowhere else; templates hold no arithmetic.
+
+pub mod format;
+
+mod assumptions;
+mod chart;
+mod costs;
+mod evidence;
+mod headline;
+mod inventory;
+mod page;
+mod summary;
+mod table;
+mod utilisation;
+mod words;
+
+pub use page::{RenderError, page};
+pub use summary::summary;

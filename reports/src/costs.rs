@@ -1,0 +1,317 @@
+//! What each scenario costs: bars, cost lines, other readings, and the machines and prices behind them.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Analysis, Gravity, MachineHours, PriceOrigin, Scenario};
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words::{self, VENDOR};
+
+/// Up to so many scenarios leave room for another table beside the cost lines.
+const FEW_SCENARIOS: usize = 3;
+/// What stands in a cost line that a scenario does not model.
+const NOT_MODELLED: &str = "not modelled";
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "costs.html")]
+pub(crate) struct Costs {
+    pub(crate) bars: Vec<Bar>,
+    pub(crate) legend: Vec<LegendEntry>,
+    pub(crate) caption: String,
+    /// `pair` or `apart`.
+    pub(crate) layout: &'static str,
+    pub(crate) table: CostTable,
+    pub(crate) scenario_notes: Vec<ScenarioNotes>,
+    /// Other readings of the vendor's arithmetic; `None` where there are none.
+    pub(crate) variants: Option<Table>,
+    pub(crate) machines: Table,
+}
+
+impl HtmlSafe for Costs {}
+
+/// One scenario's cost per month as a stacked bar.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    pub(crate) label: String,
+    pub(crate) total: String,
+    pub(crate) badge: &'static str,
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// One cost line in a bar.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) class: &'static str,
+    pub(crate) width: String,
+    /// The style sheet hides it where it does not fit.
+    pub(crate) name: String,
+}
+
+/// A colour and what it stands for.
+#[derive(Debug)]
+pub(crate) struct LegendEntry {
+    pub(crate) class: &'static str,
+    pub(crate) name: String,
+}
+
+/// Cost lines by scenario.
+#[derive(Debug)]
+pub(crate) struct CostTable {
+    pub(crate) caption: String,
+    pub(crate) scenarios: Vec<String>,
+    pub(crate) rows: Vec<CostRow>,
+    pub(crate) has_absent: bool,
+    pub(crate) has_partial: bool,
+}
+
+/// One cost line in every scenario.
+#[derive(Debug)]
+pub(crate) struct CostRow {
+    pub(crate) class: &'static str,
+    pub(crate) name: String,
+    pub(crate) cells: Vec<CostCell>,
+}
+
+/// One cost line in one scenario.
+#[derive(Debug)]
+pub(crate) struct CostCell {
+    pub(crate) monthly: String,
+    pub(crate) window: String,
+    pub(crate) absent: bool,
+    pub(crate) badge: &'static str,
+}
+
+/// What a reader must know about one scenario.
+#[derive(Debug)]
+pub(crate) struct ScenarioNotes {
+    pub(crate) label: String,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Costs {
+    pub(crate) fn new(analysis: &Analysis) -> Self {
+        let bars = bars(analysis);
+        let drawn: Vec<&'static str> = bars.iter().flat_map(|bar| bar.segments.iter().map(|s| s.class)).collect();
+        Self {
+            legend: types::analysis::CostLines::default()
+                .lines()
+                .into_iter()
+                .filter(|(line, _)| drawn.contains(&class(line)))
+                .map(|(line, _)| LegendEntry { class: class(line), name: words::cost_line(line) })
+                .collect(),
+            bars,
+            caption: format!(
+                "Cost per month of 730 hours, scaled from {} of {}; {}.",
+                format::hours(analysis.window.hours_present),
+                words::window(analysis),
+                words::prices(analysis)
+            ),
+            layout: if analysis.scenarios.len() <= FEW_SCENARIOS { "pair" } else { "apart" },
+            table: cost_table(analysis),
+            scenario_notes: analysis
+                .scenarios
+                .iter()
+                .map(|scenario| ScenarioNotes { label: scenario.label.clone(), notes: info(scenario) })
+                .filter(|part| !part.notes.is_empty())
+                .collect(),
+            variants: words::scenario(analysis, VENDOR)
+                .filter(|vendor| !vendor.variants.is_empty())
+                .map(|vendor| variants(analysis, vendor)),
+            machines: machines(analysis),
+        }
+    }
+}
+
+/// How a scenario is meant; its warnings stand among all warnings, further down.
+fn info(scenario: &Scenario) -> Vec<String> {
+    scenario.notes.iter().filter(|note| note.gravity == Gravity::Info).map(|note| note.text.clone()).collect()
+}
+
+/// The class that colours a cost line.
+fn class(line: &str) -> &'static str {
+    match line {
+        "compute" => "compute",
+        "fargate" => "fargate",
+        "volumes" => "volumes",
+        "control_plane" => "control-plane",
+        "network" => "network",
+        "licences" => "licences",
+        "fee" => "fee",
+        _ => "other",
+    }
+}
+
+/// What an amount over the window is per month, in this scenario.
+fn monthly_factor(analysis: &Analysis, scenario: &Scenario) -> Option<f64> {
+    match (scenario.monthly_usd, scenario.cost_usd.total) {
+        (Some(monthly), Some(total)) if total > 0.0 => Some(monthly / total),
+        _ => words::months_per_window(analysis),
+    }
+}
+
+fn bars(analysis: &Analysis) -> Vec<Bar> {
+    let longest = analysis.scenarios.iter().filter_map(|scenario| scenario.monthly_usd).fold(0.0, f64::max);
+    analysis
+        .scenarios
+        .iter()
+        .map(|scenario| {
+            let factor = monthly_factor(analysis, scenario).unwrap_or(0.0);
+            let segments = scenario.cost_usd.lines().into_iter().filter_map(|(line, usd)| {
+                let share = usd.filter(|usd| *usd > 0.0 && longest > 0.0)? * factor / longest;
+                Some(Segment { class: class(line), width: format::css_percent(share), name: words::cost_line(line) })
+            });
+            Bar {
+                label: scenario.label.clone(),
+                total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), format::usd),
+                badge: if scenario.partial { "partial" } else { "" },
+                segments: segments.collect(),
+            }
+        })
+        .collect()
+}
+
+fn cost_table(analysis: &Analysis) -> CostTable {
+    let cell = |scenario: &Scenario, usd: Option<f64>| match usd {
+        None => CostCell { monthly: NOT_MODELLED.to_owned(), window: String::new(), absent: true, badge: "" },
+        Some(usd) => CostCell {
+            monthly: format::usd_or_unknown(monthly_factor(analysis, scenario).map(|factor| usd * factor)),
+            window: format::usd(usd),
+            absent: false,
+            badge: "",
+        },
+    };
+    let names = types::analysis::CostLines::default().lines().map(|(line, _)| line);
+    let mut rows: Vec<CostRow> = names
+        .into_iter()
+        .enumerate()
+        .map(|(i, line)| CostRow {
+            class: "",
+            name: words::sentence(&words::cost_line(line)),
+            cells: analysis
+                .scenarios
+                .iter()
+                .map(|scenario| cell(scenario, scenario.cost_usd.lines().get(i).and_then(|(_, usd)| *usd)))
+                .collect(),
+        })
+        .collect();
+    let has_absent = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.absent);
+    rows.push(CostRow {
+        class: "total",
+        name: "Total".to_owned(),
+        cells: analysis
+            .scenarios
+            .iter()
+            .map(|scenario| match (scenario.monthly_usd, scenario.cost_usd.total) {
+                (Some(monthly), Some(total)) => CostCell {
+                    monthly: format::usd(monthly),
+                    window: format::usd(total),
+                    absent: false,
+                    badge: if scenario.partial { "partial" } else { "" },
+                },
+                _ => CostCell { monthly: "no total".to_owned(), window: String::new(), absent: true, badge: "" },
+            })
+            .collect(),
+    });
+    CostTable {
+        caption: format!(
+            "Per month of 730 hours; below it, over the {} of the window",
+            format::hours(analysis.window.hours_present)
+        ),
+        scenarios: analysis.scenarios.iter().map(|scenario| scenario.label.clone()).collect(),
+        rows,
+        has_absent,
+        has_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
+    }
+}
+
+fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
+    let hosts: f64 = vendor.machine_hours.iter().filter(|m| m.kind == "host").map(|m| m.hours).sum();
+    let per_present_hour = |hours: f64| {
+        let present = f64::from(analysis.window.hours_present);
+        if present > 0.0 { format!("{} at once", format::tenths(hours / present)) } else { String::new() }
+    };
+    let mut rows = vec![Row::total(vec![
+        Cell::new("As published (the figures above)"),
+        Cell::new(format::usd_or_unknown(vendor.monthly_usd)),
+        words::headline_saving(analysis)
+            .map_or_else(|| Cell::absent("cannot be said"), |saving| Cell::new(format::usd(saving.monthly_usd))),
+        Cell::new(format::quantity(hosts)).sub(per_present_hour(hosts)),
+    ])];
+    rows.extend(vendor.variants.iter().map(|variant| {
+        Row::new(vec![
+            Cell::new(&variant.label),
+            Cell::new(format::usd(variant.monthly_usd)),
+            Cell::new(format::usd(variant.saving_monthly_usd)),
+            Cell::new(format::quantity(variant.host_hours)).sub(per_present_hour(variant.host_hours)),
+        ])
+    }));
+    Table::new(
+        "Per month of 730 hours, every other assumption unchanged",
+        vec![
+            Column::text("Reading"),
+            Column::number("Cost", "per month"),
+            Column::number("Saving against today", "per month"),
+            Column::number("Host-hours", "in the window"),
+        ],
+        rows,
+    )
+}
+
+fn machines(analysis: &Analysis) -> Table {
+    let rows = analysis
+        .scenarios
+        .iter()
+        .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(scenario, machine)))
+        .collect();
+    Table::new(
+        format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
+        vec![
+            Column::text("Machine"),
+            Column::short("Scenario"),
+            Column::short("Bought as"),
+            Column::number("Hours", "in the window"),
+            Column::number("Price", "per hour"),
+            Column::number("Cost", "in the window"),
+            Column::text("Price from"),
+        ],
+        rows,
+    )
+    .stacking()
+}
+
+fn machine_row(scenario: &Scenario, machine: &MachineHours) -> Row {
+    let kind = match machine.kind.as_str() {
+        "node" => "EC2 node",
+        "host" => "bare-metal host",
+        "evm" => "elastic VM",
+        other => other,
+    };
+    // AWS bills the host, not the elastic VMs on it: no price is missing there.
+    let unpriced = || Cell::absent(if machine.kind == "evm" { "not billed" } else { format::UNKNOWN });
+    Row::new(vec![
+        Cell::name(&machine.instance_type).sub(kind),
+        Cell::new(&scenario.label),
+        Cell::new(if machine.kind == "evm" { "on the hosts" } else { &machine.capacity_type }),
+        Cell::new(format::quantity(machine.hours)),
+        machine.usd_per_hour.map_or_else(unpriced, |price| Cell::new(format::usd_per_hour(price))),
+        machine.cost_usd.map_or_else(unpriced, |usd| Cell::new(format::usd(usd))),
+        machine.price.as_ref().map_or_else(
+            || Cell::absent(if machine.kind == "evm" { "the host's price" } else { "no price found" }),
+            price_cell,
+        ),
+    ])
+}
+
+/// Where a price comes from, in two lines.
+pub(crate) fn price_cell(price: &PriceOrigin) -> Cell {
+    let kind = match price.kind.as_str() {
+        "user" => "yours",
+        "observed" => "seen in a list",
+        "derived" => "derived from another size",
+        "estimated" => "estimated",
+        other => other,
+    };
+    Cell::new(format!("{kind}, {}", format::date_text(&price.date))).sub(&price.source)
+}

@@ -1,0 +1,161 @@
+//! Notes, what is missing, and where the numbers come from.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{DateTime, TimeDelta, Utc};
+use types::analysis::{Analysis, Gravity, Note};
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "evidence.html")]
+pub(crate) struct Evidence {
+    pub(crate) notes: Vec<NoteLine>,
+    pub(crate) unpriced: Table,
+    pub(crate) gaps: Table,
+    pub(crate) provenance: Vec<Fact>,
+    pub(crate) price_lists: Table,
+}
+
+impl HtmlSafe for Evidence {}
+
+/// One note.
+#[derive(Debug)]
+pub(crate) struct NoteLine {
+    pub(crate) class: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) about: String,
+    pub(crate) text: String,
+}
+
+/// One line of the provenance.
+#[derive(Debug)]
+pub(crate) struct Fact {
+    pub(crate) name: &'static str,
+    pub(crate) values: Vec<String>,
+}
+
+impl Evidence {
+    pub(crate) fn new(analysis: &Analysis) -> Self {
+        Self {
+            notes: notes(analysis),
+            unpriced: unpriced(analysis),
+            gaps: gaps(analysis),
+            provenance: provenance(analysis),
+            price_lists: price_lists(analysis),
+        }
+    }
+}
+
+/// All notes, warnings first; the order among equals is the analyzer's.
+fn notes(analysis: &Analysis) -> Vec<NoteLine> {
+    let line = |about: &str, note: &Note| {
+        let (class, kind) = match note.gravity {
+            Gravity::Warning => ("warning", "Warning"),
+            Gravity::Info => ("info", "Note"),
+        };
+        (note.gravity, NoteLine { class, kind, about: about.to_owned(), text: note.text.clone() })
+    };
+    let own = analysis.notes.iter().map(|note| line("", note));
+    let of_scenarios = analysis.scenarios.iter().flat_map(|scenario| {
+        let grave = scenario.notes.iter().filter(|note| note.gravity == Gravity::Warning);
+        grave.map(|note| line(&scenario.label, note))
+    });
+    let mut notes: Vec<(Gravity, NoteLine)> = own.chain(of_scenarios).collect();
+    notes.sort_by_key(|note| note.0);
+    notes.into_iter().map(|note| note.1).collect()
+}
+
+fn unpriced(analysis: &Analysis) -> Table {
+    let rows = analysis.scenarios.iter().flat_map(|scenario| {
+        scenario.unpriced.iter().map(|unpriced| {
+            Row::new(vec![
+                Cell::new(&unpriced.what),
+                Cell::new(&scenario.label),
+                Cell::new(format!("{}\u{a0}{}", format::quantity(unpriced.quantity), unpriced.unit)),
+                Cell::new(&unpriced.reason),
+            ])
+        })
+    });
+    Table::new(
+        "Without a price, and so outside every total",
+        vec![
+            Column::text("What"),
+            Column::short("Scenario"),
+            Column::number("How much", "in the window"),
+            Column::text("Why, and what would mend it"),
+        ],
+        rows.collect(),
+    )
+    .stacking()
+}
+
+/// Stretches of the window without data.
+fn gaps(analysis: &Analysis) -> Table {
+    let mut rows = Vec::new();
+    let mut gap = |from: DateTime<Utc>, to: DateTime<Utc>| {
+        let hours = u32::try_from((to - from).num_hours()).unwrap_or(0);
+        if hours > 0 {
+            rows.push(Row::new(vec![
+                Cell::new(format::moment(from)),
+                Cell::new(format::moment(to)),
+                Cell::new(format::count(hours)),
+            ]));
+        }
+    };
+    let mut covered_to = analysis.window.start;
+    for point in &analysis.utilisation.hourly {
+        gap(covered_to, point.hour);
+        covered_to = point.hour + TimeDelta::hours(1);
+    }
+    gap(covered_to, analysis.window.end);
+    Table::new(
+        "Hours without data (UTC); they count in no scenario",
+        vec![Column::text("From"), Column::text("To"), Column::number("Hours", "")],
+        rows,
+    )
+}
+
+fn provenance(analysis: &Analysis) -> Vec<Fact> {
+    let provenance = &analysis.provenance;
+    let some = |values: &[String], none: &str| {
+        if values.is_empty() { vec![none.to_owned()] } else { values.to_vec() }
+    };
+    vec![
+        Fact { name: "Tool", values: vec![format!("emp-cost {}", provenance.tool_version)] },
+        Fact { name: "Layout of the analysis", values: vec![analysis.schema.clone()] },
+        Fact { name: "Lake", values: vec![provenance.lake.clone()] },
+        Fact { name: "SHA-256 of the manifests", values: vec![provenance.manifests_sha256.clone()] },
+        Fact { name: "Query sets", values: some(&provenance.query_sets, "none recorded") },
+        Fact { name: "Servers", values: some(&provenance.servers, "none: every hour is synthetic") },
+    ]
+}
+
+fn price_lists(analysis: &Analysis) -> Table {
+    let rows = analysis
+        .provenance
+        .prices
+        .iter()
+        .map(|list| {
+            Row::new(vec![
+                Cell::new(&list.name),
+                Cell::new(format::date_text(&list.oldest)),
+                Cell::new(format::date_text(&list.newest)),
+                Cell::name(&list.sha256),
+            ])
+        })
+        .collect();
+    Table::new(
+        "Price lists",
+        vec![
+            Column::text("List"),
+            Column::text("Oldest price used"),
+            Column::text("Newest price used"),
+            Column::text("SHA-256"),
+        ],
+        rows,
+    )
+    .stacking()
+}

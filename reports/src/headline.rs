@@ -1,0 +1,262 @@
+//! The top of the page: the verdict, four figures, and what they stand on.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Analysis, Gravity};
+
+use crate::format;
+use crate::words::{self, TODAY, VENDOR};
+
+/// The top of the page.
+#[derive(Debug, Template)]
+#[template(path = "headline.html")]
+pub(crate) struct Headline {
+    pub(crate) cluster_id: String,
+    pub(crate) region: String,
+    pub(crate) window: String,
+    /// `pays`, `loses` or `open`: the colour of the stance.
+    pub(crate) tone: &'static str,
+    pub(crate) stance: String,
+    pub(crate) verdict: String,
+    pub(crate) recommendation: String,
+    pub(crate) figures: Vec<Figure>,
+    pub(crate) basis: String,
+    /// What the figures leave out, as sentences.
+    pub(crate) caveats: Vec<String>,
+    pub(crate) coverage: Coverage,
+    pub(crate) warnings: String,
+}
+
+impl HtmlSafe for Headline {}
+
+/// One big number.
+#[derive(Debug)]
+pub(crate) struct Figure {
+    pub(crate) label: &'static str,
+    pub(crate) value: String,
+    pub(crate) sub: String,
+    pub(crate) class: &'static str,
+    pub(crate) badge: &'static str,
+}
+
+/// How much of the window is there, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct Coverage {
+    pub(crate) text: String,
+    pub(crate) parts: Vec<CoveragePart>,
+    pub(crate) has_synthetic: bool,
+}
+
+/// Hours of one source, or missing ones.
+#[derive(Debug)]
+pub(crate) struct CoveragePart {
+    pub(crate) class: &'static str,
+    pub(crate) width: String,
+    pub(crate) label: String,
+}
+
+impl Headline {
+    pub(crate) fn new(analysis: &Analysis) -> Self {
+        let (tone, stance) = stance(analysis);
+        Self {
+            cluster_id: analysis.cluster_id.clone(),
+            region: analysis.region.clone().unwrap_or_else(|| "region not known".to_owned()),
+            window: words::window(analysis),
+            tone,
+            stance,
+            verdict: analysis.verdict.text.clone(),
+            recommendation: recommendation(analysis),
+            figures: figures(analysis),
+            basis: format!(
+                "Per month of 730 hours, scaled from {} between {}; {}.",
+                format::hours(analysis.window.hours_present),
+                words::window(analysis).replacen(" to ", " and ", 1),
+                words::prices(analysis),
+            ),
+            caveats: caveats(analysis),
+            coverage: coverage(analysis),
+            warnings: warnings(analysis),
+        }
+    }
+}
+
+/// The answer in a few words, from the numbers alone: it never says more than the saving carries.
+fn stance(analysis: &Analysis) -> (&'static str, String) {
+    let Some(saving) = words::headline_saving(analysis) else {
+        return ("open", "It cannot be said.".to_owned());
+    };
+    if saving.monthly_usd < 0.0 {
+        return ("loses", "It does not pay.".to_owned());
+    }
+    if saving.monthly_usd == 0.0 {
+        return ("open", "It makes no difference.".to_owned());
+    }
+    match analysis.verdict.recommendation.as_deref() {
+        Some(id) if id.starts_with("emp") => ("pays", "It pays.".to_owned()),
+        _ => ("open", "It pays on paper.".to_owned()),
+    }
+}
+
+fn recommendation(analysis: &Analysis) -> String {
+    match &analysis.verdict.recommendation {
+        Some(id) => {
+            let label = words::scenario(analysis, id).map_or(id, |scenario| &scenario.label);
+            format!("Recommended: {}.", words::plain(label))
+        }
+        None => "No recommendation: the evidence here does not carry one.".to_owned(),
+    }
+}
+
+fn figures(analysis: &Analysis) -> Vec<Figure> {
+    let today = words::scenario(analysis, TODAY);
+    let vendor = words::scenario(analysis, VENDOR);
+    let saving = words::headline_saving(analysis);
+    let total = |label, scenario: Option<&types::analysis::Scenario>, sub: &str| {
+        let monthly = scenario.and_then(|s| s.monthly_usd);
+        Figure {
+            label,
+            value: format::usd_or_unknown(monthly),
+            sub: sub.to_owned(),
+            class: if monthly.is_some() { "" } else { "absent" },
+            badge: if scenario.is_some_and(|s| s.partial) { "partial" } else { "" },
+        }
+    };
+    let mut figures = vec![
+        total("Today, per month", today, "EC2 as it ran"),
+        total(
+            "With EMP, per month",
+            vendor,
+            if vendor.is_some_and(|s| s.cost_usd.fee.is_some()) {
+                "the vendor's published arithmetic, fee included"
+            } else {
+                "the vendor's published arithmetic, before its fee"
+            },
+        ),
+    ];
+    let (month, year, sub, class) = match saving {
+        None => {
+            ("cannot be said".to_owned(), "cannot be said".to_owned(), "no line is priced in both".to_owned(), "absent")
+        }
+        Some(saving) => (
+            format::usd(saving.monthly_usd),
+            format::usd(saving.yearly_usd),
+            match saving.fraction {
+                Some(fraction) if saving.monthly_usd < 0.0 => {
+                    format!("it does not pay: {} dearer", format::percent(-fraction))
+                }
+                Some(fraction) => format!("{} of today's cost", format::percent(fraction)),
+                None => "share of today's cost not known".to_owned(),
+            },
+            if saving.monthly_usd < 0.0 {
+                "loss"
+            } else if saving.monthly_usd > 0.0 {
+                "gain"
+            } else {
+                ""
+            },
+        ),
+    };
+    let known = saving.is_some();
+    figures.push(Figure { label: "Saving, per month", value: month, sub, class, badge: "" });
+    figures.push(Figure {
+        label: "Saving, per year",
+        value: year,
+        sub: if known { "twelve such months".to_owned() } else { String::new() },
+        class,
+        badge: "",
+    });
+    figures
+}
+
+fn caveats(analysis: &Analysis) -> Vec<String> {
+    let mut caveats = Vec::new();
+    if let Some(saving) = words::headline_saving(analysis) {
+        let lines: Vec<String> = saving.lines.iter().map(|line| words::cost_line(line)).collect();
+        let mut text = format!("The saving compares {}, the lines priced on both sides", words::list(&lines));
+        let totals = (
+            words::scenario(analysis, TODAY).and_then(|s| s.monthly_usd),
+            words::scenario(analysis, VENDOR).and_then(|s| s.monthly_usd),
+        );
+        if let (Some(today), Some(vendor)) = totals
+            && ((today - vendor) - saving.monthly_usd).abs() > 0.005 * today.abs().max(1.0)
+        {
+            text.push_str("; the two totals above do not cover the same lines, so their difference is not the saving");
+        }
+        text.push('.');
+        if !lines.is_empty() {
+            caveats.push(text);
+        }
+    }
+    let unpriced: usize = analysis.scenarios.iter().map(|scenario| scenario.unpriced.len()).sum();
+    if unpriced > 0 {
+        caveats.push("Some of what runs has no price and is outside every total; see what is missing.".to_owned());
+    }
+    caveats
+}
+
+fn coverage(analysis: &Analysis) -> Coverage {
+    let window = &analysis.window;
+    let expected = f64::from(window.hours_expected.max(window.hours_present).max(1));
+    let sources: Vec<String> = window
+        .hours_by_source
+        .iter()
+        .map(|part| format!("{} {}", format::count(part.hours), words::source(&part.source)))
+        .collect();
+    let mut text = if window.hours_present == window.hours_expected {
+        format!("All {} of the window are there", format::hours(window.hours_expected))
+    } else {
+        format!(
+            "{} of {} are there ({})",
+            format::count(window.hours_present),
+            format::hours(window.hours_expected),
+            format::percent(f64::from(window.hours_present) / expected)
+        )
+    };
+    if !sources.is_empty() {
+        text.push_str(": ");
+        text.push_str(&words::list(&sources));
+    }
+    text.push('.');
+    let mut parts: Vec<CoveragePart> = window
+        .hours_by_source
+        .iter()
+        .map(|part| CoveragePart {
+            class: match part.source.as_str() {
+                "prometheus" => "real",
+                "generator" => "synthetic",
+                _ => "other",
+            },
+            width: format::css_percent(f64::from(part.hours) / expected),
+            label: format!(
+                "{} {}, {} to {}",
+                format::hours(part.hours),
+                words::source(&part.source),
+                format::moment(part.first),
+                format::moment(part.last)
+            ),
+        })
+        .collect();
+    let missing = window.hours_expected.saturating_sub(window.hours_present);
+    if missing > 0 {
+        parts.push(CoveragePart {
+            class: "missing",
+            width: format::css_percent(f64::from(missing) / expected),
+            label: format!("{} missing", format::hours(missing)),
+        });
+    }
+    Coverage {
+        text,
+        parts,
+        has_synthetic: window.hours_by_source.iter().any(|part| part.source == "generator" && part.hours > 0),
+    }
+}
+
+fn warnings(analysis: &Analysis) -> String {
+    let own = analysis.notes.iter();
+    let all = own.chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
+    match all.filter(|note| note.gravity == Gravity::Warning).count() {
+        0 => String::new(),
+        1 => "One warning bears on these numbers".to_owned(),
+        n => format!("{n} warnings bear on these numbers"),
+    }
+}

@@ -1,0 +1,218 @@
+//! What runs in the cluster: counts, node groups, namespaces.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Analysis, MachineHours, NodeGroup};
+
+use crate::costs::price_cell;
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words::{self, TODAY};
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "inventory.html")]
+pub(crate) struct InventoryPart {
+    pub(crate) counts: Vec<Count>,
+    pub(crate) node_groups: Table,
+    pub(crate) namespaces: Table,
+    pub(crate) without: String,
+}
+
+impl HtmlSafe for InventoryPart {}
+
+/// One count.
+#[derive(Debug)]
+pub(crate) struct Count {
+    pub(crate) name: &'static str,
+    pub(crate) value: String,
+    pub(crate) sub: String,
+}
+
+impl InventoryPart {
+    pub(crate) fn new(analysis: &Analysis) -> Self {
+        Self {
+            counts: counts(analysis),
+            node_groups: node_groups(analysis),
+            namespaces: namespaces(analysis),
+            without: without(analysis),
+        }
+    }
+}
+
+fn counts(analysis: &Analysis) -> Vec<Count> {
+    let inventory = &analysis.inventory;
+    let count = |name, n: u32, sub: String| Count { name, value: format::count(n), sub };
+    vec![
+        count("Nodes seen", inventory.nodes, format!("{} at once on average", format::tenths(inventory.nodes_mean))),
+        count("Pods seen", inventory.pods, format!("{} at once on average", format::quantity(inventory.pods_mean))),
+        count("Containers", inventory.containers, "restarts not counted again".to_owned()),
+        count("Workloads", inventory.workloads, "owners of pods".to_owned()),
+        count("Namespaces", inventory.namespaces, String::new()),
+        count(
+            "Volume claims",
+            inventory.volume_claims,
+            format!("{} together on average", format::gib(inventory.volume_gib_mean)),
+        ),
+    ]
+}
+
+/// What the shares of the namespaces leave out.
+fn without(analysis: &Analysis) -> String {
+    format!(
+        "Pods that request neither CPU nor memory ran for {} pod-hours; for {} container-hours no usage was seen.",
+        format::quantity(analysis.inventory.pod_hours_without_requests),
+        format::quantity(analysis.inventory.container_hours_without_usage),
+    )
+}
+
+fn node_groups(analysis: &Analysis) -> Table {
+    let rows = analysis
+        .inventory
+        .node_groups
+        .iter()
+        .map(|group| {
+            let shape: Vec<String> = [
+                group.cpu_capacity_cores.map(format::cores),
+                group.memory_capacity_gib.map(format::gib),
+                group.arch.clone(),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+            let known = match group.instance_type_source.as_str() {
+                "label" => "by label",
+                "dmi" => "by hardware",
+                "unknown" => format::UNKNOWN,
+                other => other,
+            };
+            let fargate = group.compute_type == "fargate";
+            let (price, origin) = price(analysis, group);
+            Row::new(vec![
+                group
+                    .instance_type
+                    .as_ref()
+                    .map_or_else(|| Cell::new(type_unknown(group)), Cell::name)
+                    .sub(shape.join(" · ")),
+                Cell::new(if fargate { "does not apply" } else { known }),
+                Cell::new(group.capacity_type.as_deref().unwrap_or(if fargate {
+                    "by the pod"
+                } else {
+                    format::UNKNOWN
+                }))
+                .sub(&group.compute_type),
+                Cell::new(zones(&group.zones)),
+                Cell::new(format::count(group.nodes)),
+                Cell::new(format::quantity(group.node_hours)),
+                price,
+                origin,
+                Cell::new(if group.movable.moves { "yes" } else { "no" }).sub(&group.movable.reason),
+            ])
+        })
+        .collect();
+    Table::new(
+        format!("Node groups, {}", words::window(analysis)),
+        vec![
+            Column::text("Instance type"),
+            Column::text("Type known"),
+            Column::short("Bought as"),
+            Column::text("Zones"),
+            Column::number("Nodes", "seen"),
+            Column::number("Node-hours", ""),
+            Column::number("Price", "per hour"),
+            Column::text("Price from"),
+            Column::text("Can it move?"),
+        ],
+        rows,
+    )
+    .stacking()
+}
+
+/// Zones in words, a region they share named once: `us-east-1 a, b, c`.
+fn zones(zones: &[String]) -> String {
+    let split = |zone: &String| {
+        let letter = zone.chars().last().filter(char::is_ascii_lowercase)?;
+        Some((zone.get(..zone.len() - 1)?.to_owned(), letter.to_string()))
+    };
+    let parts: Option<Vec<(String, String)>> = zones.iter().map(split).collect();
+    match parts.as_deref() {
+        _ if zones.is_empty() => format::UNKNOWN.to_owned(),
+        Some([(region, _), others @ ..]) if others.iter().all(|other| other.0 == *region) => {
+            let letters: Vec<&str> = parts.iter().flatten().map(|part| part.1.as_str()).collect();
+            format!("{region}{}{}", format::SPACE, letters.join(", "))
+        }
+        _ => zones.join(", "),
+    }
+}
+
+fn type_unknown(group: &NodeGroup) -> &'static str {
+    if group.compute_type == "fargate" { "Fargate" } else { "type not known" }
+}
+
+/// The price that scenario `ec2-today` gave to a group, and where it comes from.
+fn price(analysis: &Analysis, group: &NodeGroup) -> (Cell, Cell) {
+    if group.compute_type == "fargate" {
+        return (Cell::absent("by pod size"), Cell::absent("see Fargate in the costs"));
+    }
+    let machines: Vec<&MachineHours> = words::scenario(analysis, TODAY)
+        .into_iter()
+        .flat_map(|today| &today.machine_hours)
+        .filter(|m| m.kind == "node" && Some(&m.instance_type) == group.instance_type.as_ref())
+        .filter(|m| group.capacity_type.as_ref().is_none_or(|capacity| *capacity == m.capacity_type))
+        .collect();
+    let unknown = || (Cell::absent(format::UNKNOWN), Cell::absent("no price found"));
+    match machines.as_slice() {
+        [] => unknown(),
+        [one] => match (one.usd_per_hour, &one.price) {
+            (Some(price), Some(origin)) => (Cell::new(format::usd_per_hour(price)), price_cell(origin)),
+            (Some(price), None) => (Cell::new(format::usd_per_hour(price)), Cell::absent(format::UNKNOWN)),
+            (None, _) => unknown(),
+        },
+        _ => (Cell::absent("several"), Cell::absent("see the machines above")),
+    }
+}
+
+fn namespaces(analysis: &Analysis) -> Table {
+    let hours = f64::from(analysis.window.hours_present);
+    let mean = |total: f64| {
+        if hours > 0.0 { Cell::new(format::tenths(total / hours)) } else { Cell::absent(format::UNKNOWN) }
+    };
+    let share = |used: f64, requested: f64| {
+        if requested > 0.0 {
+            Cell::new(format::percent(used / requested)).meter(format::css_percent(used / requested))
+        } else {
+            Cell::absent("no requests")
+        }
+    };
+    let rows = analysis
+        .inventory
+        .by_namespace
+        .iter()
+        .map(|usage| {
+            Row::new(vec![
+                Cell::name(&usage.namespace),
+                Cell::new(format::count(usage.pods)),
+                mean(usage.cpu_request_core_hours),
+                mean(usage.cpu_used_core_hours),
+                share(usage.cpu_used_core_hours, usage.cpu_request_core_hours),
+                mean(usage.memory_request_gib_hours),
+                mean(usage.memory_used_gib_hours),
+                share(usage.memory_used_gib_hours, usage.memory_request_gib_hours),
+            ])
+        })
+        .collect();
+    Table::new(
+        "Namespaces by reserved memory: means over the hours of the window",
+        vec![
+            Column::text("Namespace"),
+            Column::number("Pods", "seen"),
+            Column::number("CPU requested", "cores"),
+            Column::number("CPU used", "cores"),
+            Column::number("CPU used", "of requested"),
+            Column::number("Memory requested", "GiB"),
+            Column::number("Memory used", "GiB"),
+            Column::number("Memory used", "of requested"),
+        ],
+        rows,
+    )
+}

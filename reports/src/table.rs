@@ -1,0 +1,149 @@
+//! One table of the page: the same markup, the same folding, the same alignment everywhere.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+/// Rows shown before the rest is folded away.
+const SHOWN: usize = 25;
+
+/// A table whose cells are already text.
+#[derive(Debug, Template)]
+#[template(path = "table.html")]
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) shown: Vec<Row>,
+    pub(crate) folded: Vec<Row>,
+    /// Number of the folded rows, as text.
+    pub(crate) folded_count: String,
+    /// Whether a phone shows each row as a block instead of scrolling sideways: for tables that are mostly text.
+    pub(crate) stacks: bool,
+}
+
+impl HtmlSafe for Table {}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    pub(crate) label: &'static str,
+    /// Second line of the head, such as the unit.
+    pub(crate) unit: &'static str,
+    /// `number`, `text` or `short`.
+    pub(crate) class: &'static str,
+}
+
+/// One row; the first cell is its head.
+#[derive(Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) cells: Vec<Cell>,
+    /// `total` or nothing.
+    pub(crate) class: &'static str,
+}
+
+/// One cell.
+#[derive(Debug, Default)]
+pub(crate) struct Cell {
+    pub(crate) text: String,
+    /// A second, smaller line.
+    pub(crate) sub: String,
+    /// A short word that marks the cell.
+    pub(crate) badge: &'static str,
+    /// Width of a bar behind the number, as CSS; empty for none.
+    pub(crate) meter: String,
+    /// Set by [`Table::new`] from the column.
+    pub(crate) label: String,
+    /// Set by [`Table::new`] from the column.
+    pub(crate) class: &'static str,
+    /// Whether the text stands for an absent number.
+    pub(crate) absent: bool,
+    /// Whether the text is a name from the cluster, shown in monospace.
+    pub(crate) name: bool,
+}
+
+impl Column {
+    pub(crate) fn text(label: &'static str) -> Self {
+        Self { label, unit: "", class: "text" }
+    }
+
+    /// A column of short words that must not break.
+    pub(crate) fn short(label: &'static str) -> Self {
+        Self { label, unit: "", class: "short" }
+    }
+
+    pub(crate) fn number(label: &'static str, unit: &'static str) -> Self {
+        Self { label, unit, class: "number" }
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A name as the cluster or AWS spells it.
+    pub(crate) fn name(text: impl Into<String>) -> Self {
+        Self { text: text.into(), name: true, ..Self::default() }
+    }
+
+    /// Words where a number would stand.
+    pub(crate) fn absent(text: impl Into<String>) -> Self {
+        Self { text: text.into(), absent: true, ..Self::default() }
+    }
+
+    pub(crate) fn sub(mut self, sub: impl Into<String>) -> Self {
+        self.sub = sub.into();
+        self
+    }
+
+    pub(crate) fn badge(mut self, badge: &'static str) -> Self {
+        self.badge = badge;
+        self
+    }
+
+    pub(crate) fn meter(mut self, width: String) -> Self {
+        self.meter = width;
+        self
+    }
+}
+
+impl Row {
+    pub(crate) fn new(cells: Vec<Cell>) -> Self {
+        Self { cells, class: "" }
+    }
+
+    pub(crate) fn total(cells: Vec<Cell>) -> Self {
+        Self { cells, class: "total" }
+    }
+}
+
+impl Table {
+    /// A table that folds what comes after its first 25 rows.
+    pub(crate) fn new(caption: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Self {
+        let mut shown: Vec<Row> = rows;
+        for row in &mut shown {
+            for (cell, column) in row.cells.iter_mut().zip(&columns) {
+                cell.label = column.label.to_owned();
+                cell.class = column.class;
+            }
+        }
+        let folded = if shown.len() > SHOWN { shown.split_off(SHOWN) } else { Vec::new() };
+        let folded_count = crate::format::count(u32::try_from(folded.len()).unwrap_or(u32::MAX));
+        Self { caption: caption.into(), columns, shown, folded, folded_count, stacks: false }
+    }
+
+    /// The same table, its rows stacked as blocks on a phone.
+    pub(crate) fn stacking(mut self) -> Self {
+        self.stacks = true;
+        self
+    }
+
+    /// The same table with every row shown: for one that is folded away itself.
+    pub(crate) fn whole(mut self) -> Self {
+        self.shown.append(&mut self.folded);
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.shown.is_empty()
+    }
+}

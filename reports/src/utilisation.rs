@@ -1,0 +1,240 @@
+//! Capacity, reservation and use over the window: two charts and the same numbers in tables.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use chrono::{NaiveDate, TimeDelta};
+use types::analysis::{Analysis, HourPoint, ResourceUtilisation};
+
+use crate::chart::{self, Chart, Drawing, Point, Span};
+use crate::format;
+use crate::page::RenderError;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words;
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "utilisation.html")]
+pub(crate) struct UtilisationPart {
+    pub(crate) lead: String,
+    pub(crate) figures: Vec<ChartFigure>,
+    pub(crate) table: Table,
+    pub(crate) days: Table,
+}
+
+impl HtmlSafe for UtilisationPart {}
+
+/// One chart in both sizes, with its finding.
+#[derive(Debug)]
+pub(crate) struct ChartFigure {
+    pub(crate) title: String,
+    pub(crate) caption: String,
+    pub(crate) wide: Drawing,
+    pub(crate) narrow: Drawing,
+}
+
+impl UtilisationPart {
+    pub(crate) fn new(analysis: &Analysis) -> Result<Self, RenderError> {
+        let utilisation = &analysis.utilisation;
+        let cpu = figure(analysis, "cpu", "CPU", "cores", format::cores, &utilisation.cpu, |h| Point {
+            hour: h.hour,
+            capacity: h.cpu_capacity_cores,
+            requested: h.cpu_requested_cores,
+            used: h.cpu_used_cores,
+            peak: h.cpu_used_peak_cores,
+            measured: h.source == "prometheus",
+        })?;
+        let memory = figure(analysis, "memory", "Memory", "GiB", format::gib, &utilisation.memory, |h| Point {
+            hour: h.hour,
+            capacity: h.memory_capacity_gib,
+            requested: h.memory_requested_gib,
+            used: h.memory_used_gib,
+            peak: h.memory_used_peak_gib,
+            measured: h.source == "prometheus",
+        })?;
+        Ok(Self {
+            lead: format!(
+                "Of the CPU paid for, {} was reserved and {} used; of the memory, {} was reserved and {} used.",
+                format::percent_or_unknown(utilisation.cpu.requested_of_capacity),
+                format::percent_or_unknown(utilisation.cpu.used_of_capacity),
+                format::percent_or_unknown(utilisation.memory.requested_of_capacity),
+                format::percent_or_unknown(utilisation.memory.used_of_capacity),
+            ),
+            figures: vec![cpu, memory],
+            table: summary(analysis),
+            days: days(analysis),
+        })
+    }
+}
+
+fn figure(
+    analysis: &Analysis,
+    id: &'static str,
+    name: &'static str,
+    unit: &'static str,
+    with_unit: fn(f64) -> String,
+    resource: &ResourceUtilisation,
+    point: fn(&HourPoint) -> Point,
+) -> Result<ChartFigure, RenderError> {
+    let title = format!(
+        "{name}: {} of {} used on average",
+        format::quantity(resource.used_mean),
+        with_unit(resource.capacity_mean)
+    );
+    let finding = format!(
+        "On average {} were requested and {} used; the highest five-minute total was {}, {} of mean capacity.",
+        with_unit(resource.requested_mean),
+        with_unit(resource.used_mean),
+        with_unit(resource.used_peak),
+        share(resource.used_peak, resource.capacity_mean),
+    );
+    let window = &analysis.window;
+    let missing = window.hours_expected.saturating_sub(window.hours_present);
+    let mut caption = format!("{finding} Hourly values, {}", words::window(analysis));
+    if missing > 0 {
+        caption.push_str(&format!("; {} missing, left blank", format::hours(missing)));
+    }
+    if window.hours_by_source.iter().any(|part| part.source != "prometheus") {
+        caption.push_str("; shaded hours are synthetic");
+    }
+    caption.push('.');
+    let chart = Chart {
+        id,
+        title: title.clone(),
+        desc: caption.clone(),
+        unit,
+        start: window.start,
+        end: window.end,
+        points: analysis.utilisation.hourly.iter().map(point).collect(),
+        spans: spans(&analysis.utilisation.hourly),
+    };
+    let draw = |size| chart::draw(&chart, size).map_err(|source| RenderError::Chart { name, source });
+    Ok(ChartFigure { title, caption, wide: draw(chart::WIDE)?, narrow: draw(chart::NARROW)? })
+}
+
+/// Stretches of hours of one source; a missing hour does not end one.
+fn spans(hourly: &[HourPoint]) -> Vec<Span> {
+    hourly
+        .chunk_by(|a, b| a.source == b.source)
+        .filter_map(|run| {
+            let (first, last) = (run.first()?, run.last()?);
+            Some(Span {
+                start: first.hour,
+                end: last.hour + TimeDelta::hours(1),
+                label: match first.source.as_str() {
+                    "prometheus" => "Prometheus".to_owned(),
+                    "generator" => "synthetic".to_owned(),
+                    other => words::plain(other).chars().take(20).collect(),
+                },
+            })
+        })
+        .collect()
+}
+
+fn share(part: f64, whole: f64) -> String {
+    format::percent_or_unknown((whole > 0.0).then(|| part / whole))
+}
+
+fn summary(analysis: &Analysis) -> Table {
+    let (cpu, memory) = (&analysis.utilisation.cpu, &analysis.utilisation.memory);
+    let row = |name: &str, value: fn(&ResourceUtilisation) -> f64| {
+        Row::new(vec![
+            Cell::new(name),
+            Cell::new(format::three_digits(value(cpu))),
+            Cell::new(share(value(cpu), cpu.capacity_mean)),
+            Cell::new(format::three_digits(value(memory))),
+            Cell::new(share(value(memory), memory.capacity_mean)),
+        ])
+    };
+    Table::new(
+        format!("CPU and memory, {}", words::window(analysis)),
+        vec![
+            Column::text("All nodes together"),
+            Column::number("CPU", "cores"),
+            Column::number("CPU", "of capacity"),
+            Column::number("Memory", "GiB"),
+            Column::number("Memory", "of capacity"),
+        ],
+        vec![
+            row("Capacity, mean", |r| r.capacity_mean),
+            row("Allocatable, mean", |r| r.allocatable_mean),
+            row("Requested, mean", |r| r.requested_mean),
+            row("Limits, mean", |r| r.limit_mean),
+            row("Used, mean", |r| r.used_mean),
+            row("Used, median of five minutes", |r| r.used_median),
+            row("Used, peak of five minutes", |r| r.used_peak),
+        ],
+    )
+}
+
+/// The present hours of one day, summed or at their largest.
+#[derive(Debug, Default)]
+struct Day {
+    hours: u32,
+    synthetic: u32,
+    nodes: f64,
+    cpu: [f64; 4],
+    memory: [f64; 4],
+}
+
+fn days(analysis: &Analysis) -> Table {
+    let mut days: BTreeMap<NaiveDate, Day> = BTreeMap::new();
+    for hour in &analysis.utilisation.hourly {
+        let day = days.entry(hour.hour.date_naive()).or_default();
+        day.hours += 1;
+        day.synthetic += u32::from(hour.source != "prometheus");
+        day.nodes += hour.nodes;
+        let [capacity, requested, used, peak] = &mut day.cpu;
+        *capacity += hour.cpu_capacity_cores;
+        *requested += hour.cpu_requested_cores;
+        *used += hour.cpu_used_cores;
+        *peak = peak.max(hour.cpu_used_peak_cores);
+        let [capacity, requested, used, peak] = &mut day.memory;
+        *capacity += hour.memory_capacity_gib;
+        *requested += hour.memory_requested_gib;
+        *used += hour.memory_used_gib;
+        *peak = peak.max(hour.memory_used_peak_gib);
+    }
+    let rows = days
+        .into_iter()
+        .map(|(date, day)| {
+            let hours = f64::from(day.hours);
+            let means = |[capacity, requested, used, peak]: [f64; 4]| {
+                [capacity / hours, requested / hours, used / hours, peak]
+                    .map(|value| Cell::new(format::three_digits(value)))
+            };
+            let kind = match day.synthetic {
+                0 => "Prometheus".to_owned(),
+                n if n == day.hours => "synthetic".to_owned(),
+                n => format!("{} synthetic", format::count(n)),
+            };
+            let mut cells = vec![
+                Cell::new(date.format("%a %-d %b").to_string()),
+                Cell::new(format::count(day.hours)).sub(kind),
+                Cell::new(format::tenths(day.nodes / hours)),
+            ];
+            cells.extend(means(day.cpu));
+            cells.extend(means(day.memory));
+            Row::new(cells)
+        })
+        .collect();
+    Table::new(
+        "Day by day (UTC): means over the hours present, and the highest five-minute total",
+        vec![
+            Column::text("Day"),
+            Column::number("Hours", "present"),
+            Column::number("Nodes", "mean"),
+            Column::number("CPU capacity", "cores"),
+            Column::number("CPU requested", "cores"),
+            Column::number("CPU used", "cores"),
+            Column::number("CPU peak", "cores"),
+            Column::number("Memory capacity", "GiB"),
+            Column::number("Memory requested", "GiB"),
+            Column::number("Memory used", "GiB"),
+            Column::number("Memory peak", "GiB"),
+        ],
+        rows,
+    )
+    .whole()
+}

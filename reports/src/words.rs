@@ -1,0 +1,93 @@
+//! Words the parts of the page share: scenarios by id, sources of hours, the basis of a figure.
+
+use types::analysis::{Analysis, Saving, Scenario};
+
+use crate::format;
+
+/// What is paid today.
+pub(crate) const TODAY: &str = "ec2-today";
+/// The vendor's published arithmetic.
+pub(crate) const VENDOR: &str = "emp-vendor";
+
+/// The scenario of an id.
+pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scenario> {
+    analysis.scenarios.iter().find(|scenario| scenario.id == id)
+}
+
+/// What EMP saves against today by the vendor's arithmetic; `None` also where the analyzer forms no verdict from it,
+/// say because only volumes are priced.
+pub(crate) fn headline_saving(analysis: &Analysis) -> Option<&Saving> {
+    let saving = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == VENDOR);
+    saving.filter(|_| analysis.verdict.saving_vs_today_usd.is_some())
+}
+
+/// A name inside a sentence: characters that steer the direction of text or a terminal are replaced, because they
+/// would reach beyond the name. In a cell of its own a name needs no such care.
+pub(crate) fn plain(name: &str) -> String {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    name.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// What an hour's source is called on the page.
+pub(crate) fn source(source: &str) -> String {
+    match source {
+        "prometheus" => "from a real Prometheus".to_owned(),
+        "generator" => "synthetic".to_owned(),
+        other => plain(other),
+    }
+}
+
+/// The name of a cost line for people.
+pub(crate) fn cost_line(line: &str) -> String {
+    match line {
+        "compute" => "compute",
+        "fargate" => "Fargate",
+        "volumes" => "volumes",
+        "control_plane" => "EKS control plane",
+        "network" => "network",
+        "licences" => "licences",
+        "fee" => "EMP fee",
+        other => return plain(&other.replace('_', " ")),
+    }
+    .to_owned()
+}
+
+/// Words as a list: `a`, `a and b`, `a, b and c`.
+pub(crate) fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The first letter in upper case.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The window in words: `1 Jun 2025 to 1 Jul 2025 (UTC)`.
+pub(crate) fn window(analysis: &Analysis) -> String {
+    format!("{} to {} (UTC)", format::moment(analysis.window.start), format::moment(analysis.window.end))
+}
+
+/// The price lists in words: `prices: aws-ec2 of 1 Jun 2025 to 20 Jun 2025`.
+pub(crate) fn prices(analysis: &Analysis) -> String {
+    let lists: Vec<String> = analysis
+        .provenance
+        .prices
+        .iter()
+        .map(|list| {
+            let (oldest, newest) = (plain(&format::date_text(&list.oldest)), plain(&format::date_text(&list.newest)));
+            let name = plain(&list.name);
+            if oldest == newest { format!("{name} of {newest}") } else { format!("{name} of {oldest} to {newest}") }
+        })
+        .collect();
+    if lists.is_empty() { "no price list was used".to_owned() } else { format!("prices: {}", list(&lists)) }
+}
+
+/// How much of a number the present hours carry to a month of 730 hours; `None` without an hour.
+pub(crate) fn months_per_window(analysis: &Analysis) -> Option<f64> {
+    (analysis.window.hours_present > 0).then(|| types::HOURS_PER_MONTH / f64::from(analysis.window.hours_present))
+}
