@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Runs every check and ends with one line that counts the tests.
+#
+# Tests against real servers run where the server is found (see scripts/install.sh). Elsewhere each says in one
+# line what it skipped; with CI=true a skipped one fails instead.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+
+step() {
+    echo "== $*" >&2
+    if ! "$@"; then
+        echo "FAILED: $*" >&2
+        failed=$((failed + 1))
+    fi
+}
+
+tests() {
+    COST_TEST_SERVICES=1 PATH="$PWD/target/tools:$PATH" cargo test --workspace --no-fail-fast 2>&1 | tee "$log"
+    return "${PIPESTATUS[0]}"
+}
+
+step cargo fmt --all --check
+step cargo clippy --workspace --all-targets -- --deny warnings
+step tests
+step python3 scripts/check_docs.py
+
+count() {
+    awk -v word="$1" '/^test result:/ { for (i = 2; i <= NF; i++) if ($i ~ "^" word) sum += $(i - 1) } END { print sum + 0 }' "$log"
+}
+passed=$(count passed)
+broken=$(count failed)
+skipped=$(grep -c '^skipped: ' "$log")
+if [ "$failed" -gt 0 ] && [ "$broken" -eq 0 ]; then
+    broken=$failed
+fi
+echo "$passed passed, $broken failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
