@@ -1,2 +1,68 @@
-//! stub
-fn main() {}
+//! The command line of the EMP Cost Analyzer: what it can be asked, and who answers.
+
+mod analyze;
+mod collect;
+mod demo;
+mod failure;
+mod output;
+mod progress;
+mod range;
+mod report;
+
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::{Parser, Subcommand};
+use collector::args::LogArgs;
+
+use failure::Failure;
+use progress::Progress;
+
+/// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
+///
+/// `collect` reads closed hours from Prometheus into a lake of Parquet files, `analyze` prices the cluster and its
+/// alternatives from the lake, `report` makes a page of the analysis. `demo` does all three on a synthetic cluster,
+/// through a real Prometheus: start there.
+#[derive(Debug, Parser)]
+#[command(name = "emp-cost", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Collect(collect::Args),
+    Analyze(analyze::AnalyzeArgs),
+    Report(report::ReportArgs),
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    collector::logging::start(&cli.log);
+    let progress = Progress::new(&cli.log);
+    let outcome = match cli.command {
+        Command::Demo(args) => demo::run(args, &progress).await,
+        Command::Collect(args) => collect::run(args, now(), &progress).await,
+        Command::Analyze(args) => analyze::run(args, now(), &progress).await,
+        Command::Report(args) => report::run(args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            progress.clear();
+            tracing::error!("{failure}");
+            failure.exit_code()
+        }
+    }
+}
