@@ -1,0 +1,85 @@
+//! The one entry: a request and a lake in, an analysis out.
+
+use lake::{Lake, Manifest};
+use types::analysis::Analysis;
+use types::{ClusterId, Window};
+
+use crate::assumptions::Assumptions;
+use crate::conclude::{Evidence, Origins, conclude};
+use crate::input::{AnalyzeError, Days, Decoder, coverage};
+use crate::observed::Observed;
+use crate::prices::PriceBook;
+use crate::scenarios::vendor::Vendor;
+
+/// What to analyze, and by which assumptions and prices.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The cluster, as it is named in the lake.
+    pub cluster: ClusterId,
+    /// The hours to stand on; `None` for all there are.
+    pub window: Option<Window>,
+    /// Every assumption.
+    pub assumptions: Assumptions,
+    /// Every price.
+    pub prices: PriceBook,
+}
+
+/// Reads the hours of a cluster and concludes. The same lake and request give the same bytes.
+///
+/// `progress(done_hours, all_hours)` is called before the first hour and after each day.
+///
+/// # Errors
+/// [`AnalyzeError`]: the cluster or its hours are not there, the lake fails, or an object is damaged.
+pub async fn analyze(
+    lake: &Lake,
+    request: Request,
+    progress: impl Fn(usize, usize) + Send + Sync,
+) -> Result<Analysis, AnalyzeError> {
+    let Request { cluster, window, assumptions, prices } = request;
+    let coverage = coverage(lake, &cluster, window).await?;
+    let mut origins = Origins::default();
+    let mut observed = Observed::new(&coverage.hours);
+    let mut vendor = Vendor::new(&prices, &assumptions);
+    let mut days = Days::new(lake, &cluster, &coverage.hours);
+    let mut decoder = Decoder::start();
+    let mut done = 0;
+    progress(done, coverage.hours.len());
+    while let Some(day) = days.next().await? {
+        day.iter().for_each(|objects| origins.take(&objects.manifest));
+        for facts in decoder.decode(day).await? {
+            observed.take(&facts);
+            vendor.take(&facts);
+            done += 1;
+        }
+        progress(done, coverage.hours.len());
+    }
+    let evidence = Evidence {
+        cluster,
+        lake: lake.location(),
+        window: coverage.window,
+        origins,
+        observed,
+        assumptions: &assumptions,
+        book: &prices,
+    };
+    Ok(conclude(evidence, vendor))
+}
+
+impl Origins {
+    /// Notes what a manifest says; manifests come oldest first.
+    fn take(&mut self, manifest: &Manifest) {
+        let Some(hour) = manifest.hour() else { return };
+        self.sources.push((hour, manifest.source.as_str()));
+        self.query_sets.extend(Some(manifest.query_set.clone()).filter(|text| !text.is_empty()));
+        self.servers.extend(Some(manifest.server.clone()).filter(|text| !text.is_empty()));
+        self.incomplete += u32::from(!manifest.complete);
+        for fault in &manifest.faults {
+            *self.faults.entry(fault.clone()).or_default() += 1;
+        }
+        self.manifests.push_str(&hour.to_string());
+        for object in &manifest.objects {
+            self.manifests.push_str(&format!(" {} {}", object.key, object.sha256));
+        }
+        self.manifests.push('\n');
+    }
+}

@@ -1,0 +1,393 @@
+//! From sums and scenarios to what is written.
+
+use std::collections::BTreeMap;
+
+use types::analysis::{
+    Analysis, HourPoint, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, ResourceUtilisation, SCHEMA,
+    Saving, Scenario, SourceHours, Utilisation, Verdict, WindowCoverage,
+};
+use types::{ClusterId, Window};
+
+use crate::assumptions::{self, Assumptions};
+use crate::number::{count, float, ratio};
+use crate::observed::{Both, Observed};
+use crate::prices::PriceBook;
+use crate::scenarios::today::{Bill, hours};
+use crate::scenarios::vendor::{Fate, Outcome, Vendor};
+use crate::scenarios::{Month, saving};
+
+/// Namespaces listed at most.
+const MOST_NAMESPACES: usize = 100;
+const GIB: f64 = 1_073_741_824.0;
+
+/// What manifests say of the hours read.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    /// Start of each hour, oldest first, with its source.
+    pub(crate) sources: Vec<(types::Hour, &'static str)>,
+    pub(crate) query_sets: std::collections::BTreeSet<String>,
+    pub(crate) servers: std::collections::BTreeSet<String>,
+    /// Hours that are not complete, and what is wrong with them.
+    pub(crate) incomplete: u32,
+    pub(crate) faults: BTreeMap<String, u32>,
+    /// A line for each manifest, to be hashed.
+    pub(crate) manifests: String,
+}
+
+/// Everything the conclusion is drawn from.
+pub(crate) struct Evidence<'a> {
+    pub(crate) cluster: ClusterId,
+    pub(crate) lake: String,
+    pub(crate) window: Window,
+    pub(crate) origins: Origins,
+    pub(crate) observed: Observed,
+    pub(crate) assumptions: &'a Assumptions,
+    pub(crate) book: &'a PriceBook,
+}
+
+/// Draws the conclusion.
+pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analysis {
+    let Evidence { cluster, lake, window, origins, observed, assumptions, book } = evidence;
+    let month = Month {
+        hours_present: float(observed.seconds()) / 3600.0,
+        hours_per_month: assumptions.number(&assumptions::HOURS_PER_MONTH),
+    };
+    let bill = Bill::new(&observed, book, assumptions);
+    let inventory = inventory(&observed, &bill, &mut vendor);
+    let outcome = vendor.conclude(&bill, month);
+    let today = bill.scenario(month);
+    let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
+    let coverage = coverage(window, &origins);
+    let verdict = verdict(&observed, &bill, &outcome, saving.as_ref());
+    let notes = notes(&coverage, &origins, &observed, &inventory, &today);
+    let prices = book.lists(bill.origins.iter().chain(&outcome.origins));
+    Analysis {
+        schema: SCHEMA.to_owned(),
+        cluster_id: cluster.to_string(),
+        region: observed.region().map(ToOwned::to_owned),
+        utilisation: utilisation(&observed, &origins),
+        window: coverage,
+        inventory,
+        scenarios: vec![today, outcome.scenario],
+        savings: saving.into_iter().collect(),
+        verdict,
+        assumptions: assumptions.in_force(),
+        notes,
+        provenance: Provenance {
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            lake,
+            manifests_sha256: lake::digest(origins.manifests.as_bytes()),
+            query_sets: origins.query_sets.into_iter().collect(),
+            servers: origins.servers.into_iter().collect(),
+            prices,
+        },
+    }
+}
+
+fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
+    let mut by_source: BTreeMap<&str, SourceHours> = BTreeMap::new();
+    for (hour, source) in &origins.sources {
+        let hours = by_source.entry(source).or_insert_with(|| SourceHours {
+            source: (*source).to_owned(),
+            hours: 0,
+            first: hour.start(),
+            last: hour.end(),
+        });
+        hours.hours += 1;
+        hours.last = hour.end();
+    }
+    let mut hours_by_source: Vec<_> = by_source.into_values().collect();
+    hours_by_source.sort_by(|a, b| (a.first, &a.source).cmp(&(b.first, &b.source)));
+    WindowCoverage {
+        start: window.start(),
+        end: window.end(),
+        hours_expected: count(window.hours().count()),
+        hours_present: count(origins.sources.len()),
+        hours_by_source,
+    }
+}
+
+/// Core-hours of millicore-seconds.
+fn core_hours(millicore_seconds: i128) -> f64 {
+    float(millicore_seconds) / 1000.0 / 3600.0
+}
+
+/// GiB-hours of byte-seconds.
+fn gib_hours(byte_seconds: i128) -> f64 {
+    float(byte_seconds) / GIB / 3600.0
+}
+
+fn inventory(observed: &Observed, bill: &Bill, vendor: &mut Vendor<'_>) -> Inventory {
+    let [nodes, pods, containers, claims] = observed.distinct();
+    let window_hours = float(observed.seconds()) / 3600.0;
+    let mean = |seconds: i128| ratio(float(seconds) / 3600.0, window_hours).unwrap_or_default();
+    let usd: BTreeMap<_, _> =
+        bill.nodes.iter().filter_map(|node| Some((&node.kind, node.cost.as_ref().ok()?.usd))).collect();
+    let mut kinds: Vec<_> = observed.nodes.iter().collect();
+    kinds.sort_by(|(a_kind, a), (b_kind, b)| {
+        let dearest = |kind| usd.get(kind).copied().unwrap_or_default();
+        let by_cost = dearest(*b_kind).cmp(&dearest(*a_kind));
+        by_cost.then_with(|| b.up_seconds.cmp(&a.up_seconds)).then_with(|| a_kind.cmp(b_kind))
+    });
+    let mut by_namespace: Vec<_> = observed
+        .namespaces
+        .iter()
+        .map(|(namespace, sums)| NamespaceUsage {
+            namespace: namespace.clone(),
+            pods: count(sums.pods),
+            cpu_request_core_hours: core_hours(sums.requested.cpu),
+            cpu_used_core_hours: core_hours(sums.used.cpu),
+            memory_request_gib_hours: gib_hours(sums.requested.memory),
+            memory_used_gib_hours: gib_hours(sums.used.memory),
+        })
+        .collect();
+    by_namespace.sort_by(|a, b| {
+        let by_memory = b.memory_request_gib_hours.total_cmp(&a.memory_request_gib_hours);
+        by_memory.then_with(|| a.namespace.cmp(&b.namespace))
+    });
+    by_namespace.truncate(MOST_NAMESPACES);
+    Inventory {
+        node_groups: kinds.into_iter().map(|(kind, sums)| node_group(kind, sums, vendor)).collect(),
+        nodes: count(nodes),
+        nodes_mean: mean(observed.hours.iter().map(|hour| hour.node_seconds).sum()),
+        pods: count(pods),
+        pods_mean: mean(observed.alive_seconds),
+        containers: count(containers),
+        workloads: count(observed.workloads.len()),
+        namespaces: count(observed.namespaces.len()),
+        volume_claims: count(claims),
+        volume_gib_mean: ratio(gib_hours(observed.volumes.values().map(|sums| sums.byte_seconds).sum()), window_hours)
+            .unwrap_or_default(),
+        by_namespace,
+        pod_hours_without_requests: float(observed.alive_seconds_without_requests) / 3600.0,
+        container_hours_without_usage: float(observed.container_seconds_without_usage) / 3600.0,
+    }
+}
+
+fn node_group(kind: &crate::facts::NodeKind, sums: &crate::observed::NodeSums, vendor: &mut Vendor<'_>) -> NodeGroup {
+    let movable = match vendor.fate(kind) {
+        Fate::Moves(_, pool) => Movable { moves: true, reason: format!("onto bare metal of family {}", pool.family) },
+        Fate::Stays(reason) => Movable { moves: false, reason },
+    };
+    NodeGroup {
+        instance_type: kind.instance_type.clone(),
+        instance_type_source: kind.instance_type_source.clone(),
+        capacity_type: kind.capacity_type.clone(),
+        compute_type: kind.compute_type.clone(),
+        arch: kind.arch.clone(),
+        zones: sums.zones.iter().cloned().collect(),
+        nodes: count(sums.nodes),
+        node_hours: hours(sums.up_seconds),
+        cpu_capacity_cores: sums.cpu_capacity_millicores.map(|millicores| float(millicores.into()) / 1000.0),
+        memory_capacity_gib: sums.memory_capacity_bytes.map(|bytes| float(bytes.into()) / GIB),
+        movable,
+    }
+}
+
+fn utilisation(observed: &Observed, origins: &Origins) -> Utilisation {
+    let total = |of: fn(&crate::observed::HourSums) -> Both| {
+        let mut sum = Both::default();
+        observed.hours.iter().for_each(|hour| sum += of(hour));
+        sum
+    };
+    let capacity = total(|hour| hour.capacity);
+    let allocatable = total(|hour| hour.allocatable);
+    let requested = total(|hour| hour.requested);
+    let limit = total(|hour| hour.limit);
+    let used = total(|hour| hour.used);
+    let hours = float(observed.seconds()) / 3600.0;
+    let resource = |pick: fn(Both) -> i128, unit_hours: fn(i128) -> f64, slots: Vec<f64>| {
+        let mean = |sum: Both| ratio(unit_hours(pick(sum)), hours).unwrap_or_default();
+        ResourceUtilisation {
+            capacity_mean: mean(capacity),
+            allocatable_mean: mean(allocatable),
+            requested_mean: mean(requested),
+            limit_mean: mean(limit),
+            used_mean: mean(used),
+            used_median: median(&slots),
+            used_peak: slots.iter().copied().fold(0.0, f64::max),
+            used_of_capacity: ratio(mean(used), mean(capacity)),
+            used_of_requested: ratio(mean(used), mean(requested)),
+            requested_of_capacity: ratio(mean(requested), mean(capacity)),
+        }
+    };
+    // A slot is a twelfth of an hour: what an hour at this rate would come to.
+    let slots_per_hour = 12;
+    let cpu_slots = observed.cpu_slots.iter().map(|sum| core_hours(i128::from(*sum) * slots_per_hour)).collect();
+    let memory_slots =
+        observed.memory_slots.iter().map(|sum| gib_hours(i128::from(*sum) * 1024 * slots_per_hour)).collect();
+    let hourly = observed.hours.iter().zip(&origins.sources).map(|(sums, (_, source))| HourPoint {
+        hour: sums.hour.start(),
+        source: (*source).to_owned(),
+        nodes: float(sums.node_seconds) / 3600.0,
+        cpu_capacity_cores: core_hours(sums.capacity.cpu),
+        cpu_requested_cores: core_hours(sums.requested.cpu),
+        cpu_used_cores: core_hours(sums.used.cpu),
+        cpu_used_peak_cores: core_hours(sums.peak.cpu),
+        memory_capacity_gib: gib_hours(sums.capacity.memory),
+        memory_requested_gib: gib_hours(sums.requested.memory),
+        memory_used_gib: gib_hours(sums.used.memory),
+        memory_used_peak_gib: gib_hours(sums.peak.memory),
+    });
+    Utilisation {
+        cpu: resource(|both| both.cpu, core_hours, cpu_slots),
+        memory: resource(|both| both.memory, gib_hours, memory_slots),
+        hourly: hourly.collect(),
+    }
+}
+
+/// The middle value, or the mean of the two in the middle.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let upper = sorted.get(middle).copied().unwrap_or_default();
+    if sorted.len().is_multiple_of(2) {
+        let lower = middle.checked_sub(1).and_then(|lower| sorted.get(lower)).copied().unwrap_or_default();
+        return (lower + upper) / 2.0;
+    }
+    upper
+}
+
+/// Dollars as people read them: `$1,234`, and cents below a hundred.
+fn dollars(usd: f64) -> String {
+    let usd = usd.abs();
+    if usd < 100.0 {
+        return format!("${usd:.2}");
+    }
+    let digits = format!("{usd:.0}");
+    let mut grouped = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("${grouped}")
+}
+
+fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&Saving>) -> Verdict {
+    let priced = bill.lines.compute.is_some();
+    let saving = saving.filter(|_| priced);
+    let text = match saving {
+        None => "Today's machines could not be priced, so no saving can be formed; the list of what is unpriced says what is missing.".to_owned(),
+        Some(_) if outcome.moved_kinds.is_empty() => {
+            "Nothing here could move to elastic VMs, for the reasons the inventory gives, so there is nothing to save by them.".to_owned()
+        }
+        Some(saving) => verdict_text(observed, outcome, saving),
+    };
+    Verdict { text, recommendation: None, saving_vs_today_usd: saving.map(|saving| saving.window_usd) }
+}
+
+fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> String {
+    let moved: usize =
+        outcome.moved_kinds.iter().filter_map(|kind| observed.nodes.get(kind)).map(|sums| sums.nodes).sum();
+    let of: usize = observed.nodes.values().map(|sums| sums.nodes).sum();
+    let percent = saving.fraction.map(|fraction| format!(", {:.0} %", fraction.abs() * 100.0)).unwrap_or_default();
+    let amount = format!("{} a month{percent}", dollars(saving.monthly_usd));
+    let what = format!("{moved} of {of} nodes");
+    let strict = outcome.strictest_saving_monthly_usd;
+    if saving.window_usd <= 0.0 {
+        return format!(
+            "Moving {what} to elastic VMs does not pay even by the arithmetic of the vendor's published examples: it would cost more than today by {amount}."
+        );
+    }
+    let head = format!(
+        "The arithmetic of the vendor's published examples implies a saving of {amount}, for moving {what} to elastic VMs; this is arithmetic on nominal sizes and not yet a replay of the cluster's hours"
+    );
+    match strict {
+        Some(strict) if strict <= 0.0 => format!(
+            "{head}, and with hosts in every zone in use and KubeVirt's overhead it turns into a loss of {} a month.",
+            dollars(strict)
+        ),
+        Some(strict) if strict < saving.monthly_usd => format!(
+            "{head}, and with hosts in every zone in use and KubeVirt's overhead it shrinks to {} a month.",
+            dollars(strict)
+        ),
+        _ => format!("{head}."),
+    }
+}
+
+fn notes(
+    coverage: &WindowCoverage,
+    origins: &Origins,
+    observed: &Observed,
+    inventory: &Inventory,
+    today: &Scenario,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
+    if missing > 0 {
+        notes.push(Note::warning(format!(
+            "{missing} of {} hours of the window are not in the lake; they count in no scenario.",
+            coverage.hours_expected
+        )));
+    }
+    if coverage.hours_present < 168 {
+        notes.push(Note::warning(format!(
+            "The window holds {} hours, less than a week; a month scaled from it may be far off.",
+            coverage.hours_present
+        )));
+    }
+    if origins.incomplete > 0 {
+        let faults: Vec<_> = origins.faults.iter().take(3).map(|(fault, n)| format!("{fault} ({n} hours)")).collect();
+        let faults = if faults.is_empty() { String::new() } else { format!(": {}", faults.join("; ")) };
+        notes.push(Note::warning(format!("{} hours are incomplete{faults}.", origins.incomplete)));
+    }
+    if today.cost_usd.compute.is_none() {
+        notes.push(Note::warning("No node could be priced, so there is no compute line in any scenario."));
+    }
+    if let Some(synthetic) = coverage.hours_by_source.iter().find(|hours| hours.source == "generator") {
+        notes.push(Note::info(format!(
+            "{} of {} hours are synthetic: a generator wrote them, no server was asked.",
+            synthetic.hours, coverage.hours_present
+        )));
+    }
+    if observed.region().is_none() {
+        notes.push(Note::warning("The nodes name no region, or several; what has no region of its own is unpriced."));
+    }
+    if inventory.container_hours_without_usage > 0.0 {
+        notes.push(Note::info(format!(
+            "No usage was seen for {:.1} container-hours; they count as reserved and not as used.",
+            inventory.container_hours_without_usage
+        )));
+    }
+    if inventory.pod_hours_without_requests > 0.0 {
+        notes.push(Note::info(format!(
+            "{:.1} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
+            inventory.pod_hours_without_requests
+        )));
+    }
+    notes.push(Note::info(
+        "No recommendation is made: no rival on EC2 (repacked or right-sized) is modelled yet to compare with.",
+    ));
+    notes.push(Note::info(
+        "A month is 730 hours (assumption hours_per_month), scaled in plain proportion to the hours present, not by hour of the week.",
+    ));
+    notes.push(Note::info(
+        "Every total is partial: network and licences per node are not modelled yet, in any scenario.",
+    ));
+    notes.sort_by_key(|note| note.gravity);
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_is_the_mean_of_the_middle_two() {
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
+        assert_eq!(median(&[9.0, 1.0, 3.0]), 3.0);
+        assert_eq!(median(&[]), 0.0);
+    }
+
+    #[test]
+    fn dollars_are_grouped_and_small_ones_have_cents() {
+        let check = |usd, expect: &str| assert_eq!(dollars(usd), expect);
+        check(1_234_567.4, "$1,234,567");
+        check(-999.6, "$1,000");
+        check(12.345, "$12.35");
+        check(100.0, "$100");
+    }
+}

@@ -1,0 +1,133 @@
+//! What the model knows of one hour: plain rows and exact integer sums, no frames.
+
+use std::collections::BTreeMap;
+
+use types::{Hour, SLOTS_PER_HOUR};
+
+/// Everything the model needs of one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HourFacts {
+    pub(crate) hour: Hour,
+    /// Every node that was up, sorted by name.
+    pub(crate) nodes: Vec<NodeRow>,
+    /// Every claim that was there, sorted.
+    pub(crate) volumes: Vec<VolumeRow>,
+    /// Pods that ran on Fargate, sorted by uid.
+    pub(crate) fargate: Vec<FargatePod>,
+    /// Reservation and use by workload.
+    pub(crate) workloads: BTreeMap<WorkloadKey, WorkloadHour>,
+    pub(crate) slots: SlotTotals,
+    /// Hash of each pod's uid, by namespace.
+    pub(crate) pod_ids: BTreeMap<String, Vec<u64>>,
+    /// Hash of each container's pod uid and name.
+    pub(crate) container_ids: Vec<u64>,
+}
+
+/// What decides the price of a node and whether it can move.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NodeKind {
+    pub(crate) instance_type: Option<String>,
+    pub(crate) instance_type_source: String,
+    pub(crate) capacity_type: Option<String>,
+    pub(crate) compute_type: String,
+    pub(crate) arch: Option<String>,
+    pub(crate) os: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) emp_owned: bool,
+}
+
+/// One node in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NodeRow {
+    pub(crate) name: String,
+    pub(crate) provider_id: String,
+    pub(crate) kind: NodeKind,
+    pub(crate) zone: Option<String>,
+    pub(crate) cpu_capacity_millicores: Option<i64>,
+    pub(crate) memory_capacity_bytes: Option<i64>,
+    pub(crate) cpu_allocatable_millicores: Option<i64>,
+    pub(crate) memory_allocatable_bytes: Option<i64>,
+    pub(crate) created_seconds: Option<i64>,
+    pub(crate) first_seen_seconds: i64,
+    pub(crate) last_seen_seconds: i64,
+    pub(crate) up_seconds: i64,
+}
+
+/// One persistent volume claim in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VolumeRow {
+    pub(crate) namespace: String,
+    pub(crate) claim: String,
+    pub(crate) kind: VolumeKind,
+    pub(crate) capacity_bytes: Option<i64>,
+    pub(crate) present_seconds: i64,
+}
+
+/// What decides the price of a volume.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct VolumeKind {
+    pub(crate) region: Option<String>,
+    pub(crate) volume_type: Option<String>,
+    pub(crate) iops: Option<i64>,
+    pub(crate) throughput_mib_per_second: Option<i64>,
+}
+
+/// One pod on Fargate in one hour.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FargatePod {
+    pub(crate) pod_uid: String,
+    pub(crate) region: Option<String>,
+    pub(crate) cpu_request_millicores: Option<i64>,
+    pub(crate) memory_request_bytes: Option<i64>,
+    pub(crate) alive_seconds: i64,
+    pub(crate) scheduled_seconds: Option<i64>,
+    pub(crate) ended_seconds: Option<i64>,
+}
+
+/// A workload; without a pod row its kind and name are empty.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct WorkloadKey {
+    pub(crate) namespace: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+/// Reservation and use of one workload in one hour, in exact units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct WorkloadHour {
+    pub(crate) alive_seconds: i64,
+    pub(crate) alive_seconds_without_requests: i64,
+    pub(crate) cpu_request_millicore_seconds: i64,
+    pub(crate) memory_request_byte_seconds: i64,
+    pub(crate) cpu_limit_millicore_seconds: i64,
+    pub(crate) memory_limit_byte_seconds: i64,
+    pub(crate) cpu_core_milliseconds: i64,
+    pub(crate) memory_kib_seconds: i64,
+    /// Alive seconds of containers without any usage sample.
+    pub(crate) container_seconds_without_usage: i64,
+}
+
+/// The cluster's use in each five-minute slot of an hour. The slots add up to the hour's exact sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct SlotTotals {
+    pub(crate) cpu_core_milliseconds: [i64; SLOTS_PER_HOUR],
+    pub(crate) memory_kib_seconds: [i64; SLOTS_PER_HOUR],
+}
+
+/// The region a zone belongs to: `us-east-1a` is in `us-east-1`.
+pub(crate) fn region_of_zone(zone: &str) -> Option<String> {
+    let region = zone.strip_suffix(|c: char| c.is_ascii_lowercase())?;
+    region.ends_with(|c: char| c.is_ascii_digit()).then(|| region.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_names_its_region() {
+        assert_eq!(region_of_zone("us-east-1a").as_deref(), Some("us-east-1"));
+        assert_eq!(region_of_zone("use1-az1"), None);
+        assert_eq!(region_of_zone(""), None);
+    }
+}

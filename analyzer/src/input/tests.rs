@@ -1,0 +1,294 @@
+//! What is read from a lake against plain loops over the rows that were written.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use lake::store::MemoryStore;
+use lake::{HourOrigin, HourRows, SlotValues};
+use polars::prelude::IntoLazy;
+use proptest::prelude::*;
+use types::SLOTS_PER_HOUR;
+
+use super::*;
+use crate::facts::{FargatePod, WorkloadHour, WorkloadKey};
+
+fn first_hour() -> Hour {
+    Hour::starting_at(1_782_864_000).unwrap()
+}
+
+fn cluster() -> ClusterId {
+    "c1".parse().unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
+}
+
+/// Writes hours through the lake's encoder and reads them back as facts.
+fn read_back(hours: &[HourRows]) -> Vec<HourFacts> {
+    runtime().block_on(async {
+        let lake = Lake::new(Arc::new(MemoryStore::default()));
+        for (n, rows) in hours.iter().enumerate() {
+            let hour = first_hour().plus(i64::try_from(n).unwrap());
+            lake.write_hour(&cluster(), hour, rows.clone(), HourOrigin::generator()).await.unwrap();
+        }
+        let coverage = coverage(&lake, &cluster(), None).await.unwrap();
+        let mut days = Days::new(&lake, &cluster(), &coverage.hours);
+        let mut facts = Vec::new();
+        while let Some(day) = days.next().await.unwrap() {
+            facts.extend(decode_day(day).unwrap());
+        }
+        facts
+    })
+}
+
+fn slots(range: std::ops::Range<i32>) -> impl Strategy<Value = SlotValues> {
+    prop::array::uniform12(prop::option::weighted(0.8, range))
+}
+
+fn alive() -> impl Strategy<Value = SlotValues> {
+    prop::array::uniform12(0..=300_i32).prop_map(|slots| slots.map(Some))
+}
+
+fn pod() -> impl Strategy<Value = PodHour> {
+    let names = (0..6_usize, 0..4_usize, 0..5_usize);
+    let requests = (prop::option::of(0..64_000_i32), prop::option::of(0..(1_i64 << 47)));
+    let times = (prop::option::of(0..2_000_000_000_i64), prop::option::of(0..2_000_000_000_i64));
+    (names, requests, times, alive()).prop_map(|(names, requests, times, alive)| PodHour {
+        namespace: format!("ns-{}", names.0 % 3),
+        workload_kind: ["Deployment", "Job"][names.0 % 2].to_owned(),
+        workload: format!("w-{}", names.1),
+        node: format!("node-{}", names.2),
+        cpu_effective_request_millicores: requests.0,
+        memory_effective_request_bytes: requests.1,
+        scheduled_seconds: times.0,
+        ended_seconds: times.1,
+        alive_seconds_by_slot: alive,
+        ..PodHour::default()
+    })
+}
+
+fn container() -> impl Strategy<Value = ContainerHour> {
+    let limits = (prop::option::of(0..64_000_i32), prop::option::of(0..(1_i64 << 47)));
+    let sums = (prop::option::of(0..10_000_000_000_i64), prop::option::of(0..1_000_000_000_000_i64));
+    let lists = (prop::option::of(slots(0..8000)), prop::option::of(slots(0..64_000)));
+    (0..3_usize, limits, sums, lists).prop_map(|(kind, limits, sums, lists)| ContainerHour {
+        namespace: "set below".to_owned(),
+        container_kind: ["app", "init", "sidecar"][kind].to_owned(),
+        cpu_limit_millicores: limits.0,
+        memory_limit_bytes: limits.1,
+        cpu_core_milliseconds: sums.0,
+        memory_kib_seconds: sums.1,
+        cpu_mean_millicores_by_slot: lists.0,
+        memory_mean_mib_by_slot: lists.1,
+        ..ContainerHour::default()
+    })
+}
+
+fn node() -> impl Strategy<Value = NodeHour> {
+    (0..4_usize, 0..=3600_i32, prop::option::of(0..96_000_i32)).prop_map(|(kind, up_seconds, cpu)| NodeHour {
+        compute_type: ["ec2", "fargate", "fargate", "auto"][kind].to_owned(),
+        zone: Some(["us-east-1a", "us-west-2b"][kind % 2].to_owned()),
+        up_seconds,
+        cpu_capacity_millicores: cpu,
+        ..NodeHour::default()
+    })
+}
+
+/// An hour: pods with containers, containers of pods that have no row, nodes.
+fn hour_rows() -> impl Strategy<Value = HourRows> {
+    let pods =
+        prop::collection::vec((pod(), prop::collection::vec(container(), 0..4), prop::bool::weighted(0.9)), 0..12);
+    (pods, prop::collection::vec(node(), 0..5)).prop_map(|(pods, nodes)| {
+        let mut rows = HourRows::default();
+        for (n, (pod, containers, has_row)) in pods.into_iter().enumerate() {
+            // Uids whose order is not the order of the rows.
+            let pod_uid = format!("uid-{:02}", (n * 7) % 12);
+            for (k, container) in containers.into_iter().enumerate() {
+                let (pod_uid, namespace) = (pod_uid.clone(), pod.namespace.clone());
+                rows.containers.push(ContainerHour { pod_uid, namespace, container: format!("c-{k}"), ..container });
+            }
+            if has_row {
+                rows.pods.push(PodHour { pod_uid, ..pod });
+            }
+        }
+        rows.nodes =
+            nodes.into_iter().enumerate().map(|(n, row)| NodeHour { node: format!("node-{n}"), ..row }).collect();
+        rows
+    })
+}
+
+/// Rows with the hour they are of.
+fn with_hours(hours: Vec<HourRows>) -> Vec<HourRows> {
+    let mut hours = hours;
+    for (n, rows) in hours.iter_mut().enumerate() {
+        let start = first_hour().plus(i64::try_from(n).unwrap()).start_seconds();
+        rows.pods.iter_mut().for_each(|row| row.hour_start_seconds = start);
+        rows.containers.iter_mut().for_each(|row| row.hour_start_seconds = start);
+        rows.nodes.iter_mut().for_each(|row| row.hour_start_seconds = start);
+    }
+    hours
+}
+
+fn alive_seconds(pod: &PodHour) -> i64 {
+    pod.alive_seconds_by_slot.iter().flatten().map(|seconds| i64::from(*seconds)).sum()
+}
+
+/// A memory quantity as the pipelines take it: none above what a machine has.
+fn plausible(bytes: Option<i64>) -> i64 {
+    bytes.filter(|bytes| *bytes <= 1 << 46).unwrap_or_default()
+}
+
+/// Reservation and use by workload, longhand.
+fn workloads_longhand(rows: &HourRows) -> BTreeMap<WorkloadKey, WorkloadHour> {
+    let mut workloads = BTreeMap::<WorkloadKey, WorkloadHour>::new();
+    let pods: HashMap<_, _> = rows.pods.iter().map(|pod| (pod.pod_uid.as_str(), pod)).collect();
+    let key = |namespace: &str, pod: Option<&&PodHour>| WorkloadKey {
+        namespace: namespace.to_owned(),
+        kind: pod.map(|pod| pod.workload_kind.clone()).unwrap_or_default(),
+        name: pod.map(|pod| pod.workload.clone()).unwrap_or_default(),
+    };
+    for pod in &rows.pods {
+        let alive = alive_seconds(pod);
+        let sums = workloads.entry(key(&pod.namespace, Some(&pod))).or_default();
+        let (cpu, memory) = (pod.cpu_effective_request_millicores, pod.memory_effective_request_bytes);
+        sums.alive_seconds += alive;
+        sums.alive_seconds_without_requests += if cpu.is_none() && memory.is_none() { alive } else { 0 };
+        sums.cpu_request_millicore_seconds += i64::from(cpu.unwrap_or_default()) * alive;
+        sums.memory_request_byte_seconds += plausible(memory) * alive;
+    }
+    for container in &rows.containers {
+        let pod = pods.get(container.pod_uid.as_str());
+        let lasting = if container.container_kind == "init" { 0 } else { pod.map_or(0, |pod| alive_seconds(pod)) };
+        let (cpu, memory) = (container.cpu_core_milliseconds, container.memory_kib_seconds);
+        let sums = workloads.entry(key(&container.namespace, pod)).or_default();
+        sums.cpu_limit_millicore_seconds += i64::from(container.cpu_limit_millicores.unwrap_or_default()) * lasting;
+        sums.memory_limit_byte_seconds += plausible(container.memory_limit_bytes) * lasting;
+        sums.cpu_core_milliseconds += cpu.unwrap_or_default();
+        sums.memory_kib_seconds += memory.unwrap_or_default();
+        sums.container_seconds_without_usage += if cpu.is_none() && memory.is_none() { lasting } else { 0 };
+    }
+    workloads
+}
+
+/// Pods on Fargate nodes, longhand.
+fn fargate_longhand(rows: &HourRows) -> Vec<FargatePod> {
+    let mut pods = Vec::new();
+    for pod in &rows.pods {
+        let node = rows.nodes.iter().find(|node| node.node == pod.node && node.up_seconds > 0);
+        let Some(node) = node.filter(|node| node.compute_type == "fargate") else { continue };
+        pods.push(FargatePod {
+            pod_uid: pod.pod_uid.clone(),
+            region: node.zone.as_deref().map(|zone| zone[..zone.len() - 1].to_owned()),
+            cpu_request_millicores: pod.cpu_effective_request_millicores.map(i64::from),
+            memory_request_bytes: pod.memory_effective_request_bytes,
+            alive_seconds: alive_seconds(pod),
+            scheduled_seconds: pod.scheduled_seconds,
+            ended_seconds: pod.ended_seconds,
+        });
+    }
+    pods.sort();
+    pods
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn pipelines_equal_plain_loops_over_the_rows(hours in prop::collection::vec(hour_rows(), 1..4)) {
+        let hours = with_hours(hours);
+        let facts = read_back(&hours);
+        prop_assert_eq!(facts.len(), hours.len());
+        for (facts, rows) in facts.iter().zip(&hours) {
+            prop_assert_eq!(&facts.workloads, &workloads_longhand(rows));
+            prop_assert_eq!(&facts.fargate, &fargate_longhand(rows));
+            let used: i64 = rows.containers.iter().filter_map(|row| row.cpu_core_milliseconds).sum();
+            prop_assert_eq!(facts.slots.cpu_core_milliseconds.iter().sum::<i64>(), used);
+            let used: i64 = rows.containers.iter().filter_map(|row| row.memory_kib_seconds).sum();
+            prop_assert_eq!(facts.slots.memory_kib_seconds.iter().sum::<i64>(), used);
+            let up: Vec<_> = rows.nodes.iter().filter(|row| row.up_seconds > 0).map(|row| &row.node).collect();
+            prop_assert_eq!(facts.nodes.iter().map(|row| &row.name).collect::<Vec<_>>(), up);
+            let ids: BTreeSet<_> = facts.pod_ids.values().flatten().collect();
+            prop_assert_eq!(ids.len(), rows.pods.len());
+            prop_assert_eq!(facts.container_ids.len(), rows.containers.len());
+        }
+    }
+
+    #[test]
+    fn the_join_to_pods_keeps_every_container_once(rows in hour_rows()) {
+        let rows = with_hours(vec![rows]).remove(0);
+        let (pods, containers) = frames(&rows);
+        let joined = usage::containers_with_pods(containers.lazy(), pods.lazy()).collect().unwrap();
+        prop_assert_eq!(joined.height(), rows.containers.len());
+        let with_pod = rows.containers.iter().filter(|row| rows.pods.iter().any(|pod| pod.pod_uid == row.pod_uid)).count();
+        let workload = joined.column(lake::tables::pod_hour::workload.name).unwrap();
+        prop_assert_eq!(joined.height() - workload.null_count(), with_pod);
+    }
+
+    #[test]
+    fn the_order_of_rows_changes_nothing(rows in hour_rows(), seed in 0..1000_usize) {
+        let rows = with_hours(vec![rows]).remove(0);
+        let mut turned = rows.clone();
+        let turn = |n: usize| if n == 0 { 0 } else { seed % n };
+        turned.pods.rotate_left(turn(rows.pods.len()));
+        turned.containers.reverse();
+        turned.nodes.rotate_left(turn(rows.nodes.len()));
+        prop_assert_eq!(read_back(&[rows]), read_back(&[turned]));
+    }
+}
+
+/// The frames of one hour, through the lake's encoder.
+fn frames(rows: &HourRows) -> (polars::prelude::DataFrame, polars::prelude::DataFrame) {
+    runtime().block_on(async {
+        let lake = Lake::new(Arc::new(MemoryStore::default()));
+        lake.write_hour(&cluster(), first_hour(), rows.clone(), HourOrigin::generator()).await.unwrap();
+        let read = lake.manifest(&cluster(), first_hour()).await.unwrap();
+        let (_, pods) = lake.table_bytes::<PodHour>(&read).await.unwrap().unwrap();
+        let (_, containers) = lake.table_bytes::<ContainerHour>(&read).await.unwrap().unwrap();
+        let mut sorted = rows.pods.clone();
+        sorted.sort_by(|a, b| a.pod_uid.cmp(&b.pod_uid));
+        let pods = usage::read(pods, usage::POD_COLUMNS).unwrap();
+        let pods = usage::with_alive_seconds(pods, sorted.iter().map(alive_seconds).collect()).unwrap();
+        (pods, usage::read(containers, usage::CONTAINER_COLUMNS).unwrap())
+    })
+}
+
+#[test]
+fn what_the_lake_writes_polars_reads_with_the_types_of_the_tables() {
+    let rows = with_hours(vec![HourRows {
+        pods: vec![PodHour { pod_uid: "a".into(), ..PodHour::default() }],
+        containers: vec![ContainerHour { pod_uid: "a".into(), ..ContainerHour::default() }],
+        ..HourRows::default()
+    }]);
+    // `usage::read` compares every type with that of its column.
+    let (pods, containers) = frames(&rows[0]);
+    assert_eq!((pods.height(), containers.height()), (1, 1));
+    let empty = frames(&HourRows::default());
+    assert_eq!((empty.0.height(), empty.1.height()), (0, 0));
+}
+
+#[test]
+fn slots_weigh_a_mean_by_the_time_its_pod_was_alive() {
+    let half: SlotValues = std::array::from_fn(|k| Some(if k < 6 { 300 } else { 0 }));
+    let rows = with_hours(vec![HourRows {
+        pods: vec![PodHour { pod_uid: "a".into(), alive_seconds_by_slot: half, ..PodHour::default() }],
+        containers: vec![ContainerHour {
+            pod_uid: "a".into(),
+            container: "c".into(),
+            cpu_core_milliseconds: Some(6 * 300 * 500),
+            cpu_mean_millicores_by_slot: Some([Some(500); SLOTS_PER_HOUR]),
+            ..ContainerHour::default()
+        }],
+        ..HourRows::default()
+    }]);
+    let facts = read_back(&rows).remove(0);
+    assert_eq!(facts.slots.cpu_core_milliseconds, std::array::from_fn(|k| if k < 6 { 150_000 } else { 0 }));
+}
+
+#[test]
+fn hours_are_read_by_day_and_in_order() {
+    let hours: Vec<_> = (0..50).map(|_| HourRows::default()).collect();
+    let facts = read_back(&hours);
+    let expect: Vec<_> = (0..50).map(|n| first_hour().plus(n)).collect();
+    assert_eq!(facts.iter().map(|facts| facts.hour).collect::<Vec<_>>(), expect);
+}

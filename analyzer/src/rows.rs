@@ -1,0 +1,115 @@
+//! Rows of nodes and volumes, without their lists.
+
+use arrow::record_batch::RecordBatch;
+use lake::Column;
+use lake::tables::{node_hour, volume_hour};
+
+use crate::columns::{Flags, Int32s, Int64s, Misfit, Texts};
+use crate::facts::{NodeKind, NodeRow, VolumeKind, VolumeRow, region_of_zone};
+
+/// The columns [`nodes`] reads.
+pub(crate) const NODE_COLUMNS: &[Column] = &[
+    node_hour::node,
+    node_hour::provider_id,
+    node_hour::instance_type,
+    node_hour::instance_type_source,
+    node_hour::region,
+    node_hour::zone,
+    node_hour::capacity_type,
+    node_hour::compute_type,
+    node_hour::arch,
+    node_hour::os,
+    node_hour::emp_owned,
+    node_hour::cpu_capacity_millicores,
+    node_hour::memory_capacity_bytes,
+    node_hour::cpu_allocatable_millicores,
+    node_hour::memory_allocatable_bytes,
+    node_hour::created_seconds,
+    node_hour::first_seen_seconds,
+    node_hour::last_seen_seconds,
+    node_hour::up_seconds,
+];
+
+/// The nodes of a batch that were up. A node without a region takes that of its zone.
+pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<NodeRow>, Misfit> {
+    let name = Texts::new(batch, node_hour::node)?;
+    let provider_id = Texts::new(batch, node_hour::provider_id)?;
+    let instance_type = Texts::new(batch, node_hour::instance_type)?;
+    let instance_type_source = Texts::new(batch, node_hour::instance_type_source)?;
+    let region = Texts::new(batch, node_hour::region)?;
+    let zone = Texts::new(batch, node_hour::zone)?;
+    let capacity_type = Texts::new(batch, node_hour::capacity_type)?;
+    let compute_type = Texts::new(batch, node_hour::compute_type)?;
+    let arch = Texts::new(batch, node_hour::arch)?;
+    let os = Texts::new(batch, node_hour::os)?;
+    let emp_owned = Flags::new(batch, node_hour::emp_owned)?;
+    let cpu_capacity = Int32s::new(batch, node_hour::cpu_capacity_millicores)?;
+    let memory_capacity = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
+    let cpu_allocatable = Int32s::new(batch, node_hour::cpu_allocatable_millicores)?;
+    let memory_allocatable = Int64s::new(batch, node_hour::memory_allocatable_bytes)?;
+    let created = Int64s::new(batch, node_hour::created_seconds)?;
+    let first_seen = Int64s::new(batch, node_hour::first_seen_seconds)?;
+    let last_seen = Int64s::new(batch, node_hour::last_seen_seconds)?;
+    let up = Int32s::new(batch, node_hour::up_seconds)?;
+    let node = |row: usize| NodeRow {
+        name: name.some(row).to_owned(),
+        provider_id: provider_id.some(row).to_owned(),
+        kind: NodeKind {
+            instance_type: instance_type.owned(row),
+            instance_type_source: instance_type_source.some(row).to_owned(),
+            capacity_type: capacity_type.owned(row),
+            compute_type: compute_type.some(row).to_owned(),
+            arch: arch.owned(row),
+            os: os.owned(row),
+            region: region.owned(row).or_else(|| region_of_zone(zone.get(row)?)),
+            emp_owned: emp_owned.get(row).unwrap_or_default(),
+        },
+        zone: zone.owned(row),
+        cpu_capacity_millicores: cpu_capacity.get(row),
+        memory_capacity_bytes: memory_capacity.get(row),
+        cpu_allocatable_millicores: cpu_allocatable.get(row),
+        memory_allocatable_bytes: memory_allocatable.get(row),
+        created_seconds: created.get(row),
+        first_seen_seconds: first_seen.some(row),
+        last_seen_seconds: last_seen.some(row),
+        up_seconds: up.some(row),
+    };
+    Ok((0..batch.num_rows()).map(node).filter(|node| node.up_seconds > 0).collect())
+}
+
+/// The columns [`volumes`] reads.
+pub(crate) const VOLUME_COLUMNS: &[Column] = &[
+    volume_hour::namespace,
+    volume_hour::volume_claim,
+    volume_hour::zone,
+    volume_hour::volume_type,
+    volume_hour::iops,
+    volume_hour::throughput_mib_per_second,
+    volume_hour::capacity_bytes,
+    volume_hour::present_seconds,
+];
+
+/// The volumes of a batch; the region is that of the zone.
+pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<VolumeRow>, Misfit> {
+    let namespace = Texts::new(batch, volume_hour::namespace)?;
+    let claim = Texts::new(batch, volume_hour::volume_claim)?;
+    let zone = Texts::new(batch, volume_hour::zone)?;
+    let volume_type = Texts::new(batch, volume_hour::volume_type)?;
+    let iops = Int64s::new(batch, volume_hour::iops)?;
+    let throughput = Int32s::new(batch, volume_hour::throughput_mib_per_second)?;
+    let capacity = Int64s::new(batch, volume_hour::capacity_bytes)?;
+    let present = Int32s::new(batch, volume_hour::present_seconds)?;
+    let volume = |row: usize| VolumeRow {
+        namespace: namespace.some(row).to_owned(),
+        claim: claim.some(row).to_owned(),
+        kind: VolumeKind {
+            region: zone.get(row).and_then(region_of_zone),
+            volume_type: volume_type.owned(row),
+            iops: iops.get(row),
+            throughput_mib_per_second: throughput.get(row),
+        },
+        capacity_bytes: capacity.get(row),
+        present_seconds: present.some(row),
+    };
+    Ok((0..batch.num_rows()).map(volume).collect())
+}

@@ -1,0 +1,595 @@
+//! `emp-vendor`: what the vendor's published examples imply. Arithmetic, not a replay.
+//!
+//! Every node that could move becomes an elastic VM of its own type on the bare metal of its own family, in the
+//! hours it was there. The examples know nominal sizes, no overhead and no zones; the variants do.
+//!
+//! **Hosts of an hour**: at each moment of the hour at which a node appears, the elastic VMs there are packed
+//! ([`Packing::hosts`]); the most hosts any of these moments needs are billed for the whole hour. So a node that
+//! replaces another within an hour adds nothing, and one that is there for a minute counts for an hour.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use types::analysis::{MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
+use types::{NanoUsd, UsdPerHour};
+
+use crate::assumptions::{self, Assumptions};
+use crate::catalog::InstanceType;
+use crate::facts::{HourFacts, NodeKind};
+use crate::hosts::{Overhead, Packing, Size};
+use crate::number::{float, whole};
+use crate::prices::{CapacityType, PriceBook, Priced};
+use crate::scenarios::today::{Bill, NodeCost, capacity_type, hours, machine_hours, node_price};
+use crate::scenarios::{Lines, Month};
+
+/// Its id.
+pub(crate) const ID: &str = "emp-vendor";
+
+const MILLION: i128 = 1_000_000;
+
+/// Whether nodes of one kind can become elastic VMs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// They can: their size, and the hosts they go to.
+    Moves(Size, Pool),
+    /// They cannot, and why.
+    Stays(String),
+}
+
+/// Hosts of one family in one region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pool {
+    pub(crate) region: String,
+    pub(crate) family: String,
+}
+
+/// The host type of a pool.
+#[derive(Debug, Clone)]
+struct Host {
+    name: String,
+    size: Size,
+    unit: Priced<UsdPerHour>,
+}
+
+/// One reading of how elastic VMs are packed.
+#[derive(Debug)]
+struct Plan {
+    label: String,
+    packing: Packing,
+    /// Elastic VMs stay in their zone, so each zone in use has hosts of its own.
+    by_zone: bool,
+    host_hours: BTreeMap<Pool, i64>,
+}
+
+/// Takes hours, and concludes.
+#[derive(Debug)]
+pub(crate) struct Vendor<'a> {
+    book: &'a PriceBook,
+    assumptions: &'a Assumptions,
+    fates: BTreeMap<NodeKind, Fate>,
+    hosts: BTreeMap<Pool, Result<Host, String>>,
+    /// The first is the scenario, the others are its variants.
+    plans: [Plan; 5],
+}
+
+/// What the scenario concludes, exact.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) scenario: Scenario,
+    pub(crate) lines: Lines,
+    pub(crate) origins: Vec<PriceOrigin>,
+    /// Nodes that moved, as kinds.
+    pub(crate) moved_kinds: BTreeSet<NodeKind>,
+    /// Saving a month of the variant with zones and overhead, in USD.
+    pub(crate) strictest_saving_monthly_usd: Option<f64>,
+}
+
+impl<'a> Vendor<'a> {
+    /// Nothing taken yet.
+    pub(crate) fn new(book: &'a PriceBook, assumptions: &'a Assumptions) -> Self {
+        let number = |key| assumptions.number(key);
+        let overhead = Overhead {
+            evm_fraction: number(&assumptions::EVM_OVERHEAD_FRACTION),
+            evm_mib: number(&assumptions::EVM_OVERHEAD_MIB),
+            evm_mib_per_vcpu: number(&assumptions::EVM_OVERHEAD_MIB_PER_VCPU),
+            host_mib: number(&assumptions::HOST_OVERHEAD_MIB),
+        };
+        let plain = Packing {
+            memory_overcommit: number(&assumptions::MEMORY_OVERCOMMIT),
+            cpu_overcommit: number(&assumptions::CPU_OVERCOMMIT),
+            overhead: None,
+        };
+        let webinar = number(&assumptions::WEBINAR_OVERCOMMIT);
+        let dense = Packing { memory_overcommit: webinar, cpu_overcommit: webinar, overhead: None };
+        let heavy = Packing { overhead: Some(overhead), ..plain };
+        let plan = |label: String, packing, by_zone| Plan { label, packing, by_zone, host_hours: BTreeMap::new() };
+        Self {
+            book,
+            assumptions,
+            fates: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            plans: [
+                plan("as published".to_owned(), plain, false),
+                plan(format!("overcommit {webinar} for memory and CPU, as in the vendor's webinar"), dense, false),
+                plan("elastic VMs stay in their zone, a host at least in each zone in use".to_owned(), plain, true),
+                plan("with KubeVirt's memory overhead".to_owned(), heavy, false),
+                plan("elastic VMs stay in their zone, and KubeVirt's memory overhead".to_owned(), heavy, true),
+            ],
+        }
+    }
+
+    /// Adds an hour.
+    pub(crate) fn take(&mut self, facts: &HourFacts) {
+        let mut lives: BTreeMap<Pool, Vec<Life<'_>>> = BTreeMap::new();
+        for node in &facts.nodes {
+            if let Fate::Moves(size, pool) = self.fate(&node.kind) {
+                let zone = node.zone.as_deref().unwrap_or_default();
+                let life = Life { from: node.first_seen_seconds, to: node.last_seen_seconds, zone, size };
+                lives.entry(pool).or_default().push(life);
+            }
+        }
+        for (pool, lives) in lives {
+            let Some(Ok(host)) = self.hosts.get(&pool) else { continue };
+            let zones: BTreeSet<_> = lives.iter().map(|life| life.zone).collect();
+            for plan in &mut self.plans {
+                let needed: i64 = if plan.by_zone {
+                    let of = |zone| most_hosts(lives.iter().filter(|life| life.zone == zone), plan.packing, host.size);
+                    zones.iter().map(|zone| of(*zone)).sum()
+                } else {
+                    most_hosts(lives.iter(), plan.packing, host.size)
+                };
+                *plan.host_hours.entry(pool.clone()).or_default() += needed;
+            }
+        }
+    }
+
+    /// Whether nodes of this kind can move; remembered.
+    pub(crate) fn fate(&mut self, kind: &NodeKind) -> Fate {
+        if let Some(fate) = self.fates.get(kind) {
+            return fate.clone();
+        }
+        let fate = match self.movable(kind) {
+            Ok((size, pool)) => Fate::Moves(size, pool),
+            Err(reason) => Fate::Stays(reason),
+        };
+        self.fates.insert(kind.clone(), fate.clone());
+        fate
+    }
+
+    fn movable(&mut self, kind: &NodeKind) -> Result<(Size, Pool), String> {
+        let stays = |reason: &str| Err(reason.to_owned());
+        match kind.compute_type.as_str() {
+            "fargate" => return stays("Fargate pods have no node of their own"),
+            "auto" => return stays("the machine belongs to EKS Auto Mode"),
+            "hybrid" => return stays("not an EC2 machine"),
+            _ if kind.emp_owned => return stays("already an elastic VM"),
+            _ => {}
+        }
+        if kind.arch.as_deref().is_some_and(|arch| arch != "amd64") {
+            return stays("elastic VMs are x86 only");
+        }
+        if kind.os.as_deref().is_some_and(|os| os != "linux") {
+            return stays("elastic VMs run Linux only");
+        }
+        match capacity_type(kind, self.assumptions) {
+            Some(CapacityType::OnDemand) => {}
+            Some(CapacityType::Spot) => return stays("spot is cheaper than an elastic VM, and stays spot"),
+            None => return stays("no label says on-demand or spot"),
+        }
+        let Some(name) = kind.instance_type.as_deref() else { return stays("instance type not known") };
+        let Some(shape) = self.book.instance_type(name).cloned() else {
+            return Err(format!("{name} is not in the catalog of instance types"));
+        };
+        if shape.arch != "amd64" {
+            return stays("elastic VMs are x86 only");
+        }
+        if shape.accelerators > 0 {
+            return stays("it has a GPU or another accelerator");
+        }
+        if shape.bare_metal {
+            return stays("already bare metal");
+        }
+        if node_price(kind, self.book, self.assumptions).is_err() {
+            return Err(format!("no price of {name} to compare with"));
+        }
+        let Some(region) = kind.region.clone() else { return stays("region not known") };
+        let pool = Pool { region, family: shape.family().to_owned() };
+        let host = self.host(&pool)?;
+        let size = size_of(&shape);
+        if size.vcpu > host.size.vcpu || size.memory_mib > host.size.memory_mib {
+            return Err(format!("larger than its host, {}", host.name));
+        }
+        Ok((size, pool))
+    }
+
+    /// The host type of a pool: the size called `metal` where there is one, else the cheapest. A price that is only
+    /// estimated does not count, because the region may not sell the type.
+    fn host(&mut self, pool: &Pool) -> Result<&Host, String> {
+        if !self.hosts.contains_key(pool) {
+            let host = choose_host(pool, self.book);
+            self.hosts.insert(pool.clone(), host);
+        }
+        match self.hosts.get(pool) {
+            Some(Ok(host)) => Ok(host),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err("no host type".to_owned()),
+        }
+    }
+
+    /// What it would have cost, and how that changes by variant.
+    pub(crate) fn conclude(mut self, bill: &Bill, month: Month) -> Outcome {
+        let moves = |vendor: &mut Self, node: &NodeCost| matches!(vendor.fate(&node.kind), Fate::Moves(..));
+        let (moved, stays): (Vec<_>, Vec<_>) = bill.nodes.iter().partition(|node| moves(&mut self, node));
+        let usd = |nodes: &[&NodeCost]| nodes.iter().filter_map(|node| Some(node.cost.as_ref().ok()?.usd)).sum();
+        let (before, staying): (NanoUsd, NanoUsd) = (usd(&moved), usd(&stays));
+        let fee_fraction = self.assumptions.number(&assumptions::FEE_FRACTION);
+        let lines_of = |plan: &Plan| {
+            let hosts: NanoUsd = plan.host_hours.iter().map(|(pool, n)| self.host_cost(pool, *n)).sum();
+            let fee = fee(before, hosts, fee_fraction);
+            // Without a priced node there is no compute line today, and none here.
+            Lines { compute: bill.lines.compute.map(|_| staying + hosts), fee: Some(fee), ..bill.lines }
+        };
+        let [published, variants @ ..] = &self.plans;
+        let lines = lines_of(published);
+        let variants: Vec<_> = variants.iter().filter_map(|plan| variant(plan, &lines_of(plan), bill, month)).collect();
+        let mut machines = self.host_machines(published);
+        machines.extend(evm_machines(&moved));
+        machines.extend(machine_hours(stays.iter().copied()));
+        let origins = self.hosts.values().flatten().map(|host| host.unit.origin.clone()).collect();
+        let unpriced: Vec<Unpriced> = bill.unpriced.clone();
+        Outcome {
+            strictest_saving_monthly_usd: variants.last().map(|variant| variant.saving_monthly_usd),
+            scenario: Scenario {
+                id: ID.to_owned(),
+                label: "Elastic machine pool, vendor's arithmetic".to_owned(),
+                cost_usd: lines.cost(),
+                partial: lines.partial() || !unpriced.is_empty(),
+                monthly_usd: lines.total().map(|total| month.usd(total)),
+                machine_hours: machines,
+                unpriced,
+                variants,
+                notes: self.notes(!moved.is_empty()),
+            },
+            lines,
+            origins,
+            moved_kinds: moved.into_iter().map(|node| node.kind.clone()).collect(),
+        }
+    }
+
+    fn host_cost(&self, pool: &Pool, host_hours: i64) -> NanoUsd {
+        let host = self.hosts.get(pool).and_then(|host| host.as_ref().ok());
+        host.map_or(NanoUsd::ZERO, |host| host.unit.price.for_seconds(host_hours * 3600).cost())
+    }
+
+    fn host_machines(&self, plan: &Plan) -> Vec<MachineHours> {
+        let row = |(pool, n): (&Pool, &i64)| {
+            let host = self.hosts.get(pool)?.as_ref().ok()?;
+            Some(MachineHours {
+                kind: "host".to_owned(),
+                instance_type: host.name.clone(),
+                capacity_type: CapacityType::OnDemand.as_str().to_owned(),
+                hours: float((*n).into()),
+                usd_per_hour: Some(host.unit.price.usd_per_hour()),
+                cost_usd: Some(self.host_cost(pool, *n).usd()),
+                price: Some(host.unit.origin.clone()),
+            })
+        };
+        plan.host_hours.iter().filter_map(row).collect()
+    }
+
+    fn notes(&self, anything_moves: bool) -> Vec<Note> {
+        let mut notes = vec![
+            Note::warning(
+                "This is the arithmetic of the vendor's published examples on nominal sizes: no zones, no overhead, no use of the machines looked at, no migration. It is not yet a replay of the cluster's hours.",
+            ),
+            Note::info(
+                "Hosts are billed for every hour in which they are needed, as many as the fullest moment of the hour needs; their boot, root disks and spare hosts are not counted.",
+            ),
+            Note::info(
+                "What does not move costs what it costs today. The fee is taken on the saving of the moved nodes over the whole window.",
+            ),
+        ];
+        if !anything_moves {
+            notes.insert(0, Note::warning("No node can move; the inventory says why for each group."));
+        }
+        notes
+    }
+}
+
+/// The vendor's fee: a share of what the moved nodes cost today less what the hosts cost, over the whole window.
+fn fee(before: NanoUsd, hosts: NanoUsd, fraction: f64) -> NanoUsd {
+    (before - hosts).at_least_zero().scaled(whole(fraction * 1e6).into(), MILLION)
+}
+
+/// One elastic VM in one hour.
+#[derive(Debug, Clone, Copy)]
+struct Life<'a> {
+    from: i64,
+    to: i64,
+    zone: &'a str,
+    size: Size,
+}
+
+/// The most hosts needed at any moment at which an elastic VM appears.
+fn most_hosts<'l>(lives: impl Iterator<Item = &'l Life<'l>> + Clone, packing: Packing, host: Size) -> i64 {
+    let moments: BTreeSet<_> = lives.clone().map(|life| life.from).collect();
+    let at = |moment: i64| {
+        let mut sizes: BTreeMap<Reverse<Size>, i64> = BTreeMap::new();
+        for life in lives.clone().filter(|life| life.from <= moment && moment < life.to) {
+            *sizes.entry(Reverse(life.size)).or_default() += 1;
+        }
+        packing.hosts(host, sizes.into_iter().map(|(Reverse(size), n)| (size, n)))
+    };
+    moments.into_iter().map(at).max().unwrap_or_default()
+}
+
+fn size_of(shape: &InstanceType) -> Size {
+    Size { memory_mib: shape.memory_mib, vcpu: shape.vcpu }
+}
+
+fn choose_host(pool: &Pool, book: &PriceBook) -> Result<Host, String> {
+    let candidates: Vec<_> = book.metal_of_family(&pool.family).filter(|metal| metal.arch == "amd64").collect();
+    if candidates.is_empty() {
+        return Err(format!("family {} has no bare metal", pool.family));
+    }
+    let price = |metal: &&InstanceType| {
+        let unit = book.node(&metal.name, CapacityType::OnDemand, &pool.region)?;
+        (unit.origin.kind != "estimated").then_some((metal.size() != "metal", unit))
+    };
+    let priced = candidates.iter().filter_map(|metal| Some((price(metal)?, *metal)));
+    let best = priced.min_by(|((a_other, a), a_metal), ((b_other, b), b_metal)| {
+        (a_other, a.price, &a_metal.name).cmp(&(b_other, b.price, &b_metal.name))
+    });
+    let ((_, unit), metal) = best.ok_or_else(|| {
+        format!("no price of {} bare metal in {} that is more than an estimate", pool.family, pool.region)
+    })?;
+    Ok(Host { name: metal.name.clone(), size: size_of(metal), unit })
+}
+
+/// Elastic VMs by the type they mirror, most hours first; AWS does not bill them.
+fn evm_machines(moved: &[&NodeCost]) -> Vec<MachineHours> {
+    let mut seconds: BTreeMap<&str, i64> = BTreeMap::new();
+    for node in moved {
+        *seconds.entry(node.kind.instance_type.as_deref().unwrap_or_default()).or_default() += node.up_seconds;
+    }
+    let mut seconds: Vec<_> = seconds.into_iter().collect();
+    seconds.sort_by_key(|(name, seconds)| (Reverse(*seconds), *name));
+    let row = |(name, seconds): (&str, i64)| MachineHours {
+        kind: "evm".to_owned(),
+        instance_type: name.to_owned(),
+        capacity_type: CapacityType::OnDemand.as_str().to_owned(),
+        hours: hours(seconds),
+        usd_per_hour: None,
+        cost_usd: None,
+        price: None,
+    };
+    seconds.into_iter().map(row).collect()
+}
+
+fn variant(plan: &Plan, lines: &Lines, bill: &Bill, month: Month) -> Option<Variant> {
+    let total = lines.total()?;
+    let (saved, _, _) = bill.lines.less(lines)?;
+    Some(Variant {
+        label: plan.label.clone(),
+        total_usd: total.usd(),
+        monthly_usd: month.usd(total),
+        host_hours: float(plan.host_hours.values().copied().map(i128::from).sum()),
+        saving_monthly_usd: month.usd(saved),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{NodeRow, SlotTotals};
+    use crate::observed::Observed;
+    use types::Hour;
+
+    fn kind(instance_type: &str) -> NodeKind {
+        NodeKind {
+            instance_type: Some(instance_type.to_owned()),
+            instance_type_source: "label".to_owned(),
+            capacity_type: Some("on-demand".to_owned()),
+            compute_type: "ec2".to_owned(),
+            arch: Some("amd64".to_owned()),
+            os: Some("linux".to_owned()),
+            region: Some("us-east-1".to_owned()),
+            emp_owned: false,
+        }
+    }
+
+    fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow {
+        NodeRow {
+            name: format!("node-{n}"),
+            provider_id: String::new(),
+            kind: kind(instance_type),
+            zone: Some(zone.to_owned()),
+            cpu_capacity_millicores: None,
+            memory_capacity_bytes: None,
+            cpu_allocatable_millicores: None,
+            memory_allocatable_bytes: None,
+            created_seconds: None,
+            first_seen_seconds: span.0,
+            last_seen_seconds: span.1,
+            up_seconds: span.1 - span.0,
+        }
+    }
+
+    fn hour() -> Hour {
+        Hour::starting_at(1_782_864_000).unwrap()
+    }
+
+    fn all_hour() -> (i64, i64) {
+        (hour().start_seconds(), hour().end_seconds())
+    }
+
+    fn facts(nodes: Vec<NodeRow>) -> HourFacts {
+        HourFacts {
+            hour: hour(),
+            nodes,
+            volumes: Vec::new(),
+            fargate: Vec::new(),
+            workloads: BTreeMap::new(),
+            slots: SlotTotals::default(),
+            pod_ids: BTreeMap::new(),
+            container_ids: Vec::new(),
+        }
+    }
+
+    fn run(nodes: Vec<NodeRow>, assumptions: &str) -> (Bill, Outcome) {
+        let book = PriceBook::catalog().unwrap();
+        let assumptions = Assumptions::from_toml(assumptions).unwrap();
+        let facts = facts(nodes);
+        let mut observed = Observed::new(&[hour()]);
+        observed.take(&facts);
+        let mut vendor = Vendor::new(&book, &assumptions);
+        vendor.take(&facts);
+        let bill = Bill::new(&observed, &book, &assumptions);
+        let outcome = vendor.conclude(&bill, Month { hours_present: 1.0, hours_per_month: 730.0 });
+        (bill, outcome)
+    }
+
+    fn fleet(n: usize, zones: &[&str]) -> Vec<NodeRow> {
+        (0..n).map(|i| node(i, "m5.4xlarge", zones[i % zones.len()], all_hour())).collect()
+    }
+
+    /// Compute of the hosts and the fee, both as a share of what the nodes cost today.
+    fn gross_and_net(assumptions: &str, variant: Option<usize>) -> (f64, f64) {
+        let (bill, outcome) = run(fleet(15, &["us-east-1a"]), assumptions);
+        let before = bill.lines.compute.unwrap().usd();
+        match variant {
+            None => {
+                let (compute, fee) = (outcome.lines.compute.unwrap().usd(), outcome.lines.fee.unwrap().usd());
+                (1.0 - compute / before, 1.0 - (compute + fee) / before)
+            }
+            Some(n) => {
+                let variant = &outcome.scenario.variants[n];
+                let hosts = variant.host_hours * 4.608;
+                (1.0 - hosts / before, variant.saving_monthly_usd / 730.0 / before)
+            }
+        }
+    }
+
+    fn near(a: f64, b: f64) {
+        assert!((a - b).abs() < 5e-4, "{a} and {b}");
+    }
+
+    #[test]
+    fn fifteen_m5_4xlarge_on_one_m5_metal_save_60_percent_gross_and_45_net() {
+        let (gross, net) = gross_and_net("emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5", None);
+        assert!((gross - 0.60).abs() < 1e-12 && (net - 0.45).abs() < 1e-12, "{gross} {net}");
+        let (_, outcome) = run(fleet(15, &["us-east-1a"]), "emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5");
+        let rows: Vec<_> =
+            outcome.scenario.machine_hours.iter().map(|m| (&*m.kind, &*m.instance_type, m.hours)).collect();
+        assert_eq!(rows, [("host", "m5.metal", 1.0), ("evm", "m5.4xlarge", 15.0)]);
+        // The same as the variant of the default scenario.
+        let (gross, net) = gross_and_net("", Some(0));
+        assert!((gross - 0.60).abs() < 1e-12 && (net - 0.45).abs() < 1e-9, "{gross} {net}");
+    }
+
+    #[test]
+    fn with_kubevirt_overhead_fourteen_fit_and_save_57_and_43_percent() {
+        let (_, outcome) = run(fleet(14, &["us-east-1a"]), "emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5");
+        let before = 14.0 * 0.768;
+        let heavy = &outcome.scenario.variants[2];
+        assert_eq!(heavy.host_hours, 1.0);
+        near(1.0 - 4.608 / before, 0.571);
+        near(heavy.saving_monthly_usd / 730.0 / before, 0.429);
+        let (_, outcome) = run(fleet(15, &["us-east-1a"]), "emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5");
+        assert_eq!(outcome.scenario.variants[2].host_hours, 2.0);
+    }
+
+    #[test]
+    fn three_zones_turn_the_example_into_a_loss_of_20_percent() {
+        let (bill, outcome) = run(
+            fleet(15, &["us-east-1a", "us-east-1b", "us-east-1c"]),
+            "emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5",
+        );
+        let before = bill.lines.compute.unwrap().usd();
+        let zonal = &outcome.scenario.variants[1];
+        assert_eq!(zonal.host_hours, 3.0);
+        assert!((zonal.saving_monthly_usd / 730.0 / before + 0.20).abs() < 1e-9, "{}", zonal.saving_monthly_usd);
+    }
+
+    #[test]
+    fn a_saving_of_ten_thousand_costs_a_fee_of_two_and_a_half() {
+        let usd = |n: i128| NanoUsd::new(n * 1_000_000_000);
+        assert_eq!(fee(usd(20_000), usd(10_000), 0.25), usd(2500));
+        // The example of five elastic VMs: 100 before, 50 after.
+        assert_eq!(fee(usd(100), usd(50), 0.25), NanoUsd::new(12_500_000_000));
+        assert_eq!(fee(usd(10_000), usd(20_000), 0.25), NanoUsd::ZERO);
+    }
+
+    #[test]
+    fn at_the_documented_ratio_fifteen_need_two_hosts() {
+        let (_, outcome) = run(fleet(15, &["us-east-1a"]), "");
+        let host = &outcome.scenario.machine_hours[0];
+        assert_eq!((host.instance_type.as_str(), host.hours), ("m5.metal", 2.0));
+        assert_eq!(outcome.scenario.variants.len(), 4);
+    }
+
+    #[test]
+    fn hosts_are_those_of_the_fullest_moment() {
+        let (start, end) = all_hour();
+        let middle = start + 1800;
+        // Nine all the time; one that is replaced half-way is never an eleventh.
+        let mut nodes = fleet(8, &["a"]);
+        nodes.push(node(100, "m5.4xlarge", "a", (start, middle)));
+        nodes.push(node(101, "m5.4xlarge", "a", (middle, end)));
+        let hosts = |nodes| run(nodes, "").1.scenario.machine_hours[0].hours;
+        assert_eq!(hosts(nodes.clone()), 1.0);
+        nodes.push(node(102, "m5.4xlarge", "a", (middle + 60, middle + 120)));
+        assert_eq!(hosts(nodes), 2.0);
+    }
+
+    #[test]
+    fn what_cannot_move_says_why_and_is_paid_as_today() {
+        let check = |change: fn(&mut NodeKind), expect: &str| {
+            let mut nodes = fleet(3, &["a"]);
+            nodes.iter_mut().for_each(|node| change(&mut node.kind));
+            let kind = nodes[0].kind.clone();
+            let (bill, outcome) = run(nodes, "");
+            let book = PriceBook::catalog().unwrap();
+            let assumptions = Assumptions::default();
+            let mut vendor = Vendor::new(&book, &assumptions);
+            let Fate::Stays(reason) = vendor.fate(&kind) else { panic!("moves") };
+            assert!(reason.contains(expect), "{reason}");
+            assert_eq!(outcome.lines, bill.lines, "{expect}");
+            assert!(outcome.moved_kinds.is_empty());
+            let kinds: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| m.kind.as_str()).collect();
+            assert!(kinds.iter().all(|kind| *kind == "node"), "{kinds:?}");
+        };
+        check(|kind| kind.arch = Some("arm64".into()), "x86 only");
+        check(|kind| kind.capacity_type = Some("spot".into()), "spot");
+        check(|kind| kind.compute_type = "auto".into(), "Auto Mode");
+        check(|kind| kind.compute_type = "hybrid".into(), "not an EC2");
+        check(|kind| kind.emp_owned = true, "already an elastic VM");
+        check(|kind| kind.os = Some("windows".into()), "Linux only");
+        check(|kind| kind.instance_type = None, "not known");
+        check(|kind| kind.instance_type = Some("m99.large".into()), "not in the catalog");
+        check(|kind| kind.instance_type = Some("g4dn.xlarge".into()), "GPU");
+        check(|kind| kind.instance_type = Some("t3.large".into()), "t3 has no bare metal");
+        check(|kind| kind.instance_type = Some("m5.metal".into()), "already bare metal");
+        check(|kind| kind.instance_type = Some("m7i.48xlarge".into()), "larger than its host, m7i.metal-24xl");
+        check(|kind| kind.region = Some("mars-1".into()), "no price of m5.4xlarge");
+    }
+
+    #[test]
+    fn a_host_whose_price_is_only_estimated_is_not_used() {
+        let book = PriceBook::catalog().unwrap();
+        let mut estimated = 0;
+        for region in ["us-east-2", "eu-central-1", "ap-southeast-1"] {
+            for family in ["m7a", "c7a", "m8i", "r8i", "m6idn"] {
+                let pool = Pool { region: region.to_owned(), family: family.to_owned() };
+                match choose_host(&pool, &book) {
+                    Ok(host) => assert_ne!(host.unit.origin.kind, "estimated"),
+                    Err(reason) => {
+                        assert!(reason.contains("more than an estimate"), "{reason}");
+                        estimated += 1;
+                    }
+                }
+            }
+        }
+        assert!(estimated > 0);
+    }
+}

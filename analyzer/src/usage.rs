@@ -1,0 +1,295 @@
+//! The scalar part of reading hours, as lazy pipelines over their frames.
+//!
+//! Sums are of integers, exact in any order. A frame holds some hours of one day; what a pipeline gives is
+//! turned into structs here, and merged by the caller.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use bytes::Bytes;
+use lake::tables::{container_hour, node_hour, pod_hour};
+use lake::{Column, Kind};
+use polars::prelude::{
+    DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom, PolarsError,
+    PolarsResult, Series, col, lit,
+};
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
+
+use crate::facts::{FargatePod, NodeRow, WorkloadHour, WorkloadKey};
+
+/// Seconds of the hour a pod was alive: the sum of its list, made by [`crate::slots`].
+const ALIVE_SECONDS: &str = "alive_seconds";
+const ALIVE_WITHOUT_REQUESTS: &str = "alive_seconds_without_requests";
+const CPU_REQUEST: &str = "cpu_request_millicore_seconds";
+const MEMORY_REQUEST: &str = "memory_request_byte_seconds";
+const CPU_LIMIT: &str = "cpu_limit_millicore_seconds";
+const MEMORY_LIMIT: &str = "memory_limit_byte_seconds";
+const WITHOUT_USAGE: &str = "container_seconds_without_usage";
+
+/// More memory than a machine has (64 TiB): a limit above it is none, and a sum of such would not fit.
+const MOST_BYTES: i64 = 1 << 46;
+
+/// The columns of `pod_hour` the pipelines read.
+pub(crate) const POD_COLUMNS: &[Column] = &[
+    pod_hour::hour_start_seconds,
+    pod_hour::pod_uid,
+    pod_hour::namespace,
+    pod_hour::node,
+    pod_hour::workload_kind,
+    pod_hour::workload,
+    pod_hour::scheduled_seconds,
+    pod_hour::ended_seconds,
+    pod_hour::cpu_effective_request_millicores,
+    pod_hour::memory_effective_request_bytes,
+];
+
+/// The columns of `container_hour` the pipelines read.
+pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
+    container_hour::hour_start_seconds,
+    container_hour::pod_uid,
+    container_hour::namespace,
+    container_hour::container_kind,
+    container_hour::cpu_limit_millicores,
+    container_hour::memory_limit_bytes,
+    container_hour::cpu_core_milliseconds,
+    container_hour::memory_kib_seconds,
+];
+
+/// The frames of some hours of a day.
+#[derive(Default)]
+pub(crate) struct Frames {
+    pub(crate) pods: DataFrame,
+    pub(crate) containers: DataFrame,
+}
+
+/// Workloads by hour, in seconds since the epoch.
+pub(crate) type ByHour<T> = BTreeMap<i64, T>;
+
+/// The polars type of a scalar column.
+fn dtype(kind: Kind) -> DataType {
+    match kind {
+        Kind::Text => DataType::String,
+        Kind::Bool => DataType::Boolean,
+        Kind::Int32 => DataType::Int32,
+        Kind::Int64 => DataType::Int64,
+        Kind::Int32BySlot => DataType::List(Box::new(DataType::Int32)),
+        Kind::TextList => DataType::List(Box::new(DataType::String)),
+    }
+}
+
+/// Reads scalar columns of a Parquet file; a nullable column the file lacks is null.
+pub(crate) fn read(file: Bytes, columns: &[Column]) -> PolarsResult<DataFrame> {
+    let mut reader = ParquetReader::new(Cursor::new(file));
+    let schema = reader.schema()?;
+    let there = |column: &&Column| schema.contains(column.name) || !column.nullable;
+    let names = columns.iter().filter(there).map(|column| column.name.to_owned()).collect();
+    let mut frame = reader.with_columns(Some(names)).finish()?;
+    for column in columns.iter().filter(|column| !there(column)) {
+        let nulls = Series::full_null(column.name.into(), frame.height(), &dtype(column.kind));
+        frame.with_column(nulls.into_column())?;
+    }
+    for column in columns {
+        let found = frame.column(column.name)?;
+        let fits = *found.dtype() == dtype(column.kind) && (column.nullable || found.null_count() == 0);
+        if !fits {
+            return Err(PolarsError::SchemaMismatch(
+                format!("column `{}` is not as its table says", column.name).into(),
+            ));
+        }
+    }
+    frame.select(columns.iter().map(|column| column.name))
+}
+
+/// A frame of these columns without rows, for an hour without the table.
+pub(crate) fn empty(columns: &[Column]) -> DataFrame {
+    let column = |c: &Column| Series::full_null(c.name.into(), 0, &dtype(c.kind)).into_column();
+    DataFrame::new_infer_height(columns.iter().map(column).collect()).unwrap_or_default()
+}
+
+/// Adds the seconds each pod was alive, in the order of the rows.
+pub(crate) fn with_alive_seconds(mut pods: DataFrame, alive_seconds: Vec<i64>) -> PolarsResult<DataFrame> {
+    pods.with_column(Series::new(ALIVE_SECONDS.into(), alive_seconds).into_column())?;
+    Ok(pods)
+}
+
+fn int64(column: Column) -> Expr {
+    col(column.name).cast(DataType::Int64)
+}
+
+/// A flag as 1 or 0, to multiply by.
+fn one_if(flag: Expr) -> Expr {
+    flag.cast(DataType::Int64)
+}
+
+/// A memory quantity; zero where it is more than any machine has.
+fn plausible(bytes: Column) -> Expr {
+    int64(bytes) * one_if(int64(bytes).lt_eq(lit(MOST_BYTES)))
+}
+
+/// What each workload's pods reserve.
+///
+/// In: `pod_hour` with seconds alive. Out: one row per hour and workload.
+fn requests_by_workload(pods: LazyFrame) -> LazyFrame {
+    let alive = || col(ALIVE_SECONDS);
+    let without = int64(pod_hour::cpu_effective_request_millicores)
+        .is_null()
+        .and(int64(pod_hour::memory_effective_request_bytes).is_null());
+    pods.group_by(workload_keys()).agg([
+        alive().sum(),
+        (alive() * one_if(without)).sum().alias(ALIVE_WITHOUT_REQUESTS),
+        (int64(pod_hour::cpu_effective_request_millicores) * alive()).sum().alias(CPU_REQUEST),
+        (plausible(pod_hour::memory_effective_request_bytes) * alive()).sum().alias(MEMORY_REQUEST),
+    ])
+}
+
+/// Containers with the workload and the seconds alive of their pod.
+///
+/// Left join, many containers to one pod, on hour and uid: as many rows as containers. A container without a pod
+/// row has null for a workload.
+pub(crate) fn containers_with_pods(containers: LazyFrame, pods: LazyFrame) -> LazyFrame {
+    let on = [col(container_hour::hour_start_seconds.name), col(container_hour::pod_uid.name)];
+    let pods = pods.select([
+        col(pod_hour::hour_start_seconds.name),
+        col(pod_hour::pod_uid.name),
+        col(pod_hour::workload_kind.name),
+        col(pod_hour::workload.name),
+        col(ALIVE_SECONDS),
+    ]);
+    containers.join(pods, on.clone(), on, JoinArgs::new(JoinType::Left))
+}
+
+/// What each workload's containers use, and the limits they have while their pod is alive.
+///
+/// In: [`containers_with_pods`]. Out: one row per hour and workload. Init containers that end count with what they
+/// use, not with their limits: they hold nothing while the others run.
+fn usage_by_workload(containers: LazyFrame) -> LazyFrame {
+    let lasting = || one_if(col(container_hour::container_kind.name).neq(lit("init"))) * col(ALIVE_SECONDS);
+    let without =
+        int64(container_hour::cpu_core_milliseconds).is_null().and(int64(container_hour::memory_kib_seconds).is_null());
+    containers.group_by(workload_keys()).agg([
+        (int64(container_hour::cpu_limit_millicores) * lasting()).sum().alias(CPU_LIMIT),
+        (plausible(container_hour::memory_limit_bytes) * lasting()).sum().alias(MEMORY_LIMIT),
+        col(container_hour::cpu_core_milliseconds.name).sum(),
+        col(container_hour::memory_kib_seconds.name).sum(),
+        (one_if(without) * lasting()).sum().alias(WITHOUT_USAGE),
+    ])
+}
+
+fn workload_keys() -> [Expr; 4] {
+    [pod_hour::hour_start_seconds, pod_hour::namespace, pod_hour::workload_kind, pod_hour::workload]
+        .map(|column| col(column.name))
+}
+
+/// Reservation and use by hour and workload.
+pub(crate) fn workloads(frames: &Frames) -> PolarsResult<ByHour<BTreeMap<WorkloadKey, WorkloadHour>>> {
+    let mut hours = ByHour::<BTreeMap<WorkloadKey, WorkloadHour>>::new();
+    let pods = || frames.pods.clone().lazy();
+    let reserved = requests_by_workload(pods()).collect()?;
+    each_workload(&reserved, |hour, key, row| {
+        let workload = hours.entry(hour).or_default().entry(key).or_default();
+        workload.alive_seconds = number(&reserved, ALIVE_SECONDS, row)?;
+        workload.alive_seconds_without_requests = number(&reserved, ALIVE_WITHOUT_REQUESTS, row)?;
+        workload.cpu_request_millicore_seconds = number(&reserved, CPU_REQUEST, row)?;
+        workload.memory_request_byte_seconds = number(&reserved, MEMORY_REQUEST, row)?;
+        Ok(())
+    })?;
+    let used = usage_by_workload(containers_with_pods(frames.containers.clone().lazy(), pods())).collect()?;
+    each_workload(&used, |hour, key, row| {
+        let workload = hours.entry(hour).or_default().entry(key).or_default();
+        workload.cpu_limit_millicore_seconds = number(&used, CPU_LIMIT, row)?;
+        workload.memory_limit_byte_seconds = number(&used, MEMORY_LIMIT, row)?;
+        workload.cpu_core_milliseconds = number(&used, container_hour::cpu_core_milliseconds.name, row)?;
+        workload.memory_kib_seconds = number(&used, container_hour::memory_kib_seconds.name, row)?;
+        workload.container_seconds_without_usage = number(&used, WITHOUT_USAGE, row)?;
+        Ok(())
+    })?;
+    Ok(hours)
+}
+
+/// Calls `take` with the hour, the workload and the number of each row.
+fn each_workload(
+    frame: &DataFrame,
+    mut take: impl FnMut(i64, WorkloadKey, usize) -> PolarsResult<()>,
+) -> PolarsResult<()> {
+    let hours = frame.column(pod_hour::hour_start_seconds.name)?.i64()?;
+    let namespaces = frame.column(pod_hour::namespace.name)?.str()?;
+    let kinds = frame.column(pod_hour::workload_kind.name)?.str()?;
+    let names = frame.column(pod_hour::workload.name)?.str()?;
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    for row in 0..frame.height() {
+        let key = WorkloadKey {
+            namespace: text(namespaces.get(row)),
+            kind: text(kinds.get(row)),
+            name: text(names.get(row)),
+        };
+        take(hours.get(row).unwrap_or_default(), key, row)?;
+    }
+    Ok(())
+}
+
+/// A sum in a row; a sum over nothing but nulls is zero.
+fn number(frame: &DataFrame, column: &str, row: usize) -> PolarsResult<i64> {
+    Ok(frame.column(column)?.i64()?.get(row).unwrap_or_default())
+}
+
+/// The pods that ran on Fargate nodes.
+///
+/// Inner join, many pods to one node, on hour and node name. Out: one row per hour and pod.
+fn pods_on_fargate(pods: LazyFrame, fargate_nodes: LazyFrame) -> LazyFrame {
+    let on = [col(pod_hour::hour_start_seconds.name), col(pod_hour::node.name)];
+    pods.join(fargate_nodes, on.clone(), on, JoinArgs::new(JoinType::Inner)).select([
+        col(pod_hour::hour_start_seconds.name),
+        col(pod_hour::pod_uid.name),
+        col(node_hour::region.name),
+        int64(pod_hour::cpu_effective_request_millicores),
+        int64(pod_hour::memory_effective_request_bytes),
+        col(ALIVE_SECONDS),
+        col(pod_hour::scheduled_seconds.name),
+        col(pod_hour::ended_seconds.name),
+    ])
+}
+
+/// The pods on Fargate by hour, sorted.
+pub(crate) fn fargate_pods(frames: &Frames, nodes: &ByHour<Vec<NodeRow>>) -> PolarsResult<ByHour<Vec<FargatePod>>> {
+    let on_fargate = nodes.iter().flat_map(|(hour, nodes)| {
+        nodes.iter().filter(|node| node.kind.compute_type == "fargate").map(|node| (*hour, node))
+    });
+    let (mut hours, mut names, mut regions) = (Vec::new(), Vec::new(), Vec::new());
+    for (hour, node) in on_fargate {
+        hours.push(hour);
+        names.push(node.name.as_str());
+        regions.push(node.kind.region.as_deref());
+    }
+    let mut pods = ByHour::<Vec<FargatePod>>::new();
+    if hours.is_empty() {
+        return Ok(pods);
+    }
+    let fargate_nodes = DataFrame::new_infer_height(vec![
+        Series::new(node_hour::hour_start_seconds.name.into(), hours).into_column(),
+        Series::new(node_hour::node.name.into(), names).into_column(),
+        Series::new(node_hour::region.name.into(), regions).into_column(),
+    ])?;
+    let found = pods_on_fargate(frames.pods.clone().lazy(), fargate_nodes.lazy()).collect()?;
+    let hours = found.column(pod_hour::hour_start_seconds.name)?.i64()?;
+    let uids = found.column(pod_hour::pod_uid.name)?.str()?;
+    let regions = found.column(node_hour::region.name)?.str()?;
+    let cpu = found.column(pod_hour::cpu_effective_request_millicores.name)?.i64()?;
+    let memory = found.column(pod_hour::memory_effective_request_bytes.name)?.i64()?;
+    let alive = found.column(ALIVE_SECONDS)?.i64()?;
+    let scheduled = found.column(pod_hour::scheduled_seconds.name)?.i64()?;
+    let ended = found.column(pod_hour::ended_seconds.name)?.i64()?;
+    for row in 0..found.height() {
+        pods.entry(hours.get(row).unwrap_or_default()).or_default().push(FargatePod {
+            pod_uid: uids.get(row).unwrap_or_default().to_owned(),
+            region: regions.get(row).map(ToOwned::to_owned),
+            cpu_request_millicores: cpu.get(row),
+            memory_request_bytes: memory.get(row),
+            alive_seconds: alive.get(row).unwrap_or_default(),
+            scheduled_seconds: scheduled.get(row),
+            ended_seconds: ended.get(row),
+        });
+    }
+    pods.values_mut().for_each(|pods| pods.sort());
+    Ok(pods)
+}
