@@ -53,6 +53,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         hours_per_month: assumptions.number(&assumptions::HOURS_PER_MONTH),
     };
     let bill = Bill::new(&observed, book, assumptions);
+    vendor.leave_losing_families(&bill);
     let inventory = inventory(&observed, &bill, &mut vendor);
     let outcome = vendor.conclude(&bill, month);
     let today = bill.scenario(month);
@@ -280,12 +281,13 @@ fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&
 }
 
 fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> String {
-    let moved: usize =
-        outcome.moved_kinds.iter().filter_map(|kind| observed.nodes.get(kind)).map(|sums| sums.nodes).sum();
-    let of: usize = observed.nodes.values().map(|sums| sums.nodes).sum();
+    let at_once = |seconds: i64| ratio(float(seconds.into()), float(observed.seconds())).unwrap_or_default();
+    let moved =
+        at_once(outcome.moved_kinds.iter().filter_map(|kind| observed.nodes.get(kind)).map(|s| s.up_seconds).sum());
+    let of = at_once(observed.nodes.values().map(|sums| sums.up_seconds).sum());
     let percent = saving.fraction.map(|fraction| format!(", {:.0} %", fraction.abs() * 100.0)).unwrap_or_default();
     let amount = format!("{} a month{percent}", dollars(saving.monthly_usd));
-    let what = format!("{moved} of {of} nodes");
+    let what = format!("{moved:.0} of {of:.0} nodes (on average)");
     let strict = outcome.strictest_saving_monthly_usd;
     if saving.window_usd <= 0.0 {
         return format!(

@@ -15,7 +15,6 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use collector::args::LogArgs;
 
-use failure::Failure;
 use progress::Progress;
 
 /// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.

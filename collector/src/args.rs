@@ -22,13 +22,22 @@ pub struct CollectArgs {
 
 /// How much is said, and in what form.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Messages")]
 pub struct LogArgs {
     /// Say only what went wrong
-    #[arg(long, global = true, env = "EMP_COST_QUIET")]
+    #[arg(long, global = true, env = "EMP_COST_QUIET", display_order = 900)]
     pub quiet: bool,
 
     /// Form of the log lines
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", env = "EMP_COST_LOG_FORMAT")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = LogFormat::Text,
+        value_name = "FORMAT",
+        env = "EMP_COST_LOG_FORMAT",
+        display_order = 901
+    )]
     pub log_format: LogFormat,
 }
 

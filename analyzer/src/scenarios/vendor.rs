@@ -3,6 +3,9 @@
 //! Every node that could move becomes an elastic VM of its own type on the bare metal of its own family, in the
 //! hours it was there. The examples know nominal sizes, no overhead and no zones; the variants do.
 //!
+//! **Families** are judged one by one: where the hosts of one would cost more than the nodes they replace, it stays on
+//! EC2 ([`Vendor::leave_losing_families`]), since nobody would move it.
+//!
 //! **Hosts of an hour**: at each moment of the hour at which a node appears, the elastic VMs there are packed
 //! ([`Packing::hosts`]); the most hosts any of these moments needs are billed for the whole hour. So a node that
 //! replaces another within an hour adds nothing, and one that is there for a minute counts for an hour.
@@ -213,6 +216,34 @@ impl<'a> Vendor<'a> {
             Some(Ok(host)) => Ok(host),
             Some(Err(reason)) => Err(reason.clone()),
             None => Err("no host type".to_owned()),
+        }
+    }
+
+    /// Leaves the families on EC2 whose hosts would cost at least as much as the nodes they replace: nobody would
+    /// move those. Where no family gains they all stay in, so that the loss is shown.
+    pub(crate) fn leave_losing_families(&mut self, bill: &Bill) {
+        let mut before: BTreeMap<Pool, NanoUsd> = BTreeMap::new();
+        for node in &bill.nodes {
+            if let (Fate::Moves(_, pool), Ok(cost)) = (self.fate(&node.kind), &node.cost) {
+                *before.entry(pool).or_default() += cost.usd;
+            }
+        }
+        let [published, ..] = &self.plans;
+        let hosts_of = |pool: &Pool| published.host_hours.get(pool).copied().unwrap_or_default();
+        let loses = |(pool, before): &(&Pool, &NanoUsd)| self.host_cost(pool, hosts_of(pool)) >= **before;
+        let losing: BTreeSet<Pool> = before.iter().filter(loses).map(|(pool, _)| pool.clone()).collect();
+        if losing.len() == before.len() {
+            return;
+        }
+        for plan in &mut self.plans {
+            plan.host_hours.retain(|pool, _| !losing.contains(pool));
+        }
+        for fate in self.fates.values_mut() {
+            if let Fate::Moves(_, pool) = fate
+                && losing.contains(pool)
+            {
+                *fate = Fate::Stays(format!("its hosts, of family {}, would cost more than these nodes", pool.family));
+            }
         }
     }
 
@@ -445,6 +476,7 @@ mod tests {
         let mut vendor = Vendor::new(&book, &assumptions);
         vendor.take(&facts);
         let bill = Bill::new(&observed, &book, &assumptions);
+        vendor.leave_losing_families(&bill);
         let outcome = vendor.conclude(&bill, Month { hours_present: 1.0, hours_per_month: 730.0 });
         (bill, outcome)
     }
@@ -526,6 +558,20 @@ mod tests {
         let host = &outcome.scenario.machine_hours[0];
         assert_eq!((host.instance_type.as_str(), host.hours), ("m5.metal", 2.0));
         assert_eq!(outcome.scenario.variants.len(), 4);
+    }
+
+    #[test]
+    fn a_family_whose_hosts_cost_more_than_its_nodes_stays() {
+        let mut nodes = fleet(15, &["a"]);
+        nodes.extend((20..25).map(|n| node(n, "r6i.2xlarge", "a", all_hour())));
+        let (bill, outcome) = run(nodes.clone(), "");
+        let machines: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| (&*m.kind, &*m.instance_type)).collect();
+        assert_eq!(machines, [("host", "m5.metal"), ("evm", "m5.4xlarge"), ("node", "r6i.2xlarge")]);
+        let saved = bill.lines.compute.unwrap() - outcome.lines.compute.unwrap();
+        assert!((saved.usd() - (15.0 * 0.768 - 2.0 * 4.608)).abs() < 1e-9, "{saved:?}");
+        // Alone it has nothing to stay behind from: the loss is shown.
+        let (bill, outcome) = run(nodes.split_off(15), "");
+        assert!(outcome.lines.compute.unwrap() > bill.lines.compute.unwrap());
     }
 
     #[test]

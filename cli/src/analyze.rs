@@ -1,0 +1,101 @@
+//! `emp-cost analyze`: what the cluster costs, and what its alternatives would have cost.
+
+use std::path::PathBuf;
+
+use analyzer::{Assumptions, PriceBook, Request};
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use lake::{Lake, LakeUri};
+use types::analysis::Analysis;
+use types::moment::parse_moment;
+use types::{ClusterId, Window};
+
+use crate::failure::Failure;
+use crate::output::{print, read_file, write_file};
+use crate::progress::{Progress, Step};
+use crate::range::RangeArgs;
+
+/// Price a cluster from the lake, today and on an elastic machine pool
+///
+/// Writes analysis.json and prints a summary. Without --from and --to, every hour in the lake is analyzed; hours that
+/// are missing count in no scenario. analyzer/ANALYSIS.md describes the assumptions and prices files.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AnalyzeArgs {
+    /// The lake: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    lake: LakeUri,
+
+    /// The cluster, as it was named when it was collected
+    #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
+    cluster_id: ClusterId,
+
+    #[command(flatten)]
+    range: RangeArgs,
+
+    /// Assumptions other than the documented ones (TOML)
+    #[arg(long, value_name = "FILE")]
+    assumptions: Option<PathBuf>,
+
+    /// Your own prices, which win over the list prices (TOML)
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
+    /// Where to put analysis.json
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    let (assumptions, prices) = (assumptions(args.assumptions)?, prices(args.prices)?);
+    let lake = Lake::new(args.lake.open().await);
+    let window = window(&args.range, &lake, &args.cluster_id, now).await?;
+    let request = Request { cluster: args.cluster_id, window, assumptions, prices };
+    let step = progress.step("analyze");
+    let analysis = analyze(&lake, request, &step).await?;
+    step.finish(&format!("{} hours", analysis.window.hours_present));
+    let path = args.out.join("analysis.json");
+    write_file(&path, &json(&analysis)?)?;
+    print(&format!("{}{}\n", reports::summary(&analysis), path.display()))?;
+    Ok(())
+}
+
+/// Analyzes, showing how far it is.
+pub(crate) async fn analyze(lake: &Lake, request: Request, step: &Step) -> Result<Analysis, Failure> {
+    Ok(analyzer::analyze(lake, request, |done, all| step.set(done, all)).await?)
+}
+
+/// The content of `analysis.json`.
+pub(crate) fn json(analysis: &Analysis) -> anyhow::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(analysis).context("write the analysis as JSON")?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+/// The window asked for, an open end being that of the lake; `None` when both are open or the lake has no hour.
+async fn window(
+    range: &RangeArgs,
+    lake: &Lake,
+    cluster: &ClusterId,
+    now: DateTime<Utc>,
+) -> Result<Option<Window>, Failure> {
+    let (from, to) = range.moments(now)?;
+    if from.is_none() && to.is_none() {
+        return Ok(None);
+    }
+    let Some((first, _)) = lake.dates(cluster).await? else { return Ok(None) };
+    let beginning = parse_moment(&first, now).map_err(Failure::usage)?;
+    Ok(Some(Window::try_new(from.unwrap_or(beginning), to.unwrap_or(now)).map_err(Failure::usage)?))
+}
+
+fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
+    let Some(path) = file else { return Ok(Assumptions::default()) };
+    let text = read_file(&path)?;
+    Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)
+}
+
+fn prices(file: Option<PathBuf>) -> Result<PriceBook, Failure> {
+    let catalog = PriceBook::catalog().context("read the built-in price list")?;
+    let Some(path) = file else { return Ok(catalog) };
+    let text = read_file(&path)?;
+    Ok(catalog.with_user_toml(&text).with_context(|| format!("read prices from `{}`", path.display()))?)
+}

@@ -1,0 +1,159 @@
+//! `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use analyzer::{Assumptions, PriceBook, Request};
+use anyhow::Context;
+use collector::prometheus::Server;
+use fixtures::{Cluster, prometheus};
+use lake::store::DirStore;
+use lake::{HourOrigin, Lake};
+use types::{ClusterId, Hour, Window};
+
+use crate::failure::Failure;
+use crate::output::{print, write_file};
+use crate::progress::{Progress, Step};
+use crate::{analyze, collect, report};
+
+/// Days the demo's report covers.
+const DAYS: i64 = 30;
+/// Start of the first hour after the demo: 2026-07-01T00:00:00Z. Fixed, so that the same seed gives the same bytes
+/// on any day.
+const END_SECONDS: i64 = 1_782_864_000;
+/// The most hours that go through Prometheus: two days are near sixty million samples.
+const MAX_HOURS: i64 = 48;
+/// Marks a lake as the demo's own, which it may replace.
+const MARKER: &str = ".emp-cost-demo";
+
+/// Make a report of a synthetic EKS cluster, through a real Prometheus
+///
+/// Generates a month of a believable cluster of about 40 nodes and 500 pods, loads its last hours into a real
+/// Prometheus on a loopback port, collects them, writes the days before into the same lake from the generator,
+/// and makes the analysis and the page. The page says which hours are which.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Where to put the lake, analysis.json and index.html
+    #[arg(long, value_name = "DIR", default_value = "out/demo")]
+    out: PathBuf,
+
+    /// How many of the last hours go through Prometheus
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
+    hours: i64,
+
+    /// What the cluster is made from: the same seed makes the same cluster
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+}
+
+/// The demo's cluster and where its hours go.
+struct Stage {
+    cluster: Arc<Cluster>,
+    id: ClusterId,
+    lake: Lake,
+    /// Hours that the generator writes.
+    generated: Window,
+    /// Hours that go through Prometheus.
+    scraped: Window,
+}
+
+pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let stage = set_up(&args)?;
+    match prometheus::find_binary() {
+        Some(binary) => through_prometheus(&stage, &binary, progress).await?,
+        None => {
+            tracing::warn!(
+                "no `prometheus` on the PATH, so the last {} hours come from the generator too; install the Debian package `prometheus` to see the real way",
+                args.hours
+            );
+            let whole = Window::try_new(stage.generated.start(), stage.scraped.end())?;
+            generate(&stage, whole, &progress.step("generate")).await?;
+        }
+    }
+    let step = progress.step("analyze");
+    let request = Request {
+        cluster: stage.id.clone(),
+        window: None,
+        assumptions: Assumptions::default(),
+        prices: PriceBook::catalog()?,
+    };
+    let analysis = analyze::analyze(&stage.lake, request, &step).await?;
+    step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
+    write_file(&args.out.join("analysis.json"), &analyze::json(&analysis)?)?;
+    let page = report::write(&analysis, &args.out)?;
+    progress.clear();
+    let page = page.canonicalize().unwrap_or(page);
+    print(&format!("{}\n{} in {:.0} s\n", reports::summary(&analysis), page.display(), begun.elapsed().as_secs_f64()))?;
+    Ok(())
+}
+
+fn set_up(args: &DemoArgs) -> Result<Stage, Failure> {
+    let end = Hour::starting_at(END_SECONDS).context("place the demo in time")?;
+    let generated = Window::try_new(end.plus(-24 * DAYS).start(), end.plus(-args.hours).start())?;
+    let scraped = Window::try_new(generated.end(), end.start())?;
+    let whole = Window::try_new(generated.start(), scraped.end())?;
+    let lake_dir = args.out.join("lake");
+    fresh_lake(&lake_dir)?;
+    Ok(Stage {
+        cluster: Arc::new(Cluster::generate(args.seed, whole)),
+        id: Cluster::ID.parse()?,
+        lake: Lake::new(Arc::new(DirStore::new(lake_dir))),
+        generated,
+        scraped,
+    })
+}
+
+/// Makes an empty folder for the lake. Only a lake that an earlier demo made is replaced.
+fn fresh_lake(path: &Path) -> anyhow::Result<()> {
+    let marker = path.join(MARKER);
+    if path.exists() {
+        anyhow::ensure!(
+            marker.exists(),
+            "`{}` exists and is not a demo's; choose another folder with --out",
+            path.display()
+        );
+        fs::remove_dir_all(path).with_context(|| format!("remove the earlier demo's `{}`", path.display()))?;
+    }
+    fs::create_dir_all(path).with_context(|| format!("make folder `{}`", path.display()))?;
+    fs::write(&marker, "").with_context(|| format!("write `{}`", marker.display()))
+}
+
+/// Loads the last hours into a Prometheus and collects them; the days before are generated meanwhile.
+async fn through_prometheus(stage: &Stage, binary: &Path, progress: &Progress) -> Result<(), Failure> {
+    let server = prometheus::Server::start(binary).await.context("start Prometheus")?;
+    let (load, generate_step) = (progress.step("load"), progress.step("generate"));
+    let loading = async {
+        let span = Cluster::scrape_span(stage.scraped);
+        let loaded = prometheus::load(&stage.cluster, span, server.url(), |_| {}).await?;
+        load.finish(&format!("{} samples of {} series in Prometheus", loaded.samples, loaded.series));
+        anyhow::Ok(())
+    };
+    let (loaded, generated) = tokio::join!(loading, generate(stage, stage.generated, &generate_step));
+    loaded.context("load the samples into Prometheus")?;
+    generated?;
+    let step = progress.step("collect");
+    let client = Server::connect(server.url()).await?;
+    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &step).await?;
+    step.finish(&collect::describe(&collected));
+    let all = u32::try_from(stage.scraped.hours().count()).unwrap_or(u32::MAX);
+    if collected.written != all {
+        return Err(anyhow::anyhow!("{} of {all} hours were collected from Prometheus", collected.written).into());
+    }
+    Ok(())
+}
+
+/// Writes hours straight from the generator, through the same encoder.
+async fn generate(stage: &Stage, window: Window, step: &Step) -> anyhow::Result<()> {
+    let hours: Vec<Hour> = window.hours().collect();
+    for (done, hour) in hours.iter().enumerate() {
+        let (cluster, hour) = (Arc::clone(&stage.cluster), *hour);
+        let rows = tokio::task::spawn_blocking(move || cluster.hour_rows(hour)).await?;
+        stage.lake.write_hour(&stage.id, hour, rows, HourOrigin::generator()).await?;
+        step.set(done + 1, hours.len());
+    }
+    step.finish(&format!("{} hours from the generator", hours.len()));
+    Ok(())
+}

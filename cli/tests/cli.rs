@@ -1,0 +1,206 @@
+//! The command line as a person meets it: help, exit codes, and what is said when something is wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use fixtures::Cluster;
+use lake::store::DirStore;
+use lake::{HourOrigin, Lake};
+use types::{ClusterId, Hour, Window};
+
+const END_SECONDS: i64 = 1_782_864_000;
+
+fn emp_cost(args: &[&str]) -> Output {
+    // Nothing of the machine's own configuration may leak in.
+    Command::new(env!("CARGO_BIN_EXE_emp-cost")).args(args).env_remove("EMP_COST_LAKE").output().unwrap()
+}
+
+/// Runs a command that must fail with `code`, and checks that its message has every one of `words`.
+fn check_failure(args: &[&str], code: i32, words: &[&str]) {
+    let output = emp_cost(args);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+    for word in words {
+        assert!(said.contains(word), "{args:?} does not say `{word}`: {said}");
+    }
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+fn help(args: &[&str]) -> String {
+    let output = emp_cost(&[args, &["--help"]].concat());
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn help_is_what_was_read_and_accepted() {
+    insta::assert_snapshot!("help", help(&[]));
+    insta::assert_snapshot!("help_demo", help(&["demo"]));
+    insta::assert_snapshot!("help_collect", help(&["collect"]));
+    insta::assert_snapshot!("help_analyze", help(&["analyze"]));
+    insta::assert_snapshot!("help_report", help(&["report"]));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_is_exit_code_2() {
+    check_failure(&["colect"], 2, &["colect", "similar"]);
+    check_failure(&["collect"], 2, &["--prometheus-url"]);
+    let collect = |id, lake, from| {
+        ["collect", "--prometheus-url", "http://127.0.0.1:1", "--cluster-id", id, "--lake", lake, "--from", from]
+    };
+    check_failure(&collect("../etc", "x", "1d"), 2, &["cluster id `../etc`"]);
+    check_failure(&collect("a", "gs://b/c", "1d"), 2, &["`gs://b/c` is not a lake"]);
+    check_failure(&collect("a", "x", "soon"), 2, &["`soon` is not a time", "30d"]);
+    check_failure(&["demo", "--hours", "0"], 2, &["--hours", "1..=48"]);
+}
+
+fn collect_from(url: &str, lake: &Path, range: &[&str]) -> Vec<String> {
+    let lake = lake.to_str().unwrap();
+    let args = ["collect", "--prometheus-url", url, "--lake", lake, "--cluster-id", "a"];
+    args.iter().chain(range).map(|word| (*word).to_owned()).collect()
+}
+
+fn check_collect_failure(url: &str, range: &[&str], words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    let args = collect_from(url, &lake, range);
+    check_failure(&args.iter().map(String::as_str).collect::<Vec<_>>(), 1, words);
+    assert!(!lake.exists(), "nothing may be written");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    check_collect_failure(
+        "http://127.0.0.1:1",
+        &["--from", "3h"],
+        &["could not reach", "http://127.0.0.1:1", "refused"],
+    );
+    check_collect_failure("prometheus:9090", &["--from", "3h"], &["`prometheus:9090` is not the URL"]);
+}
+
+#[test]
+fn an_answer_that_is_not_prometheus_is_quoted() {
+    let page = "<html><body>502 Bad Gateway</body></html>";
+    let url =
+        serve(Box::new(move || format!("HTTP/1.1 502 Bad Gateway\r\ncontent-length: {}\r\n\r\n{page}", page.len())));
+    check_collect_failure(&url, &["--from", "3h"], &["502", "Bad Gateway", "not Prometheus"]);
+    let login = "<!doctype html><title>Sign in</title>";
+    let url = serve(Box::new(move || format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{login}", login.len())));
+    check_collect_failure(&url, &["--from", "3h"], &["Sign in", "check the URL"]);
+}
+
+/// A server that gives every request the same answer, for as long as the test runs.
+fn serve(answer: Box<dyn Fn() -> String + Send>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let _read = stream.read(&mut request);
+            let _written = stream.write_all(answer().as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_range_in_the_future_is_refused_before_anything_is_asked() {
+    let range = ["--from", "2999-01-01", "--to", "2999-01-02"];
+    check_collect_failure("http://127.0.0.1:1", &range, &["no hour from 2999-01-01", "is closed"]);
+}
+
+/// A lake with three hours of a synthetic cluster.
+fn small_lake(folder: &Path) {
+    let end = Hour::starting_at(END_SECONDS).unwrap();
+    let window = Window::try_new(end.plus(-3).start(), end.start()).unwrap();
+    let cluster = Cluster::generate(7, window);
+    let lake = Lake::new(Arc::new(DirStore::new(folder)));
+    let id: ClusterId = "prod-7".parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    for hour in window.hours() {
+        runtime.block_on(lake.write_hour(&id, hour, cluster.hour_rows(hour), HourOrigin::generator())).unwrap();
+    }
+}
+
+fn analyze<'a>(lake: &'a Path, id: &'a str, out: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
+    let args = ["analyze", "--lake", lake.to_str().unwrap(), "--cluster-id", id, "--out", out.to_str().unwrap()];
+    [&args, more].concat()
+}
+
+#[test]
+fn an_unknown_cluster_is_answered_with_those_that_exist() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, out) = (folder.path().join("lake"), folder.path().join("out"));
+    small_lake(&lake);
+    check_failure(&analyze(&lake, "prod", &out, &[]), 1, &["`prod`", "prod-7"]);
+    check_failure(&analyze(&lake, "prod-7", &out, &["--from", "2020-01-01", "--to", "2020-01-02"]), 1, &["2026-06-30"]);
+    check_failure(&analyze(&folder.path().join("empty"), "prod", &out, &[]), 1, &["`prod`"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn a_damaged_object_is_named_by_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, out) = (folder.path().join("lake"), folder.path().join("out"));
+    small_lake(&lake);
+    let key = "v1/container_hour/cluster=prod-7/date=2026-06-30/hour=22.parquet";
+    let mut bytes = std::fs::read(lake.join(key)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(lake.join(key), bytes).unwrap();
+    check_failure(&analyze(&lake, "prod-7", &out, &[]), 1, &[key]);
+    std::fs::remove_file(lake.join(key)).unwrap();
+    check_failure(&analyze(&lake, "prod-7", &out, &[]), 1, &[key]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn an_assumption_that_does_not_exist_is_answered_with_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, out, file) = (folder.path().join("lake"), folder.path().join("out"), folder.path().join("a.toml"));
+    small_lake(&lake);
+    std::fs::write(&file, "[emp]\nmemory_overcomit = 2.0\n").unwrap();
+    let more = ["--assumptions", file.to_str().unwrap()];
+    let words = ["memory_overcomit", "emp.memory_overcommit", file.to_str().unwrap()];
+    check_failure(&analyze(&lake, "prod-7", &out, &more), 1, &words);
+    assert!(!out.exists());
+}
+
+#[test]
+fn an_analysis_becomes_a_page_and_the_same_bytes_every_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    small_lake(&lake);
+    let make = |name: &str| {
+        let out = folder.path().join(name);
+        let analyzed = emp_cost(&analyze(&lake, "prod-7", &out, &[]));
+        assert!(analyzed.status.success(), "{}", String::from_utf8_lossy(&analyzed.stderr));
+        let analysis = out.join("analysis.json");
+        let args = ["report", "--analysis", analysis.to_str().unwrap(), "--out", out.to_str().unwrap()];
+        assert!(emp_cost(&args).status.success());
+        (std::fs::read(analysis).unwrap(), std::fs::read(out.join("index.html")).unwrap())
+    };
+    let first = make("one");
+    assert!(String::from_utf8_lossy(&first.1).starts_with("<!"));
+    assert_eq!(first, make("two"));
+}
+
+#[test]
+fn a_file_that_is_no_analysis_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("analysis.json");
+    let out = folder.path().join("out");
+    let args = ["report", "--analysis", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    check_failure(&args, 1, &["read `", "analysis.json"]);
+    std::fs::write(&file, "{\"schema\": \"emp-cost/analysis/v9\"}").unwrap();
+    check_failure(&args, 1, &["emp-cost/analysis/v9", "emp-cost/analysis/v1"]);
+    std::fs::write(&file, "<html>").unwrap();
+    check_failure(&args, 1, &["as JSON"]);
+    assert!(!out.exists());
+}
