@@ -172,19 +172,21 @@ fn region_of_zone(zone: &str) -> Option<String> {
 }
 
 /// Core-seconds of the chosen modes, slot by slot, as a rate.
+///
+/// Counters are rounded to milliseconds first: a server adds the cores up in any order, and what that changes in the
+/// last digits must not reach the files.
 fn used_millicores(exporter: &Exporter, counts: impl Fn(&str) -> bool) -> Option<SlotValues> {
     let modes: Vec<&Edges> =
         exporter.cpu_core_seconds.iter().filter(|(mode, _)| counts(mode)).map(|(_, edges)| edges).collect();
     let mut slots = SlotValues::default();
     for (k, slot) in slots.iter_mut().enumerate() {
-        let difference = |edges: &&Edges| match (edges.get(k).copied().flatten(), edges.get(k + 1).copied().flatten()) {
+        let at = |edges: &Edges, k: usize| edges.get(k).copied().flatten().and_then(|seconds| whole(seconds * 1000.0));
+        let difference = |edges: &&Edges| match (at(edges, k), at(edges, k + 1)) {
             (Some(before), Some(after)) if after >= before => Some(after - before),
             _ => None,
         };
-        let used: Option<f64> = modes.iter().map(difference).sum();
-        #[expect(clippy::as_conversions, reason = "three hundred")]
-        let seconds = SLOT_SECONDS as f64;
-        *slot = used.filter(|_| !modes.is_empty()).and_then(|used| whole(used * 1000.0 / seconds)).map(int32);
+        let used: Option<i64> = modes.iter().map(difference).sum();
+        *slot = used.filter(|_| !modes.is_empty()).map(|used| int32((used + SLOT_SECONDS / 2) / SLOT_SECONDS));
     }
     slots.iter().any(Option::is_some).then_some(slots)
 }

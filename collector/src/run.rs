@@ -194,7 +194,7 @@ async fn ask(server: &Server, hour: Hour, collected: &mut Collected) -> Result<A
         let answer = readable(query.name, hour, answer)?;
         collected.queries += 1;
         collected.samples += answer.samples;
-        quality.push(quality_row(query.name, &snapshot, &answer, body.len(), server, hour));
+        quality.push(quality_row(query.name, &snapshot, &answer, server, hour));
     }
     check_required(&quality, hour)?;
     for what in [Vanished::Pods, Vanished::Nodes] {
@@ -257,14 +257,7 @@ fn check_required(quality: &[QualityHour], hour: Hour) -> Result<(), HourResult>
     }
 }
 
-fn quality_row(
-    name: &'static str,
-    snapshot: &Snapshot,
-    answer: &Answer,
-    body_bytes: usize,
-    server: &Server,
-    hour: Hour,
-) -> QualityHour {
+fn quality_row(name: &'static str, snapshot: &Snapshot, answer: &Answer, server: &Server, hour: Hour) -> QualityHour {
     QualityHour {
         hour_start_seconds: hour.start_seconds(),
         query: name.to_owned(),
@@ -273,7 +266,6 @@ fn quality_row(
         samples: answer.samples,
         duplicates_dropped: snapshot.duplicates.get(name).copied().unwrap_or_default(),
         not_finite_dropped: answer.not_finite,
-        body_bytes: i64::try_from(body_bytes).unwrap_or(i64::MAX),
         warnings: answer.warnings.clone(),
     }
 }

@@ -325,8 +325,6 @@ table! {
     duplicates_dropped: i64, "";
     /// Values that are not finite numbers, dropped.
     not_finite_dropped: i64, "";
-    /// Bytes of the response body.
-    body_bytes: i64, "byte";
     /// Warnings of the server.
     warnings: Vec<String>, "";
 }
