@@ -57,6 +57,29 @@ def number(text):
     return value or "0"
 
 
+# How each source is named to a reader: what the left side begins with is called what stands on the right.
+SOURCES = [
+    ("karpenter-shared", "Karpenter's price table (bare metal at tenancy Shared)"),
+    ("karpenter", "Karpenter's price table"),
+    ("ratio-libcloud", "Karpenter's price table times a regional ratio from Apache Libcloud"),
+    ("libcloud", "Apache Libcloud"),
+    ("skypilot", "SkyPilot catalog"),
+    ("AWS containers blog", "AWS containers blog"),
+    ("indexed public file", "public copies of AWS Price List answers"),
+    ("infracost", "Infracost price tests"),
+    ("ligoj", "public copies of AWS Price List answers"),
+    ("not looked up", "not looked up, taken as in us-east-1"),
+    ("vantage.sh", "vantage.sh Fargate pricing"),
+]
+
+
+def readable(source):
+    for begin, name in SOURCES:
+        if source.startswith(begin):
+            return name
+    raise SystemExit(f"no name for source `{source}`; add it to SOURCES")
+
+
 def main(source):
     all_types = read(source, "ec2_instance_types.csv")
     x86_metal = {t["family"] for t in all_types if t["bare_metal"] == "true" and t["arch"] == "x86_64"}
@@ -77,7 +100,7 @@ def main(source):
               and not DOUBTFUL.match(p["instance_type"])]
     lists = sorted({(p["source"], p["price_date"]) for p in prices})
     ids = {pair: f"{n}" for n, pair in enumerate(lists)}
-    write("price_lists.csv", ["list", "source", "price_date"], [[ids[pair], *pair] for pair in lists])
+    write("price_lists.csv", ["list", "source", "price_date"], [[ids[pair], readable(pair[0]), pair[1]] for pair in lists])
     write(
         "on_demand.csv",
         ["region", "instance_type", "usd_per_hour", "kind", "list"],
@@ -98,7 +121,7 @@ def main(source):
         named = OTHER.get((row["service"], row["item"]))
         if named and (row["region"] == "all" or row["region"] in REGIONS):
             kind = "estimated" if row["confidence"] == "low" else "observed"
-            other.append([*named[:1], row["region"], number(row["usd"]), named[1], kind, row["price_date"], row["source"]])
+            other.append([*named[:1], row["region"], number(row["usd"]), named[1], kind, row["price_date"].split(" (")[0], readable(row["source"])])
     write("other_prices.csv", ["item", "region", "usd", "unit", "kind", "price_date", "source"], sorted(other))
 
 

@@ -78,8 +78,8 @@ keys! {
     HOST_OVERHEAD_MIB = "emp.host_overhead_mib", "MiB", number(360.0, 0.0, 65536.0),
         "KubeVirt's agents on each host",
         "variants with overhead: memory of a host that no elastic VM gets";
-    BOOT_SECONDS = "ec2.boot_seconds", "second", number(75.0, 0.0, 3600.0),
-        "time from launch to registration of an EC2 node, replay.md section 4",
+    BOOT_SECONDS = "ec2.boot_seconds", "s", number(75.0, 0.0, 3600.0),
+        "from the launch of an EC2 node to its registration, about; the same for every scenario",
         "billed once for each node created in the window, before it was first seen";
     UNLABELLED_CAPACITY_TYPE = "ec2.unlabelled_capacity_type", "",
         Domain::Name { default: "on-demand", allowed: &["on-demand", "spot", "unpriced"] },
@@ -92,7 +92,7 @@ keys! {
         Domain::Name { default: "none", allowed: &["none", "gp2", "gp3", "io1", "io2", "st1", "sc1"] },
         "nothing is defaulted",
         "type by which volumes are priced whose type nothing names; `none` leaves them unpriced";
-    HOURS_PER_MONTH = "hours_per_month", "hour", number(types::HOURS_PER_MONTH, 672.0, 744.0),
+    HOURS_PER_MONTH = "hours_per_month", "h", number(types::HOURS_PER_MONTH, 672.0, 744.0),
         "AWS's own calculators",
         "every figure scaled to a month, and the price of a volume for an hour";
 }

@@ -280,12 +280,15 @@ fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&
     Verdict { text, recommendation: None, saving_vs_today_usd: saving.map(|saving| saving.window_usd) }
 }
 
+/// The share of a saving below which the verdict says that nothing is left of it.
+const NOTHING_LEFT: f64 = 0.005;
+
 fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> String {
     let at_once = |seconds: i64| ratio(float(seconds.into()), float(observed.seconds())).unwrap_or_default();
     let moved =
         at_once(outcome.moved_kinds.iter().filter_map(|kind| observed.nodes.get(kind)).map(|s| s.up_seconds).sum());
     let of = at_once(observed.nodes.values().map(|sums| sums.up_seconds).sum());
-    let percent = saving.fraction.map(|fraction| format!(", {:.0} %", fraction.abs() * 100.0)).unwrap_or_default();
+    let percent = saving.fraction.map(|fraction| format!(", {:.0}\u{a0}%", fraction.abs() * 100.0)).unwrap_or_default();
     let amount = format!("{} a month{percent}", dollars(saving.monthly_usd));
     let what = format!("{moved:.0} of {of:.0} nodes (on average)");
     let strict = outcome.strictest_saving_monthly_usd;
@@ -298,6 +301,9 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
         "The arithmetic of the vendor's published examples implies a saving of {amount}, for moving {what} to elastic VMs; this is arithmetic on nominal sizes and not yet a replay of the cluster's hours"
     );
     match strict {
+        Some(strict) if strict.abs() < saving.monthly_usd * NOTHING_LEFT => {
+            format!("{head}, and with hosts in every zone in use and KubeVirt's overhead nothing is left of it.")
+        }
         Some(strict) if strict <= 0.0 => format!(
             "{head}, and with hosts in every zone in use and KubeVirt's overhead it turns into a loss of {} a month.",
             dollars(strict)

@@ -67,7 +67,12 @@ pub(crate) async fn hours(
         step.set(done, all);
         match result {
             HourResult::Failed(error) => tracing::error!("hour {hour}: {:#}", anyhow::anyhow!(error.to_string())),
-            HourResult::NoData => tracing::warn!("hour {hour}: Prometheus has no data"),
+            HourResult::NoData { slots: 0 } => tracing::warn!("hour {hour}: Prometheus has no data"),
+            HourResult::NoData { slots } => {
+                tracing::warn!(
+                    "hour {hour}: Prometheus has data in {slots} of 12 slots, too few; the hour is left out"
+                );
+            }
             HourResult::Written { .. } | HourResult::Present | HourResult::Different => {}
         }
     };

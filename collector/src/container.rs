@@ -47,7 +47,8 @@ pub(crate) struct Identity<'a> {
 pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instance>, hour: Hour) -> ContainerHour {
     let resources = identity.resources;
     instances.sort_by_key(|instance| (instance_start(instance, hour), first_sample(instance)));
-    let runs = runs(&instances, life, identity.pod.started_seconds, hour);
+    let mut runs = runs(&instances, life, identity.pod.started_seconds, hour);
+    runs.retain(|run| is_sampled(run.instance));
     let mut slots = [Slot::default(); SLOTS_PER_HOUR];
     for run in &runs {
         add_running(&mut slots, run, hour);
@@ -105,6 +106,13 @@ fn first_sample(instance: &Instance) -> usize {
     let cpu = instance.cpu_core_seconds.iter().position(Option::is_some);
     let memory = instance.memory_mean_bytes.iter().position(Option::is_some).map(|slot| slot + 1);
     cpu.into_iter().chain(memory).min().unwrap_or(usize::MAX)
+}
+
+/// Whether a scrape within the hour saw it. One that ended before still shows at the hour's first edge, and one that
+/// starts after it in the look-ahead.
+fn is_sampled(instance: &Instance) -> bool {
+    let in_hour = instance.cpu_core_seconds.iter().skip(1);
+    in_hour.chain(&instance.memory_mean_bytes).any(Option::is_some)
 }
 
 /// The instances one after another: each runs until the next starts, the last until the container ends.
@@ -266,6 +274,17 @@ mod tests {
         assert_eq!(row.cpu_core_milliseconds, Some(75_000));
         assert_eq!((row.instances, row.running_seconds), (2, Some(900)));
         assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..3], [Some(50), Some(100), Some(100)]);
+    }
+
+    #[test]
+    fn an_instance_outside_the_hour_is_not_one_of_it() {
+        let dead = counter(Some(-9000), &[(0, 100.0)]);
+        let alive = counter(Some(-60), &[(0, 3.0), (1, 33.0)]);
+        let later = counter(Some(3650), &[]);
+        let row = make(&[dead.clone(), alive, later], -9000, 3600);
+        assert_eq!((row.instances, row.running_seconds, row.cpu_core_milliseconds), (1, Some(3600), Some(30_000)));
+        let row = make(&[dead], -9000, 3600);
+        assert_eq!((row.instances, row.running_seconds, row.cpu_core_milliseconds), (0, None, None));
     }
 
     #[test]

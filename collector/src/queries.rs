@@ -494,14 +494,14 @@ pub const VOLUME_CAPACITY: Query = Query {
     promql: "max by (persistentvolume) (last_over_time(kube_persistentvolume_capacity_bytes[62m]))",
 };
 
-/// Most bytes used of each claim.
+/// Most bytes used of each claim, slot by slot.
 pub const VOLUME_USED: Query = Query {
     fact: Fact::VolumeUsed,
     name: "volume_used",
     metric: "kubelet_volume_stats_used_bytes",
-    shape: Shape::Once,
+    shape: Shape::Slots,
     labels: &["namespace", "persistentvolumeclaim"],
-    promql: "max by (namespace,persistentvolumeclaim) (max_over_time(kubelet_volume_stats_used_bytes[62m]))",
+    promql: "max by (namespace,persistentvolumeclaim) (max_over_time(kubelet_volume_stats_used_bytes[5m]))",
 };
 
 /// Every query of an hour, in the order they are sent.

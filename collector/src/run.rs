@@ -4,7 +4,7 @@ use lake::manifest::Source;
 use lake::tables::QualityHour;
 use lake::{HourOrigin, HourRows, Lake, LakeError, WriteOutcome};
 use tokio::task::JoinHandle;
-use types::{ClusterId, Hour, Window};
+use types::{ClusterId, Hour, SLOTS_PER_HOUR, Window};
 
 use crate::decode::{Answer, DecodeError};
 use crate::prometheus::{QueryError, Server};
@@ -14,6 +14,13 @@ use crate::snapshot::{Snapshot, Vanished};
 
 /// Names asked for in one query about what vanished: keeps the query text short.
 const VANISHED_AT_ONCE: usize = 200;
+
+/// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
+/// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
+const MIN_SLOTS: usize = SLOTS_PER_HOUR / 2;
+/// Containers in a thousand that may belong to no known pod before the hour counts as incomplete: a pod that is
+/// deleted just after a scrape of kube-state-metrics is seen by cAdvisor alone.
+const STRANGERS_PER_THOUSAND: usize = 10;
 
 /// Why an hour was not collected.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +72,11 @@ pub enum HourResult {
     Present,
     /// It was in the lake with other content, which stays.
     Different,
-    /// The server knows nothing of it.
-    NoData,
+    /// The server has samples in too few of its slots: it lies before what is retained, or in an outage.
+    NoData {
+        /// Slots with samples of both kube-state-metrics and cAdvisor, of twelve.
+        slots: usize,
+    },
     /// It could not be collected.
     Failed(CollectError),
 }
@@ -150,7 +160,7 @@ impl Collected {
             }
             HourResult::Present => self.present += 1,
             HourResult::Different => self.different += 1,
-            HourResult::NoData => self.no_data += 1,
+            HourResult::NoData { .. } => self.no_data += 1,
             HourResult::Failed(_) => self.failed += 1,
         }
     }
@@ -197,6 +207,10 @@ async fn ask(server: &Server, hour: Hour, collected: &mut Collected) -> Result<A
         quality.push(quality_row(query.name, &snapshot, &answer, server, hour));
     }
     check_required(&quality, hour)?;
+    let slots = scraped_slots(&snapshot);
+    if slots < MIN_SLOTS {
+        return Err(HourResult::NoData { slots });
+    }
     for what in [Vanished::Pods, Vanished::Nodes] {
         ask_vanished(what, server, hour, &mut snapshot, collected).await?;
     }
@@ -249,7 +263,7 @@ fn check_required(quality: &[QualityHour], hour: Hour) -> Result<(), HourResult>
     // What is asked over the look-ahead too may have samples although the hour has none.
     let in_hour = REQUIRED.iter().filter(|(query, _)| query.shape != Shape::Once);
     if in_hour.clone().all(|(query, _)| empty(query)) {
-        return Err(HourResult::NoData);
+        return Err(HourResult::NoData { slots: 0 });
     }
     match REQUIRED.into_iter().find(|(query, _)| empty(query)) {
         None => Ok(()),
@@ -268,6 +282,12 @@ fn quality_row(name: &'static str, snapshot: &Snapshot, answer: &Answer, server:
         not_finite_dropped: answer.not_finite,
         warnings: answer.warnings.clone(),
     }
+}
+
+/// Slots in which both exporters were scraped.
+fn scraped_slots(snapshot: &Snapshot) -> usize {
+    let both = snapshot.scraped_slots.into_iter().zip(snapshot.measured_slots());
+    both.filter(|(scraped, measured)| *scraped && *measured).count()
 }
 
 /// What is wrong with an hour, in words.
@@ -291,7 +311,7 @@ fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String> {
         faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
     }
     let strangers = rows::instances_without_pod(snapshot).len();
-    if strangers > 0 {
+    if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
     }
     faults.sort_unstable();
@@ -310,7 +330,7 @@ mod tests {
         let row = |query: &&Query| QualityHour { query: query.name.to_owned(), series: 1, ..QualityHour::default() };
         let quality: Vec<_> = present.iter().map(row).collect();
         check_required(&quality, hour()).map_err(|result| match result {
-            HourResult::NoData => "no data".to_owned(),
+            HourResult::NoData { .. } => "no data".to_owned(),
             HourResult::Failed(error) => error.to_string(),
             other => format!("{other:?}"),
         })

@@ -403,7 +403,7 @@ fn taker(query: &Query) -> Take {
         Fact::VolumeUsed => |s, series, _| {
             let key = (text(series, 0)?.to_owned(), text(series, 1)?.to_owned());
             if let Some(claim) = s.claims.get_mut(&key) {
-                claim.used_max_bytes = value(series);
+                claim.used_max_bytes = series.points.iter().map(|(_, bytes)| *bytes).reduce(f64::max);
             }
             Some(())
         },

@@ -58,7 +58,7 @@ pub fn summary(analysis: &Analysis) -> String {
 fn wrapped(text: &str) -> String {
     const COLUMNS: usize = 88;
     let (mut lines, mut width) = (String::new(), 0);
-    for word in text.split_whitespace() {
+    for word in text.split(' ') {
         let length = word.chars().count();
         if width > 0 && width + 1 + length > COLUMNS {
             lines.push('\n');

@@ -72,19 +72,26 @@ pub(crate) fn window(analysis: &Analysis) -> String {
     format!("{} to {} (UTC)", format::moment(analysis.window.start), format::moment(analysis.window.end))
 }
 
-/// The price lists in words: `prices: aws-ec2 of 1 Jun 2025 to 20 Jun 2025`.
+/// Lists of prices that are named one by one; more are counted, and named under provenance.
+const MOST_LISTS_NAMED: usize = 2;
+
+/// The price lists in words: `prices: aws-ec2 of 1 Jun 2025 to 20 Jun 2025`, or how many there are and of when.
 pub(crate) fn prices(analysis: &Analysis) -> String {
-    let lists: Vec<String> = analysis
-        .provenance
-        .prices
-        .iter()
-        .map(|list| {
-            let (oldest, newest) = (plain(&format::date_text(&list.oldest)), plain(&format::date_text(&list.newest)));
-            let name = plain(&list.name);
-            if oldest == newest { format!("{name} of {newest}") } else { format!("{name} of {oldest} to {newest}") }
-        })
-        .collect();
-    if lists.is_empty() { "no price list was used".to_owned() } else { format!("prices: {}", list(&lists)) }
+    let lists = &analysis.provenance.prices;
+    if lists.len() > MOST_LISTS_NAMED {
+        let oldest = lists.iter().map(|list| list.oldest.as_str()).min().unwrap_or_default();
+        let newest = lists.iter().map(|list| list.newest.as_str()).max().unwrap_or_default();
+        let span = of_dates(oldest, newest);
+        return format!("prices from {} lists {span}, named under Provenance", lists.len());
+    }
+    let named: Vec<String> =
+        lists.iter().map(|l| format!("{} {}", plain(&l.name), of_dates(&l.oldest, &l.newest))).collect();
+    if named.is_empty() { "no price list was used".to_owned() } else { format!("prices: {}", list(&named)) }
+}
+
+fn of_dates(oldest: &str, newest: &str) -> String {
+    let (oldest, newest) = (plain(&format::date_text(oldest)), plain(&format::date_text(newest)));
+    if oldest == newest { format!("of {newest}") } else { format!("of {oldest} to {newest}") }
 }
 
 /// How much of a number the present hours carry to a month of 730 hours; `None` without an hour.

@@ -98,7 +98,7 @@ async fn tick(cli: &Cli) -> anyhow::Result<()> {
     let mut each = |hour: types::Hour, result: &HourResult| match result {
         HourResult::Written { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour written"),
         HourResult::Failed(error) => tracing::error!(%hour, "{error}"),
-        HourResult::Present | HourResult::Different | HourResult::NoData => {}
+        HourResult::Present | HourResult::Different | HourResult::NoData { .. } => {}
     };
     let collected = collector::collect(&server, &lake, &cli.collect.cluster_id, window, &mut each).await?;
     tracing::info!(

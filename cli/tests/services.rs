@@ -1,0 +1,86 @@
+//! The binaries against real servers: Prometheus to S3 to a page.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use fixtures::s3::S3Server;
+use fixtures::{Cluster, prometheus, services};
+use types::{Hour, Window};
+
+/// 2026-07-01T00:00:00Z.
+const END_SECONDS: i64 = 1_782_864_000;
+
+struct Servers {
+    prometheus: prometheus::Server,
+    s3: S3Server,
+}
+
+/// Prometheus with the last two hours of a cluster, and S3 with a bucket; `None` where one is missing, which is said.
+async fn start(test: &str) -> Option<Servers> {
+    if !services::wanted() {
+        services::skip(test, "COST_TEST_SERVICES is not 1");
+        return None;
+    }
+    let (Some(prometheus), Some(minio)) = (prometheus::find_binary(), services::find_program("minio")) else {
+        services::skip(test, "`prometheus` or `minio` is not on the PATH; see scripts/install.sh");
+        return None;
+    };
+    let end = Hour::starting_at(END_SECONDS).unwrap();
+    let hours = Window::try_new(end.plus(-2).start(), end.start()).unwrap();
+    let cluster = Arc::new(Cluster::generate(3, hours));
+    let server = prometheus::Server::start(&prometheus).await.unwrap();
+    prometheus::load(&cluster, Cluster::scrape_span(hours), server.url(), |_| {}).await.unwrap();
+    let s3 = S3Server::start(&minio).await.unwrap();
+    s3.make_bucket("bucket").unwrap();
+    Some(Servers { prometheus: server, s3 })
+}
+
+fn emp_cost(s3: &S3Server, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_emp-cost")).args(args).envs(s3.environment()).output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_become_a_page_by_way_of_a_bucket() {
+    let Some(servers) = start("metrics_become_a_page_by_way_of_a_bucket").await else { return };
+    let run = |args: &[&str]| {
+        let output = emp_cost(&servers.s3, args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {said}");
+        said
+    };
+    let url = servers.prometheus.url();
+    let lake = ["--lake", "s3://bucket/some/prefix", "--cluster-id", "c1"];
+    let range = ["--from", "2026-06-30T20:00:00Z", "--to", "2026-07-01"];
+    let collect = [&["collect", "--prometheus-url", url], &lake[..], &range[..]].concat();
+    let said = run(&collect);
+    // Two hours before the samples begin, the server knows nothing.
+    assert!(said.contains("2 hours written") && said.contains("2 without data"), "{said}");
+    let said = run(&collect);
+    assert!(said.contains("0 hours written") && said.contains("2 already there"), "{said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    run(&[&["analyze", "--out", out], &lake[..]].concat());
+    let analysis = folder.path().join("analysis.json");
+    run(&["report", "--analysis", analysis.to_str().unwrap(), "--out", out]);
+    let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
+    assert!(
+        page.contains("s3://bucket/some/prefix") && page.contains("All 2 hours"),
+        "the page names its lake and hours"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_cannot_be_used_is_named_and_nothing_is_lost() {
+    let Some(servers) = start("a_bucket_that_cannot_be_used_is_named_and_nothing_is_lost").await else { return };
+    let url = servers.prometheus.url();
+    let lake = ["--lake", "s3://absent/p", "--cluster-id", "c1"];
+    let collect =
+        [&["collect", "--prometheus-url", url], &lake[..], &["--from", "2026-06-30", "--to", "2026-07-01"]].concat();
+    let output = emp_cost(&servers.s3, &collect);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("s3://absent/p") && said.contains("bucket does not exist"), "{said}");
+}
