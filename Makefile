@@ -5,7 +5,7 @@
 # A savings report of a synthetic cluster, through a real Prometheus.
 demo:
 	scripts/install.sh prometheus
-	cargo run --quiet --package emp-cost -- demo
+	cargo run --package emp-cost -- demo
 
 # Everything that can fail: format, lints, tests, the tests against real servers, documents.
 test:

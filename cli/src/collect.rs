@@ -66,7 +66,7 @@ pub(crate) async fn hours(
         done += 1;
         step.set(done, all);
         match result {
-            HourResult::Failed(error) => tracing::error!("hour {hour}: {:#}", anyhow::anyhow!(error.to_string())),
+            HourResult::Failed(error) => tracing::error!("hour {hour}: {}", collector::logging::chain(error)),
             HourResult::NoData { slots: 0 } => tracing::warn!("hour {hour}: Prometheus has no data"),
             HourResult::NoData { slots } => {
                 tracing::warn!(

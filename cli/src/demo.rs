@@ -1,4 +1,4 @@
-//! `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
+//! EDGE: `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -110,6 +110,21 @@ fn serve(answer: Box<dyn Fn() -> String + Send>) -> String {
 }
 
 #[test]
+fn credentials_in_a_url_are_never_shown() {
+    let output = emp_cost(&[
+        "collect",
+        "--prometheus-url",
+        "http://user:s3cret@127.0.0.1:1",
+        "--cluster-id",
+        "a",
+        "--lake",
+        "x",
+    ]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("http://127.0.0.1:1") && !said.contains("s3cret"), "{said}");
+}
+
+#[test]
 fn a_range_in_the_future_is_refused_before_anything_is_asked() {
     let range = ["--from", "2999-01-01", "--to", "2999-01-02"];
     check_collect_failure("http://127.0.0.1:1", &range, &["no hour from 2999-01-01", "is closed"]);

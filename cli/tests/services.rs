@@ -67,7 +67,7 @@ async fn metrics_become_a_page_by_way_of_a_bucket() {
     run(&["report", "--analysis", analysis.to_str().unwrap(), "--out", out]);
     let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
     assert!(
-        page.contains("s3://bucket/some/prefix") && page.contains("All 2 hours"),
+        page.contains("s3://bucket/some/prefix") && page.contains("All 2\u{a0}hours"),
         "the page names its lake and hours"
     );
 }

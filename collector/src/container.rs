@@ -12,6 +12,11 @@ use crate::snapshot::{Instance, Pod, Resources, Slots};
 /// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
 const LOOK_BACK_SECONDS: i64 = SLOT_SECONDS;
 
+/// The least span a difference of the counter is divided by: two scrapes at the usual 30 s. The samples at its ends lie
+/// up to a scrape before the edges, so where an instance ran for less of a slot, the difference may cover more than
+/// its seconds there, and a mean over them would exceed anything that was used.
+const LEAST_MEAN_SECONDS: i64 = 60;
+
 /// One instance with the span in which it ran.
 #[derive(Debug, Clone, Copy)]
 struct Run<'a> {
@@ -108,6 +113,14 @@ fn first_sample(instance: &Instance) -> usize {
     cpu.into_iter().chain(memory).min().unwrap_or(usize::MAX)
 }
 
+/// The end of the last slot in which a scrape saw the instance; the start of the hour when none did.
+fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
+    let in_hour = instance.cpu_core_seconds.iter().skip(1).zip(&instance.memory_mean_bytes);
+    let mut slots = in_hour.enumerate().filter(|(_, (cpu, memory))| cpu.is_some() || memory.is_some());
+    let count = slots.next_back().map_or(0, |(slot, _)| i64::try_from(slot + 1).unwrap_or_default());
+    hour.start_seconds() + count * SLOT_SECONDS
+}
+
 /// Whether a scrape within the hour saw it. One that ended before still shows at the hour's first edge, and one that
 /// starts after it in the look-ahead.
 fn is_sampled(instance: &Instance) -> bool {
@@ -115,18 +128,20 @@ fn is_sampled(instance: &Instance) -> bool {
     in_hour.chain(&instance.memory_mean_bytes).any(Option::is_some)
 }
 
-/// The instances one after another: each runs until the next starts, the last until the container ends.
+/// The instances one after another: each runs until the next starts or the container ends, and not beyond the slot in
+/// which a scrape last saw it; how long it was down before the next is not known more closely.
 fn runs<'a>(instances: &[&'a Instance], life: Life, pod_started: Option<i64>, hour: Hour) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::with_capacity(instances.len());
     for (n, instance) in instances.iter().enumerate() {
         let start = instance_start(instance, hour).max(life.start);
         if let Some(previous) = runs.last_mut() {
-            previous.life.end = start.min(life.end);
+            previous.life.end = previous.life.end.min(start);
         }
         // Without a start time, the first instance started with its pod, and a later one after its predecessor.
         let known_start = instance.start_seconds.or(if n == 0 { pod_started } else { Some(start) });
         let from_zero = known_start.is_some_and(|start| start >= hour.start_seconds() - LOOK_BACK_SECONDS);
-        runs.push(Run { instance, life: Life { start, end: life.end }, from_zero });
+        let end = life.end.min(last_seen_end(instance, hour));
+        runs.push(Run { instance, life: Life { start, end }, from_zero });
     }
     runs
 }
@@ -150,10 +165,10 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
         seconds_since += seconds;
         let Some(now) = end.and_then(core_milliseconds) else { continue };
         if let Some(before) = before {
-            // A counter that falls was reset: what it shows was used since.
-            let used = if now < before { now } else { now - before };
-            *slot.core_milliseconds.get_or_insert(0) += used;
-            slot.cpu_seconds += seconds_since;
+            // A restart is another instance, so a counter that falls is a fault of collection, such as a replica that
+            // lags: nothing is known of the span, and what it shows was counted before.
+            *slot.core_milliseconds.get_or_insert(0) += (now - before).max(0);
+            slot.cpu_seconds += seconds_since.max(LEAST_MEAN_SECONDS);
         }
         before = Some(now);
         seconds_since = 0;
@@ -277,12 +292,37 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_of_a_short_stay_in_a_slot_is_not_inflated() {
+        // Last seen by kube-state-metrics a second into the slot, by cAdvisor 54 s later: 2 cores, not 110.
+        let row = make(&[counter(Some(-9000), &[(0, 0.0), (1, 600.0), (2, 710.0)])], -9000, 301);
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..2], [Some(2000), Some(1833)]);
+        assert_eq!(row.cpu_core_milliseconds, Some(710_000));
+    }
+
+    #[test]
+    fn a_counter_that_falls_counts_nothing() {
+        let row = make(&[counter(Some(-9000), &[(0, 900.0), (1, 930.0), (2, 920.0), (3, 950.0)])], -9000, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(60_000));
+    }
+
+    #[test]
+    fn a_crash_loop_does_not_run_between_its_runs() {
+        let mut first = counter(Some(10), &[(1, 5.0)]);
+        let mut second = counter(Some(1510), &[(6, 5.0)]);
+        first.memory_mean_bytes[0] = Some(1024.0 * 1024.0);
+        second.memory_mean_bytes[5] = Some(1024.0 * 1024.0);
+        let row = make(&[first, second], 0, 3600);
+        assert_eq!(row.running_seconds, Some(290 + 290));
+        assert_eq!(row.memory_kib_seconds, Some(580 * 1024));
+    }
+
+    #[test]
     fn an_instance_outside_the_hour_is_not_one_of_it() {
         let dead = counter(Some(-9000), &[(0, 100.0)]);
         let alive = counter(Some(-60), &[(0, 3.0), (1, 33.0)]);
         let later = counter(Some(3650), &[]);
         let row = make(&[dead.clone(), alive, later], -9000, 3600);
-        assert_eq!((row.instances, row.running_seconds, row.cpu_core_milliseconds), (1, Some(3600), Some(30_000)));
+        assert_eq!((row.instances, row.running_seconds, row.cpu_core_milliseconds), (1, Some(300), Some(30_000)));
         let row = make(&[dead], -9000, 3600);
         assert_eq!((row.instances, row.running_seconds, row.cpu_core_milliseconds), (0, None, None));
     }

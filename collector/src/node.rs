@@ -8,7 +8,7 @@ use types::{Hour, SLOT_SECONDS};
 
 use crate::life::{Life, int32};
 use crate::pod::whole;
-use crate::snapshot::{Bound, Edges, Exporter, Node, Slots, Snapshot};
+use crate::snapshot::{Bound, Edges, Exporter, Machine, Node, Slots, Snapshot};
 
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
@@ -27,7 +27,8 @@ pub(crate) fn rows(snapshot: &Snapshot, hour: Hour) -> Vec<NodeHour> {
 /// Which node each node-exporter runs on: by the name the kernel gives it, else by the node's address.
 fn exporters_by_node(snapshot: &Snapshot) -> BTreeMap<&str, &Exporter> {
     let nodes = &snapshot.nodes;
-    let by_ip: BTreeMap<_, _> = nodes.iter().map(|(name, node)| (node.internal_ip.as_str(), name.as_str())).collect();
+    let by_ip: BTreeMap<_, _> =
+        nodes.iter().map(|(name, node)| (machine(node).1.internal_ip.as_str(), name.as_str())).collect();
     let mut joined = BTreeMap::new();
     for (instance, exporter) in &snapshot.exporters {
         let address = instance.rsplit_once(':').map_or(instance.as_str(), |(host, _)| host);
@@ -46,6 +47,11 @@ fn row(
     latest_scrape: Option<i64>,
     hour: Hour,
 ) -> Option<NodeHour> {
+    // Seen after the hour only, and no word of its creation: nothing says that it was there.
+    if !node.in_hour && node.created_seconds.is_none() {
+        return None;
+    }
+    let (provider_id, machine) = machine(node);
     let vanished = node.last_seen_seconds.filter(|seen| Some(*seen) < latest_scrape);
     let life = Life {
         start: node.created_seconds.unwrap_or_else(|| hour.start_seconds()),
@@ -57,7 +63,7 @@ fn row(
     }
     let (instance_type, instance_type_source) = instance_type(node, exporter);
     let zone = label(node, &["label_topology_kubernetes_io_zone", "label_failure_domain_beta_kubernetes_io_zone"])
-        .or_else(|| zone_of_provider_id(&node.provider_id));
+        .or_else(|| zone_of_provider_id(provider_id));
     let region =
         label(node, &["label_topology_kubernetes_io_region", "label_failure_domain_beta_kubernetes_io_region"])
             .or_else(|| zone.as_deref().and_then(region_of_zone));
@@ -68,14 +74,14 @@ fn row(
     Some(NodeHour {
         hour_start_seconds: hour.start_seconds(),
         node: name.to_owned(),
-        provider_id: node.provider_id.clone(),
-        instance_id: node.provider_id.rsplit('/').next().filter(|id| id.starts_with("i-")).map(ToOwned::to_owned),
+        provider_id: provider_id.to_owned(),
+        instance_id: provider_id.rsplit('/').next().filter(|id| id.starts_with("i-")).map(ToOwned::to_owned),
         instance_type,
         instance_type_source: instance_type_source.to_owned(),
         region,
         zone,
         capacity_type: capacity_type(node).map(ToOwned::to_owned),
-        compute_type: compute_type(name, node).to_owned(),
+        compute_type: compute_type(name, provider_id, node).to_owned(),
         node_group: label(
             node,
             &[
@@ -87,8 +93,8 @@ fn row(
         ),
         arch: label(node, &["label_kubernetes_io_arch"]),
         os: label(node, &["label_kubernetes_io_os"]),
-        kubelet_version: (!node.kubelet_version.is_empty()).then(|| node.kubelet_version.clone()),
-        emp_owned: node.kubelet_version.contains("-emp.")
+        kubelet_version: (!machine.kubelet_version.is_empty()).then(|| machine.kubelet_version.clone()),
+        emp_owned: machine.kubelet_version.contains("-emp.")
             || label(node, &["label_emp_pf9_io_owned"]).as_deref() == Some("true"),
         cpu_capacity_millicores: cores(Bound::Capacity),
         memory_capacity_bytes: bytes(Bound::Capacity, "memory"),
@@ -109,6 +115,14 @@ fn row(
         network_transmit_bytes: None,
         root_disk_bytes: bytes(Bound::Capacity, "ephemeral_storage"),
     })
+}
+
+/// Provider id and facts of the machine behind a node: the one that is there after the hour, else the last by id.
+fn machine(node: &Node) -> (&str, &Machine) {
+    static UNKNOWN: Machine = Machine { kubelet_version: String::new(), internal_ip: String::new() };
+    let current = node.current.as_ref().and_then(|id| node.machines.get_key_value(id));
+    let machine = current.or_else(|| node.machines.last_key_value());
+    machine.map_or(("", &UNKNOWN), |(id, machine)| (id, machine))
 }
 
 /// The first of the labels the node has.
@@ -147,13 +161,13 @@ fn capacity_type(node: &Node) -> Option<&'static str> {
 }
 
 /// `ec2`, `fargate`, `auto` or `hybrid`.
-fn compute_type(name: &str, node: &Node) -> &'static str {
+fn compute_type(name: &str, provider_id: &str, node: &Node) -> &'static str {
     match label(node, &["label_eks_amazonaws_com_compute_type"]).as_deref() {
         Some("fargate") => "fargate",
         Some("auto") => "auto",
         Some("hybrid") => "hybrid",
         _ if name.starts_with("fargate-ip-") => "fargate",
-        _ if node.provider_id.starts_with("eks-hybrid:") => "hybrid",
+        _ if provider_id.starts_with("eks-hybrid:") => "hybrid",
         _ => "ec2",
     }
 }
@@ -243,6 +257,19 @@ mod tests {
         assert_eq!(region_of_zone("us-west-2-lax-1a").as_deref(), Some("us-west-2-lax-1"));
         assert_eq!(zone_of_provider_id("eks-hybrid:///x/y"), None);
         assert_eq!(zone_of_provider_id("aws:///"), None);
+    }
+
+    #[test]
+    fn a_node_born_after_the_hour_is_not_in_it() {
+        let hour = Hour::starting_at(1_782_864_000).unwrap();
+        let at = |s: i64| Some(hour.start_seconds() + s);
+        let born = |s| Node { created_seconds: at(s), last_seen_seconds: at(3700), ..Node::default() };
+        assert_eq!(row("n", &born(3590), None, at(3700), hour).unwrap().up_seconds, 10);
+        assert_eq!(row("n", &born(3610), None, at(3700), hour), None);
+        let unknown = Node { last_seen_seconds: at(3700), ..Node::default() };
+        assert_eq!(row("n", &unknown, None, at(3700), hour), None);
+        let seen = Node { in_hour: true, ..unknown };
+        assert_eq!(row("n", &seen, None, at(3700), hour).unwrap().up_seconds, 3600);
     }
 
     #[test]

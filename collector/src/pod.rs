@@ -48,7 +48,7 @@ pub(crate) fn life(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) ->
 }
 
 fn ended(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> Option<(i64, EndSource)> {
-    if let Some(completed) = pod.completed_seconds {
+    if let Some(completed) = pod.completion() {
         return Some((completed, EndSource::Completed));
     }
     if let Some(slot) = pod.ended_slots.iter().position(|ended| *ended) {
@@ -168,10 +168,23 @@ mod tests {
             ..Pod::default()
         };
         check_life(&pod, Some(3700), 100, 3600, None);
-        let completed = Pod { completed_seconds: Some(HOUR + 200), ..pod.clone() };
+        let completed = Pod { completed_seconds: Some(HOUR + 200), ended: true, ..pod.clone() };
         check_life(&completed, Some(3700), 100, 200, Some((200, EndSource::Completed)));
-        let later = Pod { completed_seconds: Some(HOUR + 3650), ..pod.clone() };
+        let later = Pod { completed_seconds: Some(HOUR + 3650), ended: true, ..pod.clone() };
         check_life(&later, Some(3700), 100, 3600, None);
+    }
+
+    #[test]
+    fn one_container_that_terminated_is_not_the_end_of_its_pod() {
+        let pod = Pod {
+            scheduled_seconds: Some(HOUR - 500),
+            completed_seconds: Some(HOUR + 600),
+            last_seen_seconds: Some(HOUR + 3700),
+            ..Pod::default()
+        };
+        check_life(&pod, Some(3700), -500, 3600, None);
+        let gone = Pod { last_seen_seconds: Some(HOUR + 2000), ..pod };
+        check_life(&gone, Some(3700), -500, 2000, Some((2000, EndSource::LastSeen)));
     }
 
     #[test]

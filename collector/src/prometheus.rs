@@ -20,6 +20,8 @@ const QUOTED_CHARS: usize = 200;
 #[derive(Clone)]
 pub struct Server {
     client: Client,
+    /// Where it is, without credentials.
+    url: String,
     version: String,
 }
 
@@ -37,6 +39,16 @@ pub enum QueryError {
     Unreachable {
         /// The server.
         url: String,
+        /// Why, from the bottom of the chain of causes.
+        reason: String,
+    },
+    /// The server was reached and the answer did not come through.
+    #[error("the answer of `{url}` to query `{query}` broke off: {reason}")]
+    Interrupted {
+        /// The server.
+        url: String,
+        /// Name of the query.
+        query: String,
         /// Why, from the bottom of the chain of causes.
         reason: String,
     },
@@ -82,7 +94,7 @@ impl Server {
     /// # Errors
     /// [`QueryError`] when nothing there speaks the API.
     pub async fn connect(url: &str) -> Result<Self, QueryError> {
-        let invalid = || QueryError::Url { url: url.to_owned() };
+        let invalid = || QueryError::Url { url: without_credentials(url) };
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(QUERY_TIMEOUT + CONNECT_TIMEOUT)
@@ -95,7 +107,7 @@ impl Server {
         if !matches!(client.base_url().scheme(), "http" | "https") {
             return Err(invalid());
         }
-        let mut server = Self { client, version: String::new() };
+        let mut server = Self { url: without_credentials(client.base_url().as_str()), client, version: String::new() };
         // A constant tells that the API is there; not every server that speaks it reports a version.
         server.ask_at("probe", "vector(1)", 0).await?;
         if let Ok(build) = server.client.build_information().await {
@@ -109,9 +121,9 @@ impl Server {
         &self.version
     }
 
-    /// Where it is.
+    /// Where it is, without the credentials the URL may hold.
     pub fn url(&self) -> &str {
-        self.client.base_url().as_str()
+        &self.url
     }
 
     /// The body of the answer to a query of an hour.
@@ -148,10 +160,10 @@ impl Server {
         query: &str,
         response: Result<reqwest::Response, prometheus_http_query::Error>,
     ) -> Result<Vec<u8>, QueryError> {
-        let mut response = response.map_err(|error| self.unreachable(&error))?;
+        let mut response = response.map_err(|error| self.broken(query, &error))?;
         let status = response.status();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(query, &error))? {
             if body.len() + chunk.len() > MAX_BODY_BYTES {
                 return Err(QueryError::TooLarge { query: query.to_owned() });
             }
@@ -171,12 +183,35 @@ impl Server {
         })
     }
 
-    fn unreachable(&self, error: &(dyn std::error::Error + 'static)) -> QueryError {
+    /// What a failed exchange means: nobody there, or an answer that broke off.
+    fn broken(&self, query: &str, error: &(dyn std::error::Error + 'static)) -> QueryError {
         let mut cause = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
+        let mut connected = true;
+        loop {
+            connected &= !cause.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect);
+            match cause.source() {
+                Some(deeper) => cause = deeper,
+                None => break,
+            }
         }
-        QueryError::Unreachable { url: self.url().to_owned(), reason: cause.to_string() }
+        let (url, reason) = (self.url.clone(), cause.to_string());
+        match connected {
+            true => QueryError::Interrupted { url, query: query.to_owned(), reason },
+            false => QueryError::Unreachable { url, reason },
+        }
+    }
+}
+
+/// A URL without user name and password, for messages.
+fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned(),
     }
 }
 
@@ -188,4 +223,21 @@ fn timeout_ms() -> i64 {
 fn api_error(body: &[u8]) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
     Some(answer.get("error")?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_never_hold_credentials() {
+        for (url, shown) in [
+            ("http://user:s3cret@host:9090/p", "http://host:9090/p"),
+            ("https://user:p@ss@host", "https://host"),
+            ("http://host/a@b", "http://host/a@b"),
+            ("user:s3cret@host", "host"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
 }

@@ -214,7 +214,8 @@ pub const POD_LAST_SEEN: Query = Query {
     promql: "max by (uid) (timestamp(kube_pod_info{node!=\"\"}))",
 };
 
-/// The moments of a pod's life, in seconds since the epoch.
+/// The moments of a pod's life, in seconds since the epoch, and whether it ended at all: kube-state-metrics reports a
+/// completion as soon as *any* container of a pod has terminated, be it beside others that run on.
 pub const POD_TIMES: Query = Query {
     fact: Fact::PodTimes,
     name: "pod_times",
@@ -223,8 +224,8 @@ pub const POD_TIMES: Query = Query {
     labels: &["__name__", "uid"],
     promql: concat!(
         "max by (__name__,uid) (last_over_time({__name__=~\"",
-        "kube_pod_created|kube_pod_start_time|kube_pod_status_scheduled_time|kube_pod_completion_time",
-        "\"}[62m]))"
+        "kube_pod_created|kube_pod_start_time|kube_pod_status_scheduled_time|kube_pod_completion_time|",
+        "kube_pod_status_phase\",phase=~\"|Succeeded|Failed\"}[62m]))"
     ),
 };
 
@@ -333,12 +334,11 @@ pub const NODE_LAST_SEEN: Query = Query {
     name: "node_last_seen",
     metric: "kube_node_info",
     shape: Shape::Once,
-    labels: &["node"],
-    promql: "max by (node) (timestamp(kube_node_info))",
+    labels: &["node", "provider_id"],
+    promql: "max by (node,provider_id) (timestamp(kube_node_info))",
 };
 
-/// When each node was created, in seconds since the epoch; slot by slot, so that it also tells in which slots
-/// kube-state-metrics was scraped at all.
+/// Which nodes there were, slot by slot: it tells in which slots kube-state-metrics was scraped at all.
 pub const NODE_CREATED: Query = Query {
     fact: Fact::NodeCreated,
     name: "node_created",
@@ -348,7 +348,8 @@ pub const NODE_CREATED: Query = Query {
     promql: "max by (node) (last_over_time(kube_node_created[5m]))",
 };
 
-/// Capacity and allocatable of nodes, in cores, bytes and pods.
+/// Capacity and allocatable of nodes, in cores, bytes and pods, and when each was created, in seconds since the epoch.
+/// Over the look-ahead too, so that a node that shows only after the hour is known to be born after it.
 pub const NODE_RESOURCES: Query = Query {
     fact: Fact::NodeResources,
     name: "node_resources",
@@ -357,8 +358,8 @@ pub const NODE_RESOURCES: Query = Query {
     labels: &["__name__", "node", "resource"],
     promql: concat!(
         "max by (__name__,node,resource) (last_over_time({__name__=~\"",
-        "kube_node_status_capacity|kube_node_status_allocatable",
-        "\",resource=~\"cpu|memory|pods|ephemeral_storage\"}[62m]))"
+        "kube_node_created|kube_node_status_capacity|kube_node_status_allocatable",
+        "\",resource=~\"|cpu|memory|pods|ephemeral_storage\"}[62m]))"
     ),
 };
 
@@ -504,11 +505,12 @@ pub const VOLUME_USED: Query = Query {
     promql: "max by (namespace,persistentvolumeclaim) (max_over_time(kubelet_volume_stats_used_bytes[5m]))",
 };
 
-/// Every query of an hour, in the order they are sent.
+/// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
 pub const ALL: [Query; 30] = [
+    NODE_CREATED,
+    CONTAINER_CPU,
     POD_INFO,
     NODE_INFO,
-    CONTAINER_CPU,
     CONTAINER_MEMORY_MEAN,
     CONTAINER_MEMORY_MAX,
     CONTAINER_START,
@@ -524,7 +526,6 @@ pub const ALL: [Query; 30] = [
     POD_OVERHEAD,
     POD_CLAIMS,
     NODE_LAST_SEEN,
-    NODE_CREATED,
     NODE_RESOURCES,
     NODE_LABELS,
     NODE_TAINTS,
@@ -537,6 +538,15 @@ pub const ALL: [Query; 30] = [
     VOLUME_CAPACITY,
     VOLUME_USED,
 ];
+
+/// How many of the first of [`ALL`] decide whether the others are sent.
+pub const DECISIVE: usize = 2;
+
+/// The clusters a server holds, by the label that servers for several clusters put on everything.
+pub const CLUSTERS: &str = "count by (cluster) (last_over_time(kube_node_info[62m]))";
+
+/// Pods whose own labels the server renamed, because it scrapes kube-state-metrics without `honor_labels`.
+pub const RENAMED: &str = "count(last_over_time(kube_pod_info{exported_pod!=\"\"}[62m]))";
 
 /// All samples of the named pods over the hour and the look-ahead: asked for pods that vanished, to learn when
 /// they were last seen.

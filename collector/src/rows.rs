@@ -13,6 +13,9 @@ use crate::pod::{self, PodLife};
 use crate::snapshot::{Instance, InstanceKey, Pod, Resources, Snapshot};
 use crate::volume;
 
+/// Length of a uid, with its four dashes.
+const UID_LEN: usize = 36;
+
 /// The instances of each container of each pod, by uid and container name.
 type Instances<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Instance>>;
 
@@ -37,7 +40,8 @@ pub(crate) fn rows(snapshot: &Snapshot, hour: Hour) -> HourRows {
     }
 }
 
-/// Sorts cAdvisor's instances to the pods of kube-state-metrics: by the uid in the cgroup's path, else by name.
+/// Sorts cAdvisor's instances to the pods of kube-state-metrics: by the uid in the cgroup's path; by name only where the
+/// path has none, since a pod of a stateful set has the name of the one before it.
 fn instances(snapshot: &Snapshot) -> Instances<'_> {
     let mut by_name: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for (uid, pod) in &snapshot.pods {
@@ -49,10 +53,10 @@ fn instances(snapshot: &Snapshot) -> Instances<'_> {
     }
     let mut sorted: Instances<'_> = BTreeMap::new();
     for (key, instance) in &snapshot.instances {
-        let from_cgroup = uid_of_cgroup(&key.id).and_then(|uid| snapshot.pods.get_key_value(&uid));
-        let uid = from_cgroup
-            .map(|(uid, _)| uid.as_str())
-            .or_else(|| by_name.get(&(key.namespace.as_str(), key.pod.as_str())).copied());
+        let uid = match uid_of_cgroup(&key.id) {
+            Some(uid) => snapshot.pods.get_key_value(&uid).map(|(uid, _)| uid.as_str()),
+            None => by_name.get(&(key.namespace.as_str(), key.pod.as_str())).copied(),
+        };
         if let Some(uid) = uid {
             sorted.entry((uid, key.container.as_str())).or_default().push(instance);
         }
@@ -60,11 +64,13 @@ fn instances(snapshot: &Snapshot) -> Instances<'_> {
     sorted
 }
 
-/// The pod uid in a cgroup path, in the spelling of either driver: `…-pod12ab_34….slice/…` or `…/pod12ab-34…/…`.
+/// The pod uid in a cgroup path, in the spelling of either driver: `…-pod12ab_34….slice/…` or `…/pod12ab-34…/…`. `None`
+/// for a static pod, whose path has a hash that no other metric knows.
 fn uid_of_cgroup(id: &str) -> Option<String> {
     let segment = id.split('/').rev().find(|segment| segment.contains("pod") && !segment.starts_with("kubepods."))?;
     let (_, uid) = segment.strip_suffix(".slice").unwrap_or(segment).rsplit_once("pod")?;
-    (!uid.is_empty()).then(|| uid.replace('_', "-"))
+    let uid = uid.replace('_', "-");
+    (uid.len() == UID_LEN && uid.contains('-')).then_some(uid)
 }
 
 /// The rows of a pod's containers: those that should run, and init containers that did.
@@ -123,9 +129,9 @@ pub(crate) fn instances_without_pod(snapshot: &Snapshot) -> Vec<&InstanceKey> {
     let known: std::collections::BTreeSet<_> =
         snapshot.pods.values().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
     let keys = snapshot.instances.keys();
-    keys.filter(|key| {
-        let by_uid = uid_of_cgroup(&key.id).is_some_and(|uid| snapshot.pods.contains_key(&uid));
-        !by_uid && !known.contains(&(key.namespace.as_str(), key.pod.as_str()))
+    keys.filter(|key| match uid_of_cgroup(&key.id) {
+        Some(uid) => !snapshot.pods.contains_key(&uid),
+        None => !known.contains(&(key.namespace.as_str(), key.pod.as_str())),
     })
     .collect()
 }
@@ -146,5 +152,6 @@ mod tests {
         let guaranteed = format!("/kubepods.slice/kubepods-pod{}.slice/crio-ab.scope", uid.replace('-', "_"));
         assert_eq!(uid_of_cgroup(&guaranteed).as_deref(), Some(uid));
         assert_eq!(uid_of_cgroup("/system.slice/containerd.service"), None);
+        assert_eq!(uid_of_cgroup("/kubepods/burstable/pod0123456789abcdef0123456789abcdef/abc"), None);
     }
 }

@@ -6,12 +6,14 @@ use lake::{HourOrigin, HourRows, Lake, LakeError, WriteOutcome};
 use tokio::task::JoinHandle;
 use types::{ClusterId, Hour, SLOTS_PER_HOUR, Window};
 
-use crate::decode::{Answer, DecodeError};
+use crate::decode::{Answer, DecodeError, decode};
 use crate::prometheus::{QueryError, Server};
 use crate::queries::{self, Query, Shape};
 use crate::rows;
 use crate::snapshot::{Snapshot, Vanished};
 
+/// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
+const MOST_FAILURES: u32 = 3;
 /// Names asked for in one query about what vanished: keeps the query text short.
 const VANISHED_AT_ONCE: usize = 200;
 
@@ -44,6 +46,33 @@ pub enum CollectError {
     /// The write was cut off.
     #[error("writing was interrupted: {0}")]
     Interrupted(String),
+    /// The series of a metric lack a label without which they cannot be told apart.
+    #[error(
+        "the series of `{metric}` have no `{label}` label in {hour}, so the hour was not written; check the relabeling of the scrape job"
+    )]
+    MissingLabel {
+        /// The metric.
+        metric: &'static str,
+        /// The label.
+        label: &'static str,
+        /// The hour.
+        hour: Hour,
+    },
+    /// The server holds several clusters.
+    #[error(
+        "this server holds {count} clusters (label `cluster`: {names}), which would be added up as one; use a server, or a tenant, of one cluster"
+    )]
+    ManyClusters {
+        /// How many.
+        count: usize,
+        /// Their names, the first few.
+        names: String,
+    },
+    /// The server renamed the labels of kube-state-metrics.
+    #[error(
+        "the pods of kube-state-metrics are in `exported_pod`, so every pod would look like its own; set `honor_labels: true` in the job that scrapes it"
+    )]
+    Renamed,
     /// A metric without which an hour says nothing has no series, although others have.
     #[error(
         "`{metric}` has no series in {hour}, so the hour was not written; check that Prometheus scrapes {exporter}"
@@ -107,10 +136,11 @@ pub struct Collected {
 /// Collects every hour of `window` that is not in the lake yet, oldest first; each is told to `each`.
 ///
 /// While one hour is encoded and written, the next is asked for: still one query at a time. A failed hour does not
-/// stop the others. An hour is in the lake whole or not at all.
+/// stop the others, unless [`MOST_FAILURES`] in a row fail. An hour is in the lake whole or not at all.
 ///
 /// # Errors
-/// [`CollectError::Lake`] when the lake cannot be listed, [`CollectError::Query`] when the server is gone.
+/// [`CollectError::Lake`] when the lake cannot be listed, [`CollectError::Query`] when the server is gone or keeps
+/// failing, [`CollectError::ManyClusters`] and [`CollectError::Renamed`] when what it holds is not one cluster's.
 pub async fn collect(
     server: &Server,
     lake: &Lake,
@@ -119,6 +149,10 @@ pub async fn collect(
     each: &mut (dyn FnMut(Hour, &HourResult) + Send),
 ) -> Result<Collected, CollectError> {
     let present = lake.hours(cluster, window).await?;
+    if let Some(hour) = window.hours().rfind(|hour| present.binary_search(hour).is_err()) {
+        check_server(server, hour).await?;
+    }
+    let mut failures_in_a_row = 0;
     let mut collected = Collected::default();
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
     for hour in window.hours() {
@@ -136,8 +170,17 @@ pub async fn collect(
             Err(result) => {
                 collected.count(&result);
                 each(hour, &result);
-                if let HourResult::Failed(error @ CollectError::Query(QueryError::Unreachable { .. })) = result {
-                    return Err(error);
+                match result {
+                    HourResult::Failed(error @ CollectError::Query(QueryError::Unreachable { .. })) => {
+                        return Err(error);
+                    }
+                    HourResult::Failed(error @ CollectError::Query(_)) => {
+                        failures_in_a_row += 1;
+                        if failures_in_a_row == MOST_FAILURES {
+                            return Err(error);
+                        }
+                    }
+                    _ => failures_in_a_row = 0,
                 }
             }
         }
@@ -148,6 +191,23 @@ pub async fn collect(
         each(hour, &result);
     }
     Ok(collected)
+}
+
+/// Refuses a server whose series are not those of one cluster under their own names.
+async fn check_server(server: &Server, hour: Hour) -> Result<(), CollectError> {
+    let mut clusters = Vec::new();
+    let body = server.ask_after("clusters", queries::CLUSTERS, hour).await?;
+    let unreadable = |query: &str, source| CollectError::Answer { query: query.to_owned(), hour, source };
+    decode(&body, &["cluster"], &mut |series| clusters.extend(series.labels.iter().map(ToString::to_string)))
+        .map_err(|source| unreadable("clusters", source))?;
+    if clusters.len() > 1 {
+        clusters.sort_unstable();
+        let names = clusters.iter().take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        return Err(CollectError::ManyClusters { count: clusters.len(), names });
+    }
+    let body = server.ask_after("renamed", queries::RENAMED, hour).await?;
+    let renamed = decode(&body, &[], &mut |_| {}).map_err(|source| unreadable("renamed", source))?;
+    if renamed.series > 0 { Err(CollectError::Renamed) } else { Ok(()) }
 }
 
 impl Collected {
@@ -198,7 +258,10 @@ async fn finished(write: JoinHandle<HourResult>) -> HourResult {
 async fn ask(server: &Server, hour: Hour, collected: &mut Collected) -> Result<Asked, HourResult> {
     let mut snapshot = Snapshot::default();
     let mut quality = Vec::new();
-    for query in &queries::ALL {
+    for (sent, query) in queries::ALL.iter().enumerate() {
+        if sent == queries::DECISIVE && quality.iter().all(|row: &QualityHour| row.series == 0) {
+            return Err(HourResult::NoData { slots: 0 });
+        }
         let body = server.ask(query, hour).await.map_err(failed)?;
         let answer = tokio::task::block_in_place(|| snapshot.read(query, &body, hour.start_seconds()));
         let answer = readable(query.name, hour, answer)?;
@@ -207,6 +270,7 @@ async fn ask(server: &Server, hour: Hour, collected: &mut Collected) -> Result<A
         quality.push(quality_row(query.name, &snapshot, &answer, server, hour));
     }
     check_required(&quality, hour)?;
+    check_identity(&snapshot, &quality, hour)?;
     let slots = scraped_slots(&snapshot);
     if slots < MIN_SLOTS {
         return Err(HourResult::NoData { slots });
@@ -271,6 +335,18 @@ fn check_required(quality: &[QualityHour], hour: Hour) -> Result<(), HourResult>
     }
 }
 
+/// Fails where more than a few series of a metric lack the label that tells them apart: their usage would be missing.
+fn check_identity(snapshot: &Snapshot, quality: &[QualityHour], hour: Hour) -> Result<(), HourResult> {
+    for query in [&queries::CONTAINER_CPU, &queries::CONTAINER_MEMORY_MEAN] {
+        let lacking = snapshot.without_identity.get(query.name).copied().unwrap_or_default();
+        let series = quality.iter().find(|row| row.query == query.name).map_or(0, |row| row.series);
+        if lacking * 100 > series {
+            return Err(failed(CollectError::MissingLabel { metric: query.metric, label: "id", hour }));
+        }
+    }
+    Ok(())
+}
+
 fn quality_row(name: &'static str, snapshot: &Snapshot, answer: &Answer, server: &Server, hour: Hour) -> QualityHour {
     QualityHour {
         hour_start_seconds: hour.start_seconds(),
@@ -309,6 +385,11 @@ fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String> {
     let unmeasured = snapshot.measured_slots().iter().filter(|measured| !**measured).count();
     if unmeasured > 0 {
         faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
+    }
+    let reused = snapshot.nodes.values().filter(|node| node.machines.keys().filter(|id| !id.is_empty()).count() > 1);
+    match reused.count() {
+        0 => {}
+        names => faults.push(format!("{names} node names were used by two machines; only the later is counted")),
     }
     let strangers = rows::instances_without_pod(snapshot).len();
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {

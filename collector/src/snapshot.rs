@@ -59,6 +59,8 @@ pub(crate) struct Pod {
     pub(crate) scheduled_seconds: Option<i64>,
     pub(crate) started_seconds: Option<i64>,
     pub(crate) completed_seconds: Option<i64>,
+    /// Whether its phase is one of an ended pod.
+    pub(crate) ended: bool,
     /// Slots in which it had ended.
     pub(crate) ended_slots: [bool; SLOTS_PER_HOUR],
     /// When a scrape last saw it.
@@ -71,18 +73,35 @@ pub(crate) struct Pod {
     pub(crate) containers: BTreeMap<String, Resources>,
 }
 
+impl Pod {
+    /// When the pod completed; `None` while it lives, whatever became of single containers.
+    pub(crate) fn completion(&self) -> Option<i64> {
+        self.completed_seconds.filter(|_| self.ended)
+    }
+}
+
 /// What kube-state-metrics and node-exporter say of a node.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Node {
-    pub(crate) provider_id: String,
-    pub(crate) kubelet_version: String,
-    pub(crate) internal_ip: String,
+    /// The machines that had this name, by provider id. More than one when a name was used again within the hour.
+    pub(crate) machines: BTreeMap<String, Machine>,
+    /// Provider id of the machine that is there after the hour.
+    pub(crate) current: Option<String>,
+    /// Whether a scrape within the hour saw it.
+    pub(crate) in_hour: bool,
     pub(crate) created_seconds: Option<i64>,
     pub(crate) last_seen_seconds: Option<i64>,
     /// `(capacity or allocatable, resource)` to its value.
     pub(crate) resources: BTreeMap<(Bound, String), f64>,
     pub(crate) labels: BTreeMap<&'static str, String>,
     pub(crate) taints: BTreeSet<String>,
+}
+
+/// What is known of a machine beside its name.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Machine {
+    pub(crate) kubelet_version: String,
+    pub(crate) internal_ip: String,
 }
 
 /// Which of a node's two sizes.
@@ -176,7 +195,7 @@ impl Snapshot {
     /// Pods or nodes of the hour that no scrape sees after it, and of which no other end is known.
     pub(crate) fn vanished(&self, what: Vanished, hour: Hour) -> Vec<String> {
         let gone_pod =
-            |pod: &Pod| !pod.node.is_empty() && pod.completed_seconds.is_none() && pod.last_seen_seconds.is_none();
+            |pod: &Pod| !pod.node.is_empty() && pod.completion().is_none() && pod.last_seen_seconds.is_none();
         match what {
             Vanished::Pods => self.pods.iter().filter(|(_, pod)| gone_pod(pod)).map(|(uid, _)| uid.clone()).collect(),
             Vanished::Nodes => {
@@ -320,24 +339,35 @@ fn taker(query: &Query) -> Take {
             Some(())
         },
         Fact::NodeInfo => |s, series, _| {
-            let node = s.node(series, 0)?;
-            node.provider_id = text(series, 1).unwrap_or_default().to_owned();
-            node.kubelet_version = text(series, 2).unwrap_or_default().to_owned();
-            node.internal_ip = text(series, 4).unwrap_or_default().to_owned();
+            let own = |at| text(series, at).unwrap_or_default().to_owned();
+            let machine = s.node(series, 0)?.machines.entry(own(1)).or_default();
+            // A node that has not registered fully shows once without, once with; in which order is the server's.
+            machine.kubelet_version = own(2).max(std::mem::take(&mut machine.kubelet_version));
+            machine.internal_ip = own(4).max(std::mem::take(&mut machine.internal_ip));
             Some(())
         },
         Fact::NodeLastSeen => |s, series, _| {
-            s.node(series, 0)?.last_seen_seconds = value_seconds(series);
+            let provider_id = text(series, 1).unwrap_or_default().to_owned();
+            let node = s.node(series, 0)?;
+            let seen = value_seconds(series);
+            if node.last_seen_seconds < seen {
+                node.last_seen_seconds = seen;
+                node.current = Some(provider_id);
+            }
             Some(())
         },
         Fact::NodeCreated => |s, series, start| {
-            s.node(series, 0)?.created_seconds = value_seconds(series);
+            s.node(series, 0)?.in_hour = true;
             let seen = slots(series, start);
             s.scraped_slots.iter_mut().zip(seen).for_each(|(scraped, sample)| *scraped |= sample.is_some());
             Some(())
         },
         Fact::NodeResources => |s, series, _| {
             let bound = match text(series, 0)? {
+                "kube_node_created" => {
+                    s.node(series, 1)?.created_seconds = value_seconds(series);
+                    return Some(());
+                }
                 metric if metric.ends_with("_allocatable") => Bound::Allocatable,
                 _ => Bound::Capacity,
             };
@@ -433,6 +463,10 @@ fn pod_times(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
         "kube_pod_created" => &mut pod.created_seconds,
         "kube_pod_status_scheduled_time" => &mut pod.scheduled_seconds,
         "kube_pod_start_time" => &mut pod.started_seconds,
+        "kube_pod_status_phase" => {
+            pod.ended = value(series) == Some(1.0);
+            return Some(());
+        }
         _ => &mut pod.completed_seconds,
     };
     *field = value_seconds(series);

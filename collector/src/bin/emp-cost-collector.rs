@@ -97,7 +97,10 @@ async fn tick(cli: &Cli) -> anyhow::Result<()> {
     let lake = Lake::new(cli.collect.lake.open().await);
     let mut each = |hour: types::Hour, result: &HourResult| match result {
         HourResult::Written { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour written"),
-        HourResult::Failed(error) => tracing::error!(%hour, "{error}"),
+        HourResult::Failed(error) => tracing::error!(%hour, "{}", logging::chain(error)),
+        HourResult::NoData { slots } if *slots > 0 => {
+            tracing::warn!(%hour, slots, "samples in too few of 12 slots; the hour is left out");
+        }
         HourResult::Present | HourResult::Different | HourResult::NoData { .. } => {}
     };
     let collected = collector::collect(&server, &lake, &cli.collect.cluster_id, window, &mut each).await?;

@@ -63,7 +63,7 @@ fn put_new(path: &Path, object: &[u8]) -> io::Result<PutOutcome> {
         return Ok(PutOutcome::Exists);
     }
     let folder = path.parent().ok_or_else(|| io::Error::other("a key without a folder"))?;
-    fs::create_dir_all(folder)?;
+    create_folder(folder)?;
     let mut temporary = tempfile_in(folder, path)?;
     let written = temporary.file.write_all(object).and_then(|()| temporary.file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&temporary.path, path));
@@ -83,12 +83,32 @@ struct Temporary {
     path: PathBuf,
 }
 
-/// A new file beside the object, named so that two processes never share one.
+/// A new file beside the object that no other writer has: two containers on one volume may have the same process id.
 fn tempfile_in(folder: &Path, object: &Path) -> io::Result<Temporary> {
     let name = object.file_name().unwrap_or_default().to_string_lossy();
-    let path = folder.join(format!("{TEMPORARY}{}-{:?}-{name}", std::process::id(), std::thread::current().id()));
-    let file = fs::File::create(&path)?;
-    Ok(Temporary { file, path })
+    let mut n = 0;
+    loop {
+        let path = folder.join(format!("{TEMPORARY}{}-{n}-{name}", std::process::id()));
+        match fs::File::create_new(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
+            file => return Ok(Temporary { file: file?, path }),
+        }
+    }
+}
+
+/// Makes a folder and those above it, each durable in the one that holds it.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.parent().is_some() {
+        create_folder(parent)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::File::open(parent)?.sync_all(),
+    }
 }
 
 /// All files below `folder`, as keys relative to `root`.
