@@ -6,6 +6,7 @@ use types::analysis::{
     Analysis, HourPoint, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, ResourceUtilisation, SCHEMA,
     Saving, Scenario, SourceHours, Utilisation, Verdict, WindowCoverage,
 };
+use types::show::usd;
 use types::{ClusterId, Window};
 
 use crate::assumptions::{self, Assumptions};
@@ -250,23 +251,6 @@ fn median(values: &[f64]) -> f64 {
     upper
 }
 
-/// Dollars as people read them: `$1,234`, and cents below a hundred.
-fn dollars(usd: f64) -> String {
-    let usd = usd.abs();
-    if usd < 100.0 {
-        return format!("${usd:.2}");
-    }
-    let digits = format!("{usd:.0}");
-    let mut grouped = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    format!("${grouped}")
-}
-
 fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&Saving>) -> Verdict {
     let priced = bill.lines.compute.is_some();
     let saving = saving.filter(|_| priced);
@@ -289,7 +273,7 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
         at_once(outcome.moved_kinds.iter().filter_map(|kind| observed.nodes.get(kind)).map(|s| s.up_seconds).sum());
     let of = at_once(observed.nodes.values().map(|sums| sums.up_seconds).sum());
     let percent = saving.fraction.map(|fraction| format!(", {:.0}\u{a0}%", fraction.abs() * 100.0)).unwrap_or_default();
-    let amount = format!("{} a month{percent}", dollars(saving.monthly_usd));
+    let amount = format!("{} a month{percent}", usd(saving.monthly_usd.abs()));
     let what = format!("{moved:.0} of {of:.0} nodes (on average)");
     let strict = outcome.strictest_saving_monthly_usd;
     if saving.window_usd <= 0.0 {
@@ -306,11 +290,11 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
         }
         Some(strict) if strict <= 0.0 => format!(
             "{head}, and with hosts in every zone in use and KubeVirt's overhead it turns into a loss of {} a month.",
-            dollars(strict)
+            usd(strict.abs())
         ),
         Some(strict) if strict < saving.monthly_usd => format!(
             "{head}, and with hosts in every zone in use and KubeVirt's overhead it shrinks to {} a month.",
-            dollars(strict)
+            usd(strict.abs())
         ),
         _ => format!("{head}."),
     }
@@ -388,14 +372,5 @@ mod tests {
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
         assert_eq!(median(&[9.0, 1.0, 3.0]), 3.0);
         assert_eq!(median(&[]), 0.0);
-    }
-
-    #[test]
-    fn dollars_are_grouped_and_small_ones_have_cents() {
-        let check = |usd, expect: &str| assert_eq!(dollars(usd), expect);
-        check(1_234_567.4, "$1,234,567");
-        check(-999.6, "$1,000");
-        check(12.345, "$12.35");
-        check(100.0, "$100");
     }
 }

@@ -1,29 +1,16 @@
-//! Numbers and moments as text: the only place that rounds.
+//! Numbers and moments as text: with `types::show`, which the sentences of an analysis use too, the only place that
+//! rounds.
 //!
 //! Thousands are grouped with commas, a number and its unit are joined by a space that does not
 //! break, negative numbers carry a real minus sign (U+2212), and what is not known says so.
 
 use chrono::{DateTime, Utc};
+pub(crate) use types::show::grouped;
+pub use types::show::{UNKNOWN, usd};
 
-/// What stands where a number is not known.
-pub const UNKNOWN: &str = "not known";
 /// Joins a number and its unit: a space that never breaks over a line. Not U+202F, which many fonts draw as
 /// nothing.
 pub const SPACE: char = '\u{a0}';
-
-/// Formats an amount in USD: whole dollars from 10 on, cents below, and nothing is `$0`.
-pub fn usd(amount: f64) -> String {
-    if !amount.is_finite() {
-        return UNKNOWN.to_owned();
-    }
-    let size = amount.abs();
-    // A loss of less than a cent is no loss a reader can see.
-    if size < 0.005 {
-        return "$0".to_owned();
-    }
-    let text = grouped(size, if size < 9.995 { 2 } else { 0 });
-    if amount < 0.0 { format!("\u{2212}${text}") } else { format!("${text}") }
-}
 
 /// Formats an amount in USD that may not be known.
 pub fn usd_or_unknown(amount: Option<f64>) -> String {
@@ -132,24 +119,6 @@ fn signed(value: f64, decimals: usize) -> String {
     let text = grouped(value.abs(), decimals);
     let is_zero = text.chars().all(|c| matches!(c, '0' | '.'));
     if value < 0.0 && !is_zero { format!("\u{2212}{text}") } else { text }
-}
-
-/// Formats a number that is not negative, with commas between thousands.
-pub(crate) fn grouped(value: f64, decimals: usize) -> String {
-    let plain = format!("{value:.decimals$}");
-    let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(w, f)| (w, Some(f)));
-    let mut text = String::with_capacity(plain.len() + plain.len() / 3);
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if let Some(fraction) = fraction {
-        text.push('.');
-        text.push_str(fraction);
-    }
-    text
 }
 
 #[cfg(test)]
