@@ -1,10 +1,11 @@
 //! Prometheus to lake: one closed UTC hour at a time.
 //!
-//! The way of an hour: [`queries`] says what is asked, [`prometheus`] asks it, [`decode`] reads the answers,
-//! [`snapshot`] holds them by object, [`rows`] turns them into rows, and [`run`] writes those to the lake.
+//! The way of an hour: [`queries`] says what is asked, `ask` sends it through [`prometheus`], [`decode`] reads the
+//! answers, `snapshot` holds them by object, `rows` turns them into rows, and [`run`] writes those to the lake.
 //! Only [`prometheus`] touches the network; everything after it is a function of its arguments.
 
 pub mod args;
+mod ask;
 mod container;
 pub mod decode;
 mod life;

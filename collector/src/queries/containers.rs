@@ -1,0 +1,94 @@
+//! What cAdvisor says of containers, and what kube-state-metrics says they may use.
+
+use super::{Fact, Query, Shape};
+
+/// What selects real containers: not the pod's own cgroup (`container=""`), not the pause container.
+macro_rules! containers {
+    () => {
+        r#"{container!="",container!="POD",image!=""}"#
+    };
+}
+
+/// The identity of one container instance; a restart is another `id`.
+const INSTANCE: &[&str] = &["namespace", "pod", "container", "id"];
+
+/// Counter values of CPU, in core-seconds, at the edges of the slots.
+pub const CONTAINER_CPU: Query = Query {
+    fact: Fact::ContainerCpu,
+    name: "container_cpu",
+    metric: "container_cpu_usage_seconds_total",
+    shape: Shape::Edges,
+    labels: INSTANCE,
+    promql: concat!(
+        "max by (namespace,pod,container,id) (last_over_time(container_cpu_usage_seconds_total",
+        containers!(),
+        "[5m]))"
+    ),
+};
+
+/// Mean working set of each slot, in bytes.
+pub const CONTAINER_MEMORY_MEAN: Query = Query {
+    fact: Fact::ContainerMemoryMean,
+    name: "container_memory_mean",
+    metric: "container_memory_working_set_bytes",
+    shape: Shape::Slots,
+    labels: INSTANCE,
+    promql: concat!(
+        "max by (namespace,pod,container,id) (avg_over_time(container_memory_working_set_bytes",
+        containers!(),
+        "[5m]))"
+    ),
+};
+
+/// Largest working set of each slot, in bytes.
+pub const CONTAINER_MEMORY_MAX: Query = Query {
+    fact: Fact::ContainerMemoryMax,
+    name: "container_memory_max",
+    metric: "container_memory_working_set_bytes",
+    shape: Shape::Slots,
+    labels: INSTANCE,
+    promql: concat!(
+        "max by (namespace,pod,container,id) (max_over_time(container_memory_working_set_bytes",
+        containers!(),
+        "[5m]))"
+    ),
+};
+
+/// When each container instance started, in seconds since the epoch.
+pub const CONTAINER_START: Query = Query {
+    fact: Fact::ContainerStart,
+    name: "container_start",
+    metric: "container_start_time_seconds",
+    shape: Shape::Once,
+    labels: INSTANCE,
+    promql: concat!(
+        "max by (namespace,pod,container,id) (last_over_time(container_start_time_seconds",
+        containers!(),
+        "[62m]))"
+    ),
+};
+
+/// Requests and limits of containers and init containers, in cores and bytes.
+pub const CONTAINER_RESOURCES: Query = Query {
+    fact: Fact::ContainerResources,
+    name: "container_resources",
+    metric: "kube_pod_container_resource_requests",
+    shape: Shape::Once,
+    labels: &["__name__", "namespace", "pod", "uid", "container", "resource"],
+    promql: concat!(
+        "max by (__name__,namespace,pod,uid,container,resource) (last_over_time({__name__=~\"",
+        "kube_pod_container_resource_requests|kube_pod_container_resource_limits|",
+        "kube_pod_init_container_resource_requests|kube_pod_init_container_resource_limits",
+        "\",resource=~\"cpu|memory\"}[62m]))"
+    ),
+};
+
+/// Init containers; `restart_policy` is `Always` for those that keep running beside the others.
+pub const INIT_CONTAINERS: Query = Query {
+    fact: Fact::InitContainers,
+    name: "init_containers",
+    metric: "kube_pod_init_container_info",
+    shape: Shape::Once,
+    labels: &["namespace", "pod", "uid", "container", "restart_policy"],
+    promql: "max by (namespace,pod,uid,container,restart_policy) (last_over_time(kube_pod_init_container_info[62m]))",
+};
