@@ -92,9 +92,6 @@ keys! {
         Domain::Name { default: "none", allowed: &["none", "gp2", "gp3", "io1", "io2", "st1", "sc1"] },
         "nothing is defaulted",
         "type by which volumes are priced whose type nothing names; `none` leaves them unpriced";
-    HOURS_PER_MONTH = "hours_per_month", "h", number(types::HOURS_PER_MONTH, 672.0, 744.0),
-        "AWS's own calculators",
-        "every figure scaled to a month, and the price of a volume for an hour";
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -271,7 +268,7 @@ mod tests {
         check("[emp]\nmemory_overcomit = 2", "`emp.memory_overcomit`; did you mean `emp.memory_overcommit`?");
         check("fee_fraction = 0.2", "`fee_fraction`; did you mean `emp.fee_fraction`?");
         check("[volume]\nunknown_type = \"gp3\"", "did you mean `volumes.unknown_type`?");
-        check("hours_per_mnth = 1", "did you mean `hours_per_month`?");
+        check("volumes.unknown_typ = 1", "did you mean `volumes.unknown_type`?");
         check("[emp.memory_overcommit]\nx = 1", "`emp.memory_overcommit` is");
         check("[emp]\nx = {}", "unknown assumption `emp.x`");
     }

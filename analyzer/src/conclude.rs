@@ -9,11 +9,11 @@ use types::analysis::{
 use types::show::usd;
 use types::{ClusterId, Window};
 
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::number::{count, float, ratio};
 use crate::observed::{Both, Observed};
-use crate::prices::PriceBook;
-use crate::scenarios::today::{Bill, hours};
+use crate::prices::{CapacityType, PriceBook};
+use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
 use crate::scenarios::{Month, saving};
 
@@ -49,19 +49,18 @@ pub(crate) struct Evidence<'a> {
 /// Draws the conclusion.
 pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analysis {
     let Evidence { cluster, lake, window, origins, observed, assumptions, book } = evidence;
-    let month = Month {
-        hours_present: float(observed.seconds()) / 3600.0,
-        hours_per_month: assumptions.number(&assumptions::HOURS_PER_MONTH),
-    };
+    let month = Month { hours_present: float(observed.seconds()) / 3600.0 };
     let bill = Bill::new(&observed, book, assumptions);
     vendor.leave_losing_families(&bill);
+    let unmatched = unmatched_prices(&observed, &bill, &vendor, book);
     let inventory = inventory(&observed, &bill, &mut vendor);
     let outcome = vendor.conclude(&bill, month);
     let today = bill.scenario(month);
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
     let verdict = verdict(&observed, &bill, &outcome, saving.as_ref());
-    let notes = notes(&coverage, &origins, &observed, &inventory, &today);
+    let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
+    notes.splice(0..0, unmatched);
     let prices = book.lists(bill.origins.iter().chain(&outcome.origins));
     Analysis {
         schema: SCHEMA.to_owned(),
@@ -300,6 +299,20 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
     }
 }
 
+/// A warning for each price of the user's that stands for nothing here.
+fn unmatched_prices(observed: &Observed, bill: &Bill, vendor: &Vendor<'_>, book: &PriceBook) -> Vec<Note> {
+    let hosts = vendor.host_names().map(|name| (name.to_owned(), CapacityType::OnDemand));
+    let node = |node: &NodeCost| Some((node.kind.instance_type.clone()?, node.cost.as_ref().ok()?.capacity_type));
+    let nodes = hosts.chain(bill.nodes.iter().filter_map(node)).collect();
+    let volumes = observed.volumes.keys().filter_map(|kind| kind.volume_type.as_deref()).collect();
+    let warn = |what| {
+        Note::warning(format!(
+            "Your price of {what} stands for nothing in this cluster; check its spelling and region."
+        ))
+    };
+    book.unmatched(observed.region(), &nodes, &volumes).into_iter().map(warn).collect()
+}
+
 fn notes(
     coverage: &WindowCoverage,
     origins: &Origins,
@@ -354,7 +367,7 @@ fn notes(
         "No recommendation is made: no rival on EC2 (repacked or right-sized) is modelled yet to compare with.",
     ));
     notes.push(Note::info(
-        "A month is 730 hours (assumption hours_per_month), scaled in plain proportion to the hours present, not by hour of the week.",
+        "A month is 730 hours, scaled in plain proportion to the hours present, not by hour of the week.",
     ));
     notes.push(Note::info(
         "Every total is partial: network and licences per node are not modelled yet, in any scenario.",

@@ -1,6 +1,6 @@
 //! The price book: the user's prices over the catalog. A missing price is `None`, never a default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use types::analysis::{PriceList, PriceOrigin};
@@ -151,7 +151,7 @@ impl PriceBook {
     /// [`PricesError`] names what is priced, the price given, and the list price it was held against.
     pub fn with_user_toml(self, text: &str) -> Result<Self, PricesError> {
         let user: UserPrices = toml::from_str(text)?;
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for node in &user.node {
             let what = describe(&format!("{} `{}`", node.capacity_type.as_str(), node.instance_type), &node.region);
             let given = checked(&what, node.usd_per_hour)?;
@@ -246,6 +246,27 @@ impl PriceBook {
         Some(priced(listed, listed.price))
     }
 
+    /// The user's rows that stand for nothing in this cluster, in words: a typing error would look just like a price
+    /// that changes nothing. `nodes` are the machines priced, hosts among them; `volumes` the volume types.
+    pub(crate) fn unmatched(
+        &self,
+        region: Option<&str>,
+        nodes: &BTreeSet<(String, CapacityType)>,
+        volumes: &BTreeSet<&str>,
+    ) -> Vec<String> {
+        let elsewhere = |of: &Option<String>| of.is_some() && of.as_deref() != region;
+        let node = |node: &&UserNode| {
+            elsewhere(&node.region) || !nodes.contains(&(node.instance_type.clone(), node.capacity_type))
+        };
+        let volume = |v: &&UserVolume| elsewhere(&v.region) || !volumes.contains(v.volume_type.as_str());
+        let nodes =
+            self.user.node.iter().filter(node).map(|node| {
+                describe(&format!("{} `{}`", node.capacity_type.as_str(), node.instance_type), &node.region)
+            });
+        let volumes = self.user.volume.iter().filter(volume);
+        nodes.chain(volumes.map(|v| describe(&format!("volume type `{}`", v.volume_type), &v.region))).collect()
+    }
+
     /// The lists behind these origins, sorted by name, each with the span of its dates.
     pub(crate) fn lists<'a>(&self, origins: impl IntoIterator<Item = &'a PriceOrigin>) -> Vec<PriceList> {
         let mut lists: BTreeMap<&str, PriceList> = BTreeMap::new();
@@ -257,8 +278,11 @@ impl PriceBook {
                 newest: origin.date.clone(),
                 sha256: sha256.clone(),
             });
-            list.oldest = list.oldest.clone().min(origin.date.clone());
-            list.newest = list.newest.clone().max(origin.date.clone());
+            if !origin.date.is_empty() {
+                let oldest = Some(&list.oldest).filter(|oldest| !oldest.is_empty()).min(Some(&origin.date));
+                list.oldest = oldest.unwrap_or(&origin.date).clone();
+                list.newest = list.newest.clone().max(origin.date.clone());
+            }
         }
         lists.into_values().collect()
     }
@@ -300,7 +324,7 @@ fn usual(what: &str, given: f64, listed: &[f64], unusual: bool, unit: &'static s
     }
 }
 
-fn first(seen: &mut std::collections::BTreeSet<String>, what: String) -> Result<(), PricesError> {
+fn first(seen: &mut BTreeSet<String>, what: String) -> Result<(), PricesError> {
     if seen.contains(&what) {
         return Err(PricesError::Twice { what });
     }

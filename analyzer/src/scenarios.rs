@@ -77,13 +77,12 @@ impl Lines {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Month {
     pub(crate) hours_present: f64,
-    pub(crate) hours_per_month: f64,
 }
 
 impl Month {
     /// The cost of a month.
     pub(crate) fn usd(self, window: NanoUsd) -> f64 {
-        crate::number::ratio(window.usd() * self.hours_per_month, self.hours_present).unwrap_or_default()
+        crate::number::ratio(window.usd() * types::HOURS_PER_MONTH, self.hours_present).unwrap_or_default()
     }
 }
 

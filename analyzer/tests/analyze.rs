@@ -479,3 +479,33 @@ async fn every_field_of_the_analysis_is_documented() {
     undocumented.dedup();
     assert_eq!(undocumented, Vec::<String>::new());
 }
+
+/// The TOML blocks of ANALYSIS.md, in order: assumptions, prices.
+fn documented_toml() -> Vec<&'static str> {
+    let blocks = include_str!("../ANALYSIS.md").split("```toml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn the_documented_files_are_read_and_name_every_key_at_its_default() {
+    let [assumptions, prices] = documented_toml().try_into().unwrap();
+    let assumptions = Assumptions::from_toml(assumptions).unwrap().in_force();
+    let changed: Vec<_> = assumptions.iter().filter(|a| a.value != a.default).map(|a| &a.key).collect();
+    assert_eq!(changed, Vec::<&String>::new());
+    for key in analyzer::KEYS {
+        let name = key.name.rsplit('.').next().unwrap();
+        assert!(documented_toml()[0].contains(&format!("{name} = ")), "{name}");
+    }
+    PriceBook::catalog().unwrap().with_user_toml(prices).unwrap();
+}
+
+#[tokio::test]
+async fn a_price_that_stands_for_nothing_is_a_warning() {
+    let (_, lake) = lake_with([(hour(0), rows(hour(0)))]).await;
+    let of = |text: &str| PriceBook::catalog().unwrap().with_user_toml(text).unwrap();
+    let typed = "[[node]]\ninstance_type = \"m5.4xlrge\"\nusd_per_hour = 0.5";
+    let mut request = request();
+    request.prices = of(typed);
+    let analysis = analyzer::analyze(&lake, request, |_, _| {}).await.unwrap();
+    assert!(analysis.notes.iter().any(|n| n.text.contains("`m5.4xlrge`") && n.text.contains("stands for nothing")));
+}

@@ -93,8 +93,23 @@ fn stance(analysis: &Analysis) -> (&'static str, String) {
     }
     match analysis.verdict.recommendation.as_deref() {
         Some(id) if id.starts_with("emp") => ("pays", "It pays.".to_owned()),
+        _ if nothing_left(analysis, saving.monthly_usd) => ("open", "Only on nominal sizes.".to_owned()),
         _ => ("open", "It pays on paper.".to_owned()),
     }
+}
+
+/// The share of a saving below which a stricter reading leaves nothing of it.
+const NOTHING_LEFT: f64 = 0.005;
+
+/// Whether the strictest of the other readings leaves nothing of the saving.
+fn nothing_left(analysis: &Analysis, monthly_usd: f64) -> bool {
+    least_saving(analysis).is_some_and(|least| least < monthly_usd * NOTHING_LEFT)
+}
+
+/// The smallest saving a month among the other readings; `None` without any.
+fn least_saving(analysis: &Analysis) -> Option<f64> {
+    let variants = words::scenario(analysis, VENDOR)?.variants.iter();
+    variants.map(|variant| variant.saving_monthly_usd).min_by(f64::total_cmp)
 }
 
 fn recommendation(analysis: &Analysis) -> String {
@@ -144,7 +159,14 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
                 Some(fraction) if saving.monthly_usd < 0.0 => {
                     format!("it does not pay: {} dearer", format::percent(-fraction))
                 }
-                Some(fraction) => format!("{} of today's cost", format::percent(fraction)),
+                Some(fraction) => match least_saving(analysis).filter(|least| *least < saving.monthly_usd) {
+                    Some(least) => format!(
+                        "{} of today's cost; {} by the strictest reading below",
+                        format::percent(fraction),
+                        format::usd(least)
+                    ),
+                    None => format!("{} of today's cost", format::percent(fraction)),
+                },
                 None => "share of today's cost not known".to_owned(),
             },
             if saving.monthly_usd < 0.0 {

@@ -55,7 +55,7 @@ impl UtilisationPart {
         })?;
         Ok(Self {
             lead: format!(
-                "Of the CPU paid for, {} was reserved and {} used; of the memory, {} was reserved and {} used.",
+                "Of the CPU capacity, {} was reserved and {} used; of the memory, {} was reserved and {} used.",
                 format::percent_or_unknown(utilisation.cpu.requested_of_capacity),
                 format::percent_or_unknown(utilisation.cpu.used_of_capacity),
                 format::percent_or_unknown(utilisation.memory.requested_of_capacity),
@@ -160,7 +160,7 @@ fn summary(analysis: &Analysis) -> Table {
             row("Capacity, mean", |r| r.capacity_mean),
             row("Allocatable, mean", |r| r.allocatable_mean),
             row("Requested, mean", |r| r.requested_mean),
-            row("Limits, mean", |r| r.limit_mean),
+            row("Limits of containers that have one, mean", |r| r.limit_mean),
             row("Used, mean", |r| r.used_mean),
             row("Used, median of five minutes", |r| r.used_median),
             row("Used, peak of five minutes", |r| r.used_peak),

@@ -79,8 +79,9 @@ const MOST_LISTS_NAMED: usize = 2;
 pub(crate) fn prices(analysis: &Analysis) -> String {
     let lists = &analysis.provenance.prices;
     if lists.len() > MOST_LISTS_NAMED {
-        let oldest = lists.iter().map(|list| list.oldest.as_str()).min().unwrap_or_default();
-        let newest = lists.iter().map(|list| list.newest.as_str()).max().unwrap_or_default();
+        let dated = || lists.iter().filter(|list| !list.oldest.is_empty());
+        let oldest = dated().map(|list| list.oldest.as_str()).min().unwrap_or_default();
+        let newest = dated().map(|list| list.newest.as_str()).max().unwrap_or_default();
         let span = of_dates(oldest, newest);
         return format!("prices from {} lists {span}, named under Provenance", lists.len());
     }
@@ -91,6 +92,9 @@ pub(crate) fn prices(analysis: &Analysis) -> String {
 
 fn of_dates(oldest: &str, newest: &str) -> String {
     let (oldest, newest) = (plain(&format::date_text(oldest)), plain(&format::date_text(newest)));
+    if newest.is_empty() {
+        return "without a date".to_owned();
+    }
     if oldest == newest { format!("of {newest}") } else { format!("of {oldest} to {newest}") }
 }
 

@@ -163,9 +163,19 @@ fn a_loss_is_called_a_loss() {
 
 #[test]
 fn a_saving_without_a_recommendation_is_one_on_paper() {
-    let page = page(&sample::believable());
+    let mut analysis = sample::believable();
+    let losing = |scenario: &mut types::analysis::Scenario| scenario.variants.retain(|v| v.saving_monthly_usd > 0.0);
+    analysis.scenarios.iter_mut().for_each(losing);
+    let page = page(&analysis);
     assert!(page.contains("It pays on paper.") && page.contains("No recommendation"));
     assert!(page.contains("published arithmetic, not a replay"));
+}
+
+#[test]
+fn a_saving_that_a_stricter_reading_takes_away_says_so_at_the_top() {
+    let page = page(&sample::believable());
+    assert!(page.contains("Only on nominal sizes.") && !page.contains("It pays"));
+    assert!(page.contains("by the strictest reading below"));
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl Bill {
     }
 
     fn add_volumes(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
-        let month_seconds = i128::from(whole(assumptions.number(&assumptions::HOURS_PER_MONTH) * 3600.0));
+        let month_seconds = i128::from(whole(types::HOURS_PER_MONTH * 3600.0));
         let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
         for (kind, sums) in &observed.volumes {
             let region = kind.region.as_deref().or_else(|| observed.region());
@@ -311,7 +311,7 @@ impl Bill {
                 "What Fargate provisions is inferred: the pod's request and its overhead, rounded up to a size Fargate sells, per second with a minute at least. The capacity its nodes report is that of a larger machine.",
             ));
         }
-        notes.push(Note::info("Prices are list prices of Linux at tenancy Shared, without commitments or discounts."));
+        notes.push(Note::info("Prices that are not your own are list prices of Linux at tenancy Shared, without commitments or discounts."));
         notes.push(Note::info("Root disks, network and licences per node are not in the bill yet."));
         self.notes.extend(notes);
     }

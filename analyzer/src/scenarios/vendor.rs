@@ -14,6 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::{MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
+use types::show::usd;
 use types::{NanoUsd, UsdPerHour};
 
 use crate::assumptions::{self, Assumptions};
@@ -71,6 +72,10 @@ pub(crate) struct Vendor<'a> {
     assumptions: &'a Assumptions,
     fates: BTreeMap<NodeKind, Fate>,
     hosts: BTreeMap<Pool, Result<Host, String>>,
+    /// What the nodes of each family cost today.
+    before: BTreeMap<Pool, NanoUsd>,
+    /// Families left on EC2, with what moving them would have cost more.
+    left: BTreeMap<Pool, NanoUsd>,
     /// The first is the scenario, the others are its variants.
     plans: [Plan; 5],
 }
@@ -85,6 +90,12 @@ pub(crate) struct Outcome {
     pub(crate) moved_kinds: BTreeSet<NodeKind>,
     /// Saving a month of the variant with zones and overhead, in USD.
     pub(crate) strictest_saving_monthly_usd: Option<f64>,
+}
+
+impl Plan {
+    fn hosts_of(&self, pool: &Pool) -> i64 {
+        self.host_hours.get(pool).copied().unwrap_or_default()
+    }
 }
 
 impl<'a> Vendor<'a> {
@@ -111,6 +122,8 @@ impl<'a> Vendor<'a> {
             assumptions,
             fates: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            before: BTreeMap::new(),
+            left: BTreeMap::new(),
             plans: [
                 plan("As published".to_owned(), plain, false),
                 plan(format!("Overcommit {webinar} for memory and CPU, as in the vendor's webinar"), dense, false),
@@ -176,7 +189,7 @@ impl<'a> Vendor<'a> {
         }
         match capacity_type(kind, self.assumptions) {
             Some(CapacityType::OnDemand) => {}
-            Some(CapacityType::Spot) => return stays("spot is cheaper than an elastic VM, and stays spot"),
+            Some(CapacityType::Spot) => return stays("spot stays spot unless asked otherwise"),
             None => return stays("no label says on-demand or spot"),
         }
         let Some(name) = kind.instance_type.as_deref() else { return stays("instance type not known") };
@@ -219,43 +232,62 @@ impl<'a> Vendor<'a> {
         }
     }
 
-    /// Leaves the families on EC2 whose hosts would cost at least as much as the nodes they replace: nobody would
-    /// move those. Where no family gains they all stay in, so that the loss is shown.
+    /// The host types that were priced.
+    pub(crate) fn host_names(&self) -> impl Iterator<Item = &str> {
+        self.hosts.values().flatten().map(|host| host.name.as_str())
+    }
+
+    /// Leaves the families on EC2 whose hosts would cost at least as much as the nodes they replace, in each reading by
+    /// itself: nobody would move those. Where no family gains, the one that loses least stays in, so that a loss is
+    /// shown and grows without a step.
     pub(crate) fn leave_losing_families(&mut self, bill: &Bill) {
-        let mut before: BTreeMap<Pool, NanoUsd> = BTreeMap::new();
         for node in &bill.nodes {
             if let (Fate::Moves(_, pool), Ok(cost)) = (self.fate(&node.kind), &node.cost) {
-                *before.entry(pool).or_default() += cost.usd;
+                *self.before.entry(pool).or_default() += cost.usd;
             }
         }
-        let [published, ..] = &self.plans;
-        let hosts_of = |pool: &Pool| published.host_hours.get(pool).copied().unwrap_or_default();
-        let loses = |(pool, before): &(&Pool, &NanoUsd)| self.host_cost(pool, hosts_of(pool)) >= **before;
-        let losing: BTreeSet<Pool> = before.iter().filter(loses).map(|(pool, _)| pool.clone()).collect();
-        if losing.len() == before.len() {
-            return;
-        }
-        for plan in &mut self.plans {
-            plan.host_hours.retain(|pool, _| !losing.contains(pool));
+        let kept: Vec<BTreeSet<Pool>> = self.plans.iter().map(|plan| self.kept(plan)).collect();
+        let left = |pool: &Pool| kept.first().is_some_and(|kept| !kept.contains(pool));
+        for (pool, before) in self.before.iter().filter(|(pool, _)| left(pool)) {
+            let loss = self.host_cost(pool, self.plans.first().map_or(0, |plan| plan.hosts_of(pool))) - *before;
+            self.left.insert(pool.clone(), loss);
         }
         for fate in self.fates.values_mut() {
             if let Fate::Moves(_, pool) = fate
-                && losing.contains(pool)
+                && left(pool)
             {
                 *fate = Fate::Stays(format!("its hosts, of family {}, would cost more than these nodes", pool.family));
             }
         }
+        for (plan, kept) in self.plans.iter_mut().zip(kept) {
+            plan.host_hours.retain(|pool, _| kept.contains(pool));
+        }
+    }
+
+    /// The families that move in a plan.
+    fn kept(&self, plan: &Plan) -> BTreeSet<Pool> {
+        let gain = |(pool, before): (&Pool, &NanoUsd)| {
+            (*before - self.host_cost(pool, plan.hosts_of(pool)), Reverse(pool.clone()))
+        };
+        let gains: Vec<_> = self.before.iter().map(gain).collect();
+        let gaining: BTreeSet<Pool> =
+            gains.iter().filter(|(gain, _)| *gain > NanoUsd::ZERO).map(|(_, Reverse(pool))| pool.clone()).collect();
+        if gaining.is_empty() {
+            return gains.into_iter().max().map(|(_, Reverse(pool))| pool).into_iter().collect();
+        }
+        gaining
     }
 
     /// What it would have cost, and how that changes by variant.
     pub(crate) fn conclude(mut self, bill: &Bill, month: Month) -> Outcome {
         let moves = |vendor: &mut Self, node: &NodeCost| matches!(vendor.fate(&node.kind), Fate::Moves(..));
         let (moved, stays): (Vec<_>, Vec<_>) = bill.nodes.iter().partition(|node| moves(&mut self, node));
-        let usd = |nodes: &[&NodeCost]| nodes.iter().filter_map(|node| Some(node.cost.as_ref().ok()?.usd)).sum();
-        let (before, staying): (NanoUsd, NanoUsd) = (usd(&moved), usd(&stays));
+        let all: NanoUsd = bill.nodes.iter().filter_map(|node| Some(node.cost.as_ref().ok()?.usd)).sum();
         let fee_fraction = self.assumptions.number(&assumptions::FEE_FRACTION);
         let lines_of = |plan: &Plan| {
             let hosts: NanoUsd = plan.host_hours.iter().map(|(pool, n)| self.host_cost(pool, *n)).sum();
+            let before: NanoUsd = plan.host_hours.keys().filter_map(|pool| self.before.get(pool)).copied().sum();
+            let staying = all - before;
             let fee = fee(before, hosts, fee_fraction);
             // Without a priced node there is no compute line today, and none here.
             Lines { compute: bill.lines.compute.map(|_| staying + hosts), fee: Some(fee), ..bill.lines }
@@ -279,12 +311,23 @@ impl<'a> Vendor<'a> {
                 machine_hours: machines,
                 unpriced,
                 variants,
-                notes: self.notes(!moved.is_empty()),
+                notes: self.notes(&moved, month),
             },
             lines,
             origins,
             moved_kinds: moved.into_iter().map(|node| node.kind.clone()).collect(),
         }
+    }
+
+    /// A family that moves whose nodes are priced by the user and its hosts by a list, or the other way round.
+    fn half_yours(&self, moved: &[&NodeCost]) -> Option<Pool> {
+        let half = |node: &&NodeCost| {
+            let Some(Fate::Moves(_, pool)) = self.fates.get(&node.kind) else { return None };
+            let host = self.hosts.get(pool)?.as_ref().ok()?;
+            let nodes = &node.cost.as_ref().ok()?.unit.origin;
+            (is_yours(nodes) != is_yours(&host.unit.origin)).then(|| pool.clone())
+        };
+        moved.iter().find_map(half)
     }
 
     fn host_cost(&self, pool: &Pool, host_hours: i64) -> NanoUsd {
@@ -308,7 +351,7 @@ impl<'a> Vendor<'a> {
         plan.host_hours.iter().filter_map(row).collect()
     }
 
-    fn notes(&self, anything_moves: bool) -> Vec<Note> {
+    fn notes(&self, moved: &[&NodeCost], month: Month) -> Vec<Note> {
         let mut notes = vec![
             Note::warning(
                 "This is the arithmetic of the vendor's published examples on nominal sizes: no zones, no overhead, no use of the machines looked at, no migration. It is not yet a replay of the cluster's hours.",
@@ -320,7 +363,20 @@ impl<'a> Vendor<'a> {
                 "What does not move costs what it costs today. The fee is taken on the saving of the moved nodes over the whole window.",
             ),
         ];
-        if !anything_moves {
+        for (pool, loss) in &self.left {
+            notes.push(Note::info(format!(
+                "Family {} stays on EC2: its bare-metal hosts would cost {} a month more than its nodes.",
+                pool.family,
+                usd(month.usd(*loss))
+            )));
+        }
+        if let Some(pool) = self.half_yours(moved) {
+            notes.insert(0, Note::warning(format!(
+                "Your own price stands on one side only of family {}: for its nodes or for its hosts. Give both in the prices file, or the saving compares a discount with a list price.",
+                pool.family
+            )));
+        }
+        if moved.is_empty() {
             notes.insert(0, Note::warning("No node can move; the inventory says why for each group."));
         }
         notes
@@ -330,6 +386,11 @@ impl<'a> Vendor<'a> {
 /// The vendor's fee: a share of what the moved nodes cost today less what the hosts cost, over the whole window.
 fn fee(before: NanoUsd, hosts: NanoUsd, fraction: f64) -> NanoUsd {
     (before - hosts).at_least_zero().scaled(whole(fraction * 1e6).into(), MILLION)
+}
+
+/// Whether a price comes from the user's own file.
+fn is_yours(origin: &PriceOrigin) -> bool {
+    origin.kind == "user"
 }
 
 /// One elastic VM in one hour.

@@ -55,16 +55,19 @@ fn facts(nodes: Vec<NodeRow>) -> HourFacts {
 }
 
 fn run(nodes: Vec<NodeRow>, assumptions: &str) -> (Bill, Outcome) {
-    let book = PriceBook::catalog().unwrap();
+    run_with(&PriceBook::catalog().unwrap(), nodes, assumptions)
+}
+
+fn run_with(book: &PriceBook, nodes: Vec<NodeRow>, assumptions: &str) -> (Bill, Outcome) {
     let assumptions = Assumptions::from_toml(assumptions).unwrap();
     let facts = facts(nodes);
     let mut observed = Observed::new(&[hour()]);
     observed.take(&facts);
-    let mut vendor = Vendor::new(&book, &assumptions);
+    let mut vendor = Vendor::new(book, &assumptions);
     vendor.take(&facts);
-    let bill = Bill::new(&observed, &book, &assumptions);
+    let bill = Bill::new(&observed, book, &assumptions);
     vendor.leave_losing_families(&bill);
-    let outcome = vendor.conclude(&bill, Month { hours_present: 1.0, hours_per_month: 730.0 });
+    let outcome = vendor.conclude(&bill, Month { hours_present: 1.0 });
     (bill, outcome)
 }
 
@@ -155,9 +158,53 @@ fn a_family_whose_hosts_cost_more_than_its_nodes_stays() {
     assert_eq!(machines, [("host", "m5.metal"), ("evm", "m5.4xlarge"), ("node", "r6i.2xlarge")]);
     let saved = bill.lines.compute.unwrap() - outcome.lines.compute.unwrap();
     assert!((saved.usd() - (15.0 * 0.768 - 2.0 * 4.608)).abs() < 1e-9, "{saved:?}");
+    assert!(outcome.scenario.notes.iter().any(|note| note.text.starts_with("Family r6i stays on EC2")));
     // Alone it has nothing to stay behind from: the loss is shown.
     let (bill, outcome) = run(nodes.split_off(15), "");
     assert!(outcome.lines.compute.unwrap() > bill.lines.compute.unwrap());
+}
+
+#[test]
+fn around_break_even_the_saving_has_no_step() {
+    let mut nodes = fleet(18, &["a"]);
+    nodes.extend((20..29).map(|n| node(n, "r6i.2xlarge", "a", all_hour())));
+    // Two hosts at 4.608 for eighteen nodes: break-even at 0.512.
+    let net = |usd_per_hour: f64| {
+        let prices = format!("[[node]]\ninstance_type = \"m5.4xlarge\"\nusd_per_hour = {usd_per_hour}");
+        let book = PriceBook::catalog().unwrap().with_user_toml(&prices).unwrap();
+        let (bill, outcome) = run_with(&book, nodes.clone(), "");
+        (bill.lines.total().unwrap() - outcome.lines.total().unwrap()).usd()
+    };
+    assert!((net(0.513) - 0.75 * 18.0 * 0.001).abs() < 1e-9, "{}", net(0.513));
+    assert!((net(0.511) + 18.0 * 0.001).abs() < 1e-9, "{}", net(0.511));
+    let half = |outcome: &Outcome| outcome.scenario.notes.iter().any(|note| note.text.contains("on one side only"));
+    let book = PriceBook::catalog()
+        .unwrap()
+        .with_user_toml("[[node]]\ninstance_type = \"m5.4xlarge\"\nusd_per_hour = 0.6")
+        .unwrap();
+    assert!(half(&run_with(&book, nodes.clone(), "").1) && !half(&run(nodes, "").1));
+}
+
+#[test]
+fn a_stricter_reading_leaves_its_own_losing_families() {
+    // In one zone r6i gains with a cheap host; with a host in each of three zones it does not.
+    let zones = ["a", "b", "c"];
+    let mut nodes = fleet(27, &zones);
+    nodes.extend((30..39).map(|n| node(n, "r6i.2xlarge", zones[n % 3], all_hour())));
+    let book = PriceBook::catalog()
+        .unwrap()
+        .with_user_toml("[[node]]\ninstance_type = \"r6i.metal\"\nusd_per_hour = 4.0")
+        .unwrap();
+    let (bill, outcome) = run_with(&book, nodes, "");
+    let families: Vec<_> =
+        outcome.scenario.machine_hours.iter().filter(|m| m.kind == "host").map(|m| m.instance_type.as_str()).collect();
+    assert_eq!(families, ["m5.metal", "r6i.metal"]);
+    let zonal = &outcome.scenario.variants[1];
+    // Nine m5.4xlarge a zone fit one host; r6i stays out of this reading.
+    assert_eq!(zonal.host_hours, 3.0);
+    let before = 27.0 * 0.768;
+    assert!((zonal.saving_monthly_usd / 730.0 - 0.75 * (before - 3.0 * 4.608)).abs() < 1e-6);
+    assert!(bill.lines.compute.is_some());
 }
 
 #[test]
