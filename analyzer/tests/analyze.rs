@@ -509,3 +509,21 @@ async fn a_price_that_stands_for_nothing_is_a_warning() {
     let analysis = analyzer::analyze(&lake, request, |_, _| {}).await.unwrap();
     assert!(analysis.notes.iter().any(|n| n.text.contains("`m5.4xlrge`") && n.text.contains("stands for nothing")));
 }
+
+#[tokio::test]
+async fn the_items_of_a_line_add_up_to_it() {
+    let all = analysis((0..30).map(|n| (hour(n), rows(hour(n))))).await;
+    for scenario in &all.scenarios {
+        for (name, total) in scenario.cost_usd.lines() {
+            let items: Vec<_> = scenario.items.iter().filter(|item| item.line == name).collect();
+            if !items.is_empty() {
+                near(items.iter().map(|item| item.cost_usd).sum(), total.unwrap());
+                for item in items {
+                    assert!((item.quantity * item.usd_per_unit - item.cost_usd).abs() < 1e-6, "{item:?}");
+                }
+            }
+        }
+        let lines: std::collections::BTreeSet<_> = scenario.items.iter().map(|item| item.line.as_str()).collect();
+        assert!(lines.contains("volumes") && lines.contains("control_plane"), "{lines:?}");
+    }
+}

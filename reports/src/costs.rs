@@ -2,11 +2,11 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, Gravity, MachineHours, PriceOrigin, Scenario};
+use types::analysis::{Analysis, CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
-use crate::words::{self, VENDOR};
+use crate::words::{self, TODAY, VENDOR};
 
 /// Up to so many scenarios leave room for another table beside the cost lines.
 const FEW_SCENARIOS: usize = 3;
@@ -27,6 +27,7 @@ pub(crate) struct Costs {
     /// Other readings of the vendor's arithmetic; `None` where there are none.
     pub(crate) variants: Option<Table>,
     pub(crate) machines: Table,
+    pub(crate) items: Table,
 }
 
 impl HtmlSafe for Costs {}
@@ -120,6 +121,7 @@ impl Costs {
                 .filter(|vendor| !vendor.variants.is_empty())
                 .map(|vendor| variants(analysis, vendor)),
             machines: machines(analysis),
+            items: items(analysis),
         }
     }
 }
@@ -277,6 +279,32 @@ fn machines(analysis: &Analysis) -> Table {
             Column::text("Price from"),
         ],
         rows,
+    )
+    .stacking()
+}
+
+/// What the other lines are made of: the same in every scenario so far, so it is shown for today.
+fn items(analysis: &Analysis) -> Table {
+    let today = words::scenario(analysis, TODAY);
+    let row = |item: &CostItem| {
+        Row::new(vec![
+            Cell::new(&item.what).sub(words::cost_line(&item.line)),
+            Cell::new(format::quantity(item.quantity)).sub(&item.unit),
+            Cell::new(format::usd_per_hour(item.usd_per_unit)),
+            Cell::new(format::usd(item.cost_usd)),
+            price_cell(&item.price),
+        ])
+    };
+    Table::new(
+        format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
+        vec![
+            Column::text("What"),
+            Column::number("Quantity", "in the window"),
+            Column::number("Price", "of one unit"),
+            Column::number("Cost", "in the window"),
+            Column::text("Price from"),
+        ],
+        today.into_iter().flat_map(|scenario| &scenario.items).map(row).collect(),
     )
     .stacking()
 }

@@ -228,6 +228,9 @@ pub struct Scenario {
     pub monthly_usd: Option<f64>,
     /// Machines by type, with the price each was given.
     pub machine_hours: Vec<MachineHours>,
+    /// What the lines other than compute are made of, by line, then name.
+    #[serde(default)]
+    pub items: Vec<CostItem>,
     /// What could not be priced; outside every total.
     pub unpriced: Vec<Unpriced>,
     /// The same scenario under other readings of what is assumed, for comparison.
@@ -289,6 +292,25 @@ pub struct MachineHours {
     pub cost_usd: Option<f64>,
     /// Where the price comes from; `null` when unpriced.
     pub price: Option<PriceOrigin>,
+}
+
+/// A quantity at a price, part of a cost line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CostItem {
+    /// The cost line: `fargate`, `volumes` or `control_plane`.
+    pub line: String,
+    /// What it is, such as `gp3 storage`.
+    pub what: String,
+    /// How much of it over the window.
+    pub quantity: f64,
+    /// Unit of `quantity`, such as `GiB-month`.
+    pub unit: String,
+    /// Price of one unit.
+    pub usd_per_unit: f64,
+    /// Cost over the window.
+    pub cost_usd: f64,
+    /// Where the price comes from.
+    pub price: PriceOrigin,
 }
 
 /// Where a price comes from.

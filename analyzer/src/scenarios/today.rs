@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::analysis::{MachineHours, Note, PriceOrigin, Scenario, Unpriced};
+use types::analysis::{CostItem, MachineHours, Note, PriceOrigin, Scenario, Unpriced};
 use types::{NanoUsd, UsdPerHour};
 
 use crate::assumptions::{self, Assumptions};
@@ -31,6 +31,19 @@ pub(crate) struct Bill {
     pub(crate) unpriced: Vec<Unpriced>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
+    /// What the lines other than compute are made of.
+    items: Vec<Item>,
+}
+
+/// A quantity at a price. Rows alike in all but quantity and cost are one.
+#[derive(Debug)]
+struct Item {
+    line: &'static str,
+    what: String,
+    unit: &'static str,
+    quantity: f64,
+    priced: Priced<NanoUsd>,
+    cost: NanoUsd,
 }
 
 /// Nodes of one kind and what they cost.
@@ -105,6 +118,7 @@ impl Bill {
             unpriced: Vec::new(),
             notes: Vec::new(),
             origins: Vec::new(),
+            items: Vec::new(),
         };
         for (kind, sums) in observed.nodes.iter().filter(|(kind, _)| kind.compute_type != "fargate") {
             bill.add_nodes(kind, sums, book, assumptions);
@@ -115,6 +129,7 @@ impl Bill {
         bill.lines.control_plane = bill.add_control_plane(observed, book);
         // No elastic machine pool, no fee: a real zero.
         bill.lines.fee = Some(NanoUsd::ZERO);
+        bill.items.sort_by(|a, b| (a.line, &a.what, a.priced.price).cmp(&(b.line, &b.what, b.priced.price)));
         bill.unpriced.sort_by(|a, b| (&a.what, &a.reason).cmp(&(&b.what, &b.reason)));
         bill.add_notes(observed);
         bill
@@ -141,6 +156,37 @@ impl Bill {
         (self.nodes.is_empty() || !priced.is_empty()).then(|| priced.iter().map(|price| price.usd).sum())
     }
 
+    /// Adds a quantity to the items, and its cost.
+    fn add_item(&mut self, item: Item) -> NanoUsd {
+        self.origins.push(item.priced.origin.clone());
+        let cost = item.cost;
+        let same = |other: &&mut Item| {
+            (other.line, &other.what, other.priced.price) == (item.line, &item.what, item.priced.price)
+        };
+        match self.items.iter_mut().find(same) {
+            Some(there) => {
+                there.quantity += item.quantity;
+                there.cost += cost;
+            }
+            None => self.items.push(item),
+        }
+        cost
+    }
+
+    /// The items as they are written.
+    pub(crate) fn cost_items(&self) -> Vec<CostItem> {
+        let written = |item: &Item| CostItem {
+            line: item.line.to_owned(),
+            what: item.what.clone(),
+            quantity: item.quantity,
+            unit: item.unit.to_owned(),
+            usd_per_unit: item.priced.price.usd(),
+            cost_usd: item.cost.usd(),
+            price: item.priced.origin.clone(),
+        };
+        self.items.iter().map(written).collect()
+    }
+
     fn add_unpriced(&mut self, what: String, quantity: f64, unit: &str, reason: String) {
         match self.unpriced.iter_mut().find(|line| line.what == what && line.reason == reason && line.unit == unit) {
             Some(line) => line.quantity += quantity,
@@ -160,11 +206,24 @@ impl Bill {
             let priced = fargate_price(kind, overhead_mib, book);
             match priced {
                 Ok((size, [vcpu, memory])) => {
-                    let vcpu_cost =
-                        vcpu.price.scaled(i128::from(size.vcpu_thousandths) * i128::from(*seconds), 3_600_000);
-                    let memory_cost =
-                        memory.price.scaled(i128::from(size.memory_mib) * i128::from(*seconds), 1024 * 3600);
-                    self.origins.extend([vcpu.origin, memory.origin]);
+                    let vcpu_seconds = i128::from(size.vcpu_thousandths) * i128::from(*seconds);
+                    let memory_seconds = i128::from(size.memory_mib) * i128::from(*seconds);
+                    let vcpu_cost = self.add_item(Item {
+                        line: "fargate",
+                        what: "vCPU".to_owned(),
+                        unit: "vCPU-hour",
+                        quantity: float(vcpu_seconds) / 3_600_000.0,
+                        cost: vcpu.price.scaled(vcpu_seconds, 3_600_000),
+                        priced: vcpu,
+                    });
+                    let memory_cost = self.add_item(Item {
+                        line: "fargate",
+                        what: "memory".to_owned(),
+                        unit: "GiB-hour",
+                        quantity: float(memory_seconds) / (1024.0 * 3600.0),
+                        cost: memory.price.scaled(memory_seconds, 1024 * 3600),
+                        priced: memory,
+                    });
                     line = Some(line.unwrap_or_default() + vcpu_cost + memory_cost);
                 }
                 Err(reason) => self.add_unpriced("Fargate pod".to_owned(), hours(*seconds), "pod-hour", reason),
@@ -180,8 +239,14 @@ impl Bill {
             let region = kind.region.as_deref().or_else(|| observed.region());
             match volume_price(kind, region, book, assumptions) {
                 Ok((volume_type, region, unit)) => {
-                    let storage = unit.price.scaled(sums.byte_seconds, GIB * month_seconds);
-                    self.origins.push(unit.origin);
+                    let storage = self.add_item(Item {
+                        line: "volumes",
+                        what: format!("{volume_type} storage"),
+                        unit: "GiB-month",
+                        quantity: gib_months(sums, month_seconds),
+                        cost: unit.price.scaled(sums.byte_seconds, GIB * month_seconds),
+                        priced: unit,
+                    });
                     let extras = self.volume_extras(kind, volume_type, region, sums, (book, month_seconds));
                     line = Some(line.unwrap_or_default() + storage + extras);
                 }
@@ -230,13 +295,19 @@ impl Bill {
         let mut cost = NanoUsd::ZERO;
         for (item, quantity) in extras.into_iter().filter(|(_, quantity)| *quantity > 0) {
             let amount = i128::from(quantity) * sums.seconds;
+            let months = crate::number::ratio(float(amount), float(month_seconds)).unwrap_or_default();
             match book.other(item, region) {
                 Some(unit) => {
-                    cost += unit.price.scaled(amount, month_seconds);
-                    self.origins.push(unit.origin);
+                    cost += self.add_item(Item {
+                        line: "volumes",
+                        what: item.to_owned(),
+                        unit: "unit-month",
+                        quantity: months,
+                        cost: unit.price.scaled(amount, month_seconds),
+                        priced: unit,
+                    });
                 }
                 None => {
-                    let months = crate::number::ratio(float(amount), float(month_seconds)).unwrap_or_default();
                     let reason = format!("no price of {item} in {region}");
                     self.add_unpriced(format!("performance of {volume_type} volumes"), months, "unit-month", reason);
                 }
@@ -247,8 +318,14 @@ impl Bill {
 
     fn add_control_plane(&mut self, observed: &Observed, book: &PriceBook) -> Option<NanoUsd> {
         let unit = book.control_plane(observed.region().unwrap_or("all"))?;
-        self.origins.push(unit.origin);
-        Some(unit.price.scaled(observed.seconds(), 3600))
+        Some(self.add_item(Item {
+            line: "control_plane",
+            what: "one cluster, standard support".to_owned(),
+            unit: "hour",
+            quantity: float(observed.seconds()) / 3600.0,
+            cost: unit.price.scaled(observed.seconds(), 3600),
+            priced: unit,
+        }))
     }
 
     fn add_notes(&mut self, observed: &Observed) {
@@ -301,6 +378,11 @@ impl Bill {
                 "{estimated:.1} node-hours are priced by an estimate from another region; give the real price as [[node]] in the prices file."
             )));
         }
+        let guessed: Vec<_> = self.items.iter().filter(|item| item.priced.origin.kind == "estimated").collect();
+        if !guessed.is_empty() {
+            let names: Vec<_> = guessed.iter().map(|item| item.what.as_str()).collect();
+            notes.push(Note::warning(format!("Priced by an estimate that nobody looked up: {}.", names.join(", "))));
+        }
         if spot > 0.0 {
             notes.push(Note::info(format!(
                 "{spot:.1} spot node-hours are priced at the on-demand list price less the typical saving of their type and region, which is an estimate."
@@ -325,6 +407,7 @@ impl Bill {
             partial: self.lines.partial() || !self.unpriced.is_empty(),
             monthly_usd: self.lines.total().map(|total| month.usd(total)),
             machine_hours: machine_hours(self.nodes.iter()),
+            items: self.cost_items(),
             unpriced: self.unpriced.clone(),
             variants: Vec::new(),
             notes: self.notes.clone(),

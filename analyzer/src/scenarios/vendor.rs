@@ -309,6 +309,7 @@ impl<'a> Vendor<'a> {
                 partial: lines.partial() || !unpriced.is_empty(),
                 monthly_usd: lines.total().map(|total| month.usd(total)),
                 machine_hours: machines,
+                items: bill.cost_items(),
                 unpriced,
                 variants,
                 notes: self.notes(&moved, month),

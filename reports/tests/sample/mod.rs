@@ -113,6 +113,19 @@ fn scenario(id: &str, label: &str, cost_usd: CostLines, machine_hours: Vec<Machi
         cost_usd,
         partial: true,
         machine_hours,
+        items: vec![CostItem {
+            line: "volumes".to_owned(),
+            what: "gp3 storage".to_owned(),
+            quantity: 7_989.0,
+            unit: "GiB-month".to_owned(),
+            usd_per_unit: 0.08,
+            cost_usd: 639.12,
+            price: PriceOrigin {
+                kind: "observed".to_owned(),
+                date: "2025".to_owned(),
+                source: "a price list".to_owned(),
+            },
+        }],
         unpriced: Vec::new(),
         variants: Vec::new(),
         notes: Vec::new(),
@@ -369,6 +382,7 @@ pub(crate) fn empty() -> Analysis {
         scenario.monthly_usd = None;
         scenario.machine_hours.clear();
         scenario.variants.clear();
+        scenario.items.clear();
         scenario.notes.clear();
     }
     analysis.savings.clear();
@@ -465,6 +479,7 @@ pub(crate) fn hostile() -> Analysis {
             set(&mut unpriced.reason);
         }
         scenario.variants.iter_mut().for_each(|variant| set(&mut variant.label));
+        scenario.items.iter_mut().for_each(|item| set(&mut item.what));
         scenario.notes.iter_mut().for_each(|note| set(&mut note.text));
     }
     for saving in &mut analysis.savings {
