@@ -193,6 +193,22 @@ async fn a_node_counts_from_its_creation_and_one_born_after_the_hour_not_at_all(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_name_used_by_two_machines_makes_the_hour_incomplete() {
+    let mut world = plain();
+    let info = |id: &'static str| [("node", "n9"), ("provider_id", id)];
+    world.add("kube_node_info", &info("aws:///us-east-1a/i-a"), (-593, 1_500), 60, |_| 1.0);
+    world.add("kube_node_info", &info("aws:///us-east-1a/i-b"), (1_700, 3_900), 60, |_| 1.0);
+    let created = |second: i64| seconds(if second < 1_600 { -9000 } else { 1_690 });
+    world.add("kube_node_created", &[("node", "n9")], (-593, 3_900), 60, created);
+    let Some(hours) = collected("a_node_name_used_by_two_machines", world).await else { return };
+    let nodes = hours.rows::<NodeHour>().await;
+    let later = nodes.iter().find(|node| node.node == "n9").unwrap();
+    assert_eq!((later.instance_id.as_deref(), later.up_seconds), (Some("i-b"), 3600 - 1_690));
+    let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    assert!(!manifest.complete && manifest.faults.iter().any(|f| f.contains("used by two machines")), "{manifest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_terminated_does_not_end_its_pod() {
     let mut world = plain();
     // A job whose main container finished beside a sidecar that runs on, and is then deleted.
