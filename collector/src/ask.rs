@@ -48,8 +48,8 @@ pub(crate) async fn ask(server: &Server, hour: Hour, collected: &mut Collected) 
     let mut snapshot = Snapshot::default();
     let mut quality = Vec::new();
     for (sent, query) in queries::ALL.iter().enumerate() {
-        if sent == queries::DECISIVE && quality.iter().all(|row: &QualityHour| row.series == 0) {
-            return Err(HourResult::NoData { slots: 0 });
+        if sent == queries::DECISIVE {
+            check_known(&quality)?;
         }
         let body = server.ask(query, hour).await.map_err(failed)?;
         let answer = tokio::task::block_in_place(|| snapshot.read(query, &body, hour.start_seconds()));
@@ -111,14 +111,20 @@ const REQUIRED: [(&Query, &str); 4] = [
     (&queries::CONTAINER_MEMORY_MEAN, "the kubelets' cAdvisor endpoint (/metrics/cadvisor)"),
 ];
 
+/// Whether a query, sent or not, has brought no series.
+fn is_empty(quality: &[QualityHour], query: &Query) -> bool {
+    !quality.iter().any(|row| row.query == query.name && row.series > 0)
+}
+
+/// Ends the hour when the server knows nothing of it. What is asked over the look-ahead too may have samples although
+/// the hour has none, so that does not count.
+fn check_known(quality: &[QualityHour]) -> Result<(), HourResult> {
+    let mut in_hour = REQUIRED.iter().filter(|(query, _)| query.shape != Shape::Once);
+    if in_hour.all(|(query, _)| is_empty(quality, query)) { Err(HourResult::NoData { slots: 0 }) } else { Ok(()) }
+}
+
 fn check_required(quality: &[QualityHour], hour: Hour) -> Result<(), HourResult> {
-    let empty = |query: &Query| !quality.iter().any(|row| row.query == query.name && row.series > 0);
-    // What is asked over the look-ahead too may have samples although the hour has none.
-    let in_hour = REQUIRED.iter().filter(|(query, _)| query.shape != Shape::Once);
-    if in_hour.clone().all(|(query, _)| empty(query)) {
-        return Err(HourResult::NoData { slots: 0 });
-    }
-    match REQUIRED.into_iter().find(|(query, _)| empty(query)) {
+    match REQUIRED.into_iter().find(|(query, _)| is_empty(quality, query)) {
         None => Ok(()),
         Some((query, exporter)) => Err(failed(CollectError::Missing { metric: query.metric, hour, exporter })),
     }
@@ -199,7 +205,7 @@ mod tests {
     fn check_series(present: &[&Query]) -> Result<(), String> {
         let row = |query: &&Query| QualityHour { query: query.name.to_owned(), series: 1, ..QualityHour::default() };
         let quality: Vec<_> = present.iter().map(row).collect();
-        check_required(&quality, hour()).map_err(|result| match result {
+        check_known(&quality).and_then(|()| check_required(&quality, hour())).map_err(|result| match result {
             HourResult::NoData { .. } => "no data".to_owned(),
             HourResult::Failed(error) => error.to_string(),
             other => format!("{other:?}"),
