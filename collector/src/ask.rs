@@ -152,6 +152,9 @@ fn quality_row(name: &'static str, snapshot: &Snapshot, answer: &Answer, server:
         duplicates_dropped: snapshot.duplicates.get(name).copied().unwrap_or_default(),
         not_finite_dropped: answer.not_finite,
         warnings: answer.warnings.clone(),
+        histograms_only: Some(answer.histograms_only),
+        without_identity: Some(snapshot.without_identity.get(name).copied().unwrap_or_default()),
+        ..QualityHour::default()
     }
 }
 

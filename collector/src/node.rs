@@ -114,6 +114,11 @@ fn row(
         network_receive_bytes: None,
         network_transmit_bytes: None,
         root_disk_bytes: bytes(Bound::Capacity, "ephemeral_storage"),
+        disk_read_bytes: None,
+        disk_written_bytes: None,
+        instance_type_candidates: None,
+        extended_capacity: None,
+        fargate_provisioned: None,
     })
 }
 

@@ -91,10 +91,11 @@ pub(crate) fn row(snapshot: &Snapshot, uid: &str, pod: &Pod, pod_life: PodLife, 
         cpu_effective_request_millicores: cpu,
         memory_effective_request_bytes: memory,
         hpa_target: None,
-        node_selector: Vec::new(),
-        tolerations: Vec::new(),
-        labels: Vec::new(),
+        node_selector: None,
+        tolerations: None,
+        labels: None,
         volume_claims: pod.claims.iter().cloned().collect(),
+        extended_requests: None,
     })
 }
 

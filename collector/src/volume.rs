@@ -37,6 +37,7 @@ pub(crate) fn rows(snapshot: &Snapshot, hour: Hour) -> Vec<VolumeHour> {
             used_max_bytes: claim.used_max_bytes.and_then(whole),
             present_seconds: int32(i64::try_from(claim.slots).unwrap_or_default() * SLOT_SECONDS),
             pods: mounts.get(&(namespace.as_str(), name.as_str())).cloned().unwrap_or_default(),
+            zone_source: None,
         }
     };
     snapshot.claims.iter().map(row).collect()

@@ -194,21 +194,41 @@ impl Cell for Vec<String> {
     const NULLABLE: bool = false;
 
     fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
-        let field = Field::new_list_field(DataType::Utf8, false);
-        let mut lists = ListBuilder::new(StringBuilder::new()).with_field(field);
-        for texts in values {
-            for text in texts {
-                lists.values().append_value(text);
-            }
-            lists.append(true);
-        }
-        Arc::new(lists.finish())
+        text_lists(values.map(Some))
+    }
+
+    fn read(array: &dyn Array, row: usize) -> Option<Self> {
+        Option::<Self>::read(array, row)?
+    }
+}
+
+impl Cell for Option<Vec<String>> {
+    const KIND: Kind = Kind::TextList;
+    const NULLABLE: bool = true;
+
+    fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
+        text_lists(values.map(Option::as_ref))
     }
 
     fn read(array: &dyn Array, row: usize) -> Option<Self> {
         let lists = array.as_list_opt::<i32>()?;
+        if lists.is_null(row) {
+            return Some(None);
+        }
         let values = lists.value(row);
         let texts = values.as_string_opt::<i32>()?;
-        Some(texts.iter().flatten().map(ToOwned::to_owned).collect())
+        Some(Some(texts.iter().flatten().map(ToOwned::to_owned).collect()))
     }
+}
+
+fn text_lists<'a>(values: impl Iterator<Item = Option<&'a Vec<String>>>) -> ArrayRef {
+    let field = Field::new_list_field(DataType::Utf8, false);
+    let mut lists = ListBuilder::new(StringBuilder::new()).with_field(field);
+    for texts in values {
+        for text in texts.into_iter().flatten() {
+            lists.values().append_value(text);
+        }
+        lists.append(texts.is_some());
+    }
+    Arc::new(lists.finish())
 }

@@ -133,7 +133,15 @@ mod tests {
         let rows: Vec<_> = (0..100).map(container).collect();
         let file = encode(&rows, &[]).unwrap();
         assert_eq!(decode::<ContainerHour>(file.into()).unwrap(), rows);
-        let pods = vec![PodHour { labels: vec!["a=b".into(), "c=d".into()], ..PodHour::default() }, PodHour::default()];
+        let pods = vec![
+            PodHour {
+                labels: Some(vec!["a=b".into(), "c=d".into()]),
+                tolerations: Some(Vec::new()),
+                volume_claims: vec!["data".into()],
+                ..PodHour::default()
+            },
+            PodHour::default(),
+        ];
         assert_eq!(decode::<PodHour>(encode(&pods, &[]).unwrap().into()).unwrap(), pods);
         assert_eq!(decode::<PodHour>(encode::<PodHour>(&[], &[]).unwrap().into()).unwrap(), []);
     }

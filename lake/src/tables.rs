@@ -192,14 +192,16 @@ table! {
     memory_effective_request_bytes: Option<i64>, "byte";
     /// Whether a horizontal autoscaler drives the workload; null when not collected.
     hpa_target: Option<bool>, "";
-    /// Node selector, as `key=value`.
-    node_selector: Vec<String>, "";
-    /// Tolerations, as `key=value:effect`.
-    tolerations: Vec<String>, "";
-    /// Allow-listed labels, as `key=value`.
-    labels: Vec<String>, "";
+    /// Node selector, as `key=value`, keys in the spelling of label names; null when not collected.
+    node_selector: Option<Vec<String>>, "";
+    /// Tolerations, as `key=value:effect`, without those every pod gets; null when not collected.
+    tolerations: Option<Vec<String>>, "";
+    /// Allow-listed labels, as `key=value`, keys as they were allow-listed; null when not collected.
+    labels: Option<Vec<String>>, "";
     /// Persistent volume claims it mounts.
     volume_claims: Vec<String>, "";
+    /// What it requests beside CPU and memory, such as `nvidia_com_gpu=1`; null when not collected.
+    extended_requests: Option<Vec<String>>, "";
 }
 
 table! {
@@ -215,7 +217,7 @@ table! {
     instance_id: Option<String>, "";
     /// EC2 instance type; null when not known.
     instance_type: Option<String>, "";
-    /// How the instance type is known: `label`, `dmi` or `unknown`.
+    /// How the instance type is known: `override`, `label`, `dmi`, `api`, `inferred` or `unknown`.
     instance_type_source: String, "";
     /// Region.
     region: Option<String>, "";
@@ -265,12 +267,22 @@ table! {
     memory_touched_mib_by_slot: Option<SlotValues>, "MiB";
     /// Where the node's usage comes from: `node-exporter`; null when none was found.
     usage_source: Option<String>, "";
-    /// Bytes received; null when not collected.
+    /// Bytes received by the node's network interfaces, from the counters; null when not collected.
     network_receive_bytes: Option<i64>, "byte";
-    /// Bytes sent; null when not collected.
+    /// Bytes sent by the node's network interfaces; null when not collected.
     network_transmit_bytes: Option<i64>, "byte";
     /// Size of the root disk as the kubelet reports it (ephemeral storage).
     root_disk_bytes: Option<i64>, "byte";
+    /// Bytes read from the node's block devices, from the counters; null when not collected.
+    disk_read_bytes: Option<i64>, "byte";
+    /// Bytes written to the node's block devices; null when not collected.
+    disk_written_bytes: Option<i64>, "byte";
+    /// Instance types the node's size fits, when more than one does and nothing else tells; null otherwise.
+    instance_type_candidates: Option<Vec<String>>, "";
+    /// Capacity beside CPU, memory, pods and disk, such as `nvidia_com_gpu=4`; null when not collected.
+    extended_capacity: Option<Vec<String>>, "";
+    /// CPU, memory and more that a Fargate node was provisioned with, such as `0.25vCPU 0.5GB`; null elsewhere.
+    fargate_provisioned: Option<String>, "";
 }
 
 table! {
@@ -292,7 +304,7 @@ table! {
     volume_id: Option<String>, "";
     /// EBS volume type; null when nothing names it.
     volume_type: Option<String>, "";
-    /// How the volume type is known: `storage-class-name` or `unknown`.
+    /// How the volume type is known: `override`, `api`, `storage-class-name` or `unknown`.
     volume_type_source: String, "";
     /// Provisioned IOPS; null when not known.
     iops: Option<i64>, "";
@@ -306,6 +318,8 @@ table! {
     present_seconds: i32, "second";
     /// Pods that mount it.
     pods: Vec<String>, "";
+    /// How the zone is known: `label`, or `node` of a pod that mounts it; null when it is not.
+    zone_source: Option<String>, "";
 }
 
 table! {
@@ -327,6 +341,24 @@ table! {
     not_finite_dropped: i64, "";
     /// Warnings of the server.
     warnings: Vec<String>, "";
+    /// What kind of server answered, such as `prometheus` or `thanos`.
+    server_flavor: Option<String>, "";
+    /// Hash of everything asked.
+    query_set: Option<String>, "";
+    /// Queries the question was asked in; more than one when the server could not answer it whole.
+    shards: Option<i32>, "";
+    /// Series that hold only native histograms, skipped.
+    histograms_only: Option<i64>, "";
+    /// Series without a label that identifies them, dropped.
+    without_identity: Option<i64>, "";
+    /// Scrapes of the exporter expected in the hour, all targets together, by the interval seen; null when not known.
+    scrapes_expected: Option<i64>, "";
+    /// Scrapes of the exporter that brought samples, all targets together; null when not known.
+    scrapes_seen: Option<i64>, "";
+    /// Seconds in which containers ran, and of which no usage is known; null where the query is not about usage.
+    seconds_without_usage: Option<i64>, "second";
+    /// The pods of those seconds, as `namespace/pod`, the longest first, at most twenty.
+    pods_without_usage: Option<Vec<String>>, "";
 }
 
 #[cfg(test)]
