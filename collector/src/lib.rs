@@ -14,6 +14,7 @@ mod node;
 mod owner;
 mod pod;
 pub mod prometheus;
+mod quality;
 pub mod queries;
 mod rows;
 pub mod run;

@@ -133,11 +133,11 @@ impl Server {
     pub async fn ask(&self, query: &Query, hour: Hour) -> Result<Vec<u8>, QueryError> {
         let (start, end) = query.shape.bounds(hour);
         if query.shape == Shape::Once {
-            return self.ask_at(query.name, query.promql, end).await;
+            return self.ask_at(query.name, &query.expression(""), end).await;
         }
         #[expect(clippy::as_conversions, reason = "three hundred")]
         let step = SLOT_SECONDS as f64;
-        let request = self.client.query_range(query.promql, start, end, step).timeout(timeout_ms());
+        let request = self.client.query_range(query.expression(""), start, end, step).timeout(timeout_ms());
         self.body(query.name, request.post_raw().await).await
     }
 

@@ -92,12 +92,28 @@ pub struct Query {
     pub name: &'static str,
     /// The metric, for messages about what is missing.
     pub metric: &'static str,
+    /// The label by which the question is asked in parts where the server cannot answer it whole; one of
+    /// [`Self::labels`], so that what belongs together stays together.
+    pub shard_by: &'static str,
     /// When it is evaluated.
     pub shape: Shape,
     /// The labels read from the answer, in this order.
     pub labels: &'static [&'static str],
-    /// The expression.
+    /// The expression, with [`SHARD`] at the start of every selector.
     pub promql: &'static str,
+}
+
+/// Where the matchers of a part go; nothing when the whole is asked for.
+pub const SHARD: &str = "$shard,";
+
+impl Query {
+    /// The expression for the part that `matchers` selects, such as `uid=~".*[0-7]"`; for the whole when empty.
+    pub fn expression(&self, matchers: &str) -> String {
+        match matchers {
+            "" => self.promql.replace(SHARD, ""),
+            _ => self.promql.replace(SHARD, &format!("{matchers},")),
+        }
+    }
 }
 
 /// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
@@ -199,6 +215,9 @@ mod tests {
             for label in query.labels {
                 assert!(query.promql.contains(label), "{}: {label}", query.name);
             }
+            assert!(query.labels.contains(&query.shard_by), "{}", query.name);
+            let selectors = query.promql.matches('{').count();
+            assert!(selectors > 0 && query.promql.matches(SHARD).count() == selectors, "{}", query.promql);
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Fact, Query, Shape};
 /// What selects real containers: not the pod's own cgroup (`container=""`), not the pause container.
 macro_rules! containers {
     () => {
-        r#"{container!="",container!="POD",image!=""}"#
+        r#"{$shard,container!="",container!="POD",image!=""}"#
     };
 }
 
@@ -17,6 +17,7 @@ pub const CONTAINER_CPU: Query = Query {
     fact: Fact::ContainerCpu,
     name: "container_cpu",
     metric: "container_cpu_usage_seconds_total",
+    shard_by: "pod",
     shape: Shape::Edges,
     labels: INSTANCE,
     promql: concat!(
@@ -31,6 +32,7 @@ pub const CONTAINER_MEMORY_MEAN: Query = Query {
     fact: Fact::ContainerMemoryMean,
     name: "container_memory_mean",
     metric: "container_memory_working_set_bytes",
+    shard_by: "pod",
     shape: Shape::Slots,
     labels: INSTANCE,
     promql: concat!(
@@ -45,6 +47,7 @@ pub const CONTAINER_MEMORY_MAX: Query = Query {
     fact: Fact::ContainerMemoryMax,
     name: "container_memory_max",
     metric: "container_memory_working_set_bytes",
+    shard_by: "pod",
     shape: Shape::Slots,
     labels: INSTANCE,
     promql: concat!(
@@ -59,6 +62,7 @@ pub const CONTAINER_START: Query = Query {
     fact: Fact::ContainerStart,
     name: "container_start",
     metric: "container_start_time_seconds",
+    shard_by: "pod",
     shape: Shape::Once,
     labels: INSTANCE,
     promql: concat!(
@@ -73,10 +77,11 @@ pub const CONTAINER_RESOURCES: Query = Query {
     fact: Fact::ContainerResources,
     name: "container_resources",
     metric: "kube_pod_container_resource_requests",
+    shard_by: "pod",
     shape: Shape::Once,
     labels: &["__name__", "namespace", "pod", "uid", "container", "resource"],
     promql: concat!(
-        "max by (__name__,namespace,pod,uid,container,resource) (last_over_time({__name__=~\"",
+        "max by (__name__,namespace,pod,uid,container,resource) (last_over_time({$shard,__name__=~\"",
         "kube_pod_container_resource_requests|kube_pod_container_resource_limits|",
         "kube_pod_init_container_resource_requests|kube_pod_init_container_resource_limits",
         "\",resource=~\"cpu|memory\"}[62m]))"
@@ -88,7 +93,8 @@ pub const INIT_CONTAINERS: Query = Query {
     fact: Fact::InitContainers,
     name: "init_containers",
     metric: "kube_pod_init_container_info",
+    shard_by: "pod",
     shape: Shape::Once,
     labels: &["namespace", "pod", "uid", "container", "restart_policy"],
-    promql: "max by (namespace,pod,uid,container,restart_policy) (last_over_time(kube_pod_init_container_info[62m]))",
+    promql: "max by (namespace,pod,uid,container,restart_policy) (last_over_time(kube_pod_init_container_info{$shard,}[62m]))",
 };

@@ -7,11 +7,12 @@ pub const NODE_INFO: Query = Query {
     fact: Fact::NodeInfo,
     name: "node_info",
     metric: "kube_node_info",
+    shard_by: "node",
     shape: Shape::Once,
     labels: &["node", "provider_id", "kubelet_version", "os_image", "internal_ip"],
     promql: concat!(
         "max by (node,provider_id,kubelet_version,os_image,internal_ip) ",
-        "(last_over_time(kube_node_info[62m]))"
+        "(last_over_time(kube_node_info{$shard,}[62m]))"
     ),
 };
 
@@ -20,9 +21,10 @@ pub const NODE_LAST_SEEN: Query = Query {
     fact: Fact::NodeLastSeen,
     name: "node_last_seen",
     metric: "kube_node_info",
+    shard_by: "node",
     shape: Shape::Once,
     labels: &["node", "provider_id"],
-    promql: "max by (node,provider_id) (timestamp(kube_node_info))",
+    promql: "max by (node,provider_id) (timestamp(kube_node_info{$shard,}))",
 };
 
 /// Which nodes there were, slot by slot: it tells in which slots kube-state-metrics was scraped at all.
@@ -30,9 +32,10 @@ pub const NODE_CREATED: Query = Query {
     fact: Fact::NodeCreated,
     name: "node_created",
     metric: "kube_node_created",
+    shard_by: "node",
     shape: Shape::Slots,
     labels: &["node"],
-    promql: "max by (node) (last_over_time(kube_node_created[5m]))",
+    promql: "max by (node) (last_over_time(kube_node_created{$shard,}[5m]))",
 };
 
 /// Capacity and allocatable of nodes, in cores, bytes and pods, and when each was created, in seconds since the epoch.
@@ -41,10 +44,11 @@ pub const NODE_RESOURCES: Query = Query {
     fact: Fact::NodeResources,
     name: "node_resources",
     metric: "kube_node_status_capacity",
+    shard_by: "node",
     shape: Shape::Once,
     labels: &["__name__", "node", "resource"],
     promql: concat!(
-        "max by (__name__,node,resource) (last_over_time({__name__=~\"",
+        "max by (__name__,node,resource) (last_over_time({$shard,__name__=~\"",
         "kube_node_created|kube_node_status_capacity|kube_node_status_allocatable",
         "\",resource=~\"|cpu|memory|pods|ephemeral_storage\"}[62m]))"
     ),
@@ -55,6 +59,7 @@ pub const NODE_LABELS: Query = Query {
     fact: Fact::NodeLabels,
     name: "node_labels",
     metric: "kube_node_labels",
+    shard_by: "node",
     shape: Shape::Once,
     labels: &[
         "node",
@@ -85,7 +90,7 @@ pub const NODE_LABELS: Query = Query {
         "label_eks_amazonaws_com_capacityType,label_karpenter_sh_capacity_type,label_node_lifecycle,",
         "label_eks_amazonaws_com_compute_type,label_eks_amazonaws_com_nodegroup,label_karpenter_sh_nodepool,",
         "label_karpenter_sh_provisioner_name,label_alpha_eksctl_io_nodegroup_name,label_emp_pf9_io_owned) ",
-        "(last_over_time(kube_node_labels[62m]))"
+        "(last_over_time(kube_node_labels{$shard,}[62m]))"
     ),
 };
 
@@ -94,9 +99,10 @@ pub const NODE_TAINTS: Query = Query {
     fact: Fact::NodeTaints,
     name: "node_taints",
     metric: "kube_node_spec_taint",
+    shard_by: "node",
     shape: Shape::Once,
     labels: &["node", "key", "value", "effect"],
-    promql: "max by (node,key,value,effect) (last_over_time(kube_node_spec_taint[62m]))",
+    promql: "max by (node,key,value,effect) (last_over_time(kube_node_spec_taint{$shard,}[62m]))",
 };
 
 /// Counter values of a node's CPU by mode, in core-seconds. Duplicates collapse before the cores are summed.
@@ -104,11 +110,12 @@ pub const NODE_CPU: Query = Query {
     fact: Fact::NodeCpu,
     name: "node_cpu",
     metric: "node_cpu_seconds_total",
+    shard_by: "instance",
     shape: Shape::Edges,
     labels: &["instance", "mode"],
     promql: concat!(
         "sum by (instance,mode) (max by (instance,cpu,mode) ",
-        "(last_over_time(node_cpu_seconds_total{mode!~\"idle|iowait\"}[5m])))"
+        "(last_over_time(node_cpu_seconds_total{$shard,mode!~\"idle|iowait\"}[5m])))"
     ),
 };
 
@@ -117,10 +124,11 @@ pub const NODE_MEMORY: Query = Query {
     fact: Fact::NodeMemory,
     name: "node_memory",
     metric: "node_memory_MemTotal_bytes",
+    shard_by: "instance",
     shape: Shape::Slots,
     labels: &["__name__", "instance"],
     promql: concat!(
-        "max by (__name__,instance) (last_over_time({__name__=~\"",
+        "max by (__name__,instance) (last_over_time({$shard,__name__=~\"",
         "node_memory_MemTotal_bytes|node_memory_MemAvailable_bytes|node_memory_MemFree_bytes",
         "\"}[5m]))"
     ),
@@ -131,9 +139,10 @@ pub const NODE_UNAME: Query = Query {
     fact: Fact::NodeUname,
     name: "node_uname",
     metric: "node_uname_info",
+    shard_by: "instance",
     shape: Shape::Once,
     labels: &["instance", "nodename"],
-    promql: "max by (instance,nodename) (last_over_time(node_uname_info[62m]))",
+    promql: "max by (instance,nodename) (last_over_time(node_uname_info{$shard,}[62m]))",
 };
 
 /// What the firmware calls the machine: on EC2 the instance type.
@@ -141,7 +150,8 @@ pub const NODE_DMI: Query = Query {
     fact: Fact::NodeDmi,
     name: "node_dmi",
     metric: "node_dmi_info",
+    shard_by: "instance",
     shape: Shape::Once,
     labels: &["instance", "product_name"],
-    promql: "max by (instance,product_name) (last_over_time(node_dmi_info[62m]))",
+    promql: "max by (instance,product_name) (last_over_time(node_dmi_info{$shard,}[62m]))",
 };
