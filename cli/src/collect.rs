@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use collector::args::CollectArgs;
 use collector::prometheus::Server;
-use collector::{Collected, HourResult};
+use collector::{Collected, HourResult, Settings};
 use lake::Lake;
 use types::{ClusterId, Hour, Window};
 
@@ -76,7 +76,7 @@ pub(crate) async fn hours(
             HourResult::Written { .. } | HourResult::Present | HourResult::Different => {}
         }
     };
-    Ok(collector::collect(server, lake, cluster, window, &mut each).await?)
+    Ok(collector::collect(server, lake, cluster, window, &Settings::default(), &mut each).await?)
 }
 
 /// What a run did, in a line.

@@ -9,6 +9,7 @@ use crate::quality::{self, quality_row};
 use crate::queries;
 use crate::rows;
 use crate::run::{CollectError, Collected, HourResult};
+use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Vanished};
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
@@ -41,7 +42,12 @@ pub(crate) async fn check_server(server: &Server, hour: Hour) -> Result<(), Coll
 }
 
 /// Sends every query of an hour, one at a time. `Err` when there is nothing to write.
-pub(crate) async fn ask(server: &Server, hour: Hour, collected: &mut Collected) -> Result<Asked, HourResult> {
+pub(crate) async fn ask(
+    server: &Server,
+    hour: Hour,
+    settings: &Settings,
+    collected: &mut Collected,
+) -> Result<Asked, HourResult> {
     let mut snapshot = Snapshot::default();
     let mut quality = Vec::new();
     for (sent, query) in queries::ALL.iter().enumerate() {
@@ -65,7 +71,7 @@ pub(crate) async fn ask(server: &Server, hour: Hour, collected: &mut Collected) 
         ask_vanished(what, server, hour, &mut snapshot, collected).await?;
     }
     let faults = quality::faults(&snapshot, &quality);
-    let rows = tokio::task::block_in_place(|| rows::rows(&snapshot, hour));
+    let rows = tokio::task::block_in_place(|| rows::rows(&snapshot, settings, hour));
     Ok(Asked { rows: HourRows { quality, ..rows }, faults })
 }
 

@@ -18,7 +18,9 @@ mod quality;
 pub mod queries;
 mod rows;
 pub mod run;
+pub mod settings;
 mod snapshot;
 mod volume;
 
 pub use run::{CollectError, Collected, HourResult, collect};
+pub use settings::Settings;

@@ -10,6 +10,7 @@ use crate::container::{self, Identity};
 use crate::life::Life;
 use crate::node;
 use crate::pod::{self, PodLife};
+use crate::settings::Settings;
 use crate::snapshot::{Instance, InstanceKey, Pod, Resources, Snapshot};
 use crate::volume;
 
@@ -20,7 +21,7 @@ const UID_LEN: usize = 36;
 type Instances<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Instance>>;
 
 /// The rows of the hour, the quality rows left to the caller.
-pub(crate) fn rows(snapshot: &Snapshot, hour: Hour) -> HourRows {
+pub(crate) fn rows(snapshot: &Snapshot, _settings: &Settings, hour: Hour) -> HourRows {
     let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
     let instances = instances(snapshot);
     let (mut containers, mut pods) = (Vec::new(), Vec::new());

@@ -9,6 +9,7 @@ use crate::ask::{Asked, ask, check_server};
 use crate::decode::DecodeError;
 use crate::prometheus::{QueryError, Server};
 use crate::queries;
+use crate::settings::Settings;
 
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
 const MOST_FAILURES: u32 = 3;
@@ -135,6 +136,7 @@ pub async fn collect(
     lake: &Lake,
     cluster: &ClusterId,
     window: Window,
+    settings: &Settings,
     each: &mut (dyn FnMut(Hour, &HourResult) + Send),
 ) -> Result<Collected, CollectError> {
     let present = lake.hours(cluster, window).await?;
@@ -147,7 +149,7 @@ pub async fn collect(
     for hour in window.hours() {
         let asked = match present.binary_search(&hour) {
             Ok(_) => Err(HourResult::Present),
-            Err(_) => ask(server, hour, &mut collected).await,
+            Err(_) => ask(server, hour, settings, &mut collected).await,
         };
         if let Some((before, write)) = writing.take() {
             let result = finished(write).await;

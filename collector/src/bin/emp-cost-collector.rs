@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use collector::args::{CollectArgs, LogArgs};
 use collector::prometheus::Server;
-use collector::{HourResult, logging};
+use collector::{HourResult, Settings, logging};
 use cron::Schedule;
 use lake::Lake;
 use types::Window;
@@ -103,7 +103,8 @@ async fn tick(cli: &Cli) -> anyhow::Result<()> {
         }
         HourResult::Present | HourResult::Different | HourResult::NoData { .. } => {}
     };
-    let collected = collector::collect(&server, &lake, &cli.collect.cluster_id, window, &mut each).await?;
+    let collected =
+        collector::collect(&server, &lake, &cli.collect.cluster_id, window, &Settings::default(), &mut each).await?;
     tracing::info!(
         written = collected.written,
         present = collected.present,
