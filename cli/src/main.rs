@@ -4,6 +4,7 @@ mod analyze;
 mod collect;
 mod demo;
 mod failure;
+mod lake;
 mod output;
 mod progress;
 mod range;
@@ -21,7 +22,7 @@ use progress::Progress;
 ///
 /// `collect` reads closed hours from Prometheus into a lake of Parquet files, `analyze` prices the cluster and its
 /// alternatives from the lake, `report` makes a page of the analysis. `demo` does all three on a synthetic cluster,
-/// through a real Prometheus: start there.
+/// through a real Prometheus: start there. `lake` looks into a lake.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -38,6 +39,7 @@ enum Command {
     Collect(collect::Args),
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
+    Lake(lake::LakeArgs),
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -55,6 +57,7 @@ async fn main() -> ExitCode {
         Command::Collect(args) => collect::run(args, now(), &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args),
+        Command::Lake(args) => lake::run(args, now(), &progress).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -33,6 +33,15 @@ impl RangeArgs {
         Ok((parse(&self.from).map_err(Failure::usage)?, parse(&self.to).map_err(Failure::usage)?))
     }
 
+    /// The range as given, an open end reaching to the beginning of time, or to now; `None` when both are open.
+    pub(crate) fn open(&self, now: DateTime<Utc>) -> Result<Option<Window>, Failure> {
+        let window = match self.moments(now)? {
+            (None, None) => return Ok(None),
+            (from, to) => Window::try_new(from.unwrap_or(DateTime::UNIX_EPOCH), to.unwrap_or(now)),
+        };
+        window.map(Some).map_err(Failure::usage)
+    }
+
     /// The closed hours from `from`, or `reach` before now, to `to`, or now.
     pub(crate) fn closed(&self, now: DateTime<Utc>, reach: TimeDelta) -> Result<Window, Failure> {
         let (from, to) = self.moments(now)?;

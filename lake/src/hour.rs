@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use types::{ClusterId, Hour, Window};
 
 use crate::encode::{self, DecodeError};
+use crate::foreign::{self, ForeignObject};
 use crate::keys;
 use crate::manifest::{Manifest, ObjectEntry, Source, VERSION};
 use crate::store::{PutOutcome, Store, StoreError};
@@ -95,6 +96,9 @@ pub enum LakeError {
         /// Why, when it is not JSON of the expected shape.
         source: Option<serde_json::Error>,
     },
+    /// A manifest names an object that is not of its cluster and day.
+    #[error(transparent)]
+    Foreign(#[from] ForeignObject),
     /// Too many attempts at the hour left objects without a manifest.
     #[error("object `{key}` and twenty revisions of it exist without a manifest; delete them")]
     Abandoned {
@@ -251,6 +255,7 @@ impl Lake {
         if manifest.version != VERSION || manifest.hour() != Some(hour) || manifest.cluster_id != *cluster {
             return Err(LakeError::Manifest { key, source: None });
         }
+        foreign::check(&key, cluster, &hour.date(), &manifest.objects)?;
         Ok(ReadHour { hour, manifest })
     }
 

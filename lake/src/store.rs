@@ -1,5 +1,6 @@
 //! The seam to storage: one trait, and three places to keep a lake.
 
+mod ahead;
 mod dir;
 mod memory;
 mod s3;
@@ -7,6 +8,7 @@ mod s3;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use ahead::{InOrder, READS, Read, get_many};
 pub use dir::DirStore;
 pub use memory::MemoryStore;
 pub use s3::S3Store;
@@ -73,6 +75,15 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StoreError::Failed`].
     async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// What writers that died left half done, which no reader sees; with `remove`, it is removed. Nothing of a
+    /// writer that lives is touched. Stores whose writes leave nothing behind have none.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    async fn leftovers(&self, _remove: bool) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Where this is, for people: `s3://bucket/prefix` or a path.
     fn location(&self) -> String;

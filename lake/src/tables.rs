@@ -28,8 +28,13 @@ pub struct Column {
 pub trait Table: Sized {
     /// The name of the table, the first segment of its keys.
     const NAME: &'static str;
+    /// What a row is.
+    const DOC: &'static str;
     /// Its columns, in the order of the files.
     const COLUMNS: &'static [Column];
+
+    /// What the rows of one hour are sorted by and unique in; those of a day, with `hour_start_seconds` after it.
+    const KEY: [Column; 2];
 
     /// The rows as columns, in the order of [`Self::COLUMNS`].
     fn to_columns(rows: &[Self]) -> Vec<ArrayRef>;
@@ -73,7 +78,9 @@ macro_rules! table {
 
         impl Table for $table {
             const NAME: &'static str = stringify!($module);
+            const DOC: &'static str = concat!($($table_doc),*);
             const COLUMNS: &'static [Column] = &[$($module::$field),+];
+            const KEY: [Column; 2] = [$module::$key_a, $module::$key_b];
 
             fn to_columns(rows: &[Self]) -> Vec<ArrayRef> {
                 vec![$(<$type as Cell>::write(rows.iter().map(|row| &row.$field))),+]

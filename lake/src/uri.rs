@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::store::{DirStore, S3Store, Store};
 
-/// A directory, or `s3://bucket/prefix`.
+/// A directory, or `s3://bucket/prefix`, the latter with options for what is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LakeUri {
     /// A local directory.
@@ -17,12 +17,69 @@ pub enum LakeUri {
         bucket: String,
         /// The prefix.
         prefix: String,
+        /// How objects are written.
+        options: S3Options,
     },
+}
+
+/// How objects are written to S3: `s3://bucket/prefix?kms-key=ARN&tag=team=platform&tag=stage=prod`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct S3Options {
+    /// The KMS key objects are encrypted with; without one, what the bucket prescribes.
+    pub kms_key: Option<String>,
+    /// Tags each object gets, at most ten.
+    pub tags: Vec<(String, String)>,
+}
+
+/// Tags an object may have, by S3.
+const MAX_TAGS: usize = 10;
+
+impl S3Options {
+    /// Reads what stands after the `?`.
+    fn parse(query: &str) -> Option<Self> {
+        let mut options = Self::default();
+        for pair in query.split('&') {
+            match pair.split_once('=')? {
+                ("kms-key", key) if options.kms_key.is_none() && is_plain(key) => {
+                    options.kms_key = Some(key.to_owned());
+                }
+                ("tag", tag) => {
+                    let (name, value) = tag.split_once('=')?;
+                    let valid = is_plain(name) && (value.is_empty() || is_plain(value));
+                    let known = options.tags.iter().any(|(other, _)| other == name);
+                    if !valid || known || options.tags.len() == MAX_TAGS {
+                        return None;
+                    }
+                    options.tags.push((name.to_owned(), value.to_owned()));
+                }
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+
+    /// The tags as the S3 API takes them; `None` without any.
+    pub(crate) fn tagging(&self) -> Option<String> {
+        let pairs = self.tags.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
+        (!self.tags.is_empty()).then(|| pairs.collect::<Vec<_>>().join("&"))
+    }
+}
+
+/// Not empty, and of the characters S3 allows in tags and KMS in names of keys; so nothing in it needs escaping.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || " +-=._:/@".contains(c))
+}
+
+fn escape(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// Why a text names no lake.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{given}` is not a lake; use a directory, or s3://bucket/prefix")]
+#[error(
+    "`{given}` is not a lake; use a directory, or s3://bucket/prefix, which may end in ?kms-key=KEY and &tag=NAME=VALUE"
+)]
 pub struct InvalidLakeUri {
     given: String,
 }
@@ -33,13 +90,15 @@ impl FromStr for LakeUri {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidLakeUri { given: text.to_owned() };
         if let Some(rest) = text.strip_prefix("s3://") {
-            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+            let options = query.map_or(Some(S3Options::default()), S3Options::parse).ok_or_else(invalid)?;
+            let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
             let prefix = prefix.trim_matches('/');
             let climbs = prefix.split('/').any(|segment| segment == "." || segment == "..");
             if bucket.is_empty() || climbs || prefix.contains("//") {
                 return Err(invalid());
             }
-            return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
+            return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned(), options });
         }
         if text.is_empty() || text.contains("://") {
             return Err(invalid());
@@ -53,7 +112,7 @@ impl LakeUri {
     pub async fn open(&self) -> Arc<dyn Store> {
         match self {
             Self::Dir(path) => Arc::new(DirStore::new(path)),
-            Self::S3 { bucket, prefix } => Arc::new(S3Store::connect(bucket, prefix).await),
+            Self::S3 { bucket, prefix, options } => Arc::new(S3Store::connect(bucket, prefix, options.clone()).await),
         }
     }
 }
@@ -66,14 +125,39 @@ mod tests {
         assert_eq!(text.parse().ok(), expect, "{text:?}");
     }
 
+    fn s3(bucket: &str, prefix: &str, options: S3Options) -> Option<LakeUri> {
+        Some(LakeUri::S3 { bucket: bucket.into(), prefix: prefix.into(), options })
+    }
+
     #[test]
     fn a_lake_is_a_directory_or_a_bucket() {
-        let s3 = |bucket: &str, prefix: &str| Some(LakeUri::S3 { bucket: bucket.into(), prefix: prefix.into() });
-        check("s3://b/p/q/", s3("b", "p/q"));
-        check("s3://b", s3("b", ""));
+        check("s3://b/p/q/", s3("b", "p/q", S3Options::default()));
+        check("s3://b", s3("b", "", S3Options::default()));
         check("./lake", Some(LakeUri::Dir("./lake".into())));
         for bad in ["", "s3://", "s3:///p", "gs://b/p", "s3://b/a/../c", "s3://b/a//c"] {
             check(bad, None);
+        }
+    }
+
+    #[test]
+    fn a_bucket_may_come_with_a_key_and_tags() {
+        let arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab";
+        let tags = vec![("team".to_owned(), "a b/c".to_owned()), ("stage".to_owned(), String::new())];
+        let options = S3Options { kms_key: Some(arn.to_owned()), tags };
+        assert_eq!(options.tagging().unwrap(), "team=a%20b%2Fc&stage=");
+        check(&format!("s3://b/p?kms-key={arn}&tag=team=a b/c&tag=stage="), s3("b", "p", options));
+        assert_eq!(S3Options::default().tagging(), None);
+        for bad in [
+            "?",
+            "?kms-key=",
+            "?kms-key=a&kms-key=b",
+            "?tag=a",
+            "?tag==b",
+            "?tag=a=1&tag=a=2",
+            "?acl=public",
+            "?tag=a=%41",
+        ] {
+            check(&format!("s3://b/p{bad}"), None);
         }
     }
 }

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
 use fixtures::s3::S3Server;
 use fixtures::services;
 use lake::store::{DirStore, MemoryStore, S3Store};
-use lake::{PutOutcome, Store, StoreError};
+use lake::{PutOutcome, S3Options, Store, StoreError};
 
 async fn store_contract(store: &dyn Store) {
     let key = "v1/t/cluster=a/date=2026-01-01/hour=00.parquet";
@@ -77,23 +78,24 @@ async fn s3_server(test: &str) -> Option<S3Server> {
     Some(server)
 }
 
-fn client(server: &S3Server, secret: &str) -> Client {
-    let config = aws_sdk_s3::config::Builder::new()
+fn store(server: &S3Server, secret: &str, bucket: &str, prefix: &str) -> S3Store {
+    let credentials = Credentials::new(S3Server::ACCESS_KEY, secret, None, None, "test");
+    let shared = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(server.endpoint())
         .region(Region::new(S3Server::REGION))
-        .credentials_provider(Credentials::new(S3Server::ACCESS_KEY, secret, None, None, "test"))
-        .force_path_style(true);
-    Client::from_conf(config.build())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build();
+    S3Store::with_config(&shared, bucket, prefix, S3Options::default())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_keeps_the_contract() {
     let Some(server) = s3_server("s3_keeps_the_contract").await else { return };
-    let client = client(&server, S3Server::SECRET_KEY);
-    store_contract(&S3Store::with_client(client.clone(), "lake", "")).await;
-    store_contract(&S3Store::with_client(client.clone(), "lake", "some/prefix")).await;
-    one_of_many_writers_wins(Arc::new(S3Store::with_client(client, "race", "p"))).await;
+    let store = |bucket, prefix| store(&server, S3Server::SECRET_KEY, bucket, prefix);
+    store_contract(&store("lake", "")).await;
+    store_contract(&store("lake", "some/prefix")).await;
+    one_of_many_writers_wins(Arc::new(store("race", "p"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,8 +113,8 @@ async fn what_s3_refuses_is_told_with_bucket_key_and_reason() {
             assert!(said.contains(word), "no `{word}` in: {said}");
         }
     };
-    let missing = S3Store::with_client(client(&server, S3Server::SECRET_KEY), "absent", "p");
+    let missing = store(&server, S3Server::SECRET_KEY, "absent", "p");
     check(missing, &["could not write `v1/t/x` in `s3://absent/p`", "the bucket does not exist"]).await;
-    let forged = S3Store::with_client(client(&server, "wrong"), "lake", "p");
+    let forged = store(&server, "wrong", "lake", "p");
     check(forged, &["could not write `v1/t/x` in `s3://lake/p`", "SignatureDoesNotMatch"]).await;
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tempfile::TempPath;
 
 use super::{PutOutcome, Store, StoreError};
 
@@ -56,44 +57,60 @@ impl DirStore {
     }
 }
 
-/// Writes to a temporary name, syncs, and links it to its own: a reader sees all of the object or none,
-/// and an object that is there is never replaced.
+/// Writes to a temporary name, syncs, and gives it its own unless that is taken: a reader sees all of the object
+/// or none, and an object that is there is never replaced.
+///
+/// The kernel's rename without replacing does this; where the file system lacks it (NFS), a hard link does. One
+/// that has neither refuses the write, since nothing else is both whole and exclusive.
 fn put_new(path: &Path, object: &[u8]) -> io::Result<PutOutcome> {
     if path.exists() {
         return Ok(PutOutcome::Exists);
     }
     let folder = path.parent().ok_or_else(|| io::Error::other("a key without a folder"))?;
     create_folder(folder)?;
-    let mut temporary = tempfile_in(folder, path)?;
-    let written = temporary.file.write_all(object).and_then(|()| temporary.file.sync_all());
-    let linked = written.and_then(|()| fs::hard_link(&temporary.path, path));
-    fs::remove_file(&temporary.path)?;
-    match linked {
+    let (mut file, temporary) = temporary_beside(folder, path)?;
+    // Held until the file is closed, which the kernel does for a writer that dies: see `leftovers`.
+    file.try_lock()?;
+    // On failure the temporary file is removed by its own drop.
+    file.write_all(object)?;
+    file.sync_all()?;
+    match temporary.persist_noclobber(path) {
         Ok(()) => {
             fs::File::open(folder)?.sync_all()?;
             Ok(PutOutcome::Created)
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Exists),
-        Err(error) => Err(error),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(PutOutcome::Exists),
+        Err(refused) => Err(refused.error),
     }
 }
 
-struct Temporary {
-    file: fs::File,
-    path: PathBuf,
-}
-
 /// A new file beside the object that no other writer has: two containers on one volume may have the same process id.
-fn tempfile_in(folder: &Path, object: &Path) -> io::Result<Temporary> {
+fn temporary_beside(folder: &Path, object: &Path) -> io::Result<(fs::File, TempPath)> {
     let name = object.file_name().unwrap_or_default().to_string_lossy();
     let mut n = 0;
     loop {
         let path = folder.join(format!("{TEMPORARY}{}-{n}-{name}", std::process::id()));
         match fs::File::create_new(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
-            file => return Ok(Temporary { file: file?, path }),
+            file => return Ok((file?, TempPath::try_from_path(path)?)),
         }
     }
+}
+
+/// The temporary files below `folder` whose writer is gone: nobody holds their lock.
+fn leftovers(root: &Path, folder: &Path, remove: bool, found: &mut Vec<String>) -> io::Result<()> {
+    for entry in all_entries(folder)? {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            leftovers(root, &path, remove, found)?;
+        } else if is_temporary(&entry) && fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            if remove {
+                fs::remove_file(&path)?;
+            }
+            found.extend(path.strip_prefix(root).map(|key| key.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder and those above it, each durable in the one that holds it.
@@ -126,13 +143,21 @@ fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
 
 /// What lies in a folder, temporary files left out; nothing when it does not exist.
 fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
-    let listing = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        listing => listing?,
-    };
-    let entries = listing.collect::<io::Result<Vec<_>>>()?;
-    let is_object = |entry: &fs::DirEntry| !entry.file_name().to_string_lossy().starts_with(TEMPORARY);
-    Ok(entries.into_iter().filter(is_object).collect())
+    let mut entries = all_entries(folder)?;
+    entries.retain(|entry| !is_temporary(entry));
+    Ok(entries)
+}
+
+/// What lies in a folder; nothing when it does not exist.
+fn all_entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listing => listing?.collect(),
+    }
+}
+
+fn is_temporary(entry: &fs::DirEntry) -> bool {
+    entry.file_name().to_string_lossy().starts_with(TEMPORARY)
 }
 
 #[async_trait]
@@ -170,6 +195,19 @@ impl Store for DirStore {
         .await
     }
 
+    async fn leftovers(&self, remove: bool) -> Result<Vec<String>, StoreError> {
+        let root = self.root.clone();
+        let mut found = self
+            .blocking("list", "", move || {
+                let mut found = Vec::new();
+                leftovers(&root, &root, remove, &mut found)?;
+                Ok(found)
+            })
+            .await?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
     fn location(&self) -> String {
         self.root.display().to_string()
     }
@@ -187,6 +225,20 @@ mod tests {
         let store = DirStore::new(folder.path());
         assert_eq!(store.list("v1/").await.unwrap(), Vec::<String>::new());
         assert_eq!(store.list_names("v1/").await.unwrap(), Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_leftover_of_a_writer_that_lives_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("v1")).unwrap();
+        fs::write(folder.path().join("v1/.tmp-1-0-dead"), "half").unwrap();
+        let living = fs::File::create_new(folder.path().join("v1/.tmp-2-0-living")).unwrap();
+        living.lock().unwrap();
+        let store = DirStore::new(folder.path());
+        assert_eq!(store.leftovers(false).await.unwrap(), ["v1/.tmp-1-0-dead"]);
+        assert_eq!(store.leftovers(true).await.unwrap(), ["v1/.tmp-1-0-dead"]);
+        assert_eq!(store.leftovers(true).await.unwrap(), Vec::<String>::new());
+        assert!(folder.path().join("v1/.tmp-2-0-living").exists());
     }
 
     #[tokio::test]

@@ -1,23 +1,44 @@
 //! EDGE: a lake in an S3 bucket, or in any server that speaks S3 and honours conditional writes.
 
-use std::collections::BTreeSet;
+mod identity;
+mod refusal;
 
-use async_trait::async_trait;
-use aws_config::BehaviorVersion;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::get_object::GetObjectError;
-use aws_sdk_s3::operation::put_object::PutObjectError;
-use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PutOutcome, Store, StoreError};
+use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::types::ServerSideEncryption;
+use bytes::Bytes;
 
+use super::{PutOutcome, Store, StoreError};
+use crate::uri::S3Options;
+use identity::{Identity, Observed};
+use refusal::{Attempt, Refusal};
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one attempt may take before it is retried: objects are a few megabytes at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long all attempts of one call may take together.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
+/// How often a call is tried: after 500, 503, 429, a connection that broke. The SDK waits between attempts, longer
+/// each time, by a random share.
+const ATTEMPTS: u32 = 5;
+/// The longest of those waits.
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+/// How often an object is read whose body broke off or failed its checksum, which the SDK does not retry.
+const BODY_TRIES: u32 = 4;
 /// How often a conflicting conditional write is tried again; each time another writer was mid-flight.
-const CONFLICT_TRIES: u32 = 5;
+const CONFLICT_TRIES: u32 = 8;
 
 /// Objects in a bucket below a prefix.
 #[derive(Debug, Clone)]
@@ -25,56 +46,105 @@ pub struct S3Store {
     client: Client,
     bucket: String,
     prefix: String,
+    options: S3Options,
+    identity: Arc<Identity>,
 }
 
 impl S3Store {
     /// The lake at `s3://bucket/prefix`, with credentials, region and endpoint from the default chain:
-    /// environment, profile, web identity, Pod Identity, instance metadata.
+    /// environment, profile, web identity, Pod Identity, instance metadata. Which one won is logged.
     ///
     /// A server other than AWS is named by `AWS_ENDPOINT_URL`; it is then addressed by path.
-    pub async fn connect(bucket: &str, prefix: &str) -> Self {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-        let shared = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await;
-        let by_path = shared.endpoint_url().is_some();
-        let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(by_path).build();
-        Self::with_client(Client::from_conf(config), bucket, prefix)
+    pub async fn connect(bucket: &str, prefix: &str, options: S3Options) -> Self {
+        let shared = aws_config::defaults(BehaviorVersion::latest()).load().await;
+        Self::with_config(&shared, bucket, prefix, options)
     }
 
-    /// The lake at `s3://bucket/prefix`, through a client that is configured already.
-    pub fn with_client(client: Client, bucket: &str, prefix: &str) -> Self {
-        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned() }
+    /// The lake at `s3://bucket/prefix`, with credentials, region and endpoint of `shared`. Timeouts, retries and
+    /// checksums are this store's own.
+    pub fn with_config(shared: &SdkConfig, bucket: &str, prefix: &str, options: S3Options) -> Self {
+        let identity = Arc::new(Identity::new(shared));
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT);
+        let mut config = aws_sdk_s3::config::Builder::from(shared)
+            .force_path_style(shared.endpoint_url().is_some())
+            .timeout_config(timeouts.build())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(MAX_BACKOFF))
+            .request_checksum_calculation(RequestChecksumCalculation::WhenSupported)
+            .response_checksum_validation(ResponseChecksumValidation::WhenSupported);
+        if let Some(inner) = shared.credentials_provider() {
+            config = config.credentials_provider(Observed { inner, identity: Arc::clone(&identity) });
+        }
+        let client = Client::from_conf(config.build());
+        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned(), options, identity }
     }
 
     fn full_key(&self, key: &str) -> String {
         if self.prefix.is_empty() { key.to_owned() } else { format!("{}/{key}", self.prefix) }
     }
 
-    fn failed<E>(&self, action: &'static str, permission: &str, key: &str, error: SdkError<E>) -> StoreError
+    async fn failed<E>(&self, action: &'static str, permission: &str, key: &str, error: SdkError<E>) -> StoreError
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let hint = match (&error, error.code()) {
-            (_, Some("AccessDenied")) => format!("; the identity in use needs `{permission}` there"),
-            (_, Some("NoSuchBucket")) => "; the bucket does not exist".to_owned(),
-            (_, Some("PermanentRedirect" | "AuthorizationHeaderMalformed")) => {
-                "; the bucket is in another region: set AWS_REGION to it".to_owned()
+        let (hint, source): (_, Box<dyn std::error::Error + Send + Sync>) = match Refusal::of(&error) {
+            Some(refusal) => {
+                let arn = match permission {
+                    "s3:ListBucket" => format!("arn:aws:s3:::{}", self.bucket),
+                    _ => format!("arn:aws:s3:::{}/{}", self.bucket, self.full_key(key)),
+                };
+                let identity = match refusal.status {
+                    400..=403 => self.identity.describe().await,
+                    _ => String::new(),
+                };
+                let attempt = Attempt { permission, arn: &arn, bucket: &self.bucket };
+                (refusal.hint(attempt, &identity), Box::new(refusal))
             }
-            (SdkError::DispatchFailure(failure), _) if failure.is_other() => {
-                "; set AWS_REGION, and credentials the AWS SDK can find".to_owned()
-            }
-            _ => String::new(),
+            None => (unanswered(&error).to_owned(), Box::new(error)),
         };
-        StoreError::Failed { action, key: key.to_owned(), store: self.location(), hint, source: Box::new(error) }
+        StoreError::Failed { action, key: key.to_owned(), store: self.location(), hint, source }
     }
 
     async fn put_once(&self, key: &str, object: Bytes) -> Result<PutOutcome, SdkError<PutObjectError>> {
         let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key));
-        let request = request.if_none_match("*").body(object.into());
+        let mut request = request.if_none_match("*").set_tagging(self.options.tagging()).body(object.into());
+        if let Some(kms_key) = &self.options.kms_key {
+            request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
+        }
         match request.send().await {
             Ok(_) => Ok(PutOutcome::Created),
             Err(error) if status(&error) == Some(412) => Ok(PutOutcome::Exists),
             Err(error) => Err(error),
         }
+    }
+
+    async fn get_once(&self, key: &str) -> Result<GetObjectOutput, StoreError> {
+        let response = self.client.get_object().bucket(&self.bucket).key(self.full_key(key)).send().await;
+        match response {
+            Ok(object) => Ok(object),
+            Err(error) => Err(match error.as_service_error() {
+                Some(GetObjectError::NoSuchKey(_)) => {
+                    StoreError::NotFound { key: key.to_owned(), store: self.location() }
+                }
+                _ => self.failed("read", "s3:GetObject", key, error).await,
+            }),
+        }
+    }
+}
+
+/// What mends a call that got no answer.
+fn unanswered<E>(error: &SdkError<E>) -> &'static str {
+    match error {
+        SdkError::DispatchFailure(failure) if failure.is_other() => {
+            "; set AWS_REGION, and credentials the AWS SDK can find"
+        }
+        SdkError::ConstructionFailure(_) => "; set AWS_REGION, and credentials the AWS SDK can find",
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => {
+            "; check the network and, for a server other than AWS, AWS_ENDPOINT_URL, then run again"
+        }
+        _ => "",
     }
 }
 
@@ -83,22 +153,36 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
+/// Waits before try `tries + 1`: longer each time, by a random share, so that writers who collided do not again.
+async fn back_off(tries: u32) {
+    let longest = Duration::from_millis(50) * 2_u32.saturating_pow(tries.min(6));
+    tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+}
+
 #[async_trait]
 impl Store for S3Store {
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        let response = self.client.get_object().bucket(&self.bucket).key(self.full_key(key)).send().await;
-        let object = response.map_err(|error| match error.as_service_error() {
-            Some(GetObjectError::NoSuchKey(_)) => StoreError::NotFound { key: key.to_owned(), store: self.location() },
-            _ => self.failed("read", "s3:GetObject", key, error),
-        })?;
-        let body = object.body.collect().await.map_err(|error| StoreError::Failed {
-            action: "read",
-            key: key.to_owned(),
-            store: self.location(),
-            hint: String::new(),
-            source: Box::new(error),
-        })?;
-        Ok(body.into_bytes())
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            // Ends in an error when the body breaks off, or is not what the checksum of the object says.
+            match self.get_once(key).await?.body.collect().await {
+                Ok(body) => return Ok(body.into_bytes()),
+                Err(error) if tries < BODY_TRIES => {
+                    tracing::debug!(key, tries, error = %error, "the body broke off; reading again");
+                    back_off(tries).await;
+                }
+                Err(error) => {
+                    return Err(StoreError::Failed {
+                        action: "read",
+                        key: key.to_owned(),
+                        store: self.location(),
+                        hint: format!("; its content broke off or was damaged on the way, {tries} times: run again"),
+                        source: Box::new(error),
+                    });
+                }
+            }
+        }
     }
 
     async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError> {
@@ -107,10 +191,9 @@ impl Store for S3Store {
             tries += 1;
             match self.put_once(key, object.clone()).await {
                 // 409: another conditional write of this key is under way; its outcome decides ours.
-                Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => {
-                    tokio::time::sleep(Duration::from_millis(100) * tries).await;
-                }
-                outcome => return outcome.map_err(|error| self.failed("write", "s3:PutObject", key, error)),
+                Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => back_off(tries).await,
+                Err(error) => return Err(self.failed("write", "s3:PutObject", key, error).await),
+                Ok(outcome) => return Ok(outcome),
             }
         }
     }
@@ -119,10 +202,13 @@ impl Store for S3Store {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(self.full_key(prefix));
         let mut pages = request.into_paginator().send();
         let mut keys = Vec::new();
+        let below = self.full_key("");
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.failed("list", "s3:ListBucket", prefix, error))?;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return Err(self.failed("list", "s3:ListBucket", prefix, error).await),
+            };
             let full_keys = page.contents().iter().filter_map(|object| object.key());
-            let below = self.full_key("");
             keys.extend(full_keys.filter_map(|key| key.strip_prefix(&below)).map(ToOwned::to_owned));
         }
         keys.sort_unstable();
@@ -135,7 +221,10 @@ impl Store for S3Store {
         let mut pages = request.into_paginator().send();
         let mut names = BTreeSet::new();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| self.failed("list", "s3:ListBucket", prefix, error))?;
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return Err(self.failed("list", "s3:ListBucket", prefix, error).await),
+            };
             let folders = page.common_prefixes().iter().filter_map(|common| common.prefix());
             let objects = page.contents().iter().filter_map(|object| object.key());
             let rests = folders.chain(objects).filter_map(|key| key.strip_prefix(&full));

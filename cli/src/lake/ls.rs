@@ -1,0 +1,66 @@
+//! `emp-cost lake ls`: clusters, days, hours, gaps, rows and bytes.
+
+use std::fmt::Write;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use lake::inventory::{self, ClusterListing};
+use types::ClusterId;
+
+use super::{Format, WhichLake};
+use crate::failure::Failure;
+use crate::output::print;
+use crate::range::RangeArgs;
+
+/// List clusters, days, hours, gaps, rows and bytes
+///
+/// Reads manifests and nothing else. Rows and bytes are those a reader sees: of the last correction of an hour, and
+/// of the compacted day where there is one. A range covers whole days.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    lake: WhichLake,
+
+    /// One cluster instead of all
+    #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
+    cluster_id: Option<ClusterId>,
+
+    #[command(flatten)]
+    range: RangeArgs,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
+}
+
+pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure> {
+    let window = args.range.open(now)?;
+    let store = args.lake.lake.open().await;
+    let clusters = inventory::list(&store, args.cluster_id.as_ref(), window).await?;
+    Ok(print(&match args.format {
+        Format::Json => serde_json::to_string_pretty(&clusters).context("write the listing as JSON")? + "\n",
+        Format::Text if clusters.is_empty() => format!("nothing in `{}`\n", store.location()),
+        Format::Text => clusters.iter().map(text).collect::<Vec<_>>().join("\n"),
+    })?)
+}
+
+/// A cluster as a table of its days.
+fn text(cluster: &ClusterListing) -> String {
+    let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
+    let mut text =
+        format!("{cluster_id}: {hours} hours from {first_hour} to {last_hour}, {rows} rows, {bytes} bytes\n");
+    text.push_str("  date        hours  incomplete  corrections  compacted        rows         bytes\n");
+    for day in &cluster.days {
+        let compacted = if day.compacted { "yes" } else { "no" };
+        let _ = writeln!(
+            text,
+            "  {:<10}  {:>5}  {:>10}  {:>11}  {compacted:>9}  {:>10}  {:>12}",
+            day.date, day.hours, day.incomplete_hours, day.revisions, day.rows, day.bytes
+        );
+    }
+    for gap in &cluster.gaps {
+        let hours = if gap.hours == 1 { "hour" } else { "hours" };
+        let _ = writeln!(text, "  missing: {} {hours} from {} to {}", gap.hours, gap.from, gap.to);
+    }
+    text
+}

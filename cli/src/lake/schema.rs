@@ -1,0 +1,41 @@
+//! `emp-cost lake schema`: the data dictionary.
+
+use anyhow::Context;
+use clap::ValueEnum;
+use lake::schema;
+
+use crate::failure::Failure;
+use crate::output::print;
+
+/// Print the data dictionary: every table and column, its type, unit and meaning
+#[derive(Debug, clap::Args)]
+pub(crate) struct SchemaArgs {
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Form::Markdown, value_name = "FORMAT")]
+    format: Form,
+
+    /// Where the lake lies on S3, for --format athena
+    #[arg(long, value_name = "URI", default_value = "s3://my-bucket/emp-cost")]
+    location: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Tables for people, as in lake/README.md
+    Markdown,
+    /// For programs
+    Json,
+    /// CREATE TABLE statements for Athena
+    Athena,
+}
+
+pub(crate) fn run(args: &SchemaArgs) -> Result<(), Failure> {
+    Ok(print(&match args.format {
+        Form::Markdown => schema::markdown(),
+        Form::Json => schema::json().context("write the dictionary as JSON")?,
+        Form::Athena => {
+            let ddl = schema::TABLES.iter().map(|table| schema::athena(table, args.location.trim_end_matches('/')));
+            ddl.collect::<Vec<_>>().join("\n")
+        }
+    })?)
+}

@@ -1,0 +1,83 @@
+//! `emp-cost lake verify`: whether a lake is what its manifests say.
+
+use std::fmt::Write;
+
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, Utc};
+use lake::verify::{self, Scope, Verified};
+use types::ClusterId;
+
+use super::{Format, WhichLake};
+use crate::failure::Failure;
+use crate::output::print;
+use crate::progress::Progress;
+use crate::range::RangeArgs;
+
+/// Read every manifest and every object, and check them against each other
+///
+/// Checks sizes, SHA-256, row counts, columns, that no two hours overlap, that no row is there twice, and that every
+/// object belongs to a manifest. The exit code is 1 when something is wrong. A range covers whole days.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    lake: WhichLake,
+
+    /// One cluster instead of all
+    #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
+    cluster_id: Option<ClusterId>,
+
+    #[command(flatten)]
+    range: RangeArgs,
+
+    /// Remove temporary files of writers that died; a lake in a directory may have some
+    #[arg(long)]
+    clean: bool,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
+}
+
+pub(crate) async fn run(args: VerifyArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    let window = args.range.open(now)?;
+    let store = args.lake.lake.open().await;
+    let scope = Scope { cluster: args.cluster_id, window, clean: args.clean };
+    let step = progress.step("verify");
+    let found = verify::verify(&store, &scope).await?;
+    step.finish(&format!("{} manifests, {} objects", found.manifests, found.objects));
+    print(&match args.format {
+        Format::Json => serde_json::to_string_pretty(&found).context("write the findings as JSON")? + "\n",
+        Format::Text => text(&found, args.clean),
+    })?;
+    match found.faults.len() {
+        0 => Ok(()),
+        1 => Err(anyhow!("1 fault in `{}`", store.location()).into()),
+        n => Err(anyhow!("{n} faults in `{}`", store.location()).into()),
+    }
+}
+
+fn text(found: &Verified, clean: bool) -> String {
+    let mut text = String::new();
+    for fault in &found.faults {
+        let _ = writeln!(text, "fault: `{}`: {}; next: {}", fault.key, fault.problem, fault.next_step);
+    }
+    for key in &found.unfinished {
+        let _ = writeln!(
+            text,
+            "unfinished: `{key}`: its hour has no manifest, so no reader sees it; a collector is at work on it, or was stopped and will finish it"
+        );
+    }
+    for key in &found.leftovers {
+        let done = if clean { "removed" } else { "remove it with --clean" };
+        let _ = writeln!(text, "leftover: `{key}`: a temporary file of a writer that died; {done}");
+    }
+    let Verified { manifests, objects, rows, bytes, faults, .. } = found;
+    let faults = faults.len();
+    let _ = writeln!(
+        text,
+        "{manifests} manifests, {objects} objects, {rows} rows, {bytes} bytes read: {faults} faults, {} unfinished, {} leftovers",
+        found.unfinished.len(),
+        found.leftovers.len()
+    );
+    text
+}

@@ -1,0 +1,356 @@
+//! Whether a lake is what its manifests say: every object read, every promise of the contract checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Int64Type;
+use bytes::Bytes;
+use chrono::NaiveDate;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde::Serialize;
+use types::{ClusterId, Window};
+
+use crate::encode::read_batches;
+use crate::foreign;
+use crate::hour::{LakeError, digest};
+use crate::inventory::{AnyManifest, Period, Place, manifests, parse};
+use crate::manifest::{ObjectEntry, VERSION};
+use crate::schema::{self, TableInfo};
+use crate::store::{InOrder, READS, Store, StoreError, get_many};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Fault {
+    /// The object it was found in.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What mends it.
+    pub next_step: String,
+}
+
+/// What a check of a lake found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Verified {
+    /// Manifests read.
+    pub manifests: u64,
+    /// Objects read.
+    pub objects: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// What is wrong, by key.
+    pub faults: Vec<Fault>,
+    /// Objects of periods that have no manifest: of a write that was interrupted, or is under way. No reader sees them.
+    pub unfinished: Vec<String>,
+    /// Temporary files of writers that died.
+    pub leftovers: Vec<String>,
+}
+
+/// Which part of a lake to check, and whether to tidy up.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// One cluster, or all.
+    pub cluster: Option<ClusterId>,
+    /// The days that have a moment in this window, or all.
+    pub window: Option<Window>,
+    /// Whether temporary files of writers that died are removed.
+    pub clean: bool,
+}
+
+const COLLECT_AGAIN: &str = "restore it from a copy, or delete it and its manifest and collect again";
+
+/// Checks the lake in `store`, reading every manifest and every object of `scope`, 16 at a time.
+///
+/// # Errors
+/// [`LakeError::Store`] when the store fails; what is wrong with the lake itself is a [`Fault`].
+pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, LakeError> {
+    let mut found = Verified { leftovers: store.leftovers(scope.clean).await?, ..Verified::default() };
+    // Data before manifests: an hour written meanwhile then has its manifest, and no object of it is suspected.
+    let (data, clusters) = data_objects(store, scope).await?;
+    let mut claims = Claims::default();
+    for cluster in clusters {
+        let places = manifests(store, &cluster, scope.window).await?;
+        check_manifests(store, places, &mut claims, &mut found).await?;
+    }
+    check_objects(store, &claims, &mut found).await?;
+    for place in data.into_iter().filter(|place| !claims.objects.contains_key(&place.key)) {
+        let day = (place.cluster.clone(), place.date);
+        if claims.unreadable.contains(&day) {
+            // What the manifest named is not known, so nothing can be said of what it may have named.
+            continue;
+        }
+        let written = |period| claims.periods.contains(&(day.0.clone(), day.1, period));
+        if written(place.period) || written(Period::Day) {
+            found.faults.push(fault(
+                &place.key,
+                "no manifest names it; readers that follow manifests ignore it, a glob counts it twice",
+                "delete it",
+            ));
+        } else {
+            found.unfinished.push(place.key);
+        }
+    }
+    found.faults.sort();
+    found.unfinished.sort();
+    Ok(found)
+}
+
+/// What a manifest says of an object.
+#[derive(Debug, Clone)]
+struct Claim {
+    /// The place of the manifest.
+    place: Place,
+    entry: ObjectEntry,
+    /// The starts of the hours whose rows the object may hold.
+    hours: Arc<BTreeSet<i64>>,
+}
+
+/// What the manifests say is there.
+#[derive(Debug, Default)]
+struct Claims {
+    /// Each object, with the place of the manifest that names it.
+    objects: BTreeMap<String, Claim>,
+    /// What has a manifest.
+    periods: BTreeSet<(ClusterId, NaiveDate, Period)>,
+    /// Days that have a manifest which cannot be read.
+    unreadable: BTreeSet<(ClusterId, NaiveDate)>,
+}
+
+/// The data objects of the scope, of whatever table, and the clusters that have any object.
+async fn data_objects(store: &Arc<dyn Store>, scope: &Scope) -> Result<(Vec<Place>, BTreeSet<ClusterId>), LakeError> {
+    let (mut data, mut clusters) = (Vec::new(), BTreeSet::new());
+    for table in store.list_names("v1/").await? {
+        for name in store.list_names(&format!("v1/{table}/")).await? {
+            let cluster = name.strip_prefix("cluster=").and_then(|id| id.parse::<ClusterId>().ok());
+            let Some(cluster) = cluster.filter(|id| scope.cluster.as_ref().is_none_or(|only| only == id)) else {
+                continue;
+            };
+            if table != "manifest" {
+                let keys = store.list(&format!("v1/{table}/cluster={cluster}/")).await?;
+                let places = keys.iter().filter_map(|key| Place::parse(key));
+                data.extend(places.filter(|place| place.in_days_of(scope.window)));
+            }
+            clusters.insert(cluster);
+        }
+    }
+    Ok((data, clusters))
+}
+
+async fn check_manifests(
+    store: &Arc<dyn Store>,
+    places: Vec<Place>,
+    claims: &mut Claims,
+    found: &mut Verified,
+) -> Result<(), LakeError> {
+    let mut reads = get_many(store, places.iter().map(|place| place.key.clone()).collect());
+    for place in places {
+        let Some((key, text)) = reads.next().await else { break };
+        // Pruned since it was listed.
+        let Some(text) = if_any(text)? else { continue };
+        found.manifests += 1;
+        claims.periods.insert((place.cluster.clone(), place.date, place.period));
+        let manifest = match parse(&key, &text) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                claims.unreadable.insert((place.cluster, place.date));
+                found.faults.push(fault(&key, &format!("it cannot be read as a manifest: {source}"), COLLECT_AGAIN));
+                continue;
+            }
+        };
+        found.faults.extend(manifest_faults(&place, &manifest));
+        let hours: BTreeSet<_> = match place.period {
+            Period::Hour(_) => [place.start_seconds()].into(),
+            Period::Day => manifest.hours.iter().map(|hour| hour.manifest.hour_start_seconds).collect(),
+        };
+        let hours = Arc::new(hours);
+        for object in manifest.objects {
+            if let Some(Claim { place: other, .. }) = claims.objects.get(&object.key)
+                && (&other.cluster, other.date, other.period) != (&place.cluster, place.date, place.period)
+            {
+                let problem = format!("`{}` names `{}` too: rows would count twice", other.key, object.key);
+                found.faults.push(fault(&place.key, &problem, "delete the manifest that is wrong, and collect again"));
+            }
+            let claim = Claim { place: place.clone(), hours: Arc::clone(&hours), entry: object };
+            claims.objects.insert(claim.entry.key.clone(), claim);
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a manifest, without looking at its objects.
+fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut wrong = |problem: String| faults.push(fault(&place.key, &problem, COLLECT_AGAIN));
+    if manifest.version != VERSION {
+        wrong(format!("it is of layout {}, this program reads layout {VERSION}", manifest.version));
+    }
+    if manifest.cluster_id != place.cluster {
+        wrong(format!("it says it is of cluster `{}`", manifest.cluster_id));
+    }
+    if manifest.hour_start_seconds.is_some_and(|start| start != place.start_seconds()) {
+        wrong("it says it is of another hour than its key".to_owned());
+    }
+    match place.period {
+        Period::Hour(_) if manifest.hour_start_seconds.is_none() => {
+            wrong("it does not say of which hour it is".to_owned())
+        }
+        Period::Day if manifest.date.as_ref() != Some(&place.date.to_string()) => {
+            wrong("it does not say that it is of the day of its key".to_owned());
+        }
+        _ => {}
+    }
+    let day = place.date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
+    let said = manifest.hours.iter().map(|hour| hour.manifest.hour_start_seconds);
+    if let Some(outside) = said.clone().find(|start| !(day..day + 86_400).contains(start) || start % 3600 != 0) {
+        wrong(format!("it says it holds the hour {outside}, which is not of its day"));
+    }
+    if said.clone().collect::<BTreeSet<_>>().len() != said.count() {
+        wrong("it says that it holds an hour twice".to_owned());
+    }
+    if let Err(foreign) = foreign::check(&place.key, &place.cluster, &place.date.to_string(), &manifest.objects) {
+        wrong(foreign.to_string());
+    }
+    faults
+}
+
+async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Verified) -> Result<(), LakeError> {
+    // Keys that lead elsewhere are a fault of their manifest, and never followed.
+    let own: Vec<_> = claims.objects.values().filter(|claim| claim.is_own()).cloned().collect();
+    let rows: Vec<_> = own.iter().map(|claim| claim.entry.rows).collect();
+    let store = Arc::clone(store);
+    let mut checks = InOrder::new(own.into_iter().map(move |claim| check_object(Arc::clone(&store), claim)), READS);
+    for rows in rows {
+        let Some(checked) = checks.next().await else { break };
+        let checked = checked?;
+        if let Some(bytes) = checked.bytes {
+            found.objects += 1;
+            found.rows += rows;
+            found.bytes += bytes;
+        }
+        found.faults.extend(checked.faults);
+    }
+    Ok(())
+}
+
+async fn check_object(store: Arc<dyn Store>, claim: Claim) -> Result<Checked, LakeError> {
+    let Some(bytes) = if_any(store.get(&claim.entry.key).await)? else {
+        let problem = format!("`{}` names it, and it is not there", claim.place.key);
+        return Ok(Checked { bytes: None, faults: vec![fault(&claim.entry.key, &problem, COLLECT_AGAIN)] });
+    };
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let checking = tokio::task::spawn_blocking(move || object_faults(&claim, bytes));
+    let faults = checking.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    Ok(Checked { bytes: Some(size), faults })
+}
+
+impl Claim {
+    fn is_own(&self) -> bool {
+        let date = self.place.date.to_string();
+        foreign::check(&self.place.key, &self.place.cluster, &date, std::slice::from_ref(&self.entry)).is_ok()
+    }
+}
+
+struct Checked {
+    bytes: Option<u64>,
+    faults: Vec<Fault>,
+}
+
+fn if_any(read: Result<Bytes, StoreError>) -> Result<Option<Bytes>, LakeError> {
+    match read {
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        read => Ok(Some(read?)),
+    }
+}
+
+fn fault(key: &str, problem: &str, next_step: &str) -> Fault {
+    Fault { key: key.to_owned(), problem: problem.to_owned(), next_step: next_step.to_owned() }
+}
+
+/// What is wrong with an object, given what its manifest says of it.
+fn object_faults(claim: &Claim, bytes: Bytes) -> Vec<Fault> {
+    let entry = &claim.entry;
+    let problems = if u64::try_from(bytes.len()).ok() != Some(entry.bytes) {
+        vec![format!("it has {} bytes, its manifest says {}", bytes.len(), entry.bytes)]
+    } else if digest(&bytes) != entry.sha256 {
+        vec!["its content is not what its manifest's sha256 says".to_owned()]
+    } else if let Some(table) = schema::table(&entry.table) {
+        content_problems(&claim.hours, table, entry.rows, bytes)
+    } else {
+        // A table of a later version: its bytes are right, and nothing more is known of it.
+        Vec::new()
+    };
+    problems.iter().map(|problem| fault(&entry.key, problem, COLLECT_AGAIN)).collect()
+}
+
+fn content_problems(hours: &BTreeSet<i64>, table: &TableInfo, rows: u64, bytes: Bytes) -> Vec<String> {
+    let reader = match ParquetRecordBatchReaderBuilder::try_new(bytes.clone()) {
+        Ok(reader) => reader,
+        Err(error) => return vec![format!("it cannot be read as Parquet: {error}")],
+    };
+    let mut problems = Vec::new();
+    let held = reader.metadata().file_metadata().num_rows();
+    if u64::try_from(held).ok() != Some(rows) {
+        problems.push(format!("it has {held} rows, its manifest says {rows}"));
+    }
+    for column in table.columns {
+        match reader.schema().field_with_name(column.name) {
+            Err(_) if column.nullable => {}
+            Err(_) => problems.push(format!("it has no column `{}`", column.name)),
+            Ok(field) if *field.data_type() != column.kind.arrow_type() => {
+                problems.push(format!(
+                    "column `{}` is {}, not {}",
+                    column.name,
+                    field.data_type(),
+                    column.kind.arrow_type()
+                ));
+            }
+            Ok(_) => {}
+        }
+    }
+    if problems.is_empty() {
+        problems.extend(row_problem(hours, table, bytes));
+    }
+    problems
+}
+
+/// The first row that is of another hour, has a key that another row has, or holds a value that cannot be read.
+fn row_problem(hours: &BTreeSet<i64>, table: &TableInfo, bytes: Bytes) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    // Every column is decoded, so that damage anywhere is found; only three are looked at.
+    let batches = match read_batches(bytes, table.columns) {
+        Ok(batches) => batches,
+        Err(error) => return Some(format!("it cannot be read: {error}")),
+    };
+    for batch in &batches {
+        let [a, b] = table.key;
+        let starts = batch.column_by_name("hour_start_seconds")?.as_primitive_opt::<Int64Type>()?;
+        let (a, b) =
+            (batch.column_by_name(a)?.as_string_opt::<i32>()?, batch.column_by_name(b)?.as_string_opt::<i32>()?);
+        for row in 0..batch.num_rows() {
+            let start = starts.value(row);
+            if !hours.contains(&start) {
+                return Some(format!(
+                    "row {row} is of the hour that starts at {start}, outside its own: hours overlap"
+                ));
+            }
+            if a.is_null(row) || b.is_null(row) {
+                return Some(format!("row {row} has no key"));
+            }
+            if !seen.insert((start, a.value(row), b.value(row))) {
+                return Some(format!(
+                    "two rows of the hour {start} have the key `{}`, `{}`",
+                    a.value(row),
+                    b.value(row)
+                ));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

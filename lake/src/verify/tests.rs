@@ -1,0 +1,139 @@
+use super::*;
+use crate::encode;
+use crate::store::MemoryStore;
+use crate::tables::PodHour;
+use crate::{HourOrigin, HourRows, Lake, Manifest};
+use types::Hour;
+
+const HOUR: i64 = 1_782_864_000;
+
+fn pod(uid: &str, start: i64) -> PodHour {
+    PodHour { hour_start_seconds: start, pod_uid: uid.to_owned(), ..PodHour::default() }
+}
+
+fn hour() -> Hour {
+    Hour::starting_at(HOUR).unwrap()
+}
+
+const OBJECT: &str = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=00.parquet";
+const MANIFEST: &str = "v1/manifest/cluster=c1/date=2026-07-01/hour=00.json";
+
+/// A lake with one good hour, changed object by object: `None` takes one away.
+async fn changed(changes: &[(&str, Option<Bytes>)]) -> Arc<dyn Store> {
+    let good: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let rows = HourRows { pods: vec![pod("a", HOUR), pod("b", HOUR)], ..HourRows::default() };
+    let cluster = "c1".parse().unwrap();
+    Lake::new(Arc::clone(&good)).write_hour(&cluster, hour(), rows, HourOrigin::generator()).await.unwrap();
+    let lake: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    for key in good.list("v1/").await.unwrap() {
+        if !changes.iter().any(|(changed, _)| *changed == key) {
+            lake.put_new(&key, good.get(&key).await.unwrap()).await.unwrap();
+        }
+    }
+    for (key, object) in changes {
+        if let Some(object) = object {
+            lake.put_new(key, object.clone()).await.unwrap();
+        }
+    }
+    lake
+}
+
+async fn faults(changes: &[(&str, Option<Bytes>)]) -> Vec<Fault> {
+    verify(&changed(changes).await, &Scope::default()).await.unwrap().faults
+}
+
+/// Checks that exactly one fault is found, at `key`, with `words` in it.
+async fn check(changes: &[(&str, Option<Bytes>)], key: &str, words: &str) {
+    let faults = faults(changes).await;
+    assert!(matches!(&faults[..], [one] if one.key == key && one.problem.contains(words)), "{words}: {faults:#?}");
+}
+
+/// The manifest of the good hour, with something changed.
+async fn manifest(change: impl FnOnce(&mut Manifest)) -> Option<Bytes> {
+    let text = changed(&[]).await.get(MANIFEST).await.unwrap();
+    let mut manifest: Manifest = serde_json::from_slice(&text).unwrap();
+    change(&mut manifest);
+    Some(serde_json::to_vec(&manifest).unwrap().into())
+}
+
+/// Replaces the pods by `rows`, with a manifest that agrees with them byte for byte.
+async fn consistent(rows: &[PodHour]) -> [(&'static str, Option<Bytes>); 2] {
+    let object: Bytes = encode::encode(rows, &[]).unwrap().into();
+    let held = object.clone();
+    let text = manifest(|manifest| {
+        let entry = manifest.objects.iter_mut().find(|entry| entry.table == "pod_hour").unwrap();
+        entry.rows = rows.len().try_into().unwrap();
+        (entry.bytes, entry.sha256) = (held.len().try_into().unwrap(), digest(&held));
+    });
+    [(MANIFEST, text.await), (OBJECT, Some(object))]
+}
+
+#[tokio::test]
+async fn a_sound_lake_has_no_fault() {
+    let found = verify(&changed(&[]).await, &Scope::default()).await.unwrap();
+    assert_eq!((found.manifests, found.objects, found.rows), (1, 5, 2));
+    assert_eq!((found.faults, found.unfinished), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn what_is_missing_or_changed_is_found() {
+    check(&[(OBJECT, None)], OBJECT, "not there").await;
+    check(&[(OBJECT, Some(Bytes::from_static(b"short")))], OBJECT, "5 bytes").await;
+    let mut same_size = changed(&[]).await.get(OBJECT).await.unwrap().to_vec();
+    same_size[40] ^= 1;
+    check(&[(OBJECT, Some(same_size.into()))], OBJECT, "sha256").await;
+    check(&[(MANIFEST, Some(Bytes::from_static(b"<html>")))], MANIFEST, "read as a manifest").await
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_not_its_own_is_found() {
+    check(&[(MANIFEST, manifest(|m| m.version = 2).await)], MANIFEST, "layout 2").await;
+    check(&[(MANIFEST, manifest(|m| m.cluster_id = "c2".parse().unwrap()).await)], MANIFEST, "cluster `c2`").await;
+    check(&[(MANIFEST, manifest(|m| m.hour_start_seconds += 3600).await)], MANIFEST, "another hour").await;
+    let rows = manifest(|m| m.objects.iter_mut().filter(|o| o.table == "pod_hour").for_each(|o| o.rows = 3)).await;
+    check(&[(MANIFEST, rows)], OBJECT, "2 rows, its manifest says 3").await;
+}
+
+#[tokio::test]
+async fn a_hostile_manifest_is_named_and_not_followed() {
+    let hostile = manifest(|m| m.objects.iter_mut().for_each(|o| o.key = format!("../{}", o.key))).await;
+    let found = verify(&changed(&[(MANIFEST, hostile)]).await, &Scope::default()).await.unwrap();
+    assert_eq!(found.objects, 0);
+    assert!(found.faults.iter().any(|f| f.key == MANIFEST && f.problem.contains("`../v1/")), "{found:#?}");
+}
+
+#[tokio::test]
+async fn rows_of_another_hour_and_keys_held_twice_are_found() {
+    assert_eq!(faults(&consistent(&[pod("a", HOUR), pod("c", HOUR)]).await).await, []);
+    check(&consistent(&[pod("a", HOUR), pod("b", HOUR + 3600)]).await, OBJECT, "hours overlap").await;
+    check(&consistent(&[pod("a", HOUR), pod("a", HOUR)]).await, OBJECT, "`a`").await;
+}
+
+#[tokio::test]
+async fn objects_nobody_names_are_told_apart_from_hours_under_way() {
+    let revision = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=00.r1.parquet";
+    check(&[(revision, Some(Bytes::from_static(b"old")))], revision, "no manifest names it").await;
+    let other = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=01.parquet";
+    let found = verify(&changed(&[(other, Some(Bytes::from_static(b"x")))]).await, &Scope::default()).await.unwrap();
+    assert_eq!((found.faults, found.unfinished), (vec![], vec![other.to_owned()]));
+}
+
+#[tokio::test]
+async fn two_manifests_that_name_one_object_are_found() {
+    let next = "v1/manifest/cluster=c1/date=2026-07-01/hour=01.json";
+    let copy = manifest(|m| m.hour_start_seconds += 3600).await;
+    let faults = faults(&[(next, copy)]).await;
+    assert!(faults.iter().any(|f| f.key == next && f.problem.contains("count twice")), "{faults:#?}");
+}
+
+#[tokio::test]
+async fn a_scope_leaves_the_rest_alone() {
+    let lake = changed(&[(OBJECT, None)]).await;
+    let elsewhere = Window::try_new(hour().plus(24).start(), hour().plus(25).start()).unwrap();
+    for scope in [
+        Scope { cluster: Some("c2".parse().unwrap()), ..Scope::default() },
+        Scope { window: Some(elsewhere), ..Scope::default() },
+    ] {
+        assert_eq!(verify(&lake, &scope).await.unwrap(), Verified::default());
+    }
+}
