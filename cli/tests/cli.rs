@@ -152,6 +152,66 @@ fn analyze<'a>(lake: &'a Path, id: &'a str, out: &'a Path, more: &[&'a str]) -> 
     [&args, more].concat()
 }
 
+fn lake_json(args: &[&str]) -> serde_json::Value {
+    let output = emp_cost(&[&["lake"], args, &["--format", "json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_lake_is_listed_with_its_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    let said =
+        |args: &[&str]| String::from_utf8(emp_cost(&[&["lake", "ls", "--lake", lake], args].concat()).stdout).unwrap();
+    assert_eq!(said(&[]), format!("nothing in `{lake}`\n"));
+    small_lake(folder.path());
+    std::fs::remove_file(folder.path().join("v1/manifest/cluster=prod-7/date=2026-06-30/hour=22.json")).unwrap();
+    let listing = lake_json(&["ls", "--lake", lake]);
+    assert_eq!(listing.pointer("/0/hours").unwrap(), 2);
+    assert_eq!(listing.pointer("/0/gaps/0/from").unwrap(), "2026-06-30T22:00Z");
+    let text = said(&["--cluster-id", "prod-7"]);
+    assert!(text.contains("prod-7: 2 hours from 2026-06-30T21:00Z to 2026-06-30T23:00Z"), "{text}");
+    assert!(text.contains("missing: 1 hour from 2026-06-30T22:00Z to 2026-06-30T23:00Z"), "{text}");
+    assert_eq!(said(&["--to", "2026-06-30"]), format!("nothing in `{lake}`\n"));
+}
+
+#[test]
+fn a_lake_that_was_damaged_is_exit_code_1_and_every_key_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    small_lake(folder.path());
+    let sound = lake_json(&["verify", "--lake", lake]);
+    assert_eq!((sound.pointer("/manifests").unwrap(), sound.pointer("/objects").unwrap()), (&3.into(), &15.into()));
+    let day = |table: &str| folder.path().join(format!("v1/{table}/cluster=prod-7/date=2026-06-30"));
+    let mut bytes = std::fs::read(day("pod_hour").join("hour=21.parquet")).unwrap();
+    *bytes.get_mut(100).unwrap() ^= 1;
+    std::fs::write(day("pod_hour").join("hour=21.parquet"), bytes).unwrap();
+    std::fs::remove_file(day("node_hour").join("hour=22.parquet")).unwrap();
+    std::fs::write(day("node_hour").join(".tmp-1-0-hour=22.parquet"), "half").unwrap();
+    check_failure(&["lake", "verify", "--lake", lake], 1, &["2 faults in", lake]);
+    let output = emp_cost(&["lake", "verify", "--lake", lake, "--clean"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    for words in [
+        "pod_hour/cluster=prod-7/date=2026-06-30/hour=21.parquet`: its content is not",
+        "node_hour/cluster=prod-7/date=2026-06-30/hour=22.parquet`: `v1/manifest/",
+        "next: restore it from a copy",
+        ".tmp-1-0-hour=22.parquet`: a temporary file of a writer that died; removed",
+        "2 faults, 0 unfinished, 1 leftovers",
+    ] {
+        assert!(said.contains(words), "no `{words}` in: {said}");
+    }
+    assert!(!day("node_hour").join(".tmp-1-0-hour=22.parquet").exists());
+}
+
+#[test]
+fn the_dictionary_printed_is_that_of_the_readme() {
+    let readme = include_str!("../../lake/README.md");
+    let printed = String::from_utf8(emp_cost(&["lake", "schema"]).stdout).unwrap();
+    assert!(!printed.is_empty() && readme.contains(&printed));
+    assert_eq!(lake_json(&["schema"]).as_array().unwrap().len(), 5);
+}
+
 #[test]
 fn an_unknown_cluster_is_answered_with_those_that_exist() {
     let folder = tempfile::tempdir().unwrap();

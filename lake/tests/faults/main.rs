@@ -148,7 +148,7 @@ async fn an_hour_whose_answers_are_lost_is_written_once() {
     let hour = Hour::starting_at(1_782_864_000).unwrap();
     let pod = PodHour { pod_uid: "u".to_owned(), hour_start_seconds: hour.start_seconds(), ..PodHour::default() };
     let rows = || HourRows { pods: vec![pod.clone()], ..HourRows::default() };
-    // The read that finds no manifest fails for good when its answer is lost and it is retried; all else is a write.
+    // Of every two answers the first is lost: each call has to be made twice.
     let plan: Vec<_> = (0..40).flat_map(|_| [Fault::LoseAnswer, Fault::Pass]).collect();
     setup.proxy.then(&plan);
     let outcome = lake.write_hour(&cluster, hour, rows(), HourOrigin::generator()).await.unwrap();
