@@ -10,7 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
 use fixtures::s3::S3Server;
 use fixtures::services;
-use lake::store::{DirStore, MemoryStore, S3Store};
+use lake::store::{DirStore, InOrder, MemoryStore, S3Store, get_many};
 use lake::{PutOutcome, S3Options, Store, StoreError};
 
 async fn store_contract(store: &dyn Store) {
@@ -33,6 +33,38 @@ async fn store_contract(store: &dyn Store) {
     assert_eq!(store.list_names("v2/").await.unwrap(), Vec::<String>::new());
 }
 
+/// Keys with characters an encoding could trip over, an object larger than one part of a multipart upload, and more
+/// keys than one page of a listing.
+async fn odd_and_large_objects_survive(store: Arc<dyn Store>, many: usize) {
+    let odd = ["v1/odd/a b+c%2F&d", "v1/odd/cluster=a/hour=00.r1.parquet", "v1/odd/ä~(1)"];
+    for key in odd {
+        store.put_new(key, Bytes::from(key.to_owned())).await.unwrap();
+        assert_eq!(store.get(key).await.unwrap(), key);
+    }
+    assert_eq!(store.list("v1/odd/").await.unwrap(), odd);
+
+    let large: Bytes = (0..2_500_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<_>>().into();
+    store.put_new("v1/large", large.clone()).await.unwrap();
+    assert_eq!(store.get("v1/large").await.unwrap(), large);
+
+    let keys: Vec<_> = (0..many).map(|n| format!("v1/many/{n:05}/x")).collect();
+    let writing = keys.clone().into_iter().map(|key| {
+        let store = Arc::clone(&store);
+        async move { store.put_new(&key, Bytes::from(key.clone())).await.unwrap() }
+    });
+    let mut writers = InOrder::new(writing, 16);
+    while let Some(outcome) = writers.next().await {
+        assert_eq!(outcome, PutOutcome::Created);
+    }
+    assert_eq!(store.list("v1/many/").await.unwrap(), keys);
+    assert_eq!(store.list_names("v1/many/").await.unwrap().len(), many);
+    let mut reads = get_many(&store, keys.clone());
+    for key in keys {
+        let (read, object) = reads.next().await.unwrap();
+        assert_eq!((&read, object.unwrap().as_ref()), (&key, key.as_bytes()));
+    }
+}
+
 /// Of many writers of one key exactly one creates it, and what it wrote is what is there.
 async fn one_of_many_writers_wins(store: Arc<dyn Store>) {
     let write = |n: u8| {
@@ -53,6 +85,7 @@ async fn one_of_many_writers_wins(store: Arc<dyn Store>) {
 async fn memory_keeps_the_contract() {
     store_contract(&MemoryStore::default()).await;
     one_of_many_writers_wins(Arc::new(MemoryStore::default())).await;
+    odd_and_large_objects_survive(Arc::new(MemoryStore::default()), 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,6 +93,35 @@ async fn a_directory_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     store_contract(&DirStore::new(folder.path().join("lake"))).await;
     one_of_many_writers_wins(Arc::new(DirStore::new(folder.path().join("race")))).await;
+    odd_and_large_objects_survive(Arc::new(DirStore::new(folder.path().join("odd"))), 100).await;
+}
+
+/// Names the folder in which [`a_full_disk_leaves_nothing_behind`] runs itself again, as a process that may not
+/// write files of more than a few kilobytes.
+const FULL_DISK: &str = "LAKE_TEST_FULL_DISK";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_leaves_nothing_behind() {
+    let small = Bytes::from(vec![1; 100]);
+    if let Some(folder) = std::env::var_os(FULL_DISK) {
+        let store = DirStore::new(&folder);
+        let error = store.put_new("v1/t/large", Bytes::from(vec![1; 1 << 20])).await.unwrap_err();
+        assert!(error.to_string().contains("could not write `v1/t/large`"), "{error}");
+        assert_eq!(store.put_new("v1/t/small", small).await.unwrap(), PutOutcome::Created);
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // The signal is ignored so that the write fails as on a full disk, instead of ending the process.
+    let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact a_full_disk_leaves_nothing_behind";
+    let mut again = std::process::Command::new("sh");
+    again.args(["-c", script]).arg(std::env::current_exe().unwrap()).env(FULL_DISK, folder.path());
+    let output = again.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let names: Vec<_> =
+        std::fs::read_dir(folder.path().join("v1/t")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(names, ["small"], "no half object and no temporary file");
+    assert_eq!(DirStore::new(folder.path()).get("v1/t/small").await.unwrap(), small);
 }
 
 /// A server with the buckets `lake` and `race`; `None` where there is none, which is said.
@@ -96,6 +158,7 @@ async fn s3_keeps_the_contract() {
     store_contract(&store("lake", "")).await;
     store_contract(&store("lake", "some/prefix")).await;
     one_of_many_writers_wins(Arc::new(store("race", "p"))).await;
+    odd_and_large_objects_survive(Arc::new(store("race", "odd")), 1100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
