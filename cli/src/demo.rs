@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use analyzer::{Assumptions, PriceBook, Request};
 use anyhow::Context;
+use collector::Settings;
 use collector::prometheus::Server;
 use fixtures::{Cluster, prometheus};
 use lake::store::DirStore;
@@ -136,7 +137,7 @@ async fn through_prometheus(stage: &Stage, binary: &Path, progress: &Progress) -
     generated?;
     let step = progress.step("collect");
     let client = Server::connect(server.url()).await?;
-    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &step).await?;
+    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &Settings::default(), &step).await?;
     step.finish(&collect::describe(&collected));
     let all = u32::try_from(stage.scraped.hours().count()).unwrap_or(u32::MAX);
     if collected.written != all {

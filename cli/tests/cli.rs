@@ -41,6 +41,7 @@ fn help(args: &[&str]) -> String {
 fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help", help(&[]));
     insta::assert_snapshot!("help_demo", help(&["demo"]));
+    insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     insta::assert_snapshot!("help_collect", help(&["collect"]));
     insta::assert_snapshot!("help_analyze", help(&["analyze"]));
     insta::assert_snapshot!("help_report", help(&["report"]));

@@ -7,8 +7,12 @@
 pub mod args;
 mod ask;
 mod container;
+pub mod daemon;
 pub mod decode;
+pub mod doctor;
+pub mod health;
 mod life;
+pub mod listen;
 pub mod logging;
 mod node;
 mod owner;
@@ -18,9 +22,10 @@ mod quality;
 pub mod queries;
 mod rows;
 pub mod run;
+pub mod schedule;
 pub mod settings;
 mod snapshot;
 mod volume;
 
-pub use run::{CollectError, Collected, HourResult, collect};
+pub use run::{Bounds, CollectError, Collected, HourResult, collect};
 pub use settings::Settings;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use prometheus_http_query::Client;
 use types::{Hour, SLOT_SECONDS};
 
+use crate::decode::decode;
 use crate::queries::{LOOK_AHEAD_SECONDS, Query, Shape};
 
 /// The longest one query may run on the server; also sent to it as `timeout`.
@@ -148,6 +150,52 @@ impl Server {
     /// [`QueryError`].
     pub async fn ask_after(&self, name: &str, promql: &str, hour: Hour) -> Result<Vec<u8>, QueryError> {
         self.ask_at(name, promql, hour.end_seconds() + LOOK_AHEAD_SECONDS).await
+    }
+
+    /// The body of the answer to an expression at a moment, in seconds since the epoch; at the server's own now without.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn evaluate(&self, name: &str, promql: &str, at_seconds: Option<i64>) -> Result<Vec<u8>, QueryError> {
+        let request = self.client.query(promql).timeout(timeout_ms());
+        let request = match at_seconds {
+            Some(at) => request.at(at),
+            None => request,
+        };
+        self.body(name, request.post_raw().await).await
+    }
+
+    /// The body of the answer to an expression from one moment to another, both inclusive, every `step` seconds.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn evaluate_range(
+        &self,
+        name: &str,
+        promql: &str,
+        (start, end): (i64, i64),
+        step_seconds: i64,
+    ) -> Result<Vec<u8>, QueryError> {
+        #[expect(clippy::as_conversions, reason = "at most a day")]
+        let request = self.client.query_range(promql, start, end, step_seconds as f64).timeout(timeout_ms());
+        self.body(name, request.post_raw().await).await
+    }
+
+    /// What the server takes for now; `None` when it does not say.
+    ///
+    /// # Errors
+    /// [`QueryError`] when it does not answer.
+    pub async fn now(&self) -> Result<Option<DateTime<Utc>>, QueryError> {
+        let body = self.evaluate("clock", "vector(time())", None).await?;
+        let mut seconds = None;
+        // An answer that cannot be read says nothing of the time.
+        let _unreadable = decode(&body, &[], &mut |series| seconds = series.points.last().map(|(ms, _)| ms / 1000));
+        Ok(seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)))
+    }
+
+    /// What it is and its version, for people: `prometheus 2.42.0`.
+    pub fn description(&self) -> String {
+        format!("prometheus {}", self.version).trim_end().to_owned()
     }
 
     async fn ask_at(&self, name: &str, promql: &str, at_seconds: i64) -> Result<Vec<u8>, QueryError> {

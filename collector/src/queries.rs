@@ -156,6 +156,9 @@ pub const DECISIVE: usize = 2;
 /// The clusters a server holds, by the label that servers for several clusters put on everything.
 pub const CLUSTERS: &str = "count by (cluster) (last_over_time(kube_node_info[62m]))";
 
+/// Whether there are samples of an hour at all, evaluated at its end: samples of the node that was scraped most.
+pub const HOURS_KNOWN: &str = "max(count_over_time(kube_node_created[1h]))";
+
 /// Pods whose own labels the server renamed, because it scrapes kube-state-metrics without `honor_labels`.
 pub const RENAMED: &str = "count(last_over_time(kube_pod_info{exported_pod!=\"\"}[62m]))";
 

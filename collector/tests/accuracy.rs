@@ -16,7 +16,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use collector::prometheus::Server;
-use collector::{Collected, HourResult, Settings, collect};
+use collector::{Bounds, Collected, HourResult, Settings, collect};
 use fixtures::{Cluster, Lifetime, STALE_MARKER, Sample, SampleSink, SinkError, UsageTruth, prometheus, services};
 use lake::Lake;
 use lake::store::{DirStore, MemoryStore, Store};
@@ -266,7 +266,8 @@ async fn collect_all(server: &Server, lake: &Lake, hours: Window) -> Collected {
             failures.push(format!("{hour}: {error}"));
         }
     };
-    let collected = collect(server, lake, &id, hours, &Settings::default(), &mut each).await.unwrap();
+    let collected =
+        collect(server, lake, &id, hours, &Settings::default(), &Bounds::default(), &mut each).await.unwrap();
     assert_eq!(failures, Vec::<String>::new());
     collected
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use collector::prometheus::Server;
-use collector::{CollectError, HourResult, Settings, collect};
+use collector::{Bounds, CollectError, HourResult, Settings, collect};
 use fixtures::{Loaded, Sample, prometheus, services};
 use lake::Lake;
 use lake::store::MemoryStore;
@@ -178,6 +178,8 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
             failed = Some(error.to_string());
         }
     };
-    let outcome = collect(&client, &lake, &cluster, window, &Settings::default(), &mut each).await.map(|_| ());
+    let outcome = collect(&client, &lake, &cluster, window, &Settings::default(), &Bounds::default(), &mut each)
+        .await
+        .map(|_| ());
     Some(Hours { lake, outcome, failed })
 }

@@ -1,0 +1,167 @@
+//! EDGE: collecting on a schedule, for as long as the process runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use lake::Lake;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use types::Hour;
+use types::moment::parse_moment;
+
+use crate::args::{Collection, Plan, SETTLE_MINUTES};
+use crate::health::Health;
+use crate::listen::Listener;
+use crate::prometheus::Server;
+use crate::run::{Bounds, Collected, HourResult, collect};
+use crate::{logging, schedule};
+
+/// The longest wait before the clock is looked at again.
+const STEP: TimeDelta = TimeDelta::seconds(20);
+/// How long an hour that is being written may take to end after a signal: Kubernetes kills after thirty seconds, and
+/// the promise is ten.
+const GRACE: Duration = Duration::from_secs(8);
+/// Clocks that differ by more are worth a warning.
+const SKEW: TimeDelta = TimeDelta::seconds(60);
+
+/// Collects what is missing at every time of the schedule, the first time at once, until SIGTERM or an interrupt. A run
+/// that fails is logged; the next one tries the same hours again.
+///
+/// # Errors
+/// When the port is taken, signals cannot be listened for, or the schedule has no further time.
+pub async fn run(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<()> {
+    let health = Arc::new(Health::new(collection.cluster.as_str()));
+    if let Some(address) = plan.listen {
+        let listener = Listener::bind(address).await?;
+        tracing::info!(address = ?listener.address().unwrap_or(address), "health at /livez, /readyz and /metrics");
+        tokio::spawn(listener.serve(Arc::clone(&health), now));
+    }
+    let mut stop = Stop::listen()?;
+    loop {
+        let flag = Arc::new(AtomicBool::new(false));
+        let mut tick = std::pin::pin!(tick(collection, plan, Arc::clone(&flag), &health, now));
+        tokio::select! {
+            () = &mut tick => {}
+            () = stop.asked() => {
+                tracing::info!("asked to stop; the hour at hand is finished or given up");
+                flag.store(true, Ordering::Relaxed);
+                if tokio::time::timeout(GRACE, tick).await.is_err() {
+                    tracing::warn!("the hour at hand was given up; it is collected again at the next start");
+                }
+                return Ok(());
+            }
+        }
+        let mut due =
+            schedule::next(&plan.schedule, now()).context("find the schedule's next time; it has none left")?;
+        tracing::info!(next = %due.to_rfc3339(), "waiting");
+        while let Some(pause) = schedule::pause(due, now(), STEP) {
+            health.progress();
+            tokio::select! {
+                () = tokio::time::sleep(pause.to_std().unwrap_or_default()) => {}
+                () = stop.asked() => return Ok(()),
+            }
+            due = schedule::due(&plan.schedule, due, now());
+        }
+    }
+}
+
+/// Collects what is missing now, once.
+///
+/// # Errors
+/// When an hour failed, or the run could not go on.
+pub async fn once(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<Collected> {
+    let health = Health::new(collection.cluster.as_str());
+    attempt(collection, plan, Arc::default(), &health, now).await
+}
+
+/// One run, its outcome told to log and health.
+async fn tick(
+    collection: &Collection,
+    plan: &Plan,
+    stop: Arc<AtomicBool>,
+    health: &Health,
+    now: fn() -> DateTime<Utc>,
+) {
+    let begun = Instant::now();
+    health.progress();
+    match attempt(collection, plan, stop, health, now).await {
+        Ok(collected) => health.tick_ended(Ok(&collected), now()),
+        Err(error) => {
+            tracing::error!("{error:#}");
+            health.tick_ended(Err(&format!("{error:#}")), now());
+        }
+    }
+    health.metrics().tick_took(begun.elapsed().as_secs_f64());
+}
+
+async fn attempt(
+    collection: &Collection,
+    plan: &Plan,
+    stop: Arc<AtomicBool>,
+    health: &Health,
+    now: fn() -> DateTime<Utc>,
+) -> anyhow::Result<Collected> {
+    let server = Server::connect(&collection.prometheus_url).await?;
+    let lake = Lake::new(collection.lake.open().await);
+    let here = now();
+    let there = server.now().await?;
+    if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > SKEW) {
+        tracing::warn!(seconds = ahead.num_seconds(), "the server's clock differs from ours; the earlier one decides");
+    }
+    let from = parse_moment(&plan.reach, here)?;
+    let Some(window) = schedule::closed(from, here, there, TimeDelta::minutes(SETTLE_MINUTES)) else {
+        return Ok(Collected::default());
+    };
+    let bounds = Bounds { most: Some(plan.hours_per_run), stop };
+    let mut each = |hour: Hour, result: &HourResult| {
+        health.hour(hour, result);
+        log(hour, result);
+    };
+    let collected =
+        collect(&server, &lake, &collection.cluster, window, &collection.settings, &bounds, &mut each).await?;
+    tracing::info!(
+        written = collected.written,
+        present = collected.present,
+        no_data = collected.no_data,
+        failed = collected.failed,
+        left = collected.left,
+        queries = collected.queries,
+        samples = collected.samples,
+        "collected"
+    );
+    Ok(collected)
+}
+
+fn log(hour: Hour, result: &HourResult) {
+    match result {
+        HourResult::Written { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour written"),
+        HourResult::Failed(error) => tracing::error!(%hour, "{}; it is tried again next time", logging::chain(error)),
+        HourResult::NoData { slots } if *slots > 0 => {
+            tracing::warn!(%hour, slots, "samples in too few of 12 slots; the hour is left out");
+        }
+        HourResult::Present | HourResult::Different | HourResult::NoData { .. } => {}
+    }
+}
+
+/// The signals that end the process.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
