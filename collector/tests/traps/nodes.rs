@@ -288,3 +288,32 @@ async fn a_volume_is_in_the_zone_of_its_label_else_of_its_pods_node() {
     assert_eq!((volume.volume_type, volume.volume_type_source.as_str(), volume.iops), (None, "unknown", None));
     assert_eq!((volume.volume_id.as_deref(), volume.pods.as_slice()), (Some("vol-0abc"), &["p1".to_owned()][..]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_moves_to_another_node_takes_no_usage_along() {
+    let mut world = plain();
+    let info =
+        |node: &'static str, id: &'static str| [("node", node), ("provider_id", id), ("internal_ip", "10.0.0.5")];
+    world.add("kube_node_info", &info("old", "aws:///us-east-1a/i-0"), (-593, 1_500), 60, |_| 1.0);
+    world.add("kube_node_created", &[("node", "old")], (-593, 1_500), 60, |_| seconds(-9000));
+    world.add("kube_node_info", &info("new", "aws:///us-east-1a/i-1"), (1_700, 3_900), 60, |_| 1.0);
+    world.fact_from("kube_node_created", &[("node", "new")], seconds(1_690), 1_700);
+    let at = "10.0.0.5:9100";
+    world.add("node_uname_info", &[("instance", at), ("nodename", "old")], (-590, 1_500), 30, |_| 1.0);
+    world.fact_from("node_uname_info", &[("instance", at), ("nodename", "new")], 1.0, 1_720);
+    for (product, span) in [("m5.large", (-590, 1_500)), ("m5.metal", (1_720, 3_900))] {
+        world.add("node_dmi_info", &[("instance", at), ("product_name", product)], span, 30, |_| 1.0);
+    }
+    // The new machine counts faster, so that its counter does not even look reset.
+    let received = |s: i64| if s < 1_600 { plain_count(s + 600, 100) } else { plain_count(s - 1_690, 100_000) };
+    let device = [("instance", at), ("device", "eth0")];
+    world.add("node_network_receive_bytes_total", &device, (-590, 1_500), 30, received);
+    world.add("node_network_receive_bytes_total", &device, (1_720, 3_900), 30, received);
+    let Some(hours) = collected("an_address_that_moves", world).await else { return };
+    let (old, new) = (node(&hours, "old").await, node(&hours, "new").await);
+    // Edges within the life of each: -20 to 1180 for the first, which ended between two edges, and all of the second.
+    assert_eq!(old.network_receive_bytes, Some(1_200 * 100));
+    assert_eq!(new.network_receive_bytes, Some((3_580 - 1_690) * 100_000));
+    // The firmware's name is of one of them, and nothing says which.
+    assert_eq!((old.instance_type_source.as_str(), new.instance_type_source.as_str()), ("unknown", "unknown"));
+}
