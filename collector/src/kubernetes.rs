@@ -435,6 +435,30 @@ mod tests {
     }
 
     #[test]
+    fn parameters_of_a_class_and_the_zone_of_a_volume_reach_the_rows() {
+        let parameters = [("type", "io2"), ("iopsPerGB", "50"), ("throughput", "500")];
+        let parameters = parameters.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let api = ApiFacts {
+            classes: [("fast".to_owned(), ApiClass::of(&parameters))].into(),
+            volume_zones: [("pvc-1".to_owned(), "us-east-1b".to_owned())].into(),
+            ..ApiFacts::default()
+        };
+        let mut snapshot = crate::snapshot::Snapshot::default();
+        let mut claim = crate::snapshot::Claim::default();
+        "fast".clone_into(&mut claim.storage_class);
+        "pvc-1".clone_into(&mut claim.volume);
+        snapshot.claims.insert(("ns".to_owned(), "data".to_owned()), claim);
+        let volume = crate::snapshot::Volume { capacity_bytes: Some(107_374_182_400.0), ..Default::default() };
+        snapshot.volumes.insert("pvc-1".to_owned(), volume);
+        let settings = crate::Settings { api, ..crate::Settings::default() };
+        let hour = types::Hour::starting_at(7200).unwrap();
+        let row = crate::volume::rows(&snapshot, &[], &settings, hour).remove(0);
+        assert_eq!((row.volume_type.as_deref(), row.volume_type_source.as_str()), (Some("io2"), "api"));
+        assert_eq!((row.iops, row.throughput_mib_per_second), (Some(5_000), Some(500)));
+        assert_eq!((row.zone.as_deref(), row.zone_source.as_deref()), (Some("us-east-1b"), Some("api")));
+    }
+
+    #[test]
     fn a_continue_token_is_encoded() {
         assert_eq!(percent_encoded("eyJ2=+/&a"), "eyJ2%3D%2B%2F%26a");
     }
