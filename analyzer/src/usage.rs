@@ -3,7 +3,7 @@
 //! Sums are of integers, exact in any order. A frame holds some hours of one day; what a pipeline gives is
 //! turned into structs here, and merged by the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use bytes::Bytes;
@@ -256,7 +256,9 @@ pub(crate) fn fargate_pods(frames: &Frames, nodes: &ByHour<Vec<NodeRow>>) -> Pol
         nodes.iter().filter(|node| node.kind.compute_type == "fargate").map(|node| (*hour, node))
     });
     let (mut hours, mut names, mut regions) = (Vec::new(), Vec::new(), Vec::new());
-    for (hour, node) in on_fargate {
+    // A name that two machines had within the hour is one name: its pods must not come twice.
+    let mut known = BTreeSet::new();
+    for (hour, node) in on_fargate.filter(|(hour, node)| known.insert((*hour, node.name.as_str()))) {
         hours.push(hour);
         names.push(node.name.as_str());
         regions.push(node.kind.region.as_deref());

@@ -70,6 +70,7 @@ pub(crate) async fn ask(
     for what in [Vanished::Pods, Vanished::Nodes] {
         ask_vanished(what, server, hour, &mut snapshot, collected).await?;
     }
+    ask_reused(server, hour, &mut snapshot, collected).await?;
     let faults = quality::faults(&snapshot, &quality);
     let rows = tokio::task::block_in_place(|| rows::rows(&snapshot, settings, hour));
     Ok(Asked { rows: HourRows { quality, ..rows }, faults })
@@ -100,6 +101,24 @@ async fn ask_vanished(
         };
         let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
         let answer = readable(name, hour, snapshot.read_last_seen(what, &body))?;
+        collected.queries += 1;
+        collected.samples += answer.samples;
+    }
+    Ok(())
+}
+
+/// Learns what is said of each of the machines that had one name within the hour.
+async fn ask_reused(
+    server: &Server,
+    hour: Hour,
+    snapshot: &mut Snapshot,
+    collected: &mut Collected,
+) -> Result<(), HourResult> {
+    let reused = snapshot.reused_nodes();
+    for names in reused.chunks(VANISHED_AT_ONCE) {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let body = server.ask_after("nodes_reused", &queries::nodes_reused(&names), hour).await.map_err(failed)?;
+        let answer = readable("nodes_reused", hour, snapshot.read_reused(&body))?;
         collected.queries += 1;
         collected.samples += answer.samples;
     }

@@ -103,11 +103,6 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     if unmeasured > 0 {
         faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
     }
-    let reused = snapshot.nodes.values().filter(|node| node.machines.keys().filter(|id| !id.is_empty()).count() > 1);
-    match reused.count() {
-        0 => {}
-        names => faults.push(format!("{names} node names were used by two machines; only the later is counted")),
-    }
     let strangers = rows::instances_without_pod(snapshot).len();
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));

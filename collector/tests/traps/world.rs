@@ -151,6 +151,11 @@ impl Hours {
 
 /// Loads a world into an empty Prometheus and collects its hour; `None` where there is no Prometheus, which is said.
 pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
+    collected_with(test, world, &Settings::default()).await
+}
+
+/// The same with what a user says beside.
+pub(crate) async fn collected_with(test: &str, world: World, settings: &Settings) -> Option<Hours> {
     if !services::wanted() {
         services::skip(test, "COST_TEST_SERVICES is not 1");
         return None;
@@ -178,8 +183,6 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
             failed = Some(error.to_string());
         }
     };
-    let outcome = collect(&client, &lake, &cluster, window, &Settings::default(), &Bounds::default(), &mut each)
-        .await
-        .map(|_| ());
+    let outcome = collect(&client, &lake, &cluster, window, settings, &Bounds::default(), &mut each).await.map(|_| ());
     Some(Hours { lake, outcome, failed })
 }
