@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use collector::prometheus::Server;
-use collector::{HourResult, Settings, collect};
+use collector::{Bounds, HourResult, Settings, collect};
 use fixtures::{Cluster, STALE_MARKER, Sample, SampleSink, SinkError, prometheus, services};
 use lake::Lake;
 use lake::store::MemoryStore;
