@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use collector::args::CollectArgs;
-use collector::prometheus::Server;
+use collector::server::{Server, ServerOptions};
 use collector::{Collected, HourResult, Settings};
 use lake::Lake;
 use types::{ClusterId, Hour, Window};
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     let window = args.range.closed(now, REACH)?;
-    let server = Server::connect(&args.collect.prometheus_url).await?;
+    let server = Server::connect(&ServerOptions::new(args.collect.prometheus_url.clone()), None).await?;
     let lake = Lake::new(args.collect.lake.open().await);
     let step = progress.step("collect");
     let collected = hours(&server, &lake, &args.collect.cluster_id, window, &step).await?;

@@ -7,8 +7,8 @@ use types::{ClusterId, Hour, Window};
 
 use crate::ask::{Asked, ask, check_server};
 use crate::decode::DecodeError;
-use crate::prometheus::{QueryError, Server};
 use crate::queries;
+use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
@@ -203,7 +203,7 @@ impl Collected {
 fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, asked: Asked) -> JoinHandle<HourResult> {
     let origin = HourOrigin {
         source: Source::Prometheus,
-        server: format!("prometheus {}", server.version()).trim_end().to_owned(),
+        server: server.describe(),
         query_set: queries::query_set(),
         faults: asked.faults,
     };

@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
 use collector::args::{CollectArgs, LogArgs};
-use collector::prometheus::Server;
+use collector::server::{Server, ServerOptions};
 use collector::{HourResult, Settings, logging};
 use cron::Schedule;
 use lake::Lake;
@@ -93,7 +93,7 @@ async fn tick(cli: &Cli) -> anyhow::Result<()> {
     let now = now();
     let from = parse_moment(&cli.from, now)?;
     let Some(window) = Window::try_new(from, now)?.closed_at(now, SETTLE) else { return Ok(()) };
-    let server = Server::connect(&cli.collect.prometheus_url).await?;
+    let server = Server::connect(&ServerOptions::new(cli.collect.prometheus_url.clone()), None).await?;
     let lake = Lake::new(cli.collect.lake.open().await);
     let mut each = |hour: types::Hour, result: &HourResult| match result {
         HourResult::Written { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour written"),
