@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use collector::args::{CollectArgs, ConfigErrors, DEFAULT_SCHEDULE, ScheduleArgs};
-use collector::prometheus::Server;
+use collector::server::Server;
 use collector::{Bounds, Collected, HourResult, Settings};
 use lake::Lake;
 use types::{ClusterId, Hour, Window};
@@ -51,10 +51,10 @@ pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progr
     }
     let collection = args.collect.resolve().map_err(Failure::usage)?;
     let window = args.range.closed(now(), REACH)?;
-    let server = Server::connect(&collection.prometheus_url).await?;
+    let server = Server::connect(&collection.source.server, None).await?;
     let lake = Lake::new(collection.lake.open().await);
     let step = progress.step("collect");
-    let collected = hours(&server, &lake, &collection.cluster, window, &collection.settings, &step).await?;
+    let collected = hours(&server, &lake, &collection.cluster, window, &collection.source.settings, &step).await?;
     step.finish(&describe(&collected));
     if collected.failed > 0 {
         return Err(

@@ -1,9 +1,9 @@
 //! `emp-cost doctor`: whether a Prometheus has what a report needs, and what would mend it.
 
 use chrono::{DateTime, Utc};
-use collector::Settings;
+use collector::args::SourceArgs;
 use collector::doctor::{Diagnosis, Finding, LabelReport, MetricReport, Need, Severity, examine, helm_values};
-use collector::prometheus::Server;
+use collector::server::Server;
 use types::moment::parse_moment;
 use types::show::{UNKNOWN, grouped};
 
@@ -16,9 +16,8 @@ use crate::output;
 /// in one line, and with exit code 1 when no report could be made.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
-    /// URL of the Prometheus server, or of anything that speaks its HTTP API
-    #[arg(long, value_name = "URL", env = "EMP_COST_PROMETHEUS_URL")]
-    prometheus_url: String,
+    #[command(flatten)]
+    source: SourceArgs,
 
     /// Look at the server as it was at this time: RFC 3339, a date, or a span before now such as 36h
     #[arg(long, value_name = "TIME")]
@@ -39,8 +38,9 @@ enum Format {
 
 pub(crate) async fn run(args: DoctorArgs, now: DateTime<Utc>) -> Result<(), Failure> {
     let at = args.at.as_deref().map(|text| parse_moment(text, now)).transpose().map_err(Failure::usage)?;
-    let server = Server::connect(&args.prometheus_url).await?;
-    let diagnosis = examine(&server, &Settings::default(), now, at.unwrap_or(now)).await?;
+    let source = args.source.resolve().map_err(Failure::usage)?;
+    let server = Server::connect(&source.server, None).await?;
+    let diagnosis = examine(&server, &source.settings, now, at.unwrap_or(now)).await?;
     match args.format {
         Format::Text => output::print(&text(&diagnosis))?,
         Format::Json => {

@@ -14,6 +14,7 @@ use lake::LakeUri;
 use types::ClusterId;
 use types::moment::parse_moment;
 
+use crate::server::{ServerArgs, ServerOptions};
 use crate::settings::Settings;
 
 /// When to collect, without `--schedule`: five past every hour, when the hour before has settled.
@@ -25,12 +26,8 @@ pub const SETTLE_MINUTES: i64 = 5;
 /// Where to collect from, and where to.
 #[derive(Debug, Clone, Args)]
 pub struct CollectArgs {
-    /// URL of the Prometheus server, or of anything that speaks its HTTP API
-    #[arg(long, value_name = "URL", env = "EMP_COST_PROMETHEUS_URL")]
-    pub prometheus_url: String,
-
     #[command(flatten)]
-    facts: FactArgs,
+    source: SourceArgs,
 
     /// The lake: a directory, or s3://bucket/prefix (credentials and region as the AWS CLI finds them)
     #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
@@ -41,9 +38,21 @@ pub struct CollectArgs {
     cluster_id: String,
 }
 
-/// What the collector is told of the cluster.
+/// Whom to ask, and what is told of the cluster beside.
 #[derive(Debug, Clone, Args)]
-pub struct FactArgs {}
+pub struct SourceArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// A server and what was said of the cluster, checked.
+#[derive(Debug, Clone)]
+pub struct SourcePlan {
+    /// The server.
+    pub server: ServerOptions,
+    /// What else the user said.
+    pub settings: Settings,
+}
 
 /// When to collect.
 #[derive(Debug, Clone, Args)]
@@ -70,14 +79,12 @@ pub struct ScheduleArgs {
 /// What collecting needs, checked.
 #[derive(Debug, Clone)]
 pub struct Collection {
-    /// URL of the server.
-    pub prometheus_url: String,
+    /// Where they come from.
+    pub source: SourcePlan,
     /// Where hours go.
     pub lake: LakeUri,
     /// The cluster.
     pub cluster: ClusterId,
-    /// What else the user said.
-    pub settings: Settings,
 }
 
 /// When to collect, checked.
@@ -139,20 +146,33 @@ impl CollectArgs {
         let mut errors = ConfigErrors::default();
         let lake = errors.take("lake", LakeUri::from_str(&self.lake));
         let cluster = errors.take("cluster-id", ClusterId::from_str(&self.cluster_id));
-        let settings = self.facts.settings(&mut errors);
-        match (lake, cluster, settings) {
-            (Some(lake), Some(cluster), Some(settings)) if errors.0.is_empty() => {
-                Ok(Collection { prometheus_url: self.prometheus_url.clone(), lake, cluster, settings })
-            }
+        let source = self.source.checked(&mut errors);
+        match (lake, cluster, source) {
+            (Some(lake), Some(cluster), Some(source)) => Ok(Collection { source, lake, cluster }),
             _ => Err(errors),
         }
     }
 }
 
-impl FactArgs {
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "shim")]
-    fn settings(&self, _errors: &mut ConfigErrors) -> Option<Settings> {
-        Some(Settings::default())
+impl SourceArgs {
+    /// The arguments, checked.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong.
+    pub fn resolve(&self) -> Result<SourcePlan, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        self.checked(&mut errors).ok_or(errors)
+    }
+
+    fn checked(&self, errors: &mut ConfigErrors) -> Option<SourcePlan> {
+        let server = match self.server.options() {
+            Ok(server) => Some(server),
+            Err(wrong) => {
+                errors.0.extend(wrong.iter().map(ToString::to_string));
+                None
+            }
+        };
+        Some(SourcePlan { server: server?, settings: Settings::default() })
     }
 }
 

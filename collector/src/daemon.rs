@@ -14,8 +14,8 @@ use types::moment::parse_moment;
 use crate::args::{Collection, Plan, SETTLE_MINUTES};
 use crate::health::Health;
 use crate::listen::Listener;
-use crate::prometheus::Server;
 use crate::run::{Bounds, Collected, HourResult, collect};
+use crate::server::Server;
 use crate::{logging, schedule};
 
 /// The longest wait before the clock is looked at again.
@@ -72,7 +72,7 @@ pub async fn run(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc
 /// # Errors
 /// When an hour failed, or the run could not go on.
 pub async fn once(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<Collected> {
-    let health = Health::new(collection.cluster.as_str());
+    let health = Arc::new(Health::new(collection.cluster.as_str()));
     attempt(collection, plan, Arc::default(), &health, now).await
 }
 
@@ -81,7 +81,7 @@ async fn tick(
     collection: &Collection,
     plan: &Plan,
     stop: Arc<AtomicBool>,
-    health: &Health,
+    health: &Arc<Health>,
     now: fn() -> DateTime<Utc>,
 ) {
     let begun = Instant::now();
@@ -100,10 +100,10 @@ async fn attempt(
     collection: &Collection,
     plan: &Plan,
     stop: Arc<AtomicBool>,
-    health: &Health,
+    health: &Arc<Health>,
     now: fn() -> DateTime<Utc>,
 ) -> anyhow::Result<Collected> {
-    let server = Server::connect(&collection.prometheus_url).await?;
+    let server = Server::connect(&collection.source.server, Some(listener(health))).await?;
     let lake = Lake::new(collection.lake.open().await);
     let here = now();
     let there = server.now().await?;
@@ -120,7 +120,7 @@ async fn attempt(
         log(hour, result);
     };
     let collected =
-        collect(&server, &lake, &collection.cluster, window, &collection.settings, &bounds, &mut each).await?;
+        collect(&server, &lake, &collection.cluster, window, &collection.source.settings, &bounds, &mut each).await?;
     tracing::info!(
         written = collected.written,
         present = collected.present,
@@ -132,6 +132,12 @@ async fn attempt(
         "collected"
     );
     Ok(collected)
+}
+
+/// Has everything that happens while asking told to health.
+fn listener(health: &Arc<Health>) -> crate::server::Listener {
+    let health = Arc::clone(health);
+    Arc::new(move |event| health.event(event))
 }
 
 fn log(hour: Hour, result: &HourResult) {

@@ -12,8 +12,8 @@ use types::{Hour, Window};
 
 use crate::ask::{self, check_server};
 use crate::decode::decode;
-use crate::prometheus::{QueryError, Server};
 use crate::run::{Collected, HourResult};
+use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
 pub use labels::{LabelReport, helm_values};
@@ -152,7 +152,7 @@ pub async fn examine(
     let ready = !findings.iter().any(|finding| finding.severity == Severity::Blocks);
     Ok(Diagnosis {
         server: server.url().to_owned(),
-        server_version: server.description(),
+        server_version: server.describe(),
         clock_ahead_seconds,
         metrics,
         duplicates,
@@ -169,13 +169,13 @@ pub async fn examine(
 
 /// The points of an expression of one series, every `step` seconds of the last `span` before `end`.
 async fn history(server: &Server, promql: &str, end: i64, span: i64, step: i64) -> Result<Vec<(i64, f64)>, QueryError> {
-    let body = server.evaluate_range("doctor", promql, (end - span, end), step).await?;
+    let body = server.ask_range("doctor", promql, (end - span, end), step).await?;
     Ok(series(&body, &[]).into_iter().next().map(|(_, points)| points).unwrap_or_default())
 }
 
 /// The series of an expression now.
 async fn instant(server: &Server, promql: &str, labels: &[&str], now: DateTime<Utc>) -> Result<ByLabel, QueryError> {
-    let body = server.evaluate("doctor", promql, Some(now.timestamp())).await?;
+    let body = server.ask_at("doctor", promql, now.timestamp()).await?;
     Ok(series(&body, labels))
 }
 

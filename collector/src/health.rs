@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use types::Hour;
 
 use crate::run::{Collected, HourResult};
+use crate::server::Event;
 use metrics::Metrics;
 
 /// How long nothing may move before the collector counts as stuck: every step of it, also waiting, reports more often.
@@ -65,6 +66,12 @@ impl Health {
     /// Something moved.
     pub fn progress(&self) {
         self.state().last_progress = Instant::now();
+    }
+
+    /// Something happened while asking.
+    pub fn event(&self, event: &Event<'_>) {
+        self.metrics.event(event);
+        self.progress();
     }
 
     /// What became of an hour.

@@ -1,8 +1,8 @@
 //! Prometheus to lake: one closed UTC hour at a time.
 //!
-//! The way of an hour: [`queries`] says what is asked, `ask` sends it through [`prometheus`], [`decode`] reads the
+//! The way of an hour: [`queries`] says what is asked, `ask` sends it through [`server`], [`decode`] reads the
 //! answers, `snapshot` holds them by object, `rows` turns them into rows, and [`run`] writes those to the lake.
-//! Only [`prometheus`] touches the network; everything after it is a function of its arguments.
+//! Only [`server`] touches the network; everything after it is a function of its arguments.
 
 pub mod args;
 mod ask;
@@ -20,12 +20,12 @@ mod node;
 pub mod overrides;
 mod owner;
 mod pod;
-pub mod prometheus;
 mod quality;
 pub mod queries;
 mod rows;
 pub mod run;
 pub mod schedule;
+pub mod server;
 pub mod settings;
 mod snapshot;
 mod volume;

@@ -12,9 +12,9 @@ use types::{ClusterId, Hour, Window};
 
 use crate::ask::{Asked, ask, check_server};
 use crate::decode::{DecodeError, decode};
-use crate::prometheus::{QueryError, Server};
 use crate::queries;
 use crate::schedule;
+use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
@@ -239,7 +239,7 @@ async fn unknown_hours(
     while from <= *last {
         let to = from.plus(POINTS_AT_ONCE - 1).min(*last);
         let bounds = (from.end_seconds(), to.end_seconds());
-        let body = server.evaluate_range("hours_known", queries::HOURS_KNOWN, bounds, HOUR_SECONDS).await?;
+        let body = server.ask_range("hours_known", queries::HOURS_KNOWN, bounds, HOUR_SECONDS).await?;
         collected.queries += 1;
         let unreadable = |source| CollectError::Answer { query: "hours_known".to_owned(), hour: from, source };
         let answer = decode(&body, &[], &mut |series| {
@@ -284,7 +284,7 @@ impl Collected {
 fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, asked: Asked) -> JoinHandle<HourResult> {
     let origin = HourOrigin {
         source: Source::Prometheus,
-        server: format!("prometheus {}", server.version()).trim_end().to_owned(),
+        server: server.describe(),
         query_set: queries::query_set(),
         faults: asked.faults,
     };

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use collector::prometheus::Server;
+use collector::server::{Server, ServerOptions};
 use collector::{Bounds, HourResult, Settings, collect};
 use fixtures::{Cluster, STALE_MARKER, Sample, SampleSink, SinkError, prometheus, services};
 use lake::Lake;
@@ -109,7 +109,7 @@ async fn node_seconds_and_bytes_equal_the_samples_as_loaded() {
 
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     let id: ClusterId = Cluster::ID.parse().unwrap();
-    let client = Server::connect(prometheus_server.url()).await.unwrap();
+    let client = Server::connect(&ServerOptions::new(prometheus_server.url()), None).await.unwrap();
     let mut each =
         |hour: Hour, result: &HourResult| assert!(matches!(result, HourResult::Written { .. }), "{hour} {result:?}");
     collect(&client, &lake, &id, window, &Settings::default(), &Bounds::default(), &mut each).await.unwrap();

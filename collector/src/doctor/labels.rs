@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Finding, Severity, instant, number, whole};
-use crate::prometheus::{QueryError, Server};
+use crate::server::{QueryError, Server};
 
 /// A fact about nodes that labels tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

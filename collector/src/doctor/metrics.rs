@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{DAY_SECONDS, DAYS, Finding, Severity, history, last};
-use crate::prometheus::{QueryError, Server};
+use crate::server::{QueryError, Server};
 
 /// How much a metric is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

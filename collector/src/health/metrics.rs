@@ -12,6 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::run::HourResult;
+use crate::server::Event;
 
 /// Upper edges of the buckets for durations, in seconds: from an answer out of a cache to the time-out of a query.
 const SECONDS: [f64; 12] = [0.01, 0.03, 0.1, 0.3, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
@@ -24,11 +25,6 @@ struct ByOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByQuery {
     query: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByReason {
-    reason: String,
 }
 
 /// Everything the collector counts of itself.
@@ -45,7 +41,8 @@ pub struct Metrics {
     response_bytes: Counter,
     samples: Counter,
     splits: Family<ByQuery, Counter>,
-    retries: Family<ByReason, Counter>,
+    retries: Family<ByQuery, Counter>,
+    failed_queries: Family<ByQuery, Counter>,
     warnings: Family<ByQuery, Counter>,
     failed_ticks: Counter,
     last_success: Gauge<i64, AtomicI64>,
@@ -69,6 +66,7 @@ impl Metrics {
             samples: Counter::default(),
             splits: Family::default(),
             retries: Family::default(),
+            failed_queries: Family::default(),
             warnings: Family::default(),
             failed_ticks: Counter::default(),
             last_success: Gauge::default(),
@@ -97,7 +95,8 @@ impl Metrics {
         r.register("response_bytes", "Bytes of answers", self.response_bytes.clone());
         r.register("samples", "Samples received", self.samples.clone());
         r.register("splits", "Queries that had to be asked in parts, by name", self.splits.clone());
-        r.register("retries", "Queries asked again after a pause, by reason", self.retries.clone());
+        r.register("retries", "Queries asked again after a pause, by name", self.retries.clone());
+        r.register("failed_queries", "Queries that failed for good, by name", self.failed_queries.clone());
         r.register("warnings", "Warnings of the server, by query", self.warnings.clone());
         r.register("failed_ticks", "Runs that ended before their hours were through", self.failed_ticks.clone());
         r.register(
@@ -126,6 +125,22 @@ impl Metrics {
             HourResult::Failed(_) => "failed",
         };
         self.hours.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    pub(super) fn event(&self, event: &Event<'_>) {
+        let by_query = |query: &str| ByQuery { query: query.to_owned() };
+        match event {
+            Event::Answered { query, seconds, bytes, samples, .. } => {
+                self.queries.get_or_create(&by_query(query)).inc();
+                self.query_seconds.observe(*seconds);
+                self.response_bytes.inc_by(*bytes);
+                self.samples.inc_by(u64::try_from(*samples).unwrap_or_default());
+            }
+            Event::Split { query, .. } => drop(self.splits.get_or_create(&by_query(query)).inc()),
+            Event::Retried { query, .. } => drop(self.retries.get_or_create(&by_query(query)).inc()),
+            Event::Warned { query, .. } => drop(self.warnings.get_or_create(&by_query(query)).inc()),
+            Event::Failed { query, .. } => drop(self.failed_queries.get_or_create(&by_query(query)).inc()),
+        }
     }
 
     pub(super) fn succeeded(&self, now: DateTime<Utc>) {

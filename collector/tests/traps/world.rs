@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use collector::prometheus::Server;
+use collector::server::{Server, ServerOptions};
 use collector::{Bounds, CollectError, HourResult, Settings, collect};
 use fixtures::{Loaded, Sample, prometheus, services};
 use lake::Lake;
@@ -175,7 +175,7 @@ pub(crate) async fn collected_with(test: &str, world: World, settings: &Settings
     prometheus::load_stream(stream, server.url(), |_| {}).await.unwrap();
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     let window = Window::try_new(hour().start(), hour().end()).unwrap();
-    let client = Server::connect(server.url()).await.unwrap();
+    let client = Server::connect(&ServerOptions::new(server.url()), None).await.unwrap();
     let cluster: ClusterId = "c".parse().unwrap();
     let mut failed = None;
     let mut each = |_: Hour, result: &HourResult| {
