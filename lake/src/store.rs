@@ -47,7 +47,7 @@ pub enum StoreError {
     },
 }
 
-/// Somewhere objects are kept by key. Objects are never changed once written.
+/// Somewhere objects are kept by key. Objects are never changed once written; retention removes them.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// The whole object.
@@ -73,6 +73,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StoreError::Failed`].
     async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Removes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
     /// Where this is, for people: `s3://bucket/prefix` or a path.
     fn location(&self) -> String;

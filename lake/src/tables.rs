@@ -31,13 +31,16 @@ pub trait Table: Sized {
     /// Its columns, in the order of the files.
     const COLUMNS: &'static [Column];
 
+    /// What the rows of one hour are sorted by and unique in; those of a day, with `hour_start_seconds` after it.
+    const KEY: [Column; 2];
+
     /// The rows as columns, in the order of [`Self::COLUMNS`].
     fn to_columns(rows: &[Self]) -> Vec<ArrayRef>;
 
     /// One row of a batch; `None` when a column is missing or of another type, or null where it may not be.
     fn from_batch(batch: &RecordBatch, row: usize) -> Option<Self>;
 
-    /// What the rows of one hour are sorted by, and unique in.
+    /// The values of [`Self::KEY`].
     fn key(&self) -> (&str, &str);
 }
 
@@ -74,6 +77,7 @@ macro_rules! table {
         impl Table for $table {
             const NAME: &'static str = stringify!($module);
             const COLUMNS: &'static [Column] = &[$($module::$field),+];
+            const KEY: [Column; 2] = [$module::$key_a, $module::$key_b];
 
             fn to_columns(rows: &[Self]) -> Vec<ArrayRef> {
                 vec![$(<$type as Cell>::write(rows.iter().map(|row| &row.$field))),+]

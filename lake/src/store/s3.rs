@@ -144,6 +144,11 @@ impl Store for S3Store {
         Ok(names.into_iter().collect())
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let deleted = self.client.delete_object().bucket(&self.bucket).key(self.full_key(key)).send().await;
+        deleted.map(|_| ()).map_err(|error| self.failed("delete", "s3:DeleteObject", key, error))
+    }
+
     fn location(&self) -> String {
         if self.prefix.is_empty() {
             format!("s3://{}", self.bucket)
