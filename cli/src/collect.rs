@@ -61,7 +61,7 @@ pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progr
             anyhow::anyhow!("{} hours failed; run the same command again to retry them", collected.failed).into()
         );
     }
-    if collected.written + collected.present + collected.different == 0 {
+    if collected.written + collected.corrected + collected.present + collected.different == 0 {
         return Err(anyhow::anyhow!(
             "`{}` has no data from {} to {}; check the range, and what `emp-cost doctor` says of this server",
             server.url(),
@@ -95,7 +95,8 @@ pub(crate) async fn hours(
                     "hour {hour}: Prometheus has data in {slots} of 12 slots, too few; the hour is left out"
                 );
             }
-            HourResult::Written { .. } | HourResult::Present | HourResult::Different => {}
+            HourResult::Written { .. } | HourResult::Corrected { .. } | HourResult::Present | HourResult::Different => {
+            }
         }
     };
     Ok(collector::collect(server, lake, cluster, window, settings, &Bounds::default(), &mut each).await?)
@@ -105,6 +106,7 @@ pub(crate) async fn hours(
 pub(crate) fn describe(collected: &Collected) -> String {
     let mut parts = vec![format!("{} hours written", collected.written)];
     for (count, what) in [
+        (collected.corrected, "corrected"),
         (collected.present, "already there"),
         (collected.different, "there with other content, kept"),
         (collected.no_data, "without data"),

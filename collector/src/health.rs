@@ -81,6 +81,7 @@ impl Health {
         state.last_progress = Instant::now();
         let standing = match result {
             HourResult::Written { .. } => Standing::Good(format!("hour {hour} written")),
+            HourResult::Corrected { .. } => Standing::Good(format!("hour {hour} corrected")),
             HourResult::Present => Standing::Good(format!("hour {hour} is in the lake")),
             HourResult::Different => Standing::Good(format!("hour {hour} is in the lake with other content, kept")),
             HourResult::Failed(error) => Standing::Trouble(format!("hour {hour}: {}", crate::logging::chain(error))),

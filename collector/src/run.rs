@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lake::manifest::Source;
-use lake::{HourOrigin, Lake, LakeError, WriteOutcome};
+use lake::{CorrectOutcome, HourOrigin, Lake, LakeError, WriteOutcome};
 use tokio::task::JoinHandle;
 use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
@@ -95,6 +95,13 @@ pub enum HourResult {
     },
     /// It was in the lake already.
     Present,
+    /// It was in the lake with something missing, and a better answer now stands beside that one.
+    Corrected {
+        /// Rows in all tables.
+        rows: u64,
+        /// Bytes in all tables.
+        bytes: u64,
+    },
     /// It was in the lake with other content, which stays.
     Different,
     /// The server has samples in too few of its slots: it lies before what is retained, or in an outage.
@@ -113,6 +120,8 @@ pub struct Collected {
     pub written: u32,
     /// Hours that were there.
     pub present: u32,
+    /// Hours that were there with something missing, and of which more is known now.
+    pub corrected: u32,
     /// Hours that were there with other content.
     pub different: u32,
     /// Hours the server has too little of.
@@ -142,11 +151,16 @@ pub struct Bounds {
     pub stop: Arc<AtomicBool>,
 }
 
+/// How often an hour of which something is missing is asked for again: what the server did not have an hour later it may
+/// have had an outage for, and will not have.
+const MOST_REPAIRS: u32 = 3;
+
 /// Missing hours from which on the server is first asked which of them it has samples of: one query then spares two an
 /// hour that it knows nothing of, at every run.
 const WORTH_ASKING: usize = 3;
 
 /// Collects the hours of `window` that are not in the lake yet, the newest first, then the oldest; each is told to `each`.
+/// Hours that are there with something missing are asked for again, after all others and a bounded number of times.
 ///
 /// While one hour is encoded and written, the next is asked for: still one query at a time. A failed hour does not
 /// stop the others, unless [`MOST_FAILURES`] in a row fail. An hour is in the lake whole or not at all.
@@ -177,16 +191,19 @@ pub async fn collect(
         told(*hour, &HourResult::NoData { slots: 0 }, &mut collected);
     }
     let settled = present.union(&unknown).copied().collect();
-    let mut hours = schedule::plan(window, &settled, None);
-    collected.left = hours.len();
-    hours.truncate(bounds.most.unwrap_or(usize::MAX));
-    if let Some(newest) = hours.first() {
+    let missing = schedule::plan(window, &settled, None);
+    collected.left = missing.len();
+    let repairs = lake.incomplete_hours(cluster, window).await?;
+    let repairs = repairs.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
+    let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
+    let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
+    if let Some((newest, _)) = hours.first() {
         check_server(server, *newest).await?;
     }
     let mut failures_in_a_row = 0;
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
     let mut gave_up = None;
-    for hour in hours {
+    for (hour, kind) in hours {
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
@@ -197,8 +214,10 @@ pub async fn collect(
         match asked {
             Ok(asked) => {
                 failures_in_a_row = 0;
-                writing = Some((hour, spawn_write(server, lake, cluster, hour, asked)));
+                writing = Some((hour, spawn_write(server, lake, cluster, (hour, kind), asked)));
             }
+            // What is in the lake stays; the server has less of it than it had.
+            Err(HourResult::NoData { .. }) if kind == Kind::Repair => {}
             Err(result) => {
                 told(hour, &result, &mut collected);
                 match result {
@@ -259,13 +278,21 @@ const POINTS_AT_ONCE: i64 = 10_000;
 
 impl Collected {
     fn count(&mut self, hour: Hour, result: &HourResult) {
-        if matches!(result, HourResult::Written { .. } | HourResult::Present | HourResult::Different) {
+        if matches!(
+            result,
+            HourResult::Written { .. } | HourResult::Corrected { .. } | HourResult::Present | HourResult::Different
+        ) {
             self.newest = self.newest.max(Some(hour));
         }
         match result {
             HourResult::Written { rows, bytes } => {
                 self.written += 1;
                 self.left = self.left.saturating_sub(1);
+                self.rows += rows;
+                self.bytes += bytes;
+            }
+            HourResult::Corrected { rows, bytes } => {
+                self.corrected += 1;
                 self.rows += rows;
                 self.bytes += bytes;
             }
@@ -281,7 +308,13 @@ impl Collected {
     }
 }
 
-fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, asked: Asked) -> JoinHandle<HourResult> {
+fn spawn_write(
+    server: &Server,
+    lake: &Lake,
+    cluster: &ClusterId,
+    (hour, kind): (Hour, Kind),
+    asked: Asked,
+) -> JoinHandle<HourResult> {
     let origin = HourOrigin {
         source: Source::Prometheus,
         server: server.describe(),
@@ -290,13 +323,41 @@ fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, as
     };
     let (lake, cluster) = (lake.clone(), cluster.clone());
     tokio::spawn(async move {
-        match lake.write_hour(&cluster, hour, asked.rows, origin).await {
-            Ok(WriteOutcome::Written { rows, bytes }) => HourResult::Written { rows, bytes },
-            Ok(WriteOutcome::Same) => HourResult::Present,
-            Ok(WriteOutcome::Different) => HourResult::Different,
-            Err(error) => HourResult::Failed(error.into()),
-        }
+        let result = match kind {
+            Kind::Missing => lake.write_hour(&cluster, hour, asked.rows, origin).await.map(HourResult::from),
+            Kind::Repair => lake.correct_hour(&cluster, hour, asked.rows, origin).await.map(HourResult::from),
+        };
+        result.unwrap_or_else(|error| HourResult::Failed(error.into()))
     })
+}
+
+/// Why an hour is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is not in the lake.
+    Missing,
+    /// It is, and something of it is missing.
+    Repair,
+}
+
+impl From<WriteOutcome> for HourResult {
+    fn from(outcome: WriteOutcome) -> Self {
+        match outcome {
+            WriteOutcome::Written { rows, bytes } => Self::Written { rows, bytes },
+            WriteOutcome::Same => Self::Present,
+            WriteOutcome::Different => Self::Different,
+        }
+    }
+}
+
+impl From<CorrectOutcome> for HourResult {
+    fn from(outcome: CorrectOutcome) -> Self {
+        match outcome {
+            CorrectOutcome::Written { rows, bytes } => Self::Written { rows, bytes },
+            CorrectOutcome::Corrected { rows, bytes, .. } => Self::Corrected { rows, bytes },
+            CorrectOutcome::NotBetter => Self::Present,
+        }
+    }
 }
 
 async fn finished(write: JoinHandle<HourResult>) -> HourResult {

@@ -119,6 +119,11 @@ impl Metrics {
                 self.bytes.inc_by(*bytes);
                 "written"
             }
+            HourResult::Corrected { rows, bytes } => {
+                self.rows.inc_by(*rows);
+                self.bytes.inc_by(*bytes);
+                "corrected"
+            }
             HourResult::Present => "present",
             HourResult::Different => "different",
             HourResult::NoData { .. } => "no_data",
