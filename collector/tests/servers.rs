@@ -1,6 +1,6 @@
 //! The same samples in other servers than Prometheus 2: equal rows, or a difference that is named here.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 #[path = "traps/world.rs"]
 #[allow(dead_code, reason = "made for more than is used here")]
