@@ -23,12 +23,14 @@ async fn a_server_killed_in_the_middle_of_an_hour_leaves_no_hour_and_fills_it_la
     let Some(real) = holding("killed", several(), &[]).await else { return };
     let url = real.url().to_owned();
     let undisturbed = undisturbed(&quick(&url)).await;
-    let real = std::sync::Arc::new(Mutex::new(real));
+    let real = std::sync::Arc::new(Mutex::new(Some(real)));
     let victim = std::sync::Arc::clone(&real);
-    // The proxy kills it when the tenth query comes; from then on nobody answers.
+    // The proxy kills it when a query in the middle of the hour comes; from then on nobody answers.
     let proxy = Proxy::start(&[&url], None, move |request, _| {
         if request.promql().contains("kube_pod_container_resource_limits") {
-            victim.lock().unwrap().kill();
+            if let Some(server) = victim.lock().unwrap().as_mut() {
+                server.kill();
+            }
             return Act::Close;
         }
         Act::Forward(0)
@@ -39,19 +41,11 @@ async fn a_server_killed_in_the_middle_of_an_hour_leaves_no_hour_and_fills_it_la
     let run = bench.run(&server).await;
     assert!(run.failure.is_some());
     bench.check_absent().await;
-    drop(server);
-    let mut real = std::sync::Arc::into_inner({
-        drop(proxy);
-        real
-    })
-    .map(|real| real.into_inner().unwrap());
-    // The proxy's task may still hold its script for a moment.
-    if let Some(real) = &mut real {
-        real.restart().await.unwrap();
-        let run = bench.collect(&quick(&url)).await;
-        assert_eq!(run.collected.map(|c| c.written), Some(1), "{:?}", run.failure);
-        assert_eq!(bench.objects(), undisturbed.objects());
-    }
+    let mut real = real.lock().unwrap().take().unwrap();
+    real.restart().await.unwrap();
+    let run = bench.collect(&quick(&url)).await;
+    assert_eq!(run.collected.map(|c| c.written), Some(1), "{:?}", run.failure);
+    assert_eq!(bench.objects(), undisturbed.objects());
 }
 
 /// The world of another replica: the same cluster, scraped at other moments.
