@@ -9,7 +9,7 @@ demo:
 
 # Everything that can fail: format, lints, tests, the tests against real servers, documents.
 test:
-	scripts/install.sh prometheus s3
+	scripts/install.sh prometheus s3 prometheus3 victoria
 	scripts/test.sh
 
 # Format and lints alone.
