@@ -52,9 +52,10 @@ pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progr
     let collection = args.collect.resolve().map_err(Failure::usage)?;
     let window = args.range.closed(now(), REACH)?;
     let server = Server::connect(&collection.source.server, None).await?;
+    let settings = collection.source.settings_of_now().await?;
     let lake = Lake::new(collection.lake.open().await);
     let step = progress.step("collect");
-    let collected = hours(&server, &lake, &collection.cluster, window, &collection.source.settings, &step).await?;
+    let collected = hours(&server, &lake, &collection.cluster, window, &settings, &step).await?;
     step.finish(&describe(&collected));
     if collected.failed > 0 {
         return Err(

@@ -40,7 +40,8 @@ pub(crate) async fn run(args: DoctorArgs, now: DateTime<Utc>) -> Result<(), Fail
     let at = args.at.as_deref().map(|text| parse_moment(text, now)).transpose().map_err(Failure::usage)?;
     let source = args.source.resolve().map_err(Failure::usage)?;
     let server = Server::connect(&source.server, None).await?;
-    let diagnosis = examine(&server, &source.settings, now, at.unwrap_or(now)).await?;
+    let settings = source.settings_of_now().await?;
+    let diagnosis = examine(&server, &settings, now, at.unwrap_or(now)).await?;
     match args.format {
         Format::Text => output::print(&text(&diagnosis))?,
         Format::Json => {

@@ -1,10 +1,11 @@
-//! The options of collecting, shared by `emp-cost` and the in-cluster binary.
+//! EDGE: reads the files that options name. The options of collecting, shared by `emp-cost` and the in-cluster binary.
 //!
 //! What has a form of its own is taken as text and checked together, so that somebody who sets up a collector sees
 //! everything that is wrong at once, and not one thing at a time.
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +15,8 @@ use lake::LakeUri;
 use types::ClusterId;
 use types::moment::parse_moment;
 
+use crate::kubernetes::{Access, KubernetesApi, KubernetesError};
+use crate::overrides::Overrides;
 use crate::server::{ServerArgs, ServerOptions};
 use crate::settings::Settings;
 
@@ -43,6 +46,31 @@ pub struct CollectArgs {
 pub struct SourceArgs {
     #[command(flatten)]
     server: ServerArgs,
+
+    #[command(flatten)]
+    facts: FactArgs,
+}
+
+/// What is told of the cluster beside its metrics.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct FactArgs {
+    /// File (TOML) with what you know better than the metrics: instance types of nodes, parameters of storage classes
+    #[arg(long, value_name = "FILE", env = "EMP_COST_OVERRIDES")]
+    overrides: Option<PathBuf>,
+
+    /// Ask the Kubernetes API of this cluster for nodes and storage classes; the service account needs `get` and `list`
+    /// on them
+    #[arg(long, env = "EMP_COST_KUBERNETES_API")]
+    kubernetes_api: bool,
+
+    /// Host of the Kubernetes API; set in every pod
+    #[arg(long, value_name = "HOST", env = "KUBERNETES_SERVICE_HOST", hide = true)]
+    kubernetes_host: Option<String>,
+
+    /// Port of the Kubernetes API; set in every pod
+    #[arg(long, value_name = "PORT", env = "KUBERNETES_SERVICE_PORT", hide = true)]
+    kubernetes_port: Option<String>,
 }
 
 /// A server and what was said of the cluster, checked.
@@ -52,6 +80,23 @@ pub struct SourcePlan {
     pub server: ServerOptions,
     /// What else the user said.
     pub settings: Settings,
+    /// The Kubernetes API, where it is to be asked.
+    pub kubernetes: Option<Access>,
+}
+
+impl SourcePlan {
+    /// The settings, with what the Kubernetes API says now, where it is to be asked.
+    ///
+    /// # Errors
+    /// [`KubernetesError`] when it does not answer.
+    pub async fn settings_of_now(&self) -> Result<Settings, KubernetesError> {
+        let Some(access) = &self.kubernetes else { return Ok(self.settings.clone()) };
+        let api = KubernetesApi::connect(access).await?.read().await?;
+        for warning in api.warnings() {
+            tracing::warn!("{warning}");
+        }
+        Ok(Settings { api, ..self.settings.clone() })
+    }
 }
 
 /// When to collect.
@@ -172,7 +217,39 @@ impl SourceArgs {
                 None
             }
         };
-        Some(SourcePlan { server: server?, settings: Settings::default() })
+        let overrides = self.facts.overrides(errors);
+        let kubernetes = self.facts.kubernetes(errors);
+        let settings = Settings { overrides: overrides?, ..Settings::default() };
+        Some(SourcePlan { server: server?, settings, kubernetes: kubernetes? })
+    }
+}
+
+impl FactArgs {
+    fn overrides(&self, errors: &mut ConfigErrors) -> Option<Overrides> {
+        let Some(file) = &self.overrides else { return Some(Overrides::default()) };
+        let unreadable = |error| format!("could not read `{}`: {error}", file.display());
+        let text = errors.take("overrides", std::fs::read_to_string(file).map_err(unreadable))?;
+        match Overrides::read(&text) {
+            Ok(overrides) => {
+                overrides.warnings().iter().for_each(|warning| tracing::warn!("{}: {warning}", file.display()));
+                Some(overrides)
+            }
+            Err(wrong) => {
+                errors.0.extend(wrong.iter().map(|error| format!("--overrides: `{}`: {error}", file.display())));
+                None
+            }
+        }
+    }
+
+    /// The API of the cluster this runs in; the inner `None` where it is not to be asked.
+    fn kubernetes(&self, errors: &mut ConfigErrors) -> Option<Option<Access>> {
+        if !self.kubernetes_api {
+            return Some(None);
+        }
+        let port = self.kubernetes_port.as_deref().and_then(|port| port.parse().ok());
+        let access = self.kubernetes_host.clone().zip(port).map(|(host, port)| Access::in_pod(host, port));
+        let outside = "needs KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, which are set inside a pod";
+        errors.take("kubernetes-api", access.ok_or(outside)).map(Some)
     }
 }
 

@@ -32,7 +32,8 @@ const SKEW: TimeDelta = TimeDelta::seconds(60);
 /// # Errors
 /// When the port is taken, signals cannot be listened for, or the schedule has no further time.
 pub async fn run(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<()> {
-    let health = Arc::new(Health::new(collection.cluster.as_str()));
+    let mut daemon = Daemon::new(collection, plan, now).await;
+    let health = Arc::clone(&daemon.health);
     if let Some(address) = plan.listen {
         let listener = Listener::bind(address).await?;
         tracing::info!(address = ?listener.address().unwrap_or(address), "health at /livez, /readyz and /metrics");
@@ -41,7 +42,7 @@ pub async fn run(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc
     let mut stop = Stop::listen()?;
     loop {
         let flag = Arc::new(AtomicBool::new(false));
-        let mut tick = std::pin::pin!(tick(collection, plan, Arc::clone(&flag), &health, now));
+        let mut tick = std::pin::pin!(daemon.tick(Arc::clone(&flag)));
         tokio::select! {
             () = &mut tick => {}
             () = stop.asked() => {
@@ -70,70 +71,90 @@ pub async fn run(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc
 /// Collects what is missing now, once.
 ///
 /// # Errors
-/// When an hour failed, or the run could not go on.
+/// When the run could not go on; hours that failed are counted.
 pub async fn once(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<Collected> {
-    let health = Arc::new(Health::new(collection.cluster.as_str()));
-    attempt(collection, plan, Arc::default(), &health, now).await
+    Daemon::new(collection, plan, now).await.attempt(Arc::default()).await
 }
 
-/// One run, its outcome told to log and health.
-async fn tick(
-    collection: &Collection,
-    plan: &Plan,
-    stop: Arc<AtomicBool>,
-    health: &Arc<Health>,
+/// What stays from one run to the next.
+struct Daemon<'a> {
+    collection: &'a Collection,
+    plan: &'a Plan,
     now: fn() -> DateTime<Utc>,
-) {
-    let begun = Instant::now();
-    health.progress();
-    match attempt(collection, plan, stop, health, now).await {
-        Ok(collected) => health.tick_ended(Ok(&collected), now()),
-        Err(error) => {
-            tracing::error!("{error:#}");
-            health.tick_ended(Err(&format!("{error:#}")), now());
+    health: Arc<Health>,
+    lake: Lake,
+    /// Kept, because it remembers which queries have to be asked in parts; connected anew after a run that failed.
+    server: Option<Server>,
+}
+
+impl<'a> Daemon<'a> {
+    async fn new(collection: &'a Collection, plan: &'a Plan, now: fn() -> DateTime<Utc>) -> Self {
+        Self {
+            collection,
+            plan,
+            now,
+            health: Arc::new(Health::new(collection.cluster.as_str())),
+            lake: Lake::new(collection.lake.open().await),
+            server: None,
         }
     }
-    health.metrics().tick_took(begun.elapsed().as_secs_f64());
-}
 
-async fn attempt(
-    collection: &Collection,
-    plan: &Plan,
-    stop: Arc<AtomicBool>,
-    health: &Arc<Health>,
-    now: fn() -> DateTime<Utc>,
-) -> anyhow::Result<Collected> {
-    let server = Server::connect(&collection.source.server, Some(listener(health))).await?;
-    let lake = Lake::new(collection.lake.open().await);
-    let here = now();
-    let there = server.now().await?;
-    if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > SKEW) {
-        tracing::warn!(seconds = ahead.num_seconds(), "the server's clock differs from ours; the earlier one decides");
+    /// One run, its outcome told to log and health.
+    async fn tick(&mut self, stop: Arc<AtomicBool>) {
+        let begun = Instant::now();
+        self.health.progress();
+        match self.attempt(stop).await {
+            Ok(collected) => self.health.tick_ended(Ok(&collected), (self.now)()),
+            Err(error) => {
+                tracing::error!("{error:#}");
+                self.health.tick_ended(Err(&format!("{error:#}")), (self.now)());
+                self.server = None;
+            }
+        }
+        self.health.metrics().tick_took(begun.elapsed().as_secs_f64());
     }
-    let from = parse_moment(&plan.reach, here)?;
-    let Some(window) = schedule::closed(from, here, there, TimeDelta::minutes(SETTLE_MINUTES)) else {
-        return Ok(Collected::default());
-    };
-    let bounds = Bounds { most: Some(plan.hours_per_run), stop };
-    let mut each = |hour: Hour, result: &HourResult| {
-        health.hour(hour, result);
-        log(hour, result);
-    };
-    let collected =
-        collect(&server, &lake, &collection.cluster, window, &collection.source.settings, &bounds, &mut each).await?;
-    tracing::info!(
-        written = collected.written,
-        corrected = collected.corrected,
-        present = collected.present,
-        no_data = collected.no_data,
-        failed = collected.failed,
-        left = collected.left,
-        queries = collected.queries,
-        samples = collected.samples,
-        "collected"
-    );
-    compact(&lake, &collection.cluster, here, health).await?;
-    Ok(collected)
+
+    async fn attempt(&mut self, stop: Arc<AtomicBool>) -> anyhow::Result<Collected> {
+        let Collection { source, cluster, .. } = self.collection;
+        let server = match self.server.take() {
+            Some(server) => server,
+            None => Server::connect(&source.server, Some(listener(&self.health))).await?,
+        };
+        let server = self.server.insert(server);
+        let here = (self.now)();
+        let there = server.now().await?;
+        if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > SKEW) {
+            tracing::warn!(
+                seconds = ahead.num_seconds(),
+                "the server's clock differs from ours; the earlier one decides"
+            );
+        }
+        let from = parse_moment(&self.plan.reach, here)?;
+        let Some(window) = schedule::closed(from, here, there, TimeDelta::minutes(SETTLE_MINUTES)) else {
+            return Ok(Collected::default());
+        };
+        let settings = source.settings_of_now().await?;
+        let bounds = Bounds { most: Some(self.plan.hours_per_run), stop };
+        let health = &self.health;
+        let mut each = |hour: Hour, result: &HourResult| {
+            health.hour(hour, result);
+            log(hour, result);
+        };
+        let collected = collect(server, &self.lake, cluster, window, &settings, &bounds, &mut each).await?;
+        tracing::info!(
+            written = collected.written,
+            corrected = collected.corrected,
+            present = collected.present,
+            no_data = collected.no_data,
+            failed = collected.failed,
+            left = collected.left,
+            queries = collected.queries,
+            samples = collected.samples,
+            "collected"
+        );
+        compact(&self.lake, cluster, here, health).await?;
+        Ok(collected)
+    }
 }
 
 /// Puts the hours of days that are over into one object a table: they are read faster so, and cost less to keep.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use collector::server::{Flavor, Server, ServerOptions};
-use collector::{HourResult, Settings, collect};
+use collector::{Bounds, HourResult, Settings, collect};
 use fixtures::{Loaded, prometheus, services};
 use lake::Lake;
 use lake::store::MemoryStore;
@@ -61,7 +61,7 @@ async fn collected(url: &str) -> (Rows, Server, String) {
     let mut each = |_: types::Hour, result: &HourResult| {
         assert!(matches!(result, HourResult::Written { .. }), "{result:?}");
     };
-    collect(&server, &lake, &cluster, window, &Settings::default(), &mut each).await.unwrap();
+    collect(&server, &lake, &cluster, window, &Settings::default(), &Bounds::default(), &mut each).await.unwrap();
     let read = lake.manifest(&cluster, hour()).await.unwrap();
     let quality = lake.rows::<QualityHour>(&read).await.unwrap();
     assert!(quality.iter().all(|row| row.server_flavor.as_deref() == Some(server.flavor().name())));

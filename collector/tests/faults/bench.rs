@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use collector::server::{Backoff, Event, Listener, QueryError, Server, ServerOptions};
-use collector::{CollectError, Collected, HourResult, Settings, collect};
+use collector::{Bounds, CollectError, Collected, HourResult, Settings, collect};
 use fixtures::{Loaded, prometheus, services};
 use lake::Lake;
 use lake::store::DirStore;
@@ -119,7 +119,7 @@ impl Bench {
         let window = Window::try_new(hour().start(), hour().end()).unwrap();
         let settings = Settings::default();
         let outcome: Result<Collected, CollectError> =
-            collect(server, &self.lake, &"c".parse().unwrap(), window, &settings, &mut each).await;
+            collect(server, &self.lake, &"c".parse().unwrap(), window, &settings, &Bounds::default(), &mut each).await;
         match outcome {
             Ok(collected) => Run { collected: Some(collected), failure },
             Err(error) => Run { collected: None, failure: failure.or(Some(error.to_string())) },
