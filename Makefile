@@ -9,7 +9,7 @@ demo:
 
 # Everything that can fail: format, lints, tests, the tests against real servers, documents.
 test:
-	scripts/install.sh prometheus s3 python
+	scripts/install.sh prometheus s3 prometheus3 victoria python
 	scripts/test.sh
 
 # Format and lints alone.

@@ -4,6 +4,8 @@
 #   scripts/install.sh prometheus    the Debian package `prometheus`
 #   scripts/install.sh s3            a MinIO server, by the Go toolchain, into target/tools/
 #   scripts/install.sh python        DuckDB, pyarrow and polars for Python, into target/tools/venv/
+#   scripts/install.sh prometheus3   a Prometheus 3, by the Go toolchain, into target/tools/
+#   scripts/install.sh victoria      a VictoriaMetrics, out of the Debian package, into target/tools/
 #
 # What cannot be installed is said in one line; whoever needs it skips or fails by itself.
 set -euo pipefail
@@ -58,11 +60,49 @@ python() {
         echo "install: pip could not install $ENGINES" >&2
 }
 
+# Its module excludes others, which `go install` refuses; so it is a tool of a module of our own. Without service
+# discovery it takes half the time to build: no test scrapes anything.
+prometheus3() {
+    [ -x target/tools/prometheus3 ] && return
+    if ! command -v go >/dev/null; then
+        echo "install: no Go toolchain, so no Prometheus 3: the tests against it will be skipped" >&2
+        return
+    fi
+    echo "install: Prometheus 3 (a few minutes, once)" >&2
+    mkdir -p target/tools
+    local version
+    version="$(go -C scripts/tools list -m -f '{{.Version}}' github.com/prometheus/prometheus)"
+    # v0.313.5 is the module of Prometheus 3.13.5; a release has its version linked in.
+    version="$(sed -E 's/^v0\.([0-9])0?([0-9]+)\.([0-9]+)$/\1.\2.\3/' <<<"$version")"
+    go -C scripts/tools build -trimpath -tags remove_all_sd \
+        -ldflags "-X github.com/prometheus/common/version.Version=$version" -o "$PWD/target/tools/prometheus3" \
+        github.com/prometheus/prometheus/cmd/prometheus >&2 || echo "install: go could not build Prometheus 3" >&2
+}
+
+# Unpacked, not installed: the package starts a server of its own where an init system runs, and needs root.
+victoria() {
+    [ -x target/tools/victoria-metrics ] && return
+    if ! command -v apt-get >/dev/null; then
+        echo "install: no apt-get, so no VictoriaMetrics: the tests against it will be skipped" >&2
+        return
+    fi
+    echo "install: VictoriaMetrics, out of the Debian package" >&2
+    mkdir -p target/tools
+    local folder
+    folder="$(mktemp -d)"
+    if (cd "$folder" && apt-get download -qq victoria-metrics && dpkg-deb -x victoria-metrics_*.deb .) >/dev/null 2>&1; then
+        cp "$folder/usr/bin/victoria-metrics" target/tools/
+    else
+        echo "install: apt-get could not download victoria-metrics; run apt-get update" >&2
+    fi
+    rm -r "$folder"
+}
+
 for what in "$@"; do
     case "$what" in
-    prometheus | s3 | python) "$what" ;;
+    prometheus | s3 | python | prometheus3 | victoria) "$what" ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3 or python" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3 or victoria" >&2
         exit 2
         ;;
     esac

@@ -1,6 +1,6 @@
 //! The one entry: a request and a lake in, an analysis out.
 
-use lake::{Lake, Manifest};
+use lake::{Lake, ReadHour};
 use types::analysis::Analysis;
 use types::{ClusterId, Window};
 
@@ -45,7 +45,9 @@ pub async fn analyze(
     let mut done = 0;
     progress(done, coverage.hours.len());
     while let Some(day) = days.next().await? {
-        day.iter().for_each(|objects| origins.take(&objects.manifest));
+        let mut hours: Vec<_> = day.iter().flat_map(|objects| &objects.part.hours).collect();
+        hours.sort_by_key(|read| read.hour);
+        hours.into_iter().for_each(|read| origins.take(read));
         for facts in decoder.decode(day).await? {
             observed.take(&facts);
             vendor.take(&facts);
@@ -66,9 +68,10 @@ pub async fn analyze(
 }
 
 impl Origins {
-    /// Notes what a manifest says; manifests come oldest first.
-    fn take(&mut self, manifest: &Manifest) {
-        let Some(hour) = manifest.hour() else { return };
+    /// Notes what the manifest of an hour says; hours come oldest first. It is the same whether the rows come from
+    /// the hour's objects or from those of its day.
+    fn take(&mut self, read: &ReadHour) {
+        let (hour, manifest) = (read.hour, &read.manifest);
         self.sources.push((hour, manifest.source.as_str()));
         self.query_sets.extend(Some(manifest.query_set.clone()).filter(|text| !text.is_empty()));
         self.servers.extend(Some(manifest.server.clone()).filter(|text| !text.is_empty()));
@@ -76,10 +79,6 @@ impl Origins {
         for fault in &manifest.faults {
             *self.faults.entry(fault.clone()).or_default() += 1;
         }
-        self.manifests.push_str(&hour.to_string());
-        for object in &manifest.objects {
-            self.manifests.push_str(&format!(" {} {}", object.key, object.sha256));
-        }
-        self.manifests.push('\n');
+        self.manifests.push_str(&format!("{hour} {}\n", read.sha256));
     }
 }

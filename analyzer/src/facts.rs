@@ -23,6 +23,22 @@ pub(crate) struct HourFacts {
     pub(crate) container_ids: Vec<u64>,
 }
 
+impl HourFacts {
+    /// An hour of which nothing is known yet.
+    pub(crate) fn new(hour: Hour) -> Self {
+        Self {
+            hour,
+            nodes: Vec::new(),
+            volumes: Vec::new(),
+            fargate: Vec::new(),
+            workloads: BTreeMap::new(),
+            slots: SlotTotals::default(),
+            pod_ids: BTreeMap::new(),
+            container_ids: Vec::new(),
+        }
+    }
+}
+
 /// What decides the price of a node and whether it can move.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeKind {

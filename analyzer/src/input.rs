@@ -1,18 +1,21 @@
 //! EDGE: reads the hours of a lake, a day at a time, and turns them into facts.
 //!
-//! Manifests say which objects there are; every object is checked against its manifest. The next day is fetched
-//! while one is worked on, so two days of compressed objects and the frames of a few hours are all that is held.
+//! Manifests say which objects there are, those of a whole day or of single hours; every object is checked against
+//! its manifest. The facts of an hour are the same whichever way its rows came. The next day is fetched while one is
+//! worked on, so two days of compressed objects and the frames of a few hours, or of one day object, are all that
+//! is held.
 
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use lake::tables::{ContainerHour, NodeHour, PodHour, Table, VolumeHour};
-use lake::{Column, Lake, LakeError, Manifest, ReadHour, read_batches};
+use lake::{Column, Day, Lake, LakeError, Part, batches};
 use polars::prelude::PolarsError;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use types::{ClusterId, Hour, Window};
 
-use crate::facts::{HourFacts, SlotTotals};
+use crate::columns::Misfit;
+use crate::facts::HourFacts;
 use crate::usage::{self, ByHour, Frames};
 use crate::{rows, slots};
 
@@ -118,13 +121,12 @@ pub(crate) async fn coverage(
     }
 }
 
-/// One table's object: its key and bytes; `None` when the hour has no such table.
+/// One table's object: its key and bytes; `None` when the part has no such table.
 type Object = Option<(String, Bytes)>;
 
-/// The objects of one hour.
-pub(crate) struct HourObjects {
-    hour: Hour,
-    pub(crate) manifest: Manifest,
+/// The objects of one part of a day: an hour, or the day itself.
+pub(crate) struct PartObjects {
+    pub(crate) part: Part,
     containers: Object,
     pods: Object,
     nodes: Object,
@@ -136,7 +138,7 @@ pub(crate) struct Days {
     lake: Lake,
     cluster: ClusterId,
     left: std::vec::IntoIter<Vec<Hour>>,
-    next: JoinSet<Result<Vec<HourObjects>, AnalyzeError>>,
+    next: JoinSet<Result<Vec<PartObjects>, AnalyzeError>>,
 }
 
 impl Days {
@@ -156,7 +158,7 @@ impl Days {
     }
 
     /// The next day, oldest first; `None` after the last.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<HourObjects>>, AnalyzeError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<PartObjects>>, AnalyzeError> {
         let Some(fetched) = self.next.join_next().await else { return Ok(None) };
         let day = fetched??;
         self.fetch_next();
@@ -164,52 +166,64 @@ impl Days {
     }
 }
 
-/// Hours fetched at once.
+/// Parts fetched at once.
 const FETCHES: usize = 4;
+/// How often a day is looked at anew because objects went while they were fetched: it was being compacted.
+const LOOKS: u32 = 3;
 
-async fn fetch_day(lake: Lake, cluster: ClusterId, hours: Vec<Hour>) -> Result<Vec<HourObjects>, AnalyzeError> {
-    let mut day = Vec::with_capacity(hours.len());
-    let mut left = hours.into_iter();
+/// Fetches the parts of a day that hold `hours`, which are sorted.
+async fn fetch_day(lake: Lake, cluster: ClusterId, hours: Vec<Hour>) -> Result<Vec<PartObjects>, AnalyzeError> {
+    let Some(day) = hours.first().map(|hour| Day::of(*hour)) else { return Ok(Vec::new()) };
+    let mut looks = 1;
+    loop {
+        let parts = lake.parts(&cluster, day, Some(&hours)).await?;
+        match fetch_parts(&lake, parts).await {
+            Err(AnalyzeError::Lake(error)) if error.is_gone() && looks < LOOKS => looks += 1,
+            fetched => return fetched,
+        }
+    }
+}
+
+async fn fetch_parts(lake: &Lake, parts: Vec<Part>) -> Result<Vec<PartObjects>, AnalyzeError> {
+    let mut day = Vec::with_capacity(parts.len());
+    let mut left = parts.into_iter().enumerate();
     let mut fetches = JoinSet::new();
-    let fetch = |hour| {
-        let (lake, cluster) = (lake.clone(), cluster.clone());
-        async move { fetch_hour(&lake, &cluster, hour).await }
+    let fetch = |(n, part)| {
+        let lake = lake.clone();
+        async move { (n, fetch_part(&lake, part).await) }
     };
-    left.by_ref().take(FETCHES).for_each(|hour| {
-        fetches.spawn(fetch(hour));
+    left.by_ref().take(FETCHES).for_each(|part| {
+        fetches.spawn(fetch(part));
     });
-    let mut failed: Option<(Hour, LakeError)> = None;
+    let mut failed: Option<(usize, LakeError)> = None;
     while let Some(fetched) = fetches.join_next().await {
         match fetched? {
-            Ok(objects) => day.push(objects),
+            (n, Ok(objects)) => day.push((n, objects)),
             // Of several that fail, the oldest is named, whichever came back first.
-            Err((hour, error)) => {
-                if failed.as_ref().is_none_or(|(oldest, _)| hour < *oldest) {
-                    failed = Some((hour, error));
+            (n, Err(error)) => {
+                if failed.as_ref().is_none_or(|(oldest, _)| n < *oldest) {
+                    failed = Some((n, error));
                 }
             }
         }
-        if let Some(hour) = left.next().filter(|_| failed.is_none()) {
-            fetches.spawn(fetch(hour));
+        if let Some(part) = left.next().filter(|_| failed.is_none()) {
+            fetches.spawn(fetch(part));
         }
     }
     if let Some((_, error)) = failed {
         return Err(error.into());
     }
-    day.sort_by_key(|objects| objects.hour);
-    Ok(day)
+    day.sort_by_key(|(n, _)| *n);
+    Ok(day.into_iter().map(|(_, objects)| objects).collect())
 }
 
-async fn fetch_hour(lake: &Lake, cluster: &ClusterId, hour: Hour) -> Result<HourObjects, (Hour, LakeError)> {
-    let at = |error| (hour, error);
-    let read: ReadHour = lake.manifest(cluster, hour).await.map_err(at)?;
-    Ok(HourObjects {
-        hour,
-        containers: lake.table_bytes::<ContainerHour>(&read).await.map_err(at)?,
-        pods: lake.table_bytes::<PodHour>(&read).await.map_err(at)?,
-        nodes: lake.table_bytes::<NodeHour>(&read).await.map_err(at)?,
-        volumes: lake.table_bytes::<VolumeHour>(&read).await.map_err(at)?,
-        manifest: read.manifest,
+async fn fetch_part(lake: &Lake, part: Part) -> Result<PartObjects, LakeError> {
+    Ok(PartObjects {
+        containers: lake.part_bytes::<ContainerHour>(&part).await?,
+        pods: lake.part_bytes::<PodHour>(&part).await?,
+        nodes: lake.part_bytes::<NodeHour>(&part).await?,
+        volumes: lake.part_bytes::<VolumeHour>(&part).await?,
+        part,
     })
 }
 
@@ -227,7 +241,7 @@ pub(crate) struct Decoder {
 }
 
 /// A day, and where its facts go.
-type Job = (Vec<HourObjects>, oneshot::Sender<Result<Vec<HourFacts>, AnalyzeError>>);
+type Job = (Vec<PartObjects>, oneshot::Sender<Result<Vec<HourFacts>, AnalyzeError>>);
 
 impl Decoder {
     /// Starts the thread; it ends when the decoder is dropped.
@@ -243,7 +257,7 @@ impl Decoder {
     }
 
     /// Decodes the objects of a day and sums them by hour.
-    pub(crate) async fn decode(&mut self, day: Vec<HourObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
+    pub(crate) async fn decode(&mut self, day: Vec<PartObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
         let (reply, facts) = oneshot::channel();
         if self.jobs.send((day, reply)).is_ok()
             && let Ok(facts) = facts.await
@@ -258,99 +272,111 @@ impl Decoder {
     }
 }
 
-/// Decodes the objects of a day and sums them by hour.
-fn decode_day(day: Vec<HourObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
+/// Decodes the objects of a day and sums them by hour; the facts are in order of their hours.
+fn decode_day(day: Vec<PartObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
     let mut facts = Vec::with_capacity(day.len());
-    let (mut hours, mut rows) = (Vec::new(), 0);
+    let (mut parts, mut rows) = (Vec::new(), 0);
     for objects in day {
-        rows += objects.manifest.object(ContainerHour::NAME).map_or(0, |object| object.rows);
-        hours.push(objects);
+        rows += objects.part.object(ContainerHour::NAME).map_or(0, |object| object.rows);
+        parts.push(objects);
         if rows >= ROWS_PER_FRAME {
-            facts.extend(decode_hours(std::mem::take(&mut hours))?);
+            facts.extend(decode_parts(std::mem::take(&mut parts))?);
             rows = 0;
         }
     }
-    if !hours.is_empty() {
-        facts.extend(decode_hours(hours)?);
+    if !parts.is_empty() {
+        facts.extend(decode_parts(parts)?);
     }
+    facts.sort_by_key(|hour| hour.hour);
     Ok(facts)
 }
 
-/// Decodes some hours and runs the pipelines over all of them at once.
-fn decode_hours(objects: Vec<HourObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
-    let date = objects.first().map(|objects| objects.hour.date()).unwrap_or_default();
+/// Decodes some parts and runs the pipelines over all of them at once.
+fn decode_parts(parts: Vec<PartObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
+    let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
+    let date = first.map(|read| read.hour.date()).unwrap_or_default();
     let mut frames = Frames::default();
     let mut nodes_by_hour = ByHour::new();
-    let mut facts = Vec::with_capacity(objects.len());
-    for objects in objects {
-        let (hour, nodes) = decode_hour(objects, &mut frames)?;
-        nodes_by_hour.insert(hour.hour.start_seconds(), nodes);
-        facts.push(hour);
+    let mut facts = ByHour::new();
+    for objects in parts {
+        decode_part(&objects, &mut frames, &mut nodes_by_hour, &mut facts)?;
     }
     let pipeline = |source| AnalyzeError::Pipeline { date: date.clone(), source };
     let mut workloads = usage::workloads(&frames).map_err(pipeline)?;
     let mut fargate = usage::fargate_pods(&frames, &nodes_by_hour).map_err(pipeline)?;
-    for hour in &mut facts {
-        let start = hour.hour.start_seconds();
-        hour.nodes = nodes_by_hour.remove(&start).unwrap_or_default();
-        hour.workloads = workloads.remove(&start).unwrap_or_default();
-        hour.fargate = fargate.remove(&start).unwrap_or_default();
+    for (start, hour) in &mut facts {
+        hour.nodes = nodes_by_hour.remove(start).unwrap_or_default();
+        hour.workloads = workloads.remove(start).unwrap_or_default();
+        hour.fargate = fargate.remove(start).unwrap_or_default();
     }
-    Ok(facts)
+    Ok(facts.into_values().collect())
 }
 
-/// Reads one hour: rows and slots into facts, scalars onto the frames of the day.
-fn decode_hour(
-    objects: HourObjects,
+/// Rows of lists decoded at once.
+const BATCH_ROWS: usize = 16 * 1024;
+
+/// Reads one part: rows and slots into facts by hour, scalars onto the frames of the day.
+fn decode_part(
+    objects: &PartObjects,
     frames: &mut Frames,
-) -> Result<(HourFacts, Vec<crate::facts::NodeRow>), AnalyzeError> {
-    let pod_batches = batches(&objects.pods, slots::POD_COLUMNS)?;
-    let pods = slots::PodSlots::read(&pod_batches).map_err(|misfit| unreadable(&objects.pods, misfit))?;
-    let mut totals = SlotTotals::default();
-    let mut container_ids = Vec::new();
-    for batch in batches(&objects.containers, slots::CONTAINER_COLUMNS)? {
-        slots::add_containers(&batch, &pods, &mut totals, &mut container_ids)
-            .map_err(|misfit| unreadable(&objects.containers, misfit))?;
+    nodes_by_hour: &mut ByHour<Vec<crate::facts::NodeRow>>,
+    facts: &mut ByHour<HourFacts>,
+) -> Result<(), AnalyzeError> {
+    let part = &objects.part;
+    for read in &part.hours {
+        facts.insert(read.hour.start_seconds(), HourFacts::new(read.hour));
+        nodes_by_hour.insert(read.hour.start_seconds(), Vec::new());
     }
-    let mut nodes = Vec::new();
-    for batch in batches(&objects.nodes, rows::NODE_COLUMNS)? {
-        nodes.extend(rows::nodes(&batch).map_err(|misfit| unreadable(&objects.nodes, misfit))?);
-    }
-    let mut volumes = Vec::new();
-    for batch in batches(&objects.volumes, rows::VOLUME_COLUMNS)? {
-        volumes.extend(rows::volumes(&batch).map_err(|misfit| unreadable(&objects.volumes, misfit))?);
-    }
+    let mut pods = slots::PodSlots::default();
+    each_batch(&objects.pods, slots::POD_COLUMNS, |batch| pods.read(batch))?;
+    each_batch(&objects.containers, slots::CONTAINER_COLUMNS, |batch| slots::add_containers(batch, &pods, facts))?;
+    each_batch(&objects.nodes, rows::NODE_COLUMNS, |batch| {
+        for (hour, node) in rows::nodes(batch)? {
+            nodes_by_hour.entry(hour).and_modify(|nodes| nodes.push(node));
+        }
+        Ok(())
+    })?;
+    each_batch(&objects.volumes, rows::VOLUME_COLUMNS, |batch| {
+        for (hour, volume) in rows::volumes(batch)? {
+            facts.entry(hour).and_modify(|facts| facts.volumes.push(volume));
+        }
+        Ok(())
+    })?;
+    let starts: Vec<_> = part.hours.iter().map(|read| read.hour.start_seconds()).collect();
+    let kept = (!part.whole).then_some(starts.as_slice());
     let failed = |object: &Object, source: PolarsError| unreadable(object, source);
     let scalars = |object: &Object, columns: &[Column]| match object {
         Some((_, bytes)) => usage::read(bytes.clone(), columns).map_err(|source| failed(object, source)),
         None => Ok(usage::empty(columns)),
     };
+    let (alive_seconds, ids) = pods.into_alive_and_ids();
+    for (hour, ids) in ids {
+        facts.entry(hour).and_modify(|facts| facts.pod_ids = ids);
+    }
     let pod_frame = scalars(&objects.pods, usage::POD_COLUMNS)?;
-    let pod_frame =
-        usage::with_alive_seconds(pod_frame, pods.alive_seconds).map_err(|source| failed(&objects.pods, source))?;
+    let pod_frame = usage::with_alive_seconds(pod_frame, alive_seconds)
+        .and_then(|frame| usage::of_hours(frame, kept))
+        .map_err(|source| failed(&objects.pods, source))?;
     frames.pods.vstack_mut(&pod_frame).map_err(|source| failed(&objects.pods, source))?;
     let container_frame = scalars(&objects.containers, usage::CONTAINER_COLUMNS)?;
+    let container_frame =
+        usage::of_hours(container_frame, kept).map_err(|source| failed(&objects.containers, source))?;
     frames.containers.vstack_mut(&container_frame).map_err(|source| failed(&objects.containers, source))?;
-    let facts = HourFacts {
-        hour: objects.hour,
-        nodes: Vec::new(),
-        volumes,
-        fargate: Vec::new(),
-        workloads: std::collections::BTreeMap::new(),
-        slots: totals,
-        pod_ids: pods.ids,
-        container_ids,
-    };
-    Ok((facts, nodes))
+    Ok(())
 }
 
-fn batches(object: &Object, columns: &[Column]) -> Result<Vec<RecordBatch>, AnalyzeError> {
-    match object {
-        None => Ok(Vec::new()),
-        Some((key, bytes)) => {
-            read_batches(bytes.clone(), columns).map_err(|source| LakeError::Decode { key: key.clone(), source }.into())
-        }
+/// Calls `take` with an object's rows, some thousand at a time.
+fn each_batch(
+    object: &Object,
+    columns: &[Column],
+    mut take: impl FnMut(&RecordBatch) -> Result<(), Misfit>,
+) -> Result<(), AnalyzeError> {
+    let Some((key, bytes)) = object else { return Ok(()) };
+    let decode = |source| LakeError::Decode { key: key.clone(), source };
+    for batch in batches(bytes.clone(), columns, BATCH_ROWS).map_err(decode)? {
+        take(&batch.map_err(decode)?).map_err(|misfit| unreadable(object, misfit))?;
     }
+    Ok(())
 }
 
 fn unreadable(object: &Object, source: impl std::error::Error + Send + Sync + 'static) -> AnalyzeError {

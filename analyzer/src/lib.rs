@@ -4,7 +4,6 @@
 
 mod analyze;
 mod assumptions;
-mod catalog;
 mod columns;
 mod conclude;
 mod facts;

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catalog::{Catalog, CatalogError, InstanceType, Listed};
 use serde::Deserialize;
 use types::analysis::{PriceList, PriceOrigin};
 use types::money::InvalidPrice;
 use types::{NanoUsd, UsdPerHour};
-
-use crate::catalog::{Catalog, CatalogError, InstanceType, Listed};
 
 /// How many times below or above the list a user's price may be before it looks like another unit.
 const USUAL: std::ops::RangeInclusive<f64> = 0.3..=3.0;
@@ -142,7 +141,7 @@ impl PriceBook {
     pub fn catalog() -> Result<Self, CatalogError> {
         let catalog = Catalog::read()?;
         let user = UserPrices::default();
-        Ok(Self { catalog, catalog_sha256: Catalog::sha256(), user, user_sha256: String::new() })
+        Ok(Self { catalog, catalog_sha256: lake::digest(Catalog::text().as_bytes()), user, user_sha256: String::new() })
     }
 
     /// This book with the user's prices over it.

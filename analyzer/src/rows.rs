@@ -9,6 +9,7 @@ use crate::facts::{NodeKind, NodeRow, VolumeKind, VolumeRow, region_of_zone};
 
 /// The columns [`nodes`] reads.
 pub(crate) const NODE_COLUMNS: &[Column] = &[
+    node_hour::hour_start_seconds,
     node_hour::node,
     node_hour::provider_id,
     node_hour::instance_type,
@@ -30,8 +31,9 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::up_seconds,
 ];
 
-/// The nodes of a batch that were up. A node without a region takes that of its zone.
-pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<NodeRow>, Misfit> {
+/// The nodes of a batch that were up, each with the start of its hour. A node without a region takes that of its zone.
+pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> {
+    let hour = Int64s::new(batch, node_hour::hour_start_seconds)?;
     let name = Texts::new(batch, node_hour::node)?;
     let provider_id = Texts::new(batch, node_hour::provider_id)?;
     let instance_type = Texts::new(batch, node_hour::instance_type)?;
@@ -74,11 +76,13 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<NodeRow>, Misfit> {
         last_seen_seconds: last_seen.some(row),
         up_seconds: up.some(row),
     };
-    Ok((0..batch.num_rows()).map(node).filter(|node| node.up_seconds > 0).collect())
+    let up = (0..batch.num_rows()).map(|row| (hour.some(row), node(row))).filter(|(_, node)| node.up_seconds > 0);
+    Ok(up.collect())
 }
 
 /// The columns [`volumes`] reads.
 pub(crate) const VOLUME_COLUMNS: &[Column] = &[
+    volume_hour::hour_start_seconds,
     volume_hour::namespace,
     volume_hour::volume_claim,
     volume_hour::zone,
@@ -89,8 +93,9 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::present_seconds,
 ];
 
-/// The volumes of a batch; the region is that of the zone.
-pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<VolumeRow>, Misfit> {
+/// The volumes of a batch, each with the start of its hour; the region is that of the zone.
+pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misfit> {
+    let hour = Int64s::new(batch, volume_hour::hour_start_seconds)?;
     let namespace = Texts::new(batch, volume_hour::namespace)?;
     let claim = Texts::new(batch, volume_hour::volume_claim)?;
     let zone = Texts::new(batch, volume_hour::zone)?;
@@ -111,5 +116,5 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<VolumeRow>, Misfit> {
         capacity_bytes: capacity.get(row),
         present_seconds: present.some(row),
     };
-    Ok((0..batch.num_rows()).map(volume).collect())
+    Ok((0..batch.num_rows()).map(|row| (hour.some(row), volume(row))).collect())
 }

@@ -9,13 +9,15 @@ use lake::tables::{container_hour, pod_hour};
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::columns::{Int64s, Misfit, Slots, Texts};
-use crate::facts::SlotTotals;
+use crate::facts::HourFacts;
 
 /// The columns [`PodSlots::read`] reads.
-pub(crate) const POD_COLUMNS: &[Column] = &[pod_hour::pod_uid, pod_hour::namespace, pod_hour::alive_seconds_by_slot];
+pub(crate) const POD_COLUMNS: &[Column] =
+    &[pod_hour::hour_start_seconds, pod_hour::pod_uid, pod_hour::namespace, pod_hour::alive_seconds_by_slot];
 
 /// The columns [`add_containers`] reads.
 pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
+    container_hour::hour_start_seconds,
     container_hour::pod_uid,
     container_hour::container,
     container_hour::cpu_core_milliseconds,
@@ -24,67 +26,88 @@ pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::memory_mean_mib_by_slot,
 ];
 
-/// When each pod of an hour was alive.
+/// When each pod was alive, of the hours of a part.
 #[derive(Debug, Default)]
-pub(crate) struct PodSlots<'a> {
-    /// By uid, in the order of the file, which is sorted by uid.
-    by_uid: Vec<(&'a str, [i64; SLOTS_PER_HOUR])>,
-    /// Seconds alive, by row of the file.
-    pub(crate) alive_seconds: Vec<i64>,
-    /// Hash of each uid, by namespace.
-    pub(crate) ids: BTreeMap<String, Vec<u64>>,
+pub(crate) struct PodSlots {
+    /// The uid of each pod once, in the order of the file, which is sorted by uid.
+    uids: Vec<Box<str>>,
+    /// Where the rows of each uid begin in `lives`, and after the last, where they end.
+    begins: Vec<usize>,
+    /// Hour and slots of each row of the file.
+    lives: Vec<(i64, [i16; SLOTS_PER_HOUR])>,
+    /// Hash of each uid, by hour and namespace.
+    ids: BTreeMap<i64, PodIds>,
 }
 
-impl<'a> PodSlots<'a> {
-    pub(crate) fn read(batches: &'a [RecordBatch]) -> Result<Self, Misfit> {
-        let mut pods = Self::default();
-        for batch in batches {
-            let uid = Texts::new(batch, pod_hour::pod_uid)?;
-            let namespace = Texts::new(batch, pod_hour::namespace)?;
-            let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
-            for row in 0..batch.num_rows() {
-                let slots = alive.get(row)?.unwrap_or_default();
-                pods.alive_seconds.push(slots.iter().sum());
-                pods.by_uid.push((uid.some(row), slots));
-                let id = hash(&[uid.some(row)]);
-                match pods.ids.get_mut(namespace.some(row)) {
-                    Some(ids) => ids.push(id),
-                    None => {
-                        pods.ids.insert(namespace.some(row).to_owned(), vec![id]);
-                    }
+/// Hash of each uid, by namespace.
+pub(crate) type PodIds = BTreeMap<String, Vec<u64>>;
+
+impl PodSlots {
+    /// Takes the next batch of a file.
+    pub(crate) fn read(&mut self, batch: &RecordBatch) -> Result<(), Misfit> {
+        let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
+        let uid = Texts::new(batch, pod_hour::pod_uid)?;
+        let namespace = Texts::new(batch, pod_hour::namespace)?;
+        let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
+        for row in 0..batch.num_rows() {
+            let misfit = || Misfit { column: pod_hour::alive_seconds_by_slot.name };
+            let mut slots = [0; SLOTS_PER_HOUR];
+            for (slot, seconds) in slots.iter_mut().zip(alive.get(row)?.unwrap_or_default()) {
+                *slot = i16::try_from(seconds).map_err(|_| misfit())?;
+            }
+            let name = uid.some(row);
+            match self.uids.last() {
+                Some(last) if **last == *name => {}
+                Some(last) if **last > *name => return Err(Misfit { column: pod_hour::pod_uid.name }),
+                _ => {
+                    self.uids.push(name.into());
+                    self.begins.push(self.lives.len());
+                }
+            }
+            self.lives.push((hour.some(row), slots));
+            let ids = self.ids.entry(hour.some(row)).or_default();
+            let id = hash(&[name]);
+            match ids.get_mut(namespace.some(row)) {
+                Some(ids) => ids.push(id),
+                None => {
+                    ids.insert(namespace.some(row).to_owned(), vec![id]);
                 }
             }
         }
-        pods.by_uid.sort_unstable();
-        Ok(pods)
+        Ok(())
     }
 
-    /// The slots of a pod, looked for first where the last one was found; a pod that is not there counts as
-    /// alive all hour.
-    fn alive(&self, uid: &str, near: &mut usize) -> [i64; SLOTS_PER_HOUR] {
-        let at = |n: usize| self.by_uid.get(n).filter(|(found, _)| *found == uid);
-        let found = at(*near).or_else(|| at(*near + 1)).or_else(|| {
-            *near = self.by_uid.partition_point(|(found, _)| *found < uid);
-            at(*near)
-        });
-        if at(*near).is_none() && found.is_some() {
-            *near += 1;
+    /// The slots of a pod in an hour, looked for first where the last pod was found; a pod that is not there counts
+    /// as alive all hour.
+    fn alive(&self, hour: i64, uid: &str, near: &mut usize) -> [i64; SLOTS_PER_HOUR] {
+        let is = |n: usize| self.uids.get(n).is_some_and(|found| **found == *uid);
+        if !is(*near) {
+            *near = if is(*near + 1) { *near + 1 } else { self.uids.partition_point(|found| **found < *uid) };
         }
-        found.map_or([SLOT_SECONDS; SLOTS_PER_HOUR], |(_, slots)| *slots)
+        let (from, to) = (self.begins.get(*near), self.begins.get(*near + 1).copied().unwrap_or(self.lives.len()));
+        let of_pod = from.filter(|_| is(*near)).and_then(|from| self.lives.get(*from..to)).unwrap_or_default();
+        let found = of_pod.iter().find(|(of, _)| *of == hour);
+        found.map_or([SLOT_SECONDS; SLOTS_PER_HOUR], |(_, slots)| slots.map(i64::from))
+    }
+
+    /// Seconds alive by row of the file, and the hashes of the uids by hour.
+    pub(crate) fn into_alive_and_ids(self) -> (Vec<i64>, BTreeMap<i64, PodIds>) {
+        let seconds = |(_, slots): &(i64, [i16; SLOTS_PER_HOUR])| slots.iter().copied().map(i64::from).sum();
+        (self.lives.iter().map(seconds).collect(), self.ids)
     }
 }
 
-/// Adds the containers of an hour to its totals, and their ids to `ids`.
+/// Adds containers to the totals and ids of their hours; rows of hours that are not among `facts` are skipped.
 ///
 /// A list is the shape and the scalar the amount: a slot's share is its mean times the seconds the pod was alive
 /// in it. So the slots of a container add up to its exact sum, and one that ran for a second of a slot does not
 /// count for all of it.
 pub(crate) fn add_containers(
     batch: &RecordBatch,
-    pods: &PodSlots<'_>,
-    totals: &mut SlotTotals,
-    ids: &mut Vec<u64>,
+    pods: &PodSlots,
+    facts: &mut BTreeMap<i64, HourFacts>,
 ) -> Result<(), Misfit> {
+    let hour = Int64s::new(batch, container_hour::hour_start_seconds)?;
     let uid = Texts::new(batch, container_hour::pod_uid)?;
     let container = Texts::new(batch, container_hour::container)?;
     let cpu_sum = Int64s::new(batch, container_hour::cpu_core_milliseconds)?;
@@ -93,13 +116,14 @@ pub(crate) fn add_containers(
     let memory = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
     let mut near = 0;
     for row in 0..batch.num_rows() {
-        ids.push(hash(&[uid.some(row), container.some(row)]));
-        let alive = pods.alive(uid.some(row), &mut near);
+        let Some(facts) = facts.get_mut(&hour.some(row)) else { continue };
+        facts.container_ids.push(hash(&[uid.some(row), container.some(row)]));
+        let alive = pods.alive(hour.some(row), uid.some(row), &mut near);
         if let Some(sum) = cpu_sum.get(row) {
-            spread(sum, cpu.get(row)?, &alive, &mut totals.cpu_core_milliseconds);
+            spread(sum, cpu.get(row)?, &alive, &mut facts.slots.cpu_core_milliseconds);
         }
         if let Some(sum) = memory_sum.get(row) {
-            spread(sum, memory.get(row)?, &alive, &mut totals.memory_kib_seconds);
+            spread(sum, memory.get(row)?, &alive, &mut facts.slots.memory_kib_seconds);
         }
     }
     Ok(())

@@ -3,15 +3,15 @@
 //! Sums are of integers, exact in any order. A frame holds some hours of one day; what a pipeline gives is
 //! turned into structs here, and merged by the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 use bytes::Bytes;
 use lake::tables::{container_hour, node_hour, pod_hour};
 use lake::{Column, Kind};
 use polars::prelude::{
-    DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom, PolarsError,
-    PolarsResult, Series, col, lit,
+    BooleanChunked, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
+    PolarsError, PolarsResult, Series, col, lit,
 };
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
@@ -111,6 +111,14 @@ pub(crate) fn empty(columns: &[Column]) -> DataFrame {
 pub(crate) fn with_alive_seconds(mut pods: DataFrame, alive_seconds: Vec<i64>) -> PolarsResult<DataFrame> {
     pods.with_column(Series::new(ALIVE_SECONDS.into(), alive_seconds).into_column())?;
     Ok(pods)
+}
+
+/// The rows of the hours that start at `kept`; all rows for `None`.
+pub(crate) fn of_hours(frame: DataFrame, kept: Option<&[i64]>) -> PolarsResult<DataFrame> {
+    let Some(kept) = kept else { return Ok(frame) };
+    let starts = frame.column(pod_hour::hour_start_seconds.name)?.i64()?;
+    let mask: BooleanChunked = starts.iter().map(|start| start.is_some_and(|s| kept.contains(&s))).collect();
+    frame.filter(&mask)
 }
 
 fn int64(column: Column) -> Expr {
@@ -256,7 +264,9 @@ pub(crate) fn fargate_pods(frames: &Frames, nodes: &ByHour<Vec<NodeRow>>) -> Pol
         nodes.iter().filter(|node| node.kind.compute_type == "fargate").map(|node| (*hour, node))
     });
     let (mut hours, mut names, mut regions) = (Vec::new(), Vec::new(), Vec::new());
-    for (hour, node) in on_fargate {
+    // A name that two machines had within the hour is one name: its pods must not come twice.
+    let mut known = BTreeSet::new();
+    for (hour, node) in on_fargate.filter(|(hour, node)| known.insert((*hour, node.name.as_str()))) {
         hours.push(hour);
         names.push(node.name.as_str());
         regions.push(node.kind.region.as_deref());

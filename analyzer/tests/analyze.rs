@@ -407,6 +407,10 @@ impl Store for Replaced {
     async fn list_names(&self, prefix: &str) -> Result<Vec<String>, lake::StoreError> {
         self.inner.list_names(prefix).await
     }
+    async fn delete(&self, key: &str) -> Result<(), lake::StoreError> {
+        self.inner.delete(key).await
+    }
+
     fn location(&self) -> String {
         self.inner.location()
     }
@@ -526,4 +530,61 @@ async fn the_items_of_a_line_add_up_to_it() {
         let lines: std::collections::BTreeSet<_> = scenario.items.iter().map(|item| item.line.as_str()).collect();
         assert!(lines.contains("volumes") && lines.contains("control_plane"), "{lines:?}");
     }
+}
+
+/// Two days, with an hour that was incomplete at first and one that came late. `compact` is called on the way with
+/// the lake as it is then.
+async fn two_days(compact: impl AsyncFn(&Lake, u32)) -> String {
+    let hours = (0..48).filter(|n| ![5, 17].contains(n));
+    let (_, lake) = lake_with(hours.map(|n| (hour(n), rows(hour(n))))).await;
+    let faulty = HourOrigin { faults: vec!["half of it is missing".to_owned()], ..HourOrigin::generator() };
+    let half = HourRows { volumes: Vec::new(), ..rows(hour(5)) };
+    lake.write_hour(&cluster(), hour(5), half, faulty).await.unwrap();
+    compact(&lake, 1).await;
+    lake.correct_hour(&cluster(), hour(5), rows(hour(5)), HourOrigin::generator()).await.unwrap();
+    lake.write_hour(&cluster(), hour(17), rows(hour(17)), HourOrigin::generator()).await.unwrap();
+    compact(&lake, 2).await;
+    // A window that cuts both days.
+    let cut = Window::try_new(hour(3).start(), hour(40).start()).unwrap();
+    let whole = analyze(&lake, request(), |_, _| {}).await.unwrap();
+    let part = analyze(&lake, Request { window: Some(cut), ..request() }, |_, _| {}).await.unwrap();
+    assert_eq!(whole.window.hours_present, 48);
+    serde_json::to_string(&(whole, part)).unwrap()
+}
+
+async fn compact_all(lake: &Lake, delete_hours: bool) {
+    let now = hour(24 * 30).start();
+    let policy = lake::Compaction {
+        delete_hours_after: delete_hours.then(chrono::TimeDelta::zero),
+        ..lake::Compaction::default()
+    };
+    lake.compact(&cluster(), policy, now, &mut |_, _, _| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn hours_days_and_a_mixture_give_the_same_bytes() {
+    let hours = two_days(async |_, _| {}).await;
+    let days = two_days(async |lake, at| {
+        if at == 2 {
+            compact_all(lake, false).await
+        }
+    })
+    .await;
+    assert_eq!(hours, days);
+    let days_alone = two_days(async |lake, at| {
+        if at == 2 {
+            compact_all(lake, true).await
+        }
+    })
+    .await;
+    assert_eq!(hours, days_alone);
+    let mixed = two_days(async |lake, at| {
+        if at == 1 {
+            compact_all(lake, true).await
+        }
+    })
+    .await;
+    assert_eq!(hours, mixed);
+    let twice = two_days(async |lake, _| compact_all(lake, true).await).await;
+    assert_eq!(hours, twice);
 }

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use analyzer::{Assumptions, PriceBook, Request};
 use anyhow::Context;
-use collector::prometheus::Server;
+use collector::Settings;
+use collector::server::{Server, ServerOptions};
 use fixtures::{Cluster, prometheus};
 use lake::store::DirStore;
 use lake::{HourOrigin, Lake};
@@ -135,8 +136,8 @@ async fn through_prometheus(stage: &Stage, binary: &Path, progress: &Progress) -
     loaded.context("load the samples into Prometheus")?;
     generated?;
     let step = progress.step("collect");
-    let client = Server::connect(server.url()).await?;
-    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &step).await?;
+    let client = Server::connect(&ServerOptions::new(server.url()), None).await?;
+    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &Settings::default(), &step).await?;
     step.finish(&collect::describe(&collected));
     let all = u32::try_from(stage.scraped.hours().count()).unwrap_or(u32::MAX);
     if collected.written != all {

@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Usage(anyhow::Error),
     /// It could not be done: exit code 1.
     Failed(anyhow::Error),
+    /// The answer is no, and the output says why: exit code 1.
+    Told,
 }
 
 impl Failure {
@@ -21,7 +23,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            Self::Failed(_) => ExitCode::FAILURE,
+            Self::Failed(_) | Self::Told => ExitCode::FAILURE,
         }
     }
 }
@@ -36,6 +38,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(error) | Self::Failed(error) => write!(f, "{error:#}"),
+            Self::Told => f.write_str("see the output"),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod analyze;
 mod collect;
 mod demo;
+mod doctor;
 mod failure;
 mod lake;
 mod output;
@@ -16,13 +17,15 @@ use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use collector::args::LogArgs;
 
+use failure::Failure;
 use progress::Progress;
 
 /// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
-/// `collect` reads closed hours from Prometheus into a lake of Parquet files, `analyze` prices the cluster and its
-/// alternatives from the lake, `report` makes a page of the analysis. `demo` does all three on a synthetic cluster,
-/// through a real Prometheus: start there. `lake` looks into a lake.
+/// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
+/// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
+/// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
+/// `lake` looks into a lake and keeps it.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -36,6 +39,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::DemoArgs),
+    Doctor(doctor::DoctorArgs),
     Collect(collect::Args),
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
@@ -54,13 +58,15 @@ async fn main() -> ExitCode {
     let progress = Progress::new(&cli.log);
     let outcome = match cli.command {
         Command::Demo(args) => demo::run(args, &progress).await,
-        Command::Collect(args) => collect::run(args, now(), &progress).await,
+        Command::Doctor(args) => doctor::run(args, now()).await,
+        Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args),
         Command::Lake(args) => lake::run(args, now(), &progress).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure @ Failure::Told) => failure.exit_code(),
         Err(failure) => {
             progress.clear();
             tracing::error!("{failure}");

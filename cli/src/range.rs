@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
+use collector::args::SETTLE_MINUTES;
 use types::Window;
 use types::moment::parse_moment;
 
 use crate::failure::Failure;
 
-/// How long after its end an hour is taken to be settled in Prometheus: the last scrapes are in, and the lives of
-/// pods that ended in its last seconds are known.
-pub(crate) const SETTLE: TimeDelta = TimeDelta::minutes(5);
+/// How long after its end an hour is collected.
+const SETTLE: TimeDelta = TimeDelta::minutes(SETTLE_MINUTES);
 
 /// From when to when.
 #[derive(Debug, Clone, Args)]

@@ -41,12 +41,15 @@ fn help(args: &[&str]) -> String {
 fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help", help(&[]));
     insta::assert_snapshot!("help_demo", help(&["demo"]));
+    insta::assert_snapshot!("help_doctor", help(&["doctor"]));
     insta::assert_snapshot!("help_collect", help(&["collect"]));
     insta::assert_snapshot!("help_analyze", help(&["analyze"]));
     insta::assert_snapshot!("help_report", help(&["report"]));
     insta::assert_snapshot!("help_lake", help(&["lake"]));
     insta::assert_snapshot!("help_lake_ls", help(&["lake", "ls"]));
     insta::assert_snapshot!("help_lake_verify", help(&["lake", "verify"]));
+    insta::assert_snapshot!("help_lake_compact", help(&["lake", "compact"]));
+    insta::assert_snapshot!("help_lake_prune", help(&["lake", "prune"]));
     insta::assert_snapshot!("help_lake_schema", help(&["lake", "schema"]));
 }
 
@@ -202,6 +205,61 @@ fn a_lake_that_was_damaged_is_exit_code_1_and_every_key_is_named() {
         assert!(said.contains(words), "no `{words}` in: {said}");
     }
     assert!(!day("node_hour").join(".tmp-1-0-hour=22.parquet").exists());
+}
+
+fn said(args: &[&str]) -> String {
+    let output = emp_cost(args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_compacted_lake_says_what_it_said_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lake");
+    let lake = path.to_str().unwrap();
+    small_lake(&path);
+    let seen = |name: &str| {
+        let out = folder.path().join(name);
+        said(&analyze(&path, "prod-7", &out, &[]));
+        let verified = lake_json(&["verify", "--lake", lake]);
+        assert_eq!(verified.pointer("/faults").unwrap(), &serde_json::json!([]));
+        let listing = lake_json(&["ls", "--lake", lake]);
+        let facts = ["/0/hours", "/0/rows", "/0/gaps"].map(|at| listing.pointer(at).unwrap().clone());
+        (std::fs::read(out.join("analysis.json")).unwrap(), facts)
+    };
+    let before = seen("before");
+    let compact = ["lake", "compact", "--lake", lake, "--cluster-id", "prod-7"];
+    let told = said(&compact);
+    assert!(told.starts_with("2026-06-30: compacted: 3 hours, "), "{told}");
+    assert_eq!(said(&compact), "2026-06-30: up to date\n");
+    assert_eq!(seen("compacted"), before);
+    let told = said(&[compact.as_slice(), &["--delete-hours-after", "7d"]].concat());
+    assert_eq!(told, "2026-06-30: up to date; 15 outdated objects deleted\n");
+    assert!(!path.join("v1/pod_hour/cluster=prod-7/date=2026-06-30/hour=22.parquet").exists());
+    assert_eq!(seen("deleted"), before);
+    check_failure(&["lake", "compact", "--lake", lake, "--cluster-id", "prod"], 1, &["`prod` is not in", "lake ls"]);
+    check_failure(&[compact.as_slice(), &["--delete-hours-after", "soon"]].concat(), 2, &["soon", "400d"]);
+}
+
+#[test]
+fn a_lake_is_pruned_by_whole_days_and_a_dry_run_removes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    small_lake(folder.path());
+    let prune = |more: &[&str]| said(&[&["lake", "prune", "--lake", lake], more].concat());
+    let kept = prune(&["--keep", "5000w"]);
+    assert!(kept.contains("prod-7: removed 0 days"), "{kept}");
+    let dry = prune(&["--keep", "1d", "--dry-run"]);
+    assert_eq!(dry.lines().filter(|line| line.starts_with("v1/")).count(), 3 + 15, "{dry}");
+    assert!(dry.contains("prod-7: would remove 1 days before "), "{dry}");
+    assert_eq!(lake_json(&["verify", "--lake", lake]).pointer("/objects").unwrap(), &15.into());
+    let elsewhere = prune(&["--keep", "1d", "--cluster-id", "other"]);
+    assert!(elsewhere.contains("other: removed 0 days"), "{elsewhere}");
+    let removed = prune(&["--keep", "1d"]);
+    assert!(removed.contains(", from 2026-06-30 to 2026-06-30, 18 objects and manifests"), "{removed}");
+    assert_eq!(said(&["lake", "ls", "--lake", lake]), format!("nothing in `{lake}`\n"));
+    check_failure(&["lake", "prune", "--lake", lake], 2, &["--keep"]);
 }
 
 #[test]

@@ -84,3 +84,46 @@ async fn a_bucket_that_cannot_be_used_is_named_and_nothing_is_lost() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("s3://absent/p") && said.contains("bucket does not exist"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_a_cluster_fit_for_a_report() {
+    let Some(servers) = start("the_doctor_finds_a_cluster_fit_for_a_report").await else { return };
+    let doctor = ["doctor", "--prometheus-url", servers.prometheus.url(), "--at", "2026-07-01T00:05:00Z"];
+    let output = emp_cost(&servers.s3, &doctor);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.lines().last().unwrap().starts_with("ready: a report can be made from 3 hours of data"), "{said}");
+
+    let json = emp_cost(&servers.s3, &[&doctor[..], &["--format", "json"]].concat());
+    let diagnosis: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(diagnosis["ready"], true);
+    let sample = &diagnosis["sample"];
+    assert_eq!(sample["hour"], "2026-06-30T23:00Z");
+    assert!(sample["rows"][0].as_u64().unwrap() > 100 && sample["queries"].as_u64().unwrap() >= 30, "{sample}");
+    assert_eq!(diagnosis["duplicates"][0]["series"], diagnosis["duplicates"][0]["objects"]);
+    assert_eq!(diagnosis["jobs"][0]["succeeded_per_thousand"], 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_an_empty_server_lacks_and_how_to_mend_it() {
+    let Some(binary) = prometheus::find_binary().filter(|_| services::wanted()) else {
+        services::skip("the_doctor_says_what_an_empty_server_lacks", "no services, or no `prometheus` on the PATH");
+        return;
+    };
+    let server = prometheus::Server::start(&binary).await.unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_emp-cost"))
+        .args(["doctor", "--prometheus-url", server.url()])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    for words in [
+        "blocks   kube-state-metrics is not scraped",
+        "`kubelet.serviceMonitor.cAdvisor: true`",
+        "nodeExporter.enabled",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(said.lines().last().unwrap().starts_with("not ready: "), "{said}");
+}

@@ -4,11 +4,11 @@ use lake::HourRows;
 use types::{Hour, SLOTS_PER_HOUR};
 
 use crate::decode::{Answer, DecodeError, decode};
-use crate::prometheus::Server;
 use crate::quality::{self, quality_row};
 use crate::queries;
 use crate::rows;
 use crate::run::{CollectError, Collected, HourResult};
+use crate::server::{AskError, Server};
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Vanished};
 
@@ -54,12 +54,14 @@ pub(crate) async fn ask(
         if sent == queries::DECISIVE {
             quality::check_known(&quality)?;
         }
-        let body = server.ask(query, hour).await.map_err(failed)?;
-        let answer = tokio::task::block_in_place(|| snapshot.read(query, &body, hour.start_seconds()));
-        let answer = readable(query.name, hour, answer)?;
-        collected.queries += 1;
-        collected.samples += answer.samples;
-        quality.push(quality_row(query.name, &snapshot, &answer, server, hour));
+        let mut take = |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(query, body, hour.start_seconds()));
+        let reply = server.ask(query, hour, &mut take).await.map_err(|error| match error {
+            AskError::Query(error) => failed(error),
+            AskError::Answer(source) => unreadable(query.name, hour, source),
+        })?;
+        collected.queries += reply.requests;
+        collected.samples += reply.answer.samples;
+        quality.push(quality_row(query.name, &snapshot, &reply, server, hour));
     }
     quality::check_required(&quality, hour)?;
     quality::check_identity(&snapshot, &quality, hour)?;
@@ -70,6 +72,7 @@ pub(crate) async fn ask(
     for what in [Vanished::Pods, Vanished::Nodes] {
         ask_vanished(what, server, hour, &mut snapshot, collected).await?;
     }
+    ask_reused(server, hour, &mut snapshot, collected).await?;
     let faults = quality::faults(&snapshot, &quality);
     let rows = tokio::task::block_in_place(|| rows::rows(&snapshot, settings, hour));
     Ok(Asked { rows: HourRows { quality, ..rows }, faults })
@@ -80,7 +83,11 @@ fn failed(error: impl Into<CollectError>) -> HourResult {
 }
 
 fn readable(query: &str, hour: Hour, answer: Result<Answer, DecodeError>) -> Result<Answer, HourResult> {
-    answer.map_err(|source| failed(CollectError::Answer { query: query.to_owned(), hour, source }))
+    answer.map_err(|source| unreadable(query, hour, source))
+}
+
+fn unreadable(query: &str, hour: Hour, source: DecodeError) -> HourResult {
+    failed(CollectError::Answer { query: query.to_owned(), hour, source })
 }
 
 /// Learns when the pods or nodes were last seen that no longer show after the hour.
@@ -100,6 +107,24 @@ async fn ask_vanished(
         };
         let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
         let answer = readable(name, hour, snapshot.read_last_seen(what, &body))?;
+        collected.queries += 1;
+        collected.samples += answer.samples;
+    }
+    Ok(())
+}
+
+/// Learns what is said of each of the machines that had one name within the hour.
+async fn ask_reused(
+    server: &Server,
+    hour: Hour,
+    snapshot: &mut Snapshot,
+    collected: &mut Collected,
+) -> Result<(), HourResult> {
+    let reused = snapshot.reused_nodes();
+    for names in reused.chunks(VANISHED_AT_ONCE) {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let body = server.ask_after("nodes_reused", &queries::nodes_reused(&names), hour).await.map_err(failed)?;
+        let answer = readable("nodes_reused", hour, snapshot.read_reused(&body))?;
         collected.queries += 1;
         collected.samples += answer.samples;
     }

@@ -1,13 +1,16 @@
 //! Answers of the Prometheus API, read straight from the body: borrowed, no tree.
 //!
 //! One pass over the bytes; each series is handed on as soon as it is complete and its buffers are used again,
-//! so the memory beyond the body is that of one series.
+//! so the memory beyond the body is that of one series. A general JSON library spends two thirds of its time on what
+//! this shape does not need (`benches/decode.rs`), hence the [cursor](json) of our own; texts with escapes still go
+//! through the library.
+
+mod json;
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use json::Cursor;
+pub use json::Malformed;
 
 /// One series of an answer.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub struct Answer {
 pub enum DecodeError {
     /// Not JSON, cut short, or not of the API's shape.
     #[error("the answer is not what the Prometheus API sends")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(#[from] Malformed),
     /// The server reports an error of its own.
     #[error("the server answered with an error: {kind}: {message}")]
     Server {
@@ -58,14 +61,30 @@ pub fn decode<'de>(
     labels: &[&str],
     each: &mut dyn FnMut(Series<'_, 'de>),
 ) -> Result<Answer, DecodeError> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let mut root = Root { sink: Sink::new(labels, each), status: None, data: false, error: None };
-    (&mut root).deserialize(&mut json)?;
-    json.end()?;
-    match (root.status.as_deref(), root.error) {
-        (Some("success"), _) if root.data => Ok(root.sink.answer),
-        (Some(_), Some((kind, message))) => Err(DecodeError::Server { kind, message }),
-        _ => Err(DecodeError::Malformed(serde_json::Error::custom("neither data nor an error"))),
+    let mut cursor = Cursor::new(body);
+    let mut sink = Sink { wanted: labels, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() };
+    let (mut status, mut data, mut kind, mut message) = (false, false, String::new(), None);
+    cursor.object(|cursor, key| {
+        match key {
+            "status" => status = !cursor.string()?.is_empty(),
+            "data" => data = sink.data(cursor)?,
+            "warnings" => {
+                cursor.array(|cursor| {
+                    sink.answer.warnings.push(cursor.string()?.into_owned());
+                    Ok(())
+                })?;
+            }
+            "errorType" => kind = cursor.string()?.into_owned(),
+            "error" => message = Some(cursor.string()?.into_owned()),
+            _ => cursor.skip()?,
+        }
+        Ok(())
+    })?;
+    cursor.end()?;
+    match message {
+        Some(message) if status => Err(DecodeError::Server { kind, message }),
+        None if status && data => Ok(sink.answer),
+        _ => Ok(cursor.fail("neither data nor an error")?),
     }
 }
 
@@ -78,290 +97,78 @@ struct Sink<'a, 'de> {
     answer: Answer,
 }
 
-impl<'a, 'de> Sink<'a, 'de> {
-    fn new(wanted: &'a [&'a str], each: &'a mut dyn FnMut(Series<'_, 'de>)) -> Self {
-        Self { wanted, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() }
+impl<'de> Sink<'_, 'de> {
+    /// The member `data`; false for the `null` that comes with an error.
+    fn data(&mut self, cursor: &mut Cursor<'de>) -> Result<bool, Malformed> {
+        if cursor.peek() == Some(b'n') {
+            return cursor.skip().map(|()| false);
+        }
+        cursor.object(|cursor, key| match key {
+            "result" => cursor.array(|cursor| self.series(cursor)),
+            "resultType" => match &*cursor.string()? {
+                "vector" | "matrix" => Ok(()),
+                _ => cursor.fail("a result that is neither vector nor matrix"),
+            },
+            _ => cursor.skip(),
+        })?;
+        Ok(true)
     }
 
-    fn push(&mut self, Point { time_ms, value }: Point) {
+    fn series(&mut self, cursor: &mut Cursor<'de>) -> Result<(), Malformed> {
+        self.labels.clear();
+        self.labels.resize(self.wanted.len(), Cow::Borrowed(""));
+        self.points.clear();
+        let (mut samples, mut histograms) = (false, false);
+        cursor.object(|cursor, key| {
+            match key {
+                "metric" => cursor.object(|cursor, name| self.label(cursor, name))?,
+                "values" => {
+                    cursor.array(|cursor| self.point(cursor))?;
+                    samples = true;
+                }
+                "value" => {
+                    self.point(cursor)?;
+                    samples = true;
+                }
+                "histogram" | "histograms" => {
+                    cursor.skip()?;
+                    histograms = true;
+                }
+                _ => cursor.skip()?,
+            }
+            Ok(())
+        })?;
+        self.answer.histograms_only += i64::from(histograms && !samples);
+        if !self.points.is_empty() {
+            self.answer.series += 1;
+            self.answer.samples += i64::try_from(self.points.len()).unwrap_or(i64::MAX);
+            (self.each)(Series { labels: &self.labels, points: &self.points });
+        }
+        Ok(())
+    }
+
+    fn label(&mut self, cursor: &mut Cursor<'de>, name: &str) -> Result<(), Malformed> {
+        let place = self.wanted.iter().position(|wanted| *wanted == name);
+        match place.and_then(|place| self.labels.get_mut(place)) {
+            Some(label) => *label = cursor.string()?,
+            None => cursor.skip()?,
+        }
+        Ok(())
+    }
+
+    /// `[1753920000.123, "0.25"]`
+    fn point(&mut self, cursor: &mut Cursor<'de>) -> Result<(), Malformed> {
+        cursor.expect(b'[', "no sample")?;
+        let time_ms = cursor.milliseconds()?;
+        cursor.expect(b',', "no `,` in a sample")?;
+        let value = cursor.quoted_number()?;
+        cursor.expect(b']', "no end of a sample")?;
         if value.is_finite() {
             self.points.push((time_ms, value));
         } else {
             self.answer.not_finite += 1;
         }
-    }
-}
-
-struct Root<'a, 'de> {
-    sink: Sink<'a, 'de>,
-    status: Option<String>,
-    data: bool,
-    error: Option<(String, String)>,
-}
-
-impl<'de> DeserializeSeed<'de> for &mut Root<'_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Root<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an answer of the Prometheus API")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let (mut kind, mut message) = (String::new(), None);
-        while let Some(Text(key)) = map.next_key()? {
-            match &*key {
-                "status" => self.status = Some(map.next_value()?),
-                "data" => {
-                    map.next_value_seed(Data(&mut self.sink))?;
-                    self.data = true;
-                }
-                "warnings" => self.sink.answer.warnings = map.next_value()?,
-                "errorType" => kind = map.next_value()?,
-                "error" => message = Some(map.next_value()?),
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        self.error = message.map(|message| (kind, message));
         Ok(())
-    }
-}
-
-struct Data<'s, 'a, 'de>(&'s mut Sink<'a, 'de>);
-
-impl<'de> DeserializeSeed<'de> for Data<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        // An error answer may carry `"data": null`.
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Data<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a result of type vector or matrix")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(key)) = map.next_key()? {
-            match &*key {
-                "result" => map.next_value_seed(SeriesList(self.0))?,
-                "resultType" => {
-                    let Text(kind) = map.next_value()?;
-                    if !matches!(&*kind, "vector" | "matrix") {
-                        return Err(A::Error::custom(format_args!("result of type `{kind}`")));
-                    }
-                }
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}
-
-struct SeriesList<'s, 'a, 'de>(&'s mut Sink<'a, 'de>);
-
-impl<'de> DeserializeSeed<'de> for SeriesList<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for SeriesList<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of series")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(OneSeries(self.0))?.is_some() {
-            let sink = &mut *self.0;
-            if sink.points.is_empty() {
-                continue;
-            }
-            sink.answer.series += 1;
-            sink.answer.samples += i64::try_from(sink.points.len()).unwrap_or(i64::MAX);
-            (sink.each)(Series { labels: &sink.labels, points: &sink.points });
-        }
-        Ok(())
-    }
-}
-
-struct OneSeries<'s, 'a, 'de>(&'s mut Sink<'a, 'de>);
-
-impl<'de> DeserializeSeed<'de> for OneSeries<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for OneSeries<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a series")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.0.labels.clear();
-        self.0.labels.resize(self.0.wanted.len(), Cow::Borrowed(""));
-        self.0.points.clear();
-        let (mut samples, mut histograms) = (false, false);
-        while let Some(Text(key)) = map.next_key()? {
-            match &*key {
-                "metric" => map.next_value_seed(Labels(self.0))?,
-                "values" => {
-                    map.next_value_seed(Points(self.0))?;
-                    samples = true;
-                }
-                "value" => {
-                    let point = map.next_value()?;
-                    self.0.push(point);
-                    samples = true;
-                }
-                "histogram" | "histograms" => {
-                    map.next_value::<IgnoredAny>()?;
-                    histograms = true;
-                }
-                _ => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        self.0.answer.histograms_only += i64::from(histograms && !samples);
-        Ok(())
-    }
-}
-
-struct Labels<'s, 'a, 'de>(&'s mut Sink<'a, 'de>);
-
-impl<'de> DeserializeSeed<'de> for Labels<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Labels<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("labels")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(Text(name)) = map.next_key()? {
-            let place = self.0.wanted.iter().position(|wanted| *wanted == name);
-            match place.and_then(|place| self.0.labels.get_mut(place)) {
-                Some(label) => *label = map.next_value::<Text<'de>>()?.0,
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Points<'s, 'a, 'de>(&'s mut Sink<'a, 'de>);
-
-impl<'de> DeserializeSeed<'de> for Points<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Points<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("samples")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(point) = list.next_element()? {
-            self.0.push(point);
-        }
-        Ok(())
-    }
-}
-
-/// `[1753920000.123, "0.25"]`
-struct Point {
-    time_ms: i64,
-    value: f64,
-}
-
-impl<'de> Deserialize<'de> for Point {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (seconds, Number(value)) = <(f64, Number)>::deserialize(deserializer)?;
-        let time_ms = millis(seconds).ok_or_else(|| D::Error::custom("a time out of range"))?;
-        Ok(Self { time_ms, value })
-    }
-}
-
-/// Seconds with a fraction as whole milliseconds.
-fn millis(seconds: f64) -> Option<i64> {
-    let millis = (seconds * 1000.0).round();
-    #[expect(clippy::as_conversions, reason = "checked to lie far inside i64")]
-    (millis.abs() < 1e15).then_some(millis as i64)
-}
-
-/// A number in a string.
-struct Number(f64);
-
-impl<'de> Deserialize<'de> for Number {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InString;
-        impl Visitor<'_> for InString {
-            type Value = Number;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number in a string")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
-                text.parse().map(Number).map_err(|_| E::custom(format_args!("`{text}` is not a number")))
-            }
-        }
-        deserializer.deserialize_str(InString)
-    }
-}
-
-/// Text that is borrowed from the body where it has no escapes.
-struct Text<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Borrowing;
-        impl<'de> Visitor<'de> for Borrowing {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Borrowing)
     }
 }
 

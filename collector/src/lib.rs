@@ -1,26 +1,35 @@
 //! Prometheus to lake: one closed UTC hour at a time.
 //!
-//! The way of an hour: [`queries`] says what is asked, `ask` sends it through [`prometheus`], [`decode`] reads the
+//! The way of an hour: [`queries`] says what is asked, `ask` sends it through [`server`], [`decode`] reads the
 //! answers, `snapshot` holds them by object, `rows` turns them into rows, and [`run`] writes those to the lake.
-//! Only [`prometheus`] touches the network; everything after it is a function of its arguments.
+//! Only [`server`] touches the network; everything after it is a function of its arguments.
 
 pub mod args;
 mod ask;
 mod container;
+pub mod daemon;
 pub mod decode;
+pub mod doctor;
+pub mod health;
+mod instance_type;
+pub mod kubernetes;
 mod life;
+pub mod listen;
 pub mod logging;
 mod node;
+pub mod overrides;
 mod owner;
 mod pod;
-pub mod prometheus;
 mod quality;
 pub mod queries;
 mod rows;
 pub mod run;
+pub mod schedule;
+pub mod server;
 pub mod settings;
 mod snapshot;
 mod volume;
 
-pub use run::{CollectError, Collected, HourResult, collect};
+pub use overrides::{OverrideError, Overrides};
+pub use run::{Bounds, CollectError, Collected, HourResult, collect};
 pub use settings::Settings;

@@ -3,11 +3,10 @@
 use lake::tables::QualityHour;
 use types::Hour;
 
-use crate::decode::Answer;
-use crate::prometheus::Server;
 use crate::queries::{self, Query, Shape};
 use crate::rows;
 use crate::run::{CollectError, HourResult};
+use crate::server::{Reply, Server};
 use crate::snapshot::Snapshot;
 
 /// Containers in a thousand that may belong to no known pod before the hour counts as incomplete: a pod that is
@@ -58,14 +57,18 @@ pub(crate) fn check_identity(snapshot: &Snapshot, quality: &[QualityHour], hour:
 pub(crate) fn quality_row(
     name: &'static str,
     snapshot: &Snapshot,
-    answer: &Answer,
+    reply: &Reply,
     server: &Server,
     hour: Hour,
 ) -> QualityHour {
+    let answer = &reply.answer;
     QualityHour {
         hour_start_seconds: hour.start_seconds(),
         query: name.to_owned(),
         server_version: server.version().to_owned(),
+        server_flavor: Some(server.flavor().name().to_owned()),
+        query_set: Some(queries::query_set()),
+        shards: Some(reply.parts),
         series: answer.series,
         samples: answer.samples,
         duplicates_dropped: snapshot.duplicates.get(name).copied().unwrap_or_default(),
@@ -102,11 +105,6 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     let unmeasured = snapshot.measured_slots().iter().filter(|measured| !**measured).count();
     if unmeasured > 0 {
         faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
-    }
-    let reused = snapshot.nodes.values().filter(|node| node.machines.keys().filter(|id| !id.is_empty()).count() > 1);
-    match reused.count() {
-        0 => {}
-        names => faults.push(format!("{names} node names were used by two machines; only the later is counted")),
     }
     let strangers = rows::instances_without_pod(snapshot).len();
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {

@@ -72,14 +72,13 @@ pub enum Fact {
     NodeCreated,
     NodeResources,
     NodeLabels,
-    NodeTaints,
     NodeCpu,
     NodeMemory,
-    NodeUname,
-    NodeDmi,
+    NodeIo,
+    NodeExporters,
+    FargateProvisioned,
     ClaimInfo,
     VolumeInfo,
-    VolumeCapacity,
     VolumeUsed,
 }
 
@@ -117,7 +116,7 @@ impl Query {
 }
 
 /// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
-pub const ALL: [Query; 30] = [
+pub const ALL: [Query; 29] = [
     NODE_CREATED,
     CONTAINER_CPU,
     POD_INFO,
@@ -139,14 +138,13 @@ pub const ALL: [Query; 30] = [
     NODE_LAST_SEEN,
     NODE_RESOURCES,
     NODE_LABELS,
-    NODE_TAINTS,
     NODE_CPU,
     NODE_MEMORY,
-    NODE_UNAME,
-    NODE_DMI,
+    NODE_IO,
+    NODE_EXPORTERS,
+    FARGATE_PROVISIONED,
     CLAIM_INFO,
     VOLUME_INFO,
-    VOLUME_CAPACITY,
     VOLUME_USED,
 ];
 
@@ -155,6 +153,9 @@ pub const DECISIVE: usize = 2;
 
 /// The clusters a server holds, by the label that servers for several clusters put on everything.
 pub const CLUSTERS: &str = "count by (cluster) (last_over_time(kube_node_info[62m]))";
+
+/// Whether there are samples of an hour at all, evaluated at its end: samples of the node that was scraped most.
+pub const HOURS_KNOWN: &str = "max(count_over_time(kube_node_created[1h]))";
 
 /// Pods whose own labels the server renamed, because it scrapes kube-state-metrics without `honor_labels`.
 pub const RENAMED: &str = "count(last_over_time(kube_pod_info{exported_pod!=\"\"}[62m]))";
@@ -168,6 +169,16 @@ pub fn pods_seen(uids: &[&str]) -> String {
 /// All samples of the named nodes over the hour and the look-ahead.
 pub fn nodes_seen(nodes: &[&str]) -> String {
     format!("kube_node_info{{node=~\"{}\"}}[62m]", alternatives(nodes))
+}
+
+/// Everything said of the named nodes over the hour and the look-ahead: asked for names that two machines had, to tell
+/// by time what is said of which.
+pub fn nodes_reused(nodes: &[&str]) -> String {
+    format!(
+        "{{__name__=~\"kube_node_created|kube_node_labels|kube_node_spec_taint|kube_node_status_capacity|\
+         kube_node_status_allocatable\",node=~\"{}\"}}[62m]",
+        alternatives(nodes)
+    )
 }
 
 /// A regular expression that matches exactly the given names, inside a PromQL string.

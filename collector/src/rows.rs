@@ -21,7 +21,7 @@ const UID_LEN: usize = 36;
 type Instances<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Instance>>;
 
 /// The rows of the hour, the quality rows left to the caller.
-pub(crate) fn rows(snapshot: &Snapshot, _settings: &Settings, hour: Hour) -> HourRows {
+pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour) -> HourRows {
     let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
     let instances = instances(snapshot);
     let (mut containers, mut pods) = (Vec::new(), Vec::new());
@@ -32,11 +32,12 @@ pub(crate) fn rows(snapshot: &Snapshot, _settings: &Settings, hour: Hour) -> Hou
             pods.push(row);
         }
     }
+    let nodes = node::rows(snapshot, settings, hour);
     HourRows {
         containers,
         pods: unique(pods),
-        nodes: node::rows(snapshot, hour),
-        volumes: volume::rows(snapshot, hour),
+        volumes: volume::rows(snapshot, &nodes, settings, hour),
+        nodes,
         quality: Vec::new(),
     }
 }

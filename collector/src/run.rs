@@ -1,14 +1,20 @@
 //! Collecting: which hours, one after another, and what became of each.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use lake::manifest::Source;
-use lake::{HourOrigin, Lake, LakeError, WriteOutcome};
+use lake::{CorrectOutcome, HourOrigin, Lake, LakeError, WriteOutcome};
 use tokio::task::JoinHandle;
+use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
 
 use crate::ask::{Asked, ask, check_server};
-use crate::decode::DecodeError;
-use crate::prometheus::{QueryError, Server};
+use crate::decode::{DecodeError, decode};
 use crate::queries;
+use crate::schedule;
+use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
@@ -89,6 +95,13 @@ pub enum HourResult {
     },
     /// It was in the lake already.
     Present,
+    /// It was in the lake with something missing, and a better answer now stands beside that one.
+    Corrected {
+        /// Rows in all tables.
+        rows: u64,
+        /// Bytes in all tables.
+        bytes: u64,
+    },
     /// It was in the lake with other content, which stays.
     Different,
     /// The server has samples in too few of its slots: it lies before what is retained, or in an outage.
@@ -107,9 +120,11 @@ pub struct Collected {
     pub written: u32,
     /// Hours that were there.
     pub present: u32,
+    /// Hours that were there with something missing, and of which more is known now.
+    pub corrected: u32,
     /// Hours that were there with other content.
     pub different: u32,
-    /// Hours the server knows nothing of.
+    /// Hours the server has too little of.
     pub no_data: u32,
     /// Hours that failed.
     pub failed: u32,
@@ -121,9 +136,31 @@ pub struct Collected {
     pub queries: u64,
     /// Samples received.
     pub samples: i64,
+    /// Hours the server has and the lake has not, after the run.
+    pub left: usize,
+    /// The newest hour of the window that is in the lake.
+    pub newest: Option<Hour>,
 }
 
-/// Collects every hour of `window` that is not in the lake yet, oldest first; each is told to `each`.
+/// What bounds a run beside its window. The default bounds nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Bounds {
+    /// Hours asked for at most.
+    pub most: Option<usize>,
+    /// Set from outside to end the run after the hour it is at.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// How often an hour of which something is missing is asked for again: what the server did not have an hour later it may
+/// have had an outage for, and will not have.
+const MOST_REPAIRS: u32 = 3;
+
+/// Missing hours from which on the server is first asked which of them it has samples of: one query then spares two an
+/// hour that it knows nothing of, at every run.
+const WORTH_ASKING: usize = 3;
+
+/// Collects the hours of `window` that are not in the lake yet, the newest first, then the oldest; each is told to `each`.
+/// Hours that are there with something missing are asked for again, after all others and a bounded number of times.
 ///
 /// While one hour is encoded and written, the next is asked for: still one query at a time. A failed hour does not
 /// stop the others, unless [`MOST_FAILURES`] in a row fail. An hour is in the lake whole or not at all.
@@ -137,38 +174,59 @@ pub async fn collect(
     cluster: &ClusterId,
     window: Window,
     settings: &Settings,
+    bounds: &Bounds,
     each: &mut (dyn FnMut(Hour, &HourResult) + Send),
 ) -> Result<Collected, CollectError> {
-    let present = lake.hours(cluster, window).await?;
-    if let Some(hour) = window.hours().rfind(|hour| present.binary_search(hour).is_err()) {
-        check_server(server, hour).await?;
+    let mut collected = Collected::default();
+    let mut told = |hour: Hour, result: &HourResult, collected: &mut Collected| {
+        collected.count(hour, result);
+        each(hour, result);
+    };
+    let present: BTreeSet<Hour> = lake.hours(cluster, window).await?.into_iter().collect();
+    for hour in &present {
+        told(*hour, &HourResult::Present, &mut collected);
+    }
+    let unknown = unknown_hours(server, window, &present, &mut collected).await?;
+    for hour in &unknown {
+        told(*hour, &HourResult::NoData { slots: 0 }, &mut collected);
+    }
+    let settled = present.union(&unknown).copied().collect();
+    let missing = schedule::plan(window, &settled, None);
+    collected.left = missing.len();
+    let repairs = lake.incomplete_hours(cluster, window).await?;
+    let repairs = repairs.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
+    let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
+    let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
+    if let Some((newest, _)) = hours.first() {
+        check_server(server, *newest).await?;
     }
     let mut failures_in_a_row = 0;
-    let mut collected = Collected::default();
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
-    for hour in window.hours() {
-        let asked = match present.binary_search(&hour) {
-            Ok(_) => Err(HourResult::Present),
-            Err(_) => ask(server, hour, settings, &mut collected).await,
-        };
+    let mut gave_up = None;
+    for (hour, kind) in hours {
+        if bounds.stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let asked = ask(server, hour, settings, &mut collected).await;
         if let Some((before, write)) = writing.take() {
-            let result = finished(write).await;
-            collected.count(&result);
-            each(before, &result);
+            told(before, &finished(write).await, &mut collected);
         }
         match asked {
-            Ok(asked) => writing = Some((hour, spawn_write(server, lake, cluster, hour, asked))),
+            Ok(asked) => {
+                failures_in_a_row = 0;
+                writing = Some((hour, spawn_write(server, lake, cluster, (hour, kind), asked)));
+            }
+            // What is in the lake stays; the server has less of it than it had.
+            Err(HourResult::NoData { .. }) if kind == Kind::Repair => {}
             Err(result) => {
-                collected.count(&result);
-                each(hour, &result);
+                told(hour, &result, &mut collected);
                 match result {
-                    HourResult::Failed(error @ CollectError::Query(QueryError::Unreachable { .. })) => {
-                        return Err(error);
-                    }
                     HourResult::Failed(error @ CollectError::Query(_)) => {
                         failures_in_a_row += 1;
-                        if failures_in_a_row == MOST_FAILURES {
-                            return Err(error);
+                        let gone = matches!(error, CollectError::Query(QueryError::Unreachable { .. }));
+                        if gone || failures_in_a_row == MOST_FAILURES {
+                            gave_up = Some(error);
+                            break;
                         }
                     }
                     _ => failures_in_a_row = 0,
@@ -177,45 +235,129 @@ pub async fn collect(
         }
     }
     if let Some((hour, write)) = writing {
-        let result = finished(write).await;
-        collected.count(&result);
-        each(hour, &result);
+        told(hour, &finished(write).await, &mut collected);
     }
-    Ok(collected)
+    gave_up.map_or(Ok(collected), Err)
 }
 
+/// The missing hours of which the server has no sample at all: before its retention, or in an outage. None of them when
+/// it has no sample of any, because then the reason is another, and asking for an hour tells it.
+async fn unknown_hours(
+    server: &Server,
+    window: Window,
+    present: &BTreeSet<Hour>,
+    collected: &mut Collected,
+) -> Result<BTreeSet<Hour>, CollectError> {
+    let missing: BTreeSet<Hour> = window.hours().filter(|hour| !present.contains(hour)).collect();
+    let (Some(first), Some(last)) = (missing.first(), missing.last()) else { return Ok(BTreeSet::new()) };
+    if missing.len() <= WORTH_ASKING {
+        return Ok(BTreeSet::new());
+    }
+    let mut known = BTreeSet::new();
+    let mut from = *first;
+    while from <= *last {
+        let to = from.plus(POINTS_AT_ONCE - 1).min(*last);
+        let bounds = (from.end_seconds(), to.end_seconds());
+        let body = server.ask_range("hours_known", queries::HOURS_KNOWN, bounds, HOUR_SECONDS).await?;
+        collected.queries += 1;
+        let unreadable = |source| CollectError::Answer { query: "hours_known".to_owned(), hour: from, source };
+        let answer = decode(&body, &[], &mut |series| {
+            known.extend(series.points.iter().filter_map(|(ms, _)| Hour::starting_at(ms / 1000 - HOUR_SECONDS)));
+        });
+        collected.samples += answer.map_err(unreadable)?.samples;
+        from = to.next();
+    }
+    if known.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    Ok(missing.difference(&known).copied().collect())
+}
+
+/// Points asked for in one range query: a server gives 11,000 at most.
+const POINTS_AT_ONCE: i64 = 10_000;
+
 impl Collected {
-    fn count(&mut self, result: &HourResult) {
+    fn count(&mut self, hour: Hour, result: &HourResult) {
+        if matches!(
+            result,
+            HourResult::Written { .. } | HourResult::Corrected { .. } | HourResult::Present | HourResult::Different
+        ) {
+            self.newest = self.newest.max(Some(hour));
+        }
         match result {
             HourResult::Written { rows, bytes } => {
                 self.written += 1;
+                self.left = self.left.saturating_sub(1);
+                self.rows += rows;
+                self.bytes += bytes;
+            }
+            HourResult::Corrected { rows, bytes } => {
+                self.corrected += 1;
                 self.rows += rows;
                 self.bytes += bytes;
             }
             HourResult::Present => self.present += 1,
             HourResult::Different => self.different += 1,
-            HourResult::NoData { .. } => self.no_data += 1,
+            HourResult::NoData { slots } => {
+                self.no_data += 1;
+                // Asked for and left out; the server will not have more of it.
+                self.left = self.left.saturating_sub(usize::from(*slots > 0));
+            }
             HourResult::Failed(_) => self.failed += 1,
         }
     }
 }
 
-fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, asked: Asked) -> JoinHandle<HourResult> {
+fn spawn_write(
+    server: &Server,
+    lake: &Lake,
+    cluster: &ClusterId,
+    (hour, kind): (Hour, Kind),
+    asked: Asked,
+) -> JoinHandle<HourResult> {
     let origin = HourOrigin {
         source: Source::Prometheus,
-        server: format!("prometheus {}", server.version()).trim_end().to_owned(),
+        server: server.describe(),
         query_set: queries::query_set(),
         faults: asked.faults,
     };
     let (lake, cluster) = (lake.clone(), cluster.clone());
     tokio::spawn(async move {
-        match lake.write_hour(&cluster, hour, asked.rows, origin).await {
-            Ok(WriteOutcome::Written { rows, bytes }) => HourResult::Written { rows, bytes },
-            Ok(WriteOutcome::Same) => HourResult::Present,
-            Ok(WriteOutcome::Different) => HourResult::Different,
-            Err(error) => HourResult::Failed(error.into()),
-        }
+        let result = match kind {
+            Kind::Missing => lake.write_hour(&cluster, hour, asked.rows, origin).await.map(HourResult::from),
+            Kind::Repair => lake.correct_hour(&cluster, hour, asked.rows, origin).await.map(HourResult::from),
+        };
+        result.unwrap_or_else(|error| HourResult::Failed(error.into()))
     })
+}
+
+/// Why an hour is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is not in the lake.
+    Missing,
+    /// It is, and something of it is missing.
+    Repair,
+}
+
+impl From<WriteOutcome> for HourResult {
+    fn from(outcome: WriteOutcome) -> Self {
+        match outcome {
+            WriteOutcome::Written { rows, bytes } => Self::Written { rows, bytes },
+            WriteOutcome::Same => Self::Present,
+            WriteOutcome::Different => Self::Different,
+        }
+    }
+}
+
+impl From<CorrectOutcome> for HourResult {
+    fn from(outcome: CorrectOutcome) -> Self {
+        match outcome {
+            CorrectOutcome::Written { rows, bytes } => Self::Written { rows, bytes },
+            CorrectOutcome::Corrected { rows, bytes, .. } => Self::Corrected { rows, bytes },
+            CorrectOutcome::NotBetter => Self::Present,
+        }
+    }
 }
 
 async fn finished(write: JoinHandle<HourResult>) -> HourResult {

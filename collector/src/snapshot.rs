@@ -13,7 +13,7 @@ use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries::{Fact, Query};
 
 pub(crate) use containers::{Instance, InstanceKey, Resources};
-pub(crate) use nodes::{Bound, Exporter, Machine, Node};
+pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
 pub(crate) use volumes::{Claim, Volume};
 
@@ -42,6 +42,8 @@ pub(crate) struct Snapshot {
     pub(crate) replicaset_owners: BTreeMap<(String, String), (String, String)>,
     /// By namespace and name: the owner's kind and name.
     pub(crate) job_owners: BTreeMap<(String, String), (String, String)>,
+    /// By uid of the pod: what Fargate provisioned for it.
+    pub(crate) fargate_provisioned: BTreeMap<String, String>,
     /// Slots in which kube-state-metrics was scraped.
     pub(crate) scraped_slots: [bool; SLOTS_PER_HOUR],
     /// Series without one of the labels that identify them, by query.
@@ -63,15 +65,13 @@ impl Snapshot {
 
     /// Takes in when pods or nodes that vanished were last seen.
     pub(crate) fn read_last_seen(&mut self, what: Vanished, body: &[u8]) -> Result<Answer, DecodeError> {
-        let label = [what.label()];
-        decode(body, &label, &mut |series| {
-            let (Some(name), Some((last_ms, _))) = (text(&series, 0), series.points.last()) else { return };
-            let seen = match what {
-                Vanished::Pods => self.pods.get_mut(name).map(|pod| &mut pod.last_seen_seconds),
-                Vanished::Nodes => self.nodes.get_mut(name).map(|node| &mut node.last_seen_seconds),
-            };
-            if let Some(seen) = seen {
-                *seen = (*seen).max(Some(last_ms.div_euclid(1000)));
+        if what == Vanished::Nodes {
+            return nodes::read_seen(self, body);
+        }
+        decode(body, &["uid"], &mut |series| {
+            let (Some(uid), Some((last_ms, _))) = (text(&series, 0), series.points.last()) else { return };
+            if let Some(pod) = self.pods.get_mut(uid) {
+                pod.last_seen_seconds = pod.last_seen_seconds.max(Some(last_ms.div_euclid(1000)));
             }
         })
     }
@@ -82,12 +82,7 @@ impl Snapshot {
             |pod: &Pod| !pod.node.is_empty() && pod.completion().is_none() && pod.last_seen_seconds.is_none();
         match what {
             Vanished::Pods => self.pods.iter().filter(|(_, pod)| gone_pod(pod)).map(|(uid, _)| uid.clone()).collect(),
-            Vanished::Nodes => {
-                // Born after the hour: no matter when it was last seen.
-                let in_hour = |node: &Node| node.created_seconds.is_none_or(|created| created < hour.end_seconds());
-                let gone = self.nodes.iter().filter(|(_, node)| node.last_seen_seconds.is_none() && in_hour(node));
-                gone.map(|(name, _)| name.clone()).collect()
-            }
+            Vanished::Nodes => nodes::vanished(self, hour),
         }
     }
 
@@ -136,15 +131,6 @@ pub(crate) enum Vanished {
     Nodes,
 }
 
-impl Vanished {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Pods => "uid",
-            Self::Nodes => "node",
-        }
-    }
-}
-
 /// Takes one series in; `None` when it lacks a label that identifies it.
 type Take = fn(&mut Snapshot, &Series<'_, '_>, i64) -> Option<()>;
 
@@ -172,14 +158,13 @@ fn taker(query: &Query) -> Take {
         Fact::NodeCreated => nodes::created,
         Fact::NodeResources => nodes::resources,
         Fact::NodeLabels => nodes::labels,
-        Fact::NodeTaints => nodes::taints,
         Fact::NodeCpu => nodes::cpu,
         Fact::NodeMemory => nodes::memory,
-        Fact::NodeUname => nodes::uname,
-        Fact::NodeDmi => nodes::dmi,
+        Fact::NodeIo => nodes::io,
+        Fact::NodeExporters => nodes::exporters,
+        Fact::FargateProvisioned => nodes::fargate_provisioned,
         Fact::ClaimInfo => volumes::claim_info,
         Fact::VolumeInfo => volumes::info,
-        Fact::VolumeCapacity => volumes::capacity,
         Fact::VolumeUsed => volumes::used,
     }
 }

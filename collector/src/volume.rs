@@ -1,59 +1,149 @@
 //! Persistent volume claims and what is behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lake::tables::VolumeHour;
+use lake::tables::{NodeHour, VolumeHour};
 use types::{Hour, SLOT_SECONDS};
 
 use crate::life::int32;
+use crate::node::labels::region_of_zone;
 use crate::pod::whole;
-use crate::snapshot::{Claim, Snapshot};
+use crate::settings::Settings;
+use crate::snapshot::{Claim, Snapshot, Volume};
+
+/// The drivers of EBS: ours to install, and the one of EKS Auto Mode.
+const EBS_DRIVERS: [&str; 2] = ["ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com"];
 
 /// EBS volume types that the name of a storage class may contain. Not `standard`: many clusters call their default
 /// class that, whatever is behind it.
 const EBS_TYPES: [&str; 6] = ["gp3", "gp2", "io2", "io1", "st1", "sc1"];
 
-/// The rows of all claims that were bound in the hour.
-pub(crate) fn rows(snapshot: &Snapshot, hour: Hour) -> Vec<VolumeHour> {
+/// The rows of all claims that were bound in the hour. `nodes` are the hour's, for the zones of volumes.
+pub(crate) fn rows(snapshot: &Snapshot, nodes: &[NodeHour], settings: &Settings, hour: Hour) -> Vec<VolumeHour> {
     let mounts = mounts(snapshot);
+    let node_zones = node_zones(nodes);
     let row = |((namespace, name), claim): (&(String, String), &Claim)| {
         let volume = snapshot.volumes.get(&claim.volume);
         let handles = volume.map(|v| [v.csi_handle.as_str(), v.ebs_volume_id.as_str()]).unwrap_or_default();
         let volume_id = handles.into_iter().find_map(ebs_volume_id);
-        let volume_type = volume_type(&claim.storage_class);
+        let mounted = mounts.get(&(namespace.as_str(), name.as_str()));
+        let zone = zone(claim, volume, settings)
+            .or_else(|| zone_of_nodes(mounted?, &node_zones, volume_id.as_deref()).map(|zone| (zone, "node")));
+        let kind = Kind::of(claim, volume, settings);
         VolumeHour {
             hour_start_seconds: hour.start_seconds(),
             namespace: namespace.clone(),
             volume_claim: name.clone(),
             volume: claim.volume.clone(),
-            zone: None,
+            zone: zone.as_ref().map(|(zone, _)| zone.clone()),
             storage_class: (!claim.storage_class.is_empty()).then(|| claim.storage_class.clone()),
             volume_id,
-            volume_type: volume_type.map(ToOwned::to_owned),
-            volume_type_source: volume_type.map_or("unknown", |_| "storage-class-name").to_owned(),
-            iops: None,
-            throughput_mib_per_second: None,
+            volume_type: kind.volume_type,
+            volume_type_source: kind.source.to_owned(),
+            iops: kind.iops,
+            throughput_mib_per_second: kind.throughput_mib_per_second,
             capacity_bytes: volume.and_then(|v| v.capacity_bytes).and_then(whole),
             used_max_bytes: claim.used_max_bytes.and_then(whole),
-            present_seconds: int32(i64::try_from(claim.slots).unwrap_or_default() * SLOT_SECONDS),
-            pods: mounts.get(&(namespace.as_str(), name.as_str())).cloned().unwrap_or_default(),
-            zone_source: None,
+            present_seconds: int32(present_slots(claim) * SLOT_SECONDS),
+            pods: mounted.map(names).unwrap_or_default(),
+            zone_source: zone.map(|(_, source)| source.to_owned()),
         }
     };
     snapshot.claims.iter().map(row).collect()
 }
 
-/// The pods that mount each claim, sorted.
-fn mounts(snapshot: &Snapshot) -> BTreeMap<(&str, &str), Vec<String>> {
-    let mut mounts: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    for pod in snapshot.pods.values().filter(|pod| !pod.node.is_empty()) {
-        for claim in &pod.claims {
-            mounts.entry((&pod.namespace, claim)).or_default().push(pod.name.clone());
+fn present_slots(claim: &Claim) -> i64 {
+    claim.present.iter().map(|present| i64::from(*present)).sum()
+}
+
+/// The zone of a volume and how it is known: by its labels or its id, else by the Kubernetes API.
+fn zone(claim: &Claim, volume: Option<&Volume>, settings: &Settings) -> Option<(String, &'static str)> {
+    if let Some(volume) = volume.filter(|volume| !volume.zone.is_empty()) {
+        return Some((volume.zone.clone(), "label"));
+    }
+    // The driver that is part of Kubernetes writes `aws://us-east-1a/vol-0abc`.
+    let in_id = volume.and_then(|v| v.ebs_volume_id.strip_prefix("aws://")?.split('/').find(|part| !part.is_empty()));
+    if let Some(zone) = in_id.filter(|zone| region_of_zone(zone).is_some()) {
+        return Some((zone.to_owned(), "volume-id"));
+    }
+    settings.api.volume_zone(&claim.volume).map(|zone| (zone.to_owned(), "api"))
+}
+
+/// Zones by node name; none where two machines of one name were in different zones.
+fn node_zones(nodes: &[NodeHour]) -> BTreeMap<&str, Option<&str>> {
+    let mut zones = BTreeMap::new();
+    for node in nodes {
+        let zone = node.zone.as_deref();
+        let known = zones.entry(node.node.as_str()).or_insert(zone);
+        *known = known.filter(|known| Some(*known) == zone);
+    }
+    zones
+}
+
+/// The zone of the nodes of the pods that mount an EBS volume, which can be attached only there. Other volumes are not
+/// bound to the zone of their pods.
+fn zone_of_nodes(
+    mounted: &Mounted<'_>,
+    zones: &BTreeMap<&str, Option<&str>>,
+    volume_id: Option<&str>,
+) -> Option<String> {
+    volume_id?;
+    let found = mounted.iter().filter_map(|(_, node)| zones.get(node).copied().flatten());
+    let found: BTreeSet<&str> = found.collect();
+    found.first().filter(|_| found.len() == 1).map(|zone| (*zone).to_owned())
+}
+
+/// Names of pods, each once: a pod of a stateful set may have been on two nodes.
+fn names(mounted: &Mounted<'_>) -> Vec<String> {
+    let mut names: Vec<String> = mounted.iter().map(|(pod, _)| (*pod).to_owned()).collect();
+    names.dedup();
+    names
+}
+
+/// What kind of volume it is, and how that is known.
+struct Kind {
+    volume_type: Option<String>,
+    source: &'static str,
+    iops: Option<i64>,
+    throughput_mib_per_second: Option<i32>,
+}
+
+impl Kind {
+    /// By what the user says of the storage class, else by its parameters, else by its name. IOPS and throughput come
+    /// from the first two alone, each where it is given.
+    fn of(claim: &Claim, volume: Option<&Volume>, settings: &Settings) -> Self {
+        let given = settings.overrides.storage_class(&claim.storage_class);
+        let api = settings.api.class(&claim.storage_class);
+        let gib = volume.and_then(|v| v.capacity_bytes).and_then(whole).map(|bytes| bytes >> 30);
+        let api_iops = api.and_then(|api| api.iops.or_else(|| api.iops_per_gib?.checked_mul(gib?)));
+        let by_user = given.and_then(|given| given.volume_type.clone()).map(|name| (name, "override"));
+        let by_api = || api.and_then(|api| api.volume_type.clone()).map(|name| (name, "api"));
+        let is_other =
+            volume.is_some_and(|v| !v.csi_driver.is_empty() && !EBS_DRIVERS.contains(&v.csi_driver.as_str()));
+        let by_name = || volume_type(&claim.storage_class).filter(|_| !is_other);
+        let found = by_user.or_else(by_api).or_else(|| by_name().map(|name| (name.to_owned(), "storage-class-name")));
+        let (volume_type, source) = found.unzip();
+        Self {
+            volume_type,
+            source: source.unwrap_or("unknown"),
+            iops: given.and_then(|given| given.iops).or(api_iops),
+            throughput_mib_per_second: given
+                .and_then(|given| given.throughput_mib_per_second)
+                .or_else(|| api?.throughput_mib_per_second),
         }
     }
-    for pods in mounts.values_mut() {
-        pods.sort_unstable();
-        pods.dedup();
+}
+
+/// Pods and their nodes, sorted.
+type Mounted<'a> = BTreeSet<(&'a str, &'a str)>;
+
+/// The pods that mount each claim.
+fn mounts(snapshot: &Snapshot) -> BTreeMap<(&str, &str), Mounted<'_>> {
+    let mut mounts: BTreeMap<(&str, &str), Mounted<'_>> = BTreeMap::new();
+    for pod in snapshot.pods.values().filter(|pod| !pod.node.is_empty()) {
+        for claim in &pod.claims {
+            mounts.entry((&pod.namespace, claim)).or_default().insert((&pod.name, &pod.node));
+        }
     }
     mounts
 }

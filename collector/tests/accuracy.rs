@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use collector::prometheus::Server;
-use collector::{Collected, HourResult, Settings, collect};
+use collector::server::{Server, ServerOptions};
+use collector::{Bounds, Collected, HourResult, Settings, collect};
 use fixtures::{Cluster, Lifetime, STALE_MARKER, Sample, SampleSink, SinkError, UsageTruth, prometheus, services};
 use lake::Lake;
 use lake::store::{DirStore, MemoryStore, Store};
@@ -266,7 +266,8 @@ async fn collect_all(server: &Server, lake: &Lake, hours: Window) -> Collected {
             failures.push(format!("{hour}: {error}"));
         }
     };
-    let collected = collect(server, lake, &id, hours, &Settings::default(), &mut each).await.unwrap();
+    let collected =
+        collect(server, lake, &id, hours, &Settings::default(), &Bounds::default(), &mut each).await.unwrap();
     assert_eq!(failures, Vec::<String>::new());
     collected
 }
@@ -284,7 +285,7 @@ async fn what_is_collected_equals_the_samples_and_is_near_the_truth() {
     };
     let mut raw = Raw::default();
     cluster.samples(Cluster::scrape_span(hours), &mut raw).unwrap();
-    let server = Server::connect(prometheus.url()).await.unwrap();
+    let server = Server::connect(&ServerOptions::new(prometheus.url()), None).await.unwrap();
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     let collected = collect_all(&server, &lake, hours).await;
     assert_eq!(collected.written, u32::try_from(HOURS).unwrap());
@@ -345,7 +346,7 @@ async fn collecting_twice_changes_no_byte() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(DirStore::new(folder.path()));
     let lake = Lake::new(Arc::<DirStore>::clone(&store));
-    let server = Server::connect(prometheus.url()).await.unwrap();
+    let server = Server::connect(&ServerOptions::new(prometheus.url()), None).await.unwrap();
     let first = collect_all(&server, &lake, hours).await;
     let before = contents(&store).await;
     let second = collect_all(&server, &lake, hours).await;

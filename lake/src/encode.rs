@@ -1,8 +1,10 @@
 //! Rows to Parquet bytes and back. The same rows give the same bytes.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema};
+use arrow::array::new_null_array;
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -10,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
@@ -19,6 +21,12 @@ use crate::tables::{Column, Table};
 
 /// Rows in a row group: an hour of a hundred thousand containers is one.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Rows after which a data page ends: what a merge holds of each of its inputs is a page a column.
+const PAGE_ROWS: usize = 16 * 1024;
+/// The level of zstd.
+const ZSTD_LEVEL: i32 = 3;
+/// The column every table has: the hour a row belongs to.
+pub(crate) const HOUR_START: &str = "hour_start_seconds";
 /// Named in every file instead of the library's version, so that an upgrade does not change bytes.
 const CREATED_BY: &str = "emp-cost lake v1";
 
@@ -47,30 +55,60 @@ pub(crate) fn arrow_schema(columns: &[Column]) -> Schema {
     Schema::new(columns.iter().map(field).collect::<Vec<_>>())
 }
 
-/// Encodes rows as one Parquet file: zstd, delta-packed integers, dictionary for text.
-///
-/// Data page version 1, because version 2 leaves list levels uncompressed.
+/// Encodes rows, which are sorted, as one Parquet file.
 ///
 /// # Errors
 /// [`ParquetError`] when the library refuses; with rows of this crate it has no reason to.
 pub(crate) fn encode<T: Table>(rows: &[T], metadata: &[(&str, String)]) -> Result<Vec<u8>, ParquetError> {
-    let schema = Arc::new(arrow_schema(T::COLUMNS));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), T::to_columns(rows))?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties(T::COLUMNS, metadata)?))?;
+    let mut writer = TableWriter::<T>::new(metadata)?;
+    let batch = RecordBatch::try_new(Arc::clone(&writer.schema), T::to_columns(rows))?;
     writer.write(&batch)?;
-    writer.into_inner()
+    writer.finish()
 }
 
-fn properties(columns: &[Column], metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+/// Writes the batches of a table as one Parquet file: zstd, delta-packed integers, dictionary for text.
+///
+/// The same rows in batches of the same lengths give the same bytes.
+pub(crate) struct TableWriter<T> {
+    writer: ArrowWriter<Vec<u8>>,
+    schema: SchemaRef,
+    table: PhantomData<T>,
+}
+
+impl<T: Table> TableWriter<T> {
+    pub(crate) fn new(metadata: &[(&str, String)]) -> Result<Self, ParquetError> {
+        let schema = Arc::new(arrow_schema(T::COLUMNS));
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties::<T>(metadata)?))?;
+        Ok(Self { writer, schema, table: PhantomData })
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        self.writer.write(batch)
+    }
+
+    pub(crate) fn finish(self) -> Result<Vec<u8>, ParquetError> {
+        self.writer.into_inner()
+    }
+}
+
+/// How a table is written; `lake/ENCODING.md` says why.
+fn properties<T: Table>(metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
     let pairs = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut builder = WriterProperties::builder()
+        // Data page version 1, because version 2 leaves list levels uncompressed.
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_sorting_columns(Some(sorting::<T>()))
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(pairs));
-    for column in columns {
+    for column in T::COLUMNS {
         let path = match column.kind {
             Kind::Int32BySlot => ColumnPath::new(vec![column.name.to_owned(), "list".to_owned(), "element".to_owned()]),
             _ => ColumnPath::from(column.name),
@@ -79,21 +117,66 @@ fn properties(columns: &[Column], metadata: &[(&str, String)]) -> Result<WriterP
             builder = builder
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+        } else if T::KEY.contains(column) {
+            // A page's least and greatest value, for those who look for one pod.
+            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }
     Ok(builder.build())
 }
 
-/// Reads the named columns of a Parquet file as record batches. Columns the file lacks are left out.
+/// The sort order as the file records it: the key, then the hour. Every column of ours has one leaf, so a column's
+/// place among the columns is its place among the leaves.
+fn sorting<T: Table>() -> Vec<SortingColumn> {
+    let names = T::KEY.map(|column| column.name).into_iter().chain([HOUR_START]);
+    let place = |name| T::COLUMNS.iter().position(|column| column.name == name);
+    let places = names.filter_map(place).filter_map(|place| i32::try_from(place).ok());
+    places.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect()
+}
+
+/// Reads the named columns of a Parquet file in batches of so many rows. Columns the file lacks are left out.
+///
+/// # Errors
+/// [`DecodeError`] when the bytes are damaged, here or from the iterator.
+pub fn batches(
+    file: Bytes,
+    columns: &[Column],
+    rows: usize,
+) -> Result<impl Iterator<Item = Result<RecordBatch, DecodeError>> + Send + use<>, DecodeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    let names = columns.iter().map(|c| c.name);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let reader = builder.with_projection(mask).with_batch_size(rows).build()?;
+    Ok(reader.map(|batch| Ok(batch?)))
+}
+
+/// Reads the named columns of a Parquet file. Columns the file lacks are left out.
 ///
 /// # Errors
 /// [`DecodeError`] when the bytes are damaged.
 pub fn read_batches(file: Bytes, columns: &[Column]) -> Result<Vec<RecordBatch>, DecodeError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-    let names = columns.iter().map(|c| c.name);
-    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-    let reader = builder.with_projection(mask).with_batch_size(ROW_GROUP_ROWS).build()?;
-    Ok(reader.collect::<Result<Vec<_>, _>>()?)
+    batches(file, columns, ROW_GROUP_ROWS)?.collect()
+}
+
+/// A column of the file that the table does not have, if any.
+pub(crate) fn unknown_column(file: &Bytes, columns: &[Column]) -> Result<Option<String>, DecodeError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file.clone())?;
+    let unknown = |field: &&Arc<Field>| columns.iter().all(|column| column.name != field.name());
+    Ok(builder.schema().fields().iter().find(unknown).map(|field| field.name().clone()))
+}
+
+/// A batch with every column of the table: null where the file, of an older writer, lacks one.
+pub(crate) fn conform<T: Table>(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DecodeError> {
+    let misfit = || DecodeError::Row { table: T::NAME, row: 0 };
+    let mut columns = Vec::with_capacity(T::COLUMNS.len());
+    for column in T::COLUMNS {
+        columns.push(match batch.column_by_name(column.name) {
+            Some(array) => Arc::clone(array),
+            None if column.nullable => new_null_array(&column.kind.arrow_type(), batch.num_rows()),
+            None => return Err(misfit()),
+        });
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 /// Reads whole rows.

@@ -1,16 +1,21 @@
 //! What a lake holds, by its manifests: clusters, days, hours, gaps, rows and bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use types::{ClusterId, Hour, Window};
 
-use crate::hour::LakeError;
-use crate::keys;
+use crate::day::Day;
+use crate::error::LakeError;
+use crate::keys::{self, ManifestName};
 use crate::manifest::ObjectEntry;
-use crate::store::{Store, get_many};
+use crate::store::{InOrder, Store};
+use crate::write::Lake;
+
+/// Days listed at once; each reads some manifests at once itself.
+const DAYS: usize = 4;
 
 /// What a manifest or a data object is about, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,19 +55,16 @@ impl Place {
         if layout != "v1" || segments.next().is_some() || date.to_string() != date_text {
             return None;
         }
-        let stem = name.strip_suffix(if table == "manifest" { ".json" } else { ".parquet" })?;
-        let (period, revision) = match stem.split_once(".r") {
-            Some((period, digits)) => {
-                (period, digits.parse().ok().filter(|n: &u32| *n > 0 && n.to_string() == digits)?)
-            }
-            None => (stem, 0),
+        // A data object is named like the manifest of its hour or day, but for the extension.
+        let beside = match table {
+            "manifest" => name.to_owned(),
+            _ => format!("{}.json", name.strip_suffix(".parquet")?),
         };
-        let period = match period.strip_prefix("hour=") {
-            Some(digits) if digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Period::Hour(digits.parse().ok().filter(|hour| (0..24).contains(hour))?)
-            }
-            None if period == "day" => Period::Day,
-            _ => return None,
+        let (period, revision) = match keys::manifest_name(&beside)? {
+            ManifestName::Hour { of_day, revision } => (Period::Hour(of_day), revision),
+            ManifestName::Day { revision } => (Period::Day, revision),
+            // The mark of a try says nothing but how often it was tried.
+            ManifestName::Try { .. } => return None,
         };
         Some(Self { key: key.to_owned(), table: table.to_owned(), cluster, date, period, revision })
     }
@@ -95,8 +97,6 @@ pub(crate) struct AnyManifest {
     /// The hours a day was made of.
     #[serde(default)]
     pub(crate) hours: Vec<HourOfDay>,
-    #[serde(default)]
-    pub(crate) complete: Option<bool>,
     pub(crate) objects: Vec<ObjectEntry>,
 }
 
@@ -110,7 +110,9 @@ pub(crate) struct HourOfDay {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct HourSaid {
     pub(crate) hour_start_seconds: i64,
-    pub(crate) complete: bool,
+    /// What the hour was read from; outdated ones are deleted by these names.
+    #[serde(default)]
+    pub(crate) objects: Vec<ObjectEntry>,
 }
 
 /// A run of hours.
@@ -137,6 +139,8 @@ pub struct DayListing {
     pub revisions: u64,
     /// Whether the day is compacted into one object a table.
     pub compacted: bool,
+    /// Of a compacted day, the hours that came or were corrected since, and are read from their own objects.
+    pub newer_hours: u64,
     /// Rows of all tables, as a reader sees them.
     pub rows: u64,
     /// Bytes of the objects a reader fetches for them.
@@ -190,68 +194,68 @@ pub async fn list(
     only: Option<&ClusterId>,
     window: Option<Window>,
 ) -> Result<Vec<ClusterListing>, LakeError> {
-    let names = store.list_names(&keys::manifests()).await?;
-    let clusters = names.iter().filter_map(|name| name.strip_prefix("cluster=")?.parse::<ClusterId>().ok());
+    let lake = Lake::new(Arc::clone(store));
     let mut listings = Vec::new();
-    for cluster in clusters.filter(|cluster| only.is_none_or(|only| only == cluster)) {
-        let places = manifests(store, &cluster, window).await?;
-        listings.extend(list_cluster(store, cluster, places).await?);
+    for cluster in lake.clusters().await?.into_iter().filter(|cluster| only.is_none_or(|only| only == cluster)) {
+        listings.extend(list_cluster(&lake, cluster, window).await?);
     }
     Ok(listings)
 }
 
 async fn list_cluster(
-    store: &Arc<dyn Store>,
+    lake: &Lake,
     cluster: ClusterId,
-    places: Vec<Place>,
+    window: Option<Window>,
 ) -> Result<Option<ClusterListing>, LakeError> {
-    // Sorted by revision, so the last of a period is the one that counts.
-    let current: BTreeMap<_, _> = places.iter().map(|place| ((place.date, place.period), place.clone())).collect();
-    let mut days: BTreeMap<NaiveDate, DayListing> = BTreeMap::new();
-    let mut hours = BTreeSet::new();
-    let keys = current.values().map(|place| place.key.clone()).collect();
-    let mut reads = get_many(store, keys);
-    for place in current.values() {
-        let Some((key, text)) = reads.next().await else { break };
-        let manifest = parse(&key, &text?)?;
-        let day = days.entry(place.date).or_default();
-        day.date = place.date.to_string();
-        let rows: u64 = manifest.objects.iter().map(|object| object.rows).sum();
-        let bytes: u64 = manifest.objects.iter().map(|object| object.bytes).sum();
-        match place.period {
-            Period::Hour(_) => {
-                hours.extend(Hour::starting_at(place.start_seconds()));
-                day.hours += 1;
-                day.incomplete_hours += u64::from(manifest.complete == Some(false));
-                day.rows += rows;
-                day.bytes += bytes;
-            }
-            // Sorted after the hours of its day, whose objects a reader then leaves alone; some may be deleted.
-            Period::Day => {
-                for said in manifest.hours.iter().map(|hour| &hour.manifest) {
-                    if Hour::starting_at(said.hour_start_seconds).is_some_and(|hour| hours.insert(hour)) {
-                        day.hours += 1;
-                        day.incomplete_hours += u64::from(!said.complete);
-                    }
-                }
-                (day.compacted, day.rows, day.bytes) = (true, rows, bytes);
-            }
-        }
-    }
-    for superseded in places.iter().filter(|place| place.revision > 0 && place.period != Period::Day) {
-        days.entry(superseded.date).or_default().revisions += 1;
+    let mut days = lake.days(&cluster).await?;
+    days.retain(|day| {
+        window.is_none_or(|window| day.first_hour().start() < window.end() && day.end() > window.start())
+    });
+    let (of_lake, of_cluster) = (lake.clone(), cluster.clone());
+    let list = move |day| {
+        let (lake, cluster) = (of_lake.clone(), of_cluster.clone());
+        async move { list_day(&lake, &cluster, day).await }
+    };
+    let mut listed = InOrder::new(days.into_iter().map(list), DAYS);
+    let (mut days, mut hours) = (Vec::new(), BTreeSet::new());
+    while let Some(day) = listed.next().await {
+        let (of_day, day) = day?;
+        hours.extend(of_day);
+        days.extend((day.hours > 0).then_some(day));
     }
     let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Ok(None) };
     Ok(Some(ClusterListing {
         cluster_id: cluster,
         first_hour: first.to_string(),
         last_hour: last.to_string(),
-        hours: days.values().map(|day| day.hours).sum(),
-        rows: days.values().map(|day| day.rows).sum(),
-        bytes: days.values().map(|day| day.bytes).sum(),
+        hours: days.iter().map(|day| day.hours).sum(),
+        rows: days.iter().map(|day| day.rows).sum(),
+        bytes: days.iter().map(|day| day.bytes).sum(),
         gaps: gaps(&hours),
-        days: days.into_values().collect(),
+        days,
     }))
+}
+
+/// One day, by the parts a reader would read it in.
+async fn list_day(lake: &Lake, cluster: &ClusterId, day: Day) -> Result<(Vec<Hour>, DayListing), LakeError> {
+    let names = lake.listing(cluster, day).await?;
+    let parts = lake.parts_of_listing(cluster, day, &names, None).await?;
+    let mut listed = DayListing { date: day.to_string(), ..DayListing::default() };
+    let corrections = names.hours.values().flatten().filter(|revision| **revision > 0).count();
+    listed.revisions = u64::try_from(corrections).unwrap_or(u64::MAX);
+    listed.compacted = !names.days.is_empty();
+    let mut hours = Vec::new();
+    for part in &parts {
+        listed.bytes += part.objects.iter().map(|object| object.bytes).sum::<u64>();
+        for read in &part.hours {
+            hours.push(read.hour);
+            listed.hours += 1;
+            listed.incomplete_hours += u64::from(!read.manifest.complete);
+            listed.rows += read.manifest.objects.iter().map(|object| object.rows).sum::<u64>();
+            listed.newer_hours += u64::from(listed.compacted && read.key == part.manifest_key);
+        }
+    }
+    Ok((hours, listed))
 }
 
 /// Reads a manifest of an hour or a day.
@@ -299,6 +303,56 @@ mod tests {
         check("v1/manifest/cluster=a/date=2026-7-1/hour=07.json", None);
     }
 
+    /// Writes an hour of one pod.
+    async fn write(lake: &Lake, cluster: &ClusterId, hour: Hour, faults: &[&str]) {
+        let faults = faults.iter().map(|fault| (*fault).to_owned()).collect();
+        let origin = HourOrigin { faults, ..HourOrigin::generator() };
+        lake.write_hour(cluster, hour, one_pod(hour), origin).await.unwrap();
+    }
+
+    fn one_pod(hour: Hour) -> HourRows {
+        let start = hour.start_seconds();
+        let pod = PodHour { hour_start_seconds: start, pod_uid: "a".to_owned(), ..PodHour::default() };
+        HourRows { pods: vec![pod], ..HourRows::default() }
+    }
+
+    #[tokio::test]
+    async fn days_and_corrections_are_listed_as_a_reader_sees_them() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let lake = Lake::new(Arc::clone(&store));
+        let cluster: ClusterId = "c1".parse().unwrap();
+        let day: Day = "2026-07-01".parse().unwrap();
+        let hours: Vec<_> = day.hours().collect();
+        for hour in &hours[..23] {
+            let faults: &[&str] = if *hour == hours[3] || *hour == hours[5] { &["a warning"] } else { &[] };
+            write(&lake, &cluster, *hour, faults).await;
+        }
+        let listed = async || list(&store, None, None).await.unwrap().remove(0).days.remove(0);
+        let facts = |day: &DayListing| {
+            (day.hours, day.incomplete_hours, day.revisions, day.compacted, day.newer_hours, day.rows)
+        };
+        assert_eq!(facts(&listed().await), (23, 2, 0, false, 0, 23));
+        // Asked again in vain: a mark, and nothing else.
+        let faulty = HourOrigin { faults: vec!["a warning".to_owned()], ..HourOrigin::generator() };
+        lake.correct_hour(&cluster, hours[3], one_pod(hours[3]), faulty).await.unwrap();
+        assert_eq!(facts(&listed().await), (23, 2, 0, false, 0, 23));
+        lake.correct_hour(&cluster, hours[3], one_pod(hours[3]), HourOrigin::generator()).await.unwrap();
+        assert_eq!(facts(&listed().await), (23, 1, 1, false, 0, 23));
+        let later = day.plus(9).end();
+        let compaction = crate::Compaction::default();
+        lake.compact_day(&cluster, day, compaction, later).await.unwrap();
+        assert!(!lake.delete_hours(&cluster, day).await.unwrap().is_empty());
+        assert_eq!(facts(&listed().await), (23, 1, 1, true, 0, 23));
+        // One more correction, and an hour that came late, after the day was made.
+        lake.correct_hour(&cluster, hours[5], one_pod(hours[5]), HourOrigin::generator()).await.unwrap();
+        write(&lake, &cluster, hours[23], &[]).await;
+        assert_eq!(facts(&listed().await), (24, 0, 2, true, 2, 24));
+        lake.compact_day(&cluster, day, compaction, later).await.unwrap();
+        assert_eq!(facts(&listed().await), (24, 0, 2, true, 0, 24));
+        lake.prune(&cluster, day.plus(1), false).await.unwrap();
+        assert_eq!(list(&store, None, None).await.unwrap(), []);
+    }
+
     #[tokio::test]
     async fn gaps_and_sums_are_those_of_the_hours() {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
@@ -306,11 +360,8 @@ mod tests {
         let cluster: ClusterId = "c1".parse().unwrap();
         let first = Hour::starting_at(1_782_864_000).unwrap();
         for n in [0, 1, 4, 30] {
-            let pod = PodHour { pod_uid: "a".to_owned(), ..PodHour::default() };
-            let rows = HourRows { pods: vec![pod], ..HourRows::default() };
-            let faults = if n == 4 { vec!["a warning".to_owned()] } else { Vec::new() };
-            let origin = HourOrigin { faults, ..HourOrigin::generator() };
-            lake.write_hour(&cluster, first.plus(n), rows, origin).await.unwrap();
+            let faults: &[&str] = if n == 4 { &["a warning"] } else { &[] };
+            write(&lake, &cluster, first.plus(n), faults).await;
         }
         let listing = list(&store, None, None).await.unwrap().remove(0);
         assert_eq!((listing.hours, listing.rows), (4, 4));

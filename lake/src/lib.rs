@@ -1,26 +1,40 @@
 //! The storage contract between collector and analyzer: tables, object keys, manifests, and stores.
 //!
 //! One object an hour and table, written once; the hour's manifest is written last, so an hour exists when
-//! its manifest does. Start reading at [`tables`] (what is stored), [`keys`] (where) and [`Lake`] (how).
+//! its manifest does. A correction is a new revision beside it; a closed day becomes one object a table, from which
+//! its hours are read from then on. Start reading at [`tables`] (what is stored), [`keys`] (where) and [`Lake`] (how).
 
 mod cell;
+mod compact;
+mod day;
 mod encode;
+mod error;
 mod foreign;
 mod hour;
 pub mod inventory;
 pub mod keys;
 pub mod manifest;
+mod merge;
+mod prune;
+mod read;
 pub mod schema;
 pub mod store;
 pub mod tables;
 mod uri;
 pub mod verify;
+mod write;
 
 pub use cell::{Kind, SlotValues};
-pub use encode::{DecodeError, read_batches};
+pub use compact::{CompactOutcome, Compaction};
+pub use day::{Day, HOURS_PER_DAY, InvalidDay};
+pub use encode::{DecodeError, batches, read_batches};
+pub use error::LakeError;
 pub use foreign::ForeignObject;
-pub use hour::{HourOrigin, HourRows, Lake, LakeError, ReadHour, WriteOutcome, digest};
-pub use manifest::{Manifest, Source};
+pub use hour::{HourOrigin, HourRows, digest};
+pub use manifest::{DayManifest, Manifest, Source};
+pub use prune::Pruned;
+pub use read::{IncompleteHour, Part, ReadHour};
 pub use store::{PutOutcome, Store, StoreError};
 pub use tables::{Column, Table};
 pub use uri::{InvalidLakeUri, LakeUri, S3Options};
+pub use write::{CorrectOutcome, Lake, WriteOutcome};

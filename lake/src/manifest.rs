@@ -1,4 +1,4 @@
-//! The manifest of an hour: what belongs to it, how to check it, and how good it is.
+//! Manifests: what belongs to an hour or a day, how to check it, and how good it is.
 
 use serde::{Deserialize, Serialize};
 use types::{ClusterId, Hour};
@@ -49,7 +49,33 @@ impl Source {
     }
 }
 
-/// One object of an hour.
+/// Names the objects of one day, made from those of its hours. Written last, like that of an hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayManifest {
+    /// Layout version.
+    pub version: u32,
+    /// The cluster.
+    pub cluster_id: ClusterId,
+    /// The date, as in the key.
+    pub date: String,
+    /// The hours whose rows the objects hold, oldest first.
+    pub hours: Vec<DayHour>,
+    /// The objects, by table.
+    pub objects: Vec<ObjectEntry>,
+}
+
+/// One hour of a day, as it was when the day was made from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayHour {
+    /// Key of the manifest that held for the hour. A newer one means that the day's rows of it are outdated.
+    pub key: String,
+    /// SHA-256 of that manifest, in hexadecimal.
+    pub sha256: String,
+    /// What it said, so that a reader of the day needs to read nothing else.
+    pub manifest: Manifest,
+}
+
+/// One object of an hour or a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectEntry {
     /// The table.
@@ -68,6 +94,11 @@ impl Manifest {
     /// The hour it describes; `None` when the file names none.
     pub fn hour(&self) -> Option<Hour> {
         Hour::starting_at(self.hour_start_seconds)
+    }
+
+    /// Whether it is a manifest this version reads, of this hour of this cluster.
+    pub(crate) fn describes(&self, cluster: &ClusterId, hour: Hour) -> bool {
+        self.version == VERSION && self.hour() == Some(hour) && self.cluster_id == *cluster
     }
 
     /// The object of a table.

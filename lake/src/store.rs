@@ -49,7 +49,7 @@ pub enum StoreError {
     },
 }
 
-/// Somewhere objects are kept by key. Objects are never changed once written.
+/// Somewhere objects are kept by key. Objects are never changed once written; retention removes them.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
     /// The whole object.
@@ -84,6 +84,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     async fn leftovers(&self, _remove: bool) -> Result<Vec<String>, StoreError> {
         Ok(Vec::new())
     }
+
+    /// Removes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    async fn delete(&self, key: &str) -> Result<(), StoreError>;
 
     /// Where this is, for people: `s3://bucket/prefix` or a path.
     fn location(&self) -> String;

@@ -42,7 +42,7 @@ pub trait Table: Sized {
     /// One row of a batch; `None` when a column is missing or of another type, or null where it may not be.
     fn from_batch(batch: &RecordBatch, row: usize) -> Option<Self>;
 
-    /// What the rows of one hour are sorted by, and unique in.
+    /// The values of [`Self::KEY`].
     fn key(&self) -> (&str, &str);
 }
 
@@ -284,7 +284,8 @@ table! {
     disk_read_bytes: Option<i64>, "byte";
     /// Bytes written to the node's block devices; null when not collected.
     disk_written_bytes: Option<i64>, "byte";
-    /// Instance types the node's size fits, when more than one does and nothing else tells; null otherwise.
+    /// Instance types the node's size fits, when more than one does and nothing else tells; the first 32 by name; null
+    /// otherwise.
     instance_type_candidates: Option<Vec<String>>, "";
     /// Capacity beside CPU, memory, pods and disk, such as `nvidia_com_gpu=4`; null when not collected.
     extended_capacity: Option<Vec<String>>, "";
@@ -325,7 +326,7 @@ table! {
     present_seconds: i32, "second";
     /// Pods that mount it.
     pods: Vec<String>, "";
-    /// How the zone is known: `label`, or `node` of a pod that mounts it; null when it is not.
+    /// How the zone is known: `label`, `volume-id`, `api`, or `node` of a pod that mounts it; null when it is not.
     zone_source: Option<String>, "";
 }
 

@@ -1,5 +1,6 @@
 //! Whether a lake is what its manifests say: every object read, every promise of the contract checked.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,13 +12,17 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 use types::{ClusterId, Window};
 
-use crate::encode::read_batches;
+use crate::day::Day;
+use crate::encode::batches;
+use crate::error::LakeError;
 use crate::foreign;
-use crate::hour::{LakeError, digest};
+use crate::hour::digest;
 use crate::inventory::{AnyManifest, Period, Place, manifests, parse};
 use crate::manifest::{ObjectEntry, VERSION};
+use crate::read::plan;
 use crate::schema::{self, TableInfo};
 use crate::store::{InOrder, READS, Store, StoreError, get_many};
+use crate::write::Lake;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,7 +48,8 @@ pub struct Verified {
     pub bytes: u64,
     /// What is wrong, by key.
     pub faults: Vec<Fault>,
-    /// Objects of periods that have no manifest: of a write that was interrupted, or is under way. No reader sees them.
+    /// Objects no manifest names yet: of a write, a correction or a compaction that was interrupted, or is under way.
+    /// No reader sees them.
     pub unfinished: Vec<String>,
     /// Temporary files of writers that died.
     pub leftovers: Vec<String>,
@@ -60,7 +66,19 @@ pub struct Scope {
     pub clean: bool,
 }
 
+/// Rows of an object held decoded.
+const ROWS: usize = 8 * 1024;
+
 const COLLECT_AGAIN: &str = "restore it from a copy, or delete it and its manifest and collect again";
+const COMPACT_AGAIN: &str = "restore it from a copy; where the objects of the day's hours are still there, you may delete it and the manifest of the day, and compact the day again";
+
+/// What mends something of an hour, or of a day.
+fn mend(period: Period) -> &'static str {
+    match period {
+        Period::Hour(_) => COLLECT_AGAIN,
+        Period::Day => COMPACT_AGAIN,
+    }
+}
 
 /// Checks the lake in `store`, reading every manifest and every object of `scope`, 16 at a time.
 ///
@@ -75,6 +93,7 @@ pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, L
         let places = manifests(store, &cluster, scope.window).await?;
         check_manifests(store, places, &mut claims, &mut found).await?;
     }
+    claims.current = current(store, scope, &claims).await?;
     check_objects(store, &claims, &mut found).await?;
     for place in data.into_iter().filter(|place| !claims.objects.contains_key(&place.key)) {
         let day = (place.cluster.clone(), place.date);
@@ -83,7 +102,8 @@ pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, L
             continue;
         }
         let written = |period| claims.periods.contains(&(day.0.clone(), day.1, period));
-        if written(place.period) || written(Period::Day) {
+        // A later revision may be of a correction or a compaction under way, which will name it.
+        if written(place.period) && place.revision == 0 {
             found.faults.push(fault(
                 &place.key,
                 "no manifest names it; readers that follow manifests ignore it, a glob counts it twice",
@@ -115,8 +135,35 @@ struct Claims {
     objects: BTreeMap<String, Claim>,
     /// What has a manifest.
     periods: BTreeSet<(ClusterId, NaiveDate, Period)>,
+    /// The manifests by which a reader finds rows. What others name is superseded, and may be deleted.
+    current: BTreeSet<String>,
     /// Days that have a manifest which cannot be read.
     unreadable: BTreeSet<(ClusterId, NaiveDate)>,
+}
+
+/// The keys of the manifests by which a reader reads the scope: those of hours, and of days in place of them.
+///
+/// Of a day whose own manifest cannot be read, which is a fault already, none: what it holds is not known.
+async fn current(store: &Arc<dyn Store>, scope: &Scope, claims: &Claims) -> Result<BTreeSet<String>, LakeError> {
+    let lake = Lake::new(Arc::clone(store));
+    let mut current = BTreeSet::new();
+    let days: BTreeSet<_> = claims.periods.iter().map(|(cluster, date, _)| (cluster, *date)).collect();
+    for (cluster, date) in days {
+        if scope.cluster.as_ref().is_some_and(|only| only != cluster) {
+            continue;
+        }
+        let day = Day::containing(date.and_time(chrono::NaiveTime::MIN).and_utc());
+        let listing = lake.listing(cluster, day).await?;
+        let of_day = match lake.day_manifest(cluster, day, &listing).await {
+            Ok(of_day) => of_day,
+            Err(error @ LakeError::Store(_)) if !error.is_gone() => return Err(error),
+            Err(_) => continue,
+        };
+        let (day_part, single) = plan(cluster, &listing, of_day, None);
+        current.extend(day_part.map(|part| part.manifest_key));
+        current.extend(single.into_iter().map(|(_, key)| key));
+    }
+    Ok(current)
 }
 
 /// The data objects of the scope, of whatever table, and the clusters that have any object.
@@ -156,8 +203,12 @@ async fn check_manifests(
             Ok(manifest) => manifest,
             Err(error) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                claims.unreadable.insert((place.cluster, place.date));
-                found.faults.push(fault(&key, &format!("it cannot be read as a manifest: {source}"), COLLECT_AGAIN));
+                claims.unreadable.insert((place.cluster.clone(), place.date));
+                found.faults.push(fault(
+                    &key,
+                    &format!("it cannot be read as a manifest: {source}"),
+                    mend(place.period),
+                ));
                 continue;
             }
         };
@@ -184,7 +235,7 @@ async fn check_manifests(
 /// What is wrong with a manifest, without looking at its objects.
 fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let mut wrong = |problem: String| faults.push(fault(&place.key, &problem, COLLECT_AGAIN));
+    let mut wrong = |problem: String| faults.push(fault(&place.key, &problem, mend(place.period)));
     if manifest.version != VERSION {
         wrong(format!("it is of layout {}, this program reads layout {VERSION}", manifest.version));
     }
@@ -211,8 +262,12 @@ fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     if said.clone().collect::<BTreeSet<_>>().len() != said.count() {
         wrong("it says that it holds an hour twice".to_owned());
     }
-    if let Err(foreign) = foreign::check(&place.key, &place.cluster, &place.date.to_string(), &manifest.objects) {
-        wrong(foreign.to_string());
+    let date = place.date.to_string();
+    let of_hours = manifest.hours.iter().map(|hour| &hour.manifest.objects);
+    for objects in std::iter::once(&manifest.objects).chain(of_hours) {
+        if let Err(foreign) = foreign::check(&place.key, &place.cluster, &date, objects) {
+            wrong(foreign.to_string());
+        }
     }
     faults
 }
@@ -220,16 +275,19 @@ fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
 async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Verified) -> Result<(), LakeError> {
     // Keys that lead elsewhere are a fault of their manifest, and never followed.
     let own: Vec<_> = claims.objects.values().filter(|claim| claim.is_own()).cloned().collect();
-    let rows: Vec<_> = own.iter().map(|claim| claim.entry.rows).collect();
+    let planned: Vec<_> = own.iter().map(|c| (c.entry.rows, claims.current.contains(&c.place.key))).collect();
     let store = Arc::clone(store);
     let mut checks = InOrder::new(own.into_iter().map(move |claim| check_object(Arc::clone(&store), claim)), READS);
-    for rows in rows {
+    for (rows, is_read) in planned {
         let Some(checked) = checks.next().await else { break };
         let checked = checked?;
         if let Some(bytes) = checked.bytes {
             found.objects += 1;
             found.rows += rows;
             found.bytes += bytes;
+        } else if !is_read {
+            // No reader needs it: the hours of a compacted day and earlier revisions may be deleted.
+            continue;
         }
         found.faults.extend(checked.faults);
     }
@@ -239,7 +297,7 @@ async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Veri
 async fn check_object(store: Arc<dyn Store>, claim: Claim) -> Result<Checked, LakeError> {
     let Some(bytes) = if_any(store.get(&claim.entry.key).await)? else {
         let problem = format!("`{}` names it, and it is not there", claim.place.key);
-        return Ok(Checked { bytes: None, faults: vec![fault(&claim.entry.key, &problem, COLLECT_AGAIN)] });
+        return Ok(Checked { bytes: None, faults: vec![fault(&claim.entry.key, &problem, mend(claim.place.period))] });
     };
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let checking = tokio::task::spawn_blocking(move || object_faults(&claim, bytes));
@@ -283,7 +341,7 @@ fn object_faults(claim: &Claim, bytes: Bytes) -> Vec<Fault> {
         // A table of a later version: its bytes are right, and nothing more is known of it.
         Vec::new()
     };
-    problems.iter().map(|problem| fault(&entry.key, problem, COLLECT_AGAIN)).collect()
+    problems.iter().map(|problem| fault(&entry.key, problem, mend(claim.place.period))).collect()
 }
 
 fn content_problems(hours: &BTreeSet<i64>, table: &TableInfo, rows: u64, bytes: Bytes) -> Vec<String> {
@@ -317,15 +375,20 @@ fn content_problems(hours: &BTreeSet<i64>, table: &TableInfo, rows: u64, bytes: 
     problems
 }
 
-/// The first row that is of another hour, has a key that another row has, or holds a value that cannot be read.
+/// The first row that is of another hour, out of order, has a key that another row has, or cannot be read. Some
+/// thousand rows are held at a time: rows are sorted, so the one before tells.
 fn row_problem(hours: &BTreeSet<i64>, table: &TableInfo, bytes: Bytes) -> Option<String> {
-    let mut seen = BTreeSet::new();
     // Every column is decoded, so that damage anywhere is found; only three are looked at.
-    let batches = match read_batches(bytes, table.columns) {
+    let batches = match batches(bytes, table.columns, ROWS) {
         Ok(batches) => batches,
         Err(error) => return Some(format!("it cannot be read: {error}")),
     };
-    for batch in &batches {
+    let (mut number, mut last) = (0_u64, None::<(String, String, i64)>);
+    for batch in batches {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => return Some(format!("it cannot be read: {error}")),
+        };
         let [a, b] = table.key;
         let starts = batch.column_by_name("hour_start_seconds")?.as_primitive_opt::<Int64Type>()?;
         let (a, b) =
@@ -334,19 +397,24 @@ fn row_problem(hours: &BTreeSet<i64>, table: &TableInfo, bytes: Bytes) -> Option
             let start = starts.value(row);
             if !hours.contains(&start) {
                 return Some(format!(
-                    "row {row} is of the hour that starts at {start}, outside its own: hours overlap"
+                    "row {number} is of the hour that starts at {start}, outside its own: hours overlap"
                 ));
             }
             if a.is_null(row) || b.is_null(row) {
-                return Some(format!("row {row} has no key"));
+                return Some(format!("row {number} has no key"));
             }
-            if !seen.insert((start, a.value(row), b.value(row))) {
-                return Some(format!(
-                    "two rows of the hour {start} have the key `{}`, `{}`",
-                    a.value(row),
-                    b.value(row)
-                ));
+            let key = (a.value(row), b.value(row), start);
+            let before = last.as_ref().map(|(a, b, start)| key.cmp(&(a.as_str(), b.as_str(), *start)));
+            match before {
+                Some(Ordering::Equal) => {
+                    return Some(format!("two rows of the hour {start} have the key `{}`, `{}`", key.0, key.1));
+                }
+                Some(Ordering::Less) => {
+                    return Some(format!("row {number} is out of order: rows are sorted by key, then by hour"));
+                }
+                _ => last = Some((key.0.to_owned(), key.1.to_owned(), start)),
             }
+            number += 1;
         }
     }
     None

@@ -31,6 +31,12 @@ async fn store_contract(store: &dyn Store) {
     assert_eq!(store.list_names("v1/t/").await.unwrap(), ["cluster=a", "cluster=b"]);
     assert_eq!(store.list_names("v1/").await.unwrap(), ["t", "u"]);
     assert_eq!(store.list_names("v2/").await.unwrap(), Vec::<String>::new());
+
+    store.delete("v1/u/y").await.unwrap();
+    store.delete("v1/u/y").await.unwrap();
+    assert!(matches!(store.get("v1/u/y").await, Err(StoreError::NotFound { .. })));
+    assert_eq!(store.list("v1/u/").await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.put_new("v1/u/y", Bytes::from_static(b"again")).await.unwrap(), PutOutcome::Created);
 }
 
 /// Keys with characters an encoding could trip over, an object larger than one part of a multipart upload, and more

@@ -27,8 +27,8 @@ pub fn parse_moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Inv
     now.checked_sub_signed(span).ok_or_else(invalid)
 }
 
-/// Reads a span: a whole number and one of `m`, `h`, `d`, `w`.
-fn parse_span(text: &str) -> Option<TimeDelta> {
+/// Reads a span: a whole number and one of `m`, `h`, `d`, `w`; `None` for anything else.
+pub fn parse_span(text: &str) -> Option<TimeDelta> {
     let unit = text.chars().last()?;
     let count: i64 = text.strip_suffix(unit)?.parse::<u32>().ok()?.into();
     match unit {

@@ -18,13 +18,13 @@ use types::show::usd;
 use types::{NanoUsd, UsdPerHour};
 
 use crate::assumptions::{self, Assumptions};
-use crate::catalog::InstanceType;
 use crate::facts::{HourFacts, NodeKind};
 use crate::hosts::{Overhead, Packing, Size};
 use crate::number::{float, whole};
 use crate::prices::{CapacityType, PriceBook, Priced};
 use crate::scenarios::today::{Bill, NodeCost, capacity_type, hours, machine_hours, node_price};
 use crate::scenarios::{Lines, Month};
+use catalog::InstanceType;
 
 /// Its id.
 pub(crate) const ID: &str = "emp-vendor";

@@ -51,7 +51,12 @@ fn text(cluster: &ClusterListing) -> String {
         format!("{cluster_id}: {hours} hours from {first_hour} to {last_hour}, {rows} rows, {bytes} bytes\n");
     text.push_str("  date        hours  incomplete  corrections  compacted        rows         bytes\n");
     for day in &cluster.days {
-        let compacted = if day.compacted { "yes" } else { "no" };
+        // Outdated: some hours are newer than the day, and read from their own objects until it is compacted again.
+        let compacted = match (day.compacted, day.newer_hours) {
+            (true, 0) => "yes",
+            (true, _) => "outdated",
+            (false, _) => "no",
+        };
         let _ = writeln!(
             text,
             "  {:<10}  {:>5}  {:>10}  {:>11}  {compacted:>9}  {:>10}  {:>12}",

@@ -64,7 +64,7 @@ fn text(found: &Verified, clean: bool) -> String {
     for key in &found.unfinished {
         let _ = writeln!(
             text,
-            "unfinished: `{key}`: its hour has no manifest, so no reader sees it; a collector is at work on it, or was stopped and will finish it"
+            "unfinished: `{key}`: no manifest names it, so no reader sees it; a collector or a compaction is at work on it, or was stopped"
         );
     }
     for key in &found.leftovers {

@@ -38,7 +38,7 @@ pub const NODE_CREATED: Query = Query {
     promql: "max by (node) (last_over_time(kube_node_created{$shard,}[5m]))",
 };
 
-/// Capacity and allocatable of nodes, in cores, bytes and pods, and when each was created, in seconds since the epoch.
+/// Capacity and allocatable of nodes, in cores, bytes, pods and pieces (GPUs), and when each was created, in seconds since the epoch.
 /// Over the look-ahead too, so that a node that shows only after the hour is known to be born after it.
 pub const NODE_RESOURCES: Query = Query {
     fact: Fact::NodeResources,
@@ -50,60 +50,66 @@ pub const NODE_RESOURCES: Query = Query {
     promql: concat!(
         "max by (__name__,node,resource) (last_over_time({$shard,__name__=~\"",
         "kube_node_created|kube_node_status_capacity|kube_node_status_allocatable",
-        "\",resource=~\"|cpu|memory|pods|ephemeral_storage\"}[62m]))"
+        "\",resource!~\"hugepages_.*|attachable_volumes_.*\"}[62m]))"
     ),
 };
 
-/// The labels of nodes that say what they are, in every spelling known.
-pub const NODE_LABELS: Query = Query {
-    fact: Fact::NodeLabels,
-    name: "node_labels",
-    metric: "kube_node_labels",
-    shard_by: "node",
-    shape: Shape::Once,
-    labels: &[
-        "node",
-        "label_node_kubernetes_io_instance_type",
-        "label_beta_kubernetes_io_instance_type",
-        "label_topology_kubernetes_io_zone",
-        "label_failure_domain_beta_kubernetes_io_zone",
-        "label_topology_kubernetes_io_region",
-        "label_failure_domain_beta_kubernetes_io_region",
-        "label_kubernetes_io_arch",
-        "label_kubernetes_io_os",
-        "label_eks_amazonaws_com_capacity_type",
-        "label_eks_amazonaws_com_capacityType",
-        "label_karpenter_sh_capacity_type",
-        "label_node_lifecycle",
-        "label_eks_amazonaws_com_compute_type",
-        "label_eks_amazonaws_com_nodegroup",
-        "label_karpenter_sh_nodepool",
-        "label_karpenter_sh_provisioner_name",
-        "label_alpha_eksctl_io_nodegroup_name",
-        "label_emp_pf9_io_owned",
-    ],
-    promql: concat!(
-        "max by (node,label_node_kubernetes_io_instance_type,label_beta_kubernetes_io_instance_type,",
-        "label_topology_kubernetes_io_zone,label_failure_domain_beta_kubernetes_io_zone,",
-        "label_topology_kubernetes_io_region,label_failure_domain_beta_kubernetes_io_region,",
-        "label_kubernetes_io_arch,label_kubernetes_io_os,label_eks_amazonaws_com_capacity_type,",
-        "label_eks_amazonaws_com_capacityType,label_karpenter_sh_capacity_type,label_node_lifecycle,",
-        "label_eks_amazonaws_com_compute_type,label_eks_amazonaws_com_nodegroup,label_karpenter_sh_nodepool,",
-        "label_karpenter_sh_provisioner_name,label_alpha_eksctl_io_nodegroup_name,label_emp_pf9_io_owned) ",
-        "(last_over_time(kube_node_labels{$shard,}[62m]))"
-    ),
-};
+/// The query for labels and taints of nodes. Two label keys that kube-state-metrics would spell alike get `_conflict1`
+/// and `_conflict2` behind their names.
+macro_rules! node_labels {
+    ($($label:literal),+ $(,)?) => {
+        Query {
+            fact: Fact::NodeLabels,
+            name: "node_labels",
+            metric: "kube_node_labels",
+            shard_by: "node",
+            shape: Shape::Once,
+            labels: &[
+                "node", "key", "value", "effect",
+                $(concat!("label_", $label), concat!("label_", $label, "_conflict1"), concat!("label_", $label, "_conflict2")),+
+            ],
+            promql: concat!(
+                "max by (node,key,value,effect",
+                $(",label_", $label, ",label_", $label, "_conflict1,label_", $label, "_conflict2",)+
+                ") (last_over_time({$shard,__name__=~\"kube_node_labels|kube_node_spec_taint\"}[62m]))"
+            ),
+        }
+    };
+}
 
-/// The taints of nodes.
-pub const NODE_TAINTS: Query = Query {
-    fact: Fact::NodeTaints,
-    name: "node_taints",
-    metric: "kube_node_spec_taint",
-    shard_by: "node",
-    shape: Shape::Once,
-    labels: &["node", "key", "value", "effect"],
-    promql: "max by (node,key,value,effect) (last_over_time(kube_node_spec_taint{$shard,}[62m]))",
-};
+/// The labels of nodes that say what they are, in every spelling known, and their taints.
+pub const NODE_LABELS: Query = node_labels!(
+    "node_kubernetes_io_instance_type",
+    "beta_kubernetes_io_instance_type",
+    "karpenter_k8s_aws_instance_family",
+    "karpenter_k8s_aws_instance_size",
+    "eks_amazonaws_com_instance_family",
+    "eks_amazonaws_com_instance_size",
+    "topology_kubernetes_io_zone",
+    "failure_domain_beta_kubernetes_io_zone",
+    "topology_kubernetes_io_region",
+    "failure_domain_beta_kubernetes_io_region",
+    "kubernetes_io_arch",
+    "beta_kubernetes_io_arch",
+    "kubernetes_io_os",
+    "beta_kubernetes_io_os",
+    "eks_amazonaws_com_capacity_type",
+    "eks_amazonaws_com_capacityType",
+    "karpenter_sh_capacity_type",
+    "node_lifecycle",
+    "lifecycle",
+    "kubernetes_io_lifecycle",
+    "node_kubernetes_io_lifecycle",
+    "spotinst_io_node_lifecycle",
+    "node_role_kubernetes_io_spot_worker",
+    "eks_amazonaws_com_compute_type",
+    "eks_amazonaws_com_nodegroup",
+    "karpenter_sh_nodepool",
+    "karpenter_sh_provisioner_name",
+    "alpha_eksctl_io_nodegroup_name",
+    "kops_k8s_io_instancegroup",
+    "emp_pf9_io_owned",
+);
 
 /// Counter values of a node's CPU by mode, in core-seconds. Duplicates collapse before the cores are summed.
 pub const NODE_CPU: Query = Query {
@@ -134,24 +140,49 @@ pub const NODE_MEMORY: Query = Query {
     ),
 };
 
-/// Which node an instance of node-exporter runs on.
-pub const NODE_UNAME: Query = Query {
-    fact: Fact::NodeUname,
-    name: "node_uname",
+/// Bytes through the physical network interfaces and block devices of a node, as counters. Virtual ones repeat what the
+/// physical ones carry (`lo`, `veth*`, `eni*`, `cni*`, `docker*`, `dm-*`, `md*`), and partitions what their disk does.
+pub const NODE_IO: Query = Query {
+    fact: Fact::NodeIo,
+    name: "node_io",
+    metric: "node_network_receive_bytes_total",
+    shard_by: "instance",
+    shape: Shape::Edges,
+    labels: &["__name__", "instance", "device"],
+    promql: concat!(
+        "max by (__name__,instance,device) (last_over_time({$shard,__name__=~\"",
+        "node_network_receive_bytes_total|node_network_transmit_bytes_total|",
+        "node_disk_read_bytes_total|node_disk_written_bytes_total\",",
+        "device=~\"eth[0-9]+|ens[0-9]+|eno[0-9]+|enp[0-9]+s[0-9]+(f[0-9]+)?|enX[0-9]+|",
+        "nvme[0-9]+n[0-9]+|xvd[a-z]+|sd[a-z]+|vd[a-z]+\"}[5m]))"
+    ),
+};
+
+/// Which node an instance of node-exporter runs on, and what the firmware calls the machine: on EC2 its instance type.
+pub const NODE_EXPORTERS: Query = Query {
+    fact: Fact::NodeExporters,
+    name: "node_exporters",
     metric: "node_uname_info",
     shard_by: "instance",
     shape: Shape::Once,
-    labels: &["instance", "nodename"],
-    promql: "max by (instance,nodename) (last_over_time(node_uname_info{$shard,}[62m]))",
+    labels: &["instance", "nodename", "product_name", "node", "kubernetes_node"],
+    promql: concat!(
+        "max by (instance,nodename,product_name,node,kubernetes_node) ",
+        "(last_over_time({$shard,__name__=~\"node_uname_info|node_dmi_info\"}[62m]))"
+    ),
 };
 
-/// What the firmware calls the machine: on EC2 the instance type.
-pub const NODE_DMI: Query = Query {
-    fact: Fact::NodeDmi,
-    name: "node_dmi",
-    metric: "node_dmi_info",
-    shard_by: "instance",
+/// What Fargate provisioned for a pod, and with it for the node it has to itself, where kube-state-metrics is allowed
+/// to show the annotation `CapacityProvisioned` of pods.
+pub const FARGATE_PROVISIONED: Query = Query {
+    fact: Fact::FargateProvisioned,
+    name: "fargate_provisioned",
+    metric: "kube_pod_annotations",
+    shard_by: "uid",
     shape: Shape::Once,
-    labels: &["instance", "product_name"],
-    promql: "max by (instance,product_name) (last_over_time(node_dmi_info{$shard,}[62m]))",
+    labels: &["uid", "annotation_capacity_provisioned"],
+    promql: concat!(
+        "max by (uid,annotation_capacity_provisioned) ",
+        "(last_over_time(kube_pod_annotations{$shard,annotation_capacity_provisioned!=\"\"}[62m]))"
+    ),
 };

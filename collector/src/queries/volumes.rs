@@ -16,29 +16,30 @@ pub const CLAIM_INFO: Query = Query {
     ),
 };
 
-/// Volumes and the EBS volumes behind them.
+/// Volumes, the EBS volumes behind them, their capacity in bytes, and their zone where kube-state-metrics is allowed to
+/// show the labels of volumes.
 pub const VOLUME_INFO: Query = Query {
     fact: Fact::VolumeInfo,
     name: "volume_info",
     metric: "kube_persistentvolume_info",
     shard_by: "persistentvolume",
     shape: Shape::Once,
-    labels: &["persistentvolume", "storageclass", "csi_driver", "csi_volume_handle", "ebs_volume_id"],
+    labels: &[
+        "__name__",
+        "persistentvolume",
+        "csi_driver",
+        "csi_volume_handle",
+        "ebs_volume_id",
+        "label_topology_kubernetes_io_zone",
+        "label_failure_domain_beta_kubernetes_io_zone",
+        "label_topology_ebs_csi_aws_com_zone",
+    ],
     promql: concat!(
-        "max by (persistentvolume,storageclass,csi_driver,csi_volume_handle,ebs_volume_id) ",
-        "(last_over_time(kube_persistentvolume_info{$shard,}[62m]))"
+        "max by (__name__,persistentvolume,csi_driver,csi_volume_handle,ebs_volume_id,label_topology_kubernetes_io_zone,",
+        "label_failure_domain_beta_kubernetes_io_zone,label_topology_ebs_csi_aws_com_zone) ",
+        "(last_over_time({$shard,__name__=~\"kube_persistentvolume_info|kube_persistentvolume_capacity_bytes|",
+        "kube_persistentvolume_labels\"}[62m]))"
     ),
-};
-
-/// Capacity of volumes, in bytes.
-pub const VOLUME_CAPACITY: Query = Query {
-    fact: Fact::VolumeCapacity,
-    name: "volume_capacity",
-    metric: "kube_persistentvolume_capacity_bytes",
-    shard_by: "persistentvolume",
-    shape: Shape::Once,
-    labels: &["persistentvolume"],
-    promql: "max by (persistentvolume) (last_over_time(kube_persistentvolume_capacity_bytes{$shard,}[62m]))",
 };
 
 /// Most bytes used of each claim, slot by slot.

@@ -1,26 +1,30 @@
 //! What kube-state-metrics and node-exporter say of nodes.
+//!
+//! Where series of one thing disagree, the greater word and the greater number win: which series comes first is the
+//! server's choice, and must not be seen in the rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use types::Hour;
+
 use super::{Edges, Slots, Snapshot, edges, slots, text, value, value_seconds};
-use crate::decode::Series;
+use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries;
 
-/// What kube-state-metrics and node-exporter say of a node.
+/// Labels of [`queries::NODE_LABELS`] before those of nodes: the node, and the three of a taint.
+const BEFORE_LABELS: usize = 4;
+/// What kube-state-metrics puts behind two names that would be alike.
+const CONFLICTS: [&str; 2] = ["_conflict1", "_conflict2"];
+
+/// What is known of a name of a node: of the machine that has it, or of those that had it one after another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Node {
-    /// The machines that had this name, by provider id. More than one when a name was used again within the hour.
+    /// By provider id; empty for a machine that has none, or had none yet.
     pub(crate) machines: BTreeMap<String, Machine>,
-    /// Provider id of the machine that is there after the hour.
-    pub(crate) current: Option<String>,
     /// Whether a scrape within the hour saw it.
     pub(crate) in_hour: bool,
-    pub(crate) created_seconds: Option<i64>,
-    pub(crate) last_seen_seconds: Option<i64>,
-    /// `(capacity or allocatable, resource)` to its value.
-    pub(crate) resources: BTreeMap<(Bound, String), f64>,
-    pub(crate) labels: BTreeMap<&'static str, String>,
-    pub(crate) taints: BTreeSet<String>,
+    /// What is said under the name, whichever machine had it.
+    pub(crate) facts: Facts,
 }
 
 /// What is known of a machine beside its name.
@@ -28,6 +32,23 @@ pub(crate) struct Node {
 pub(crate) struct Machine {
     pub(crate) kubelet_version: String,
     pub(crate) internal_ip: String,
+    /// First scrape that saw it, in milliseconds since the epoch; known only of what vanished or was replaced.
+    pub(crate) first_seen_ms: Option<i64>,
+    /// Last scrape that saw it.
+    pub(crate) last_seen_seconds: Option<i64>,
+    /// What is said of this machine, where its name was used by another too.
+    pub(crate) facts: Option<Facts>,
+}
+
+/// What kube-state-metrics says of a node.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Facts {
+    /// When the node was created, every time it was within the hour, in seconds since the epoch.
+    pub(crate) created_seconds: BTreeSet<i64>,
+    /// `(capacity or allocatable, resource)` to its value.
+    pub(crate) resources: BTreeMap<(Bound, String), f64>,
+    pub(crate) labels: BTreeMap<&'static str, String>,
+    pub(crate) taints: BTreeSet<String>,
 }
 
 /// Which of a node's two sizes.
@@ -37,22 +58,161 @@ pub(crate) enum Bound {
     Allocatable,
 }
 
-/// What one node-exporter says.
+/// What is counted of a node's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Io {
+    Received,
+    Transmitted,
+    Read,
+    Written,
+}
+
+/// What one node-exporter says. It may have moved from one node to another within the hour, with its address.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Exporter {
-    pub(crate) nodename: String,
-    pub(crate) product_name: String,
+    /// What the kernel calls the machine.
+    pub(crate) nodenames: BTreeSet<String>,
+    /// The node, as a relabeling rule of the scrape job names it.
+    pub(crate) node_labels: BTreeSet<String>,
+    pub(crate) product_names: BTreeSet<String>,
     /// Counters by mode.
     pub(crate) cpu_core_seconds: BTreeMap<String, Edges>,
+    /// Counters by device, in bytes.
+    pub(crate) io_bytes: BTreeMap<(Io, String), Edges>,
     pub(crate) memory_total: Slots,
     pub(crate) memory_available: Slots,
     pub(crate) memory_free: Slots,
 }
 
+impl Node {
+    /// The machines that had this name. One that showed before it had registered fully is the one it became.
+    pub(crate) fn known_machines(&self) -> impl Iterator<Item = (&String, &Machine)> {
+        let any_id = self.machines.keys().any(|id| !id.is_empty());
+        self.machines.iter().filter(move |(id, _)| !any_id || !id.is_empty())
+    }
+
+    /// Whether more than one machine had this name.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.known_machines().nth(1).is_some()
+    }
+
+    fn born_after(&self, hour: Hour) -> bool {
+        self.facts.created_seconds.first().is_some_and(|created| *created >= hour.end_seconds())
+    }
+}
+
+impl Facts {
+    /// Takes in a label or taint series whose labels start at `at`.
+    fn label_series(&mut self, series: &Series<'_, '_>, at: usize) -> Option<()> {
+        let own = |n: usize| text(series, at + n);
+        if let Some(key) = own(1) {
+            let value = own(2).unwrap_or_default();
+            self.taints.insert(format!("{key}={value}:{}", own(3)?));
+            return Some(());
+        }
+        let mut found: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
+        for (n, name) in queries::NODE_LABELS.labels.iter().enumerate().skip(BEFORE_LABELS) {
+            if let Some(value) = own(n) {
+                let plain = CONFLICTS.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+                found.entry(plain).or_default().insert(value);
+            }
+        }
+        // Two keys under one name that say different things say nothing.
+        for (name, values) in found {
+            if let (Some(value), 1) = (values.first(), values.len()) {
+                let known = self.labels.entry(name).or_default();
+                if known.as_str() < *value {
+                    (*value).clone_into(known);
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Takes in a creation, a capacity or an allocatable amount.
+    fn amount(&mut self, metric: &str, resource: Option<&str>, amount: f64) -> Option<()> {
+        let bound = match metric {
+            "kube_node_status_allocatable" => Bound::Allocatable,
+            _ => Bound::Capacity,
+        };
+        let known = self.resources.entry((bound, resource?.to_owned())).or_insert(amount);
+        *known = known.max(amount);
+        Some(())
+    }
+}
+
+/// Names of nodes of the hour of which some machine's end is not known.
+pub(super) fn vanished(snapshot: &Snapshot, hour: Hour) -> Vec<String> {
+    let unknown_end =
+        |node: &Node| node.is_reused() || node.known_machines().any(|(_, machine)| machine.last_seen_seconds.is_none());
+    let gone = snapshot.nodes.iter().filter(|(_, node)| !node.born_after(hour) && unknown_end(node));
+    gone.map(|(name, _)| name.clone()).collect()
+}
+
+/// Takes in all samples of the nodes that vanished or were replaced.
+pub(super) fn read_seen(snapshot: &mut Snapshot, body: &[u8]) -> Result<Answer, DecodeError> {
+    decode(body, &["node", "provider_id"], &mut |series| {
+        let Some(node) = text(&series, 0).and_then(|name| snapshot.nodes.get_mut(name)) else { return };
+        let machine = node.machines.get_mut(text(&series, 1).unwrap_or_default());
+        let (Some(machine), Some((first, _)), Some((last, _))) = (machine, series.points.first(), series.points.last())
+        else {
+            return;
+        };
+        machine.first_seen_ms = Some(machine.first_seen_ms.map_or(*first, |known| known.min(*first)));
+        machine.last_seen_seconds = machine.last_seen_seconds.max(Some(last.div_euclid(1000)));
+    })
+}
+
+impl Snapshot {
+    /// Names of nodes that two machines had within the hour.
+    pub(crate) fn reused_nodes(&self) -> Vec<String> {
+        self.nodes.iter().filter(|(_, node)| node.is_reused()).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Takes in everything said of names that two machines had, and tells by time of which machine it was said.
+    pub(crate) fn read_reused(&mut self, body: &[u8]) -> Result<Answer, DecodeError> {
+        let labels: Vec<&str> = ["__name__", "resource"].iter().chain(queries::NODE_LABELS.labels).copied().collect();
+        let (metric_at, resource_at, node_at) = (0, 1, 2);
+        decode(body, &labels, &mut |series| {
+            let Some(node) = text(&series, node_at).and_then(|name| self.nodes.get_mut(name)) else { return };
+            let metric = text(&series, metric_at).unwrap_or_default();
+            let mut machines: Vec<&mut Machine> =
+                node.machines.iter_mut().filter(|(id, _)| !id.is_empty()).map(|(_, machine)| machine).collect();
+            machines.sort_by_key(|machine| machine.first_seen_ms);
+            let starts: Vec<_> = machines.iter().map(|machine| machine.first_seen_ms).collect();
+            for (n, machine) in machines.into_iter().enumerate() {
+                // Its samples: from when it was first seen until the next was; the first has those before it too.
+                let from = starts.get(n).copied().flatten().filter(|_| n > 0).unwrap_or(i64::MIN);
+                let to = starts.get(n + 1).copied().flatten().unwrap_or(i64::MAX);
+                let facts = machine.facts.get_or_insert_default();
+                let mut own = series.points.iter().filter(|(ms, _)| (from..to).contains(ms)).map(|(_, value)| *value);
+                match metric {
+                    "kube_node_created" => facts.created_seconds.extend(own.filter_map(whole_seconds)),
+                    "kube_node_labels" | "kube_node_spec_taint" => {
+                        if own.next().is_some() {
+                            let _complete = facts.label_series(&series, node_at);
+                        }
+                    }
+                    _ => {
+                        if let Some(amount) = own.next_back() {
+                            let _complete = facts.amount(metric, text(&series, resource_at), amount);
+                        }
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// A value that is a time.
+fn whole_seconds(seconds: f64) -> Option<i64> {
+    #[expect(clippy::as_conversions, reason = "checked to lie far inside i64")]
+    (seconds.abs() < 1e12).then_some(seconds.floor() as i64)
+}
+
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let own = |at| text(series, at).unwrap_or_default().to_owned();
     let machine = s.node(series, 0)?.machines.entry(own(1)).or_default();
-    // A node that has not registered fully shows once without, once with; in which order is the server's.
     machine.kubelet_version = own(2).max(std::mem::take(&mut machine.kubelet_version));
     machine.internal_ip = own(4).max(std::mem::take(&mut machine.internal_ip));
     Some(())
@@ -60,49 +220,32 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
 
 pub(super) fn last_seen(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let provider_id = text(series, 1).unwrap_or_default().to_owned();
-    let node = s.node(series, 0)?;
-    let seen = value_seconds(series);
-    if node.last_seen_seconds < seen {
-        node.last_seen_seconds = seen;
-        node.current = Some(provider_id);
-    }
+    let machine = s.node(series, 0)?.machines.entry(provider_id).or_default();
+    machine.last_seen_seconds = machine.last_seen_seconds.max(value_seconds(series));
     Some(())
 }
 
 pub(super) fn created(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.node(series, 0)?.in_hour = true;
+    let node = s.node(series, 0)?;
+    node.in_hour = true;
+    node.facts.created_seconds.extend(series.points.iter().filter_map(|(_, value)| whole_seconds(*value)));
     let seen = slots(series, start);
     s.scraped_slots.iter_mut().zip(seen).for_each(|(scraped, sample)| *scraped |= sample.is_some());
     Some(())
 }
 
 pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let bound = match text(series, 0)? {
-        "kube_node_created" => {
-            s.node(series, 1)?.created_seconds = value_seconds(series);
-            return Some(());
-        }
-        metric if metric.ends_with("_allocatable") => Bound::Allocatable,
-        _ => Bound::Capacity,
-    };
-    let resource = text(series, 2)?.to_owned();
-    s.node(series, 1)?.resources.insert((bound, resource), value(series)?);
+    let (metric, amount) = (text(series, 0)?, value(series)?);
+    let facts = &mut s.node(series, 1)?.facts;
+    match metric {
+        "kube_node_created" => facts.created_seconds.extend(value_seconds(series)),
+        _ => facts.amount(metric, text(series, 2), amount)?,
+    }
     Some(())
 }
 
 pub(super) fn labels(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let labels = queries::NODE_LABELS.labels.iter().enumerate().skip(1);
-    let known = labels.filter_map(|(at, name)| Some((*name, text(series, at)?.to_owned())));
-    let known: Vec<_> = known.collect();
-    s.node(series, 0)?.labels.extend(known);
-    Some(())
-}
-
-pub(super) fn taints(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let value = text(series, 2).unwrap_or_default();
-    let taint = format!("{}={value}:{}", text(series, 1)?, text(series, 3)?);
-    s.node(series, 0)?.taints.insert(taint);
-    Some(())
+    s.node(series, 0)?.facts.label_series(series, 0)
 }
 
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
@@ -123,12 +266,30 @@ pub(super) fn memory(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> O
     Some(())
 }
 
-pub(super) fn uname(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    s.exporter(series, 0)?.nodename = text(series, 1)?.to_owned();
+pub(super) fn io(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let io = match text(series, 0)? {
+        "node_network_receive_bytes_total" => Io::Received,
+        "node_network_transmit_bytes_total" => Io::Transmitted,
+        "node_disk_read_bytes_total" => Io::Read,
+        "node_disk_written_bytes_total" => Io::Written,
+        _ => return None,
+    };
+    let device = text(series, 2)?.to_owned();
+    s.exporter(series, 1)?.io_bytes.insert((io, device), edges(series, start));
     Some(())
 }
 
-pub(super) fn dmi(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    s.exporter(series, 0)?.product_name = text(series, 1)?.to_owned();
+pub(super) fn exporters(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+    let own = |at| text(series, at).map(ToOwned::to_owned);
+    let exporter = s.exporter(series, 0)?;
+    exporter.nodenames.extend(own(1));
+    exporter.product_names.extend(own(2));
+    exporter.node_labels.extend(own(3).into_iter().chain(own(4)));
+    Some(())
+}
+
+pub(super) fn fargate_provisioned(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+    let provisioned = s.fargate_provisioned.entry(text(series, 0)?.to_owned()).or_default();
+    *provisioned = text(series, 1)?.to_owned().max(std::mem::take(provisioned));
     Some(())
 }

@@ -1,8 +1,26 @@
 //! Nodes.
 
-use lake::tables::NodeHour;
+use collector::{Overrides, Settings};
+use lake::tables::{NodeHour, VolumeHour};
 
 use crate::world::*;
+
+/// A counter that has counted `rate` in each of so many seconds.
+fn plain_count(seconds: i64, rate: i64) -> f64 {
+    f64::from(i32::try_from(seconds * rate).unwrap())
+}
+
+/// The row of a node.
+async fn node(hours: &Hours, name: &str) -> NodeHour {
+    let rows = hours.rows::<NodeHour>().await;
+    rows.into_iter().find(|node| node.node == name).unwrap()
+}
+
+/// A counter of an instance of node-exporter, scraped all hour.
+fn counter(world: &mut World, name: &str, instance: &str, more: &[(&str, &str)], value: impl Fn(i64) -> f64) {
+    let labels: Vec<_> = [("instance", instance)].iter().chain(more).copied().collect();
+    world.add(name, &labels, (-590, 3_900), 30, value);
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_counts_from_its_creation_and_one_born_after_the_hour_not_at_all() {
@@ -15,19 +33,44 @@ async fn a_node_counts_from_its_creation_and_one_born_after_the_hour_not_at_all(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_name_used_by_two_machines_makes_the_hour_incomplete() {
+async fn a_node_name_used_by_two_machines_is_two_rows() {
     let mut world = plain();
     let info = |id: &'static str| [("node", "n9"), ("provider_id", id)];
-    world.add("kube_node_info", &info("aws:///us-east-1a/i-a"), (-593, 1_500), 60, |_| 1.0);
-    world.add("kube_node_info", &info("aws:///us-east-1a/i-b"), (1_700, 3_900), 60, |_| 1.0);
+    // By id the later machine comes first: the order must come from time.
+    world.add("kube_node_info", &info("aws:///us-east-1b/i-b"), (-593, 1_500), 60, |_| 1.0);
+    world.add("kube_node_info", &info("aws:///us-east-1a/i-a"), (1_700, 3_900), 60, |_| 1.0);
     let created = |second: i64| seconds(if second < 1_600 { -9000 } else { 1_690 });
     world.add("kube_node_created", &[("node", "n9")], (-593, 3_900), 60, created);
+    let cpus = |second: i64| if second < 1_600 { 4.0 } else { 8.0 };
+    let cpu = [("node", "n9"), ("resource", "cpu")];
+    world.add("kube_node_status_capacity", &cpu, (-593, 1_500), 60, cpus);
+    world.add("kube_node_status_capacity", &cpu, (1_700, 3_900), 60, cpus);
+    let labels = |kind: &'static str| [("node", "n9"), ("label_node_kubernetes_io_instance_type", kind)];
+    world.add("kube_node_labels", &labels("m5.xlarge"), (-593, 1_500), 60, |_| 1.0);
+    world.add("kube_node_labels", &labels("c5.2xlarge"), (1_700, 3_900), 60, |_| 1.0);
+    // One address for both: the exporter's samples are split by the lives.
+    let used =
+        |second: i64| if second < 1_600 { plain_count(second + 5_000, 2) } else { plain_count(second - 1_690, 1) };
+    let cores = [("instance", "10.0.0.9:9100"), ("cpu", "0"), ("mode", "user")];
+    world.add("node_cpu_seconds_total", &cores, (-590, 1_500), 30, used);
+    world.add("node_cpu_seconds_total", &cores, (1_720, 3_900), 30, used);
+    world.fact_from("node_uname_info", &[("instance", "10.0.0.9:9100"), ("nodename", "n9")], 1.0, -590);
     let Some(hours) = collected("a_node_name_used_by_two_machines", world).await else { return };
-    let nodes = hours.rows::<NodeHour>().await;
-    let later = nodes.iter().find(|node| node.node == "n9").unwrap();
-    assert_eq!((later.instance_id.as_deref(), later.up_seconds), (Some("i-b"), 3600 - 1_690));
+    let nodes: Vec<_> = hours.rows::<NodeHour>().await.into_iter().filter(|node| node.node == "n9").collect();
+    let [later, earlier] = nodes.as_slice() else { panic!("{nodes:?}") };
+    assert_eq!((later.instance_id.as_deref(), earlier.instance_id.as_deref()), (Some("i-a"), Some("i-b")));
+    // Scraped every minute from -593 s on: 1447 is the last scrape that saw the first machine.
+    assert_eq!((earlier.up_seconds, later.up_seconds), (1_447, 3_600 - 1_690));
+    assert_eq!((earlier.created_seconds, later.created_seconds), (Some(HOUR - 9_000), Some(HOUR + 1_690)));
+    assert_eq!((earlier.cpu_capacity_millicores, later.cpu_capacity_millicores), (Some(4_000), Some(8_000)));
+    let kinds = (earlier.instance_type.as_deref(), later.instance_type.as_deref());
+    assert_eq!(kinds, (Some("m5.xlarge"), Some("c5.2xlarge")));
+    assert_eq!((earlier.zone.as_deref(), later.zone.as_deref()), (Some("us-east-1b"), Some("us-east-1a")));
+    let (first, second) = (earlier.cpu_used_millicores_by_slot.unwrap(), later.cpu_used_millicores_by_slot.unwrap());
+    assert_eq!((first[0], first[3], first[5], first[11]), (Some(2_000), Some(2_000), None, None));
+    assert_eq!((second[0], second[4], second[6], second[11]), (None, None, Some(1_000), Some(1_000)));
     let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
-    assert!(!manifest.complete && manifest.faults.iter().any(|f| f.contains("used by two machines")), "{manifest:?}");
+    assert!(!manifest.faults.iter().any(|fault| fault.contains("two machines")), "{manifest:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,4 +80,240 @@ async fn without_node_exporter_a_node_has_no_usage_and_that_is_null() {
     assert_eq!((node.cpu_used_millicores_by_slot, &node.usage_source), (None, &None));
     assert_eq!((node.instance_type.as_deref(), node.instance_type_source.as_str()), (None, "unknown"));
     assert_eq!((node.zone.as_deref(), node.region.as_deref()), (Some("us-east-1a"), Some("us-east-1")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn network_and_disk_count_physical_devices_over_resets() {
+    let mut world = plain();
+    let at = "10.0.0.1:9100";
+    world.fact_from("node_uname_info", &[("instance", at), ("nodename", "n1")], 1.0, -590);
+    for (device, rate) in
+        [("eth0", 1_000), ("ens5", 10), ("lo", 7), ("veth12ab", 7), ("eni1a2b3c", 7), ("docker0", 7), ("cni0", 7)]
+    {
+        let labels = [("device", device)];
+        counter(&mut world, "node_network_receive_bytes_total", at, &labels, |s| plain_count(s + 5_000, rate));
+    }
+    // The counter starts anew within the seventh slot, between the scrapes at 1930 and 1960.
+    let reset = |s: i64| plain_count(if s < 1_950 { s + 5_000 } else { s - 1_950 }, 100);
+    counter(&mut world, "node_network_transmit_bytes_total", at, &[("device", "eth0")], reset);
+    for (device, rate) in [("nvme0n1", 500), ("nvme0n1p1", 7), ("dm-0", 7), ("md127", 7), ("sda", 5), ("sda1", 7)] {
+        counter(&mut world, "node_disk_read_bytes_total", at, &[("device", device)], |s| plain_count(s + 5_000, rate));
+    }
+    // A volume attached in the hour counts from zero.
+    let late = [("instance", at), ("device", "nvme1n1")];
+    world.add("node_disk_written_bytes_total", &late, (1_210, 3_900), 30, |s| plain_count(s - 1_200, 100));
+    counter(&mut world, "node_disk_written_bytes_total", at, &[("device", "nvme0n1")], |_| 42.0);
+    let Some(hours) = collected("network_and_disk_count_physical_devices", world).await else { return };
+    let node = node(&hours, "n1").await;
+    // Scrapes are at 10 s past the half minute: the last before an edge is 20 s old, at both ends.
+    assert_eq!(node.network_receive_bytes, Some(3_600 * 1_010));
+    // Up to the reset until the edge before it (1800 - 20), and from it to the last scrape of the hour: what was counted
+    // between the edge and the reset is not seen on the grid.
+    assert_eq!(node.network_transmit_bytes, Some((1_780 + 20) * 100 + (3_580 - 1_950) * 100));
+    assert_eq!(node.disk_read_bytes, Some(3_600 * 505));
+    assert_eq!(node.disk_written_bytes, Some((3_580 - 1_200) * 100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_exporters_on_one_node_one_counts() {
+    let mut world = plain();
+    for (at, rate) in [("10.0.0.1:9388", 1), ("10.0.0.1:9100", 1), ("10.0.0.1:9099", 3)] {
+        world.fact_from("node_uname_info", &[("instance", at), ("nodename", "n1")], 1.0, -590);
+        let mode = [("cpu", "0"), ("mode", "user")];
+        // The one that came late measures the same, but less of it.
+        if at.ends_with("9099") {
+            let labels = [("instance", at), mode[0], mode[1]];
+            world.add("node_cpu_seconds_total", &labels, (1_810, 3_900), 30, |s| plain_count(s, rate));
+        } else {
+            counter(&mut world, "node_cpu_seconds_total", at, &mode, |s| plain_count(s + 5_000, rate));
+        }
+    }
+    let Some(hours) = collected("of_two_exporters_on_one_node", world).await else { return };
+    assert_eq!(node(&hours, "n1").await.cpu_used_millicores_by_slot, Some([Some(1_000); 12]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steal_is_not_use_and_idle_neither() {
+    let mut world = plain();
+    world.fact_from(
+        "kube_node_info",
+        &[("node", "n1"), ("provider_id", "aws:///us-east-1a/i-n1"), ("internal_ip", "10.0.0.1")],
+        1.0,
+        -593,
+    );
+    for (mode, rate) in [("user", 2), ("system", 1), ("steal", 4), ("idle", 9), ("iowait", 8)] {
+        let labels = [("cpu", "0"), ("mode", mode)];
+        counter(&mut world, "node_cpu_seconds_total", "10.0.0.1:9388", &labels, |s| plain_count(s + 5_000, rate));
+    }
+    // A name of the pod, not of the node: the address joins.
+    world.fact_from("node_uname_info", &[("instance", "10.0.0.1:9388"), ("nodename", "node-exporter-x1")], 1.0, -590);
+    let Some(hours) = collected("steal_is_not_use", world).await else { return };
+    let node = node(&hours, "n1").await;
+    assert_eq!(node.cpu_used_millicores_by_slot, Some([Some(3_000); 12]));
+    assert_eq!(node.cpu_steal_millicores_by_slot, Some([Some(4_000); 12]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_label_a_conflicting_label_and_a_split_label_all_tell() {
+    let mut world = plain();
+    let named = |node: &'static str, more: &[(&'static str, &'static str)]| [&[("node", node)][..], more].concat();
+    for name in ["n2", "n3", "n4", "n5"] {
+        world.node(name, -9000);
+    }
+    let labels = |world: &mut World, node, more: &[(&'static str, &'static str)]| {
+        world.fact_from("kube_node_labels", &named(node, more), 1.0, -593);
+    };
+    labels(
+        &mut world,
+        "n1",
+        &[
+            ("label_beta_kubernetes_io_instance_type", "m5.xlarge"),
+            ("label_failure_domain_beta_kubernetes_io_zone", "us-west-2-lax-1a"),
+        ],
+    );
+    labels(
+        &mut world,
+        "n2",
+        &[
+            ("label_eks_amazonaws_com_capacity_type_conflict1", "SPOT"),
+            ("label_eks_amazonaws_com_capacity_type_conflict2", "SPOT"),
+            ("label_karpenter_k8s_aws_instance_family", "c7i"),
+            ("label_karpenter_k8s_aws_instance_size", "xlarge"),
+        ],
+    );
+    labels(
+        &mut world,
+        "n3",
+        &[
+            ("label_eks_amazonaws_com_capacity_type_conflict1", "SPOT"),
+            ("label_eks_amazonaws_com_capacity_type_conflict2", "ON_DEMAND"),
+            ("label_eks_amazonaws_com_compute_type", "auto"),
+        ],
+    );
+    labels(&mut world, "n4", &[("label_emp_pf9_io_owned", "true")]);
+    world.fact_from("kube_node_status_capacity", &[("node", "n5"), ("resource", "nvidia_com_gpu")], 1.0, -593);
+    world.fact_from("kube_node_status_capacity", &[("node", "n5"), ("resource", "hugepages_2Mi")], 1.0, -593);
+    world.fact_from(
+        "kube_node_spec_taint",
+        &[("node", "n5"), ("key", "nvidia.com/gpu"), ("value", ""), ("effect", "NoSchedule")],
+        1.0,
+        -593,
+    );
+    let Some(hours) = collected("labels_all_tell", world).await else { return };
+    let n1 = node(&hours, "n1").await;
+    assert_eq!((n1.instance_type.as_deref(), n1.instance_type_source.as_str()), (Some("m5.xlarge"), "label"));
+    assert_eq!((n1.zone.as_deref(), n1.region.as_deref()), (Some("us-west-2-lax-1a"), Some("us-west-2")));
+    let n2 = node(&hours, "n2").await;
+    assert_eq!((n2.instance_type.as_deref(), n2.capacity_type.as_deref()), (Some("c7i.xlarge"), Some("spot")));
+    let n3 = node(&hours, "n3").await;
+    assert_eq!((n3.capacity_type.as_deref(), n3.compute_type.as_str()), (None, "auto"));
+    assert!(node(&hours, "n4").await.emp_owned && !n3.emp_owned);
+    let n5 = node(&hours, "n5").await;
+    assert_eq!(n5.extended_capacity, Some(vec!["nvidia_com_gpu=1".to_owned()]));
+    assert_eq!(n5.taints, ["nvidia.com/gpu=:NoSchedule"]);
+    assert_eq!(n3.extended_capacity, Some(vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fargate_is_its_own_class_and_says_what_was_provisioned() {
+    let mut world = plain();
+    let name = "fargate-ip-10-0-0-7.ec2.internal";
+    let id = "aws:///us-east-1a/0ab1-2/fargate-ip-10-0-0-7.ec2.internal";
+    let uid = "1f3a1b2c-1111-2222-3333-444455556666";
+    world.fact_from("kube_node_info", &[("node", name), ("provider_id", id)], 1.0, -593);
+    world.fact_from("kube_node_created", &[("node", name)], seconds(-9000), -593);
+    for (resource, value) in [("cpu", 2.0), ("memory", 4e9)] {
+        world.fact_from("kube_node_status_capacity", &[("node", name), ("resource", resource)], value, -593);
+    }
+    let pod = [("namespace", "ns"), ("pod", "f1"), ("uid", uid)];
+    let with = |more: (&'static str, &'static str)| [&pod[..], &[more]].concat();
+    world.fact_from("kube_pod_info", &with(("node", name)), 1.0, -593);
+    world.fact_from("kube_pod_annotations", &with(("annotation_capacity_provisioned", "0.25vCPU 0.5GB")), 1.0, -593);
+    let Some(hours) = collected("fargate_is_its_own_class", world).await else { return };
+    let fargate = node(&hours, name).await;
+    assert_eq!((fargate.compute_type.as_str(), fargate.instance_id), ("fargate", None));
+    assert_eq!(fargate.fargate_provisioned.as_deref(), Some("0.25vCPU 0.5GB"));
+    assert_eq!((fargate.instance_type, fargate.instance_type_candidates), (None, None));
+    assert_eq!(node(&hours, "n1").await.fargate_provisioned, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_nobody_names_is_open_until_the_user_says_it() {
+    let plain_hours = collected("a_type_nobody_names", plain()).await;
+    let Some(hours) = plain_hours else { return };
+    let open = node(&hours, "n1").await;
+    assert_eq!((open.instance_type, open.instance_type_source.as_str()), (None, "unknown"));
+    let candidates = open.instance_type_candidates.unwrap();
+    assert!(candidates.contains(&"m5.xlarge".to_owned()) && candidates.len() > 5, "{candidates:?}");
+    // A type that no catalog knows is taken as it is.
+    let overrides = Overrides::read("[instance_types.instances]\ni-n1 = \"m99.xlarge\"").unwrap();
+    let settings = Settings { overrides, ..Settings::default() };
+    let Some(hours) = collected_with("a_type_nobody_names", plain(), &settings).await else { return };
+    let said = node(&hours, "n1").await;
+    assert_eq!((said.instance_type.as_deref(), said.instance_type_source.as_str()), (Some("m99.xlarge"), "override"));
+    assert_eq!(said.instance_type_candidates, None);
+}
+
+/// A claim with a volume of EBS, mounted by the pod of [`plain`].
+fn with_volume(labels: &[(&str, &str)]) -> World {
+    let mut world = plain();
+    let claim =
+        [("namespace", "ns"), ("persistentvolumeclaim", "data"), ("storageclass", "fast"), ("volumename", "pvc-1")];
+    world.fact_from("kube_persistentvolumeclaim_info", &claim, 1.0, -593);
+    let volume = [("persistentvolume", "pvc-1"), ("csi_driver", "ebs.csi.aws.com"), ("csi_volume_handle", "vol-0abc")];
+    world.fact_from("kube_persistentvolume_info", &volume, 1.0, -593);
+    world.fact_from("kube_persistentvolume_capacity_bytes", &volume[..1], 107_374_182_400.0, -593);
+    if !labels.is_empty() {
+        world.fact_from("kube_persistentvolume_labels", &[&volume[..1], labels].concat(), 1.0, -593);
+    }
+    let mount = [("namespace", "ns"), ("pod", "p1"), ("uid", UID), ("persistentvolumeclaim", "data")];
+    world.fact_from("kube_pod_spec_volumes_persistentvolumeclaims_info", &mount, 1.0, -593);
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_is_in_the_zone_of_its_label_else_of_its_pods_node() {
+    let text = "[storage_classes.fast]\nvolume_type = \"io2\"\niops = 16000\nthroughput_mib_per_second = 500";
+    let settings = Settings { overrides: Overrides::read(text).unwrap(), ..Settings::default() };
+    let world = with_volume(&[("label_topology_kubernetes_io_zone", "us-east-1c")]);
+    let Some(hours) = collected_with("a_volume_is_in_the_zone", world, &settings).await else { return };
+    let volume = hours.rows::<VolumeHour>().await.remove(0);
+    assert_eq!((volume.zone.as_deref(), volume.zone_source.as_deref()), (Some("us-east-1c"), Some("label")));
+    assert_eq!((volume.volume_type.as_deref(), volume.volume_type_source.as_str()), (Some("io2"), "override"));
+    assert_eq!((volume.iops, volume.throughput_mib_per_second), (Some(16_000), Some(500)));
+    assert_eq!((volume.capacity_bytes, volume.present_seconds), (Some(100 << 30), 3_600));
+    let Some(hours) = collected("a_volume_is_in_the_zone", with_volume(&[])).await else { return };
+    let volume = hours.rows::<VolumeHour>().await.remove(0);
+    assert_eq!((volume.zone.as_deref(), volume.zone_source.as_deref()), (Some("us-east-1a"), Some("node")));
+    assert_eq!((volume.volume_type, volume.volume_type_source.as_str(), volume.iops), (None, "unknown", None));
+    assert_eq!((volume.volume_id.as_deref(), volume.pods.as_slice()), (Some("vol-0abc"), &["p1".to_owned()][..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_moves_to_another_node_takes_no_usage_along() {
+    let mut world = plain();
+    let info =
+        |node: &'static str, id: &'static str| [("node", node), ("provider_id", id), ("internal_ip", "10.0.0.5")];
+    world.add("kube_node_info", &info("old", "aws:///us-east-1a/i-0"), (-593, 1_500), 60, |_| 1.0);
+    world.add("kube_node_created", &[("node", "old")], (-593, 1_500), 60, |_| seconds(-9000));
+    world.add("kube_node_info", &info("new", "aws:///us-east-1a/i-1"), (1_700, 3_900), 60, |_| 1.0);
+    world.fact_from("kube_node_created", &[("node", "new")], seconds(1_690), 1_700);
+    let at = "10.0.0.5:9100";
+    world.add("node_uname_info", &[("instance", at), ("nodename", "old")], (-590, 1_500), 30, |_| 1.0);
+    world.fact_from("node_uname_info", &[("instance", at), ("nodename", "new")], 1.0, 1_720);
+    for (product, span) in [("m5.large", (-590, 1_500)), ("m5.metal", (1_720, 3_900))] {
+        world.add("node_dmi_info", &[("instance", at), ("product_name", product)], span, 30, |_| 1.0);
+    }
+    // The new machine counts faster, so that its counter does not even look reset.
+    let received = |s: i64| if s < 1_600 { plain_count(s + 600, 100) } else { plain_count(s - 1_690, 100_000) };
+    let device = [("instance", at), ("device", "eth0")];
+    world.add("node_network_receive_bytes_total", &device, (-590, 1_500), 30, received);
+    world.add("node_network_receive_bytes_total", &device, (1_720, 3_900), 30, received);
+    let Some(hours) = collected("an_address_that_moves", world).await else { return };
+    let (old, new) = (node(&hours, "old").await, node(&hours, "new").await);
+    // Edges within the life of each: -20 to 1180 for the first, which ended between two edges, and all of the second.
+    assert_eq!(old.network_receive_bytes, Some(1_200 * 100));
+    assert_eq!(new.network_receive_bytes, Some((3_580 - 1_690) * 100_000));
+    // The firmware's name is of one of them, and nothing says which.
+    assert_eq!((old.instance_type_source.as_str(), new.instance_type_source.as_str()), ("unknown", "unknown"));
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use collector::prometheus::Server;
-use collector::{CollectError, HourResult, Settings, collect};
+use collector::server::{Server, ServerOptions};
+use collector::{Bounds, CollectError, HourResult, Settings, collect};
 use fixtures::{Loaded, Sample, prometheus, services};
 use lake::Lake;
 use lake::store::MemoryStore;
@@ -151,6 +151,11 @@ impl Hours {
 
 /// Loads a world into an empty Prometheus and collects its hour; `None` where there is no Prometheus, which is said.
 pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
+    collected_with(test, world, &Settings::default()).await
+}
+
+/// The same with what a user says beside.
+pub(crate) async fn collected_with(test: &str, world: World, settings: &Settings) -> Option<Hours> {
     if !services::wanted() {
         services::skip(test, "COST_TEST_SERVICES is not 1");
         return None;
@@ -170,7 +175,7 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
     prometheus::load_stream(stream, server.url(), |_| {}).await.unwrap();
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     let window = Window::try_new(hour().start(), hour().end()).unwrap();
-    let client = Server::connect(server.url()).await.unwrap();
+    let client = Server::connect(&ServerOptions::new(server.url()), None).await.unwrap();
     let cluster: ClusterId = "c".parse().unwrap();
     let mut failed = None;
     let mut each = |_: Hour, result: &HourResult| {
@@ -178,6 +183,6 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
             failed = Some(error.to_string());
         }
     };
-    let outcome = collect(&client, &lake, &cluster, window, &Settings::default(), &mut each).await.map(|_| ());
+    let outcome = collect(&client, &lake, &cluster, window, settings, &Bounds::default(), &mut each).await.map(|_| ());
     Some(Hours { lake, outcome, failed })
 }

@@ -208,6 +208,15 @@ impl Store for DirStore {
         Ok(found)
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let path = self.path(key);
+        self.blocking("delete", key, move || match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+        .await
+    }
+
     fn location(&self) -> String {
         self.root.display().to_string()
     }

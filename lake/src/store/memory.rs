@@ -47,6 +47,11 @@ impl Store for MemoryStore {
         Ok(names.into_iter().map(ToOwned::to_owned).collect())
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.objects().remove(key);
+        Ok(())
+    }
+
     fn location(&self) -> String {
         "memory".to_owned()
     }

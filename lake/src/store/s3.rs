@@ -233,6 +233,14 @@ impl Store for S3Store {
         Ok(names.into_iter().collect())
     }
 
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let deleted = self.client.delete_object().bucket(&self.bucket).key(self.full_key(key)).send().await;
+        match deleted {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed("delete", "s3:DeleteObject", key, error).await),
+        }
+    }
+
     fn location(&self) -> String {
         if self.prefix.is_empty() {
             format!("s3://{}", self.bucket)

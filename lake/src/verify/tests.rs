@@ -112,7 +112,13 @@ async fn rows_of_another_hour_and_keys_held_twice_are_found() {
 #[tokio::test]
 async fn objects_nobody_names_are_told_apart_from_hours_under_way() {
     let revision = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=00.r1.parquet";
-    check(&[(revision, Some(Bytes::from_static(b"old")))], revision, "no manifest names it").await;
+    let good = changed(&[]).await.get(OBJECT).await.unwrap();
+    let renamed = manifest(|m| m.objects.iter_mut().filter(|o| o.key == OBJECT).for_each(|o| o.key = revision.into()));
+    let left = [(MANIFEST, renamed.await), (OBJECT, Some(Bytes::from_static(b"old"))), (revision, Some(good))];
+    check(&left, OBJECT, "no manifest names it").await;
+    // A correction may be about to name its objects.
+    let found = verify(&changed(&[(revision, Some(Bytes::from_static(b"x")))]).await, &Scope::default()).await.unwrap();
+    assert_eq!((found.faults, found.unfinished), (vec![], vec![revision.to_owned()]));
     let other = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=01.parquet";
     let found = verify(&changed(&[(other, Some(Bytes::from_static(b"x")))]).await, &Scope::default()).await.unwrap();
     assert_eq!((found.faults, found.unfinished), (vec![], vec![other.to_owned()]));
@@ -135,5 +141,97 @@ async fn a_scope_leaves_the_rest_alone() {
         Scope { window: Some(elsewhere), ..Scope::default() },
     ] {
         assert_eq!(verify(&lake, &scope).await.unwrap(), Verified::default());
+    }
+}
+
+const FAULTS: &[&str] = &["a warning"];
+
+/// A day of which every hour was there, one incomplete: compacted, its hours deleted, then one hour corrected.
+async fn day_with_a_correction() -> (Arc<dyn Store>, Lake, ClusterId, Day) {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let (lake, cluster) = (Lake::new(Arc::clone(&store)), "c1".parse().unwrap());
+    let day = Day::of(hour());
+    for (n, hour) in day.hours().enumerate() {
+        let faults = if n == 4 { FAULTS } else { &[] }.iter().map(|fault| (*fault).to_owned()).collect();
+        let origin = HourOrigin { faults, ..HourOrigin::generator() };
+        let rows = HourRows { pods: vec![pod("a", hour.start_seconds())], ..HourRows::default() };
+        lake.write_hour(&cluster, hour, rows, origin).await.unwrap();
+    }
+    compact(&lake, &cluster, day).await;
+    assert_eq!(lake.delete_hours(&cluster, day).await.unwrap().len(), 24 * 5);
+    let fourth = hour().plus(4);
+    let rows = HourRows {
+        pods: vec![pod("a", fourth.start_seconds()), pod("b", fourth.start_seconds())],
+        ..HourRows::default()
+    };
+    lake.correct_hour(&cluster, fourth, rows, HourOrigin::generator()).await.unwrap();
+    (store, lake, cluster, day)
+}
+
+async fn compact(lake: &Lake, cluster: &ClusterId, day: Day) {
+    let outcome = lake.compact_day(cluster, day, crate::Compaction::default(), day.end()).await.unwrap();
+    assert!(matches!(outcome, crate::CompactOutcome::Compacted { .. }), "{outcome:?}");
+}
+
+async fn sound(store: &Arc<dyn Store>) -> Verified {
+    let found = verify(store, &Scope::default()).await.unwrap();
+    assert_eq!((&found.faults, &found.unfinished), (&vec![], &vec![]));
+    found
+}
+
+#[tokio::test]
+async fn days_corrections_and_deleted_hours_are_sound() {
+    let (store, lake, cluster, day) = day_with_a_correction().await;
+    // 24 hours, a day, a correction; the objects of the day and of the correction.
+    let found = sound(&store).await;
+    assert_eq!((found.manifests, found.objects, found.rows), (26, 10, 24 + 2));
+    compact(&lake, &cluster, day).await;
+    assert_eq!(sound(&store).await.objects, 15);
+    lake.delete_hours(&cluster, day).await.unwrap();
+    assert_eq!((sound(&store).await.objects, sound(&store).await.rows), (5, 25));
+    lake.prune(&cluster, day.plus(1), false).await.unwrap();
+    assert_eq!(sound(&store).await, Verified::default());
+}
+
+#[tokio::test]
+async fn what_a_reader_needs_of_days_and_corrections_is_missed() {
+    let corrected = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=04.r1.parquet";
+    for key in ["v1/pod_hour/cluster=c1/date=2026-07-01/day.parquet", corrected] {
+        let (store, ..) = day_with_a_correction().await;
+        store.delete(key).await.unwrap();
+        let found = verify(&store, &Scope::default()).await.unwrap();
+        assert!(
+            matches!(&found.faults[..], [one] if one.key == key && one.problem.contains("not there")),
+            "{found:#?}"
+        );
+    }
+    // The day is compacted again, and what the correction named is no longer needed.
+    let (store, lake, cluster, day) = day_with_a_correction().await;
+    compact(&lake, &cluster, day).await;
+    store.delete(corrected).await.unwrap();
+    sound(&store).await;
+}
+
+#[tokio::test]
+async fn rows_out_of_order_are_found() {
+    check(&consistent(&[pod("b", HOUR), pod("a", HOUR)]).await, OBJECT, "out of order").await;
+}
+
+#[tokio::test]
+async fn a_hostile_manifest_of_a_day_is_named_and_no_reader_or_deletion_follows_it() {
+    let hostile = "v1/pod_hour/cluster=victim/date=2026-07-01/hour=00.parquet";
+    for of_hours in [false, true] {
+        let (store, lake, cluster, day) = day_with_a_correction().await;
+        let key = "v1/manifest/cluster=c1/date=2026-07-01/day.json";
+        let mut manifest: crate::DayManifest = serde_json::from_slice(&store.get(key).await.unwrap()).unwrap();
+        let objects = if of_hours { &mut manifest.hours[0].manifest.objects } else { &mut manifest.objects };
+        objects.iter_mut().filter(|o| o.table == "pod_hour").for_each(|o| o.key = hostile.to_owned());
+        store.delete(key).await.unwrap();
+        store.put_new(key, serde_json::to_vec(&manifest).unwrap().into()).await.unwrap();
+        let found = verify(&store, &Scope::default()).await.unwrap();
+        assert!(found.faults.iter().any(|f| f.key == key && f.problem.contains(hostile)), "{found:#?}");
+        for error in [lake.parts(&cluster, day, None).await.err(), lake.delete_hours(&cluster, day).await.err()] {
+            assert!(matches!(error, Some(LakeError::Foreign(_))), "{error:?}");
+        }
     }
 }

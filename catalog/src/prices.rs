@@ -1,89 +1,45 @@
-//! The price catalog that ships with the program; `catalog/README.md` says where it comes from.
+//! List prices, each with its date and source.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use types::{NanoUsd, UsdPerHour};
 
-const INSTANCE_TYPES: &str = include_str!("../catalog/instance_types.csv");
-const PRICE_LISTS: &str = include_str!("../catalog/price_lists.csv");
-const ON_DEMAND: &str = include_str!("../catalog/on_demand.csv");
-const SPOT_SAVINGS: &str = include_str!("../catalog/spot_savings.csv");
-const OTHER_PRICES: &str = include_str!("../catalog/other_prices.csv");
+use crate::instance_types::INSTANCE_TYPES;
+use crate::{CatalogError, InstanceType, instance_types, rows};
 
-/// Why the catalog cannot be read. It is part of the program, so this is a fault of the build.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    /// A row is malformed.
-    #[error("could not read `catalog/{file}`")]
-    Row {
-        /// The file.
-        file: &'static str,
-        /// Why.
-        source: csv::Error,
-    },
-    /// A number is not a price, or a list is not there.
-    #[error("row `{row}` of `catalog/{file}` holds no usable price")]
-    Price {
-        /// The file.
-        file: &'static str,
-        /// The row.
-        row: String,
-    },
-}
-
-/// An EC2 instance type.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub struct InstanceType {
-    /// Its name, such as `m5.4xlarge`.
-    #[serde(rename = "instance_type")]
-    pub name: String,
-    /// Threads.
-    pub vcpu: i64,
-    /// Nominal memory.
-    pub memory_mib: i64,
-    /// `amd64` or `arm64`.
-    pub arch: String,
-    /// Whether it is a whole machine.
-    pub bare_metal: bool,
-    /// GPUs; for other accelerators at least 1.
-    pub accelerators: i64,
-}
-
-impl InstanceType {
-    /// Its family, such as `m5`.
-    pub fn family(&self) -> &str {
-        self.name.split('.').next().unwrap_or(&self.name)
-    }
-
-    /// Its size, such as `4xlarge` or `metal-24xl`.
-    pub fn size(&self) -> &str {
-        self.name.split_once('.').map_or("", |(_, size)| size)
-    }
-}
+const PRICE_LISTS: &str = include_str!("../data/price_lists.csv");
+const ON_DEMAND: &str = include_str!("../data/on_demand.csv");
+const SPOT_SAVINGS: &str = include_str!("../data/spot_savings.csv");
+const OTHER_PRICES: &str = include_str!("../data/other_prices.csv");
 
 /// A price with where it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed<P> {
-    pub(crate) price: P,
-    pub(crate) kind: String,
-    pub(crate) date: String,
-    pub(crate) source: String,
+pub struct Listed<P> {
+    /// The price.
+    pub price: P,
+    /// `observed`, `derived` or `estimated`.
+    pub kind: String,
+    /// When it was read.
+    pub date: String,
+    /// Where.
+    pub source: String,
 }
 
 /// Prices by region, then by name.
-pub(crate) type ByRegion<P> = BTreeMap<String, BTreeMap<String, P>>;
+pub type ByRegion<P> = BTreeMap<String, BTreeMap<String, P>>;
 
 /// Everything in the files, indexed.
 #[derive(Debug, Clone)]
-pub(crate) struct Catalog {
-    pub(crate) types: BTreeMap<String, InstanceType>,
-    pub(crate) on_demand: ByRegion<Listed<UsdPerHour>>,
+pub struct Catalog {
+    /// By name.
+    pub types: BTreeMap<String, InstanceType>,
+    /// On-demand prices.
+    pub on_demand: ByRegion<Listed<UsdPerHour>>,
     /// Typical saving of spot against on-demand, in percent.
-    pub(crate) spot: ByRegion<Listed<u8>>,
+    pub spot: ByRegion<Listed<u8>>,
     /// By item; the price is for one of the item's units.
-    pub(crate) other: ByRegion<Listed<NanoUsd>>,
+    pub other: ByRegion<Listed<NanoUsd>>,
 }
 
 #[derive(Deserialize)]
@@ -125,8 +81,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError`] names the file.
-    pub(crate) fn read() -> Result<Self, CatalogError> {
-        let types = rows::<InstanceType>("instance_types.csv", INSTANCE_TYPES)?;
+    pub fn read() -> Result<Self, CatalogError> {
         let lists = rows::<ListRow>("price_lists.csv", PRICE_LISTS)?;
         let lists: BTreeMap<_, _> = lists.into_iter().map(|row| (row.list, (row.source, row.price_date))).collect();
         let mut on_demand = ByRegion::new();
@@ -152,20 +107,13 @@ impl Catalog {
             let listed = Listed { price, kind: row.kind, date: row.price_date, source: row.source };
             other.entry(row.region).or_default().insert(row.item, listed);
         }
-        let types = types.into_iter().map(|row| (row.name.clone(), row)).collect();
-        Ok(Self { types, on_demand, spot, other })
+        Ok(Self { types: instance_types()?, on_demand, spot, other })
     }
 
-    /// SHA-256 over the files, so that a report says which catalog it used.
-    pub(crate) fn sha256() -> String {
-        let files = [INSTANCE_TYPES, PRICE_LISTS, ON_DEMAND, SPOT_SAVINGS, OTHER_PRICES];
-        lake::digest(files.concat().as_bytes())
+    /// The files, one after the other: their digest says in a report which catalog it used.
+    pub fn text() -> String {
+        [INSTANCE_TYPES, PRICE_LISTS, ON_DEMAND, SPOT_SAVINGS, OTHER_PRICES].concat()
     }
-}
-
-fn rows<R: DeserializeOwned>(file: &'static str, text: &str) -> Result<Vec<R>, CatalogError> {
-    let rows = csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<_, _>>();
-    rows.map_err(|source| CatalogError::Row { file, source })
 }
 
 #[cfg(test)]
@@ -236,7 +184,7 @@ mod tests {
         for (name, listed) in &catalog.on_demand["us-east-1"] {
             let shape = &catalog.types[name];
             if shape.accelerators == 0 && !not_linear.contains(&shape.family()) {
-                let rate = listed.price.usd_per_hour() / crate::number::float(shape.vcpu.into());
+                let rate = listed.price.usd_per_hour() / f64::from(i32::try_from(shape.vcpu).unwrap());
                 let (low, high) = rates.entry(shape.family()).or_insert((rate, rate));
                 (*low, *high) = (low.min(rate), high.max(rate));
             }

@@ -1,0 +1,65 @@
+//! `emp-cost lake prune`: retention.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lake::{Day, Lake, Pruned};
+use types::ClusterId;
+
+use super::{WhichLake, span};
+use crate::failure::Failure;
+use crate::output::print;
+
+/// Remove whole days that are older than what is to be kept
+///
+/// Manifests go before the objects they name, so readers never find half a day. Stopped half-way, it goes on the next
+/// time. Nothing brings the days back: look at --dry-run first.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PruneArgs {
+    #[command(flatten)]
+    lake: WhichLake,
+
+    /// One cluster instead of all
+    #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
+    cluster_id: Option<ClusterId>,
+
+    /// How far back days are kept, such as 400d; the day this reaches into is kept whole
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    keep: TimeDelta,
+
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(args: PruneArgs, now: DateTime<Utc>) -> Result<(), Failure> {
+    let unreachable = || Failure::usage(anyhow::anyhow!("--keep reaches further back than time does"));
+    let before = Day::containing(now.checked_sub_signed(args.keep).ok_or_else(unreachable)?);
+    let lake = Lake::new(args.lake.lake.open().await);
+    let clusters = match args.cluster_id {
+        Some(cluster) => vec![cluster],
+        None => lake.clusters().await?,
+    };
+    for cluster in clusters {
+        let pruned = lake.prune(&cluster, before, args.dry_run).await?;
+        print(&text(&cluster, before, &pruned, args.dry_run))?;
+    }
+    Ok(())
+}
+
+/// What was removed: in a dry run every key, so that it can be checked, else the days.
+fn text(cluster: &ClusterId, before: Day, pruned: &Pruned, dry_run: bool) -> String {
+    let Pruned { days, keys } = pruned;
+    let done = if dry_run { "would remove" } else { "removed" };
+    let mut text = String::new();
+    if dry_run {
+        keys.iter().for_each(|key| text.extend([key, "\n"]));
+    }
+    let span = match (days.first(), days.last()) {
+        (Some(first), Some(last)) => format!(", from {first} to {last}"),
+        _ => String::new(),
+    };
+    let (days, keys) = (days.len(), keys.len());
+    let _ = writeln!(text, "{cluster}: {done} {days} days before {before}{span}, {keys} objects and manifests");
+    text
+}

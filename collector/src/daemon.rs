@@ -1,0 +1,209 @@
+//! EDGE: collecting on a schedule, for as long as the process runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use lake::{CompactOutcome, Compaction, Lake};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use types::moment::parse_moment;
+use types::{ClusterId, Hour};
+
+use crate::args::{Collection, Plan, SETTLE_MINUTES};
+use crate::health::Health;
+use crate::listen::Listener;
+use crate::run::{Bounds, Collected, HourResult, collect};
+use crate::server::Server;
+use crate::{logging, schedule};
+
+/// The longest wait before the clock is looked at again.
+const STEP: TimeDelta = TimeDelta::seconds(20);
+/// How long an hour that is being written may take to end after a signal: Kubernetes kills after thirty seconds, and
+/// the promise is ten.
+const GRACE: Duration = Duration::from_secs(8);
+/// Clocks that differ by more are worth a warning.
+const SKEW: TimeDelta = TimeDelta::seconds(60);
+
+/// Collects what is missing at every time of the schedule, the first time at once, until SIGTERM or an interrupt. A run
+/// that fails is logged; the next one tries the same hours again.
+///
+/// # Errors
+/// When the port is taken, signals cannot be listened for, or the schedule has no further time.
+pub async fn run(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<()> {
+    let mut daemon = Daemon::new(collection, plan, now).await;
+    let health = Arc::clone(&daemon.health);
+    if let Some(address) = plan.listen {
+        let listener = Listener::bind(address).await?;
+        tracing::info!(address = ?listener.address().unwrap_or(address), "health at /livez, /readyz and /metrics");
+        tokio::spawn(listener.serve(Arc::clone(&health), now));
+    }
+    let mut stop = Stop::listen()?;
+    loop {
+        let flag = Arc::new(AtomicBool::new(false));
+        let mut tick = std::pin::pin!(daemon.tick(Arc::clone(&flag)));
+        tokio::select! {
+            () = &mut tick => {}
+            () = stop.asked() => {
+                tracing::info!("asked to stop; the hour at hand is finished or given up");
+                flag.store(true, Ordering::Relaxed);
+                if tokio::time::timeout(GRACE, tick).await.is_err() {
+                    tracing::warn!("the hour at hand was given up; it is collected again at the next start");
+                }
+                return Ok(());
+            }
+        }
+        let mut due =
+            schedule::next(&plan.schedule, now()).context("find the schedule's next time; it has none left")?;
+        tracing::info!(next = %due.to_rfc3339(), "waiting");
+        while let Some(pause) = schedule::pause(due, now(), STEP) {
+            health.progress();
+            tokio::select! {
+                () = tokio::time::sleep(pause.to_std().unwrap_or_default()) => {}
+                () = stop.asked() => return Ok(()),
+            }
+            due = schedule::due(&plan.schedule, due, now());
+        }
+    }
+}
+
+/// Collects what is missing now, once.
+///
+/// # Errors
+/// When the run could not go on; hours that failed are counted.
+pub async fn once(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Utc>) -> anyhow::Result<Collected> {
+    Daemon::new(collection, plan, now).await.attempt(Arc::default()).await
+}
+
+/// What stays from one run to the next.
+struct Daemon<'a> {
+    collection: &'a Collection,
+    plan: &'a Plan,
+    now: fn() -> DateTime<Utc>,
+    health: Arc<Health>,
+    lake: Lake,
+    /// Kept, because it remembers which queries have to be asked in parts; connected anew after a run that failed.
+    server: Option<Server>,
+}
+
+impl<'a> Daemon<'a> {
+    async fn new(collection: &'a Collection, plan: &'a Plan, now: fn() -> DateTime<Utc>) -> Self {
+        Self {
+            collection,
+            plan,
+            now,
+            health: Arc::new(Health::new(collection.cluster.as_str())),
+            lake: Lake::new(collection.lake.open().await),
+            server: None,
+        }
+    }
+
+    /// One run, its outcome told to log and health.
+    async fn tick(&mut self, stop: Arc<AtomicBool>) {
+        let begun = Instant::now();
+        self.health.progress();
+        match self.attempt(stop).await {
+            Ok(collected) => self.health.tick_ended(Ok(&collected), (self.now)()),
+            Err(error) => {
+                tracing::error!("{error:#}");
+                self.health.tick_ended(Err(&format!("{error:#}")), (self.now)());
+                self.server = None;
+            }
+        }
+        self.health.metrics().tick_took(begun.elapsed().as_secs_f64());
+    }
+
+    async fn attempt(&mut self, stop: Arc<AtomicBool>) -> anyhow::Result<Collected> {
+        let Collection { source, cluster, .. } = self.collection;
+        let server = match self.server.take() {
+            Some(server) => server,
+            None => Server::connect(&source.server, Some(listener(&self.health))).await?,
+        };
+        let server = self.server.insert(server);
+        let here = (self.now)();
+        let there = server.now().await?;
+        if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > SKEW) {
+            tracing::warn!(
+                seconds = ahead.num_seconds(),
+                "the server's clock differs from ours; the earlier one decides"
+            );
+        }
+        let from = parse_moment(&self.plan.reach, here)?;
+        let Some(window) = schedule::closed(from, here, there, TimeDelta::minutes(SETTLE_MINUTES)) else {
+            return Ok(Collected::default());
+        };
+        let settings = source.settings_of_now().await?;
+        let bounds = Bounds { most: Some(self.plan.hours_per_run), stop };
+        let health = &self.health;
+        let mut each = |hour: Hour, result: &HourResult| {
+            health.hour(hour, result);
+            log(hour, result);
+        };
+        let collected = collect(server, &self.lake, cluster, window, &settings, &bounds, &mut each).await?;
+        tracing::info!(
+            written = collected.written,
+            corrected = collected.corrected,
+            present = collected.present,
+            no_data = collected.no_data,
+            failed = collected.failed,
+            left = collected.left,
+            queries = collected.queries,
+            samples = collected.samples,
+            "collected"
+        );
+        compact(&self.lake, cluster, here, health).await?;
+        Ok(collected)
+    }
+}
+
+/// Puts the hours of days that are over into one object a table: they are read faster so, and cost less to keep.
+async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, health: &Health) -> anyhow::Result<()> {
+    for day in lake.days(cluster).await?.into_iter().filter(|day| day.end() <= now) {
+        health.progress();
+        let outcome = lake.compact_day(cluster, day, Compaction::default(), now).await?;
+        if let CompactOutcome::Compacted { hours, rows, bytes, .. } = outcome {
+            tracing::info!(%day, hours, rows, bytes, "day compacted");
+        }
+    }
+    Ok(())
+}
+
+/// Has everything that happens while asking told to health.
+fn listener(health: &Arc<Health>) -> crate::server::Listener {
+    let health = Arc::clone(health);
+    Arc::new(move |event| health.event(event))
+}
+
+fn log(hour: Hour, result: &HourResult) {
+    match result {
+        HourResult::Written { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour written"),
+        HourResult::Corrected { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour corrected"),
+        HourResult::Failed(error) => tracing::error!(%hour, "{}; it is tried again next time", logging::chain(error)),
+        HourResult::NoData { slots } if *slots > 0 => {
+            tracing::warn!(%hour, slots, "samples in too few of 12 slots; the hour is left out");
+        }
+        HourResult::Present | HourResult::Different | HourResult::NoData { .. } => {}
+    }
+}
+
+/// The signals that end the process.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+        Ok(Self { terminate, interrupt })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

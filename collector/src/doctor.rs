@@ -1,0 +1,395 @@
+//! Looks at a server before anyone waits for a report: is all there that a report needs, and what would mend what is not.
+//!
+//! It asks a few dozen cheap questions, and collects the newest closed hour without keeping it: what that took is the
+//! only estimate of a backfill worth giving.
+
+mod labels;
+mod metrics;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use types::{Hour, Window};
+
+use crate::ask::{self, check_server};
+use crate::decode::decode;
+use crate::run::{Collected, HourResult};
+use crate::server::{QueryError, Server};
+use crate::settings::Settings;
+
+pub use labels::{LabelReport, helm_values};
+pub use metrics::{MetricReport, Need};
+
+/// Days a report wants, and the look back goes.
+const DAYS: i64 = 30;
+const DAY_SECONDS: i64 = 86_400;
+const HOUR_SECONDS: i64 = 3_600;
+/// Clocks that differ by more are worth a word: an hour is collected five minutes after its end.
+const SKEW_SECONDS: i64 = 60;
+/// Scrapes in a thousand that may be missing before it is worth a word.
+const COVERAGE_PER_THOUSAND: i64 = 990;
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Diagnosis {
+    /// The server, without credentials.
+    pub server: String,
+    /// What it is and its version, such as `prometheus 2.42.0`.
+    pub server_version: String,
+    /// Seconds its clock is ahead of ours; negative when behind.
+    pub clock_ahead_seconds: Option<i64>,
+    /// Each metric that is asked for.
+    pub metrics: Vec<MetricReport>,
+    /// Objects that more than one series describes.
+    pub duplicates: Vec<DuplicateReport>,
+    /// The jobs that scrape the exporters.
+    pub jobs: Vec<JobReport>,
+    /// Nodes that exist, without those of Fargate.
+    pub nodes: i64,
+    /// The node labels that say what a node is.
+    pub node_labels: Vec<LabelReport>,
+    /// Hours of the last thirty days that the server has samples of.
+    pub hours_available: i64,
+    /// The newest closed hour, collected and thrown away; `None` where that failed.
+    pub sample: Option<SampleHour>,
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// Whether a report can be made.
+    pub ready: bool,
+    /// The verdict, in one line.
+    pub verdict: String,
+}
+
+/// A metric of which one object has several series.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DuplicateReport {
+    /// The metric.
+    pub metric: &'static str,
+    /// Its series.
+    pub series: i64,
+    /// The objects they describe.
+    pub objects: i64,
+}
+
+/// A scrape job.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct JobReport {
+    /// The metric it brings.
+    pub metric: &'static str,
+    /// Its name.
+    pub job: String,
+    /// Its targets now.
+    pub targets: i64,
+    /// Scrapes of the last day that succeeded, in a thousand; `None` where the server has no `up` for it.
+    pub succeeded_per_thousand: Option<i64>,
+    /// Seconds between scrapes.
+    pub interval_seconds: Option<i64>,
+}
+
+/// One hour, as it was collected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SampleHour {
+    /// Its start.
+    pub hour: String,
+    /// Queries it took.
+    pub queries: u64,
+    /// Samples the server sent.
+    pub samples: i64,
+    /// Containers, pods, nodes and volumes found.
+    pub rows: [usize; 4],
+    /// What was wrong with it.
+    pub faults: Vec<String>,
+    /// Queries for every available hour of thirty days.
+    pub backfill_queries: u64,
+    /// Samples for every available hour of thirty days.
+    pub backfill_samples: i64,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// No report can be made.
+    Blocks,
+    /// The report says less, or is less sure.
+    Weakens,
+    /// Good to know.
+    Note,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is.
+    pub what: String,
+    /// What mends it.
+    pub next: String,
+}
+
+/// A few numbers by label.
+type ByLabel = Vec<(Vec<String>, Vec<(i64, f64)>)>;
+
+/// Asks everything there is to ask of a server as it was `at` a time; `now` is only compared with its clock.
+///
+/// # Errors
+/// [`QueryError`] when the server does not answer; what it answers badly is a finding.
+pub async fn examine(
+    server: &Server,
+    settings: &Settings,
+    now: DateTime<Utc>,
+    at: DateTime<Utc>,
+) -> Result<Diagnosis, QueryError> {
+    let mut findings = Vec::new();
+    let clock_ahead_seconds = clock(server, now, &mut findings).await?;
+    let metrics = metrics::examine(server, at, &mut findings).await?;
+    let duplicates = duplicates(server, at, &mut findings).await?;
+    let jobs = jobs(server, at, &mut findings).await?;
+    let (nodes, node_labels) = labels::examine(server, at, &mut findings).await?;
+    let hours_available = hours_available(server, at, &mut findings).await?;
+    let sample = sample(server, settings, at, hours_available, &mut findings).await;
+    findings.sort_by_key(|finding| finding.severity);
+    let ready = !findings.iter().any(|finding| finding.severity == Severity::Blocks);
+    Ok(Diagnosis {
+        server: server.url().to_owned(),
+        server_version: server.describe(),
+        clock_ahead_seconds,
+        metrics,
+        duplicates,
+        jobs,
+        nodes,
+        node_labels,
+        hours_available,
+        sample,
+        verdict: verdict(&findings, hours_available),
+        ready,
+        findings,
+    })
+}
+
+/// The points of an expression of one series, every `step` seconds of the last `span` before `end`.
+async fn history(server: &Server, promql: &str, end: i64, span: i64, step: i64) -> Result<Vec<(i64, f64)>, QueryError> {
+    let body = server.ask_range("doctor", promql, (end - span, end), step).await?;
+    Ok(series(&body, &[]).into_iter().next().map(|(_, points)| points).unwrap_or_default())
+}
+
+/// The series of an expression now.
+async fn instant(server: &Server, promql: &str, labels: &[&str], now: DateTime<Utc>) -> Result<ByLabel, QueryError> {
+    let body = server.ask_at("doctor", promql, now.timestamp()).await?;
+    Ok(series(&body, labels))
+}
+
+fn series(body: &[u8], labels: &[&str]) -> ByLabel {
+    let mut found = Vec::new();
+    let mut take = |series: crate::decode::Series<'_, '_>| {
+        found.push((series.labels.iter().map(ToString::to_string).collect(), series.points.to_vec()));
+    };
+    // An answer that is no answer says nothing; what is missing then is a finding of its own.
+    let _malformed = decode(body, labels, &mut take);
+    found.sort_by(|a: &(Vec<String>, Vec<_>), b| a.0.cmp(&b.0));
+    found
+}
+
+/// A count, which PromQL gives as a float.
+fn whole(value: f64) -> i64 {
+    crate::pod::whole(value).unwrap_or_default()
+}
+
+fn last(points: &[(i64, f64)]) -> i64 {
+    points.last().map_or(0, |(_, value)| whole(*value))
+}
+
+/// One number; `None` without a series.
+async fn number(server: &Server, promql: &str, now: DateTime<Utc>) -> Result<Option<f64>, QueryError> {
+    let found = instant(server, promql, &[], now).await?;
+    Ok(found.first().and_then(|(_, points)| points.last()).map(|(_, value)| *value))
+}
+
+async fn clock(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Option<i64>, QueryError> {
+    let ahead = server.now().await?.map(|there| (there - now).num_seconds());
+    if let Some(seconds) = ahead.filter(|seconds| seconds.abs() > SKEW_SECONDS) {
+        findings.push(Finding {
+            severity: Severity::Note,
+            what: format!("the clock of the server differs from this machine's by {seconds} s"),
+            next: "set both by NTP; hours are closed by the earlier of the two".to_owned(),
+        });
+    }
+    Ok(ahead)
+}
+
+/// Metrics with what identifies an object of theirs.
+const IDENTITIES: [(&str, &str, &str); 3] = [
+    ("kube_pod_info", "", "uid"),
+    ("kube_node_info", "", "node,provider_id"),
+    (
+        "container_cpu_usage_seconds_total",
+        "{container!=\"\",container!=\"POD\",image!=\"\"}",
+        "namespace,pod,container,id",
+    ),
+];
+
+async fn duplicates(
+    server: &Server,
+    now: DateTime<Utc>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<DuplicateReport>, QueryError> {
+    let mut reports = Vec::new();
+    for (metric, selector, identity) in IDENTITIES {
+        let all = number(server, &format!("count({metric}{selector})"), now).await?.map_or(0, whole);
+        let distinct = format!("count(count by ({identity}) ({metric}{selector}))");
+        let objects = number(server, &distinct, now).await?.map_or(0, whole);
+        if all > objects {
+            findings.push(Finding {
+                severity: Severity::Note,
+                what: format!("`{metric}` has {all} series for {objects} objects: it is scraped more than once"),
+                next: "nothing has to be done, each object counts once; one scrape job less would spare the server"
+                    .to_owned(),
+            });
+        }
+        reports.push(DuplicateReport { metric, series: all, objects });
+    }
+    Ok(reports)
+}
+
+/// The metrics by which the jobs of the three exporters are found.
+const EXPORTERS: [(&str, &str); 3] = [
+    ("kube_node_info", "kube_node_info"),
+    ("container_cpu_usage_seconds_total", "container_cpu_usage_seconds_total{container!=\"\",image!=\"\"}"),
+    ("node_memory_MemTotal_bytes", "node_memory_MemTotal_bytes"),
+];
+
+async fn jobs(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Vec<JobReport>, QueryError> {
+    let mut reports: Vec<JobReport> = Vec::new();
+    for (metric, expression) in EXPORTERS {
+        let found =
+            instant(server, &format!("count by (job) (count by (job,instance) ({expression}))"), &["job"], now).await?;
+        for (labels, points) in found {
+            let job = labels.into_iter().next().unwrap_or_default();
+            let up = format!("up{{job=\"{}\"}}", job.replace('\\', "\\\\").replace('"', "\\\""));
+            let share = number(server, &format!("avg(avg_over_time({up}[1d]))"), now).await?;
+            let scrapes = number(server, &format!("max(count_over_time({up}[1h]))"), now).await?.map(whole);
+            let succeeded_per_thousand = share.map(|share| whole((share * 1000.0).floor()));
+            if let Some(share) = succeeded_per_thousand.filter(|share| *share < COVERAGE_PER_THOUSAND) {
+                findings.push(Finding {
+                    severity: Severity::Weakens,
+                    what: format!(
+                        "{}.{} % of the scrapes of job `{job}` failed within a day",
+                        (1000 - share) / 10,
+                        (1000 - share) % 10
+                    ),
+                    next: "look at the targets page of the server for the reason".to_owned(),
+                });
+            }
+            let interval_seconds = scrapes.filter(|count| *count > 0).map(interval);
+            reports.push(JobReport { metric, job, targets: last(&points), succeeded_per_thousand, interval_seconds });
+        }
+    }
+    Ok(reports)
+}
+
+/// The scrape interval of a target that was scraped so often in an hour, in seconds: one of the usual ones where it is
+/// near, since an hour may hold a scrape more or less.
+fn interval(scrapes: i64) -> i64 {
+    let exact = HOUR_SECONDS / scrapes;
+    let usual = [5, 10, 15, 20, 30, 60, 120, 300];
+    usual.into_iter().find(|usual| (HOUR_SECONDS / usual - scrapes).abs() <= 1).unwrap_or(exact)
+}
+
+/// Hours of the last thirty days in which kube-state-metrics was scraped.
+async fn hours_available(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<i64, QueryError> {
+    let span = DAYS * DAY_SECONDS - HOUR_SECONDS;
+    let end = now.timestamp().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
+    let points = history(server, "max(count_over_time(kube_node_created[1h]))", end, span, HOUR_SECONDS).await?;
+    let hours = i64::try_from(points.len()).unwrap_or_default();
+    if (1..DAYS * 24).contains(&hours) {
+        findings.push(Finding {
+            severity: if hours < 7 * 24 { Severity::Weakens } else { Severity::Note },
+            what: format!("the server has {hours} of the {} hours of the last {DAYS} days", DAYS * 24),
+            next: "a report can start from these; run the collector from now on, and the lake grows to what the server forgets"
+                .to_owned(),
+        });
+    }
+    Ok(hours)
+}
+
+/// Collects the newest closed hour and throws it away.
+async fn sample(
+    server: &Server,
+    settings: &Settings,
+    now: DateTime<Utc>,
+    hours: i64,
+    findings: &mut Vec<Finding>,
+) -> Option<SampleHour> {
+    let blocked = |what: String, next: &str| Finding { severity: Severity::Blocks, what, next: next.to_owned() };
+    let settle = chrono::TimeDelta::minutes(crate::args::SETTLE_MINUTES);
+    let closed = Window::try_new(now - chrono::TimeDelta::days(1), now).ok()?.closed_at(now, settle)?;
+    let hour: Hour = closed.hours().next_back()?;
+    if let Err(error) = check_server(server, hour).await {
+        findings.push(blocked(crate::logging::chain(&error), "see above"));
+        return None;
+    }
+    let mut collected = Collected::default();
+    let asked = match ask::ask(server, hour, settings, &mut collected).await {
+        Ok(asked) => asked,
+        Err(HourResult::Failed(error)) => {
+            findings.push(blocked(
+                format!("hour {hour} could not be collected: {}", crate::logging::chain(&error)),
+                "see above",
+            ));
+            return None;
+        }
+        Err(_) => {
+            findings.push(blocked(
+                format!("hour {hour} has too few samples to be collected"),
+                "wait until the server has scraped for an hour, or check that it still does",
+            ));
+            return None;
+        }
+    };
+    let rows = &asked.rows;
+    let count = |per_hour: u64| per_hour * u64::try_from(hours).unwrap_or_default();
+    Some(SampleHour {
+        hour: hour.to_string(),
+        queries: collected.queries,
+        samples: collected.samples,
+        rows: [rows.containers.len(), rows.pods.len(), rows.nodes.len(), rows.volumes.len()],
+        faults: asked.faults,
+        backfill_queries: count(collected.queries),
+        backfill_samples: collected.samples * hours,
+    })
+}
+
+fn verdict(findings: &[Finding], hours: i64) -> String {
+    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    let things = |n: usize| if n == 1 { "1 thing".to_owned() } else { format!("{n} things") };
+    match (count(Severity::Blocks), count(Severity::Weakens)) {
+        (0, 0) => format!("ready: a report can be made from {hours} hours of data"),
+        (0, weak) => {
+            format!("ready: a report can be made from {hours} hours of data; {} would make it better", things(weak))
+        }
+        (blocks, _) => format!("not ready: {} must be mended first", things(blocks)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_usual_one_where_an_hour_holds_a_scrape_more_or_less() {
+        assert_eq!([59, 60, 61, 120, 119, 240, 90].map(interval), [60, 60, 60, 30, 30, 15, 40]);
+    }
+
+    #[test]
+    fn the_verdict_counts_what_is_wrong() {
+        let finding = |severity| Finding { severity, what: String::new(), next: String::new() };
+        assert_eq!(verdict(&[], 720), "ready: a report can be made from 720 hours of data");
+        let weak = [finding(Severity::Weakens), finding(Severity::Note)];
+        assert_eq!(
+            verdict(&weak, 20),
+            "ready: a report can be made from 20 hours of data; 1 thing would make it better"
+        );
+        let blocked = [finding(Severity::Blocks), finding(Severity::Blocks), finding(Severity::Weakens)];
+        assert_eq!(verdict(&blocked, 20), "not ready: 2 things must be mended first");
+    }
+}

@@ -1,0 +1,162 @@
+//! What the labels, the name and the provider id of a node say of it, in every spelling in use.
+
+use crate::snapshot::Facts;
+
+/// Labels of managed node groups and node pools: EKS, Karpenter before and after its first version, eksctl, kops.
+const GROUPS: [&str; 5] = [
+    "label_eks_amazonaws_com_nodegroup",
+    "label_karpenter_sh_nodepool",
+    "label_karpenter_sh_provisioner_name",
+    "label_alpha_eksctl_io_nodegroup_name",
+    "label_kops_k8s_io_instancegroup",
+];
+/// Labels of how a machine is bought: EKS (also as a relabeling rule spells it), Karpenter, eksctl, Spot Ocean, and the
+/// ones people set by hand on self-managed groups and with kops.
+const CAPACITY_TYPES: [&str; 8] = [
+    "label_eks_amazonaws_com_capacity_type",
+    "label_eks_amazonaws_com_capacityType",
+    "label_karpenter_sh_capacity_type",
+    "label_node_lifecycle",
+    "label_lifecycle",
+    "label_kubernetes_io_lifecycle",
+    "label_node_kubernetes_io_lifecycle",
+    "label_spotinst_io_node_lifecycle",
+];
+
+/// The first of the labels the node has.
+pub(crate) fn label<'a>(facts: &'a Facts, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| facts.labels.get(*name)).map(String::as_str)
+}
+
+/// `on-demand` or `spot`. A label with a word nobody knows does not hide one with a word that is known.
+pub(crate) fn capacity_type(facts: &Facts) -> Option<&'static str> {
+    let known = |name: &&str| match facts.labels.get(*name)?.to_ascii_lowercase().replace('_', "-").as_str() {
+        "spot" | "ec2spot" => Some("spot"),
+        // Reserved capacity and capacity blocks are paid for at the on-demand rate or before; neither is spot.
+        "on-demand" | "ondemand" | "od" | "normal" | "reserved" | "capacity-block" => Some("on-demand"),
+        _ => None,
+    };
+    CAPACITY_TYPES.iter().find_map(known).or_else(|| {
+        // kops marks the role; that the label is there is what it says.
+        facts.labels.contains_key("label_node_role_kubernetes_io_spot_worker").then_some("spot")
+    })
+}
+
+/// `ec2`, `fargate`, `auto` or `hybrid`.
+pub(crate) fn compute_type(name: &str, provider_id: &str, facts: &Facts) -> &'static str {
+    let said = label(facts, &["label_eks_amazonaws_com_compute_type"]).map(str::to_ascii_lowercase);
+    match said.as_deref() {
+        Some("fargate") => "fargate",
+        Some("auto") => "auto",
+        Some("hybrid") => "hybrid",
+        _ if name.starts_with("fargate-") || provider_id.contains("/fargate-") => "fargate",
+        _ if provider_id.starts_with("eks-hybrid:") => "hybrid",
+        _ => "ec2",
+    }
+}
+
+/// Managed node group or node pool.
+pub(crate) fn node_group(facts: &Facts) -> Option<&str> {
+    label(facts, &GROUPS)
+}
+
+/// Zone and region.
+pub(crate) fn place(provider_id: &str, facts: &Facts) -> (Option<String>, Option<String>) {
+    let zones = ["label_topology_kubernetes_io_zone", "label_failure_domain_beta_kubernetes_io_zone"];
+    let regions = ["label_topology_kubernetes_io_region", "label_failure_domain_beta_kubernetes_io_region"];
+    let zone = label(facts, &zones).map(ToOwned::to_owned).or_else(|| zone_of_provider_id(provider_id));
+    let region = label(facts, &regions).map(ToOwned::to_owned).or_else(|| zone.as_deref().and_then(region_of_zone));
+    (zone, region)
+}
+
+/// `aws:///us-east-1a/i-0abc` names the zone.
+fn zone_of_provider_id(provider_id: &str) -> Option<String> {
+    let zone = provider_id.strip_prefix("aws:///")?.split('/').next()?;
+    region_of_zone(zone).map(|_| zone.to_owned())
+}
+
+/// `us-east-1a` lies in `us-east-1`, and so does the local zone `us-east-1-bos-1a` and the wavelength zone
+/// `us-east-1-wl1-bos-wlz-1`. An Outpost is in a zone of its region.
+pub(crate) fn region_of_zone(zone: &str) -> Option<String> {
+    let segments: Vec<&str> = zone.split('-').collect();
+    let at = segments.iter().position(|segment| segment.starts_with(|c: char| c.is_ascii_digit()))?;
+    let number = segments.get(at)?;
+    let digits = number.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    let whole = digits.len() == number.len();
+    let is_zone = number.len() == digits.len() + 1 || (whole && segments.len() > at + 1);
+    let is_region = at >= 2 && digits.chars().all(|c| c.is_ascii_digit());
+    let before = segments.get(..at)?.join("-");
+    (is_region && is_zone).then(|| format!("{before}-{digits}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(labels: &[(&'static str, &str)]) -> Facts {
+        Facts { labels: labels.iter().map(|(k, v)| (*k, (*v).to_owned())).collect(), ..Facts::default() }
+    }
+
+    #[test]
+    fn capacity_types_are_read_in_every_spelling() {
+        for (label, value, expect) in [
+            ("label_eks_amazonaws_com_capacity_type", "SPOT", Some("spot")),
+            ("label_eks_amazonaws_com_capacityType", "ON_DEMAND", Some("on-demand")),
+            ("label_eks_amazonaws_com_capacity_type", "CAPACITY_BLOCK", Some("on-demand")),
+            ("label_karpenter_sh_capacity_type", "on-demand", Some("on-demand")),
+            ("label_karpenter_sh_capacity_type", "reserved", Some("on-demand")),
+            ("label_node_lifecycle", "Ec2Spot", Some("spot")),
+            ("label_lifecycle", "OnDemand", Some("on-demand")),
+            ("label_kubernetes_io_lifecycle", "spot", Some("spot")),
+            ("label_spotinst_io_node_lifecycle", "od", Some("on-demand")),
+            ("label_node_role_kubernetes_io_spot_worker", "true", Some("spot")),
+            ("label_karpenter_sh_capacity_type", "something", None),
+        ] {
+            assert_eq!(capacity_type(&facts(&[(label, value)])), expect, "{label}={value}");
+        }
+        assert_eq!(capacity_type(&facts(&[])), None);
+        let both = [("label_eks_amazonaws_com_capacity_type", "?"), ("label_lifecycle", "spot")];
+        assert_eq!(capacity_type(&facts(&both)), Some("spot"));
+    }
+
+    #[test]
+    fn compute_types_come_from_the_label_the_name_or_the_provider_id() {
+        let by = |value| facts(&[("label_eks_amazonaws_com_compute_type", value)]);
+        assert_eq!(compute_type("n", "", &by("fargate")), "fargate");
+        assert_eq!(compute_type("n", "", &by("auto")), "auto");
+        assert_eq!(compute_type("n", "", &by("hybrid")), "hybrid");
+        let none = facts(&[]);
+        assert_eq!(compute_type("fargate-ip-10-0-0-1.ec2.internal", "", &none), "fargate");
+        assert_eq!(compute_type("n", "aws:///us-east-1a/0ab-1/fargate-ip-10-0-0-1.ec2.internal", &none), "fargate");
+        assert_eq!(compute_type("n", "eks-hybrid:///us-west-2/c/mi-0ab", &none), "hybrid");
+        assert_eq!(compute_type("n", "aws:///us-east-1a/i-0abc", &none), "ec2");
+    }
+
+    #[test]
+    fn groups_are_read_in_every_spelling() {
+        for name in GROUPS {
+            assert_eq!(node_group(&facts(&[(name, "g")])), Some("g"));
+        }
+    }
+
+    #[test]
+    fn a_provider_id_names_the_zone_and_the_zone_its_region() {
+        assert_eq!(zone_of_provider_id("aws:///eu-west-1b/i-0abc").as_deref(), Some("eu-west-1b"));
+        assert_eq!(zone_of_provider_id("eks-hybrid:///x/y"), None);
+        assert_eq!(zone_of_provider_id("aws:///"), None);
+        for (zone, region) in [
+            ("us-gov-west-1a", Some("us-gov-west-1")),
+            ("cn-north-1b", Some("cn-north-1")),
+            ("us-iso-east-1a", Some("us-iso-east-1")),
+            ("eusc-de-east-1a", Some("eusc-de-east-1")),
+            ("ap-southeast-4c", Some("ap-southeast-4")),
+            ("us-west-2-lax-1a", Some("us-west-2")),
+            ("us-east-1-wl1-bos-wlz-1", Some("us-east-1")),
+            ("us-east-1", None),
+            ("zone-a", None),
+            ("1a", None),
+        ] {
+            assert_eq!(region_of_zone(zone).as_deref(), region, "{zone}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! EDGE: one exchange with the server: the request as it goes out, the body as it comes in.
+
+use std::time::Duration;
+
+use prometheus_http_query::Client;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::auth::{Authority, deepest};
+use super::error::QueryError;
+use super::flavor::Flavor;
+use super::options::{Auth, ServerOptions};
+
+/// How long to wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The largest answer accepted: 100,000 containers on thirteen points are near 60 MB.
+pub(super) const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
+/// How much of an unexpected answer is quoted.
+const QUOTED_CHARS: usize = 200;
+
+/// Said with each query, against answers that leave stores out without failing. Servers ignore what they do not know,
+/// and a proxy may hide what is behind it, so they are sent to all (not to Amazon's, which is none of these).
+///
+/// Thanos answers partially by default, from downsampled blocks if it likes, and tells replicas apart only on request
+/// (source: the Querier's and Query API's page of its documentation). A VictoriaMetrics cluster answers partially
+/// with `"isPartial":true` and no warning, unless denied (source: its cluster page).
+const WHOLE_ANSWERS: [(&str, &str); 4] =
+    [("dedup", "true"), ("partial_response", "false"), ("max_source_resolution", "0s"), ("deny_partial_response", "1")];
+
+/// When an expression is evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Times {
+    /// Once, at the server's own now.
+    Now,
+    /// Once.
+    At(i64),
+    /// From, to, and the step, in seconds.
+    Range(i64, i64, i64),
+}
+
+/// The connection to one server.
+pub(super) struct Connection {
+    client: Client,
+    /// Where it is, without credentials.
+    pub(super) url: String,
+    authority: Authority,
+    query_timeout: Duration,
+    total_timeout: Duration,
+}
+
+/// A failed exchange.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: QueryError,
+    /// What the server asked to wait.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(options: &ServerOptions) -> Result<Self, QueryError> {
+        let shown = without_credentials(&options.url);
+        let setup = |reason: String| QueryError::Setup { url: shown.clone(), reason };
+        let total_timeout = options.query_timeout + options.answer_grace;
+        let mut http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(total_timeout)
+            .user_agent(concat!("emp-cost-collector/", env!("CARGO_PKG_VERSION")));
+        if let Some(pem) = &options.ca {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| setup(deepest(&error)))?;
+            http = http.tls_certs_only(certificates);
+        }
+        if let Some(pem) = &options.client_identity {
+            let identity = reqwest::Identity::from_pem(pem.reveal().as_bytes());
+            http = http.identity(identity.map_err(|error| setup(deepest(&error)))?);
+        }
+        let http = http.build().map_err(|error| setup(deepest(&error)))?;
+        let invalid = || QueryError::Url { url: shown.clone() };
+        // A base without a closing slash would lose its last path segment when the API's path is joined to it.
+        let base = format!("{}/", options.url.trim_end_matches('/'));
+        let client = Client::from(http, &base).map_err(|_| invalid())?;
+        if !matches!(client.base_url().scheme(), "http" | "https") {
+            return Err(invalid());
+        }
+        Ok(Self {
+            url: without_credentials(client.base_url().as_str()),
+            authority: Authority::new(options).map_err(setup)?,
+            client,
+            query_timeout: options.query_timeout,
+            total_timeout,
+        })
+    }
+
+    /// The host of its URL.
+    pub(super) fn host(&self) -> &str {
+        self.client.base_url().host_str().unwrap_or_default()
+    }
+
+    /// The body of the answer to an expression.
+    pub(super) async fn query(
+        &self,
+        query: &str,
+        promql: &str,
+        times: Times,
+        flavor: Option<Flavor>,
+    ) -> Result<Vec<u8>, Failure> {
+        let more: &[_] = if flavor == Some(Flavor::AmazonManagedPrometheus) { &[] } else { &WHOLE_ANSWERS };
+        let headers = self.authority.headers().await.map_err(|reason| self.no_credentials(query, reason))?;
+        let response = if self.authority.signs() {
+            self.signed(query, promql, times, more, headers).await?
+        } else {
+            self.built(promql, times, more, headers).await.map_err(|error| self.broken(query, &error))?
+        };
+        self.body(query, response).await
+    }
+
+    /// Lets prometheus-http-query build and send the request.
+    async fn built(
+        &self,
+        promql: &str,
+        times: Times,
+        more: &[(&'static str, &str)],
+        headers: HeaderMap,
+    ) -> Result<reqwest::Response, prometheus_http_query::Error> {
+        let timeout = i64::try_from(self.query_timeout.as_millis()).unwrap_or(i64::MAX);
+        // The builders append; each header has its name once or was meant to be there twice.
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+        match times {
+            Times::Now | Times::At(_) => {
+                let request = self.client.query(promql).timeout(timeout);
+                let request = match times {
+                    Times::At(at) => request.at(at),
+                    _ => request,
+                };
+                let request = more.iter().fold(request, |request, (name, value)| request.query(name, *value));
+                headers.fold(request, |request, (name, value)| request.header(name, value)).post_raw().await
+            }
+            Times::Range(from, to, step) => {
+                #[expect(clippy::as_conversions, reason = "three hundred")]
+                let request = self.client.query_range(promql, from, to, step as f64).timeout(timeout);
+                let request = more.iter().fold(request, |request, (name, value)| request.query(name, *value));
+                headers.fold(request, |request, (name, value)| request.header(name, value)).post_raw().await
+            }
+        }
+    }
+
+    /// Builds the request here, with the same client: a signature covers the bytes that are sent, and the builders of
+    /// prometheus-http-query send theirs without showing them.
+    async fn signed(
+        &self,
+        query: &str,
+        promql: &str,
+        times: Times,
+        more: &[(&'static str, &str)],
+        headers: HeaderMap,
+    ) -> Result<reqwest::Response, Failure> {
+        let mut form = vec![("query", promql.to_owned()), ("timeout", format!("{}ms", self.query_timeout.as_millis()))];
+        let path = match times {
+            Times::Now => "api/v1/query",
+            Times::At(at) => {
+                form.push(("time", at.to_string()));
+                "api/v1/query"
+            }
+            Times::Range(from, to, step) => {
+                form.extend([("start", from.to_string()), ("end", to.to_string()), ("step", step.to_string())]);
+                "api/v1/query_range"
+            }
+        };
+        form.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let url = format!("{}{path}", self.client.base_url());
+        let request = self.client.inner().post(url).form(&form).headers(headers).build();
+        let mut request = request.map_err(|error| self.broken(query, &error))?;
+        self.authority.sign(&mut request).await.map_err(|reason| self.no_credentials(query, reason))?;
+        Ok(self.client.inner().execute(request).await.map_err(|error| self.broken(query, &error))?)
+    }
+
+    /// The body and the headers of what lies at a path of the server; for its own word about itself.
+    pub(super) async fn get(&self, what: &str, path: &str) -> Result<(Vec<u8>, HeaderMap), Failure> {
+        let headers = self.authority.headers().await.map_err(|reason| self.no_credentials(what, reason))?;
+        let request = self.client.inner().get(format!("{}{path}", self.client.base_url())).headers(headers).build();
+        let mut request = request.map_err(|error| self.broken(what, &error))?;
+        self.authority.sign(&mut request).await.map_err(|reason| self.no_credentials(what, reason))?;
+        let response = self.client.inner().execute(request).await.map_err(|error| self.broken(what, &error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = self.bytes(what, response).await?;
+        match status.is_success() {
+            true => Ok((body, headers)),
+            false => Err(self.refusal(what, status.as_u16(), &body).into()),
+        }
+    }
+
+    async fn bytes(&self, query: &str, mut response: reqwest::Response) -> Result<Vec<u8>, QueryError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(query, &error))? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(QueryError::TooLarge { query: query.to_owned() });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    async fn body(&self, query: &str, response: reqwest::Response) -> Result<Vec<u8>, Failure> {
+        let status = response.status();
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let body = self.bytes(query, response).await?;
+        if status.is_success() && body.starts_with(b"{") {
+            return Ok(body);
+        }
+        let error = self.refusal(query, status.as_u16(), &body);
+        Err(Failure { error, retry_after: retry_after.map(Duration::from_secs) })
+    }
+
+    /// What an answer means that is not a success, or not from the API.
+    fn refusal(&self, query: &str, status: u16, body: &[u8]) -> QueryError {
+        let (url, query) = (self.url.clone(), query.to_owned());
+        let said = api_error(body);
+        let from_api = said.is_some();
+        let message = said.unwrap_or_else(|| head(body));
+        match status {
+            401 | 403 => {
+                let auth = self.authority.auth();
+                QueryError::NotAllowed { url, query, status, auth: auth.describe(), message, next: next_step(auth) }
+            }
+            // Proxies and overloaded servers answer these with a page of their own.
+            413 | 422 | 429 | 500.. => QueryError::Refused { query, status, message },
+            _ if from_api => QueryError::Refused { query, status, message },
+            _ => QueryError::NotPrometheus { url, query, status, head: message },
+        }
+    }
+
+    /// What a failed exchange means: nobody there, an answer that broke off, or one that took too long.
+    fn broken(&self, query: &str, error: &(dyn std::error::Error + 'static)) -> QueryError {
+        let (mut connected, mut in_time) = (true, true);
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<reqwest::Error>() {
+                connected &= !error.is_connect();
+                in_time &= !error.is_timeout();
+            }
+            cause = error.source();
+        }
+        let (url, query, reason) = (self.url.clone(), query.to_owned(), deepest(error));
+        match (connected, in_time) {
+            (false, _) => QueryError::Unreachable { url, reason },
+            (true, false) => QueryError::TimedOut { url, query, seconds: self.total_timeout.as_secs() },
+            (true, true) => QueryError::Interrupted { url, query, reason },
+        }
+    }
+
+    fn no_credentials(&self, query: &str, reason: String) -> QueryError {
+        QueryError::Credentials { query: query.to_owned(), auth: self.authority.auth().describe(), reason }
+    }
+}
+
+/// What to do when the server does not accept who asks.
+fn next_step(auth: &Auth) -> &'static str {
+    match auth {
+        Auth::None => {
+            "give --prometheus-user, --prometheus-bearer-token-file, --prometheus-sigv4-region or a client certificate"
+        }
+        Auth::Basic { .. } => "check user and password",
+        Auth::BearerFile(_) => "check that the token is of a service account that may query, and not expired",
+        Auth::SigV4 { .. } => "allow aps:QueryMetrics on the workspace to this role, and check the region",
+    }
+}
+
+/// How an unexpected answer begins.
+fn head(body: &[u8]) -> String {
+    let quoted = body.get(..body.len().min(4 * QUOTED_CHARS)).unwrap_or_default();
+    let text = String::from_utf8_lossy(quoted).split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.is_empty() {
+        true => "(nothing)".to_owned(),
+        false => text.chars().take(QUOTED_CHARS).collect(),
+    }
+}
+
+/// The text of an error in the API's own form.
+fn api_error(body: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let text = answer.get("error").or_else(|| answer.get("message"))?;
+    Some(text.as_str()?.chars().take(4 * QUOTED_CHARS).collect())
+}
+
+/// A URL without user name and password, for messages.
+pub(super) fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_never_hold_credentials() {
+        for (url, shown) in [
+            ("http://user:s3cret@host:9090/p", "http://host:9090/p"),
+            ("https://user:p@ss@host", "https://host"),
+            ("http://host/a@b", "http://host/a@b"),
+            ("user:s3cret@host", "host"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+}

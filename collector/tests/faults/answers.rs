@@ -1,0 +1,160 @@
+//! Answers that are late, broken, refused, or not what they seem.
+
+use std::time::Duration;
+
+use collector::server::Server;
+
+use crate::bench::*;
+use crate::proxy::{Act, Proxy, Request};
+
+/// The query the faults are about: not the first, so that some of the hour is there when it fails.
+fn about_memory(request: &Request) -> bool {
+    request.promql().contains("avg_over_time(container_memory_working_set_bytes")
+}
+
+/// The words of the failure of an hour whose query about memory is met with `act` each time; a later run fills it.
+async fn check_fails(test: &str, act: Act) -> Option<String> {
+    let real = holding(test, several(), &[]).await?;
+    let proxy = Proxy::start(
+        &[real.url()],
+        None,
+        move |request, _| if about_memory(request) { act.clone() } else { Act::Forward(0) },
+    )
+    .await;
+    let bench = Bench::new();
+    let run = bench.collect(&quick(&proxy.url)).await;
+    assert_eq!(run.collected.map_or(0, |c| c.written), 0);
+    bench.check_absent().await;
+    bench.check_filled_by(&quick(real.url())).await;
+    run.failure
+}
+
+/// An hour whose query about memory is first met with `act`: it is collected all the same, unchanged.
+async fn check_recovers(test: &str, times: usize, act: Act, told: &Told) -> Option<()> {
+    let real = holding(test, several(), &[]).await?;
+    let faulty = move |request: &Request, before| {
+        if about_memory(request) && before < times { act.clone() } else { Act::Forward(0) }
+    };
+    let proxy = Proxy::start(&[real.url()], None, faulty).await;
+    let bench = Bench::new();
+    let server = Server::connect(&quick(&proxy.url), Some(told.listener())).await.unwrap();
+    let run = bench.run(&server).await;
+    assert_eq!(run.collected.map(|c| c.written), Some(1), "{:?}", run.failure);
+    assert_eq!(bench.objects(), undisturbed(&quick(real.url())).await.objects());
+    Some(())
+}
+
+fn check_words(said: &str, words: &[&str]) {
+    for word in words {
+        assert!(said.contains(word), "no `{word}` in: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_not_json_fails_the_hour() {
+    let page = "<html><body>Sign in to continue</body></html>";
+    let Some(said) = check_fails("html", Act::Answer(200, "content-type: text/html", page)).await else { return };
+    check_words(&said, &["container_memory_mean", "status 200", "Sign in to continue", "check the URL"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_ends_early_fails_the_hour() {
+    // Whole by its length, and yet cut: only the decoder can tell.
+    let half = Act::Edit(|body| body[..body.len() / 2].to_owned());
+    let Some(said) = check_fails("truncated", half).await else { return };
+    check_words(&said, &["container_memory_mean", "not what the Prometheus API sends"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_always_breaks_fails_the_hour() {
+    let Some(said) = check_fails("cut off", Act::CutOff).await else { return };
+    check_words(&said, &["container_memory_mean", "broke off"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_once_is_asked_again() {
+    let told = Told::default();
+    let Some(()) = check_recovers("breaks once", 1, Act::CutOff, &told).await else { return };
+    assert_eq!((told.count("retried container_memory_mean"), told.count("split")), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_query_waits_as_long_as_the_server_asks() {
+    let told = Told::default();
+    let body = r#"{"status":"error","errorType":"too_many_requests","error":"too many outstanding requests"}"#;
+    // An hour: the wait is capped, or this test would not end.
+    let Some(()) = check_recovers("throttled", 2, Act::Answer(429, "retry-after: 3600", body), &told).await else {
+        return;
+    };
+    assert_eq!((told.count("retried container_memory_mean"), told.count("split")), (2, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unavailable_server_is_asked_again() {
+    let told = Told::default();
+    let Some(()) = check_recovers("503", 3, Act::Answer(503, "", "upstream is restarting"), &told).await else {
+        return;
+    };
+    assert_eq!((told.count("retried container_memory_mean"), told.count("split")), (3, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stays_unavailable_is_left_alone_after_a_few_tries() {
+    let Some(said) = check_fails("always 503", Act::Answer(503, "", "down for maintenance")).await else { return };
+    check_words(&said, &["container_memory_mean", "503", "down for maintenance"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_ask_is_told_how_it_was_asked() {
+    for status in [401, 403] {
+        let Some(said) = check_fails("not allowed", Act::Answer(status, "", "denied by policy")).await else { return };
+        check_words(&said, &["no authentication", "denied by policy", "--prometheus-bearer-token-file"]);
+        check_words(&said, &[&status.to_string()]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_come_is_asked_for_in_parts() {
+    let Some(real) = holding("slow body", several(), &[]).await else { return };
+    let whole = |request: &Request, _| {
+        if about_memory(request) && !request.promql().contains("pod=~") { Act::Stall } else { Act::Forward(0) }
+    };
+    // The half that does not match stalls too, and its halves; all that match are answered.
+    let proxy = Proxy::start(&[real.url()], None, move |request, before| match whole(request, before) {
+        Act::Stall if request.promql().contains("pod!~") => Act::Forward(0),
+        act => act,
+    })
+    .await;
+    let mut options = quick(&proxy.url);
+    options.query_timeout = Duration::from_millis(1500);
+    options.answer_grace = Duration::from_millis(500);
+    let (bench, told) = (Bench::new(), Told::default());
+    let server = Server::connect(&options, Some(told.listener())).await.unwrap();
+    let run = bench.run(&server).await;
+    assert_eq!(run.collected.map(|c| c.written), Some(1), "{:?}", run.failure);
+    assert_eq!((told.count("split container_memory_mean"), told.count("split")), (1, 1));
+    assert_eq!(bench.facts(), undisturbed(&quick(real.url())).await.facts());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warning_makes_the_hour_incomplete_and_a_hint_does_not() {
+    let Some(real) = holding("warnings", several(), &[]).await else { return };
+    let proxy = Proxy::start(&[real.url()], None, |request, _| {
+        if !about_memory(request) {
+            return Act::Forward(0);
+        }
+        Act::Edit(|body| {
+            let warnings = r#"{"warnings":["PromQL info: metric might not be a counter","store 10.0.0.1 is missing"],"#;
+            body.replacen('{', warnings, 1)
+        })
+    })
+    .await;
+    let (bench, told) = (Bench::new(), Told::default());
+    let server = Server::connect(&quick(&proxy.url), Some(told.listener())).await.unwrap();
+    let run = bench.run(&server).await;
+    assert_eq!(run.collected.map(|c| c.written), Some(1), "{:?}", run.failure);
+    let manifest = bench.lake.manifest(&"c".parse().unwrap(), crate::world::hour()).await.unwrap().manifest;
+    assert!(!manifest.complete);
+    assert_eq!(manifest.faults, ["query `container_memory_mean`: store 10.0.0.1 is missing"]);
+    assert_eq!(told.count("warned"), 1);
+}

@@ -1,0 +1,39 @@
+//! The table of settings in the README is that of the program.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use clap::{Arg, Args, Command};
+use collector::args::{CollectArgs, LogArgs, ScheduleArgs};
+
+const START: &str = "<!-- settings: a test compares this table with the flags -->\n";
+const END: &str = "<!-- end of settings -->\n";
+
+fn row(arg: &Arg) -> Option<String> {
+    let flag = format!("`--{}`", arg.get_long()?);
+    let variable = arg.get_env().map(|name| format!("`{}`", name.to_string_lossy())).unwrap_or_default();
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let default = match defaults.join(",").as_str() {
+        "" if arg.is_required_set() => "required".to_owned(),
+        "" | "false" => String::new(),
+        text => format!("`{text}`"),
+    };
+    let help = arg.get_help()?.to_string().replace('\n', " ").replace('|', "\\|");
+    Some(format!("| {flag} | {variable} | {default} | {help} |\n"))
+}
+
+fn table() -> String {
+    let command = LogArgs::augment_args(ScheduleArgs::augment_args(CollectArgs::augment_args(Command::new("x"))));
+    let mut table = "| flag | environment | default | what |\n|---|---|---|---|\n".to_owned();
+    command.get_arguments().filter_map(row).for_each(|row| table.push_str(&row));
+    table
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = readme.split_once(START).unwrap();
+    let (listed, _) = rest.split_once(END).unwrap();
+    let table = table();
+    assert_eq!(listed, table, "the table of settings in README.md is not that of the flags; it must read:\n{table}");
+}

@@ -1,0 +1,324 @@
+//! Compaction: the hours of a closed day into one object a table, and the hours' objects away once that is verified.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use types::ClusterId;
+
+use crate::day::{Day, DayListing, HOURS_PER_DAY};
+use crate::encode::arrow_schema;
+use crate::error::LakeError;
+use crate::hour::object;
+use crate::keys;
+use crate::manifest::{DayHour, DayManifest, ObjectEntry, VERSION};
+use crate::merge::{Input, Merged, each_batch, merge};
+use crate::read::Part;
+use crate::store::PutOutcome;
+use crate::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use crate::write::{Lake, manifest_text, size};
+
+/// When days are compacted, and when the objects of their hours are deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compaction {
+    /// How long after its end a day with missing hours is compacted as it is; one that has all 24 is at once.
+    pub partial_after: TimeDelta,
+    /// How long after its end the objects of a compacted day's hours are deleted; `None` for never.
+    pub delete_hours_after: Option<TimeDelta>,
+}
+
+impl Default for Compaction {
+    /// Three days for what may still be filled in from Prometheus; hours are kept.
+    fn default() -> Self {
+        Self { partial_after: TimeDelta::days(3), delete_hours_after: None }
+    }
+}
+
+/// What compacting a day did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompactOutcome {
+    /// The day has new objects.
+    Compacted {
+        /// Hours in them.
+        hours: usize,
+        /// 0 for the first; more when hours came late or were corrected.
+        revision: u32,
+        /// Rows in all tables.
+        rows: u64,
+        /// Bytes in all tables.
+        bytes: u64,
+    },
+    /// The day's objects hold every hour as it is.
+    UpToDate,
+    /// Hours are missing that may still come.
+    Open {
+        /// Hours present.
+        hours: usize,
+    },
+    /// No hour of the day is in the lake.
+    Empty,
+}
+
+/// How often a compaction starts over because another one, or a correction, was quicker.
+const MAX_RACES: u32 = 5;
+
+impl Lake {
+    /// Puts the hours of a closed day into one object a table, sorted by key and then hour, and names them in the
+    /// day's manifest, which is written last and unless it is there.
+    ///
+    /// A day is closed when all its hours are there, or `partial_after` its end. Hours that come or are corrected
+    /// after that make a new revision, from the day's objects and theirs. Nothing is changed in place, and a crash
+    /// leaves objects that no manifest names and that the next run takes up.
+    ///
+    /// # Errors
+    /// [`LakeError`]; then the day is as it was.
+    pub async fn compact_day(
+        &self,
+        cluster: &ClusterId,
+        day: Day,
+        compaction: Compaction,
+        now: DateTime<Utc>,
+    ) -> Result<CompactOutcome, LakeError> {
+        for _ in 0..MAX_RACES {
+            // One listing for all that follows, so that what is written is what this state of the day asks for.
+            let listing = self.listing(cluster, day).await?;
+            let parts = self.parts_of_listing(cluster, day, &listing, None).await?;
+            let hours: usize = parts.iter().map(|part| part.hours.len()).sum();
+            if hours == 0 {
+                return Ok(CompactOutcome::Empty);
+            }
+            if hours < HOURS_PER_DAY && now < day.end() + compaction.partial_after {
+                return Ok(CompactOutcome::Open { hours });
+            }
+            if is_up_to_date(&parts) {
+                return Ok(CompactOutcome::UpToDate);
+            }
+            match self.write_day(cluster, day, &listing, &parts).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => {}
+                // Another compaction was done, and has deleted what this one was about to read.
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(LakeError::Abandoned { key: keys::day_manifest(cluster, day) })
+    }
+
+    /// Writes the day of `parts`; `None` when another writer was quicker.
+    async fn write_day(
+        &self,
+        cluster: &ClusterId,
+        day: Day,
+        listing: &DayListing,
+        parts: &[Part],
+    ) -> Result<Option<CompactOutcome>, LakeError> {
+        let mut taken = BTreeSet::new();
+        if let Some((_, there)) = self.day_manifest(cluster, day, listing).await? {
+            taken.extend(there.objects.into_iter().map(|object| object.key));
+        }
+        let objects = vec![
+            self.merge_table::<ContainerHour>(cluster, day, parts, &taken).await?,
+            self.merge_table::<NodeHour>(cluster, day, parts, &taken).await?,
+            self.merge_table::<PodHour>(cluster, day, parts, &taken).await?,
+            self.merge_table::<QualityHour>(cluster, day, parts, &taken).await?,
+            self.merge_table::<VolumeHour>(cluster, day, parts, &taken).await?,
+        ];
+        let mut hours: Vec<_> = parts.iter().flat_map(|part| part.hours.iter().cloned()).collect();
+        hours.sort_by_key(|read| read.hour);
+        let held =
+            |read: crate::read::ReadHour| DayHour { key: read.key, sha256: read.sha256, manifest: read.manifest };
+        let manifest = DayManifest {
+            version: VERSION,
+            cluster_id: cluster.clone(),
+            date: day.to_string(),
+            hours: hours.into_iter().map(held).collect(),
+            objects,
+        };
+        let revision = listing.days.last().map_or(0, |last| last + 1);
+        let key = keys::revision(&keys::day_manifest(cluster, day), revision);
+        let text = manifest_text(&manifest, &key)?;
+        if self.store.put_new(&key, text).await? == PutOutcome::Exists {
+            return Ok(None);
+        }
+        let (rows, bytes) = size(&manifest.objects);
+        Ok(Some(CompactOutcome::Compacted { hours: manifest.hours.len(), revision, rows, bytes }))
+    }
+
+    /// Merges and writes one table of a day.
+    async fn merge_table<T: Table>(
+        &self,
+        cluster: &ClusterId,
+        day: Day,
+        parts: &[Part],
+        taken: &BTreeSet<String>,
+    ) -> Result<ObjectEntry, LakeError> {
+        let mut inputs = Vec::with_capacity(parts.len());
+        for part in parts {
+            if let Some((key, bytes)) = self.part_bytes::<T>(part).await? {
+                let starts = part.hours.iter().map(|read| read.hour.start_seconds());
+                inputs.push(Input { key, bytes, hours: (!part.whole).then(|| starts.collect()) });
+            }
+        }
+        let metadata = metadata(cluster, day, parts);
+        let merging = tokio::task::spawn_blocking(move || {
+            let metadata: Vec<_> = metadata.iter().map(|(key, value)| (*key, value.clone())).collect();
+            merge::<T>(inputs, &metadata)
+        });
+        let Merged { bytes, rows, rows_by_hour } = merging.await??;
+        let key = keys::day_object(T::NAME, cluster, day);
+        check_rows::<T>(&key, parts, &rows_by_hour)?;
+        let (mut entry, bytes) = object::<T>(key, rows, bytes);
+        self.put_object(&mut entry, bytes, taken).await?;
+        Ok(entry)
+    }
+
+    /// Deletes the objects of a day's hours, and of earlier revisions of the day, once the day's objects have been
+    /// read again and hold, in order, every row the hours' manifests name. The manifests stay.
+    ///
+    /// Gives the keys that were deleted; none when the day is not compacted, or not as its hours are now. A reader
+    /// that had planned to read the hours finds them gone, and plans again. Stopped half-way, a later call goes on.
+    ///
+    /// # Errors
+    /// [`LakeError::DayDiffers`], [`LakeError::Damaged`] or [`LakeError::Decode`] when the day's objects are not
+    /// what they should be; then nothing is deleted.
+    pub async fn delete_hours(&self, cluster: &ClusterId, day: Day) -> Result<Vec<String>, LakeError> {
+        let parts = self.parts(cluster, day, None).await?;
+        let [part] = parts.as_slice() else { return Ok(Vec::new()) };
+        if !is_up_to_date(&parts) {
+            return Ok(Vec::new());
+        }
+        let outdated = self.outdated(cluster, day, part).await?;
+        if outdated.is_empty() {
+            return Ok(outdated);
+        }
+        self.verify_table::<ContainerHour>(part).await?;
+        self.verify_table::<NodeHour>(part).await?;
+        self.verify_table::<PodHour>(part).await?;
+        self.verify_table::<QualityHour>(part).await?;
+        self.verify_table::<VolumeHour>(part).await?;
+        for key in &outdated {
+            self.store.delete(key).await?;
+        }
+        Ok(outdated)
+    }
+
+    /// The objects that manifests of the day's hours and earlier ones of the day name, and that are there. An object
+    /// that no manifest names is left: a correction may be on its way to naming it.
+    async fn outdated(&self, cluster: &ClusterId, day: Day, part: &Part) -> Result<Vec<String>, LakeError> {
+        let listing = self.listing(cluster, day).await?;
+        let mut named = BTreeSet::new();
+        for (hour, revisions) in &listing.hours {
+            for revision in revisions {
+                let key = keys::revision(&keys::hour_manifest(cluster, *hour), *revision);
+                match part.hours.iter().find(|read| read.key == key) {
+                    Some(read) => named.extend(read.manifest.objects.iter().map(|object| object.key.clone())),
+                    None => {
+                        let read = self.read_manifest(cluster, *hour, key).await?;
+                        named.extend(read.manifest.objects.into_iter().map(|object| object.key));
+                    }
+                }
+            }
+        }
+        for revision in &listing.days {
+            let key = keys::revision(&keys::day_manifest(cluster, day), *revision);
+            if key != part.manifest_key {
+                let earlier = DayListing { days: vec![*revision], ..Default::default() };
+                let read = self.day_manifest(cluster, day, &earlier).await?;
+                named.extend(read.into_iter().flat_map(|(_, day)| day.objects).map(|object| object.key));
+            }
+        }
+        for object in &part.objects {
+            named.remove(&object.key);
+        }
+        let mut there = BTreeSet::new();
+        for object in &part.objects {
+            let folder = format!("{}date={day}/", keys::cluster_objects(&object.table, cluster));
+            there.extend(self.store.list(&folder).await?);
+        }
+        Ok(named.intersection(&there).cloned().collect())
+    }
+
+    /// Reads one table of a day whole: its digest, its order, and the rows of each hour.
+    async fn verify_table<T: Table>(&self, part: &Part) -> Result<(), LakeError> {
+        let missing = || LakeError::DayDiffers { key: part.manifest_key.clone(), reason: format!("no `{}`", T::NAME) };
+        let (key, bytes) = self.part_bytes::<T>(part).await?.ok_or_else(missing)?;
+        let input = Input { key: key.clone(), bytes, hours: None };
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut rows = BTreeMap::new();
+            let schema = std::sync::Arc::new(arrow_schema(T::COLUMNS));
+            each_batch::<T>(vec![input], schema, |_, hours| {
+                hours.iter().for_each(|hour| *rows.entry(*hour).or_insert(0) += 1);
+                Ok(())
+            })?;
+            Ok::<_, LakeError>(rows)
+        });
+        check_rows::<T>(&key, std::slice::from_ref(part), &reading.await??)
+    }
+
+    /// Compacts every day of a cluster that is closed, oldest first, and deletes the objects of hours where
+    /// `compaction` says so; each day's outcome, and the keys deleted, are told to `each`.
+    ///
+    /// # Errors
+    /// The first [`LakeError`]; days before it are done, and a later run goes on.
+    pub async fn compact(
+        &self,
+        cluster: &ClusterId,
+        compaction: Compaction,
+        now: DateTime<Utc>,
+        each: &mut (dyn FnMut(Day, CompactOutcome, &[String]) + Send),
+    ) -> Result<(), LakeError> {
+        for day in self.days(cluster).await? {
+            let outcome = self.compact_day(cluster, day, compaction, now).await?;
+            let due = compaction.delete_hours_after.is_some_and(|after| now >= day.end() + after);
+            let deleted = if due { self.delete_hours(cluster, day).await? } else { Vec::new() };
+            each(day, outcome, &deleted);
+        }
+        Ok(())
+    }
+}
+
+/// Whether one part, that of the day, holds every hour and nothing else.
+fn is_up_to_date(parts: &[Part]) -> bool {
+    let of_day = |part: &Part| match keys::manifest_name(&part.manifest_key) {
+        Some(keys::ManifestName::Day { .. }) => part.whole,
+        _ => false,
+    };
+    matches!(parts, [part] if of_day(part))
+}
+
+/// Compares the rows of each hour with what its manifest says.
+fn check_rows<T: Table>(key: &str, parts: &[Part], rows: &BTreeMap<i64, u64>) -> Result<(), LakeError> {
+    let mut left = rows.clone();
+    for read in parts.iter().flat_map(|part| &part.hours) {
+        let expected = read.manifest.object(T::NAME).map_or(0, |object| object.rows);
+        let found = left.remove(&read.hour.start_seconds()).unwrap_or(0);
+        if found != expected {
+            let reason = format!("hour {} has {found} rows of {expected}", read.hour);
+            return Err(LakeError::DayDiffers { key: key.to_owned(), reason });
+        }
+    }
+    match left.keys().next() {
+        Some(start) => {
+            let reason = format!("it has rows of an hour that is none of the day's, starting at {start}");
+            Err(LakeError::DayDiffers { key: key.to_owned(), reason })
+        }
+        None => Ok(()),
+    }
+}
+
+/// What the file says of itself.
+fn metadata(cluster: &ClusterId, day: Day, parts: &[Part]) -> [(&'static str, String); 5] {
+    let reads = || parts.iter().flat_map(|part| &part.hours);
+    let joined = |texts: BTreeSet<&str>| texts.into_iter().collect::<Vec<_>>().join(",");
+    let sources = reads().map(|read| read.manifest.source.as_str()).collect();
+    let query_sets = reads().map(|read| read.manifest.query_set.as_str()).filter(|set| !set.is_empty()).collect();
+    [
+        ("emp-cost.layout", VERSION.to_string()),
+        ("emp-cost.cluster", cluster.to_string()),
+        ("emp-cost.day", day.to_string()),
+        ("emp-cost.source", joined(sources)),
+        ("emp-cost.query_set", joined(query_sets)),
+    ]
+}
+
+#[cfg(test)]
+mod tests;
