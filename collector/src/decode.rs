@@ -12,7 +12,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 /// One series of an answer.
 #[derive(Debug)]
 pub struct Series<'s, 'de> {
-    /// The labels asked for, in the order they were asked; empty when the series lacks one.
+    /// The labels asked for, in the order they were asked; empty when the series lacks one. For a prefix such as
+    /// `nodeselector_*` all labels that begin so, one a line, as `rest=value`.
     pub labels: &'s [Cow<'de, str>],
     /// Time in milliseconds since the epoch, and value. Values are finite.
     pub points: &'s [(i64, f64)],
@@ -264,10 +265,26 @@ impl<'de> Visitor<'de> for Labels<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Text(name)) = map.next_key()? {
-            let place = self.0.wanted.iter().position(|wanted| *wanted == name);
-            match place.and_then(|place| self.0.labels.get_mut(place)) {
-                Some(label) => *label = map.next_value::<Text<'de>>()?.0,
-                None => drop(map.next_value::<IgnoredAny>()?),
+            let exact = |wanted: &&str| match wanted.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => *wanted == name,
+            };
+            let wanted = self.0.wanted;
+            let place = wanted.iter().position(exact);
+            let prefix = place.and_then(|place| wanted.get(place)).and_then(|wanted| wanted.strip_suffix('*'));
+            match (place.and_then(|place| self.0.labels.get_mut(place)), prefix) {
+                (Some(label), None) => *label = map.next_value::<Text<'de>>()?.0,
+                (Some(label), Some(prefix)) => {
+                    let Text(value) = map.next_value()?;
+                    let list = label.to_mut();
+                    if !list.is_empty() {
+                        list.push('\n');
+                    }
+                    list.push_str(name.strip_prefix(prefix).unwrap_or_default());
+                    list.push('=');
+                    list.push_str(&value);
+                }
+                (None, _) => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(())
@@ -387,6 +404,14 @@ mod tests {
             read(&body(r#"{"metric":{"x":"y","pod":"a\"b"},"values":[[1.5,"2"],[301.25,"0.125"]]}"#)).unwrap();
         assert_eq!(seen, [r#"["a\"b", ""] [(1500, 2.0), (301250, 0.125)]"#]);
         assert_eq!((answer.series, answer.samples), (1, 2));
+    }
+
+    #[test]
+    fn labels_are_gathered_by_prefix() {
+        let text = body(r#"{"metric":{"n_a":"1","x":"y","n_b":"2"},"values":[[1,"2"]]}"#);
+        let mut seen = Vec::new();
+        decode(text.as_bytes(), &["n_*", "x"], &mut |series| seen.push(series.labels.join("|"))).unwrap();
+        assert_eq!(seen, ["a=1\nb=2|y"]);
     }
 
     #[test]

@@ -324,12 +324,15 @@ async fn sample(
     let settle = chrono::TimeDelta::minutes(crate::args::SETTLE_MINUTES);
     let closed = Window::try_new(now - chrono::TimeDelta::days(1), now).ok()?.closed_at(now, settle)?;
     let hour: Hour = closed.hours().next_back()?;
-    if let Err(error) = check_server(server, hour).await {
-        findings.push(blocked(crate::logging::chain(&error), "see above"));
-        return None;
-    }
+    let dialect = match check_server(server, hour, settings).await {
+        Ok(dialect) => dialect,
+        Err(error) => {
+            findings.push(blocked(crate::logging::chain(&error), "see above"));
+            return None;
+        }
+    };
     let mut collected = Collected::default();
-    let asked = match ask::ask(server, hour, settings, &mut collected).await {
+    let asked = match ask::ask(server, hour, settings, &dialect, &mut collected).await {
         Ok(asked) => asked,
         Err(HourResult::Failed(error)) => {
             findings.push(blocked(

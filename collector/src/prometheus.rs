@@ -7,7 +7,7 @@ use prometheus_http_query::Client;
 use types::{Hour, SLOT_SECONDS};
 
 use crate::decode::decode;
-use crate::queries::{LOOK_AHEAD_SECONDS, Query, Shape};
+use crate::queries::{LOOK_AHEAD_SECONDS, Question, Shape};
 
 /// The longest one query may run on the server; also sent to it as `timeout`.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -132,7 +132,7 @@ impl Server {
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn ask(&self, query: &Query, hour: Hour) -> Result<Vec<u8>, QueryError> {
+    pub async fn ask(&self, query: &Question, hour: Hour) -> Result<Vec<u8>, QueryError> {
         let (start, end) = query.shape.bounds(hour);
         if query.shape == Shape::Once {
             return self.ask_at(query.name, &query.expression(""), end).await;

@@ -12,6 +12,7 @@ use types::{ClusterId, Hour, Window};
 
 use crate::ask::{Asked, ask, check_server};
 use crate::decode::{DecodeError, decode};
+use crate::dialect::Dialect;
 use crate::prometheus::{QueryError, Server};
 use crate::queries;
 use crate::schedule;
@@ -56,7 +57,7 @@ pub enum CollectError {
     },
     /// The server holds several clusters.
     #[error(
-        "this server holds {count} clusters (label `cluster`: {names}), which would be added up as one; use a server, or a tenant, of one cluster"
+        "this server holds {count} clusters (label `cluster`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label cluster=NAME`, or use a server, or a tenant, of one cluster"
     )]
     ManyClusters {
         /// How many.
@@ -64,11 +65,6 @@ pub enum CollectError {
         /// Their names, the first few.
         names: String,
     },
-    /// The server renamed the labels of kube-state-metrics.
-    #[error(
-        "the pods of kube-state-metrics are in `exported_pod`, so every pod would look like its own; set `honor_labels: true` in the job that scrapes it"
-    )]
-    Renamed,
     /// A metric without which an hour says nothing has no series, although others have.
     #[error(
         "`{metric}` has no series in {hour}, so the hour was not written; check that Prometheus scrapes {exporter}"
@@ -153,7 +149,7 @@ const WORTH_ASKING: usize = 3;
 ///
 /// # Errors
 /// [`CollectError::Lake`] when the lake cannot be listed, [`CollectError::Query`] when the server is gone or keeps
-/// failing, [`CollectError::ManyClusters`] and [`CollectError::Renamed`] when what it holds is not one cluster's.
+/// failing, [`CollectError::ManyClusters`] when what it holds is not one cluster's.
 pub async fn collect(
     server: &Server,
     lake: &Lake,
@@ -180,9 +176,10 @@ pub async fn collect(
     let mut hours = schedule::plan(window, &settled, None);
     collected.left = hours.len();
     hours.truncate(bounds.most.unwrap_or(usize::MAX));
-    if let Some(newest) = hours.first() {
-        check_server(server, *newest).await?;
-    }
+    let dialect = match hours.first() {
+        Some(newest) => check_server(server, *newest, settings).await?,
+        None => Dialect::default(),
+    };
     let mut failures_in_a_row = 0;
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
     let mut gave_up = None;
@@ -190,14 +187,14 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asked = ask(server, hour, settings, &mut collected).await;
+        let asked = ask(server, hour, settings, &dialect, &mut collected).await;
         if let Some((before, write)) = writing.take() {
             told(before, &finished(write).await, &mut collected);
         }
         match asked {
             Ok(asked) => {
                 failures_in_a_row = 0;
-                writing = Some((hour, spawn_write(server, lake, cluster, hour, asked)));
+                writing = Some((hour, spawn_write(server, lake, cluster, settings, hour, asked)));
             }
             Err(result) => {
                 told(hour, &result, &mut collected);
@@ -281,11 +278,18 @@ impl Collected {
     }
 }
 
-fn spawn_write(server: &Server, lake: &Lake, cluster: &ClusterId, hour: Hour, asked: Asked) -> JoinHandle<HourResult> {
+fn spawn_write(
+    server: &Server,
+    lake: &Lake,
+    cluster: &ClusterId,
+    settings: &Settings,
+    hour: Hour,
+    asked: Asked,
+) -> JoinHandle<HourResult> {
     let origin = HourOrigin {
         source: Source::Prometheus,
         server: format!("prometheus {}", server.version()).trim_end().to_owned(),
-        query_set: queries::query_set(),
+        query_set: queries::query_set(settings),
         faults: asked.faults,
     };
     let (lake, cluster) = (lake.clone(), cluster.clone());

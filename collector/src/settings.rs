@@ -2,4 +2,9 @@
 
 /// How hours are collected. The default asks for what every cluster has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Settings {}
+pub struct Settings {
+    /// Keys of pod labels that go into the lake, as Kubernetes spells them: `app.kubernetes.io/name`.
+    pub pod_labels: Vec<String>,
+    /// Label and value that every series must have: which cluster is meant, on a server of several.
+    pub selector: Option<(String, String)>,
+}

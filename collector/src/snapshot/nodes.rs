@@ -82,10 +82,17 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
             s.node(series, 1)?.created_seconds = value_seconds(series);
             return Some(());
         }
-        metric if metric.ends_with("_allocatable") => Bound::Allocatable,
+        metric if metric.contains("_allocatable") => Bound::Allocatable,
         _ => Bound::Capacity,
     };
-    let resource = text(series, 2)?.to_owned();
+    // kube-state-metrics 1 has the resource in the name.
+    let resource = match text(series, 0)? {
+        metric if metric.ends_with("_cpu_cores") => "cpu",
+        metric if metric.ends_with("_memory_bytes") => "memory",
+        metric if metric.ends_with("_pods") => "pods",
+        _ => text(series, 2)?,
+    };
+    let resource = resource.to_owned();
     s.node(series, 1)?.resources.insert((bound, resource), value(series)?);
     Some(())
 }

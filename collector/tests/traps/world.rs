@@ -106,14 +106,33 @@ impl World {
         self
     }
 
-    /// Renames a label wherever it is.
-    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
-        for (labels, _) in &mut self.series {
+    /// Renames a label of the series of the metrics that start with `prefix`.
+    pub(crate) fn renamed(mut self, prefix: &str, from: &str, to: &str) -> Self {
+        let starts = |labels: &Labels| labels.iter().any(|(k, v)| k == "__name__" && v.starts_with(prefix));
+        for (labels, _) in self.series.iter_mut().filter(|(labels, _)| starts(labels)) {
             labels.iter_mut().filter(|(k, _)| k == from).for_each(|(k, _)| to.clone_into(k));
             labels.sort();
         }
         self
     }
+}
+
+/// The series of kube-state-metrics as a job without `honor_labels` writes them: what they say under other names, and
+/// in its place where kube-state-metrics itself runs.
+pub(crate) fn without_honor_labels(mut world: World) -> World {
+    for label in ["namespace", "pod", "container", "node"] {
+        world = world.renamed("kube_", label, &format!("exported_{label}"));
+    }
+    for (labels, _) in world.series.iter_mut().filter(|(labels, _)| is_kube(labels)) {
+        let own = [("namespace", "monitoring"), ("pod", "ksm-0"), ("container", "ksm"), ("node", "n9")];
+        labels.extend(own.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        labels.sort();
+    }
+    world
+}
+
+fn is_kube(labels: &Labels) -> bool {
+    labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("kube_"))
 }
 
 /// A second of the hour as a value: seconds since the epoch.
@@ -151,6 +170,11 @@ impl Hours {
 
 /// Loads a world into an empty Prometheus and collects its hour; `None` where there is no Prometheus, which is said.
 pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
+    collected_with(test, world, &Settings::default()).await
+}
+
+/// The same, with settings.
+pub(crate) async fn collected_with(test: &str, world: World, settings: &Settings) -> Option<Hours> {
     if !services::wanted() {
         services::skip(test, "COST_TEST_SERVICES is not 1");
         return None;
@@ -178,8 +202,6 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
             failed = Some(error.to_string());
         }
     };
-    let outcome = collect(&client, &lake, &cluster, window, &Settings::default(), &Bounds::default(), &mut each)
-        .await
-        .map(|_| ());
+    let outcome = collect(&client, &lake, &cluster, window, settings, &Bounds::default(), &mut each).await.map(|_| ());
     Some(Hours { lake, outcome, failed })
 }
