@@ -296,3 +296,99 @@ fn on_grid<const N: usize>(series: &Series<'_, '_>, first: i64) -> [Option<f64>;
     }
     grid
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::{queries, rows};
+
+    const HOUR: i64 = 1_782_820_800;
+    const UIDS: [&str; 2] = ["0f3a1b2c-1111-2222-3333-444455556666", "1f3a1b2c-1111-2222-3333-444455556666"];
+
+    /// Series of a query whose labels and values disagree as much as they can: few values for every label, so that
+    /// objects are named again and again with other facts.
+    fn series(labels: Vec<String>, shape_points: i64) -> impl Strategy<Value = String> {
+        let count = labels.len();
+        let values = proptest::collection::vec(0..3_usize, count);
+        (values, 0..4_u8, 0..shape_points).prop_map(move |(values, value, first)| {
+            let label = |(label, n): (&String, usize)| {
+                let text = match label.as_str() {
+                    "uid" => *UIDS.get(n).unwrap_or(&UIDS[0]),
+                    "__name__" => {
+                        ["kube_pod_owner", "kube_replicaset_owner", "kube_pod_created"].get(n).copied().unwrap_or("")
+                    }
+                    "id" => ["/kubepods/pod0f3a1b2c-1111-2222-3333-444455556666/a", "/x", "/y"][n],
+                    _ => ["a", "b", ""][n],
+                };
+                format!("\"{}\":\"{text}\"", label.trim_end_matches('*'))
+            };
+            let labels: Vec<_> = labels.iter().zip(values).map(label).collect();
+            let at = HOUR + first * SLOT_SECONDS;
+            format!("{{\"metric\":{{{}}},\"values\":[[{at},\"{value}\"]]}}", labels.join(","))
+        })
+    }
+
+    fn rows_of(answers: &[(Question, Vec<String>)]) -> lake::HourRows {
+        let hour = Hour::starting_at(HOUR).unwrap();
+        let settings = Settings { pod_labels: vec!["a.b/c".into()], ..Settings::default() };
+        let mut snapshot = Snapshot::new(&settings);
+        for (query, series) in answers {
+            let list = series.join(",");
+            let body = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{list}]}}}}"#);
+            snapshot.read(query, body.as_bytes(), HOUR).unwrap();
+        }
+        snapshot.settle();
+        rows::rows(&snapshot, &settings, hour)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_order_of_series_changes_no_row_of_pods(
+            answers in {
+                let settings = Settings { pod_labels: vec!["a.b/c".into()], ..Settings::default() };
+                let of_pods = |query: &Question| {
+                    ["pods", "containers"].contains(&group(query.fact))
+                };
+                queries::questions(&settings, &Dialect::default()).into_iter().filter(of_pods).map(|query| {
+                    let list = proptest::collection::vec(series(query.labels.clone(), 13), 1..12);
+                    (Just(query), list).boxed()
+                }).collect::<Vec<_>>()
+            },
+            seed in any::<u64>(),
+        ) {
+            let mut turned = answers.clone();
+            for (n, (_, series)) in turned.iter_mut().enumerate() {
+                let by = usize::try_from(seed.rotate_left(u32::try_from(n).unwrap()) % 12).unwrap();
+                series.reverse();
+                let length = series.len();
+                series.rotate_left(by % length);
+            }
+            let (rows, same) = (rows_of(&answers), rows_of(&turned));
+            prop_assert_eq!(&rows.pods, &same.pods);
+            prop_assert_eq!(&rows.containers, &same.containers);
+        }
+    }
+
+    fn group(fact: Fact) -> &'static str {
+        match fact {
+            Fact::ContainerCpu
+            | Fact::ContainerMemoryMean
+            | Fact::ContainerMemoryMax
+            | Fact::ContainerStart
+            | Fact::ContainerResources => "containers",
+            Fact::PodInfo
+            | Fact::PodLastSeen
+            | Fact::PodFacts
+            | Fact::PodEnded
+            | Fact::PodSpec
+            | Fact::PodNodeSelector
+            | Fact::Owners => "pods",
+            _ => "others",
+        }
+    }
+}
