@@ -17,9 +17,9 @@ use crate::error::LakeError;
 use crate::tables::Table;
 
 /// Rows of one input held decoded.
-const INPUT_ROWS: usize = 1024;
+const INPUT_ROWS: usize = 512;
 /// Rows written at once. Part of the encoding: another number gives other pages.
-const OUTPUT_ROWS: usize = 8 * 1024;
+const OUTPUT_ROWS: usize = 4 * 1024;
 
 /// An object to merge.
 pub(crate) struct Input {
@@ -32,7 +32,7 @@ pub(crate) struct Input {
 /// Merges objects that are each sorted by key and hour; gives the encoded object and the rows of each hour.
 pub(crate) fn merge<T: Table>(inputs: Vec<Input>, metadata: &[(&str, String)]) -> Result<Merged, LakeError> {
     let failed = |reason: String| LakeError::Encode { table: T::NAME, reason };
-    let mut writer = TableWriter::<T>::new(metadata).map_err(|e| failed(e.to_string()))?;
+    let mut writer = TableWriter::<T>::of_day(metadata).map_err(|e| failed(e.to_string()))?;
     let mut rows_by_hour = std::collections::BTreeMap::new();
     let rows = each_batch::<T>(inputs, writer.schema().clone(), |batch, hours| {
         for hour in hours {
