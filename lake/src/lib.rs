@@ -18,6 +18,7 @@ mod read;
 pub mod store;
 pub mod tables;
 mod uri;
+mod worker;
 mod write;
 
 pub use cell::{Kind, SlotValues};
