@@ -55,6 +55,14 @@ pub struct SourceArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct FactArgs {
+    /// Label and value that every series of this cluster has, on a server that holds several: NAME=VALUE
+    #[arg(long, value_name = "LABEL", env = "EMP_COST_PROMETHEUS_CLUSTER_LABEL")]
+    prometheus_cluster_label: Option<String>,
+
+    /// Keys of pod labels to keep, such as `team,app.kubernetes.io/name`; kube-state-metrics must expose them
+    #[arg(long, value_name = "KEYS", value_delimiter = ',', env = "EMP_COST_POD_LABELS")]
+    pod_labels: Vec<String>,
+
     /// File (TOML) with what you know better than the metrics: instance types of nodes, parameters of storage classes
     #[arg(long, value_name = "FILE", env = "EMP_COST_OVERRIDES")]
     overrides: Option<PathBuf>,
@@ -217,14 +225,43 @@ impl SourceArgs {
                 None
             }
         };
+        let selector = self.facts.selector(errors);
+        let pod_labels = self.facts.pod_labels(errors);
         let overrides = self.facts.overrides(errors);
         let kubernetes = self.facts.kubernetes(errors);
-        let settings = Settings { overrides: overrides?, ..Settings::default() };
+        let (selector, pod_labels, overrides) = (selector?, pod_labels?, overrides?);
+        let settings = Settings { selector, pod_labels, overrides, ..Settings::default() };
         Some(SourcePlan { server: server?, settings, kubernetes: kubernetes? })
     }
 }
 
 impl FactArgs {
+    /// The label of the cluster; the inner `None` where none is named.
+    fn selector(&self, errors: &mut ConfigErrors) -> Option<Option<(String, String)>> {
+        let Some(text) = &self.prometheus_cluster_label else { return Some(None) };
+        let wrong = || format!("`{text}` is not a label and its value; use one such as cluster=prod");
+        let is_label = |name: &str| {
+            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let parts = text.split_once('=').filter(|(name, value)| is_label(name) && !value.is_empty());
+        let owned = parts.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        errors.take("prometheus-cluster-label", owned.ok_or_else(wrong)).map(Some)
+    }
+
+    fn pod_labels(&self, errors: &mut ConfigErrors) -> Option<Vec<String>> {
+        let mut keys = Vec::new();
+        for key in &self.pod_labels {
+            let wrong = || format!("`{key}` is not the key of a label; use one such as app.kubernetes.io/name");
+            let is_key = |key: &&String| {
+                let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+                !key.is_empty() && key.chars().all(known) && key.matches('/').count() <= 1
+            };
+            keys.push(errors.take("pod-labels", Some(key).filter(is_key).cloned().ok_or_else(wrong)));
+        }
+        keys.into_iter().collect()
+    }
+
     fn overrides(&self, errors: &mut ConfigErrors) -> Option<Overrides> {
         let Some(file) = &self.overrides else { return Some(Overrides::default()) };
         let unreadable = |error| format!("could not read `{}`: {error}", file.display());

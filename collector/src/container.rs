@@ -6,7 +6,7 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::life::{Life, int32};
 use crate::pod::whole;
-use crate::snapshot::{Instance, Pod, Resources, Slots};
+use crate::snapshot::{Instance, Pod, Resources};
 
 /// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
 /// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
@@ -108,14 +108,14 @@ pub(crate) fn instance_start(instance: &Instance, hour: Hour) -> i64 {
 
 /// The first edge at which the instance has a sample.
 fn first_sample(instance: &Instance) -> usize {
-    let cpu = instance.cpu_core_seconds.iter().position(Option::is_some);
-    let memory = instance.memory_mean_bytes.iter().position(Option::is_some).map(|slot| slot + 1);
+    let cpu = instance.cpu_core_seconds.iter().position(|sample| sample.is_some());
+    let memory = instance.memory_mean_bytes.iter().position(|sample| sample.is_some()).map(|slot| slot + 1);
     cpu.into_iter().chain(memory).min().unwrap_or(usize::MAX)
 }
 
 /// The end of the last slot in which a scrape saw the instance; the start of the hour when none did.
 fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
-    let in_hour = instance.cpu_core_seconds.iter().skip(1).zip(&instance.memory_mean_bytes);
+    let in_hour = instance.cpu_core_seconds.iter().skip(1).zip(instance.memory_mean_bytes.iter());
     let mut slots = in_hour.enumerate().filter(|(_, (cpu, memory))| cpu.is_some() || memory.is_some());
     let count = slots.next_back().map_or(0, |(slot, _)| i64::try_from(slot + 1).unwrap_or_default());
     hour.start_seconds() + count * SLOT_SECONDS
@@ -125,7 +125,7 @@ fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
 /// starts after it in the look-ahead.
 fn is_sampled(instance: &Instance) -> bool {
     let in_hour = instance.cpu_core_seconds.iter().skip(1);
-    in_hour.chain(&instance.memory_mean_bytes).any(Option::is_some)
+    in_hour.chain(instance.memory_mean_bytes.iter()).any(|sample| sample.is_some())
 }
 
 /// The instances one after another: each runs until the next starts or the container ends, and not beyond the slot in
@@ -155,10 +155,8 @@ fn add_running(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
 /// Adds the differences of the counter. They telescope: their sum is the last value seen less the value at the
 /// start of the hour, whatever lies between.
 fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
-    let (first, ends) = match run.instance.cpu_core_seconds.split_first() {
-        Some((first, ends)) => (*first, ends),
-        None => return,
-    };
+    let mut ends = run.instance.cpu_core_seconds.iter();
+    let first = ends.next().flatten();
     let mut before = first.and_then(core_milliseconds).or(run.from_zero.then_some(0));
     let mut seconds_since = 0;
     for ((slot, end), seconds) in slots.iter_mut().zip(ends).zip(run.life.by_slot(hour)) {
@@ -176,8 +174,8 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
 }
 
 fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
-    let samples: [&Slots; 2] = [&run.instance.memory_mean_bytes, &run.instance.memory_max_bytes];
-    let [means, maxima] = samples;
+    let means = run.instance.memory_mean_bytes.iter();
+    let maxima = run.instance.memory_max_bytes.iter();
     for (((slot, mean), max), seconds) in slots.iter_mut().zip(means).zip(maxima).zip(run.life.by_slot(hour)) {
         #[expect(clippy::as_conversions, reason = "at most three hundred")]
         let kib_seconds = mean.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
@@ -185,7 +183,7 @@ fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
             *slot.kib_seconds.get_or_insert(0) += kib_seconds;
             slot.memory_seconds += seconds;
         }
-        slot.memory_max_bytes = [slot.memory_max_bytes, *max].into_iter().flatten().reduce(f64::max);
+        slot.memory_max_bytes = [slot.memory_max_bytes, max].into_iter().flatten().reduce(f64::max);
     }
 }
 
@@ -244,7 +242,7 @@ mod tests {
     fn counter(start: Option<i64>, edges: &[(usize, f64)]) -> Instance {
         let mut instance = Instance { start_seconds: start.map(|s| HOUR + s), ..Instance::default() };
         for (edge, value) in edges {
-            instance.cpu_core_seconds[*edge] = Some(*value);
+            instance.cpu_core_seconds.set(*edge, *value);
         }
         instance
     }
@@ -309,8 +307,8 @@ mod tests {
     fn a_crash_loop_does_not_run_between_its_runs() {
         let mut first = counter(Some(10), &[(1, 5.0)]);
         let mut second = counter(Some(1510), &[(6, 5.0)]);
-        first.memory_mean_bytes[0] = Some(1024.0 * 1024.0);
-        second.memory_mean_bytes[5] = Some(1024.0 * 1024.0);
+        first.memory_mean_bytes.set(0, 1024.0 * 1024.0);
+        second.memory_mean_bytes.set(5, 1024.0 * 1024.0);
         let row = make(&[first, second], 0, 3600);
         assert_eq!(row.running_seconds, Some(290 + 290));
         assert_eq!(row.memory_kib_seconds, Some(580 * 1024));
@@ -331,10 +329,10 @@ mod tests {
     fn memory_is_weighted_by_the_seconds_each_instance_ran() {
         let mut first = counter(Some(-9000), &[]);
         let mut second = counter(Some(100), &[]);
-        first.memory_mean_bytes[0] = Some(300.0 * 1024.0 * 1024.0);
-        first.memory_max_bytes[0] = Some(310.0 * 1024.0 * 1024.0);
-        second.memory_mean_bytes[0] = Some(150.0 * 1024.0 * 1024.0);
-        second.memory_max_bytes[0] = Some(150.5 * 1024.0 * 1024.0);
+        first.memory_mean_bytes.set(0, 300.0 * 1024.0 * 1024.0);
+        first.memory_max_bytes.set(0, 310.0 * 1024.0 * 1024.0);
+        second.memory_mean_bytes.set(0, 150.0 * 1024.0 * 1024.0);
+        second.memory_max_bytes.set(0, 150.5 * 1024.0 * 1024.0);
         let row = make(&[first, second], -9000, 300);
         assert_eq!(row.memory_kib_seconds, Some((300 * 100 + 150 * 200) * 1024));
         assert_eq!(row.memory_mean_mib_by_slot.unwrap()[0], Some(200));

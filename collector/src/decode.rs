@@ -15,7 +15,8 @@ pub use json::Malformed;
 /// One series of an answer.
 #[derive(Debug)]
 pub struct Series<'s, 'de> {
-    /// The labels asked for, in the order they were asked; empty when the series lacks one.
+    /// The labels asked for, in the order they were asked; empty when the series lacks one. For a prefix such as
+    /// `nodeselector_*` all labels that begin so, one a line, as `rest=value`.
     pub labels: &'s [Cow<'de, str>],
     /// Time in milliseconds since the epoch, and value. Values are finite.
     pub points: &'s [(i64, f64)],
@@ -148,10 +149,25 @@ impl<'de> Sink<'_, 'de> {
     }
 
     fn label(&mut self, cursor: &mut Cursor<'de>, name: &str) -> Result<(), Malformed> {
-        let place = self.wanted.iter().position(|wanted| *wanted == name);
-        match place.and_then(|place| self.labels.get_mut(place)) {
-            Some(label) => *label = cursor.string()?,
-            None => cursor.skip()?,
+        let exact = |wanted: &&str| match wanted.strip_suffix('*') {
+            Some(prefix) => name.starts_with(prefix),
+            None => *wanted == name,
+        };
+        let Some(place) = self.wanted.iter().position(exact) else { return cursor.skip() };
+        let prefix = self.wanted.get(place).and_then(|wanted| wanted.strip_suffix('*'));
+        let value = cursor.string()?;
+        match (self.labels.get_mut(place), prefix) {
+            (Some(label), None) => *label = value,
+            (Some(label), Some(prefix)) => {
+                let list = label.to_mut();
+                if !list.is_empty() {
+                    list.push('\n');
+                }
+                list.push_str(name.strip_prefix(prefix).unwrap_or_default());
+                list.push('=');
+                list.push_str(&value);
+            }
+            (None, _) => {}
         }
         Ok(())
     }
@@ -194,6 +210,14 @@ mod tests {
             read(&body(r#"{"metric":{"x":"y","pod":"a\"b"},"values":[[1.5,"2"],[301.25,"0.125"]]}"#)).unwrap();
         assert_eq!(seen, [r#"["a\"b", ""] [(1500, 2.0), (301250, 0.125)]"#]);
         assert_eq!((answer.series, answer.samples), (1, 2));
+    }
+
+    #[test]
+    fn labels_are_gathered_by_prefix() {
+        let text = body(r#"{"metric":{"n_a":"1","x":"y","n_b":"2"},"values":[[1,"2"]]}"#);
+        let mut seen = Vec::new();
+        decode(text.as_bytes(), &["n_*", "x"], &mut |series| seen.push(series.labels.join("|"))).unwrap();
+        assert_eq!(seen, ["a=1\nb=2|y"]);
     }
 
     #[test]

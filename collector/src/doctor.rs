@@ -12,6 +12,8 @@ use types::{Hour, Window};
 
 use crate::ask::{self, check_server};
 use crate::decode::decode;
+use crate::dialect::Dialect;
+use crate::queries;
 use crate::run::{Collected, HourResult};
 use crate::server::{QueryError, Server};
 use crate::settings::Settings;
@@ -140,13 +142,14 @@ pub async fn examine(
     now: DateTime<Utc>,
     at: DateTime<Utc>,
 ) -> Result<Diagnosis, QueryError> {
+    let own = queries::matchers(settings, &Dialect::default());
     let mut findings = Vec::new();
     let clock_ahead_seconds = clock(server, now, &mut findings).await?;
-    let metrics = metrics::examine(server, at, &mut findings).await?;
-    let duplicates = duplicates(server, at, &mut findings).await?;
-    let jobs = jobs(server, at, &mut findings).await?;
-    let (nodes, node_labels) = labels::examine(server, at, &mut findings).await?;
-    let hours_available = hours_available(server, at, &mut findings).await?;
+    let metrics = metrics::examine(server, &own, at, &mut findings).await?;
+    let duplicates = duplicates(server, &own, at, &mut findings).await?;
+    let jobs = jobs(server, &own, at, &mut findings).await?;
+    let (nodes, node_labels) = labels::examine(server, &own, at, &mut findings).await?;
+    let hours_available = hours_available(server, settings, at, &mut findings).await?;
     let sample = sample(server, settings, at, hours_available, &mut findings).await;
     findings.sort_by_key(|finding| finding.severity);
     let ready = !findings.iter().any(|finding| finding.severity == Severity::Blocks);
@@ -199,6 +202,11 @@ fn last(points: &[(i64, f64)]) -> i64 {
     points.last().map_or(0, |(_, value)| whole(*value))
 }
 
+/// A selector in braces, or none, with the matchers of the cluster that is meant.
+fn narrowed(own: &str, selector: &str) -> String {
+    format!("{{{own}{}}}", selector.trim_start_matches('{').trim_end_matches('}'))
+}
+
 /// One number; `None` without a series.
 async fn number(server: &Server, promql: &str, now: DateTime<Utc>) -> Result<Option<f64>, QueryError> {
     let found = instant(server, promql, &[], now).await?;
@@ -230,11 +238,13 @@ const IDENTITIES: [(&str, &str, &str); 3] = [
 
 async fn duplicates(
     server: &Server,
+    own: &str,
     now: DateTime<Utc>,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<DuplicateReport>, QueryError> {
     let mut reports = Vec::new();
     for (metric, selector, identity) in IDENTITIES {
+        let selector = narrowed(own, selector);
         let all = number(server, &format!("count({metric}{selector})"), now).await?.map_or(0, whole);
         let distinct = format!("count(count by ({identity}) ({metric}{selector}))");
         let objects = number(server, &distinct, now).await?.map_or(0, whole);
@@ -251,21 +261,27 @@ async fn duplicates(
     Ok(reports)
 }
 
-/// The metrics by which the jobs of the three exporters are found.
+/// The metrics by which the jobs of the three exporters are found, and what restricts them.
 const EXPORTERS: [(&str, &str); 3] = [
-    ("kube_node_info", "kube_node_info"),
-    ("container_cpu_usage_seconds_total", "container_cpu_usage_seconds_total{container!=\"\",image!=\"\"}"),
-    ("node_memory_MemTotal_bytes", "node_memory_MemTotal_bytes"),
+    ("kube_node_info", ""),
+    ("container_cpu_usage_seconds_total", "{container!=\"\",image!=\"\"}"),
+    ("node_memory_MemTotal_bytes", ""),
 ];
 
-async fn jobs(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Vec<JobReport>, QueryError> {
+async fn jobs(
+    server: &Server,
+    own: &str,
+    now: DateTime<Utc>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<JobReport>, QueryError> {
     let mut reports: Vec<JobReport> = Vec::new();
-    for (metric, expression) in EXPORTERS {
+    for (metric, selector) in EXPORTERS {
+        let expression = format!("{metric}{}", narrowed(own, selector));
         let found =
             instant(server, &format!("count by (job) (count by (job,instance) ({expression}))"), &["job"], now).await?;
         for (labels, points) in found {
             let job = labels.into_iter().next().unwrap_or_default();
-            let up = format!("up{{job=\"{}\"}}", job.replace('\\', "\\\\").replace('"', "\\\""));
+            let up = format!("up{{{own}job=\"{}\"}}", job.replace('\\', "\\\\").replace('"', "\\\""));
             let share = number(server, &format!("avg(avg_over_time({up}[1d]))"), now).await?;
             let scrapes = number(server, &format!("max(count_over_time({up}[1h]))"), now).await?.map(whole);
             let succeeded_per_thousand = share.map(|share| whole((share * 1000.0).floor()));
@@ -296,10 +312,15 @@ fn interval(scrapes: i64) -> i64 {
 }
 
 /// Hours of the last thirty days in which kube-state-metrics was scraped.
-async fn hours_available(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<i64, QueryError> {
+async fn hours_available(
+    server: &Server,
+    settings: &Settings,
+    now: DateTime<Utc>,
+    findings: &mut Vec<Finding>,
+) -> Result<i64, QueryError> {
     let span = DAYS * DAY_SECONDS - HOUR_SECONDS;
     let end = now.timestamp().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
-    let points = history(server, "max(count_over_time(kube_node_created[1h]))", end, span, HOUR_SECONDS).await?;
+    let points = history(server, &queries::hours_known(settings), end, span, HOUR_SECONDS).await?;
     let hours = i64::try_from(points.len()).unwrap_or_default();
     if (1..DAYS * 24).contains(&hours) {
         findings.push(Finding {
@@ -324,12 +345,15 @@ async fn sample(
     let settle = chrono::TimeDelta::minutes(crate::args::SETTLE_MINUTES);
     let closed = Window::try_new(now - chrono::TimeDelta::days(1), now).ok()?.closed_at(now, settle)?;
     let hour: Hour = closed.hours().next_back()?;
-    if let Err(error) = check_server(server, hour).await {
-        findings.push(blocked(crate::logging::chain(&error), "see above"));
-        return None;
-    }
+    let dialect = match check_server(server, hour, settings).await {
+        Ok(dialect) => dialect,
+        Err(error) => {
+            findings.push(blocked(crate::logging::chain(&error), "see above"));
+            return None;
+        }
+    };
     let mut collected = Collected::default();
-    let asked = match ask::ask(server, hour, settings, &mut collected).await {
+    let asked = match ask::ask(server, hour, settings, &dialect, &mut collected).await {
         Ok(asked) => asked,
         Err(HourResult::Failed(error)) => {
             findings.push(blocked(

@@ -9,6 +9,7 @@ mod ask;
 mod container;
 pub mod daemon;
 pub mod decode;
+pub mod dialect;
 pub mod doctor;
 pub mod health;
 mod instance_type;

@@ -5,6 +5,7 @@ use types::{Hour, SLOT_SECONDS};
 
 use crate::life::{Life, int32};
 use crate::owner::workload;
+use crate::settings::Settings;
 use crate::snapshot::{Pod, Resources, Snapshot};
 
 /// How the end of a pod is known.
@@ -60,13 +61,24 @@ fn ended(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> Option<(i
 }
 
 /// The row of a pod; `None` when it did not hold its requests for a second of the hour.
-pub(crate) fn row(snapshot: &Snapshot, uid: &str, pod: &Pod, pod_life: PodLife, hour: Hour) -> Option<PodHour> {
+pub(crate) fn row(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    uid: &str,
+    pod: &Pod,
+    pod_life: PodLife,
+    hour: Hour,
+) -> Option<PodHour> {
     if pod_life.life.within(hour).seconds() == 0 {
         return None;
     }
     let (workload_kind, workload) = workload(snapshot, pod);
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let (cpu, memory) = effective_request(pod);
+    let hpa_target = (!snapshot.autoscaled.is_empty()).then(|| {
+        let target = (pod.namespace.clone(), workload_kind.clone(), workload.clone());
+        snapshot.autoscaled.contains(&target)
+    });
     Some(PodHour {
         hour_start_seconds: hour.start_seconds(),
         pod_uid: uid.to_owned(),
@@ -90,19 +102,41 @@ pub(crate) fn row(snapshot: &Snapshot, uid: &str, pod: &Pod, pod_life: PodLife, 
         },
         cpu_effective_request_millicores: cpu,
         memory_effective_request_bytes: memory,
-        hpa_target: None,
-        node_selector: None,
-        tolerations: None,
-        labels: None,
+        hpa_target,
+        node_selector: pod.node_selector.as_ref().map(|selector| selector.iter().cloned().collect()),
+        tolerations: snapshot.tolerations_exposed.then(|| pod.tolerations.iter().cloned().collect()),
+        labels: labels(snapshot, settings, pod),
         volume_claims: pod.claims.iter().cloned().collect(),
-        extended_requests: None,
+        extended_requests: snapshot.resources_exposed.then(|| extended_requests(pod)),
     })
+}
+
+/// The allow-listed labels of a pod; `None` when none are asked for, or none are exposed of any pod or of this one.
+fn labels(snapshot: &Snapshot, settings: &Settings, pod: &Pod) -> Option<Vec<String>> {
+    if settings.pod_labels.is_empty() || !snapshot.labels_exposed {
+        return None;
+    }
+    let labels = pod.labels.as_ref()?;
+    Some(labels.iter().map(|(key, value)| format!("{key}={value}")).collect())
+}
+
+/// What the scheduler reserves beside CPU and memory, by the same rule, as `resource=amount`.
+fn extended_requests(pod: &Pod) -> Vec<String> {
+    let mut resources: Vec<&str> = pod.extended.keys().map(|(resource, _)| resource.as_str()).collect();
+    resources.dedup();
+    let amount = |resource: &str| {
+        let amount = effective(pod, |name, _| {
+            pod.extended.iter().find(|((of, container), _)| of == resource && container == name).map(|(_, n)| *n)
+        });
+        Some(format!("{resource}={}", whole(amount?)?))
+    };
+    resources.into_iter().filter_map(amount).collect()
 }
 
 /// What the scheduler reserves for a pod, in millicores and bytes; `None` where nothing is requested.
 fn effective_request(pod: &Pod) -> (Option<i32>, Option<i64>) {
-    let cpu = effective(pod, |c| c.cpu_request_cores.map(|cores| cores * 1000.0));
-    let memory = effective(pod, |c| c.memory_request_bytes);
+    let cpu = effective(pod, |_, c| c.cpu_request_cores.map(|cores| cores * 1000.0));
+    let memory = effective(pod, |_, c| c.memory_request_bytes);
     let cpu = plus(cpu, pod.overhead_cores.map(|cores| cores * 1000.0));
     let memory = plus(memory, pod.overhead_bytes);
     (cpu.and_then(whole).map(int32), memory.and_then(whole))
@@ -111,11 +145,11 @@ fn effective_request(pod: &Pod) -> (Option<i32>, Option<i64>) {
 /// The larger of what runs together and of the largest init container, sidecars beside both.
 ///
 /// Metrics do not tell the order of init containers, so every sidecar counts beside every init container.
-fn effective(pod: &Pod, request: impl Fn(&Resources) -> Option<f64>) -> Option<f64> {
+fn effective(pod: &Pod, request: impl Fn(&str, &Resources) -> Option<f64>) -> Option<f64> {
     let (mut together, mut largest_init, mut any) = (0.0_f64, 0.0_f64, false);
     let mut sidecars = 0.0;
-    for container in pod.containers.values() {
-        let Some(amount) = request(container) else { continue };
+    for (name, container) in &pod.containers {
+        let Some(amount) = request(name, container) else { continue };
         any = true;
         match (container.init, container.sidecar) {
             (true, false) => largest_init = largest_init.max(amount),

@@ -1,6 +1,9 @@
 //! Whether the answers of an hour make an hour: what must be there, and what is wrong with what came. Pure.
 
-use lake::tables::QualityHour;
+use std::collections::BTreeMap;
+
+use lake::HourRows;
+use lake::tables::{ContainerHour, PodHour, QualityHour};
 use types::Hour;
 
 use crate::queries::{self, Query, Shape};
@@ -12,6 +15,9 @@ use crate::snapshot::Snapshot;
 /// Containers in a thousand that may belong to no known pod before the hour counts as incomplete: a pod that is
 /// deleted just after a scrape of kube-state-metrics is seen by cAdvisor alone.
 const STRANGERS_PER_THOUSAND: usize = 10;
+
+/// How many pods are named of those that nothing was measured of.
+const MOST_NAMED: usize = 20;
 
 /// The queries without which an hour says nothing, and what exposes their metrics.
 const REQUIRED: [(&Query, &str); 4] = [
@@ -67,7 +73,6 @@ pub(crate) fn quality_row(
         query: name.to_owned(),
         server_version: server.version().to_owned(),
         server_flavor: Some(server.flavor().name().to_owned()),
-        query_set: Some(queries::query_set()),
         shards: Some(reply.parts),
         series: answer.series,
         samples: answer.samples,
@@ -78,6 +83,98 @@ pub(crate) fn quality_row(
         without_identity: Some(snapshot.without_identity.get(name).copied().unwrap_or_default()),
         ..QualityHour::default()
     }
+}
+
+/// Adds what only the whole hour tells: how its exporters were scraped, what was there twice, and what ran unmeasured.
+pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, rows: &HourRows, set: &[String]) {
+    let mut set = set.to_vec();
+    set.extend(snapshot.dialect.iter().map(|word| (*word).to_owned()));
+    let set = set.join(" ");
+    for row in quality {
+        row.query_set = Some(set.clone());
+        row.duplicates_dropped = snapshot.duplicates.get(row.query.as_str()).copied().unwrap_or_default();
+        let metric = queries::ALL.iter().find(|query| query.name == row.query).map_or("", |query| query.metric);
+        let exporter = match metric {
+            _ if metric.starts_with("kube_") => Some("kube-state-metrics"),
+            _ if metric.starts_with("container_") => Some("cadvisor"),
+            _ if metric.starts_with("node_") => Some("node-exporter"),
+            _ => None,
+        };
+        if let Some((expected, seen)) = exporter.and_then(|exporter| scrapes(snapshot, exporter)) {
+            (row.scrapes_expected, row.scrapes_seen) = (Some(expected), Some(seen));
+        }
+        let unmeasured = match row.query.as_str() {
+            name if name == queries::CONTAINER_CPU.name => without_usage(rows, |c| c.cpu_core_milliseconds.is_none()),
+            name if name == queries::CONTAINER_MEMORY_MEAN.name => {
+                without_usage(rows, |c| c.memory_kib_seconds.is_none())
+            }
+            _ => continue,
+        };
+        (row.seconds_without_usage, row.pods_without_usage) = (Some(unmeasured.0), Some(unmeasured.1));
+    }
+}
+
+/// Scrapes of an exporter that there should have been, and that there were; `None` when nothing tells.
+///
+/// The interval is told by what most slots hold. A target is expected from the slot that first sees it to the slot that
+/// last does; those that are there at the first or the last slot of all, to the ends of the hour: what is missing there
+/// is missing for all, and was not scraped.
+fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
+    let of_exporter = snapshot.scrapes.iter().filter(|((of, _), _)| *of == exporter);
+    let targets: Vec<Vec<i64>> = of_exporter
+        .map(|(_, slots)| slots.iter().map(|count| count.and_then(crate::pod::whole).unwrap_or(0)).collect())
+        .collect();
+    let mut by_count: BTreeMap<i64, u32> = BTreeMap::new();
+    for count in targets.iter().flatten().filter(|count| **count > 0) {
+        *by_count.entry(*count).or_default() += 1;
+    }
+    let (usual, _) = by_count.into_iter().max_by_key(|(count, slots)| (*slots, *count))?;
+    let first_of = |slots: &[i64]| slots.iter().position(|count| *count > 0);
+    let last_of = |slots: &[i64]| slots.iter().rposition(|count| *count > 0);
+    let first_of_all = targets.iter().filter_map(|slots| first_of(slots)).min();
+    let last_of_all = targets.iter().filter_map(|slots| last_of(slots)).max();
+    let (mut expected, mut seen) = (0, 0);
+    for slots in &targets {
+        let (Some(first), Some(last)) = (first_of(slots), last_of(slots)) else { continue };
+        for (slot, count) in slots.iter().enumerate() {
+            let count = (*count).min(usual);
+            seen += count;
+            let begins_inside = Some(first) != first_of_all;
+            let ends_inside = Some(last) != last_of_all;
+            expected += match slot {
+                _ if (slot < first && begins_inside) || (slot > last && ends_inside) => 0,
+                // It came or went in the course of this slot.
+                _ if (slot == first && begins_inside) || (slot == last && ends_inside) => count,
+                _ => usual,
+            };
+        }
+    }
+    Some((expected, seen))
+}
+
+/// Seconds in which containers may have run and of which nothing is known, and their pods, the longest first.
+fn without_usage(rows: &HourRows, lacks: impl Fn(&ContainerHour) -> bool) -> (i64, Vec<String>) {
+    let pods: BTreeMap<&str, &PodHour> = rows.pods.iter().map(|pod| (pod.pod_uid.as_str(), pod)).collect();
+    let mut by_pod: BTreeMap<&str, i64> = BTreeMap::new();
+    for container in rows.containers.iter().filter(|c| c.container_kind != "init" && lacks(c)) {
+        let Some(pod) = pods.get(container.pod_uid.as_str()) else { continue };
+        // A pod that the kubelet has not started yet holds its requests and runs nothing.
+        let Some(started) = pod.started_seconds else { continue };
+        let hour_end = pod.hour_start_seconds + types::window::HOUR_SECONDS;
+        let end = pod.ended_seconds.unwrap_or(hour_end).min(hour_end);
+        let seconds = end - started.max(pod.hour_start_seconds);
+        if seconds > 0 {
+            *by_pod.entry(&container.pod_uid).or_default() += seconds;
+        }
+    }
+    let total = by_pod.values().sum();
+    let mut longest: Vec<(i64, String)> = by_pod
+        .into_iter()
+        .filter_map(|(uid, seconds)| pods.get(uid).map(|pod| (seconds, format!("{}/{}", pod.namespace, pod.pod))))
+        .collect();
+    longest.sort_by(|(a, name), (b, other)| b.cmp(a).then_with(|| name.cmp(other)));
+    longest.truncate(MOST_NAMED);
+    (total, longest.into_iter().map(|(_, name)| name).collect())
 }
 
 /// Slots in which both exporters were scraped.
@@ -98,6 +195,9 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     for (query, series) in &snapshot.without_identity {
         faults.push(format!("query `{query}`: {series} series lack a label that identifies them"));
     }
+    for key in &snapshot.label_conflicts {
+        faults.push(format!("pod label `{key}` has the spelling of another one, so it is left out"));
+    }
     let unscraped = snapshot.scraped_slots.iter().filter(|scraped| !**scraped).count();
     if unscraped > 0 {
         faults.push(format!("kube-state-metrics has no samples in {unscraped} of 12 slots"));
@@ -117,6 +217,28 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn check_scrapes(targets: &[[u8; 12]], expect: (i64, i64)) {
+        let mut snapshot = Snapshot::default();
+        for (n, slots) in targets.iter().enumerate() {
+            let slots = slots.map(|count| (count > 0).then(|| f64::from(count)));
+            snapshot.scrapes.insert(("cadvisor", n.to_string()), slots);
+        }
+        assert_eq!(scrapes(&snapshot, "cadvisor"), Some(expect), "{targets:?}");
+        assert_eq!(scrapes(&snapshot, "node-exporter"), None);
+    }
+
+    #[test]
+    fn scrapes_are_expected_while_a_target_is_there() {
+        check_scrapes(&[[10; 12]], (120, 120));
+        // A gap inside a life, and a sample on an edge that two slots see.
+        check_scrapes(&[[10, 10, 0, 4, 10, 10, 11, 10, 10, 10, 10, 10]], (120, 104));
+        // A node that comes and one that goes.
+        let (come, gone) = ([0, 0, 0, 0, 0, 0, 3, 10, 10, 10, 10, 10], [10, 10, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        check_scrapes(&[[10; 12], come, gone], (120 + 53 + 27, 120 + 53 + 27));
+        // Nothing was scraped for the first half of the hour.
+        check_scrapes(&[[0, 0, 0, 0, 0, 0, 10, 10, 10, 10, 10, 10]; 2], (240, 120));
+    }
 
     fn hour() -> Hour {
         Hour::starting_at(1_782_864_000).unwrap()

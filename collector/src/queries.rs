@@ -5,17 +5,25 @@
 //! the look-ahead is what tells that a pod ended in the last seconds of the hour.
 
 mod containers;
+mod exporters;
 mod nodes;
 mod pods;
+mod question;
 mod volumes;
 
 pub use containers::*;
+pub use exporters::*;
 use lake::digest;
 pub use nodes::*;
 pub use pods::*;
+pub use question::{Question, questions};
+pub(crate) use question::{matchers, quoted};
 use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS};
 pub use volumes::*;
+
+use crate::dialect::Dialect;
+use crate::settings::Settings;
 
 /// How far past the end of the hour facts about lives are read: two scrapes of kube-state-metrics at its usual
 /// 60 s. An hour is collected only after it settled for longer than that.
@@ -56,17 +64,15 @@ pub enum Fact {
     ContainerMemoryMax,
     ContainerStart,
     ContainerResources,
-    InitContainers,
     PodInfo,
     PodLastSeen,
-    PodTimes,
+    PodFacts,
     PodEnded,
-    PodOwner,
-    ReplicasetOwner,
-    JobOwner,
-    PodQos,
-    PodOverhead,
-    PodClaims,
+    PodSpec,
+    PodNodeSelector,
+    Owners,
+    Exporters,
+    Duplicates,
     NodeInfo,
     NodeLastSeen,
     NodeCreated,
@@ -82,7 +88,7 @@ pub enum Fact {
     VolumeUsed,
 }
 
-/// One question to the server.
+/// One question to the server, as it is written down; [`questions`] makes of it what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// What it asks for.
@@ -105,18 +111,8 @@ pub struct Query {
 /// Where the matchers of a part go; nothing when the whole is asked for.
 pub const SHARD: &str = "$shard,";
 
-impl Query {
-    /// The expression for the part that `matchers` selects, such as `uid=~".*[0-7]"`; for the whole when empty.
-    pub fn expression(&self, matchers: &str) -> String {
-        match matchers {
-            "" => self.promql.replace(SHARD, ""),
-            _ => self.promql.replace(SHARD, &format!("{matchers},")),
-        }
-    }
-}
-
 /// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
-pub const ALL: [Query; 29] = [
+pub const ALL: [Query; 27] = [
     NODE_CREATED,
     CONTAINER_CPU,
     POD_INFO,
@@ -125,16 +121,14 @@ pub const ALL: [Query; 29] = [
     CONTAINER_MEMORY_MAX,
     CONTAINER_START,
     CONTAINER_RESOURCES,
-    INIT_CONTAINERS,
     POD_LAST_SEEN,
-    POD_TIMES,
+    POD_FACTS,
     POD_ENDED,
-    POD_OWNER,
-    REPLICASET_OWNER,
-    JOB_OWNER,
-    POD_QOS,
-    POD_OVERHEAD,
-    POD_CLAIMS,
+    POD_SPEC,
+    POD_NODE_SELECTOR,
+    OWNERS,
+    EXPORTERS,
+    DUPLICATES,
     NODE_LAST_SEEN,
     NODE_RESOURCES,
     NODE_LABELS,
@@ -155,28 +149,27 @@ pub const DECISIVE: usize = 2;
 pub const CLUSTERS: &str = "count by (cluster) (last_over_time(kube_node_info[62m]))";
 
 /// Whether there are samples of an hour at all, evaluated at its end: samples of the node that was scraped most.
-pub const HOURS_KNOWN: &str = "max(count_over_time(kube_node_created[1h]))";
-
-/// Pods whose own labels the server renamed, because it scrapes kube-state-metrics without `honor_labels`.
-pub const RENAMED: &str = "count(last_over_time(kube_pod_info{exported_pod!=\"\"}[62m]))";
-
-/// All samples of the named pods over the hour and the look-ahead: asked for pods that vanished, to learn when
-/// they were last seen.
-pub fn pods_seen(uids: &[&str]) -> String {
-    format!("kube_pod_info{{node!=\"\",uid=~\"{}\"}}[62m]", alternatives(uids))
+pub fn hours_known(settings: &Settings) -> String {
+    format!("max(count_over_time(kube_node_created{{{}}}[1h]))", matchers(settings, &Dialect::default()))
 }
 
-/// All samples of the named nodes over the hour and the look-ahead.
-pub fn nodes_seen(nodes: &[&str]) -> String {
-    format!("kube_node_info{{node=~\"{}\"}}[62m]", alternatives(nodes))
+/// All samples of the named pods over the hour and the look-ahead, of the series that `matchers` select: asked for pods
+/// that vanished, to learn when they were last seen.
+pub fn pods_seen(matchers: &str, uids: &[&str]) -> String {
+    format!("kube_pod_info{{{matchers}node!=\"\",uid=~\"{}\"}}[62m]", alternatives(uids))
+}
+
+/// All samples of the named nodes over the hour and the look-ahead; `label` is where their names are.
+pub fn nodes_seen(matchers: &str, label: &str, nodes: &[&str]) -> String {
+    format!("kube_node_info{{{matchers}{label}=~\"{}\"}}[62m]", alternatives(nodes))
 }
 
 /// Everything said of the named nodes over the hour and the look-ahead: asked for names that two machines had, to tell
 /// by time what is said of which.
-pub fn nodes_reused(nodes: &[&str]) -> String {
+pub fn nodes_reused(matchers: &str, label: &str, nodes: &[&str]) -> String {
     format!(
-        "{{__name__=~\"kube_node_created|kube_node_labels|kube_node_spec_taint|kube_node_status_capacity|\
-         kube_node_status_allocatable\",node=~\"{}\"}}[62m]",
+        "{{{matchers}__name__=~\"kube_node_created|kube_node_labels|kube_node_spec_taint|kube_node_status_capacity|\
+         kube_node_status_allocatable\",{label}=~\"{}\"}}[62m]",
         alternatives(nodes)
     )
 }
@@ -205,12 +198,12 @@ fn alternatives(names: &[&str]) -> String {
 }
 
 /// A short hash of everything asked, recorded with each hour: hours of different hashes were asked differently.
-pub fn query_set() -> String {
+pub fn query_set(settings: &Settings) -> String {
     let mut text = format!("look-ahead {LOOK_AHEAD_SECONDS} hour {HOUR_SECONDS} slot {SLOT_SECONDS}\n");
-    for query in &ALL {
+    for query in questions(settings, &Dialect::default()) {
         text.push_str(query.name);
         text.push(' ');
-        text.push_str(query.promql);
+        text.push_str(&query.promql);
         text.push('\n');
     }
     digest(text.as_bytes()).chars().take(16).collect()
@@ -223,12 +216,24 @@ mod tests {
     #[test]
     fn every_label_read_is_a_label_grouped_by() {
         for query in ALL {
+            // What is counted adds up over any parts, so its part need not show; and what has keys in the names of its
+            // labels is not grouped.
+            if matches!(query.fact, Fact::Duplicates | Fact::PodNodeSelector) {
+                continue;
+            }
             for label in query.labels {
                 assert!(query.promql.contains(label), "{}: {label}", query.name);
             }
             assert!(query.labels.contains(&query.shard_by), "{}", query.name);
+        }
+    }
+
+    #[test]
+    fn every_selector_can_be_narrowed() {
+        for query in ALL {
             let selectors = query.promql.matches('{').count();
             assert!(selectors > 0 && query.promql.matches(SHARD).count() == selectors, "{}", query.promql);
+            assert_eq!(query.promql.matches(&format!("{{{SHARD}")).count(), selectors, "{}", query.promql);
         }
     }
 

@@ -14,9 +14,6 @@ use crate::settings::Settings;
 use crate::snapshot::{Instance, InstanceKey, Pod, Resources, Snapshot};
 use crate::volume;
 
-/// Length of a uid, with its four dashes.
-const UID_LEN: usize = 36;
-
 /// The instances of each container of each pod, by uid and container name.
 type Instances<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Instance>>;
 
@@ -27,7 +24,7 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour) -> Hour
     let (mut containers, mut pods) = (Vec::new(), Vec::new());
     for (uid, pod) in snapshot.pods.iter().filter(|(_, pod)| !pod.node.is_empty()) {
         let pod_life = pod::life(pod, hour, latest_scrape);
-        if let Some(row) = pod::row(snapshot, uid, pod, pod_life, hour) {
+        if let Some(row) = pod::row(snapshot, settings, uid, pod, pod_life, hour) {
             containers.extend(pod_containers(uid, pod, pod_life, &instances, hour));
             pods.push(row);
         }
@@ -55,24 +52,15 @@ fn instances(snapshot: &Snapshot) -> Instances<'_> {
     }
     let mut sorted: Instances<'_> = BTreeMap::new();
     for (key, instance) in &snapshot.instances {
-        let uid = match uid_of_cgroup(&key.id) {
-            Some(uid) => snapshot.pods.get_key_value(&uid).map(|(uid, _)| uid.as_str()),
-            None => by_name.get(&(key.namespace.as_str(), key.pod.as_str())).copied(),
+        let uid = match key.pod_uid {
+            Some(uid) => snapshot.pods.get_key_value(&uid.to_string()).map(|(uid, _)| uid.as_str()),
+            None => by_name.get(&(&*key.namespace, &*key.pod)).copied(),
         };
         if let Some(uid) = uid {
-            sorted.entry((uid, key.container.as_str())).or_default().push(instance);
+            sorted.entry((uid, &*key.container)).or_default().push(instance);
         }
     }
     sorted
-}
-
-/// The pod uid in a cgroup path, in the spelling of either driver: `…-pod12ab_34….slice/…` or `…/pod12ab-34…/…`. `None`
-/// for a static pod, whose path has a hash that no other metric knows.
-fn uid_of_cgroup(id: &str) -> Option<String> {
-    let segment = id.split('/').rev().find(|segment| segment.contains("pod") && !segment.starts_with("kubepods."))?;
-    let (_, uid) = segment.strip_suffix(".slice").unwrap_or(segment).rsplit_once("pod")?;
-    let uid = uid.replace('_', "-");
-    (uid.len() == UID_LEN && uid.contains('-')).then_some(uid)
 }
 
 /// The rows of a pod's containers: those that should run, and init containers that did.
@@ -131,29 +119,9 @@ pub(crate) fn instances_without_pod(snapshot: &Snapshot) -> Vec<&InstanceKey> {
     let known: std::collections::BTreeSet<_> =
         snapshot.pods.values().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
     let keys = snapshot.instances.keys();
-    keys.filter(|key| match uid_of_cgroup(&key.id) {
-        Some(uid) => !snapshot.pods.contains_key(&uid),
-        None => !known.contains(&(key.namespace.as_str(), key.pod.as_str())),
+    keys.filter(|key| match key.pod_uid {
+        Some(uid) => !snapshot.pods.contains_key(&uid.to_string()),
+        None => !known.contains(&(&*key.namespace, &*key.pod)),
     })
     .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_uid_is_read_from_the_cgroup_of_either_driver() {
-        let uid = "0f3a1b2c-1111-2222-3333-444455556666";
-        let systemd = format!(
-            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{}.slice/cri-containerd-ab.scope",
-            uid.replace('-', "_")
-        );
-        assert_eq!(uid_of_cgroup(&systemd).as_deref(), Some(uid));
-        assert_eq!(uid_of_cgroup(&format!("/kubepods/burstable/pod{uid}/abcdef")).as_deref(), Some(uid));
-        let guaranteed = format!("/kubepods.slice/kubepods-pod{}.slice/crio-ab.scope", uid.replace('-', "_"));
-        assert_eq!(uid_of_cgroup(&guaranteed).as_deref(), Some(uid));
-        assert_eq!(uid_of_cgroup("/system.slice/containerd.service"), None);
-        assert_eq!(uid_of_cgroup("/kubepods/burstable/pod0123456789abcdef0123456789abcdef/abc"), None);
-    }
 }

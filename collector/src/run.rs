@@ -12,6 +12,7 @@ use types::{ClusterId, Hour, Window};
 
 use crate::ask::{Asked, ask, check_server};
 use crate::decode::{DecodeError, decode};
+use crate::dialect::Dialect;
 use crate::queries;
 use crate::schedule;
 use crate::server::{QueryError, Server};
@@ -56,7 +57,7 @@ pub enum CollectError {
     },
     /// The server holds several clusters.
     #[error(
-        "this server holds {count} clusters (label `cluster`: {names}), which would be added up as one; use a server, or a tenant, of one cluster"
+        "this server holds {count} clusters (label `cluster`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label cluster=NAME`, or use a server, or a tenant, of one cluster"
     )]
     ManyClusters {
         /// How many.
@@ -64,11 +65,6 @@ pub enum CollectError {
         /// Their names, the first few.
         names: String,
     },
-    /// The server renamed the labels of kube-state-metrics.
-    #[error(
-        "the pods of kube-state-metrics are in `exported_pod`, so every pod would look like its own; set `honor_labels: true` in the job that scrapes it"
-    )]
-    Renamed,
     /// A metric without which an hour says nothing has no series, although others have.
     #[error(
         "`{metric}` has no series in {hour}, so the hour was not written; check that Prometheus scrapes {exporter}"
@@ -167,7 +163,7 @@ const WORTH_ASKING: usize = 3;
 ///
 /// # Errors
 /// [`CollectError::Lake`] when the lake cannot be listed, [`CollectError::Query`] when the server is gone or keeps
-/// failing, [`CollectError::ManyClusters`] and [`CollectError::Renamed`] when what it holds is not one cluster's.
+/// failing, [`CollectError::ManyClusters`] when what it holds is not one cluster's.
 pub async fn collect(
     server: &Server,
     lake: &Lake,
@@ -186,7 +182,7 @@ pub async fn collect(
     for hour in &present {
         told(*hour, &HourResult::Present, &mut collected);
     }
-    let unknown = unknown_hours(server, window, &present, &mut collected).await?;
+    let unknown = unknown_hours(server, window, &present, settings, &mut collected).await?;
     for hour in &unknown {
         told(*hour, &HourResult::NoData { slots: 0 }, &mut collected);
     }
@@ -197,9 +193,10 @@ pub async fn collect(
     let repairs = repairs.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
     let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
     let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
-    if let Some((newest, _)) = hours.first() {
-        check_server(server, *newest).await?;
-    }
+    let dialect = match hours.first() {
+        Some((newest, _)) => check_server(server, *newest, settings).await?,
+        None => Dialect::default(),
+    };
     let mut failures_in_a_row = 0;
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
     let mut gave_up = None;
@@ -207,14 +204,14 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asked = ask(server, hour, settings, &mut collected).await;
+        let asked = ask(server, hour, settings, &dialect, &mut collected).await;
         if let Some((before, write)) = writing.take() {
             told(before, &finished(write).await, &mut collected);
         }
         match asked {
             Ok(asked) => {
                 failures_in_a_row = 0;
-                writing = Some((hour, spawn_write(server, lake, cluster, (hour, kind), asked)));
+                writing = Some((hour, spawn_write(server, lake, cluster, settings, (hour, kind), asked)));
             }
             // What is in the lake stays; the server has less of it than it had.
             Err(HourResult::NoData { .. }) if kind == Kind::Repair => {}
@@ -246,6 +243,7 @@ async fn unknown_hours(
     server: &Server,
     window: Window,
     present: &BTreeSet<Hour>,
+    settings: &Settings,
     collected: &mut Collected,
 ) -> Result<BTreeSet<Hour>, CollectError> {
     let missing: BTreeSet<Hour> = window.hours().filter(|hour| !present.contains(hour)).collect();
@@ -254,11 +252,12 @@ async fn unknown_hours(
         return Ok(BTreeSet::new());
     }
     let mut known = BTreeSet::new();
+    let promql = queries::hours_known(settings);
     let mut from = *first;
     while from <= *last {
         let to = from.plus(POINTS_AT_ONCE - 1).min(*last);
         let bounds = (from.end_seconds(), to.end_seconds());
-        let body = server.ask_range("hours_known", queries::HOURS_KNOWN, bounds, HOUR_SECONDS).await?;
+        let body = server.ask_range("hours_known", &promql, bounds, HOUR_SECONDS).await?;
         collected.queries += 1;
         let unreadable = |source| CollectError::Answer { query: "hours_known".to_owned(), hour: from, source };
         let answer = decode(&body, &[], &mut |series| {
@@ -312,13 +311,14 @@ fn spawn_write(
     server: &Server,
     lake: &Lake,
     cluster: &ClusterId,
+    settings: &Settings,
     (hour, kind): (Hour, Kind),
     asked: Asked,
 ) -> JoinHandle<HourResult> {
     let origin = HourOrigin {
         source: Source::Prometheus,
         server: server.describe(),
-        query_set: queries::query_set(),
+        query_set: queries::query_set(settings),
         faults: asked.faults,
     };
     let (lake, cluster) = (lake.clone(), cluster.clone());

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use types::{Hour, SLOT_SECONDS};
 
 use crate::decode::{Answer, DecodeError, decode};
-use crate::queries::{LOOK_AHEAD_SECONDS, Query, Shape};
+use crate::queries::{LOOK_AHEAD_SECONDS, Question, Shape};
 pub use args::{ConfigError, ServerArgs};
 pub use error::QueryError;
 use error::Remedy;
@@ -141,7 +141,7 @@ impl Server {
     ///
     /// # Errors
     /// [`AskError`].
-    pub async fn ask(&self, query: &Query, hour: Hour, take: &mut Take<'_>) -> Result<Reply, AskError> {
+    pub async fn ask(&self, query: &Question, hour: Hour, take: &mut Take<'_>) -> Result<Reply, AskError> {
         let inner = &*self.inner;
         let asked = inner.ask(query, hour, take).await;
         if let Err(error) = &asked {
@@ -209,7 +209,7 @@ impl Inner {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask(&self, query: &Query, hour: Hour, take: &mut Take<'_>) -> Result<Reply, AskError> {
+    async fn ask(&self, query: &Question, hour: Hour, take: &mut Take<'_>) -> Result<Reply, AskError> {
         let times = match (query.shape, query.shape.bounds(hour)) {
             (Shape::Once, (_, end)) => Times::At(end),
             (_, (start, end)) => Times::Range(start, end, SLOT_SECONDS),

@@ -10,4 +10,8 @@ pub struct Settings {
     pub overrides: Overrides,
     /// What the Kubernetes API says, where it is asked; nothing by default.
     pub api: ApiFacts,
+    /// Keys of pod labels that go into the lake, as Kubernetes spells them: `app.kubernetes.io/name`.
+    pub pod_labels: Vec<String>,
+    /// Label and value that every series must have: which cluster is meant, on a server of several.
+    pub selector: Option<(String, String)>,
 }

@@ -1,18 +1,24 @@
 //! The answers of one hour, sorted by what they are about. Pure: bodies in, maps out.
 
 mod containers;
+mod exporters;
 mod nodes;
 mod pods;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::decode::{Answer, DecodeError, Series, decode};
-use crate::queries::{Fact, Query};
+use crate::dialect::{LabelColumn, label_columns};
+use crate::queries::{Fact, Question};
+use crate::settings::Settings;
 
 pub(crate) use containers::{Instance, InstanceKey, Resources};
+pub(crate) use exporters::Scrapes;
 pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
 pub(crate) use volumes::{Claim, Volume};
@@ -44,6 +50,24 @@ pub(crate) struct Snapshot {
     pub(crate) job_owners: BTreeMap<(String, String), (String, String)>,
     /// By uid of the pod: what Fargate provisioned for it.
     pub(crate) fargate_provisioned: BTreeMap<String, String>,
+    /// Namespace, kind and name of what horizontal autoscalers drive.
+    pub(crate) autoscaled: BTreeSet<(String, String, String)>,
+    /// By exporter and target: what scrapes there were.
+    pub(crate) scrapes: BTreeMap<(&'static str, String), Scrapes>,
+    /// The labels in which allow-listed keys may be, in the order in which they come after those of the query.
+    pub(crate) label_columns: Vec<LabelColumn>,
+    /// Whether any pod has any of the allow-listed labels: a stock installation exposes none.
+    pub(crate) labels_exposed: bool,
+    /// Allow-listed keys whose value another key of the same spelling hides.
+    pub(crate) label_conflicts: BTreeSet<String>,
+    /// Whether tolerations are exposed: at all, those of every pod among them.
+    pub(crate) tolerations_exposed: bool,
+    /// Whether requests come by resource, so that those for other things than CPU and memory would show.
+    pub(crate) resources_exposed: bool,
+    /// Other names of labels and metrics that were read, for the hour's quality.
+    pub(crate) dialect: BTreeSet<&'static str>,
+    /// Names in use, each once.
+    names: BTreeSet<Arc<str>>,
     /// Slots in which kube-state-metrics was scraped.
     pub(crate) scraped_slots: [bool; SLOTS_PER_HOUR],
     /// Series without one of the labels that identify them, by query.
@@ -53,14 +77,62 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes in one answer. `start_seconds` is the start of the hour.
-    pub(crate) fn read(&mut self, query: &Query, body: &[u8], start_seconds: i64) -> Result<Answer, DecodeError> {
-        let take = taker(query);
-        decode(body, query.labels, &mut |series| {
+    /// What is known before anything is asked.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { label_columns: label_columns(&settings.pod_labels), ..Self::default() }
+    }
+
+    /// Takes in one answer, or one of several that together answer a query. `start_seconds` is the start of the hour.
+    ///
+    /// The order of series, and of answers to one query, makes no difference: where two series of one object
+    /// disagree, the larger value stays, and of texts the larger by characters.
+    pub(crate) fn read(&mut self, query: &Question, body: &[u8], start_seconds: i64) -> Result<Answer, DecodeError> {
+        let take = taker(query.fact);
+        let labels: Vec<&str> = query.labels.iter().map(String::as_str).collect();
+        let mut own = Vec::new();
+        decode(body, &labels, &mut |series| {
+            own.clear();
+            own.extend(series.labels.iter().cloned());
+            self.rename(query, &mut own);
+            let series = Series { labels: &own, points: series.points };
             if take(self, &series, start_seconds).is_none() {
                 *self.without_identity.entry(query.name).or_default() += 1;
             }
         })
+    }
+
+    /// Puts other names of labels in the place of the labels they stand in for.
+    fn rename(&mut self, query: &Question, labels: &mut [Cow<'_, str>]) {
+        for (alias, place) in &query.aliases {
+            let renamed = labels.get(*alias).filter(|label| !label.is_empty()).cloned();
+            if let (Some(renamed), Some(label)) = (renamed, labels.get_mut(*place)) {
+                *label = renamed;
+                self.dialect.insert(match query.labels.get(*alias).map(String::as_str) {
+                    Some("exported_namespace") => "exported_namespace",
+                    Some("exported_pod") => "exported_pod",
+                    Some("exported_container") => "exported_container",
+                    Some("exported_node") => "exported_node",
+                    _ => "cadvisor-old-labels",
+                });
+            }
+        }
+    }
+
+    /// What can be told only when every answer is there.
+    ///
+    /// Where the server renames `node`, a pod without a node of its own shows the node of kube-state-metrics: it is not
+    /// bound to that.
+    pub(crate) fn settle(&mut self) {
+        if self.dialect.contains("exported_node") {
+            for pod in self.pods.values_mut().filter(|pod| pod.node_of_exporter) {
+                pod.node.clear();
+            }
+        }
+    }
+
+    /// The label of kube-state-metrics that has the names of nodes.
+    pub(crate) fn node_label(&self) -> &'static str {
+        if self.dialect.contains("exported_node") { "exported_node" } else { "node" }
     }
 
     /// Takes in when pods or nodes that vanished were last seen.
@@ -90,7 +162,7 @@ impl Snapshot {
     pub(crate) fn measured_slots(&self) -> [bool; SLOTS_PER_HOUR] {
         let mut measured = [false; SLOTS_PER_HOUR];
         for instance in self.instances.values() {
-            for (slot, sample) in measured.iter_mut().zip(&instance.memory_mean_bytes) {
+            for (slot, sample) in measured.iter_mut().zip(instance.memory_mean_bytes.iter()) {
                 *slot |= sample.is_some();
             }
         }
@@ -114,13 +186,25 @@ impl Snapshot {
     }
 
     fn instance(&mut self, series: &Series<'_, '_>) -> Option<&mut Instance> {
+        let id = text(series, 3)?;
         let key = InstanceKey {
-            namespace: text(series, 0)?.to_owned(),
-            pod: text(series, 1)?.to_owned(),
-            container: text(series, 2)?.to_owned(),
-            id: text(series, 3)?.to_owned(),
+            namespace: self.name(text(series, 0)?),
+            pod: self.name(text(series, 1)?),
+            container: self.name(text(series, 2)?),
+            pod_uid: containers::uid_of_cgroup(id),
+            id: containers::fingerprint(id),
         };
         Some(self.instances.entry(key).or_default())
+    }
+
+    /// A name, stored once however many have it.
+    fn name(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = Arc::from(name);
+        self.names.insert(Arc::clone(&new));
+        new
     }
 }
 
@@ -135,24 +219,22 @@ pub(crate) enum Vanished {
 type Take = fn(&mut Snapshot, &Series<'_, '_>, i64) -> Option<()>;
 
 /// What is done with the series of a query.
-fn taker(query: &Query) -> Take {
-    match query.fact {
+fn taker(fact: Fact) -> Take {
+    match fact {
         Fact::ContainerCpu => containers::cpu,
         Fact::ContainerMemoryMean => containers::memory_mean,
         Fact::ContainerMemoryMax => containers::memory_max,
         Fact::ContainerStart => containers::start,
         Fact::ContainerResources => containers::resources,
-        Fact::InitContainers => containers::init_containers,
         Fact::PodInfo => pods::info,
         Fact::PodLastSeen => pods::last_seen,
-        Fact::PodTimes => pods::times,
+        Fact::PodFacts => pods::facts,
         Fact::PodEnded => pods::ended,
-        Fact::PodOwner => pods::owner,
-        Fact::ReplicasetOwner => pods::replicaset_owner,
-        Fact::JobOwner => pods::job_owner,
-        Fact::PodQos => pods::qos,
-        Fact::PodOverhead => pods::overhead,
-        Fact::PodClaims => pods::claims,
+        Fact::PodSpec => pods::spec,
+        Fact::PodNodeSelector => pods::node_selector,
+        Fact::Owners => pods::owners,
+        Fact::Exporters => exporters::scrapes,
+        Fact::Duplicates => exporters::duplicates,
         Fact::NodeInfo => nodes::info,
         Fact::NodeLastSeen => nodes::last_seen,
         Fact::NodeCreated => nodes::created,
@@ -204,4 +286,100 @@ fn on_grid<const N: usize>(series: &Series<'_, '_>, first: i64) -> [Option<f64>;
         }
     }
     grid
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dialect::Dialect;
+    use crate::{queries, rows};
+
+    const HOUR: i64 = 1_782_820_800;
+    const UIDS: [&str; 2] = ["0f3a1b2c-1111-2222-3333-444455556666", "1f3a1b2c-1111-2222-3333-444455556666"];
+
+    /// Series of a query whose labels and values disagree as much as they can: few values for every label, so that
+    /// objects are named again and again with other facts.
+    fn series(labels: Vec<String>, shape_points: i64) -> impl Strategy<Value = String> {
+        let count = labels.len();
+        let values = proptest::collection::vec(0..3_usize, count);
+        (values, 0..4_u8, 0..shape_points).prop_map(move |(values, value, first)| {
+            let label = |(label, n): (&String, usize)| {
+                let text = match label.as_str() {
+                    "uid" => *UIDS.get(n).unwrap_or(&UIDS[0]),
+                    "__name__" => {
+                        ["kube_pod_owner", "kube_replicaset_owner", "kube_pod_created"].get(n).copied().unwrap_or("")
+                    }
+                    "id" => ["/kubepods/pod0f3a1b2c-1111-2222-3333-444455556666/a", "/x", "/y"][n],
+                    _ => ["a", "b", ""][n],
+                };
+                format!("\"{}\":\"{text}\"", label.trim_end_matches('*'))
+            };
+            let labels: Vec<_> = labels.iter().zip(values).map(label).collect();
+            let at = HOUR + first * SLOT_SECONDS;
+            format!("{{\"metric\":{{{}}},\"values\":[[{at},\"{value}\"]]}}", labels.join(","))
+        })
+    }
+
+    fn rows_of(answers: &[(Question, Vec<String>)]) -> lake::HourRows {
+        let hour = Hour::starting_at(HOUR).unwrap();
+        let settings = Settings { pod_labels: vec!["a.b/c".into()], ..Settings::default() };
+        let mut snapshot = Snapshot::new(&settings);
+        for (query, series) in answers {
+            let list = series.join(",");
+            let body = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{list}]}}}}"#);
+            snapshot.read(query, body.as_bytes(), HOUR).unwrap();
+        }
+        snapshot.settle();
+        rows::rows(&snapshot, &settings, hour)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_order_of_series_changes_no_row_of_pods(
+            answers in {
+                let settings = Settings { pod_labels: vec!["a.b/c".into()], ..Settings::default() };
+                let of_pods = |query: &Question| {
+                    ["pods", "containers"].contains(&group(query.fact))
+                };
+                queries::questions(&settings, &Dialect::default()).into_iter().filter(of_pods).map(|query| {
+                    let list = proptest::collection::vec(series(query.labels.clone(), 13), 1..12);
+                    (Just(query), list).boxed()
+                }).collect::<Vec<_>>()
+            },
+            seed in any::<u64>(),
+        ) {
+            let mut turned = answers.clone();
+            for (n, (_, series)) in turned.iter_mut().enumerate() {
+                let by = usize::try_from(seed.rotate_left(u32::try_from(n).unwrap()) % 12).unwrap();
+                series.reverse();
+                let length = series.len();
+                series.rotate_left(by % length);
+            }
+            let (rows, same) = (rows_of(&answers), rows_of(&turned));
+            prop_assert_eq!(&rows.pods, &same.pods);
+            prop_assert_eq!(&rows.containers, &same.containers);
+        }
+    }
+
+    fn group(fact: Fact) -> &'static str {
+        match fact {
+            Fact::ContainerCpu
+            | Fact::ContainerMemoryMean
+            | Fact::ContainerMemoryMax
+            | Fact::ContainerStart
+            | Fact::ContainerResources => "containers",
+            Fact::PodInfo
+            | Fact::PodLastSeen
+            | Fact::PodFacts
+            | Fact::PodEnded
+            | Fact::PodSpec
+            | Fact::PodNodeSelector
+            | Fact::Owners => "pods",
+            _ => "others",
+        }
+    }
 }

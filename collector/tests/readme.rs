@@ -1,7 +1,5 @@
 //! The table of settings in the README is that of the program.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use clap::{Arg, Args, Command};
 use collector::args::{CollectArgs, LogArgs, ScheduleArgs};
 

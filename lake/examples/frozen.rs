@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use fixtures::Cluster;
-use lake::{Day, HourOrigin, Lake, LakeUri};
+use lake::{HourOrigin, Lake, LakeUri};
 use types::{Hour, Window};
 
 #[tokio::main]
@@ -33,7 +33,5 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     let written = lake.write_hour(&id, hour, rows, HourOrigin::generator()).await?;
     println!("{written:?}");
-    let policy = lake::Compaction::default();
-    println!("{:?}", lake.compact_day(&id, Day::of(hour), policy, hour.plus(24 * 9).start()).await?);
     Ok(())
 }

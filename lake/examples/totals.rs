@@ -9,37 +9,52 @@ use std::time::Instant;
 
 use arrow::array::{Array, AsArray, ListArray};
 use arrow::datatypes::{Int32Type, Int64Type};
+use bytes::Bytes;
 use lake::tables::{ContainerHour, container_hour};
 use lake::{Lake, LakeUri, batches};
+use tokio::task::JoinSet;
 use types::{ClusterId, SLOTS_PER_HOUR};
 
+type Failure = Box<dyn Error + Send + Sync>;
 type Totals = BTreeMap<i64, [[i64; SLOTS_PER_HOUR]; 2]>;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let [uri, cluster] = args.as_slice() else { return Err("LAKE CLUSTER".into()) };
     let lake = Lake::new(uri.parse::<LakeUri>()?.open().await);
     let cluster: ClusterId = cluster.parse()?;
     let begun = Instant::now();
-    let (mut totals, mut rows, mut buffers) = (Totals::new(), 0, 0);
+    let mut parts = Vec::new();
     for day in lake.days(&cluster).await? {
-        for part in lake.parts(&cluster, day, None).await? {
-            let Some((_, bytes)) = lake.part_bytes::<ContainerHour>(&part).await? else { continue };
-            buffers = bytes.len().max(buffers);
-            let columns = [
-                container_hour::hour_start_seconds,
-                container_hour::cpu_mean_millicores_by_slot,
-                container_hour::memory_mean_mib_by_slot,
-            ];
-            for batch in batches(bytes, &columns, 16 * 1024)? {
-                let batch = batch?;
-                rows += batch.num_rows();
-                let hours = batch.column(0).as_primitive::<Int64Type>();
-                for (which, column) in [1, 2].into_iter().enumerate() {
-                    let lists = batch.column(column).as_list::<i32>();
-                    add(hours.values(), lists, which, &mut totals)?;
-                }
+        parts.extend(lake.parts(&cluster, day, None).await?);
+    }
+    let (mut totals, mut rows, mut buffers) = (Totals::new(), 0, 0);
+    let (mut left, mut reading) = (parts.into_iter(), JoinSet::new());
+    let threads = std::thread::available_parallelism()?.get();
+    loop {
+        // One part a thread, as many as there are cores.
+        while reading.len() < threads
+            && let Some(part) = left.next()
+        {
+            let lake = lake.clone();
+            reading.spawn(async move {
+                let Some((_, bytes)) = lake.part_bytes::<ContainerHour>(&part).await? else {
+                    return Ok((Totals::new(), 0, 0));
+                };
+                let size = bytes.len();
+                let (totals, rows) = tokio::task::spawn_blocking(move || read(bytes)).await??;
+                Ok::<_, Failure>((totals, rows, size))
+            });
+        }
+        let Some(read) = reading.join_next().await else { break };
+        let (of_part, rows_of_part, size) = read??;
+        rows += rows_of_part;
+        buffers = size.max(buffers);
+        for (hour, slots) in of_part {
+            let sums = totals.entry(hour).or_default();
+            for (sum, slot) in sums.iter_mut().flatten().zip(slots.iter().flatten()) {
+                *sum += slot;
             }
         }
     }
@@ -52,7 +67,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn add(hours: &[i64], lists: &ListArray, which: usize, totals: &mut Totals) -> Result<(), Box<dyn Error>> {
+/// The totals of one object, and its rows.
+fn read(bytes: Bytes) -> Result<(Totals, usize), Failure> {
+    let columns = [
+        container_hour::hour_start_seconds,
+        container_hour::cpu_mean_millicores_by_slot,
+        container_hour::memory_mean_mib_by_slot,
+    ];
+    let (mut totals, mut rows) = (Totals::new(), 0);
+    for batch in batches(bytes, &columns, 16 * 1024)? {
+        let batch = batch?;
+        rows += batch.num_rows();
+        let hours = batch.column(0).as_primitive::<Int64Type>();
+        for (which, column) in [1, 2].into_iter().enumerate() {
+            add(hours.values(), batch.column(column).as_list::<i32>(), which, &mut totals)?;
+        }
+    }
+    Ok((totals, rows))
+}
+
+fn add(hours: &[i64], lists: &ListArray, which: usize, totals: &mut Totals) -> Result<(), Failure> {
     let numbers = lists.values().as_primitive::<Int32Type>();
     let (values, offsets) = (numbers.values(), lists.value_offsets());
     for (row, hour) in hours.iter().enumerate() {

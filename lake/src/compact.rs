@@ -15,6 +15,7 @@ use crate::merge::{Input, Merged, each_batch, merge};
 use crate::read::Part;
 use crate::store::PutOutcome;
 use crate::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use crate::worker::Worker;
 use crate::write::{Lake, manifest_text, size};
 
 /// When days are compacted, and when the objects of their hours are deleted.
@@ -78,6 +79,17 @@ impl Lake {
         compaction: Compaction,
         now: DateTime<Utc>,
     ) -> Result<CompactOutcome, LakeError> {
+        self.compact_day_on(&Worker::start(), cluster, day, compaction, now).await
+    }
+
+    async fn compact_day_on(
+        &self,
+        worker: &Worker,
+        cluster: &ClusterId,
+        day: Day,
+        compaction: Compaction,
+        now: DateTime<Utc>,
+    ) -> Result<CompactOutcome, LakeError> {
         for _ in 0..MAX_RACES {
             // One listing for all that follows, so that what is written is what this state of the day asks for.
             let listing = self.listing(cluster, day).await?;
@@ -92,7 +104,7 @@ impl Lake {
             if is_up_to_date(&parts) {
                 return Ok(CompactOutcome::UpToDate);
             }
-            match self.write_day(cluster, day, &listing, &parts).await {
+            match self.write_day(worker, cluster, day, &listing, &parts).await {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
                 // Another compaction was done, and has deleted what this one was about to read.
@@ -106,6 +118,7 @@ impl Lake {
     /// Writes the day of `parts`; `None` when another writer was quicker.
     async fn write_day(
         &self,
+        worker: &Worker,
         cluster: &ClusterId,
         day: Day,
         listing: &DayListing,
@@ -116,11 +129,11 @@ impl Lake {
             taken.extend(there.objects.into_iter().map(|object| object.key));
         }
         let objects = vec![
-            self.merge_table::<ContainerHour>(cluster, day, parts, &taken).await?,
-            self.merge_table::<NodeHour>(cluster, day, parts, &taken).await?,
-            self.merge_table::<PodHour>(cluster, day, parts, &taken).await?,
-            self.merge_table::<QualityHour>(cluster, day, parts, &taken).await?,
-            self.merge_table::<VolumeHour>(cluster, day, parts, &taken).await?,
+            self.merge_table::<ContainerHour>(worker, cluster, day, parts, &taken).await?,
+            self.merge_table::<NodeHour>(worker, cluster, day, parts, &taken).await?,
+            self.merge_table::<PodHour>(worker, cluster, day, parts, &taken).await?,
+            self.merge_table::<QualityHour>(worker, cluster, day, parts, &taken).await?,
+            self.merge_table::<VolumeHour>(worker, cluster, day, parts, &taken).await?,
         ];
         let mut hours: Vec<_> = parts.iter().flat_map(|part| part.hours.iter().cloned()).collect();
         hours.sort_by_key(|read| read.hour);
@@ -146,6 +159,7 @@ impl Lake {
     /// Merges and writes one table of a day.
     async fn merge_table<T: Table>(
         &self,
+        worker: &Worker,
         cluster: &ClusterId,
         day: Day,
         parts: &[Part],
@@ -159,11 +173,8 @@ impl Lake {
             }
         }
         let metadata = metadata(cluster, day, parts);
-        let merging = tokio::task::spawn_blocking(move || {
-            let metadata: Vec<_> = metadata.iter().map(|(key, value)| (*key, value.clone())).collect();
-            merge::<T>(inputs, &metadata)
-        });
-        let Merged { bytes, rows, rows_by_hour } = merging.await??;
+        let merging = worker.run(move || merge::<T>(inputs, &metadata));
+        let Merged { bytes, rows, rows_by_hour } = merging.await?;
         let key = keys::day_object(T::NAME, cluster, day);
         check_rows::<T>(&key, parts, &rows_by_hour)?;
         let (mut entry, bytes) = object::<T>(key, rows, bytes);
@@ -181,6 +192,10 @@ impl Lake {
     /// [`LakeError::DayDiffers`], [`LakeError::Damaged`] or [`LakeError::Decode`] when the day's objects are not
     /// what they should be; then nothing is deleted.
     pub async fn delete_hours(&self, cluster: &ClusterId, day: Day) -> Result<Vec<String>, LakeError> {
+        self.delete_hours_on(&Worker::start(), cluster, day).await
+    }
+
+    async fn delete_hours_on(&self, worker: &Worker, cluster: &ClusterId, day: Day) -> Result<Vec<String>, LakeError> {
         let parts = self.parts(cluster, day, None).await?;
         let [part] = parts.as_slice() else { return Ok(Vec::new()) };
         if !is_up_to_date(&parts) {
@@ -190,11 +205,11 @@ impl Lake {
         if outdated.is_empty() {
             return Ok(outdated);
         }
-        self.verify_table::<ContainerHour>(part).await?;
-        self.verify_table::<NodeHour>(part).await?;
-        self.verify_table::<PodHour>(part).await?;
-        self.verify_table::<QualityHour>(part).await?;
-        self.verify_table::<VolumeHour>(part).await?;
+        self.verify_table::<ContainerHour>(worker, part).await?;
+        self.verify_table::<NodeHour>(worker, part).await?;
+        self.verify_table::<PodHour>(worker, part).await?;
+        self.verify_table::<QualityHour>(worker, part).await?;
+        self.verify_table::<VolumeHour>(worker, part).await?;
         for key in &outdated {
             self.store.delete(key).await?;
         }
@@ -238,20 +253,20 @@ impl Lake {
     }
 
     /// Reads one table of a day whole: its digest, its order, and the rows of each hour.
-    async fn verify_table<T: Table>(&self, part: &Part) -> Result<(), LakeError> {
+    async fn verify_table<T: Table>(&self, worker: &Worker, part: &Part) -> Result<(), LakeError> {
         let missing = || LakeError::DayDiffers { key: part.manifest_key.clone(), reason: format!("no `{}`", T::NAME) };
         let (key, bytes) = self.part_bytes::<T>(part).await?.ok_or_else(missing)?;
         let input = Input { key: key.clone(), bytes, hours: None };
-        let reading = tokio::task::spawn_blocking(move || {
+        let reading = worker.run(move || {
             let mut rows = BTreeMap::new();
             let schema = std::sync::Arc::new(arrow_schema(T::COLUMNS));
             each_batch::<T>(vec![input], schema, |_, hours| {
                 hours.iter().for_each(|hour| *rows.entry(*hour).or_insert(0) += 1);
                 Ok(())
             })?;
-            Ok::<_, LakeError>(rows)
+            Ok(rows)
         });
-        check_rows::<T>(&key, std::slice::from_ref(part), &reading.await??)
+        check_rows::<T>(&key, std::slice::from_ref(part), &reading.await?)
     }
 
     /// Compacts every day of a cluster that is closed, oldest first, and deletes the objects of hours where
@@ -266,10 +281,11 @@ impl Lake {
         now: DateTime<Utc>,
         each: &mut (dyn FnMut(Day, CompactOutcome, &[String]) + Send),
     ) -> Result<(), LakeError> {
+        let worker = Worker::start();
         for day in self.days(cluster).await? {
-            let outcome = self.compact_day(cluster, day, compaction, now).await?;
+            let outcome = self.compact_day_on(&worker, cluster, day, compaction, now).await?;
             let due = compaction.delete_hours_after.is_some_and(|after| now >= day.end() + after);
-            let deleted = if due { self.delete_hours(cluster, day).await? } else { Vec::new() };
+            let deleted = if due { self.delete_hours_on(&worker, cluster, day).await? } else { Vec::new() };
             each(day, outcome, &deleted);
         }
         Ok(())

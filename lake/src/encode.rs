@@ -12,8 +12,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData, SortingColumn};
+use parquet::file::properties::{DeltaBinaryPackedEncoderOptions, EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::cell::Kind;
@@ -21,8 +21,17 @@ use crate::tables::{Column, Table};
 
 /// Rows in a row group: an hour of a hundred thousand containers is one.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// Rows after which a data page ends: what a merge holds of each of its inputs is a page a column.
-const PAGE_ROWS: usize = 16 * 1024;
+/// Rows after which a data page of an hour ends: a merge holds a page of each column of each hour.
+const HOUR_PAGE_ROWS: usize = 4 * 1024;
+/// The same for a day, of which one is read at a time: longer pages compress better.
+const DAY_PAGE_ROWS: usize = 32 * 1024;
+/// The largest dictionary of a column in a row group: every uid of one fits.
+const DICTIONARY_BYTES: usize = 8 * 1024 * 1024;
+/// Values of a block of deltas, and its parts, each as wide as its widest delta: short ones let a list's jump from one
+/// pod to the next cost the least.
+const DELTA_BLOCK: (usize, usize) = (128, 4);
+/// The units of scalars that are measured to the last digit and hardly ever repeat; others are looked up.
+const MEASURED: [&str; 3] = ["core-millisecond", "KiB-second", "KiB"];
 /// The level of zstd.
 const ZSTD_LEVEL: i32 = 3;
 /// The column every table has: the hour a row belongs to.
@@ -60,13 +69,13 @@ pub(crate) fn arrow_schema(columns: &[Column]) -> Schema {
 /// # Errors
 /// [`ParquetError`] when the library refuses; with rows of this crate it has no reason to.
 pub(crate) fn encode<T: Table>(rows: &[T], metadata: &[(&str, String)]) -> Result<Vec<u8>, ParquetError> {
-    let mut writer = TableWriter::<T>::new(metadata)?;
+    let mut writer = TableWriter::<T>::of_hour(metadata)?;
     let batch = RecordBatch::try_new(Arc::clone(&writer.schema), T::to_columns(rows))?;
     writer.write(&batch)?;
     writer.finish()
 }
 
-/// Writes the batches of a table as one Parquet file: zstd, delta-packed integers, dictionary for text.
+/// Writes the batches of a table as one Parquet file: zstd, dictionaries for scalars, deltas for lists.
 ///
 /// The same rows in batches of the same lengths give the same bytes.
 pub(crate) struct TableWriter<T> {
@@ -76,9 +85,18 @@ pub(crate) struct TableWriter<T> {
 }
 
 impl<T: Table> TableWriter<T> {
-    pub(crate) fn new(metadata: &[(&str, String)]) -> Result<Self, ParquetError> {
+    pub(crate) fn of_hour(metadata: &[(&str, String)]) -> Result<Self, ParquetError> {
+        Self::new(metadata, HOUR_PAGE_ROWS)
+    }
+
+    pub(crate) fn of_day(metadata: &[(&str, String)]) -> Result<Self, ParquetError> {
+        Self::new(metadata, DAY_PAGE_ROWS)
+    }
+
+    fn new(metadata: &[(&str, String)], page_rows: usize) -> Result<Self, ParquetError> {
         let schema = Arc::new(arrow_schema(T::COLUMNS));
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties::<T>(metadata)?))?;
+        let properties = properties::<T>(metadata, page_rows)?;
+        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
         Ok(Self { writer, schema, table: PhantomData })
     }
 
@@ -96,14 +114,19 @@ impl<T: Table> TableWriter<T> {
 }
 
 /// How a table is written; `lake/ENCODING.md` says why.
-fn properties<T: Table>(metadata: &[(&str, String)]) -> Result<WriterProperties, ParquetError> {
+fn properties<T: Table>(metadata: &[(&str, String)], page_rows: usize) -> Result<WriterProperties, ParquetError> {
     let pairs = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut builder = WriterProperties::builder()
         // Data page version 1, because version 2 leaves list levels uncompressed.
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(page_rows)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
+        .set_delta_binary_packed_encoder_options(DeltaBinaryPackedEncoderOptions::try_new(
+            DELTA_BLOCK.0,
+            DELTA_BLOCK.1,
+        )?)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_sorting_columns(Some(sorting::<T>()))
         .set_created_by(CREATED_BY.to_owned())
@@ -114,8 +137,9 @@ fn properties<T: Table>(metadata: &[(&str, String)]) -> Result<WriterProperties,
             _ => ColumnPath::from(column.name),
         };
         if matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Int32BySlot) {
+            let repeats = column.kind != Kind::Int32BySlot && !MEASURED.contains(&column.unit);
             builder = builder
-                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_dictionary_enabled(path.clone(), repeats)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
         } else if T::KEY.contains(column) {
             // A page's least and greatest value, for those who look for one pod.
@@ -144,10 +168,27 @@ pub fn batches(
     rows: usize,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, DecodeError>> + Send + use<>, DecodeError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+    check_places(builder.metadata())?;
     let names = columns.iter().map(|c| c.name);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
     let reader = builder.with_projection(mask).with_batch_size(rows).build()?;
     Ok(reader.map(|batch| Ok(batch?)))
+}
+
+/// Refuses a footer that places a column before the start of the file, on which the library would panic.
+fn check_places(metadata: &ParquetMetaData) -> Result<(), DecodeError> {
+    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let fits = |chunk: &ColumnChunkMetaData| {
+        let dictionary = chunk.dictionary_page_offset().unwrap_or(0);
+        [dictionary, chunk.data_page_offset(), chunk.compressed_size(), chunk.num_values()].iter().all(|n| *n >= 0)
+    };
+    match chunks.find(|chunk| !fits(chunk)) {
+        None => Ok(()),
+        Some(chunk) => {
+            let said = format!("column {} is placed outside of the file", chunk.column_path());
+            Err(ParquetError::General(said).into())
+        }
+    }
 }
 
 /// Reads the named columns of a Parquet file. Columns the file lacks are left out.

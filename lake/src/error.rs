@@ -81,6 +81,9 @@ pub enum LakeError {
         /// What differs.
         reason: String,
     },
+    /// The thread that merges died.
+    #[error("the thread that merges died; this is a fault of the program, and the lake is as it was")]
+    Died,
     /// A task died.
     #[error("a task of the lake died")]
     Task(#[from] tokio::task::JoinError),

@@ -22,6 +22,7 @@ pub mod store;
 pub mod tables;
 mod uri;
 pub mod verify;
+mod worker;
 mod write;
 
 pub use cell::{Kind, SlotValues};

@@ -17,9 +17,9 @@ use crate::error::LakeError;
 use crate::tables::Table;
 
 /// Rows of one input held decoded.
-const INPUT_ROWS: usize = 1024;
+const INPUT_ROWS: usize = 512;
 /// Rows written at once. Part of the encoding: another number gives other pages.
-const OUTPUT_ROWS: usize = 8 * 1024;
+const OUTPUT_ROWS: usize = 4 * 1024;
 
 /// An object to merge.
 pub(crate) struct Input {
@@ -32,7 +32,7 @@ pub(crate) struct Input {
 /// Merges objects that are each sorted by key and hour; gives the encoded object and the rows of each hour.
 pub(crate) fn merge<T: Table>(inputs: Vec<Input>, metadata: &[(&str, String)]) -> Result<Merged, LakeError> {
     let failed = |reason: String| LakeError::Encode { table: T::NAME, reason };
-    let mut writer = TableWriter::<T>::new(metadata).map_err(|e| failed(e.to_string()))?;
+    let mut writer = TableWriter::<T>::of_day(metadata).map_err(|e| failed(e.to_string()))?;
     let mut rows_by_hour = std::collections::BTreeMap::new();
     let rows = each_batch::<T>(inputs, writer.schema().clone(), |batch, hours| {
         for hour in hours {
@@ -239,5 +239,101 @@ impl<T: Table> Cursor<T> {
             return Ok(true);
         }
         Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int32Array;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use parquet::arrow::ArrowWriter;
+
+    use super::*;
+    use crate::tables::{NodeHour, PodHour};
+
+    fn pods(hour: i64, uids: &[&str]) -> Vec<PodHour> {
+        let pod = |uid: &&str| PodHour {
+            hour_start_seconds: hour,
+            pod_uid: (*uid).to_owned(),
+            host_network: Some(true),
+            ..PodHour::default()
+        };
+        uids.iter().map(pod).collect()
+    }
+
+    /// An object of another version of the table: without `missing`, and with `extra`.
+    fn of_another_version(rows: &[PodHour], missing: &str, extra: Option<&str>) -> Bytes {
+        let schema = encode::arrow_schema(PodHour::COLUMNS);
+        let mut fields = Vec::new();
+        let mut arrays = Vec::new();
+        for (field, array) in schema.fields().iter().zip(PodHour::to_columns(rows)) {
+            if field.name() != missing {
+                fields.push(Arc::clone(field));
+                arrays.push(array);
+            }
+        }
+        if let Some(extra) = extra {
+            fields.push(Arc::new(Field::new(extra, DataType::Int32, true)));
+            arrays.push(Arc::new(Int32Array::from(vec![7; rows.len()])));
+        }
+        let schema = Arc::new(Schema::new(fields));
+        let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), None).unwrap();
+        writer.write(&RecordBatch::try_new(schema, arrays).unwrap()).unwrap();
+        writer.into_inner().unwrap().into()
+    }
+
+    fn input(bytes: Bytes) -> Input {
+        Input { key: "some/key".to_owned(), bytes, hours: None }
+    }
+
+    #[test]
+    fn an_older_object_without_a_column_merges_as_null() {
+        let older = of_another_version(&pods(0, &["a", "c"]), "host_network", None);
+        let newer = encode::encode(&pods(3600, &["a", "b"]), &[]).unwrap();
+        let merged = merge::<PodHour>(vec![input(newer.into()), input(older)], &[]).unwrap();
+        assert_eq!(merged.rows_by_hour, [(0, 2), (3600, 2)].into());
+        let rows: Vec<PodHour> = encode::decode(merged.bytes.into()).unwrap();
+        let found: Vec<_> =
+            rows.iter().map(|row| (row.pod_uid.as_str(), row.hour_start_seconds, row.host_network)).collect();
+        assert_eq!(found, [("a", 0, None), ("a", 3600, Some(true)), ("b", 3600, Some(true)), ("c", 0, None)]);
+    }
+
+    #[test]
+    fn a_column_of_a_later_version_is_skipped_by_a_reader_and_not_lost_by_a_merge() {
+        let later = of_another_version(&pods(0, &["a"]), "", Some("of_2031"));
+        assert_eq!(encode::decode::<PodHour>(later.clone()).unwrap(), pods(0, &["a"]));
+        let refused = merge::<PodHour>(vec![input(later)], &[]).err().unwrap();
+        assert!(matches!(&refused, LakeError::Newer { column, .. } if column == "of_2031"), "{refused}");
+    }
+
+    #[test]
+    fn an_object_without_a_column_every_version_has_is_an_error() {
+        let broken = of_another_version(&pods(0, &["a"]), "namespace", None);
+        assert!(matches!(merge::<PodHour>(vec![input(broken.clone())], &[]), Err(LakeError::Decode { .. })));
+        assert!(encode::decode::<PodHour>(broken).is_err());
+        let of_pods = encode::encode(&pods(0, &["a"]), &[]).unwrap();
+        assert!(merge::<NodeHour>(vec![input(of_pods.into())], &[]).is_err());
+    }
+
+    #[test]
+    fn rows_out_of_order_are_refused() {
+        let unsorted = encode::encode(&pods(0, &["b", "a"]), &[]).unwrap();
+        assert!(merge::<PodHour>(vec![input(unsorted.into())], &[]).is_err());
+    }
+
+    #[test]
+    fn a_merge_of_more_rows_than_a_batch_keeps_every_one() {
+        let uids: Vec<_> = (0..20_000).map(|n| format!("uid-{n:06}")).collect();
+        let half = |odd: usize| uids.iter().skip(odd).step_by(2).map(String::as_str).collect::<Vec<_>>();
+        let objects = [half(0), half(1)].map(|uids| encode::encode(&pods(0, &uids), &[]).unwrap());
+        let later = encode::encode(&pods(3600, &half(1)), &[]).unwrap();
+        let inputs = objects.into_iter().chain([later]).map(|bytes| input(bytes.into())).collect();
+        let merged = merge::<PodHour>(inputs, &[]).unwrap();
+        let rows: Vec<PodHour> = encode::decode(merged.bytes.into()).unwrap();
+        let expect = uids.iter().enumerate().flat_map(|(n, uid)| {
+            [Some((uid.as_str(), 0)), (n % 2 == 1).then_some((uid.as_str(), 3600))].into_iter().flatten()
+        });
+        let found = rows.iter().map(|row| (row.pod_uid.as_str(), row.hour_start_seconds));
+        assert!(found.eq(expect));
     }
 }

@@ -197,17 +197,20 @@ table! {
     cpu_effective_request_millicores: Option<i32>, "millicore";
     /// Memory the scheduler reserves, by the same rule.
     memory_effective_request_bytes: Option<i64>, "byte";
-    /// Whether a horizontal autoscaler drives the workload; null when not collected.
+    /// Whether a horizontal autoscaler drives the workload; null when no autoscaler shows in the whole cluster, which may
+    /// be because none is exposed.
     hpa_target: Option<bool>, "";
     /// Node selector, as `key=value`, keys in the spelling of label names; null when not collected.
     node_selector: Option<Vec<String>>, "";
-    /// Tolerations, as `key=value:effect`, without those every pod gets; null when not collected.
+    /// Tolerations, as `key=value:effect`, or `key:effect` where any value is tolerated, without those of nodes that are
+    /// not ready or unreachable, which every pod gets; null when not collected.
     tolerations: Option<Vec<String>>, "";
-    /// Allow-listed labels, as `key=value`, keys as they were allow-listed; null when not collected.
+    /// Allow-listed labels, as `key=value`, keys as they were allow-listed; null when none were asked for, or no pod of
+    /// the cluster shows any of them.
     labels: Option<Vec<String>>, "";
     /// Persistent volume claims it mounts.
     volume_claims: Vec<String>, "";
-    /// What it requests beside CPU and memory, such as `nvidia_com_gpu=1`; null when not collected.
+    /// What the scheduler reserves for it beside CPU and memory, such as `nvidia_com_gpu=1`; null when not collected.
     extended_requests: Option<Vec<String>>, "";
 }
 
@@ -343,7 +346,7 @@ table! {
     series: i64, "";
     /// Samples returned.
     samples: i64, "";
-    /// Series dropped because another with the same identity was kept.
+    /// Series beyond one for each identity, counted just after the hour; collapsed, so that nothing counts twice.
     duplicates_dropped: i64, "";
     /// Values that are not finite numbers, dropped.
     not_finite_dropped: i64, "";
@@ -351,7 +354,7 @@ table! {
     warnings: Vec<String>, "";
     /// What kind of server answered, such as `prometheus` or `thanos`.
     server_flavor: Option<String>, "";
-    /// Hash of everything asked.
+    /// Hash of everything asked; after it, in words, other names than today's that were read, and the replica.
     query_set: Option<String>, "";
     /// Queries the question was asked in; more than one when the server could not answer it whole.
     shards: Option<i32>, "";
@@ -363,7 +366,8 @@ table! {
     scrapes_expected: Option<i64>, "";
     /// Scrapes of the exporter that brought samples, all targets together; null when not known.
     scrapes_seen: Option<i64>, "";
-    /// Seconds in which containers ran, and of which no usage is known; null where the query is not about usage.
+    /// Seconds since their pod was started of containers without one sample in the hour, so that they may have run and
+    /// nothing is known of it; null where the query is not about usage.
     seconds_without_usage: Option<i64>, "second";
     /// The pods of those seconds, as `namespace/pod`, the longest first, at most twenty.
     pods_without_usage: Option<Vec<String>>, "";

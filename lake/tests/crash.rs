@@ -2,7 +2,7 @@
 //!
 //! A real Prometheus, a real S3 server, `emp-cost collect` as people run it, and SIGKILL.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -117,23 +117,23 @@ async fn collect_killed_at_a_hundred_moments_and_raced_leaves_the_same_lake() {
         return services::skip(test, "`prometheus` is not on the PATH; see scripts/install.sh");
     };
     let end = Hour::starting_at(END_SECONDS).unwrap();
-    let window = Window::try_new(end.plus(-3).start(), end.start()).unwrap();
+    let window = Window::try_new(end.plus(-2).start(), end.start()).unwrap();
     let cluster = Arc::new(Cluster::generate(3, window));
     let server = prometheus::Server::start(&binary).await.unwrap();
     prometheus::load(&cluster, Cluster::scrape_span(window), server.url(), |_| {}).await.unwrap();
     let emp_cost = program("emp-cost");
     let run = |prefix: &str| {
         let (lake, url) = (format!("s3://{BUCKET}/{prefix}"), server.url());
-        let range = ["--from", "2026-06-30T21:00:00Z", "--to", "2026-07-01"];
+        let range = ["--from", "2026-06-30T22:00:00Z", "--to", "2026-07-01"];
         let args = [&["collect", "--prometheus-url", url, "--lake", &lake, "--cluster-id", ID], &range[..]].concat();
         spawn(&s3, &emp_cost, &args.into_iter().map(ToOwned::to_owned).collect::<Vec<_>>())
     };
 
     let begun = Instant::now();
     succeed(run("reference"));
-    let most = begun.elapsed();
+    let mut most = begun.elapsed();
     let reference = objects(&store(&s3, "reference")).await;
-    assert_eq!(reference.len(), 3 * 6);
+    assert_eq!(reference.len(), 2 * 6);
 
     let mut random = fastrand::Rng::with_seed(4);
     let (mut kills, mut lakes) = (0, 0);
@@ -142,10 +142,13 @@ async fn collect_killed_at_a_hundred_moments_and_raced_leaves_the_same_lake() {
         // A lake until a run gets through; then the next, so that every kill hits work in progress.
         while kills < KILLS && !kill_after(run(&prefix), most.mul_f64(random.f64())) {
             kills += 1;
+            most = most.mul_f64(1.02);
         }
         succeed(run(&prefix));
         assert_undisturbed(&store(&s3, &prefix), &reference, &prefix).await;
         lakes += 1;
+        // A run got through: the machine is quicker than it was, and later moments would hit nothing.
+        most = most.mul_f64(0.9);
     }
     for n in 0..4 {
         let prefix = format!("raced-{n}");
@@ -166,7 +169,7 @@ async fn collect_killed_at_a_hundred_moments_and_raced_leaves_the_same_lake() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_killed_at_random_moments_leaves_the_same_lake() {
-    const KILLS: u32 = 40;
+    const KILLS: u32 = 30;
     let test = "compaction_killed_at_random_moments_leaves_the_same_lake";
     let Some(s3) = start_s3(test).await else { return };
     let day = Hour::starting_at(END_SECONDS).unwrap();
@@ -188,7 +191,7 @@ async fn compaction_killed_at_random_moments_leaves_the_same_lake() {
     fill("reference").await;
     let begun = Instant::now();
     succeed(run("reference"));
-    let most = begun.elapsed();
+    let mut most = begun.elapsed();
     let reference = objects(&store(&s3, "reference")).await;
     // 24 manifests of hours, one of the day, five objects.
     assert_eq!(reference.len(), 24 + 1 + 5);
@@ -200,6 +203,7 @@ async fn compaction_killed_at_random_moments_leaves_the_same_lake() {
         fill(&prefix).await;
         while kills < KILLS && !kill_after(run(&prefix), most.mul_f64(random.f64())) {
             kills += 1;
+            most = most.mul_f64(1.1);
             // At every moment every hour can be read, whole.
             let lake = Lake::new(Arc::new(store(&s3, &prefix)));
             let parts = lake.parts(&id, lake::Day::of(day), None).await.unwrap();
@@ -211,6 +215,7 @@ async fn compaction_killed_at_random_moments_leaves_the_same_lake() {
         succeed(run(&prefix));
         assert_undisturbed_day(&store(&s3, &prefix), &reference, &prefix).await;
         lakes += 1;
+        most = most.mul_f64(0.8);
     }
     for n in 0..3 {
         let prefix = format!("raced-{n}");

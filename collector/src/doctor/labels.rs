@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Finding, Severity, instant, number, whole};
+use super::{Finding, Severity, instant, narrowed, number, whole};
 use crate::server::{QueryError, Server};
 
 /// A fact about nodes that labels tell.
@@ -116,27 +116,24 @@ fn spellings(key: &str) -> Vec<String> {
 /// The nodes and their labels. Fargate is left out: each of its nodes is one pod, and priced as that.
 pub(super) async fn examine(
     server: &Server,
+    own: &str,
     now: DateTime<Utc>,
     findings: &mut Vec<Finding>,
 ) -> Result<(i64, Vec<LabelReport>), QueryError> {
-    let nodes =
-        number(server, "count(count by (node) (kube_node_info{node!~\"fargate-ip-.*\"}))", now).await?.map_or(0, whole);
+    let ec2 = narrowed(own, "node!~\"fargate-ip-.*\"");
+    let named = narrowed(own, "product_name=~\"[a-z0-9-]+[.][a-z0-9-]+\"");
+    let nodes = number(server, &format!("count(count by (node) (kube_node_info{ec2}))"), now).await?.map_or(0, whole);
     let mut reports = Vec::new();
     for fact in &FACTS {
         let labels: Vec<_> = fact.keys.iter().flat_map(|key| spellings(key)).collect();
         let names: Vec<_> = labels.iter().map(String::as_str).collect();
-        let promql = format!(
-            "count by ({}) (count by (node,{0}) (kube_node_labels{{node!~\"fargate-ip-.*\"}}))",
-            names.join(",")
-        );
+        let promql = format!("count by ({}) (count by (node,{0}) (kube_node_labels{ec2}))", names.join(","));
         let found = instant(server, &promql, &names, now).await?;
         let with = found.iter().filter(|(values, _)| values.iter().any(|value| !value.is_empty()));
         let with: i64 = with.map(|(_, points)| super::last(points)).sum();
         reports.push(LabelReport { fact: fact.name, keys: fact.keys, nodes: with, otherwise: fact.otherwise });
     }
-    let dmi =
-        number(server, "count(count by (instance) (node_dmi_info{product_name=~\"[a-z0-9-]+[.][a-z0-9-]+\"}))", now)
-            .await?;
+    let dmi = number(server, &format!("count(count by (instance) (node_dmi_info{named}))"), now).await?;
     findings.extend(missing(nodes, &reports, dmi.map_or(0, whole)));
     Ok((nodes, reports))
 }

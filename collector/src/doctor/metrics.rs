@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{DAY_SECONDS, DAYS, Finding, Severity, history, last};
+use super::{DAY_SECONDS, DAYS, Finding, Severity, history, last, narrowed};
 use crate::server::{QueryError, Server};
 
 /// How much a metric is needed.
@@ -95,13 +95,14 @@ const METRICS: [(&str, &str, &str, Need, &str); 25] = [
 
 pub(super) async fn examine(
     server: &Server,
+    own: &str,
     now: DateTime<Utc>,
     findings: &mut Vec<Finding>,
 ) -> Result<Vec<MetricReport>, QueryError> {
     let mut reports = Vec::new();
     for (metric, selector, exporter, need, purpose) in METRICS {
         // Counted once a day: thirty-one cheap points tell both how many there are and since when.
-        let promql = format!("count({metric}{selector})");
+        let promql = format!("count({metric}{})", narrowed(own, selector));
         let end = now.timestamp();
         let points = history(server, &promql, end, DAYS * DAY_SECONDS, DAY_SECONDS).await?;
         let current: Vec<_> = points.iter().filter(|(ms, _)| *ms == end * 1000).copied().collect();

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::Answer;
-use crate::queries::{self, Query};
+use crate::dialect::Dialect;
+use crate::queries::{self, Query, Question};
 
 const START: i64 = 1_782_864_000;
 
@@ -100,7 +101,8 @@ proptest! {
         let rows = |answers: &[Vec<(Labels, f64)>]| {
             let mut snapshot = Snapshot::default();
             for (query, series) in ASKED.iter().zip(answers) {
-                let _: Answer = snapshot.read(query, &body(query, hour, series), START).unwrap();
+                let question = Question::new(query, &Settings::default(), &Dialect::default());
+                let _: Answer = snapshot.read(&question, &body(query, hour, series), START).unwrap();
             }
             let settings = Settings::default();
             let nodes = super::rows(&snapshot, &settings, hour);

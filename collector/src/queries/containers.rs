@@ -72,29 +72,23 @@ pub const CONTAINER_START: Query = Query {
     ),
 };
 
-/// Requests and limits of containers and init containers, in cores and bytes.
+/// What containers and init containers request and may use, in cores, bytes and pieces, in the names of
+/// kube-state-metrics 2 and of 1; and which containers are init containers, `restart_policy` being `Always` for those
+/// that keep running beside the others.
 pub const CONTAINER_RESOURCES: Query = Query {
     fact: Fact::ContainerResources,
     name: "container_resources",
     metric: "kube_pod_container_resource_requests",
-    shard_by: "pod",
+    shard_by: "uid",
     shape: Shape::Once,
-    labels: &["__name__", "namespace", "pod", "uid", "container", "resource"],
+    labels: &["__name__", "namespace", "pod", "uid", "container", "resource", "restart_policy"],
     promql: concat!(
-        "max by (__name__,namespace,pod,uid,container,resource) (last_over_time({$shard,__name__=~\"",
+        "max by (__name__,namespace,pod,uid,container,resource,restart_policy) (last_over_time({$shard,__name__=~\"",
         "kube_pod_container_resource_requests|kube_pod_container_resource_limits|",
-        "kube_pod_init_container_resource_requests|kube_pod_init_container_resource_limits",
-        "\",resource=~\"cpu|memory\"}[62m]))"
+        "kube_pod_init_container_resource_requests|kube_pod_init_container_resource_limits|",
+        "kube_pod_container_resource_requests_cpu_cores|kube_pod_container_resource_requests_memory_bytes|",
+        "kube_pod_container_resource_limits_cpu_cores|kube_pod_container_resource_limits_memory_bytes|",
+        "kube_pod_init_container_info",
+        "\"}[62m]))"
     ),
-};
-
-/// Init containers; `restart_policy` is `Always` for those that keep running beside the others.
-pub const INIT_CONTAINERS: Query = Query {
-    fact: Fact::InitContainers,
-    name: "init_containers",
-    metric: "kube_pod_init_container_info",
-    shard_by: "pod",
-    shape: Shape::Once,
-    labels: &["namespace", "pod", "uid", "container", "restart_policy"],
-    promql: "max by (namespace,pod,uid,container,restart_policy) (last_over_time(kube_pod_init_container_info{$shard,}[62m]))",
 };

@@ -49,7 +49,11 @@ pub const NODE_RESOURCES: Query = Query {
     labels: &["__name__", "node", "resource"],
     promql: concat!(
         "max by (__name__,node,resource) (last_over_time({$shard,__name__=~\"",
-        "kube_node_created|kube_node_status_capacity|kube_node_status_allocatable",
+        "kube_node_created|kube_node_status_capacity|kube_node_status_allocatable|",
+        // kube-state-metrics 1.
+        "kube_node_status_capacity_cpu_cores|kube_node_status_allocatable_cpu_cores|",
+        "kube_node_status_capacity_memory_bytes|kube_node_status_allocatable_memory_bytes|",
+        "kube_node_status_capacity_pods|kube_node_status_allocatable_pods",
         "\",resource!~\"hugepages_.*|attachable_volumes_.*\"}[62m]))"
     ),
 };

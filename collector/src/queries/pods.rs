@@ -36,19 +36,21 @@ pub const POD_LAST_SEEN: Query = Query {
     promql: "max by (uid) (timestamp(kube_pod_info{$shard,node!=\"\"}))",
 };
 
-/// The moments of a pod's life, in seconds since the epoch, and whether it ended at all: kube-state-metrics reports a
-/// completion as soon as *any* container of a pod has terminated, be it beside others that run on.
-pub const POD_TIMES: Query = Query {
-    fact: Fact::PodTimes,
-    name: "pod_times",
+/// The moments of a pod's life, in seconds since the epoch; whether it ended at all, since kube-state-metrics reports a
+/// completion as soon as *any* container of a pod has terminated, be it beside others that run on; its class; and what
+/// its sandbox needs beside its containers, in cores and bytes. What does not hold has the value 0, and stays there.
+pub const POD_FACTS: Query = Query {
+    fact: Fact::PodFacts,
+    name: "pod_facts",
     metric: "kube_pod_created",
     shard_by: "uid",
     shape: Shape::Once,
-    labels: &["__name__", "uid"],
+    labels: &["__name__", "uid", "qos_class"],
     promql: concat!(
-        "max by (__name__,uid) (last_over_time({$shard,__name__=~\"",
+        "max by (__name__,uid,qos_class) (last_over_time({$shard,__name__=~\"",
         "kube_pod_created|kube_pod_start_time|kube_pod_status_scheduled_time|kube_pod_completion_time|",
-        "kube_pod_status_phase\",phase=~\"|Succeeded|Failed\"}[62m]))"
+        "kube_pod_status_phase|kube_pod_status_qos_class|kube_pod_overhead_cpu_cores|kube_pod_overhead_memory_bytes",
+        "\",phase=~\"|Succeeded|Failed\"}[62m])) > 0"
     ),
 };
 
@@ -63,84 +65,64 @@ pub const POD_ENDED: Query = Query {
     promql: "max by (uid) (last_over_time(kube_pod_status_phase{$shard,phase=~\"Succeeded|Failed\"}[5m]) == 1)",
 };
 
-/// The controllers of pods.
-pub const POD_OWNER: Query = Query {
-    fact: Fact::PodOwner,
-    name: "pod_owner",
+/// The controllers of pods, the claims they mount, their labels and what they tolerate. The labels that are asked for
+/// are added to those grouped by. Without the tolerations that every pod gets.
+pub const POD_SPEC: Query = Query {
+    fact: Fact::PodSpec,
+    name: "pod_spec",
     metric: "kube_pod_owner",
     shard_by: "uid",
     shape: Shape::Once,
-    labels: &["uid", "owner_kind", "owner_name"],
+    labels: &[
+        "__name__",
+        "uid",
+        "owner_kind",
+        "owner_name",
+        "persistentvolumeclaim",
+        "key",
+        "operator",
+        "value",
+        "effect",
+    ],
     promql: concat!(
-        "max by (uid,owner_kind,owner_name) ",
-        "(last_over_time(kube_pod_owner{$shard,owner_is_controller=~\"true|\"}[62m]))"
+        "max by (__name__,uid,owner_kind,owner_name,persistentvolumeclaim,key,operator,value,effect) ",
+        "(last_over_time({$shard,__name__=~\"kube_pod_owner|kube_pod_spec_volumes_persistentvolumeclaims_info|",
+        "kube_pod_labels|kube_pod_tolerations\",owner_is_controller=~\"true|\",",
+        "key!~\"node.kubernetes.io/(not-ready|unreachable)\"}[62m]))"
     ),
 };
 
-/// The controllers of replica sets: deployments and rollouts.
-pub const REPLICASET_OWNER: Query = Query {
-    fact: Fact::ReplicasetOwner,
-    name: "replicaset_owner",
+/// The node selectors of pods. Their keys are in the names of labels, so nothing can be grouped by.
+pub const POD_NODE_SELECTOR: Query = Query {
+    fact: Fact::PodNodeSelector,
+    name: "pod_node_selector",
+    metric: "kube_pod_nodeselectors",
+    shard_by: "uid",
+    shape: Shape::Once,
+    labels: &["uid", "nodeselector_*"],
+    promql: "last_over_time(kube_pod_nodeselectors{$shard,}[62m])",
+};
+
+/// The controllers of replica sets (deployments, rollouts) and of jobs (cron jobs), and what autoscalers drive.
+pub const OWNERS: Query = Query {
+    fact: Fact::Owners,
+    name: "owners",
     metric: "kube_replicaset_owner",
-    shard_by: "replicaset",
+    shard_by: "namespace",
     shape: Shape::Once,
-    labels: &["namespace", "replicaset", "owner_kind", "owner_name"],
+    labels: &[
+        "__name__",
+        "namespace",
+        "replicaset",
+        "job_name",
+        "owner_kind",
+        "owner_name",
+        "scaletargetref_kind",
+        "scaletargetref_name",
+    ],
     promql: concat!(
-        "max by (namespace,replicaset,owner_kind,owner_name) ",
-        "(last_over_time(kube_replicaset_owner{$shard,owner_kind!~\"|<none>\"}[62m]))"
-    ),
-};
-
-/// The controllers of jobs: cron jobs.
-pub const JOB_OWNER: Query = Query {
-    fact: Fact::JobOwner,
-    name: "job_owner",
-    metric: "kube_job_owner",
-    shard_by: "job_name",
-    shape: Shape::Once,
-    labels: &["namespace", "job_name", "owner_kind", "owner_name"],
-    promql: concat!(
-        "max by (namespace,job_name,owner_kind,owner_name) ",
-        "(last_over_time(kube_job_owner{$shard,owner_kind!~\"|<none>\"}[62m]))"
-    ),
-};
-
-/// The quality of service class of pods.
-pub const POD_QOS: Query = Query {
-    fact: Fact::PodQos,
-    name: "pod_qos",
-    metric: "kube_pod_status_qos_class",
-    shard_by: "uid",
-    shape: Shape::Once,
-    labels: &["uid", "qos_class"],
-    promql: "max by (uid,qos_class) (last_over_time(kube_pod_status_qos_class{$shard,}[62m]) == 1)",
-};
-
-/// What a pod's sandbox needs beside its containers, in cores and bytes.
-pub const POD_OVERHEAD: Query = Query {
-    fact: Fact::PodOverhead,
-    name: "pod_overhead",
-    metric: "kube_pod_overhead_cpu_cores",
-    shard_by: "uid",
-    shape: Shape::Once,
-    labels: &["__name__", "uid"],
-    promql: concat!(
-        "max by (__name__,uid) (last_over_time({$shard,__name__=~\"",
-        "kube_pod_overhead_cpu_cores|kube_pod_overhead_memory_bytes",
-        "\"}[62m]))"
-    ),
-};
-
-/// The claims that pods mount.
-pub const POD_CLAIMS: Query = Query {
-    fact: Fact::PodClaims,
-    name: "pod_claims",
-    metric: "kube_pod_spec_volumes_persistentvolumeclaims_info",
-    shard_by: "uid",
-    shape: Shape::Once,
-    labels: &["namespace", "pod", "uid", "persistentvolumeclaim"],
-    promql: concat!(
-        "max by (namespace,pod,uid,persistentvolumeclaim) ",
-        "(last_over_time(kube_pod_spec_volumes_persistentvolumeclaims_info{$shard,}[62m]))"
+        "max by (__name__,namespace,replicaset,job_name,owner_kind,owner_name,scaletargetref_kind,",
+        "scaletargetref_name) (last_over_time({$shard,__name__=~\"kube_replicaset_owner|kube_job_owner|",
+        "kube_horizontalpodautoscaler_info\",owner_kind!=\"<none>\"}[62m]))"
     ),
 };

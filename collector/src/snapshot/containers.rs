@@ -1,24 +1,121 @@
 //! What cAdvisor measures of containers, and what their specs ask for.
 
-use super::{Edges, Slots, Snapshot, edges, slots, text, value, value_seconds};
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use types::SLOTS_PER_HOUR;
+
+use super::{EDGES, Snapshot, edges, slots, text, value, value_seconds};
 use crate::decode::Series;
 
-/// One instance of a container: what runs between two restarts.
+/// Length of a uid, with its four dashes.
+const UID_LEN: usize = 36;
+
+/// One instance of a container: what runs between two restarts. There are many, so names are shared, and of the cgroup's
+/// path, which is long, stay the uid in it and a fingerprint that tells it from every other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct InstanceKey {
-    pub(crate) namespace: String,
-    pub(crate) pod: String,
-    pub(crate) container: String,
-    /// The cgroup.
-    pub(crate) id: String,
+    pub(crate) namespace: Arc<str>,
+    pub(crate) pod: Arc<str>,
+    pub(crate) container: Arc<str>,
+    pub(crate) pod_uid: Option<Uid>,
+    pub(crate) id: u128,
+}
+
+/// A pod's uid in sixteen bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Uid([u8; 16]);
+
+impl std::fmt::Display for Uid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (n, byte) in self.0.iter().enumerate() {
+            if matches!(n, 4 | 6 | 8 | 10) {
+                f.write_str("-")?;
+            }
+            write!(f, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The pod uid in a cgroup path, in the spelling of either driver: `…-pod12ab_34….slice/…` or `…/pod12ab-34…/…`. `None`
+/// for a static pod, whose path has a hash that no other metric knows.
+pub(crate) fn uid_of_cgroup(id: &str) -> Option<Uid> {
+    let segment = id.split('/').rev().find(|segment| segment.contains("pod") && !segment.starts_with("kubepods."))?;
+    let (_, uid) = segment.strip_suffix(".slice").unwrap_or(segment).rsplit_once("pod")?;
+    if uid.len() != UID_LEN {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    let mut digits = uid.chars();
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        if matches!(n, 4 | 6 | 8 | 10) && !matches!(digits.next()?, '-' | '_') {
+            return None;
+        }
+        let (high, low) = (digits.next()?.to_digit(16)?, digits.next()?.to_digit(16)?);
+        *byte = u8::try_from(high * 16 + low).ok()?;
+    }
+    Some(Uid(bytes))
+}
+
+/// A hash of a path. At 128 bits, a million paths have two alike with a chance of 10^-27.
+pub(super) fn fingerprint(path: &str) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u8(salt);
+        hasher.write(path.as_bytes());
+        u128::from(hasher.finish())
+    };
+    (half(0) << 64) | half(1)
+}
+
+/// Values on a grid of moments, eight bytes each; where there is no sample, nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grid<const N: usize>([f64; N]);
+
+impl<const N: usize> Default for Grid<N> {
+    fn default() -> Self {
+        Self([f64::NAN; N])
+    }
+}
+
+impl<const N: usize> PartialEq for Grid<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<const N: usize> From<[Option<f64>; N]> for Grid<N> {
+    fn from(values: [Option<f64>; N]) -> Self {
+        Self(values.map(|value| value.unwrap_or(f64::NAN)))
+    }
+}
+
+impl<const N: usize> Grid<N> {
+    /// The values in order. Samples are finite, so no sample is taken for a missing one.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Option<f64>> + ExactSizeIterator + Clone + '_ {
+        self.0.iter().map(|value| (!value.is_nan()).then_some(*value))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set(&mut self, at: usize, value: f64) {
+        self.0[at] = value;
+    }
+
+    /// Takes in another series of the same thing: the larger value stays.
+    fn merge(&mut self, values: [Option<f64>; N]) {
+        for (there, value) in self.0.iter_mut().zip(values) {
+            *there = value.map_or(*there, |value| there.max(value));
+        }
+    }
 }
 
 /// What cAdvisor says of one instance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Instance {
-    pub(crate) cpu_core_seconds: Edges,
-    pub(crate) memory_mean_bytes: Slots,
-    pub(crate) memory_max_bytes: Slots,
+    pub(crate) cpu_core_seconds: Grid<EDGES>,
+    pub(crate) memory_mean_bytes: Grid<SLOTS_PER_HOUR>,
+    pub(crate) memory_max_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) start_seconds: Option<i64>,
 }
 
@@ -36,46 +133,90 @@ pub(crate) struct Resources {
 }
 
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.instance(series)?.cpu_core_seconds = edges(series, start);
+    s.instance(series)?.cpu_core_seconds.merge(edges(series, start));
     Some(())
 }
 
 pub(super) fn memory_mean(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.instance(series)?.memory_mean_bytes = slots(series, start);
+    s.instance(series)?.memory_mean_bytes.merge(slots(series, start));
     Some(())
 }
 
 pub(super) fn memory_max(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.instance(series)?.memory_max_bytes = slots(series, start);
+    s.instance(series)?.memory_max_bytes.merge(slots(series, start));
     Some(())
 }
 
 pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    s.instance(series)?.start_seconds = value_seconds(series);
-    Some(())
-}
-
-pub(super) fn init_containers(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let container = text(series, 3)?.to_owned();
-    let always = text(series, 4) == Some("Always");
-    let resources = s.pod(series, 2)?.containers.entry(container).or_default();
-    resources.init = true;
-    resources.sidecar = always;
+    let instance = s.instance(series)?;
+    instance.start_seconds = instance.start_seconds.max(value_seconds(series));
     Some(())
 }
 
 pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let metric = text(series, 0)?;
     let container = text(series, 4)?.to_owned();
-    let cpu = text(series, 5)? == "cpu";
-    let resources = s.pod(series, 3)?.containers.entry(container).or_default();
-    resources.init |= metric.starts_with("kube_pod_init_");
-    let field = match (metric.ends_with("_limits"), cpu) {
-        (false, true) => &mut resources.cpu_request_cores,
-        (false, false) => &mut resources.memory_request_bytes,
-        (true, true) => &mut resources.cpu_limit_cores,
-        (true, false) => &mut resources.memory_limit_bytes,
+    if metric == "kube_pod_init_container_info" {
+        let always = text(series, 6) == Some("Always");
+        let resources = s.pod(series, 3)?.containers.entry(container).or_default();
+        resources.init = true;
+        resources.sidecar |= always;
+        return Some(());
+    }
+    // kube-state-metrics 1 has the resource in the name.
+    let resource = match metric {
+        _ if metric.ends_with("_cpu_cores") => "cpu",
+        _ if metric.ends_with("_memory_bytes") => "memory",
+        _ => text(series, 5)?,
     };
-    *field = value(series);
+    if text(series, 5).is_none() {
+        s.dialect.insert("kube-state-metrics-1");
+    } else {
+        s.resources_exposed = true;
+    }
+    let pod = s.pod(series, 3)?;
+    let resources = pod.containers.entry(container.clone()).or_default();
+    resources.init |= metric.starts_with("kube_pod_init_");
+    let field = match (metric.contains("_limits"), resource) {
+        (false, "cpu") => &mut resources.cpu_request_cores,
+        (false, "memory") => &mut resources.memory_request_bytes,
+        (true, "cpu") => &mut resources.cpu_limit_cores,
+        (true, "memory") => &mut resources.memory_limit_bytes,
+        (true, _) => return Some(()),
+        (false, _) => {
+            let amount = pod.extended.entry((resource.to_owned(), container)).or_default();
+            *amount = amount.max(value(series)?);
+            return Some(());
+        }
+    };
+    *field = [*field, value(series)].into_iter().flatten().reduce(f64::max);
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uid_is_read_from_the_cgroup_of_either_driver() {
+        let uid = "0f3a1b2c-1111-2222-3333-444455556666";
+        let read = |path: &str| uid_of_cgroup(path).map(|uid| uid.to_string());
+        let systemd = format!(
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{}.slice/cri-containerd-ab.scope",
+            uid.replace('-', "_")
+        );
+        assert_eq!(read(&systemd).as_deref(), Some(uid));
+        assert_eq!(read(&format!("/kubepods/burstable/pod{uid}/abcdef")).as_deref(), Some(uid));
+        let guaranteed = format!("/kubepods.slice/kubepods-pod{}.slice/crio-ab.scope", uid.replace('-', "_"));
+        assert_eq!(read(&guaranteed).as_deref(), Some(uid));
+        assert_eq!(read("/system.slice/containerd.service"), None);
+        assert_eq!(read("/kubepods/burstable/pod0123456789abcdef0123456789abcdef/abc"), None);
+        assert_eq!(read("/kubepods/burstable/pod0f3a1b2c-1111-2222-3333-44445555666g/abc"), None);
+    }
+
+    #[test]
+    fn an_instance_takes_little_room() {
+        // 37 values of eight bytes and a start.
+        assert_eq!(size_of::<Instance>(), 37 * 8 + 16);
+    }
 }

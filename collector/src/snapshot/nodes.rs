@@ -131,11 +131,15 @@ impl Facts {
 
     /// Takes in a creation, a capacity or an allocatable amount.
     fn amount(&mut self, metric: &str, resource: Option<&str>, amount: f64) -> Option<()> {
-        let bound = match metric {
-            "kube_node_status_allocatable" => Bound::Allocatable,
-            _ => Bound::Capacity,
+        let bound = if metric.contains("_allocatable") { Bound::Allocatable } else { Bound::Capacity };
+        // kube-state-metrics 1 has the resource in the name.
+        let resource = match metric {
+            _ if metric.ends_with("_cpu_cores") => "cpu",
+            _ if metric.ends_with("_memory_bytes") => "memory",
+            _ if metric.ends_with("_pods") => "pods",
+            _ => resource?,
         };
-        let known = self.resources.entry((bound, resource?.to_owned())).or_insert(amount);
+        let known = self.resources.entry((bound, resource.to_owned())).or_insert(amount);
         *known = known.max(amount);
         Some(())
     }
@@ -151,7 +155,8 @@ pub(super) fn vanished(snapshot: &Snapshot, hour: Hour) -> Vec<String> {
 
 /// Takes in all samples of the nodes that vanished or were replaced.
 pub(super) fn read_seen(snapshot: &mut Snapshot, body: &[u8]) -> Result<Answer, DecodeError> {
-    decode(body, &["node", "provider_id"], &mut |series| {
+    let labels = [snapshot.node_label(), "provider_id"];
+    decode(body, &labels, &mut |series| {
         let Some(node) = text(&series, 0).and_then(|name| snapshot.nodes.get_mut(name)) else { return };
         let machine = node.machines.get_mut(text(&series, 1).unwrap_or_default());
         let (Some(machine), Some((first, _)), Some((last, _))) = (machine, series.points.first(), series.points.last())
@@ -171,7 +176,10 @@ impl Snapshot {
 
     /// Takes in everything said of names that two machines had, and tells by time of which machine it was said.
     pub(crate) fn read_reused(&mut self, body: &[u8]) -> Result<Answer, DecodeError> {
-        let labels: Vec<&str> = ["__name__", "resource"].iter().chain(queries::NODE_LABELS.labels).copied().collect();
+        let own = queries::NODE_LABELS.labels.iter().copied();
+        let node_label = self.node_label();
+        let own = own.map(|label| if label == "node" { node_label } else { label });
+        let labels: Vec<&str> = ["__name__", "resource"].into_iter().chain(own).collect();
         let (metric_at, resource_at, node_at) = (0, 1, 2);
         decode(body, &labels, &mut |series| {
             let Some(node) = text(&series, node_at).and_then(|name| self.nodes.get_mut(name)) else { return };

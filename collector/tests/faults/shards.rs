@@ -56,7 +56,11 @@ async fn a_server_that_answers_nothing_however_small_is_asked_a_bounded_number_o
     let too_many =
         r#"{"status":"error","errorType":"execution","error":"query processing would load too many samples"}"#;
     let proxy = Proxy::start(&[real.url()], None, move |request, _| {
-        if request.promql().contains("container_cpu_usage") { Act::Answer(422, "", too_many) } else { Act::Forward(0) }
+        if request.promql().contains("last_over_time(container_cpu_usage") {
+            Act::Answer(422, "", too_many)
+        } else {
+            Act::Forward(0)
+        }
     })
     .await;
     let bench = Bench::new();
@@ -64,7 +68,8 @@ async fn a_server_that_answers_nothing_however_small_is_asked_a_bounded_number_o
     let said = run.failure.unwrap();
     assert!(said.contains("container_cpu") && said.contains("422") && said.contains("too many samples"), "{said}");
     bench.check_absent().await;
-    let asked = proxy.seen().iter().filter(|request| request.promql().contains("container_cpu_usage")).count();
+    let asked =
+        proxy.seen().iter().filter(|request| request.promql().contains("last_over_time(container_cpu_usage")).count();
     assert_eq!(asked, 13, "the whole, and twelve times a half");
 }
 

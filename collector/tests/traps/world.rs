@@ -106,14 +106,33 @@ impl World {
         self
     }
 
-    /// Renames a label wherever it is.
-    pub(crate) fn renamed(mut self, from: &str, to: &str) -> Self {
-        for (labels, _) in &mut self.series {
+    /// Renames a label of the series of the metrics that start with `prefix`.
+    pub(crate) fn renamed(mut self, prefix: &str, from: &str, to: &str) -> Self {
+        let starts = |labels: &Labels| labels.iter().any(|(k, v)| k == "__name__" && v.starts_with(prefix));
+        for (labels, _) in self.series.iter_mut().filter(|(labels, _)| starts(labels)) {
             labels.iter_mut().filter(|(k, _)| k == from).for_each(|(k, _)| to.clone_into(k));
             labels.sort();
         }
         self
     }
+}
+
+/// The series of kube-state-metrics as a job without `honor_labels` writes them: what they say under other names, and
+/// in its place where kube-state-metrics itself runs.
+pub(crate) fn without_honor_labels(mut world: World) -> World {
+    for label in ["namespace", "pod", "container", "node"] {
+        world = world.renamed("kube_", label, &format!("exported_{label}"));
+    }
+    for (labels, _) in world.series.iter_mut().filter(|(labels, _)| is_kube(labels)) {
+        let own = [("namespace", "monitoring"), ("pod", "ksm-0"), ("container", "ksm"), ("node", "n9")];
+        labels.extend(own.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        labels.sort();
+    }
+    world
+}
+
+fn is_kube(labels: &Labels) -> bool {
+    labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("kube_"))
 }
 
 /// A second of the hour as a value: seconds since the epoch.

@@ -1,0 +1,173 @@
+//! How the exporters and the server name things, where that differs from today's names.
+//!
+//! Most of it needs no choice: both names of a metric or a label are asked for at once, so that an upgrade within the
+//! span collected makes no difference, and what was seen is recorded. Only what changes a selector is probed for.
+
+use crate::queries::quoted;
+use crate::settings::Settings;
+
+/// Labels by which servers tell the replicas of a highly available pair apart, the most usual first.
+pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "replica"];
+
+/// What has to be known of a server before it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dialect {
+    /// cAdvisor has `pod_name` and `container_name`: Kubernetes before 1.16.
+    pub old_cadvisor: bool,
+    /// The label that tells replicas apart, where more than one shows.
+    pub replica_label: Option<String>,
+    /// The label and the replica that is read in this hour.
+    pub pinned: Option<(String, String)>,
+}
+
+impl Dialect {
+    /// One question that tells the dialect apart: a series for each thing found, named in `found`.
+    pub fn probe(settings: &Settings) -> String {
+        let own = match &settings.selector {
+            Some((label, value)) => format!("{label}={},", quoted(value)),
+            None => String::new(),
+        };
+        let mut probe = format!(
+            "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
+             image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\")"
+        );
+        for label in REPLICA_LABELS {
+            probe.push_str(&format!(
+                " or label_replace(count(count by ({label}) (kube_node_info{{{own}{label}!=\"\"}})) > 1,\
+                 \"found\",\"{label}\",\"\",\"\")"
+            ));
+        }
+        probe
+    }
+
+    /// Takes in one thing that the probe found.
+    pub fn found(&mut self, what: &str) {
+        if what == "old_cadvisor" {
+            self.old_cadvisor = true;
+        } else if let Some(place) = REPLICA_LABELS.iter().position(|label| *label == what) {
+            let before = self.replica_label.as_deref();
+            let there = before.and_then(|label| REPLICA_LABELS.iter().position(|other| *other == label));
+            if there.is_none_or(|there| place < there) {
+                self.replica_label = Some(what.to_owned());
+            }
+        }
+    }
+
+    /// The question which replica has how many samples of an hour, evaluated at its end; `None` where there are none.
+    pub fn replicas(&self, settings: &Settings) -> Option<String> {
+        let label = self.replica_label.as_deref()?;
+        let own = match &settings.selector {
+            Some((label, value)) => format!("{label}={},", quoted(value)),
+            None => String::new(),
+        };
+        Some(format!("sum by ({label}) (count_over_time(kube_node_created{{{own}{label}!=\"\"}}[1h]))"))
+    }
+
+    /// Pins the replica with the most samples; of equal ones the first by name, whatever order they come in.
+    #[must_use]
+    pub fn pinned_to_best(&self, replicas: &[(String, f64)]) -> Self {
+        let best = replicas.iter().min_by(|(a, n), (b, m)| m.total_cmp(n).then_with(|| a.cmp(b)));
+        let pinned = self.replica_label.clone().zip(best.map(|(replica, _)| replica.clone()));
+        Self { pinned, ..self.clone() }
+    }
+
+    /// In words, for the hour's quality; empty for today's names.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.old_cadvisor {
+            words.push("cadvisor-container_name".to_owned());
+        }
+        if let Some((label, replica)) = &self.pinned {
+            words.push(format!("{label}={replica}"));
+        }
+        words
+    }
+}
+
+/// A label of `kube_pod_labels` that may hold an allow-listed key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LabelColumn {
+    /// The key as it was allow-listed.
+    pub(crate) key: String,
+    /// The name of the label.
+    pub(crate) label: String,
+    /// Another key has the same spelling, so nobody can tell whose value it is.
+    pub(crate) conflict: bool,
+}
+
+/// The spellings of allow-listed keys in kube-state-metrics: what is no letter or digit becomes `_`, and camel case
+/// snake case, except where a relabeling rather than version 2 made the name. Each label name comes once.
+pub(crate) fn label_columns(keys: &[String]) -> Vec<LabelColumn> {
+    let mut columns: Vec<LabelColumn> = Vec::new();
+    for key in keys {
+        let plain = format!("label_{}", key.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
+        let snake = snake_case(&plain);
+        for (label, conflict) in [
+            (plain.clone(), false),
+            (snake.clone(), false),
+            (format!("{snake}_conflict1"), true),
+            (format!("{snake}_conflict2"), true),
+        ] {
+            if !columns.iter().any(|column| column.label == label) {
+                columns.push(LabelColumn { key: key.clone(), label, conflict });
+            }
+        }
+    }
+    columns
+}
+
+/// `aB` to `a_b`, all in lower case.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len() + 4);
+    let mut before_may_split = false;
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && before_may_split {
+            snake.push('_');
+        }
+        before_may_split = c.is_ascii_lowercase() || c.is_ascii_digit();
+        snake.push(c.to_ascii_lowercase());
+    }
+    snake
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_columns(keys: &[&str], expect: &[&str]) {
+        let keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
+        let columns = label_columns(&keys);
+        let plain: Vec<_> = columns.iter().filter(|c| !c.conflict).map(|c| c.label.as_str()).collect();
+        assert_eq!(plain, expect);
+    }
+
+    #[test]
+    fn keys_are_spelled_as_kube_state_metrics_does_and_as_relabelings_do() {
+        check_columns(&["app.kubernetes.io/name"], &["label_app_kubernetes_io_name"]);
+        let both = ["label_eks_amazonaws_com_capacityType", "label_eks_amazonaws_com_capacity_type"];
+        check_columns(&["eks.amazonaws.com/capacityType"], &both);
+        check_columns(&["cost-center"], &["label_cost_center"]);
+        // Two keys of one spelling share its column: the server cannot tell them apart either.
+        check_columns(&["a.b", "a-b"], &["label_a_b"]);
+    }
+
+    #[test]
+    fn the_replica_with_the_most_samples_is_pinned_in_any_order() {
+        let dialect = Dialect { replica_label: Some("replica".into()), ..Dialect::default() };
+        let mut replicas = vec![("b".to_owned(), 60.0), ("a".to_owned(), 60.0), ("c".to_owned(), 12.0)];
+        for _ in 0..3 {
+            replicas.rotate_left(1);
+            assert_eq!(dialect.pinned_to_best(&replicas).pinned, Some(("replica".into(), "a".into())));
+        }
+        assert_eq!(dialect.pinned_to_best(&[]).pinned, None);
+    }
+
+    #[test]
+    fn the_most_usual_replica_label_is_taken() {
+        for order in [["replica", "prometheus_replica"], ["prometheus_replica", "replica"]] {
+            let mut dialect = Dialect::default();
+            order.iter().for_each(|what| dialect.found(what));
+            assert_eq!(dialect.replica_label.as_deref(), Some("prometheus_replica"));
+        }
+    }
+}

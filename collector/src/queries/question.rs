@@ -1,0 +1,182 @@
+//! A query as it is sent: narrowed to one cluster and one replica, in the dialect of the server, with the labels asked for.
+
+use super::{ALL, Fact, Query, SHARD, Shape};
+use crate::dialect::{Dialect, label_columns};
+use crate::settings::Settings;
+
+/// Labels that a server renames to `exported_…` where it scrapes without `honor_labels` and its targets have labels of
+/// the same names. Which series it renamed is not asked: wherever the renamed one is there, it is the exporter's own.
+const EXPORTED: [(&str, &str); 4] = [
+    ("namespace", "exported_namespace"),
+    ("pod", "exported_pod"),
+    ("container", "exported_container"),
+    ("node", "exported_node"),
+];
+
+/// What cAdvisor called its labels before Kubernetes 1.16.
+const OLD_CADVISOR: [(&str, &str); 2] = [("pod", "pod_name"), ("container", "container_name")];
+
+/// A query of an hour, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// What it asks for.
+    pub fact: Fact,
+    /// Its name in `quality_hour` and in messages.
+    pub name: &'static str,
+    /// The metric, for messages about what is missing.
+    pub metric: &'static str,
+    /// The label by which the question is asked in parts where the server cannot answer it whole.
+    pub shard_by: &'static str,
+    /// When it is evaluated.
+    pub shape: Shape,
+    /// The labels read from the answer: those of the query, then those the settings ask for, then other names of either.
+    pub labels: Vec<String>,
+    /// Which of [`Self::labels`], where it is there, stands in for which.
+    pub(crate) aliases: Vec<(usize, usize)>,
+    /// The expression, with [`SHARD`] at the start of every selector.
+    pub promql: String,
+}
+
+impl Question {
+    /// The expression for the part that `matchers` selects, such as `uid=~".*[0-7]"`; for the whole when empty.
+    pub fn expression(&self, matchers: &str) -> String {
+        match matchers {
+            "" => self.promql.replace(SHARD, ""),
+            _ => self.promql.replace(SHARD, &format!("{matchers},")),
+        }
+    }
+
+    pub(crate) fn new(query: &Query, settings: &Settings, dialect: &Dialect) -> Self {
+        let mut labels: Vec<String> = query.labels.iter().map(|label| (*label).to_owned()).collect();
+        let mut by_more = String::new();
+        if query.fact == Fact::PodSpec {
+            for column in label_columns(&settings.pod_labels) {
+                by_more.push(',');
+                by_more.push_str(&column.label);
+                labels.push(column.label);
+            }
+        }
+        let mut renamed = EXPORTED.to_vec();
+        let mut promql = query.promql.to_owned();
+        if dialect.old_cadvisor && promql.contains("container!=") {
+            renamed.extend(OLD_CADVISOR);
+            promql = promql.replace("container!=", "container_name!=");
+        }
+        let mut aliases = Vec::new();
+        for (own, other) in &renamed {
+            if let Some(place) = query.labels.iter().position(|label| label == own) {
+                aliases.push((labels.len(), place));
+                labels.push((*other).to_owned());
+            }
+        }
+        let promql = grouped_by_more(&promql, &renamed, &by_more);
+        let promql = promql.replace(SHARD, &format!("{}{SHARD}", matchers(settings, dialect)));
+        let shard_by = match (dialect.old_cadvisor && query.promql.contains("container!="), query.shard_by) {
+            (true, "pod") => "pod_name",
+            (_, label) => label,
+        };
+        Self {
+            fact: query.fact,
+            name: query.name,
+            metric: query.metric,
+            shard_by,
+            shape: query.shape,
+            labels,
+            aliases,
+            promql,
+        }
+    }
+}
+
+/// Every query of an hour, in the order of [`ALL`].
+pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
+    ALL.iter().map(|query| Question::new(query, settings, dialect)).collect()
+}
+
+/// What every selector begins with: the cluster, and the replica that was pinned.
+pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
+    let mut matchers = String::new();
+    if let Some((label, value)) = &settings.selector {
+        matchers.push_str(&format!("{label}={},", quoted(value)));
+    }
+    if let Some((label, replica)) = &dialect.pinned {
+        // What one server scrapes for all has no replica, and stays.
+        let pattern = format!("{}|", super::alternatives(&[replica]));
+        matchers.push_str(&format!("{label}=~\"{pattern}\","));
+    }
+    matchers
+}
+
+/// A PromQL string.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
+}
+
+/// The expression with the other names of labels, and `more`, in every list that is grouped by.
+fn grouped_by_more(promql: &str, renamed: &[(&str, &str)], more: &str) -> String {
+    let mut pieces = promql.split("by (");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (list, rest) = piece.split_once(')').unwrap_or((piece, ""));
+        text.push_str("by (");
+        text.push_str(list);
+        for (own, other) in renamed {
+            if list.split(',').any(|label| label == *own) {
+                text.push(',');
+                text.push_str(other);
+            }
+        }
+        text.push_str(more);
+        text.push(')');
+        text.push_str(rest);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CONTAINER_CPU, POD_INFO, POD_SPEC};
+    use super::*;
+
+    fn asked(query: &Query, settings: &Settings, dialect: &Dialect) -> String {
+        Question::new(query, settings, dialect).expression("")
+    }
+
+    #[test]
+    fn every_selector_is_narrowed_to_the_cluster_and_the_replica() {
+        let settings = Settings { selector: Some(("cluster".into(), "a\"b".into())), ..Settings::default() };
+        let dialect = Dialect { pinned: Some(("replica".into(), "r.0".into())), ..Dialect::default() };
+        for question in questions(&settings, &dialect) {
+            let narrowed = question.promql.matches(r#"{cluster="a\"b",replica=~"r\\.0|",$shard,"#).count();
+            assert_eq!(narrowed, question.promql.matches('{').count(), "{}", question.promql);
+        }
+    }
+
+    #[test]
+    fn renamed_labels_are_grouped_by_and_read() {
+        let text = asked(&POD_INFO, &Settings::default(), &Dialect::default());
+        assert!(text.contains("host_network,exported_namespace,exported_pod,exported_node)"), "{text}");
+        let question = Question::new(&POD_INFO, &Settings::default(), &Dialect::default());
+        for (alias, place) in &question.aliases {
+            assert_eq!(question.labels[*alias], format!("exported_{}", question.labels[*place]));
+        }
+        assert_eq!(question.aliases.len(), 3);
+    }
+
+    #[test]
+    fn old_cadvisor_is_asked_in_its_own_names() {
+        let dialect = Dialect { old_cadvisor: true, ..Dialect::default() };
+        let question = Question::new(&CONTAINER_CPU, &Settings::default(), &dialect);
+        let text = question.expression("");
+        assert!(text.contains("{container_name!=\"\",container_name!=\"POD\",image!=\"\"}"), "{text}");
+        assert!(text.contains("pod_name,container_name)"), "{text}");
+        assert_eq!(question.shard_by, "pod_name");
+    }
+
+    #[test]
+    fn pod_labels_are_grouped_by_in_every_spelling() {
+        let settings = Settings { pod_labels: vec!["team/costCenter".into()], ..Settings::default() };
+        let text = asked(&POD_SPEC, &settings, &Dialect::default());
+        assert!(text.contains("label_team_costCenter") && text.contains("label_team_cost_center"), "{text}");
+    }
+}
