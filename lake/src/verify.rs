@@ -93,8 +93,8 @@ pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, L
         let places = manifests(store, &cluster, scope.window).await?;
         check_manifests(store, places, &mut claims, &mut found).await?;
     }
-    claims.current = current(store, scope, &claims).await?;
-    check_objects(store, &claims, &mut found).await?;
+    let missing = check_objects(store, &claims, &mut found).await?;
+    found.faults.extend(missed(store, missing).await?);
     for place in data.into_iter().filter(|place| !claims.objects.contains_key(&place.key)) {
         let day = (place.cluster.clone(), place.date);
         if claims.unreadable.contains(&day) {
@@ -135,35 +135,47 @@ struct Claims {
     objects: BTreeMap<String, Claim>,
     /// What has a manifest.
     periods: BTreeSet<(ClusterId, NaiveDate, Period)>,
-    /// The manifests by which a reader finds rows. What others name is superseded, and may be deleted.
-    current: BTreeSet<String>,
     /// Days that have a manifest which cannot be read.
     unreadable: BTreeSet<(ClusterId, NaiveDate)>,
 }
 
-/// The keys of the manifests by which a reader reads the scope: those of hours, and of days in place of them.
+/// Of objects that are named and not there, those a reader needs. What a superseded manifest names may be deleted: the
+/// objects of a compacted day's hours, of a corrected hour, of an earlier revision of a day.
 ///
-/// Of a day whose own manifest cannot be read, which is a fault already, none: what it holds is not known.
-async fn current(store: &Arc<dyn Store>, scope: &Scope, claims: &Claims) -> Result<BTreeSet<String>, LakeError> {
-    let lake = Lake::new(Arc::clone(store));
+/// Asked after the objects were, so that a compaction under way is no fault.
+async fn missed(store: &Arc<dyn Store>, missing: Vec<Claim>) -> Result<Vec<Fault>, LakeError> {
+    let days: BTreeSet<_> = missing.iter().map(|claim| (claim.place.cluster.clone(), claim.place.date)).collect();
     let mut current = BTreeSet::new();
-    let days: BTreeSet<_> = claims.periods.iter().map(|(cluster, date, _)| (cluster, *date)).collect();
-    for (cluster, date) in days {
-        if scope.cluster.as_ref().is_some_and(|only| only != cluster) {
-            continue;
-        }
-        let day = Day::containing(date.and_time(chrono::NaiveTime::MIN).and_utc());
-        let listing = lake.listing(cluster, day).await?;
-        let of_day = match lake.day_manifest(cluster, day, &listing).await {
-            Ok(of_day) => of_day,
-            Err(error @ LakeError::Store(_)) if !error.is_gone() => return Err(error),
-            Err(_) => continue,
-        };
-        let (day_part, single) = plan(cluster, &listing, of_day, None);
-        current.extend(day_part.map(|part| part.manifest_key));
-        current.extend(single.into_iter().map(|(_, key)| key));
+    for (cluster, date) in &days {
+        current.extend(current_manifests(store, cluster, *date).await?);
     }
-    Ok(current)
+    let needed = missing.into_iter().filter(|claim| current.contains(&claim.place.key));
+    let said = |claim: Claim| {
+        let problem = format!("`{}` names it, and it is not there", claim.place.key);
+        fault(&claim.entry.key, &problem, mend(claim.place.period))
+    };
+    Ok(needed.map(said).collect())
+}
+
+/// The keys of the manifests by which a reader reads a day: those of hours, and of the day in place of some.
+///
+/// None where the day's own manifest cannot be read, which is a fault already: what it holds is not known.
+async fn current_manifests(
+    store: &Arc<dyn Store>,
+    cluster: &ClusterId,
+    date: NaiveDate,
+) -> Result<Vec<String>, LakeError> {
+    let lake = Lake::new(Arc::clone(store));
+    let day = Day::containing(date.and_time(chrono::NaiveTime::MIN).and_utc());
+    let listing = lake.listing(cluster, day).await?;
+    let of_day = match lake.day_manifest(cluster, day, &listing).await {
+        Ok(of_day) => of_day,
+        Err(error @ LakeError::Store(_)) if !error.is_gone() => return Err(error),
+        Err(_) => return Ok(Vec::new()),
+    };
+    let (day_part, single) = plan(cluster, &listing, of_day, None);
+    let of_hours = single.into_iter().map(|(_, key)| key);
+    Ok(of_hours.chain(day_part.map(|part| part.manifest_key)).collect())
 }
 
 /// The data objects of the scope, of whatever table, and the clusters that have any object.
@@ -272,37 +284,35 @@ fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     faults
 }
 
-async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Verified) -> Result<(), LakeError> {
+/// Checks the objects, and gives those that are not there.
+async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Verified) -> Result<Vec<Claim>, LakeError> {
     // Keys that lead elsewhere are a fault of their manifest, and never followed.
     let own: Vec<_> = claims.objects.values().filter(|claim| claim.is_own()).cloned().collect();
-    let planned: Vec<_> = own.iter().map(|c| (c.entry.rows, claims.current.contains(&c.place.key))).collect();
     let store = Arc::clone(store);
-    let mut checks = InOrder::new(own.into_iter().map(move |claim| check_object(Arc::clone(&store), claim)), READS);
-    for (rows, is_read) in planned {
+    let checks = own.clone().into_iter().map(move |claim| check_object(Arc::clone(&store), claim));
+    let mut checks = InOrder::new(checks, READS);
+    let mut missing = Vec::new();
+    for claim in own {
         let Some(checked) = checks.next().await else { break };
-        let checked = checked?;
-        if let Some(bytes) = checked.bytes {
-            found.objects += 1;
-            found.rows += rows;
-            found.bytes += bytes;
-        } else if !is_read {
-            // No reader needs it: the hours of a compacted day and earlier revisions may be deleted.
+        let Some(checked) = checked? else {
+            missing.push(claim);
             continue;
-        }
+        };
+        found.objects += 1;
+        found.rows += claim.entry.rows;
+        found.bytes += checked.bytes;
         found.faults.extend(checked.faults);
     }
-    Ok(())
+    Ok(missing)
 }
 
-async fn check_object(store: Arc<dyn Store>, claim: Claim) -> Result<Checked, LakeError> {
-    let Some(bytes) = if_any(store.get(&claim.entry.key).await)? else {
-        let problem = format!("`{}` names it, and it is not there", claim.place.key);
-        return Ok(Checked { bytes: None, faults: vec![fault(&claim.entry.key, &problem, mend(claim.place.period))] });
-    };
-    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    let checking = tokio::task::spawn_blocking(move || object_faults(&claim, bytes));
+/// Reads and checks an object; `None` when it is not there.
+async fn check_object(store: Arc<dyn Store>, claim: Claim) -> Result<Option<Checked>, LakeError> {
+    let Some(object) = if_any(store.get(&claim.entry.key).await)? else { return Ok(None) };
+    let bytes = u64::try_from(object.len()).unwrap_or(u64::MAX);
+    let checking = tokio::task::spawn_blocking(move || object_faults(&claim, object));
     let faults = checking.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    Ok(Checked { bytes: Some(size), faults })
+    Ok(Some(Checked { bytes, faults }))
 }
 
 impl Claim {
@@ -313,7 +323,7 @@ impl Claim {
 }
 
 struct Checked {
-    bytes: Option<u64>,
+    bytes: u64,
     faults: Vec<Fault>,
 }
 

@@ -18,14 +18,31 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 
-def files_by_manifest(lake):
-    """The files of each table, of a lake without corrections and days."""
-    files = {}
-    for manifest in sorted(glob.glob(f"{lake}/v1/manifest/cluster=*/date=*/hour=*.json")):
-        with open(manifest, encoding="utf-8") as text:
-            for entry in json.load(text)["objects"]:
-                files.setdefault(entry["table"], []).append(f"{lake}/{entry['key']}")
-    return files
+def newest(manifests):
+    """The manifest with the highest revision, of `hour=07.json`, `hour=07.r1.json`, `hour=07.r10.json`."""
+    return max(manifests, key=lambda path: int((re.findall(r"\.r(\d+)\.json$", path) or [0])[0]))
+
+
+def parts_by_manifest(lake):
+    """For each table the hours to take from each file: the contract's rule, in Python."""
+    periods = {}
+    for path in glob.glob(f"{lake}/v1/manifest/cluster=*/date=*/*.json"):
+        folder, name = path.rsplit("/", 1)
+        periods.setdefault(folder, {}).setdefault(name.split(".")[0], []).append(path)
+    parts = {}
+    for of_day in periods.values():
+        current = {}
+        for period, manifests in of_day.items():
+            path = newest(manifests)
+            with open(path, encoding="utf-8") as text:
+                current[period] = path[len(lake) + 1 :], json.load(text)
+        _, day = current.pop("day", (None, {"hours": []}))
+        held = {hour["key"] for hour in day["hours"]}
+        for key, hour in current.values():
+            for entry in (day if key in held else hour)["objects"]:
+                hours = parts.setdefault(entry["table"], {}).setdefault(f"{lake}/{entry['key']}", set())
+                hours.add(hour["hour_start_seconds"])
+    return parts
 
 
 def integer_columns(path):
@@ -39,7 +56,11 @@ def integer_columns(path):
 
 
 def by_pyarrow(files, columns):
-    table = pyarrow.concat_tables([pyarrow.parquet.read_table(f, partitioning=None) for f in files])
+    def read(path, hours):
+        table = pyarrow.parquet.read_table(path, partitioning=None)
+        return table.filter(pc.is_in(table["hour_start_seconds"], pyarrow.array(sorted(hours), pyarrow.int64())))
+
+    table = pyarrow.concat_tables([read(path, hours) for path, hours in sorted(files.items())])
     sums = {}
     for name, is_list in columns.items():
         column = table[name]
@@ -49,7 +70,11 @@ def by_pyarrow(files, columns):
 
 
 def by_polars(files, columns):
-    frame = polars.concat([polars.read_parquet(f, hive_partitioning=False) for f in files])
+    def read(path, hours):
+        frame = polars.read_parquet(path, hive_partitioning=False)
+        return frame.filter(polars.col("hour_start_seconds").is_in(sorted(hours)))
+
+    frame = polars.concat([read(path, hours) for path, hours in sorted(files.items())])
     sums = {}
     for name, is_list in columns.items():
         column = frame[name]
@@ -59,7 +84,7 @@ def by_polars(files, columns):
     return sums
 
 
-def by_duckdb(connection, columns):
+def by_duckdb(connection, source, columns):
     sums = {}
     for name, is_list in columns.items():
         if is_list:
@@ -67,7 +92,7 @@ def by_duckdb(connection, columns):
         else:
             what = f"sum({name}), count(*) - count({name})"
         row = connection.execute(
-            f"SELECT {what} FROM read_parquet(getvariable('files'), hive_partitioning = false, union_by_name = true)"
+            f"SELECT {what} FROM {source}"
         ).fetchone()
         sums[name] = [int(value or 0) for value in row]
     return sums
@@ -77,19 +102,19 @@ def main():
     lake, readme = sys.argv[1], sys.argv[2]
     with open(readme, encoding="utf-8") as text:
         block = re.search(r"```sql\n(.*?)```", text.read(), re.S).group(1)
-    set_lake, set_files, query = [s for s in re.sub(r"--[^\n]*", "", block).split(";") if s.strip()]
+    set_lake, make_parts, set_files, query = [s for s in re.sub(r"--[^\n]*", "", block).split(";") if s.strip()]
     connection = duckdb.connect()
     connection.execute(set_lake.replace("'lake'", f"'{lake}'"))
+    connection.execute(make_parts)
+    source = re.search(r"FROM (read_parquet\(.*?)GROUP BY", query, re.S).group(1)
     engines = {"duckdb": {}, "pyarrow": {}, "polars": {}}
-    files = files_by_manifest(lake)
-    for table in sorted(files):
+    parts = parts_by_manifest(lake)
+    for table, files in sorted(parts.items()):
         connection.execute(set_files.replace("'container_hour'", f"'{table}'"))
-        found = connection.execute("SELECT list_sort(getvariable('files'))").fetchone()[0]
-        assert found == sorted(files[table]), f"the README's query finds {found}"
-        columns = integer_columns(files[table][0])
-        engines["duckdb"][table] = by_duckdb(connection, columns)
-        engines["pyarrow"][table] = by_pyarrow(files[table], columns)
-        engines["polars"][table] = by_polars(files[table], columns)
+        columns = integer_columns(next(iter(files)))
+        engines["duckdb"][table] = by_duckdb(connection, source.replace("'container_hour'", f"'{table}'"), columns)
+        engines["pyarrow"][table] = by_pyarrow(files, columns)
+        engines["polars"][table] = by_polars(files, columns)
     connection.execute(set_files)
     shown = connection.execute(query).fetchall()
     assert shown and all(core_hours > 0 for _, core_hours in shown), shown

@@ -7,11 +7,14 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use arrow::array::{AsArray, BooleanArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Int64Type;
 use arrow_of_lake::column_sums;
 use fixtures::{Cluster, services};
 use lake::store::DirStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, VolumeHour};
-use lake::{HourOrigin, Lake, Table};
+use lake::{CompactOutcome, Compaction, CorrectOutcome, Day, HourOrigin, HourRows, Lake, Table};
 use types::{ClusterId, Hour, Window};
 
 /// Sums by table and column.
@@ -49,15 +52,79 @@ mod arrow_of_lake {
     }
 }
 
-async fn add_table<T: Table>(lake: &Lake, cluster: &ClusterId, hour: Hour, sums: &mut Sums) {
-    let read = lake.manifest(cluster, hour).await.unwrap();
-    let (_, bytes) = lake.table_bytes::<T>(&read).await.unwrap().unwrap();
+/// Adds up a table as a reader finds it: part by part, and of each part the hours that are its own.
+async fn add_table<T: Table>(lake: &Lake, cluster: &ClusterId, day: Day, sums: &mut Sums) {
     let of_table = sums.entry(T::NAME.to_owned()).or_default();
-    for batch in lake::read_batches(bytes, T::COLUMNS).unwrap() {
-        for column in T::COLUMNS {
-            let Some(more) = column_sums(column, batch.column_by_name(column.name).unwrap()) else { continue };
-            let sum = of_table.entry(column.name.to_owned()).or_insert_with(|| vec![0; more.len()]);
-            sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    for part in lake.parts(cluster, day, None).await.unwrap() {
+        let (_, bytes) = lake.part_bytes::<T>(&part).await.unwrap().unwrap();
+        for batch in lake::read_batches(bytes, T::COLUMNS).unwrap() {
+            let starts = batch.column_by_name("hour_start_seconds").unwrap().as_primitive::<Int64Type>();
+            let own: BooleanArray = starts.iter().map(|start| Some(part.holds(start.unwrap()))).collect();
+            let batch = filter_record_batch(&batch, &own).unwrap();
+            for column in T::COLUMNS {
+                let Some(more) = column_sums(column, batch.column_by_name(column.name).unwrap()) else { continue };
+                let sum = of_table.entry(column.name.to_owned()).or_insert_with(|| vec![0; more.len()]);
+                sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            }
+        }
+    }
+}
+
+async fn our_sums(lake: &Lake, cluster: &ClusterId, day: Day) -> Sums {
+    let mut sums = Sums::new();
+    add_table::<ContainerHour>(lake, cluster, day, &mut sums).await;
+    add_table::<PodHour>(lake, cluster, day, &mut sums).await;
+    add_table::<NodeHour>(lake, cluster, day, &mut sums).await;
+    add_table::<VolumeHour>(lake, cluster, day, &mut sums).await;
+    add_table::<QualityHour>(lake, cluster, day, &mut sums).await;
+    sums
+}
+
+/// An hour of the generator. It asks no server, so it has nothing to say of queries; something is said here.
+fn hour_rows(cluster: &Cluster, hour: Hour) -> HourRows {
+    let mut rows = cluster.hour_rows(hour);
+    for (n, query) in ["container_cpu", "pod_info"].into_iter().enumerate() {
+        rows.quality.push(QualityHour {
+            hour_start_seconds: hour.start_seconds(),
+            query: query.to_owned(),
+            samples: i64::try_from(n).unwrap() + 1_000_000_007,
+            shards: (n == 0).then_some(3),
+            ..QualityHour::default()
+        });
+    }
+    rows
+}
+
+/// The same rows as of hours that went well, come about in every way there is: the first hour short, compacted and
+/// only then corrected; the last hour late; the objects of the compacted hours gone; asked again in vain.
+async fn write_by_detours(lake: &Lake, id: &ClusterId, cluster: &Cluster, hours: &[Hour; 3]) {
+    let [first, second, last] = *hours;
+    let faulty = || HourOrigin { faults: vec!["a warning".to_owned()], ..HourOrigin::generator() };
+    let mut short = hour_rows(cluster, first);
+    short.containers.truncate(short.containers.len() / 2);
+    lake.write_hour(id, first, short.clone(), faulty()).await.unwrap();
+    lake.write_hour(id, second, hour_rows(cluster, second), HourOrigin::generator()).await.unwrap();
+    assert_eq!(lake.correct_hour(id, first, short, faulty()).await.unwrap(), CorrectOutcome::NotBetter);
+    let day = Day::of(first);
+    let compacted = lake.compact_day(id, day, Compaction::default(), day.plus(9).end()).await.unwrap();
+    assert!(matches!(compacted, CompactOutcome::Compacted { hours: 2, .. }), "{compacted:?}");
+    assert_eq!(lake.delete_hours(id, day).await.unwrap().len(), 10);
+    let corrected = lake.correct_hour(id, first, hour_rows(cluster, first), HourOrigin::generator()).await.unwrap();
+    assert!(matches!(corrected, CorrectOutcome::Corrected { revision: 1, .. }), "{corrected:?}");
+    lake.write_hour(id, last, hour_rows(cluster, last), HourOrigin::generator()).await.unwrap();
+}
+
+fn check_engines(python: &Path, lake: &Path, ours: &Sums) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output =
+        Command::new(python).arg(root.join("tests/readers.py")).args([lake, &root.join("README.md")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: BTreeMap<String, Sums> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(theirs.keys().collect::<Vec<_>>(), ["duckdb", "polars", "pyarrow"]);
+    for (engine, sums) in theirs {
+        assert_eq!(sums.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{engine}");
+        for (table, sums) in sums {
+            assert_eq!(sums, ours[&table], "{engine}: {table}");
         }
     }
 }
@@ -77,50 +144,27 @@ async fn other_engines_get_the_same_sums() {
             "no Python with duckdb, pyarrow and polars; `scripts/install.sh python` makes one",
         );
     }
-    let end = Hour::starting_at(1_782_864_000).unwrap();
-    let window = Window::try_new(end.plus(-3).start(), end.start()).unwrap();
+    let day: Day = "2026-06-30".parse().unwrap();
+    let hours: [Hour; 3] = day.hours().skip(21).collect::<Vec<_>>().try_into().unwrap();
+    let window = Window::try_new(hours[0].start(), hours[2].end()).unwrap();
     let cluster = Cluster::generate(7, window);
-    let folder = tempfile::tempdir().unwrap();
-    let lake = Lake::new(Arc::new(DirStore::new(folder.path())));
     let id: ClusterId = "prod-7".parse().unwrap();
-    let mut ours = Sums::new();
-    for hour in window.hours() {
-        let mut rows = cluster.hour_rows(hour);
-        // The generator asks no server, so it has nothing to say of queries.
-        for (n, query) in ["container_cpu", "pod_info"].into_iter().enumerate() {
-            let (start, samples) = (hour.start_seconds(), i64::try_from(n).unwrap() + 1_000_000_007);
-            let shards = (n == 0).then_some(3);
-            let quality = QualityHour {
-                hour_start_seconds: start,
-                query: query.to_owned(),
-                samples,
-                shards,
-                ..QualityHour::default()
-            };
-            rows.quality.push(quality);
-        }
-        lake.write_hour(&id, hour, rows, HourOrigin::generator()).await.unwrap();
-        add_table::<ContainerHour>(&lake, &id, hour, &mut ours).await;
-        add_table::<PodHour>(&lake, &id, hour, &mut ours).await;
-        add_table::<NodeHour>(&lake, &id, hour, &mut ours).await;
-        add_table::<VolumeHour>(&lake, &id, hour, &mut ours).await;
-        add_table::<QualityHour>(&lake, &id, hour, &mut ours).await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Lake::new(Arc::new(DirStore::new(folder.path())));
+    for hour in hours {
+        plain.write_hour(&id, hour, hour_rows(&cluster, hour), HourOrigin::generator()).await.unwrap();
     }
+    let ours = our_sums(&plain, &id, day).await;
     assert!(ours["container_hour"]["cpu_core_milliseconds"][0] > 0, "there is something to sum");
     assert!(ours["container_hour"]["cpu_mean_millicores_by_slot"][0] > 0, "in lists, too");
+    check_engines(&python, folder.path(), &ours);
 
-    let output = Command::new(&python)
-        .arg(root.join("tests/readers.py"))
-        .args([folder.path(), &root.join("README.md")])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let theirs: BTreeMap<String, Sums> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(theirs.keys().collect::<Vec<_>>(), ["duckdb", "polars", "pyarrow"]);
-    for (engine, sums) in theirs {
-        assert_eq!(sums.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{engine}");
-        for (table, sums) in sums {
-            assert_eq!(sums, ours[&table], "{engine}: {table}");
-        }
-    }
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::new(Arc::new(DirStore::new(folder.path())));
+    write_by_detours(&lake, &id, &cluster, &hours).await;
+    assert_eq!(our_sums(&lake, &id, day).await, ours);
+    check_engines(&python, folder.path(), &ours);
+    lake.compact_day(&id, day, Compaction::default(), day.plus(9).end()).await.unwrap();
+    check_engines(&python, folder.path(), &ours);
 }
