@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData, SortingColumn};
-use parquet::file::properties::{DeltaBinaryPackedEncoderOptions, EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
 use crate::cell::Kind;
@@ -21,19 +21,26 @@ use crate::tables::{Column, Table};
 
 /// Rows in a row group: an hour of a hundred thousand containers is one.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// Rows after which a data page of an hour ends: a merge holds a page of each column of each hour.
-const HOUR_PAGE_ROWS: usize = 4 * 1024;
-/// The same for a day, of which one is read at a time: longer pages compress better.
-const DAY_PAGE_ROWS: usize = 32 * 1024;
+/// How hours and days differ.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Rows after which a data page ends.
+    page_rows: usize,
+    /// The level of zstd.
+    zstd_level: i32,
+}
+
+/// Hours are written by a collector that is to stay small, and short pages bound what a merge holds of each.
+const HOUR: Form = Form { page_rows: 4 * 1024, zstd_level: 3 };
+/// Days are written once and read for years, one at a time.
+const DAY: Form = Form { page_rows: 32 * 1024, zstd_level: 9 };
 /// The largest dictionary of a column in a row group: every uid of one fits.
 const DICTIONARY_BYTES: usize = 8 * 1024 * 1024;
-/// Values of a block of deltas, and its parts, each as wide as its widest delta: short ones let a list's jump from one
-/// pod to the next cost the least.
-const DELTA_BLOCK: (usize, usize) = (128, 4);
-/// The units of scalars that are measured to the last digit and hardly ever repeat; others are looked up.
-const MEASURED: [&str; 3] = ["core-millisecond", "KiB-second", "KiB"];
-/// The level of zstd.
-const ZSTD_LEVEL: i32 = 3;
+/// The units of what is measured and hardly ever repeats: deltas. Other integers are looked up.
+const MEASURED: [&str; 4] = ["core-millisecond", "KiB-second", "KiB", "MiB"];
+/// The names that nearly every row, or every pod, has for itself: as they are, since zstd finds them again in the
+/// rows beside.
+const UNIQUE: [&str; 2] = ["pod_uid", "pod"];
 /// The column every table has: the hour a row belongs to.
 pub(crate) const HOUR_START: &str = "hour_start_seconds";
 /// Named in every file instead of the library's version, so that an upgrade does not change bytes.
@@ -86,16 +93,16 @@ pub(crate) struct TableWriter<T> {
 
 impl<T: Table> TableWriter<T> {
     pub(crate) fn of_hour(metadata: &[(&str, String)]) -> Result<Self, ParquetError> {
-        Self::new(metadata, HOUR_PAGE_ROWS)
+        Self::new(metadata, HOUR)
     }
 
     pub(crate) fn of_day(metadata: &[(&str, String)]) -> Result<Self, ParquetError> {
-        Self::new(metadata, DAY_PAGE_ROWS)
+        Self::new(metadata, DAY)
     }
 
-    fn new(metadata: &[(&str, String)], page_rows: usize) -> Result<Self, ParquetError> {
+    fn new(metadata: &[(&str, String)], form: Form) -> Result<Self, ParquetError> {
         let schema = Arc::new(arrow_schema(T::COLUMNS));
-        let properties = properties::<T>(metadata, page_rows)?;
+        let properties = properties::<T>(metadata, form)?;
         let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
         Ok(Self { writer, schema, table: PhantomData })
     }
@@ -114,39 +121,43 @@ impl<T: Table> TableWriter<T> {
 }
 
 /// How a table is written; `lake/ENCODING.md` says why.
-fn properties<T: Table>(metadata: &[(&str, String)], page_rows: usize) -> Result<WriterProperties, ParquetError> {
+fn properties<T: Table>(metadata: &[(&str, String)], form: Form) -> Result<WriterProperties, ParquetError> {
     let pairs = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut builder = WriterProperties::builder()
         // Data page version 1, because version 2 leaves list levels uncompressed.
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(form.zstd_level)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(page_rows)
+        .set_data_page_row_count_limit(form.page_rows)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_delta_binary_packed_encoder_options(DeltaBinaryPackedEncoderOptions::try_new(
-            DELTA_BLOCK.0,
-            DELTA_BLOCK.1,
-        )?)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_sorting_columns(Some(sorting::<T>()))
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(pairs));
     for column in T::COLUMNS {
-        let path = match column.kind {
-            Kind::Int32BySlot => ColumnPath::new(vec![column.name.to_owned(), "list".to_owned(), "element".to_owned()]),
-            _ => ColumnPath::from(column.name),
-        };
+        let path = leaf(column);
         if matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Int32BySlot) {
-            let repeats = column.kind != Kind::Int32BySlot && !MEASURED.contains(&column.unit);
             builder = builder
-                .set_column_dictionary_enabled(path.clone(), repeats)
+                .set_column_dictionary_enabled(path.clone(), !MEASURED.contains(&column.unit))
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-        } else if T::KEY.contains(column) {
+            continue;
+        }
+        builder = builder.set_column_dictionary_enabled(path.clone(), !UNIQUE.contains(&column.name));
+        if T::KEY.contains(column) {
             // A page's least and greatest value, for those who look for one pod.
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }
     Ok(builder.build())
+}
+
+/// The path of a column's one leaf.
+fn leaf(column: &Column) -> ColumnPath {
+    let parts = match column.kind {
+        Kind::Int32BySlot | Kind::TextList => vec![column.name, "list", Field::LIST_FIELD_DEFAULT_NAME],
+        _ => vec![column.name],
+    };
+    ColumnPath::new(parts.into_iter().map(ToOwned::to_owned).collect())
 }
 
 /// The sort order as the file records it: the key, then the hour. Every column of ours has one leaf, so a column's
@@ -275,6 +286,24 @@ mod tests {
         let rows: Vec<_> = (0..50).map(container).collect();
         let metadata = [("cluster", "a".to_owned())];
         assert_eq!(encode(&rows, &metadata).unwrap(), encode(&rows, &metadata).unwrap());
+    }
+
+    #[test]
+    fn every_column_is_encoded_as_it_was_chosen() {
+        let rows: Vec<_> = (0..50).map(container).collect();
+        let file = Bytes::from(encode(&rows, &[]).unwrap());
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let group = builder.metadata().row_group(0);
+        assert_eq!(group.num_columns(), ContainerHour::COLUMNS.len());
+        for (column, chunk) in ContainerHour::COLUMNS.iter().zip(group.columns()) {
+            assert_eq!(*chunk.column_path(), leaf(column), "a path of ours is the file's");
+            let has = |encoding| chunk.encodings().any(|found| found == encoding);
+            let dictionary = !MEASURED.contains(&column.unit) && !UNIQUE.contains(&column.name);
+            assert_eq!(has(Encoding::RLE_DICTIONARY) || has(Encoding::PLAIN_DICTIONARY), dictionary, "{}", column.name);
+            assert_eq!(has(Encoding::DELTA_BINARY_PACKED), MEASURED.contains(&column.unit), "{}", column.name);
+        }
+        let sorted = group.sorting_columns().unwrap().iter().map(|by| by.column_idx);
+        assert!(sorted.eq([1, 2, 0]));
     }
 
     #[test]
