@@ -90,6 +90,9 @@ victoria() {
     mkdir -p target/tools
     local folder
     folder="$(mktemp -d)"
+    # The lists of a new machine may be empty.
+    (cd "$folder" && apt-get download -qq victoria-metrics) >/dev/null 2>&1 || apt-get update -qq >/dev/null 2>&1 ||
+        sudo -n apt-get update -qq >/dev/null 2>&1 || true
     if (cd "$folder" && apt-get download -qq victoria-metrics && dpkg-deb -x victoria-metrics_*.deb .) >/dev/null 2>&1; then
         cp "$folder/usr/bin/victoria-metrics" target/tools/
     else

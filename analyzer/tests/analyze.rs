@@ -434,7 +434,10 @@ async fn parquet_that_matches_its_manifest_and_cannot_be_read_is_named_by_its_ke
     for (table, other) in [("container_hour", "node_hour"), ("pod_hour", "volume_hour"), ("node_hour", "pod_hour")] {
         let (store, lake) = lake_with([(hour(0), rows(hour(0)))]).await;
         let mut manifest = lake.manifest(&cluster(), hour(0)).await.unwrap().manifest;
-        let wrong = manifest.object(other).unwrap().clone();
+        let mut wrong = manifest.object(other).unwrap().clone();
+        let bytes = store.get(&wrong.key).await.unwrap();
+        wrong.key = wrong.key.replace(other, table).replace("hour=00", "hour=00.r9");
+        store.put_new(&wrong.key, bytes).await.unwrap();
         let entry = manifest.objects.iter_mut().find(|object| object.table == table).unwrap();
         *entry = lake::manifest::ObjectEntry { table: table.to_owned(), ..wrong.clone() };
         let with = serde_json::to_vec(&manifest).unwrap().into();
@@ -448,14 +451,15 @@ async fn parquet_that_matches_its_manifest_and_cannot_be_read_is_named_by_its_ke
 async fn bytes_that_are_no_parquet_but_match_their_manifest_are_named() {
     let (store, lake) = lake_with([(hour(0), rows(hour(0)))]).await;
     let junk = Bytes::from_static(b"PAR1 this is not Parquet PAR1");
-    store.put_new("junk", junk.clone()).await.unwrap();
     let mut manifest = lake.manifest(&cluster(), hour(0)).await.unwrap().manifest;
     let entry = manifest.objects.iter_mut().find(|object| object.table == "pod_hour").unwrap();
-    (entry.key, entry.sha256) = ("junk".to_owned(), lake::digest(&junk));
+    let junk_key = entry.key.replace("hour=00", "hour=00.r9");
+    store.put_new(&junk_key, junk.clone()).await.unwrap();
+    (entry.key, entry.sha256) = (junk_key.clone(), lake::digest(&junk));
     let with = serde_json::to_vec(&manifest).unwrap().into();
     let key = lake::keys::hour_manifest(&cluster(), hour(0));
     let lake = Lake::new(Arc::new(Replaced { inner: store, key, with }));
-    assert!(error(&lake, request()).await.contains("could not decode object `junk`"));
+    assert!(error(&lake, request()).await.contains(&format!("could not decode object `{junk_key}`")));
     assert!(matches!(analyze(&lake, request(), |_, _| {}).await, Err(AnalyzeError::Lake(_))));
 }
 
