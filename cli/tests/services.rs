@@ -19,14 +19,8 @@ struct Servers {
 
 /// Prometheus with the last two hours of a cluster, and S3 with a bucket; `None` where one is missing, which is said.
 async fn start(test: &str) -> Option<Servers> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let (Some(prometheus), Some(minio)) = (prometheus::find_binary(), services::find_program("minio")) else {
-        services::skip(test, "`prometheus` or `minio` is not on the PATH; see scripts/install.sh");
-        return None;
-    };
+    let prometheus = services::program(test, "prometheus", "prometheus")?;
+    let minio = services::program(test, "minio", "s3")?;
     let end = Hour::starting_at(END_SECONDS).unwrap();
     let hours = Window::try_new(end.plus(-2).start(), end.start()).unwrap();
     let cluster = Arc::new(Cluster::generate(3, hours));
@@ -106,10 +100,8 @@ async fn the_doctor_finds_a_cluster_fit_for_a_report() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_says_what_an_empty_server_lacks_and_how_to_mend_it() {
-    let Some(binary) = prometheus::find_binary().filter(|_| services::wanted()) else {
-        services::skip("the_doctor_says_what_an_empty_server_lacks", "no services, or no `prometheus` on the PATH");
-        return;
-    };
+    let test = "the_doctor_says_what_an_empty_server_lacks_and_how_to_mend_it";
+    let Some(binary) = services::program(test, "prometheus", "prometheus") else { return };
     let server = prometheus::Server::start(&binary).await.unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_emp-cost"))
         .args(["doctor", "--prometheus-url", server.url()])

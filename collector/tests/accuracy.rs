@@ -241,14 +241,7 @@ async fn collected_sums(lake: &Lake, id: &ClusterId, hour: Hour) -> (Sums, BTree
 
 /// A Prometheus that holds the last [`HOURS`] of a cluster; `None` where there is none, which is said.
 async fn loaded(test: &str) -> Option<(Arc<Cluster>, prometheus::Server, Window)> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(binary) = prometheus::find_binary() else {
-        services::skip(test, "no `prometheus` on the PATH; `scripts/install.sh prometheus` installs it");
-        return None;
-    };
+    let binary = services::program(test, "prometheus", "prometheus")?;
     let end = Hour::starting_at(END_SECONDS).unwrap();
     let month = Window::try_new(end.plus(-24 * 7).start(), end.start()).unwrap();
     let hours = Window::try_new(end.plus(-HOURS).start(), end.start()).unwrap();

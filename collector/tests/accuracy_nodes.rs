@@ -89,12 +89,7 @@ impl Raw {
 #[tokio::test(flavor = "multi_thread")]
 async fn node_seconds_and_bytes_equal_the_samples_as_loaded() {
     let test = "node_seconds_and_bytes_equal_the_samples_as_loaded";
-    if !services::wanted() {
-        return services::skip(test, "COST_TEST_SERVICES is not 1");
-    }
-    let Some(binary) = prometheus::find_binary() else {
-        return services::skip(test, "no `prometheus` on the PATH; `scripts/install.sh prometheus` installs it");
-    };
+    let Some(binary) = services::program(test, "prometheus", "prometheus") else { return };
     let (first, end) =
         (Hour::starting_at(END_SECONDS - HOURS * 3600).unwrap(), Hour::starting_at(END_SECONDS).unwrap());
     let window = Window::try_new(first.start(), end.start()).unwrap();

@@ -88,14 +88,7 @@ async fn wait_for_status(address: &str, path: &str, status: u16) -> String {
 
 /// A Prometheus with the last `hours` closed hours of a cluster; `None` where there is none, which is said.
 async fn prometheus_of_now(test: &str, hours: i64) -> Option<prometheus::Server> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(binary) = prometheus::find_binary() else {
-        services::skip(test, "no `prometheus` on the PATH; `scripts/install.sh prometheus` installs it");
-        return None;
-    };
+    let binary = services::program(test, "prometheus", "prometheus")?;
     // Ten minutes ago, so that the hour before has settled whenever the test runs.
     let end = Hour::containing(Utc::now() - chrono::TimeDelta::minutes(10));
     let window = Window::try_new(end.plus(-hours).start(), end.start()).unwrap();

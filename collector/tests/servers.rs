@@ -6,7 +6,7 @@
 #[allow(dead_code, reason = "made for more than is used here")]
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +79,7 @@ async fn collected(url: &str) -> (Rows, Server, String) {
 
 /// The rows out of Prometheus 2; `None` where there is none.
 async fn reference(test: &str) -> Option<Rows> {
-    let server = prometheus::Server::start(&program(test, "prometheus", "prometheus")?).await.unwrap();
+    let server = prometheus::Server::start(&services::program(test, "prometheus", "prometheus")?).await.unwrap();
     load(server.url()).await;
     let (rows, asked, named) = collected(server.url()).await;
     assert_eq!(asked.flavor(), Flavor::Prometheus);
@@ -87,22 +87,10 @@ async fn reference(test: &str) -> Option<Rows> {
     Some(rows)
 }
 
-fn program(test: &str, name: &str, part: &str) -> Option<PathBuf> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let found = services::find_program(name);
-    if found.is_none() {
-        services::skip(test, &format!("no `{name}` on the PATH; `scripts/install.sh {part}` installs it"));
-    }
-    found
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_3_gives_the_same_rows() {
     let test = "prometheus_3_gives_the_same_rows";
-    let Some(binary) = program(test, "prometheus3", "prometheus3") else { return };
+    let Some(binary) = services::program(test, "prometheus3", "prometheus3") else { return };
     let Some(reference) = reference(test).await else { return };
     let server = prometheus::Server::start(&binary).await.unwrap();
     load(server.url()).await;
@@ -161,7 +149,7 @@ impl Drop for Victoria {
 #[tokio::test(flavor = "multi_thread")]
 async fn victoria_metrics_gives_the_same_rows() {
     let test = "victoria_metrics_gives_the_same_rows";
-    let Some(binary) = program(test, "victoria-metrics", "victoria") else { return };
+    let Some(binary) = services::program(test, "victoria-metrics", "victoria") else { return };
     let Some(reference) = reference(test).await else { return };
     let server = Victoria::start(&binary).await;
     load(&server.url).await;

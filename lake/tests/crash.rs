@@ -33,14 +33,7 @@ fn program(path: &str) -> PathBuf {
 }
 
 async fn start_s3(test: &str) -> Option<S3Server> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(minio) = services::find_program("minio") else {
-        services::skip(test, "no `minio` on the PATH; see scripts/install.sh");
-        return None;
-    };
+    let minio = services::program(test, "minio", "s3")?;
     let server = S3Server::start(&minio).await.unwrap();
     server.make_bucket(BUCKET).unwrap();
     Some(server)
@@ -113,9 +106,7 @@ async fn collect_killed_at_a_hundred_moments_and_raced_leaves_the_same_lake() {
     const KILLS: u32 = 100;
     let test = "collect_killed_at_a_hundred_moments_and_raced_leaves_the_same_lake";
     let Some(s3) = start_s3(test).await else { return };
-    let Some(binary) = prometheus::find_binary() else {
-        return services::skip(test, "`prometheus` is not on the PATH; see scripts/install.sh");
-    };
+    let Some(binary) = services::program(test, "prometheus", "prometheus") else { return };
     let end = Hour::starting_at(END_SECONDS).unwrap();
     let window = Window::try_new(end.plus(-2).start(), end.start()).unwrap();
     let cluster = Arc::new(Cluster::generate(3, window));

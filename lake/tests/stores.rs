@@ -132,14 +132,7 @@ async fn a_full_disk_leaves_nothing_behind() {
 
 /// A server with the buckets `lake` and `race`; `None` where there is none, which is said.
 async fn s3_server(test: &str) -> Option<S3Server> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(binary) = services::find_program("minio") else {
-        services::skip(test, "no `minio` on the PATH; `scripts/install.sh s3` builds one where Go is installed");
-        return None;
-    };
+    let binary = services::program(test, "minio", "s3")?;
     let server = S3Server::start(&binary).await.unwrap();
     server.make_bucket("lake").unwrap();
     server.make_bucket("race").unwrap();

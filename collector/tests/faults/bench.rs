@@ -33,14 +33,7 @@ pub(crate) fn several() -> World {
 
 /// A Prometheus that holds a world; `None` where there is none, which is said.
 pub(crate) async fn holding(test: &str, world: World, flags: &[&str]) -> Option<prometheus::Server> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(binary) = prometheus::find_binary() else {
-        services::skip(test, "no `prometheus` on the PATH; `scripts/install.sh prometheus` installs it");
-        return None;
-    };
+    let binary = services::program(test, "prometheus", "prometheus")?;
     let server = prometheus::Server::start_with(&binary, flags).await.unwrap();
     load(world, server.url()).await;
     Some(server)

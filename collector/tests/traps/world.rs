@@ -175,14 +175,7 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
 
 /// The same with what a user says beside.
 pub(crate) async fn collected_with(test: &str, world: World, settings: &Settings) -> Option<Hours> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(binary) = prometheus::find_binary() else {
-        services::skip(test, "no `prometheus` on the PATH; `scripts/install.sh prometheus` installs it");
-        return None;
-    };
+    let binary = services::program(test, "prometheus", "prometheus")?;
     let server = prometheus::Server::start(&binary).await.unwrap();
     let stream = move |sink: &mut dyn fixtures::SampleSink| {
         for (labels, samples) in &world.series {

@@ -43,14 +43,7 @@ fn store(endpoint: String) -> S3Store {
 
 /// A server and a proxy before it; `None` where there is no server, which is said.
 async fn setup(test: &str) -> Option<Setup> {
-    if !services::wanted() {
-        services::skip(test, "COST_TEST_SERVICES is not 1");
-        return None;
-    }
-    let Some(binary) = services::find_program("minio") else {
-        services::skip(test, "no `minio` on the PATH; `scripts/install.sh s3` builds one where Go is installed");
-        return None;
-    };
+    let binary = services::program(test, "minio", "s3")?;
     let server = S3Server::start(&binary).await.unwrap();
     server.make_bucket("lake").unwrap();
     let proxy = Proxy::start(&server.endpoint()).await;
