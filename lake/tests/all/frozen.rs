@@ -3,8 +3,6 @@
 //! If this fails, the reader has broken what lies in people's buckets. The objects are never written again
 //! (`lake/examples/frozen.rs` wrote them); a new column needs no new ones.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::sync::Arc;
 
 use lake::store::DirStore;

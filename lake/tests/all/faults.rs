@@ -1,8 +1,6 @@
 //! What goes wrong between us and S3, done to a real server's real answers: after each, the right bytes or a clear
 //! error, and never half an object or another one's.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
-
 mod proxy;
 
 use std::sync::Arc;

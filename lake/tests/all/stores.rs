@@ -1,7 +1,5 @@
 //! What every store promises, run on each of them; S3 as a real server over HTTP.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
-
 use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};

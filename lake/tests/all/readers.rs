@@ -1,7 +1,5 @@
 //! Anyone can read the lake: DuckDB, pyarrow and polars (of Python) get our sums, to the last integer.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

@@ -2,8 +2,6 @@
 //!
 //! A real Prometheus, a real S3 server, `emp-cost collect` as people run it, and SIGKILL.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
