@@ -254,7 +254,7 @@ fn a_lake_is_pruned_by_whole_days_and_a_dry_run_removes_nothing() {
     assert!(kept.contains("prod-7: removed 0 days"), "{kept}");
     let dry = prune(&["--keep", "1d", "--dry-run"]);
     assert_eq!(dry.lines().filter(|line| line.starts_with("v1/")).count(), 3 + 15, "{dry}");
-    assert!(dry.contains("prod-7: would remove 1 days before "), "{dry}");
+    assert!(dry.contains("prod-7: would remove 1 day before "), "{dry}");
     let verified = lake_json(&["verify", "--lake", lake]);
     assert_eq!(verified.pointer("/objects"), Some(&serde_json::json!(15)));
     let elsewhere = prune(&["--keep", "1d", "--cluster-id", "other"]);

@@ -18,8 +18,14 @@ use types::{ClusterId, SLOTS_PER_HOUR};
 type Failure = Box<dyn Error + Send + Sync>;
 type Totals = BTreeMap<i64, [[i64; SLOTS_PER_HOUR]; 2]>;
 
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
+    let threads = std::thread::available_parallelism()?.get();
+    // As many threads as there are cores: what one frees, another hardly ever gets to use.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().worker_threads(1).max_blocking_threads(threads).build()?.block_on(run(threads))
+}
+
+async fn run(threads: usize) -> Result<(), Failure> {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let [uri, cluster] = args.as_slice() else { return Err("LAKE CLUSTER".into()) };
     let lake = Lake::new(uri.parse::<LakeUri>()?.open().await);
@@ -31,7 +37,6 @@ async fn main() -> Result<(), Failure> {
     }
     let (mut totals, mut rows, mut buffers) = (Totals::new(), 0, 0);
     let (mut left, mut reading) = (parts.into_iter(), JoinSet::new());
-    let threads = std::thread::available_parallelism()?.get();
     loop {
         // One part a thread, as many as there are cores.
         while reading.len() < threads
@@ -75,7 +80,7 @@ fn read(bytes: Bytes) -> Result<(Totals, usize), Failure> {
         container_hour::memory_mean_mib_by_slot,
     ];
     let (mut totals, mut rows) = (Totals::new(), 0);
-    for batch in batches(bytes, &columns, 16 * 1024)? {
+    for batch in batches(bytes, &columns, 8 * 1024)? {
         let batch = batch?;
         rows += batch.num_rows();
         let hours = batch.column(0).as_primitive::<Int64Type>();
@@ -86,20 +91,30 @@ fn read(bytes: Bytes) -> Result<(Totals, usize), Failure> {
     Ok((totals, rows))
 }
 
+/// A null counts as nothing: its place in the values is masked, because a branch for each would cost more.
 fn add(hours: &[i64], lists: &ListArray, which: usize, totals: &mut Totals) -> Result<(), Failure> {
     let numbers = lists.values().as_primitive::<Int32Type>();
-    let (values, offsets) = (numbers.values(), lists.value_offsets());
-    for (row, hour) in hours.iter().enumerate() {
-        let (from, to) = (usize::try_from(offsets[row])?, usize::try_from(offsets[row + 1])?);
+    let (values, nulls) = (numbers.values(), numbers.nulls().filter(|nulls| nulls.null_count() > 0));
+    let Some((first, last)) = hours.iter().min().zip(hours.iter().max()) else { return Ok(()) };
+    let mut sums = vec![[0; SLOTS_PER_HOUR]; usize::try_from((last - first) / 3600)? + 1];
+    for (row, (hour, range)) in hours.iter().zip(lists.value_offsets().windows(2)).enumerate() {
+        let (from, to) = (usize::try_from(range[0])?, usize::try_from(range[1])?);
         if lists.is_null(row) || to - from != SLOTS_PER_HOUR {
             continue;
         }
-        let slots = &mut totals.entry(*hour).or_default()[which];
-        for (k, slot) in slots.iter_mut().enumerate() {
-            if numbers.is_valid(from + k) {
-                *slot += i64::from(values[from + k]);
+        let sums: &mut [i64; SLOTS_PER_HOUR] = &mut sums[usize::try_from((hour - first) / 3600)?];
+        let slots: &[i32; SLOTS_PER_HOUR] = values[from..to].try_into()?;
+        match nulls {
+            None => sums.iter_mut().zip(slots).for_each(|(sum, slot)| *sum += i64::from(*slot)),
+            Some(nulls) => {
+                let valid = |k: usize| i64::from(nulls.is_valid(from + k));
+                sums.iter_mut().zip(slots).enumerate().for_each(|(k, (sum, slot))| *sum += i64::from(*slot) * valid(k));
             }
         }
+    }
+    for (n, sums) in sums.into_iter().enumerate().filter(|(_, sums)| sums.iter().any(|sum| *sum != 0)) {
+        let slots = &mut totals.entry(first + 3600 * i64::try_from(n)?).or_default()[which];
+        slots.iter_mut().zip(sums).for_each(|(slot, sum)| *slot += sum);
     }
     Ok(())
 }

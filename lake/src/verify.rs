@@ -10,6 +10,7 @@ use bytes::Bytes;
 use chrono::NaiveDate;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use types::{ClusterId, Window};
 
 use crate::day::Day;
@@ -68,6 +69,8 @@ pub struct Scope {
 
 /// Rows of an object held decoded.
 const ROWS: usize = 8 * 1024;
+/// KiB of objects held at once, unless one alone is larger: sixteen days of a large cluster would be 160 MiB.
+const HELD_KIB: u32 = 48 * 1024;
 
 const COLLECT_AGAIN: &str = "restore it from a copy, or delete it and its manifest and collect again";
 const COMPACT_AGAIN: &str = "restore it from a copy; where the objects of the day's hours are still there, you may delete it and the manifest of the day, and compact the day again";
@@ -289,7 +292,8 @@ async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Veri
     // Keys that lead elsewhere are a fault of their manifest, and never followed.
     let own: Vec<_> = claims.objects.values().filter(|claim| claim.is_own()).cloned().collect();
     let store = Arc::clone(store);
-    let checks = own.clone().into_iter().map(move |claim| check_object(Arc::clone(&store), claim));
+    let room = Arc::new(Semaphore::new(usize::try_from(HELD_KIB).unwrap_or(usize::MAX)));
+    let checks = own.clone().into_iter().map(move |claim| check_object(Arc::clone(&store), claim, Arc::clone(&room)));
     let mut checks = InOrder::new(checks, READS);
     let mut missing = Vec::new();
     for claim in own {
@@ -307,7 +311,10 @@ async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Veri
 }
 
 /// Reads and checks an object; `None` when it is not there.
-async fn check_object(store: Arc<dyn Store>, claim: Claim) -> Result<Option<Checked>, LakeError> {
+async fn check_object(store: Arc<dyn Store>, claim: Claim, room: Arc<Semaphore>) -> Result<Option<Checked>, LakeError> {
+    let kib = u32::try_from(claim.entry.bytes / 1024).map_or(HELD_KIB, |kib| kib.clamp(1, HELD_KIB));
+    // Nobody closes it, so there is room in the end.
+    let _held = room.acquire_many_owned(kib).await;
     let Some(object) = if_any(store.get(&claim.entry.key).await)? else { return Ok(None) };
     let bytes = u64::try_from(object.len()).unwrap_or(u64::MAX);
     let checking = tokio::task::spawn_blocking(move || object_faults(&claim, object));

@@ -55,7 +55,7 @@ pub(crate) async fn run(args: CompactArgs, now: DateTime<Utc>, progress: &Progre
     // What was done before something failed is told, too.
     print(&text)?;
     outcome?;
-    step.finish(&format!("{days} days"));
+    step.finish(&format!("{days} {}", if days == 1 { "day" } else { "days" }));
     Ok(())
 }
 

@@ -59,7 +59,8 @@ fn text(cluster: &ClusterId, before: Day, pruned: &Pruned, dry_run: bool) -> Str
         (Some(first), Some(last)) => format!(", from {first} to {last}"),
         _ => String::new(),
     };
-    let (days, keys) = (days.len(), keys.len());
-    let _ = writeln!(text, "{cluster}: {done} {days} days before {before}{span}, {keys} objects and manifests");
+    let (count, keys) = (days.len(), keys.len());
+    let days = if count == 1 { "day" } else { "days" };
+    let _ = writeln!(text, "{cluster}: {done} {count} {days} before {before}{span}, {keys} objects and manifests");
     text
 }
