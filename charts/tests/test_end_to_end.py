@@ -120,7 +120,7 @@ class EndToEnd(unittest.TestCase):
     def start_prometheus(cls):
         # The newest hour that has settled: collectors leave out what is younger than five minutes.
         settled = int(time.time()) - 600
-        end = settled - settled % 3600
+        cls.end = end = settled - settled % 3600
         serve = chart.ROOT / "target/debug/examples/serve"
         cls.prometheus = cls.process(
             serve, HOURS, 3, 1, end, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -154,7 +154,7 @@ class EndToEnd(unittest.TestCase):
             "collector": {
                 "listenAddress": "127.0.0.1", "port": free_port(), "hoursPerRun": 400, "reach": "10d",
                 "podLabels": ["team", "app.kubernetes.io/name"],
-                "overrides": '[nodes."no-such-node"]\ninstance_type = "m5.large"\n',
+                "overrides": '[instance_types.nodes]\n"no-such-node" = "m5.large"\n[storage_classes.no-such-class]\nvolume_type = "gp3"\n',
             },
             "analysis": {
                 "assumptions": "[emp]\nmemory_overcommit = 1.25\n",
@@ -214,11 +214,15 @@ class EndToEnd(unittest.TestCase):
         specs = {name: spec for name, _, spec in chart.pods(objects)}
 
         # helm test: the server has what is needed.
-        doctor = self.finish(objects, specs["Pod/emp-cost-agent-doctor"])
+        # The samples end with the last hour, so the doctor is told to look at that time: the one word that is ours.
+        spec = specs["Pod/emp-cost-agent-doctor"]
+        at = datetime.datetime.fromtimestamp(self.end + 60, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        spec["containers"][0]["args"] = [*spec["containers"][0]["args"], f"--at={at}"]
+        doctor = self.finish(objects, spec)
         self.assertEqual(doctor.returncode, 0, doctor.stdout + doctor.stderr)
         self.assertIn("ready: a report can be made", doctor.stdout)
 
-        # The Deployment: until it is ready, which is when a run went well; its probes and metrics as rendered.
+        # The Deployment: until it is ready and has what there is; its probes and metrics as rendered.
         container, command, env, work = self.container(objects, specs["Deployment/emp-cost-agent"])
         log = self.folder / "collector.log"
         with log.open("w") as sink:
@@ -232,8 +236,10 @@ class EndToEnd(unittest.TestCase):
         until(f"ready; {log}", is_ready)
         self.assertEqual(status(live)[0], 200)
         annotations = objects_annotations(objects)
-        metrics = status(f"http://127.0.0.1:{annotations['prometheus.io/port']}{annotations['prometheus.io/path']}")[1]
-        self.assertRegex(metrics, rf'emp_cost_collector_hours_total\{{outcome="written"\}} {HOURS}\n')
+        scraped = f"http://127.0.0.1:{annotations['prometheus.io/port']}{annotations['prometheus.io/path']}"
+        written = f'emp_cost_collector_hours_total{{outcome="written"}} {HOURS}\n'
+        until(f"{HOURS} hours written; {log}", lambda: written in status(scraped)[1])
+        metrics = status(scraped)[1]
         self.assertIn('cluster="prod-1"', metrics)
         for line in log.read_text().splitlines():
             self.assertIn("level", json.loads(line), "the log is JSON, as the values say")
