@@ -122,7 +122,12 @@ async fn one(
     now: DateTime<Utc>,
     progress: &Progress,
 ) -> Result<(), Failure> {
-    compact(lake, cluster, now, progress).await?;
+    // A day that cannot be compacted can often be read all the same; it still fails the run, once there is a report.
+    let compacted = compact(lake, cluster, now, progress).await;
+    if let Err(failure) = &compacted {
+        progress.clear();
+        tracing::warn!("cluster `{cluster}`: could not compact, analyzing hours as they are: {failure}");
+    }
     let window = window(args.window, lake, cluster, now).await?;
     let request = Request {
         cluster: cluster.clone(),
@@ -145,7 +150,7 @@ async fn one(
         )
         .into());
     }
-    Ok(())
+    compacted
 }
 
 async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
