@@ -219,8 +219,9 @@ class Documents(unittest.TestCase):
 
     def test_the_install_of_the_documents_renders(self):
         """The lines a new user copies, with the names they fill in."""
-        for page, variables in (("install.md", {"CLUSTER": "prod-1", "BUCKET": "my-bucket", "REGION": "eu-west-1"}), ("prometheus.md", {})):
-            text = (ROOT / "docs" / page).read_text().replace("\\\n", " ")
+        variables = {"CLUSTER": "prod-1", "BUCKET": "my-bucket", "REGION": "eu-west-1"}
+        for page in (ROOT / "README.md", CHART / "README.md", ROOT / "docs/install.md", ROOT / "docs/prometheus.md"):
+            text = page.read_text().replace("\\\n", " ")
             line = next(line for line in text.splitlines() if line.startswith("helm upgrade --install"))
             for name, value in {**variables, "REGISTRY": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/emp-cost"}.items():
                 line = line.replace(f"${name}", value)

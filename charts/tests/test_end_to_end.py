@@ -15,8 +15,10 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -87,6 +89,51 @@ class S3:
     def keys(self):
         _, _, body = self.get("", "list-type=2")
         return re.findall(r"<Key>(.*?)</Key>", body.decode())
+
+
+class Recorder:
+    """A server that keeps the first words of what it is asked, and hangs up."""
+
+    def __init__(self, tls=None):
+        self.tls, self.heard = tls, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        # Closing alone would leave `accept` waiting.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.settimeout(10)
+                try:
+                    if self.tls:
+                        connection = self.tls.wrap_socket(connection, server_side=True)
+                    self.heard.append(connection.recv(300).decode(errors="replace"))
+                except OSError:
+                    # A client that does not trust us hangs up in the middle.
+                    pass
+                finally:
+                    connection.close()
+
+    def url(self, scheme="http", host="127.0.0.1"):
+        return f"{scheme}://{host}:{self.listener.getsockname()[1]}"
+
+    def take(self):
+        """What was heard first since the last time, or nothing."""
+        heard, self.heard[:] = list(self.heard), []
+        return heard[0] if heard else ""
 
 
 class EndToEnd(unittest.TestCase):
@@ -175,8 +222,10 @@ class EndToEnd(unittest.TestCase):
         for mount in container.get("volumeMounts", []):
             place = root / mount["mountPath"].lstrip("/")
             place.mkdir(parents=True)
-            source = chart.find(objects, "ConfigMap", volumes[mount["name"]]["configMap"]["name"])
-            for name, text in source["data"].items():
+            name = volumes[mount["name"]]["configMap"]["name"]
+            # Those that exist already, as a user would have made them, and those of the chart.
+            data = self.config_maps.get(name) or chart.find(objects, "ConfigMap", name)["data"]
+            for name, text in data.items():
                 (place / name).write_text(text)
 
         def here(text):
@@ -196,6 +245,9 @@ class EndToEnd(unittest.TestCase):
         work = root / "work"
         work.mkdir()
         return container, command, env, work
+
+    # ConfigMaps that are not of the chart.
+    config_maps = {}
 
     def finish(self, objects, spec):
         """Runs a container to its end."""
@@ -279,6 +331,50 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(plane["usd_per_unit"], 0.0987, "the prices of the ConfigMap hold")
         _, _, page = self.s3.get(f"{latest}index.html")
         self.assertIn(f"s3://{BUCKET}/emp-cost", page.decode())
+
+    def test_the_proxy_of_the_values_is_used_and_what_it_leaves_out_is_not(self):
+        with Recorder() as proxy:
+            values = {
+                "prometheus": {"url": "http://prometheus.invalid:9090"},
+                "lake": {"url": "s3://bucket-of-a-test/p", "endpoint": ""},
+                "proxy": {"http": proxy.url(), "https": proxy.url(), "noProxy": ""},
+            }
+            objects = self.renderer.objects(self.helm, self.values(**values))
+            specs = {name: spec for name, _, spec in chart.pods(objects)}
+            self.assertNotEqual(self.finish(objects, specs["CronJob/emp-cost-agent-analysis"]).returncode, 0)
+            self.assertRegex(proxy.take(), r"^CONNECT (bucket-of-a-test\.)?s3\.us-east-1\.amazonaws\.com:443 ")
+            self.assertNotEqual(self.finish(objects, specs["Pod/emp-cost-agent-doctor"]).returncode, 0)
+            self.assertRegex(proxy.take(), r"^POST http://prometheus\.invalid:9090/api/v1/")
+            values["proxy"]["noProxy"] = ".invalid"
+            objects = self.renderer.objects(self.helm, self.values(**values))
+            specs = {name: spec for name, _, spec in chart.pods(objects)}
+            self.assertNotEqual(self.finish(objects, specs["Pod/emp-cost-agent-doctor"]).returncode, 0)
+            self.assertEqual(proxy.take(), "")
+
+    def test_the_authorities_of_the_values_are_those_trusted(self):
+        authority, certificate, key = (self.folder / name for name in ("ca.crt", "tls.crt", "tls.key"))
+        new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        by = ["-CA", authority, "-CAkey", self.folder / "ca.key", "-addext", "basicConstraints=critical,CA:FALSE"]
+        for words in (
+            ["-subj", "/CN=company", "-keyout", self.folder / "ca.key", "-out", authority],
+            ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", *by, "-keyout", key, "-out", certificate],
+        ):
+            subprocess.run([*new, *words], check=True, capture_output=True)
+        type(self).config_maps = {"company-ca": {"bundle.pem": authority.read_text()}}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        with Recorder(context) as server:
+            url = server.url("https", "localhost")
+            values = {"prometheus": {"url": url}, "lake": {"url": f"s3://{BUCKET}/p", "endpoint": url}}
+            for trusted in (False, True):
+                bundle = {"caBundle": {"configMap": "company-ca", "key": "bundle.pem"}} if trusted else {}
+                objects = self.renderer.objects(self.helm, self.values(**values, **bundle))
+                specs = {name: spec for name, _, spec in chart.pods(objects)}
+                for name, request in (("Pod/emp-cost-agent-doctor", "POST /api/v1/"), ("CronJob/emp-cost-agent-analysis", f"GET /{BUCKET}/")):
+                    output = self.finish(objects, specs[name])
+                    self.assertNotEqual(output.returncode, 0)
+                    said = server.take()
+                    self.assertEqual(said[: len(request)], request if trusted else "", f"{name}: {output.stderr}")
 
     def test_a_file_that_makes_no_sense_ends_the_container_with_its_name(self):
         values = self.values(collector={"overrides": "[no_such_table]\n", "listenAddress": "127.0.0.1"})
