@@ -459,6 +459,7 @@ template:
 {{- if and $v.aws.roleArn (not $v.serviceAccount.create) }}{{ fail "aws.roleArn is an annotation of the service account; with serviceAccount.create=false annotate yours and leave aws.roleArn empty" }}{{ end }}
 {{- if and $v.collector.enabled (not $v.prometheus.enabled) (not $v.prometheus.url) }}{{ fail "prometheus.enabled is false, so prometheus.url is required, such as http://prometheus-server.monitoring:80" }}{{ end }}
 {{- if contains "@" $v.prometheus.url }}{{ fail "prometheus.url holds credentials, which anybody can read in the manifest; use prometheusClient.basicAuth" }}{{ end }}
+{{- if and $v.prometheus.enabled (not $v.collector.enabled) }}{{ fail "collector.enabled is false, so set prometheus.enabled=false: the bundled server would run unread" }}{{ end }}
 {{- if and $v.prometheus.enabled $v.prometheus.url }}{{ fail "prometheus.url is given, so set prometheus.enabled=false: the bundled server would run unread" }}{{ end }}
 {{- $c := $v.prometheusClient -}}
 {{- if and $c.basicAuth.username (not $c.basicAuth.passwordSecret.name) }}{{ fail "prometheusClient.basicAuth.username needs prometheusClient.basicAuth.passwordSecret.name" }}{{ end }}
