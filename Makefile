@@ -1,21 +1,26 @@
 # Everyday commands. Each works from a fresh clone on Debian with Rust.
 
-.PHONY: demo test lint docs
+.PHONY: demo test lint docs chart
 
 # A savings report of a synthetic cluster, through a real Prometheus.
 demo:
 	scripts/install.sh prometheus
 	cargo run --package emp-cost -- demo
 
-# Everything that can fail: format, lints, tests, the tests against real servers, documents.
+# Everything that can fail: format, lints, tests, the tests against real servers, chart, documents.
 test:
-	scripts/install.sh prometheus s3 prometheus3 victoria python
+	scripts/install.sh prometheus s3 prometheus3 victoria python helm actionlint
 	scripts/test.sh
 
 # Format and lints alone.
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
+
+# The chart alone; the programs must be built.
+chart:
+	scripts/install.sh prometheus s3 python helm actionlint
+	PATH="$$PWD/target/tools:$$PATH" target/tools/venv/bin/python charts/tests/run.py
 
 # Links in the documents, and the commands the README shows.
 docs:

@@ -1,8 +1,8 @@
-"""Checks the documents: every relative link leads somewhere, and every command the README shows exists.
+"""Checks the documents: every relative link leads somewhere, and every command that is shown exists.
 
     python3 scripts/check_docs.py
 
-Commands are the lines of the README's `sh` blocks: `make TARGET` must be a target of the Makefile, and each
+Commands are the lines of the `sh` blocks of the README and of docs/: `make TARGET` must be a target of the Makefile, and each
 subcommand and flag after `emp-cost` must be in that command's recorded help (cli/tests/snapshots/).
 """
 
@@ -48,27 +48,29 @@ def help_of(subcommand):
 
 
 def wrong_commands(readme):
+    name_of = readme.relative_to(ROOT)
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M))
     for block in BLOCK.findall(readme.read_text()):
         for line in block.replace("\\\n", " ").splitlines():
             words = line.split("#")[0].split()
             if words[:1] == ["make"]:
-                yield from (f"README: no target `{t}`" for t in words[1:] if t not in targets)
-            if "emp-cost" not in words:
+                yield from (f"{name_of}: no target `{t}`" for t in words[1:] if t not in targets)
+            if words[:1] != ["emp-cost"]:
                 continue
             given = words[words.index("emp-cost") + 1:]
             name = " ".join(given[:2]) if given[:1] == ["lake"] else "".join(given[:1])
             text = help_of(name) if given else None
             if text is None:
-                yield f"README: `{line.strip()}` is not a command whose help is recorded"
+                yield f"{name_of}: `{line.strip()}` is not a command whose help is recorded"
                 continue
             flags = [w.split("=")[0] for w in given if w.startswith("--")]
-            yield from (f"README: `{name}` has no flag `{f}`" for f in flags if f"{f} " not in text and f"{f}\n" not in text)
+            yield from (f"{name_of}: `{name}` has no flag `{f}`" for f in flags if f"{f} " not in text and f"{f}\n" not in text)
 
 
 def main():
     faults = [fault for document in documents() for fault in broken_links(document)]
-    faults += wrong_commands(ROOT / "README.md")
+    for shown in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        faults += wrong_commands(shown)
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"documents: {len(documents())} read, {len(faults)} faults")

@@ -3,9 +3,11 @@
 #
 #   scripts/install.sh prometheus    the Debian package `prometheus`
 #   scripts/install.sh s3            a MinIO server, by the Go toolchain, into target/tools/
-#   scripts/install.sh python        DuckDB, pyarrow and polars for Python, into target/tools/venv/
+#   scripts/install.sh python        DuckDB, pyarrow, polars, and a validator of manifests, for Python, into target/tools/venv/
 #   scripts/install.sh prometheus3   a Prometheus 3, by the Go toolchain, into target/tools/
 #   scripts/install.sh victoria      a VictoriaMetrics, out of the Debian package, into target/tools/
+#   scripts/install.sh helm          Helm 3 and Helm 4, by the Go toolchain, into target/tools/
+#   scripts/install.sh actionlint    a linter of workflows, by the Go toolchain, into target/tools/
 #
 # What cannot be installed is said in one line; whoever needs it skips or fails by itself.
 set -euo pipefail
@@ -13,7 +15,10 @@ cd "$(dirname "$0")/.."
 
 # Keep in step with the versions the tests were written against.
 MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
-ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0"
+ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 kubernetes-validate==1.37.0 PyYAML==6.0.3"
+HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
+HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
+ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 prometheus() {
     command -v prometheus >/dev/null && return
@@ -49,7 +54,7 @@ s3() {
 
 python() {
     local venv=target/tools/venv
-    "$venv/bin/python" -c "import duckdb, pyarrow, polars" 2>/dev/null && return
+    "$venv/bin/python" -c "import duckdb, pyarrow, polars, kubernetes_validate, yaml" 2>/dev/null && return
     if ! python3 -m venv "$venv" >/dev/null 2>&1; then
         echo "install: no python3 with venv, so no other engines: the tests that read the lake with them will be skipped" >&2
         return
@@ -101,11 +106,43 @@ victoria() {
     rm -r "$folder"
 }
 
+# Both, because the chart is for both: they differ in what they refuse. Their names differ, so neither hides the other.
+helm() {
+    build_helm helm3 "$HELM3"
+    build_helm helm4 "$HELM4"
+}
+
+build_helm() {
+    [ -x "target/tools/$1" ] && return
+    if ! command -v go >/dev/null; then
+        echo "install: no Go toolchain, so no $1: the tests of the chart need one and will be skipped" >&2
+        return
+    fi
+    echo "install: $1 (a few minutes, once)" >&2
+    mkdir -p target/tools/new
+    if GOBIN="$PWD/target/tools/new" GOFLAGS=-trimpath go install "$2" >&2; then
+        mv target/tools/new/helm "target/tools/$1"
+    else
+        echo "install: go could not build $1" >&2
+    fi
+}
+
+actionlint() {
+    [ -x target/tools/actionlint ] && return
+    if ! command -v go >/dev/null; then
+        echo "install: no Go toolchain, so no actionlint: the workflow will not be checked" >&2
+        return
+    fi
+    echo "install: actionlint" >&2
+    mkdir -p target/tools
+    GOBIN="$PWD/target/tools" GOFLAGS=-trimpath go install "$ACTIONLINT" >&2 || echo "install: go could not build actionlint" >&2
+}
+
 for what in "$@"; do
     case "$what" in
-    prometheus | s3 | python | prometheus3 | victoria) "$what" ;;
+    prometheus | s3 | python | prometheus3 | victoria | helm | actionlint) "$what" ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3 or victoria" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, victoria, helm or actionlint" >&2
         exit 2
         ;;
     esac

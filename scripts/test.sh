@@ -23,9 +23,18 @@ tests() {
     return "${PIPESTATUS[0]}"
 }
 
+# The chart: what Helm renders, and the rendered command lines against real servers. Needs what the tests built.
+chart() {
+    local python=target/tools/venv/bin/python
+    [ -x "$python" ] || python=python3
+    PATH="$PWD/target/tools:$PATH" "$python" charts/tests/run.py 2>&1 | tee -a "$log"
+    return "${PIPESTATUS[0]}"
+}
+
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- --deny warnings
 step tests
+step chart
 step python3 scripts/check_docs.py
 
 count() {

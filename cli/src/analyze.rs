@@ -87,13 +87,15 @@ async fn window(
     Ok(Some(Window::try_new(from.unwrap_or(beginning), to.unwrap_or(now)).map_err(Failure::usage)?))
 }
 
-fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
+/// The assumptions of a file, or the documented ones.
+pub(crate) fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
     let Some(path) = file else { return Ok(Assumptions::default()) };
     let text = read_file(&path)?;
     Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)
 }
 
-fn prices(file: Option<PathBuf>) -> Result<PriceBook, Failure> {
+/// The list prices, and those of a file, which win.
+pub(crate) fn prices(file: Option<PathBuf>) -> Result<PriceBook, Failure> {
     let catalog = PriceBook::catalog().context("read the built-in price list")?;
     let Some(path) = file else { return Ok(catalog) };
     let text = read_file(&path)?;

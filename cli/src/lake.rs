@@ -58,6 +58,6 @@ pub(crate) async fn run(args: LakeArgs, now: DateTime<Utc>, progress: &Progress)
 }
 
 /// Reads a span of time given on the command line.
-fn span(text: &str) -> Result<TimeDelta, String> {
+pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
     parse_span(text).ok_or_else(|| "not a span; write it as a number and m, h, d or w, such as 400d".to_owned())
 }

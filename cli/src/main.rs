@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod range;
 mod report;
+mod run;
 
 use std::process::ExitCode;
 
@@ -25,7 +26,7 @@ use progress::Progress;
 /// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
 /// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
-/// `lake` looks into a lake and keeps it.
+/// `run` is for a scheduler: what is in a lake becomes a report beside it. `lake` looks into a lake and keeps it.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -43,6 +44,7 @@ enum Command {
     Collect(collect::Args),
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
+    Run(run::RunArgs),
     Lake(lake::LakeArgs),
 }
 
@@ -62,6 +64,7 @@ async fn main() -> ExitCode {
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args),
+        Command::Run(args) => run::run(args, now(), &progress).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
     };
     match outcome {

@@ -9,7 +9,7 @@ use types::moment::parse_moment;
 use crate::failure::Failure;
 
 /// How long after its end an hour is collected.
-const SETTLE: TimeDelta = TimeDelta::minutes(SETTLE_MINUTES);
+pub(crate) const SETTLE: TimeDelta = TimeDelta::minutes(SETTLE_MINUTES);
 
 /// From when to when.
 #[derive(Debug, Clone, Args)]

@@ -64,6 +64,22 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// [`StoreError::Failed`]; then nothing is visible under the key.
     async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError>;
 
+    /// Writes an object, whatever was there, whole or not at all. For what is no part of the lake's contract and may
+    /// change, such as reports: objects under `v1/` are only ever written by [`Self::put_new`]. `content_type` is
+    /// what a browser is told where the store can tell it. A store that keeps only what never changes refuses.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]; then what was there is there still.
+    async fn replace(&self, key: &str, _object: Bytes, _content_type: &str) -> Result<(), StoreError> {
+        Err(StoreError::Failed {
+            action: "replace",
+            key: key.to_owned(),
+            store: self.location(),
+            hint: String::new(),
+            source: "objects of this store are never replaced".into(),
+        })
+    }
+
     /// The keys that start with `prefix`, which ends in `/`, sorted.
     ///
     /// # Errors

@@ -84,6 +84,18 @@ fn put_new(path: &Path, object: &[u8]) -> io::Result<PutOutcome> {
     }
 }
 
+/// Writes to a temporary name, syncs, and renames: a reader sees what was there or what comes, never a part.
+fn replace(path: &Path, object: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("a key without a folder"))?;
+    create_folder(folder)?;
+    let (mut file, temporary) = temporary_beside(folder, path)?;
+    file.try_lock()?;
+    file.write_all(object)?;
+    file.sync_all()?;
+    temporary.persist(path).map_err(|refused| refused.error)?;
+    fs::File::open(folder)?.sync_all()
+}
+
 /// A new file beside the object that no other writer has: two containers on one volume may have the same process id.
 fn temporary_beside(folder: &Path, object: &Path) -> io::Result<(fs::File, TempPath)> {
     let name = object.file_name().unwrap_or_default().to_string_lossy();
@@ -170,6 +182,11 @@ impl Store for DirStore {
     async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError> {
         let path = self.path(key);
         self.blocking("write", key, move || put_new(&path, &object)).await
+    }
+
+    async fn replace(&self, key: &str, object: Bytes, _content_type: &str) -> Result<(), StoreError> {
+        let path = self.path(key);
+        self.blocking("write", key, move || replace(&path, &object)).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {

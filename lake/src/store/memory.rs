@@ -36,6 +36,11 @@ impl Store for MemoryStore {
         Ok(PutOutcome::Created)
     }
 
+    async fn replace(&self, key: &str, object: Bytes, _content_type: &str) -> Result<(), StoreError> {
+        self.objects().insert(key.to_owned(), object);
+        Ok(())
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         Ok(self.objects().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
     }

@@ -198,6 +198,18 @@ impl Store for S3Store {
         }
     }
 
+    async fn replace(&self, key: &str, object: Bytes, content_type: &str) -> Result<(), StoreError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key)).content_type(content_type);
+        let mut request = request.set_tagging(self.options.tagging()).body(object.into());
+        if let Some(kms_key) = &self.options.kms_key {
+            request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
+        }
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.failed("write", "s3:PutObject", key, error).await),
+        }
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(self.full_key(prefix));
         let mut pages = request.into_paginator().send();

@@ -30,6 +30,14 @@ async fn store_contract(store: &dyn Store) {
     assert_eq!(store.list_names("v1/").await.unwrap(), ["t", "u"]);
     assert_eq!(store.list_names("v2/").await.unwrap(), Vec::<String>::new());
 
+    // What is no part of the layout may change; it comes whole, and nothing else with it.
+    for page in ["<p>one</p>", "<p>another</p>", "<p></p>"] {
+        store.replace("reports/a/index.html", Bytes::from(page), "text/html").await.unwrap();
+        assert_eq!(store.get("reports/a/index.html").await.unwrap(), page);
+    }
+    assert_eq!(store.list("reports/").await.unwrap(), ["reports/a/index.html"]);
+    assert_eq!(store.put_new("reports/a/index.html", Bytes::new()).await.unwrap(), PutOutcome::Exists);
+
     store.delete("v1/u/y").await.unwrap();
     store.delete("v1/u/y").await.unwrap();
     assert!(matches!(store.get("v1/u/y").await, Err(StoreError::NotFound { .. })));

@@ -1,0 +1,218 @@
+//! `emp-cost run`: from what is in the lake to a report beside it, for a scheduler.
+
+mod shelf;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use analyzer::Request;
+use anyhow::{Context, anyhow};
+use chrono::{DateTime, TimeDelta, Utc};
+use lake::{CompactOutcome, Compaction, Day, Lake, LakeUri};
+use types::analysis::Analysis;
+use types::moment::parse_span;
+use types::{ClusterId, Hour, Window};
+
+use crate::analyze;
+use crate::failure::Failure;
+use crate::output::print;
+use crate::progress::Progress;
+use crate::range::SETTLE;
+
+/// Make the reports of clusters from a lake, as a scheduler does: compact, analyze, report
+///
+/// For each cluster: days that are over are compacted, the window that ends with the newest closed hour is analyzed, and
+/// analysis.json and index.html are written to `reports/cluster=ID/date=YYYY-MM-DD/` beside the data, then to
+/// `reports/cluster=ID/latest/`, where report.json comes last. Nothing is written to the local disk. A cluster that
+/// fails keeps no other from its report; the exit code is then 1.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// The lake: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    lake: LakeUri,
+
+    /// The clusters; every cluster of the lake unless given
+    #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID", value_delimiter = ',')]
+    cluster_id: Vec<ClusterId>,
+
+    /// How far back to look, such as 30d, or `all`. Hours before the first one that the lake has are not waited for
+    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    window: Reach,
+
+    /// Assumptions other than the documented ones (TOML)
+    #[arg(long, value_name = "FILE")]
+    assumptions: Option<PathBuf>,
+
+    /// Your own prices, which win over the list prices (TOML)
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
+    /// Fail, after the report is written, when more than this share of the node-hours has no price
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    max_unpriced: Option<u8>,
+
+    /// Where reports go, when not beside the data: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "LOCATION")]
+    reports: Option<LakeUri>,
+}
+
+/// How far back a report looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To the first hour there is.
+    All,
+    /// So far before its end.
+    Span(TimeDelta),
+}
+
+impl FromStr for Reach {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        let span = parse_span(text).filter(|span| *span >= TimeDelta::hours(1));
+        span.map(Self::Span).ok_or_else(|| {
+            "not a span of an hour or more; write it as a number and h, d or w, such as 30d, or `all`".to_owned()
+        })
+    }
+}
+
+pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    // Read once beforehand: a file that makes no sense must not fail cluster by cluster.
+    analyze::assumptions(args.assumptions.clone())?;
+    analyze::prices(args.prices.clone())?;
+    let store = args.lake.open().await;
+    let shelf = match &args.reports {
+        Some(place) => place.open().await,
+        None => store.clone(),
+    };
+    let lake = Lake::new(store);
+    let there = lake.clusters().await?;
+    let clusters = if args.cluster_id.is_empty() { there.clone() } else { args.cluster_id.clone() };
+    if clusters.is_empty() {
+        return Err(
+            anyhow!("no cluster is in `{}` yet; a collector writes its first hour there", lake.location()).into()
+        );
+    }
+    let mut failed = 0;
+    for cluster in &clusters {
+        let outcome = match there.contains(cluster) {
+            true => one(&args, &lake, shelf.as_ref(), cluster, now, progress).await,
+            false => Err(anyhow!("it has no hour in `{}` yet; see the log of its collector", lake.location()).into()),
+        };
+        if let Err(failure) = outcome {
+            progress.clear();
+            tracing::error!("cluster `{cluster}`: {failure}");
+            failed += 1;
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(anyhow!("{failed} of {} clusters failed; the lines above say why", clusters.len()).into()),
+    }
+}
+
+async fn one(
+    args: &RunArgs,
+    lake: &Lake,
+    shelf: &dyn lake::Store,
+    cluster: &ClusterId,
+    now: DateTime<Utc>,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    // A day that cannot be compacted can often be read all the same; it still fails the run, once there is a report.
+    let compacted = compact(lake, cluster, now, progress).await;
+    if let Err(failure) = &compacted {
+        progress.clear();
+        tracing::warn!("cluster `{cluster}`: could not compact, analyzing hours as they are: {failure}");
+    }
+    let window = window(args.window, lake, cluster, now).await?;
+    let request = Request {
+        cluster: cluster.clone(),
+        window: Some(window),
+        assumptions: analyze::assumptions(args.assumptions.clone())?,
+        prices: analyze::prices(args.prices.clone())?,
+    };
+    let step = progress.step("analyze");
+    let analysis = analyze::analyze(lake, request, &step).await?;
+    step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
+    let last = Hour::containing(window.end() - TimeDelta::seconds(1));
+    let page = shelf::put(shelf, cluster, &last.date(), &analysis).await?;
+    print(&format!("{}{page}\n", reports::summary(&analysis)))?;
+    let unpriced = unpriced_percent(&analysis);
+    if let (Some(most), Some(share)) = (args.max_unpriced, unpriced)
+        && share > f64::from(most)
+    {
+        return Err(anyhow!(
+            "the report is written, but {share:.1} % of the node-hours have no price, more than {most} %; the report lists them, and a prices file gives them one"
+        )
+        .into());
+    }
+    compacted
+}
+
+async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    let (mut compacted, mut done) = (0, 0);
+    let days = lake.days(cluster).await?.len();
+    let step = progress.step("compact");
+    let mut each = |_: Day, outcome: CompactOutcome, _: &[String]| {
+        done += 1;
+        step.set(done, days);
+        compacted += usize::from(matches!(outcome, CompactOutcome::Compacted { .. }));
+    };
+    lake.compact(cluster, Compaction::default(), now, &mut each).await?;
+    step.finish(&format!("{compacted} of {days} days"));
+    Ok(())
+}
+
+/// The window that ends with the newest hour a collector may have written, and begins with the first hour there is in
+/// the reach: a cluster that has been collected for three days is not short of the other twenty-seven.
+async fn window(reach: Reach, lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Window, Failure> {
+    let end = Hour::containing(now - SETTLE).start();
+    let from = match reach {
+        Reach::Span(span) => Hour::containing(end - span).start(),
+        Reach::All => {
+            let days = lake.days(cluster).await?;
+            days.first().map_or(end, |day| day.first_hour().start())
+        }
+    };
+    let hours = match Window::try_new(from, end) {
+        Ok(window) => lake.hours(cluster, window).await?,
+        Err(_empty) => Vec::new(),
+    };
+    let none = || format!("find an hour from {from} to {end}; collect, or look further back with --window");
+    let first = hours.first().with_context(none)?;
+    Ok(Window::try_new(first.start(), end)?)
+}
+
+/// The share of today's node-hours that has no price, in percent; `None` without node-hours.
+fn unpriced_percent(analysis: &Analysis) -> Option<f64> {
+    let today = analysis.scenarios.iter().find(|scenario| scenario.id == "ec2-today")?;
+    let nodes = today.machine_hours.iter().filter(|row| row.kind == "node");
+    let (all, without) = nodes.fold((0.0, 0.0), |(all, without), row| {
+        (all + row.hours, if row.usd_per_hour.is_none() { without + row.hours } else { without })
+    });
+    (all > 0.0).then(|| 100.0 * without / all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_a_span_of_an_hour_or_more_or_everything() {
+        for (text, expect) in [
+            ("all", Some(Reach::All)),
+            ("30d", Some(Reach::Span(TimeDelta::days(30)))),
+            ("1h", Some(Reach::Span(TimeDelta::hours(1)))),
+            ("59m", None),
+            ("0d", None),
+            ("a month", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse::<Reach>().ok(), expect, "{text:?}");
+        }
+    }
+}
