@@ -1,6 +1,8 @@
 //! The replay engine.
+mod bound;
 mod catalog;
 mod cluster;
+mod cost;
 mod hour;
 mod migration;
 mod number;
@@ -14,8 +16,10 @@ mod setup;
 mod table;
 mod world;
 
+pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Imputed, daemons_of};
+pub use cost::{Lines, Rates, fee, price};
 pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, NONE, NodeRow, PodRow, SLOT_SECONDS, SLOTS, UNKNOWN,
 };

@@ -162,6 +162,69 @@ impl Outcome {
     }
 }
 
+impl Risk {
+    fn since(&self, earlier: &Self) -> Self {
+        let peaks = self.lost_core_ms_at_peaks.map(|all| all - earlier.lost_core_ms_at_peaks.unwrap_or_default());
+        Self {
+            slots: self.slots - earlier.slots,
+            over_cpu: self.over_cpu - earlier.over_cpu,
+            over_memory: self.over_memory - earlier.over_memory,
+            over_threshold: self.over_threshold - earlier.over_threshold,
+            stuck: self.stuck - earlier.stuck,
+            lost_core_ms: self.lost_core_ms - earlier.lost_core_ms,
+            lost_core_ms_at_peaks: peaks,
+            over_mib_seconds: self.over_mib_seconds - earlier.over_mib_seconds,
+        }
+    }
+}
+
+impl Outcome {
+    /// What came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made on the
+    /// one and reported on the other. The blast radius is that of the whole.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let (a, b) = (&self.service, &earlier.service);
+        let (m, n) = (&self.motion, &earlier.motion);
+        let tail = |group: &Group| {
+            let same =
+                |other: &&Group| (other.evm, other.zone, other.platform) == (group.evm, group.zone, group.platform);
+            let skip = earlier.groups.iter().find(same).map_or(earlier.hours.len(), |group| group.served.len());
+            Group { served: group.served.iter().skip(skip).copied().collect(), ..group.clone() }
+        };
+        Self {
+            id: self.id.clone(),
+            hours: self.hours.iter().skip(earlier.hours.len()).cloned().collect(),
+            service: Service {
+                asked_seconds: a.asked_seconds - b.asked_seconds,
+                served_seconds: a.served_seconds - b.served_seconds,
+                unserved_seconds: a.unserved_seconds - b.unserved_seconds,
+                waited: a.waited.saturating_sub(b.waited),
+                unplaceable: a.unplaceable - b.unplaceable,
+                evm_slots_without_host: a.evm_slots_without_host - b.evm_slots_without_host,
+            },
+            machines: self.machines.since(&earlier.machines),
+            hosts: self.hosts.since(&earlier.hosts),
+            motion: Motion {
+                rebalanced: m.rebalanced - n.rebalanced,
+                consolidated: m.consolidated - n.consolidated,
+                migration_seconds: m.migration_seconds - n.migration_seconds,
+                pauses: m.pauses - n.pauses,
+                paused_pod_seconds: m.paused_pod_seconds - n.paused_pod_seconds,
+                drained_pods: m.drained_pods - n.drained_pods,
+                rolled_pods: m.rolled_pods - n.rolled_pods,
+            },
+            series: self.series.iter().skip(earlier.series.len()).copied().collect(),
+            groups: self.groups.iter().map(tail).collect(),
+            imputed: Imputed {
+                pod_slots: self.imputed.pod_slots - earlier.imputed.pod_slots,
+                imputed_pod_slots: self.imputed.imputed_pod_slots - earlier.imputed.imputed_pod_slots,
+                pod_slots_without_peak: self.imputed.pod_slots_without_peak - earlier.imputed.pod_slots_without_peak,
+            },
+            blast_pods: self.blast_pods,
+            blast_workloads: self.blast_workloads,
+        }
+    }
+}
+
 /// What a scenario may risk.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RiskTarget {

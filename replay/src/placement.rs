@@ -8,6 +8,7 @@ mod dot_product;
 mod first_fit;
 
 pub use decreasing::first_fit_decreasing;
+pub(crate) use decreasing::undominated;
 pub use dot_product::DotProduct;
 pub use first_fit::FirstFit;
 use types::UsdPerHour;

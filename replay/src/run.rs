@@ -63,6 +63,14 @@ impl<O: Observer + Send> Replay<O> {
         self.cluster.end_hour();
     }
 
+    /// What the scenarios came to so far; they go on.
+    pub fn so_far(&self) -> Vec<Outcome>
+    where
+        O: Clone,
+    {
+        self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0).collect()
+    }
+
     /// What the scenarios came to, in the order in which they were given, with their observers.
     pub fn finish(self) -> Vec<(Outcome, O)> {
         let cluster = self.cluster;

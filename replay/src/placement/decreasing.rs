@@ -58,7 +58,7 @@ pub fn first_fit_decreasing(items: &[Item], offers: &[Offer]) -> Packing {
 }
 
 /// The offers less those that cost no less than another that has no less of anything. Sorted by price.
-pub(super) fn undominated(offers: &[Offer]) -> Vec<Offer> {
+pub(crate) fn undominated(offers: &[Offer]) -> Vec<Offer> {
     let mut sorted = offers.to_vec();
     sorted.sort_unstable_by_key(|offer| (offer.price, std::cmp::Reverse(offer.room), offer.id));
     let mut kept: Vec<Offer> = Vec::with_capacity(sorted.len());

@@ -1,10 +1,17 @@
 //! A seeded cluster, hour by hour: workloads with a day's rhythm, restarts, and jobs that come and go.
-#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions, unreachable_pub, reason = "shared by tests and benches, each of which uses a part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    unreachable_pub,
+    reason = "shared by tests and benches, each of which uses a part"
+)]
 
 use std::sync::Arc;
 
 use replay::{
-    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, Pool, PodRow, Setup, UNKNOWN,
+    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, PodRow, Pool, Setup, UNKNOWN,
 };
 use types::UsdPerHour;
 
@@ -40,7 +47,14 @@ pub fn catalog() -> Arc<Catalog> {
             let cpu = vcpu * 1000 - 80 - 2 * vcpu;
             let kubelet = 255 + 11 * pods + 100 + mib * 75 / 1000;
             let name = format!("{family}.{size}");
-            machines.push(machine(&name, vcpu, vcpu * gib_per_vcpu, (cpu, mib - kubelet), pods, f64::from(vcpu) * per_vcpu));
+            machines.push(machine(
+                &name,
+                vcpu,
+                vcpu * gib_per_vcpu,
+                (cpu, mib - kubelet),
+                pods,
+                f64::from(vcpu) * per_vcpu,
+            ));
         }
     }
     Arc::new(Catalog { machines })
@@ -148,7 +162,8 @@ impl Trace {
             let live = trace.pod(i % n);
             trace.live.push(live);
         }
-        let cpu: u64 = trace.live.iter().map(|pod| u64::from(trace.workloads[pod.workload as usize].ask.cpu_millicores)).sum();
+        let cpu: u64 =
+            trace.live.iter().map(|pod| u64::from(trace.workloads[pod.workload as usize].ask.cpu_millicores)).sum();
         trace.nodes = u32::try_from(cpu / 11_000 + 1).unwrap();
         trace
     }
