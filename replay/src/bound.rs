@@ -165,14 +165,21 @@ pub enum Grain {
 /// `outcome` is the scenario's own for a bound of its cost. For screening it may be another's whose pods move alike.
 /// `None` where a price is missing, or nothing on offer can hold what was served.
 pub fn lower_bound(outcome: &Outcome, setup: &Setup, grain: Grain) -> Option<Bound> {
-    let mut hours = vec![0.0; outcome.hours.len()];
     let groups = merged(&outcome.groups, setup.zones);
-    for group in &groups {
-        let programme = programme(setup, group)?;
-        let floor = host_floor(setup, group);
+    // Elastic VMs of one zone share its hosts, whatever their platform; everything else stands alone.
+    let together = |a: &Group, b: &Group| a.evm && b.evm && a.zone == b.zone;
+    let mut hours = vec![0.0; outcome.hours.len()];
+    for groups in groups.chunk_by(together) {
+        let programmes: Vec<Programme> = groups.iter().map(|group| programme(setup, group)).collect::<Option<_>>()?;
+        let floor = groups.first().map_or(0.0, |group| host_floor(setup, group));
         let mut seen = false;
-        for (usd, slots) in hours.iter_mut().zip(&group.served) {
-            *usd += hour_bound(&programme, slots, grain, floor, &mut seen)?;
+        for (at, usd) in hours.iter_mut().enumerate() {
+            let slots: Vec<(&Programme, [Served; SLOTS])> = programmes
+                .iter()
+                .zip(groups)
+                .map(|(programme, group)| (programme, group.served.get(at).copied().unwrap_or_default()))
+                .collect();
+            *usd += hour_bound(&slots, grain, floor, &mut seen)?;
         }
     }
     Some(Bound { hours: hours.into_iter().map(nanos).collect() })
@@ -184,31 +191,38 @@ fn host_floor(setup: &Setup, group: &Group) -> f64 {
     pool.and_then(|pool| Some(f64::from(pool.min_hosts_per_zone) * pool.host.price?.usd_per_hour())).unwrap_or(0.0)
 }
 
-fn hour_bound(
-    programme: &Programme,
-    slots: &[Served; SLOTS],
-    grain: Grain,
-    floor: f64,
-    seen: &mut bool,
-) -> Option<f64> {
-    const SECONDS: f64 = 300.0;
-    let least = |sum: &Served, seconds: f64| {
+fn hour_bound(groups: &[(&Programme, [Served; SLOTS])], grain: Grain, floor: f64, seen: &mut bool) -> Option<f64> {
+    let slot_seconds = f64::from(300_u16);
+    let least = |programme: &Programme, sum: &Served, seconds: f64| {
         programme.least(float(sum.cpu) / seconds, float(sum.memory) / seconds, float(sum.pods) / seconds)
     };
+    // A zone keeps its hosts from its first pod on, which may come late in the slot or hour.
+    let mut floored = |usd: f64, pods: u64| {
+        let before = std::mem::replace(seen, *seen || pods > 0);
+        usd.max(if before { floor } else { 0.0 })
+    };
     if grain == Grain::Hour {
-        let sum = slots.iter().fold(Served::default(), |sum, slot| Served {
-            cpu: sum.cpu + slot.cpu,
-            memory: sum.memory + slot.memory,
-            pods: sum.pods + slot.pods,
-        });
-        let before = std::mem::replace(seen, *seen || sum.pods > 0);
-        return Some(least(&sum, 12.0 * SECONDS)?.max(if before { floor } else { 0.0 }));
+        let (mut usd, mut pods) = (0.0, 0);
+        for (programme, slots) in groups {
+            let sum = slots.iter().fold(Served::default(), |sum, slot| Served {
+                cpu: sum.cpu + slot.cpu,
+                memory: sum.memory + slot.memory,
+                pods: sum.pods + slot.pods,
+            });
+            usd += least(programme, &sum, 12.0 * slot_seconds)?;
+            pods += sum.pods;
+        }
+        return Some(floored(usd, pods));
     }
     let mut usd = 0.0;
-    for slot in slots {
-        // A zone keeps its hosts from its first pod on, which may be late in the slot.
-        let before = std::mem::replace(seen, *seen || slot.pods > 0);
-        usd += least(slot, SECONDS)?.max(if before { floor } else { 0.0 }) / 12.0;
+    for k in 0..SLOTS {
+        let (mut slot_usd, mut pods) = (0.0, 0);
+        for (programme, slots) in groups {
+            let Some(slot) = slots.get(k) else { continue };
+            slot_usd += least(programme, slot, slot_seconds)?;
+            pods += slot.pods;
+        }
+        usd += floored(slot_usd, pods) / 12.0;
     }
     Some(usd)
 }

@@ -6,8 +6,10 @@ use crate::number::{float, float32, id, index};
 
 /// Offers tried for one machine, the best by their price for what is wanted.
 const TRIED: usize = 6;
-/// Distinct sizes up to which each is a pile of its own; beyond, sizes within about 4 % share one.
+/// Distinct sizes up to which each is a pile of its own; beyond, sizes within about 10 % share one.
 const PILES: usize = 1024;
+/// Piles the scan looks at together.
+const WIDE: usize = 16;
 
 /// The packer, made once for a set of offers.
 ///
@@ -25,6 +27,8 @@ struct Piles {
     cpu: Vec<f32>,
     memory: Vec<f32>,
     volumes: Vec<f32>,
+    /// The least CPU each pile began with, ascending.
+    least_cpu: Vec<f32>,
     /// Items of each pile, the next one last.
     items: Vec<Vec<u32>>,
     /// The pile each item comes from.
@@ -151,11 +155,17 @@ fn worth(item: &Item, (cpu, memory): (f64, f64)) -> f64 {
     (cpu * f64::from(item.cpu) + memory * f64::from(item.memory)).max(f64::MIN_POSITIVE)
 }
 
-/// About 18 steps to a doubling; every value has one step, equal values the same.
+/// Eight steps to a doubling; every value has one step, equal values the same, larger ones no smaller.
 fn step(n: u32) -> u32 {
     let bits = 32 - n.leading_zeros();
-    let top = n.checked_shr(bits.saturating_sub(5)).unwrap_or_default();
-    bits * 32 + top
+    let top = n.checked_shr(bits.saturating_sub(4)).unwrap_or_default();
+    bits * 16 + top
+}
+
+/// The least value of a value's step.
+fn floor(n: u32) -> u32 {
+    let bits = (32 - n.leading_zeros()).saturating_sub(4);
+    (n >> bits) << bits
 }
 
 impl Piles {
@@ -179,6 +189,7 @@ impl Piles {
             memory: Vec::new(),
             volumes: Vec::new(),
             items: Vec::new(),
+            least_cpu: Vec::new(),
             home: vec![0; items.len()],
         };
         for group in sorted.chunk_by(|(a, _), (b, _)| same(a, b)) {
@@ -192,8 +203,15 @@ impl Piles {
             piles.cpu.push(0.0);
             piles.memory.push(0.0);
             piles.volumes.push(0.0);
+            let least = group.first().map_or(0, |(item, _)| if distinct > PILES { floor(item.cpu) } else { item.cpu });
+            piles.least_cpu.push(float32(least));
             piles.show(items, index(pile));
         }
+        // Whole chunks for the scan; what is added fits nowhere.
+        let n = piles.cpu.len().next_multiple_of(WIDE);
+        piles.cpu.resize(n, f32::INFINITY);
+        piles.memory.resize(n, 0.0);
+        piles.volumes.resize(n, 0.0);
         piles
     }
 
@@ -228,12 +246,20 @@ impl Piles {
             let (cpu, memory, volumes) = (float32(room.cpu), float32(room.memory), float32(room.volumes));
             let (by_cpu, by_memory) = (cpu * cpu_weight, memory * memory_weight);
             let mut best = (-1.0_f32, usize::MAX);
-            let tops = self.cpu.iter().zip(&self.memory).zip(&self.volumes);
-            for (pile, ((c, m), v)) in tops.enumerate() {
-                let fits = *c <= cpu && *m <= memory && *v <= volumes;
-                let score = if fits { c * by_cpu + m * by_memory } else { -1.0 };
-                if score > best.0 {
-                    best = (score, pile);
+            // Piles are sorted by CPU: those that begin above what is left cannot fit.
+            let end = self.least_cpu.partition_point(|least| *least <= cpu).next_multiple_of(WIDE);
+            let columns = (self.cpu.chunks_exact(WIDE)).zip(self.memory.chunks_exact(WIDE));
+            let columns = columns.zip(self.volumes.chunks_exact(WIDE)).take(end / WIDE);
+            for (chunk, ((cs, ms), vs)) in columns.enumerate() {
+                let mut scores = [-1.0_f32; WIDE];
+                for (score, ((c, m), v)) in scores.iter_mut().zip(cs.iter().zip(ms).zip(vs)) {
+                    let fits = (*c <= cpu) & (*m <= memory) & (*v <= volumes);
+                    *score = if fits { c * by_cpu + m * by_memory } else { -1.0 };
+                }
+                let top = scores.iter().fold(-1.0_f32, |a, b| if *b > a { *b } else { a });
+                if top > best.0 {
+                    let within = scores.iter().position(|score| *score >= top).unwrap_or_default();
+                    best = (top, chunk * WIDE + within);
                 }
             }
             let Some(item) = self.items.get_mut(best.1).and_then(Vec::pop) else { break };

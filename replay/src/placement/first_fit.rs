@@ -3,66 +3,130 @@
 use super::{Item, Room};
 use crate::number::{id, index};
 
-/// Machines in one leaf of the tree; scanned one after the other.
-const LEAF: usize = 16;
+/// Machines in a leaf, leaves in a branch.
+const WIDE: usize = 16;
 
-/// Machines in order, under a tree of the most room in each part.
+/// Machines in order, under two levels of the most room in each 16 and each 256 of them.
 ///
-/// A part can have the CPU in one machine and the memory in another, so that the way down may be in vain; it then
-/// goes on to the next part. Answers are those of a plain scan.
+/// A part can have the CPU in one machine and the memory in another, so that looking into it may be in vain; then the
+/// next part is looked at. The most of both together, which such a part has less of, makes that rare. Answers are those
+/// of a plain scan.
 #[derive(Debug, Clone)]
 pub struct FirstFit {
     machines: Vec<Room>,
-    /// The most of each resource in node `n`'s part; node 1 is the root, the children of `n` are `2 n` and `2 n + 1`.
-    most: Vec<Room>,
-    leaves: usize,
+    /// What a MiB counts beside a millicore in `both`, in 256ths.
+    memory_weight: u64,
+    rooms: Columns,
+    leaves: Columns,
+    branches: Columns,
 }
 
-fn most(a: &Room, b: &Room) -> Room {
-    Room {
-        cpu: a.cpu.max(b.cpu),
-        memory: a.memory.max(b.memory),
-        pods: a.pods.max(b.pods),
-        volumes: a.volumes.max(b.volumes),
+/// Room side by side, so that many are compared at once.
+#[derive(Debug, Clone, Default)]
+struct Columns {
+    /// −1 where no pod may come.
+    cpu: Vec<i32>,
+    memory: Vec<i32>,
+    /// Both together.
+    both: Vec<i32>,
+}
+
+/// What is looked for: CPU, memory, both.
+type Wanted = (i32, i32, i32);
+
+fn signed(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+impl Columns {
+    fn with(parts: usize) -> Self {
+        // Whole chunks, so that the scan has no rest; what is added has nothing.
+        let parts = parts.next_multiple_of(WIDE);
+        Self { cpu: vec![-1; parts], memory: vec![-1; parts], both: vec![-1; parts] }
+    }
+
+    /// The chunk of a column that holds the parts of `part`.
+    fn chunk(column: &[i32], part: usize) -> &[i32] {
+        column.get(part * WIDE..(part + 1) * WIDE).unwrap_or_default()
+    }
+
+    /// The most of each in the parts of `part`.
+    fn most(&self, part: usize) -> Wanted {
+        let most = |column: &[i32]| Self::chunk(column, part).iter().copied().fold(-1, i32::max);
+        (most(&self.cpu), most(&self.memory), most(&self.both))
+    }
+
+    /// Sets what a part has; says whether that changed.
+    fn set(&mut self, part: usize, (cpu, memory, both): Wanted) -> bool {
+        let mut changed = false;
+        for (column, value) in [(&mut self.cpu, cpu), (&mut self.memory, memory), (&mut self.both, both)] {
+            if let Some(cell) = column.get_mut(part) {
+                changed |= *cell != value;
+                *cell = value;
+            }
+        }
+        changed
+    }
+
+    /// Which of the parts of `part` have what is wanted, one bit each.
+    fn having(&self, part: usize, (cpu, memory, both): Wanted) -> u32 {
+        let columns = Self::chunk(&self.cpu, part).iter().zip(Self::chunk(&self.memory, part));
+        let mut has = [0_u32; WIDE];
+        for ((has, (c, m)), b) in has.iter_mut().zip(columns).zip(Self::chunk(&self.both, part)) {
+            *has = u32::from((*c >= cpu) & (*m >= memory) & (*b >= both));
+        }
+        let mut bits = 0;
+        for (place, has) in (0..).zip(has) {
+            bits |= has << place;
+        }
+        bits
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "the tree is built over the machines; every node and leaf exists")]
+/// The places of the bits set, lowest first.
+fn places(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| index(bits.trailing_zeros()))?;
+        bits &= bits - 1;
+        Some(place)
+    })
+}
+
 impl FirstFit {
     /// Over the room left in each machine.
     pub fn new(machines: Vec<Room>) -> Self {
-        let leaves = machines.len().div_ceil(LEAF).next_power_of_two();
-        let mut tree = Self { machines, most: vec![Room::default(); 2 * leaves], leaves };
-        for leaf in 0..leaves {
-            tree.most[leaves + leaf] = tree.leaf_most(leaf);
-        }
-        for node in (1..leaves).rev() {
-            tree.most[node] = most(&tree.most[2 * node], &tree.most[2 * node + 1]);
+        let n = machines.len();
+        let (leaves, branches) = (n.div_ceil(WIDE), n.div_ceil(WIDE * WIDE));
+        let sum = |of: fn(&Room) -> u32| machines.iter().map(|room| u64::from(of(room))).sum::<u64>();
+        let memory_weight = 256 * sum(|room| room.cpu) / sum(|room| room.memory).max(1);
+        let mut tree = Self {
+            machines,
+            memory_weight,
+            rooms: Columns::with(n),
+            leaves: Columns::with(leaves),
+            branches: Columns::with(branches),
+        };
+        for machine in 0..n {
+            tree.renew(machine);
         }
         tree
-    }
-
-    fn leaf(&self, leaf: usize) -> &[Room] {
-        let end = self.machines.len().min((leaf + 1) * LEAF);
-        &self.machines[(leaf * LEAF).min(end)..end]
-    }
-
-    fn leaf_most(&self, leaf: usize) -> Room {
-        self.leaf(leaf).iter().fold(Room::default(), |all, machine| most(&all, machine))
     }
 
     /// Puts `item` onto the first machine it fits and returns that machine; `None` when it fits none.
     pub fn place(&mut self, item: &Item) -> Option<u32> {
         let machine = self.first(item)?;
-        self.machines[index(machine)] = self.machines[index(machine)].less(item)?;
-        self.renew(index(machine) / LEAF);
+        let room = self.machines.get_mut(index(machine))?;
+        *room = room.less(item)?;
+        self.renew(index(machine));
         Some(machine)
     }
 
     /// Takes `item` off `machine`.
     pub fn remove(&mut self, machine: u32, item: &Item) {
-        self.machines[index(machine)] = self.machines[index(machine)].plus(item);
-        self.renew(index(machine) / LEAF);
+        if let Some(room) = self.machines.get_mut(index(machine)) {
+            *room = room.plus(item);
+        }
+        self.renew(index(machine));
     }
 
     /// Room left in each machine.
@@ -72,36 +136,35 @@ impl FirstFit {
 
     /// The first machine `item` fits.
     pub fn first(&self, item: &Item) -> Option<u32> {
-        let mut node = 1;
-        loop {
-            if self.most[node].fits(item) {
-                if node < self.leaves {
-                    node *= 2;
-                    continue;
+        let wanted = self.wanted(item.cpu, item.memory);
+        for tops in 0..self.branches.cpu.len() / WIDE {
+            for branch in places(self.branches.having(tops, wanted)) {
+                let branch = tops * WIDE + branch;
+                for leaf in places(self.leaves.having(branch, wanted)) {
+                    let leaf = branch * WIDE + leaf;
+                    let own = places(self.rooms.having(leaf, wanted)).map(|machine| leaf * WIDE + machine);
+                    let fits = |machine: &usize| self.machines.get(*machine).is_some_and(|room| room.fits(item));
+                    let found = own.into_iter().find(fits);
+                    if found.is_some() {
+                        return found.map(id);
+                    }
                 }
-                let leaf = node - self.leaves;
-                if let Some(offset) = self.leaf(leaf).iter().position(|machine| machine.fits(item)) {
-                    return Some(id(leaf * LEAF + offset));
-                }
-            }
-            // On to the next part: up while this was a right child, then to the right.
-            node = (node + 1) >> (node + 1).trailing_zeros();
-            if node == 1 {
-                return None;
             }
         }
+        None
     }
 
-    fn renew(&mut self, leaf: usize) {
-        let mut node = self.leaves + leaf;
-        self.most[node] = self.leaf_most(leaf);
-        while node > 1 {
-            node /= 2;
-            let renewed = most(&self.most[2 * node], &self.most[2 * node + 1]);
-            if renewed == self.most[node] {
-                return;
-            }
-            self.most[node] = renewed;
+    fn wanted(&self, cpu: u32, memory: u32) -> Wanted {
+        let both = u64::from(cpu) + u64::from(memory) * self.memory_weight / 256;
+        (signed(cpu), signed(memory), i32::try_from(both).unwrap_or(i32::MAX))
+    }
+
+    fn renew(&mut self, machine: usize) {
+        let Some(room) = self.machines.get(machine) else { return };
+        let seen = if room.pods > 0 { self.wanted(room.cpu, room.memory) } else { (-1, -1, -1) };
+        let (leaf, branch) = (machine / WIDE, machine / WIDE / WIDE);
+        if self.rooms.set(machine, seen) && self.leaves.set(leaf, self.rooms.most(leaf)) {
+            self.branches.set(branch, self.leaves.most(branch));
         }
     }
 }
