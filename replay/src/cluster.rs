@@ -175,7 +175,7 @@ impl Cluster {
         for habit in self.habits.iter_mut() {
             (habit.slots, habit.cpu, habit.memory) = (habit.slots * keep, habit.cpu * keep, habit.memory * keep);
         }
-        self.scratch.into_habits(&mut self.habits);
+        self.scratch.enter_habits(&mut self.habits);
         if self.hours % 24 == 0
             && let Some(sizer) = &mut self.sizer
         {
@@ -344,3 +344,6 @@ fn habit(habits: &mut Table<Habit>, workload: u32) -> &mut Habit {
     habits.grow(workload + 1, Habit::default);
     &mut habits[workload]
 }
+
+#[cfg(test)]
+mod tests;

@@ -142,6 +142,7 @@ fn percentile(values: impl Iterator<Item = u32>, percent: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::as_conversions, reason = "small numbers of a test")]
 mod tests {
     use proptest::prelude::*;
 

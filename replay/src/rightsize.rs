@@ -159,6 +159,7 @@ impl Sizer {
 }
 
 #[cfg(test)]
+#[expect(clippy::as_conversions, reason = "small numbers of a test")]
 mod tests {
     use proptest::prelude::*;
 

@@ -1,5 +1,10 @@
 //! Laws that hold on every cluster, on random small ones.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test stops where it fails"
+)]
 
 mod common;
 

@@ -1,5 +1,10 @@
 //! The vendor's published figures and walk-through, on the engine.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    reason = "a test stops where it fails"
+)]
 
 mod common;
 

@@ -71,7 +71,7 @@ impl Scratch {
     }
 
     /// Lets the hour's means enter what is known of each workload.
-    pub(super) fn into_habits(&mut self, habits: &mut Table<Habit>) {
+    pub(super) fn enter_habits(&mut self, habits: &mut Table<Habit>) {
         self.seen.sort_unstable();
         self.seen.dedup();
         for workload in &self.seen {

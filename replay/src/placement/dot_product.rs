@@ -64,6 +64,7 @@ impl DotProduct {
         }
         let mut piles = Piles::new(items, fitting);
         while left.pods > 0 {
+            piles.clear_away();
             let prices = self.prices_for(&left);
             let (offer, taken) = self.best(&mut piles, items, &left, prices);
             let Some(offer) = offer.filter(|_| !taken.is_empty()) else { break };
@@ -207,12 +208,38 @@ impl Piles {
             piles.least_cpu.push(float32(least));
             piles.show(items, index(pile));
         }
-        // Whole chunks for the scan; what is added fits nowhere.
-        let n = piles.cpu.len().next_multiple_of(WIDE);
-        piles.cpu.resize(n, f32::INFINITY);
-        piles.memory.resize(n, 0.0);
-        piles.volumes.resize(n, 0.0);
+        piles.fill_chunks();
         piles
+    }
+
+    /// Forgets empty piles, once a quarter of them are.
+    fn clear_away(&mut self) {
+        let n = self.items.len();
+        let kept: Vec<usize> =
+            self.items.iter().enumerate().filter(|(_, pile)| !pile.is_empty()).map(|(at, _)| at).collect();
+        if 4 * kept.len() > 3 * n || n < 4 * WIDE {
+            return;
+        }
+        for column in [&mut self.cpu, &mut self.memory, &mut self.volumes, &mut self.least_cpu] {
+            *column = kept.iter().filter_map(|at| column.get(*at).copied()).collect();
+        }
+        self.items = kept.iter().filter_map(|at| self.items.get_mut(*at).map(std::mem::take)).collect();
+        for (pile, items) in (0..).zip(&self.items) {
+            for item in items {
+                if let Some(home) = self.home.get_mut(index(*item)) {
+                    *home = pile;
+                }
+            }
+        }
+        self.fill_chunks();
+    }
+
+    /// Whole chunks for the scan; what is added fits nowhere.
+    fn fill_chunks(&mut self) {
+        let n = self.items.len().next_multiple_of(WIDE);
+        self.cpu.resize(n, f32::INFINITY);
+        self.memory.resize(n, 0.0);
+        self.volumes.resize(n, 0.0);
     }
 
     /// Shows the scan what lies on top of `pile`; an empty pile fits nowhere.

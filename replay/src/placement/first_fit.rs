@@ -9,8 +9,8 @@ const WIDE: usize = 16;
 /// Machines in order, under two levels of the most room in each 16 and each 256 of them.
 ///
 /// A part can have the CPU in one machine and the memory in another, so that looking into it may be in vain; then the
-/// next part is looked at. The most of both together, which such a part has less of, makes that rare. Answers are those
-/// of a plain scan.
+/// next part is looked at. The most of both together, and the most of what a machine has least of, make that rare: such
+/// a part has little of either. Answers are those of a plain scan.
 #[derive(Debug, Clone)]
 pub struct FirstFit {
     machines: Vec<Room>,
@@ -29,10 +29,12 @@ struct Columns {
     memory: Vec<i32>,
     /// Both together.
     both: Vec<i32>,
+    /// The lesser of both.
+    lesser: Vec<i32>,
 }
 
-/// What is looked for: CPU, memory, both.
-type Wanted = (i32, i32, i32);
+/// What is looked for: CPU, memory, both together, the lesser of both.
+type Wanted = [i32; 4];
 
 fn signed(n: u32) -> i32 {
     i32::try_from(n).unwrap_or(i32::MAX)
@@ -42,7 +44,7 @@ impl Columns {
     fn with(parts: usize) -> Self {
         // Whole chunks, so that the scan has no rest; what is added has nothing.
         let parts = parts.next_multiple_of(WIDE);
-        Self { cpu: vec![-1; parts], memory: vec![-1; parts], both: vec![-1; parts] }
+        Self { cpu: vec![-1; parts], memory: vec![-1; parts], both: vec![-1; parts], lesser: vec![-1; parts] }
     }
 
     /// The chunk of a column that holds the parts of `part`.
@@ -53,13 +55,14 @@ impl Columns {
     /// The most of each in the parts of `part`.
     fn most(&self, part: usize) -> Wanted {
         let most = |column: &[i32]| Self::chunk(column, part).iter().copied().fold(-1, i32::max);
-        (most(&self.cpu), most(&self.memory), most(&self.both))
+        [most(&self.cpu), most(&self.memory), most(&self.both), most(&self.lesser)]
     }
 
     /// Sets what a part has; says whether that changed.
-    fn set(&mut self, part: usize, (cpu, memory, both): Wanted) -> bool {
+    fn set(&mut self, part: usize, values: Wanted) -> bool {
         let mut changed = false;
-        for (column, value) in [(&mut self.cpu, cpu), (&mut self.memory, memory), (&mut self.both, both)] {
+        let columns = [&mut self.cpu, &mut self.memory, &mut self.both, &mut self.lesser];
+        for (column, value) in columns.into_iter().zip(values) {
             if let Some(cell) = column.get_mut(part) {
                 changed |= *cell != value;
                 *cell = value;
@@ -69,11 +72,12 @@ impl Columns {
     }
 
     /// Which of the parts of `part` have what is wanted, one bit each.
-    fn having(&self, part: usize, (cpu, memory, both): Wanted) -> u32 {
+    fn having(&self, part: usize, [cpu, memory, both, lesser]: Wanted) -> u32 {
         let columns = Self::chunk(&self.cpu, part).iter().zip(Self::chunk(&self.memory, part));
         let mut has = [0_u32; WIDE];
-        for ((has, (c, m)), b) in has.iter_mut().zip(columns).zip(Self::chunk(&self.both, part)) {
-            *has = u32::from((*c >= cpu) & (*m >= memory) & (*b >= both));
+        let together = Self::chunk(&self.both, part).iter().zip(Self::chunk(&self.lesser, part));
+        for ((has, (c, m)), (b, l)) in has.iter_mut().zip(columns).zip(together) {
+            *has = u32::from((*c >= cpu) & (*m >= memory) & (*b >= both) & (*l >= lesser));
         }
         let mut bits = 0;
         for (place, has) in (0..).zip(has) {
@@ -155,13 +159,13 @@ impl FirstFit {
     }
 
     fn wanted(&self, cpu: u32, memory: u32) -> Wanted {
-        let both = u64::from(cpu) + u64::from(memory) * self.memory_weight / 256;
-        (signed(cpu), signed(memory), i32::try_from(both).unwrap_or(i32::MAX))
+        let weighed = u32::try_from(u64::from(memory) * self.memory_weight / 256).unwrap_or(u32::MAX);
+        [signed(cpu), signed(memory), signed(cpu.saturating_add(weighed)), signed(cpu.min(weighed))]
     }
 
     fn renew(&mut self, machine: usize) {
         let Some(room) = self.machines.get(machine) else { return };
-        let seen = if room.pods > 0 { self.wanted(room.cpu, room.memory) } else { (-1, -1, -1) };
+        let seen = if room.pods > 0 { self.wanted(room.cpu, room.memory) } else { [-1; 4] };
         let (leaf, branch) = (machine / WIDE, machine / WIDE / WIDE);
         if self.rooms.set(machine, seen) && self.leaves.set(leaf, self.rooms.most(leaf)) {
             self.branches.set(branch, self.leaves.most(branch));

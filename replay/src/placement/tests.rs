@@ -1,3 +1,5 @@
+#![expect(clippy::as_conversions, reason = "small numbers of a test")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -127,6 +127,8 @@ pub struct Trace {
     pub jobs: f64,
     /// Share of pods that may move.
     pub movable: f64,
+    /// What use is multiplied by.
+    pub load: f64,
     nodes: u32,
 }
 
@@ -156,6 +158,7 @@ impl Trace {
             churn: 0.01,
             jobs: 0.01,
             movable: 1.0,
+            load: 1.0,
             nodes: 0,
         };
         for i in 0..pods {
@@ -185,8 +188,9 @@ impl Trace {
             let start = k as u16 * 300;
             if from < start + 300 && to > start {
                 let noise = 0.7 + 0.6 * self.rng.f64();
-                let cpu = f64::from(workload.ask.cpu_millicores) * workload.uses.0 * day * noise;
-                let memory = f64::from(workload.ask.memory_mib) * workload.uses.1 * pod.memory * (0.9 + 0.1 * day);
+                let cpu = f64::from(workload.ask.cpu_millicores) * workload.uses.0 * self.load * day * noise;
+                let memory =
+                    f64::from(workload.ask.memory_mib) * workload.uses.1 * self.load * pod.memory * (0.9 + 0.1 * day);
                 lanes[0].0[k] = cpu as u32;
                 lanes[1].0[k] = (cpu * 1.4) as u32;
                 lanes[2].0[k] = memory as u32;
