@@ -455,4 +455,61 @@ proptest! {
             prop_assert!(b.service.unserved_seconds <= a.service.unserved_seconds);
         }
     }
+
+    #[test]
+    fn what_pods_use_is_what_machines_use_however_pods_are_moved(
+        lives in prop::collection::vec((life(), 1_u32..=HOURS * 12), 1..80),
+    ) {
+        // All are there from the start, so that nobody waits, and end with a slot.
+        let lives: Vec<Life> = lives
+            .into_iter()
+            .map(|(life, slots)| Life { from: 0, to: slots * 300, silent: false, volumes: 0, ..life })
+            .collect();
+        let hours = hours(&lives, 1);
+        let mut expect = vec![(0_u64, 0_u64); HOURS as usize * 12];
+        for (h, hour) in hours.iter().enumerate() {
+            for row in hour.containers() {
+                let pod = &hour.pods()[row.pod as usize];
+                for k in (0..12).filter(|k| u32::from(pod.alive_to) > *k as u32 * 300) {
+                    expect[h * 12 + k].0 += u64::from(row.cpu_mean_millicores.0[k]);
+                    expect[h * 12 + k].1 += u64::from(row.memory_max_mib.0[k]);
+                }
+            }
+        }
+        for (outcome, _) in run(setups()[..3].to_vec(), &hours) {
+            prop_assert_eq!(outcome.service.unplaceable, 0);
+            prop_assert_eq!(outcome.service.unserved_seconds, 0, "{}", &outcome.id);
+            let used: Vec<(u64, u64)> = outcome.series.iter().map(|p| (p.cpu_millicores, p.memory_mib)).collect();
+            prop_assert_eq!(&used, &expect, "{}", &outcome.id);
+        }
+    }
+
+    #[test]
+    fn a_cheaper_host_changes_no_placement_and_a_plan_for_some_capacity_holds_on_twice_as_much(
+        lives in cluster(), factor in 0.1..1.0_f64,
+    ) {
+        let hours = hours(&lives, 1);
+        let plain = setups();
+        let mut cheap = plain.clone();
+        let mut double = plain.clone();
+        for setup in cheap.iter_mut().filter_map(|setup| setup.pool.as_mut()) {
+            setup.host.price = usd(4.608 * factor);
+        }
+        for setup in &mut double {
+            let mut catalog = (*setup.catalog).clone();
+            for kind in &mut catalog.machines {
+                (kind.allocatable_millicores, kind.allocatable_mib) =
+                    (2 * kind.allocatable_millicores, 2 * kind.allocatable_mib);
+            }
+            setup.catalog = Arc::new(catalog);
+        }
+        let (a, b) = (run(plain.clone(), &hours), run(cheap.clone(), &hours));
+        prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+        for (at, (outcome, log)) in a.iter().enumerate() {
+            let total = |setup: &Setup| price(outcome, &rates(setup)).total().unwrap();
+            // The fee takes back a quarter of what a cheaper host saves, never more.
+            prop_assert!(total(&cheap[at]) <= total(&plain[at]));
+            never_over_allocatable(&double[at], &lives, log)?;
+        }
+    }
 }

@@ -33,6 +33,8 @@ struct Piles {
     items: Vec<Vec<u32>>,
     /// The pile each item comes from.
     home: Vec<u32>,
+    /// Whether any item has volumes.
+    any_volumes: bool,
 }
 
 impl DotProduct {
@@ -191,6 +193,7 @@ impl Piles {
             volumes: Vec::new(),
             items: Vec::new(),
             least_cpu: Vec::new(),
+            any_volumes: items.iter().any(|item| item.volumes > 0),
             home: vec![0; items.len()],
         };
         for group in sorted.chunk_by(|(a, _), (b, _)| same(a, b)) {
@@ -271,24 +274,12 @@ impl Piles {
         let (cpu_weight, memory_weight) = (weight(cpu, cpu_unit), weight(memory, memory_unit));
         while room.pods > 0 {
             let (cpu, memory, volumes) = (float32(room.cpu), float32(room.memory), float32(room.volumes));
-            let (by_cpu, by_memory) = (cpu * cpu_weight, memory * memory_weight);
-            let mut best = (-1.0_f32, usize::MAX);
-            // Piles are sorted by CPU: those that begin above what is left cannot fit.
-            let end = self.least_cpu.partition_point(|least| *least <= cpu).next_multiple_of(WIDE);
-            let columns = (self.cpu.chunks_exact(WIDE)).zip(self.memory.chunks_exact(WIDE));
-            let columns = columns.zip(self.volumes.chunks_exact(WIDE)).take(end / WIDE);
-            for (chunk, ((cs, ms), vs)) in columns.enumerate() {
-                let mut scores = [-1.0_f32; WIDE];
-                for (score, ((c, m), v)) in scores.iter_mut().zip(cs.iter().zip(ms).zip(vs)) {
-                    let fits = (*c <= cpu) & (*m <= memory) & (*v <= volumes);
-                    *score = if fits { c * by_cpu + m * by_memory } else { -1.0 };
-                }
-                let top = scores.iter().fold(-1.0_f32, |a, b| if *b > a { *b } else { a });
-                if top > best.0 {
-                    let within = scores.iter().position(|score| *score >= top).unwrap_or_default();
-                    best = (top, chunk * WIDE + within);
-                }
-            }
+            let by = (cpu * cpu_weight, memory * memory_weight);
+            let best = if self.any_volumes {
+                self.scan::<true>((cpu, memory, volumes), by)
+            } else {
+                self.scan::<false>((cpu, memory, volumes), by)
+            };
             let Some(item) = self.items.get_mut(best.1).and_then(Vec::pop) else { break };
             self.show(items, best.1);
             let Some(less) = items.get(index(item)).and_then(|item| room.less(item)) else { break };
@@ -296,6 +287,28 @@ impl Piles {
             taken.push(item);
         }
         taken
+    }
+
+    /// The pile whose top points most to where there is room, among those that fit, and how much it does.
+    fn scan<const VOLUMES: bool>(&self, room: (f32, f32, f32), by: (f32, f32)) -> (f32, usize) {
+        let mut best = (-1.0_f32, usize::MAX);
+        // Piles are sorted by CPU: those that begin above what is left cannot fit.
+        let end = self.least_cpu.partition_point(|least| *least <= room.0).next_multiple_of(WIDE);
+        let columns = (self.cpu.chunks_exact(WIDE)).zip(self.memory.chunks_exact(WIDE));
+        let columns = columns.zip(self.volumes.chunks_exact(WIDE)).take(end / WIDE);
+        for (chunk, ((cs, ms), vs)) in columns.enumerate() {
+            let mut scores = [-1.0_f32; WIDE];
+            for (score, ((c, m), v)) in scores.iter_mut().zip(cs.iter().zip(ms).zip(vs)) {
+                let fits = (*c <= room.0) & (*m <= room.1) & (!VOLUMES | (*v <= room.2));
+                *score = if fits { c * by.0 + m * by.1 } else { -1.0 };
+            }
+            let top = scores.iter().fold(-1.0_f32, |a, b| if *b > a { *b } else { a });
+            if top > best.0 {
+                let within = scores.iter().position(|score| *score >= top).unwrap_or_default();
+                best = (top, chunk * WIDE + within);
+            }
+        }
+        best
     }
 
     /// Lays items back where [`Self::fill`] took them, in the opposite order.

@@ -255,7 +255,6 @@ impl<O: Observer> World<O> {
             let (c, m) = habit.unwrap_or((f64::from(item.cpu), f64::from(item.memory)));
             (cpu, memory) = (cpu + c, memory + m);
         }
-        // Daemons as they were when the hour began.
         let daemons = &self.setup.daemons;
         cpu += f64::from(daemons.cpu_millicores);
         memory += f64::from(daemons.memory_mib);
