@@ -10,7 +10,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Trace, catalog, ec2, emp};
-use replay::{Buy, Consolidation, Grain, Hour, Pool, Replay, Setup, lower_bound};
+use replay::{Buy, Consolidation, Grain, HostType, Hour, Pool, Replay, Setup, lower_bound, screen};
 
 /// Time this thread has had on a CPU: what others do on the machine does not count.
 fn on_cpu() -> Duration {
@@ -54,7 +54,7 @@ fn run(name: &str, setups: Vec<Setup>, pods: u32, days: usize) -> Duration {
         resident_peak_mib(),
         sum % 10,
     );
-    for (outcome, _) in &outcomes {
+    for (outcome, _) in outcomes.iter().take(2) {
         let last = outcome.series.last().copied().unwrap_or_default();
         println!(
             "  {}: {:?} {:?} nodes {} evms {} hosts {}",
@@ -69,8 +69,30 @@ fn run(name: &str, setups: Vec<Setup>, pods: u32, days: usize) -> Duration {
     engine
 }
 
+/// Ninety host candidates bounded on what one replay of 30 days served.
+fn screening() {
+    let mut trace = Trace::new(1, 10_000, 3);
+    let mut replay = Replay::new(vec![emp("emp")]);
+    for _ in 0..30 * 24 {
+        replay.advance(&trace.hour());
+    }
+    let (outcome, _) = replay.finish().remove(0);
+    let candidates: Vec<Setup> = (0..90)
+        .map(|i| {
+            let mut setup = emp("emp");
+            let threads = 48 * (1 + i % 4);
+            let host = HostType { threads, memory_mib: threads * 1024 * (2 + i % 7), ..common::m5_metal() };
+            setup.pool = Some(Pool::new(host, &catalog(), &[0, 1, 2, 3, 4]));
+            setup
+        })
+        .collect();
+    let start = on_cpu();
+    let best = screen(&outcome, &candidates, 10);
+    println!("screened {} candidates to {} in {:.2} s", candidates.len(), best.len(), (on_cpu() - start).as_secs_f64());
+}
+
 fn main() {
-    let what = std::env::args().find(|arg| ["one", "long", "further", "grid"].contains(&arg.as_str()));
+    let what = std::env::args().find(|arg| ["one", "long", "further", "grid", "screen"].contains(&arg.as_str()));
     let what = what.unwrap_or_else(|| "all".to_owned());
     let is = |name: &str| what == name || what == "all";
     if is("one") {
@@ -102,5 +124,7 @@ fn main() {
     if is("long") {
         run("emp", vec![emp("emp")], 10_000, 90);
     }
-    let _ = (catalog(), Pool::new(common::m5_metal(), &catalog(), &[0]));
+    if is("screen") {
+        screening();
+    }
 }
