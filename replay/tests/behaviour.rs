@@ -162,3 +162,35 @@ fn hosts_are_screened_by_their_bounds() {
     assert_eq!(screened.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [3, 0, 1]);
     assert_eq!(screen(&outcome, &candidates, 1).len(), 1);
 }
+
+#[test]
+fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_nothing() {
+    let mut setup = emp("emp");
+    let pool = setup.pool.as_mut().unwrap();
+    pool.host.max_attachments = 6;
+    let pod = |uid: u128, volumes: u16| PodRow {
+        uid,
+        workload: 0,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: true,
+        daemon: false,
+        ask: Ask { cpu_millicores: 100, memory_mib: 100 },
+        volumes,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+    };
+    // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
+    let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
+    let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
+    for h in 0..3 {
+        replay.advance(&Hour::new(EPOCH + h * HOUR_SECONDS, rows.clone(), vec![], vec![]).unwrap());
+    }
+    let (outcome, Log(log)) = replay.finish().remove(0);
+    assert_eq!(count(&log, |d| matches!(d, Decision::PodUnplaceable { pod: 99 })), 1);
+    assert_eq!(count(&log, |d| matches!(d, Decision::HostRequested { .. })), 2);
+    assert_eq!(outcome.service.unserved_seconds, 3 * 3600);
+    assert_eq!((outcome.series[35].hosts, outcome.series[35].evms), (2, 2));
+}

@@ -7,7 +7,7 @@ use crate::number::{float, float32, id, index};
 /// Offers tried for one machine, the best by their price for what is wanted.
 const TRIED: usize = 6;
 /// Distinct sizes up to which each is a pile of its own; beyond, sizes within about 10 % share one.
-const PILES: usize = 1024;
+const PILES: usize = 4096;
 /// Piles the scan looks at together.
 const WIDE: usize = 16;
 

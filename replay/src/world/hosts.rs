@@ -117,14 +117,32 @@ impl<O: Observer> World<O> {
         (1 + has.volumes - machine.room.volumes, 1 + has.pods - machine.room.pods + self.setup.daemon_pods)
     }
 
-    /// Whether the host under a machine has an address, and an attachment for each volume, left for a pod.
+    /// Whether an empty host lets in an elastic VM of a type that holds a pod.
+    pub(super) fn empty_host_takes(&self, kind: u32, item: &Item) -> bool {
+        let Some(pool) = &self.setup.pool else { return false };
+        let (host, kind) = (&pool.host, &self.kinds[kind]);
+        f64::from(kind.vcpu) <= f64::from(host.threads) * pool.cpu_overcommit
+            && f64::from(kind.memory_mib) <= f64::from(host.memory_mib) * pool.memory_overcommit
+            && item.volumes < host.max_attachments
+            && 2 + self.setup.daemon_pods <= host.max_ips
+    }
+
+    /// Whether the host under a machine, or an empty one while it has none, has an address left for a pod, and an
+    /// attachment for each of its volumes.
     pub(super) fn host_takes(&self, m: u32, item: &Item) -> bool {
         let (Some(pool), true) = (&self.setup.pool, m != NONE) else { return true };
         let Some(evm) = &self.machines[m].evm else { return true };
-        [evm.host, evm.target].into_iter().filter(|h| *h != NONE).all(|h| {
-            let host = &self.hosts[h];
-            host.ips < pool.host.max_ips && host.attachments + item.volumes <= pool.host.max_attachments
-        })
+        let takes = |ips: u32, attachments: u32| {
+            ips < pool.host.max_ips && attachments + item.volumes <= pool.host.max_attachments
+        };
+        if evm.host == NONE {
+            let (attachments, ips) = self.carried(m);
+            return takes(ips, attachments);
+        }
+        [evm.host, evm.target]
+            .into_iter()
+            .filter(|h| *h != NONE)
+            .all(|h| takes(self.hosts[h].ips, self.hosts[h].attachments))
     }
 
     /// A pod came onto or left an elastic VM.

@@ -180,9 +180,13 @@ impl<O: Observer> World<O> {
             let item = self.places[pod].item;
             let fits = |m: &&u32| {
                 let machine = &self.machines[**m];
-                machine.live && !machine.closed && machine.replaces.is_empty() && machine.room.fits(&item)
+                machine.live
+                    && !machine.closed
+                    && machine.replaces.is_empty()
+                    && machine.room.fits(&item)
+                    && self.host_takes(**m, &item)
             };
-            let found = open.iter().find(fits).copied().filter(|m| self.host_takes(*m, &item));
+            let found = open.iter().find(fits).copied();
             let found = match found {
                 None if one_by_one => {
                     let kind = self.kind_for(cluster, pod, evm);
@@ -246,7 +250,12 @@ impl<O: Observer> World<O> {
     /// that holds it. `None` when none does.
     fn kind_for(&self, cluster: &Cluster, pod: u32, evm: bool) -> Option<u32> {
         let (row, item) = (&cluster.pods[pod], self.places[pod].item);
-        let holds = |kind: u32| kind != NONE && kind < self.kinds.len() && self.kinds[kind].room.fits(&item);
+        let holds = |kind: u32| {
+            kind != NONE
+                && kind < self.kinds.len()
+                && self.kinds[kind].room.fits(&item)
+                && (!evm || self.empty_host_takes(kind, &item))
+        };
         let own = match &self.setup.pool {
             Some(pool) if evm => pool.evm_of.get(index(row.observed_type)).copied().unwrap_or(NONE),
             _ => row.observed_type,
