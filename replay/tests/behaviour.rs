@@ -194,3 +194,46 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
     assert_eq!(outcome.service.unserved_seconds, 3 * 3600);
     assert_eq!((outcome.series[35].hosts, outcome.series[35].evms), (2, 2));
 }
+
+#[test]
+fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ever() {
+    let mut setup = emp("emp");
+    setup.warm_up_seconds = 0;
+    let pool = setup.pool.as_mut().unwrap();
+    (pool.host.threads, pool.host.memory_mib, pool.mature_slots) = (16, 256 * 1024, 3);
+    let ask = Ask { cpu_millicores: 9000, memory_mib: 32_000 };
+    let pod = |uid: u128| PodRow {
+        uid,
+        workload: uid as u32,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: true,
+        daemon: false,
+        ask,
+        volumes: 0,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+    };
+    let container = |pod: u32, millicores: u32| ContainerRow {
+        pod,
+        class: pod,
+        cpu_mean_millicores: Lane([millicores; 12]),
+        cpu_max_millicores: Lane::UNKNOWN,
+        memory_max_mib: Lane([4000; 12]),
+    };
+    let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
+    // Idle until both elastic VMs share one host; then each alone is more than any host's threshold.
+    for h in 0..16 {
+        let millicores = if h < 6 { 500 } else { 15_000 };
+        let containers = (0..2).map(|pod| container(pod, millicores)).collect();
+        replay.advance(&Hour::new(EPOCH + h * HOUR_SECONDS, vec![pod(1), pod(2)], containers, vec![]).unwrap());
+    }
+    let (outcome, Log(log)) = replay.finish().remove(0);
+    assert_eq!(outcome.series[70].hosts, 1);
+    assert_eq!(outcome.series.last().unwrap().hosts, 2);
+    assert_eq!(count(&log, |d| matches!(d, Decision::HostRequested { reason: HostReason::Hot, .. })), 1);
+    assert!(outcome.hosts.stuck > 0 && count(&log, |d| matches!(d, Decision::LeftHot { .. })) > 0);
+    assert!(outcome.machines.lost_core_ms == 0 && outcome.machines.lost_core_ms_at_peaks.is_none());
+}

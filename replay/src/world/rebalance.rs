@@ -42,11 +42,11 @@ impl<O: Observer> World<O> {
         for (_, h) in hot {
             let zone = self.hosts[h].zone;
             zones.push(zone);
-            if self.hosts[h].members.len() < 2 {
-                self.observer.decided(t, Decision::LeftHot { host: self.hosts[h].serial });
-                continue;
-            }
             while self.last_share(h) > threshold {
+                if self.remaining(h) < 2 {
+                    self.observer.decided(t, Decision::LeftHot { host: self.hosts[h].serial });
+                    break;
+                }
                 let Some(m) = self.to_give(h, settled, t) else { break };
                 match self.target(h, m, zone, settled) {
                     Some(to) => self.migrate(m, to, true, t),
@@ -60,6 +60,12 @@ impl<O: Observer> World<O> {
         zones.sort_unstable();
         zones.dedup();
         zones
+    }
+
+    /// Elastic VMs on a host that are not on their way to another.
+    fn remaining(&self, h: u32) -> usize {
+        let leaves = |m: u32| self.machines[m].evm.as_ref().is_some_and(|evm| evm.host == h && evm.target != NONE);
+        self.hosts[h].members.iter().filter(|m| !leaves(**m)).count()
     }
 
     fn request_if_none_boots(&mut self, zone: u16, t: i64) {
@@ -91,7 +97,8 @@ impl<O: Observer> World<O> {
         free.iter().find(|(.., last)| settles(*last)).or(free.last()).map(|(_, _, m, _)| *m)
     }
 
-    /// The least loaded other host of the zone that stays settled with `m`.
+    /// The least loaded other host of the zone that stays settled with `m`, or that is empty: an elastic VM too large to
+    /// settle anywhere is best alone, and no further host would help it.
     fn target(&self, from: u32, m: u32, zone: u16, settled: f64) -> Option<u32> {
         let last = self.machines[m].evm.as_ref()?.last;
         let limit = self.setup.pool.as_ref()?.migrations_per_host;
@@ -99,7 +106,7 @@ impl<O: Observer> World<O> {
             *h != from
                 && self.hosts[*h].in_flight < limit
                 && self.caps_let_in(*h, m)
-                && self.share_with(*h, last) <= settled
+                && (self.share_with(*h, last) <= settled || self.hosts[*h].members.is_empty())
         };
         let least = |a: &u32, b: &u32| self.last_share(*a).total_cmp(&self.last_share(*b)).then(a.cmp(b));
         self.staying(zone).filter(fits).min_by(least)
