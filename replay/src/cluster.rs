@@ -1,0 +1,349 @@
+//! What every scenario shares of an hour: which pods come, stay and go, and what they use.
+//!
+//! An hour is read once. Pods get dense ids while they live, so that a scenario keeps what it knows of them in plain
+//! vectors; ids are used again once a pod is gone, so that memory grows with pods alive and not with days.
+
+mod impute;
+
+use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, SLOT_SECONDS, SLOTS, UNKNOWN};
+use crate::number::{float, whole};
+use crate::rightsize::{RightSizing, Sizer};
+use crate::table::{FreePlaces, Table};
+
+/// A pod that is asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Pod {
+    pub(crate) uid: u128,
+    pub(crate) workload: u32,
+    pub(crate) zone: u16,
+    pub(crate) platform: u16,
+    pub(crate) observed_type: u32,
+    pub(crate) movable: bool,
+    pub(crate) volumes: u16,
+    pub(crate) pausing_volumes: u16,
+    /// What it asks for as it is.
+    pub(crate) as_is: Ask,
+    /// What it asks for right-sized.
+    pub(crate) sized: Ask,
+    /// Moment from which it is asked for, in replay seconds.
+    pub(crate) since: i64,
+    /// Containers by class, for right-sizing.
+    classes: Vec<u32>,
+    last: impute::Last,
+}
+
+/// What a pod uses in the slots of the hour: known or imputed, and zero outside its life.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand {
+    /// Mean, in millicores of the whole slot.
+    pub(crate) cpu: Lane,
+    /// Peak, where known; else the mean while alive.
+    pub(crate) cpu_max: Lane,
+    /// Largest memory, in MiB.
+    pub(crate) memory: Lane,
+}
+
+impl Demand {
+    pub(crate) const ZERO: Self = Self { cpu: Lane::ZERO, cpu_max: Lane::ZERO, memory: Lane::ZERO };
+}
+
+/// A pod comes or goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Event {
+    /// Second of the hour.
+    pub(crate) second: u16,
+    /// Ends come before starts.
+    pub(crate) starts: bool,
+    /// Ties by uid.
+    pub(crate) uid: u128,
+    pub(crate) pod: u32,
+}
+
+/// What pods of one workload used in the past, each hour counting a little less than the one after it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Habit {
+    slots: f64,
+    cpu: f64,
+    memory: f64,
+    seen_slots: u32,
+}
+
+impl Habit {
+    /// Mean CPU and memory of one pod; `None` with under an hour of history.
+    pub(crate) fn mean(&self) -> Option<(f64, f64)> {
+        (self.seen_slots >= 12 && self.slots > 0.0).then(|| (self.cpu / self.slots, self.memory / self.slots))
+    }
+}
+
+/// What daemons use on one machine: their use in the cluster divided by its nodes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DaemonUse {
+    pub(crate) cpu: Lane,
+    pub(crate) memory: Lane,
+}
+
+/// How much of the use is not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imputed {
+    /// Pod-slots in which a pod was alive.
+    pub pod_slots: u64,
+    /// Those for which CPU or memory was not known.
+    pub imputed_pod_slots: u64,
+    /// Pod-slots without a CPU peak, for which the mean stands in.
+    pub pod_slots_without_peak: u64,
+}
+
+/// The state all scenarios share.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    pub(crate) pods: Table<Pod>,
+    pub(crate) demand: Table<Demand>,
+    pub(crate) events: Vec<Event>,
+    /// Pods whose right-sized request changed with this hour, by id.
+    pub(crate) resized: Vec<u32>,
+    pub(crate) habits: Table<Habit>,
+    pub(crate) daemons: DaemonUse,
+    /// Share of memory touched on nodes in each slot, in millionths; unknown where no node tells.
+    pub(crate) touched: Lane,
+    /// Hours advanced so far; the hour in work is the last of them.
+    pub(crate) hours: i64,
+    /// Start of the hour in work, in seconds since the epoch.
+    pub(crate) hour_start: i64,
+    /// Pod-seconds asked for so far.
+    pub(crate) asked_seconds: u64,
+    /// Whether the hour in work is the first, or hours are missing before it.
+    pub(crate) resumed: bool,
+    pub(crate) imputed: Imputed,
+    pub(crate) sizer: Option<Sizer>,
+    alive: Vec<(u128, u32)>,
+    gone: Vec<u32>,
+    free: FreePlaces,
+    scratch: impute::Scratch,
+}
+
+impl Cluster {
+    pub(crate) fn new(right_sizing: Option<RightSizing>) -> Self {
+        Self {
+            pods: Table::default(),
+            demand: Table::default(),
+            events: Vec::new(),
+            resized: Vec::new(),
+            habits: Table::default(),
+            daemons: DaemonUse { cpu: Lane::ZERO, memory: Lane::ZERO },
+            touched: Lane::UNKNOWN,
+            hours: 0,
+            hour_start: 0,
+            asked_seconds: 0,
+            resumed: true,
+            imputed: Imputed::default(),
+            sizer: right_sizing.map(Sizer::new),
+            alive: Vec::new(),
+            gone: Vec::new(),
+            free: FreePlaces::default(),
+            scratch: impute::Scratch::default(),
+        }
+    }
+
+    /// Start of the hour in work, in replay seconds: hours that are missing do not count.
+    pub(crate) fn now(&self) -> i64 {
+        (self.hours - 1) * HOUR_SECONDS
+    }
+
+    /// Takes in the next hour.
+    pub(crate) fn advance(&mut self, hour: &Hour) {
+        self.resumed = self.hours == 0 || hour.start() != self.hour_start + HOUR_SECONDS;
+        self.hours += 1;
+        self.hour_start = hour.start();
+        for pod in self.gone.drain(..) {
+            self.free.give_back(pod);
+        }
+        self.resized.clear();
+        self.events.clear();
+        let ids = self.meet(hour.pods());
+        self.events.sort_unstable();
+        self.use_of(hour, &ids);
+        if self.hours % 24 == 1 && self.hours > 1 {
+            self.resize();
+        }
+        self.touched = touched(hour);
+    }
+
+    /// Ends the hour: what was seen in it may be known from now on.
+    pub(crate) fn end_hour(&mut self) {
+        const HALF_LIFE_HOURS: f64 = 24.0;
+        let keep = 0.5_f64.powf(1.0 / HALF_LIFE_HOURS);
+        for habit in self.habits.iter_mut() {
+            (habit.slots, habit.cpu, habit.memory) = (habit.slots * keep, habit.cpu * keep, habit.memory * keep);
+        }
+        self.scratch.enter_habits(&mut self.habits);
+        if self.hours % 24 == 0
+            && let Some(sizer) = &mut self.sizer
+        {
+            sizer.end_day();
+        }
+    }
+
+    /// Walks the pods alive and the rows of the hour side by side, both by uid. Gives the pod of each row, [`NONE`]
+    /// for daemons.
+    fn meet(&mut self, rows: &[PodRow]) -> Vec<u32> {
+        let before = std::mem::take(&mut self.alive);
+        let mut before = before.into_iter().peekable();
+        let mut ids = Vec::with_capacity(rows.len());
+        for row in rows {
+            while let Some((uid, pod)) = before.next_if(|(uid, _)| *uid < row.uid) {
+                self.leaves(0, uid, pod);
+            }
+            let known = before.next_if(|(uid, _)| *uid == row.uid).map(|(_, pod)| pod);
+            if row.daemon || row.alive_from >= row.alive_to {
+                if let Some(pod) = known {
+                    self.leaves(0, row.uid, pod);
+                }
+                ids.push(NONE);
+                continue;
+            }
+            let pod = match known {
+                Some(pod) if row.alive_from == 0 => pod,
+                known => {
+                    if let Some(pod) = known {
+                        self.leaves(0, row.uid, pod);
+                    }
+                    self.comes(row)
+                }
+            };
+            ids.push(pod);
+            self.asked_seconds += u64::from(row.alive_to - row.alive_from);
+            if i64::from(row.alive_to) < HOUR_SECONDS {
+                self.leaves(row.alive_to, row.uid, pod);
+            } else {
+                self.alive.push((row.uid, pod));
+            }
+        }
+        for (uid, pod) in before {
+            self.leaves(0, uid, pod);
+        }
+        ids
+    }
+
+    fn comes(&mut self, row: &PodRow) -> u32 {
+        let pod = Pod {
+            uid: row.uid,
+            workload: row.workload,
+            zone: row.zone,
+            platform: row.platform,
+            observed_type: row.observed_type,
+            movable: row.movable,
+            volumes: row.volumes,
+            pausing_volumes: row.pausing_volumes,
+            as_is: row.ask,
+            sized: row.ask,
+            since: self.now() + i64::from(row.alive_from),
+            classes: Vec::new(),
+            last: impute::Last::default(),
+        };
+        let place = match self.free.take() {
+            Some(place) => {
+                self.pods[place] = pod;
+                self.demand[place] = Demand::ZERO;
+                place
+            }
+            None => {
+                self.demand.push(Demand::ZERO);
+                self.pods.push(pod)
+            }
+        };
+        self.events.push(Event { second: row.alive_from, starts: true, uid: row.uid, pod: place });
+        place
+    }
+
+    fn leaves(&mut self, second: u16, uid: u128, pod: u32) {
+        if second == 0 {
+            self.demand[pod] = Demand::ZERO;
+        }
+        self.events.push(Event { second, starts: false, uid, pod });
+        self.gone.push(pod);
+    }
+
+    /// The request of a pod with its containers right-sized; as it is where one of them is not known.
+    fn sized(&self, pod: u32) -> Ask {
+        let pod = &self.pods[pod];
+        let Some(sizer) = self.sizer.as_ref().filter(|_| !pod.classes.is_empty()) else { return pod.as_is };
+        let mut ask = Ask::default();
+        for class in &pod.classes {
+            let Some(size) = sizer.size(*class) else { return pod.as_is };
+            ask.cpu_millicores += size.cpu_millicores;
+            ask.memory_mib += size.memory_mib;
+        }
+        ask
+    }
+
+    /// Renews the right-sized requests of running pods, where they change by more than the tolerance.
+    fn resize(&mut self) {
+        let Some(tolerance) = self.sizer.as_ref().map(|sizer| sizer.rule().tolerance) else { return };
+        let differs = |a: u32, b: u32| f64::from(a.abs_diff(b)) > tolerance * f64::from(a.max(1));
+        for (_, pod) in self.alive.clone() {
+            let (now, before) = (self.sized(pod), self.pods[pod].sized);
+            if self.pods[pod].since >= self.now() {
+                continue;
+            }
+            if differs(before.cpu_millicores, now.cpu_millicores) || differs(before.memory_mib, now.memory_mib) {
+                self.pods[pod].sized = now;
+                self.resized.push(pod);
+            }
+        }
+    }
+}
+
+/// Seconds of slot `k` within `[from, to)`, seconds of the hour.
+fn overlap(k: usize, from: u16, to: u16) -> u32 {
+    let start = i64::try_from(k).unwrap_or_default() * SLOT_SECONDS;
+    let seconds = i64::from(to).min(start + SLOT_SECONDS) - i64::from(from).max(start);
+    u32::try_from(seconds).unwrap_or_default()
+}
+
+/// Mean share of memory touched on the nodes, in millionths.
+fn touched(hour: &Hour) -> Lane {
+    let mut shares = Lane::UNKNOWN;
+    for k in 0..SLOTS {
+        let known = hour.nodes().iter().filter(|node| node.memory_mib > 0 && node.touched_mib.at(k) != UNKNOWN);
+        let (mut touched, mut all) = (0_u64, 0_u64);
+        for node in known {
+            touched += u64::from(node.touched_mib.at(k));
+            all += u64::from(node.memory_mib);
+        }
+        if all > 0 {
+            shares.set(k, whole(float(touched * 1_000_000) / float(all)));
+        }
+    }
+    shares
+}
+
+/// Nodes of an hour, weighted by the time they were there; at least one.
+fn nodes(hour: &Hour) -> u64 {
+    let seconds: u64 = hour.nodes().iter().map(|node| u64::from(node.up_seconds)).sum();
+    (seconds / 3600).max(1)
+}
+
+/// What daemons ask for on each machine, from the hour's nodes: their requests divided by the nodes, rounded up.
+///
+/// That is configuration, not behaviour, so the whole window may use it without looking ahead.
+pub fn daemons_of(hour: &Hour) -> (Ask, u32) {
+    let nodes = nodes(hour);
+    let (mut cpu, mut memory, mut pods) = (0_u64, 0_u64, 0_u64);
+    for row in hour.pods().iter().filter(|row| row.daemon) {
+        let seconds = u64::from(row.alive_to - row.alive_from);
+        cpu += u64::from(row.ask.cpu_millicores) * seconds;
+        memory += u64::from(row.ask.memory_mib) * seconds;
+        pods += seconds;
+    }
+    let each = |sum: u64| u32::try_from(sum.div_ceil(nodes * 3600)).unwrap_or(u32::MAX);
+    (Ask { cpu_millicores: each(cpu), memory_mib: each(memory) }, each(pods))
+}
+
+/// Adds `row` of a workload's habits, where it is not there yet.
+fn habit(habits: &mut Table<Habit>, workload: u32) -> &mut Habit {
+    habits.grow(workload + 1, Habit::default);
+    &mut habits[workload]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! What the engine is fed: one closed hour of a cluster, in memory alone.
+
+use crate::number::index;
+
+pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
+
+/// Seconds in an hour.
+pub const HOUR_SECONDS: i64 = 3600;
+/// No sample: not known, and never zero.
+pub const UNKNOWN: u32 = u32::MAX;
+/// An index that names nothing.
+pub const NONE: u32 = u32::MAX;
+
+/// One value for each slot of an hour; [`UNKNOWN`] where there is no sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane(pub [u32; SLOTS]);
+
+impl Lane {
+    /// Nothing in every slot.
+    pub const ZERO: Self = Self([0; SLOTS]);
+    /// No sample in any slot.
+    pub const UNKNOWN: Self = Self([UNKNOWN; SLOTS]);
+
+    /// The value of slot `k`; zero beyond the hour.
+    pub fn at(&self, k: usize) -> u32 {
+        self.0.get(k).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set(&mut self, k: usize, value: u32) {
+        if let Some(cell) = self.0.get_mut(k) {
+            *cell = value;
+        }
+    }
+
+    /// Adds `other` in the slots from `from` on.
+    pub(crate) fn add_from(&mut self, other: &Self, from: usize) {
+        for (cell, add) in self.0.iter_mut().zip(&other.0).skip(from) {
+            *cell = cell.wrapping_add(*add);
+        }
+    }
+
+    /// Adds `other`. Known values only; a machine's sum stays far below 2^32 millicores or MiB.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (cell, add) in self.0.iter_mut().zip(&other.0) {
+            *cell = cell.wrapping_add(*add);
+        }
+    }
+
+    /// Takes away what [`Self::add_from`] added.
+    pub(crate) fn sub_from(&mut self, other: &Self, from: usize) {
+        for (cell, sub) in self.0.iter_mut().zip(&other.0).skip(from) {
+            *cell = cell.wrapping_sub(*sub);
+        }
+    }
+}
+
+/// What a pod asks of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Ask {
+    /// CPU the scheduler reserves, in millicores; zero where nothing in the pod requests any.
+    pub cpu_millicores: u32,
+    /// Memory the scheduler reserves, in MiB, rounded up; zero where nothing in the pod requests any.
+    pub memory_mib: u32,
+}
+
+/// One pod in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PodRow {
+    /// Uid, as a number: the identity of the pod across hours, and what breaks ties.
+    pub uid: u128,
+    /// Workload, as an index the caller keeps stable.
+    pub workload: u32,
+    /// Zone of the node it ran on, as an index the caller keeps stable.
+    pub zone: u16,
+    /// Architecture, OS and capacity type it ran on, as an index into what the caller told [`crate::Catalog`].
+    pub platform: u16,
+    /// Type of the node it ran on, as an index into the machine types; [`NONE`] when not known.
+    pub observed_type: u32,
+    /// Whether it may move to elastic VMs.
+    pub movable: bool,
+    /// Whether a daemonset runs it, or the kubelet itself: it is on every machine, and is not placed.
+    pub daemon: bool,
+    /// Effective request.
+    pub ask: Ask,
+    /// EBS volumes it mounts.
+    pub volumes: u16,
+    /// Those of them that stop an elastic VM for some seconds when it migrates: all but io2 with multi-attach.
+    pub pausing_volumes: u16,
+    /// Second of the hour from which it holds its requests.
+    pub alive_from: u16,
+    /// Second of the hour at which it no longer does; 3600 while it lives on.
+    pub alive_to: u16,
+}
+
+impl PodRow {
+    /// The seconds `[from, to)` in which a pod was alive, from its seconds in each slot.
+    ///
+    /// `scheduled` and `ended`, seconds of the hour, place a pod that lived within one slot; without them it
+    /// lies at the slot's start. `None` when it was not alive at all.
+    pub fn alive(seconds_by_slot: &[u16; SLOTS], scheduled: Option<i64>, ended: Option<i64>) -> Option<(u16, u16)> {
+        let mut alive = seconds_by_slot.iter().zip((0_u16..).step_by(300)).filter(|(seconds, _)| **seconds > 0);
+        let (first, first_start) = alive.next()?;
+        let (last, last_start) = alive.last().unwrap_or((first, first_start));
+        let (first, last) = ((*first).min(300), (*last).min(300));
+        if first_start < last_start {
+            return Some((first_start + 300 - first, last_start + last));
+        }
+        let latest = first_start + 300 - first;
+        let offset = |second: i64| u16::try_from(second.clamp(first_start.into(), latest.into())).ok();
+        let from = scheduled.and_then(offset).or_else(|| ended.and_then(|end| offset(end - i64::from(first))));
+        let from = from.unwrap_or(first_start);
+        Some((from, from + first))
+    }
+}
+
+/// One container of a pod in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContainerRow {
+    /// Index of its pod's row in the hour.
+    pub pod: u32,
+    /// Container of its workload, as an index the caller keeps stable: what is right-sized together. [`NONE`] for
+    /// init containers, whose use counts and whose silence is not a gap.
+    pub class: u32,
+    /// Mean millicores of each slot while it ran in it.
+    pub cpu_mean_millicores: Lane,
+    /// Peak millicores of each slot, where a source finer than the slot exists.
+    pub cpu_max_millicores: Lane,
+    /// Largest memory sample of each slot, in MiB.
+    pub memory_max_mib: Lane,
+}
+
+/// One node as observed in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeRow {
+    /// Zone.
+    pub zone: u16,
+    /// Architecture, OS and capacity type.
+    pub platform: u16,
+    /// Type, as an index into the machine types; [`NONE`] when not known.
+    pub machine_type: u32,
+    /// Seconds of the hour in which it was there.
+    pub up_seconds: u16,
+    /// Memory of the node, in MiB.
+    pub memory_mib: u32,
+    /// Memory touched, page cache included, in MiB.
+    pub touched_mib: Lane,
+}
+
+/// One closed hour. Rows are sorted when it is made, so that their order says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hour {
+    start: i64,
+    pods: Vec<PodRow>,
+    containers: Vec<ContainerRow>,
+    nodes: Vec<NodeRow>,
+}
+
+/// Why rows are not an hour.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum InvalidHour {
+    /// The hour does not start at a full hour.
+    #[error("an hour cannot start at `{0}`; expected a multiple of 3600")]
+    Start(i64),
+    /// Two rows of one pod.
+    #[error("pod `{uid:032x}` has two rows in one hour; merge them first")]
+    TwoRows {
+        /// The pod.
+        uid: u128,
+    },
+    /// A pod lives backwards, or beyond the hour.
+    #[error("pod `{uid:032x}` cannot live from second {from} to {to} of an hour")]
+    Life {
+        /// The pod.
+        uid: u128,
+        /// Its start.
+        from: u16,
+        /// Its end.
+        to: u16,
+    },
+    /// A container names a row that is not there.
+    #[error("a container names pod row {row}, and the hour has {rows}")]
+    Container {
+        /// The row named.
+        row: u32,
+        /// Rows there are.
+        rows: usize,
+    },
+}
+
+impl Hour {
+    /// The hour that starts at `start`, in seconds since the epoch.
+    ///
+    /// # Errors
+    /// [`InvalidHour`] when rows contradict themselves.
+    pub fn new(
+        start: i64,
+        pods: Vec<PodRow>,
+        mut containers: Vec<ContainerRow>,
+        mut nodes: Vec<NodeRow>,
+    ) -> Result<Self, InvalidHour> {
+        if start.rem_euclid(HOUR_SECONDS) != 0 {
+            return Err(InvalidHour::Start(start));
+        }
+        let rows = pods.len();
+        let mut order: Vec<usize> = (0..rows).collect();
+        order.sort_unstable_by_key(|row| pods.get(*row).map(|pod| pod.uid));
+        let mut place_of = vec![0_u32; rows];
+        for (place, row) in (0_u32..).zip(&order) {
+            if let Some(cell) = place_of.get_mut(*row) {
+                *cell = place;
+            }
+        }
+        let pods: Vec<PodRow> = order.iter().filter_map(|row| pods.get(*row).copied()).collect();
+        for pod in &pods {
+            if pod.alive_from > pod.alive_to || i64::from(pod.alive_to) > HOUR_SECONDS {
+                return Err(InvalidHour::Life { uid: pod.uid, from: pod.alive_from, to: pod.alive_to });
+            }
+        }
+        if let Some([pod, _]) = pods.array_windows().find(|[a, b]| a.uid == b.uid) {
+            return Err(InvalidHour::TwoRows { uid: pod.uid });
+        }
+        for container in &mut containers {
+            let row = container.pod;
+            container.pod = *place_of.get(index(row)).ok_or(InvalidHour::Container { row, rows })?;
+        }
+        containers.sort_unstable();
+        nodes.sort_unstable();
+        Ok(Self { start, pods, containers, nodes })
+    }
+
+    /// Start of the hour, in seconds since the epoch.
+    pub fn start(&self) -> i64 {
+        self.start
+    }
+
+    /// Pods, by uid.
+    pub fn pods(&self) -> &[PodRow] {
+        &self.pods
+    }
+
+    /// Containers, by pod.
+    pub fn containers(&self) -> &[ContainerRow] {
+        &self.containers
+    }
+
+    /// Nodes as observed.
+    pub fn nodes(&self) -> &[NodeRow] {
+        &self.nodes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(seconds: &[(usize, u16)], scheduled: Option<i64>, ended: Option<i64>, expect: Option<(u16, u16)>) {
+        let mut slots = [0; SLOTS];
+        for (k, s) in seconds {
+            slots[*k] = *s;
+        }
+        assert_eq!(PodRow::alive(&slots, scheduled, ended), expect);
+    }
+
+    #[test]
+    fn a_life_is_read_off_the_seconds_of_its_slots() {
+        check(&[], None, None, None);
+        check(&[(0, 300), (1, 20)], None, None, Some((0, 320)));
+        check(&[(2, 10), (3, 300), (4, 7)], None, None, Some((890, 1207)));
+        check(&[(2, 40)], Some(650), Some(690), Some((650, 690)));
+        check(&[(2, 40)], None, Some(700), Some((660, 700)));
+        check(&[(2, 40)], Some(-5), None, Some((600, 640)));
+        check(&[(2, 40)], Some(890), None, Some((860, 900)));
+    }
+
+    #[test]
+    fn rows_that_contradict_themselves_are_no_hour() {
+        let pod = PodRow {
+            uid: 7,
+            workload: 0,
+            zone: 0,
+            platform: 0,
+            observed_type: NONE,
+            movable: true,
+            daemon: false,
+            ask: Ask::default(),
+            volumes: 0,
+            pausing_volumes: 0,
+            alive_from: 0,
+            alive_to: 3600,
+        };
+        let hour = |start, pods| Hour::new(start, pods, vec![], vec![]);
+        assert_eq!(hour(1, vec![]), Err(InvalidHour::Start(1)));
+        assert_eq!(hour(0, vec![pod, pod]), Err(InvalidHour::TwoRows { uid: 7 }));
+        let backwards = PodRow { alive_from: 5, alive_to: 4, ..pod };
+        assert_eq!(hour(0, vec![backwards]), Err(InvalidHour::Life { uid: 7, from: 5, to: 4 }));
+        let container = ContainerRow {
+            pod: 3,
+            class: 0,
+            cpu_mean_millicores: Lane::ZERO,
+            cpu_max_millicores: Lane::UNKNOWN,
+            memory_max_mib: Lane::ZERO,
+        };
+        let error = Hour::new(0, vec![pod], vec![container], vec![]).unwrap_err();
+        assert_eq!(error.to_string(), "a container names pod row 3, and the hour has 1");
+    }
+}

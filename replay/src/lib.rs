@@ -1,0 +1,77 @@
+//! The replay engine: a cluster's own hours, on an elastic machine pool and on every honest rival.
+//!
+//! Not a ratio applied to totals: the same pods, second-exact, placed by policies that see only the past, with what
+//! happened measured afterwards. Everything is a function of its arguments: no lake, no frames, no clock, no files. The
+//! model is written down in `MODEL.md` beside this crate, every rule with its default and its source.
+//!
+//! # From hours to outcomes
+//!
+//! 1. The caller numbers workloads, zones, platforms and machine types, and makes an [`Hour`] of each hour's rows.
+//! 2. A [`Base`] makes scenarios ([`Setup`]s): [`Base::repacked`], [`Base::emp`] and so on; [`Assumptions`] set their
+//!    numbers.
+//! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out.
+//! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
+//! 5. [`price`] makes money of it, [`lower_bound`] says what it could not have cost less than, [`RiskTarget::holds`]
+//!    whether it may be recommended, [`screen`] and [`choose`] which hosts and ratios are worth it.
+//!
+//! Every decision can be asked why: see [`Observer`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use replay::{Assumptions, Ask, Base, Catalog, Hour, MachineType, NONE, PodRow, Replay};
+//!
+//! let m5_large = MachineType {
+//!     name: "m5.large".to_owned(), platform: 0, vcpu: 2, memory_mib: 8192, allocatable_millicores: 1930,
+//!     allocatable_mib: 7100, max_pods: 29, max_volumes: 26, price: types::UsdPerHour::try_new(0.096).ok(),
+//! };
+//! let base = Base {
+//!     catalog: Arc::new(Catalog { machines: vec![m5_large] }), ec2_types: vec![0], daemons: Ask::default(),
+//!     daemon_pods: 0, karpenter: false, assumptions: Assumptions::default(),
+//! };
+//! let pod = PodRow {
+//!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: true, daemon: false,
+//!     ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0, alive_from: 0, alive_to: 3600,
+//! };
+//! let mut replay = Replay::new(vec![base.repacked()]);
+//! replay.advance(&Hour::new(1_735_689_600, vec![pod], vec![], vec![])?);
+//! let (outcome, _) = replay.finish().remove(0);
+//! assert_eq!(outcome.hours[0].node_seconds, [(0, 3600)]);
+//! assert_eq!(outcome.service.served_seconds, 3600);
+//! # Ok::<(), replay::InvalidHour>(())
+//! ```
+
+mod assumptions;
+mod bound;
+mod catalog;
+mod cluster;
+mod cost;
+mod hour;
+mod migration;
+mod number;
+mod observer;
+mod outcome;
+pub mod placement;
+mod predictor;
+mod rightsize;
+mod run;
+mod scenarios;
+mod setup;
+mod table;
+mod world;
+
+pub use assumptions::{Assumptions, AssumptionsError, Domain, KEYS, Key, Value};
+pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
+pub use catalog::{Catalog, HostType, MachineType};
+pub use cluster::{Imputed, daemons_of};
+pub use cost::{Lines, Rates, fee, price};
+pub use hour::{
+    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, NONE, NodeRow, PodRow, SLOT_SECONDS, SLOTS, UNKNOWN,
+};
+pub use migration::Migration;
+pub use observer::{Decision, HostReason, Log, Observer, Silent};
+pub use outcome::{Group, HourBilled, Motion, Outcome, Point, Risk, RiskTarget, Served, Service};
+pub use predictor::{Predictor, Series};
+pub use rightsize::RightSizing;
+pub use run::Replay;
+pub use scenarios::{Base, choose};
+pub use setup::{Buy, Consolidation, Ec2, MemoryModel, Pool, Requests, Setup, Zones};

@@ -1,0 +1,257 @@
+//! What a scenario came to: seconds billed, pods served, risk, and how it looked over time. No money yet.
+
+use crate::cluster::Imputed;
+use crate::hour::SLOTS;
+
+/// What a scenario came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// Its id.
+    pub id: String,
+    /// Billed seconds, hour by hour, so that commitments can be priced.
+    pub hours: Vec<HourBilled>,
+    /// Pod-seconds served and not.
+    pub service: Service,
+    /// Risk of the machines pods run on: EC2 nodes and elastic VMs.
+    pub machines: Risk,
+    /// Risk of the hosts under elastic VMs.
+    pub hosts: Risk,
+    /// Live migrations and moved pods.
+    pub motion: Motion,
+    /// Every slot, in order.
+    pub series: Vec<Point>,
+    /// What was served, group by group, for the lower bound.
+    pub groups: Vec<Group>,
+    /// How much of the use is not measured.
+    pub imputed: Imputed,
+    /// Most pods that died with one host, or one node where there are no hosts, over the hours.
+    pub blast_pods: u32,
+    /// Most workloads that lost all their replicas with it.
+    pub blast_workloads: u32,
+}
+
+/// What is billed of one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HourBilled {
+    /// Start of the hour, in seconds since the epoch.
+    pub start: i64,
+    /// Seconds of EC2 nodes, by machine type.
+    pub node_seconds: Vec<(u32, u64)>,
+    /// Seconds of elastic VMs from ready to removal, by machine type: what "Before" is made of, and their root disks.
+    pub evm_seconds: Vec<(u32, u64)>,
+    /// Seconds of hosts, spare ones not among them.
+    pub host_seconds: u64,
+    /// Seconds of spare hosts.
+    pub spare_host_seconds: u64,
+    /// Seconds of zones with hosts in them: what NAT gateways cost by, and what one spare host a zone would.
+    pub zone_seconds: u64,
+}
+
+/// Pod-seconds: asked = served + unserved, exactly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Service {
+    /// Pod-seconds asked for.
+    pub asked_seconds: u64,
+    /// Pod-seconds on a machine that was ready.
+    pub served_seconds: u64,
+    /// Pod-seconds waiting.
+    pub unserved_seconds: u64,
+    /// Pods that waited.
+    pub waited: u64,
+    /// Pods that fit no machine on offer.
+    pub unplaceable: u64,
+    /// Elastic VMs that found no host at a time, slot by slot, the pool being at its maximum.
+    pub evm_slots_without_host: u64,
+}
+
+/// Risk outside the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Risk {
+    /// Slots of all of them.
+    pub slots: u64,
+    /// Slots whose mean CPU was over capacity.
+    pub over_cpu: u64,
+    /// Slots whose memory was over capacity.
+    pub over_memory: u64,
+    /// Slots over the rebalancer's threshold; hosts only.
+    pub over_threshold: u64,
+    /// Slots over the threshold with one elastic VM alone, which nothing mends; hosts only.
+    pub stuck: u64,
+    /// Core-milliseconds asked for beyond capacity, from slot means: the lower end of what was lost.
+    pub lost_core_ms: u64,
+    /// The same from slot peaks: the upper end. `None` where some peak is not known.
+    pub lost_core_ms_at_peaks: Option<u64>,
+    /// MiB-seconds beyond memory: swap on a host, memory pressure on a machine.
+    pub over_mib_seconds: u64,
+}
+
+/// What moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Motion {
+    /// Migrations started since a host was over the threshold.
+    pub rebalanced: u64,
+    /// Migrations started to empty a host.
+    pub consolidated: u64,
+    /// Seconds of all migrations.
+    pub migration_seconds: u64,
+    /// Migrations that stopped the elastic VM.
+    pub pauses: u64,
+    /// Pod-seconds of these stops.
+    pub paused_pod_seconds: u64,
+    /// Pods restarted elsewhere since their machine was drained or replaced.
+    pub drained_pods: u64,
+    /// Pods restarted elsewhere since their request grew.
+    pub rolled_pods: u64,
+}
+
+/// One slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Point {
+    /// EC2 nodes.
+    pub nodes: u32,
+    /// Elastic VMs.
+    pub evms: u32,
+    /// Hosts.
+    pub hosts: u32,
+    /// Pods on a machine.
+    pub pods: u32,
+    /// CPU used, in millicores.
+    pub cpu_millicores: u64,
+    /// CPU of nodes and hosts, in millicores: what is paid for.
+    pub cpu_capacity_millicores: u64,
+    /// Memory used, in MiB.
+    pub memory_mib: u64,
+    /// Memory of nodes and hosts, in MiB.
+    pub memory_capacity_mib: u64,
+    /// Share of the hottest host, in thousandths of what it is filled by.
+    pub hottest_permille: u32,
+}
+
+/// Pods that cannot mix with others, and what was served of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Group {
+    /// Whether they run on elastic VMs.
+    pub evm: bool,
+    /// Zone.
+    pub zone: u16,
+    /// Architecture, OS and capacity type.
+    pub platform: u16,
+    /// Served requests times seconds, by hour and slot.
+    pub served: Vec<[Served; SLOTS]>,
+}
+
+/// Requests served in a slot, times seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Served {
+    /// Millicore-seconds.
+    pub cpu: u64,
+    /// MiB-seconds.
+    pub memory: u64,
+    /// Pod-seconds.
+    pub pods: u64,
+}
+
+impl Outcome {
+    /// Share of pod-seconds that were served; one where nothing was asked for.
+    pub fn served_share(&self) -> f64 {
+        let asked = self.service.asked_seconds;
+        if asked == 0 {
+            return 1.0;
+        }
+        crate::number::float(self.service.served_seconds) / crate::number::float(asked)
+    }
+}
+
+impl Risk {
+    fn since(&self, earlier: &Self) -> Self {
+        let peaks = self.lost_core_ms_at_peaks.map(|all| all - earlier.lost_core_ms_at_peaks.unwrap_or_default());
+        Self {
+            slots: self.slots - earlier.slots,
+            over_cpu: self.over_cpu - earlier.over_cpu,
+            over_memory: self.over_memory - earlier.over_memory,
+            over_threshold: self.over_threshold - earlier.over_threshold,
+            stuck: self.stuck - earlier.stuck,
+            lost_core_ms: self.lost_core_ms - earlier.lost_core_ms,
+            lost_core_ms_at_peaks: peaks,
+            over_mib_seconds: self.over_mib_seconds - earlier.over_mib_seconds,
+        }
+    }
+}
+
+impl Outcome {
+    /// What came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made on the
+    /// one and reported on the other. The blast radius is that of the whole.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let (a, b) = (&self.service, &earlier.service);
+        let (m, n) = (&self.motion, &earlier.motion);
+        let tail = |group: &Group| {
+            let same =
+                |other: &&Group| (other.evm, other.zone, other.platform) == (group.evm, group.zone, group.platform);
+            let skip = earlier.groups.iter().find(same).map_or(earlier.hours.len(), |group| group.served.len());
+            Group { served: group.served.iter().skip(skip).copied().collect(), ..group.clone() }
+        };
+        Self {
+            id: self.id.clone(),
+            hours: self.hours.iter().skip(earlier.hours.len()).cloned().collect(),
+            service: Service {
+                asked_seconds: a.asked_seconds - b.asked_seconds,
+                served_seconds: a.served_seconds - b.served_seconds,
+                unserved_seconds: a.unserved_seconds - b.unserved_seconds,
+                waited: a.waited.saturating_sub(b.waited),
+                unplaceable: a.unplaceable - b.unplaceable,
+                evm_slots_without_host: a.evm_slots_without_host - b.evm_slots_without_host,
+            },
+            machines: self.machines.since(&earlier.machines),
+            hosts: self.hosts.since(&earlier.hosts),
+            motion: Motion {
+                rebalanced: m.rebalanced - n.rebalanced,
+                consolidated: m.consolidated - n.consolidated,
+                migration_seconds: m.migration_seconds - n.migration_seconds,
+                pauses: m.pauses - n.pauses,
+                paused_pod_seconds: m.paused_pod_seconds - n.paused_pod_seconds,
+                drained_pods: m.drained_pods - n.drained_pods,
+                rolled_pods: m.rolled_pods - n.rolled_pods,
+            },
+            series: self.series.iter().skip(earlier.series.len()).copied().collect(),
+            groups: self.groups.iter().map(tail).collect(),
+            imputed: Imputed {
+                pod_slots: self.imputed.pod_slots - earlier.imputed.pod_slots,
+                imputed_pod_slots: self.imputed.imputed_pod_slots - earlier.imputed.imputed_pod_slots,
+                pod_slots_without_peak: self.imputed.pod_slots_without_peak - earlier.imputed.pod_slots_without_peak,
+            },
+            blast_pods: self.blast_pods,
+            blast_workloads: self.blast_workloads,
+        }
+    }
+}
+
+/// What a scenario may risk.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RiskTarget {
+    /// Largest share of host-slots over CPU.
+    pub over_cpu: f64,
+    /// Largest share of host-slots that swap.
+    pub swap: f64,
+    /// Largest share of pod-seconds not served.
+    pub unserved: f64,
+}
+
+impl Default for RiskTarget {
+    fn default() -> Self {
+        Self { over_cpu: 0.001, swap: 0.0, unserved: 0.0005 }
+    }
+}
+
+impl RiskTarget {
+    /// Whether `outcome` holds it. Where there are hosts they are judged, else the machines' CPU alone: what a node's
+    /// memory goes over by is what its pods' limits allow today.
+    pub fn holds(&self, outcome: &Outcome) -> bool {
+        use crate::number::float;
+        let on_hosts = outcome.hosts.slots > 0;
+        let risk = if on_hosts { &outcome.hosts } else { &outcome.machines };
+        let within = |n: u64, share: f64| float(n) <= share * float(risk.slots);
+        within(risk.over_cpu, self.over_cpu)
+            && (!on_hosts || within(risk.over_memory, self.swap))
+            && 1.0 - outcome.served_share() <= self.unserved
+    }
+}

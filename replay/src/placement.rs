@@ -1,0 +1,110 @@
+//! Packing: pods onto machines that are there, and onto machines to be bought.
+//!
+//! [`FirstFit`] answers "which is the first machine with room" over thousands of machines. Two packers choose machines
+//! to buy: [`first_fit_decreasing`], what Karpenter would give, and [`DotProduct`], the best that is honest.
+
+mod decreasing;
+mod dot_product;
+mod first_fit;
+
+pub use decreasing::first_fit_decreasing;
+pub(crate) use decreasing::undominated;
+pub use dot_product::DotProduct;
+pub use first_fit::FirstFit;
+use types::UsdPerHour;
+
+/// What one pod takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Item {
+    /// CPU, in millicores.
+    pub cpu: u32,
+    /// Memory, in MiB.
+    pub memory: u32,
+    /// EBS volumes.
+    pub volumes: u32,
+}
+
+/// What a machine has, or has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Room {
+    /// CPU, in millicores.
+    pub cpu: u32,
+    /// Memory, in MiB.
+    pub memory: u32,
+    /// Pods.
+    pub pods: u32,
+    /// EBS volumes.
+    pub volumes: u32,
+}
+
+impl Room {
+    /// Whether `item` fits.
+    pub const fn fits(&self, item: &Item) -> bool {
+        self.cpu >= item.cpu && self.memory >= item.memory && self.volumes >= item.volumes && self.pods > 0
+    }
+
+    /// What is left beside `item`; `None` where it does not fit.
+    pub const fn less(self, item: &Item) -> Option<Self> {
+        if !self.fits(item) {
+            return None;
+        }
+        Some(Self {
+            cpu: self.cpu - item.cpu,
+            memory: self.memory - item.memory,
+            pods: self.pods - 1,
+            volumes: self.volumes - item.volumes,
+        })
+    }
+
+    /// What there is once `item` has left.
+    pub const fn plus(self, item: &Item) -> Self {
+        Self {
+            cpu: self.cpu + item.cpu,
+            memory: self.memory + item.memory,
+            pods: self.pods + 1,
+            volumes: self.volumes + item.volumes,
+        }
+    }
+}
+
+/// A machine that can be bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Offer {
+    /// Its price.
+    pub price: UsdPerHour,
+    /// What it has for pods, daemonsets taken off.
+    pub room: Room,
+    /// What the caller knows it by.
+    pub id: u32,
+}
+
+/// One machine bought, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The offer's [`Offer::id`].
+    pub id: u32,
+    /// Indexes of its items.
+    pub items: Vec<u32>,
+}
+
+/// What a packer gives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Packing {
+    /// Machines bought, in the order in which they were opened.
+    pub machines: Vec<Packed>,
+    /// Items that fit no machine on offer.
+    pub unplaced: Vec<u32>,
+}
+
+/// How kube-scheduler scores machines with room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Score {
+    /// The emptiest by requests: kube-scheduler's default.
+    #[default]
+    LeastAllocated,
+    /// The fullest by requests.
+    MostAllocated,
+}
+
+#[cfg(test)]
+mod tests;

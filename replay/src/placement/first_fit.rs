@@ -1,0 +1,174 @@
+//! The first machine with room, among thousands.
+
+use super::{Item, Room};
+use crate::number::{id, index};
+
+/// Machines in a leaf, leaves in a branch.
+const WIDE: usize = 16;
+
+/// Machines in order, under two levels of the most room in each 16 and each 256 of them.
+///
+/// A part can have the CPU in one machine and the memory in another, so that looking into it may be in vain; then the
+/// next part is looked at. The most of both together, and the most of what a machine has least of, make that rare: such
+/// a part has little of either. Answers are those of a plain scan.
+#[derive(Debug, Clone)]
+pub struct FirstFit {
+    machines: Vec<Room>,
+    /// What a MiB counts beside a millicore in `both`, in 256ths.
+    memory_weight: u64,
+    rooms: Columns,
+    leaves: Columns,
+    branches: Columns,
+}
+
+/// Room side by side, so that many are compared at once.
+#[derive(Debug, Clone, Default)]
+struct Columns {
+    /// −1 where no pod may come.
+    cpu: Vec<i32>,
+    memory: Vec<i32>,
+    /// Both together.
+    both: Vec<i32>,
+    /// The lesser of both.
+    lesser: Vec<i32>,
+}
+
+/// What is looked for: CPU, memory, both together, the lesser of both.
+type Wanted = [i32; 4];
+
+fn signed(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}
+
+impl Columns {
+    fn with(parts: usize) -> Self {
+        // Whole chunks, so that the scan has no rest; what is added has nothing.
+        let parts = parts.next_multiple_of(WIDE);
+        Self { cpu: vec![-1; parts], memory: vec![-1; parts], both: vec![-1; parts], lesser: vec![-1; parts] }
+    }
+
+    /// The chunk of a column that holds the parts of `part`.
+    fn chunk(column: &[i32], part: usize) -> &[i32] {
+        column.get(part * WIDE..(part + 1) * WIDE).unwrap_or_default()
+    }
+
+    /// The most of each in the parts of `part`.
+    fn most(&self, part: usize) -> Wanted {
+        let most = |column: &[i32]| Self::chunk(column, part).iter().copied().fold(-1, i32::max);
+        [most(&self.cpu), most(&self.memory), most(&self.both), most(&self.lesser)]
+    }
+
+    /// Sets what a part has; says whether that changed.
+    fn set(&mut self, part: usize, values: Wanted) -> bool {
+        let mut changed = false;
+        let columns = [&mut self.cpu, &mut self.memory, &mut self.both, &mut self.lesser];
+        for (column, value) in columns.into_iter().zip(values) {
+            if let Some(cell) = column.get_mut(part) {
+                changed |= *cell != value;
+                *cell = value;
+            }
+        }
+        changed
+    }
+
+    /// Which of the parts of `part` have what is wanted, one bit each.
+    fn having(&self, part: usize, [cpu, memory, both, lesser]: Wanted) -> u32 {
+        let columns = Self::chunk(&self.cpu, part).iter().zip(Self::chunk(&self.memory, part));
+        let mut has = [0_u32; WIDE];
+        let together = Self::chunk(&self.both, part).iter().zip(Self::chunk(&self.lesser, part));
+        for ((has, (c, m)), (b, l)) in has.iter_mut().zip(columns).zip(together) {
+            *has = u32::from((*c >= cpu) & (*m >= memory) & (*b >= both) & (*l >= lesser));
+        }
+        let mut bits = 0;
+        for (place, has) in (0..).zip(has) {
+            bits |= has << place;
+        }
+        bits
+    }
+}
+
+/// The places of the bits set, lowest first.
+fn places(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| index(bits.trailing_zeros()))?;
+        bits &= bits - 1;
+        Some(place)
+    })
+}
+
+impl FirstFit {
+    /// Over the room left in each machine.
+    pub fn new(machines: Vec<Room>) -> Self {
+        let n = machines.len();
+        let (leaves, branches) = (n.div_ceil(WIDE), n.div_ceil(WIDE * WIDE));
+        let sum = |of: fn(&Room) -> u32| machines.iter().map(|room| u64::from(of(room))).sum::<u64>();
+        let memory_weight = 256 * sum(|room| room.cpu) / sum(|room| room.memory).max(1);
+        let mut tree = Self {
+            machines,
+            memory_weight,
+            rooms: Columns::with(n),
+            leaves: Columns::with(leaves),
+            branches: Columns::with(branches),
+        };
+        for machine in 0..n {
+            tree.renew(machine);
+        }
+        tree
+    }
+
+    /// Puts `item` onto the first machine it fits and returns that machine; `None` when it fits none.
+    pub fn place(&mut self, item: &Item) -> Option<u32> {
+        let machine = self.first(item)?;
+        let room = self.machines.get_mut(index(machine))?;
+        *room = room.less(item)?;
+        self.renew(index(machine));
+        Some(machine)
+    }
+
+    /// Takes `item` off `machine`.
+    pub fn remove(&mut self, machine: u32, item: &Item) {
+        if let Some(room) = self.machines.get_mut(index(machine)) {
+            *room = room.plus(item);
+        }
+        self.renew(index(machine));
+    }
+
+    /// Room left in each machine.
+    pub fn rooms(&self) -> &[Room] {
+        &self.machines
+    }
+
+    /// The first machine `item` fits.
+    pub fn first(&self, item: &Item) -> Option<u32> {
+        let wanted = self.wanted(item.cpu, item.memory);
+        for tops in 0..self.branches.cpu.len() / WIDE {
+            for branch in places(self.branches.having(tops, wanted)) {
+                let branch = tops * WIDE + branch;
+                for leaf in places(self.leaves.having(branch, wanted)) {
+                    let leaf = branch * WIDE + leaf;
+                    let own = places(self.rooms.having(leaf, wanted)).map(|machine| leaf * WIDE + machine);
+                    let fits = |machine: &usize| self.machines.get(*machine).is_some_and(|room| room.fits(item));
+                    let found = own.into_iter().find(fits);
+                    if found.is_some() {
+                        return found.map(id);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn wanted(&self, cpu: u32, memory: u32) -> Wanted {
+        let weighed = u32::try_from(u64::from(memory) * self.memory_weight / 256).unwrap_or(u32::MAX);
+        [signed(cpu), signed(memory), signed(cpu.saturating_add(weighed)), signed(cpu.min(weighed))]
+    }
+
+    fn renew(&mut self, machine: usize) {
+        let Some(room) = self.machines.get(machine) else { return };
+        let seen = if room.pods > 0 { self.wanted(room.cpu, room.memory) } else { [-1; 4] };
+        let (leaf, branch) = (machine / WIDE, machine / WIDE / WIDE);
+        if self.rooms.set(machine, seen) && self.leaves.set(leaf, self.rooms.most(leaf)) {
+            self.branches.set(branch, self.leaves.most(branch));
+        }
+    }
+}

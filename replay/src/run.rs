@@ -1,0 +1,79 @@
+//! Many scenarios over the same hours, each hour read once.
+
+use crate::cluster::Cluster;
+use crate::hour::Hour;
+use crate::observer::{Observer, Silent};
+use crate::outcome::Outcome;
+use crate::rightsize::RightSizing;
+use crate::setup::{Requests, Setup};
+use crate::world::World;
+
+/// Scenarios under way.
+///
+/// Hours must come in order; hours that are missing are left out by every scenario. Memory grows with pods alive, and
+/// by some hundred bytes an hour and scenario for what is billed, served and drawn.
+#[derive(Debug, Clone)]
+pub struct Replay<O = Silent> {
+    cluster: Cluster,
+    worlds: Vec<World<O>>,
+    threads: usize,
+}
+
+impl Replay<Silent> {
+    /// Replays `setups` side by side.
+    pub fn new(setups: Vec<Setup>) -> Self {
+        Self::observed(setups.into_iter().map(|setup| (setup, Silent)).collect(), RightSizing::default())
+    }
+
+    /// The same with another rule of right-sizing.
+    pub fn right_sizing(setups: Vec<Setup>, rule: RightSizing) -> Self {
+        Self::observed(setups.into_iter().map(|setup| (setup, Silent)).collect(), rule)
+    }
+}
+
+impl<O: Observer + Send> Replay<O> {
+    /// Replays scenarios each with its observer.
+    pub fn observed(setups: Vec<(Setup, O)>, rule: RightSizing) -> Self {
+        let sizes = setups.iter().any(|(setup, _)| setup.requests == Requests::RightSized);
+        let worlds = setups.into_iter().map(|(setup, observer)| World::new(setup, observer)).collect();
+        Self { cluster: Cluster::new(sizes.then_some(rule)), worlds, threads: 1 }
+    }
+
+    /// Advances scenarios on so many threads; the outcome does not depend on it.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads: threads.max(1), ..self }
+    }
+
+    /// Advances every scenario by one hour.
+    pub fn advance(&mut self, hour: &Hour) {
+        self.cluster.advance(hour);
+        let cluster = &self.cluster;
+        if self.threads == 1 || self.worlds.len() < 2 {
+            for world in &mut self.worlds {
+                world.advance(cluster);
+            }
+        } else {
+            let each = self.worlds.len().div_ceil(self.threads);
+            std::thread::scope(|scope| {
+                for worlds in self.worlds.chunks_mut(each) {
+                    scope.spawn(move || worlds.iter_mut().for_each(|world| world.advance(cluster)));
+                }
+            });
+        }
+        self.cluster.end_hour();
+    }
+
+    /// What the scenarios came to so far; they go on.
+    pub fn so_far(&self) -> Vec<Outcome>
+    where
+        O: Clone,
+    {
+        self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0).collect()
+    }
+
+    /// What the scenarios came to, in the order in which they were given, with their observers.
+    pub fn finish(self) -> Vec<(Outcome, O)> {
+        let cluster = self.cluster;
+        self.worlds.into_iter().map(|world| world.finish(&cluster)).collect()
+    }
+}

@@ -1,0 +1,315 @@
+//! One scenario, advanced hour by hour: machines, hosts, and where pods are.
+//!
+//! Every decision sees the past only: what pods asked for, and what was used in slots that are over. The order of
+//! things within a slot is that of `MODEL.md`, section 4.
+
+mod consolidate;
+mod hosts;
+mod lots;
+mod machines;
+mod measure;
+mod pods;
+mod rebalance;
+mod slot;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::cluster::Cluster;
+use crate::hour::{Ask, HOUR_SECONDS, Lane, NONE};
+use crate::number::{index, unsigned, whole};
+use crate::observer::Observer;
+use crate::outcome::{HourBilled, Outcome};
+use crate::placement::{DotProduct, Item, Offer, Room};
+use crate::predictor::Series;
+use crate::setup::{Requests, Setup};
+use crate::table::{FreePlaces, Table};
+use hosts::Host;
+use lots::Lot;
+
+/// A moment that never comes.
+const NEVER: i64 = i64::MAX;
+/// What kube-scheduler's scores count for a pod that requests nothing: 100 m and 200 MiB.
+const SCORED: Ask = Ask { cpu_millicores: 100, memory_mib: 200 };
+
+/// A machine type, ready to be used.
+#[derive(Debug, Clone)]
+struct Kind {
+    /// What it has for pods, daemons taken off.
+    room: Room,
+    /// CPU it delivers, in millicores.
+    cpu: u32,
+    vcpu: u32,
+    memory_mib: u32,
+    platform: u16,
+    price: Option<types::UsdPerHour>,
+}
+
+/// A machine: an EC2 node or an elastic VM.
+#[derive(Debug, Clone)]
+struct Machine {
+    live: bool,
+    serial: u32,
+    kind: u32,
+    lot: u32,
+    pos: u32,
+    requested: i64,
+    /// When it came up, or will; [`NEVER`] while an elastic VM has no host.
+    ready_at: i64,
+    ready: bool,
+    /// Takes no more pods: it is being replaced.
+    closed: bool,
+    pods: Vec<u32>,
+    room: Room,
+    /// What the scheduler scores by.
+    scored: Ask,
+    empty_since: i64,
+    pausing_volumes: u32,
+    cpu: Lane,
+    peak: Lane,
+    memory: Lane,
+    /// Machines whose pods it takes over once it is ready.
+    replaces: Vec<u32>,
+    evm: Option<Box<Evm>>,
+}
+
+/// What an elastic VM is besides.
+#[derive(Debug, Clone, Default)]
+struct Evm {
+    /// [`NONE`] while it has none.
+    host: u32,
+    /// Where it migrates to; [`NONE`] while it does not.
+    target: u32,
+    rest_until: i64,
+    high_water: u32,
+    cpu: Series,
+    memory: Series,
+    /// Slots measured.
+    seen: u32,
+    /// What was expected of it when it got its host, CPU and memory.
+    expected: (u32, u32),
+    /// The last slot: CPU, and memory with KubeVirt's share.
+    last: (u32, u32),
+    /// The last slot's CPU at its peak.
+    peak: u32,
+    /// Memory KubeVirt needs for it.
+    overhead: u32,
+}
+
+/// Where a pod is.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// [`NONE`] while it waits for one.
+    machine: u32,
+    /// Its place in the machine's list.
+    at: u32,
+    /// Since when it is served; [`NEVER`] while it waits.
+    served_since: i64,
+    asked_since: i64,
+    /// Its volumes that stop an elastic VM when it migrates.
+    pausing: u32,
+    item: Item,
+}
+
+const NOWHERE: Place = Place {
+    machine: NONE,
+    at: 0,
+    served_since: NEVER,
+    asked_since: NEVER,
+    pausing: 0,
+    item: Item { cpu: 0, memory: 0, volumes: 0 },
+};
+
+/// What comes due at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    HostReady(u32),
+    MachineReady(u32),
+    MigrationEnd(u32),
+}
+
+/// One scenario.
+#[derive(Debug, Clone)]
+pub(crate) struct World<O> {
+    setup: Setup,
+    kinds: Table<Kind>,
+    lots: Table<Lot>,
+    machines: Table<Machine>,
+    free_machines: FreePlaces,
+    hosts: Table<Host>,
+    free_hosts: FreePlaces,
+    /// Zones with hosts, in order, and since when.
+    zones: Vec<(u16, i64)>,
+    places: Table<Place>,
+    /// Elastic VMs without a host.
+    hostless: Vec<u32>,
+    queue: BinaryHeap<Reverse<(i64, Due)>>,
+    packers: Vec<(u16, Vec<Offer>, DotProduct)>,
+    serials: (u32, u32),
+    /// Machines and hosts come up at once: the first second, and the first after missing hours.
+    instant: bool,
+    /// Start of the hour and slot in work.
+    hour_start: i64,
+    slot: usize,
+    billed: Billed,
+    peaks_known: bool,
+    outcome: Outcome,
+    observer: O,
+}
+
+/// Seconds billed in the hour in work.
+#[derive(Debug, Clone, Default)]
+struct Billed {
+    nodes: Vec<u64>,
+    evms: Vec<u64>,
+    hosts: u64,
+    spare: u64,
+    zones: u64,
+}
+
+impl<O: Observer> World<O> {
+    pub(crate) fn new(setup: Setup, observer: O) -> Self {
+        let kind = |kind: &crate::catalog::MachineType| Kind {
+            room: Room {
+                cpu: kind.allocatable_millicores.saturating_sub(setup.daemons.cpu_millicores),
+                memory: kind.allocatable_mib.saturating_sub(setup.daemons.memory_mib),
+                pods: kind.max_pods.saturating_sub(setup.daemon_pods),
+                volumes: kind.max_volumes,
+            },
+            cpu: whole(f64::from(kind.vcpu) * 1000.0 * setup.smt_yield),
+            vcpu: kind.vcpu,
+            memory_mib: kind.memory_mib,
+            platform: kind.platform,
+            price: kind.price,
+        };
+        let kinds: Vec<Kind> = setup.catalog.machines.iter().map(kind).collect();
+        let n = kinds.len();
+        let mut platforms: Vec<u16> = kinds.iter().map(|kind| kind.platform).collect();
+        platforms.sort_unstable();
+        platforms.dedup();
+        let offers = |platform: u16| {
+            let offer = |id: &u32| {
+                let kind = kinds.get(index(*id))?;
+                let price = kind.price.filter(|_| kind.platform == platform)?;
+                Some(Offer { price, room: kind.room, id: *id })
+            };
+            let offers: Vec<Offer> = setup.ec2.types.iter().filter_map(offer).collect();
+            let packer = DotProduct::new(&offers);
+            (platform, offers, packer)
+        };
+        let packers = platforms.iter().map(|platform| offers(*platform)).collect();
+        Self {
+            outcome: Outcome { id: setup.id.clone(), ..Outcome::default() },
+            kinds: kinds.into(),
+            packers,
+            setup,
+            lots: Table::default(),
+            machines: Table::default(),
+            free_machines: FreePlaces::default(),
+            hosts: Table::default(),
+            free_hosts: FreePlaces::default(),
+            zones: Vec::new(),
+            places: Table::default(),
+            hostless: Vec::new(),
+            queue: BinaryHeap::new(),
+            serials: (0, 0),
+            instant: false,
+            hour_start: 0,
+            slot: 0,
+            billed: Billed { nodes: vec![0; n], evms: vec![0; n], ..Billed::default() },
+            peaks_known: true,
+            observer,
+        }
+    }
+
+    /// What it came to, with pods that still live counted to the end of the last hour.
+    pub(crate) fn finish(mut self, cluster: &Cluster) -> (Outcome, O) {
+        let end = cluster.hours * HOUR_SECONDS;
+        for place in self.places.iter().filter(|place| place.asked_since < NEVER) {
+            self.outcome.service.count(place, end);
+        }
+        self.outcome.service.asked_seconds = cluster.asked_seconds;
+        self.outcome.imputed = cluster.imputed;
+        self.outcome.groups = self.lots.iter_mut().map(|lot| std::mem::take(&mut lot.group)).collect();
+        self.outcome.groups.sort_unstable_by_key(|group| (group.evm, group.zone, group.platform));
+        for risk in [&mut self.outcome.machines, &mut self.outcome.hosts] {
+            risk.lost_core_ms_at_peaks = risk.lost_core_ms_at_peaks.filter(|_| self.peaks_known);
+        }
+        (self.outcome, self.observer)
+    }
+
+    /// Whether a moment lies in the warm-up, whose risk does not count.
+    fn warming_up(&self, at: i64) -> bool {
+        at < self.setup.warm_up_seconds
+    }
+
+    fn item(&self, cluster: &Cluster, pod: u32) -> Item {
+        let pod = &cluster.pods[pod];
+        let ask = match self.setup.requests {
+            Requests::AsTheyAre => pod.as_is,
+            Requests::RightSized => pod.sized,
+        };
+        Item { cpu: ask.cpu_millicores, memory: ask.memory_mib, volumes: pod.volumes.into() }
+    }
+
+    /// The hour's seconds of everything that is there, onto the bill.
+    fn bill_hour(&mut self, cluster: &Cluster) {
+        let end = self.hour_start + HOUR_SECONDS;
+        for m in self.machines.ids() {
+            if self.machines[m].live {
+                self.bill_machine(m, end);
+            }
+        }
+        for h in self.hosts.ids() {
+            if self.hosts[h].live {
+                self.bill_host(h, end);
+            }
+        }
+        let spares = self.setup.pool.as_ref().map_or(0, |pool| pool.spare_hosts_per_zone);
+        for (_, since) in &self.zones {
+            let seconds = unsigned(end - since.max(&self.hour_start));
+            self.billed.zones += seconds;
+            self.billed.spare += seconds * u64::from(spares);
+        }
+        let rows = |seconds: &mut Vec<u64>| {
+            let row = |(kind, seconds): (u32, &mut u64)| (*seconds > 0).then(|| (kind, std::mem::take(seconds)));
+            (0..).zip(seconds).filter_map(row).collect()
+        };
+        self.outcome.hours.push(HourBilled {
+            start: cluster.hour_start,
+            node_seconds: rows(&mut self.billed.nodes),
+            evm_seconds: rows(&mut self.billed.evms),
+            host_seconds: std::mem::take(&mut self.billed.hosts),
+            spare_host_seconds: std::mem::take(&mut self.billed.spare),
+            zone_seconds: std::mem::take(&mut self.billed.zones),
+        });
+    }
+
+    /// The seconds of a machine in this hour, up to `end`. Nodes from their request, elastic VMs from ready.
+    fn bill_machine(&mut self, m: u32, end: i64) {
+        let machine = &self.machines[m];
+        let (since, rows) = match machine.evm {
+            Some(_) if machine.ready => (machine.ready_at, &mut self.billed.evms),
+            Some(_) => return,
+            None => (machine.requested, &mut self.billed.nodes),
+        };
+        if let Some(seconds) = rows.get_mut(index(machine.kind)) {
+            *seconds += unsigned(end - since.max(self.hour_start));
+        }
+    }
+
+    fn bill_host(&mut self, h: u32, end: i64) {
+        self.billed.hosts += unsigned(end - self.hosts[h].requested.max(self.hour_start));
+    }
+}
+
+impl crate::outcome::Service {
+    /// Counts a pod that was asked for until `end`.
+    fn count(&mut self, place: &Place, end: i64) {
+        let asked = unsigned(end - place.asked_since);
+        let served = if place.served_since == NEVER { 0 } else { unsigned(end - place.served_since) };
+        self.served_seconds += served;
+        self.unserved_seconds += asked - served;
+        self.waited += u64::from(served < asked);
+    }
+}

@@ -1,0 +1,154 @@
+//! Draining machines whose pods fit elsewhere, and replacing machines by a cheaper one: what Karpenter calls
+//! consolidation. Bounded as Karpenter is: a share of the machines at a time, and the emptiest looked at first.
+
+use super::World;
+use crate::cluster::Cluster;
+use crate::hour::NONE;
+use crate::observer::Observer;
+use crate::placement::{Item, Room};
+
+/// Machines looked at in one lot and slot, the emptiest.
+const LOOKED_AT: usize = 8;
+
+impl<O: Observer> World<O> {
+    /// Drains or replaces up to `budget` machines of a lot.
+    pub(super) fn drain(&mut self, cluster: &Cluster, lot: u32, budget: usize, settle_seconds: i64, t: i64) {
+        // Without room given back since the last time, nothing fits that did not.
+        if self.lots[lot].tried == self.lots[lot].version {
+            return;
+        }
+        let may = |m: &u32| {
+            *m != NONE && {
+                let machine = &self.machines[*m];
+                machine.ready
+                    && !machine.closed
+                    && !machine.pods.is_empty()
+                    && t - machine.ready_at >= settle_seconds
+                    && machine.evm.as_ref().is_none_or(|evm| evm.target == NONE)
+            }
+        };
+        let mut candidates: Vec<(f64, u32, u32)> = self.lots[lot]
+            .machines
+            .iter()
+            .copied()
+            .filter(may)
+            .map(|m| (self.allocated(m), self.machines[m].serial, m))
+            .collect();
+        candidates.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        candidates.truncate(LOOKED_AT);
+        let mut left = budget;
+        let mut stay = Vec::new();
+        for (_, _, m) in candidates {
+            if left == 0 {
+                return;
+            }
+            if self.drain_one(cluster, lot, m, t) {
+                left -= 1;
+            } else {
+                stay.push(m);
+            }
+        }
+        if left == 0 || self.lots[lot].evm || !self.replace(lot, &stay, left, t) {
+            self.lots[lot].tried = self.lots[lot].version;
+        }
+    }
+
+    /// Moves every pod of a machine onto others that run, or none.
+    fn drain_one(&mut self, cluster: &Cluster, lot: u32, m: u32, t: i64) -> bool {
+        let mut pods = self.machines[m].pods.clone();
+        pods.sort_by_key(|pod| (std::cmp::Reverse(self.places[*pod].item), cluster.pods[*pod].uid));
+        let mut taken: Vec<(u32, Room)> = Vec::new();
+        let mut moves = Vec::new();
+        for pod in &pods {
+            let item = self.places[*pod].item;
+            let Some(to) = self.tightest(lot, m, &item, &taken) else { return false };
+            let room = taken.iter().find(|(of, _)| *of == to).map_or(self.machines[to].room, |(_, room)| *room);
+            let Some(less) = room.less(&item) else { return false };
+            taken.retain(|(of, _)| *of != to);
+            taken.push((to, less));
+            moves.push((*pod, to));
+        }
+        self.outcome.motion.drained_pods += u64::from(crate::number::id(moves.len()));
+        for (pod, to) in moves {
+            self.move_to(cluster, pod, to, t);
+        }
+        self.release(m, t);
+        true
+    }
+
+    /// The running machine with the least room that holds `item` beside what was given to it.
+    fn tightest(&self, lot: u32, except: u32, item: &Item, taken: &[(u32, Room)]) -> Option<u32> {
+        let room_of = |m: u32| taken.iter().find(|(of, _)| *of == m).map_or(self.machines[m].room, |(_, room)| *room);
+        // The scan knows nothing of this trial; ask it first, and look closer only where it answers with one given to.
+        let (_, scanned) = self.choose_fullest(lot, item, except)?;
+        if taken.iter().all(|(of, _)| *of != scanned) {
+            return Some(scanned);
+        }
+        let fits = |m: &u32| {
+            *m != NONE && *m != except && {
+                let machine = &self.machines[*m];
+                machine.ready && !machine.closed && room_of(*m).fits(item) && self.host_takes(*m, item)
+            }
+        };
+        let machines = self.lots[lot].machines.iter().copied().filter(fits);
+        machines.min_by_key(|m| (room_of(*m).memory, room_of(*m).cpu, *m))
+    }
+
+    /// Replaces machines by one cheaper that holds their pods: several first, then one.
+    fn replace(&mut self, lot: u32, candidates: &[u32], budget: usize, t: i64) -> bool {
+        for n in [8, 6, 4, 3, 2, 1] {
+            if n > budget {
+                continue;
+            }
+            let Some(old) = candidates.get(..n) else { continue };
+            let Some(kind) = self.cheaper(lot, old) else { continue };
+            let old = old.to_vec();
+            let new = self.request(kind, lot, t, true);
+            for m in &old {
+                self.machines[*m].closed = true;
+                self.show(*m);
+            }
+            self.machines[new].replaces = old;
+            return true;
+        }
+        false
+    }
+
+    /// The cheapest type that holds the pods of `old` together, where that costs less than they do.
+    fn cheaper(&self, lot: u32, old: &[u32]) -> Option<u32> {
+        let platform = self.lots[lot].platform;
+        let mut wanted = Room::default();
+        let mut paid = 0.0;
+        for m in old {
+            let machine = &self.machines[*m];
+            let kind = &self.kinds[machine.kind];
+            paid += kind.price?.usd_per_hour();
+            wanted.cpu += kind.room.cpu - machine.room.cpu;
+            wanted.memory += kind.room.memory - machine.room.memory;
+            wanted.pods += kind.room.pods - machine.room.pods;
+            wanted.volumes += kind.room.volumes - machine.room.volumes;
+        }
+        let (_, offers, _) = self.packers.iter().find(|(of, ..)| *of == platform)?;
+        let holds = offers.iter().filter(|offer| {
+            let room = &offer.room;
+            room.cpu >= wanted.cpu
+                && room.memory >= wanted.memory
+                && room.pods >= wanted.pods
+                && room.volumes >= wanted.volumes
+        });
+        let cheapest = holds.min()?;
+        (cheapest.price.usd_per_hour() < paid - 1e-9).then_some(cheapest.id)
+    }
+
+    /// A machine that replaces others is ready: their pods move to it, and they leave.
+    pub(super) fn take_over(&mut self, cluster: &Cluster, m: u32, t: i64) {
+        for old in std::mem::take(&mut self.machines[m].replaces) {
+            let pods = self.machines[old].pods.clone();
+            self.outcome.motion.drained_pods += u64::from(crate::number::id(pods.len()));
+            for pod in pods {
+                self.move_to(cluster, pod, m, t);
+            }
+            self.release(old, t);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Machines that pods may choose among: one lot for each zone, platform and kind (EC2 or elastic VM).
+
+use super::{Kind, Machine, SCORED, World};
+use crate::hour::{NONE, SLOTS};
+use crate::number::{float, float32, index, unsigned};
+use crate::observer::Observer;
+use crate::outcome::{Group, Served};
+use crate::placement::{Item, Score};
+use crate::table::FreePlaces;
+
+/// A lot. The columns are what the scheduler scans: room left of machines that take pods, nothing of others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lot {
+    pub(super) evm: bool,
+    pub(super) zone: u16,
+    pub(super) platform: u16,
+    /// Machine at each place; [`NONE`] at free ones.
+    pub(super) machines: Vec<u32>,
+    free: FreePlaces,
+    /// Millicores, MiB, pods and volumes free; pods are −1 where no pod may come.
+    cpu: Vec<f32>,
+    memory: Vec<f32>,
+    pods: Vec<f32>,
+    volumes: Vec<f32>,
+    /// Free shares of CPU and memory together, by scored requests, and what a millicore and a MiB are of them.
+    share: Vec<f32>,
+    per_cpu: Vec<f32>,
+    per_memory: Vec<f32>,
+    /// Machines that are not ready yet, in the order of their requests.
+    pub(super) booting: Vec<u32>,
+    /// Requests served now, since when, and what of this slot is over.
+    served: (u64, u64, u64),
+    served_since: i64,
+    slot: Served,
+    hour: [Served; SLOTS],
+    pub(super) group: Group,
+    /// Rises whenever room is given back; what failed at one version need not be tried again.
+    pub(super) version: u64,
+    /// The version at which draining last found nothing.
+    pub(super) tried: u64,
+}
+
+impl Lot {
+    fn place(&mut self, machine: u32) -> u32 {
+        if let Some(pos) = self.free.take() {
+            if let Some(cell) = self.machines.get_mut(index(pos)) {
+                *cell = machine;
+            }
+            return pos;
+        }
+        self.machines.push(machine);
+        for column in [&mut self.cpu, &mut self.memory, &mut self.volumes, &mut self.share] {
+            column.push(0.0);
+        }
+        self.per_cpu.push(0.0);
+        self.per_memory.push(0.0);
+        self.pods.push(-1.0);
+        crate::number::id(self.machines.len()) - 1
+    }
+
+    /// Shows the scan what a machine has.
+    fn show(&mut self, machine: &Machine, kind: &Kind) {
+        let open = machine.live && machine.ready && !machine.closed;
+        let (per_cpu, per_memory) = (1.0 / float32(kind.room.cpu.max(1)), 1.0 / float32(kind.room.memory.max(1)));
+        let free = |has: u32, taken: u32, per: f32| 1.0 - float32(taken.min(has)) * per;
+        let share = free(kind.room.cpu, machine.scored.cpu_millicores, per_cpu)
+            + free(kind.room.memory, machine.scored.memory_mib, per_memory);
+        for (column, value) in [
+            (&mut self.cpu, float32(machine.room.cpu)),
+            (&mut self.memory, float32(machine.room.memory)),
+            (&mut self.pods, if open { float32(machine.room.pods) } else { -1.0 }),
+            (&mut self.volumes, float32(machine.room.volumes)),
+            (&mut self.share, share),
+            (&mut self.per_cpu, per_cpu),
+            (&mut self.per_memory, per_memory),
+        ] {
+            if let Some(cell) = column.get_mut(index(machine.pos)) {
+                *cell = value;
+            }
+        }
+    }
+
+    /// The place with room whose score is best after `item` came, and that score; the first of equals. `barred` is a
+    /// place that may not be chosen.
+    fn best(&self, item: &Item, score: Score, barred: &dyn Fn(u32) -> bool) -> Option<(f32, u32)> {
+        let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
+        let scored = (float32(item.cpu.max(least(item.cpu))), float32(item.memory.max(least_memory(item.memory))));
+        let sign = match score {
+            Score::LeastAllocated => 1.0,
+            Score::MostAllocated => -1.0,
+        };
+        let mut best = (f32::NEG_INFINITY, usize::MAX);
+        let columns = self.cpu.iter().zip(&self.memory).zip(&self.pods).zip(&self.volumes);
+        let scores = self.share.iter().zip(&self.per_cpu).zip(&self.per_memory);
+        for (pos, ((((c, m), p), v), ((share, per_cpu), per_memory))) in columns.zip(scores).enumerate() {
+            if *c >= cpu && *m >= memory && *p >= 1.0 && *v >= volumes {
+                let score = sign * (share - scored.0 * per_cpu - scored.1 * per_memory);
+                if score > best.0 && !barred(crate::number::id(pos)) {
+                    best = (score, pos);
+                }
+            }
+        }
+        (best.1 != usize::MAX).then(|| (best.0, crate::number::id(best.1)))
+    }
+
+    /// Brings the sums of what is served up to `at`.
+    fn settle(&mut self, at: i64) {
+        let seconds = unsigned(at - self.served_since);
+        self.slot.cpu += self.served.0 * seconds;
+        self.slot.memory += self.served.1 * seconds;
+        self.slot.pods += self.served.2 * seconds;
+        self.served_since = at;
+    }
+
+    pub(super) fn serves(&mut self, at: i64, item: &Item, comes: bool) {
+        self.settle(at);
+        let (cpu, memory) = (u64::from(item.cpu), u64::from(item.memory));
+        if comes {
+            self.served = (self.served.0 + cpu, self.served.1 + memory, self.served.2 + 1);
+        } else {
+            self.served = (self.served.0 - cpu, self.served.1 - memory, self.served.2 - 1);
+        }
+    }
+
+    /// Ends slot `k` at `at`.
+    pub(super) fn end_slot(&mut self, k: usize, at: i64) {
+        self.settle(at);
+        if let Some(cell) = self.hour.get_mut(k) {
+            *cell = std::mem::take(&mut self.slot);
+        }
+    }
+
+    /// Ends the hour, the `hours`-th. A lot that came late has served nothing before.
+    pub(super) fn end_hour(&mut self, hours: usize) {
+        self.group.served.resize(hours - 1, Default::default());
+        self.group.served.push(std::mem::take(&mut self.hour));
+    }
+
+    pub(super) fn served_pods(&self) -> u64 {
+        self.served.2
+    }
+}
+
+/// What the scheduler scores for a request of CPU: a default where there is none.
+pub(super) const fn least(cpu: u32) -> u32 {
+    if cpu == 0 { SCORED.cpu_millicores } else { cpu }
+}
+
+/// The same for memory.
+pub(super) const fn least_memory(memory: u32) -> u32 {
+    if memory == 0 { SCORED.memory_mib } else { memory }
+}
+
+impl<O: Observer> World<O> {
+    /// The lot of a zone and platform; made where it is not there.
+    pub(super) fn lot(&mut self, evm: bool, zone: u16, platform: u16, now: i64) -> u32 {
+        let same = |lot: &Lot| (lot.evm, lot.zone, lot.platform) == (evm, zone, platform);
+        if let Some(lot) = self.lots.iter().position(same) {
+            return crate::number::id(lot);
+        }
+        let group = Group { evm, zone, platform, served: Vec::new() };
+        self.lots.push(Lot { evm, zone, platform, served_since: now, group, ..Lot::default() })
+    }
+
+    /// Gives a new machine a place in its lot.
+    pub(super) fn enter_lot(&mut self, m: u32) {
+        let lot = self.machines[m].lot;
+        self.machines[m].pos = self.lots[lot].place(m);
+        self.lots[lot].booting.push(m);
+        self.show(m);
+    }
+
+    pub(super) fn leave_lot(&mut self, m: u32) {
+        self.show(m);
+        let (lot, pos) = (self.machines[m].lot, self.machines[m].pos);
+        if let Some(cell) = self.lots[lot].machines.get_mut(index(pos)) {
+            *cell = NONE;
+        }
+        self.lots[lot].free.give_back(pos);
+    }
+
+    /// Shows the scan what a machine has now.
+    pub(super) fn show(&mut self, m: u32) {
+        let machine = &self.machines[m];
+        self.lots[machine.lot].show(machine, &self.kinds[machine.kind]);
+    }
+
+    /// The machine of `lot` the scheduler chooses for `item`, and its score; never `except`.
+    pub(super) fn choose(&self, lot: u32, item: &Item, except: u32) -> Option<(f32, u32)> {
+        let lot = &self.lots[lot];
+        let score = match (&self.setup.pool, lot.evm) {
+            (Some(pool), true) => pool.score,
+            _ => self.setup.ec2.score,
+        };
+        let machine = |pos: u32| lot.machines.get(index(pos)).copied().unwrap_or(NONE);
+        let (score, pos) = lot.best(item, score, &|pos| machine(pos) == except)?;
+        let chosen = machine(pos);
+        if self.host_takes(chosen, item) {
+            return Some((score, chosen));
+        }
+        // Its host has no address or attachment left: rare enough to look at every machine again.
+        let barred = |pos: u32| machine(pos) == except || !self.host_takes(machine(pos), item);
+        let (score, pos) = lot.best(item, crate::placement::Score::LeastAllocated, &barred)?;
+        Some((score, machine(pos)))
+    }
+
+    /// The fullest machine of `lot` with room for `item`; never `except`.
+    pub(super) fn choose_fullest(&self, lot: u32, item: &Item, except: u32) -> Option<(f32, u32)> {
+        let lot = &self.lots[lot];
+        let machine = |pos: u32| lot.machines.get(index(pos)).copied().unwrap_or(NONE);
+        let barred = |pos: u32| machine(pos) == except || !self.host_takes(machine(pos), item);
+        let (score, pos) = lot.best(item, Score::MostAllocated, &barred)?;
+        Some((score, machine(pos)))
+    }
+
+    /// Share of a machine's room that is asked for: the larger of CPU and memory.
+    pub(super) fn allocated(&self, m: u32) -> f64 {
+        let machine = &self.machines[m];
+        let has = &self.kinds[machine.kind].room;
+        let share = |has: u32, free: u32| float((has - free).into()) / f64::from(has.max(1));
+        share(has.cpu, machine.room.cpu).max(share(has.memory, machine.room.memory))
+    }
+}

@@ -1,0 +1,195 @@
+//! What happened in a slot, measured on the placement at its end: use, histories, risk.
+
+use super::World;
+use crate::cluster::Cluster;
+use crate::hour::{NONE, SLOT_SECONDS, UNKNOWN};
+use crate::number::{id, unsigned, whole};
+use crate::observer::Observer;
+use crate::outcome::{Point, Risk};
+use crate::setup::MemoryModel;
+
+/// Milliseconds of a slot.
+const SLOT_MS: u64 = 300_000;
+
+impl Risk {
+    /// Counts one slot of a machine or a host, all in millicores and MiB.
+    fn count(&mut self, cpu: u32, peak: u32, has_cpu: u32, memory: u32, has_memory: u32) {
+        self.slots += 1;
+        self.over_cpu += u64::from(cpu > has_cpu);
+        self.over_memory += u64::from(memory > has_memory);
+        // A millicore is a core-millisecond a second.
+        self.lost_core_ms += u64::from(cpu.saturating_sub(has_cpu)) * SLOT_MS / 1000;
+        let at_peaks = u64::from(peak.saturating_sub(has_cpu)) * SLOT_MS / 1000;
+        self.lost_core_ms_at_peaks = Some(self.lost_core_ms_at_peaks.unwrap_or_default() + at_peaks);
+        self.over_mib_seconds += u64::from(memory.saturating_sub(has_memory)) * SLOT_MS / 1000;
+    }
+}
+
+impl<O: Observer> World<O> {
+    /// Measures the slot in work, which began at `t`.
+    pub(super) fn measure(&mut self, cluster: &Cluster, t: i64) {
+        let k = self.slot;
+        let mut point = Point::default();
+        let counts = !self.warming_up(t);
+        for lot in self.lots.iter_mut() {
+            lot.end_slot(k, t + SLOT_SECONDS);
+            point.pods += u32::try_from(lot.served_pods()).unwrap_or(u32::MAX);
+        }
+        for m in self.machines.ids() {
+            if self.machines[m].live && self.machines[m].ready {
+                self.measure_machine(cluster, m, t, counts, &mut point);
+            } else if self.machines[m].live && self.machines[m].evm.is_none() {
+                point.nodes += 1;
+                let kind = &self.kinds[self.machines[m].kind];
+                point.cpu_capacity_millicores += u64::from(kind.vcpu) * 1000;
+                point.memory_capacity_mib += u64::from(kind.memory_mib);
+            }
+        }
+        for h in self.hosts.ids() {
+            if self.hosts[h].live {
+                self.measure_host(h, t, counts, &mut point);
+            }
+        }
+        self.outcome.series.push(point);
+    }
+
+    fn measure_machine(&mut self, cluster: &Cluster, m: u32, t: i64, counts: bool, point: &mut Point) {
+        let k = self.slot;
+        let machine = &mut self.machines[m];
+        let kind = &self.kinds[machine.kind];
+        let mut cpu = machine.cpu.at(k) + cluster.daemons.cpu.at(k);
+        let mut peak = machine.peak.at(k) + cluster.daemons.cpu.at(k);
+        let mut memory = machine.memory.at(k) + cluster.daemons.memory.at(k);
+        let Some((evm, pool)) = machine.evm.as_mut().zip(self.setup.pool.as_ref()) else {
+            point.nodes += 1;
+            point.cpu_millicores += u64::from(cpu);
+            point.memory_mib += u64::from(memory);
+            point.cpu_capacity_millicores += u64::from(kind.vcpu) * 1000;
+            point.memory_capacity_mib += u64::from(kind.memory_mib);
+            if counts {
+                self.outcome.machines.count(cpu, peak, kind.cpu, memory, kind.memory_mib);
+            }
+            return;
+        };
+        point.evms += 1;
+        cpu += pool.guest_millicores;
+        peak += pool.guest_millicores;
+        memory += pool.guest_mib;
+        if counts {
+            self.outcome.machines.count(cpu, peak, kind.cpu, memory, kind.memory_mib);
+        }
+        let working_set = memory.min(kind.memory_mib);
+        evm.high_water = evm.high_water.max(working_set);
+        let touched = || match cluster.touched.at(k) {
+            UNKNOWN => 0,
+            share => whole(f64::from(kind.memory_mib) * f64::from(share) / 1e6),
+        };
+        let resident = match pool.memory_model {
+            MemoryModel::WorkingSet => working_set,
+            MemoryModel::HighWater => evm.high_water,
+            MemoryModel::Touched => {
+                evm.high_water = evm.high_water.max(touched());
+                evm.high_water
+            }
+        };
+        evm.last = (cpu.min(kind.cpu), resident + evm.overhead);
+        evm.peak = peak.min(kind.cpu);
+        let slot = unsigned(t / SLOT_SECONDS);
+        evm.cpu.write(slot, evm.last.0);
+        evm.memory.write(slot, evm.last.1);
+        evm.seen += 1;
+    }
+
+    fn measure_host(&mut self, h: u32, t: i64, counts: bool, point: &mut Point) {
+        let Some(pool) = &self.setup.pool else { return };
+        let slot = unsigned(t / SLOT_SECONDS);
+        let end = t + SLOT_SECONDS;
+        let mut ripe = Vec::new();
+        let (mut cpu, mut peak, mut memory) = (0, 0, pool.host_base_mib);
+        let (mut cpu_history, mut memory_history) = (0, 0);
+        for m in &self.hosts[h].members {
+            let machine = &self.machines[*m];
+            let Some(evm) = machine.evm.as_ref().filter(|_| machine.ready) else { continue };
+            // In flight it runs on its source, and its memory is on both.
+            if evm.host == h {
+                cpu += evm.last.0;
+                peak += evm.peak;
+            }
+            memory += evm.last.1;
+            if evm.seen > pool.mature_slots {
+                cpu_history += evm.last.0;
+                memory_history += evm.last.1;
+            } else if evm.seen == pool.mature_slots {
+                ripe.push(*m);
+            }
+        }
+        let moving: i64 = self.hosts[h].motion.iter().map(|(from, to)| (*to.min(&end) - from.max(&t)).max(0)).sum();
+        let copying = whole(crate::number::float(unsigned(moving)) / 300.0 * f64::from(pool.migration.cpu_millicores));
+        let threads = whole(f64::from(pool.host.threads) * 1000.0 * self.setup.smt_yield);
+        let usable = whole(f64::from(pool.host.memory_mib) * pool.usable_memory);
+        let threshold = pool.threshold;
+        let (cpu, peak) = (cpu + copying, peak + copying);
+        let host = &mut self.hosts[h];
+        host.motion.retain(|(_, to)| *to > end);
+        host.cpu.write(slot, cpu_history);
+        host.memory.write(slot, memory_history);
+        host.last = (cpu, memory);
+        for m in ripe {
+            if let Some(evm) = &self.machines[m].evm {
+                host.cpu.add(&evm.cpu);
+                host.memory.add(&evm.memory);
+            }
+        }
+        point.hosts += 1;
+        point.cpu_capacity_millicores += u64::from(pool.host.threads) * 1000;
+        point.memory_capacity_mib += u64::from(pool.host.memory_mib);
+        point.cpu_millicores += u64::from(cpu);
+        point.memory_mib += u64::from(memory);
+        let (ready, alone) = (self.hosts[h].ready, self.hosts[h].members.len() == 1);
+        let share = self.share((cpu.into(), memory.into()));
+        point.hottest_permille = point.hottest_permille.max(whole(share * 1000.0));
+        if counts && ready {
+            let risk = &mut self.outcome.hosts;
+            risk.count(cpu, peak, threads, memory, usable);
+            risk.over_threshold += u64::from(share > threshold);
+            risk.stuck += u64::from(share > threshold && alone);
+        }
+    }
+
+    /// Pods and workloads that would have died with the machine that carries most: a host, or a node where there is none.
+    pub(super) fn measure_blast(&mut self, cluster: &Cluster) {
+        let on = |m: u32| {
+            let machine = &self.machines[m];
+            if machine.ready { machine.pods.as_slice() } else { &[] }
+        };
+        let host_pods = |h: u32| -> Vec<u32> {
+            let own = |m: &&u32| self.machines[**m].evm.as_ref().is_some_and(|evm| evm.host == h);
+            self.hosts[h].members.iter().filter(own).flat_map(|m| on(*m)).copied().collect()
+        };
+        let hosts = self.hosts.ids().filter(|h| self.hosts[*h].live).map(host_pods);
+        let nodes = self.machines.ids().filter(|m| self.machines[*m].live && self.machines[*m].evm.is_none());
+        let worst = match hosts.max_by_key(Vec::len) {
+            Some(pods) => pods,
+            None => nodes.max_by_key(|m| (on(*m).len(), std::cmp::Reverse(*m))).map_or(Vec::new(), |m| on(m).to_vec()),
+        };
+        let n = id(worst.len());
+        let mut lost: Vec<u32> = worst.iter().map(|pod| cluster.pods[*pod].workload).collect();
+        lost.sort_unstable();
+        let mut replicas = vec![0_u32; crate::number::index(lost.last().map_or(0, |last| last + 1))];
+        for (pod, place) in self.places.ids().zip(self.places.iter()) {
+            if place.machine != NONE && place.served_since < super::NEVER {
+                let workload = cluster.pods[pod].workload;
+                if let Some(n) = replicas.get_mut(crate::number::index(workload)) {
+                    *n += 1;
+                }
+            }
+        }
+        let all = |group: &[u32]| {
+            let workload = group.first().copied().unwrap_or(NONE);
+            replicas.get(crate::number::index(workload)).is_some_and(|n| crate::number::index(*n) == group.len())
+        };
+        let workloads = id(lost.chunk_by(|a, b| a == b).filter(|group| all(group)).count());
+        self.outcome.blast_pods = self.outcome.blast_pods.max(n);
+        self.outcome.blast_workloads = self.outcome.blast_workloads.max(workloads);
+    }
+}

@@ -1,0 +1,276 @@
+//! Pods come and go: the scheduler, and the machines requested for those that fit nowhere.
+
+use super::lots::{least, least_memory};
+use super::{NOWHERE, World};
+use crate::cluster::Cluster;
+use crate::hour::NONE;
+use crate::number::{float, id, index};
+use crate::observer::{Decision, Observer};
+use crate::placement::{Item, first_fit_decreasing};
+use crate::setup::{Buy, Zones};
+
+impl<O: Observer> World<O> {
+    /// A pod ends, wherever it is.
+    pub(super) fn end(&mut self, pod: u32, t: i64) {
+        self.places.grow(pod + 1, || NOWHERE);
+        let place = self.places[pod];
+        if place.machine != NONE {
+            self.take_off(pod, t);
+        }
+        self.outcome.service.count(&place, t);
+        self.places[pod] = NOWHERE;
+    }
+
+    /// Takes a pod off its machine.
+    pub(super) fn take_off(&mut self, pod: u32, t: i64) {
+        let place = self.places[pod];
+        let machine = &mut self.machines[place.machine];
+        machine.pods.swap_remove(index(place.at));
+        if let Some(moved) = machine.pods.get(index(place.at)) {
+            self.places[*moved].at = place.at;
+        }
+        machine.room = machine.room.plus(&place.item);
+        machine.scored.cpu_millicores -= least(place.item.cpu);
+        machine.scored.memory_mib -= least_memory(place.item.memory);
+        machine.pausing_volumes -= place.pausing;
+        if machine.pods.is_empty() {
+            machine.empty_since = t;
+        }
+        let (lot, ready) = (machine.lot, machine.ready);
+        self.lots[lot].version += 1;
+        if ready {
+            self.lots[lot].serves(t, &place.item, false);
+            self.show(place.machine);
+        }
+        self.host_carries(place.machine, &place.item, false);
+        self.places[pod].machine = NONE;
+    }
+
+    /// Puts a pod onto a machine with room for it.
+    pub(super) fn put_on(&mut self, cluster: &Cluster, pod: u32, m: u32, t: i64) {
+        let item = self.places[pod].item;
+        let machine = &mut self.machines[m];
+        if let Some(less) = machine.room.less(&item) {
+            machine.room = less;
+        }
+        machine.scored.cpu_millicores += least(item.cpu);
+        machine.scored.memory_mib += least_memory(item.memory);
+        machine.pausing_volumes += self.places[pod].pausing;
+        let at = id(machine.pods.len());
+        machine.pods.push(pod);
+        let ready = machine.ready;
+        self.host_carries(m, &item, true);
+        let place = &mut self.places[pod];
+        (place.machine, place.at) = (m, at);
+        if ready {
+            self.serve(cluster, pod, m, t);
+            self.show(m);
+        }
+    }
+
+    /// A pod on a machine that is ready runs, and uses what it uses from this slot on.
+    pub(super) fn serve(&mut self, cluster: &Cluster, pod: u32, m: u32, t: i64) {
+        let place = &mut self.places[pod];
+        place.served_since = place.served_since.min(t);
+        let item = place.item;
+        let machine = &mut self.machines[m];
+        let demand = &cluster.demand[pod];
+        machine.cpu.add_from(&demand.cpu, self.slot);
+        machine.peak.add_from(&demand.cpu_max, self.slot);
+        machine.memory.add_from(&demand.memory, self.slot);
+        self.lots[machine.lot].serves(t, &item, true);
+    }
+
+    /// Moves a pod to another machine that is ready; it restarts there.
+    pub(super) fn move_to(&mut self, cluster: &Cluster, pod: u32, to: u32, t: i64) {
+        let from = self.places[pod].machine;
+        let decision = Decision::PodMoved {
+            pod: cluster.pods[pod].uid,
+            from: self.machines[from].serial,
+            to: self.machines[to].serial,
+        };
+        self.observer.decided(t, decision);
+        self.uses_no_more(cluster, pod, from);
+        self.take_off(pod, t);
+        self.put_on(cluster, pod, to, t);
+    }
+
+    /// Whether a pod goes to elastic VMs.
+    fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
+        self.setup.pool.is_some() && cluster.pods[pod].movable
+    }
+
+    /// Pods that are asked for from this second on: onto machines with room, else onto new ones.
+    pub(super) fn start(&mut self, cluster: &Cluster, pods: &[u32], t: i64) {
+        let mut rest = Vec::new();
+        for pod in pods.iter().copied() {
+            self.places.grow(pod + 1, || NOWHERE);
+            let item = self.item(cluster, pod);
+            self.places[pod] =
+                super::Place { asked_since: t, item, pausing: cluster.pods[pod].pausing_volumes.into(), ..NOWHERE };
+            if !self.schedule(cluster, pod, t) {
+                rest.push(pod);
+            }
+        }
+        if !rest.is_empty() {
+            self.grow(cluster, rest, t);
+        }
+    }
+
+    /// Puts a pod onto the machine the scheduler chooses among those that are ready, if there is one.
+    pub(super) fn schedule(&mut self, cluster: &Cluster, pod: u32, t: i64) -> bool {
+        let Some(m) = self.chosen(cluster, pod, NONE, t) else { return false };
+        self.observer.decided(t, Decision::PodPlaced { pod: cluster.pods[pod].uid, machine: self.machines[m].serial });
+        self.put_on(cluster, pod, m, t);
+        true
+    }
+
+    /// The ready machine the scheduler chooses for a pod; never `except`.
+    pub(super) fn chosen(&mut self, cluster: &Cluster, pod: u32, except: u32, t: i64) -> Option<u32> {
+        let (row, item) = (&cluster.pods[pod], self.places[pod].item);
+        let evm = self.moves(cluster, pod);
+        let own = self.lot(evm, row.zone, row.platform, t);
+        if self.setup.zones == Zones::Pinned || row.volumes > 0 {
+            return self.choose(own, &item, except).map(|(_, m)| m);
+        }
+        let lots = self.lots.ids().filter(|lot| {
+            let lot = &self.lots[*lot];
+            lot.evm == evm && lot.platform == row.platform
+        });
+        let all = lots.filter_map(|lot| self.choose(lot, &item, except));
+        all.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, m)| m)
+    }
+
+    /// Pods that fit no machine that is ready: onto machines that boot, else onto machines to be requested.
+    fn grow(&mut self, cluster: &Cluster, mut pods: Vec<u32>, t: i64) {
+        let mut lots: Vec<(u32, Vec<u32>)> = Vec::new();
+        pods.sort_unstable_by_key(|pod| cluster.pods[*pod].uid);
+        for pod in pods {
+            let row = &cluster.pods[pod];
+            let lot = self.lot(self.moves(cluster, pod), row.zone, row.platform, t);
+            match lots.iter_mut().find(|(of, _)| *of == lot) {
+                Some((_, pods)) => pods.push(pod),
+                None => lots.push((lot, vec![pod])),
+            }
+        }
+        lots.sort_unstable_by_key(|(lot, _)| {
+            let lot = &self.lots[*lot];
+            (lot.evm, lot.zone, lot.platform)
+        });
+        for (lot, pods) in lots {
+            self.grow_lot(cluster, lot, pods, t);
+        }
+    }
+
+    fn grow_lot(&mut self, cluster: &Cluster, lot: u32, mut pods: Vec<u32>, t: i64) {
+        let typical = self.kinds.iter().map(|kind| kind.room).max().unwrap_or_default();
+        let size = |item: &Item| {
+            let share = |n: u32, has: u32| float(n.into()) / f64::from(has.max(1));
+            share(item.cpu, typical.cpu).max(share(item.memory, typical.memory))
+        };
+        pods.sort_by(|a, b| {
+            let (x, y) = (&self.places[*a].item, &self.places[*b].item);
+            size(y).total_cmp(&size(x)).then_with(|| cluster.pods[*a].uid.cmp(&cluster.pods[*b].uid))
+        });
+        let mut open = self.lots[lot].booting.clone();
+        let evm = self.lots[lot].evm;
+        let one_by_one = evm || self.setup.ec2.buy == Buy::AsObserved;
+        let (mut opened, mut left) = (Vec::new(), Vec::new());
+        for pod in pods {
+            let item = self.places[pod].item;
+            let fits = |m: &&u32| {
+                let machine = &self.machines[**m];
+                machine.live
+                    && !machine.closed
+                    && machine.replaces.is_empty()
+                    && machine.room.fits(&item)
+                    && self.host_takes(**m, &item)
+            };
+            let found = open.iter().find(fits).copied();
+            let found = match found {
+                None if one_by_one => {
+                    let kind = self.kind_for(cluster, pod, evm);
+                    let m = kind.map(|kind| self.request(kind, lot, t, false));
+                    open.extend(m);
+                    opened.extend(m);
+                    m
+                }
+                found => found,
+            };
+            match found {
+                Some(m) => self.wait_on(cluster, pod, m, t),
+                None if one_by_one => self.unplaceable(cluster, pod, t),
+                None => left.push(pod),
+            }
+        }
+        if !one_by_one {
+            self.buy(cluster, lot, &left, t);
+        }
+        for m in opened.into_iter().filter(|_| evm) {
+            self.find_host(cluster, m, t);
+        }
+    }
+
+    fn wait_on(&mut self, cluster: &Cluster, pod: u32, m: u32, t: i64) {
+        let decision = Decision::PodWaits { pod: cluster.pods[pod].uid, machine: self.machines[m].serial };
+        self.observer.decided(t, decision);
+        self.put_on(cluster, pod, m, t);
+    }
+
+    fn unplaceable(&mut self, cluster: &Cluster, pod: u32, t: i64) {
+        self.outcome.service.unplaceable += 1;
+        self.observer.decided(t, Decision::PodUnplaceable { pod: cluster.pods[pod].uid });
+    }
+
+    /// Buys EC2 nodes for pods by the packer of the scenario.
+    fn buy(&mut self, cluster: &Cluster, lot: u32, pods: &[u32], t: i64) {
+        let platform = self.lots[lot].platform;
+        let items: Vec<Item> = pods.iter().map(|pod| self.places[*pod].item).collect();
+        let Some((_, offers, packer)) = self.packers.iter().find(|(of, ..)| *of == platform) else {
+            pods.iter().for_each(|pod| self.unplaceable(cluster, *pod, t));
+            return;
+        };
+        let packing = match self.setup.ec2.buy {
+            Buy::DotProduct => packer.pack(&items),
+            _ => first_fit_decreasing(&items, offers),
+        };
+        let pod = |i: &u32| pods.get(index(*i)).copied();
+        for packed in packing.machines {
+            let m = self.request(packed.id, lot, t, false);
+            for pod in packed.items.iter().filter_map(pod) {
+                self.wait_on(cluster, pod, m, t);
+            }
+        }
+        for pod in packing.unplaced.iter().filter_map(pod) {
+            self.unplaceable(cluster, pod, t);
+        }
+    }
+
+    /// The type of machine requested for one pod: that which takes the place of the node it ran on, else the smallest
+    /// that holds it. `None` when none does.
+    fn kind_for(&self, cluster: &Cluster, pod: u32, evm: bool) -> Option<u32> {
+        let (row, item) = (&cluster.pods[pod], self.places[pod].item);
+        let holds = |kind: u32| {
+            kind != NONE
+                && kind < self.kinds.len()
+                && self.kinds[kind].room.fits(&item)
+                && (!evm || self.empty_host_takes(kind, &item))
+        };
+        let own = match &self.setup.pool {
+            Some(pool) if evm => pool.evm_of.get(index(row.observed_type)).copied().unwrap_or(NONE),
+            _ => row.observed_type,
+        };
+        if holds(own) {
+            return Some(own);
+        }
+        let types = match &self.setup.pool {
+            Some(pool) if evm => &pool.evm_types,
+            _ => &self.setup.ec2.types,
+        };
+        let fitting = types.iter().copied().filter(|kind| holds(*kind) && self.kinds[*kind].platform == row.platform);
+        fitting.min_by_key(|kind| {
+            let kind = &self.kinds[*kind];
+            (kind.memory_mib, kind.vcpu, kind.price)
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! One hour of a scenario: slots in order, and within a slot everything in its order.
+
+use std::cmp::Reverse;
+
+use super::{Due, NOWHERE, World};
+use crate::cluster::Cluster;
+use crate::hour::{Lane, NONE, SLOT_SECONDS, SLOTS};
+use crate::number::index;
+use crate::observer::Observer;
+use crate::setup::{Consolidation, Requests};
+
+impl<O: Observer> World<O> {
+    /// Advances by the hour the cluster has taken in.
+    pub(crate) fn advance(&mut self, cluster: &Cluster) {
+        self.hour_start = cluster.now();
+        self.begin_hour(cluster);
+        let mut events = cluster.events.as_slice();
+        for (k, t) in (0..SLOTS).zip((self.hour_start..).step_by(300)) {
+            self.slot = k;
+            self.instant = k == 0 && cluster.resumed;
+            self.due(cluster, t);
+            self.release_empty(t);
+            self.retry_hosts(cluster, t);
+            let hot = self.rebalance(t);
+            self.empty_hosts(&hot, t);
+            if k == 0 && self.setup.requests == Requests::RightSized {
+                self.roll(cluster, t);
+            }
+            self.consolidate(cluster, t);
+            // Pods that come and go within the slot, and what comes due meanwhile, second by second.
+            while let Some(event) = events.first() {
+                let at = self.hour_start + i64::from(event.second);
+                if at >= t + SLOT_SECONDS {
+                    break;
+                }
+                self.due(cluster, at);
+                let same = events.iter().take_while(|next| next.second == event.second).count();
+                let (now, rest) = events.split_at_checked(same).unwrap_or_default();
+                events = rest;
+                self.instant &= event.second == 0;
+                let starts = now.partition_point(|event| !event.starts);
+                let (ends, starts) = now.split_at_checked(starts).unwrap_or_default();
+                for event in ends {
+                    self.end(event.pod, at);
+                }
+                if !starts.is_empty() {
+                    let pods: Vec<u32> = starts.iter().map(|event| event.pod).collect();
+                    self.start(cluster, &pods, at);
+                }
+                if self.instant {
+                    self.due(cluster, at);
+                    self.instant = false;
+                }
+            }
+            self.instant = false;
+            self.due(cluster, t + SLOT_SECONDS - 1);
+            self.measure(cluster, t);
+        }
+        let hours = usize::try_from(cluster.hours).unwrap_or(usize::MAX);
+        for lot in self.lots.iter_mut() {
+            lot.end_hour(hours);
+        }
+        self.measure_blast(cluster);
+        self.bill_hour(cluster);
+        self.peaks_known &= cluster.imputed.pod_slots_without_peak == 0;
+    }
+
+    /// Machines use what the pods on them use in this hour.
+    fn begin_hour(&mut self, cluster: &Cluster) {
+        self.places.grow(cluster.pods.len(), || NOWHERE);
+        for machine in self.machines.iter_mut().filter(|machine| machine.live) {
+            let (mut cpu, mut peak, mut memory) = (Lane::ZERO, Lane::ZERO, Lane::ZERO);
+            if machine.ready {
+                for pod in &machine.pods {
+                    let demand = &cluster.demand[*pod];
+                    cpu.add(&demand.cpu);
+                    peak.add(&demand.cpu_max);
+                    memory.add(&demand.memory);
+                }
+            }
+            (machine.cpu, machine.peak, machine.memory) = (cpu, peak, memory);
+        }
+    }
+
+    /// Everything that comes due up to `t`, in order.
+    fn due(&mut self, cluster: &Cluster, t: i64) {
+        while let Some(Reverse((at, due))) = self.queue.peek().copied() {
+            if at > t {
+                return;
+            }
+            self.queue.pop();
+            match due {
+                Due::HostReady(h) => self.host_comes_up(h, at),
+                Due::MachineReady(m) => self.comes_up(cluster, m, at),
+                Due::MigrationEnd(m) => self.migration_ends(m, at),
+            }
+        }
+    }
+
+    /// Running pods whose right-sized request changed: in place where there is room, else restarted elsewhere.
+    fn roll(&mut self, cluster: &Cluster, t: i64) {
+        for pod in cluster.resized.iter().copied() {
+            let (before, m) = (self.places[pod], self.places[pod].machine);
+            if m == NONE || !self.machines[m].ready || self.machines[m].closed || before.served_since > t {
+                continue;
+            }
+            let item = self.item(cluster, pod);
+            let room = self.machines[m].room.plus(&before.item);
+            if room.fits(&item) {
+                self.resize_in_place(pod, m, item, t);
+                continue;
+            }
+            self.places[pod].item = item;
+            let elsewhere = self.chosen(cluster, pod, m, t);
+            self.places[pod].item = before.item;
+            // Nothing elsewhere: it keeps its request until the next day, as a rollout waits that finds no node.
+            if let Some(to) = elsewhere {
+                self.uses_no_more(cluster, pod, m);
+                self.take_off(pod, t);
+                self.places[pod].item = item;
+                self.put_on(cluster, pod, to, t);
+                self.outcome.motion.rolled_pods += 1;
+            }
+        }
+    }
+
+    fn resize_in_place(&mut self, pod: u32, m: u32, item: crate::placement::Item, t: i64) {
+        use super::lots::{least, least_memory};
+        let before = self.places[pod].item;
+        let machine = &mut self.machines[m];
+        let Some(room) = machine.room.plus(&before).less(&item) else { return };
+        machine.room = room;
+        machine.scored.cpu_millicores = machine.scored.cpu_millicores + least(item.cpu) - least(before.cpu);
+        machine.scored.memory_mib = machine.scored.memory_mib + least_memory(item.memory) - least_memory(before.memory);
+        let lot = machine.lot;
+        self.lots[lot].serves(t, &before, false);
+        self.lots[lot].serves(t, &item, true);
+        self.lots[lot].version += 1;
+        self.places[pod].item = item;
+        self.show(m);
+    }
+
+    /// Takes what a pod uses from this slot on off its machine, before it goes elsewhere.
+    pub(super) fn uses_no_more(&mut self, cluster: &Cluster, pod: u32, m: u32) {
+        let demand = &cluster.demand[pod];
+        let machine = &mut self.machines[m];
+        machine.cpu.sub_from(&demand.cpu, self.slot);
+        machine.peak.sub_from(&demand.cpu_max, self.slot);
+        machine.memory.sub_from(&demand.memory, self.slot);
+    }
+
+    /// Consolidates the lots whose policy says so.
+    fn consolidate(&mut self, cluster: &Cluster, t: i64) {
+        for lot in self.lots.ids() {
+            let policy = match &self.setup.pool {
+                Some(pool) if self.lots[lot].evm => pool.consolidation,
+                _ => self.setup.ec2.consolidation,
+            };
+            if let Consolidation::Drain { budget, settle_seconds } = policy {
+                let n = crate::number::id(self.lots[lot].machines.iter().filter(|m| **m != NONE).count());
+                let budget = crate::number::whole((f64::from(n) * budget).ceil()).max(1);
+                self.drain(cluster, lot, index(budget), settle_seconds, t);
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What policies do on clusters under load: that every kind of decision is reached, and for its reason.
+#![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
+
+mod common;
+
+use common::*;
+use replay::*;
+
+fn run(setup: Setup, mut trace: Trace, hours: usize) -> (Outcome, Vec<(i64, Decision)>) {
+    let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
+    trace.hours(hours).iter().for_each(|hour| replay.advance(hour));
+    let (outcome, log) = replay.finish().remove(0);
+    (outcome, log.0)
+}
+
+fn count(log: &[(i64, Decision)], wanted: fn(&Decision) -> bool) -> usize {
+    log.iter().filter(|(_, decision)| wanted(decision)).count()
+}
+
+fn dense() -> Setup {
+    let mut setup = emp("emp");
+    let pool = setup.pool.as_mut().unwrap();
+    (pool.memory_overcommit, pool.cpu_overcommit) = (3.0, 8.0);
+    setup
+}
+
+#[test]
+fn a_rising_load_makes_hosts_hot_and_migrations_cool_them() {
+    // Two days as they are, by which hosts are filled; then use more than doubles.
+    let mut trace = Trace::new(3, 700, 2);
+    let mut replay = Replay::observed(vec![(dense(), Log::default())], RightSizing::default());
+    for h in 0..72 {
+        trace.load = if h < 48 { 1.0 } else { 2.4 };
+        replay.advance(&trace.hour());
+    }
+    let (outcome, Log(log)) = replay.finish().remove(0);
+    assert!(count(&log, |d| matches!(d, Decision::Migration { hot: true, .. })) > 0);
+    assert!(count(&log, |d| matches!(d, Decision::HostRequested { reason: HostReason::Hot, .. })) > 0);
+    assert_eq!(outcome.motion.rebalanced, count(&log, |d| matches!(d, Decision::Migration { hot: true, .. })) as u64);
+    // No endless requests: hosts stay within what the EVMs' nominal sizes need.
+    let most = outcome.series.iter().map(|point| (point.hosts, point.evms)).max().unwrap();
+    assert!(most.0 <= most.1, "{most:?}");
+}
+
+#[test]
+fn a_night_without_load_lets_hosts_go() {
+    let (outcome, log) = run(dense(), Trace::new(4, 700, 1), 96);
+    assert!(count(&log, |d| matches!(d, Decision::HostEmptied { .. })) > 0);
+    assert!(count(&log, |d| matches!(d, Decision::HostReleased { .. })) > 0);
+    assert!(outcome.motion.pauses > 0 && outcome.motion.consolidated > 0);
+    let hosts: Vec<u32> = outcome.series.iter().map(|point| point.hosts).collect();
+    assert!(hosts.last().unwrap() < &hosts[0], "{hosts:?}");
+}
+
+#[test]
+fn a_full_pool_makes_elastic_vms_wait_and_pods_go_unserved() {
+    let mut setup = emp("emp");
+    setup.pool.as_mut().unwrap().max_hosts_per_zone = Some(1);
+    let (outcome, log) = run(setup, Trace::new(5, 700, 1), 6);
+    assert!(count(&log, |d| matches!(d, Decision::EvmWaits { .. })) > 0);
+    assert!(outcome.service.evm_slots_without_host > 0 && outcome.service.unserved_seconds > 0);
+    assert!(!RiskTarget::default().holds(&outcome));
+    assert!(outcome.series.iter().all(|point| point.hosts == 1));
+}
+
+#[test]
+fn repacking_drains_replaces_and_ends_near_the_bound() {
+    for (buy, most) in [(Buy::FirstFitDecreasing, 1.5), (Buy::DotProduct, 1.35)] {
+        let mut setup = ec2("ec2-repacked");
+        setup.ec2.buy = buy;
+        let (outcome, log) = run(setup.clone(), Trace::new(6, 900, 2), 72);
+        assert!(count(&log, |d| matches!(d, Decision::MachineRequested { replaces: true, .. })) > 0);
+        assert!(count(&log, |d| matches!(d, Decision::PodMoved { .. })) > 0);
+        let bound = lower_bound(&outcome, &setup, Grain::Slot).unwrap().total().usd();
+        let cost = compute_cost(&outcome, &setup).unwrap().into_iter().map(|cost| cost.usd()).sum::<f64>();
+        println!("{buy:?}: {cost:.0} USD over a bound of {bound:.0}: {:.3}", cost / bound);
+        assert!(cost >= bound && cost <= most * bound, "{buy:?}: {cost} {bound}");
+    }
+}
+
+#[test]
+fn right_sizing_lowers_requests_and_with_them_nodes() {
+    let mut sized = ec2("ec2-rightsized");
+    sized.requests = Requests::RightSized;
+    let (sized, _) = run(sized, Trace::new(8, 400, 1), 24 * 9);
+    let (as_is, _) = run(ec2("ec2-repacked"), Trace::new(8, 400, 1), 24 * 9);
+    let served = |outcome: &Outcome, hour: usize| outcome.groups[0].served[hour][0];
+    // The first day asks for what it always did; the last for less of both.
+    assert_eq!(served(&sized, 0), served(&as_is, 0));
+    assert!(served(&sized, 200).cpu < served(&as_is, 200).cpu);
+    assert!(served(&sized, 200).memory < served(&as_is, 200).memory);
+    let nodes = |outcome: &Outcome| outcome.hours[200].node_seconds.iter().map(|(_, seconds)| seconds).sum::<u64>();
+    assert!(sized.hours[200] != as_is.hours[200], "{} {}", nodes(&sized), nodes(&as_is));
+}
+
+#[test]
+fn more_resident_memory_never_needs_fewer_hosts_here_and_is_told_apart() {
+    let hosts = [MemoryModel::WorkingSet, MemoryModel::HighWater, MemoryModel::Touched].map(|model| {
+        let mut setup = dense();
+        setup.pool.as_mut().unwrap().memory_model = model;
+        let (outcome, _) = run(setup, Trace::new(9, 700, 1), 72);
+        outcome.hours.iter().map(|hour| hour.host_seconds).sum::<u64>()
+    });
+    assert!(hosts[0] <= hosts[1] && hosts[1] < hosts[2], "{hosts:?}");
+}
+
+#[test]
+fn spare_hosts_are_paid_for_and_change_nothing_else() {
+    let with = |spare| {
+        let mut setup = emp("emp");
+        setup.pool.as_mut().unwrap().spare_hosts_per_zone = spare;
+        run(setup, Trace::new(10, 200, 3), 24).0
+    };
+    let (none, one) = (with(0), with(1));
+    for (a, b) in none.hours.iter().zip(&one.hours) {
+        assert_eq!((a.host_seconds, a.spare_host_seconds, b.spare_host_seconds), (b.host_seconds, 0, b.zone_seconds));
+    }
+    assert_eq!((none.hosts, none.series), (one.hosts, one.series));
+}
+
+#[test]
+fn the_best_ratio_that_holds_the_target_is_chosen_on_two_thirds_and_reported_on_the_last() {
+    let base = Base {
+        catalog: catalog(),
+        ec2_types: vec![0, 1, 2, 3, 4],
+        daemons: DAEMONS,
+        daemon_pods: 4,
+        karpenter: false,
+        assumptions: Assumptions::default(),
+    };
+    let grid = base.tuning_grid(&m5_metal(), &[0, 1, 2, 3, 4], &[1.0, 1.5, 2.0], &[2.0, 4.0]);
+    let mut replay = Replay::new(grid.clone()).with_threads(2);
+    let hours = Trace::new(11, 700, 1).hours(96);
+    hours[..64].iter().for_each(|hour| replay.advance(hour));
+    let so_far = replay.so_far();
+    let cost = |at: usize, outcome: &Outcome| Some(compute_cost(outcome, &grid[at])?.into_iter().sum());
+    let chosen = choose(&so_far, &RiskTarget::default(), cost).unwrap();
+    let usd: Vec<f64> = so_far.iter().enumerate().map(|(at, outcome)| cost(at, outcome).unwrap().usd()).collect();
+    for (at, outcome) in so_far.iter().enumerate().filter(|(_, outcome)| RiskTarget::default().holds(outcome)) {
+        assert!(usd[at] >= usd[chosen], "{} {at}", outcome.id);
+    }
+    // Ratio 1 is dearer than what was chosen, or the choice was idle.
+    assert!(usd[chosen] < usd[0], "{usd:?}");
+    hours[64..].iter().for_each(|hour| replay.advance(hour));
+    let (whole, _) = replay.finish().swap_remove(chosen);
+    assert_eq!(whole.since(&so_far[chosen]).hours.len(), 32);
+}
+
+#[test]
+fn hosts_are_screened_by_their_bounds() {
+    let base = |host: HostType| {
+        let mut setup = emp("emp");
+        setup.pool = Some(Pool::new(host, &catalog(), &[0, 1, 2, 3, 4]));
+        setup
+    };
+    let dear = HostType { price: usd(9.0), ..m5_metal() };
+    let unpriced = HostType { price: None, ..m5_metal() };
+    let half = HostType { threads: 48, memory_mib: 192 * 1024, price: usd(2.0), ..m5_metal() };
+    let candidates = [m5_metal(), dear, unpriced, half].map(base);
+    let (outcome, _) = run(candidates[0].clone(), Trace::new(12, 500, 2), 24);
+    let screened = screen(&outcome, &candidates, 10);
+    assert_eq!(screened.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [3, 0, 1]);
+    assert_eq!(screen(&outcome, &candidates, 1).len(), 1);
+}
+
+#[test]
+fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_nothing() {
+    let mut setup = emp("emp");
+    let pool = setup.pool.as_mut().unwrap();
+    pool.host.max_attachments = 6;
+    let pod = |uid: u128, volumes: u16| PodRow {
+        uid,
+        workload: 0,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: true,
+        daemon: false,
+        ask: Ask { cpu_millicores: 100, memory_mib: 100 },
+        volumes,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+    };
+    // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
+    let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
+    let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
+    for h in 0..3 {
+        replay.advance(&Hour::new(EPOCH + h * HOUR_SECONDS, rows.clone(), vec![], vec![]).unwrap());
+    }
+    let (outcome, Log(log)) = replay.finish().remove(0);
+    assert_eq!(count(&log, |d| matches!(d, Decision::PodUnplaceable { pod: 99 })), 1);
+    assert_eq!(count(&log, |d| matches!(d, Decision::HostRequested { .. })), 2);
+    assert_eq!(outcome.service.unserved_seconds, 3 * 3600);
+    assert_eq!((outcome.series[35].hosts, outcome.series[35].evms), (2, 2));
+}
+
+#[test]
+fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ever() {
+    let mut setup = emp("emp");
+    setup.warm_up_seconds = 0;
+    let pool = setup.pool.as_mut().unwrap();
+    (pool.host.threads, pool.host.memory_mib, pool.mature_slots) = (16, 256 * 1024, 3);
+    let ask = Ask { cpu_millicores: 9000, memory_mib: 32_000 };
+    let pod = |uid: u128| PodRow {
+        uid,
+        workload: uid as u32,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: true,
+        daemon: false,
+        ask,
+        volumes: 0,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+    };
+    let container = |pod: u32, millicores: u32| ContainerRow {
+        pod,
+        class: pod,
+        cpu_mean_millicores: Lane([millicores; 12]),
+        cpu_max_millicores: Lane::UNKNOWN,
+        memory_max_mib: Lane([4000; 12]),
+    };
+    let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
+    // Idle until both elastic VMs share one host; then each alone is more than any host's threshold.
+    for h in 0..16 {
+        let millicores = if h < 6 { 500 } else { 15_000 };
+        let containers = (0..2).map(|pod| container(pod, millicores)).collect();
+        replay.advance(&Hour::new(EPOCH + h * HOUR_SECONDS, vec![pod(1), pod(2)], containers, vec![]).unwrap());
+    }
+    let (outcome, Log(log)) = replay.finish().remove(0);
+    assert_eq!(outcome.series[70].hosts, 1);
+    assert_eq!(outcome.series.last().unwrap().hosts, 2);
+    assert_eq!(count(&log, |d| matches!(d, Decision::HostRequested { reason: HostReason::Hot, .. })), 1);
+    assert!(outcome.hosts.stuck > 0 && count(&log, |d| matches!(d, Decision::LeftHot { .. })) > 0);
+    assert!(outcome.machines.lost_core_ms == 0 && outcome.machines.lost_core_ms_at_peaks.is_none());
+}
