@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 mod lake;
 mod output;
+mod prices;
 mod progress;
 mod range;
 mod report;
@@ -25,7 +26,7 @@ use progress::Progress;
 /// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
 /// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
-/// `lake` looks into a lake and keeps it.
+/// `lake` looks into a lake and keeps it. `prices` explains a price and imports AWS's price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -44,6 +45,7 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
     Lake(lake::LakeArgs),
+    Prices(prices::PricesArgs),
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -63,6 +65,7 @@ async fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args),
         Command::Lake(args) => lake::run(args, now(), &progress).await,
+        Command::Prices(args) => prices::run(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
