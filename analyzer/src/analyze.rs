@@ -7,6 +7,7 @@ use types::{ClusterId, Window};
 use crate::assumptions::Assumptions;
 use crate::conclude::{Evidence, Origins, conclude};
 use crate::input::{AnalyzeError, Days, Decoder, coverage};
+use crate::ledger::Ledger;
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::scenarios::vendor::Vendor;
@@ -22,6 +23,17 @@ pub struct Request {
     pub assumptions: Assumptions,
     /// Every price.
     pub prices: PriceBook,
+    /// How the bill is given out.
+    pub sharing: Sharing,
+}
+
+/// How the bill is given out.
+#[derive(Debug, Clone, Default)]
+pub struct Sharing {
+    /// Namespaces whose cost is shared out to the others, in proportion to what those cost.
+    pub shared_namespaces: Vec<String>,
+    /// Labels of pods to sum up by, as the collector was told to keep them.
+    pub labels: Vec<String>,
 }
 
 /// Reads the hours of a cluster and concludes. The same lake and request give the same bytes.
@@ -35,13 +47,14 @@ pub async fn analyze(
     request: Request,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Analysis, AnalyzeError> {
-    let Request { cluster, window, assumptions, prices } = request;
+    let Request { cluster, window, assumptions, prices, sharing } = request;
     let coverage = coverage(lake, &cluster, window).await?;
     let mut origins = Origins::default();
-    let mut observed = Observed::new(&coverage.hours);
+    let named = prices.named_nodes();
+    let mut observed = Observed::new(&coverage.hours, named.clone());
     let mut vendor = Vendor::new(&prices, &assumptions);
     let mut days = Days::new(lake, &cluster, &coverage.hours);
-    let mut decoder = Decoder::start();
+    let mut decoder = Decoder::start(Ledger::new(named, sharing.labels));
     let mut done = 0;
     progress(done, coverage.hours.len());
     while let Some(day) = days.next().await? {
@@ -61,8 +74,10 @@ pub async fn analyze(
         window: coverage.window,
         origins,
         observed,
+        ledger: decoder.finish().await?,
         assumptions: &assumptions,
         book: &prices,
+        shared_namespaces: &sharing.shared_namespaces,
     };
     Ok(conclude(evidence, vendor))
 }

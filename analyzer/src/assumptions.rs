@@ -85,6 +85,23 @@ keys! {
         Domain::Name { default: "on-demand", allowed: &["on-demand", "spot", "unpriced"] },
         "self-managed node groups carry no label and are on-demand unless asked otherwise",
         "how a node is priced, and whether it moves, when no label says on-demand or spot";
+    ROOT_DISK_TYPE = "ec2.root_disk_type", "",
+        Domain::Name { default: "gp3", allowed: &["none", "gp2", "gp3", "io1", "io2"] },
+        "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
+        "price of root disks; `none` leaves them unpriced";
+    EKS_SUPPORT = "eks.support", "",
+        Domain::Name { default: "standard", allowed: &["standard", "extended"] },
+        "a Kubernetes version in its first 14 months has standard support",
+        "price of the control plane";
+    NAT_GATEWAYS = "network.nat_gateways", "", number(0.0, 0.0, 100.0),
+        "nothing in a cluster's metrics shows them",
+        "NAT gateways paid for by the hour, without their traffic";
+    PUBLIC_IPV4 = "network.public_ipv4_addresses", "", number(0.0, 0.0, 100_000.0),
+        "nothing in a cluster's metrics shows them",
+        "public IPv4 addresses in use, paid for by the hour";
+    CPU_TO_MEMORY = "allocation.cpu_core_to_memory_gib", "", number(7.46, 0.1, 100.0),
+        "OpenCost's ratio of a core to a GiB on AWS; a regression over instance families gives 10.4",
+        "how the price of a node is split into CPU and memory: who pays, never how much in all";
     FARGATE_OVERHEAD_GIB = "fargate.memory_overhead_gib", "GiB", number(0.25, 0.0, 4.0),
         "AWS: 256 MiB a pod for the kubelet and its companions",
         "memory added to a Fargate pod's request before it is rounded up to a size Fargate sells";

@@ -115,6 +115,19 @@ impl<'a> Slots<'a> {
         Ok(Self { lists, values, column })
     }
 
+    /// The twelve numbers of a row, `None` where there is no sample; `None` when the row has no list.
+    pub(crate) fn sampled(&self, row: usize) -> Result<Option<[Option<i64>; SLOTS_PER_HOUR]>, Misfit> {
+        let (Some(slots), Some(lists), Some(values)) = (self.get(row)?, self.lists, self.values) else {
+            return Ok(None);
+        };
+        let start = lists.value_offsets().get(row).and_then(|start| usize::try_from(*start).ok()).unwrap_or_default();
+        let mut sampled = slots.map(Some);
+        for (k, slot) in sampled.iter_mut().enumerate() {
+            *slot = slot.filter(|_| !values.is_null(start + k));
+        }
+        Ok(Some(sampled))
+    }
+
     /// The twelve numbers of a row, zero where there is no sample; `None` when the row has no list.
     pub(crate) fn get(&self, row: usize) -> Result<Option<[i64; SLOTS_PER_HOUR]>, Misfit> {
         let (Some(lists), Some(values)) = (self.lists, self.values) else { return Ok(None) };
@@ -137,5 +150,24 @@ impl<'a> Slots<'a> {
             without_sample.for_each(|(_, slot)| *slot = 0);
         }
         Ok(Some(slots))
+    }
+}
+
+/// Lists of texts, by row.
+pub(crate) struct TextLists<'a>(Option<&'a arrow::array::ListArray>);
+
+impl<'a> TextLists<'a> {
+    pub(crate) fn new(batch: &'a RecordBatch, column: Column) -> Result<Self, Misfit> {
+        find(batch, column, |array| array.as_list_opt::<i32>()).map(Self)
+    }
+
+    /// The texts of a row; none when the row has no list.
+    pub(crate) fn get(&self, row: usize) -> Vec<String> {
+        let Some(lists) = self.0.filter(|lists| !lists.is_null(row) && lists.value_length(row) > 0) else {
+            return Vec::new();
+        };
+        let values = lists.value(row);
+        let texts = values.as_string_opt::<i32>();
+        texts.into_iter().flat_map(|texts| texts.iter().flatten().map(ToOwned::to_owned).collect::<Vec<_>>()).collect()
     }
 }

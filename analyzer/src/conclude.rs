@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use types::analysis::{
-    Analysis, HourPoint, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, ResourceUtilisation, SCHEMA,
-    Saving, Scenario, SourceHours, Utilisation, Verdict, WindowCoverage,
+    Allocation, Analysis, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, SCHEMA, Saving, Scenario,
+    SourceHours, Verdict, WindowCoverage,
 };
 use types::show::usd;
 use types::{ClusterId, Window};
 
+use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
+use crate::ledger::Ledger;
 use crate::number::{count, float, ratio};
-use crate::observed::{Both, Observed};
-use crate::prices::{CapacityType, PriceBook};
+use crate::observed::Observed;
+use crate::prices::PriceBook;
 use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
 use crate::scenarios::{Month, saving};
+use crate::utilisation::utilisation;
 
 /// Namespaces listed at most.
 const MOST_NAMESPACES: usize = 100;
@@ -42,33 +45,40 @@ pub(crate) struct Evidence<'a> {
     pub(crate) window: Window,
     pub(crate) origins: Origins,
     pub(crate) observed: Observed,
+    pub(crate) ledger: Ledger,
     pub(crate) assumptions: &'a Assumptions,
     pub(crate) book: &'a PriceBook,
+    pub(crate) shared_namespaces: &'a [String],
 }
 
 /// Draws the conclusion.
 pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analysis {
-    let Evidence { cluster, lake, window, origins, observed, assumptions, book } = evidence;
+    let Evidence { cluster, lake, window, origins, observed, ledger, assumptions, book, shared_namespaces } = evidence;
     let month = Month { hours_present: float(observed.seconds()) / 3600.0 };
-    let bill = Bill::new(&observed, book, assumptions);
+    let bill = Bill::new(&observed, &ledger, book, assumptions);
     vendor.leave_losing_families(&bill);
     let unmatched = unmatched_prices(&observed, &bill, &vendor, book);
     let inventory = inventory(&observed, &bill, &mut vendor);
-    let outcome = vendor.conclude(&bill, month);
+    let outcome = vendor.conclude(&bill, &observed, month);
     let today = bill.scenario(month);
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
     let verdict = verdict(&observed, &bill, &outcome, saving.as_ref());
+    let allocation = allocate(&bill, &ledger, &observed, assumptions, shared_namespaces);
     let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
+    notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces));
     notes.splice(0..0, unmatched);
+    notes.sort_by_key(|note| note.gravity);
     let prices = book.lists(bill.origins.iter().chain(&outcome.origins));
     Analysis {
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),
-        utilisation: utilisation(&observed, &origins),
+        utilisation: utilisation(&observed, &ledger, &origins),
         window: coverage,
         inventory,
+        allocation: Some(allocation),
+        evidence: Some(crate::evidence::evidence(&bill)),
         scenarios: vec![today, outcome.scenario],
         savings: saving.into_iter().collect(),
         verdict,
@@ -109,12 +119,12 @@ fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
 }
 
 /// Core-hours of millicore-seconds.
-fn core_hours(millicore_seconds: i128) -> f64 {
+pub(crate) fn core_hours(millicore_seconds: i128) -> f64 {
     float(millicore_seconds) / 1000.0 / 3600.0
 }
 
 /// GiB-hours of byte-seconds.
-fn gib_hours(byte_seconds: i128) -> f64 {
+pub(crate) fn gib_hours(byte_seconds: i128) -> f64 {
     float(byte_seconds) / GIB / 3600.0
 }
 
@@ -122,8 +132,10 @@ fn inventory(observed: &Observed, bill: &Bill, vendor: &mut Vendor<'_>) -> Inven
     let [nodes, pods, containers, claims] = observed.distinct();
     let window_hours = float(observed.seconds()) / 3600.0;
     let mean = |seconds: i128| ratio(float(seconds) / 3600.0, window_hours).unwrap_or_default();
-    let usd: BTreeMap<_, _> =
-        bill.nodes.iter().filter_map(|node| Some((&node.kind, node.cost.as_ref().ok()?.usd))).collect();
+    let mut usd: BTreeMap<_, types::NanoUsd> = BTreeMap::new();
+    for node in &bill.nodes {
+        *usd.entry(&node.kind).or_default() += node.cost.as_ref().map(|price| price.usd).unwrap_or_default();
+    }
     let mut kinds: Vec<_> = observed.nodes.iter().collect();
     kinds.sort_by(|(a_kind, a), (b_kind, b)| {
         let dearest = |kind| usd.get(kind).copied().unwrap_or_default();
@@ -154,7 +166,8 @@ fn inventory(observed: &Observed, bill: &Bill, vendor: &mut Vendor<'_>) -> Inven
         pods: count(pods),
         pods_mean: mean(observed.alive_seconds),
         containers: count(containers),
-        workloads: count(observed.workloads.len()),
+        // Containers without a pod row name no workload.
+        workloads: count(observed.workloads.keys().filter(|key| !key.kind.is_empty()).count()),
         namespaces: count(observed.namespaces.len()),
         volume_claims: count(claims),
         volume_gib_mean: ratio(gib_hours(observed.volumes.values().map(|sums| sums.byte_seconds).sum()), window_hours)
@@ -183,71 +196,6 @@ fn node_group(kind: &crate::facts::NodeKind, sums: &crate::observed::NodeSums, v
         memory_capacity_gib: sums.memory_capacity_bytes.map(|bytes| float(bytes.into()) / GIB),
         movable,
     }
-}
-
-fn utilisation(observed: &Observed, origins: &Origins) -> Utilisation {
-    let total = |of: fn(&crate::observed::HourSums) -> Both| {
-        let mut sum = Both::default();
-        observed.hours.iter().for_each(|hour| sum += of(hour));
-        sum
-    };
-    let capacity = total(|hour| hour.capacity);
-    let allocatable = total(|hour| hour.allocatable);
-    let requested = total(|hour| hour.requested);
-    let limit = total(|hour| hour.limit);
-    let used = total(|hour| hour.used);
-    let hours = float(observed.seconds()) / 3600.0;
-    let resource = |pick: fn(Both) -> i128, unit_hours: fn(i128) -> f64, slots: Vec<f64>| {
-        let mean = |sum: Both| ratio(unit_hours(pick(sum)), hours).unwrap_or_default();
-        ResourceUtilisation {
-            capacity_mean: mean(capacity),
-            allocatable_mean: mean(allocatable),
-            requested_mean: mean(requested),
-            limit_mean: mean(limit),
-            used_mean: mean(used),
-            used_median: median(&slots),
-            used_peak: slots.iter().copied().fold(0.0, f64::max),
-            used_of_capacity: ratio(mean(used), mean(capacity)),
-            used_of_requested: ratio(mean(used), mean(requested)),
-            requested_of_capacity: ratio(mean(requested), mean(capacity)),
-        }
-    };
-    // A slot is a twelfth of an hour: what an hour at this rate would come to.
-    let slots_per_hour = 12;
-    let cpu_slots = observed.cpu_slots.iter().map(|sum| core_hours(i128::from(*sum) * slots_per_hour)).collect();
-    let memory_slots =
-        observed.memory_slots.iter().map(|sum| gib_hours(i128::from(*sum) * 1024 * slots_per_hour)).collect();
-    let hourly = observed.hours.iter().zip(&origins.sources).map(|(sums, (_, source))| HourPoint {
-        hour: sums.hour.start(),
-        source: (*source).to_owned(),
-        nodes: float(sums.node_seconds) / 3600.0,
-        cpu_capacity_cores: core_hours(sums.capacity.cpu),
-        cpu_requested_cores: core_hours(sums.requested.cpu),
-        cpu_used_cores: core_hours(sums.used.cpu),
-        cpu_used_peak_cores: core_hours(sums.peak.cpu),
-        memory_capacity_gib: gib_hours(sums.capacity.memory),
-        memory_requested_gib: gib_hours(sums.requested.memory),
-        memory_used_gib: gib_hours(sums.used.memory),
-        memory_used_peak_gib: gib_hours(sums.peak.memory),
-    });
-    Utilisation {
-        cpu: resource(|both| both.cpu, core_hours, cpu_slots),
-        memory: resource(|both| both.memory, gib_hours, memory_slots),
-        hourly: hourly.collect(),
-    }
-}
-
-/// The middle value, or the mean of the two in the middle.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = sorted.get(middle).copied().unwrap_or_default();
-    if sorted.len().is_multiple_of(2) {
-        let lower = middle.checked_sub(1).and_then(|lower| sorted.get(lower)).copied().unwrap_or_default();
-        return (lower + upper) / 2.0;
-    }
-    upper
 }
 
 fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&Saving>) -> Verdict {
@@ -301,16 +249,41 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
 
 /// A warning for each price of the user's that stands for nothing here.
 fn unmatched_prices(observed: &Observed, bill: &Bill, vendor: &Vendor<'_>, book: &PriceBook) -> Vec<Note> {
-    let hosts = vendor.host_names().map(|name| (name.to_owned(), CapacityType::OnDemand));
-    let node = |node: &NodeCost| Some((node.kind.instance_type.clone()?, node.cost.as_ref().ok()?.capacity_type));
-    let nodes = hosts.chain(bill.nodes.iter().filter_map(node)).collect();
+    let node = |node: &NodeCost| Some(node.cost.as_ref().ok()?.machine.clone());
+    let nodes = vendor.host_machines_priced().chain(bill.nodes.iter().filter_map(node)).collect();
     let volumes = observed.volumes.keys().filter_map(|kind| kind.volume_type.as_deref()).collect();
-    let warn = |what| {
-        Note::warning(format!(
-            "Your price of {what} stands for nothing in this cluster; check its spelling and region."
-        ))
-    };
+    let warn =
+        |what| Note::warning(format!("Your {what} stands for nothing in this cluster; check its spelling and region."));
     book.unmatched(observed.region(), &nodes, &volumes).into_iter().map(warn).collect()
+}
+
+/// What the ledger could not place, and what was asked of it and not there.
+fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String]) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if ledger.nodeless_pod_seconds > 0 {
+        notes.push(Note::info(format!(
+            "{:.1} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
+            float(ledger.nodeless_pod_seconds) / 3600.0
+        )));
+    }
+    if !allocation.residual_causes.is_empty() {
+        notes.push(Note::warning(format!(
+            "{} of today's bill could be given to nothing: {}.",
+            usd(allocation.total.residual_usd),
+            allocation.residual_causes.join("; ")
+        )));
+    }
+    for namespace in shared_namespaces.iter().filter(|name| !allocation.shared_namespaces.contains(name)) {
+        notes.push(Note::warning(format!(
+            "Namespace `{namespace}`, asked to be shared out, is not there, or there is nobody to share it with."
+        )));
+    }
+    for label in ledger.labels.iter().filter(|label| !allocation.by_label.iter().any(|row| row.label == **label)) {
+        notes.push(Note::warning(format!(
+            "No pod shows the label `{label}`; the collector exports only labels it was told to, and kube-state-metrics only those of metricLabelsAllowlist."
+        )));
+    }
+    notes
 }
 
 fn notes(
@@ -370,20 +343,8 @@ fn notes(
         "A month is 730 hours, scaled in plain proportion to the hours present, not by hour of the week.",
     ));
     notes.push(Note::info(
-        "Every total is partial: network and licences per node are not modelled yet, in any scenario.",
+        "Every total is partial where network or licences are not given: nothing in a cluster's metrics shows them.",
     ));
     notes.sort_by_key(|note| note.gravity);
     notes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_of_an_even_number_is_the_mean_of_the_middle_two() {
-        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
-        assert_eq!(median(&[9.0, 1.0, 3.0]), 3.0);
-        assert_eq!(median(&[]), 0.0);
-    }
 }

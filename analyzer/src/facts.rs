@@ -1,8 +1,8 @@
 //! What the model knows of one hour: plain rows and exact integer sums, no frames.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use types::{Hour, SLOTS_PER_HOUR};
+use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 /// Everything the model needs of one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +12,6 @@ pub(crate) struct HourFacts {
     pub(crate) nodes: Vec<NodeRow>,
     /// Every claim that was there, sorted.
     pub(crate) volumes: Vec<VolumeRow>,
-    /// Pods that ran on Fargate, sorted by uid.
-    pub(crate) fargate: Vec<FargatePod>,
     /// Reservation and use by workload.
     pub(crate) workloads: BTreeMap<WorkloadKey, WorkloadHour>,
     pub(crate) slots: SlotTotals,
@@ -30,7 +28,6 @@ impl HourFacts {
             hour,
             nodes: Vec::new(),
             volumes: Vec::new(),
-            fargate: Vec::new(),
             workloads: BTreeMap::new(),
             slots: SlotTotals::default(),
             pod_ids: BTreeMap::new(),
@@ -40,7 +37,7 @@ impl HourFacts {
 }
 
 /// What decides the price of a node and whether it can move.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeKind {
     pub(crate) instance_type: Option<String>,
     pub(crate) instance_type_source: String,
@@ -67,6 +64,52 @@ pub(crate) struct NodeRow {
     pub(crate) first_seen_seconds: i64,
     pub(crate) last_seen_seconds: i64,
     pub(crate) up_seconds: i64,
+    /// Managed node group or Karpenter node pool.
+    pub(crate) node_group: Option<String>,
+    pub(crate) root_disk_bytes: Option<i64>,
+    /// What a Fargate node says it was provisioned with, such as `0.25vCPU 0.5GB`.
+    pub(crate) fargate_provisioned: Option<String>,
+    pub(crate) seen: NodeSlots,
+}
+
+/// What a node's own exporter saw in each slot; `None` = no sample.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct NodeSlots {
+    pub(crate) cpu_used_millicores: Option<[Option<i64>; SLOTS_PER_HOUR]>,
+    pub(crate) cpu_steal_millicores: Option<[Option<i64>; SLOTS_PER_HOUR]>,
+    pub(crate) memory_used_mib: Option<[Option<i64>; SLOTS_PER_HOUR]>,
+    pub(crate) memory_touched_mib: Option<[Option<i64>; SLOTS_PER_HOUR]>,
+}
+
+/// Nodes that are billed alike: of one kind, group and zone, and by name where the user prices single nodes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BilledAs {
+    pub(crate) kind: NodeKind,
+    pub(crate) node_group: Option<String>,
+    pub(crate) zone: Option<String>,
+    pub(crate) node: Option<String>,
+}
+
+impl NodeRow {
+    /// How it is billed; `named` are the nodes that have a price of their own.
+    pub(crate) fn billed_as(&self, named: &BTreeSet<String>) -> BilledAs {
+        BilledAs {
+            kind: self.kind.clone(),
+            node_group: self.node_group.clone(),
+            zone: self.zone.clone(),
+            node: Some(self.name.clone()).filter(|name| named.contains(name)),
+        }
+    }
+
+    /// Seconds of each slot of its hour in which it was up.
+    pub(crate) fn up_by_slot(&self, hour_start: i64) -> [i64; SLOTS_PER_HOUR] {
+        let mut start = hour_start;
+        std::array::from_fn(|_| {
+            let (from, to) = (start.max(self.first_seen_seconds), (start + SLOT_SECONDS).min(self.last_seen_seconds));
+            start += SLOT_SECONDS;
+            (to - from).max(0)
+        })
+    }
 }
 
 /// One persistent volume claim in one hour.
@@ -80,7 +123,7 @@ pub(crate) struct VolumeRow {
 }
 
 /// What decides the price of a volume.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VolumeKind {
     pub(crate) region: Option<String>,
     pub(crate) volume_type: Option<String>,
@@ -88,20 +131,8 @@ pub(crate) struct VolumeKind {
     pub(crate) throughput_mib_per_second: Option<i64>,
 }
 
-/// One pod on Fargate in one hour.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FargatePod {
-    pub(crate) pod_uid: String,
-    pub(crate) region: Option<String>,
-    pub(crate) cpu_request_millicores: Option<i64>,
-    pub(crate) memory_request_bytes: Option<i64>,
-    pub(crate) alive_seconds: i64,
-    pub(crate) scheduled_seconds: Option<i64>,
-    pub(crate) ended_seconds: Option<i64>,
-}
-
 /// A workload; without a pod row its kind and name are empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct WorkloadKey {
     pub(crate) namespace: String,
     pub(crate) kind: String,

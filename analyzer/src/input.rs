@@ -16,6 +16,7 @@ use types::{ClusterId, Hour, Window};
 
 use crate::columns::Misfit;
 use crate::facts::HourFacts;
+use crate::ledger::Ledger;
 use crate::usage::{self, ByHour, Frames};
 use crate::{rows, slots};
 
@@ -237,21 +238,22 @@ const ROWS_PER_FRAME: u64 = 50_000;
 /// each day, the peak grew with the number of days (measured at 10,000 containers, 30 days: 390 MB, now 160).
 pub(crate) struct Decoder {
     jobs: std::sync::mpsc::Sender<Job>,
-    worker: JoinHandle<()>,
+    worker: JoinHandle<Ledger>,
 }
 
 /// A day, and where its facts go.
 type Job = (Vec<PartObjects>, oneshot::Sender<Result<Vec<HourFacts>, AnalyzeError>>);
 
 impl Decoder {
-    /// Starts the thread; it ends when the decoder is dropped.
-    pub(crate) fn start() -> Self {
+    /// Starts the thread, which keeps `ledger`; it ends when the decoder is dropped.
+    pub(crate) fn start(mut ledger: Ledger) -> Self {
         let (jobs, queue) = std::sync::mpsc::channel::<Job>();
         let worker = tokio::task::spawn_blocking(move || {
             for (day, reply) in queue {
                 // Nobody waits for the reply any more when the analysis was dropped.
-                let _ = reply.send(decode_day(day));
+                let _ = reply.send(decode_day(day, &mut ledger));
             }
+            ledger
         });
         Self { jobs, worker }
     }
@@ -267,47 +269,53 @@ impl Decoder {
         // The thread ended without an answer, so it panicked.
         match (&mut self.worker).await {
             Err(died) => Err(died.into()),
-            Ok(()) => Ok(Vec::new()),
+            Ok(_) => Ok(Vec::new()),
         }
+    }
+
+    /// The ledger over all days decoded.
+    pub(crate) async fn finish(self) -> Result<Ledger, AnalyzeError> {
+        let Self { jobs, worker } = self;
+        drop(jobs);
+        Ok(worker.await?)
     }
 }
 
 /// Decodes the objects of a day and sums them by hour; the facts are in order of their hours.
-fn decode_day(day: Vec<PartObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
+fn decode_day(day: Vec<PartObjects>, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
     let mut facts = Vec::with_capacity(day.len());
     let (mut parts, mut rows) = (Vec::new(), 0);
     for objects in day {
         rows += objects.part.object(ContainerHour::NAME).map_or(0, |object| object.rows);
         parts.push(objects);
         if rows >= ROWS_PER_FRAME {
-            facts.extend(decode_parts(std::mem::take(&mut parts))?);
+            facts.extend(decode_parts(std::mem::take(&mut parts), ledger)?);
             rows = 0;
         }
     }
     if !parts.is_empty() {
-        facts.extend(decode_parts(parts)?);
+        facts.extend(decode_parts(parts, ledger)?);
     }
+    ledger.end_day();
     facts.sort_by_key(|hour| hour.hour);
     Ok(facts)
 }
 
 /// Decodes some parts and runs the pipelines over all of them at once.
-fn decode_parts(parts: Vec<PartObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
+fn decode_parts(parts: Vec<PartObjects>, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
     let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
     let date = first.map(|read| read.hour.date()).unwrap_or_default();
     let mut frames = Frames::default();
     let mut nodes_by_hour = ByHour::new();
     let mut facts = ByHour::new();
     for objects in parts {
-        decode_part(&objects, &mut frames, &mut nodes_by_hour, &mut facts)?;
+        decode_part(&objects, &mut frames, &mut nodes_by_hour, &mut facts, ledger)?;
     }
     let pipeline = |source| AnalyzeError::Pipeline { date: date.clone(), source };
     let mut workloads = usage::workloads(&frames).map_err(pipeline)?;
-    let mut fargate = usage::fargate_pods(&frames, &nodes_by_hour).map_err(pipeline)?;
     for (start, hour) in &mut facts {
         hour.nodes = nodes_by_hour.remove(start).unwrap_or_default();
         hour.workloads = workloads.remove(start).unwrap_or_default();
-        hour.fargate = fargate.remove(start).unwrap_or_default();
     }
     Ok(facts.into_values().collect())
 }
@@ -321,27 +329,39 @@ fn decode_part(
     frames: &mut Frames,
     nodes_by_hour: &mut ByHour<Vec<crate::facts::NodeRow>>,
     facts: &mut ByHour<HourFacts>,
+    ledger: &mut Ledger,
 ) -> Result<(), AnalyzeError> {
     let part = &objects.part;
     for read in &part.hours {
         facts.insert(read.hour.start_seconds(), HourFacts::new(read.hour));
         nodes_by_hour.insert(read.hour.start_seconds(), Vec::new());
     }
-    let mut pods = slots::PodSlots::default();
-    each_batch(&objects.pods, slots::POD_COLUMNS, |batch| pods.read(batch))?;
-    each_batch(&objects.containers, slots::CONTAINER_COLUMNS, |batch| slots::add_containers(batch, &pods, facts))?;
     each_batch(&objects.nodes, rows::NODE_COLUMNS, |batch| {
         for (hour, node) in rows::nodes(batch)? {
-            nodes_by_hour.entry(hour).and_modify(|nodes| nodes.push(node));
+            if let Some(nodes) = nodes_by_hour.get_mut(&hour) {
+                ledger.node(hour, &node);
+                nodes.push(node);
+            }
         }
         Ok(())
     })?;
+    let mut pods = slots::PodSlots::default();
+    let pod_columns = slots::pod_columns(!ledger.labels.is_empty());
+    each_batch(&objects.pods, &pod_columns, |batch| pods.read(batch, ledger))?;
+    each_batch(&objects.containers, slots::CONTAINER_COLUMNS, |batch| {
+        slots::add_containers(batch, &mut pods, facts, ledger)
+    })?;
+    pods.end(facts, ledger);
     each_batch(&objects.volumes, rows::VOLUME_COLUMNS, |batch| {
         for (hour, volume) in rows::volumes(batch)? {
-            facts.entry(hour).and_modify(|facts| facts.volumes.push(volume));
+            if let Some(facts) = facts.get_mut(&hour) {
+                ledger.volume(hour, &volume);
+                facts.volumes.push(volume);
+            }
         }
         Ok(())
     })?;
+    ledger.end_part();
     let starts: Vec<_> = part.hours.iter().map(|read| read.hour.start_seconds()).collect();
     let kept = (!part.whole).then_some(starts.as_slice());
     let failed = |object: &Object, source: PolarsError| unreadable(object, source);
@@ -384,5 +404,7 @@ fn unreadable(object: &Object, source: impl std::error::Error + Send + Sync + 's
     AnalyzeError::Unreadable { key, source: Box::new(source) }
 }
 
+#[cfg(test)]
+mod duckdb;
 #[cfg(test)]
 mod tests;

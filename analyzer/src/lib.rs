@@ -2,23 +2,33 @@
 //!
 //! Start reading at [`analyze`]. Only `input` touches the lake; the rest is a function of its arguments.
 
+mod allocation;
 mod analyze;
 mod assumptions;
+pub mod bulk;
 mod columns;
 mod conclude;
+mod evidence;
 mod facts;
+mod histogram;
 mod hosts;
 mod input;
+mod ledger;
 mod number;
 mod observed;
 mod prices;
+pub mod pricing;
 mod rows;
 mod scenarios;
 mod slots;
 mod usage;
+mod utilisation;
 
-pub use analyze::{Request, analyze};
+pub use analyze::{Request, Sharing, analyze};
 pub use assumptions::{Assumptions, AssumptionsError, Domain, KEYS, Key};
-pub use catalog::{CatalogError, InstanceType};
+pub use catalog::{CatalogError, InstanceType, SpotSaving};
 pub use input::AnalyzeError;
-pub use prices::{CapacityType, PriceBook, Priced, PricesError};
+pub use prices::{
+    CapacityType, Commitment, CommitmentKind, ListFileError, ListPrice, MachineKind, PriceBook, Priced, PricesError,
+    Rate, read_list, write_list,
+};

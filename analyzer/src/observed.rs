@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use types::Hour;
 
-use crate::facts::{FargatePod, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+use crate::facts::{BilledAs, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
 use crate::slots::hash;
 
-/// The shortest a Fargate pod is billed for.
-const FARGATE_MINIMUM_SECONDS: i64 = 60;
+mod exporter;
+
+pub(crate) use exporter::{Exporter, Worst};
 
 /// Sums over the hours taken so far. Grows with what is distinct (a pod costs 8 bytes), not with its hours.
 #[derive(Debug, Default)]
@@ -21,10 +22,17 @@ pub(crate) struct Observed {
     /// KiB-seconds used in each five-minute slot, oldest first.
     pub(crate) memory_slots: Vec<i64>,
     pub(crate) namespaces: BTreeMap<String, NamespaceSums>,
-    pub(crate) workloads: BTreeSet<WorkloadKey>,
+    pub(crate) workloads: BTreeMap<WorkloadKey, WorkloadSums>,
     pub(crate) nodes: BTreeMap<NodeKind, NodeSums>,
+    /// Nodes by how they are billed.
+    pub(crate) billed: BTreeMap<BilledAs, BilledSums>,
+    /// The same in each hour, in the order of `hours`.
+    pub(crate) billed_by_hour: Vec<BTreeMap<BilledAs, BilledHour>>,
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeSums>,
-    pub(crate) fargate: BTreeMap<FargateKind, i64>,
+    /// What the nodes' own exporters saw.
+    pub(crate) exporter: Exporter,
+    /// Nodes with a price of their own.
+    named: BTreeSet<String>,
     pub(crate) alive_seconds: i128,
     pub(crate) alive_seconds_without_requests: i128,
     pub(crate) container_seconds_without_usage: i128,
@@ -75,13 +83,37 @@ pub(crate) struct NamespaceSums {
 pub(crate) struct NodeSums {
     /// Distinct nodes first seen as of this kind.
     pub(crate) nodes: usize,
-    /// Of those, nodes created in an hour that is there.
-    pub(crate) created: i64,
     pub(crate) up_seconds: i64,
     pub(crate) zones: BTreeSet<String>,
     /// The largest capacity seen, of one node.
     pub(crate) cpu_capacity_millicores: Option<i64>,
     pub(crate) memory_capacity_bytes: Option<i64>,
+}
+
+/// Nodes billed alike, over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BilledSums {
+    pub(crate) up_seconds: i64,
+    /// Nodes created in an hour that is there.
+    pub(crate) created: i64,
+    /// Size of root disks times time.
+    pub(crate) root_disk_byte_seconds: i128,
+    /// Up while the size of the root disk was known.
+    pub(crate) root_disk_seconds: i64,
+}
+
+/// Nodes billed alike, in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BilledHour {
+    pub(crate) up_seconds: i64,
+    pub(crate) created: i64,
+}
+
+/// One workload over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct WorkloadSums {
+    pub(crate) requested: Both,
+    pub(crate) used: Both,
 }
 
 /// Volumes of one kind over the window.
@@ -91,18 +123,10 @@ pub(crate) struct VolumeSums {
     pub(crate) seconds: i128,
 }
 
-/// What decides the price of a Fargate pod; the value beside it is billed seconds.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FargateKind {
-    pub(crate) region: Option<String>,
-    pub(crate) cpu_request_millicores: i64,
-    pub(crate) memory_request_bytes: i64,
-}
-
 impl Observed {
-    /// Nothing yet of these hours.
-    pub(crate) fn new(hours: &[Hour]) -> Self {
-        Self { present: hours.iter().map(|hour| hour.start_seconds()).collect(), ..Self::default() }
+    /// Nothing yet of these hours; `named` are nodes with a price of their own.
+    pub(crate) fn new(hours: &[Hour], named: BTreeSet<String>) -> Self {
+        Self { present: hours.iter().map(|hour| hour.start_seconds()).collect(), named, ..Self::default() }
     }
 
     /// Adds an hour; hours come oldest first.
@@ -117,9 +141,12 @@ impl Observed {
             used: Both::default(),
             peak: peak(facts),
         };
+        let mut billed = BTreeMap::new();
         for node in &facts.nodes {
-            self.take_node(node, &mut sums);
+            self.take_node(node, &mut sums, &mut billed);
         }
+        self.billed_by_hour.push(billed);
+        self.exporter.take(facts);
         for (key, workload) in &facts.workloads {
             let cpu = |seconds: i64| i128::from(seconds);
             let requested = Both {
@@ -140,10 +167,9 @@ impl Observed {
             self.alive_seconds += i128::from(workload.alive_seconds);
             self.alive_seconds_without_requests += i128::from(workload.alive_seconds_without_requests);
             self.container_seconds_without_usage += i128::from(workload.container_seconds_without_usage);
-            // Containers without a pod row name no workload.
-            if !key.kind.is_empty() && !self.workloads.contains(key) {
-                self.workloads.insert(key.clone());
-            }
+            let of_workload = entry(&mut self.workloads, key);
+            of_workload.requested += requested;
+            of_workload.used += used;
         }
         for (namespace, ids) in &facts.pod_ids {
             let new = ids.iter().filter(|id| self.pod_ids.insert(**id)).count();
@@ -151,13 +177,12 @@ impl Observed {
         }
         self.container_ids.extend(&facts.container_ids);
         facts.volumes.iter().for_each(|volume| self.take_volume(volume));
-        facts.fargate.iter().for_each(|pod| self.take_fargate(facts.hour, pod));
         self.cpu_slots.extend(facts.slots.cpu_core_milliseconds);
         self.memory_slots.extend(facts.slots.memory_kib_seconds);
         self.hours.push(sums);
     }
 
-    fn take_node(&mut self, node: &NodeRow, sums: &mut HourSums) {
+    fn take_node(&mut self, node: &NodeRow, sums: &mut HourSums, billed: &mut BTreeMap<BilledAs, BilledHour>) {
         let up = i128::from(node.up_seconds);
         let times_up = |quantity: Option<i64>| i128::from(quantity.unwrap_or_default()) * up;
         sums.node_seconds += up;
@@ -173,11 +198,25 @@ impl Observed {
         if let Some(zone) = node.zone.as_ref().filter(|zone| !group.zones.contains(*zone)) {
             group.zones.insert(zone.clone());
         }
+        let created_here =
+            |created: i64| self.present.contains(&(created - created.rem_euclid(types::window::HOUR_SECONDS)));
+        let created = i64::from(new && node.created_seconds.is_some_and(created_here));
         if new {
             group.nodes += 1;
-            let created_here =
-                |created: i64| self.present.contains(&(created - created.rem_euclid(types::window::HOUR_SECONDS)));
-            group.created += i64::from(node.created_seconds.is_some_and(created_here));
+        }
+        if node.kind.compute_type == "fargate" {
+            return;
+        }
+        let billed_as = node.billed_as(&self.named);
+        let of_hour = entry(billed, &billed_as);
+        of_hour.up_seconds += node.up_seconds;
+        of_hour.created += created;
+        let of_window = entry(&mut self.billed, &billed_as);
+        of_window.up_seconds += node.up_seconds;
+        of_window.created += created;
+        if let Some(bytes) = node.root_disk_bytes {
+            of_window.root_disk_byte_seconds += i128::from(bytes) * up;
+            of_window.root_disk_seconds += node.up_seconds;
         }
     }
 
@@ -187,19 +226,6 @@ impl Observed {
         let seconds = i128::from(volume.present_seconds);
         sums.byte_seconds += i128::from(volume.capacity_bytes.unwrap_or_default()) * seconds;
         sums.seconds += seconds;
-    }
-
-    fn take_fargate(&mut self, hour: Hour, pod: &FargatePod) {
-        let kind = FargateKind {
-            region: pod.region.clone(),
-            cpu_request_millicores: pod.cpu_request_millicores.unwrap_or_default(),
-            memory_request_bytes: pod.memory_request_bytes.unwrap_or_default(),
-        };
-        // A pod shorter than the minimum is topped up in the hour it ends in.
-        let ends_here = |ended: &i64| *ended > hour.start_seconds() && *ended <= hour.end_seconds();
-        let lived = pod.scheduled_seconds.zip(pod.ended_seconds.filter(ends_here)).map(|(from, to)| to - from);
-        let missing = lived.map_or(0, |lived| (FARGATE_MINIMUM_SECONDS - lived.max(0)).max(0));
-        *entry(&mut self.fargate, &kind) += pod.alive_seconds + missing;
     }
 
     /// Seconds in all the hours taken.
@@ -233,38 +259,4 @@ fn peak(facts: &HourFacts) -> Both {
     let slots = i128::try_from(types::SLOTS_PER_HOUR).unwrap_or_default();
     let most = |totals: &[i64]| i128::from(totals.iter().copied().max().unwrap_or_default()) * slots;
     Both { cpu: most(&facts.slots.cpu_core_milliseconds), memory: kib(most(&facts.slots.memory_kib_seconds)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hour() -> Hour {
-        Hour::starting_at(1_782_864_000).unwrap()
-    }
-
-    fn billed(alive_seconds: i64, scheduled: Option<i64>, ended: Option<i64>) -> i64 {
-        let mut observed = Observed::default();
-        let pod = FargatePod {
-            pod_uid: "a".into(),
-            region: None,
-            cpu_request_millicores: None,
-            memory_request_bytes: None,
-            alive_seconds,
-            scheduled_seconds: scheduled,
-            ended_seconds: ended,
-        };
-        observed.take_fargate(hour(), &pod);
-        observed.fargate.into_values().sum()
-    }
-
-    #[test]
-    fn a_fargate_pod_is_billed_for_a_minute_at_least_once() {
-        let start = hour().start_seconds();
-        assert_eq!(billed(10, Some(start + 5), Some(start + 15)), 60);
-        assert_eq!(billed(100, Some(start), Some(start + 100)), 100);
-        assert_eq!(billed(20, Some(start - 30), Some(start + 20)), 30);
-        assert_eq!(billed(30, Some(start + 3570), None), 30);
-        assert_eq!(billed(30, Some(start + 3570), Some(start + 3610)), 30);
-    }
 }

@@ -1,15 +1,20 @@
-//! The price book: the user's prices over the catalog. A missing price is `None`, never a default.
+//! The price book: the user's prices over an imported price list over the catalog. A missing price is `None`, never a
+//! default.
+
+mod list_file;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Catalog, CatalogError, InstanceType, Listed};
 use serde::Deserialize;
 use types::analysis::{PriceList, PriceOrigin};
-use types::money::InvalidPrice;
 use types::{NanoUsd, UsdPerHour};
 
-/// How many times below or above the list a user's price may be before it looks like another unit.
-const USUAL: std::ops::RangeInclusive<f64> = 0.3..=3.0;
+use list_file::Imported;
+pub use list_file::{ListFileError, ListPrice, read_list, write_list};
+pub use user::{CommitmentKind, PricesError};
+use user::{UserNode, UserPrices, describe};
 
 /// A price with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +26,7 @@ pub struct Priced<P> {
 }
 
 /// How a machine is bought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum CapacityType {
     /// At the on-demand price.
@@ -41,96 +46,81 @@ impl CapacityType {
     }
 }
 
+/// What decides the price of a machine. Simulated machines leave `node_group` and `node` out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MachineKind {
+    /// EC2 instance type.
+    pub instance_type: String,
+    /// Region.
+    pub region: String,
+    /// How it is bought.
+    pub capacity_type: CapacityType,
+    /// Node group, where the user prices that.
+    pub node_group: Option<String>,
+    /// Name of the node, where the user prices that.
+    pub node: Option<String>,
+}
+
+impl MachineKind {
+    /// Any machine of a type.
+    pub fn new(instance_type: &str, capacity_type: CapacityType, region: &str) -> Self {
+        Self {
+            instance_type: instance_type.to_owned(),
+            region: region.to_owned(),
+            capacity_type,
+            node_group: None,
+            node: None,
+        }
+    }
+
+    /// Its family, such as `m5`.
+    pub fn family(&self) -> &str {
+        self.instance_type.split('.').next().unwrap_or(&self.instance_type)
+    }
+}
+
+/// What an hour of a machine costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// On a public list; `None` when it is on none.
+    pub list: Option<UsdPerHour>,
+    /// By contract: the user's price, else the list less the discount on everything.
+    pub contracted: Priced<UsdPerHour>,
+}
+
+/// Dollars promised for each hour, as the price book knows them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commitment {
+    /// Its name in the prices file.
+    pub name: String,
+    /// Its kind.
+    pub kind: CommitmentKind,
+    /// What is paid for each hour, used or not.
+    pub usd_per_hour: UsdPerHour,
+    /// The family it stays with, and the region; `None` when it follows any machine.
+    pub family_and_region: Option<(String, String)>,
+    /// First second at which it is not paid any more.
+    pub expires_seconds: Option<i64>,
+    rates: PlanRates,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum PlanRates {
+    /// Off the contracted on-demand price.
+    Discount(f64),
+    /// The key of imported rates.
+    Imported(String),
+}
+
 /// Prices of machines, volumes and services, each with its origin.
 #[derive(Debug, Clone)]
 pub struct PriceBook {
     catalog: Catalog,
     catalog_sha256: String,
+    imported: Imported,
+    imported_sha256: String,
     user: UserPrices,
     user_sha256: String,
-}
-
-/// Why a prices file was rejected.
-#[derive(Debug, thiserror::Error)]
-pub enum PricesError {
-    /// Not TOML, or with a field that does not exist.
-    #[error("the prices file is not valid")]
-    Toml(#[from] toml::de::Error),
-    /// Not a price.
-    #[error("the price of {what} is not usable")]
-    Price {
-        /// What is priced.
-        what: String,
-        /// Why.
-        source: InvalidPrice,
-    },
-    /// Too far from the list price to be the same unit.
-    #[error(
-        "the price of {what} is {given} USD, and the list says {listed} USD{unit}; if that is meant, add `unusual = true`"
-    )]
-    Unusual {
-        /// What is priced.
-        what: String,
-        /// The price given.
-        given: f64,
-        /// The list price.
-        listed: f64,
-        /// Unit of both.
-        unit: &'static str,
-    },
-    /// The same thing priced twice.
-    #[error("{what} is priced twice in the prices file")]
-    Twice {
-        /// What is priced.
-        what: String,
-    },
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserPrices {
-    #[serde(default)]
-    node: Vec<UserNode>,
-    #[serde(default)]
-    volume: Vec<UserVolume>,
-    control_plane: Option<UserControlPlane>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserNode {
-    instance_type: String,
-    /// Absent: every region.
-    region: Option<String>,
-    #[serde(default)]
-    capacity_type: CapacityType,
-    usd_per_hour: f64,
-    #[serde(default)]
-    unusual: bool,
-    #[serde(default)]
-    date: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserVolume {
-    volume_type: String,
-    region: Option<String>,
-    usd_per_gib_month: f64,
-    #[serde(default)]
-    unusual: bool,
-    #[serde(default)]
-    date: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UserControlPlane {
-    usd_per_hour: f64,
-    #[serde(default)]
-    unusual: bool,
-    #[serde(default)]
-    date: String,
 }
 
 impl PriceBook {
@@ -139,43 +129,43 @@ impl PriceBook {
     /// # Errors
     /// [`CatalogError`], which is a fault of the build.
     pub fn catalog() -> Result<Self, CatalogError> {
-        let catalog = Catalog::read()?;
-        let user = UserPrices::default();
-        Ok(Self { catalog, catalog_sha256: lake::digest(Catalog::text().as_bytes()), user, user_sha256: String::new() })
+        Ok(Self {
+            catalog: Catalog::read()?,
+            catalog_sha256: lake::digest(Catalog::text().as_bytes()),
+            imported: Imported::default(),
+            imported_sha256: String::new(),
+            user: UserPrices::default(),
+            user_sha256: String::new(),
+        })
     }
 
-    /// This book with the user's prices over it.
+    /// This book with an imported price list over the catalog.
+    ///
+    /// # Errors
+    /// [`ListFileError`] names the row.
+    pub fn with_list(self, text: &str) -> Result<Self, ListFileError> {
+        let imported_sha256 = lake::digest(text.as_bytes());
+        Ok(Self { imported: Imported::read(text)?, imported_sha256, ..self })
+    }
+
+    /// This book with the user's prices over it. An imported list comes first, because prices are held against it.
     ///
     /// # Errors
     /// [`PricesError`] names what is priced, the price given, and the list price it was held against.
     pub fn with_user_toml(self, text: &str) -> Result<Self, PricesError> {
-        let user: UserPrices = toml::from_str(text)?;
-        let mut seen = BTreeSet::new();
-        for node in &user.node {
-            let what = describe(&format!("{} `{}`", node.capacity_type.as_str(), node.instance_type), &node.region);
-            let given = checked(&what, node.usd_per_hour)?;
-            let listed = self.any_region(&node.region, |book, region| {
-                Some(book.node(&node.instance_type, node.capacity_type, region)?.price.usd_per_hour())
-            });
-            usual(&what, given, &listed, node.unusual, " per hour")?;
-            first(&mut seen, what)?;
+        let user = UserPrices::read(text, &self)?;
+        let book = Self { user, user_sha256: lake::digest(text.as_bytes()), ..self };
+        for commitment in &book.user.commitment {
+            if let PlanRates::Imported(plan) = plan_rates(commitment)
+                && !book.imported.plan_rates.contains_key(&plan)
+            {
+                let wrong = format!(
+                    "no rates of `{plan}` are imported; import AWS's savings-plan list with `emp-cost prices import` and pass it with --price-list, or give `discount_fraction`"
+                );
+                return Err(PricesError::Field { what: commitment.what(), wrong });
+            }
         }
-        for volume in &user.volume {
-            let what = describe(&format!("volume type `{}`", volume.volume_type), &volume.region);
-            let given = checked(&what, volume.usd_per_gib_month)?;
-            let listed = self
-                .any_region(&volume.region, |book, region| Some(book.volume(&volume.volume_type, region)?.price.usd()));
-            usual(&what, given, &listed, volume.unusual, " per GiB-month")?;
-            first(&mut seen, what)?;
-        }
-        if let Some(control_plane) = &user.control_plane {
-            let given = checked("the control plane", control_plane.usd_per_hour)?;
-            // Extended support costs six times the standard price and is as usual.
-            let listed = ["eks.control_plane", "eks.control_plane_extended"];
-            let listed: Vec<_> = listed.iter().filter_map(|item| Some(self.other(item, "all")?.price.usd())).collect();
-            usual("the control plane", given, &listed, control_plane.unusual, " per hour")?;
-        }
-        Ok(Self { user, user_sha256: lake::digest(text.as_bytes()), ..self })
+        Ok(book)
     }
 
     /// What `lookup` gives for the region, or for every region when none is named.
@@ -192,36 +182,104 @@ impl PriceBook {
         self.catalog.types.get(name)
     }
 
+    /// Every instance type of the catalog, by name.
+    pub fn instance_types(&self) -> impl Iterator<Item = &InstanceType> {
+        self.catalog.types.values()
+    }
+
     /// Bare-metal types of a family, sorted by name.
     pub fn metal_of_family(&self, family: &str) -> impl Iterator<Item = &InstanceType> {
         self.catalog.types.values().filter(move |t| t.bare_metal && t.family() == family)
     }
 
-    /// Price of a Linux machine, tenancy Shared, by the hour. The user's price for the region comes first, then
-    /// the user's for every region, then the catalog; spot is the on-demand list price less the typical saving.
+    /// Price of a Linux machine, tenancy Shared, by the hour, as it is contracted.
     pub fn node(&self, instance_type: &str, capacity_type: CapacityType, region: &str) -> Option<Priced<UsdPerHour>> {
-        let mine = |node: &&UserNode| node.instance_type == instance_type && node.capacity_type == capacity_type;
-        let here = self.user.node.iter().filter(mine).find(|node| node.region.as_deref() == Some(region));
-        let anywhere = || self.user.node.iter().filter(mine).find(|node| node.region.is_none());
-        if let Some(node) = here.or_else(anywhere) {
-            return Some(Priced {
-                price: UsdPerHour::try_new(node.usd_per_hour).ok()?,
-                origin: user_origin(&node.date),
-            });
+        self.rate(&MachineKind::new(instance_type, capacity_type, region)).map(|rate| rate.contracted)
+    }
+
+    /// What an hour of a machine costs. The user's most particular row comes first (node, then node group, then type,
+    /// then region), then the imported list, then the catalog; spot is the on-demand list price times the user's
+    /// fraction, or less the typical saving.
+    pub fn rate(&self, machine: &MachineKind) -> Option<Rate> {
+        let list = self.list(machine);
+        if let Some(row) = self.user.node.iter().filter(|row| row.is_of(machine)).max_by_key(|row| row.particular()) {
+            let price = UsdPerHour::try_new(row.usd_per_hour).ok()?;
+            let contracted = Priced { price, origin: user_origin(&row.date) };
+            return Some(Rate { list: list.map(|list| list.price), contracted });
+        }
+        let list = list?;
+        let contracted = Priced { price: list.price.less(self.edp_fraction())?, origin: list.origin };
+        Some(Rate { list: Some(list.price), contracted })
+    }
+
+    /// The public list price of a machine, before any discount.
+    pub fn list(&self, machine: &MachineKind) -> Option<Priced<UsdPerHour>> {
+        let on_demand = self.on_demand_list(&machine.instance_type, &machine.region)?;
+        if machine.capacity_type == CapacityType::OnDemand {
+            return Some(on_demand);
+        }
+        let of_type = |row: &&user::UserSpot| {
+            row.instance_type.as_ref().is_none_or(|name| *name == machine.instance_type)
+                && row.region.as_ref().is_none_or(|region| *region == machine.region)
+        };
+        let particular = |row: &&user::UserSpot| (row.instance_type.is_some(), row.region.is_some());
+        if let Some(row) = self.user.spot.iter().filter(of_type).max_by_key(particular) {
+            let price = on_demand.price.less(1.0 - row.fraction_of_on_demand)?;
+            return Some(Priced { price, origin: user_origin(&row.date) });
+        }
+        let saving = self.catalog.spot.get(&machine.region)?.get(&machine.instance_type)?;
+        let price = on_demand.price.less(f64::from(saving.price.percent) / 100.0)?;
+        Some(priced(saving, price))
+    }
+
+    fn on_demand_list(&self, instance_type: &str, region: &str) -> Option<Priced<UsdPerHour>> {
+        if let Some((price, row)) = self.imported.on_demand.get(region).and_then(|of| of.get(instance_type)) {
+            return Some(Priced { price: *price, origin: imported_origin(row) });
         }
         let listed = self.catalog.on_demand.get(region)?.get(instance_type)?;
-        match capacity_type {
-            CapacityType::OnDemand => Some(priced(listed, listed.price)),
-            CapacityType::Spot => {
-                let saving = self.catalog.spot.get(region)?.get(instance_type)?;
-                Some(priced(saving, listed.price.less(f64::from(saving.price) / 100.0)?))
-            }
-        }
+        Some(priced(listed, listed.price))
+    }
+
+    /// Every layer's on-demand list price of a type in a region, the winning one first.
+    pub fn every_list(&self, instance_type: &str, region: &str) -> Vec<Priced<UsdPerHour>> {
+        let imported = self.imported.on_demand.get(region).and_then(|of| of.get(instance_type));
+        let imported = imported.map(|(price, row)| Priced { price: *price, origin: imported_origin(row) });
+        let listed = self.catalog.on_demand.get(region).and_then(|of| of.get(instance_type));
+        imported.into_iter().chain(listed.map(|listed| priced(listed, listed.price))).collect()
+    }
+
+    /// How an estimated price of the catalog was made, in words.
+    pub fn estimate_of(&self, family: &str, region: &str) -> Option<String> {
+        let estimate = self.catalog.estimates.get(region)?.get(family)?;
+        Some(format!(
+            "the price in us-east-1 times {}, the ratio of family {} in {region}",
+            estimate.ratio, estimate.via_family
+        ))
+    }
+
+    /// Typical saving of spot and how often it is taken away, in percent; `None` when the catalog does not know it.
+    pub fn spot_saving(&self, instance_type: &str, region: &str) -> Option<catalog::SpotSaving> {
+        Some(self.catalog.spot.get(region)?.get(instance_type)?.price)
+    }
+
+    /// The regions the catalog knows, sorted.
+    pub fn regions(&self) -> impl Iterator<Item = &str> {
+        self.catalog.on_demand.keys().map(String::as_str)
+    }
+
+    /// The discount negotiated on everything.
+    pub fn edp_fraction(&self) -> f64 {
+        self.user.discount.as_ref().map_or(0.0, |discount| discount.edp_fraction)
+    }
+
+    /// The nodes that have a price of their own.
+    pub(crate) fn named_nodes(&self) -> BTreeSet<String> {
+        self.user.node.iter().filter_map(|row| row.node.clone()).collect()
     }
 
     /// Price of a volume type for a GiB-month.
     pub fn volume(&self, volume_type: &str, region: &str) -> Option<Priced<NanoUsd>> {
-        let mine = |volume: &&UserVolume| volume.volume_type == volume_type;
+        let mine = |volume: &&user::UserVolume| volume.volume_type == volume_type;
         let here = self.user.volume.iter().filter(mine).find(|volume| volume.region.as_deref() == Some(region));
         let anywhere = || self.user.volume.iter().filter(mine).find(|volume| volume.region.is_none());
         match here.or_else(anywhere) {
@@ -231,46 +289,139 @@ impl PriceBook {
     }
 
     /// Price of the EKS control plane for an hour.
-    pub fn control_plane(&self, region: &str) -> Option<Priced<NanoUsd>> {
+    pub fn control_plane(&self, region: &str, extended: bool) -> Option<Priced<NanoUsd>> {
         match &self.user.control_plane {
             Some(control_plane) => user_price(control_plane.usd_per_hour, &control_plane.date),
-            None => self.other("eks.control_plane", region),
+            None => self.other(if extended { "eks.control_plane_extended" } else { "eks.control_plane" }, region),
         }
     }
 
-    /// Price of one unit of another item of the catalog, such as `fargate.vcpu`.
+    /// Price of one unit of another item of the catalog, such as `fargate.vcpu`, as it is contracted.
     pub fn other(&self, item: &str, region: &str) -> Option<Priced<NanoUsd>> {
-        let of = |region: &str| self.catalog.other.get(region)?.get(item);
-        let listed = of(region).or_else(|| of("all"))?;
-        Some(priced(listed, listed.price))
+        let mine = |row: &&user::UserItem| row.item == item;
+        let here = self.user.item.iter().filter(mine).find(|row| row.region.as_deref() == Some(region));
+        let anywhere = || self.user.item.iter().filter(mine).find(|row| row.region.is_none());
+        if let Some(row) = here.or_else(anywhere) {
+            return user_price(row.usd_per_unit, &row.date);
+        }
+        let of = |region: &str| self.imported.items.get(region)?.get(item);
+        let list = match of(region).or_else(|| of("all")) {
+            Some((price, row)) => Priced { price: price.for_seconds(3600).cost(), origin: imported_origin(row) },
+            None => {
+                let of = |region: &str| self.catalog.other.get(region)?.get(item);
+                let listed = of(region).or_else(|| of("all"))?;
+                priced(listed, listed.price)
+            }
+        };
+        // A share of another price is no price: that one has its discount already.
+        let edp = if item == AUTO_MODE_SHARE { 0.0 } else { self.edp_fraction() };
+        let price = UsdPerHour::try_new(list.price.usd()).ok()?.less(edp)?.for_seconds(3600).cost();
+        Some(Priced { price, origin: list.origin })
+    }
+
+    /// The fee of EKS Auto Mode, as a share of the on-demand list price.
+    pub fn auto_mode_share(&self, region: &str) -> Option<Priced<NanoUsd>> {
+        self.other(AUTO_MODE_SHARE, region)
+    }
+
+    fn items(&self) -> Vec<&str> {
+        let items: BTreeSet<&str> = self.catalog.other.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
+        items.into_iter().collect()
+    }
+
+    fn knows_item(&self, item: &str) -> bool {
+        self.catalog.other.values().any(|of| of.contains_key(item))
+    }
+
+    /// Licences paid for a node of this type and group: each with its name and price.
+    pub(crate) fn licences(
+        &self,
+        instance_type: Option<&str>,
+        node_group: Option<&str>,
+    ) -> Vec<(&str, Priced<UsdPerHour>)> {
+        let of_node = |row: &&user::UserLicence| {
+            row.instance_type.as_deref().is_none_or(|name| Some(name) == instance_type)
+                && row.node_group.as_deref().is_none_or(|group| Some(group) == node_group)
+        };
+        let priced = |row: &'_ user::UserLicence| {
+            Some(Priced { price: UsdPerHour::try_new(row.usd_per_node_hour).ok()?, origin: user_origin(&row.date) })
+        };
+        self.user.licence.iter().filter(of_node).filter_map(|row| Some((row.name.as_str(), priced(row)?))).collect()
+    }
+
+    /// Whether any licence is priced.
+    pub(crate) fn has_licences(&self) -> bool {
+        !self.user.licence.is_empty()
+    }
+
+    /// Every commitment, in the order in which they are consumed: by kind, then as they stand in the file.
+    pub fn commitments(&self) -> Vec<Commitment> {
+        let commitment = |row: &user::UserCommitment| {
+            let expires = row.expires.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp());
+            Some(Commitment {
+                name: row.name.clone(),
+                kind: row.kind,
+                usd_per_hour: UsdPerHour::try_new(row.usd_per_hour).ok()?,
+                family_and_region: row.family.clone().zip(row.region.clone()),
+                expires_seconds: expires,
+                rates: plan_rates(row),
+            })
+        };
+        let mut commitments: Vec<_> = self.user.commitment.iter().filter_map(commitment).collect();
+        commitments.sort_by_key(|commitment| commitment.kind);
+        commitments
+    }
+
+    /// What an hour of a machine costs under a commitment; `None` when it does not cover the machine.
+    pub fn committed_rate(&self, commitment: &Commitment, machine: &MachineKind) -> Option<UsdPerHour> {
+        let covers = match &commitment.family_and_region {
+            Some((family, region)) => *family == machine.family() && *region == machine.region,
+            None => true,
+        };
+        if machine.capacity_type != CapacityType::OnDemand || !covers {
+            return None;
+        }
+        let list = self.on_demand_list(&machine.instance_type, &machine.region)?.price;
+        match &commitment.rates {
+            PlanRates::Discount(discount) => list.less(*discount),
+            PlanRates::Imported(plan) => {
+                let key = (machine.region.clone(), machine.instance_type.clone());
+                self.imported.plan_rates.get(plan)?.get(&key).copied()
+            }
+        }
     }
 
     /// The user's rows that stand for nothing in this cluster, in words: a typing error would look just like a price
-    /// that changes nothing. `nodes` are the machines priced, hosts among them; `volumes` the volume types.
+    /// that changes nothing. `machines` are those priced, hosts among them; `volumes` the volume types.
     pub(crate) fn unmatched(
         &self,
         region: Option<&str>,
-        nodes: &BTreeSet<(String, CapacityType)>,
+        machines: &BTreeSet<MachineKind>,
         volumes: &BTreeSet<&str>,
     ) -> Vec<String> {
         let elsewhere = |of: &Option<String>| of.is_some() && of.as_deref() != region;
-        let node = |node: &&UserNode| {
-            elsewhere(&node.region) || !nodes.contains(&(node.instance_type.clone(), node.capacity_type))
-        };
-        let volume = |v: &&UserVolume| elsewhere(&v.region) || !volumes.contains(v.volume_type.as_str());
-        let nodes =
-            self.user.node.iter().filter(node).map(|node| {
-                describe(&format!("{} `{}`", node.capacity_type.as_str(), node.instance_type), &node.region)
-            });
+        let node = |row: &&UserNode| !machines.iter().any(|machine| row.is_of(machine));
+        let volume = |v: &&user::UserVolume| elsewhere(&v.region) || !volumes.contains(v.volume_type.as_str());
+        let nodes = self.user.node.iter().filter(node).map(|row| format!("price of {}", row.what()));
         let volumes = self.user.volume.iter().filter(volume);
-        nodes.chain(volumes.map(|v| describe(&format!("volume type `{}`", v.volume_type), &v.region))).collect()
+        let volumes =
+            volumes.map(|v| format!("price of {}", describe(&format!("volume type `{}`", v.volume_type), &v.region)));
+        let covers =
+            |commitment: &Commitment| machines.iter().any(|machine| self.committed_rate(commitment, machine).is_some());
+        let idle = self.commitments().into_iter().filter(|commitment| !covers(commitment));
+        let idle: Vec<_> = idle.map(|commitment| format!("commitment `{}`", commitment.name)).collect();
+        nodes.chain(volumes).chain(idle).collect()
     }
 
     /// The lists behind these origins, sorted by name, each with the span of its dates.
     pub(crate) fn lists<'a>(&self, origins: impl IntoIterator<Item = &'a PriceOrigin>) -> Vec<PriceList> {
         let mut lists: BTreeMap<&str, PriceList> = BTreeMap::new();
         for origin in origins {
-            let sha256 = if origin.kind == "user" { &self.user_sha256 } else { &self.catalog_sha256 };
+            let sha256 = match origin.layer.as_str() {
+                "user" => &self.user_sha256,
+                "imported" => &self.imported_sha256,
+                _ => &self.catalog_sha256,
+            };
             let list = lists.entry(&origin.source).or_insert_with(|| PriceList {
                 name: origin.source.clone(),
                 oldest: origin.date.clone(),
@@ -287,48 +438,64 @@ impl PriceBook {
     }
 }
 
+/// The catalog's name of the fee of EKS Auto Mode.
+const AUTO_MODE_SHARE: &str = "eks.auto_mode_share";
+
+impl UserNode {
+    /// Whether this row prices such a machine.
+    fn is_of(&self, machine: &MachineKind) -> bool {
+        let is = |row: &Option<String>, of: Option<&str>| row.is_none() || row.as_deref() == of;
+        self.capacity_type == machine.capacity_type
+            && is(&self.instance_type, Some(&machine.instance_type))
+            && is(&self.region, Some(&machine.region))
+            && is(&self.node_group, machine.node_group.as_deref())
+            && is(&self.node, machine.node.as_deref())
+    }
+
+    /// How particular it is: what names a node says more than what names its group, its type, its region.
+    fn particular(&self) -> (bool, bool, bool, bool) {
+        (self.node.is_some(), self.node_group.is_some(), self.instance_type.is_some(), self.region.is_some())
+    }
+}
+
+fn plan_rates(row: &user::UserCommitment) -> PlanRates {
+    match (row.discount_fraction, &row.term, &row.payment) {
+        (None, Some(term), Some(payment)) => PlanRates::Imported(format!("{}/{term}/{payment}", row.kind.as_str())),
+        (discount, ..) => PlanRates::Discount(discount.unwrap_or_default()),
+    }
+}
+
 fn priced<L, P>(listed: &Listed<L>, price: P) -> Priced<P> {
-    let origin = PriceOrigin { kind: listed.kind.clone(), date: listed.date.clone(), source: listed.source.clone() };
+    let from = &listed.from;
+    let origin = PriceOrigin {
+        layer: "catalog".to_owned(),
+        kind: from.kind.clone(),
+        date: from.date.clone(),
+        source: from.source.clone(),
+    };
     Priced { price, origin }
 }
 
+fn imported_origin(row: &ListPrice) -> PriceOrigin {
+    PriceOrigin {
+        layer: "imported".to_owned(),
+        kind: "observed".to_owned(),
+        date: row.date.clone(),
+        source: row.source.clone(),
+    }
+}
+
 fn user_origin(date: &str) -> PriceOrigin {
-    PriceOrigin { kind: "user".to_owned(), date: date.to_owned(), source: "prices file".to_owned() }
+    PriceOrigin {
+        layer: "user".to_owned(),
+        kind: "user".to_owned(),
+        date: date.to_owned(),
+        source: "prices file".to_owned(),
+    }
 }
 
 fn user_price(usd: f64, date: &str) -> Option<Priced<NanoUsd>> {
     Some(Priced { price: UsdPerHour::try_new(usd).ok()?.for_seconds(3600).cost(), origin: user_origin(date) })
-}
-
-fn describe(what: &str, region: &Option<String>) -> String {
-    match region {
-        Some(region) => format!("{what} in `{region}`"),
-        None => what.to_owned(),
-    }
-}
-
-fn checked(what: &str, usd: f64) -> Result<f64, PricesError> {
-    UsdPerHour::try_new(usd).map_err(|source| PricesError::Price { what: what.to_owned(), source })?;
-    Ok(usd)
-}
-
-/// Holds a price against the list prices of the same thing; without any there is nothing to hold it against.
-fn usual(what: &str, given: f64, listed: &[f64], unusual: bool, unit: &'static str) -> Result<(), PricesError> {
-    let fits = |list: &f64| USUAL.contains(&(given / list));
-    match listed.first() {
-        Some(first) if !unusual && !listed.iter().any(fits) => {
-            Err(PricesError::Unusual { what: what.to_owned(), given, listed: *first, unit })
-        }
-        _ => Ok(()),
-    }
-}
-
-fn first(seen: &mut BTreeSet<String>, what: String) -> Result<(), PricesError> {
-    if seen.contains(&what) {
-        return Err(PricesError::Twice { what });
-    }
-    seen.insert(what);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -364,7 +531,7 @@ mod tests {
         let book = PriceBook::catalog().unwrap();
         let list = book.node("m5.4xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
         let spot = book.node("m5.4xlarge", CapacityType::Spot, "us-east-1").unwrap();
-        let saving = f64::from(book.catalog.spot["us-east-1"]["m5.4xlarge"].price) / 100.0;
+        let saving = f64::from(book.catalog.spot["us-east-1"]["m5.4xlarge"].price.percent) / 100.0;
         assert!((spot.price.usd_per_hour() - list.price.usd_per_hour() * (1.0 - saving)).abs() < 1e-9);
         assert_eq!((list.origin.kind.as_str(), spot.origin.kind.as_str()), ("observed", "estimated"));
     }
@@ -390,6 +557,12 @@ mod tests {
         rejected(&row("usd_per_hour = nan"), "is not a price");
         rejected(&row("usd_per_month = 560.0"), "usd_per_month");
         rejected(&[row("usd_per_hour = 0.6"), row("usd_per_hour = 0.7")].join("\n"), "twice");
+        rejected("[[node]]\nusd_per_hour = 1.0", "names nothing");
+        rejected("[[node]]\nnode_group = \"ours\"\nusd_per_hour = 560.0", "a monthly figure?");
+        rejected("[[licence]]\nname = \"agent\"\nusd_per_node_hour = 30.0", "monthly figure");
+        rejected("[[item]]\nitem = \"vpc.nat\"\nusd_per_unit = 0.1", "known are ebs.gp2");
+        rejected("[discount]\nedp_fraction = 8.0", "expected a fraction");
+        rejected("[discounts]\nedp_fraction = 0.08", "discounts");
         rejected("[control_plane]\nusd_per_hour = 73.0", "the list says 0.1 USD per hour");
         rejected("[[volume]]\nvolume_type = \"gp3\"\nusd_per_gib_month = 8.0", "per GiB-month");
         let unusual = book(&row("usd_per_hour = 0.1\nunusual = true"));
@@ -410,5 +583,73 @@ mod tests {
         let lists = book.lists(&origins);
         assert!(lists.windows(2).all(|pair| pair[0].name < pair[1].name));
         assert!(lists.iter().all(|list| list.oldest <= list.newest && list.sha256.len() == 64));
+    }
+
+    #[test]
+    fn the_most_particular_row_wins() {
+        let text = "[[node]]\ninstance_type = \"m5.large\"\nusd_per_hour = 0.09
+[[node]]\nnode_group = \"batch\"\nusd_per_hour = 0.08
+[[node]]\nnode = \"ip-1\"\nusd_per_hour = 0.07
+[[licence]]\nname = \"agent\"\nusd_per_node_hour = 0.01\nnode_group = \"batch\"";
+        let book = book(text);
+        let price = |group: Option<&str>, node: Option<&str>| {
+            let kind = MachineKind {
+                node_group: group.map(ToOwned::to_owned),
+                node: node.map(ToOwned::to_owned),
+                ..MachineKind::new("m5.large", CapacityType::OnDemand, "us-east-1")
+            };
+            let rate = book.rate(&kind).unwrap();
+            assert_eq!(rate.list.unwrap().usd_per_hour(), 0.096);
+            rate.contracted.price.usd_per_hour()
+        };
+        assert_eq!(price(None, None), 0.09);
+        assert_eq!(price(Some("batch"), None), 0.08);
+        assert_eq!(price(Some("batch"), Some("ip-1")), 0.07);
+        assert_eq!(book.licences(Some("m5.large"), Some("batch")).len(), 1);
+        assert_eq!(book.licences(Some("m5.large"), None).len(), 0);
+    }
+
+    #[test]
+    fn a_discount_on_everything_leaves_the_users_own_prices_alone() {
+        let book = book("[discount]\nedp_fraction = 0.1\n[[node]]\ninstance_type = \"m5.large\"\nusd_per_hour = 0.09");
+        let of = |name: &str| book.rate(&MachineKind::new(name, CapacityType::OnDemand, "us-east-1")).unwrap();
+        assert_eq!(of("m5.large").contracted.price.usd_per_hour(), 0.09);
+        let rate = of("m5.4xlarge");
+        assert_eq!((rate.list.unwrap().usd_per_hour(), rate.contracted.price.usd_per_hour()), (0.768, 0.6912));
+        assert_eq!(book.other("ebs.gp3", "us-east-1").unwrap().price.usd(), 0.072);
+        assert_eq!(book.auto_mode_share("us-east-1").unwrap().price.usd(), 0.12);
+    }
+
+    #[test]
+    fn spot_by_the_users_fraction_is_his_price() {
+        let book = book(
+            "[[spot]]\nfraction_of_on_demand = 0.5\n[[spot]]\ninstance_type = \"m5.large\"\nfraction_of_on_demand = 0.25",
+        );
+        let of = |name: &str| book.node(name, CapacityType::Spot, "us-east-1").unwrap();
+        assert_eq!((of("m5.large").price.usd_per_hour(), of("m5.4xlarge").price.usd_per_hour()), (0.024, 0.384));
+        assert_eq!(of("m5.large").origin.kind, "user");
+    }
+
+    #[test]
+    fn an_imported_price_wins_over_the_catalog_and_says_so() {
+        let row = ListPrice {
+            kind: "ec2".into(),
+            region: "us-east-1".into(),
+            name: "m5.large".into(),
+            plan: String::new(),
+            usd: "0.0990000000".into(),
+            unit: "hour".into(),
+            date: "2026-07-01".into(),
+            source: "AWS price list AmazonEC2".into(),
+        };
+        let text = String::from_utf8(write_list([row.clone(), row]).unwrap()).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        let book = PriceBook::catalog().unwrap().with_list(&text).unwrap();
+        let unit = book.node("m5.large", CapacityType::OnDemand, "us-east-1").unwrap();
+        assert_eq!((unit.price.usd_per_hour(), unit.origin.layer.as_str()), (0.099, "imported"));
+        let other = book.node("m5.xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
+        assert_eq!(other.origin.layer, "catalog");
+        assert_eq!(book.every_list("m5.large", "us-east-1").len(), 2);
+        assert!(PriceBook::catalog().unwrap().with_list("a,b\n1,2\n").is_err());
     }
 }

@@ -4,8 +4,8 @@ use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{node_hour, volume_hour};
 
-use crate::columns::{Flags, Int32s, Int64s, Misfit, Texts};
-use crate::facts::{NodeKind, NodeRow, VolumeKind, VolumeRow, region_of_zone};
+use crate::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
+use crate::facts::{NodeKind, NodeRow, NodeSlots, VolumeKind, VolumeRow, region_of_zone};
 
 /// The columns [`nodes`] reads.
 pub(crate) const NODE_COLUMNS: &[Column] = &[
@@ -29,6 +29,13 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::first_seen_seconds,
     node_hour::last_seen_seconds,
     node_hour::up_seconds,
+    node_hour::node_group,
+    node_hour::root_disk_bytes,
+    node_hour::fargate_provisioned,
+    node_hour::cpu_used_millicores_by_slot,
+    node_hour::cpu_steal_millicores_by_slot,
+    node_hour::memory_used_mib_by_slot,
+    node_hour::memory_touched_mib_by_slot,
 ];
 
 /// The nodes of a batch that were up, each with the start of its hour. A node without a region takes that of its zone.
@@ -53,6 +60,21 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
     let first_seen = Int64s::new(batch, node_hour::first_seen_seconds)?;
     let last_seen = Int64s::new(batch, node_hour::last_seen_seconds)?;
     let up = Int32s::new(batch, node_hour::up_seconds)?;
+    let node_group = Texts::new(batch, node_hour::node_group)?;
+    let root_disk = Int64s::new(batch, node_hour::root_disk_bytes)?;
+    let provisioned = Texts::new(batch, node_hour::fargate_provisioned)?;
+    let cpu_used = Slots::new(batch, node_hour::cpu_used_millicores_by_slot)?;
+    let cpu_steal = Slots::new(batch, node_hour::cpu_steal_millicores_by_slot)?;
+    let memory_used = Slots::new(batch, node_hour::memory_used_mib_by_slot)?;
+    let memory_touched = Slots::new(batch, node_hour::memory_touched_mib_by_slot)?;
+    let seen = |row: usize| {
+        Ok(NodeSlots {
+            cpu_used_millicores: cpu_used.sampled(row)?,
+            cpu_steal_millicores: cpu_steal.sampled(row)?,
+            memory_used_mib: memory_used.sampled(row)?,
+            memory_touched_mib: memory_touched.sampled(row)?,
+        })
+    };
     let node = |row: usize| NodeRow {
         name: name.some(row).to_owned(),
         provider_id: provider_id.some(row).to_owned(),
@@ -75,9 +97,13 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
         first_seen_seconds: first_seen.some(row),
         last_seen_seconds: last_seen.some(row),
         up_seconds: up.some(row),
+        node_group: node_group.owned(row),
+        root_disk_bytes: root_disk.get(row),
+        fargate_provisioned: provisioned.owned(row),
+        seen: NodeSlots::default(),
     };
-    let up = (0..batch.num_rows()).map(|row| (hour.some(row), node(row))).filter(|(_, node)| node.up_seconds > 0);
-    Ok(up.collect())
+    let was_up = (0..batch.num_rows()).filter(|row| up.some(*row) > 0);
+    was_up.map(|row| Ok((hour.some(row), NodeRow { seen: seen(row)?, ..node(row) }))).collect()
 }
 
 /// The columns [`volumes`] reads.

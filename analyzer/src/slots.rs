@@ -8,12 +8,32 @@ use lake::Column;
 use lake::tables::{container_hour, pod_hour};
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use crate::columns::{Int64s, Misfit, Slots, Texts};
-use crate::facts::HourFacts;
+use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
+use crate::facts::{HourFacts, WorkloadKey};
+use crate::ledger::{BothBySlot, Ledger, PodRow};
+use crate::usage::MOST_BYTES;
 
 /// The columns [`PodSlots::read`] reads.
-pub(crate) const POD_COLUMNS: &[Column] =
-    &[pod_hour::hour_start_seconds, pod_hour::pod_uid, pod_hour::namespace, pod_hour::alive_seconds_by_slot];
+pub(crate) const POD_COLUMNS: &[Column] = &[
+    pod_hour::hour_start_seconds,
+    pod_hour::pod_uid,
+    pod_hour::namespace,
+    pod_hour::node,
+    pod_hour::workload_kind,
+    pod_hour::workload,
+    pod_hour::scheduled_seconds,
+    pod_hour::ended_seconds,
+    pod_hour::cpu_effective_request_millicores,
+    pod_hour::memory_effective_request_bytes,
+    pod_hour::alive_seconds_by_slot,
+    pod_hour::volume_claims,
+];
+
+/// [`POD_COLUMNS`] and the labels.
+pub(crate) fn pod_columns(with_labels: bool) -> Vec<Column> {
+    let labels = with_labels.then_some(pod_hour::labels);
+    POD_COLUMNS.iter().copied().chain(labels).collect()
+}
 
 /// The columns [`add_containers`] reads.
 pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
@@ -26,17 +46,23 @@ pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::memory_mean_mib_by_slot,
 ];
 
-/// When each pod was alive, of the hours of a part.
+/// The pods of a part, and where the walk over its containers stands.
+///
+/// Both files are sorted by uid, so the containers of a pod come together, and what they use is summed for one pod at a
+/// time before it goes to the ledger.
 #[derive(Debug, Default)]
 pub(crate) struct PodSlots {
     /// The uid of each pod once, in the order of the file, which is sorted by uid.
     uids: Vec<Box<str>>,
-    /// Where the rows of each uid begin in `lives`, and after the last, where they end.
+    /// Where the rows of each uid begin in `rows`; they end where the next begin.
     begins: Vec<usize>,
-    /// Hour and slots of each row of the file.
-    lives: Vec<(i64, [i16; SLOTS_PER_HOUR])>,
+    rows: Vec<PodRow>,
     /// Hash of each uid, by hour and namespace.
     ids: BTreeMap<i64, PodIds>,
+    /// The pod whose containers are read.
+    near: usize,
+    /// What its containers used so far, for each of its rows.
+    used: Vec<BothBySlot>,
 }
 
 /// Hash of each uid, by namespace.
@@ -44,11 +70,21 @@ pub(crate) type PodIds = BTreeMap<String, Vec<u64>>;
 
 impl PodSlots {
     /// Takes the next batch of a file.
-    pub(crate) fn read(&mut self, batch: &RecordBatch) -> Result<(), Misfit> {
+    pub(crate) fn read(&mut self, batch: &RecordBatch, ledger: &mut Ledger) -> Result<(), Misfit> {
         let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
         let uid = Texts::new(batch, pod_hour::pod_uid)?;
         let namespace = Texts::new(batch, pod_hour::namespace)?;
+        let node = Texts::new(batch, pod_hour::node)?;
+        let kind = Texts::new(batch, pod_hour::workload_kind)?;
+        let workload = Texts::new(batch, pod_hour::workload)?;
+        let scheduled = Int64s::new(batch, pod_hour::scheduled_seconds)?;
+        let ended = Int64s::new(batch, pod_hour::ended_seconds)?;
+        let cpu = Int32s::new(batch, pod_hour::cpu_effective_request_millicores)?;
+        let memory = Int64s::new(batch, pod_hour::memory_effective_request_bytes)?;
         let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
+        let claims = TextLists::new(batch, pod_hour::volume_claims)?;
+        let labels = if ledger.labels.is_empty() { None } else { Some(TextLists::new(batch, pod_hour::labels)?) };
+        let mut last: Option<(WorkloadKey, Vec<String>, u32)> = None;
         for row in 0..batch.num_rows() {
             let misfit = || Misfit { column: pod_hour::alive_seconds_by_slot.name };
             let mut slots = [0; SLOTS_PER_HOUR];
@@ -61,10 +97,43 @@ impl PodSlots {
                 Some(last) if **last > *name => return Err(Misfit { column: pod_hour::pod_uid.name }),
                 _ => {
                     self.uids.push(name.into());
-                    self.begins.push(self.lives.len());
+                    self.begins.push(self.rows.len());
                 }
             }
-            self.lives.push((hour.some(row), slots));
+            let labels = labels.as_ref().map(|labels| labels.get(row)).unwrap_or_default();
+            let same = |(key, of, _): &&(WorkloadKey, Vec<String>, u32)| {
+                key.namespace == namespace.some(row)
+                    && key.kind == kind.some(row)
+                    && key.name == workload.some(row)
+                    && *of == labels
+            };
+            let owner = match last.as_ref().filter(same) {
+                Some((.., owner)) => *owner,
+                None => {
+                    let key = WorkloadKey {
+                        namespace: namespace.some(row).to_owned(),
+                        kind: kind.some(row).to_owned(),
+                        name: workload.some(row).to_owned(),
+                    };
+                    let owner = ledger.owner(&key, labels.clone());
+                    last = Some((key, labels, owner));
+                    owner
+                }
+            };
+            for claim in claims.get(row) {
+                ledger.mount(hour.some(row), namespace.some(row), claim, owner);
+            }
+            self.rows.push(PodRow {
+                hour: hour.some(row),
+                alive: slots,
+                cpu_request_millicores: cpu.some(row),
+                // A request above what any machine has is none; a sum of such would not fit.
+                memory_request_bytes: Some(memory.some(row)).filter(|bytes| *bytes <= MOST_BYTES).unwrap_or_default(),
+                scheduled_seconds: scheduled.get(row),
+                ended_seconds: ended.get(row),
+                node: ledger.node_names.number_of(node.some(row)),
+                owner,
+            });
             let ids = self.ids.entry(hour.some(row)).or_default();
             let id = hash(&[name]);
             match ids.get_mut(namespace.some(row)) {
@@ -77,35 +146,59 @@ impl PodSlots {
         Ok(())
     }
 
-    /// The slots of a pod in an hour, looked for first where the last pod was found; a pod that is not there counts
-    /// as alive all hour.
-    fn alive(&self, hour: i64, uid: &str, near: &mut usize) -> [i64; SLOTS_PER_HOUR] {
-        let is = |n: usize| self.uids.get(n).is_some_and(|found| **found == *uid);
-        if !is(*near) {
-            *near = if is(*near + 1) { *near + 1 } else { self.uids.partition_point(|found| **found < *uid) };
+    /// The rows of the pod with this number.
+    fn rows_of(&self, pod: usize) -> std::ops::Range<usize> {
+        let end = self.rows.len();
+        self.begins.get(pod).map_or(end..end, |from| *from..self.begins.get(pod + 1).copied().unwrap_or(end))
+    }
+
+    /// Goes on to the pod with this uid, or to the first after it; the pods before go to the ledger.
+    fn go_to(&mut self, uid: &str, kept: &BTreeMap<i64, HourFacts>, ledger: &mut Ledger) {
+        while self.uids.get(self.near).is_some_and(|near| **near < *uid) {
+            self.end_pod(kept, ledger);
         }
-        let (from, to) = (self.begins.get(*near), self.begins.get(*near + 1).copied().unwrap_or(self.lives.len()));
-        let of_pod = from.filter(|_| is(*near)).and_then(|from| self.lives.get(*from..to)).unwrap_or_default();
-        let found = of_pod.iter().find(|(of, _)| *of == hour);
-        found.map_or([SLOT_SECONDS; SLOTS_PER_HOUR], |(_, slots)| slots.map(i64::from))
+    }
+
+    /// Gives the pod the walk is at to the ledger, and goes on to the next.
+    fn end_pod(&mut self, kept: &BTreeMap<i64, HourFacts>, ledger: &mut Ledger) {
+        let id = self.uids.get(self.near).map(|uid| hash(&[uid])).unwrap_or_default();
+        let rows = self.rows_of(self.near);
+        self.used.resize(rows.len(), [[0; SLOTS_PER_HOUR]; 2]);
+        let rows = self.rows.get(rows).unwrap_or_default();
+        for (row, used) in rows.iter().zip(&self.used) {
+            if kept.contains_key(&row.hour) {
+                ledger.pod(id, row, used);
+            }
+        }
+        self.used.clear();
+        self.near += 1;
+    }
+
+    /// Gives the pods that are left to the ledger, after the last container.
+    pub(crate) fn end(&mut self, kept: &BTreeMap<i64, HourFacts>, ledger: &mut Ledger) {
+        while self.near < self.uids.len() {
+            self.end_pod(kept, ledger);
+        }
     }
 
     /// Seconds alive by row of the file, and the hashes of the uids by hour.
     pub(crate) fn into_alive_and_ids(self) -> (Vec<i64>, BTreeMap<i64, PodIds>) {
-        let seconds = |(_, slots): &(i64, [i16; SLOTS_PER_HOUR])| slots.iter().copied().map(i64::from).sum();
-        (self.lives.iter().map(seconds).collect(), self.ids)
+        let seconds = |row: &PodRow| row.alive.iter().copied().map(i64::from).sum();
+        (self.rows.iter().map(seconds).collect(), self.ids)
     }
 }
 
-/// Adds containers to the totals and ids of their hours; rows of hours that are not among `facts` are skipped.
+/// Adds containers to the totals and ids of their hours, and to their pods; rows of hours that are not among `facts`
+/// are skipped. A pod that is not there counts as alive all hour.
 ///
 /// A list is the shape and the scalar the amount: a slot's share is its mean times the seconds the pod was alive
 /// in it. So the slots of a container add up to its exact sum, and one that ran for a second of a slot does not
 /// count for all of it.
 pub(crate) fn add_containers(
     batch: &RecordBatch,
-    pods: &PodSlots,
+    pods: &mut PodSlots,
     facts: &mut BTreeMap<i64, HourFacts>,
+    ledger: &mut Ledger,
 ) -> Result<(), Misfit> {
     let hour = Int64s::new(batch, container_hour::hour_start_seconds)?;
     let uid = Texts::new(batch, container_hour::pod_uid)?;
@@ -114,16 +207,41 @@ pub(crate) fn add_containers(
     let memory_sum = Int64s::new(batch, container_hour::memory_kib_seconds)?;
     let cpu = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
     let memory = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
-    let mut near = 0;
+    let mut before = "";
     for row in 0..batch.num_rows() {
+        if !facts.contains_key(&hour.some(row)) {
+            continue;
+        }
+        let name = uid.some(row);
+        if name < before {
+            return Err(Misfit { column: container_hour::pod_uid.name });
+        }
+        before = name;
+        pods.go_to(name, facts, ledger);
         let Some(facts) = facts.get_mut(&hour.some(row)) else { continue };
-        facts.container_ids.push(hash(&[uid.some(row), container.some(row)]));
-        let alive = pods.alive(hour.some(row), uid.some(row), &mut near);
+        facts.container_ids.push(hash(&[name, container.some(row)]));
+        let there = pods.uids.get(pods.near).is_some_and(|near| **near == *name);
+        let of_pod = if there { pods.rows_of(pods.near) } else { 0..0 };
+        pods.used.resize(of_pod.len(), [[0; SLOTS_PER_HOUR]; 2]);
+        let rows = pods.rows.get(of_pod).unwrap_or_default();
+        let at = rows.iter().position(|of| of.hour == hour.some(row));
+        let alive = at.and_then(|at| rows.get(at)).map_or([SLOT_SECONDS; SLOTS_PER_HOUR], |of| of.alive.map(i64::from));
+        let mut used = [[0; SLOTS_PER_HOUR]; 2];
+        let [cpu_used, memory_used] = &mut used;
         if let Some(sum) = cpu_sum.get(row) {
-            spread(sum, cpu.get(row)?, &alive, &mut facts.slots.cpu_core_milliseconds);
+            spread(sum, cpu.get(row)?, &alive, cpu_used);
         }
         if let Some(sum) = memory_sum.get(row) {
-            spread(sum, memory.get(row)?, &alive, &mut facts.slots.memory_kib_seconds);
+            spread(sum, memory.get(row)?, &alive, memory_used);
+        }
+        let add = |sums: &mut [i64; SLOTS_PER_HOUR], used: &[i64; SLOTS_PER_HOUR], unit: i64| {
+            sums.iter_mut().zip(used).for_each(|(sum, used)| *sum += used * unit);
+        };
+        add(&mut facts.slots.cpu_core_milliseconds, cpu_used, 1);
+        add(&mut facts.slots.memory_kib_seconds, memory_used, 1);
+        if let Some([cpu, memory]) = at.and_then(|at| pods.used.get_mut(at)) {
+            add(cpu, cpu_used, 1);
+            add(memory, memory_used, 1024);
         }
     }
     Ok(())

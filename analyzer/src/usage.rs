@@ -3,11 +3,11 @@
 //! Sums are of integers, exact in any order. A frame holds some hours of one day; what a pipeline gives is
 //! turned into structs here, and merged by the caller.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use bytes::Bytes;
-use lake::tables::{container_hour, node_hour, pod_hour};
+use lake::tables::{container_hour, pod_hour};
 use lake::{Column, Kind};
 use polars::prelude::{
     BooleanChunked, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
@@ -16,7 +16,7 @@ use polars::prelude::{
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 
-use crate::facts::{FargatePod, NodeRow, WorkloadHour, WorkloadKey};
+use crate::facts::{WorkloadHour, WorkloadKey};
 
 /// Seconds of the hour a pod was alive: the sum of its list, made by [`crate::slots`].
 const ALIVE_SECONDS: &str = "alive_seconds";
@@ -28,18 +28,15 @@ const MEMORY_LIMIT: &str = "memory_limit_byte_seconds";
 const WITHOUT_USAGE: &str = "container_seconds_without_usage";
 
 /// More memory than a machine has (64 TiB): a limit above it is none, and a sum of such would not fit.
-const MOST_BYTES: i64 = 1 << 46;
+pub(crate) const MOST_BYTES: i64 = 1 << 46;
 
 /// The columns of `pod_hour` the pipelines read.
 pub(crate) const POD_COLUMNS: &[Column] = &[
     pod_hour::hour_start_seconds,
     pod_hour::pod_uid,
     pod_hour::namespace,
-    pod_hour::node,
     pod_hour::workload_kind,
     pod_hour::workload,
-    pod_hour::scheduled_seconds,
-    pod_hour::ended_seconds,
     pod_hour::cpu_effective_request_millicores,
     pod_hour::memory_effective_request_bytes,
 ];
@@ -239,67 +236,4 @@ fn each_workload(
 /// A sum in a row; a sum over nothing but nulls is zero.
 fn number(frame: &DataFrame, column: &str, row: usize) -> PolarsResult<i64> {
     Ok(frame.column(column)?.i64()?.get(row).unwrap_or_default())
-}
-
-/// The pods that ran on Fargate nodes.
-///
-/// Inner join, many pods to one node, on hour and node name. Out: one row per hour and pod.
-fn pods_on_fargate(pods: LazyFrame, fargate_nodes: LazyFrame) -> LazyFrame {
-    let on = [col(pod_hour::hour_start_seconds.name), col(pod_hour::node.name)];
-    pods.join(fargate_nodes, on.clone(), on, JoinArgs::new(JoinType::Inner)).select([
-        col(pod_hour::hour_start_seconds.name),
-        col(pod_hour::pod_uid.name),
-        col(node_hour::region.name),
-        int64(pod_hour::cpu_effective_request_millicores),
-        int64(pod_hour::memory_effective_request_bytes),
-        col(ALIVE_SECONDS),
-        col(pod_hour::scheduled_seconds.name),
-        col(pod_hour::ended_seconds.name),
-    ])
-}
-
-/// The pods on Fargate by hour, sorted.
-pub(crate) fn fargate_pods(frames: &Frames, nodes: &ByHour<Vec<NodeRow>>) -> PolarsResult<ByHour<Vec<FargatePod>>> {
-    let on_fargate = nodes.iter().flat_map(|(hour, nodes)| {
-        nodes.iter().filter(|node| node.kind.compute_type == "fargate").map(|node| (*hour, node))
-    });
-    let (mut hours, mut names, mut regions) = (Vec::new(), Vec::new(), Vec::new());
-    // A name that two machines had within the hour is one name: its pods must not come twice.
-    let mut known = BTreeSet::new();
-    for (hour, node) in on_fargate.filter(|(hour, node)| known.insert((*hour, node.name.as_str()))) {
-        hours.push(hour);
-        names.push(node.name.as_str());
-        regions.push(node.kind.region.as_deref());
-    }
-    let mut pods = ByHour::<Vec<FargatePod>>::new();
-    if hours.is_empty() {
-        return Ok(pods);
-    }
-    let fargate_nodes = DataFrame::new_infer_height(vec![
-        Series::new(node_hour::hour_start_seconds.name.into(), hours).into_column(),
-        Series::new(node_hour::node.name.into(), names).into_column(),
-        Series::new(node_hour::region.name.into(), regions).into_column(),
-    ])?;
-    let found = pods_on_fargate(frames.pods.clone().lazy(), fargate_nodes.lazy()).collect()?;
-    let hours = found.column(pod_hour::hour_start_seconds.name)?.i64()?;
-    let uids = found.column(pod_hour::pod_uid.name)?.str()?;
-    let regions = found.column(node_hour::region.name)?.str()?;
-    let cpu = found.column(pod_hour::cpu_effective_request_millicores.name)?.i64()?;
-    let memory = found.column(pod_hour::memory_effective_request_bytes.name)?.i64()?;
-    let alive = found.column(ALIVE_SECONDS)?.i64()?;
-    let scheduled = found.column(pod_hour::scheduled_seconds.name)?.i64()?;
-    let ended = found.column(pod_hour::ended_seconds.name)?.i64()?;
-    for row in 0..found.height() {
-        pods.entry(hours.get(row).unwrap_or_default()).or_default().push(FargatePod {
-            pod_uid: uids.get(row).unwrap_or_default().to_owned(),
-            region: regions.get(row).map(ToOwned::to_owned),
-            cpu_request_millicores: cpu.get(row),
-            memory_request_bytes: memory.get(row),
-            alive_seconds: alive.get(row).unwrap_or_default(),
-            scheduled_seconds: scheduled.get(row),
-            ended_seconds: ended.get(row),
-        });
-    }
-    pods.values_mut().for_each(|pods| pods.sort());
-    Ok(pods)
 }

@@ -34,12 +34,53 @@ pub struct InstanceType {
     pub accelerators: i64,
     /// Pods that the network interfaces have addresses for; what EKS sets unless told otherwise.
     pub max_pods: Option<i64>,
+    /// Threads on each core: 2 with simultaneous multithreading.
+    pub threads_per_core: i64,
+    /// Devices that can be attached: volumes, the root volume among them.
+    pub attachments: i64,
+    /// Whether network interfaces and local disks take from the same number.
+    pub attachments_shared: bool,
+    /// Throughput to EBS, in Mbit/s; `None` when not known.
+    pub ebs_mbps: Option<i64>,
 }
+
+/// What EKS leaves to pods on a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allocatable {
+    /// CPU, in millicores.
+    pub cpu_millicores: i64,
+    /// Memory, in MiB.
+    pub memory_mib: i64,
+}
+
+/// Memory that firmware and kernel keep, in thousandths: the share Karpenter assumes for every type.
+const KEPT_BY_KERNEL_PERMILLE: i64 = 75;
+/// Memory the kernel of arm64 images keeps for contiguous allocations.
+const KEPT_ON_ARM_MIB: i64 = 64;
+/// Memory at which the kubelet evicts.
+const EVICTION_MIB: i64 = 100;
 
 impl InstanceType {
     /// Its family, such as `m5`.
     pub fn family(&self) -> &str {
         self.name.split('.').next().unwrap_or(&self.name)
+    }
+
+    /// What EKS leaves to pods on it, with AL2023 and default settings; `None` where the number of pods is not known.
+    ///
+    /// CPU kept: 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest. Memory kept: 255
+    /// MiB and 11 MiB a pod, and what kernel and eviction keep. (source: `nodeadm` of the EKS AMI and Karpenter, read
+    /// 2026-07; `make.py` checks it against Karpenter's table for every type.)
+    pub fn allocatable(&self) -> Option<Allocatable> {
+        let core = |from: i64, to: i64| (self.vcpu.min(to) - from).max(0);
+        // In hundredths of a millicore, because the last rate is 2.5 millicores a core.
+        let kept = 6000 * core(0, 1) + 1000 * core(1, 2) + 500 * core(2, 4) + 250 * core(4, i64::MAX);
+        let visible = self.memory_mib - if self.arch == "arm64" { KEPT_ON_ARM_MIB } else { 0 };
+        let seen = visible * (1000 - KEPT_BY_KERNEL_PERMILLE) / 1000;
+        Some(Allocatable {
+            cpu_millicores: self.vcpu * 1000 - kept / 100,
+            memory_mib: seen - 255 - 11 * self.max_pods? - EVICTION_MIB,
+        })
     }
 
     /// Its size, such as `4xlarge` or `metal-24xl`.
@@ -111,6 +152,27 @@ mod tests {
 
     const M5_4XLARGE: Size<'_> =
         Size { cpus: 16, memory_bytes: 64_890_000 << 10, pods: None, arch: Some("amd64"), gpus: None, family: None };
+
+    #[test]
+    fn what_eks_leaves_to_pods_is_what_karpenter_lists() {
+        let types = instance_types().unwrap();
+        let of = |name: &str| types[name].allocatable().map(|left| (left.cpu_millicores, left.memory_mib));
+        assert_eq!(of("a1.2xlarge"), Some((7910, 14103)));
+        assert_eq!(of("c4.8xlarge"), Some((35840, 53903)));
+        assert_eq!(of("c4.large"), Some((1930, 2878)));
+    }
+
+    #[test]
+    fn every_type_leaves_something_and_takes_volumes() {
+        for (name, kind) in instance_types().unwrap() {
+            let left = kind.allocatable().unwrap();
+            assert!(left.cpu_millicores > 0 && left.cpu_millicores < kind.vcpu * 1000, "{name}");
+            assert!(left.memory_mib < kind.memory_mib, "{name}");
+            assert!((3..=128).contains(&kind.attachments), "{name}");
+            assert!([1, 2].contains(&kind.threads_per_core) && kind.vcpu % kind.threads_per_core == 0, "{name}");
+            assert!(kind.arch != "arm64" || kind.threads_per_core == 1, "{name}");
+        }
+    }
 
     #[test]
     fn a_common_size_fits_many_types_and_a_family_or_an_odd_size_one() {

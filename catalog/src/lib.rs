@@ -8,8 +8,8 @@ mod prices;
 
 use serde::de::DeserializeOwned;
 
-pub use instance_types::{InstanceType, Size, instance_types};
-pub use prices::{ByRegion, Catalog, Listed};
+pub use instance_types::{Allocatable, InstanceType, Size, instance_types};
+pub use prices::{ByRegion, Catalog, Estimate, Listed, Provenance, SpotSaving};
 
 /// Why the catalog cannot be read. It is part of the program, so this is a fault of the build.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use analyzer::{Assumptions, PriceBook, Request};
+use analyzer::{Assumptions, PriceBook, Request, Sharing};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use lake::{Lake, LakeUri};
@@ -32,24 +32,63 @@ pub(crate) struct AnalyzeArgs {
     #[command(flatten)]
     range: RangeArgs,
 
-    /// Assumptions other than the documented ones (TOML)
-    #[arg(long, value_name = "FILE")]
-    assumptions: Option<PathBuf>,
-
-    /// Your own prices, which win over the list prices (TOML)
-    #[arg(long, value_name = "FILE")]
-    prices: Option<PathBuf>,
+    #[command(flatten)]
+    inputs: InputArgs,
 
     /// Where to put analysis.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
+/// What an analysis stands on beside the lake.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct InputArgs {
+    /// Assumptions other than the documented ones (TOML)
+    #[arg(long, value_name = "FILE")]
+    assumptions: Option<PathBuf>,
+
+    /// Your own prices, discounts and commitments, which win over list prices (TOML)
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
+    /// A price list made by `emp-cost prices import`, which wins over the built-in one
+    #[arg(long, value_name = "FILE")]
+    price_list: Option<PathBuf>,
+
+    /// Share the cost of this namespace out to the others; may be given again
+    #[arg(long, value_name = "NAMESPACE")]
+    shared_namespace: Vec<String>,
+
+    /// Sum the bill up by this label of pods, as the collector was told to keep it; may be given again
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<String>,
+}
+
+impl InputArgs {
+    /// Reads the files, so that one that makes no sense is told of before anything else is done.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        assumptions(self.assumptions.clone())?;
+        prices(self.price_list.clone(), self.prices.clone())?;
+        Ok(())
+    }
+
+    /// Reads the files; a request for this cluster and window.
+    pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Result<Request, Failure> {
+        Ok(Request {
+            cluster,
+            window,
+            assumptions: assumptions(self.assumptions.clone())?,
+            prices: prices(self.price_list.clone(), self.prices.clone())?,
+            sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
+        })
+    }
+}
+
 pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
-    let (assumptions, prices) = (assumptions(args.assumptions)?, prices(args.prices)?);
+    args.inputs.check()?;
     let lake = Lake::new(args.lake.open().await);
     let window = window(&args.range, &lake, &args.cluster_id, now).await?;
-    let request = Request { cluster: args.cluster_id, window, assumptions, prices };
+    let request = args.inputs.request(args.cluster_id, window)?;
     let step = progress.step("analyze");
     let analysis = analyze(&lake, request, &step).await?;
     step.finish(&format!("{} hours", analysis.window.hours_present));
@@ -88,16 +127,22 @@ async fn window(
 }
 
 /// The assumptions of a file, or the documented ones.
-pub(crate) fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
+fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
     let Some(path) = file else { return Ok(Assumptions::default()) };
     let text = read_file(&path)?;
     Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)
 }
 
-/// The list prices, and those of a file, which win.
-pub(crate) fn prices(file: Option<PathBuf>) -> Result<PriceBook, Failure> {
-    let catalog = PriceBook::catalog().context("read the built-in price list")?;
-    let Some(path) = file else { return Ok(catalog) };
-    let text = read_file(&path)?;
-    Ok(catalog.with_user_toml(&text).with_context(|| format!("read prices from `{}`", path.display()))?)
+/// The prices in force: the user's over an imported list over the built-in one.
+pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<PriceBook, Failure> {
+    let mut book = PriceBook::catalog().context("read the built-in price list")?;
+    if let Some(path) = list {
+        let text = read_file(&path)?;
+        book = book.with_list(&text).with_context(|| format!("read the price list `{}`", path.display()))?;
+    }
+    if let Some(path) = user {
+        let text = read_file(&path)?;
+        book = book.with_user_toml(&text).with_context(|| format!("read prices from `{}`", path.display()))?;
+    }
+    Ok(book)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use analyzer::{Assumptions, PriceBook, Request};
+use analyzer::{Assumptions, PriceBook, Request, Sharing};
 use anyhow::Context;
 use collector::Settings;
 use collector::server::{Server, ServerOptions};
@@ -80,6 +80,7 @@ pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failu
         window: None,
         assumptions: Assumptions::default(),
         prices: PriceBook::catalog()?,
+        sharing: Sharing::default(),
     };
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));

@@ -7,6 +7,7 @@ mod doctor;
 mod failure;
 mod lake;
 mod output;
+mod prices;
 mod progress;
 mod range;
 mod report;
@@ -27,6 +28,7 @@ use progress::Progress;
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
 /// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
 /// `run` is for a scheduler: what is in a lake becomes a report beside it. `lake` looks into a lake and keeps it.
+/// `prices` explains a price and imports AWS's price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -46,6 +48,7 @@ enum Command {
     Report(report::ReportArgs),
     Run(run::RunArgs),
     Lake(lake::LakeArgs),
+    Prices(prices::PricesArgs),
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -66,6 +69,7 @@ async fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Run(args) => run::run(args, now(), &progress).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
+        Command::Prices(args) => prices::run(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,10 +2,8 @@
 
 mod shelf;
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
-use analyzer::Request;
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake, LakeUri};
@@ -13,7 +11,7 @@ use types::analysis::Analysis;
 use types::moment::parse_span;
 use types::{ClusterId, Hour, Window};
 
-use crate::analyze;
+use crate::analyze::{self, InputArgs};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::progress::Progress;
@@ -39,13 +37,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SPAN", default_value = "30d")]
     window: Reach,
 
-    /// Assumptions other than the documented ones (TOML)
-    #[arg(long, value_name = "FILE")]
-    assumptions: Option<PathBuf>,
-
-    /// Your own prices, which win over the list prices (TOML)
-    #[arg(long, value_name = "FILE")]
-    prices: Option<PathBuf>,
+    #[command(flatten)]
+    inputs: InputArgs,
 
     /// Fail, after the report is written, when more than this share of the node-hours has no price
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
@@ -80,9 +73,8 @@ impl FromStr for Reach {
 }
 
 pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
-    // Read once beforehand: a file that makes no sense must not fail cluster by cluster.
-    analyze::assumptions(args.assumptions.clone())?;
-    analyze::prices(args.prices.clone())?;
+    // A file that makes no sense must not fail cluster by cluster.
+    args.inputs.check()?;
     let store = args.lake.open().await;
     let shelf = match &args.reports {
         Some(place) => place.open().await,
@@ -129,12 +121,7 @@ async fn one(
         tracing::warn!("cluster `{cluster}`: could not compact, analyzing hours as they are: {failure}");
     }
     let window = window(args.window, lake, cluster, now).await?;
-    let request = Request {
-        cluster: cluster.clone(),
-        window: Some(window),
-        assumptions: analyze::assumptions(args.assumptions.clone())?,
-        prices: analyze::prices(args.prices.clone())?,
-    };
+    let request = args.inputs.request(cluster.clone(), Some(window))?;
     let step = progress.step("analyze");
     let analysis = analyze::analyze(lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));

@@ -52,6 +52,10 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_lake_compact", help(&["lake", "compact"]));
     insta::assert_snapshot!("help_lake_prune", help(&["lake", "prune"]));
     insta::assert_snapshot!("help_lake_schema", help(&["lake", "schema"]));
+    insta::assert_snapshot!("help_prices", help(&["prices"]));
+    insta::assert_snapshot!("help_prices_import", help(&["prices", "import"]));
+    insta::assert_snapshot!("help_prices_show", help(&["prices", "show"]));
+    insta::assert_snapshot!("help_prices_update", help(&["prices", "update"]));
 }
 
 #[test]
@@ -344,4 +348,159 @@ fn a_file_that_is_no_analysis_is_refused() {
     std::fs::write(&file, "<html>").unwrap();
     check_failure(&args, 1, &["as JSON"]);
     assert!(!out.exists());
+}
+
+/// An AWS price list with one machine, prices made up.
+const PRICE_LIST: &str = "\"OfferCode\",\"AmazonEC2\"
+\"Publication Date\",\"2026-07-15T20:00:00Z\"
+SKU,TermType,StartingRange,Unit,PricePerUnit,Currency,Product Family,Instance Type,Tenancy,Operating System,usageType,operation,CapacityStatus,Region Code,Pre Installed S/W
+A1,OnDemand,0,Hrs,0.7990000000,USD,Compute Instance,m5.4xlarge,Shared,Linux,EU-BoxUsage:m5.4xlarge,RunInstances,Used,eu-west-1,NA
+A2,OnDemand,0,Hrs,0.9990000000,USD,Compute Instance,m5.4xlarge,Dedicated,Linux,EU-DedicatedUsage:m5.4xlarge,RunInstances,Used,eu-west-1,NA
+";
+
+#[test]
+fn an_imported_price_list_is_added_to_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("aws")).unwrap();
+    std::fs::write(at("aws/index.csv"), PRICE_LIST).unwrap();
+    std::fs::write(at("aws/region_index.json"), "{\"regions\": {}}").unwrap();
+    let output = emp_cost(&["prices", "import", "--from", &at("aws"), "--out", &at("prices.csv")]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        said.contains("2 prices of 2026-07-15") && said.contains("kept 1 ec2") && said.contains("skipped"),
+        "{said}"
+    );
+    std::fs::write(at("more.csv"), PRICE_LIST.replace("0.7990000000", "0.7770000000").replace("m5.4x", "m5.8x"))
+        .unwrap();
+    let output = emp_cost(&["prices", "import", "--from", &at("more.csv"), "--out", &at("prices.csv")]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("prices.csv: 2 prices"), "{output:?}");
+    let show = ["prices", "show", "m5.4xlarge", "--region", "eu-west-1", "--price-list", &at("prices.csv")];
+    let said = String::from_utf8(emp_cost(&show).stdout).unwrap();
+    assert!(said.contains("on-demand  0.799 USD per hour: imported, observed (AWS price list AmazonEC2"), "{said}");
+    assert!(said.contains("also       0.856 USD per hour: catalog"), "{said}");
+    check_failure(&["prices", "import", "--from", &at("aws/region_index.json")], 1, &["no `products`"]);
+    check_failure(&["prices", "import", "--from", &at("nothing")], 1, &["nothing"]);
+}
+
+#[test]
+fn a_price_is_explained_with_its_origin_and_commitments() {
+    let folder = tempfile::tempdir().unwrap();
+    let prices = folder.path().join("prices.toml");
+    let text = "[discount]\nedp_fraction = 0.1\n[[commitment]]\nname = \"c\"\nkind = \"compute-savings-plan\"\nusd_per_hour = 1.0\ndiscount_fraction = 0.25\n";
+    std::fs::write(&prices, text).unwrap();
+    let show = |name: &str, region: &str, more: &[&str]| {
+        let output = emp_cost(&[&["prices", "show", name, "--region", region], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = show("m5.4xlarge", "us-east-1", &["--prices", prices.to_str().unwrap()]);
+    for words in ["0.6912 USD per hour", "10.0 % off", "0.576 USD per hour, `c`", "typically", "16 threads, 64 GiB"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(show("c4.large", "af-south-1", &[]).contains("estimated as the price in us-east-1 times"));
+    assert!(show("z99.large", "us-east-1", &[]).contains("no price"));
+    std::fs::write(&prices, "[discount]\nedp_percent = 7\n").unwrap();
+    check_failure(
+        &["prices", "show", "m5.large", "--region", "x", "--prices", prices.to_str().unwrap()],
+        1,
+        &["edp_percent"],
+    );
+}
+
+/// Answers each request in turn with a status and a body, on a loopback port; returns the URL and what was asked.
+fn scripted(answers: Vec<(u16, String)>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let mut asked = Vec::new();
+        for (status, body) in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            asked.push(read_request(&mut stream));
+            let length = body.len();
+            let head = "content-type: application/x-amz-json-1.1\r\nconnection: close";
+            write!(stream, "HTTP/1.1 {status} x\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+        }
+        asked
+    });
+    (url, server)
+}
+
+/// Head and body of a request.
+fn read_request(stream: &mut impl Read) -> String {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return text.into_owned();
+            }
+        }
+        let n = stream.read(&mut buffer).unwrap();
+        assert!(n > 0, "a request that breaks off");
+        request.extend(buffer.iter().take(n));
+    }
+}
+
+fn update(url: &str, out: &Path) -> Output {
+    let args = ["prices", "update", "--region", "eu-west-1", "--out", out.to_str().unwrap()];
+    Command::new(env!("CARGO_BIN_EXE_emp-cost"))
+        .args(args)
+        .env("AWS_ENDPOINT_URL", url)
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn prices_are_fetched_page_by_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let product = |name: &str, usd: &str| {
+        let attributes = format!(
+            "{{\"instanceType\":\"{name}\",\"tenancy\":\"Shared\",\"operatingSystem\":\"Linux\",\"capacitystatus\":\"Used\",\"preInstalledSw\":\"NA\",\"operation\":\"RunInstances\",\"usagetype\":\"EU-BoxUsage:{name}\",\"regionCode\":\"eu-west-1\"}}"
+        );
+        let text = format!(
+            "{{\"product\":{{\"productFamily\":\"Compute Instance\",\"sku\":\"S\",\"attributes\":{attributes}}},\"serviceCode\":\"AmazonEC2\",\"publicationDate\":\"2026-07-15T20:00:00Z\",\"terms\":{{\"OnDemand\":{{\"S.J\":{{\"priceDimensions\":{{\"S.J.6\":{{\"beginRange\":\"0\",\"pricePerUnit\":{{\"USD\":\"{usd}\"}}}}}}}}}}}}}}"
+        );
+        serde_json::to_string(&text).unwrap()
+    };
+    let page = |products: &[String], next: Option<&str>| {
+        let next = next.map(|token| format!(",\"NextToken\":\"{token}\"")).unwrap_or_default();
+        format!("{{\"FormatVersion\":\"aws_v1\",\"PriceList\":[{}]{next}}}", products.join(","))
+    };
+    let mut answers = vec![
+        (200, page(&[product("m5.large", "0.107")], Some("more"))),
+        (200, page(&[product("m5.metal", "5.136")], None)),
+    ];
+    answers.extend((0..6).map(|_| (200, page(&[], None))));
+    let (url, server) = scripted(answers);
+    let out = folder.path().join("prices.csv");
+    let output = update(&url, &out);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let asked = server.join().unwrap();
+    assert!(asked.iter().all(|request| request.contains("GetProducts") && request.contains("eu-west-1")));
+    assert!(asked.get(1).is_some_and(|request| request.contains("\"NextToken\":\"more\"")), "{asked:?}");
+    let list = std::fs::read_to_string(&out).unwrap();
+    assert!(list.contains("ec2,eu-west-1,m5.large,,0.107") && list.contains("ec2,eu-west-1,m5.metal,,5.136"), "{list}");
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let denied = "{\"__type\":\"AccessDeniedException\",\"Message\":\"User is not authorized\"}";
+    let (url, server) = scripted(vec![(400, denied.to_owned())]);
+    let out = folder.path().join("prices.csv");
+    let output = update(&url, &out);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("pricing:GetProducts is missing") && said.contains("prices import"), "{said}");
+    assert!(!out.exists());
+    server.join().unwrap();
 }

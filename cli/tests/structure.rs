@@ -87,6 +87,7 @@ fn each_sdk_has_one_user() {
     let graph = graph();
     for (sdk, user) in [
         ("aws-sdk-s3", "emp-cost-lake"),
+        ("aws-sdk-pricing", "emp-cost"),
         ("polars", "emp-cost-analyzer"),
         ("prometheus-http-query", "emp-cost-collector"),
         ("askama", "emp-cost-reports"),

@@ -136,7 +136,10 @@ fn class(line: &str) -> &'static str {
     match line {
         "compute" => "compute",
         "fargate" => "fargate",
+        "root_disks" => "root-disks",
         "volumes" => "volumes",
+        "auto_mode" => "auto-mode",
+        "unused_commitments" => "unused-commitments",
         "control_plane" => "control-plane",
         "network" => "network",
         "licences" => "licences",

@@ -6,6 +6,7 @@
 pub mod format;
 
 mod assumptions;
+mod bill;
 mod chart;
 mod costs;
 mod evidence;

@@ -4,6 +4,7 @@ use askama::Template;
 use types::analysis::Analysis;
 
 use crate::assumptions::Assumptions;
+use crate::bill::Bill;
 use crate::chart::ChartError;
 use crate::costs::Costs;
 use crate::evidence::Evidence;
@@ -34,6 +35,7 @@ struct Page {
     cluster_id: String,
     headline: Headline,
     costs: Costs,
+    bill: Option<Bill>,
     utilisation: UtilisationPart,
     inventory: InventoryPart,
     assumptions: Assumptions,
@@ -51,6 +53,7 @@ pub fn page(analysis: &Analysis) -> Result<String, RenderError> {
         cluster_id: analysis.cluster_id.clone(),
         headline: Headline::new(analysis),
         costs: Costs::new(analysis),
+        bill: Bill::new(analysis),
         utilisation: UtilisationPart::new(analysis)?,
         inventory: InventoryPart::new(analysis),
         assumptions: Assumptions::new(analysis),

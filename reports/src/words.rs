@@ -42,7 +42,10 @@ pub(crate) fn cost_line(line: &str) -> String {
     match line {
         "compute" => "compute",
         "fargate" => "Fargate",
-        "volumes" => "volumes",
+        "root_disks" => "root disks",
+        "volumes" => "persistent volumes",
+        "auto_mode" => "EKS Auto Mode fee",
+        "unused_commitments" => "unused commitments",
         "control_plane" => "EKS control plane",
         "network" => "network",
         "licences" => "licences",

@@ -6,6 +6,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::NanoUsd;
+
 /// The value of [`Analysis::schema`] this version writes.
 pub const SCHEMA: &str = "emp-cost/analysis/v1";
 
@@ -24,6 +26,12 @@ pub struct Analysis {
     pub inventory: Inventory,
     /// How much of it is used.
     pub utilisation: Utilisation,
+    /// Today's bill by who causes it; `null` in analyses that predate it.
+    #[serde(default)]
+    pub allocation: Option<Allocation>,
+    /// How well today's bill is known; `null` in analyses that predate it.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
     /// Every scenario, `ec2-today` first.
     pub scenarios: Vec<Scenario>,
     /// Savings between pairs of scenarios.
@@ -159,6 +167,94 @@ pub struct Utilisation {
     pub memory: ResourceUtilisation,
     /// One point for each present hour, oldest first.
     pub hourly: Vec<HourPoint>,
+    /// CPU time that the hypervisor gave to others, of all CPU time, in nodes that report it; `null` where none does.
+    #[serde(default)]
+    pub steal: Option<Steal>,
+    /// Distribution of use by node group, namespace and workload.
+    #[serde(default)]
+    pub distributions: Vec<Distribution>,
+    /// Whether peaks meet, and what overcommit follows; `null` in analyses that predate it.
+    #[serde(default)]
+    pub coincidence: Option<Coincidence>,
+}
+
+/// CPU time given to others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Steal {
+    /// Share of the CPU time of the nodes that report it.
+    pub mean_fraction: f64,
+    /// The largest share of one node in one slot.
+    pub peak_fraction: f64,
+    /// Share of the up time of nodes for which it is known.
+    pub known_fraction: f64,
+}
+
+/// Use of CPU and memory by one part of the cluster, over five-minute slots in which it had pods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// `node_group`, `namespace` or `workload`.
+    pub level: String,
+    /// Its name; of a workload, `namespace/kind/name`.
+    pub name: String,
+    /// CPU, in cores.
+    pub cpu: Spread,
+    /// Memory, in GiB.
+    pub memory: Spread,
+}
+
+/// How a quantity is spread over slots. Mean and maximum are exact; percentiles are up to 1.6 % high, never low.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean reserved in the same slots.
+    pub requested_mean: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 95th percentile.
+    pub p95: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Maximum.
+    pub max: f64,
+}
+
+/// Whether peaks meet: the sum of each part's daily peak against the peak of the cluster's sum on that day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Coincidence {
+    /// CPU, in cores.
+    pub cpu: Vec<CoincidenceRow>,
+    /// Memory, in GiB.
+    pub memory: Vec<CoincidenceRow>,
+    /// How many times its capacity a host could promise, were all nodes on hosts like one, at 80 % of capacity in the
+    /// worst slot seen; by what is counted as use.
+    pub safe_overcommit: Vec<SafeOvercommit>,
+}
+
+/// One level of the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CoincidenceRow {
+    /// `pod`, `workload`, `namespace` or `node`.
+    pub level: String,
+    /// Sum over the parts of their peaks, on the day of the cluster's highest peak.
+    pub sum_of_peaks: f64,
+    /// Peak of the cluster's sum on that day.
+    pub peak_of_sum: f64,
+    /// `peak_of_sum / sum_of_peaks`: 1 when all peaks meet; `null` without use.
+    pub coincidence: Option<f64>,
+}
+
+/// An overcommit ratio that would have held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SafeOvercommit {
+    /// `cpu` or `memory`.
+    pub resource: String,
+    /// What is counted: `used`, `high_water` or `touched`.
+    pub measure: String,
+    /// Use over capacity in the worst slot; `null` when not known.
+    pub worst_of_capacity: Option<f64>,
+    /// 0.8 over that; `null` when not known.
+    pub ratio: Option<f64>,
 }
 
 /// One resource over the window. The unit is that of the field that holds it.
@@ -176,6 +272,12 @@ pub struct ResourceUtilisation {
     pub used_mean: f64,
     /// Median of the five-minute totals used.
     pub used_median: f64,
+    /// 95th percentile of the five-minute totals used.
+    #[serde(default)]
+    pub used_p95: f64,
+    /// 99th percentile of the five-minute totals used.
+    #[serde(default)]
+    pub used_p99: f64,
     /// Largest five-minute total used.
     pub used_peak: f64,
     /// `used_mean / capacity_mean`; `null` without capacity.
@@ -213,6 +315,199 @@ pub struct HourPoint {
     pub memory_used_peak_gib: f64,
 }
 
+/// Today's bill by who causes it. `total = workloads + overhead + idle - oversubscribed + residual`, exactly: amounts
+/// that end in `_nano_usd` are whole nano-dollars as decimal text, those in `_usd` the same for reading.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// The whole cluster.
+    #[serde(flatten)]
+    pub total: Shares,
+    /// What `overhead` is made of, dearest first.
+    pub overhead: Vec<OverheadCost>,
+    /// Why `residual` is not zero; empty when it is.
+    pub residual_causes: Vec<String>,
+    /// Namespaces whose cost was shared out to the others.
+    pub shared_namespaces: Vec<String>,
+    /// Every namespace, dearest first.
+    pub by_namespace: Vec<NamespaceCost>,
+    /// Every workload, dearest first, daemonsets among them.
+    pub by_workload: Vec<WorkloadCost>,
+    /// The same identity by node group; the row without a name is what does not stand on nodes.
+    pub by_node_group: Vec<GroupCost>,
+    /// The same identity by zone; the row without a name is what does not stand on nodes.
+    pub by_zone: Vec<GroupCost>,
+    /// Cost of workloads by each label asked for.
+    pub by_label: Vec<LabelCost>,
+}
+
+/// A cost and its five parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shares {
+    /// All of it.
+    pub total_usd: f64,
+    /// All of it, exact.
+    pub total_nano_usd: String,
+    /// Of pods that are not daemonsets, by the greater of request and use, with their volumes and Fargate.
+    pub workloads_usd: f64,
+    /// The same, exact.
+    pub workloads_nano_usd: String,
+    /// What no packing recovers: capacity the kubelet keeps, daemonsets, boots, control plane, network.
+    pub overhead_usd: f64,
+    /// The same, exact.
+    pub overhead_nano_usd: String,
+    /// Paid and neither requested nor used, volumes that nothing mounts among it.
+    pub idle_usd: f64,
+    /// The same, exact.
+    pub idle_nano_usd: String,
+    /// Requested or used beyond capacity, counted in workloads and paid by nobody.
+    pub oversubscribed_usd: f64,
+    /// The same, exact.
+    pub oversubscribed_nano_usd: String,
+    /// What could not be given to anything.
+    pub residual_usd: f64,
+    /// The same, exact.
+    pub residual_nano_usd: String,
+}
+
+/// A part of the overhead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OverheadCost {
+    /// What it is, such as `daemonsets`.
+    pub what: String,
+    /// Its cost.
+    pub usd: f64,
+    /// Its cost, exact.
+    pub nano_usd: String,
+}
+
+/// What one namespace costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NamespaceCost {
+    /// The namespace.
+    pub namespace: String,
+    /// Its workloads, daemonsets apart, with what was shared out to it.
+    pub workload_usd: f64,
+    /// The same, exact.
+    pub workload_nano_usd: String,
+    /// Of that, shared out to it from the shared namespaces.
+    pub shared_usd: f64,
+    /// Its daemonsets, which are overhead.
+    pub daemonset_usd: f64,
+    /// The same, exact.
+    pub daemonset_nano_usd: String,
+    /// CPU reserved, in core-hours.
+    pub cpu_request_core_hours: f64,
+    /// CPU used, in core-hours.
+    pub cpu_used_core_hours: f64,
+    /// Memory reserved, in GiB-hours.
+    pub memory_request_gib_hours: f64,
+    /// Memory used (working set), in GiB-hours.
+    pub memory_used_gib_hours: f64,
+}
+
+/// What one workload costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadCost {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its kind, such as `Deployment`.
+    pub workload_kind: String,
+    /// Its name.
+    pub workload: String,
+    /// True of a daemonset, which is overhead.
+    pub overhead: bool,
+    /// Its cost, all parts together.
+    pub workload_usd: f64,
+    /// The same, exact.
+    pub workload_nano_usd: String,
+    /// For CPU.
+    pub cpu_usd: f64,
+    /// For memory.
+    pub memory_usd: f64,
+    /// For persistent volumes.
+    pub volume_usd: f64,
+    /// For Fargate.
+    pub fargate_usd: f64,
+    /// CPU reserved, in core-hours.
+    pub cpu_request_core_hours: f64,
+    /// CPU used, in core-hours.
+    pub cpu_used_core_hours: f64,
+    /// Memory reserved, in GiB-hours.
+    pub memory_request_gib_hours: f64,
+    /// Memory used (working set), in GiB-hours.
+    pub memory_used_gib_hours: f64,
+}
+
+/// What one group of nodes costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupCost {
+    /// Its name; `null` for what has none or does not stand on nodes.
+    pub name: Option<String>,
+    /// Hours its nodes were up.
+    pub node_hours: f64,
+    /// The identity over its nodes.
+    #[serde(flatten)]
+    pub shares: Shares,
+}
+
+/// What the workloads with one value of a label cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelCost {
+    /// The label.
+    pub label: String,
+    /// Its value; `null` for pods without it.
+    pub value: Option<String>,
+    /// Their cost.
+    pub workload_usd: f64,
+    /// The same, exact.
+    pub workload_nano_usd: String,
+}
+
+/// How well today's bill is known: each dollar by the weakest link of its quantity and its price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Quantity seen, price your own.
+    pub measured_usd: f64,
+    /// Quantity seen, price seen in a public list.
+    pub listed_usd: f64,
+    /// Quantity or price derived from others by a rule.
+    pub inferred_usd: f64,
+    /// Quantity or price assumed, or estimated from another region.
+    pub assumed_usd: f64,
+    /// Hours of nodes without a price; their cost is in no total.
+    pub unpriced_node_hours: f64,
+    /// The bill by grade and reason, dearest first within a grade.
+    pub lines: Vec<EvidenceLine>,
+    /// What would make more of it known, the most dollars first.
+    pub raise: Vec<Raise>,
+}
+
+/// A part of the bill with its grade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceLine {
+    /// The cost line.
+    pub line: String,
+    /// `measured`, `listed`, `inferred` or `assumed`.
+    pub grade: String,
+    /// Why no better.
+    pub reason: String,
+    /// Its cost.
+    pub usd: f64,
+}
+
+/// Something that would make more of the bill known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Raise {
+    /// What is not known well.
+    pub what: String,
+    /// Dollars of the bill it bears on.
+    pub usd: f64,
+    /// Node-hours it would price, where they have no price.
+    pub node_hours: f64,
+    /// What to do: exact Helm values or a command.
+    pub how: String,
+}
+
 /// One way to run the cluster, and what it costs over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
@@ -226,6 +521,9 @@ pub struct Scenario {
     pub partial: bool,
     /// The total scaled to a month of 730 hours; `null` without a total.
     pub monthly_usd: Option<f64>,
+    /// The same usage at list, contracted and effective prices; `null` where that is not modelled.
+    #[serde(default)]
+    pub compute_cost: Option<ComputeCost>,
     /// Machines by type, with the price each was given.
     pub machine_hours: Vec<MachineHours>,
     /// What the lines other than compute are made of, by line, then name.
@@ -239,40 +537,138 @@ pub struct Scenario {
     pub notes: Vec<Note>,
 }
 
-/// Cost over the window in USD. `null`: not modelled in this scenario, and then in no total.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct CostLines {
-    /// EC2 instances, bare-metal hosts included.
-    pub compute: Option<f64>,
-    /// Fargate pods.
-    pub fargate: Option<f64>,
-    /// Persistent volumes of pods.
-    pub volumes: Option<f64>,
-    /// EKS control plane.
-    pub control_plane: Option<f64>,
-    /// NAT gateways, load balancers, traffic.
-    pub network: Option<f64>,
-    /// Licences paid per node.
-    pub licences: Option<f64>,
-    /// The fee of the elastic machine pool's vendor.
-    pub fee: Option<f64>,
-    /// Sum of the lines that are not `null`; `null` when none is.
-    pub total: Option<f64>,
+/// How many cost lines there are.
+pub const COST_LINES: usize = cost_lines::COUNT;
+
+/// The one place where cost lines are named: each becomes a field of [`CostLines`] and of [`ExactLines`].
+mod cost_lines {
+    use crate::NanoUsd;
+    use serde::{Deserialize, Serialize};
+
+    macro_rules! cost_lines {
+        ($( $(#[doc = $doc:literal])+ $name:ident; )+) => {
+            pub(super) const COUNT: usize = [$(stringify!($name)),+].len();
+
+            /// Cost over the window in USD. `null`: not modelled in this scenario, and then in no total.
+            #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+            pub struct CostLines {
+                $( $(#[doc = $doc])+ #[serde(default)] pub $name: Option<f64>, )+
+                /// Sum of the lines that are not `null`; `null` when none is.
+                pub total: Option<f64>,
+            }
+
+            impl CostLines {
+                /// The lines with their stable names, in the order of the fields, without the total.
+                pub fn lines(&self) -> [(&'static str, Option<f64>); COUNT] {
+                    [$((stringify!($name), self.$name)),+]
+                }
+            }
+
+            /// Cost over the window, exact. `None`: not modelled, or nothing of it could be priced.
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+            pub struct ExactLines {
+                $( $(#[doc = $doc])+ pub $name: Option<NanoUsd>, )+
+            }
+
+            impl ExactLines {
+                /// The lines with their stable names, in the order of the fields.
+                pub fn named(&self) -> [(&'static str, Option<NanoUsd>); COUNT] {
+                    [$((stringify!($name), self.$name)),+]
+                }
+
+                /// The lines as they are written.
+                pub fn cost(&self) -> CostLines {
+                    let usd = |line: Option<NanoUsd>| line.map(NanoUsd::usd);
+                    CostLines { $( $name: usd(self.$name), )+ total: usd(self.total()) }
+                }
+            }
+        };
+    }
+
+    cost_lines! {
+        /// EC2 instances, bare-metal hosts included, at effective cost; unused commitments apart.
+        compute;
+        /// Fargate pods.
+        fargate;
+        /// Root disks of nodes.
+        root_disks;
+        /// Persistent volumes of pods.
+        volumes;
+        /// The fee of EKS Auto Mode on the nodes it manages.
+        auto_mode;
+        /// EKS control plane.
+        control_plane;
+        /// NAT gateways and public addresses.
+        network;
+        /// Licences paid per node.
+        licences;
+        /// What was committed to and not used.
+        unused_commitments;
+        /// The fee of the elastic machine pool's vendor.
+        fee;
+    }
 }
 
-impl CostLines {
-    /// The lines with their stable names, in the order of the fields, without the total.
-    pub fn lines(&self) -> [(&'static str, Option<f64>); 7] {
-        [
-            ("compute", self.compute),
-            ("fargate", self.fargate),
-            ("volumes", self.volumes),
-            ("control_plane", self.control_plane),
-            ("network", self.network),
-            ("licences", self.licences),
-            ("fee", self.fee),
-        ]
+pub use cost_lines::{CostLines, ExactLines};
+
+impl ExactLines {
+    /// The sum of what is priced; `None` when nothing is.
+    pub fn total(&self) -> Option<NanoUsd> {
+        let priced: Vec<_> = self.named().into_iter().filter_map(|(_, line)| line).collect();
+        (!priced.is_empty()).then(|| priced.into_iter().sum())
     }
+
+    /// Whether a line is missing.
+    pub fn partial(&self) -> bool {
+        self.named().iter().any(|(_, line)| line.is_none())
+    }
+
+    /// What `self` costs more than `other`, over the lines priced in both, with what `self` costs over them and
+    /// their names; `None` when there is no such line.
+    pub fn less(&self, other: &Self) -> Option<(NanoUsd, NanoUsd, Vec<&'static str>)> {
+        let mut both = Vec::new();
+        let (mut from, mut to) = (NanoUsd::ZERO, NanoUsd::ZERO);
+        for ((name, ours), (_, theirs)) in self.named().into_iter().zip(other.named()) {
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                from += ours;
+                to += theirs;
+                both.push(name);
+            }
+        }
+        (!both.is_empty()).then(|| (from - to, from, both))
+    }
+}
+
+/// The compute line in the three words of FOCUS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ComputeCost {
+    /// At public on-demand or spot list prices; `null` when a machine has no list price.
+    pub list_usd: Option<f64>,
+    /// At the prices negotiated (your own prices, EDP), before commitments.
+    pub contracted_usd: f64,
+    /// After commitments, unused commitment apart: the compute line.
+    pub effective_usd: f64,
+    /// Commitments and what became of them, in the order in which they are consumed.
+    pub commitments: Vec<CommitmentUse>,
+}
+
+/// One commitment over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommitmentUse {
+    /// Its name in the prices file.
+    pub name: String,
+    /// `reserved-instances`, `ec2-instance-savings-plan` or `compute-savings-plan`.
+    pub kind: String,
+    /// Paid in the hours present before it expired.
+    pub committed_usd: f64,
+    /// Of that, used.
+    pub used_usd: f64,
+    /// Of that, not used.
+    pub unused_usd: f64,
+    /// What the usage it covered would have cost without it.
+    pub covered_on_demand_usd: f64,
+    /// `used_usd / committed_usd`; `null` when it had expired before the window.
+    pub utilisation: Option<f64>,
 }
 
 /// Hours of one kind of machine at one price.
@@ -288,7 +684,7 @@ pub struct MachineHours {
     pub hours: f64,
     /// Price used; `null` when unpriced, and for what AWS does not bill.
     pub usd_per_hour: Option<f64>,
-    /// Cost over the window; `null` when unpriced.
+    /// Cost over the window after commitments; `null` when unpriced.
     pub cost_usd: Option<f64>,
     /// Where the price comes from; `null` when unpriced.
     pub price: Option<PriceOrigin>,
@@ -314,8 +710,11 @@ pub struct CostItem {
 }
 
 /// Where a price comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PriceOrigin {
+    /// The layer of the price book that gave it: `user`, `imported` or `catalog`.
+    #[serde(default)]
+    pub layer: String,
     /// `user`, `observed` (seen in a list), `derived` (from another size), `estimated` (from another region,
     /// or list price less a typical saving).
     pub kind: String,

@@ -10,7 +10,7 @@ pub mod show;
 pub mod window;
 
 pub use ids::ClusterId;
-pub use money::{NanoUsd, PriceSeconds, UsdPerHour};
+pub use money::{NanoUsd, PriceSeconds, UsdPerHour, split};
 pub use window::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR, Window};
 
 /// Hours in a month, the convention of AWS's own calculators; stated on every page that scales to a month.

@@ -1,7 +1,7 @@
 //! Money as integers, so that sums are exact in any order.
 
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Sub};
+use std::ops::{Add, AddAssign, Neg, Sub};
 
 /// Nano-dollars in a dollar.
 const NANO: f64 = 1e9;
@@ -72,6 +72,62 @@ impl Sum for NanoUsd {
     }
 }
 
+impl Neg for NanoUsd {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+/// Splits `total` over parts in proportion to `weights` (zero or more), in whole nano-dollars that add up to it
+/// exactly: each part gets its share rounded down, and the nano-dollars left go to the largest remainders, equal ones
+/// in the order of the parts. `None` when the weights add up to nothing.
+pub fn split(total: NanoUsd, weights: &[i128]) -> Option<Vec<NanoUsd>> {
+    let all: i128 = weights.iter().sum();
+    if all <= 0 {
+        return None;
+    }
+    let mut parts = Vec::with_capacity(weights.len());
+    let mut remainders = Vec::with_capacity(weights.len());
+    let mut given = 0;
+    for (n, weight) in weights.iter().enumerate() {
+        let (share, remainder) = scaled_down(total.0, *weight, all);
+        given += share;
+        parts.push(NanoUsd(share));
+        remainders.push((std::cmp::Reverse(remainder), n));
+    }
+    remainders.sort_unstable();
+    let left = usize::try_from(total.0 - given).unwrap_or_default();
+    for (_, n) in remainders.into_iter().take(left) {
+        if let Some(part) = parts.get_mut(n) {
+            *part += NanoUsd(1);
+        }
+    }
+    Some(parts)
+}
+
+/// `total * weight / all`, rounded down, with the remainder, for products that may not fit 128 bits: the bits of
+/// `total` are taken one after the other, as in long division.
+fn scaled_down(total: i128, weight: i128, all: i128) -> (i128, i128) {
+    if let Some(product) = total.checked_mul(weight) {
+        return (product.div_euclid(all), product.rem_euclid(all));
+    }
+    let (sign, size) = (total.signum(), total.unsigned_abs());
+    let (mut quotient, mut remainder) = (0_i128, 0_i128);
+    for bit in (0..u128::BITS - size.leading_zeros()).rev() {
+        let added = if size >> bit & 1 == 1 { weight } else { 0 };
+        let (whole, rest) = (added.div_euclid(all), added.rem_euclid(all));
+        remainder = remainder * 2 + rest;
+        quotient = quotient * 2 + whole + remainder.div_euclid(all);
+        remainder = remainder.rem_euclid(all);
+    }
+    match (sign, remainder) {
+        (-1, 0) => (-quotient, 0),
+        (-1, rest) => (-quotient - 1, all - rest),
+        _ => (quotient, remainder),
+    }
+}
+
 /// A unit price in nano-dollars per hour, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UsdPerHour(i64);
@@ -122,6 +178,12 @@ impl UsdPerHour {
 pub struct PriceSeconds(i128);
 
 impl PriceSeconds {
+    /// The whole seconds that this pays for at `price`; `None` when the price is zero, and it pays for any.
+    pub fn seconds_at(self, price: UsdPerHour) -> Option<i64> {
+        let seconds = self.0.checked_div(i128::from(price.0))?;
+        Some(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+
     /// The cost, rounded once to a nano-dollar.
     pub fn cost(self) -> NanoUsd {
         NanoUsd(div_round(self.0, SECONDS_PER_HOUR))
@@ -141,6 +203,13 @@ impl AddAssign for PriceSeconds {
     }
 }
 
+impl Sub for PriceSeconds {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
 /// Integer division, rounded half away from zero; zero for a zero denominator.
 fn div_round(numerator: i128, denominator: i128) -> i128 {
     if denominator == 0 {
@@ -152,6 +221,7 @@ fn div_round(numerator: i128, denominator: i128) -> i128 {
 }
 
 #[cfg(test)]
+#[expect(clippy::as_conversions, reason = "tests compare with floats")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -177,6 +247,34 @@ mod tests {
             let whole = price.for_seconds(cuts.iter().sum()).cost();
             let parts = cuts.iter().fold(PriceSeconds::default(), |sum, s| sum + price.for_seconds(*s)).cost();
             prop_assert_eq!(whole, parts);
+        }
+
+        #[test]
+        fn a_split_adds_up_and_no_part_is_off_by_a_nano_dollar(
+            total in -1_000_000_000_000_000_i128..1_000_000_000_000_000,
+            weights in prop::collection::vec(0_i128..1 << 90, 1..30),
+        ) {
+            let all: i128 = weights.iter().sum();
+            match split(NanoUsd(total), &weights) {
+                None => prop_assert_eq!(all, 0),
+                Some(parts) => {
+                    prop_assert_eq!(parts.iter().copied().sum::<NanoUsd>(), NanoUsd(total));
+                    for (part, weight) in parts.iter().zip(&weights) {
+                        let exact = total as f64 * (*weight as f64 / all as f64);
+                        prop_assert!((part.0 as f64 - exact).abs() <= 1.0 + exact.abs() * 1e-9, "{part:?} {exact}");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn long_division_is_division(total in -1_000_000_i128..1_000_000, weight in 0_i128..1_000_000, all in 1_i128..1_000_000) {
+            // Sizes at which the product fits, scaled so that it does not.
+            let wide = 1_i128 << 100;
+            let (quotient, remainder) = scaled_down(total, weight, all);
+            prop_assert_eq!(quotient * all + remainder, total * weight);
+            let (wide_quotient, wide_remainder) = scaled_down(total, weight * wide, all * wide);
+            prop_assert_eq!((wide_quotient, wide_remainder), (quotient, remainder * wide));
         }
 
         #[test]

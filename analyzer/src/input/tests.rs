@@ -1,4 +1,5 @@
 //! What is read from a lake against plain loops over the rows that were written.
+#![expect(clippy::as_conversions, reason = "longhand of what rounds through a float")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use proptest::prelude::*;
 use types::SLOTS_PER_HOUR;
 
 use super::*;
-use crate::facts::{FargatePod, WorkloadHour, WorkloadKey};
+use crate::facts::{WorkloadHour, WorkloadKey};
+use crate::ledger::{FargateKind, GroupSums};
+use crate::observed::Both;
 
 fn first_hour() -> Hour {
     Hour::starting_at(1_782_864_000).unwrap()
@@ -26,6 +29,10 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// Writes hours through the lake's encoder and reads them back as facts.
 fn read_back(hours: &[HourRows]) -> Vec<HourFacts> {
+    read_with_ledger(hours).0
+}
+
+fn read_with_ledger(hours: &[HourRows]) -> (Vec<HourFacts>, Ledger) {
     runtime().block_on(async {
         let lake = Lake::new(Arc::new(MemoryStore::default()));
         for (n, rows) in hours.iter().enumerate() {
@@ -34,11 +41,11 @@ fn read_back(hours: &[HourRows]) -> Vec<HourFacts> {
         }
         let coverage = coverage(&lake, &cluster(), None).await.unwrap();
         let mut days = Days::new(&lake, &cluster(), &coverage.hours);
-        let mut facts = Vec::new();
+        let (mut facts, mut ledger) = (Vec::new(), Ledger::default());
         while let Some(day) = days.next().await.unwrap() {
-            facts.extend(decode_day(day).unwrap());
+            facts.extend(decode_day(day, &mut ledger).unwrap());
         }
-        facts
+        (facts, ledger)
     })
 }
 
@@ -86,11 +93,14 @@ fn container() -> impl Strategy<Value = ContainerHour> {
 }
 
 fn node() -> impl Strategy<Value = NodeHour> {
-    (0..4_usize, 0..=3600_i32, prop::option::of(0..96_000_i32)).prop_map(|(kind, up_seconds, cpu)| NodeHour {
+    let sizes = (prop::option::of(0..96_000_i32), prop::option::of(0..1_i64 << 38), 0..4_000_i32);
+    (0..4_usize, 0..=3600_i32, sizes).prop_map(|(kind, up_seconds, (cpu, memory, kept))| NodeHour {
         compute_type: ["ec2", "fargate", "fargate", "auto"][kind].to_owned(),
         zone: Some(["us-east-1a", "us-west-2b"][kind % 2].to_owned()),
         up_seconds,
         cpu_capacity_millicores: cpu,
+        cpu_allocatable_millicores: cpu.map(|cpu| (cpu - kept).max(0)),
+        memory_capacity_bytes: memory,
         ..NodeHour::default()
     })
 }
@@ -125,7 +135,10 @@ fn with_hours(hours: Vec<HourRows>) -> Vec<HourRows> {
         let start = first_hour().plus(i64::try_from(n).unwrap()).start_seconds();
         rows.pods.iter_mut().for_each(|row| row.hour_start_seconds = start);
         rows.containers.iter_mut().for_each(|row| row.hour_start_seconds = start);
-        rows.nodes.iter_mut().for_each(|row| row.hour_start_seconds = start);
+        for row in &mut rows.nodes {
+            (row.hour_start_seconds, row.first_seen_seconds) = (start, start);
+            row.last_seen_seconds = start + i64::from(row.up_seconds);
+        }
     }
     hours
 }
@@ -171,24 +184,104 @@ fn workloads_longhand(rows: &HourRows) -> BTreeMap<WorkloadKey, WorkloadHour> {
     workloads
 }
 
-/// Pods on Fargate nodes, longhand.
-fn fargate_longhand(rows: &HourRows) -> Vec<FargatePod> {
-    let mut pods = Vec::new();
+/// Billed seconds of pods on Fargate nodes, longhand.
+fn add_fargate(rows: &HourRows, seconds: &mut BTreeMap<(FargateKind, String), i64>) {
     for pod in &rows.pods {
         let node = rows.nodes.iter().find(|node| node.node == pod.node && node.up_seconds > 0);
         let Some(node) = node.filter(|node| node.compute_type == "fargate") else { continue };
-        pods.push(FargatePod {
-            pod_uid: pod.pod_uid.clone(),
+        let kind = FargateKind {
             region: node.zone.as_deref().map(|zone| zone[..zone.len() - 1].to_owned()),
-            cpu_request_millicores: pod.cpu_effective_request_millicores.map(i64::from),
-            memory_request_bytes: pod.memory_effective_request_bytes,
-            alive_seconds: alive_seconds(pod),
-            scheduled_seconds: pod.scheduled_seconds,
-            ended_seconds: pod.ended_seconds,
-        });
+            cpu_request_millicores: pod.cpu_effective_request_millicores.map_or(0, i64::from),
+            memory_request_bytes: plausible(pod.memory_effective_request_bytes),
+            provisioned: None,
+        };
+        let hour = pod.hour_start_seconds;
+        let missing = match (pod.scheduled_seconds, pod.ended_seconds) {
+            (Some(from), Some(to)) if to > hour && to <= hour + 3600 => (60 - (to - from).max(0)).max(0),
+            _ => 0,
+        };
+        let owner = format!("{}/{}/{}", pod.namespace, pod.workload_kind, pod.workload);
+        *seconds.entry((kind, owner)).or_default() += alive_seconds(pod) + missing;
     }
-    pods.sort();
-    pods
+}
+
+/// A sum over the slots of an hour: in proportion to mean times alive, else to alive, else evenly.
+fn spread_longhand(sum: i64, means: Option<SlotValues>, alive: [i64; SLOTS_PER_HOUR]) -> [i64; SLOTS_PER_HOUR] {
+    let by_mean = means.map(|means| std::array::from_fn(|k| i64::from(means[k].unwrap_or_default()) * alive[k]));
+    let candidates = [by_mean.unwrap_or(alive), alive, [1; SLOTS_PER_HOUR]];
+    let weights = candidates.into_iter().find(|weights| weights.iter().sum::<i64>() > 0).unwrap();
+    let all: i64 = weights.iter().sum();
+    let each = sum as f64 / all as f64;
+    let until = |k: usize| match weights[..k].iter().sum::<i64>() {
+        so_far if so_far == all => sum,
+        so_far => (so_far as f64 * each) as i64,
+    };
+    std::array::from_fn(|k| until(k + 1) - until(k))
+}
+
+/// What pods hold of each node, and what they leave, longhand: by node and owner, and by node.
+type Held = (BTreeMap<(String, String), Both>, BTreeMap<String, GroupSums>);
+
+fn add_held(rows: &HourRows, (held, left): &mut Held) {
+    let up = |node: &&NodeHour| node.up_seconds > 0 && node.compute_type != "fargate";
+    for node in rows.nodes.iter().filter(up) {
+        let mut by_slot = [[0_i64; 2]; SLOTS_PER_HOUR];
+        for pod in rows.pods.iter().filter(|pod| pod.node == node.node) {
+            let alive = pod.alive_seconds_by_slot.map(|seconds| i64::from(seconds.unwrap()));
+            let mut used = [[0_i64; 2]; SLOTS_PER_HOUR];
+            for container in rows.containers.iter().filter(|container| container.pod_uid == pod.pod_uid) {
+                if let Some(sum) = container.cpu_core_milliseconds {
+                    let cpu = spread_longhand(sum, container.cpu_mean_millicores_by_slot, alive);
+                    (0..SLOTS_PER_HOUR).for_each(|k| used[k][0] += cpu[k]);
+                }
+                if let Some(sum) = container.memory_kib_seconds {
+                    let memory = spread_longhand(sum, container.memory_mean_mib_by_slot, alive);
+                    (0..SLOTS_PER_HOUR).for_each(|k| used[k][1] += memory[k] * 1024);
+                }
+            }
+            let owner = format!("{}/{}/{}", pod.namespace, pod.workload_kind, pod.workload);
+            let of_owner = held.entry((node.node.clone(), owner)).or_default();
+            let cpu_request = pod.cpu_effective_request_millicores.map_or(0, i64::from);
+            let memory_request = plausible(pod.memory_effective_request_bytes);
+            for k in 0..SLOTS_PER_HOUR {
+                let billable = [(cpu_request * alive[k]).max(used[k][0]), (memory_request * alive[k]).max(used[k][1])];
+                by_slot[k][0] += billable[0];
+                by_slot[k][1] += billable[1];
+                of_owner.cpu += i128::from(billable[0]);
+                of_owner.memory += i128::from(billable[1]);
+            }
+        }
+        let sums = left.entry(node.node.clone()).or_default();
+        sums.up_seconds += i64::from(node.up_seconds);
+        for k in 0..SLOTS_PER_HOUR {
+            let slot = i64::try_from(k).unwrap() * 300;
+            let up = i128::from((i64::from(node.up_seconds) - slot).clamp(0, 300));
+            if let (Some(capacity), Some(allocatable)) = (node.cpu_capacity_millicores, node.cpu_allocatable_millicores)
+            {
+                let free = i128::from(capacity) * up - i128::from(by_slot[k][0]);
+                let kept = (i128::from(capacity - allocatable) * up).min(free.max(0));
+                sums.kept.cpu += kept;
+                sums.idle.cpu += free.max(0) - kept;
+                sums.over.cpu += (-free).max(0);
+            }
+            if let Some(capacity) = node.memory_capacity_bytes {
+                let free = i128::from(capacity) * up - i128::from(by_slot[k][1]);
+                sums.idle.memory += free.max(0);
+                sums.over.memory += (-free).max(0);
+            }
+        }
+    }
+}
+
+/// The sums of two hours, or of two groups of nodes.
+fn plus(a: GroupSums, b: GroupSums) -> GroupSums {
+    let both = |a: Both, b: Both| Both { cpu: a.cpu + b.cpu, memory: a.memory + b.memory };
+    GroupSums {
+        up_seconds: a.up_seconds + b.up_seconds,
+        idle: both(a.idle, b.idle),
+        kept: both(a.kept, b.kept),
+        over: both(a.over, b.over),
+    }
 }
 
 proptest! {
@@ -201,7 +294,6 @@ proptest! {
         prop_assert_eq!(facts.len(), hours.len());
         for (facts, rows) in facts.iter().zip(&hours) {
             prop_assert_eq!(&facts.workloads, &workloads_longhand(rows));
-            prop_assert_eq!(&facts.fargate, &fargate_longhand(rows));
             let used: i64 = rows.containers.iter().filter_map(|row| row.cpu_core_milliseconds).sum();
             prop_assert_eq!(facts.slots.cpu_core_milliseconds.iter().sum::<i64>(), used);
             let used: i64 = rows.containers.iter().filter_map(|row| row.memory_kib_seconds).sum();
@@ -212,6 +304,36 @@ proptest! {
             prop_assert_eq!(ids.len(), rows.pods.len());
             prop_assert_eq!(facts.container_ids.len(), rows.containers.len());
         }
+    }
+
+    #[test]
+    fn the_ledger_equals_plain_loops_over_slots_pods_and_nodes(hours in prop::collection::vec(hour_rows(), 1..4)) {
+        let hours = with_hours(hours);
+        let (_, ledger) = read_with_ledger(&hours);
+        let (mut fargate, mut expect): (BTreeMap<_, i64>, Held) = Default::default();
+        for rows in &hours {
+            add_fargate(rows, &mut fargate);
+            add_held(rows, &mut expect);
+        }
+        let name = |owner: u32| {
+            let (key, _) = ledger.owner_key(owner).unwrap();
+            format!("{}/{}/{}", key.namespace, key.kind, key.name)
+        };
+        let of_fargate: BTreeMap<_, _> =
+            ledger.fargate.iter().map(|((kind, owner), seconds)| ((kind.clone(), name(*owner)), *seconds)).collect();
+        prop_assert_eq!(of_fargate, fargate);
+        // Groups of nodes are finer than nodes here or not: compare what is summed over either.
+        let mut held: BTreeMap<String, Both> = BTreeMap::new();
+        for (owner, both) in ledger.holders().into_values().flatten() {
+            *held.entry(name(owner)).or_default() += both;
+        }
+        let mut held_longhand: BTreeMap<String, Both> = BTreeMap::new();
+        for ((_, owner), both) in expect.0 {
+            *held_longhand.entry(owner).or_default() += both;
+        }
+        prop_assert_eq!(held, held_longhand);
+        let all = ledger.group_sums.values().copied().fold(GroupSums::default(), plus);
+        prop_assert_eq!(all, expect.1.into_values().fold(GroupSums::default(), plus));
     }
 
     #[test]

@@ -1,36 +1,46 @@
 //! `ec2-today`: what was observed, at the price of each thing.
 
+mod fargate;
+mod notes;
+mod volumes;
+
 use std::collections::BTreeMap;
 
-use types::analysis::{CostItem, MachineHours, Note, PriceOrigin, Scenario, Unpriced};
+use types::analysis::{
+    CommitmentUse, ComputeCost, CostItem, ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
+};
 use types::{NanoUsd, UsdPerHour};
 
 use crate::assumptions::{self, Assumptions};
-use crate::facts::{NodeKind, VolumeKind};
+use crate::evidence::{Grade, Graded};
+use crate::facts::{BilledAs, NodeKind, VolumeKind};
+use crate::ledger::{FargateKind, Ledger};
 use crate::number::{float, whole};
-use crate::observed::{FargateKind, NodeSums, Observed, VolumeSums};
-use crate::prices::{CapacityType, PriceBook, Priced};
-use crate::scenarios::{Lines, Month};
+use crate::observed::Observed;
+use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
+use crate::pricing::{HourlyCost, Pricing, share};
+use crate::scenarios::Month;
+pub(crate) use volumes::VolumeCost;
 
 /// Its id.
 pub(crate) const ID: &str = "ec2-today";
 
-const MIB: i64 = 1 << 20;
-const GIB: i128 = 1 << 30;
-/// IOPS and throughput that a gp3 volume has without charge.
-const GP3_FREE_IOPS: i64 = 3000;
-const GP3_FREE_MIB_PER_SECOND: i64 = 125;
-/// Above this io2 is charged in tiers the catalog does not know.
-const IO2_FIRST_TIER_IOPS: i64 = 32_000;
-
-/// Today's bill, exact, and by kind of node, so that other scenarios can take from it what stays.
+/// Today's bill, exact, and by how nodes are billed, so that other scenarios can take from it what stays.
 #[derive(Debug)]
 pub(crate) struct Bill {
     pub(crate) nodes: Vec<NodeCost>,
-    pub(crate) lines: Lines,
+    pub(crate) lines: ExactLines,
     pub(crate) unpriced: Vec<Unpriced>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
+    /// The compute line in detail.
+    pub(crate) compute: HourlyCost,
+    /// What Fargate pods cost, by what decides their price.
+    pub(crate) fargate: BTreeMap<FargateKind, NanoUsd>,
+    /// What volumes cost, by what decides their price.
+    pub(crate) volumes: BTreeMap<VolumeKind, VolumeCost>,
+    /// The bill by how well it is known.
+    pub(crate) graded: Vec<Graded>,
     /// What the lines other than compute are made of.
     items: Vec<Item>,
 }
@@ -46,22 +56,30 @@ struct Item {
     cost: NanoUsd,
 }
 
-/// Nodes of one kind and what they cost.
+/// Nodes billed alike and what they cost.
 #[derive(Debug, Clone)]
 pub(crate) struct NodeCost {
+    pub(crate) billed_as: BilledAs,
     pub(crate) kind: NodeKind,
     pub(crate) up_seconds: i64,
     /// Up, and booting.
     pub(crate) billed_seconds: i64,
     /// The cost, or why there is none.
     pub(crate) cost: Result<NodePrice, String>,
+    /// The fee of EKS Auto Mode.
+    pub(crate) auto_mode: NanoUsd,
+    /// What others take for each node.
+    pub(crate) licences: NanoUsd,
+    pub(crate) root_disks: NanoUsd,
 }
 
-/// What nodes of one kind cost over the window.
+/// What nodes billed alike cost over the window.
 #[derive(Debug, Clone)]
 pub(crate) struct NodePrice {
+    /// With commitments.
     pub(crate) usd: NanoUsd,
     pub(crate) capacity_type: CapacityType,
+    pub(crate) machine: MachineKind,
     pub(crate) unit: Priced<UsdPerHour>,
 }
 
@@ -75,12 +93,13 @@ pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Optio
     }
 }
 
-/// The price of a node, or why there is none.
+/// How a node is bought and what an hour of it costs, or why that is not known.
 pub(crate) fn node_price(
-    kind: &NodeKind,
-    book: &PriceBook,
+    billed_as: &BilledAs,
+    pricing: &mut Pricing<'_>,
     assumptions: &Assumptions,
-) -> Result<(CapacityType, Priced<UsdPerHour>), String> {
+) -> Result<(MachineKind, Priced<UsdPerHour>), String> {
+    let kind = &billed_as.kind;
     if kind.emp_owned {
         return Err("already an elastic VM: AWS bills its host, which the cluster does not show".to_owned());
     }
@@ -90,64 +109,123 @@ pub(crate) fn node_price(
     if kind.os.as_deref().is_some_and(|os| os != "linux") {
         return Err("not Linux; the price book holds Linux prices only".to_owned());
     }
-    let Some(instance_type) = &kind.instance_type else {
-        return Err(
-            "instance type not known; export the label node.kubernetes.io/instance-type through kube-state-metrics"
-                .to_owned(),
-        );
-    };
-    let Some(region) = &kind.region else {
-        return Err("region not known; export the label topology.kubernetes.io/region".to_owned());
-    };
+    let Some(instance_type) = kind.instance_type.clone() else { return Err(NO_TYPE.to_owned()) };
+    let Some(region) = kind.region.clone() else { return Err(NO_REGION.to_owned()) };
     let Some(capacity_type) = capacity_type(kind, assumptions) else {
         return Err("no label says on-demand or spot".to_owned());
     };
-    let unit = book.node(instance_type, capacity_type, region).ok_or_else(|| {
-        let capacity_type = capacity_type.as_str();
-        format!("no {capacity_type} price of {instance_type} in {region}; give one as [[node]] in the prices file")
-    })?;
-    Ok((capacity_type, unit))
+    let machine = MachineKind {
+        instance_type,
+        region,
+        capacity_type,
+        node_group: billed_as.node_group.clone(),
+        node: billed_as.node.clone(),
+    };
+    match pricing.rate(&machine) {
+        Some(rate) => Ok((machine, rate.contracted.clone())),
+        None => Err(format!(
+            "no {} price of {} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
+            capacity_type.as_str(),
+            machine.instance_type,
+            machine.region
+        )),
+    }
 }
+
+/// Why a node has no price: what a label would tell.
+pub(crate) const NO_TYPE: &str =
+    "instance type not known; export the label node.kubernetes.io/instance-type through kube-state-metrics";
+pub(crate) const NO_REGION: &str = "region not known; export the label topology.kubernetes.io/region";
 
 impl Bill {
     /// Prices what was observed.
-    pub(crate) fn new(observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Self {
+    pub(crate) fn new(observed: &Observed, ledger: &Ledger, book: &PriceBook, assumptions: &Assumptions) -> Self {
         let mut bill = Self {
             nodes: Vec::new(),
-            lines: Lines::default(),
+            lines: ExactLines::default(),
             unpriced: Vec::new(),
             notes: Vec::new(),
             origins: Vec::new(),
+            compute: HourlyCost::default(),
+            fargate: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            graded: Vec::new(),
             items: Vec::new(),
         };
-        for (kind, sums) in observed.nodes.iter().filter(|(kind, _)| kind.compute_type != "fargate") {
-            bill.add_nodes(kind, sums, book, assumptions);
-        }
+        bill.add_nodes(observed, book, assumptions);
         bill.lines.compute = bill.compute_line();
-        bill.lines.fargate = bill.add_fargate(&observed.fargate, book, assumptions);
+        bill.lines.unused_commitments = Some(bill.compute.unused());
+        bill.grade_compute();
+        let mut fargate: BTreeMap<FargateKind, i64> = BTreeMap::new();
+        for ((kind, _), seconds) in &ledger.fargate {
+            *fargate.entry(kind.clone()).or_default() += seconds;
+        }
+        bill.lines.fargate = bill.add_fargate(&fargate, book, assumptions);
+        bill.lines.root_disks = bill.add_root_disks(observed, book, assumptions);
         bill.lines.volumes = bill.add_volumes(observed, book, assumptions);
-        bill.lines.control_plane = bill.add_control_plane(observed, book);
+        bill.lines.auto_mode = bill.add_auto_mode(book);
+        bill.lines.control_plane = bill.add_control_plane(observed, book, assumptions);
+        bill.lines.network = bill.add_network(observed, book, assumptions);
+        bill.lines.licences = bill.add_licences(book);
         // No elastic machine pool, no fee: a real zero.
         bill.lines.fee = Some(NanoUsd::ZERO);
         bill.items.sort_by(|a, b| (a.line, &a.what, a.priced.price).cmp(&(b.line, &b.what, b.priced.price)));
         bill.unpriced.sort_by(|a, b| (&a.what, &a.reason).cmp(&(&b.what, &b.reason)));
-        bill.add_notes(observed);
+        bill.add_notes(ledger);
         bill
     }
 
-    fn add_nodes(&mut self, kind: &NodeKind, sums: &NodeSums, book: &PriceBook, assumptions: &Assumptions) {
+    /// Prices the nodes hour by hour, and shares the cost of each kind of machine over those billed alike.
+    fn add_nodes(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) {
         let boot_seconds = whole(assumptions.number(&assumptions::BOOT_SECONDS));
-        let billed_seconds = sums.up_seconds + sums.created * boot_seconds;
-        let cost = node_price(kind, book, assumptions).map(|(capacity_type, unit)| {
-            self.origins.push(unit.origin.clone());
-            NodePrice { usd: unit.price.for_seconds(billed_seconds).cost(), capacity_type, unit }
-        });
-        if let Err(reason) = &cost {
-            let name = kind.instance_type.as_deref().unwrap_or("unknown type");
-            let what = format!("{} node of {name}", kind.compute_type);
-            self.add_unpriced(what, hours(billed_seconds), "node-hour", reason.clone());
+        let mut pricing = Pricing::new(book);
+        let priced: BTreeMap<_, _> =
+            observed.billed.keys().map(|billed| (billed, node_price(billed, &mut pricing, assumptions))).collect();
+        for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour) {
+            let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
+            for (billed, of_hour) in hour {
+                if let Some(Ok((machine, _))) = priced.get(billed) {
+                    *used.entry(machine.clone()).or_default() += of_hour.up_seconds + of_hour.created * boot_seconds;
+                }
+            }
+            pricing.hour(sums.hour, &used);
         }
-        self.nodes.push(NodeCost { kind: kind.clone(), up_seconds: sums.up_seconds, billed_seconds, cost });
+        self.compute = pricing.finish();
+        let mut by_machine: BTreeMap<MachineKind, Vec<usize>> = BTreeMap::new();
+        for (billed, sums) in &observed.billed {
+            let billed_seconds = sums.up_seconds + sums.created * boot_seconds;
+            let priced = priced.get(billed).cloned().unwrap_or_else(|| Err(NO_TYPE.to_owned()));
+            let cost = priced.map(|(machine, unit)| {
+                by_machine.entry(machine.clone()).or_default().push(self.nodes.len());
+                self.origins.push(unit.origin.clone());
+                NodePrice { usd: NanoUsd::ZERO, capacity_type: machine.capacity_type, machine, unit }
+            });
+            if let Err(reason) = &cost {
+                let name = billed.kind.instance_type.as_deref().unwrap_or("unknown type");
+                let what = format!("{} node of {name}", billed.kind.compute_type);
+                self.add_unpriced(what, hours(billed_seconds), "node-hour", reason.clone());
+            }
+            self.nodes.push(NodeCost {
+                billed_as: billed.clone(),
+                kind: billed.kind.clone(),
+                up_seconds: sums.up_seconds,
+                billed_seconds,
+                cost,
+                auto_mode: NanoUsd::ZERO,
+                licences: NanoUsd::ZERO,
+                root_disks: NanoUsd::ZERO,
+            });
+        }
+        for (machine, nodes) in by_machine {
+            let Some(cost) = self.compute.machines.get(&machine) else { continue };
+            let seconds: Vec<_> =
+                nodes.iter().filter_map(|n| self.nodes.get(*n)).map(|node| node.billed_seconds).collect();
+            for (n, usd) in nodes.iter().zip(share(cost.effective, &seconds)) {
+                if let Some(Ok(price)) = self.nodes.get_mut(*n).map(|node| node.cost.as_mut()) {
+                    price.usd = usd;
+                }
+            }
+        }
     }
 
     /// The cost of the nodes that have a price; `None` when there are nodes and none of them has.
@@ -156,9 +234,119 @@ impl Bill {
         (self.nodes.is_empty() || !priced.is_empty()).then(|| priced.iter().map(|price| price.usd).sum())
     }
 
-    /// Adds a quantity to the items, and its cost.
-    fn add_item(&mut self, item: Item) -> NanoUsd {
+    fn grade_compute(&mut self) {
+        let mut graded = Vec::new();
+        for node in &self.nodes {
+            let Ok(price) = &node.cost else { continue };
+            let kind = &node.kind;
+            let (quantity, reason) = match (kind.instance_type_source.as_str(), &kind.capacity_type) {
+                (_, None) => (Grade::Assumed, "no label says on-demand or spot"),
+                ("inferred", _) => (Grade::Inferred, "instance type follows from the size of the node"),
+                _ if kind.os.is_none() => (Grade::Assumed, "operating system is taken for Linux"),
+                _ => (Grade::Measured, ""),
+            };
+            graded.push(Graded::new("compute", quantity, reason, &price.unit.origin, price.usd));
+        }
+        self.graded.extend(graded);
+        let unused = self.compute.unused();
+        if unused != NanoUsd::ZERO {
+            self.graded.push(Graded::measured("unused_commitments", unused));
+        }
+    }
+
+    fn add_auto_mode(&mut self, book: &PriceBook) -> Option<NanoUsd> {
+        let mut line = NanoUsd::ZERO;
+        let mut nodes = std::mem::take(&mut self.nodes);
+        for node in nodes.iter_mut().filter(|node| node.kind.compute_type == "auto") {
+            let Ok(price) = &node.cost else { continue };
+            // The fee is on the on-demand price, however the machine is bought.
+            let on_demand = MachineKind { capacity_type: CapacityType::OnDemand, ..price.machine.clone() };
+            let known = book.list(&on_demand).zip(book.auto_mode_share(&price.machine.region));
+            let Some((list, fee)) = known else {
+                let reason = "no list price to take the fee of EKS Auto Mode from".to_owned();
+                self.add_unpriced("fee of EKS Auto Mode".to_owned(), hours(node.billed_seconds), "node-hour", reason);
+                continue;
+            };
+            let cost = list.price.for_seconds(node.billed_seconds).cost();
+            let item = Item {
+                line: "auto_mode",
+                what: "fee of EKS Auto Mode".to_owned(),
+                unit: "USD on-demand",
+                quantity: cost.usd(),
+                cost: cost.scaled(fee.price.nanos(), 1_000_000_000),
+                priced: fee,
+            };
+            node.auto_mode = self.add_item(item, Grade::Inferred, "the fee is taken as one share for every type");
+            line += node.auto_mode;
+        }
+        self.nodes = nodes;
+        Some(line)
+    }
+
+    fn add_licences(&mut self, book: &PriceBook) -> Option<NanoUsd> {
+        if !book.has_licences() {
+            return None;
+        }
+        let mut line = NanoUsd::ZERO;
+        let mut nodes = std::mem::take(&mut self.nodes);
+        for node in &mut nodes {
+            let licences = book.licences(node.kind.instance_type.as_deref(), node.billed_as.node_group.as_deref());
+            for (name, unit) in licences {
+                let item = Item {
+                    line: "licences",
+                    what: name.to_owned(),
+                    unit: "node-hour",
+                    quantity: hours(node.up_seconds),
+                    cost: unit.price.for_seconds(node.up_seconds).cost(),
+                    priced: Priced { price: unit.price.for_seconds(3600).cost(), origin: unit.origin },
+                };
+                node.licences += self.add_item(item, Grade::Measured, "");
+            }
+            line += node.licences;
+        }
+        self.nodes = nodes;
+        Some(line)
+    }
+
+    /// What assumptions say there is of the network; nothing in the cluster shows it.
+    fn add_network(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
+        let mut line = None;
+        let counted = [
+            (&assumptions::NAT_GATEWAYS, "vpc.nat_gateway", "NAT gateways"),
+            (&assumptions::PUBLIC_IPV4, "vpc.public_ipv4", "public IPv4 addresses"),
+        ];
+        for (key, name, what) in counted {
+            let count = whole(assumptions.number(key));
+            let seconds = observed.seconds() * i128::from(count);
+            if count == 0 {
+                continue;
+            }
+            match book.other(name, observed.region().unwrap_or("all")) {
+                Some(unit) => {
+                    let item = Item {
+                        line: "network",
+                        what: what.to_owned(),
+                        unit: "hour",
+                        quantity: float(seconds) / 3600.0,
+                        cost: unit.price.scaled(seconds, 3600),
+                        priced: unit,
+                    };
+                    let cost = self.add_item(item, Grade::Assumed, "their number is assumed");
+                    line = Some(line.unwrap_or_default() + cost);
+                }
+                None => {
+                    let reason = format!("no price of {name}; give one as [[item]] in the prices file");
+                    self.add_unpriced(what.to_owned(), float(seconds) / 3600.0, "hour", reason);
+                }
+            }
+        }
+        line
+    }
+
+    /// Adds a quantity to the items, and its cost, with how well the quantity is known.
+    fn add_item(&mut self, item: Item, quantity: Grade, reason: &'static str) -> NanoUsd {
         self.origins.push(item.priced.origin.clone());
+        self.graded.push(Graded::new(item.line, quantity, reason, &item.priced.origin, item.cost));
         let cost = item.cost;
         let same = |other: &&mut Item| {
             (other.line, &other.what, other.priced.price) == (item.line, &item.what, item.priced.price)
@@ -194,208 +382,23 @@ impl Bill {
         }
     }
 
-    fn add_fargate(
+    fn add_control_plane(
         &mut self,
-        pods: &BTreeMap<FargateKind, i64>,
+        observed: &Observed,
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        let overhead_mib = whole(assumptions.number(&assumptions::FARGATE_OVERHEAD_GIB) * 1024.0);
-        let mut line = pods.is_empty().then_some(NanoUsd::ZERO);
-        for (kind, seconds) in pods {
-            let priced = fargate_price(kind, overhead_mib, book);
-            match priced {
-                Ok((size, [vcpu, memory])) => {
-                    let vcpu_seconds = i128::from(size.vcpu_thousandths) * i128::from(*seconds);
-                    let memory_seconds = i128::from(size.memory_mib) * i128::from(*seconds);
-                    let vcpu_cost = self.add_item(Item {
-                        line: "fargate",
-                        what: "vCPU".to_owned(),
-                        unit: "vCPU-hour",
-                        quantity: float(vcpu_seconds) / 3_600_000.0,
-                        cost: vcpu.price.scaled(vcpu_seconds, 3_600_000),
-                        priced: vcpu,
-                    });
-                    let memory_cost = self.add_item(Item {
-                        line: "fargate",
-                        what: "memory".to_owned(),
-                        unit: "GiB-hour",
-                        quantity: float(memory_seconds) / (1024.0 * 3600.0),
-                        cost: memory.price.scaled(memory_seconds, 1024 * 3600),
-                        priced: memory,
-                    });
-                    line = Some(line.unwrap_or_default() + vcpu_cost + memory_cost);
-                }
-                Err(reason) => self.add_unpriced("Fargate pod".to_owned(), hours(*seconds), "pod-hour", reason),
-            }
-        }
-        line
-    }
-
-    fn add_volumes(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
-        let month_seconds = i128::from(whole(types::HOURS_PER_MONTH * 3600.0));
-        let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
-        for (kind, sums) in &observed.volumes {
-            let region = kind.region.as_deref().or_else(|| observed.region());
-            match volume_price(kind, region, book, assumptions) {
-                Ok((volume_type, region, unit)) => {
-                    let storage = self.add_item(Item {
-                        line: "volumes",
-                        what: format!("{volume_type} storage"),
-                        unit: "GiB-month",
-                        quantity: gib_months(sums, month_seconds),
-                        cost: unit.price.scaled(sums.byte_seconds, GIB * month_seconds),
-                        priced: unit,
-                    });
-                    let extras = self.volume_extras(kind, volume_type, region, sums, (book, month_seconds));
-                    line = Some(line.unwrap_or_default() + storage + extras);
-                }
-                Err(reason) => {
-                    let gib_months = gib_months(sums, month_seconds);
-                    let name = kind.volume_type.as_deref().unwrap_or("unknown type");
-                    self.add_unpriced(format!("volume of {name}"), gib_months, "GiB-month", reason);
-                }
-            }
-        }
-        line
-    }
-
-    /// IOPS and throughput beyond what the storage price holds.
-    fn volume_extras(
-        &mut self,
-        kind: &VolumeKind,
-        volume_type: &str,
-        region: &str,
-        sums: &VolumeSums,
-        (book, month_seconds): (&PriceBook, i128),
-    ) -> NanoUsd {
-        let iops = kind.iops.unwrap_or_default();
-        let throughput = kind.throughput_mib_per_second.unwrap_or_default();
-        let extras = match volume_type {
-            "gp3" => vec![
-                ("ebs.gp3.iops_above_3000", iops - GP3_FREE_IOPS),
-                ("ebs.gp3.mib_per_second_above_125", throughput - GP3_FREE_MIB_PER_SECOND),
-            ],
-            "io1" => vec![("ebs.io1.iops", iops)],
-            "io2" => vec![
-                ("ebs.io2.iops_to_32000", iops.min(IO2_FIRST_TIER_IOPS)),
-                ("ebs.io2.iops_above_32000", iops - IO2_FIRST_TIER_IOPS),
-            ],
-            _ => Vec::new(),
-        };
-        if kind.iops.is_none() && matches!(volume_type, "io1" | "io2") {
-            let reason = "provisioned IOPS not known; only its storage is priced".to_owned();
-            self.add_unpriced(
-                format!("IOPS of {volume_type} volumes"),
-                gib_months(sums, month_seconds),
-                "GiB-month",
-                reason,
-            );
-        }
-        let mut cost = NanoUsd::ZERO;
-        for (item, quantity) in extras.into_iter().filter(|(_, quantity)| *quantity > 0) {
-            let amount = i128::from(quantity) * sums.seconds;
-            let months = crate::number::ratio(float(amount), float(month_seconds)).unwrap_or_default();
-            match book.other(item, region) {
-                Some(unit) => {
-                    cost += self.add_item(Item {
-                        line: "volumes",
-                        what: item.to_owned(),
-                        unit: "unit-month",
-                        quantity: months,
-                        cost: unit.price.scaled(amount, month_seconds),
-                        priced: unit,
-                    });
-                }
-                None => {
-                    let reason = format!("no price of {item} in {region}");
-                    self.add_unpriced(format!("performance of {volume_type} volumes"), months, "unit-month", reason);
-                }
-            }
-        }
-        cost
-    }
-
-    fn add_control_plane(&mut self, observed: &Observed, book: &PriceBook) -> Option<NanoUsd> {
-        let unit = book.control_plane(observed.region().unwrap_or("all"))?;
-        Some(self.add_item(Item {
+        let support = assumptions.name(&assumptions::EKS_SUPPORT);
+        let unit = book.control_plane(observed.region().unwrap_or("all"), support == "extended")?;
+        let item = Item {
             line: "control_plane",
-            what: "one cluster, standard support".to_owned(),
+            what: format!("one cluster, {support} support"),
             unit: "hour",
             quantity: float(observed.seconds()) / 3600.0,
             cost: unit.price.scaled(observed.seconds(), 3600),
             priced: unit,
-        }))
-    }
-
-    fn add_notes(&mut self, observed: &Observed) {
-        let node_hours = |of: &dyn Fn(&NodeCost) -> bool| {
-            hours(self.nodes.iter().filter(|node| of(node)).map(|node| node.billed_seconds).sum())
         };
-        let unpriced = node_hours(&|node| node.cost.is_err());
-        let all = node_hours(&|_| true);
-        let emp_owned = node_hours(&|node| node.kind.emp_owned);
-        let hybrid = node_hours(&|node| node.kind.compute_type == "hybrid");
-        let auto = node_hours(&|node| node.kind.compute_type == "auto");
-        let unlabelled = node_hours(&|node| node.kind.capacity_type.is_none() && node.cost.is_ok());
-        let no_os = node_hours(&|node| node.kind.os.is_none() && node.cost.is_ok());
-        let estimated = |node: &NodeCost| node.cost.as_ref().is_ok_and(|price| price.unit.origin.kind == "estimated");
-        let spot = node_hours(&|node| {
-            estimated(node) && node.cost.as_ref().is_ok_and(|p| p.capacity_type == CapacityType::Spot)
-        });
-        let estimated = node_hours(&estimated) - spot;
-        let mut notes = Vec::new();
-        if unpriced > 0.0 {
-            notes.push(Note::warning(format!(
-                "{unpriced:.1} of {all:.1} node-hours have no price and stand outside every total; the list of what is unpriced says why."
-            )));
-        }
-        if emp_owned > 0.0 {
-            notes.push(Note::warning(format!(
-                "{emp_owned:.1} node-hours are of elastic VMs that are there already; their hosts are not visible, so today's bill lacks them."
-            )));
-        }
-        if hybrid > 0.0 {
-            notes.push(Note::warning(format!("{hybrid:.1} node-hours are of hybrid nodes, which EC2 does not bill.")));
-        }
-        if auto > 0.0 {
-            notes.push(Note::warning(format!(
-                "{auto:.1} node-hours run under EKS Auto Mode, whose fee (about 12 % of the on-demand price) is not in the bill yet."
-            )));
-        }
-        if unlabelled > 0.0 {
-            notes.push(Note::warning(format!(
-                "No label says whether {unlabelled:.1} node-hours are on-demand or spot; they are priced by the assumption ec2.unlabelled_capacity_type."
-            )));
-        }
-        if no_os > 0.0 {
-            notes.push(Note::warning(format!(
-                "The operating system of {no_os:.1} node-hours is not known; they are taken for Linux."
-            )));
-        }
-        if estimated > 0.0 {
-            notes.push(Note::warning(format!(
-                "{estimated:.1} node-hours are priced by an estimate from another region; give the real price as [[node]] in the prices file."
-            )));
-        }
-        let guessed: Vec<_> = self.items.iter().filter(|item| item.priced.origin.kind == "estimated").collect();
-        if !guessed.is_empty() {
-            let names: Vec<_> = guessed.iter().map(|item| item.what.as_str()).collect();
-            notes.push(Note::warning(format!("Priced by an estimate that nobody looked up: {}.", names.join(", "))));
-        }
-        if spot > 0.0 {
-            notes.push(Note::info(format!(
-                "{spot:.1} spot node-hours are priced at the on-demand list price less the typical saving of their type and region, which is an estimate."
-            )));
-        }
-        if !observed.fargate.is_empty() {
-            notes.push(Note::info(
-                "What Fargate provisions is inferred: the pod's request and its overhead, rounded up to a size Fargate sells, per second with a minute at least. The capacity its nodes report is that of a larger machine.",
-            ));
-        }
-        notes.push(Note::info("Prices that are not your own are list prices of Linux at tenancy Shared, without commitments or discounts."));
-        notes.push(Note::info("Root disks, network and licences per node are not in the bill yet."));
-        self.notes.extend(notes);
+        Some(self.add_item(item, Grade::Measured, ""))
     }
 
     /// The scenario as it is written.
@@ -406,12 +409,32 @@ impl Bill {
             cost_usd: self.lines.cost(),
             partial: self.lines.partial() || !self.unpriced.is_empty(),
             monthly_usd: self.lines.total().map(|total| month.usd(total)),
+            compute_cost: self.lines.compute.map(|_| compute_cost(&self.compute)),
             machine_hours: machine_hours(self.nodes.iter()),
             items: self.cost_items(),
             unpriced: self.unpriced.clone(),
             variants: Vec::new(),
             notes: self.notes.clone(),
         }
+    }
+}
+
+/// The compute line in the words of FOCUS.
+pub(crate) fn compute_cost(cost: &HourlyCost) -> ComputeCost {
+    let plan = |plan: &crate::pricing::PlanCost| CommitmentUse {
+        name: plan.name.clone(),
+        kind: plan.kind.to_owned(),
+        committed_usd: plan.committed.usd(),
+        used_usd: plan.used.usd(),
+        unused_usd: (plan.committed - plan.used).usd(),
+        covered_on_demand_usd: plan.covered.usd(),
+        utilisation: crate::number::ratio(plan.used.usd(), plan.committed.usd()),
+    };
+    ComputeCost {
+        list_usd: cost.list().map(NanoUsd::usd),
+        contracted_usd: cost.contracted().usd(),
+        effective_usd: cost.effective().usd(),
+        commitments: cost.plans.iter().map(plan).collect(),
     }
 }
 
@@ -454,92 +477,4 @@ pub(crate) fn machine_hours<'a>(nodes: impl Iterator<Item = &'a NodeCost>) -> Ve
 /// Seconds as hours, for display.
 pub(crate) fn hours(seconds: i64) -> f64 {
     float(seconds.into()) / 3600.0
-}
-
-fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {
-    crate::number::ratio(float(sums.byte_seconds), float(GIB * month_seconds)).unwrap_or_default()
-}
-
-/// The type and region a volume is priced by, and its price; or why there is none.
-fn volume_price<'a>(
-    kind: &'a VolumeKind,
-    region: Option<&'a str>,
-    book: &PriceBook,
-    assumptions: &Assumptions,
-) -> Result<(&'a str, &'a str, Priced<NanoUsd>), String> {
-    let assumed = Some(assumptions.name(&assumptions::VOLUMES_UNKNOWN_TYPE)).filter(|name| *name != "none");
-    let Some(volume_type) = kind.volume_type.as_deref().or(assumed) else {
-        return Err("volume type not known; set the assumption volumes.unknown_type to price it as one".to_owned());
-    };
-    let Some(region) = region else { return Err("region not known".to_owned()) };
-    let unit = book
-        .volume(volume_type, region)
-        .ok_or_else(|| format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file"))?;
-    Ok((volume_type, region, unit))
-}
-
-/// A size Fargate sells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FargateSize {
-    vcpu_thousandths: i64,
-    memory_mib: i64,
-}
-
-/// vCPU in thousandths, least and most memory and its step in MiB: the sizes AWS documents for pods on Fargate.
-const FARGATE_SIZES: [(i64, i64, i64, i64); 7] = [
-    (250, 512, 2048, 512),
-    (500, 1024, 4096, 1024),
-    (1000, 2048, 8192, 1024),
-    (2000, 4096, 16384, 1024),
-    (4000, 8192, 30720, 1024),
-    (8000, 16384, 61440, 4096),
-    (16000, 32768, 122_880, 8192),
-];
-
-/// The smallest size that holds a request; `None` when Fargate sells none.
-fn fargate_size(cpu_millicores: i64, memory_mib: i64) -> Option<FargateSize> {
-    let fits = |(vcpu, _, most, _): &&(i64, i64, i64, i64)| *vcpu >= cpu_millicores && *most >= memory_mib;
-    let (vcpu_thousandths, least, _, step) = *FARGATE_SIZES.iter().find(fits)?;
-    // A quarter vCPU has 0.5, 1 or 2 GiB, not 1.5.
-    let step = if vcpu_thousandths == 250 && memory_mib > 1024 { 1024 } else { step };
-    let steps = |mib: i64| mib.div_euclid(step) + i64::from(mib.rem_euclid(step) != 0);
-    Some(FargateSize { vcpu_thousandths, memory_mib: (steps(memory_mib) * step).max(least) })
-}
-
-fn fargate_price(
-    kind: &FargateKind,
-    overhead_mib: i64,
-    book: &PriceBook,
-) -> Result<(FargateSize, [Priced<NanoUsd>; 2]), String> {
-    let Some(region) = kind.region.as_deref() else { return Err("region not known".to_owned()) };
-    let bytes = kind.memory_request_bytes;
-    let memory_mib = bytes.div_euclid(MIB) + i64::from(bytes.rem_euclid(MIB) != 0) + overhead_mib;
-    let size = fargate_size(kind.cpu_request_millicores, memory_mib)
-        .ok_or_else(|| "larger than the largest size Fargate sells".to_owned())?;
-    let unit = |item: &str| book.other(item, region).ok_or_else(|| format!("no price of {item} in {region}"));
-    Ok((size, [unit("fargate.vcpu")?, unit("fargate.memory")?]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn size(cpu: i64, memory_mib: i64) -> Option<(i64, i64)> {
-        fargate_size(cpu, memory_mib).map(|size| (size.vcpu_thousandths, size.memory_mib))
-    }
-
-    #[test]
-    fn fargate_rounds_up_to_a_size_it_sells() {
-        assert_eq!(size(0, 256), Some((250, 512)));
-        assert_eq!(size(250, 1024), Some((250, 1024)));
-        assert_eq!(size(250, 1025), Some((250, 2048)));
-        assert_eq!(size(250, 2304), Some((500, 3072)));
-        assert_eq!(size(251, 256), Some((500, 1024)));
-        assert_eq!(size(1000, 8192), Some((1000, 8192)));
-        assert_eq!(size(1000, 8193), Some((2000, 9216)));
-        assert_eq!(size(5000, 17_000), Some((8000, 20480)));
-        assert_eq!(size(16_000, 122_880), Some((16_000, 122_880)));
-        assert_eq!(size(16_001, 1024), None);
-        assert_eq!(size(100, 122_881), None);
-    }
 }

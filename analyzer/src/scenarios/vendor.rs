@@ -13,7 +13,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::analysis::{MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
+use types::analysis::{ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
 use types::show::usd;
 use types::{NanoUsd, UsdPerHour};
 
@@ -21,9 +21,11 @@ use crate::assumptions::{self, Assumptions};
 use crate::facts::{HourFacts, NodeKind};
 use crate::hosts::{Overhead, Packing, Size};
 use crate::number::{float, whole};
-use crate::prices::{CapacityType, PriceBook, Priced};
-use crate::scenarios::today::{Bill, NodeCost, capacity_type, hours, machine_hours, node_price};
-use crate::scenarios::{Lines, Month};
+use crate::observed::Observed;
+use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
+use crate::pricing::{HourlyCost, Pricing};
+use crate::scenarios::Month;
+use crate::scenarios::today::{Bill, NodeCost, capacity_type, compute_cost, hours, machine_hours};
 use catalog::InstanceType;
 
 /// Its id.
@@ -63,6 +65,8 @@ struct Plan {
     /// Elastic VMs stay in their zone, so each zone in use has hosts of its own.
     by_zone: bool,
     host_hours: BTreeMap<Pool, i64>,
+    /// Hosts in each hour taken.
+    by_hour: Vec<BTreeMap<Pool, i64>>,
 }
 
 /// Takes hours, and concludes.
@@ -72,6 +76,8 @@ pub(crate) struct Vendor<'a> {
     assumptions: &'a Assumptions,
     fates: BTreeMap<NodeKind, Fate>,
     hosts: BTreeMap<Pool, Result<Host, String>>,
+    /// Where each kind of node that can move would go.
+    pools: BTreeMap<NodeKind, Pool>,
     /// What the nodes of each family cost today.
     before: BTreeMap<Pool, NanoUsd>,
     /// Families left on EC2, with what moving them would have cost more.
@@ -84,7 +90,7 @@ pub(crate) struct Vendor<'a> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) scenario: Scenario,
-    pub(crate) lines: Lines,
+    pub(crate) lines: ExactLines,
     pub(crate) origins: Vec<PriceOrigin>,
     /// Nodes that moved, as kinds.
     pub(crate) moved_kinds: BTreeSet<NodeKind>,
@@ -116,12 +122,19 @@ impl<'a> Vendor<'a> {
         let webinar = number(&assumptions::WEBINAR_OVERCOMMIT);
         let dense = Packing { memory_overcommit: webinar, cpu_overcommit: webinar, overhead: None };
         let heavy = Packing { overhead: Some(overhead), ..plain };
-        let plan = |label: String, packing, by_zone| Plan { label, packing, by_zone, host_hours: BTreeMap::new() };
+        let plan = |label: String, packing, by_zone| Plan {
+            label,
+            packing,
+            by_zone,
+            host_hours: BTreeMap::new(),
+            by_hour: Vec::new(),
+        };
         Self {
             book,
             assumptions,
             fates: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            pools: BTreeMap::new(),
             before: BTreeMap::new(),
             left: BTreeMap::new(),
             plans: [
@@ -144,6 +157,7 @@ impl<'a> Vendor<'a> {
                 lives.entry(pool).or_default().push(life);
             }
         }
+        self.plans.iter_mut().for_each(|plan| plan.by_hour.push(BTreeMap::new()));
         for (pool, lives) in lives {
             let Some(Ok(host)) = self.hosts.get(&pool) else { continue };
             let zones: BTreeSet<_> = lives.iter().map(|life| life.zone).collect();
@@ -155,6 +169,9 @@ impl<'a> Vendor<'a> {
                     most_hosts(lives.iter(), plan.packing, host.size)
                 };
                 *plan.host_hours.entry(pool.clone()).or_default() += needed;
+                if let Some(hour) = plan.by_hour.last_mut() {
+                    hour.insert(pool.clone(), needed);
+                }
             }
         }
     }
@@ -205,10 +222,10 @@ impl<'a> Vendor<'a> {
         if shape.bare_metal {
             return stays("already bare metal");
         }
-        if node_price(kind, self.book, self.assumptions).is_err() {
+        let Some(region) = kind.region.clone() else { return stays("region not known") };
+        if self.book.node(name, CapacityType::OnDemand, &region).is_none() {
             return Err(format!("no price of {name} to compare with"));
         }
-        let Some(region) = kind.region.clone() else { return stays("region not known") };
         let pool = Pool { region, family: shape.family().to_owned() };
         let host = self.host(&pool)?;
         let size = size_of(&shape);
@@ -232,9 +249,9 @@ impl<'a> Vendor<'a> {
         }
     }
 
-    /// The host types that were priced.
-    pub(crate) fn host_names(&self) -> impl Iterator<Item = &str> {
-        self.hosts.values().flatten().map(|host| host.name.as_str())
+    /// The hosts that were priced, as machines.
+    pub(crate) fn host_machines_priced(&self) -> impl Iterator<Item = MachineKind> {
+        self.hosts.keys().filter_map(|pool| self.host_machine(pool))
     }
 
     /// Leaves the families on EC2 whose hosts would cost at least as much as the nodes they replace, in each reading by
@@ -243,6 +260,7 @@ impl<'a> Vendor<'a> {
     pub(crate) fn leave_losing_families(&mut self, bill: &Bill) {
         for node in &bill.nodes {
             if let (Fate::Moves(_, pool), Ok(cost)) = (self.fate(&node.kind), &node.cost) {
+                self.pools.insert(node.kind.clone(), pool.clone());
                 *self.before.entry(pool).or_default() += cost.usd;
             }
         }
@@ -279,22 +297,28 @@ impl<'a> Vendor<'a> {
     }
 
     /// What it would have cost, and how that changes by variant.
-    pub(crate) fn conclude(mut self, bill: &Bill, month: Month) -> Outcome {
+    pub(crate) fn conclude(mut self, bill: &Bill, observed: &Observed, month: Month) -> Outcome {
         let moves = |vendor: &mut Self, node: &NodeCost| matches!(vendor.fate(&node.kind), Fate::Moves(..));
         let (moved, stays): (Vec<_>, Vec<_>) = bill.nodes.iter().partition(|node| moves(&mut self, node));
-        let all: NanoUsd = bill.nodes.iter().filter_map(|node| Some(node.cost.as_ref().ok()?.usd)).sum();
         let fee_fraction = self.assumptions.number(&assumptions::FEE_FRACTION);
         let lines_of = |plan: &Plan| {
-            let hosts: NanoUsd = plan.host_hours.iter().map(|(pool, n)| self.host_cost(pool, *n)).sum();
+            let cost = self.price(plan, bill, observed);
+            let hosts: NanoUsd =
+                plan.host_hours.iter().map(|(pool, n)| self.effective_host_cost(&cost, pool, *n)).sum();
             let before: NanoUsd = plan.host_hours.keys().filter_map(|pool| self.before.get(pool)).copied().sum();
-            let staying = all - before;
-            let fee = fee(before, hosts, fee_fraction);
-            // Without a priced node there is no compute line today, and none here.
-            Lines { compute: bill.lines.compute.map(|_| staying + hosts), fee: Some(fee), ..bill.lines }
+            let lines = ExactLines {
+                // Without a priced node there is no compute line today, and none here.
+                compute: bill.lines.compute.map(|_| cost.effective()),
+                unused_commitments: Some(cost.unused()),
+                fee: Some(fee(before, hosts, fee_fraction)),
+                ..bill.lines
+            };
+            (lines, cost)
         };
         let [published, variants @ ..] = &self.plans;
-        let lines = lines_of(published);
-        let variants: Vec<_> = variants.iter().filter_map(|plan| variant(plan, &lines_of(plan), bill, month)).collect();
+        let (lines, cost) = lines_of(published);
+        let variants: Vec<_> =
+            variants.iter().filter_map(|plan| variant(plan, &lines_of(plan).0, bill, month)).collect();
         let mut machines = self.host_machines(published);
         machines.extend(evm_machines(&moved));
         machines.extend(machine_hours(stays.iter().copied()));
@@ -308,6 +332,7 @@ impl<'a> Vendor<'a> {
                 cost_usd: lines.cost(),
                 partial: lines.partial() || !unpriced.is_empty(),
                 monthly_usd: lines.total().map(|total| month.usd(total)),
+                compute_cost: lines.compute.map(|_| compute_cost(&cost)),
                 machine_hours: machines,
                 items: bill.cost_items(),
                 unpriced,
@@ -318,6 +343,47 @@ impl<'a> Vendor<'a> {
             origins,
             moved_kinds: moved.into_iter().map(|node| node.kind.clone()).collect(),
         }
+    }
+
+    /// Hosts and the nodes that stay, priced hour by hour as today's are, commitments among it.
+    fn price(&self, plan: &Plan, bill: &Bill, observed: &Observed) -> HourlyCost {
+        let boot_seconds = whole(self.assumptions.number(&assumptions::BOOT_SECONDS));
+        let staying =
+            |node: &&NodeCost| self.pools.get(&node.kind).is_none_or(|pool| !plan.host_hours.contains_key(pool));
+        let machines: BTreeMap<_, _> = bill
+            .nodes
+            .iter()
+            .filter(staying)
+            .filter_map(|node| Some((&node.billed_as, &node.cost.as_ref().ok()?.machine)))
+            .collect();
+        let mut pricing = Pricing::new(self.book);
+        for ((sums, nodes), hosts) in observed.hours.iter().zip(&observed.billed_by_hour).zip(&plan.by_hour) {
+            let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
+            for (billed, of_hour) in nodes {
+                if let Some(machine) = machines.get(billed) {
+                    *used.entry((*machine).clone()).or_default() += of_hour.up_seconds + of_hour.created * boot_seconds;
+                }
+            }
+            for (pool, count) in hosts.iter().filter(|(pool, _)| plan.host_hours.contains_key(pool)) {
+                if let Some(machine) = self.host_machine(pool) {
+                    *used.entry(machine).or_default() += count * 3600;
+                }
+            }
+            pricing.hour(sums.hour, &used);
+        }
+        pricing.finish()
+    }
+
+    fn host_machine(&self, pool: &Pool) -> Option<MachineKind> {
+        let host = self.hosts.get(pool)?.as_ref().ok()?;
+        Some(MachineKind::new(&host.name, CapacityType::OnDemand, &pool.region))
+    }
+
+    /// What the hosts of a pool cost with commitments.
+    fn effective_host_cost(&self, cost: &HourlyCost, pool: &Pool, host_hours: i64) -> NanoUsd {
+        let machine = self.host_machine(pool);
+        let of_machine = machine.and_then(|machine| cost.machines.get(&machine));
+        of_machine.map_or(NanoUsd::ZERO, |all| all.effective.scaled((host_hours * 3600).into(), all.seconds.into()))
     }
 
     /// A family that moves whose nodes are priced by the user and its hosts by a list, or the other way round.
@@ -459,7 +525,7 @@ fn evm_machines(moved: &[&NodeCost]) -> Vec<MachineHours> {
     seconds.into_iter().map(row).collect()
 }
 
-fn variant(plan: &Plan, lines: &Lines, bill: &Bill, month: Month) -> Option<Variant> {
+fn variant(plan: &Plan, lines: &ExactLines, bill: &Bill, month: Month) -> Option<Variant> {
     let total = lines.total()?;
     let (saved, _, _) = bill.lines.less(lines)?;
     Some(Variant {

@@ -46,6 +46,7 @@ fn hour(i: u32) -> HourPoint {
 
 fn origin(kind: &str) -> PriceOrigin {
     PriceOrigin {
+        layer: "catalog".to_owned(),
         kind: kind.to_owned(),
         date: "2025-05-28".to_owned(),
         source: "ec2_prices.csv (karpenter-shared)".to_owned(),
@@ -112,6 +113,7 @@ fn scenario(id: &str, label: &str, cost_usd: CostLines, machine_hours: Vec<Machi
         monthly_usd: cost_usd.total.map(|total| total * 730.0 / f64::from(HOURS)),
         cost_usd,
         partial: true,
+        compute_cost: None,
         machine_hours,
         items: vec![CostItem {
             line: "volumes".to_owned(),
@@ -121,6 +123,7 @@ fn scenario(id: &str, label: &str, cost_usd: CostLines, machine_hours: Vec<Machi
             usd_per_unit: 0.08,
             cost_usd: 639.12,
             price: PriceOrigin {
+                layer: "catalog".to_owned(),
                 kind: "observed".to_owned(),
                 date: "2025".to_owned(),
                 source: "a price list".to_owned(),
@@ -163,6 +166,8 @@ fn resource(
         limit_mean: requested * limits,
         used_mean: used,
         used_median: used * 0.94,
+        used_p95: used * 1.3,
+        used_p99: used * 1.4,
         used_peak: hourly.iter().filter_map(|hour| of(hour).get(3).copied()).fold(0.0, f64::max),
         used_of_capacity: ratio(used, capacity),
         used_of_requested: ratio(used, requested),
@@ -185,6 +190,140 @@ fn utilisation(hourly: Vec<HourPoint>) -> Utilisation {
             1.15,
         ),
         hourly,
+        steal: Some(Steal { mean_fraction: 0.001, peak_fraction: 0.04, known_fraction: 1.0 }),
+        distributions: Vec::new(),
+        coincidence: Some(coincidence()),
+    }
+}
+
+fn coincidence() -> Coincidence {
+    let row = |level: &str, sum: f64, peak: f64| CoincidenceRow {
+        level: level.to_owned(),
+        sum_of_peaks: sum,
+        peak_of_sum: peak,
+        coincidence: Some(peak / sum),
+    };
+    let safe = |resource: &str, measure: &str, worst: Option<f64>| SafeOvercommit {
+        resource: resource.to_owned(),
+        measure: measure.to_owned(),
+        worst_of_capacity: worst,
+        ratio: worst.map(|worst| 0.8 / worst),
+    };
+    Coincidence {
+        cpu: vec![row("pod", 412.0, 151.0), row("workload", 240.0, 151.0), row("node", 265.0, 151.0)],
+        memory: vec![row("pod", 1190.0, 1010.0), row("workload", 1100.0, 1010.0), row("node", 1070.0, 1010.0)],
+        safe_overcommit: vec![
+            safe("cpu", "used", Some(0.22)),
+            safe("memory", "used", Some(0.41)),
+            safe("memory", "high_water", Some(0.52)),
+            safe("memory", "touched", None),
+        ],
+    }
+}
+
+/// The identity over a window, from dollars.
+fn shares(workloads: f64, overhead: f64, idle: f64, oversubscribed: f64) -> Shares {
+    let nano = |usd: f64| format!("{:.0}", usd * 1e9);
+    let total = workloads + overhead + idle - oversubscribed;
+    Shares {
+        total_usd: total,
+        total_nano_usd: nano(total),
+        workloads_usd: workloads,
+        workloads_nano_usd: nano(workloads),
+        overhead_usd: overhead,
+        overhead_nano_usd: nano(overhead),
+        idle_usd: idle,
+        idle_nano_usd: nano(idle),
+        oversubscribed_usd: oversubscribed,
+        oversubscribed_nano_usd: nano(oversubscribed),
+        residual_usd: 0.0,
+        residual_nano_usd: "0".to_owned(),
+    }
+}
+
+fn allocation(names: &[&str]) -> Allocation {
+    let nano = |usd: f64| format!("{:.0}", usd * 1e9);
+    let by_namespace = names.iter().zip([9_800.0, 4_100.0, 900.0]).map(|(name, usd)| NamespaceCost {
+        namespace: (*name).to_owned(),
+        workload_usd: usd,
+        workload_nano_usd: nano(usd),
+        shared_usd: usd / 50.0,
+        daemonset_usd: 12.5,
+        daemonset_nano_usd: nano(12.5),
+        cpu_request_core_hours: 70_000.0,
+        cpu_used_core_hours: 21_000.0,
+        memory_request_gib_hours: 300_000.0,
+        memory_used_gib_hours: 150_000.0,
+    });
+    let by_workload = names.iter().zip([6_000.0, 3_000.0, 40.0]).map(|(name, usd)| WorkloadCost {
+        namespace: (*name).to_owned(),
+        workload_kind: "Deployment".to_owned(),
+        workload: format!("{name}-api"),
+        overhead: usd < 100.0,
+        workload_usd: usd,
+        workload_nano_usd: nano(usd),
+        cpu_usd: usd * 0.6,
+        memory_usd: usd * 0.35,
+        volume_usd: usd * 0.05,
+        fargate_usd: 0.0,
+        cpu_request_core_hours: 40_000.0,
+        cpu_used_core_hours: 9_000.0,
+        memory_request_gib_hours: 0.0,
+        memory_used_gib_hours: 10.0,
+    });
+    let group =
+        |name: Option<&str>, shares: Shares| GroupCost { name: name.map(str::to_owned), node_hours: 14_040.0, shares };
+    let groups = || {
+        vec![
+            group(names.first().copied(), shares(14_000.0, 700.0, 5_200.0, 30.0)),
+            group(None, shares(800.0, 72.0, 0.0, 0.0)),
+        ]
+    };
+    Allocation {
+        total: shares(14_800.0, 772.0, 5_200.0, 30.0),
+        overhead: vec![OverheadCost { what: "daemonsets".to_owned(), usd: 600.0, nano_usd: nano(600.0) }],
+        residual_causes: Vec::new(),
+        shared_namespaces: vec![names.last().copied().unwrap_or_default().to_owned()],
+        by_namespace: by_namespace.collect(),
+        by_workload: by_workload.collect(),
+        by_node_group: groups(),
+        by_zone: groups(),
+        by_label: vec![LabelCost {
+            label: "team".to_owned(),
+            value: names.first().map(|name| (*name).to_owned()),
+            workload_usd: 9_000.0,
+            workload_nano_usd: nano(9_000.0),
+        }],
+    }
+}
+
+fn evidence() -> Evidence {
+    Evidence {
+        measured_usd: 0.0,
+        listed_usd: 18_000.0,
+        inferred_usd: 642.0,
+        assumed_usd: 2_100.0,
+        unpriced_node_hours: 40.0,
+        lines: vec![EvidenceLine {
+            line: "compute".to_owned(),
+            grade: "listed".to_owned(),
+            reason: "quantity seen, price from a public list".to_owned(),
+            usd: 18_000.0,
+        }],
+        raise: vec![
+            Raise {
+                what: "instance type not known".to_owned(),
+                usd: 0.0,
+                node_hours: 40.0,
+                how: "export the label node.kubernetes.io/instance-type".to_owned(),
+            },
+            Raise {
+                what: "quantity seen, price from a public list".to_owned(),
+                usd: 18_000.0,
+                node_hours: 0.0,
+                how: "give your own prices".to_owned(),
+            },
+        ],
     }
 }
 
@@ -263,6 +402,8 @@ pub(crate) fn believable() -> Analysis {
         schema: SCHEMA.to_owned(),
         cluster_id: "shop-production".to_owned(),
         region: Some("us-east-1".to_owned()),
+        allocation: Some(allocation(&["shop", "search", "kube-system"])),
+        evidence: Some(evidence()),
         window: WindowCoverage {
             start: start(),
             end,
@@ -447,6 +588,7 @@ pub(crate) const HOSTILE: [&str; 6] = [
 pub(crate) fn hostile() -> Analysis {
     let long = "x".repeat(253);
     let mut analysis = believable();
+    analysis.allocation = Some(allocation(&HOSTILE[..3]));
     let mut names = HOSTILE.iter().copied().chain([long.as_str()]).cycle();
     let mut set = |text: &mut String| *text = names.next().unwrap_or_default().to_owned();
     set(&mut analysis.cluster_id);

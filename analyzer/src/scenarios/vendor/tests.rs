@@ -30,6 +30,10 @@ fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow 
         first_seen_seconds: span.0,
         last_seen_seconds: span.1,
         up_seconds: span.1 - span.0,
+        node_group: None,
+        root_disk_bytes: None,
+        fargate_provisioned: None,
+        seen: crate::facts::NodeSlots::default(),
     }
 }
 
@@ -46,7 +50,6 @@ fn facts(nodes: Vec<NodeRow>) -> HourFacts {
         hour: hour(),
         nodes,
         volumes: Vec::new(),
-        fargate: Vec::new(),
         workloads: BTreeMap::new(),
         slots: SlotTotals::default(),
         pod_ids: BTreeMap::new(),
@@ -61,13 +64,13 @@ fn run(nodes: Vec<NodeRow>, assumptions: &str) -> (Bill, Outcome) {
 fn run_with(book: &PriceBook, nodes: Vec<NodeRow>, assumptions: &str) -> (Bill, Outcome) {
     let assumptions = Assumptions::from_toml(assumptions).unwrap();
     let facts = facts(nodes);
-    let mut observed = Observed::new(&[hour()]);
+    let mut observed = Observed::new(&[hour()], BTreeSet::new());
     observed.take(&facts);
     let mut vendor = Vendor::new(book, &assumptions);
     vendor.take(&facts);
-    let bill = Bill::new(&observed, book, &assumptions);
+    let bill = Bill::new(&observed, &crate::ledger::Ledger::default(), book, &assumptions);
     vendor.leave_losing_families(&bill);
-    let outcome = vendor.conclude(&bill, Month { hours_present: 1.0 });
+    let outcome = vendor.conclude(&bill, &observed, Month { hours_present: 1.0 });
     (bill, outcome)
 }
 

@@ -1,0 +1,207 @@
+//! Persistent volumes and root disks.
+
+use types::NanoUsd;
+
+use super::{Bill, Item, NodeCost};
+use crate::assumptions::{self, Assumptions};
+use crate::evidence::Grade;
+use crate::facts::VolumeKind;
+use crate::number::{float, ratio, whole};
+use crate::observed::{Observed, VolumeSums};
+use crate::prices::{PriceBook, Priced};
+
+const GIB: i128 = 1 << 30;
+/// IOPS and throughput that a gp3 volume has without charge.
+const GP3_FREE_IOPS: i64 = 3000;
+const GP3_FREE_MIB_PER_SECOND: i64 = 125;
+/// Where the tiers of io2 end. AWS's list prices the second at 70 % and the third at 49 % of the first.
+const IO2_FIRST_TIER_IOPS: i64 = 32_000;
+const IO2_SECOND_TIER_IOPS: i64 = 64_000;
+
+/// What volumes of one kind cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct VolumeCost {
+    /// By size.
+    pub(crate) storage: NanoUsd,
+    /// By time, for what was provisioned beyond.
+    pub(crate) performance: NanoUsd,
+}
+
+impl Bill {
+    pub(super) fn add_volumes(
+        &mut self,
+        observed: &Observed,
+        book: &PriceBook,
+        assumptions: &Assumptions,
+    ) -> Option<NanoUsd> {
+        let month_seconds = i128::from(whole(types::HOURS_PER_MONTH * 3600.0));
+        let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
+        for (kind, sums) in &observed.volumes {
+            let region = kind.region.as_deref().or_else(|| observed.region());
+            match volume_price(kind, region, book, assumptions) {
+                Ok((volume_type, region, unit)) => {
+                    let (grade, reason) = match kind.volume_type {
+                        Some(_) => (Grade::Measured, ""),
+                        None => (Grade::Assumed, "volume type is assumed"),
+                    };
+                    let item = Item {
+                        line: "volumes",
+                        what: format!("{volume_type} storage"),
+                        unit: "GiB-month",
+                        quantity: gib_months(sums, month_seconds),
+                        cost: unit.price.scaled(sums.byte_seconds, GIB * month_seconds),
+                        priced: unit,
+                    };
+                    let storage = self.add_item(item, grade, reason);
+                    let performance = self.volume_extras(kind, volume_type, region, sums, (book, month_seconds));
+                    self.volumes.insert(kind.clone(), VolumeCost { storage, performance });
+                    line = Some(line.unwrap_or_default() + storage + performance);
+                }
+                Err(reason) => {
+                    let gib_months = gib_months(sums, month_seconds);
+                    let name = kind.volume_type.as_deref().unwrap_or("unknown type");
+                    self.add_unpriced(format!("volume of {name}"), gib_months, "GiB-month", reason);
+                }
+            }
+        }
+        line
+    }
+
+    /// IOPS and throughput beyond what the storage price holds.
+    fn volume_extras(
+        &mut self,
+        kind: &VolumeKind,
+        volume_type: &str,
+        region: &str,
+        sums: &VolumeSums,
+        (book, month_seconds): (&PriceBook, i128),
+    ) -> NanoUsd {
+        let iops = kind.iops.unwrap_or_default();
+        let throughput = kind.throughput_mib_per_second.unwrap_or_default();
+        let extras = match volume_type {
+            "gp3" => vec![
+                ("ebs.gp3.iops_above_3000", iops - GP3_FREE_IOPS),
+                ("ebs.gp3.mib_per_second_above_125", throughput - GP3_FREE_MIB_PER_SECOND),
+            ],
+            "io1" => vec![("ebs.io1.iops", iops)],
+            "io2" => vec![
+                ("ebs.io2.iops_to_32000", iops.min(IO2_FIRST_TIER_IOPS)),
+                ("ebs.io2.iops_32000_to_64000", iops.min(IO2_SECOND_TIER_IOPS) - IO2_FIRST_TIER_IOPS),
+                ("ebs.io2.iops_above_64000", iops - IO2_SECOND_TIER_IOPS),
+            ],
+            _ => Vec::new(),
+        };
+        if kind.iops.is_none() && matches!(volume_type, "io1" | "io2") {
+            let reason = "provisioned IOPS not known; only its storage is priced".to_owned();
+            self.add_unpriced(
+                format!("IOPS of {volume_type} volumes"),
+                gib_months(sums, month_seconds),
+                "GiB-month",
+                reason,
+            );
+        }
+        let mut cost = NanoUsd::ZERO;
+        for (item, quantity) in extras.into_iter().filter(|(_, quantity)| *quantity > 0) {
+            let amount = i128::from(quantity) * sums.seconds;
+            let months = ratio(float(amount), float(month_seconds)).unwrap_or_default();
+            match book.other(item, region) {
+                Some(unit) => {
+                    let item = Item {
+                        line: "volumes",
+                        what: item.to_owned(),
+                        unit: "unit-month",
+                        quantity: months,
+                        cost: unit.price.scaled(amount, month_seconds),
+                        priced: unit,
+                    };
+                    cost += self.add_item(item, Grade::Measured, "");
+                }
+                None => {
+                    let reason = format!("no price of {item} in {region}");
+                    self.add_unpriced(format!("performance of {volume_type} volumes"), months, "unit-month", reason);
+                }
+            }
+        }
+        cost
+    }
+
+    /// Root disks: their size is seen, their type is not.
+    pub(super) fn add_root_disks(
+        &mut self,
+        observed: &Observed,
+        book: &PriceBook,
+        assumptions: &Assumptions,
+    ) -> Option<NanoUsd> {
+        let month_seconds = i128::from(whole(types::HOURS_PER_MONTH * 3600.0));
+        let volume_type = assumptions.name(&assumptions::ROOT_DISK_TYPE);
+        let mut line = None;
+        let mut nodes = std::mem::take(&mut self.nodes);
+        for node in nodes.iter_mut().filter(|node| is_aws(node)) {
+            let Some(sums) = observed.billed.get(&node.billed_as) else { continue };
+            let unknown = node.up_seconds - sums.root_disk_seconds;
+            let region = node.kind.region.as_deref();
+            let unit = region.filter(|_| volume_type != "none").and_then(|region| book.volume(volume_type, region));
+            let Some(unit) = unit else {
+                let reason = match (region, volume_type) {
+                    (_, "none") => "the assumption ec2.root_disk_type is `none`".to_owned(),
+                    (None, _) => "region not known".to_owned(),
+                    (Some(region), _) => {
+                        format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file")
+                    }
+                };
+                self.add_unpriced("root disk".to_owned(), super::hours(node.up_seconds), "node-hour", reason);
+                continue;
+            };
+            if unknown > 0 {
+                let reason = "size not known: kube-state-metrics shows no ephemeral-storage capacity".to_owned();
+                self.add_unpriced("root disk".to_owned(), super::hours(unknown), "node-hour", reason);
+            }
+            if sums.root_disk_seconds == 0 {
+                continue;
+            }
+            node.root_disks = self.add_item(
+                Item {
+                    line: "root_disks",
+                    what: format!("{volume_type} storage"),
+                    unit: "GiB-month",
+                    quantity: ratio(float(sums.root_disk_byte_seconds), float(GIB * month_seconds)).unwrap_or_default(),
+                    cost: unit.price.scaled(sums.root_disk_byte_seconds, GIB * month_seconds),
+                    priced: unit,
+                },
+                Grade::Assumed,
+                "type of root disks is assumed",
+            );
+            line = Some(line.unwrap_or_default() + node.root_disks);
+        }
+        let any = nodes.iter().any(is_aws);
+        self.nodes = nodes;
+        if any { line } else { Some(NanoUsd::ZERO) }
+    }
+}
+
+/// Whether AWS bills the node's disks by themselves.
+fn is_aws(node: &NodeCost) -> bool {
+    node.kind.compute_type != "hybrid" && !node.kind.emp_owned
+}
+
+fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {
+    ratio(float(sums.byte_seconds), float(GIB * month_seconds)).unwrap_or_default()
+}
+
+/// The type and region a volume is priced by, and its price; or why there is none.
+fn volume_price<'a>(
+    kind: &'a VolumeKind,
+    region: Option<&'a str>,
+    book: &PriceBook,
+    assumptions: &Assumptions,
+) -> Result<(&'a str, &'a str, Priced<NanoUsd>), String> {
+    let assumed = Some(assumptions.name(&assumptions::VOLUMES_UNKNOWN_TYPE)).filter(|name| *name != "none");
+    let Some(volume_type) = kind.volume_type.as_deref().or(assumed) else {
+        return Err("volume type not known; set the assumption volumes.unknown_type to price it as one".to_owned());
+    };
+    let Some(region) = region else { return Err("region not known".to_owned()) };
+    let unit = book
+        .volume(volume_type, region)
+        .ok_or_else(|| format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file"))?;
+    Ok((volume_type, region, unit))
+}

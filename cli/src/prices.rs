@@ -1,0 +1,232 @@
+//! EDGE: `emp-cost prices`: where a price comes from, and AWS's own lists made usable.
+
+mod update;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use analyzer::bulk::{Bulk, read_bulk};
+use analyzer::{CapacityType, ListPrice, MachineKind, PriceBook, Priced, read_list, write_list};
+use anyhow::Context;
+use types::UsdPerHour;
+
+use crate::analyze::prices;
+use crate::failure::Failure;
+use crate::output::{print, read_file, write_file};
+
+/// Bytes read from a price list at once.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Import AWS price lists, and explain a price
+#[derive(Debug, clap::Args)]
+pub(crate) struct PricesArgs {
+    #[command(subcommand)]
+    command: PricesCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum PricesCommand {
+    Import(ImportArgs),
+    Show(ShowArgs),
+    Update(update::UpdateArgs),
+}
+
+/// Make a price list of the files AWS publishes
+///
+/// Reads bulk price lists, CSV or JSON, of AmazonEC2, AmazonECS, AmazonEKS, AmazonVPC and the savings plans, and keeps
+/// what a cluster's bill needs: Linux machines at tenancy Shared, bare metal among them, EBS, Fargate, control plane,
+/// NAT gateways, public addresses, rates of savings plans. Files are read as a stream, however large. What the output
+/// file held before stays, unless a new price replaces it. Use the result with `analyze --price-list`.
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// A file, or a folder with files, as downloaded from AWS
+    #[arg(long, value_name = "PATH")]
+    from: PathBuf,
+
+    /// The price list to make or to add to
+    #[arg(long, value_name = "FILE", default_value = "prices-imported.csv")]
+    out: PathBuf,
+}
+
+/// Explain the price of a machine
+///
+/// Shows the price in force and its origin, what other lists say, spot, and what each commitment makes of it.
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    /// EC2 instance type, such as m5.4xlarge
+    #[arg(value_name = "TYPE")]
+    instance_type: String,
+
+    /// Region, such as eu-west-1
+    #[arg(long, value_name = "REGION")]
+    region: String,
+
+    /// Your own prices (TOML)
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
+    /// A price list made by `emp-cost prices import`
+    #[arg(long, value_name = "FILE")]
+    price_list: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: PricesArgs) -> Result<(), Failure> {
+    match args.command {
+        PricesCommand::Import(args) => import(&args),
+        PricesCommand::Show(args) => show(args),
+        PricesCommand::Update(args) => update::run(args).await,
+    }
+}
+
+fn import(args: &ImportArgs) -> Result<(), Failure> {
+    let files = files(&args.from)?;
+    let alone = files.len() == 1;
+    let mut imported = Vec::new();
+    let mut lines = Vec::new();
+    for path in &files {
+        match read(path) {
+            Ok(bulk) => {
+                lines.push(describe(path, &bulk));
+                imported.extend(bulk.prices);
+            }
+            // In a folder there are indexes and other things beside price lists.
+            Err(error) if !alone => lines.push(format!("{}: skipped: {error:#}", path.display())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if imported.is_empty() {
+        print(&format!("{}\n", lines.join("\n")))?;
+        let from = args.from.display();
+        return Err(anyhow::anyhow!(
+            "no price that a cluster needs in `{from}`; give a list of AmazonEC2, AmazonECS or savings plans"
+        )
+        .into());
+    }
+    let before = if args.out.exists() {
+        read_list(&read_file(&args.out)?).with_context(|| format!("add to `{}`", args.out.display()))?
+    } else {
+        Vec::new()
+    };
+    let file = write_list(before.into_iter().chain(imported)).context("write the price list")?;
+    write_file(&args.out, &file)?;
+    let rows = file.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
+    print(&format!("{}\n{}: {rows} prices\n", lines.join("\n"), args.out.display()))?;
+    Ok(())
+}
+
+/// The file, or every CSV and JSON file under a folder, sorted.
+fn files(from: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if !from.is_dir() {
+        return Ok(vec![from.to_owned()]);
+    }
+    let (mut found, mut open) = (Vec::new(), vec![from.to_owned()]);
+    while let Some(folder) = open.pop() {
+        let entries = std::fs::read_dir(&folder).with_context(|| format!("read folder `{}`", folder.display()))?;
+        for entry in entries {
+            let path = entry.with_context(|| format!("read folder `{}`", folder.display()))?.path();
+            let list = path.extension().is_some_and(|end| end == "csv" || end == "json");
+            if path.is_dir() {
+                open.push(path);
+            } else if list {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    anyhow::ensure!(!found.is_empty(), "no CSV or JSON file in `{}`", from.display());
+    Ok(found)
+}
+
+fn read(path: &Path) -> anyhow::Result<Bulk> {
+    let file = File::open(path).with_context(|| format!("open `{}`", path.display()))?;
+    read_bulk(BufReader::with_capacity(BUFFER_BYTES, file)).with_context(|| format!("read `{}`", path.display()))
+}
+
+fn describe(path: &Path, bulk: &Bulk) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    bulk.prices.iter().for_each(|price: &ListPrice| *kinds.entry(&price.kind).or_default() += 1);
+    let kinds: Vec<_> = kinds.into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let kept = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
+    format!("{}: {} prices of {}, kept {kept}", path.display(), bulk.read, bulk.published)
+}
+
+fn show(args: ShowArgs) -> Result<(), Failure> {
+    let book = prices(args.price_list, args.prices)?;
+    let (name, region) = (&args.instance_type, &args.region);
+    if !book.regions().any(|known| known == region) {
+        let known: Vec<_> = book.regions().collect();
+        let list = known.join(", ");
+        tracing::warn!("the catalog knows no region `{region}`; it knows {list}");
+    }
+    print(&explain(&book, name, region))?;
+    Ok(())
+}
+
+/// The price of a machine in words.
+fn explain(book: &PriceBook, name: &str, region: &str) -> String {
+    let mut lines = vec![format!("{name} in {region}")];
+    match book.instance_type(name) {
+        Some(kind) => {
+            let gib = kind.memory_mib / 1024;
+            let metal = if kind.bare_metal { ", bare metal" } else { "" };
+            lines.push(format!("  {} threads, {gib} GiB, {}{metal}", kind.vcpu, kind.arch));
+        }
+        None => lines.push("  not in the catalog of instance types".to_owned()),
+    }
+    let machine = MachineKind::new(name, CapacityType::OnDemand, region);
+    match book.rate(&machine) {
+        None => lines.push(
+            "  no price: a bill lists it as unpriced; give one as [[node]] in a prices file, or import AWS's list"
+                .to_owned(),
+        ),
+        Some(rate) => {
+            lines.push(format!("  on-demand  {}", described(&rate.contracted)));
+            if book.edp_fraction() > 0.0 && rate.contracted.origin.layer != "user" {
+                let percent = book.edp_fraction() * 100.0;
+                lines.push(format!("             after {percent:.1} % off the list price by your discount"));
+            }
+            let lists = book.every_list(name, region);
+            let others = lists.iter().filter(|list| list.origin != rate.contracted.origin);
+            others.for_each(|other| lines.push(format!("  also       {}", described(other))));
+            let family = name.split('.').next().unwrap_or(name);
+            if rate.contracted.origin.kind == "estimated"
+                && let Some(how) = book.estimate_of(family, region)
+            {
+                lines.push(format!("             estimated as {how}; the region may not sell it"));
+            }
+            for commitment in book.commitments() {
+                let kind = commitment.kind.as_str();
+                match book.committed_rate(&commitment, &machine) {
+                    Some(price) => lines.push(format!(
+                        "  committed  {} USD per hour, `{}` ({kind})",
+                        price.usd_per_hour(),
+                        commitment.name
+                    )),
+                    None => lines.push(format!("  committed  not covered by `{}` ({kind})", commitment.name)),
+                }
+            }
+        }
+    }
+    let spot = MachineKind { capacity_type: CapacityType::Spot, ..machine };
+    match book.rate(&spot) {
+        Some(rate) => {
+            lines.push(format!("  spot       {}", described(&rate.contracted)));
+            if let Some(saving) = book.spot_saving(name, region) {
+                lines.push(format!(
+                    "             typically {} % off the list; more than {} % are interrupted in a month",
+                    saving.percent, saving.interrupted_more_than_percent
+                ));
+            }
+        }
+        None => lines.push("  spot       no price".to_owned()),
+    }
+    lines.join("\n") + "\n"
+}
+
+fn described(price: &Priced<UsdPerHour>) -> String {
+    let origin = &price.origin;
+    let date = if origin.date.is_empty() { String::new() } else { format!(", {}", origin.date) };
+    format!("{} USD per hour: {}, {} ({}{date})", price.price.usd_per_hour(), origin.layer, origin.kind, origin.source)
+}

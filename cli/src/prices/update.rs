@@ -1,0 +1,123 @@
+//! EDGE: `emp-cost prices update`: list prices from AWS's Price List API.
+
+use std::path::PathBuf;
+
+use analyzer::bulk::read_product;
+use analyzer::{ListPrice, read_list, write_list};
+use anyhow::Context;
+use aws_config::BehaviorVersion;
+use aws_sdk_pricing::Client;
+use aws_sdk_pricing::config::Region;
+use aws_sdk_pricing::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_pricing::types::{Filter, FilterType};
+
+use crate::failure::Failure;
+use crate::output::{print, read_file, write_file};
+
+/// The Price List API answers in three regions; this one knows the prices of all.
+const API_REGION: &str = "us-east-1";
+
+/// Fetch list prices from AWS
+///
+/// Asks the Price List API for the machines, volumes, Fargate, control plane and NAT gateways of each region, and keeps
+/// what `import` keeps. Needs credentials that allow pricing:GetProducts; asking costs nothing. Rates of savings plans
+/// are not in that API: import AWS's savings-plan list for them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpdateArgs {
+    /// A region to fetch, such as eu-west-1; may be given again
+    #[arg(long, value_name = "REGION", required = true)]
+    region: Vec<String>,
+
+    /// The price list to make or to add to
+    #[arg(long, value_name = "FILE", default_value = "prices-imported.csv")]
+    out: PathBuf,
+}
+
+/// What is asked for: the service, and what its products must have beside the region.
+const QUESTIONS: [(&str, &[(&str, &str)]); 7] = [
+    (
+        "AmazonEC2",
+        &[
+            ("operatingSystem", "Linux"),
+            ("tenancy", "Shared"),
+            ("capacitystatus", "Used"),
+            ("preInstalledSw", "NA"),
+            ("operation", "RunInstances"),
+        ],
+    ),
+    ("AmazonEC2", &[("productFamily", "Storage")]),
+    ("AmazonEC2", &[("productFamily", "System Operation")]),
+    ("AmazonEC2", &[("productFamily", "Provisioned Throughput")]),
+    ("AmazonEC2", &[("productFamily", "NAT Gateway")]),
+    ("AmazonECS", &[]),
+    ("AmazonEKS", &[]),
+];
+
+pub(super) async fn run(args: UpdateArgs) -> Result<(), Failure> {
+    let shared = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(API_REGION)).load().await;
+    let client = Client::new(&shared);
+    let mut fetched = Vec::new();
+    for region in &args.region {
+        let mut found = Vec::new();
+        for (service, filters) in QUESTIONS {
+            found.extend(ask(&client, service, filters, region).await?);
+        }
+        if found.is_empty() {
+            return Err(anyhow::anyhow!("AWS lists no price for region `{region}`; check its name").into());
+        }
+        fetched.extend(found);
+    }
+    let count = fetched.len();
+    let before = if args.out.exists() {
+        read_list(&read_file(&args.out)?).with_context(|| format!("add to `{}`", args.out.display()))?
+    } else {
+        Vec::new()
+    };
+    let file = write_list(before.into_iter().chain(fetched)).context("write the price list")?;
+    write_file(&args.out, &file)?;
+    print(&format!("{}: {count} prices fetched for {}\n", args.out.display(), args.region.join(", ")))?;
+    Ok(())
+}
+
+/// Every price of a service's products, page by page.
+async fn ask(client: &Client, service: &str, filters: &[(&str, &str)], region: &str) -> anyhow::Result<Vec<ListPrice>> {
+    let filter = |(field, value): (&str, &str)| {
+        let filter = Filter::builder().r#type(FilterType::TermMatch).field(field).value(value);
+        filter.build().with_context(|| format!("build the filter `{field}`"))
+    };
+    let mut filters: Vec<_> = filters.iter().map(|pair| filter(*pair)).collect::<Result<_, _>>()?;
+    filters.push(filter(("regionCode", region))?);
+    let mut prices = Vec::new();
+    let mut next = None;
+    loop {
+        let request = client.get_products().service_code(service).set_filters(Some(filters.clone()));
+        let answer = request.set_next_token(next).send().await.map_err(|error| refused(service, &error))?;
+        for product in answer.price_list() {
+            let product = read_product(product).with_context(|| format!("read a product of `{service}`"))?;
+            prices.extend(product.prices);
+        }
+        match answer.next_token {
+            Some(token) if !token.is_empty() => next = Some(token),
+            _ => return Ok(prices),
+        }
+    }
+}
+
+/// Why AWS did not answer, and what would help.
+fn refused<E>(service: &str, error: &aws_sdk_pricing::error::SdkError<E>) -> anyhow::Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let said = DisplayErrorContext(error);
+    match error.code() {
+        Some("AccessDeniedException" | "AccessDenied" | "UnauthorizedOperation") => anyhow::anyhow!(
+            "could not ask for prices of `{service}`: the permission pricing:GetProducts is missing; allow it to the credentials in use, or download the lists and use `emp-cost prices import`: {said}"
+        ),
+        Some("UnrecognizedClientException" | "InvalidClientTokenId" | "ExpiredTokenException") => anyhow::anyhow!(
+            "could not ask for prices of `{service}`: AWS does not accept these credentials; renew them: {said}"
+        ),
+        _ => anyhow::anyhow!(
+            "could not ask for prices of `{service}`; check network and credentials (which need pricing:GetProducts), or use `emp-cost prices import`: {said}"
+        ),
+    }
+}
