@@ -90,7 +90,7 @@ impl Lake {
         compaction: Compaction,
         now: DateTime<Utc>,
     ) -> Result<CompactOutcome, LakeError> {
-        for _ in 0..MAX_RACES {
+        for race in 1..=MAX_RACES {
             // One listing for all that follows, so that what is written is what this state of the day asks for.
             let listing = self.listing(cluster, day).await?;
             let parts = self.parts_of_listing(cluster, day, &listing, None).await?;
@@ -107,12 +107,13 @@ impl Lake {
             match self.write_day(worker, cluster, day, &listing, &parts).await {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
-                // Another compaction was done, and has deleted what this one was about to read.
-                Err(error) if error.is_gone() => {}
+                // Another compaction was done, and has deleted what this one was about to read. Where it stays gone, the
+                // lake is damaged, and the error names the object.
+                Err(error) if error.is_gone() && race < MAX_RACES => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(LakeError::Abandoned { key: keys::day_manifest(cluster, day) })
+        Err(LakeError::Raced { key: keys::day_manifest(cluster, day) })
     }
 
     /// Writes the day of `parts`; `None` when another writer was quicker.

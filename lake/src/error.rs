@@ -47,6 +47,12 @@ pub enum LakeError {
         /// Key of the first.
         key: String,
     },
+    /// Others wrote the same day each time this one was about to.
+    #[error("other writers were quicker with `{key}` five times; compact again, once they are done")]
+    Raced {
+        /// Key of the day's manifest.
+        key: String,
+    },
     /// Two rows of one hour have the same key, or rows could not be encoded.
     #[error("could not encode table `{table}`: {reason}")]
     Encode {

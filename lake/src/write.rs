@@ -145,7 +145,7 @@ impl Lake {
             }
             // Another writer was quicker; what it wrote is what this one is now compared with.
         }
-        Err(LakeError::Abandoned { key: keys::hour_manifest(cluster, hour) })
+        Err(LakeError::Raced { key: keys::hour_manifest(cluster, hour) })
     }
 
     /// Marks that an hour was asked for again in vain, so that this ends some day.

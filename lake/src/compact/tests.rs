@@ -88,6 +88,18 @@ async fn a_day_holds_what_its_hours_hold_sorted_and_is_written_once() {
 }
 
 #[tokio::test]
+async fn an_hour_whose_object_is_gone_is_named_and_nothing_is_written() {
+    let (store, lake, cluster, day) = setup();
+    write(&lake, &cluster, day.hours()).await;
+    let gone = "v1/container_hour/cluster=c1/date=2026-06-30/hour=07.parquet";
+    store.delete(gone).await.unwrap();
+    let now = "2026-07-01T00:10:00Z".parse().unwrap();
+    let error = lake.compact_day(&cluster, day, Compaction::default(), now).await.unwrap_err();
+    assert!(error.to_string().contains(gone), "{error}");
+    assert!(store.list("v1/manifest/").await.unwrap().iter().all(|key| !key.contains("day")));
+}
+
+#[tokio::test]
 async fn a_day_stays_open_while_hours_may_come() {
     let (_, lake, cluster, day) = setup();
     assert_eq!(compact(&lake, &cluster, day, NOW).await, CompactOutcome::Empty);
