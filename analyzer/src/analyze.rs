@@ -8,8 +8,10 @@ use crate::assumptions::Assumptions;
 use crate::conclude::{Evidence, Origins, conclude};
 use crate::input::{AnalyzeError, Days, Decoder, coverage};
 use crate::ledger::Ledger;
+use crate::model;
 use crate::observed::Observed;
 use crate::prices::PriceBook;
+use crate::scenarios::today::Bill;
 use crate::scenarios::vendor::Vendor;
 
 /// What to analyze, and by which assumptions and prices.
@@ -68,13 +70,18 @@ pub async fn analyze(
         }
         progress(done, coverage.hours.len());
     }
+    let ledger = decoder.finish().await?;
+    let bill = Bill::new(&observed, &ledger, &prices, &assumptions);
+    let model = model::replay(lake, &cluster, &coverage.hours, &observed, &bill, &prices, &assumptions).await?;
     let evidence = Evidence {
         cluster,
         lake: lake.location(),
         window: coverage.window,
         origins,
         observed,
-        ledger: decoder.finish().await?,
+        ledger,
+        bill,
+        model,
         assumptions: &assumptions,
         book: &prices,
         shared_namespaces: &sharing.shared_namespaces,

@@ -130,6 +130,8 @@ impl std::fmt::Display for Value {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assumptions {
     set: BTreeMap<&'static str, Value>,
+    /// Those of the replay, some of which other scenarios use too.
+    replay: replay::Assumptions,
 }
 
 /// Why an assumptions file was rejected.
@@ -173,8 +175,10 @@ impl Assumptions {
         for (name, value) in table {
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             let known = KEYS.iter().find(|key| key.name == path);
-            let inner = KEYS.iter().any(|key| key.name.starts_with(&format!("{path}.")));
+            let inner = names().any(|name| name.starts_with(&format!("{path}.")));
+            let of_replay = self.replay.take(&path, value).map_err(AssumptionsError::from)?;
             match (known, value) {
+                (None, _) if of_replay => {}
                 (Some(key), value) => {
                     let value = key.domain.accept(value).ok_or_else(|| AssumptionsError::Value {
                         key: path.clone(),
@@ -223,7 +227,28 @@ impl Assumptions {
                 effect: key.effect.to_owned(),
             }
         };
-        KEYS.iter().map(row).collect()
+        let own = KEYS.iter().filter(|key| replay::KEYS.iter().all(|other| other.name != key.name));
+        self.replay.in_force().into_iter().chain(own.map(row)).collect()
+    }
+
+    /// Those of the replay.
+    pub(crate) fn replay(&self) -> &replay::Assumptions {
+        &self.replay
+    }
+}
+
+/// The names of all keys.
+fn names() -> impl Iterator<Item = &'static str> {
+    replay::KEYS.iter().map(|key| key.name).chain(KEYS.iter().map(|key| key.name))
+}
+
+impl From<replay::AssumptionsError> for AssumptionsError {
+    fn from(error: replay::AssumptionsError) -> Self {
+        match error {
+            replay::AssumptionsError::Toml(error) => Self::Toml(error),
+            replay::AssumptionsError::UnknownKey { key, nearest } => Self::UnknownKey { key, nearest },
+            replay::AssumptionsError::Value { key, value, expected } => Self::Value { key, value, expected },
+        }
     }
 }
 
@@ -264,11 +289,11 @@ impl std::fmt::Display for Domain {
 
 /// The known key most like `path`, by edits; the first of equals.
 fn nearest(path: &str) -> &'static str {
-    let distance = |key: &&Key| {
-        let last = key.name.rsplit('.').next().unwrap_or(key.name);
-        strsim::damerau_levenshtein(path, key.name).min(strsim::damerau_levenshtein(path, last))
+    let distance = |name: &&str| {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        strsim::damerau_levenshtein(path, name).min(strsim::damerau_levenshtein(path, last))
     };
-    KEYS.iter().min_by_key(distance).map_or("", |key| key.name)
+    names().min_by_key(distance).unwrap_or("")
 }
 
 #[cfg(test)]
@@ -309,6 +334,29 @@ mod tests {
         let changed: Vec<_> = assumptions.in_force().into_iter().filter(|a| a.changed).map(|a| a.key).collect();
         assert_eq!(changed, ["emp.cpu_overcommit", "volumes.unknown_type"]);
         assert!(Assumptions::default().in_force().iter().all(|a| !a.changed && a.value == a.default));
+    }
+
+    #[test]
+    fn a_key_of_both_is_the_same_in_both_and_shown_once() {
+        let assumptions = Assumptions::default();
+        for key in KEYS {
+            let Some(other) = replay::KEYS.iter().find(|other| other.name == key.name) else { continue };
+            assert_eq!(
+                other.domain.default_value().to_string(),
+                key.domain.default_value().to_string(),
+                "{}",
+                key.name
+            );
+            assert_eq!((other.domain.to_string(), other.unit), (key.domain.to_string(), key.unit), "{}", key.name);
+        }
+        let mut shown: Vec<_> = assumptions.in_force().into_iter().map(|row| row.key).collect();
+        shown.sort();
+        let all = shown.len();
+        shown.dedup();
+        assert_eq!(shown.len(), all);
+        let changed = Assumptions::from_toml("emp.memory_overcommit = 2\nrisk.swap = 0.01").unwrap();
+        assert_eq!((changed.number(&MEMORY_OVERCOMMIT), changed.replay().emp_memory_overcommit), (2.0, 2.0));
+        assert_eq!(changed.replay().risk_swap, 0.01);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use types::{ClusterId, Window};
 use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
 use crate::ledger::Ledger;
+use crate::model::{self, Model, Pricer};
 use crate::number::{count, float, ratio};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
@@ -46,6 +47,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) origins: Origins,
     pub(crate) observed: Observed,
     pub(crate) ledger: Ledger,
+    pub(crate) bill: Bill,
+    pub(crate) model: Option<Model<'a>>,
     pub(crate) assumptions: &'a Assumptions,
     pub(crate) book: &'a PriceBook,
     pub(crate) shared_namespaces: &'a [String],
@@ -53,9 +56,20 @@ pub(crate) struct Evidence<'a> {
 
 /// Draws the conclusion.
 pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analysis {
-    let Evidence { cluster, lake, window, origins, observed, ledger, assumptions, book, shared_namespaces } = evidence;
+    let Evidence {
+        cluster,
+        lake,
+        window,
+        origins,
+        observed,
+        ledger,
+        bill,
+        model,
+        assumptions,
+        book,
+        shared_namespaces,
+    } = evidence;
     let month = Month { hours_present: float(observed.seconds()) / 3600.0 };
-    let bill = Bill::new(&observed, &ledger, book, assumptions);
     vendor.leave_losing_families(&bill);
     let unmatched = unmatched_prices(&observed, &bill, &vendor, book);
     let inventory = inventory(&observed, &bill, &mut vendor);
@@ -63,13 +77,35 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let today = bill.scenario(month);
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
-    let verdict = verdict(&observed, &bill, &outcome, saving.as_ref());
+    let replayed = model.as_ref().map(|model| {
+        let pricer = Pricer::new(&observed, &bill, book, &model.machines, assumptions);
+        model::conclude(model, &pricer, &bill, month)
+    });
+    let of_replays = replayed.as_ref().and_then(|replayed| model::verdict(replayed, (&today, &bill.lines), month));
+    let mut savings: Vec<_> = saving.iter().cloned().collect();
+    let verdict = match of_replays {
+        Some((verdict, more)) => {
+            savings.extend(more);
+            verdict
+        }
+        None => verdict(&observed, &bill, &outcome, saving.as_ref()),
+    };
     let allocation = allocate(&bill, &ledger, &observed, assumptions, shared_namespaces);
     let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
     notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces));
     notes.splice(0..0, unmatched);
+    notes.extend(replayed.iter().flat_map(|replayed| replayed.notes.clone()));
     notes.sort_by_key(|note| note.gravity);
-    let prices = book.lists(bill.origins.iter().chain(&outcome.origins));
+    let of_replays = replayed.iter().flat_map(|replayed| &replayed.origins);
+    let prices = book.lists(bill.origins.iter().chain(&outcome.origins).chain(of_replays));
+    let model_optimism = replayed.as_ref().and_then(|replayed| replayed.optimism);
+    let mut scenarios = vec![today, outcome.scenario];
+    let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
+    if let Some(replayed) = replayed {
+        scenarios.extend(replayed.scenarios.into_iter().map(|made| made.scenario));
+        (hosts_considered, movability) = (replayed.hosts, replayed.movability);
+        (what_if, plan) = (replayed.what_if, replayed.plan);
+    }
     Analysis {
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
@@ -79,9 +115,14 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         inventory,
         allocation: Some(allocation),
         evidence: Some(crate::evidence::evidence(&bill)),
-        scenarios: vec![today, outcome.scenario],
-        savings: saving.into_iter().collect(),
+        scenarios,
+        savings,
         verdict,
+        model_optimism,
+        hosts_considered,
+        what_if,
+        movability,
+        plan,
         assumptions: assumptions.in_force(),
         notes,
         provenance: Provenance {
@@ -208,7 +249,14 @@ fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&
         }
         Some(saving) => verdict_text(observed, outcome, saving),
     };
-    Verdict { text, recommendation: None, saving_vs_today_usd: saving.map(|saving| saving.window_usd) }
+    Verdict {
+        text,
+        recommendation: None,
+        saving_vs_today_usd: saving.map(|saving| saving.window_usd),
+        saving_vs_best_ec2_usd: None,
+        range_usd: None,
+        interval_usd: None,
+    }
 }
 
 /// The share of a saving below which the verdict says that nothing is left of it.
@@ -336,9 +384,6 @@ fn notes(
             inventory.pod_hours_without_requests
         )));
     }
-    notes.push(Note::info(
-        "No recommendation is made: no rival on EC2 (repacked or right-sized) is modelled yet to compare with.",
-    ));
     notes.push(Note::info(
         "A month is 730 hours, scaled in plain proportion to the hours present, not by hour of the week.",
     ));

@@ -17,6 +17,7 @@ use types::{ClusterId, Hour, Window};
 use crate::columns::Misfit;
 use crate::facts::HourFacts;
 use crate::ledger::Ledger;
+use crate::trace::{self, Choices, Names};
 use crate::usage::{self, ByHour, Frames};
 use crate::{rows, slots};
 
@@ -383,6 +384,26 @@ fn decode_part(
         usage::of_hours(container_frame, kept).map_err(|source| failed(&objects.containers, source))?;
     frames.containers.vstack_mut(&container_frame).map_err(|source| failed(&objects.containers, source))?;
     Ok(())
+}
+
+/// The hours of a day as the replay takes them, oldest first.
+pub(crate) fn read_traces(
+    day: &[PartObjects],
+    names: &mut Names,
+    choices: &dyn Choices,
+) -> Result<Vec<replay::Hour>, AnalyzeError> {
+    let mut hours = Vec::new();
+    for objects in day {
+        let starts = objects.part.hours.iter().map(|read| read.hour.start_seconds());
+        let mut rows = trace::Rows::of(starts);
+        each_batch(&objects.nodes, trace::NODE_COLUMNS, |batch| rows.nodes(batch, names, choices))?;
+        each_batch(&objects.volumes, trace::VOLUME_COLUMNS, |batch| rows.volumes(batch, names))?;
+        each_batch(&objects.pods, trace::POD_COLUMNS, |batch| rows.pods(batch, names, choices))?;
+        each_batch(&objects.containers, trace::CONTAINER_COLUMNS, |batch| rows.containers(batch, names))?;
+        hours.extend(rows.finish().map_err(|source| unreadable(&objects.pods, source))?);
+    }
+    hours.sort_by_key(replay::Hour::start);
+    Ok(hours)
 }
 
 /// Calls `take` with an object's rows, some thousand at a time.

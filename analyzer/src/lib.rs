@@ -14,6 +14,7 @@ mod histogram;
 mod hosts;
 mod input;
 mod ledger;
+mod model;
 mod number;
 mod observed;
 mod prices;
@@ -21,6 +22,7 @@ pub mod pricing;
 mod rows;
 mod scenarios;
 mod slots;
+mod trace;
 mod usage;
 mod utilisation;
 

@@ -140,18 +140,35 @@ impl Assumptions {
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             match (KEYS.iter().find(|key| key.name == path), value) {
                 (Some(key), value) => {
-                    let accepted = key.domain.accept(value).ok_or_else(|| AssumptionsError::Value {
-                        key: path.clone(),
-                        value: value.to_string(),
-                        expected: key.domain.to_string(),
-                    })?;
-                    self.set(key.name, accepted);
+                    self.take(key.name, value)?;
                 }
                 (None, toml::Value::Table(inner)) if !inner.is_empty() => self.read(&path, inner)?,
                 (None, _) => return Err(AssumptionsError::UnknownKey { nearest: nearest(&path), key: path }),
             }
         }
         Ok(())
+    }
+
+    /// Takes the value of a key out of a file; `false` where the key is none of these.
+    ///
+    /// # Errors
+    /// [`AssumptionsError::Value`] when the key does not take the value.
+    pub fn take(&mut self, name: &str, value: &toml::Value) -> Result<bool, AssumptionsError> {
+        let Some(key) = KEYS.iter().find(|key| key.name == name) else { return Ok(false) };
+        let accepted = key.domain.accept(value).ok_or_else(|| AssumptionsError::Value {
+            key: name.to_owned(),
+            value: value.to_string(),
+            expected: key.domain.to_string(),
+        })?;
+        self.set(key.name, accepted);
+        Ok(true)
+    }
+
+    /// The same with one key changed; `None` where there is no such key, or it does not take the value.
+    pub fn with(&self, name: &str, value: &str) -> Option<Self> {
+        let value = value.parse().map_or_else(|_| toml::Value::String(value.to_owned()), toml::Value::Float);
+        let mut changed = *self;
+        changed.take(name, &value).ok()?.then_some(changed)
     }
 
     /// Every assumption, for the report.

@@ -240,7 +240,7 @@ fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
     let mut rows = vec![Row::total(vec![
         Cell::new("As published (the figures above)"),
         Cell::new(format::usd_or_unknown(vendor.monthly_usd)),
-        words::headline_saving(analysis)
+        words::vendor_saving(analysis)
             .map_or_else(|| Cell::absent("cannot be said"), |saving| Cell::new(format::usd(saving.monthly_usd))),
         Cell::new(format::quantity(hosts)).sub(per_present_hour(hosts)),
     ])];

@@ -82,6 +82,9 @@ impl Headline {
 
 /// The answer in a few words, from the numbers alone: it never says more than the saving carries.
 fn stance(analysis: &Analysis) -> (&'static str, String) {
+    if words::scenario(analysis, words::REPACKED).is_some() {
+        return replayed_stance(analysis);
+    }
     let Some(saving) = words::headline_saving(analysis) else {
         return ("open", "It cannot be said.".to_owned());
     };
@@ -96,6 +99,17 @@ fn stance(analysis: &Analysis) -> (&'static str, String) {
         _ if nothing_left(analysis, saving.monthly_usd) => ("open", "Only on nominal sizes.".to_owned()),
         _ => ("open", "It pays on paper.".to_owned()),
     }
+}
+
+/// The same where rivals were replayed: what is recommended says it.
+fn replayed_stance(analysis: &Analysis) -> (&'static str, String) {
+    let (tone, text) = match analysis.verdict.recommendation.as_deref() {
+        Some(id) if id.starts_with("emp") => ("pays", "It pays."),
+        Some(TODAY) => ("loses", "Not worth it."),
+        Some(_) => ("loses", "EC2 alone does better."),
+        None => ("open", "It cannot be said yet."),
+    };
+    (tone, text.to_owned())
 }
 
 /// The share of a saving below which a stricter reading leaves nothing of it.
@@ -136,6 +150,18 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
             badge: if scenario.is_some_and(|s| s.partial) { "partial" } else { "" },
         }
     };
+    if let Some(repacked) = words::scenario(analysis, words::REPACKED) {
+        return vec![
+            total("Today, per month", today, "EC2 as it ran"),
+            total("Best on EC2, per month", Some(repacked), "the same requests, repacked; replayed"),
+            total(
+                "With EMP, per month",
+                words::scenario(analysis, words::pool(analysis)),
+                "elastic machine pool, net of the vendor's fee; replayed",
+            ),
+            against_ec2(analysis),
+        ];
+    }
     let mut figures = vec![
         total("Today, per month", today, "EC2 as it ran"),
         total(
@@ -190,6 +216,34 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
     figures
 }
 
+/// What elastic VMs save against the best alternative on EC2, and the range of that.
+fn against_ec2(analysis: &Analysis) -> Figure {
+    let hours = f64::from(analysis.window.hours_present);
+    let month = |usd: f64| usd * types::HOURS_PER_MONTH / hours;
+    let saving = analysis.verdict.saving_vs_best_ec2_usd.filter(|_| hours > 0.0).map(month);
+    let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
+    let sub = match (saving, range) {
+        (Some(_), Some([least, most])) => {
+            format!("{} to {} over the assumptions tried", format::usd(least), format::usd(most))
+        }
+        (Some(_), None) => "against EC2 repacked".to_owned(),
+        (None, _) => "no line is priced in both".to_owned(),
+    };
+    let class = match saving {
+        None => "absent",
+        Some(usd) if usd > 0.0 => "gain",
+        Some(usd) if usd < 0.0 => "loss",
+        Some(_) => "",
+    };
+    Figure {
+        label: "EMP saves against that, per month",
+        value: format::usd_or_unknown(saving),
+        sub,
+        class,
+        badge: "",
+    }
+}
+
 fn caveats(analysis: &Analysis) -> Vec<String> {
     let mut caveats = Vec::new();
     if let Some(saving) = words::headline_saving(analysis) {
@@ -197,7 +251,7 @@ fn caveats(analysis: &Analysis) -> Vec<String> {
         let mut text = format!("The saving compares {}, the lines priced on both sides", words::list(&lines));
         let totals = (
             words::scenario(analysis, TODAY).and_then(|s| s.monthly_usd),
-            words::scenario(analysis, VENDOR).and_then(|s| s.monthly_usd),
+            words::scenario(analysis, words::pool(analysis)).and_then(|s| s.monthly_usd),
         );
         if let (Some(today), Some(vendor)) = totals
             && ((today - vendor) - saving.monthly_usd).abs() > 0.005 * today.abs().max(1.0)

@@ -13,6 +13,7 @@ mod evidence;
 mod headline;
 mod inventory;
 mod page;
+mod replays;
 mod summary;
 mod table;
 mod utilisation;

@@ -10,6 +10,7 @@ use crate::costs::Costs;
 use crate::evidence::Evidence;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
+use crate::replays::Replays;
 use crate::utilisation::UtilisationPart;
 
 /// Why a page could not be rendered.
@@ -35,6 +36,7 @@ struct Page {
     cluster_id: String,
     headline: Headline,
     costs: Costs,
+    replays: Option<Replays>,
     bill: Option<Bill>,
     utilisation: UtilisationPart,
     inventory: InventoryPart,
@@ -53,6 +55,7 @@ pub fn page(analysis: &Analysis) -> Result<String, RenderError> {
         cluster_id: analysis.cluster_id.clone(),
         headline: Headline::new(analysis),
         costs: Costs::new(analysis),
+        replays: Replays::new(analysis),
         bill: Bill::new(analysis),
         utilisation: UtilisationPart::new(analysis)?,
         inventory: InventoryPart::new(analysis),

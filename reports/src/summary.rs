@@ -21,10 +21,19 @@ pub fn summary(analysis: &Analysis) -> String {
         |saving| {
             let share = saving.fraction.map(|fraction| format!("  {}", format::percent(fraction))).unwrap_or_default();
             let label = if saving.monthly_usd < 0.0 { "Saving (it does not pay)" } else { "Saving" };
-            (label.to_owned(), format::usd(saving.monthly_usd), format::usd(saving.yearly_usd), share)
+            let label = if words::pool(analysis) == VENDOR { label.to_owned() } else { format!("{label} against today") };
+            (label, format::usd(saving.monthly_usd), format::usd(saving.yearly_usd), share)
         },
     );
-    let rows = [total("Today", TODAY), total("With EMP, vendor's arithmetic", VENDOR), saving];
+    let replayed = words::scenario(analysis, words::REPACKED).is_some();
+    let mut rows = vec![total("Today", TODAY)];
+    if replayed {
+        rows.push(total("EC2 repacked, replayed", words::REPACKED));
+        rows.push(total("Elastic machine pool, replayed", words::pool(analysis)));
+    } else {
+        rows.push(total("With EMP, vendor's arithmetic", VENDOR));
+    }
+    rows.push(saving);
     let width = rows.iter().map(|row| row.0.chars().count()).max().unwrap_or(0);
 
     let window = &analysis.window;

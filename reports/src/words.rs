@@ -9,15 +9,42 @@ pub(crate) const TODAY: &str = "ec2-today";
 /// The vendor's published arithmetic.
 pub(crate) const VENDOR: &str = "emp-vendor";
 
+/// The elastic machine pool at documented ratios, replayed.
+pub(crate) const POOL: &str = "emp";
+/// The same at the ratios that hold the risk target.
+pub(crate) const TUNED: &str = "emp-tuned";
+/// The same pods on cheaper EC2 machines, replayed.
+pub(crate) const REPACKED: &str = "ec2-repacked";
+
 /// The scenario of an id.
 pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scenario> {
     analysis.scenarios.iter().find(|scenario| scenario.id == id)
 }
 
-/// What EMP saves against today by the vendor's arithmetic; `None` also where the analyzer forms no verdict from it,
-/// say because only volumes are priced.
+/// The elastic machine pool the headline speaks of: the tuned one where there is one that holds the risk target, else the
+/// one at documented ratios, else the vendor's arithmetic.
+pub(crate) fn pool(analysis: &Analysis) -> &'static str {
+    let holds = |id: &str| scenario(analysis, id).and_then(|s| s.risk.as_ref()).map(|risk| risk.holds_target);
+    match (holds(TUNED), holds(POOL)) {
+        (Some(true), _) => TUNED,
+        (_, Some(_)) => POOL,
+        _ => VENDOR,
+    }
+}
+
+/// What the elastic machine pool saves against today; `None` also where the analyzer forms no verdict from it, say
+/// because only volumes are priced.
 pub(crate) fn headline_saving(analysis: &Analysis) -> Option<&Saving> {
-    let saving = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == VENDOR);
+    saving_of(analysis, pool(analysis))
+}
+
+/// What the vendor's arithmetic saves against today.
+pub(crate) fn vendor_saving(analysis: &Analysis) -> Option<&Saving> {
+    saving_of(analysis, VENDOR)
+}
+
+fn saving_of<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Saving> {
+    let saving = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == id);
     saving.filter(|_| analysis.verdict.saving_vs_today_usd.is_some())
 }
 
@@ -49,6 +76,7 @@ pub(crate) fn cost_line(line: &str) -> String {
         "control_plane" => "EKS control plane",
         "network" => "network",
         "licences" => "licences",
+        "pool_network" => "NAT of the machine pool",
         "fee" => "EMP fee",
         other => return plain(&other.replace('_', " ")),
     }

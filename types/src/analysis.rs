@@ -42,6 +42,22 @@ pub struct Analysis {
     pub assumptions: Vec<Assumption>,
     /// What a reader must know beside the numbers, gravest first.
     pub notes: Vec<Note>,
+    /// `ec2-today-replayed` over `ec2-today`, compute alone: how much cheaper the engine is than the cluster was; `null`
+    /// where nothing could be replayed.
+    #[serde(default)]
+    pub model_optimism: Option<f64>,
+    /// Bare-metal types, the cheapest bound first.
+    #[serde(default)]
+    pub hosts_considered: Vec<HostConsidered>,
+    /// How the result changes with what is assumed; `null` where nothing could be replayed on elastic VMs.
+    #[serde(default)]
+    pub what_if: Option<WhatIf>,
+    /// Which workloads can move, most reserved memory first.
+    #[serde(default)]
+    pub movability: Vec<WorkloadMovability>,
+    /// What to build; `null` unless elastic VMs are recommended or come close.
+    #[serde(default)]
+    pub plan: Option<Plan>,
     /// Where the numbers come from.
     pub provenance: Provenance,
 }
@@ -217,6 +233,161 @@ pub struct Spread {
     pub p99: f64,
     /// Maximum.
     pub max: f64,
+}
+
+/// What went wrong in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Risk {
+    /// Whether it holds the risk target.
+    pub holds_target: bool,
+    /// Share of pod-seconds asked for that a machine served.
+    pub served_fraction: f64,
+    /// Share of machine-slots (EC2 nodes, elastic VMs) whose mean CPU was over capacity.
+    pub machine_slots_over_cpu: f64,
+    /// Share of machine-slots whose memory was over capacity.
+    pub machine_slots_over_memory: f64,
+    /// Share of host-slots whose mean CPU was over capacity; `null` without hosts.
+    pub host_slots_over_cpu: Option<f64>,
+    /// Share of host-slots that swap; `null` without hosts.
+    pub host_slots_over_memory: Option<f64>,
+    /// Core-hours asked for beyond what machines and hosts have, by slot means: the least that was lost.
+    pub lost_core_hours: f64,
+    /// The same by slot peaks: the most; `null` where peaks are not known.
+    pub lost_core_hours_at_peaks: Option<f64>,
+    /// GiB-hours beyond the memory of hosts.
+    pub swap_gib_hours: f64,
+    /// Live migrations.
+    pub migrations: u64,
+    /// Pods restarted elsewhere.
+    pub restarted_pods: u64,
+    /// Most pods that stood on one host, or one node where there are no hosts.
+    pub pods_on_busiest: u32,
+    /// Most workloads all of whose pods stood there.
+    pub workloads_on_busiest: u32,
+}
+
+/// One hour of a replayed scenario: the most machines at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioHour {
+    /// Start of the hour.
+    pub start: DateTime<Utc>,
+    /// EC2 nodes.
+    pub nodes: u32,
+    /// Elastic VMs.
+    pub evms: u32,
+    /// Hosts.
+    pub hosts: u32,
+}
+
+/// A bare-metal type that was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostConsidered {
+    /// Its name.
+    pub instance_type: String,
+    /// Price of an hour.
+    pub usd_per_hour: f64,
+    /// Least compute cost of what would run on it, over the window.
+    pub lower_bound_usd: Option<f64>,
+    /// What the scenario `emp` costs on it over the window, all lines; `null` where it was not replayed or not priced.
+    pub total_usd: Option<f64>,
+    /// Whether it held the risk target in the first two thirds of the window; `null` where it was not replayed.
+    pub holds_target: Option<bool>,
+    /// Whether it is the host of the scenarios.
+    pub chosen: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+/// How the result changes with what is assumed. Savings are of `emp` against `ec2-repacked`, over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// `emp` at each pair of overcommit ratios.
+    pub grid: Vec<WhatIfPoint>,
+    /// One assumption changed at a time, the largest effect first.
+    pub tornado: Vec<TornadoBar>,
+}
+
+/// One pair of ratios.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhatIfPoint {
+    /// Memory of elastic VMs on a host, as a multiple of its own.
+    pub memory_overcommit: f64,
+    /// vCPU of elastic VMs on a host, as a multiple of its threads.
+    pub cpu_overcommit: f64,
+    /// What it costs; `null` where a price is missing.
+    pub total_usd: Option<f64>,
+    /// What it saves.
+    pub saving_usd: Option<f64>,
+    /// Whether it holds the risk target on the last third of the window.
+    pub holds_target: bool,
+    /// Share of host-slots over CPU, on the last third.
+    pub host_slots_over_cpu: f64,
+}
+
+/// One assumption changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TornadoBar {
+    /// The assumption.
+    pub key: String,
+    /// The other value.
+    pub value: String,
+    /// What is saved with it.
+    pub saving_usd: Option<f64>,
+    /// That less what is saved without it.
+    pub change_usd: Option<f64>,
+    /// Whether it holds the risk target on the last third.
+    pub holds_target: bool,
+}
+
+/// Whether a workload can move to elastic VMs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadMovability {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its kind, such as `Deployment`.
+    pub workload_kind: String,
+    /// Its name.
+    pub workload: String,
+    /// `moves`, `stays`, or `partly` where some of its pods can.
+    pub verdict: String,
+    /// Why.
+    pub reason: String,
+    /// Pod-hours over the window.
+    pub pod_hours: f64,
+    /// CPU reserved, in core-hours.
+    pub cpu_request_core_hours: f64,
+    /// Memory reserved, in GiB-hours.
+    pub memory_request_gib_hours: f64,
+}
+
+/// What to build, from the scenario `emp`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The host type of the pool.
+    pub host_type: String,
+    /// Most and fewest hosts at once, after the first day.
+    pub hosts: (u32, u32),
+    /// Elastic VMs by type, in hours over the window, most first.
+    pub evm_types: Vec<(String, f64)>,
+    /// Steps in order; each is a replay of everything moved up to and with it.
+    pub waves: Vec<Wave>,
+}
+
+/// One step of a migration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wave {
+    /// Namespaces that move in it.
+    pub namespaces: Vec<String>,
+    /// What everything moved so far costs, over the window.
+    pub total_usd: Option<f64>,
+    /// What everything moved so far saves against `ec2-repacked`, over the window.
+    pub saving_usd: Option<f64>,
+    /// Of that, by this step alone.
+    pub marginal_saving_usd: Option<f64>,
+    /// Today's machines of these pods for two weeks beside the new ones: what running both costs.
+    pub dual_running_usd: Option<f64>,
+    /// Days until the step has paid for that; `null` where it never does.
+    pub payback_days: Option<f64>,
 }
 
 /// Whether peaks meet: the sum of each part's daily peak against the peak of the cluster's sum on that day.
@@ -531,6 +702,15 @@ pub struct Scenario {
     pub items: Vec<CostItem>,
     /// What could not be priced; outside every total.
     pub unpriced: Vec<Unpriced>,
+    /// What its compute cannot have cost less than, fee and boots left out; `null` where it was not replayed.
+    #[serde(default)]
+    pub lower_bound_usd: Option<f64>,
+    /// What went wrong on the machines, outside the first day; `null` where it was not replayed.
+    #[serde(default)]
+    pub risk: Option<Risk>,
+    /// Machines in each hour present, oldest first; empty where it was not replayed.
+    #[serde(default)]
+    pub by_hour: Vec<ScenarioHour>,
     /// The same scenario under other readings of what is assumed, for comparison.
     pub variants: Vec<Variant>,
     /// What a reader must know about this scenario.
@@ -604,6 +784,8 @@ mod cost_lines {
         licences;
         /// What was committed to and not used.
         unused_commitments;
+        /// NAT gateways that an elastic machine pool needs in each of its zones; zero in scenarios without one.
+        pool_network;
         /// The fee of the elastic machine pool's vendor.
         fee;
     }
@@ -778,8 +960,18 @@ pub struct Verdict {
     pub text: String,
     /// Recommended scenario id; `null` when the evidence does not carry a recommendation.
     pub recommendation: Option<String>,
-    /// Saving of `emp-vendor` against today over the window, in USD; `null` when it cannot be formed.
+    /// Saving of the best elastic machine pool against today over the window, in USD: of `emp-tuned` or `emp`, and where
+    /// nothing could be replayed of `emp-vendor`; `null` when it cannot be formed.
     pub saving_vs_today_usd: Option<f64>,
+    /// Saving of the same against the best alternative on EC2 with the same requests; `null` where nothing was replayed.
+    #[serde(default)]
+    pub saving_vs_best_ec2_usd: Option<f64>,
+    /// Least and greatest of that over the assumptions tried, one at a time.
+    #[serde(default)]
+    pub range_usd: Option<[f64; 2]>,
+    /// Bootstrap interval; only with eight whole weeks, so `null` otherwise.
+    #[serde(default)]
+    pub interval_usd: Option<[f64; 2]>,
 }
 
 /// One assumption in force.

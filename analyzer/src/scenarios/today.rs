@@ -85,7 +85,11 @@ pub(crate) struct NodePrice {
 
 /// The capacity type by which a node is priced; `None` when it is to stay unpriced.
 pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Option<CapacityType> {
-    let name = kind.capacity_type.as_deref();
+    capacity_type_of(kind.capacity_type.as_deref(), assumptions)
+}
+
+/// The same of a label's value, or its absence.
+pub(crate) fn capacity_type_of(name: Option<&str>, assumptions: &Assumptions) -> Option<CapacityType> {
     match name.unwrap_or_else(|| assumptions.name(&assumptions::UNLABELLED_CAPACITY_TYPE)) {
         "on-demand" => Some(CapacityType::OnDemand),
         "spot" => Some(CapacityType::Spot),
@@ -413,6 +417,9 @@ impl Bill {
             machine_hours: machine_hours(self.nodes.iter()),
             items: self.cost_items(),
             unpriced: self.unpriced.clone(),
+            lower_bound_usd: None,
+            risk: None,
+            by_hour: Vec::new(),
             variants: Vec::new(),
             notes: self.notes.clone(),
         }

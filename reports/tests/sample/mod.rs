@@ -130,6 +130,9 @@ fn scenario(id: &str, label: &str, cost_usd: CostLines, machine_hours: Vec<Machi
             },
         }],
         unpriced: Vec::new(),
+        lower_bound_usd: None,
+        risk: None,
+        by_hour: Vec::new(),
         variants: Vec::new(),
         notes: Vec::new(),
     }
@@ -460,7 +463,15 @@ pub(crate) fn believable() -> Analysis {
             text: "By the vendor's published ratios, moving 31 of 44 nodes to elastic VMs on two m5.metal hosts would have cost about a quarter less than today, after the fee; your own peaks have not been replayed yet.".to_owned(),
             recommendation: None,
             saving_vs_today_usd: Some(saved),
+            saving_vs_best_ec2_usd: None,
+            range_usd: None,
+            interval_usd: None,
         },
+        model_optimism: None,
+        hosts_considered: Vec::new(),
+        what_if: None,
+        movability: Vec::new(),
+        plan: None,
         assumptions: vec![
             assumption("emp.overcommit_memory", "2.5", "", "1.5", "platform9.com, pool documentation", "Divides the memory that hosts must have; the dimension that binds."),
             assumption("emp.overcommit_cpu", "3", "", "3", "sample manifest 05_evmpool.yaml", "Divides the CPU that hosts must have."),
@@ -539,6 +550,9 @@ pub(crate) fn empty() -> Analysis {
             .to_owned(),
         recommendation: None,
         saving_vs_today_usd: None,
+        saving_vs_best_ec2_usd: None,
+        range_usd: None,
+        interval_usd: None,
     };
     analysis
 }

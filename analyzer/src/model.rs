@@ -1,0 +1,341 @@
+//! What is replayed: the cluster's own hours through one engine, scenario after scenario.
+//!
+//! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
+//! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
+
+mod machines;
+mod money;
+mod report;
+mod verdict;
+
+use std::collections::BTreeMap;
+
+use lake::Lake;
+use replay::{Base, Hour, Outcome, Replay, RiskTarget, Setup, choose, daemons_of, screen};
+use types::{ClusterId, NanoUsd};
+
+use crate::assumptions::Assumptions;
+use crate::input::{AnalyzeError, Days, read_traces};
+use crate::observed::Observed;
+use crate::prices::PriceBook;
+use crate::scenarios::today::Bill;
+use crate::trace::{Choices, Counted, Names};
+use machines::OfNamespaces;
+pub(crate) use machines::{Candidate, Machines};
+pub(crate) use money::{Money, Pricer};
+pub(crate) use report::conclude;
+pub(crate) use verdict::verdict;
+
+/// Hosts replayed of those that the bound leaves.
+const HOSTS_REPLAYED: usize = 10;
+/// Share of the memory that may move by the end of the first step, and of the second.
+const STEP_PERCENT: [i128; 2] = [10, 50];
+/// Ratios of the what-if grid, and of `emp-tuned`, which is chosen from it.
+pub(crate) const MEMORY_RATIOS: [f64; 5] = [1.0, 1.25, 1.5, 2.0, 2.5];
+pub(crate) const CPU_RATIOS: [f64; 5] = [1.5, 2.0, 3.0, 5.0, 8.0];
+
+/// A scenario that was replayed.
+#[derive(Debug, Clone)]
+pub(crate) struct Replayed {
+    pub(crate) setup: Setup,
+    /// Over the whole window: what is billed.
+    pub(crate) whole: Outcome,
+    /// After the two thirds on which choices are made: what risk is reported on.
+    pub(crate) last_third: Outcome,
+    pub(crate) first_two_thirds: Outcome,
+    /// The host, where there is one.
+    pub(crate) host: Option<Candidate>,
+}
+
+/// Everything that was replayed.
+#[derive(Debug)]
+pub(crate) struct Model<'a> {
+    pub(crate) machines: Machines<'a>,
+    pub(crate) names: Names,
+    pub(crate) target: RiskTarget,
+    /// `ec2-today-replayed`, `ec2-repacked-karpenter`, `ec2-repacked`, `ec2-rightsized`.
+    pub(crate) on_ec2: Vec<Replayed>,
+    /// Candidates with their bounds; those that were replayed with what came of it, the cheapest bound first.
+    pub(crate) hosts: Vec<HostTried>,
+    /// `emp` and `emp-rightsized` on the chosen host, and `emp-tuned` where some ratios hold the target.
+    pub(crate) on_emp: Vec<Replayed>,
+    /// `emp` at each pair of ratios.
+    pub(crate) grid: Vec<Replayed>,
+    /// `emp` with one assumption changed.
+    pub(crate) changed: Vec<(Change, Replayed)>,
+    /// Namespaces that move step by step, each with `emp` of everything moved so far.
+    pub(crate) waves: Vec<(Vec<String>, Replayed)>,
+}
+
+/// A host type that was looked at.
+#[derive(Debug)]
+pub(crate) struct HostTried {
+    pub(crate) candidate: Candidate,
+    /// Least compute cost of what would run on it; `None` where it cannot carry that.
+    pub(crate) bound: Option<NanoUsd>,
+    pub(crate) replayed: Option<Replayed>,
+    pub(crate) chosen: bool,
+}
+
+/// One assumption changed to one of its other values.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) key: &'static str,
+    pub(crate) value: String,
+}
+
+/// What other values assumptions are tried at, one at a time: the bars of the tornado.
+const CHANGES: [(&str, &[&str]); 8] = [
+    ("emp.memory_model", &["working_set", "touched"]),
+    ("emp.host_threshold", &["0.7", "0.9"]),
+    ("emp.spare_hosts_per_zone", &["1"]),
+    ("emp.evm_consolidation", &["drain"]),
+    ("scheduler.score", &["most_allocated"]),
+    ("scheduler.zones", &["free"]),
+    ("machine.smt_yield", &["0.625"]),
+    ("emp.guest_mib", &["512", "2048"]),
+];
+
+/// What a pass reads, and how its pods are judged.
+struct Source<'l> {
+    lake: &'l Lake,
+    cluster: &'l ClusterId,
+    hours: &'l [types::Hour],
+}
+
+/// Replays the hours; `None` where nothing can be replayed: no region, or no node of a known type with a price.
+///
+/// # Errors
+/// [`AnalyzeError`] when the lake fails.
+pub(crate) async fn replay<'a>(
+    lake: &Lake,
+    cluster: &ClusterId,
+    hours: &[types::Hour],
+    observed: &Observed,
+    bill: &Bill,
+    book: &'a PriceBook,
+    assumptions: &'a Assumptions,
+) -> Result<Option<Model<'a>>, AnalyzeError> {
+    let Some(region) = observed.region() else { return Ok(None) };
+    let machines = Machines::new(observed.nodes.keys(), region, book, assumptions);
+    if machines.kinds.is_empty() {
+        return Ok(None);
+    }
+    let source = Source { lake, cluster, hours };
+    let mut names = Names::default();
+    let Some(first) = source.first_hour(&mut names, &machines).await? else { return Ok(None) };
+    let (daemons, daemon_pods) = daemons_of(&first);
+    let base = Base {
+        catalog: machines.catalog.clone(),
+        ec2_types: machines.ec2_types.clone(),
+        daemons,
+        daemon_pods,
+        // No metric says whether nodes are consolidated; without it the back-test buys and drops them as groups do.
+        karpenter: false,
+        assumptions: *assumptions.replay(),
+    };
+    let target = base.assumptions.risk_target();
+    let pricer = Pricer::new(observed, bill, book, &machines, assumptions);
+    let mut setups = vec![
+        (base.today_replayed(), None),
+        (base.repacked_by_karpenter(), None),
+        (base.repacked(), None),
+        (base.ec2_rightsized(), None),
+    ];
+    let reference = pricer.usual_host(&machines).cloned();
+    if let Some(host) = &reference {
+        setups.push((base.emp(&host.host, &host.family), Some(host.clone())));
+    }
+    names.counted = Some(BTreeMap::new());
+    let mut on_ec2 = source.pass(setups, &base, &mut names, &machines).await?;
+    let counted = names.counted.take();
+    let mut model = Model {
+        target,
+        hosts: Vec::new(),
+        on_emp: Vec::new(),
+        grid: Vec::new(),
+        changed: Vec::new(),
+        waves: Vec::new(),
+        on_ec2: Vec::new(),
+        names: Names::default(),
+        machines,
+    };
+    if reference.is_some()
+        && let Some(emp) = on_ec2.pop()
+        && emp.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty())
+    {
+        model.hosts = source.hosts(&base, &pricer, emp, &mut names, &model.machines, &target).await?;
+        if let Some(chosen) = model.hosts.iter().find(|host| host.chosen) {
+            let host = chosen.candidate.clone();
+            let others = source.on_host(&base, &host, &mut names, &model.machines).await?;
+            let (mut on_emp, grid, changed) = others;
+            on_emp.splice(0..0, chosen.replayed.clone());
+            on_emp.extend(tuned(&grid, &pricer, &target));
+            (model.on_emp, model.grid, model.changed) = (on_emp, grid, changed);
+            let steps = steps(&names, counted.as_ref());
+            for n in 1..=steps.len() {
+                let namespaces = steps.iter().take(n).flatten().cloned().collect();
+                let some = OfNamespaces { machines: &model.machines, namespaces: &namespaces };
+                let setup = (base.emp(&host.host, &host.family), Some(host.clone()));
+                let moved = source.pass(vec![setup], &base, &mut names, &some).await?;
+                model.waves.extend(steps.get(n - 1).cloned().into_iter().zip(moved));
+            }
+        }
+    }
+    names.counted = counted;
+    (model.on_ec2, model.names) = (on_ec2, names);
+    Ok(Some(model))
+}
+
+/// In which order namespaces move: those that reserve least first, a tenth of the memory, then four tenths, then the
+/// rest, so that the first steps risk little and teach much.
+fn steps(names: &Names, counted: Option<&BTreeMap<u32, Counted>>) -> Vec<Vec<String>> {
+    let mut sizes: BTreeMap<&str, i128> = BTreeMap::new();
+    for (workload, counted) in counted.into_iter().flatten().filter(|(_, counted)| counted.moves_seconds > 0) {
+        let name = usize::try_from(*workload).ok().and_then(|at| names.workloads.names().get(at));
+        if let Some(name) = name {
+            *sizes.entry(&name.namespace).or_default() += counted.mib_seconds;
+        }
+    }
+    let all: i128 = sizes.values().sum();
+    let mut sizes: Vec<_> = sizes.into_iter().map(|(namespace, size)| (size, namespace)).collect();
+    sizes.sort_unstable();
+    let (mut steps, mut so_far) = (vec![Vec::new()], 0);
+    for (size, namespace) in sizes {
+        let full = STEP_PERCENT.get(steps.len() - 1).is_some_and(|percent| 100 * (so_far + size) > all * percent);
+        if full && steps.last().is_some_and(|step| !step.is_empty()) {
+            steps.push(Vec::new());
+        }
+        so_far += size;
+        if let Some(step) = steps.last_mut() {
+            step.push(namespace.to_owned());
+        }
+    }
+    steps.retain(|step| !step.is_empty());
+    steps
+}
+
+/// The cheapest pair of ratios that held the target in the first two thirds.
+fn tuned(grid: &[Replayed], pricer: &Pricer<'_>, target: &RiskTarget) -> Option<Replayed> {
+    let outcomes: Vec<_> = grid.iter().map(|variant| variant.first_two_thirds.clone()).collect();
+    let cost = |at: usize, outcome: &Outcome| {
+        let variant = grid.get(at)?;
+        pricer.money(&variant.setup, outcome, variant.host.as_ref()).lines.total()
+    };
+    let at = choose(&outcomes, target, cost)?;
+    let mut chosen = grid.get(at)?.clone();
+    "emp-tuned".clone_into(&mut chosen.setup.id);
+    Some(chosen)
+}
+
+impl Source<'_> {
+    async fn first_hour(&self, names: &mut Names, choices: &Machines<'_>) -> Result<Option<Hour>, AnalyzeError> {
+        let mut days = Days::new(self.lake, self.cluster, self.hours);
+        Ok(match days.next().await? {
+            Some(day) => read_traces(&day, names, choices)?.into_iter().next(),
+            None => None,
+        })
+    }
+
+    /// Replays scenarios over all hours; what came after two thirds of them is kept apart.
+    async fn pass(
+        &self,
+        setups: Vec<(Setup, Option<Candidate>)>,
+        base: &Base,
+        names: &mut Names,
+        choices: &(dyn Choices + Sync),
+    ) -> Result<Vec<Replayed>, AnalyzeError> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let engines = setups.iter().map(|(setup, _)| setup.clone()).collect();
+        let mut replay = Replay::right_sizing(engines, base.assumptions.right_sizing()).with_threads(threads);
+        let mut days = Days::new(self.lake, self.cluster, self.hours);
+        let (mut done, two_thirds) = (0, self.hours.len() * 2 / 3);
+        let mut earlier = None;
+        while let Some(day) = days.next().await? {
+            for hour in read_traces(&day, names, choices)? {
+                if done == two_thirds {
+                    earlier = Some(replay.so_far());
+                }
+                replay.advance(&hour);
+                done += 1;
+            }
+        }
+        let earlier = earlier.unwrap_or_else(|| replay.so_far());
+        let outcomes = replay.finish().into_iter().map(|(outcome, _)| outcome);
+        let replayed = setups.into_iter().zip(outcomes.zip(earlier)).map(|((setup, host), (whole, earlier))| {
+            Replayed { last_third: whole.since(&earlier), first_two_thirds: earlier, whole, setup, host }
+        });
+        Ok(replayed.collect())
+    }
+
+    /// Every host type bounded, the best replayed, and the cheapest that holds the target chosen; where none holds it,
+    /// the cheapest.
+    async fn hosts(
+        &self,
+        base: &Base,
+        pricer: &Pricer<'_>,
+        reference: Replayed,
+        names: &mut Names,
+        machines: &Machines<'_>,
+        target: &RiskTarget,
+    ) -> Result<Vec<HostTried>, AnalyzeError> {
+        let candidates: Vec<_> =
+            machines.hosts.iter().map(|candidate| base.emp(&candidate.host, &candidate.family)).collect();
+        let screened = screen(&reference.whole, &candidates, candidates.len());
+        let worth = screened.iter().take(HOSTS_REPLAYED).filter_map(|(at, _)| machines.hosts.get(*at));
+        let setups = worth.map(|host| (base.emp(&host.host, &host.family), Some(host.clone()))).collect();
+        let replayed = self.pass(setups, base, names, machines).await?;
+        let cost = |tried: &Replayed, outcome: &Outcome| {
+            pricer.money(&tried.setup, outcome, tried.host.as_ref()).lines.total()
+        };
+        let cheapest = |holding: bool| {
+            let of = |(at, tried): (usize, &Replayed)| {
+                let holds = target.holds(&tried.first_two_thirds) || !holding;
+                holds.then(|| Some((cost(tried, &tried.first_two_thirds)?, at))).flatten()
+            };
+            replayed.iter().enumerate().filter_map(of).min().map(|(_, at)| at)
+        };
+        let chosen = cheapest(true).or_else(|| cheapest(false));
+        let mut replayed: Vec<_> = replayed.into_iter().map(Some).collect();
+        let tried = screened.into_iter().enumerate().filter_map(|(place, (at, bound))| {
+            Some(HostTried {
+                candidate: machines.hosts.get(at)?.clone(),
+                bound: Some(bound),
+                replayed: replayed.get_mut(place).and_then(Option::take),
+                chosen: chosen == Some(place),
+            })
+        });
+        Ok(tried.collect())
+    }
+
+    /// What is replayed on the chosen host beside `emp` itself: right-sized, every pair of ratios, each change alone.
+    #[expect(clippy::type_complexity, reason = "three kinds of the same thing, taken apart at once")]
+    async fn on_host(
+        &self,
+        base: &Base,
+        host: &Candidate,
+        names: &mut Names,
+        machines: &Machines<'_>,
+    ) -> Result<(Vec<Replayed>, Vec<Replayed>, Vec<(Change, Replayed)>), AnalyzeError> {
+        let mut setups = vec![base.emp_rightsized(&host.host, &host.family)];
+        setups.extend(base.tuning_grid(&host.host, &host.family, &MEMORY_RATIOS, &CPU_RATIOS));
+        let (sized, grid) = (1, setups.len() - 1);
+        let mut changes = Vec::new();
+        for (key, values) in CHANGES {
+            for value in values {
+                let Some(assumptions) = base.assumptions.with(key, value) else { continue };
+                let changed = Base { assumptions, ..base.clone() };
+                setups.push(changed.emp(&host.host, &host.family));
+                changes.push(Change { key, value: (*value).to_owned() });
+            }
+        }
+        let setups = setups.into_iter().map(|setup| (setup, Some(host.clone()))).collect();
+        let mut replayed = self.pass(setups, base, names, machines).await?.into_iter();
+        let on_emp = replayed.by_ref().take(sized).collect();
+        let grid = replayed.by_ref().take(grid).collect();
+        Ok((on_emp, grid, changes.into_iter().zip(replayed).collect()))
+    }
+}
+
+/// Seconds of machines that stay as they are, hour by hour.
+pub(crate) type AsIs = Vec<(types::Hour, BTreeMap<crate::prices::MachineKind, i64>)>;

@@ -1,0 +1,264 @@
+//! An outcome into money: the same prices, commitments and lines as today's bill.
+
+use std::collections::BTreeMap;
+
+use replay::{HourBilled, Outcome, Setup};
+use types::NanoUsd;
+use types::analysis::{CostItem, ExactLines, PriceOrigin};
+use types::window::HOUR_SECONDS;
+
+use super::{AsIs, Candidate, Machines};
+use crate::assumptions::{self, Assumptions};
+use crate::number::whole;
+use crate::observed::Observed;
+use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
+use crate::pricing::{HourlyCost, Pricing};
+use crate::scenarios::today::Bill;
+use crate::trace::{Choices, NodeFacts};
+
+/// Days of a month as EBS bills them, in seconds.
+const MONTH_HOURS: i64 = 730;
+
+/// What a scenario costs.
+#[derive(Debug, Clone)]
+pub(crate) struct Money {
+    pub(crate) lines: ExactLines,
+    pub(crate) compute: HourlyCost,
+    /// What the hosts cost.
+    pub(crate) hosts: NanoUsd,
+    /// What the lines are made of that machines have a part in, beside compute.
+    pub(crate) items: Vec<CostItem>,
+}
+
+/// Prices outcomes.
+#[derive(Debug)]
+pub(crate) struct Pricer<'a> {
+    book: &'a PriceBook,
+    kinds: Vec<MachineKind>,
+    as_is: AsIs,
+    lines: ExactLines,
+    /// Root disks and licences of nodes that stay as they are.
+    as_is_disks: NanoUsd,
+    as_is_licences: NanoUsd,
+    /// Root disks and licences of the other nodes, and the seconds they are for.
+    disks: NanoUsd,
+    licences: NanoUsd,
+    seconds: i64,
+    /// Root disk of an elastic VM for a month.
+    evm_disk_month: Option<NanoUsd>,
+    /// NAT gateway of a zone with hosts, for an hour.
+    nat_gateway_hour: Option<Priced<NanoUsd>>,
+    /// Origins of the prices of root disks and licences.
+    origins: BTreeMap<&'static str, PriceOrigin>,
+    fee_fraction: f64,
+    /// Seconds of the nodes that move, by type.
+    moving: BTreeMap<String, i64>,
+}
+
+impl<'a> Pricer<'a> {
+    pub(crate) fn new(
+        observed: &Observed,
+        bill: &Bill,
+        book: &'a PriceBook,
+        machines: &Machines<'_>,
+        assumptions: &Assumptions,
+    ) -> Self {
+        let region = observed.region().unwrap_or("all");
+        let gib = assumptions.replay().emp_evm_disk_gib;
+        let disk = book.volume(assumptions.name(&assumptions::ROOT_DISK_TYPE), region);
+        let mut pricer = Self {
+            book,
+            kinds: machines.kinds.clone(),
+            as_is: Vec::new(),
+            lines: bill.lines,
+            as_is_disks: NanoUsd::ZERO,
+            as_is_licences: NanoUsd::ZERO,
+            disks: NanoUsd::ZERO,
+            licences: NanoUsd::ZERO,
+            seconds: 0,
+            evm_disk_month: disk.map(|disk| disk.price.scaled(whole(gib * 1024.0).into(), 1024)),
+            nat_gateway_hour: book.other("vpc.nat_gateway", region),
+            origins: [ROOT_DISKS, LICENCES].into_iter().filter_map(|line| Some((line, origin_of(bill, line)?))).collect(),
+            fee_fraction: assumptions.number(&assumptions::FEE_FRACTION),
+            moving: BTreeMap::new(),
+        };
+        let placed = |kind| machines.node(&NodeFacts::from(kind));
+        let mut stays = BTreeMap::new();
+        for node in &bill.nodes {
+            match placed(&node.kind) {
+                Ok(place) => {
+                    pricer.disks += node.root_disks;
+                    pricer.licences += node.licences;
+                    pricer.seconds += node.billed_seconds;
+                    let platform = machines.platforms.get(usize::from(place.platform));
+                    if platform.is_some_and(|platform| platform.arch == "amd64" && !platform.spot)
+                        && let Some(name) = &node.kind.instance_type
+                    {
+                        *pricer.moving.entry(name.clone()).or_default() += node.billed_seconds;
+                    }
+                }
+                Err(_) => {
+                    pricer.as_is_disks += node.root_disks;
+                    pricer.as_is_licences += node.licences;
+                    if let Ok(price) = &node.cost {
+                        stays.insert(&node.billed_as, &price.machine);
+                    }
+                }
+            }
+        }
+        let boot = whole(assumptions.number(&assumptions::BOOT_SECONDS));
+        for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour) {
+            let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
+            for (billed, of_hour) in hour {
+                if let Some(machine) = stays.get(billed) {
+                    *used.entry((*machine).clone()).or_default() += of_hour.up_seconds + of_hour.created * boot;
+                }
+            }
+            pricer.as_is.push((sums.hour, used));
+        }
+        pricer
+    }
+
+    /// The host one would think of first: the cheapest of the family most of the nodes that move are of.
+    pub(crate) fn usual_host<'m>(&self, machines: &'m Machines<'_>) -> Option<&'m Candidate> {
+        let mut families: BTreeMap<&str, i64> = BTreeMap::new();
+        for (name, seconds) in &self.moving {
+            *families.entry(name.split('.').next().unwrap_or(name)).or_default() += seconds;
+        }
+        let mut families: Vec<_> = families.into_iter().map(|(family, seconds)| (-seconds, family)).collect();
+        families.sort_unstable();
+        let of = |family: &str| {
+            let hosts = machines.hosts.iter().filter(|host| host.machine.family() == family);
+            hosts.min_by_key(|host| (host.host.price, &host.host.name))
+        };
+        families.iter().find_map(|(_, family)| of(family))
+    }
+
+    /// What an outcome costs, over the hours it has.
+    pub(crate) fn money(&self, setup: &Setup, outcome: &Outcome, host: Option<&Candidate>) -> Money {
+        let mut pricing = Pricing::new(self.book);
+        let mut billed = outcome.hours.iter().peekable();
+        for (hour, as_is) in &self.as_is {
+            let Some(of_hour) = billed.next_if(|billed| billed.start == hour.start_seconds()) else { continue };
+            let mut used = as_is.clone();
+            for (kind, seconds) in &of_hour.node_seconds {
+                if let Some(machine) = self.kind(*kind) {
+                    *used.entry(machine.clone()).or_default() += signed(*seconds);
+                }
+            }
+            if let Some(host) = host {
+                *used.entry(host.machine.clone()).or_default() += signed(host_seconds(of_hour));
+            }
+            pricing.hour(*hour, &used);
+        }
+        let compute = pricing.finish();
+        let hosts = host.and_then(|host| compute.machines.get(&host.machine));
+        let hosts = hosts.map_or(NanoUsd::ZERO, |machine| machine.effective);
+        let before = self.before(outcome);
+        let sum = |of: &dyn Fn(&HourBilled) -> u64| signed(outcome.hours.iter().map(of).sum());
+        let typed = |rows: &[(u32, u64)]| rows.iter().map(|(_, seconds)| *seconds).sum::<u64>();
+        let nodes = sum(&|hour| typed(&hour.node_seconds));
+        let evms = sum(&|hour| typed(&hour.evm_seconds));
+        let zones = sum(&|hour| hour.zone_seconds);
+        let whole_window = i128::try_from(self.as_is.len()).unwrap_or_default();
+        let hours = i128::try_from(outcome.hours.len()).unwrap_or_default();
+        // What does not depend on machines, for the hours the outcome has.
+        let share = |line: Option<NanoUsd>| line.map(|line| line.scaled(hours, whole_window));
+        let per_node = |as_is: NanoUsd, others: NanoUsd, seconds: i64| {
+            as_is.scaled(hours, whole_window) + others.scaled(seconds.into(), self.seconds.into())
+        };
+        let disk_of_evms = match evms {
+            0 => Some(NanoUsd::ZERO),
+            _ => self.evm_disk_month.map(|month| month.scaled(evms.into(), (MONTH_HOURS * HOUR_SECONDS).into())),
+        };
+        let nat = match zones {
+            0 => Some(NanoUsd::ZERO),
+            _ => self.nat_gateway_hour.as_ref().map(|hour| hour.price.scaled(zones.into(), HOUR_SECONDS.into())),
+        };
+        let lines = ExactLines {
+            compute: self.lines.compute.filter(|_| compute.unpriced_seconds.is_empty()).map(|_| compute.effective()),
+            fargate: share(self.lines.fargate),
+            root_disks: self
+                .lines
+                .root_disks
+                .zip(disk_of_evms)
+                .map(|(_, evms)| per_node(self.as_is_disks, self.disks, nodes) + evms),
+            volumes: share(self.lines.volumes),
+            auto_mode: share(self.lines.auto_mode),
+            control_plane: share(self.lines.control_plane),
+            network: share(self.lines.network),
+            licences: self.lines.licences.map(|_| per_node(self.as_is_licences, self.licences, nodes + evms)),
+            unused_commitments: Some(compute.unused()),
+            pool_network: nat,
+            fee: match setup.pool {
+                Some(_) => before.map(|before| replay::fee(before, hosts, self.fee_fraction)),
+                None => Some(NanoUsd::ZERO),
+            },
+        };
+        let mut items = Vec::new();
+        let mut item = |line: &'static str, what: &str, seconds: i64, cost: Option<NanoUsd>, origin: Option<&PriceOrigin>| {
+            if let (Some(cost), Some(origin)) = (cost.filter(|cost| *cost != NanoUsd::ZERO), origin) {
+                let quantity = crate::scenarios::today::hours(seconds);
+                items.push(CostItem {
+                    line: line.to_owned(),
+                    what: what.to_owned(),
+                    quantity,
+                    unit: "hour".to_owned(),
+                    usd_per_unit: crate::number::ratio(cost.usd(), quantity).unwrap_or_default(),
+                    cost_usd: cost.usd(),
+                    price: origin.clone(),
+                });
+            }
+        };
+        item(ROOT_DISKS, "root disks of machines", nodes + evms, lines.root_disks, self.origins.get(ROOT_DISKS));
+        item(LICENCES, "licences of machines", nodes + evms, lines.licences, self.origins.get(LICENCES));
+        let nat_origin = self.nat_gateway_hour.as_ref().map(|hour| &hour.origin);
+        item("pool_network", "NAT gateways of the machine pool", zones, lines.pool_network, nat_origin);
+        Money { lines, compute, hosts, items }
+    }
+
+    /// The elastic VMs at contracted EC2 prices; `None` where one has none.
+    fn before(&self, outcome: &Outcome) -> Option<NanoUsd> {
+        let mut by_type: BTreeMap<u32, u64> = BTreeMap::new();
+        for (kind, seconds) in outcome.hours.iter().flat_map(|hour| &hour.evm_seconds) {
+            *by_type.entry(*kind).or_default() += seconds;
+        }
+        by_type
+            .into_iter()
+            .map(|(kind, seconds)| {
+                let machine = MachineKind { capacity_type: CapacityType::OnDemand, ..self.kind(kind)?.clone() };
+                Some(self.book.rate(&machine)?.contracted.price.for_seconds(signed(seconds)).cost())
+            })
+            .sum()
+    }
+
+    /// What the machines that stay as they are cost without commitments.
+    pub(crate) fn as_is_contracted(&self) -> NanoUsd {
+        let mut seconds: BTreeMap<&MachineKind, i64> = BTreeMap::new();
+        for (machine, of_hour) in self.as_is.iter().flat_map(|(_, used)| used) {
+            *seconds.entry(machine).or_default() += of_hour;
+        }
+        let cost = |(machine, seconds)| Some(self.book.rate(machine)?.contracted.price.for_seconds(seconds).cost());
+        seconds.into_iter().filter_map(cost).sum()
+    }
+
+    pub(crate) fn kind(&self, index: u32) -> Option<&MachineKind> {
+        self.kinds.get(usize::try_from(index).ok()?)
+    }
+}
+
+const ROOT_DISKS: &str = "root_disks";
+const LICENCES: &str = "licences";
+
+fn origin_of(bill: &Bill, line: &str) -> Option<PriceOrigin> {
+    bill.cost_items().into_iter().find(|item| item.line == line).map(|item| item.price)
+}
+
+/// Seconds of hosts, spare ones among them.
+pub(crate) fn host_seconds(hour: &HourBilled) -> u64 {
+    hour.host_seconds + hour.spare_host_seconds
+}
+
+fn signed(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}

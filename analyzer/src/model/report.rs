@@ -1,0 +1,366 @@
+//! What the replays come to, as it is written.
+
+use chrono::{DateTime, Utc};
+use replay::{Grain, Outcome, RiskTarget, lower_bound};
+use types::analysis::{
+    ExactLines, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario, ScenarioHour, TornadoBar, Wave,
+    WhatIf, WhatIfPoint, WorkloadMovability,
+};
+use types::{NanoUsd, SLOTS_PER_HOUR};
+
+use super::{HostTried, Model, Money, Pricer, Replayed};
+use crate::number::{float, ratio};
+use crate::prices::MachineKind;
+use crate::pricing::HourlyCost;
+use crate::scenarios::Month;
+use crate::scenarios::today::{Bill, compute_cost, hours};
+
+/// Workloads listed at most.
+const MOST_WORKLOADS: usize = 1000;
+
+/// A replayed scenario, as it is written and exact.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) scenario: Scenario,
+    pub(crate) lines: ExactLines,
+    pub(crate) holds: bool,
+}
+
+/// What the replays come to.
+#[derive(Debug)]
+pub(crate) struct Conclusion {
+    pub(crate) scenarios: Vec<Made>,
+    pub(crate) optimism: Option<f64>,
+    pub(crate) hosts: Vec<HostConsidered>,
+    pub(crate) what_if: Option<WhatIf>,
+    pub(crate) movability: Vec<WorkloadMovability>,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) notes: Vec<Note>,
+    pub(crate) origins: Vec<PriceOrigin>,
+    /// Share of pod-slots whose use is imputed.
+    pub(crate) imputed: f64,
+}
+
+/// Lines that cost what they cost today in every scenario.
+const AS_TODAY: [&str; 5] = ["fargate", "volumes", "auto_mode", "control_plane", "network"];
+
+/// Names for people.
+const LABELS: [(&str, &str); 7] = [
+    ("ec2-today-replayed", "EC2 today, replayed"),
+    ("ec2-repacked-karpenter", "EC2 repacked as Karpenter would"),
+    ("ec2-repacked", "EC2 repacked"),
+    ("ec2-rightsized", "EC2 right-sized and repacked"),
+    ("emp", "Elastic machine pool"),
+    ("emp-tuned", "Elastic machine pool, ratios tuned"),
+    ("emp-rightsized", "Elastic machine pool, right-sized"),
+];
+
+/// Concludes.
+pub(crate) fn conclude(model: &Model<'_>, pricer: &Pricer<'_>, bill: &Bill, month: Month) -> Conclusion {
+    let made = |replayed: &Replayed| made(replayed, model, pricer, bill, month);
+    let scenarios: Vec<_> = model.on_ec2.iter().chain(&model.on_emp).map(made).collect();
+    let repacked = scenarios.iter().find(|made| made.scenario.id == "ec2-repacked").map(|made| made.lines);
+    let emp = scenarios.iter().find(|made| made.scenario.id == "emp").map(|made| made.lines);
+    let today = model.on_ec2.first().map(|replayed| pricer.money(&replayed.setup, &replayed.whole, None));
+    let optimism = today
+        .filter(|_| bill.lines.compute.is_some())
+        .and_then(|money| ratio(money.compute.contracted().usd(), bill.compute.contracted().usd()));
+    let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, pricer, &repacked, &emp));
+    let imputed = model.on_ec2.first().map(|replayed| replayed.whole.imputed).unwrap_or_default();
+    let priced = model
+        .on_ec2
+        .iter()
+        .chain(&model.on_emp)
+        .map(|replayed| pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref()).compute);
+    let origins = priced.flat_map(|cost| cost.machines.into_values().map(|machine| machine.rate.contracted.origin));
+    Conclusion {
+        optimism,
+        hosts: model.hosts.iter().map(|tried| considered(tried, pricer, &model.target)).collect(),
+        what_if,
+        movability: movability(model),
+        plan: repacked.and_then(|repacked| plan(model, pricer, &repacked, month)),
+        notes: notes(model, &scenarios),
+        origins: origins.collect(),
+        imputed: ratio(unsigned(imputed.imputed_pod_slots), unsigned(imputed.pod_slots)).unwrap_or_default(),
+        scenarios,
+    }
+}
+
+fn made(replayed: &Replayed, model: &Model<'_>, pricer: &Pricer<'_>, bill: &Bill, month: Month) -> Made {
+    let Replayed { setup, whole, last_third, host, .. } = replayed;
+    let Money { lines, compute, items, .. } = pricer.money(setup, whole, host.as_ref());
+    let mut all_items: Vec<_> = bill.cost_items().into_iter().filter(|item| AS_TODAY.contains(&&*item.line)).collect();
+    all_items.extend(items);
+    all_items.sort_by(|a, b| (&a.line, &a.what).cmp(&(&b.line, &b.what)));
+    let label = LABELS.iter().find(|(id, _)| *id == setup.id).map_or(setup.id.as_str(), |(_, label)| label);
+    let host = host.as_ref().map(|host| &host.machine);
+    let holds = model.target.holds(last_third);
+    let bound = lower_bound(whole, setup, Grain::Hour).map(|bound| bound.total() + pricer.as_is_contracted());
+    let scenario = Scenario {
+        id: setup.id.clone(),
+        label: label.to_owned(),
+        cost_usd: lines.cost(),
+        partial: lines.partial() || !bill.unpriced.is_empty(),
+        monthly_usd: lines.total().map(|total| month.usd(total)),
+        compute_cost: lines.compute.map(|_| compute_cost(&compute)),
+        machine_hours: machine_hours(&compute, whole, pricer, host),
+        items: all_items,
+        unpriced: bill.unpriced.clone(),
+        lower_bound_usd: bound.map(NanoUsd::usd),
+        risk: Some(risk(last_third, whole, holds)),
+        by_hour: by_hour(whole),
+        variants: Vec::new(),
+        notes: scenario_notes(replayed),
+    };
+    Made { scenario, lines, holds }
+}
+
+fn scenario_notes(replayed: &Replayed) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if let Some(pool) = &replayed.setup.pool {
+        notes.push(Note::info(format!(
+            "Elastic VMs on {}, overcommitted {} times in memory and {} times in CPU.",
+            pool.host.name, pool.memory_overcommit, pool.cpu_overcommit
+        )));
+    }
+    let stuck = replayed.whole.hosts.stuck;
+    if stuck > 0 {
+        notes.push(Note::warning(format!(
+            "In {stuck} host-slots a host was over the rebalancer's threshold with one elastic VM alone, which nothing mends."
+        )));
+    }
+    let unplaceable = replayed.whole.service.unplaceable;
+    if unplaceable > 0 {
+        notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
+    }
+    notes
+}
+
+/// Machines by type: what is billed, dearest first, then elastic VMs.
+fn machine_hours(
+    compute: &HourlyCost,
+    outcome: &Outcome,
+    pricer: &Pricer<'_>,
+    host: Option<&MachineKind>,
+) -> Vec<MachineHours> {
+    let mut rows: Vec<_> = compute.machines.iter().filter(|(_, cost)| cost.seconds > 0).collect();
+    rows.sort_by(|(a_kind, a), (b_kind, b)| b.effective.cmp(&a.effective).then_with(|| a_kind.cmp(b_kind)));
+    let billed = rows.into_iter().map(|(machine, cost)| MachineHours {
+        kind: if host == Some(machine) { "host" } else { "node" }.to_owned(),
+        instance_type: machine.instance_type.clone(),
+        capacity_type: machine.capacity_type.as_str().to_owned(),
+        hours: hours(cost.seconds),
+        usd_per_hour: Some(cost.rate.contracted.price.usd_per_hour()),
+        cost_usd: Some(cost.effective.usd()),
+        price: Some(cost.rate.contracted.origin.clone()),
+    });
+    let mut all: Vec<_> = billed.collect();
+    all.extend(evm_hours(outcome, pricer).into_iter().map(|(instance_type, hours)| MachineHours {
+        kind: "evm".to_owned(),
+        instance_type,
+        capacity_type: "on-demand".to_owned(),
+        hours,
+        usd_per_hour: None,
+        cost_usd: None,
+        price: None,
+    }));
+    all
+}
+
+/// Hours of elastic VMs by type, most first.
+pub(super) fn evm_hours(outcome: &Outcome, pricer: &Pricer<'_>) -> Vec<(String, f64)> {
+    let mut by_type = std::collections::BTreeMap::new();
+    for (kind, seconds) in outcome.hours.iter().flat_map(|hour| &hour.evm_seconds) {
+        let name = pricer.kind(*kind).map(|machine| machine.instance_type.clone()).unwrap_or_default();
+        *by_type.entry(name).or_insert(0_u64) += seconds;
+    }
+    let mut rows: Vec<_> = by_type.into_iter().map(|(name, seconds)| (name, unsigned(seconds) / 3600.0)).collect();
+    rows.sort_by(|(a_name, a), (b_name, b)| b.total_cmp(a).then_with(|| a_name.cmp(b_name)));
+    rows
+}
+
+fn risk(last_third: &Outcome, whole: &Outcome, holds_target: bool) -> Risk {
+    let share = |part: u64, of: u64| ratio(unsigned(part), unsigned(of));
+    let (machines, hosts) = (&last_third.machines, &last_third.hosts);
+    let core_hours = |core_ms: u64| unsigned(core_ms) / 1000.0 / 3600.0;
+    let motion = &whole.motion;
+    Risk {
+        holds_target,
+        served_fraction: last_third.served_share(),
+        machine_slots_over_cpu: share(machines.over_cpu, machines.slots).unwrap_or_default(),
+        machine_slots_over_memory: share(machines.over_memory, machines.slots).unwrap_or_default(),
+        host_slots_over_cpu: share(hosts.over_cpu, hosts.slots),
+        host_slots_over_memory: share(hosts.over_memory, hosts.slots),
+        lost_core_hours: core_hours(machines.lost_core_ms + hosts.lost_core_ms),
+        lost_core_hours_at_peaks: machines
+            .lost_core_ms_at_peaks
+            .zip(hosts.lost_core_ms_at_peaks)
+            .map(|(machines, hosts)| core_hours(machines + hosts)),
+        swap_gib_hours: unsigned(hosts.over_mib_seconds) / 1024.0 / 3600.0,
+        migrations: motion.rebalanced + motion.consolidated,
+        restarted_pods: motion.drained_pods + motion.rolled_pods,
+        pods_on_busiest: whole.blast_pods,
+        workloads_on_busiest: whole.blast_workloads,
+    }
+}
+
+fn by_hour(outcome: &Outcome) -> Vec<ScenarioHour> {
+    let slots = outcome.series.chunks(SLOTS_PER_HOUR);
+    let hours = outcome.hours.iter().zip(slots).filter_map(|(hour, slots)| {
+        let start: DateTime<Utc> = DateTime::from_timestamp(hour.start, 0)?;
+        let most = |of: fn(&replay::Point) -> u32| slots.iter().map(of).max().unwrap_or_default();
+        Some(ScenarioHour { start, nodes: most(|p| p.nodes), evms: most(|p| p.evms), hosts: most(|p| p.hosts) })
+    });
+    hours.collect()
+}
+
+fn considered(tried: &HostTried, pricer: &Pricer<'_>, target: &RiskTarget) -> HostConsidered {
+    let total = |replayed: &Replayed| {
+        pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref()).lines.total().map(NanoUsd::usd)
+    };
+    let holds = tried.replayed.as_ref().map(|replayed| target.holds(&replayed.first_two_thirds));
+    let reason = match (&tried.replayed, tried.chosen, holds) {
+        (None, ..) => "its bound is above that of the ten that were replayed",
+        (_, true, Some(true)) => "the cheapest that holds the risk target",
+        (_, true, _) => "the cheapest; none holds the risk target",
+        (_, false, Some(false)) => "it does not hold the risk target in the first two thirds",
+        _ => "dearer than the one chosen",
+    };
+    HostConsidered {
+        instance_type: tried.candidate.host.name.clone(),
+        usd_per_hour: tried.candidate.host.price.map(|price| price.usd_per_hour()).unwrap_or_default(),
+        lower_bound_usd: tried.bound.map(NanoUsd::usd),
+        total_usd: tried.replayed.as_ref().and_then(total),
+        holds_target: holds,
+        chosen: tried.chosen,
+        reason: reason.to_owned(),
+    }
+}
+
+fn what_if(model: &Model<'_>, pricer: &Pricer<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf {
+    let lines = |replayed: &Replayed| pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref()).lines;
+    let saving = |lines: &ExactLines| repacked.less(lines).map(|(saved, ..)| saved);
+    let point = |replayed: &Replayed| {
+        let pool = replayed.setup.pool.as_ref()?;
+        let (lines, hosts) = (lines(replayed), &replayed.last_third.hosts);
+        Some(WhatIfPoint {
+            memory_overcommit: pool.memory_overcommit,
+            cpu_overcommit: pool.cpu_overcommit,
+            total_usd: lines.total().map(NanoUsd::usd),
+            saving_usd: saving(&lines).map(NanoUsd::usd),
+            holds_target: model.target.holds(&replayed.last_third),
+            host_slots_over_cpu: ratio(unsigned(hosts.over_cpu), unsigned(hosts.slots)).unwrap_or_default(),
+        })
+    };
+    let base = saving(emp);
+    let mut tornado: Vec<_> = model
+        .changed
+        .iter()
+        .map(|(change, replayed)| {
+            let with = saving(&lines(replayed));
+            TornadoBar {
+                key: change.key.to_owned(),
+                value: change.value.clone(),
+                saving_usd: with.map(NanoUsd::usd),
+                change_usd: with.zip(base).map(|(with, base)| (with - base).usd()),
+                holds_target: model.target.holds(&replayed.last_third),
+            }
+        })
+        .collect();
+    tornado.sort_by(|a, b| {
+        let size = |bar: &TornadoBar| bar.change_usd.unwrap_or_default().abs();
+        size(b).total_cmp(&size(a)).then_with(|| (&a.key, &a.value).cmp(&(&b.key, &b.value)))
+    });
+    WhatIf { grid: model.grid.iter().filter_map(point).collect(), tornado }
+}
+
+/// Hours that old machines and new ones run side by side in a step.
+const DUAL_HOURS: f64 = 336.0;
+
+fn plan(model: &Model<'_>, pricer: &Pricer<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> {
+    let emp = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp")?;
+    let settled = emp.whole.series.iter().skip(24 * SLOTS_PER_HOUR).map(|point| point.hosts);
+    let hosts = settled.clone().min().zip(settled.max())?;
+    let mut waves: Vec<Wave> = Vec::new();
+    let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
+    for (namespaces, replayed) in &model.waves {
+        let money = pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref());
+        let saved = repacked.less(&money.lines).map(|(saved, ..)| saved);
+        let marginal = saved.map(|saved| saved - saved_so_far);
+        let window = |usd: f64| ratio(usd, month.hours_present);
+        let dual = window((money.hosts - hosts_so_far).at_least_zero().usd()).map(|hourly| hourly * DUAL_HOURS);
+        let daily = marginal.and_then(|marginal| window(marginal.usd() * 24.0)).filter(|daily| *daily > 0.0);
+        waves.push(Wave {
+            namespaces: namespaces.clone(),
+            total_usd: money.lines.total().map(NanoUsd::usd),
+            saving_usd: saved.map(NanoUsd::usd),
+            marginal_saving_usd: marginal.map(NanoUsd::usd),
+            dual_running_usd: dual,
+            payback_days: dual.zip(daily).and_then(|(dual, daily)| ratio(dual, daily)),
+        });
+        (saved_so_far, hosts_so_far) = (saved.unwrap_or(saved_so_far), money.hosts);
+    }
+    let host_type = emp.host.as_ref()?.host.name.clone();
+    Some(Plan { host_type, hosts, evm_types: evm_hours(&emp.whole, pricer), waves })
+}
+
+fn movability(model: &Model<'_>) -> Vec<WorkloadMovability> {
+    let mut rows: Vec<_> = model
+        .names
+        .counted
+        .iter()
+        .flatten()
+        .filter_map(|(workload, counted)| {
+            let name = model.names.workloads.names().get(usize::try_from(*workload).ok()?)?;
+            let stays: i64 = counted.stays_seconds.values().sum();
+            let most = counted.stays_seconds.iter().max_by_key(|(why, seconds)| (**seconds, std::cmp::Reverse(**why)));
+            let why = most.map_or("x86, Linux, on-demand", |(why, _)| why);
+            let verdict = match (counted.moves_seconds, stays) {
+                (_, 0) => "moves",
+                (0, _) => "stays",
+                _ => "partly",
+            };
+            Some(WorkloadMovability {
+                namespace: name.namespace.clone(),
+                workload_kind: name.kind.clone(),
+                workload: name.name.clone(),
+                verdict: verdict.to_owned(),
+                reason: why.to_owned(),
+                pod_hours: hours(counted.moves_seconds + stays),
+                cpu_request_core_hours: crate::conclude::core_hours(counted.millicore_seconds),
+                memory_request_gib_hours: float(counted.mib_seconds) / 1024.0 / 3600.0,
+            })
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        let by_memory = b.memory_request_gib_hours.total_cmp(&a.memory_request_gib_hours);
+        let name = |row: &WorkloadMovability| (row.namespace.clone(), row.workload_kind.clone(), row.workload.clone());
+        by_memory.then_with(|| name(a).cmp(&name(b)))
+    });
+    rows.truncate(MOST_WORKLOADS);
+    rows
+}
+
+fn notes(model: &Model<'_>, scenarios: &[Made]) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if model.on_emp.is_empty() {
+        notes.push(Note::info(
+            "No elastic machine pool was replayed: no pod here could move, or no bare metal has a price in the region.",
+        ));
+    } else if !model.hosts.iter().any(|host| host.chosen && host.replayed.is_some()) {
+        notes.push(Note::warning("No host type could be chosen, because none could be priced."));
+    }
+    if !scenarios.iter().any(|made| made.scenario.id == "emp-tuned") && !model.grid.is_empty() {
+        notes.push(Note::info(
+            "There is no scenario with tuned ratios: at no pair of ratios tried did the host hold the risk target.",
+        ));
+    }
+    notes.push(Note::info(
+        "Replays know no affinity, anti-affinity or topology spread (kube-state-metrics does not export them), no bandwidth of network and disks, no autoscaler that reacts, no interruption of spot, and no latency.",
+    ));
+    notes
+}
+
+fn unsigned(number: u64) -> f64 {
+    float(number.into())
+}

@@ -1,0 +1,159 @@
+//! The conclusion in a sentence: what to do, by one rule.
+//!
+//! The cheapest scenario is recommended that holds the risk target and serves nearly every pod-second; today's own
+//! counts as one that does. What it saves is said against today and, where elastic VMs win, against the best
+//! alternative on EC2 with the same requests.
+
+use types::NanoUsd;
+use types::analysis::{ExactLines, Saving, Scenario, Verdict, WhatIf};
+use types::show::usd;
+
+use super::report::{Conclusion, Made};
+use crate::scenarios::{Month, saving, today};
+
+/// Scenarios that may be recommended, and whether they have elastic VMs.
+const CANDIDATES: [(&str, bool); 5] =
+    [("ec2-repacked", false), ("ec2-rightsized", false), ("emp", true), ("emp-tuned", true), ("emp-rightsized", true)];
+/// The rivals on EC2 of scenarios with the same requests.
+const RIVALS: [(&str, &str); 3] =
+    [("emp", "ec2-repacked"), ("emp-tuned", "ec2-repacked"), ("emp-rightsized", "ec2-rightsized")];
+/// Least share of pod-seconds that a recommendation serves.
+const SERVED: f64 = 0.9995;
+/// Largest share of imputed use that carries a recommendation.
+const IMPUTED: f64 = 0.05;
+/// Hours below which nothing is recommended: a day to warm up, and two to choose and to judge by.
+const HOURS: f64 = 72.0;
+
+/// The verdict, and the savings it speaks of, those against today first.
+pub(crate) fn verdict(
+    conclusion: &Conclusion,
+    today: (&Scenario, &ExactLines),
+    month: Month,
+) -> Option<(Verdict, Vec<Saving>)> {
+    let find = |id: &str| conclusion.scenarios.iter().find(|made| made.scenario.id == id);
+    find("ec2-repacked")?;
+    let pair = |made: &'_ Made| saving(today, (&made.scenario, &made.lines), month);
+    let mut savings: Vec<Saving> = CANDIDATES.iter().filter_map(|(id, _)| find(id)).filter_map(pair).collect();
+    let against = |id: &str, rival: &str| {
+        let (made, rival) = (find(id)?, find(rival)?);
+        saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), month)
+    };
+    savings.extend(RIVALS.iter().filter_map(|(id, rival)| against(id, rival)));
+    let fit = |made: &&Made| {
+        let served = made.scenario.risk.as_ref().map_or(0.0, |risk| risk.served_fraction);
+        made.holds && served >= SERVED
+    };
+    let saved = |made: &Made| today.1.less(&made.lines).map(|(saved, ..)| saved);
+    let best = CANDIDATES
+        .iter()
+        .filter_map(|(id, emp)| Some((find(id).filter(fit)?, *emp)))
+        .filter_map(|(made, emp)| Some((saved(made)?, made, emp)))
+        .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.scenario.id.cmp(&a.1.scenario.id)));
+    let pool = find("emp-tuned").filter(fit).or_else(|| find("emp"));
+    let vs_today = pool.and_then(saved);
+    let vs_ec2 = pool.and_then(|made| Some(find("ec2-repacked")?.lines.less(&made.lines)?.0));
+    let (recommendation, text) = match (barred(conclusion, month), best) {
+        (Some(why), _) => (None, why),
+        (None, Some((saved, made, emp))) if saved > NanoUsd::ZERO => {
+            (Some(made.scenario.id.clone()), recommended(made, saved, emp, conclusion, today, month))
+        }
+        (None, _) => (Some(today::ID.to_owned()), stay(vs_today, month)),
+    };
+    let verdict = Verdict {
+        text,
+        recommendation,
+        saving_vs_today_usd: vs_today.map(NanoUsd::usd),
+        saving_vs_best_ec2_usd: vs_ec2.map(NanoUsd::usd),
+        range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, vs_ec2)),
+        interval_usd: None,
+    };
+    Some((verdict, savings))
+}
+
+/// Why no recommendation can be made, if so.
+fn barred(conclusion: &Conclusion, month: Month) -> Option<String> {
+    if month.hours_present < HOURS {
+        return Some(format!(
+            "No recommendation can be made yet: the window holds {:.0} hours, and three days are the least; collect on, and ask again.",
+            month.hours_present
+        ));
+    }
+    (conclusion.imputed > IMPUTED).then(|| {
+        format!(
+            "No recommendation can be made: no use was seen in {:.1}\u{a0}% of the pods' time, and beyond 5\u{a0}% a replay stands on guesses; see what the collector reports as missing.",
+            conclusion.imputed * 100.0
+        )
+    })
+}
+
+fn recommended(
+    made: &Made,
+    saved: NanoUsd,
+    emp: bool,
+    conclusion: &Conclusion,
+    today: (&Scenario, &ExactLines),
+    month: Month,
+) -> String {
+    let find = |id: &str| conclusion.scenarios.iter().find(|made| made.scenario.id == id);
+    let amount = |saved: NanoUsd, of: NanoUsd| {
+        let share = crate::number::ratio(saved.usd(), of.usd()).unwrap_or_default() * 100.0;
+        format!("{} a month, {share:.0}\u{a0}%", usd(month.usd(saved)))
+    };
+    let base = today.1.less(&made.lines).map(|(_, base, _)| base).unwrap_or_default();
+    let head = amount(saved, base);
+    let what = match made.scenario.id.as_str() {
+        "ec2-repacked" => "Repack the same pods on cheaper EC2 machines, without an elastic machine pool",
+        "ec2-rightsized" => "Right-size the requests and repack on EC2, without an elastic machine pool",
+        "emp-rightsized" => "Right-size the requests and move to an elastic machine pool",
+        "emp-tuned" => "Move to an elastic machine pool at tuned ratios",
+        _ => "Move to an elastic machine pool at the documented ratios",
+    };
+    let mut text = format!("{what}: that saves {head} of what is compared");
+    let rival = RIVALS.iter().find(|(id, _)| *id == made.scenario.id).and_then(|(_, rival)| find(rival));
+    if let Some((more, ..)) = rival.and_then(|rival| rival.lines.less(&made.lines)) {
+        text.push_str(&format!(
+            ", net of the fee, and {} a month more than the best alternative on EC2 with the same requests",
+            usd(month.usd(more))
+        ));
+    }
+    if !emp {
+        let pools = ["emp-tuned", "emp"].iter().find_map(|id| find(id));
+        if let Some((less, ..)) = pools.and_then(|pool| pool.lines.less(&made.lines)) {
+            let more = if less < NanoUsd::ZERO { "less" } else { "more" };
+            let usd = usd(month.usd(less).abs());
+            text.push_str(&format!(
+                "; an elastic machine pool with the requests as they are would cost {usd} a month {more}"
+            ));
+        }
+    }
+    let gap = conclusion.optimism.map(|optimism| (1.0 - optimism).abs());
+    let compute = today.1.compute.unwrap_or_default();
+    if gap.is_some_and(|gap| saved.usd() < gap * compute.usd()) {
+        text.push_str("; this is within the model's own error, as the replay of today's machines shows");
+    }
+    text.push('.');
+    text
+}
+
+fn stay(vs_today: Option<NanoUsd>, month: Month) -> String {
+    let pool = match vs_today {
+        Some(saved) if saved <= NanoUsd::ZERO => {
+            format!("an elastic machine pool would cost {} a month more than today", usd(month.usd(saved).abs()))
+        }
+        Some(saved) => format!(
+            "an elastic machine pool would save {} a month and does not hold the risk target",
+            usd(month.usd(saved))
+        ),
+        None => "an elastic machine pool could not be replayed".to_owned(),
+    };
+    format!("Not worth it: {pool}, and no alternative on EC2 that holds the risk target is cheaper than today.")
+}
+
+/// Least and greatest saving over the assumptions tried one at a time.
+fn range(what_if: &WhatIf, base: Option<NanoUsd>) -> Option<[f64; 2]> {
+    let tried = what_if.tornado.iter().filter_map(|bar| bar.saving_usd).chain(base.map(NanoUsd::usd));
+    tried.fold(None, |range, saving| match range {
+        None => Some([saving, saving]),
+        Some([least, most]) => Some([least.min(saving), most.max(saving)]),
+    })
+}

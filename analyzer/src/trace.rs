@@ -1,0 +1,444 @@
+//! The hours of a lake as the replay engine takes them: rows of numbers, and the names behind the numbers.
+//!
+//! A second reading, because what may be bought is known only after the first: names become indexes, and an index
+//! means the same in every hour.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::{DefaultHasher, HashMap};
+use std::hash::{Hash, Hasher};
+
+use arrow::record_batch::RecordBatch;
+use lake::Column;
+use lake::tables::{container_hour, node_hour, pod_hour, volume_hour};
+use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, NONE, NodeRow, PodRow, SLOTS, UNKNOWN};
+
+use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
+
+/// What may share a machine: pods of one platform run on machines of the same, and never on another's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Platform {
+    /// CPU architecture, such as `amd64`.
+    pub(crate) arch: String,
+    /// Operating system, such as `linux`.
+    pub(crate) os: String,
+    /// Whether on spot capacity.
+    pub(crate) spot: bool,
+}
+
+/// What the engine is told of a node: its place, and its type in the catalog of machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NodePlace {
+    pub(crate) platform: u16,
+    pub(crate) machine_type: u32,
+}
+
+/// What decides whether the engine takes a node, and as what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct NodeFacts<'a> {
+    pub(crate) instance_type: Option<&'a str>,
+    pub(crate) compute_type: &'a str,
+    pub(crate) capacity_type: Option<&'a str>,
+    pub(crate) os: Option<&'a str>,
+    pub(crate) emp_owned: bool,
+}
+
+/// What decides whether a pod may move.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PodFacts<'a> {
+    pub(crate) namespace: &'a str,
+}
+
+/// The choices the trace is made by.
+pub(crate) trait Choices {
+    /// Platform and type of a node; or why it stays as it is, with its pods.
+    fn node(&self, node: &NodeFacts<'_>) -> Result<NodePlace, &'static str>;
+    /// Whether a pod may move to elastic VMs, given where it ran; or why not.
+    fn moves(&self, pod: &PodFacts<'_>, place: NodePlace) -> Result<(), &'static str>;
+}
+
+/// Names as indexes, in the order in which they come: the same hours give the same indexes.
+#[derive(Debug, Clone)]
+pub(crate) struct Interner<T> {
+    index: HashMap<T, u32>,
+    names: Vec<T>,
+}
+
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Self { index: HashMap::new(), names: Vec::new() }
+    }
+}
+
+impl<T: Clone + Eq + Hash> Interner<T> {
+    pub(crate) fn index(&mut self, name: &T) -> u32 {
+        if let Some(index) = self.index.get(name) {
+            return *index;
+        }
+        let index = u32::try_from(self.names.len()).unwrap_or(NONE);
+        self.names.push(name.clone());
+        self.index.insert(name.clone(), index);
+        index
+    }
+
+    /// The names by index.
+    pub(crate) fn names(&self) -> &[T] {
+        &self.names
+    }
+}
+
+/// A workload by its names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WorkloadName {
+    pub(crate) namespace: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+}
+
+/// What the indexes of all hours mean.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) workloads: Interner<WorkloadName>,
+    classes: Interner<(u32, String)>,
+    pub(crate) zones: Interner<String>,
+    /// EBS volumes by claim: whether each stops an elastic VM that migrates.
+    claims: HashMap<(String, String), Option<bool>>,
+    /// What moves and what does not, by workload; counted while this is there.
+    pub(crate) counted: Option<BTreeMap<u32, Counted>>,
+}
+
+/// Pods of a workload over the hours read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Counted {
+    /// Seconds of pods that may move.
+    pub(crate) moves_seconds: i64,
+    /// Seconds of pods that stay, by reason.
+    pub(crate) stays_seconds: BTreeMap<&'static str, i64>,
+    /// CPU reserved.
+    pub(crate) millicore_seconds: i128,
+    /// Memory reserved.
+    pub(crate) mib_seconds: i128,
+}
+
+/// Why daemons do not move by themselves.
+const DAEMON: &str = "on every node, elastic VMs too";
+/// A pod on a node that no row shows.
+const NO_NODE: &str = "its node is not known";
+
+impl Counted {
+    fn add(&mut self, seconds: i64, ask: Ask, stays: Option<&'static str>) {
+        match stays {
+            None => self.moves_seconds += seconds,
+            Some(why) => *self.stays_seconds.entry(why).or_default() += seconds,
+        }
+        self.millicore_seconds += i128::from(ask.cpu_millicores) * i128::from(seconds);
+        self.mib_seconds += i128::from(ask.memory_mib) * i128::from(seconds);
+    }
+}
+
+/// Columns of nodes that are read.
+pub(crate) const NODE_COLUMNS: &[Column] = &[
+    node_hour::hour_start_seconds,
+    node_hour::node,
+    node_hour::provider_id,
+    node_hour::instance_type,
+    node_hour::zone,
+    node_hour::capacity_type,
+    node_hour::compute_type,
+    node_hour::os,
+    node_hour::emp_owned,
+    node_hour::memory_capacity_bytes,
+    node_hour::up_seconds,
+    node_hour::memory_touched_mib_by_slot,
+];
+
+/// Columns of pods that are read.
+pub(crate) const POD_COLUMNS: &[Column] = &[
+    pod_hour::hour_start_seconds,
+    pod_hour::pod_uid,
+    pod_hour::namespace,
+    pod_hour::node,
+    pod_hour::workload_kind,
+    pod_hour::workload,
+    pod_hour::scheduled_seconds,
+    pod_hour::ended_seconds,
+    pod_hour::alive_seconds_by_slot,
+    pod_hour::cpu_effective_request_millicores,
+    pod_hour::memory_effective_request_bytes,
+    pod_hour::volume_claims,
+];
+
+/// Columns of containers that are read.
+pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
+    container_hour::hour_start_seconds,
+    container_hour::pod_uid,
+    container_hour::container,
+    container_hour::container_kind,
+    container_hour::cpu_mean_millicores_by_slot,
+    container_hour::cpu_max_millicores_by_slot,
+    container_hour::memory_max_mib_by_slot,
+];
+
+/// Columns of volumes that are read.
+pub(crate) const VOLUME_COLUMNS: &[Column] = &[
+    volume_hour::hour_start_seconds,
+    volume_hour::namespace,
+    volume_hour::volume_claim,
+    volume_hour::volume_id,
+    volume_hour::volume_type,
+];
+
+/// Kinds of workload that are on every node: they are not placed, and every machine carries them.
+const DAEMONS: [&str; 2] = ["DaemonSet", "Node"];
+
+/// The rows of some hours under way.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    hours: BTreeMap<i64, HourRows>,
+}
+
+#[derive(Debug, Default)]
+struct HourRows {
+    pods: Vec<PodRow>,
+    /// Row of each pod, by uid.
+    row_of: HashMap<u128, u32>,
+    containers: Vec<ContainerRow>,
+    nodes: Vec<NodeRow>,
+    /// Where each node is, or why it stays as it is.
+    places: HashMap<String, Result<(u16, NodePlace), &'static str>>,
+}
+
+impl Rows {
+    /// Rows of these hours; those of others are skipped.
+    pub(crate) fn of(starts: impl Iterator<Item = i64>) -> Self {
+        Self { hours: starts.map(|start| (start, HourRows::default())).collect() }
+    }
+
+    /// Takes nodes; they come before pods.
+    pub(crate) fn nodes(
+        &mut self,
+        batch: &RecordBatch,
+        names: &mut Names,
+        choices: &dyn Choices,
+    ) -> Result<(), Misfit> {
+        let hour = Int64s::new(batch, node_hour::hour_start_seconds)?;
+        let name = Texts::new(batch, node_hour::node)?;
+        let instance_type = Texts::new(batch, node_hour::instance_type)?;
+        let zone = Texts::new(batch, node_hour::zone)?;
+        let capacity_type = Texts::new(batch, node_hour::capacity_type)?;
+        let compute_type = Texts::new(batch, node_hour::compute_type)?;
+        let os = Texts::new(batch, node_hour::os)?;
+        let emp_owned = crate::columns::Flags::new(batch, node_hour::emp_owned)?;
+        let memory = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
+        let up = Int32s::new(batch, node_hour::up_seconds)?;
+        let touched = Slots::new(batch, node_hour::memory_touched_mib_by_slot)?;
+        for row in 0..batch.num_rows() {
+            let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
+            let facts = NodeFacts {
+                instance_type: instance_type.get(row),
+                compute_type: compute_type.some(row),
+                capacity_type: capacity_type.get(row),
+                os: os.get(row),
+                emp_owned: emp_owned.get(row).unwrap_or_default(),
+            };
+            let place = choices.node(&facts).map(|place| {
+                let zone = names.zones.index(&zone.owned(row).unwrap_or_default());
+                (u16::try_from(zone).unwrap_or(u16::MAX), place)
+            });
+            rows.places.insert(name.some(row).to_owned(), place);
+            let Ok((zone, place)) = place else { continue };
+            rows.nodes.push(NodeRow {
+                zone,
+                platform: place.platform,
+                machine_type: place.machine_type,
+                up_seconds: small(up.some(row)),
+                memory_mib: whole(memory.get(row).unwrap_or_default() >> 20),
+                touched_mib: lane(&touched, row)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes volumes; they come before pods.
+    pub(crate) fn volumes(&mut self, batch: &RecordBatch, names: &mut Names) -> Result<(), Misfit> {
+        let namespace = Texts::new(batch, volume_hour::namespace)?;
+        let claim = Texts::new(batch, volume_hour::volume_claim)?;
+        let id = Texts::new(batch, volume_hour::volume_id)?;
+        let kind = Texts::new(batch, volume_hour::volume_type)?;
+        for row in 0..batch.num_rows() {
+            let of_ebs = id.get(row).map(|_| kind.get(row) != Some("io2"));
+            names.claims.insert((namespace.some(row).to_owned(), claim.some(row).to_owned()), of_ebs);
+        }
+        Ok(())
+    }
+
+    /// Takes pods; they come after nodes and before containers. Gives the seconds of pods that stay as they are.
+    pub(crate) fn pods(&mut self, batch: &RecordBatch, names: &mut Names, choices: &dyn Choices) -> Result<(), Misfit> {
+        let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
+        let uid = Texts::new(batch, pod_hour::pod_uid)?;
+        let namespace = Texts::new(batch, pod_hour::namespace)?;
+        let node = Texts::new(batch, pod_hour::node)?;
+        let kind = Texts::new(batch, pod_hour::workload_kind)?;
+        let workload = Texts::new(batch, pod_hour::workload)?;
+        let scheduled = Int64s::new(batch, pod_hour::scheduled_seconds)?;
+        let ended = Int64s::new(batch, pod_hour::ended_seconds)?;
+        let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
+        let cpu = Int32s::new(batch, pod_hour::cpu_effective_request_millicores)?;
+        let memory = Int64s::new(batch, pod_hour::memory_effective_request_bytes)?;
+        let claims = TextLists::new(batch, pod_hour::volume_claims)?;
+        for row in 0..batch.num_rows() {
+            let start = hour.some(row);
+            let Some(rows) = self.hours.get_mut(&start) else { continue };
+            let place = rows.places.get(node.some(row)).copied().unwrap_or(Err(NO_NODE));
+            let seconds = alive.get(row)?.unwrap_or_default().map(small);
+            let offset = |at: Option<i64>| at.map(|at| at - start);
+            let Some((from, to)) = PodRow::alive(&seconds, offset(scheduled.get(row)), offset(ended.get(row))) else {
+                continue;
+            };
+            let daemon = DAEMONS.contains(&kind.some(row));
+            let name = WorkloadName {
+                namespace: namespace.some(row).to_owned(),
+                kind: kind.some(row).to_owned(),
+                name: workload.some(row).to_owned(),
+            };
+            let workload = names.workloads.index(&name);
+            let ask = Ask {
+                cpu_millicores: whole(cpu.get(row).unwrap_or_default()),
+                memory_mib: whole((memory.get(row).unwrap_or_default() + (1 << 20) - 1) >> 20),
+            };
+            let facts = PodFacts { namespace: &name.namespace };
+            let moves = match place {
+                Err(why) => Err(why),
+                Ok(_) if daemon => Err(DAEMON),
+                Ok((_, place)) => choices.moves(&facts, place),
+            };
+            if let Some(counted) = &mut names.counted {
+                counted.entry(workload).or_default().add(i64::from(to - from), ask, moves.err());
+            }
+            let Ok((zone, place)) = place else { continue };
+            let mounted: Vec<bool> = claims
+                .get(row)
+                .into_iter()
+                // A claim nothing is known of counts as EBS, which limits, rather than as nothing.
+                .filter_map(|claim| names.claims.get(&(name.namespace.clone(), claim)).copied().unwrap_or(Some(true)))
+                .collect();
+            let number = uid_number(uid.some(row));
+            let index = u32::try_from(rows.pods.len()).unwrap_or(NONE);
+            // Two rows of one pod in one hour would be one pod under two names; the first stands.
+            if rows.row_of.contains_key(&number) {
+                continue;
+            }
+            rows.row_of.insert(number, index);
+            rows.pods.push(PodRow {
+                uid: number,
+                workload,
+                zone,
+                platform: place.platform,
+                observed_type: place.machine_type,
+                movable: moves.is_ok(),
+                daemon,
+                ask,
+                volumes: u16::try_from(mounted.len()).unwrap_or(u16::MAX),
+                pausing_volumes: u16::try_from(mounted.iter().filter(|pauses| **pauses).count()).unwrap_or(u16::MAX),
+                alive_from: from,
+                alive_to: to,
+            });
+        }
+        Ok(())
+    }
+
+    /// Takes containers; they come after pods.
+    pub(crate) fn containers(&mut self, batch: &RecordBatch, names: &mut Names) -> Result<(), Misfit> {
+        let hour = Int64s::new(batch, container_hour::hour_start_seconds)?;
+        let uid = Texts::new(batch, container_hour::pod_uid)?;
+        let container = Texts::new(batch, container_hour::container)?;
+        let kind = Texts::new(batch, container_hour::container_kind)?;
+        let cpu_mean = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
+        let cpu_max = Slots::new(batch, container_hour::cpu_max_millicores_by_slot)?;
+        let memory_max = Slots::new(batch, container_hour::memory_max_mib_by_slot)?;
+        // Rows of a pod follow each other, hour after hour.
+        let mut last = (String::new(), 0);
+        for row in 0..batch.num_rows() {
+            let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
+            if last.0 != uid.some(row) {
+                last = (uid.some(row).to_owned(), uid_number(uid.some(row)));
+            }
+            let Some(pod) = rows.row_of.get(&last.1).copied() else { continue };
+            let workload = rows.pods.get(usize::try_from(pod).unwrap_or(usize::MAX)).map_or(NONE, |pod| pod.workload);
+            let class = match kind.some(row) {
+                "init" => NONE,
+                _ => names.classes.index(&(workload, container.some(row).to_owned())),
+            };
+            rows.containers.push(ContainerRow {
+                pod,
+                class,
+                cpu_mean_millicores: lane(&cpu_mean, row)?,
+                cpu_max_millicores: lane(&cpu_max, row)?,
+                memory_max_mib: lane(&memory_max, row)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// The hours, oldest first.
+    pub(crate) fn finish(self) -> Result<Vec<Hour>, InvalidHour> {
+        self.hours.into_iter().map(|(start, rows)| Hour::new(start, rows.pods, rows.containers, rows.nodes)).collect()
+    }
+}
+
+/// The values of a row; not known where there is no sample.
+fn lane(slots: &Slots<'_>, row: usize) -> Result<Lane, Misfit> {
+    let Some(values) = slots.sampled(row)? else { return Ok(Lane::UNKNOWN) };
+    let mut lane = [UNKNOWN; SLOTS];
+    for (cell, value) in lane.iter_mut().zip(values) {
+        if let Some(value) = value {
+            *cell = whole(value);
+        }
+    }
+    Ok(Lane(lane))
+}
+
+/// A number that is never negative and far below 2^32.
+fn whole(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(UNKNOWN - 1)
+}
+
+/// Seconds of an hour.
+fn small(seconds: i64) -> u16 {
+    u16::try_from(seconds.clamp(0, replay::HOUR_SECONDS)).unwrap_or_default()
+}
+
+/// A uid as a number: its hexadecimal digits where it is made of 32 of them, else a hash.
+fn uid_number(uid: &str) -> u128 {
+    let digits: String = uid.chars().filter(|c| *c != '-').collect();
+    if digits.len() == 32
+        && let Ok(number) = u128::from_str_radix(&digits, 16)
+    {
+        return number;
+    }
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, uid).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_is_its_digits_and_anything_else_a_hash() {
+        assert_eq!(uid_number("00000000-0000-0000-0000-0000000000ff"), 255);
+        assert_eq!(uid_number("000000000000000000000000000000ff"), 255);
+        assert_ne!(uid_number("a"), uid_number("b"));
+        assert_eq!(uid_number("a"), uid_number("a"));
+    }
+
+    #[test]
+    fn a_name_has_one_index() {
+        let mut names = Interner::default();
+        assert_eq!((names.index(&"a"), names.index(&"b"), names.index(&"a")), (0, 1, 0));
+        assert_eq!(names.names(), ["a", "b"]);
+    }
+}
