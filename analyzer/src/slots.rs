@@ -161,13 +161,12 @@ impl PodSlots {
 
     /// Gives the pod the walk is at to the ledger, and goes on to the next.
     fn end_pod(&mut self, kept: &BTreeMap<i64, HourFacts>, ledger: &mut Ledger) {
-        let id = self.uids.get(self.near).map(|uid| hash(&[uid])).unwrap_or_default();
         let rows = self.rows_of(self.near);
         self.used.resize(rows.len(), [[0; SLOTS_PER_HOUR]; 2]);
         let rows = self.rows.get(rows).unwrap_or_default();
         for (row, used) in rows.iter().zip(&self.used) {
             if kept.contains_key(&row.hour) {
-                ledger.pod(id, row, used);
+                ledger.pod(row, used);
             }
         }
         self.used.clear();

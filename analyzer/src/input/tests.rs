@@ -253,19 +253,19 @@ fn add_held(rows: &HourRows, (held, left): &mut Held) {
         }
         let sums = left.entry(node.node.clone()).or_default();
         sums.up_seconds += i64::from(node.up_seconds);
-        for k in 0..SLOTS_PER_HOUR {
+        for (k, held) in by_slot.iter().enumerate() {
             let slot = i64::try_from(k).unwrap() * 300;
             let up = i128::from((i64::from(node.up_seconds) - slot).clamp(0, 300));
             if let (Some(capacity), Some(allocatable)) = (node.cpu_capacity_millicores, node.cpu_allocatable_millicores)
             {
-                let free = i128::from(capacity) * up - i128::from(by_slot[k][0]);
+                let free = i128::from(capacity) * up - i128::from(held[0]);
                 let kept = (i128::from(capacity - allocatable) * up).min(free.max(0));
                 sums.kept.cpu += kept;
                 sums.idle.cpu += free.max(0) - kept;
                 sums.over.cpu += (-free).max(0);
             }
             if let Some(capacity) = node.memory_capacity_bytes {
-                let free = i128::from(capacity) * up - i128::from(by_slot[k][1]);
+                let free = i128::from(capacity) * up - i128::from(held[1]);
                 sums.idle.memory += free.max(0);
                 sums.over.memory += (-free).max(0);
             }
