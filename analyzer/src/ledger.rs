@@ -127,6 +127,12 @@ pub(crate) struct PodRow {
     pub(crate) owner: u32,
 }
 
+impl PodRow {
+    pub(crate) fn alive_seconds(&self) -> i64 {
+        self.alive.iter().copied().map(i64::from).sum()
+    }
+}
+
 /// A node in an hour of the part that is read.
 #[derive(Debug)]
 struct NodeHour {
@@ -363,7 +369,7 @@ fn left(capacity: i64, kept: i64, up: &[i64; SLOTS_PER_HOUR], held: &[i64; SLOTS
 
 /// Seconds a Fargate pod is billed for in an hour; one shorter than the minimum is topped up in the hour it ends in.
 fn fargate_seconds(row: &PodRow) -> i64 {
-    let alive: i64 = row.alive.iter().copied().map(i64::from).sum();
+    let alive = row.alive_seconds();
     let Some(hour) = Hour::starting_at(row.hour) else { return alive };
     let ends_here = |ended: &i64| *ended > hour.start_seconds() && *ended <= hour.end_seconds();
     let lived = row.scheduled_seconds.zip(row.ended_seconds.filter(ends_here)).map(|(from, to)| to - from);
