@@ -57,7 +57,7 @@ def wrong_commands(readme):
             if "emp-cost" not in words:
                 continue
             given = words[words.index("emp-cost") + 1:]
-            name = " ".join(given[:2]) if given[:1] == ["lake"] else "".join(given[:1])
+            name = " ".join(given[:2]) if given[:1] in (["lake"], ["prices"]) else "".join(given[:1])
             text = help_of(name) if given else None
             if text is None:
                 yield f"README: `{line.strip()}` is not a command whose help is recorded"
