@@ -58,7 +58,7 @@ def wrong_commands(readme):
             if words[:1] != ["emp-cost"]:
                 continue
             given = words[words.index("emp-cost") + 1:]
-            name = " ".join(given[:2]) if given[:1] == ["lake"] else "".join(given[:1])
+            name = " ".join(given[:2]) if given[:1] in (["lake"], ["prices"]) else "".join(given[:1])
             text = help_of(name) if given else None
             if text is None:
                 yield f"{name_of}: `{line.strip()}` is not a command whose help is recorded"

@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray, BooleanArray, PrimitiveArray, StringArray};
 use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
-use lake::Column;
+use lake::{Column, SlotValues};
 use types::SLOTS_PER_HOUR;
 
 /// A column is not what its table says.
@@ -116,14 +116,14 @@ impl<'a> Slots<'a> {
     }
 
     /// The twelve numbers of a row, `None` where there is no sample; `None` when the row has no list.
-    pub(crate) fn sampled(&self, row: usize) -> Result<Option<[Option<i64>; SLOTS_PER_HOUR]>, Misfit> {
+    pub(crate) fn sampled(&self, row: usize) -> Result<Option<SlotValues>, Misfit> {
         let (Some(slots), Some(lists), Some(values)) = (self.get(row)?, self.lists, self.values) else {
             return Ok(None);
         };
         let start = lists.value_offsets().get(row).and_then(|start| usize::try_from(*start).ok()).unwrap_or_default();
-        let mut sampled = slots.map(Some);
-        for (k, slot) in sampled.iter_mut().enumerate() {
-            *slot = slot.filter(|_| !values.is_null(start + k));
+        let mut sampled = [None; SLOTS_PER_HOUR];
+        for (k, (slot, value)) in sampled.iter_mut().zip(slots).enumerate() {
+            *slot = i32::try_from(value).ok().filter(|_| !values.is_null(start + k));
         }
         Ok(Some(sampled))
     }

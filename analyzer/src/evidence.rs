@@ -88,19 +88,19 @@ const REMEDIES: [(&str, &str); 12] = [
     ),
     (
         "no label says on-demand or spot",
-        "kube-state-metrics: --set 'metricLabelsAllowlist={nodes=[eks.amazonaws.com/capacityType,karpenter.sh/capacity-type]}'",
+        "Helm value of kube-prometheus-stack: kube-state-metrics.metricLabelsAllowlist: [nodes=[eks.amazonaws.com/capacityType,karpenter.sh/capacity-type]]; `emp-cost doctor` prints all that help",
     ),
     (
         "instance type follows from the size of the node",
-        "kube-state-metrics: --set 'metricLabelsAllowlist={nodes=[node.kubernetes.io/instance-type]}'",
+        "Helm value of kube-prometheus-stack: kube-state-metrics.metricLabelsAllowlist: [nodes=[node.kubernetes.io/instance-type]]; `emp-cost doctor` prints all that help",
     ),
     (
         "operating system is taken for Linux",
-        "kube-state-metrics: --set 'metricLabelsAllowlist={nodes=[kubernetes.io/os]}'",
+        "Helm value of kube-prometheus-stack: kube-state-metrics.metricLabelsAllowlist: [nodes=[kubernetes.io/os]]; `emp-cost doctor` prints all that help",
     ),
     (
         "size on Fargate follows from requests",
-        "kube-state-metrics: --set 'metricAnnotationsAllowList={pods=[CapacityProvisioned]}', or accept that sizes are rounded as AWS does",
+        "Helm value of kube-prometheus-stack: kube-state-metrics.metricAnnotationsAllowList: [pods=[CapacityProvisioned]], or accept that sizes are rounded as AWS does",
     ),
     ("type of root disks is assumed", "set the assumption ec2.root_disk_type to what your launch templates say"),
     (
@@ -157,8 +157,8 @@ fn raise(bill: &Bill, sums: &BTreeMap<(Grade, &str, &str), NanoUsd>) -> Vec<Rais
         .into_iter()
         .map(|(reason, seconds)| {
             let (what, how) = match reason {
-                NO_TYPE => ("instance type not known", "kube-state-metrics: --set 'metricLabelsAllowlist={nodes=[node.kubernetes.io/instance-type]}'; for hours already collected, name the types in the collector's overrides"),
-                NO_REGION => ("region not known", "kube-state-metrics: --set 'metricLabelsAllowlist={nodes=[topology.kubernetes.io/region,topology.kubernetes.io/zone]}'"),
+                NO_TYPE => ("instance type not known", "Helm value of kube-prometheus-stack: kube-state-metrics.metricLabelsAllowlist: [nodes=[node.kubernetes.io/instance-type]]; `emp-cost doctor` prints all that help; for hours already collected, name the types in the collector's overrides"),
+                NO_REGION => ("region not known", "Helm value of kube-prometheus-stack: kube-state-metrics.metricLabelsAllowlist: [nodes=[topology.kubernetes.io/region,topology.kubernetes.io/zone]]; `emp-cost doctor` prints all that help"),
                 other => other.split_once("; ").unwrap_or((other, "give the price as [[node]] in the prices file, where it is one")),
             };
             Raise { what: what.to_owned(), usd: 0.0, node_hours: hours(seconds), how: how.to_owned() }

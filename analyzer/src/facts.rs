@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lake::SlotValues;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 /// Everything the model needs of one hour.
@@ -75,10 +76,10 @@ pub(crate) struct NodeRow {
 /// What a node's own exporter saw in each slot; `None` = no sample.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct NodeSlots {
-    pub(crate) cpu_used_millicores: Option<[Option<i64>; SLOTS_PER_HOUR]>,
-    pub(crate) cpu_steal_millicores: Option<[Option<i64>; SLOTS_PER_HOUR]>,
-    pub(crate) memory_used_mib: Option<[Option<i64>; SLOTS_PER_HOUR]>,
-    pub(crate) memory_touched_mib: Option<[Option<i64>; SLOTS_PER_HOUR]>,
+    pub(crate) cpu_used_millicores: Option<SlotValues>,
+    pub(crate) cpu_steal_millicores: Option<SlotValues>,
+    pub(crate) memory_used_mib: Option<SlotValues>,
+    pub(crate) memory_touched_mib: Option<SlotValues>,
 }
 
 /// Nodes that are billed alike: of one kind, group and zone, and by name where the user prices single nodes.

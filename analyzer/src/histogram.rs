@@ -83,7 +83,7 @@ mod tests {
             let mut histogram = Histogram::default();
             values.iter().for_each(|value| histogram.add(*value));
             values.sort_unstable();
-            let rank = usize::try_from((values.len() as u64 * thousandths).div_ceil(1000)).unwrap();
+            let rank = (values.len() * usize::try_from(thousandths).unwrap()).div_ceil(1000);
             let exact = values[rank - 1];
             let given = histogram.percentile(thousandths);
             prop_assert!(given >= exact && given - exact <= exact / 64, "{given} for {exact}");

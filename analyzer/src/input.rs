@@ -313,7 +313,8 @@ fn decode_parts(parts: Vec<PartObjects>, ledger: &mut Ledger) -> Result<Vec<Hour
         decode_part(&objects, &mut frames, &mut nodes_by_hour, &mut facts, ledger)?;
     }
     let pipeline = |source| AnalyzeError::Pipeline { date: date.clone(), source };
-    let mut workloads = usage::workloads(&frames).map_err(pipeline)?;
+    let workload = |owner| ledger.owner_key(owner).map(|(key, _)| key.clone()).unwrap_or_default();
+    let mut workloads = usage::workloads(&frames, workload).map_err(pipeline)?;
     for (start, hour) in &mut facts {
         hour.nodes = nodes_by_hour.remove(start).unwrap_or_default();
         hour.workloads = workloads.remove(start).unwrap_or_default();
@@ -370,18 +371,19 @@ fn decode_part(
         Some((_, bytes)) => usage::read(bytes.clone(), columns).map_err(|source| failed(object, source)),
         None => Ok(usage::empty(columns)),
     };
-    let (alive_seconds, ids) = pods.into_alive_and_ids();
+    let (pod_owners, container_owners, ids) = pods.into_owners_and_ids();
     for (hour, ids) in ids {
         facts.entry(hour).and_modify(|facts| facts.pod_ids = ids);
     }
     let pod_frame = scalars(&objects.pods, usage::POD_COLUMNS)?;
-    let pod_frame = usage::with_alive_seconds(pod_frame, alive_seconds)
+    let pod_frame = usage::with_owners(pod_frame, pod_owners)
         .and_then(|frame| usage::of_hours(frame, kept))
         .map_err(|source| failed(&objects.pods, source))?;
     frames.pods.vstack_mut(&pod_frame).map_err(|source| failed(&objects.pods, source))?;
     let container_frame = scalars(&objects.containers, usage::CONTAINER_COLUMNS)?;
-    let container_frame =
-        usage::of_hours(container_frame, kept).map_err(|source| failed(&objects.containers, source))?;
+    let container_frame = usage::with_owners(container_frame, container_owners)
+        .and_then(|frame| usage::of_hours(frame, kept))
+        .map_err(|source| failed(&objects.containers, source))?;
     frames.containers.vstack_mut(&container_frame).map_err(|source| failed(&objects.containers, source))?;
     Ok(())
 }

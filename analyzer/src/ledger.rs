@@ -127,6 +127,12 @@ pub(crate) struct PodRow {
     pub(crate) owner: u32,
 }
 
+impl PodRow {
+    pub(crate) fn alive_seconds(&self) -> i64 {
+        self.alive.iter().copied().map(i64::from).sum()
+    }
+}
+
 /// A node in an hour of the part that is read.
 #[derive(Debug)]
 struct NodeHour {
@@ -134,8 +140,13 @@ struct NodeHour {
     /// Of a Fargate node: its region, and what it was provisioned with.
     fargate: Option<(Option<String>, Option<String>)>,
     name: u32,
-    row: NodeRow,
-    hour: i64,
+    /// What tells two machines of one name apart.
+    provider_id: String,
+    node_group: Option<String>,
+    up_seconds: i64,
+    up: [i64; SLOTS_PER_HOUR],
+    /// Capacity and allocatable, of CPU and of memory.
+    sizes: [(Option<i64>, Option<i64>); 2],
     held: BothBySlot,
 }
 
@@ -200,14 +211,27 @@ impl Ledger {
         let n = self.nodes.len();
         // Two machines that had one name within the hour: pods go to the one that was there longer.
         let better = match self.by_name.get(&(hour, name)).and_then(|n| self.nodes.get(*n)) {
-            Some(other) => (other.row.up_seconds, &row.provider_id) < (row.up_seconds, &other.row.provider_id),
+            Some(other) => (other.up_seconds, &row.provider_id) < (row.up_seconds, &other.provider_id),
             None => true,
         };
         if better {
             self.by_name.insert((hour, name), n);
         }
         let fargate = fargate.then(|| (row.kind.region.clone(), row.fargate_provisioned.clone()));
-        self.nodes.push(NodeHour { group, fargate, name, row: row.clone(), hour, held: [[0; SLOTS_PER_HOUR]; 2] });
+        self.nodes.push(NodeHour {
+            group,
+            fargate,
+            name,
+            provider_id: row.provider_id.clone(),
+            node_group: row.node_group.clone(),
+            up_seconds: row.up_seconds,
+            up: row.up_by_slot(hour),
+            sizes: [
+                (row.cpu_capacity_millicores, row.cpu_allocatable_millicores),
+                (row.memory_capacity_bytes, row.memory_allocatable_bytes),
+            ],
+            held: [[0; SLOTS_PER_HOUR]; 2],
+        });
     }
 
     /// Notes that a pod mounts a claim; of several pods the first owner by name has it.
@@ -227,7 +251,7 @@ impl Ledger {
     }
 
     /// Takes a pod of the part with what its containers used; after the part's nodes.
-    pub(crate) fn pod(&mut self, uid: u64, row: &PodRow, used: &BothBySlot) {
+    pub(crate) fn pod(&mut self, row: &PodRow, used: &BothBySlot) {
         let alive = row.alive.map(i64::from);
         let workload = self.owners.name(row.owner).map_or(0, |owner| owner.workload);
         let node = self.by_name.get(&(row.hour, row.node)).and_then(|n| self.nodes.get_mut(*n));
@@ -265,7 +289,7 @@ impl Ledger {
             None => self.nodeless_pod_seconds += alive.iter().copied().map(i128::from).sum::<i128>(),
         }
         let of_group = name.is_some().then_some(row.node);
-        self.day.pod(uid, row, &alive, used, workload, of_group);
+        self.day.pod(row, &alive, used, workload, of_group);
     }
 
     /// Takes a volume of the part; after the part's pods.
@@ -280,21 +304,16 @@ impl Ledger {
     /// Closes the part: what the pods left of its nodes.
     pub(crate) fn end_part(&mut self) {
         for node in std::mem::take(&mut self.nodes) {
-            self.day.node(node.name, node.row.node_group.as_deref());
+            self.day.node(node.name, node.node_group.as_deref());
             let Some(group) = node.group else { continue };
             let sums = self.group_sums.entry(group).or_default();
-            sums.up_seconds += node.row.up_seconds;
-            let up = node.row.up_by_slot(node.hour);
-            let sizes = [
-                (node.row.cpu_capacity_millicores, node.row.cpu_allocatable_millicores),
-                (node.row.memory_capacity_bytes, node.row.memory_allocatable_bytes),
-            ];
+            sums.up_seconds += node.up_seconds;
             let left = [0, 1].map(|n| {
-                let (Some((Some(capacity), allocatable)), Some(held)) = (sizes.get(n), node.held.get(n)) else {
+                let (Some((Some(capacity), allocatable)), Some(held)) = (node.sizes.get(n), node.held.get(n)) else {
                     return [0; 3];
                 };
                 let kept = (capacity - allocatable.unwrap_or(*capacity)).max(0);
-                left(*capacity, kept, &up, held)
+                left(*capacity, kept, &node.up, held)
             });
             let [cpu, memory] = left;
             let both = |n: usize| Both {
@@ -350,7 +369,7 @@ fn left(capacity: i64, kept: i64, up: &[i64; SLOTS_PER_HOUR], held: &[i64; SLOTS
 
 /// Seconds a Fargate pod is billed for in an hour; one shorter than the minimum is topped up in the hour it ends in.
 fn fargate_seconds(row: &PodRow) -> i64 {
-    let alive: i64 = row.alive.iter().copied().map(i64::from).sum();
+    let alive = row.alive_seconds();
     let Some(hour) = Hour::starting_at(row.hour) else { return alive };
     let ends_here = |ended: &i64| *ended > hour.start_seconds() && *ended <= hour.end_seconds();
     let lived = row.scheduled_seconds.zip(row.ended_seconds.filter(ends_here)).map(|(from, to)| to - from);

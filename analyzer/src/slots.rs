@@ -11,7 +11,7 @@ use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::facts::{HourFacts, WorkloadKey};
 use crate::ledger::{BothBySlot, Ledger, PodRow};
-use crate::usage::MOST_BYTES;
+use crate::usage::{MOST_BYTES, Owners};
 
 /// The columns [`PodSlots::read`] reads.
 pub(crate) const POD_COLUMNS: &[Column] = &[
@@ -40,6 +40,7 @@ pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::hour_start_seconds,
     container_hour::pod_uid,
     container_hour::container,
+    container_hour::namespace,
     container_hour::cpu_core_milliseconds,
     container_hour::memory_kib_seconds,
     container_hour::cpu_mean_millicores_by_slot,
@@ -63,6 +64,8 @@ pub(crate) struct PodSlots {
     near: usize,
     /// What its containers used so far, for each of its rows.
     used: Vec<BothBySlot>,
+    /// Whose the containers are, in the order of their file.
+    containers: Owners,
 }
 
 /// Hash of each uid, by namespace.
@@ -161,13 +164,12 @@ impl PodSlots {
 
     /// Gives the pod the walk is at to the ledger, and goes on to the next.
     fn end_pod(&mut self, kept: &BTreeMap<i64, HourFacts>, ledger: &mut Ledger) {
-        let id = self.uids.get(self.near).map(|uid| hash(&[uid])).unwrap_or_default();
         let rows = self.rows_of(self.near);
         self.used.resize(rows.len(), [[0; SLOTS_PER_HOUR]; 2]);
         let rows = self.rows.get(rows).unwrap_or_default();
         for (row, used) in rows.iter().zip(&self.used) {
             if kept.contains_key(&row.hour) {
-                ledger.pod(id, row, used);
+                ledger.pod(row, used);
             }
         }
         self.used.clear();
@@ -181,10 +183,11 @@ impl PodSlots {
         }
     }
 
-    /// Seconds alive by row of the file, and the hashes of the uids by hour.
-    pub(crate) fn into_alive_and_ids(self) -> (Vec<i64>, BTreeMap<i64, PodIds>) {
-        let seconds = |row: &PodRow| row.alive.iter().copied().map(i64::from).sum();
-        (self.rows.iter().map(seconds).collect(), self.ids)
+    /// Whose the rows of pods and of containers are, and the hashes of the uids by hour.
+    pub(crate) fn into_owners_and_ids(self) -> (Owners, Owners, BTreeMap<i64, PodIds>) {
+        let mut pods = Owners::default();
+        self.rows.iter().for_each(|row| pods.push(row.owner, row.alive_seconds()));
+        (pods, self.containers, self.ids)
     }
 }
 
@@ -207,9 +210,11 @@ pub(crate) fn add_containers(
     let memory_sum = Int64s::new(batch, container_hour::memory_kib_seconds)?;
     let cpu = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
     let memory = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
+    let namespace = Texts::new(batch, container_hour::namespace)?;
     let mut before = "";
     for row in 0..batch.num_rows() {
         if !facts.contains_key(&hour.some(row)) {
+            pods.containers.push(0, 0);
             continue;
         }
         let name = uid.some(row);
@@ -226,6 +231,13 @@ pub(crate) fn add_containers(
         let rows = pods.rows.get(of_pod).unwrap_or_default();
         let at = rows.iter().position(|of| of.hour == hour.some(row));
         let alive = at.and_then(|at| rows.get(at)).map_or([SLOT_SECONDS; SLOTS_PER_HOUR], |of| of.alive.map(i64::from));
+        match at.and_then(|at| rows.get(at)) {
+            Some(of) => pods.containers.push(of.owner, of.alive_seconds()),
+            None => {
+                let nobody = WorkloadKey { namespace: namespace.some(row).to_owned(), ..WorkloadKey::default() };
+                pods.containers.push(ledger.owner(&nobody, Vec::new()), 0);
+            }
+        }
         let mut used = [[0; SLOTS_PER_HOUR]; 2];
         let [cpu_used, memory_used] = &mut used;
         if let Some(sum) = cpu_sum.get(row) {

@@ -10,14 +10,16 @@ use bytes::Bytes;
 use lake::tables::{container_hour, pod_hour};
 use lake::{Column, Kind};
 use polars::prelude::{
-    BooleanChunked, DataFrame, DataType, Expr, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
-    PolarsError, PolarsResult, Series, col, lit,
+    BooleanChunked, DataFrame, DataType, Expr, IntoColumn, IntoLazy, LazyFrame, NamedFrom, PolarsError, PolarsResult,
+    Series, col, lit,
 };
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 
 use crate::facts::{WorkloadHour, WorkloadKey};
 
+/// Number of the owner in the ledger, made by [`crate::slots`].
+const OWNER: &str = "owner";
 /// Seconds of the hour a pod was alive: the sum of its list, made by [`crate::slots`].
 const ALIVE_SECONDS: &str = "alive_seconds";
 const ALIVE_WITHOUT_REQUESTS: &str = "alive_seconds_without_requests";
@@ -33,10 +35,6 @@ pub(crate) const MOST_BYTES: i64 = 1 << 46;
 /// The columns of `pod_hour` the pipelines read.
 pub(crate) const POD_COLUMNS: &[Column] = &[
     pod_hour::hour_start_seconds,
-    pod_hour::pod_uid,
-    pod_hour::namespace,
-    pod_hour::workload_kind,
-    pod_hour::workload,
     pod_hour::cpu_effective_request_millicores,
     pod_hour::memory_effective_request_bytes,
 ];
@@ -44,8 +42,6 @@ pub(crate) const POD_COLUMNS: &[Column] = &[
 /// The columns of `container_hour` the pipelines read.
 pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::hour_start_seconds,
-    container_hour::pod_uid,
-    container_hour::namespace,
     container_hour::container_kind,
     container_hour::cpu_limit_millicores,
     container_hour::memory_limit_bytes,
@@ -104,10 +100,26 @@ pub(crate) fn empty(columns: &[Column]) -> DataFrame {
     DataFrame::new_infer_height(columns.iter().map(column).collect()).unwrap_or_default()
 }
 
-/// Adds the seconds each pod was alive, in the order of the rows.
-pub(crate) fn with_alive_seconds(mut pods: DataFrame, alive_seconds: Vec<i64>) -> PolarsResult<DataFrame> {
-    pods.with_column(Series::new(ALIVE_SECONDS.into(), alive_seconds).into_column())?;
-    Ok(pods)
+/// Adds whose each row is and for how many seconds its pod was alive, in the order of the rows: what [`crate::slots`]
+/// found in the same file. So nothing is joined, and no name becomes a column.
+pub(crate) fn with_owners(mut frame: DataFrame, owners: Owners) -> PolarsResult<DataFrame> {
+    frame.with_column(Series::new(OWNER.into(), owners.numbers).into_column())?;
+    frame.with_column(Series::new(ALIVE_SECONDS.into(), owners.alive_seconds).into_column())?;
+    Ok(frame)
+}
+
+/// Number of the owner of each row of a file, and the seconds of its pod.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Owners {
+    pub(crate) numbers: Vec<u32>,
+    pub(crate) alive_seconds: Vec<i64>,
+}
+
+impl Owners {
+    pub(crate) fn push(&mut self, number: u32, alive_seconds: i64) {
+        self.numbers.push(number);
+        self.alive_seconds.push(alive_seconds);
+    }
 }
 
 /// The rows of the hours that start at `kept`; all rows for `None`.
@@ -132,15 +144,15 @@ fn plausible(bytes: Column) -> Expr {
     int64(bytes) * one_if(int64(bytes).lt_eq(lit(MOST_BYTES)))
 }
 
-/// What each workload's pods reserve.
+/// What each owner's pods reserve.
 ///
-/// In: `pod_hour` with seconds alive. Out: one row per hour and workload.
-fn requests_by_workload(pods: LazyFrame) -> LazyFrame {
+/// In: `pod_hour` with owners. Out: one row per hour and owner.
+fn requests_by_owner(pods: LazyFrame) -> LazyFrame {
     let alive = || col(ALIVE_SECONDS);
     let without = int64(pod_hour::cpu_effective_request_millicores)
         .is_null()
         .and(int64(pod_hour::memory_effective_request_bytes).is_null());
-    pods.group_by(workload_keys()).agg([
+    pods.group_by(owner_keys()).agg([
         alive().sum(),
         (alive() * one_if(without)).sum().alias(ALIVE_WITHOUT_REQUESTS),
         (int64(pod_hour::cpu_effective_request_millicores) * alive()).sum().alias(CPU_REQUEST),
@@ -148,31 +160,16 @@ fn requests_by_workload(pods: LazyFrame) -> LazyFrame {
     ])
 }
 
-/// Containers with the workload and the seconds alive of their pod.
+/// What each owner's containers use, and the limits they have while their pod is alive.
 ///
-/// Left join, many containers to one pod, on hour and uid: as many rows as containers. A container without a pod
-/// row has null for a workload.
-pub(crate) fn containers_with_pods(containers: LazyFrame, pods: LazyFrame) -> LazyFrame {
-    let on = [col(container_hour::hour_start_seconds.name), col(container_hour::pod_uid.name)];
-    let pods = pods.select([
-        col(pod_hour::hour_start_seconds.name),
-        col(pod_hour::pod_uid.name),
-        col(pod_hour::workload_kind.name),
-        col(pod_hour::workload.name),
-        col(ALIVE_SECONDS),
-    ]);
-    containers.join(pods, on.clone(), on, JoinArgs::new(JoinType::Left))
-}
-
-/// What each workload's containers use, and the limits they have while their pod is alive.
-///
-/// In: [`containers_with_pods`]. Out: one row per hour and workload. Init containers that end count with what they
-/// use, not with their limits: they hold nothing while the others run.
-fn usage_by_workload(containers: LazyFrame) -> LazyFrame {
+/// In: `container_hour` with owners; a container whose pod has no row has an owner without a name, and no seconds. Out:
+/// one row per hour and owner. Init containers that end count with what they use, not with their limits: they hold
+/// nothing while the others run.
+fn usage_by_owner(containers: LazyFrame) -> LazyFrame {
     let lasting = || one_if(col(container_hour::container_kind.name).neq(lit("init"))) * col(ALIVE_SECONDS);
     let without =
         int64(container_hour::cpu_core_milliseconds).is_null().and(int64(container_hour::memory_kib_seconds).is_null());
-    containers.group_by(workload_keys()).agg([
+    containers.group_by(owner_keys()).agg([
         (int64(container_hour::cpu_limit_millicores) * lasting()).sum().alias(CPU_LIMIT),
         (plausible(container_hour::memory_limit_bytes) * lasting()).sum().alias(MEMORY_LIMIT),
         col(container_hour::cpu_core_milliseconds.name).sum(),
@@ -181,54 +178,44 @@ fn usage_by_workload(containers: LazyFrame) -> LazyFrame {
     ])
 }
 
-fn workload_keys() -> [Expr; 4] {
-    [pod_hour::hour_start_seconds, pod_hour::namespace, pod_hour::workload_kind, pod_hour::workload]
-        .map(|column| col(column.name))
+fn owner_keys() -> [Expr; 2] {
+    [col(pod_hour::hour_start_seconds.name), col(OWNER)]
 }
 
-/// Reservation and use by hour and workload.
-pub(crate) fn workloads(frames: &Frames) -> PolarsResult<ByHour<BTreeMap<WorkloadKey, WorkloadHour>>> {
+/// Reservation and use by hour and workload; `workload` names the workload of an owner.
+pub(crate) fn workloads(
+    frames: &Frames,
+    workload: impl Fn(u32) -> WorkloadKey,
+) -> PolarsResult<ByHour<BTreeMap<WorkloadKey, WorkloadHour>>> {
     let mut hours = ByHour::<BTreeMap<WorkloadKey, WorkloadHour>>::new();
-    let pods = || frames.pods.clone().lazy();
-    let reserved = requests_by_workload(pods()).collect()?;
-    each_workload(&reserved, |hour, key, row| {
-        let workload = hours.entry(hour).or_default().entry(key).or_default();
-        workload.alive_seconds = number(&reserved, ALIVE_SECONDS, row)?;
-        workload.alive_seconds_without_requests = number(&reserved, ALIVE_WITHOUT_REQUESTS, row)?;
-        workload.cpu_request_millicore_seconds = number(&reserved, CPU_REQUEST, row)?;
-        workload.memory_request_byte_seconds = number(&reserved, MEMORY_REQUEST, row)?;
+    let reserved = requests_by_owner(frames.pods.clone().lazy()).collect()?;
+    each_owner(&reserved, |hour, owner, row| {
+        let workload = hours.entry(hour).or_default().entry(workload(owner)).or_default();
+        workload.alive_seconds += number(&reserved, ALIVE_SECONDS, row)?;
+        workload.alive_seconds_without_requests += number(&reserved, ALIVE_WITHOUT_REQUESTS, row)?;
+        workload.cpu_request_millicore_seconds += number(&reserved, CPU_REQUEST, row)?;
+        workload.memory_request_byte_seconds += number(&reserved, MEMORY_REQUEST, row)?;
         Ok(())
     })?;
-    let used = usage_by_workload(containers_with_pods(frames.containers.clone().lazy(), pods())).collect()?;
-    each_workload(&used, |hour, key, row| {
-        let workload = hours.entry(hour).or_default().entry(key).or_default();
-        workload.cpu_limit_millicore_seconds = number(&used, CPU_LIMIT, row)?;
-        workload.memory_limit_byte_seconds = number(&used, MEMORY_LIMIT, row)?;
-        workload.cpu_core_milliseconds = number(&used, container_hour::cpu_core_milliseconds.name, row)?;
-        workload.memory_kib_seconds = number(&used, container_hour::memory_kib_seconds.name, row)?;
-        workload.container_seconds_without_usage = number(&used, WITHOUT_USAGE, row)?;
+    let used = usage_by_owner(frames.containers.clone().lazy()).collect()?;
+    each_owner(&used, |hour, owner, row| {
+        let workload = hours.entry(hour).or_default().entry(workload(owner)).or_default();
+        workload.cpu_limit_millicore_seconds += number(&used, CPU_LIMIT, row)?;
+        workload.memory_limit_byte_seconds += number(&used, MEMORY_LIMIT, row)?;
+        workload.cpu_core_milliseconds += number(&used, container_hour::cpu_core_milliseconds.name, row)?;
+        workload.memory_kib_seconds += number(&used, container_hour::memory_kib_seconds.name, row)?;
+        workload.container_seconds_without_usage += number(&used, WITHOUT_USAGE, row)?;
         Ok(())
     })?;
     Ok(hours)
 }
 
-/// Calls `take` with the hour, the workload and the number of each row.
-fn each_workload(
-    frame: &DataFrame,
-    mut take: impl FnMut(i64, WorkloadKey, usize) -> PolarsResult<()>,
-) -> PolarsResult<()> {
+/// Calls `take` with the hour, the owner and the number of each row.
+fn each_owner(frame: &DataFrame, mut take: impl FnMut(i64, u32, usize) -> PolarsResult<()>) -> PolarsResult<()> {
     let hours = frame.column(pod_hour::hour_start_seconds.name)?.i64()?;
-    let namespaces = frame.column(pod_hour::namespace.name)?.str()?;
-    let kinds = frame.column(pod_hour::workload_kind.name)?.str()?;
-    let names = frame.column(pod_hour::workload.name)?.str()?;
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let owners = frame.column(OWNER)?.u32()?;
     for row in 0..frame.height() {
-        let key = WorkloadKey {
-            namespace: text(namespaces.get(row)),
-            kind: text(kinds.get(row)),
-            name: text(names.get(row)),
-        };
-        take(hours.get(row).unwrap_or_default(), key, row)?;
+        take(hours.get(row).unwrap_or_default(), owners.get(row).unwrap_or_default(), row)?;
     }
     Ok(())
 }

@@ -148,12 +148,7 @@ fn coincidence(ledger: &Ledger, observed: &Observed) -> Coincidence {
         let peaks = ledger.distributions.peaks.get(n).copied().unwrap_or_default();
         let cpu = n == 0;
         let of_sum = in_slot(cpu, peaks.of_sum.into());
-        let levels = [
-            ("pod", peaks.pods),
-            ("workload", peaks.workloads),
-            ("namespace", peaks.namespaces),
-            ("node", peaks.nodes),
-        ];
+        let levels = [("workload", peaks.workloads), ("namespace", peaks.namespaces), ("node", peaks.nodes)];
         let row = |(level, sum): (&str, i128)| CoincidenceRow {
             level: level.to_owned(),
             sum_of_peaks: in_slot(cpu, sum),

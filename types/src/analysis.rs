@@ -405,7 +405,7 @@ pub struct Coincidence {
 /// One level of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CoincidenceRow {
-    /// `pod`, `workload`, `namespace` or `node`.
+    /// `workload`, `namespace` or `node`; pods come and go within a day, so their peaks do not add up to anything.
     pub level: String,
     /// Sum over the parts of their peaks, on the day of the cluster's highest peak.
     pub sum_of_peaks: f64,

@@ -169,7 +169,7 @@ fn by_label(owners: &BTreeMap<super::OwnerKey, OwnerCost>) -> Vec<LabelCost> {
     let of_workloads = || owners.iter().filter(|((workload, _), _)| !is_daemonset(workload));
     let mut labels: BTreeMap<&str, BTreeMap<Option<&str>, NanoUsd>> = BTreeMap::new();
     let named = |label: &'_ str| label.split_once('=').map_or(label.len(), |(name, _)| name.len());
-    for ((_, of), _) in owners {
+    for (_, of) in owners.keys() {
         for label in of {
             labels.entry(label.get(..named(label)).unwrap_or_default()).or_default();
         }

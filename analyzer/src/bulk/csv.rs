@@ -10,7 +10,7 @@ use super::{Bulk, BulkError};
 use crate::prices::ListPrice;
 
 /// Rows within which the names of the columns must come.
-const MOST_HEADING_ROWS: usize = 20;
+const MOST_HEADING_ROWS: u64 = 20;
 
 /// Where each column stands.
 struct Columns(HashMap<String, usize>);
@@ -30,7 +30,7 @@ pub(super) fn read(file: impl BufRead) -> Result<Bulk, BulkError> {
     let mut bulk = Bulk::default();
     let mut row = StringRecord::new();
     let columns = loop {
-        if !rows.read_record(&mut row)? || rows.position().line() > MOST_HEADING_ROWS as u64 {
+        if !rows.read_record(&mut row)? || rows.position().line() > MOST_HEADING_ROWS {
             return Err(BulkError::Other("no row of the file names the column `SKU`"));
         }
         match (row.get(0), row.get(1)) {

@@ -74,8 +74,9 @@ async fn every_sum_of_the_ledger_is_that_of_duckdb() {
         all
     });
     assert_eq!(i128::from(all.up_seconds), number(&theirs["up"]));
-    for (resource, of) in [("cpu", (|both| both.cpu) as fn(Both) -> i128), ("memory", |both| both.memory)] {
-        let ours = [of(all.idle), of(all.kept), of(all.over)];
+    let cpu = [all.idle, all.kept, all.over].map(|both| both.cpu);
+    let memory = [all.idle, all.kept, all.over].map(|both| both.memory);
+    for (resource, ours) in [("cpu", cpu), ("memory", memory)] {
         assert_eq!(ours, [0, 1, 2].map(|n| number(&theirs[resource][n])), "{resource}: idle, kept, oversubscribed");
     }
 

@@ -1,4 +1,4 @@
-//! Use over the slots of one day, by pod, workload, namespace and node: distributions, and whether peaks meet.
+//! Use over the slots of one day, by workload, namespace and node: distributions, and whether peaks meet.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -63,13 +63,11 @@ pub(crate) struct Day {
     nodes: HashMap<u32, PartDay>,
     /// The group of each node.
     groups: HashMap<u32, String>,
-    pods: HashMap<u64, [i64; 2]>,
 }
 
 impl Day {
     pub(super) fn pod(
         &mut self,
-        uid: u64,
         row: &PodRow,
         alive: &[i64; SLOTS_PER_HOUR],
         used: &BothBySlot,
@@ -83,16 +81,10 @@ impl Day {
         if let Some(node) = node {
             self.nodes.entry(node).or_default().add(first, alive, used, requested);
         }
-        let peaks = self.pods.entry(uid).or_default();
-        for (peak, used) in peaks.iter_mut().zip(used) {
-            *peak = used.iter().copied().max().unwrap_or_default().max(*peak);
-        }
     }
 
     pub(super) fn node(&mut self, node: u32, group: Option<&str>) {
-        if !self.groups.contains_key(&node) {
-            self.groups.insert(node, group.unwrap_or_default().to_owned());
-        }
+        self.groups.entry(node).or_insert_with(|| group.unwrap_or_default().to_owned());
     }
 }
 
@@ -117,7 +109,6 @@ impl Spreads {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Peaks {
     pub(crate) of_sum: i64,
-    pub(crate) pods: i128,
     pub(crate) workloads: i128,
     pub(crate) namespaces: i128,
     pub(crate) nodes: i128,
@@ -158,17 +149,14 @@ impl Distributions {
             }
             sums
         };
-        let of_pods = peaks(&mut day.pods.values().copied());
         let of_workloads = peaks(&mut day.workloads.values().map(PartDay::peaks));
         let of_namespaces = peaks(&mut namespaces.values().map(PartDay::peaks));
         let of_nodes = peaks(&mut day.nodes.values().map(PartDay::peaks));
-        let sums = of_pods.into_iter().zip(of_workloads).zip(of_namespaces).zip(of_nodes);
-        for ((best, of_sum), (((pods, workloads), namespaces), nodes)) in
-            self.peaks.iter_mut().zip(all.peaks()).zip(sums)
-        {
+        let sums = of_workloads.into_iter().zip(of_namespaces).zip(of_nodes);
+        for ((best, of_sum), ((workloads, namespaces), nodes)) in self.peaks.iter_mut().zip(all.peaks()).zip(sums) {
             // Of equal days the first.
             if of_sum > best.of_sum {
-                *best = Peaks { of_sum, pods, workloads, namespaces, nodes };
+                *best = Peaks { of_sum, workloads, namespaces, nodes };
             }
         }
         *day = Day::default();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use lake::SlotValues;
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::facts::{HourFacts, NodeRow};
@@ -47,7 +48,7 @@ pub(crate) struct Exporter {
     pub(crate) high_water: Worst,
     pub(crate) touched: Worst,
     /// The most memory each node used so far, by hash of its name and provider id.
-    most_used_mib: HashMap<u64, i64>,
+    most_used_mib: HashMap<u64, i32>,
 }
 
 impl Exporter {
@@ -70,16 +71,16 @@ impl Exporter {
     fn take_node(&mut self, node: &NodeRow, sums: &mut [[Worst; SLOTS_PER_HOUR]; 4]) {
         self.seconds += node.up_seconds;
         let [cpu, memory, high_water, touched] = sums;
-        let add = |slots: &mut [Worst; SLOTS_PER_HOUR], values: [Option<i64>; SLOTS_PER_HOUR], capacity: i64| {
+        let add = |slots: &mut [Worst; SLOTS_PER_HOUR], values: SlotValues, capacity: i64| {
             for (slot, used) in slots.iter_mut().zip(values) {
                 if let Some(used) = used {
-                    slot.used += used;
+                    slot.used += i64::from(used);
                     slot.capacity += capacity;
                 }
             }
         };
         if let (Some(capacity), Some(steal)) = (node.cpu_capacity_millicores, node.seen.cpu_steal_millicores) {
-            for steal in steal.into_iter().flatten() {
+            for steal in steal.into_iter().flatten().map(i64::from) {
                 self.steal += i128::from(steal * SLOT_SECONDS);
                 self.steal_capacity += i128::from(capacity * SLOT_SECONDS);
                 self.steal_seconds += SLOT_SECONDS;

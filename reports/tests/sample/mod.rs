@@ -213,8 +213,8 @@ fn coincidence() -> Coincidence {
         ratio: worst.map(|worst| 0.8 / worst),
     };
     Coincidence {
-        cpu: vec![row("pod", 412.0, 151.0), row("workload", 240.0, 151.0), row("node", 265.0, 151.0)],
-        memory: vec![row("pod", 1190.0, 1010.0), row("workload", 1100.0, 1010.0), row("node", 1070.0, 1010.0)],
+        cpu: vec![row("workload", 240.0, 151.0), row("node", 265.0, 151.0)],
+        memory: vec![row("workload", 1100.0, 1010.0), row("node", 1070.0, 1010.0)],
         safe_overcommit: vec![
             safe("cpu", "used", Some(0.22)),
             safe("memory", "used", Some(0.41)),
