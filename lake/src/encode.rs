@@ -21,9 +21,9 @@ use crate::tables::{Column, Table};
 
 /// Rows in a row group: an hour of a hundred thousand containers is one.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// Rows that are columns at once while an hour is encoded. A multiple of a page's rows, so that pages end where they
-/// would if all rows came in one batch.
-pub(crate) const BATCH_ROWS: usize = 4 * 1024;
+/// Rows that are columns at once while an hour is encoded. A page's rows are a multiple of it, so that pages of lists,
+/// which the library ends only where it has looked, end there too.
+pub(crate) const BATCH_ROWS: usize = 1024;
 /// How hours and days differ.
 #[derive(Clone, Copy)]
 struct Form {
