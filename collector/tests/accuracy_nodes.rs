@@ -139,7 +139,7 @@ async fn node_seconds_and_bytes_equal_the_samples_as_loaded() {
         for (uid, pod) in &pods {
             assert_eq!(Some(pod), planted.get(uid), "{hour} {uid}");
         }
-        let extended = |nodes: &[NodeHour]| -> Vec<_> {
+        let extended = |nodes: &[NodeHour]| -> BTreeMap<String, _> {
             nodes.iter().map(|node| (node.node.clone(), node.extended_capacity.clone())).collect()
         };
         assert_eq!(extended(&rows), extended(&truth.nodes), "{hour}");

@@ -31,7 +31,7 @@ SERVE = TARGET / "examples" / "serve"
 
 
 def run(args, **env):
-    """Runs a program to its end: seconds, peak MiB resident, what it printed."""
+    """Runs a program to its end: seconds, peak MiB resident, what it printed, seconds of CPU."""
     begun = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen([str(arg) for arg in args], stdout=output, stderr=output, env=os.environ | env)
@@ -42,7 +42,7 @@ def run(args, **env):
         text = output.read().decode()
     if process.returncode:
         raise SystemExit(f"{args[0]} ended with {process.returncode}:\n{text}")
-    return seconds, usage.ru_maxrss / 1024, text
+    return seconds, usage.ru_maxrss / 1024, text, usage.ru_utime + usage.ru_stime
 
 
 class Served:
@@ -123,17 +123,18 @@ def one_hour(url, rounds):
                 to_folder.append(run([HOUR, "collect", url, END - 3600, lake]))
             to_s3.append(run([HOUR, "collect", url, END - 3600, f"s3://lake/{n}"], **minio.environment))
     print(f"fetched: {fetched[0][2].strip()}; collected: {to_folder[0][2].strip()}")
-    floor = statistics.median(seconds for seconds, _, _ in fetched)
+    floor = statistics.median(result[0] for result in fetched)
     for name, results in [("fetch alone", fetched), ("to a directory", to_folder), ("to S3", to_s3)]:
         seconds = statistics.median(result[0] for result in results)
         peak = max(result[1] for result in results)
-        print(f"{name:<15} {seconds:7.3f} s  ratio {seconds / floor:5.2f}  peak {peak:6.1f} MiB resident")
+        cpu = statistics.median(result[3] for result in results)
+        print(f"{name:<15} {seconds:7.3f} s  ratio {seconds / floor:5.2f}  {cpu:6.3f} s of CPU  peak {peak:6.1f} MiB resident")
 
 
 def backfill(days):
     with Served(days * 24, 1) as served, tempfile.TemporaryDirectory() as folder:
-        _, one, _ = collect(served.url, os.path.join(folder, "one"), 1)
-        seconds, all_of_them, text = collect(served.url, os.path.join(folder, "all"), days * 24)
+        _, one, _, _ = collect(served.url, os.path.join(folder, "one"), 1)
+        seconds, all_of_them, text, _ = collect(served.url, os.path.join(folder, "all"), days * 24)
         print(
             f"{said(text, 'written')} hours in {seconds:.1f} s: peak {all_of_them:.1f} MiB resident, "
             f"one hour alone {one:.1f}, ratio {all_of_them / one:.2f}"
