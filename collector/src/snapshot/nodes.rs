@@ -139,11 +139,10 @@ impl Facts {
     fn label_times(&mut self, series: &Series<'_, '_>, at: usize) {
         let Some((last_ms, _)) = series.points.last() else { return };
         for (n, name) in queries::NODE_LABELS.labels.iter().enumerate().skip(BEFORE_LABELS) {
-            if let (Some(latest), Some(value)) = (self.changed.get_mut(name), text(series, at + n)) {
-                if (latest.0, latest.1.as_str()) < (*last_ms, value) {
-                    *latest = (*last_ms, value.to_owned());
-                    self.labels.insert(name, value.to_owned());
-                }
+            let (Some(latest), Some(value)) = (self.changed.get_mut(name), text(series, at + n)) else { continue };
+            if (latest.0, latest.1.as_str()) < (*last_ms, value) {
+                *latest = (*last_ms, value.to_owned());
+                self.labels.insert(name, value.to_owned());
             }
         }
     }
