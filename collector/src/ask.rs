@@ -1,29 +1,26 @@
-//! Asking for one hour: every query, what must be there, and what is wrong with what came.
+//! EDGE: asking for one hour: every query, what must be there, and what is wrong with what came.
 
-use lake::HourRows;
-use types::{Hour, SLOTS_PER_HOUR};
+use std::time::Instant;
 
-use crate::decode::{Answer, DecodeError, decode};
+use lake::manifest::Source;
+use lake::{EncodedHour, HourEncoder};
+use types::{ClusterId, Hour, SLOTS_PER_HOUR};
+
+use crate::decode::{DecodeError, decode};
 use crate::dialect::Dialect;
 use crate::quality::{self, quality_row};
 use crate::queries;
-use crate::rows;
+use crate::rows::{self, Origin};
 use crate::run::{CollectError, Collected, HourResult};
-use crate::server::{AskError, Server};
+use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Vanished};
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
 /// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
 const MIN_SLOTS: usize = SLOTS_PER_HOUR / 2;
-/// Names asked for in one query about what vanished: keeps the query text short.
-const VANISHED_AT_ONCE: usize = 200;
-
-/// The rows of an hour and what was wrong with it.
-pub(crate) struct Asked {
-    pub(crate) rows: HourRows,
-    pub(crate) faults: Vec<String>,
-}
+/// Names asked for in one query: keeps its text short.
+const NAMES_AT_ONCE: usize = 200;
 
 /// Refuses a server that holds several clusters of which none is named, and learns how it names things.
 pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Settings) -> Result<Dialect, CollectError> {
@@ -60,14 +57,16 @@ async fn words_of(
     Ok(words)
 }
 
-/// Sends every query of an hour, one at a time. `Err` when there is nothing to write.
+/// Sends every query of an hour, one at a time, and encodes what came. `Err` when there is nothing to write.
 pub(crate) async fn ask(
     server: &Server,
+    cluster: &ClusterId,
     hour: Hour,
     settings: &Settings,
     dialect: &Dialect,
     collected: &mut Collected,
-) -> Result<Asked, HourResult> {
+) -> Result<EncodedHour, HourResult> {
+    let begun = Instant::now();
     let pinned = match dialect.replicas(settings) {
         None => dialect.clone(),
         Some(promql) => {
@@ -99,69 +98,67 @@ pub(crate) async fn ask(
         return Err(HourResult::NoData { slots });
     }
     let matchers = queries::matchers(settings, &pinned);
-    for what in [Vanished::Pods, Vanished::Nodes] {
-        ask_vanished(what, server, hour, &matchers, &mut snapshot, collected).await?;
+    for what in [ByName::VanishedPods, ByName::VanishedNodes, ByName::ChangedNodes] {
+        ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
     }
-    ask_reused(server, hour, &matchers, &mut snapshot, collected).await?;
     let faults = quality::faults(&snapshot, &quality);
-    let rows = tokio::task::block_in_place(|| rows::rows(&snapshot, settings, hour));
-    let set = [vec![queries::query_set(settings)], pinned.words()].concat();
-    quality::complete(&mut quality, &snapshot, &rows, &set);
-    Ok(Asked { rows: HourRows { quality, ..rows }, faults })
+    let query_set = queries::query_set(settings);
+    let encoder = HourEncoder::new(cluster, hour, Source::Prometheus, &query_set);
+    let query_set = [vec![query_set], pinned.words()].concat().join(" ");
+    let origin = Origin { server: server.describe(), faults, quality, query_set };
+    // Not beside the next hour's asking: then two hours would be in memory.
+    let encoded = tokio::task::block_in_place(|| rows::encode(snapshot, settings, hour, encoder, origin));
+    server.tell(&Event::HourReady { seconds: begun.elapsed().as_secs_f64() });
+    encoded.map_err(failed)
 }
 
 fn failed(error: impl Into<CollectError>) -> HourResult {
     HourResult::Failed(error.into())
 }
 
-fn readable(query: &str, hour: Hour, answer: Result<Answer, DecodeError>) -> Result<Answer, HourResult> {
-    answer.map_err(|source| unreadable(query, hour, source))
-}
-
 fn unreadable(query: &str, hour: Hour, source: DecodeError) -> HourResult {
     failed(CollectError::Answer { query: query.to_owned(), hour, source })
 }
 
-/// Learns when the pods or nodes were last seen that no longer show after the hour.
-async fn ask_vanished(
-    what: Vanished,
-    server: &Server,
-    hour: Hour,
-    matchers: &str,
-    snapshot: &mut Snapshot,
-    collected: &mut Collected,
-) -> Result<(), HourResult> {
-    let vanished = snapshot.vanished(what, hour);
-    for names in vanished.chunks(VANISHED_AT_ONCE) {
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let (name, promql) = match what {
-            Vanished::Pods => ("pods_seen", queries::pods_seen(matchers, &names)),
-            Vanished::Nodes => ("nodes_seen", queries::nodes_seen(matchers, snapshot.node_label(), &names)),
-        };
-        let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
-        let answer = readable(name, hour, snapshot.read_last_seen(what, &body))?;
-        collected.queries += 1;
-        collected.samples += answer.samples;
-    }
-    Ok(())
+/// What is asked of objects by their names, because only the answers before tell which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByName {
+    /// When the pods were last seen that no longer show after the hour.
+    VanishedPods,
+    /// The same of nodes.
+    VanishedNodes,
+    /// What was said when of nodes whose labels changed, or whose name two machines had.
+    ChangedNodes,
 }
 
-/// Learns what is said of each of the machines that had one name within the hour.
-async fn ask_reused(
+async fn ask_by_name(
+    what: ByName,
     server: &Server,
     hour: Hour,
     matchers: &str,
     snapshot: &mut Snapshot,
     collected: &mut Collected,
 ) -> Result<(), HourResult> {
-    let reused = snapshot.reused_nodes();
-    for names in reused.chunks(VANISHED_AT_ONCE) {
+    let names = match what {
+        ByName::VanishedPods => snapshot.vanished(Vanished::Pods, hour),
+        ByName::VanishedNodes => snapshot.vanished(Vanished::Nodes, hour),
+        ByName::ChangedNodes => snapshot.changed_nodes(),
+    };
+    for names in names.chunks(NAMES_AT_ONCE) {
         let names: Vec<_> = names.iter().map(String::as_str).collect();
-        let promql = queries::nodes_reused(matchers, snapshot.node_label(), &names);
-        let body = server.ask_after("nodes_reused", &promql, hour).await.map_err(failed)?;
-        let answer = readable("nodes_reused", hour, snapshot.read_reused(&body))?;
+        let (name, promql) = match what {
+            ByName::VanishedPods => ("pods_seen", queries::pods_seen(matchers, &names)),
+            ByName::VanishedNodes => ("nodes_seen", queries::nodes_seen(matchers, snapshot.node_label(), &names)),
+            ByName::ChangedNodes => ("nodes_changed", queries::nodes_changed(matchers, snapshot.node_label(), &names)),
+        };
+        let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
+        let answer = match what {
+            ByName::VanishedPods => snapshot.read_last_seen(Vanished::Pods, &body),
+            ByName::VanishedNodes => snapshot.read_last_seen(Vanished::Nodes, &body),
+            ByName::ChangedNodes => snapshot.read_changed(&body),
+        };
         collected.queries += 1;
-        collected.samples += answer.samples;
+        collected.samples += answer.map_err(|source| unreadable(name, hour, source))?.samples;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
-use lake::{CompactOutcome, Compaction, Lake};
+use lake::{CompactOutcome, Compaction, Day, Lake};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use types::moment::parse_moment;
 use types::{ClusterId, Hour};
@@ -23,8 +23,6 @@ const STEP: TimeDelta = TimeDelta::seconds(20);
 /// How long an hour that is being written may take to end after a signal: Kubernetes kills after thirty seconds, and
 /// the promise is ten.
 const GRACE: Duration = Duration::from_secs(8);
-/// Clocks that differ by more are worth a warning.
-const SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// Collects what is missing at every time of the schedule, the first time at once, until SIGTERM or an interrupt. A run
 /// that fails is logged; the next one tries the same hours again.
@@ -85,6 +83,8 @@ struct Daemon<'a> {
     lake: Lake,
     /// Kept, because it remembers which queries have to be asked in parts; connected anew after a run that failed.
     server: Option<Server>,
+    /// The day on which days were last compacted.
+    compacted_on: Option<Day>,
 }
 
 impl<'a> Daemon<'a> {
@@ -96,6 +96,7 @@ impl<'a> Daemon<'a> {
             health: Arc::new(Health::new(collection.cluster.as_str())),
             lake: Lake::new(collection.lake.open().await),
             server: None,
+            compacted_on: None,
         }
     }
 
@@ -123,7 +124,7 @@ impl<'a> Daemon<'a> {
         let server = self.server.insert(server);
         let here = (self.now)();
         let there = server.now().await?;
-        if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > SKEW) {
+        if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > schedule::SKEW) {
             tracing::warn!(
                 seconds = ahead.num_seconds(),
                 "the server's clock differs from ours; the earlier one decides"
@@ -152,21 +153,25 @@ impl<'a> Daemon<'a> {
             samples = collected.samples,
             "collected"
         );
-        compact(&self.lake, cluster, here, health).await?;
+        let today = Day::of(Hour::containing(here));
+        if self.compacted_on != Some(today) {
+            compact(&self.lake, cluster, here, health).await?;
+            self.compacted_on = Some(today);
+        }
         Ok(collected)
     }
 }
 
-/// Puts the hours of days that are over into one object a table: they are read faster so, and cost less to keep.
+/// Puts the hours of days that are over into one object a table: they are read faster so, and cost less to keep. Once a
+/// day is enough for that, and looking costs a listing a day of the lake.
 async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, health: &Health) -> anyhow::Result<()> {
-    for day in lake.days(cluster).await?.into_iter().filter(|day| day.end() <= now) {
+    let mut each = |day: Day, outcome: CompactOutcome, _: &[String]| {
         health.progress();
-        let outcome = lake.compact_day(cluster, day, Compaction::default(), now).await?;
         if let CompactOutcome::Compacted { hours, rows, bytes, .. } = outcome {
             tracing::info!(%day, hours, rows, bytes, "day compacted");
         }
-    }
-    Ok(())
+    };
+    Ok(lake.compact(cluster, Compaction::default(), now, &mut each).await?)
 }
 
 /// Has everything that happens while asking told to health.

@@ -37,6 +37,9 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
+/// What an answer that calls itself partial is taken to warn of.
+const PARTIAL: &str = "the answer is partial: not every storage node answered";
+
 /// Why a body is not an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -63,12 +66,18 @@ pub fn decode<'de>(
     each: &mut dyn FnMut(Series<'_, 'de>),
 ) -> Result<Answer, DecodeError> {
     let mut cursor = Cursor::new(body);
-    let mut sink = Sink { wanted: labels, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() };
+    let wanted: Vec<_> = labels.iter().map(|label| Wanted::of(label)).collect();
+    let mut sink = Sink { wanted: &wanted, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() };
     let (mut status, mut data, mut kind, mut message) = (false, false, String::new(), None);
     cursor.object(|cursor, key| {
         match key {
             "status" => status = !cursor.string()?.is_empty(),
             "data" => data = sink.data(cursor)?,
+            // VictoriaMetrics says so here, and warns of nothing.
+            "isPartial" if cursor.peek() == Some(b't') => {
+                cursor.skip()?;
+                sink.answer.warnings.push(PARTIAL.to_owned());
+            }
             "warnings" => {
                 cursor.array(|cursor| {
                     sink.answer.warnings.push(cursor.string()?.into_owned());
@@ -89,9 +98,28 @@ pub fn decode<'de>(
     }
 }
 
+/// A label that was asked for.
+enum Wanted<'a> {
+    Named(&'a str),
+    Prefixed(&'a str),
+}
+
+impl<'a> Wanted<'a> {
+    fn of(label: &'a str) -> Self {
+        label.strip_suffix('*').map_or(Self::Named(label), Self::Prefixed)
+    }
+
+    fn is(&self, name: &str) -> bool {
+        match self {
+            Self::Named(own) => *own == name,
+            Self::Prefixed(prefix) => name.starts_with(prefix),
+        }
+    }
+}
+
 /// Where series end up, with the buffers they pass through.
 struct Sink<'a, 'de> {
-    wanted: &'a [&'a str],
+    wanted: &'a [Wanted<'a>],
     each: &'a mut dyn FnMut(Series<'_, 'de>),
     labels: Vec<Cow<'de, str>>,
     points: Vec<(i64, f64)>,
@@ -149,16 +177,10 @@ impl<'de> Sink<'_, 'de> {
     }
 
     fn label(&mut self, cursor: &mut Cursor<'de>, name: &str) -> Result<(), Malformed> {
-        let exact = |wanted: &&str| match wanted.strip_suffix('*') {
-            Some(prefix) => name.starts_with(prefix),
-            None => *wanted == name,
-        };
-        let Some(place) = self.wanted.iter().position(exact) else { return cursor.skip() };
-        let prefix = self.wanted.get(place).and_then(|wanted| wanted.strip_suffix('*'));
+        let Some(place) = self.wanted.iter().position(|wanted| wanted.is(name)) else { return cursor.skip() };
         let value = cursor.string()?;
-        match (self.labels.get_mut(place), prefix) {
-            (Some(label), None) => *label = value,
-            (Some(label), Some(prefix)) => {
+        match (self.labels.get_mut(place), self.wanted.get(place)) {
+            (Some(label), Some(Wanted::Prefixed(prefix))) => {
                 let list = label.to_mut();
                 if !list.is_empty() {
                     list.push('\n');
@@ -167,6 +189,7 @@ impl<'de> Sink<'_, 'de> {
                 list.push('=');
                 list.push_str(&value);
             }
+            (Some(label), _) => *label = value,
             (None, _) => {}
         }
         Ok(())
@@ -177,6 +200,7 @@ impl<'de> Sink<'_, 'de> {
         cursor.expect(b'[', "no sample")?;
         let time_ms = cursor.milliseconds()?;
         cursor.expect(b',', "no `,` in a sample")?;
+        // Servers write no space here; where one does, the value is found behind it.
         let value = cursor.quoted_number()?;
         cursor.expect(b']', "no end of a sample")?;
         if value.is_finite() {
@@ -253,6 +277,15 @@ mod tests {
         let text =
             r#"{"status":"success","warnings":["partial"],"infos":["x"],"data":{"resultType":"vector","result":[]}}"#;
         assert_eq!(read(text).unwrap().0.warnings, ["partial"]);
+    }
+
+    #[test]
+    fn an_answer_that_calls_itself_partial_counts_as_a_warning() {
+        let text = |partial| {
+            format!(r#"{{"status":"success","isPartial":{partial},"data":{{"resultType":"vector","result":[]}}}}"#)
+        };
+        assert_eq!(read(&text("true")).unwrap().0.warnings, [PARTIAL]);
+        assert_eq!(read(&text("false")).unwrap().0.warnings, [""; 0]);
     }
 
     #[test]

@@ -95,19 +95,22 @@ pub(crate) struct LabelColumn {
     pub(crate) conflict: bool,
 }
 
-/// The spellings of allow-listed keys in kube-state-metrics: what is no letter or digit becomes `_`, and camel case
-/// snake case, except where a relabeling rather than version 2 made the name. Each label name comes once.
+/// The names that the label of a Kubernetes key has: what is no letter or digit becomes `_`, and camel case snake case,
+/// except where a relabeling rather than kube-state-metrics 2 made the name.
+pub(crate) fn label_spellings(key: &str) -> Vec<String> {
+    let plain = format!("label_{}", key.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
+    let snake = snake_case(&plain);
+    if plain == snake { vec![plain] } else { vec![plain, snake] }
+}
+
+/// The labels in which allow-listed keys may be, in every spelling. Each label name comes once.
 pub(crate) fn label_columns(keys: &[String]) -> Vec<LabelColumn> {
     let mut columns: Vec<LabelColumn> = Vec::new();
     for key in keys {
-        let plain = format!("label_{}", key.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
-        let snake = snake_case(&plain);
-        for (label, conflict) in [
-            (plain.clone(), false),
-            (snake.clone(), false),
-            (format!("{snake}_conflict1"), true),
-            (format!("{snake}_conflict2"), true),
-        ] {
+        let spellings = label_spellings(key);
+        let conflicts = spellings.last().into_iter().flat_map(|snake| [1, 2].map(|n| format!("{snake}_conflict{n}")));
+        let conflicts: Vec<_> = conflicts.map(|label| (label, true)).collect();
+        for (label, conflict) in spellings.into_iter().map(|label| (label, false)).chain(conflicts) {
             if !columns.iter().any(|column| column.label == label) {
                 columns.push(LabelColumn { key: key.clone(), label, conflict });
             }

@@ -7,7 +7,10 @@ mod labels;
 mod metrics;
 
 use chrono::{DateTime, Utc};
+use lake::Table as _;
+use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 use serde::Serialize;
+use types::window::HOUR_SECONDS;
 use types::{Hour, Window};
 
 use crate::ask::{self, check_server};
@@ -24,9 +27,6 @@ pub use metrics::{MetricReport, Need};
 /// Days a report wants, and the look back goes.
 const DAYS: i64 = 30;
 const DAY_SECONDS: i64 = 86_400;
-const HOUR_SECONDS: i64 = 3_600;
-/// Clocks that differ by more are worth a word: an hour is collected five minutes after its end.
-const SKEW_SECONDS: i64 = 60;
 /// Scrapes in a thousand that may be missing before it is worth a word.
 const COVERAGE_PER_THOUSAND: i64 = 990;
 
@@ -215,7 +215,7 @@ async fn number(server: &Server, promql: &str, now: DateTime<Utc>) -> Result<Opt
 
 async fn clock(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Option<i64>, QueryError> {
     let ahead = server.now().await?.map(|there| (there - now).num_seconds());
-    if let Some(seconds) = ahead.filter(|seconds| seconds.abs() > SKEW_SECONDS) {
+    if let Some(seconds) = ahead.filter(|seconds| seconds.abs() > crate::schedule::SKEW.num_seconds()) {
         findings.push(Finding {
             severity: Severity::Note,
             what: format!("the clock of the server differs from this machine's by {seconds} s"),
@@ -281,7 +281,7 @@ async fn jobs(
             instant(server, &format!("count by (job) (count by (job,instance) ({expression}))"), &["job"], now).await?;
         for (labels, points) in found {
             let job = labels.into_iter().next().unwrap_or_default();
-            let up = format!("up{{{own}job=\"{}\"}}", job.replace('\\', "\\\\").replace('"', "\\\""));
+            let up = format!("up{{{own}job={}}}", queries::quoted(&job));
             let share = number(server, &format!("avg(avg_over_time({up}[1d]))"), now).await?;
             let scrapes = number(server, &format!("max(count_over_time({up}[1h]))"), now).await?.map(whole);
             let succeeded_per_thousand = share.map(|share| whole((share * 1000.0).floor()));
@@ -353,7 +353,9 @@ async fn sample(
         }
     };
     let mut collected = Collected::default();
-    let asked = match ask::ask(server, hour, settings, &dialect, &mut collected).await {
+    // Nothing is written, so any name will do.
+    let cluster = "doctor".parse().ok()?;
+    let asked = match ask::ask(server, &cluster, hour, settings, &dialect, &mut collected).await {
         Ok(asked) => asked,
         Err(HourResult::Failed(error)) => {
             findings.push(blocked(
@@ -370,14 +372,15 @@ async fn sample(
             return None;
         }
     };
-    let rows = &asked.rows;
+    let manifest = asked.manifest();
+    let rows = |table| manifest.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
     let count = |per_hour: u64| per_hour * u64::try_from(hours).unwrap_or_default();
     Some(SampleHour {
         hour: hour.to_string(),
         queries: collected.queries,
         samples: collected.samples,
-        rows: [rows.containers.len(), rows.pods.len(), rows.nodes.len(), rows.volumes.len()],
-        faults: asked.faults,
+        rows: [ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME].map(rows),
+        faults: manifest.faults.clone(),
         backfill_queries: count(collected.queries),
         backfill_samples: collected.samples * hours,
     })

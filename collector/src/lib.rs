@@ -11,6 +11,8 @@ pub mod daemon;
 pub mod decode;
 pub mod dialect;
 pub mod doctor;
+#[cfg(fuzzing)]
+mod fuzzing;
 pub mod health;
 mod instance_type;
 pub mod kubernetes;
@@ -31,6 +33,8 @@ pub mod settings;
 mod snapshot;
 mod volume;
 
+#[cfg(fuzzing)]
+pub use fuzzing::fuzz_hour;
 pub use overrides::{OverrideError, Overrides};
 pub use run::{Bounds, CollectError, Collected, HourResult, collect};
 pub use settings::Settings;

@@ -65,8 +65,8 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour) -> Vec<
 fn provisioned(snapshot: &Snapshot) -> BTreeMap<&str, &str> {
     let mut by_node = BTreeMap::new();
     for (uid, provisioned) in &snapshot.fargate_provisioned {
-        if let Some(pod) = snapshot.pods.get(uid).filter(|pod| !pod.node.is_empty()) {
-            let known = by_node.entry(pod.node.as_str()).or_insert(provisioned.as_str());
+        if let Some(pod) = snapshot.pods.get(uid.as_str()).filter(|pod| !pod.node.is_empty()) {
+            let known = by_node.entry(&*pod.node).or_insert(provisioned.as_str());
             *known = (*known).max(provisioned);
         }
     }

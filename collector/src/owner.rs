@@ -1,17 +1,17 @@
 //! From a pod to the workload a person knows it by.
 
-use crate::snapshot::{Pod, Snapshot};
+use crate::snapshot::{Name, Names, Pod, Snapshot};
 
 /// Kind and name of the object at the top of a pod's owner chain; `("Pod", name)` for a pod nobody owns.
-pub(crate) fn workload(snapshot: &Snapshot, pod: &Pod) -> (String, String) {
+pub(crate) fn workload(snapshot: &Snapshot, pod: &Pod) -> Names {
     let (kind, name) = match &pod.owner {
         Some(owner) => owner.clone(),
         // `kube_pod_owner` missing: `kube_pod_info` names the controller too.
         None if !pod.created_by.0.is_empty() => pod.created_by.clone(),
-        None => return ("Pod".to_owned(), pod.name.clone()),
+        None => return ("Pod".into(), Name::clone(&pod.name)),
     };
-    let object = (pod.namespace.clone(), name);
-    let above = match kind.as_str() {
+    let object = (Name::clone(&pod.namespace), name);
+    let above = match &*kind {
         "ReplicaSet" => snapshot.replicaset_owners.get(&object),
         "Job" => snapshot.job_owners.get(&object),
         _ => None,
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     fn check(owner: Option<(&str, &str)>, created_by: (&str, &str), expect: (&str, &str)) {
-        let text = |(a, b): (&str, &str)| (a.to_owned(), b.to_owned());
+        let text = |(a, b): (&str, &str)| (Name::from(a), Name::from(b));
         let mut snapshot = Snapshot::default();
         snapshot.replicaset_owners.insert(text(("ns", "web-5d9")), text(("Deployment", "web")));
         snapshot.replicaset_owners.insert(text(("ns", "canary-1")), text(("Rollout", "canary")));

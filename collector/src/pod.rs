@@ -6,7 +6,7 @@ use types::{Hour, SLOT_SECONDS};
 use crate::life::{Life, int32};
 use crate::owner::workload;
 use crate::settings::Settings;
-use crate::snapshot::{Pod, Resources, Snapshot};
+use crate::snapshot::{FewOf, Name, Pod, Resources, Snapshot};
 
 /// How the end of a pod is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,19 +74,21 @@ pub(crate) fn row(
     }
     let (workload_kind, workload) = workload(snapshot, pod);
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let texts = |names: &FewOf<Name>| names.keys().map(|name| name.to_string()).collect();
     let (cpu, memory) = effective_request(pod);
-    let hpa_target = (!snapshot.autoscaled.is_empty()).then(|| {
-        let target = (pod.namespace.clone(), workload_kind.clone(), workload.clone());
+    let hpa_known = snapshot.autoscalers_listed || !snapshot.autoscaled.is_empty();
+    let hpa_target = hpa_known.then(|| {
+        let target = (Name::clone(&pod.namespace), Name::clone(&workload_kind), Name::clone(&workload));
         snapshot.autoscaled.contains(&target)
     });
     Some(PodHour {
         hour_start_seconds: hour.start_seconds(),
         pod_uid: uid.to_owned(),
-        namespace: pod.namespace.clone(),
-        pod: pod.name.clone(),
-        node: pod.node.clone(),
-        workload_kind,
-        workload,
+        namespace: pod.namespace.to_string(),
+        pod: pod.name.to_string(),
+        node: pod.node.to_string(),
+        workload_kind: workload_kind.to_string(),
+        workload: workload.to_string(),
         created_seconds: pod.created_seconds,
         scheduled_seconds: pod.scheduled_seconds,
         started_seconds: pod.started_seconds,
@@ -95,7 +97,7 @@ pub(crate) fn row(
         alive_seconds_by_slot: pod_life.life.by_slot(hour).map(|seconds| Some(int32(seconds))),
         qos_class: known(&pod.qos_class),
         priority_class: known(&pod.priority_class),
-        host_network: match pod.host_network.as_str() {
+        host_network: match &*pod.host_network {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
@@ -103,10 +105,10 @@ pub(crate) fn row(
         cpu_effective_request_millicores: cpu,
         memory_effective_request_bytes: memory,
         hpa_target,
-        node_selector: pod.node_selector.as_ref().map(|selector| selector.iter().cloned().collect()),
-        tolerations: snapshot.tolerations_exposed.then(|| pod.tolerations.iter().cloned().collect()),
+        node_selector: pod.node_selector.as_ref().map(texts),
+        tolerations: snapshot.tolerations_exposed.then(|| texts(&pod.tolerations)),
         labels: labels(snapshot, settings, pod),
-        volume_claims: pod.claims.iter().cloned().collect(),
+        volume_claims: texts(&pod.claims),
         extended_requests: snapshot.resources_exposed.then(|| extended_requests(pod)),
     })
 }
@@ -122,11 +124,11 @@ fn labels(snapshot: &Snapshot, settings: &Settings, pod: &Pod) -> Option<Vec<Str
 
 /// What the scheduler reserves beside CPU and memory, by the same rule, as `resource=amount`.
 fn extended_requests(pod: &Pod) -> Vec<String> {
-    let mut resources: Vec<&str> = pod.extended.keys().map(|(resource, _)| resource.as_str()).collect();
+    let mut resources: Vec<&str> = pod.extended.iter().map(|((resource, _), _)| &**resource).collect();
     resources.dedup();
     let amount = |resource: &str| {
         let amount = effective(pod, |name, _| {
-            pod.extended.iter().find(|((of, container), _)| of == resource && container == name).map(|(_, n)| *n)
+            pod.extended.iter().find(|((of, container), _)| **of == *resource && **container == *name).map(|(_, n)| *n)
         });
         Some(format!("{resource}={}", whole(amount?)?))
     };
@@ -148,7 +150,7 @@ fn effective_request(pod: &Pod) -> (Option<i32>, Option<i64>) {
 fn effective(pod: &Pod, request: impl Fn(&str, &Resources) -> Option<f64>) -> Option<f64> {
     let (mut together, mut largest_init, mut any) = (0.0_f64, 0.0_f64, false);
     let mut sidecars = 0.0;
-    for (name, container) in &pod.containers {
+    for (name, container) in pod.containers.iter() {
         let Some(amount) = request(name, container) else { continue };
         any = true;
         match (container.init, container.sidecar) {
@@ -247,7 +249,7 @@ mod tests {
             cpu_request_cores: *cpu,
             ..Resources::default()
         };
-        let named = containers.iter().enumerate().map(|(n, c)| (n.to_string(), resources(c)));
+        let named = containers.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), resources(c)));
         let pod = Pod { containers: named.collect(), overhead_cores: overhead, ..Pod::default() };
         assert_eq!(effective_request(&pod).0, expect, "{containers:?}");
     }

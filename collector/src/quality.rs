@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lake::HourRows;
 use lake::tables::{ContainerHour, PodHour, QualityHour};
 use types::Hour;
 
@@ -76,7 +75,6 @@ pub(crate) fn quality_row(
         shards: Some(reply.parts),
         series: answer.series,
         samples: answer.samples,
-        duplicates_dropped: snapshot.duplicates.get(name).copied().unwrap_or_default(),
         not_finite_dropped: answer.not_finite,
         warnings: answer.warnings.clone(),
         histograms_only: Some(answer.histograms_only),
@@ -86,12 +84,11 @@ pub(crate) fn quality_row(
 }
 
 /// Adds what only the whole hour tells: how its exporters were scraped, what was there twice, and what ran unmeasured.
-pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, rows: &HourRows, set: &[String]) {
-    let mut set = set.to_vec();
-    set.extend(snapshot.dialect.iter().map(|word| (*word).to_owned()));
-    let set = set.join(" ");
+pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, unmeasured: Unmeasured, query_set: &str) {
+    let words = std::iter::once(query_set).chain(snapshot.dialect.iter().copied()).collect::<Vec<_>>().join(" ");
+    let [cpu, memory] = unmeasured.longest();
     for row in quality {
-        row.query_set = Some(set.clone());
+        row.query_set = Some(words.clone());
         row.duplicates_dropped = snapshot.duplicates.get(row.query.as_str()).copied().unwrap_or_default();
         let metric = queries::ALL.iter().find(|query| query.name == row.query).map_or("", |query| query.metric);
         let exporter = match metric {
@@ -103,14 +100,12 @@ pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, rows: &
         if let Some((expected, seen)) = exporter.and_then(|exporter| scrapes(snapshot, exporter)) {
             (row.scrapes_expected, row.scrapes_seen) = (Some(expected), Some(seen));
         }
-        let unmeasured = match row.query.as_str() {
-            name if name == queries::CONTAINER_CPU.name => without_usage(rows, |c| c.cpu_core_milliseconds.is_none()),
-            name if name == queries::CONTAINER_MEMORY_MEAN.name => {
-                without_usage(rows, |c| c.memory_kib_seconds.is_none())
-            }
+        let (seconds, pods) = match row.query.as_str() {
+            name if name == queries::CONTAINER_CPU.name => &cpu,
+            name if name == queries::CONTAINER_MEMORY_MEAN.name => &memory,
             _ => continue,
         };
-        (row.seconds_without_usage, row.pods_without_usage) = (Some(unmeasured.0), Some(unmeasured.1));
+        (row.seconds_without_usage, row.pods_without_usage) = (Some(*seconds), Some(pods.clone()));
     }
 }
 
@@ -152,29 +147,38 @@ fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
     Some((expected, seen))
 }
 
-/// Seconds in which containers may have run and of which nothing is known, and their pods, the longest first.
-fn without_usage(rows: &HourRows, lacks: impl Fn(&ContainerHour) -> bool) -> (i64, Vec<String>) {
-    let pods: BTreeMap<&str, &PodHour> = rows.pods.iter().map(|pod| (pod.pod_uid.as_str(), pod)).collect();
-    let mut by_pod: BTreeMap<&str, i64> = BTreeMap::new();
-    for container in rows.containers.iter().filter(|c| c.container_kind != "init" && lacks(c)) {
-        let Some(pod) = pods.get(container.pod_uid.as_str()) else { continue };
+/// Seconds in which containers may have run and of which nothing is known, of CPU and of memory, by pod.
+#[derive(Debug, Default)]
+pub(crate) struct Unmeasured([Vec<(i64, String)>; 2]);
+
+impl Unmeasured {
+    /// Takes in a pod with its containers.
+    pub(crate) fn add(&mut self, pod: &PodHour, containers: &[ContainerHour]) {
         // A pod that the kubelet has not started yet holds its requests and runs nothing.
-        let Some(started) = pod.started_seconds else { continue };
+        let Some(started) = pod.started_seconds else { return };
         let hour_end = pod.hour_start_seconds + types::window::HOUR_SECONDS;
         let end = pod.ended_seconds.unwrap_or(hour_end).min(hour_end);
         let seconds = end - started.max(pod.hour_start_seconds);
-        if seconds > 0 {
-            *by_pod.entry(&container.pod_uid).or_default() += seconds;
+        let lacks: [fn(&ContainerHour) -> bool; 2] =
+            [|c| c.cpu_core_milliseconds.is_none(), |c| c.memory_kib_seconds.is_none()];
+        for (pods, lacks) in self.0.iter_mut().zip(lacks) {
+            let count = containers.iter().filter(|c| c.container_kind != "init" && lacks(c)).count();
+            if seconds > 0 && count > 0 {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                pods.push((seconds.saturating_mul(count), format!("{}/{}", pod.namespace, pod.pod)));
+            }
         }
     }
-    let total = by_pod.values().sum();
-    let mut longest: Vec<(i64, String)> = by_pod
-        .into_iter()
-        .filter_map(|(uid, seconds)| pods.get(uid).map(|pod| (seconds, format!("{}/{}", pod.namespace, pod.pod))))
-        .collect();
-    longest.sort_by(|(a, name), (b, other)| b.cmp(a).then_with(|| name.cmp(other)));
-    longest.truncate(MOST_NAMED);
-    (total, longest.into_iter().map(|(_, name)| name).collect())
+
+    /// The sum of each, and the pods with the most of it.
+    fn longest(self) -> [(i64, Vec<String>); 2] {
+        self.0.map(|mut pods| {
+            let total = pods.iter().map(|(seconds, _)| seconds).sum();
+            pods.sort_by(|(a, name), (b, other)| b.cmp(a).then_with(|| name.cmp(other)));
+            pods.truncate(MOST_NAMED);
+            (total, pods.into_iter().map(|(_, name)| name).collect())
+        })
+    }
 }
 
 /// Slots in which both exporters were scraped.
@@ -206,7 +210,7 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     if unmeasured > 0 {
         faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
     }
-    let strangers = rows::instances_without_pod(snapshot).len();
+    let strangers = rows::instances_without_pod(snapshot);
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
     }

@@ -164,9 +164,9 @@ pub fn nodes_seen(matchers: &str, label: &str, nodes: &[&str]) -> String {
     format!("kube_node_info{{{matchers}{label}=~\"{}\"}}[62m]", alternatives(nodes))
 }
 
-/// Everything said of the named nodes over the hour and the look-ahead: asked for names that two machines had, to tell
-/// by time what is said of which.
-pub fn nodes_reused(matchers: &str, label: &str, nodes: &[&str]) -> String {
+/// Everything said of the named nodes over the hour and the look-ahead: asked for nodes whose labels changed and for names
+/// that two machines had, to tell by time what is said of which.
+pub fn nodes_changed(matchers: &str, label: &str, nodes: &[&str]) -> String {
     format!(
         "{{{matchers}__name__=~\"kube_node_created|kube_node_labels|kube_node_spec_taint|kube_node_status_capacity|\
          kube_node_status_allocatable\",{label}=~\"{}\"}}[62m]",

@@ -1,84 +1,163 @@
-//! The snapshot of an hour into the rows of the lake. Pure.
+//! The snapshot of an hour into the rows of the lake, table by table, letting go of what is through. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use lake::HourRows;
-use lake::tables::{ContainerHour, PodHour};
+use lake::tables::{ContainerHour, PodHour, QualityHour};
+use lake::{EncodedHour, HourEncoder, LakeError};
 use types::Hour;
 
 use crate::container::{self, Identity};
 use crate::life::Life;
 use crate::node;
 use crate::pod::{self, PodLife};
+use crate::quality::Unmeasured;
 use crate::settings::Settings;
-use crate::snapshot::{Instance, InstanceKey, Pod, Resources, Snapshot};
+use crate::snapshot::{Instance, InstanceKey, Name, Pod, Resources, Snapshot, Uid};
 use crate::volume;
 
-/// The instances of each container of each pod, by uid and container name.
-type Instances<'a> = BTreeMap<(&'a str, &'a str), Vec<&'a Instance>>;
-
-/// The rows of the hour, the quality rows left to the caller.
-pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour) -> HourRows {
-    let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
-    let instances = instances(snapshot);
-    let (mut containers, mut pods) = (Vec::new(), Vec::new());
-    for (uid, pod) in snapshot.pods.iter().filter(|(_, pod)| !pod.node.is_empty()) {
-        let pod_life = pod::life(pod, hour, latest_scrape);
-        if let Some(row) = pod::row(snapshot, settings, uid, pod, pod_life, hour) {
-            containers.extend(pod_containers(uid, pod, pod_life, &instances, hour));
-            pods.push(row);
-        }
-    }
-    let nodes = node::rows(snapshot, settings, hour);
-    HourRows {
-        containers,
-        pods: unique(pods),
-        volumes: volume::rows(snapshot, &nodes, settings, hour),
-        nodes,
-        quality: Vec::new(),
-    }
+/// What is said of an hour beside its rows.
+pub(crate) struct Origin {
+    pub(crate) server: String,
+    pub(crate) faults: Vec<String>,
+    /// Its quality, to be completed with what the rows tell.
+    pub(crate) quality: Vec<QualityHour>,
+    /// How it was asked, in words.
+    pub(crate) query_set: String,
 }
 
-/// Sorts cAdvisor's instances to the pods of kube-state-metrics: by the uid in the cgroup's path; by name only where the
-/// path has none, since a pod of a stateful set has the name of the one before it.
-fn instances(snapshot: &Snapshot) -> Instances<'_> {
-    let mut by_name: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    for (uid, pod) in &snapshot.pods {
-        let name = (pod.namespace.as_str(), pod.name.as_str());
-        let newest = |there: &&str| snapshot.pods.get(*there).and_then(|p| p.created_seconds);
-        if by_name.get(&name).is_none_or(|there| newest(there) < pod.created_seconds) {
-            by_name.insert(name, uid);
+/// Encodes the hour. Nodes and volumes come first, since containers need neither; then pod after pod with its
+/// containers, so that of the largest two tables only what is not encoded yet is there as rows.
+///
+/// # Errors
+/// [`LakeError::Encode`], for which rows of a snapshot give no reason: their keys are those of its maps.
+pub(crate) fn encode(
+    mut snapshot: Snapshot,
+    settings: &Settings,
+    hour: Hour,
+    mut encoder: HourEncoder,
+    origin: Origin,
+) -> Result<EncodedHour, LakeError> {
+    let nodes = node::rows(&snapshot, settings, hour);
+    (snapshot.nodes, snapshot.exporters) = Default::default();
+    encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour))?;
+    (snapshot.claims, snapshot.volumes) = Default::default();
+    encoder.add_rows(nodes)?;
+    let (mut pods, mut containers) = (encoder.table::<PodHour>()?, encoder.table::<ContainerHour>()?);
+    let mut unmeasured = Unmeasured::default();
+    let Origin { server, faults, mut quality, query_set } = origin;
+    let rest = each_pod(snapshot, settings, hour, &mut |pod, own| {
+        unmeasured.add(&pod, &own);
+        pods.push(pod)?;
+        own.into_iter().try_for_each(|container| containers.push(container))
+    })?;
+    encoder.add(pods)?;
+    encoder.add(containers)?;
+    crate::quality::complete(&mut quality, &rest, unmeasured, &query_set);
+    encoder.add_rows(quality)?;
+    Ok(encoder.finish(server, faults))
+}
+
+/// Hands on the row of each pod with those of its containers, in the order of their keys, and lets go of what it has
+/// handed on. Gives back what is left of the snapshot.
+pub(crate) fn each_pod<E>(
+    mut snapshot: Snapshot,
+    settings: &Settings,
+    hour: Hour,
+    each: &mut dyn FnMut(PodHour, Vec<ContainerHour>) -> Result<(), E>,
+) -> Result<Snapshot, E> {
+    let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
+    let mut by_name = instances_by_name(&mut snapshot);
+    let pods = std::mem::take(&mut snapshot.pods);
+    for (uid, pod) in pods {
+        // What the path of its cgroup does not tell comes first, as it always did.
+        let mut instances = by_name.remove(&uid).unwrap_or_default();
+        if let Some(id) = Uid::of_pod(&uid) {
+            instances.extend(of_pod(&mut snapshot.instances, id));
+        }
+        if pod.node.is_empty() {
+            continue;
+        }
+        let pod_life = pod::life(&pod, hour, latest_scrape);
+        if let Some(row) = pod::row(&snapshot, settings, &uid, &pod, pod_life, hour) {
+            each(row, pod_containers(&uid, &pod, pod_life, &by_container(&instances), hour))?;
         }
     }
-    let mut sorted: Instances<'_> = BTreeMap::new();
-    for (key, instance) in &snapshot.instances {
-        let uid = match key.pod_uid {
-            Some(uid) => snapshot.pods.get_key_value(&uid.to_string()).map(|(uid, _)| uid.as_str()),
-            None => by_name.get(&(&*key.namespace, &*key.pod)).copied(),
-        };
-        if let Some(uid) = uid {
-            sorted.entry((uid, &*key.container)).or_default().push(instance);
+    Ok(snapshot)
+}
+
+/// A pod's instances with their keys.
+type Instances = Vec<(InstanceKey, Box<Instance>)>;
+/// The instances of each container of one pod, in the order of their keys.
+type ByContainer<'a> = BTreeMap<&'a str, Vec<&'a Instance>>;
+
+/// Takes out the instances whose cgroup's path has the uid of a pod.
+fn of_pod(instances: &mut BTreeMap<InstanceKey, Box<Instance>>, uid: Uid) -> Instances {
+    let least = InstanceKey {
+        pod_uid: Some(uid),
+        namespace: Name::default(),
+        pod: Name::default(),
+        container: Name::default(),
+        id: [0; 2],
+    };
+    let keys: Vec<InstanceKey> =
+        instances.range(least..).map(|(key, _)| key).take_while(|key| key.pod_uid == Some(uid)).cloned().collect();
+    keys.into_iter().filter_map(|key| instances.remove_entry(&key)).collect()
+}
+
+/// Takes out the instances whose cgroup's path has no uid, by the uid of the pod that has their name: the newest, since
+/// a pod of a stateful set has the name of the one before it.
+fn instances_by_name(snapshot: &mut Snapshot) -> BTreeMap<Name, Instances> {
+    let with_uid = snapshot.instances.split_off(&InstanceKey {
+        pod_uid: Some(Uid::LEAST),
+        namespace: Name::default(),
+        pod: Name::default(),
+        container: Name::default(),
+        id: [0; 2],
+    });
+    let nameless = std::mem::replace(&mut snapshot.instances, with_uid);
+    let names: BTreeSet<(&str, &str)> = nameless.keys().map(|key| (&*key.namespace, &*key.pod)).collect();
+    let mut newest: BTreeMap<(&str, &str), (&Name, Option<i64>)> = BTreeMap::new();
+    for (uid, pod) in &snapshot.pods {
+        let name = (&*pod.namespace, &*pod.name);
+        if names.contains(&name) && newest.get(&name).is_none_or(|(_, created)| *created < pod.created_seconds) {
+            newest.insert(name, (uid, pod.created_seconds));
         }
+    }
+    let uid_of = |key: &InstanceKey| newest.get(&(&*key.namespace, &*key.pod)).map(|(uid, _)| Name::clone(uid));
+    let uids: Vec<Option<Name>> = nameless.keys().map(uid_of).collect();
+    let mut by_uid: BTreeMap<Name, Instances> = BTreeMap::new();
+    for (uid, instance) in uids.into_iter().zip(nameless) {
+        if let Some(uid) = uid {
+            by_uid.entry(uid).or_default().push(instance);
+        }
+    }
+    by_uid
+}
+
+fn by_container(instances: &Instances) -> ByContainer<'_> {
+    let mut sorted = ByContainer::new();
+    for (key, instance) in instances {
+        sorted.entry(&key.container).or_default().push(instance);
     }
     sorted
 }
 
 /// The rows of a pod's containers: those that should run, and init containers that did.
-fn pod_containers<'a>(
-    uid: &'a str,
-    pod: &'a Pod,
+fn pod_containers(
+    uid: &str,
+    pod: &Pod,
     pod_life: PodLife,
-    instances: &Instances<'a>,
+    instances: &ByContainer<'_>,
     hour: Hour,
 ) -> Vec<ContainerHour> {
-    let mut containers: BTreeMap<&str, Resources> = pod.containers.iter().map(|(n, r)| (n.as_str(), *r)).collect();
-    for (_, name) in seen(instances, uid) {
+    let mut containers: BTreeMap<&str, Resources> = pod.containers.iter().map(|(n, r)| (&**n, *r)).collect();
+    for name in instances.keys() {
         containers.entry(name).or_default();
     }
-    let main_start = main_start(&containers, uid, instances, hour);
+    let main_start = main_start(&containers, instances, hour);
     let mut rows = Vec::new();
     for (name, resources) in containers {
-        let own = instances.get(&(uid, name)).cloned().unwrap_or_default();
+        let own = instances.get(name).cloned().unwrap_or_default();
         let init = container::kind(resources) == "init";
         if init && own.is_empty() {
             continue;
@@ -97,31 +176,24 @@ fn pod_containers<'a>(
     rows
 }
 
-fn seen<'a>(instances: &Instances<'a>, uid: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    instances.range((uid, "")..).map(|(key, _)| *key).take_while(move |(of, _)| *of == uid)
-}
-
 /// When the first of a pod's main containers started: the end of its init containers.
-fn main_start(containers: &BTreeMap<&str, Resources>, uid: &str, instances: &Instances<'_>, hour: Hour) -> Option<i64> {
+fn main_start(containers: &BTreeMap<&str, Resources>, instances: &ByContainer<'_>, hour: Hour) -> Option<i64> {
     let main = containers.iter().filter(|(_, resources)| container::kind(**resources) == "app");
-    let instances = main.filter_map(|(name, _)| instances.get(&(uid, *name))).flatten();
+    let instances = main.filter_map(|(name, _)| instances.get(name)).flatten();
     instances.map(|instance| container::instance_start(instance, hour)).min()
 }
 
-/// Rows with distinct keys: a uid is one pod.
-fn unique(mut pods: Vec<PodHour>) -> Vec<PodHour> {
-    pods.dedup_by(|a, b| a.pod_uid == b.pod_uid);
-    pods
-}
-
-/// Instances that belong to no known pod, for the hour's quality: their usage is in no row.
-pub(crate) fn instances_without_pod(snapshot: &Snapshot) -> Vec<&InstanceKey> {
-    let known: std::collections::BTreeSet<_> =
-        snapshot.pods.values().map(|pod| (pod.namespace.as_str(), pod.name.as_str())).collect();
+/// How many instances belong to no known pod, for the hour's quality: their usage is in no row.
+pub(crate) fn instances_without_pod(snapshot: &Snapshot) -> usize {
+    let uids: BTreeSet<Uid> = snapshot.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
+    let nameless = || snapshot.instances.keys().filter(|key| key.pod_uid.is_none());
+    let names: BTreeSet<(&str, &str)> = nameless().map(|key| (&*key.namespace, &*key.pod)).collect();
+    let known: BTreeSet<(&str, &str)> =
+        snapshot.pods.values().map(|pod| (&*pod.namespace, &*pod.name)).filter(|name| names.contains(name)).collect();
     let keys = snapshot.instances.keys();
     keys.filter(|key| match key.pod_uid {
-        Some(uid) => !snapshot.pods.contains_key(&uid.to_string()),
+        Some(uid) => !uids.contains(&uid),
         None => !known.contains(&(&*key.namespace, &*key.pod)),
     })
-    .collect()
+    .count()
 }

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lake::manifest::Source;
-use lake::{CorrectOutcome, HourOrigin, Lake, LakeError, WriteOutcome};
+use lake::{CorrectOutcome, EncodedHour, Lake, LakeError, WriteOutcome};
 use tokio::task::JoinHandle;
 use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
 
-use crate::ask::{Asked, ask, check_server};
+use crate::ask::{ask, check_server};
 use crate::decode::{DecodeError, decode};
 use crate::dialect::Dialect;
 use crate::queries;
@@ -158,7 +157,7 @@ const WORTH_ASKING: usize = 3;
 /// Collects the hours of `window` that are not in the lake yet, the newest first, then the oldest; each is told to `each`.
 /// Hours that are there with something missing are asked for again, after all others and a bounded number of times.
 ///
-/// While one hour is encoded and written, the next is asked for: still one query at a time. A failed hour does not
+/// While one hour is written, the next is asked for: still one query at a time. A failed hour does not
 /// stop the others, unless [`MOST_FAILURES`] in a row fail. An hour is in the lake whole or not at all.
 ///
 /// # Errors
@@ -178,7 +177,8 @@ pub async fn collect(
         collected.count(hour, result);
         each(hour, result);
     };
-    let present: BTreeSet<Hour> = lake.hours(cluster, window).await?.into_iter().collect();
+    let standing = lake.standing(cluster, window).await?;
+    let present: BTreeSet<Hour> = standing.present.into_iter().collect();
     for hour in &present {
         told(*hour, &HourResult::Present, &mut collected);
     }
@@ -187,10 +187,10 @@ pub async fn collect(
         told(*hour, &HourResult::NoData { slots: 0 }, &mut collected);
     }
     let settled = present.union(&unknown).copied().collect();
-    let missing = schedule::plan(window, &settled, None);
+    let missing = schedule::plan(window, &settled);
     collected.left = missing.len();
-    let repairs = lake.incomplete_hours(cluster, window).await?;
-    let repairs = repairs.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
+    let repairs =
+        standing.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
     let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
     let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
     let dialect = match hours.first() {
@@ -204,14 +204,14 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asked = ask(server, hour, settings, &dialect, &mut collected).await;
+        let asked = ask(server, cluster, hour, settings, &dialect, &mut collected).await;
         if let Some((before, write)) = writing.take() {
             told(before, &finished(write).await, &mut collected);
         }
         match asked {
-            Ok(asked) => {
+            Ok(encoded) => {
                 failures_in_a_row = 0;
-                writing = Some((hour, spawn_write(server, lake, cluster, settings, (hour, kind), asked)));
+                writing = Some((hour, spawn_write(lake, kind, encoded)));
             }
             // What is in the lake stays; the server has less of it than it had.
             Err(HourResult::NoData { .. }) if kind == Kind::Repair => {}
@@ -307,25 +307,12 @@ impl Collected {
     }
 }
 
-fn spawn_write(
-    server: &Server,
-    lake: &Lake,
-    cluster: &ClusterId,
-    settings: &Settings,
-    (hour, kind): (Hour, Kind),
-    asked: Asked,
-) -> JoinHandle<HourResult> {
-    let origin = HourOrigin {
-        source: Source::Prometheus,
-        server: server.describe(),
-        query_set: queries::query_set(settings),
-        faults: asked.faults,
-    };
-    let (lake, cluster) = (lake.clone(), cluster.clone());
+fn spawn_write(lake: &Lake, kind: Kind, encoded: EncodedHour) -> JoinHandle<HourResult> {
+    let lake = lake.clone();
     tokio::spawn(async move {
         let result = match kind {
-            Kind::Missing => lake.write_hour(&cluster, hour, asked.rows, origin).await.map(HourResult::from),
-            Kind::Repair => lake.correct_hour(&cluster, hour, asked.rows, origin).await.map(HourResult::from),
+            Kind::Missing => lake.write_encoded(encoded).await.map(HourResult::from),
+            Kind::Repair => lake.correct_encoded(encoded).await.map(HourResult::from),
         };
         result.unwrap_or_else(|error| HourResult::Failed(error.into()))
     })

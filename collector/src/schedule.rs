@@ -6,14 +6,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use cron::Schedule;
 use types::{Hour, Window};
 
-/// The hours of one run, in the order they are collected: the newest first, since it is what people look at and what
-/// tells whether the collector works; then those that are missing, oldest first, since the server forgets them first.
-///
-/// `most` bounds a run, so that catching up is spread over several; `None` takes all.
-pub fn plan(window: Window, present: &BTreeSet<Hour>, most: Option<usize>) -> Vec<Hour> {
+/// Clocks of server and collector that differ by more are worth a word.
+pub const SKEW: TimeDelta = TimeDelta::seconds(60);
+
+/// The hours that are missing, in the order they are collected: the newest first, since it is what people look at and
+/// what tells whether the collector works; then the others, oldest first, since the server forgets them first.
+pub fn plan(window: Window, present: &BTreeSet<Hour>) -> Vec<Hour> {
     let mut missing = window.hours().filter(|hour| !present.contains(hour));
     let newest = missing.next_back();
-    newest.into_iter().chain(missing).take(most.unwrap_or(usize::MAX)).collect()
+    newest.into_iter().chain(missing).collect()
 }
 
 /// The closed hours that may be collected at `now`: from `reach` before it to the last that has settled.
@@ -65,19 +66,18 @@ mod tests {
         DateTime::from_timestamp(START + second, 0).unwrap()
     }
 
-    fn check(hours: i64, present: &[i64], most: Option<usize>, expect: &[i64]) {
+    fn check(hours: i64, present: &[i64], expect: &[i64]) {
         let window = Window::try_new(at(0), at(hours * 3600)).unwrap();
         let present = present.iter().map(|n| hour(*n)).collect();
         let expect: Vec<_> = expect.iter().map(|n| hour(*n)).collect();
-        assert_eq!(plan(window, &present, most), expect);
+        assert_eq!(plan(window, &present), expect);
     }
 
     #[test]
     fn the_newest_hour_comes_first_and_then_the_oldest() {
-        check(5, &[], None, &[4, 0, 1, 2, 3]);
-        check(5, &[4, 1], None, &[3, 0, 2]);
-        check(5, &[], Some(2), &[4, 0]);
-        check(5, &[0, 1, 2, 3, 4], None, &[]);
+        check(5, &[], &[4, 0, 1, 2, 3]);
+        check(5, &[4, 1], &[3, 0, 2]);
+        check(5, &[0, 1, 2, 3, 4], &[]);
     }
 
     proptest! {
@@ -86,7 +86,7 @@ mod tests {
             let window = Window::try_new(at(0), at(hours * 3600)).unwrap();
             let mut present = BTreeSet::new();
             for _ in 0..hours {
-                for hour in plan(window, &present, Some(most)) {
+                for hour in plan(window, &present).into_iter().take(most) {
                     prop_assert!(present.insert(hour));
                 }
             }

@@ -184,6 +184,11 @@ impl Server {
         self.inner.patiently(name, promql, Times::Range(start, end, step_seconds), &mut 0).await
     }
 
+    /// Tells the listener of something that is not about one exchange.
+    pub(crate) fn tell(&self, event: &Event<'_>) {
+        self.inner.tell(event);
+    }
+
     /// What the server takes for now; `None` when it does not say.
     ///
     /// # Errors

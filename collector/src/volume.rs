@@ -141,7 +141,7 @@ type Mounted<'a> = BTreeSet<(&'a str, &'a str)>;
 fn mounts(snapshot: &Snapshot) -> BTreeMap<(&str, &str), Mounted<'_>> {
     let mut mounts: BTreeMap<(&str, &str), Mounted<'_>> = BTreeMap::new();
     for pod in snapshot.pods.values().filter(|pod| !pod.node.is_empty()) {
-        for claim in &pod.claims {
+        for claim in pod.claims.keys() {
             mounts.entry((&pod.namespace, claim)).or_default().insert((&pod.name, &pod.node));
         }
     }

@@ -124,7 +124,8 @@ impl Raw {
                 }
                 match resource.as_str() {
                     "cpu" => sums.request_core_milliseconds += (amount * 1000.0).round() as i64 * alive,
-                    _ => sums.request_byte_seconds += *amount as i64 * alive,
+                    "memory" => sums.request_byte_seconds += *amount as i64 * alive,
+                    _ => {}
                 }
             }
         }

@@ -16,7 +16,7 @@ use collector::{Bounds, HourResult, Settings, collect};
 use fixtures::{Cluster, STALE_MARKER, Sample, SampleSink, SinkError, prometheus, services};
 use lake::Lake;
 use lake::store::MemoryStore;
-use lake::tables::{NodeHour, VolumeHour};
+use lake::tables::{NodeHour, PodHour, VolumeHour};
 use types::{ClusterId, Hour, Window};
 
 /// Start of the hour after the last one collected: 2026-07-01T00:00:00Z.
@@ -107,9 +107,10 @@ async fn node_seconds_and_bytes_equal_the_samples_as_loaded() {
     let client = Server::connect(&ServerOptions::new(prometheus_server.url()), None).await.unwrap();
     let mut each =
         |hour: Hour, result: &HourResult| assert!(matches!(result, HourResult::Written { .. }), "{hour} {result:?}");
-    collect(&client, &lake, &id, window, &Settings::default(), &Bounds::default(), &mut each).await.unwrap();
+    let settings = Settings { pod_labels: vec!["team".into(), "app.kubernetes.io/name".into()], ..Settings::default() };
+    collect(&client, &lake, &id, window, &settings, &Bounds::default(), &mut each).await.unwrap();
 
-    let (mut born, mut gone, mut compared) = (0, 0, 0);
+    let (mut born, mut gone, mut compared, mut labelled, mut all_pods) = (0, 0, 0, 0, 0);
     for hour in (0..HOURS).map(|n| Hour::starting_at(first.start_seconds() + n * 3600).unwrap()) {
         let read = lake.manifest(&id, hour).await.unwrap();
         let rows: Vec<NodeHour> = lake.rows(&read).await.unwrap();
@@ -127,8 +128,24 @@ async fn node_seconds_and_bytes_equal_the_samples_as_loaded() {
         let zones = |volumes: &[VolumeHour]| -> Vec<_> {
             volumes.iter().map(|v| (v.volume_claim.clone(), v.zone.clone(), v.zone_source.clone())).collect()
         };
+        let truth = cluster.hour_rows(hour);
+        let beside = |pods: Vec<PodHour>| -> BTreeMap<String, _> {
+            pods.into_iter().map(|p| (p.pod_uid, (p.hpa_target, p.tolerations, p.extended_requests))).collect()
+        };
+        let pods: Vec<PodHour> = lake.rows(&read).await.unwrap();
+        labelled += pods.iter().filter(|pod| pod.labels.as_ref().is_some_and(|labels| labels.len() == 2)).count();
+        all_pods += pods.len();
+        let (pods, planted) = (beside(pods), beside(truth.pods));
+        for (uid, pod) in &pods {
+            assert_eq!(Some(pod), planted.get(uid), "{hour} {uid}");
+        }
+        let extended = |nodes: &[NodeHour]| -> BTreeMap<String, _> {
+            nodes.iter().map(|node| (node.node.clone(), node.extended_capacity.clone())).collect()
+        };
+        assert_eq!(extended(&rows), extended(&truth.nodes), "{hour}");
         let volumes: Vec<VolumeHour> = lake.rows(&read).await.unwrap();
-        assert_eq!(zones(&volumes), zones(&cluster.hour_rows(hour).volumes), "{hour}");
+        assert_eq!(zones(&volumes), zones(&truth.volumes), "{hour}");
     }
+    assert!(labelled > 1_000 && labelled == all_pods, "{labelled} of {all_pods}");
     assert!(compared > 100 && born > 0 && gone > 0, "{compared} {born} {gone}");
 }

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use collector::server::{Flavor, Server, ServerOptions};
 use collector::{Bounds, HourResult, Settings, collect};
-use fixtures::{Loaded, prometheus, services};
+use fixtures::{prometheus, services};
 use lake::Lake;
 use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour};
 use tempfile::TempDir;
 use types::Window;
-use world::{World, hour};
+use world::{World, hour, load};
 
 /// Pods that stay, end and come; nodes that stay and come.
 fn several() -> World {
@@ -30,18 +30,6 @@ fn several() -> World {
         world.pod(&format!("p{n}"), &format!("{n}f3a1b2c-1111-2222-3333-444455556666"), end);
     }
     world
-}
-
-async fn load(url: &str) {
-    let world = several();
-    let stream = move |sink: &mut dyn fixtures::SampleSink| {
-        for (labels, samples) in &world.series {
-            let labels: Vec<_> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            sink.series(&labels, samples)?;
-        }
-        Ok(Loaded::default())
-    };
-    prometheus::load_stream(stream, url, |_| {}).await.unwrap();
 }
 
 /// What an hour came to.
@@ -80,7 +68,7 @@ async fn collected(url: &str) -> (Rows, Server, String) {
 /// The rows out of Prometheus 2; `None` where there is none.
 async fn reference(test: &str) -> Option<Rows> {
     let server = prometheus::Server::start(&services::program(test, "prometheus", "prometheus")?).await.unwrap();
-    load(server.url()).await;
+    load(several(), server.url()).await;
     let (rows, asked, named) = collected(server.url()).await;
     assert_eq!(asked.flavor(), Flavor::Prometheus);
     assert!(named.starts_with("prometheus 2."), "{named}");
@@ -93,7 +81,7 @@ async fn prometheus_3_gives_the_same_rows() {
     let Some(binary) = services::program(test, "prometheus3", "prometheus3") else { return };
     let Some(reference) = reference(test).await else { return };
     let server = prometheus::Server::start(&binary).await.unwrap();
-    load(server.url()).await;
+    load(several(), server.url()).await;
     let (rows, asked, named) = collected(server.url()).await;
     assert_eq!(asked.flavor(), Flavor::Prometheus);
     assert!(named.starts_with("prometheus 3."), "{named}");
@@ -152,7 +140,7 @@ async fn victoria_metrics_gives_the_same_rows() {
     let Some(binary) = services::program(test, "victoria-metrics", "victoria") else { return };
     let Some(reference) = reference(test).await else { return };
     let server = Victoria::start(&binary).await;
-    load(&server.url).await;
+    load(several(), &server.url).await;
     // What was written is searched only once it is flushed; this asks for that.
     server.get("/internal/force_flush").await.unwrap();
     let (rows, asked, named) = collected(&server.url).await;

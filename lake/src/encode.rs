@@ -21,6 +21,9 @@ use crate::tables::{Column, Table};
 
 /// Rows in a row group: an hour of a hundred thousand containers is one.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Rows that are columns at once while an hour is encoded. A page's rows are a multiple of it, so that pages of lists,
+/// which the library ends only where it has looked, end there too.
+pub(crate) const BATCH_ROWS: usize = 1024;
 /// How hours and days differ.
 #[derive(Clone, Copy)]
 struct Form {
@@ -71,14 +74,13 @@ pub(crate) fn arrow_schema(columns: &[Column]) -> Schema {
     Schema::new(columns.iter().map(field).collect::<Vec<_>>())
 }
 
-/// Encodes rows, which are sorted, as one Parquet file.
-///
-/// # Errors
-/// [`ParquetError`] when the library refuses; with rows of this crate it has no reason to.
+/// Rows, which are sorted, as one Parquet file.
+#[cfg(test)]
 pub(crate) fn encode<T: Table>(rows: &[T], metadata: &[(&str, String)]) -> Result<Vec<u8>, ParquetError> {
     let mut writer = TableWriter::<T>::of_hour(metadata)?;
-    let batch = RecordBatch::try_new(Arc::clone(&writer.schema), T::to_columns(rows))?;
-    writer.write(&batch)?;
+    for batch in rows.chunks(BATCH_ROWS) {
+        writer.write_rows(batch)?;
+    }
     writer.finish()
 }
 
@@ -109,6 +111,11 @@ impl<T: Table> TableWriter<T> {
 
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// Writes rows, which are sorted.
+    pub(crate) fn write_rows(&mut self, rows: &[T]) -> Result<(), ParquetError> {
+        self.write(&RecordBatch::try_new(Arc::clone(&self.schema), T::to_columns(rows))?)
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {

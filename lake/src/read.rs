@@ -119,32 +119,6 @@ impl Lake {
         Ok(present)
     }
 
-    /// The hours of `window` that exist and of which something is known to be missing, oldest first.
-    ///
-    /// Reads a manifest for every hour that is in no day manifest. A collector that keeps running asks once and
-    /// then looks only at hours it has written or seen incomplete: an hour that is complete stays so.
-    ///
-    /// # Errors
-    /// [`LakeError::Store`], [`LakeError::Manifest`].
-    pub async fn incomplete_hours(
-        &self,
-        cluster: &ClusterId,
-        window: Window,
-    ) -> Result<Vec<IncompleteHour>, LakeError> {
-        let mut incomplete = Vec::new();
-        for day in Day::of_window(window) {
-            let listing = self.listing(cluster, day).await?;
-            let hours: Vec<_> = window.hours().filter(|hour| Day::of(*hour) == day).collect();
-            let parts = self.parts_of_listing(cluster, day, &listing, Some(&hours)).await?;
-            for read in parts.into_iter().flat_map(|part| part.hours).filter(|read| !read.manifest.complete) {
-                let tries = listing.tries.get(&read.hour).copied().unwrap_or(0);
-                incomplete.push(IncompleteHour { hour: read.hour, faults: read.manifest.faults, tries });
-            }
-        }
-        incomplete.sort_by_key(|hour| hour.hour);
-        Ok(incomplete)
-    }
-
     /// The names of a day's manifests.
     pub(crate) async fn listing(&self, cluster: &ClusterId, day: Day) -> Result<DayListing, LakeError> {
         let keys = self.store.list(&keys::day_manifests(cluster, day.first_hour())).await?;

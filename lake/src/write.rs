@@ -89,7 +89,17 @@ impl Lake {
         rows: HourRows,
         origin: HourOrigin,
     ) -> Result<WriteOutcome, LakeError> {
-        let (mut manifest, objects) = encoded(cluster, hour, rows, origin).await?;
+        let encoded = encoded(cluster, hour, rows, origin).await?;
+        self.write_encoded(encoded).await
+    }
+
+    /// Writes an hour that is bytes already, as [`Self::write_hour`] does.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] as there.
+    pub async fn write_encoded(&self, encoded: EncodedHour) -> Result<WriteOutcome, LakeError> {
+        let EncodedHour { cluster, hour, mut manifest, objects } = encoded;
+        let cluster = &cluster;
         if let Some(there) = self.manifest_if_any(cluster, hour).await? {
             return Ok(compare(&manifest, &there.manifest));
         }
@@ -119,6 +129,15 @@ impl Lake {
         origin: HourOrigin,
     ) -> Result<CorrectOutcome, LakeError> {
         let encoded = encoded(cluster, hour, rows, origin).await?;
+        self.correct_encoded(encoded).await
+    }
+
+    /// Writes an hour that is bytes already, as [`Self::correct_hour`] does.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`] as there.
+    pub async fn correct_encoded(&self, encoded: EncodedHour) -> Result<CorrectOutcome, LakeError> {
+        let (cluster, hour) = (&encoded.cluster, encoded.hour);
         for _ in 0..MAX_RACES {
             let listing = self.listing(cluster, Day::of(hour)).await?;
             let revisions = listing.hours.get(&hour).cloned().unwrap_or_default();
@@ -130,7 +149,7 @@ impl Lake {
                 taken.extend(read.manifest.objects.iter().map(|object| object.key.clone()));
                 newest = Some(read.manifest);
             }
-            let (mut manifest, objects) = encoded.clone();
+            let EncodedHour { mut manifest, objects, .. } = encoded.clone();
             if let Some(there) = newest.filter(|there| !better(&manifest, there)) {
                 return self.not_better(cluster, hour, &listing, &there).await;
             }

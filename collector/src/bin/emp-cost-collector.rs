@@ -33,7 +33,9 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-#[tokio::main]
+// The heavy work stays on the main thread, beside one that answers probes: memory freed by one thread is not readily
+// used by another.
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli.log);

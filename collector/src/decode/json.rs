@@ -141,6 +141,10 @@ impl<'de> Cursor<'de> {
 
     /// A number in quotes, as the API writes values: `"0.25"`, `"NaN"`, `"+Inf"`.
     pub(super) fn quoted_number(&mut self) -> Result<f64, Malformed> {
+        if let Some((number, len)) = self.rest().strip_prefix(b"\"").and_then(plain_number) {
+            self.at += len + 2;
+            return Ok(number);
+        }
         let (text, _) = self.quoted()?;
         let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
         number.map_or_else(|| self.fail("a value that is no number"), Ok)
@@ -150,6 +154,10 @@ impl<'de> Cursor<'de> {
     pub(super) fn milliseconds(&mut self) -> Result<i64, Malformed> {
         self.peek();
         let rest = self.rest();
+        if let Some((time, len)) = whole_seconds(rest) {
+            self.at += len;
+            return Ok(time);
+        }
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let len = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
         let number = rest.get(..len).unwrap_or_default();
@@ -189,6 +197,42 @@ impl<'de> Cursor<'de> {
             }
         }
     }
+}
+
+/// A time of ten digits and nothing behind them but the mark before the value: what every point of a grid has.
+fn whole_seconds(text: &[u8]) -> Option<(i64, usize)> {
+    const DIGITS: usize = 10;
+    let (digits, rest) = text.split_at_checked(DIGITS)?;
+    let plain = rest.first() == Some(&b',') && digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| (digits.iter().fold(0_i64, |sum, digit| sum * 10 + i64::from(digit - b'0')) * 1000, DIGITS))
+}
+
+/// The number before the next quote, and its length, where it is written in plain digits, few enough that they and the
+/// power of ten they are divided by are exact as `f64`: then the quotient is the nearest there is to what is written, as
+/// the library's would be.
+fn plain_number(text: &[u8]) -> Option<(f64, usize)> {
+    /// Fewer than 2^53.
+    const MOST_DIGITS: usize = 15;
+    const POWERS: [f64; MOST_DIGITS + 1] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (mut digits, mut point, mut number) = (0_usize, None, 0_u64);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if digits < MOST_DIGITS => {
+                number = number * 10 + u64::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if point.is_none() && digits > 0 => point = Some(digits),
+            b'"' if digits > 0 => {
+                let power = POWERS.get(digits - point.unwrap_or(digits))?;
+                #[expect(clippy::as_conversions, reason = "of at most fifteen digits")]
+                let number = number as f64;
+                return Some((number / power, at));
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// `1753920000` or `1753920000.123` in whole milliseconds; `None` for every other way to write a time.
@@ -252,6 +296,24 @@ mod tests {
             let text = format!("{seconds}.{millis:03}");
             prop_assert_eq!(milliseconds(&text), Some(seconds * 1000 + millis));
             prop_assert_eq!(any_milliseconds(text.as_bytes()), Some(seconds * 1000 + millis));
+        }
+
+        #[test]
+        fn a_value_reads_as_the_library_reads_it(
+            text in prop_oneof![
+                "[0-9]{1,17}", "[0-9]{1,9}[.][0-9]{0,9}", "[-+]?[0-9]{1,3}[.]?[0-9]{0,3}(e[-+]?[0-9]{1,3})?", "[0-9.]{1,4}",
+                any::<f64>().prop_map(|value| value.to_string()),
+            ],
+        ) {
+            let quoted = format!("\"{text}\",x");
+            let mut cursor = Cursor::new(quoted.as_bytes());
+            match (cursor.quoted_number(), text.parse::<f64>()) {
+                (Ok(ours), Ok(theirs)) => {
+                    prop_assert_eq!(ours.to_bits(), theirs.to_bits());
+                    prop_assert_eq!(cursor.at, text.len() + 2);
+                }
+                (ours, theirs) => prop_assert_eq!(ours.is_err(), theirs.is_err(), "{}", text),
+            }
         }
 
         #[test]

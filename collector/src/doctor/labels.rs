@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Finding, Severity, instant, narrowed, number, whole};
+use crate::dialect::label_spellings;
 use crate::server::{QueryError, Server};
 
 /// A fact about nodes that labels tell.
@@ -97,22 +98,6 @@ pub fn helm_values() -> String {
     )
 }
 
-/// The names a label has in kube-state-metrics: invalid characters become `_`, and version 2 also turns camel case into
-/// snake case, which relabeling rules of other tools do not.
-fn spellings(key: &str) -> Vec<String> {
-    let mut plain = String::from("label_");
-    let mut snake = String::from("label_");
-    for c in key.chars() {
-        let c = if c.is_ascii_alphanumeric() { c } else { '_' };
-        plain.push(c);
-        if c.is_ascii_uppercase() && !snake.ends_with('_') {
-            snake.push('_');
-        }
-        snake.push(c.to_ascii_lowercase());
-    }
-    if plain == snake { vec![plain] } else { vec![snake, plain] }
-}
-
 /// The nodes and their labels. Fargate is left out: each of its nodes is one pod, and priced as that.
 pub(super) async fn examine(
     server: &Server,
@@ -125,7 +110,7 @@ pub(super) async fn examine(
     let nodes = number(server, &format!("count(count by (node) (kube_node_info{ec2}))"), now).await?.map_or(0, whole);
     let mut reports = Vec::new();
     for fact in &FACTS {
-        let labels: Vec<_> = fact.keys.iter().flat_map(|key| spellings(key)).collect();
+        let labels: Vec<_> = fact.keys.iter().flat_map(|key| label_spellings(key)).collect();
         let names: Vec<_> = labels.iter().map(String::as_str).collect();
         let promql = format!("count by ({}) (count by (node,{0}) (kube_node_labels{ec2}))", names.join(","));
         let found = instant(server, &promql, &names, now).await?;
@@ -165,15 +150,6 @@ fn missing(nodes: i64, reports: &[LabelReport], dmi: i64) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_label_is_looked_for_in_both_spellings() {
-        assert_eq!(spellings("kubernetes.io/arch"), ["label_kubernetes_io_arch"]);
-        assert_eq!(
-            spellings("eks.amazonaws.com/capacityType"),
-            ["label_eks_amazonaws_com_capacity_type", "label_eks_amazonaws_com_capacityType"]
-        );
-    }
 
     fn check(instance_type: i64, capacity_type: i64, dmi: i64, words: Option<&str>) {
         let nodes = [instance_type, capacity_type, 0, 0, 0, 0];

@@ -88,7 +88,7 @@ impl Metrics {
         r.register("query_duration_seconds", "Time from sending a query to its last byte", self.query_seconds.clone());
         r.register(
             "hour_duration_seconds",
-            "Time from the first query of an hour to its rows",
+            "Time from the first query of an hour to its last encoded byte",
             self.hour_seconds.clone(),
         );
         r.register("tick_duration_seconds", "Time of one run over what is missing", self.tick_seconds.clone());
@@ -144,6 +144,7 @@ impl Metrics {
             Event::Split { query, .. } => drop(self.splits.get_or_create(&by_query(query)).inc()),
             Event::Retried { query, .. } => drop(self.retries.get_or_create(&by_query(query)).inc()),
             Event::Warned { query, .. } => drop(self.warnings.get_or_create(&by_query(query)).inc()),
+            Event::HourReady { seconds } => self.hour_seconds.observe(*seconds),
             Event::Failed { query, .. } => drop(self.failed_queries.get_or_create(&by_query(query)).inc()),
         }
     }
@@ -168,11 +169,6 @@ impl Metrics {
     /// A run over what is missing took `seconds`.
     pub fn tick_took(&self, seconds: f64) {
         self.tick_seconds.observe(seconds);
-    }
-
-    /// Asking for an hour took `seconds`.
-    pub fn hour_took(&self, seconds: f64) {
-        self.hour_seconds.observe(seconds);
     }
 
     pub(super) fn exposition(&self) -> String {

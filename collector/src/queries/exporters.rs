@@ -21,7 +21,8 @@ pub const EXPORTERS: Query = Query {
 };
 
 /// Series beyond one for each identity, after the hour: `max by` hides those that are equal. Named by the query whose
-/// answer they are hidden in. And how many tolerations there are, which tells "none" from "not exposed".
+/// answer they are hidden in. And how many tolerations there are, and whether kube-state-metrics lists autoscalers
+/// (where its own metrics are scraped too), which tell "none" from "not exposed".
 pub const DUPLICATES: Query = Query {
     fact: Fact::Duplicates,
     name: "duplicates",
@@ -39,6 +40,8 @@ pub const DUPLICATES: Query = Query {
         "label_replace(count(kube_pod_container_resource_requests{$shard,}) - ",
         "count(max by (namespace,pod,uid,container,resource) (kube_pod_container_resource_requests{$shard,})),",
         "\"query\",\"container_resources\",\"\",\"\") or ",
-        "label_replace(count(kube_pod_tolerations{$shard,}),\"query\",\"kube_pod_tolerations\",\"\",\"\")"
+        "label_replace(count(kube_pod_tolerations{$shard,}),\"query\",\"kube_pod_tolerations\",\"\",\"\") or ",
+        "label_replace(count(kube_state_metrics_list_total{$shard,result=\"success\",",
+        "resource=~\".*HorizontalPodAutoscaler\"}),\"query\",\"autoscalers_listed\",\"\",\"\")"
     ),
 };

@@ -139,18 +139,6 @@ impl QueryError {
             _ => Remedy::GiveUp,
         }
     }
-
-    /// Whether every query of every hour would meet the same: somebody must change something first.
-    pub fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            Self::Url { .. }
-                | Self::Setup { .. }
-                | Self::NotAllowed { .. }
-                | Self::Credentials { .. }
-                | Self::NotPrometheus { .. }
-        )
-    }
 }
 
 /// Whether a refusal is about the time a query took: `query timed out in query execution` from Prometheus,

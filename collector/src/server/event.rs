@@ -44,6 +44,11 @@ pub enum Event<'a> {
         /// The warning.
         warning: &'a str,
     },
+    /// Everything of an hour was asked for and encoded.
+    HourReady {
+        /// From the first query to the last byte encoded.
+        seconds: f64,
+    },
     /// A query failed for good.
     Failed {
         /// Name of the query.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus_http_query::Client;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::auth::{Authority, deepest};
 use super::error::QueryError;
@@ -12,8 +12,9 @@ use super::options::{Auth, ServerOptions};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer accepted: 100,000 containers on thirteen points are near 60 MB.
-pub(super) const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
+/// The largest answer accepted; what is larger is asked in parts. An answer is in memory while it is read, so this
+/// bounds the collector's, however large the cluster: 50,000 containers on thirteen points are near 30 MB.
+pub(super) const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// How much of an unexpected answer is quoted.
 const QUOTED_CHARS: usize = 200;
 
@@ -206,14 +207,14 @@ impl Connection {
 
     async fn body(&self, query: &str, response: reqwest::Response) -> Result<Vec<u8>, Failure> {
         let status = response.status();
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after = header(RETRY_AFTER).and_then(|asked| wait_asked_for(asked, header(DATE)));
         let body = self.bytes(query, response).await?;
         if status.is_success() && body.starts_with(b"{") {
             return Ok(body);
         }
         let error = self.refusal(query, status.as_u16(), &body);
-        Err(Failure { error, retry_after: retry_after.map(Duration::from_secs) })
+        Err(Failure { error, retry_after })
     }
 
     /// What an answer means that is not a success, or not from the API.
@@ -255,6 +256,16 @@ impl Connection {
 
     fn no_credentials(&self, query: &str, reason: String) -> QueryError {
         QueryError::Credentials { query: query.to_owned(), auth: self.authority.auth().describe(), reason }
+    }
+}
+
+/// What `Retry-After` asks for: so many seconds, or a moment, counted from the `Date` of the same answer, so that nobody's
+/// clock has to be right.
+fn wait_asked_for(asked: &str, date: Option<&str>) -> Option<Duration> {
+    let moment = |text: &str| chrono::DateTime::parse_from_rfc2822(text.trim()).ok();
+    match asked.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => (moment(asked)? - moment(date?)?).to_std().ok(),
     }
 }
 
@@ -303,6 +314,20 @@ pub(super) fn without_credentials(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_wait_asked_for_is_read_as_seconds_and_as_a_date() {
+        let date = Some("Tue, 30 Jun 2026 12:00:00 GMT");
+        for (asked, date, seconds) in [
+            ("7", None, Some(7)),
+            ("Tue, 30 Jun 2026 12:02:00 GMT", date, Some(120)),
+            ("Tue, 30 Jun 2026 11:59:00 GMT", date, None),
+            ("Tue, 30 Jun 2026 12:02:00 GMT", None, None),
+            ("soon", date, None),
+        ] {
+            assert_eq!(wait_asked_for(asked, date), seconds.map(Duration::from_secs), "{asked}");
+        }
+    }
 
     #[test]
     fn messages_never_hold_credentials() {

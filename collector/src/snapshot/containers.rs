@@ -1,25 +1,25 @@
 //! What cAdvisor measures of containers, and what their specs ask for.
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::Arc;
 
 use types::SLOTS_PER_HOUR;
 
-use super::{EDGES, Snapshot, edges, slots, text, value, value_seconds};
+use super::{EDGES, Name, Snapshot, edges, slots, text, value, value_seconds};
 use crate::decode::Series;
 
 /// Length of a uid, with its four dashes.
 const UID_LEN: usize = 36;
 
 /// One instance of a container: what runs between two restarts. There are many, so names are shared, and of the cgroup's
-/// path, which is long, stay the uid in it and a fingerprint that tells it from every other.
+/// path, which is long, stay the uid in it and a fingerprint that tells it from every other. Sorted by pod first, so that
+/// those of one lie side by side.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct InstanceKey {
-    pub(crate) namespace: Arc<str>,
-    pub(crate) pod: Arc<str>,
-    pub(crate) container: Arc<str>,
     pub(crate) pod_uid: Option<Uid>,
-    pub(crate) id: u128,
+    pub(crate) namespace: Name,
+    pub(crate) pod: Name,
+    pub(crate) container: Name,
+    pub(crate) id: [u64; 2],
 }
 
 /// A pod's uid in sixteen bytes.
@@ -43,30 +43,44 @@ impl std::fmt::Display for Uid {
 pub(crate) fn uid_of_cgroup(id: &str) -> Option<Uid> {
     let segment = id.split('/').rev().find(|segment| segment.contains("pod") && !segment.starts_with("kubepods."))?;
     let (_, uid) = segment.strip_suffix(".slice").unwrap_or(segment).rsplit_once("pod")?;
-    if uid.len() != UID_LEN {
-        return None;
+    Uid::read(uid)
+}
+
+impl Uid {
+    /// The first in order.
+    pub(crate) const LEAST: Self = Self([0; 16]);
+
+    /// The uid of a pod as kube-state-metrics has it; `None` for one that no cgroup's path can be matched with.
+    pub(crate) fn of_pod(uid: &str) -> Option<Self> {
+        Self::read(uid).filter(|read| read.to_string() == uid)
     }
-    let mut bytes = [0; 16];
-    let mut digits = uid.chars();
-    for (n, byte) in bytes.iter_mut().enumerate() {
-        if matches!(n, 4 | 6 | 8 | 10) && !matches!(digits.next()?, '-' | '_') {
+
+    /// Reads a uid as Kubernetes writes it, or as the systemd driver does, with `_`.
+    fn read(uid: &str) -> Option<Self> {
+        if uid.len() != UID_LEN {
             return None;
         }
-        let (high, low) = (digits.next()?.to_digit(16)?, digits.next()?.to_digit(16)?);
-        *byte = u8::try_from(high * 16 + low).ok()?;
+        let mut bytes = [0; 16];
+        let mut digits = uid.chars();
+        for (n, byte) in bytes.iter_mut().enumerate() {
+            if matches!(n, 4 | 6 | 8 | 10) && !matches!(digits.next()?, '-' | '_') {
+                return None;
+            }
+            let (high, low) = (digits.next()?.to_digit(16)?, digits.next()?.to_digit(16)?);
+            *byte = u8::try_from(high * 16 + low).ok()?;
+        }
+        Some(Self(bytes))
     }
-    Some(Uid(bytes))
 }
 
 /// A hash of a path. At 128 bits, a million paths have two alike with a chance of 10^-27.
-pub(super) fn fingerprint(path: &str) -> u128 {
-    let half = |salt: u8| {
+pub(super) fn fingerprint(path: &str) -> [u64; 2] {
+    [0, 1].map(|salt| {
         let mut hasher = DefaultHasher::new();
         hasher.write_u8(salt);
         hasher.write(path.as_bytes());
-        u128::from(hasher.finish())
-    };
-    (half(0) << 64) | half(1)
+        hasher.finish()
+    })
 }
 
 /// Values on a grid of moments, eight bytes each; where there is no sample, nothing.
@@ -155,10 +169,10 @@ pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option
 
 pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let metric = text(series, 0)?;
-    let container = text(series, 4)?.to_owned();
+    let container = s.name(text(series, 4)?);
     if metric == "kube_pod_init_container_info" {
         let always = text(series, 6) == Some("Always");
-        let resources = s.pod(series, 3)?.containers.entry(container).or_default();
+        let resources = s.pod(series, 3)?.containers.entry(container);
         resources.init = true;
         resources.sidecar |= always;
         return Some(());
@@ -174,8 +188,9 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     } else {
         s.resources_exposed = true;
     }
+    let extended = s.name(resource);
     let pod = s.pod(series, 3)?;
-    let resources = pod.containers.entry(container.clone()).or_default();
+    let resources = pod.containers.entry(Name::clone(&container));
     resources.init |= metric.starts_with("kube_pod_init_");
     let field = match (metric.contains("_limits"), resource) {
         (false, "cpu") => &mut resources.cpu_request_cores,
@@ -184,7 +199,7 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
         (true, "memory") => &mut resources.memory_limit_bytes,
         (true, _) => return Some(()),
         (false, _) => {
-            let amount = pod.extended.entry((resource.to_owned(), container)).or_default();
+            let amount = pod.extended.entry((extended, container));
             *amount = amount.max(value(series)?);
             return Some(());
         }

@@ -30,6 +30,10 @@ pub(super) fn duplicates(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> O
             s.tolerations_exposed |= number > 0;
             return Some(());
         }
+        "autoscalers_listed" => {
+            s.autoscalers_listed |= number > 0;
+            return Some(());
+        }
         "pod_info" => queries::POD_INFO.name,
         "container_cpu" => queries::CONTAINER_CPU.name,
         "container_resources" => queries::CONTAINER_RESOURCES.name,

@@ -49,6 +49,9 @@ pub(crate) struct Facts {
     pub(crate) resources: BTreeMap<(Bound, String), f64>,
     pub(crate) labels: BTreeMap<&'static str, String>,
     pub(crate) taints: BTreeSet<String>,
+    /// Labels of which two values were said, for which the later is to be found by time: with the moment it was last
+    /// said, in milliseconds since the epoch, once that is known.
+    pub(crate) changed: BTreeMap<&'static str, (i64, String)>,
 }
 
 /// Which of a node's two sizes.
@@ -120,13 +123,28 @@ impl Facts {
         // Two keys under one name that say different things say nothing.
         for (name, values) in found {
             if let (Some(value), 1) = (values.first(), values.len()) {
-                let known = self.labels.entry(name).or_default();
-                if known.as_str() < *value {
-                    (*value).clone_into(known);
+                let known = self.labels.entry(name).or_insert_with(|| (*value).to_owned());
+                if known != value {
+                    self.changed.entry(name).or_default();
+                    if known.as_str() < *value {
+                        (*value).clone_into(known);
+                    }
                 }
             }
         }
         Some(())
+    }
+
+    /// Takes in when the labels of a series were last said.
+    fn label_times(&mut self, series: &Series<'_, '_>, at: usize) {
+        let Some((last_ms, _)) = series.points.last() else { return };
+        for (n, name) in queries::NODE_LABELS.labels.iter().enumerate().skip(BEFORE_LABELS) {
+            let (Some(latest), Some(value)) = (self.changed.get_mut(name), text(series, at + n)) else { continue };
+            if (latest.0, latest.1.as_str()) < (*last_ms, value) {
+                *latest = (*last_ms, value.to_owned());
+                self.labels.insert(name, value.to_owned());
+            }
+        }
     }
 
     /// Takes in a creation, a capacity or an allocatable amount.
@@ -169,13 +187,15 @@ pub(super) fn read_seen(snapshot: &mut Snapshot, body: &[u8]) -> Result<Answer, 
 }
 
 impl Snapshot {
-    /// Names of nodes that two machines had within the hour.
-    pub(crate) fn reused_nodes(&self) -> Vec<String> {
-        self.nodes.iter().filter(|(_, node)| node.is_reused()).map(|(name, _)| name.clone()).collect()
+    /// Names of nodes that two machines had within the hour, or whose labels changed in it.
+    pub(crate) fn changed_nodes(&self) -> Vec<String> {
+        let changed = |node: &Node| node.is_reused() || !node.facts.changed.is_empty();
+        self.nodes.iter().filter(|(_, node)| changed(node)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Takes in everything said of names that two machines had, and tells by time of which machine it was said.
-    pub(crate) fn read_reused(&mut self, body: &[u8]) -> Result<Answer, DecodeError> {
+    /// Takes in everything said of nodes that changed, and tells by time of which machine it was said, or what was said
+    /// last.
+    pub(crate) fn read_changed(&mut self, body: &[u8]) -> Result<Answer, DecodeError> {
         let own = queries::NODE_LABELS.labels.iter().copied();
         let node_label = self.node_label();
         let own = own.map(|label| if label == "node" { node_label } else { label });
@@ -184,6 +204,12 @@ impl Snapshot {
         decode(body, &labels, &mut |series| {
             let Some(node) = text(&series, node_at).and_then(|name| self.nodes.get_mut(name)) else { return };
             let metric = text(&series, metric_at).unwrap_or_default();
+            if !node.is_reused() {
+                if metric == "kube_node_labels" {
+                    node.facts.label_times(&series, node_at);
+                }
+                return;
+            }
             let mut machines: Vec<&mut Machine> =
                 node.machines.iter_mut().filter(|(id, _)| !id.is_empty()).map(|(_, machine)| machine).collect();
             machines.sort_by_key(|machine| machine.first_seen_ms);

@@ -1,23 +1,21 @@
 //! What kube-state-metrics says of pods and of who owns them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use types::SLOTS_PER_HOUR;
 
 use super::containers::Resources;
-use super::{Snapshot, slots, text, value, value_seconds};
+use super::{Few, FewOf, Name, Names, Snapshot, slots, text, value, value_seconds};
 use crate::decode::Series;
 use crate::queries::POD_SPEC;
 
 /// What kube-state-metrics says of a pod.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Pod {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) node: String,
-    pub(crate) created_by: (String, String),
-    pub(crate) priority_class: String,
-    pub(crate) host_network: String,
+    pub(crate) namespace: Name,
+    pub(crate) name: Name,
+    pub(crate) node: Name,
+    pub(crate) created_by: Names,
+    pub(crate) priority_class: Name,
+    pub(crate) host_network: Name,
     pub(crate) created_seconds: Option<i64>,
     pub(crate) scheduled_seconds: Option<i64>,
     pub(crate) started_seconds: Option<i64>,
@@ -28,21 +26,21 @@ pub(crate) struct Pod {
     pub(crate) ended_slots: [bool; SLOTS_PER_HOUR],
     /// When a scrape last saw it.
     pub(crate) last_seen_seconds: Option<i64>,
-    pub(crate) owner: Option<(String, String)>,
-    pub(crate) qos_class: String,
+    pub(crate) owner: Option<Names>,
+    pub(crate) qos_class: Name,
     pub(crate) overhead_cores: Option<f64>,
     pub(crate) overhead_bytes: Option<f64>,
-    pub(crate) claims: BTreeSet<String>,
+    pub(crate) claims: FewOf<Name>,
     /// Whether `node` may be the node of kube-state-metrics: the server renamed the pod and no node.
     pub(crate) node_of_exporter: bool,
     /// Allow-listed labels, by key; `None` when no series of the pod has labels.
-    pub(crate) labels: Option<BTreeMap<String, String>>,
-    pub(crate) tolerations: BTreeSet<String>,
+    pub(crate) labels: Option<Few<Name, Name>>,
+    pub(crate) tolerations: FewOf<Name>,
     /// `None` when node selectors of the pod are not exposed.
-    pub(crate) node_selector: Option<BTreeSet<String>>,
+    pub(crate) node_selector: Option<FewOf<Name>>,
     /// What is requested beside CPU and memory, by resource and container.
-    pub(crate) extended: BTreeMap<(String, String), f64>,
-    pub(crate) containers: BTreeMap<String, Resources>,
+    pub(crate) extended: Few<Names, f64>,
+    pub(crate) containers: Few<Name, Resources>,
 }
 
 impl Pod {
@@ -53,12 +51,12 @@ impl Pod {
 }
 
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let owned = |at| text(series, at).unwrap_or_default().to_owned();
+    let mut own = |at| s.name(text(series, at).unwrap_or_default());
+    let new = (own(3), own(0), own(1), (own(4), own(5)), own(6), own(7));
     // The first labels are those of the query, then come the renamed ones: namespace, pod, node.
     let renamed = |at: usize| text(series, 8 + at).is_some();
     let pod = s.pod(series, 2)?;
-    let new = (owned(3), owned(0), owned(1), (owned(4), owned(5)), owned(6), owned(7));
-    let take = std::mem::take::<String>;
+    let take = std::mem::take::<Name>;
     let there = (
         take(&mut pod.node),
         take(&mut pod.namespace),
@@ -76,6 +74,12 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
 
 pub(super) fn facts(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let metric = text(series, 0)?;
+    if metric == "kube_pod_status_qos_class" {
+        let class = s.name(text(series, 2)?);
+        let pod = s.pod(series, 1)?;
+        pod.qos_class = class.max(std::mem::take(&mut pod.qos_class));
+        return Some(());
+    }
     let pod = s.pod(series, 1)?;
     let field = match metric {
         "kube_pod_created" => &mut pod.created_seconds,
@@ -84,13 +88,6 @@ pub(super) fn facts(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option
         "kube_pod_completion_time" => &mut pod.completed_seconds,
         "kube_pod_status_phase" => {
             pod.ended = true;
-            return Some(());
-        }
-        "kube_pod_status_qos_class" => {
-            let class = text(series, 2)?;
-            if pod.qos_class.as_str() < class {
-                class.clone_into(&mut pod.qos_class);
-            }
             return Some(());
         }
         "kube_pod_overhead_cpu_cores" => {
@@ -126,9 +123,8 @@ pub(super) fn ended(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Op
 pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     match text(series, 0)? {
         "kube_pod_owner" => {
-            let owner = text(series, 2).zip(text(series, 3));
+            let owner = text(series, 2).zip(text(series, 3)).map(|(kind, name)| (s.name(kind), s.name(name)));
             let pod = s.pod(series, 1)?;
-            let owner = owner.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
             pod.owner = owner.max(pod.owner.take());
         }
         "kube_pod_labels" => labels(s, series)?,
@@ -140,10 +136,11 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
                 "Exists" => format!("{key}:{effect}"),
                 _ => format!("{key}={value}:{effect}"),
             };
+            let toleration = s.name(&toleration);
             s.pod(series, 1)?.tolerations.insert(toleration);
         }
         _ => {
-            let claim = text(series, 4)?.to_owned();
+            let claim = s.name(text(series, 4)?);
             s.pod(series, 1)?.claims.insert(claim);
         }
     }
@@ -153,7 +150,7 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
 /// Reads the allow-listed labels, which come after the labels of the query.
 fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
     let columns = s.label_columns.clone();
-    let mut found = BTreeMap::new();
+    let mut found: Few<Name, Name> = Few::default();
     for (n, column) in columns.into_iter().enumerate() {
         let Some(value) = series.labels.get(POD_SPEC.labels.len() + n).filter(|value| !value.is_empty()) else {
             continue;
@@ -162,39 +159,42 @@ fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
         if column.conflict {
             s.label_conflicts.insert(column.key);
         } else {
-            let there: &mut String = found.entry(column.key).or_default();
-            *there = std::mem::take(there).max(value.to_string());
+            let value = s.name(value);
+            let there = found.entry(s.name(&column.key));
+            *there = std::mem::take(there).max(value);
         }
     }
     let pod = s.pod(series, 1)?;
     let there = pod.labels.get_or_insert_default();
-    for (key, value) in found {
-        let known = there.entry(key).or_default();
-        *known = std::mem::take(known).max(value);
+    for (key, value) in found.iter() {
+        let known = there.entry(Name::clone(key));
+        *known = std::mem::take(known).max(Name::clone(value));
     }
     Some(())
 }
 
 pub(super) fn node_selector(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let lines = series.labels.get(1)?;
-    let pod = s.pod(series, 0)?;
-    pod.node_selector.get_or_insert_default().extend(lines.lines().map(ToOwned::to_owned));
+    for line in series.labels.get(1)?.lines() {
+        let line = s.name(line);
+        s.pod(series, 0)?.node_selector.get_or_insert_default().insert(line);
+    }
+    s.pod(series, 0)?.node_selector.get_or_insert_default();
     Some(())
 }
 
 pub(super) fn owners(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let own = |at| text(series, at).map(ToOwned::to_owned);
-    let (object_at, owners) = match text(series, 0)? {
-        "kube_replicaset_owner" => (2, &mut s.replicaset_owners),
-        "kube_job_owner" => (3, &mut s.job_owners),
-        _ => {
-            s.autoscaled.insert((own(1)?, own(6)?, own(7)?));
-            return Some(());
-        }
-    };
-    let object = (own(1)?, own(object_at)?);
+    let mut own = |at| text(series, at).map(|name| s.name(name));
+    let metric = text(series, 0)?;
+    if metric == "kube_horizontalpodautoscaler_info" {
+        let target = (own(1)?, own(6)?, own(7)?);
+        s.autoscaled.insert(target);
+        return Some(());
+    }
+    let of_replicaset = metric == "kube_replicaset_owner";
+    let object = (own(1)?, own(if of_replicaset { 2 } else { 3 })?);
     // Nobody owns it.
     let Some(owner) = own(4).zip(own(5)) else { return Some(()) };
+    let owners = if of_replicaset { &mut s.replicaset_owners } else { &mut s.job_owners };
     let there = owners.entry(object).or_default();
     *there = std::mem::take(there).max(owner);
     Some(())

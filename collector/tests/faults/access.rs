@@ -82,7 +82,7 @@ async fn headers_and_tenant_are_sent_with_each_request() {
 }
 
 /// Recomputes the signature over what arrived, from the secret alone.
-fn is_signed(request: &Request, secret: &Credentials) -> bool {
+pub(crate) fn is_signed(request: &Request, secret: &Credentials) -> bool {
     let header = |name: &str| request.header(name).unwrap_or_default().to_owned();
     let authorization = header("authorization");
     let Some(names) = authorization.split("SignedHeaders=").nth(1).and_then(|rest| rest.split(',').next()) else {

@@ -158,3 +158,45 @@ async fn a_warning_makes_the_hour_incomplete_and_a_hint_does_not() {
     assert_eq!(manifest.faults, ["query `container_memory_mean`: store 10.0.0.1 is missing"]);
     assert_eq!(told.count("warned"), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_calls_itself_partial_makes_the_hour_incomplete() {
+    let Some(real) = holding("partial", several(), &[]).await else { return };
+    // As a VictoriaMetrics cluster says it, beside its status.
+    let partial =
+        Act::Edit(|body| body.replacen("\"status\":\"success\"", "\"status\":\"success\",\"isPartial\":true", 1));
+    let script = move |request: &Request, _| if about_memory(request) { partial.clone() } else { Act::Forward(0) };
+    let proxy = Proxy::start(&[real.url()], None, script).await;
+    let bench = Bench::new();
+    let run = bench.collect(&quick(&proxy.url)).await;
+    assert_eq!(run.collected.map(|c| c.written), Some(1), "{:?}", run.failure);
+    let read = bench.lake.manifest(&"c".parse().unwrap(), crate::world::hour()).await.unwrap();
+    assert!(!read.manifest.complete);
+    check_words(&read.manifest.faults.join("; "), &["container_memory_mean", "partial"]);
+    // The next run finds the server whole, and the hour is corrected.
+    let run = bench.collect(&quick(real.url())).await;
+    assert_eq!(run.collected.map(|c| c.corrected), Some(1), "{:?}", run.failure);
+}
+
+/// What Thanos Query answers to a query that a store does not answer, told to give no partial response.
+const THANOS_STORE_GONE: &str = r#"{"status":"error","errorType":"execution","error":"expanding series: proxy Series(): rpc error: code = Aborted desc = fetch series for {prometheus=\"a\"} : rpc error: code = Unavailable desc = connection refused"}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thanos_without_one_of_its_stores_gives_no_hour() {
+    let Some(real) = holding("thanos", several(), &[]).await else { return };
+    // Without the parameter it would answer from the stores that are there.
+    let script = |request: &Request, _| {
+        let whole = request.form().contains(&("partial_response".to_owned(), "false".to_owned()));
+        match about_memory(request) && whole {
+            true => Act::Answer(500, "content-type: application/json", THANOS_STORE_GONE),
+            false => Act::Forward(0),
+        }
+    };
+    let proxy = Proxy::start(&[real.url()], None, script).await;
+    let bench = Bench::new();
+    let run = bench.collect(&quick(&proxy.url)).await;
+    assert_eq!(run.collected.map_or(0, |c| c.written), 0);
+    check_words(&run.failure.unwrap(), &["container_memory_mean", "500", "Unavailable desc = connection refused"]);
+    bench.check_absent().await;
+    bench.check_filled_by(&quick(real.url())).await;
+}

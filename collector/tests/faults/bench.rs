@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use collector::server::{Backoff, Event, Listener, QueryError, Server, ServerOptions};
 use collector::{Bounds, CollectError, Collected, HourResult, Settings, collect};
-use fixtures::{Loaded, prometheus, services};
+use fixtures::{prometheus, services};
 use lake::Lake;
 use lake::store::DirStore;
 use tempfile::TempDir;
 use types::Window;
 
+pub(crate) use crate::world::load;
 use crate::world::{World, hour};
 
 /// A cluster whose pods and nodes fall into several parts.
@@ -37,17 +38,6 @@ pub(crate) async fn holding(test: &str, world: World, flags: &[&str]) -> Option<
     let server = prometheus::Server::start_with(&binary, flags).await.unwrap();
     load(world, server.url()).await;
     Some(server)
-}
-
-pub(crate) async fn load(world: World, url: &str) {
-    let stream = move |sink: &mut dyn fixtures::SampleSink| {
-        for (labels, samples) in &world.series {
-            let labels: Vec<_> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            sink.series(&labels, samples)?;
-        }
-        Ok(Loaded::default())
-    };
-    prometheus::load_stream(stream, url, |_| {}).await.unwrap();
 }
 
 /// Options for tests: nobody waits long.

@@ -7,6 +7,7 @@ mod access;
 mod answers;
 mod bench;
 mod outages;
+mod process;
 mod proxy;
 mod shards;
 #[path = "../traps/world.rs"]

@@ -168,6 +168,18 @@ impl Hours {
     }
 }
 
+/// Loads a world into a server.
+pub(crate) async fn load(world: World, url: &str) {
+    let stream = move |sink: &mut dyn fixtures::SampleSink| {
+        for (labels, samples) in &world.series {
+            let labels: Vec<_> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            sink.series(&labels, samples)?;
+        }
+        Ok(Loaded::default())
+    };
+    prometheus::load_stream(stream, url, |_| {}).await.unwrap();
+}
+
 /// Loads a world into an empty Prometheus and collects its hour; `None` where there is no Prometheus, which is said.
 pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
     collected_with(test, world, &Settings::default()).await
@@ -177,14 +189,7 @@ pub(crate) async fn collected(test: &str, world: World) -> Option<Hours> {
 pub(crate) async fn collected_with(test: &str, world: World, settings: &Settings) -> Option<Hours> {
     let binary = services::program(test, "prometheus", "prometheus")?;
     let server = prometheus::Server::start(&binary).await.unwrap();
-    let stream = move |sink: &mut dyn fixtures::SampleSink| {
-        for (labels, samples) in &world.series {
-            let labels: Vec<_> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            sink.series(&labels, samples)?;
-        }
-        Ok(Loaded::default())
-    };
-    prometheus::load_stream(stream, server.url(), |_| {}).await.unwrap();
+    load(world, server.url()).await;
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     let window = Window::try_new(hour().start(), hour().end()).unwrap();
     let client = Server::connect(&ServerOptions::new(server.url()), None).await.unwrap();

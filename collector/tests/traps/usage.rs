@@ -1,0 +1,131 @@
+//! What containers use and request: what must not count, and what must count by time.
+
+use collector::Settings;
+use lake::tables::{ContainerHour, NodeHour, PodHour};
+
+use crate::world::*;
+
+const OTHER: &str = "1f3a1b2c-1111-2222-3333-444455556666";
+
+/// The cgroup of a pod.
+fn cgroup(uid: &str) -> String {
+    format!("/kubepods.slice/kubepods-burstable-pod{}.slice", uid.replace('-', "_"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cgroups_above_containers_and_pause_containers_do_not_count() {
+    let test = "the_cgroups_above_containers_and_pause_containers_do_not_count";
+    let Some(expect) = collected(test, plain()).await else { return };
+    let mut world = plain();
+    let (pod, pause) = (cgroup(UID), format!("{}/pause.scope", cgroup(UID)));
+    let above = [("namespace", "ns"), ("pod", "p1"), ("id", pod.as_str())];
+    let docker = [("namespace", "ns"), ("pod", "p1"), ("container", "POD"), ("image", "pause"), ("id", pause.as_str())];
+    let containerd = [("namespace", "ns"), ("pod", "p1"), ("image", "pause"), ("id", pause.as_str())];
+    let service = [("container", "x"), ("id", "/system.slice/containerd.service")];
+    for labels in [&above[..], &docker, &containerd, &service, &[("id", "/")]] {
+        world.add("container_cpu_usage_seconds_total", labels, (-590, 3_900), 30, |second| seconds(second) / 2.0);
+        world.add("container_memory_working_set_bytes", labels, (-590, 3_900), 30, |_| 1e9);
+        world.add("container_start_time_seconds", labels, (-590, 3_900), 30, |_| seconds(-5000));
+    }
+    let hours = collected(test, world).await.unwrap();
+    assert_eq!(hours.rows::<ContainerHour>().await, expect.rows::<ContainerHour>().await);
+    assert_eq!(hours.rows::<PodHour>().await, expect.rows::<PodHour>().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_weighted_by_time_and_not_by_samples() {
+    let mut world = plain();
+    world.series.retain(|(labels, _)| !labels.iter().any(|(_, v)| v == "container_memory_working_set_bytes"));
+    let id = format!("{}/cri-containerd-app.scope", cgroup(UID));
+    let labels = [("namespace", "ns"), ("pod", "p1"), ("container", "app"), ("image", "i"), ("id", id.as_str())];
+    // Half an hour at 15 s, half an hour at 60 s: by samples, the first half would weigh four times the second.
+    world.add("container_memory_working_set_bytes", &labels, (-590, 1_800), 15, |_| 104_857_600.0);
+    world.add("container_memory_working_set_bytes", &labels, (1_801, 3_900), 60, |_| 314_572_800.0);
+    let Some(hours) = collected("memory_is_weighted_by_time_and_not_by_samples", world).await else { return };
+    let container = &hours.rows::<ContainerHour>().await[0];
+    assert_eq!(container.memory_kib_seconds, Some(1_800 * 102_400 + 1_800 * 307_200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_recorded_from_usage_are_no_usage() {
+    let mut world = plain();
+    world.series.retain(|(labels, _)| !labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")));
+    for rule in ["sum_irate", "sum_rate5m"] {
+        let name = format!("node_namespace_pod_container:container_cpu_usage_seconds_total:{rule}");
+        let labels = [("namespace", "ns"), ("pod", "p1"), ("container", "app"), ("node", "n1")];
+        world.add(&name, &labels, (-590, 3_900), 30, |_| 0.5);
+    }
+    // Averages of rates have no counter in them, so an hour made of them would not add up: it is refused by name.
+    let Some(hours) = collected("rules_recorded_from_usage_are_no_usage", world).await else { return };
+    let said = hours.refusal().await;
+    assert!(said.contains("`container_cpu_usage_seconds_total`") && said.contains("cAdvisor"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_is_resized_in_place_has_what_it_asked_for_last() {
+    let mut world = plain();
+    for (labels, samples) in &mut world.series {
+        if labels.iter().any(|(_, v)| v == "kube_pod_container_resource_requests") {
+            let resized = (HOUR + 1_800) * 1_000;
+            samples.iter_mut().filter(|sample| sample.milliseconds >= resized).for_each(|sample| sample.value = 2.5);
+        }
+    }
+    let Some(hours) = collected("a_pod_that_is_resized_in_place", world).await else { return };
+    assert_eq!(hours.rows::<ContainerHour>().await[0].cpu_request_millicores, Some(2_500));
+    assert_eq!(hours.rows::<PodHour>().await[0].cpu_effective_request_millicores, Some(2_500));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_autoscaler_is_told_from_autoscalers_not_exposed() {
+    let target = |labels: Option<(&'static str, &'static [(&'static str, &'static str)])>| async move {
+        let mut world = plain();
+        if let Some((name, labels)) = labels {
+            world.fact_from(name, labels, 1.0, -593);
+        }
+        let hours = collected("no_autoscaler_is_told_from_autoscalers_not_exposed", world).await?;
+        Some(hours.rows::<PodHour>().await[0].hpa_target)
+    };
+    let Some(unknown) = target(None).await else { return };
+    assert_eq!(unknown, None);
+    const LISTED: [(&str, &str); 2] = [("resource", "*v2.HorizontalPodAutoscaler"), ("result", "success")];
+    assert_eq!(target(Some(("kube_state_metrics_list_total", &LISTED))).await, Some(Some(false)));
+    const OF_ANOTHER: [(&str, &str); 4] = [
+        ("namespace", "ns"),
+        ("horizontalpodautoscaler", "a"),
+        ("scaletargetref_kind", "Deployment"),
+        ("scaletargetref_name", "web"),
+    ];
+    assert_eq!(target(Some(("kube_horizontalpodautoscaler_info", &OF_ANOTHER))).await, Some(Some(false)));
+    const OF_THIS: [(&str, &str); 4] = [
+        ("namespace", "ns"),
+        ("horizontalpodautoscaler", "a"),
+        ("scaletargetref_kind", "Pod"),
+        ("scaletargetref_name", "p1"),
+    ];
+    assert_eq!(target(Some(("kube_horizontalpodautoscaler_info", &OF_THIS))).await, Some(Some(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_changes_is_what_it_was_last_whichever_word_is_greater() {
+    let test = "a_label_that_changes_is_what_it_was_last";
+    for (before, after) in [("ON_DEMAND", "SPOT"), ("SPOT", "ON_DEMAND")] {
+        let mut world = plain();
+        let labels = |kind: &'static str| [("node", "n1"), ("label_eks_amazonaws_com_capacity_type", kind)];
+        world.add("kube_node_labels", &labels(before), (-593, 1_800), 60, |_| 1.0);
+        world.add("kube_node_labels", &labels(after), (1_807, 3_900), 60, |_| 1.0);
+        let Some(hours) = collected_with(test, world, &Settings::default()).await else { return };
+        let expect = if after == "SPOT" { "spot" } else { "on-demand" };
+        assert_eq!(hours.rows::<NodeHour>().await[0].capacity_type.as_deref(), Some(expect), "{before} to {after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_of_the_name_of_another_takes_nothing_of_it() {
+    let mut world = plain();
+    // The next pod of a stateful set: the same name, another uid.
+    world.pod("p1", OTHER, 3_900);
+    let Some(hours) = collected("a_pod_of_the_name_of_another", world).await else { return };
+    let containers = hours.rows::<ContainerHour>().await;
+    let used: Vec<_> = containers.iter().map(|c| (c.pod_uid.as_str(), c.cpu_core_milliseconds)).collect();
+    assert_eq!(used, [(UID, Some(1_800_000)), (OTHER, Some(1_800_000))]);
+}

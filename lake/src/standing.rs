@@ -1,0 +1,42 @@
+//! What of a window is there and what of it is incomplete, from one listing a day.
+
+use types::{ClusterId, Hour, Window};
+
+use crate::day::Day;
+use crate::error::LakeError;
+use crate::read::IncompleteHour;
+use crate::write::Lake;
+
+/// The hours of a window, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Those that exist.
+    pub present: Vec<Hour>,
+    /// Those of them of which something is known to be missing.
+    pub incomplete: Vec<IncompleteHour>,
+}
+
+impl Lake {
+    /// How a window stands: what a collector has to know before it asks for anything.
+    ///
+    /// Reads a manifest for every hour that is in no day manifest.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`], [`LakeError::Manifest`].
+    pub async fn standing(&self, cluster: &ClusterId, window: Window) -> Result<Standing, LakeError> {
+        let mut standing = Standing::default();
+        for day in Day::of_window(window) {
+            let listing = self.listing(cluster, day).await?;
+            let inside = |hour: &Hour| hour.start() >= window.start() && hour.end() <= window.end();
+            let hours: Vec<Hour> = listing.hours.keys().copied().filter(inside).collect();
+            let parts = self.parts_of_listing(cluster, day, &listing, Some(&hours)).await?;
+            for read in parts.into_iter().flat_map(|part| part.hours).filter(|read| !read.manifest.complete) {
+                let tries = listing.tries.get(&read.hour).copied().unwrap_or(0);
+                standing.incomplete.push(IncompleteHour { hour: read.hour, faults: read.manifest.faults, tries });
+            }
+            standing.present.extend(hours);
+        }
+        standing.incomplete.sort_by_key(|hour| hour.hour);
+        Ok(standing)
+    }
+}
