@@ -309,7 +309,6 @@ impl Source<'_> {
     }
 
     /// What is replayed on the chosen host beside `emp` itself: right-sized, every pair of ratios, each change alone.
-    #[expect(clippy::type_complexity, reason = "three kinds of the same thing, taken apart at once")]
     async fn on_host(
         &self,
         base: &Base,

@@ -391,7 +391,7 @@ fn lane(slots: &Slots<'_>, row: usize) -> Result<Lane, Misfit> {
     let mut lane = [UNKNOWN; SLOTS];
     for (cell, value) in lane.iter_mut().zip(values) {
         if let Some(value) = value {
-            *cell = whole(value);
+            *cell = whole(value.into());
         }
     }
     Ok(Lane(lane))

@@ -235,13 +235,7 @@ fn against_ec2(analysis: &Analysis) -> Figure {
         Some(usd) if usd < 0.0 => "loss",
         Some(_) => "",
     };
-    Figure {
-        label: "EMP saves against that, per month",
-        value: format::usd_or_unknown(saving),
-        sub,
-        class,
-        badge: "",
-    }
+    Figure { label: "EMP saves against that, per month", value: format::usd_or_unknown(saving), sub, class, badge: "" }
 }
 
 fn caveats(analysis: &Analysis) -> Vec<String> {

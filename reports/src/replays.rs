@@ -78,12 +78,7 @@ impl Replays {
             grid: analysis.what_if.as_ref().and_then(|what_if| grid(analysis, what_if)),
             tornado: tornado(analysis),
             movability: movability(&analysis.movability),
-            moving: format!(
-                "{} workloads move, {} in part, {} stay.",
-                moves("moves"),
-                moves("partly"),
-                moves("stays")
-            ),
+            moving: format!("{} workloads move, {} in part, {} stay.", moves("moves"), moves("partly"), moves("stays")),
             plan: analysis.plan.as_ref().map(|plan| plan_part(analysis, plan)),
         })
     }
@@ -122,9 +117,11 @@ fn choice(analysis: &Analysis) -> Table {
             let holds = scenario.risk.as_ref().is_some_and(|risk| risk.holds_target);
             let saved = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == id);
             let sub = saved.map(|saving| format!("{} against today", format::usd(-saving.monthly_usd)));
-            Cell::new(format::usd_or_unknown(scenario.monthly_usd))
-                .sub(sub.unwrap_or_default())
-                .badge(if holds { "" } else { "over the risk target" })
+            Cell::new(format::usd_or_unknown(scenario.monthly_usd)).sub(sub.unwrap_or_default()).badge(if holds {
+                ""
+            } else {
+                "over the risk target"
+            })
         }
     };
     let row = |label: &str, ids: [&str; 2]| {
@@ -188,7 +185,8 @@ fn scenarios(analysis: &Analysis, replayed: &[&Scenario]) -> Table {
 fn risk(replayed: &[&Scenario]) -> Table {
     let row = |scenario: &&Scenario| {
         let risk = scenario.risk.as_ref()?;
-        let share = |share: Option<f64>| share.map_or_else(|| Cell::absent("no hosts"), |s| Cell::new(format::percent(s)));
+        let share =
+            |share: Option<f64>| share.map_or_else(|| Cell::absent("no hosts"), |s| Cell::new(format::percent(s)));
         Some(Row::new(vec![
             Cell::new(&scenario.label).badge(if risk.holds_target { "" } else { "over the target" }),
             Cell::new(format::percent(risk.served_fraction)),

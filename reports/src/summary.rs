@@ -21,7 +21,8 @@ pub fn summary(analysis: &Analysis) -> String {
         |saving| {
             let share = saving.fraction.map(|fraction| format!("  {}", format::percent(fraction))).unwrap_or_default();
             let label = if saving.monthly_usd < 0.0 { "Saving (it does not pay)" } else { "Saving" };
-            let label = if words::pool(analysis) == VENDOR { label.to_owned() } else { format!("{label} against today") };
+            let label =
+                if words::pool(analysis) == VENDOR { label.to_owned() } else { format!("{label} against today") };
             (label, format::usd(saving.monthly_usd), format::usd(saving.yearly_usd), share)
         },
     );

@@ -16,7 +16,7 @@ use crate::pricing::{HourlyCost, Pricing};
 use crate::scenarios::today::Bill;
 use crate::trace::{Choices, NodeFacts};
 
-/// Days of a month as EBS bills them, in seconds.
+/// Hours of a month as EBS prices are meant.
 const MONTH_HOURS: i64 = 730;
 
 /// What a scenario costs.
@@ -78,7 +78,10 @@ impl<'a> Pricer<'a> {
             seconds: 0,
             evm_disk_month: disk.map(|disk| disk.price.scaled(whole(gib * 1024.0).into(), 1024)),
             nat_gateway_hour: book.other("vpc.nat_gateway", region),
-            origins: [ROOT_DISKS, LICENCES].into_iter().filter_map(|line| Some((line, origin_of(bill, line)?))).collect(),
+            origins: [ROOT_DISKS, LICENCES]
+                .into_iter()
+                .filter_map(|line| Some((line, origin_of(bill, line)?)))
+                .collect(),
             fee_fraction: assumptions.number(&assumptions::FEE_FRACTION),
             moving: BTreeMap::new(),
         };
@@ -196,20 +199,21 @@ impl<'a> Pricer<'a> {
             },
         };
         let mut items = Vec::new();
-        let mut item = |line: &'static str, what: &str, seconds: i64, cost: Option<NanoUsd>, origin: Option<&PriceOrigin>| {
-            if let (Some(cost), Some(origin)) = (cost.filter(|cost| *cost != NanoUsd::ZERO), origin) {
-                let quantity = crate::scenarios::today::hours(seconds);
-                items.push(CostItem {
-                    line: line.to_owned(),
-                    what: what.to_owned(),
-                    quantity,
-                    unit: "hour".to_owned(),
-                    usd_per_unit: crate::number::ratio(cost.usd(), quantity).unwrap_or_default(),
-                    cost_usd: cost.usd(),
-                    price: origin.clone(),
-                });
-            }
-        };
+        let mut item =
+            |line: &'static str, what: &str, seconds: i64, cost: Option<NanoUsd>, origin: Option<&PriceOrigin>| {
+                if let (Some(cost), Some(origin)) = (cost.filter(|cost| *cost != NanoUsd::ZERO), origin) {
+                    let quantity = crate::scenarios::today::hours(seconds);
+                    items.push(CostItem {
+                        line: line.to_owned(),
+                        what: what.to_owned(),
+                        quantity,
+                        unit: "hour".to_owned(),
+                        usd_per_unit: crate::number::ratio(cost.usd(), quantity).unwrap_or_default(),
+                        cost_usd: cost.usd(),
+                        price: origin.clone(),
+                    });
+                }
+            };
         item(ROOT_DISKS, "root disks of machines", nodes + evms, lines.root_disks, self.origins.get(ROOT_DISKS));
         item(LICENCES, "licences of machines", nodes + evms, lines.licences, self.origins.get(LICENCES));
         let nat_origin = self.nat_gateway_hour.as_ref().map(|hour| &hour.origin);
