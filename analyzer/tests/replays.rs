@@ -210,7 +210,7 @@ async fn where_requests_fill_the_nodes_and_use_is_low_elastic_vms_beat_repacking
     let hosts = emp.by_hour.last().unwrap().hosts;
     assert!((3..15).contains(&hosts), "{hosts} hosts for 15 nodes in three zones");
     // The fee is a quarter of what the elastic VMs would cost on EC2 less what the hosts cost.
-    let sum = |kind: &str| emp.machine_hours.iter().filter(|row| row.kind == kind);
+    let sum = |kind: &'static str| emp.machine_hours.iter().filter(move |row| row.kind == kind);
     let before: f64 = sum("evm").map(|row| row.hours * 0.768).sum();
     let spent: f64 = sum("host").filter_map(|row| row.cost_usd).sum();
     assert!(sum("evm").all(|row| row.instance_type == "m5.4xlarge") || !emp.notes[0].text.contains("m5.metal"));

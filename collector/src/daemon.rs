@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
-use lake::{CompactOutcome, Compaction, Day, Lake};
+use lake::Lake;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use types::Hour;
 use types::moment::parse_moment;
-use types::{ClusterId, Hour};
 
 use crate::args::{Collection, Plan, SETTLE_MINUTES};
 use crate::health::Health;
@@ -83,8 +83,6 @@ struct Daemon<'a> {
     lake: Lake,
     /// Kept, because it remembers which queries have to be asked in parts; connected anew after a run that failed.
     server: Option<Server>,
-    /// The day on which days were last compacted.
-    compacted_on: Option<Day>,
 }
 
 impl<'a> Daemon<'a> {
@@ -96,7 +94,6 @@ impl<'a> Daemon<'a> {
             health: Arc::new(Health::new(collection.cluster.as_str())),
             lake: Lake::new(collection.lake.open().await),
             server: None,
-            compacted_on: None,
         }
     }
 
@@ -153,25 +150,8 @@ impl<'a> Daemon<'a> {
             samples = collected.samples,
             "collected"
         );
-        let today = Day::of(Hour::containing(here));
-        if self.compacted_on != Some(today) {
-            compact(&self.lake, cluster, here, health).await?;
-            self.compacted_on = Some(today);
-        }
         Ok(collected)
     }
-}
-
-/// Puts the hours of days that are over into one object a table: they are read faster so, and cost less to keep. Once a
-/// day is enough for that, and looking costs a listing a day of the lake.
-async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, health: &Health) -> anyhow::Result<()> {
-    let mut each = |day: Day, outcome: CompactOutcome, _: &[String]| {
-        health.progress();
-        if let CompactOutcome::Compacted { hours, rows, bytes, .. } = outcome {
-            tracing::info!(%day, hours, rows, bytes, "day compacted");
-        }
-    };
-    Ok(lake.compact(cluster, Compaction::default(), now, &mut each).await?)
 }
 
 /// Has everything that happens while asking told to health.

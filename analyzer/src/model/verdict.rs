@@ -57,7 +57,7 @@ pub(crate) fn verdict(
         (None, Some((saved, made, emp))) if saved > NanoUsd::ZERO => {
             (Some(made.scenario.id.clone()), recommended(made, saved, emp, conclusion, today, month))
         }
-        (None, _) => (Some(today::ID.to_owned()), stay(vs_today, month)),
+        (None, _) => (Some(today::ID.to_owned()), stay(conclusion, today.1, month)),
     };
     let verdict = Verdict {
         text,
@@ -135,18 +135,50 @@ fn recommended(
     text
 }
 
-fn stay(vs_today: Option<NanoUsd>, month: Month) -> String {
-    let pool = match vs_today {
-        Some(saved) if saved <= NanoUsd::ZERO => {
-            format!("an elastic machine pool would cost {} a month more than today", usd(month.usd(saved).abs()))
-        }
-        Some(saved) => format!(
-            "an elastic machine pool would save {} a month and does not hold the risk target",
-            usd(month.usd(saved))
-        ),
-        None => "an elastic machine pool could not be replayed".to_owned(),
+/// Why nothing is to be done: what would have saved, and what keeps it from being recommended.
+fn stay(conclusion: &Conclusion, today: &ExactLines, month: Month) -> String {
+    let saved = |made: &Made| today.less(&made.lines).map(|(saved, ..)| saved);
+    let best = |emp: bool| {
+        let of = CANDIDATES.iter().filter(|(_, of)| *of == emp);
+        of.filter_map(|(id, _)| conclusion.scenarios.iter().find(|made| made.scenario.id == *id))
+            .filter_map(|made| Some((saved(made)?, made)))
+            .max_by_key(|(saved, _)| *saved)
     };
-    format!("Not worth it: {pool}, and no alternative on EC2 that holds the risk target is cheaper than today.")
+    let says = |found: Option<(NanoUsd, &Made)>, what: &str| match found {
+        None => format!("{what} could not be replayed"),
+        Some((saved, _)) if saved <= NanoUsd::ZERO => {
+            format!("{what} would cost {} a month more than today", usd(month.usd(saved).abs()))
+        }
+        Some((saved, made)) => format!(
+            "{what} ({}) would save {} a month, but {}",
+            made.scenario.label,
+            usd(month.usd(saved)),
+            why_not(made)
+        ),
+    };
+    format!(
+        "Not worth it as things are: {}; {}.",
+        says(best(true), "an elastic machine pool"),
+        says(best(false), "the best alternative on EC2")
+    )
+}
+
+/// What keeps a scenario from being recommended.
+fn why_not(made: &Made) -> String {
+    let percent = |share: f64| format!("{:.2}\u{a0}%", share * 100.0);
+    let Some(risk) = &made.scenario.risk else { return "it was not replayed".to_owned() };
+    if risk.served_fraction < SERVED {
+        return format!(
+            "{} of the pods' time would pass waiting for machines, more than the {} that are allowed",
+            percent(1.0 - risk.served_fraction),
+            percent(1.0 - SERVED)
+        );
+    }
+    match (risk.host_slots_over_cpu, risk.host_slots_over_memory) {
+        (_, Some(share)) if share > 0.0 => format!("hosts would swap in {} of their time", percent(share)),
+        (Some(share), _) => format!("hosts would be short of CPU in {} of their time", percent(share)),
+        _ => format!("machines would be short of CPU in {} of their time", percent(risk.machine_slots_over_cpu)),
+    }
 }
 
 /// Least and greatest saving over the assumptions tried one at a time.
