@@ -36,6 +36,12 @@ pub fn percent(fraction: f64) -> String {
     if text == UNKNOWN { text } else { format!("{text}{SPACE}%") }
 }
 
+/// Formats a fraction that is compared with a small one as percent: two decimals.
+pub fn percent_fine(fraction: f64) -> String {
+    let text = signed(fraction * 100.0, 2);
+    if text == UNKNOWN { text } else { format!("{text}{SPACE}%") }
+}
+
 /// Formats a fraction that may not be known as percent.
 pub fn percent_or_unknown(fraction: Option<f64>) -> String {
     fraction.map_or_else(|| UNKNOWN.to_owned(), percent)

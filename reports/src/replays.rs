@@ -186,10 +186,10 @@ fn risk(replayed: &[&Scenario]) -> Table {
     let row = |scenario: &&Scenario| {
         let risk = scenario.risk.as_ref()?;
         let share =
-            |share: Option<f64>| share.map_or_else(|| Cell::absent("no hosts"), |s| Cell::new(format::percent(s)));
+            |share: Option<f64>| share.map_or_else(|| Cell::absent("no hosts"), |s| Cell::new(format::percent_fine(s)));
         Some(Row::new(vec![
             Cell::new(&scenario.label).badge(if risk.holds_target { "" } else { "over the target" }),
-            Cell::new(format::percent(risk.served_fraction)),
+            Cell::new(format::percent_fine(risk.served_fraction)),
             share(Some(risk.machine_slots_over_cpu)),
             share(risk.host_slots_over_cpu),
             share(risk.host_slots_over_memory),
