@@ -168,7 +168,7 @@ fn a_saving_without_a_recommendation_is_one_on_paper() {
     analysis.scenarios.iter_mut().for_each(losing);
     let page = page(&analysis);
     assert!(page.contains("It pays on paper.") && page.contains("No recommendation"));
-    assert!(page.contains("published arithmetic, not a replay"));
+    assert!(page.contains("published arithmetic is not a replay"));
 }
 
 #[test]

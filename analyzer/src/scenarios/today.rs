@@ -173,6 +173,7 @@ impl Bill {
         bill.lines.licences = bill.add_licences(book);
         // No elastic machine pool, no fee: a real zero.
         bill.lines.fee = Some(NanoUsd::ZERO);
+        bill.lines.pool_network = Some(NanoUsd::ZERO);
         bill.items.sort_by(|a, b| (a.line, &a.what, a.priced.price).cmp(&(b.line, &b.what, b.priced.price)));
         bill.unpriced.sort_by(|a, b| (&a.what, &a.reason).cmp(&(&b.what, &b.reason)));
         bill.add_notes(ledger);

@@ -311,6 +311,8 @@ impl<'a> Vendor<'a> {
                 compute: bill.lines.compute.map(|_| cost.effective()),
                 unused_commitments: Some(cost.unused()),
                 fee: Some(fee(before, hosts, fee_fraction)),
+                // The examples know no NAT gateways.
+                pool_network: None,
                 ..bill.lines
             };
             (lines, cost)

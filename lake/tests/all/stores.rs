@@ -124,7 +124,7 @@ async fn a_full_disk_leaves_nothing_behind() {
     }
     let folder = tempfile::tempdir().unwrap();
     // The signal is ignored so that the write fails as on a full disk, instead of ending the process.
-    let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact a_full_disk_leaves_nothing_behind";
+    let script = "trap '' XFSZ; ulimit -f 64; exec \"$0\" --exact stores::a_full_disk_leaves_nothing_behind";
     let mut again = std::process::Command::new("sh");
     again.args(["-c", script]).arg(std::env::current_exe().unwrap()).env(FULL_DISK, folder.path());
     let output = again.output().unwrap();
