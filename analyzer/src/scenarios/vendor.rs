@@ -311,8 +311,8 @@ impl<'a> Vendor<'a> {
                 compute: bill.lines.compute.map(|_| cost.effective()),
                 unused_commitments: Some(cost.unused()),
                 fee: Some(fee(before, hosts, fee_fraction)),
-                // The examples know no NAT gateways.
-                pool_network: None,
+                // The examples know no NAT gateways; without hosts there are none.
+                pool_network: bill.lines.pool_network.filter(|_| plan.host_hours.values().all(|hours| *hours == 0)),
                 ..bill.lines
             };
             (lines, cost)
