@@ -12,7 +12,7 @@ use types::{ClusterId, Window};
 use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
 use crate::ledger::Ledger;
-use crate::model::{self, Model, Pricer};
+use crate::model::{self, Model};
 use crate::number::{count, float, ratio};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
@@ -77,10 +77,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let today = bill.scenario(month);
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
-    let replayed = model.as_ref().map(|model| {
-        let pricer = Pricer::new(&observed, &bill, book, &model.machines, assumptions);
-        model::conclude(model, &pricer, &bill, month)
-    });
+    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month));
     let of_replays = replayed.as_ref().and_then(|replayed| model::verdict(replayed, (&today, &bill.lines), month));
     let mut savings: Vec<_> = saving.iter().cloned().collect();
     let verdict = match of_replays {

@@ -51,6 +51,7 @@ pub(crate) struct Replayed {
 #[derive(Debug)]
 pub(crate) struct Model<'a> {
     pub(crate) machines: Machines<'a>,
+    pub(crate) pricer: Pricer<'a>,
     pub(crate) names: Names,
     pub(crate) target: RiskTarget,
     /// `ec2-today-replayed`, `ec2-repacked-karpenter`, `ec2-repacked`, `ec2-rightsized`.
@@ -159,27 +160,30 @@ pub(crate) async fn replay<'a>(
         on_ec2: Vec::new(),
         names: Names::default(),
         machines,
+        pricer,
     };
     if reference.is_some()
         && let Some(emp) = on_ec2.pop()
         && emp.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty())
     {
-        model.hosts = source.hosts(&base, &pricer, emp, &mut names, &model.machines, &target).await?;
+        model.hosts = source.hosts(&base, &model.pricer, emp, &mut names, &model.machines, &target).await?;
         if let Some(chosen) = model.hosts.iter().find(|host| host.chosen) {
             let host = chosen.candidate.clone();
             let others = source.on_host(&base, &host, &mut names, &model.machines).await?;
             let (mut on_emp, grid, changed) = others;
             on_emp.splice(0..0, chosen.replayed.clone());
-            on_emp.extend(tuned(&grid, &pricer, &target));
+            on_emp.extend(tuned(&grid, &model.pricer, &target));
             (model.on_emp, model.grid, model.changed) = (on_emp, grid, changed);
             let steps = steps(&names, counted.as_ref());
-            for n in 1..=steps.len() {
+            for n in 1..steps.len() {
                 let namespaces = steps.iter().take(n).flatten().cloned().collect();
                 let some = OfNamespaces { machines: &model.machines, namespaces: &namespaces };
                 let setup = (base.emp(&host.host, &host.family), Some(host.clone()));
                 let moved = source.pass(vec![setup], &base, &mut names, &some).await?;
                 model.waves.extend(steps.get(n - 1).cloned().into_iter().zip(moved));
             }
+            // With the last step everything has moved, and that is the scenario itself.
+            model.waves.extend(steps.last().cloned().zip(model.on_emp.first().cloned()));
         }
     }
     names.counted = counted;
@@ -218,10 +222,7 @@ fn steps(names: &Names, counted: Option<&BTreeMap<u32, Counted>>) -> Vec<Vec<Str
 /// The cheapest pair of ratios that held the target in the first two thirds.
 fn tuned(grid: &[Replayed], pricer: &Pricer<'_>, target: &RiskTarget) -> Option<Replayed> {
     let outcomes: Vec<_> = grid.iter().map(|variant| variant.first_two_thirds.clone()).collect();
-    let cost = |at: usize, outcome: &Outcome| {
-        let variant = grid.get(at)?;
-        pricer.money(&variant.setup, outcome, variant.host.as_ref()).lines.total()
-    };
+    let cost = |at: usize, outcome: &Outcome| pricer.money(grid.get(at)?, outcome).lines.total();
     let at = choose(&outcomes, target, cost)?;
     let mut chosen = grid.get(at)?.clone();
     "emp-tuned".clone_into(&mut chosen.setup.id);
@@ -285,13 +286,11 @@ impl Source<'_> {
         let worth = screened.iter().take(HOSTS_REPLAYED).filter_map(|(at, _)| machines.hosts.get(*at));
         let setups = worth.map(|host| (base.emp(&host.host, &host.family), Some(host.clone()))).collect();
         let replayed = self.pass(setups, base, names, machines).await?;
-        let cost = |tried: &Replayed, outcome: &Outcome| {
-            pricer.money(&tried.setup, outcome, tried.host.as_ref()).lines.total()
-        };
+        let cost = |tried: &Replayed| pricer.money(tried, &tried.first_two_thirds).lines.total();
         let cheapest = |holding: bool| {
             let of = |(at, tried): (usize, &Replayed)| {
                 let holds = target.holds(&tried.first_two_thirds) || !holding;
-                holds.then(|| Some((cost(tried, &tried.first_two_thirds)?, at))).flatten()
+                holds.then(|| Some((cost(tried)?, at))).flatten()
             };
             replayed.iter().enumerate().filter_map(of).min().map(|(_, at)| at)
         };

@@ -19,6 +19,11 @@ impl Month {
     }
 }
 
+/// Seconds of a month, as prices of storage are meant.
+pub(crate) fn month_seconds() -> i128 {
+    crate::number::whole(types::HOURS_PER_MONTH * 3600.0).into()
+}
+
 /// The saving from one scenario to another; `None` when no line is priced in both.
 pub(crate) fn saving(from: (&Scenario, &ExactLines), to: (&Scenario, &ExactLines), month: Month) -> Option<Saving> {
     let (saved, base, lines) = from.1.less(to.1)?;

@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use replay::{HourBilled, Outcome, Setup};
+use replay::{HourBilled, Outcome};
 use types::NanoUsd;
 use types::analysis::{CostItem, ExactLines, PriceOrigin};
 use types::window::HOUR_SECONDS;
 
-use super::{AsIs, Candidate, Machines};
+use super::{AsIs, Candidate, Machines, Replayed};
 use crate::assumptions::{self, Assumptions};
 use crate::number::whole;
 use crate::observed::Observed;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
+use crate::scenarios::month_seconds;
 use crate::scenarios::today::Bill;
 use crate::trace::{Choices, NodeFacts};
-
-/// Hours of a month as EBS prices are meant.
-const MONTH_HOURS: i64 = 730;
 
 /// What a scenario costs.
 #[derive(Debug, Clone)]
@@ -137,8 +135,14 @@ impl<'a> Pricer<'a> {
         families.iter().find_map(|(_, family)| of(family))
     }
 
-    /// What an outcome costs, over the hours it has.
-    pub(crate) fn money(&self, setup: &Setup, outcome: &Outcome, host: Option<&Candidate>) -> Money {
+    /// What a scenario costs over the whole window.
+    pub(crate) fn of(&self, replayed: &Replayed) -> Money {
+        self.money(replayed, &replayed.whole)
+    }
+
+    /// What an outcome of a scenario costs, over the hours it has.
+    pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
+        let host = of.host.as_ref();
         let mut pricing = Pricing::new(self.book);
         let mut billed = outcome.hours.iter().peekable();
         for (hour, as_is) in &self.as_is {
@@ -172,7 +176,7 @@ impl<'a> Pricer<'a> {
         };
         let disk_of_evms = match evms {
             0 => Some(NanoUsd::ZERO),
-            _ => self.evm_disk_month.map(|month| month.scaled(evms.into(), (MONTH_HOURS * HOUR_SECONDS).into())),
+            _ => self.evm_disk_month.map(|month| month.scaled(evms.into(), month_seconds())),
         };
         let nat = match zones {
             0 => Some(NanoUsd::ZERO),
@@ -193,7 +197,7 @@ impl<'a> Pricer<'a> {
             licences: self.lines.licences.map(|_| per_node(self.as_is_licences, self.licences, nodes + evms)),
             unused_commitments: Some(compute.unused()),
             pool_network: nat,
-            fee: match setup.pool {
+            fee: match of.setup.pool {
                 Some(_) => before.map(|before| replay::fee(before, hosts, self.fee_fraction)),
                 None => Some(NanoUsd::ZERO),
             },

@@ -23,7 +23,6 @@ const MOST_WORKLOADS: usize = 1000;
 pub(crate) struct Made {
     pub(crate) scenario: Scenario,
     pub(crate) lines: ExactLines,
-    pub(crate) holds: bool,
 }
 
 /// What the replays come to.
@@ -41,6 +40,13 @@ pub(crate) struct Conclusion {
     pub(crate) imputed: f64,
 }
 
+impl Conclusion {
+    /// The replayed scenario of an id.
+    pub(crate) fn scenario(&self, id: &str) -> Option<&Made> {
+        self.scenarios.iter().find(|made| made.scenario.id == id)
+    }
+}
+
 /// Lines that cost what they cost today in every scenario.
 const AS_TODAY: [&str; 5] = ["fargate", "volumes", "auto_mode", "control_plane", "network"];
 
@@ -56,45 +62,41 @@ const LABELS: [(&str, &str); 7] = [
 ];
 
 /// Concludes.
-pub(crate) fn conclude(model: &Model<'_>, pricer: &Pricer<'_>, bill: &Bill, month: Month) -> Conclusion {
-    let made = |replayed: &Replayed| made(replayed, model, pricer, bill, month);
+pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusion {
+    let made = |replayed: &Replayed| made(replayed, model, bill, month);
     let scenarios: Vec<_> = model.on_ec2.iter().chain(&model.on_emp).map(made).collect();
     let repacked = scenarios.iter().find(|made| made.scenario.id == "ec2-repacked").map(|made| made.lines);
     let emp = scenarios.iter().find(|made| made.scenario.id == "emp").map(|made| made.lines);
-    let today = model.on_ec2.first().map(|replayed| pricer.money(&replayed.setup, &replayed.whole, None));
+    let today = model.on_ec2.first().map(|replayed| model.pricer.of(replayed));
     let optimism = today
         .filter(|_| bill.lines.compute.is_some())
         .and_then(|money| ratio(money.compute.contracted().usd(), bill.compute.contracted().usd()));
-    let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, pricer, &repacked, &emp));
+    let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, &repacked, &emp));
     let imputed = model.on_ec2.first().map(|replayed| replayed.whole.imputed).unwrap_or_default();
-    let priced = model
-        .on_ec2
-        .iter()
-        .chain(&model.on_emp)
-        .map(|replayed| pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref()).compute);
-    let origins = priced.flat_map(|cost| cost.machines.into_values().map(|machine| machine.rate.contracted.origin));
+    let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
+    let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
         optimism,
-        hosts: model.hosts.iter().map(|tried| considered(tried, pricer, &model.target)).collect(),
+        hosts: model.hosts.iter().map(|tried| considered(tried, &model.pricer, &model.target)).collect(),
         what_if,
         movability: movability(model),
-        plan: repacked.and_then(|repacked| plan(model, pricer, &repacked, month)),
+        plan: repacked.and_then(|repacked| plan(model, &repacked, month)),
         notes: notes(model, &scenarios),
-        origins: origins.collect(),
+        origins,
         imputed: ratio(unsigned(imputed.imputed_pod_slots), unsigned(imputed.pod_slots)).unwrap_or_default(),
         scenarios,
     }
 }
 
-fn made(replayed: &Replayed, model: &Model<'_>, pricer: &Pricer<'_>, bill: &Bill, month: Month) -> Made {
+fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Made {
+    let pricer = &model.pricer;
     let Replayed { setup, whole, last_third, host, .. } = replayed;
-    let Money { lines, compute, items, .. } = pricer.money(setup, whole, host.as_ref());
+    let Money { lines, compute, items, .. } = pricer.of(replayed);
     let mut all_items: Vec<_> = bill.cost_items().into_iter().filter(|item| AS_TODAY.contains(&&*item.line)).collect();
     all_items.extend(items);
     all_items.sort_by(|a, b| (&a.line, &a.what).cmp(&(&b.line, &b.what)));
     let label = LABELS.iter().find(|(id, _)| *id == setup.id).map_or(setup.id.as_str(), |(_, label)| label);
     let host = host.as_ref().map(|host| &host.machine);
-    let holds = model.target.holds(last_third);
     let bound = lower_bound(whole, setup, Grain::Hour).map(|bound| bound.total() + pricer.as_is_contracted());
     let scenario = Scenario {
         id: setup.id.clone(),
@@ -107,12 +109,12 @@ fn made(replayed: &Replayed, model: &Model<'_>, pricer: &Pricer<'_>, bill: &Bill
         items: all_items,
         unpriced: bill.unpriced.clone(),
         lower_bound_usd: bound.map(NanoUsd::usd),
-        risk: Some(risk(last_third, whole, holds)),
+        risk: Some(risk(last_third, whole, model.target.holds(last_third))),
         by_hour: by_hour(whole),
         variants: Vec::new(),
         notes: scenario_notes(replayed),
     };
-    Made { scenario, lines, holds }
+    Made { scenario, lines }
 }
 
 fn scenario_notes(replayed: &Replayed) -> Vec<Note> {
@@ -215,9 +217,7 @@ fn by_hour(outcome: &Outcome) -> Vec<ScenarioHour> {
 }
 
 fn considered(tried: &HostTried, pricer: &Pricer<'_>, target: &RiskTarget) -> HostConsidered {
-    let total = |replayed: &Replayed| {
-        pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref()).lines.total().map(NanoUsd::usd)
-    };
+    let total = |replayed: &Replayed| pricer.of(replayed).lines.total().map(NanoUsd::usd);
     let holds = tried.replayed.as_ref().map(|replayed| target.holds(&replayed.first_two_thirds));
     let reason = match (&tried.replayed, tried.chosen, holds) {
         (None, ..) => "its bound is above that of the ten that were replayed",
@@ -237,8 +237,8 @@ fn considered(tried: &HostTried, pricer: &Pricer<'_>, target: &RiskTarget) -> Ho
     }
 }
 
-fn what_if(model: &Model<'_>, pricer: &Pricer<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf {
-    let lines = |replayed: &Replayed| pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref()).lines;
+fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf {
+    let lines = |replayed: &Replayed| model.pricer.of(replayed).lines;
     let saving = |lines: &ExactLines| repacked.less(lines).map(|(saved, ..)| saved);
     let point = |replayed: &Replayed| {
         let pool = replayed.setup.pool.as_ref()?;
@@ -277,14 +277,14 @@ fn what_if(model: &Model<'_>, pricer: &Pricer<'_>, repacked: &ExactLines, emp: &
 /// Hours that old machines and new ones run side by side in a step.
 const DUAL_HOURS: f64 = 336.0;
 
-fn plan(model: &Model<'_>, pricer: &Pricer<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> {
+fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> {
     let emp = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp")?;
     let settled = emp.whole.series.iter().skip(24 * SLOTS_PER_HOUR).map(|point| point.hosts);
     let hosts = settled.clone().min().zip(settled.max())?;
     let mut waves: Vec<Wave> = Vec::new();
     let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
     for (namespaces, replayed) in &model.waves {
-        let money = pricer.money(&replayed.setup, &replayed.whole, replayed.host.as_ref());
+        let money = model.pricer.of(replayed);
         let saved = repacked.less(&money.lines).map(|(saved, ..)| saved);
         let marginal = saved.map(|saved| saved - saved_so_far);
         let window = |usd: f64| ratio(usd, month.hours_present);
@@ -301,7 +301,7 @@ fn plan(model: &Model<'_>, pricer: &Pricer<'_>, repacked: &ExactLines, month: Mo
         (saved_so_far, hosts_so_far) = (saved.unwrap_or(saved_so_far), money.hosts);
     }
     let host_type = emp.host.as_ref()?.host.name.clone();
-    Some(Plan { host_type, hosts, evm_types: evm_hours(&emp.whole, pricer), waves })
+    Some(Plan { host_type, hosts, evm_types: evm_hours(&emp.whole, &model.pricer), waves })
 }
 
 fn movability(model: &Model<'_>) -> Vec<WorkloadMovability> {

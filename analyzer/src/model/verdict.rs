@@ -30,7 +30,7 @@ pub(crate) fn verdict(
     today: (&Scenario, &ExactLines),
     month: Month,
 ) -> Option<(Verdict, Vec<Saving>)> {
-    let find = |id: &str| conclusion.scenarios.iter().find(|made| made.scenario.id == id);
+    let find = |id: &str| conclusion.scenario(id);
     find("ec2-repacked")?;
     let pair = |made: &'_ Made| saving(today, (&made.scenario, &made.lines), month);
     let mut savings: Vec<Saving> = CANDIDATES.iter().filter_map(|(id, _)| find(id)).filter_map(pair).collect();
@@ -40,8 +40,8 @@ pub(crate) fn verdict(
     };
     savings.extend(RIVALS.iter().filter_map(|(id, rival)| against(id, rival)));
     let fit = |made: &&Made| {
-        let served = made.scenario.risk.as_ref().map_or(0.0, |risk| risk.served_fraction);
-        made.holds && served >= SERVED
+        let risk = made.scenario.risk.as_ref();
+        risk.is_some_and(|risk| risk.holds_target && risk.served_fraction >= SERVED)
     };
     let saved = |made: &Made| today.1.less(&made.lines).map(|(saved, ..)| saved);
     let best = CANDIDATES
@@ -94,7 +94,7 @@ fn recommended(
     today: (&Scenario, &ExactLines),
     month: Month,
 ) -> String {
-    let find = |id: &str| conclusion.scenarios.iter().find(|made| made.scenario.id == id);
+    let find = |id: &str| conclusion.scenario(id);
     let amount = |saved: NanoUsd, of: NanoUsd| {
         let share = crate::number::ratio(saved.usd(), of.usd()).unwrap_or_default() * 100.0;
         format!("{} a month, {share:.0}\u{a0}%", usd(month.usd(saved)))
@@ -140,7 +140,7 @@ fn stay(conclusion: &Conclusion, today: &ExactLines, month: Month) -> String {
     let saved = |made: &Made| today.less(&made.lines).map(|(saved, ..)| saved);
     let best = |emp: bool| {
         let of = CANDIDATES.iter().filter(|(_, of)| *of == emp);
-        of.filter_map(|(id, _)| conclusion.scenarios.iter().find(|made| made.scenario.id == *id))
+        of.filter_map(|(id, _)| conclusion.scenario(id))
             .filter_map(|made| Some((saved(made)?, made)))
             .max_by_key(|(saved, _)| *saved)
     };

@@ -31,8 +31,6 @@ use catalog::InstanceType;
 /// Its id.
 pub(crate) const ID: &str = "emp-vendor";
 
-const MILLION: i128 = 1_000_000;
-
 /// Whether nodes of one kind can become elastic VMs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -310,7 +308,7 @@ impl<'a> Vendor<'a> {
                 // Without a priced node there is no compute line today, and none here.
                 compute: bill.lines.compute.map(|_| cost.effective()),
                 unused_commitments: Some(cost.unused()),
-                fee: Some(fee(before, hosts, fee_fraction)),
+                fee: Some(replay::fee(before, hosts, fee_fraction)),
                 // The examples know no NAT gateways; without hosts there are none.
                 pool_network: bill.lines.pool_network.filter(|_| plan.host_hours.values().all(|hours| *hours == 0)),
                 ..bill.lines
@@ -453,11 +451,6 @@ impl<'a> Vendor<'a> {
         }
         notes
     }
-}
-
-/// The vendor's fee: a share of what the moved nodes cost today less what the hosts cost, over the whole window.
-fn fee(before: NanoUsd, hosts: NanoUsd, fraction: f64) -> NanoUsd {
-    (before - hosts).at_least_zero().scaled(whole(fraction * 1e6).into(), MILLION)
 }
 
 /// Whether a price comes from the user's own file.

@@ -6,7 +6,7 @@ use super::{Bill, Item, NodeCost};
 use crate::assumptions::{self, Assumptions};
 use crate::evidence::Grade;
 use crate::facts::VolumeKind;
-use crate::number::{float, ratio, whole};
+use crate::number::{float, ratio};
 use crate::observed::{Observed, VolumeSums};
 use crate::prices::{PriceBook, Priced};
 
@@ -34,7 +34,7 @@ impl Bill {
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        let month_seconds = i128::from(whole(types::HOURS_PER_MONTH * 3600.0));
+        let month_seconds = crate::scenarios::month_seconds();
         let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
         for (kind, sums) in &observed.volumes {
             let region = kind.region.as_deref().or_else(|| observed.region());
@@ -132,7 +132,7 @@ impl Bill {
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        let month_seconds = i128::from(whole(types::HOURS_PER_MONTH * 3600.0));
+        let month_seconds = crate::scenarios::month_seconds();
         let volume_type = assumptions.name(&assumptions::ROOT_DISK_TYPE);
         let mut line = None;
         let mut nodes = std::mem::take(&mut self.nodes);

@@ -138,10 +138,10 @@ fn three_zones_turn_the_example_into_a_loss_of_20_percent() {
 #[test]
 fn a_saving_of_ten_thousand_costs_a_fee_of_two_and_a_half() {
     let usd = |n: i128| NanoUsd::new(n * 1_000_000_000);
-    assert_eq!(fee(usd(20_000), usd(10_000), 0.25), usd(2500));
+    assert_eq!(replay::fee(usd(20_000), usd(10_000), 0.25), usd(2500));
     // The example of five elastic VMs: 100 before, 50 after.
-    assert_eq!(fee(usd(100), usd(50), 0.25), NanoUsd::new(12_500_000_000));
-    assert_eq!(fee(usd(10_000), usd(20_000), 0.25), NanoUsd::ZERO);
+    assert_eq!(replay::fee(usd(100), usd(50), 0.25), NanoUsd::new(12_500_000_000));
+    assert_eq!(replay::fee(usd(10_000), usd(20_000), 0.25), NanoUsd::ZERO);
 }
 
 #[test]
