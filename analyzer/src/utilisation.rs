@@ -56,6 +56,10 @@ pub(crate) fn utilisation(observed: &Observed, ledger: &Ledger, origins: &Origin
         memory_requested_gib: gib_hours(sums.requested.memory),
         memory_used_gib: gib_hours(sums.used.memory),
         memory_used_peak_gib: gib_hours(sums.peak.memory),
+        cpu_allocatable_cores: Some(core_hours(sums.allocatable.cpu)),
+        cpu_limit_cores: Some(core_hours(sums.limit.cpu)),
+        memory_allocatable_gib: Some(gib_hours(sums.allocatable.memory)),
+        memory_limit_gib: Some(gib_hours(sums.limit.memory)),
     });
     Utilisation {
         cpu: resource(|both| both.cpu, core_hours, cpu_slots),

@@ -40,6 +40,7 @@ pub(super) fn write(books: Books, observed: &Observed, shared_namespaces: &[Stri
         by_node_group: groups(books.groups),
         by_zone: groups(books.zones),
         by_label: by_label(&books.owners),
+        by_volume_claim: Vec::new(),
     }
 }
 

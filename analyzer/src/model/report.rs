@@ -211,7 +211,21 @@ fn by_hour(outcome: &Outcome) -> Vec<ScenarioHour> {
     let hours = outcome.hours.iter().zip(slots).filter_map(|(hour, slots)| {
         let start: DateTime<Utc> = DateTime::from_timestamp(hour.start, 0)?;
         let most = |of: fn(&replay::Point) -> u32| slots.iter().map(of).max().unwrap_or_default();
-        Some(ScenarioHour { start, nodes: most(|p| p.nodes), evms: most(|p| p.evms), hosts: most(|p| p.hosts) })
+        let mean = |of: fn(&replay::Point) -> u64, unit: f64| {
+            ratio(unsigned(slots.iter().map(of).sum()), unit * float(slots.len().try_into().ok()?))
+        };
+        let hosts = most(|p| p.hosts);
+        Some(ScenarioHour {
+            start,
+            nodes: most(|p| p.nodes),
+            evms: most(|p| p.evms),
+            hosts,
+            cpu_used_cores: mean(|p| p.cpu_millicores, 1000.0),
+            cpu_capacity_cores: mean(|p| p.cpu_capacity_millicores, 1000.0),
+            memory_used_gib: mean(|p| p.memory_mib, 1024.0),
+            memory_capacity_gib: mean(|p| p.memory_capacity_mib, 1024.0),
+            hottest_host_fraction: (hosts > 0).then(|| f64::from(most(|p| p.hottest_permille)) / 1000.0),
+        })
     });
     hours.collect()
 }
@@ -250,6 +264,9 @@ fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf
             saving_usd: saving(&lines).map(NanoUsd::usd),
             holds_target: model.target.holds(&replayed.last_third),
             host_slots_over_cpu: ratio(unsigned(hosts.over_cpu), unsigned(hosts.slots)).unwrap_or_default(),
+            host_slots_over_memory: ratio(unsigned(hosts.over_memory), unsigned(hosts.slots)),
+            served_fraction: Some(replayed.last_third.served_share()),
+            on_frontier: false,
         })
     };
     let base = saving(emp);
@@ -271,7 +288,25 @@ fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf
         let size = |bar: &TornadoBar| bar.change_usd.unwrap_or_default().abs();
         size(b).total_cmp(&size(a)).then_with(|| (&a.key, &a.value).cmp(&(&b.key, &b.value)))
     });
-    WhatIf { grid: model.grid.iter().filter_map(point).collect(), tornado }
+    let mut grid: Vec<_> = model.grid.iter().filter_map(point).collect();
+    mark_frontier(&mut grid);
+    WhatIf { grid, tornado, break_even: Vec::new() }
+}
+
+/// Marks the points that no other beats: as much saved at less risk, or more at no more.
+fn mark_frontier(grid: &mut [WhatIfPoint]) {
+    let measure = |point: &WhatIfPoint| {
+        let risk = point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or_default();
+        point.saving_usd.map(|saving| (saving, risk))
+    };
+    let all: Vec<_> = grid.iter().filter_map(measure).collect();
+    for point in grid {
+        let beaten = |(saving, risk): (f64, f64)| {
+            let beats = |other: &(f64, f64)| other.0 >= saving && other.1 <= risk && *other != (saving, risk);
+            all.iter().any(beats)
+        };
+        point.on_frontier = measure(point).is_some_and(|own| !beaten(own));
+    }
 }
 
 /// Hours that old machines and new ones run side by side in a step.
@@ -301,7 +336,16 @@ fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> 
         (saved_so_far, hosts_so_far) = (saved.unwrap_or(saved_so_far), money.hosts);
     }
     let host_type = emp.host.as_ref()?.host.name.clone();
-    Some(Plan { host_type, hosts, evm_types: evm_hours(&emp.whole, &model.pricer), waves })
+    let pool = emp.setup.pool.as_ref();
+    Some(Plan {
+        host_type,
+        hosts,
+        evm_types: evm_hours(&emp.whole, &model.pricer),
+        pools: Vec::new(),
+        memory_overcommit: pool.map(|pool| pool.memory_overcommit),
+        cpu_overcommit: pool.map(|pool| pool.cpu_overcommit),
+        waves,
+    })
 }
 
 fn movability(model: &Model<'_>) -> Vec<WorkloadMovability> {
@@ -329,6 +373,7 @@ fn movability(model: &Model<'_>) -> Vec<WorkloadMovability> {
                 pod_hours: hours(counted.moves_seconds + stays),
                 cpu_request_core_hours: crate::conclude::core_hours(counted.millicore_seconds),
                 memory_request_gib_hours: float(counted.mib_seconds) / 1024.0 / 3600.0,
+                saving_usd: None,
             })
         })
         .collect();

@@ -41,6 +41,10 @@ fn hour(i: u32) -> HourPoint {
         memory_requested_gib: 1480.0 + 90.0 * day,
         memory_used_gib: 612.0 + 70.0 * day + 12.0 * noise(i + 3),
         memory_used_peak_gib: 640.0 + 84.0 * day + 20.0 * noise(i + 5),
+        cpu_allocatable_cores: None,
+        cpu_limit_cores: None,
+        memory_allocatable_gib: None,
+        memory_limit_gib: None,
     }
 }
 
@@ -297,6 +301,7 @@ fn allocation(names: &[&str]) -> Allocation {
             workload_usd: 9_000.0,
             workload_nano_usd: nano(9_000.0),
         }],
+        by_volume_claim: Vec::new(),
     }
 }
 
@@ -468,6 +473,10 @@ pub(crate) fn believable() -> Analysis {
             interval_usd: None,
         },
         model_optimism: None,
+        selection: None,
+        exclusions: Vec::new(),
+        waterfall: None,
+        realised: None,
         hosts_considered: Vec::new(),
         what_if: None,
         movability: Vec::new(),

@@ -1,0 +1,306 @@
+//! What the replays add: risk, hosts, what-if, movability and the plan.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// What went wrong in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Risk {
+    /// Whether it holds the risk target.
+    pub holds_target: bool,
+    /// Share of pod-seconds asked for that a machine served.
+    pub served_fraction: f64,
+    /// Share of machine-slots (EC2 nodes, elastic VMs) whose mean CPU was over capacity.
+    pub machine_slots_over_cpu: f64,
+    /// Share of machine-slots whose memory was over capacity.
+    pub machine_slots_over_memory: f64,
+    /// Share of host-slots whose mean CPU was over capacity; `null` without hosts.
+    pub host_slots_over_cpu: Option<f64>,
+    /// Share of host-slots that swap; `null` without hosts.
+    pub host_slots_over_memory: Option<f64>,
+    /// Core-hours asked for beyond what machines and hosts have, by slot means: the least that was lost.
+    pub lost_core_hours: f64,
+    /// The same by slot peaks: the most; `null` where peaks are not known.
+    pub lost_core_hours_at_peaks: Option<f64>,
+    /// GiB-hours beyond the memory of hosts.
+    pub swap_gib_hours: f64,
+    /// Live migrations.
+    pub migrations: u64,
+    /// Pods restarted elsewhere.
+    pub restarted_pods: u64,
+    /// Most pods that stood on one host, or one node where there are no hosts.
+    pub pods_on_busiest: u32,
+    /// Most workloads all of whose pods stood there.
+    pub workloads_on_busiest: u32,
+}
+
+/// One hour of a replayed scenario: the most machines at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioHour {
+    /// Start of the hour.
+    pub start: DateTime<Utc>,
+    /// EC2 nodes.
+    pub nodes: u32,
+    /// Elastic VMs.
+    pub evms: u32,
+    /// Hosts.
+    pub hosts: u32,
+    /// CPU used on nodes and hosts, in cores, on average; `null` in analyses that predate it.
+    #[serde(default)]
+    pub cpu_used_cores: Option<f64>,
+    /// CPU of nodes and hosts, in cores, on average: what is paid for.
+    #[serde(default)]
+    pub cpu_capacity_cores: Option<f64>,
+    /// Memory used on nodes and hosts, in GiB, on average.
+    #[serde(default)]
+    pub memory_used_gib: Option<f64>,
+    /// Memory of nodes and hosts, in GiB, on average.
+    #[serde(default)]
+    pub memory_capacity_gib: Option<f64>,
+    /// Fullest host of any slot of the hour, as a share of what the rebalancer fills hosts by; `null` without hosts.
+    #[serde(default)]
+    pub hottest_host_fraction: Option<f64>,
+}
+
+/// A bare-metal type that was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostConsidered {
+    /// Its name.
+    pub instance_type: String,
+    /// Price of an hour.
+    pub usd_per_hour: f64,
+    /// Least compute cost of what would run on it, over the window.
+    pub lower_bound_usd: Option<f64>,
+    /// What the scenario `emp` costs on it over the window, all lines; `null` where it was not replayed or not priced.
+    pub total_usd: Option<f64>,
+    /// Whether it held the risk target in the first two thirds of the window; `null` where it was not replayed.
+    pub holds_target: Option<bool>,
+    /// Whether it is the host of the scenarios.
+    pub chosen: bool,
+    /// Why, or why not.
+    pub reason: String,
+}
+
+/// How the result changes with what is assumed. Savings are of `emp` against `ec2-repacked`, over the window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// `emp` at each pair of overcommit ratios.
+    pub grid: Vec<WhatIfPoint>,
+    /// One assumption changed at a time, the largest effect first.
+    pub tornado: Vec<TornadoBar>,
+    /// Where the saving turns into a loss, by pairs of terms that change money alone.
+    #[serde(default)]
+    pub break_even: Vec<BreakEven>,
+}
+
+/// The saving of `emp` against `ec2-repacked` over two terms that change what is paid, but nothing that happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BreakEven {
+    /// What varies along a row: `fee_fraction`, `host_discount` or `ec2_discount`.
+    pub x: String,
+    /// What varies from row to row, of the same.
+    pub y: String,
+    /// Values of `x`, as fractions of one, rising.
+    pub xs: Vec<f64>,
+    /// Values of `y`, as fractions of one, rising.
+    pub ys: Vec<f64>,
+    /// The point in force: `x`, then `y`.
+    pub here: [f64; 2],
+    /// Saving over the window, a row for each of `ys`; `null` where it is not known.
+    pub saving_usd: Vec<Vec<Option<f64>>>,
+}
+
+/// One pair of ratios.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WhatIfPoint {
+    /// Memory of elastic VMs on a host, as a multiple of its own.
+    pub memory_overcommit: f64,
+    /// vCPU of elastic VMs on a host, as a multiple of its threads.
+    pub cpu_overcommit: f64,
+    /// What it costs; `null` where a price is missing.
+    pub total_usd: Option<f64>,
+    /// What it saves.
+    pub saving_usd: Option<f64>,
+    /// Whether it holds the risk target on the last third of the window.
+    pub holds_target: bool,
+    /// Share of host-slots over CPU, on the last third.
+    pub host_slots_over_cpu: f64,
+    /// Share of host-slots that swap, on the last third; `null` in analyses that predate it.
+    #[serde(default)]
+    pub host_slots_over_memory: Option<f64>,
+    /// Share of pod-seconds served, on the last third; `null` in analyses that predate it.
+    #[serde(default)]
+    pub served_fraction: Option<f64>,
+    /// Whether no other pair of ratios saves as much at no more risk: fewer host-slots over CPU or memory together.
+    #[serde(default)]
+    pub on_frontier: bool,
+}
+
+/// One assumption changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TornadoBar {
+    /// The assumption.
+    pub key: String,
+    /// The other value.
+    pub value: String,
+    /// What is saved with it.
+    pub saving_usd: Option<f64>,
+    /// That less what is saved without it.
+    pub change_usd: Option<f64>,
+    /// Whether it holds the risk target on the last third.
+    pub holds_target: bool,
+}
+
+/// Whether a workload can move to elastic VMs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadMovability {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its kind, such as `Deployment`.
+    pub workload_kind: String,
+    /// Its name.
+    pub workload: String,
+    /// `moves`, `stays`, or `partly` where some of its pods can.
+    pub verdict: String,
+    /// Why.
+    pub reason: String,
+    /// Pod-hours over the window.
+    pub pod_hours: f64,
+    /// CPU reserved, in core-hours.
+    pub cpu_request_core_hours: f64,
+    /// Memory reserved, in GiB-hours.
+    pub memory_request_gib_hours: f64,
+    /// Its part of what `emp` saves against `ec2-repacked` over the window, by the larger of its shares of the CPU and
+    /// the memory that move; `null` where nothing of it moves or the saving is not known.
+    #[serde(default)]
+    pub saving_usd: Option<f64>,
+}
+
+/// What decides which pods move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Where the profile came from, such as a file's name; `null` where none was given, and then everything moves that
+    /// can.
+    pub profile: Option<String>,
+    /// Namespaces the profile names; empty names none.
+    pub namespaces: Vec<String>,
+    /// Labels the profile names, as `key=value`.
+    pub labels: Vec<String>,
+    /// How the two combine: `all` (in a named namespace and with every label) or `any`.
+    pub combine: String,
+    /// Whether pods seen on spot capacity move too.
+    pub moves_spot: bool,
+}
+
+/// A reason for which pods stay on EC2, and what it costs that they do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// Why they stay, as the workloads say it.
+    pub reason: String,
+    /// Workloads with such pods.
+    pub workloads: u32,
+    /// Pod-hours of them over the window.
+    pub pod_hours: f64,
+    /// Memory they reserve, in GiB-hours.
+    pub memory_request_gib_hours: f64,
+    /// Whether a choice of the user keeps them: another choice would let them move.
+    pub by_choice: bool,
+    /// What `emp` would cost less over the window if they moved too, from a replay in which they do; negative where it
+    /// would cost more, `null` where no choice lets them.
+    pub costs_usd: Option<f64>,
+}
+
+/// From one scenario's cost to another's, over lines priced in all of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waterfall {
+    /// Where it begins: `ec2-today`.
+    pub from: String,
+    /// Where it ends: the scenario recommended, `emp` where that is none with another cost.
+    pub to: String,
+    /// Cost it begins with, over the window.
+    pub from_usd: f64,
+    /// Cost it ends with; the steps add up to the difference, to the nano-dollar before they are rounded.
+    pub to_usd: f64,
+    /// The steps, in order.
+    pub steps: Vec<WaterfallStep>,
+    /// The cost lines it is formed over.
+    pub lines: Vec<String>,
+}
+
+/// One step of a waterfall.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaterfallStep {
+    /// What changes: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool` or `fee`.
+    pub what: String,
+    /// The scenario reached with it; `null` inside a scenario.
+    pub scenario: Option<String>,
+    /// What it adds to the cost; negative where it saves.
+    pub usd: f64,
+}
+
+/// What elastic VMs that run already save: Before less After, and the fee on that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Realised {
+    /// Hours of elastic VMs seen.
+    pub evm_hours: f64,
+    /// Elastic VMs seen by instance type, in hours, most first.
+    pub evm_types: Vec<(String, f64)>,
+    /// What they would have cost as EC2 instances at contracted prices; `null` where one has no type or price.
+    pub before_usd: Option<f64>,
+    /// What their hosts cost, as the user says; no metric of the cluster shows hosts. `null` where it was not said.
+    pub after_usd: Option<f64>,
+    /// The fee on the difference; `null` where that is not known.
+    pub fee_usd: Option<f64>,
+    /// What is left; negative where there is a loss.
+    pub saving_usd: Option<f64>,
+}
+
+/// What to build, from the scenario `emp`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The host type of the pool.
+    pub host_type: String,
+    /// Most and fewest hosts at once, after the first day.
+    pub hosts: (u32, u32),
+    /// Elastic VMs by type, in hours over the window, most first.
+    pub evm_types: Vec<(String, f64)>,
+    /// Elastic VMs and hosts in each zone and of each type, by zone.
+    #[serde(default)]
+    pub pools: Vec<PoolPlan>,
+    /// Memory of elastic VMs on a host, as a multiple of its own; `null` in analyses that predate it.
+    #[serde(default)]
+    pub memory_overcommit: Option<f64>,
+    /// vCPU of elastic VMs on a host, as a multiple of its threads.
+    #[serde(default)]
+    pub cpu_overcommit: Option<f64>,
+    /// Steps in order; each is a replay of everything moved up to and with it.
+    pub waves: Vec<Wave>,
+}
+
+/// What a pool holds in one zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolPlan {
+    /// The zone; `null` where the nodes' zone is not known.
+    pub zone: Option<String>,
+    /// Fewest and most hosts at once, after the first day.
+    pub hosts: (u32, u32),
+    /// Fewest and most elastic VMs at once, after the first day, by instance type.
+    pub evms: Vec<(String, u32, u32)>,
+}
+
+/// One step of a migration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wave {
+    /// Namespaces that move in it.
+    pub namespaces: Vec<String>,
+    /// What everything moved so far costs, over the window.
+    pub total_usd: Option<f64>,
+    /// What everything moved so far saves against `ec2-repacked`, over the window.
+    pub saving_usd: Option<f64>,
+    /// Of that, by this step alone.
+    pub marginal_saving_usd: Option<f64>,
+    /// Today's machines of these pods for two weeks beside the new ones: what running both costs.
+    pub dual_running_usd: Option<f64>,
+    /// Days until the step has paid for that; `null` where it never does.
+    pub payback_days: Option<f64>,
+}
