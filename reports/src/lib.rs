@@ -12,12 +12,15 @@ mod costs;
 mod evidence;
 mod headline;
 mod inventory;
+mod money;
 mod page;
 mod replays;
 mod summary;
 mod table;
 mod utilisation;
+mod view;
 mod words;
 
-pub use page::{RenderError, page};
+pub use money::{Money, MoneyError};
+pub use page::{Options, RenderError, page};
 pub use summary::summary;
