@@ -67,14 +67,17 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
         return Ok(None);
     }
     let table = machine_table(analysis, &lines);
-    let hosts = || pool.by_hour.iter().map(|hour| hour.hosts);
+    // As in the plan: while the first day fills the pool, hosts come and go.
+    let settled = if pool.by_hour.len() > 48 { 24 } else { 0 };
+    let hosts = || pool.by_hour.iter().skip(settled).map(|hour| hour.hosts);
     let (fewest, most) = (hosts().min().unwrap_or(0), hosts().max().unwrap_or(0));
     let words = Words {
         id: "machines",
         title: "Machines at once".to_owned(),
         finding: format!(
-            "The pool runs on {} where today {} EC2 nodes run on average. Most at once in each hour, today’s on average; {}.",
+            "After the first day the pool runs on {} where today {} EC2 nodes run on average. Most at once in each hour, today’s on average; {}.",
             match (fewest, most) {
+                (1, 1) => "one host throughout".to_owned(),
                 (a, b) if a == b => format!("{a} hosts throughout"),
                 (a, b) => format!("{a} to {b} hosts"),
             },

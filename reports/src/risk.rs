@@ -27,6 +27,24 @@ pub(crate) fn risk(analysis: &View<'_>) -> Table {
     )
 }
 
+/// The risk target in words; empty where its limits are not among the assumptions.
+pub(crate) fn target(analysis: &View<'_>) -> String {
+    let limit = |key: &str| {
+        let assumption = analysis.assumptions.iter().find(|assumption| assumption.key == key)?;
+        assumption.value.parse::<f64>().ok().filter(|limit| limit.is_finite())
+    };
+    let (Some(cpu), Some(swap), Some(unserved)) = (limit("risk.over_cpu"), limit("risk.swap"), limit("risk.unserved"))
+    else {
+        return String::new();
+    };
+    format!(
+        "The risk target: at least {} of pod-seconds served, at most {} of host-slots over CPU, {} swapping.",
+        format::percent_fine(1.0 - unserved),
+        format::percent_fine(cpu),
+        if swap > 0.0 { format!("at most {}", format::percent_fine(swap)) } else { "none".to_owned() },
+    )
+}
+
 fn row(scenario: &Scenario, risk: &Risk) -> Row {
     let share = |share: Option<f64>| {
         share.map_or_else(|| Cell::absent("no hosts"), |share| Cell::new(format::percent_fine(share)))

@@ -97,7 +97,7 @@ macro_rules! inks {
 }
 
 inks! {
-    Text "text" Strong "strong" Grid "grid" Band "band" Bracket "bracket" Zero "zero"
+    Text "text" Strong "strong" Grid "grid" Band "band" Bracket "bracket" Zero "zero" Page "page"
     Area "area" Used "used" Peak "peak" Requested "requested" Capacity "capacity" Allocatable "allocatable"
     Limit "limit" Total "total" Gain "gain" Loss "loss" Risky "risky" Here "here"
     Heat0 "heat0" Heat1 "heat1" Heat2 "heat2" Heat3 "heat3" Heat4 "heat4" Heat5 "heat5" Heat6 "heat6"
@@ -197,6 +197,14 @@ impl Canvas<'_> {
         let colour = ink.colour();
         let style = ("sans-serif", font).into_text_style(&self.root).color(&colour).pos(Pos::new(h, v));
         Ok(self.root.draw(&Text::new(text.to_owned(), at(point), style))?)
+    }
+
+    /// A text beside a point, on a ground of its own, so that what runs behind it does not cross it out.
+    pub(crate) fn text_on_ground(&self, text: &str, point: (f64, f64), is_start: bool) -> Result<(), DrawError> {
+        let (width, half) = (self.width_of(text) + 2.0, self.size.font / 2.0 + 1.0);
+        let from = if is_start { point.0 - 2.0 } else { point.0 - width };
+        self.fill((from, point.1 - half), (from + width + 2.0, point.1 + half), Ink::Page)?;
+        self.text(text, point, Ink::Strong, if is_start { Anchor::Start } else { Anchor::End })
     }
 
     /// About how wide a text is.

@@ -82,6 +82,7 @@ fn draw_on(canvas: &Canvas<'_>, rows: &Rows<'_>, layout: &Layout) -> Result<(), 
     }
     canvas.text(&rows.axis, ((left + right) / 2.0, floor + 24.0), Ink::Text, Anchor::Below)?;
 
+    marks(canvas, rows, &x, (layout.top, floor))?;
     let mut top = layout.top;
     let mut before: Option<(f64, f64)> = None;
     for row in &rows.rows {
@@ -101,15 +102,15 @@ fn draw_on(canvas: &Canvas<'_>, rows: &Rows<'_>, layout: &Layout) -> Result<(), 
             let (low, high) = (from.min(to), from.max(to).max(from.min(to) + 1.5));
             canvas.fill((low, upper), (high, lower), piece.ink)?;
             if piece.to < piece.from && !rows.joined {
-                canvas.text(&piece.text, (low - 6.0, middle), Ink::Strong, Anchor::End)?;
+                canvas.text_on_ground(&piece.text, (low - 6.0, middle), false)?;
             } else {
-                canvas.text(&piece.text, (high + 6.0, middle), Ink::Strong, Anchor::Start)?;
+                canvas.text_on_ground(&piece.text, (high + 6.0, middle), true)?;
             }
         }
         before = Some((row.end, lower));
         top += layout.row;
     }
-    marks(canvas, rows, &x, (layout.top, floor))
+    Ok(())
 }
 
 /// Upper and lower edge of the bar of the row that begins at `top`.
