@@ -110,7 +110,7 @@ fn machine_table(analysis: &Analysis, lines: &[Line]) -> Table {
         ])
     };
     Table::new(
-        format!("Machines over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Machines at once, over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
             Column::text("Machines"),
             Column::number("Fewest", "in an hour"),
