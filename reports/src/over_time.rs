@@ -56,10 +56,10 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     let line = |name: &str, ink, width, points| Line { name: name.to_owned(), ink, width, area: false, points };
     let all = [
         line("EC2 today", Ink::Capacity, 2.0, today),
-        line("EC2 repacked", Ink::Requested, 1.6, of(repacked, |hour| hour.nodes)),
-        line("EMP: EC2 left", Ink::Limit, 1.4, of(&pool.by_hour, |hour| hour.nodes)),
-        line("EMP: VMs", Ink::Peak, 1.6, of(&pool.by_hour, |hour| hour.evms)),
-        line("EMP: hosts", Ink::Used, 2.6, of(&pool.by_hour, |hour| hour.hosts)),
+        line("repacked", Ink::Requested, 1.6, of(repacked, |hour| hour.nodes)),
+        line("EC2 left", Ink::Limit, 1.4, of(&pool.by_hour, |hour| hour.nodes)),
+        line("EMP VMs", Ink::Peak, 1.6, of(&pool.by_hour, |hour| hour.evms)),
+        line("EMP hosts", Ink::Used, 2.6, of(&pool.by_hour, |hour| hour.hosts)),
     ];
     let is_drawn = |line: &Line| line.points.iter().any(|point| point.1 > 0.0);
     let lines: Vec<Line> = all.into_iter().filter(is_drawn).collect();
@@ -75,14 +75,15 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
         id: "machines",
         title: "Machines at once".to_owned(),
         finding: format!(
-            "After the first day the pool runs on {} where today {} EC2 nodes run on average. Most at once in each hour, today’s on average; {}.",
+            "After the first day the pool runs on {} where today {} EC2 nodes run on average. Most at once in each \
+             hour, today’s on average; “EC2 left” is what the pool leaves on EC2. {}.",
             match (fewest, most) {
                 (1, 1) => "one host throughout".to_owned(),
                 (a, b) if a == b => format!("{a} hosts throughout"),
                 (a, b) => format!("{a} to {b} hosts"),
             },
             format::tenths(analysis.inventory.nodes_mean),
-            utilisation::window(analysis),
+            words::sentence(&utilisation::window(analysis)),
         ),
     };
     let hourly = &analysis.utilisation.hourly;

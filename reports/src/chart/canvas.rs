@@ -200,11 +200,20 @@ impl Canvas<'_> {
     }
 
     /// A text beside a point, on a ground of its own, so that what runs behind it does not cross it out.
-    pub(crate) fn text_on_ground(&self, text: &str, point: (f64, f64), is_start: bool) -> Result<(), DrawError> {
+    pub(crate) fn text_on_ground(&self, text: &str, point: (f64, f64), anchor: Anchor) -> Result<(), DrawError> {
         let (width, half) = (self.width_of(text) + 2.0, self.size.font / 2.0 + 1.0);
-        let from = if is_start { point.0 - 2.0 } else { point.0 - width };
-        self.fill((from, point.1 - half), (from + width + 2.0, point.1 + half), Ink::Page)?;
-        self.text(text, point, Ink::Strong, if is_start { Anchor::Start } else { Anchor::End })
+        let from = match anchor {
+            Anchor::End | Anchor::AboveEnd => point.0 - width,
+            Anchor::Middle | Anchor::Above | Anchor::Below => point.0 - width / 2.0,
+            Anchor::Start | Anchor::AboveStart => point.0 - 2.0,
+        };
+        let middle = match anchor {
+            Anchor::Above | Anchor::AboveEnd | Anchor::AboveStart => point.1 - half,
+            Anchor::Below => point.1 + half,
+            Anchor::Start | Anchor::End | Anchor::Middle => point.1,
+        };
+        self.fill((from, middle - half), (from + width + 2.0, middle + half), Ink::Page)?;
+        self.text(text, point, Ink::Strong, anchor)
     }
 
     /// About how wide a text is.

@@ -89,7 +89,7 @@ fn draw_on(canvas: &Canvas<'_>, rows: &Rows<'_>, layout: &Layout) -> Result<(), 
         let (upper, lower) = bar_edges(layout, top);
         let middle = (upper + lower) / 2.0;
         if layout.label > 0.0 {
-            canvas.text(&row.label, (2.0, upper - 3.0), Ink::Strong, Anchor::AboveStart)?;
+            canvas.text_on_ground(&row.label, (2.0, upper - 3.0), Anchor::AboveStart)?;
         } else {
             canvas.text(&row.label, (layout.left - 16.0, middle), Ink::Strong, Anchor::End)?;
         }
@@ -102,9 +102,9 @@ fn draw_on(canvas: &Canvas<'_>, rows: &Rows<'_>, layout: &Layout) -> Result<(), 
             let (low, high) = (from.min(to), from.max(to).max(from.min(to) + 1.5));
             canvas.fill((low, upper), (high, lower), piece.ink)?;
             if piece.to < piece.from && !rows.joined {
-                canvas.text_on_ground(&piece.text, (low - 6.0, middle), false)?;
+                canvas.text_on_ground(&piece.text, (low - 6.0, middle), Anchor::End)?;
             } else {
-                canvas.text_on_ground(&piece.text, (high + 6.0, middle), true)?;
+                canvas.text_on_ground(&piece.text, (high + 6.0, middle), Anchor::Start)?;
             }
         }
         before = Some((row.end, lower));
