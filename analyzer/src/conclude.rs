@@ -97,11 +97,14 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let prices = book.lists(bill.origins.iter().chain(&outcome.origins).chain(of_replays));
     let model_optimism = replayed.as_ref().and_then(|replayed| replayed.optimism);
     let mut scenarios = vec![today, outcome.scenario];
+    let waterfall = replayed.as_ref().and_then(|replayed| model::waterfall(replayed, &bill.lines, &verdict));
+    let (mut selection, mut exclusions) = (None, Vec::new());
     let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
     if let Some(replayed) = replayed {
         scenarios.extend(replayed.scenarios.into_iter().map(|made| made.scenario));
         (hosts_considered, movability) = (replayed.hosts, replayed.movability);
         (what_if, plan) = (replayed.what_if, replayed.plan);
+        (selection, exclusions) = (Some(replayed.selection), replayed.exclusions);
     }
     Analysis {
         schema: SCHEMA.to_owned(),
@@ -119,9 +122,9 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         hosts_considered,
         what_if,
         movability,
-        selection: None,
-        exclusions: Vec::new(),
-        waterfall: None,
+        selection,
+        exclusions,
+        waterfall,
         realised: None,
         plan,
         assumptions: assumptions.in_force(),

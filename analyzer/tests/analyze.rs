@@ -115,6 +115,7 @@ fn request() -> Request {
         assumptions: Assumptions::default(),
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
+        profile: None,
     }
 }
 
