@@ -20,6 +20,7 @@ mod observed;
 mod prices;
 pub mod pricing;
 mod profile;
+mod realised;
 mod rows;
 mod scenarios;
 mod slots;

@@ -3,6 +3,7 @@
 //! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
 //! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
 
+mod interval;
 mod machines;
 mod money;
 mod report;

@@ -70,9 +70,15 @@ impl<'a> Machines<'a> {
                 seen.insert((platform, of_book.name.as_str()));
             }
         }
+        // Where spot moves, it moves to elastic VMs, which are priced and judged as on-demand.
+        if assumptions.terms.emp_move_spot == "yes" && seen.iter().any(|(platform, _)| platform.arch == "amd64") {
+            machines.platforms.push(Platform { arch: "amd64".to_owned(), os: "linux".to_owned(), spot: false });
+        }
         let mut rows = Vec::new();
         for platform in seen.iter().map(|(platform, _)| platform).collect::<BTreeSet<_>>() {
-            machines.platforms.push(platform.clone());
+            if !machines.platforms.contains(platform) {
+                machines.platforms.push(platform.clone());
+            }
         }
         for (platform, name) in &seen {
             machines.add(name, platform, &mut rows);

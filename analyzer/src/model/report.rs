@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use replay::{Extent, Grain, HOUR_SECONDS, NONE, Outcome, RiskTarget, lower_bound};
+use replay::{Extent, Grain, HOUR_SECONDS, NONE, Outcome, Requests, RiskTarget, lower_bound};
 use types::analysis::{
     ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PoolPlan, PriceOrigin, Risk, Scenario,
     ScenarioHour, Selection, TornadoBar, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
@@ -11,13 +11,13 @@ use types::analysis::{
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
 use super::terms::Deal;
-use super::{HostTried, Model, Money, Pricer, Replayed, selection};
+use super::{HostTried, Model, Money, Pricer, Replayed, interval, selection};
 use crate::number::{float, ratio};
 use crate::prices::MachineKind;
 use crate::pricing::HourlyCost;
 use crate::scenarios::Month;
 use crate::scenarios::today::{Bill, compute_cost, hours};
-use crate::trace::{self, Counted, Stays};
+use crate::trace::{self, Counted, Stays, WorkloadName};
 
 /// Workloads listed at most.
 const MOST_WORKLOADS: usize = 10_000;
@@ -40,6 +40,8 @@ pub(crate) struct Conclusion {
     pub(crate) selection: Selection,
     pub(crate) exclusions: Vec<Exclusion>,
     pub(crate) plan: Option<Plan>,
+    /// The saving of the pool that is judged against `ec2-repacked`, over weeks drawn again.
+    pub(crate) interval_usd: Option<[f64; 2]>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
     /// Share of pod-slots whose use is imputed.
@@ -91,6 +93,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         ),
         selection: selected(model),
         exclusions: exclusions(model, emp.as_ref()),
+        interval_usd: interval::interval(model),
         plan: repacked.and_then(|repacked| plan(model, &repacked, month)),
         notes: notes(model, &scenarios),
         origins,
@@ -123,13 +126,16 @@ fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Ma
         risk: Some(risk(last_third, whole, model.target.holds(last_third))),
         by_hour: by_hour(whole),
         variants: Vec::new(),
-        notes: scenario_notes(replayed),
+        notes: scenario_notes(replayed, model),
     };
     Made { scenario, lines }
 }
 
-fn scenario_notes(replayed: &Replayed) -> Vec<Note> {
+fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
+    if replayed.setup.requests == Requests::RightSized {
+        notes.extend(autoscaled(model));
+    }
     if let Some(pool) = &replayed.setup.pool {
         notes.push(Note::info(format!(
             "Elastic VMs on {}, overcommitted {} times in memory and {} times in CPU.",
@@ -147,6 +153,19 @@ fn scenario_notes(replayed: &Replayed) -> Vec<Note> {
         notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
     }
     notes
+}
+
+/// What right-sizing does to workloads that a horizontal autoscaler drives.
+fn autoscaled(model: &Model<'_>) -> Option<Note> {
+    let all = || model.names.counted.iter().flatten().map(|(_, counted)| counted);
+    let cpu =
+        |of: &dyn Fn(&Counted) -> bool| float(all().filter(|counted| of(counted)).map(|c| c.millicore_seconds).sum());
+    let workloads = all().filter(|counted| counted.autoscaled).count();
+    let share = ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|_| workloads > 0)?;
+    Some(Note::warning(format!(
+        "{workloads} workloads with {:.0}\u{a0}% of the CPU requested are driven by a horizontal autoscaler; smaller requests change how many replicas it runs, which no replay shows.",
+        share * 100.0
+    )))
 }
 
 /// Machines by type: what is billed, dearest first, then elastic VMs.
@@ -446,7 +465,16 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
         let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
         ratio(float(counted.moves_seconds.into()), float((counted.moves_seconds + stays).into())).unwrap_or_default()
     };
-    let all = || model.names.counted.iter().flatten().map(|(_, counted)| counted);
+    // By name, since numbers come in the order of the rows, and a sum of fractions hangs on its order.
+    let mut workloads: Vec<(&WorkloadName, &Counted)> = model
+        .names
+        .counted
+        .iter()
+        .flatten()
+        .filter_map(|(at, counted)| Some((model.names.workloads.names().get(usize::try_from(*at).ok()?)?, counted)))
+        .collect();
+    workloads.sort_by_key(|(name, _)| *name);
+    let all = || workloads.iter().map(|(_, counted)| *counted);
     let cpu: f64 = all().map(|counted| float(counted.millicore_seconds) * moved(counted)).sum();
     let memory: f64 = all().map(|counted| float(counted.mib_seconds) * moved(counted)).sum();
     let weight = |counted: &Counted| {
@@ -454,13 +482,9 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
         of(counted.millicore_seconds, cpu).max(of(counted.mib_seconds, memory))
     };
     let weights: f64 = all().map(weight).sum();
-    let mut rows: Vec<_> = model
-        .names
-        .counted
+    let mut rows: Vec<_> = workloads
         .iter()
-        .flatten()
-        .filter_map(|(workload, counted)| {
-            let name = model.names.workloads.names().get(usize::try_from(*workload).ok()?)?;
+        .map(|(name, counted)| {
             let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
             let most = counted.stays.iter().max_by_key(|(why, stays)| (stays.seconds, std::cmp::Reverse(**why)));
             let (verdict, reason) = match (counted.moves_seconds, &counted.selector, most) {
@@ -473,7 +497,7 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
                 (_, None, None) => ("moves", "x86, Linux, on-demand".to_owned()),
             };
             let part = ratio(weight(counted), weights).filter(|_| counted.moves_seconds > 0);
-            Some(WorkloadMovability {
+            WorkloadMovability {
                 namespace: name.namespace.clone(),
                 workload_kind: name.kind.clone(),
                 workload: name.name.clone(),
@@ -483,7 +507,7 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
                 cpu_request_core_hours: crate::conclude::core_hours(counted.millicore_seconds),
                 memory_request_gib_hours: float(counted.mib_seconds) / 1024.0 / 3600.0,
                 saving_usd: saving.zip(part).map(|(saving, part)| saving.usd() * part),
-            })
+            }
         })
         .collect();
     rows.sort_by(|a, b| {

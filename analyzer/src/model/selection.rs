@@ -16,7 +16,7 @@ pub(crate) const SPOT: &str = "on spot, which stays spot unless asked otherwise"
 pub(crate) const PROFILE: &str = "not selected by the profile";
 /// Kept by a profile that asks for labels nobody collected.
 pub(crate) const LABELS: &str = "its labels, by which the profile selects, were not collected";
-const DEVICE: &str = "asks for a device that elastic VMs have not";
+const DEVICE: &str = "asks for an extended resource, such as a GPU or an interface, that elastic VMs do not offer";
 const LATER: &str = "in a namespace that moves later";
 
 /// One choice of the pods that move.

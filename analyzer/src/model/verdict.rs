@@ -66,7 +66,7 @@ pub(crate) fn verdict(
         saving_vs_today_usd: vs_today.map(NanoUsd::usd),
         saving_vs_best_ec2_usd: vs_ec2.map(NanoUsd::usd),
         range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, vs_ec2)),
-        interval_usd: None,
+        interval_usd: conclusion.interval_usd,
     };
     Some((verdict, savings))
 }
