@@ -76,13 +76,14 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
         title: "Machines at once".to_owned(),
         finding: format!(
             "After the first day the pool runs on {} where today {} EC2 nodes run on average. Most at once in each \
-             hour, today’s on average; “EC2 left” is what the pool leaves on EC2. {}.",
+             hour, today’s on average; “EC2 left” is what the pool leaves on EC2.{} {}.",
             match (fewest, most) {
                 (1, 1) => "one host throughout".to_owned(),
                 (a, b) if a == b => format!("{a} hosts throughout"),
                 (a, b) => format!("{a} to {b} hosts"),
             },
             format::tenths(analysis.inventory.nodes_mean),
+            hottest(pool),
             words::sentence(&utilisation::window(analysis)),
         ),
     };
@@ -97,6 +98,20 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     };
     let figure = Figure::new(words, |words, size| chart::draw(words, &chart, size))?;
     Ok(Some(figure.folded("Fewest, mean and most", table)))
+}
+
+/// How full a host ever was, by the measure that the rebalancer acts on, as a sentence.
+fn hottest(pool: &Scenario) -> String {
+    let hours = pool.by_hour.iter().filter_map(|hour| Some((hour.hottest_host_fraction?, hour.start)));
+    // Of hours alike, the first.
+    let hottest = hours.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    hottest.map_or_else(String::new, |(share, start)| {
+        format!(
+            " The fullest host stood at {} of what the rebalancer fills hosts to, in the hour of {}.",
+            format::percent(share),
+            format::moment(start)
+        )
+    })
 }
 
 fn machine_table(analysis: &Analysis, lines: &[Line]) -> Table {
@@ -160,7 +175,7 @@ fn host_heat(pool: &Scenario) -> Result<Vec<Figure>, RenderError> {
         };
         let table = heat_table(what, &heat);
         let figure = Figure::new(words, |words, size| heat::draw(words, &heat, size))?;
-        figures.push(figure.folded("Every hour as a number", table));
+        figures.push(figure.folded("Every hour as a number", table).not_printed());
     }
     Ok(figures)
 }

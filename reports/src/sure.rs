@@ -269,5 +269,5 @@ fn risk_frontier(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>
     };
     let frontier = Frontier { money: analysis.money, y: format!("saved, {} a month", analysis.money.code()), points };
     let figure = Figure::new(words, |words, size| frontier::draw(words, &frontier, size))?;
-    Ok(Some(figure.folded("Every pair of ratios", crate::ratios::table(analysis, what_if))))
+    Ok(Some(figure.folded("Every pair of ratios", crate::ratios::table(analysis, what_if)).not_printed()))
 }
