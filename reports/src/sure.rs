@@ -42,7 +42,8 @@ impl Sure {
         let break_even = what_if.map_or(&[][..], |what_if| &what_if.break_even);
         // Ids of charts are known beforehand, so no more than these are drawn; the analyzer makes three.
         let ids = ["break-even-1", "break-even-2", "break-even-3"];
-        let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| !terms.xs.is_empty());
+        let is_known = |terms: &BreakEven| terms.saving_usd.iter().flatten().any(Option::is_some);
+        let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| is_known(terms));
         Ok(Self {
             lead: lead(analysis),
             optimism: optimism(analysis),
@@ -63,7 +64,8 @@ fn lead(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
     let of = "what the elastic machine pool saves against the best alternative on EC2 with the same requests";
     let two = |[least, most]: [f64; 2]| format!("{} to {}", analysis.monthly(least), analysis.monthly(most));
-    match (verdict.interval_usd, verdict.range_usd) {
+    let has_hours = |_: &[f64; 2]| analysis.window.hours_present > 0;
+    match (verdict.interval_usd.filter(has_hours), verdict.range_usd.filter(has_hours)) {
         (Some(interval), _) => {
             format!("With 90 % confidence {of} lies between {} a month.", two(interval).replace(" to ", " and "))
         }

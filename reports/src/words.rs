@@ -134,8 +134,10 @@ pub(crate) fn months_per_window(analysis: &Analysis) -> Option<f64> {
     (analysis.window.hours_present > 0).then(|| types::HOURS_PER_MONTH / f64::from(analysis.window.hours_present))
 }
 
-/// What `from` costs more than `to` over the window, over the lines priced in both; `None` where there is no such line.
+/// What `from` costs more than `to` over the window, over the lines priced in both; `None` where compute is not one of
+/// them: what is left then is no answer.
 pub(crate) fn less(from: &Scenario, to: &Scenario) -> Option<f64> {
+    from.cost_usd.compute.and(to.cost_usd.compute)?;
     let (from, to) = (from.cost_usd.lines(), to.cost_usd.lines());
     let both = from.into_iter().zip(to).filter_map(|((_, from), (_, to))| Some(from? - to?));
     both.map(Some).fold(None, |sum, saved| Some(sum.unwrap_or(0.0) + saved?))

@@ -57,6 +57,18 @@ fn half_a_bill_gives_no_answer() {
     assert!(text.contains("It cannot be said yet.") && !text.contains("It pays") && !text.contains("NaN"));
     assert!(dom.section("notes").unwrap().contains("nodes of a type on no list"));
     assert!(text.contains("no line is priced in both"));
+    // What is left without compute is shown as such, and compared with nothing.
+    let figures: Vec<&str> = dom
+        .elements
+        .iter()
+        .filter(|element| element.attribute("class") == Some("value") && element.inside.contains(&"dl".to_owned()))
+        .map(|element| element.text.as_str())
+        .take(4)
+        .collect();
+    assert_eq!(figures, ["not known"; 4]);
+    let money = dom.section("money").unwrap();
+    assert!(money.contains("its compute has no price") && money.contains("without compute"));
+    assert!(!money.contains("below today") && !dom.section("sure").unwrap().contains("Break-even"));
 }
 
 #[test]
@@ -118,6 +130,8 @@ fn what_is_not_known_is_not_zero() {
         assert!(page.contains("not known") && page.contains("not modelled"));
         assert!(!page.contains("NaN") && !page.contains(">inf"));
     }
+    let full = page(&sample::full_empty());
+    assert!(full.contains("It cannot be said.") && !full.contains("It pays"));
     let page = page(&sample::empty());
     assert!(page.contains("It cannot be said.") && !page.contains("$0"));
 }
