@@ -244,7 +244,7 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
         Some(_) => "",
     };
     Figure {
-        label: "EMP saves against that, per month",
+        label: "EMP saves against that EC2, per month",
         value: analysis.money.show_or_unknown(saving),
         sub,
         class,

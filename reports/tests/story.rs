@@ -37,6 +37,9 @@ fn a_pool_that_pays_says_so_with_its_range() {
     let dom = Dom::parse(&page(&sample::full()));
     let text = dom.text();
     assert!(text.contains("It pays.") && text.contains("over the assumptions tried"));
+    let target =
+        "at least 99.95\u{a0}% of pod-seconds served, at most 0.10\u{a0}% of host-slots over CPU, none swapping";
+    assert!(text.contains(target));
     assert!(!text.contains("confidence between") && dom.section("sure").unwrap().contains("eight whole weeks"));
     let mut analysis = sample::full();
     analysis.verdict.interval_usd = Some([1_000.0, 3_000.0]);
