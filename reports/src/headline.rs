@@ -229,12 +229,16 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
     let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
     let sub = match (saving, interval.or(range)) {
         (Some(_), Some([least, most])) if interval.is_some() => {
-            format!("{} to {}, with 90 % confidence", analysis.usd(least), analysis.usd(most))
+            format!("against those on EC2; {} to {}, with 90 % confidence", analysis.usd(least), analysis.usd(most))
         }
         (Some(_), Some([least, most])) => {
-            format!("{} to {} over the assumptions tried", analysis.usd(least), analysis.usd(most))
+            format!(
+                "against those on EC2; {} to {} over the assumptions tried",
+                analysis.usd(least),
+                analysis.usd(most)
+            )
         }
-        (Some(_), None) => "against EC2 repacked".to_owned(),
+        (Some(_), None) => "against those on EC2".to_owned(),
         (None, _) => "no line is priced in both".to_owned(),
     };
     let class = match saving {
@@ -244,9 +248,9 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
         Some(_) => "",
     };
     Figure {
-        label: "EMP saves against that EC2, per month",
+        label: "EMP saves, per month",
         value: analysis.money.show_or_unknown(saving),
-        sub,
+        sub: words::unbroken(&sub),
         class,
         badge: "",
     }

@@ -45,7 +45,7 @@ impl Sure {
         let is_known = |terms: &BreakEven| terms.saving_usd.iter().flatten().any(Option::is_some);
         let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| is_known(terms));
         Ok(Self {
-            lead: lead(analysis),
+            lead: words::unbroken(&lead(analysis)),
             optimism: optimism(analysis),
             grades: Grades::new(analysis),
             risk: crate::risk::risk(analysis),

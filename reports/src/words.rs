@@ -182,6 +182,11 @@ pub(crate) fn value(value: &str) -> String {
     .to_owned()
 }
 
+/// A sentence whose negative amounts do not break after their sign.
+pub(crate) fn unbroken(sentence: &str) -> String {
+    sentence.replace('\u{2212}', "\u{2212}\u{2060}")
+}
+
 /// At most `most` letters, with a sign that there were more.
 pub(crate) fn clipped(text: &str, most: usize) -> String {
     let plain = plain(text);
