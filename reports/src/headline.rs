@@ -229,7 +229,7 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
     let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
     let sub = match (saving, interval.or(range)) {
         (Some(_), Some([least, most])) if interval.is_some() => {
-            format!("against those on EC2; {} to {}, with 90 % confidence", analysis.usd(least), analysis.usd(most))
+            format!("against those on EC2; {} to {} in 90 % of redrawn weeks", analysis.usd(least), analysis.usd(most))
         }
         (Some(_), Some([least, most])) => {
             format!(

@@ -66,9 +66,11 @@ fn lead(analysis: &View<'_>) -> String {
     let two = |[least, most]: [f64; 2]| format!("{} to {}", analysis.monthly(least), analysis.monthly(most));
     let has_hours = |_: &[f64; 2]| analysis.window.hours_present > 0;
     match (verdict.interval_usd.filter(has_hours), verdict.range_usd.filter(has_hours)) {
-        (Some(interval), _) => {
-            format!("With 90 % confidence {of} lies between {} a month.", two(interval).replace(" to ", " and "))
-        }
+        (Some(interval), _) => format!(
+            "When whole weeks of the window are drawn again and again, each with its own fee, the middle 90 % of {of} is {} a \
+             month.",
+            two(interval)
+        ),
         (None, Some(range)) => format!(
             "Over the assumptions tried, one at a time, {of} ranges from {} a month. An interval of confidence needs eight \
              whole weeks of hours, which are not there.",

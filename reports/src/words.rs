@@ -160,6 +160,8 @@ pub(crate) fn assumption(key: &str) -> String {
         "emp.guest_mib" => "MiB of a guest’s system",
         "scheduler.zones" => "Zone of a pod",
         "scheduler.score" => "Node a pod gets",
+        "host_discount" => "Further discount on hosts",
+        "ec2_discount" => "Further discount on EC2",
         "machine.smt_yield" => "Yield of a busy thread",
         other => return plain(other),
     }
