@@ -232,11 +232,9 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
             format!("against those on EC2; {} to {} in 90 % of redrawn weeks", analysis.usd(least), analysis.usd(most))
         }
         (Some(_), Some([least, most])) => {
-            format!(
-                "against those on EC2; {} to {} over the assumptions tried",
-                analysis.usd(least),
-                analysis.usd(most)
-            )
+            let at = if words::pool(analysis) == words::TUNED { " at the documented ratios" } else { "" };
+            let (least, most) = (analysis.usd(least), analysis.usd(most));
+            format!("against those on EC2; {least} to {most} over the assumptions tried{at}")
         }
         (Some(_), None) => "against those on EC2".to_owned(),
         (None, _) => "no line is priced in both".to_owned(),

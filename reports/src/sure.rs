@@ -72,8 +72,9 @@ fn lead(analysis: &View<'_>) -> String {
             two(interval)
         ),
         (None, Some(range)) => format!(
-            "Over the assumptions tried, one at a time, {of} ranges from {} a month. An interval of confidence needs eight \
+            "Over the assumptions tried, one at a time{}, {of} ranges from {} a month. An interval of confidence needs eight \
              whole weeks of hours, which are not there.",
+            if words::pool(analysis) == words::TUNED { " and at the documented ratios" } else { "" },
             two(range)
         ),
         (None, None) => "Nothing was replayed with other assumptions, so no range can be given.".to_owned(),
@@ -107,7 +108,7 @@ fn visible<'a>(analysis: &View<'_>, what_if: &'a WhatIf) -> Vec<(&'a TornadoBar,
 }
 
 fn bar_label(bar: &TornadoBar) -> String {
-    words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.value)), 40)
+    words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.key, &bar.value)), 40)
 }
 
 fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {

@@ -160,6 +160,8 @@ pub(crate) fn assumption(key: &str) -> String {
         "emp.guest_mib" => "MiB of a guest’s system",
         "scheduler.zones" => "Zone of a pod",
         "scheduler.score" => "Node a pod gets",
+        "emp.fee_fraction" => "The vendor’s fee",
+        "emp.volumes" => "Volumes under a pool",
         "host_discount" => "Further discount on hosts",
         "ec2_discount" => "Further discount on EC2",
         "machine.smt_yield" => "Yield of a busy thread",
@@ -168,8 +170,12 @@ pub(crate) fn assumption(key: &str) -> String {
     .to_owned()
 }
 
-/// The value of an assumption in words, where it is a name.
-pub(crate) fn value(value: &str) -> String {
+/// The value of an assumption in words, where it is a name, and as percent where it is a share.
+pub(crate) fn value(key: &str, value: &str) -> String {
+    let is_share = matches!(key, "emp.fee_fraction" | "host_discount" | "ec2_discount" | "emp.host_threshold");
+    if let (true, Ok(share)) = (is_share, value.parse::<f64>()) {
+        return format::percent_round(share);
+    }
     match value {
         "touched" => "page cache too",
         "working_set" => "in use now",

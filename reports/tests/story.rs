@@ -36,7 +36,7 @@ fn a_replayed_loss_is_called_a_loss() {
 fn a_pool_that_pays_says_so_with_its_range() {
     let dom = Dom::parse(&page(&sample::full()));
     let text = dom.text();
-    assert!(text.contains("It pays.") && text.contains("over the assumptions tried"));
+    assert!(text.contains("It pays.") && text.contains("over the assumptions tried at the documented ratios"));
     let target =
         "at least 99.95\u{a0}% of pod-seconds served, at most 0.10\u{a0}% of host-slots over CPU, none swapping";
     assert!(text.contains(target));
