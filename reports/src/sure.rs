@@ -32,6 +32,8 @@ pub(crate) struct Sure {
     break_even: Vec<Figure>,
     grid: Option<Grid>,
     frontier: Option<Figure>,
+    /// Why there is no frontier, where ratios were tried.
+    no_frontier: &'static str,
 }
 
 impl HtmlSafe for Sure {}
@@ -54,7 +56,17 @@ impl Sure {
             without_effect: what_if.map(without_effect).unwrap_or_default(),
             break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
             grid: what_if.and_then(|what_if| grid(analysis, what_if)),
-            frontier: what_if.map(|what_if| risk_frontier(analysis, what_if)).transpose()?.flatten(),
+            no_frontier: if what_if.is_some_and(without_risk) {
+                "At no pair of ratios tried was a host over its CPU or its memory, so there is no risk to weigh against the \
+                 saving."
+            } else {
+                ""
+            },
+            frontier: what_if
+                .filter(|what_if| !without_risk(what_if))
+                .map(|what_if| risk_frontier(analysis, what_if))
+                .transpose()?
+                .flatten(),
         })
     }
 }
@@ -244,8 +256,18 @@ fn contour_table(analysis: &View<'_>, terms: &BreakEven) -> Table {
     )
 }
 
+/// Host-slots over CPU or memory.
+fn risk(point: &WhatIfPoint) -> f64 {
+    point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or(0.0)
+}
+
+/// Whether ratios were tried and none put a host over its capacity.
+fn without_risk(what_if: &WhatIf) -> bool {
+    let is_known = what_if.grid.iter().any(|point| point.saving_usd.is_some());
+    is_known && what_if.grid.iter().all(|point| risk(point) == 0.0)
+}
+
 fn risk_frontier(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
-    let risk = |point: &WhatIfPoint| point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or(0.0);
     let dot = |point: &WhatIfPoint| {
         Some(Dot {
             risk: risk(point),

@@ -75,6 +75,17 @@ fn half_a_bill_gives_no_answer() {
 }
 
 #[test]
+fn ratios_that_risk_nothing_have_no_frontier() {
+    let mut analysis = sample::full();
+    for point in &mut analysis.what_if.as_mut().unwrap().grid {
+        point.host_slots_over_cpu = 0.0;
+        point.host_slots_over_memory = Some(0.0);
+    }
+    let sure = Dom::parse(&page(&analysis)).section("sure").unwrap();
+    assert!(sure.contains("there is no risk to weigh") && !sure.contains("What more risk would buy"));
+}
+
+#[test]
 fn a_page_without_risk_does_not_speak_of_it() {
     let mut analysis = sample::full();
     analysis.scenarios.iter_mut().for_each(|scenario| scenario.risk = None);
