@@ -101,6 +101,7 @@ fn namespace(
         let of = moving.get(row.namespace.as_str()).copied().unwrap_or_default();
         cells.push(match of.workloads {
             0 => Cell::absent("–"),
+            _ if of.moving == 0 => Cell::absent("stays"),
             n => saving(analysis, of.saving).sub(format!("{} of {n} workloads move", of.moving)),
         });
     }
