@@ -2,16 +2,13 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
+use types::analysis::{CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
 
+use crate::cost_lines::{CostTable, all_partial, cost_table, monthly_factor};
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
-
-/// Up to so many scenarios leave room for another table beside the cost lines.
-const FEW_SCENARIOS: usize = 3;
-/// What stands in a cost line that a scenario does not model.
-const NOT_MODELLED: &str = "not modelled";
 
 /// The section.
 #[derive(Debug, Template)]
@@ -20,8 +17,9 @@ pub(crate) struct Costs {
     pub(crate) bars: Vec<Bar>,
     pub(crate) legend: Vec<LegendEntry>,
     pub(crate) caption: String,
-    /// `pair` or `apart`.
-    pub(crate) layout: &'static str,
+    pub(crate) has_bounds: bool,
+    pub(crate) all_partial: bool,
+    pub(crate) some_partial: bool,
     pub(crate) table: CostTable,
     pub(crate) scenario_notes: Vec<ScenarioNotes>,
     /// Other readings of the vendor's arithmetic; `None` where there are none.
@@ -39,6 +37,11 @@ pub(crate) struct Bar {
     pub(crate) total: String,
     pub(crate) badge: &'static str,
     pub(crate) segments: Vec<Segment>,
+    /// Where compute cannot have cost less, as CSS; empty where it is not known.
+    pub(crate) bound: String,
+    pub(crate) bound_text: String,
+    /// How the total came about, and whether it holds the risk target.
+    pub(crate) how: String,
 }
 
 /// One cost line in a bar.
@@ -57,33 +60,6 @@ pub(crate) struct LegendEntry {
     pub(crate) name: String,
 }
 
-/// Cost lines by scenario.
-#[derive(Debug)]
-pub(crate) struct CostTable {
-    pub(crate) caption: String,
-    pub(crate) scenarios: Vec<String>,
-    pub(crate) rows: Vec<CostRow>,
-    pub(crate) has_absent: bool,
-    pub(crate) has_partial: bool,
-}
-
-/// One cost line in every scenario.
-#[derive(Debug)]
-pub(crate) struct CostRow {
-    pub(crate) class: &'static str,
-    pub(crate) name: String,
-    pub(crate) cells: Vec<CostCell>,
-}
-
-/// One cost line in one scenario.
-#[derive(Debug)]
-pub(crate) struct CostCell {
-    pub(crate) monthly: String,
-    pub(crate) window: String,
-    pub(crate) absent: bool,
-    pub(crate) badge: &'static str,
-}
-
 /// What a reader must know about one scenario.
 #[derive(Debug)]
 pub(crate) struct ScenarioNotes {
@@ -92,7 +68,7 @@ pub(crate) struct ScenarioNotes {
 }
 
 impl Costs {
-    pub(crate) fn new(analysis: &Analysis) -> Self {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
         let bars = bars(analysis);
         let drawn: Vec<&'static str> = bars.iter().flat_map(|bar| bar.segments.iter().map(|s| s.class)).collect();
         Self {
@@ -109,12 +85,14 @@ impl Costs {
                 words::window(analysis),
                 words::prices(analysis)
             ),
-            layout: if analysis.scenarios.len() <= FEW_SCENARIOS { "pair" } else { "apart" },
+            has_bounds: analysis.scenarios.iter().any(|scenario| scenario.lower_bound_usd.is_some()),
+            all_partial: all_partial(analysis),
+            some_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
             table: cost_table(analysis),
             scenario_notes: analysis
                 .scenarios
                 .iter()
-                .map(|scenario| ScenarioNotes { label: scenario.label.clone(), notes: info(scenario) })
+                .map(|scenario| ScenarioNotes { label: scenario.label.clone(), notes: info(analysis, scenario) })
                 .filter(|part| !part.notes.is_empty())
                 .collect(),
             variants: words::scenario(analysis, VENDOR)
@@ -127,8 +105,13 @@ impl Costs {
 }
 
 /// How a scenario is meant; its warnings stand among all warnings, further down.
-fn info(scenario: &Scenario) -> Vec<String> {
-    scenario.notes.iter().filter(|note| note.gravity == Gravity::Info).map(|note| note.text.clone()).collect()
+fn info(analysis: &View<'_>, scenario: &Scenario) -> Vec<String> {
+    scenario
+        .notes
+        .iter()
+        .filter(|note| note.gravity == Gravity::Info)
+        .map(|note| analysis.sentence(&note.text))
+        .collect()
 }
 
 /// The class that colours a cost line.
@@ -144,19 +127,12 @@ fn class(line: &str) -> &'static str {
         "network" => "network",
         "licences" => "licences",
         "fee" => "fee",
+        "pool_network" => "pool-network",
         _ => "other",
     }
 }
 
-/// What an amount over the window is per month, in this scenario.
-fn monthly_factor(analysis: &Analysis, scenario: &Scenario) -> Option<f64> {
-    match (scenario.monthly_usd, scenario.cost_usd.total) {
-        (Some(monthly), Some(total)) if total > 0.0 => Some(monthly / total),
-        _ => words::months_per_window(analysis),
-    }
-}
-
-fn bars(analysis: &Analysis) -> Vec<Bar> {
+fn bars(analysis: &View<'_>) -> Vec<Bar> {
     let longest = analysis.scenarios.iter().filter_map(|scenario| scenario.monthly_usd).fold(0.0, f64::max);
     analysis
         .scenarios
@@ -167,71 +143,44 @@ fn bars(analysis: &Analysis) -> Vec<Bar> {
                 let share = usd.filter(|usd| *usd > 0.0 && longest > 0.0)? * factor / longest;
                 Some(Segment { class: class(line), width: format::css_percent(share), name: words::cost_line(line) })
             });
+            let bound = scenario.lower_bound_usd.map(|usd| usd * factor).filter(|_| longest > 0.0 && factor > 0.0);
             Bar {
                 label: scenario.label.clone(),
-                total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), format::usd),
-                badge: if scenario.partial { "partial" } else { "" },
+                total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), |usd| analysis.usd(usd)),
+                badge: match scenario.monthly_usd {
+                    Some(_) if scenario.cost_usd.compute.is_none() => "without compute",
+                    Some(_) if scenario.partial && !all_partial(analysis) => "partial",
+                    _ => "",
+                },
                 segments: segments.collect(),
+                bound: bound.map(|bound| format::css_percent(bound / longest)).unwrap_or_default(),
+                bound_text: bound.map(|bound| format!("compute at least {}", analysis.usd(bound))).unwrap_or_default(),
+                how: how(analysis, scenario),
             }
         })
         .collect()
 }
 
-fn cost_table(analysis: &Analysis) -> CostTable {
-    let cell = |scenario: &Scenario, usd: Option<f64>| match usd {
-        None => CostCell { monthly: NOT_MODELLED.to_owned(), window: String::new(), absent: true, badge: "" },
-        Some(usd) => CostCell {
-            monthly: format::usd_or_unknown(monthly_factor(analysis, scenario).map(|factor| usd * factor)),
-            window: format::usd(usd),
-            absent: false,
-            badge: "",
-        },
+/// How the total came about: observed, worked out or replayed; its machines; whether it holds the risk target.
+fn how(analysis: &View<'_>, scenario: &Scenario) -> String {
+    let how = match scenario.id.as_str() {
+        TODAY => "observed",
+        VENDOR => "arithmetic, not replayed",
+        _ => "replayed",
     };
-    let names = types::analysis::CostLines::default().lines().map(|(line, _)| line);
-    let mut rows: Vec<CostRow> = names
-        .into_iter()
-        .enumerate()
-        .map(|(i, line)| CostRow {
-            class: "",
-            name: words::sentence(&words::cost_line(line)),
-            cells: analysis
-                .scenarios
-                .iter()
-                .map(|scenario| cell(scenario, scenario.cost_usd.lines().get(i).and_then(|(_, usd)| *usd)))
-                .collect(),
-        })
-        .collect();
-    let has_absent = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.absent);
-    rows.push(CostRow {
-        class: "total",
-        name: "Total".to_owned(),
-        cells: analysis
-            .scenarios
-            .iter()
-            .map(|scenario| match (scenario.monthly_usd, scenario.cost_usd.total) {
-                (Some(monthly), Some(total)) => CostCell {
-                    monthly: format::usd(monthly),
-                    window: format::usd(total),
-                    absent: false,
-                    badge: if scenario.partial { "partial" } else { "" },
-                },
-                _ => CostCell { monthly: "no total".to_owned(), window: String::new(), absent: true, badge: "" },
-            })
-            .collect(),
+    let machines = [("node", "EC2 nodes"), ("evm", "elastic VMs"), ("host", "hosts")];
+    let machines = machines.iter().filter_map(|(kind, name)| {
+        Some(format!("{} {name}", format::tenths(words::at_once(analysis, scenario, kind)?)))
     });
-    CostTable {
-        caption: format!(
-            "Per month of 730 hours; below it, over the {} of the window",
-            format::hours(analysis.window.hours_present)
-        ),
-        scenarios: analysis.scenarios.iter().map(|scenario| scenario.label.clone()).collect(),
-        rows,
-        has_absent,
-        has_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
-    }
+    let risk = scenario
+        .risk
+        .as_ref()
+        .map(|risk| if risk.holds_target { "holds the risk target" } else { "over the risk target" }.to_owned());
+    let parts: Vec<String> = [how.to_owned()].into_iter().chain(machines).chain(risk).collect();
+    parts.join(" · ")
 }
 
-fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
+fn variants(analysis: &View<'_>, vendor: &Scenario) -> Table {
     let hosts: f64 = vendor.machine_hours.iter().filter(|m| m.kind == "host").map(|m| m.hours).sum();
     let per_present_hour = |hours: f64| {
         let present = f64::from(analysis.window.hours_present);
@@ -239,16 +188,16 @@ fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
     };
     let mut rows = vec![Row::total(vec![
         Cell::new("As published (the figures above)"),
-        Cell::new(format::usd_or_unknown(vendor.monthly_usd)),
+        Cell::new(analysis.money.show_or_unknown(vendor.monthly_usd)),
         words::vendor_saving(analysis)
-            .map_or_else(|| Cell::absent("cannot be said"), |saving| Cell::new(format::usd(saving.monthly_usd))),
+            .map_or_else(|| Cell::absent("cannot be said"), |saving| Cell::new(analysis.usd(saving.monthly_usd))),
         Cell::new(format::quantity(hosts)).sub(per_present_hour(hosts)),
     ])];
     rows.extend(vendor.variants.iter().map(|variant| {
         Row::new(vec![
             Cell::new(&variant.label),
-            Cell::new(format::usd(variant.monthly_usd)),
-            Cell::new(format::usd(variant.saving_monthly_usd)),
+            Cell::new(analysis.usd(variant.monthly_usd)),
+            Cell::new(analysis.usd(variant.saving_monthly_usd)),
             Cell::new(format::quantity(variant.host_hours)).sub(per_present_hour(variant.host_hours)),
         ])
     }));
@@ -264,14 +213,14 @@ fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
     )
 }
 
-fn machines(analysis: &Analysis) -> Table {
+fn machines(analysis: &View<'_>) -> Table {
     let rows = analysis
         .scenarios
         .iter()
-        .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(scenario, machine)))
+        .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(analysis, scenario, machine)))
         .collect();
     Table::new(
-        format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Machines over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
             Column::text("Machine"),
             Column::short("Scenario"),
@@ -287,19 +236,19 @@ fn machines(analysis: &Analysis) -> Table {
 }
 
 /// What the other lines are made of: the same in every scenario so far, so it is shown for today.
-fn items(analysis: &Analysis) -> Table {
+fn items(analysis: &View<'_>) -> Table {
     let today = words::scenario(analysis, TODAY);
     let row = |item: &CostItem| {
         Row::new(vec![
             Cell::new(&item.what).sub(words::cost_line(&item.line)),
             Cell::new(format::quantity(item.quantity)).sub(&item.unit),
-            Cell::new(format::usd_per_hour(item.usd_per_unit)),
-            Cell::new(format::usd(item.cost_usd)),
+            Cell::new(analysis.money.unit_price(item.usd_per_unit)),
+            Cell::new(analysis.usd(item.cost_usd)),
             price_cell(&item.price),
         ])
     };
     Table::new(
-        format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Other cost lines over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
             Column::text("What"),
             Column::number("Quantity", "in the window"),
@@ -312,7 +261,7 @@ fn items(analysis: &Analysis) -> Table {
     .stacking()
 }
 
-fn machine_row(scenario: &Scenario, machine: &MachineHours) -> Row {
+fn machine_row(analysis: &View<'_>, scenario: &Scenario, machine: &MachineHours) -> Row {
     let kind = match machine.kind.as_str() {
         "node" => "EC2 node",
         "host" => "bare-metal host",
@@ -326,8 +275,8 @@ fn machine_row(scenario: &Scenario, machine: &MachineHours) -> Row {
         Cell::new(&scenario.label),
         Cell::new(if machine.kind == "evm" { "on the hosts" } else { &machine.capacity_type }),
         Cell::new(format::quantity(machine.hours)),
-        machine.usd_per_hour.map_or_else(unpriced, |price| Cell::new(format::usd_per_hour(price))),
-        machine.cost_usd.map_or_else(unpriced, |usd| Cell::new(format::usd(usd))),
+        machine.usd_per_hour.map_or_else(unpriced, |price| Cell::new(analysis.money.unit_price(price))),
+        machine.cost_usd.map_or_else(unpriced, |usd| Cell::new(analysis.usd(usd))),
         machine.price.as_ref().map_or_else(
             || Cell::absent(if machine.kind == "evm" { "the host's price" } else { "no price found" }),
             price_cell,

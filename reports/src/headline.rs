@@ -2,9 +2,12 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, Gravity};
+use types::analysis::Gravity;
 
+use crate::cost_lines::{all_partial, not_modelled};
+use crate::coverage::{Coverage, coverage};
 use crate::format;
+use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
 
 /// The top of the page.
@@ -24,6 +27,8 @@ pub(crate) struct Headline {
     /// What the figures leave out, as sentences.
     pub(crate) caveats: Vec<String>,
     pub(crate) coverage: Coverage,
+    /// How well today's bill is known, as a sentence.
+    pub(crate) grades: String,
     pub(crate) warnings: String,
 }
 
@@ -39,24 +44,8 @@ pub(crate) struct Figure {
     pub(crate) badge: &'static str,
 }
 
-/// How much of the window is there, and where it comes from.
-#[derive(Debug)]
-pub(crate) struct Coverage {
-    pub(crate) text: String,
-    pub(crate) parts: Vec<CoveragePart>,
-    pub(crate) has_synthetic: bool,
-}
-
-/// Hours of one source, or missing ones.
-#[derive(Debug)]
-pub(crate) struct CoveragePart {
-    pub(crate) class: &'static str,
-    pub(crate) width: String,
-    pub(crate) label: String,
-}
-
 impl Headline {
-    pub(crate) fn new(analysis: &Analysis) -> Self {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
         let (tone, stance) = stance(analysis);
         Self {
             cluster_id: analysis.cluster_id.clone(),
@@ -64,7 +53,7 @@ impl Headline {
             window: words::window(analysis),
             tone,
             stance,
-            verdict: analysis.verdict.text.clone(),
+            verdict: analysis.sentence(&analysis.verdict.text),
             recommendation: recommendation(analysis),
             figures: figures(analysis),
             basis: format!(
@@ -75,13 +64,17 @@ impl Headline {
             ),
             caveats: caveats(analysis),
             coverage: coverage(analysis),
+            grades: crate::grades::sentence(analysis).unwrap_or_default(),
             warnings: warnings(analysis),
         }
     }
 }
 
 /// The answer in a few words, from the numbers alone: it never says more than the saving carries.
-fn stance(analysis: &Analysis) -> (&'static str, String) {
+fn stance(analysis: &View<'_>) -> (&'static str, String) {
+    if analysis.window.hours_present == 0 {
+        return ("open", "It cannot be said.".to_owned());
+    }
     if words::scenario(analysis, words::REPACKED).is_some() {
         return replayed_stance(analysis);
     }
@@ -102,7 +95,7 @@ fn stance(analysis: &Analysis) -> (&'static str, String) {
 }
 
 /// The same where rivals were replayed: what is recommended says it.
-fn replayed_stance(analysis: &Analysis) -> (&'static str, String) {
+fn replayed_stance(analysis: &View<'_>) -> (&'static str, String) {
     let (tone, text) = match analysis.verdict.recommendation.as_deref() {
         Some(id) if id.starts_with("emp") => ("pays", "It pays."),
         Some(TODAY) => ("loses", "Not worth it."),
@@ -116,17 +109,17 @@ fn replayed_stance(analysis: &Analysis) -> (&'static str, String) {
 const NOTHING_LEFT: f64 = 0.005;
 
 /// Whether the strictest of the other readings leaves nothing of the saving.
-fn nothing_left(analysis: &Analysis, monthly_usd: f64) -> bool {
+fn nothing_left(analysis: &View<'_>, monthly_usd: f64) -> bool {
     least_saving(analysis).is_some_and(|least| least < monthly_usd * NOTHING_LEFT)
 }
 
 /// The smallest saving a month among the other readings; `None` without any.
-fn least_saving(analysis: &Analysis) -> Option<f64> {
+fn least_saving(analysis: &View<'_>) -> Option<f64> {
     let variants = words::scenario(analysis, VENDOR)?.variants.iter();
     variants.map(|variant| variant.saving_monthly_usd).min_by(f64::total_cmp)
 }
 
-fn recommendation(analysis: &Analysis) -> String {
+fn recommendation(analysis: &View<'_>) -> String {
     match &analysis.verdict.recommendation {
         Some(id) => {
             let label = words::scenario(analysis, id).map_or(id, |scenario| &scenario.label);
@@ -136,24 +129,35 @@ fn recommendation(analysis: &Analysis) -> String {
     }
 }
 
-fn figures(analysis: &Analysis) -> Vec<Figure> {
+fn figures(analysis: &View<'_>) -> Vec<Figure> {
     let today = words::scenario(analysis, TODAY);
     let vendor = words::scenario(analysis, VENDOR);
     let saving = words::headline_saving(analysis);
     let total = |label, scenario: Option<&types::analysis::Scenario>, sub: &str| {
-        let monthly = scenario.and_then(|s| s.monthly_usd);
+        // A total without its compute is no figure to compare.
+        let whole = scenario.filter(|s| s.cost_usd.compute.is_some());
+        let monthly = whole.and_then(|s| s.monthly_usd);
+        let sub = if scenario.is_some() && whole.is_none() { "its compute has no price" } else { sub };
         Figure {
             label,
-            value: format::usd_or_unknown(monthly),
+            value: analysis.money.show_or_unknown(monthly),
             sub: sub.to_owned(),
             class: if monthly.is_some() { "" } else { "absent" },
-            badge: if scenario.is_some_and(|s| s.partial) { "partial" } else { "" },
+            badge: match scenario {
+                Some(s) if s.risk.as_ref().is_some_and(|risk| !risk.holds_target) => "over the risk target",
+                Some(s) if s.partial && !all_partial(analysis) => "partial",
+                _ => "",
+            },
         }
     };
     if let Some(repacked) = words::scenario(analysis, words::REPACKED) {
         return vec![
             total("Today, per month", today, "EC2 as it ran"),
-            total("Best on EC2, per month", Some(repacked), "the same requests, repacked; replayed"),
+            total(
+                "Same requests on EC2, per month",
+                Some(repacked),
+                "repacked on the cheapest types that fit; replayed",
+            ),
             total(
                 "With EMP, per month",
                 words::scenario(analysis, words::pool(analysis)),
@@ -179,8 +183,8 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
             ("cannot be said".to_owned(), "cannot be said".to_owned(), "no line is priced in both".to_owned(), "absent")
         }
         Some(saving) => (
-            format::usd(saving.monthly_usd),
-            format::usd(saving.yearly_usd),
+            analysis.usd(saving.monthly_usd),
+            analysis.usd(saving.yearly_usd),
             match saving.fraction {
                 Some(fraction) if saving.monthly_usd < 0.0 => {
                     format!("it does not pay: {} dearer", format::percent(-fraction))
@@ -189,7 +193,7 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
                     Some(least) => format!(
                         "{} of today's cost; {} by the strictest reading below",
                         format::percent(fraction),
-                        format::usd(least)
+                        analysis.usd(least)
                     ),
                     None => format!("{} of today's cost", format::percent(fraction)),
                 },
@@ -217,16 +221,22 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
 }
 
 /// What elastic VMs save against the best alternative on EC2, and the range of that.
-fn against_ec2(analysis: &Analysis) -> Figure {
+fn against_ec2(analysis: &View<'_>) -> Figure {
     let hours = f64::from(analysis.window.hours_present);
     let month = |usd: f64| usd * types::HOURS_PER_MONTH / hours;
     let saving = analysis.verdict.saving_vs_best_ec2_usd.filter(|_| hours > 0.0).map(month);
+    let interval = analysis.verdict.interval_usd.filter(|_| hours > 0.0).map(|interval| interval.map(month));
     let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
-    let sub = match (saving, range) {
-        (Some(_), Some([least, most])) => {
-            format!("{} to {} over the assumptions tried", format::usd(least), format::usd(most))
+    let sub = match (saving, interval.or(range)) {
+        (Some(_), Some([least, most])) if interval.is_some() => {
+            format!("against those on EC2; {} to {} in 90 % of redrawn weeks", analysis.usd(least), analysis.usd(most))
         }
-        (Some(_), None) => "against EC2 repacked".to_owned(),
+        (Some(_), Some([least, most])) => {
+            let at = if words::pool(analysis) == words::TUNED { " at the documented ratios" } else { "" };
+            let (least, most) = (analysis.usd(least), analysis.usd(most));
+            format!("against those on EC2; {least} to {most} over the assumptions tried{at}")
+        }
+        (Some(_), None) => "against those on EC2".to_owned(),
         (None, _) => "no line is priced in both".to_owned(),
     };
     let class = match saving {
@@ -235,11 +245,17 @@ fn against_ec2(analysis: &Analysis) -> Figure {
         Some(usd) if usd < 0.0 => "loss",
         Some(_) => "",
     };
-    Figure { label: "EMP saves against that, per month", value: format::usd_or_unknown(saving), sub, class, badge: "" }
+    Figure {
+        label: "EMP saves, per month",
+        value: analysis.money.show_or_unknown(saving),
+        sub: words::unbroken(&sub),
+        class,
+        badge: "",
+    }
 }
 
-fn caveats(analysis: &Analysis) -> Vec<String> {
-    let mut caveats = Vec::new();
+fn caveats(analysis: &View<'_>) -> Vec<String> {
+    let mut caveats: Vec<String> = analysis.money.converted().into_iter().collect();
     if let Some(saving) = words::headline_saving(analysis) {
         let lines: Vec<String> = saving.lines.iter().map(|line| words::cost_line(line)).collect();
         let mut text = format!("The saving compares {}, the lines priced on both sides", words::list(&lines));
@@ -257,6 +273,14 @@ fn caveats(analysis: &Analysis) -> Vec<String> {
             caveats.push(text);
         }
     }
+    if all_partial(analysis) {
+        let missing = not_modelled(analysis);
+        caveats.push(match missing.as_slice() {
+            [] => "Every total is partial: something has no price.".to_owned(),
+            [one] => format!("Every total is partial: {one} is in none."),
+            _ => format!("Every total is partial: {} are in none.", words::list(&missing)),
+        });
+    }
     let unpriced: usize = analysis.scenarios.iter().map(|scenario| scenario.unpriced.len()).sum();
     if unpriced > 0 {
         caveats.push("Some of what runs has no price and is outside every total; see what is missing.".to_owned());
@@ -264,64 +288,7 @@ fn caveats(analysis: &Analysis) -> Vec<String> {
     caveats
 }
 
-fn coverage(analysis: &Analysis) -> Coverage {
-    let window = &analysis.window;
-    let expected = f64::from(window.hours_expected.max(window.hours_present).max(1));
-    let sources: Vec<String> = window
-        .hours_by_source
-        .iter()
-        .map(|part| format!("{} {}", format::count(part.hours), words::source(&part.source)))
-        .collect();
-    let mut text = if window.hours_present == window.hours_expected {
-        format!("All {} of the window are there", format::hours(window.hours_expected))
-    } else {
-        format!(
-            "{} of {} are there ({})",
-            format::count(window.hours_present),
-            format::hours(window.hours_expected),
-            format::percent(f64::from(window.hours_present) / expected)
-        )
-    };
-    if !sources.is_empty() {
-        text.push_str(": ");
-        text.push_str(&words::list(&sources));
-    }
-    text.push('.');
-    let mut parts: Vec<CoveragePart> = window
-        .hours_by_source
-        .iter()
-        .map(|part| CoveragePart {
-            class: match part.source.as_str() {
-                "prometheus" => "real",
-                "generator" => "synthetic",
-                _ => "other",
-            },
-            width: format::css_percent(f64::from(part.hours) / expected),
-            label: format!(
-                "{} {}, {} to {}",
-                format::hours(part.hours),
-                words::source(&part.source),
-                format::moment(part.first),
-                format::moment(part.last)
-            ),
-        })
-        .collect();
-    let missing = window.hours_expected.saturating_sub(window.hours_present);
-    if missing > 0 {
-        parts.push(CoveragePart {
-            class: "missing",
-            width: format::css_percent(f64::from(missing) / expected),
-            label: format!("{} missing", format::hours(missing)),
-        });
-    }
-    Coverage {
-        text,
-        parts,
-        has_synthetic: window.hours_by_source.iter().any(|part| part.source == "generator" && part.hours > 0),
-    }
-}
-
-fn warnings(analysis: &Analysis) -> String {
+fn warnings(analysis: &View<'_>) -> String {
     let own = analysis.notes.iter();
     let all = own.chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
     match all.filter(|note| note.gravity == Gravity::Warning).count() {

@@ -10,8 +10,15 @@ use crate::costs::Costs;
 use crate::evidence::Evidence;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
-use crate::replays::Replays;
-use crate::utilisation::UtilisationPart;
+use crate::money::Money;
+use crate::over_time::OverTime;
+use crate::plan::PlanPart;
+use crate::realised::RealisedPart;
+use crate::sure::Sure;
+use crate::table::Table;
+use crate::view::View;
+use crate::waterfall::WaterfallPart;
+use crate::words;
 
 /// Why a page could not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -29,38 +36,63 @@ pub enum RenderError {
     Template(#[from] askama::Error),
 }
 
-/// The whole page.
+/// The whole page, told as a story: the verdict, the money, how sure it is, where the money goes, the plan, and what it
+/// all stands on.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page {
     cluster_id: String,
     headline: Headline,
+    realised: Option<RealisedPart>,
+    choice: Table,
+    waterfall: Option<WaterfallPart>,
     costs: Costs,
-    replays: Option<Replays>,
+    sure: Sure,
+    time: OverTime,
     bill: Option<Bill>,
-    utilisation: UtilisationPart,
     inventory: InventoryPart,
+    plan: Option<PlanPart>,
     assumptions: Assumptions,
     evidence: Evidence,
 }
 
+/// How a page is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    money: Money,
+}
+
+impl Options {
+    /// Shows amounts in another currency.
+    #[must_use]
+    pub fn money(mut self, money: Money) -> Self {
+        self.money = money;
+        self
+    }
+}
+
 /// Renders the page of one cluster.
 ///
-/// The page is one file: no script, no request to anywhere. The same analysis gives the same bytes.
+/// The page is one file: no script, no request to anywhere. The same analysis and options give the same bytes.
 ///
 /// # Errors
 /// When a chart or a template cannot be written, which memory aside does not happen.
-pub fn page(analysis: &Analysis) -> Result<String, RenderError> {
+pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderError> {
+    let view = &View::new(analysis, &options.money);
     let page = Page {
-        cluster_id: analysis.cluster_id.clone(),
-        headline: Headline::new(analysis),
-        costs: Costs::new(analysis),
-        replays: Replays::new(analysis),
-        bill: Bill::new(analysis),
-        utilisation: UtilisationPart::new(analysis)?,
-        inventory: InventoryPart::new(analysis),
+        cluster_id: words::plain(&analysis.cluster_id),
+        headline: Headline::new(view),
+        realised: RealisedPart::new(view),
+        choice: crate::choice::choice(view),
+        waterfall: WaterfallPart::new(view)?,
+        costs: Costs::new(view),
+        sure: Sure::new(view)?,
+        time: OverTime::new(view)?,
+        bill: Bill::new(view),
+        inventory: InventoryPart::new(view),
+        plan: PlanPart::new(view),
         assumptions: Assumptions::new(analysis),
-        evidence: Evidence::new(analysis),
+        evidence: Evidence::new(view),
     };
     Ok(page.render()?)
 }
