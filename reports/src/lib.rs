@@ -21,3 +21,6 @@ mod words;
 
 pub use page::{RenderError, page};
 pub use summary::summary;
+
+/// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.
+pub const ANALYSIS_SCHEMA: &str = include_str!("../analysis.schema.json");

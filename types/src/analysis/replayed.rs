@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What went wrong in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Risk {
     /// Whether it holds the risk target.
     pub holds_target: bool,
@@ -36,6 +37,7 @@ pub struct Risk {
 
 /// One hour of a replayed scenario: the most machines at once.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScenarioHour {
     /// Start of the hour.
     pub start: DateTime<Utc>,
@@ -64,6 +66,7 @@ pub struct ScenarioHour {
 
 /// A bare-metal type that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostConsidered {
     /// Its name.
     pub instance_type: String,
@@ -83,6 +86,7 @@ pub struct HostConsidered {
 
 /// How the result changes with what is assumed. Savings are of `emp` against `ec2-repacked`, over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhatIf {
     /// `emp` at each pair of overcommit ratios.
     pub grid: Vec<WhatIfPoint>,
@@ -95,6 +99,7 @@ pub struct WhatIf {
 
 /// The saving of `emp` against `ec2-repacked` over two terms that change what is paid, but nothing that happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BreakEven {
     /// What varies along a row: `fee_fraction`, `host_discount` or `ec2_discount`.
     pub x: String,
@@ -112,6 +117,7 @@ pub struct BreakEven {
 
 /// One pair of ratios.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhatIfPoint {
     /// Memory of elastic VMs on a host, as a multiple of its own.
     pub memory_overcommit: f64,
@@ -138,6 +144,7 @@ pub struct WhatIfPoint {
 
 /// One assumption changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TornadoBar {
     /// The assumption.
     pub key: String,
@@ -153,6 +160,7 @@ pub struct TornadoBar {
 
 /// Whether a workload can move to elastic VMs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkloadMovability {
     /// Its namespace.
     pub namespace: String,
@@ -178,6 +186,7 @@ pub struct WorkloadMovability {
 
 /// What decides which pods move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Selection {
     /// Where the profile came from, such as a file's name; `null` where none was given, and then everything moves that
     /// can.
@@ -194,6 +203,7 @@ pub struct Selection {
 
 /// A reason for which pods stay on EC2, and what it costs that they do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exclusion {
     /// Why they stay, as the workloads say it.
     pub reason: String,
@@ -212,6 +222,7 @@ pub struct Exclusion {
 
 /// From one scenario's cost to another's, over lines priced in all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Waterfall {
     /// Where it begins: `ec2-today`.
     pub from: String,
@@ -229,6 +240,7 @@ pub struct Waterfall {
 
 /// One step of a waterfall.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
     /// What changes: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool` or `fee`.
     pub what: String,
@@ -240,6 +252,7 @@ pub struct WaterfallStep {
 
 /// What elastic VMs that run already save: Before less After, and the fee on that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Realised {
     /// Hours of elastic VMs seen.
     pub evm_hours: f64,
@@ -257,6 +270,7 @@ pub struct Realised {
 
 /// What to build, from the scenario `emp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// The host type of the pool.
     pub host_type: String,
@@ -279,6 +293,7 @@ pub struct Plan {
 
 /// What a pool holds in one zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolPlan {
     /// The zone; `null` where the nodes' zone is not known.
     pub zone: Option<String>,
@@ -290,6 +305,7 @@ pub struct PoolPlan {
 
 /// One step of a migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Wave {
     /// Namespaces that move in it.
     pub namespaces: Vec<String>,
