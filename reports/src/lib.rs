@@ -14,6 +14,7 @@ mod headline;
 mod inventory;
 mod page;
 mod replays;
+pub mod sheets;
 mod summary;
 mod table;
 mod utilisation;
