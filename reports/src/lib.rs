@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments: the same analysis gives the same bytes.
 //! Numbers are turned to text in [`format`] and nowhere else; templates hold no arithmetic.
 
+pub mod focus;
 pub mod format;
 
 mod assumptions;
