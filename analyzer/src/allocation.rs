@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use types::analysis::{Allocation, ExactLines};
 use types::{NanoUsd, split};
 
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::facts::WorkloadKey;
 use crate::ledger::{GroupSums, Ledger, NodeGroup};
 use crate::number::thousandths;
@@ -146,7 +146,7 @@ pub(crate) fn allocate(
     shared_namespaces: &[String],
 ) -> Allocation {
     let mut books = Books::default();
-    node_costs(&mut books, bill, ledger, thousandths(assumptions.number(&assumptions::CPU_TO_MEMORY)));
+    node_costs(&mut books, bill, ledger, thousandths(assumptions.terms.allocation_cpu_core_to_memory_gib));
     volume_costs(&mut books, bill, ledger);
     fargate_costs(&mut books, bill, ledger);
     let ExactLines { control_plane, network, unused_commitments, .. } = bill.lines;

@@ -27,10 +27,11 @@ mod usage;
 mod utilisation;
 
 pub use analyze::{Request, Sharing, analyze};
-pub use assumptions::{Assumptions, AssumptionsError, Domain, KEYS, Key};
+pub use assumptions::{Assumptions, Terms};
 pub use catalog::{CatalogError, InstanceType, SpotSaving};
 pub use input::AnalyzeError;
 pub use prices::{
     CapacityType, Commitment, CommitmentKind, ListFileError, ListPrice, MachineKind, PriceBook, Priced, PricesError,
     Rate, read_list, write_list,
 };
+pub use replay::{AssumptionsError, Domain, Key};

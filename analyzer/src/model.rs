@@ -133,7 +133,7 @@ pub(crate) async fn replay<'a>(
         daemon_pods,
         // No metric says whether nodes are consolidated; without it the back-test buys and drops them as groups do.
         karpenter: false,
-        assumptions: *assumptions.replay(),
+        assumptions: assumptions.replay,
     };
     let target = base.assumptions.risk_target();
     let pricer = Pricer::new(observed, bill, book, &machines, assumptions);

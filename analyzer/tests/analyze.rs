@@ -520,7 +520,7 @@ fn the_documented_files_are_read_and_name_every_key_at_its_default() {
     let assumptions = Assumptions::from_toml(assumptions).unwrap().in_force();
     let changed: Vec<_> = assumptions.iter().filter(|a| a.value != a.default).map(|a| &a.key).collect();
     assert_eq!(changed, Vec::<&String>::new());
-    for key in analyzer::KEYS {
+    for key in analyzer::Terms::KEYS {
         let name = key.name.rsplit('.').next().unwrap();
         assert!(documented_toml()[0].contains(&format!("{name} = ")), "{name}");
     }

@@ -29,7 +29,7 @@ pub(crate) fn run(args: ReportArgs) -> Result<(), Failure> {
 
 /// Renders the page of an analysis into a folder; returns its path.
 pub(crate) fn write(analysis: &Analysis, out: &Path) -> anyhow::Result<PathBuf> {
-    let html = reports::page(analysis).context("render the page")?;
+    let html = reports::page(analysis, &reports::Options::default()).context("render the page")?;
     let path = out.join("index.html");
     write_file(&path, html.as_bytes())?;
     Ok(path)

@@ -37,7 +37,7 @@ async fn analyzed(hours: &[i64], change: impl Fn(&mut HourRows)) -> (Analysis, S
         sharing: Sharing::default(),
     };
     let analysis = analyze(&lake, request, |_, _| {}).await.unwrap();
-    let page = reports::page(&analysis).unwrap();
+    let page = reports::page(&analysis, &reports::Options::default()).unwrap();
     check(&analysis);
     (analysis, page)
 }

@@ -1,8 +1,7 @@
 //! What the replay assumes, each key of `assumptions.toml` with its default, its source and what it changes.
 
 mod keys;
-
-use types::analysis::Assumption;
+mod set;
 
 use crate::migration::Migration;
 use crate::outcome::RiskTarget;
@@ -10,7 +9,8 @@ use crate::placement::Score;
 use crate::predictor::Predictor;
 use crate::rightsize::RightSizing;
 use crate::setup::{Consolidation, MemoryModel, Pool, Setup, Zones};
-pub use keys::{Assumptions, KEYS};
+pub use keys::Assumptions;
+pub use set::{AssumptionSet, Field, in_force, read_assumptions};
 
 /// One key of `assumptions.toml`.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,8 @@ impl Domain {
     fn accept(self, value: &toml::Value) -> Option<Value> {
         let number = match value {
             toml::Value::Float(number) => Some(*number),
-            toml::Value::Integer(number) => i32::try_from(*number).ok().map(f64::from),
+            // By its digits, since a conversion would hide where it rounds.
+            toml::Value::Integer(number) => number.to_string().parse().ok(),
             _ => None,
         };
         match self {
@@ -131,62 +132,17 @@ impl Assumptions {
     /// [`AssumptionsError`] names the key, the value and what is allowed.
     pub fn from_toml(text: &str) -> Result<Self, AssumptionsError> {
         let mut assumptions = Self::default();
-        assumptions.read("", &text.parse::<toml::Table>()?)?;
+        read_assumptions(text, &mut [&mut assumptions])?;
         Ok(assumptions)
-    }
-
-    fn read(&mut self, prefix: &str, table: &toml::Table) -> Result<(), AssumptionsError> {
-        for (name, value) in table {
-            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-            match (KEYS.iter().find(|key| key.name == path), value) {
-                (Some(key), value) => {
-                    self.take(key.name, value)?;
-                }
-                (None, toml::Value::Table(inner)) if !inner.is_empty() => self.read(&path, inner)?,
-                (None, _) => return Err(AssumptionsError::UnknownKey { nearest: nearest(&path), key: path }),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the value of a key out of a file; `false` where the key is none of these.
-    ///
-    /// # Errors
-    /// [`AssumptionsError::Value`] when the key does not take the value.
-    pub fn take(&mut self, name: &str, value: &toml::Value) -> Result<bool, AssumptionsError> {
-        let Some(key) = KEYS.iter().find(|key| key.name == name) else { return Ok(false) };
-        let accepted = key.domain.accept(value).ok_or_else(|| AssumptionsError::Value {
-            key: name.to_owned(),
-            value: value.to_string(),
-            expected: key.domain.to_string(),
-        })?;
-        self.set(key.name, accepted);
-        Ok(true)
     }
 
     /// The same with one key changed; `None` where there is no such key, or it does not take the value.
     pub fn with(&self, name: &str, value: &str) -> Option<Self> {
         let value = value.parse().map_or_else(|_| toml::Value::String(value.to_owned()), toml::Value::Float);
+        let key = Self::KEYS.iter().find(|key| key.name == name)?;
         let mut changed = *self;
-        changed.take(name, &value).ok()?.then_some(changed)
-    }
-
-    /// Every assumption, for the report.
-    pub fn in_force(&self) -> Vec<Assumption> {
-        let row = |key: &Key| {
-            let default = key.domain.default_value();
-            let value = self.get(key.name).unwrap_or(default);
-            Assumption {
-                key: key.name.to_owned(),
-                value: value.to_string(),
-                unit: key.unit.to_owned(),
-                default: default.to_string(),
-                changed: value != default,
-                source: key.source.to_owned(),
-                effect: key.effect.to_owned(),
-            }
-        };
-        KEYS.iter().map(row).collect()
+        changed.set(name, key.accept(&value).ok()?);
+        Some(changed)
     }
 
     /// What a scenario may risk.
@@ -293,15 +249,6 @@ fn count(number: f64) -> u32 {
 
 fn seconds(number: f64) -> i64 {
     count(number).into()
-}
-
-/// The known key most like `path`, by edits; the first of equals.
-fn nearest(path: &str) -> &'static str {
-    let distance = |key: &&Key| {
-        let last = key.name.rsplit('.').next().unwrap_or(key.name);
-        strsim::damerau_levenshtein(path, key.name).min(strsim::damerau_levenshtein(path, last))
-    };
-    KEYS.iter().min_by_key(distance).map_or("", |key| key.name)
 }
 
 #[cfg(test)]

@@ -59,7 +59,9 @@ mod setup;
 mod table;
 mod world;
 
-pub use assumptions::{Assumptions, AssumptionsError, Domain, KEYS, Key, Value};
+pub use assumptions::{
+    AssumptionSet, Assumptions, AssumptionsError, Domain, Field, Key, Value, in_force, read_assumptions,
+};
 pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Imputed, daemons_of};

@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let dir = PathBuf::from(std::env::args().nth(1).ok_or("usage: sample_pages DIR")?);
     fs::create_dir_all(&dir)?;
     for (name, analysis) in sample::all() {
-        fs::write(dir.join(format!("{name}.html")), reports::page(&analysis)?)?;
+        fs::write(dir.join(format!("{name}.html")), reports::page(&analysis, &reports::Options::default())?)?;
         fs::write(dir.join(format!("{name}.txt")), reports::summary(&analysis))?;
     }
     Ok(())

@@ -2,10 +2,11 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Allocation, Analysis, CoincidenceRow, Evidence, GroupCost, Shares};
+use types::analysis::{Allocation, CoincidenceRow, Evidence, GroupCost, Shares};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
 use crate::words;
 
 /// The section; nothing is shown of an analysis that has neither part.
@@ -43,26 +44,26 @@ pub(crate) struct Part {
 
 impl Bill {
     /// The section; `None` for an analysis that predates it.
-    pub(crate) fn new(analysis: &Analysis) -> Option<Self> {
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
         let allocation = analysis.allocation.as_ref()?;
         let evidence = analysis.evidence.as_ref()?;
-        let month = words::months_per_window(analysis)?;
+        words::months_per_window(analysis)?;
         let total = &allocation.total;
         Some(Self {
-            lead: lead(total, month),
-            parts: parts(total, month),
-            identity: identity(total),
+            lead: lead(total, analysis),
+            parts: parts(total, analysis),
+            identity: identity(total, analysis),
             shared: shared(allocation),
-            namespaces: namespaces(allocation, month),
-            workloads: workloads(allocation, month),
-            groups: groups("Node group", &allocation.by_node_group, month),
-            zones: groups("Zone", &allocation.by_zone, month),
-            labels: labels(allocation, month),
-            overhead: overhead(allocation, month),
-            grades: grades(evidence, month),
-            evidence: graded(evidence, month),
-            raise: raise(evidence, month),
-            effective: effective(analysis, month),
+            namespaces: namespaces(allocation, analysis),
+            workloads: workloads(allocation, analysis),
+            groups: groups("Node group", &allocation.by_node_group, analysis),
+            zones: groups("Zone", &allocation.by_zone, analysis),
+            labels: labels(allocation, analysis),
+            overhead: overhead(allocation, analysis),
+            grades: grades(evidence, analysis),
+            evidence: graded(evidence, analysis),
+            raise: raise(evidence, analysis),
+            effective: effective(analysis),
             coincidence: coincidence(analysis),
             overcommit: overcommit(analysis),
         })
@@ -73,31 +74,31 @@ fn share(part: f64, of: f64) -> f64 {
     if of > 0.0 { part / of } else { 0.0 }
 }
 
-fn lead(total: &Shares, month: f64) -> String {
+fn lead(total: &Shares, analysis: &View<'_>) -> String {
     if total.total_usd <= 0.0 {
         return "Nothing in the bill has a price, so there is nothing to give out.".to_owned();
     }
     format!(
         "Of {} a month, {} is for what workloads reserve or use, {} is idle, and {} is overhead that every plan has.",
-        format::usd(total.total_usd * month),
+        analysis.monthly(total.total_usd),
         format::percent(share(total.workloads_usd - total.oversubscribed_usd, total.total_usd)),
         format::percent(share(total.idle_usd, total.total_usd)),
         format::percent(share(total.overhead_usd, total.total_usd)),
     )
 }
 
-fn bar(parts: Vec<(&'static str, &'static str, f64)>, month: f64) -> Vec<Part> {
+fn bar(parts: Vec<(&'static str, &'static str, f64)>, analysis: &View<'_>) -> Vec<Part> {
     let all: f64 = parts.iter().map(|(.., usd)| usd.max(0.0)).sum();
     let part = |(class, name, usd): (&'static str, &'static str, f64)| Part {
         class,
         name,
         width: format::css_percent(share(usd.max(0.0), all)),
-        value: format!("{}, {}", format::usd(usd * month), format::percent(share(usd, all))),
+        value: format!("{}, {}", analysis.monthly(usd), format::percent(share(usd, all))),
     };
     parts.into_iter().filter(|(.., usd)| *usd > 0.0).map(part).collect()
 }
 
-fn parts(total: &Shares, month: f64) -> Vec<Part> {
+fn parts(total: &Shares, analysis: &View<'_>) -> Vec<Part> {
     let of = vec![
         // What is promised beyond capacity is in the workloads and paid by nobody.
         ("compute", "workloads", total.workloads_usd - total.oversubscribed_usd),
@@ -105,18 +106,18 @@ fn parts(total: &Shares, month: f64) -> Vec<Part> {
         ("control-plane", "overhead", total.overhead_usd),
         ("fee", "residual", total.residual_usd),
     ];
-    bar(of, month)
+    bar(of, analysis)
 }
 
-fn identity(total: &Shares) -> String {
+fn identity(total: &Shares, analysis: &View<'_>) -> String {
     format!(
         "Over the window, exactly: {} = {} workloads + {} overhead + {} idle − {} oversubscribed + {} residual.",
-        format::usd(total.total_usd),
-        format::usd(total.workloads_usd),
-        format::usd(total.overhead_usd),
-        format::usd(total.idle_usd),
-        format::usd(total.oversubscribed_usd),
-        format::usd(total.residual_usd),
+        analysis.usd(total.total_usd),
+        analysis.usd(total.workloads_usd),
+        analysis.usd(total.overhead_usd),
+        analysis.usd(total.idle_usd),
+        analysis.usd(total.oversubscribed_usd),
+        analysis.usd(total.residual_usd),
     )
 }
 
@@ -127,8 +128,8 @@ fn shared(allocation: &Allocation) -> String {
     format!("The cost of {} is shared out to the others.", words::list(&allocation.shared_namespaces))
 }
 
-fn monthly(usd: f64, month: f64) -> Cell {
-    Cell::new(format::usd(usd * month))
+fn monthly(usd: f64, analysis: &View<'_>) -> Cell {
+    Cell::new(analysis.monthly(usd))
 }
 
 /// Used over reserved, or over nothing.
@@ -136,19 +137,19 @@ fn used_of_reserved(used: f64, reserved: f64) -> Cell {
     if reserved > 0.0 { Cell::new(format::percent(used / reserved)) } else { Cell::absent("none reserved") }
 }
 
-fn namespaces(allocation: &Allocation, month: f64) -> Table {
+fn namespaces(allocation: &Allocation, analysis: &View<'_>) -> Table {
     let rows = allocation.by_namespace.iter().map(|row| {
         let shared = if row.shared_usd > 0.0 {
-            format!("{} of it shared out to it", format::usd(row.shared_usd * month))
+            format!("{} of it shared out to it", analysis.monthly(row.shared_usd))
         } else {
             String::new()
         };
         Row::new(vec![
             Cell::name(&row.namespace),
-            monthly(row.workload_usd, month)
+            monthly(row.workload_usd, analysis)
                 .sub(shared)
                 .meter(format::css_percent(share(row.workload_usd, allocation.total.total_usd))),
-            monthly(row.daemonset_usd, month),
+            monthly(row.daemonset_usd, analysis),
             used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
             used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
         ])
@@ -166,16 +167,16 @@ fn namespaces(allocation: &Allocation, month: f64) -> Table {
     )
 }
 
-fn workloads(allocation: &Allocation, month: f64) -> Table {
+fn workloads(allocation: &Allocation, analysis: &View<'_>) -> Table {
     let rows = allocation.by_workload.iter().map(|row| {
         let kind = format!("{} in {}", row.workload_kind, row.namespace);
         let name = Cell::name(&row.workload).sub(kind);
         Row::new(vec![
             if row.overhead { name.badge("overhead") } else { name },
-            monthly(row.workload_usd, month),
-            monthly(row.cpu_usd, month),
-            monthly(row.memory_usd, month),
-            monthly(row.volume_usd + row.fargate_usd, month),
+            monthly(row.workload_usd, analysis),
+            monthly(row.cpu_usd, analysis),
+            monthly(row.memory_usd, analysis),
+            monthly(row.volume_usd + row.fargate_usd, analysis),
             used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
             used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
         ])
@@ -195,7 +196,7 @@ fn workloads(allocation: &Allocation, month: f64) -> Table {
     )
 }
 
-fn groups(label: &'static str, groups: &[GroupCost], month: f64) -> Table {
+fn groups(label: &'static str, groups: &[GroupCost], analysis: &View<'_>) -> Table {
     let rows = groups.iter().map(|row| {
         let name = match &row.name {
             Some(name) => Cell::name(name),
@@ -205,12 +206,12 @@ fn groups(label: &'static str, groups: &[GroupCost], month: f64) -> Table {
         Row::new(vec![
             name,
             Cell::new(format::quantity(row.node_hours)),
-            monthly(shares.total_usd, month),
-            monthly(shares.workloads_usd, month),
-            monthly(shares.overhead_usd, month),
-            monthly(shares.idle_usd, month)
+            monthly(shares.total_usd, analysis),
+            monthly(shares.workloads_usd, analysis),
+            monthly(shares.overhead_usd, analysis),
+            monthly(shares.idle_usd, analysis)
                 .sub(format!("{} of it", format::percent(share(shares.idle_usd, shares.total_usd)))),
-            monthly(shares.oversubscribed_usd, month),
+            monthly(shares.oversubscribed_usd, analysis),
         ])
     });
     Table::new(
@@ -228,10 +229,10 @@ fn groups(label: &'static str, groups: &[GroupCost], month: f64) -> Table {
     )
 }
 
-fn labels(allocation: &Allocation, month: f64) -> Table {
+fn labels(allocation: &Allocation, analysis: &View<'_>) -> Table {
     let rows = allocation.by_label.iter().map(|row| {
         let value = row.value.as_ref().map_or_else(|| Cell::absent("no such label"), Cell::name);
-        Row::new(vec![value.sub(&row.label), monthly(row.workload_usd, month)])
+        Row::new(vec![value.sub(&row.label), monthly(row.workload_usd, analysis)])
     });
     Table::new(
         "By label, per month of 730 hours",
@@ -240,11 +241,11 @@ fn labels(allocation: &Allocation, month: f64) -> Table {
     )
 }
 
-fn overhead(allocation: &Allocation, month: f64) -> Table {
+fn overhead(allocation: &Allocation, analysis: &View<'_>) -> Table {
     let rows = allocation
         .overhead
         .iter()
-        .map(|row| Row::new(vec![Cell::new(words::sentence(&row.what)), monthly(row.usd, month)]));
+        .map(|row| Row::new(vec![Cell::new(words::sentence(&row.what)), monthly(row.usd, analysis)]));
     Table::new(
         "Overhead, per month of 730 hours",
         vec![Column::text("What"), Column::number("Cost", "per month")],
@@ -252,23 +253,23 @@ fn overhead(allocation: &Allocation, month: f64) -> Table {
     )
 }
 
-fn grades(evidence: &Evidence, month: f64) -> Vec<Part> {
+fn grades(evidence: &Evidence, analysis: &View<'_>) -> Vec<Part> {
     let of = vec![
         ("compute", "measured", evidence.measured_usd),
         ("fargate", "from a list", evidence.listed_usd),
         ("volumes", "inferred", evidence.inferred_usd),
         ("fee", "assumed", evidence.assumed_usd),
     ];
-    bar(of, month)
+    bar(of, analysis)
 }
 
-fn graded(evidence: &Evidence, month: f64) -> Table {
+fn graded(evidence: &Evidence, analysis: &View<'_>) -> Table {
     let rows = evidence.lines.iter().map(|row| {
         Row::new(vec![
             Cell::new(words::sentence(&row.reason)),
             Cell::new(words::sentence(&words::cost_line(&row.line))),
             Cell::new(&row.grade),
-            monthly(row.usd, month),
+            monthly(row.usd, analysis),
         ])
     });
     Table::new(
@@ -283,12 +284,12 @@ fn graded(evidence: &Evidence, month: f64) -> Table {
     )
 }
 
-fn raise(evidence: &Evidence, month: f64) -> Table {
+fn raise(evidence: &Evidence, analysis: &View<'_>) -> Table {
     let rows = evidence.raise.iter().map(|row| {
         let bears = if row.node_hours > 0.0 {
             Cell::new(format!("{} node-hours", format::quantity(row.node_hours))).sub("without a price")
         } else {
-            monthly(row.usd, month)
+            monthly(row.usd, analysis)
         };
         Row::new(vec![Cell::new(words::sentence(&row.what)), bears, Cell::new(&row.how)])
     });
@@ -301,7 +302,7 @@ fn raise(evidence: &Evidence, month: f64) -> Table {
 }
 
 /// List, contracted and effective cost, where they differ or commitments are given.
-fn effective(analysis: &Analysis, month: f64) -> Table {
+fn effective(analysis: &View<'_>) -> Table {
     let mut rows = Vec::new();
     for scenario in &analysis.scenarios {
         let Some(cost) = &scenario.compute_cost else { continue };
@@ -310,10 +311,10 @@ fn effective(analysis: &Analysis, month: f64) -> Table {
         }
         rows.push(Row::new(vec![
             Cell::new(&scenario.label),
-            cost.list_usd.map_or_else(|| Cell::absent("not known"), |usd| monthly(usd, month)),
-            monthly(cost.contracted_usd, month),
-            monthly(cost.effective_usd, month),
-            monthly(cost.commitments.iter().map(|plan| plan.unused_usd).sum(), month),
+            cost.list_usd.map_or_else(|| Cell::absent("not known"), |usd| monthly(usd, analysis)),
+            monthly(cost.contracted_usd, analysis),
+            monthly(cost.effective_usd, analysis),
+            monthly(cost.commitments.iter().map(|plan| plan.unused_usd).sum(), analysis),
         ]));
     }
     Table::new(
@@ -329,7 +330,7 @@ fn effective(analysis: &Analysis, month: f64) -> Table {
     )
 }
 
-fn coincidence(analysis: &Analysis) -> Table {
+fn coincidence(analysis: &View<'_>) -> Table {
     let Some(ledger) = &analysis.utilisation.coincidence else { return Table::new("", Vec::new(), Vec::new()) };
     let row = |(cpu, memory): (&CoincidenceRow, &CoincidenceRow)| {
         let of = |row: &CoincidenceRow, unit: fn(f64) -> String| {
@@ -356,7 +357,7 @@ fn coincidence(analysis: &Analysis) -> Table {
     )
 }
 
-fn overcommit(analysis: &Analysis) -> Table {
+fn overcommit(analysis: &View<'_>) -> Table {
     let Some(ledger) = &analysis.utilisation.coincidence else { return Table::new("", Vec::new(), Vec::new()) };
     let known = ledger.safe_overcommit.iter().filter(|row| row.ratio.is_some());
     let row = |row: &types::analysis::SafeOvercommit| {

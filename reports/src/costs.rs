@@ -2,10 +2,11 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
+use types::analysis::{CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
 
 /// Up to so many scenarios leave room for another table beside the cost lines.
@@ -65,6 +66,7 @@ pub(crate) struct CostTable {
     pub(crate) rows: Vec<CostRow>,
     pub(crate) has_absent: bool,
     pub(crate) has_partial: bool,
+    pub(crate) currency: String,
 }
 
 /// One cost line in every scenario.
@@ -92,7 +94,7 @@ pub(crate) struct ScenarioNotes {
 }
 
 impl Costs {
-    pub(crate) fn new(analysis: &Analysis) -> Self {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
         let bars = bars(analysis);
         let drawn: Vec<&'static str> = bars.iter().flat_map(|bar| bar.segments.iter().map(|s| s.class)).collect();
         Self {
@@ -114,7 +116,7 @@ impl Costs {
             scenario_notes: analysis
                 .scenarios
                 .iter()
-                .map(|scenario| ScenarioNotes { label: scenario.label.clone(), notes: info(scenario) })
+                .map(|scenario| ScenarioNotes { label: scenario.label.clone(), notes: info(analysis, scenario) })
                 .filter(|part| !part.notes.is_empty())
                 .collect(),
             variants: words::scenario(analysis, VENDOR)
@@ -127,8 +129,13 @@ impl Costs {
 }
 
 /// How a scenario is meant; its warnings stand among all warnings, further down.
-fn info(scenario: &Scenario) -> Vec<String> {
-    scenario.notes.iter().filter(|note| note.gravity == Gravity::Info).map(|note| note.text.clone()).collect()
+fn info(analysis: &View<'_>, scenario: &Scenario) -> Vec<String> {
+    scenario
+        .notes
+        .iter()
+        .filter(|note| note.gravity == Gravity::Info)
+        .map(|note| analysis.sentence(&note.text))
+        .collect()
 }
 
 /// The class that colours a cost line.
@@ -149,14 +156,14 @@ fn class(line: &str) -> &'static str {
 }
 
 /// What an amount over the window is per month, in this scenario.
-fn monthly_factor(analysis: &Analysis, scenario: &Scenario) -> Option<f64> {
+fn monthly_factor(analysis: &View<'_>, scenario: &Scenario) -> Option<f64> {
     match (scenario.monthly_usd, scenario.cost_usd.total) {
         (Some(monthly), Some(total)) if total > 0.0 => Some(monthly / total),
         _ => words::months_per_window(analysis),
     }
 }
 
-fn bars(analysis: &Analysis) -> Vec<Bar> {
+fn bars(analysis: &View<'_>) -> Vec<Bar> {
     let longest = analysis.scenarios.iter().filter_map(|scenario| scenario.monthly_usd).fold(0.0, f64::max);
     analysis
         .scenarios
@@ -169,7 +176,7 @@ fn bars(analysis: &Analysis) -> Vec<Bar> {
             });
             Bar {
                 label: scenario.label.clone(),
-                total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), format::usd),
+                total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), |usd| analysis.usd(usd)),
                 badge: if scenario.partial { "partial" } else { "" },
                 segments: segments.collect(),
             }
@@ -177,12 +184,12 @@ fn bars(analysis: &Analysis) -> Vec<Bar> {
         .collect()
 }
 
-fn cost_table(analysis: &Analysis) -> CostTable {
+fn cost_table(analysis: &View<'_>) -> CostTable {
     let cell = |scenario: &Scenario, usd: Option<f64>| match usd {
         None => CostCell { monthly: NOT_MODELLED.to_owned(), window: String::new(), absent: true, badge: "" },
         Some(usd) => CostCell {
-            monthly: format::usd_or_unknown(monthly_factor(analysis, scenario).map(|factor| usd * factor)),
-            window: format::usd(usd),
+            monthly: analysis.money.show_or_unknown(monthly_factor(analysis, scenario).map(|factor| usd * factor)),
+            window: analysis.usd(usd),
             absent: false,
             badge: "",
         },
@@ -210,8 +217,8 @@ fn cost_table(analysis: &Analysis) -> CostTable {
             .iter()
             .map(|scenario| match (scenario.monthly_usd, scenario.cost_usd.total) {
                 (Some(monthly), Some(total)) => CostCell {
-                    monthly: format::usd(monthly),
-                    window: format::usd(total),
+                    monthly: analysis.usd(monthly),
+                    window: analysis.usd(total),
                     absent: false,
                     badge: if scenario.partial { "partial" } else { "" },
                 },
@@ -228,10 +235,11 @@ fn cost_table(analysis: &Analysis) -> CostTable {
         rows,
         has_absent,
         has_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
+        currency: analysis.money.code().to_owned(),
     }
 }
 
-fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
+fn variants(analysis: &View<'_>, vendor: &Scenario) -> Table {
     let hosts: f64 = vendor.machine_hours.iter().filter(|m| m.kind == "host").map(|m| m.hours).sum();
     let per_present_hour = |hours: f64| {
         let present = f64::from(analysis.window.hours_present);
@@ -239,16 +247,16 @@ fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
     };
     let mut rows = vec![Row::total(vec![
         Cell::new("As published (the figures above)"),
-        Cell::new(format::usd_or_unknown(vendor.monthly_usd)),
+        Cell::new(analysis.money.show_or_unknown(vendor.monthly_usd)),
         words::vendor_saving(analysis)
-            .map_or_else(|| Cell::absent("cannot be said"), |saving| Cell::new(format::usd(saving.monthly_usd))),
+            .map_or_else(|| Cell::absent("cannot be said"), |saving| Cell::new(analysis.usd(saving.monthly_usd))),
         Cell::new(format::quantity(hosts)).sub(per_present_hour(hosts)),
     ])];
     rows.extend(vendor.variants.iter().map(|variant| {
         Row::new(vec![
             Cell::new(&variant.label),
-            Cell::new(format::usd(variant.monthly_usd)),
-            Cell::new(format::usd(variant.saving_monthly_usd)),
+            Cell::new(analysis.usd(variant.monthly_usd)),
+            Cell::new(analysis.usd(variant.saving_monthly_usd)),
             Cell::new(format::quantity(variant.host_hours)).sub(per_present_hour(variant.host_hours)),
         ])
     }));
@@ -264,11 +272,11 @@ fn variants(analysis: &Analysis, vendor: &Scenario) -> Table {
     )
 }
 
-fn machines(analysis: &Analysis) -> Table {
+fn machines(analysis: &View<'_>) -> Table {
     let rows = analysis
         .scenarios
         .iter()
-        .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(scenario, machine)))
+        .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(analysis, scenario, machine)))
         .collect();
     Table::new(
         format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
@@ -287,14 +295,14 @@ fn machines(analysis: &Analysis) -> Table {
 }
 
 /// What the other lines are made of: the same in every scenario so far, so it is shown for today.
-fn items(analysis: &Analysis) -> Table {
+fn items(analysis: &View<'_>) -> Table {
     let today = words::scenario(analysis, TODAY);
     let row = |item: &CostItem| {
         Row::new(vec![
             Cell::new(&item.what).sub(words::cost_line(&item.line)),
             Cell::new(format::quantity(item.quantity)).sub(&item.unit),
-            Cell::new(format::usd_per_hour(item.usd_per_unit)),
-            Cell::new(format::usd(item.cost_usd)),
+            Cell::new(analysis.money.unit_price(item.usd_per_unit)),
+            Cell::new(analysis.usd(item.cost_usd)),
             price_cell(&item.price),
         ])
     };
@@ -312,7 +320,7 @@ fn items(analysis: &Analysis) -> Table {
     .stacking()
 }
 
-fn machine_row(scenario: &Scenario, machine: &MachineHours) -> Row {
+fn machine_row(analysis: &View<'_>, scenario: &Scenario, machine: &MachineHours) -> Row {
     let kind = match machine.kind.as_str() {
         "node" => "EC2 node",
         "host" => "bare-metal host",
@@ -326,8 +334,8 @@ fn machine_row(scenario: &Scenario, machine: &MachineHours) -> Row {
         Cell::new(&scenario.label),
         Cell::new(if machine.kind == "evm" { "on the hosts" } else { &machine.capacity_type }),
         Cell::new(format::quantity(machine.hours)),
-        machine.usd_per_hour.map_or_else(unpriced, |price| Cell::new(format::usd_per_hour(price))),
-        machine.cost_usd.map_or_else(unpriced, |usd| Cell::new(format::usd(usd))),
+        machine.usd_per_hour.map_or_else(unpriced, |price| Cell::new(analysis.money.unit_price(price))),
+        machine.cost_usd.map_or_else(unpriced, |usd| Cell::new(analysis.usd(usd))),
         machine.price.as_ref().map_or_else(
             || Cell::absent(if machine.kind == "evm" { "the host's price" } else { "no price found" }),
             price_cell,

@@ -7,6 +7,7 @@ use types::analysis::{Analysis, Gravity, Note};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
 
 /// The section.
 #[derive(Debug, Template)]
@@ -38,7 +39,7 @@ pub(crate) struct Fact {
 }
 
 impl Evidence {
-    pub(crate) fn new(analysis: &Analysis) -> Self {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
         Self {
             notes: notes(analysis),
             unpriced: unpriced(analysis),
@@ -50,13 +51,13 @@ impl Evidence {
 }
 
 /// All notes, warnings first; the order among equals is the analyzer's.
-fn notes(analysis: &Analysis) -> Vec<NoteLine> {
+fn notes(analysis: &View<'_>) -> Vec<NoteLine> {
     let line = |about: &str, note: &Note| {
         let (class, kind) = match note.gravity {
             Gravity::Warning => ("warning", "Warning"),
             Gravity::Info => ("info", "Note"),
         };
-        (note.gravity, NoteLine { class, kind, about: about.to_owned(), text: note.text.clone() })
+        (note.gravity, NoteLine { class, kind, about: about.to_owned(), text: analysis.sentence(&note.text) })
     };
     let own = analysis.notes.iter().map(|note| line("", note));
     let of_scenarios = analysis.scenarios.iter().flat_map(|scenario| {

@@ -2,9 +2,10 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, Gravity};
+use types::analysis::Gravity;
 
 use crate::format;
+use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
 
 /// The top of the page.
@@ -56,7 +57,7 @@ pub(crate) struct CoveragePart {
 }
 
 impl Headline {
-    pub(crate) fn new(analysis: &Analysis) -> Self {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
         let (tone, stance) = stance(analysis);
         Self {
             cluster_id: analysis.cluster_id.clone(),
@@ -64,7 +65,7 @@ impl Headline {
             window: words::window(analysis),
             tone,
             stance,
-            verdict: analysis.verdict.text.clone(),
+            verdict: analysis.sentence(&analysis.verdict.text),
             recommendation: recommendation(analysis),
             figures: figures(analysis),
             basis: format!(
@@ -81,7 +82,7 @@ impl Headline {
 }
 
 /// The answer in a few words, from the numbers alone: it never says more than the saving carries.
-fn stance(analysis: &Analysis) -> (&'static str, String) {
+fn stance(analysis: &View<'_>) -> (&'static str, String) {
     if words::scenario(analysis, words::REPACKED).is_some() {
         return replayed_stance(analysis);
     }
@@ -102,7 +103,7 @@ fn stance(analysis: &Analysis) -> (&'static str, String) {
 }
 
 /// The same where rivals were replayed: what is recommended says it.
-fn replayed_stance(analysis: &Analysis) -> (&'static str, String) {
+fn replayed_stance(analysis: &View<'_>) -> (&'static str, String) {
     let (tone, text) = match analysis.verdict.recommendation.as_deref() {
         Some(id) if id.starts_with("emp") => ("pays", "It pays."),
         Some(TODAY) => ("loses", "Not worth it."),
@@ -116,17 +117,17 @@ fn replayed_stance(analysis: &Analysis) -> (&'static str, String) {
 const NOTHING_LEFT: f64 = 0.005;
 
 /// Whether the strictest of the other readings leaves nothing of the saving.
-fn nothing_left(analysis: &Analysis, monthly_usd: f64) -> bool {
+fn nothing_left(analysis: &View<'_>, monthly_usd: f64) -> bool {
     least_saving(analysis).is_some_and(|least| least < monthly_usd * NOTHING_LEFT)
 }
 
 /// The smallest saving a month among the other readings; `None` without any.
-fn least_saving(analysis: &Analysis) -> Option<f64> {
+fn least_saving(analysis: &View<'_>) -> Option<f64> {
     let variants = words::scenario(analysis, VENDOR)?.variants.iter();
     variants.map(|variant| variant.saving_monthly_usd).min_by(f64::total_cmp)
 }
 
-fn recommendation(analysis: &Analysis) -> String {
+fn recommendation(analysis: &View<'_>) -> String {
     match &analysis.verdict.recommendation {
         Some(id) => {
             let label = words::scenario(analysis, id).map_or(id, |scenario| &scenario.label);
@@ -136,7 +137,7 @@ fn recommendation(analysis: &Analysis) -> String {
     }
 }
 
-fn figures(analysis: &Analysis) -> Vec<Figure> {
+fn figures(analysis: &View<'_>) -> Vec<Figure> {
     let today = words::scenario(analysis, TODAY);
     let vendor = words::scenario(analysis, VENDOR);
     let saving = words::headline_saving(analysis);
@@ -144,7 +145,7 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
         let monthly = scenario.and_then(|s| s.monthly_usd);
         Figure {
             label,
-            value: format::usd_or_unknown(monthly),
+            value: analysis.money.show_or_unknown(monthly),
             sub: sub.to_owned(),
             class: if monthly.is_some() { "" } else { "absent" },
             badge: if scenario.is_some_and(|s| s.partial) { "partial" } else { "" },
@@ -179,8 +180,8 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
             ("cannot be said".to_owned(), "cannot be said".to_owned(), "no line is priced in both".to_owned(), "absent")
         }
         Some(saving) => (
-            format::usd(saving.monthly_usd),
-            format::usd(saving.yearly_usd),
+            analysis.usd(saving.monthly_usd),
+            analysis.usd(saving.yearly_usd),
             match saving.fraction {
                 Some(fraction) if saving.monthly_usd < 0.0 => {
                     format!("it does not pay: {} dearer", format::percent(-fraction))
@@ -189,7 +190,7 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
                     Some(least) => format!(
                         "{} of today's cost; {} by the strictest reading below",
                         format::percent(fraction),
-                        format::usd(least)
+                        analysis.usd(least)
                     ),
                     None => format!("{} of today's cost", format::percent(fraction)),
                 },
@@ -217,14 +218,14 @@ fn figures(analysis: &Analysis) -> Vec<Figure> {
 }
 
 /// What elastic VMs save against the best alternative on EC2, and the range of that.
-fn against_ec2(analysis: &Analysis) -> Figure {
+fn against_ec2(analysis: &View<'_>) -> Figure {
     let hours = f64::from(analysis.window.hours_present);
     let month = |usd: f64| usd * types::HOURS_PER_MONTH / hours;
     let saving = analysis.verdict.saving_vs_best_ec2_usd.filter(|_| hours > 0.0).map(month);
     let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
     let sub = match (saving, range) {
         (Some(_), Some([least, most])) => {
-            format!("{} to {} over the assumptions tried", format::usd(least), format::usd(most))
+            format!("{} to {} over the assumptions tried", analysis.usd(least), analysis.usd(most))
         }
         (Some(_), None) => "against EC2 repacked".to_owned(),
         (None, _) => "no line is priced in both".to_owned(),
@@ -235,11 +236,17 @@ fn against_ec2(analysis: &Analysis) -> Figure {
         Some(usd) if usd < 0.0 => "loss",
         Some(_) => "",
     };
-    Figure { label: "EMP saves against that, per month", value: format::usd_or_unknown(saving), sub, class, badge: "" }
+    Figure {
+        label: "EMP saves against that, per month",
+        value: analysis.money.show_or_unknown(saving),
+        sub,
+        class,
+        badge: "",
+    }
 }
 
-fn caveats(analysis: &Analysis) -> Vec<String> {
-    let mut caveats = Vec::new();
+fn caveats(analysis: &View<'_>) -> Vec<String> {
+    let mut caveats: Vec<String> = analysis.money.converted().into_iter().collect();
     if let Some(saving) = words::headline_saving(analysis) {
         let lines: Vec<String> = saving.lines.iter().map(|line| words::cost_line(line)).collect();
         let mut text = format!("The saving compares {}, the lines priced on both sides", words::list(&lines));
@@ -264,7 +271,7 @@ fn caveats(analysis: &Analysis) -> Vec<String> {
     caveats
 }
 
-fn coverage(analysis: &Analysis) -> Coverage {
+fn coverage(analysis: &View<'_>) -> Coverage {
     let window = &analysis.window;
     let expected = f64::from(window.hours_expected.max(window.hours_present).max(1));
     let sources: Vec<String> = window
@@ -321,7 +328,7 @@ fn coverage(analysis: &Analysis) -> Coverage {
     }
 }
 
-fn warnings(analysis: &Analysis) -> String {
+fn warnings(analysis: &View<'_>) -> String {
     let own = analysis.notes.iter();
     let all = own.chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
     match all.filter(|note| note.gravity == Gravity::Warning).count() {

@@ -2,11 +2,12 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, MachineHours, NodeGroup};
+use types::analysis::{MachineHours, NodeGroup};
 
 use crate::costs::price_cell;
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
 use crate::words::{self, TODAY};
 
 /// The section.
@@ -30,7 +31,7 @@ pub(crate) struct Count {
 }
 
 impl InventoryPart {
-    pub(crate) fn new(analysis: &Analysis) -> Self {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
         Self {
             counts: counts(analysis),
             node_groups: node_groups(analysis),
@@ -40,7 +41,7 @@ impl InventoryPart {
     }
 }
 
-fn counts(analysis: &Analysis) -> Vec<Count> {
+fn counts(analysis: &View<'_>) -> Vec<Count> {
     let inventory = &analysis.inventory;
     let count = |name, n: u32, sub: String| Count { name, value: format::count(n), sub };
     vec![
@@ -58,7 +59,7 @@ fn counts(analysis: &Analysis) -> Vec<Count> {
 }
 
 /// What the shares of the namespaces leave out.
-fn without(analysis: &Analysis) -> String {
+fn without(analysis: &View<'_>) -> String {
     format!(
         "Pods that request neither CPU nor memory ran for {} pod-hours; for {} container-hours no usage was seen.",
         format::quantity(analysis.inventory.pod_hours_without_requests),
@@ -66,7 +67,7 @@ fn without(analysis: &Analysis) -> String {
     )
 }
 
-fn node_groups(analysis: &Analysis) -> Table {
+fn node_groups(analysis: &View<'_>) -> Table {
     let rows = analysis
         .inventory
         .node_groups
@@ -150,7 +151,7 @@ fn type_unknown(group: &NodeGroup) -> &'static str {
 }
 
 /// The price that scenario `ec2-today` gave to a group, and where it comes from.
-fn price(analysis: &Analysis, group: &NodeGroup) -> (Cell, Cell) {
+fn price(analysis: &View<'_>, group: &NodeGroup) -> (Cell, Cell) {
     if group.compute_type == "fargate" {
         return (Cell::absent("by pod size"), Cell::absent("see Fargate in the costs"));
     }
@@ -164,15 +165,15 @@ fn price(analysis: &Analysis, group: &NodeGroup) -> (Cell, Cell) {
     match machines.as_slice() {
         [] => unknown(),
         [one] => match (one.usd_per_hour, &one.price) {
-            (Some(price), Some(origin)) => (Cell::new(format::usd_per_hour(price)), price_cell(origin)),
-            (Some(price), None) => (Cell::new(format::usd_per_hour(price)), Cell::absent(format::UNKNOWN)),
+            (Some(price), Some(origin)) => (Cell::new(analysis.money.unit_price(price)), price_cell(origin)),
+            (Some(price), None) => (Cell::new(analysis.money.unit_price(price)), Cell::absent(format::UNKNOWN)),
             (None, _) => unknown(),
         },
         _ => (Cell::absent("several"), Cell::absent("see the machines above")),
     }
 }
 
-fn namespaces(analysis: &Analysis) -> Table {
+fn namespaces(analysis: &View<'_>) -> Table {
     let hours = f64::from(analysis.window.hours_present);
     let mean = |total: f64| {
         if hours > 0.0 { Cell::new(format::tenths(total / hours)) } else { Cell::absent(format::UNKNOWN) }

@@ -13,15 +13,18 @@ mod costs;
 mod evidence;
 mod headline;
 mod inventory;
+mod money;
 mod page;
 mod replays;
 pub mod sheets;
 mod summary;
 mod table;
 mod utilisation;
+mod view;
 mod words;
 
-pub use page::{RenderError, page};
+pub use money::{Money, MoneyError};
+pub use page::{Options, RenderError, page};
 pub use summary::summary;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.

@@ -10,8 +10,10 @@ use crate::costs::Costs;
 use crate::evidence::Evidence;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
+use crate::money::Money;
 use crate::replays::Replays;
 use crate::utilisation::UtilisationPart;
+use crate::view::View;
 
 /// Why a page could not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -44,23 +46,39 @@ struct Page {
     evidence: Evidence,
 }
 
+/// How a page is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    money: Money,
+}
+
+impl Options {
+    /// Shows amounts in another currency.
+    #[must_use]
+    pub fn money(mut self, money: Money) -> Self {
+        self.money = money;
+        self
+    }
+}
+
 /// Renders the page of one cluster.
 ///
-/// The page is one file: no script, no request to anywhere. The same analysis gives the same bytes.
+/// The page is one file: no script, no request to anywhere. The same analysis and options give the same bytes.
 ///
 /// # Errors
 /// When a chart or a template cannot be written, which memory aside does not happen.
-pub fn page(analysis: &Analysis) -> Result<String, RenderError> {
+pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderError> {
+    let view = &View::new(analysis, &options.money);
     let page = Page {
         cluster_id: analysis.cluster_id.clone(),
-        headline: Headline::new(analysis),
-        costs: Costs::new(analysis),
-        replays: Replays::new(analysis),
-        bill: Bill::new(analysis),
+        headline: Headline::new(view),
+        costs: Costs::new(view),
+        replays: Replays::new(view),
+        bill: Bill::new(view),
         utilisation: UtilisationPart::new(analysis)?,
-        inventory: InventoryPart::new(analysis),
+        inventory: InventoryPart::new(view),
         assumptions: Assumptions::new(analysis),
-        evidence: Evidence::new(analysis),
+        evidence: Evidence::new(view),
     };
     Ok(page.render()?)
 }

@@ -2,10 +2,11 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, HostConsidered, Plan, Scenario, WhatIf, WorkloadMovability};
+use types::analysis::{HostConsidered, Plan, Scenario, WhatIf, WorkloadMovability};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
 
 /// The section; empty where nothing was replayed.
@@ -63,7 +64,7 @@ struct PlanPart {
 const CHOICE: [[&str; 2]; 2] = [["ec2-repacked", "emp"], ["ec2-rightsized", "emp-rightsized"]];
 
 impl Replays {
-    pub(crate) fn new(analysis: &Analysis) -> Option<Self> {
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
         let replayed: Vec<_> = analysis.scenarios.iter().filter(|scenario| scenario.risk.is_some()).collect();
         if replayed.is_empty() {
             return None;
@@ -84,19 +85,11 @@ impl Replays {
     }
 }
 
-/// USD over the window as a month.
-fn monthly(analysis: &Analysis, usd: f64) -> String {
-    match analysis.window.hours_present {
-        0 => format::UNKNOWN.to_owned(),
-        hours => format::usd(usd * types::HOURS_PER_MONTH / f64::from(hours)),
-    }
+fn money(analysis: &View<'_>, usd: Option<f64>) -> Cell {
+    analysis.monthly_cell(usd)
 }
 
-fn money(analysis: &Analysis, usd: Option<f64>) -> Cell {
-    usd.map_or_else(|| Cell::absent(format::UNKNOWN), |usd| Cell::new(monthly(analysis, usd)))
-}
-
-fn optimism(analysis: &Analysis) -> String {
+fn optimism(analysis: &View<'_>) -> String {
     match analysis.model_optimism {
         None => "How the engine's own idea of today compares with what was observed is not known.".to_owned(),
         Some(ratio) if ratio < 1.0 => format!(
@@ -110,18 +103,16 @@ fn optimism(analysis: &Analysis) -> String {
     }
 }
 
-fn choice(analysis: &Analysis) -> Table {
+fn choice(analysis: &View<'_>) -> Table {
     let cell = |id: &str| match words::scenario(analysis, id) {
         None => Cell::absent("not replayed"),
         Some(scenario) => {
             let holds = scenario.risk.as_ref().is_some_and(|risk| risk.holds_target);
             let saved = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == id);
-            let sub = saved.map(|saving| format!("{} against today", format::usd(-saving.monthly_usd)));
-            Cell::new(format::usd_or_unknown(scenario.monthly_usd)).sub(sub.unwrap_or_default()).badge(if holds {
-                ""
-            } else {
-                "over the risk target"
-            })
+            let sub = saved.map(|saving| format!("{} against today", analysis.usd(-saving.monthly_usd)));
+            Cell::new(analysis.money.show_or_unknown(scenario.monthly_usd))
+                .sub(sub.unwrap_or_default())
+                .badge(if holds { "" } else { "over the risk target" })
         }
     };
     let row = |label: &str, ids: [&str; 2]| {
@@ -141,7 +132,7 @@ fn choice(analysis: &Analysis) -> Table {
     )
 }
 
-fn scenarios(analysis: &Analysis, replayed: &[&Scenario]) -> Table {
+fn scenarios(analysis: &View<'_>, replayed: &[&Scenario]) -> Table {
     let observed = [TODAY, VENDOR].into_iter().filter_map(|id| words::scenario(analysis, id));
     let hours = f64::from(analysis.window.hours_present);
     let row = |scenario: &Scenario| {
@@ -159,7 +150,7 @@ fn scenarios(analysis: &Analysis, replayed: &[&Scenario]) -> Table {
         };
         Row::new(vec![
             Cell::new(&scenario.label).sub(how),
-            Cell::new(format::usd_or_unknown(scenario.monthly_usd)),
+            Cell::new(analysis.money.show_or_unknown(scenario.monthly_usd)),
             money(analysis, scenario.cost_usd.compute),
             money(analysis, scenario.lower_bound_usd),
             at_once("node"),
@@ -216,11 +207,11 @@ fn risk(replayed: &[&Scenario]) -> Table {
     )
 }
 
-fn hosts(analysis: &Analysis) -> Table {
+fn hosts(analysis: &View<'_>) -> Table {
     let row = |host: &HostConsidered| {
         let cells = vec![
             Cell::name(&host.instance_type).badge(if host.chosen { "chosen" } else { "" }),
-            Cell::new(format::usd_per_hour(host.usd_per_hour)),
+            Cell::new(analysis.money.unit_price(host.usd_per_hour)),
             money(analysis, host.lower_bound_usd),
             money(analysis, host.total_usd),
             Cell::new(&host.reason),
@@ -241,7 +232,7 @@ fn hosts(analysis: &Analysis) -> Table {
     .stacking()
 }
 
-fn grid(analysis: &Analysis, what_if: &WhatIf) -> Option<Grid> {
+fn grid(analysis: &View<'_>, what_if: &WhatIf) -> Option<Grid> {
     let mut memory: Vec<f64> = what_if.grid.iter().map(|point| point.memory_overcommit).collect();
     let mut cpu: Vec<f64> = what_if.grid.iter().map(|point| point.cpu_overcommit).collect();
     for ratios in [&mut memory, &mut cpu] {
@@ -253,7 +244,7 @@ fn grid(analysis: &Analysis, what_if: &WhatIf) -> Option<Grid> {
         let Some(point) = what_if.grid.iter().find(at) else {
             return GridCell { text: format::UNKNOWN.to_owned(), class: "", sub: String::new() };
         };
-        let text = point.saving_usd.map_or_else(|| format::UNKNOWN.to_owned(), |usd| monthly(analysis, usd));
+        let text = point.saving_usd.map_or_else(|| format::UNKNOWN.to_owned(), |usd| analysis.monthly(usd));
         let class = match point.saving_usd {
             _ if !point.holds_target => "risky",
             Some(usd) if usd > 0.0 => "gain",
@@ -275,7 +266,7 @@ fn grid(analysis: &Analysis, what_if: &WhatIf) -> Option<Grid> {
     })
 }
 
-fn tornado(analysis: &Analysis) -> Table {
+fn tornado(analysis: &View<'_>) -> Table {
     let bars = analysis.what_if.iter().flat_map(|what_if| &what_if.tornado);
     let largest = bars.clone().filter_map(|bar| bar.change_usd).map(f64::abs).fold(0.0, f64::max);
     let row = |bar: &types::analysis::TornadoBar| {
@@ -325,7 +316,7 @@ fn movability(rows: &[WorkloadMovability]) -> Table {
     .stacking()
 }
 
-fn plan_part(analysis: &Analysis, plan: &Plan) -> PlanPart {
+fn plan_part(analysis: &View<'_>, plan: &Plan) -> PlanPart {
     let (least, most) = plan.hosts;
     let largest: Vec<_> = plan.evm_types.iter().take(3).map(|(name, _)| name.clone()).collect();
     let row = |(n, wave): (usize, &types::analysis::Wave)| {
@@ -333,7 +324,7 @@ fn plan_part(analysis: &Analysis, plan: &Plan) -> PlanPart {
             Cell::new(format!("Step {}", n + 1)).sub(wave.namespaces.join(", ")),
             money(analysis, wave.saving_usd),
             money(analysis, wave.marginal_saving_usd),
-            wave.dual_running_usd.map_or_else(|| Cell::absent(format::UNKNOWN), |usd| Cell::new(format::usd(usd))),
+            wave.dual_running_usd.map_or_else(|| Cell::absent(format::UNKNOWN), |usd| Cell::new(analysis.usd(usd))),
             match wave.payback_days {
                 Some(days) => Cell::new(format!("{} days", format::tenths(days))),
                 None => Cell::absent("never"),

@@ -7,7 +7,7 @@ mod sample;
 use types::analysis::Analysis;
 
 fn page(analysis: &Analysis) -> String {
-    reports::page(analysis).unwrap()
+    reports::page(analysis, &reports::Options::default()).unwrap()
 }
 
 /// The page's elements as (name, the rest of the tag), and its text; enough of a parser for markup we wrote.
@@ -32,6 +32,15 @@ fn parse(page: &str) -> (Vec<(String, String)>, String) {
 
 fn count(tags: &[(String, String)], name: &str) -> usize {
     tags.iter().filter(|tag| tag.0 == name).count()
+}
+
+#[test]
+fn another_currency_is_everywhere_and_named() {
+    let euro = reports::Money::try_new("EUR", 0.5).unwrap();
+    let page = reports::page(&sample::losing(), &reports::Options::default().money(euro)).unwrap();
+    assert!(page.contains("Converted from USD at 0.5 EUR for 1 USD"));
+    assert!(page.contains("\u{2212}€580"));
+    assert_eq!(page.find('$').map(|at| &page[at - 80..at + 40]), None);
 }
 
 #[test]

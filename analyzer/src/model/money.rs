@@ -8,7 +8,7 @@ use types::analysis::{CostItem, ExactLines, PriceOrigin};
 use types::window::HOUR_SECONDS;
 
 use super::{AsIs, Candidate, Machines, Replayed};
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::number::whole;
 use crate::observed::Observed;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
@@ -62,8 +62,8 @@ impl<'a> Pricer<'a> {
         assumptions: &Assumptions,
     ) -> Self {
         let region = observed.region().unwrap_or("all");
-        let gib = assumptions.replay().emp_evm_disk_gib;
-        let disk = book.volume(assumptions.name(&assumptions::ROOT_DISK_TYPE), region);
+        let gib = assumptions.replay.emp_evm_disk_gib;
+        let disk = book.volume(assumptions.terms.ec2_root_disk_type, region);
         let mut pricer = Self {
             book,
             kinds: machines.kinds.clone(),
@@ -80,7 +80,7 @@ impl<'a> Pricer<'a> {
                 .into_iter()
                 .filter_map(|line| Some((line, origin_of(bill, line)?)))
                 .collect(),
-            fee_fraction: assumptions.number(&assumptions::FEE_FRACTION),
+            fee_fraction: assumptions.replay.emp_fee_fraction,
             moving: BTreeMap::new(),
         };
         let placed = |kind| machines.node(&NodeFacts::from(kind));
@@ -107,7 +107,7 @@ impl<'a> Pricer<'a> {
                 }
             }
         }
-        let boot = whole(assumptions.number(&assumptions::BOOT_SECONDS));
+        let boot = whole(assumptions.replay.ec2_boot_seconds);
         for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour) {
             let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
             for (billed, of_hour) in hour {

@@ -11,7 +11,7 @@ use types::analysis::{
 };
 use types::{NanoUsd, UsdPerHour};
 
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::evidence::{Grade, Graded};
 use crate::facts::{BilledAs, NodeKind, VolumeKind};
 use crate::ledger::{FargateKind, Ledger};
@@ -90,7 +90,7 @@ pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Optio
 
 /// The same of a label's value, or its absence.
 pub(crate) fn capacity_type_of(name: Option<&str>, assumptions: &Assumptions) -> Option<CapacityType> {
-    match name.unwrap_or_else(|| assumptions.name(&assumptions::UNLABELLED_CAPACITY_TYPE)) {
+    match name.unwrap_or(assumptions.terms.ec2_unlabelled_capacity_type) {
         "on-demand" => Some(CapacityType::OnDemand),
         "spot" => Some(CapacityType::Spot),
         _ => None,
@@ -182,7 +182,7 @@ impl Bill {
 
     /// Prices the nodes hour by hour, and shares the cost of each kind of machine over those billed alike.
     fn add_nodes(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) {
-        let boot_seconds = whole(assumptions.number(&assumptions::BOOT_SECONDS));
+        let boot_seconds = whole(assumptions.replay.ec2_boot_seconds);
         let mut pricing = Pricing::new(book);
         let priced: BTreeMap<_, _> =
             observed.billed.keys().map(|billed| (billed, node_price(billed, &mut pricing, assumptions))).collect();
@@ -317,11 +317,11 @@ impl Bill {
     fn add_network(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
         let mut line = None;
         let counted = [
-            (&assumptions::NAT_GATEWAYS, "vpc.nat_gateway", "NAT gateways"),
-            (&assumptions::PUBLIC_IPV4, "vpc.public_ipv4", "public IPv4 addresses"),
+            (assumptions.terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways"),
+            (assumptions.terms.network_public_ipv4_addresses, "vpc.public_ipv4", "public IPv4 addresses"),
         ];
-        for (key, name, what) in counted {
-            let count = whole(assumptions.number(key));
+        for (count, name, what) in counted {
+            let count = whole(count);
             let seconds = observed.seconds() * i128::from(count);
             if count == 0 {
                 continue;
@@ -393,7 +393,7 @@ impl Bill {
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        let support = assumptions.name(&assumptions::EKS_SUPPORT);
+        let support = assumptions.terms.eks_support;
         let unit = book.control_plane(observed.region().unwrap_or("all"), support == "extended")?;
         let item = Item {
             line: "control_plane",

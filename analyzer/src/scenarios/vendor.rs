@@ -17,7 +17,7 @@ use types::analysis::{ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unp
 use types::show::usd;
 use types::{NanoUsd, UsdPerHour};
 
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::facts::{HourFacts, NodeKind};
 use crate::hosts::{Overhead, Packing, Size};
 use crate::number::{float, whole};
@@ -105,19 +105,18 @@ impl Plan {
 impl<'a> Vendor<'a> {
     /// Nothing taken yet.
     pub(crate) fn new(book: &'a PriceBook, assumptions: &'a Assumptions) -> Self {
-        let number = |key| assumptions.number(key);
         let overhead = Overhead {
-            evm_fraction: number(&assumptions::EVM_OVERHEAD_FRACTION),
-            evm_mib: number(&assumptions::EVM_OVERHEAD_MIB),
-            evm_mib_per_vcpu: number(&assumptions::EVM_OVERHEAD_MIB_PER_VCPU),
-            host_mib: number(&assumptions::HOST_OVERHEAD_MIB),
+            evm_fraction: assumptions.replay.emp_evm_overhead_fraction,
+            evm_mib: assumptions.replay.emp_evm_overhead_mib,
+            evm_mib_per_vcpu: assumptions.replay.emp_evm_overhead_mib_per_vcpu,
+            host_mib: assumptions.replay.emp_host_overhead_mib,
         };
         let plain = Packing {
-            memory_overcommit: number(&assumptions::MEMORY_OVERCOMMIT),
-            cpu_overcommit: number(&assumptions::CPU_OVERCOMMIT),
+            memory_overcommit: assumptions.replay.emp_memory_overcommit,
+            cpu_overcommit: assumptions.replay.emp_cpu_overcommit,
             overhead: None,
         };
-        let webinar = number(&assumptions::WEBINAR_OVERCOMMIT);
+        let webinar = assumptions.terms.emp_webinar_overcommit;
         let dense = Packing { memory_overcommit: webinar, cpu_overcommit: webinar, overhead: None };
         let heavy = Packing { overhead: Some(overhead), ..plain };
         let plan = |label: String, packing, by_zone| Plan {
@@ -298,7 +297,7 @@ impl<'a> Vendor<'a> {
     pub(crate) fn conclude(mut self, bill: &Bill, observed: &Observed, month: Month) -> Outcome {
         let moves = |vendor: &mut Self, node: &NodeCost| matches!(vendor.fate(&node.kind), Fate::Moves(..));
         let (moved, stays): (Vec<_>, Vec<_>) = bill.nodes.iter().partition(|node| moves(&mut self, node));
-        let fee_fraction = self.assumptions.number(&assumptions::FEE_FRACTION);
+        let fee_fraction = self.assumptions.replay.emp_fee_fraction;
         let lines_of = |plan: &Plan| {
             let cost = self.price(plan, bill, observed);
             let hosts: NanoUsd =
@@ -350,7 +349,7 @@ impl<'a> Vendor<'a> {
 
     /// Hosts and the nodes that stay, priced hour by hour as today's are, commitments among it.
     fn price(&self, plan: &Plan, bill: &Bill, observed: &Observed) -> HourlyCost {
-        let boot_seconds = whole(self.assumptions.number(&assumptions::BOOT_SECONDS));
+        let boot_seconds = whole(self.assumptions.replay.ec2_boot_seconds);
         let staying =
             |node: &&NodeCost| self.pools.get(&node.kind).is_none_or(|pool| !plan.host_hours.contains_key(pool));
         let machines: BTreeMap<_, _> = bill

@@ -23,7 +23,7 @@ pub(super) async fn put(
     date: &str,
     analysis: &Analysis,
 ) -> anyhow::Result<String> {
-    let page = reports::page(analysis).context("render the page")?.into_bytes();
+    let page = reports::page(analysis, &reports::Options::default()).context("render the page")?.into_bytes();
     let files = [("analysis.json", JSON, Bytes::from(analyze::json(analysis)?)), ("index.html", HTML, page.into())];
     let (dated, latest) =
         (format!("reports/cluster={cluster}/date={date}/"), format!("reports/cluster={cluster}/latest/"));

@@ -1,86 +1,9 @@
 //! The keys themselves. `MODEL.md` holds them as a table, which a test compares.
 
-use super::{Domain, Key, Value};
+crate::assumption_set! {
+    /// Every assumption of the replay in force.
+    pub struct Assumptions;
 
-macro_rules! value_type {
-    (number $default:expr, $min:expr, $max:expr) => {
-        f64
-    };
-    (name $($allowed:literal)|+) => {
-        &'static str
-    };
-}
-
-macro_rules! domain {
-    (number $default:expr, $min:expr, $max:expr) => {
-        Domain::Number { default: $default, min: $min, max: $max }
-    };
-    (name $($allowed:literal)|+) => {
-        Domain::Name { allowed: &[$($allowed),+] }
-    };
-}
-
-trait Cell: Sized {
-    fn of(value: Value) -> Option<Self>;
-    fn value(&self) -> Value;
-}
-
-impl Cell for f64 {
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Number(number) = value { Some(number) } else { None }
-    }
-    fn value(&self) -> Value {
-        Value::Number(*self)
-    }
-}
-
-impl Cell for &'static str {
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Name(name) = value { Some(name) } else { None }
-    }
-    fn value(&self) -> Value {
-        Value::Name(self)
-    }
-}
-
-macro_rules! keys {
-    ($( $field:ident = $name:literal, $unit:literal, { $($domain:tt)+ }, $source:literal, $effect:literal; )+) => {
-        /// Every key, in the order in which they are shown.
-        pub const KEYS: &[Key] = &[$(
-            Key { name: $name, unit: $unit, domain: domain!($($domain)+), source: $source, effect: $effect }
-        ),+];
-
-        /// Every assumption in force.
-        #[derive(Debug, Clone, Copy, PartialEq)]
-        pub struct Assumptions {
-            $( #[doc = concat!("`", $name, "`: ", $effect, ".")] pub $field: value_type!($($domain)+), )+
-        }
-
-        impl Default for Assumptions {
-            fn default() -> Self {
-                Self { $( $field: Cell::of(domain!($($domain)+).default_value()).unwrap_or_default(), )+ }
-            }
-        }
-
-        impl Assumptions {
-            pub(super) fn set(&mut self, name: &str, value: Value) {
-                match name {
-                    $( $name => if let Some(value) = Cell::of(value) { self.$field = value; }, )+
-                    _ => {}
-                }
-            }
-
-            pub(super) fn get(&self, name: &str) -> Option<Value> {
-                match name {
-                    $( $name => Some(self.$field.value()), )+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-keys! {
     emp_memory_overcommit = "emp.memory_overcommit", "", { number 1.5, 1.0, 10.0 },
         "vendor's documentation of EVM pools: 9 instead of 6 m5.4xlarge on one m5.metal",
         "memory of elastic VMs a host takes, as a multiple of its own";

@@ -15,15 +15,22 @@ fn unknown_keys_and_bad_values_are_named() {
     check("emp.memory_model = \"ballooned\"", "expected one of high_water, working_set, touched");
     check("emp.host_threshold = nan", "expected a number from 0.1 to 1");
     check("emp = [", "not valid TOML");
+    check("emp.migration_bytes_per_second = 1000000000000", "expected a number from 1000000 to 100000000000");
+}
+
+#[test]
+fn a_whole_number_may_be_as_large_as_its_domain() {
+    let assumptions = Assumptions::from_toml("emp.migration_bytes_per_second = 50000000000").unwrap();
+    assert_eq!(assumptions.emp_migration_bytes_per_second, 5e10);
 }
 
 #[test]
 fn every_key_is_unique_and_explained_and_its_default_is_accepted() {
-    let mut names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    let mut names: Vec<_> = Assumptions::KEYS.iter().map(|key| key.name).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), KEYS.len());
-    for key in KEYS {
+    assert_eq!(names.len(), Assumptions::KEYS.len());
+    for key in Assumptions::KEYS {
         assert!(!key.source.is_empty() && !key.effect.is_empty(), "{}", key.name);
         let text = match key.domain.default_value() {
             Value::Number(number) => format!("{} = {number:?}", key.name),
@@ -31,7 +38,7 @@ fn every_key_is_unique_and_explained_and_its_default_is_accepted() {
         };
         assert_eq!(Assumptions::from_toml(&text).unwrap(), Assumptions::default(), "{text}");
     }
-    assert!(Assumptions::default().in_force().iter().all(|row| !row.changed && row.value == row.default));
+    assert!(in_force(&Assumptions::default()).iter().all(|row| !row.changed && row.value == row.default));
 }
 
 fn host() -> HostType {
@@ -68,7 +75,7 @@ fn every_key_changes_something() {
         let fee = (assumptions.emp_fee_fraction, assumptions.emp_evm_disk_gib);
         format!("{setup:?}{:?}{:?}{fee:?}", assumptions.right_sizing(), assumptions.risk_target())
     };
-    for key in KEYS {
+    for key in Assumptions::KEYS {
         let other = match key.domain {
             Domain::Number { default, min, max } if default == max => format!("{min:?}"),
             Domain::Number { max, .. } => format!("{max:?}"),
@@ -83,7 +90,7 @@ fn every_key_changes_something() {
         let before = Assumptions::from_toml(predictor).unwrap();
         let after = Assumptions::from_toml(&format!("{predictor}{} = {other}", key.name)).unwrap();
         assert_ne!(state(&before), state(&after), "{}", key.name);
-        assert!(after.in_force().iter().any(|row| row.key == key.name && row.changed));
+        assert!(in_force(&after).iter().any(|row| row.key == key.name && row.changed));
     }
 }
 
@@ -91,7 +98,7 @@ fn every_key_changes_something() {
 fn table() -> String {
     let mut rows =
         String::from("| key | default | unit | source of the default | what it changes |\n|---|---|---|---|---|\n");
-    for row in Assumptions::default().in_force() {
+    for row in in_force(&Assumptions::default()) {
         rows += &format!("| `{}` | {} | {} | {} | {} |\n", row.key, row.default, row.unit, row.source, row.effect);
     }
     rows

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::NanoUsd;
 
 use super::{Bill, Item, hours};
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::evidence::Grade;
 use crate::ledger::FargateKind;
 use crate::number::{float, whole};
@@ -20,7 +20,7 @@ impl Bill {
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        let overhead_mib = whole(assumptions.number(&assumptions::FARGATE_OVERHEAD_GIB) * 1024.0);
+        let overhead_mib = whole(assumptions.terms.fargate_memory_overhead_gib * 1024.0);
         let mut line = pods.is_empty().then_some(NanoUsd::ZERO);
         for (kind, seconds) in pods {
             let priced = fargate_price(kind, overhead_mib, book);

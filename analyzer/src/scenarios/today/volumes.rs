@@ -3,7 +3,7 @@
 use types::NanoUsd;
 
 use super::{Bill, Item, NodeCost};
-use crate::assumptions::{self, Assumptions};
+use crate::assumptions::Assumptions;
 use crate::evidence::Grade;
 use crate::facts::VolumeKind;
 use crate::number::{float, ratio};
@@ -133,7 +133,7 @@ impl Bill {
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
         let month_seconds = crate::scenarios::month_seconds();
-        let volume_type = assumptions.name(&assumptions::ROOT_DISK_TYPE);
+        let volume_type = assumptions.terms.ec2_root_disk_type;
         let mut line = None;
         let mut nodes = std::mem::take(&mut self.nodes);
         for node in nodes.iter_mut().filter(|node| is_aws(node)) {
@@ -195,7 +195,7 @@ fn volume_price<'a>(
     book: &PriceBook,
     assumptions: &Assumptions,
 ) -> Result<(&'a str, &'a str, Priced<NanoUsd>), String> {
-    let assumed = Some(assumptions.name(&assumptions::VOLUMES_UNKNOWN_TYPE)).filter(|name| *name != "none");
+    let assumed = Some(assumptions.terms.volumes_unknown_type).filter(|name| *name != "none");
     let Some(volume_type) = kind.volume_type.as_deref().or(assumed) else {
         return Err("volume type not known; set the assumption volumes.unknown_type to price it as one".to_owned());
     };

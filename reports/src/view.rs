@@ -1,0 +1,59 @@
+//! An analysis as a page sees it: with the currency it is shown in, and the month it is scaled to.
+
+use std::ops::Deref;
+
+use types::analysis::Analysis;
+
+use crate::format;
+use crate::money::Money;
+use crate::table::Cell;
+use crate::words;
+
+/// An analysis and the currency to show it in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    analysis: &'a Analysis,
+    pub(crate) money: &'a Money,
+}
+
+impl Deref for View<'_> {
+    type Target = Analysis;
+
+    fn deref(&self) -> &Analysis {
+        self.analysis
+    }
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(analysis: &'a Analysis, money: &'a Money) -> Self {
+        Self { analysis, money }
+    }
+
+    /// USD as text.
+    pub(crate) fn usd(&self, usd: f64) -> String {
+        self.money.show(usd)
+    }
+
+    /// USD over the window as USD a month; `None` without an hour.
+    pub(crate) fn month(&self, usd: f64) -> Option<f64> {
+        words::months_per_window(self.analysis).map(|months| usd * months)
+    }
+
+    /// USD over the window as text a month.
+    pub(crate) fn monthly(&self, usd: f64) -> String {
+        self.month(usd).map_or_else(|| format::UNKNOWN.to_owned(), |usd| self.usd(usd))
+    }
+
+    /// USD over the window as a cell a month.
+    pub(crate) fn monthly_cell(&self, usd: Option<f64>) -> Cell {
+        match usd.and_then(|usd| self.month(usd)) {
+            Some(usd) => Cell::new(self.usd(usd)),
+            None => Cell::absent(format::UNKNOWN),
+        }
+    }
+
+    /// A sentence of the analysis, its dollars converted.
+    pub(crate) fn sentence(&self, text: &str) -> String {
+        self.money.sentence(text)
+    }
+}
