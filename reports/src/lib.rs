@@ -11,20 +11,28 @@ mod bill;
 mod chart;
 mod costs;
 mod evidence;
+pub mod export;
+mod fleet;
 mod headline;
 mod inventory;
+mod markdown;
 mod money;
 mod page;
 mod replays;
 pub mod sheets;
+mod standing;
 mod summary;
 mod table;
+mod trend;
 mod utilisation;
 mod view;
 mod words;
 
+pub use fleet::{FLEET_COLUMNS, Member, fleet, fleet_csv};
+pub use markdown::markdown;
 pub use money::{Money, MoneyError};
 pub use page::{Options, RenderError, page};
+pub use standing::Standing;
 pub use summary::summary;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.

@@ -12,6 +12,8 @@ use crate::headline::Headline;
 use crate::inventory::InventoryPart;
 use crate::money::Money;
 use crate::replays::Replays;
+use crate::standing::Standing;
+use crate::trend::TrendPart;
 use crate::utilisation::UtilisationPart;
 use crate::view::View;
 
@@ -42,6 +44,7 @@ struct Page {
     bill: Option<Bill>,
     utilisation: UtilisationPart,
     inventory: InventoryPart,
+    trend: Option<TrendPart>,
     assumptions: Assumptions,
     evidence: Evidence,
 }
@@ -50,6 +53,7 @@ struct Page {
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     money: Money,
+    earlier: Vec<Standing>,
 }
 
 impl Options {
@@ -58,6 +62,18 @@ impl Options {
     pub fn money(mut self, money: Money) -> Self {
         self.money = money;
         self
+    }
+
+    /// Draws where the cluster stood at the ends of earlier windows; those of other clusters are left out.
+    #[must_use]
+    pub fn earlier(mut self, earlier: Vec<Standing>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// The currency amounts are shown in.
+    pub fn currency(&self) -> &Money {
+        &self.money
     }
 }
 
@@ -77,6 +93,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         bill: Bill::new(view),
         utilisation: UtilisationPart::new(analysis)?,
         inventory: InventoryPart::new(view),
+        trend: TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money),
         assumptions: Assumptions::new(analysis),
         evidence: Evidence::new(view),
     };
