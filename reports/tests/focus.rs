@@ -257,8 +257,15 @@ fn null_stands_only_where_it_may() {
             {
                 assert!(!null(never), "{name}: {never}");
             }
-            let consumes = row["ChargeCategory"] == "Usage" && row["CommitmentDiscountStatus"] != "Unused";
-            assert_eq!(null("ConsumedQuantity"), !consumes, "{name}");
+            assert_eq!(null("ConsumedQuantity"), row["CommitmentDiscountStatus"] == "Unused", "{name}");
+            // The pricing currency is the billing currency.
+            for (one, other) in [
+                ("PricingCurrencyContractedUnitPrice", "ContractedUnitPrice"),
+                ("PricingCurrencyEffectiveCost", "EffectiveCost"),
+                ("PricingCurrencyListUnitPrice", "ListUnitPrice"),
+            ] {
+                assert_eq!(row[one], row[other], "{name}: {one}");
+            }
         }
     });
 }
@@ -270,13 +277,14 @@ fn words_are_those_of_the_specification() {
             let is = |column: &str, allowed: &[&str]| {
                 assert!(allowed.contains(&row[column].as_str()), "{name}: {column} is {:?}", row[column]);
             };
-            is("ChargeCategory", &["Usage", "Purchase"]);
+            is("ChargeCategory", &["Usage"]);
             is("ChargeClass", &[""]);
             is("ChargeFrequency", &["One-Time", "Recurring", "Usage-Based"]);
             is("PricingCategory", &["Standard", "Dynamic", "Committed", "Other"]);
             is("CommitmentDiscountCategory", &["", "Spend", "Usage"]);
             is("CommitmentDiscountStatus", &["", "Used", "Unused"]);
             is("BillingCurrency", &["USD"]);
+            is("PricingCurrency", &["USD"]);
             is(
                 "ServiceSubcategory",
                 match row["ServiceCategory"].as_str() {
@@ -287,9 +295,6 @@ fn words_are_those_of_the_specification() {
                     other => panic!("{name}: ServiceCategory is {other:?}"),
                 },
             );
-            if row["ChargeCategory"] == "Purchase" {
-                assert_ne!(row["ChargeFrequency"], "Usage-Based", "{name}");
-            }
             if !row["CommitmentDiscountId"].is_empty() {
                 assert_eq!(row["PricingCategory"], "Committed", "{name}");
             }
@@ -417,7 +422,14 @@ fn by_workload_adds_up_exactly_and_names_what_is_nobodys() {
 /// FOCUS 1.3: the allocated charges of one origin charge.
 fn split_cost_follows_the_rules(rows: &Records) {
     let ours = |column: &str| column.starts_with("x_") || column.starts_with("Allocated");
-    let summable = ["ConsumedQuantity", "PricingQuantity", "ContractedCost", "EffectiveCost", "ListCost"];
+    let summable = [
+        "ConsumedQuantity",
+        "PricingQuantity",
+        "ContractedCost",
+        "EffectiveCost",
+        "PricingCurrencyEffectiveCost",
+        "ListCost",
+    ];
     for (column, value) in &rows[0] {
         if !ours(column) && !summable.contains(&column.as_str()) {
             assert!(rows.iter().all(|row| row[column] == *value), "{column} is that of the origin in every row");

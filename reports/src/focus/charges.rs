@@ -107,8 +107,6 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> Vec<Row> {
                 machine.capacity_type,
                 if committed { ", after commitments" } else { "" },
             ),
-            category: "Usage",
-            frequency: "Usage-Based",
             service: service("compute"),
             sku_price: format!("{sku}/{}", machine.capacity_type),
             sku,
@@ -165,8 +163,6 @@ fn unused(commitment: &CommitmentUse) -> Option<Row> {
     let sku = format!("commitment/{}", commitment.name);
     Some(Row {
         description: format!("Commitment {} not used", commitment.name),
-        category: "Usage",
-        frequency: "Usage-Based",
         service: service("unused_commitments"),
         sku_price: sku.clone(),
         sku,
@@ -208,8 +204,6 @@ fn item(analysis: &Analysis, scenario: &Scenario, item: &CostItem) -> Option<Row
     let sku = format!("{}/{}", item.line, item.what.replace(' ', "-"));
     Some(Row {
         description: format!("{}: {}", words::sentence(&words::cost_line(&item.line)), item.what),
-        category: "Usage",
-        frequency: "Usage-Based",
         service: service(&item.line),
         sku_price: sku.clone(),
         sku,
@@ -233,15 +227,12 @@ fn item(analysis: &Analysis, scenario: &Scenario, item: &CostItem) -> Option<Row
 /// A line, or the rest of one, that is not made of machines or items.
 fn whole(analysis: &Analysis, scenario: &Scenario, line: &str, cost: Decimal, all: bool) -> Row {
     let name = words::sentence(&words::cost_line(line));
-    let fee = line == "fee";
     // A rest may be negative where rows are rounded; a price may not.
     let negative = cost < Decimal::ZERO;
     let price = Decimal::new(cost.trillionths().abs());
     let sku = if all { line.to_owned() } else { format!("{line}/rest") };
     Row {
         description: if all { name } else { format!("{name}, what is not itemised") },
-        category: if fee { "Purchase" } else { "Usage" },
-        frequency: if fee { "Recurring" } else { "Usage-Based" },
         service: service(line),
         sku_price: sku.clone(),
         sku,

@@ -59,10 +59,6 @@ pub(super) enum Value {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
     pub(super) description: String,
-    /// `Usage` or `Purchase`.
-    pub(super) category: &'static str,
-    /// `Usage-Based` or `Recurring`.
-    pub(super) frequency: &'static str,
     pub(super) service: Service,
     pub(super) sku: String,
     pub(super) sku_price: String,
@@ -148,9 +144,9 @@ fn price(row: &Row, n: usize) -> Option<Value> {
     of(row.price.as_ref().and_then(|price| price.get(n).cloned()))
 }
 
-/// Null where nothing was consumed: of purchases, and of commitments that were not used.
+/// Null where nothing was consumed: of commitments that were not used.
 fn consumes(row: &Row) -> bool {
-    row.category == "Usage" && row.commitment.is_none()
+    row.commitment.is_none()
 }
 
 fn commitment(row: &Row, field: fn(&Commitment) -> String) -> Option<Value> {
@@ -190,10 +186,10 @@ columns! {
     BillingCurrency Text full Mandatory V1_2 "`USD`, whatever currency the page shows" |_, _| text("USD");
     BillingPeriodEnd Time full Mandatory V1_2 "start of the month after the window's last hour" |f, _| time(f.billing_end);
     BillingPeriodStart Time full Mandatory V1_2 "start of the month of the window's first hour" |f, _| time(f.billing_start);
-    ChargeCategory Text full Mandatory V1_2 "`Usage`; `Purchase` for the vendor's fee" |_, r| text(r.category);
+    ChargeCategory Text full Mandatory V1_2 "`Usage`: the vendor's fee too, which follows from what runs" |_, _| text("Usage");
     ChargeClass Text null Mandatory V1_2 "null: nothing is a correction" |_, _| None;
     ChargeDescription Text null Mandatory V1_2 "what it is, in words" |_, r| text(&r.description);
-    ChargeFrequency Text full Recommended V1_2 "`Usage-Based`; `Recurring` for the vendor's fee" |_, r| text(r.frequency);
+    ChargeFrequency Text full Recommended V1_2 "`Usage-Based`" |_, _| text("Usage-Based");
     ChargePeriodEnd Time full Mandatory V1_2 "first moment after the window" |f, _| time(f.end);
     ChargePeriodStart Time full Mandatory V1_2 "first moment of the window; hours that are missing are not in the cost, see `x_HoursPresent`" |f, _| time(f.start);
     CommitmentDiscountCategory Text null Conditional V1_2 "of an unused commitment: `Spend`, or `Usage` for reserved instances" |_, r| commitment(r, |c| c.category.to_owned());
@@ -203,16 +199,21 @@ columns! {
     CommitmentDiscountStatus Text null Conditional V1_2 "`Unused`" |_, r| commitment(r, |_| "Unused".to_owned());
     CommitmentDiscountType Text null Conditional V1_2 "its kind in the prices file" |_, r| commitment(r, |c| c.kind.clone());
     CommitmentDiscountUnit Text null Conditional V1_2 "`USD`: commitments are counted in dollars here" |_, r| commitment(r, |_| "USD".to_owned());
-    ConsumedQuantity Decimal null Conditional V1_2 "as `PricingQuantity`; null for the fee and for what was not used" |_, r| consumes(r).then_some(Value::Decimal(r.quantity));
+    ConsumedQuantity Decimal null Conditional V1_2 "as `PricingQuantity`; null for what was committed to and not used" |_, r| consumes(r).then_some(Value::Decimal(r.quantity));
     ConsumedUnit Text null Conditional V1_2 "unit of `ConsumedQuantity`" |_, r| consumes(r).then(|| Value::Text(r.unit.clone()));
     ContractedCost Decimal full Mandatory V1_2 "at contracted prices, before commitments" |_, r| number(r.contracted);
     ContractedUnitPrice Decimal null Conditional V1_2 "contracted price of one unit" |_, r| number(r.contracted_unit_price);
     EffectiveCost Decimal full Mandatory V1_2 "after commitments; adds up to the scenario's total" |_, r| number(r.effective);
     HostProviderName Text full Mandatory V1_3 "`AWS`" |_, _| text("AWS");
+    InvoiceId Text null Recommended V1_2 "null: there is no invoice" |_, _| None;
     InvoiceIssuerName Text full Mandatory V1_2 "who would send the invoice" |_, r| text(r.service.provider);
     ListCost Decimal full Mandatory V1_2 "at list prices as far as known, see `x_ListCostBasis`" |_, r| number(r.list);
     ListUnitPrice Decimal null Conditional V1_2 "list price of one unit" |_, r| number(r.list_unit_price);
     PricingCategory Text null Conditional V1_2 "`Standard`; `Dynamic` for spot; `Committed` for what was not used; `Other` where commitments cover a part" |_, r| text(r.pricing_category);
+    PricingCurrency Text full Conditional V1_2 "`USD`, as the price lists" |_, _| text("USD");
+    PricingCurrencyContractedUnitPrice Decimal null Conditional V1_2 "as `ContractedUnitPrice`" |_, r| number(r.contracted_unit_price);
+    PricingCurrencyEffectiveCost Decimal full Conditional V1_2 "as `EffectiveCost`" |_, r| number(r.effective);
+    PricingCurrencyListUnitPrice Decimal null Conditional V1_2 "as `ListUnitPrice`" |_, r| number(r.list_unit_price);
     PricingQuantity Decimal null Mandatory V1_2 "how much; by workload, dollars of the cluster's cost at one dollar each" |_, r| number(r.quantity);
     PricingUnit Text null Mandatory V1_2 "unit of `PricingQuantity`" |_, r| text(&r.unit);
     ProviderName Text full Mandatory V1_2 "`AWS`, or the pool's vendor" |_, r| text(r.service.provider);

@@ -96,8 +96,6 @@ fn row(analysis: &Analysis, part: &Part<'_>, share: Decimal, version: Version) -
     });
     Row {
         description: format!("Kubernetes cluster {}, everything priced", analysis.cluster_id),
-        category: "Usage",
-        frequency: "Usage-Based",
         service: Service {
             category: "Compute",
             subcategory: "Containers",
