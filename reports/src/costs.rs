@@ -4,15 +4,11 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
 
+use crate::cost_lines::{CostTable, all_partial, cost_table, monthly_factor};
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
-
-/// Up to so many scenarios leave room for another table beside the cost lines.
-const FEW_SCENARIOS: usize = 3;
-/// What stands in a cost line that a scenario does not model.
-const NOT_MODELLED: &str = "not modelled";
 
 /// The section.
 #[derive(Debug, Template)]
@@ -21,8 +17,9 @@ pub(crate) struct Costs {
     pub(crate) bars: Vec<Bar>,
     pub(crate) legend: Vec<LegendEntry>,
     pub(crate) caption: String,
-    /// `pair` or `apart`.
-    pub(crate) layout: &'static str,
+    pub(crate) has_bounds: bool,
+    pub(crate) all_partial: bool,
+    pub(crate) some_partial: bool,
     pub(crate) table: CostTable,
     pub(crate) scenario_notes: Vec<ScenarioNotes>,
     /// Other readings of the vendor's arithmetic; `None` where there are none.
@@ -40,6 +37,11 @@ pub(crate) struct Bar {
     pub(crate) total: String,
     pub(crate) badge: &'static str,
     pub(crate) segments: Vec<Segment>,
+    /// Where compute cannot have cost less, as CSS; empty where it is not known.
+    pub(crate) bound: String,
+    pub(crate) bound_text: String,
+    /// How the total came about, and whether it holds the risk target.
+    pub(crate) how: String,
 }
 
 /// One cost line in a bar.
@@ -56,34 +58,6 @@ pub(crate) struct Segment {
 pub(crate) struct LegendEntry {
     pub(crate) class: &'static str,
     pub(crate) name: String,
-}
-
-/// Cost lines by scenario.
-#[derive(Debug)]
-pub(crate) struct CostTable {
-    pub(crate) caption: String,
-    pub(crate) scenarios: Vec<String>,
-    pub(crate) rows: Vec<CostRow>,
-    pub(crate) has_absent: bool,
-    pub(crate) has_partial: bool,
-    pub(crate) currency: String,
-}
-
-/// One cost line in every scenario.
-#[derive(Debug)]
-pub(crate) struct CostRow {
-    pub(crate) class: &'static str,
-    pub(crate) name: String,
-    pub(crate) cells: Vec<CostCell>,
-}
-
-/// One cost line in one scenario.
-#[derive(Debug)]
-pub(crate) struct CostCell {
-    pub(crate) monthly: String,
-    pub(crate) window: String,
-    pub(crate) absent: bool,
-    pub(crate) badge: &'static str,
 }
 
 /// What a reader must know about one scenario.
@@ -111,7 +85,9 @@ impl Costs {
                 words::window(analysis),
                 words::prices(analysis)
             ),
-            layout: if analysis.scenarios.len() <= FEW_SCENARIOS { "pair" } else { "apart" },
+            has_bounds: analysis.scenarios.iter().any(|scenario| scenario.lower_bound_usd.is_some()),
+            all_partial: all_partial(analysis),
+            some_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
             table: cost_table(analysis),
             scenario_notes: analysis
                 .scenarios
@@ -151,15 +127,8 @@ fn class(line: &str) -> &'static str {
         "network" => "network",
         "licences" => "licences",
         "fee" => "fee",
+        "pool_network" => "pool-network",
         _ => "other",
-    }
-}
-
-/// What an amount over the window is per month, in this scenario.
-fn monthly_factor(analysis: &View<'_>, scenario: &Scenario) -> Option<f64> {
-    match (scenario.monthly_usd, scenario.cost_usd.total) {
-        (Some(monthly), Some(total)) if total > 0.0 => Some(monthly / total),
-        _ => words::months_per_window(analysis),
     }
 }
 
@@ -174,69 +143,37 @@ fn bars(analysis: &View<'_>) -> Vec<Bar> {
                 let share = usd.filter(|usd| *usd > 0.0 && longest > 0.0)? * factor / longest;
                 Some(Segment { class: class(line), width: format::css_percent(share), name: words::cost_line(line) })
             });
+            let bound = scenario.lower_bound_usd.map(|usd| usd * factor).filter(|_| longest > 0.0 && factor > 0.0);
             Bar {
                 label: scenario.label.clone(),
                 total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), |usd| analysis.usd(usd)),
-                badge: if scenario.partial { "partial" } else { "" },
+                badge: if scenario.partial && !all_partial(analysis) { "partial" } else { "" },
                 segments: segments.collect(),
+                bound: bound.map(|bound| format::css_percent(bound / longest)).unwrap_or_default(),
+                bound_text: bound.map(|bound| format!("compute at least {}", analysis.usd(bound))).unwrap_or_default(),
+                how: how(analysis, scenario),
             }
         })
         .collect()
 }
 
-fn cost_table(analysis: &View<'_>) -> CostTable {
-    let cell = |scenario: &Scenario, usd: Option<f64>| match usd {
-        None => CostCell { monthly: NOT_MODELLED.to_owned(), window: String::new(), absent: true, badge: "" },
-        Some(usd) => CostCell {
-            monthly: analysis.money.show_or_unknown(monthly_factor(analysis, scenario).map(|factor| usd * factor)),
-            window: analysis.usd(usd),
-            absent: false,
-            badge: "",
-        },
+/// How the total came about: observed, worked out or replayed; its machines; whether it holds the risk target.
+fn how(analysis: &View<'_>, scenario: &Scenario) -> String {
+    let how = match scenario.id.as_str() {
+        TODAY => "observed",
+        VENDOR => "arithmetic, not replayed",
+        _ => "replayed",
     };
-    let names = types::analysis::CostLines::default().lines().map(|(line, _)| line);
-    let mut rows: Vec<CostRow> = names
-        .into_iter()
-        .enumerate()
-        .map(|(i, line)| CostRow {
-            class: "",
-            name: words::sentence(&words::cost_line(line)),
-            cells: analysis
-                .scenarios
-                .iter()
-                .map(|scenario| cell(scenario, scenario.cost_usd.lines().get(i).and_then(|(_, usd)| *usd)))
-                .collect(),
-        })
-        .collect();
-    let has_absent = rows.iter().flat_map(|row| &row.cells).any(|cell| cell.absent);
-    rows.push(CostRow {
-        class: "total",
-        name: "Total".to_owned(),
-        cells: analysis
-            .scenarios
-            .iter()
-            .map(|scenario| match (scenario.monthly_usd, scenario.cost_usd.total) {
-                (Some(monthly), Some(total)) => CostCell {
-                    monthly: analysis.usd(monthly),
-                    window: analysis.usd(total),
-                    absent: false,
-                    badge: if scenario.partial { "partial" } else { "" },
-                },
-                _ => CostCell { monthly: "no total".to_owned(), window: String::new(), absent: true, badge: "" },
-            })
-            .collect(),
+    let machines = [("node", "EC2 nodes"), ("evm", "elastic VMs"), ("host", "hosts")];
+    let machines = machines.iter().filter_map(|(kind, name)| {
+        Some(format!("{} {name}", format::tenths(words::at_once(analysis, scenario, kind)?)))
     });
-    CostTable {
-        caption: format!(
-            "Per month of 730 hours; below it, over the {} of the window",
-            format::hours(analysis.window.hours_present)
-        ),
-        scenarios: analysis.scenarios.iter().map(|scenario| scenario.label.clone()).collect(),
-        rows,
-        has_absent,
-        has_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
-        currency: analysis.money.code().to_owned(),
-    }
+    let risk = scenario
+        .risk
+        .as_ref()
+        .map(|risk| if risk.holds_target { "holds the risk target" } else { "over the risk target" }.to_owned());
+    let parts: Vec<String> = [how.to_owned()].into_iter().chain(machines).chain(risk).collect();
+    parts.join(" · ")
 }
 
 fn variants(analysis: &View<'_>, vendor: &Scenario) -> Table {

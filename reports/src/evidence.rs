@@ -8,12 +8,15 @@ use types::analysis::{Analysis, Gravity, Note};
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
+use crate::words;
 
 /// The section.
 #[derive(Debug, Template)]
 #[template(path = "evidence.html")]
 pub(crate) struct Evidence {
     pub(crate) notes: Vec<NoteLine>,
+    /// What would make more of the bill known.
+    pub(crate) raise: Table,
     pub(crate) unpriced: Table,
     pub(crate) gaps: Table,
     pub(crate) provenance: Vec<Fact>,
@@ -42,6 +45,7 @@ impl Evidence {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
         Self {
             notes: notes(analysis),
+            raise: raise(analysis),
             unpriced: unpriced(analysis),
             gaps: gaps(analysis),
             provenance: provenance(analysis),
@@ -67,6 +71,23 @@ fn notes(analysis: &View<'_>) -> Vec<NoteLine> {
     let mut notes: Vec<(Gravity, NoteLine)> = own.chain(of_scenarios).collect();
     notes.sort_by_key(|note| note.0);
     notes.into_iter().map(|note| note.1).collect()
+}
+
+fn raise(analysis: &View<'_>) -> Table {
+    let rows = analysis.evidence.iter().flat_map(|evidence| &evidence.raise).map(|row| {
+        let bears = if row.node_hours > 0.0 {
+            Cell::new(format!("{} node-hours", format::quantity(row.node_hours))).sub("without a price")
+        } else {
+            analysis.monthly_cell(Some(row.usd))
+        };
+        Row::new(vec![Cell::new(words::sentence(&row.what)), bears, Cell::new(&row.how)])
+    });
+    Table::new(
+        "What would make more of the bill known",
+        vec![Column::text("What"), Column::number("At stake", "per month"), Column::text("What to do")],
+        rows.collect(),
+    )
+    .stacking()
 }
 
 fn unpriced(analysis: &Analysis) -> Table {
@@ -126,6 +147,8 @@ fn provenance(analysis: &Analysis) -> Vec<Fact> {
     };
     vec![
         Fact { name: "Tool", values: vec![format!("emp-cost {}", provenance.tool_version)] },
+        Fact { name: "Cluster", values: vec![analysis.cluster_id.clone()] },
+        Fact { name: "Window", values: vec![words::window(analysis)] },
         Fact { name: "Layout of the analysis", values: vec![analysis.schema.clone()] },
         Fact { name: "Lake", values: vec![provenance.lake.clone()] },
         Fact { name: "SHA-256 of the manifests", values: vec![provenance.manifests_sha256.clone()] },

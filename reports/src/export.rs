@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use types::analysis::Analysis;
 
+use crate::drafts::drafts;
 use crate::focus::{self, FocusError};
 use crate::markdown::markdown;
 use crate::page::{Options, RenderError, page};
@@ -25,11 +26,14 @@ pub enum Format {
     FocusCsv,
     /// A summary for a pull request or a chat.
     Markdown,
+    /// Drafts of manifests.
+    Drafts,
 }
 
 impl Format {
     /// Every format, in the order in which they are told of.
-    pub const ALL: [Self; 6] = [Self::Html, Self::Json, Self::Csv, Self::Focus, Self::FocusCsv, Self::Markdown];
+    pub const ALL: [Self; 7] =
+        [Self::Html, Self::Json, Self::Csv, Self::Focus, Self::FocusCsv, Self::Markdown, Self::Drafts];
 
     /// Its name on a command line.
     pub fn name(self) -> &'static str {
@@ -40,6 +44,7 @@ impl Format {
             Self::Focus => "focus",
             Self::FocusCsv => "focus-csv",
             Self::Markdown => "markdown",
+            Self::Drafts => "drafts",
         }
     }
 
@@ -52,6 +57,7 @@ impl Format {
             Self::Focus => "focus/, the cost of each scenario as FOCUS in Parquet",
             Self::FocusCsv => "focus/, the same as CSV",
             Self::Markdown => "summary.md, for a pull request or a chat",
+            Self::Drafts => "drafts/, manifests of a move to review; nothing where no move is planned",
         }
     }
 }
@@ -64,7 +70,7 @@ impl fmt::Display for Format {
 
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown")]
+#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -173,6 +179,11 @@ fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(),
             content_type: "text/markdown; charset=utf-8",
             content: markdown(analysis, options.currency()).into_bytes(),
         }),
+        Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File {
+            name: format!("drafts/{}", draft.name),
+            content_type: "text/plain; charset=utf-8",
+            content: draft.text.into_bytes(),
+        })),
     }
     Ok(())
 }

@@ -36,6 +36,16 @@ pub fn percent(fraction: f64) -> String {
     if text == UNKNOWN { text } else { format!("{text}{SPACE}%") }
 }
 
+/// Formats a round fraction as percent, without decimals that are zero: `20 %`, `12.5 %`, `0.1 %`.
+pub(crate) fn percent_round(fraction: f64) -> String {
+    percent(fraction).replace(".0", "")
+}
+
+/// Formats a fraction as percent without its sign or decimals, for dense tables that name the unit.
+pub(crate) fn whole_percent(fraction: f64) -> String {
+    signed(fraction * 100.0, 0)
+}
+
 /// Formats a fraction that is compared with a small one as percent: two decimals.
 pub fn percent_fine(fraction: f64) -> String {
     let text = signed(fraction * 100.0, 2);
@@ -74,6 +84,11 @@ pub fn three_digits(value: f64) -> String {
 /// Formats with one decimal, for columns of comparable numbers: `2.0`, `43.6`; `<0.1` for what is there but less.
 pub fn tenths(value: f64) -> String {
     if value > 0.0 && value < 0.05 { "<0.1".to_owned() } else { signed(value, 1) }
+}
+
+/// A count as a number to reckon with; nothing on a page is counted beyond what this holds.
+pub(crate) fn number(n: usize) -> f64 {
+    f64::from(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 /// Formats a count of hours with its unit: `720 hours`, `1 hour`.

@@ -4,6 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::Gravity;
 
+use crate::cost_lines::{all_partial, not_modelled};
 use crate::format;
 use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
@@ -25,6 +26,8 @@ pub(crate) struct Headline {
     /// What the figures leave out, as sentences.
     pub(crate) caveats: Vec<String>,
     pub(crate) coverage: Coverage,
+    /// How well today's bill is known, as a sentence.
+    pub(crate) grades: String,
     pub(crate) warnings: String,
 }
 
@@ -76,6 +79,7 @@ impl Headline {
             ),
             caveats: caveats(analysis),
             coverage: coverage(analysis),
+            grades: crate::grades::sentence(analysis).unwrap_or_default(),
             warnings: warnings(analysis),
         }
     }
@@ -148,7 +152,7 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
             value: analysis.money.show_or_unknown(monthly),
             sub: sub.to_owned(),
             class: if monthly.is_some() { "" } else { "absent" },
-            badge: if scenario.is_some_and(|s| s.partial) { "partial" } else { "" },
+            badge: if scenario.is_some_and(|s| s.partial) && !all_partial(analysis) { "partial" } else { "" },
         }
     };
     if let Some(repacked) = words::scenario(analysis, words::REPACKED) {
@@ -222,8 +226,12 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
     let hours = f64::from(analysis.window.hours_present);
     let month = |usd: f64| usd * types::HOURS_PER_MONTH / hours;
     let saving = analysis.verdict.saving_vs_best_ec2_usd.filter(|_| hours > 0.0).map(month);
+    let interval = analysis.verdict.interval_usd.filter(|_| hours > 0.0).map(|interval| interval.map(month));
     let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
-    let sub = match (saving, range) {
+    let sub = match (saving, interval.or(range)) {
+        (Some(_), Some([least, most])) if interval.is_some() => {
+            format!("{} to {}, with 90 % confidence", analysis.usd(least), analysis.usd(most))
+        }
         (Some(_), Some([least, most])) => {
             format!("{} to {} over the assumptions tried", analysis.usd(least), analysis.usd(most))
         }
@@ -263,6 +271,14 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
         if !lines.is_empty() {
             caveats.push(text);
         }
+    }
+    if all_partial(analysis) {
+        let missing = not_modelled(analysis);
+        caveats.push(match missing.as_slice() {
+            [] => "Every total is partial: something has no price.".to_owned(),
+            [one] => format!("Every total is partial: {one} is in none."),
+            _ => format!("Every total is partial: {} are in none.", words::list(&missing)),
+        });
     }
     let unpriced: usize = analysis.scenarios.iter().map(|scenario| scenario.unpriced.len()).sum();
     if unpriced > 0 {

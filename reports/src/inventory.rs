@@ -16,7 +16,7 @@ use crate::words::{self, TODAY};
 pub(crate) struct InventoryPart {
     pub(crate) counts: Vec<Count>,
     pub(crate) node_groups: Table,
-    pub(crate) namespaces: Table,
+    pub(crate) namespaces: Option<Table>,
     pub(crate) without: String,
 }
 
@@ -35,7 +35,8 @@ impl InventoryPart {
         Self {
             counts: counts(analysis),
             node_groups: node_groups(analysis),
-            namespaces: namespaces(analysis),
+            // Namespaces stand with their cost where that is known.
+            namespaces: analysis.allocation.is_none().then(|| namespaces(analysis)),
             without: without(analysis),
         }
     }

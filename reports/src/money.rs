@@ -77,7 +77,16 @@ impl Money {
 
     /// Shows an amount in a few characters, for a mark in a chart: `$950`, `−$2.9k`, `$1.24M`.
     pub fn short(&self, usd: f64) -> String {
-        let amount = usd * self.rate;
+        self.axis(self.convert(usd))
+    }
+
+    /// The amount in this currency.
+    pub(crate) fn convert(&self, usd: f64) -> f64 {
+        usd * self.rate
+    }
+
+    /// Shows an amount in this currency in a few characters.
+    pub(crate) fn axis(&self, amount: f64) -> String {
         let size = amount.abs();
         let (scaled, unit) = match size {
             size if size >= 999_500.0 => (size / 1e6, "M"),
@@ -89,6 +98,7 @@ impl Money {
             return UNKNOWN.to_owned();
         }
         let text = show::grouped(scaled, decimals);
+        let text = text.strip_suffix(".0").unwrap_or(&text);
         if text.chars().all(|c| matches!(c, '0' | '.')) {
             return self.signed("$0".to_owned());
         }
@@ -185,7 +195,8 @@ mod tests {
             (950.0, "$950"),
             (-2884.6, "\u{2212}$2.9k"),
             (123_400.0, "$123k"),
-            (999_600.0, "$1.0M"),
+            (999_600.0, "$1M"),
+            (5_000.0, "$5k"),
             (f64::NAN, "not known"),
         ] {
             assert_eq!(money.short(usd), expect);

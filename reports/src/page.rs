@@ -11,11 +11,16 @@ use crate::evidence::Evidence;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
 use crate::money::Money;
-use crate::replays::Replays;
+use crate::over_time::OverTime;
+use crate::plan::PlanPart;
+use crate::realised::RealisedPart;
 use crate::standing::Standing;
+use crate::sure::Sure;
+use crate::table::Table;
 use crate::trend::TrendPart;
-use crate::utilisation::UtilisationPart;
 use crate::view::View;
+use crate::waterfall::WaterfallPart;
+use crate::words;
 
 /// Why a page could not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -33,18 +38,23 @@ pub enum RenderError {
     Template(#[from] askama::Error),
 }
 
-/// The whole page.
+/// The whole page, told as a story: the verdict, the money, how sure it is, where the money goes, the plan, and what it
+/// all stands on.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page {
     cluster_id: String,
     headline: Headline,
+    realised: Option<RealisedPart>,
+    choice: Table,
+    waterfall: Option<WaterfallPart>,
     costs: Costs,
-    replays: Option<Replays>,
+    sure: Sure,
+    time: OverTime,
     bill: Option<Bill>,
-    utilisation: UtilisationPart,
     inventory: InventoryPart,
     trend: Option<TrendPart>,
+    plan: Option<PlanPart>,
     assumptions: Assumptions,
     evidence: Evidence,
 }
@@ -86,14 +96,18 @@ impl Options {
 pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderError> {
     let view = &View::new(analysis, &options.money);
     let page = Page {
-        cluster_id: analysis.cluster_id.clone(),
+        cluster_id: words::plain(&analysis.cluster_id),
         headline: Headline::new(view),
+        realised: RealisedPart::new(view),
+        choice: crate::choice::choice(view),
+        waterfall: WaterfallPart::new(view)?,
         costs: Costs::new(view),
-        replays: Replays::new(view),
+        sure: Sure::new(view)?,
+        time: OverTime::new(view)?,
         bill: Bill::new(view),
-        utilisation: UtilisationPart::new(analysis)?,
         inventory: InventoryPart::new(view),
-        trend: TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money),
+        trend: TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money)?,
+        plan: PlanPart::new(view),
         assumptions: Assumptions::new(analysis),
         evidence: Evidence::new(view),
     };

@@ -5,6 +5,8 @@ use askama::filters::HtmlSafe;
 
 /// Rows shown before the rest is folded away.
 const SHOWN: usize = 25;
+/// Rows on the page at all: a table of thousands is for `analysis.json` and the CSV made from it.
+const MOST: usize = 1000;
 
 /// A table whose cells are already text.
 #[derive(Debug, Template)]
@@ -16,8 +18,12 @@ pub(crate) struct Table {
     pub(crate) folded: Vec<Row>,
     /// Number of the folded rows, as text.
     pub(crate) folded_count: String,
+    /// How many rows are not on the page, as a sentence; empty when all are.
+    pub(crate) left_out: String,
     /// Whether a phone shows each row as a block instead of scrolling sideways: for tables that are mostly text.
     pub(crate) stacks: bool,
+    /// Whether its cells are many and short.
+    pub(crate) dense: bool,
 }
 
 impl HtmlSafe for Table {}
@@ -51,9 +57,13 @@ pub(crate) struct Cell {
     /// Width of a bar behind the number, as CSS; empty for none.
     pub(crate) meter: String,
     /// Set by [`Table::new`] from the column.
-    pub(crate) label: String,
+    pub(crate) label: &'static str,
     /// Set by [`Table::new`] from the column.
     pub(crate) class: &'static str,
+    /// `gain`, `loss`, `risky` or nothing: how an amount is to be read.
+    pub(crate) tone: &'static str,
+    /// Set by [`Table::new`]: whether the text may turn the direction of what stands beside it.
+    pub(crate) isolate: bool,
     /// Whether the text stands for an absent number.
     pub(crate) absent: bool,
     /// Whether the text is a name from the cluster, shown in monospace.
@@ -100,6 +110,16 @@ impl Cell {
         self
     }
 
+    /// Marks a saving as gained or lost.
+    pub(crate) fn tone(mut self, saved: f64) -> Self {
+        self.tone = match saved {
+            saved if saved > 0.0 => "gain",
+            saved if saved < 0.0 => "loss",
+            _ => "",
+        };
+        self
+    }
+
     pub(crate) fn meter(mut self, width: String) -> Self {
         self.meter = width;
         self
@@ -120,20 +140,41 @@ impl Table {
     /// A table that folds what comes after its first 25 rows.
     pub(crate) fn new(caption: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Self {
         let mut shown: Vec<Row> = rows;
+        let left_out = match shown.len().saturating_sub(MOST) {
+            0 => String::new(),
+            n => format!(
+                "{} more rows are not on this page; they are in analysis.json.",
+                crate::format::grouped(crate::format::number(n), 0)
+            ),
+        };
+        shown.truncate(MOST);
         for row in &mut shown {
             for (cell, column) in row.cells.iter_mut().zip(&columns) {
-                cell.label = column.label.to_owned();
+                cell.label = column.label;
                 cell.class = column.class;
+                cell.isolate = may_turn(&cell.text);
             }
         }
         let folded = if shown.len() > SHOWN { shown.split_off(SHOWN) } else { Vec::new() };
         let folded_count = crate::format::count(u32::try_from(folded.len()).unwrap_or(u32::MAX));
-        Self { caption: caption.into(), columns, shown, folded, folded_count, stacks: false }
+        Self { caption: caption.into(), columns, shown, folded, folded_count, left_out, stacks: false, dense: false }
     }
 
     /// The same table, its rows stacked as blocks on a phone.
     pub(crate) fn stacking(mut self) -> Self {
         self.stacks = true;
+        // Blocks are laid out by element, so each text needs one.
+        self.shown
+            .iter_mut()
+            .chain(&mut self.folded)
+            .flat_map(|row| &mut row.cells)
+            .for_each(|cell| cell.isolate = true);
+        self
+    }
+
+    /// The same table, its many short cells close together.
+    pub(crate) fn dense(mut self) -> Self {
+        self.dense = true;
         self
     }
 
@@ -146,4 +187,12 @@ impl Table {
     pub(crate) fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }
+}
+
+/// Whether a text may have characters that are written from right to left, or that turn the direction. Signs that our
+/// own numbers have do not.
+fn may_turn(text: &str) -> bool {
+    let harmless =
+        |c: char| c < '\u{590}' || matches!(c, '\u{2010}'..='\u{2027}' | '\u{20a0}'..='\u{20bf}' | '\u{2212}');
+    !text.chars().all(harmless)
 }

@@ -5,11 +5,14 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use crate::chart::runs::{self, RunLine, Runs};
+use crate::chart::{Figure, Ink, Words, scale};
 use crate::format;
 use crate::money::Money;
+use crate::page::RenderError;
 use crate::standing::{Compared, Cost, Standing};
 use crate::table::{Cell, Column, Row, Table};
-use crate::words::VENDOR;
+use crate::words::{self, VENDOR};
 
 /// The part.
 #[derive(Debug, Template)]
@@ -17,6 +20,7 @@ use crate::words::VENDOR;
 pub(crate) struct TrendPart {
     lead: String,
     caveats: Vec<String>,
+    figures: Vec<Figure>,
     table: Table,
 }
 
@@ -24,14 +28,73 @@ impl HtmlSafe for TrendPart {}
 
 impl TrendPart {
     /// The part; `None` where nothing is known of an earlier window of this cluster.
-    pub(crate) fn new(now: &Standing, earlier: &[Standing], money: &Money) -> Option<Self> {
+    ///
+    /// # Errors
+    /// When a chart cannot be drawn, which memory aside does not happen.
+    pub(crate) fn new(now: &Standing, earlier: &[Standing], money: &Money) -> Result<Option<Self>, RenderError> {
         let standings = in_order(now, earlier);
-        let (first, _) = standings.split_first()?;
-        if standings.len() < 2 {
-            return None;
-        }
-        let table = table(&standings, money);
-        Some(Self { lead: lead(first, now, money), caveats: caveats(&standings), table })
+        let Some(first) = standings.first().filter(|_| standings.len() > 1) else { return Ok(None) };
+        Ok(Some(Self {
+            lead: lead(first, now, money),
+            caveats: caveats(&standings),
+            figures: vec![costs(&standings, money)?, use_of_capacity(&standings)?],
+            table: table(&standings, money),
+        }))
+    }
+}
+
+/// A line through what is known of each window.
+fn line(name: &'static str, ink: Ink, standings: &[&Standing], value: impl Fn(&Standing) -> Option<f64>) -> RunLine {
+    RunLine { name, ink, points: standings.iter().map(|standing| (standing.end, value(standing))).collect() }
+}
+
+/// The change of a quantity from the first window it is known of to the last, in words; `None` without two.
+fn change(name: &str, line: &RunLine, text: impl Fn(f64) -> String) -> Option<String> {
+    let mut known = line.points.iter().filter_map(|point| point.1);
+    let first = known.next()?;
+    Some(format!("{name} from {} to {}", text(first), text(known.last()?)))
+}
+
+fn costs(standings: &[&Standing], money: &Money) -> Result<Figure, RenderError> {
+    let in_currency = |cost: Cost| cost.monthly_usd.map(|usd| money.convert(usd));
+    let lines = vec![
+        line("today", Ink::Capacity, standings, |standing| in_currency(standing.today)),
+        line("best EC2", Ink::Requested, standings, |standing| in_currency(standing.ec2)),
+        line("pool", Ink::Used, standings, |standing| in_currency(standing.pool)),
+    ];
+    let named = ["Today’s cost went", "the best EC2 alternative’s", "the pool’s"];
+    let changes = named.iter().zip(&lines).filter_map(|(name, line)| change(name, line, |amount| money.axis(amount)));
+    let words = Words { id: "trend-cost", title: "Cost per month".to_owned(), finding: sentence(changes.collect()) };
+    let runs = Runs { unit: format!("{} a month", money.code()), lines };
+    Figure::new(words, |words, size| runs::draw(words, &runs, size, |value, _| money.axis(value)))
+}
+
+fn use_of_capacity(standings: &[&Standing]) -> Result<Figure, RenderError> {
+    let percent = |fraction: Option<f64>| fraction.map(|fraction| fraction * 100.0);
+    let lines = vec![
+        line("CPU requested", Ink::Requested, standings, |standing| percent(standing.cpu_requested_of_capacity)),
+        line("CPU used", Ink::Used, standings, |standing| percent(standing.cpu_used_of_capacity)),
+        line("memory requested", Ink::Limit, standings, |standing| percent(standing.memory_requested_of_capacity)),
+        line("memory used", Ink::Peak, standings, |standing| percent(standing.memory_used_of_capacity)),
+    ];
+    let named = ["CPU requested went", "CPU used", "memory requested", "memory used"];
+    let shown = |percent: f64| format::percent(percent / 100.0);
+    let changes = named.iter().zip(&lines).filter_map(|(name, line)| change(name, line, shown));
+    let words = Words {
+        id: "trend-use",
+        title: "Requested and used, of capacity".to_owned(),
+        finding: sentence(changes.collect()),
+    };
+    let runs = Runs { unit: "%".to_owned(), lines };
+    Figure::new(words, |words, size| runs::draw(words, &runs, size, scale::axis_number))
+}
+
+/// Findings as a sentence.
+fn sentence(changes: Vec<String>) -> String {
+    if changes.is_empty() {
+        "Known of fewer than two windows.".to_owned()
+    } else {
+        format!("{}.", words::sentence(&words::list(&changes)))
     }
 }
 

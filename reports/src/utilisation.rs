@@ -7,52 +7,50 @@ use askama::filters::HtmlSafe;
 use chrono::{NaiveDate, TimeDelta};
 use types::analysis::{Analysis, HourPoint, ResourceUtilisation};
 
-use crate::chart::{self, Chart, Drawing, Point, Span};
+use crate::chart::{self, Band, Figure, Ink, Line, Lines, Span, Words};
 use crate::format;
 use crate::page::RenderError;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 
-/// The section.
+/// The part.
 #[derive(Debug, Template)]
 #[template(path = "utilisation.html")]
 pub(crate) struct UtilisationPart {
     pub(crate) lead: String,
-    pub(crate) figures: Vec<ChartFigure>,
+    pub(crate) figures: Vec<Figure>,
     pub(crate) table: Table,
     pub(crate) days: Table,
 }
 
 impl HtmlSafe for UtilisationPart {}
 
-/// One chart in both sizes, with its finding.
-#[derive(Debug)]
-pub(crate) struct ChartFigure {
-    pub(crate) title: String,
-    pub(crate) caption: String,
-    pub(crate) wide: Drawing,
-    pub(crate) narrow: Drawing,
-}
+/// What is drawn of a resource: a name, its ink, the width of its line, and its value in an hour where it is known.
+type Drawn = (&'static str, Ink, f64, fn(&HourPoint) -> Option<f64>);
+
+const CPU: [Drawn; 6] = [
+    ("limit", Ink::Limit, 1.4, |h| h.cpu_limit_cores),
+    ("capacity", Ink::Capacity, 2.0, |h| Some(h.cpu_capacity_cores)),
+    ("allocatable", Ink::Allocatable, 1.2, |h| h.cpu_allocatable_cores),
+    ("requested", Ink::Requested, 2.0, |h| Some(h.cpu_requested_cores)),
+    ("used, peak", Ink::Peak, 1.2, |h| Some(h.cpu_used_peak_cores)),
+    ("used, mean", Ink::Used, 2.0, |h| Some(h.cpu_used_cores)),
+];
+
+const MEMORY: [Drawn; 6] = [
+    ("limit", Ink::Limit, 1.4, |h| h.memory_limit_gib),
+    ("capacity", Ink::Capacity, 2.0, |h| Some(h.memory_capacity_gib)),
+    ("allocatable", Ink::Allocatable, 1.2, |h| h.memory_allocatable_gib),
+    ("requested", Ink::Requested, 2.0, |h| Some(h.memory_requested_gib)),
+    ("used, peak", Ink::Peak, 1.2, |h| Some(h.memory_used_peak_gib)),
+    ("used, mean", Ink::Used, 2.0, |h| Some(h.memory_used_gib)),
+];
 
 impl UtilisationPart {
     pub(crate) fn new(analysis: &Analysis) -> Result<Self, RenderError> {
         let utilisation = &analysis.utilisation;
-        let cpu = figure(analysis, "cpu", "CPU", "cores", format::cores, &utilisation.cpu, |h| Point {
-            hour: h.hour,
-            capacity: h.cpu_capacity_cores,
-            requested: h.cpu_requested_cores,
-            used: h.cpu_used_cores,
-            peak: h.cpu_used_peak_cores,
-            measured: h.source == "prometheus",
-        })?;
-        let memory = figure(analysis, "memory", "Memory", "GiB", format::gib, &utilisation.memory, |h| Point {
-            hour: h.hour,
-            capacity: h.memory_capacity_gib,
-            requested: h.memory_requested_gib,
-            used: h.memory_used_gib,
-            peak: h.memory_used_peak_gib,
-            measured: h.source == "prometheus",
-        })?;
+        let cpu = figure(analysis, "cpu", "CPU", "cores", format::cores, &utilisation.cpu, &CPU)?;
+        let memory = figure(analysis, "memory", "Memory", "GiB", format::gib, &utilisation.memory, &MEMORY)?;
         Ok(Self {
             lead: format!(
                 "Of the CPU capacity, {} was reserved and {} used; of the memory, {} was reserved and {} used.",
@@ -75,8 +73,8 @@ fn figure(
     unit: &'static str,
     with_unit: fn(f64) -> String,
     resource: &ResourceUtilisation,
-    point: fn(&HourPoint) -> Point,
-) -> Result<ChartFigure, RenderError> {
+    drawn: &[Drawn],
+) -> Result<Figure, RenderError> {
     let title = format!(
         "{name}: {} of {} used on average",
         format::quantity(resource.used_mean),
@@ -89,32 +87,52 @@ fn figure(
         with_unit(resource.used_peak),
         share(resource.used_peak, resource.capacity_mean),
     );
+    let hourly = &analysis.utilisation.hourly;
+    let line = |(name, ink, width, value): &Drawn| Line {
+        name: (*name).to_owned(),
+        ink: *ink,
+        width: *width,
+        area: *ink == Ink::Used,
+        points: hourly.iter().filter_map(|hour| Some((hour.hour, value(hour)?))).collect(),
+    };
+    let lines = Lines {
+        unit: unit.to_owned(),
+        start: analysis.window.start,
+        end: analysis.window.end,
+        lines: drawn.iter().map(line).filter(|line| !line.points.is_empty()).collect(),
+        bands: bands(hourly),
+        spans: spans(hourly),
+    };
+    let words = Words { id, title, finding: format!("{finding} Hourly values, {}.", window(analysis)) };
+    Figure::new(words, |words, size| chart::draw(words, &lines, size))
+}
+
+/// The window in words, with what is missing and what is synthetic.
+pub(crate) fn window(analysis: &Analysis) -> String {
     let window = &analysis.window;
     let missing = window.hours_expected.saturating_sub(window.hours_present);
-    let mut caption = format!("{finding} Hourly values, {}", words::window(analysis));
+    let mut text = words::window(analysis);
     if missing > 0 {
-        caption.push_str(&format!("; {} missing, left blank", format::hours(missing)));
+        text.push_str(&format!("; {} missing, left blank", format::hours(missing)));
     }
     if window.hours_by_source.iter().any(|part| part.source != "prometheus") {
-        caption.push_str("; shaded hours are synthetic");
+        text.push_str("; shaded hours are synthetic");
     }
-    caption.push('.');
-    let chart = Chart {
-        id,
-        title: title.clone(),
-        desc: caption.clone(),
-        unit,
-        start: window.start,
-        end: window.end,
-        points: analysis.utilisation.hourly.iter().map(point).collect(),
-        spans: spans(&analysis.utilisation.hourly),
+    text
+}
+
+/// Stretches of hours that were not measured; a missing hour ends one.
+pub(crate) fn bands(hourly: &[HourPoint]) -> Vec<Band> {
+    let follows = |a: &HourPoint, b: &HourPoint| {
+        (a.source == "prometheus") == (b.source == "prometheus") && b.hour - a.hour <= TimeDelta::hours(1)
     };
-    let draw = |size| chart::draw(&chart, size).map_err(|source| RenderError::Chart { name, source });
-    Ok(ChartFigure { title, caption, wide: draw(chart::WIDE)?, narrow: draw(chart::NARROW)? })
+    let runs = hourly.chunk_by(follows).filter_map(|run| Some((run.first()?, run.last()?)));
+    let synthetic = runs.filter(|(first, _)| first.source != "prometheus");
+    synthetic.map(|(first, last)| Band { start: first.hour, end: last.hour + TimeDelta::hours(1) }).collect()
 }
 
 /// Stretches of hours of one source; a missing hour does not end one.
-fn spans(hourly: &[HourPoint]) -> Vec<Span> {
+pub(crate) fn spans(hourly: &[HourPoint]) -> Vec<Span> {
     hourly
         .chunk_by(|a, b| a.source == b.source)
         .filter_map(|run| {

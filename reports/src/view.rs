@@ -52,8 +52,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A sentence of the analysis, its dollars converted.
+    /// A sentence of the analysis, its dollars converted; names in it cannot turn the page around.
     pub(crate) fn sentence(&self, text: &str) -> String {
-        self.money.sentence(text)
+        words::plain(&self.money.sentence(text))
     }
 }

@@ -133,3 +133,58 @@ fn of_dates(oldest: &str, newest: &str) -> String {
 pub(crate) fn months_per_window(analysis: &Analysis) -> Option<f64> {
     (analysis.window.hours_present > 0).then(|| types::HOURS_PER_MONTH / f64::from(analysis.window.hours_present))
 }
+
+/// What `from` costs more than `to` over the window, over the lines priced in both; `None` where there is no such line.
+pub(crate) fn less(from: &Scenario, to: &Scenario) -> Option<f64> {
+    let (from, to) = (from.cost_usd.lines(), to.cost_usd.lines());
+    let both = from.into_iter().zip(to).filter_map(|((_, from), (_, to))| Some(from? - to?));
+    both.map(Some).fold(None, |sum, saved| Some(sum.unwrap_or(0.0) + saved?))
+}
+
+/// Machines of a kind at once, on average over the hours present; `None` where there are none.
+pub(crate) fn at_once(analysis: &Analysis, scenario: &Scenario, kind: &str) -> Option<f64> {
+    let hours: f64 = scenario.machine_hours.iter().filter(|row| row.kind == kind).map(|row| row.hours).sum();
+    let present = f64::from(analysis.window.hours_present);
+    (hours > 0.0 && present > 0.0).then(|| hours / present)
+}
+
+/// An assumption in words, where it is one of those that are tried.
+pub(crate) fn assumption(key: &str) -> String {
+    match key {
+        "emp.spare_hosts_per_zone" => "Spare hosts in each zone",
+        "emp.memory_model" => "Resident memory",
+        "emp.evm_consolidation" => "How elastic VMs leave",
+        "emp.host_threshold" => "How full hosts may be",
+        "emp.guest_mib" => "MiB of a guest’s system",
+        "scheduler.zones" => "Zone of a pod",
+        "scheduler.score" => "Node a pod gets",
+        "machine.smt_yield" => "Yield of a busy thread",
+        other => return plain(other),
+    }
+    .to_owned()
+}
+
+/// The value of an assumption in words, where it is a name.
+pub(crate) fn value(value: &str) -> String {
+    match value {
+        "touched" => "page cache too",
+        "working_set" => "in use now",
+        "high_water" => "most ever used",
+        "drain" => "drained",
+        "empty_only" => "once empty",
+        "free" => "free",
+        "most_allocated" => "the fullest",
+        "least_allocated" => "the emptiest",
+        other => return plain(other),
+    }
+    .to_owned()
+}
+
+/// At most `most` letters, with a sign that there were more.
+pub(crate) fn clipped(text: &str, most: usize) -> String {
+    let plain = plain(text);
+    if plain.chars().count() <= most {
+        return plain;
+    }
+    plain.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}

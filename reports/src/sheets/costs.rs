@@ -79,7 +79,7 @@ pub(super) const WORKLOADS: Sheet = Sheet {
         ("memory_used_p95_gib", "its 95th percentile over five-minute slots"),
         ("memory_used_max_gib", "its maximum"),
         ("pod_hours", "pod-hours over the window"),
-        ("movability", "`moves`, `partly` or `stays`; empty where it is not known"),
+        ("movability", "`moves`, `partly`, `unsure` or `stays`; empty where it is not known"),
         ("movability_reason", "why"),
         ("saving_usd", "its part of what `emp` saves against `ec2-repacked` over the window"),
     ],

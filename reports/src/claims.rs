@@ -1,0 +1,39 @@
+//! Persistent volume claims and what they cost.
+
+use types::analysis::{Allocation, ClaimCost};
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+
+/// Every claim, dearest first; empty where the analysis has none.
+pub(crate) fn claims(analysis: &View<'_>, allocation: &Allocation) -> Table {
+    let row = |claim: &ClaimCost| {
+        let badge = if claim.unmounted { "not mounted" } else { "" };
+        Row::new(vec![
+            Cell::name(&claim.claim).sub(&claim.namespace).badge(badge),
+            match &claim.volume_type {
+                Some(name) => Cell::name(name),
+                None => Cell::absent(format::UNKNOWN),
+            }
+            .sub(claim.storage_class.clone().unwrap_or_default()),
+            claim.gib_mean.map_or_else(|| Cell::absent(format::UNKNOWN), |gib| Cell::new(format::three_digits(gib))),
+            Cell::new(format::quantity(claim.hours)),
+            match claim.usd {
+                Some(_) => analysis.monthly_cell(claim.usd),
+                None => Cell::absent("no price"),
+            },
+        ])
+    };
+    Table::new(
+        "Persistent volume claims, per month of 730 hours",
+        vec![
+            Column::text("Claim"),
+            Column::text("Volume type"),
+            Column::number("Size", "GiB, mean"),
+            Column::number("Hours", "in the window"),
+            Column::number("Cost", "per month"),
+        ],
+        allocation.by_volume_claim.iter().map(row).collect(),
+    )
+}

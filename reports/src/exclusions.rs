@@ -1,0 +1,88 @@
+//! What moves, what stays on EC2 and why, and what it costs that it stays.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Exclusion, Selection, WorkloadMovability};
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The part.
+#[derive(Debug, Template)]
+#[template(path = "exclusions.html")]
+pub(crate) struct Exclusions {
+    moving: String,
+    selection: String,
+    table: Table,
+}
+
+impl HtmlSafe for Exclusions {}
+
+impl Exclusions {
+    /// The part; `None` where no workload was looked at.
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
+        let is_there = !analysis.movability.is_empty() || !analysis.exclusions.is_empty();
+        is_there.then(|| Self {
+            moving: moving(&analysis.movability),
+            selection: analysis.selection.as_ref().map(selection).unwrap_or_default(),
+            table: table(analysis),
+        })
+    }
+}
+
+fn moving(rows: &[WorkloadMovability]) -> String {
+    let count = |verdict: &str| rows.iter().filter(|row| row.verdict == verdict).count();
+    format!("Of the workloads, {} move, {} move in part, {} stay.", count("moves"), count("partly"), count("stays"))
+}
+
+fn selection(selection: &Selection) -> String {
+    let spot = if selection.moves_spot { "Pods on spot move too." } else { "Pods on spot stay there." };
+    let Some(profile) = &selection.profile else {
+        return format!("No profile was given: everything moves that can. {spot}");
+    };
+    let names = |names: &[String]| words::list(&names.iter().map(|name| words::plain(name)).collect::<Vec<_>>());
+    let parts = [("namespaces", &selection.namespaces), ("labels", &selection.labels)];
+    let parts = parts.iter().filter(|(_, values)| !values.is_empty());
+    let parts: Vec<String> = parts.map(|(what, values)| format!("{what} {}", names(values))).collect();
+    let joined = parts.join(if selection.combine == "any" { " or " } else { " and " });
+    format!(
+        "The profile {} selects {}. {spot}",
+        words::plain(profile),
+        if joined.is_empty() { "nothing".to_owned() } else { joined }
+    )
+}
+
+fn table(analysis: &View<'_>) -> Table {
+    let row = |row: &Exclusion| {
+        let costs = match row.costs_usd {
+            Some(usd) => analysis.monthly_cell(Some(usd)).tone(-usd),
+            None if row.by_choice => Cell::absent(format::UNKNOWN),
+            None => Cell::absent("no choice"),
+        };
+        Row::new(vec![
+            Cell::new(words::sentence(&row.reason)).sub(if row.by_choice {
+                "by choice: another would let them move"
+            } else {
+                "elastic VMs cannot run them"
+            }),
+            Cell::new(format::count(row.workloads)),
+            Cell::new(format::quantity(row.pod_hours)),
+            Cell::new(format::quantity(row.memory_request_gib_hours)),
+            costs,
+        ])
+    };
+    Table::new(
+        "Why pods stay on EC2, and what it costs that they do",
+        vec![
+            Column::text("Reason"),
+            Column::number("Workloads", ""),
+            Column::number("Pod-hours", "in the window"),
+            Column::number("Memory reserved", "GiB-hours"),
+            Column::number("Costs", "per month"),
+        ],
+        analysis.exclusions.iter().map(row).collect(),
+    )
+    .stacking()
+}

@@ -1,0 +1,74 @@
+//! How well today's bill is known: each dollar by the weakest of its quantity and its price.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::Evidence;
+
+use crate::bill::{Part, bar, share};
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The part.
+#[derive(Debug, Template)]
+#[template(path = "grades.html")]
+pub(crate) struct Grades {
+    parts: Vec<Part>,
+    lines: Table,
+}
+
+impl HtmlSafe for Grades {}
+
+impl Grades {
+    /// The part; `None` for an analysis that predates it.
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
+        let evidence = analysis.evidence.as_ref().filter(|_| analysis.window.hours_present > 0)?;
+        Some(Self { parts: parts(analysis, evidence), lines: lines(analysis, evidence) })
+    }
+}
+
+/// The grades with their words, best first.
+fn amounts(evidence: &Evidence) -> [(&'static str, &'static str, f64); 4] {
+    [
+        ("compute", "measured", evidence.measured_usd),
+        ("fargate", "from a list", evidence.listed_usd),
+        ("volumes", "inferred", evidence.inferred_usd),
+        ("fee", "assumed", evidence.assumed_usd),
+    ]
+}
+
+fn parts(analysis: &View<'_>, evidence: &Evidence) -> Vec<Part> {
+    bar(amounts(evidence).to_vec(), analysis)
+}
+
+/// The evidence of today's bill in a sentence for the top of the page; `None` without any.
+pub(crate) fn sentence(analysis: &View<'_>) -> Option<String> {
+    let evidence = analysis.evidence.as_ref()?;
+    let all: f64 = amounts(evidence).iter().map(|(.., usd)| usd).sum();
+    let known = amounts(evidence).into_iter().filter(|(.., usd)| *usd > 0.0);
+    let words: Vec<String> =
+        known.map(|(_, name, usd)| format!("{} {name}", format::percent(share(usd, all)))).collect();
+    (all > 0.0).then(|| format!("Of each dollar of today’s bill: {}.", words::list(&words)))
+}
+
+fn lines(analysis: &View<'_>, evidence: &Evidence) -> Table {
+    let rows = evidence.lines.iter().map(|row| {
+        Row::new(vec![
+            Cell::new(words::sentence(&row.reason)),
+            Cell::new(words::sentence(&words::cost_line(&row.line))),
+            Cell::new(&row.grade),
+            analysis.monthly_cell(Some(row.usd)),
+        ])
+    });
+    Table::new(
+        "Each dollar by the weakest of its quantity and its price, per month",
+        vec![
+            Column::text("Because"),
+            Column::short("Cost line"),
+            Column::short("Grade"),
+            Column::number("Cost", "per month"),
+        ],
+        rows.collect(),
+    )
+}

@@ -1,0 +1,96 @@
+//! The elastic machine pool at each pair of overcommit ratios, as a matrix and pair by pair.
+
+use types::analysis::{WhatIf, WhatIfPoint};
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+
+/// `emp` at each pair of ratios.
+#[derive(Debug)]
+pub(crate) struct Grid {
+    /// CPU ratios, as heads of columns.
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<GridRow>,
+}
+
+/// One memory ratio.
+#[derive(Debug)]
+pub(crate) struct GridRow {
+    pub(crate) label: String,
+    pub(crate) cells: Vec<GridCell>,
+}
+
+/// One pair of ratios.
+#[derive(Debug)]
+pub(crate) struct GridCell {
+    pub(crate) text: String,
+    /// `gain`, `loss` or `risky`.
+    pub(crate) class: &'static str,
+    pub(crate) sub: &'static str,
+}
+
+/// The matrix; `None` where no pair was tried.
+pub(crate) fn grid(analysis: &View<'_>, what_if: &WhatIf) -> Option<Grid> {
+    let mut memory: Vec<f64> = what_if.grid.iter().map(|point| point.memory_overcommit).collect();
+    let mut cpu: Vec<f64> = what_if.grid.iter().map(|point| point.cpu_overcommit).collect();
+    for ratios in [&mut memory, &mut cpu] {
+        ratios.sort_by(f64::total_cmp);
+        ratios.dedup();
+    }
+    let cell = |memory: f64, cpu: f64| {
+        let at = |p: &&WhatIfPoint| p.memory_overcommit == memory && p.cpu_overcommit == cpu;
+        let Some(point) = what_if.grid.iter().find(at) else {
+            return GridCell { text: "not tried".to_owned(), class: "absent", sub: "" };
+        };
+        let text = point.saving_usd.map_or_else(|| format::UNKNOWN.to_owned(), |usd| analysis.monthly(usd));
+        let class = match point.saving_usd {
+            _ if !point.holds_target => "risky",
+            Some(usd) if usd > 0.0 => "gain",
+            Some(usd) if usd < 0.0 => "loss",
+            _ => "",
+        };
+        GridCell { text, class, sub: if point.holds_target { "" } else { "over the risk target" } }
+    };
+    (!memory.is_empty()).then(|| Grid {
+        columns: cpu.iter().map(|ratio| format!("CPU × {ratio}")).collect(),
+        rows: memory
+            .iter()
+            .map(|memory| GridRow {
+                label: format!("memory × {memory}"),
+                cells: cpu.iter().map(|cpu| cell(*memory, *cpu)).collect(),
+            })
+            .collect(),
+    })
+}
+
+/// Pair by pair.
+pub(crate) fn table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
+    let share = |share: Option<f64>| {
+        share.map_or_else(|| Cell::absent(format::UNKNOWN), |share| Cell::new(format::percent_fine(share)))
+    };
+    let row = |point: &WhatIfPoint| {
+        let badge = if point.on_frontier { "on the line" } else { "" };
+        Row::new(vec![
+            Cell::new(format!("memory × {}, CPU × {}", point.memory_overcommit, point.cpu_overcommit)).badge(badge),
+            analysis.monthly_cell(point.saving_usd).tone(point.saving_usd.unwrap_or(0.0)),
+            share(Some(point.host_slots_over_cpu)),
+            share(point.host_slots_over_memory),
+            share(point.served_fraction),
+            Cell::new(if point.holds_target { "holds the target" } else { "over the target" }),
+        ])
+    };
+    Table::new(
+        "Pairs of overcommit ratios, on the last third of the window",
+        vec![
+            Column::text("Ratios"),
+            Column::number("Saving", "per month"),
+            Column::number("Over CPU", "of host-slots"),
+            Column::number("Swapping", "of host-slots"),
+            Column::number("Served", "of pod-seconds"),
+            Column::text("Risk"),
+        ],
+        what_if.grid.iter().map(row).collect(),
+    )
+    .whole()
+}

@@ -1,0 +1,167 @@
+//! Who spends: namespaces and workloads, with what they use and what moving them would save.
+
+use std::collections::BTreeMap;
+
+use types::analysis::{Allocation, NamespaceCost, WorkloadCost, WorkloadMovability};
+
+use crate::bill::share;
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+
+/// Used over reserved, or what stands where nothing is reserved.
+fn used_of_reserved(used: f64, reserved: f64) -> Cell {
+    if reserved > 0.0 {
+        Cell::new(format::percent(used / reserved)).meter(format::css_percent(used / reserved))
+    } else {
+        Cell::absent("none reserved")
+    }
+}
+
+/// What a workload pays for reservations that it does not use: each resource's cost by its share not used.
+fn unused(row: &WorkloadCost) -> f64 {
+    let part = |usd: f64, used: f64, reserved: f64| {
+        if reserved > 0.0 { usd * (1.0 - used / reserved).max(0.0) } else { 0.0 }
+    };
+    part(row.cpu_usd, row.cpu_used_core_hours, row.cpu_request_core_hours)
+        + part(row.memory_usd, row.memory_used_gib_hours, row.memory_request_gib_hours)
+}
+
+/// What moving the workloads of a namespace saves, and how many of them move.
+#[derive(Debug, Default, Clone, Copy)]
+struct Moving {
+    saving: Option<f64>,
+    workloads: usize,
+    moving: usize,
+}
+
+fn moving(rows: &[WorkloadMovability]) -> BTreeMap<&str, Moving> {
+    let mut by_namespace: BTreeMap<&str, Moving> = BTreeMap::new();
+    for row in rows {
+        let entry = by_namespace.entry(&row.namespace).or_default();
+        entry.workloads += 1;
+        entry.moving += usize::from(row.verdict != "stays");
+        entry.saving = match (entry.saving, row.saving_usd) {
+            (None, None) => None,
+            (sum, saving) => Some(sum.unwrap_or(0.0) + saving.unwrap_or(0.0)),
+        };
+    }
+    by_namespace
+}
+
+/// Every namespace, dearest first.
+pub(crate) fn namespaces(analysis: &View<'_>, allocation: &Allocation) -> Table {
+    let moving = moving(&analysis.movability);
+    let mut idle: BTreeMap<&str, f64> = BTreeMap::new();
+    for row in allocation.by_workload.iter().filter(|row| !row.overhead) {
+        *idle.entry(&row.namespace).or_default() += unused(row);
+    }
+    let rows = allocation.by_namespace.iter().map(|row| {
+        let idle = idle.get(row.namespace.as_str()).copied();
+        namespace(analysis, allocation, row, idle, &moving)
+    });
+    let mut columns = vec![
+        Column::text("Namespace"),
+        Column::number("Workloads", "per month"),
+        Column::number("Idle", "reserved, unused"),
+        Column::number("Daemonsets", "overhead"),
+        Column::number("CPU", "used of reserved"),
+        Column::number("Memory", "used of reserved"),
+    ];
+    if !moving.is_empty() {
+        columns.push(Column::number("If moved", "saved per month"));
+    }
+    Table::new("By namespace, per month of 730 hours", columns, rows.collect())
+}
+
+fn namespace(
+    analysis: &View<'_>,
+    allocation: &Allocation,
+    row: &NamespaceCost,
+    idle: Option<f64>,
+    moving: &BTreeMap<&str, Moving>,
+) -> Row {
+    let shared = if row.shared_usd > 0.0 {
+        format!("{} of it shared out to it", analysis.monthly(row.shared_usd))
+    } else {
+        String::new()
+    };
+    let mut cells = vec![
+        Cell::name(&row.namespace),
+        analysis
+            .monthly_cell(Some(row.workload_usd))
+            .sub(shared)
+            .meter(format::css_percent(share(row.workload_usd, allocation.total.total_usd))),
+        idle.map_or_else(|| Cell::absent("–"), |usd| analysis.monthly_cell(Some(usd))),
+        analysis.monthly_cell(Some(row.daemonset_usd)),
+        used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
+        used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
+    ];
+    if !moving.is_empty() {
+        let of = moving.get(row.namespace.as_str()).copied().unwrap_or_default();
+        cells.push(match of.workloads {
+            0 => Cell::absent("–"),
+            n => saving(analysis, of.saving).sub(format!("{} of {n} workloads move", of.moving)),
+        });
+    }
+    Row::new(cells)
+}
+
+fn saving(analysis: &View<'_>, usd: Option<f64>) -> Cell {
+    match usd.and_then(|usd| analysis.month(usd)) {
+        Some(usd) => Cell::new(analysis.usd(usd)).tone(usd),
+        None => Cell::absent("cannot be said"),
+    }
+}
+
+/// Every workload, dearest first.
+pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
+    let movability: BTreeMap<(&str, &str, &str), &WorkloadMovability> = analysis
+        .movability
+        .iter()
+        .map(|row| ((row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str()), row))
+        .collect();
+    let rows = allocation.by_workload.iter().map(|row| {
+        let key = (row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str());
+        workload(analysis, row, movability.get(&key).copied(), !movability.is_empty())
+    });
+    let mut columns = vec![
+        Column::text("Workload"),
+        Column::number("Cost", "per month"),
+        Column::number("Idle", "reserved, unused"),
+        Column::number("CPU", "used of reserved"),
+        Column::number("Memory", "used of reserved"),
+    ];
+    if movability.is_empty() {
+        columns.insert(3, Column::number("Volumes", "per month"));
+    } else {
+        columns.extend([Column::number("If moved", "saved per month"), Column::text("Can it move?")]);
+    }
+    Table::new("By workload, per month of 730 hours", columns, rows.collect())
+}
+
+fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMovability>, has_moves: bool) -> Row {
+    let name = Cell::name(&row.workload).sub(format!("{} in {}", row.workload_kind, row.namespace));
+    let mut cells = vec![
+        if row.overhead { name.badge("overhead") } else { name },
+        analysis.monthly_cell(Some(row.workload_usd)),
+        analysis.monthly_cell(Some(unused(row))),
+        used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
+        used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
+    ];
+    if has_moves {
+        cells.push(match moves {
+            Some(moves) if moves.verdict == "stays" => Cell::absent("stays"),
+            Some(moves) => saving(analysis, moves.saving_usd),
+            None => Cell::absent("–"),
+        });
+        cells.push(match moves {
+            Some(moves) => Cell::new(&moves.verdict).sub(&moves.reason),
+            None if row.overhead => Cell::absent("on every machine"),
+            None => Cell::absent("not looked at"),
+        });
+    } else {
+        cells.insert(3, analysis.monthly_cell(Some(row.volume_usd + row.fargate_usd)));
+    }
+    Row::new(cells)
+}

@@ -1,0 +1,271 @@
+//! How sure the result is: evidence, the model's error, and what happens when an assumption is another.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{BreakEven, TornadoBar, WhatIf, WhatIfPoint};
+
+use crate::chart::frontier::{self, Dot, Frontier};
+use crate::chart::matrix::{self, Matrix};
+use crate::chart::rows::{self, Bar, Piece, Rows};
+use crate::chart::{Figure, Ink, Words};
+use crate::format;
+use crate::grades::Grades;
+use crate::page::RenderError;
+use crate::ratios::{Grid, grid};
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "sure.html")]
+pub(crate) struct Sure {
+    lead: String,
+    /// What the engine makes of today's own machines, as a sentence.
+    optimism: String,
+    grades: Option<Grades>,
+    risk: Table,
+    tornado: Option<Figure>,
+    /// Assumptions that were tried and change nothing, as a sentence.
+    without_effect: String,
+    break_even: Vec<Figure>,
+    grid: Option<Grid>,
+    frontier: Option<Figure>,
+}
+
+impl HtmlSafe for Sure {}
+
+impl Sure {
+    pub(crate) fn new(analysis: &View<'_>) -> Result<Self, RenderError> {
+        let what_if = analysis.what_if.as_ref().filter(|_| analysis.window.hours_present > 0);
+        let break_even = what_if.map_or(&[][..], |what_if| &what_if.break_even);
+        // Ids of charts are known beforehand, so no more than these are drawn; the analyzer makes three.
+        let ids = ["break-even-1", "break-even-2", "break-even-3"];
+        let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| !terms.xs.is_empty());
+        Ok(Self {
+            lead: lead(analysis),
+            optimism: optimism(analysis),
+            grades: Grades::new(analysis),
+            risk: crate::risk::risk(analysis),
+            tornado: what_if.map(|what_if| tornado(analysis, what_if)).transpose()?.flatten(),
+            without_effect: what_if.map(without_effect).unwrap_or_default(),
+            break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
+            grid: what_if.and_then(|what_if| grid(analysis, what_if)),
+            frontier: what_if.map(|what_if| risk_frontier(analysis, what_if)).transpose()?.flatten(),
+        })
+    }
+}
+
+/// The range over assumptions, or the interval where there is one.
+fn lead(analysis: &View<'_>) -> String {
+    let verdict = &analysis.verdict;
+    let of = "what the elastic machine pool saves against the best alternative on EC2 with the same requests";
+    let two = |[least, most]: [f64; 2]| format!("{} to {}", analysis.monthly(least), analysis.monthly(most));
+    match (verdict.interval_usd, verdict.range_usd) {
+        (Some(interval), _) => {
+            format!("With 90 % confidence {of} lies between {} a month.", two(interval).replace(" to ", " and "))
+        }
+        (None, Some(range)) => format!(
+            "Over the assumptions tried, one at a time, {of} ranges from {} a month. An interval of confidence needs eight \
+             whole weeks of hours, which are not there.",
+            two(range)
+        ),
+        (None, None) => "Nothing was replayed with other assumptions, so no range can be given.".to_owned(),
+    }
+}
+
+fn optimism(analysis: &View<'_>) -> String {
+    let within = "A saving smaller than that is within the model’s error.";
+    match analysis.model_optimism {
+        None => "How the engine’s own idea of today compares with what was observed is not known.".to_owned(),
+        Some(ratio) if ratio < 1.0 => format!(
+            "Replayed on today’s own machine types, the engine needs {} less than the cluster really used. {within}",
+            format::percent(1.0 - ratio)
+        ),
+        Some(ratio) => format!(
+            "Replayed on today’s own machine types, the engine needs {} more than the cluster really used: it is no \
+             optimist here. {within}",
+            format::percent(ratio - 1.0)
+        ),
+    }
+}
+
+/// Bars of less than this a month, in USD, are named and not drawn.
+const VISIBLE: f64 = 1.0;
+
+/// Bars whose change is known and visible.
+fn visible<'a>(analysis: &View<'_>, what_if: &'a WhatIf) -> Vec<(&'a TornadoBar, f64, f64)> {
+    let month = |usd: Option<f64>| usd.and_then(|usd| analysis.month(usd));
+    let bars = what_if.tornado.iter().filter_map(|bar| Some((bar, month(bar.saving_usd)?, month(bar.change_usd)?)));
+    bars.filter(|(.., change)| change.abs() >= VISIBLE).collect()
+}
+
+fn bar_label(bar: &TornadoBar) -> String {
+    words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.value)), 40)
+}
+
+fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
+    let bars = visible(analysis, what_if);
+    let Some((first, saving, change)) = bars.first() else { return Ok(None) };
+    let base = saving - change;
+    let shown = |usd: f64| analysis.money.convert(usd);
+    let row = |(bar, saving, change): &(&TornadoBar, f64, f64)| Bar {
+        label: bar_label(bar),
+        pieces: vec![Piece {
+            from: shown(base),
+            to: shown(*saving),
+            ink: if *change > 0.0 { Ink::Gain } else { Ink::Loss },
+            text: analysis.money.short(*change),
+        }],
+        end: shown(*saving),
+    };
+    let rows = Rows {
+        axis: format!("saved by the pool against EC2 repacked, {} a month", analysis.money.code()),
+        money: analysis.money,
+        rows: bars.iter().map(row).collect(),
+        marks: vec![
+            (shown(base), format!("as assumed: {}", analysis.money.short(base))),
+            (0.0, "nothing saved".to_owned()),
+        ],
+        joined: false,
+    };
+    let turns = bars.iter().filter(|(_, saving, _)| (*saving > 0.0) != (base > 0.0)).count();
+    let words = Words {
+        id: "tornado",
+        title: "Which assumption matters most".to_owned(),
+        finding: format!(
+            "The largest effect has “{}”: it changes the saving by {} a month. {} One assumption is changed at a time.",
+            bar_label(first),
+            analysis.usd(*change),
+            match (turns, base > 0.0) {
+                (0, true) => "None of them turns the saving into a loss.".to_owned(),
+                (0, false) => "None of them turns the loss into a saving.".to_owned(),
+                (n, true) => format!("{n} of them turn the saving into a loss."),
+                (n, false) => format!("{n} of them turn the loss into a saving."),
+            }
+        ),
+    };
+    let figure = Figure::new(words, |words, size| rows::draw(words, &rows, size))?;
+    Ok(Some(figure.folded("Every assumption tried, as numbers", tornado_table(analysis, what_if))))
+}
+
+fn tornado_table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
+    let row = |bar: &TornadoBar| {
+        Row::new(vec![
+            Cell::name(&bar.key).sub(format!("= {}", bar.value)),
+            analysis.monthly_cell(bar.change_usd).tone(bar.change_usd.unwrap_or(0.0)),
+            analysis.monthly_cell(bar.saving_usd),
+            Cell::new(if bar.holds_target { "holds the risk target" } else { "over the risk target" }),
+        ])
+    };
+    Table::new(
+        "Saving of the elastic machine pool against EC2 repacked, per month, with one assumption changed",
+        vec![
+            Column::text("Assumption"),
+            Column::number("Changes the saving by", "per month"),
+            Column::number("Saving then", "per month"),
+            Column::text("Risk"),
+        ],
+        what_if.tornado.iter().map(row).collect(),
+    )
+    .stacking()
+}
+
+fn without_effect(what_if: &WhatIf) -> String {
+    let small = what_if.tornado.iter().filter(|bar| bar.change_usd.is_some_and(|usd| usd.abs() < VISIBLE));
+    let names: Vec<String> = small.map(bar_label).collect();
+    if names.is_empty() { String::new() } else { format!("Tried and without effect here: {}.", names.join("; ")) }
+}
+
+/// What a term of the break-even is called.
+fn term(name: &str) -> String {
+    match name {
+        "fee_fraction" => "the vendor’s fee, of the saving".to_owned(),
+        "host_discount" => "discount on bare-metal hosts".to_owned(),
+        "ec2_discount" => "discount on EC2 nodes".to_owned(),
+        other => words::plain(other),
+    }
+}
+
+fn contour(analysis: &View<'_>, id: &'static str, terms: &BreakEven) -> Result<Figure, RenderError> {
+    let [here_x, here_y] = terms.here;
+    let saving = |usd: &Option<f64>| usd.and_then(|usd| analysis.month(usd));
+    let cell = |usd: &Option<f64>| saving(usd).map(|usd| (usd, analysis.money.short(usd)));
+    let matrix = Matrix {
+        x: term(&terms.x),
+        y: term(&terms.y),
+        xs: terms.xs.clone(),
+        ys: terms.ys.clone(),
+        here: (here_x, here_y),
+        cells: terms.saving_usd.iter().map(|row| row.iter().map(cell).collect()).collect(),
+    };
+    let known: Vec<f64> = terms.saving_usd.iter().flatten().filter_map(saving).collect();
+    let gains = known.iter().filter(|usd| **usd > 0.0).count();
+    let words = Words {
+        id,
+        title: format!("Break-even: {} against {}", term(&terms.x), term(&terms.y)),
+        finding: format!(
+            "{} The frame marks the terms in force, {} and {}; the thick line parts what saves from what does not. Saving of the pool \
+             against EC2 repacked, per month.",
+            match gains {
+                0 => "At no pair of terms shown does the pool save anything.".to_owned(),
+                n if n == known.len() => "At every pair of terms shown the pool saves.".to_owned(),
+                n => format!("The pool saves at {n} of the {} pairs of terms shown.", known.len()),
+            },
+            format::percent_round(here_x),
+            format::percent_round(here_y),
+        ),
+    };
+    let figure = Figure::new(words, |words, size| matrix::draw(words, &matrix, size))?;
+    Ok(figure.folded("The same as numbers", contour_table(analysis, terms)))
+}
+
+/// One row for each pair would be long; one for each value of `y` has as many cells as there are values of `x`.
+fn contour_table(analysis: &View<'_>, terms: &BreakEven) -> Table {
+    let rows = terms.ys.iter().zip(&terms.saving_usd).map(|(y, savings)| {
+        let cells = terms.xs.iter().zip(savings).map(|(x, usd)| {
+            let cell = analysis.monthly_cell(*usd).tone(usd.unwrap_or(0.0));
+            cell.sub(format!("at {}", format::percent_round(*x)))
+        });
+        Row::new([Cell::new(format::percent_round(*y))].into_iter().chain(cells).collect())
+    });
+    let heads = terms.xs.iter().map(|_| Column::number("Saving", "per month"));
+    Table::new(
+        format!("Rows: {}. Columns: {}", term(&terms.y), term(&terms.x)),
+        [Column::text("Term")].into_iter().chain(heads).collect(),
+        rows.collect(),
+    )
+}
+
+fn risk_frontier(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
+    let risk = |point: &WhatIfPoint| point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or(0.0);
+    let dot = |point: &WhatIfPoint| {
+        Some(Dot {
+            risk: risk(point),
+            saving: analysis.money.convert(analysis.month(point.saving_usd?)?),
+            holds: point.holds_target,
+            on_frontier: point.on_frontier,
+            label: format!("{} × {}", point.memory_overcommit, point.cpu_overcommit),
+        })
+    };
+    let points: Vec<Dot> = what_if.grid.iter().filter_map(dot).collect();
+    let on_frontier = what_if.grid.iter().filter(|point| point.on_frontier);
+    let best = on_frontier.max_by(|a, b| a.saving_usd.unwrap_or(f64::MIN).total_cmp(&b.saving_usd.unwrap_or(f64::MIN)));
+    let Some(best) = best.filter(|_| points.len() > 1) else { return Ok(None) };
+    let words = Words {
+        id: "frontier",
+        title: "What more risk would buy".to_owned(),
+        finding: format!(
+            "Each dot is a pair of overcommit ratios, memory × CPU, replayed. The line joins those that no other pair beats in \
+             both saving and risk; filled dots hold the risk target. The most that is saved, {} a month, is at memory × {} and \
+             CPU × {}, where {} of host-slots are over capacity.",
+            best.saving_usd.map_or_else(|| format::UNKNOWN.to_owned(), |usd| analysis.monthly(usd)),
+            best.memory_overcommit,
+            best.cpu_overcommit,
+            format::percent_fine(risk(best)),
+        ),
+    };
+    let frontier = Frontier { money: analysis.money, y: format!("saved, {} a month", analysis.money.code()), points };
+    let figure = Figure::new(words, |words, size| frontier::draw(words, &frontier, size))?;
+    Ok(Some(figure.folded("Every pair of ratios", crate::ratios::table(analysis, what_if))))
+}

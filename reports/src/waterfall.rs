@@ -1,0 +1,152 @@
+//! From today's cost to that of the scenario recommended, in bars that add up.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Waterfall, WaterfallStep};
+
+use crate::chart::rows::{self, Bar, Piece, Rows};
+use crate::chart::{Figure, Ink, Words};
+use crate::page::RenderError;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The part.
+#[derive(Debug, Template)]
+#[template(path = "waterfall.html")]
+pub(crate) struct WaterfallPart {
+    figure: Figure,
+    table: Table,
+    lines: String,
+}
+
+impl HtmlSafe for WaterfallPart {}
+
+impl WaterfallPart {
+    /// The part; `None` for an analysis without one.
+    pub(crate) fn new(analysis: &View<'_>) -> Result<Option<Self>, RenderError> {
+        let Some(waterfall) = analysis.waterfall.as_ref().filter(|_| analysis.window.hours_present > 0) else {
+            return Ok(None);
+        };
+        let (from, to) = (label(analysis, &waterfall.from), label(analysis, &waterfall.to));
+        let saved = waterfall.from_usd - waterfall.to_usd;
+        let verb = if saved >= 0.0 { "less" } else { "more" };
+        let words = Words {
+            id: "waterfall",
+            title: format!("From {from} to {to}: {} a month {verb}", analysis.monthly(saved.abs())),
+            finding: finding(analysis, waterfall),
+        };
+        let rows = Rows {
+            axis: format!("{} a month", analysis.money.code()),
+            money: analysis.money,
+            rows: bars(analysis, waterfall, &from, &to),
+            marks: Vec::new(),
+            joined: true,
+        };
+        let lines: Vec<String> = waterfall.lines.iter().map(|line| words::cost_line(line)).collect();
+        Ok(Some(Self {
+            figure: Figure::new(words, |words, size| rows::draw(words, &rows, size))?,
+            table: table(analysis, waterfall, &from, &to),
+            lines: words::list(&lines),
+        }))
+    }
+}
+
+fn label(analysis: &View<'_>, id: &str) -> String {
+    words::clipped(words::scenario(analysis, id).map_or(id, |scenario| &scenario.label), 38)
+}
+
+/// What a step is called, and why it is there.
+fn step(what: &str) -> (&str, &str) {
+    match what {
+        "back_test" => (
+            "The model’s own error",
+            "today’s machine types and policy, replayed: what the engine packs better than the cluster did",
+        ),
+        "repack" => ("Repacked on EC2", "the same requests on the cheapest EC2 types that fit"),
+        "right_size" => ("Requests right-sized", "requests set from what pods used"),
+        "overcommit" => ("Overcommitted hosts", "elastic VMs on bare metal instead of the EC2 nodes they replace"),
+        "leftovers" => ("What stays on EC2", "machines for the pods that cannot or may not move, and disks"),
+        "pool" => ("The pool’s network", "a NAT gateway in each zone with hosts"),
+        "fee" => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
+        other => (other, ""),
+    }
+}
+
+fn finding(analysis: &View<'_>, waterfall: &Waterfall) -> String {
+    let largest = waterfall.steps.iter().max_by(|a, b| a.usd.abs().total_cmp(&b.usd.abs()));
+    let largest = largest.map_or_else(String::new, |largest| {
+        let verb = if largest.usd < 0.0 { "takes off" } else { "adds" };
+        let (name, _) = step(&largest.what);
+        format!(" The largest step, “{}”, {verb} {}.", words::plain(name), analysis.monthly(largest.usd.abs()))
+    });
+    format!(
+        "{} a month becomes {}.{largest} Each bar begins where the one before it ended.",
+        analysis.monthly(waterfall.from_usd),
+        analysis.monthly(waterfall.to_usd),
+    )
+}
+
+fn bars(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Vec<Bar> {
+    let amount = |usd: f64| analysis.month(usd).map_or(0.0, |usd| analysis.money.convert(usd));
+    let whole = |label: &str, usd: f64| Bar {
+        label: label.to_owned(),
+        pieces: vec![Piece { from: 0.0, to: amount(usd), ink: Ink::Total, text: analysis.monthly(usd) }],
+        end: amount(usd),
+    };
+    let mut bars = vec![whole(from, waterfall.from_usd)];
+    let mut at = waterfall.from_usd;
+    for WaterfallStep { what, usd, .. } in &waterfall.steps {
+        let ink = if *usd < 0.0 { Ink::Gain } else { Ink::Loss };
+        let text = signed(analysis, *usd);
+        let pieces = vec![Piece { from: amount(at), to: amount(at + usd), ink, text }];
+        at += usd;
+        bars.push(Bar { label: words::clipped(step(what).0, 38), pieces, end: amount(at) });
+    }
+    bars.push(whole(to, waterfall.to_usd));
+    bars
+}
+
+/// An amount a month with its sign, a plus too.
+fn signed(analysis: &View<'_>, usd: f64) -> String {
+    let text = analysis.monthly(usd);
+    if usd > 0.0 && text != analysis.usd(0.0) { format!("+{text}") } else { text }
+}
+
+fn table(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Table {
+    let mut rows = vec![Row::total(vec![
+        Cell::new(from),
+        Cell::new(""),
+        Cell::new(analysis.monthly(waterfall.from_usd)),
+        Cell::new("what was observed, priced"),
+    ])];
+    let mut at = waterfall.from_usd;
+    for one in &waterfall.steps {
+        at += one.usd;
+        let (name, why) = step(&one.what);
+        rows.push(Row::new(vec![
+            Cell::new(words::plain(name)),
+            Cell::new(signed(analysis, one.usd)).tone(-one.usd),
+            Cell::new(analysis.monthly(at)),
+            Cell::new(why),
+        ]));
+    }
+    let end = vec![
+        Cell::new(to),
+        Cell::new(signed(analysis, waterfall.to_usd - waterfall.from_usd)),
+        Cell::new(analysis.monthly(waterfall.to_usd)),
+        Cell::new("the sum of the steps"),
+    ];
+    rows.push(Row::total(end));
+    Table::new(
+        "Step by step, per month of 730 hours",
+        vec![
+            Column::text("Step"),
+            Column::number("Changes the cost by", "per month"),
+            Column::number("Cost then", "per month"),
+            Column::text("Why"),
+        ],
+        rows,
+    )
+    .stacking()
+}
