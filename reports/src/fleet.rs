@@ -56,7 +56,9 @@ struct ClusterRow {
     /// Today, best EC2, pool, and what the pool saves against both.
     cells: [Text; 5],
     recommendation: String,
+    /// Empty in the row of the total.
     coverage: String,
+    coverage_sub: Vec<String>,
     evidence: String,
 }
 
@@ -78,6 +80,9 @@ struct Totals {
     /// Over the clusters that were replayed.
     replayed: u32,
     vs_ec2: NanoUsd,
+    /// Of those, the ones on which a pool beats the best EC2, and by how much.
+    beating: u32,
+    beats_by: NanoUsd,
 }
 
 impl Totals {
@@ -92,6 +97,10 @@ impl Totals {
             if let Some(saved) = standing.saving_vs_ec2.as_ref().and_then(|saving| nanos(saving.monthly_usd)) {
                 totals.replayed += 1;
                 totals.vs_ec2 += saved;
+                if saved > NanoUsd::ZERO {
+                    totals.beating += 1;
+                    totals.beats_by += saved;
+                }
             }
         }
         totals
@@ -177,7 +186,18 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         ),
         _ => format!(", and {} a month against repacking the same pods on EC2", money.show(totals.vs_ec2.usd())),
     };
-    format!("Elastic machine pools on {} of {} clusters {pool}{ec2}.", format::count(totals.clusters), count(members))
+    let beats = match (totals.replayed, totals.beating) {
+        (0, _) => String::new(),
+        (_, 0) => " On none of them does a pool beat the best EC2 alternative.".to_owned(),
+        (replayed, beating) if beating < replayed => format!(
+            " On {} of them a pool beats the best EC2 alternative, by {} a month together.",
+            format::count(beating),
+            money.show(totals.beats_by.usd())
+        ),
+        _ => String::new(),
+    };
+    let clusters = format!("{} of {} clusters", format::count(totals.clusters), count(members));
+    format!("Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
 }
 
 fn figures(totals: &Totals, money: &Money) -> Vec<Figure> {
@@ -217,10 +237,10 @@ fn saving(saving: Option<&Compared>, money: &Money) -> Text {
 
 fn cluster(member: &Member, money: &Money) -> ClusterRow {
     let now = &member.now;
-    let synthetic = match now.hours_synthetic {
-        0 => String::new(),
-        n => format!(", {} synthetic", format::count(n)),
-    };
+    let mut coverage_sub = vec![format!("to {}", format::moment(now.end))];
+    if now.hours_synthetic > 0 {
+        coverage_sub.push(format!("{} synthetic", format::count(now.hours_synthetic)));
+    }
     let recommendation = now.recommendation.as_deref().map_or_else(|| "none".to_owned(), words::plain);
     ClusterRow {
         name: now.cluster_id.clone(),
@@ -234,12 +254,8 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
             saving(now.saving_vs_ec2.as_ref(), money),
         ],
         recommendation,
-        coverage: format!(
-            "{} of {} hours to {}{synthetic}",
-            format::count(now.hours_present),
-            format::count(now.hours_expected),
-            format::moment(now.end)
-        ),
+        coverage: format!("{} of {} hours", format::count(now.hours_present), format::count(now.hours_expected)),
+        coverage_sub,
         evidence: now.seen_fraction.map_or_else(|| format::UNKNOWN.to_owned(), format::percent),
     }
 }
@@ -263,6 +279,7 @@ fn total(totals: &Totals, money: &Money) -> ClusterRow {
         ],
         recommendation: String::new(),
         coverage: String::new(),
+        coverage_sub: Vec::new(),
         evidence: String::new(),
     }
 }

@@ -30,7 +30,7 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
         format::hours(analysis.window.hours_present),
         format::count(analysis.window.hours_expected),
         sentence(&words::window(analysis)),
-        sentence(&words::prices(analysis)),
+        sentence(&words::prices(analysis).replace("named under Provenance", "named on the page")),
         sentence(&analysis.provenance.tool_version),
         money.converted().map(|how| format!(" {}", sentence(&how))).unwrap_or_default(),
     ));

@@ -49,10 +49,11 @@ fn line(name: &'static str, ink: Ink, standings: &[&Standing], value: impl Fn(&S
 }
 
 /// The change of a quantity from the first window it is known of to the last, in words; `None` without two.
-fn change(name: &str, line: &RunLine, text: impl Fn(f64) -> String) -> Option<String> {
+fn change(line: &RunLine, text: impl Fn(f64) -> String) -> Option<String> {
     let mut known = line.points.iter().filter_map(|point| point.1);
-    let first = known.next()?;
-    Some(format!("{name} from {} to {}", text(first), text(known.last()?)))
+    let (was, is) = (text(known.next()?), text(known.last()?));
+    let name = line.name;
+    Some(if was == is { format!("{name} stayed at {is}") } else { format!("{name} went from {was} to {is}") })
 }
 
 fn costs(standings: &[&Standing], money: &Money) -> Result<Figure, RenderError> {
@@ -62,8 +63,7 @@ fn costs(standings: &[&Standing], money: &Money) -> Result<Figure, RenderError> 
         line("best EC2", Ink::Requested, standings, |standing| in_currency(standing.ec2)),
         line("pool", Ink::Used, standings, |standing| in_currency(standing.pool)),
     ];
-    let named = ["Today’s cost went", "the best EC2 alternative’s", "the pool’s"];
-    let changes = named.iter().zip(&lines).filter_map(|(name, line)| change(name, line, |amount| money.axis(amount)));
+    let changes = lines.iter().filter_map(|line| change(line, |amount| money.axis(amount)));
     let words = Words { id: "trend-cost", title: "Cost per month".to_owned(), finding: sentence(changes.collect()) };
     let runs = Runs { unit: format!("{} a month", money.code()), lines };
     Figure::new(words, |words, size| runs::draw(words, &runs, size, |value, _| money.axis(value)))
@@ -77,15 +77,13 @@ fn use_of_capacity(standings: &[&Standing]) -> Result<Figure, RenderError> {
         line("memory requested", Ink::Limit, standings, |standing| percent(standing.memory_requested_of_capacity)),
         line("memory used", Ink::Peak, standings, |standing| percent(standing.memory_used_of_capacity)),
     ];
-    let named = ["CPU requested went", "CPU used", "memory requested", "memory used"];
-    let shown = |percent: f64| format::percent(percent / 100.0);
-    let changes = named.iter().zip(&lines).filter_map(|(name, line)| change(name, line, shown));
+    let changes = lines.iter().filter_map(|line| change(line, |percent| format::percent(percent / 100.0)));
     let words = Words {
         id: "trend-use",
         title: "Requested and used, of capacity".to_owned(),
         finding: sentence(changes.collect()),
     };
-    let runs = Runs { unit: "%".to_owned(), lines };
+    let runs = Runs { unit: "% of capacity".to_owned(), lines };
     Figure::new(words, |words, size| runs::draw(words, &runs, size, scale::axis_number))
 }
 

@@ -345,6 +345,7 @@ fn a_fleet_is_ranked_by_what_is_saved_and_totals_what_can_be_compared() {
     // 4,000 + 9,000 + 500 of three clusters; the one of which nothing can be said is named.
     assert!(page.contains("3 of 4 clusters would save $13,500 a month against today"), "{page}");
     assert!(page.contains("$1,600 a month against repacking"), "{page}");
+    assert!(page.contains("On 2 of them a pool beats the best EC2 alternative, by $1,800 a month together."), "{page}");
     assert!(page.contains("all: no saving can be formed"));
     assert!(page.contains("id=\"runs\"") && page.contains("31 May 2025"), "earlier runs are there");
     let mut turned = members.to_vec();

@@ -53,7 +53,7 @@ fn draw_on(
     let x = |moment: DateTime<Utc>| left + (right - left) * scale::seconds(start, moment) / span;
     let y = |value: f64| floor - (floor - ceiling) * value / most;
 
-    canvas.text(&runs.unit, (size.left - 8.0, ceiling - 12.0), Ink::Text, Anchor::AboveEnd)?;
+    canvas.text(&runs.unit, (2.0, ceiling - 12.0), Ink::Text, Anchor::AboveStart)?;
     let mut n = 0;
     while f64::from(n) * step <= most * 1.000_001 {
         let value = f64::from(n) * step;
