@@ -87,7 +87,7 @@ fn every_format_of_a_real_analysis_is_written_and_holds_together() {
     let folder = tempfile::tempdir().unwrap();
     let analysis = analysis(folder.path(), "prod-7", 3);
     let (given, out) = (analysis.to_str().unwrap(), folder.path().join("out"));
-    let formats = "html,json,csv,focus,focus-csv,markdown";
+    let formats = "html,json,csv,focus,focus-csv,markdown,drafts";
     let said = succeeds(&["report", "--analysis", given, "--out", out.to_str().unwrap(), "--format", formats]);
     assert_eq!(said.trim(), out.join("index.html").to_str().unwrap());
     assert_eq!(fs::read(out.join("analysis.json")).unwrap(), fs::read(&analysis).unwrap());
@@ -125,6 +125,8 @@ fn every_format_of_a_real_analysis_is_written_and_holds_together() {
     let total: i128 = value["allocation"]["total_nano_usd"].as_str().unwrap().parse().unwrap();
     assert_eq!(sum("ec2-today-by-workload.csv"), total);
 
+    let drafts = files(&out).iter().filter(|file| file.starts_with("drafts/")).count();
+    assert_eq!(drafts > 0, !value["plan"].is_null(), "drafts are of a plan");
     let rows = |name: &str| csv::Reader::from_path(out.join("csv").join(name)).unwrap().into_records().count();
     assert_eq!(rows("workloads.csv"), value["allocation"]["by_workload"].as_array().unwrap().len());
     assert_eq!(rows("hours.csv"), 3);
