@@ -66,6 +66,10 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
         LakeUri::Dir(folder) => Place::Folder { folder: folder.clone(), several: given.len() > 1 },
         bucket @ LakeUri::S3 { .. } => Place::Shelf(bucket.open().await),
     };
+    // A name that cannot be a folder's is told of before the first report is written.
+    if given.len() > 1 || matches!(place, Place::Shelf(_)) {
+        given.iter().try_for_each(|given| id(&given.analysis).map(|_| ()))?;
+    }
     let mut members = Vec::new();
     for Given { analysis, json } in &given {
         let mine = earlier.iter().filter(|standing| standing.cluster_id() == analysis.cluster_id).cloned();

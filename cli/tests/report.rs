@@ -169,7 +169,7 @@ fn amounts_are_shown_in_another_currency_and_files_stay_in_usd() {
         (&["--currency", "EUR"][..], "--rate"),
         (&["--rate", "0.92"], "--currency"),
         (&["--currency", "euro", "--rate", "0.92"], "EUR"),
-        (&["--currency", "EUR", "--rate", "-1"], "rate"),
+        (&["--currency", "EUR", "--rate", "0"], "rate 0 for `EUR`"),
         (&["--format", "pdf"], "markdown"),
         (&["--focus-version", "1.1"], "1.2 or 1.3"),
     ] {
