@@ -41,6 +41,7 @@ pub struct Risk {
 
 /// The slot of five minutes in which a machine was fullest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorstSlot {
     /// Its start.
     pub start: DateTime<Utc>,
