@@ -34,6 +34,7 @@ fn full() -> Analysis {
             restarted_pods: 2,
             pods_on_busiest: 40,
             workloads_on_busiest: 1,
+            worst_slot: None,
         });
         scenario.by_hour = vec![ScenarioHour {
             start: analysis.window.start,
