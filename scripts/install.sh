@@ -7,6 +7,7 @@
 #   scripts/install.sh prometheus3   a Prometheus 3, by the Go toolchain, into target/tools/
 #   scripts/install.sh victoria      a VictoriaMetrics, out of the Debian package, into target/tools/
 #   scripts/install.sh helm          Helm 3 and Helm 4, by the Go toolchain, into target/tools/
+#   scripts/install.sh browser       the Debian package `chromium`, and axe-core, by npm, into target/tools/axe/
 #   scripts/install.sh actionlint    a linter of workflows, by the Go toolchain, into target/tools/
 #
 # What cannot be installed is said in one line; whoever needs it skips or fails by itself.
@@ -18,27 +19,47 @@ MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 kubernetes-validate==1.37.0 PyYAML==6.0.3"
 HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
+AXE=axe-core@4.14.1
 ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
-prometheus() {
-    command -v prometheus >/dev/null && return
+# The Debian package $1, for the program of the same name.
+debian() {
+    command -v "$1" >/dev/null && return
     if ! command -v apt-get >/dev/null; then
-        echo "install: no prometheus and no apt-get; put a prometheus binary on the PATH" >&2
+        echo "install: no $1 and no apt-get; put $2 on the PATH" >&2
         return
     fi
     local as_root=""
     if [ "$(id -u)" -ne 0 ]; then
         if ! sudo -n true 2>/dev/null; then
-            echo "install: no prometheus, and no right to install it; run: sudo apt-get install prometheus" >&2
+            echo "install: no $1, and no right to install it; run: sudo apt-get install $1" >&2
             return
         fi
         as_root=sudo
     fi
-    echo "install: Debian package prometheus" >&2
-    # The package starts a server of its own where an init system runs; the demo neither needs nor touches it.
+    echo "install: Debian package $1" >&2
     $as_root apt-get update -qq >&2 || true
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null 2>&1 ||
-        echo "install: apt-get could not install prometheus" >&2
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null 2>&1 ||
+        echo "install: apt-get could not install $1" >&2
+}
+
+# The package starts a server of its own where an init system runs; the demo neither needs nor touches it.
+prometheus() {
+    debian prometheus "a prometheus binary"
+}
+
+# A browser to look at the page with, and what finds in it what keeps people out.
+browser() {
+    debian chromium "a Chromium"
+    [ -f target/tools/axe/node_modules/axe-core/axe.min.js ] && return
+    if ! command -v npm >/dev/null; then
+        echo "install: no npm, so no axe-core: the tests of the page in a browser will be skipped" >&2
+        return
+    fi
+    echo "install: $AXE" >&2
+    mkdir -p target/tools
+    npm install --silent --no-audit --no-fund --prefix target/tools/axe "$AXE" >&2 ||
+        echo "install: npm could not install $AXE" >&2
 }
 
 s3() {
@@ -140,9 +161,9 @@ actionlint() {
 
 for what in "$@"; do
     case "$what" in
-    prometheus | s3 | python | prometheus3 | victoria | helm | actionlint) "$what" ;;
+    prometheus | s3 | python | prometheus3 | victoria | helm | browser | actionlint) "$what" ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, victoria, helm or actionlint" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, victoria, helm, browser or actionlint" >&2
         exit 2
         ;;
     esac

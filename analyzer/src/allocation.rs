@@ -4,6 +4,7 @@
 //! and for each zone. Money is divided once for each group of nodes and resource, by largest remainder.
 
 mod rollup;
+mod volumes;
 
 use std::collections::BTreeMap;
 
@@ -147,7 +148,7 @@ pub(crate) fn allocate(
 ) -> Allocation {
     let mut books = Books::default();
     node_costs(&mut books, bill, ledger, thousandths(assumptions.terms.allocation_cpu_core_to_memory_gib));
-    volume_costs(&mut books, bill, ledger);
+    let claims = volumes::give(&mut books, bill, ledger);
     fargate_costs(&mut books, bill, ledger);
     let ExactLines { control_plane, network, unused_commitments, .. } = bill.lines;
     for (what, line) in [(CONTROL_PLANE, control_plane), (NETWORK, network), (UNUSED, unused_commitments)] {
@@ -158,7 +159,7 @@ pub(crate) fn allocate(
     }
     // Every line is given out above but the fee, which is zero today.
     debug_assert_eq!(Some(books.cluster.total), bill.lines.total().or(Some(NanoUsd::ZERO)));
-    rollup::write(books, observed, shared_namespaces)
+    Allocation { by_volume_claim: claims, ..rollup::write(books, observed, shared_namespaces) }
 }
 
 /// Nodes with what comes with them: fee of Auto Mode, licences, root disks.
@@ -269,35 +270,6 @@ fn times(cost: NanoUsd, over: i128, capacity: i128) -> NanoUsd {
     let whole = over.div_euclid(capacity);
     let rest = split(cost, &[over.rem_euclid(capacity), capacity - over.rem_euclid(capacity)]);
     NanoUsd::new(cost.nanos() * whole) + rest.and_then(|rest| rest.first().copied()).unwrap_or_default()
-}
-
-/// Volumes belong to the workload that mounts them; what nothing mounts is idle.
-fn volume_costs(books: &mut Books, bill: &Bill, ledger: &Ledger) {
-    for (kind, cost) in &bill.volumes {
-        let mut shares: Vec<_> = ledger
-            .volumes
-            .iter()
-            .filter(|((of, _), _)| of == kind)
-            .map(|((_, owner), share)| (owner.and_then(|owner| ledger.owner_key(owner)), share))
-            .collect();
-        shares.sort_by_key(|(owner, _)| *owner);
-        let bytes: Vec<_> = shares.iter().map(|(_, share)| share.byte_seconds).collect();
-        let seconds: Vec<_> = shares.iter().map(|(_, share)| share.seconds).collect();
-        let none = || vec![NanoUsd::ZERO; shares.len()];
-        let storage = split(cost.storage, &bytes).unwrap_or_else(none);
-        let performance = split(cost.performance, &seconds).unwrap_or_else(none);
-        for (((owner, _), storage), performance) in shares.iter().zip(storage).zip(performance) {
-            let cost = storage + performance;
-            let parts = match owner {
-                Some((workload, labels)) => {
-                    let cost = OwnerCost { volumes: cost, ..OwnerCost::default() };
-                    books.give(((*workload).clone(), (*labels).clone()), cost)
-                }
-                None => Parts { total: cost, idle: cost, ..Parts::default() },
-            };
-            books.book(None, parts);
-        }
-    }
 }
 
 /// Fargate pods pay for what they were provisioned with.

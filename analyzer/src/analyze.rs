@@ -11,6 +11,7 @@ use crate::ledger::Ledger;
 use crate::model;
 use crate::observed::Observed;
 use crate::prices::PriceBook;
+use crate::profile::Profile;
 use crate::scenarios::today::Bill;
 use crate::scenarios::vendor::Vendor;
 
@@ -27,6 +28,8 @@ pub struct Request {
     pub prices: PriceBook,
     /// How the bill is given out.
     pub sharing: Sharing,
+    /// Which pods move; `None` for all that can.
+    pub profile: Option<Profile>,
 }
 
 /// How the bill is given out.
@@ -49,7 +52,7 @@ pub async fn analyze(
     request: Request,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Analysis, AnalyzeError> {
-    let Request { cluster, window, assumptions, prices, sharing } = request;
+    let Request { cluster, window, assumptions, prices, sharing, profile } = request;
     let coverage = coverage(lake, &cluster, window).await?;
     let mut origins = Origins::default();
     let named = prices.named_nodes();
@@ -72,7 +75,17 @@ pub async fn analyze(
     }
     let ledger = decoder.finish().await?;
     let bill = Bill::new(&observed, &ledger, &prices, &assumptions);
-    let model = model::replay(lake, &cluster, &coverage.hours, &observed, &bill, &prices, &assumptions).await?;
+    let model = model::replay(model::Inputs {
+        lake,
+        cluster: &cluster,
+        hours: &coverage.hours,
+        observed: &observed,
+        bill: &bill,
+        book: &prices,
+        assumptions: &assumptions,
+        profile: profile.as_ref(),
+    })
+    .await?;
     let evidence = Evidence {
         cluster,
         lake: lake.location(),

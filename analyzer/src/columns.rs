@@ -161,13 +161,24 @@ impl<'a> TextLists<'a> {
         find(batch, column, |array| array.as_list_opt::<i32>()).map(Self)
     }
 
-    /// The texts of a row; none when the row has no list.
+    /// The texts of a row, copied; none when the row has no list.
     pub(crate) fn get(&self, row: usize) -> Vec<String> {
-        let Some(lists) = self.0.filter(|lists| !lists.is_null(row) && lists.value_length(row) > 0) else {
-            return Vec::new();
-        };
-        let values = lists.value(row);
-        let texts = values.as_string_opt::<i32>();
-        texts.into_iter().flat_map(|texts| texts.iter().flatten().map(ToOwned::to_owned).collect::<Vec<_>>()).collect()
+        self.texts(row).map(ToOwned::to_owned).collect()
+    }
+
+    /// The texts of a row; none when the row has no list.
+    pub(crate) fn texts(&self, row: usize) -> impl Iterator<Item = &'a str> {
+        let lists = self.0.filter(|lists| !lists.is_null(row));
+        let of = lists.and_then(|lists| {
+            let offsets = lists.value_offsets();
+            let at = |row: usize| offsets.get(row).and_then(|offset| usize::try_from(*offset).ok());
+            Some((lists.values().as_string_opt::<i32>()?, at(row)?..at(row + 1)?))
+        });
+        of.into_iter().flat_map(|(texts, range)| range.filter(|at| !texts.is_null(*at)).map(|at| texts.value(at)))
+    }
+
+    /// The texts of a row; `None` when the row has no list.
+    pub(crate) fn known(&self, row: usize) -> Option<Vec<&'a str>> {
+        self.0.filter(|lists| !lists.is_null(row)).map(|_| self.texts(row).collect())
     }
 }

@@ -16,6 +16,7 @@ use crate::model::{self, Model};
 use crate::number::{count, float, ratio};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
+use crate::realised::realised;
 use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
 use crate::scenarios::{Month, saving};
@@ -97,11 +98,15 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let prices = book.lists(bill.origins.iter().chain(&outcome.origins).chain(of_replays));
     let model_optimism = replayed.as_ref().and_then(|replayed| replayed.optimism);
     let mut scenarios = vec![today, outcome.scenario];
+    let realised = realised(&observed, book, assumptions, month);
+    let waterfall = replayed.as_ref().and_then(|replayed| model::waterfall(replayed, &bill.lines, &verdict));
+    let (mut selection, mut exclusions) = (None, Vec::new());
     let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
     if let Some(replayed) = replayed {
         scenarios.extend(replayed.scenarios.into_iter().map(|made| made.scenario));
         (hosts_considered, movability) = (replayed.hosts, replayed.movability);
         (what_if, plan) = (replayed.what_if, replayed.plan);
+        (selection, exclusions) = (Some(replayed.selection), replayed.exclusions);
     }
     Analysis {
         schema: SCHEMA.to_owned(),
@@ -119,10 +124,10 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         hosts_considered,
         what_if,
         movability,
-        selection: None,
-        exclusions: Vec::new(),
-        waterfall: None,
-        realised: None,
+        selection,
+        exclusions,
+        waterfall,
+        realised,
         plan,
         assumptions: assumptions.in_force(),
         notes,

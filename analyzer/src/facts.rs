@@ -118,6 +118,7 @@ impl NodeRow {
 pub(crate) struct VolumeRow {
     pub(crate) namespace: String,
     pub(crate) claim: String,
+    pub(crate) storage_class: Option<String>,
     pub(crate) kind: VolumeKind,
     pub(crate) capacity_bytes: Option<i64>,
     pub(crate) present_seconds: i64,

@@ -400,7 +400,8 @@ pub(crate) fn read_traces(
         let mut rows = trace::Rows::of(starts);
         each_batch(&objects.nodes, trace::NODE_COLUMNS, |batch| rows.nodes(batch, names, choices))?;
         each_batch(&objects.volumes, trace::VOLUME_COLUMNS, |batch| rows.volumes(batch, names))?;
-        each_batch(&objects.pods, trace::POD_COLUMNS, |batch| rows.pods(batch, names, choices))?;
+        let pod_columns = trace::pod_columns(names, choices);
+        each_batch(&objects.pods, &pod_columns, |batch| rows.pods(batch, names, choices))?;
         each_batch(&objects.containers, trace::CONTAINER_COLUMNS, |batch| rows.containers(batch, names))?;
         hours.extend(rows.finish().map_err(|source| unreadable(&objects.pods, source))?);
     }

@@ -105,7 +105,25 @@ pub(crate) struct FargateKind {
     pub(crate) provisioned: Option<String>,
 }
 
-/// Volumes of one kind and owner.
+/// A persistent volume claim by its names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Claim {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) storage_class: Option<String>,
+}
+
+/// What a volume is accounted under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct VolumeOf {
+    pub(crate) kind: VolumeKind,
+    /// Number of the claim.
+    pub(crate) claim: u32,
+    /// Number of the owner that mounts it, if one does.
+    pub(crate) owner: Option<u32>,
+}
+
+/// A volume under one owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct VolumeShare {
     pub(crate) byte_seconds: i128,
@@ -163,7 +181,8 @@ pub(crate) struct Ledger {
     pub(crate) group_sums: HashMap<u32, GroupSums>,
     /// What owners hold of groups of nodes.
     held: HashMap<(u32, u32), Both>,
-    pub(crate) volumes: HashMap<(VolumeKind, Option<u32>), VolumeShare>,
+    pub(crate) claims: Numbered<Claim>,
+    pub(crate) volumes: HashMap<VolumeOf, VolumeShare>,
     /// Billed seconds.
     pub(crate) fargate: HashMap<(FargateKind, u32), i64>,
     /// Seconds of pods whose node has no row.
@@ -295,7 +314,12 @@ impl Ledger {
     /// Takes a volume of the part; after the part's pods.
     pub(crate) fn volume(&mut self, hour: i64, row: &VolumeRow) {
         let owner = self.mounts.get(&(hour, row.namespace.clone(), row.claim.clone())).copied();
-        let share = self.volumes.entry((row.kind.clone(), owner)).or_default();
+        let claim = self.claims.number(&Claim {
+            namespace: row.namespace.clone(),
+            name: row.claim.clone(),
+            storage_class: row.storage_class.clone(),
+        });
+        let share = self.volumes.entry(VolumeOf { kind: row.kind.clone(), claim, owner }).or_default();
         let seconds = i128::from(row.present_seconds);
         share.byte_seconds += i128::from(row.capacity_bytes.unwrap_or_default()) * seconds;
         share.seconds += seconds;

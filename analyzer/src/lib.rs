@@ -19,6 +19,8 @@ mod number;
 mod observed;
 mod prices;
 pub mod pricing;
+mod profile;
+mod realised;
 mod rows;
 mod scenarios;
 mod slots;
@@ -34,4 +36,5 @@ pub use prices::{
     CapacityType, Commitment, CommitmentKind, ListFileError, ListPrice, MachineKind, PriceBook, Priced, PricesError,
     Rate, read_list, write_list,
 };
+pub use profile::{Profile, ProfileError};
 pub use replay::{AssumptionsError, Domain, Key};

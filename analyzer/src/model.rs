@@ -3,12 +3,16 @@
 //! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
 //! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
 
+mod interval;
 mod machines;
 mod money;
 mod report;
+mod selection;
+mod terms;
 mod verdict;
+mod waterfall;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake::Lake;
 use replay::{Base, Hour, Outcome, Replay, RiskTarget, Setup, choose, daemons_of, screen};
@@ -18,13 +22,15 @@ use crate::assumptions::Assumptions;
 use crate::input::{AnalyzeError, Days, read_traces};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
+use crate::profile::Profile;
 use crate::scenarios::today::Bill;
-use crate::trace::{Choices, Counted, Names};
-use machines::OfNamespaces;
+use crate::trace::{Counted, Names};
 pub(crate) use machines::{Candidate, Machines};
 pub(crate) use money::{Money, Pricer};
-pub(crate) use report::conclude;
+pub(crate) use report::{Conclusion, conclude};
+use selection::{Selection, Selector};
 pub(crate) use verdict::verdict;
+pub(crate) use waterfall::waterfall;
 
 /// Hosts replayed of those that the bound leaves.
 const HOSTS_REPLAYED: usize = 10;
@@ -66,6 +72,11 @@ pub(crate) struct Model<'a> {
     pub(crate) changed: Vec<(Change, Replayed)>,
     /// Namespaces that move step by step, each with `emp` of everything moved so far.
     pub(crate) waves: Vec<(Vec<String>, Replayed)>,
+    /// `emp` with a choice lifted that keeps pods on EC2, by the reason it keeps them for.
+    pub(crate) lifted: Vec<(&'static str, Replayed)>,
+    /// The profile in force.
+    pub(crate) profile: Option<&'a Profile>,
+    pub(crate) assumptions: &'a Assumptions,
 }
 
 /// A host type that was looked at.
@@ -104,27 +115,41 @@ struct Source<'l> {
     hours: &'l [types::Hour],
 }
 
+/// What is replayed of a cluster, and by which choices.
+#[derive(Debug)]
+pub(crate) struct Inputs<'l, 'a> {
+    pub(crate) lake: &'l Lake,
+    pub(crate) cluster: &'l ClusterId,
+    pub(crate) hours: &'l [types::Hour],
+    pub(crate) observed: &'l Observed,
+    pub(crate) bill: &'l Bill,
+    pub(crate) book: &'a PriceBook,
+    pub(crate) assumptions: &'a Assumptions,
+    pub(crate) profile: Option<&'a Profile>,
+}
+
 /// Replays the hours; `None` where nothing can be replayed: no region, or no node of a known type with a price.
 ///
 /// # Errors
 /// [`AnalyzeError`] when the lake fails.
-pub(crate) async fn replay<'a>(
-    lake: &Lake,
-    cluster: &ClusterId,
-    hours: &[types::Hour],
-    observed: &Observed,
-    bill: &Bill,
-    book: &'a PriceBook,
-    assumptions: &'a Assumptions,
-) -> Result<Option<Model<'a>>, AnalyzeError> {
+pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a>>, AnalyzeError> {
+    let Inputs { lake, cluster, hours, observed, bill, book, assumptions, profile } = inputs;
     let Some(region) = observed.region() else { return Ok(None) };
     let machines = Machines::new(observed.nodes.keys(), region, book, assumptions);
     if machines.kinds.is_empty() {
         return Ok(None);
     }
+    let in_force = Selection {
+        profile,
+        all: assumptions.terms.emp_profile_combine == "all",
+        spot: assumptions.terms.emp_move_spot == "yes",
+        namespaces: None,
+    };
+    let only = std::slice::from_ref(&in_force);
     let source = Source { lake, cluster, hours };
     let mut names = Names::default();
-    let Some(first) = source.first_hour(&mut names, &machines).await? else { return Ok(None) };
+    let selector = Selector { machines: &machines, selections: only };
+    let Some(first) = source.first_hour(&mut names, &selector).await? else { return Ok(None) };
     let (daemons, daemon_pods) = daemons_of(&first);
     let base = Base {
         catalog: machines.catalog.clone(),
@@ -148,7 +173,7 @@ pub(crate) async fn replay<'a>(
         setups.push((base.emp(&host.host, &host.family), Some(host.clone())));
     }
     names.counted = Some(BTreeMap::new());
-    let mut on_ec2 = source.pass(setups, &base, &mut names, &machines).await?;
+    let mut on_ec2 = source.pass(setups, &base, &mut names, &selector).await?;
     let counted = names.counted.take();
     let mut model = Model {
         target,
@@ -157,38 +182,82 @@ pub(crate) async fn replay<'a>(
         grid: Vec::new(),
         changed: Vec::new(),
         waves: Vec::new(),
+        lifted: Vec::new(),
         on_ec2: Vec::new(),
         names: Names::default(),
         machines,
         pricer,
+        profile,
+        assumptions,
     };
     if reference.is_some()
         && let Some(emp) = on_ec2.pop()
         && emp.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty())
     {
-        model.hosts = source.hosts(&base, &model.pricer, emp, &mut names, &model.machines, &target).await?;
+        let selector = Selector { machines: &model.machines, selections: only };
+        model.hosts = source.hosts(&base, &model.pricer, emp, &mut names, &selector, &target).await?;
         if let Some(chosen) = model.hosts.iter().find(|host| host.chosen) {
-            let host = chosen.candidate.clone();
-            let others = source.on_host(&base, &host, &mut names, &model.machines).await?;
-            let (mut on_emp, grid, changed) = others;
-            on_emp.splice(0..0, chosen.replayed.clone());
-            on_emp.extend(tuned(&grid, &model.pricer, &target));
-            (model.on_emp, model.grid, model.changed) = (on_emp, grid, changed);
             let steps = steps(&names, counted.as_ref());
-            for n in 1..steps.len() {
-                let namespaces = steps.iter().take(n).flatten().cloned().collect();
-                let some = OfNamespaces { machines: &model.machines, namespaces: &namespaces };
-                let setup = (base.emp(&host.host, &host.family), Some(host.clone()));
-                let moved = source.pass(vec![setup], &base, &mut names, &some).await?;
-                model.waves.extend(steps.get(n - 1).cloned().into_iter().zip(moved));
-            }
+            let choices = Lifted::of(&in_force, counted.as_ref(), &steps);
+            let selector = Selector { machines: &model.machines, selections: &choices.selections };
+            let on_host = source.on_host(&base, &chosen.candidate, &choices, &mut names, &selector).await?;
+            model.on_emp = chosen.replayed.iter().cloned().chain(on_host.sized).collect();
+            model.on_emp.extend(tuned(&on_host.grid, &model.pricer, &target));
+            (model.grid, model.changed, model.lifted) = (on_host.grid, on_host.changed, on_host.lifted);
             // With the last step everything has moved, and that is the scenario itself.
-            model.waves.extend(steps.last().cloned().zip(model.on_emp.first().cloned()));
+            let moved = on_host.waves.into_iter().chain(model.on_emp.first().cloned());
+            model.waves = steps.into_iter().zip(moved).collect();
         }
     }
     names.counted = counted;
     (model.on_ec2, model.names) = (on_ec2, names);
     Ok(Some(model))
+}
+
+/// Selections replayed beside the one in force: with a choice lifted, and step by step.
+struct Lifted<'a> {
+    /// The one in force first.
+    selections: Vec<Selection<'a>>,
+    /// Which of them lifts the choice behind which reason.
+    reasons: Vec<(u8, &'static str)>,
+    /// Which of them are steps, all but the last.
+    steps: Vec<u8>,
+}
+
+impl<'a> Lifted<'a> {
+    fn of(in_force: &Selection<'a>, counted: Option<&BTreeMap<u32, Counted>>, steps: &[Vec<String>]) -> Self {
+        let kept = |why: &str| counted.into_iter().flatten().any(|(_, counted)| counted.stays.contains_key(why));
+        let mut lifted = Self { selections: vec![in_force.clone()], reasons: Vec::new(), steps: Vec::new() };
+        if kept(selection::SPOT) {
+            let at = lifted.add(Selection { spot: true, ..in_force.clone() });
+            lifted.reasons.push((at, selection::SPOT));
+        }
+        if let Some(why) = [selection::PROFILE, selection::LABELS].into_iter().find(|why| kept(why)) {
+            let at = lifted.add(Selection { profile: None, ..in_force.clone() });
+            lifted.reasons.push((at, why));
+        }
+        for n in 1..steps.len() {
+            let namespaces: BTreeSet<String> = steps.iter().take(n).flatten().cloned().collect();
+            let at = lifted.add(Selection { namespaces: Some(namespaces), ..in_force.clone() });
+            lifted.steps.push(at);
+        }
+        lifted
+    }
+
+    fn add(&mut self, selection: Selection<'a>) -> u8 {
+        self.selections.push(selection);
+        u8::try_from(self.selections.len() - 1).unwrap_or(u8::MAX)
+    }
+}
+
+/// What is replayed on the chosen host beside `emp` itself.
+#[derive(Default)]
+struct OnHost {
+    sized: Option<Replayed>,
+    grid: Vec<Replayed>,
+    changed: Vec<(Change, Replayed)>,
+    lifted: Vec<(&'static str, Replayed)>,
+    waves: Vec<Replayed>,
 }
 
 /// In which order namespaces move: those that reserve least first, a tenth of the memory, then four tenths, then the
@@ -230,7 +299,7 @@ fn tuned(grid: &[Replayed], pricer: &Pricer<'_>, target: &RiskTarget) -> Option<
 }
 
 impl Source<'_> {
-    async fn first_hour(&self, names: &mut Names, choices: &Machines<'_>) -> Result<Option<Hour>, AnalyzeError> {
+    async fn first_hour(&self, names: &mut Names, choices: &Selector<'_>) -> Result<Option<Hour>, AnalyzeError> {
         let mut days = Days::new(self.lake, self.cluster, self.hours);
         Ok(match days.next().await? {
             Some(day) => read_traces(&day, names, choices)?.into_iter().next(),
@@ -244,7 +313,7 @@ impl Source<'_> {
         setups: Vec<(Setup, Option<Candidate>)>,
         base: &Base,
         names: &mut Names,
-        choices: &(dyn Choices + Sync),
+        choices: &Selector<'_>,
     ) -> Result<Vec<Replayed>, AnalyzeError> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let engines = setups.iter().map(|(setup, _)| setup.clone()).collect();
@@ -277,15 +346,16 @@ impl Source<'_> {
         pricer: &Pricer<'_>,
         reference: Replayed,
         names: &mut Names,
-        machines: &Machines<'_>,
+        selector: &Selector<'_>,
         target: &RiskTarget,
     ) -> Result<Vec<HostTried>, AnalyzeError> {
+        let machines = selector.machines;
         let candidates: Vec<_> =
             machines.hosts.iter().map(|candidate| base.emp(&candidate.host, &candidate.family)).collect();
         let screened = screen(&reference.whole, &candidates, candidates.len());
         let worth = screened.iter().take(HOSTS_REPLAYED).filter_map(|(at, _)| machines.hosts.get(*at));
         let setups = worth.map(|host| (base.emp(&host.host, &host.family), Some(host.clone()))).collect();
-        let replayed = self.pass(setups, base, names, machines).await?;
+        let replayed = self.pass(setups, base, names, selector).await?;
         let cost = |tried: &Replayed| pricer.money(tried, &tried.first_two_thirds).lines.total();
         let cheapest = |holding: bool| {
             let of = |(at, tried): (usize, &Replayed)| {
@@ -307,17 +377,19 @@ impl Source<'_> {
         Ok(tried.collect())
     }
 
-    /// What is replayed on the chosen host beside `emp` itself: right-sized, every pair of ratios, each change alone.
+    /// What is replayed on the chosen host beside `emp` itself: right-sized, every pair of ratios, each change alone,
+    /// each choice lifted, and the steps.
     async fn on_host(
         &self,
         base: &Base,
         host: &Candidate,
+        choices: &Lifted<'_>,
         names: &mut Names,
-        machines: &Machines<'_>,
-    ) -> Result<(Vec<Replayed>, Vec<Replayed>, Vec<(Change, Replayed)>), AnalyzeError> {
+        selector: &Selector<'_>,
+    ) -> Result<OnHost, AnalyzeError> {
         let mut setups = vec![base.emp_rightsized(&host.host, &host.family)];
         setups.extend(base.tuning_grid(&host.host, &host.family, &MEMORY_RATIOS, &CPU_RATIOS));
-        let (sized, grid) = (1, setups.len() - 1);
+        let grid = setups.len() - 1;
         let mut changes = Vec::new();
         for (key, values) in CHANGES {
             for value in values {
@@ -327,11 +399,18 @@ impl Source<'_> {
                 changes.push(Change { key, value: (*value).to_owned() });
             }
         }
+        let selecting = |selection: u8| Setup { selection, ..base.emp(&host.host, &host.family) };
+        setups.extend(choices.reasons.iter().map(|(at, _)| selecting(*at)));
+        setups.extend(choices.steps.iter().map(|at| selecting(*at)));
         let setups = setups.into_iter().map(|setup| (setup, Some(host.clone()))).collect();
-        let mut replayed = self.pass(setups, base, names, machines).await?.into_iter();
-        let on_emp = replayed.by_ref().take(sized).collect();
-        let grid = replayed.by_ref().take(grid).collect();
-        Ok((on_emp, grid, changes.into_iter().zip(replayed).collect()))
+        let mut replayed = self.pass(setups, base, names, selector).await?.into_iter();
+        Ok(OnHost {
+            sized: replayed.next(),
+            grid: replayed.by_ref().take(grid).collect(),
+            changed: changes.into_iter().zip(replayed.by_ref()).collect(),
+            lifted: choices.reasons.iter().map(|(_, why)| *why).zip(replayed.by_ref()).collect(),
+            waves: replayed.collect(),
+        })
     }
 }
 

@@ -111,6 +111,7 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::hour_start_seconds,
     volume_hour::namespace,
     volume_hour::volume_claim,
+    volume_hour::storage_class,
     volume_hour::zone,
     volume_hour::volume_type,
     volume_hour::iops,
@@ -124,6 +125,7 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
     let hour = Int64s::new(batch, volume_hour::hour_start_seconds)?;
     let namespace = Texts::new(batch, volume_hour::namespace)?;
     let claim = Texts::new(batch, volume_hour::volume_claim)?;
+    let storage_class = Texts::new(batch, volume_hour::storage_class)?;
     let zone = Texts::new(batch, volume_hour::zone)?;
     let volume_type = Texts::new(batch, volume_hour::volume_type)?;
     let iops = Int64s::new(batch, volume_hour::iops)?;
@@ -133,6 +135,7 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
     let volume = |row: usize| VolumeRow {
         namespace: namespace.some(row).to_owned(),
         claim: claim.some(row).to_owned(),
+        storage_class: storage_class.owned(row),
         kind: VolumeKind {
             region: zone.get(row).and_then(region_of_zone),
             volume_type: volume_type.owned(row),

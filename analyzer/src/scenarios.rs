@@ -17,6 +17,11 @@ impl Month {
     pub(crate) fn usd(self, window: NanoUsd) -> f64 {
         crate::number::ratio(window.usd() * types::HOURS_PER_MONTH, self.hours_present).unwrap_or_default()
     }
+
+    /// What an amount of a month comes to over the window.
+    pub(crate) fn of_window(self, monthly_usd: f64) -> NanoUsd {
+        NanoUsd::new(crate::number::whole(monthly_usd * self.hours_present / types::HOURS_PER_MONTH * 1e9).into())
+    }
 }
 
 /// Seconds of a month, as prices of storage are meant.

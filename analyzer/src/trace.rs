@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{container_hour, node_hour, pod_hour, volume_hour};
-use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, NONE, NodeRow, PodRow, SLOTS, UNKNOWN};
+use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, SLOTS, UNKNOWN};
 
 use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 
@@ -46,14 +46,23 @@ pub(crate) struct NodeFacts<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PodFacts<'a> {
     pub(crate) namespace: &'a str,
+    /// Its labels as `key=value`; `None` where they are not known.
+    pub(crate) labels: Option<&'a [&'a str]>,
+    pub(crate) on_spot: bool,
+    /// Whether it asks for more than CPU, memory and disk.
+    pub(crate) wants_device: bool,
 }
 
 /// The choices the trace is made by.
 pub(crate) trait Choices {
     /// Platform and type of a node; or why it stays as it is, with its pods.
     fn node(&self, node: &NodeFacts<'_>) -> Result<NodePlace, &'static str>;
-    /// Whether a pod may move to elastic VMs, given where it ran; or why not.
-    fn moves(&self, pod: &PodFacts<'_>, place: NodePlace) -> Result<(), &'static str>;
+    /// Whether a place is on spot capacity.
+    fn on_spot(&self, place: NodePlace) -> bool;
+    /// Whether a pod may move to elastic VMs, given where it ran, selection by selection; and why not under the first.
+    fn moves(&self, pod: &PodFacts<'_>, place: NodePlace) -> (Movable, Option<&'static str>);
+    /// Whether labels of pods decide.
+    fn by_labels(&self) -> bool;
 }
 
 /// Names as indexes, in the order in which they come: the same hours give the same indexes.
@@ -111,16 +120,28 @@ pub(crate) struct Names {
 pub(crate) struct Counted {
     /// Seconds of pods that may move.
     pub(crate) moves_seconds: i64,
-    /// Seconds of pods that stay, by reason.
-    pub(crate) stays_seconds: BTreeMap<&'static str, i64>,
+    /// What stays, by reason.
+    pub(crate) stays: BTreeMap<&'static str, Stays>,
+    /// A key its node selectors name that elastic VMs do not have by themselves, where it moves all the same.
+    pub(crate) selector: Option<String>,
+    /// Whether a horizontal autoscaler drives it.
+    pub(crate) autoscaled: bool,
     /// CPU reserved.
     pub(crate) millicore_seconds: i128,
     /// Memory reserved.
     pub(crate) mib_seconds: i128,
 }
 
+/// Pods that stay for one reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Stays {
+    pub(crate) seconds: i64,
+    /// Memory reserved.
+    pub(crate) mib_seconds: i128,
+}
+
 /// Why daemons do not move by themselves.
-const DAEMON: &str = "on every node, elastic VMs too";
+pub(crate) const DAEMON: &str = "on every node, elastic VMs too";
 /// A pod on a node that no row shows.
 const NO_NODE: &str = "its node is not known";
 
@@ -128,7 +149,11 @@ impl Counted {
     fn add(&mut self, seconds: i64, ask: Ask, stays: Option<&'static str>) {
         match stays {
             None => self.moves_seconds += seconds,
-            Some(why) => *self.stays_seconds.entry(why).or_default() += seconds,
+            Some(why) => {
+                let stays = self.stays.entry(why).or_default();
+                stays.seconds += seconds;
+                stays.mib_seconds += i128::from(ask.memory_mib) * i128::from(seconds);
+            }
         }
         self.millicore_seconds += i128::from(ask.cpu_millicores) * i128::from(seconds);
         self.mib_seconds += i128::from(ask.memory_mib) * i128::from(seconds);
@@ -152,7 +177,7 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
 ];
 
 /// Columns of pods that are read.
-pub(crate) const POD_COLUMNS: &[Column] = &[
+const POD_COLUMNS: &[Column] = &[
     pod_hour::hour_start_seconds,
     pod_hour::pod_uid,
     pod_hour::namespace,
@@ -165,6 +190,32 @@ pub(crate) const POD_COLUMNS: &[Column] = &[
     pod_hour::cpu_effective_request_millicores,
     pod_hour::memory_effective_request_bytes,
     pod_hour::volume_claims,
+    pod_hour::extended_requests,
+];
+
+/// Read where labels decide.
+const LABEL_COLUMNS: &[Column] = &[pod_hour::labels];
+
+/// Read while workloads are counted.
+const COUNTED_COLUMNS: &[Column] = &[pod_hour::node_selector, pod_hour::hpa_target];
+
+/// Columns of pods that are read for these choices.
+pub(crate) fn pod_columns(names: &Names, choices: &dyn Choices) -> Vec<Column> {
+    let labels = if choices.by_labels() { LABEL_COLUMNS } else { &[] };
+    let counted = if names.counted.is_some() { COUNTED_COLUMNS } else { &[] };
+    [POD_COLUMNS, labels, counted].concat()
+}
+
+/// Keys of node selectors, in the spelling of metric labels, that elastic VMs satisfy as nodes of the cluster do.
+const COMMON_SELECTORS: [&str; 8] = [
+    "kubernetes_io_os",
+    "kubernetes_io_arch",
+    "beta_kubernetes_io_os",
+    "beta_kubernetes_io_arch",
+    "topology_kubernetes_io_zone",
+    "topology_kubernetes_io_region",
+    "failure_domain_beta_kubernetes_io_zone",
+    "emp_pf9_io_owned",
 ];
 
 /// Columns of containers that are read.
@@ -285,6 +336,10 @@ impl Rows {
         let cpu = Int32s::new(batch, pod_hour::cpu_effective_request_millicores)?;
         let memory = Int64s::new(batch, pod_hour::memory_effective_request_bytes)?;
         let claims = TextLists::new(batch, pod_hour::volume_claims)?;
+        let extended = TextLists::new(batch, pod_hour::extended_requests)?;
+        let labels = TextLists::new(batch, pod_hour::labels)?;
+        let selectors = TextLists::new(batch, pod_hour::node_selector)?;
+        let autoscaled = crate::columns::Flags::new(batch, pod_hour::hpa_target)?;
         for row in 0..batch.num_rows() {
             let start = hour.some(row);
             let Some(rows) = self.hours.get_mut(&start) else { continue };
@@ -305,21 +360,37 @@ impl Rows {
                 cpu_millicores: whole(cpu.get(row).unwrap_or_default()),
                 memory_mib: whole((memory.get(row).unwrap_or_default() + (1 << 20) - 1) >> 20),
             };
-            let facts = PodFacts { namespace: &name.namespace };
-            let moves = match place {
-                Err(why) => Err(why),
-                Ok(_) if daemon => Err(DAEMON),
-                Ok((_, place)) => choices.moves(&facts, place),
+            let (movable, why) = match place {
+                Err(why) => (Movable::NEVER, Some(why)),
+                Ok(_) if daemon => (Movable::NEVER, Some(DAEMON)),
+                Ok((_, place)) => {
+                    let labels = labels.known(row);
+                    let facts = PodFacts {
+                        namespace: &name.namespace,
+                        labels: labels.as_deref(),
+                        on_spot: choices.on_spot(place),
+                        wants_device: extended.texts(row).any(|request| !request.starts_with("ephemeral_storage=")),
+                    };
+                    choices.moves(&facts, place)
+                }
             };
             if let Some(counted) = &mut names.counted {
-                counted.entry(workload).or_default().add(i64::from(to - from), ask, moves.err());
+                let counted = counted.entry(workload).or_default();
+                counted.add(i64::from(to - from), ask, why);
+                counted.autoscaled |= autoscaled.get(row).unwrap_or_default();
+                if why.is_none() && counted.selector.is_none() {
+                    let key = |selector: &'_ str| selector.split('=').next().unwrap_or_default().to_owned();
+                    counted.selector =
+                        selectors.texts(row).map(key).find(|key| !COMMON_SELECTORS.contains(&key.as_str()));
+                }
             }
             let Ok((zone, place)) = place else { continue };
             let mounted: Vec<bool> = claims
-                .get(row)
-                .into_iter()
+                .texts(row)
                 // A claim nothing is known of counts as EBS, which limits, rather than as nothing.
-                .filter_map(|claim| names.claims.get(&(name.namespace.clone(), claim)).copied().unwrap_or(Some(true)))
+                .filter_map(|claim| {
+                    names.claims.get(&(name.namespace.clone(), claim.to_owned())).copied().unwrap_or(Some(true))
+                })
                 .collect();
             let number = uid_number(uid.some(row));
             let index = u32::try_from(rows.pods.len()).unwrap_or(NONE);
@@ -334,7 +405,7 @@ impl Rows {
                 zone,
                 platform: place.platform,
                 observed_type: place.machine_type,
-                movable: moves.is_ok(),
+                movable,
                 daemon,
                 ask,
                 volumes: u16::try_from(mounted.len()).unwrap_or(u16::MAX),

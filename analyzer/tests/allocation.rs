@@ -152,6 +152,7 @@ fn analysis(hours: &[HourRows], prices: &str, sharing: &Sharing, compacted: bool
             assumptions: Assumptions::default(),
             prices: PriceBook::catalog().unwrap().with_user_toml(prices).unwrap(),
             sharing: sharing.clone(),
+            profile: None,
         };
         analyze(&lake, request, |_, _| {}).await.unwrap()
     })

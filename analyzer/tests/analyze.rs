@@ -115,6 +115,7 @@ fn request() -> Request {
         assumptions: Assumptions::default(),
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
+        profile: None,
     }
 }
 
@@ -278,6 +279,49 @@ async fn what_has_no_price_stands_outside_the_totals() {
     assert_eq!(vendor.unpriced, today.unpriced);
     assert!(!all.savings[0].lines.contains(&"volumes".to_owned()));
     assert_eq!(all.inventory.node_groups.iter().filter(|group| group.movable.moves).count(), 1);
+}
+
+#[tokio::test]
+async fn what_elastic_vms_already_save_is_before_less_what_the_user_says_their_hosts_cost() {
+    let at = |n: i64| {
+        let mut rows = rows(hour(n));
+        rows.nodes.iter_mut().take(10).for_each(|node| node.emp_owned = true);
+        (hour(n), rows)
+    };
+    let (_, lake) = lake_with((0..10).map(at)).await;
+    let of = |text: &str| Request { assumptions: Assumptions::from_toml(text).unwrap(), ..request() };
+    let unknown = analyze(&lake, of(""), |_, _| {}).await.unwrap().realised.unwrap();
+    near(unknown.before_usd.unwrap(), 10.0 * 10.0 * 0.768);
+    assert_eq!((unknown.after_usd, unknown.fee_usd, unknown.saving_usd), (None, None, None));
+    assert_eq!(unknown.evm_types, [("m5.4xlarge".to_owned(), 100.0)]);
+    // A host of 4.608 an hour.
+    let said = format!("emp.running_hosts_usd_per_month = {}", 4.608 * 730.0);
+    let known = analyze(&lake, of(&said), |_, _| {}).await.unwrap().realised.unwrap();
+    near(known.after_usd.unwrap(), 46.08);
+    near(known.fee_usd.unwrap(), 0.25 * (76.8 - 46.08));
+    near(known.saving_usd.unwrap(), 0.75 * (76.8 - 46.08));
+    assert_eq!(analysis((0..2).map(|n| (hour(n), rows(hour(n))))).await.realised, None);
+}
+
+#[tokio::test]
+async fn every_claim_is_listed_with_its_cost_and_whether_anything_mounts_it() {
+    let at = |n: i64| {
+        let mut rows = rows(hour(n));
+        rows.pods[0].volume_claims = vec!["data".to_owned()];
+        rows.volumes[0].storage_class = Some("fast".to_owned());
+        let of = |name: &str| VolumeHour { volume_claim: name.to_owned(), ..rows.volumes[0].clone() };
+        let (old, odd) = (of("old"), VolumeHour { volume_type: None, capacity_bytes: None, ..of("odd") });
+        rows.volumes.extend([old, odd]);
+        (hour(n), rows)
+    };
+    let all = analysis((0..3).map(at)).await;
+    let allocation = all.allocation.as_ref().unwrap();
+    let claims: Vec<_> = allocation.by_volume_claim.iter().map(|row| (row.claim.as_str(), row.unmounted)).collect();
+    assert_eq!(claims, [("data", false), ("old", true), ("odd", true)]);
+    let [data, old, odd] = &*allocation.by_volume_claim else { panic!("three claims") };
+    near(data.usd.unwrap() + old.usd.unwrap(), line(&all.scenarios[0], "volumes").unwrap());
+    assert_eq!((data.gib_mean, data.hours, data.storage_class.as_deref()), (Some(730.0), 3.0, Some("fast")));
+    assert_eq!((odd.usd, odd.gib_mean, odd.volume_type.as_deref()), (None, None, None));
 }
 
 #[tokio::test]

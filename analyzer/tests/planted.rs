@@ -152,6 +152,7 @@ async fn the_planted_bill_is_found_in_total_and_for_every_namespace() {
         assumptions: Assumptions::from_toml("ec2.boot_seconds = 0").unwrap(),
         prices: book,
         sharing: Sharing::default(),
+        profile: None,
     };
     let analysis = analyze(&lake, request, |_, _| {}).await.unwrap();
     let cost = &analysis.scenarios[0].cost_usd;

@@ -26,6 +26,7 @@ fn request() -> Request {
         assumptions: Assumptions::default(),
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
+        profile: None,
     }
 }
 
@@ -247,4 +248,126 @@ async fn under_three_days_nothing_is_recommended() {
     let all = of(Load { nodes: 4, ..RESERVED }, 71).await;
     assert_eq!(all.verdict.recommendation, None);
     assert!(all.verdict.text.contains("three days are the least"), "{}", all.verdict.text);
+}
+
+const PROFILE: &str = "kind: ConfigMap\ndata:\n  namespaces: '[\"shop\"]'\n";
+
+/// The lines of a scenario that a waterfall is formed over, summed.
+fn sum(scenario: &Scenario, lines: &[String]) -> f64 {
+    scenario
+        .cost_usd
+        .lines()
+        .iter()
+        .filter(|(name, _)| lines.iter().any(|of| of == name))
+        .filter_map(|(_, usd)| *usd)
+        .sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waterfall_and_break_even_are_the_scenarios_they_are_made_of() {
+    let all = of(Load { nodes: 54, ..RESERVED }, 80).await;
+    let fall = all.waterfall.as_ref().unwrap();
+    assert_eq!((fall.from.as_str(), Some(fall.to.as_str())), ("ec2-today", all.verdict.recommendation.as_deref()));
+    let steps: f64 = fall.steps.iter().map(|step| step.usd).sum();
+    assert!((fall.from_usd + steps - fall.to_usd).abs() < 1e-6, "{fall:?}");
+    assert!((fall.from_usd - sum(scenario(&all, "ec2-today"), &fall.lines)).abs() < 1e-6);
+    assert!((fall.to_usd - sum(scenario(&all, &fall.to), &fall.lines)).abs() < 1e-6);
+    let what_if = all.what_if.as_ref().unwrap();
+    let fee = what_if.break_even.iter().find(|plane| plane.x == "fee_fraction").unwrap();
+    let here = fee.xs.iter().position(|x| *x == fee.here[0]).unwrap();
+    let emp = all.savings.iter().find(|s| s.from == "ec2-repacked" && s.to == "emp").unwrap();
+    assert!((fee.saving_usd[0][here].unwrap() - emp.window_usd).abs() < 1e-6, "{fee:?}");
+    // Without a fee it saves what the fee costs more.
+    let free = fee.saving_usd[0][0].unwrap() - emp.window_usd;
+    assert!((free - scenario(&all, "emp").cost_usd.fee.unwrap()).abs() < 1e-6);
+    let frontier: Vec<_> = what_if.grid.iter().filter(|point| point.on_frontier).collect();
+    assert!(!frontier.is_empty() && frontier.len() < 25);
+    let most = what_if.grid.iter().filter_map(|point| point.saving_usd).fold(f64::MIN, f64::max);
+    assert!(frontier.iter().any(|point| point.saving_usd == Some(most)), "what saves most is on the frontier");
+    // Each zone has its pool, and together they hold what the scenario ran at its most.
+    let plan = all.plan.as_ref().unwrap();
+    assert_eq!(
+        plan.pools.iter().filter_map(|pool| pool.zone.as_deref()).collect::<Vec<_>>(),
+        ["us-east-1a", "us-east-1b", "us-east-1c"]
+    );
+    let hosts: u32 = plan.pools.iter().map(|pool| pool.hosts.1).sum();
+    assert!(hosts >= plan.hosts.1 && plan.pools.iter().all(|pool| pool.hosts.0 >= 1 && !pool.evms.is_empty()));
+    let shares: f64 = all.movability.iter().filter_map(|row| row.saving_usd).sum();
+    assert!((shares - emp.window_usd).abs() < 1e-6, "workloads share the saving out: {shares}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_moves_what_it_names_and_says_what_the_rest_would_save() {
+    let load = Load { nodes: 54, ..RESERVED };
+    let lake = lake_with((0..80).map(|n| (hour(n), rows(load, hour(n))))).await;
+    let profile = analyzer::Profile::from_config_map(PROFILE, "profile.yaml").unwrap();
+    let some = analyze(&lake, Request { profile: Some(profile), ..request() }, |_, _| {}).await.unwrap();
+    let every = analyze(&lake, request(), |_, _| {}).await.unwrap();
+    let selection = some.selection.as_ref().unwrap();
+    assert_eq!(
+        (selection.profile.as_deref(), &*selection.namespaces),
+        (Some("profile.yaml"), &["shop".to_owned()][..])
+    );
+    assert!(every.exclusions.is_empty(), "{:?}", every.exclusions);
+    let [exclusion] = &*some.exclusions else { panic!("{:?}", some.exclusions) };
+    assert!(exclusion.by_choice && exclusion.reason == "not selected by the profile", "{exclusion:?}");
+    // Four of the seven pods of a node are in other namespaces.
+    assert_eq!((exclusion.workloads, exclusion.pod_hours), (4, 54.0 * 4.0 * 80.0));
+    // Lifting it is what the analysis without a profile replays, on the host this one chose.
+    let of = |analysis: &Analysis, id: &str| scenario(analysis, id).cost_usd.total.unwrap();
+    if some.plan.as_ref().unwrap().host_type == every.plan.as_ref().unwrap().host_type {
+        let costs = of(&some, "emp") - of(&every, "emp");
+        assert!((exclusion.costs_usd.unwrap() - costs).abs() < 1e-6, "{exclusion:?} {costs}");
+    }
+    assert!(some.movability.iter().all(|row| (row.verdict == "moves") == (row.namespace == "shop")));
+    assert_eq!(of(&some, "ec2-repacked"), of(&every, "ec2-repacked"), "what stays on EC2 does not hang on the profile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_by_labels_selects_by_what_was_collected_and_says_when_nothing_was() {
+    let profile = |text: &str| Some(analyzer::Profile::from_config_map(text, "p").unwrap());
+    let by_label = "data:\n  labels: '{\"tier\": \"web\"}'\n";
+    let labelled = |n: i64, label: Option<&str>| {
+        let mut rows = rows(RESERVED, hour(n));
+        for (i, pod) in rows.pods.iter_mut().enumerate() {
+            pod.labels = label.map(|label| if i % 7 == 0 { vec![label.to_owned()] } else { Vec::new() });
+            pod.node_selector = (i % 7 == 0).then(|| vec!["karpenter_sh_nodepool=web".to_owned()]);
+        }
+        (hour(n), rows)
+    };
+    for (label, moves, why) in
+        [(Some("tier=web"), 1, "not selected"), (Some("tier=db"), 0, "not selected"), (None, 0, "were not collected")]
+    {
+        let lake = lake_with((0..26).map(|n| labelled(n, label))).await;
+        let all = analyze(&lake, Request { profile: profile(by_label), ..request() }, |_, _| {}).await.unwrap();
+        let stays: Vec<_> = all.movability.iter().filter(|row| row.verdict == "stays").collect();
+        assert_eq!(stays.len(), 7 - moves, "{label:?}");
+        assert!(stays.iter().all(|row| row.reason.contains(why)), "{label:?} {stays:?}");
+        let unsure: Vec<_> = all.movability.iter().filter(|row| row.verdict == "unsure").collect();
+        assert_eq!(unsure.len(), moves);
+        assert!(unsure.iter().all(|row| row.reason.contains("`karpenter_sh_nodepool`")), "{unsure:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spot_moves_only_when_asked_and_what_that_costs_is_said() {
+    let on_spot = |n: i64| {
+        let mut rows = rows(RESERVED, hour(n));
+        rows.nodes.iter_mut().skip(5).for_each(|node| node.capacity_type = Some("spot".to_owned()));
+        (hour(n), rows)
+    };
+    let lake = lake_with((0..26).map(on_spot)).await;
+    let stays = analyze(&lake, request(), |_, _| {}).await.unwrap();
+    let spot = stays.exclusions.iter().find(|row| row.reason.contains("spot")).unwrap();
+    assert!(
+        spot.by_choice && spot.costs_usd.is_some_and(|usd| usd < 0.0),
+        "spot is cheaper than its elastic VMs: {spot:?}"
+    );
+    let assumptions = Assumptions::from_toml("emp.move_spot = \"yes\"").unwrap();
+    let moves = analyze(&lake, Request { assumptions, ..request() }, |_, _| {}).await.unwrap();
+    assert!(moves.selection.as_ref().unwrap().moves_spot && moves.exclusions.is_empty(), "{:?}", moves.exclusions);
+    let evms = |analysis: &Analysis| -> f64 {
+        scenario(analysis, "emp").machine_hours.iter().filter(|row| row.kind == "evm").map(|row| row.hours).sum()
+    };
+    assert!(evms(&moves) > 2.0 * evms(&stays), "{} {}", evms(&moves), evms(&stays));
 }

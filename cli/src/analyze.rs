@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use analyzer::{Assumptions, PriceBook, Request, Sharing};
+use analyzer::{Assumptions, PriceBook, Profile, Request, Sharing};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use lake::{Lake, LakeUri};
@@ -55,6 +55,10 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "FILE")]
     price_list: Option<PathBuf>,
 
+    /// Which pods may move to elastic VMs: a ConfigMap `emp-profile-cm` (YAML). Everything that can, unless given
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+
     /// Share the cost of this namespace out to the others; may be given again
     #[arg(long, value_name = "NAMESPACE")]
     shared_namespace: Vec<String>,
@@ -69,6 +73,7 @@ impl InputArgs {
     pub(crate) fn check(&self) -> Result<(), Failure> {
         assumptions(self.assumptions.clone())?;
         prices(self.price_list.clone(), self.prices.clone())?;
+        profile(self.profile.clone())?;
         Ok(())
     }
 
@@ -80,6 +85,7 @@ impl InputArgs {
             assumptions: assumptions(self.assumptions.clone())?,
             prices: prices(self.price_list.clone(), self.prices.clone())?,
             sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
+            profile: profile(self.profile.clone())?,
         })
     }
 }
@@ -131,6 +137,15 @@ fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
     let Some(path) = file else { return Ok(Assumptions::default()) };
     let text = read_file(&path)?;
     Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)
+}
+
+/// The profile of a file, which is named by its own name alone: where it lies is nobody's business.
+fn profile(file: Option<PathBuf>) -> Result<Option<Profile>, Failure> {
+    let Some(path) = file else { return Ok(None) };
+    let text = read_file(&path)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let profile = Profile::from_config_map(&text, name);
+    Ok(Some(profile.with_context(|| format!("read the profile `{}`", path.display()))?))
 }
 
 /// The prices in force: the user's over an imported list over the built-in one.

@@ -35,6 +35,7 @@ async fn analyzed(hours: &[i64], change: impl Fn(&mut HourRows)) -> (Analysis, S
         assumptions: Assumptions::default(),
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
+        profile: None,
     };
     let analysis = analyze(&lake, request, |_, _| {}).await.unwrap();
     let page = reports::page(&analysis, &reports::Options::default()).unwrap();

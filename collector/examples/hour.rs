@@ -39,12 +39,13 @@ async fn fetch(url: &str, hour: Hour) -> Result<(), Box<dyn Error>> {
     for (name, promql) in [("clusters", queries::CLUSTERS), ("dialect", probe.as_str())] {
         bytes += server.ask_after(name, promql, hour).await?.len();
     }
+    let mut asking = server.asking(hour);
     for question in queries::questions(&settings, &Dialect::default()) {
         let mut drop_it = |body: &[u8]| {
             bytes += body.len();
             Ok(Answer::default())
         };
-        requests += server.ask(&question, hour, &mut drop_it).await?.requests;
+        requests += asking.ask(&question, None, &mut drop_it).await?.requests;
     }
     println!("requests={requests} bytes={bytes}");
     Ok(())

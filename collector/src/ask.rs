@@ -57,7 +57,7 @@ async fn words_of(
     Ok(words)
 }
 
-/// Sends every query of an hour, one at a time, and encodes what came. `Err` when there is nothing to write.
+/// Sends every query of an hour, one at a time, each while the answer before it is read, and encodes what came. `Err` when there is nothing to write.
 pub(crate) async fn ask(
     server: &Server,
     cluster: &ClusterId,
@@ -77,12 +77,15 @@ pub(crate) async fn ask(
     };
     let mut snapshot = Snapshot::new(settings);
     let mut quality = Vec::new();
-    for (sent, query) in queries::questions(settings, &pinned).iter().enumerate() {
+    let (questions, mut asking) = (queries::questions(settings, &pinned), server.asking(hour));
+    for (sent, query) in questions.iter().enumerate() {
         if sent == queries::DECISIVE {
             quality::check_known(&quality)?;
         }
         let mut take = |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(query, body, hour.start_seconds()));
-        let reply = server.ask(query, hour, &mut take).await.map_err(|error| match error {
+        // What decides whether the rest is worth asking for is waited for.
+        let next = questions.get(sent + 1).filter(|_| sent + 1 != queries::DECISIVE);
+        let reply = asking.ask(query, next, &mut take).await.map_err(|error| match error {
             AskError::Query(error) => failed(error),
             AskError::Answer(source) => unreadable(query.name, hour, source),
         })?;

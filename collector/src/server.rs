@@ -2,9 +2,10 @@
 //!
 //! What can be decided without the network stands apart: [`options`](ServerOptions) and [`args`](ServerArgs) say how,
 //! [`flavor`](Flavor) whom, `shard` and `sizes` in which parts, [`error`](QueryError) what to do about a failure.
-//! `auth` and `send` make one exchange.
+//! `auth` and `send` make one exchange, `asking` those of an hour.
 
 mod args;
+mod asking;
 mod auth;
 mod error;
 mod event;
@@ -16,24 +17,22 @@ mod shard;
 mod sizes;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
-use types::{Hour, SLOT_SECONDS};
+use types::Hour;
 
 use crate::decode::{Answer, DecodeError, decode};
-use crate::queries::{LOOK_AHEAD_SECONDS, Question, Shape};
+use crate::queries::LOOK_AHEAD_SECONDS;
 pub use args::{ConfigError, ServerArgs};
+pub use asking::{Asking, Take};
 pub use error::QueryError;
-use error::Remedy;
 pub use event::{Event, Listener};
 use flavor::BuildInfo;
 pub use flavor::Flavor;
 pub use options::{Auth, Backoff, ServerOptions};
 pub use secret::Secret;
 use send::{Connection, Failure, Times};
-use shard::Part;
 use sizes::Sizes;
 
 /// A server that speaks the Prometheus HTTP API. Its clones are one: together they have one query in flight.
@@ -76,9 +75,6 @@ pub enum AskError {
     #[error(transparent)]
     Answer(#[from] DecodeError),
 }
-
-/// Takes in the body of an answer, or of a part of one.
-pub type Take<'a> = dyn FnMut(&[u8]) -> Result<Answer, DecodeError> + Send + 'a;
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -136,18 +132,9 @@ impl Server {
         &self.inner.connection.url
     }
 
-    /// Asks a query of an hour, in as many parts as it takes, and hands each body to `take`. After an error, what
-    /// `take` got is not the whole answer.
-    ///
-    /// # Errors
-    /// [`AskError`].
-    pub async fn ask(&self, query: &Question, hour: Hour, take: &mut Take<'_>) -> Result<Reply, AskError> {
-        let inner = &*self.inner;
-        let asked = inner.ask(query, hour, take).await;
-        if let Err(error) = &asked {
-            inner.tell(&Event::Failed { query: query.name, reason: &error.to_string() });
-        }
-        asked
+    /// The queries of an hour, one after the other.
+    pub fn asking(&self, hour: Hour) -> Asking<'_> {
+        Asking::new(&self.inner, hour)
     }
 
     /// The body of the answer to an expression evaluated after the hour, such as
@@ -214,59 +201,6 @@ impl Inner {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask(&self, query: &Question, hour: Hour, take: &mut Take<'_>) -> Result<Reply, AskError> {
-        let times = match (query.shape, query.shape.bounds(hour)) {
-            (Shape::Once, (_, end)) => Times::At(end),
-            (_, (start, end)) => Times::Range(start, end, SLOT_SECONDS),
-        };
-        let known = self.sizes().parts(query.name, self.samples_budget);
-        if known.len() > 1 {
-            tracing::debug!(query = query.name, parts = known.len(), "asked in parts");
-        }
-        let mut reply = Reply::default();
-        let (mut answered, mut split) = (Vec::new(), false);
-        // A stack: the next part is at its end.
-        let mut waiting: Vec<Part> = known.into_iter().rev().collect();
-        while let Some(part) = waiting.pop() {
-            let promql = query.expression(&part.matchers(query.shard_by));
-            let started = Instant::now();
-            match self.patiently(query.name, &promql, times, &mut reply.requests).await {
-                Ok(body) => {
-                    let seconds = started.elapsed().as_secs_f64();
-                    let mut answer = take(&body)?;
-                    answer.warnings.retain(|warning| !event::is_harmless(warning));
-                    for warning in &answer.warnings {
-                        self.tell(&Event::Warned { query: query.name, warning });
-                    }
-                    let bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
-                    let (series, samples) = (answer.series, answer.samples);
-                    self.tell(&Event::Answered { query: query.name, seconds, bytes, series, samples });
-                    answered.push((part, answer.series));
-                    reply.add(answer);
-                }
-                Err(error) => {
-                    let remedy = error.remedy();
-                    let halves = match remedy {
-                        Remedy::Split | Remedy::SplitLater => part.halves(),
-                        Remedy::Again | Remedy::GiveUp => None,
-                    };
-                    let Some([one, other]) = halves else { return Err(error.into()) };
-                    split = true;
-                    waiting.extend([other, one]);
-                    let (parts, reason) = (answered.len() + waiting.len(), error.to_string());
-                    tracing::debug!(query = query.name, parts, reason, "split in two");
-                    self.tell(&Event::Split { query: query.name, parts, reason: &reason });
-                    if remedy == Remedy::SplitLater {
-                        let again = u32::from(part.depth()) + 1;
-                        tokio::time::sleep(self.backoff.pause(again, None, fastrand::f64())).await;
-                    }
-                }
-            }
-        }
-        self.sizes().answered(query.name, answered, split);
-        Ok(reply)
-    }
-
     /// One exchange, repeated after a pause while the server is busy or the connection is lost, a bounded number of
     /// times.
     async fn patiently(
@@ -288,7 +222,7 @@ impl Inner {
                 }
             };
             let hopeless = !self.connected && matches!(error, QueryError::Unreachable { .. });
-            if hopeless || error.remedy() != Remedy::Again || tries >= self.backoff.tries {
+            if hopeless || error.remedy() != error::Remedy::Again || tries >= self.backoff.tries {
                 return Err(error);
             }
             let wait = self.backoff.pause(tries, retry_after, fastrand::f64());

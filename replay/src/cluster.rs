@@ -18,7 +18,7 @@ pub(crate) struct Pod {
     pub(crate) zone: u16,
     pub(crate) platform: u16,
     pub(crate) observed_type: u32,
-    pub(crate) movable: bool,
+    pub(crate) movable: crate::hour::Movable,
     pub(crate) volumes: u16,
     pub(crate) pausing_volumes: u16,
     /// What it asks for as it is.

@@ -63,6 +63,36 @@ pub struct Ask {
     pub memory_mib: u32,
 }
 
+/// Whether a pod may move to elastic VMs, selection by selection: a scenario goes by one of them
+/// ([`crate::Setup::selection`]), so that scenarios that move different pods advance together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Movable(u16);
+
+impl Movable {
+    /// Under no selection.
+    pub const NEVER: Self = Self(0);
+    /// Under every selection.
+    pub const ALWAYS: Self = Self(u16::MAX);
+    /// Selections there can be.
+    pub const MOST: u8 = 16;
+
+    /// The same, moving under `selection` too. One beyond [`Self::MOST`] is not kept.
+    pub const fn and_under(self, selection: u8) -> Self {
+        if selection < Self::MOST { Self(self.0 | 1 << selection) } else { self }
+    }
+
+    /// Whether it moves under `selection`.
+    pub const fn under(self, selection: u8) -> bool {
+        selection < Self::MOST && self.0 >> selection & 1 == 1
+    }
+}
+
+impl From<bool> for Movable {
+    fn from(moves: bool) -> Self {
+        if moves { Self::ALWAYS } else { Self::NEVER }
+    }
+}
+
 /// One pod in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodRow {
@@ -77,7 +107,7 @@ pub struct PodRow {
     /// Type of the node it ran on, as an index into the machine types; [`NONE`] when not known.
     pub observed_type: u32,
     /// Whether it may move to elastic VMs.
-    pub movable: bool,
+    pub movable: Movable,
     /// Whether a daemonset runs it, or the kubelet itself: it is on every machine, and is not placed.
     pub daemon: bool,
     /// Effective request.
@@ -280,7 +310,7 @@ mod tests {
             zone: 0,
             platform: 0,
             observed_type: NONE,
-            movable: true,
+            movable: Movable::ALWAYS,
             daemon: false,
             ask: Ask::default(),
             volumes: 0,

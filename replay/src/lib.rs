@@ -29,7 +29,7 @@
 //!     daemon_pods: 0, karpenter: false, assumptions: Assumptions::default(),
 //! };
 //! let pod = PodRow {
-//!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: true, daemon: false,
+//!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
 //!     ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0, alive_from: 0, alive_to: 3600,
 //! };
 //! let mut replay = Replay::new(vec![base.repacked()]);
@@ -67,11 +67,12 @@ pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Imputed, daemons_of};
 pub use cost::{Lines, Rates, fee, price};
 pub use hour::{
-    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, NONE, NodeRow, PodRow, SLOT_SECONDS, SLOTS, UNKNOWN,
+    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, SLOT_SECONDS, SLOTS,
+    UNKNOWN,
 };
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
-pub use outcome::{Group, HourBilled, Motion, Outcome, Point, Risk, RiskTarget, Served, Service};
+pub use outcome::{Extent, Group, HourBilled, Motion, Outcome, Point, Risk, RiskTarget, Served, Service, Worst};
 pub use predictor::{Predictor, Series};
 pub use rightsize::RightSizing;
 pub use run::Replay;

@@ -24,6 +24,8 @@ pub struct Outcome {
     pub groups: Vec<Group>,
     /// How much of the use is not measured.
     pub imputed: Imputed,
+    /// Elastic VMs by zone and type, and hosts by zone, outside the warm-up; by zone, then type.
+    pub pools: Vec<Extent>,
     /// Most pods that died with one host, or one node where there are no hosts, over the hours.
     pub blast_pods: u32,
     /// Most workloads that lost all their replicas with it.
@@ -64,6 +66,28 @@ pub struct Service {
     pub evm_slots_without_host: u64,
 }
 
+/// Fewest and most of something at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Its zone.
+    pub zone: u16,
+    /// The type of elastic VM; [`crate::NONE`] stands for hosts.
+    pub kind: u32,
+    /// Fewest in any slot.
+    pub fewest: u32,
+    /// Most in any slot.
+    pub most: u32,
+}
+
+/// The slot in which one machine or host was fullest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worst {
+    /// When the slot began, in seconds of the hours replayed; hours that are missing have none.
+    pub at: i64,
+    /// The larger of its shares of CPU and of memory, in thousandths.
+    pub permille: u32,
+}
+
 /// Risk outside the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Risk {
@@ -83,6 +107,8 @@ pub struct Risk {
     pub lost_core_ms_at_peaks: Option<u64>,
     /// MiB-seconds beyond memory: swap on a host, memory pressure on a machine.
     pub over_mib_seconds: u64,
+    /// The worst slot of all; the first of equals.
+    pub worst: Option<Worst>,
 }
 
 /// What moved.
@@ -174,13 +200,14 @@ impl Risk {
             lost_core_ms: self.lost_core_ms - earlier.lost_core_ms,
             lost_core_ms_at_peaks: peaks,
             over_mib_seconds: self.over_mib_seconds - earlier.over_mib_seconds,
+            worst: self.worst,
         }
     }
 }
 
 impl Outcome {
     /// What came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made on the
-    /// one and reported on the other. The blast radius is that of the whole.
+    /// one and reported on the other. Extents, the worst slot and the blast radius are those of the whole.
     pub fn since(&self, earlier: &Self) -> Self {
         let (a, b) = (&self.service, &earlier.service);
         let (m, n) = (&self.motion, &earlier.motion);
@@ -219,6 +246,7 @@ impl Outcome {
                 imputed_pod_slots: self.imputed.imputed_pod_slots - earlier.imputed.imputed_pod_slots,
                 pod_slots_without_peak: self.imputed.pod_slots_without_peak - earlier.imputed.pod_slots_without_peak,
             },
+            pools: self.pools.clone(),
             blast_pods: self.blast_pods,
             blast_workloads: self.blast_workloads,
         }

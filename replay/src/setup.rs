@@ -202,6 +202,8 @@ pub struct Setup {
     pub ec2: Ec2,
     /// Where movable pods go; `None` keeps them on EC2.
     pub pool: Option<Pool>,
+    /// Which selection of pods moves there ([`crate::Movable`]).
+    pub selection: u8,
     /// Whether pods keep to their zone.
     pub zones: Zones,
     /// What daemons ask for on every machine.
@@ -234,6 +236,7 @@ impl Setup {
                 consolidation: Consolidation::KARPENTER,
             },
             pool: None,
+            selection: 0,
             zones: Zones::default(),
             daemons: Ask::default(),
             daemon_pods: 0,

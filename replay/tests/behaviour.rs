@@ -174,7 +174,7 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
         zone: 0,
         platform: 0,
         observed_type: M5_4XLARGE,
-        movable: true,
+        movable: true.into(),
         daemon: false,
         ask: Ask { cpu_millicores: 100, memory_mib: 100 },
         volumes,
@@ -208,7 +208,7 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
         zone: 0,
         platform: 0,
         observed_type: M5_4XLARGE,
-        movable: true,
+        movable: true.into(),
         daemon: false,
         ask,
         volumes: 0,
@@ -236,4 +236,71 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
     assert_eq!(count(&log, |d| matches!(d, Decision::HostRequested { reason: HostReason::Hot, .. })), 1);
     assert!(outcome.hosts.stuck > 0 && count(&log, |d| matches!(d, Decision::LeftHot { .. })) > 0);
     assert!(outcome.machines.lost_core_ms == 0 && outcome.machines.lost_core_ms_at_peaks.is_none());
+}
+
+/// The same hour with every pod's movability replaced.
+fn moving(hour: &Hour, movable: impl Fn(&PodRow) -> Movable) -> Hour {
+    let pods = hour.pods().iter().map(|row| PodRow { movable: movable(row), ..*row }).collect();
+    Hour::new(hour.start(), pods, hour.containers().to_vec(), hour.nodes().to_vec()).unwrap()
+}
+
+#[test]
+fn a_selection_is_as_if_no_other_were_there() {
+    let mut trace = Trace::new(21, 400, 2);
+    let hours = trace.hours(30);
+    let even = |row: &PodRow| row.workload % 2 == 0;
+    let mut all = Replay::new(vec![emp("emp"), Setup { selection: 3, ..emp("emp") }]);
+    let (mut every, mut half) = (Replay::new(vec![emp("emp")]), Replay::new(vec![emp("emp")]));
+    for hour in &hours {
+        let both = |row: &PodRow| {
+            let movable = Movable::NEVER.and_under(0);
+            if even(row) { movable.and_under(3) } else { movable }
+        };
+        all.advance(&moving(hour, both));
+        every.advance(&moving(hour, |_| Movable::ALWAYS));
+        half.advance(&moving(hour, |row| even(row).into()));
+    }
+    let (all, every, half) = (all.finish(), every.finish(), half.finish());
+    assert_eq!((&all[0].0, &all[1].0), (&every[0].0, &half[0].0));
+    assert_ne!(every[0].0.hours, half[0].0.hours);
+}
+
+#[test]
+fn extents_are_the_fewest_and_the_most_of_any_slot_after_the_warm_up() {
+    let mut setup = emp("emp");
+    setup.warm_up_seconds = 6 * HOUR_SECONDS;
+    let (outcome, _) = run(setup, Trace::new(4, 700, 2), 30);
+    let settled = &outcome.series[6 * SLOTS..];
+    let sum = |hosts: bool, of: fn(&Extent) -> u32| -> u32 {
+        outcome.pools.iter().filter(|extent| (extent.kind == NONE) == hosts).map(of).sum()
+    };
+    assert!(outcome.pools.is_sorted_by_key(|extent| (extent.zone, extent.kind)));
+    assert!(outcome.pools.iter().all(|extent| extent.fewest <= extent.most && extent.most > 0));
+    for (hosts, of) in [(true, (|p: &Point| p.hosts) as fn(&Point) -> u32), (false, |p: &Point| p.evms)] {
+        let (fewest, most) = (settled.iter().map(of).min().unwrap(), settled.iter().map(of).max().unwrap());
+        // Zones need not have their extremes in the same slot.
+        assert!(sum(hosts, |e| e.fewest) <= fewest && sum(hosts, |e| e.most) >= most, "{hosts} {:?}", outcome.pools);
+    }
+    let worst = outcome.hosts.worst.unwrap();
+    assert!(worst.at >= 6 * HOUR_SECONDS && worst.permille > 0 && worst.at % SLOT_SECONDS == 0, "{worst:?}");
+}
+
+#[test]
+fn pods_of_another_platform_that_move_run_on_the_elastic_vms_there_are() {
+    let mut trace = Trace::new(9, 300, 1);
+    // Platform 1 has no machine of its own in the catalog of the tests.
+    let hours: Vec<Hour> = trace
+        .hours(3)
+        .iter()
+        .map(|hour| {
+            let pods = hour.pods().iter().map(|row| PodRow { platform: 1, movable: Movable::ALWAYS, ..*row }).collect();
+            Hour::new(hour.start(), pods, hour.containers().to_vec(), vec![]).unwrap()
+        })
+        .collect();
+    let mut replay = Replay::new(vec![emp("emp"), ec2("ec2-repacked")]);
+    hours.iter().for_each(|hour| replay.advance(hour));
+    let outcomes = replay.finish();
+    let (moved, stayed) = (&outcomes[0].0, &outcomes[1].0);
+    assert!(moved.served_share() > 0.9 && moved.series.last().unwrap().evms > 0, "{:?}", moved.service);
+    assert_eq!(stayed.served_share(), 0.0);
 }

@@ -87,7 +87,7 @@ fn hours(lives: &[Life], turn: usize) -> Vec<Hour> {
                 zone: life.zone,
                 platform: 0,
                 observed_type: (i % 7) as u32,
-                movable: life.movable,
+                movable: life.movable.into(),
                 daemon: false,
                 ask: life.ask,
                 volumes: life.volumes,

@@ -28,7 +28,7 @@ impl Pods {
                     zone: *zone,
                     platform: 0,
                     observed_type: M5_4XLARGE,
-                    movable: true,
+                    movable: true.into(),
                     daemon: false,
                     ask: *ask,
                     volumes: 0,

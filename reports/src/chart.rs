@@ -35,6 +35,8 @@ pub(crate) struct Figure {
     pub(crate) table: Option<Table>,
     /// What the fold that holds the table is called.
     pub(crate) fold: &'static str,
+    /// Whether the table is printed too: one of hundreds of numbers is not.
+    pub(crate) is_printed: bool,
 }
 
 impl HtmlSafe for Figure {}
@@ -57,7 +59,13 @@ impl Figure {
     ) -> Result<Self, RenderError> {
         let size = |size| draw(&words, size).map_err(|source| RenderError::Chart { name: words.id, source });
         let (wide, narrow) = (size(WIDE)?, size(NARROW)?);
-        Ok(Self { title: words.title, caption: words.finding, wide, narrow, table: None, fold: "" })
+        Ok(Self { title: words.title, caption: words.finding, wide, narrow, table: None, fold: "", is_printed: true })
+    }
+
+    /// The same figure, its table left out on paper.
+    pub(crate) fn not_printed(mut self) -> Self {
+        self.is_printed = false;
+        self
     }
 
     /// The same numbers, folded away.

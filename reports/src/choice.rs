@@ -25,6 +25,7 @@ pub(crate) fn choice(analysis: &View<'_>) -> Table {
         ],
         rows,
     )
+    .stacking()
 }
 
 fn cost(analysis: &View<'_>, id: &str) -> Cell {

@@ -216,7 +216,7 @@ fn machines(analysis: &View<'_>) -> Table {
         .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(analysis, scenario, machine)))
         .collect();
     Table::new(
-        format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Machines over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
             Column::text("Machine"),
             Column::short("Scenario"),
@@ -244,7 +244,7 @@ fn items(analysis: &View<'_>) -> Table {
         ])
     };
     Table::new(
-        format!("Over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Other cost lines over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
             Column::text("What"),
             Column::number("Quantity", "in the window"),

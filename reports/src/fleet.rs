@@ -190,7 +190,7 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         (0, _) => String::new(),
         (_, 0) => " On none of them does a pool beat the best EC2 alternative.".to_owned(),
         (replayed, beating) if beating < replayed => format!(
-            " On {} of them a pool beats the best EC2 alternative, by {} a month together.",
+            " On {} of them a pool beats the best EC2 alternative, by {} a month in all.",
             format::count(beating),
             money.show(totals.beats_by.usd())
         ),

@@ -152,13 +152,21 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
             value: analysis.money.show_or_unknown(monthly),
             sub: sub.to_owned(),
             class: if monthly.is_some() { "" } else { "absent" },
-            badge: if scenario.is_some_and(|s| s.partial) && !all_partial(analysis) { "partial" } else { "" },
+            badge: match scenario {
+                Some(s) if s.risk.as_ref().is_some_and(|risk| !risk.holds_target) => "over the risk target",
+                Some(s) if s.partial && !all_partial(analysis) => "partial",
+                _ => "",
+            },
         }
     };
     if let Some(repacked) = words::scenario(analysis, words::REPACKED) {
         return vec![
             total("Today, per month", today, "EC2 as it ran"),
-            total("Best on EC2, per month", Some(repacked), "the same requests, repacked; replayed"),
+            total(
+                "Same requests on EC2, per month",
+                Some(repacked),
+                "repacked on the cheapest types that fit; replayed",
+            ),
             total(
                 "With EMP, per month",
                 words::scenario(analysis, words::pool(analysis)),

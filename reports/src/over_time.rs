@@ -56,10 +56,10 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     let line = |name: &str, ink, width, points| Line { name: name.to_owned(), ink, width, area: false, points };
     let all = [
         line("EC2 today", Ink::Capacity, 2.0, today),
-        line("EC2 repacked", Ink::Requested, 1.6, of(repacked, |hour| hour.nodes)),
-        line("EMP: EC2 left", Ink::Limit, 1.4, of(&pool.by_hour, |hour| hour.nodes)),
-        line("EMP: VMs", Ink::Peak, 1.6, of(&pool.by_hour, |hour| hour.evms)),
-        line("EMP: hosts", Ink::Used, 2.6, of(&pool.by_hour, |hour| hour.hosts)),
+        line("repacked", Ink::Requested, 1.6, of(repacked, |hour| hour.nodes)),
+        line("EC2 left", Ink::Limit, 1.4, of(&pool.by_hour, |hour| hour.nodes)),
+        line("EMP VMs", Ink::Peak, 1.6, of(&pool.by_hour, |hour| hour.evms)),
+        line("EMP hosts", Ink::Used, 2.6, of(&pool.by_hour, |hour| hour.hosts)),
     ];
     let is_drawn = |line: &Line| line.points.iter().any(|point| point.1 > 0.0);
     let lines: Vec<Line> = all.into_iter().filter(is_drawn).collect();
@@ -67,19 +67,24 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
         return Ok(None);
     }
     let table = machine_table(analysis, &lines);
-    let hosts = || pool.by_hour.iter().map(|hour| hour.hosts);
+    // As in the plan: while the first day fills the pool, hosts come and go.
+    let settled = if pool.by_hour.len() > 48 { 24 } else { 0 };
+    let hosts = || pool.by_hour.iter().skip(settled).map(|hour| hour.hosts);
     let (fewest, most) = (hosts().min().unwrap_or(0), hosts().max().unwrap_or(0));
     let words = Words {
         id: "machines",
         title: "Machines at once".to_owned(),
         finding: format!(
-            "The pool runs on {} where today {} EC2 nodes run on average. Most at once in each hour, today’s on average; {}.",
+            "After the first day the pool runs on {} where today {} EC2 nodes run on average. Most at once in each \
+             hour, today’s on average; “EC2 left” is what the pool leaves on EC2.{} {}.",
             match (fewest, most) {
+                (1, 1) => "one host throughout".to_owned(),
                 (a, b) if a == b => format!("{a} hosts throughout"),
                 (a, b) => format!("{a} to {b} hosts"),
             },
             format::tenths(analysis.inventory.nodes_mean),
-            utilisation::window(analysis),
+            hottest(pool),
+            words::sentence(&utilisation::window(analysis)),
         ),
     };
     let hourly = &analysis.utilisation.hourly;
@@ -95,6 +100,20 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     Ok(Some(figure.folded("Fewest, mean and most", table)))
 }
 
+/// How full a host ever was, by the measure that the rebalancer acts on, as a sentence.
+fn hottest(pool: &Scenario) -> String {
+    let hours = pool.by_hour.iter().filter_map(|hour| Some((hour.hottest_host_fraction?, hour.start)));
+    // Of hours alike, the first.
+    let hottest = hours.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    hottest.map_or_else(String::new, |(share, start)| {
+        format!(
+            " The fullest host stood at {} of what the rebalancer fills hosts to, in the hour of {}.",
+            format::percent(share),
+            format::moment(start)
+        )
+    })
+}
+
 fn machine_table(analysis: &Analysis, lines: &[Line]) -> Table {
     let row = |line: &Line| {
         let values = || line.points.iter().map(|point| point.1);
@@ -107,7 +126,7 @@ fn machine_table(analysis: &Analysis, lines: &[Line]) -> Table {
         ])
     };
     Table::new(
-        format!("Machines over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Machines at once, over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
             Column::text("Machines"),
             Column::number("Fewest", "in an hour"),
@@ -156,7 +175,7 @@ fn host_heat(pool: &Scenario) -> Result<Vec<Figure>, RenderError> {
         };
         let table = heat_table(what, &heat);
         let figure = Figure::new(words, |words, size| heat::draw(words, &heat, size))?;
-        figures.push(figure.folded("Every hour as a number", table));
+        figures.push(figure.folded("Every hour as a number", table).not_printed());
     }
     Ok(figures)
 }

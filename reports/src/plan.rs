@@ -184,4 +184,5 @@ fn hosts(analysis: &View<'_>) -> Table {
         analysis.hosts_considered.iter().map(row).collect(),
     )
     .stacking()
+    .first(10)
 }

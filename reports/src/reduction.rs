@@ -70,13 +70,17 @@ fn nodes(scenario: &Scenario, hours: f64) -> impl Iterator<Item = ((&str, &str),
     nodes.map(move |row| ((row.instance_type.as_str(), row.capacity_type.as_str()), row.hours / hours))
 }
 
+fn at_once(nodes: f64) -> Cell {
+    if nodes < SAME { Cell::absent("none") } else { Cell::new(format::tenths(nodes)) }
+}
+
 /// The changes as a table; empty where they are not known.
 pub(crate) fn table(analysis: &Analysis) -> Table {
     let row = |change: Change<'_>| {
         Row::new(vec![
             Cell::name(change.instance_type).sub(change.capacity_type),
-            Cell::new(format::tenths(change.today)),
-            Cell::new(format::tenths(change.then)),
+            at_once(change.today),
+            at_once(change.then),
             Cell::new(change.what_to_do()),
         ])
     };
@@ -90,4 +94,5 @@ pub(crate) fn table(analysis: &Analysis) -> Table {
         ],
         changes(analysis).into_iter().map(row).collect(),
     )
+    .first(10)
 }

@@ -1,6 +1,6 @@
 //! What went wrong in each replay, by the same measures for all.
 
-use types::analysis::{Risk, Scenario, ScenarioHour};
+use types::analysis::{Risk, Scenario, WorstSlot};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
@@ -18,12 +18,30 @@ pub(crate) fn risk(analysis: &View<'_>) -> Table {
             Column::number("Over CPU", "of host-slots"),
             Column::number("Swapping", "of host-slots"),
             Column::number("CPU lost", "core-hours"),
-            Column::number("Worst slot", "of a host’s threshold"),
+            Column::number("Worst slot", "of a machine"),
             Column::number("Migrations", "live"),
             Column::number("Restarted", "pods"),
             Column::number("On the busiest", "pods"),
         ],
         rows.collect(),
+    )
+}
+
+/// The risk target in words; empty where its limits are not among the assumptions.
+pub(crate) fn target(analysis: &View<'_>) -> String {
+    let limit = |key: &str| {
+        let assumption = analysis.assumptions.iter().find(|assumption| assumption.key == key)?;
+        assumption.value.parse::<f64>().ok().filter(|limit| limit.is_finite())
+    };
+    let (Some(cpu), Some(swap), Some(unserved)) = (limit("risk.over_cpu"), limit("risk.swap"), limit("risk.unserved"))
+    else {
+        return String::new();
+    };
+    format!(
+        "The risk target: at least {} of pod-seconds served, at most {} of host-slots over CPU, {} swapping.",
+        format::percent_fine(1.0 - unserved),
+        format::percent_fine(cpu),
+        if swap > 0.0 { format!("at most {}", format::percent_fine(swap)) } else { "none".to_owned() },
     )
 }
 
@@ -47,7 +65,7 @@ fn row(scenario: &Scenario, risk: &Risk) -> Row {
             String::new()
         }),
         lost,
-        worst(scenario),
+        worst(risk.worst_slot.as_ref()),
         Cell::new(many(risk.migrations)),
         Cell::new(many(risk.restarted_pods)),
         Cell::new(format::count(risk.pods_on_busiest))
@@ -55,16 +73,12 @@ fn row(scenario: &Scenario, risk: &Risk) -> Row {
     ])
 }
 
-/// The fullest a host ever was, and when.
-fn worst(scenario: &Scenario) -> Cell {
-    let hosts = scenario.by_hour.iter().filter_map(|hour| Some((hour, hour.hottest_host_fraction?)));
-    let hottest: Option<(&ScenarioHour, f64)> =
-        hosts.fold(None, |worst, hour| if worst.is_some_and(|worst| worst.1 >= hour.1) { worst } else { Some(hour) });
-    match hottest {
-        Some((hour, share)) => Cell::new(format::percent(share)).sub(hour.start.format("%-d %b %H:00").to_string()),
-        None if scenario.by_hour.iter().any(|hour| hour.hosts > 0) => Cell::absent(format::UNKNOWN),
-        None => Cell::absent("no hosts"),
-    }
+/// The fullest a machine ever was, and when.
+fn worst(worst: Option<&WorstSlot>) -> Cell {
+    worst.map_or_else(
+        || Cell::absent(format::UNKNOWN),
+        |worst| Cell::new(format::percent(worst.fraction)).sub(worst.start.format("%-d %b %H:%M").to_string()),
+    )
 }
 
 /// A count that may be large.

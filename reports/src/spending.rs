@@ -51,7 +51,7 @@ fn moving(rows: &[WorkloadMovability]) -> BTreeMap<&str, Moving> {
 
 /// Every namespace, dearest first.
 pub(crate) fn namespaces(analysis: &View<'_>, allocation: &Allocation) -> Table {
-    let moving = moving(&analysis.movability);
+    let moving = if has_savings(analysis) { moving(&analysis.movability) } else { BTreeMap::new() };
     let mut idle: BTreeMap<&str, f64> = BTreeMap::new();
     for row in allocation.by_workload.iter().filter(|row| !row.overhead) {
         *idle.entry(&row.namespace).or_default() += unused(row);
@@ -114,6 +114,18 @@ fn saving(analysis: &View<'_>, usd: Option<f64>) -> Cell {
     }
 }
 
+/// Which columns there is something for.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    moves: bool,
+    savings: bool,
+}
+
+/// Whether it is known of any workload what moving it saves.
+pub(crate) fn has_savings(analysis: &View<'_>) -> bool {
+    analysis.movability.iter().any(|row| row.saving_usd.is_some())
+}
+
 /// Every workload, dearest first.
 pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
     let movability: BTreeMap<(&str, &str, &str), &WorkloadMovability> = analysis
@@ -121,9 +133,10 @@ pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
         .iter()
         .map(|row| ((row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str()), row))
         .collect();
+    let shown = Shown { moves: !movability.is_empty(), savings: has_savings(analysis) };
     let rows = allocation.by_workload.iter().map(|row| {
         let key = (row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str());
-        workload(analysis, row, movability.get(&key).copied(), !movability.is_empty())
+        workload(analysis, row, movability.get(&key).copied(), shown)
     });
     let mut columns = vec![
         Column::text("Workload"),
@@ -135,12 +148,15 @@ pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
     if movability.is_empty() {
         columns.insert(3, Column::number("Volumes", "per month"));
     } else {
-        columns.extend([Column::number("If moved", "saved per month"), Column::text("Can it move?")]);
+        if shown.savings {
+            columns.push(Column::number("If moved", "saved per month"));
+        }
+        columns.push(Column::text("Can it move?"));
     }
     Table::new("By workload, per month of 730 hours", columns, rows.collect())
 }
 
-fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMovability>, has_moves: bool) -> Row {
+fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMovability>, shown: Shown) -> Row {
     let name = Cell::name(&row.workload).sub(format!("{} in {}", row.workload_kind, row.namespace));
     let mut cells = vec![
         if row.overhead { name.badge("overhead") } else { name },
@@ -149,12 +165,14 @@ fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMova
         used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
         used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
     ];
-    if has_moves {
+    if shown.savings {
         cells.push(match moves {
             Some(moves) if moves.verdict == "stays" => Cell::absent("stays"),
             Some(moves) => saving(analysis, moves.saving_usd),
             None => Cell::absent("–"),
         });
+    }
+    if shown.moves {
         cells.push(match moves {
             Some(moves) => Cell::new(&moves.verdict).sub(&moves.reason),
             None if row.overhead => Cell::absent("on every machine"),

@@ -25,6 +25,7 @@ pub(crate) struct Sure {
     optimism: String,
     grades: Option<Grades>,
     risk: Table,
+    target: String,
     tornado: Option<Figure>,
     /// Assumptions that were tried and change nothing, as a sentence.
     without_effect: String,
@@ -47,6 +48,7 @@ impl Sure {
             optimism: optimism(analysis),
             grades: Grades::new(analysis),
             risk: crate::risk::risk(analysis),
+            target: crate::risk::target(analysis),
             tornado: what_if.map(|what_if| tornado(analysis, what_if)).transpose()?.flatten(),
             without_effect: what_if.map(without_effect).unwrap_or_default(),
             break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
@@ -267,5 +269,5 @@ fn risk_frontier(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>
     };
     let frontier = Frontier { money: analysis.money, y: format!("saved, {} a month", analysis.money.code()), points };
     let figure = Figure::new(words, |words, size| frontier::draw(words, &frontier, size))?;
-    Ok(Some(figure.folded("Every pair of ratios", crate::ratios::table(analysis, what_if))))
+    Ok(Some(figure.folded("Every pair of ratios", crate::ratios::table(analysis, what_if)).not_printed()))
 }

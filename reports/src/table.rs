@@ -160,6 +160,17 @@ impl Table {
         Self { caption: caption.into(), columns, shown, folded, folded_count, left_out, stacks: false, dense: false }
     }
 
+    /// The same table with fewer rows before the fold: for one whose first rows matter most.
+    pub(crate) fn first(mut self, rows: usize) -> Self {
+        if self.shown.len() > rows {
+            let mut rest = self.shown.split_off(rows);
+            rest.append(&mut self.folded);
+            self.folded_count = crate::format::grouped(crate::format::number(rest.len()), 0);
+            self.folded = rest;
+        }
+        self
+    }
+
     /// The same table, its rows stacked as blocks on a phone.
     pub(crate) fn stacking(mut self) -> Self {
         self.stacks = true;

@@ -51,7 +51,7 @@ fn line(name: &'static str, ink: Ink, standings: &[&Standing], value: impl Fn(&S
 /// The change of a quantity from the first window it is known of to the last, in words; `None` without two.
 fn change(line: &RunLine, text: impl Fn(f64) -> String) -> Option<String> {
     let mut known = line.points.iter().filter_map(|point| point.1);
-    let (was, is) = (text(known.next()?), text(known.last()?));
+    let (was, is) = (text(known.next()?), text(known.next_back()?));
     let name = line.name;
     Some(if was == is { format!("{name} stayed at {is}") } else { format!("{name} went from {was} to {is}") })
 }

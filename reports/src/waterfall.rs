@@ -116,7 +116,7 @@ fn signed(analysis: &View<'_>, usd: f64) -> String {
 fn table(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Table {
     let mut rows = vec![Row::total(vec![
         Cell::new(from),
-        Cell::new(""),
+        Cell::absent("–"),
         Cell::new(analysis.monthly(waterfall.from_usd)),
         Cell::new("what was observed, priced"),
     ])];

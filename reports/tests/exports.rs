@@ -34,6 +34,7 @@ fn full() -> Analysis {
             restarted_pods: 2,
             pods_on_busiest: 40,
             workloads_on_busiest: 1,
+            worst_slot: None,
         });
         scenario.by_hour = vec![ScenarioHour {
             start: analysis.window.start,
@@ -244,6 +245,17 @@ fn a_report_has_the_files_of_its_formats_and_the_page_last() {
         assert!(all.iter().any(|file| file == name), "{name} is not in {all:?}");
     }
     assert_eq!(names(&[]), Vec::<String>::new());
+    for file in export::files(&report, &Format::ALL).unwrap() {
+        let expect = match file.name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("html") => "text/html; charset=utf-8",
+            Some("json") => "application/json",
+            Some("csv") => "text/csv; charset=utf-8",
+            Some("parquet") => "application/vnd.apache.parquet",
+            Some("md") if file.name == "summary.md" => "text/markdown; charset=utf-8",
+            _ => "text/plain; charset=utf-8",
+        };
+        assert_eq!(file.content_type, expect, "{}", file.name);
+    }
     let files = export::files(&report, &[Format::Json]).unwrap();
     assert_eq!(files[0].content, b"{}\n", "the analysis is written as it was read");
 }
@@ -345,7 +357,7 @@ fn a_fleet_is_ranked_by_what_is_saved_and_totals_what_can_be_compared() {
     // 4,000 + 9,000 + 500 of three clusters; the one of which nothing can be said is named.
     assert!(page.contains("3 of 4 clusters would save $13,500 a month against today"), "{page}");
     assert!(page.contains("$1,600 a month against repacking"), "{page}");
-    assert!(page.contains("On 2 of them a pool beats the best EC2 alternative, by $1,800 a month together."), "{page}");
+    assert!(page.contains("On 2 of them a pool beats the best EC2 alternative, by $1,800 a month in all."), "{page}");
     assert!(page.contains("all: no saving can be formed"));
     assert!(page.contains("id=\"runs\"") && page.contains("31 May 2025"), "earlier runs are there");
     let mut turned = members.to_vec();

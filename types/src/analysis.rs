@@ -19,7 +19,7 @@ pub use bill::{
 pub use inventory::{Inventory, Movable, NamespaceUsage, NodeGroup};
 pub use replayed::{
     BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
-    Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability,
+    Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
 pub use scenario::{
     COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, PriceOrigin, Scenario,

@@ -10,7 +10,7 @@ use crate::assumptions::Assumptions;
 use crate::facts::NodeKind;
 use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::scenarios::today::capacity_type_of;
-use crate::trace::{Choices, NodeFacts, NodePlace, Platform, PodFacts};
+use crate::trace::{NodeFacts, NodePlace, Platform};
 
 /// The oldest generation that is bought: Karpenter's own default.
 const OLDEST_GENERATION: u32 = 3;
@@ -70,9 +70,15 @@ impl<'a> Machines<'a> {
                 seen.insert((platform, of_book.name.as_str()));
             }
         }
+        // Where spot moves, it moves to elastic VMs, which are priced and judged as on-demand.
+        if assumptions.terms.emp_move_spot == "yes" && seen.iter().any(|(platform, _)| platform.arch == "amd64") {
+            machines.platforms.push(Platform { arch: "amd64".to_owned(), os: "linux".to_owned(), spot: false });
+        }
         let mut rows = Vec::new();
         for platform in seen.iter().map(|(platform, _)| platform).collect::<BTreeSet<_>>() {
-            machines.platforms.push(platform.clone());
+            if !machines.platforms.contains(platform) {
+                machines.platforms.push(platform.clone());
+            }
         }
         for (platform, name) in &seen {
             machines.add(name, platform, &mut rows);
@@ -115,6 +121,21 @@ impl<'a> Machines<'a> {
         }
         let spot = capacity == CapacityType::Spot;
         Ok((Platform { arch: kind.arch.clone(), os: "linux".to_owned(), spot }, kind))
+    }
+
+    /// Platform and type of a node; or why it stays as it is.
+    pub(crate) fn node(&self, node: &NodeFacts<'_>) -> Result<NodePlace, &'static str> {
+        let (platform, kind) = self.seen_as(node)?;
+        let at = self.platforms.iter().position(|known| *known == platform).and_then(|at| u16::try_from(at).ok());
+        let place = at.and_then(|platform| {
+            let machine_type = *self.index.get(&(kind.name.clone(), platform))?;
+            Some(NodePlace { platform, machine_type })
+        });
+        place.ok_or("on a type whose limits are not known")
+    }
+
+    pub(crate) fn platform(&self, place: NodePlace) -> Option<&Platform> {
+        self.platforms.get(usize::from(place.platform))
     }
 
     /// Whether an on-demand price of it was seen or derived; where it is only estimated, the region may not sell it.
@@ -180,46 +201,6 @@ impl<'a> Machines<'a> {
                 machine,
             });
         }
-    }
-}
-
-impl Choices for Machines<'_> {
-    fn node(&self, node: &NodeFacts<'_>) -> Result<NodePlace, &'static str> {
-        let (platform, kind) = self.seen_as(node)?;
-        let at = self.platforms.iter().position(|known| *known == platform).and_then(|at| u16::try_from(at).ok());
-        let place = at.and_then(|platform| {
-            let machine_type = *self.index.get(&(kind.name.clone(), platform))?;
-            Some(NodePlace { platform, machine_type })
-        });
-        place.ok_or("on a type whose limits are not known")
-    }
-
-    fn moves(&self, _pod: &PodFacts<'_>, place: NodePlace) -> Result<(), &'static str> {
-        match self.platforms.get(usize::from(place.platform)) {
-            Some(platform) if platform.arch != "amd64" => Err("on arm64; elastic VMs are x86 only"),
-            Some(platform) if platform.spot => Err("on spot, which stays spot unless asked otherwise"),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The choices of a whole cluster, of which only the pods of some namespaces move.
-#[derive(Debug)]
-pub(crate) struct OfNamespaces<'a> {
-    pub(crate) machines: &'a Machines<'a>,
-    pub(crate) namespaces: &'a BTreeSet<String>,
-}
-
-impl Choices for OfNamespaces<'_> {
-    fn node(&self, node: &NodeFacts<'_>) -> Result<NodePlace, &'static str> {
-        self.machines.node(node)
-    }
-
-    fn moves(&self, pod: &PodFacts<'_>, place: NodePlace) -> Result<(), &'static str> {
-        if !self.namespaces.contains(pod.namespace) {
-            return Err("in a namespace that moves later");
-        }
-        self.machines.moves(pod, place)
     }
 }
 

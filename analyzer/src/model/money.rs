@@ -15,7 +15,7 @@ use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
 use crate::scenarios::month_seconds;
 use crate::scenarios::today::Bill;
-use crate::trace::{Choices, NodeFacts};
+use crate::trace::NodeFacts;
 
 /// What a scenario costs.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub(crate) struct Money {
     pub(crate) compute: HourlyCost,
     /// What the hosts cost.
     pub(crate) hosts: NanoUsd,
+    /// What the elastic VMs would cost as EC2 machines; `None` where one has no price.
+    pub(crate) before: Option<NanoUsd>,
     /// What the lines are made of that machines have a part in, beside compute.
     pub(crate) items: Vec<CostItem>,
 }
@@ -135,6 +137,11 @@ impl<'a> Pricer<'a> {
         families.iter().find_map(|(_, family)| of(family))
     }
 
+    /// The fee, as a share of what is saved.
+    pub(crate) fn fee_fraction(&self) -> f64 {
+        self.fee_fraction
+    }
+
     /// What a scenario costs over the whole window.
     pub(crate) fn of(&self, replayed: &Replayed) -> Money {
         self.money(replayed, &replayed.whole)
@@ -222,7 +229,7 @@ impl<'a> Pricer<'a> {
         item(LICENCES, "licences of machines", nodes + evms, lines.licences, self.origins.get(LICENCES));
         let nat_origin = self.nat_gateway_hour.as_ref().map(|hour| &hour.origin);
         item("pool_network", "NAT gateways of the machine pool", zones, lines.pool_network, nat_origin);
-        Money { lines, compute, hosts, items }
+        Money { lines, compute, hosts, before, items }
     }
 
     /// The elastic VMs at contracted EC2 prices; `None` where one has none.

@@ -1,22 +1,26 @@
 //! What the replays come to, as it is written.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
-use replay::{Grain, Outcome, RiskTarget, lower_bound};
+use replay::{Extent, Grain, HOUR_SECONDS, NONE, Outcome, Requests, RiskTarget, lower_bound};
 use types::analysis::{
-    ExactLines, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario, ScenarioHour, TornadoBar, Wave,
-    WhatIf, WhatIfPoint, WorkloadMovability,
+    ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PoolPlan, PriceOrigin, Risk, Scenario,
+    ScenarioHour, Selection, TornadoBar, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
-use super::{HostTried, Model, Money, Pricer, Replayed};
+use super::terms::Deal;
+use super::{HostTried, Model, Money, Pricer, Replayed, interval, selection};
 use crate::number::{float, ratio};
 use crate::prices::MachineKind;
 use crate::pricing::HourlyCost;
 use crate::scenarios::Month;
 use crate::scenarios::today::{Bill, compute_cost, hours};
+use crate::trace::{self, Counted, Stays, WorkloadName};
 
 /// Workloads listed at most.
-const MOST_WORKLOADS: usize = 1000;
+const MOST_WORKLOADS: usize = 10_000;
 
 /// A replayed scenario, as it is written and exact.
 #[derive(Debug)]
@@ -33,7 +37,11 @@ pub(crate) struct Conclusion {
     pub(crate) hosts: Vec<HostConsidered>,
     pub(crate) what_if: Option<WhatIf>,
     pub(crate) movability: Vec<WorkloadMovability>,
+    pub(crate) selection: Selection,
+    pub(crate) exclusions: Vec<Exclusion>,
     pub(crate) plan: Option<Plan>,
+    /// The saving of the pool that is judged against `ec2-repacked`, over weeks drawn again.
+    pub(crate) interval_usd: Option<[f64; 2]>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
     /// Share of pod-slots whose use is imputed.
@@ -79,7 +87,13 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         optimism,
         hosts: model.hosts.iter().map(|tried| considered(tried, &model.pricer, &model.target)).collect(),
         what_if,
-        movability: movability(model),
+        movability: movability(
+            model,
+            repacked.zip(emp).and_then(|(repacked, emp)| repacked.less(&emp)).map(|(saved, ..)| saved),
+        ),
+        selection: selected(model),
+        exclusions: exclusions(model, emp.as_ref()),
+        interval_usd: interval::interval(model),
         plan: repacked.and_then(|repacked| plan(model, &repacked, month)),
         notes: notes(model, &scenarios),
         origins,
@@ -112,13 +126,16 @@ fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Ma
         risk: Some(risk(last_third, whole, model.target.holds(last_third))),
         by_hour: by_hour(whole),
         variants: Vec::new(),
-        notes: scenario_notes(replayed),
+        notes: scenario_notes(replayed, model),
     };
     Made { scenario, lines }
 }
 
-fn scenario_notes(replayed: &Replayed) -> Vec<Note> {
+fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
+    if replayed.setup.requests == Requests::RightSized {
+        notes.extend(autoscaled(model));
+    }
     if let Some(pool) = &replayed.setup.pool {
         notes.push(Note::info(format!(
             "Elastic VMs on {}, overcommitted {} times in memory and {} times in CPU.",
@@ -136,6 +153,19 @@ fn scenario_notes(replayed: &Replayed) -> Vec<Note> {
         notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
     }
     notes
+}
+
+/// What right-sizing does to workloads that a horizontal autoscaler drives.
+fn autoscaled(model: &Model<'_>) -> Option<Note> {
+    let all = || model.names.counted.iter().flatten().map(|(_, counted)| counted);
+    let cpu =
+        |of: &dyn Fn(&Counted) -> bool| float(all().filter(|counted| of(counted)).map(|c| c.millicore_seconds).sum());
+    let workloads = all().filter(|counted| counted.autoscaled).count();
+    let share = ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|_| workloads > 0)?;
+    Some(Note::warning(format!(
+        "{workloads} workloads with {:.0}\u{a0}% of the CPU requested are driven by a horizontal autoscaler; smaller requests change how many replicas it runs, which no replay shows.",
+        share * 100.0
+    )))
 }
 
 /// Machines by type: what is billed, dearest first, then elastic VMs.
@@ -171,7 +201,7 @@ fn machine_hours(
 
 /// Hours of elastic VMs by type, most first.
 pub(super) fn evm_hours(outcome: &Outcome, pricer: &Pricer<'_>) -> Vec<(String, f64)> {
-    let mut by_type = std::collections::BTreeMap::new();
+    let mut by_type = BTreeMap::new();
     for (kind, seconds) in outcome.hours.iter().flat_map(|hour| &hour.evm_seconds) {
         let name = pricer.kind(*kind).map(|machine| machine.instance_type.clone()).unwrap_or_default();
         *by_type.entry(name).or_insert(0_u64) += seconds;
@@ -203,7 +233,18 @@ fn risk(last_third: &Outcome, whole: &Outcome, holds_target: bool) -> Risk {
         restarted_pods: motion.drained_pods + motion.rolled_pods,
         pods_on_busiest: whole.blast_pods,
         workloads_on_busiest: whole.blast_workloads,
+        worst_slot: worst(whole),
     }
+}
+
+/// The slot in which a host was fullest; a machine where there are no hosts.
+fn worst(whole: &Outcome) -> Option<WorstSlot> {
+    let risk = if whole.hosts.slots > 0 { &whole.hosts } else { &whole.machines };
+    let worst = risk.worst?;
+    // Hours that are missing have no seconds of their own.
+    let hour = whole.hours.get(usize::try_from(worst.at / HOUR_SECONDS).ok()?)?;
+    let start = DateTime::from_timestamp(hour.start + worst.at % HOUR_SECONDS, 0)?;
+    Some(WorstSlot { start, fraction: f64::from(worst.permille) / 1000.0 })
 }
 
 fn by_hour(outcome: &Outcome) -> Vec<ScenarioHour> {
@@ -270,6 +311,10 @@ fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf
         })
     };
     let base = saving(emp);
+    let find = |of: &[Replayed], id: &str| of.iter().find(|replayed| replayed.setup.id == id).cloned();
+    let deal = find(&model.on_ec2, "ec2-repacked")
+        .zip(find(&model.on_emp, "emp"))
+        .and_then(|(repacked, emp)| Some((Deal::new(model, &repacked, &emp)?, model.target.holds(&emp.last_third))));
     let mut tornado: Vec<_> = model
         .changed
         .iter()
@@ -284,13 +329,14 @@ fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf
             }
         })
         .collect();
+    tornado.extend(deal.iter().flat_map(|(deal, holds)| deal.bars(*holds)));
     tornado.sort_by(|a, b| {
         let size = |bar: &TornadoBar| bar.change_usd.unwrap_or_default().abs();
         size(b).total_cmp(&size(a)).then_with(|| (&a.key, &a.value).cmp(&(&b.key, &b.value)))
     });
     let mut grid: Vec<_> = model.grid.iter().filter_map(point).collect();
     mark_frontier(&mut grid);
-    WhatIf { grid, tornado, break_even: Vec::new() }
+    WhatIf { grid, tornado, break_even: deal.map(|(deal, _)| deal.break_even()).unwrap_or_default() }
 }
 
 /// Marks the points that no other beats: as much saved at less risk, or more at no more.
@@ -341,40 +387,127 @@ fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> 
         host_type,
         hosts,
         evm_types: evm_hours(&emp.whole, &model.pricer),
-        pools: Vec::new(),
+        pools: pools(model, &emp.whole),
         memory_overcommit: pool.map(|pool| pool.memory_overcommit),
         cpu_overcommit: pool.map(|pool| pool.cpu_overcommit),
         waves,
     })
 }
 
-fn movability(model: &Model<'_>) -> Vec<WorkloadMovability> {
-    let mut rows: Vec<_> = model
+/// Elastic VMs and hosts by zone.
+fn pools(model: &Model<'_>, outcome: &Outcome) -> Vec<PoolPlan> {
+    let zone_name =
+        |zone: u16| model.names.zones.names().get(usize::from(zone)).filter(|name| !name.is_empty()).cloned();
+    let of_zone = |rows: &[Extent]| {
+        let (hosts, evms): (Vec<&Extent>, Vec<&Extent>) = rows.iter().partition(|row| row.kind == NONE);
+        let evms = evms.into_iter().filter_map(|row| {
+            let machine = model.pricer.kind(row.kind)?;
+            Some((machine.instance_type.clone(), row.fewest, row.most))
+        });
+        Some(PoolPlan {
+            zone: zone_name(rows.first()?.zone),
+            hosts: hosts.first().map_or((0, 0), |row| (row.fewest, row.most)),
+            evms: evms.collect(),
+        })
+    };
+    let mut pools: Vec<_> = outcome.pools.chunk_by(|a, b| a.zone == b.zone).filter_map(of_zone).collect();
+    pools.sort_by(|a, b| a.zone.cmp(&b.zone));
+    pools
+}
+
+/// What decided which pods move.
+fn selected(model: &Model<'_>) -> Selection {
+    let terms = &model.assumptions.terms;
+    Selection {
+        profile: model.profile.map(|profile| profile.source().to_owned()),
+        namespaces: model.profile.map(|profile| profile.namespaces().to_vec()).unwrap_or_default(),
+        labels: model.profile.map(|profile| profile.labels().to_vec()).unwrap_or_default(),
+        combine: terms.emp_profile_combine.to_owned(),
+        moves_spot: terms.emp_move_spot == "yes",
+    }
+}
+
+/// Why pods stay, and what each reason costs that a choice of the user is behind.
+fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exclusion> {
+    let mut sums: BTreeMap<&'static str, (u32, Stays)> = BTreeMap::new();
+    for (why, stays) in model.names.counted.iter().flatten().flat_map(|(_, counted)| &counted.stays) {
+        let (workloads, sum) = sums.entry(why).or_default();
+        *workloads += 1;
+        sum.seconds += stays.seconds;
+        sum.mib_seconds += stays.mib_seconds;
+    }
+    let mut rows: Vec<_> = sums
+        .into_iter()
+        .filter(|(why, _)| *why != trace::DAEMON)
+        .map(|(why, (workloads, stays))| {
+            let lifted =
+                model.lifted.iter().find(|(of, _)| *of == why).map(|(_, replayed)| model.pricer.of(replayed).lines);
+            let costs = emp.zip(lifted).and_then(|(emp, lifted)| emp.less(&lifted)).map(|(costs, ..)| costs.usd());
+            Exclusion {
+                reason: why.to_owned(),
+                workloads,
+                pod_hours: hours(stays.seconds),
+                memory_request_gib_hours: float(stays.mib_seconds) / 1024.0 / 3600.0,
+                by_choice: [selection::SPOT, selection::PROFILE, selection::LABELS].contains(&why),
+                costs_usd: costs,
+            }
+        })
+        .collect();
+    rows.sort_by(|a, b| {
+        b.memory_request_gib_hours.total_cmp(&a.memory_request_gib_hours).then_with(|| a.reason.cmp(&b.reason))
+    });
+    rows
+}
+
+fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovability> {
+    // The part of a workload that moves, and its larger share of what moves: of CPU or of memory.
+    let moved = |counted: &Counted| {
+        let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
+        ratio(float(counted.moves_seconds.into()), float((counted.moves_seconds + stays).into())).unwrap_or_default()
+    };
+    // By name, since numbers come in the order of the rows, and a sum of fractions hangs on its order.
+    let mut workloads: Vec<(&WorkloadName, &Counted)> = model
         .names
         .counted
         .iter()
         .flatten()
-        .filter_map(|(workload, counted)| {
-            let name = model.names.workloads.names().get(usize::try_from(*workload).ok()?)?;
-            let stays: i64 = counted.stays_seconds.values().sum();
-            let most = counted.stays_seconds.iter().max_by_key(|(why, seconds)| (**seconds, std::cmp::Reverse(**why)));
-            let why = most.map_or("x86, Linux, on-demand", |(why, _)| why);
-            let verdict = match (counted.moves_seconds, stays) {
-                (_, 0) => "moves",
-                (0, _) => "stays",
-                _ => "partly",
+        .filter_map(|(at, counted)| Some((model.names.workloads.names().get(usize::try_from(*at).ok()?)?, counted)))
+        .collect();
+    workloads.sort_by_key(|(name, _)| *name);
+    let all = || workloads.iter().map(|(_, counted)| *counted);
+    let cpu: f64 = all().map(|counted| float(counted.millicore_seconds) * moved(counted)).sum();
+    let memory: f64 = all().map(|counted| float(counted.mib_seconds) * moved(counted)).sum();
+    let weight = |counted: &Counted| {
+        let of = |part: i128, all: f64| ratio(float(part) * moved(counted), all).unwrap_or_default();
+        of(counted.millicore_seconds, cpu).max(of(counted.mib_seconds, memory))
+    };
+    let weights: f64 = all().map(weight).sum();
+    let mut rows: Vec<_> = workloads
+        .iter()
+        .map(|(name, counted)| {
+            let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
+            let most = counted.stays.iter().max_by_key(|(why, stays)| (stays.seconds, std::cmp::Reverse(**why)));
+            let (verdict, reason) = match (counted.moves_seconds, &counted.selector, most) {
+                (0, _, Some((why, _))) => ("stays", (*why).to_owned()),
+                (_, Some(key), _) => (
+                    "unsure",
+                    format!("its node selector asks for `{key}`, which elastic VMs do not have by themselves"),
+                ),
+                (_, None, Some((why, _))) => ("partly", (*why).to_owned()),
+                (_, None, None) => ("moves", "x86, Linux, on-demand".to_owned()),
             };
-            Some(WorkloadMovability {
+            let part = ratio(weight(counted), weights).filter(|_| counted.moves_seconds > 0);
+            WorkloadMovability {
                 namespace: name.namespace.clone(),
                 workload_kind: name.kind.clone(),
                 workload: name.name.clone(),
                 verdict: verdict.to_owned(),
-                reason: why.to_owned(),
+                reason,
                 pod_hours: hours(counted.moves_seconds + stays),
                 cpu_request_core_hours: crate::conclude::core_hours(counted.millicore_seconds),
                 memory_request_gib_hours: float(counted.mib_seconds) / 1024.0 / 3600.0,
-                saving_usd: None,
-            })
+                saving_usd: saving.zip(part).map(|(saving, part)| saving.usd() * part),
+            }
         })
         .collect();
     rows.sort_by(|a, b| {

@@ -9,6 +9,7 @@ use types::analysis::{ExactLines, Saving, Scenario, Verdict, WhatIf};
 use types::show::usd;
 
 use super::report::{Conclusion, Made};
+use super::terms::is_uncertain;
 use crate::scenarios::{Month, saving, today};
 
 /// Scenarios that may be recommended, and whether they have elastic VMs.
@@ -65,7 +66,7 @@ pub(crate) fn verdict(
         saving_vs_today_usd: vs_today.map(NanoUsd::usd),
         saving_vs_best_ec2_usd: vs_ec2.map(NanoUsd::usd),
         range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, vs_ec2)),
-        interval_usd: None,
+        interval_usd: conclusion.interval_usd,
     };
     Some((verdict, savings))
 }
@@ -183,7 +184,8 @@ fn why_not(made: &Made) -> String {
 
 /// Least and greatest saving over the assumptions tried one at a time.
 fn range(what_if: &WhatIf, base: Option<NanoUsd>) -> Option<[f64; 2]> {
-    let tried = what_if.tornado.iter().filter_map(|bar| bar.saving_usd).chain(base.map(NanoUsd::usd));
+    let bars = what_if.tornado.iter().filter(|bar| is_uncertain(bar));
+    let tried = bars.filter_map(|bar| bar.saving_usd).chain(base.map(NanoUsd::usd));
     tried.fold(None, |range, saving| match range {
         None => Some([saving, saving]),
         Some([least, most]) => Some([least.min(saving), most.max(saving)]),

@@ -8,7 +8,7 @@ fn pod(uid: u128, from: u16, to: u16) -> PodRow {
         zone: 0,
         platform: 0,
         observed_type: NONE,
-        movable: true,
+        movable: true.into(),
         daemon: false,
         ask: Ask { cpu_millicores: 900, memory_mib: 800 },
         volumes: 0,

@@ -5,16 +5,21 @@ use crate::cluster::Cluster;
 use crate::hour::{NONE, SLOT_SECONDS, UNKNOWN};
 use crate::number::{id, unsigned, whole};
 use crate::observer::Observer;
-use crate::outcome::{Point, Risk};
+use crate::outcome::{Extent, Point, Risk, Worst};
 use crate::setup::MemoryModel;
 
 /// Milliseconds of a slot.
 const SLOT_MS: u64 = 300_000;
 
 impl Risk {
-    /// Counts one slot of a machine or a host, all in millicores and MiB.
-    fn count(&mut self, cpu: u32, peak: u32, has_cpu: u32, memory: u32, has_memory: u32) {
+    /// Counts one slot of a machine or a host, which began at `t`; all in millicores and MiB.
+    fn count(&mut self, t: i64, (cpu, peak, has_cpu): (u32, u32, u32), (memory, has_memory): (u32, u32)) {
         self.slots += 1;
+        let share = |uses: u32, has: u32| u64::from(uses) * 1000 / u64::from(has.max(1));
+        let permille = u32::try_from(share(cpu, has_cpu).max(share(memory, has_memory))).unwrap_or(u32::MAX);
+        if self.worst.is_none_or(|worst| permille > worst.permille) {
+            self.worst = Some(Worst { at: t, permille });
+        }
         self.over_cpu += u64::from(cpu > has_cpu);
         self.over_memory += u64::from(memory > has_memory);
         // A millicore is a core-millisecond a second.
@@ -50,7 +55,43 @@ impl<O: Observer> World<O> {
                 self.measure_host(h, t, counts, &mut point);
             }
         }
+        if counts && self.setup.pool.is_some() {
+            self.measure_extents();
+        }
         self.outcome.series.push(point);
+    }
+
+    /// How many elastic VMs of each type and how many hosts are in each zone.
+    fn measure_extents(&mut self) {
+        let mut now: Vec<(u16, u32, u32)> = Vec::new();
+        let mut see = |zone: u16, kind: u32| match now.iter_mut().find(|row| (row.0, row.1) == (zone, kind)) {
+            Some(row) => row.2 += 1,
+            None => now.push((zone, kind, 1)),
+        };
+        for machine in self.machines.iter().filter(|machine| machine.live && machine.evm.is_some()) {
+            see(self.lots[machine.lot].zone, machine.kind);
+        }
+        for host in self.hosts.iter().filter(|host| host.live) {
+            see(host.zone, NONE);
+        }
+        let first = !self.seen_extents;
+        self.seen_extents = true;
+        for extent in &mut self.outcome.pools {
+            if !now.iter().any(|row| (row.0, row.1) == (extent.zone, extent.kind)) {
+                extent.fewest = 0;
+            }
+        }
+        for (zone, kind, n) in now {
+            let place = self.outcome.pools.binary_search_by_key(&(zone, kind), |extent| (extent.zone, extent.kind));
+            match place.map(|at| self.outcome.pools.get_mut(at)) {
+                Ok(Some(extent)) => (extent.fewest, extent.most) = (extent.fewest.min(n), extent.most.max(n)),
+                Ok(None) => {}
+                Err(at) => {
+                    let fewest = if first { n } else { 0 };
+                    self.outcome.pools.insert(at, Extent { zone, kind, fewest, most: n });
+                }
+            }
+        }
     }
 
     fn measure_machine(&mut self, cluster: &Cluster, m: u32, t: i64, counts: bool, point: &mut Point) {
@@ -67,7 +108,7 @@ impl<O: Observer> World<O> {
             point.cpu_capacity_millicores += u64::from(kind.vcpu) * 1000;
             point.memory_capacity_mib += u64::from(kind.memory_mib);
             if counts {
-                self.outcome.machines.count(cpu, peak, kind.cpu, memory, kind.memory_mib);
+                self.outcome.machines.count(t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
             }
             return;
         };
@@ -76,7 +117,7 @@ impl<O: Observer> World<O> {
         peak += pool.guest_millicores;
         memory += pool.guest_mib;
         if counts {
-            self.outcome.machines.count(cpu, peak, kind.cpu, memory, kind.memory_mib);
+            self.outcome.machines.count(t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
         }
         let working_set = memory.min(kind.memory_mib);
         evm.high_water = evm.high_water.max(working_set);
@@ -150,7 +191,7 @@ impl<O: Observer> World<O> {
         point.hottest_permille = point.hottest_permille.max(whole(share * 1000.0));
         if counts && ready {
             let risk = &mut self.outcome.hosts;
-            risk.count(cpu, peak, threads, memory, usable);
+            risk.count(t, (cpu, peak, threads), (memory, usable));
             risk.over_threshold += u64::from(share > threshold);
             risk.stuck += u64::from(share > threshold && alone);
         }

@@ -97,7 +97,14 @@ impl<O: Observer> World<O> {
 
     /// Whether a pod goes to elastic VMs.
     fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
-        self.setup.pool.is_some() && cluster.pods[pod].movable
+        self.setup.pool.is_some() && cluster.pods[pod].movable.under(self.setup.selection)
+    }
+
+    /// The platform a pod is placed on: that of the elastic VMs where it moves, else that it ran on.
+    fn platform(&self, cluster: &Cluster, pod: u32) -> u16 {
+        let evms = self.setup.pool.as_ref().filter(|_| self.moves(cluster, pod));
+        let kind = evms.and_then(|pool| pool.evm_types.first()).filter(|kind| **kind < self.kinds.len());
+        kind.map_or(cluster.pods[pod].platform, |kind| self.kinds[*kind].platform)
     }
 
     /// Pods that are asked for from this second on: onto machines with room, else onto new ones.
@@ -129,13 +136,14 @@ impl<O: Observer> World<O> {
     pub(super) fn chosen(&mut self, cluster: &Cluster, pod: u32, except: u32, t: i64) -> Option<u32> {
         let (row, item) = (&cluster.pods[pod], self.places[pod].item);
         let evm = self.moves(cluster, pod);
-        let own = self.lot(evm, row.zone, row.platform, t);
+        let platform = self.platform(cluster, pod);
+        let own = self.lot(evm, row.zone, platform, t);
         if self.setup.zones == Zones::Pinned || row.volumes > 0 {
             return self.choose(own, &item, except).map(|(_, m)| m);
         }
         let lots = self.lots.ids().filter(|lot| {
             let lot = &self.lots[*lot];
-            lot.evm == evm && lot.platform == row.platform
+            lot.evm == evm && lot.platform == platform
         });
         let all = lots.filter_map(|lot| self.choose(lot, &item, except));
         all.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, m)| m)
@@ -147,7 +155,7 @@ impl<O: Observer> World<O> {
         pods.sort_unstable_by_key(|pod| cluster.pods[*pod].uid);
         for pod in pods {
             let row = &cluster.pods[pod];
-            let lot = self.lot(self.moves(cluster, pod), row.zone, row.platform, t);
+            let lot = self.lot(self.moves(cluster, pod), row.zone, self.platform(cluster, pod), t);
             match lots.iter_mut().find(|(of, _)| *of == lot) {
                 Some((_, pods)) => pods.push(pod),
                 None => lots.push((lot, vec![pod])),
@@ -267,7 +275,8 @@ impl<O: Observer> World<O> {
             Some(pool) if evm => &pool.evm_types,
             _ => &self.setup.ec2.types,
         };
-        let fitting = types.iter().copied().filter(|kind| holds(*kind) && self.kinds[*kind].platform == row.platform);
+        let platform = self.platform(cluster, pod);
+        let fitting = types.iter().copied().filter(|kind| holds(*kind) && self.kinds[*kind].platform == platform);
         fitting.min_by_key(|kind| {
             let kind = &self.kinds[*kind];
             (kind.memory_mib, kind.vcpu, kind.price)

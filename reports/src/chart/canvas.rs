@@ -97,7 +97,7 @@ macro_rules! inks {
 }
 
 inks! {
-    Text "text" Strong "strong" Grid "grid" Band "band" Bracket "bracket" Zero "zero"
+    Text "text" Strong "strong" Grid "grid" Band "band" Bracket "bracket" Zero "zero" Page "page"
     Area "area" Used "used" Peak "peak" Requested "requested" Capacity "capacity" Allocatable "allocatable"
     Limit "limit" Total "total" Gain "gain" Loss "loss" Risky "risky" Here "here"
     Heat0 "heat0" Heat1 "heat1" Heat2 "heat2" Heat3 "heat3" Heat4 "heat4" Heat5 "heat5" Heat6 "heat6"
@@ -197,6 +197,23 @@ impl Canvas<'_> {
         let colour = ink.colour();
         let style = ("sans-serif", font).into_text_style(&self.root).color(&colour).pos(Pos::new(h, v));
         Ok(self.root.draw(&Text::new(text.to_owned(), at(point), style))?)
+    }
+
+    /// A text beside a point, on a ground of its own, so that what runs behind it does not cross it out.
+    pub(crate) fn text_on_ground(&self, text: &str, point: (f64, f64), anchor: Anchor) -> Result<(), DrawError> {
+        let (width, half) = (self.width_of(text) + 2.0, self.size.font / 2.0 + 1.0);
+        let from = match anchor {
+            Anchor::End | Anchor::AboveEnd => point.0 - width,
+            Anchor::Middle | Anchor::Above | Anchor::Below => point.0 - width / 2.0,
+            Anchor::Start | Anchor::AboveStart => point.0 - 2.0,
+        };
+        let middle = match anchor {
+            Anchor::Above | Anchor::AboveEnd | Anchor::AboveStart => point.1 - half,
+            Anchor::Below => point.1 + half,
+            Anchor::Start | Anchor::End | Anchor::Middle => point.1,
+        };
+        self.fill((from, middle - half), (from + width + 2.0, middle + half), Ink::Page)?;
+        self.text(text, point, Ink::Strong, anchor)
     }
 
     /// About how wide a text is.

@@ -16,13 +16,13 @@ pub(crate) struct Heat {
 
 /// Colours by the share they begin at; the last begins where the rebalancer acts.
 const STEPS: [(f64, Ink, &str); 7] = [
-    (0.0, Ink::Heat0, "under 10"),
+    (0.0, Ink::Heat0, "<10 %"),
     (0.10, Ink::Heat1, "10"),
     (0.20, Ink::Heat2, "20"),
     (0.35, Ink::Heat3, "35"),
     (0.50, Ink::Heat4, "50"),
     (0.65, Ink::Heat5, "65"),
-    (0.80, Ink::Heat6, "80 % or more"),
+    (0.80, Ink::Heat6, "80+"),
 ];
 const TOP: f64 = 46.0;
 const BOTTOM: f64 = 42.0;

@@ -32,6 +32,8 @@ fn draw_on(canvas: &Canvas<'_>, matrix: &Matrix, height: f64) -> Result<(), Box<
     let width = (canvas.size.width - left - 10.0) / columns;
     let known = matrix.cells.iter().flatten().flatten().map(|cell| cell.0);
     let largest = known.map(f64::abs).filter(|size| size.is_finite()).fold(0.0, f64::max);
+    // Where one number does not fit, none is written: they stand in the table.
+    let fits = matrix.cells.iter().flatten().flatten().all(|(_, text)| canvas.width_of(text) < width);
     let centre = |column: f64, row: f64| (left + width * (column + 0.5), TOP + height * (row + 0.5));
 
     canvas.text(&matrix.y, (2.0, TOP - 10.0), Ink::Text, Anchor::AboveStart)?;
@@ -44,7 +46,7 @@ fn draw_on(canvas: &Canvas<'_>, matrix: &Matrix, height: f64) -> Result<(), Box<
             match cell {
                 Some((saving, text)) => {
                     canvas.fill(from, to, tint(*saving, largest))?;
-                    if canvas.width_of(text) < width {
+                    if fits {
                         canvas.text(text, (x, y), Ink::Strong, Anchor::Middle)?;
                     }
                 }

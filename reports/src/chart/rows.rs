@@ -82,13 +82,14 @@ fn draw_on(canvas: &Canvas<'_>, rows: &Rows<'_>, layout: &Layout) -> Result<(), 
     }
     canvas.text(&rows.axis, ((left + right) / 2.0, floor + 24.0), Ink::Text, Anchor::Below)?;
 
+    marks(canvas, rows, &x, (layout.top, floor))?;
     let mut top = layout.top;
     let mut before: Option<(f64, f64)> = None;
     for row in &rows.rows {
         let (upper, lower) = bar_edges(layout, top);
         let middle = (upper + lower) / 2.0;
         if layout.label > 0.0 {
-            canvas.text(&row.label, (2.0, upper - 3.0), Ink::Strong, Anchor::AboveStart)?;
+            canvas.text_on_ground(&row.label, (2.0, upper - 3.0), Anchor::AboveStart)?;
         } else {
             canvas.text(&row.label, (layout.left - 16.0, middle), Ink::Strong, Anchor::End)?;
         }
@@ -101,15 +102,15 @@ fn draw_on(canvas: &Canvas<'_>, rows: &Rows<'_>, layout: &Layout) -> Result<(), 
             let (low, high) = (from.min(to), from.max(to).max(from.min(to) + 1.5));
             canvas.fill((low, upper), (high, lower), piece.ink)?;
             if piece.to < piece.from && !rows.joined {
-                canvas.text(&piece.text, (low - 6.0, middle), Ink::Strong, Anchor::End)?;
+                canvas.text_on_ground(&piece.text, (low - 6.0, middle), Anchor::End)?;
             } else {
-                canvas.text(&piece.text, (high + 6.0, middle), Ink::Strong, Anchor::Start)?;
+                canvas.text_on_ground(&piece.text, (high + 6.0, middle), Anchor::Start)?;
             }
         }
         before = Some((row.end, lower));
         top += layout.row;
     }
-    marks(canvas, rows, &x, (layout.top, floor))
+    Ok(())
 }
 
 /// Upper and lower edge of the bar of the row that begins at `top`.

@@ -31,6 +31,8 @@ pub(super) const SCENARIOS: Sheet = Sheet {
         ("restarted_pods", "pods restarted elsewhere"),
         ("pods_on_busiest", "most pods on one host, or node where there are no hosts"),
         ("workloads_on_busiest", "most workloads all of whose pods stood there"),
+        ("worst_slot", "start of the five minutes in which a host, or a machine without hosts, was fullest"),
+        ("worst_slot_fraction", "the larger of its shares of CPU and memory then; above one it was short of it"),
     ],
     rows: |analysis| {
         let recommended = analysis.verdict.recommendation.as_deref();
@@ -60,6 +62,8 @@ pub(super) const SCENARIOS: Sheet = Sheet {
                 risk.map(|r| r.restarted_pods),
                 risk.map(|r| r.pods_on_busiest),
                 risk.map(|r| r.workloads_on_busiest),
+                risk.and_then(|r| r.worst_slot.as_ref()).map(|slot| slot.start),
+                risk.and_then(|r| r.worst_slot.as_ref()).map(|slot| slot.fraction),
             ]
         };
         analysis.scenarios.iter().map(of).collect()

@@ -162,6 +162,10 @@ fn risk(bill: &Bill) -> Risk {
         swap_gib_hours: if holds { 0.0 } else { 14.5 },
         migrations: if is_pool(bill.id) { 212 } else { 0 },
         restarted_pods: 1_904,
+        worst_slot: (bill.id != "ec2-today-replayed").then(|| WorstSlot {
+            start: hour(206).hour + chrono::TimeDelta::minutes(35),
+            fraction: if holds { 0.93 } else { 1.07 },
+        }),
         pods_on_busiest: if is_pool(bill.id) { 171 } else { 58 },
         workloads_on_busiest: if is_pool(bill.id) { 14 } else { 1 },
     }

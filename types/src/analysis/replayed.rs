@@ -33,6 +33,20 @@ pub struct Risk {
     pub pods_on_busiest: u32,
     /// Most workloads all of whose pods stood there.
     pub workloads_on_busiest: u32,
+    /// The slot in which a host, or a machine where there are no hosts, was fullest, outside the first day; `null` in
+    /// analyses that predate it.
+    #[serde(default)]
+    pub worst_slot: Option<WorstSlot>,
+}
+
+/// The slot of five minutes in which a machine was fullest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct WorstSlot {
+    /// Its start.
+    pub start: DateTime<Utc>,
+    /// The larger of the machine's shares of CPU and of memory; above one it was short of that.
+    pub fraction: f64,
 }
 
 /// One hour of a replayed scenario: the most machines at once.

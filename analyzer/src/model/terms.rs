@@ -1,0 +1,169 @@
+//! Terms that change what is paid and nothing that happens: the fee, and discounts on either side. No replay is needed
+//! to know what they come to.
+
+use types::analysis::{BreakEven, TornadoBar};
+
+use super::{Model, Money, Replayed};
+
+/// Names of the terms, as the analysis has them.
+const FEE: &str = "fee_fraction";
+const HOST_DISCOUNT: &str = "host_discount";
+const EC2_DISCOUNT: &str = "ec2_discount";
+
+/// Fees along an axis, as fractions of what is saved.
+const FEES: [f64; 11] = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5];
+/// Discounts along an axis, as fractions of what is paid now.
+const DISCOUNTS: [f64; 7] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+/// Fees and discounts that the tornado shows.
+const TORNADO: [(&str, &[f64]); 3] =
+    [("emp.fee_fraction", &[0.15, 0.35]), (HOST_DISCOUNT, &[0.2]), (EC2_DISCOUNT, &[0.2])];
+
+/// What is paid under other terms.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    fee: f64,
+    /// Taken off what hosts cost now.
+    host_discount: f64,
+    /// Taken off what EC2 nodes cost now, in both scenarios and in the fee's Before.
+    ec2_discount: f64,
+}
+
+/// The figures a saving of `emp` against `ec2-repacked` is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deal {
+    now: Terms,
+    saving: f64,
+    before: f64,
+    hosts: f64,
+    /// EC2 nodes of `ec2-repacked` less those of `emp`.
+    nodes_saved: f64,
+}
+
+impl Deal {
+    /// The deal between two scenarios; `None` where something of it has no price.
+    pub(super) fn new(model: &Model<'_>, repacked: &Replayed, emp: &Replayed) -> Option<Self> {
+        let (from, to): (Money, Money) = (model.pricer.of(repacked), model.pricer.of(emp));
+        let (saving, _, lines) = from.lines.less(&to.lines)?;
+        if !["compute", "fee"].iter().all(|line| lines.contains(line)) {
+            return None;
+        }
+        let nodes = |money: &Money| money.compute.effective().usd() - money.hosts.usd();
+        Some(Self {
+            now: Terms { fee: model.pricer.fee_fraction(), host_discount: 0.0, ec2_discount: 0.0 },
+            saving: saving.usd(),
+            before: to.before?.usd(),
+            hosts: to.hosts.usd(),
+            nodes_saved: nodes(&from) - nodes(&to),
+        })
+    }
+
+    fn fee(&self, terms: Terms) -> f64 {
+        let before = self.before * (1.0 - terms.ec2_discount);
+        terms.fee * (before - self.hosts * (1.0 - terms.host_discount)).max(0.0)
+    }
+
+    fn saving(&self, terms: Terms) -> f64 {
+        self.saving + self.fee(self.now) - self.fee(terms) + self.hosts * terms.host_discount
+            - self.nodes_saved * terms.ec2_discount
+    }
+
+    fn under(&self, name: &str, value: f64, terms: Terms) -> Terms {
+        match name {
+            HOST_DISCOUNT => Terms { host_discount: value, ..terms },
+            EC2_DISCOUNT => Terms { ec2_discount: value, ..terms },
+            _ => Terms { fee: value, ..terms },
+        }
+    }
+
+    /// Where the saving turns into a loss, by pairs of terms.
+    pub(super) fn break_even(&self) -> Vec<BreakEven> {
+        let plane = |x: &str, xs: &[f64], y: &str, ys: &[f64], here| BreakEven {
+            x: x.to_owned(),
+            y: y.to_owned(),
+            xs: xs.to_vec(),
+            ys: ys.to_vec(),
+            here,
+            saving_usd: ys
+                .iter()
+                .map(|of_y| {
+                    let row = self.under(y, *of_y, self.now);
+                    xs.iter().map(|of_x| Some(self.saving(self.under(x, *of_x, row)))).collect()
+                })
+                .collect(),
+        };
+        vec![
+            plane(FEE, &FEES, HOST_DISCOUNT, &DISCOUNTS, [self.now.fee, 0.0]),
+            plane(EC2_DISCOUNT, &DISCOUNTS, HOST_DISCOUNT, &DISCOUNTS, [0.0, 0.0]),
+        ]
+    }
+
+    /// Bars of the tornado: each term alone.
+    pub(super) fn bars(&self, holds_target: bool) -> Vec<TornadoBar> {
+        let bar = |(key, values): &(&'static str, &'static [f64])| {
+            let of = |value: &f64| {
+                let saving = self.saving(self.under(key, *value, self.now));
+                TornadoBar {
+                    key: (*key).to_owned(),
+                    value: value.to_string(),
+                    saving_usd: Some(saving),
+                    change_usd: Some(saving - self.saving),
+                    holds_target,
+                }
+            };
+            values.iter().map(of).collect::<Vec<_>>()
+        };
+        TORNADO.iter().flat_map(bar).collect()
+    }
+}
+
+/// Whether a bar of the tornado is an assumption that nobody can be sure of, and not a price that can be asked for.
+pub(super) fn is_uncertain(bar: &TornadoBar) -> bool {
+    ![HOST_DISCOUNT, EC2_DISCOUNT].contains(&bar.key.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEAL: Deal = Deal {
+        now: Terms { fee: 0.25, host_discount: 0.0, ec2_discount: 0.0 },
+        // Nodes 1000 become hosts 600 and a fee of a quarter of 1200 - 600.
+        saving: 250.0,
+        before: 1200.0,
+        hosts: 600.0,
+        nodes_saved: 1000.0,
+    };
+
+    #[test]
+    fn terms_change_the_saving_as_a_bill_would() {
+        let of = |fee, host_discount, ec2_discount| DEAL.saving(Terms { fee, host_discount, ec2_discount });
+        assert_eq!(of(0.25, 0.0, 0.0), 250.0);
+        assert_eq!(of(0.0, 0.0, 0.0), 400.0);
+        // Hosts 300, fee a quarter of 900.
+        assert_eq!(of(0.25, 0.5, 0.0), 1000.0 - 300.0 - 225.0);
+        // Nodes 500, hosts 600, no fee, since Before 600 is no more than After.
+        assert_eq!(of(0.25, 0.0, 0.5), -100.0);
+    }
+
+    #[test]
+    fn a_plane_has_the_point_in_force_and_falls_with_the_fee() {
+        let planes = DEAL.break_even();
+        let fee = &planes[0];
+        assert_eq!((fee.here, fee.saving_usd.len(), fee.saving_usd[0].len()), ([0.25, 0.0], 7, 11));
+        let at = fee.xs.iter().position(|x| *x == 0.25).unwrap();
+        assert_eq!(fee.saving_usd[0][at], Some(250.0));
+        assert!(fee.saving_usd.iter().all(|row| row.windows(2).all(|pair| pair[0] >= pair[1])));
+        assert!(planes[1].saving_usd[0][6] < Some(0.0));
+    }
+
+    #[test]
+    fn a_bar_is_one_term_alone() {
+        let bars = DEAL.bars(true);
+        let change = |key: &str, value: &str| {
+            bars.iter().find(|bar| bar.key == key && bar.value == value).and_then(|bar| bar.change_usd).unwrap()
+        };
+        assert!((change("emp.fee_fraction", "0.15") - 60.0).abs() < 1e-9);
+        assert!((change("host_discount", "0.2") - 90.0).abs() < 1e-9);
+        assert_eq!(bars.iter().filter(|bar| is_uncertain(bar)).count(), 2);
+    }
+}
