@@ -21,7 +21,7 @@ pub(crate) struct FormatArgs {
     )]
     format: Vec<Format>,
 
-    /// Show amounts on pages in this currency, such as EUR; needs --rate. Other files stay in USD
+    /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
     #[arg(long, value_name = "CODE", requires = "rate")]
     currency: Option<String>,
 
