@@ -15,7 +15,8 @@ use lake::{HourOrigin, Lake};
 use types::{ClusterId, Hour, Window};
 
 use crate::failure::Failure;
-use crate::output::{print, write_file};
+use crate::formats::FormatArgs;
+use crate::output::print;
 use crate::progress::{Progress, Step};
 use crate::{analyze, collect, report};
 
@@ -86,8 +87,8 @@ pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failu
     };
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
-    write_file(&args.out.join("analysis.json"), &analyze::json(&analysis)?)?;
-    let page = report::write(&analysis, &args.out)?;
+    let files = FormatArgs::page_and_analysis().files(&analysis, &analyze::json(&analysis)?, Vec::new())?;
+    let page = PathBuf::from(report::write(&args.out, &files)?);
     progress.clear();
     let page = page.canonicalize().unwrap_or(page);
     print(&format!("{}\n{} in {:.0} s\n", reports::summary(&analysis), page.display(), begun.elapsed().as_secs_f64()))?;

@@ -5,6 +5,7 @@ mod collect;
 mod demo;
 mod doctor;
 mod failure;
+mod formats;
 mod lake;
 mod output;
 mod prices;
@@ -12,6 +13,7 @@ mod progress;
 mod range;
 mod report;
 mod run;
+mod shelf;
 
 use std::process::ExitCode;
 
@@ -71,7 +73,7 @@ async fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args, now()).await,
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
-        Command::Report(args) => report::run(args),
+        Command::Report(args) => report::run(args).await,
         Command::Run(args) => run::run(args, now(), &progress).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,

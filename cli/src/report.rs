@@ -1,49 +1,189 @@
-//! `emp-cost report`: a page of an analysis.
+//! `emp-cost report`: pages and files of analyses.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use lake::LakeUri;
+use reports::export::File;
+use reports::{Member, Money, Standing};
+use types::ClusterId;
 use types::analysis::{Analysis, SCHEMA};
 
 use crate::failure::Failure;
+use crate::formats::FormatArgs;
 use crate::output::{print, read_file, write_file};
+use crate::shelf;
 
-/// Make an HTML page of an analysis
+/// Make a report of an analysis: the page, and files for other tools
+///
+/// One analysis is written into the folder as it is. Of several clusters each gets a folder of its name there, and
+/// fleet.html and fleet.csv rank them. A bucket gets the layout that `emp-cost run` writes:
+/// `reports/cluster=ID/date=YYYY-MM-DD/`, then `latest/`, where report.json comes last.
+/// docs/exports.md describes every file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// The analysis: a file that `emp-cost analyze` wrote
-    #[arg(long, value_name = "FILE")]
-    analysis: PathBuf,
+    /// An analysis: a file that `emp-cost analyze` wrote. May be given again, for other clusters
+    #[arg(long, value_name = "FILE", required = true)]
+    analysis: Vec<PathBuf>,
 
-    /// Where to put index.html
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    /// An analysis of an earlier window of one of these clusters, for the trend. May be given again
+    #[arg(long, value_name = "FILE")]
+    earlier: Vec<PathBuf>,
+
+    /// Where reports go: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "LOCATION")]
+    out: LakeUri,
+
+    #[command(flatten)]
+    formats: FormatArgs,
 }
 
-pub(crate) fn run(args: ReportArgs) -> Result<(), Failure> {
-    let analysis = read(&args.analysis)?;
-    let page = write(&analysis, &args.out)?;
-    print(&format!("{}\n", page.display()))?;
+/// An analysis and the bytes it was read from.
+struct Given {
+    analysis: Analysis,
+    json: Vec<u8>,
+}
+
+pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
+    let money = args.formats.money()?;
+    let given = args.analysis.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut seen = BTreeMap::new();
+    for (path, given) in args.analysis.iter().zip(&given) {
+        if let Some(other) = seen.insert(given.analysis.cluster_id.clone(), path) {
+            return Err(Failure::usage(anyhow!(
+                "`{}` and `{}` are both of cluster `{}`; give the earlier one with --earlier",
+                other.display(),
+                path.display(),
+                given.analysis.cluster_id
+            )));
+        }
+    }
+    let earlier = earlier(&args.earlier, &seen)?;
+    let mut written = Vec::new();
+    let place = match &args.out {
+        LakeUri::Dir(folder) => Place::Folder { folder: folder.clone(), several: given.len() > 1 },
+        bucket @ LakeUri::S3 { .. } => Place::Shelf(bucket.open().await),
+    };
+    // A name that cannot be a folder's is told of before the first report is written.
+    if given.len() > 1 || matches!(place, Place::Shelf(_)) {
+        given.iter().try_for_each(|given| id(&given.analysis).map(|_| ()))?;
+    }
+    let mut members = Vec::new();
+    for Given { analysis, json } in &given {
+        let mine = earlier.iter().filter(|standing| standing.cluster_id() == analysis.cluster_id).cloned();
+        let earlier = place.earlier(analysis, mine.collect()).await?;
+        let files = args.formats.files(analysis, json, earlier.clone())?;
+        written.push(place.put(analysis, &files).await?);
+        members.push(Member { now: Standing::of(analysis), earlier, link: place.link(analysis) });
+    }
+    if members.len() > 1 {
+        written.push(place.put_fleet(&fleet(&members, &money)?).await?);
+    }
+    print(&format!("{}\n", written.join("\n")))?;
     Ok(())
 }
 
-/// Renders the page of an analysis into a folder; returns its path.
-pub(crate) fn write(analysis: &Analysis, out: &Path) -> anyhow::Result<PathBuf> {
-    let html = reports::page(analysis, &reports::Options::default()).context("render the page")?;
-    let path = out.join("index.html");
-    write_file(&path, html.as_bytes())?;
-    Ok(path)
+/// The files of a fleet, the page last.
+pub(crate) fn fleet(members: &[Member], money: &Money) -> anyhow::Result<Vec<File>> {
+    let table = File::csv("fleet.csv", reports::fleet_csv(members)?);
+    let page = File::html("fleet.html", reports::fleet(members, money).context("render the fleet's page")?);
+    Ok(vec![table, page])
 }
 
-fn read(path: &Path) -> anyhow::Result<Analysis> {
+/// The analyses of earlier windows. One of a cluster that is not reported on is a mistake worth telling of.
+fn earlier(paths: &[PathBuf], clusters: &BTreeMap<String, &PathBuf>) -> Result<Vec<Standing>, Failure> {
+    let mut standings = Vec::new();
+    for path in paths {
+        let analysis = read(path)?.analysis;
+        if !clusters.contains_key(&analysis.cluster_id) {
+            return Err(Failure::usage(anyhow!(
+                "`{}` is of cluster `{}`, of which no analysis is given",
+                path.display(),
+                analysis.cluster_id
+            )));
+        }
+        standings.push(Standing::of(&analysis));
+    }
+    Ok(standings)
+}
+
+/// Where reports go.
+enum Place {
+    /// A folder: one report as it is, several in folders of their clusters.
+    Folder { folder: PathBuf, several: bool },
+    /// A store, laid out as a scheduler does.
+    Shelf(std::sync::Arc<dyn lake::Store>),
+}
+
+impl Place {
+    /// What is known of earlier windows: what was given, and what lies there.
+    async fn earlier(&self, analysis: &Analysis, mut given: Vec<Standing>) -> anyhow::Result<Vec<Standing>> {
+        if let Self::Shelf(store) = self {
+            given.extend(shelf::earlier(store.as_ref(), &id(analysis)?, &shelf::date(analysis)).await?);
+        }
+        Ok(given)
+    }
+
+    async fn put(&self, analysis: &Analysis, files: &[File]) -> anyhow::Result<String> {
+        match self {
+            Self::Folder { folder, several } => {
+                let folder = if *several { folder.join(id(analysis)?.as_str()) } else { folder.clone() };
+                write(&folder, files)
+            }
+            Self::Shelf(store) => shelf::put(store.as_ref(), &id(analysis)?, analysis, files).await,
+        }
+    }
+
+    async fn put_fleet(&self, files: &[File]) -> anyhow::Result<String> {
+        match self {
+            Self::Folder { folder, .. } => write(folder, files),
+            Self::Shelf(store) => {
+                shelf::put_fleet(store.as_ref(), files).await?;
+                Ok(format!("{}/reports/fleet.html", store.location()))
+            }
+        }
+    }
+
+    /// Where a cluster's page is, seen from the fleet's.
+    fn link(&self, analysis: &Analysis) -> Option<String> {
+        let cluster = id(analysis).ok()?;
+        Some(match self {
+            Self::Folder { .. } => format!("{cluster}/index.html"),
+            Self::Shelf(_) => shelf::link(&cluster),
+        })
+    }
+}
+
+/// The cluster's name, where it becomes part of a path.
+fn id(analysis: &Analysis) -> anyhow::Result<ClusterId> {
+    analysis.cluster_id.parse().context("name a folder after the cluster")
+}
+
+/// Writes files into a folder; returns the path of the page, or the folder where none is written.
+pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
+    for file in files {
+        write_file(&folder.join(&file.name), &file.content)?;
+    }
+    let page = files.iter().rfind(|file| file.name.ends_with(".html"));
+    let path = page.map_or_else(|| folder.to_owned(), |page| folder.join(&page.name));
+    Ok(path.display().to_string())
+}
+
+fn read(path: &Path) -> anyhow::Result<Given> {
     let text = read_file(path)?;
-    let value: serde_json::Value =
-        serde_json::from_str(&text).with_context(|| format!("read `{}` as JSON", path.display()))?;
-    let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let analysis = parse(&Bytes::from(text.clone())).with_context(|| format!("read `{}`", path.display()))?;
+    Ok(Given { analysis, json: text.into_bytes() })
+}
+
+/// Reads the content of an `analysis.json`.
+pub(crate) fn parse(content: &Bytes) -> anyhow::Result<Analysis> {
+    let value: serde_json::Value = serde_json::from_slice(content).context("read it as JSON")?;
+    let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or_default();
     anyhow::ensure!(
         schema == SCHEMA,
-        "`{}` has schema `{schema}`, this version reads `{SCHEMA}`; make it again with `emp-cost analyze`",
-        path.display()
+        "its schema is `{schema}`, this version reads `{SCHEMA}`; make it again with `emp-cost analyze`"
     );
-    serde_json::from_value(value).with_context(|| format!("read `{}` as an analysis", path.display()))
+    serde_json::from_value(value).context("read it as an analysis")
 }

@@ -1,28 +1,31 @@
 //! `emp-cost run`: from what is in the lake to a report beside it, for a scheduler.
 
-mod shelf;
-
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake, LakeUri};
+use reports::{Member, Standing};
 use types::analysis::Analysis;
 use types::moment::parse_span;
 use types::{ClusterId, Hour, Window};
 
 use crate::analyze::{self, InputArgs};
 use crate::failure::Failure;
+use crate::formats::FormatArgs;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
+use crate::{report, shelf};
 
 /// Make the reports of clusters from a lake, as a scheduler does: compact, analyze, report
 ///
 /// For each cluster: days that are over are compacted, the window that ends with the newest closed hour is analyzed, and
-/// analysis.json and index.html are written to `reports/cluster=ID/date=YYYY-MM-DD/` beside the data, then to
-/// `reports/cluster=ID/latest/`, where report.json comes last. Nothing is written to the local disk. A cluster that
-/// fails keeps no other from its report; the exit code is then 1.
+/// its report is written to `reports/cluster=ID/date=YYYY-MM-DD/` beside the data, then to `reports/cluster=ID/latest/`,
+/// where report.json comes last. Its page draws a trend from the last twelve reports there. Where the lake has several
+/// clusters and none is named, reports/fleet.html ranks them at the end. Nothing is written to the local disk. A cluster
+/// that fails keeps no other from its report; the exit code is then 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// The lake: a directory, or s3://bucket/prefix
@@ -39,6 +42,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     inputs: InputArgs,
+
+    #[command(flatten)]
+    formats: FormatArgs,
 
     /// Fail, after the report is written, when more than this share of the node-hours has no price
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
@@ -75,6 +81,7 @@ impl FromStr for Reach {
 pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     // A file that makes no sense must not fail cluster by cluster.
     args.inputs.check()?;
+    let money = args.formats.money()?;
     let store = args.lake.open().await;
     let shelf = match &args.reports {
         Some(place) => place.open().await,
@@ -88,10 +95,10 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
             anyhow!("no cluster is in `{}` yet; a collector writes its first hour there", lake.location()).into()
         );
     }
-    let mut failed = 0;
+    let (mut failed, mut reported) = (0, BTreeMap::new());
     for cluster in &clusters {
         let outcome = match there.contains(cluster) {
-            true => one(&args, &lake, shelf.as_ref(), cluster, now, progress).await,
+            true => one(&args, &lake, shelf.as_ref(), cluster, now, progress, &mut reported).await,
             false => Err(anyhow!("it has no hour in `{}` yet; see the log of its collector", lake.location()).into()),
         };
         if let Err(failure) = outcome {
@@ -100,10 +107,37 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
             failed += 1;
         }
     }
+    if args.cluster_id.is_empty() && clusters.len() > 1 {
+        let step = progress.step("fleet");
+        let members = members(shelf.as_ref(), &clusters, reported).await?;
+        shelf::put_fleet(shelf.as_ref(), &report::fleet(&members, &money)?).await?;
+        step.finish(&format!("{} of {} clusters", members.len(), clusters.len()));
+        print(&format!("{}/reports/fleet.html\n", shelf.location()))?;
+    }
     match failed {
         0 => Ok(()),
         _ => Err(anyhow!("{failed} of {} clusters failed; the lines above say why", clusters.len()).into()),
     }
+}
+
+/// The clusters as they were reported just now; one that failed by its latest report, and its window says so.
+async fn members(
+    shelf: &dyn lake::Store,
+    clusters: &[ClusterId],
+    mut reported: BTreeMap<ClusterId, Member>,
+) -> anyhow::Result<Vec<Member>> {
+    let mut members = Vec::new();
+    for cluster in clusters {
+        if let Some(member) = reported.remove(cluster) {
+            members.push(member);
+            continue;
+        }
+        let Some(now) = shelf::latest(shelf, cluster).await? else { continue };
+        let date = Hour::containing(now.end() - TimeDelta::seconds(1)).date();
+        let earlier = shelf::earlier(shelf, cluster, &date).await?;
+        members.push(Member { now, earlier, link: Some(shelf::link(cluster)) });
+    }
+    Ok(members)
 }
 
 async fn one(
@@ -113,6 +147,7 @@ async fn one(
     cluster: &ClusterId,
     now: DateTime<Utc>,
     progress: &Progress,
+    reported: &mut BTreeMap<ClusterId, Member>,
 ) -> Result<(), Failure> {
     // A day that cannot be compacted can often be read all the same; it still fails the run, once there is a report.
     let compacted = compact(lake, cluster, now, progress).await;
@@ -125,8 +160,11 @@ async fn one(
     let step = progress.step("analyze");
     let analysis = analyze::analyze(lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
-    let last = Hour::containing(window.end() - TimeDelta::seconds(1));
-    let page = shelf::put(shelf, cluster, &last.date(), &analysis).await?;
+    let earlier = shelf::earlier(shelf, cluster, &shelf::date(&analysis)).await?;
+    let files = args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?;
+    let page = shelf::put(shelf, cluster, &analysis, &files).await?;
+    let member = Member { now: Standing::of(&analysis), earlier, link: Some(shelf::link(cluster)) };
+    reported.insert(cluster.clone(), member);
     print(&format!("{}{page}\n", reports::summary(&analysis)))?;
     let unpriced = unpriced_percent(&analysis);
     if let (Some(most), Some(share)) = (args.max_unpriced, unpriced)

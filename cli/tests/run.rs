@@ -104,6 +104,47 @@ fn a_cluster_that_fails_keeps_no_other_from_its_report() {
 }
 
 #[test]
+fn a_lake_of_several_clusters_gets_a_page_of_all_and_each_page_its_trend() {
+    let folder = tempfile::tempdir().unwrap();
+    lake_of(folder.path(), &["a", "b"]);
+    let reports = folder.path().join("reports");
+    assert!(run(folder.path(), &["--cluster-id", "a"]).status.success());
+    assert!(!reports.join("fleet.html").exists(), "one cluster is no fleet");
+    // A report of thirty days before, as an earlier run would have left it.
+    let mut earlier = json(&reports.join("cluster=a/latest/analysis.json"));
+    for edge in ["start", "end"] {
+        let moment: chrono::DateTime<chrono::Utc> = earlier["window"][edge].as_str().unwrap().parse().unwrap();
+        earlier["window"][edge] = (moment - chrono::TimeDelta::days(30)).to_rfc3339().into();
+    }
+    for (date, content) in [("2026-01-01", earlier.to_string()), ("2026-01-02", "{}".to_owned())] {
+        let place = reports.join(format!("cluster=a/date={date}"));
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("analysis.json"), content).unwrap();
+    }
+    let output = run(folder.path(), &["--format", "html,json,csv,markdown"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("date=2026-01-02/analysis.json` is left out of the trend"), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("reports/fleet.html\n"));
+    let page = |path: &str| fs::read_to_string(reports.join(path)).unwrap();
+    assert!(page("cluster=a/latest/index.html").contains("id=\"trend\""));
+    assert!(!page("cluster=b/latest/index.html").contains("id=\"trend\""));
+    let fleet = page("fleet.html");
+    for cluster in ["a", "b"] {
+        assert!(fleet.contains(&format!("href=\"cluster={cluster}/latest/index.html\"")), "{cluster}");
+    }
+    assert!(fleet.contains("id=\"runs\"") && page("fleet.csv").lines().count() == 3);
+    let pointer = json(&reports.join("cluster=a/latest/report.json"));
+    let named = pointer["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap());
+    let named: Vec<&str> = named.collect();
+    assert!(named.contains(&"csv/workloads.csv") && named.contains(&"summary.md"), "{named:?}");
+    // A cluster that fails is shown as it last was.
+    fs::remove_file(folder.path().join("v1/pod_hour/cluster=b/date=2026-06-30/day.parquet")).unwrap();
+    let output = run(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(page("fleet.html").contains("href=\"cluster=b/latest/index.html\""));
+}
+
+#[test]
 fn reports_may_go_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let (lake, shelf) = (folder.path().join("lake"), folder.path().join("shelf"));

@@ -9,6 +9,7 @@ pub(crate) mod frontier;
 pub(crate) mod heat;
 pub(crate) mod matrix;
 pub(crate) mod rows;
+pub(crate) mod runs;
 pub(crate) mod scale;
 pub(crate) mod time;
 

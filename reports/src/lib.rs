@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments: the same analysis gives the same bytes.
 //! Numbers are turned to text in [`format`] and nowhere else; templates hold no arithmetic.
 
+pub mod focus;
 pub mod format;
 
 mod assumptions;
@@ -16,10 +17,13 @@ mod coverage;
 mod drafts;
 mod evidence;
 mod exclusions;
+pub mod export;
+mod fleet;
 mod grades;
 mod groups;
 mod headline;
 mod inventory;
+mod markdown;
 mod money;
 mod over_time;
 mod page;
@@ -29,16 +33,25 @@ mod ratios;
 mod realised;
 mod reduction;
 mod risk;
+pub mod sheets;
 mod spending;
+mod standing;
 mod summary;
 mod sure;
 mod table;
+mod trend;
 mod utilisation;
 mod view;
 mod waterfall;
 mod words;
 
 pub use drafts::{Draft, drafts};
+pub use fleet::{FLEET_COLUMNS, Member, fleet, fleet_csv};
+pub use markdown::markdown;
 pub use money::{Money, MoneyError};
 pub use page::{Options, RenderError, page};
+pub use standing::Standing;
 pub use summary::summary;
+
+/// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.
+pub const ANALYSIS_SCHEMA: &str = include_str!("../analysis.schema.json");

@@ -14,8 +14,10 @@ use crate::money::Money;
 use crate::over_time::OverTime;
 use crate::plan::PlanPart;
 use crate::realised::RealisedPart;
+use crate::standing::Standing;
 use crate::sure::Sure;
 use crate::table::Table;
+use crate::trend::TrendPart;
 use crate::view::View;
 use crate::waterfall::WaterfallPart;
 use crate::words;
@@ -51,6 +53,7 @@ struct Page {
     time: OverTime,
     bill: Option<Bill>,
     inventory: InventoryPart,
+    trend: Option<TrendPart>,
     plan: Option<PlanPart>,
     assumptions: Assumptions,
     evidence: Evidence,
@@ -60,6 +63,7 @@ struct Page {
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     money: Money,
+    earlier: Vec<Standing>,
 }
 
 impl Options {
@@ -68,6 +72,18 @@ impl Options {
     pub fn money(mut self, money: Money) -> Self {
         self.money = money;
         self
+    }
+
+    /// Draws where the cluster stood at the ends of earlier windows; those of other clusters are left out.
+    #[must_use]
+    pub fn earlier(mut self, earlier: Vec<Standing>) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
+    /// The currency amounts are shown in.
+    pub fn currency(&self) -> &Money {
+        &self.money
     }
 }
 
@@ -90,6 +106,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         time: OverTime::new(view)?,
         bill: Bill::new(view),
         inventory: InventoryPart::new(view),
+        trend: TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money)?,
         plan: PlanPart::new(view),
         assumptions: Assumptions::new(analysis),
         evidence: Evidence::new(view),

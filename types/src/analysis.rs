@@ -35,6 +35,7 @@ pub const SCHEMA: &str = "emp-cost/analysis/v1";
 
 /// Everything one analysis of one cluster concludes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Analysis {
     /// Name and version of this layout: [`SCHEMA`].
     pub schema: String,
@@ -98,6 +99,7 @@ pub struct Analysis {
 
 /// The hours asked for and those that are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WindowCoverage {
     /// First moment of the window.
     pub start: DateTime<Utc>,
@@ -113,6 +115,7 @@ pub struct WindowCoverage {
 
 /// Hours that came from one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceHours {
     /// `prometheus`, or `generator` for synthetic hours.
     pub source: String,
@@ -126,6 +129,7 @@ pub struct SourceHours {
 
 /// What moving from one scenario to another saves, over lines priced in both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Saving {
     /// Scenario id compared with.
     pub from: String,
@@ -145,6 +149,7 @@ pub struct Saving {
 
 /// The conclusion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// One sentence.
     pub text: String,
@@ -166,6 +171,7 @@ pub struct Verdict {
 
 /// One assumption in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Assumption {
     /// Its key in `assumptions.toml`.
     pub key: String,
@@ -185,6 +191,7 @@ pub struct Assumption {
 
 /// How grave a note is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Gravity {
     /// A number on the page is incomplete or may mislead.
@@ -195,6 +202,7 @@ pub enum Gravity {
 
 /// Something a reader must know beside the numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     /// How grave it is.
     pub gravity: Gravity,
@@ -216,6 +224,7 @@ impl Note {
 
 /// Where the numbers come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Provenance {
     /// Version of this program.
     pub tool_version: String,
@@ -233,6 +242,7 @@ pub struct Provenance {
 
 /// A list of prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PriceList {
     /// Its name.
     pub name: String,

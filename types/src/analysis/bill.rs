@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Today's bill by who causes it. `total = workloads + overhead + idle - oversubscribed + residual`, exactly: amounts
 /// that end in `_nano_usd` are whole nano-dollars as decimal text, those in `_usd` the same for reading.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Allocation {
     /// The whole cluster.
     #[serde(flatten)]
@@ -32,6 +33,7 @@ pub struct Allocation {
 
 /// What one persistent volume claim costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimCost {
     /// Its namespace.
     pub namespace: String,
@@ -53,6 +55,7 @@ pub struct ClaimCost {
 
 /// A cost and its five parts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Shares {
     /// All of it.
     pub total_usd: f64,
@@ -82,6 +85,7 @@ pub struct Shares {
 
 /// A part of the overhead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OverheadCost {
     /// What it is, such as `daemonsets`.
     pub what: String,
@@ -93,6 +97,7 @@ pub struct OverheadCost {
 
 /// What one namespace costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamespaceCost {
     /// The namespace.
     pub namespace: String,
@@ -118,6 +123,7 @@ pub struct NamespaceCost {
 
 /// What one workload costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkloadCost {
     /// Its namespace.
     pub namespace: String,
@@ -151,6 +157,7 @@ pub struct WorkloadCost {
 
 /// What one group of nodes costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupCost {
     /// Its name; `null` for what has none or does not stand on nodes.
     pub name: Option<String>,
@@ -163,6 +170,7 @@ pub struct GroupCost {
 
 /// What the workloads with one value of a label cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelCost {
     /// The label.
     pub label: String,
@@ -176,6 +184,7 @@ pub struct LabelCost {
 
 /// How well today's bill is known: each dollar by the weakest link of its quantity and its price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// Quantity seen, price your own.
     pub measured_usd: f64,
@@ -195,6 +204,7 @@ pub struct Evidence {
 
 /// A part of the bill with its grade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EvidenceLine {
     /// The cost line.
     pub line: String,
@@ -208,6 +218,7 @@ pub struct EvidenceLine {
 
 /// Something that would make more of the bill known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Raise {
     /// What is not known well.
     pub what: String,

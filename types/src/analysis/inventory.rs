@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What runs in the cluster over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Inventory {
     /// Nodes grouped by what decides their price and whether they can move, dearest first.
     pub node_groups: Vec<NodeGroup>,
@@ -35,6 +36,7 @@ pub struct Inventory {
 
 /// Nodes alike in type, capacity type and compute type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NodeGroup {
     /// EC2 instance type; `null` when not known, and for Fargate.
     pub instance_type: Option<String>,
@@ -62,6 +64,7 @@ pub struct NodeGroup {
 
 /// Whether a group of nodes could become elastic VMs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Movable {
     /// True when nothing known speaks against it.
     pub moves: bool,
@@ -71,6 +74,7 @@ pub struct Movable {
 
 /// One namespace's reservation and use over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamespaceUsage {
     /// The namespace.
     pub namespace: String,

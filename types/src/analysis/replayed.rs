@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What went wrong in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Risk {
     /// Whether it holds the risk target.
     pub holds_target: bool,
@@ -40,6 +41,7 @@ pub struct Risk {
 
 /// The slot of five minutes in which a machine was fullest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorstSlot {
     /// Its start.
     pub start: DateTime<Utc>,
@@ -49,6 +51,7 @@ pub struct WorstSlot {
 
 /// One hour of a replayed scenario: the most machines at once.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ScenarioHour {
     /// Start of the hour.
     pub start: DateTime<Utc>,
@@ -77,6 +80,7 @@ pub struct ScenarioHour {
 
 /// A bare-metal type that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HostConsidered {
     /// Its name.
     pub instance_type: String,
@@ -96,6 +100,7 @@ pub struct HostConsidered {
 
 /// How the result changes with what is assumed. Savings are of `emp` against `ec2-repacked`, over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhatIf {
     /// `emp` at each pair of overcommit ratios.
     pub grid: Vec<WhatIfPoint>,
@@ -108,6 +113,7 @@ pub struct WhatIf {
 
 /// The saving of `emp` against `ec2-repacked` over two terms that change what is paid, but nothing that happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BreakEven {
     /// What varies along a row: `fee_fraction`, `host_discount` or `ec2_discount`.
     pub x: String,
@@ -125,6 +131,7 @@ pub struct BreakEven {
 
 /// One pair of ratios.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhatIfPoint {
     /// Memory of elastic VMs on a host, as a multiple of its own.
     pub memory_overcommit: f64,
@@ -151,6 +158,7 @@ pub struct WhatIfPoint {
 
 /// One assumption changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TornadoBar {
     /// The assumption.
     pub key: String,
@@ -166,6 +174,7 @@ pub struct TornadoBar {
 
 /// Whether a workload can move to elastic VMs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkloadMovability {
     /// Its namespace.
     pub namespace: String,
@@ -192,6 +201,7 @@ pub struct WorkloadMovability {
 
 /// What decides which pods move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Selection {
     /// Where the profile came from, such as a file's name; `null` where none was given, and then everything moves that
     /// can.
@@ -208,6 +218,7 @@ pub struct Selection {
 
 /// A reason for which pods stay on EC2, and what it costs that they do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exclusion {
     /// Why they stay, as the workloads say it.
     pub reason: String,
@@ -226,6 +237,7 @@ pub struct Exclusion {
 
 /// From one scenario's cost to another's, over lines priced in all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Waterfall {
     /// Where it begins: `ec2-today`.
     pub from: String,
@@ -243,6 +255,7 @@ pub struct Waterfall {
 
 /// One step of a waterfall.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
     /// What changes: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool` or `fee`.
     pub what: String,
@@ -254,6 +267,7 @@ pub struct WaterfallStep {
 
 /// What elastic VMs that run already save: Before less After, and the fee on that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Realised {
     /// Hours of elastic VMs seen.
     pub evm_hours: f64,
@@ -271,6 +285,7 @@ pub struct Realised {
 
 /// What to build, from the scenario `emp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// The host type of the pool.
     pub host_type: String,
@@ -293,6 +308,7 @@ pub struct Plan {
 
 /// What a pool holds in one zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolPlan {
     /// The zone; `null` where the nodes' zone is not known.
     pub zone: Option<String>,
@@ -304,6 +320,7 @@ pub struct PoolPlan {
 
 /// One step of a migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Wave {
     /// Namespaces that move in it.
     pub namespaces: Vec<String>,

@@ -12,6 +12,7 @@ pub const COST_LINES: usize = cost_lines::COUNT;
 
 /// One way to run the cluster, and what it costs over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scenario {
     /// Stable id, such as `ec2-today`.
     pub id: String,
@@ -59,6 +60,7 @@ mod cost_lines {
 
             /// Cost over the window in USD. `null`: not modelled in this scenario, and then in no total.
             #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+            #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
             pub struct CostLines {
                 $( $(#[doc = $doc])+ #[serde(default)] pub $name: Option<f64>, )+
                 /// Sum of the lines that are not `null`; `null` when none is.
@@ -149,6 +151,7 @@ impl ExactLines {
 
 /// The compute line in the three words of FOCUS.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ComputeCost {
     /// At public on-demand or spot list prices; `null` when a machine has no list price.
     pub list_usd: Option<f64>,
@@ -162,6 +165,7 @@ pub struct ComputeCost {
 
 /// One commitment over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CommitmentUse {
     /// Its name in the prices file.
     pub name: String,
@@ -181,6 +185,7 @@ pub struct CommitmentUse {
 
 /// Hours of one kind of machine at one price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MachineHours {
     /// `node` (EC2, as observed), `host` (bare metal) or `evm` (elastic VM, not billed by AWS).
     pub kind: String,
@@ -200,6 +205,7 @@ pub struct MachineHours {
 
 /// A quantity at a price, part of a cost line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CostItem {
     /// The cost line: `fargate`, `volumes` or `control_plane`.
     pub line: String,
@@ -219,6 +225,7 @@ pub struct CostItem {
 
 /// Where a price comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PriceOrigin {
     /// The layer of the price book that gave it: `user`, `imported` or `catalog`.
     #[serde(default)]
@@ -234,6 +241,7 @@ pub struct PriceOrigin {
 
 /// Something that has no price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unpriced {
     /// What it is.
     pub what: String,
@@ -247,6 +255,7 @@ pub struct Unpriced {
 
 /// A scenario under another reading of its assumptions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Variant {
     /// What is read differently.
     pub label: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Capacity, reservation and use over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Utilisation {
     /// CPU, in cores.
     pub cpu: ResourceUtilisation,
@@ -25,6 +26,7 @@ pub struct Utilisation {
 
 /// CPU time given to others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Steal {
     /// Share of the CPU time of the nodes that report it.
     pub mean_fraction: f64,
@@ -36,6 +38,7 @@ pub struct Steal {
 
 /// Use of CPU and memory by one part of the cluster, over five-minute slots in which it had pods.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// `node_group`, `namespace` or `workload`.
     pub level: String,
@@ -49,6 +52,7 @@ pub struct Distribution {
 
 /// How a quantity is spread over slots. Mean and maximum are exact; percentiles are up to 1.6 % high, never low.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spread {
     /// Mean reserved in the same slots.
     pub requested_mean: f64,
@@ -66,6 +70,7 @@ pub struct Spread {
 
 /// Whether peaks meet: the sum of each part's daily peak against the peak of the cluster's sum on that day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Coincidence {
     /// CPU, in cores.
     pub cpu: Vec<CoincidenceRow>,
@@ -78,6 +83,7 @@ pub struct Coincidence {
 
 /// One level of the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CoincidenceRow {
     /// `workload`, `namespace` or `node`; pods come and go within a day, so their peaks do not add up to anything.
     pub level: String,
@@ -91,6 +97,7 @@ pub struct CoincidenceRow {
 
 /// An overcommit ratio that would have held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SafeOvercommit {
     /// `cpu` or `memory`.
     pub resource: String,
@@ -104,6 +111,7 @@ pub struct SafeOvercommit {
 
 /// One resource over the window. The unit is that of the field that holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResourceUtilisation {
     /// Mean capacity of all nodes together.
     pub capacity_mean: f64,
@@ -135,6 +143,7 @@ pub struct ResourceUtilisation {
 
 /// The cluster in one hour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HourPoint {
     /// Start of the hour.
     pub hour: DateTime<Utc>,

@@ -1,0 +1,74 @@
+//! What a report is written as: the arguments that `report` and `run` share.
+
+use anyhow::Context;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use reports::export::{File, Format, Report};
+use reports::{Money, Options, Standing, focus};
+use types::analysis::Analysis;
+
+use crate::failure::Failure;
+
+/// What a report is written as.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FormatArgs {
+    /// What to write, names joined by commas
+    #[arg(
+        long,
+        value_name = "FORMATS",
+        value_delimiter = ',',
+        default_value = "html,json",
+        value_parser = formats(),
+    )]
+    format: Vec<Format>,
+
+    /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
+    #[arg(long, value_name = "CODE", requires = "rate")]
+    currency: Option<String>,
+
+    /// How much of that currency one USD is, such as 0.92
+    #[arg(long, value_name = "RATE", requires = "currency")]
+    rate: Option<f64>,
+
+    /// The version of FOCUS to write: 1.2, or 1.3, which has columns for costs that are split
+    #[arg(long, value_name = "VERSION", default_value_t = focus::Version::default())]
+    focus_version: focus::Version,
+
+    /// The account that pays, for FOCUS files: no metric of a cluster says it
+    #[arg(long, value_name = "ID")]
+    billing_account_id: Option<String>,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let named = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(named).try_map(|name| name.parse::<Format>())
+}
+
+impl FormatArgs {
+    /// What `demo` writes.
+    pub(crate) fn page_and_analysis() -> Self {
+        Self {
+            format: vec![Format::Html, Format::Json],
+            currency: None,
+            rate: None,
+            focus_version: focus::Version::default(),
+            billing_account_id: None,
+        }
+    }
+
+    /// The currency asked for.
+    pub(crate) fn money(&self) -> Result<Money, Failure> {
+        match self.currency.as_deref().zip(self.rate) {
+            Some((code, rate)) => Money::try_new(code, rate).map_err(Failure::usage),
+            None => Ok(Money::default()),
+        }
+    }
+
+    /// The files of a report.
+    pub(crate) fn files(&self, analysis: &Analysis, json: &[u8], earlier: Vec<Standing>) -> Result<Vec<File>, Failure> {
+        let options = Options::default().money(self.money()?).earlier(earlier);
+        let focus =
+            focus::Settings { version: self.focus_version, billing_account_id: self.billing_account_id.clone() };
+        let report = Report { analysis, json, options: &options, focus: &focus };
+        Ok(reports::export::files(&report, &self.format).context("make the report")?)
+    }
+}

@@ -1,0 +1,204 @@
+//! The files of a report: what each format writes, under which name, and what a browser is told of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use types::analysis::Analysis;
+
+use crate::drafts::drafts;
+use crate::focus::{self, FocusError};
+use crate::markdown::markdown;
+use crate::page::{Options, RenderError, page};
+use crate::sheets::{SHEETS, SheetError};
+
+/// A format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// The page.
+    Html,
+    /// The analysis as it was read.
+    Json,
+    /// A table each.
+    Csv,
+    /// FOCUS as Parquet.
+    Focus,
+    /// FOCUS as CSV.
+    FocusCsv,
+    /// A summary for a pull request or a chat.
+    Markdown,
+    /// Drafts of manifests.
+    Drafts,
+}
+
+impl Format {
+    /// Every format, in the order in which they are told of.
+    pub const ALL: [Self; 7] =
+        [Self::Html, Self::Json, Self::Csv, Self::Focus, Self::FocusCsv, Self::Markdown, Self::Drafts];
+
+    /// Its name on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Focus => "focus",
+            Self::FocusCsv => "focus-csv",
+            Self::Markdown => "markdown",
+            Self::Drafts => "drafts",
+        }
+    }
+
+    /// What it writes.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Html => "index.html, the page",
+            Self::Json => "analysis.json, all numbers, from which later reports read their trend",
+            Self::Csv => "csv/, a table each",
+            Self::Focus => "focus/, the cost of each scenario as FOCUS in Parquet",
+            Self::FocusCsv => "focus/, the same as CSV",
+            Self::Markdown => "summary.md, for a pull request or a chat",
+            Self::Drafts => "drafts/, manifests of a move to review; nothing where no move is planned",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no format's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts")]
+pub struct UnknownFormat(String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| UnknownFormat(text.to_owned()))
+    }
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, with `/` between folders, relative to the report.
+    pub name: String,
+    /// What a browser is told of it.
+    pub content_type: &'static str,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+impl File {
+    /// A file that is a page.
+    pub fn html(name: impl Into<String>, content: String) -> Self {
+        Self { name: name.into(), content_type: "text/html; charset=utf-8", content: content.into_bytes() }
+    }
+
+    /// A file that is a table.
+    pub fn csv(name: impl Into<String>, content: Vec<u8>) -> Self {
+        Self { name: name.into(), content_type: "text/csv; charset=utf-8", content }
+    }
+
+    /// A file that is JSON.
+    pub fn json(name: impl Into<String>, content: Vec<u8>) -> Self {
+        Self { name: name.into(), content_type: "application/json", content }
+    }
+}
+
+/// Why a file could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The page.
+    #[error("could not render the page")]
+    Page(#[from] RenderError),
+    /// A table.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
+    /// FOCUS.
+    #[error(transparent)]
+    Focus(#[from] FocusError),
+}
+
+/// What a report is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Report<'a> {
+    /// The analysis.
+    pub analysis: &'a Analysis,
+    /// The same as it is written: fields of a later version stay in it.
+    pub json: &'a [u8],
+    /// How the page is shown.
+    pub options: &'a Options,
+    /// What the FOCUS files are told.
+    pub focus: &'a focus::Settings,
+}
+
+/// Makes the files of these formats, each once, in the order of [`Format::ALL`] but the page last: who finds it finds
+/// the others.
+///
+/// # Errors
+/// When one cannot be made, which memory aside does not happen.
+pub fn files(report: &Report<'_>, formats: &[Format]) -> Result<Vec<File>, ExportError> {
+    let mut files = Vec::new();
+    let wanted = |format: &Format| formats.contains(format) && *format != Format::Html;
+    for format in Format::ALL.into_iter().filter(wanted) {
+        add(&mut files, report, format)?;
+    }
+    if formats.contains(&Format::Html) {
+        add(&mut files, report, Format::Html)?;
+    }
+    Ok(files)
+}
+
+fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(), ExportError> {
+    let Report { analysis, json, options, focus } = report;
+    match format {
+        Format::Html => files.push(File::html("index.html", page(analysis, options)?)),
+        Format::Json => files.push(File::json("analysis.json", json.to_vec())),
+        Format::Csv => {
+            for sheet in SHEETS {
+                files.push(File::csv(format!("csv/{}.csv", sheet.name), sheet.csv(analysis)?));
+            }
+        }
+        Format::Focus => {
+            for table in focus::tables(analysis, focus) {
+                let (name, content_type) = (format!("focus/{}.parquet", table.name), "application/vnd.apache.parquet");
+                files.push(File { name, content_type, content: table.parquet()? });
+            }
+        }
+        Format::FocusCsv => {
+            for table in focus::tables(analysis, focus) {
+                files.push(File::csv(format!("focus/{}.csv", table.name), table.csv()?));
+            }
+        }
+        Format::Markdown => files.push(File {
+            name: "summary.md".to_owned(),
+            content_type: "text/markdown; charset=utf-8",
+            content: markdown(analysis, options.currency()).into_bytes(),
+        }),
+        Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File {
+            name: format!("drafts/{}", draft.name),
+            content_type: "text/plain; charset=utf-8",
+            content: draft.text.into_bytes(),
+        })),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_is_known_by_its_name() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse(), Ok(format));
+        }
+        let error = "pdf".parse::<Format>().unwrap_err().to_string();
+        assert!(error.starts_with("`pdf` is no format"), "{error}");
+        assert!(Format::ALL.iter().all(|format| error.contains(format.name())), "{error}");
+    }
+}

@@ -1,0 +1,408 @@
+//! The page of many clusters: where a pool saves most, what all of them cost, and what that stands on.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use types::NanoUsd;
+
+use crate::format;
+use crate::money::Money;
+use crate::page::RenderError;
+use crate::sheets::{Cell as Field, SheetError, row, write};
+use crate::standing::{Compared, Cost, Standing};
+use crate::table::{Cell, Column, Row, Table};
+use crate::words;
+
+/// One cluster of a fleet.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Where it stands now.
+    pub now: Standing,
+    /// Where it stood at the ends of earlier windows, in any order.
+    pub earlier: Vec<Standing>,
+    /// Where its own page is, relative to the fleet's page.
+    pub link: Option<String>,
+}
+
+/// The whole page.
+#[derive(Template)]
+#[template(path = "fleet.html")]
+struct Page {
+    title: String,
+    where_: String,
+    lead: String,
+    figures: Vec<Figure>,
+    basis: String,
+    caption: String,
+    rows: Vec<ClusterRow>,
+    total: Option<ClusterRow>,
+    left_out: Option<Table>,
+    runs: Option<Table>,
+    foot: String,
+}
+
+struct Figure {
+    label: &'static str,
+    value: String,
+    sub: String,
+    class: &'static str,
+}
+
+/// A cluster in the ranking.
+struct ClusterRow {
+    name: String,
+    link: String,
+    sub: String,
+    /// Today, best EC2, pool, and what the pool saves against both.
+    cells: [Text; 5],
+    recommendation: String,
+    /// Empty in the row of the total.
+    coverage: String,
+    coverage_sub: Vec<String>,
+    evidence: String,
+}
+
+/// A number as text, with a smaller line below it.
+#[derive(Default)]
+struct Text {
+    text: String,
+    sub: String,
+    badge: &'static str,
+    class: &'static str,
+}
+
+/// What clusters come to together. Only those whose savings are formed count, so that costs and savings are of the same.
+#[derive(Debug, Default)]
+struct Totals {
+    clusters: u32,
+    today: NanoUsd,
+    vs_today: NanoUsd,
+    /// Over the clusters that were replayed.
+    replayed: u32,
+    vs_ec2: NanoUsd,
+    /// Of those, the ones on which a pool beats the best EC2, and by how much.
+    beating: u32,
+    beats_by: NanoUsd,
+}
+
+impl Totals {
+    fn of<'a>(standings: impl Iterator<Item = &'a Standing>) -> Self {
+        let mut totals = Self::default();
+        for standing in standings {
+            let (Some(today), Some(saving)) = (standing.today.monthly_usd, &standing.saving_vs_today) else { continue };
+            let (Some(today), Some(saved)) = (nanos(today), nanos(saving.monthly_usd)) else { continue };
+            totals.clusters += 1;
+            totals.today += today;
+            totals.vs_today += saved;
+            if let Some(saved) = standing.saving_vs_ec2.as_ref().and_then(|saving| nanos(saving.monthly_usd)) {
+                totals.replayed += 1;
+                totals.vs_ec2 += saved;
+                if saved > NanoUsd::ZERO {
+                    totals.beating += 1;
+                    totals.beats_by += saved;
+                }
+            }
+        }
+        totals
+    }
+}
+
+/// Dollars as whole nano-dollars, which add up in any order.
+fn nanos(usd: f64) -> Option<NanoUsd> {
+    #[expect(clippy::as_conversions, reason = "rounded, and bounded well inside i128")]
+    (usd.is_finite() && usd.abs() < 1e18).then(|| NanoUsd::new((usd * 1e9).round() as i128))
+}
+
+/// Clusters in order: the largest saving against the best EC2 first, then those that were not replayed by their saving
+/// against today, then those of which nothing can be said, each by name where they are equal.
+fn ranked(members: &[Member]) -> Vec<&Member> {
+    let of = |saving: &Option<Compared>| saving.as_ref().map_or(f64::NEG_INFINITY, |saving| saving.monthly_usd);
+    let mut ranked: Vec<&Member> = members.iter().collect();
+    ranked.sort_by(|a, b| {
+        of(&b.now.saving_vs_ec2)
+            .total_cmp(&of(&a.now.saving_vs_ec2))
+            .then_with(|| of(&b.now.saving_vs_today).total_cmp(&of(&a.now.saving_vs_today)))
+            .then_with(|| a.now.cluster_id.cmp(&b.now.cluster_id))
+    });
+    ranked
+}
+
+/// Renders the page of a fleet: one file, no script, no request to anywhere.
+///
+/// # Errors
+/// When the template cannot be filled, which memory aside does not happen.
+pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
+    let ranked = ranked(members);
+    let totals = Totals::of(members.iter().map(|member| &member.now));
+    let count = count(members.len());
+    let windows = span(members);
+    let page = Page {
+        title: format!("{count} clusters: savings report"),
+        where_: windows,
+        lead: lead(&totals, members.len(), money),
+        figures: figures(&totals, money),
+        basis:
+            "Per month of 730 hours, each cluster scaled from its own window. A saving is formed over the cost lines \
+                priced on both sides; totals are of the clusters for which it can be formed."
+                .to_owned(),
+        caption: "Clusters, the largest saving against the best EC2 alternative first; per month of 730 hours"
+            .to_owned(),
+        rows: ranked.iter().map(|member| cluster(member, money)).collect(),
+        total: (totals.clusters > 0).then(|| total(&totals, money)),
+        left_out: left_out(&ranked),
+        runs: runs(members, money),
+        foot: money.converted().unwrap_or_default(),
+    };
+    Ok(page.render()?)
+}
+
+fn count(n: usize) -> String {
+    format::count(u32::try_from(n).unwrap_or(u32::MAX))
+}
+
+fn span(members: &[Member]) -> String {
+    let start = members.iter().map(|member| member.now.start).min();
+    let end = members.iter().map(|member| member.now.end).max();
+    match start.zip(end) {
+        Some((start, end)) => format!("{} to {} (UTC)", format::moment(start), format::moment(end)),
+        None => "no cluster".to_owned(),
+    }
+}
+
+fn lead(totals: &Totals, members: usize, money: &Money) -> String {
+    if totals.clusters == 0 {
+        return "Of no cluster can it be said what a pool would save.".to_owned();
+    }
+    let pool = if totals.vs_today < NanoUsd::ZERO {
+        format!("would cost {} a month more than they cost today", money.show((-totals.vs_today).usd()))
+    } else {
+        format!("would save {} a month against today", money.show(totals.vs_today.usd()))
+    };
+    let ec2 = match totals.replayed {
+        0 => String::new(),
+        _ if totals.vs_ec2 < NanoUsd::ZERO => format!(
+            ", and cost {} a month more than repacking the same pods on EC2",
+            money.show((-totals.vs_ec2).usd())
+        ),
+        _ => format!(", and {} a month against repacking the same pods on EC2", money.show(totals.vs_ec2.usd())),
+    };
+    let beats = match (totals.replayed, totals.beating) {
+        (0, _) => String::new(),
+        (_, 0) => " On none of them does a pool beat the best EC2 alternative.".to_owned(),
+        (replayed, beating) if beating < replayed => format!(
+            " On {} of them a pool beats the best EC2 alternative, by {} a month in all.",
+            format::count(beating),
+            money.show(totals.beats_by.usd())
+        ),
+        _ => String::new(),
+    };
+    let clusters = format!("{} of {} clusters", format::count(totals.clusters), count(members));
+    format!("Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
+}
+
+fn figures(totals: &Totals, money: &Money) -> Vec<Figure> {
+    let clusters = |n: u32| format!("{} {}", format::count(n), if n == 1 { "cluster" } else { "clusters" });
+    let class = |amount: NanoUsd| if amount < NanoUsd::ZERO { "loss" } else { "gain" };
+    let figure = |label, n: u32, amount: NanoUsd, class| match n {
+        0 => Figure { label, value: "cannot be said".to_owned(), sub: String::new(), class: "absent" },
+        n => Figure { label, value: money.show(amount.usd()), sub: format!("a month, {}", clusters(n)), class },
+    };
+    vec![
+        figure("Today", totals.clusters, totals.today, ""),
+        figure("A pool saves against today", totals.clusters, totals.vs_today, class(totals.vs_today)),
+        figure("and against the best EC2", totals.replayed, totals.vs_ec2, class(totals.vs_ec2)),
+    ]
+}
+
+fn cost(cost: Cost, money: &Money) -> Text {
+    match cost.monthly_usd {
+        Some(usd) => {
+            Text { text: money.show(usd), badge: if cost.partial { "partial" } else { "" }, ..Text::default() }
+        }
+        None => Text { text: format::UNKNOWN.to_owned(), class: "absent", ..Text::default() },
+    }
+}
+
+fn saving(saving: Option<&Compared>, money: &Money) -> Text {
+    match saving {
+        Some(saving) => Text {
+            text: money.show(saving.monthly_usd),
+            sub: saving.fraction.map(format::percent).unwrap_or_default(),
+            badge: "",
+            class: if saving.monthly_usd < 0.0 { "loss" } else { "gain" },
+        },
+        None => Text { text: "cannot be said".to_owned(), class: "absent", ..Text::default() },
+    }
+}
+
+fn cluster(member: &Member, money: &Money) -> ClusterRow {
+    let now = &member.now;
+    let mut coverage_sub = vec![format!("to {}", format::moment(now.end))];
+    if now.hours_synthetic > 0 {
+        coverage_sub.push(format!("{} synthetic", format::count(now.hours_synthetic)));
+    }
+    let recommendation = now.recommendation.as_deref().map_or_else(|| "none".to_owned(), words::plain);
+    ClusterRow {
+        name: now.cluster_id.clone(),
+        link: member.link.clone().unwrap_or_default(),
+        sub: now.region.clone().unwrap_or_else(|| "region not known".to_owned()),
+        cells: [
+            cost(now.today, money),
+            cost(now.ec2, money),
+            cost(now.pool, money),
+            saving(now.saving_vs_today.as_ref(), money),
+            saving(now.saving_vs_ec2.as_ref(), money),
+        ],
+        recommendation,
+        coverage: format!("{} of {} hours", format::count(now.hours_present), format::count(now.hours_expected)),
+        coverage_sub,
+        evidence: now.seen_fraction.map_or_else(|| format::UNKNOWN.to_owned(), format::percent),
+    }
+}
+
+fn total(totals: &Totals, money: &Money) -> ClusterRow {
+    let amount = |n: u32, amount: NanoUsd| Text {
+        text: if n == 0 { "cannot be said".to_owned() } else { money.show(amount.usd()) },
+        class: if n == 0 { "absent" } else { "" },
+        ..Text::default()
+    };
+    ClusterRow {
+        name: format!("Total of {}", format::count(totals.clusters)),
+        link: String::new(),
+        sub: String::new(),
+        cells: [
+            amount(totals.clusters, totals.today),
+            Text::default(),
+            Text::default(),
+            amount(totals.clusters, totals.vs_today),
+            amount(totals.replayed, totals.vs_ec2),
+        ],
+        recommendation: String::new(),
+        coverage: String::new(),
+        coverage_sub: Vec::new(),
+        evidence: String::new(),
+    }
+}
+
+/// Clusters that are in no total, and those that are in one only, with the reason.
+fn left_out(ranked: &[&Member]) -> Option<Table> {
+    let why = |standing: &Standing| match (&standing.saving_vs_today, &standing.saving_vs_ec2) {
+        (None, _) if standing.today.monthly_usd.is_none() => Some("all: nothing could be priced"),
+        (None, _) => Some("all: no saving can be formed"),
+        (Some(_), None) => Some("against the best EC2: nothing was replayed, so its saving is the vendor’s arithmetic"),
+        _ => None,
+    };
+    let row = |member: &&Member| {
+        let why = why(&member.now)?;
+        Some(Row::new(vec![Cell::name(&member.now.cluster_id), Cell::new(why)]))
+    };
+    let rows: Vec<Row> = ranked.iter().filter_map(row).collect();
+    let columns = vec![Column::text("Cluster"), Column::text("Left out of")];
+    (!rows.is_empty()).then(|| Table::new("Clusters that are not in every total", columns, rows))
+}
+
+/// The fleet at the end of each run's windows; `None` where there is one only.
+fn runs(members: &[Member], money: &Money) -> Option<Table> {
+    let mut by_day: BTreeMap<chrono::NaiveDate, BTreeMap<&str, &Standing>> = BTreeMap::new();
+    for member in members {
+        // The newest of a day holds, and what stands now wins over what is called earlier.
+        let mut of_cluster: Vec<&Standing> = member.earlier.iter().collect();
+        of_cluster.sort_by_key(|standing| standing.end);
+        for standing in of_cluster.into_iter().chain([&member.now]) {
+            let day = (standing.end - chrono::TimeDelta::seconds(1)).date_naive();
+            by_day.entry(day).or_default().insert(member.now.cluster_id.as_str(), standing);
+        }
+    }
+    if by_day.len() < 2 {
+        return None;
+    }
+    let row = |(day, clusters): (&chrono::NaiveDate, &BTreeMap<&str, &Standing>)| {
+        let totals = Totals::of(clusters.values().copied());
+        let amount = |n: u32, amount: NanoUsd| match n {
+            0 => Cell::absent("cannot be said"),
+            _ => Cell::new(money.show(amount.usd())),
+        };
+        Row::new(vec![
+            Cell::new(day.format("%-d %b %Y").to_string()),
+            Cell::new(format::count(totals.clusters)),
+            amount(totals.clusters, totals.today),
+            amount(totals.clusters, totals.vs_today),
+            amount(totals.replayed, totals.vs_ec2),
+        ])
+    };
+    let columns = vec![
+        Column::short("Window up to"),
+        Column::number("Clusters", "in the totals"),
+        Column::number("Today", "per month"),
+        Column::number("Saves against today", "per month"),
+        Column::number("Saves against best EC2", "per month"),
+    ];
+    let caption = "Runs, newest last; a run counts the clusters whose window ended on that day";
+    Some(Table::new(caption, columns, by_day.iter().map(row).collect()).whole())
+}
+
+/// The columns of `fleet.csv`.
+pub const FLEET_COLUMNS: &[(&str, &str)] = &[
+    ("cluster", "the cluster"),
+    ("region", "its AWS region"),
+    ("window_start", "first moment of its window"),
+    ("window_end", "first moment after its window"),
+    ("hours_present", "hours the numbers are of"),
+    ("hours_expected", "whole hours in the window"),
+    ("hours_synthetic", "of the hours present, those that a generator wrote"),
+    ("today_monthly_usd", "cost today, per month of 730 hours"),
+    ("today_partial", "whether that leaves something out"),
+    ("ec2_repacked_monthly_usd", "the same pods repacked on EC2"),
+    ("pool_scenario", "scenario of the pool: `emp-tuned`, `emp` or `emp-vendor`"),
+    ("pool_monthly_usd", "its cost, net of the fee"),
+    ("pool_partial", "whether that leaves something out"),
+    ("saving_vs_today_monthly_usd", "saved against today, over the lines priced in both"),
+    ("saving_vs_today_fraction", "of today's cost over the same lines"),
+    ("saving_vs_today_lines", "those lines, joined by `;`"),
+    ("saving_vs_ec2_monthly_usd", "saved against repacking on EC2"),
+    ("saving_vs_ec2_fraction", "of its cost over the same lines"),
+    ("recommendation", "scenario the verdict recommends"),
+    ("seen_fraction", "of today's bill: quantity seen, price own or listed"),
+    ("realised_monthly_usd", "saved by elastic VMs that run already"),
+    ("cpu_used_of_capacity_fraction", "CPU used over capacity"),
+    ("memory_used_of_capacity_fraction", "memory used over capacity"),
+];
+
+/// The fleet as CSV, in the order of the page; amounts in USD.
+///
+/// # Errors
+/// [`SheetError`] when it cannot be written, which memory aside does not happen.
+pub fn fleet_csv(members: &[Member]) -> Result<Vec<u8>, SheetError> {
+    let of = |member: &&Member| -> Vec<Field> {
+        let s = &member.now;
+        let (today, ec2) = (s.saving_vs_today.as_ref(), s.saving_vs_ec2.as_ref());
+        row![
+            &s.cluster_id,
+            s.region.as_ref(),
+            s.start,
+            s.end,
+            s.hours_present,
+            s.hours_expected,
+            s.hours_synthetic,
+            s.today.monthly_usd,
+            s.today.partial,
+            s.ec2.monthly_usd,
+            &s.pool_id,
+            s.pool.monthly_usd,
+            s.pool.partial,
+            today.map(|saving| saving.monthly_usd),
+            today.and_then(|saving| saving.fraction),
+            today.map(|saving| saving.lines.join(";")),
+            ec2.map(|saving| saving.monthly_usd),
+            ec2.and_then(|saving| saving.fraction),
+            s.recommendation.as_ref(),
+            s.seen_fraction,
+            s.realised_monthly_usd,
+            s.cpu_used_of_capacity,
+            s.memory_used_of_capacity,
+        ]
+    };
+    let rows = ranked(members).iter().map(of).collect();
+    write(FLEET_COLUMNS.iter().map(|(name, _)| *name), rows)
+        .map_err(|source| SheetError { name: "fleet".to_owned(), source })
+}

@@ -1,0 +1,197 @@
+//! The conclusion as Markdown, for a pull request or a chat.
+//!
+//! Everything that comes from a cluster is escaped: a name cannot become a heading, a link, a mention or markup.
+
+use types::analysis::{Analysis, Gravity};
+
+use crate::format;
+use crate::money::Money;
+use crate::standing::{Cost, Standing};
+use crate::words::{self, REPACKED, TODAY};
+
+/// On EC2 and on a pool, with requests from use.
+const RIGHT_SIZED: &str = "ec2-rightsized";
+const POOL_RIGHT_SIZED: &str = "emp-rightsized";
+
+/// Workloads and notes that are named; the page has the others.
+const MOST: usize = 5;
+
+/// A summary as GitHub-flavoured Markdown: verdict, three figures, the two by two, the workloads that save most, and
+/// what the numbers leave out. Amounts are per month of 730 hours in the currency of `money`.
+pub fn markdown(analysis: &Analysis, money: &Money) -> String {
+    let mut text = format!("### Elastic machine pool: savings report of {}\n\n", code(&analysis.cluster_id));
+    text.push_str(&format!("**{}**\n\n", sentence(&money.sentence(&analysis.verdict.text))));
+    figures(&mut text, analysis, money);
+    two_by_two(&mut text, analysis, money);
+    workloads(&mut text, analysis, money);
+    caveats(&mut text, analysis);
+    text.push_str(&format!(
+        "\n<sub>Per month of 730 hours, scaled from {} of {} in {}; {}. emp-cost {}.{}</sub>\n",
+        format::hours(analysis.window.hours_present),
+        format::count(analysis.window.hours_expected),
+        sentence(&words::window(analysis)),
+        sentence(&words::prices(analysis).replace("named under Provenance", "named on the page")),
+        sentence(&analysis.provenance.tool_version),
+        money.converted().map(|how| format!(" {}", sentence(&how))).unwrap_or_default(),
+    ));
+    text
+}
+
+fn figures(text: &mut String, analysis: &Analysis, money: &Money) {
+    let standing = Standing::of(analysis);
+    let saving = |id: &str| {
+        let pair = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == id);
+        pair.map_or_else(
+            || "cannot be said".to_owned(),
+            |saving| {
+                let share = saving.fraction.map(|f| format!(" ({})", format::percent(f))).unwrap_or_default();
+                format!("{}{share}", money.show(saving.monthly_usd))
+            },
+        )
+    };
+    text.push_str("| | a month | saves against today |\n|---|--:|--:|\n");
+    let mut row = |what: &str, cost: Cost, saving: String| {
+        let partial = if cost.partial && cost.monthly_usd.is_some() { " (partial)" } else { "" };
+        text.push_str(&format!("| {what} | {}{partial} | {saving} |\n", money.show_or_unknown(cost.monthly_usd)));
+    };
+    row("Today", standing.today, String::new());
+    if words::scenario(analysis, REPACKED).is_some() {
+        row("Best EC2 alternative, same requests", standing.ec2, saving(REPACKED));
+    }
+    row("Elastic machine pool, net of fee", standing.pool, saving(&standing.pool_id));
+    text.push('\n');
+}
+
+/// Requests as they are or right-sized, on EC2 or on a pool; nothing where nothing was replayed.
+fn two_by_two(text: &mut String, analysis: &Analysis, money: &Money) {
+    if words::scenario(analysis, REPACKED).is_none() {
+        return;
+    }
+    let cost = |id: &str| {
+        let scenario = words::scenario(analysis, id);
+        let risky = scenario.and_then(|s| s.risk.as_ref()).is_some_and(|risk| !risk.holds_target);
+        let monthly = money.show_or_unknown(scenario.and_then(|scenario| scenario.monthly_usd));
+        if risky { format!("{monthly} (misses the risk target)") } else { monthly }
+    };
+    text.push_str("| a month | requests as they are | right-sized |\n|---|--:|--:|\n");
+    text.push_str(&format!("| EC2 | {} | {} |\n", cost(REPACKED), cost(RIGHT_SIZED)));
+    text.push_str(&format!(
+        "| Elastic machine pool | {} | {} |\n\n",
+        cost(words::pool(analysis)),
+        cost(POOL_RIGHT_SIZED)
+    ));
+}
+
+fn workloads(text: &mut String, analysis: &Analysis, money: &Money) {
+    let mut savers: Vec<(f64, String)> = analysis
+        .movability
+        .iter()
+        .filter_map(|w| {
+            let usd = w.saving_usd.filter(|usd| *usd > 0.0)? * words::months_per_window(analysis)?;
+            Some((usd, format!("{}/{}", w.namespace, w.workload)))
+        })
+        .collect();
+    savers.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    if savers.is_empty() {
+        return;
+    }
+    text.push_str("Workloads that save most against EC2 with the same requests:\n\n");
+    for (usd, name) in savers.iter().take(MOST) {
+        text.push_str(&format!("- {}: {} a month\n", code(name), money.show(*usd)));
+    }
+    text.push('\n');
+}
+
+/// What a reader must know beside the numbers: missing and synthetic hours, then the warnings.
+fn caveats(text: &mut String, analysis: &Analysis) {
+    let window = &analysis.window;
+    let mut caveats = Vec::new();
+    let missing = window.hours_expected.saturating_sub(window.hours_present);
+    if missing > 0 {
+        caveats.push(format!("{} are missing and in no number.", format::hours(missing)));
+    }
+    let synthetic = Standing::of(analysis).hours_synthetic;
+    if synthetic > 0 {
+        caveats.push(format!("{} are synthetic, not measured.", format::hours(synthetic)));
+    }
+    let warnings: Vec<&str> =
+        analysis.notes.iter().filter(|n| n.gravity == Gravity::Warning).map(|n| n.text.as_str()).collect();
+    caveats.extend(warnings.iter().take(MOST).map(|warning| sentence(warning)));
+    if let Some(more) = warnings.len().checked_sub(MOST).filter(|more| *more > 0) {
+        caveats
+            .push(format!("{} more warnings are on the page.", format::count(u32::try_from(more).unwrap_or(u32::MAX))));
+    }
+    if caveats.is_empty() {
+        return;
+    }
+    text.push_str("To know beside the numbers:\n\n");
+    for caveat in caveats {
+        text.push_str(&format!("- {caveat}\n"));
+    }
+}
+
+/// Text as text: what Markdown or HTML would read as markup is escaped, line ends are spaces, and what a host makes of
+/// words by itself (mentions, numbers of issues, addresses) is broken by a character that is not seen.
+fn sentence(text: &str) -> String {
+    let plain = words::plain(&text.replace(['\n', '\r', '\t'], " "));
+    let mut escaped = String::with_capacity(plain.len());
+    for c in plain.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '@' => escaped.push_str("@\u{200b}"),
+            '#' => escaped.push_str("\\#\u{200b}"),
+            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '!' | '|' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
+}
+
+/// A name as code: nothing in it is markup, whatever it holds.
+fn code(name: &str) -> String {
+    let name = words::plain(&name.replace(['\n', '\r', '\t'], " "));
+    let runs = name.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(runs + 1);
+    // A space keeps a backtick of the name apart from the fence, and one of an empty name from the other.
+    let pad = if name.starts_with('`') || name.ends_with('`') || name.trim().is_empty() { " " } else { "" };
+    format!("{fence}{pad}{name}{pad}{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_names() {
+        for (name, expect) in [
+            ("checkout", "`checkout`"),
+            ("a`b", "``a`b``"),
+            ("``", "``` `` ```"),
+            ("a\n# heading", "`a # heading`"),
+            ("\u{202e}evil", "`\u{fffd}evil`"),
+            ("", "`  `"),
+        ] {
+            assert_eq!(code(name), expect, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn sentences_stay_sentences() {
+        for (text, expect) in [
+            ("saves $2,983 a month, 18 %.", "saves $2,983 a month, 18 %."),
+            ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+            ("[x](javascript:1)", "\\[x\\](javascript:1)"),
+            ("ask @team about #12", "ask @\u{200b}team about \\#\u{200b}12"),
+            ("see https://evil.example", "see https:\u{200b}//evil.example"),
+            ("a | b\n\n# c", "a \\| b  \\#\u{200b} c"),
+            ("&lt;", "&amp;lt;"),
+        ] {
+            assert_eq!(sentence(text), expect, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Where a cluster stood at the end of one window: the few numbers that are compared between windows and clusters.
+
+use chrono::{DateTime, Utc};
+use types::analysis::{Analysis, Saving, Scenario};
+
+use crate::words::{self, REPACKED, TODAY};
+
+/// The few numbers of an analysis that a trend and a fleet compare. Costs are per month of 730 hours, so that windows of
+/// different length compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    pub(crate) cluster_id: String,
+    pub(crate) region: Option<String>,
+    pub(crate) start: DateTime<Utc>,
+    pub(crate) end: DateTime<Utc>,
+    pub(crate) hours_present: u32,
+    pub(crate) hours_expected: u32,
+    /// Of the present hours, those that no server was asked for.
+    pub(crate) hours_synthetic: u32,
+    pub(crate) today: Cost,
+    /// Repacked on EC2 with the same requests; not known where nothing was replayed.
+    pub(crate) ec2: Cost,
+    /// The elastic machine pool that the page speaks of.
+    pub(crate) pool: Cost,
+    pub(crate) pool_id: String,
+    pub(crate) recommendation: Option<String>,
+    pub(crate) saving_vs_today: Option<Compared>,
+    pub(crate) saving_vs_ec2: Option<Compared>,
+    pub(crate) cpu_used_of_capacity: Option<f64>,
+    pub(crate) cpu_requested_of_capacity: Option<f64>,
+    pub(crate) memory_used_of_capacity: Option<f64>,
+    pub(crate) memory_requested_of_capacity: Option<f64>,
+    /// Share of today's bill whose quantities were seen and whose prices are the user's own or in a public list.
+    pub(crate) seen_fraction: Option<f64>,
+    /// What elastic VMs that run already save, per month.
+    pub(crate) realised_monthly_usd: Option<f64>,
+}
+
+/// What a scenario costs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Cost {
+    pub(crate) monthly_usd: Option<f64>,
+    /// Whether it leaves something out.
+    pub(crate) partial: bool,
+}
+
+/// A saving over the lines priced in both scenarios.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Compared {
+    pub(crate) monthly_usd: f64,
+    pub(crate) fraction: Option<f64>,
+    pub(crate) lines: Vec<String>,
+}
+
+impl Standing {
+    /// The numbers of an analysis.
+    pub fn of(analysis: &Analysis) -> Self {
+        let window = &analysis.window;
+        let cost = |id: &str| words::scenario(analysis, id).map_or_else(Cost::default, Cost::of);
+        let pool_id = words::pool(analysis);
+        let saving = |from: &str| {
+            let pair = analysis.savings.iter().find(|saving| saving.from == from && saving.to == pool_id);
+            pair.filter(|_| analysis.verdict.saving_vs_today_usd.is_some()).map(Compared::of)
+        };
+        let synthetic = window.hours_by_source.iter().filter(|part| part.source != "prometheus");
+        let (cpu, memory) = (&analysis.utilisation.cpu, &analysis.utilisation.memory);
+        let months = words::months_per_window(analysis);
+        Self {
+            cluster_id: analysis.cluster_id.clone(),
+            region: analysis.region.clone(),
+            start: window.start,
+            end: window.end,
+            hours_present: window.hours_present,
+            hours_expected: window.hours_expected,
+            hours_synthetic: synthetic.map(|part| part.hours).sum(),
+            today: cost(TODAY),
+            ec2: cost(REPACKED),
+            pool: cost(pool_id),
+            pool_id: pool_id.to_owned(),
+            recommendation: analysis.verdict.recommendation.clone(),
+            saving_vs_today: saving(TODAY),
+            saving_vs_ec2: saving(REPACKED),
+            cpu_used_of_capacity: cpu.used_of_capacity,
+            cpu_requested_of_capacity: cpu.requested_of_capacity,
+            memory_used_of_capacity: memory.used_of_capacity,
+            memory_requested_of_capacity: memory.requested_of_capacity,
+            seen_fraction: seen(analysis),
+            realised_monthly_usd: analysis
+                .realised
+                .as_ref()
+                .and_then(|realised| realised.saving_usd)
+                .zip(months)
+                .map(|(usd, months)| usd * months),
+        }
+    }
+
+    /// The cluster, as it is named in the lake.
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// First moment after the window.
+    pub fn end(&self) -> DateTime<Utc> {
+        self.end
+    }
+}
+
+impl Cost {
+    fn of(scenario: &Scenario) -> Self {
+        Self { monthly_usd: scenario.monthly_usd, partial: scenario.partial }
+    }
+}
+
+impl Compared {
+    fn of(saving: &Saving) -> Self {
+        Self { monthly_usd: saving.monthly_usd, fraction: saving.fraction, lines: saving.lines.clone() }
+    }
+}
+
+fn seen(analysis: &Analysis) -> Option<f64> {
+    let evidence = analysis.evidence.as_ref()?;
+    let seen = evidence.measured_usd + evidence.listed_usd;
+    let all = seen + evidence.inferred_usd + evidence.assumed_usd;
+    (all > 0.0).then(|| seen / all)
+}
