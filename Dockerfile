@@ -26,10 +26,10 @@ WORKDIR /src
 COPY . .
 # No path of the machine that builds, and no time of day, gets into the programs.
 ARG SOURCE_DATE_EPOCH=0
-RUN RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo" \
-    cargo auditable build --locked --release --package emp-cost-collector --bin emp-cost-collector
-RUN RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo" \
-    cargo auditable build --locked --release --package emp-cost --bin emp-cost
+ARG RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
+# One after the other: each program gets the features it needs and no other.
+RUN cargo auditable build --locked --release --package emp-cost-collector --bin emp-cost-collector \
+    && cargo auditable build --locked --release --package emp-cost --bin emp-cost
 
 FROM ${BASE_IMAGE} AS collector
 ARG VERSION=0.1.0

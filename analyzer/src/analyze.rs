@@ -30,6 +30,8 @@ pub struct Request {
     pub sharing: Sharing,
     /// Which pods move; `None` for all that can.
     pub profile: Option<Profile>,
+    /// Whether to stop at today's bill, without replays.
+    pub bill_only: bool,
 }
 
 /// How the bill is given out.
@@ -52,7 +54,7 @@ pub async fn analyze(
     request: Request,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Analysis, AnalyzeError> {
-    let Request { cluster, window, assumptions, prices, sharing, profile } = request;
+    let Request { cluster, window, assumptions, prices, sharing, profile, bill_only } = request;
     let coverage = coverage(lake, &cluster, window).await?;
     let mut origins = Origins::default();
     let named = prices.named_nodes();
@@ -75,7 +77,7 @@ pub async fn analyze(
     }
     let ledger = decoder.finish().await?;
     let bill = Bill::new(&observed, &ledger, &prices, &assumptions);
-    let model = model::replay(model::Inputs {
+    let inputs = model::Inputs {
         lake,
         cluster: &cluster,
         hours: &coverage.hours,
@@ -84,8 +86,8 @@ pub async fn analyze(
         book: &prices,
         assumptions: &assumptions,
         profile: profile.as_ref(),
-    })
-    .await?;
+    };
+    let model = if bill_only { None } else { model::replay(inputs).await? };
     let evidence = Evidence {
         cluster,
         lake: lake.location(),

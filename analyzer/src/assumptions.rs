@@ -13,6 +13,9 @@ replay::assumption_set! {
     ec2_unlabelled_capacity_type = "ec2.unlabelled_capacity_type", "", { name "on-demand" | "spot" | "unpriced" },
         "self-managed node groups carry no label and are on-demand unless asked otherwise",
         "how a node is priced, and whether it moves, when no label says on-demand or spot";
+    ec2_today_consolidates = "ec2.today_consolidates", "", { name "no" | "yes" },
+        "no metric says whether something drains nodes that are not needed; say yes where Karpenter does",
+        "`ec2-today-replayed`: whether today's nodes are drained as Karpenter does, or leave only once they are empty";
     ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
         "price of root disks; `none` leaves them unpriced";
@@ -34,6 +37,12 @@ replay::assumption_set! {
     volumes_unknown_type = "volumes.unknown_type", "", { name "none" | "gp2" | "gp3" | "io1" | "io2" | "st1" | "sc1" },
         "nothing is defaulted",
         "type by which volumes are priced whose type nothing names; `none` leaves them unpriced";
+    emp_host_disk_gib = "emp.host_disk_gib", "GiB", { number 300.0, 0.0, 65_536.0 },
+        "ours: a root disk, and swap for half of the 384 GiB that an m5.metal has; no source says",
+        "disk of each host of a pool";
+    emp_volumes = "emp.volumes", "", { name "as_they_are" | "io2" },
+        "the vendor asks for io2 with multi-attach where a migration must not pause pods; without, it pauses some 7 s",
+        "type of the persistent volumes under a machine pool: `io2` prices gp2, gp3 and io1 as io2 with the IOPS they have";
     emp_move_spot = "emp.move_spot", "", { name "no" | "yes" },
         "spot capacity costs less than an elastic VM does after the fee, at the documented ratios",
         "whether pods seen on spot capacity may move to elastic VMs";

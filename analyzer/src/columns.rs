@@ -177,8 +177,13 @@ impl<'a> TextLists<'a> {
         of.into_iter().flat_map(|(texts, range)| range.filter(|at| !texts.is_null(*at)).map(|at| texts.value(at)))
     }
 
+    /// Whether the row has a list.
+    pub(crate) fn is_known(&self, row: usize) -> bool {
+        self.0.is_some_and(|lists| !lists.is_null(row))
+    }
+
     /// The texts of a row; `None` when the row has no list.
     pub(crate) fn known(&self, row: usize) -> Option<Vec<&'a str>> {
-        self.0.filter(|lists| !lists.is_null(row)).map(|_| self.texts(row).collect())
+        self.is_known(row).then(|| self.texts(row).collect())
     }
 }

@@ -340,6 +340,26 @@ fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[S
     notes
 }
 
+/// Says so where some hours of the week are in the window more often than others, once there is a week: a month is scaled
+/// in plain proportion, which then leans to those.
+fn uneven_week(hours: &[(types::Hour, &str)]) -> Option<Note> {
+    let mut counts = vec![0_u32; HOURS_A_WEEK];
+    for (hour, _) in hours {
+        let at = usize::try_from(hour.start_seconds() / 3600).unwrap_or_default() % HOURS_A_WEEK;
+        if let Some(count) = counts.get_mut(at) {
+            *count += 1;
+        }
+    }
+    let (least, most) = counts.iter().min().zip(counts.iter().max())?;
+    (hours.len() > HOURS_A_WEEK && least != most).then(|| {
+        Note::info(format!(
+            "Some hours of the week are in the window {most} times and others {least} times; a month is scaled in plain proportion and leans to the first. Take whole weeks, such as 4w, to give each its share."
+        ))
+    })
+}
+
+const HOURS_A_WEEK: usize = 168;
+
 fn notes(
     coverage: &WindowCoverage,
     origins: &Origins,
@@ -361,6 +381,7 @@ fn notes(
             coverage.hours_present
         )));
     }
+    notes.extend(uneven_week(&origins.sources));
     if origins.incomplete > 0 {
         let faults: Vec<_> = origins.faults.iter().take(3).map(|(fault, n)| format!("{fault} ({n} hours)")).collect();
         let faults = if faults.is_empty() { String::new() } else { format!(": {}", faults.join("; ")) };

@@ -110,7 +110,6 @@ pub(crate) struct FargateKind {
 pub(crate) struct Claim {
     pub(crate) namespace: String,
     pub(crate) name: String,
-    pub(crate) storage_class: Option<String>,
 }
 
 /// What a volume is accounted under.
@@ -128,6 +127,8 @@ pub(crate) struct VolumeOf {
 pub(crate) struct VolumeShare {
     pub(crate) byte_seconds: i128,
     pub(crate) seconds: i128,
+    /// Of these, with a size.
+    pub(crate) sized_seconds: i128,
 }
 
 /// One pod in one hour.
@@ -182,6 +183,8 @@ pub(crate) struct Ledger {
     /// What owners hold of groups of nodes.
     held: HashMap<(u32, u32), Both>,
     pub(crate) claims: Numbered<Claim>,
+    /// Storage class of each claim, by its number.
+    pub(crate) storage_classes: HashMap<u32, Option<String>>,
     pub(crate) volumes: HashMap<VolumeOf, VolumeShare>,
     /// Billed seconds.
     pub(crate) fargate: HashMap<(FargateKind, u32), i64>,
@@ -314,15 +317,17 @@ impl Ledger {
     /// Takes a volume of the part; after the part's pods.
     pub(crate) fn volume(&mut self, hour: i64, row: &VolumeRow) {
         let owner = self.mounts.get(&(hour, row.namespace.clone(), row.claim.clone())).copied();
-        let claim = self.claims.number(&Claim {
-            namespace: row.namespace.clone(),
-            name: row.claim.clone(),
-            storage_class: row.storage_class.clone(),
-        });
+        let claim = self.claims.number(&Claim { namespace: row.namespace.clone(), name: row.claim.clone() });
+        // The greatest of several, so that it does not hang on the order of the rows.
+        let class = self.storage_classes.entry(claim).or_default();
+        if row.storage_class > *class {
+            class.clone_from(&row.storage_class);
+        }
         let share = self.volumes.entry(VolumeOf { kind: row.kind.clone(), claim, owner }).or_default();
         let seconds = i128::from(row.present_seconds);
         share.byte_seconds += i128::from(row.capacity_bytes.unwrap_or_default()) * seconds;
         share.seconds += seconds;
+        share.sized_seconds += if row.capacity_bytes.is_some() { seconds } else { 0 };
     }
 
     /// Closes the part: what the pods left of its nodes.

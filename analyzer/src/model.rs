@@ -53,6 +53,13 @@ pub(crate) struct Replayed {
     pub(crate) host: Option<Candidate>,
 }
 
+impl Replayed {
+    /// The same for its bill and risk alone.
+    fn without_course(self) -> Self {
+        Self { whole: self.whole.without_course(), ..self }
+    }
+}
+
 /// Everything that was replayed.
 #[derive(Debug)]
 pub(crate) struct Model<'a> {
@@ -143,11 +150,13 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
         profile,
         all: assumptions.terms.emp_profile_combine == "all",
         spot: assumptions.terms.emp_move_spot == "yes",
+        lifted: None,
         namespaces: None,
     };
     let only = std::slice::from_ref(&in_force);
     let source = Source { lake, cluster, hours };
     let mut names = Names::default();
+    names.io2 = assumptions.terms.emp_volumes == "io2";
     let selector = Selector { machines: &machines, selections: only };
     let Some(first) = source.first_hour(&mut names, &selector).await? else { return Ok(None) };
     let (daemons, daemon_pods) = daemons_of(&first);
@@ -156,8 +165,7 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
         ec2_types: machines.ec2_types.clone(),
         daemons,
         daemon_pods,
-        // No metric says whether nodes are consolidated; without it the back-test buys and drops them as groups do.
-        karpenter: false,
+        karpenter: assumptions.terms.ec2_today_consolidates == "yes",
         assumptions: assumptions.replay,
     };
     let target = base.assumptions.risk_target();
@@ -200,10 +208,18 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
             let steps = steps(&names, counted.as_ref());
             let choices = Lifted::of(&in_force, counted.as_ref(), &steps);
             let selector = Selector { machines: &model.machines, selections: &choices.selections };
-            let on_host = source.on_host(&base, &chosen.candidate, &choices, &mut names, &selector).await?;
-            model.on_emp = chosen.replayed.iter().cloned().chain(on_host.sized).collect();
+            let emp = chosen.replayed.clone();
+            let candidate = chosen.candidate.clone();
+            for tried in &mut model.hosts {
+                tried.replayed = tried.replayed.take().map(Replayed::without_course);
+            }
+            let on_host = source.on_host(&base, &candidate, &choices, &mut names, &selector).await?;
+            model.on_emp = emp.into_iter().chain(on_host.sized).collect();
             model.on_emp.extend(tuned(&on_host.grid, &model.pricer, &target));
-            (model.grid, model.changed, model.lifted) = (on_host.grid, on_host.changed, on_host.lifted);
+            let bare = Replayed::without_course;
+            model.grid = on_host.grid.into_iter().map(bare).collect();
+            model.changed = on_host.changed.into_iter().map(|(change, replayed)| (change, bare(replayed))).collect();
+            model.lifted = on_host.lifted.into_iter().map(|(why, replayed)| (why, bare(replayed))).collect();
             // With the last step everything has moved, and that is the scenario itself.
             let moved = on_host.waves.into_iter().chain(model.on_emp.first().cloned());
             model.waves = steps.into_iter().zip(moved).collect();
@@ -228,12 +244,8 @@ impl<'a> Lifted<'a> {
     fn of(in_force: &Selection<'a>, counted: Option<&BTreeMap<u32, Counted>>, steps: &[Vec<String>]) -> Self {
         let kept = |why: &str| counted.into_iter().flatten().any(|(_, counted)| counted.stays.contains_key(why));
         let mut lifted = Self { selections: vec![in_force.clone()], reasons: Vec::new(), steps: Vec::new() };
-        if kept(selection::SPOT) {
-            let at = lifted.add(Selection { spot: true, ..in_force.clone() });
-            lifted.reasons.push((at, selection::SPOT));
-        }
-        if let Some(why) = [selection::PROFILE, selection::LABELS].into_iter().find(|why| kept(why)) {
-            let at = lifted.add(Selection { profile: None, ..in_force.clone() });
+        for why in selection::BY_CHOICE.into_iter().filter(|why| kept(why)) {
+            let at = lifted.add(Selection { lifted: Some(why), ..in_force.clone() });
             lifted.reasons.push((at, why));
         }
         for n in 1..steps.len() {
@@ -267,7 +279,7 @@ fn steps(names: &Names, counted: Option<&BTreeMap<u32, Counted>>) -> Vec<Vec<Str
     for (workload, counted) in counted.into_iter().flatten().filter(|(_, counted)| counted.moves_seconds > 0) {
         let name = usize::try_from(*workload).ok().and_then(|at| names.workloads.names().get(at));
         if let Some(name) = name {
-            *sizes.entry(&name.namespace).or_default() += counted.mib_seconds;
+            *sizes.entry(&name.namespace).or_default() += counted.moving_mib_seconds();
         }
     }
     let all: i128 = sizes.values().sum();

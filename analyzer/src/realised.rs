@@ -40,7 +40,7 @@ pub(crate) fn realised(
     let fee = before.zip(after).map(|(before, after)| replay::fee(before, after, assumptions.replay.emp_fee_fraction));
     let hours = |seconds: i64| float(seconds.into()) / 3600.0;
     let mut evm_types: Vec<_> =
-        by_type.iter().map(|(name, seconds)| (name.unwrap_or_default().to_owned(), hours(*seconds))).collect();
+        by_type.iter().map(|(name, seconds)| (name.unwrap_or("unknown").to_owned(), hours(*seconds))).collect();
     evm_types.sort_by(|(a_name, a), (b_name, b)| b.total_cmp(a).then_with(|| a_name.cmp(b_name)));
     let saving = before.zip(after).zip(fee).map(|((before, after), fee)| before - after - fee);
     Some(Realised {

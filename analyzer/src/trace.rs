@@ -3,8 +3,8 @@
 //! A second reading, because what may be bought is known only after the first: names become indexes, and an index
 //! means the same in every hour.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::{DefaultHasher, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use arrow::record_batch::RecordBatch;
@@ -111,6 +111,13 @@ pub(crate) struct Names {
     pub(crate) zones: Interner<String>,
     /// EBS volumes by claim: whether each stops an elastic VM that migrates.
     claims: HashMap<(String, String), Option<bool>>,
+    /// Whether every EBS volume is taken for io2 with multi-attach, which stops no migration.
+    pub(crate) io2: bool,
+    /// Namespaces of pods, and keys of their labels where labels decide; told while workloads are counted.
+    pub(crate) namespaces: BTreeSet<String>,
+    pub(crate) label_keys: BTreeSet<String>,
+    /// Whether it is known of some pod what it asks for beside CPU and memory.
+    pub(crate) knows_devices: bool,
     /// What moves and what does not, by workload; counted while this is there.
     pub(crate) counted: Option<BTreeMap<u32, Counted>>,
 }
@@ -146,6 +153,20 @@ pub(crate) const DAEMON: &str = "on every node, elastic VMs too";
 const NO_NODE: &str = "its node is not known";
 
 impl Counted {
+    /// Memory reserved by what moves.
+    pub(crate) fn moving_mib_seconds(&self) -> i128 {
+        self.mib_seconds - self.stays.values().map(|stays| stays.mib_seconds).sum::<i128>()
+    }
+
+    /// CPU reserved by what moves, by the share of the time that does.
+    pub(crate) fn moving_millicore_seconds(&self) -> i128 {
+        let stays: i64 = self.stays.values().map(|stays| stays.seconds).sum();
+        match i128::from(self.moves_seconds + stays) {
+            0 => 0,
+            all => self.millicore_seconds * i128::from(self.moves_seconds) / all,
+        }
+    }
+
     fn add(&mut self, seconds: i64, ask: Ask, stays: Option<&'static str>) {
         match stays {
             None => self.moves_seconds += seconds,
@@ -316,7 +337,7 @@ impl Rows {
         let id = Texts::new(batch, volume_hour::volume_id)?;
         let kind = Texts::new(batch, volume_hour::volume_type)?;
         for row in 0..batch.num_rows() {
-            let of_ebs = id.get(row).map(|_| kind.get(row) != Some("io2"));
+            let of_ebs = id.get(row).map(|_| !names.io2 && kind.get(row) != Some("io2"));
             names.claims.insert((namespace.some(row).to_owned(), claim.some(row).to_owned()), of_ebs);
         }
         Ok(())
@@ -375,13 +396,27 @@ impl Rows {
                 }
             };
             if let Some(counted) = &mut names.counted {
+                if !names.namespaces.contains(&name.namespace) {
+                    names.namespaces.insert(name.namespace.clone());
+                }
+                for key in labels.texts(row).filter_map(|label| label.split('=').next()) {
+                    if !names.label_keys.contains(key) {
+                        names.label_keys.insert(key.to_owned());
+                    }
+                }
+                names.knows_devices |= extended.is_known(row);
                 let counted = counted.entry(workload).or_default();
                 counted.add(i64::from(to - from), ask, why);
                 counted.autoscaled |= autoscaled.get(row).unwrap_or_default();
-                if why.is_none() && counted.selector.is_none() {
-                    let key = |selector: &'_ str| selector.split('=').next().unwrap_or_default().to_owned();
-                    counted.selector =
-                        selectors.texts(row).map(key).find(|key| !COMMON_SELECTORS.contains(&key.as_str()));
+                if why.is_none() {
+                    let keys = selectors.texts(row).filter_map(|selector| selector.split('=').next());
+                    let least = keys.filter(|key| !COMMON_SELECTORS.contains(key)).min();
+                    // The least of all, so that it does not hang on the order of the rows.
+                    if let Some(key) = least
+                        && counted.selector.as_deref().is_none_or(|known| key < known)
+                    {
+                        counted.selector = Some(key.to_owned());
+                    }
                 }
             }
             let Ok((zone, place)) = place else { continue };

@@ -153,6 +153,7 @@ fn analysis(hours: &[HourRows], prices: &str, sharing: &Sharing, compacted: bool
             prices: PriceBook::catalog().unwrap().with_user_toml(prices).unwrap(),
             sharing: sharing.clone(),
             profile: None,
+            bill_only: false,
         };
         analyze(&lake, request, |_, _| {}).await.unwrap()
     })

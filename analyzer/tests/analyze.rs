@@ -116,6 +116,7 @@ fn request() -> Request {
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
         profile: None,
+        bill_only: false,
     }
 }
 

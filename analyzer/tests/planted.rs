@@ -153,6 +153,7 @@ async fn the_planted_bill_is_found_in_total_and_for_every_namespace() {
         prices: book,
         sharing: Sharing::default(),
         profile: None,
+        bill_only: false,
     };
     let analysis = analyze(&lake, request, |_, _| {}).await.unwrap();
     let cost = &analysis.scenarios[0].cost_usd;

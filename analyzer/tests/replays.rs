@@ -27,6 +27,7 @@ fn request() -> Request {
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
         profile: None,
+        bill_only: false,
     }
 }
 
@@ -250,6 +251,25 @@ async fn under_three_days_nothing_is_recommended() {
     assert!(all.verdict.text.contains("three days are the least"), "{}", all.verdict.text);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_whole_weeks_give_an_interval_about_the_saving() {
+    // Weeks differ: in every other one the pods of every third node are gone.
+    let busy = |n: i64| {
+        let mut rows = rows(Load { nodes: 9, pods_per_node: 3, ..RESERVED }, hour(n));
+        if (n / 168) % 2 == 1 {
+            rows.pods.retain(|pod| !pod.pod.starts_with("pod-3"));
+            let there: Vec<String> = rows.pods.iter().map(|pod| pod.pod_uid.clone()).collect();
+            rows.containers.retain(|container| there.contains(&container.pod_uid));
+        }
+        (hour(n), rows)
+    };
+    let of = async |hours: i64| analysis((0..hours).map(busy)).await.verdict;
+    let verdict = of(8 * 168).await;
+    let ([low, high], saving) = (verdict.interval_usd.unwrap(), verdict.saving_vs_best_ec2_usd.unwrap());
+    assert!(low < high && low <= saving && saving <= high, "{low} {saving} {high}");
+    assert_eq!(of(8 * 168 - 1).await.interval_usd, None);
+}
+
 const PROFILE: &str = "kind: ConfigMap\ndata:\n  namespaces: '[\"shop\"]'\n";
 
 /// The lines of a scenario that a waterfall is formed over, summed.
@@ -315,10 +335,9 @@ async fn a_profile_moves_what_it_names_and_says_what_the_rest_would_save() {
     assert_eq!((exclusion.workloads, exclusion.pod_hours), (4, 54.0 * 4.0 * 80.0));
     // Lifting it is what the analysis without a profile replays, on the host this one chose.
     let of = |analysis: &Analysis, id: &str| scenario(analysis, id).cost_usd.total.unwrap();
-    if some.plan.as_ref().unwrap().host_type == every.plan.as_ref().unwrap().host_type {
-        let costs = of(&some, "emp") - of(&every, "emp");
-        assert!((exclusion.costs_usd.unwrap() - costs).abs() < 1e-6, "{exclusion:?} {costs}");
-    }
+    assert_eq!(some.plan.as_ref().unwrap().host_type, every.plan.as_ref().unwrap().host_type);
+    let costs = of(&some, "emp") - of(&every, "emp");
+    assert!((exclusion.costs_usd.unwrap() - costs).abs() < 1e-6, "{exclusion:?} {costs}");
     assert!(some.movability.iter().all(|row| (row.verdict == "moves") == (row.namespace == "shop")));
     assert_eq!(of(&some, "ec2-repacked"), of(&every, "ec2-repacked"), "what stays on EC2 does not hang on the profile");
 }
@@ -346,6 +365,10 @@ async fn a_profile_by_labels_selects_by_what_was_collected_and_says_when_nothing
         let unsure: Vec<_> = all.movability.iter().filter(|row| row.verdict == "unsure").collect();
         assert_eq!(unsure.len(), moves);
         assert!(unsure.iter().all(|row| row.reason.contains("`karpenter_sh_nodepool`")), "{unsure:?}");
+        let unseen = all.notes.iter().any(|note| note.text.contains("asks for the label `tier`, which no pod showed"));
+        assert_eq!(unseen, label.is_none(), "{label:?}");
+        let no_pool = all.notes.iter().any(|note| note.text.contains("since no pod could move"));
+        assert_eq!(no_pool, moves == 0, "{label:?}");
     }
 }
 
@@ -369,5 +392,57 @@ async fn spot_moves_only_when_asked_and_what_that_costs_is_said() {
     let evms = |analysis: &Analysis| -> f64 {
         scenario(analysis, "emp").machine_hours.iter().filter(|row| row.kind == "evm").map(|row| row.hours).sum()
     };
+    let all_spot = |n: i64| {
+        let mut rows = rows(RESERVED, hour(n));
+        rows.nodes.iter_mut().for_each(|node| node.capacity_type = Some("spot".to_owned()));
+        (hour(n), rows)
+    };
+    let lake = lake_with((0..26).map(all_spot)).await;
+    let assumptions = Assumptions::from_toml("emp.move_spot = \"yes\"").unwrap();
+    let only = analyze(&lake, Request { assumptions, ..request() }, |_, _| {}).await.unwrap();
+    assert!(evms(&only) > 0.0, "a cluster that is all spot moves too");
     assert!(evms(&moves) > 2.0 * evms(&stays), "{} {}", evms(&moves), evms(&stays));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_have_disks_and_volumes_become_io2_under_a_pool_where_that_is_asked_for() {
+    let with_volume = |n: i64| {
+        let mut rows = rows(RESERVED, hour(n));
+        rows.volumes.push(lake::tables::VolumeHour {
+            hour_start_seconds: hour(n).start_seconds(),
+            namespace: "shop".to_owned(),
+            volume_claim: "data".to_owned(),
+            zone: Some("us-east-1a".to_owned()),
+            volume_type: Some("gp3".to_owned()),
+            capacity_bytes: Some(100 * GIB),
+            present_seconds: 3600,
+            ..lake::tables::VolumeHour::default()
+        });
+        rows.nodes.iter_mut().for_each(|node| node.root_disk_bytes = Some(20 * GIB));
+        (hour(n), rows)
+    };
+    let lake = lake_with((0..26).map(with_volume)).await;
+    let of = async |text: &str| {
+        let assumptions = Assumptions::from_toml(text).unwrap();
+        analyze(&lake, Request { assumptions, ..request() }, |_, _| {}).await.unwrap()
+    };
+    let (bare, full) = (of("emp.host_disk_gib = 0").await, of("emp.volumes = \"io2\"").await);
+    let line = |analysis: &Analysis, id: &str, name: &str| {
+        let lines = scenario(analysis, id).cost_usd.lines();
+        lines.into_iter().find(|(of, _)| *of == name).unwrap().1.unwrap()
+    };
+    let month = 26.0 / 730.0;
+    // gp3 at 0.08 a GiB; io2 at 0.125, and 3000 IOPS at 0.065.
+    let gp3 = 100.0 * 0.08 * month;
+    let io2 = (100.0 * 0.125 + 3000.0 * 0.065) * month;
+    for (analysis, id, expect) in
+        [(&bare, "emp", gp3), (&full, "ec2-today", gp3), (&full, "ec2-repacked", gp3), (&full, "emp", io2)]
+    {
+        assert!((line(analysis, id, "volumes") - expect).abs() < 1e-6, "{id}: {}", line(analysis, id, "volumes"));
+    }
+    assert_eq!(bare.plan.as_ref().unwrap().host_type, full.plan.as_ref().unwrap().host_type);
+    let hosts = scenario(&full, "emp").machine_hours.iter().filter(|row| row.kind == "host");
+    let hours: f64 = hosts.map(|row| row.hours).sum();
+    let disks = line(&full, "emp", "root_disks") - line(&bare, "emp", "root_disks");
+    assert!((disks - hours * 300.0 * 0.08 / 730.0).abs() < 1e-6, "{disks}");
 }

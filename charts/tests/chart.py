@@ -21,9 +21,9 @@ CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 
 
 def program(name):
-    """The path of a program under target/tools/ or on the PATH, or None."""
-    own = TOOLS / name
-    return str(own) if own.exists() else shutil.which(name)
+    """The path of a program under target/tools/, in its Python environment or on the PATH, or None."""
+    own = [path for path in (TOOLS / name, TOOLS / "venv" / "bin" / name) if path.exists()]
+    return str(own[0]) if own else shutil.which(name)
 
 
 def helms():

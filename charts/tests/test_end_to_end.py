@@ -304,7 +304,7 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(len(hours), HOURS, self.s3.keys())
 
         # The CronJob, and the one that is started by hand.
-        for name, window in (("", "30d"), ("-once", "all")):
+        for name, window in (("", "4w"), ("-once", "all")):
             spec = specs[f"CronJob/emp-cost-agent-analysis{name}"]
             self.assertIn(f"--window={window}", spec["containers"][0]["args"])
             output = self.finish(objects, spec)

@@ -59,6 +59,10 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 
+    /// Stop at today's bill: nothing is replayed, which takes most of the time
+    #[arg(long, conflicts_with = "profile")]
+    bill_only: bool,
+
     /// Share the cost of this namespace out to the others; may be given again
     #[arg(long, value_name = "NAMESPACE")]
     shared_namespace: Vec<String>,
@@ -86,6 +90,7 @@ impl InputArgs {
             prices: prices(self.price_list.clone(), self.prices.clone())?,
             sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             profile: profile(self.profile.clone())?,
+            bill_only: self.bill_only,
         })
     }
 }

@@ -83,6 +83,7 @@ pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failu
         prices: PriceBook::catalog()?,
         sharing: Sharing::default(),
         profile: None,
+        bill_only: false,
     };
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));

@@ -24,6 +24,11 @@ use collector::args::LogArgs;
 use failure::Failure;
 use progress::Progress;
 
+/// An analysis makes and drops tables on several threads day after day; glibc keeps what each thread freed for itself and
+/// needs half as much memory again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
 /// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet

@@ -36,8 +36,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID", value_delimiter = ',')]
     cluster_id: Vec<ClusterId>,
 
-    /// How far back to look, such as 30d, or `all`. Hours before the first one that the lake has are not waited for
-    #[arg(long, value_name = "SPAN", default_value = "30d")]
+    /// How far back to look, such as 4w, or `all`; whole weeks give each hour of the week its share of a month, and from 8w on the saving has an interval. Hours before the first one that the lake has are not waited for
+    #[arg(long, value_name = "SPAN", default_value = "4w")]
     window: Reach,
 
     #[command(flatten)]
@@ -73,7 +73,7 @@ impl FromStr for Reach {
         }
         let span = parse_span(text).filter(|span| *span >= TimeDelta::hours(1));
         span.map(Self::Span).ok_or_else(|| {
-            "not a span of an hour or more; write it as a number and h, d or w, such as 30d, or `all`".to_owned()
+            "not a span of an hour or more; write it as a number and h, d or w, such as 4w, or `all`".to_owned()
         })
     }
 }

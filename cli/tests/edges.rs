@@ -36,6 +36,7 @@ async fn analyzed(hours: &[i64], change: impl Fn(&mut HourRows)) -> (Analysis, S
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
         profile: None,
+        bill_only: false,
     };
     let analysis = analyze(&lake, request, |_, _| {}).await.unwrap();
     let page = reports::page(&analysis, &reports::Options::default()).unwrap();

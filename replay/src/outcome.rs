@@ -206,17 +206,16 @@ impl Risk {
 }
 
 impl Outcome {
+    /// The same without its series and groups, which grow with time and which neither bill nor risk need.
+    pub fn without_course(self) -> Self {
+        Self { series: Vec::new(), groups: Vec::new(), ..self }
+    }
+
     /// What came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made on the
-    /// one and reported on the other. Extents, the worst slot and the blast radius are those of the whole.
+    /// one and reported on the other. It has no course (see [`Self::without_course`]). Extents, the worst slot and the blast radius are those of the whole.
     pub fn since(&self, earlier: &Self) -> Self {
         let (a, b) = (&self.service, &earlier.service);
         let (m, n) = (&self.motion, &earlier.motion);
-        let tail = |group: &Group| {
-            let same =
-                |other: &&Group| (other.evm, other.zone, other.platform) == (group.evm, group.zone, group.platform);
-            let skip = earlier.groups.iter().find(same).map_or(earlier.hours.len(), |group| group.served.len());
-            Group { served: group.served.iter().skip(skip).copied().collect(), ..group.clone() }
-        };
         Self {
             id: self.id.clone(),
             hours: self.hours.iter().skip(earlier.hours.len()).cloned().collect(),
@@ -239,8 +238,8 @@ impl Outcome {
                 drained_pods: m.drained_pods - n.drained_pods,
                 rolled_pods: m.rolled_pods - n.rolled_pods,
             },
-            series: self.series.iter().skip(earlier.series.len()).copied().collect(),
-            groups: self.groups.iter().map(tail).collect(),
+            series: Vec::new(),
+            groups: Vec::new(),
             imputed: Imputed {
                 pod_slots: self.imputed.pod_slots - earlier.imputed.pod_slots,
                 imputed_pod_slots: self.imputed.imputed_pod_slots - earlier.imputed.imputed_pod_slots,

@@ -63,12 +63,12 @@ impl<O: Observer + Send> Replay<O> {
         self.cluster.end_hour();
     }
 
-    /// What the scenarios came to so far; they go on.
+    /// What the scenarios came to so far, without their course ([`Outcome::without_course`]); they go on.
     pub fn so_far(&self) -> Vec<Outcome>
     where
         O: Clone,
     {
-        self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0).collect()
+        self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0.without_course()).collect()
     }
 
     /// What the scenarios came to, in the order in which they were given, with their observers.

@@ -21,7 +21,7 @@ pub struct Base {
     pub daemons: Ask,
     /// Daemons on every machine.
     pub daemon_pods: u32,
-    /// Whether Karpenter was seen in the cluster: then today's machines are consolidated as it does.
+    /// Whether Karpenter drains nodes of the cluster: then today's machines are consolidated as it does.
     pub karpenter: bool,
     /// What is assumed.
     pub assumptions: Assumptions,

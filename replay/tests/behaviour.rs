@@ -248,7 +248,7 @@ fn moving(hour: &Hour, movable: impl Fn(&PodRow) -> Movable) -> Hour {
 fn a_selection_is_as_if_no_other_were_there() {
     let mut trace = Trace::new(21, 400, 2);
     let hours = trace.hours(30);
-    let even = |row: &PodRow| row.workload % 2 == 0;
+    let even = |row: &PodRow| row.workload.is_multiple_of(2);
     let mut all = Replay::new(vec![emp("emp"), Setup { selection: 3, ..emp("emp") }]);
     let (mut every, mut half) = (Replay::new(vec![emp("emp")]), Replay::new(vec![emp("emp")]));
     for hour in &hours {

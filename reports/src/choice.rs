@@ -1,5 +1,6 @@
 //! Two questions kept apart: requests as they are or right-sized, on EC2 or on elastic VMs.
 
+use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words::{self, TODAY};
@@ -38,7 +39,10 @@ fn cost(analysis: &View<'_>, id: &str) -> Cell {
         None => String::new(),
     };
     let badge = if holds { "" } else { "over the risk target" };
-    Cell::new(analysis.money.show_or_unknown(scenario.monthly_usd)).sub(sub).badge(badge)
+    match scenario.monthly_usd.filter(|_| scenario.cost_usd.compute.is_some()) {
+        Some(usd) => Cell::new(analysis.usd(usd)).sub(sub).badge(badge),
+        None => Cell::absent(format::UNKNOWN).sub("its compute has no price"),
+    }
 }
 
 fn difference(analysis: &View<'_>, ec2: &str, pool: &str) -> Cell {

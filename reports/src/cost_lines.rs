@@ -81,7 +81,11 @@ pub(crate) fn cost_table(analysis: &View<'_>) -> CostTable {
             text: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), |usd| analysis.usd(usd)),
             label: "Total".to_owned(),
             absent: scenario.monthly_usd.is_none(),
-            badge: if scenario.partial && scenario.monthly_usd.is_some() { badge } else { "" },
+            badge: match scenario.monthly_usd {
+                Some(_) if scenario.cost_usd.compute.is_none() => "without compute",
+                Some(_) if scenario.partial => badge,
+                _ => "",
+            },
             total: true,
         };
         CostRow { label: scenario.label.clone(), cells: columns.iter().map(cell).chain([total]).collect() }

@@ -147,7 +147,11 @@ fn bars(analysis: &View<'_>) -> Vec<Bar> {
             Bar {
                 label: scenario.label.clone(),
                 total: scenario.monthly_usd.map_or_else(|| "no total".to_owned(), |usd| analysis.usd(usd)),
-                badge: if scenario.partial && !all_partial(analysis) { "partial" } else { "" },
+                badge: match scenario.monthly_usd {
+                    Some(_) if scenario.cost_usd.compute.is_none() => "without compute",
+                    Some(_) if scenario.partial && !all_partial(analysis) => "partial",
+                    _ => "",
+                },
                 segments: segments.collect(),
                 bound: bound.map(|bound| format::css_percent(bound / longest)).unwrap_or_default(),
                 bound_text: bound.map(|bound| format!("compute at least {}", analysis.usd(bound))).unwrap_or_default(),

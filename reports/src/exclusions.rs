@@ -34,7 +34,18 @@ impl Exclusions {
 
 fn moving(rows: &[WorkloadMovability]) -> String {
     let count = |verdict: &str| rows.iter().filter(|row| row.verdict == verdict).count();
-    format!("Of the workloads, {} move, {} move in part, {} stay.", count("moves"), count("partly"), count("stays"))
+    let unsure = match count("unsure") {
+        0 => String::new(),
+        n => format!(
+            " {n} are unsure: they move here, but ask for a label of a node that elastic VMs do not have by themselves."
+        ),
+    };
+    format!(
+        "Of the workloads, {} move, {} move in part, {} stay.{unsure}",
+        count("moves"),
+        count("partly"),
+        count("stays")
+    )
 }
 
 fn selection(selection: &Selection) -> String {

@@ -5,6 +5,7 @@ use askama::filters::HtmlSafe;
 use types::analysis::Gravity;
 
 use crate::cost_lines::{all_partial, not_modelled};
+use crate::coverage::{Coverage, coverage};
 use crate::format;
 use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
@@ -43,22 +44,6 @@ pub(crate) struct Figure {
     pub(crate) badge: &'static str,
 }
 
-/// How much of the window is there, and where it comes from.
-#[derive(Debug)]
-pub(crate) struct Coverage {
-    pub(crate) text: String,
-    pub(crate) parts: Vec<CoveragePart>,
-    pub(crate) has_synthetic: bool,
-}
-
-/// Hours of one source, or missing ones.
-#[derive(Debug)]
-pub(crate) struct CoveragePart {
-    pub(crate) class: &'static str,
-    pub(crate) width: String,
-    pub(crate) label: String,
-}
-
 impl Headline {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
         let (tone, stance) = stance(analysis);
@@ -87,6 +72,9 @@ impl Headline {
 
 /// The answer in a few words, from the numbers alone: it never says more than the saving carries.
 fn stance(analysis: &View<'_>) -> (&'static str, String) {
+    if analysis.window.hours_present == 0 {
+        return ("open", "It cannot be said.".to_owned());
+    }
     if words::scenario(analysis, words::REPACKED).is_some() {
         return replayed_stance(analysis);
     }
@@ -146,7 +134,10 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
     let vendor = words::scenario(analysis, VENDOR);
     let saving = words::headline_saving(analysis);
     let total = |label, scenario: Option<&types::analysis::Scenario>, sub: &str| {
-        let monthly = scenario.and_then(|s| s.monthly_usd);
+        // A total without its compute is no figure to compare.
+        let whole = scenario.filter(|s| s.cost_usd.compute.is_some());
+        let monthly = whole.and_then(|s| s.monthly_usd);
+        let sub = if scenario.is_some() && whole.is_none() { "its compute has no price" } else { sub };
         Figure {
             label,
             value: analysis.money.show_or_unknown(monthly),
@@ -238,12 +229,14 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
     let range = analysis.verdict.range_usd.filter(|_| hours > 0.0).map(|range| range.map(month));
     let sub = match (saving, interval.or(range)) {
         (Some(_), Some([least, most])) if interval.is_some() => {
-            format!("{} to {}, with 90 % confidence", analysis.usd(least), analysis.usd(most))
+            format!("against those on EC2; {} to {} in 90 % of redrawn weeks", analysis.usd(least), analysis.usd(most))
         }
         (Some(_), Some([least, most])) => {
-            format!("{} to {} over the assumptions tried", analysis.usd(least), analysis.usd(most))
+            let at = if words::pool(analysis) == words::TUNED { " at the documented ratios" } else { "" };
+            let (least, most) = (analysis.usd(least), analysis.usd(most));
+            format!("against those on EC2; {least} to {most} over the assumptions tried{at}")
         }
-        (Some(_), None) => "against EC2 repacked".to_owned(),
+        (Some(_), None) => "against those on EC2".to_owned(),
         (None, _) => "no line is priced in both".to_owned(),
     };
     let class = match saving {
@@ -253,9 +246,9 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
         Some(_) => "",
     };
     Figure {
-        label: "EMP saves against that, per month",
+        label: "EMP saves, per month",
         value: analysis.money.show_or_unknown(saving),
-        sub,
+        sub: words::unbroken(&sub),
         class,
         badge: "",
     }
@@ -293,63 +286,6 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
         caveats.push("Some of what runs has no price and is outside every total; see what is missing.".to_owned());
     }
     caveats
-}
-
-fn coverage(analysis: &View<'_>) -> Coverage {
-    let window = &analysis.window;
-    let expected = f64::from(window.hours_expected.max(window.hours_present).max(1));
-    let sources: Vec<String> = window
-        .hours_by_source
-        .iter()
-        .map(|part| format!("{} {}", format::count(part.hours), words::source(&part.source)))
-        .collect();
-    let mut text = if window.hours_present == window.hours_expected {
-        format!("All {} of the window are there", format::hours(window.hours_expected))
-    } else {
-        format!(
-            "{} of {} are there ({})",
-            format::count(window.hours_present),
-            format::hours(window.hours_expected),
-            format::percent(f64::from(window.hours_present) / expected)
-        )
-    };
-    if !sources.is_empty() {
-        text.push_str(": ");
-        text.push_str(&words::list(&sources));
-    }
-    text.push('.');
-    let mut parts: Vec<CoveragePart> = window
-        .hours_by_source
-        .iter()
-        .map(|part| CoveragePart {
-            class: match part.source.as_str() {
-                "prometheus" => "real",
-                "generator" => "synthetic",
-                _ => "other",
-            },
-            width: format::css_percent(f64::from(part.hours) / expected),
-            label: format!(
-                "{} {}, {} to {}",
-                format::hours(part.hours),
-                words::source(&part.source),
-                format::moment(part.first),
-                format::moment(part.last)
-            ),
-        })
-        .collect();
-    let missing = window.hours_expected.saturating_sub(window.hours_present);
-    if missing > 0 {
-        parts.push(CoveragePart {
-            class: "missing",
-            width: format::css_percent(f64::from(missing) / expected),
-            label: format!("{} missing", format::hours(missing)),
-        });
-    }
-    Coverage {
-        text,
-        parts,
-        has_synthetic: window.hours_by_source.iter().any(|part| part.source == "generator" && part.hours > 0),
-    }
 }
 
 fn warnings(analysis: &View<'_>) -> String {

@@ -13,6 +13,7 @@ mod choice;
 mod claims;
 mod cost_lines;
 mod costs;
+mod coverage;
 mod drafts;
 mod evidence;
 mod exclusions;

@@ -30,7 +30,7 @@ pub(crate) struct GridCell {
     pub(crate) sub: &'static str,
 }
 
-/// The matrix; `None` where no pair was tried.
+/// The matrix; `None` where no pair was tried, or no saving is known.
 pub(crate) fn grid(analysis: &View<'_>, what_if: &WhatIf) -> Option<Grid> {
     let mut memory: Vec<f64> = what_if.grid.iter().map(|point| point.memory_overcommit).collect();
     let mut cpu: Vec<f64> = what_if.grid.iter().map(|point| point.cpu_overcommit).collect();
@@ -52,7 +52,7 @@ pub(crate) fn grid(analysis: &View<'_>, what_if: &WhatIf) -> Option<Grid> {
         };
         GridCell { text, class, sub: if point.holds_target { "" } else { "over the risk target" } }
     };
-    (!memory.is_empty()).then(|| Grid {
+    what_if.grid.iter().any(|point| point.saving_usd.is_some()).then(|| Grid {
         columns: cpu.iter().map(|ratio| format!("CPU × {ratio}")).collect(),
         rows: memory
             .iter()

@@ -40,7 +40,7 @@ fn lead(analysis: &View<'_>, realised: &Realised) -> String {
         ),
         None => format!(
             "Elastic VMs ran for {hours} hours. What their hosts cost is in no metric of the cluster, so what they saved \
-             cannot be said; give it in the prices file."
+             cannot be said; give emp.running_hosts_usd_per_month in the assumptions file."
         ),
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Sure {
     break_even: Vec<Figure>,
     grid: Option<Grid>,
     frontier: Option<Figure>,
+    /// Why there is no frontier, where ratios were tried.
+    no_frontier: &'static str,
 }
 
 impl HtmlSafe for Sure {}
@@ -42,9 +44,10 @@ impl Sure {
         let break_even = what_if.map_or(&[][..], |what_if| &what_if.break_even);
         // Ids of charts are known beforehand, so no more than these are drawn; the analyzer makes three.
         let ids = ["break-even-1", "break-even-2", "break-even-3"];
-        let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| !terms.xs.is_empty());
+        let is_known = |terms: &BreakEven| terms.saving_usd.iter().flatten().any(Option::is_some);
+        let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| is_known(terms));
         Ok(Self {
-            lead: lead(analysis),
+            lead: words::unbroken(&lead(analysis)),
             optimism: optimism(analysis),
             grades: Grades::new(analysis),
             risk: crate::risk::risk(analysis),
@@ -53,7 +56,17 @@ impl Sure {
             without_effect: what_if.map(without_effect).unwrap_or_default(),
             break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
             grid: what_if.and_then(|what_if| grid(analysis, what_if)),
-            frontier: what_if.map(|what_if| risk_frontier(analysis, what_if)).transpose()?.flatten(),
+            no_frontier: if what_if.is_some_and(without_risk) {
+                "At no pair of ratios tried was a host over its CPU or its memory, so there is no risk to weigh against the \
+                 saving."
+            } else {
+                ""
+            },
+            frontier: what_if
+                .filter(|what_if| !without_risk(what_if))
+                .map(|what_if| risk_frontier(analysis, what_if))
+                .transpose()?
+                .flatten(),
         })
     }
 }
@@ -63,13 +76,17 @@ fn lead(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
     let of = "what the elastic machine pool saves against the best alternative on EC2 with the same requests";
     let two = |[least, most]: [f64; 2]| format!("{} to {}", analysis.monthly(least), analysis.monthly(most));
-    match (verdict.interval_usd, verdict.range_usd) {
-        (Some(interval), _) => {
-            format!("With 90 % confidence {of} lies between {} a month.", two(interval).replace(" to ", " and "))
-        }
+    let has_hours = |_: &[f64; 2]| analysis.window.hours_present > 0;
+    match (verdict.interval_usd.filter(has_hours), verdict.range_usd.filter(has_hours)) {
+        (Some(interval), _) => format!(
+            "When whole weeks of the window are drawn again and again, each with its own fee, the middle 90 % of {of} is {} a \
+             month.",
+            two(interval)
+        ),
         (None, Some(range)) => format!(
-            "Over the assumptions tried, one at a time, {of} ranges from {} a month. An interval of confidence needs eight \
+            "Over the assumptions tried, one at a time{}, {of} ranges from {} a month. An interval of confidence needs eight \
              whole weeks of hours, which are not there.",
+            if words::pool(analysis) == words::TUNED { " and at the documented ratios" } else { "" },
             two(range)
         ),
         (None, None) => "Nothing was replayed with other assumptions, so no range can be given.".to_owned(),
@@ -103,7 +120,7 @@ fn visible<'a>(analysis: &View<'_>, what_if: &'a WhatIf) -> Vec<(&'a TornadoBar,
 }
 
 fn bar_label(bar: &TornadoBar) -> String {
-    words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.value)), 40)
+    words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.key, &bar.value)), 40)
 }
 
 fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
@@ -239,8 +256,18 @@ fn contour_table(analysis: &View<'_>, terms: &BreakEven) -> Table {
     )
 }
 
+/// Host-slots over CPU or memory.
+fn risk(point: &WhatIfPoint) -> f64 {
+    point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or(0.0)
+}
+
+/// Whether ratios were tried and none put a host over its capacity.
+fn without_risk(what_if: &WhatIf) -> bool {
+    let is_known = what_if.grid.iter().any(|point| point.saving_usd.is_some());
+    is_known && what_if.grid.iter().all(|point| risk(point) == 0.0)
+}
+
 fn risk_frontier(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
-    let risk = |point: &WhatIfPoint| point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or(0.0);
     let dot = |point: &WhatIfPoint| {
         Some(Dot {
             risk: risk(point),

@@ -65,9 +65,12 @@ fn step(what: &str) -> (&str, &str) {
         ),
         "repack" => ("Repacked on EC2", "the same requests on the cheapest EC2 types that fit"),
         "right_size" => ("Requests right-sized", "requests set from what pods used"),
-        "overcommit" => ("Overcommitted hosts", "elastic VMs on bare metal instead of the EC2 nodes they replace"),
-        "leftovers" => ("What stays on EC2", "machines for the pods that cannot or may not move, and disks"),
-        "pool" => ("The pool’s network", "a NAT gateway in each zone with hosts"),
+        "overcommit" => (
+            "Overcommitted hosts",
+            "compute: EC2 nodes become bare-metal hosts with elastic VMs, and the nodes that stay",
+        ),
+        "pool" => ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts"),
+        "leftovers" => ("Everything else", "every other line, commitments that are no longer used above all"),
         "fee" => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
         other => (other, ""),
     }

@@ -134,8 +134,10 @@ pub(crate) fn months_per_window(analysis: &Analysis) -> Option<f64> {
     (analysis.window.hours_present > 0).then(|| types::HOURS_PER_MONTH / f64::from(analysis.window.hours_present))
 }
 
-/// What `from` costs more than `to` over the window, over the lines priced in both; `None` where there is no such line.
+/// What `from` costs more than `to` over the window, over the lines priced in both; `None` where compute is not one of
+/// them: what is left then is no answer.
 pub(crate) fn less(from: &Scenario, to: &Scenario) -> Option<f64> {
+    from.cost_usd.compute.and(to.cost_usd.compute)?;
     let (from, to) = (from.cost_usd.lines(), to.cost_usd.lines());
     let both = from.into_iter().zip(to).filter_map(|((_, from), (_, to))| Some(from? - to?));
     both.map(Some).fold(None, |sum, saved| Some(sum.unwrap_or(0.0) + saved?))
@@ -158,14 +160,22 @@ pub(crate) fn assumption(key: &str) -> String {
         "emp.guest_mib" => "MiB of a guest’s system",
         "scheduler.zones" => "Zone of a pod",
         "scheduler.score" => "Node a pod gets",
+        "emp.fee_fraction" => "The vendor’s fee",
+        "emp.volumes" => "Volumes under a pool",
+        "host_discount" => "Further discount on hosts",
+        "ec2_discount" => "Further discount on EC2",
         "machine.smt_yield" => "Yield of a busy thread",
         other => return plain(other),
     }
     .to_owned()
 }
 
-/// The value of an assumption in words, where it is a name.
-pub(crate) fn value(value: &str) -> String {
+/// The value of an assumption in words, where it is a name, and as percent where it is a share.
+pub(crate) fn value(key: &str, value: &str) -> String {
+    let is_share = matches!(key, "emp.fee_fraction" | "host_discount" | "ec2_discount" | "emp.host_threshold");
+    if let (true, Ok(share)) = (is_share, value.parse::<f64>()) {
+        return format::percent_round(share);
+    }
     match value {
         "touched" => "page cache too",
         "working_set" => "in use now",
@@ -178,6 +188,11 @@ pub(crate) fn value(value: &str) -> String {
         other => return plain(other),
     }
     .to_owned()
+}
+
+/// A sentence whose negative amounts do not break after their sign.
+pub(crate) fn unbroken(sentence: &str) -> String {
+    sentence.replace('\u{2212}', "\u{2212}\u{2060}")
 }
 
 /// At most `most` letters, with a sign that there were more.

@@ -36,11 +36,14 @@ fn a_replayed_loss_is_called_a_loss() {
 fn a_pool_that_pays_says_so_with_its_range() {
     let dom = Dom::parse(&page(&sample::full()));
     let text = dom.text();
-    assert!(text.contains("It pays.") && text.contains("over the assumptions tried"));
-    assert!(!text.contains("confidence between") && dom.section("sure").unwrap().contains("eight whole weeks"));
+    assert!(text.contains("It pays.") && text.contains("over the assumptions tried at the documented ratios"));
+    let target =
+        "at least 99.95\u{a0}% of pod-seconds served, at most 0.10\u{a0}% of host-slots over CPU, none swapping";
+    assert!(text.contains(target));
+    assert!(!text.contains("redrawn") && dom.section("sure").unwrap().contains("eight whole weeks"));
     let mut analysis = sample::full();
     analysis.verdict.interval_usd = Some([1_000.0, 3_000.0]);
-    assert!(page(&analysis).contains("$1,014 to $3,042, with 90 % confidence"));
+    assert!(page(&analysis).contains("$1,014 to $3,042 in 90 % of redrawn weeks"));
 }
 
 #[test]
@@ -57,6 +60,29 @@ fn half_a_bill_gives_no_answer() {
     assert!(text.contains("It cannot be said yet.") && !text.contains("It pays") && !text.contains("NaN"));
     assert!(dom.section("notes").unwrap().contains("nodes of a type on no list"));
     assert!(text.contains("no line is priced in both"));
+    // What is left without compute is shown as such, and compared with nothing.
+    let figures: Vec<&str> = dom
+        .elements
+        .iter()
+        .filter(|element| element.attribute("class") == Some("value") && element.inside.contains(&"dl".to_owned()))
+        .map(|element| element.text.as_str())
+        .take(4)
+        .collect();
+    assert_eq!(figures, ["not known"; 4]);
+    let money = dom.section("money").unwrap();
+    assert!(money.contains("its compute has no price") && money.contains("without compute"));
+    assert!(!money.contains("below today") && !dom.section("sure").unwrap().contains("Break-even"));
+}
+
+#[test]
+fn ratios_that_risk_nothing_have_no_frontier() {
+    let mut analysis = sample::full();
+    for point in &mut analysis.what_if.as_mut().unwrap().grid {
+        point.host_slots_over_cpu = 0.0;
+        point.host_slots_over_memory = Some(0.0);
+    }
+    let sure = Dom::parse(&page(&analysis)).section("sure").unwrap();
+    assert!(sure.contains("there is no risk to weigh") && !sure.contains("What more risk would buy"));
 }
 
 #[test]
@@ -118,6 +144,8 @@ fn what_is_not_known_is_not_zero() {
         assert!(page.contains("not known") && page.contains("not modelled"));
         assert!(!page.contains("NaN") && !page.contains(">inf"));
     }
+    let full = page(&sample::full_empty());
+    assert!(full.contains("It cannot be said.") && !full.contains("It pays"));
     let page = page(&sample::empty());
     assert!(page.contains("It cannot be said.") && !page.contains("$0"));
 }
@@ -152,5 +180,5 @@ fn elastic_vms_that_run_already_have_their_saving_first() {
     });
     let money = Dom::parse(&page(&analysis)).section("money").unwrap();
     assert!(money.starts_with("The money What elastic VMs already save here"), "{}", &money[..80]);
-    assert!(money.contains("cannot be said; give it in the prices file") && money.contains("$5,606"));
+    assert!(money.contains("cannot be said; give emp.running_hosts_usd_per_month") && money.contains("$5,606"));
 }

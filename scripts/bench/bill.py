@@ -35,11 +35,11 @@ def run(command, affinity=None):
     return time.perf_counter() - begun, cpu, usage.ru_maxrss / 1024
 
 
-def analyze(program, lake, days, all_days, affinity=None):
+def analyze(program, lake, days, all_days, affinity=None, bill_only=True):
     start = START + datetime.timedelta(days=all_days - days)
     end = START + datetime.timedelta(days=all_days)
     command = [program, "analyze", "--lake", lake, "--cluster-id", CLUSTER, "--out", os.path.join(lake, ".analysis"),
-               "--from", start.isoformat(), "--to", end.isoformat()]
+               "--from", start.isoformat(), "--to", end.isoformat(), *(["--bill-only"] if bill_only else [])]
     return run(command, affinity)
 
 

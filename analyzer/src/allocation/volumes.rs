@@ -14,7 +14,7 @@ use crate::scenarios::today::Bill;
 const GIB: f64 = 1_073_741_824.0;
 
 /// Whose a volume is: an owner, if one mounts it, and its claim.
-type Whose<'l> = (Option<(&'l WorkloadKey, &'l Vec<String>)>, &'l Claim);
+type Whose<'l> = (Option<(&'l WorkloadKey, &'l Vec<String>)>, (&'l Claim, u32));
 
 /// One claim over the window.
 #[derive(Debug, Default)]
@@ -29,12 +29,12 @@ struct Sum<'l> {
 pub(super) fn give(books: &mut Books, bill: &Bill, ledger: &Ledger) -> Vec<ClaimCost> {
     let mut by_kind: BTreeMap<&VolumeKind, Vec<(Whose<'_>, &VolumeShare)>> = BTreeMap::new();
     for (VolumeOf { kind, claim, owner }, share) in &ledger.volumes {
-        if let Some(claim) = ledger.claims.name(*claim) {
+        if let Some(name) = ledger.claims.name(*claim) {
             let owner = owner.and_then(|owner| ledger.owner_key(owner));
-            by_kind.entry(kind).or_default().push(((owner, claim), share));
+            by_kind.entry(kind).or_default().push(((owner, (name, *claim)), share));
         }
     }
-    let mut claims: BTreeMap<&Claim, Sum<'_>> = BTreeMap::new();
+    let mut claims: BTreeMap<(&Claim, u32), Sum<'_>> = BTreeMap::new();
     for (kind, mut shares) in by_kind {
         shares.sort_by_key(|(whose, _)| *whose);
         let given = bill.volumes.get(kind).map(|cost| {
@@ -54,6 +54,7 @@ pub(super) fn give(books: &mut Books, bill: &Bill, ledger: &Ledger) -> Vec<Claim
             sum.volume_type = kind.volume_type.as_deref();
             sum.share.byte_seconds += share.byte_seconds;
             sum.share.seconds += share.seconds;
+            sum.share.sized_seconds += share.sized_seconds;
             sum.mounted |= owner.is_some();
             let Some(cost) = cost else { continue };
             sum.cost = Some(sum.cost.unwrap_or_default() + cost);
@@ -69,20 +70,22 @@ pub(super) fn give(books: &mut Books, bill: &Bill, ledger: &Ledger) -> Vec<Claim
     }
     let mut rows: Vec<_> = claims.into_iter().collect();
     rows.sort_by(|(a_claim, a), (b_claim, b)| b.cost.cmp(&a.cost).then_with(|| a_claim.cmp(b_claim)));
-    rows.into_iter().map(|(claim, sum)| row(claim, &sum)).collect()
+    let class = |claim: u32| ledger.storage_classes.get(&claim).cloned().flatten();
+    rows.into_iter().map(|((claim, number), sum)| row(claim, class(number), &sum)).collect()
 }
 
-fn row(claim: &Claim, sum: &Sum<'_>) -> ClaimCost {
-    // A size of zero is one that was not seen.
-    let gib = ratio(float(sum.share.byte_seconds) / GIB, float(sum.share.seconds)).filter(|gib| *gib > 0.0);
+fn row(claim: &Claim, storage_class: Option<String>, sum: &Sum<'_>) -> ClaimCost {
+    let gib = ratio(float(sum.share.byte_seconds) / GIB, float(sum.share.sized_seconds));
+    // Without a size its storage is not priced, and zero would say that it is free.
+    let cost = sum.cost.filter(|cost| gib.is_some() || *cost > NanoUsd::ZERO);
     ClaimCost {
         namespace: claim.namespace.clone(),
         claim: claim.name.clone(),
-        storage_class: claim.storage_class.clone(),
+        storage_class,
         volume_type: sum.volume_type.map(ToOwned::to_owned),
         gib_mean: gib,
         hours: float(sum.share.seconds) / 3600.0,
         unmounted: !sum.mounted,
-        usd: sum.cost.map(NanoUsd::usd),
+        usd: cost.map(NanoUsd::usd),
     }
 }

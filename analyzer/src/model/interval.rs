@@ -14,13 +14,10 @@ const DRAWS: usize = 2000;
 /// Of the draws, outside each end of the interval.
 const OUTSIDE: usize = DRAWS / 20;
 
-/// The middle nine tenths of the saving of the pool that is judged, over the window; `None` under eight whole weeks.
-pub(super) fn interval(model: &Model<'_>) -> Option<[f64; 2]> {
-    let of = |all: &[Replayed], id: &str| all.iter().position(|replayed| replayed.setup.id == id);
-    let rival = model.on_ec2.get(of(&model.on_ec2, "ec2-repacked")?)?;
-    let tuned = of(&model.on_emp, "emp-tuned")
-        .filter(|at| model.on_emp.get(*at).is_some_and(|replayed| model.target.holds(&replayed.last_third)));
-    let pool = model.on_emp.get(tuned.or_else(|| of(&model.on_emp, "emp"))?)?;
+/// The middle nine tenths of the saving of a pool against `ec2-repacked`, over the window; `None` under eight whole weeks.
+pub(super) fn interval(model: &Model<'_>, pool: &str) -> Option<[f64; 2]> {
+    let rival = model.on_ec2.iter().find(|replayed| replayed.setup.id == "ec2-repacked")?;
+    let pool = model.on_emp.iter().find(|replayed| replayed.setup.id == pool)?;
     let weekly = |replayed: &Replayed| -> Vec<_> {
         let weeks = weeks(&replayed.whole.hours).into_iter();
         weeks.map(|hours| model.pricer.money(replayed, &Outcome { hours, ..Outcome::default() }).lines).collect()

@@ -46,6 +46,10 @@ pub(crate) struct Pricer<'a> {
     seconds: i64,
     /// Root disk of an elastic VM for a month.
     evm_disk_month: Option<NanoUsd>,
+    /// Disk of a host for a month.
+    host_disk_month: Option<NanoUsd>,
+    /// What volumes cost more under a pool; `None` where a price of that is missing.
+    more_for_volumes: Option<NanoUsd>,
     /// NAT gateway of a zone with hosts, for an hour.
     nat_gateway_hour: Option<Priced<NanoUsd>>,
     /// Origins of the prices of root disks and licences.
@@ -65,6 +69,7 @@ impl<'a> Pricer<'a> {
     ) -> Self {
         let region = observed.region().unwrap_or("all");
         let gib = assumptions.replay.emp_evm_disk_gib;
+        let host_gib = assumptions.terms.emp_host_disk_gib;
         let disk = book.volume(assumptions.terms.ec2_root_disk_type, region);
         let mut pricer = Self {
             book,
@@ -76,11 +81,17 @@ impl<'a> Pricer<'a> {
             disks: NanoUsd::ZERO,
             licences: NanoUsd::ZERO,
             seconds: 0,
-            evm_disk_month: disk.map(|disk| disk.price.scaled(whole(gib * 1024.0).into(), 1024)),
+            evm_disk_month: disk.as_ref().map(|disk| of_gib(disk, gib)),
+            host_disk_month: disk.as_ref().map(|disk| of_gib(disk, host_gib)),
+            more_for_volumes: match assumptions.terms.emp_volumes {
+                "io2" => bill.more_as_io2,
+                _ => Some(NanoUsd::ZERO),
+            },
             nat_gateway_hour: book.other("vpc.nat_gateway", region),
             origins: [ROOT_DISKS, LICENCES]
                 .into_iter()
                 .filter_map(|line| Some((line, origin_of(bill, line)?)))
+                .chain(book.volume("io2", region).map(|io2| (VOLUMES, io2.origin)))
                 .collect(),
             fee_fraction: assumptions.replay.emp_fee_fraction,
             moving: BTreeMap::new(),
@@ -94,7 +105,8 @@ impl<'a> Pricer<'a> {
                     pricer.licences += node.licences;
                     pricer.seconds += node.billed_seconds;
                     let platform = machines.platforms.get(usize::from(place.platform));
-                    if platform.is_some_and(|platform| platform.arch == "amd64" && !platform.spot)
+                    let spot_moves = assumptions.terms.emp_move_spot == "yes";
+                    if platform.is_some_and(|platform| platform.arch == "amd64" && (spot_moves || !platform.spot))
                         && let Some(name) = &node.kind.instance_type
                     {
                         *pricer.moving.entry(name.clone()).or_default() += node.billed_seconds;
@@ -122,7 +134,8 @@ impl<'a> Pricer<'a> {
         pricer
     }
 
-    /// The host one would think of first: the cheapest of the family most of the nodes that move are of.
+    /// The host one would think of first: the cheapest of the family most of the nodes that move are of, or the cheapest
+    /// of all where none of their families has bare metal.
     pub(crate) fn usual_host<'m>(&self, machines: &'m Machines<'_>) -> Option<&'m Candidate> {
         let mut families: BTreeMap<&str, i64> = BTreeMap::new();
         for (name, seconds) in &self.moving {
@@ -134,7 +147,8 @@ impl<'a> Pricer<'a> {
             let hosts = machines.hosts.iter().filter(|host| host.machine.family() == family);
             hosts.min_by_key(|host| (host.host.price, &host.host.name))
         };
-        families.iter().find_map(|(_, family)| of(family))
+        let any = || machines.hosts.iter().min_by_key(|host| (host.host.price, &host.host.name));
+        families.iter().find_map(|(_, family)| of(family)).or_else(any)
     }
 
     /// The fee, as a share of what is saved.
@@ -181,10 +195,15 @@ impl<'a> Pricer<'a> {
         let per_node = |as_is: NanoUsd, others: NanoUsd, seconds: i64| {
             as_is.scaled(hours, whole_window) + others.scaled(seconds.into(), self.seconds.into())
         };
-        let disk_of_evms = match evms {
+        let on_hosts = sum(&host_seconds);
+        let disks_of = |seconds: i64, month: Option<NanoUsd>| match seconds {
             0 => Some(NanoUsd::ZERO),
-            _ => self.evm_disk_month.map(|month| month.scaled(evms.into(), month_seconds())),
+            _ => month.map(|month| month.scaled(seconds.into(), month_seconds())),
         };
+        let disks_of_pool = disks_of(evms, self.evm_disk_month)
+            .zip(disks_of(on_hosts, self.host_disk_month))
+            .map(|(evms, hosts)| evms + hosts);
+        let more_for_volumes = if on_hosts == 0 { Some(NanoUsd::ZERO) } else { self.more_for_volumes };
         let nat = match zones {
             0 => Some(NanoUsd::ZERO),
             _ => self.nat_gateway_hour.as_ref().map(|hour| hour.price.scaled(zones.into(), HOUR_SECONDS.into())),
@@ -195,9 +214,9 @@ impl<'a> Pricer<'a> {
             root_disks: self
                 .lines
                 .root_disks
-                .zip(disk_of_evms)
-                .map(|(_, evms)| per_node(self.as_is_disks, self.disks, nodes) + evms),
-            volumes: share(self.lines.volumes),
+                .zip(disks_of_pool)
+                .map(|(_, pool)| per_node(self.as_is_disks, self.disks, nodes) + pool),
+            volumes: share(self.lines.volumes).zip(share(more_for_volumes)).map(|(today, more)| today + more),
             auto_mode: share(self.lines.auto_mode),
             control_plane: share(self.lines.control_plane),
             network: share(self.lines.network),
@@ -225,10 +244,22 @@ impl<'a> Pricer<'a> {
                     });
                 }
             };
-        item(ROOT_DISKS, "root disks of machines", nodes + evms, lines.root_disks, self.origins.get(ROOT_DISKS));
+        item(ROOT_DISKS, "disks of machines", nodes + evms + on_hosts, lines.root_disks, self.origins.get(ROOT_DISKS));
         item(LICENCES, "licences of machines", nodes + evms, lines.licences, self.origins.get(LICENCES));
         let nat_origin = self.nat_gateway_hour.as_ref().map(|hour| &hour.origin);
         item("pool_network", "NAT gateways of the machine pool", zones, lines.pool_network, nat_origin);
+        let more = share(more_for_volumes).filter(|more| *more != NanoUsd::ZERO);
+        if let Some((more, origin)) = more.zip(self.origins.get(VOLUMES)) {
+            items.push(CostItem {
+                line: VOLUMES.to_owned(),
+                what: "io2 in place of other types".to_owned(),
+                quantity: 1.0,
+                unit: "window".to_owned(),
+                usd_per_unit: more.usd(),
+                cost_usd: more.usd(),
+                price: origin.clone(),
+            });
+        }
         Money { lines, compute, hosts, before, items }
     }
 
@@ -262,8 +293,14 @@ impl<'a> Pricer<'a> {
     }
 }
 
+/// A disk of so many GiB for a month.
+fn of_gib(disk: &Priced<NanoUsd>, gib: f64) -> NanoUsd {
+    disk.price.scaled(whole(gib * 1024.0).into(), 1024)
+}
+
 const ROOT_DISKS: &str = "root_disks";
 const LICENCES: &str = "licences";
+const VOLUMES: &str = "volumes";
 
 fn origin_of(bill: &Bill, line: &str) -> Option<PriceOrigin> {
     bill.cost_items().into_iter().find(|item| item.line == line).map(|item| item.price)

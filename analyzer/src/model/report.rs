@@ -19,6 +19,8 @@ use crate::scenarios::Month;
 use crate::scenarios::today::{Bill, compute_cost, hours};
 use crate::trace::{self, Counted, Stays, WorkloadName};
 
+/// Least share of pod-seconds that a recommendation serves.
+pub(super) const SERVED: f64 = 0.9995;
 /// Workloads listed at most.
 const MOST_WORKLOADS: usize = 10_000;
 
@@ -58,6 +60,8 @@ impl Conclusion {
 /// Lines that cost what they cost today in every scenario.
 const AS_TODAY: [&str; 5] = ["fargate", "volumes", "auto_mode", "control_plane", "network"];
 
+/// Why a workload moves.
+const MOVES: &str = "x86, Linux, on a machine that is priced";
 /// Names for people.
 const LABELS: [(&str, &str); 7] = [
     ("ec2-today-replayed", "EC2 today, replayed"),
@@ -93,13 +97,25 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         ),
         selection: selected(model),
         exclusions: exclusions(model, emp.as_ref()),
-        interval_usd: interval::interval(model),
+        interval_usd: judged(&scenarios).and_then(|made| interval::interval(model, &made.scenario.id)),
         plan: repacked.and_then(|repacked| plan(model, &repacked, month)),
         notes: notes(model, &scenarios),
         origins,
         imputed: ratio(unsigned(imputed.imputed_pod_slots), unsigned(imputed.pod_slots)).unwrap_or_default(),
         scenarios,
     }
+}
+
+/// Whether a scenario may be recommended: it holds the risk target and serves nearly everything.
+pub(super) fn fits(made: &Made) -> bool {
+    let risk = made.scenario.risk.as_ref();
+    risk.is_some_and(|risk| risk.holds_target && risk.served_fraction >= SERVED)
+}
+
+/// The pool a saving is said of: with tuned ratios where these may be recommended, else at the documented ones.
+pub(super) fn judged(scenarios: &[Made]) -> Option<&Made> {
+    let find = |id: &str| scenarios.iter().find(|made| made.scenario.id == id);
+    find("emp-tuned").filter(|made| fits(made)).or_else(|| find("emp"))
 }
 
 fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Made {
@@ -360,8 +376,11 @@ const DUAL_HOURS: f64 = 336.0;
 
 fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> {
     let emp = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp")?;
-    let settled = emp.whole.series.iter().skip(24 * SLOTS_PER_HOUR).map(|point| point.hosts);
-    let hosts = settled.clone().min().zip(settled.max())?;
+    let warm_up = usize::try_from(emp.setup.warm_up_seconds / replay::SLOT_SECONDS).unwrap_or_default();
+    let series = &emp.whole.series;
+    // A window that is all warm-up is better shown than nothing.
+    let settled = series.get(warm_up..).filter(|settled| !settled.is_empty()).unwrap_or(series);
+    let hosts = settled.iter().map(|point| point.hosts).min().zip(settled.iter().map(|point| point.hosts).max())?;
     let mut waves: Vec<Wave> = Vec::new();
     let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
     for (namespaces, replayed) in &model.waves {
@@ -448,7 +467,7 @@ fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exclusion> {
                 workloads,
                 pod_hours: hours(stays.seconds),
                 memory_request_gib_hours: float(stays.mib_seconds) / 1024.0 / 3600.0,
-                by_choice: [selection::SPOT, selection::PROFILE, selection::LABELS].contains(&why),
+                by_choice: selection::BY_CHOICE.contains(&why),
                 costs_usd: costs,
             }
         })
@@ -460,11 +479,6 @@ fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exclusion> {
 }
 
 fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovability> {
-    // The part of a workload that moves, and its larger share of what moves: of CPU or of memory.
-    let moved = |counted: &Counted| {
-        let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
-        ratio(float(counted.moves_seconds.into()), float((counted.moves_seconds + stays).into())).unwrap_or_default()
-    };
     // By name, since numbers come in the order of the rows, and a sum of fractions hangs on its order.
     let mut workloads: Vec<(&WorkloadName, &Counted)> = model
         .names
@@ -475,11 +489,12 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
         .collect();
     workloads.sort_by_key(|(name, _)| *name);
     let all = || workloads.iter().map(|(_, counted)| *counted);
-    let cpu: f64 = all().map(|counted| float(counted.millicore_seconds) * moved(counted)).sum();
-    let memory: f64 = all().map(|counted| float(counted.mib_seconds) * moved(counted)).sum();
+    let cpu: i128 = all().map(Counted::moving_millicore_seconds).sum();
+    let memory: i128 = all().map(Counted::moving_mib_seconds).sum();
+    // The larger of its shares of what moves.
     let weight = |counted: &Counted| {
-        let of = |part: i128, all: f64| ratio(float(part) * moved(counted), all).unwrap_or_default();
-        of(counted.millicore_seconds, cpu).max(of(counted.mib_seconds, memory))
+        let of = |part: i128, all: i128| ratio(float(part), float(all)).unwrap_or_default();
+        of(counted.moving_millicore_seconds(), cpu).max(of(counted.moving_mib_seconds(), memory))
     };
     let weights: f64 = all().map(weight).sum();
     let mut rows: Vec<_> = workloads
@@ -494,7 +509,7 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
                     format!("its node selector asks for `{key}`, which elastic VMs do not have by themselves"),
                 ),
                 (_, None, Some((why, _))) => ("partly", (*why).to_owned()),
-                (_, None, None) => ("moves", "x86, Linux, on-demand".to_owned()),
+                (_, None, None) => ("moves", MOVES.to_owned()),
             };
             let part = ratio(weight(counted), weights).filter(|_| counted.moves_seconds > 0);
             WorkloadMovability {
@@ -519,14 +534,44 @@ fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovabil
     rows
 }
 
+/// Why there is no machine pool.
+fn no_pool(model: &Model<'_>) -> String {
+    let kept = exclusions(model, None);
+    let moves = model.names.counted.iter().flatten().any(|(_, counted)| counted.moves_seconds > 0);
+    if moves || kept.is_empty() {
+        return "No elastic machine pool was replayed: no bare metal has a price in the region.".to_owned();
+    }
+    let why: Vec<_> = kept.iter().take(3).map(|row| format!("{} ({} workloads)", row.reason, row.workloads)).collect();
+    format!("No elastic machine pool was replayed, since no pod could move: {}.", why.join("; "))
+}
+
+/// What a profile names and no pod showed.
+fn unseen(model: &Model<'_>) -> Vec<Note> {
+    let Some(profile) = model.profile else { return Vec::new() };
+    let namespaces = profile.namespaces().iter().filter(|name| !model.names.namespaces.contains(*name));
+    let keys = profile.labels().iter().filter_map(|label| label.split('=').next());
+    let keys = keys.filter(|key| !model.names.label_keys.contains(*key));
+    let of_namespace = |name: &String| format!("The profile names the namespace `{name}`, in which no pod was seen.");
+    let of_key = |key: &str| {
+        format!(
+            "The profile asks for the label `{key}`, which no pod showed; if pods have it, tell the collector to keep it."
+        )
+    };
+    namespaces.map(of_namespace).chain(keys.map(of_key)).map(Note::warning).collect()
+}
+
 fn notes(model: &Model<'_>, scenarios: &[Made]) -> Vec<Note> {
     let mut notes = Vec::new();
     if model.on_emp.is_empty() {
-        notes.push(Note::info(
-            "No elastic machine pool was replayed: no pod here could move, or no bare metal has a price in the region.",
-        ));
+        notes.push(Note::warning(no_pool(model)));
     } else if !model.hosts.iter().any(|host| host.chosen && host.replayed.is_some()) {
         notes.push(Note::warning("No host type could be chosen, because none could be priced."));
+    }
+    notes.extend(unseen(model));
+    if !model.names.knows_devices {
+        notes.push(Note::info(
+            "What pods ask for beside CPU and memory was not collected; pods that need a GPU or another device are taken for pods that can move.",
+        ));
     }
     if !scenarios.iter().any(|made| made.scenario.id == "emp-tuned") && !model.grid.is_empty() {
         notes.push(Note::info(

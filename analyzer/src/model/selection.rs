@@ -10,13 +10,12 @@ use crate::trace::{Choices, NodeFacts, NodePlace, PodFacts};
 
 /// Elastic VMs are x86 only.
 const ARCH: &str = "on arm64; elastic VMs are x86 only";
-/// Kept by [`Selection::spot`].
-pub(crate) const SPOT: &str = "on spot, which stays spot unless asked otherwise";
-/// Kept by [`Selection::profile`].
-pub(crate) const PROFILE: &str = "not selected by the profile";
-/// Kept by a profile that asks for labels nobody collected.
-pub(crate) const LABELS: &str = "its labels, by which the profile selects, were not collected";
+const SPOT: &str = "on spot, which stays spot unless asked otherwise";
+const PROFILE: &str = "not selected by the profile";
+const LABELS: &str = "its labels, by which the profile selects, were not collected";
 const DEVICE: &str = "asks for an extended resource, such as a GPU or an interface, that elastic VMs do not offer";
+/// The reasons behind which a choice of the user is.
+pub(crate) const BY_CHOICE: [&str; 3] = [SPOT, PROFILE, LABELS];
 const LATER: &str = "in a namespace that moves later";
 
 /// One choice of the pods that move.
@@ -28,20 +27,24 @@ pub(crate) struct Selection<'a> {
     pub(crate) all: bool,
     /// Whether pods seen on spot move.
     pub(crate) spot: bool,
+    /// The reason that counts for nothing here: pods it would keep move.
+    pub(crate) lifted: Option<&'static str>,
     /// The namespaces whose turn it is; `None` for all.
     pub(crate) namespaces: Option<BTreeSet<String>>,
 }
 
 impl Selection<'_> {
+    /// The first reason that keeps a pod; that one alone decides, so that lifting it moves every pod listed under it.
     fn keeps(&self, pod: &PodFacts<'_>) -> Option<&'static str> {
-        if pod.on_spot && !self.spot {
-            return Some(SPOT);
-        }
         let selected = self.profile.map(|profile| profile.selects(self.all, pod.namespace, pod.labels));
-        match selected {
-            Some(None) => return Some(LABELS),
-            Some(Some(false)) => return Some(PROFILE),
-            None | Some(Some(true)) => {}
+        let why = match selected {
+            Some(None) => Some(LABELS),
+            Some(Some(false)) => Some(PROFILE),
+            None | Some(Some(true)) if pod.on_spot && !self.spot => Some(SPOT),
+            None | Some(Some(true)) => None,
+        };
+        if why.is_some() {
+            return why.filter(|why| Some(*why) != self.lifted);
         }
         let turn = |namespaces: &BTreeSet<String>| namespaces.contains(pod.namespace);
         self.namespaces.as_ref().is_some_and(|namespaces| !turn(namespaces)).then_some(LATER)

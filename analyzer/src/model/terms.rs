@@ -5,18 +5,40 @@ use types::analysis::{BreakEven, TornadoBar};
 
 use super::{Model, Money, Replayed};
 
-/// Names of the terms, as the analysis has them.
-const FEE: &str = "fee_fraction";
-const HOST_DISCOUNT: &str = "host_discount";
-const EC2_DISCOUNT: &str = "ec2_discount";
+/// A term.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Term {
+    Fee,
+    HostDiscount,
+    Ec2Discount,
+}
 
-/// Fees along an axis, as fractions of what is saved.
+impl Term {
+    /// Its name, as break-even planes have it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fee => "fee_fraction",
+            Self::HostDiscount => "host_discount",
+            Self::Ec2Discount => "ec2_discount",
+        }
+    }
+
+    /// Its key in the tornado: the fee is an assumption.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Fee => "emp.fee_fraction",
+            _ => self.name(),
+        }
+    }
+}
+
+/// Fees along an axis, as fractions of what is saved; the one in force joins them.
 const FEES: [f64; 11] = [0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5];
 /// Discounts along an axis, as fractions of what is paid now.
 const DISCOUNTS: [f64; 7] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
 /// Fees and discounts that the tornado shows.
-const TORNADO: [(&str, &[f64]); 3] =
-    [("emp.fee_fraction", &[0.15, 0.35]), (HOST_DISCOUNT, &[0.2]), (EC2_DISCOUNT, &[0.2])];
+const TORNADO: [(Term, &[f64]); 3] =
+    [(Term::Fee, &[0.15, 0.35]), (Term::HostDiscount, &[0.2]), (Term::Ec2Discount, &[0.2])];
 
 /// What is paid under other terms.
 #[derive(Debug, Clone, Copy)]
@@ -67,43 +89,49 @@ impl Deal {
             - self.nodes_saved * terms.ec2_discount
     }
 
-    fn under(&self, name: &str, value: f64, terms: Terms) -> Terms {
-        match name {
-            HOST_DISCOUNT => Terms { host_discount: value, ..terms },
-            EC2_DISCOUNT => Terms { ec2_discount: value, ..terms },
-            _ => Terms { fee: value, ..terms },
+    fn under(term: Term, value: f64, terms: Terms) -> Terms {
+        match term {
+            Term::Fee => Terms { fee: value, ..terms },
+            Term::HostDiscount => Terms { host_discount: value, ..terms },
+            Term::Ec2Discount => Terms { ec2_discount: value, ..terms },
         }
     }
 
     /// Where the saving turns into a loss, by pairs of terms.
     pub(super) fn break_even(&self) -> Vec<BreakEven> {
-        let plane = |x: &str, xs: &[f64], y: &str, ys: &[f64], here| BreakEven {
-            x: x.to_owned(),
-            y: y.to_owned(),
+        let plane = |(x, xs): (Term, &[f64]), (y, ys): (Term, &[f64]), here| BreakEven {
+            x: x.name().to_owned(),
+            y: y.name().to_owned(),
             xs: xs.to_vec(),
             ys: ys.to_vec(),
             here,
             saving_usd: ys
                 .iter()
                 .map(|of_y| {
-                    let row = self.under(y, *of_y, self.now);
-                    xs.iter().map(|of_x| Some(self.saving(self.under(x, *of_x, row)))).collect()
+                    let row = Self::under(y, *of_y, self.now);
+                    xs.iter().map(|of_x| Some(self.saving(Self::under(x, *of_x, row)))).collect()
                 })
                 .collect(),
         };
+        let mut fees = FEES.to_vec();
+        if !fees.contains(&self.now.fee) {
+            fees.push(self.now.fee);
+            fees.sort_by(f64::total_cmp);
+        }
+        let hosts = (Term::HostDiscount, &DISCOUNTS[..]);
         vec![
-            plane(FEE, &FEES, HOST_DISCOUNT, &DISCOUNTS, [self.now.fee, 0.0]),
-            plane(EC2_DISCOUNT, &DISCOUNTS, HOST_DISCOUNT, &DISCOUNTS, [0.0, 0.0]),
+            plane((Term::Fee, &fees), hosts, [self.now.fee, 0.0]),
+            plane((Term::Ec2Discount, &DISCOUNTS), hosts, [0.0, 0.0]),
         ]
     }
 
     /// Bars of the tornado: each term alone.
     pub(super) fn bars(&self, holds_target: bool) -> Vec<TornadoBar> {
-        let bar = |(key, values): &(&'static str, &'static [f64])| {
+        let bar = |(term, values): &(Term, &'static [f64])| {
             let of = |value: &f64| {
-                let saving = self.saving(self.under(key, *value, self.now));
+                let saving = self.saving(Self::under(*term, *value, self.now));
                 TornadoBar {
-                    key: (*key).to_owned(),
+                    key: term.key().to_owned(),
                     value: value.to_string(),
                     saving_usd: Some(saving),
                     change_usd: Some(saving - self.saving),
@@ -118,7 +146,7 @@ impl Deal {
 
 /// Whether a bar of the tornado is an assumption that nobody can be sure of, and not a price that can be asked for.
 pub(super) fn is_uncertain(bar: &TornadoBar) -> bool {
-    ![HOST_DISCOUNT, EC2_DISCOUNT].contains(&bar.key.as_str())
+    ![Term::HostDiscount, Term::Ec2Discount].iter().any(|term| term.key() == bar.key)
 }
 
 #[cfg(test)]

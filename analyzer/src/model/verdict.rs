@@ -8,7 +8,7 @@ use types::NanoUsd;
 use types::analysis::{ExactLines, Saving, Scenario, Verdict, WhatIf};
 use types::show::usd;
 
-use super::report::{Conclusion, Made};
+use super::report::{Conclusion, Made, SERVED, fits, judged};
 use super::terms::is_uncertain;
 use crate::scenarios::{Month, saving, today};
 
@@ -18,8 +18,6 @@ const CANDIDATES: [(&str, bool); 5] =
 /// The rivals on EC2 of scenarios with the same requests.
 const RIVALS: [(&str, &str); 3] =
     [("emp", "ec2-repacked"), ("emp-tuned", "ec2-repacked"), ("emp-rightsized", "ec2-rightsized")];
-/// Least share of pod-seconds that a recommendation serves.
-const SERVED: f64 = 0.9995;
 /// Largest share of imputed use that carries a recommendation.
 const IMPUTED: f64 = 0.05;
 /// Hours below which nothing is recommended: a day to warm up, and two to choose and to judge by.
@@ -40,19 +38,17 @@ pub(crate) fn verdict(
         saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), month)
     };
     savings.extend(RIVALS.iter().filter_map(|(id, rival)| against(id, rival)));
-    let fit = |made: &&Made| {
-        let risk = made.scenario.risk.as_ref();
-        risk.is_some_and(|risk| risk.holds_target && risk.served_fraction >= SERVED)
-    };
+    let fit = |made: &&Made| fits(made);
     let saved = |made: &Made| today.1.less(&made.lines).map(|(saved, ..)| saved);
     let best = CANDIDATES
         .iter()
         .filter_map(|(id, emp)| Some((find(id).filter(fit)?, *emp)))
         .filter_map(|(made, emp)| Some((saved(made)?, made, emp)))
         .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.scenario.id.cmp(&a.1.scenario.id)));
-    let pool = find("emp-tuned").filter(fit).or_else(|| find("emp"));
+    let pool = judged(&conclusion.scenarios);
     let vs_today = pool.and_then(saved);
-    let vs_ec2 = pool.and_then(|made| Some(find("ec2-repacked")?.lines.less(&made.lines)?.0));
+    let of_repacked = |made: &Made| Some(find("ec2-repacked")?.lines.less(&made.lines)?.0);
+    let vs_ec2 = pool.and_then(of_repacked);
     let (recommendation, text) = match (barred(conclusion, month), best) {
         (Some(why), _) => (None, why),
         (None, Some((saved, made, emp))) if saved > NanoUsd::ZERO => {
@@ -65,7 +61,7 @@ pub(crate) fn verdict(
         recommendation,
         saving_vs_today_usd: vs_today.map(NanoUsd::usd),
         saving_vs_best_ec2_usd: vs_ec2.map(NanoUsd::usd),
-        range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, vs_ec2)),
+        range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, find("emp").and_then(of_repacked))),
         interval_usd: conclusion.interval_usd,
     };
     Some((verdict, savings))
@@ -182,7 +178,7 @@ fn why_not(made: &Made) -> String {
     }
 }
 
-/// Least and greatest saving over the assumptions tried one at a time.
+/// Least and greatest saving of `emp` over the assumptions tried one at a time.
 fn range(what_if: &WhatIf, base: Option<NanoUsd>) -> Option<[f64; 2]> {
     let bars = what_if.tornado.iter().filter(|bar| is_uncertain(bar));
     let tried = bars.filter_map(|bar| bar.saving_usd).chain(base.map(NanoUsd::usd));

@@ -39,6 +39,8 @@ pub(crate) struct Bill {
     pub(crate) fargate: BTreeMap<FargateKind, NanoUsd>,
     /// What volumes cost, by what decides their price.
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeCost>,
+    /// What volumes would cost more as io2, where that is asked for; `None` also where a price of it is missing.
+    pub(crate) more_as_io2: Option<NanoUsd>,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
     /// What the lines other than compute are made of.
@@ -153,6 +155,7 @@ impl Bill {
             compute: HourlyCost::default(),
             fargate: BTreeMap::new(),
             volumes: BTreeMap::new(),
+            more_as_io2: None,
             graded: Vec::new(),
             items: Vec::new(),
         };
@@ -167,6 +170,9 @@ impl Bill {
         bill.lines.fargate = bill.add_fargate(&fargate, book, assumptions);
         bill.lines.root_disks = bill.add_root_disks(observed, book, assumptions);
         bill.lines.volumes = bill.add_volumes(observed, book, assumptions);
+        if assumptions.terms.emp_volumes == "io2" {
+            bill.more_as_io2 = bill.price_as_io2(observed, ledger, book, assumptions);
+        }
         bill.lines.auto_mode = bill.add_auto_mode(book);
         bill.lines.control_plane = bill.add_control_plane(observed, book, assumptions);
         bill.lines.network = bill.add_network(observed, book, assumptions);

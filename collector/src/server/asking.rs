@@ -146,10 +146,11 @@ impl<'a> Asking<'a> {
     /// What comes of asking for a part: of what was sent ahead where it is that, else it is sent now.
     async fn receive(&mut self, query: &Question, part: &Part) -> Received {
         let sent = self.ahead.take().filter(|ahead| ahead.query == query.name && ahead.part == *part);
-        if let Some(mut ahead) = sent
-            && let Ok(received) = (&mut ahead.answer).await
-        {
-            return received;
+        if let Some(mut ahead) = sent {
+            match (&mut ahead.answer).await {
+                Ok(received) => return received,
+                Err(error) => tracing::warn!(query = query.name, %error, "asked again: what was sent ahead broke off"),
+            }
         }
         exchange(Arc::clone(self.inner), query.name, expression(query, part), times(query, self.hour)).await
     }

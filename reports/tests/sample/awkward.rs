@@ -217,6 +217,16 @@ pub(crate) fn full_losing() -> Analysis {
         what_if.tornado.iter_mut().for_each(|bar| shift(&mut bar.saving_usd));
         what_if.break_even.iter_mut().flat_map(|terms| terms.saving_usd.iter_mut().flatten()).for_each(shift);
     }
+    if let Some(waterfall) = &mut analysis.waterfall {
+        for step in &mut waterfall.steps {
+            match step.what.as_str() {
+                "overcommit" => step.usd += 9_000.0,
+                "fee" => step.usd = 0.0,
+                _ => {}
+            }
+        }
+        waterfall.to_usd = waterfall.from_usd + waterfall.steps.iter().map(|step| step.usd).sum::<f64>();
+    }
     analysis.plan = None;
     analysis
 }

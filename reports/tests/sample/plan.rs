@@ -22,8 +22,8 @@ pub(super) fn add(analysis: &mut Analysis) {
             step("back_test", Some("ec2-today-replayed"), replayed - today),
             step("repack", Some("ec2-repacked"), repacked - replayed),
             step("overcommit", None, tuned - repacked - fee - network - leftovers),
-            step("leftovers", None, leftovers),
-            step("pool", None, network),
+            step("pool", None, network + leftovers),
+            step("leftovers", None, 0.0),
             step("fee", Some("emp-tuned"), fee),
         ],
         lines: ["compute", "fargate", "root_disks", "volumes", "control_plane", "pool_network", "fee"]

@@ -227,7 +227,7 @@ pub(crate) fn full() -> Analysis {
     let usd = |from: &str| saving(&analysis, from, "emp-tuned").map(|saving| saving.window_usd);
     let (today, ec2) = (usd("ec2-today"), usd("ec2-repacked"));
     analysis.verdict = Verdict {
-        text: "An elastic machine pool at tuned ratios would save $6,762 a month against today and $2,415 against EC2 repacked, which asks for nothing new.".to_owned(),
+        text: "An elastic machine pool at tuned ratios would save $6,806 a month against today and $2,416 against EC2 repacked, which asks for nothing new.".to_owned(),
         recommendation: Some("emp-tuned".to_owned()),
         saving_vs_today_usd: today,
         saving_vs_best_ec2_usd: ec2,
@@ -247,6 +247,9 @@ pub(crate) fn full() -> Analysis {
     );
     analysis.assumptions.retain(|assumption| assumption.key != changed.key);
     analysis.assumptions.push(changed);
+    for (key, value) in [("risk.over_cpu", "0.001"), ("risk.swap", "0"), ("risk.unserved", "0.0005")] {
+        analysis.assumptions.push(assumption(key, value, "", value, "ours", "what a recommendation may risk"));
+    }
     analysis.assumptions.push(assumption(
         "emp.evm_disk_gib",
         "50",

@@ -58,6 +58,8 @@ fn tornado() -> Vec<TornadoBar> {
     };
     vec![
         bar("emp.memory_model", "touched", -4_180.0, true),
+        bar("host_discount", "0.2", 2_960.0, true),
+        bar("ec2_discount", "0.2", -2_510.0, true),
         bar("emp.spare_hosts_per_zone", "1", -2_460.0, true),
         bar("scheduler.score", "most_allocated", 1_190.0, true),
         bar("scheduler.zones", "free", 1_020.0, true),

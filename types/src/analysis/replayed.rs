@@ -182,7 +182,8 @@ pub struct WorkloadMovability {
     pub workload_kind: String,
     /// Its name.
     pub workload: String,
-    /// `moves`, `stays`, or `partly` where some of its pods can.
+    /// `moves`, `stays`, `partly` where some of its pods can, or `unsure` where its node selector asks for a label that
+    /// elastic VMs do not have by themselves.
     pub verdict: String,
     /// Why.
     pub reason: String,
@@ -230,7 +231,7 @@ pub struct Exclusion {
     /// Whether a choice of the user keeps them: another choice would let them move.
     pub by_choice: bool,
     /// What `emp` would cost less over the window if they moved too, from a replay in which they do; negative where it
-    /// would cost more, `null` where no choice lets them.
+    /// would cost more, `null` where no choice lets them, and where no pool was replayed.
     pub costs_usd: Option<f64>,
 }
 
@@ -288,7 +289,7 @@ pub struct Realised {
 pub struct Plan {
     /// The host type of the pool.
     pub host_type: String,
-    /// Most and fewest hosts at once, after the first day.
+    /// Fewest and most hosts at once, after the warm-up.
     pub hosts: (u32, u32),
     /// Elastic VMs by type, in hours over the window, most first.
     pub evm_types: Vec<(String, f64)>,

@@ -1,11 +1,15 @@
 //! Persistent volumes and root disks.
 
+use std::collections::BTreeMap;
+
 use types::NanoUsd;
+use types::analysis::Note;
 
 use super::{Bill, Item, NodeCost};
 use crate::assumptions::Assumptions;
 use crate::evidence::Grade;
 use crate::facts::VolumeKind;
+use crate::ledger::Ledger;
 use crate::number::{float, ratio};
 use crate::observed::{Observed, VolumeSums};
 use crate::prices::{PriceBook, Priced};
@@ -14,6 +18,9 @@ const GIB: i128 = 1 << 30;
 /// IOPS and throughput that a gp3 volume has without charge.
 const GP3_FREE_IOPS: i64 = 3000;
 const GP3_FREE_MIB_PER_SECOND: i64 = 125;
+/// IOPS of gp2: three a GiB within these.
+const GP2_LEAST_IOPS: i64 = 100;
+const GP2_MOST_IOPS: i64 = 16_000;
 /// Where the tiers of io2 end. AWS's list prices the second at 70 % and the third at 49 % of the first.
 const IO2_FIRST_TIER_IOPS: i64 = 32_000;
 const IO2_SECOND_TIER_IOPS: i64 = 64_000;
@@ -76,21 +83,6 @@ impl Bill {
         sums: &VolumeSums,
         (book, month_seconds): (&PriceBook, i128),
     ) -> NanoUsd {
-        let iops = kind.iops.unwrap_or_default();
-        let throughput = kind.throughput_mib_per_second.unwrap_or_default();
-        let extras = match volume_type {
-            "gp3" => vec![
-                ("ebs.gp3.iops_above_3000", iops - GP3_FREE_IOPS),
-                ("ebs.gp3.mib_per_second_above_125", throughput - GP3_FREE_MIB_PER_SECOND),
-            ],
-            "io1" => vec![("ebs.io1.iops", iops)],
-            "io2" => vec![
-                ("ebs.io2.iops_to_32000", iops.min(IO2_FIRST_TIER_IOPS)),
-                ("ebs.io2.iops_32000_to_64000", iops.min(IO2_SECOND_TIER_IOPS) - IO2_FIRST_TIER_IOPS),
-                ("ebs.io2.iops_above_64000", iops - IO2_SECOND_TIER_IOPS),
-            ],
-            _ => Vec::new(),
-        };
         if kind.iops.is_none() && matches!(volume_type, "io1" | "io2") {
             let reason = "provisioned IOPS not known; only its storage is priced".to_owned();
             self.add_unpriced(
@@ -101,7 +93,7 @@ impl Bill {
             );
         }
         let mut cost = NanoUsd::ZERO;
-        for (item, quantity) in extras.into_iter().filter(|(_, quantity)| *quantity > 0) {
+        for (item, quantity) in extras(volume_type, kind).into_iter().filter(|(_, quantity)| *quantity > 0) {
             let amount = i128::from(quantity) * sums.seconds;
             let months = ratio(float(amount), float(month_seconds)).unwrap_or_default();
             match book.other(item, region) {
@@ -176,6 +168,78 @@ impl Bill {
         let any = nodes.iter().any(is_aws);
         self.nodes = nodes;
         if any { line } else { Some(NanoUsd::ZERO) }
+    }
+}
+
+impl Bill {
+    /// What gp2, gp3 and io1 volumes would cost more as io2 with the IOPS they have now; `None` where a price is missing.
+    /// What cannot be converted is noted.
+    pub(super) fn price_as_io2(
+        &mut self,
+        observed: &Observed,
+        ledger: &Ledger,
+        book: &PriceBook,
+        assumptions: &Assumptions,
+    ) -> Option<NanoUsd> {
+        let month_seconds = crate::scenarios::month_seconds();
+        // IOPS of gp2 go by the size of each volume.
+        let mut claims: BTreeMap<(&VolumeKind, u32), (i128, i128)> = BTreeMap::new();
+        for (of, share) in &ledger.volumes {
+            let (bytes, seconds) = claims.entry((&of.kind, of.claim)).or_default();
+            (*bytes, *seconds) = (*bytes + share.byte_seconds, *seconds + share.seconds);
+        }
+        let (mut more, mut without_iops) = (NanoUsd::ZERO, 0);
+        for ((kind, _), (byte_seconds, seconds)) in claims.into_iter().filter(|(_, (_, seconds))| *seconds > 0) {
+            let region = kind.region.as_deref().or_else(|| observed.region());
+            let Ok((volume_type, region, unit)) = volume_price(kind, region, book, assumptions) else { continue };
+            let gib = i64::try_from(byte_seconds / GIB / seconds).unwrap_or(i64::MAX);
+            let iops = match (volume_type, kind.iops) {
+                ("gp3", iops) => iops.unwrap_or(GP3_FREE_IOPS),
+                ("gp2", _) => gib.saturating_mul(3).clamp(GP2_LEAST_IOPS, GP2_MOST_IOPS),
+                ("io1", Some(iops)) => iops,
+                ("io1", None) => {
+                    without_iops += 1;
+                    continue;
+                }
+                _ => continue,
+            };
+            let io2 = VolumeKind { volume_type: Some("io2".to_owned()), iops: Some(iops), ..kind.clone() };
+            more += book.volume("io2", region)?.price.scaled(byte_seconds, GIB * month_seconds)
+                - unit.price.scaled(byte_seconds, GIB * month_seconds);
+            let of = |volume_type: &str, kind: &VolumeKind| -> Option<NanoUsd> {
+                let extras = extras(volume_type, kind).into_iter().filter(|(_, quantity)| *quantity > 0);
+                let cost = |(item, quantity): (&str, i64)| {
+                    Some(book.other(item, region)?.price.scaled(i128::from(quantity) * seconds, month_seconds))
+                };
+                extras.map(cost).sum()
+            };
+            more += of("io2", &io2)? - of(volume_type, kind)?;
+        }
+        if without_iops > 0 {
+            self.notes.push(Note::warning(format!(
+                "{without_iops} io1 volumes show no IOPS, so what they would cost as io2 is not counted under a machine pool."
+            )));
+        }
+        Some(more)
+    }
+}
+
+/// What is paid by time beyond the storage, by the name of its price.
+fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
+    let iops = kind.iops.unwrap_or_default();
+    let throughput = kind.throughput_mib_per_second.unwrap_or_default();
+    match volume_type {
+        "gp3" => vec![
+            ("ebs.gp3.iops_above_3000", iops - GP3_FREE_IOPS),
+            ("ebs.gp3.mib_per_second_above_125", throughput - GP3_FREE_MIB_PER_SECOND),
+        ],
+        "io1" => vec![("ebs.io1.iops", iops)],
+        "io2" => vec![
+            ("ebs.io2.iops_to_32000", iops.min(IO2_FIRST_TIER_IOPS)),
+            ("ebs.io2.iops_32000_to_64000", iops.min(IO2_SECOND_TIER_IOPS) - IO2_FIRST_TIER_IOPS),
+            ("ebs.io2.iops_above_64000", iops - IO2_SECOND_TIER_IOPS),
+        ],
+        _ => Vec::new(),
     }
 }
 
