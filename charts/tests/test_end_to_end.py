@@ -27,6 +27,13 @@ import urllib.request
 import chart
 
 HOURS = 3
+# Content types of a report's files.
+KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".csv": "text/csv; charset=utf-8",
+    ".parquet": "application/vnd.apache.parquet",
+}
 KEY, SECRET, REGION, BUCKET = "emp-cost-test", "emp-cost-test-secret", "us-east-1", "bucket"
 # How long something may take before it counts as never; nothing waits longer than it must.
 PATIENCE = 180
@@ -206,6 +213,8 @@ class EndToEnd(unittest.TestCase):
             "analysis": {
                 "assumptions": "[emp]\nmemory_overcommit = 1.25\n",
                 "prices": "[control_plane]\nusd_per_hour = 0.0987\n",
+                "profile": "kind: ConfigMap\ndata:\n  namespaces: '[\"storefront\"]'\n",
+                "formats": ["html", "json", "csv", "focus"],
             },
         }
         for key, value in more.items():
@@ -318,7 +327,7 @@ class EndToEnd(unittest.TestCase):
         pointer = json.loads(body)
         self.assertEqual((pointer["schema"], pointer["hours_present"]), ("emp-cost/report/v1", HOURS))
         for file in pointer["files"]:
-            kind = {"index.html": "text/html; charset=utf-8", "analysis.json": "application/json"}[file["name"]]
+            kind = KINDS[pathlib.PurePosixPath(file["name"]).suffix]
             for folder in (latest, f"emp-cost/{pointer['folder']}"):
                 code, headers, body = self.s3.get(folder + file["name"])
                 self.assertEqual((code, headers["Content-Type"]), (200, kind), folder)
@@ -329,6 +338,8 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual({k: float(v) for k, v in changed.items()}, {"emp.memory_overcommit": 1.25}, "the assumptions of the ConfigMap hold")
         (plane,) = [item for item in analysis["scenarios"][0]["items"] if item["line"] == "control_plane"]
         self.assertEqual(plane["usd_per_unit"], 0.0987, "the prices of the ConfigMap hold")
+        self.assertEqual(analysis["selection"]["profile"], "profile.yaml", "the profile of the ConfigMap holds")
+        self.assertEqual({pathlib.PurePosixPath(file["name"]).suffix for file in pointer["files"]}, set(KINDS))
         _, _, page = self.s3.get(f"{latest}index.html")
         self.assertIn(f"s3://{BUCKET}/emp-cost", page.decode())
 

@@ -19,8 +19,6 @@ use crate::scenarios::Month;
 use crate::scenarios::today::{Bill, compute_cost, hours};
 use crate::trace::{self, Counted, Stays, WorkloadName};
 
-/// Least share of pod-seconds that a recommendation serves.
-pub(super) const SERVED: f64 = 0.9995;
 /// Workloads listed at most.
 const MOST_WORKLOADS: usize = 10_000;
 
@@ -46,6 +44,8 @@ pub(crate) struct Conclusion {
     pub(crate) interval_usd: Option<[f64; 2]>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
+    /// Largest share of pod-seconds that may pass waiting.
+    pub(crate) unserved_allowed: f64,
     /// Share of pod-slots whose use is imputed.
     pub(crate) imputed: f64,
 }
@@ -101,15 +101,15 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         plan: repacked.and_then(|repacked| plan(model, &repacked, month)),
         notes: notes(model, &scenarios),
         origins,
+        unserved_allowed: model.target.unserved,
         imputed: ratio(unsigned(imputed.imputed_pod_slots), unsigned(imputed.pod_slots)).unwrap_or_default(),
         scenarios,
     }
 }
 
-/// Whether a scenario may be recommended: it holds the risk target and serves nearly everything.
+/// Whether a scenario may be recommended: it holds the risk target, which says how much must be served too.
 pub(super) fn fits(made: &Made) -> bool {
-    let risk = made.scenario.risk.as_ref();
-    risk.is_some_and(|risk| risk.holds_target && risk.served_fraction >= SERVED)
+    made.scenario.risk.as_ref().is_some_and(|risk| risk.holds_target)
 }
 
 /// The pool a saving is said of: with tuned ratios where these may be recommended, else at the documented ones.

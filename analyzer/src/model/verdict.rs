@@ -1,6 +1,6 @@
 //! The conclusion in a sentence: what to do, by one rule.
 //!
-//! The cheapest scenario is recommended that holds the risk target and serves nearly every pod-second; today's own
+//! The cheapest scenario is recommended that holds the risk target, serving nearly every pod-second among it; today's own
 //! counts as one that does. What it saves is said against today and, where elastic VMs win, against the best
 //! alternative on EC2 with the same requests.
 
@@ -8,7 +8,7 @@ use types::NanoUsd;
 use types::analysis::{ExactLines, Saving, Scenario, Verdict, WhatIf};
 use types::show::usd;
 
-use super::report::{Conclusion, Made, SERVED, fits, judged};
+use super::report::{Conclusion, Made, fits, judged};
 use super::terms::is_uncertain;
 use crate::scenarios::{Month, saving, today};
 
@@ -108,10 +108,12 @@ fn recommended(
     let mut text = format!("{what}: that saves {head} of what is compared");
     let rival = RIVALS.iter().find(|(id, _)| *id == made.scenario.id).and_then(|(_, rival)| find(rival));
     if let Some((more, ..)) = rival.and_then(|rival| rival.lines.less(&made.lines)) {
-        text.push_str(&format!(
-            ", net of the fee, and {} a month more than the best alternative on EC2 with the same requests",
-            usd(month.usd(more))
-        ));
+        let amount = usd(month.usd(more).abs());
+        text.push_str(&if more < NanoUsd::ZERO {
+            format!(", net of the fee; the best alternative on EC2 with the same requests would save {amount} a month more, but misses the risk target")
+        } else {
+            format!(", net of the fee, and {amount} a month more than the best alternative on EC2 with the same requests")
+        });
     }
     if !emp {
         let pools = ["emp-tuned", "emp"].iter().find_map(|id| find(id));
@@ -143,33 +145,52 @@ fn stay(conclusion: &Conclusion, today: &ExactLines, month: Month) -> String {
     };
     let says = |found: Option<(NanoUsd, &Made)>, what: &str| match found {
         None => format!("{what} could not be replayed"),
-        Some((saved, _)) if saved <= NanoUsd::ZERO => {
-            format!("{what} would cost {} a month more than today", usd(month.usd(saved).abs()))
+        Some((saved, made)) if saved <= NanoUsd::ZERO => {
+            format!("{} would cost {} a month more than today", phrase(made, what), usd(month.usd(saved).abs()))
         }
         Some((saved, made)) => format!(
-            "{what} ({}) would save {} a month, but {}",
-            made.scenario.label,
+            "{} would save {} a month, but {}",
+            phrase(made, what),
             usd(month.usd(saved)),
-            why_not(made)
+            why_not(made, conclusion.unserved_allowed)
         ),
     };
+    let (pool, ec2) = (best(true), best(false));
+    let waits = [pool, ec2].into_iter().flatten().any(|(saved, made)| {
+        saved > NanoUsd::ZERO && waiting(made).is_some_and(|waiting| waiting > conclusion.unserved_allowed)
+    });
+    let remedy = if waits { " Where such a wait is fine, raise risk.unserved in the assumptions." } else { "" };
     format!(
-        "Not worth it as things are: {}; {}.",
-        says(best(true), "an elastic machine pool"),
-        says(best(false), "the best alternative on EC2")
+        "Not worth it as things are: {}; {}.{remedy}",
+        says(pool, "an elastic machine pool"),
+        says(ec2, "the best alternative on EC2")
     )
 }
 
+/// A scenario in words.
+fn phrase<'w>(made: &Made, otherwise: &'w str) -> &'w str {
+    match made.scenario.id.as_str() {
+        "emp-tuned" => "an elastic machine pool at tuned ratios",
+        "emp-rightsized" => "an elastic machine pool with right-sized requests",
+        "ec2-repacked" => "repacking on EC2",
+        "ec2-rightsized" => "right-sizing and repacking on EC2",
+        _ => otherwise,
+    }
+}
+
+/// Share of the pods' time that passes waiting.
+fn waiting(made: &Made) -> Option<f64> {
+    made.scenario.risk.as_ref().map(|risk| 1.0 - risk.served_fraction)
+}
+
 /// What keeps a scenario from being recommended.
-fn why_not(made: &Made) -> String {
+fn why_not(made: &Made, unserved_allowed: f64) -> String {
     let percent = |share: f64| format!("{:.2}\u{a0}%", share * 100.0);
     let Some(risk) = &made.scenario.risk else { return "it was not replayed".to_owned() };
-    if risk.served_fraction < SERVED {
-        return format!(
-            "{} of the pods' time would pass waiting for machines, more than the {} that are allowed",
-            percent(1.0 - risk.served_fraction),
-            percent(1.0 - SERVED)
-        );
+    let waiting = 1.0 - risk.served_fraction;
+    if waiting > unserved_allowed {
+        let (waiting, allowed) = (percent(waiting), percent(unserved_allowed));
+        return format!("{waiting} of the pods' time would pass waiting for machines, where {allowed} is allowed");
     }
     match (risk.host_slots_over_cpu, risk.host_slots_over_memory) {
         (_, Some(share)) if share > 0.0 => format!("hosts would swap in {} of their time", percent(share)),

@@ -325,7 +325,7 @@ topologySpreadConstraints:
 
 {{/* Files of the analysis. */}}
 {{- define "agent.analysisMounts" -}}
-{{- range $what := list "assumptions" "prices" }}
+{{- range $what := list "assumptions" "prices" "profile" }}
 {{- if or (index $.Values.analysis $what) (index $.Values.analysis (printf "%sConfigMap" $what)) }}
 - name: {{ $what }}
   mountPath: /etc/emp-cost/{{ $what }}
@@ -335,13 +335,14 @@ topologySpreadConstraints:
 {{- end }}
 
 {{- define "agent.analysisVolumes" -}}
-{{- range $what := list "assumptions" "prices" }}
+{{- range $what := list "assumptions" "prices" "profile" }}
+{{- $file := ternary "profile.yaml" (printf "%s.toml" $what) (eq $what "profile") }}
 {{- $existing := index $.Values.analysis (printf "%sConfigMap" $what) }}
 {{- if or (index $.Values.analysis $what) $existing }}
 - name: {{ $what }}
   configMap:
     name: {{ default (printf "%s-analysis" (include "agent.fullname" $)) $existing | quote }}
-    items: [{key: {{ $what }}.toml, path: {{ $what }}.toml}]
+    items: [{key: {{ $file }}, path: {{ $file }}}]
 {{- end }}
 {{- end }}
 {{- end }}
@@ -387,6 +388,10 @@ template:
           {{- if or .Values.analysis.prices .Values.analysis.pricesConfigMap }}
           - --prices=/etc/emp-cost/prices/prices.toml
           {{- end }}
+          {{- if or .Values.analysis.profile .Values.analysis.profileConfigMap }}
+          - --profile=/etc/emp-cost/profile/profile.yaml
+          {{- end }}
+          - --format={{ join "," .Values.analysis.formats }}
           {{- if ne (toString .Values.analysis.maxUnpricedPercent) "" }}
           - --max-unpriced={{ .Values.analysis.maxUnpricedPercent }}
           {{- end }}
@@ -469,6 +474,7 @@ template:
 {{- if and $c.headers $c.headersSecret.name }}{{ fail "give prometheusClient.headers or prometheusClient.headersSecret, not both: put all of them into the Secret" }}{{ end }}
 {{- if and $v.analysis.assumptions $v.analysis.assumptionsConfigMap }}{{ fail "give analysis.assumptions or analysis.assumptionsConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.prices $v.analysis.pricesConfigMap }}{{ fail "give analysis.prices or analysis.pricesConfigMap, not both" }}{{ end }}
+{{- if and $v.analysis.profile $v.analysis.profileConfigMap }}{{ fail "give analysis.profile or analysis.profileConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.allClusters $v.analysis.clusterIds }}{{ fail "give analysis.allClusters or analysis.clusterIds, not both" }}{{ end }}
 {{- if and $v.kubernetesApi.storage (not $v.kubernetesApi.enabled) }}{{ fail "kubernetesApi.storage needs kubernetesApi.enabled=true" }}{{ end }}
 {{- if not (or $v.collector.enabled $v.analysis.enabled) }}{{ fail "collector.enabled and analysis.enabled are both false: nothing would run" }}{{ end }}
