@@ -139,7 +139,8 @@ async fn of(load: Load, hours: i64) -> Analysis {
 async fn what_every_replay_must_agree_on() {
     let window = Window::try_new(hour(0).start(), hour(80).start()).unwrap();
     let cluster = Cluster::generate(7, window);
-    let all = analysis((0..80).map(|n| (hour(n), cluster.hour_rows(hour(n))))).await;
+    let lake = lake_with((0..80).map(|n| (hour(n), cluster.hour_rows(hour(n))))).await;
+    let all = analyze(&lake, request(), |_, _| {}).await.unwrap();
     let today = scenario(&all, "ec2-today");
     let replayed: Vec<_> = all.scenarios.iter().filter(|scenario| scenario.risk.is_some()).collect();
     for id in
@@ -190,6 +191,13 @@ async fn what_every_replay_must_agree_on() {
         replayed.iter().filter(holds).min_by(|a, b| a.cost_usd.total.unwrap().total_cmp(&b.cost_usd.total.unwrap()));
     let cheaper = cheapest.filter(|scenario| scenario.cost_usd.total.unwrap() < today.cost_usd.total.unwrap());
     assert_eq!(all.verdict.recommendation.as_deref(), Some(cheaper.map_or("ec2-today", |scenario| &scenario.id)));
+    // Whoever accepts every risk is told the cheapest of all.
+    let reckless = Assumptions::from_toml("risk = {unserved = 1, over_cpu = 1, swap = 1}").unwrap();
+    let any = analyze(&lake, Request { assumptions: reckless, ..request() }, |_, _| {}).await.unwrap();
+    let may = |s: &&Scenario| s.risk.is_some() && !s.id.contains("karpenter") && !s.id.contains("today");
+    let least =
+        any.scenarios.iter().filter(may).min_by(|a, b| a.cost_usd.total.unwrap().total_cmp(&b.cost_usd.total.unwrap()));
+    assert_eq!(any.verdict.recommendation.as_ref(), least.map(|scenario| &scenario.id), "{}", any.verdict.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

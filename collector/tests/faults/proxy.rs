@@ -1,5 +1,6 @@
 //! An HTTP server that passes requests on to a real Prometheus, or does what a script says instead.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -51,10 +52,19 @@ pub(crate) enum Act {
 
 type Script = dyn Fn(&Request, usize) -> Act + Send + Sync;
 
+/// What came in.
+#[derive(Debug, Default)]
+struct Seen {
+    requests: Mutex<Vec<Request>>,
+    /// Requests of which nothing was answered yet, now and at most.
+    open: AtomicUsize,
+    most_open: AtomicUsize,
+}
+
 /// A running proxy; it ends when this is dropped.
 pub(crate) struct Proxy {
     pub(crate) url: String,
-    seen: Arc<Mutex<Vec<Request>>>,
+    seen: Arc<Seen>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -72,14 +82,19 @@ impl Proxy {
             None => format!("http://127.0.0.1:{port}"),
         };
         let upstreams: Arc<Vec<String>> = Arc::new(upstreams.iter().map(|url| (*url).to_owned()).collect());
-        let (script, seen): (Arc<Script>, _) = (Arc::new(script), Arc::new(Mutex::new(Vec::new())));
+        let (script, seen): (Arc<Script>, _) = (Arc::new(script), Arc::<Seen>::default());
         let task = tokio::spawn(accept(listener, upstreams, tls, script, Arc::clone(&seen)));
         Self { url, seen, task }
     }
 
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Request> {
-        self.seen.lock().unwrap().clone()
+        self.seen.requests.lock().unwrap().clone()
+    }
+
+    /// The most requests that waited for an answer at one time.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.seen.most_open.load(Ordering::SeqCst)
     }
 }
 
@@ -94,7 +109,7 @@ async fn accept(
     upstreams: Arc<Vec<String>>,
     tls: Option<TlsAcceptor>,
     script: Arc<Script>,
-    seen: Arc<Mutex<Vec<Request>>>,
+    seen: Arc<Seen>,
 ) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -115,43 +130,20 @@ async fn accept(
 }
 
 /// Answers one request and closes. A client that went away is no concern of the proxy.
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: S,
-    upstreams: &[String],
-    script: &Script,
-    seen: &Mutex<Vec<Request>>,
-) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, upstreams: &[String], script: &Script, seen: &Seen) {
     let Some(request) = read(&mut stream).await else { return };
+    let open = seen.open.fetch_add(1, Ordering::SeqCst) + 1;
+    seen.most_open.fetch_max(open, Ordering::SeqCst);
     let act = {
-        let mut seen = seen.lock().unwrap();
+        let mut seen = seen.requests.lock().unwrap();
         let before = seen.iter().filter(|other| other.path == request.path && other.body == request.body).count();
         seen.push(request.clone());
         script(&request, before)
     };
-    let (status, header, body) = match act {
-        Act::Forward(upstream) => forward(&upstreams[upstream], &request).await,
-        Act::Edit(edit) => {
-            let (status, header, body) = forward(&upstreams[0], &request).await;
-            (status, header, edit(String::from_utf8(body).unwrap()).into_bytes())
-        }
-        Act::Answer(status, header, body) => (status, header.to_owned(), body.as_bytes().to_vec()),
-        Act::CutOff => {
-            let (_, _, body) = forward(&upstreams[0], &request).await;
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).await;
-            let _ = stream.write_all(&body[..body.len() / 2]).await;
-            let _ = stream.shutdown().await;
-            return;
-        }
-        Act::Stall => {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{").await;
-            let _ = stream.flush().await;
-            // Ends when the client closes.
-            let _ = stream.read_u8().await;
-            return;
-        }
-        Act::Close => return,
-    };
+    let answer = answer(&mut stream, upstreams, &request, act).await;
+    // Before the client has anything of it, so that its next request finds this one closed.
+    seen.open.fetch_sub(1, Ordering::SeqCst);
+    let Some((status, header, body)) = answer else { return };
     let separator = if header.is_empty() { "" } else { "\r\n" };
     let length = body.len();
     let head =
@@ -159,6 +151,39 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = stream.write_all(head.as_bytes()).await;
     let _ = stream.write_all(&body).await;
     let _ = stream.shutdown().await;
+}
+
+/// Status, a header line and the body; `None` where the act has answered, or not, by itself.
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    upstreams: &[String],
+    request: &Request,
+    act: Act,
+) -> Option<(u16, String, Vec<u8>)> {
+    Some(match act {
+        Act::Forward(upstream) => forward(&upstreams[upstream], request).await,
+        Act::Edit(edit) => {
+            let (status, header, body) = forward(&upstreams[0], request).await;
+            (status, header, edit(String::from_utf8(body).unwrap()).into_bytes())
+        }
+        Act::Answer(status, header, body) => (status, header.to_owned(), body.as_bytes().to_vec()),
+        Act::CutOff => {
+            let (_, _, body) = forward(&upstreams[0], request).await;
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(&body[..body.len() / 2]).await;
+            let _ = stream.shutdown().await;
+            return None;
+        }
+        Act::Stall => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{").await;
+            let _ = stream.flush().await;
+            // Ends when the client closes.
+            let _ = stream.read_u8().await;
+            return None;
+        }
+        Act::Close => return None,
+    })
 }
 
 async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Option<Request> {

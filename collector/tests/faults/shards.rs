@@ -51,6 +51,23 @@ async fn a_query_that_fails_is_never_sent_again_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_ahead_is_the_only_query_in_flight_and_a_failed_one_is_mended_in_its_turn() {
+    let Some(tight) = holding("sent ahead", several(), &["--query.max-samples=150"]).await else { return };
+    let whole = undisturbed(&quick(tight.url())).await;
+    // Every query is refused once, also those that are sent while an answer is read.
+    let busy = |_: &crate::proxy::Request, before: usize| match before {
+        0 => Act::Answer(503, "", "busy"),
+        _ => Act::Forward(0),
+    };
+    let proxy = Proxy::start(&[tight.url()], None, busy).await;
+    let bench = Bench::new();
+    let run = bench.collect(&quick(&proxy.url)).await;
+    assert_eq!(run.collected.as_ref().map(|c| c.written), Some(1), "{:?}", run.failure);
+    assert_eq!(bench.facts(), whole.facts());
+    assert_eq!(proxy.most_at_once(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_answers_nothing_however_small_is_asked_a_bounded_number_of_times() {
     let Some(real) = holding("always 422", several(), &[]).await else { return };
     let too_many =
