@@ -6,11 +6,14 @@
 mod interval;
 mod machines;
 mod money;
+mod movability;
+mod plan;
 mod report;
 mod selection;
 mod terms;
 mod verdict;
 mod waterfall;
+mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 

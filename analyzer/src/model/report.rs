@@ -3,24 +3,22 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use replay::{Extent, Grain, HOUR_SECONDS, NONE, Outcome, Requests, RiskTarget, lower_bound};
+use replay::{Grain, HOUR_SECONDS, Outcome, Requests, RiskTarget, lower_bound};
 use types::analysis::{
-    ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PoolPlan, PriceOrigin, Risk, Scenario,
-    ScenarioHour, Selection, TornadoBar, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
+    ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario, ScenarioHour,
+    Selection, WhatIf, WorkloadMovability, WorstSlot,
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
-use super::terms::Deal;
-use super::{HostTried, Model, Money, Pricer, Replayed, interval, selection};
+use super::movability::{autoscaled, exclusions, movability, no_pool, selected, unseen};
+use super::plan::plan;
+use super::what_if::what_if;
+use super::{HostTried, Model, Money, Pricer, Replayed, interval};
 use crate::number::{float, ratio};
 use crate::prices::MachineKind;
 use crate::pricing::HourlyCost;
 use crate::scenarios::Month;
 use crate::scenarios::today::{Bill, compute_cost, hours};
-use crate::trace::{self, Counted, Stays, WorkloadName};
-
-/// Workloads listed at most.
-const MOST_WORKLOADS: usize = 10_000;
 
 /// A replayed scenario, as it is written and exact.
 #[derive(Debug)]
@@ -60,8 +58,6 @@ impl Conclusion {
 /// Lines that cost what they cost today in every scenario.
 const AS_TODAY: [&str; 5] = ["fargate", "volumes", "auto_mode", "control_plane", "network"];
 
-/// Why a workload moves.
-const MOVES: &str = "x86, Linux, on a machine that is priced";
 /// Names for people.
 const LABELS: [(&str, &str); 7] = [
     ("ec2-today-replayed", "EC2 today, replayed"),
@@ -169,19 +165,6 @@ fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
         notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
     }
     notes
-}
-
-/// What right-sizing does to workloads that a horizontal autoscaler drives.
-fn autoscaled(model: &Model<'_>) -> Option<Note> {
-    let all = || model.names.counted.iter().flatten().map(|(_, counted)| counted);
-    let cpu =
-        |of: &dyn Fn(&Counted) -> bool| float(all().filter(|counted| of(counted)).map(|c| c.millicore_seconds).sum());
-    let workloads = all().filter(|counted| counted.autoscaled).count();
-    let share = ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|_| workloads > 0)?;
-    Some(Note::warning(format!(
-        "{workloads} workloads with {:.0}\u{a0}% of the CPU requested are driven by a horizontal autoscaler; smaller requests change how many replicas it runs, which no replay shows.",
-        share * 100.0
-    )))
 }
 
 /// Machines by type: what is billed, dearest first, then elastic VMs.
@@ -308,258 +291,6 @@ fn considered(tried: &HostTried, pricer: &Pricer<'_>, target: &RiskTarget) -> Ho
     }
 }
 
-fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf {
-    let lines = |replayed: &Replayed| model.pricer.of(replayed).lines;
-    let saving = |lines: &ExactLines| repacked.less(lines).map(|(saved, ..)| saved);
-    let point = |replayed: &Replayed| {
-        let pool = replayed.setup.pool.as_ref()?;
-        let (lines, hosts) = (lines(replayed), &replayed.last_third.hosts);
-        Some(WhatIfPoint {
-            memory_overcommit: pool.memory_overcommit,
-            cpu_overcommit: pool.cpu_overcommit,
-            total_usd: lines.total().map(NanoUsd::usd),
-            saving_usd: saving(&lines).map(NanoUsd::usd),
-            holds_target: model.target.holds(&replayed.last_third),
-            host_slots_over_cpu: ratio(unsigned(hosts.over_cpu), unsigned(hosts.slots)).unwrap_or_default(),
-            host_slots_over_memory: ratio(unsigned(hosts.over_memory), unsigned(hosts.slots)),
-            served_fraction: Some(replayed.last_third.served_share()),
-            on_frontier: false,
-        })
-    };
-    let base = saving(emp);
-    let find = |of: &[Replayed], id: &str| of.iter().find(|replayed| replayed.setup.id == id).cloned();
-    let deal = find(&model.on_ec2, "ec2-repacked")
-        .zip(find(&model.on_emp, "emp"))
-        .and_then(|(repacked, emp)| Some((Deal::new(model, &repacked, &emp)?, model.target.holds(&emp.last_third))));
-    let mut tornado: Vec<_> = model
-        .changed
-        .iter()
-        .map(|(change, replayed)| {
-            let with = saving(&lines(replayed));
-            TornadoBar {
-                key: change.key.to_owned(),
-                value: change.value.clone(),
-                saving_usd: with.map(NanoUsd::usd),
-                change_usd: with.zip(base).map(|(with, base)| (with - base).usd()),
-                holds_target: model.target.holds(&replayed.last_third),
-            }
-        })
-        .collect();
-    tornado.extend(deal.iter().flat_map(|(deal, holds)| deal.bars(*holds)));
-    tornado.sort_by(|a, b| {
-        let size = |bar: &TornadoBar| bar.change_usd.unwrap_or_default().abs();
-        size(b).total_cmp(&size(a)).then_with(|| (&a.key, &a.value).cmp(&(&b.key, &b.value)))
-    });
-    let mut grid: Vec<_> = model.grid.iter().filter_map(point).collect();
-    mark_frontier(&mut grid);
-    WhatIf { grid, tornado, break_even: deal.map(|(deal, _)| deal.break_even()).unwrap_or_default() }
-}
-
-/// Marks the points that no other beats: as much saved at less risk, or more at no more.
-fn mark_frontier(grid: &mut [WhatIfPoint]) {
-    let measure = |point: &WhatIfPoint| {
-        let risk = point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or_default();
-        point.saving_usd.map(|saving| (saving, risk))
-    };
-    let all: Vec<_> = grid.iter().filter_map(measure).collect();
-    for point in grid {
-        let beaten = |(saving, risk): (f64, f64)| {
-            let beats = |other: &(f64, f64)| other.0 >= saving && other.1 <= risk && *other != (saving, risk);
-            all.iter().any(beats)
-        };
-        point.on_frontier = measure(point).is_some_and(|own| !beaten(own));
-    }
-}
-
-/// Hours that old machines and new ones run side by side in a step.
-const DUAL_HOURS: f64 = 336.0;
-
-fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> {
-    let emp = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp")?;
-    let warm_up = usize::try_from(emp.setup.warm_up_seconds / replay::SLOT_SECONDS).unwrap_or_default();
-    let series = &emp.whole.series;
-    // A window that is all warm-up is better shown than nothing.
-    let settled = series.get(warm_up..).filter(|settled| !settled.is_empty()).unwrap_or(series);
-    let hosts = settled.iter().map(|point| point.hosts).min().zip(settled.iter().map(|point| point.hosts).max())?;
-    let mut waves: Vec<Wave> = Vec::new();
-    let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
-    for (namespaces, replayed) in &model.waves {
-        let money = model.pricer.of(replayed);
-        let saved = repacked.less(&money.lines).map(|(saved, ..)| saved);
-        let marginal = saved.map(|saved| saved - saved_so_far);
-        let window = |usd: f64| ratio(usd, month.hours_present);
-        let dual = window((money.hosts - hosts_so_far).at_least_zero().usd()).map(|hourly| hourly * DUAL_HOURS);
-        let daily = marginal.and_then(|marginal| window(marginal.usd() * 24.0)).filter(|daily| *daily > 0.0);
-        waves.push(Wave {
-            namespaces: namespaces.clone(),
-            total_usd: money.lines.total().map(NanoUsd::usd),
-            saving_usd: saved.map(NanoUsd::usd),
-            marginal_saving_usd: marginal.map(NanoUsd::usd),
-            dual_running_usd: dual,
-            payback_days: dual.zip(daily).and_then(|(dual, daily)| ratio(dual, daily)),
-        });
-        (saved_so_far, hosts_so_far) = (saved.unwrap_or(saved_so_far), money.hosts);
-    }
-    let host_type = emp.host.as_ref()?.host.name.clone();
-    let pool = emp.setup.pool.as_ref();
-    Some(Plan {
-        host_type,
-        hosts,
-        evm_types: evm_hours(&emp.whole, &model.pricer),
-        pools: pools(model, &emp.whole),
-        memory_overcommit: pool.map(|pool| pool.memory_overcommit),
-        cpu_overcommit: pool.map(|pool| pool.cpu_overcommit),
-        waves,
-    })
-}
-
-/// Elastic VMs and hosts by zone.
-fn pools(model: &Model<'_>, outcome: &Outcome) -> Vec<PoolPlan> {
-    let zone_name =
-        |zone: u16| model.names.zones.names().get(usize::from(zone)).filter(|name| !name.is_empty()).cloned();
-    let of_zone = |rows: &[Extent]| {
-        let (hosts, evms): (Vec<&Extent>, Vec<&Extent>) = rows.iter().partition(|row| row.kind == NONE);
-        let evms = evms.into_iter().filter_map(|row| {
-            let machine = model.pricer.kind(row.kind)?;
-            Some((machine.instance_type.clone(), row.fewest, row.most))
-        });
-        Some(PoolPlan {
-            zone: zone_name(rows.first()?.zone),
-            hosts: hosts.first().map_or((0, 0), |row| (row.fewest, row.most)),
-            evms: evms.collect(),
-        })
-    };
-    let mut pools: Vec<_> = outcome.pools.chunk_by(|a, b| a.zone == b.zone).filter_map(of_zone).collect();
-    pools.sort_by(|a, b| a.zone.cmp(&b.zone));
-    pools
-}
-
-/// What decided which pods move.
-fn selected(model: &Model<'_>) -> Selection {
-    let terms = &model.assumptions.terms;
-    Selection {
-        profile: model.profile.map(|profile| profile.source().to_owned()),
-        namespaces: model.profile.map(|profile| profile.namespaces().to_vec()).unwrap_or_default(),
-        labels: model.profile.map(|profile| profile.labels().to_vec()).unwrap_or_default(),
-        combine: terms.emp_profile_combine.to_owned(),
-        moves_spot: terms.emp_move_spot == "yes",
-    }
-}
-
-/// Why pods stay, and what each reason costs that a choice of the user is behind.
-fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exclusion> {
-    let mut sums: BTreeMap<&'static str, (u32, Stays)> = BTreeMap::new();
-    for (why, stays) in model.names.counted.iter().flatten().flat_map(|(_, counted)| &counted.stays) {
-        let (workloads, sum) = sums.entry(why).or_default();
-        *workloads += 1;
-        sum.seconds += stays.seconds;
-        sum.mib_seconds += stays.mib_seconds;
-    }
-    let mut rows: Vec<_> = sums
-        .into_iter()
-        .filter(|(why, _)| *why != trace::DAEMON)
-        .map(|(why, (workloads, stays))| {
-            let lifted =
-                model.lifted.iter().find(|(of, _)| *of == why).map(|(_, replayed)| model.pricer.of(replayed).lines);
-            let costs = emp.zip(lifted).and_then(|(emp, lifted)| emp.less(&lifted)).map(|(costs, ..)| costs.usd());
-            Exclusion {
-                reason: why.to_owned(),
-                workloads,
-                pod_hours: hours(stays.seconds),
-                memory_request_gib_hours: float(stays.mib_seconds) / 1024.0 / 3600.0,
-                by_choice: selection::BY_CHOICE.contains(&why),
-                costs_usd: costs,
-            }
-        })
-        .collect();
-    rows.sort_by(|a, b| {
-        b.memory_request_gib_hours.total_cmp(&a.memory_request_gib_hours).then_with(|| a.reason.cmp(&b.reason))
-    });
-    rows
-}
-
-fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<WorkloadMovability> {
-    // By name, since numbers come in the order of the rows, and a sum of fractions hangs on its order.
-    let mut workloads: Vec<(&WorkloadName, &Counted)> = model
-        .names
-        .counted
-        .iter()
-        .flatten()
-        .filter_map(|(at, counted)| Some((model.names.workloads.names().get(usize::try_from(*at).ok()?)?, counted)))
-        .collect();
-    workloads.sort_by_key(|(name, _)| *name);
-    let all = || workloads.iter().map(|(_, counted)| *counted);
-    let cpu: i128 = all().map(Counted::moving_millicore_seconds).sum();
-    let memory: i128 = all().map(Counted::moving_mib_seconds).sum();
-    // The larger of its shares of what moves.
-    let weight = |counted: &Counted| {
-        let of = |part: i128, all: i128| ratio(float(part), float(all)).unwrap_or_default();
-        of(counted.moving_millicore_seconds(), cpu).max(of(counted.moving_mib_seconds(), memory))
-    };
-    let weights: f64 = all().map(weight).sum();
-    let mut rows: Vec<_> = workloads
-        .iter()
-        .map(|(name, counted)| {
-            let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
-            let most = counted.stays.iter().max_by_key(|(why, stays)| (stays.seconds, std::cmp::Reverse(**why)));
-            let (verdict, reason) = match (counted.moves_seconds, &counted.selector, most) {
-                (0, _, Some((why, _))) => ("stays", (*why).to_owned()),
-                (_, Some(key), _) => (
-                    "unsure",
-                    format!("its node selector asks for `{key}`, which elastic VMs do not have by themselves"),
-                ),
-                (_, None, Some((why, _))) => ("partly", (*why).to_owned()),
-                (_, None, None) => ("moves", MOVES.to_owned()),
-            };
-            let part = ratio(weight(counted), weights).filter(|_| counted.moves_seconds > 0);
-            WorkloadMovability {
-                namespace: name.namespace.clone(),
-                workload_kind: name.kind.clone(),
-                workload: name.name.clone(),
-                verdict: verdict.to_owned(),
-                reason,
-                pod_hours: hours(counted.moves_seconds + stays),
-                cpu_request_core_hours: crate::conclude::core_hours(counted.millicore_seconds),
-                memory_request_gib_hours: float(counted.mib_seconds) / 1024.0 / 3600.0,
-                saving_usd: saving.zip(part).map(|(saving, part)| saving.usd() * part),
-            }
-        })
-        .collect();
-    rows.sort_by(|a, b| {
-        let by_memory = b.memory_request_gib_hours.total_cmp(&a.memory_request_gib_hours);
-        let name = |row: &WorkloadMovability| (row.namespace.clone(), row.workload_kind.clone(), row.workload.clone());
-        by_memory.then_with(|| name(a).cmp(&name(b)))
-    });
-    rows.truncate(MOST_WORKLOADS);
-    rows
-}
-
-/// Why there is no machine pool.
-fn no_pool(model: &Model<'_>) -> String {
-    let kept = exclusions(model, None);
-    let moves = model.names.counted.iter().flatten().any(|(_, counted)| counted.moves_seconds > 0);
-    if moves || kept.is_empty() {
-        return "No elastic machine pool was replayed: no bare metal has a price in the region.".to_owned();
-    }
-    let why: Vec<_> = kept.iter().take(3).map(|row| format!("{} ({} workloads)", row.reason, row.workloads)).collect();
-    format!("No elastic machine pool was replayed, since no pod could move: {}.", why.join("; "))
-}
-
-/// What a profile names and no pod showed.
-fn unseen(model: &Model<'_>) -> Vec<Note> {
-    let Some(profile) = model.profile else { return Vec::new() };
-    let namespaces = profile.namespaces().iter().filter(|name| !model.names.namespaces.contains(*name));
-    let keys = profile.labels().iter().filter_map(|label| label.split('=').next());
-    let keys = keys.filter(|key| !model.names.label_keys.contains(*key));
-    let of_namespace = |name: &String| format!("The profile names the namespace `{name}`, in which no pod was seen.");
-    let of_key = |key: &str| {
-        format!(
-            "The profile asks for the label `{key}`, which no pod showed; if pods have it, tell the collector to keep it."
-        )
-    };
-    namespaces.map(of_namespace).chain(keys.map(of_key)).map(Note::warning).collect()
-}
-
 fn notes(model: &Model<'_>, scenarios: &[Made]) -> Vec<Note> {
     let mut notes = Vec::new();
     if model.on_emp.is_empty() {
@@ -584,6 +315,6 @@ fn notes(model: &Model<'_>, scenarios: &[Made]) -> Vec<Note> {
     notes
 }
 
-fn unsigned(number: u64) -> f64 {
+pub(super) fn unsigned(number: u64) -> f64 {
     float(number.into())
 }
