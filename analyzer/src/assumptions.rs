@@ -54,6 +54,13 @@ replay::assumption_set! {
         "what the hosts of a pool that runs already cost in a month: the After of realised savings";
 }
 
+impl Terms {
+    /// Whether pods seen on spot capacity may move.
+    pub(crate) fn moves_spot(&self) -> bool {
+        self.emp_move_spot == "yes"
+    }
+}
+
 /// Every assumption in force: the defaults, and what a file changed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Assumptions {

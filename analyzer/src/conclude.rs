@@ -19,7 +19,7 @@ use crate::prices::PriceBook;
 use crate::realised::realised;
 use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
-use crate::scenarios::{Month, saving};
+use crate::scenarios::{HOURS_A_WEEK, Month, saving};
 use crate::utilisation::utilisation;
 
 /// Namespaces listed at most.
@@ -357,8 +357,6 @@ fn uneven_week(hours: &[(types::Hour, &str)]) -> Option<Note> {
         ))
     })
 }
-
-const HOURS_A_WEEK: usize = 168;
 
 fn notes(
     coverage: &WindowCoverage,

@@ -89,6 +89,13 @@ pub(crate) struct Model<'a> {
     pub(crate) assumptions: &'a Assumptions,
 }
 
+impl Model<'_> {
+    /// What moves and what does not, workload by workload.
+    fn counted(&self) -> impl Iterator<Item = &Counted> {
+        self.names.counted.iter().flatten().map(|(_, counted)| counted)
+    }
+}
+
 /// A host type that was looked at.
 #[derive(Debug)]
 pub(crate) struct HostTried {
@@ -152,7 +159,7 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
     let in_force = Selection {
         profile,
         all: assumptions.terms.emp_profile_combine == "all",
-        spot: assumptions.terms.emp_move_spot == "yes",
+        spot: assumptions.terms.moves_spot(),
         lifted: None,
         namespaces: None,
     };

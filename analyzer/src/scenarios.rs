@@ -24,6 +24,9 @@ impl Month {
     }
 }
 
+/// Hours of a week.
+pub(crate) const HOURS_A_WEEK: usize = 168;
+
 /// Seconds of a month, as prices of storage are meant.
 pub(crate) fn month_seconds() -> i128 {
     crate::number::whole(types::HOURS_PER_MONTH * 3600.0).into()

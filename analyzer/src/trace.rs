@@ -153,6 +153,11 @@ pub(crate) const DAEMON: &str = "on every node, elastic VMs too";
 const NO_NODE: &str = "its node is not known";
 
 impl Counted {
+    /// Seconds of all its pods.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.moves_seconds + self.stays.values().map(|stays| stays.seconds).sum::<i64>()
+    }
+
     /// Memory reserved by what moves.
     pub(crate) fn moving_mib_seconds(&self) -> i128 {
         self.mib_seconds - self.stays.values().map(|stays| stays.mib_seconds).sum::<i128>()
@@ -160,8 +165,7 @@ impl Counted {
 
     /// CPU reserved by what moves, by the share of the time that does.
     pub(crate) fn moving_millicore_seconds(&self) -> i128 {
-        let stays: i64 = self.stays.values().map(|stays| stays.seconds).sum();
-        match i128::from(self.moves_seconds + stays) {
+        match i128::from(self.seconds()) {
             0 => 0,
             all => self.millicore_seconds * i128::from(self.moves_seconds) / all,
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use bytes::Bytes;
 use lake::LakeUri;
 use reports::export::File;
 use reports::{Member, Money, Standing};
@@ -172,13 +171,13 @@ pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
 }
 
 fn read(path: &Path) -> anyhow::Result<Given> {
-    let text = read_file(path)?;
-    let analysis = parse(&Bytes::from(text.clone())).with_context(|| format!("read `{}`", path.display()))?;
-    Ok(Given { analysis, json: text.into_bytes() })
+    let json = read_file(path)?.into_bytes();
+    let analysis = parse(&json).with_context(|| format!("read `{}`", path.display()))?;
+    Ok(Given { analysis, json })
 }
 
 /// Reads the content of an `analysis.json`.
-pub(crate) fn parse(content: &Bytes) -> anyhow::Result<Analysis> {
+pub(crate) fn parse(content: &[u8]) -> anyhow::Result<Analysis> {
     let value: serde_json::Value = serde_json::from_slice(content).context("read it as JSON")?;
     let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or_default();
     anyhow::ensure!(

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use fixtures::s3::S3Server;
 use fixtures::{Cluster, services};
 use lake::store::{DirStore, S3Store};
@@ -233,14 +230,8 @@ fn several_clusters_get_a_folder_each_and_a_page_together() {
 }
 
 fn store(server: &S3Server, bucket: &str, prefix: &str) -> S3Store {
-    let credentials = Credentials::new(S3Server::ACCESS_KEY, S3Server::SECRET_KEY, None, None, "test");
-    let shared = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(server.endpoint())
-        .region(Region::new(S3Server::REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    S3Store::with_config(&shared, bucket, prefix, S3Options::default())
+    let client = S3Server::client(&server.endpoint(), S3Server::SECRET_KEY);
+    S3Store::with_config(&client, bucket, prefix, S3Options::default())
 }
 
 #[tokio::test(flavor = "multi_thread")]

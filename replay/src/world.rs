@@ -153,8 +153,6 @@ pub(crate) struct World<O> {
     slot: usize,
     billed: Billed,
     peaks_known: bool,
-    /// Whether some slot has counted for the extents.
-    seen_extents: bool,
     outcome: Outcome,
     observer: O,
 }
@@ -220,7 +218,6 @@ impl<O: Observer> World<O> {
             slot: 0,
             billed: Billed { nodes: vec![0; n], evms: vec![0; n], ..Billed::default() },
             peaks_known: true,
-            seen_extents: false,
             observer,
         }
     }

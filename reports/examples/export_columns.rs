@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "that is its purpose")]
 
-use reports::focus::{COLUMNS, Level};
+use reports::focus::COLUMNS;
 use reports::sheets::SHEETS;
 
 fn main() {
@@ -24,12 +24,7 @@ fn main() {
     columns(reports::FLEET_COLUMNS);
     println!("\n## FOCUS columns\n\n| column | since | level | what it holds |\n|---|---|---|---|");
     for column in COLUMNS {
-        let level = match column.level {
-            Level::Mandatory => "mandatory",
-            Level::Conditional => "conditional",
-            Level::Recommended => "recommended",
-            Level::Custom => "ours",
-        };
+        let level = column.level.name();
         println!("| `{}` | {} | {level} | {} |", column.name, column.since, column.about);
     }
 }

@@ -6,6 +6,7 @@ use askama::Template;
 use types::NanoUsd;
 
 use crate::format;
+use crate::headline::Figure;
 use crate::money::Money;
 use crate::page::RenderError;
 use crate::sheets::{Cell as Field, SheetError, row, write};
@@ -39,13 +40,6 @@ struct Page {
     left_out: Option<Table>,
     runs: Option<Table>,
     foot: String,
-}
-
-struct Figure {
-    label: &'static str,
-    value: String,
-    sub: String,
-    class: &'static str,
 }
 
 /// A cluster in the ranking.
@@ -204,8 +198,14 @@ fn figures(totals: &Totals, money: &Money) -> Vec<Figure> {
     let clusters = |n: u32| format!("{} {}", format::count(n), if n == 1 { "cluster" } else { "clusters" });
     let class = |amount: NanoUsd| if amount < NanoUsd::ZERO { "loss" } else { "gain" };
     let figure = |label, n: u32, amount: NanoUsd, class| match n {
-        0 => Figure { label, value: "cannot be said".to_owned(), sub: String::new(), class: "absent" },
-        n => Figure { label, value: money.show(amount.usd()), sub: format!("a month, {}", clusters(n)), class },
+        0 => Figure { label, value: "cannot be said".to_owned(), sub: String::new(), class: "absent", badge: "" },
+        n => Figure {
+            label,
+            value: money.show(amount.usd()),
+            sub: format!("a month, {}", clusters(n)),
+            class,
+            badge: "",
+        },
     };
     vec![
         figure("Today", totals.clusters, totals.today, ""),

@@ -6,7 +6,7 @@ mod sample;
 
 use chrono::TimeDelta;
 use reports::export::{self, Format, Report};
-use reports::focus::{self, COLUMNS, Level};
+use reports::focus::{self, COLUMNS};
 use reports::sheets::SHEETS;
 use reports::{FLEET_COLUMNS, Member, Money, Options, Standing};
 use types::analysis::*;
@@ -215,12 +215,7 @@ fn the_documentation_lists_what_the_code_writes() {
     let columns: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
     assert_eq!(documented(text, "## FOCUS columns"), columns);
     for column in COLUMNS {
-        let level = match column.level {
-            Level::Mandatory => "mandatory",
-            Level::Conditional => "conditional",
-            Level::Recommended => "recommended",
-            Level::Custom => "ours",
-        };
+        let level = column.level.name();
         let row = format!("| `{}` | {} | {level} | {} |", column.name, column.since, column.about);
         assert!(text.contains(&row), "{row}");
     }

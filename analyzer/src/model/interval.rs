@@ -3,10 +3,9 @@
 use replay::{HourBilled, Outcome};
 
 use super::{Model, Replayed};
+use crate::scenarios::HOURS_A_WEEK;
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;
-/// Hours of a whole week.
-const WEEK_HOURS: usize = 168;
 /// Weeks below which an interval promises more than it holds: of four, one meant to hold nine times in ten held three
 /// times in four.
 const LEAST_WEEKS: usize = 8;
@@ -28,14 +27,14 @@ pub(super) fn interval(model: &Model<'_>, pool: &str) -> Option<[f64; 2]> {
         .map(|(rival, pool)| rival.less(&pool).map(|(saved, ..)| saved.usd()))
         .collect();
     let hours = rival.whole.hours.len();
-    drawn_again(&saved?, crate::number::ratio(count(hours), count(WEEK_HOURS))?)
+    drawn_again(&saved?, crate::number::ratio(count(hours), count(HOURS_A_WEEK))?)
 }
 
 /// The hours of each week of which none is missing, weeks counted from the first hour.
 fn weeks(hours: &[HourBilled]) -> Vec<Vec<HourBilled>> {
     let first = hours.first().map_or(0, |hour| hour.start);
     let week = |hour: &HourBilled| (hour.start - first) / WEEK_SECONDS;
-    let whole = hours.chunk_by(|a, b| week(a) == week(b)).filter(|hours| hours.len() == WEEK_HOURS);
+    let whole = hours.chunk_by(|a, b| week(a) == week(b)).filter(|hours| hours.len() == HOURS_A_WEEK);
     whole.map(<[HourBilled]>::to_vec).collect()
 }
 

@@ -71,7 +71,7 @@ impl<'a> Machines<'a> {
             }
         }
         // Where spot moves, it moves to elastic VMs, which are priced and judged as on-demand.
-        if assumptions.terms.emp_move_spot == "yes" && seen.iter().any(|(platform, _)| platform.arch == "amd64") {
+        if assumptions.terms.moves_spot() && seen.iter().any(|(platform, _)| platform.arch == "amd64") {
             machines.platforms.push(Platform { arch: "amd64".to_owned(), os: "linux".to_owned(), spot: false });
         }
         let mut rows = Vec::new();

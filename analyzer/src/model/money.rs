@@ -83,10 +83,7 @@ impl<'a> Pricer<'a> {
             seconds: 0,
             evm_disk_month: disk.as_ref().map(|disk| of_gib(disk, gib)),
             host_disk_month: disk.as_ref().map(|disk| of_gib(disk, host_gib)),
-            more_for_volumes: match assumptions.terms.emp_volumes {
-                "io2" => bill.more_as_io2,
-                _ => Some(NanoUsd::ZERO),
-            },
+            more_for_volumes: bill.more_for_volumes,
             nat_gateway_hour: book.other("vpc.nat_gateway", region),
             origins: [ROOT_DISKS, LICENCES]
                 .into_iter()
@@ -96,6 +93,7 @@ impl<'a> Pricer<'a> {
             fee_fraction: assumptions.replay.emp_fee_fraction,
             moving: BTreeMap::new(),
         };
+        let spot_moves = assumptions.terms.moves_spot();
         let placed = |kind| machines.node(&NodeFacts::from(kind));
         let mut stays = BTreeMap::new();
         for node in &bill.nodes {
@@ -105,7 +103,6 @@ impl<'a> Pricer<'a> {
                     pricer.licences += node.licences;
                     pricer.seconds += node.billed_seconds;
                     let platform = machines.platforms.get(usize::from(place.platform));
-                    let spot_moves = assumptions.terms.emp_move_spot == "yes";
                     if platform.is_some_and(|platform| platform.arch == "amd64" && (spot_moves || !platform.spot))
                         && let Some(name) = &node.kind.instance_type
                     {

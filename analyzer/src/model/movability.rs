@@ -36,14 +36,14 @@ pub(super) fn selected(model: &Model<'_>) -> Selection {
         namespaces: model.profile.map(|profile| profile.namespaces().to_vec()).unwrap_or_default(),
         labels: model.profile.map(|profile| profile.labels().to_vec()).unwrap_or_default(),
         combine: terms.emp_profile_combine.to_owned(),
-        moves_spot: terms.emp_move_spot == "yes",
+        moves_spot: terms.moves_spot(),
     }
 }
 
 /// Why pods stay, and what each reason costs that a choice of the user is behind.
 pub(super) fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exclusion> {
     let mut sums: BTreeMap<&'static str, (u32, Stays)> = BTreeMap::new();
-    for (why, stays) in model.names.counted.iter().flatten().flat_map(|(_, counted)| &counted.stays) {
+    for (why, stays) in model.counted().flat_map(|counted| &counted.stays) {
         let (workloads, sum) = sums.entry(why).or_default();
         *workloads += 1;
         sum.seconds += stays.seconds;
@@ -94,7 +94,6 @@ pub(super) fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<Work
     let mut rows: Vec<_> = workloads
         .iter()
         .map(|(name, counted)| {
-            let stays: i64 = counted.stays.values().map(|stays| stays.seconds).sum();
             let most = counted.stays.iter().max_by_key(|(why, stays)| (stays.seconds, std::cmp::Reverse(**why)));
             let (verdict, reason) = match (counted.moves_seconds, &counted.selector, most) {
                 (0, _, Some((why, _))) => ("stays", (*why).to_owned()),
@@ -112,7 +111,7 @@ pub(super) fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<Work
                 workload: name.name.clone(),
                 verdict: verdict.to_owned(),
                 reason,
-                pod_hours: hours(counted.moves_seconds + stays),
+                pod_hours: hours(counted.seconds()),
                 cpu_request_core_hours: crate::conclude::core_hours(counted.millicore_seconds),
                 memory_request_gib_hours: float(counted.mib_seconds) / 1024.0 / 3600.0,
                 saving_usd: saving.zip(part).map(|(saving, part)| saving.usd() * part),
@@ -131,7 +130,7 @@ pub(super) fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<Work
 /// Why there is no machine pool.
 pub(super) fn no_pool(model: &Model<'_>) -> String {
     let kept = exclusions(model, None);
-    let moves = model.names.counted.iter().flatten().any(|(_, counted)| counted.moves_seconds > 0);
+    let moves = model.counted().any(|counted| counted.moves_seconds > 0);
     if moves || kept.is_empty() {
         return "No elastic machine pool was replayed: no bare metal has a price in the region.".to_owned();
     }

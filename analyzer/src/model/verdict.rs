@@ -38,11 +38,10 @@ pub(crate) fn verdict(
         saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), month)
     };
     savings.extend(RIVALS.iter().filter_map(|(id, rival)| against(id, rival)));
-    let fit = |made: &&Made| fits(made);
     let saved = |made: &Made| today.1.less(&made.lines).map(|(saved, ..)| saved);
     let best = CANDIDATES
         .iter()
-        .filter_map(|(id, emp)| Some((find(id).filter(fit)?, *emp)))
+        .filter_map(|(id, emp)| Some((find(id).filter(|made| fits(made))?, *emp)))
         .filter_map(|(made, emp)| Some((saved(made)?, made, emp)))
         .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.scenario.id.cmp(&a.1.scenario.id)));
     let pool = judged(&conclusion.scenarios);
@@ -187,8 +186,7 @@ fn waiting(made: &Made) -> Option<f64> {
 fn why_not(made: &Made, unserved_allowed: f64) -> String {
     let percent = |share: f64| format!("{:.2}\u{a0}%", share * 100.0);
     let Some(risk) = &made.scenario.risk else { return "it was not replayed".to_owned() };
-    let waiting = 1.0 - risk.served_fraction;
-    if waiting > unserved_allowed {
+    if let Some(waiting) = waiting(made).filter(|waiting| *waiting > unserved_allowed) {
         let (waiting, allowed) = (percent(waiting), percent(unserved_allowed));
         return format!("{waiting} of the pods' time would pass waiting for machines, where {allowed} is allowed");
     }

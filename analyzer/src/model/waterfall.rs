@@ -37,13 +37,13 @@ pub(crate) fn waterfall(conclusion: &Conclusion, today: &ExactLines, verdict: &V
         .named()
         .iter()
         .map(|(name, _)| *name)
-        .filter(|name| all.iter().all(|lines| line(lines, name).is_some()))
+        .filter(|name| all.iter().all(|lines| lines.line(name).is_some()))
         .collect();
     if names.is_empty() {
         return None;
     }
     let total = |lines: &ExactLines, of: &dyn Fn(&str) -> bool| -> NanoUsd {
-        names.iter().filter(|name| of(name)).filter_map(|name| line(lines, name)).sum()
+        names.iter().filter(|name| of(name)).filter_map(|name| lines.line(name)).sum()
     };
     let everything = |_: &str| true;
     let step = |what: &str, scenario: Option<&str>, usd: NanoUsd| WaterfallStep {
@@ -73,8 +73,4 @@ pub(crate) fn waterfall(conclusion: &Conclusion, today: &ExactLines, verdict: &V
         steps,
         lines: names.into_iter().map(ToOwned::to_owned).collect(),
     })
-}
-
-fn line(lines: &ExactLines, name: &str) -> Option<NanoUsd> {
-    lines.named().into_iter().find(|(of, _)| *of == name).and_then(|(_, line)| line)
 }

@@ -39,8 +39,8 @@ pub(crate) struct Bill {
     pub(crate) fargate: BTreeMap<FargateKind, NanoUsd>,
     /// What volumes cost, by what decides their price.
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeCost>,
-    /// What volumes would cost more as io2, where that is asked for; `None` also where a price of it is missing.
-    pub(crate) more_as_io2: Option<NanoUsd>,
+    /// What volumes would cost more under a pool: zero unless they become io2 there, `None` where a price is missing.
+    pub(crate) more_for_volumes: Option<NanoUsd>,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
     /// What the lines other than compute are made of.
@@ -155,7 +155,7 @@ impl Bill {
             compute: HourlyCost::default(),
             fargate: BTreeMap::new(),
             volumes: BTreeMap::new(),
-            more_as_io2: None,
+            more_for_volumes: Some(NanoUsd::ZERO),
             graded: Vec::new(),
             items: Vec::new(),
         };
@@ -171,7 +171,7 @@ impl Bill {
         bill.lines.root_disks = bill.add_root_disks(observed, book, assumptions);
         bill.lines.volumes = bill.add_volumes(observed, book, assumptions);
         if assumptions.terms.emp_volumes == "io2" {
-            bill.more_as_io2 = bill.price_as_io2(observed, ledger, book, assumptions);
+            bill.more_for_volumes = bill.more_as_io2(observed, ledger, book, assumptions);
         }
         bill.lines.auto_mode = bill.add_auto_mode(book);
         bill.lines.control_plane = bill.add_control_plane(observed, book, assumptions);

@@ -95,14 +95,9 @@ impl<'a> Asking<'a> {
             reply.requests += requests;
             match body {
                 Ok(body) => {
-                    match (waiting.last(), next) {
-                        (Some(part), _) => self.send_ahead(query, part.clone()),
-                        (None, Some(next)) => {
-                            if let Some(part) = self.parts(next).into_iter().next() {
-                                self.send_ahead(next, part);
-                            }
-                        }
-                        (None, None) => {}
+                    let of_next = || next.and_then(|next| Some((next, self.parts(next).into_iter().next()?)));
+                    if let Some((query, part)) = waiting.last().map(|part| (query, part.clone())).or_else(of_next) {
+                        self.send_ahead(query, part);
                     }
                     let mut answer = take(&body)?;
                     answer.warnings.retain(|warning| !event::is_harmless(warning));

@@ -8,9 +8,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use fixtures::s3::S3Server;
 use fixtures::{Cluster, prometheus, services};
 use lake::store::S3Store;
@@ -38,14 +35,8 @@ async fn start_s3(test: &str) -> Option<S3Server> {
 }
 
 fn store(server: &S3Server, prefix: &str) -> S3Store {
-    let credentials = Credentials::new(S3Server::ACCESS_KEY, S3Server::SECRET_KEY, None, None, "test");
-    let shared = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(server.endpoint())
-        .region(Region::new(S3Server::REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    S3Store::with_config(&shared, BUCKET, prefix, S3Options::default())
+    let client = S3Server::client(&server.endpoint(), S3Server::SECRET_KEY);
+    S3Store::with_config(&client, BUCKET, prefix, S3Options::default())
 }
 
 fn spawn(server: &S3Server, program: &PathBuf, args: &[String]) -> Child {

@@ -5,9 +5,6 @@ mod proxy;
 
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
 use fixtures::s3::S3Server;
 use fixtures::services;
@@ -28,15 +25,8 @@ struct Setup {
     direct: S3Store,
 }
 
-fn store(endpoint: String) -> S3Store {
-    let credentials = Credentials::new(S3Server::ACCESS_KEY, S3Server::SECRET_KEY, None, None, "test");
-    let shared = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(endpoint)
-        .region(Region::new(S3Server::REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    S3Store::with_config(&shared, "lake", "p", S3Options::default())
+fn store(endpoint: &str) -> S3Store {
+    S3Store::with_config(&S3Server::client(endpoint, S3Server::SECRET_KEY), "lake", "p", S3Options::default())
 }
 
 /// A server and a proxy before it; `None` where there is no server, which is said.
@@ -45,7 +35,7 @@ async fn setup(test: &str) -> Option<Setup> {
     let server = S3Server::start(&binary).await.unwrap();
     server.make_bucket("lake").unwrap();
     let proxy = Proxy::start(&server.endpoint()).await;
-    let (through, direct) = (store(proxy.endpoint()), store(server.endpoint()));
+    let (through, direct) = (store(&proxy.endpoint()), store(&server.endpoint()));
     Some(Setup { _server: server, proxy, store: Arc::new(through), direct })
 }
 
@@ -182,7 +172,7 @@ async fn what_a_person_must_mend_is_said_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_gone_is_named() {
-    let gone = store("http://127.0.0.1:1".to_owned());
+    let gone = store("http://127.0.0.1:1");
     let error = said(&gone.put_new(KEY, object()).await.unwrap_err());
     assert!(error.contains("s3://lake/p") && error.contains("check the network"), "{error}");
 }

@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use bytes::Bytes;
 use fixtures::s3::S3Server;
 use fixtures::services;
@@ -146,14 +143,7 @@ async fn s3_server(test: &str) -> Option<S3Server> {
 }
 
 fn store(server: &S3Server, secret: &str, bucket: &str, prefix: &str) -> S3Store {
-    let credentials = Credentials::new(S3Server::ACCESS_KEY, secret, None, None, "test");
-    let shared = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(server.endpoint())
-        .region(Region::new(S3Server::REGION))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build();
-    S3Store::with_config(&shared, bucket, prefix, S3Options::default())
+    S3Store::with_config(&S3Server::client(&server.endpoint(), secret), bucket, prefix, S3Options::default())
 }
 
 #[tokio::test(flavor = "multi_thread")]

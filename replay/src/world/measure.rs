@@ -56,13 +56,13 @@ impl<O: Observer> World<O> {
             }
         }
         if counts && self.setup.pool.is_some() {
-            self.measure_extents();
+            self.measure_extents(t);
         }
         self.outcome.series.push(point);
     }
 
-    /// How many elastic VMs of each type and how many hosts are in each zone.
-    fn measure_extents(&mut self) {
+    /// How many elastic VMs of each type and how many hosts are in each zone in the slot that began at `t`.
+    fn measure_extents(&mut self, t: i64) {
         let mut now: Vec<(u16, u32, u32)> = Vec::new();
         let mut see = |zone: u16, kind: u32| match now.iter_mut().find(|row| (row.0, row.1) == (zone, kind)) {
             Some(row) => row.2 += 1,
@@ -74,8 +74,7 @@ impl<O: Observer> World<O> {
         for host in self.hosts.iter().filter(|host| host.live) {
             see(host.zone, NONE);
         }
-        let first = !self.seen_extents;
-        self.seen_extents = true;
+        let first = self.warming_up(t - SLOT_SECONDS);
         for extent in &mut self.outcome.pools {
             if !now.iter().any(|row| (row.0, row.1) == (extent.zone, extent.kind)) {
                 extent.fewest = 0;

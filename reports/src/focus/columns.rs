@@ -47,6 +47,18 @@ pub enum Level {
     Custom,
 }
 
+impl Level {
+    /// Its name, as the documents have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mandatory => "mandatory",
+            Self::Conditional => "conditional",
+            Self::Recommended => "recommended",
+            Self::Custom => "ours",
+        }
+    }
+}
+
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {

@@ -81,6 +81,11 @@ mod cost_lines {
             }
 
             impl ExactLines {
+                /// The line of a name; `None` also where there is no such line.
+                pub fn line(&self, name: &str) -> Option<NanoUsd> {
+                    self.named().into_iter().find(|(of, _)| *of == name)?.1
+                }
+
                 /// The lines with their stable names, in the order of the fields.
                 pub fn named(&self) -> [(&'static str, Option<NanoUsd>); COUNT] {
                     [$((stringify!($name), self.$name)),+]

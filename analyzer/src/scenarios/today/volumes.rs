@@ -174,7 +174,7 @@ impl Bill {
 impl Bill {
     /// What gp2, gp3 and io1 volumes would cost more as io2 with the IOPS they have now; `None` where a price is missing.
     /// What cannot be converted is noted.
-    pub(super) fn price_as_io2(
+    pub(super) fn more_as_io2(
         &mut self,
         observed: &Observed,
         ledger: &Ledger,
