@@ -64,18 +64,31 @@ pub async fn analyze(
     let mut decoder = Decoder::start(Ledger::new(named, sharing.labels));
     let mut done = 0;
     progress(done, coverage.hours.len());
-    while let Some(day) = days.next().await? {
-        let mut hours: Vec<_> = day.iter().flat_map(|objects| &objects.part.hours).collect();
-        hours.sort_by_key(|read| read.hour);
-        hours.into_iter().for_each(|read| origins.take(read));
-        for facts in decoder.decode(day).await? {
-            observed.take(&facts);
-            vendor.take(&facts);
-            done += 1;
+    // One day is summed here while the next is decoded, and the one after it fetched.
+    let mut decoding = None;
+    loop {
+        let day = days.next().await?;
+        let last = day.is_none();
+        let next = day.map(|day| {
+            let mut hours: Vec<_> = day.iter().flat_map(|objects| &objects.part.hours).collect();
+            hours.sort_by_key(|read| read.hour);
+            hours.into_iter().for_each(|read| origins.take(read));
+            decoder.decode(day)
+        });
+        if let Some(day) = std::mem::replace(&mut decoding, next) {
+            for facts in decoder.facts(day).await? {
+                observed.take(&facts);
+                vendor.take(&facts);
+                done += 1;
+            }
+            progress(done, coverage.hours.len());
         }
-        progress(done, coverage.hours.len());
+        if last {
+            break;
+        }
     }
     let ledger = decoder.finish().await?;
+    observed.end(&ledger.workloads);
     let bill = Bill::new(&observed, &ledger, &prices, &assumptions);
     let inputs = model::Inputs {
         lake,

@@ -13,8 +13,8 @@ pub(crate) struct HourFacts {
     pub(crate) nodes: Vec<NodeRow>,
     /// Every claim that was there, sorted.
     pub(crate) volumes: Vec<VolumeRow>,
-    /// Reservation and use by workload.
-    pub(crate) workloads: BTreeMap<WorkloadKey, WorkloadHour>,
+    /// Reservation and use by the workload's number in the ledger.
+    pub(crate) workloads: BTreeMap<u32, WorkloadHour>,
     pub(crate) slots: SlotTotals,
     /// Hash of each pod's uid, by namespace.
     pub(crate) pod_ids: BTreeMap<String, Vec<u64>>,

@@ -5,21 +5,23 @@
 //! worked on, so two days of compressed objects and the frames of a few hours, or of one day object, are all that
 //! is held.
 
-use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use lake::tables::{ContainerHour, NodeHour, PodHour, Table, VolumeHour};
-use lake::{Column, Day, Lake, LakeError, Part, batches};
+use lake::{Day, Lake, LakeError, Part};
 use polars::prelude::PolarsError;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use types::{ClusterId, Hour, Window};
 
-use crate::columns::Misfit;
 use crate::facts::HourFacts;
 use crate::ledger::Ledger;
 use crate::trace::{self, Choices, Names};
 use crate::usage::{self, ByHour, Frames};
 use crate::{rows, slots};
+
+mod ahead;
+
+use ahead::{Ahead, Plan, Step, unreadable};
 
 /// Why an analysis could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -244,6 +246,8 @@ pub(crate) struct Decoder {
 
 /// A day, and where its facts go.
 type Job = (Vec<PartObjects>, oneshot::Sender<Result<Vec<HourFacts>, AnalyzeError>>);
+/// Where the facts of a day will come from.
+type Decoding = oneshot::Receiver<Result<Vec<HourFacts>, AnalyzeError>>;
 
 impl Decoder {
     /// Starts the thread, which keeps `ledger`; it ends when the decoder is dropped.
@@ -252,19 +256,24 @@ impl Decoder {
         let worker = tokio::task::spawn_blocking(move || {
             for (day, reply) in queue {
                 // Nobody waits for the reply any more when the analysis was dropped.
-                let _ = reply.send(decode_day(day, &mut ledger));
+                let _ = reply.send(decode_day(&day, &mut ledger));
             }
             ledger
         });
         Self { jobs, worker }
     }
 
-    /// Decodes the objects of a day and sums them by hour.
-    pub(crate) async fn decode(&mut self, day: Vec<PartObjects>) -> Result<Vec<HourFacts>, AnalyzeError> {
+    /// Gives a day to the thread; its facts come from [`Decoder::facts`].
+    pub(crate) fn decode(&self, day: Vec<PartObjects>) -> Decoding {
         let (reply, facts) = oneshot::channel();
-        if self.jobs.send((day, reply)).is_ok()
-            && let Ok(facts) = facts.await
-        {
+        // A thread that is gone drops the reply, which `facts` sees.
+        let _ = self.jobs.send((day, reply));
+        facts
+    }
+
+    /// The facts of a day by hour, when the thread has summed them.
+    pub(crate) async fn facts(&mut self, day: Decoding) -> Result<Vec<HourFacts>, AnalyzeError> {
+        if let Ok(facts) = day.await {
             return facts;
         }
         // The thread ended without an answer, so it panicked.
@@ -283,37 +292,52 @@ impl Decoder {
 }
 
 /// Decodes the objects of a day and sums them by hour; the facts are in order of their hours.
-fn decode_day(day: Vec<PartObjects>, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
-    let mut facts = Vec::with_capacity(day.len());
-    let (mut parts, mut rows) = (Vec::new(), 0);
-    for objects in day {
-        rows += objects.part.object(ContainerHour::NAME).map_or(0, |object| object.rows);
-        parts.push(objects);
-        if rows >= ROWS_PER_FRAME {
-            facts.extend(decode_parts(std::mem::take(&mut parts), ledger)?);
-            rows = 0;
+fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
+    let pod_columns = slots::pod_columns(!ledger.labels.is_empty());
+    let plan = Plan {
+        batches: &[
+            Step { of: |objects| &objects.nodes, columns: rows::NODE_COLUMNS },
+            Step { of: |objects| &objects.pods, columns: &pod_columns },
+            Step { of: |objects| &objects.containers, columns: slots::CONTAINER_COLUMNS },
+            Step { of: |objects| &objects.volumes, columns: rows::VOLUME_COLUMNS },
+        ],
+        scalars: &[
+            Step { of: |objects| &objects.pods, columns: usage::POD_COLUMNS },
+            Step { of: |objects| &objects.containers, columns: usage::CONTAINER_COLUMNS },
+        ],
+    };
+    let mut facts = ahead::read(day, &plan, |mut ahead| {
+        let mut facts = Vec::with_capacity(day.len());
+        let mut rows = 0;
+        // A frame ends with the part that fills it.
+        let full = |objects: &PartObjects| {
+            rows += objects.part.object(ContainerHour::NAME).map_or(0, |object| object.rows);
+            let full = rows >= ROWS_PER_FRAME;
+            rows = if full { 0 } else { rows };
+            full
+        };
+        for parts in day.split_inclusive(full) {
+            facts.extend(decode_parts(parts, &mut ahead, ledger)?);
         }
-    }
-    if !parts.is_empty() {
-        facts.extend(decode_parts(parts, ledger)?);
-    }
+        Ok::<_, AnalyzeError>(facts)
+    })?;
     ledger.end_day();
     facts.sort_by_key(|hour| hour.hour);
     Ok(facts)
 }
 
-/// Decodes some parts and runs the pipelines over all of them at once.
-fn decode_parts(parts: Vec<PartObjects>, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
+/// Sums some parts by hour and runs the pipelines over all of them at once.
+fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
     let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
     let date = first.map(|read| read.hour.date()).unwrap_or_default();
     let mut frames = Frames::default();
     let mut nodes_by_hour = ByHour::new();
     let mut facts = ByHour::new();
     for objects in parts {
-        decode_part(&objects, &mut frames, &mut nodes_by_hour, &mut facts, ledger)?;
+        decode_part(objects, ahead, &mut frames, &mut nodes_by_hour, &mut facts, ledger)?;
     }
     let pipeline = |source| AnalyzeError::Pipeline { date: date.clone(), source };
-    let workload = |owner| ledger.owner_key(owner).map(|(key, _)| key.clone()).unwrap_or_default();
+    let workload = |owner| ledger.owners.name(owner).map(|owner| owner.workload).unwrap_or_default();
     let mut workloads = usage::workloads(&frames, workload).map_err(pipeline)?;
     for (start, hour) in &mut facts {
         hour.nodes = nodes_by_hour.remove(start).unwrap_or_default();
@@ -322,12 +346,10 @@ fn decode_parts(parts: Vec<PartObjects>, ledger: &mut Ledger) -> Result<Vec<Hour
     Ok(facts.into_values().collect())
 }
 
-/// Rows of lists decoded at once.
-const BATCH_ROWS: usize = 16 * 1024;
-
-/// Reads one part: rows and slots into facts by hour, scalars onto the frames of the day.
+/// Takes one part: rows and slots into facts by hour, scalars onto the frames of the day.
 fn decode_part(
     objects: &PartObjects,
+    ahead: &mut Ahead,
     frames: &mut Frames,
     nodes_by_hour: &mut ByHour<Vec<crate::facts::NodeRow>>,
     facts: &mut ByHour<HourFacts>,
@@ -338,7 +360,7 @@ fn decode_part(
         facts.insert(read.hour.start_seconds(), HourFacts::new(read.hour));
         nodes_by_hour.insert(read.hour.start_seconds(), Vec::new());
     }
-    each_batch(&objects.nodes, rows::NODE_COLUMNS, |batch| {
+    ahead.each_batch(&objects.nodes, |batch| {
         for (hour, node) in rows::nodes(batch)? {
             if let Some(nodes) = nodes_by_hour.get_mut(&hour) {
                 ledger.node(hour, &node);
@@ -347,14 +369,12 @@ fn decode_part(
         }
         Ok(())
     })?;
-    let mut pods = slots::PodSlots::default();
-    let pod_columns = slots::pod_columns(!ledger.labels.is_empty());
-    each_batch(&objects.pods, &pod_columns, |batch| pods.read(batch, ledger))?;
-    each_batch(&objects.containers, slots::CONTAINER_COLUMNS, |batch| {
-        slots::add_containers(batch, &mut pods, facts, ledger)
-    })?;
+    let rows = |table| part.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
+    let mut pods = slots::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
+    ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
+    ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
     pods.end(facts, ledger);
-    each_batch(&objects.volumes, rows::VOLUME_COLUMNS, |batch| {
+    ahead.each_batch(&objects.volumes, |batch| {
         for (hour, volume) in rows::volumes(batch)? {
             if let Some(facts) = facts.get_mut(&hour) {
                 ledger.volume(hour, &volume);
@@ -366,25 +386,20 @@ fn decode_part(
     ledger.end_part();
     let starts: Vec<_> = part.hours.iter().map(|read| read.hour.start_seconds()).collect();
     let kept = (!part.whole).then_some(starts.as_slice());
-    let failed = |object: &Object, source: PolarsError| unreadable(object, source);
-    let scalars = |object: &Object, columns: &[Column]| match object {
-        Some((_, bytes)) => usage::read(bytes.clone(), columns).map_err(|source| failed(object, source)),
-        None => Ok(usage::empty(columns)),
-    };
     let (pod_owners, container_owners, ids) = pods.into_owners_and_ids();
     for (hour, ids) in ids {
         facts.entry(hour).and_modify(|facts| facts.pod_ids = ids);
     }
-    let pod_frame = scalars(&objects.pods, usage::POD_COLUMNS)?;
-    let pod_frame = usage::with_owners(pod_frame, pod_owners)
-        .and_then(|frame| usage::of_hours(frame, kept))
-        .map_err(|source| failed(&objects.pods, source))?;
-    frames.pods.vstack_mut(&pod_frame).map_err(|source| failed(&objects.pods, source))?;
-    let container_frame = scalars(&objects.containers, usage::CONTAINER_COLUMNS)?;
-    let container_frame = usage::with_owners(container_frame, container_owners)
-        .and_then(|frame| usage::of_hours(frame, kept))
-        .map_err(|source| failed(&objects.containers, source))?;
-    frames.containers.vstack_mut(&container_frame).map_err(|source| failed(&objects.containers, source))?;
+    let tables = [
+        (&objects.pods, pod_owners, &mut frames.pods),
+        (&objects.containers, container_owners, &mut frames.containers),
+    ];
+    for (object, owners, frame) in tables {
+        usage::with_owners(ahead.scalars()?, owners)
+            .and_then(|scalars| usage::of_hours(scalars, kept))
+            .and_then(|scalars| frame.vstack_mut(&scalars).map(|_| ()))
+            .map_err(|source| unreadable(object, source))?;
+    }
     Ok(())
 }
 
@@ -394,38 +409,31 @@ pub(crate) fn read_traces(
     names: &mut Names,
     choices: &dyn Choices,
 ) -> Result<Vec<replay::Hour>, AnalyzeError> {
-    let mut hours = Vec::new();
-    for objects in day {
-        let starts = objects.part.hours.iter().map(|read| read.hour.start_seconds());
-        let mut rows = trace::Rows::of(starts);
-        each_batch(&objects.nodes, trace::NODE_COLUMNS, |batch| rows.nodes(batch, names, choices))?;
-        each_batch(&objects.volumes, trace::VOLUME_COLUMNS, |batch| rows.volumes(batch, names))?;
-        let pod_columns = trace::pod_columns(names, choices);
-        each_batch(&objects.pods, &pod_columns, |batch| rows.pods(batch, names, choices))?;
-        each_batch(&objects.containers, trace::CONTAINER_COLUMNS, |batch| rows.containers(batch, names))?;
-        hours.extend(rows.finish().map_err(|source| unreadable(&objects.pods, source))?);
-    }
+    let pod_columns = trace::pod_columns(names, choices);
+    let plan = Plan {
+        batches: &[
+            Step { of: |objects| &objects.nodes, columns: trace::NODE_COLUMNS },
+            Step { of: |objects| &objects.volumes, columns: trace::VOLUME_COLUMNS },
+            Step { of: |objects| &objects.pods, columns: &pod_columns },
+            Step { of: |objects| &objects.containers, columns: trace::CONTAINER_COLUMNS },
+        ],
+        scalars: &[],
+    };
+    let mut hours = ahead::read(day, &plan, |mut ahead| {
+        let mut hours = Vec::new();
+        for objects in day {
+            let starts = objects.part.hours.iter().map(|read| read.hour.start_seconds());
+            let mut rows = trace::Rows::of(starts);
+            ahead.each_batch(&objects.nodes, |batch| rows.nodes(batch, names, choices))?;
+            ahead.each_batch(&objects.volumes, |batch| rows.volumes(batch, names))?;
+            ahead.each_batch(&objects.pods, |batch| rows.pods(batch, names, choices))?;
+            ahead.each_batch(&objects.containers, |batch| rows.containers(batch, names))?;
+            hours.extend(rows.finish().map_err(|source| unreadable(&objects.pods, source))?);
+        }
+        Ok::<_, AnalyzeError>(hours)
+    })?;
     hours.sort_by_key(replay::Hour::start);
     Ok(hours)
-}
-
-/// Calls `take` with an object's rows, some thousand at a time.
-fn each_batch(
-    object: &Object,
-    columns: &[Column],
-    mut take: impl FnMut(&RecordBatch) -> Result<(), Misfit>,
-) -> Result<(), AnalyzeError> {
-    let Some((key, bytes)) = object else { return Ok(()) };
-    let decode = |source| LakeError::Decode { key: key.clone(), source };
-    for batch in batches(bytes.clone(), columns, BATCH_ROWS).map_err(decode)? {
-        take(&batch.map_err(decode)?).map_err(|misfit| unreadable(object, misfit))?;
-    }
-    Ok(())
-}
-
-fn unreadable(object: &Object, source: impl std::error::Error + Send + Sync + 'static) -> AnalyzeError {
-    let key = object.as_ref().map(|(key, _)| key.clone()).unwrap_or_default();
-    AnalyzeError::Unreadable { key, source: Box::new(source) }
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@
 
 mod day;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
 use types::{Hour, SLOTS_PER_HOUR};
 
 use crate::facts::{BilledAs, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+use crate::fast::FastMap;
 use crate::observed::Both;
 use day::Day;
 pub(crate) use day::{Distributions, Spreads};
@@ -28,13 +29,13 @@ pub(crate) type BothBySlot = [[i64; SLOTS_PER_HOUR]; 2];
 /// Numbers things by the order in which they are first seen.
 #[derive(Debug)]
 pub(crate) struct Numbered<K> {
-    numbers: HashMap<K, u32>,
+    numbers: FastMap<K, u32>,
     names: Vec<K>,
 }
 
 impl<K> Default for Numbered<K> {
     fn default() -> Self {
-        Self { numbers: HashMap::new(), names: Vec::new() }
+        Self { numbers: FastMap::default(), names: Vec::new() }
     }
 }
 
@@ -179,21 +180,21 @@ pub(crate) struct Ledger {
     pub(crate) owners: Numbered<Owner>,
     pub(crate) node_names: Numbered<String>,
     pub(crate) groups: Numbered<NodeGroup>,
-    pub(crate) group_sums: HashMap<u32, GroupSums>,
+    pub(crate) group_sums: FastMap<u32, GroupSums>,
     /// What owners hold of groups of nodes.
-    held: HashMap<(u32, u32), Both>,
+    held: FastMap<(u32, u32), Both>,
     pub(crate) claims: Numbered<Claim>,
     /// Storage class of each claim, by its number.
-    pub(crate) storage_classes: HashMap<u32, Option<String>>,
-    pub(crate) volumes: HashMap<VolumeOf, VolumeShare>,
+    pub(crate) storage_classes: FastMap<u32, Option<String>>,
+    pub(crate) volumes: FastMap<VolumeOf, VolumeShare>,
     /// Billed seconds.
-    pub(crate) fargate: HashMap<(FargateKind, u32), i64>,
+    pub(crate) fargate: FastMap<(FargateKind, u32), i64>,
     /// Seconds of pods whose node has no row.
     pub(crate) nodeless_pod_seconds: i128,
     nodes: Vec<NodeHour>,
-    by_name: HashMap<(i64, u32), usize>,
+    by_name: FastMap<(i64, u32), usize>,
     /// Who mounts a claim, by hour, namespace and claim, in the part that is read.
-    mounts: HashMap<(i64, String, String), u32>,
+    mounts: FastMap<(i64, String, String), u32>,
     day: Day,
     pub(crate) distributions: Distributions,
 }

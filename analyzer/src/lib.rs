@@ -10,6 +10,7 @@ mod columns;
 mod conclude;
 mod evidence;
 mod facts;
+mod fast;
 mod histogram;
 mod hosts;
 mod input;

@@ -1,17 +1,21 @@
 //! What was seen over the window: exact sums, merged hour by hour.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::Hour;
 
 use crate::facts::{BilledAs, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+use crate::fast::FastSet;
+use crate::ledger::Numbered;
 use crate::slots::hash;
 
+mod distinct;
 mod exporter;
 
+use distinct::Distinct;
 pub(crate) use exporter::{Exporter, Worst};
 
-/// Sums over the hours taken so far. Grows with what is distinct (a pod costs 8 bytes), not with its hours.
+/// Sums over the hours taken so far. Grows with distinct nodes, claims and workloads, not with pods or hours.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
     /// The hours there are, to know in which of them a node was created.
@@ -36,10 +40,12 @@ pub(crate) struct Observed {
     pub(crate) alive_seconds: i128,
     pub(crate) alive_seconds_without_requests: i128,
     pub(crate) container_seconds_without_usage: i128,
-    node_ids: HashSet<u64>,
-    pod_ids: HashSet<u64>,
-    container_ids: HashSet<u64>,
-    claim_ids: HashSet<u64>,
+    /// What workloads reserve and use, by their numbers in the ledger; `None` for one that is in no hour taken.
+    numbered: Vec<Option<WorkloadSums>>,
+    node_ids: FastSet<u64>,
+    pods: Distinct,
+    containers: Distinct,
+    claim_ids: FastSet<u64>,
 }
 
 /// The cluster in one hour. CPU in millicore-seconds, memory in byte-seconds.
@@ -147,7 +153,7 @@ impl Observed {
         }
         self.billed_by_hour.push(billed);
         self.exporter.take(facts);
-        for (key, workload) in &facts.workloads {
+        for (number, workload) in &facts.workloads {
             let cpu = |seconds: i64| i128::from(seconds);
             let requested = Both {
                 cpu: cpu(workload.cpu_request_millicore_seconds),
@@ -161,25 +167,41 @@ impl Observed {
                 cpu: cpu(workload.cpu_limit_millicore_seconds),
                 memory: workload.memory_limit_byte_seconds.into(),
             };
-            let namespace = entry(&mut self.namespaces, &key.namespace);
-            namespace.requested += requested;
-            namespace.used += used;
             self.alive_seconds += i128::from(workload.alive_seconds);
             self.alive_seconds_without_requests += i128::from(workload.alive_seconds_without_requests);
             self.container_seconds_without_usage += i128::from(workload.container_seconds_without_usage);
-            let of_workload = entry(&mut self.workloads, key);
-            of_workload.requested += requested;
-            of_workload.used += used;
+            let number = usize::try_from(*number).unwrap_or(usize::MAX);
+            if number >= self.numbered.len() {
+                self.numbered.resize(number + 1, None);
+            }
+            if let Some(of_workload) = self.numbered.get_mut(number) {
+                let of_workload = of_workload.get_or_insert_default();
+                of_workload.requested += requested;
+                of_workload.used += used;
+            }
         }
         for (namespace, ids) in &facts.pod_ids {
-            let new = ids.iter().filter(|id| self.pod_ids.insert(**id)).count();
+            let new = ids.iter().filter(|id| self.pods.insert(facts.hour.start_seconds(), **id)).count();
             entry(&mut self.namespaces, namespace).pods += new;
         }
-        self.container_ids.extend(&facts.container_ids);
+        for id in &facts.container_ids {
+            self.containers.insert(facts.hour.start_seconds(), *id);
+        }
         facts.volumes.iter().for_each(|volume| self.take_volume(volume));
         self.cpu_slots.extend(facts.slots.cpu_core_milliseconds);
         self.memory_slots.extend(facts.slots.memory_kib_seconds);
         self.hours.push(sums);
+    }
+
+    /// Ends the window: what was summed by number goes to the names that `workloads` knows, and to their namespaces.
+    pub(crate) fn end(&mut self, workloads: &Numbered<WorkloadKey>) {
+        for (number, sums) in (0..).zip(std::mem::take(&mut self.numbered)) {
+            let Some((key, sums)) = workloads.name(number).zip(sums) else { continue };
+            let namespace = entry(&mut self.namespaces, &key.namespace);
+            namespace.requested += sums.requested;
+            namespace.used += sums.used;
+            self.workloads.insert(key.clone(), sums);
+        }
     }
 
     fn take_node(&mut self, node: &NodeRow, sums: &mut HourSums, billed: &mut BTreeMap<BilledAs, BilledHour>) {
@@ -242,13 +264,19 @@ impl Observed {
 
     /// Distinct nodes, pods, containers and claims.
     pub(crate) fn distinct(&self) -> [usize; 4] {
-        [self.node_ids.len(), self.pod_ids.len(), self.container_ids.len(), self.claim_ids.len()]
+        [self.node_ids.len(), self.pods.count(), self.containers.count(), self.claim_ids.len()]
     }
 }
 
 /// The value under `key`, made if it is not there.
+///
+/// The key is copied only where there is none yet: an hour finds nearly all of its names.
+#[expect(clippy::expect_used, reason = "it is put there one line above")]
 fn entry<'m, K: Ord + Clone, V: Default>(map: &'m mut BTreeMap<K, V>, key: &K) -> &'m mut V {
-    map.entry(key.clone()).or_default()
+    if !map.contains_key(key) {
+        map.insert(key.clone(), V::default());
+    }
+    map.get_mut(key).expect("the entry was just made")
 }
 
 fn kib(kib_seconds: i128) -> i128 {

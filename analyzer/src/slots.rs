@@ -72,6 +72,11 @@ pub(crate) struct PodSlots {
 pub(crate) type PodIds = BTreeMap<String, Vec<u64>>;
 
 impl PodSlots {
+    /// Nothing yet of a part with so many rows of pods and of containers.
+    pub(crate) fn of(pods: usize, containers: usize) -> Self {
+        Self { rows: Vec::with_capacity(pods), containers: Owners::with_capacity(containers), ..Self::default() }
+    }
+
     /// Takes the next batch of a file.
     pub(crate) fn read(&mut self, batch: &RecordBatch, ledger: &mut Ledger) -> Result<(), Misfit> {
         let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
@@ -88,20 +93,24 @@ impl PodSlots {
         let claims = TextLists::new(batch, pod_hour::volume_claims)?;
         let labels = if ledger.labels.is_empty() { None } else { Some(TextLists::new(batch, pod_hour::labels)?) };
         let mut last: Option<(WorkloadKey, Vec<String>, u32)> = None;
+        let mut id = 0;
         for row in 0..batch.num_rows() {
-            let misfit = || Misfit { column: pod_hour::alive_seconds_by_slot.name };
             let mut slots = [0; SLOTS_PER_HOUR];
             for (slot, seconds) in slots.iter_mut().zip(alive.get(row)?.unwrap_or_default()) {
-                *slot = i16::try_from(seconds).map_err(|_| misfit())?;
+                *slot = i16::try_from(seconds).map_err(|_| Misfit { column: pod_hour::alive_seconds_by_slot.name })?;
             }
             let name = uid.some(row);
-            match self.uids.last() {
-                Some(last) if **last == *name => {}
+            let same = match self.uids.last() {
                 Some(last) if **last > *name => return Err(Misfit { column: pod_hour::pod_uid.name }),
-                _ => {
-                    self.uids.push(name.into());
-                    self.begins.push(self.rows.len());
-                }
+                last => last.is_some_and(|last| **last == *name),
+            };
+            if !same {
+                self.uids.push(name.into());
+                self.begins.push(self.rows.len());
+            }
+            // The rows of a pod follow each other.
+            if !same || row == 0 {
+                id = hash(&[name]);
             }
             let labels = labels.as_ref().map(|labels| labels.get(row)).unwrap_or_default();
             let same = |(key, of, _): &&(WorkloadKey, Vec<String>, u32)| {
@@ -138,7 +147,6 @@ impl PodSlots {
                 owner,
             });
             let ids = self.ids.entry(hour.some(row)).or_default();
-            let id = hash(&[name]);
             match ids.get_mut(namespace.some(row)) {
                 Some(ids) => ids.push(id),
                 None => {
@@ -185,7 +193,7 @@ impl PodSlots {
 
     /// Whose the rows of pods and of containers are, and the hashes of the uids by hour.
     pub(crate) fn into_owners_and_ids(self) -> (Owners, Owners, BTreeMap<i64, PodIds>) {
-        let mut pods = Owners::default();
+        let mut pods = Owners::with_capacity(self.rows.len());
         self.rows.iter().for_each(|row| pods.push(row.owner, row.alive_seconds()));
         (pods, self.containers, self.ids)
     }
@@ -212,6 +220,7 @@ pub(crate) fn add_containers(
     let memory = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
     let namespace = Texts::new(batch, container_hour::namespace)?;
     let mut before = "";
+    let mut last = ("", "", 0);
     for row in 0..batch.num_rows() {
         if !facts.contains_key(&hour.some(row)) {
             pods.containers.push(0, 0);
@@ -224,7 +233,11 @@ pub(crate) fn add_containers(
         before = name;
         pods.go_to(name, facts, ledger);
         let Some(facts) = facts.get_mut(&hour.some(row)) else { continue };
-        facts.container_ids.push(hash(&[name, container.some(row)]));
+        let container = container.some(row);
+        if (last.0, last.1) != (name, container) {
+            last = (name, container, hash(&[name, container]));
+        }
+        facts.container_ids.push(last.2);
         let there = pods.uids.get(pods.near).is_some_and(|near| **near == *name);
         let of_pod = if there { pods.rows_of(pods.near) } else { 0..0 };
         pods.used.resize(of_pod.len(), [[0; SLOTS_PER_HOUR]; 2]);

@@ -3,7 +3,7 @@
 //! A second reading, because what may be bought is known only after the first: names become indexes, and an index
 //! means the same in every hour.
 
-use std::collections::hash_map::{DefaultHasher, HashMap};
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
@@ -13,6 +13,7 @@ use lake::tables::{container_hour, node_hour, pod_hour, volume_hour};
 use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, SLOTS, UNKNOWN};
 
 use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
+use crate::fast::FastMap;
 
 /// What may share a machine: pods of one platform run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,13 +69,13 @@ pub(crate) trait Choices {
 /// Names as indexes, in the order in which they come: the same hours give the same indexes.
 #[derive(Debug, Clone)]
 pub(crate) struct Interner<T> {
-    index: HashMap<T, u32>,
+    index: FastMap<T, u32>,
     names: Vec<T>,
 }
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Self { index: HashMap::new(), names: Vec::new() }
+        Self { index: FastMap::default(), names: Vec::new() }
     }
 }
 
@@ -110,7 +111,7 @@ pub(crate) struct Names {
     classes: Interner<(u32, String)>,
     pub(crate) zones: Interner<String>,
     /// EBS volumes by claim: whether each stops an elastic VM that migrates.
-    claims: HashMap<(String, String), Option<bool>>,
+    claims: FastMap<(String, String), Option<bool>>,
     /// Whether every EBS volume is taken for io2 with multi-attach, which stops no migration.
     pub(crate) io2: bool,
     /// Namespaces of pods, and keys of their labels where labels decide; told while workloads are counted.
@@ -276,11 +277,11 @@ pub(crate) struct Rows {
 struct HourRows {
     pods: Vec<PodRow>,
     /// Row of each pod, by uid.
-    row_of: HashMap<u128, u32>,
+    row_of: FastMap<u128, u32>,
     containers: Vec<ContainerRow>,
     nodes: Vec<NodeRow>,
     /// Where each node is, or why it stays as it is.
-    places: HashMap<String, Result<(u16, NodePlace), &'static str>>,
+    places: FastMap<String, Result<(u16, NodePlace), &'static str>>,
 }
 
 impl Rows {

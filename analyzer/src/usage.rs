@@ -16,7 +16,7 @@ use polars::prelude::{
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 
-use crate::facts::{WorkloadHour, WorkloadKey};
+use crate::facts::WorkloadHour;
 
 /// Number of the owner in the ledger, made by [`crate::slots`].
 const OWNER: &str = "owner";
@@ -116,6 +116,10 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
+        Self { numbers: Vec::with_capacity(rows), alive_seconds: Vec::with_capacity(rows) }
+    }
+
     pub(crate) fn push(&mut self, number: u32, alive_seconds: i64) {
         self.numbers.push(number);
         self.alive_seconds.push(alive_seconds);
@@ -182,45 +186,56 @@ fn owner_keys() -> [Expr; 2] {
     [col(pod_hour::hour_start_seconds.name), col(OWNER)]
 }
 
-/// Reservation and use by hour and workload; `workload` names the workload of an owner.
+/// Reservation and use by hour and workload; `workload` gives the number of an owner's workload.
 pub(crate) fn workloads(
     frames: &Frames,
-    workload: impl Fn(u32) -> WorkloadKey,
-) -> PolarsResult<ByHour<BTreeMap<WorkloadKey, WorkloadHour>>> {
-    let mut hours = ByHour::<BTreeMap<WorkloadKey, WorkloadHour>>::new();
+    workload: impl Fn(u32) -> u32,
+) -> PolarsResult<ByHour<BTreeMap<u32, WorkloadHour>>> {
+    let mut hours = ByHour::<BTreeMap<u32, WorkloadHour>>::new();
     let reserved = requests_by_owner(frames.pods.clone().lazy()).collect()?;
-    each_owner(&reserved, |hour, owner, row| {
-        let workload = hours.entry(hour).or_default().entry(workload(owner)).or_default();
-        workload.alive_seconds += number(&reserved, ALIVE_SECONDS, row)?;
-        workload.alive_seconds_without_requests += number(&reserved, ALIVE_WITHOUT_REQUESTS, row)?;
-        workload.cpu_request_millicore_seconds += number(&reserved, CPU_REQUEST, row)?;
-        workload.memory_request_byte_seconds += number(&reserved, MEMORY_REQUEST, row)?;
-        Ok(())
-    })?;
+    each_owner(
+        &reserved,
+        [ALIVE_SECONDS, ALIVE_WITHOUT_REQUESTS, CPU_REQUEST, MEMORY_REQUEST],
+        |hour, owner, [alive, without_requests, cpu, memory]| {
+            let sums = hours.entry(hour).or_default().entry(workload(owner)).or_default();
+            sums.alive_seconds += alive;
+            sums.alive_seconds_without_requests += without_requests;
+            sums.cpu_request_millicore_seconds += cpu;
+            sums.memory_request_byte_seconds += memory;
+        },
+    )?;
     let used = usage_by_owner(frames.containers.clone().lazy()).collect()?;
-    each_owner(&used, |hour, owner, row| {
-        let workload = hours.entry(hour).or_default().entry(workload(owner)).or_default();
-        workload.cpu_limit_millicore_seconds += number(&used, CPU_LIMIT, row)?;
-        workload.memory_limit_byte_seconds += number(&used, MEMORY_LIMIT, row)?;
-        workload.cpu_core_milliseconds += number(&used, container_hour::cpu_core_milliseconds.name, row)?;
-        workload.memory_kib_seconds += number(&used, container_hour::memory_kib_seconds.name, row)?;
-        workload.container_seconds_without_usage += number(&used, WITHOUT_USAGE, row)?;
-        Ok(())
-    })?;
+    let [cpu, memory] = [container_hour::cpu_core_milliseconds, container_hour::memory_kib_seconds];
+    each_owner(
+        &used,
+        [CPU_LIMIT, MEMORY_LIMIT, cpu.name, memory.name, WITHOUT_USAGE],
+        |hour, owner, [cpu_limit, memory_limit, cpu, memory, without_usage]| {
+            let sums = hours.entry(hour).or_default().entry(workload(owner)).or_default();
+            sums.cpu_limit_millicore_seconds += cpu_limit;
+            sums.memory_limit_byte_seconds += memory_limit;
+            sums.cpu_core_milliseconds += cpu;
+            sums.memory_kib_seconds += memory;
+            sums.container_seconds_without_usage += without_usage;
+        },
+    )?;
     Ok(hours)
 }
 
-/// Calls `take` with the hour, the owner and the number of each row.
-fn each_owner(frame: &DataFrame, mut take: impl FnMut(i64, u32, usize) -> PolarsResult<()>) -> PolarsResult<()> {
+/// Calls `take` with the hour, the owner and the sums of each row; a sum over nothing but nulls is zero.
+fn each_owner<const N: usize>(
+    frame: &DataFrame,
+    sums: [&str; N],
+    mut take: impl FnMut(i64, u32, [i64; N]),
+) -> PolarsResult<()> {
     let hours = frame.column(pod_hour::hour_start_seconds.name)?.i64()?;
     let owners = frame.column(OWNER)?.u32()?;
+    let mut columns = Vec::with_capacity(N);
+    for name in sums {
+        columns.push(frame.column(name)?.i64()?);
+    }
     for row in 0..frame.height() {
-        take(hours.get(row).unwrap_or_default(), owners.get(row).unwrap_or_default(), row)?;
+        let sum = |n: usize| columns.get(n).and_then(|column| column.get(row)).unwrap_or_default();
+        take(hours.get(row).unwrap_or_default(), owners.get(row).unwrap_or_default(), std::array::from_fn(sum));
     }
     Ok(())
-}
-
-/// A sum in a row; a sum over nothing but nulls is zero.
-fn number(frame: &DataFrame, column: &str, row: usize) -> PolarsResult<i64> {
-    Ok(frame.column(column)?.i64()?.get(row).unwrap_or_default())
 }

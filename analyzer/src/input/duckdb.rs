@@ -20,9 +20,12 @@ async fn read(lake: &Lake, cluster: &ClusterId) -> (Ledger, Observed) {
     let mut days = Days::new(lake, cluster, &coverage.hours);
     let mut decoder = Decoder::start(Ledger::default());
     while let Some(day) = days.next().await.unwrap() {
-        decoder.decode(day).await.unwrap().iter().for_each(|facts| observed.take(facts));
+        let day = decoder.decode(day);
+        decoder.facts(day).await.unwrap().iter().for_each(|facts| observed.take(facts));
     }
-    (decoder.finish().await.unwrap(), observed)
+    let ledger = decoder.finish().await.unwrap();
+    observed.end(&ledger.workloads);
+    (ledger, observed)
 }
 
 fn number(value: &Value) -> i128 {

@@ -1,10 +1,11 @@
 //! Use over the slots of one day, by workload, namespace and node: distributions, and whether peaks meet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use types::{SLOTS_PER_HOUR, window::HOUR_SECONDS};
 
 use super::{BothBySlot, PodRow};
+use crate::fast::FastMap;
 use crate::histogram::Histogram;
 
 const SLOTS_PER_DAY: usize = 24 * SLOTS_PER_HOUR;
@@ -59,10 +60,10 @@ impl PartDay {
 /// The day that is read.
 #[derive(Debug, Default)]
 pub(crate) struct Day {
-    workloads: HashMap<u32, PartDay>,
-    nodes: HashMap<u32, PartDay>,
+    workloads: FastMap<u32, PartDay>,
+    nodes: FastMap<u32, PartDay>,
     /// The group of each node.
-    groups: HashMap<u32, String>,
+    groups: FastMap<u32, String>,
 }
 
 impl Day {

@@ -1,11 +1,10 @@
 //! What the nodes' own exporters saw: steal, and how full the nodes were in the worst slot.
 
-use std::collections::HashMap;
-
 use lake::SlotValues;
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::facts::{HourFacts, NodeRow};
+use crate::fast::FastMap;
 use crate::slots::hash;
 
 const MIB: i64 = 1 << 20;
@@ -48,7 +47,7 @@ pub(crate) struct Exporter {
     pub(crate) high_water: Worst,
     pub(crate) touched: Worst,
     /// The most memory each node used so far, by hash of its name and provider id.
-    most_used_mib: HashMap<u64, i32>,
+    most_used_mib: FastMap<u64, i32>,
 }
 
 impl Exporter {
