@@ -3,7 +3,7 @@
     python3 scripts/check_docs.py
 
 Commands are the lines of the `sh` blocks of the README and of docs/: `make TARGET` must be a target of the Makefile, and each
-subcommand and flag after `emp-cost` must be in that command's recorded help (cli/tests/snapshots/).
+subcommand and flag after `emp-cost` must be in that command's recorded help (cli/tests/all/snapshots/).
 """
 
 import pathlib
@@ -43,7 +43,7 @@ def broken_links(document):
 
 def help_of(subcommand):
     """The recorded help text of a subcommand, or None."""
-    file = ROOT / "cli" / "tests" / "snapshots" / f"cli__help_{re.sub('[- ]', '_', subcommand)}.snap"
+    file = ROOT / "cli" / "tests" / "all" / "snapshots" / f"all__cli__help_{re.sub('[- ]', '_', subcommand)}.snap"
     return file.read_text() if file.exists() else None
 
 

@@ -21,7 +21,7 @@ use chrono::TimeDelta;
 use peak_alloc::PeakAlloc;
 use types::analysis::{Analysis, ClaimCost, HourPoint, NamespaceCost, ScenarioHour, WorkloadCost, WorkloadMovability};
 
-#[path = "../tests/sample/mod.rs"]
+#[path = "../tests/all/sample/mod.rs"]
 mod sample;
 
 #[global_allocator]

@@ -1,0 +1,6 @@
+//! Analyses of whole lakes: one test program, because each links polars.
+
+mod allocation;
+mod analyze;
+mod planted;
+mod replays;

@@ -1,0 +1,8 @@
+//! The program and its parts from end to end: one test program, because each links everything.
+
+mod cli;
+mod edges;
+mod report;
+mod run;
+mod services;
+mod structure;

@@ -1,0 +1,199 @@
+//! The page in a real browser: Chromium, with axe-core looking for what keeps people out.
+//!
+//! axe runs in a copy of the page, because the page itself forbids every script; the page as it is must leave nothing
+//! on the console.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+use crate::sample;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::dom::Dom;
+use serde_json::Value;
+use types::analysis::Analysis;
+
+/// What a run needs; `None`, said in one line, where it is to be skipped. In CI nothing may be skipped.
+struct Browser {
+    chromium: PathBuf,
+    axe: String,
+}
+
+fn browser(test: &str) -> Option<Browser> {
+    let skip = |why: &str| {
+        let is = |name: &str, value: &str| std::env::var_os(name).as_deref() == Some(OsStr::new(value));
+        assert!(!(is("CI", "true") && is("COST_TEST_SERVICES", "1")), "`{test}` may not be skipped in CI: {why}");
+        // Past the capture of the test harness, so that the line is seen.
+        let _unseen = writeln!(std::io::stderr(), "skipped: {test}: {why}");
+        None
+    };
+    if std::env::var_os("COST_TEST_SERVICES").as_deref() != Some(OsStr::new("1")) {
+        return skip("COST_TEST_SERVICES is not 1");
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let found =
+        std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name))).find(|file| file.is_file());
+    let Some(chromium) = found else {
+        return skip("no `chromium` on the PATH; `scripts/install.sh browser` installs it");
+    };
+    let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/axe/node_modules/axe-core/axe.min.js");
+    match fs::read_to_string(axe) {
+        Ok(axe) => Some(Browser { chromium, axe }),
+        Err(_) => skip("no axe-core; `scripts/install.sh browser` installs it"),
+    }
+}
+
+/// How a page is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    width: u32,
+    dark: bool,
+}
+
+impl Browser {
+    fn open(&self, page: &str, look: Look, more: &[&str]) -> (Output, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("page.html");
+        fs::write(&file, page).unwrap();
+        let output = Command::new(&self.chromium)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"])
+            .args(["--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr"])
+            .arg(format!("--window-size={},900", look.width))
+            .arg(format!("--blink-settings=preferredColorScheme={}", if look.dark { 0 } else { 1 }))
+            .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+            .args(more)
+            .arg(format!("file://{}", file.display()))
+            .output()
+            .unwrap();
+        (output, folder)
+    }
+
+    /// What axe finds in a copy of the page, with every fold opened.
+    fn axe(&self, page: &str, look: Look) -> Value {
+        // A frame, because a window is never narrower than some browsers allow.
+        let script = format!("<script>{}</script><script>{RUN}</script></body>", self.axe);
+        let policy =
+            page.split("<meta http-equiv=\"Content-Security-Policy\"").nth(1).unwrap().split('>').next().unwrap();
+        let inner = page
+            .replacen(&format!("<meta http-equiv=\"Content-Security-Policy\"{policy}>"), "", 1)
+            .replacen("</body>", &script, 1);
+        let framed = format!(
+            "<!DOCTYPE html><html lang=\"en\"><title>frame</title><body style=\"margin:0\"><iframe id=\"page\" \
+             style=\"border:0;width:{}px;height:900px\" srcdoc=\"{}\"></iframe><pre id=\"found\"></pre></body></html>",
+            look.width,
+            inner.replace('&', "&amp;").replace('"', "&quot;")
+        );
+        let wide = Look { width: look.width.max(800), ..look };
+        // Time is the page's own: it passes when nothing is left to do, so nothing is waited for.
+        let (output, _folder) = self.open(&framed, wide, &["--virtual-time-budget=600000", "--dump-dom"]);
+        let dom = Dom::parse(&String::from_utf8(output.stdout).unwrap());
+        let found = dom.elements.iter().find(|element| element.attribute("id") == Some("found"));
+        serde_json::from_str(&found.unwrap().text)
+            .unwrap_or_else(|_| panic!("axe said nothing: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Lines that a page leaves on the console.
+    fn console(&self, page: &str) -> Vec<String> {
+        let (output, _folder) = self.open(page, Look { width: 1280, dark: false }, &["--dump-dom"]);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("</html>"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        said.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect()
+    }
+}
+
+/// Runs axe with every fold open and hands what it finds to the frame around the page.
+const RUN: &str = "
+addEventListener('load', async () => {
+  document.querySelectorAll('details').forEach((fold) => { fold.open = true; });
+  const overflow = document.documentElement.scrollWidth - innerWidth;
+  const result = await axe.run(document, { resultTypes: ['violations'] });
+  const node = (node) => node.html.slice(0, 200) + ' ' + node.failureSummary;
+  const violations = result.violations.map((one) => [one.id, one.nodes.length, ...one.nodes.slice(0, 3).map(node)]);
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const ran = result.passes.length;
+  parent.document.getElementById('found').textContent =
+    JSON.stringify({ width: innerWidth, dark, overflow, ran, violations });
+  frameElement.remove();
+});
+";
+
+fn page(analysis: &Analysis) -> String {
+    reports::page(analysis, &reports::Options::default()).unwrap()
+}
+
+fn check(browser: &Browser, name: &str, page: &str, look: Look) {
+    let found = browser.axe(page, look);
+    assert_eq!(found["violations"], Value::Array(Vec::new()), "{name} {look:?}: {found:#}");
+    assert_eq!((&found["width"], &found["dark"]), (&look.width.into(), &look.dark.into()), "{name} {look:?}");
+    assert_eq!(found["overflow"], 0, "{name} {look:?}: the page is wider than its window");
+    assert!(found["ran"].as_u64().unwrap() >= 20, "{name} {look:?}: {found}");
+}
+
+const WIDTHS: [u32; 3] = [390, 834, 1440];
+
+#[test]
+fn axe_finds_nothing_at_any_width_light_or_dark() {
+    let Some(browser) = browser("axe_finds_nothing_at_any_width_light_or_dark") else { return };
+    let full = page(&sample::full());
+    for width in WIDTHS {
+        for dark in [false, true] {
+            check(&browser, "full", &full, Look { width, dark });
+        }
+    }
+    let others = [
+        ("losing", sample::full_losing(), Look { width: 1440, dark: true }),
+        ("half unpriced", sample::half_unpriced(), Look { width: 390, dark: false }),
+        ("without replays", sample::believable(), Look { width: 834, dark: false }),
+        ("empty", sample::empty(), Look { width: 390, dark: true }),
+        ("hostile", sample::hostile(), Look { width: 390, dark: false }),
+    ];
+    for (name, analysis, look) in others {
+        check(&browser, name, &page(&analysis), look);
+    }
+}
+
+#[test]
+fn axe_finds_nothing_on_paper() {
+    let Some(browser) = browser("axe_finds_nothing_on_paper") else { return };
+    let full = page(&sample::full());
+    // Rules for paper, on a screen as wide as a sheet; the page itself prints.
+    let paper = full.replacen("@media print {", "@media all {", 1);
+    assert_ne!(paper, full);
+    check(&browser, "paper", &paper, Look { width: 794, dark: false });
+    let target = tempfile::tempdir().unwrap();
+    let pdf = target.path().join("page.pdf");
+    let print = format!("--print-to-pdf={}", pdf.display());
+    browser.open(&full, Look { width: 1280, dark: true }, &["--no-pdf-header-footer", &print]);
+    let pdf = fs::read(pdf).unwrap();
+    assert!(pdf.starts_with(b"%PDF"));
+    let text = String::from_utf8_lossy(&pdf);
+    let pages = text.matches("/Type /Page").count() - text.matches("/Type /Pages").count();
+    assert!((4..60).contains(&pages), "{pages} pages");
+}
+
+#[test]
+fn the_console_stays_empty() {
+    let Some(browser) = browser("the_console_stays_empty") else { return };
+    // What would be seen: a script that the policy of the page forbids.
+    let full = page(&sample::full());
+    let forbidden = full.replacen("</body>", "<script>1</script></body>", 1);
+    assert!(!browser.console(&forbidden).is_empty(), "a message on the console is not seen");
+    for (name, analysis) in [("full", sample::full()), ("hostile", sample::hostile()), ("gaps", sample::with_gaps())] {
+        assert_eq!(browser.console(&page(&analysis)), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[test]
+fn axe_would_find_something() {
+    let Some(browser) = browser("axe_would_find_something") else { return };
+    let broken =
+        page(&sample::empty()).replacen(" lang=\"en\"", "", 1).replacen("</main>", "<img src=\"data:,\"></main>", 1);
+    let found = browser.axe(&broken, Look { width: 834, dark: false });
+    let ids: Vec<&str> = found["violations"].as_array().unwrap().iter().filter_map(|one| one[0].as_str()).collect();
+    assert!(ids.contains(&"html-has-lang") && ids.contains(&"image-alt"), "{ids:?}");
+}

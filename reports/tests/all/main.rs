@@ -1,0 +1,13 @@
+//! What is rendered and exported: one test program, because each links the Parquet writer and the samples.
+
+mod browser;
+mod dom;
+mod drafts;
+mod exports;
+mod focus;
+mod hostile;
+mod page;
+mod sample;
+mod schema;
+mod story;
+mod summary;

@@ -1,0 +1,63 @@
+//! The summary a terminal shows.
+
+use crate::sample;
+
+#[test]
+fn says_what_is_paid_and_what_is_saved() {
+    insta::assert_snapshot!(reports::summary(&sample::believable()), @r#"
+    Cluster   shop-production in us-east-1
+    Window    1 Jun 2025 to 1 Jul 2025 (UTC)
+    Coverage  720 of 720 hours: 696 synthetic and 24 from a real Prometheus
+
+                                                    a month          a year
+    Today (partial)                                 $17,523        $210,270
+    With EMP, vendor's arithmetic (partial)         $11,684        $140,203
+    Saving                                           $5,839         $70,067  33.3 %
+
+    By the vendor's published ratios, moving 31 of 44 nodes to elastic VMs on two m5.metal
+    hosts would have cost about a quarter less than today, after the fee; your own peaks
+    have not been replayed yet.
+    "#);
+}
+
+#[test]
+fn says_when_it_does_not_pay() {
+    insta::assert_snapshot!(reports::summary(&sample::losing()), @r#"
+    Cluster   shop-production in us-east-1
+    Window    1 Jun 2025 to 1 Jul 2025 (UTC)
+    Coverage  720 of 720 hours: 696 synthetic and 24 from a real Prometheus
+
+                                                    a month          a year
+    Today (partial)                                 $17,523        $210,270
+    With EMP, vendor's arithmetic (partial)         $18,682        $224,185
+    Saving (it does not pay)                        −$1,160        −$13,915  −6.6 %
+
+    Moving to elastic VMs would have cost more than today: the cluster is too small to fill
+    a host in each zone.
+    "#);
+}
+
+#[test]
+fn says_when_it_cannot_be_said() {
+    insta::assert_snapshot!(reports::summary(&sample::empty()), @r#"
+    Cluster   shop-production
+    Window    1 Jun 2025 to 1 Jul 2025 (UTC)
+    Coverage  0 of 720 hours
+
+                                                    a month          a year
+    Today (partial)                               not known       not known
+    With EMP, vendor's arithmetic (partial)       not known       not known
+    Saving                                   cannot be said  cannot be said
+
+    It cannot be said whether an elastic machine pool pays: nothing in this window could be
+    priced.
+    "#);
+}
+
+#[test]
+fn names_cannot_steer_the_terminal() {
+    let mut analysis = sample::believable();
+    analysis.cluster_id = "shop\u{1b}[2J\u{202e}\nTotal $0".to_owned();
+    let summary = reports::summary(&analysis);
+    assert_eq!(summary.lines().next(), Some("Cluster   shop\u{fffd}[2J\u{fffd}\u{fffd}Total $0 in us-east-1"));
+}
