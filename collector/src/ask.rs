@@ -14,7 +14,7 @@ use crate::rows::{self, Origin};
 use crate::run::{CollectError, Collected, HourResult};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
-use crate::snapshot::{Snapshot, Vanished};
+use crate::snapshot::{Between, Snapshot, Vanished};
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
 /// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
@@ -101,7 +101,7 @@ pub(crate) async fn ask(
         return Err(HourResult::NoData { slots });
     }
     let matchers = queries::matchers(settings, &pinned);
-    for what in [ByName::VanishedPods, ByName::VanishedNodes, ByName::ChangedNodes] {
+    for what in ByName::ALL {
         ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
     }
     let faults = quality::faults(&snapshot, &quality);
@@ -132,6 +132,21 @@ enum ByName {
     VanishedNodes,
     /// What was said when of nodes whose labels changed, or whose name two machines had.
     ChangedNodes,
+    /// What was said when of pods whose owner or labels changed.
+    ChangedPods,
+    /// Which owner was said when of replica sets or jobs that had two.
+    ChangedOwners(Between),
+}
+
+impl ByName {
+    const ALL: [Self; 6] = [
+        Self::VanishedPods,
+        Self::VanishedNodes,
+        Self::ChangedNodes,
+        Self::ChangedPods,
+        Self::ChangedOwners(Between::ReplicaSets),
+        Self::ChangedOwners(Between::Jobs),
+    ];
 }
 
 async fn ask_by_name(
@@ -146,6 +161,8 @@ async fn ask_by_name(
         ByName::VanishedPods => snapshot.vanished(Vanished::Pods, hour),
         ByName::VanishedNodes => snapshot.vanished(Vanished::Nodes, hour),
         ByName::ChangedNodes => snapshot.changed_nodes(),
+        ByName::ChangedPods => snapshot.changed_pods(),
+        ByName::ChangedOwners(what) => snapshot.changed_owners(what),
     };
     for names in names.chunks(NAMES_AT_ONCE) {
         let names: Vec<_> = names.iter().map(String::as_str).collect();
@@ -153,12 +170,19 @@ async fn ask_by_name(
             ByName::VanishedPods => ("pods_seen", queries::pods_seen(matchers, &names)),
             ByName::VanishedNodes => ("nodes_seen", queries::nodes_seen(matchers, snapshot.node_label(), &names)),
             ByName::ChangedNodes => ("nodes_changed", queries::nodes_changed(matchers, snapshot.node_label(), &names)),
+            ByName::ChangedPods => ("pods_changed", queries::pods_changed(matchers, &names)),
+            ByName::ChangedOwners(Between::ReplicaSets) => {
+                ("owners_changed", queries::replicasets_changed(matchers, &names))
+            }
+            ByName::ChangedOwners(Between::Jobs) => ("owners_changed", queries::jobs_changed(matchers, &names)),
         };
         let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
         let answer = match what {
             ByName::VanishedPods => snapshot.read_last_seen(Vanished::Pods, &body),
             ByName::VanishedNodes => snapshot.read_last_seen(Vanished::Nodes, &body),
-            ByName::ChangedNodes => snapshot.read_changed(&body),
+            ByName::ChangedNodes => snapshot.read_changed_nodes(&body, hour),
+            ByName::ChangedPods => snapshot.read_changed_pods(&body, hour),
+            ByName::ChangedOwners(what) => snapshot.read_changed_owners(what, &body, hour),
         };
         collected.queries += 1;
         collected.samples += answer.map_err(|source| unreadable(name, hour, source))?.samples;

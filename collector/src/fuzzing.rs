@@ -6,7 +6,7 @@ use types::Hour;
 
 use crate::dialect::{Dialect, label_spellings};
 use crate::settings::Settings;
-use crate::snapshot::{Snapshot, Vanished};
+use crate::snapshot::{Between, Snapshot, Vanished};
 use crate::{node, quality, queries, rows, volume};
 
 /// Start of the hour the answers are taken to be of: 2026-06-30T12:00:00Z.
@@ -27,7 +27,11 @@ pub fn fuzz_hour(answers: &[u8]) {
     for body in lines {
         let _unreadable = snapshot.read_last_seen(Vanished::Pods, body);
         let _unreadable = snapshot.read_last_seen(Vanished::Nodes, body);
-        let _unreadable = snapshot.read_changed(body);
+        let _unreadable = snapshot.read_changed_nodes(body, hour);
+        let _unreadable = snapshot.read_changed_pods(body, hour);
+        for what in [Between::ReplicaSets, Between::Jobs] {
+            let _unreadable = snapshot.read_changed_owners(what, body, hour);
+        }
         drop(label_spellings(&String::from_utf8_lossy(body)));
     }
     let _names = (snapshot.vanished(Vanished::Pods, hour), snapshot.vanished(Vanished::Nodes, hour));

@@ -174,6 +174,25 @@ pub fn nodes_changed(matchers: &str, label: &str, nodes: &[&str]) -> String {
     )
 }
 
+/// What is said of the owners and labels of the named pods over the hour and the look-ahead: asked for pods of which two
+/// things are said, to tell by time which was said last.
+pub fn pods_changed(matchers: &str, uids: &[&str]) -> String {
+    format!(
+        "{{{matchers}__name__=~\"kube_pod_owner|kube_pod_labels\",owner_is_controller=~\"true|\",uid=~\"{}\"}}[62m]",
+        alternatives(uids)
+    )
+}
+
+/// The same of the owners of the named replica sets.
+pub fn replicasets_changed(matchers: &str, names: &[&str]) -> String {
+    format!("kube_replicaset_owner{{{matchers}owner_kind!=\"<none>\",replicaset=~\"{}\"}}[62m]", alternatives(names))
+}
+
+/// The same of the owners of the named jobs.
+pub fn jobs_changed(matchers: &str, names: &[&str]) -> String {
+    format!("kube_job_owner{{{matchers}owner_kind!=\"<none>\",job_name=~\"{}\"}}[62m]", alternatives(names))
+}
+
 /// A regular expression that matches exactly the given names, inside a PromQL string.
 fn alternatives(names: &[&str]) -> String {
     let mut pattern = String::new();

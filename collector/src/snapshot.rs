@@ -1,5 +1,6 @@
 //! The answers of one hour, sorted by what they are about. Pure: bodies in, maps out.
 
+mod changes;
 mod containers;
 mod exporters;
 mod few;
@@ -18,6 +19,7 @@ use crate::dialect::{LabelColumn, label_columns};
 use crate::queries::{Fact, Question};
 use crate::settings::Settings;
 
+pub(crate) use changes::Between;
 pub(crate) use containers::{Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 pub(crate) use few::{Few, FewOf};
@@ -55,6 +57,8 @@ pub(crate) struct Snapshot {
     pub(crate) replicaset_owners: BTreeMap<Names, Names>,
     /// By namespace and name: the owner's kind and name.
     pub(crate) job_owners: BTreeMap<Names, Names>,
+    /// Names of replica sets and jobs of which two owners were said.
+    changed_owners: BTreeSet<(Between, Name)>,
     /// By uid of the pod: what Fargate provisioned for it.
     pub(crate) fargate_provisioned: BTreeMap<String, String>,
     /// Namespace, kind and name of what horizontal autoscalers drive.
@@ -94,7 +98,8 @@ impl Snapshot {
     /// Takes in one answer, or one of several that together answer a query. `start_seconds` is the start of the hour.
     ///
     /// The order of series, and of answers to one query, makes no difference: where two series of one object
-    /// disagree, the larger value stays, and of texts the larger by characters.
+    /// disagree, the larger value stays, and of texts the larger by characters, unless what was said last is asked for
+    /// and taken in after all others.
     pub(crate) fn read(&mut self, query: &Question, body: &[u8], start_seconds: i64) -> Result<Answer, DecodeError> {
         let take = taker(query.fact);
         let labels: Vec<&str> = query.labels.iter().map(String::as_str).collect();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use types::Hour;
 
+use super::changes::last_in_hour;
 use super::{Edges, Slots, Snapshot, edges, slots, text, value, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries;
@@ -50,8 +51,8 @@ pub(crate) struct Facts {
     pub(crate) labels: BTreeMap<&'static str, String>,
     pub(crate) taints: BTreeSet<String>,
     /// Labels of which two values were said, for which the later is to be found by time: with the moment it was last
-    /// said, in milliseconds since the epoch, once that is known.
-    pub(crate) changed: BTreeMap<&'static str, (i64, String)>,
+    /// said within the hour, in milliseconds since the epoch, once that is known.
+    pub(crate) changed: BTreeMap<&'static str, (Option<i64>, String)>,
 }
 
 /// Which of a node's two sizes.
@@ -136,12 +137,12 @@ impl Facts {
     }
 
     /// Takes in when the labels of a series were last said.
-    fn label_times(&mut self, series: &Series<'_, '_>, at: usize) {
-        let Some((last_ms, _)) = series.points.last() else { return };
+    fn label_times(&mut self, series: &Series<'_, '_>, at: usize, hour: Hour) {
+        let last_ms = last_in_hour(series, hour);
         for (n, name) in queries::NODE_LABELS.labels.iter().enumerate().skip(BEFORE_LABELS) {
             let (Some(latest), Some(value)) = (self.changed.get_mut(name), text(series, at + n)) else { continue };
-            if (latest.0, latest.1.as_str()) < (*last_ms, value) {
-                *latest = (*last_ms, value.to_owned());
+            if (latest.0, latest.1.as_str()) < (last_ms, value) {
+                *latest = (last_ms, value.to_owned());
                 self.labels.insert(name, value.to_owned());
             }
         }
@@ -195,7 +196,7 @@ impl Snapshot {
 
     /// Takes in everything said of nodes that changed, and tells by time of which machine it was said, or what was said
     /// last.
-    pub(crate) fn read_changed(&mut self, body: &[u8]) -> Result<Answer, DecodeError> {
+    pub(crate) fn read_changed_nodes(&mut self, body: &[u8], hour: Hour) -> Result<Answer, DecodeError> {
         let own = queries::NODE_LABELS.labels.iter().copied();
         let node_label = self.node_label();
         let own = own.map(|label| if label == "node" { node_label } else { label });
@@ -206,7 +207,7 @@ impl Snapshot {
             let metric = text(&series, metric_at).unwrap_or_default();
             if !node.is_reused() {
                 if metric == "kube_node_labels" {
-                    node.facts.label_times(&series, node_at);
+                    node.facts.label_times(&series, node_at, hour);
                 }
                 return;
             }

@@ -2,6 +2,7 @@
 
 use types::SLOTS_PER_HOUR;
 
+use super::changes::Between;
 use super::containers::Resources;
 use super::{Few, FewOf, Name, Names, Snapshot, slots, text, value, value_seconds};
 use crate::decode::Series;
@@ -41,6 +42,10 @@ pub(crate) struct Pod {
     /// What is requested beside CPU and memory, by resource and container.
     pub(crate) extended: Few<Names, f64>,
     pub(crate) containers: Few<Name, Resources>,
+    /// Whether a series said who owns it, be it nobody.
+    pub(crate) owner_told: bool,
+    /// Whether two owners, or two sets of labels, were said of it.
+    pub(crate) changed: bool,
 }
 
 impl Pod {
@@ -125,6 +130,8 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
         "kube_pod_owner" => {
             let owner = text(series, 2).zip(text(series, 3)).map(|(kind, name)| (s.name(kind), s.name(name)));
             let pod = s.pod(series, 1)?;
+            pod.changed |= pod.owner_told && pod.owner != owner;
+            pod.owner_told = true;
             pod.owner = owner.max(pod.owner.take());
         }
         "kube_pod_labels" => labels(s, series)?,
@@ -147,8 +154,8 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
     Some(())
 }
 
-/// Reads the allow-listed labels, which come after the labels of the query.
-fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
+/// The allow-listed labels of a series, which come after the labels of the query.
+pub(super) fn labels_of(s: &mut Snapshot, series: &Series<'_, '_>) -> Few<Name, Name> {
     let columns = s.label_columns.clone();
     let mut found: Few<Name, Name> = Few::default();
     for (n, column) in columns.into_iter().enumerate() {
@@ -164,7 +171,14 @@ fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
             *there = std::mem::take(there).max(value);
         }
     }
+    found
+}
+
+fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
+    text(series, 1)?;
+    let found = labels_of(s, series);
     let pod = s.pod(series, 1)?;
+    pod.changed |= pod.labels.as_ref().is_some_and(|there| *there != found);
     let there = pod.labels.get_or_insert_default();
     for (key, value) in found.iter() {
         let known = there.entry(Name::clone(key));
@@ -195,7 +209,11 @@ pub(super) fn owners(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Optio
     // Nobody owns it.
     let Some(owner) = own(4).zip(own(5)) else { return Some(()) };
     let owners = if of_replicaset { &mut s.replicaset_owners } else { &mut s.job_owners };
-    let there = owners.entry(object).or_default();
-    *there = std::mem::take(there).max(owner);
+    let name = Name::clone(&object.1);
+    let there = owners.entry(object).or_insert_with(|| owner.clone());
+    if *there != owner {
+        s.changed_owners.insert((if of_replicaset { Between::ReplicaSets } else { Between::Jobs }, name));
+        *there = std::mem::take(there).max(owner);
+    }
     Some(())
 }

@@ -1,7 +1,6 @@
 //! What containers use and request: what must not count, and what must count by time.
 
-use collector::Settings;
-use lake::tables::{ContainerHour, NodeHour, PodHour};
+use lake::tables::{ContainerHour, PodHour};
 
 use crate::world::*;
 
@@ -103,20 +102,6 @@ async fn no_autoscaler_is_told_from_autoscalers_not_exposed() {
         ("scaletargetref_name", "p1"),
     ];
     assert_eq!(target(Some(("kube_horizontalpodautoscaler_info", &OF_THIS))).await, Some(Some(true)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_label_that_changes_is_what_it_was_last_whichever_word_is_greater() {
-    let test = "a_label_that_changes_is_what_it_was_last";
-    for (before, after) in [("ON_DEMAND", "SPOT"), ("SPOT", "ON_DEMAND")] {
-        let mut world = plain();
-        let labels = |kind: &'static str| [("node", "n1"), ("label_eks_amazonaws_com_capacity_type", kind)];
-        world.add("kube_node_labels", &labels(before), (-593, 1_800), 60, |_| 1.0);
-        world.add("kube_node_labels", &labels(after), (1_807, 3_900), 60, |_| 1.0);
-        let Some(hours) = collected_with(test, world, &Settings::default()).await else { return };
-        let expect = if after == "SPOT" { "spot" } else { "on-demand" };
-        assert_eq!(hours.rows::<NodeHour>().await[0].capacity_type.as_deref(), Some(expect), "{before} to {after}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
