@@ -75,7 +75,7 @@ pub(crate) async fn ask(
             dialect.pinned_to_best(&words_of(server, "replicas", &promql, label, hour).await.map_err(failed)?)
         }
     };
-    let mut snapshot = Snapshot::new(settings);
+    let mut snapshot = Snapshot::new(settings, &pinned);
     let mut quality = Vec::new();
     let (questions, mut asking) = (queries::questions(settings, &pinned), server.asking(hour));
     for (sent, query) in questions.iter().enumerate() {

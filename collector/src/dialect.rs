@@ -14,6 +14,8 @@ pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "rep
 pub struct Dialect {
     /// cAdvisor has `pod_name` and `container_name`: Kubernetes before 1.16.
     pub old_cadvisor: bool,
+    /// cAdvisor is scraped by more than one job, or on more than one path.
+    pub cadvisor_jobs: bool,
     /// The label that tells replicas apart, where more than one shows.
     pub replica_label: Option<String>,
     /// The label and the replica that is read in this hour.
@@ -29,7 +31,9 @@ impl Dialect {
         };
         let mut probe = format!(
             "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
-             image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\")"
+             image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
+             label_replace(count(count by (job,metrics_path) \
+             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\")"
         );
         for label in REPLICA_LABELS {
             probe.push_str(&format!(
@@ -44,6 +48,8 @@ impl Dialect {
     pub fn found(&mut self, what: &str) {
         if what == "old_cadvisor" {
             self.old_cadvisor = true;
+        } else if what == "cadvisor_jobs" {
+            self.cadvisor_jobs = true;
         } else if let Some(place) = REPLICA_LABELS.iter().position(|label| *label == what) {
             let before = self.replica_label.as_deref();
             let there = before.and_then(|label| REPLICA_LABELS.iter().position(|other| *other == label));

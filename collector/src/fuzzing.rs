@@ -16,8 +16,9 @@ const HOUR: i64 = 1_782_820_800;
 pub fn fuzz_hour(answers: &[u8]) {
     let Some(hour) = Hour::starting_at(HOUR) else { return };
     let settings = Settings { pod_labels: vec!["a.b/c".to_owned(), "teamName".to_owned()], ..Settings::default() };
-    let mut snapshot = Snapshot::new(&settings);
-    let questions = queries::questions(&settings, &Dialect { old_cadvisor: true, ..Dialect::default() });
+    let dialect = Dialect { old_cadvisor: true, cadvisor_jobs: true, ..Dialect::default() };
+    let mut snapshot = Snapshot::new(&settings, &dialect);
+    let questions = queries::questions(&settings, &dialect);
     let mut lines = answers.split(|byte| *byte == b'\n');
     for (query, body) in questions.iter().zip(lines.by_ref()) {
         // What cannot be read fails its hour; the others of it are tried all the same.

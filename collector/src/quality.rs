@@ -187,6 +187,12 @@ pub(crate) fn scraped_slots(snapshot: &Snapshot) -> usize {
     both.filter(|(scraped, measured)| *scraped && *measured).count()
 }
 
+/// Whether the owner of every pod is known from a series with its uid. Then what lacks one says nothing new: OpenCost
+/// exposes owners without uids beside those of kube-state-metrics.
+fn owners_are_told(snapshot: &Snapshot) -> bool {
+    snapshot.pods.values().filter(|pod| !pod.node.is_empty()).all(|pod| pod.owner_told)
+}
+
 /// What is wrong with an hour, in words.
 pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -197,6 +203,9 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
         }
     }
     for (query, series) in &snapshot.without_identity {
+        if *query == queries::POD_SPEC.name && owners_are_told(snapshot) {
+            continue;
+        }
         faults.push(format!("query `{query}`: {series} series lack a label that identifies them"));
     }
     for key in &snapshot.label_conflicts {

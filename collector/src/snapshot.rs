@@ -4,6 +4,7 @@ mod changes;
 mod containers;
 mod exporters;
 mod few;
+mod jobs;
 mod nodes;
 mod pods;
 mod volumes;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::decode::{Answer, DecodeError, Series, decode};
-use crate::dialect::{LabelColumn, label_columns};
+use crate::dialect::{Dialect, LabelColumn, label_columns};
 use crate::queries::{Fact, Question};
 use crate::settings::Settings;
 
@@ -23,6 +24,7 @@ pub(crate) use changes::Between;
 pub(crate) use containers::{Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 pub(crate) use few::{Few, FewOf};
+use jobs::ByJob;
 pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
 pub(crate) use volumes::{Claim, Volume};
@@ -43,6 +45,8 @@ pub(crate) type Names = (Name, Name);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     pub(crate) instances: BTreeMap<InstanceKey, Box<Instance>>,
+    /// What the jobs say of each, where several scrape cAdvisor, until everything is read.
+    by_job: Option<BTreeMap<InstanceKey, ByJob>>,
     /// By uid.
     pub(crate) pods: BTreeMap<Name, Box<Pod>>,
     /// By name.
@@ -91,8 +95,9 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// What is known before anything is asked.
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self { label_columns: label_columns(&settings.pod_labels), ..Self::default() }
+    pub(crate) fn new(settings: &Settings, dialect: &Dialect) -> Self {
+        let by_job = dialect.cadvisor_jobs.then(BTreeMap::new);
+        Self { label_columns: label_columns(&settings.pod_labels), by_job, ..Self::default() }
     }
 
     /// Takes in one answer, or one of several that together answer a query. `start_seconds` is the start of the hour.
@@ -137,6 +142,7 @@ impl Snapshot {
     /// Where the server renames `node`, a pod without a node of its own shows the node of kube-state-metrics: it is not
     /// bound to that.
     pub(crate) fn settle(&mut self) {
+        self.believe_one_job();
         if self.dialect.contains("exported_node") {
             for pod in self.pods.values_mut().filter(|pod| pod.node_of_exporter) {
                 pod.node = Name::default();
@@ -202,15 +208,19 @@ impl Snapshot {
     }
 
     fn instance(&mut self, series: &Series<'_, '_>) -> Option<&mut Instance> {
+        let key = self.instance_key(series)?;
+        Some(self.instances.entry(key).or_default())
+    }
+
+    fn instance_key(&mut self, series: &Series<'_, '_>) -> Option<InstanceKey> {
         let id = text(series, 3)?;
-        let key = InstanceKey {
+        Some(InstanceKey {
             pod_uid: containers::uid_of_cgroup(id),
             namespace: self.name(text(series, 0)?),
             pod: self.name(text(series, 1)?),
             container: self.name(text(series, 2)?),
             id: containers::fingerprint(id),
-        };
-        Some(self.instances.entry(key).or_default())
+        })
     }
 
     /// A name, stored once however many have it.
@@ -312,7 +322,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::dialect::Dialect;
     use crate::{queries, rows};
 
     const HOUR: i64 = 1_782_820_800;
@@ -344,7 +353,7 @@ mod tests {
     fn rows_of(answers: &[(Question, Vec<String>)]) -> Vec<(PodHour, Vec<ContainerHour>)> {
         let hour = Hour::starting_at(HOUR).unwrap();
         let settings = Settings { pod_labels: vec!["a.b/c".into()], ..Settings::default() };
-        let mut snapshot = Snapshot::new(&settings);
+        let mut snapshot = Snapshot::new(&settings, &Dialect::default());
         for (query, series) in answers {
             let list = series.join(",");
             let body = format!(r#"{{"status":"success","data":{{"resultType":"matrix","result":[{list}]}}}}"#);

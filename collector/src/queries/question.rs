@@ -16,6 +16,12 @@ const EXPORTED: [(&str, &str); 4] = [
 /// What cAdvisor called its labels before Kubernetes 1.16.
 const OLD_CADVISOR: [(&str, &str); 2] = [("pod", "pod_name"), ("container", "container_name")];
 
+/// What tells the jobs apart that scrape cAdvisor. Two of them see a container at moments of their own, so that what they
+/// say is not the same, and the greater of it is neither's.
+const JOB: [&str; 2] = ["job", "metrics_path"];
+/// What is asked by job where there are several.
+const BY_JOB: [Fact; 3] = [Fact::ContainerCpu, Fact::ContainerMemoryMean, Fact::ContainerMemoryMax];
+
 /// A query of an hour, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
@@ -29,7 +35,8 @@ pub struct Question {
     pub shard_by: &'static str,
     /// When it is evaluated.
     pub shape: Shape,
-    /// The labels read from the answer: those of the query, then those the settings ask for, then other names of either.
+    /// The labels read from the answer: those of the query, then those the settings or the dialect ask for, then other
+    /// names of either.
     pub labels: Vec<String>,
     /// Which of [`Self::labels`], where it is there, stands in for which.
     pub(crate) aliases: Vec<(usize, usize)>,
@@ -55,6 +62,10 @@ impl Question {
                 by_more.push_str(&column.label);
                 labels.push(column.label);
             }
+        }
+        if dialect.cadvisor_jobs && BY_JOB.contains(&query.fact) {
+            by_more.extend(JOB.map(|label| format!(",{label}")));
+            labels.extend(JOB.map(ToOwned::to_owned));
         }
         let mut renamed = EXPORTED.to_vec();
         let mut promql = query.promql.to_owned();
@@ -171,6 +182,16 @@ mod tests {
         assert!(text.contains("{container_name!=\"\",container_name!=\"POD\",image!=\"\"}"), "{text}");
         assert!(text.contains("pod_name,container_name)"), "{text}");
         assert_eq!(question.shard_by, "pod_name");
+    }
+
+    #[test]
+    fn usage_is_asked_by_job_where_several_scrape_cadvisor() {
+        let dialect = Dialect { cadvisor_jobs: true, ..Dialect::default() };
+        for question in questions(&Settings::default(), &dialect) {
+            let by_job = question.promql.contains(",job,metrics_path)");
+            assert_eq!(by_job, BY_JOB.contains(&question.fact), "{}", question.promql);
+            assert_eq!(by_job, question.labels.get(4..6) == Some(&JOB.map(ToOwned::to_owned)), "{:?}", question.labels);
+        }
     }
 
     #[test]

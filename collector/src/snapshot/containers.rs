@@ -122,6 +122,15 @@ impl<const N: usize> Grid<N> {
             *there = value.map_or(*there, |value| there.max(value));
         }
     }
+
+    /// Takes the values of another where it has none.
+    fn fill(&mut self, other: &Self) {
+        for (there, value) in self.0.iter_mut().zip(other.0) {
+            if there.is_nan() {
+                *there = value;
+            }
+        }
+    }
 }
 
 /// What cAdvisor says of one instance.
@@ -131,6 +140,15 @@ pub(crate) struct Instance {
     pub(crate) memory_mean_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) memory_max_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) start_seconds: Option<i64>,
+}
+
+impl Instance {
+    /// Takes what was measured from another where it has nothing.
+    pub(super) fn fill(&mut self, other: &Self) {
+        self.cpu_core_seconds.fill(&other.cpu_core_seconds);
+        self.memory_mean_bytes.fill(&other.memory_mean_bytes);
+        self.memory_max_bytes.fill(&other.memory_max_bytes);
+    }
 }
 
 /// Requests and limits of a container.
@@ -147,17 +165,17 @@ pub(crate) struct Resources {
 }
 
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.instance(series)?.cpu_core_seconds.merge(edges(series, start));
+    s.measured(series)?.cpu_core_seconds.merge(edges(series, start));
     Some(())
 }
 
 pub(super) fn memory_mean(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.instance(series)?.memory_mean_bytes.merge(slots(series, start));
+    s.measured(series)?.memory_mean_bytes.merge(slots(series, start));
     Some(())
 }
 
 pub(super) fn memory_max(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.instance(series)?.memory_max_bytes.merge(slots(series, start));
+    s.measured(series)?.memory_max_bytes.merge(slots(series, start));
     Some(())
 }
 

@@ -1,0 +1,221 @@
+//! The same things said by more than one exporter, or scraped by more than one job, at moments of their own: each counts
+//! once, and of two measurements one is believed throughout.
+
+use collector::Settings;
+use fixtures::Sample;
+use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour};
+
+use crate::world::*;
+
+/// Adds labels to the series of the metrics that start with `prefix`.
+fn labelled(mut world: World, prefix: &str, more: &[(&str, &str)]) -> World {
+    for (labels, _) in world.series.iter_mut().filter(|(labels, _)| is_of(labels, prefix)) {
+        labels.extend(more.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        labels.sort();
+    }
+    world
+}
+
+fn is_of(labels: &Labels, prefix: &str) -> bool {
+    labels.iter().any(|(k, v)| k == "__name__" && v.starts_with(prefix))
+}
+
+/// The world with every scrape `later` seconds later: a counter of half a core has counted on, whatever changes all the
+/// time is another value, and the rest is what it was.
+fn scraped_later(mut world: World, later: i64) -> World {
+    for (labels, samples) in &mut world.series {
+        let counter = is_of(labels, "container_cpu_usage_seconds_total");
+        let gauge = is_of(labels, "container_memory_working_set_bytes");
+        for Sample { milliseconds, value } in samples {
+            *milliseconds += later * 1_000;
+            if counter {
+                *value += 0.5 * f64::from(i32::try_from(later).unwrap());
+            }
+            if gauge {
+                *value *= 1.5;
+            }
+        }
+    }
+    world
+}
+
+fn only(mut world: World, prefix: &str) -> World {
+    world.series.retain(|(labels, _)| is_of(labels, prefix));
+    world
+}
+
+fn both(mut one: World, other: World) -> World {
+    one.series.extend(other.series);
+    one
+}
+
+async fn check_same(test: &str, world: World, settings: &Settings, expect: World) -> Option<Hours> {
+    let expect = collected_with(test, expect, settings).await?;
+    let got = collected_with(test, world, settings).await?;
+    assert_eq!(got.failed, None);
+    assert_eq!(got.rows::<ContainerHour>().await, expect.rows::<ContainerHour>().await);
+    assert_eq!(got.rows::<NodeHour>().await, expect.rows::<NodeHour>().await);
+    assert_eq!(got.rows::<PodHour>().await, expect.rows::<PodHour>().await);
+    let manifest = got.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    assert_eq!((manifest.complete, manifest.faults), (true, Vec::new()));
+    Some(got)
+}
+
+async fn quality(hours: &Hours, query: &str) -> QualityHour {
+    hours.rows::<QualityHour>().await.into_iter().find(|row| row.query == query).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_kube_state_metrics_scraped_at_other_moments_count_once() {
+    let test = "two_kube_state_metrics_scraped_at_other_moments_count_once";
+    let target = |world: World, instance: &'static str| {
+        labelled(world, "kube_", &[("instance", instance), ("job", "kube-state-metrics")])
+    };
+    let one = target(plain(), "10.0.0.5:8080");
+    let other = target(scraped_later(only(plain(), "kube_"), 13), "10.0.0.6:8080");
+    let Some(hours) = check_same(test, both(one, other), &Settings::default(), plain()).await else { return };
+    for query in ["pod_info", "container_resources"] {
+        assert_eq!(quality(&hours, query).await.duplicates_dropped, 1, "{query}");
+    }
+    // A pod that vanished was there until the last scrape of either.
+    let mut world = plain();
+    world.pod("gone", "1f3a1b2c-1111-2222-3333-444455556666", 2_400);
+    let other = target(scraped_later(only(world.clone(), "kube_"), 13), "10.0.0.6:8080");
+    let hours = collected(test, both(target(world, "10.0.0.5:8080"), other)).await.unwrap();
+    let gone = hours.rows::<PodHour>().await.into_iter().find(|pod| pod.pod == "gone").unwrap();
+    assert_eq!(gone.ended_seconds, Some(HOUR + 2_347 + 13));
+}
+
+/// What OpenCost exposes under the names of kube-state-metrics, unless it is told not to: its owners of pods have no uid
+/// before version 1.117, its labels keep their capitals, and its nodes have a uid.
+fn of_opencost() -> World {
+    let mut world = World::default();
+    let pod = |more: &[(&'static str, &'static str)]| [&[("namespace", "ns"), ("pod", "p1")], more].concat();
+    let owner = pod(&[("owner_kind", "ReplicaSet"), ("owner_name", "web-1"), ("owner_is_controller", "true")]);
+    world.fact_from("kube_pod_owner", &owner, 1.0, -580);
+    let labels = pod(&[("uid", UID), ("label_team", "web"), ("label_costCenter", "7"), ("label_other", "x")]);
+    world.fact_from("kube_pod_labels", &labels, 1.0, -580);
+    for (phase, value) in [("Running", 1.0), ("Succeeded", 0.0), ("Failed", 0.0)] {
+        world.fact_from("kube_pod_status_phase", &pod(&[("uid", UID), ("phase", phase)]), value, -580);
+    }
+    let request = pod(&[("uid", UID), ("node", "n1"), ("container", "app"), ("resource", "cpu"), ("unit", "core")]);
+    world.fact_from("kube_pod_container_resource_requests", &request, 1.0, -580);
+    let node = |more: &[(&'static str, &'static str)]| [&[("node", "n1"), ("uid", "5b1e")], more].concat();
+    world.fact_from("kube_node_labels", &node(&[("label_eks_amazonaws_com_capacityType", "SPOT")]), 1.0, -580);
+    world.fact_from("kube_node_status_capacity", &node(&[("resource", "cpu"), ("unit", "core")]), 4.0, -580);
+    world.fact_from("kube_node_status_capacity_cpu_cores", &node(&[]), 4.0, -580);
+    world.fact_from("kube_node_status_capacity_memory_bytes", &node(&[]), 16e9, -580);
+    labelled(world, "kube_", &[("job", "opencost"), ("instance", "10.0.0.7:9003")])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opencost_beside_kube_state_metrics_changes_nothing() {
+    let test = "opencost_beside_kube_state_metrics_changes_nothing";
+    let mut world = plain();
+    let pod = [("namespace", "ns"), ("pod", "p1"), ("uid", UID)];
+    let owner = [("owner_kind", "ReplicaSet"), ("owner_name", "web-1"), ("owner_is_controller", "true")];
+    world.fact_from("kube_pod_owner", &[&pod[..], &owner].concat(), 1.0, -593);
+    world.fact_from(
+        "kube_pod_labels",
+        &[&pod[..], &[("label_team", "web"), ("label_cost_center", "7")]].concat(),
+        1.0,
+        -593,
+    );
+    world.fact_from(
+        "kube_node_labels",
+        &[("node", "n1"), ("label_eks_amazonaws_com_capacity_type", "SPOT")],
+        1.0,
+        -593,
+    );
+    let settings = Settings { pod_labels: vec!["team".into(), "costCenter".into()], ..Settings::default() };
+    let world = labelled(world, "kube_", &[("job", "kube-state-metrics"), ("instance", "10.0.0.5:8080")]);
+    let Some(hours) = check_same(test, both(world.clone(), of_opencost()), &settings, world).await else { return };
+    let row = &hours.rows::<PodHour>().await[0];
+    assert_eq!((row.workload.as_str(), row.labels.as_ref().map(Vec::len)), ("web-1", Some(2)));
+    assert_eq!(quality(&hours, "pod_spec").await.without_identity, Some(1), "it is counted all the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_without_a_uid_are_missing_where_nobody_else_says_them() {
+    let test = "owners_without_a_uid_are_missing_where_nobody_else_says_them";
+    let Some(hours) = collected(test, both(plain(), of_opencost())).await else { return };
+    let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    assert!(!manifest.complete && manifest.faults.join(" ").contains("`pod_spec`: 1 series lack"), "{manifest:?}");
+}
+
+const KUBELET: [(&str, &str); 2] = [("job", "kubelet"), ("metrics_path", "/metrics/cadvisor")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_jobs_that_scrape_cadvisor_the_kubelets_own_path_is_believed() {
+    let test = "of_two_jobs_that_scrape_cadvisor_the_kubelets_own_path_is_believed";
+    let own = || labelled(plain(), "container_", &KUBELET);
+    // By name this one would come first.
+    let other = || {
+        let world = scraped_later(only(plain(), "container_"), 13);
+        labelled(world, "container_", &[("job", "cadvisor"), ("metrics_path", "/metrics")])
+    };
+    // A third endpoint of the kubelet has the counter of each container too, without its image and cgroup.
+    let mut resource = only(plain(), "container_");
+    for (labels, _) in &mut resource.series {
+        labels.retain(|(k, _)| k != "image" && k != "id");
+    }
+    let resource = labelled(resource, "container_", &[("job", "kubelet"), ("metrics_path", "/metrics/resource")]);
+    let all = both(both(own(), other()), resource);
+    let Some(hours) = check_same(test, all, &Settings::default(), plain()).await else { return };
+    assert_eq!(quality(&hours, "container_cpu").await.duplicates_dropped, 1);
+
+    // Where it was not scraped for a quarter of an hour, the other stands in, and nothing is counted twice or lost.
+    let mut gap = own();
+    let unscraped = (HOUR + 1_200) * 1_000..(HOUR + 2_100) * 1_000;
+    for (_, samples) in gap.series.iter_mut().filter(|(labels, _)| is_of(labels, "container_")) {
+        samples.retain(|sample| !unscraped.contains(&sample.milliseconds));
+    }
+    let hours = collected(test, both(gap, other())).await.unwrap();
+    let container = &hours.rows::<ContainerHour>().await[0];
+    assert_eq!(container.cpu_core_milliseconds, Some(1_800_000));
+    let used = container.cpu_mean_millicores_by_slot.unwrap();
+    assert_eq!((used[3], used[5], used[8]), (Some(500), Some(500), Some(500)), "{used:?}");
+    assert!(used.iter().all(Option::is_some), "{used:?}");
+    // Of the other come the three slots without a sample: 150 MiB instead of 100.
+    assert_eq!(container.memory_kib_seconds, Some((2_700 * 100 + 900 * 150) * 1_024));
+    assert_eq!((container.instances, container.running_seconds), (1, Some(3_600)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_jobs_on_the_same_path_the_first_by_name_is_believed() {
+    let test = "of_two_jobs_on_the_same_path_the_first_by_name_is_believed";
+    let job = |world: World, name: &'static str| labelled(world, "container_", &[("job", name)]);
+    let later = scraped_later(only(plain(), "container_"), 13);
+    let first = both(job(plain(), "a"), job(later.clone(), "b"));
+    let Some(_) = check_same(test, first, &Settings::default(), plain()).await else { return };
+    let expect = both(only(plain(), "kube_"), later.clone());
+    let second = both(job(plain(), "b"), job(later, "a"));
+    check_same(test, second, &Settings::default(), expect).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_exporter_scraped_by_two_jobs_measures_once() {
+    let test = "a_node_exporter_scraped_by_two_jobs_measures_once";
+    let exporter = |later: i64, job: &'static str| {
+        let mut world = World::default();
+        let at =
+            |more: &[(&'static str, &'static str)]| [&[("instance", "10.0.0.1:9100"), ("job", job)], more].concat();
+        let counted = |rate: i64| move |second: i64| f64::from(i32::try_from((second + 5_000) * rate).unwrap());
+        let span = (-590 + later, 3_900);
+        for (cpu, rate) in [("0", 1), ("1", 2)] {
+            world.add("node_cpu_seconds_total", &at(&[("cpu", cpu), ("mode", "user")]), span, 30, counted(rate));
+        }
+        world.add("node_network_receive_bytes_total", &at(&[("device", "eth0")]), span, 30, counted(1_000));
+        world.add("node_memory_MemTotal_bytes", &at(&[]), span, 30, |_| 16.0 * 1_073_741_824.0);
+        world.add("node_memory_MemAvailable_bytes", &at(&[]), span, 30, |_| 12.0 * 1_073_741_824.0);
+        world.add("node_uname_info", &at(&[("nodename", "n1")]), span, 30, |_| 1.0);
+        world
+    };
+    let one = both(plain(), exporter(0, "node-exporter"));
+    let two = both(one.clone(), exporter(13, "other"));
+    let Some(hours) = check_same(test, two, &Settings::default(), one).await else { return };
+    let node = &hours.rows::<NodeHour>().await[0];
+    assert_eq!(node.cpu_used_millicores_by_slot, Some([Some(3_000); 12]));
+    assert_eq!(node.memory_used_mib_by_slot, Some([Some(4_096); 12]));
+    assert_eq!(node.network_receive_bytes, Some(3_600_000));
+}
