@@ -172,8 +172,9 @@ pub async fn examine(
 
 /// The points of an expression of one series, every `step` seconds of the last `span` before `end`.
 async fn history(server: &Server, promql: &str, end: i64, span: i64, step: i64) -> Result<Vec<(i64, f64)>, QueryError> {
-    let body = server.ask_range("doctor", promql, (end - span, end), step).await?;
-    Ok(series(&body, &[]).into_iter().next().map(|(_, points)| points).unwrap_or_default())
+    let bodies = server.ask_spans("doctor", promql, (end - span, end), step).await?;
+    let points = bodies.iter().filter_map(|body| series(body, &[]).into_iter().next());
+    Ok(points.flat_map(|(_, points)| points).collect())
 }
 
 /// The series of an expression now.

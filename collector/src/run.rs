@@ -257,13 +257,14 @@ async fn unknown_hours(
     while from <= *last {
         let to = from.plus(POINTS_AT_ONCE - 1).min(*last);
         let bounds = (from.end_seconds(), to.end_seconds());
-        let body = server.ask_range("hours_known", &promql, bounds, HOUR_SECONDS).await?;
-        collected.queries += 1;
-        let unreadable = |source| CollectError::Answer { query: "hours_known".to_owned(), hour: from, source };
-        let answer = decode(&body, &[], &mut |series| {
-            known.extend(series.points.iter().filter_map(|(ms, _)| Hour::starting_at(ms / 1000 - HOUR_SECONDS)));
-        });
-        collected.samples += answer.map_err(unreadable)?.samples;
+        for body in server.ask_spans("hours_known", &promql, bounds, HOUR_SECONDS).await? {
+            collected.queries += 1;
+            let unreadable = |source| CollectError::Answer { query: "hours_known".to_owned(), hour: from, source };
+            let answer = decode(&body, &[], &mut |series| {
+                known.extend(series.points.iter().filter_map(|(ms, _)| Hour::starting_at(ms / 1000 - HOUR_SECONDS)));
+            });
+            collected.samples += answer.map_err(unreadable)?.samples;
+        }
         from = to.next();
     }
     if known.is_empty() {

@@ -35,6 +35,9 @@ pub use secret::Secret;
 use send::{Connection, Failure, Times};
 use sizes::Sizes;
 
+/// What is not asked in shorter spans: a day. No server limits queries to less.
+const LEAST_SPAN_SECONDS: i64 = 86_400;
+
 /// A server that speaks the Prometheus HTTP API. Its clones are one: together they have one query in flight.
 #[derive(Clone)]
 pub struct Server {
@@ -169,6 +172,38 @@ impl Server {
         step_seconds: i64,
     ) -> Result<Vec<u8>, QueryError> {
         self.inner.patiently(name, promql, Times::Range(start, end, step_seconds), &mut 0).await
+    }
+
+    /// The bodies of the answers to an expression over a long span, which together cover it. Where a server refuses the
+    /// whole, as those do that limit how far back one query may reach, it is asked in halves, down to a day.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn ask_spans(
+        &self,
+        name: &str,
+        promql: &str,
+        span: (i64, i64),
+        step_seconds: i64,
+    ) -> Result<Vec<Vec<u8>>, QueryError> {
+        let mut bodies = Vec::new();
+        // A stack: the next span is at its end.
+        let mut waiting = vec![span];
+        while let Some((start, end)) = waiting.pop() {
+            match self.ask_range(name, promql, (start, end), step_seconds).await {
+                Ok(body) => bodies.push(body),
+                Err(error) => {
+                    let points = (end - start) / step_seconds + 1;
+                    if !error.is_of_the_question() || points < 2 || end - start <= LEAST_SPAN_SECONDS {
+                        return Err(error);
+                    }
+                    tracing::debug!(query = name, %error, days = (end - start) / LEAST_SPAN_SECONDS, "asked in two spans");
+                    let middle = start + points / 2 * step_seconds;
+                    waiting.extend([(middle, end), (start, middle - step_seconds)]);
+                }
+            }
+        }
+        Ok(bodies)
     }
 
     /// Tells the listener of something that is not about one exchange.

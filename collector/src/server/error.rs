@@ -77,7 +77,7 @@ pub enum QueryError {
         /// What it said, or how the answer begins.
         message: String,
         /// What to do.
-        next: &'static str,
+        next: Box<str>,
     },
     /// The credentials to ask with cannot be had.
     #[error("could not get the credentials for query `{query}`, {auth}: {reason}")]
@@ -130,6 +130,7 @@ impl QueryError {
     pub(super) fn remedy(&self) -> Remedy {
         match self {
             Self::TimedOut { .. } | Self::TooLarge { .. } => Remedy::Split,
+            Self::Refused { message, .. } if is_hopeless(message) => Remedy::GiveUp,
             Self::Unreachable { .. } | Self::Interrupted { .. } => Remedy::Again,
             Self::Refused { status: 422 | 413, .. } => Remedy::Split,
             Self::Refused { status: 429, .. } => Remedy::Again,
@@ -139,6 +140,40 @@ impl QueryError {
             _ => Remedy::GiveUp,
         }
     }
+}
+
+impl QueryError {
+    /// Whether it is about what was asked, so that another question may be answered.
+    pub(super) fn is_of_the_question(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::TooLarge { .. } => true,
+            Self::Refused { .. } => matches!(self.remedy(), Remedy::Split | Remedy::GiveUp),
+            _ => false,
+        }
+    }
+}
+
+/// What servers say of a query that no part of it would mend.
+///
+/// Mimir and Cortex, and with them Amazon's service, answer 422 to limits of every kind. Those on series, chunks, bytes,
+/// samples and memory are met with less; those on the span, the text or the query as such are not (source: the catalogue
+/// of errors in Mimir's `pkg/util/globalerror`, `pkg/util/validation` of Cortex). Neither is an expression that cannot be
+/// evaluated (`promql/engine.go` of Prometheus), or one that is too long for VictoriaMetrics.
+const HOPELESS: [&str; 9] = [
+    "err-mimir-max-query-length",
+    "err-mimir-max-total-query-length",
+    "err-mimir-max-query-expression-size-bytes",
+    "err-mimir-query-blocked",
+    "query time range exceeds the limit",
+    "same labelset",
+    "many-to-many matching",
+    "duplicate series for the match group",
+    "-search.maxquerylen",
+];
+
+fn is_hopeless(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    HOPELESS.iter().any(|words| message.contains(words))
 }
 
 /// Whether a refusal is about the time a query took: `query timed out in query execution` from Prometheus,
@@ -163,5 +198,59 @@ mod tests {
         assert_eq!(refused(429, "too many outstanding requests"), Remedy::Again);
         assert_eq!(refused(504, "<html>"), Remedy::SplitLater);
         assert_eq!(refused(400, "parse error"), Remedy::GiveUp);
+    }
+
+    fn remedy(status: u16, message: &str) -> Remedy {
+        QueryError::Refused { query: "q".to_owned(), status, message: message.to_owned() }.remedy()
+    }
+
+    #[test]
+    fn limits_of_managed_servers_are_met_with_less_where_less_is_within_them() {
+        // Texts of Mimir, Cortex (Amazon's service among them) and VictoriaMetrics.
+        for message in [
+            "the query exceeded the maximum number of series (limit: 100000 series) (err-mimir-max-series-per-query). Consider reducing the time range and/or number of series selected by the query.",
+            "the query exceeded the maximum number of chunks (limit: 2000000 chunks) (err-mimir-max-chunks-per-query).",
+            "the query exceeded the aggregated chunks size limit (limit: 1073741824 bytes) (err-mimir-max-chunks-bytes-per-query).",
+            "the estimated number of chunks for the query exceeded the maximum allowed (limit: 4000000 chunks) (err-mimir-max-estimated-chunks-per-query).",
+            "the query exceeded the maximum allowed estimated amount of memory consumed by a single query (limit: 1000000000 bytes) (err-mimir-max-estimated-memory-consumption-per-query)",
+            "expanding series: the query hit the max number of series limit (limit: 100000 series)",
+            "expanding series: the query hit the max number of chunks limit (limit: 20000000 chunks)",
+            "expanding series: the query hit the aggregated data size limit",
+            "query processing would load too many samples into memory in query execution",
+            "query timed out in query execution",
+            "cannot select more than -search.maxSamplesPerQuery=1000000000 samples; possible solutions: to increase the -search.maxSamplesPerQuery",
+            "the number of matching timeseries exceeds 300000; either narrow down the search or increase -search.max* command-line flag values",
+            // A store that broke down is told with the same status; what is asked for then is asked again, in halves.
+            "attempted to read series at index 0 from store-gateway chunks stream, but the stream has failed: rpc error: code = Internal",
+        ] {
+            assert_eq!(remedy(422, message), Remedy::Split, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_no_part_of_a_query_would_mend_is_not_asked_in_parts() {
+        for message in [
+            "the query time range exceeds the limit (query length: 361h0m0s, limit: 360h0m0s) (err-mimir-max-query-length).",
+            "the total query time range exceeds the limit (query length: 800h0m0s, limit: 768h0m0s) (err-mimir-max-total-query-length).",
+            "expanding series: the query time range exceeds the limit (query length: 900h0m0s, limit: 768h0m0s)",
+            "the raw query size in bytes exceeds the limit (query size: 9000, limit: 4096) (err-mimir-max-query-expression-size-bytes).",
+            "the request has been blocked by the cluster administrator (err-mimir-query-blocked)",
+            "vector cannot contain metrics with the same labelset",
+            "found duplicate series for the match group {pod=\"a\"} on the right hand-side of the operation; many-to-many matching not allowed: matching labels must be unique on one side",
+            "too long query; got 20000 bytes; mustn't exceed `-search.maxQueryLen=16384` bytes",
+        ] {
+            assert_eq!(remedy(422, message), Remedy::GiveUp, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_throttled_is_asked_again_as_it_was() {
+        for message in [
+            "the request has been rejected because the tenant exceeded the request rate limit (err-mimir-tenant-max-request-rate)",
+            "too many outstanding requests",
+            "Rate exceeded",
+        ] {
+            assert_eq!(remedy(429, message), Remedy::Again, "{message}");
+        }
     }
 }

@@ -227,7 +227,9 @@ impl Connection {
         match status {
             401 | 403 => {
                 let auth = self.authority.auth();
-                QueryError::NotAllowed { url, query, status, auth: auth.describe(), message, next: next_step(auth) }
+                let text = String::from_utf8_lossy(body.get(..body.len().min(4 * QUOTED_CHARS)).unwrap_or_default());
+                let next = rbac_step(&text).unwrap_or_else(|| next_step(auth).to_owned());
+                QueryError::NotAllowed { url, query, status, auth: auth.describe(), message, next: next.into() }
             }
             // Proxies and overloaded servers answer these with a page of their own.
             413 | 422 | 429 | 500.. => QueryError::Refused { query, status, message },
@@ -282,6 +284,27 @@ fn next_step(auth: &Auth) -> &'static str {
     }
 }
 
+/// What to do when kube-rbac-proxy refuses, as before the servers of OpenShift: it names what it asked the Kubernetes API
+/// for, as `Forbidden (user=U, verb=V, resource=R, subresource=S)`. The verb is `create` where a query is posted.
+fn rbac_step(message: &str) -> Option<String> {
+    let (_, inside) = message.split_once("Forbidden (")?;
+    let inside = inside.split(')').next()?;
+    let said = |name: &str| {
+        let pair = inside.split(',').filter_map(|pair| pair.trim().split_once('='));
+        pair.filter(|(key, value)| *key == name && !value.is_empty()).map(|(_, value)| value).next()
+    };
+    let (user, verb, resource) = (said("user")?, said("verb")?, said("resource")?);
+    if resource != "prometheuses" {
+        return Some(format!(
+            "`{user}` came to a port that serves single namespaces (it asks for `{verb}` on `{resource}`); use the one for all of the cluster, such as https://thanos-querier.openshift-monitoring.svc:9091"
+        ));
+    }
+    let object = said("subresource").map_or_else(|| resource.to_owned(), |sub| format!("{resource}/{sub}"));
+    Some(format!(
+        "allow `{user}` to `{verb}` `{object}` of the API group monitoring.coreos.com; on OpenShift the cluster role `cluster-monitoring-view` does"
+    ))
+}
+
 /// How an unexpected answer begins.
 fn head(body: &[u8]) -> String {
     let quoted = body.get(..body.len().min(4 * QUOTED_CHARS)).unwrap_or_default();
@@ -327,6 +350,20 @@ mod tests {
             ("soon", date, None),
         ] {
             assert_eq!(wait_asked_for(asked, date), seconds.map(Duration::from_secs), "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_kube_rbac_proxy_misses_is_told() {
+        let user = "user=system:serviceaccount:emp:collector";
+        let said =
+            rbac_step(&format!("Forbidden ({user}, verb=create, resource=prometheuses, subresource=api)")).unwrap();
+        assert!(said.contains("`create` `prometheuses/api`") && said.contains("cluster-monitoring-view"), "{said}");
+        assert!(said.contains("`system:serviceaccount:emp:collector`"), "{said}");
+        let said = rbac_step(&format!("Forbidden ({user}, verb=get, resource=pods, subresource=)")).unwrap();
+        assert!(said.contains(":9091"), "{said}");
+        for other in ["Forbidden", "Forbidden (", "denied by policy", "Forbidden (user=, verb=get, resource=pods)"] {
+            assert_eq!(rbac_step(other), None, "{other}");
         }
     }
 

@@ -134,8 +134,10 @@ fn latest(said: Vec<(Option<i64>, Few<Name, Name>)>) -> Few<Name, Name> {
 mod tests {
     use super::*;
 
-    fn check(said: &[(Option<i64>, &[(&str, &str)])], expect: &[(&str, &str)]) {
-        let few = |labels: &[(&str, &str)]| labels.iter().map(|(k, v)| (Name::from(*k), Name::from(*v))).collect();
+    type Labels<'a> = &'a [(&'a str, &'a str)];
+
+    fn check(said: &[(Option<i64>, Labels<'_>)], expect: Labels<'_>) {
+        let few = |labels: Labels<'_>| labels.iter().map(|(k, v)| (Name::from(*k), Name::from(*v))).collect();
         let mut said: Vec<(Option<i64>, Few<Name, Name>)> = said.iter().map(|(last, l)| (*last, few(l))).collect();
         for _ in 0..said.len() {
             said.rotate_left(1);

@@ -93,13 +93,17 @@ impl Bench {
     }
 
     pub(crate) async fn run(&self, server: &Server) -> Run {
+        self.run_over(server, Window::try_new(hour().start(), hour().end()).unwrap()).await
+    }
+
+    /// A run over more than the hour that is there.
+    pub(crate) async fn run_over(&self, server: &Server, window: Window) -> Run {
         let mut failure = None;
         let mut each = |_: types::Hour, result: &HourResult| {
             if let HourResult::Failed(error) = result {
                 failure = Some(collector::logging::chain(error));
             }
         };
-        let window = Window::try_new(hour().start(), hour().end()).unwrap();
         let settings = Settings::default();
         let outcome: Result<Collected, CollectError> =
             collect(server, &self.lake, &"c".parse().unwrap(), window, &settings, &Bounds::default(), &mut each).await;

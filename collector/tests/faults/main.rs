@@ -6,6 +6,7 @@
 mod access;
 mod answers;
 mod bench;
+mod limits;
 mod outages;
 mod process;
 mod proxy;
