@@ -129,6 +129,9 @@ impl Origins {
         for fault in &manifest.faults {
             *self.faults.entry(fault.clone()).or_default() += 1;
         }
+        if let Some(rule) = manifest.usage_rule() {
+            *self.usage_rules.entry(rule.to_owned()).or_default() += 1;
+        }
         self.manifests.push_str(&format!("{hour} {}\n", read.sha256));
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Origins {
     /// Hours that are not complete, and what is wrong with them.
     pub(crate) incomplete: u32,
     pub(crate) faults: BTreeMap<String, u32>,
+    /// Hours whose CPU of containers comes from a recording rule, by its name.
+    pub(crate) usage_rules: BTreeMap<String, u32>,
     /// A line for each manifest, to be hashed.
     pub(crate) manifests: String,
 }
@@ -384,6 +386,14 @@ fn notes(
         let faults: Vec<_> = origins.faults.iter().take(3).map(|(fault, n)| format!("{fault} ({n} hours)")).collect();
         let faults = if faults.is_empty() { String::new() } else { format!(": {}", faults.join("; ")) };
         notes.push(Note::warning(format!("{} hours are incomplete{faults}.", origins.incomplete)));
+    }
+    for (rule, hours) in &origins.usage_rules {
+        notes.push(Note::warning(format!(
+            "In {hours} of {} hours the CPU of containers is inferred from the recording rule {rule}, because cAdvisor's \
+             counters are not kept: sums are rates times seconds, and restarts and what lived for a minute or two are not \
+             seen.",
+            coverage.hours_present
+        )));
     }
     if today.cost_usd.compute.is_none() {
         notes.push(Note::warning("No node could be priced, so there is no compute line in any scenario."));

@@ -15,6 +15,7 @@ use crate::run::{CollectError, Collected, HourResult};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
 use crate::snapshot::{Between, Snapshot, Vanished};
+use crate::usage::Usage;
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
 /// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
@@ -67,7 +68,7 @@ pub(crate) async fn ask(
     collected: &mut Collected,
 ) -> Result<EncodedHour, HourResult> {
     let begun = Instant::now();
-    let pinned = match dialect.replicas(settings) {
+    let mut pinned = match dialect.replicas(settings) {
         None => dialect.clone(),
         Some(promql) => {
             let label = dialect.replica_label.as_deref().unwrap_or_default();
@@ -77,10 +78,20 @@ pub(crate) async fn ask(
     };
     let mut snapshot = Snapshot::new(settings, &pinned);
     let mut quality = Vec::new();
-    let (questions, mut asking) = (queries::questions(settings, &pinned), server.asking(hour));
-    for (sent, query) in questions.iter().enumerate() {
+    let (mut questions, mut asking) = (queries::questions(settings, &pinned), server.asking(hour));
+    let mut sent = 0;
+    while let Some(query) = questions.get(sent) {
         if sent == queries::DECISIVE {
             quality::check_known(&quality)?;
+            if quality::lacks_cpu(&quality) && pinned.usage == Usage::Cadvisor {
+                pinned.usage = stand_in(server, settings, &pinned, hour, collected).await?;
+                if pinned.usage != Usage::Cadvisor {
+                    // What comes first asks for CPU too, so all of it is asked again.
+                    (snapshot, quality) = (Snapshot::new(settings, &pinned), Vec::new());
+                    (questions, sent) = (queries::questions(settings, &pinned), 0);
+                    continue;
+                }
+            }
         }
         let mut take = |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(query, body, hour.start_seconds()));
         // What decides whether the rest is worth asking for is waited for.
@@ -92,6 +103,7 @@ pub(crate) async fn ask(
         collected.queries += reply.requests;
         collected.samples += reply.answer.samples;
         quality.push(quality_row(query.name, &snapshot, &reply, server, hour));
+        sent += 1;
     }
     snapshot.settle();
     quality::check_required(&quality, hour)?;
@@ -105,14 +117,31 @@ pub(crate) async fn ask(
         ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
     }
     let faults = quality::faults(&snapshot, &quality);
-    let query_set = queries::query_set(settings);
-    let encoder = HourEncoder::new(cluster, hour, Source::Prometheus, &query_set);
-    let query_set = [vec![query_set], pinned.words()].concat().join(" ");
+    let hash = queries::query_set(settings, &pinned);
+    let query_set = [vec![hash.clone()], pinned.words()].concat().join(" ");
+    let asked = [Some(hash), pinned.usage_word()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let encoder = HourEncoder::new(cluster, hour, Source::Prometheus, &asked);
     let origin = Origin { server: server.describe(), faults, quality, query_set };
     // Not beside the next hour's asking: then two hours would be in memory.
     let encoded = tokio::task::block_in_place(|| rows::encode(snapshot, settings, hour, encoder, origin));
     server.tell(&Event::HourReady { seconds: begun.elapsed().as_secs_f64() });
     encoded.map_err(failed)
+}
+
+/// What stands in for cAdvisor's counter in an hour that has none of it: what the server recorded, where that suffices.
+/// Else it stays with the counter, whose absence is told.
+async fn stand_in(
+    server: &Server,
+    settings: &Settings,
+    dialect: &Dialect,
+    hour: Hour,
+    collected: &mut Collected,
+) -> Result<Usage, HourResult> {
+    let promql = Dialect::stand_ins(&queries::matchers(settings, dialect));
+    collected.queries += 1;
+    let there = words_of(server, "stand_ins", &promql, "__name__", hour).await.map_err(failed)?;
+    let there: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();
+    Ok(Usage::recorded(&there).unwrap_or_default())
 }
 
 fn failed(error: impl Into<CollectError>) -> HourResult {

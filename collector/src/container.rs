@@ -6,7 +6,8 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::life::{Life, int32};
 use crate::pod::whole;
-use crate::snapshot::{Instance, Pod, Resources};
+use crate::snapshot::{Grid, Instance, Pod, Resources};
+use crate::usage::{Rates, Usage};
 
 /// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
 /// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
@@ -46,6 +47,10 @@ pub(crate) struct Identity<'a> {
     pub(crate) container: &'a str,
     pub(crate) pod: &'a Pod,
     pub(crate) resources: Resources,
+    /// What the CPU of its instances is given in.
+    pub(crate) usage: Usage,
+    /// The greatest CPU of each slot, in cores, where the server records it.
+    pub(crate) peaks: Option<Grid<SLOTS_PER_HOUR>>,
 }
 
 /// The row of a container whose pod lives `life` in this hour. `instances` in any order, none when none was seen.
@@ -57,12 +62,16 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
     let mut slots = [Slot::default(); SLOTS_PER_HOUR];
     for run in &runs {
         add_running(&mut slots, run, hour);
-        add_cpu(&mut slots, run, hour);
+        match identity.usage {
+            Usage::Cadvisor => add_cpu(&mut slots, run, hour),
+            Usage::Recorded { cpu, .. } => add_rates(&mut slots, cpu, run, life, hour),
+        }
         add_memory(&mut slots, run, hour);
     }
     let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds));
     let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds));
     let cpu_mean = slots.map(|slot| mean(slot.core_milliseconds, slot.cpu_seconds));
+    let cpu_max = peaks(cpu_mean, identity.peaks);
     let memory_mean = slots.map(|slot| mean_mib(slot.kib_seconds, slot.memory_seconds));
     let memory_max = slots.map(|slot| slot.memory_max_bytes.and_then(ceil_mib));
     let memory_max_bytes = slots.iter().filter_map(|slot| slot.memory_max_bytes).reduce(f64::max);
@@ -82,10 +91,10 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
         instances: int32(i64::try_from(runs.len()).unwrap_or(i64::MAX)),
         cpu_core_milliseconds: core_milliseconds,
         memory_kib_seconds: kib_seconds,
-        cpu_max_millicores: cpu_mean.iter().flatten().max().copied(),
+        cpu_max_millicores: cpu_max.iter().chain(&cpu_mean).flatten().max().copied(),
         memory_max_kib: memory_max_bytes.and_then(|bytes| whole((bytes / 1024.0).ceil())),
         cpu_mean_millicores_by_slot: known(cpu_mean),
-        cpu_max_millicores_by_slot: None,
+        cpu_max_millicores_by_slot: known(cpu_max),
         memory_mean_mib_by_slot: known(memory_mean),
         memory_max_mib_by_slot: known(memory_max),
     }
@@ -108,14 +117,14 @@ pub(crate) fn instance_start(instance: &Instance, hour: Hour) -> i64 {
 
 /// The first edge at which the instance has a sample.
 fn first_sample(instance: &Instance) -> usize {
-    let cpu = instance.cpu_core_seconds.iter().position(|sample| sample.is_some());
+    let cpu = instance.cpu.iter().position(|sample| sample.is_some());
     let memory = instance.memory_mean_bytes.iter().position(|sample| sample.is_some()).map(|slot| slot + 1);
     cpu.into_iter().chain(memory).min().unwrap_or(usize::MAX)
 }
 
 /// The end of the last slot in which a scrape saw the instance; the start of the hour when none did.
 fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
-    let in_hour = instance.cpu_core_seconds.iter().skip(1).zip(instance.memory_mean_bytes.iter());
+    let in_hour = instance.cpu.iter().skip(1).zip(instance.memory_mean_bytes.iter());
     let mut slots = in_hour.enumerate().filter(|(_, (cpu, memory))| cpu.is_some() || memory.is_some());
     let count = slots.next_back().map_or(0, |(slot, _)| i64::try_from(slot + 1).unwrap_or_default());
     hour.start_seconds() + count * SLOT_SECONDS
@@ -124,7 +133,7 @@ fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
 /// Whether a scrape within the hour saw it. One that ended before still shows at the hour's first edge, and one that
 /// starts after it in the look-ahead.
 fn is_sampled(instance: &Instance) -> bool {
-    let in_hour = instance.cpu_core_seconds.iter().skip(1);
+    let in_hour = instance.cpu.iter().skip(1);
     in_hour.chain(instance.memory_mean_bytes.iter()).any(|sample| sample.is_some())
 }
 
@@ -155,7 +164,7 @@ fn add_running(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
 /// Adds the differences of the counter. They telescope: their sum is the last value seen less the value at the
 /// start of the hour, whatever lies between.
 fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
-    let mut ends = run.instance.cpu_core_seconds.iter();
+    let mut ends = run.instance.cpu.iter();
     let first = ends.next().flatten();
     let mut before = first.and_then(core_milliseconds).or(run.from_zero.then_some(0));
     let mut seconds_since = 0;
@@ -171,6 +180,42 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
         before = Some(now);
         seconds_since = 0;
     }
+}
+
+/// Adds what recorded rates say was used. There is no counter in them, so nothing telescopes: a slot without a rate adds
+/// nothing, and what was used between the last rate and the end of the container is not known.
+///
+/// A rate between two scrapes, as a mean over the slot, holds for the seconds the container ran in it. One of five minutes
+/// is what was used in the five minutes before the end of the slot, or of the container, divided by five minutes, however
+/// short it ran in them; of that the slot gets the share of those seconds that lie in it.
+fn add_rates(slots: &mut [Slot; SLOTS_PER_HOUR], rates: Rates, run: &Run<'_>, life: Life, hour: Hour) {
+    let mut slot_end = hour.start_seconds();
+    for ((slot, rate), seconds) in slots.iter_mut().zip(run.instance.cpu.iter().skip(1)).zip(run.life.by_slot(hour)) {
+        slot_end += SLOT_SECONDS;
+        let end = slot_end.min(life.end);
+        let ran = end - life.start.max(end - SLOT_SECONDS);
+        let Some(rate) = rate.filter(|_| seconds > 0 && ran > 0) else { continue };
+        #[expect(clippy::as_conversions, reason = "at most three hundred")]
+        let core_seconds = match rates {
+            Rates::TwoScrapes => rate * seconds as f64,
+            Rates::FiveMinutes => rate * SLOT_SECONDS as f64 * (seconds as f64 / ran as f64),
+        };
+        if let Some(used) = core_milliseconds(core_seconds) {
+            *slot.core_milliseconds.get_or_insert(0) += used.max(0);
+            slot.cpu_seconds += seconds.max(LEAST_MEAN_SECONDS);
+        }
+    }
+}
+
+/// The greatest CPU of each slot of which the mean is known too. A peak is the greatest of the moments that were recorded,
+/// of which none need be as high as the mean.
+fn peaks(means: SlotValues, recorded: Option<Grid<SLOTS_PER_HOUR>>) -> SlotValues {
+    let Some(recorded) = recorded else { return SlotValues::default() };
+    let mut peaks = means;
+    for (peak, cores) in peaks.iter_mut().zip(recorded.iter()) {
+        *peak = peak.and_then(|mean| Some(millicores(cores?)?.max(mean)));
+    }
+    peaks
 }
 
 fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
@@ -234,15 +279,26 @@ mod tests {
 
     /// A row of a container that lives from `start` to `end`, seconds of the hour.
     fn make(instances: &[Instance], start: i64, end: i64) -> ContainerHour {
+        make_of(Usage::Cadvisor, None, instances, start, end)
+    }
+
+    fn make_of(
+        usage: Usage,
+        peaks: Option<Grid<SLOTS_PER_HOUR>>,
+        instances: &[Instance],
+        start: i64,
+        end: i64,
+    ) -> ContainerHour {
         let pod = pod();
-        let identity = Identity { pod_uid: "u", container: "c", pod: &pod, resources: Resources::default() };
+        let identity =
+            Identity { pod_uid: "u", container: "c", pod: &pod, resources: Resources::default(), usage, peaks };
         row(identity, Life { start: HOUR + start, end: HOUR + end }, instances.iter().collect(), hour())
     }
 
     fn counter(start: Option<i64>, edges: &[(usize, f64)]) -> Instance {
         let mut instance = Instance { start_seconds: start.map(|s| HOUR + s), ..Instance::default() };
         for (edge, value) in edges {
-            instance.cpu_core_seconds.set(*edge, *value);
+            instance.cpu.set(*edge, *value);
         }
         instance
     }
@@ -338,6 +394,48 @@ mod tests {
         assert_eq!(row.memory_mean_mib_by_slot.unwrap()[0], Some(200));
         assert_eq!(row.memory_max_mib_by_slot.unwrap()[0], Some(310));
         assert_eq!(row.memory_max_kib, Some(310 * 1024));
+    }
+
+    fn rates(cpu: Rates, edges: &[(usize, f64)], start: i64, end: i64) -> ContainerHour {
+        make_of(Usage::Recorded { cpu, memory_rule: true }, None, &[counter(None, edges)], start, end)
+    }
+
+    #[test]
+    fn a_rate_of_five_minutes_counts_what_of_it_lies_in_the_slot() {
+        let whole: Vec<_> = (1..13).map(|k| (k, 0.5)).collect();
+        let row = rates(Rates::FiveMinutes, &whole, -9000, 3600);
+        assert_eq!((row.cpu_core_milliseconds, row.running_seconds), (Some(1_800_000), Some(3600)));
+        assert_eq!(row.cpu_mean_millicores_by_slot, Some([Some(500); 12]));
+        // Two cores from second 200 on: at the end of the slot the rate is a third of that, and 200 core-seconds are used.
+        let row = rates(Rates::FiveMinutes, &[(1, 2.0 / 3.0), (2, 2.0)], 200, 3600);
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..3], [Some(2_000), Some(2_000), None]);
+        // Ends at second 400: the last rate has 200 s of the slot before in it.
+        let row = rates(Rates::FiveMinutes, &[(1, 2.0), (2, 2.0)], -9000, 400);
+        assert_eq!(row.cpu_core_milliseconds, Some(600_000 + 200_000));
+        // Lives for a minute: all of it is in the last rate.
+        let row = rates(Rates::FiveMinutes, &[(1, 0.4)], 100, 160);
+        assert_eq!((row.cpu_core_milliseconds, row.running_seconds), (Some(120_000), Some(60)));
+        // Lives across an edge: what the second rate has of the first slot is counted there.
+        let row = rates(Rates::FiveMinutes, &[(1, 0.2), (2, 0.5)], 240, 390);
+        assert_eq!(row.cpu_core_milliseconds, Some(60_000 + 90_000));
+    }
+
+    #[test]
+    fn a_rate_between_scrapes_holds_for_the_seconds_it_ran() {
+        let row = rates(Rates::TwoScrapes, &[(1, 0.5), (2, 1.5), (4, 1.0)], 100, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(100_000 + 450_000 + 300_000));
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..4], [Some(500), Some(1_500), None, Some(1_000)]);
+    }
+
+    #[test]
+    fn a_peak_is_at_least_the_mean_and_only_where_that_is_known() {
+        let edges: Vec<_> = (0..5_u8).map(|k| (usize::from(k), 30.0 * f64::from(k))).collect();
+        let mut recorded = Grid::default();
+        [(0, 0.75), (1, 0.05), (7, 4.0)].into_iter().for_each(|(slot, cores)| recorded.set(slot, cores));
+        let row = make_of(Usage::Cadvisor, Some(recorded), &[counter(Some(-9000), &edges)], -9000, 3600);
+        let expect = [Some(750), Some(100), None, None, None, None, None, None, None, None, None, None];
+        assert_eq!(row.cpu_max_millicores_by_slot, Some(expect));
+        assert_eq!(row.cpu_max_millicores, Some(750));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::queries::quoted;
 use crate::settings::Settings;
+use crate::usage::{INSTANT_RATE_RULE, STAND_INS, Usage};
 
 /// Labels by which servers tell the replicas of a highly available pair apart, the most usual first.
 pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "replica"];
@@ -16,10 +17,14 @@ pub struct Dialect {
     pub old_cadvisor: bool,
     /// cAdvisor is scraped by more than one job, or on more than one path.
     pub cadvisor_jobs: bool,
+    /// The server records the CPU of containers between scrapes, so that peaks below a slot are known.
+    pub peaks: bool,
     /// The label that tells replicas apart, where more than one shows.
     pub replica_label: Option<String>,
     /// The label and the replica that is read in this hour.
     pub pinned: Option<(String, String)>,
+    /// Where the usage of containers is read from in this hour.
+    pub usage: Usage,
 }
 
 impl Dialect {
@@ -33,7 +38,8 @@ impl Dialect {
             "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
              image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
              label_replace(count(count by (job,metrics_path) \
-             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\")"
+             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
+             label_replace(count({INSTANT_RATE_RULE}{{{own}}}) > 0,\"found\",\"peaks\",\"\",\"\")"
         );
         for label in REPLICA_LABELS {
             probe.push_str(&format!(
@@ -50,6 +56,8 @@ impl Dialect {
             self.old_cadvisor = true;
         } else if what == "cadvisor_jobs" {
             self.cadvisor_jobs = true;
+        } else if what == "peaks" {
+            self.peaks = true;
         } else if let Some(place) = REPLICA_LABELS.iter().position(|label| *label == what) {
             let before = self.replica_label.as_deref();
             let there = before.and_then(|label| REPLICA_LABELS.iter().position(|other| *other == label));
@@ -69,6 +77,11 @@ impl Dialect {
         Some(format!("sum by ({label}) (count_over_time(kube_node_created{{{own}{label}!=\"\"}}[1h]))"))
     }
 
+    /// The question which of the metrics that can stand in for cAdvisor's counters an hour has, evaluated after it.
+    pub(crate) fn stand_ins(matchers: &str) -> String {
+        format!("count by (__name__) (last_over_time({{{matchers}__name__=~\"{}\"}}[62m]))", STAND_INS.join("|"))
+    }
+
     /// Pins the replica with the most samples; of equal ones the first by name, whatever order they come in.
     #[must_use]
     pub fn pinned_to_best(&self, replicas: &[(String, f64)]) -> Self {
@@ -86,7 +99,13 @@ impl Dialect {
         if let Some((label, replica)) = &self.pinned {
             words.push(format!("{label}={replica}"));
         }
+        words.extend(self.usage_word());
         words
+    }
+
+    /// The rule that CPU comes from, as the manifest has it.
+    pub(crate) fn usage_word(&self) -> Option<String> {
+        self.usage.cpu_rule().map(|rule| format!("{}{rule}", lake::manifest::USAGE_RULE))
     }
 }
 

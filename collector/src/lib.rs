@@ -31,6 +31,7 @@ pub mod schedule;
 pub mod server;
 pub mod settings;
 mod snapshot;
+pub mod usage;
 mod volume;
 
 #[cfg(fuzzing)]

@@ -31,6 +31,11 @@ fn is_empty(quality: &[QualityHour], query: &Query) -> bool {
     !quality.iter().any(|row| row.query == query.name && row.series > 0)
 }
 
+/// Whether cAdvisor's counter was asked for and is not there, so that a rule may stand in for it.
+pub(crate) fn lacks_cpu(quality: &[QualityHour]) -> bool {
+    is_empty(quality, &queries::CONTAINER_CPU)
+}
+
 /// Ends the hour when the server knows nothing of it. What is asked over the look-ahead too may have samples although
 /// the hour has none, so that does not count.
 pub(crate) fn check_known(quality: &[QualityHour]) -> Result<(), HourResult> {
@@ -92,6 +97,8 @@ pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, unmeasu
         row.duplicates_dropped = snapshot.duplicates.get(row.query.as_str()).copied().unwrap_or_default();
         let metric = queries::ALL.iter().find(|query| query.name == row.query).map_or("", |query| query.metric);
         let exporter = match metric {
+            // A rule, which nothing exposes.
+            _ if metric.contains(':') => None,
             _ if metric.starts_with("kube_") => Some("kube-state-metrics"),
             _ if metric.starts_with("container_") => Some("cadvisor"),
             _ if metric.starts_with("node_") => Some("node-exporter"),

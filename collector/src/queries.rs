@@ -9,6 +9,7 @@ mod exporters;
 mod nodes;
 mod pods;
 mod question;
+mod rules;
 mod volumes;
 
 pub use containers::*;
@@ -18,6 +19,7 @@ pub use nodes::*;
 pub use pods::*;
 pub use question::{Question, questions};
 pub(crate) use question::{matchers, quoted};
+pub use rules::*;
 use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS};
 pub use volumes::*;
@@ -60,6 +62,8 @@ impl Shape {
 #[expect(missing_docs, reason = "each is documented at the constant of its name")]
 pub enum Fact {
     ContainerCpu,
+    ContainerRate,
+    ContainerCpuPeak,
     ContainerMemoryMean,
     ContainerMemoryMax,
     ContainerStart,
@@ -112,13 +116,15 @@ pub struct Query {
 pub const SHARD: &str = "$shard,";
 
 /// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
-pub const ALL: [Query; 27] = [
+/// [`questions`] leaves out what a server does not have by its dialect.
+pub const ALL: [Query; 28] = [
     NODE_CREATED,
     CONTAINER_CPU,
     POD_INFO,
     NODE_INFO,
     CONTAINER_MEMORY_MEAN,
     CONTAINER_MEMORY_MAX,
+    CONTAINER_CPU_PEAK,
     CONTAINER_START,
     CONTAINER_RESOURCES,
     POD_LAST_SEEN,
@@ -216,10 +222,12 @@ fn alternatives(names: &[&str]) -> String {
     pattern
 }
 
-/// A short hash of everything asked, recorded with each hour: hours of different hashes were asked differently.
-pub fn query_set(settings: &Settings) -> String {
+/// A short hash of everything asked, recorded with each hour: hours of different hashes were asked differently. What a
+/// dialect changes about names and duplicates makes no difference, where usage is read from does.
+pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
+    let dialect = Dialect { usage: dialect.usage, peaks: dialect.peaks, ..Dialect::default() };
     let mut text = format!("look-ahead {LOOK_AHEAD_SECONDS} hour {HOUR_SECONDS} slot {SLOT_SECONDS}\n");
-    for query in questions(settings, &Dialect::default()) {
+    for query in questions(settings, &dialect) {
         text.push_str(query.name);
         text.push(' ');
         text.push_str(&query.promql);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lake::tables::{ContainerHour, PodHour, QualityHour};
 use lake::{EncodedHour, HourEncoder, LakeError};
-use types::Hour;
+use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::container::{self, Identity};
 use crate::life::Life;
@@ -12,7 +12,7 @@ use crate::node;
 use crate::pod::{self, PodLife};
 use crate::quality::Unmeasured;
 use crate::settings::Settings;
-use crate::snapshot::{Instance, InstanceKey, Name, Pod, Resources, Snapshot, Uid};
+use crate::snapshot::{Grid, Instance, InstanceKey, Name, Names, Pod, Resources, Snapshot, Uid};
 use crate::volume;
 
 /// What is said of an hour beside its rows.
@@ -68,6 +68,7 @@ pub(crate) fn each_pod<E>(
     let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
     let mut by_name = instances_by_name(&mut snapshot);
     let pods = std::mem::take(&mut snapshot.pods);
+    let names_shared = names_shared(&snapshot, &pods);
     for (uid, pod) in pods {
         // What the path of its cgroup does not tell comes first, as it always did.
         let mut instances = by_name.remove(&uid).unwrap_or_default();
@@ -79,10 +80,42 @@ pub(crate) fn each_pod<E>(
         }
         let pod_life = pod::life(&pod, hour, latest_scrape);
         if let Some(row) = pod::row(&snapshot, settings, &uid, &pod, pod_life, hour) {
-            each(row, pod_containers(&uid, &pod, pod_life, &by_container(&instances), hour))?;
+            let shared = names_shared.contains(&(Name::clone(&pod.namespace), Name::clone(&pod.name)));
+            let own = by_container(&instances);
+            each(row, pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour))?;
         }
     }
     Ok(snapshot)
+}
+
+/// The names that several pods had in the hour; none where no peak is known, since nothing else asks.
+fn names_shared(snapshot: &Snapshot, pods: &BTreeMap<Name, Box<Pod>>) -> BTreeSet<Names> {
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for pod in pods.values().filter(|_| !snapshot.peaks.is_empty()) {
+        let name = (Name::clone(&pod.namespace), Name::clone(&pod.name));
+        if !seen.insert(name.clone()) {
+            shared.insert(name);
+        }
+    }
+    shared
+}
+
+/// The recorded peaks of a container. They come by its name, so where another pod had it too, those of a slot are its own
+/// only when it lived through all of it.
+fn peaks(
+    snapshot: &Snapshot,
+    (pod, shared): (&Pod, bool),
+    container: &str,
+    life: Life,
+    hour: Hour,
+) -> Option<Grid<SLOTS_PER_HOUR>> {
+    let key = (Name::clone(&pod.namespace), Name::clone(&pod.name), Name::from(container));
+    let mut peaks = **snapshot.peaks.get(&key)?;
+    if shared {
+        let whole = life.by_slot(hour).map(|seconds| seconds == SLOT_SECONDS);
+        peaks.retain(|slot| whole.get(slot).copied().unwrap_or_default());
+    }
+    Some(peaks)
 }
 
 /// A pod's instances with their keys.
@@ -144,8 +177,9 @@ fn by_container(instances: &Instances) -> ByContainer<'_> {
 
 /// The rows of a pod's containers: those that should run, and init containers that did.
 fn pod_containers(
+    snapshot: &Snapshot,
     uid: &str,
-    pod: &Pod,
+    (pod, shared): (&Pod, bool),
     pod_life: PodLife,
     instances: &ByContainer<'_>,
     hour: Hour,
@@ -171,7 +205,9 @@ fn pod_containers(
         if init && life.within(hour).seconds() == 0 {
             continue;
         }
-        rows.push(container::row(Identity { pod_uid: uid, container: name, pod, resources }, life, own, hour));
+        let peaks = peaks(snapshot, (pod, shared), name, life, hour);
+        let identity = Identity { pod_uid: uid, container: name, pod, resources, usage: snapshot.usage, peaks };
+        rows.push(container::row(identity, life, own, hour));
     }
     rows
 }

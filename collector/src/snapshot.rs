@@ -19,9 +19,10 @@ use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::dialect::{Dialect, LabelColumn, label_columns};
 use crate::queries::{Fact, Question};
 use crate::settings::Settings;
+use crate::usage::Usage;
 
 pub(crate) use changes::Between;
-pub(crate) use containers::{Instance, InstanceKey, Resources, Uid};
+pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 pub(crate) use few::{Few, FewOf};
 use jobs::ByJob;
@@ -45,6 +46,10 @@ pub(crate) type Names = (Name, Name);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     pub(crate) instances: BTreeMap<InstanceKey, Box<Instance>>,
+    /// What the numbers in them are.
+    pub(crate) usage: Usage,
+    /// By namespace, pod and container, in cores: the greatest CPU of each slot, where the server records it.
+    pub(crate) peaks: BTreeMap<(Name, Name, Name), Box<Grid<SLOTS_PER_HOUR>>>,
     /// What the jobs say of each, where several scrape cAdvisor, until everything is read.
     by_job: Option<BTreeMap<InstanceKey, ByJob>>,
     /// By uid.
@@ -97,7 +102,8 @@ impl Snapshot {
     /// What is known before anything is asked.
     pub(crate) fn new(settings: &Settings, dialect: &Dialect) -> Self {
         let by_job = dialect.cadvisor_jobs.then(BTreeMap::new);
-        Self { label_columns: label_columns(&settings.pod_labels), by_job, ..Self::default() }
+        let label_columns = label_columns(&settings.pod_labels);
+        Self { label_columns, by_job, usage: dialect.usage, ..Self::default() }
     }
 
     /// Takes in one answer, or one of several that together answer a query. `start_seconds` is the start of the hour.
@@ -213,7 +219,11 @@ impl Snapshot {
     }
 
     fn instance_key(&mut self, series: &Series<'_, '_>) -> Option<InstanceKey> {
-        let id = text(series, 3)?;
+        let id = match self.usage {
+            Usage::Cadvisor => text(series, 3)?,
+            // Of a container that a rule is about, there is one.
+            Usage::Recorded { .. } => "",
+        };
         Some(InstanceKey {
             pod_uid: containers::uid_of_cgroup(id),
             namespace: self.name(text(series, 0)?),
@@ -248,6 +258,8 @@ type Take = fn(&mut Snapshot, &Series<'_, '_>, i64) -> Option<()>;
 fn taker(fact: Fact) -> Take {
     match fact {
         Fact::ContainerCpu => containers::cpu,
+        Fact::ContainerRate => containers::rate,
+        Fact::ContainerCpuPeak => containers::cpu_peak,
         Fact::ContainerMemoryMean => containers::memory_mean,
         Fact::ContainerMemoryMax => containers::memory_max,
         Fact::ContainerStart => containers::start,
@@ -379,7 +391,7 @@ mod tests {
                 let of_pods = |query: &Question| {
                     ["pods", "containers"].contains(&group(query.fact))
                 };
-                queries::questions(&settings, &Dialect::default()).into_iter().filter(of_pods).map(|query| {
+                queries::questions(&settings, &Dialect { peaks: true, ..Dialect::default() }).into_iter().filter(of_pods).map(|query| {
                     let list = proptest::collection::vec(series(query.labels.clone(), 13), 1..12);
                     (Just(query), list).boxed()
                 }).collect::<Vec<_>>()
@@ -400,6 +412,8 @@ mod tests {
     fn group(fact: Fact) -> &'static str {
         match fact {
             Fact::ContainerCpu
+            | Fact::ContainerRate
+            | Fact::ContainerCpuPeak
             | Fact::ContainerMemoryMean
             | Fact::ContainerMemoryMax
             | Fact::ContainerStart

@@ -53,9 +53,8 @@ async fn collected(url: &str) -> (Rows, Server, String) {
     let read = lake.manifest(&cluster, hour()).await.unwrap();
     let quality = lake.rows::<QualityHour>(&read).await.unwrap();
     assert!(quality.iter().all(|row| row.server_flavor.as_deref() == Some(server.flavor().name())));
-    assert!(
-        quality.iter().all(|row| row.query_set.as_ref() == Some(&collector::queries::query_set(&Settings::default())))
-    );
+    assert!(quality.iter().all(|row| row.query_set.as_ref()
+        == Some(&collector::queries::query_set(&Settings::default(), &collector::dialect::Dialect::default()))));
     let rows = Rows {
         containers: lake.rows(&read).await.unwrap(),
         pods: lake.rows(&read).await.unwrap(),

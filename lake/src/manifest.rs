@@ -6,6 +6,9 @@ use types::{ClusterId, Hour};
 /// The layout version a manifest of this writer names.
 pub const VERSION: u32 = 1;
 
+/// What stands before the name of a rule in [`Manifest::query_set`].
+pub const USAGE_RULE: &str = "container-usage=";
+
 /// Names the objects of one closed hour. Written last: an hour exists when its manifest does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -19,7 +22,8 @@ pub struct Manifest {
     pub source: Source,
     /// The server it was collected from, such as `prometheus 2.42.0`; empty for synthetic hours.
     pub server: String,
-    /// Hash of the queries that collected it; empty for synthetic hours.
+    /// Hash of the queries that collected it; after it, behind [`USAGE_RULE`], the rule that the CPU of containers comes
+    /// from where cAdvisor's counters were not there. Empty for synthetic hours.
     pub query_set: String,
     /// False when the server warned, or part of the data is known to be missing.
     pub complete: bool,
@@ -99,6 +103,12 @@ impl Manifest {
     /// Whether it is a manifest this version reads, of this hour of this cluster.
     pub(crate) fn describes(&self, cluster: &ClusterId, hour: Hour) -> bool {
         self.version == VERSION && self.hour() == Some(hour) && self.cluster_id == *cluster
+    }
+
+    /// The recording rule that the CPU of containers comes from; `None` when it comes from cAdvisor's counters, as it
+    /// should.
+    pub fn usage_rule(&self) -> Option<&str> {
+        self.query_set.split(' ').find_map(|word| word.strip_prefix(USAGE_RULE))
     }
 
     /// The object of a table.

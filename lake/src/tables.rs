@@ -137,9 +137,10 @@ table! {
     memory_limit_bytes: Option<i64>, "byte";
     /// Seconds of the hour in which an instance of the container ran; null when no instance was seen.
     running_seconds: Option<i32>, "second";
-    /// Container instances seen in the hour; more than one means restarts.
+    /// Container instances seen in the hour; more than one means restarts. One where usage is inferred from a rule.
     instances: i32, "";
-    /// CPU used, exact from the counter up to the last sample seen; null without samples.
+    /// CPU used, exact from the counter up to the last sample seen, or inferred from a recording rule where the manifest's
+    /// `query_set` names one; null without samples.
     cpu_core_milliseconds: Option<i64>, "core-millisecond";
     /// Memory (working set) times time; null without samples.
     memory_kib_seconds: Option<i64>, "KiB-second";
@@ -149,7 +150,8 @@ table! {
     memory_max_kib: Option<i64>, "KiB";
     /// Mean CPU of each slot while the container ran in it; null = no sample.
     cpu_mean_millicores_by_slot: Option<SlotValues>, "millicore";
-    /// Peak CPU of each slot; null unless a source finer than the slot exists.
+    /// Peak CPU of each slot: the greatest of the rates between two scrapes that the server recorded; null where it records
+    /// none.
     cpu_max_millicores_by_slot: Option<SlotValues>, "millicore";
     /// Mean memory of each slot while the container ran in it, rounded; null = no sample.
     memory_mean_mib_by_slot: Option<SlotValues>, "MiB";

@@ -601,6 +601,16 @@ async fn the_items_of_a_line_add_up_to_it() {
     }
 }
 
+#[tokio::test]
+async fn hours_whose_cpu_is_inferred_from_a_rule_are_told() {
+    let (_, lake) = lake_with((0..4).map(|n| (hour(n), rows(hour(n))))).await;
+    let inferred = HourOrigin { query_set: "0a1b container-usage=a:rule".to_owned(), ..HourOrigin::generator() };
+    lake.write_hour(&cluster(), hour(4), rows(hour(4)), inferred).await.unwrap();
+    let analysis = analyze(&lake, request(), |_, _| {}).await.unwrap();
+    let told: Vec<_> = analysis.notes.iter().filter(|note| note.text.contains("recording rule a:rule")).collect();
+    assert!(matches!(told.as_slice(), [note] if note.text.starts_with("In 1 of 5 hours")), "{told:?}");
+}
+
 /// Two days, with an hour that was incomplete at first and one that came late. `compact` is called on the way with
 /// the lake as it is then.
 async fn two_days(compact: impl AsyncFn(&Lake, u32)) -> String {

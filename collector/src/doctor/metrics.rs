@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{DAY_SECONDS, DAYS, Finding, Severity, history, last, narrowed};
+use super::{DAY_SECONDS, DAYS, Finding, Severity, history, instant, last, narrowed};
 use crate::server::{QueryError, Server};
+use crate::usage::{INSTANT_RATE_RULE, STAND_INS, Usage};
 
 /// How much a metric is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,6 +40,8 @@ const KSM: &str = "kube-state-metrics";
 const CADVISOR: &str = "cAdvisor";
 const NODE_EXPORTER: &str = "node-exporter";
 const KUBELET: &str = "kubelet";
+/// What CPU is read from.
+const CPU: &str = "container_cpu_usage_seconds_total";
 
 /// Metric, what restricts it, its exporter, the need, and what it is for.
 const METRICS: [(&str, &str, &str, Need, &str); 25] = [
@@ -47,13 +50,7 @@ const METRICS: [(&str, &str, &str, Need, &str); 25] = [
     ("kube_node_status_capacity", "", KSM, Need::Required, "size of nodes"),
     ("kube_pod_info", "", KSM, Need::Required, "which pods ran where"),
     ("kube_pod_container_resource_requests", "", KSM, Need::Required, "what pods reserve"),
-    (
-        "container_cpu_usage_seconds_total",
-        "{container!=\"\",container!=\"POD\",image!=\"\"}",
-        CADVISOR,
-        Need::Required,
-        "CPU that containers use",
-    ),
+    (CPU, "{container!=\"\",container!=\"POD\",image!=\"\"}", CADVISOR, Need::Required, "CPU that containers use"),
     (
         "container_memory_working_set_bytes",
         "{container!=\"\",container!=\"POD\",image!=\"\"}",
@@ -109,19 +106,43 @@ pub(super) async fn examine(
         let days_back = points.first().map(|(ms, _)| (end - ms / 1000) / DAY_SECONDS);
         reports.push(MetricReport { metric, exporter, need, purpose, series: last(&current), days_back });
     }
+    let rules = format!("count by (__name__) ({})", narrowed(own, &format!("__name__=~\"{}\"", STAND_INS.join("|"))));
+    let found = instant(server, &rules, &["__name__"], now).await?;
+    let there: Vec<&str> = found.iter().flat_map(|(names, _)| names).map(String::as_str).collect();
     for exporter in [KSM, CADVISOR, NODE_EXPORTER] {
-        findings.extend(missing(exporter, &reports));
+        findings.extend(missing(exporter, &reports, &there));
     }
+    findings.extend(no_peaks(&reports, &there));
     Ok(reports)
 }
 
-/// What is missing of an exporter, as one finding.
-fn missing(exporter: &str, reports: &[MetricReport]) -> Option<Finding> {
+/// Whether cAdvisor's counter of CPU is there.
+fn has_cpu(reports: &[MetricReport]) -> bool {
+    reports.iter().any(|report| report.metric == CPU && report.series > 0)
+}
+
+/// That nothing tells of CPU within a slot, where it could be told.
+fn no_peaks(reports: &[MetricReport], there: &[&str]) -> Option<Finding> {
+    (has_cpu(reports) && !there.contains(&INSTANT_RATE_RULE)).then(|| Finding {
+        severity: Severity::Note,
+        what: "peaks of CPU within five minutes are not known: no rule records them".to_owned(),
+        next: "with Helm chart kube-prometheus-stack: `defaultRules.rules.k8sContainerCpuUsageSecondsTotal: true`"
+            .to_owned(),
+    })
+}
+
+/// What is missing of an exporter, as one finding; `there` are the metrics that may stand in for cAdvisor's.
+fn missing(exporter: &str, reports: &[MetricReport], there: &[&str]) -> Option<Finding> {
     let of: Vec<_> =
         reports.iter().filter(|report| report.exporter == exporter && report.need != Need::Optional).collect();
     let absent: Vec<_> = of.iter().filter(|report| report.series == 0).collect();
-    let worst =
-        if absent.iter().any(|report| report.need == Need::Required) { Severity::Blocks } else { Severity::Weakens };
+    // The collector takes rules only where the counter of CPU is not there.
+    let rule = Usage::recorded(there).and_then(Usage::cpu_rule).filter(|_| exporter == CADVISOR && !has_cpu(reports));
+    let worst = if rule.is_none() && absent.iter().any(|report| report.need == Need::Required) {
+        Severity::Blocks
+    } else {
+        Severity::Weakens
+    };
     if absent.is_empty() {
         return None;
     }
@@ -131,6 +152,17 @@ fn missing(exporter: &str, reports: &[MetricReport]) -> Option<Finding> {
     } else {
         format!("{exporter} does not bring {}", names.join(", "))
     };
+    if let Some(rule) = rule {
+        return Some(Finding {
+            severity: worst,
+            what: format!(
+                "{what}; the rule `{rule}` stands in: usage is inferred from rates, and restarts and what lives for a minute or two are not seen"
+            ),
+            next: format!(
+                "keep `{CPU}`, `container_memory_working_set_bytes` and `container_start_time_seconds` on this server, as in `writeRelabelConfigs` of the one that scrapes"
+            ),
+        });
+    }
     let next = match exporter {
         KSM => {
             "with Helm chart kube-prometheus-stack: `kubeStateMetrics.enabled: true`; check `metricDenylist` and the relabelings of its ServiceMonitor"
@@ -150,6 +182,10 @@ mod tests {
     use super::*;
 
     fn check(absent: &[&str], exporter: &str, expect: Option<(Severity, &str)>) {
+        check_beside(&[], absent, exporter, expect);
+    }
+
+    fn check_beside(there: &[&str], absent: &[&str], exporter: &str, expect: Option<(Severity, &str)>) {
         let reports: Vec<_> = METRICS
             .iter()
             .map(|(metric, _, exporter, need, purpose)| MetricReport {
@@ -161,7 +197,7 @@ mod tests {
                 days_back: None,
             })
             .collect();
-        let found = missing(exporter, &reports);
+        let found = missing(exporter, &reports, there);
         assert_eq!(found.as_ref().map(|f| f.severity), expect.map(|(severity, _)| severity), "{found:?}");
         if let (Some(found), Some((_, words))) = (found, expect) {
             assert!(found.what.contains(words), "{}", found.what);
@@ -178,5 +214,9 @@ mod tests {
         check(&exporter, NODE_EXPORTER, Some((Severity::Weakens, "node-exporter is not scraped")));
         let cadvisor: Vec<_> = METRICS.iter().filter(|m| m.2 == CADVISOR).map(|m| m.0).collect();
         check(&cadvisor, CADVISOR, Some((Severity::Blocks, "cAdvisor is not scraped")));
+        check_beside(&STAND_INS, &cadvisor, CADVISOR, Some((Severity::Weakens, "sum_rate5m` stands in")));
+        // Nothing stands in for memory, or for CPU where its counter is there.
+        check_beside(&[INSTANT_RATE_RULE], &cadvisor, CADVISOR, Some((Severity::Blocks, "is not scraped")));
+        check_beside(&STAND_INS, &["container_memory_working_set_bytes"], CADVISOR, Some((Severity::Blocks, "memory")));
     }
 }

@@ -99,9 +99,11 @@ impl Question {
     }
 }
 
-/// Every query of an hour, in the order of [`ALL`].
+/// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
 pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
-    ALL.iter().map(|query| Question::new(query, settings, dialect)).collect()
+    let asked = ALL.iter().filter(|query| dialect.peaks || query.fact != Fact::ContainerCpuPeak);
+    let asked = asked.filter_map(|query| dialect.usage.query(query));
+    asked.map(|query| Question::new(query, settings, dialect)).collect()
 }
 
 /// What every selector begins with: the cluster, and the replica that was pinned.

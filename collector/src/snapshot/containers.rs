@@ -123,6 +123,13 @@ impl<const N: usize> Grid<N> {
         }
     }
 
+    /// Keeps the values in the places that `keep` says.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        for (_, value) in self.0.iter_mut().enumerate().filter(|(at, _)| !keep(*at)) {
+            *value = f64::NAN;
+        }
+    }
+
     /// Takes the values of another where it has none.
     fn fill(&mut self, other: &Self) {
         for (there, value) in self.0.iter_mut().zip(other.0) {
@@ -136,7 +143,8 @@ impl<const N: usize> Grid<N> {
 /// What cAdvisor says of one instance.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Instance {
-    pub(crate) cpu_core_seconds: Grid<EDGES>,
+    /// The counter at the edges; or, where rules stand in for it, the rate of each slot in cores, at its end.
+    pub(crate) cpu: Grid<EDGES>,
     pub(crate) memory_mean_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) memory_max_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) start_seconds: Option<i64>,
@@ -145,7 +153,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// Takes what was measured from another where it has nothing.
     pub(super) fn fill(&mut self, other: &Self) {
-        self.cpu_core_seconds.fill(&other.cpu_core_seconds);
+        self.cpu.fill(&other.cpu);
         self.memory_mean_bytes.fill(&other.memory_mean_bytes);
         self.memory_max_bytes.fill(&other.memory_max_bytes);
     }
@@ -165,7 +173,20 @@ pub(crate) struct Resources {
 }
 
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.measured(series)?.cpu_core_seconds.merge(edges(series, start));
+    s.measured(series)?.cpu.merge(edges(series, start));
+    Some(())
+}
+
+/// A rate at the end of each slot.
+pub(super) fn rate(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    s.instance(series)?.cpu.merge(edges(series, start));
+    Some(())
+}
+
+pub(super) fn cpu_peak(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let mut own = |at| text(series, at).map(|name| s.name(name));
+    let container = (own(0)?, own(1)?, own(2)?);
+    s.peaks.entry(container).or_default().merge(slots(series, start));
     Some(())
 }
 

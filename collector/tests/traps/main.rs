@@ -6,5 +6,6 @@ mod changes;
 mod duplicates;
 mod nodes;
 mod pods;
+mod rules;
 mod usage;
 mod world;

@@ -46,21 +46,6 @@ async fn memory_is_weighted_by_time_and_not_by_samples() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_recorded_from_usage_are_no_usage() {
-    let mut world = plain();
-    world.series.retain(|(labels, _)| !labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")));
-    for rule in ["sum_irate", "sum_rate5m"] {
-        let name = format!("node_namespace_pod_container:container_cpu_usage_seconds_total:{rule}");
-        let labels = [("namespace", "ns"), ("pod", "p1"), ("container", "app"), ("node", "n1")];
-        world.add(&name, &labels, (-590, 3_900), 30, |_| 0.5);
-    }
-    // Averages of rates have no counter in them, so an hour made of them would not add up: it is refused by name.
-    let Some(hours) = collected("rules_recorded_from_usage_are_no_usage", world).await else { return };
-    let said = hours.refusal().await;
-    assert!(said.contains("`container_cpu_usage_seconds_total`") && said.contains("cAdvisor"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_is_resized_in_place_has_what_it_asked_for_last() {
     let mut world = plain();
     for (labels, samples) in &mut world.series {

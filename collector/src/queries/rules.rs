@@ -1,0 +1,113 @@
+//! What rules of kubernetes-mixin say of containers, where a server records them: as most do that come with
+//! kube-prometheus-stack. Their series are of whole containers, whatever instances there were.
+
+use super::{Fact, Query, Shape};
+
+/// What selects containers in a rule, which has no image.
+macro_rules! containers {
+    () => {
+        r#"{$shard,container!="",container!="POD"}"#
+    };
+}
+
+/// What would tell instances apart is read, and not there.
+const CONTAINER: &[&str] = &["namespace", "pod", "container", "id"];
+
+/// The greatest CPU of each slot, in cores: of the rates between two scrapes that the rule was evaluated at.
+pub const CONTAINER_CPU_PEAK: Query = Query {
+    fact: Fact::ContainerCpuPeak,
+    name: "container_cpu_peak",
+    metric: crate::usage::INSTANT_RATE_RULE,
+    shard_by: "pod",
+    shape: Shape::Slots,
+    labels: &["namespace", "pod", "container"],
+    promql: concat!(
+        "max by (namespace,pod,container) (max_over_time(",
+        "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate",
+        containers!(),
+        "[5m]))"
+    ),
+};
+
+/// In the place of [`super::CONTAINER_CPU`]: the mean rate of the five minutes before the end of each slot, in cores.
+pub const RECORDED_RATE: Query = Query {
+    fact: Fact::ContainerRate,
+    name: "container_cpu",
+    metric: crate::usage::RATE_RULE,
+    shard_by: "pod",
+    shape: Shape::Slots,
+    labels: CONTAINER,
+    promql: concat!(
+        "max by (namespace,pod,container) (last_over_time(",
+        "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_rate5m",
+        containers!(),
+        "[5m]))"
+    ),
+};
+
+/// In the place of [`super::CONTAINER_CPU`]: the mean over each slot of the rates between two scrapes, in cores.
+pub const RECORDED_INSTANT_RATE: Query = Query {
+    fact: Fact::ContainerRate,
+    name: "container_cpu",
+    metric: crate::usage::INSTANT_RATE_RULE,
+    shard_by: "pod",
+    shape: Shape::Slots,
+    labels: CONTAINER,
+    promql: concat!(
+        "max by (namespace,pod,container) (avg_over_time(",
+        "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate",
+        containers!(),
+        "[5m]))"
+    ),
+};
+
+/// A query about the memory of whole containers.
+macro_rules! memory {
+    ($fact:ident, $name:literal, $over_time:literal, $metric:literal, $containers:expr) => {
+        Query {
+            fact: Fact::$fact,
+            name: $name,
+            metric: $metric,
+            shard_by: "pod",
+            shape: Shape::Slots,
+            labels: CONTAINER,
+            promql: concat!("max by (namespace,pod,container) (", $over_time, "(", $metric, $containers, "[5m]))"),
+        }
+    };
+}
+
+/// In the place of [`super::CONTAINER_MEMORY_MEAN`], from the rule.
+pub const RECORDED_MEMORY_MEAN: Query = memory!(
+    ContainerMemoryMean,
+    "container_memory_mean",
+    "avg_over_time",
+    "node_namespace_pod_container:container_memory_working_set_bytes",
+    containers!()
+);
+
+/// In the place of [`super::CONTAINER_MEMORY_MAX`], from the rule.
+pub const RECORDED_MEMORY_MAX: Query = memory!(
+    ContainerMemoryMax,
+    "container_memory_max",
+    "max_over_time",
+    "node_namespace_pod_container:container_memory_working_set_bytes",
+    containers!()
+);
+
+/// In the place of [`super::CONTAINER_MEMORY_MEAN`] beside a rule for CPU: of whole containers as that is.
+pub const WHOLE_MEMORY_MEAN: Query = memory!(
+    ContainerMemoryMean,
+    "container_memory_mean",
+    "avg_over_time",
+    "container_memory_working_set_bytes",
+    r#"{$shard,container!="",container!="POD",image!=""}"#
+);
+
+/// In the place of [`super::CONTAINER_MEMORY_MAX`] beside a rule for CPU: of whole containers as that is.
+pub const WHOLE_MEMORY_MAX: Query = memory!(
+    ContainerMemoryMax,
+    "container_memory_max",
+    "max_over_time",
+    "container_memory_working_set_bytes",
+    r#"{$shard,container!="",container!="POD",image!=""}"#
+);
