@@ -11,7 +11,7 @@ use bytes::Bytes;
 pub use ahead::{InOrder, READS, Read, get_many};
 pub use dir::DirStore;
 pub use memory::MemoryStore;
-pub use s3::S3Store;
+pub use s3::{S3Store, provider_name};
 
 /// Whether a conditional put wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,8 @@ pub(super) struct Authority {
 struct Aws {
     provider: Option<SharedCredentialsProvider>,
     credentials: Option<Credentials>,
+    /// Who gave them, as was said in the log.
+    named: Option<String>,
 }
 
 impl Authority {
@@ -53,7 +55,7 @@ impl Authority {
             Auth::SigV4 { credentials, .. } => credentials.clone(),
             _ => None,
         };
-        let aws = Mutex::new(Aws { provider, credentials: None });
+        let aws = Mutex::new(Aws { provider, ..Aws::default() });
         Ok(Self { auth: options.auth.clone(), fixed, aws })
     }
 
@@ -130,6 +132,11 @@ impl Authority {
             }
         };
         let credentials = provider.provide_credentials().await.map_err(|error| deepest(&error))?;
+        let named = lake::store::provider_name(&credentials);
+        if aws.named.as_ref() != Some(&named) {
+            tracing::info!(provider = named, "credentials for Prometheus found");
+        }
+        aws.named = Some(named);
         aws.provider = Some(provider);
         aws.credentials = Some(credentials.clone());
         Ok(credentials)

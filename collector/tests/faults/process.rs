@@ -72,3 +72,110 @@ async fn a_disk_that_takes_no_more_leaves_no_hour_and_the_next_run_fills_it() {
     let (output, said) = run(command).await;
     assert!(output.status.success() && said.contains("hour written"), "{said}");
 }
+
+/// What the credentials of the tests are: those of [`GIVEN`].
+fn given() -> Credentials {
+    Credentials::new("ASIAGIVEN", "g1ven", Some("given-session".to_owned()), None, "test")
+}
+
+/// The credentials as the container endpoint and the instance metadata give them.
+const GIVEN: &str = r#"{"Code":"Success","Type":"AWS-HMAC","LastUpdated":"2026-06-30T12:00:00Z","AccessKeyId":"ASIAGIVEN","SecretAccessKey":"g1ven","Token":"given-session","Expiration":"2099-06-30T12:00:00Z"}"#;
+
+/// The same as STS gives them.
+const ASSUMED: &str = r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><SubjectFromWebIdentityToken>system:serviceaccount:emp:collector</SubjectFromWebIdentityToken><Credentials><AccessKeyId>ASIAGIVEN</AccessKeyId><SecretAccessKey>g1ven</SecretAccessKey><SessionToken>given-session</SessionToken><Expiration>2099-06-30T12:00:00Z</Expiration></Credentials><AssumedRoleUser><Arn>arn:aws:sts::111122223333:assumed-role/r/s</Arn><AssumedRoleId>AROA:s</AssumedRoleId></AssumedRoleUser></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#;
+
+/// Collects with the credentials that `source`, a server of them, gives; `environment` says where it is. The requests
+/// must be signed with what it gave, and the log must name it.
+async fn check_chain(
+    test: &str,
+    source: impl Fn(&Request) -> Act + Send + Sync + 'static,
+    environment: impl Fn(&str, &std::path::Path) -> Vec<(&'static str, String)>,
+    named: &str,
+) {
+    let Some(real) = holding(test, several(), &[]).await else { return };
+    let signed = |request: &Request, _| match is_signed(request, &given()) {
+        true => Act::Forward(0),
+        false => Act::Answer(403, "", "not signed"),
+    };
+    let proxy = Proxy::start(&[real.url()], None, signed).await;
+    let source = Proxy::start(&[], None, move |request, _| source(request)).await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "the-token").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_emp-cost-collector"));
+    command.args(arguments(&proxy.url, folder.path().join("lake").to_str().unwrap()));
+    command.args(["--prometheus-sigv4-region", "eu-west-1"]);
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_EC2_METADATA_DISABLED",
+        "AWS_ENDPOINT_URL",
+    ] {
+        command.env_remove(name);
+    }
+    for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+        command.env(name, folder.path().join("none"));
+    }
+    command.env("AWS_REGION", "eu-west-1").envs(environment(&source.url, folder.path()));
+    let (output, said) = run(command).await;
+    assert!(output.status.success() && said.contains("hour written"), "{said}");
+    assert!(said.contains("credentials for Prometheus found") && said.contains(named), "{said}");
+    assert!(!said.contains("g1ven") && !said.contains("given-session") && !said.contains("the-token"), "{said}");
+    assert!(!source.seen().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_signed_with_what_pod_identity_gives() {
+    let source = |request: &Request| match (request.path.as_str(), request.header("authorization")) {
+        ("/v1/credentials", Some("the-token")) => Act::Answer(200, "content-type: application/json", GIVEN),
+        _ => Act::Answer(401, "", "who are you?"),
+    };
+    let environment = |url: &str, folder: &std::path::Path| {
+        vec![
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{url}/v1/credentials")),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", folder.join("token").display().to_string()),
+        ]
+    };
+    check_chain("pod identity", source, environment, "the container credentials endpoint (EKS Pod Identity").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_signed_with_what_a_web_identity_is_given() {
+    let source = |request: &Request| {
+        let form = request.form();
+        let has = |name: &str, value: &str| form.iter().any(|(n, v)| n == name && v == value);
+        let asked = has("Action", "AssumeRoleWithWebIdentity") && has("WebIdentityToken", "the-token");
+        match asked && has("RoleArn", "arn:aws:iam::111122223333:role/r") {
+            true => Act::Answer(200, "content-type: text/xml", ASSUMED),
+            false => Act::Answer(400, "", "<ErrorResponse/>"),
+        }
+    };
+    let environment = |url: &str, folder: &std::path::Path| {
+        vec![
+            ("AWS_ENDPOINT_URL_STS", url.to_owned()),
+            ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/r".to_owned()),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", folder.join("token").display().to_string()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    };
+    check_chain("web identity", source, environment, "web identity (AWS_WEB_IDENTITY_TOKEN_FILE").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_signed_with_what_the_instance_metadata_give() {
+    // The second version of the service: nothing without a token that was put for.
+    let source = |request: &Request| match (request.method.as_str(), request.path.as_str()) {
+        ("PUT", "/latest/api/token") => Act::Answer(200, "x-aws-ec2-metadata-token-ttl-seconds: 21600", "imds-token"),
+        _ if request.header("x-aws-ec2-metadata-token") != Some("imds-token") => Act::Answer(401, "", ""),
+        ("GET", "/latest/meta-data/iam/security-credentials/") => Act::Answer(200, "", "role"),
+        ("GET", "/latest/meta-data/iam/security-credentials/role") => Act::Answer(200, "", GIVEN),
+        _ => Act::Answer(404, "", ""),
+    };
+    let environment = |url: &str, _: &std::path::Path| vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", url.to_owned())];
+    check_chain("instance metadata", source, environment, "instance metadata").await;
+}

@@ -21,6 +21,7 @@ use bytes::Bytes;
 
 use super::{PutOutcome, Store, StoreError};
 use crate::uri::S3Options;
+pub use identity::provider_name;
 use identity::{Identity, Observed};
 use refusal::{Attempt, Refusal};
 

@@ -33,7 +33,7 @@ impl Identity {
 
     /// Remembers who we are, and says it when it is new: the first time, or when another provider takes over.
     fn learn(&self, credentials: &Credentials) {
-        let known = Known { provider: provider(credentials), key_tail: tail(credentials.access_key_id()) };
+        let known = Known { provider: provider_name(credentials), key_tail: tail(credentials.access_key_id()) };
         let mut last = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref().is_none_or(|last| last.provider != known.provider) {
             tracing::info!(provider = known.provider, "credentials for S3 found");
@@ -86,9 +86,9 @@ impl ProvideCredentials for Observed {
     }
 }
 
-/// The provider's name as a person knows it. The SDK tells the name only in the text for debugging, which leaves
+/// The name of the provider that gave credentials, as a person knows it. The SDK tells the name only in the text for debugging, which leaves
 /// out the secret; a test holds that text to its shape.
-fn provider(credentials: &Credentials) -> String {
+pub fn provider_name(credentials: &Credentials) -> String {
     let text = format!("{credentials:?}");
     let name = text.split_once("provider_name: \"").and_then(|(_, rest)| rest.split_once('"'));
     let name = name.map_or("a provider without a name", |(name, _)| name);
@@ -116,7 +116,7 @@ mod tests {
 
     fn check(name: &'static str, expect: &str) {
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "a secret", None, None, name);
-        assert!(provider(&credentials).starts_with(expect), "{name}: {}", provider(&credentials));
+        assert!(provider_name(&credentials).starts_with(expect), "{name}: {}", provider_name(&credentials));
     }
 
     #[test]
