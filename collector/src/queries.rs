@@ -265,6 +265,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_asked_in_a_sub_query() {
+        let is_sub_query = |promql: &str| {
+            let spans = promql.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+            let of_time = |span: &str| span.chars().all(|c| c.is_ascii_digit() || "smhdw:".contains(c));
+            spans.filter(|span| of_time(span)).any(|span| span.contains(':'))
+        };
+        assert!(is_sub_query("max_over_time(rate(a[5m])[1h:5m])"));
+        let of_rules =
+            [RECORDED_RATE, RECORDED_INSTANT_RATE, RECORDED_MEMORY_MEAN, RECORDED_MEMORY_MAX, WHOLE_MEMORY_MEAN];
+        for query in ALL.iter().chain(&of_rules) {
+            assert!(!is_sub_query(query.promql), "{}", query.promql);
+        }
+    }
+
+    #[test]
     fn an_hour_takes_at_most_thirty_queries_with_distinct_names() {
         let mut names: Vec<_> = ALL.iter().map(|q| q.name).collect();
         names.sort_unstable();

@@ -116,6 +116,10 @@ async fn a_collector_collects_tells_the_truth_and_stops_when_asked() {
     let (_, metrics) = get(&address, "/metrics").await;
     assert!(metrics.contains("emp_cost_collector_hours_total{outcome=\"written\"} 2"), "{metrics}");
     check_exposition(&metrics);
+    assert!(metrics.contains("\nemp_cost_collector_last_success_timestamp_seconds "), "{metrics}");
+    // Nothing under the names of kube-state-metrics, which others would count.
+    let mut samples = metrics.lines().filter(|line| !line.starts_with('#'));
+    assert!(samples.all(|line| line.starts_with("emp_cost_collector_")), "{metrics}");
 
     drop(server);
     let reason = wait_for_status(&address, "/readyz", 503).await;

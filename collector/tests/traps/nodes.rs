@@ -290,6 +290,25 @@ async fn a_volume_is_in_the_zone_of_its_label_else_of_its_pods_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_volume_nobody_exposes_is_a_row_that_knows_less() {
+    let mut world = with_volume(&[]);
+    world
+        .series
+        .retain(|(labels, _)| !labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("kube_persistentvolume_")));
+    // One that waits for a volume has none to pay for.
+    let waiting =
+        [("namespace", "ns"), ("persistentvolumeclaim", "waiting"), ("storageclass", "fast"), ("volumename", "")];
+    world.fact_from("kube_persistentvolumeclaim_info", &waiting, 1.0, -593);
+    let Some(hours) = collected("a_claim_whose_volume_nobody_exposes", world).await else { return };
+    let volumes = hours.rows::<VolumeHour>().await;
+    let [volume] = volumes.as_slice() else { panic!("{volumes:?}") };
+    assert_eq!((volume.volume_claim.as_str(), volume.volume.as_str()), ("data", "pvc-1"));
+    assert_eq!((volume.capacity_bytes, &volume.volume_id, volume.present_seconds), (None, &None, 3_600));
+    let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    assert_eq!((manifest.complete, manifest.faults), (true, Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_moves_to_another_node_takes_no_usage_along() {
     let mut world = plain();
     let info =

@@ -1,5 +1,6 @@
 //! What containers use and request: what must not count, and what must count by time.
 
+use fixtures::Sample;
 use lake::tables::{ContainerHour, PodHour};
 
 use crate::world::*;
@@ -43,6 +44,39 @@ async fn memory_is_weighted_by_time_and_not_by_samples() {
     let Some(hours) = collected("memory_is_weighted_by_time_and_not_by_samples", world).await else { return };
     let container = &hours.rows::<ContainerHour>().await[0];
     assert_eq!(container.memory_kib_seconds, Some(1_800 * 102_400 + 1_800 * 307_200));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_does_not_depend_on_how_often_it_is_scraped() {
+    let test = "usage_does_not_depend_on_how_often_it_is_scraped";
+    let Some(expect) = collected(test, plain()).await else { return };
+    // Every fifteen seconds, every minute, and every fifteen seconds until half past and every minute from then on.
+    for (before, after) in [(15_i64, 15_i64), (60, 60), (15, 60)] {
+        let mut world = plain();
+        for (labels, samples) in &mut world.series {
+            if !labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")) {
+                continue;
+            }
+            let (first, value, more) = (samples[0].milliseconds, samples[0].value, samples[1].value - samples[0].value);
+            samples.clear();
+            let mut second = first.div_euclid(1_000) - HOUR;
+            while second < 3_900 {
+                let intervals = f64::from(i32::try_from(second + 590).unwrap()) / 30.0;
+                samples.push(Sample { milliseconds: (HOUR + second) * 1_000 + 337, value: value + more * intervals });
+                second += if second < 1_800 { before } else { after };
+            }
+        }
+        let hours = collected(test, world).await.unwrap();
+        let (got, expect) = (&hours.rows::<ContainerHour>().await[0], &expect.rows::<ContainerHour>().await[0]);
+        assert_eq!(got.memory_kib_seconds, expect.memory_kib_seconds, "{before} {after}");
+        // What was used is counted up to the last sample seen, which is older where there are fewer.
+        let [first, last] = [-1_i64, 3_599].map(|edge| {
+            let step = if edge < 1_800 { before } else { after };
+            let start = if edge < 1_800 { -590 } else { 1_810 };
+            start + (edge - start).div_euclid(step) * step
+        });
+        assert_eq!(got.cpu_core_milliseconds, Some((last - first) * 500), "{before} {after}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
