@@ -1,11 +1,5 @@
 //! The same samples in other servers than Prometheus 2: equal rows, or a difference that is named here.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
-#[path = "traps/world.rs"]
-#[allow(dead_code, reason = "made for more than is used here")]
-mod world;
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -19,7 +13,8 @@ use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour};
 use tempfile::TempDir;
 use types::Window;
-use world::{World, hour, load};
+
+use crate::world::{World, hour, load};
 
 /// Pods that stay, end and come; nodes that stay and come.
 fn several() -> World {

@@ -1,8 +1,6 @@
 //! The Kubernetes API layer against a server that speaks TLS, checks the token and pages as the API does, with answers
 //! in the shape an EKS cluster gives.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

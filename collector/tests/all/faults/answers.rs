@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use collector::server::Server;
 
-use crate::bench::*;
-use crate::proxy::{Act, Proxy, Request};
+use super::bench::*;
+use super::proxy::{Act, Proxy, Request};
 
 /// The query the faults are about: not the first, so that some of the hour is there when it fails.
 fn about_memory(request: &Request) -> bool {

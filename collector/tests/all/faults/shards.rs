@@ -3,8 +3,8 @@
 use collector::server::{Server, ServerOptions};
 use lake::tables::QualityHour;
 
-use crate::bench::*;
-use crate::proxy::{Act, Proxy};
+use super::bench::*;
+use super::proxy::{Act, Proxy};
 use crate::world::hour;
 
 async fn shards(bench: &Bench) -> Vec<(String, Option<i32>)> {
@@ -55,7 +55,7 @@ async fn what_is_sent_ahead_is_the_only_query_in_flight_and_a_failed_one_is_mend
     let Some(tight) = holding("sent ahead", several(), &["--query.max-samples=150"]).await else { return };
     let whole = undisturbed(&quick(tight.url())).await;
     // Every query is refused once, also those that are sent while an answer is read.
-    let busy = |_: &crate::proxy::Request, before: usize| match before {
+    let busy = |_: &super::proxy::Request, before: usize| match before {
         0 => Act::Answer(503, "", "busy"),
         _ => Act::Forward(0),
     };

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use collector::server::Server;
 use lake::tables::{ContainerHour, PodHour};
 
-use crate::bench::*;
-use crate::proxy::{Act, Proxy};
+use super::bench::*;
+use super::proxy::{Act, Proxy};
 use crate::world::{World, hour};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,5 @@
 //! The in-cluster binary as a process: it collects what is missing, tells how it is, and ends when asked.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 #![expect(clippy::disallowed_methods, reason = "the process reads the clock, so what it collects must be of now")]
 
 use std::io::{BufRead, BufReader, Write};

@@ -4,9 +4,9 @@ use std::process::{Command, Output};
 
 use aws_credential_types::Credentials;
 
-use crate::access::is_signed;
-use crate::bench::*;
-use crate::proxy::{Act, Proxy, Request};
+use super::access::is_signed;
+use super::bench::*;
+use super::proxy::{Act, Proxy, Request};
 use crate::world::hour;
 
 /// The arguments of a run over the hour of the tests, and its neighbours, of which there is too little.

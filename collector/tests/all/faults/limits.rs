@@ -5,8 +5,8 @@ use std::time::Duration;
 use collector::server::{Auth, Server, ServerOptions};
 use types::Window;
 
-use crate::bench::*;
-use crate::proxy::{Act, Proxy, Request};
+use super::bench::*;
+use super::proxy::{Act, Proxy, Request};
 use crate::world::hour;
 
 fn about_memory(request: &Request) -> bool {

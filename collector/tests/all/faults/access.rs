@@ -14,8 +14,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::bench::*;
-use crate::proxy::{Act, Proxy, Request};
+use super::bench::*;
+use super::proxy::{Act, Proxy, Request};
 
 const DENIED: Act = Act::Answer(401, "", "who are you?");
 
