@@ -66,7 +66,7 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
             Usage::Cadvisor => add_cpu(&mut slots, run, hour),
             Usage::Recorded { cpu, .. } => add_rates(&mut slots, cpu, run, life, hour),
         }
-        add_memory(&mut slots, run, hour);
+        add_memory(&mut slots, run, identity.usage, hour);
     }
     let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds));
     let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds));
@@ -218,10 +218,14 @@ fn peaks(means: SlotValues, recorded: Option<Grid<SLOTS_PER_HOUR>>) -> SlotValue
     peaks
 }
 
-fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
+/// Adds the gauges. What a rule says comes by name, so that of slots in which this container did not run is another's.
+fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, usage: Usage, hour: Hour) {
     let means = run.instance.memory_mean_bytes.iter();
     let maxima = run.instance.memory_max_bytes.iter();
     for (((slot, mean), max), seconds) in slots.iter_mut().zip(means).zip(maxima).zip(run.life.by_slot(hour)) {
+        if seconds == 0 && usage != Usage::Cadvisor {
+            continue;
+        }
         #[expect(clippy::as_conversions, reason = "at most three hundred")]
         let kib_seconds = mean.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
         if let Some(kib_seconds) = kib_seconds {
@@ -425,6 +429,20 @@ mod tests {
         let row = rates(Rates::TwoScrapes, &[(1, 0.5), (2, 1.5), (4, 1.0)], 100, 3600);
         assert_eq!(row.cpu_core_milliseconds, Some(100_000 + 450_000 + 300_000));
         assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..4], [Some(500), Some(1_500), None, Some(1_000)]);
+    }
+
+    #[test]
+    fn what_a_rule_says_of_the_name_before_the_container_lived_is_of_another() {
+        let mut instance = counter(None, &[(1, 4.0), (2, 4.0), (3, 0.5)]);
+        for (slot, mib) in [(0, 900.0), (1, 900.0), (2, 100.0)] {
+            instance.memory_mean_bytes.set(slot, mib * 1024.0 * 1024.0);
+            instance.memory_max_bytes.set(slot, mib * 1024.0 * 1024.0);
+        }
+        let usage = Usage::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
+        let row = make_of(usage, None, &[instance], 600, 3600);
+        assert_eq!((row.cpu_core_milliseconds, row.running_seconds), (Some(150_000), Some(300)));
+        assert_eq!((row.memory_kib_seconds, row.memory_max_kib), (Some(300 * 100 * 1024), Some(100 * 1024)));
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..3], [None, None, Some(500)]);
     }
 
     #[test]

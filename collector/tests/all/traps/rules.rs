@@ -142,6 +142,32 @@ async fn the_rate_between_two_scrapes_stands_in_where_there_is_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_pods_of_one_name_the_newest_has_what_a_rule_says_of_its_time() {
+    let test = "of_pods_of_one_name_the_newest_has_what_a_rule_says_of_its_time";
+    let mut world = lives();
+    // One that ends at 900 and one that begins at 1,000 have one name.
+    for (labels, samples) in &mut world.series {
+        if labels.iter().any(|(_, v)| v == "early") {
+            samples.retain(|sample| sample.milliseconds < (HOUR + 900) * 1_000);
+        }
+        let names = labels.iter_mut().filter(|(k, v)| k == "pod" && (v == "early" || v == "late"));
+        names.for_each(|(_, v)| "again".clone_into(v));
+    }
+    let id = [("namespace", "ns"), ("pod", "again"), ("uid", EARLY)];
+    world.add("kube_pod_start_time", &id, (-593, 900), 60, |_| seconds(-5_000));
+    let Some(rules) = recorded(test, &world).await else { return };
+    let hours = collected(test, instead(world, rules, &[])).await.unwrap();
+    let rows = hours.rows::<ContainerHour>().await;
+    let of = |uid: &str| rows.iter().find(|row| row.pod_uid == uid).unwrap();
+    assert_eq!((of(EARLY).cpu_core_milliseconds, of(EARLY).running_seconds), (None, None));
+    let used = of(LATE).cpu_core_milliseconds.unwrap();
+    assert!((used - 1_300_000).abs() < 26_000, "{used}");
+    let quality = hours.rows::<QualityHour>().await;
+    let cpu = quality.iter().find(|row| row.query == "container_cpu").unwrap();
+    assert_eq!(cpu.pods_without_usage, Some(vec!["ns/again".to_owned()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn memory_may_be_cadvisors_where_cpu_is_a_rule() {
     let test = "memory_may_be_cadvisors_where_cpu_is_a_rule";
     let Some(rules) = recorded(test, &plain()).await else { return };
