@@ -16,6 +16,10 @@ use crate::queries::POD_SPEC;
 /// Prometheus itself looks back. A second exporter that shows fewer labels is scraped more often than that.
 const GONE_AFTER_MS: i64 = 300_000;
 
+/// Pods of which one series shows labels that another does not, up to which a label is taken to have come or gone. More
+/// have two exporters that show different labels all the time, and asking for them all by name would find nothing out.
+const MOST_DIFFERENT: usize = 200;
+
 /// Which objects between pods and workloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Between {
@@ -40,7 +44,9 @@ struct Said {
 impl Snapshot {
     /// Uids of pods of which two owners, or two sets of labels, were said.
     pub(crate) fn changed_pods(&self) -> Vec<String> {
-        self.pods.iter().filter(|(_, pod)| pod.changed).map(|(uid, _)| uid.to_string()).collect()
+        let some_differ = self.pods.values().filter(|pod| pod.labels_differ).count() <= MOST_DIFFERENT;
+        let changed = self.pods.iter().filter(|(_, pod)| pod.changed || (pod.labels_differ && some_differ));
+        changed.map(|(uid, _)| uid.to_string()).collect()
     }
 
     /// Names of replica sets, or of jobs, of which two owners were said.
@@ -133,6 +139,7 @@ fn latest(said: Vec<(Option<i64>, Few<Name, Name>)>) -> Few<Name, Name> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Pod;
 
     type Labels<'a> = &'a [(&'a str, &'a str)];
 
@@ -143,6 +150,20 @@ mod tests {
             said.rotate_left(1);
             assert_eq!(latest(said.clone()), few(expect), "{said:?}");
         }
+    }
+
+    #[test]
+    fn exporters_that_show_different_labels_of_every_pod_cost_no_questions() {
+        let check = |pods: usize, expect: usize| {
+            let mut snapshot = Snapshot::default();
+            for n in 0..pods {
+                let pod = Pod { labels_differ: true, changed: n == 0, ..Pod::default() };
+                snapshot.pods.insert(n.to_string().into(), Box::new(pod));
+            }
+            assert_eq!(snapshot.changed_pods().len(), expect, "{pods}");
+        };
+        check(MOST_DIFFERENT, MOST_DIFFERENT);
+        check(MOST_DIFFERENT + 1, 1);
     }
 
     #[test]

@@ -44,8 +44,10 @@ pub(crate) struct Pod {
     pub(crate) containers: Few<Name, Resources>,
     /// Whether a series said who owns it, be it nobody.
     pub(crate) owner_told: bool,
-    /// Whether two owners, or two sets of labels, were said of it.
+    /// Whether two owners, or two values of a label, were said of it.
     pub(crate) changed: bool,
+    /// Whether one series shows labels that another does not.
+    pub(crate) labels_differ: bool,
 }
 
 impl Pod {
@@ -178,7 +180,11 @@ fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
     text(series, 1)?;
     let found = labels_of(s, series);
     let pod = s.pod(series, 1)?;
-    pod.changed |= pod.labels.as_ref().is_some_and(|there| *there != found);
+    if let Some(there) = &pod.labels {
+        let other = |(key, value)| there.iter().any(|(known, said)| known == key && said != value);
+        pod.changed |= found.iter().any(other);
+        pod.labels_differ |= *there != found;
+    }
     let there = pod.labels.get_or_insert_default();
     for (key, value) in found.iter() {
         let known = there.entry(Name::clone(key));
