@@ -1,7 +1,7 @@
 //! The PromQL the collector sends for each hour, one query a fact, for the whole cluster at once.
 //!
-//! Two habits run through all of them. `max by (identity)` collapses duplicates: a second kube-state-metrics, an
-//! HA pair, two cAdvisor jobs. And facts that hardly change are asked once, over the hour and a little more:
+//! Two habits run through all of them. `max by (identity)` collapses duplicates, such as a second kube-state-metrics; what
+//! two jobs measure of one container is told apart by job where there are two. And facts that hardly change are asked once, over the hour and a little more:
 //! the look-ahead is what tells that a pod ended in the last seconds of the hour.
 
 mod containers;
