@@ -1,40 +1,38 @@
-//! Bin-centric packing by dot product: one machine at a time takes the item that points most where it has room left.
+//! Bin-centric packing by dot product: one machine at a time takes the item that points most where it has room left,
+//! and then exchanges what it took while that fills it better.
+
+mod piles;
 
 use super::decreasing::{all, undominated};
 use super::{Item, Offer, Packed, Packing, Room};
-use crate::number::{float, float32, id, index};
+use crate::number::{float, float32, index};
+use piles::{Piles, Place};
 
 /// Offers tried for one machine, the best by their price for what is wanted.
 const TRIED: usize = 6;
-/// Distinct sizes up to which each is a pile of its own; beyond, sizes within about 10 % share one.
-const PILES: usize = 4096;
-/// Piles the scan looks at together.
-const WIDE: usize = 16;
+/// How sharply prices lean to what is wanted most: at 1 both resources count by how much of them is wanted, without end
+/// only the scarcer one counts, as in the linear programme.
+const LEANING: i32 = 8;
+/// A machine whose load is worth this share of its room is left as it is.
+const FULL: f32 = 0.995;
+/// Sizes tried in the place of an item, together with the best that goes beside each.
+const SAMPLED: usize = 16;
+/// Rounds of exchanges at the most.
+const ROUNDS: u32 = 4;
+/// How much more a change must be worth, so that rounding never makes one.
+const MORE: f32 = 1.001;
 
 /// The packer, made once for a set of offers.
 ///
 /// Panigrahy and others, "Heuristics for vector bin packing" (2011), found the bin-centric dot product the best of the
-/// quick ones; here the weights are the shadow prices of CPU and memory, and items of one size are one pile.
+/// quick ones. It is greedy: a machine that takes the three largest pods may end with all its memory and three quarters
+/// of its CPU, and at the end of the packing there is nothing left to go with what was passed over. So a machine also
+/// exchanges an item for a better one, or for two, until nothing is gained at the shadow prices of CPU and memory.
 #[derive(Debug, Clone)]
 pub struct DotProduct {
     offers: Vec<Offer>,
     /// Prices of a millicore and a MiB at which no offer is worth more than it costs, none of which can be raised.
     shadow_prices: Vec<(f64, f64)>,
-}
-
-/// What is still to be packed, by size; a pile's top is what the scan looks at.
-struct Piles {
-    cpu: Vec<f32>,
-    memory: Vec<f32>,
-    volumes: Vec<f32>,
-    /// The least CPU each pile began with, ascending.
-    least_cpu: Vec<f32>,
-    /// Items of each pile, the next one last.
-    items: Vec<Vec<u32>>,
-    /// The pile each item comes from.
-    home: Vec<u32>,
-    /// Whether any item has volumes.
-    any_volumes: bool,
 }
 
 impl DotProduct {
@@ -47,91 +45,98 @@ impl DotProduct {
 
     /// Packs `items` onto machines to be bought.
     pub fn pack(&self, items: &[Item]) -> Packing {
-        let Some(most) = self.offers.iter().map(|offer| offer.room).reduce(|a, b| Room {
-            cpu: a.cpu.max(b.cpu),
-            memory: a.memory.max(b.memory),
-            pods: a.pods.max(b.pods),
-            volumes: a.volumes.max(b.volumes),
-        }) else {
-            return Packing { machines: Vec::new(), unplaced: all(items) };
-        };
-        let mut packing = Packing::default();
-        let fits_any = |item: &Item| most.fits(item) && self.offers.iter().any(|offer| offer.room.fits(item));
-        let (fitting, unplaced): (Vec<u32>, Vec<u32>) =
-            all(items).into_iter().partition(|i| items.get(index(*i)).is_some_and(fits_any));
-        packing.unplaced = unplaced;
+        let fits_any = |i: &u32| items.get(index(*i)).is_some_and(|item| self.offers.iter().any(|o| o.room.fits(item)));
+        let (fitting, unplaced): (Vec<u32>, Vec<u32>) = all(items).into_iter().partition(fits_any);
+        let mut packing = Packing { machines: Vec::new(), unplaced };
         let mut left = Sum::default();
         for item in fitting.iter().filter_map(|i| items.get(index(*i))) {
             left.add(item, 1);
         }
-        let mut piles = Piles::new(items, fitting);
+        let mut piles = Piles::new(items, &fitting, self.leans_to_memory(&left));
         while left.pods > 0 {
-            piles.clear_away();
-            let prices = self.prices_for(&left);
-            let (offer, taken) = self.best(&mut piles, items, &left, prices);
-            let Some(offer) = offer.filter(|_| !taken.is_empty()) else { break };
-            for item in taken.iter().filter_map(|i| items.get(index(*i))) {
-                left.add(item, -1);
+            piles.clear_away(self.leans_to_memory(&left));
+            let Some((offer, load)) = self.next(&mut piles, &left, packing.machines.len()) else { break };
+            for place in &load.taken {
+                left.add(&piles.size(*place), -1);
             }
-            packing.machines.push(Packed { id: offer.id, items: taken });
+            let items = load.taken.into_iter().filter_map(|place| piles.packed(place)).collect();
+            packing.machines.push(Packed { id: offer.id, items });
         }
         packing
     }
 
-    /// The shadow prices at which what is left is worth most: those of the linear programme's optimum.
-    fn prices_for(&self, left: &Sum) -> (f64, f64) {
-        let worth = |(cpu, memory): &(f64, f64)| cpu * float(left.cpu) + memory * float(left.memory);
-        let best = self.shadow_prices.iter().max_by(|a, b| worth(a).total_cmp(&worth(b)));
-        best.copied().unwrap_or((1.0, 1.0))
+    /// The next machine, and what it takes off the piles.
+    fn next(&self, piles: &mut Piles, left: &Sum, turn: usize) -> Option<(Offer, Load)> {
+        // What is left may fit one machine: then the cheapest that holds it is the end.
+        if let Some(last) = self.offers.iter().find(|offer| left.fits(&offer.room)) {
+            let mut load = Load::new(last.room);
+            load.fill(piles, left.directions(&last.room));
+            return Some((*last, load)).filter(|(_, load)| !load.taken.is_empty());
+        }
+        let prices = self.prices_for(left);
+        let tried = self.tried(prices);
+        let offer = match tried.as_slice() {
+            [only] => *only,
+            tried => self.best(piles, left, prices, tried).or_else(|| self.best(piles, left, prices, &self.offers))?,
+        };
+        let mut load = Load::new(offer.room);
+        load.fill(piles, left.directions(&offer.room));
+        load.improve(piles, left.directions(&offer.room), narrow(prices), turn);
+        Some((offer, load)).filter(|(_, load)| !load.taken.is_empty())
     }
 
-    /// The machine with the lowest price for the worth it takes in, and what it takes. Items stay off the piles.
-    fn best(&self, piles: &mut Piles, items: &[Item], left: &Sum, prices: (f64, f64)) -> (Option<Offer>, Vec<u32>) {
-        // What is left may fit one machine: then the cheapest that holds it is the end.
-        let holds = |offer: &&Offer| {
-            u64::from(offer.room.cpu) >= left.cpu
-                && u64::from(offer.room.memory) >= left.memory
-                && u64::from(offer.room.pods) >= left.pods
-                && u64::from(offer.room.volumes) >= left.volumes
-        };
-        let mut tried: Vec<&Offer> = self.tried(prices);
-        if let Some(last) = self.offers.iter().find(holds) {
-            tried = vec![last];
-        }
-        if let [only] = tried.as_slice() {
-            let taken = piles.fill(items, &only.room, left);
-            if !taken.is_empty() {
-                return (Some(**only), taken);
-            }
-            tried = Vec::new();
-        }
+    /// The offer with the lowest price for the worth it takes in.
+    fn best(&self, piles: &mut Piles, left: &Sum, prices: (f64, f64), tried: &[Offer]) -> Option<Offer> {
         let mut best: Option<(f64, Offer)> = None;
-        for offer in if tried.is_empty() { self.offers.iter().collect() } else { tried } {
-            let taken = piles.fill(items, &offer.room, left);
-            let worth: f64 = taken.iter().filter_map(|i| items.get(index(*i))).map(|i| worth(i, prices)).sum();
+        for offer in tried {
+            let mut load = Load::new(offer.room);
+            load.fill(piles, left.directions(&offer.room));
+            let worth: f64 = load.taken.iter().map(|place| worth(&piles.size(*place), prices)).sum();
+            load.taken.iter().for_each(|place| piles.put_back(*place));
             let rate = offer.price.usd_per_hour() / worth.max(f64::MIN_POSITIVE);
-            piles.put_back(items, &taken);
-            if !taken.is_empty() && best.is_none_or(|(best, _)| rate < best) {
+            if !load.taken.is_empty() && best.is_none_or(|(best, _)| rate < best) {
                 best = Some((rate, *offer));
             }
         }
-        let Some((_, offer)) = best else { return (None, Vec::new()) };
-        (Some(offer), piles.fill(items, &offer.room, left))
+        best.map(|(_, offer)| offer)
+    }
+
+    /// Prices of a millicore and a MiB: the shadow prices, each counted the more the more it makes of what is left.
+    ///
+    /// The linear programme's optimum has the one pair of prices at which what is left is worth most. Where two resources
+    /// are about as scarce that pair turns over from machine to machine, and machines would be filled in one resource at
+    /// the other's cost; this is the same without the edge.
+    fn prices_for(&self, left: &Sum) -> (f64, f64) {
+        let worth = |(cpu, memory): &(f64, f64)| cpu * float(left.cpu) + memory * float(left.memory);
+        let most = self.shadow_prices.iter().map(worth).fold(0.0, f64::max);
+        if most <= 0.0 {
+            return (1.0, 1.0);
+        }
+        let (mut all, mut prices) = (0.0, (0.0, 0.0));
+        for pair in &self.shadow_prices {
+            let weight = (worth(pair) / most).powi(LEANING);
+            all += weight;
+            prices = (prices.0 + weight * pair.0, prices.1 + weight * pair.1);
+        }
+        (prices.0 / all, prices.1 / all)
+    }
+
+    /// Whether memory makes more of what is left than CPU.
+    fn leans_to_memory(&self, left: &Sum) -> bool {
+        let (cpu, memory) = self.prices_for(left);
+        memory * float(left.memory) > cpu * float(left.cpu)
     }
 
     /// The offers whose price is least above the worth of what they have.
-    fn tried(&self, (cpu, memory): (f64, f64)) -> Vec<&Offer> {
-        if let [only] = self.offers.as_slice() {
-            return vec![only];
-        }
+    fn tried(&self, (cpu, memory): (f64, f64)) -> Vec<Offer> {
         let excess = |offer: &Offer| {
             let worth = cpu * f64::from(offer.room.cpu) + memory * f64::from(offer.room.memory);
             worth / offer.price.usd_per_hour().max(f64::MIN_POSITIVE)
         };
-        let mut sorted: Vec<&Offer> = self.offers.iter().collect();
-        sorted.sort_by(|a, b| excess(b).total_cmp(&excess(a)).then_with(|| a.cmp(b)));
+        let mut sorted: Vec<(f64, Offer)> = self.offers.iter().map(|offer| (excess(offer), *offer)).collect();
+        sorted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         sorted.truncate(TRIED);
-        sorted
+        sorted.into_iter().map(|(_, offer)| offer).collect()
     }
 }
 
@@ -151,6 +156,26 @@ impl Sum {
         add(&mut self.pods, 1);
         add(&mut self.volumes, item.volumes);
     }
+
+    fn fits(&self, room: &Room) -> bool {
+        u64::from(room.cpu) >= self.cpu
+            && u64::from(room.memory) >= self.memory
+            && u64::from(room.pods) >= self.pods
+            && u64::from(room.volumes) >= self.volumes
+    }
+
+    /// What room left counts for in the dot product: shares of the machine, weighed by how much of each is still wanted.
+    fn directions(&self, room: &Room) -> (f32, f32) {
+        let wanted = |left: u64, has: u32| (float(left) / f64::from(has.max(1)), f64::from(has.max(1)));
+        let ((cpu, cpu_unit), (memory, memory_unit)) = (wanted(self.cpu, room.cpu), wanted(self.memory, room.memory));
+        let all = (cpu + memory).max(f64::MIN_POSITIVE);
+        narrow((cpu / all / cpu_unit / cpu_unit, memory / all / memory_unit / memory_unit))
+    }
+}
+
+#[expect(clippy::as_conversions, reason = "weights of a choice; their last digits do not matter")]
+fn narrow((a, b): (f64, f64)) -> (f32, f32) {
+    (a as f32, b as f32)
 }
 
 fn worth(item: &Item, (cpu, memory): (f64, f64)) -> f64 {
@@ -158,169 +183,112 @@ fn worth(item: &Item, (cpu, memory): (f64, f64)) -> f64 {
     (cpu * f64::from(item.cpu) + memory * f64::from(item.memory)).max(f64::MIN_POSITIVE)
 }
 
-/// Eight steps to a doubling; every value has one step, equal values the same, larger ones no smaller.
-fn step(n: u32) -> u32 {
-    let bits = 32 - n.leading_zeros();
-    let top = n.checked_shr(bits.saturating_sub(4)).unwrap_or_default();
-    bits * 16 + top
+/// A machine being filled.
+struct Load {
+    /// What it has left.
+    room: Room,
+    /// The piles it took from, once for each item.
+    taken: Vec<Place>,
+    all: Room,
 }
 
-/// The least value of a value's step.
-fn floor(n: u32) -> u32 {
-    let bits = (32 - n.leading_zeros()).saturating_sub(4);
-    (n >> bits) << bits
+impl Load {
+    fn new(room: Room) -> Self {
+        Self { room, taken: Vec::new(), all: room }
+    }
+
+    /// Takes what points most to where there is room, until nothing fits.
+    fn fill(&mut self, piles: &mut Piles, directions: (f32, f32)) {
+        while self.room.pods > 0 {
+            let by = (float32(self.room.cpu) * directions.0, float32(self.room.memory) * directions.1);
+            let Some((_, place)) = piles.best(&self.room, by) else { return };
+            let Some(room) = self.room.less(&piles.size(place)) else { return };
+            piles.take(place);
+            self.taken.push(place);
+            self.room = room;
+        }
+    }
+
+    /// Exchanges what it took for what is worth more.
+    fn improve(&mut self, piles: &mut Piles, directions: (f32, f32), prices: (f32, f32), turn: usize) {
+        for _ in 0..ROUNDS {
+            if self.is_full(piles, prices) {
+                return;
+            }
+            let mut better = self.exchange(piles, prices);
+            if !self.is_full(piles, prices) {
+                better |= self.split(piles, prices, turn);
+            }
+            if !better {
+                return;
+            }
+            self.fill(piles, directions);
+        }
+    }
+
+    fn is_full(&self, piles: &Piles, prices: (f32, f32)) -> bool {
+        let worth: f32 = self.taken.iter().map(|place| worth_at(piles, *place, prices)).sum();
+        worth >= FULL * at(prices, self.all.cpu, self.all.memory)
+    }
+
+    /// Each item for the best that fits in its stead.
+    fn exchange(&mut self, piles: &mut Piles, prices: (f32, f32)) -> bool {
+        let mut better = false;
+        for own in &mut self.taken {
+            let room = self.room.plus(&piles.size(*own));
+            let Some((worth, other)) = piles.best(&room, prices) else { continue };
+            if worth > MORE * worth_at(piles, *own, prices)
+                && let Some(less) = room.less(&piles.size(other))
+            {
+                piles.take(other);
+                piles.put_back(*own);
+                (*own, self.room, better) = (other, less, true);
+            }
+        }
+        better
+    }
+
+    /// Each item for two: one of a sample of sizes, and the best that fits beside it.
+    fn split(&mut self, piles: &mut Piles, prices: (f32, f32), turn: usize) -> bool {
+        let stride = (piles.places() / SAMPLED).max(1);
+        let mut better = false;
+        for at in 0..self.taken.len() {
+            let Some(own) = self.taken.get(at).copied() else { break };
+            let room = self.room.plus(&piles.size(own));
+            let mut best = (MORE * worth_at(piles, own, prices), None);
+            for one in (turn % stride..piles.places()).step_by(stride) {
+                let Some(beside) = room.less(&piles.size(one)).filter(|_| one != own && !piles.is_empty(one)) else {
+                    continue;
+                };
+                piles.take(one);
+                if let Some((worth, two)) = piles.best(&beside, prices).filter(|_| beside.pods > 0) {
+                    let both = worth + worth_at(piles, one, prices);
+                    let left = beside.less(&piles.size(two)).filter(|_| both > best.0);
+                    best = left.map_or(best, |left| (both, Some((one, two, left))));
+                }
+                piles.put_back(one);
+            }
+            let (_, Some((one, two, left))) = best else { continue };
+            piles.take(one);
+            piles.take(two);
+            piles.put_back(own);
+            if let Some(cell) = self.taken.get_mut(at) {
+                *cell = one;
+            }
+            self.taken.push(two);
+            (self.room, better) = (left, true);
+        }
+        better
+    }
 }
 
-impl Piles {
-    fn new(items: &[Item], fitting: Vec<u32>) -> Self {
-        let item = |i: &u32| items.get(index(*i)).copied().unwrap_or_default();
-        let mut sorted: Vec<(Item, u32)> = fitting.iter().map(|i| (item(i), *i)).collect();
-        sorted.sort_unstable();
-        let distinct = sorted.chunk_by(|(a, _), (b, _)| a == b).count();
-        if distinct > PILES {
-            sorted.sort_by_key(|(item, _)| (step(item.cpu), step(item.memory), item.volumes));
-        }
-        let same = |a: &Item, b: &Item| {
-            if distinct > PILES {
-                (step(a.cpu), step(a.memory), a.volumes) == (step(b.cpu), step(b.memory), b.volumes)
-            } else {
-                a == b
-            }
-        };
-        let mut piles = Self {
-            cpu: Vec::new(),
-            memory: Vec::new(),
-            volumes: Vec::new(),
-            items: Vec::new(),
-            least_cpu: Vec::new(),
-            any_volumes: items.iter().any(|item| item.volumes > 0),
-            home: vec![0; items.len()],
-        };
-        for group in sorted.chunk_by(|(a, _), (b, _)| same(a, b)) {
-            let pile = id(piles.items.len());
-            for (_, item) in group {
-                if let Some(home) = piles.home.get_mut(index(*item)) {
-                    *home = pile;
-                }
-            }
-            piles.items.push(group.iter().map(|(_, i)| *i).collect());
-            piles.cpu.push(0.0);
-            piles.memory.push(0.0);
-            piles.volumes.push(0.0);
-            let least = group.first().map_or(0, |(item, _)| if distinct > PILES { floor(item.cpu) } else { item.cpu });
-            piles.least_cpu.push(float32(least));
-            piles.show(items, index(pile));
-        }
-        piles.fill_chunks();
-        piles
-    }
+fn at((per_cpu, per_memory): (f32, f32), cpu: u32, memory: u32) -> f32 {
+    float32(cpu) * per_cpu + float32(memory) * per_memory
+}
 
-    /// Forgets empty piles, once a quarter of them are.
-    fn clear_away(&mut self) {
-        let n = self.items.len();
-        let kept: Vec<usize> =
-            self.items.iter().enumerate().filter(|(_, pile)| !pile.is_empty()).map(|(at, _)| at).collect();
-        if 4 * kept.len() > 3 * n || n < 4 * WIDE {
-            return;
-        }
-        for column in [&mut self.cpu, &mut self.memory, &mut self.volumes, &mut self.least_cpu] {
-            *column = kept.iter().filter_map(|at| column.get(*at).copied()).collect();
-        }
-        self.items = kept.iter().filter_map(|at| self.items.get_mut(*at).map(std::mem::take)).collect();
-        for (pile, items) in (0..).zip(&self.items) {
-            for item in items {
-                if let Some(home) = self.home.get_mut(index(*item)) {
-                    *home = pile;
-                }
-            }
-        }
-        self.fill_chunks();
-    }
-
-    /// Whole chunks for the scan; what is added fits nowhere.
-    fn fill_chunks(&mut self) {
-        let n = self.items.len().next_multiple_of(WIDE);
-        self.cpu.resize(n, f32::INFINITY);
-        self.memory.resize(n, 0.0);
-        self.volumes.resize(n, 0.0);
-    }
-
-    /// Shows the scan what lies on top of `pile`; an empty pile fits nowhere.
-    fn show(&mut self, items: &[Item], pile: usize) {
-        let top = self.items.get(pile).and_then(|pile| pile.last()).and_then(|i| items.get(index(*i)));
-        let (cpu, memory, volumes) =
-            top.map_or((f32::INFINITY, 0.0, 0.0), |top| (float32(top.cpu), float32(top.memory), float32(top.volumes)));
-        for (column, value) in [(&mut self.cpu, cpu), (&mut self.memory, memory), (&mut self.volumes, volumes)] {
-            if let Some(cell) = column.get_mut(pile) {
-                *cell = value;
-            }
-        }
-    }
-
-    /// Fills an empty machine and returns what it took, off the piles.
-    ///
-    /// Resources count as shares of the machine, weighed by how much of each is still wanted.
-    fn fill(&mut self, items: &[Item], room: &Room, left: &Sum) -> Vec<u32> {
-        let mut room = *room;
-        let mut taken = Vec::new();
-        let wanted = |left: u64, has: u32| (float(left) / f64::from(has.max(1)), f64::from(has.max(1)));
-        let ((cpu, cpu_unit), (memory, memory_unit)) = (wanted(left.cpu, room.cpu), wanted(left.memory, room.memory));
-        let all = (cpu + memory).max(f64::MIN_POSITIVE);
-        let weight = |share: f64, unit: f64| {
-            #[expect(clippy::as_conversions, reason = "a weight of the scan; its last digits do not matter")]
-            let weight = (share / all / unit / unit) as f32;
-            weight
-        };
-        let (cpu_weight, memory_weight) = (weight(cpu, cpu_unit), weight(memory, memory_unit));
-        while room.pods > 0 {
-            let (cpu, memory, volumes) = (float32(room.cpu), float32(room.memory), float32(room.volumes));
-            let by = (cpu * cpu_weight, memory * memory_weight);
-            let best = if self.any_volumes {
-                self.scan::<true>((cpu, memory, volumes), by)
-            } else {
-                self.scan::<false>((cpu, memory, volumes), by)
-            };
-            let Some(item) = self.items.get_mut(best.1).and_then(Vec::pop) else { break };
-            self.show(items, best.1);
-            let Some(less) = items.get(index(item)).and_then(|item| room.less(item)) else { break };
-            room = less;
-            taken.push(item);
-        }
-        taken
-    }
-
-    /// The pile whose top points most to where there is room, among those that fit, and how much it does.
-    fn scan<const VOLUMES: bool>(&self, room: (f32, f32, f32), by: (f32, f32)) -> (f32, usize) {
-        let mut best = (-1.0_f32, usize::MAX);
-        // Piles are sorted by CPU: those that begin above what is left cannot fit.
-        let end = self.least_cpu.partition_point(|least| *least <= room.0).next_multiple_of(WIDE);
-        let columns = (self.cpu.chunks_exact(WIDE)).zip(self.memory.chunks_exact(WIDE));
-        let columns = columns.zip(self.volumes.chunks_exact(WIDE)).take(end / WIDE);
-        for (chunk, ((cs, ms), vs)) in columns.enumerate() {
-            let mut scores = [-1.0_f32; WIDE];
-            for (score, ((c, m), v)) in scores.iter_mut().zip(cs.iter().zip(ms).zip(vs)) {
-                let fits = (*c <= room.0) & (*m <= room.1) & (!VOLUMES | (*v <= room.2));
-                *score = if fits { c * by.0 + m * by.1 } else { -1.0 };
-            }
-            let top = scores.iter().fold(-1.0_f32, |a, b| if *b > a { *b } else { a });
-            if top > best.0 {
-                let within = scores.iter().position(|score| *score >= top).unwrap_or_default();
-                best = (top, chunk * WIDE + within);
-            }
-        }
-        best
-    }
-
-    /// Lays items back where [`Self::fill`] took them, in the opposite order.
-    fn put_back(&mut self, items: &[Item], taken: &[u32]) {
-        for item in taken.iter().rev() {
-            let Some(pile) = self.home.get(index(*item)).copied() else { continue };
-            if let Some(pile) = self.items.get_mut(index(pile)) {
-                pile.push(*item);
-            }
-            self.show(items, index(pile));
-        }
-    }
+fn worth_at(piles: &Piles, place: Place, prices: (f32, f32)) -> f32 {
+    let size = piles.size(place);
+    at(prices, size.cpu, size.memory)
 }
 
 fn shadow_prices(offers: &[Offer]) -> Vec<(f64, f64)> {
