@@ -52,9 +52,9 @@ impl DotProduct {
         for item in fitting.iter().filter_map(|i| items.get(index(*i))) {
             left.add(item, 1);
         }
-        let mut piles = Piles::new(items, &fitting, self.leans_to_memory(&left));
+        let mut piles = Piles::new(items, &fitting);
         while left.pods > 0 {
-            piles.clear_away(self.leans_to_memory(&left));
+            piles.clear_away();
             let Some((offer, load)) = self.next(&mut piles, &left, packing.machines.len()) else { break };
             for place in &load.taken {
                 left.add(&piles.size(*place), -1);
@@ -119,12 +119,6 @@ impl DotProduct {
             prices = (prices.0 + weight * pair.0, prices.1 + weight * pair.1);
         }
         (prices.0 / all, prices.1 / all)
-    }
-
-    /// Whether memory makes more of what is left than CPU.
-    fn leans_to_memory(&self, left: &Sum) -> bool {
-        let (cpu, memory) = self.prices_for(left);
-        memory * float(left.memory) > cpu * float(left.cpu)
     }
 
     /// The offers whose price is least above the worth of what they have.

@@ -5,40 +5,31 @@ use crate::placement::{Item, Room};
 
 /// Piles in a row.
 const WIDE: usize = 32;
-/// Rows looked into for one answer; beyond so many, what is found is within a thousandth of the best.
-const ROWS: u32 = 24;
+/// How many times fewer rows of one layout must fit for it to be preferred.
+const FEWER: usize = 4;
+/// Machines after which it is looked what rows still have at the most.
+const EVERY: u32 = 16;
+/// What is worth so many times as much at the most is not looked for further.
+const NEAR: f32 = 1.001;
 
 /// Items by size: those of one size are one pile.
-///
-/// Piles lie in rows by the resource that counts more, and within a row by the other. What is worth most in a row is
-/// found from its end, and most rows are passed by since even the most of both resources in them would be worth less
-/// than what is found already.
 pub(super) struct Piles {
-    rows: Vec<Row>,
-    /// The piles, row by row; the last row is filled up with empty ones.
     piles: Vec<Pile>,
-    /// Whether memory is the major resource.
-    by_memory: bool,
-    /// The most of the minor resource in a row or one before it.
-    most_minor: Vec<f32>,
+    /// The same piles, laid out by CPU and by memory.
+    by_cpu: Layout,
+    by_memory: Layout,
+    /// The most CPU and memory of an item.
+    most: (f32, f32),
     /// Items, pile by pile.
     items: Vec<u32>,
     /// Piles that are not empty.
     left: usize,
     any_volumes: bool,
+    /// Machines filled so far.
+    machines: u32,
 }
 
-struct Row {
-    major: [f32; WIDE],
-    minor: [f32; WIDE],
-    /// Which of its piles are not empty, one bit each.
-    left: u32,
-    least_major: f32,
-    most_major: f32,
-    most_minor: f32,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default)]
 struct Pile {
     size: Item,
     /// Its items end there, of which so many are left and so many are packed for good.
@@ -51,8 +42,8 @@ struct Pile {
 pub(super) type Place = usize;
 
 impl Piles {
-    /// The piles of `which` of the items, in rows by memory or by CPU.
-    pub(super) fn new(items: &[Item], which: &[u32], by_memory: bool) -> Self {
+    /// The piles of `which` of the items.
+    pub(super) fn new(items: &[Item], which: &[u32]) -> Self {
         let item = |i: &u32| items.get(index(*i)).copied().unwrap_or_default();
         let mut sorted: Vec<(Item, u32)> = which.iter().map(|i| (item(i), *i)).collect();
         sorted.sort_unstable();
@@ -64,58 +55,39 @@ impl Piles {
         };
         let piles = sorted.chunk_by(|(a, _), (b, _)| a == b).filter_map(pile).collect();
         let mut all = Self {
-            rows: Vec::new(),
-            piles: Vec::new(),
-            by_memory,
-            most_minor: Vec::new(),
+            piles,
+            by_cpu: Layout::default(),
+            by_memory: Layout::default(),
+            most: (0.0, 0.0),
             items: sorted.iter().map(|(_, i)| *i).collect(),
             left: 0,
             any_volumes: sorted.iter().any(|(item, _)| item.volumes > 0),
+            machines: 0,
         };
-        all.lay_out(piles);
+        all.lay_out();
         all
     }
 
-    /// Lays piles out in rows.
-    fn lay_out(&mut self, mut piles: Vec<Pile>) {
-        (self.left, self.piles) = (piles.len(), Vec::with_capacity(piles.len().next_multiple_of(WIDE)));
-        self.rows.clear();
-        self.most_minor.clear();
-        let mut most = 0.0_f32;
-        let by_memory = self.by_memory;
-        piles.sort_unstable_by_key(|pile| (ordered((pile.size.cpu, pile.size.memory), by_memory), pile.size));
-        for chunk in piles.chunks_mut(WIDE) {
-            let of = |pile: &Pile| ordered((float32(pile.size.cpu), float32(pile.size.memory)), by_memory);
-            let (least_major, most_major) =
-                (chunk.first().map_or(0.0, |pile| of(pile).0), chunk.last().map_or(0.0, |pile| of(pile).0));
-            chunk.sort_unstable_by_key(|pile| (ordered((pile.size.memory, pile.size.cpu), by_memory), pile.size));
-            let most_minor = chunk.last().map_or(0.0, |pile| of(pile).1);
-            let mut row = Row {
-                major: [f32::INFINITY; WIDE],
-                minor: [f32::INFINITY; WIDE],
-                left: 0,
-                least_major,
-                most_major,
-                most_minor,
-            };
-            for (at, (pile, (major, minor))) in (0..).zip(chunk.iter().zip(row.major.iter_mut().zip(&mut row.minor))) {
-                (*major, *minor) = of(pile);
-                row.left |= 1_u32 << at;
-            }
-            self.piles.extend_from_slice(chunk);
-            self.piles.resize(self.piles.len().next_multiple_of(WIDE), Pile::default());
-            most = most.max(most_minor);
-            self.most_minor.push(most);
-            self.rows.push(row);
-        }
+    fn lay_out(&mut self) {
+        self.left = self.piles.len();
+        let sizes: Vec<(u32, u32)> = self.piles.iter().map(|pile| (pile.size.cpu, pile.size.memory)).collect();
+        self.most =
+            sizes.iter().fold((0.0, 0.0), |most, size| (most.0.max(float32(size.0)), most.1.max(float32(size.1))));
+        self.by_cpu = Layout::new(sizes.iter().copied());
+        self.by_memory = Layout::new(sizes.iter().map(|(cpu, memory)| (*memory, *cpu)));
     }
 
-    /// Forgets empty piles, once half of them are, and lays out the others anew. Places are others afterwards.
-    pub(super) fn clear_away(&mut self, by_memory: bool) {
-        if self.rows.len() > 1 && 2 * self.left <= self.piles.len() {
-            self.by_memory = by_memory;
-            let kept = self.piles.iter().filter(|pile| pile.left > 0).copied().collect();
-            self.lay_out(kept);
+    /// Between two machines: forgets empty piles, once half of them are. Places are others afterwards.
+    pub(super) fn clear_away(&mut self) {
+        if self.piles.len() > WIDE && 2 * self.left <= self.piles.len() {
+            self.piles.retain(|pile| pile.left > 0);
+            self.lay_out();
+            return;
+        }
+        self.machines += 1;
+        if self.machines.is_multiple_of(EVERY) {
+            self.by_cpu.look();
+            self.by_memory.look();
         }
     }
 
@@ -139,9 +111,8 @@ impl Piles {
         pile.left -= 1;
         if pile.left == 0 {
             self.left -= 1;
-            if let Some(row) = self.rows.get_mut(place / WIDE) {
-                row.left &= !(1_u32 << (place % WIDE));
-            }
+            self.by_cpu.show(place, false);
+            self.by_memory.show(place, false);
         }
     }
 
@@ -151,9 +122,8 @@ impl Piles {
         pile.left += 1;
         if pile.left == 1 {
             self.left += 1;
-            if let Some(row) = self.rows.get_mut(place / WIDE) {
-                row.left |= 1_u32 << (place % WIDE);
-            }
+            self.by_cpu.show(place, true);
+            self.by_memory.show(place, true);
         }
     }
 
@@ -165,54 +135,143 @@ impl Piles {
     }
 
     /// The pile whose items are worth most of those that fit `room`, at a price for a millicore and a MiB, neither of
-    /// them negative; and what one is worth. Among thousands of piles, one that is worth nearly as much.
-    pub(super) fn best(&self, room: &Room, prices: (f32, f32)) -> Option<(f32, Place)> {
-        let (per_major, per_minor) = ordered(prices, self.by_memory);
-        let (major, minor) = ordered((float32(room.cpu), float32(room.memory)), self.by_memory);
-        let mut best: Option<(f32, Place)> = None;
-        let end = self.rows.partition_point(|row| row.least_major <= major);
-        let rows = self.rows.get(..end)?.iter().zip(&self.most_minor).enumerate().rev();
-        let mut searched = 0;
-        for (at, (row, most_minor)) in rows {
-            let falls_short = |worth: f32| best.is_some_and(|(best, _)| worth <= best);
-            let of_major = row.most_major.min(major) * per_major;
-            if falls_short(of_major + most_minor.min(minor) * per_minor) {
-                break;
-            }
-            if falls_short(of_major + row.most_minor.min(minor) * per_minor) {
-                continue;
-            }
-            if searched >= ROWS && best.is_some() {
-                break;
-            }
-            searched += 1;
-            let fitting: u32 = row.minor.iter().map(|pile| u32::from(*pile <= minor)).sum();
-            let mut places = row.left & low_bits(fitting);
-            while let Some(within) = places.checked_ilog2() {
-                places &= !(1_u32 << within);
-                let within = index(within);
-                let (Some(pile_major), Some(pile_minor)) = (row.major.get(within), row.minor.get(within)) else {
-                    break;
-                };
-                let of_minor = pile_minor * per_minor;
-                if best.is_some_and(|(best, _)| of_major + of_minor <= best) {
-                    break;
-                }
-                let place = at * WIDE + within;
-                let worth = pile_major * per_major + of_minor;
-                let fits = *pile_major <= major && (!self.any_volumes || self.size(place).volumes <= room.volumes);
-                if fits && best.is_none_or(|(best, _)| worth > best) {
-                    best = Some((worth, place));
-                }
-            }
+    /// them negative, or one that is worth nearly as much; and what it is worth.
+    pub(super) fn best(&self, room: &Room, (per_cpu, per_memory): (f32, f32)) -> Option<(f32, Place)> {
+        let fits = |place: Place| !self.any_volumes || self.size(place).volumes <= room.volumes;
+        let (cpu, memory) = ((float32(room.cpu), per_cpu), (float32(room.memory), per_memory));
+        // Laid out by what counts more, few rows are within reach of the best; by what is scarce, few rows fit at all.
+        let (by_cpu, by_memory) = (self.by_cpu.fitting(cpu.0), self.by_memory.fitting(memory.0));
+        let leans = per_cpu * self.most.0 >= per_memory * self.most.1;
+        if FEWER * by_cpu <= by_memory || (leans && by_cpu < FEWER * by_memory) {
+            self.by_cpu.best(by_cpu, cpu, memory, fits)
+        } else {
+            self.by_memory.best(by_memory, memory, cpu, fits)
         }
-        best
     }
 }
 
-/// The major resource first.
-fn ordered<T>((cpu, memory): (T, T), by_memory: bool) -> (T, T) {
-    if by_memory { (memory, cpu) } else { (cpu, memory) }
+/// Piles in rows by a major resource, and within a row by the minor one.
+///
+/// What is worth most in a row is found from its end, and most rows are passed by since even the most of both resources
+/// in them would be worth no more than what is found already.
+#[derive(Default)]
+struct Layout {
+    heads: Vec<Head>,
+    rows: Vec<Row>,
+    /// Where each pile lies: its row, times [`WIDE`], and its place in it.
+    lies: Vec<usize>,
+}
+
+/// What piles of a row have.
+#[derive(Clone, Copy)]
+struct Head {
+    least_major: f32,
+    most_major: f32,
+    /// The most of the minor resource in this row, and in this row or one before it. Less may be left.
+    most_minor: f32,
+    most_minor_before: f32,
+}
+
+struct Row {
+    /// Which of its piles are not empty, one bit each.
+    left: u32,
+    major: [f32; WIDE],
+    minor: [f32; WIDE],
+    piles: [Place; WIDE],
+}
+
+impl Layout {
+    /// Lays out piles by the sizes of their items, the major resource first.
+    fn new(sizes: impl ExactSizeIterator<Item = (u32, u32)>) -> Self {
+        let mut sorted: Vec<((u32, u32), Place)> = sizes.zip(0..).collect();
+        sorted.sort_unstable();
+        let n = sorted.len().div_ceil(WIDE);
+        let (heads, rows) = (Vec::with_capacity(n), Vec::with_capacity(n));
+        let mut layout = Self { heads, rows, lies: vec![0; sorted.len()] };
+        for chunk in sorted.chunks_mut(WIDE) {
+            let major = |pile: Option<&((u32, u32), Place)>| pile.map_or(0.0, |((major, _), _)| float32(*major));
+            let (least_major, most_major) = (major(chunk.first()), major(chunk.last()));
+            chunk.sort_unstable_by_key(|((major, minor), place)| (*minor, *major, *place));
+            let mut row = Row { left: 0, major: [f32::INFINITY; WIDE], minor: [f32::INFINITY; WIDE], piles: [0; WIDE] };
+            let cells = row.major.iter_mut().zip(&mut row.minor).zip(&mut row.piles);
+            for (at, (((own_major, own_minor), own), ((major, minor), place))) in cells.zip(chunk.iter()).enumerate() {
+                (*own_major, *own_minor, *own) = (float32(*major), float32(*minor), *place);
+                row.left |= 1 << at;
+                if let Some(lies) = layout.lies.get_mut(*place) {
+                    *lies = layout.rows.len() * WIDE + at;
+                }
+            }
+            layout.rows.push(row);
+            layout.heads.push(Head { least_major, most_major, most_minor: 0.0, most_minor_before: 0.0 });
+        }
+        layout.look();
+        layout
+    }
+
+    /// Looks what rows have of the minor resource.
+    fn look(&mut self) {
+        let mut before = 0.0_f32;
+        for (head, row) in self.heads.iter_mut().zip(&self.rows) {
+            let last = row.left.checked_ilog2().and_then(|at| row.minor.get(index(at)));
+            head.most_minor = last.copied().unwrap_or_default();
+            before = before.max(head.most_minor);
+            head.most_minor_before = before;
+        }
+    }
+
+    /// Shows whether a pile has something left.
+    fn show(&mut self, place: Place, left: bool) {
+        let Some(lies) = self.lies.get(place) else { return };
+        let Some(row) = self.rows.get_mut(lies / WIDE) else { return };
+        let bit = 1 << (lies % WIDE);
+        row.left = if left { row.left | bit } else { row.left & !bit };
+    }
+
+    /// Rows that have a pile with no more of the major resource than so much.
+    fn fitting(&self, major: f32) -> usize {
+        self.heads.partition_point(|head| head.least_major <= major)
+    }
+
+    /// The pile that is worth most in the first so many rows, or nearly so; room and price come in pairs, of the major
+    /// resource and of the minor one.
+    fn best(
+        &self,
+        rows: usize,
+        (major, per_major): (f32, f32),
+        (minor, per_minor): (f32, f32),
+        fits: impl Fn(Place) -> bool,
+    ) -> Option<(f32, Place)> {
+        // What is worth more than this is looked for.
+        let (mut found, mut enough) = (None, -1.0_f32);
+        for (head, row) in self.heads.iter().zip(&self.rows).take(rows).rev() {
+            let of_major = head.most_major.min(major) * per_major;
+            if of_major + head.most_minor_before.min(minor) * per_minor <= enough {
+                break;
+            }
+            if of_major + head.most_minor.min(minor) * per_minor <= enough {
+                continue;
+            }
+            let fitting: u32 = row.minor.iter().map(|pile| u32::from(*pile <= minor)).sum();
+            let mut left = row.left & low_bits(fitting);
+            while let Some(at) = left.checked_ilog2() {
+                left &= !(1 << at);
+                let at = index(at);
+                let (Some(own_major), Some(own_minor)) = (row.major.get(at), row.minor.get(at)) else { break };
+                let of_minor = own_minor * per_minor;
+                if of_major + of_minor <= enough {
+                    break;
+                }
+                let worth = own_major * per_major + of_minor;
+                if *own_major <= major
+                    && worth > enough
+                    && let Some(place) = row.piles.get(at).filter(|place| fits(**place))
+                {
+                    (found, enough) = (Some((worth, *place)), worth * NEAR);
+                }
+            }
+        }
+        found
+    }
 }
 
 /// So many of the lowest bits.
