@@ -97,6 +97,8 @@ pub struct Imputed {
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) pods: Table<Pod>,
+    /// The workload of each pod.
+    pub(crate) workloads: Table<u32>,
     pub(crate) demand: Table<Demand>,
     pub(crate) events: Vec<Event>,
     /// Pods whose right-sized request changed with this hour, by id.
@@ -125,6 +127,7 @@ impl Cluster {
     pub(crate) fn new(right_sizing: Option<RightSizing>) -> Self {
         Self {
             pods: Table::default(),
+            workloads: Table::default(),
             demand: Table::default(),
             events: Vec::new(),
             resized: Vec::new(),
@@ -243,11 +246,13 @@ impl Cluster {
         let place = match self.free.take() {
             Some(place) => {
                 self.pods[place] = pod;
+                self.workloads[place] = row.workload;
                 self.demand[place] = Demand::ZERO;
                 place
             }
             None => {
                 self.demand.push(Demand::ZERO);
+                self.workloads.push(row.workload);
                 self.pods.push(pod)
             }
         };

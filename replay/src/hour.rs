@@ -217,6 +217,30 @@ pub enum InvalidHour {
     },
 }
 
+/// The same rows, those of one pod together, by pod. Rows are large, and each is moved once.
+fn by_pod(containers: &[ContainerRow], pods: usize) -> Vec<ContainerRow> {
+    let mut next = vec![0_u32; pods + 1];
+    for container in containers {
+        if let Some(cell) = next.get_mut(index(container.pod) + 1) {
+            *cell += 1;
+        }
+    }
+    let mut before = 0;
+    for cell in &mut next {
+        before += *cell;
+        *cell = before;
+    }
+    let mut order = vec![0_u32; containers.len()];
+    for (row, container) in (0_u32..).zip(containers) {
+        let Some(place) = next.get_mut(index(container.pod)) else { continue };
+        if let Some(cell) = order.get_mut(index(*place)) {
+            *cell = row;
+        }
+        *place += 1;
+    }
+    order.iter().filter_map(|row| containers.get(index(*row)).copied()).collect()
+}
+
 impl Hour {
     /// The hour that starts at `start`, in seconds since the epoch.
     ///
@@ -253,7 +277,12 @@ impl Hour {
             let row = container.pod;
             container.pod = *place_of.get(index(row)).ok_or(InvalidHour::Container { row, rows })?;
         }
-        containers.sort_unstable();
+        if !containers.is_sorted_by_key(|container| container.pod) {
+            containers = by_pod(&containers, rows);
+        }
+        for own in containers.chunk_by_mut(|a, b| a.pod == b.pod) {
+            own.sort_unstable();
+        }
         nodes.sort_unstable();
         Ok(Self { start, pods, containers, nodes })
     }

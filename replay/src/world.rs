@@ -153,6 +153,10 @@ pub(crate) struct World<O> {
     slot: usize,
     billed: Billed,
     peaks_known: bool,
+    /// Machines that may be empty.
+    idle: Vec<u32>,
+    /// Whether machines or hosts came or went since extents were last looked at.
+    stock_changed: bool,
     outcome: Outcome,
     observer: O,
 }
@@ -218,6 +222,8 @@ impl<O: Observer> World<O> {
             slot: 0,
             billed: Billed { nodes: vec![0; n], evms: vec![0; n], ..Billed::default() },
             peaks_known: true,
+            idle: Vec::new(),
+            stock_changed: true,
             observer,
         }
     }

@@ -34,8 +34,12 @@ impl<O: Observer> World<O> {
             .filter(may)
             .map(|m| (self.allocated(m), self.machines[m].serial, m))
             .collect();
-        candidates.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        candidates.truncate(LOOKED_AT);
+        let emptier = |a: &(f64, u32, u32), b: &(f64, u32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+        if candidates.len() > LOOKED_AT {
+            candidates.select_nth_unstable_by(LOOKED_AT, emptier);
+            candidates.truncate(LOOKED_AT);
+        }
+        candidates.sort_unstable_by(emptier);
         let mut left = budget;
         let mut stay = Vec::new();
         for (_, _, m) in candidates {

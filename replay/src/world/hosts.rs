@@ -74,6 +74,36 @@ impl<O: Observer> World<O> {
     /// What is expected of a host, with one more elastic VM where `with` names one.
     pub(super) fn expected(&self, h: u32, with: u32, t: i64) -> Expected {
         let Some(pool) = &self.setup.pool else { return (0.0, 0.0) };
+        let (young, known, series) = self.young(pool, h, with);
+        let (host, end) = (&self.hosts[h], Self::now_slot(t));
+        let cpu = pool.predictor.predict(&host.cpu, series.map(|evm| &evm.cpu), end, known);
+        let memory = pool.predictor.predict(&host.memory, series.map(|evm| &evm.memory), end, known);
+        (young.0 + cpu, young.1 + memory)
+    }
+
+    /// Whether a host with one more elastic VM stays within a share, by what is expected of it. Nearly always the most
+    /// that either ever used tells, and not every slot has to be looked at.
+    pub(super) fn stays_within(&self, h: u32, with: u32, limit: f64, t: i64) -> bool {
+        let Some(pool) = &self.setup.pool else { return true };
+        let (young, known, series) = self.young(pool, h, with);
+        let host = &self.hosts[h];
+        if let Some(evm) = series
+            && let Some(cpu) = pool.predictor.range(&host.cpu, &evm.cpu, known)
+            && let Some(memory) = pool.predictor.range(&host.memory, &evm.memory, known)
+        {
+            if self.share((young.0 + cpu.1, young.1 + memory.1)) <= limit {
+                return true;
+            }
+            if self.share((young.0 + cpu.0, young.1 + memory.0)) > limit {
+                return false;
+            }
+        }
+        self.share(self.expected(h, with, t)) <= limit
+    }
+
+    /// What is expected of a host's elastic VMs that have no history yet; for how many slots the others have one; and
+    /// the one that comes, where it has.
+    fn young(&self, pool: &Pool, h: u32, with: u32) -> (Expected, usize, Option<&Evm>) {
         let host = &self.hosts[h];
         let (mut young, mut known) = ((0.0, f64::from(pool.host_base_mib)), 0);
         let mut series: Option<&Evm> = None;
@@ -89,10 +119,7 @@ impl<O: Observer> World<O> {
                 young.1 += f64::from(evm.expected.1.max(evm.last.1));
             }
         }
-        let end = Self::now_slot(t);
-        let cpu = pool.predictor.predict(&host.cpu, series.map(|evm| &evm.cpu), end, known);
-        let memory = pool.predictor.predict(&host.memory, series.map(|evm| &evm.memory), end, known);
-        (young.0 + cpu, young.1 + memory)
+        (young, known, series)
     }
 
     /// Whether a host's caps and limits let one more elastic VM in.
@@ -211,6 +238,7 @@ impl<O: Observer> World<O> {
         self.billed.hosts += unsigned(self.setup.least_billed_seconds - (t - host.requested));
         self.observer.decided(t, Decision::HostReleased { host: host.serial });
         *host = Host::default();
+        self.stock_changed = true;
         self.free_hosts.give_back(h);
     }
 
@@ -224,6 +252,7 @@ impl<O: Observer> World<O> {
         let boot = if self.instant { 0 } else { pool.host_boot_seconds };
         let serial = self.serials.1;
         self.serials.1 += 1;
+        self.stock_changed = true;
         self.observer.decided(t, Decision::HostRequested { host: serial, reason });
         let host = Host { live: true, serial, zone, requested: t, ready: boot == 0, ..Host::default() };
         let h = match self.free_hosts.take() {

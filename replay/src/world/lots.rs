@@ -8,6 +8,11 @@ use crate::outcome::{Group, Served};
 use crate::placement::{Item, Score};
 use crate::table::FreePlaces;
 
+/// Places the scan looks at together.
+const WIDE: usize = 16;
+/// Less than any pod asks for.
+const CLOSED: f32 = -1.0;
+
 /// A lot. The columns are what the scheduler scans: room left of machines that take pods, nothing of others.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lot {
@@ -17,10 +22,9 @@ pub(super) struct Lot {
     /// Machine at each place; [`NONE`] at free ones.
     pub(super) machines: Vec<u32>,
     free: FreePlaces,
-    /// Millicores, MiB, pods and volumes free; pods are −1 where no pod may come.
+    /// Millicores, MiB and volumes free; millicores are [`CLOSED`] where no pod may come.
     cpu: Vec<f32>,
     memory: Vec<f32>,
-    pods: Vec<f32>,
     volumes: Vec<f32>,
     /// Free shares of CPU and memory together, by scored requests, and what a millicore and a MiB are of them.
     share: Vec<f32>,
@@ -49,26 +53,25 @@ impl Lot {
             return pos;
         }
         self.machines.push(machine);
-        for column in [&mut self.cpu, &mut self.memory, &mut self.volumes, &mut self.share] {
-            column.push(0.0);
+        // Whole chunks, so that the scan has no rest.
+        let n = self.machines.len().next_multiple_of(WIDE);
+        self.cpu.resize(n, CLOSED);
+        for column in [&mut self.memory, &mut self.volumes, &mut self.share, &mut self.per_cpu, &mut self.per_memory] {
+            column.resize(n, 0.0);
         }
-        self.per_cpu.push(0.0);
-        self.per_memory.push(0.0);
-        self.pods.push(-1.0);
         crate::number::id(self.machines.len()) - 1
     }
 
     /// Shows the scan what a machine has.
     fn show(&mut self, machine: &Machine, kind: &Kind) {
-        let open = machine.live && machine.ready && !machine.closed;
+        let open = machine.live && machine.ready && !machine.closed && machine.room.pods > 0;
         let (per_cpu, per_memory) = (1.0 / float32(kind.room.cpu.max(1)), 1.0 / float32(kind.room.memory.max(1)));
         let free = |has: u32, taken: u32, per: f32| 1.0 - float32(taken.min(has)) * per;
         let share = free(kind.room.cpu, machine.scored.cpu_millicores, per_cpu)
             + free(kind.room.memory, machine.scored.memory_mib, per_memory);
         for (column, value) in [
-            (&mut self.cpu, float32(machine.room.cpu)),
+            (&mut self.cpu, if open { float32(machine.room.cpu) } else { CLOSED }),
             (&mut self.memory, float32(machine.room.memory)),
-            (&mut self.pods, if open { float32(machine.room.pods) } else { -1.0 }),
             (&mut self.volumes, float32(machine.room.volumes)),
             (&mut self.share, share),
             (&mut self.per_cpu, per_cpu),
@@ -82,25 +85,43 @@ impl Lot {
 
     /// The place with room whose score is best after `item` came, and that score; the first of equals. `barred` is a
     /// place that may not be chosen.
-    fn best(&self, item: &Item, score: Score, barred: &dyn Fn(u32) -> bool) -> Option<(f32, u32)> {
+    fn best(&self, item: &Item, score: Score, barred: impl Fn(u32) -> bool) -> Option<(f32, u32)> {
         let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
         let scored = (float32(item.cpu.max(least(item.cpu))), float32(item.memory.max(least_memory(item.memory))));
         let sign = match score {
             Score::LeastAllocated => 1.0,
             Score::MostAllocated => -1.0,
         };
-        let mut best = (f32::NEG_INFINITY, usize::MAX);
-        let columns = self.cpu.iter().zip(&self.memory).zip(&self.pods).zip(&self.volumes);
-        let scores = self.share.iter().zip(&self.per_cpu).zip(&self.per_memory);
-        for (pos, ((((c, m), p), v), ((share, per_cpu), per_memory))) in columns.zip(scores).enumerate() {
-            if *c >= cpu && *m >= memory && *p >= 1.0 && *v >= volumes {
+        let mut best = (f32::NEG_INFINITY, None);
+        let rooms = self.cpu.chunks_exact(WIDE).zip(self.memory.chunks_exact(WIDE));
+        let rooms = rooms.zip(self.volumes.chunks_exact(WIDE));
+        let scores = self.share.chunks_exact(WIDE).zip(self.per_cpu.chunks_exact(WIDE));
+        let scores = scores.zip(self.per_memory.chunks_exact(WIDE));
+        for (chunk, (((cs, ms), vs), ((shares, per_cpus), per_memories))) in rooms.zip(scores).enumerate() {
+            let mut after = [f32::NEG_INFINITY; WIDE];
+            let room = cs.iter().zip(ms).zip(vs);
+            let counts = shares.iter().zip(per_cpus).zip(per_memories);
+            for (after, (((c, m), v), ((share, per_cpu), per_memory))) in after.iter_mut().zip(room.zip(counts)) {
                 let score = sign * (share - scored.0 * per_cpu - scored.1 * per_memory);
-                if score > best.0 && !barred(crate::number::id(pos)) {
-                    best = (score, pos);
+                let fits = (*c >= cpu) & (*m >= memory) & (*v >= volumes);
+                *after = if fits { score } else { f32::NEG_INFINITY };
+            }
+            let mut top = after.iter().copied().fold(best.0, |a, b| if b > a { b } else { a });
+            // Rarely more than once: a place that is barred is struck off, and the chunk looked at again.
+            while top > best.0 {
+                let Some(within) = after.iter().position(|score| *score >= top) else { break };
+                let pos = crate::number::id(chunk * WIDE + within);
+                if barred(pos) {
+                    if let Some(cell) = after.get_mut(within) {
+                        *cell = f32::NEG_INFINITY;
+                    }
+                    top = after.iter().copied().fold(best.0, |a, b| if b > a { b } else { a });
+                } else {
+                    best = (top, Some(pos));
                 }
             }
         }
-        (best.1 != usize::MAX).then(|| (best.0, crate::number::id(best.1)))
+        best.1.map(|pos| (best.0, pos))
     }
 
     /// Brings the sums of what is served up to `at`.
@@ -193,14 +214,14 @@ impl<O: Observer> World<O> {
             _ => self.setup.ec2.score,
         };
         let machine = |pos: u32| lot.machines.get(index(pos)).copied().unwrap_or(NONE);
-        let (score, pos) = lot.best(item, score, &|pos| machine(pos) == except)?;
+        let (score, pos) = lot.best(item, score, |pos| machine(pos) == except)?;
         let chosen = machine(pos);
         if self.host_takes(chosen, item) {
             return Some((score, chosen));
         }
         // Its host has no address or attachment left: rare enough to look at every machine again.
         let barred = |pos: u32| machine(pos) == except || !self.host_takes(machine(pos), item);
-        let (score, pos) = lot.best(item, crate::placement::Score::LeastAllocated, &barred)?;
+        let (score, pos) = lot.best(item, crate::placement::Score::LeastAllocated, barred)?;
         Some((score, machine(pos)))
     }
 
@@ -209,7 +230,7 @@ impl<O: Observer> World<O> {
         let lot = &self.lots[lot];
         let machine = |pos: u32| lot.machines.get(index(pos)).copied().unwrap_or(NONE);
         let barred = |pos: u32| machine(pos) == except || !self.host_takes(machine(pos), item);
-        let (score, pos) = lot.best(item, Score::MostAllocated, &barred)?;
+        let (score, pos) = lot.best(item, Score::MostAllocated, barred)?;
         Some((score, machine(pos)))
     }
 

@@ -47,6 +47,8 @@ impl<O: Observer> World<O> {
             None => self.machines.push(machine),
         };
         self.enter_lot(m);
+        self.idle.push(m);
+        self.stock_changed = true;
         if is_node {
             let boot = if self.instant { 0 } else { self.setup.node_boot_seconds };
             self.boots(m, t + boot);
@@ -103,12 +105,17 @@ impl<O: Observer> World<O> {
             self.after_leaving(evm.host, t);
         }
         self.leave_lot(m);
+        self.stock_changed = true;
         self.free_machines.give_back(m);
     }
 
     /// Machines with nothing but daemons for long enough leave.
     pub(super) fn release_empty(&mut self, t: i64) {
-        for m in self.machines.ids() {
+        let mut idle = std::mem::take(&mut self.idle);
+        idle.retain(|m| self.machines[*m].live && self.machines[*m].pods.is_empty());
+        idle.sort_unstable();
+        idle.dedup();
+        for m in idle.iter().copied() {
             let machine = &self.machines[m];
             let migrates = machine.evm.as_ref().is_some_and(|evm| evm.target != NONE);
             if machine.live
@@ -121,5 +128,6 @@ impl<O: Observer> World<O> {
                 self.release(m, t);
             }
         }
+        self.idle = idle;
     }
 }

@@ -15,9 +15,12 @@ impl Risk {
     /// Counts one slot of a machine or a host, which began at `t`; all in millicores and MiB.
     fn count(&mut self, t: i64, (cpu, peak, has_cpu): (u32, u32, u32), (memory, has_memory): (u32, u32)) {
         self.slots += 1;
-        let share = |uses: u32, has: u32| u64::from(uses) * 1000 / u64::from(has.max(1));
-        let permille = u32::try_from(share(cpu, has_cpu).max(share(memory, has_memory))).unwrap_or(u32::MAX);
-        if self.worst.is_none_or(|worst| permille > worst.permille) {
+        // Above the worst so far, without dividing: nearly none is.
+        let above = self.worst.map_or(0, |worst| u64::from(worst.permille) + 1);
+        let over = |uses: u32, has: u32| u64::from(uses) * 1000 >= above * u64::from(has.max(1));
+        if over(cpu, has_cpu) || over(memory, has_memory) {
+            let share = |uses: u32, has: u32| u64::from(uses) * 1000 / u64::from(has.max(1));
+            let permille = u32::try_from(share(cpu, has_cpu).max(share(memory, has_memory))).unwrap_or(u32::MAX);
             self.worst = Some(Worst { at: t, permille });
         }
         self.over_cpu += u64::from(cpu > has_cpu);
@@ -55,8 +58,10 @@ impl<O: Observer> World<O> {
                 self.measure_host(h, t, counts, &mut point);
             }
         }
-        if counts && self.setup.pool.is_some() {
+        // Extents change with what comes and goes alone.
+        if counts && self.setup.pool.is_some() && (self.stock_changed || self.warming_up(t - SLOT_SECONDS)) {
             self.measure_extents(t);
+            self.stock_changed = false;
         }
         self.outcome.series.push(point);
     }
@@ -202,23 +207,22 @@ impl<O: Observer> World<O> {
             let machine = &self.machines[m];
             if machine.ready { machine.pods.as_slice() } else { &[] }
         };
-        let host_pods = |h: u32| -> Vec<u32> {
-            let own = |m: &&u32| self.machines[**m].evm.as_ref().is_some_and(|evm| evm.host == h);
-            self.hosts[h].members.iter().filter(own).flat_map(|m| on(*m)).copied().collect()
-        };
-        let hosts = self.hosts.ids().filter(|h| self.hosts[*h].live).map(host_pods);
+        let own = |h: u32, m: &u32| self.machines[*m].evm.as_ref().is_some_and(|evm| evm.host == h);
+        let on_host =
+            |h: u32| -> usize { self.hosts[h].members.iter().filter(|m| own(h, m)).map(|m| on(*m).len()).sum() };
+        let hosts = self.hosts.ids().filter(|h| self.hosts[*h].live);
         let nodes = self.machines.ids().filter(|m| self.machines[*m].live && self.machines[*m].evm.is_none());
-        let worst = match hosts.max_by_key(Vec::len) {
-            Some(pods) => pods,
+        let worst: Vec<u32> = match hosts.max_by_key(|h| on_host(*h)) {
+            Some(h) => self.hosts[h].members.iter().filter(|m| own(h, m)).flat_map(|m| on(*m)).copied().collect(),
             None => nodes.max_by_key(|m| (on(*m).len(), std::cmp::Reverse(*m))).map_or(Vec::new(), |m| on(m).to_vec()),
         };
         let n = id(worst.len());
-        let mut lost: Vec<u32> = worst.iter().map(|pod| cluster.pods[*pod].workload).collect();
+        let mut lost: Vec<u32> = worst.iter().map(|pod| cluster.workloads[*pod]).collect();
         lost.sort_unstable();
         let mut replicas = vec![0_u32; crate::number::index(lost.last().map_or(0, |last| last + 1))];
         for (pod, place) in self.places.ids().zip(self.places.iter()) {
             if place.machine != NONE && place.served_since < super::NEVER {
-                let workload = cluster.pods[pod].workload;
+                let workload = cluster.workloads[pod];
                 if let Some(n) = replicas.get_mut(crate::number::index(workload)) {
                     *n += 1;
                 }

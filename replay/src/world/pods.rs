@@ -35,6 +35,7 @@ impl<O: Observer> World<O> {
         machine.pausing_volumes -= place.pausing;
         if machine.pods.is_empty() {
             machine.empty_since = t;
+            self.idle.push(place.machine);
         }
         let (lot, ready) = (machine.lot, machine.ready);
         self.lots[lot].version += 1;

@@ -256,7 +256,7 @@ impl<O: Observer> World<O> {
         if !self.caps_let_in(h, m) {
             return false;
         }
-        let Some(given) = given else { return self.share(self.expected(h, m, t)) <= limit };
+        let Some(given) = given else { return self.stays_within(h, m, limit, t) };
         let Some(pool) = &self.setup.pool else { return false };
         let kind = &self.kinds[self.machines[m].kind];
         let (vcpu, memory): (u32, u32) = self.hosts[h].members.iter().fold((0, 0), |(vcpu, memory), member| {
@@ -313,7 +313,7 @@ impl<O: Observer> World<O> {
                 && self.hosts[*h].in_flight < limit
                 && self.caps_let_in(*h, m)
                 && self.share_with(*h, last) <= settled
-                && self.share(self.expected(*h, m, t)) <= settled
+                && self.stays_within(*h, m, settled, t)
         };
         let least = |a: &u32, b: &u32| self.last_share(*a).total_cmp(&self.last_share(*b)).then(a.cmp(b));
         self.staying(zone).filter(fits).min_by(least)
