@@ -5,7 +5,7 @@
 //! its workload in that slot, then as its request.
 
 use super::{Cluster, DaemonUse, Demand, Habit, Imputed, habit, nodes, overlap};
-use crate::hour::{ContainerRow, Hour, Lane, NONE, SLOTS, UNKNOWN};
+use crate::hour::{ContainerRow, Hour, Lane, NONE, PodRow, SLOTS, UNKNOWN};
 use crate::number::{index, whole};
 use crate::table::Table;
 
@@ -21,37 +21,42 @@ pub(super) struct Last {
     slots: u8,
 }
 
-/// Sums and counts of one slot.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    cpu: u64,
-    memory: u64,
-    n: u32,
+/// Sums and counts of the slots of an hour.
+#[derive(Debug, Clone, Default)]
+struct Means {
+    cpu: [u64; SLOTS],
+    memory: [u64; SLOTS],
+    n: [u32; SLOTS],
 }
 
-impl Mean {
-    fn add(&mut self, cpu: u32, memory: u32) {
-        self.cpu += u64::from(cpu);
-        self.memory += u64::from(memory);
-        self.n += 1;
+impl Means {
+    /// Counts one row in the slots in which it is known.
+    fn add(&mut self, cpu: &Lane, memory: &Lane, known: &[bool; SLOTS]) {
+        let sums = self.cpu.iter_mut().zip(&mut self.memory).zip(&mut self.n);
+        for (((cpu_sum, memory_sum), n), ((cpu, memory), known)) in sums.zip(cpu.0.iter().zip(&memory.0).zip(known)) {
+            let known = u32::from(*known);
+            *cpu_sum += u64::from(cpu.wrapping_mul(known));
+            *memory_sum += u64::from(memory.wrapping_mul(known));
+            *n += known;
+        }
     }
 
-    fn get(&self) -> Option<(u32, u32)> {
-        let mean = |sum: u64| u32::try_from(sum.checked_div(u64::from(self.n))?).ok();
-        Some((mean(self.cpu)?, mean(self.memory)?))
+    fn get(&self, k: usize) -> Option<(u32, u32)> {
+        let n = u64::from(*self.n.get(k)?);
+        let mean = |sums: &[u64; SLOTS]| u32::try_from(sums.get(k)?.checked_div(n)?).ok();
+        Some((mean(&self.cpu)?, mean(&self.memory)?))
     }
 }
 
 /// The pods' known use of one hour, before anything is imputed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scratch {
-    classes: Vec<[Mean; SLOTS]>,
-    workloads: Vec<[Mean; SLOTS]>,
-    /// Workloads seen in the hour.
-    seen: Vec<u32>,
+    /// By class; empty until a container is silent beside others.
+    classes: Vec<Means>,
+    workloads: Vec<Means>,
 }
 
-fn cell(rows: &mut Vec<[Mean; SLOTS]>, row: u32) -> Option<&mut [Mean; SLOTS]> {
+fn row(rows: &mut Vec<Means>, row: u32) -> Option<&mut Means> {
     let place = index(row);
     if place >= rows.len() {
         rows.resize_with(place + 1, Default::default);
@@ -59,60 +64,62 @@ fn cell(rows: &mut Vec<[Mean; SLOTS]>, row: u32) -> Option<&mut [Mean; SLOTS]> {
     rows.get_mut(place)
 }
 
-fn mean(rows: &[[Mean; SLOTS]], row: u32, k: usize) -> Option<(u32, u32)> {
-    rows.get(index(row))?.get(k)?.get()
-}
-
 impl Scratch {
-    fn clear(&mut self) {
-        self.classes.iter_mut().for_each(|row| *row = Default::default());
-        self.workloads.iter_mut().for_each(|row| *row = Default::default());
-        self.seen.clear();
-    }
-
     /// Lets the hour's means enter what is known of each workload.
     pub(super) fn enter_habits(&mut self, habits: &mut Table<Habit>) {
-        self.seen.sort_unstable();
-        self.seen.dedup();
-        for workload in &self.seen {
-            let Some(row) = self.workloads.get(index(*workload)) else { continue };
-            let habit = habit(habits, *workload);
-            for mean in row.iter().filter(|mean| mean.n > 0) {
+        for (workload, means) in (0..).zip(&self.workloads) {
+            for ((n, cpu), memory) in means.n.iter().zip(&means.cpu).zip(&means.memory).filter(|((n, _), _)| **n > 0) {
+                let habit = habit(habits, workload);
                 habit.seen_slots = habit.seen_slots.saturating_add(1);
-                habit.slots += f64::from(mean.n);
-                habit.cpu += crate::number::float(mean.cpu);
-                habit.memory += crate::number::float(mean.memory);
+                habit.slots += f64::from(*n);
+                habit.cpu += crate::number::float(*cpu);
+                habit.memory += crate::number::float(*memory);
             }
         }
     }
 }
 
-/// Containers of one pod in one slot.
+/// Containers of one pod, slot by slot.
 struct Known {
-    cpu: u32,
-    peak: u32,
-    memory: u32,
+    cpu: Lane,
+    peak: Lane,
+    memory: Lane,
     /// Containers with a sample.
-    known: u32,
+    known: [u32; SLOTS],
     /// Containers that should have one and have none.
-    missing: u32,
-    peaks_missing: u32,
+    missing: [u32; SLOTS],
+    peaks_missing: [u32; SLOTS],
 }
 
-fn in_slot(containers: &[ContainerRow], k: usize) -> Known {
-    let mut all = Known { cpu: 0, peak: 0, memory: 0, known: 0, missing: 0, peaks_missing: 0 };
+fn known(containers: &[ContainerRow]) -> Known {
+    let none = [0; SLOTS];
+    let mut all = Known {
+        cpu: Lane::ZERO,
+        peak: Lane::ZERO,
+        memory: Lane::ZERO,
+        known: none,
+        missing: none,
+        peaks_missing: none,
+    };
     for row in containers {
-        let (cpu, memory) = (row.cpu_mean_millicores.at(k), row.memory_max_mib.at(k));
-        if cpu == UNKNOWN || memory == UNKNOWN {
-            all.missing += u32::from(row.class != NONE);
-            continue;
+        let counts = u32::from(row.class != NONE);
+        let sums = all.cpu.0.iter_mut().zip(&mut all.peak.0).zip(&mut all.memory.0);
+        let sums = sums.zip(all.known.iter_mut().zip(&mut all.missing).zip(&mut all.peaks_missing));
+        let values = row.cpu_mean_millicores.0.iter().zip(&row.cpu_max_millicores.0).zip(&row.memory_max_mib.0);
+        for ((((cpu_sum, peak_sum), memory_sum), ((known, missing), peaks_missing)), ((cpu, peak), memory)) in
+            sums.zip(values)
+        {
+            let seen = (*cpu != UNKNOWN) & (*memory != UNKNOWN);
+            let (value, peak_known) = (u32::from(seen), *peak != UNKNOWN);
+            let most = if peak_known { *peak } else { 0 }.max(*cpu);
+            // A machine's sum stays far below 2^32 millicores or MiB.
+            *cpu_sum = cpu_sum.wrapping_add(if seen { *cpu } else { 0 });
+            *peak_sum = peak_sum.wrapping_add(if seen { most } else { 0 });
+            *memory_sum = memory_sum.wrapping_add(if seen { *memory } else { 0 });
+            *known = known.wrapping_add(value & counts);
+            *missing = missing.wrapping_add((1 - value) & counts);
+            *peaks_missing = peaks_missing.wrapping_add(value & u32::from(!peak_known));
         }
-        let peak = row.cpu_max_millicores.at(k);
-        all.known += u32::from(row.class != NONE);
-        all.cpu += cpu;
-        all.memory += memory;
-        all.peak += if peak == UNKNOWN { cpu } else { peak.max(cpu) };
-        all.peaks_missing += u32::from(peak == UNKNOWN);
     }
     all
 }
@@ -120,11 +127,11 @@ fn in_slot(containers: &[ContainerRow], k: usize) -> Known {
 impl Cluster {
     /// Fills in what the hour's pods use. `ids` has the pod of each row.
     pub(super) fn use_of(&mut self, hour: &Hour, ids: &[u32]) {
-        self.scratch.clear();
-        for row in hour.containers() {
-            let daemon = ids.get(index(row.pod)).is_none_or(|pod| *pod == NONE);
-            if row.class != NONE && !daemon {
-                self.note_class(row);
+        self.scratch.classes.clear();
+        self.scratch.workloads.iter_mut().for_each(|row| *row = Means::default());
+        if let Some(sizer) = &mut self.sizer {
+            for row in of_classes(hour, ids) {
+                sizer.observe(row.class, &row.cpu_mean_millicores, &row.memory_max_mib);
             }
         }
         let mut containers = hour.containers();
@@ -135,8 +142,9 @@ impl Cluster {
             let own = containers.iter().take_while(|container| container.pod == at).count();
             let (own, rest) = containers.split_at_checked(own).unwrap_or_default();
             containers = rest;
+            let known = known(own);
             if *pod == NONE {
-                add_daemon(&mut daemons, own, row.alive_from, row.alive_to);
+                add_daemon(&mut daemons, &known, row.alive_from, row.alive_to);
                 continue;
             }
             if self.pods[*pod].classes.is_empty() {
@@ -144,40 +152,13 @@ impl Cluster {
                 self.pods[*pod].classes = classes.collect();
                 self.pods[*pod].sized = self.sized(*pod);
             }
-            let mut demand = Demand::ZERO;
-            for k in 0..SLOTS {
-                let alive = overlap(k, row.alive_from, row.alive_to);
-                if alive == 0 {
-                    continue;
-                }
-                imputed.pod_slots += 1;
-                let mut slot = in_slot(own, k);
-                if slot.known == 0 {
-                    imputed.imputed_pod_slots += 1;
-                    imputed.pod_slots_without_peak += 1;
-                    let last = &mut self.pods[*pod].last;
-                    match last.slots.checked_sub(1) {
-                        Some(slots) => {
-                            last.slots = slots;
-                            demand.set(k, alive, last.cpu, last.cpu, last.memory);
-                        }
-                        None => gaps.push((*pod, k, alive)),
-                    }
-                    continue;
-                }
-                if slot.missing > 0 {
-                    imputed.imputed_pod_slots += 1;
-                    self.fill_containers(own, k, &mut slot);
-                }
-                imputed.pod_slots_without_peak += u64::from(slot.peaks_missing > 0);
-                self.pods[*pod].last = Last { cpu: slot.cpu, memory: slot.memory, slots: LAST_SLOTS };
-                if let Some(mean) = cell(&mut self.scratch.workloads, row.workload).and_then(|row| row.get_mut(k)) {
-                    mean.add(slot.cpu, slot.memory);
-                }
-                demand.set(k, alive, slot.cpu, slot.peak, slot.memory);
+            let whole_hour = row.alive_from == 0 && i64::from(row.alive_to) == crate::hour::HOUR_SECONDS;
+            if whole_hour && known.known.iter().zip(&known.missing).all(|(known, missing)| *known > 0 && *missing == 0)
+            {
+                self.use_as_known(*pod, row.workload, &known, &mut imputed);
+            } else {
+                self.use_with_gaps(hour, ids, *pod, row, own, known, &mut imputed, &mut gaps);
             }
-            self.scratch.seen.push(row.workload);
-            self.demand[*pod] = demand;
         }
         self.fill_pods(&gaps);
         self.imputed.pod_slots += imputed.pod_slots;
@@ -190,30 +171,99 @@ impl Cluster {
         self.daemons = DaemonUse { cpu: daemons.0, memory: daemons.1 };
     }
 
-    fn note_class(&mut self, row: &ContainerRow) {
-        let Some(means) = cell(&mut self.scratch.classes, row.class) else { return };
-        let known = row.cpu_mean_millicores.0.iter().zip(&row.memory_max_mib.0);
-        for (mean, (cpu, memory)) in means.iter_mut().zip(known) {
-            if *cpu != UNKNOWN && *memory != UNKNOWN {
-                mean.add(*cpu, *memory);
-            }
+    /// What a pod uses that lives through the hour and is known in every slot: nearly all of them.
+    fn use_as_known(&mut self, pod: u32, workload: u32, known: &Known, imputed: &mut Imputed) {
+        imputed.pod_slots += u64::from(crate::number::id(SLOTS));
+        let without_peak = known.peaks_missing.iter().filter(|n| **n > 0).count();
+        imputed.pod_slots_without_peak += u64::from(crate::number::id(without_peak));
+        self.pods[pod].last =
+            Last { cpu: known.cpu.at(SLOTS - 1), memory: known.memory.at(SLOTS - 1), slots: LAST_SLOTS };
+        if let Some(means) = row(&mut self.scratch.workloads, workload) {
+            means.add(&known.cpu, &known.memory, &[true; SLOTS]);
         }
-        if let Some(sizer) = &mut self.sizer {
-            sizer.observe(row.class, &row.cpu_mean_millicores, &row.memory_max_mib);
+        self.demand[pod] = Demand { cpu: known.cpu, cpu_max: known.peak, memory: known.memory };
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the rare half of one loop")]
+    fn use_with_gaps(
+        &mut self,
+        hour: &Hour,
+        ids: &[u32],
+        pod: u32,
+        row_of_pod: &PodRow,
+        own: &[ContainerRow],
+        mut known: Known,
+        imputed: &mut Imputed,
+        gaps: &mut Vec<(u32, usize, u32)>,
+    ) {
+        let mut demand = Demand::ZERO;
+        let mut counted = [false; SLOTS];
+        for k in 0..SLOTS {
+            let alive = overlap(k, row_of_pod.alive_from, row_of_pod.alive_to);
+            if alive == 0 {
+                continue;
+            }
+            imputed.pod_slots += 1;
+            let of = |counts: &[u32; SLOTS]| counts.get(k).copied().unwrap_or_default();
+            if of(&known.known) == 0 {
+                imputed.imputed_pod_slots += 1;
+                imputed.pod_slots_without_peak += 1;
+                let last = &mut self.pods[pod].last;
+                match last.slots.checked_sub(1) {
+                    Some(slots) => {
+                        last.slots = slots;
+                        demand.set(k, alive, last.cpu, last.cpu, last.memory);
+                    }
+                    None => gaps.push((pod, k, alive)),
+                }
+                continue;
+            }
+            let mut peak_missing = of(&known.peaks_missing) > 0;
+            if of(&known.missing) > 0 {
+                imputed.imputed_pod_slots += 1;
+                peak_missing = true;
+                self.note_classes(hour, ids);
+                self.fill_containers(own, k, &mut known);
+            }
+            imputed.pod_slots_without_peak += u64::from(peak_missing);
+            let (cpu, memory) = (known.cpu.at(k), known.memory.at(k));
+            self.pods[pod].last = Last { cpu, memory, slots: LAST_SLOTS };
+            if let Some(cell) = counted.get_mut(k) {
+                *cell = true;
+            }
+            demand.set(k, alive, cpu, known.peak.at(k), memory);
+        }
+        if let Some(means) = row(&mut self.scratch.workloads, row_of_pod.workload) {
+            means.add(&known.cpu, &known.memory, &counted);
+        }
+        self.demand[pod] = demand;
+    }
+
+    /// Means by class, once in an hour, and only where some container is silent.
+    fn note_classes(&mut self, hour: &Hour, ids: &[u32]) {
+        if !self.scratch.classes.is_empty() {
+            return;
+        }
+        for container in of_classes(hour, ids) {
+            let (cpu, memory) = (&container.cpu_mean_millicores, &container.memory_max_mib);
+            let known = std::array::from_fn(|k| cpu.at(k) != UNKNOWN && memory.at(k) != UNKNOWN);
+            if let Some(means) = row(&mut self.scratch.classes, container.class) {
+                means.add(cpu, memory, &known);
+            }
         }
     }
 
     /// Containers without a sample beside others that have one: the mean of their class in the slot.
-    fn fill_containers(&self, own: &[ContainerRow], k: usize, slot: &mut Known) {
+    fn fill_containers(&self, own: &[ContainerRow], k: usize, known: &mut Known) {
         let missing = |row: &&ContainerRow| {
             row.class != NONE && (row.cpu_mean_millicores.at(k) == UNKNOWN || row.memory_max_mib.at(k) == UNKNOWN)
         };
         for row in own.iter().filter(missing) {
-            let (cpu, memory) = mean(&self.scratch.classes, row.class, k).unwrap_or_default();
-            slot.cpu += cpu;
-            slot.peak += cpu;
-            slot.memory += memory;
-            slot.peaks_missing += 1;
+            let means = self.scratch.classes.get(index(row.class)).and_then(|means| means.get(k));
+            let (cpu, memory) = means.unwrap_or_default();
+            known.cpu.set(k, known.cpu.at(k) + cpu);
+            known.peak.set(k, known.peak.at(k) + cpu);
+            known.memory.set(k, known.memory.at(k) + memory);
         }
     }
 
@@ -222,10 +272,17 @@ impl Cluster {
         for (pod, k, alive) in gaps.iter().copied() {
             let row = &self.pods[pod];
             let asked = (row.as_is.cpu_millicores, row.as_is.memory_mib);
-            let (cpu, memory) = mean(&self.scratch.workloads, row.workload, k).unwrap_or(asked);
+            let means = self.scratch.workloads.get(index(row.workload));
+            let (cpu, memory) = means.and_then(|means| means.get(k)).unwrap_or(asked);
             self.demand[pod].set(k, alive, cpu, cpu, memory);
         }
     }
+}
+
+/// Containers that are sized and imputed by class: of pods that are placed, init containers aside.
+fn of_classes<'h>(hour: &'h Hour, ids: &'h [u32]) -> impl Iterator<Item = &'h ContainerRow> {
+    let daemon = |row: &ContainerRow| ids.get(index(row.pod)).is_none_or(|pod| *pod == NONE);
+    hour.containers().iter().filter(move |row| row.class != NONE && !daemon(row))
 }
 
 impl Demand {
@@ -238,15 +295,14 @@ impl Demand {
     }
 }
 
-fn add_daemon((cpu, memory): &mut (Lane, Lane), own: &[ContainerRow], from: u16, to: u16) {
+fn add_daemon((cpu, memory): &mut (Lane, Lane), known: &Known, from: u16, to: u16) {
+    let mut demand = Demand::ZERO;
     for k in 0..SLOTS {
         let alive = overlap(k, from, to);
         if alive > 0 {
-            let slot = in_slot(own, k);
-            let mut demand = Demand::ZERO;
-            demand.set(k, alive, slot.cpu, slot.peak, slot.memory);
-            cpu.add(&demand.cpu);
-            memory.add(&demand.memory);
+            demand.set(k, alive, known.cpu.at(k), known.peak.at(k), known.memory.at(k));
         }
     }
+    cpu.add(&demand.cpu);
+    memory.add(&demand.memory);
 }
