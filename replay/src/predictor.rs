@@ -46,45 +46,36 @@ impl Default for Predictor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
     values: Box<[u32; DAY_SLOTS]>,
-    /// The most of them.
-    most: u32,
 }
 
 impl Default for Series {
     fn default() -> Self {
-        Self { values: Box::new([0; DAY_SLOTS]), most: 0 }
+        Self { values: Box::new([0; DAY_SLOTS]) }
     }
 }
 
 impl Series {
     /// Writes the value of slot `slot`, over that of a day before.
     pub fn write(&mut self, slot: u64, value: u32) {
-        let cell = usize::try_from(slot).ok().and_then(|slot| self.values.get_mut(slot % DAY_SLOTS));
-        let Some(before) = cell.map(|cell| std::mem::replace(cell, value)) else { return };
-        if value >= self.most {
-            self.most = value;
-        } else if before == self.most {
-            self.look();
+        if let Some(cell) = self.cell(slot) {
+            *cell = value;
         }
     }
 
-    /// Looks for the most anew.
-    fn look(&mut self) {
-        self.most = self.values.iter().copied().fold(0, u32::max);
+    fn cell(&mut self, slot: u64) -> Option<&mut u32> {
+        usize::try_from(slot).ok().and_then(|slot| self.values.get_mut(slot % DAY_SLOTS))
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
         for (cell, add) in self.values.iter_mut().zip(other.values.iter()) {
             *cell = cell.wrapping_add(*add);
         }
-        self.look();
     }
 
     pub(crate) fn sub(&mut self, other: &Self) {
         for (cell, sub) in self.values.iter_mut().zip(other.values.iter()) {
             *cell = cell.wrapping_sub(*sub);
         }
-        self.look();
     }
 
     /// The last `slots` values before slot `end`, the two parts of the ring in which they lie.
@@ -98,15 +89,65 @@ impl Series {
     }
 }
 
+/// The last day of a host, of which the most is always known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watched {
+    series: Series,
+    most: u32,
+}
+
+impl Watched {
+    pub(crate) fn write(&mut self, slot: u64, value: u32) {
+        let before = self.series.cell(slot).map(|cell| std::mem::replace(cell, value));
+        if value >= self.most {
+            self.most = value;
+        } else if before == Some(self.most) {
+            self.look();
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Series) {
+        self.series.add(other);
+        self.look();
+    }
+
+    pub(crate) fn sub(&mut self, other: &Series) {
+        self.series.sub(other);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        self.most = self.series.values.iter().copied().fold(0, u32::max);
+    }
+}
+
 impl Predictor {
+    /// What is expected of `a` and `b` together, as [`Self::predict`] says.
+    pub(crate) fn expect(&self, a: &Watched, b: Option<&Series>, end: u64, known: usize) -> f64 {
+        match b {
+            None if self.wants_the_most() && known > 0 => f64::from(a.most),
+            b => self.predict(&a.series, b, end, known),
+        }
+    }
+
+    /// Between which values [`Self::expect`] lies with another series that never exceeded `most`, where that can be
+    /// told without looking at every slot.
+    pub(crate) fn range(&self, a: &Watched, most: u32, known: usize) -> Option<(f64, f64)> {
+        let told = self.wants_the_most() && known > 0;
+        told.then(|| (f64::from(a.most), f64::from(a.most) + f64::from(most)))
+    }
+
+    /// Whether it is the most of a whole day that is expected. Slots before the first are zero and change no maximum, so
+    /// what is known of a day is as good as a day.
+    fn wants_the_most(&self) -> bool {
+        matches!(self, Self::Max { hours } if crate::number::index(hours * SLOTS_PER_HOUR) >= DAY_SLOTS)
+    }
+
     /// What is expected of `a` and `b` together after slot `end`, of which `known` slots are known.
     pub fn predict(&self, a: &Series, b: Option<&Series>, end: u64, known: usize) -> f64 {
         let slots = |hours: u32| crate::number::index(hours * SLOTS_PER_HOUR).min(known).min(DAY_SLOTS);
         match *self {
-            // Slots before the first are zero and change no maximum, so what is known of a day is as good as a day.
-            Self::Max { hours } if known > 0 && crate::number::index(hours * SLOTS_PER_HOUR) >= DAY_SLOTS => {
-                f64::from(Self::max(a, b, end, DAY_SLOTS))
-            }
+            Self::Max { .. } if self.wants_the_most() && known > 0 => f64::from(Self::max(a, b, end, DAY_SLOTS)),
             Self::Max { hours } => f64::from(Self::max(a, b, end, slots(hours))),
             Self::NSigma { sigmas, hours } => n_sigma(sum(a, b, end, slots(hours)), sigmas),
             Self::Percentile { percent, hours } => percentile(sum(a, b, end, slots(hours)), percent),
@@ -123,16 +164,9 @@ impl Predictor {
             Some(b) if slots == DAY_SLOTS => {
                 a.values.iter().zip(b.values.iter()).map(|(a, b)| a.wrapping_add(*b)).fold(0, u32::max)
             }
-            None if slots == DAY_SLOTS => a.most,
+            None if slots == DAY_SLOTS => a.values.iter().copied().fold(0, u32::max),
             _ => sum(a, b, end, slots).max().unwrap_or_default(),
         }
-    }
-
-    /// Between which two values [`Self::predict`] lies, where that is told without looking at every slot.
-    pub(crate) fn range(&self, a: &Series, b: &Series, known: usize) -> Option<(f64, f64)> {
-        let whole_day =
-            matches!(self, Self::Max { hours } if crate::number::index(hours * SLOTS_PER_HOUR) >= DAY_SLOTS);
-        (whole_day && known > 0).then(|| (f64::from(a.most.max(b.most)), f64::from(a.most) + f64::from(b.most)))
     }
 }
 

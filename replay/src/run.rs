@@ -1,5 +1,7 @@
 //! Many scenarios over the same hours, each hour read once.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::cluster::Cluster;
 use crate::hour::Hour;
 use crate::observer::{Observer, Silent};
@@ -53,11 +55,19 @@ impl<O: Observer + Send> Replay<O> {
                 world.advance(cluster);
             }
         } else {
-            let each = self.worlds.len().div_ceil(self.threads);
-            std::thread::scope(|scope| {
-                for worlds in self.worlds.chunks_mut(each) {
-                    scope.spawn(move || worlds.iter_mut().for_each(|world| world.advance(cluster)));
+            // Scenarios take different times, so each thread takes the next that is left.
+            let left = Mutex::new(self.worlds.iter_mut());
+            let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let work = || {
+                while let Some(world) = next() {
+                    world.advance(cluster);
                 }
+            };
+            std::thread::scope(|scope| {
+                for _ in 1..self.threads {
+                    scope.spawn(work);
+                }
+                work();
             });
         }
         self.cluster.end_hour();

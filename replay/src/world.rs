@@ -84,6 +84,8 @@ struct Evm {
     high_water: u32,
     cpu: Series,
     memory: Series,
+    /// The most it ever used, CPU and memory.
+    most: (u32, u32),
     /// Slots measured.
     seen: u32,
     /// What was expected of it when it got its host, CPU and memory.
@@ -155,6 +157,8 @@ pub(crate) struct World<O> {
     peaks_known: bool,
     /// Machines that may be empty.
     idle: Vec<u32>,
+    /// Pods that run, by workload.
+    replicas: Table<u32>,
     /// Whether machines or hosts came or went since extents were last looked at.
     stock_changed: bool,
     outcome: Outcome,
@@ -223,6 +227,7 @@ impl<O: Observer> World<O> {
             billed: Billed { nodes: vec![0; n], evms: vec![0; n], ..Billed::default() },
             peaks_known: true,
             idle: Vec::new(),
+            replicas: Table::default(),
             stock_changed: true,
             observer,
         }

@@ -8,7 +8,7 @@ use crate::hour::{NONE, SLOT_SECONDS};
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, HostReason, Observer};
 use crate::placement::Item;
-use crate::predictor::{DAY_SLOTS, Series};
+use crate::predictor::{DAY_SLOTS, Watched};
 use crate::setup::Pool;
 
 /// A bare-metal host.
@@ -28,8 +28,8 @@ pub(super) struct Host {
     attachments: u32,
     ips: u32,
     /// Use of its members that have a history, slot by slot.
-    pub(super) cpu: Series,
-    pub(super) memory: Series,
+    pub(super) cpu: Watched,
+    pub(super) memory: Watched,
     /// The last slot: CPU and memory.
     pub(super) last: (u32, u32),
     pub(super) in_flight: u32,
@@ -76,8 +76,8 @@ impl<O: Observer> World<O> {
         let Some(pool) = &self.setup.pool else { return (0.0, 0.0) };
         let (young, known, series) = self.young(pool, h, with);
         let (host, end) = (&self.hosts[h], Self::now_slot(t));
-        let cpu = pool.predictor.predict(&host.cpu, series.map(|evm| &evm.cpu), end, known);
-        let memory = pool.predictor.predict(&host.memory, series.map(|evm| &evm.memory), end, known);
+        let cpu = pool.predictor.expect(&host.cpu, series.map(|evm| &evm.cpu), end, known);
+        let memory = pool.predictor.expect(&host.memory, series.map(|evm| &evm.memory), end, known);
         (young.0 + cpu, young.1 + memory)
     }
 
@@ -88,8 +88,8 @@ impl<O: Observer> World<O> {
         let (young, known, series) = self.young(pool, h, with);
         let host = &self.hosts[h];
         if let Some(evm) = series
-            && let Some(cpu) = pool.predictor.range(&host.cpu, &evm.cpu, known)
-            && let Some(memory) = pool.predictor.range(&host.memory, &evm.memory, known)
+            && let Some(cpu) = pool.predictor.range(&host.cpu, evm.most.0, known)
+            && let Some(memory) = pool.predictor.range(&host.memory, evm.most.1, known)
         {
             if self.share((young.0 + cpu.1, young.1 + memory.1)) <= limit {
                 return true;

@@ -140,6 +140,7 @@ impl<O: Observer> World<O> {
         evm.last = (cpu.min(kind.cpu), resident + evm.overhead);
         evm.peak = peak.min(kind.cpu);
         let slot = unsigned(t / SLOT_SECONDS);
+        evm.most = (evm.most.0.max(evm.last.0), evm.most.1.max(evm.last.1));
         evm.cpu.write(slot, evm.last.0);
         evm.memory.write(slot, evm.last.1);
         evm.seen += 1;
@@ -219,18 +220,8 @@ impl<O: Observer> World<O> {
         let n = id(worst.len());
         let mut lost: Vec<u32> = worst.iter().map(|pod| cluster.workloads[*pod]).collect();
         lost.sort_unstable();
-        let mut replicas = vec![0_u32; crate::number::index(lost.last().map_or(0, |last| last + 1))];
-        for (pod, place) in self.places.ids().zip(self.places.iter()) {
-            if place.machine != NONE && place.served_since < super::NEVER {
-                let workload = cluster.workloads[pod];
-                if let Some(n) = replicas.get_mut(crate::number::index(workload)) {
-                    *n += 1;
-                }
-            }
-        }
         let all = |group: &[u32]| {
-            let workload = group.first().copied().unwrap_or(NONE);
-            replicas.get(crate::number::index(workload)).is_some_and(|n| crate::number::index(*n) == group.len())
+            group.first().is_some_and(|workload| crate::number::index(self.replicas[*workload]) == group.len())
         };
         let workloads = id(lost.chunk_by(|a, b| a == b).filter(|group| all(group)).count());
         self.outcome.blast_pods = self.outcome.blast_pods.max(n);

@@ -1,7 +1,7 @@
 //! Pods come and go: the scheduler, and the machines requested for those that fit nowhere.
 
 use super::lots::{least, least_memory};
-use super::{NOWHERE, World};
+use super::{NEVER, NOWHERE, World};
 use crate::cluster::Cluster;
 use crate::hour::NONE;
 use crate::number::{float, id, index};
@@ -11,19 +11,22 @@ use crate::setup::{Buy, Zones};
 
 impl<O: Observer> World<O> {
     /// A pod ends, wherever it is.
-    pub(super) fn end(&mut self, pod: u32, t: i64) {
+    pub(super) fn end(&mut self, cluster: &Cluster, pod: u32, t: i64) {
         self.places.grow(pod + 1, || NOWHERE);
         let place = self.places[pod];
         if place.machine != NONE {
-            self.take_off(pod, t);
+            self.take_off(cluster, pod, t);
         }
         self.outcome.service.count(&place, t);
         self.places[pod] = NOWHERE;
     }
 
     /// Takes a pod off its machine.
-    pub(super) fn take_off(&mut self, pod: u32, t: i64) {
+    pub(super) fn take_off(&mut self, cluster: &Cluster, pod: u32, t: i64) {
         let place = self.places[pod];
+        if place.served_since < NEVER {
+            self.replicas[cluster.workloads[pod]] -= 1;
+        }
         let machine = &mut self.machines[place.machine];
         machine.pods.swap_remove(index(place.at));
         if let Some(moved) = machine.pods.get(index(place.at)) {
@@ -75,6 +78,9 @@ impl<O: Observer> World<O> {
         place.served_since = place.served_since.min(t);
         let item = place.item;
         let machine = &mut self.machines[m];
+        let workload = cluster.workloads[pod];
+        self.replicas.grow(workload + 1, || 0);
+        self.replicas[workload] += 1;
         let demand = &cluster.demand[pod];
         machine.cpu.add_from(&demand.cpu, self.slot);
         machine.peak.add_from(&demand.cpu_max, self.slot);
@@ -92,7 +98,7 @@ impl<O: Observer> World<O> {
         };
         self.observer.decided(t, decision);
         self.uses_no_more(cluster, pod, from);
-        self.take_off(pod, t);
+        self.take_off(cluster, pod, t);
         self.put_on(cluster, pod, to, t);
     }
 

@@ -41,7 +41,7 @@ impl<O: Observer> World<O> {
                 let starts = now.partition_point(|event| !event.starts);
                 let (ends, starts) = now.split_at_checked(starts).unwrap_or_default();
                 for event in ends {
-                    self.end(event.pod, at);
+                    self.end(cluster, event.pod, at);
                 }
                 if !starts.is_empty() {
                     let pods: Vec<u32> = starts.iter().map(|event| event.pod).collect();
@@ -116,7 +116,7 @@ impl<O: Observer> World<O> {
             // Nothing elsewhere: it keeps its request until the next day, as a rollout waits that finds no node.
             if let Some(to) = elsewhere {
                 self.uses_no_more(cluster, pod, m);
-                self.take_off(pod, t);
+                self.take_off(cluster, pod, t);
                 self.places[pod].item = item;
                 self.put_on(cluster, pod, to, t);
                 self.outcome.motion.rolled_pods += 1;
