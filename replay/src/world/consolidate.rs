@@ -88,14 +88,10 @@ impl<O: Observer> World<O> {
         if taken.iter().all(|(of, _)| *of != scanned) {
             return Some(scanned);
         }
-        let fits = |m: &u32| {
-            *m != NONE && *m != except && {
-                let machine = &self.machines[*m];
-                machine.ready && !machine.closed && room_of(*m).fits(item) && self.host_takes(*m, item)
-            }
-        };
-        let machines = self.lots[lot].machines.iter().copied().filter(fits);
-        machines.min_by_key(|m| (room_of(*m).memory, room_of(*m).cpu, *m))
+        let given = taken.iter().map(|(m, _)| *m);
+        let fits = |m: &u32| *m != except && room_of(*m).fits(item) && self.host_takes(*m, item);
+        let others = self.lots[lot].least_room(item, |m| taken.iter().any(|(of, _)| *of == m) || !fits(&m));
+        given.filter(fits).chain(others).min_by_key(|m| (room_of(*m).memory, room_of(*m).cpu, *m))
     }
 
     /// Replaces machines by one cheaper that holds their pods: several first, then one.

@@ -124,6 +124,22 @@ impl Lot {
         best.1.map(|pos| (best.0, pos))
     }
 
+    /// The machine that takes pods and has the least memory, then CPU, of those with room; the lowest of equals.
+    pub(super) fn least_room(&self, item: &Item, barred: impl Fn(u32) -> bool) -> Option<u32> {
+        let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
+        let mut best: Option<(f32, f32, u32)> = None;
+        let rooms = self.cpu.iter().zip(&self.memory).zip(&self.volumes);
+        for (((c, m), v), machine) in rooms.zip(&self.machines) {
+            if *c >= cpu && *m >= memory && *v >= volumes {
+                let before = |best: &(f32, f32, u32)| (*m, *c, *machine) < *best;
+                if best.as_ref().is_none_or(before) && !barred(*machine) {
+                    best = Some((*m, *c, *machine));
+                }
+            }
+        }
+        best.map(|(_, _, machine)| machine)
+    }
+
     /// Brings the sums of what is served up to `at`.
     fn settle(&mut self, at: i64) {
         let seconds = unsigned(at - self.served_since);
