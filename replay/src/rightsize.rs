@@ -40,24 +40,24 @@ const STEPS: u32 = 16;
 /// Steps up to 262 cores.
 const BUCKETS: usize = 256;
 
-/// The usage of one class of containers over the last days.
-#[derive(Debug, Clone)]
-struct Usage {
-    days: Vec<Day>,
-}
-
+/// The usage of one class of containers in a day.
 #[derive(Debug, Clone)]
 struct Day {
-    cpu: Box<[u32; BUCKETS]>,
+    cpu: [u32; BUCKETS],
     samples: u32,
     memory_mib: u32,
+}
+
+impl Day {
+    const NONE: Self = Self { cpu: [0; BUCKETS], samples: 0, memory_mib: 0 };
 }
 
 /// Usage by class of containers, day by day.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sizer {
     rule: RightSizing,
-    classes: Vec<Option<Usage>>,
+    /// The last days, and in each what its classes used: today's lie side by side.
+    days: Vec<Vec<Day>>,
     /// What holds today, by class.
     sizes: Vec<Option<Ask>>,
     day: usize,
@@ -82,37 +82,10 @@ fn upper(bucket: u32) -> u32 {
     ((STEPS + within + 1) << (octave - 4)) - 1
 }
 
-impl Day {
-    fn new() -> Self {
-        Self { cpu: Box::new([0; BUCKETS]), samples: 0, memory_mib: 0 }
-    }
-}
-
-impl Usage {
-    fn size(&self, rule: &RightSizing) -> Option<Ask> {
-        let samples: u64 = self.days.iter().map(|day| u64::from(day.samples)).sum();
-        if samples == 0 {
-            return None;
-        }
-        let rank = crate::number::whole_u64((float(samples) * rule.cpu_percent / 100.0).ceil()).max(1);
-        let mut seen = 0_u64;
-        let mut cpu = 0;
-        for step in 0..u32::try_from(BUCKETS).unwrap_or_default() {
-            seen += self.days.iter().filter_map(|day| day.cpu.get(index(step))).map(|n| u64::from(*n)).sum::<u64>();
-            if seen >= rank {
-                cpu = upper(step);
-                break;
-            }
-        }
-        let memory = self.days.iter().map(|day| day.memory_mib).max().unwrap_or_default();
-        let memory = whole((f64::from(memory) * (1.0 + rule.memory_margin)).ceil());
-        Some(Ask { cpu_millicores: cpu.max(rule.floor.cpu_millicores), memory_mib: memory.max(rule.floor.memory_mib) })
-    }
-}
-
 impl Sizer {
     pub(crate) fn new(rule: RightSizing) -> Self {
-        Self { rule: RightSizing { days: rule.days.clamp(1, MAX_DAYS), ..rule }, ..Self::default() }
+        let rule = RightSizing { days: rule.days.clamp(1, MAX_DAYS), ..rule };
+        Self { rule, days: vec![Vec::new(); index(rule.days)], ..Self::default() }
     }
 
     pub(crate) fn rule(&self) -> &RightSizing {
@@ -124,14 +97,12 @@ impl Sizer {
         if class == NONE {
             return;
         }
+        let Some(today) = self.days.get_mut(self.day) else { return };
         let place = index(class);
-        if place >= self.classes.len() {
-            self.classes.resize_with(place + 1, || None);
+        if place >= today.len() {
+            today.resize(place + 1, Day::NONE);
         }
-        let days = index(self.rule.days);
-        let Some(cell) = self.classes.get_mut(place) else { return };
-        let usage = cell.get_or_insert_with(|| Usage { days: vec![Day::new(); days] });
-        let Some(day) = usage.days.get_mut(self.day) else { return };
+        let Some(day) = today.get_mut(place) else { return };
         for value in cpu.0.iter().filter(|value| **value != UNKNOWN) {
             day.samples += 1;
             if let Some(count) = day.cpu.get_mut(bucket(*value)) {
@@ -144,12 +115,33 @@ impl Sizer {
 
     /// Ends a day: what was seen becomes what is asked for, and the oldest day is forgotten.
     pub(crate) fn end_day(&mut self) {
-        self.sizes = self.classes.iter().map(|usage| usage.as_ref().and_then(|usage| usage.size(&self.rule))).collect();
+        let classes = self.days.iter().map(Vec::len).max().unwrap_or_default();
+        self.sizes = (0..classes).map(|class| self.size_over_days(class)).collect();
         self.day = (self.day + 1) % index(self.rule.days);
-        for day in self.classes.iter_mut().flatten().filter_map(|usage| usage.days.get_mut(self.day)) {
-            day.cpu.fill(0);
-            (day.samples, day.memory_mib) = (0, 0);
+        if let Some(oldest) = self.days.get_mut(self.day) {
+            oldest.clear();
         }
+    }
+
+    fn size_over_days(&self, class: usize) -> Option<Ask> {
+        let (rule, days) = (&self.rule, self.days.iter().filter_map(|day| day.get(class)));
+        let samples: u64 = days.clone().map(|day| u64::from(day.samples)).sum();
+        if samples == 0 {
+            return None;
+        }
+        let rank = crate::number::whole_u64((float(samples) * rule.cpu_percent / 100.0).ceil()).max(1);
+        let mut seen = 0_u64;
+        let mut cpu = 0;
+        for step in 0..u32::try_from(BUCKETS).unwrap_or_default() {
+            seen += days.clone().filter_map(|day| day.cpu.get(index(step))).map(|n| u64::from(*n)).sum::<u64>();
+            if seen >= rank {
+                cpu = upper(step);
+                break;
+            }
+        }
+        let memory = days.map(|day| day.memory_mib).max().unwrap_or_default();
+        let memory = whole((f64::from(memory) * (1.0 + rule.memory_margin)).ceil());
+        Some(Ask { cpu_millicores: cpu.max(rule.floor.cpu_millicores), memory_mib: memory.max(rule.floor.memory_mib) })
     }
 
     /// What a container of `class` asks for from today on; `None` while nothing is known of it.

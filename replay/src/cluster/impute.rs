@@ -91,37 +91,28 @@ struct Known {
     peaks_missing: [u32; SLOTS],
 }
 
+#[expect(clippy::indexing_slicing, reason = "every lane has as many slots as the loop")]
 fn known(containers: &[ContainerRow]) -> Known {
-    let none = [0; SLOTS];
-    let mut all = Known {
-        cpu: Lane::ZERO,
-        peak: Lane::ZERO,
-        memory: Lane::ZERO,
-        known: none,
-        missing: none,
-        peaks_missing: none,
-    };
+    let none = [0_u32; SLOTS];
+    let (mut cpu, mut peak, mut memory) = (Lane::ZERO, Lane::ZERO, Lane::ZERO);
+    let (mut known, mut missing, mut peaks_missing) = (none, none, none);
     for row in containers {
         let counts = u32::from(row.class != NONE);
-        let sums = all.cpu.0.iter_mut().zip(&mut all.peak.0).zip(&mut all.memory.0);
-        let sums = sums.zip(all.known.iter_mut().zip(&mut all.missing).zip(&mut all.peaks_missing));
-        let values = row.cpu_mean_millicores.0.iter().zip(&row.cpu_max_millicores.0).zip(&row.memory_max_mib.0);
-        for ((((cpu_sum, peak_sum), memory_sum), ((known, missing), peaks_missing)), ((cpu, peak), memory)) in
-            sums.zip(values)
-        {
-            let seen = (*cpu != UNKNOWN) & (*memory != UNKNOWN);
-            let (value, peak_known) = (u32::from(seen), *peak != UNKNOWN);
-            let most = if peak_known { *peak } else { 0 }.max(*cpu);
-            // A machine's sum stays far below 2^32 millicores or MiB.
-            *cpu_sum = cpu_sum.wrapping_add(if seen { *cpu } else { 0 });
-            *peak_sum = peak_sum.wrapping_add(if seen { most } else { 0 });
-            *memory_sum = memory_sum.wrapping_add(if seen { *memory } else { 0 });
-            *known = known.wrapping_add(value & counts);
-            *missing = missing.wrapping_add((1 - value) & counts);
-            *peaks_missing = peaks_missing.wrapping_add(value & u32::from(!peak_known));
+        let (cpus, peaks, memories) = (&row.cpu_mean_millicores.0, &row.cpu_max_millicores.0, &row.memory_max_mib.0);
+        // A machine's sum stays far below 2^32 millicores or MiB.
+        for k in 0..SLOTS {
+            let seen = (cpus[k] != UNKNOWN) & (memories[k] != UNKNOWN);
+            let (one, peak_known) = (u32::from(seen), peaks[k] != UNKNOWN);
+            let most = if peak_known { peaks[k].max(cpus[k]) } else { cpus[k] };
+            cpu.0[k] = cpu.0[k].wrapping_add(if seen { cpus[k] } else { 0 });
+            peak.0[k] = peak.0[k].wrapping_add(if seen { most } else { 0 });
+            memory.0[k] = memory.0[k].wrapping_add(if seen { memories[k] } else { 0 });
+            known[k] = known[k].wrapping_add(one & counts);
+            missing[k] = missing[k].wrapping_add((1 ^ one) & counts);
+            peaks_missing[k] = peaks_missing[k].wrapping_add(one & u32::from(!peak_known));
         }
     }
-    all
+    Known { cpu, peak, memory, known, missing, peaks_missing }
 }
 
 impl Cluster {
