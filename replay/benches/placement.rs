@@ -54,7 +54,7 @@ fn main() {
         let scan_rate = rate(items.len(), on_cpu() - start);
         assert_eq!(placed, scanned);
         println!(
-            "{name}: first-fit {:.2} M pods/s, plain scan {:.3} M pods/s ({:.0} times), {placed} placed on {MACHINES} machines",
+            "{name}: first-fit {:.2} M pods/s (aim 2 M), plain scan {:.3} M pods/s ({:.0} times), {placed} placed on {MACHINES} machines",
             tree_rate / 1e6,
             scan_rate / 1e6,
             tree_rate / scan_rate
@@ -71,10 +71,13 @@ fn main() {
         let start = on_cpu();
         let decreasing = black_box(first_fit_decreasing(black_box(&items), &offers));
         let decreasing_rate = rate(items.len(), on_cpu() - start);
+        let sum = |of: fn(&Item) -> u32| items.iter().map(|item| f64::from(of(item))).sum::<f64>();
+        let bound = (sum(|item| item.cpu) / f64::from(ROOM.cpu)).max(sum(|item| item.memory) / f64::from(ROOM.memory));
         println!(
-            "{name}: dot product {:.0} k pods/s onto {} machines; first-fit decreasing {:.0} k pods/s onto {}",
+            "{name}: dot product {:.0} k pods/s (aim 300 k) onto {} machines, bound {:.0}; first-fit decreasing {:.0} k pods/s onto {}",
             dot_rate / 1e3,
             packing.machines.len(),
+            bound.ceil(),
             decreasing_rate / 1e3,
             decreasing.machines.len()
         );

@@ -10,9 +10,6 @@ use piles::{Piles, Place};
 
 /// Offers tried for one machine, the best by their price for what is wanted.
 const TRIED: usize = 6;
-/// How sharply prices lean to what is wanted most: at 1 both resources count by how much of them is wanted, without end
-/// only the scarcer one counts, as in the linear programme.
-const LEANING: i32 = 8;
 /// A machine whose load is worth this share of its room is left as it is.
 const FULL: f32 = 0.995;
 /// Sizes tried in the place of an item, together with the best that goes beside each.
@@ -114,7 +111,7 @@ impl DotProduct {
         }
         let (mut all, mut prices) = (0.0, (0.0, 0.0));
         for pair in &self.shadow_prices {
-            let weight = (worth(pair) / most).powi(LEANING);
+            let weight = eighth_power(worth(pair) / most);
             all += weight;
             prices = (prices.0 + weight * pair.0, prices.1 + weight * pair.1);
         }
@@ -170,6 +167,14 @@ impl Sum {
 #[expect(clippy::as_conversions, reason = "weights of a choice; their last digits do not matter")]
 fn narrow((a, b): (f64, f64)) -> (f32, f32) {
     (a as f32, b as f32)
+}
+
+/// How sharply prices lean to what is wanted most: by the first power both resources would count by how much of them is
+/// wanted, by an endless one only the scarcer, as in the linear programme. Written out, so that it is the same everywhere.
+fn eighth_power(share: f64) -> f64 {
+    let square = share * share;
+    let fourth = square * square;
+    fourth * fourth
 }
 
 fn worth(item: &Item, (cpu, memory): (f64, f64)) -> f64 {
