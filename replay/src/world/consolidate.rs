@@ -59,18 +59,23 @@ impl<O: Observer> World<O> {
 
     /// Moves every pod of a machine onto others that run, or none.
     fn drain_one(&mut self, cluster: &Cluster, lot: u32, m: u32, t: i64) -> bool {
-        let mut pods = self.machines[m].pods.clone();
-        pods.sort_by_key(|pod| (std::cmp::Reverse(self.places[*pod].item), cluster.pods[*pod].uid));
+        // The largest comes first and fails most often; until it has a place the others need not be sorted.
+        let items = self.machines[m].pods.iter().map(|pod| self.places[*pod].item);
+        if items.max().is_none_or(|largest| self.tightest(lot, m, &largest, &[]).is_none()) {
+            return false;
+        }
+        let by_size = |pod: &u32| (std::cmp::Reverse(self.places[*pod].item), cluster.pods[*pod].uid, *pod);
+        let mut pods: Vec<(std::cmp::Reverse<Item>, u128, u32)> = self.machines[m].pods.iter().map(by_size).collect();
+        pods.sort_unstable();
         let mut taken: Vec<(u32, Room)> = Vec::new();
         let mut moves = Vec::new();
-        for pod in &pods {
-            let item = self.places[*pod].item;
+        for (std::cmp::Reverse(item), _, pod) in pods {
             let Some(to) = self.tightest(lot, m, &item, &taken) else { return false };
             let room = taken.iter().find(|(of, _)| *of == to).map_or(self.machines[to].room, |(_, room)| *room);
             let Some(less) = room.less(&item) else { return false };
             taken.retain(|(of, _)| *of != to);
             taken.push((to, less));
-            moves.push((*pod, to));
+            moves.push((pod, to));
         }
         self.outcome.motion.drained_pods += u64::from(crate::number::id(moves.len()));
         for (pod, to) in moves {
