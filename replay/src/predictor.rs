@@ -257,6 +257,32 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn a_watched_day_always_knows_its_most(
+            steps in prop::collection::vec((0_u32..50, 0_u32..1000, 0_u8..12), 1..700),
+        ) {
+            let (mut watched, mut guest, mut guests) = (Watched::default(), Series::default(), 0);
+            for (slot, (value, guest_value, what)) in steps.into_iter().enumerate() {
+                guest.write(slot as u64, guest_value);
+                // What came is taken away as it is by then, and written to both meanwhile.
+                watched.write(slot as u64, value + guests * guest_value);
+                if what == 0 && guests == 0 {
+                    watched.add(&guest);
+                    guests = 1;
+                } else if what == 1 && guests == 1 {
+                    watched.sub(&guest);
+                    guests = 0;
+                }
+                prop_assert_eq!(watched.most, watched.series.values.iter().copied().max().unwrap());
+                let exact = f64::from(watched.series.values.iter().zip(guest.values.iter()).map(|(a, b)| a + b).max().unwrap());
+                let most = guest.values.iter().copied().max().unwrap();
+                let (least, at_most) = Predictor::default().range(&watched, most, 1).unwrap();
+                prop_assert!(least <= exact && exact <= at_most);
+            }
+        }
+    }
+
     #[test]
     fn what_was_added_and_taken_away_is_as_if_never_there() {
         let (mut a, mut b) = (Series::default(), Series::default());

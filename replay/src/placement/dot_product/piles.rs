@@ -278,3 +278,46 @@ impl Layout {
 fn low_bits(n: u32) -> u32 {
     u32::MAX.checked_shr(u32::BITS - n).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_best_is_within_a_thousandth_of_what_a_scan_finds(
+            sizes in prop::collection::vec((0_u32..4000, 0_u32..9000, 0_u32..3), 1..300),
+            steps in prop::collection::vec((0_u32..5000, 0_u32..9000, 0_u32..3, 0_u8..11, 0_u8..8), 1..60),
+        ) {
+            let item = |(cpu, memory, volumes): &(u32, u32, u32)| Item { cpu: *cpu, memory: *memory, volumes: *volumes };
+            let items: Vec<Item> = sizes.iter().map(item).collect();
+            let all: Vec<u32> = (0..id(items.len())).collect();
+            let mut piles = Piles::new(&items, &all);
+            let mut left = items.clone();
+            for (cpu, memory, volumes, lean, then) in steps {
+                let room = Room { cpu, memory, volumes, pods: 1 };
+                let prices = (f32::from(lean) / 10.0, f32::from(10 - lean) / 10.0);
+                let worth = |item: &Item| float32(item.cpu) * prices.0 + float32(item.memory) * prices.1;
+                let plain = left.iter().filter(|item| room.fits(item)).map(worth).reduce(f32::max);
+                let found = piles.best(&room, prices);
+                prop_assert_eq!(found.is_some(), plain.is_some());
+                let (Some((value, place)), Some(plain)) = (found, plain) else { continue };
+                let size = piles.size(place);
+                prop_assert!(room.fits(&size) && value * NEAR >= plain * 0.999_999, "{value} {plain}");
+                piles.take(place);
+                if then == 0 {
+                    piles.put_back(place);
+                    continue;
+                }
+                let at = left.iter().position(|item| *item == size);
+                prop_assert!(at.is_some(), "what was taken was there");
+                left.swap_remove(at.unwrap());
+                let packed = piles.packed(place).map(|i| items[index(i)]);
+                prop_assert_eq!(packed, Some(size));
+                piles.clear_away();
+            }
+        }
+    }
+}
