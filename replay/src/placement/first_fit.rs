@@ -5,6 +5,8 @@ use crate::number::{id, index};
 
 /// Machines in a leaf, leaves in a branch.
 const WIDE: usize = 16;
+/// Items remembered that fitted nowhere.
+const HOPELESS: usize = 16;
 
 /// Machines in order, under two levels of the most room in each 16 and each 256 of them.
 ///
@@ -19,6 +21,8 @@ pub struct FirstFit {
     rooms: Columns,
     leaves: Columns,
     branches: Columns,
+    /// Items that fitted nowhere since something was last removed: nothing as large fits either.
+    hopeless: Vec<Item>,
 }
 
 /// Room side by side, so that many are compared at once.
@@ -109,6 +113,7 @@ impl FirstFit {
             rooms: Columns::with(n),
             leaves: Columns::with(leaves),
             branches: Columns::with(branches),
+            hopeless: Vec::new(),
         };
         for machine in 0..n {
             tree.renew(machine);
@@ -118,7 +123,17 @@ impl FirstFit {
 
     /// Puts `item` onto the first machine it fits and returns that machine; `None` when it fits none.
     pub fn place(&mut self, item: &Item) -> Option<u32> {
-        let machine = self.first(item)?;
+        let at_least = |a: &Item, b: &Item| a.cpu >= b.cpu && a.memory >= b.memory && a.volumes >= b.volumes;
+        if self.hopeless.iter().any(|hopeless| at_least(item, hopeless)) {
+            return None;
+        }
+        let Some(machine) = self.first(item) else {
+            self.hopeless.retain(|hopeless| !at_least(hopeless, item));
+            if self.hopeless.len() < HOPELESS {
+                self.hopeless.push(*item);
+            }
+            return None;
+        };
         let room = self.machines.get_mut(index(machine))?;
         *room = room.less(item)?;
         self.renew(index(machine));
@@ -130,6 +145,7 @@ impl FirstFit {
         if let Some(room) = self.machines.get_mut(index(machine)) {
             *room = room.plus(item);
         }
+        self.hopeless.clear();
         self.renew(index(machine));
     }
 
