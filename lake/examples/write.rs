@@ -1,16 +1,19 @@
-//! How fast an hour's containers are encoded, from rows to bytes and digest: `write LAKE CLUSTER`.
+//! How fast an hour's containers become an object: `write LAKE CLUSTER`.
 //!
-//! Takes the first hour of the lake; `scripts/bench/write.py` lets pyarrow write the same table.
+//! Takes the first hour of the lake. Encodes it once for every line it reads, and answers with microseconds: of
+//! everything, of that for sorting rows and turning them into columns, and for the digest. `scripts/bench/write.py` asks,
+//! in turns with pyarrow.
 #![expect(clippy::print_stdout, reason = "a tool that prints")]
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lake::store::MemoryStore;
 use lake::tables::ContainerHour;
-use lake::{HourOrigin, HourRows, Lake, LakeUri, WriteOutcome};
-use types::ClusterId;
+use lake::{HourEncoder, Lake, LakeUri, Source, Table, digest};
+use types::{ClusterId, Hour};
+
+/// Rows that are columns at once, as in the encoder.
+const BATCH_ROWS: usize = 1024;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,16 +24,39 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let day = *lake.days(&cluster).await?.first().ok_or("no day")?;
     let read = lake.manifest(&cluster, day.first_hour()).await?;
     let containers: Vec<ContainerHour> = lake.rows(&read).await?;
-    let count = containers.len();
-    let mut best = Duration::MAX;
-    for _ in 0..7 {
-        let rows = HourRows { containers: containers.clone(), ..HourRows::default() };
-        let empty = Lake::new(Arc::new(MemoryStore::default()));
+    for line in std::io::stdin().lines() {
+        line?;
+        let (all, bytes) = whole(&cluster, read.hour, containers.clone())?;
+        let columns = columns(containers.clone());
         let begun = Instant::now();
-        let written = empty.write_hour(&cluster, read.hour, rows, HourOrigin::generator()).await?;
-        best = best.min(begun.elapsed());
-        assert!(matches!(written, WriteOutcome::Written { .. }), "an empty lake takes the hour");
+        let sha256 = digest(&vec![1; bytes]);
+        let digest = begun.elapsed();
+        assert_eq!(sha256.len(), 64);
+        println!("{} {} {} {bytes}", all.as_micros(), columns.as_micros(), digest.as_micros());
     }
-    println!("{count} rows, rows to bytes and digest, best of 7: {:.1} ms", best.as_secs_f64() * 1e3);
     Ok(())
+}
+
+/// From rows to an object and its digest; also how large it is.
+fn whole(cluster: &ClusterId, hour: Hour, rows: Vec<ContainerHour>) -> Result<(Duration, usize), Box<dyn Error>> {
+    let begun = Instant::now();
+    let mut encoder = HourEncoder::new(cluster, hour, Source::Generator, "");
+    encoder.add_rows(rows)?;
+    let encoded = encoder.finish(String::new(), Vec::new());
+    let elapsed = begun.elapsed();
+    let bytes = encoded.manifest().objects.iter().map(|object| object.bytes).sum::<u64>();
+    Ok((elapsed, usize::try_from(bytes)?))
+}
+
+/// What of that is for sorting the rows and turning them into columns.
+fn columns(mut rows: Vec<ContainerHour>) -> Duration {
+    let begun = Instant::now();
+    rows.sort_by(|a, b| a.key().cmp(&b.key()));
+    let mut columns = 0;
+    for batch in rows.chunks(BATCH_ROWS) {
+        columns += ContainerHour::to_columns(batch).len();
+    }
+    let elapsed = begun.elapsed();
+    assert!(columns > 0, "there are rows");
+    elapsed
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData, SortingColumn};
@@ -29,21 +30,30 @@ pub(crate) const BATCH_ROWS: usize = 1024;
 struct Form {
     /// Rows after which a data page ends.
     page_rows: usize,
-    /// The level of zstd.
-    zstd_level: i32,
+    /// The level of zstd for values that are written as they are.
+    plain_level: i32,
+    /// The level of zstd for what was made smaller before: places in a dictionary, and deltas.
+    packed_level: i32,
+    /// A list that is written as deltas.
+    delta: Option<&'static str>,
 }
 
 /// Hours are written by a collector that is to stay small, and short pages bound what a merge holds of each.
-const HOUR: Form = Form { page_rows: 4 * 1024, zstd_level: 3 };
-/// Days are written once and read for years, one at a time.
-const DAY: Form = Form { page_rows: 32 * 1024, zstd_level: 9 };
+const HOUR: Form = Form { page_rows: 4 * 1024, plain_level: 3, packed_level: 3, delta: None };
+/// Days are written once and read for years, one at a time. Pages that are below 256 KiB when packed make zstd use
+/// small tables at level 14, so that its best parser is affordable; plain ones are not, and gain nothing beyond 9.
+const DAY: Form =
+    Form { page_rows: 16 * 1024, plain_level: 9, packed_level: 14, delta: Some("memory_mean_mib_by_slot") };
+/// The level of zstd for uids: a higher one takes chance likenesses of random digits for repetitions, and is longer.
+const UID_LEVEL: i32 = 1;
 /// The largest dictionary of a column in a row group: every uid of one fits.
 const DICTIONARY_BYTES: usize = 8 * 1024 * 1024;
-/// The units of what is measured and hardly ever repeats: deltas. Other integers are looked up.
+/// The units of what is measured and hardly ever repeats. Other integers are looked up.
 const MEASURED: [&str; 4] = ["core-millisecond", "KiB-second", "KiB", "MiB"];
-/// The names that nearly every row, or every pod, has for itself: as they are, since zstd finds them again in the
-/// rows beside.
-const UNIQUE: [&str; 2] = ["pod_uid", "pod"];
+/// Random digits, which repeat only as a whole, in the rows beside.
+const UID: &str = "pod_uid";
+/// A name that nearly every pod has for itself: as it is, since zstd finds it again in the rows beside.
+const UNIQUE: &str = "pod";
 /// The column every table has: the hour a row belongs to.
 pub(crate) const HOUR_START: &str = "hour_start_seconds";
 /// Named in every file instead of the library's version, so that an upgrade does not change bytes.
@@ -84,7 +94,7 @@ pub(crate) fn encode<T: Table>(rows: &[T], metadata: &[(&str, String)]) -> Resul
     writer.finish()
 }
 
-/// Writes the batches of a table as one Parquet file: zstd, dictionaries for scalars, deltas for lists.
+/// Writes the batches of a table as one Parquet file.
 ///
 /// The same rows in batches of the same lengths give the same bytes.
 pub(crate) struct TableWriter<T> {
@@ -105,7 +115,9 @@ impl<T: Table> TableWriter<T> {
     fn new(metadata: &[(&str, String)], form: Form) -> Result<Self, ParquetError> {
         let schema = Arc::new(arrow_schema(T::COLUMNS));
         let properties = properties::<T>(metadata, form)?;
-        let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
+        // Arrow's own schema says nothing of these columns that Parquet's does not, and is a third of a footer.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
         Ok(Self { writer, schema, table: PhantomData })
     }
 
@@ -133,7 +145,6 @@ fn properties<T: Table>(metadata: &[(&str, String)], form: Form) -> Result<Write
     let mut builder = WriterProperties::builder()
         // Data page version 1, because version 2 leaves list levels uncompressed.
         .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(form.zstd_level)?))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_data_page_row_count_limit(form.page_rows)
         .set_dictionary_page_size_limit(DICTIONARY_BYTES)
@@ -142,20 +153,36 @@ fn properties<T: Table>(metadata: &[(&str, String)], form: Form) -> Result<Write
         .set_created_by(CREATED_BY.to_owned())
         .set_key_value_metadata(Some(pairs));
     for column in T::COLUMNS {
-        let path = leaf(column);
-        if matches!(column.kind, Kind::Int32 | Kind::Int64 | Kind::Int32BySlot) {
-            builder = builder
-                .set_column_dictionary_enabled(path.clone(), !MEASURED.contains(&column.unit))
-                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
-            continue;
-        }
-        builder = builder.set_column_dictionary_enabled(path.clone(), !UNIQUE.contains(&column.name));
+        let (path, Encoded { dictionary, encoding, level }) = (leaf(column), encoded(column, form));
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), dictionary)
+            .set_column_encoding(path.clone(), encoding)
+            .set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::try_new(level)?));
         if T::KEY.contains(column) {
             // A page's least and greatest value, for those who look for one pod.
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Page);
         }
     }
     Ok(builder.build())
+}
+
+/// How the values of a column are written.
+struct Encoded {
+    dictionary: bool,
+    /// Without a dictionary, or where it is full.
+    encoding: Encoding,
+    /// The level of zstd.
+    level: i32,
+}
+
+fn encoded(column: &Column, form: Form) -> Encoded {
+    let (dictionary, encoding, level) = match column.name {
+        UID => (false, Encoding::DELTA_LENGTH_BYTE_ARRAY, UID_LEVEL),
+        name if form.delta == Some(name) => (false, Encoding::DELTA_BINARY_PACKED, form.packed_level),
+        name if name == UNIQUE || MEASURED.contains(&column.unit) => (false, Encoding::PLAIN, form.plain_level),
+        _ => (true, Encoding::PLAIN, form.packed_level),
+    };
+    Encoded { dictionary, encoding, level }
 }
 
 /// The path of a column's one leaf.
@@ -298,16 +325,24 @@ mod tests {
     #[test]
     fn every_column_is_encoded_as_it_was_chosen() {
         let rows: Vec<_> = (0..50).map(container).collect();
-        let file = Bytes::from(encode(&rows, &[]).unwrap());
+        for form in [HOUR, DAY] {
+            check_encodings(&rows, form);
+        }
+    }
+
+    fn check_encodings(rows: &[ContainerHour], form: Form) {
+        let mut writer = TableWriter::<ContainerHour>::new(&[], form).unwrap();
+        writer.write_rows(rows).unwrap();
+        let file = Bytes::from(writer.finish().unwrap());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         let group = builder.metadata().row_group(0);
         assert_eq!(group.num_columns(), ContainerHour::COLUMNS.len());
         for (column, chunk) in ContainerHour::COLUMNS.iter().zip(group.columns()) {
             assert_eq!(*chunk.column_path(), leaf(column), "a path of ours is the file's");
             let has = |encoding| chunk.encodings().any(|found| found == encoding);
-            let dictionary = !MEASURED.contains(&column.unit) && !UNIQUE.contains(&column.name);
+            let Encoded { dictionary, encoding, .. } = encoded(column, form);
             assert_eq!(has(Encoding::RLE_DICTIONARY) || has(Encoding::PLAIN_DICTIONARY), dictionary, "{}", column.name);
-            assert_eq!(has(Encoding::DELTA_BINARY_PACKED), MEASURED.contains(&column.unit), "{}", column.name);
+            assert!(dictionary || has(encoding), "{}", column.name);
         }
         let sorted = group.sorting_columns().unwrap().iter().map(|by| by.column_idx);
         assert!(sorted.eq([1, 2, 0]));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What encodings cost and save: encoding.py HOUR.parquet [DAY.parquet]; needs pyarrow and pandas from PyPI.
+"""What encodings cost and save: encoding.py [hour=HH.parquet] [day.parquet] ...; needs pyarrow and pandas from PyPI.
 
 Rewrites an object of `container_hour` in the ways that were considered and prints bytes a row and seconds. The first
 line is the object as the lake wrote it, the last what pandas makes of the same facts by default.
@@ -20,29 +20,40 @@ LISTS = [
 ]
 
 
+UID, UNIQUE = "pod_uid", "pod"
 MEASURED = {"cpu_core_milliseconds", "memory_kib_seconds", "memory_max_kib", LISTS[2], LISTS[3]}
-UNIQUE = {"pod_uid", "pod"}
+# How hours and days differ, as in lake/src/encode.rs: rows of a page, levels of zstd, and what is written as deltas.
+HOUR = dict(rows=4 * 1024, plain_level=3, packed_level=3, delta=set())
+DAY = dict(rows=16 * 1024, plain_level=9, packed_level=14, delta={LISTS[2]})
 
 
-def options(table, level=3, delta=MEASURED, plain=UNIQUE, uid=None, page_index=True, version="1.0", codec="zstd"):
+def options(
+    table, rows, plain_level, packed_level, delta, plain=MEASURED | {UNIQUE}, uid="DELTA_LENGTH_BYTE_ARRAY", uid_level=1, page_index=True, version="1.0", codec="zstd"
+):
     """How the lake writes, as pyarrow names it, with one thing changed."""
-    encodings, dictionary = {}, []
+    encodings, levels, dictionary = {}, {}, []
     for field in table.schema:
         path = f"{field.name}.list.element" if field.name in LISTS else field.name
-        if field.name in delta:
+        levels[path] = packed_level
+        if field.name == UID and uid:
+            encodings[path], levels[path] = uid, uid_level
+        elif field.name in delta:
             encodings[path] = "DELTA_BINARY_PACKED"
-        elif field.name == "pod_uid" and uid:
-            encodings[path] = uid
-        elif field.name not in plain:
+        elif field.name in plain:
+            encodings[path], levels[path] = "PLAIN", plain_level
+        else:
             dictionary.append(path)
     return dict(
         compression=codec,
-        compression_level=level if codec == "zstd" else None,
+        compression_level=levels if codec == "zstd" else None,
         use_dictionary=dictionary,
         column_encoding=encodings,
+        dictionary_pagesize_limit=8 << 20,
         row_group_size=128 * 1024,
+        max_rows_per_page=rows,
         data_page_version=version,
         write_page_index=page_index,
+        store_schema=False,
     )
 
 
@@ -109,17 +120,30 @@ def main():
         print(f"{path}: {table.num_rows} rows")
         print(f"{'as the lake wrote it':<44} {size / table.num_rows:7.2f} bytes/row")
         columns(path)
-        for level in (1, 3, 6, 9, 15):
-            measure(f"zstd {level}", table, **options(table, level=level))
-        integers = {f.name for f in table.schema if pa.types.is_integer(f.type)}
-        measure("zstd 3, no page index", table, **options(table, page_index=False))
-        measure("zstd 3, deltas for every integer", table, **options(table, delta=integers | set(LISTS)))
-        measure("zstd 3, dictionaries for every integer", table, **options(table, delta=set()))
-        measure("zstd 3, lists by dictionary", table, **options(table, delta=MEASURED - set(LISTS)))
-        measure("zstd 3, uid and pod by dictionary", table, **options(table, plain=set()))
-        measure("zstd 3, uid DELTA_BYTE_ARRAY", table, **options(table, uid="DELTA_BYTE_ARRAY"))
-        measure("zstd 3, data page version 2", table, **options(table, version="2.0"))
-        measure("snappy", table, **options(table, codec="snappy"))
+        form = DAY if path.rpartition("/")[2].startswith("day") else HOUR
+        integers = {f.name for f in table.schema if pa.types.is_integer(f.type)} | set(LISTS)
+
+        def changed(name, **how):
+            measure(name, table, **options(table, **{**form, **how}))
+
+        changed("the same by pyarrow")
+        for level in (1, 3, 6, 9, 12, 14, 16):
+            changed(f"zstd {level} for all but the uid", plain_level=level, packed_level=level)
+        changed("mean memory plain", delta=set())
+        changed("deltas for what is measured", delta=MEASURED)
+        changed("deltas for every integer", delta=integers)
+        changed("dictionaries for what is measured", delta=set(), plain={UNIQUE})
+        changed("mean CPU plain", plain=MEASURED | {UNIQUE, LISTS[0]})
+        changed("pod by dictionary", plain=MEASURED)
+        changed("uid by dictionary", uid=None)
+        changed("uid plain", uid="PLAIN")
+        changed("uid at the level of the rest", uid_level=form["plain_level"])
+        changed("uid DELTA_BYTE_ARRAY", uid="DELTA_BYTE_ARRAY")
+        for rows in (4, 16, 32, 128):
+            changed(f"{rows} Ki rows a page", rows=rows * 1024)
+        changed("no page index", page_index=False)
+        changed("data page version 2", version="2.0")
+        changed("snappy", codec="snappy")
         measure("pyarrow's defaults", table)
         pandas_long(table)
 
