@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use arrow::array::builder::NullBufferBuilder;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int32Builder, Int64Array, ListBuilder, StringArray,
-    StringBuilder,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, ListBuilder, StringArray, StringBuilder,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Int32Type, Int64Type};
 use types::SLOTS_PER_HOUR;
 
@@ -150,11 +151,7 @@ impl Cell for SlotValues {
     const NULLABLE: bool = false;
 
     fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
-        let mut lists = ListBuilder::new(Int32Builder::new());
-        for slots in values {
-            lists.append_value(slots.iter().copied());
-        }
-        Arc::new(lists.finish())
+        slot_lists(values.map(Some))
     }
 
     fn read(array: &dyn Array, row: usize) -> Option<Self> {
@@ -167,14 +164,7 @@ impl Cell for Option<SlotValues> {
     const NULLABLE: bool = true;
 
     fn write<'a>(values: impl Iterator<Item = &'a Self>) -> ArrayRef {
-        let mut lists = ListBuilder::new(Int32Builder::new());
-        for slots in values {
-            match slots {
-                Some(slots) => lists.append_value(slots.iter().copied()),
-                None => lists.append_null(),
-            }
-        }
-        Arc::new(lists.finish())
+        slot_lists(values.map(Option::as_ref))
     }
 
     fn read(array: &dyn Array, row: usize) -> Option<Self> {
@@ -219,6 +209,25 @@ impl Cell for Option<Vec<String>> {
         let texts = values.as_string_opt::<i32>()?;
         Some(Some(texts.iter().flatten().map(ToOwned::to_owned).collect()))
     }
+}
+
+/// A row's values at once, because a builder that looks at each is most of what turning rows into columns takes.
+fn slot_lists<'a>(values: impl Iterator<Item = Option<&'a SlotValues>>) -> ArrayRef {
+    let (mut numbers, mut known) = (Vec::new(), NullBufferBuilder::new(0));
+    let (mut lengths, mut there) = (Vec::new(), NullBufferBuilder::new(0));
+    for slots in values {
+        there.append(slots.is_some());
+        lengths.push(slots.map_or(0, |slots| slots.len()));
+        let Some(slots) = slots else { continue };
+        numbers.extend(slots.map(Option::unwrap_or_default));
+        match slots.iter().all(Option::is_some) {
+            true => known.append_n_non_nulls(slots.len()),
+            false => slots.iter().for_each(|slot| known.append(slot.is_some())),
+        }
+    }
+    let field = Arc::new(Field::new_list_field(DataType::Int32, true));
+    let numbers = Arc::new(Int32Array::new(numbers.into(), known.finish()));
+    Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), numbers, there.finish()))
 }
 
 fn text_lists<'a>(values: impl Iterator<Item = Option<&'a Vec<String>>>) -> ArrayRef {

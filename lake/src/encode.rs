@@ -1,6 +1,7 @@
 //! Rows to Parquet bytes and back. The same rows give the same bytes.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::new_null_array;
@@ -158,6 +159,10 @@ fn properties<T: Table>(metadata: &[(&str, String)], form: Form) -> Result<Write
             .set_column_dictionary_enabled(path.clone(), dictionary)
             .set_column_encoding(path.clone(), encoding)
             .set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::try_new(level)?));
+        if column.kind == Kind::Int32BySlot {
+            // The least and greatest of all lists' values would spare nobody reading them.
+            builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+        }
         if T::KEY.contains(column) {
             // A page's least and greatest value, for those who look for one pod.
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Page);
@@ -216,8 +221,17 @@ pub fn batches(
     check_places(builder.metadata())?;
     let names = columns.iter().map(|c| c.name);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-    let reader = builder.with_projection(mask).with_batch_size(rows).build()?;
-    Ok(reader.map(|batch| Ok(batch?)))
+    let mut reader = Some(builder.with_projection(mask).with_batch_size(rows).build()?);
+    Ok(std::iter::from_fn(move || {
+        // Damaged levels of a page make the library panic, and its reader is not to be used after that.
+        match catch_unwind(AssertUnwindSafe(|| reader.as_mut()?.next())) {
+            Ok(batch) => batch.map(|batch| Ok(batch?)),
+            Err(_) => {
+                reader = None;
+                Some(Err(ParquetError::General("a page is damaged".to_owned()).into()))
+            }
+        }
+    }))
 }
 
 /// Refuses a footer that places a column before the start of the file, on which the library would panic.

@@ -7,4 +7,5 @@ mod crash;
 mod faults;
 mod frozen;
 mod readers;
+mod sizes;
 mod stores;
