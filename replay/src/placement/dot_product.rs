@@ -24,7 +24,8 @@ const MORE: f32 = 1.001;
 /// Panigrahy and others, "Heuristics for vector bin packing" (2011), found the bin-centric dot product the best of the
 /// quick ones. It is greedy: a machine that takes the three largest pods may end with all its memory and three quarters
 /// of its CPU, and at the end of the packing there is nothing left to go with what was passed over. So a machine also
-/// exchanges an item for a better one, or for two, until nothing is gained at the shadow prices of CPU and memory.
+/// exchanges an item for a better one, or for two, while that gains at the shadow prices of CPU and memory: in a few
+/// rounds, over a sample of sizes.
 #[derive(Debug, Clone)]
 pub struct DotProduct {
     offers: Vec<Offer>,
@@ -52,7 +53,16 @@ impl DotProduct {
         let mut piles = Piles::new(items, &fitting);
         while left.pods > 0 {
             piles.clear_away();
-            let Some((offer, load)) = self.next(&mut piles, &left, packing.machines.len()) else { break };
+            let Some((offer, load)) = self.next(&mut piles, &left, packing.machines.len()) else {
+                // Each fits some machine, so there is a next one; were there none, nothing may get lost.
+                for place in 0..piles.places() {
+                    while !piles.is_empty(place) {
+                        piles.take(place);
+                        packing.unplaced.extend(piles.packed(place));
+                    }
+                }
+                break;
+            };
             for place in &load.taken {
                 left.add(&piles.size(*place), -1);
             }
@@ -98,7 +108,8 @@ impl DotProduct {
         best.map(|(_, offer)| offer)
     }
 
-    /// Prices of a millicore and a MiB: the shadow prices, each counted the more the more it makes of what is left.
+    /// Prices of a millicore and a MiB, which add up to one: the shadow prices, each counted the more the more it makes of
+    /// what is left.
     ///
     /// The linear programme's optimum has the one pair of prices at which what is left is worth most. Where two resources
     /// are about as scarce that pair turns over from machine to machine, and machines would be filled in one resource at
@@ -107,15 +118,15 @@ impl DotProduct {
         let worth = |(cpu, memory): &(f64, f64)| cpu * float(left.cpu) + memory * float(left.memory);
         let most = self.shadow_prices.iter().map(worth).fold(0.0, f64::max);
         if most <= 0.0 {
-            return (1.0, 1.0);
+            return (0.5, 0.5);
         }
-        let (mut all, mut prices) = (0.0, (0.0, 0.0));
+        let mut prices = (0.0, 0.0);
         for pair in &self.shadow_prices {
             let weight = eighth_power(worth(pair) / most);
-            all += weight;
             prices = (prices.0 + weight * pair.0, prices.1 + weight * pair.1);
         }
-        (prices.0 / all, prices.1 / all)
+        let both = prices.0 + prices.1;
+        (prices.0 / both, prices.1 / both)
     }
 
     /// The offers whose price is least above the worth of what they have.
@@ -254,20 +265,22 @@ impl Load {
         for at in 0..self.taken.len() {
             let Some(own) = self.taken.get(at).copied() else { break };
             let room = self.room.plus(&piles.size(own));
-            let mut best = (MORE * worth_at(piles, own, prices), None);
+            // Of splits that are worth the same but for rounding the first counts.
+            let mut least = MORE * worth_at(piles, own, prices);
+            let mut best = None;
             for one in (turn % stride..piles.places()).step_by(stride) {
-                let Some(beside) = room.less(&piles.size(one)).filter(|_| one != own && !piles.is_empty(one)) else {
-                    continue;
-                };
+                let beside = room.less(&piles.size(one)).filter(|beside| beside.pods > 0);
+                let Some(beside) = beside.filter(|_| one != own && !piles.is_empty(one)) else { continue };
                 piles.take(one);
-                if let Some((worth, two)) = piles.best(&beside, prices).filter(|_| beside.pods > 0) {
+                if let Some((worth, two)) = piles.best(&beside, prices) {
                     let both = worth + worth_at(piles, one, prices);
-                    let left = beside.less(&piles.size(two)).filter(|_| both > best.0);
-                    best = left.map_or(best, |left| (both, Some((one, two, left))));
+                    if let Some(left) = beside.less(&piles.size(two)).filter(|_| both > least) {
+                        (least, best) = (MORE * both, Some((one, two, left)));
+                    }
                 }
                 piles.put_back(one);
             }
-            let (_, Some((one, two, left))) = best else { continue };
+            let Some((one, two, left)) = best else { continue };
             piles.take(one);
             piles.take(two);
             piles.put_back(own);
