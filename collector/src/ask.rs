@@ -86,9 +86,10 @@ pub(crate) async fn ask(
             if quality::lacks_cpu(&quality) && pinned.usage == Usage::Cadvisor {
                 pinned.usage = stand_in(server, settings, &pinned, hour, collected).await?;
                 if pinned.usage != Usage::Cadvisor {
-                    // What comes first asks for CPU too, so all of it is asked again.
-                    (snapshot, quality) = (Snapshot::new(settings, &pinned), Vec::new());
-                    (questions, sent) = (queries::questions(settings, &pinned), 0);
+                    // The first answer stands, which is of no usage; that of the counter was empty.
+                    snapshot.usage = pinned.usage;
+                    quality.truncate(1);
+                    (questions, sent) = (queries::questions(settings, &pinned), 1);
                     continue;
                 }
             }

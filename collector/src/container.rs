@@ -64,7 +64,10 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
         add_running(&mut slots, run, hour);
         match identity.usage {
             Usage::Cadvisor => add_cpu(&mut slots, run, hour),
-            Usage::Recorded { cpu, .. } => add_rates(&mut slots, cpu, run, life, hour),
+            Usage::Recorded { cpu, .. } => {
+                let recorded_on = identity.pod.completion().is_some();
+                add_rates(&mut slots, (cpu, recorded_on), run, life, hour);
+            }
         }
         add_memory(&mut slots, run, identity.usage, hour);
     }
@@ -186,14 +189,22 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
 /// nothing, and what was used between the last rate and the end of the container is not known.
 ///
 /// A rate between two scrapes, as a mean over the slot, holds for the seconds the container ran in it. One of five minutes
-/// is what was used in the five minutes before the end of the slot, or of the container, divided by five minutes, however
-/// short it ran in them; of that the slot gets the share of those seconds that lie in it.
-fn add_rates(slots: &mut [Slot; SLOTS_PER_HOUR], rates: Rates, run: &Run<'_>, life: Life, hour: Hour) {
+/// is what was used in the five minutes before the end of the slot, or of the pod where it was deleted, divided by five
+/// minutes, however short it ran in them; of that the slot gets the share of those seconds that lie in it. Of a pod that
+/// completed and stayed the rule is recorded on (`recorded_on`), so its last five minutes are those of the slot.
+fn add_rates(
+    slots: &mut [Slot; SLOTS_PER_HOUR],
+    (rates, recorded_on): (Rates, bool),
+    run: &Run<'_>,
+    life: Life,
+    hour: Hour,
+) {
     let mut slot_end = hour.start_seconds();
     for ((slot, rate), seconds) in slots.iter_mut().zip(run.instance.cpu.iter().skip(1)).zip(run.life.by_slot(hour)) {
         slot_end += SLOT_SECONDS;
         let end = slot_end.min(life.end);
-        let ran = end - life.start.max(end - SLOT_SECONDS);
+        let recorded_until = if recorded_on { slot_end } else { end };
+        let ran = end - life.start.max(recorded_until - SLOT_SECONDS);
         let Some(rate) = rate.filter(|_| seconds > 0 && ran > 0) else { continue };
         #[expect(clippy::as_conversions, reason = "at most three hundred")]
         let core_seconds = match rates {

@@ -5,7 +5,7 @@
 
 use crate::queries::quoted;
 use crate::settings::Settings;
-use crate::usage::{INSTANT_RATE_RULE, STAND_INS, Usage};
+use crate::usage::{STAND_INS, Usage};
 
 /// Labels by which servers tell the replicas of a highly available pair apart, the most usual first.
 pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "replica"];
@@ -17,8 +17,6 @@ pub struct Dialect {
     pub old_cadvisor: bool,
     /// cAdvisor is scraped by more than one job, or on more than one path.
     pub cadvisor_jobs: bool,
-    /// The server records the CPU of containers between scrapes, so that peaks below a slot are known.
-    pub peaks: bool,
     /// The label that tells replicas apart, where more than one shows.
     pub replica_label: Option<String>,
     /// The label and the replica that is read in this hour.
@@ -38,8 +36,7 @@ impl Dialect {
             "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
              image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
              label_replace(count(count by (job,metrics_path) \
-             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
-             label_replace(count({INSTANT_RATE_RULE}{{{own}}}) > 0,\"found\",\"peaks\",\"\",\"\")"
+             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\")"
         );
         for label in REPLICA_LABELS {
             probe.push_str(&format!(
@@ -56,8 +53,6 @@ impl Dialect {
             self.old_cadvisor = true;
         } else if what == "cadvisor_jobs" {
             self.cadvisor_jobs = true;
-        } else if what == "peaks" {
-            self.peaks = true;
         } else if let Some(place) = REPLICA_LABELS.iter().position(|label| *label == what) {
             let before = self.replica_label.as_deref();
             let there = before.and_then(|label| REPLICA_LABELS.iter().position(|other| *other == label));

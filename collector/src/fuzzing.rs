@@ -16,7 +16,7 @@ const HOUR: i64 = 1_782_820_800;
 pub fn fuzz_hour(answers: &[u8]) {
     let Some(hour) = Hour::starting_at(HOUR) else { return };
     let settings = Settings { pod_labels: vec!["a.b/c".to_owned(), "teamName".to_owned()], ..Settings::default() };
-    let dialect = Dialect { old_cadvisor: true, cadvisor_jobs: true, peaks: true, ..Dialect::default() };
+    let dialect = Dialect { old_cadvisor: true, cadvisor_jobs: true, ..Dialect::default() };
     let mut snapshot = Snapshot::new(&settings, &dialect);
     let questions = queries::questions(&settings, &dialect);
     let mut lines = answers.split(|byte| *byte == b'\n');

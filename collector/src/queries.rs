@@ -225,7 +225,7 @@ fn alternatives(names: &[&str]) -> String {
 /// A short hash of everything asked, recorded with each hour: hours of different hashes were asked differently. What a
 /// dialect changes about names and duplicates makes no difference, where usage is read from does.
 pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
-    let dialect = Dialect { usage: dialect.usage, peaks: dialect.peaks, ..Dialect::default() };
+    let dialect = Dialect { usage: dialect.usage, ..Dialect::default() };
     let mut text = format!("look-ahead {LOOK_AHEAD_SECONDS} hour {HOUR_SECONDS} slot {SLOT_SECONDS}\n");
     for query in questions(settings, &dialect) {
         text.push_str(query.name);
@@ -239,6 +239,7 @@ pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::usage::{Rates, Usage};
 
     #[test]
     fn every_label_read_is_a_label_grouped_by() {
@@ -286,6 +287,10 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), ALL.len());
         assert!(names.len() <= 30);
+        // Where rules stand in: which replica, the two that decide, which rules there are, and what is not yet asked.
+        let usage = Usage::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
+        let recorded = questions(&Settings::default(), &Dialect { usage, ..Dialect::default() }).len();
+        assert!(1 + DECISIVE + 1 + recorded - 1 <= 30, "{recorded}");
     }
 
     #[test]

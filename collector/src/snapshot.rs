@@ -391,7 +391,7 @@ mod tests {
                 let of_pods = |query: &Question| {
                     ["pods", "containers"].contains(&group(query.fact))
                 };
-                queries::questions(&settings, &Dialect { peaks: true, ..Dialect::default() }).into_iter().filter(of_pods).map(|query| {
+                queries::questions(&settings, &Dialect::default()).into_iter().filter(of_pods).map(|query| {
                     let list = proptest::collection::vec(series(query.labels.clone(), 13), 1..12);
                     (Just(query), list).boxed()
                 }).collect::<Vec<_>>()

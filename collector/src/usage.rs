@@ -49,8 +49,9 @@ impl Usage {
             () if there.contains(&INSTANT_RATE_RULE) => Rates::TwoScrapes,
             () => return None,
         };
-        let memory_rule = !there.contains(&MEMORY);
-        (!memory_rule || there.contains(&MEMORY_RULE)).then_some(Self::Recorded { cpu, memory_rule })
+        // The rule first: the gauge may be that of another exporter, whose series are not told apart by images.
+        let memory_rule = there.contains(&MEMORY_RULE);
+        (memory_rule || there.contains(&MEMORY)).then_some(Self::Recorded { cpu, memory_rule })
     }
 
     /// The query that is asked in the place of one of [`queries::ALL`]; `None` where none is.
@@ -88,7 +89,8 @@ mod tests {
     #[test]
     fn rules_stand_in_only_where_both_cpu_and_memory_are_told() {
         let recorded = |cpu, memory_rule| Some(Usage::Recorded { cpu, memory_rule });
-        assert_eq!(Usage::recorded(&STAND_INS), recorded(Rates::FiveMinutes, false));
+        assert_eq!(Usage::recorded(&STAND_INS), recorded(Rates::FiveMinutes, true));
+        assert_eq!(Usage::recorded(&[RATE_RULE, MEMORY]), recorded(Rates::FiveMinutes, false));
         assert_eq!(Usage::recorded(&[RATE_RULE, MEMORY_RULE]), recorded(Rates::FiveMinutes, true));
         assert_eq!(Usage::recorded(&[INSTANT_RATE_RULE, MEMORY_RULE]), recorded(Rates::TwoScrapes, true));
         assert_eq!(Usage::recorded(&[RATE_RULE]), None);

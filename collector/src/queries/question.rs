@@ -101,8 +101,7 @@ impl Question {
 
 /// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
 pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
-    let asked = ALL.iter().filter(|query| dialect.peaks || query.fact != Fact::ContainerCpuPeak);
-    let asked = asked.filter_map(|query| dialect.usage.query(query));
+    let asked = ALL.iter().filter_map(|query| dialect.usage.query(query));
     asked.map(|query| Question::new(query, settings, dialect)).collect()
 }
 
