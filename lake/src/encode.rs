@@ -42,12 +42,12 @@ struct Form {
 /// Hours are written by a collector that is to stay small, and short pages bound what a merge holds of each.
 const HOUR: Form = Form { page_rows: 4 * 1024, plain_level: 3, packed_level: 3, delta: None };
 /// Days are written once and read for years, one at a time. Pages that are below 256 KiB when packed make zstd use
-/// small tables at level 14, so that its best parser is affordable; plain ones are not, and gain nothing beyond 9.
+/// small tables at level 14, so that its best parser is affordable; plain ones are not, and gain nothing from 10 to 15.
 const DAY: Form =
     Form { page_rows: 16 * 1024, plain_level: 9, packed_level: 14, delta: Some("memory_mean_mib_by_slot") };
 /// The level of zstd for uids: a higher one takes chance likenesses of random digits for repetitions, and is longer.
 const UID_LEVEL: i32 = 1;
-/// The largest dictionary of a column in a row group: every uid of one fits.
+/// The largest dictionary of a column in a row group: every name of one fits.
 const DICTIONARY_BYTES: usize = 8 * 1024 * 1024;
 /// The units of what is measured and hardly ever repeats. Other integers are looked up.
 const MEASURED: [&str; 4] = ["core-millisecond", "KiB-second", "KiB", "MiB"];

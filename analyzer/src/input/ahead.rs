@@ -76,7 +76,7 @@ pub(super) fn read<R>(
     })
 }
 
-/// Sends what a part holds; an error is the last that is sent. `None` when nobody takes any more.
+/// Sends what a part holds; whoever takes it stops at an error. `None` when nobody takes any more.
 fn decode(
     part: &PartObjects,
     plan: &Plan<'_>,
