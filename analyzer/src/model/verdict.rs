@@ -187,7 +187,7 @@ fn why_not(made: &Made, unserved_allowed: f64) -> String {
     let percent = |share: f64| format!("{:.2}\u{a0}%", share * 100.0);
     let Some(risk) = &made.scenario.risk else { return "it was not replayed".to_owned() };
     if let Some(waiting) = waiting(made).filter(|waiting| *waiting > unserved_allowed) {
-        let (waiting, allowed) = (percent(waiting), percent(unserved_allowed));
+        let [waiting, allowed] = told_apart(waiting, unserved_allowed);
         return format!("{waiting} of the pods' time would pass waiting for machines, where {allowed} is allowed");
     }
     match (risk.host_slots_over_cpu, risk.host_slots_over_memory) {
@@ -195,6 +195,12 @@ fn why_not(made: &Made, unserved_allowed: f64) -> String {
         (Some(share), _) => format!("hosts would be short of CPU in {} of their time", percent(share)),
         _ => format!("machines would be short of CPU in {} of their time", percent(risk.machine_slots_over_cpu)),
     }
+}
+
+/// Two shares in per cent, with as many digits as it takes to see that they differ; two at least.
+fn told_apart(a: f64, b: f64) -> [String; 2] {
+    let percent = |digits: usize| [a, b].map(|share| format!("{:.digits$}\u{a0}%", share * 100.0));
+    (2..6).map(percent).find(|[a, b]| a != b).unwrap_or_else(|| percent(6))
 }
 
 /// Least and greatest saving of `emp` over the assumptions tried one at a time.
@@ -205,4 +211,16 @@ fn range(what_if: &WhatIf, base: Option<NanoUsd>) -> Option<[f64; 2]> {
         None => Some([saving, saving]),
         Some([least, most]) => Some([least.min(saving), most.max(saving)]),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told_apart;
+
+    #[test]
+    fn what_is_a_little_more_than_allowed_does_not_look_the_same() {
+        assert_eq!(told_apart(0.0013, 0.0005), ["0.13\u{a0}%", "0.05\u{a0}%"]);
+        assert_eq!(told_apart(0.000_514, 0.0005), ["0.051\u{a0}%", "0.050\u{a0}%"]);
+        assert_eq!(told_apart(0.0005, 0.0005), ["0.050000\u{a0}%", "0.050000\u{a0}%"]);
+    }
 }
