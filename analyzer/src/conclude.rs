@@ -264,6 +264,7 @@ fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&
         saving_vs_best_ec2_usd: None,
         range_usd: None,
         interval_usd: None,
+        ..Verdict::default()
     }
 }
 

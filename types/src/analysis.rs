@@ -8,6 +8,7 @@ mod inventory;
 mod replayed;
 mod scenario;
 mod utilisation;
+mod verdict;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub use scenario::{
 pub use utilisation::{
     Coincidence, CoincidenceRow, Distribution, HourPoint, ResourceUtilisation, SafeOvercommit, Spread, Steal,
     Utilisation,
+};
+pub use verdict::{
+    Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, Limit, LimitCheck, Reason, Remedy, RemedyKind,
+    ScenarioId,
 };
 
 /// The value of [`Analysis::schema`] this version writes.
@@ -148,7 +153,7 @@ pub struct Saving {
 }
 
 /// The conclusion.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// One sentence.
@@ -167,6 +172,28 @@ pub struct Verdict {
     /// Bootstrap interval; only with eight whole weeks, so `null` otherwise.
     #[serde(default)]
     pub interval_usd: Option<[f64; 2]>,
+    /// Why the recommendation is what it is; `null` in analyses that predate it.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+    /// Amounts of the recommended scenario against today; `null` where none is recommended.
+    #[serde(default)]
+    pub amounts: Option<Amounts>,
+    /// How far the recommendation can be trusted; `null` where none is made.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
+    /// Every scenario that was judged, the largest saving first.
+    #[serde(default)]
+    pub judged: Vec<Judged>,
+    /// What would make scenarios hold that break a limit, and what makes those hold that do, with the price.
+    #[serde(default)]
+    pub remedies: Vec<Remedy>,
+    /// Hours scenarios are compared on: the last whole week or more; those before serve choices and the warm-up. Zero in
+    /// analyses that predate it.
+    #[serde(default)]
+    pub reported_hours: u32,
+    /// Hours that variants were chosen on, before the reported ones; zero where nothing was chosen.
+    #[serde(default)]
+    pub chosen_hours: u32,
 }
 
 /// One assumption in force.

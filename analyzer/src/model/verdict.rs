@@ -62,6 +62,7 @@ pub(crate) fn verdict(
         saving_vs_best_ec2_usd: vs_ec2.map(NanoUsd::usd),
         range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, find("emp").and_then(of_repacked))),
         interval_usd: conclusion.interval_usd,
+        ..Verdict::default()
     };
     Some((verdict, savings))
 }

@@ -62,6 +62,7 @@ pub(crate) fn empty() -> Analysis {
         saving_vs_best_ec2_usd: None,
         range_usd: None,
         interval_usd: None,
+        ..Verdict::default()
     };
     analysis
 }
@@ -210,6 +211,7 @@ pub(crate) fn full_losing() -> Analysis {
         saving_vs_best_ec2_usd: Some(repacked - pool),
         range_usd: Some([repacked - pool - 2_000.0, repacked - pool + 900.0]),
         interval_usd: None,
+        ..Verdict::default()
     };
     let shift = |usd: &mut Option<f64>| *usd = usd.map(|usd| usd - 9_000.0);
     if let Some(what_if) = &mut analysis.what_if {
@@ -261,6 +263,7 @@ pub(crate) fn half_unpriced() -> Analysis {
         saving_vs_best_ec2_usd: None,
         range_usd: None,
         interval_usd: None,
+        ..Verdict::default()
     };
     let none = |usd: &mut Option<f64>| *usd = None;
     if let Some(what_if) = &mut analysis.what_if {
@@ -303,6 +306,7 @@ pub(crate) fn no_difference() -> Analysis {
         saving_vs_best_ec2_usd: Some(0.0),
         range_usd: Some([0.0, 0.0]),
         interval_usd: None,
+        ..Verdict::default()
     };
     analysis
 }

@@ -131,6 +131,7 @@ pub(crate) fn believable() -> Analysis {
             saving_vs_best_ec2_usd: None,
             range_usd: None,
             interval_usd: None,
+            ..Verdict::default()
         },
         model_optimism: None,
         selection: None,

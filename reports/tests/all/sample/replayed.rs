@@ -233,6 +233,7 @@ pub(crate) fn full() -> Analysis {
         saving_vs_best_ec2_usd: ec2,
         range_usd: ec2.map(|usd| [usd - 4_180.0, usd + 1_190.0]),
         interval_usd: None,
+        ..Verdict::default()
     };
     analysis.model_optimism = Some(0.977);
     analysis.what_if = Some(what_if::what_if());

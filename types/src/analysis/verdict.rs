@@ -1,0 +1,338 @@
+//! The verdict as data: what is recommended and why, how every scenario was judged, what would make a rejected one
+//! acceptable and at what price, and how far the result can be trusted. The sentence is rendered from this.
+//!
+//! Amounts are USD a month of 730 hours, measured on the reported hours ([`Verdict::reported_hours`]).
+
+use serde::{Deserialize, Serialize};
+
+/// A scenario by its stable id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ScenarioId {
+    /// Today's bill, as measured.
+    Ec2Today,
+    /// Today's machine types and policy, replayed: the back-test.
+    Ec2TodayReplayed,
+    /// Repacked on EC2 as Karpenter would.
+    Ec2RepackedKarpenter,
+    /// Repacked on EC2 at the default policy.
+    Ec2Repacked,
+    /// Repacked on EC2, with the policy chosen from variants.
+    Ec2Tuned,
+    /// Right-sized and repacked on EC2.
+    Ec2Rightsized,
+    /// The arithmetic of the vendor's published examples.
+    EmpVendor,
+    /// The elastic machine pool at the documented ratios.
+    Emp,
+    /// The elastic machine pool, with ratios chosen from variants.
+    EmpTuned,
+    /// The elastic machine pool with right-sized requests.
+    EmpRightsized,
+}
+
+impl ScenarioId {
+    /// Every scenario, the one that changes least first: between equals the earlier is recommended.
+    pub const ALL: [Self; 10] = [
+        Self::Ec2Today,
+        Self::Ec2TodayReplayed,
+        Self::Ec2RepackedKarpenter,
+        Self::Ec2Repacked,
+        Self::Ec2Tuned,
+        Self::Ec2Rightsized,
+        Self::EmpVendor,
+        Self::Emp,
+        Self::EmpTuned,
+        Self::EmpRightsized,
+    ];
+
+    /// The id as it is written in `analysis.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ec2Today => "ec2-today",
+            Self::Ec2TodayReplayed => "ec2-today-replayed",
+            Self::Ec2RepackedKarpenter => "ec2-repacked-karpenter",
+            Self::Ec2Repacked => "ec2-repacked",
+            Self::Ec2Tuned => "ec2-tuned",
+            Self::Ec2Rightsized => "ec2-rightsized",
+            Self::EmpVendor => "emp-vendor",
+            Self::Emp => "emp",
+            Self::EmpTuned => "emp-tuned",
+            Self::EmpRightsized => "emp-rightsized",
+        }
+    }
+
+    /// The scenario of an id; `None` for an unknown one.
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scenario| scenario.as_str() == id)
+    }
+
+    /// Whether it has elastic VMs.
+    pub const fn is_emp(self) -> bool {
+        matches!(self, Self::EmpVendor | Self::Emp | Self::EmpTuned | Self::EmpRightsized)
+    }
+
+    /// Whether pods get right-sized requests.
+    pub const fn is_rightsized(self) -> bool {
+        matches!(self, Self::Ec2Rightsized | Self::EmpRightsized)
+    }
+}
+
+impl std::fmt::Display for ScenarioId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why the verdict is what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The recommended scenario saves most of those that hold every limit.
+    SavesMost,
+    /// Another scenario saves a little more, but within what the model can tell apart; the recommended one changes less.
+    ChangesLess,
+    /// No scenario is cheaper than today.
+    NothingSaves,
+    /// What could be saved is below 3 % of the bill, or below the error of the back-test.
+    SavesTooLittle,
+    /// Cheaper scenarios exist, but each breaks a limit.
+    LimitsBroken,
+    /// No pod runs, so there is nothing to compare.
+    NoPods,
+    /// The window is too short to judge by.
+    WindowTooShort,
+    /// Usage is missing for too much of the pods' time.
+    UsageMissing,
+    /// Something that decides the comparison has no price.
+    Unpriced,
+    /// No scenario could be replayed.
+    NotReplayed,
+}
+
+/// How far a recommendation can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ConfidenceLevel {
+    /// May turn around.
+    Low,
+    /// The direction holds; the amount may change.
+    Medium,
+    /// Direction and amount hold for the weeks measured.
+    High,
+}
+
+/// What limits the confidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Doubt {
+    /// The recommendation turns around within the values one assumption may have.
+    FlipsWith {
+        /// Key of the assumption.
+        key: String,
+        /// The value at which it turns around.
+        value: String,
+    },
+    /// The window is under three whole weeks, so nothing was tuned and little was seen.
+    ShortWindow {
+        /// Hours present.
+        hours: u32,
+    },
+    /// Facts about the elastic machine pool end in 2025.
+    EmpFactsDated,
+    /// Usage is missing in the busiest hours of the day.
+    SilentBusyHours,
+    /// Usage is missing for some of the pods' time.
+    UsagePartlyMissing {
+        /// Share of core-seconds or GiB-seconds, the larger.
+        share: f64,
+    },
+    /// Hours are missing from the window.
+    HoursMissing {
+        /// Share of the hours.
+        share: f64,
+    },
+    /// The replay of today's machines differs from today's bill.
+    BackTest {
+        /// The difference, as a share of today's compute cost.
+        share: f64,
+    },
+    /// A cost that changes is not priced.
+    Unpriced {
+        /// What it is.
+        what: String,
+    },
+    /// The saving is little more than what is needed to recommend anything.
+    SavingNearThreshold {
+        /// Saving as a share of the bill.
+        share: f64,
+    },
+}
+
+/// The confidence in a recommendation and what limits it, the gravest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Confidence {
+    /// The level.
+    pub level: ConfidenceLevel,
+    /// Why it is not higher; empty at the highest.
+    pub doubts: Vec<Doubt>,
+}
+
+/// What a scenario may not exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// CPU asked for beyond what machines and hosts have, as a share of CPU used.
+    CpuLost,
+    /// The same for the workload that loses most.
+    WorkloadCpuLost,
+    /// Share of machine-slots and host-slots whose mean memory is over capacity.
+    MemoryOverMean,
+    /// Share of machine-slots and host-slots whose largest memory is over capacity.
+    MemoryOverMax,
+    /// Evictions by the scenario per pod of a service and day.
+    Evictions,
+    /// The same for stateful sets and single replicas.
+    SingleEvictions,
+    /// Most pods on one machine or host, as a share of all.
+    BlastRadius,
+    /// Share of the time in which the rest of a zone could not take over from a lost host.
+    HostLoss,
+    /// Share of starts of services later than a minute.
+    LateServices,
+    /// Share of starts of batch pods later than a minute and a tenth of their length.
+    LateBatch,
+    /// Periodic runs that started after the next one was due.
+    OvertakenRuns,
+    /// Share of pods that fit no machine on offer.
+    Unplaceable,
+    /// Cost of warm machines, as a share of compute.
+    HeadroomCost,
+}
+
+/// How a scenario stands to one limit, outside the first day, on the reported hours.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LimitCheck {
+    /// The limit.
+    pub limit: Limit,
+    /// What the scenario comes to; `null` where it cannot be known.
+    pub value: Option<f64>,
+    /// The most allowed: the default, or 1.1 times today's replayed where that is more.
+    pub allowed: f64,
+    /// The same measure in the replay of today's machines; `null` where it cannot be known.
+    pub today: Option<f64>,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Where it is worst, such as a workload; `null` where that says nothing.
+    pub worst: Option<String>,
+}
+
+/// Machines kept ready beyond what pods ask for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Headroom {
+    /// Warm machines in each lot: machines of one zone, architecture, OS and capacity type.
+    pub warm_machines: u32,
+    /// Their instance types.
+    pub instance_types: Vec<String>,
+    /// Seconds an empty machine is kept.
+    pub empty_seconds: u32,
+    /// What it costs beyond the same scenario without headroom, in USD a month.
+    pub monthly_usd: f64,
+}
+
+/// A scenario as it was judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Judged {
+    /// The scenario.
+    pub scenario: ScenarioId,
+    /// What it costs in USD a month, headroom included, over the lines priced in it and today.
+    pub monthly_usd: f64,
+    /// What it saves in USD a month against today, over the same lines; negative where it costs more.
+    pub saving_monthly_usd: f64,
+    /// That saving as a share of today's cost over the same lines; `null` where that is zero.
+    pub saving_fraction: Option<f64>,
+    /// The scenario on EC2 it is compared with like for like; `null` for those on EC2.
+    pub rival: Option<ScenarioId>,
+    /// What it saves against that rival.
+    pub saving_vs_rival_monthly_usd: Option<f64>,
+    /// What it cost in USD a month on the hours choices were made on; `null` where nothing was chosen.
+    pub chosen_monthly_usd: Option<f64>,
+    /// Whether it holds every limit.
+    pub holds: bool,
+    /// Every limit, those that do not hold first.
+    pub limits: Vec<LimitCheck>,
+    /// What is kept ready; `null` where nothing is.
+    pub headroom: Option<Headroom>,
+    /// Spare hosts priced in each zone, so that a lost host can be taken over from.
+    pub spare_hosts_per_zone: u32,
+}
+
+/// What to do about a scenario that breaks limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RemedyKind {
+    /// Machines kept warm.
+    KeepWarm {
+        /// What is kept, and for how long.
+        headroom: Headroom,
+    },
+    /// A spare host in each zone.
+    SpareHosts {
+        /// How many in each zone.
+        per_zone: u32,
+    },
+    /// No level of headroom tried makes it hold.
+    NoneFound,
+}
+
+/// A remedy with its price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Remedy {
+    /// The scenario it is for.
+    pub scenario: ScenarioId,
+    /// The limits the scenario breaks without it.
+    pub mends: Vec<Limit>,
+    /// What to do.
+    pub what: RemedyKind,
+    /// What it costs in USD a month; `null` where none was found.
+    pub monthly_usd: Option<f64>,
+    /// Whether it is part of the scenario's cost.
+    pub included: bool,
+}
+
+/// Amounts of the recommended scenario, in USD a month.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Amounts {
+    /// Today, over the lines compared.
+    pub today_monthly_usd: f64,
+    /// The recommended scenario, over the same lines.
+    pub monthly_usd: f64,
+    /// The difference: what is saved.
+    pub saving_monthly_usd: f64,
+    /// As a share of today's.
+    pub saving_fraction: Option<f64>,
+    /// Of the cost, unused commitments that are paid until they expire.
+    pub stranded_monthly_usd: f64,
+    /// Saving once they have expired.
+    pub saving_after_commitments_monthly_usd: f64,
+    /// Running old and new side by side while moving, once, in USD; `null` where nothing moves or it is not known.
+    pub transition_usd: Option<f64>,
+    /// Days until the saving has paid for that.
+    pub payback_days: Option<f64>,
+    /// Least and greatest saving over the assumptions tried one at a time; `null` where none was.
+    pub range_monthly_usd: Option<[f64; 2]>,
+    /// The cost lines compared.
+    pub lines: Vec<String>,
+}
