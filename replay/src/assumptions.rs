@@ -167,7 +167,11 @@ impl Assumptions {
     /// Sets what the assumptions say about a scenario, beside its host and machines.
     pub fn apply(&self, setup: &mut Setup) {
         setup.node_boot_seconds = seconds(self.ec2_boot_seconds);
-        setup.empty_seconds = seconds(self.machine_empty_seconds);
+        setup.headroom.empty_seconds = seconds(self.machine_empty_seconds);
+        setup.headroom.warm_machines = count(self.machine_warm);
+        if setup.ec2.buy != crate::setup::Buy::AsObserved {
+            setup.ec2.least_machines = count(self.ec2_least_machines);
+        }
         setup.least_billed_seconds = seconds(self.machine_least_billed_seconds);
         setup.smt_yield = self.machine_smt_yield;
         setup.warm_up_seconds = seconds(self.risk_warm_up_seconds);

@@ -152,6 +152,11 @@ impl Cluster {
         (self.hours - 1) * HOUR_SECONDS
     }
 
+    /// Whether requests are sized with this hour for the first time.
+    pub(crate) fn sized_first(&self) -> bool {
+        self.hours == 25
+    }
+
     /// Takes in the next hour.
     pub(crate) fn advance(&mut self, hour: &Hour) {
         self.resumed = self.hours == 0 || hour.start() != self.hour_start + HOUR_SECONDS;

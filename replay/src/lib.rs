@@ -72,9 +72,12 @@ pub use hour::{
 };
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
-pub use outcome::{Extent, Group, HourBilled, Motion, Outcome, Point, Risk, RiskTarget, Served, Service, Worst};
+pub use outcome::{
+    Blast, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Point, Risk, RiskTarget, Served, Service,
+    Worst,
+};
 pub use predictor::{Predictor, Series};
 pub use rightsize::RightSizing;
 pub use run::Replay;
 pub use scenarios::{Base, choose};
-pub use setup::{Buy, Consolidation, Ec2, MemoryModel, Pool, Requests, Setup, Zones};
+pub use setup::{Buy, Consolidation, Ec2, EvictionLimits, Headroom, MemoryModel, Pool, Requests, Setup, Zones};

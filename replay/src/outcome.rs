@@ -26,10 +26,39 @@ pub struct Outcome {
     pub imputed: Imputed,
     /// Elastic VMs by zone and type, and hosts by zone, outside the warm-up; by zone, then type.
     pub pools: Vec<Extent>,
-    /// Most pods that died with one host, or one node where there are no hosts, over the hours.
-    pub blast_pods: u32,
-    /// Most workloads that lost all their replicas with it.
-    pub blast_workloads: u32,
+    /// Machines kept ready, by zone and type, in order.
+    pub warm: Vec<(u16, u32)>,
+    /// What the loss of one machine or host would have done, hour by hour.
+    pub failures: Vec<Failures>,
+}
+
+/// What the loss of one machine or host would have done at the end of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Failures {
+    /// What would have died with the one that carries most pods.
+    pub blast: Blast,
+    /// Whether zones could have taken over from a lost host.
+    pub host_loss: HostLoss,
+}
+
+/// What stands on the machine or host that carries most pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Blast {
+    /// Pods on it.
+    pub pods: u32,
+    /// Pods that run.
+    pub of: u32,
+    /// Workloads all of whose replicas stand on it.
+    pub workloads: u32,
+}
+
+/// Zones with hosts at the end of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HostLoss {
+    /// Zones with hosts that carry something.
+    pub zones: u32,
+    /// Those in which the other hosts could not carry everything once one is lost.
+    pub short: u32,
 }
 
 /// What is billed of one hour.
@@ -188,6 +217,36 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// Most pods on one machine or host in any hour, and most workloads all of whose replicas stood there.
+    pub fn most_on_one(&self) -> (u32, u32) {
+        let pods = self.failures.iter().map(|hour| hour.blast.pods).max();
+        let workloads = self.failures.iter().map(|hour| hour.blast.workloads).max();
+        (pods.unwrap_or_default(), workloads.unwrap_or_default())
+    }
+
+    /// Largest share of all pods on one machine or host in any hour.
+    pub fn blast_share(&self) -> f64 {
+        let share = |hour: &Failures| f64::from(hour.blast.pods) / f64::from(hour.blast.of.max(1));
+        self.failures.iter().map(share).fold(0.0, f64::max)
+    }
+
+    /// Share of zone-hours in which a zone could not take over from a lost host; zero without hosts.
+    pub fn host_loss_share(&self) -> f64 {
+        let (zones, short) = self.failures.iter().fold((0_u64, 0_u64), |(zones, short), hour| {
+            (zones + u64::from(hour.host_loss.zones), short + u64::from(hour.host_loss.short))
+        });
+        crate::number::float(short) / crate::number::float(zones.max(1))
+    }
+
+    /// Notes that a machine of a type is kept ready in a zone.
+    pub(crate) fn warmed(&mut self, zone: u16, kind: u32) {
+        if let Err(at) = self.warm.binary_search(&(zone, kind)) {
+            self.warm.insert(at, (zone, kind));
+        }
+    }
+}
+
 impl Risk {
     fn since(&self, earlier: &Self) -> Self {
         let peaks = self.lost_core_ms_at_peaks.map(|all| all - earlier.lost_core_ms_at_peaks.unwrap_or_default());
@@ -212,7 +271,7 @@ impl Outcome {
     }
 
     /// What came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made on the
-    /// one and reported on the other. It has no course (see [`Self::without_course`]). Extents, the worst slot and the blast radius are those of the whole.
+    /// one and reported on the other. It has no course (see [`Self::without_course`]). Extents and the worst slot are those of the whole.
     pub fn since(&self, earlier: &Self) -> Self {
         let (a, b) = (&self.service, &earlier.service);
         let (m, n) = (&self.motion, &earlier.motion);
@@ -246,8 +305,8 @@ impl Outcome {
                 pod_slots_without_peak: self.imputed.pod_slots_without_peak - earlier.imputed.pod_slots_without_peak,
             },
             pools: self.pools.clone(),
-            blast_pods: self.blast_pods,
-            blast_workloads: self.blast_workloads,
+            warm: self.warm.clone(),
+            failures: self.failures.iter().skip(earlier.failures.len()).copied().collect(),
         }
     }
 }

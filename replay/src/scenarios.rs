@@ -59,13 +59,15 @@ impl Base {
     }
 
     fn pool(&self, id: &str, host: &HostType, family: &[u32], requests: Requests) -> Setup {
-        let mut setup = self.ec2(id, Buy::DotProduct, requests, Consolidation::KARPENTER);
+        let today = if self.karpenter { Consolidation::KARPENTER } else { Consolidation::EmptyOnly };
+        let mut setup = self.ec2(id, Buy::AsObserved, requests, today);
         setup.pool = Some(Pool::new(host.clone(), &self.catalog, family));
         self.assumptions.apply(&mut setup);
         setup
     }
 
-    /// `emp`: elastic VMs of `family` on `host`, at the ratios assumed. What does not move is repacked on EC2.
+    /// `emp`: elastic VMs of `family` on `host`, at the ratios assumed. What does not move stays on today's types under
+    /// today's policy, so that with nothing to move it equals `ec2-today-replayed`.
     pub fn emp(&self, host: &HostType, family: &[u32]) -> Setup {
         self.pool("emp", host, family, Requests::AsTheyAre)
     }

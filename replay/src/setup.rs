@@ -69,6 +69,54 @@ pub struct Ec2 {
     pub score: Score,
     /// How machines go away.
     pub consolidation: Consolidation,
+    /// Machines a lot keeps at least while two or more of its pods belong to services, so that one node is never all there
+    /// is. Bought machines only: what takes the place of today's nodes is as many as today.
+    pub least_machines: u32,
+}
+
+/// Machines kept ready before pods ask for them.
+///
+/// Warm machines are what over-provisioning with low-priority pause pods gives, and `minEVMs` of a pool: nobody is
+/// scheduled onto them while anything else has room, and the pod that needs one finds it booted. Another is requested at
+/// once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Headroom {
+    /// Warm machines in each lot, of the type the lot has most of.
+    pub warm_machines: u32,
+    /// Seconds after which an empty machine leaves.
+    pub empty_seconds: i64,
+}
+
+impl Headroom {
+    /// The levels tried, each with more kept than the one before.
+    pub const LEVELS: [Self; 6] = [
+        Self { warm_machines: 0, empty_seconds: 600 },
+        Self { warm_machines: 0, empty_seconds: 3600 },
+        Self { warm_machines: 1, empty_seconds: 600 },
+        Self { warm_machines: 1, empty_seconds: 7200 },
+        Self { warm_machines: 2, empty_seconds: 3600 },
+        Self { warm_machines: 4, empty_seconds: 7200 },
+    ];
+}
+
+impl Default for Headroom {
+    fn default() -> Self {
+        Self { warm_machines: 0, empty_seconds: 600 }
+    }
+}
+
+/// How many evictions a scenario's own draining may cause; the judge allows the same ([`crate::RiskTarget`]).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EvictionLimits {
+    /// Evictions per pod of a service and day; infinite where they are not limited.
+    pub per_pod_day: f64,
+    /// The same for stateful sets and for workloads with one replica.
+    pub per_single_pod_day: f64,
+}
+
+impl EvictionLimits {
+    /// No limit.
+    pub const OPEN: Self = Self { per_pod_day: f64::INFINITY, per_single_pod_day: f64::INFINITY };
 }
 
 /// How much of an elastic VM's memory is resident on its host.
@@ -212,8 +260,10 @@ pub struct Setup {
     pub daemon_pods: u32,
     /// Boot of an EC2 node.
     pub node_boot_seconds: i64,
-    /// Seconds after which an empty machine leaves.
-    pub empty_seconds: i64,
+    /// Machines kept ready.
+    pub headroom: Headroom,
+    /// Evictions that draining keeps to.
+    pub evictions: EvictionLimits,
     /// The least that is billed of a host or a node, in seconds.
     pub least_billed_seconds: i64,
     /// What a thread delivers when its sibling is busy, as a share of what it delivers alone.
@@ -234,6 +284,7 @@ impl Setup {
                 buy: Buy::DotProduct,
                 score: Score::default(),
                 consolidation: Consolidation::KARPENTER,
+                least_machines: 0,
             },
             pool: None,
             selection: 0,
@@ -241,7 +292,8 @@ impl Setup {
             daemons: Ask::default(),
             daemon_pods: 0,
             node_boot_seconds: 75,
-            empty_seconds: 600,
+            headroom: Headroom::default(),
+            evictions: EvictionLimits::OPEN,
             least_billed_seconds: 60,
             smt_yield: 1.0,
             warm_up_seconds: 86_400,

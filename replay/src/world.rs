@@ -4,12 +4,14 @@
 //! things within a slot is that of `MODEL.md`, section 4.
 
 mod consolidate;
+mod headroom;
 mod hosts;
 mod lots;
 mod machines;
 mod measure;
 mod pods;
 mod rebalance;
+mod rebuild;
 mod slot;
 
 use std::cmp::Reverse;
@@ -59,6 +61,8 @@ struct Machine {
     ready: bool,
     /// Takes no more pods: it is being replaced.
     closed: bool,
+    /// Kept ready: the scheduler does not see it until a pod fits nowhere else.
+    warm: bool,
     pods: Vec<u32>,
     room: Room,
     /// What the scheduler scores by.

@@ -119,6 +119,18 @@ fn gcd(a: usize, b: usize) -> usize {
 }
 
 /// Every kind of scenario there is, its risk counted from the first second.
+fn base() -> Base {
+    let catalog = common::catalog();
+    Base {
+        ec2_types: (0..catalog.machines.len() as u32).collect(),
+        catalog,
+        daemons: common::DAEMONS,
+        daemon_pods: 4,
+        karpenter: false,
+        assumptions: Assumptions::default(),
+    }
+}
+
 fn setups() -> Vec<Setup> {
     let mut today = ec2("ec2-today-replayed");
     today.ec2.buy = Buy::AsObserved;
@@ -391,11 +403,11 @@ proptest! {
     }
 
     #[test]
-    fn with_nothing_to_move_there_is_no_pool_and_the_rest_is_ec2_repacked(lives in cluster()) {
+    fn with_nothing_to_move_there_is_no_pool_and_the_rest_is_today_replayed(lives in cluster()) {
         let stays: Vec<Life> = lives.into_iter().map(|life| Life { movable: false, ..life }).collect();
         let hours = hours(&stays, 1);
         let [(ec2_outcome, ec2_log), (emp_outcome, emp_log)]: [(Outcome, Log); 2] =
-            run(vec![ec2("ec2-repacked"), emp("emp")], &hours).try_into().unwrap();
+            run(vec![base().today_replayed(), base().emp(&m5_metal(), &[0, 1, 2, 3, 4])], &hours).try_into().unwrap();
         prop_assert_eq!(&ec2_log, &emp_log);
         let emp_outcome = Outcome { id: ec2_outcome.id.clone(), ..emp_outcome };
         prop_assert_eq!(&ec2_outcome, &emp_outcome);

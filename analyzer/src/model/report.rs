@@ -230,8 +230,8 @@ fn risk(last_third: &Outcome, whole: &Outcome, holds_target: bool) -> Risk {
         swap_gib_hours: unsigned(hosts.over_mib_seconds) / 1024.0 / 3600.0,
         migrations: motion.rebalanced + motion.consolidated,
         restarted_pods: motion.drained_pods + motion.rolled_pods,
-        pods_on_busiest: whole.blast_pods,
-        workloads_on_busiest: whole.blast_workloads,
+        pods_on_busiest: whole.most_on_one().0,
+        workloads_on_busiest: whole.most_on_one().1,
         worst_slot: worst(whole),
     }
 }

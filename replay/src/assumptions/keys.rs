@@ -118,6 +118,12 @@ crate::assumption_set! {
     ec2_boot_seconds = "ec2.boot_seconds", "s", { number 75.0, 0.0, 3600.0 },
         "from the launch of an EC2 node to its registration, about",
         "boot of an EC2 node, in every scenario";
+    ec2_least_machines = "ec2.least_machines", "", { number 2.0, 0.0, 1000.0 },
+        "ours: one node that carries every replica of a service is no rival to anything",
+        "machines that repacking keeps in each zone and platform where services run";
+    ec2_largest_machine = "ec2.largest_machine", "", { number 2.0, 0.25, 64.0 },
+        "ours: a failed node takes its pods with it, so nodes many times the size of today's are no like for like",
+        "vCPU and memory of the largest machine that repacking buys, as a multiple of today's largest";
     ec2_disruption_budget = "ec2.disruption_budget", "", { number 0.1, 0.0, 1.0 },
         "Karpenter's default: a tenth of the nodes at a time",
         "share of the machines of a zone that may be drained in one slot";
@@ -127,6 +133,9 @@ crate::assumption_set! {
     machine_empty_seconds = "machine.empty_seconds", "s", { number 600.0, 0.0, 86_400.0 },
         "Cluster Autoscaler's default",
         "time after which an empty machine leaves";
+    machine_warm = "machine.warm", "", { number 0.0, 0.0, 1000.0 },
+        "none unless needed; scenarios that pods would wait in are tried with one, two and four",
+        "machines kept ready in each zone and platform, in every scenario but today's";
     machine_least_billed_seconds = "machine.least_billed_seconds", "s", { number 60.0, 0.0, 3600.0 },
         "EC2 bills at least a minute",
         "least that is billed of a host or a node";

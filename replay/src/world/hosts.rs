@@ -39,6 +39,13 @@ pub(super) struct Host {
     pub(super) fits_elsewhere: u32,
 }
 
+impl Host {
+    /// vCPU and MiB of the elastic VMs it carries.
+    pub(super) fn carries(&self) -> (f64, f64) {
+        (crate::number::float(self.vcpu), crate::number::float(self.memory_mib))
+    }
+}
+
 /// What is expected of a host, in millicores and MiB.
 pub(super) type Expected = (f64, f64);
 

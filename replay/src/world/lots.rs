@@ -38,6 +38,8 @@ pub(super) struct Lot {
     slot: Served,
     hour: [Served; SLOTS],
     pub(super) group: Group,
+    /// The type most of its machines have, or had when there were some.
+    pub(super) commonest: Option<u32>,
     /// Rises whenever room is given back; what failed at one version need not be tried again.
     pub(super) version: u64,
     /// The version at which draining last found nothing.
@@ -64,7 +66,7 @@ impl Lot {
 
     /// Shows the scan what a machine has.
     fn show(&mut self, machine: &Machine, kind: &Kind) {
-        let open = machine.live && machine.ready && !machine.closed && machine.room.pods > 0;
+        let open = machine.live && machine.ready && !machine.closed && !machine.warm && machine.room.pods > 0;
         let (per_cpu, per_memory) = (1.0 / float32(kind.room.cpu.max(1)), 1.0 / float32(kind.room.memory.max(1)));
         let free = |has: u32, taken: u32, per: f32| 1.0 - float32(taken.min(has)) * per;
         let share = free(kind.room.cpu, machine.scored.cpu_millicores, per_cpu)

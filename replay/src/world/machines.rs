@@ -28,6 +28,7 @@ impl<O: Observer> World<O> {
             ready_at: NEVER,
             ready: false,
             closed: false,
+            warm: false,
             pods: Vec::new(),
             room: self.kinds[kind].room,
             scored: Ask::default(),
@@ -121,9 +122,10 @@ impl<O: Observer> World<O> {
             if machine.live
                 && machine.ready
                 && !machine.closed
+                && !machine.warm
                 && !migrates
                 && machine.pods.is_empty()
-                && t - machine.empty_since >= self.setup.empty_seconds
+                && t - machine.empty_since >= self.setup.headroom.empty_seconds
             {
                 self.release(m, t);
             }

@@ -5,7 +5,7 @@ use crate::cluster::Cluster;
 use crate::hour::{NONE, SLOT_SECONDS, UNKNOWN};
 use crate::number::{id, unsigned, whole};
 use crate::observer::Observer;
-use crate::outcome::{Extent, Point, Risk, Worst};
+use crate::outcome::{Blast, Extent, Failures, HostLoss, Point, Risk, Worst};
 use crate::setup::MemoryModel;
 
 /// Milliseconds of a slot.
@@ -202,8 +202,16 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Pods and workloads that would have died with the machine that carries most: a host, or a node where there is none.
-    pub(super) fn measure_blast(&mut self, cluster: &Cluster) {
+    /// What would have died with the machine or host that carries most pods, and whether a zone could take over from a lost
+    /// host; once an hour.
+    pub(super) fn measure_failures(&mut self, cluster: &Cluster) {
+        let blast = self.blast(cluster);
+        let host_loss = self.host_loss();
+        self.outcome.failures.push(Failures { blast, host_loss });
+    }
+
+    /// Pods and workloads on the host, or the node outside the pool, that carries most pods.
+    fn blast(&self, cluster: &Cluster) -> Blast {
         let on = |m: u32| {
             let machine = &self.machines[m];
             if machine.ready { machine.pods.as_slice() } else { &[] }
@@ -213,18 +221,53 @@ impl<O: Observer> World<O> {
             |h: u32| -> usize { self.hosts[h].members.iter().filter(|m| own(h, m)).map(|m| on(*m).len()).sum() };
         let hosts = self.hosts.ids().filter(|h| self.hosts[*h].live);
         let nodes = self.machines.ids().filter(|m| self.machines[*m].live && self.machines[*m].evm.is_none());
-        let worst: Vec<u32> = match hosts.max_by_key(|h| on_host(*h)) {
-            Some(h) => self.hosts[h].members.iter().filter(|m| own(h, m)).flat_map(|m| on(*m)).copied().collect(),
-            None => nodes.max_by_key(|m| (on(*m).len(), std::cmp::Reverse(*m))).map_or(Vec::new(), |m| on(m).to_vec()),
+        let host = hosts.max_by_key(|h| (on_host(*h), std::cmp::Reverse(*h)));
+        let node = nodes.max_by_key(|m| (on(*m).len(), std::cmp::Reverse(*m)));
+        let of_host = host.map_or(0, on_host);
+        let of_node = node.map_or(0, |m| on(m).len());
+        let worst: Vec<u32> = match (host, node) {
+            (Some(h), _) if of_host >= of_node => {
+                self.hosts[h].members.iter().filter(|m| own(h, m)).flat_map(|m| on(*m)).copied().collect()
+            }
+            (_, Some(m)) => on(m).to_vec(),
+            _ => Vec::new(),
         };
-        let n = id(worst.len());
         let mut lost: Vec<u32> = worst.iter().map(|pod| cluster.workloads[*pod]).collect();
         lost.sort_unstable();
         let all = |group: &[u32]| {
             group.first().is_some_and(|workload| crate::number::index(self.replicas[*workload]) == group.len())
         };
         let workloads = id(lost.chunk_by(|a, b| a == b).filter(|group| all(group)).count());
-        self.outcome.blast_pods = self.outcome.blast_pods.max(n);
-        self.outcome.blast_workloads = self.outcome.blast_workloads.max(workloads);
+        let running: u64 = self.lots.iter().map(super::lots::Lot::served_pods).sum();
+        Blast { pods: id(worst.len()), of: u32::try_from(running).unwrap_or(u32::MAX), workloads }
+    }
+
+    /// Zones with hosts, and those of them in which the others could not carry what the zone's hosts carry once one of
+    /// them is lost: by their caps, or by what is used and resident.
+    fn host_loss(&self) -> HostLoss {
+        let Some(pool) = &self.setup.pool else { return HostLoss::default() };
+        let mut loss = HostLoss::default();
+        for (zone, _) in &self.zones {
+            let hosts = self.hosts.iter().filter(|host| host.live && host.zone == *zone);
+            let (mut n, mut vcpu, mut size, mut cpu, mut memory) = (0_u32, 0.0, 0.0, 0.0, 0.0);
+            for host in hosts {
+                n += 1;
+                let (has_vcpu, has_memory) = host.carries();
+                (vcpu, size) = (vcpu + has_vcpu, size + has_memory);
+                cpu += f64::from(host.last.0);
+                memory += f64::from(host.last.1.saturating_sub(pool.host_base_mib));
+            }
+            if n == 0 || vcpu == 0.0 {
+                continue;
+            }
+            loss.zones += 1;
+            let left = f64::from(n - 1 + pool.spare_hosts_per_zone);
+            let holds = vcpu <= left * f64::from(pool.host.threads) * pool.cpu_overcommit + 1e-6
+                && size <= left * f64::from(pool.host.memory_mib) * pool.memory_overcommit + 1e-6
+                && cpu <= left * pool.usable_cpu(self.setup.smt_yield)
+                && memory <= left * pool.usable_memory();
+            loss.short += u32::from(!holds);
+        }
+        loss
     }
 }

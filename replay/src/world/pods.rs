@@ -103,12 +103,12 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether a pod goes to elastic VMs.
-    fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
+    pub(super) fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
         self.setup.pool.is_some() && cluster.pods[pod].movable.under(self.setup.selection)
     }
 
     /// The platform a pod is placed on: that of the elastic VMs where it moves, else that it ran on.
-    fn platform(&self, cluster: &Cluster, pod: u32) -> u16 {
+    pub(super) fn platform(&self, cluster: &Cluster, pod: u32) -> u16 {
         let evms = self.setup.pool.as_ref().filter(|_| self.moves(cluster, pod));
         let kind = evms.and_then(|pool| pool.evm_types.first()).filter(|kind| **kind < self.kinds.len());
         kind.map_or(cluster.pods[pod].platform, |kind| self.kinds[*kind].platform)
@@ -126,9 +126,11 @@ impl<O: Observer> World<O> {
                 rest.push(pod);
             }
         }
+        rest.retain(|pod| !self.take_warm(cluster, *pod, t));
         if !rest.is_empty() {
             self.grow(cluster, rest, t);
         }
+        self.restock(cluster, t);
     }
 
     /// Puts a pod onto the machine the scheduler chooses among those that are ready, if there is one.
@@ -157,7 +159,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Pods that fit no machine that is ready: onto machines that boot, else onto machines to be requested.
-    fn grow(&mut self, cluster: &Cluster, mut pods: Vec<u32>, t: i64) {
+    pub(super) fn grow(&mut self, cluster: &Cluster, mut pods: Vec<u32>, t: i64) {
         let mut lots: Vec<(u32, Vec<u32>)> = Vec::new();
         pods.sort_unstable_by_key(|pod| cluster.pods[*pod].uid);
         for pod in pods {
@@ -197,6 +199,7 @@ impl<O: Observer> World<O> {
                 let machine = &self.machines[**m];
                 machine.live
                     && !machine.closed
+                    && !machine.warm
                     && machine.replaces.is_empty()
                     && machine.room.fits(&item)
                     && self.host_takes(**m, &item)

@@ -19,6 +19,9 @@ impl<O: Observer> World<O> {
             self.slot = k;
             self.instant = k == 0 && cluster.resumed;
             self.due(cluster, t);
+            if k == 0 && self.setup.requests == Requests::RightSized && cluster.sized_first() {
+                self.rebuild(cluster, t);
+            }
             self.release_empty(t);
             self.retry_hosts(cluster, t);
             let hot = self.rebalance(t);
@@ -60,7 +63,7 @@ impl<O: Observer> World<O> {
         for lot in self.lots.iter_mut() {
             lot.end_hour(hours);
         }
-        self.measure_blast(cluster);
+        self.measure_failures(cluster);
         self.bill_hour(cluster);
         self.peaks_known &= cluster.imputed.pod_slots_without_peak == 0;
     }
@@ -83,7 +86,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Everything that comes due up to `t`, in order.
-    fn due(&mut self, cluster: &Cluster, t: i64) {
+    pub(super) fn due(&mut self, cluster: &Cluster, t: i64) {
         while let Some(Reverse((at, due))) = self.queue.peek().copied() {
             if at > t {
                 return;

@@ -1,0 +1,79 @@
+//! Machines kept ready: who takes one, and that another comes.
+
+use super::World;
+use crate::cluster::Cluster;
+use crate::hour::NONE;
+use crate::observer::{Decision, Observer};
+
+impl<O: Observer> World<O> {
+    /// Puts a pod that fits nowhere else onto a warm machine of its lot, which the scheduler sees from now on.
+    pub(super) fn take_warm(&mut self, cluster: &Cluster, pod: u32, t: i64) -> bool {
+        if self.setup.headroom.warm_machines == 0 {
+            return false;
+        }
+        let item = self.places[pod].item;
+        let lot = self.lot(self.moves(cluster, pod), cluster.pods[pod].zone, self.platform(cluster, pod), t);
+        // One that an earlier pod of this second took has room that the scheduler now sees.
+        if self.schedule(cluster, pod, t) {
+            return true;
+        }
+        let holds = |m: &u32| {
+            *m != NONE && {
+                let machine = &self.machines[*m];
+                machine.live && machine.ready && machine.warm && machine.room.fits(&item) && self.host_takes(*m, &item)
+            }
+        };
+        let warm = self.lots[lot].machines.iter().copied().filter(holds);
+        let Some(m) = warm.min_by_key(|m| self.machines[*m].serial) else { return false };
+        self.machines[m].warm = false;
+        let decision = Decision::PodPlaced { pod: cluster.pods[pod].uid, machine: self.machines[m].serial };
+        self.observer.decided(t, decision);
+        self.put_on(cluster, pod, m, t);
+        true
+    }
+
+    /// Requests warm machines where a lot in use has fewer than it keeps.
+    pub(super) fn restock(&mut self, cluster: &Cluster, t: i64) {
+        let wanted = self.setup.headroom.warm_machines;
+        if wanted == 0 {
+            return;
+        }
+        for lot in self.lots.ids() {
+            let has = self.machines_of(lot).filter(|m| self.machines[*m].warm).count();
+            let Some(kind) = self.commonest(lot) else { continue };
+            for _ in crate::number::id(has)..wanted {
+                let m = self.request(kind, lot, t, false);
+                self.machines[m].warm = true;
+                self.outcome.warmed(self.lots[lot].zone, kind);
+                if self.lots[lot].evm {
+                    self.find_host(cluster, m, t);
+                }
+            }
+        }
+    }
+
+    fn machines_of(&self, lot: u32) -> impl Iterator<Item = u32> {
+        self.lots[lot].machines.iter().copied().filter(|m| *m != NONE)
+    }
+
+    /// The type most machines of a lot have; the cheaper, then the first of equals. A lot whose machines have all left is
+    /// kept ready with the type it had.
+    fn commonest(&mut self, lot: u32) -> Option<u32> {
+        let mut counts: Vec<(u32, u32)> = Vec::new();
+        for m in self.machines_of(lot) {
+            let machine = &self.machines[m];
+            if machine.warm || machine.closed {
+                continue;
+            }
+            match counts.iter_mut().find(|(kind, _)| *kind == machine.kind) {
+                Some((_, n)) => *n += 1,
+                None => counts.push((machine.kind, 1)),
+            }
+        }
+        let commonest =
+            counts.into_iter().min_by_key(|(kind, n)| (std::cmp::Reverse(*n), self.kinds[*kind].price, *kind));
+        let kind = commonest.map(|(kind, _)| kind).or(self.lots[lot].commonest);
+        self.lots[lot].commonest = kind;
+        kind
+    }
+}
