@@ -250,6 +250,8 @@ pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::pod_uid,
     container_hour::container,
     container_hour::container_kind,
+    container_hour::cpu_request_millicores,
+    container_hour::memory_request_bytes,
     container_hour::cpu_mean_millicores_by_slot,
     container_hour::cpu_max_millicores_by_slot,
     container_hour::memory_max_mib_by_slot,
@@ -382,10 +384,7 @@ impl Rows {
                 name: workload.some(row).to_owned(),
             };
             let workload = names.workloads.index(&name);
-            let ask = Ask {
-                cpu_millicores: whole(cpu.get(row).unwrap_or_default()),
-                memory_mib: whole((memory.get(row).unwrap_or_default() + (1 << 20) - 1) >> 20),
-            };
+            let ask = ask(cpu.get(row), memory.get(row));
             let (movable, why) = match place {
                 Err(why) => (Movable::NEVER, Some(why)),
                 Ok(_) if daemon => (Movable::NEVER, Some(DAEMON)),
@@ -463,6 +462,8 @@ impl Rows {
         let uid = Texts::new(batch, container_hour::pod_uid)?;
         let container = Texts::new(batch, container_hour::container)?;
         let kind = Texts::new(batch, container_hour::container_kind)?;
+        let cpu_request = Int32s::new(batch, container_hour::cpu_request_millicores)?;
+        let memory_request = Int64s::new(batch, container_hour::memory_request_bytes)?;
         let cpu_mean = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
         let cpu_max = Slots::new(batch, container_hour::cpu_max_millicores_by_slot)?;
         let memory_max = Slots::new(batch, container_hour::memory_max_mib_by_slot)?;
@@ -482,6 +483,7 @@ impl Rows {
             rows.containers.push(ContainerRow {
                 pod,
                 class,
+                ask: ask(cpu_request.get(row), memory_request.get(row)),
                 cpu_mean_millicores: lane(&cpu_mean, row)?,
                 cpu_max_millicores: lane(&cpu_max, row)?,
                 memory_max_mib: lane(&memory_max, row)?,
@@ -506,6 +508,14 @@ fn lane(slots: &Slots<'_>, row: usize) -> Result<Lane, Misfit> {
         }
     }
     Ok(Lane(lane))
+}
+
+/// What is requested, in millicores and bytes; nothing is requested where there is none.
+fn ask(millicores: Option<i64>, bytes: Option<i64>) -> Ask {
+    Ask {
+        cpu_millicores: whole(millicores.unwrap_or_default()),
+        memory_mib: whole((bytes.unwrap_or_default() + (1 << 20) - 1) >> 20),
+    }
 }
 
 /// A number that is never negative and far below 2^32.

@@ -4,6 +4,13 @@
 //! vectors; ids are used again once a pod is gone, so that memory grows with pods alive and not with days.
 
 mod impute;
+mod imputed;
+mod past;
+mod usage;
+
+pub(crate) use impute::Guess;
+pub(crate) use imputed::is_silent;
+pub use imputed::{Amounts, Imputed};
 
 use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, SLOT_SECONDS, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
@@ -27,9 +34,8 @@ pub(crate) struct Pod {
     pub(crate) sized: Ask,
     /// Moment from which it is asked for, in replay seconds.
     pub(crate) since: i64,
-    /// Containers by class, for right-sizing.
-    classes: Vec<u32>,
-    last: impute::Last,
+    /// Its containers by class, and what each requests.
+    containers: Vec<(u32, Ask)>,
 }
 
 /// What a pod uses in the slots of the hour: known or imputed, and zero outside its life.
@@ -80,17 +86,12 @@ impl Habit {
 pub(crate) struct DaemonUse {
     pub(crate) cpu: Lane,
     pub(crate) memory: Lane,
+    /// What of it is imputed.
+    pub(crate) guess: Guess,
 }
 
-/// How much of the use is not measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Imputed {
-    /// Pod-slots in which a pod was alive.
-    pub pod_slots: u64,
-    /// Those for which CPU or memory was not known.
-    pub imputed_pod_slots: u64,
-    /// Pod-slots without a CPU peak, for which the mean stands in.
-    pub pod_slots_without_peak: u64,
+impl DaemonUse {
+    const NONE: Self = Self { cpu: Lane::ZERO, memory: Lane::ZERO, guess: Guess::NONE };
 }
 
 /// The state all scenarios share.
@@ -116,11 +117,20 @@ pub(crate) struct Cluster {
     /// Whether the hour in work is the first, or hours are missing before it.
     pub(crate) resumed: bool,
     pub(crate) imputed: Imputed,
+    /// Slots of the hour in which use was seen of nothing at all, though pods were there.
+    silent: [bool; SLOTS],
+    /// Slots of the hours before this one that were not silent: histories know no others.
+    known_slots: u64,
     pub(crate) sizer: Option<Sizer>,
     alive: Vec<(u128, u32)>,
     gone: Vec<u32>,
     free: FreePlaces,
-    scratch: impute::Scratch,
+    scratch: usage::Scratch,
+    past: past::Past,
+    /// What of the hour's use is imputed, and whose it is: a row for each pod, [`NONE`] for nearly all of them.
+    guesses: Vec<Guess>,
+    guess_of: Table<u32>,
+    guessed: Vec<u32>,
 }
 
 impl Cluster {
@@ -132,18 +142,24 @@ impl Cluster {
             events: Vec::new(),
             resized: Vec::new(),
             habits: Table::default(),
-            daemons: DaemonUse { cpu: Lane::ZERO, memory: Lane::ZERO },
+            daemons: DaemonUse::NONE,
             touched: Lane::UNKNOWN,
             hours: 0,
             hour_start: 0,
             asked_seconds: 0,
             resumed: true,
             imputed: Imputed::default(),
+            silent: [false; SLOTS],
+            known_slots: 0,
             sizer: right_sizing.map(Sizer::new),
             alive: Vec::new(),
             gone: Vec::new(),
             free: FreePlaces::default(),
-            scratch: impute::Scratch::default(),
+            scratch: usage::Scratch::default(),
+            past: past::Past::default(),
+            guesses: Vec::new(),
+            guess_of: Table::default(),
+            guessed: Vec::new(),
         }
     }
 
@@ -180,14 +196,50 @@ impl Cluster {
     pub(crate) fn end_hour(&mut self) {
         const HALF_LIFE_HOURS: f64 = 24.0;
         let keep = 0.5_f64.powf(1.0 / HALF_LIFE_HOURS);
-        for habit in self.habits.iter_mut() {
-            (habit.slots, habit.cpu, habit.memory) = (habit.slots * keep, habit.cpu * keep, habit.memory * keep);
+        // What fades is what was seen; an hour in which nothing was seen is none.
+        if self.scratch.knows_something() {
+            for habit in self.habits.iter_mut() {
+                (habit.slots, habit.cpu, habit.memory) = (habit.slots * keep, habit.cpu * keep, habit.memory * keep);
+            }
+            self.scratch.enter_habits(&mut self.habits);
         }
-        self.scratch.enter_habits(&mut self.habits);
+        self.known_slots = self.known_slots_before(SLOTS);
         if self.hours % 24 == 0
             && let Some(sizer) = &mut self.sizer
         {
             sizer.end_day();
+        }
+    }
+
+    /// Slots before slot `k` of the hour in which anything was seen: the clock of histories, for which others are no time.
+    pub(crate) fn known_slots_before(&self, k: usize) -> u64 {
+        let known = self.silent.iter().take(k).filter(|silent| !**silent).count();
+        self.known_slots + u64::from(crate::number::id(known))
+    }
+
+    /// Whether use was seen of nothing at all in slot `k` of the hour, though pods were there.
+    pub(crate) fn is_silent(&self, k: usize) -> bool {
+        self.silent.get(k).copied().unwrap_or_default()
+    }
+
+    /// What of a pod's use in this hour is imputed; `None` where all of it is known.
+    pub(crate) fn guess_of(&self, pod: u32) -> Option<&Guess> {
+        if self.guesses.is_empty() {
+            return None;
+        }
+        self.guesses.get(crate::number::index(self.guess_of[pod]))
+    }
+
+    fn guess(&mut self, pod: u32, guess: Guess) {
+        self.guess_of[pod] = crate::number::id(self.guesses.len());
+        self.guesses.push(guess);
+        self.guessed.push(pod);
+    }
+
+    fn forget_guesses(&mut self) {
+        self.guesses.clear();
+        for pod in self.guessed.drain(..) {
+            self.guess_of[pod] = NONE;
         }
     }
 
@@ -245,8 +297,7 @@ impl Cluster {
             as_is: row.ask,
             sized: row.ask,
             since: self.now() + i64::from(row.alive_from),
-            classes: Vec::new(),
-            last: impute::Last::default(),
+            containers: Vec::new(),
         };
         let place = match self.free.take() {
             Some(place) => {
@@ -257,6 +308,7 @@ impl Cluster {
             }
             None => {
                 self.demand.push(Demand::ZERO);
+                self.guess_of.push(NONE);
                 self.workloads.push(row.workload);
                 self.pods.push(pod)
             }
@@ -276,9 +328,9 @@ impl Cluster {
     /// The request of a pod with its containers right-sized; as it is where one of them is not known.
     fn sized(&self, pod: u32) -> Ask {
         let pod = &self.pods[pod];
-        let Some(sizer) = self.sizer.as_ref().filter(|_| !pod.classes.is_empty()) else { return pod.as_is };
+        let Some(sizer) = self.sizer.as_ref().filter(|_| !pod.containers.is_empty()) else { return pod.as_is };
         let mut ask = Ask::default();
-        for class in &pod.classes {
+        for (class, _) in &pod.containers {
             let Some(size) = sizer.size(*class) else { return pod.as_is };
             ask.cpu_millicores += size.cpu_millicores;
             ask.memory_mib += size.memory_mib;

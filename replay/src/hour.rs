@@ -151,12 +151,28 @@ pub struct ContainerRow {
     /// Container of its workload, as an index the caller keeps stable: what is right-sized together. [`NONE`] for
     /// init containers, whose use counts and whose silence is not a gap.
     pub class: u32,
+    /// What it requests itself; zero where it requests nothing.
+    pub ask: Ask,
     /// Mean millicores of each slot while it ran in it.
     pub cpu_mean_millicores: Lane,
     /// Peak millicores of each slot, where a source finer than the slot exists.
     pub cpu_max_millicores: Lane,
     /// Largest memory sample of each slot, in MiB.
     pub memory_max_mib: Lane,
+}
+
+impl ContainerRow {
+    /// A container without a sample, whichever its pod.
+    pub(crate) const fn silent(class: u32, ask: Ask) -> Self {
+        Self {
+            pod: NONE,
+            class,
+            ask,
+            cpu_mean_millicores: Lane::UNKNOWN,
+            cpu_max_millicores: Lane::UNKNOWN,
+            memory_max_mib: Lane::UNKNOWN,
+        }
+    }
 }
 
 /// One node as observed in one hour.
@@ -352,13 +368,7 @@ mod tests {
         assert_eq!(hour(0, vec![pod, pod]), Err(InvalidHour::TwoRows { uid: 7 }));
         let backwards = PodRow { alive_from: 5, alive_to: 4, ..pod };
         assert_eq!(hour(0, vec![backwards]), Err(InvalidHour::Life { uid: 7, from: 5, to: 4 }));
-        let container = ContainerRow {
-            pod: 3,
-            class: 0,
-            cpu_mean_millicores: Lane::ZERO,
-            cpu_max_millicores: Lane::UNKNOWN,
-            memory_max_mib: Lane::ZERO,
-        };
+        let container = ContainerRow { pod: 3, ..ContainerRow::silent(0, Ask::default()) };
         let error = Hour::new(0, vec![pod], vec![container], vec![]).unwrap_err();
         assert_eq!(error.to_string(), "a container names pod row 3, and the hour has 1");
     }

@@ -64,7 +64,7 @@ pub use assumptions::{
 };
 pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use catalog::{Catalog, HostType, MachineType};
-pub use cluster::{Imputed, daemons_of};
+pub use cluster::{Amounts, Imputed, daemons_of};
 pub use cost::{Lines, Rates, fee, price};
 pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, SLOT_SECONDS, SLOTS,

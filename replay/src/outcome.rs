@@ -120,8 +120,10 @@ pub struct Worst {
 /// Risk outside the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Risk {
-    /// Slots of all of them.
+    /// Slots of all of them, but for those that are silent.
     pub slots: u64,
+    /// Slots that are in no figure here, since over 5 % of the CPU or memory used in them is imputed.
+    pub silent: u64,
     /// Slots whose mean CPU was over capacity.
     pub over_cpu: u64,
     /// Slots whose memory was over capacity.
@@ -252,6 +254,7 @@ impl Risk {
         let peaks = self.lost_core_ms_at_peaks.map(|all| all - earlier.lost_core_ms_at_peaks.unwrap_or_default());
         Self {
             slots: self.slots - earlier.slots,
+            silent: self.silent - earlier.silent,
             over_cpu: self.over_cpu - earlier.over_cpu,
             over_memory: self.over_memory - earlier.over_memory,
             over_threshold: self.over_threshold - earlier.over_threshold,
@@ -299,11 +302,7 @@ impl Outcome {
             },
             series: Vec::new(),
             groups: Vec::new(),
-            imputed: Imputed {
-                pod_slots: self.imputed.pod_slots - earlier.imputed.pod_slots,
-                imputed_pod_slots: self.imputed.imputed_pod_slots - earlier.imputed.imputed_pod_slots,
-                pod_slots_without_peak: self.imputed.pod_slots_without_peak - earlier.imputed.pod_slots_without_peak,
-            },
+            imputed: self.imputed.since(&earlier.imputed),
             pools: self.pools.clone(),
             warm: self.warm.clone(),
             failures: self.failures.iter().skip(earlier.failures.len()).copied().collect(),
@@ -333,7 +332,7 @@ impl RiskTarget {
     /// memory goes over by is what its pods' limits allow today.
     pub fn holds(&self, outcome: &Outcome) -> bool {
         use crate::number::float;
-        let on_hosts = outcome.hosts.slots > 0;
+        let on_hosts = outcome.hosts.slots + outcome.hosts.silent > 0;
         let risk = if on_hosts { &outcome.hosts } else { &outcome.machines };
         let within = |n: u64, share: f64| float(n) <= share * float(risk.slots);
         within(risk.over_cpu, self.over_cpu)

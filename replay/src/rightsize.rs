@@ -45,11 +45,12 @@ const BUCKETS: usize = 256;
 struct Day {
     cpu: [u32; BUCKETS],
     samples: u32,
-    memory_mib: u32,
+    /// The largest; `None` without a sample.
+    memory_mib: Option<u32>,
 }
 
 impl Day {
-    const NONE: Self = Self { cpu: [0; BUCKETS], samples: 0, memory_mib: 0 };
+    const NONE: Self = Self { cpu: [0; BUCKETS], samples: 0, memory_mib: None };
 }
 
 /// Usage by class of containers, day by day.
@@ -109,8 +110,7 @@ impl Sizer {
                 *count += 1;
             }
         }
-        let memory = memory.0.iter().copied().filter(|value| *value != UNKNOWN).max();
-        day.memory_mib = day.memory_mib.max(memory.unwrap_or_default());
+        day.memory_mib = day.memory_mib.max(memory.0.iter().copied().filter(|value| *value != UNKNOWN).max());
     }
 
     /// Ends a day: what was seen becomes what is asked for, and the oldest day is forgotten.
@@ -139,7 +139,7 @@ impl Sizer {
                 break;
             }
         }
-        let memory = days.map(|day| day.memory_mib).max().unwrap_or_default();
+        let memory = days.filter_map(|day| day.memory_mib).max()?;
         let memory = whole((f64::from(memory) * (1.0 + rule.memory_margin)).ceil());
         Some(Ask { cpu_millicores: cpu.max(rule.floor.cpu_millicores), memory_mib: memory.max(rule.floor.memory_mib) })
     }

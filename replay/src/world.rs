@@ -17,7 +17,7 @@ mod slot;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Guess};
 use crate::hour::{Ask, HOUR_SECONDS, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::Observer;
@@ -72,6 +72,8 @@ struct Machine {
     cpu: Lane,
     peak: Lane,
     memory: Lane,
+    /// What of CPU and memory is imputed.
+    guess: Guess,
     /// Machines whose pods it takes over once it is ready.
     replaces: Vec<u32>,
     evm: Option<Box<Evm>>,
@@ -90,12 +92,18 @@ struct Evm {
     memory: Series,
     /// The most it ever used, CPU and memory.
     most: (u32, u32),
-    /// Slots measured.
+    /// Slots its history holds, silent ones aside.
     seen: u32,
     /// What was expected of it when it got its host, CPU and memory.
     expected: (u32, u32),
     /// The last slot: CPU, and memory with KubeVirt's share.
     last: (u32, u32),
+    /// What of the last slot is imputed.
+    guessed: (u32, u32),
+    /// What its history last took: of a silent slot nothing is known, and the one before stands.
+    recorded: (u32, u32),
+    /// Whether its history became long enough in the last slot.
+    ripens: bool,
     /// The last slot's CPU at its peak.
     peak: u32,
     /// Memory KubeVirt needs for it.
@@ -157,6 +165,8 @@ pub(crate) struct World<O> {
     /// Start of the hour and slot in work.
     hour_start: i64,
     slot: usize,
+    /// The slot in work on the clock of histories, which a slot that is silent everywhere does not advance.
+    history_slot: u64,
     billed: Billed,
     peaks_known: bool,
     /// Machines that may be empty.
@@ -228,6 +238,7 @@ impl<O: Observer> World<O> {
             instant: false,
             hour_start: 0,
             slot: 0,
+            history_slot: 0,
             billed: Billed { nodes: vec![0; n], evms: vec![0; n], ..Billed::default() },
             peaks_known: true,
             idle: Vec::new(),

@@ -219,6 +219,7 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
     let container = |pod: u32, millicores: u32| ContainerRow {
         pod,
         class: pod,
+        ask,
         cpu_mean_millicores: Lane([millicores; 12]),
         cpu_max_millicores: Lane::UNKNOWN,
         memory_max_mib: Lane([4000; 12]),

@@ -105,6 +105,7 @@ fn hours(lives: &[Life], turn: usize) -> Vec<Hour> {
         let containers = order.iter().enumerate().map(|(place, i)| ContainerRow {
             pod: place as u32,
             class: rows[*i].0.workload,
+            ask: rows[*i].0.ask,
             cpu_mean_millicores: rows[*i].1[0],
             cpu_max_millicores: Lane::UNKNOWN,
             memory_max_mib: rows[*i].1[1],

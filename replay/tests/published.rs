@@ -39,6 +39,7 @@ impl Pods {
                 containers.push(ContainerRow {
                     pod: rows.len() as u32 - 1,
                     class: i as u32,
+                    ask: *ask,
                     cpu_mean_millicores: Lane([ask.cpu_millicores / 10; 12]),
                     cpu_max_millicores: Lane::UNKNOWN,
                     memory_max_mib: Lane([ask.memory_mib / 10; 12]),

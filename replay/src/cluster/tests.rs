@@ -22,6 +22,7 @@ fn container(row: u32, class: u32, cpu: Lane, memory: Lane) -> ContainerRow {
     ContainerRow {
         pod: row,
         class,
+        ask: Ask { cpu_millicores: 700, memory_mib: 600 },
         cpu_mean_millicores: cpu,
         cpu_max_millicores: Lane::UNKNOWN,
         memory_max_mib: memory,
@@ -48,46 +49,141 @@ fn demand(cluster: &Cluster, uid: u128) -> Demand {
 }
 
 #[test]
-fn a_gap_is_the_last_value_for_three_slots_then_the_workload_then_the_request() {
+fn a_silent_container_is_its_own_last_known_slots_for_as_many_then_its_class_then_its_request() {
     let mut cluster = Cluster::new(None);
-    let full = Lane([100; 12]);
-    let gappy = known(&[(0, 40), (6, 70)]);
-    advance(
-        &mut cluster,
-        0,
-        vec![pod(1, 0, 3600), pod(2, 0, 3600)],
-        vec![container(0, 0, gappy, gappy), container(1, 0, Lane([100; 12]), full)],
-    );
-    // Slots 1 to 3 the last value; 4 and 5 the workload's mean, of the other pod alone; 7 to 9 the last, 10 and 11 the mean.
-    assert_eq!(demand(&cluster, 1).cpu.0, [40, 40, 40, 40, 100, 100, 70, 70, 70, 70, 100, 100]);
-    assert_eq!(cluster.imputed, Imputed { pod_slots: 24, imputed_pod_slots: 10, pod_slots_without_peak: 24 });
-    // With nobody to tell, the request.
+    let ramp = Lane([0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110]);
+    let gone = Lane::UNKNOWN;
+    let two = || vec![pod(1, 0, 3600), pod(2, 0, 3600)];
+    advance(&mut cluster, 0, two(), vec![container(0, 0, ramp, ramp), container(1, 0, gone, gone)]);
+    // The other never told anything: the mean of its class, which is the first.
+    assert_eq!((demand(&cluster, 2).cpu, demand(&cluster, 2).memory), (ramp, ramp));
     cluster.end_hour();
-    advance(&mut cluster, 1, vec![pod(3, 600, 1500)], vec![]);
-    assert_eq!(demand(&cluster, 3).memory.0, [0, 0, 800, 800, 800, 0, 0, 0, 0, 0, 0, 0]);
+    // Five slots later: the mean CPU and the largest memory of the twelve before, slots 5 to 11 and 0 to 4.
+    let five = known(&[(0, 100), (1, 100), (2, 100), (3, 100), (4, 100)]);
+    advance(&mut cluster, 1, two(), vec![container(0, 0, five, five), container(1, 0, gone, gone)]);
+    let mean = (50 + 60 + 70 + 80 + 90 + 100 + 110 + 500) / 12;
+    assert_eq!(demand(&cluster, 1).cpu.0, [100, 100, 100, 100, 100, mean, mean, mean, mean, mean, mean, mean]);
+    assert_eq!(demand(&cluster, 1).memory.0[5..], [110; 7]);
+    // In slot 5 nobody of the class is known: what it requests, since it never told anything itself.
+    assert_eq!(demand(&cluster, 2).cpu.0[4..7], [100, 700, 700]);
+    assert_eq!(demand(&cluster, 2).memory.0[4..7], [100, 600, 600]);
+    cluster.end_hour();
+    // The gap goes on, and twelve slots of it are over after five more: the class, where it is known, else its own past.
+    let later = known(&[(4, 33), (5, 33), (6, 33)]);
+    advance(&mut cluster, 2, two(), vec![container(0, 0, gone, gone), container(1, 0, later, later)]);
+    assert_eq!(demand(&cluster, 1).cpu.0[3..8], [mean, mean, 33, 33, mean]);
+    // What it requests is no less than nothing: a container that requests nothing gets what a scheduler counts for it.
+    cluster.end_hour();
+    let asks_nothing = ContainerRow { ask: Ask::default(), ..container(0, 5, gone, gone) };
+    advance(&mut cluster, 3, vec![pod(3, 0, 3600)], vec![asks_nothing]);
+    assert_eq!((demand(&cluster, 3).cpu.0[0], demand(&cluster, 3).memory.0[0]), (100, 200));
 }
 
 #[test]
-fn a_container_without_a_sample_beside_another_is_the_mean_of_its_class() {
+fn a_container_silent_for_longer_is_what_it_was_a_day_before() {
+    let mut cluster = Cluster::new(None);
+    let gone = Lane::UNKNOWN;
+    let one = || vec![pod(1, 0, 3600)];
+    for h in 0..30 {
+        let lane = if h < 26 { Lane([100 * u32::try_from(h).unwrap() + 7; 12]) } else { gone };
+        // Another hour is missing altogether, and changes no hour of the day.
+        if h == 20 {
+            continue;
+        }
+        advance(&mut cluster, h, one(), vec![container(0, 0, lane, lane)]);
+        match h {
+            26 => assert_eq!(demand(&cluster, 1).cpu.0, [2507; 12]),
+            27..30 => assert_eq!(demand(&cluster, 1).cpu.0, [100 * (u32::try_from(h).unwrap() - 24) + 7; 12], "{h}"),
+            _ => {}
+        }
+        cluster.end_hour();
+    }
+    // A day before, the hour was missing: its own last slots, however long ago.
+    for h in 30..45 {
+        advance(&mut cluster, h, one(), vec![container(0, 0, gone, gone)]);
+        let expect = if h == 44 { 2507 } else { 100 * (u32::try_from(h).unwrap() - 24) + 7 };
+        assert_eq!(demand(&cluster, 1).cpu.0, [expect; 12], "{h}");
+        cluster.end_hour();
+    }
+}
+
+#[test]
+fn cpu_and_memory_fall_silent_each_for_itself_and_a_container_without_a_row_is_silent() {
     let mut cluster = Cluster::new(None);
     let flat = |n| Lane([n; 12]);
+    let one = || vec![pod(1, 0, 3600)];
     advance(
         &mut cluster,
         0,
-        vec![pod(1, 0, 3600), pod(2, 0, 3600)],
-        vec![
-            container(0, 0, flat(10), flat(10)),
-            container(0, 1, known(&[(0, 5)]), known(&[(0, 5)])),
-            container(1, 0, flat(30), flat(30)),
-            container(1, 1, flat(7), flat(9)),
-            // An init container that was over after the first slot is silent, and that is no gap.
-            container(1, NONE, known(&[(0, 1000)]), known(&[(0, 2000)])),
-        ],
+        one(),
+        vec![container(0, 0, flat(8000), flat(40_000)), container(0, 1, flat(10), flat(100))],
     );
-    assert_eq!(demand(&cluster, 1).cpu.0[..3], [15, 17, 17]);
-    assert_eq!(demand(&cluster, 1).memory.0[..3], [15, 19, 19]);
-    assert_eq!(demand(&cluster, 2).cpu.0[..2], [1037, 37]);
-    assert_eq!(cluster.imputed.imputed_pod_slots, 11);
+    cluster.end_hour();
+    advance(
+        &mut cluster,
+        1,
+        one(),
+        vec![container(0, 0, Lane::UNKNOWN, flat(41_000)), container(0, 1, flat(11), flat(100))],
+    );
+    assert_eq!((demand(&cluster, 1).cpu, demand(&cluster, 1).memory), (flat(8011), flat(41_100)));
+    let guess = *cluster.guess_of(cluster.alive[0].1).unwrap();
+    assert_eq!((guess.cpu, guess.memory), (flat(8000), Lane::ZERO));
+    cluster.end_hour();
+    advance(&mut cluster, 2, one(), vec![container(0, 1, flat(12), flat(100))]);
+    assert_eq!(demand(&cluster, 1).memory, flat(41_100));
+    let total = cluster.imputed.total();
+    assert_eq!(
+        (total.core_milliseconds, total.mib_seconds),
+        ((8010 + 8011 + 8012) * 3600, (40_100 + 41_100 + 41_100) * 3600)
+    );
+    assert_eq!((total.imputed_core_milliseconds, total.imputed_mib_seconds), (2 * 8000 * 3600, 41_000 * 3600));
+    assert_eq!((cluster.imputed.pod_slots, cluster.imputed.imputed_pod_slots), (36, 24));
+    assert!(cluster.imputed.by_hour_of_day[3..].iter().all(|amounts| *amounts == Amounts::default()));
+    cluster.end_hour();
+    advance(&mut cluster, 3, one(), vec![container(0, 0, flat(1), flat(1)), container(0, 1, flat(1), flat(1))]);
+    assert!(cluster.guess_of(cluster.alive[0].1).is_none());
+}
+
+#[test]
+fn what_is_imputed_enters_no_mean_and_a_wholly_silent_slot_is_no_time_of_histories() {
+    let mut cluster = Cluster::new(None);
+    let flat = |n| Lane([n; 12]);
+    let half = known(&[(0, 100), (1, 100), (2, 100), (3, 100), (4, 100), (5, 100)]);
+    let two = || vec![pod(1, 0, 3600), pod(2, 0, 3600)];
+    let of = |lane| vec![container(0, 0, lane, lane), container(1, 1, lane, lane), container(1, 2, lane, lane)];
+    // One of two containers of the second pod is silent: that pod tells nothing of its workload.
+    let mut beside = of(flat(100));
+    beside[2] = container(1, 2, Lane::UNKNOWN, Lane::UNKNOWN);
+    advance(&mut cluster, 0, two(), beside);
+    assert_eq!(cluster.known_slots_before(SLOTS), 12);
+    cluster.end_hour();
+    assert_eq!(cluster.habits[0].mean(), Some((100.0, 100.0)));
+    let before = cluster.habits[0];
+    advance(&mut cluster, 1, two(), of(Lane::UNKNOWN));
+    assert_eq!((cluster.known_slots_before(SLOTS), cluster.is_silent(0)), (12, true));
+    cluster.end_hour();
+    assert_eq!(format!("{before:?}"), format!("{:?}", cluster.habits[0]));
+    advance(&mut cluster, 2, two(), of(half));
+    assert_eq!((cluster.known_slots_before(3), cluster.known_slots_before(SLOTS)), (15, 18));
+}
+
+#[test]
+fn init_containers_that_are_over_and_daemons_have_their_gaps_too() {
+    let mut cluster = Cluster::new(None);
+    let flat = |n| Lane([n; 12]);
+    let rows = vec![
+        container(0, 0, flat(30), flat(30)),
+        // An init container that was over after the first slot is silent, and that is no gap.
+        container(0, NONE, known(&[(0, 1000)]), known(&[(0, 2000)])),
+    ];
+    advance(&mut cluster, 0, vec![pod(1, 0, 3600)], rows);
+    assert_eq!((demand(&cluster, 1).cpu.0[..2].to_vec(), cluster.imputed.imputed_pod_slots), (vec![1030, 30], 0));
+    cluster.end_hour();
+    let daemon = || vec![PodRow { daemon: true, ..pod(9, 0, 3600) }];
+    advance(&mut cluster, 1, daemon(), vec![container(0, 3, flat(50), flat(60))]);
+    cluster.end_hour();
+    advance(&mut cluster, 2, daemon(), vec![container(0, 3, Lane::UNKNOWN, Lane::UNKNOWN)]);
+    assert_eq!((cluster.daemons.cpu, cluster.daemons.guess.memory), (flat(50), flat(60)));
 }
 
 #[test]

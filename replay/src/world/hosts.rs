@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{Due, Evm, NEVER, World};
 use crate::cluster::Cluster;
-use crate::hour::{NONE, SLOT_SECONDS};
+use crate::hour::NONE;
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, HostReason, Observer};
 use crate::placement::Item;
@@ -70,19 +70,15 @@ impl<O: Observer> World<O> {
         })
     }
 
-    fn now_slot(t: i64) -> u64 {
-        unsigned(t / SLOT_SECONDS)
-    }
-
     fn is_mature(&self, evm: &Evm) -> bool {
         self.setup.pool.as_ref().is_some_and(|pool| evm.seen >= pool.mature_slots)
     }
 
     /// What is expected of a host, with one more elastic VM where `with` names one.
-    pub(super) fn expected(&self, h: u32, with: u32, t: i64) -> Expected {
+    pub(super) fn expected(&self, h: u32, with: u32) -> Expected {
         let Some(pool) = &self.setup.pool else { return (0.0, 0.0) };
         let (young, known, series) = self.young(pool, h, with);
-        let (host, end) = (&self.hosts[h], Self::now_slot(t));
+        let (host, end) = (&self.hosts[h], self.history_slot);
         let cpu = pool.predictor.expect(&host.cpu, series.map(|evm| &evm.cpu), end, known);
         let memory = pool.predictor.expect(&host.memory, series.map(|evm| &evm.memory), end, known);
         (young.0 + cpu, young.1 + memory)
@@ -90,7 +86,7 @@ impl<O: Observer> World<O> {
 
     /// Whether a host with one more elastic VM stays within a share, by what is expected of it. Nearly always the most
     /// that either ever used tells, and not every slot has to be looked at.
-    pub(super) fn stays_within(&self, h: u32, with: u32, limit: f64, t: i64) -> bool {
+    pub(super) fn stays_within(&self, h: u32, with: u32, limit: f64) -> bool {
         let Some(pool) = &self.setup.pool else { return true };
         let (young, known, series) = self.young(pool, h, with);
         let host = &self.hosts[h];
@@ -105,7 +101,7 @@ impl<O: Observer> World<O> {
                 return false;
             }
         }
-        self.share(self.expected(h, with, t)) <= limit
+        self.share(self.expected(h, with)) <= limit
     }
 
     /// What is expected of a host's elastic VMs that have no history yet; for how many slots the others have one; and
@@ -329,12 +325,12 @@ impl<O: Observer> World<O> {
         for h in self.hosts.ids() {
             let host = &self.hosts[h];
             if host.live && host.zone == zone && !host.leaving && self.caps_let_in(h, m) {
-                hosts.push((!host.ready, self.share(self.expected(h, NONE, t)), h));
+                hosts.push((!host.ready, self.share(self.expected(h, NONE)), h));
             }
         }
         hosts.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
         for (_, _, h) in hosts {
-            let share = self.share(self.expected(h, m, t));
+            let share = self.share(self.expected(h, m));
             // An empty host takes what its caps allow: no other would do better.
             if share <= threshold || self.hosts[h].members.is_empty() {
                 self.admit(h, m, share, t);
@@ -343,7 +339,7 @@ impl<O: Observer> World<O> {
         }
         match self.request_host(zone, HostReason::NoRoom, t) {
             Some(h) if self.caps_let_in(h, m) => {
-                let share = self.share(self.expected(h, m, t));
+                let share = self.share(self.expected(h, m));
                 self.admit(h, m, share, t);
             }
             _ => {

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{Due, Evm, Machine, NEVER, World};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Guess};
 use crate::hour::{Ask, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, Observer};
@@ -37,6 +37,7 @@ impl<O: Observer> World<O> {
             cpu: Lane::ZERO,
             peak: Lane::ZERO,
             memory: Lane::ZERO,
+            guess: Guess::NONE,
             replaces: Vec::new(),
             evm,
         };

@@ -1,8 +1,8 @@
 //! What happened in a slot, measured on the placement at its end: use, histories, risk.
 
-use super::World;
-use crate::cluster::Cluster;
-use crate::hour::{NONE, SLOT_SECONDS, UNKNOWN};
+use super::{Evm, Machine, World};
+use crate::cluster::{Cluster, Guess, is_silent};
+use crate::hour::{Lane, NONE, SLOT_SECONDS, UNKNOWN};
 use crate::number::{id, unsigned, whole};
 use crate::observer::Observer;
 use crate::outcome::{Blast, Extent, Failures, HostLoss, Point, Risk, Worst};
@@ -12,6 +12,16 @@ use crate::setup::MemoryModel;
 const SLOT_MS: u64 = 300_000;
 
 impl Risk {
+    /// Counts one slot of a machine or a host as [`Self::count`] does; one that is silent tells nothing, and is counted
+    /// as such alone.
+    fn see(&mut self, silent: bool, t: i64, cpu: (u32, u32, u32), memory: (u32, u32)) {
+        if silent {
+            self.silent += 1;
+        } else {
+            self.count(t, cpu, memory);
+        }
+    }
+
     /// Counts one slot of a machine or a host, which began at `t`; all in millicores and MiB.
     fn count(&mut self, t: i64, (cpu, peak, has_cpu): (u32, u32, u32), (memory, has_memory): (u32, u32)) {
         self.slots += 1;
@@ -30,6 +40,63 @@ impl Risk {
         let at_peaks = u64::from(peak.saturating_sub(has_cpu)) * SLOT_MS / 1000;
         self.lost_core_ms_at_peaks = Some(self.lost_core_ms_at_peaks.unwrap_or_default() + at_peaks);
         self.over_mib_seconds += u64::from(memory.saturating_sub(has_memory)) * SLOT_MS / 1000;
+    }
+}
+
+impl Machine {
+    /// Uses what the pods on it use in this hour.
+    pub(super) fn begin_hour(&mut self, cluster: &Cluster) {
+        (self.cpu, self.peak, self.memory, self.guess) = (Lane::ZERO, Lane::ZERO, Lane::ZERO, Guess::NONE);
+        for pod in if self.ready { self.pods.as_slice() } else { &[] } {
+            let demand = &cluster.demand[*pod];
+            self.cpu.add(&demand.cpu);
+            self.peak.add(&demand.cpu_max);
+            self.memory.add(&demand.memory);
+            if let Some(guess) = cluster.guess_of(*pod) {
+                self.guess.cpu.add(&guess.cpu);
+                self.guess.memory.add(&guess.memory);
+            }
+        }
+    }
+
+    /// Uses what a pod uses, from slot `from` on.
+    pub(super) fn carries(&mut self, cluster: &Cluster, pod: u32, from: usize) {
+        let demand = &cluster.demand[pod];
+        self.cpu.add_from(&demand.cpu, from);
+        self.peak.add_from(&demand.cpu_max, from);
+        self.memory.add_from(&demand.memory, from);
+        if let Some(guess) = cluster.guess_of(pod) {
+            self.guess.cpu.add_from(&guess.cpu, from);
+            self.guess.memory.add_from(&guess.memory, from);
+        }
+    }
+
+    /// Takes away what [`Self::carries`] added.
+    pub(super) fn carries_no_more(&mut self, cluster: &Cluster, pod: u32, from: usize) {
+        let demand = &cluster.demand[pod];
+        self.cpu.sub_from(&demand.cpu, from);
+        self.peak.sub_from(&demand.cpu_max, from);
+        self.memory.sub_from(&demand.memory, from);
+        if let Some(guess) = cluster.guess_of(pod) {
+            self.guess.cpu.sub_from(&guess.cpu, from);
+            self.guess.memory.sub_from(&guess.memory, from);
+        }
+    }
+}
+
+impl Evm {
+    /// Enters the last slot into its history, at `slot` on the clock of histories. Where too much of it is imputed, the
+    /// slot before it stands.
+    fn record(&mut self, slot: u64, mature_slots: u32) {
+        self.ripens = false;
+        if !is_silent(self.guessed.0, self.last.0) && !is_silent(self.guessed.1, self.last.1) {
+            self.recorded = self.last;
+            self.most = (self.most.0.max(self.last.0), self.most.1.max(self.last.1));
+            self.seen += 1;
+            self.ripens = self.seen == mature_slots;
+        }
+        self.cpu.write(slot, self.recorded.0);
+        self.memory.write(slot, self.recorded.1);
     }
 }
 
@@ -55,7 +122,7 @@ impl<O: Observer> World<O> {
         }
         for h in self.hosts.ids() {
             if self.hosts[h].live {
-                self.measure_host(h, t, counts, &mut point);
+                self.measure_host(cluster, h, t, counts, &mut point);
             }
         }
         // Extents change with what comes and goes alone.
@@ -105,6 +172,9 @@ impl<O: Observer> World<O> {
         let mut cpu = machine.cpu.at(k) + cluster.daemons.cpu.at(k);
         let mut peak = machine.peak.at(k) + cluster.daemons.cpu.at(k);
         let mut memory = machine.memory.at(k) + cluster.daemons.memory.at(k);
+        let guessed_cpu = machine.guess.cpu.at(k) + cluster.daemons.guess.cpu.at(k);
+        let guessed_memory = machine.guess.memory.at(k) + cluster.daemons.guess.memory.at(k);
+        let silent = is_silent(guessed_cpu, cpu) || is_silent(guessed_memory, memory);
         let Some((evm, pool)) = machine.evm.as_mut().zip(self.setup.pool.as_ref()) else {
             point.nodes += 1;
             point.cpu_millicores += u64::from(cpu);
@@ -112,7 +182,7 @@ impl<O: Observer> World<O> {
             point.cpu_capacity_millicores += u64::from(kind.vcpu) * 1000;
             point.memory_capacity_mib += u64::from(kind.memory_mib);
             if counts {
-                self.outcome.machines.count(t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
+                self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
             }
             return;
         };
@@ -121,37 +191,40 @@ impl<O: Observer> World<O> {
         peak += pool.guest_millicores;
         memory += pool.guest_mib;
         if counts {
-            self.outcome.machines.count(t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
+            self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
         }
+        // What is known of a slot is the least that was used, so the most that is known of all is no more than the most
+        // that was used.
         let working_set = memory.min(kind.memory_mib);
-        evm.high_water = evm.high_water.max(working_set);
+        let known = (memory - guessed_memory).min(kind.memory_mib);
+        evm.high_water = evm.high_water.max(known);
         let touched = || match cluster.touched.at(k) {
             UNKNOWN => 0,
             share => whole(f64::from(kind.memory_mib) * f64::from(share) / 1e6),
         };
-        let resident = match pool.memory_model {
-            MemoryModel::WorkingSet => working_set,
+        let measured = match pool.memory_model {
+            MemoryModel::WorkingSet => known,
             MemoryModel::HighWater => evm.high_water,
             MemoryModel::Touched => {
                 evm.high_water = evm.high_water.max(touched());
                 evm.high_water
             }
         };
+        let resident = measured.max(working_set);
         evm.last = (cpu.min(kind.cpu), resident + evm.overhead);
+        evm.guessed = (guessed_cpu.min(kind.cpu), resident - measured);
         evm.peak = peak.min(kind.cpu);
-        let slot = unsigned(t / SLOT_SECONDS);
-        evm.most = (evm.most.0.max(evm.last.0), evm.most.1.max(evm.last.1));
-        evm.cpu.write(slot, evm.last.0);
-        evm.memory.write(slot, evm.last.1);
-        evm.seen += 1;
+        if !cluster.is_silent(k) {
+            evm.record(self.history_slot, pool.mature_slots);
+        }
     }
 
-    fn measure_host(&mut self, h: u32, t: i64, counts: bool, point: &mut Point) {
+    fn measure_host(&mut self, cluster: &Cluster, h: u32, t: i64, counts: bool, point: &mut Point) {
         let Some(pool) = &self.setup.pool else { return };
-        let slot = unsigned(t / SLOT_SECONDS);
         let end = t + SLOT_SECONDS;
         let mut ripe = Vec::new();
         let (mut cpu, mut peak, mut memory) = (0, 0, pool.host_base_mib);
+        let mut guessed = (0, 0);
         let (mut cpu_history, mut memory_history) = (0, 0);
         for m in &self.hosts[h].members {
             let machine = &self.machines[*m];
@@ -160,15 +233,18 @@ impl<O: Observer> World<O> {
             if evm.host == h {
                 cpu += evm.last.0;
                 peak += evm.peak;
+                guessed.0 += evm.guessed.0;
             }
             memory += evm.last.1;
-            if evm.seen > pool.mature_slots {
-                cpu_history += evm.last.0;
-                memory_history += evm.last.1;
-            } else if evm.seen == pool.mature_slots {
+            guessed.1 += evm.guessed.1;
+            if evm.ripens {
                 ripe.push(*m);
+            } else if evm.seen >= pool.mature_slots {
+                cpu_history += evm.recorded.0;
+                memory_history += evm.recorded.1;
             }
         }
+        let silent = is_silent(guessed.0, cpu) || is_silent(guessed.1, memory);
         let moving: i64 = self.hosts[h].motion.iter().map(|(from, to)| (*to.min(&end) - from.max(&t)).max(0)).sum();
         let copying = whole(crate::number::float(unsigned(moving)) / 300.0 * f64::from(pool.migration.cpu_millicores));
         let threads = whole(f64::from(pool.host.threads) * 1000.0 * self.setup.smt_yield);
@@ -177,13 +253,15 @@ impl<O: Observer> World<O> {
         let (cpu, peak) = (cpu + copying, peak + copying);
         let host = &mut self.hosts[h];
         host.motion.retain(|(_, to)| *to > end);
-        host.cpu.write(slot, cpu_history);
-        host.memory.write(slot, memory_history);
         host.last = (cpu, memory);
-        for m in ripe {
-            if let Some(evm) = &self.machines[m].evm {
-                host.cpu.add(&evm.cpu);
-                host.memory.add(&evm.memory);
+        if !cluster.is_silent(self.slot) {
+            host.cpu.write(self.history_slot, cpu_history);
+            host.memory.write(self.history_slot, memory_history);
+            for m in ripe {
+                if let Some(evm) = &self.machines[m].evm {
+                    host.cpu.add(&evm.cpu);
+                    host.memory.add(&evm.memory);
+                }
             }
         }
         point.hosts += 1;
@@ -196,9 +274,9 @@ impl<O: Observer> World<O> {
         point.hottest_permille = point.hottest_permille.max(whole(share * 1000.0));
         if counts && ready {
             let risk = &mut self.outcome.hosts;
-            risk.count(t, (cpu, peak, threads), (memory, usable));
-            risk.over_threshold += u64::from(share > threshold);
-            risk.stuck += u64::from(share > threshold && alone);
+            risk.see(silent, t, (cpu, peak, threads), (memory, usable));
+            risk.over_threshold += u64::from(share > threshold && !silent);
+            risk.stuck += u64::from(share > threshold && alone && !silent);
         }
     }
 

@@ -81,10 +81,7 @@ impl<O: Observer> World<O> {
         let workload = cluster.workloads[pod];
         self.replicas.grow(workload + 1, || 0);
         self.replicas[workload] += 1;
-        let demand = &cluster.demand[pod];
-        machine.cpu.add_from(&demand.cpu, self.slot);
-        machine.peak.add_from(&demand.cpu_max, self.slot);
-        machine.memory.add_from(&demand.memory, self.slot);
+        machine.carries(cluster, pod, self.slot);
         self.lots[machine.lot].serves(t, &item, true);
     }
 

@@ -186,11 +186,11 @@ impl<O: Observer> World<O> {
         if crate::number::id(hosts.len()) <= least || boots {
             return;
         }
-        let load = |h: u32| self.share(self.expected(h, NONE, t));
+        let load = |h: u32| self.share(self.expected(h, NONE));
         let mut by_load: Vec<(f64, u32)> = hosts.iter().map(|h| (load(*h), *h)).collect();
         by_load.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let Some((_, coldest)) = by_load.first().copied() else { return };
-        let fits = self.hosts[coldest].in_flight == 0 && self.all_fit(coldest, &by_load, t);
+        let fits = self.hosts[coldest].in_flight == 0 && self.all_fit(coldest, &by_load);
         for h in hosts {
             let counts = h == coldest && fits;
             self.hosts[h].fits_elsewhere = if counts { self.hosts[h].fits_elsewhere + 1 } else { 0 };
@@ -206,10 +206,10 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether everything on `h` fits the other hosts together, by caps and by prediction.
-    fn all_fit(&self, h: u32, by_load: &[(f64, u32)], t: i64) -> bool {
+    fn all_fit(&self, h: u32, by_load: &[(f64, u32)]) -> bool {
         let Some(pool) = &self.setup.pool else { return false };
         let limit = pool.consolidate_below;
-        let total = self.expected(h, NONE, t);
+        let total = self.expected(h, NONE);
         let room: f64 = by_load.iter().filter(|(_, other)| *other != h).map(|(load, _)| (limit - load).max(0.0)).sum();
         // Less room in the larger resource than the larger share wants cannot do, whatever goes where.
         let (cpu, memory) = (self.share((total.0, 0.0)), self.share((0.0, total.1)));
@@ -228,7 +228,7 @@ impl<O: Observer> World<O> {
             }
             let target = by_load.iter().map(|(_, other)| *other).filter(|other| *other != h).find(|other| {
                 let given = trial.iter().find(|trial| trial.host == *other);
-                self.trial_fits(*other, given, m, limit, t)
+                self.trial_fits(*other, given, m, limit)
             });
             let Some(target) = target else { return false };
             let place = match trial.iter().position(|trial| trial.host == target) {
@@ -252,11 +252,11 @@ impl<O: Observer> World<O> {
     }
 
     /// Whether `m` fits `h` beside what a trial has given it already.
-    fn trial_fits(&self, h: u32, given: Option<&Trial>, m: u32, limit: f64, t: i64) -> bool {
+    fn trial_fits(&self, h: u32, given: Option<&Trial>, m: u32, limit: f64) -> bool {
         if !self.caps_let_in(h, m) {
             return false;
         }
-        let Some(given) = given else { return self.stays_within(h, m, limit, t) };
+        let Some(given) = given else { return self.stays_within(h, m, limit) };
         let Some(pool) = &self.setup.pool else { return false };
         let kind = &self.kinds[self.machines[m].kind];
         let (vcpu, memory): (u32, u32) = self.hosts[h].members.iter().fold((0, 0), |(vcpu, memory), member| {
@@ -266,8 +266,8 @@ impl<O: Observer> World<O> {
         let caps = f64::from(vcpu + given.vcpu + kind.vcpu) <= f64::from(pool.host.threads) * pool.cpu_overcommit
             && f64::from(memory + given.memory_mib + kind.memory_mib)
                 <= f64::from(pool.host.memory_mib) * pool.memory_overcommit;
-        let expected = self.expected(h, m, t);
-        let end = unsigned(t / crate::hour::SLOT_SECONDS);
+        let expected = self.expected(h, m);
+        let end = self.history_slot;
         // Peaks of what was given and of the rest counted as if they fell together: careful, and quick.
         let more = |series: &Series| pool.predictor.predict(series, None, end, crate::predictor::DAY_SLOTS);
         let with = (expected.0 + more(&given.cpu) + given.young.0, expected.1 + more(&given.memory) + given.young.1);
@@ -288,7 +288,7 @@ impl<O: Observer> World<O> {
             if evm.target != NONE || evm.host != h || self.hosts[h].in_flight >= limit {
                 continue;
             }
-            match self.target_by_prediction(h, m, zone, settled, t) {
+            match self.target_by_prediction(h, m, zone, settled) {
                 Some(to) => self.migrate(m, to, false, t),
                 // Targets that are busy will be free; without any there is no room.
                 None if self.hosts[h].in_flight == 0 && !self.target_is_busy(zone) => {
@@ -305,7 +305,7 @@ impl<O: Observer> World<O> {
         self.staying(zone).any(|h| self.hosts[h].in_flight > 0)
     }
 
-    fn target_by_prediction(&self, from: u32, m: u32, zone: u16, settled: f64, t: i64) -> Option<u32> {
+    fn target_by_prediction(&self, from: u32, m: u32, zone: u16, settled: f64) -> Option<u32> {
         let limit = self.setup.pool.as_ref()?.migrations_per_host;
         let last = self.machines[m].evm.as_ref()?.last;
         let fits = |h: &u32| {
@@ -313,7 +313,7 @@ impl<O: Observer> World<O> {
                 && self.hosts[*h].in_flight < limit
                 && self.caps_let_in(*h, m)
                 && self.share_with(*h, last) <= settled
-                && self.stays_within(*h, m, settled, t)
+                && self.stays_within(*h, m, settled)
         };
         let least = |a: &u32, b: &u32| self.last_share(*a).total_cmp(&self.last_share(*b)).then(a.cmp(b));
         self.staying(zone).filter(fits).min_by(least)

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{Due, NOWHERE, World};
 use crate::cluster::Cluster;
-use crate::hour::{Lane, NONE, SLOT_SECONDS, SLOTS};
+use crate::hour::{NONE, SLOT_SECONDS, SLOTS};
 use crate::number::index;
 use crate::observer::Observer;
 use crate::setup::{Consolidation, Requests};
@@ -17,6 +17,7 @@ impl<O: Observer> World<O> {
         let mut events = cluster.events.as_slice();
         for (k, t) in (0..SLOTS).zip((self.hour_start..).step_by(300)) {
             self.slot = k;
+            self.history_slot = cluster.known_slots_before(k);
             self.instant = k == 0 && cluster.resumed;
             self.due(cluster, t);
             if k == 0 && self.setup.requests == Requests::RightSized && cluster.sized_first() {
@@ -72,16 +73,7 @@ impl<O: Observer> World<O> {
     fn begin_hour(&mut self, cluster: &Cluster) {
         self.places.grow(cluster.pods.len(), || NOWHERE);
         for machine in self.machines.iter_mut().filter(|machine| machine.live) {
-            let (mut cpu, mut peak, mut memory) = (Lane::ZERO, Lane::ZERO, Lane::ZERO);
-            if machine.ready {
-                for pod in &machine.pods {
-                    let demand = &cluster.demand[*pod];
-                    cpu.add(&demand.cpu);
-                    peak.add(&demand.cpu_max);
-                    memory.add(&demand.memory);
-                }
-            }
-            (machine.cpu, machine.peak, machine.memory) = (cpu, peak, memory);
+            machine.begin_hour(cluster);
         }
     }
 
@@ -145,11 +137,7 @@ impl<O: Observer> World<O> {
 
     /// Takes what a pod uses from this slot on off its machine, before it goes elsewhere.
     pub(super) fn uses_no_more(&mut self, cluster: &Cluster, pod: u32, m: u32) {
-        let demand = &cluster.demand[pod];
-        let machine = &mut self.machines[m];
-        machine.cpu.sub_from(&demand.cpu, self.slot);
-        machine.peak.sub_from(&demand.cpu_max, self.slot);
-        machine.memory.sub_from(&demand.memory, self.slot);
+        self.machines[m].carries_no_more(cluster, pod, self.slot);
     }
 
     /// Consolidates the lots whose policy says so.

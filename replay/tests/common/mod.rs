@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use replay::{
-    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, PodRow, Pool, Setup, UNKNOWN,
+    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, PodRow, Pool, Setup,
 };
 use types::UsdPerHour;
 
@@ -215,6 +215,7 @@ impl Trace {
         containers.push(ContainerRow {
             pod: row,
             class: pod.workload,
+            ask: workload.ask,
             cpu_mean_millicores: lanes[0],
             cpu_max_millicores: lanes[1],
             memory_max_mib: lanes[2],
@@ -265,7 +266,8 @@ impl Trace {
             });
             containers.push(ContainerRow {
                 pod: row,
-                class: UNKNOWN,
+                class: self.workloads.len() as u32,
+                ask: DAEMONS,
                 cpu_mean_millicores: Lane([60; 12]),
                 cpu_max_millicores: Lane([80; 12]),
                 memory_max_mib: Lane([300; 12]),

@@ -1,0 +1,102 @@
+//! How much of what was used is not measured.
+
+use crate::hour::HOUR_SECONDS;
+use crate::number::{float, index};
+
+/// Hours of a day.
+const HOURS: usize = 24;
+/// Share of imputed use above which a slot of a machine, and a window, tells nothing.
+const MOST: f64 = 0.05;
+
+/// CPU and memory times time, and what of them is imputed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Amounts {
+    /// Core-milliseconds.
+    pub core_milliseconds: u64,
+    /// Of these, imputed.
+    pub imputed_core_milliseconds: u64,
+    /// MiB-seconds.
+    pub mib_seconds: u64,
+    /// Of these, imputed.
+    pub imputed_mib_seconds: u64,
+}
+
+impl Amounts {
+    /// Share of the core-seconds that is imputed; `None` where there are none.
+    pub fn cpu_share(&self) -> Option<f64> {
+        share(self.imputed_core_milliseconds, self.core_milliseconds)
+    }
+
+    /// Share of the GiB-seconds that is imputed; `None` where there are none.
+    pub fn memory_share(&self) -> Option<f64> {
+        share(self.imputed_mib_seconds, self.mib_seconds)
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        Self {
+            core_milliseconds: self.core_milliseconds + other.core_milliseconds,
+            imputed_core_milliseconds: self.imputed_core_milliseconds + other.imputed_core_milliseconds,
+            mib_seconds: self.mib_seconds + other.mib_seconds,
+            imputed_mib_seconds: self.imputed_mib_seconds + other.imputed_mib_seconds,
+        }
+    }
+
+    fn less(self, other: &Self) -> Self {
+        Self {
+            core_milliseconds: self.core_milliseconds - other.core_milliseconds,
+            imputed_core_milliseconds: self.imputed_core_milliseconds - other.imputed_core_milliseconds,
+            mib_seconds: self.mib_seconds - other.mib_seconds,
+            imputed_mib_seconds: self.imputed_mib_seconds - other.imputed_mib_seconds,
+        }
+    }
+}
+
+fn share(part: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| float(part) / float(of))
+}
+
+/// Whether more of a use is imputed than tells something.
+pub(crate) fn is_silent(imputed: u32, of: u32) -> bool {
+    imputed > 0 && f64::from(imputed) > MOST * f64::from(of)
+}
+
+/// How much of the use is not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Imputed {
+    /// Pod-slots in which a pod was alive.
+    pub pod_slots: u64,
+    /// Those for which CPU or memory of a container was not known.
+    pub imputed_pod_slots: u64,
+    /// Pod-slots of which some CPU was measured and its peak was not, for which the mean stands in.
+    pub pod_slots_without_peak: u64,
+    /// What was used in each hour of the day (UTC), daemons among it.
+    pub by_hour_of_day: [Amounts; HOURS],
+}
+
+impl Imputed {
+    /// What was used over all hours.
+    pub fn total(&self) -> Amounts {
+        self.by_hour_of_day.iter().fold(Amounts::default(), |sum, amounts| sum.plus(amounts))
+    }
+
+    pub(super) fn enter(&mut self, hour_start: i64, amounts: &Amounts) {
+        let of_day = u32::try_from(hour_start.div_euclid(HOUR_SECONDS).rem_euclid(24)).unwrap_or_default();
+        if let Some(sum) = self.by_hour_of_day.get_mut(index(of_day)) {
+            *sum = sum.plus(amounts);
+        }
+    }
+
+    /// What came after `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let mut by_hour_of_day = self.by_hour_of_day;
+        for (sum, earlier) in by_hour_of_day.iter_mut().zip(&earlier.by_hour_of_day) {
+            *sum = sum.less(earlier);
+        }
+        Self {
+            pod_slots: self.pod_slots - earlier.pod_slots,
+            imputed_pod_slots: self.imputed_pod_slots - earlier.imputed_pod_slots,
+            pod_slots_without_peak: self.pod_slots_without_peak - earlier.pod_slots_without_peak,
+            by_hour_of_day,
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What all pods used in an hour, measured or imputed, and what of it enters the means of workloads.
+
+use super::impute::{Guess, Own, Used, alive_in, is_silent, own, requested};
+use super::{Amounts, Cluster, DaemonUse, Demand, Habit, habit, nodes, overlap};
+use crate::hour::{Ask, ContainerRow, HOUR_SECONDS, Hour, Lane, NONE, PodRow, SLOTS, UNKNOWN};
+use crate::number::{index, whole};
+use crate::table::Table;
+
+/// Sums and counts of one quantity in the slots of an hour.
+#[derive(Debug, Clone, Default)]
+struct Sums {
+    sum: [u64; SLOTS],
+    n: [u32; SLOTS],
+}
+
+impl Sums {
+    /// Counts one row in the slots in which it is known.
+    fn add(&mut self, values: &Lane, known: &[bool; SLOTS]) {
+        for ((sum, n), (value, known)) in self.sum.iter_mut().zip(&mut self.n).zip(values.0.iter().zip(known)) {
+            let known = u32::from(*known);
+            *sum += u64::from(value.wrapping_mul(known));
+            *n += known;
+        }
+    }
+
+    fn mean(&self, k: usize) -> Option<u32> {
+        u32::try_from(self.sum.get(k)?.checked_div(u64::from(*self.n.get(k)?))?).ok()
+    }
+}
+
+/// Sums of CPU and of memory.
+#[derive(Debug, Clone, Default)]
+struct Means {
+    cpu: Sums,
+    memory: Sums,
+}
+
+/// The known use of one hour: nothing that is imputed is here.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scratch {
+    /// By class; empty until a container is silent of whose past nothing is known.
+    classes: Vec<Means>,
+    /// By workload, from the pods all of whose containers are known.
+    workloads: Vec<Means>,
+}
+
+fn means(rows: &mut Vec<Means>, row: u32) -> Option<&mut Means> {
+    let place = index(row);
+    if place >= rows.len() {
+        rows.resize_with(place + 1, Default::default);
+    }
+    rows.get_mut(place)
+}
+
+impl Scratch {
+    fn begin_hour(&mut self) {
+        self.classes.clear();
+        self.workloads.iter_mut().for_each(|row| *row = Means::default());
+    }
+
+    /// Whether any pod was known in any slot of the hour.
+    pub(super) fn knows_something(&self) -> bool {
+        self.workloads.iter().any(|means| means.cpu.n.iter().any(|n| *n > 0))
+    }
+
+    /// Lets the hour's means enter what is known of each workload.
+    pub(super) fn enter_habits(&self, habits: &mut Table<Habit>) {
+        for (workload, Means { cpu, memory }) in (0..).zip(&self.workloads) {
+            for ((n, cpu), memory) in cpu.n.iter().zip(&cpu.sum).zip(&memory.sum).filter(|((n, _), _)| **n > 0) {
+                let habit = habit(habits, workload);
+                habit.seen_slots = habit.seen_slots.saturating_add(1);
+                habit.slots += f64::from(*n);
+                habit.cpu += crate::number::float(*cpu);
+                habit.memory += crate::number::float(*memory);
+            }
+        }
+    }
+
+    /// Sums by class, once in an hour.
+    fn note_classes(&mut self, hour: &Hour) {
+        if !self.classes.is_empty() {
+            return;
+        }
+        for container in hour.containers().iter().filter(|row| row.class != NONE) {
+            let (cpu, memory) = (&container.cpu_mean_millicores, &container.memory_max_mib);
+            if let Some(means) = means(&mut self.classes, container.class) {
+                means.cpu.add(cpu, &cpu.0.map(|value| value != UNKNOWN));
+                means.memory.add(memory, &memory.0.map(|value| value != UNKNOWN));
+            }
+        }
+    }
+
+    /// What stands in for a container: what its own past says, and where that says nothing its class in the slot, else its
+    /// past however long ago, else what it requests.
+    fn stand_in(&mut self, hour: &Hour, row: &ContainerRow, own: &Own) -> Guess {
+        let mut guess = own.near;
+        if !guess.cpu.0.contains(&UNKNOWN) && !guess.memory.0.contains(&UNKNOWN) {
+            return guess;
+        }
+        self.note_classes(hour);
+        let class = self.classes.get(index(row.class));
+        let asked = requested(row.ask);
+        let known = |value: u32| (value != UNKNOWN).then_some(value);
+        for k in 0..SLOTS {
+            if guess.cpu.at(k) == UNKNOWN {
+                let of_class = class.and_then(|means| means.cpu.mean(k));
+                guess.cpu.set(k, of_class.or(known(own.old.cpu.at(k))).unwrap_or(asked.cpu_millicores));
+            }
+            if guess.memory.at(k) == UNKNOWN {
+                let of_class = class.and_then(|means| means.memory.mean(k));
+                guess.memory.set(k, of_class.or(known(own.old.memory.at(k))).unwrap_or(asked.memory_mib));
+            }
+        }
+        guess
+    }
+
+    /// What stands in for a pod of which no container is known: its workload in the slot, else what it requests.
+    fn of_workload(&self, workload: u32, ask: Ask, alive: &[u32; SLOTS]) -> Used {
+        let (mut used, asked) = (Used::NOTHING, requested(ask));
+        let means = self.workloads.get(index(workload));
+        for k in alive_in(alive) {
+            let cpu = means.and_then(|means| means.cpu.mean(k)).unwrap_or(asked.cpu_millicores);
+            let memory = means.and_then(|means| means.memory.mean(k)).unwrap_or(asked.memory_mib);
+            used.impute(k, cpu, memory);
+        }
+        used
+    }
+}
+
+/// What an hour comes to, as its pods are gone through.
+struct Tally {
+    amounts: Amounts,
+    daemons: DaemonUse,
+    /// Slots of which something is measured, and of which something is imputed.
+    measured: [bool; SLOTS],
+    imputed: [bool; SLOTS],
+}
+
+impl Tally {
+    fn see(&mut self, used: &Used, alive: &[u32; SLOTS]) {
+        for k in alive_in(alive) {
+            let marks = [(&mut self.measured, &used.measured), (&mut self.imputed, &used.imputed)];
+            for (all, of_pod) in marks {
+                if let Some((all, of_pod)) = all.get_mut(k).zip(of_pod.get(k)) {
+                    *all |= of_pod;
+                }
+            }
+        }
+        self.amounts.add(used, alive);
+    }
+}
+
+impl Cluster {
+    /// Fills in what the hour's pods use. `ids` has the pod of each row.
+    pub(super) fn use_of(&mut self, hour: &Hour, ids: &[u32]) {
+        self.scratch.begin_hour();
+        self.forget_guesses();
+        if let Some(sizer) = &mut self.sizer {
+            for row in of_classes(hour, ids) {
+                sizer.observe(row.class, &row.cpu_mean_millicores, &row.memory_max_mib);
+            }
+        }
+        let (no, daemons) = ([false; SLOTS], DaemonUse::NONE);
+        let mut tally = Tally { amounts: Amounts::default(), daemons, measured: no, imputed: no };
+        let mut containers = hour.containers();
+        let mut unnamed = Vec::new();
+        for (at, (row, pod)) in (0_u32..).zip(hour.pods().iter().zip(ids)) {
+            let own = containers.iter().take_while(|container| container.pod == at).count();
+            let (own, rest) = containers.split_at_checked(own).unwrap_or_default();
+            containers = rest;
+            self.meet_containers(*pod, own);
+            if self.names_none(*pod, own) {
+                unnamed.push((row, *pod));
+                continue;
+            }
+            let alive = alive(row);
+            let whole_hour = row.alive_from == 0 && i64::from(row.alive_to) == HOUR_SECONDS;
+            let known = Used::known(own).filter(|_| whole_hour && self.are_all(*pod, own));
+            let used = known.unwrap_or_else(|| self.with_gaps(hour, row.uid, *pod, own, &alive));
+            self.take(row, *pod, &used, &alive, &mut tally);
+        }
+        // Last, since the means of their workloads come from the others.
+        for (row, pod) in unnamed {
+            let alive = alive(row);
+            let used = self.scratch.of_workload(row.workload, row.ask, &alive);
+            self.take(row, pod, &used, &alive, &mut tally);
+        }
+        self.past.keep(hour);
+        self.imputed.enter(hour.start(), &tally.amounts);
+        self.daemons = tally.daemons.shared_by(u32::try_from(nodes(hour)).unwrap_or(u32::MAX));
+        let slots = self.silent.iter_mut().zip(tally.measured.iter().zip(&tally.imputed));
+        slots.for_each(|(silent, (measured, imputed))| *silent = *imputed && !measured);
+    }
+
+    /// Notes the containers of a pod when they are first seen.
+    fn meet_containers(&mut self, pod: u32, own: &[ContainerRow]) {
+        if pod != NONE && self.pods[pod].containers.is_empty() {
+            let containers = own.iter().filter(|row| row.class != NONE).map(|row| (row.class, row.ask));
+            self.pods[pod].containers = containers.collect();
+            self.pods[pod].sized = self.sized(pod);
+        }
+    }
+
+    /// Whether no container of a pod is known by name, so that it can only be looked at as a whole.
+    fn names_none(&self, pod: u32, own: &[ContainerRow]) -> bool {
+        if pod == NONE { own.is_empty() } else { self.pods[pod].containers.is_empty() }
+    }
+
+    /// Whether every container seen of a pod so far has a row in this hour.
+    fn are_all(&self, pod: u32, own: &[ContainerRow]) -> bool {
+        pod == NONE || own.iter().filter(|row| row.class != NONE).count() >= self.pods[pod].containers.len()
+    }
+
+    /// What a pod uses that does not live through the hour, or of which something is silent.
+    fn with_gaps(&mut self, hour: &Hour, uid: u128, pod: u32, rows: &[ContainerRow], alive: &[u32; SLOTS]) -> Used {
+        let mut used = Used::NOTHING;
+        let mut add = |row: &ContainerRow, (past, scratch): (&super::past::Past, &mut Scratch)| {
+            // Init containers are silent once they are over, which is no gap.
+            let silent = row.class != NONE && is_silent(row, alive);
+            let guess = silent.then(|| scratch.stand_in(hour, row, &own(past, hour.start(), uid, row, alive)));
+            used.add(row, guess.as_ref(), alive);
+        };
+        for row in rows {
+            add(row, (&self.past, &mut self.scratch));
+        }
+        // Containers that were there before, and of which this hour does not even have a row.
+        if pod != NONE {
+            for (class, ask) in &self.pods[pod].containers {
+                if rows.iter().all(|row| row.class != *class) {
+                    add(&ContainerRow::silent(*class, *ask), (&self.past, &mut self.scratch));
+                }
+            }
+        }
+        used
+    }
+
+    /// Counts what a pod uses; `pod` is [`NONE`] for daemons.
+    fn take(&mut self, row: &PodRow, pod: u32, used: &Used, alive: &[u32; SLOTS], tally: &mut Tally) {
+        tally.see(used, alive);
+        if pod == NONE {
+            tally.daemons.add(used, alive);
+            return;
+        }
+        for k in alive_in(alive) {
+            let is = |slots: &[bool; SLOTS]| u64::from(slots.get(k).copied().unwrap_or_default());
+            self.imputed.pod_slots += 1;
+            self.imputed.imputed_pod_slots += is(&used.imputed);
+            self.imputed.pod_slots_without_peak += is(&used.without_peak);
+        }
+        if let Some(means) = means(&mut self.scratch.workloads, row.workload) {
+            let known = std::array::from_fn(|k| {
+                let is = |slots: &[bool; SLOTS]| slots.get(k).copied().unwrap_or_default();
+                alive.get(k).is_some_and(|seconds| *seconds > 0) && is(&used.measured) && !is(&used.imputed)
+            });
+            means.cpu.add(&used.cpu, &known);
+            means.memory.add(&used.memory, &known);
+        }
+        self.demand[pod] = Demand::of(used, alive);
+        if used.has_gaps() {
+            self.guess(pod, Guess { cpu: spread(&used.guess.cpu, alive), memory: used.guess.memory });
+        }
+    }
+}
+
+/// Containers that are sized by class: of pods that are placed, init containers aside.
+fn of_classes<'h>(hour: &'h Hour, ids: &'h [u32]) -> impl Iterator<Item = &'h ContainerRow> {
+    let daemon = |row: &ContainerRow| ids.get(index(row.pod)).is_none_or(|pod| *pod == NONE);
+    hour.containers().iter().filter(move |row| row.class != NONE && !daemon(row))
+}
+
+/// Seconds of each slot in which a pod is alive.
+fn alive(row: &PodRow) -> [u32; SLOTS] {
+    std::array::from_fn(|k| overlap(k, row.alive_from, row.alive_to))
+}
+
+/// Means over the seconds a pod is alive as means over whole slots.
+fn spread(lane: &Lane, alive: &[u32; SLOTS]) -> Lane {
+    let mut spread = Lane::ZERO;
+    for (k, seconds) in alive.iter().enumerate() {
+        let mean = lane.at(k);
+        spread.set(k, if *seconds >= 300 { mean } else { whole(f64::from(mean) * f64::from(*seconds) / 300.0) });
+    }
+    spread
+}
+
+impl Demand {
+    /// What a pod uses that is alive for so many seconds of each slot.
+    fn of(used: &Used, alive: &[u32; SLOTS]) -> Self {
+        // Lanes are zero where it is not alive, but for what is known in the whole hour.
+        Self { cpu: spread(&used.cpu, alive), cpu_max: used.peak, memory: used.memory }
+    }
+}
+
+impl DaemonUse {
+    fn add(&mut self, used: &Used, alive: &[u32; SLOTS]) {
+        self.cpu.add(&spread(&used.cpu, alive));
+        self.memory.add(&used.memory);
+        self.guess.cpu.add(&spread(&used.guess.cpu, alive));
+        self.guess.memory.add(&used.guess.memory);
+    }
+
+    /// What of it falls to each of so many nodes.
+    fn shared_by(mut self, nodes: u32) -> Self {
+        for lane in [&mut self.cpu, &mut self.memory, &mut self.guess.cpu, &mut self.guess.memory] {
+            lane.0.iter_mut().for_each(|sum| *sum /= nodes.max(1));
+        }
+        self
+    }
+}
+
+impl Amounts {
+    /// Adds what a pod used in the seconds it was alive.
+    fn add(&mut self, used: &Used, alive: &[u32; SLOTS]) {
+        let sum = |lane: &Lane| -> u64 {
+            lane.0.iter().zip(alive).map(|(value, seconds)| u64::from(*value) * u64::from(*seconds)).sum()
+        };
+        self.core_milliseconds += sum(&used.cpu);
+        self.mib_seconds += sum(&used.memory);
+        if used.has_gaps() {
+            self.imputed_core_milliseconds += sum(&used.guess.cpu);
+            self.imputed_mib_seconds += sum(&used.guess.memory);
+        }
+    }
+}
