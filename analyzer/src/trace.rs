@@ -254,6 +254,7 @@ pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::memory_request_bytes,
     container_hour::cpu_mean_millicores_by_slot,
     container_hour::cpu_max_millicores_by_slot,
+    container_hour::memory_mean_mib_by_slot,
     container_hour::memory_max_mib_by_slot,
 ];
 
@@ -466,6 +467,7 @@ impl Rows {
         let memory_request = Int64s::new(batch, container_hour::memory_request_bytes)?;
         let cpu_mean = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
         let cpu_max = Slots::new(batch, container_hour::cpu_max_millicores_by_slot)?;
+        let memory_mean = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
         let memory_max = Slots::new(batch, container_hour::memory_max_mib_by_slot)?;
         // Rows of a pod follow each other, hour after hour.
         let mut last = (String::new(), 0);
@@ -486,6 +488,7 @@ impl Rows {
                 ask: ask(cpu_request.get(row), memory_request.get(row)),
                 cpu_mean_millicores: lane(&cpu_mean, row)?,
                 cpu_max_millicores: lane(&cpu_max, row)?,
+                memory_mean_mib: lane(&memory_mean, row)?,
                 memory_max_mib: lane(&memory_max, row)?,
             });
         }

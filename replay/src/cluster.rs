@@ -47,10 +47,13 @@ pub(crate) struct Demand {
     pub(crate) cpu_max: Lane,
     /// Largest memory, in MiB.
     pub(crate) memory: Lane,
+    /// Mean memory, where known; else the largest.
+    pub(crate) memory_mean: Lane,
 }
 
 impl Demand {
-    pub(crate) const ZERO: Self = Self { cpu: Lane::ZERO, cpu_max: Lane::ZERO, memory: Lane::ZERO };
+    pub(crate) const ZERO: Self =
+        Self { cpu: Lane::ZERO, cpu_max: Lane::ZERO, memory: Lane::ZERO, memory_mean: Lane::ZERO };
 }
 
 /// A pod comes or goes.
@@ -114,6 +117,8 @@ pub(crate) struct Cluster {
     pub(crate) hour_start: i64,
     /// Pod-seconds asked for so far.
     pub(crate) asked_seconds: u64,
+    /// Core-milliseconds used so far, by workload.
+    pub(crate) cpu_used: Vec<u64>,
     /// Whether the hour in work is the first, or hours are missing before it.
     pub(crate) resumed: bool,
     pub(crate) imputed: Imputed,
@@ -147,6 +152,7 @@ impl Cluster {
             hours: 0,
             hour_start: 0,
             asked_seconds: 0,
+            cpu_used: Vec::new(),
             resumed: true,
             imputed: Imputed::default(),
             silent: [false; SLOTS],

@@ -157,6 +157,8 @@ pub struct ContainerRow {
     pub cpu_mean_millicores: Lane,
     /// Peak millicores of each slot, where a source finer than the slot exists.
     pub cpu_max_millicores: Lane,
+    /// Mean memory of each slot, in MiB; [`UNKNOWN`] where only the largest is known, which then stands for it.
+    pub memory_mean_mib: Lane,
     /// Largest memory sample of each slot, in MiB.
     pub memory_max_mib: Lane,
 }
@@ -170,6 +172,7 @@ impl ContainerRow {
             ask,
             cpu_mean_millicores: Lane::UNKNOWN,
             cpu_max_millicores: Lane::UNKNOWN,
+            memory_mean_mib: Lane::UNKNOWN,
             memory_max_mib: Lane::UNKNOWN,
         }
     }

@@ -30,6 +30,10 @@ pub struct Outcome {
     pub warm: Vec<(u16, u32)>,
     /// What the loss of one machine or host would have done, hour by hour.
     pub failures: Vec<Failures>,
+    /// Core-milliseconds each workload asked for outside the warm-up, by its index.
+    pub cpu_used_by_workload: Vec<u64>,
+    /// Of these, what its machines and hosts did not have, by its index; shorter where the last ones lost nothing.
+    pub cpu_lost_by_workload: Vec<u64>,
 }
 
 /// What the loss of one machine or host would have done at the end of an hour.
@@ -128,11 +132,15 @@ pub struct Risk {
     pub over_cpu: u64,
     /// Slots whose memory was over capacity.
     pub over_memory: u64,
+    /// Slots whose mean memory was over capacity; on hosts the same as `over_memory`, since what is resident stays so.
+    pub over_memory_mean: u64,
     /// Slots over the rebalancer's threshold; hosts only.
     pub over_threshold: u64,
     /// Slots over the threshold with one elastic VM alone, which nothing mends; hosts only.
     pub stuck: u64,
-    /// Core-milliseconds asked for beyond capacity, from slot means: the lower end of what was lost.
+    /// Core-milliseconds asked for.
+    pub used_core_ms: u64,
+    /// Of these beyond capacity, from slot means: the lower end of what was lost.
     pub lost_core_ms: u64,
     /// The same from slot peaks: the upper end. `None` where some peak is not known.
     pub lost_core_ms_at_peaks: Option<u64>,
@@ -219,7 +227,26 @@ impl Outcome {
     }
 }
 
+/// Sums by index, less those of an earlier time.
+pub(crate) fn less(now: &[u64], earlier: &[u64]) -> Vec<u64> {
+    let earlier = earlier.iter().copied().chain(std::iter::repeat(0));
+    now.iter().zip(earlier).map(|(now, earlier)| now - earlier).collect()
+}
+
 impl Outcome {
+    /// CPU that machines and hosts lacked, as a share of what was asked for. What a guest lacks its host is not asked
+    /// for, so the two add up.
+    pub fn cpu_lost_share(&self) -> f64 {
+        let lost = self.machines.lost_core_ms + self.hosts.lost_core_ms;
+        crate::number::float(lost) / crate::number::float(self.machines.used_core_ms.max(1))
+    }
+
+    /// A count of slots of machines and hosts together, as a share of all their slots.
+    pub fn slots_share(&self, of: impl Fn(&Risk) -> u64) -> f64 {
+        let slots = self.machines.slots + self.hosts.slots;
+        crate::number::float(of(&self.machines) + of(&self.hosts)) / crate::number::float(slots.max(1))
+    }
+
     /// Most pods on one machine or host in any hour, and most workloads all of whose replicas stood there.
     pub fn most_on_one(&self) -> (u32, u32) {
         let pods = self.failures.iter().map(|hour| hour.blast.pods).max();
@@ -257,8 +284,10 @@ impl Risk {
             silent: self.silent - earlier.silent,
             over_cpu: self.over_cpu - earlier.over_cpu,
             over_memory: self.over_memory - earlier.over_memory,
+            over_memory_mean: self.over_memory_mean - earlier.over_memory_mean,
             over_threshold: self.over_threshold - earlier.over_threshold,
             stuck: self.stuck - earlier.stuck,
+            used_core_ms: self.used_core_ms - earlier.used_core_ms,
             lost_core_ms: self.lost_core_ms - earlier.lost_core_ms,
             lost_core_ms_at_peaks: peaks,
             over_mib_seconds: self.over_mib_seconds - earlier.over_mib_seconds,
@@ -305,6 +334,8 @@ impl Outcome {
             imputed: self.imputed.since(&earlier.imputed),
             pools: self.pools.clone(),
             warm: self.warm.clone(),
+            cpu_used_by_workload: less(&self.cpu_used_by_workload, &earlier.cpu_used_by_workload),
+            cpu_lost_by_workload: less(&self.cpu_lost_by_workload, &earlier.cpu_lost_by_workload),
             failures: self.failures.iter().skip(earlier.failures.len()).copied().collect(),
         }
     }

@@ -284,7 +284,7 @@ impl Setup {
                 buy: Buy::DotProduct,
                 score: Score::default(),
                 consolidation: Consolidation::KARPENTER,
-                least_machines: 0,
+                least_machines: 2,
             },
             pool: None,
             selection: 0,

@@ -72,6 +72,7 @@ struct Machine {
     cpu: Lane,
     peak: Lane,
     memory: Lane,
+    memory_mean: Lane,
     /// What of CPU and memory is imputed.
     guess: Guess,
     /// Machines whose pods it takes over once it is ready.
@@ -175,6 +176,8 @@ pub(crate) struct World<O> {
     replicas: Table<u32>,
     /// Whether machines or hosts came or went since extents were last looked at.
     stock_changed: bool,
+    /// CPU used by workload in the warm-up, by whole hours.
+    cpu_before: Vec<u64>,
     outcome: Outcome,
     observer: O,
 }
@@ -244,6 +247,7 @@ impl<O: Observer> World<O> {
             idle: Vec::new(),
             replicas: Table::default(),
             stock_changed: true,
+            cpu_before: Vec::new(),
             observer,
         }
     }
@@ -255,6 +259,7 @@ impl<O: Observer> World<O> {
             self.outcome.service.count(place, end);
         }
         self.outcome.service.asked_seconds = cluster.asked_seconds;
+        self.outcome.cpu_used_by_workload = crate::outcome::less(&cluster.cpu_used, &self.cpu_before);
         self.outcome.imputed = cluster.imputed;
         self.outcome.groups = self.lots.iter_mut().map(|lot| std::mem::take(&mut lot.group)).collect();
         self.outcome.groups.sort_unstable_by_key(|group| (group.evm, group.zone, group.platform));

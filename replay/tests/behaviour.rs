@@ -222,6 +222,7 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
         ask,
         cpu_mean_millicores: Lane([millicores; 12]),
         cpu_max_millicores: Lane::UNKNOWN,
+        memory_mean_mib: Lane::UNKNOWN,
         memory_max_mib: Lane([4000; 12]),
     };
     let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());

@@ -24,6 +24,7 @@ fn hushed(hour: &Hour, silent: &mut dyn FnMut(usize, usize) -> bool) -> Hour {
         ContainerRow {
             cpu_mean_millicores: without(container.cpu_mean_millicores, &silent),
             cpu_max_millicores: without(container.cpu_max_millicores, &silent),
+            memory_mean_mib: Lane::UNKNOWN,
             memory_max_mib: without(container.memory_max_mib, &silent),
             ..*container
         }
@@ -53,6 +54,7 @@ fn pods_of(pods: u32, hours: i64, uses: &[(u32, u32)]) -> Vec<Hour> {
         ask: if class == 0 { Ask { cpu_millicores: 15_000, memory_mib: 54_000 } } else { Ask::default() },
         cpu_mean_millicores: Lane([cpu; SLOTS]),
         cpu_max_millicores: Lane([cpu; SLOTS]),
+        memory_mean_mib: Lane::UNKNOWN,
         memory_max_mib: Lane([memory; SLOTS]),
     };
     let of_pod = |i: u32| (0..).zip(uses).map(move |(class, used)| container(i, class, *used));

@@ -34,8 +34,10 @@ fn full_node_and_jobs(hours: i64) -> Vec<Hour> {
             let used = |pod| ContainerRow {
                 pod,
                 class: pod,
+                ask: Ask { cpu_millicores: 900, memory_mib: 800 },
                 cpu_mean_millicores: Lane([900; 12]),
                 cpu_max_millicores: Lane([900; 12]),
+                memory_mean_mib: Lane::UNKNOWN,
                 memory_max_mib: Lane([800; 12]),
             };
             Hour::new(EPOCH + h * 3600, pods, vec![used(0), used(1)], vec![]).unwrap()

@@ -108,6 +108,7 @@ fn hours(lives: &[Life], turn: usize) -> Vec<Hour> {
             ask: rows[*i].0.ask,
             cpu_mean_millicores: rows[*i].1[0],
             cpu_max_millicores: Lane::UNKNOWN,
+            memory_mean_mib: Lane::UNKNOWN,
             memory_max_mib: rows[*i].1[1],
         });
         Hour::new(EPOCH + i64::from(h) * 3600, pods, containers.collect(), vec![]).unwrap()

@@ -42,6 +42,7 @@ impl Pods {
                     ask: *ask,
                     cpu_mean_millicores: Lane([ask.cpu_millicores / 10; 12]),
                     cpu_max_millicores: Lane::UNKNOWN,
+                    memory_mean_mib: Lane::UNKNOWN,
                     memory_max_mib: Lane([ask.memory_mib / 10; 12]),
                 });
             }
@@ -69,7 +70,7 @@ fn one_each(n: usize, zones: u16) -> Pods {
 
 /// Hosts and elastic VMs at the end, once hosts that are not needed are gone, and the gross saving and that after the fee.
 fn check(mut setup: Setup, pods: &Pods, hosts: u32, evms: u32) -> (f64, f64) {
-    setup.empty_seconds = 0;
+    setup.headroom.empty_seconds = 0;
     let mut replay = Replay::new(vec![setup.clone()]);
     pods.hours(48).iter().for_each(|hour| replay.advance(hour));
     let (outcome, _) = replay.finish().remove(0);

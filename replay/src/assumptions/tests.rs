@@ -72,7 +72,7 @@ fn every_key_changes_something() {
     let state = |assumptions: &Assumptions| {
         let mut setup = setup();
         assumptions.apply(&mut setup);
-        let fee = (assumptions.emp_fee_fraction, assumptions.emp_evm_disk_gib);
+        let fee = (assumptions.emp_fee_fraction, assumptions.emp_evm_disk_gib, assumptions.ec2_largest_machine);
         format!("{setup:?}{:?}{:?}{fee:?}", assumptions.right_sizing(), assumptions.risk_target())
     };
     for key in Assumptions::KEYS {

@@ -38,6 +38,8 @@ pub(super) struct Used {
     pub(super) peak: Lane,
     /// Largest memory.
     pub(super) memory: Lane,
+    /// Mean memory, where known; else the largest.
+    pub(super) memory_mean: Lane,
     /// What of that is imputed.
     pub(super) guess: Guess,
     /// Slots of which something is measured.
@@ -53,6 +55,7 @@ impl Used {
         cpu: Lane::ZERO,
         peak: Lane::ZERO,
         memory: Lane::ZERO,
+        memory_mean: Lane::ZERO,
         guess: Guess::NONE,
         measured: [false; SLOTS],
         imputed: [false; SLOTS],
@@ -66,8 +69,8 @@ impl Used {
         let (mut missing, mut measured, mut without_peak) = (0_u32, [0_u32; SLOTS], [0_u32; SLOTS]);
         for row in containers {
             let counts = u32::from(row.class != NONE);
-            let (cpus, peaks, memories) =
-                (&row.cpu_mean_millicores.0, &row.cpu_max_millicores.0, &row.memory_max_mib.0);
+            let (cpus, peaks, memories, means) =
+                (&row.cpu_mean_millicores.0, &row.cpu_max_millicores.0, &row.memory_max_mib.0, &row.memory_mean_mib.0);
             // A machine's sum stays far below 2^32 millicores or MiB.
             for k in 0..SLOTS {
                 let (cpu, memory, peak) = (cpus[k] != UNKNOWN, memories[k] != UNKNOWN, peaks[k] != UNKNOWN);
@@ -75,6 +78,9 @@ impl Used {
                 used.cpu.0[k] = used.cpu.0[k].wrapping_add(if cpu { cpus[k] } else { 0 });
                 used.peak.0[k] = used.peak.0[k].wrapping_add(if cpu { most } else { 0 });
                 used.memory.0[k] = used.memory.0[k].wrapping_add(if memory { memories[k] } else { 0 });
+                // An unknown mean is the largest number there is, so the smaller of the two is what is known.
+                let mean = means[k].min(memories[k]);
+                used.memory_mean.0[k] = used.memory_mean.0[k].wrapping_add(if memory { mean } else { 0 });
                 missing |= u32::from(!(cpu & memory)) & counts;
                 measured[k] |= u32::from(cpu | memory);
                 without_peak[k] |= u32::from(cpu & !peak);
@@ -101,6 +107,7 @@ impl Used {
             }
             if memory != UNKNOWN {
                 add(&mut self.memory, k, memory);
+                add(&mut self.memory_mean, k, row.memory_mean_mib.at(k).min(memory));
             } else if let Some(stand_in) = stand_in {
                 self.impute(k, 0, stand_in.memory.at(k));
             }
@@ -113,7 +120,7 @@ impl Used {
         for lane in [&mut self.cpu, &mut self.peak, &mut self.guess.cpu] {
             add(lane, k, cpu);
         }
-        for lane in [&mut self.memory, &mut self.guess.memory] {
+        for lane in [&mut self.memory, &mut self.memory_mean, &mut self.guess.memory] {
             add(lane, k, memory);
         }
         mark(&mut self.imputed, k, true);

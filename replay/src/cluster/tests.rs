@@ -25,6 +25,7 @@ fn container(row: u32, class: u32, cpu: Lane, memory: Lane) -> ContainerRow {
         ask: Ask { cpu_millicores: 700, memory_mib: 600 },
         cpu_mean_millicores: cpu,
         cpu_max_millicores: Lane::UNKNOWN,
+        memory_mean_mib: Lane::UNKNOWN,
         memory_max_mib: memory,
     }
 }

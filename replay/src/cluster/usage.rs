@@ -255,9 +255,24 @@ impl Cluster {
             means.cpu.add(&used.cpu, &known);
             means.memory.add(&used.memory, &known);
         }
-        self.demand[pod] = Demand::of(used, alive);
+        let demand = Demand::of(used, alive);
+        self.count_cpu(row.workload, &demand.cpu);
+        self.demand[pod] = demand;
         if used.has_gaps() {
             self.guess(pod, Guess { cpu: spread(&used.guess.cpu, alive), memory: used.guess.memory });
+        }
+    }
+}
+
+impl Cluster {
+    fn count_cpu(&mut self, workload: u32, cpu: &Lane) {
+        let place = index(workload);
+        if place >= self.cpu_used.len() {
+            self.cpu_used.resize(place + 1, 0);
+        }
+        if let Some(sum) = self.cpu_used.get_mut(place) {
+            // A millicore in a slot is 300 core-milliseconds.
+            *sum += cpu.0.iter().map(|millicores| u64::from(*millicores) * 300).sum::<u64>();
         }
     }
 }
@@ -287,7 +302,7 @@ impl Demand {
     /// What a pod uses that is alive for so many seconds of each slot.
     fn of(used: &Used, alive: &[u32; SLOTS]) -> Self {
         // Lanes are zero where it is not alive, but for what is known in the whole hour.
-        Self { cpu: spread(&used.cpu, alive), cpu_max: used.peak, memory: used.memory }
+        Self { cpu: spread(&used.cpu, alive), cpu_max: used.peak, memory: used.memory, memory_mean: used.memory_mean }
     }
 }
 

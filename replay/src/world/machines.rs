@@ -37,6 +37,7 @@ impl<O: Observer> World<O> {
             cpu: Lane::ZERO,
             peak: Lane::ZERO,
             memory: Lane::ZERO,
+            memory_mean: Lane::ZERO,
             guess: Guess::NONE,
             replaces: Vec::new(),
             evm,

@@ -3,7 +3,7 @@
 use super::{Evm, Machine, World};
 use crate::cluster::{Cluster, Guess, is_silent};
 use crate::hour::{Lane, NONE, SLOT_SECONDS, UNKNOWN};
-use crate::number::{id, unsigned, whole};
+use crate::number::{id, index, unsigned, whole};
 use crate::observer::Observer;
 use crate::outcome::{Blast, Extent, Failures, HostLoss, Point, Risk, Worst};
 use crate::setup::MemoryModel;
@@ -11,10 +11,17 @@ use crate::setup::MemoryModel;
 /// Milliseconds of a slot.
 const SLOT_MS: u64 = 300_000;
 
+/// CPU of a machine or host in a slot: asked for, and there.
+#[derive(Debug, Clone, Copy)]
+struct Lack {
+    asked: u32,
+    has: u32,
+}
+
 impl Risk {
     /// Counts one slot of a machine or a host as [`Self::count`] does; one that is silent tells nothing, and is counted
     /// as such alone.
-    fn see(&mut self, silent: bool, t: i64, cpu: (u32, u32, u32), memory: (u32, u32)) {
+    fn see(&mut self, silent: bool, t: i64, cpu: (u32, u32, u32), memory: (u32, u32, u32)) {
         if silent {
             self.silent += 1;
         } else {
@@ -22,8 +29,9 @@ impl Risk {
         }
     }
 
-    /// Counts one slot of a machine or a host, which began at `t`; all in millicores and MiB.
-    fn count(&mut self, t: i64, (cpu, peak, has_cpu): (u32, u32, u32), (memory, has_memory): (u32, u32)) {
+    /// Counts one slot of a machine or a host, which began at `t`: mean and peak of CPU, largest and mean of memory, each
+    /// beside what there is; all in millicores and MiB.
+    fn count(&mut self, t: i64, (cpu, peak, has_cpu): (u32, u32, u32), (memory, mean, has_memory): (u32, u32, u32)) {
         self.slots += 1;
         // Above the worst so far, without dividing: nearly none is.
         let above = self.worst.map_or(0, |worst| u64::from(worst.permille) + 1);
@@ -35,6 +43,8 @@ impl Risk {
         }
         self.over_cpu += u64::from(cpu > has_cpu);
         self.over_memory += u64::from(memory > has_memory);
+        self.over_memory_mean += u64::from(mean > has_memory);
+        self.used_core_ms += u64::from(cpu) * SLOT_MS / 1000;
         // A millicore is a core-millisecond a second.
         self.lost_core_ms += u64::from(cpu.saturating_sub(has_cpu)) * SLOT_MS / 1000;
         let at_peaks = u64::from(peak.saturating_sub(has_cpu)) * SLOT_MS / 1000;
@@ -46,12 +56,14 @@ impl Risk {
 impl Machine {
     /// Uses what the pods on it use in this hour.
     pub(super) fn begin_hour(&mut self, cluster: &Cluster) {
-        (self.cpu, self.peak, self.memory, self.guess) = (Lane::ZERO, Lane::ZERO, Lane::ZERO, Guess::NONE);
+        (self.cpu, self.peak, self.guess) = (Lane::ZERO, Lane::ZERO, Guess::NONE);
+        (self.memory, self.memory_mean) = (Lane::ZERO, Lane::ZERO);
         for pod in if self.ready { self.pods.as_slice() } else { &[] } {
             let demand = &cluster.demand[*pod];
             self.cpu.add(&demand.cpu);
             self.peak.add(&demand.cpu_max);
             self.memory.add(&demand.memory);
+            self.memory_mean.add(&demand.memory_mean);
             if let Some(guess) = cluster.guess_of(*pod) {
                 self.guess.cpu.add(&guess.cpu);
                 self.guess.memory.add(&guess.memory);
@@ -65,6 +77,7 @@ impl Machine {
         self.cpu.add_from(&demand.cpu, from);
         self.peak.add_from(&demand.cpu_max, from);
         self.memory.add_from(&demand.memory, from);
+        self.memory_mean.add_from(&demand.memory_mean, from);
         if let Some(guess) = cluster.guess_of(pod) {
             self.guess.cpu.add_from(&guess.cpu, from);
             self.guess.memory.add_from(&guess.memory, from);
@@ -77,6 +90,7 @@ impl Machine {
         self.cpu.sub_from(&demand.cpu, from);
         self.peak.sub_from(&demand.cpu_max, from);
         self.memory.sub_from(&demand.memory, from);
+        self.memory_mean.sub_from(&demand.memory_mean, from);
         if let Some(guess) = cluster.guess_of(pod) {
             self.guess.cpu.sub_from(&guess.cpu, from);
             self.guess.memory.sub_from(&guess.memory, from);
@@ -172,6 +186,7 @@ impl<O: Observer> World<O> {
         let mut cpu = machine.cpu.at(k) + cluster.daemons.cpu.at(k);
         let mut peak = machine.peak.at(k) + cluster.daemons.cpu.at(k);
         let mut memory = machine.memory.at(k) + cluster.daemons.memory.at(k);
+        let mut mean = machine.memory_mean.at(k) + cluster.daemons.memory.at(k);
         let guessed_cpu = machine.guess.cpu.at(k) + cluster.daemons.guess.cpu.at(k);
         let guessed_memory = machine.guess.memory.at(k) + cluster.daemons.guess.memory.at(k);
         let silent = is_silent(guessed_cpu, cpu) || is_silent(guessed_memory, memory);
@@ -182,7 +197,11 @@ impl<O: Observer> World<O> {
             point.cpu_capacity_millicores += u64::from(kind.vcpu) * 1000;
             point.memory_capacity_mib += u64::from(kind.memory_mib);
             if counts {
-                self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
+                self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
+                if cpu > kind.cpu && !silent {
+                    let lack = Lack { asked: cpu, has: kind.cpu };
+                    self.charge(cluster, &[m], lack);
+                }
             }
             return;
         };
@@ -190,9 +209,11 @@ impl<O: Observer> World<O> {
         cpu += pool.guest_millicores;
         peak += pool.guest_millicores;
         memory += pool.guest_mib;
+        mean += pool.guest_mib;
         if counts {
-            self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, kind.memory_mib));
+            self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
         }
+        let lack = (counts && cpu > kind.cpu && !silent).then_some(Lack { asked: cpu, has: kind.cpu });
         // What is known of a slot is the least that was used, so the most that is known of all is no more than the most
         // that was used.
         let working_set = memory.min(kind.memory_mib);
@@ -216,6 +237,9 @@ impl<O: Observer> World<O> {
         evm.peak = peak.min(kind.cpu);
         if !cluster.is_silent(k) {
             evm.record(self.history_slot, pool.mature_slots);
+        }
+        if let Some(lack) = lack {
+            self.charge(cluster, &[m], lack);
         }
     }
 
@@ -274,9 +298,35 @@ impl<O: Observer> World<O> {
         point.hottest_permille = point.hottest_permille.max(whole(share * 1000.0));
         if counts && ready {
             let risk = &mut self.outcome.hosts;
-            risk.see(silent, t, (cpu, peak, threads), (memory, usable));
+            // What was resident once stays so, so the mean of a host's memory is what is resident.
+            risk.see(silent, t, (cpu, peak, threads), (memory, memory, usable));
             risk.over_threshold += u64::from(share > threshold && !silent);
             risk.stuck += u64::from(share > threshold && alone && !silent);
+            if cpu > threads && !silent {
+                let members = self.hosts[h].members.clone();
+                let runs = |m: &u32| self.machines[*m].evm.as_ref().is_some_and(|evm| evm.host == h);
+                let members: Vec<u32> = members.into_iter().filter(runs).collect();
+                self.charge(cluster, &members, Lack { asked: cpu, has: threads });
+            }
+        }
+    }
+
+    /// Charges the CPU that machines lacked to the workloads on them, in proportion to what their pods use.
+    fn charge(&mut self, cluster: &Cluster, machines: &[u32], lack: Lack) {
+        let lost = u64::from(lack.asked.saturating_sub(lack.has));
+        for m in machines {
+            for pod in &self.machines[*m].pods {
+                let workload = index(cluster.workloads[*pod]);
+                let lost_ms = u64::from(cluster.demand[*pod].cpu.at(self.slot)) * lost * (SLOT_MS / 1000)
+                    / u64::from(lack.asked.max(1));
+                let by_workload = &mut self.outcome.cpu_lost_by_workload;
+                if by_workload.len() <= workload {
+                    by_workload.resize(workload + 1, 0);
+                }
+                if let Some(sum) = by_workload.get_mut(workload) {
+                    *sum += lost_ms;
+                }
+            }
         }
     }
 

@@ -38,7 +38,7 @@ impl<O: Observer> World<O> {
         self.queue.clear();
         self.hostless.clear();
         self.stock_changed = true;
-        self.instant = true;
+        let instant = std::mem::replace(&mut self.instant, true);
         // Zones in use keep their hosts: the first elastic VM of each asks for them again.
         let since = std::mem::take(&mut self.zones);
         self.grow(cluster, pods, t);
@@ -51,7 +51,7 @@ impl<O: Observer> World<O> {
                 cell.1 = from;
             }
         }
-        self.instant = false;
+        self.instant = instant;
     }
 
     /// Takes a machine away with nothing on it; what it is billed for ends now.

@@ -65,6 +65,9 @@ impl<O: Observer> World<O> {
             lot.end_hour(hours);
         }
         self.measure_failures(cluster);
+        if self.warming_up(self.hour_start) {
+            self.cpu_before.clone_from(&cluster.cpu_used);
+        }
         self.bill_hour(cluster);
         self.peaks_known &= cluster.imputed.pod_slots_without_peak == 0;
     }

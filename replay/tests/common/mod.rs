@@ -218,6 +218,7 @@ impl Trace {
             ask: workload.ask,
             cpu_mean_millicores: lanes[0],
             cpu_max_millicores: lanes[1],
+            memory_mean_mib: Lane::UNKNOWN,
             memory_max_mib: lanes[2],
         });
     }
@@ -270,6 +271,7 @@ impl Trace {
                 ask: DAEMONS,
                 cpu_mean_millicores: Lane([60; 12]),
                 cpu_max_millicores: Lane([80; 12]),
+                memory_mean_mib: Lane::UNKNOWN,
                 memory_max_mib: Lane([300; 12]),
             });
             nodes.push(NodeRow {
