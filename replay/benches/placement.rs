@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use replay::placement::{DotProduct, FirstFit, Item, Offer, Room, first_fit_decreasing};
+use replay::placement::{FirstFit, Item, Offer, Packer, Room, first_fit_decreasing};
 use types::UsdPerHour;
 
 const ROOM: Room = Room { cpu: 15_890, memory: 57_691, pods: 234, volumes: 26 };
@@ -64,7 +64,7 @@ fn main() {
         let offers = [Offer { price, room: ROOM, id: 0 }];
         let mut rng = fastrand::Rng::with_seed(2);
         let items: Vec<Item> = (0..38_000).map(|_| draw(&mut rng)).collect();
-        let packer = DotProduct::new(&offers);
+        let packer = Packer::new(&offers);
         let start = on_cpu();
         let packing = black_box(packer.pack(black_box(&items)));
         let dot_rate = rate(items.len(), on_cpu() - start);
@@ -74,7 +74,7 @@ fn main() {
         let sum = |of: fn(&Item) -> u32| items.iter().map(|item| f64::from(of(item))).sum::<f64>();
         let bound = (sum(|item| item.cpu) / f64::from(ROOM.cpu)).max(sum(|item| item.memory) / f64::from(ROOM.memory));
         println!(
-            "{name}: dot product {:.0} k pods/s (aim 300 k) onto {} machines, bound {:.0}; first-fit decreasing {:.0} k pods/s onto {}",
+            "{name}: the packer {:.0} k pods/s (aim 300 k) onto {} machines, bound {:.0}; first-fit decreasing {:.0} k pods/s onto {}",
             dot_rate / 1e3,
             packing.machines.len(),
             bound.ceil(),

@@ -56,6 +56,15 @@ impl Catalog {
     pub fn machine(&self, index: u32) -> Option<&MachineType> {
         self.machines.get(crate::number::index(index))
     }
+
+    /// Those of `types` that have no more vCPU and no more memory than a cap on size allows.
+    ///
+    /// What [`crate::Setup`] has on offer is what packers buy, what consolidation replaces machines by, and what the lower
+    /// bound may use, so a cap belongs there. A pod that only a larger machine holds is unplaceable under it.
+    pub fn no_larger_than(&self, types: &[u32], vcpu: u32, memory_mib: u32) -> Vec<u32> {
+        let within = |kind: &MachineType| kind.vcpu <= vcpu && kind.memory_mib <= memory_mib;
+        types.iter().copied().filter(|index| self.machine(*index).is_some_and(within)).collect()
+    }
 }
 
 impl HostType {
@@ -77,5 +86,29 @@ impl HostType {
             own.or_else(|| sizes.iter().find(large)).map_or(NONE, |(size, _)| *size)
         };
         (0..).zip(&catalog.machines).map(mirrored).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cap_leaves_what_has_no_more_of_either() {
+        let kind = |vcpu: u32, gib: u32| MachineType {
+            name: format!("{vcpu}x{gib}"),
+            platform: 0,
+            vcpu,
+            memory_mib: gib * 1024,
+            allocatable_millicores: vcpu * 950,
+            allocatable_mib: gib * 900,
+            max_pods: 58,
+            max_volumes: 26,
+            price: None,
+        };
+        let catalog = Catalog { machines: vec![kind(16, 64), kind(32, 128), kind(36, 72), kind(16, 256), kind(2, 8)] };
+        // Twice an m5.4xlarge: exactly that is within; more vCPU or more memory is not, nor what is not in the catalog.
+        assert_eq!(catalog.no_larger_than(&[4, 0, 1, 2, 3, 99], 32, 128 * 1024), [4, 0, 1]);
+        assert!(catalog.no_larger_than(&[0, 1], 8, 8 * 1024).is_empty());
     }
 }

@@ -1,16 +1,22 @@
 //! Packing: pods onto machines that are there, and onto machines to be bought.
 //!
 //! [`FirstFit`] answers "which is the first machine with room" over thousands of machines. Two packers choose machines
-//! to buy: [`first_fit_decreasing`], what Karpenter would give, and [`DotProduct`], the best that is honest.
+//! to buy: [`first_fit_decreasing`], what Karpenter would give, and [`Packer`], the best that is honest.
 
 mod decreasing;
 mod dot_product;
+mod equals;
+mod few;
 mod first_fit;
+mod one_type;
+mod packer;
+mod plan;
+mod prices;
 
 pub use decreasing::first_fit_decreasing;
 pub(crate) use decreasing::undominated;
-pub use dot_product::DotProduct;
 pub use first_fit::FirstFit;
+pub use packer::Packer;
 use types::UsdPerHour;
 
 /// What one pod takes.
@@ -41,6 +47,21 @@ impl Room {
     /// Whether `item` fits.
     pub const fn fits(&self, item: &Item) -> bool {
         self.cpu >= item.cpu && self.memory >= item.memory && self.volumes >= item.volumes && self.pods > 0
+    }
+
+    /// Whether a machine with so much has as much of everything as `taken`.
+    pub const fn holds(&self, taken: &Self) -> bool {
+        self.cpu >= taken.cpu && self.memory >= taken.memory && self.pods >= taken.pods && self.volumes >= taken.volumes
+    }
+
+    /// What a machine with so much holds, of which `left` is left.
+    pub const fn without(&self, left: &Self) -> Self {
+        Self {
+            cpu: self.cpu - left.cpu,
+            memory: self.memory - left.memory,
+            pods: self.pods - left.pods,
+            volumes: self.volumes - left.volumes,
+        }
     }
 
     /// What is left beside `item`; `None` where it does not fit.

@@ -48,7 +48,7 @@ impl Base {
         self.ec2("ec2-repacked-karpenter", Buy::FirstFitDecreasing, Requests::AsTheyAre, Consolidation::KARPENTER)
     }
 
-    /// `ec2-repacked` at its best: by dot product. What a verdict compares with.
+    /// `ec2-repacked` at its best: by the best packer there is. What a verdict compares with.
     pub fn repacked(&self) -> Setup {
         self.ec2("ec2-repacked", Buy::DotProduct, Requests::AsTheyAre, Consolidation::KARPENTER)
     }

@@ -35,7 +35,7 @@ pub enum Buy {
     AsObserved,
     /// The cheapest that fit, first-fit by decreasing CPU: what Karpenter would give.
     FirstFitDecreasing,
-    /// The cheapest that fit, by dot product: the best honest EC2.
+    /// The cheapest packing found, most of it by dot product ([`crate::placement::Packer`]): the best honest EC2.
     DotProduct,
 }
 

@@ -22,7 +22,7 @@ use crate::hour::{Ask, HOUR_SECONDS, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::Observer;
 use crate::outcome::{HourBilled, Outcome};
-use crate::placement::{DotProduct, Item, Offer, Room};
+use crate::placement::{Item, Offer, Packer, Room};
 use crate::predictor::Series;
 use crate::setup::{Requests, Setup};
 use crate::table::{FreePlaces, Table};
@@ -159,7 +159,7 @@ pub(crate) struct World<O> {
     /// Elastic VMs without a host.
     hostless: Vec<u32>,
     queue: BinaryHeap<Reverse<(i64, Due)>>,
-    packers: Vec<(u16, Vec<Offer>, DotProduct)>,
+    packers: Vec<(u16, Vec<Offer>, Packer)>,
     serials: (u32, u32),
     /// Machines and hosts come up at once: the first second, and the first after missing hours.
     instant: bool,
@@ -219,7 +219,7 @@ impl<O: Observer> World<O> {
                 Some(Offer { price, room: kind.room, id: *id })
             };
             let offers: Vec<Offer> = setup.ec2.types.iter().filter_map(offer).collect();
-            let packer = DotProduct::new(&offers);
+            let packer = Packer::new(&offers);
             (platform, offers, packer)
         };
         let packers = platforms.iter().map(|platform| offers(*platform)).collect();

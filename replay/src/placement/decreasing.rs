@@ -14,13 +14,7 @@ impl Claim {
     /// Takes `item`, where some offer holds it beside what is there; offers that no longer do are struck off.
     fn take(&mut self, item: &Item, index: u32) -> bool {
         let taken = self.taken.plus(item);
-        let holds = |offer: &Offer| {
-            let room = &offer.room;
-            room.cpu >= taken.cpu
-                && room.memory >= taken.memory
-                && room.pods >= taken.pods
-                && room.volumes >= taken.volumes
-        };
+        let holds = |offer: &Offer| offer.room.holds(&taken);
         if !self.offers.iter().any(holds) {
             return false;
         }
@@ -63,14 +57,7 @@ pub(crate) fn undominated(offers: &[Offer]) -> Vec<Offer> {
     sorted.sort_unstable_by_key(|offer| (offer.price, std::cmp::Reverse(offer.room), offer.id));
     let mut kept: Vec<Offer> = Vec::with_capacity(sorted.len());
     for offer in sorted {
-        let (a, worse) = (&offer.room, |kept: &Offer| {
-            let b = &kept.room;
-            b.cpu >= offer.room.cpu
-                && b.memory >= offer.room.memory
-                && b.pods >= offer.room.pods
-                && b.volumes >= offer.room.volumes
-        });
-        if a.pods > 0 && !kept.iter().any(worse) {
+        if offer.room.pods > 0 && !kept.iter().any(|kept| kept.room.holds(&offer.room)) {
             kept.push(offer);
         }
     }

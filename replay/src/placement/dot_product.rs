@@ -3,8 +3,9 @@
 
 mod piles;
 
-use super::decreasing::{all, undominated};
-use super::{Item, Offer, Packed, Packing, Room};
+use super::plan::{Bought, CHEAPER, Kind, cheapest};
+use super::prices::{ShadowPrices, Sum, by_worth, worth};
+use super::{Item, Room};
 use crate::number::{float, float32, index};
 use piles::{Piles, Place};
 
@@ -19,153 +20,129 @@ const ROUNDS: u32 = 4;
 /// How much more a change must be worth, so that rounding never makes one.
 const MORE: f32 = 1.001;
 
-/// The packer, made once for a set of offers.
+/// The packer, over what is on offer.
 ///
 /// Panigrahy and others, "Heuristics for vector bin packing" (2011), found the bin-centric dot product the best of the
 /// quick ones. It is greedy: a machine that takes the three largest pods may end with all its memory and three quarters
 /// of its CPU, and at the end of the packing there is nothing left to go with what was passed over. So a machine also
 /// exchanges an item for a better one, or for two, while that gains at the shadow prices of CPU and memory: in a few
 /// rounds, over a sample of sizes.
-#[derive(Debug, Clone)]
-pub struct DotProduct {
-    offers: Vec<Offer>,
-    /// Prices of a millicore and a MiB at which no offer is worth more than it costs, none of which can be raised.
-    shadow_prices: Vec<(f64, f64)>,
+#[derive(Clone, Copy)]
+pub(super) struct DotProduct<'a> {
+    /// Everything on offer, by price: each machine becomes the cheapest that holds what it took.
+    pub(super) kinds: &'a [Kind],
+    /// What a machine is opened as, where that takes something in.
+    pub(super) opened: &'a [Kind],
+    pub(super) prices: &'a ShadowPrices,
 }
 
-impl DotProduct {
-    /// A packer for `offers`; those that another dominates are never bought.
-    pub fn new(offers: &[Offer]) -> Self {
-        let offers = undominated(offers);
-        let shadow_prices = shadow_prices(&offers);
-        Self { offers, shadow_prices }
+/// A machine filled, and what it becomes.
+struct Step {
+    kind: Kind,
+    load: Load,
+}
+
+impl DotProduct<'_> {
+    /// Packs `which` of the items, each of which fits something on offer.
+    pub(super) fn pack(&self, items: &[Item], which: &[u32]) -> Vec<Bought> {
+        let mut left = Sum::of(which.iter().filter_map(|i| items.get(index(*i))));
+        let mut piles = Piles::new(items, which);
+        let mut machines = Vec::new();
+        while left.pods > 0 && !self.kinds.iter().any(|kind| left.fits(&kind.room)) {
+            piles.clear_away();
+            let Some(step) = self.next(&mut piles, &mut left, machines.len()) else { break };
+            machines.push(bought(step.kind, step.load.taken, &mut piles));
+        }
+        piles.clear_away();
+        self.end(&mut piles, left, &mut machines);
+        machines
     }
 
-    /// Packs `items` onto machines to be bought.
-    pub fn pack(&self, items: &[Item]) -> Packing {
-        let fits_any = |i: &u32| items.get(index(*i)).is_some_and(|item| self.offers.iter().any(|o| o.room.fits(item)));
-        let (fitting, unplaced): (Vec<u32>, Vec<u32>) = all(items).into_iter().partition(fits_any);
-        let mut packing = Packing { machines: Vec::new(), unplaced };
-        let mut left = Sum::default();
-        for item in fitting.iter().filter_map(|i| items.get(index(*i))) {
-            left.add(item, 1);
-        }
-        let mut piles = Piles::new(items, &fitting);
+    /// Packs what one machine could hold: machine by machine as before, or from any point on all of it on one, whichever
+    /// costs least. A large machine for a small rest is dear, and so are many small ones for what one would hold.
+    fn end(&self, piles: &mut Piles, mut left: Sum, machines: &mut Vec<Bought>) {
+        let mut steps: Vec<(Option<Kind>, Step)> = Vec::new();
         while left.pods > 0 {
-            piles.clear_away();
-            let Some((offer, load)) = self.next(&mut piles, &left, packing.machines.len()) else {
-                // Each fits some machine, so there is a next one; were there none, nothing may get lost.
-                for place in 0..piles.places() {
-                    while !piles.is_empty(place) {
-                        piles.take(place);
-                        packing.unplaced.extend(piles.packed(place));
-                    }
-                }
-                break;
-            };
-            for place in &load.taken {
-                left.add(&piles.size(*place), -1);
-            }
-            let items = load.taken.into_iter().filter_map(|place| piles.packed(place)).collect();
-            packing.machines.push(Packed { id: offer.id, items });
+            let one = self.kinds.iter().find(|kind| left.fits(&kind.room)).copied();
+            let Some(step) = self.next(piles, &mut left, machines.len() + steps.len()) else { break };
+            steps.push((one, step));
         }
-        packing
+        // From the last step to the first: what it costs from there on, and whether one machine takes it all.
+        let mut rest = 0.0;
+        let mut ends = vec![false; steps.len()];
+        for ((one, step), ends) in steps.iter().zip(&mut ends).rev() {
+            rest += step.kind.price;
+            if let Some(one) = one.filter(|one| one.price * CHEAPER <= rest) {
+                (rest, *ends) = (one.price, true);
+            }
+        }
+        let mut steps = steps.into_iter().zip(ends);
+        while let Some(((one, step), end)) = steps.next() {
+            let Some(one) = one.filter(|_| end) else {
+                machines.push(bought(step.kind, step.load.taken, piles));
+                continue;
+            };
+            let mut taken = step.load.taken;
+            steps.by_ref().for_each(|((_, step), _)| taken.extend(step.load.taken));
+            machines.push(bought(one, taken, piles));
+        }
     }
 
     /// The next machine, and what it takes off the piles.
-    fn next(&self, piles: &mut Piles, left: &Sum, turn: usize) -> Option<(Offer, Load)> {
-        // What is left may fit one machine: then the cheapest that holds it is the end.
-        if let Some(last) = self.offers.iter().find(|offer| left.fits(&offer.room)) {
-            let mut load = Load::new(last.room);
-            load.fill(piles, left.directions(&last.room));
-            return Some((*last, load)).filter(|(_, load)| !load.taken.is_empty());
-        }
-        let prices = self.prices_for(left);
-        let tried = self.tried(prices);
-        let offer = match tried.as_slice() {
-            [only] => *only,
-            tried => self.best(piles, left, prices, tried).or_else(|| self.best(piles, left, prices, &self.offers))?,
+    fn next(&self, piles: &mut Piles, left: &mut Sum, turn: usize) -> Option<Step> {
+        let prices = self.prices.blended(left);
+        let mut tried = by_worth(self.opened, prices);
+        tried.truncate(TRIED);
+        let opened = match tried.as_slice() {
+            [only] => Some(*only),
+            tried => self.best(piles, left, prices, tried),
         };
-        let mut load = Load::new(offer.room);
-        load.fill(piles, left.directions(&offer.room));
-        load.improve(piles, left.directions(&offer.room), narrow(prices), turn);
-        Some((offer, load)).filter(|(_, load)| !load.taken.is_empty())
+        let filled = opened.map(|opened| self.filled(opened, piles, left, prices, turn));
+        // Nothing that is left may fit what machines are opened as.
+        let load = match filled.filter(|load| !load.taken.is_empty()) {
+            Some(load) => load,
+            None => {
+                let opened = self.best(piles, left, prices, self.kinds)?;
+                self.filled(opened, piles, left, prices, turn)
+            }
+        };
+        let kind = cheapest(self.kinds, &load.holds()).filter(|_| !load.taken.is_empty())?;
+        load.taken.iter().for_each(|place| left.add(&piles.size(*place), -1));
+        Some(Step { kind, load })
     }
 
-    /// The offer with the lowest price for the worth it takes in.
-    fn best(&self, piles: &mut Piles, left: &Sum, prices: (f64, f64), tried: &[Offer]) -> Option<Offer> {
-        let mut best: Option<(f64, Offer)> = None;
-        for offer in tried {
-            let mut load = Load::new(offer.room);
-            load.fill(piles, left.directions(&offer.room));
+    /// A machine of one type, filled.
+    fn filled(&self, opened: Kind, piles: &mut Piles, left: &Sum, prices: (f64, f64), turn: usize) -> Load {
+        let mut load = Load::new(opened.room);
+        load.fill(piles, left.directions(&opened.room));
+        load.improve(piles, left.directions(&opened.room), narrow(prices), turn);
+        load
+    }
+
+    /// What to open a machine as: the lowest price for the worth it takes in, once it is the cheapest that holds that.
+    fn best(&self, piles: &mut Piles, left: &Sum, prices: (f64, f64), tried: &[Kind]) -> Option<Kind> {
+        let mut best: Option<(f64, Kind)> = None;
+        for kind in tried {
+            let mut load = Load::new(kind.room);
+            load.fill(piles, left.directions(&kind.room));
             let worth: f64 = load.taken.iter().map(|place| worth(&piles.size(*place), prices)).sum();
             load.taken.iter().for_each(|place| piles.put_back(*place));
-            let rate = offer.price.usd_per_hour() / worth.max(f64::MIN_POSITIVE);
+            let Some(becomes) = cheapest(self.kinds, &load.holds()) else { continue };
+            let rate = becomes.price / worth.max(f64::MIN_POSITIVE);
             if !load.taken.is_empty() && best.is_none_or(|(best, _)| rate < best) {
-                best = Some((rate, *offer));
+                best = Some((rate, *kind));
             }
         }
-        best.map(|(_, offer)| offer)
-    }
-
-    /// Prices of a millicore and a MiB, which add up to one: the shadow prices, each counted the more the more it makes of
-    /// what is left.
-    ///
-    /// The linear programme's optimum has the one pair of prices at which what is left is worth most. Where two resources
-    /// are about as scarce that pair turns over from machine to machine, and machines would be filled in one resource at
-    /// the other's cost; this is the same without the edge.
-    fn prices_for(&self, left: &Sum) -> (f64, f64) {
-        let worth = |(cpu, memory): &(f64, f64)| cpu * float(left.cpu) + memory * float(left.memory);
-        let most = self.shadow_prices.iter().map(worth).fold(0.0, f64::max);
-        if most <= 0.0 {
-            return (0.5, 0.5);
-        }
-        let mut prices = (0.0, 0.0);
-        for pair in &self.shadow_prices {
-            let weight = eighth_power(worth(pair) / most);
-            prices = (prices.0 + weight * pair.0, prices.1 + weight * pair.1);
-        }
-        let both = prices.0 + prices.1;
-        (prices.0 / both, prices.1 / both)
-    }
-
-    /// The offers whose price is least above the worth of what they have.
-    fn tried(&self, (cpu, memory): (f64, f64)) -> Vec<Offer> {
-        let excess = |offer: &Offer| {
-            let worth = cpu * f64::from(offer.room.cpu) + memory * f64::from(offer.room.memory);
-            worth / offer.price.usd_per_hour().max(f64::MIN_POSITIVE)
-        };
-        let mut sorted: Vec<(f64, Offer)> = self.offers.iter().map(|offer| (excess(offer), *offer)).collect();
-        sorted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        sorted.truncate(TRIED);
-        sorted.into_iter().map(|(_, offer)| offer).collect()
+        best.map(|(_, kind)| kind)
     }
 }
 
-#[derive(Default)]
-struct Sum {
-    cpu: u64,
-    memory: u64,
-    pods: u64,
-    volumes: u64,
+/// A machine and the items that were taken off the piles for it.
+fn bought(kind: Kind, taken: Vec<Place>, piles: &mut Piles) -> Bought {
+    Bought { kind, items: taken.into_iter().filter_map(|place| piles.packed(place)).collect() }
 }
 
 impl Sum {
-    fn add(&mut self, item: &Item, sign: i64) {
-        let add = |sum: &mut u64, n: u32| *sum = sum.saturating_add_signed(sign * i64::from(n));
-        add(&mut self.cpu, item.cpu);
-        add(&mut self.memory, item.memory);
-        add(&mut self.pods, 1);
-        add(&mut self.volumes, item.volumes);
-    }
-
-    fn fits(&self, room: &Room) -> bool {
-        u64::from(room.cpu) >= self.cpu
-            && u64::from(room.memory) >= self.memory
-            && u64::from(room.pods) >= self.pods
-            && u64::from(room.volumes) >= self.volumes
-    }
-
     /// What room left counts for in the dot product: shares of the machine, weighed by how much of each is still wanted.
     fn directions(&self, room: &Room) -> (f32, f32) {
         let wanted = |left: u64, has: u32| (float(left) / f64::from(has.max(1)), f64::from(has.max(1)));
@@ -180,19 +157,6 @@ fn narrow((a, b): (f64, f64)) -> (f32, f32) {
     (a as f32, b as f32)
 }
 
-/// How sharply prices lean to what is wanted most: by the first power both resources would count by how much of them is
-/// wanted, by an endless one only the scarcer, as in the linear programme. Written out, so that it is the same everywhere.
-fn eighth_power(share: f64) -> f64 {
-    let square = share * share;
-    let fourth = square * square;
-    fourth * fourth
-}
-
-fn worth(item: &Item, (cpu, memory): (f64, f64)) -> f64 {
-    // A pod that asks for nothing is still worth taking in.
-    (cpu * f64::from(item.cpu) + memory * f64::from(item.memory)).max(f64::MIN_POSITIVE)
-}
-
 /// A machine being filled.
 struct Load {
     /// What it has left.
@@ -205,6 +169,11 @@ struct Load {
 impl Load {
     fn new(room: Room) -> Self {
         Self { room, taken: Vec::new(), all: room }
+    }
+
+    /// What it holds.
+    fn holds(&self) -> Room {
+        self.all.without(&self.room)
     }
 
     /// Takes what points most to where there is room, until nothing fits.
@@ -301,25 +270,4 @@ fn at((per_cpu, per_memory): (f32, f32), cpu: u32, memory: u32) -> f32 {
 fn worth_at(piles: &Piles, place: Place, prices: (f32, f32)) -> f32 {
     let size = piles.size(place);
     at(prices, size.cpu, size.memory)
-}
-
-fn shadow_prices(offers: &[Offer]) -> Vec<(f64, f64)> {
-    let rows: Vec<(f64, f64, f64)> = offers
-        .iter()
-        .map(|offer| (f64::from(offer.room.cpu), f64::from(offer.room.memory), offer.price.usd_per_hour()))
-        .collect();
-    let holds = |(x, y): (f64, f64)| {
-        x >= 0.0 && y >= 0.0 && rows.iter().all(|(cpu, memory, price)| cpu * x + memory * y <= price * (1.0 + 1e-9))
-    };
-    let least = |of: &dyn Fn(&(f64, f64, f64)) -> f64| rows.iter().map(of).fold(f64::INFINITY, f64::min);
-    let mut vertices =
-        vec![(least(&|(cpu, _, price)| price / cpu), 0.0), (0.0, least(&|(_, memory, price)| price / memory))];
-    for (i, (a, b, p)) in rows.iter().enumerate() {
-        for (c, d, q) in rows.iter().skip(i + 1) {
-            let determinant = a * d - b * c;
-            vertices.push(((p * d - b * q) / determinant, (a * q - p * c) / determinant));
-        }
-    }
-    vertices.retain(|v| v.0.is_finite() && v.1.is_finite() && holds(*v));
-    vertices
 }

@@ -45,10 +45,15 @@ fn signed(n: u32) -> i32 {
 }
 
 impl Columns {
-    fn with(parts: usize) -> Self {
+    /// Makes room for so many parts.
+    fn grow(&mut self, parts: usize) {
         // Whole chunks, so that the scan has no rest; what is added has nothing.
         let parts = parts.next_multiple_of(WIDE);
-        Self { cpu: vec![-1; parts], memory: vec![-1; parts], both: vec![-1; parts], lesser: vec![-1; parts] }
+        for column in [&mut self.cpu, &mut self.memory, &mut self.both, &mut self.lesser] {
+            if column.len() < parts {
+                column.resize(parts, -1);
+            }
+        }
     }
 
     /// The chunk of a column that holds the parts of `part`.
@@ -91,6 +96,12 @@ impl Columns {
     }
 }
 
+/// What a MiB counts beside a millicore, in 256ths, so that machines have as much of the one as of the other.
+fn memory_weight(machines: &[Room]) -> u64 {
+    let sum = |of: fn(&Room) -> u32| machines.iter().map(|room| u64::from(of(room))).sum::<u64>();
+    256 * sum(|room| room.cpu) / sum(|room| room.memory).max(1)
+}
+
 /// The places of the bits set, lowest first.
 fn places(mut bits: u32) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
@@ -103,22 +114,38 @@ fn places(mut bits: u32) -> impl Iterator<Item = usize> {
 impl FirstFit {
     /// Over the room left in each machine.
     pub fn new(machines: Vec<Room>) -> Self {
-        let n = machines.len();
-        let (leaves, branches) = (n.div_ceil(WIDE), n.div_ceil(WIDE * WIDE));
-        let sum = |of: fn(&Room) -> u32| machines.iter().map(|room| u64::from(of(room))).sum::<u64>();
-        let memory_weight = 256 * sum(|room| room.cpu) / sum(|room| room.memory).max(1);
         let mut tree = Self {
+            memory_weight: memory_weight(&machines),
             machines,
-            memory_weight,
-            rooms: Columns::with(n),
-            leaves: Columns::with(leaves),
-            branches: Columns::with(branches),
+            rooms: Columns::default(),
+            leaves: Columns::default(),
+            branches: Columns::default(),
             hopeless: Vec::new(),
         };
-        for machine in 0..n {
-            tree.renew(machine);
-        }
+        tree.look_at(0);
         tree
+    }
+
+    /// Makes the levels above the machines from one on; a few machines need none.
+    fn look_at(&mut self, from: usize) {
+        let n = self.machines.len();
+        if n > WIDE {
+            self.rooms.grow(n);
+            self.leaves.grow(n.div_ceil(WIDE));
+            self.branches.grow(n.div_ceil(WIDE * WIDE));
+            (from..n).for_each(|machine| self.renew(machine));
+        }
+    }
+
+    /// Adds a machine after all others.
+    pub fn push(&mut self, room: Room) {
+        if self.machines.is_empty() {
+            self.memory_weight = memory_weight(&[room]);
+        }
+        self.machines.push(room);
+        self.hopeless.clear();
+        let last = self.machines.len() - 1;
+        self.look_at(if last == WIDE { 0 } else { last });
     }
 
     /// Puts `item` onto the first machine it fits and returns that machine; `None` when it fits none.
@@ -156,6 +183,9 @@ impl FirstFit {
 
     /// The first machine `item` fits.
     pub fn first(&self, item: &Item) -> Option<u32> {
+        if self.machines.len() <= WIDE {
+            return self.machines.iter().position(|room| room.fits(item)).map(id);
+        }
         let wanted = self.wanted(item.cpu, item.memory);
         for tops in 0..self.branches.cpu.len() / WIDE {
             for branch in places(self.branches.having(tops, wanted)) {
@@ -180,6 +210,9 @@ impl FirstFit {
     }
 
     fn renew(&mut self, machine: usize) {
+        if self.machines.len() <= WIDE {
+            return;
+        }
         let Some(room) = self.machines.get(machine) else { return };
         let seen = if room.pods > 0 { self.wanted(room.cpu, room.memory) } else { [-1; 4] };
         let (leaf, branch) = (machine / WIDE, machine / WIDE / WIDE);

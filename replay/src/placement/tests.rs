@@ -78,11 +78,14 @@ proptest! {
     fn first_fit_is_what_a_plain_scan_gives(
         rooms in prop::collection::vec((0_u32..40, 0_u32..40, 0_u32..4), 0..90),
         steps in prop::collection::vec((0_u32..30, 0_u32..30, any::<bool>()), 1..120),
+        at_first in 0_usize..90,
     ) {
         let rooms: Vec<Room> =
             rooms.into_iter().map(|(cpu, memory, pods)| Room { cpu, memory, pods, volumes: 0 }).collect();
         let mut plain = rooms.clone();
-        let mut tree = FirstFit::new(rooms);
+        let (first, later) = rooms.split_at(at_first.min(rooms.len()));
+        let mut tree = FirstFit::new(first.to_vec());
+        later.iter().for_each(|room| tree.push(*room));
         let mut placed: Vec<(u32, Item)> = Vec::new();
         for (cpu, memory, leaves) in steps {
             if leaves && let Some((machine, item)) = placed.pop() {
@@ -106,10 +109,27 @@ proptest! {
     ) {
         let items: Vec<Item> = sizes.into_iter().map(|(cpu, memory)| item(cpu, memory)).collect();
         let best = brute_force(&items, &offers());
-        for packing in [first_fit_decreasing(&items, &offers()), DotProduct::new(&offers()).pack(&items)] {
-            let cost = check(&packing, &items, &offers());
-            prop_assert!(cost >= best - 1e-9 && cost <= 2.0 * best + 1e-9, "{cost} against {best}");
+        let karpenter = check(&first_fit_decreasing(&items, &offers()), &items, &offers());
+        prop_assert!(karpenter >= best - 1e-9 && karpenter <= 2.0 * best + 1e-9, "{karpenter} against {best}");
+        // Few items are packed at the optimum.
+        let cost = check(&Packer::new(&offers()).pack(&items), &items, &offers());
+        prop_assert!((cost - best).abs() < 1e-9, "{cost} against {best}");
+    }
+
+    #[test]
+    fn so_many_machines_are_bought_where_there_are_items_for_them(
+        sizes in prop::collection::vec((0_u32..9000, 0_u32..30_000), 0..24), machines in 0_usize..6,
+    ) {
+        let items: Vec<Item> = sizes.into_iter().map(|(cpu, memory)| item(cpu, memory)).collect();
+        let packer = Packer::new(&offers());
+        let (free, packing) = (packer.pack(&items), packer.pack_on_at_least(&items, machines));
+        let (cheap, cost) = (check(&free, &items, &offers()), check(&packing, &items, &offers()));
+        prop_assert!(packing.machines.len() >= machines.min(items.len()));
+        if free.machines.len() >= machines {
+            prop_assert_eq!(free, packing);
         }
+        // One item that leaves for a machine of its own costs that machine at the most.
+        prop_assert!(cost >= cheap - 1e-9 && cost <= cheap + 0.768 * machines as f64, "{cost} {cheap}");
     }
 
     #[test]
@@ -120,19 +140,19 @@ proptest! {
         let mut turned = offers();
         turned.rotate_left(turn);
         prop_assert_eq!(first_fit_decreasing(&items, &offers()), first_fit_decreasing(&items, &turned));
-        prop_assert_eq!(DotProduct::new(&offers()).pack(&items), DotProduct::new(&turned).pack(&items));
+        prop_assert_eq!(Packer::new(&offers()).pack(&items), Packer::new(&turned).pack(&items));
     }
 }
 
 #[test]
 fn what_fits_nothing_is_said_and_nothing_on_offer_places_nothing() {
     let items = [item(99_000, 1), item(10, 10)];
-    for packing in [first_fit_decreasing(&items, &offers()), DotProduct::new(&offers()).pack(&items)] {
+    for packing in [first_fit_decreasing(&items, &offers()), Packer::new(&offers()).pack(&items)] {
         assert_eq!(packing.unplaced, [0]);
         check(&packing, &items, &offers());
     }
     assert_eq!(first_fit_decreasing(&items, &[]).unplaced, [0, 1]);
-    assert_eq!(DotProduct::new(&[]).pack(&items).unplaced, [0, 1]);
+    assert_eq!(Packer::new(&[]).pack(&items).unplaced, [0, 1]);
 }
 
 #[test]
@@ -140,7 +160,7 @@ fn pods_and_volumes_are_limits_too() {
     let offers = [Offer { price: price(1.0), room: Room { pods: 3, volumes: 2, ..ROOM }, id: 0 }];
     let volume = Item { volumes: 1, ..item(0, 0) };
     for items in [vec![item(0, 0); 7], vec![volume; 5]] {
-        for packing in [first_fit_decreasing(&items, &offers), DotProduct::new(&offers).pack(&items)] {
+        for packing in [first_fit_decreasing(&items, &offers), Packer::new(&offers).pack(&items)] {
             check(&packing, &items, &offers);
             assert_eq!(packing.machines.len(), 3);
         }
@@ -188,9 +208,9 @@ fn machines_bound(items: &[Item]) -> usize {
 }
 
 #[test]
-fn the_dot_product_is_close_to_the_bound() {
+fn the_packer_is_close_to_the_bound() {
     let offers = [Offer { price: price(0.768), room: ROOM, id: 0 }];
-    let packer = DotProduct::new(&offers);
+    let packer = Packer::new(&offers);
     // Percent over the bound that each set may take, and all of them on average.
     let limits = [0.5, 1.0, 0.5, 0.5, 0.3, 1.0];
     let mut mean = 0.0;
@@ -208,7 +228,7 @@ fn the_dot_product_is_close_to_the_bound() {
             plain += first_fit_decreasing(&items, &offers).machines.len() as f64 / bound as f64 - 1.0;
         }
         let (best, plain) = (100.0 * best / SEEDS as f64, 100.0 * plain / SEEDS as f64);
-        println!("{name}: dot product {best:.2} %, first-fit by CPU {plain:.2} % over the bound");
+        println!("{name}: the packer {best:.2} %, first-fit by CPU {plain:.2} % over the bound");
         assert!(best <= limit && best < plain, "{name}: {best}");
         mean += best / DRAWS.len() as f64;
     }
@@ -219,7 +239,7 @@ fn the_dot_product_is_close_to_the_bound() {
 #[test]
 fn small_sets_need_no_more_than_one_machine_over_the_bound() {
     let offers = [Offer { price: price(0.768), room: ROOM, id: 0 }];
-    let packer = DotProduct::new(&offers);
+    let packer = Packer::new(&offers);
     for (name, draw) in DRAWS.iter().filter(|(name, _)| !name.starts_with("large")) {
         for seed in 0..20 {
             let mut rng = fastrand::Rng::with_seed(seed);
