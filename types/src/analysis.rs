@@ -31,8 +31,8 @@ pub use utilisation::{
     Utilisation,
 };
 pub use verdict::{
-    Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, Limit, LimitCheck, Reason, Remedy, RemedyKind,
-    ScenarioId,
+    Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit, LimitCheck, Reason,
+    Remedy, RemedyKind, ScenarioId, ZoneHosts,
 };
 
 /// The value of [`Analysis::schema`] this version writes.

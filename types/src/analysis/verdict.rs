@@ -85,6 +85,9 @@ impl std::fmt::Display for ScenarioId {
     }
 }
 
+/// The least that a recommended scenario saves, as a share of the bill: less is not worth a change.
+pub const LEAST_SAVING_FRACTION: f64 = 0.03;
+
 /// Why the verdict is what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -274,6 +277,22 @@ pub struct Judged {
     pub headroom: Option<Headroom>,
     /// Spare hosts priced in each zone, so that a lost host can be taken over from.
     pub spare_hosts_per_zone: u32,
+    /// Hosts that stand mostly empty because each zone needs its own; `null` where it is not zones that decide how many
+    /// there are, and without hosts.
+    #[serde(default)]
+    pub zone_hosts: Option<ZoneHosts>,
+}
+
+/// Hosts that each zone needs for itself, where together they would be fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ZoneHosts {
+    /// Zones with hosts.
+    pub zones: u32,
+    /// Hosts at once, on average over the reported hours, spare ones included.
+    pub hosts: f64,
+    /// How full they are on average: the larger of the shares of CPU and of memory in use.
+    pub fill_fraction: f64,
 }
 
 /// What to do about a scenario that breaks limits.
