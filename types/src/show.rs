@@ -1,4 +1,14 @@
-//! Money and large numbers as text, the same in the sentences of an analysis and on its pages.
+//! Money, numbers and the verdict as text, the same in the sentences of an analysis and on its pages.
+
+mod limits;
+mod measures;
+mod scenarios;
+mod verdict;
+
+pub use limits::{breach, limit, limit_values, limit_what};
+pub use measures::{count, duration, percent_brief, share, told_apart};
+pub use scenarios::{action, headroom, remedy, scenario, spare_hosts};
+pub use verdict::verdict;
 
 /// What stands for a number that is not known.
 pub const UNKNOWN: &str = "not known";
@@ -33,4 +43,10 @@ pub fn grouped(value: f64, decimals: usize) -> String {
         text.push_str(fraction);
     }
     text
+}
+
+/// The first letter in upper case.
+pub fn sentence_case(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

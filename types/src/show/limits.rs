@@ -1,0 +1,133 @@
+//! Limits in words: their names, their values, and what it means to break one.
+
+use super::measures::numbers_apart;
+use super::{count, grouped, told_apart};
+use crate::analysis::{Limit, LimitCheck};
+
+/// The name of a limit, as a table has it.
+pub fn limit(limit: Limit) -> &'static str {
+    match limit {
+        Limit::CpuLost => "CPU short",
+        Limit::WorkloadCpuLost => "CPU short, worst workload",
+        Limit::MemoryOverMean => "memory short, on average",
+        Limit::MemoryOverMax => "memory short, at peaks",
+        Limit::Evictions => "evictions of service pods",
+        Limit::SingleEvictions => "evictions of stateful sets and single replicas",
+        Limit::BlastRadius => "pods on one machine",
+        Limit::HostLoss => "loss of a host",
+        Limit::LateServices => "late starts of services",
+        Limit::LateBatch => "late starts of batch pods",
+        Limit::OvertakenRuns => "overtaken runs",
+        Limit::Unplaceable => "pods that fit nowhere",
+        Limit::HeadroomCost => "cost of warm machines",
+    }
+}
+
+/// What a limit measures, with its unit.
+pub fn limit_what(limit: Limit) -> &'static str {
+    match limit {
+        Limit::CpuLost => "CPU asked for beyond what machines and hosts have, of the CPU used",
+        Limit::WorkloadCpuLost => "the same for the workload that loses most",
+        Limit::MemoryOverMean => "time in which mean memory is over capacity, machine by machine",
+        Limit::MemoryOverMax => "time in which peak memory is over capacity, machine by machine",
+        Limit::Evictions => "evictions per pod of a service and day",
+        Limit::SingleEvictions => "the same for stateful sets and single replicas",
+        Limit::BlastRadius => "most pods on one machine or host, of all",
+        Limit::HostLoss => "time in which the rest of a zone could not take over from a lost host",
+        Limit::LateServices => "starts of services more than a minute late",
+        Limit::LateBatch => "starts of batch pods later than a minute and a tenth of their length",
+        Limit::OvertakenRuns => "periodic runs that start after the next one is due",
+        Limit::Unplaceable => "pods that fit no machine on offer",
+        Limit::HeadroomCost => "cost of warm machines, of compute",
+    }
+}
+
+/// A value of a limit and what is allowed, with as many digits as it takes to see that they differ.
+pub fn limit_values(of: Limit, value: f64, allowed: f64) -> [String; 2] {
+    match of {
+        Limit::Evictions | Limit::SingleEvictions => numbers_apart(value, allowed),
+        Limit::OvertakenRuns => [value, allowed].map(|runs| grouped(runs, 0)),
+        _ => told_apart(value, allowed),
+    }
+}
+
+/// What breaking a limit means, as a clause after "but"; says also what is allowed.
+pub fn breach(check: &LimitCheck) -> String {
+    let Some(value) = check.value else {
+        return format!("whether it keeps within the limit on {} is not known", limit(check.limit));
+    };
+    let [value, allowed] = limit_values(check.limit, value, check.allowed);
+    let what = match check.limit {
+        Limit::CpuLost => format!("pods would lack {value} of the CPU they use"),
+        Limit::WorkloadCpuLost => format!("one workload would lack {value} of the CPU it uses"),
+        Limit::MemoryOverMean => format!("machines would be out of memory {value} of the time"),
+        Limit::MemoryOverMax => format!("memory peaks would exceed a machine's capacity {value} of the time"),
+        Limit::Evictions => format!("each service pod would be evicted {value} times a day"),
+        Limit::SingleEvictions => {
+            format!("stateful sets and single replicas would be evicted {value} times per pod and day")
+        }
+        Limit::BlastRadius => format!("one machine would carry {value} of all pods"),
+        Limit::HostLoss => format!("a zone could not make up for a lost host {value} of the time"),
+        Limit::LateServices => format!("{value} of service starts would be more than a minute late"),
+        Limit::LateBatch => format!("{value} of batch starts would be late"),
+        Limit::OvertakenRuns => format!("{value} periodic runs would start after the next one is due"),
+        Limit::Unplaceable => format!("{value} of pods fit no machine on offer"),
+        Limit::HeadroomCost => format!("the warm machines it needs would be {value} of its compute cost"),
+    };
+    let allowed = if check.allowed == 0.0 { "none".to_owned() } else { allowed };
+    format!("{what}, where {allowed} is allowed")
+}
+
+/// How many more limits are broken, as a clause.
+pub(super) fn and_more(n: usize) -> String {
+    match u32::try_from(n).unwrap_or(u32::MAX) {
+        0 => String::new(),
+        1 => ", and one more limit breaks".to_owned(),
+        n => format!(", and {} more limits break", count(n)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(limit: Limit, value: Option<f64>, allowed: f64) -> LimitCheck {
+        LimitCheck { limit, value, allowed, today: None, holds: false, worst: None }
+    }
+
+    #[test]
+    fn a_breach_names_what_it_comes_to_and_what_is_allowed() {
+        for (limit, value, allowed, expect) in [
+            (
+                Limit::LateServices,
+                0.021,
+                0.01,
+                "2.1\u{a0}% of service starts would be more than a minute late, where 1\u{a0}% is allowed",
+            ),
+            (
+                Limit::MemoryOverMean,
+                0.004,
+                0.0,
+                "machines would be out of memory 0.4\u{a0}% of the time, where none is allowed",
+            ),
+            (
+                Limit::Evictions,
+                0.1004,
+                0.1,
+                "each service pod would be evicted 0.1004 times a day, where 0.1 is allowed",
+            ),
+            (
+                Limit::OvertakenRuns,
+                14.0,
+                2.0,
+                "14 periodic runs would start after the next one is due, where 2 is allowed",
+            ),
+        ] {
+            assert_eq!(breach(&check(limit, Some(value), allowed)), expect);
+        }
+        assert_eq!(
+            breach(&check(Limit::HostLoss, None, 0.0)),
+            "whether it keeps within the limit on loss of a host is not known"
+        );
+    }
+}

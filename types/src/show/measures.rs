@@ -1,0 +1,114 @@
+//! Shares, counts and spans as text for a sentence.
+
+use super::{UNKNOWN, grouped};
+
+/// Shows a share of a bill as percent: whole from 10 % on, one decimal below.
+pub fn percent_brief(fraction: f64) -> String {
+    if !fraction.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    let percent = fraction.abs() * 100.0;
+    let sign = if fraction < 0.0 { "\u{2212}" } else { "" };
+    let text = grouped(percent, if percent < 9.95 { 1 } else { 0 });
+    format!("{sign}{}\u{a0}%", text.trim_end_matches(".0"))
+}
+
+/// Shows a share that may be tiny as percent, to two digits at least: `12.5 %`, `0.13 %`, `0.0094 %`.
+pub fn share(fraction: f64) -> String {
+    percent_with(fraction, digits(fraction * 100.0))
+}
+
+/// Shows two shares as percent, with as many digits as it takes to see that they differ.
+pub fn told_apart(a: f64, b: f64) -> [String; 2] {
+    apart(a, b, percent_with, digits)
+}
+
+/// Shows two numbers the same way.
+pub(super) fn numbers_apart(a: f64, b: f64) -> [String; 2] {
+    apart(a, b, number_with, digits)
+}
+
+fn apart(a: f64, b: f64, text: fn(f64, usize) -> String, digits: fn(f64) -> usize) -> [String; 2] {
+    let at = |more: usize| [text(a, digits(a) + more), text(b, digits(b) + more)];
+    (0..4).map(at).find(|[a, b]| a != b).unwrap_or_else(|| at(0))
+}
+
+fn percent_with(fraction: f64, decimals: usize) -> String {
+    format!("{}\u{a0}%", number_with(fraction * 100.0, decimals))
+}
+
+fn number_with(number: f64, decimals: usize) -> String {
+    if !number.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    let text = grouped(number.abs(), decimals);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if number < 0.0 && text != "0" { format!("\u{2212}{text}") } else { text.to_owned() }
+}
+
+/// Decimals that keep two digits of a number, or more of a large one.
+fn digits(number: f64) -> usize {
+    match number.abs() {
+        size if size == 0.0 || size >= 99.5 => 0,
+        size if size >= 0.995 => 1,
+        size if size >= 0.0995 => 2,
+        size if size >= 0.00995 => 3,
+        _ => 4,
+    }
+}
+
+/// Shows a small count as a word: `three`, `12`.
+pub fn count(n: u32) -> String {
+    const WORDS: [&str; 10] = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    let word = usize::try_from(n).ok().and_then(|n| WORDS.get(n));
+    word.map_or_else(|| grouped(f64::from(n), 0), |word| (*word).to_owned())
+}
+
+/// Shows a span: `45 seconds`, `10 minutes`, `two hours`.
+pub fn duration(seconds: u32) -> String {
+    let (n, unit) = match seconds {
+        s if s > 0 && s.is_multiple_of(3600) => (s / 3600, "hour"),
+        s if s > 0 && s.is_multiple_of(60) => (s / 60, "minute"),
+        s => (s, "second"),
+    };
+    format!("{} {unit}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_keep_two_digits() {
+        for (fraction, expect) in [
+            (0.125, "12.5\u{a0}%"),
+            (0.01, "1\u{a0}%"),
+            (0.0013, "0.13\u{a0}%"),
+            (0.000_094, "0.0094\u{a0}%"),
+            (0.0, "0\u{a0}%"),
+            (1.5, "150\u{a0}%"),
+            (f64::NAN, "not known\u{a0}%"),
+        ] {
+            assert_eq!(share(fraction), expect, "{fraction}");
+        }
+        for (fraction, expect) in
+            [(0.613, "61\u{a0}%"), (0.0312, "3.1\u{a0}%"), (0.04, "4\u{a0}%"), (0.0996, "10\u{a0}%")]
+        {
+            assert_eq!(percent_brief(fraction), expect, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_little_more_than_allowed_does_not_look_the_same() {
+        assert_eq!(told_apart(0.0013, 0.0005), ["0.13\u{a0}%", "0.05\u{a0}%"]);
+        assert_eq!(told_apart(0.000_514, 0.000_51), ["0.0514\u{a0}%", "0.051\u{a0}%"]);
+        assert_eq!(told_apart(0.0005, 0.0005), ["0.05\u{a0}%", "0.05\u{a0}%"]);
+        assert_eq!(numbers_apart(0.1004, 0.1), ["0.1004", "0.1"]);
+    }
+
+    #[test]
+    fn spans_and_counts_are_words_where_they_are_small() {
+        assert_eq!([600, 3600, 7200, 45].map(duration), ["10 minutes", "one hour", "two hours", "45 seconds"]);
+        assert_eq!([0, 1, 3, 12].map(count), ["no", "one", "three", "12"]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Scenarios and what makes them hold, in words.
+
+use super::{count, duration};
+use crate::analysis::{Headroom, RemedyKind, ScenarioId};
+
+/// A scenario as the subject of a sentence: `right-sizing on EC2`.
+pub fn scenario(id: ScenarioId) -> &'static str {
+    match id {
+        ScenarioId::Ec2Today => "today's cluster",
+        ScenarioId::Ec2TodayReplayed => "today's cluster, replayed",
+        ScenarioId::Ec2RepackedKarpenter => "repacking on EC2 as Karpenter does",
+        ScenarioId::Ec2Repacked => "repacking on EC2",
+        ScenarioId::Ec2Tuned => "repacking on EC2 with a tuned policy",
+        ScenarioId::Ec2Rightsized => "right-sizing requests on EC2",
+        ScenarioId::EmpVendor => "an elastic machine pool, by the vendor's arithmetic,",
+        ScenarioId::Emp => "an elastic machine pool",
+        ScenarioId::EmpTuned => "an elastic machine pool with tuned ratios",
+        ScenarioId::EmpRightsized => "an elastic machine pool with right-sized requests",
+    }
+}
+
+/// What is to be done for a scenario: `Right-size requests on EC2`.
+pub fn action(id: ScenarioId) -> &'static str {
+    match id {
+        ScenarioId::Ec2Today | ScenarioId::Ec2TodayReplayed => "Stay as you are",
+        ScenarioId::Ec2RepackedKarpenter => "Repack on EC2 with Karpenter",
+        ScenarioId::Ec2Repacked => "Repack on EC2",
+        ScenarioId::Ec2Tuned => "Repack on EC2 with a tuned policy",
+        ScenarioId::Ec2Rightsized => "Right-size requests on EC2",
+        ScenarioId::EmpVendor | ScenarioId::Emp => "Move to an elastic machine pool",
+        ScenarioId::EmpTuned => "Move to an elastic machine pool with tuned ratios",
+        ScenarioId::EmpRightsized => "Right-size requests and move to an elastic machine pool",
+    }
+}
+
+/// What is kept ready: `one m5a.large kept warm in each zone`; with elastic VMs of a pool.
+pub fn headroom(headroom: &Headroom, of: ScenarioId) -> String {
+    let kept = (headroom.empty_seconds > 0).then(|| {
+        format!(
+            "empty {} kept for {}",
+            if of.is_emp() { "elastic VMs" } else { "nodes" },
+            duration(headroom.empty_seconds)
+        )
+    });
+    let n = headroom.warm_machines;
+    if n == 0 {
+        return kept.unwrap_or_else(|| "nothing kept warm".to_owned());
+    }
+    let kind = match (of.is_emp(), n) {
+        (false, 1) => "node",
+        (false, _) => "nodes",
+        (true, 1) => "elastic VM",
+        (true, _) => "elastic VMs",
+    };
+    match (headroom.instance_types.as_slice(), of.is_emp()) {
+        ([], _) => format!("{} {kind} kept warm in each zone", count(n)),
+        ([one], false) => format!("{} {one} kept warm in each zone", count(n)),
+        ([one], true) => format!("{} {one} {kind} kept warm in each zone", count(n)),
+        (types, _) => {
+            format!("{} {kind} kept warm for each zone and kind of node ({})", count(n), types.join(", "))
+        }
+    }
+}
+
+/// Spare hosts: `one spare host in each zone`.
+pub fn spare_hosts(per_zone: u32) -> String {
+    format!("{} spare host{} in each zone", count(per_zone), if per_zone == 1 { "" } else { "s" })
+}
+
+/// What a remedy does.
+pub fn remedy(what: &RemedyKind, of: ScenarioId) -> String {
+    match what {
+        RemedyKind::KeepWarm { headroom: kept } => headroom(kept, of),
+        RemedyKind::SpareHosts { per_zone } => spare_hosts(*per_zone),
+        RemedyKind::NoneFound => "none of the levels of headroom tried is enough".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(warm_machines: u32, types: &[&str], empty_seconds: u32) -> Headroom {
+        let instance_types = types.iter().map(|name| (*name).to_owned()).collect();
+        Headroom { warm_machines, instance_types, empty_seconds, monthly_usd: 125.0 }
+    }
+
+    #[test]
+    fn what_is_kept_ready_is_named() {
+        let ec2 = ScenarioId::Ec2Rightsized;
+        for (of, kept, expect) in [
+            (ec2, kept(1, &["m5a.large"], 600), "one m5a.large kept warm in each zone"),
+            (ec2, kept(2, &["m5a.large"], 600), "two m5a.large kept warm in each zone"),
+            (ec2, kept(0, &[], 3600), "empty nodes kept for one hour"),
+            (ScenarioId::Emp, kept(0, &[], 7200), "empty elastic VMs kept for two hours"),
+            (ScenarioId::Emp, kept(4, &["m5.xlarge"], 600), "four m5.xlarge elastic VMs kept warm in each zone"),
+            (
+                ec2,
+                kept(1, &["m5a.large", "m6g.large"], 600),
+                "one node kept warm for each zone and kind of node (m5a.large, m6g.large)",
+            ),
+        ] {
+            assert_eq!(headroom(&kept, of), expect);
+        }
+        assert_eq!(spare_hosts(1), "one spare host in each zone");
+        assert_eq!(remedy(&RemedyKind::SpareHosts { per_zone: 2 }, ScenarioId::Emp), "two spare hosts in each zone");
+    }
+}
