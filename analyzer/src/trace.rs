@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{container_hour, node_hour, pod_hour, volume_hour};
-use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, SLOTS, UNKNOWN};
+use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
 
 use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::fast::FastMap;
@@ -210,6 +210,7 @@ const POD_COLUMNS: &[Column] = &[
     pod_hour::node,
     pod_hour::workload_kind,
     pod_hour::workload,
+    pod_hour::created_seconds,
     pod_hour::scheduled_seconds,
     pod_hour::ended_seconds,
     pod_hour::alive_seconds_by_slot,
@@ -359,6 +360,7 @@ impl Rows {
         let node = Texts::new(batch, pod_hour::node)?;
         let kind = Texts::new(batch, pod_hour::workload_kind)?;
         let workload = Texts::new(batch, pod_hour::workload)?;
+        let created = Int64s::new(batch, pod_hour::created_seconds)?;
         let scheduled = Int64s::new(batch, pod_hour::scheduled_seconds)?;
         let ended = Int64s::new(batch, pod_hour::ended_seconds)?;
         let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
@@ -447,11 +449,13 @@ impl Rows {
                 observed_type: place.machine_type,
                 movable,
                 daemon,
+                role: role(kind.some(row)),
                 ask,
                 volumes: u16::try_from(mounted.len()).unwrap_or(u16::MAX),
                 pausing_volumes: u16::try_from(mounted.iter().filter(|pauses| **pauses).count()).unwrap_or(u16::MAX),
                 alive_from: from,
                 alive_to: to,
+                waited: waited(start, created.get(row), scheduled.get(row)),
             });
         }
         Ok(())
@@ -499,6 +503,26 @@ impl Rows {
     pub(crate) fn finish(self) -> Result<Vec<Hour>, InvalidHour> {
         self.hours.into_iter().map(|(start, rows)| Hour::new(start, rows.pods, rows.containers, rows.nodes)).collect()
     }
+}
+
+/// What becomes of a pod that starts late, by the kind of its workload.
+fn role(kind: &str) -> Role {
+    match kind {
+        "StatefulSet" => Role::Stateful,
+        "CronJob" => Role::Periodic,
+        // A pod that nothing owns runs once; Spark's executors are owned by the driver's pod.
+        "Pod" | "SparkApplication" | "Workflow" | "PipelineRun" | "TaskRun" => Role::Batch,
+        // `Job`, and what frameworks name after it: `PyTorchJob`, `MPIJob`, `RayJob`.
+        kind if kind.ends_with("Job") => Role::Batch,
+        _ => Role::Service,
+    }
+}
+
+/// Seconds a pod that was scheduled in the hour that begins at `start` waited for it; zero where it was before, and
+/// where either moment is not known.
+fn waited(start: i64, created: Option<i64>, scheduled: Option<i64>) -> u32 {
+    let scheduled = scheduled.filter(|scheduled| *scheduled >= start);
+    created.zip(scheduled).map_or(0, |(created, scheduled)| whole(scheduled - created))
 }
 
 /// The values of a row; not known where there is no sample.
@@ -557,6 +581,35 @@ mod tests {
         assert_eq!(uid_number("000000000000000000000000000000ff"), 255);
         assert_ne!(uid_number("a"), uid_number("b"));
         assert_eq!(uid_number("a"), uid_number("a"));
+    }
+
+    #[test]
+    fn a_role_is_that_of_the_workload() {
+        for (kind, expect) in [
+            ("Deployment", Role::Service),
+            ("ReplicaSet", Role::Service),
+            ("Rollout", Role::Service),
+            ("SomethingElse", Role::Service),
+            ("StatefulSet", Role::Stateful),
+            ("CronJob", Role::Periodic),
+            ("Job", Role::Batch),
+            ("PyTorchJob", Role::Batch),
+            ("Pod", Role::Batch),
+            ("Workflow", Role::Batch),
+        ] {
+            assert_eq!(role(kind), expect, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_that_of_pods_scheduled_in_the_hour() {
+        assert_eq!(waited(3600, Some(3500), Some(3700)), 200);
+        assert_eq!(waited(3600, Some(3500), Some(3600)), 100);
+        // Scheduled before; created after, by clocks that differ; not known.
+        assert_eq!(waited(3600, Some(3400), Some(3500)), 0);
+        assert_eq!(waited(3600, Some(3701), Some(3700)), 0);
+        assert_eq!(waited(3600, None, Some(3700)), 0);
+        assert_eq!(waited(3600, Some(3500), None), 0);
     }
 
     #[test]

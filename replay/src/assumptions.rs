@@ -175,6 +175,8 @@ impl Assumptions {
         setup.least_billed_seconds = seconds(self.machine_least_billed_seconds);
         setup.smt_yield = self.machine_smt_yield;
         setup.warm_up_seconds = seconds(self.risk_warm_up_seconds);
+        setup.late_after_seconds = seconds(self.wait_late_seconds);
+        setup.late_share_of_batch = self.wait_batch_share;
         setup.zones = if self.scheduler_zones == "free" { Zones::Free } else { Zones::Pinned };
         setup.ec2.score = self.score();
         if matches!(setup.ec2.consolidation, Consolidation::Drain { .. }) {

@@ -12,10 +12,20 @@ pub(crate) use impute::Guess;
 pub(crate) use imputed::is_silent;
 pub use imputed::{Amounts, Imputed};
 
-use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, SLOT_SECONDS, SLOTS, UNKNOWN};
+use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, Role, SLOT_SECONDS, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
 use crate::rightsize::{RightSizing, Sizer};
 use crate::table::{FreePlaces, Table};
+
+/// Hours for which work that starts late is followed: it is shifted by at most so much, and the ids of pods that are
+/// gone stay theirs so much longer.
+const FOLLOWED_HOURS: usize = 2;
+/// The same in seconds.
+pub(crate) const FOLLOWED_SECONDS: i64 = 2 * HOUR_SECONDS;
+/// Hours of use that work shifted so far draws on.
+pub(crate) const KEPT_HOURS: usize = 1 + FOLLOWED_HOURS;
+/// A moment that never comes.
+pub(crate) const NEVER: i64 = i64::MAX;
 
 /// A pod that is asked for.
 #[derive(Debug, Clone)]
@@ -32,8 +42,15 @@ pub(crate) struct Pod {
     pub(crate) as_is: Ask,
     /// What it asks for right-sized.
     pub(crate) sized: Ask,
-    /// Moment from which it is asked for, in replay seconds.
+    pub(crate) role: Role,
+    /// Moment from which it held its requests as recorded, in replay seconds; it may be asked for before.
     pub(crate) since: i64,
+    /// Moment at which it ended as recorded; [`NEVER`] while that is not known.
+    pub(crate) until: i64,
+    /// What it waited as recorded, in seconds.
+    pub(crate) waited: u32,
+    /// Whether it starts in the hours replayed, rather than being there when they begin or go on.
+    pub(crate) starts: bool,
     /// Its containers by class, and what each requests.
     containers: Vec<(u32, Ask)>,
 }
@@ -56,13 +73,23 @@ impl Demand {
         Self { cpu: Lane::ZERO, cpu_max: Lane::ZERO, memory: Lane::ZERO, memory_mean: Lane::ZERO };
 }
 
-/// A pod comes or goes.
+/// What happens to a pod, in the order of a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// It ends as recorded.
+    Ends,
+    /// It was scheduled at this moment as recorded, and asked for before.
+    IsDue,
+    /// It is asked for.
+    Asked,
+}
+
+/// Something happens to a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Event {
     /// Second of the hour.
     pub(crate) second: u16,
-    /// Ends come before starts.
-    pub(crate) starts: bool,
+    pub(crate) what: What,
     /// Ties by uid.
     pub(crate) uid: u128,
     pub(crate) pod: u32,
@@ -128,7 +155,8 @@ pub(crate) struct Cluster {
     known_slots: u64,
     pub(crate) sizer: Option<Sizer>,
     alive: Vec<(u128, u32)>,
-    gone: Vec<u32>,
+    /// Pods that went in the hour in work, in the one before it, and so on; what is followed still needs their ids.
+    gone: [Vec<u32>; KEPT_HOURS],
     free: FreePlaces,
     scratch: usage::Scratch,
     past: past::Past,
@@ -159,7 +187,7 @@ impl Cluster {
             known_slots: 0,
             sizer: right_sizing.map(Sizer::new),
             alive: Vec::new(),
-            gone: Vec::new(),
+            gone: Default::default(),
             free: FreePlaces::default(),
             scratch: usage::Scratch::default(),
             past: past::Past::default(),
@@ -184,9 +212,7 @@ impl Cluster {
         self.resumed = self.hours == 0 || hour.start() != self.hour_start + HOUR_SECONDS;
         self.hours += 1;
         self.hour_start = hour.start();
-        for pod in self.gone.drain(..) {
-            self.free.give_back(pod);
-        }
+        self.forget();
         self.resized.clear();
         self.events.clear();
         let ids = self.meet(hour.pods());
@@ -196,6 +222,21 @@ impl Cluster {
             self.resize();
         }
         self.touched = touched(hour);
+    }
+
+    /// Pods that went in the hour before use nothing any more; those that went long enough ago give their ids back.
+    fn forget(&mut self) {
+        if let Some(gone) = self.gone.first() {
+            for pod in gone {
+                self.demand[*pod] = Demand::ZERO;
+            }
+        }
+        self.gone.rotate_right(1);
+        if let Some(oldest) = self.gone.first_mut() {
+            for pod in oldest.drain(..) {
+                self.free.give_back(pod);
+            }
+        }
     }
 
     /// Ends the hour: what was seen in it may be known from now on.
@@ -291,6 +332,7 @@ impl Cluster {
     }
 
     fn comes(&mut self, row: &PodRow) -> u32 {
+        let asked = row.asked_from();
         let pod = Pod {
             uid: row.uid,
             workload: row.workload,
@@ -302,7 +344,11 @@ impl Cluster {
             pausing_volumes: row.pausing_volumes,
             as_is: row.ask,
             sized: row.ask,
+            role: row.role,
             since: self.now() + i64::from(row.alive_from),
+            until: NEVER,
+            waited: row.waited,
+            starts: !(self.resumed && row.alive_from == 0),
             containers: Vec::new(),
         };
         let place = match self.free.take() {
@@ -319,7 +365,10 @@ impl Cluster {
                 self.pods.push(pod)
             }
         };
-        self.events.push(Event { second: row.alive_from, starts: true, uid: row.uid, pod: place });
+        self.events.push(Event { second: asked, what: What::Asked, uid: row.uid, pod: place });
+        if asked < row.alive_from {
+            self.events.push(Event { second: row.alive_from, what: What::IsDue, uid: row.uid, pod: place });
+        }
         place
     }
 
@@ -327,8 +376,11 @@ impl Cluster {
         if second == 0 {
             self.demand[pod] = Demand::ZERO;
         }
-        self.events.push(Event { second, starts: false, uid, pod });
-        self.gone.push(pod);
+        self.pods[pod].until = self.now() + i64::from(second);
+        self.events.push(Event { second, what: What::Ends, uid, pod });
+        if let Some(gone) = self.gone.first_mut() {
+            gone.push(pod);
+        }
     }
 
     /// The request of a pod with its containers right-sized; as it is where one of them is not known.

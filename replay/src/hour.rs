@@ -93,6 +93,27 @@ impl From<bool> for Movable {
     }
 }
 
+/// What becomes of a pod that starts late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Role {
+    /// It serves: its end stays, and what it was late by is lost. Deployments, and whatever is not known.
+    #[default]
+    Service,
+    /// The same, with a name and a disk of its own: a StatefulSet.
+    Stateful,
+    /// It works: a late one does the same work later. Jobs, bare pods, and those of batch frameworks.
+    Batch,
+    /// The same, run by the clock: a CronJob.
+    Periodic,
+}
+
+impl Role {
+    /// Whether work that starts late is done later, rather than lost.
+    pub const fn shifts(self) -> bool {
+        matches!(self, Self::Batch | Self::Periodic)
+    }
+}
+
 /// One pod in one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodRow {
@@ -110,6 +131,8 @@ pub struct PodRow {
     pub movable: Movable,
     /// Whether a daemonset runs it, or the kubelet itself: it is on every machine, and is not placed.
     pub daemon: bool,
+    /// What becomes of it when it starts late.
+    pub role: Role,
     /// Effective request.
     pub ask: Ask,
     /// EBS volumes it mounts.
@@ -120,9 +143,17 @@ pub struct PodRow {
     pub alive_from: u16,
     /// Second of the hour at which it no longer does; 3600 while it lives on.
     pub alive_to: u16,
+    /// Seconds it waited to be scheduled, from its creation to `alive_from`; zero where that is not known, and where it
+    /// was scheduled in an hour before.
+    pub waited: u32,
 }
 
 impl PodRow {
+    /// Second of the hour from which it is asked for: that of its creation, or the hour's first where that lies before.
+    pub(crate) fn asked_from(&self) -> u16 {
+        self.alive_from.saturating_sub(u16::try_from(self.waited).unwrap_or(u16::MAX))
+    }
+
     /// The seconds `[from, to)` in which a pod was alive, from its seconds in each slot.
     ///
     /// `scheduled` and `ended`, seconds of the hour, place a pod that lived within one slot; without them it
@@ -360,11 +391,13 @@ mod tests {
             observed_type: NONE,
             movable: Movable::ALWAYS,
             daemon: false,
+            role: Role::Service,
             ask: Ask::default(),
             volumes: 0,
             pausing_volumes: 0,
             alive_from: 0,
             alive_to: 3600,
+            waited: 0,
         };
         let hour = |start, pods| Hour::new(start, pods, vec![], vec![]);
         assert_eq!(hour(1, vec![]), Err(InvalidHour::Start(1)));

@@ -18,7 +18,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use replay::{Assumptions, Ask, Base, Catalog, Hour, MachineType, NONE, PodRow, Replay};
+//! use replay::{Assumptions, Ask, Base, Catalog, Hour, MachineType, NONE, PodRow, Replay, Role};
 //!
 //! let m5_large = MachineType {
 //!     name: "m5.large".to_owned(), platform: 0, vcpu: 2, memory_mib: 8192, allocatable_millicores: 1930,
@@ -30,7 +30,8 @@
 //! };
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
-//!     ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0, alive_from: 0, alive_to: 3600,
+//!     role: Role::Service, ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0,
+//!     alive_from: 0, alive_to: 3600, waited: 0,
 //! };
 //! let mut replay = Replay::new(vec![base.repacked()]);
 //! replay.advance(&Hour::new(1_735_689_600, vec![pod], vec![], vec![])?);
@@ -67,14 +68,14 @@ pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Amounts, Imputed, daemons_of};
 pub use cost::{Lines, Rates, fee, price};
 pub use hour::{
-    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, SLOT_SECONDS, SLOTS,
-    UNKNOWN,
+    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
+    SLOTS, UNKNOWN,
 };
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
 pub use outcome::{
-    Blast, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Point, Risk, RiskTarget, Served, Service,
-    Worst,
+    Blast, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Owed, Point, Risk, RiskTarget, Served,
+    Service, Starts, Waiting, Worst,
 };
 pub use predictor::{Predictor, Series};
 pub use rightsize::RightSizing;

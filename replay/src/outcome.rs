@@ -1,7 +1,11 @@
 //! What a scenario came to: seconds billed, pods served, risk, and how it looked over time. No money yet.
 
+mod waiting;
+
 use crate::cluster::Imputed;
 use crate::hour::SLOTS;
+pub(crate) use waiting::Start;
+pub use waiting::{Owed, Starts, Waiting};
 
 /// What a scenario came to.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -12,6 +16,9 @@ pub struct Outcome {
     pub hours: Vec<HourBilled>,
     /// Pod-seconds served and not.
     pub service: Service,
+    /// How late pods started, by the hour in which they were scheduled as recorded, so that every window has its own
+    /// worst. [`Outcome::waiting`] adds it up.
+    pub waiting: Vec<Waiting>,
     /// Risk of the machines pods run on: EC2 nodes and elastic VMs.
     pub machines: Risk,
     /// Risk of the hosts under elastic VMs.
@@ -83,15 +90,22 @@ pub struct HourBilled {
 }
 
 /// Pod-seconds: asked = served + unserved, exactly.
+///
+/// Work that started late is done later, and may be served after its recorded end; a window that begins meanwhile
+/// ([`Outcome::since`]) asks for what was still to be done of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Service {
     /// Pod-seconds asked for.
     pub asked_seconds: u64,
     /// Pod-seconds on a machine that was ready.
     pub served_seconds: u64,
-    /// Pod-seconds waiting.
+    /// Pod-seconds owed: lost by waiting, or work not done yet.
     pub unserved_seconds: u64,
-    /// Pods that waited.
+    /// Those of jobs, CronJobs and bare pods: work not done by the end.
+    pub owed_batch: Owed,
+    /// That part of it which may still be done: its pods wait, or run.
+    pub unfinished: Owed,
+    /// Pods that started later than they were scheduled as recorded, or not at all.
     pub waited: u64,
     /// Pods that fit no machine on offer.
     pub unplaceable: u64,
@@ -247,6 +261,13 @@ impl Outcome {
         crate::number::float(of(&self.machines) + of(&self.hosts)) / crate::number::float(slots.max(1))
     }
 
+    /// How late pods started over all hours.
+    pub fn waiting(&self) -> Waiting {
+        let mut all = Waiting::default();
+        self.waiting.iter().for_each(|hour| all.add(hour));
+        all
+    }
+
     /// Most pods on one machine or host in any hour, and most workloads all of whose replicas stood there.
     pub fn most_on_one(&self) -> (u32, u32) {
         let pods = self.failures.iter().map(|hour| hour.blast.pods).max();
@@ -311,13 +332,16 @@ impl Outcome {
             id: self.id.clone(),
             hours: self.hours.iter().skip(earlier.hours.len()).cloned().collect(),
             service: Service {
-                asked_seconds: a.asked_seconds - b.asked_seconds,
+                asked_seconds: a.asked_seconds + b.unfinished.seconds - b.asked_seconds,
                 served_seconds: a.served_seconds - b.served_seconds,
-                unserved_seconds: a.unserved_seconds - b.unserved_seconds,
+                unserved_seconds: a.unserved_seconds + b.unfinished.seconds - b.unserved_seconds,
+                owed_batch: a.owed_batch.since(&b.owed_batch, &b.unfinished),
+                unfinished: a.unfinished,
                 waited: a.waited.saturating_sub(b.waited),
                 unplaceable: a.unplaceable - b.unplaceable,
                 evm_slots_without_host: a.evm_slots_without_host - b.evm_slots_without_host,
             },
+            waiting: self.waiting.iter().skip(earlier.waiting.len()).cloned().collect(),
             machines: self.machines.since(&earlier.machines),
             hosts: self.hosts.since(&earlier.hosts),
             motion: Motion {

@@ -270,6 +270,10 @@ pub struct Setup {
     pub smt_yield: f64,
     /// Seconds from the start whose risk does not count; their cost does.
     pub warm_up_seconds: i64,
+    /// Seconds beyond which a start is late.
+    pub late_after_seconds: i64,
+    /// Share of its length by which work may start late, where that is more.
+    pub late_share_of_batch: f64,
 }
 
 impl Setup {
@@ -297,6 +301,8 @@ impl Setup {
             least_billed_seconds: 60,
             smt_yield: 1.0,
             warm_up_seconds: 86_400,
+            late_after_seconds: 60,
+            late_share_of_batch: 0.1,
         }
     }
 }

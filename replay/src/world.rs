@@ -6,6 +6,7 @@
 mod consolidate;
 mod headroom;
 mod hosts;
+mod late;
 mod lots;
 mod machines;
 mod measure;
@@ -13,11 +14,12 @@ mod pods;
 mod rebalance;
 mod rebuild;
 mod slot;
+mod starts;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::cluster::{Cluster, Guess};
+use crate::cluster::{Cluster, Guess, NEVER};
 use crate::hour::{Ask, HOUR_SECONDS, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::Observer;
@@ -27,10 +29,9 @@ use crate::predictor::Series;
 use crate::setup::{Requests, Setup};
 use crate::table::{FreePlaces, Table};
 use hosts::Host;
+use late::Lates;
 use lots::Lot;
 
-/// A moment that never comes.
-const NEVER: i64 = i64::MAX;
 /// What kube-scheduler's scores count for a pod that requests nothing: 100 m and 200 MiB.
 const SCORED: Ask = Ask { cpu_millicores: 100, memory_mib: 200 };
 
@@ -118,19 +119,38 @@ struct Place {
     machine: u32,
     /// Its place in the machine's list.
     at: u32,
-    /// Since when it is served; [`NEVER`] while it waits.
-    served_since: i64,
+    /// Since when it is asked for; [`NEVER`] where it is not.
     asked_since: i64,
+    /// When it was scheduled as recorded; only from then on it uses, and is served.
+    due: i64,
+    /// Whether that has come.
+    is_due: bool,
+    /// When it first was on a machine that is ready; [`NEVER`] while it waits for one.
+    up_since: i64,
     /// Its volumes that stop an elastic VM when it migrates.
     pausing: u32,
     item: Item,
 }
 
+impl Place {
+    /// Since when it is served; [`NEVER`] while it waits.
+    fn served_since(&self) -> i64 {
+        self.up_since.max(self.due)
+    }
+
+    /// Whether it is served at the moment.
+    fn is_served(&self) -> bool {
+        self.is_due && self.up_since < NEVER
+    }
+}
+
 const NOWHERE: Place = Place {
     machine: NONE,
     at: 0,
-    served_since: NEVER,
     asked_since: NEVER,
+    due: NEVER,
+    is_due: false,
+    up_since: NEVER,
     pausing: 0,
     item: Item { cpu: 0, memory: 0, volumes: 0 },
 };
@@ -141,6 +161,8 @@ enum Due {
     HostReady(u32),
     MachineReady(u32),
     MigrationEnd(u32),
+    /// Work that started late is done, or given up; by uid, then id.
+    WorkEnds(u128, u32),
 }
 
 /// One scenario.
@@ -156,6 +178,10 @@ pub(crate) struct World<O> {
     /// Zones with hosts, in order, and since when.
     zones: Vec<(u16, i64)>,
     places: Table<Place>,
+    /// Work that is due and waits, or started late.
+    late: Lates,
+    /// When a pod of each workload that runs by the clock was last asked for.
+    last_asked: Table<i64>,
     /// Elastic VMs without a host.
     hostless: Vec<u32>,
     queue: BinaryHeap<Reverse<(i64, Due)>>,
@@ -235,6 +261,8 @@ impl<O: Observer> World<O> {
             free_hosts: FreePlaces::default(),
             zones: Vec::new(),
             places: Table::default(),
+            late: Lates::default(),
+            last_asked: Table::default(),
             hostless: Vec::new(),
             queue: BinaryHeap::new(),
             serials: (0, 0),
@@ -255,8 +283,10 @@ impl<O: Observer> World<O> {
     /// What it came to, with pods that still live counted to the end of the last hour.
     pub(crate) fn finish(mut self, cluster: &Cluster) -> (Outcome, O) {
         let end = cluster.hours * HOUR_SECONDS;
-        for place in self.places.iter().filter(|place| place.asked_since < NEVER) {
-            self.outcome.service.count(place, end);
+        for pod in self.places.ids() {
+            if self.places[pod].asked_since < NEVER {
+                self.count_unfinished(cluster, pod, end);
+            }
         }
         self.outcome.service.asked_seconds = cluster.asked_seconds;
         self.outcome.cpu_used_by_workload = crate::outcome::less(&cluster.cpu_used, &self.cpu_before);
@@ -331,16 +361,5 @@ impl<O: Observer> World<O> {
 
     fn bill_host(&mut self, h: u32, end: i64) {
         self.billed.hosts += unsigned(end - self.hosts[h].requested.max(self.hour_start));
-    }
-}
-
-impl crate::outcome::Service {
-    /// Counts a pod that was asked for until `end`.
-    fn count(&mut self, place: &Place, end: i64) {
-        let asked = unsigned(end - place.asked_since);
-        let served = if place.served_since == NEVER { 0 } else { unsigned(end - place.served_since) };
-        self.served_seconds += served;
-        self.unserved_seconds += asked - served;
-        self.waited += u64::from(served < asked);
     }
 }

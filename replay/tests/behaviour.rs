@@ -176,11 +176,13 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
         observed_type: M5_4XLARGE,
         movable: true.into(),
         daemon: false,
+        role: Role::Service,
         ask: Ask { cpu_millicores: 100, memory_mib: 100 },
         volumes,
         pausing_volumes: 0,
         alive_from: 0,
         alive_to: 3600,
+        waited: 0,
     };
     // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
     let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
@@ -210,11 +212,13 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
         observed_type: M5_4XLARGE,
         movable: true.into(),
         daemon: false,
+        role: Role::Service,
         ask,
         volumes: 0,
         pausing_volumes: 0,
         alive_from: 0,
         alive_to: 3600,
+        waited: 0,
     };
     let container = |pod: u32, millicores: u32| ContainerRow {
         pod,

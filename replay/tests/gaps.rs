@@ -42,11 +42,13 @@ fn pods_of(pods: u32, hours: i64, uses: &[(u32, u32)]) -> Vec<Hour> {
         observed_type: M5_4XLARGE,
         movable: true.into(),
         daemon: false,
+        role: Role::Service,
         ask: Ask { cpu_millicores: 15_000, memory_mib: 54_000 },
         volumes: 0,
         pausing_volumes: 0,
         alive_from: 0,
         alive_to: 3600,
+        waited: 0,
     };
     let container = |pod: u32, class: u32, (cpu, memory): (u32, u32)| ContainerRow {
         pod,

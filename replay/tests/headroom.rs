@@ -6,7 +6,7 @@ mod common;
 use common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal};
 use replay::{
     Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, Headroom, Hour, Lane, Outcome, PodRow, Replay, Requests,
-    Setup,
+    Role, Setup,
 };
 
 fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRow {
@@ -18,11 +18,13 @@ fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRo
         observed_type: M5_4XLARGE,
         movable: true.into(),
         daemon: false,
+        role: Role::Service,
         ask: Ask { cpu_millicores, memory_mib: 2048 },
         volumes: 0,
         pausing_volumes: 0,
         alive_from: life.0,
         alive_to: life.1,
+        waited: 0,
     }
 }
 

@@ -15,7 +15,8 @@ use proptest::prelude::*;
 use replay::*;
 use types::{NanoUsd, UsdPerHour};
 
-/// A pod of a random cluster: workload, zone, request, use as shares of it, life in seconds from the start.
+/// A pod of a random cluster: workload, zone, request, use as shares of it, what becomes of it late, what it waited, and
+/// its life in seconds from the start.
 #[derive(Debug, Clone)]
 struct Life {
     workload: u32,
@@ -24,12 +25,18 @@ struct Life {
     uses: (u32, u32),
     volumes: u16,
     movable: bool,
+    role: Role,
+    waited: u32,
     from: u32,
     to: u32,
     silent: bool,
 }
 
 const HOURS: u32 = 6;
+
+fn role() -> impl Strategy<Value = Role> {
+    prop_oneof![2 => Just(Role::Service), 1 => Just(Role::Stateful), 2 => Just(Role::Batch), 2 => Just(Role::Periodic)]
+}
 
 fn life() -> impl Strategy<Value = Life> {
     let ask = (0_u32..9000, 0_u32..40_000).prop_map(|(cpu_millicores, memory_mib)| Ask { cpu_millicores, memory_mib });
@@ -43,16 +50,19 @@ fn life() -> impl Strategy<Value = Life> {
         (0_u32..160, 0_u32..160),
         0_u16..3,
         prop::bool::weighted(0.8),
+        (role(), prop_oneof![Just(0_u32), 0_u32..2000]),
         span,
         prop::bool::weighted(0.1),
     )
-        .prop_map(|(workload, zone, ask, uses, volumes, movable, (from, to), silent)| Life {
+        .prop_map(|(workload, zone, ask, uses, volumes, movable, (role, waited), (from, to), silent)| Life {
             workload,
             zone,
             ask,
             uses,
             volumes,
             movable,
+            role,
+            waited,
             from,
             to: to.min(HOURS * 3600),
             silent,
@@ -89,11 +99,13 @@ fn hours(lives: &[Life], turn: usize) -> Vec<Hour> {
                 observed_type: (i % 7) as u32,
                 movable: life.movable.into(),
                 daemon: false,
+                role: life.role,
                 ask: life.ask,
                 volumes: life.volumes,
                 pausing_volumes: life.volumes,
                 alive_from: from as u16,
                 alive_to: to as u16,
+                waited: if life.from >= start { life.waited } else { 0 },
             };
             rows.push((pod, lanes));
         }
@@ -292,6 +304,61 @@ proptest! {
             prop_assert_eq!(service.served_seconds + service.unserved_seconds, asked, "{}", &outcome.id);
             let by_group: u64 = outcome.groups.iter().flat_map(|g| g.served.iter().flatten()).map(|s| s.pods).sum();
             prop_assert_eq!(by_group, service.served_seconds, "{}", &outcome.id);
+            prop_assert!(service.unfinished.seconds <= service.owed_batch.seconds, "{}", &outcome.id);
+            prop_assert!(service.owed_batch.seconds <= service.unserved_seconds, "{}", &outcome.id);
+        }
+    }
+
+    #[test]
+    fn starts_and_recorded_waits_are_the_same_in_every_scenario(lives in cluster()) {
+        let setups = setups().into_iter().map(|setup| Setup { warm_up_seconds: 5000, ..setup }).collect();
+        let seen = |outcome: &Outcome| {
+            let Waiting { services, batch, periodic, .. } = outcome.waiting();
+            let of = |starts: Starts| (starts.starts, starts.recorded_seconds, starts.recorded_long);
+            (of(services), of(batch), periodic)
+        };
+        let outcomes = run(setups, &hours(&lives, 1));
+        let starts = lives.iter().filter(|life| life.from >= 5000 && life.from < life.to);
+        let (services, batch): (Vec<&Life>, Vec<&Life>) = starts.partition(|life| !life.role.shifts());
+        let of = |lives: &[&Life]| {
+            let waited = lives.iter().map(|life| u64::from(life.waited));
+            (lives.len() as u64, waited.clone().sum::<u64>(), waited.filter(|waited| *waited > 60).count() as u64)
+        };
+        let periodic = batch.iter().filter(|life| life.role == Role::Periodic).count() as u64;
+        for (outcome, _) in &outcomes {
+            prop_assert_eq!(seen(outcome), (of(&services), of(&batch), periodic), "{}", &outcome.id);
+        }
+    }
+
+    #[test]
+    fn work_that_waits_is_done_whole_and_uses_what_it_used(lives in cluster(), slots in 0_i64..10) {
+        // Nodes come up with a slot, so that one that is replaced has been measured when it leaves.
+        let boot = 300 * slots;
+        let work: Vec<Life> = lives
+            .into_iter()
+            .filter(|life| life.from < life.to)
+            .map(|life| Life { role: Role::Batch, silent: false, ..life })
+            .collect();
+        let mut hours = hours(&work, 1);
+        let mut expect = 0;
+        for hour in &hours {
+            for row in hour.containers() {
+                let pod = &hour.pods()[row.pod as usize];
+                for (k, mean) in (0_i32..).zip(row.cpu_mean_millicores.0) {
+                    let alive = i32::from(pod.alive_to).min(300 * k + 300) - i32::from(pod.alive_from).max(300 * k);
+                    if alive > 0 {
+                        expect += (f64::from(mean) * f64::from(alive) / 300.0).round() as u64;
+                    }
+                }
+            }
+        }
+        hours.extend((HOURS..HOURS + 3).map(|h| Hour::new(EPOCH + i64::from(h) * 3600, vec![], vec![], vec![]).unwrap()));
+        let setups = setups()[..3].iter().map(|setup| Setup { node_boot_seconds: boot, ..setup.clone() }).collect();
+        for (outcome, _) in run(setups, &hours) {
+            prop_assert_eq!(outcome.service.unplaceable, 0);
+            prop_assert_eq!(outcome.service.unserved_seconds, 0, "{}", &outcome.id);
+            let used: u64 = outcome.series.iter().map(|point| point.cpu_millicores).sum();
+            prop_assert_eq!(used, expect, "{}", &outcome.id);
         }
     }
 
@@ -451,6 +518,9 @@ proptest! {
             let after = whole.since(earlier);
             prop_assert_eq!(after.hours.len(), hours.len() - cut);
             prop_assert_eq!(after.service.served_seconds + after.service.unserved_seconds, after.service.asked_seconds);
+            let starts = |outcome: &Outcome| (outcome.waiting().services.starts, outcome.waiting().batch.starts);
+            let (a, b, all) = (starts(earlier), starts(&after), starts(&whole));
+            prop_assert_eq!((a.0 + b.0, a.1 + b.1), all);
             prop_assert_eq!(after.machines.slots + earlier.machines.slots, whole.machines.slots);
         }
     }

@@ -30,11 +30,13 @@ impl Pods {
                     observed_type: M5_4XLARGE,
                     movable: true.into(),
                     daemon: false,
+                    role: Role::Service,
                     ask: *ask,
                     volumes: 0,
                     pausing_volumes: 0,
                     alive_from: second(from),
                     alive_to: second(to),
+                    waited: 0,
                 });
                 containers.push(ContainerRow {
                     pod: rows.len() as u32 - 1,

@@ -178,4 +178,10 @@ crate::assumption_set! {
     risk_warm_up_seconds = "risk.warm_up_seconds", "s", { number 86_400.0, 0.0, 2_592_000.0 },
         "ours: the first placement knows no usage",
         "time from the start whose risk does not count; its cost does";
+    wait_late_seconds = "wait.late_seconds", "s", { number 60.0, 0.0, 3600.0 },
+        "ours: about as long as a pod may take to pull its image",
+        "how much later than recorded a pod may start before it counts as late";
+    wait_batch_share = "wait.batch_share", "", { number 0.1, 0.0, 10.0 },
+        "ours: who waits three hours for a job does not mind ten minutes",
+        "share of its length by which work may start late, where that is more";
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hour::{ContainerRow, NodeRow};
+use crate::hour::{ContainerRow, NodeRow, Role};
 
 fn pod(uid: u128, from: u16, to: u16) -> PodRow {
     PodRow {
@@ -10,11 +10,13 @@ fn pod(uid: u128, from: u16, to: u16) -> PodRow {
         observed_type: NONE,
         movable: true.into(),
         daemon: false,
+        role: Role::Service,
         ask: Ask { cpu_millicores: 900, memory_mib: 800 },
         volumes: 0,
         pausing_volumes: 0,
         alive_from: from,
         alive_to: to,
+        waited: 0,
     }
 }
 
@@ -195,8 +197,8 @@ fn a_part_of_a_slot_counts_as_a_part_and_memory_whole() {
     assert_eq!(demand.cpu.0[..3], [200, 150, 0]);
     assert_eq!(demand.memory.0[..3], [50, 50, 0]);
     assert_eq!(cluster.asked_seconds, 350);
-    let events: Vec<_> = cluster.events.iter().map(|event| (event.second, event.starts)).collect();
-    assert_eq!(events, [(100, true), (450, false)]);
+    let events: Vec<_> = cluster.events.iter().map(|event| (event.second, event.what)).collect();
+    assert_eq!(events, [(100, What::Asked), (450, What::Ends)]);
 }
 
 #[test]
@@ -205,11 +207,11 @@ fn pods_that_vanish_end_with_the_hour_and_ids_are_used_again() {
     for h in 0..50 {
         let uid = u128::try_from(h).unwrap();
         advance(&mut cluster, h, vec![pod(1000 + uid, 0, 3600), pod(7, 0, 3600)], vec![]);
-        let ends = cluster.events.iter().filter(|event| !event.starts).count();
+        let ends = cluster.events.iter().filter(|event| event.what == What::Ends).count();
         assert_eq!(ends, usize::from(h > 0));
         cluster.end_hour();
     }
-    assert!(cluster.pods.len() <= 4, "{}", cluster.pods.len());
+    assert!(cluster.pods.len() <= 6, "{}", cluster.pods.len());
     assert_eq!(cluster.asked_seconds, 50 * 2 * 3600);
 }
 

@@ -1,5 +1,6 @@
 //! What happened in a slot, measured on the placement at its end: use, histories, risk.
 
+use super::late::PodUse;
 use super::{Evm, Machine, World};
 use crate::cluster::{Cluster, Guess, is_silent};
 use crate::hour::{Lane, NONE, SLOT_SECONDS, UNKNOWN};
@@ -72,26 +73,24 @@ impl Machine {
     }
 
     /// Uses what a pod uses, from slot `from` on.
-    pub(super) fn carries(&mut self, cluster: &Cluster, pod: u32, from: usize) {
-        let demand = &cluster.demand[pod];
-        self.cpu.add_from(&demand.cpu, from);
-        self.peak.add_from(&demand.cpu_max, from);
-        self.memory.add_from(&demand.memory, from);
-        self.memory_mean.add_from(&demand.memory_mean, from);
-        if let Some(guess) = cluster.guess_of(pod) {
+    pub(super) fn carries(&mut self, pod: PodUse<'_>, from: usize) {
+        self.cpu.add_from(&pod.demand.cpu, from);
+        self.peak.add_from(&pod.demand.cpu_max, from);
+        self.memory.add_from(&pod.demand.memory, from);
+        self.memory_mean.add_from(&pod.demand.memory_mean, from);
+        if let Some(guess) = pod.guess {
             self.guess.cpu.add_from(&guess.cpu, from);
             self.guess.memory.add_from(&guess.memory, from);
         }
     }
 
     /// Takes away what [`Self::carries`] added.
-    pub(super) fn carries_no_more(&mut self, cluster: &Cluster, pod: u32, from: usize) {
-        let demand = &cluster.demand[pod];
-        self.cpu.sub_from(&demand.cpu, from);
-        self.peak.sub_from(&demand.cpu_max, from);
-        self.memory.sub_from(&demand.memory, from);
-        self.memory_mean.sub_from(&demand.memory_mean, from);
-        if let Some(guess) = cluster.guess_of(pod) {
+    pub(super) fn carries_no_more(&mut self, pod: PodUse<'_>, from: usize) {
+        self.cpu.sub_from(&pod.demand.cpu, from);
+        self.peak.sub_from(&pod.demand.cpu_max, from);
+        self.memory.sub_from(&pod.demand.memory, from);
+        self.memory_mean.sub_from(&pod.demand.memory_mean, from);
+        if let Some(guess) = pod.guess {
             self.guess.cpu.sub_from(&guess.cpu, from);
             self.guess.memory.sub_from(&guess.memory, from);
         }
@@ -317,8 +316,9 @@ impl<O: Observer> World<O> {
         for m in machines {
             for pod in &self.machines[*m].pods {
                 let workload = index(cluster.workloads[*pod]);
-                let lost_ms = u64::from(cluster.demand[*pod].cpu.at(self.slot)) * lost * (SLOT_MS / 1000)
-                    / u64::from(lack.asked.max(1));
+                let lost_ms =
+                    u64::from(self.late.use_of(cluster, *pod).demand.cpu.at(self.slot)) * lost * (SLOT_MS / 1000)
+                        / u64::from(lack.asked.max(1));
                 let by_workload = &mut self.outcome.cpu_lost_by_workload;
                 if by_workload.len() <= workload {
                     by_workload.resize(workload + 1, 0);

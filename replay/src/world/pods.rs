@@ -3,28 +3,35 @@
 use super::lots::{least, least_memory};
 use super::{NEVER, NOWHERE, World};
 use crate::cluster::Cluster;
-use crate::hour::NONE;
+use crate::hour::{NONE, Role};
 use crate::number::{float, id, index};
 use crate::observer::{Decision, Observer};
 use crate::placement::{Item, first_fit_decreasing};
 use crate::setup::{Buy, Zones};
 
 impl<O: Observer> World<O> {
-    /// A pod ends, wherever it is.
+    /// A pod ends as recorded; work that started late, or waits, goes on.
     pub(super) fn end(&mut self, cluster: &Cluster, pod: u32, t: i64) {
         self.places.grow(pod + 1, || NOWHERE);
-        let place = self.places[pod];
-        if place.machine != NONE {
+        if !self.goes_on(cluster, pod) {
+            self.leave(cluster, pod, t);
+        }
+    }
+
+    /// A pod is over, wherever it is.
+    pub(super) fn leave(&mut self, cluster: &Cluster, pod: u32, t: i64) {
+        self.count(cluster, pod, t);
+        if self.places[pod].machine != NONE {
             self.take_off(cluster, pod, t);
         }
-        self.outcome.service.count(&place, t);
+        self.late.forget(pod);
         self.places[pod] = NOWHERE;
     }
 
     /// Takes a pod off its machine.
     pub(super) fn take_off(&mut self, cluster: &Cluster, pod: u32, t: i64) {
         let place = self.places[pod];
-        if place.served_since < NEVER {
+        if place.is_served() {
             self.replicas[cluster.workloads[pod]] -= 1;
         }
         let machine = &mut self.machines[place.machine];
@@ -42,8 +49,10 @@ impl<O: Observer> World<O> {
         }
         let (lot, ready) = (machine.lot, machine.ready);
         self.lots[lot].version += 1;
-        if ready {
+        if place.is_served() {
             self.lots[lot].serves(t, &place.item, false);
+        }
+        if ready {
             self.show(place.machine);
         }
         self.host_carries(place.machine, &place.item, false);
@@ -72,17 +81,38 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// A pod on a machine that is ready runs, and uses what it uses from this slot on.
+    /// A pod is on a machine that is ready: it uses there what it uses from this slot on, and runs once it is due.
     pub(super) fn serve(&mut self, cluster: &Cluster, pod: u32, m: u32, t: i64) {
         let place = &mut self.places[pod];
-        place.served_since = place.served_since.min(t);
-        let item = place.item;
-        let machine = &mut self.machines[m];
+        if place.up_since == NEVER {
+            place.up_since = t;
+            if place.is_due {
+                self.starts_late(cluster, pod, t);
+            }
+        }
+        self.machines[m].carries(self.late.use_of(cluster, pod), self.slot);
+        if self.places[pod].is_due {
+            self.runs(cluster, pod, t);
+        }
+    }
+
+    /// A pod that is due, on a machine that is ready, counts as served.
+    fn runs(&mut self, cluster: &Cluster, pod: u32, t: i64) {
         let workload = cluster.workloads[pod];
         self.replicas.grow(workload + 1, || 0);
         self.replicas[workload] += 1;
-        machine.carries(cluster, pod, self.slot);
-        self.lots[machine.lot].serves(t, &item, true);
+        let place = &self.places[pod];
+        self.lots[self.machines[place.machine].lot].serves(t, &place.item, true);
+    }
+
+    /// The moment has come at which a pod that was asked for before was scheduled as recorded.
+    pub(super) fn becomes_due(&mut self, cluster: &Cluster, pod: u32, t: i64) {
+        self.places[pod].is_due = true;
+        if self.places[pod].up_since < NEVER {
+            self.runs(cluster, pod, t);
+        } else {
+            self.waits(cluster, pod);
+        }
     }
 
     /// Moves a pod to another machine that is ready; it restarts there.
@@ -117,15 +147,31 @@ impl<O: Observer> World<O> {
         for pod in pods.iter().copied() {
             self.places.grow(pod + 1, || NOWHERE);
             let item = self.item(cluster, pod);
-            self.places[pod] =
-                super::Place { asked_since: t, item, pausing: cluster.pods[pod].pausing_volumes.into(), ..NOWHERE };
+            let row = &cluster.pods[pod];
+            self.places[pod] = super::Place {
+                asked_since: t,
+                due: row.since,
+                is_due: row.since <= t,
+                item,
+                pausing: row.pausing_volumes.into(),
+                ..NOWHERE
+            };
+            if row.role == Role::Periodic {
+                self.last_asked.grow(row.workload + 1, || 0);
+                self.last_asked[row.workload] = t;
+            }
             if !self.schedule(cluster, pod, t) {
                 rest.push(pod);
             }
         }
         rest.retain(|pod| !self.take_warm(cluster, *pod, t));
         if !rest.is_empty() {
-            self.grow(cluster, rest, t);
+            self.grow(cluster, rest.clone(), t);
+        }
+        for pod in rest {
+            if self.places[pod].is_due {
+                self.waits(cluster, pod);
+            }
         }
         self.restock(cluster, t);
     }

@@ -3,7 +3,9 @@
 //! Before that no request is sized, and machines bought for those requests would stay: elastic VMs leave only when they
 //! are empty. A user who right-sizes sizes first and builds the pool for what is left. The first day is warm-up.
 
-use super::World;
+use std::cmp::Reverse;
+
+use super::{Due, World};
 use crate::cluster::Cluster;
 use crate::hour::NONE;
 use crate::number::unsigned;
@@ -35,7 +37,8 @@ impl<O: Observer> World<O> {
                 self.free_hosts.give_back(h);
             }
         }
-        self.queue.clear();
+        // What boots or moves does so no more; late work still ends when it does.
+        self.queue.retain(|Reverse((_, due))| matches!(due, Due::WorkEnds(..)));
         self.hostless.clear();
         self.stock_changed = true;
         let instant = std::mem::replace(&mut self.instant, true);

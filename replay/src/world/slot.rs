@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 
 use super::{Due, NOWHERE, World};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, What};
 use crate::hour::{NONE, SLOT_SECONDS, SLOTS};
 use crate::number::index;
 use crate::observer::Observer;
+use crate::outcome::Waiting;
 use crate::setup::{Consolidation, Requests};
 
 impl<O: Observer> World<O> {
@@ -42,13 +43,17 @@ impl<O: Observer> World<O> {
                 let (now, rest) = events.split_at_checked(same).unwrap_or_default();
                 events = rest;
                 self.instant &= event.second == 0;
-                let starts = now.partition_point(|event| !event.starts);
-                let (ends, starts) = now.split_at_checked(starts).unwrap_or_default();
-                for event in ends {
-                    self.end(cluster, event.pod, at);
+                let asked = now.partition_point(|event| event.what < What::Asked);
+                let (before, asked) = now.split_at_checked(asked).unwrap_or_default();
+                for event in before {
+                    if event.what == What::Ends {
+                        self.end(cluster, event.pod, at);
+                    } else {
+                        self.becomes_due(cluster, event.pod, at);
+                    }
                 }
-                if !starts.is_empty() {
-                    let pods: Vec<u32> = starts.iter().map(|event| event.pod).collect();
+                if !asked.is_empty() {
+                    let pods: Vec<u32> = asked.iter().map(|event| event.pod).collect();
                     self.start(cluster, &pods, at);
                 }
                 if self.instant {
@@ -78,6 +83,8 @@ impl<O: Observer> World<O> {
         for machine in self.machines.iter_mut().filter(|machine| machine.live) {
             machine.begin_hour(cluster);
         }
+        self.shift_late(cluster);
+        self.outcome.waiting.push(Waiting::default());
     }
 
     /// Everything that comes due up to `t`, in order.
@@ -91,6 +98,7 @@ impl<O: Observer> World<O> {
                 Due::HostReady(h) => self.host_comes_up(h, at),
                 Due::MachineReady(m) => self.comes_up(cluster, m, at),
                 Due::MigrationEnd(m) => self.migration_ends(m, at),
+                Due::WorkEnds(_, pod) => self.work_ends(cluster, pod, at),
             }
         }
     }
@@ -99,7 +107,7 @@ impl<O: Observer> World<O> {
     fn roll(&mut self, cluster: &Cluster, t: i64) {
         for pod in cluster.resized.iter().copied() {
             let (before, m) = (self.places[pod], self.places[pod].machine);
-            if m == NONE || !self.machines[m].ready || self.machines[m].closed || before.served_since > t {
+            if m == NONE || !self.machines[m].ready || self.machines[m].closed || !before.is_served() {
                 continue;
             }
             let item = self.item(cluster, pod);
@@ -140,7 +148,7 @@ impl<O: Observer> World<O> {
 
     /// Takes what a pod uses from this slot on off its machine, before it goes elsewhere.
     pub(super) fn uses_no_more(&mut self, cluster: &Cluster, pod: u32, m: u32) {
-        self.machines[m].carries_no_more(cluster, pod, self.slot);
+        self.machines[m].carries_no_more(self.late.use_of(cluster, pod), self.slot);
     }
 
     /// Consolidates the lots whose policy says so.

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use replay::{
-    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, PodRow, Pool, Setup,
+    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, PodRow, Pool, Role, Setup,
 };
 use types::UsdPerHour;
 
@@ -108,6 +108,7 @@ struct Workload {
 struct Live {
     uid: u128,
     workload: u32,
+    role: Role,
     zone: u16,
     memory: f64,
 }
@@ -175,7 +176,13 @@ impl Trace {
         self.next += 1;
         // Uids in no order, as they are.
         let uid = self.next.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
-        Live { uid, workload, zone: self.rng.u16(0..self.zones), memory: 0.9 + 0.2 * self.rng.f64() }
+        Live {
+            uid,
+            workload,
+            role: Role::Service,
+            zone: self.rng.u16(0..self.zones),
+            memory: 0.9 + 0.2 * self.rng.f64(),
+        }
     }
 
     fn rows(&mut self, pod: &Live, from: u16, to: u16, pods: &mut Vec<PodRow>, containers: &mut Vec<ContainerRow>) {
@@ -206,11 +213,13 @@ impl Trace {
             observed_type: M5_4XLARGE,
             movable: movable.into(),
             daemon: false,
+            role: pod.role,
             ask: workload.ask,
             volumes: workload.volumes,
             pausing_volumes: workload.volumes,
             alive_from: from,
             alive_to: to,
+            waited: 0,
         });
         containers.push(ContainerRow {
             pod: row,
@@ -240,7 +249,7 @@ impl Trace {
         let jobs = (live.len() as f64 * self.jobs) as u32;
         for _ in 0..jobs {
             let workload = self.rng.u32(0..self.workloads.len() as u32);
-            let job = self.pod(workload);
+            let job = Live { role: Role::Batch, ..self.pod(workload) };
             let from = self.rng.u16(0..3000);
             let to = from + self.rng.u16(20..600);
             self.rows(&job, from, to, &mut pods, &mut containers);
@@ -259,11 +268,13 @@ impl Trace {
                 observed_type: M5_4XLARGE,
                 movable: false.into(),
                 daemon: true,
+                role: Role::Service,
                 ask: DAEMONS,
                 volumes: 0,
                 pausing_volumes: 0,
                 alive_from: 0,
                 alive_to: 3600,
+                waited: 0,
             });
             containers.push(ContainerRow {
                 pod: row,

@@ -1,0 +1,71 @@
+//! How late pods start, and what is owed of them.
+
+use super::{NEVER, World};
+use crate::cluster::Cluster;
+use crate::hour::{HOUR_SECONDS, NONE, Role};
+use crate::number::{float, unsigned, whole_u64};
+use crate::observer::Observer;
+use crate::outcome::{Owed, Start};
+
+/// Seconds by which pods of one run may be asked for one after the other.
+const ONE_RUN_SECONDS: i64 = 60;
+
+impl<O: Observer> World<O> {
+    /// Whether the next run of a CronJob was asked for before a pod of this one started at `t`, or while it still waits.
+    pub(super) fn is_overtaken(&self, cluster: &Cluster, pod: u32, t: i64) -> bool {
+        let row = &cluster.pods[pod];
+        let asked = || self.last_asked[row.workload];
+        row.role == Role::Periodic
+            && t - row.since > self.setup.late_after_seconds
+            && asked() >= row.since + ONE_RUN_SECONDS
+            && asked() < t
+    }
+
+    /// Counts a pod that is still there at the end of the hours; work may yet be done.
+    pub(super) fn count_unfinished(&mut self, cluster: &Cluster, pod: u32, t: i64) {
+        let owed = self.count(cluster, pod, t);
+        if self.places[pod].machine != NONE {
+            self.outcome.service.unfinished.add(owed);
+        }
+    }
+
+    /// Counts a pod up to `t`, at which it is over or the hours are. Gives what is owed of its work.
+    pub(super) fn count(&mut self, cluster: &Cluster, pod: u32, t: i64) -> Owed {
+        let (row, place) = (&cluster.pods[pod], self.places[pod]);
+        let asked = unsigned(row.until.min(t) - place.due);
+        let started = place.served_since().min(t);
+        let (served, late) = (unsigned(t - started), unsigned(started - place.due));
+        let service = &mut self.outcome.service;
+        service.served_seconds += served;
+        service.unserved_seconds += asked - served;
+        service.waited += u64::from(late > 0);
+        let mut owed = Owed::default();
+        if row.role.shifts() {
+            owed = Owed::of(asked - served, &place.item);
+            service.owed_batch.add(owed);
+        }
+        if row.starts && place.due >= self.setup.warm_up_seconds {
+            let waits = place.up_since == NEVER;
+            let start = Start {
+                workload: row.workload,
+                role: row.role,
+                late_seconds: late,
+                limit_seconds: self.late_limit(row.role, asked),
+                waited_seconds: unsigned(place.up_since.min(t) - place.asked_since),
+                recorded_seconds: row.waited.into(),
+                overtaken: self.late.was_overtaken(pod) || waits && self.is_overtaken(cluster, pod, t),
+            };
+            let hour = usize::try_from(place.due / HOUR_SECONDS).unwrap_or(usize::MAX);
+            if let Some(waiting) = self.outcome.waiting.get_mut(hour) {
+                waiting.count(&start, unsigned(self.setup.late_after_seconds));
+            }
+        }
+        owed
+    }
+
+    /// Seconds by which a pod may start late: work of `length` may by a share of it, where that is more.
+    fn late_limit(&self, role: Role, length: u64) -> u64 {
+        let share = if role.shifts() { whole_u64(self.setup.late_share_of_batch * float(length)) } else { 0 };
+        unsigned(self.setup.late_after_seconds).max(share)
+    }
+}
