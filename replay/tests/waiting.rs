@@ -40,7 +40,7 @@ fn hours(pods: &[Pod], n: i64) -> Vec<Hour> {
                 ask: pod.ask,
                 cpu_mean_millicores: Lane(uses),
                 cpu_max_millicores: Lane::UNKNOWN,
-                memory_mean_mib: Lane::UNKNOWN,
+                memory_mean_mib: Lane([400; SLOTS]),
                 memory_max_mib: Lane([500; SLOTS]),
             });
             rows.push(PodRow {

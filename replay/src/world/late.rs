@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Due, NEVER, World};
 use crate::cluster::{Cluster, Demand, FOLLOWED_SECONDS, Guess, KEPT_HOURS};
-use crate::hour::{HOUR_SECONDS, NONE, SLOT_SECONDS, SLOTS};
+use crate::hour::{HOUR_SECONDS, Lane, NONE, SLOT_SECONDS, SLOTS};
 use crate::number::unsigned;
 use crate::observer::Observer;
 
@@ -95,9 +95,9 @@ impl Late {
     /// What it uses in the hour that starts at `start`. It lived in `[since, until)` as recorded.
     ///
     /// What was used in a slot is spread over the seconds of the slot it lived in, and falls into the two slots these
-    /// seconds come to lie in. Parts are rounded so that they add up to the whole; peaks and memory go to both.
+    /// seconds come to lie in. Parts are rounded so that they add up to the whole; peaks and largest memory go to both.
     fn shifted(&self, start: i64, since: i64, until: i64) -> Kept {
-        let mut shifted = Kept::NOTHING;
+        let (mut shifted, mut lived) = (Kept::NOTHING, Lane::ZERO);
         let hours = self.recorded.iter().zip((0..).map(|back| start - back * HOUR_SECONDS));
         let slots = hours.flat_map(|(kept, hour)| (0..SLOTS).map(|k| kept.at(k)).zip((hour..).step_by(300)));
         for (used, slot) in slots {
@@ -111,9 +111,9 @@ impl Late {
             let place = from.div_euclid(SLOT_SECONDS);
             let border = (place + 1) * SLOT_SECONDS;
             let (first, second) = used.split(to.min(border) - from, to - from);
-            shifted.put(place, first);
+            shifted.put(&mut lived, place, first, to.min(border) - from);
             if to > border {
-                shifted.put(place + 1, second);
+                shifted.put(&mut lived, place + 1, second, to - border);
             }
         }
         shifted
@@ -153,8 +153,9 @@ impl Kept {
         }
     }
 
-    /// Adds CPU to a slot of the hour, where it lies in it; the peak and memory are the most of what comes there.
-    fn put(&mut self, place: i64, used: Used) {
+    /// Adds what was used in some seconds to a slot of the hour, where it lies in it: CPU is added, peak and largest memory
+    /// are the most of what comes there, mean memory is that of the seconds lived in it.
+    fn put(&mut self, lived: &mut Lane, place: i64, used: Used, seconds: i64) {
         let Ok(k) = usize::try_from(place) else { return };
         let before = self.at(k);
         let (demand, guess) = (&mut self.demand, &mut self.guess);
@@ -163,9 +164,13 @@ impl Kept {
         demand.cpu_max.set(k, before.cpu_max.max(used.cpu_max));
         if used.memory > before.memory {
             demand.memory.set(k, used.memory);
-            demand.memory_mean.set(k, used.memory_mean);
             guess.memory.set(k, used.guessed_memory);
         }
+        let (before, seconds) = ((before.memory_mean, i64::from(lived.at(k))), seconds.max(0));
+        let all = before.1 + seconds;
+        let mean = part(before.0, before.1, all) + part(used.memory_mean, seconds, all);
+        demand.memory_mean.set(k, mean.min(demand.memory.at(k)));
+        lived.set(k, u32::try_from(all).unwrap_or_default());
     }
 }
 
@@ -248,3 +253,6 @@ impl<O: Observer> World<O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
