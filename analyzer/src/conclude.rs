@@ -80,8 +80,20 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let today = bill.scenario(month);
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
-    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month));
-    let of_replays = replayed.as_ref().and_then(|replayed| model::verdict(replayed, (&today, &bill.lines), month));
+    let reported = model.as_ref().map_or(month, |model| Month { hours_present: float_of(model.windows.reported()) });
+    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month, reported));
+    let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
+    let of_replays = model.as_ref().zip(replayed.as_ref()).map(|(model, replayed)| {
+        model::verdict(&model::Grounds {
+            conclusion: replayed,
+            today: (&today, &bill.lines),
+            window: month,
+            reported,
+            chosen_hours: if model.windows.tuned { count(model.windows.choosing().len()) } else { 0 },
+            hours_missing: ratio(f64::from(missing), f64::from(coverage.hours_expected)).unwrap_or_default(),
+            silent_when_busy: false,
+        })
+    });
     let mut savings: Vec<_> = saving.iter().cloned().collect();
     let verdict = match of_replays {
         Some((verdict, more)) => {
@@ -101,7 +113,10 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let model_optimism = replayed.as_ref().and_then(|replayed| replayed.optimism);
     let mut scenarios = vec![today, outcome.scenario];
     let realised = realised(&observed, book, assumptions, month);
-    let waterfall = replayed.as_ref().and_then(|replayed| model::waterfall(replayed, &bill.lines, &verdict));
+    let waterfall = model
+        .as_ref()
+        .zip(replayed.as_ref())
+        .and_then(|(model, replayed)| model::waterfall(model, replayed, &verdict, (month, reported)));
     let (mut selection, mut exclusions) = (None, Vec::new());
     let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
     if let Some(replayed) = replayed {
@@ -140,6 +155,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             query_sets: origins.query_sets.into_iter().collect(),
             servers: origins.servers.into_iter().collect(),
             prices,
+            replays: model.as_ref().map(|model| model.replays),
         },
     }
 }
@@ -165,6 +181,10 @@ fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
         hours_present: count(origins.sources.len()),
         hours_by_source,
     }
+}
+
+fn float_of(n: usize) -> f64 {
+    float(i128::try_from(n).unwrap_or_default())
 }
 
 /// Core-hours of millicore-seconds.

@@ -3,26 +3,32 @@
 //! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
 //! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
 
+mod headroom;
 mod interval;
+mod judged;
 mod machines;
 mod money;
 mod movability;
+mod passes;
 mod plan;
 mod report;
 mod selection;
 mod terms;
+mod variants;
 mod verdict;
 mod waterfall;
 mod what_if;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lake::Lake;
-use replay::{Base, Hour, Outcome, Replay, RiskTarget, Setup, choose, daemons_of, screen};
+use replay::{Limits, Outcome, Setup};
+use types::analysis::ScenarioId;
 use types::{ClusterId, NanoUsd};
 
 use crate::assumptions::Assumptions;
-use crate::input::{AnalyzeError, Days, read_traces};
+use crate::input::AnalyzeError;
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::profile::Profile;
@@ -30,28 +36,28 @@ use crate::scenarios::today::Bill;
 use crate::trace::{Counted, Names};
 pub(crate) use machines::{Candidate, Machines};
 pub(crate) use money::{Money, Pricer};
+use passes::{OnPool, Passes, Source};
 pub(crate) use report::{Conclusion, conclude};
 use selection::{Selection, Selector};
-pub(crate) use verdict::verdict;
+pub(crate) use verdict::{Grounds, verdict};
 pub(crate) use waterfall::waterfall;
+pub(crate) use windows::Windows;
 
 /// Hosts replayed of those that the bound leaves.
 const HOSTS_REPLAYED: usize = 10;
 /// Share of the memory that may move by the end of the first step, and of the second.
 const STEP_PERCENT: [i128; 2] = [10, 50];
-/// Ratios of the what-if grid, and of `emp-tuned`, which is chosen from it.
-pub(crate) const MEMORY_RATIOS: [f64; 5] = [1.0, 1.25, 1.5, 2.0, 2.5];
-pub(crate) const CPU_RATIOS: [f64; 5] = [1.5, 2.0, 3.0, 5.0, 8.0];
 
 /// A scenario that was replayed.
 #[derive(Debug, Clone)]
 pub(crate) struct Replayed {
     pub(crate) setup: Setup,
-    /// Over the whole window: what is billed.
+    /// Over all the hours it was replayed on: what is billed.
     pub(crate) whole: Outcome,
-    /// After the two thirds on which choices are made: what risk is reported on.
-    pub(crate) last_third: Outcome,
-    pub(crate) first_two_thirds: Outcome,
+    /// Before the hours that are reported: what choices are made on.
+    pub(crate) before: Outcome,
+    /// The hours that are reported: what is judged and compared.
+    pub(crate) reported: Outcome,
     /// The host, where there is one.
     pub(crate) host: Option<Candidate>,
 }
@@ -61,22 +67,40 @@ impl Replayed {
     fn without_course(self) -> Self {
         Self { whole: self.whole.without_course(), ..self }
     }
+
+    /// Its scenario; `None` for what is replayed only to compare.
+    pub(crate) fn id(&self) -> Option<ScenarioId> {
+        ScenarioId::parse(&self.setup.id)
+    }
+}
+
+/// A scenario at each level of headroom that was tried, the lowest first.
+#[derive(Debug)]
+pub(crate) struct Ladder {
+    /// What it costs without any beyond the default.
+    pub(crate) base: Replayed,
+    /// Level by level, as in [`Headroom::LEVELS`] from the second on.
+    pub(crate) levels: Vec<Replayed>,
+    /// The level in force; `None` where no level holds, or none is needed.
+    pub(crate) chosen: Option<usize>,
 }
 
 /// Everything that was replayed.
 #[derive(Debug)]
 pub(crate) struct Model<'a> {
-    pub(crate) machines: Machines<'a>,
     pub(crate) pricer: Pricer<'a>,
     pub(crate) names: Names,
-    pub(crate) target: RiskTarget,
-    /// `ec2-today-replayed`, `ec2-repacked-karpenter`, `ec2-repacked`, `ec2-rightsized`.
+    pub(crate) windows: Windows,
+    pub(crate) limits: Limits,
+    /// `ec2-today-replayed` first, then the rivals on EC2, each with the headroom it needs.
     pub(crate) on_ec2: Vec<Replayed>,
     /// Candidates with their bounds; those that were replayed with what came of it, the cheapest bound first.
     pub(crate) hosts: Vec<HostTried>,
-    /// `emp` and `emp-rightsized` on the chosen host, and `emp-tuned` where some ratios hold the target.
+    /// `emp`, and the pools whose leftovers are treated as their rivals treat them, each with the headroom it needs.
     pub(crate) on_emp: Vec<Replayed>,
-    /// `emp` at each pair of ratios.
+    /// `emp` with leftovers repacked as `ec2-repacked` repacks them: for the difference between the two alone.
+    pub(crate) like_for_like: Option<Replayed>,
+    /// `emp` at each pair of ratios tried.
     pub(crate) grid: Vec<Replayed>,
     /// `emp` with one assumption changed.
     pub(crate) changed: Vec<(Change, Replayed)>,
@@ -84,6 +108,10 @@ pub(crate) struct Model<'a> {
     pub(crate) waves: Vec<(Vec<String>, Replayed)>,
     /// `emp` with a choice lifted that keeps pods on EC2, by the reason it keeps them for.
     pub(crate) lifted: Vec<(&'static str, Replayed)>,
+    /// Headroom tried, scenario by scenario.
+    pub(crate) ladders: Vec<Ladder>,
+    /// Hours replayed of all scenarios, as a multiple of the hours present.
+    pub(crate) replays: f64,
     /// The profile in force.
     pub(crate) profile: Option<&'a Profile>,
     pub(crate) assumptions: &'a Assumptions,
@@ -93,6 +121,16 @@ impl Model<'_> {
     /// What moves and what does not, workload by workload.
     fn counted(&self) -> impl Iterator<Item = &Counted> {
         self.names.counted.iter().flatten().map(|(_, counted)| counted)
+    }
+
+    /// A scenario that was replayed.
+    pub(crate) fn scenario(&self, id: ScenarioId) -> Option<&Replayed> {
+        self.on_ec2.iter().chain(&self.on_emp).find(|replayed| replayed.id() == Some(id))
+    }
+
+    /// The replay of today's machines, by which others are judged.
+    pub(crate) fn today(&self) -> Option<&Replayed> {
+        self.scenario(ScenarioId::Ec2TodayReplayed)
     }
 }
 
@@ -124,13 +162,6 @@ const CHANGES: [(&str, &[&str]); 8] = [
     ("machine.smt_yield", &["0.625"]),
     ("emp.guest_mib", &["512", "2048"]),
 ];
-
-/// What a pass reads, and how its pods are judged.
-struct Source<'l> {
-    lake: &'l Lake,
-    cluster: &'l ClusterId,
-    hours: &'l [types::Hour],
-}
 
 /// What is replayed of a cluster, and by which choices.
 #[derive(Debug)]
@@ -164,80 +195,68 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
         namespaces: None,
     };
     let only = std::slice::from_ref(&in_force);
-    let source = Source { lake, cluster, hours };
+    let windows = Windows::of(hours.len());
+    let mut source = Source { lake, cluster, hours, windows, replays: 0.0 };
     let mut names = Names::default();
     names.io2 = assumptions.terms.emp_volumes == "io2";
     let selector = Selector { machines: &machines, selections: only };
     let Some(first) = source.first_hour(&mut names, &selector).await? else { return Ok(None) };
-    let (daemons, daemon_pods) = daemons_of(&first);
-    let base = Base {
-        catalog: machines.catalog.clone(),
-        ec2_types: machines.ec2_types.clone(),
-        daemons,
-        daemon_pods,
-        karpenter: assumptions.terms.ec2_today_consolidates == "yes",
-        assumptions: assumptions.replay,
-    };
-    let target = base.assumptions.risk_target();
+    let base = machines.base(&first, assumptions);
     let pricer = Pricer::new(observed, bill, book, &machines, assumptions);
-    let mut setups = vec![
-        (base.today_replayed(), None),
-        (base.repacked_by_karpenter(), None),
-        (base.repacked(), None),
-        (base.ec2_rightsized(), None),
-    ];
-    let reference = pricer.usual_host(&machines).cloned();
-    if let Some(host) = &reference {
-        setups.push((base.emp(&host.host, &host.family), Some(host.clone())));
-    }
+    let limits = base.assumptions.limits();
     names.counted = Some(BTreeMap::new());
-    let mut on_ec2 = source.pass(setups, &base, &mut names, &selector).await?;
-    let counted = names.counted.take();
-    let mut model = Model {
-        target,
-        hosts: Vec::new(),
-        on_emp: Vec::new(),
-        grid: Vec::new(),
-        changed: Vec::new(),
-        waves: Vec::new(),
-        lifted: Vec::new(),
-        on_ec2: Vec::new(),
-        names: Names::default(),
-        machines,
+    let reference = pricer.usual_host(&machines).cloned();
+    let mut passes = Passes { source: &mut source, base, pricer: &pricer, names: &mut names, limits };
+    let mut on_ec2 = passes.on_ec2(reference.as_ref(), &selector).await?;
+    let counted = passes.names.counted.take();
+    let emp = if on_ec2.last().is_some_and(|replayed| replayed.host.is_some()) { on_ec2.pop() } else { None };
+    let moves = emp.filter(|emp| emp.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty()));
+    let mut pool = OnPool::default();
+    let mut hosts = Vec::new();
+    if let Some(emp) = &moves {
+        hosts = passes.hosts(emp, &selector).await?;
+    }
+    let chosen = hosts.iter().find(|host| host.chosen).map(|host| host.candidate.clone());
+    let tuned = passes.tune(chosen.as_ref(), &selector).await?;
+    if let Some(host) = &chosen {
+        let steps = steps(passes.names, counted.as_ref());
+        let choices = Lifted::of(&in_force, counted.as_ref(), &steps);
+        let selector = Selector { machines: &machines, selections: &choices.selections };
+        pool = passes.on_pool(host, &tuned, &choices, &selector).await?;
+        let moved = std::mem::take(&mut pool.waves).into_iter();
+        // With the last step everything has moved, and that is the scenario itself.
+        let moved = moved.chain(pool.scenarios.first().cloned().map(Replayed::without_course));
+        pool.steps = steps.into_iter().zip(moved).collect();
+    }
+    for chosen in passes.tuned_on_ec2(&tuned, on_ec2.as_slice(), &selector).await? {
+        // A policy that was chosen takes the place of the default of its scenario.
+        on_ec2.retain(|default| default.setup.id != chosen.setup.id);
+        on_ec2.push(chosen);
+    }
+    let (on_ec2, on_emp, ladders) = passes.headroom(on_ec2, pool.scenarios, &selector).await?;
+    for tried in &mut hosts {
+        tried.replayed = tried.replayed.take().map(Replayed::without_course);
+    }
+    names.counted = counted;
+    let replays = source.replays;
+    Ok(Some(Model {
+        windows,
+        limits,
+        on_ec2,
+        hosts,
+        on_emp,
+        like_for_like: pool.like_for_like,
+        grid: tuned.grid,
+        changed: pool.changed,
+        waves: pool.steps,
+        lifted: pool.lifted,
+        ladders,
+        replays,
+        names,
         pricer,
         profile,
         assumptions,
-    };
-    if reference.is_some()
-        && let Some(emp) = on_ec2.pop()
-        && emp.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty())
-    {
-        let selector = Selector { machines: &model.machines, selections: only };
-        model.hosts = source.hosts(&base, &model.pricer, emp, &mut names, &selector, &target).await?;
-        if let Some(chosen) = model.hosts.iter().find(|host| host.chosen) {
-            let steps = steps(&names, counted.as_ref());
-            let choices = Lifted::of(&in_force, counted.as_ref(), &steps);
-            let selector = Selector { machines: &model.machines, selections: &choices.selections };
-            let emp = chosen.replayed.clone();
-            let candidate = chosen.candidate.clone();
-            for tried in &mut model.hosts {
-                tried.replayed = tried.replayed.take().map(Replayed::without_course);
-            }
-            let on_host = source.on_host(&base, &candidate, &choices, &mut names, &selector).await?;
-            model.on_emp = emp.into_iter().chain(on_host.sized).collect();
-            model.on_emp.extend(tuned(&on_host.grid, &model.pricer, &target));
-            let bare = Replayed::without_course;
-            model.grid = on_host.grid.into_iter().map(bare).collect();
-            model.changed = on_host.changed.into_iter().map(|(change, replayed)| (change, bare(replayed))).collect();
-            model.lifted = on_host.lifted.into_iter().map(|(why, replayed)| (why, bare(replayed))).collect();
-            // With the last step everything has moved, and that is the scenario itself.
-            let moved = on_host.waves.into_iter().chain(model.on_emp.first().cloned());
-            model.waves = steps.into_iter().zip(moved).collect();
-        }
-    }
-    names.counted = counted;
-    (model.on_ec2, model.names) = (on_ec2, names);
-    Ok(Some(model))
+    }))
 }
 
 /// Selections replayed beside the one in force: with a choice lifted, and step by step.
@@ -272,16 +291,6 @@ impl<'a> Lifted<'a> {
     }
 }
 
-/// What is replayed on the chosen host beside `emp` itself.
-#[derive(Default)]
-struct OnHost {
-    sized: Option<Replayed>,
-    grid: Vec<Replayed>,
-    changed: Vec<(Change, Replayed)>,
-    lifted: Vec<(&'static str, Replayed)>,
-    waves: Vec<Replayed>,
-}
-
 /// In which order namespaces move: those that reserve least first, a tenth of the memory, then four tenths, then the
 /// rest, so that the first steps risk little and teach much.
 fn steps(names: &Names, counted: Option<&BTreeMap<u32, Counted>>) -> Vec<Vec<String>> {
@@ -308,132 +317,6 @@ fn steps(names: &Names, counted: Option<&BTreeMap<u32, Counted>>) -> Vec<Vec<Str
     }
     steps.retain(|step| !step.is_empty());
     steps
-}
-
-/// The cheapest pair of ratios that held the target in the first two thirds.
-fn tuned(grid: &[Replayed], pricer: &Pricer<'_>, target: &RiskTarget) -> Option<Replayed> {
-    let outcomes: Vec<_> = grid.iter().map(|variant| variant.first_two_thirds.clone()).collect();
-    let cost = |at: usize, outcome: &Outcome| pricer.money(grid.get(at)?, outcome).lines.total();
-    let at = choose(&outcomes, target, cost)?;
-    let mut chosen = grid.get(at)?.clone();
-    "emp-tuned".clone_into(&mut chosen.setup.id);
-    Some(chosen)
-}
-
-impl Source<'_> {
-    async fn first_hour(&self, names: &mut Names, choices: &Selector<'_>) -> Result<Option<Hour>, AnalyzeError> {
-        let mut days = Days::new(self.lake, self.cluster, self.hours);
-        Ok(match days.next().await? {
-            Some(day) => read_traces(&day, names, choices)?.into_iter().next(),
-            None => None,
-        })
-    }
-
-    /// Replays scenarios over all hours; what came after two thirds of them is kept apart.
-    async fn pass(
-        &self,
-        setups: Vec<(Setup, Option<Candidate>)>,
-        base: &Base,
-        names: &mut Names,
-        choices: &Selector<'_>,
-    ) -> Result<Vec<Replayed>, AnalyzeError> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let engines = setups.iter().map(|(setup, _)| setup.clone()).collect();
-        let mut replay = Replay::right_sizing(engines, base.assumptions.right_sizing()).with_threads(threads);
-        let mut days = Days::new(self.lake, self.cluster, self.hours);
-        let (mut done, two_thirds) = (0, self.hours.len() * 2 / 3);
-        let mut earlier = None;
-        while let Some(day) = days.next().await? {
-            for hour in read_traces(&day, names, choices)? {
-                if done == two_thirds {
-                    earlier = Some(replay.so_far());
-                }
-                replay.advance(&hour);
-                done += 1;
-            }
-        }
-        let earlier = earlier.unwrap_or_else(|| replay.so_far());
-        let outcomes = replay.finish().into_iter().map(|(outcome, _)| outcome);
-        let replayed = setups.into_iter().zip(outcomes.zip(earlier)).map(|((setup, host), (whole, earlier))| {
-            Replayed { last_third: whole.since(&earlier), first_two_thirds: earlier, whole, setup, host }
-        });
-        Ok(replayed.collect())
-    }
-
-    /// Every host type bounded, the best replayed, and the cheapest that holds the target chosen; where none holds it,
-    /// the cheapest.
-    async fn hosts(
-        &self,
-        base: &Base,
-        pricer: &Pricer<'_>,
-        reference: Replayed,
-        names: &mut Names,
-        selector: &Selector<'_>,
-        target: &RiskTarget,
-    ) -> Result<Vec<HostTried>, AnalyzeError> {
-        let machines = selector.machines;
-        let candidates: Vec<_> =
-            machines.hosts.iter().map(|candidate| base.emp(&candidate.host, &candidate.family)).collect();
-        let screened = screen(&reference.whole, &candidates, candidates.len());
-        let worth = screened.iter().take(HOSTS_REPLAYED).filter_map(|(at, _)| machines.hosts.get(*at));
-        let setups = worth.map(|host| (base.emp(&host.host, &host.family), Some(host.clone()))).collect();
-        let replayed = self.pass(setups, base, names, selector).await?;
-        let cost = |tried: &Replayed| pricer.money(tried, &tried.first_two_thirds).lines.total();
-        let cheapest = |holding: bool| {
-            let of = |(at, tried): (usize, &Replayed)| {
-                let holds = target.holds(&tried.first_two_thirds) || !holding;
-                holds.then(|| Some((cost(tried)?, at))).flatten()
-            };
-            replayed.iter().enumerate().filter_map(of).min().map(|(_, at)| at)
-        };
-        let chosen = cheapest(true).or_else(|| cheapest(false));
-        let mut replayed: Vec<_> = replayed.into_iter().map(Some).collect();
-        let tried = screened.into_iter().enumerate().filter_map(|(place, (at, bound))| {
-            Some(HostTried {
-                candidate: machines.hosts.get(at)?.clone(),
-                bound: Some(bound),
-                replayed: replayed.get_mut(place).and_then(Option::take),
-                chosen: chosen == Some(place),
-            })
-        });
-        Ok(tried.collect())
-    }
-
-    /// What is replayed on the chosen host beside `emp` itself: right-sized, every pair of ratios, each change alone,
-    /// each choice lifted, and the steps.
-    async fn on_host(
-        &self,
-        base: &Base,
-        host: &Candidate,
-        choices: &Lifted<'_>,
-        names: &mut Names,
-        selector: &Selector<'_>,
-    ) -> Result<OnHost, AnalyzeError> {
-        let mut setups = vec![base.emp_rightsized(&host.host, &host.family)];
-        setups.extend(base.tuning_grid(&host.host, &host.family, &MEMORY_RATIOS, &CPU_RATIOS));
-        let grid = setups.len() - 1;
-        let mut changes = Vec::new();
-        for (key, values) in CHANGES {
-            for value in values {
-                let Some(assumptions) = base.assumptions.with(key, value) else { continue };
-                let changed = Base { assumptions, ..base.clone() };
-                setups.push(changed.emp(&host.host, &host.family));
-                changes.push(Change { key, value: (*value).to_owned() });
-            }
-        }
-        let selecting = |selection: u8| Setup { selection, ..base.emp(&host.host, &host.family) };
-        setups.extend(choices.reasons.iter().map(|(at, _)| selecting(*at)));
-        setups.extend(choices.steps.iter().map(|at| selecting(*at)));
-        let setups = setups.into_iter().map(|setup| (setup, Some(host.clone()))).collect();
-        let mut replayed = self.pass(setups, base, names, selector).await?.into_iter();
-        Ok(OnHost {
-            sized: replayed.next(),
-            grid: replayed.by_ref().take(grid).collect(),
-            changed: changes.into_iter().zip(replayed.by_ref()).collect(),
-            lifted: choices.reasons.iter().map(|(_, why)| *why).zip(replayed.by_ref()).collect(),
-            waves: replayed.collect(),
-        })
-    }
 }
 
 /// Seconds of machines that stay as they are, hour by hour.

@@ -3,8 +3,8 @@
 mod keys;
 mod set;
 
+use crate::judge::Limits;
 use crate::migration::Migration;
-use crate::outcome::RiskTarget;
 use crate::placement::Score;
 use crate::predictor::Predictor;
 use crate::rightsize::RightSizing;
@@ -145,9 +145,22 @@ impl Assumptions {
         Some(changed)
     }
 
-    /// What a scenario may risk.
-    pub fn risk_target(&self) -> RiskTarget {
-        RiskTarget { over_cpu: self.risk_over_cpu, swap: self.risk_swap, unserved: self.risk_unserved }
+    /// What no scenario may exceed.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            cpu_lost: self.risk_cpu_lost,
+            workload_cpu_lost: self.risk_workload_cpu_lost,
+            memory_over_mean: self.risk_memory_over_mean,
+            memory_over_max: self.risk_memory_over_max,
+            evictions: self.risk_evictions,
+            single_evictions: self.risk_single_evictions,
+            blast_radius: self.risk_blast_radius,
+            host_loss: self.risk_host_loss,
+            late_services: self.risk_late_services,
+            late_batch: self.risk_late_batch,
+            overtaken: self.risk_overtaken,
+            today_factor: self.risk_today_factor,
+        }
     }
 
     /// How requests follow usage.

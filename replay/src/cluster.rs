@@ -14,6 +14,7 @@ pub use imputed::{Amounts, Imputed};
 
 use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, Role, SLOT_SECONDS, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
+use crate::outcome::Evictions;
 use crate::rightsize::{RightSizing, Sizer};
 use crate::table::{FreePlaces, Table};
 
@@ -144,6 +145,10 @@ pub(crate) struct Cluster {
     pub(crate) hour_start: i64,
     /// Pod-seconds asked for so far.
     pub(crate) asked_seconds: u64,
+    /// Pods that could be evicted in the hour in work.
+    pub(crate) evictable: Evictions,
+    /// Pods of services in the hour in work, by workload.
+    replicas: Vec<u32>,
     /// Core-milliseconds used so far, by workload.
     pub(crate) cpu_used: Vec<u64>,
     /// Whether the hour in work is the first, or hours are missing before it.
@@ -180,6 +185,8 @@ impl Cluster {
             hours: 0,
             hour_start: 0,
             asked_seconds: 0,
+            evictable: Evictions::default(),
+            replicas: Vec::new(),
             cpu_used: Vec::new(),
             resumed: true,
             imputed: Imputed::default(),
@@ -202,6 +209,39 @@ impl Cluster {
         (self.hours - 1) * HOUR_SECONDS
     }
 
+    /// Whether a pod is of a stateful set, or the one replica of its workload.
+    pub(crate) fn is_single(&self, pod: u32) -> bool {
+        self.pods[pod].role == Role::Stateful || self.is_only_replica(self.workloads[pod])
+    }
+
+    fn is_only_replica(&self, workload: u32) -> bool {
+        self.replicas.get(crate::number::index(workload)).is_none_or(|replicas| *replicas <= 1)
+    }
+
+    /// Counts the pods of services in an hour, and how long they were there.
+    fn count_evictable(&mut self, rows: &[PodRow]) {
+        self.replicas.iter_mut().for_each(|replicas| *replicas = 0);
+        let services = || rows.iter().filter(|row| !row.daemon && !row.role.shifts());
+        for row in services() {
+            let place = crate::number::index(row.workload);
+            if place >= self.replicas.len() {
+                self.replicas.resize(place + 1, 0);
+            }
+            if let Some(replicas) = self.replicas.get_mut(place) {
+                *replicas += 1;
+            }
+        }
+        let mut evictable = Evictions::default();
+        for row in services() {
+            let seconds = u64::from(row.alive_to - row.alive_from);
+            evictable.pod_seconds += seconds;
+            if row.role == Role::Stateful || self.is_only_replica(row.workload) {
+                evictable.single_pod_seconds += seconds;
+            }
+        }
+        self.evictable = evictable;
+    }
+
     /// Whether requests are sized with this hour for the first time.
     pub(crate) fn sized_first(&self) -> bool {
         self.hours == 25
@@ -216,6 +256,7 @@ impl Cluster {
         self.resized.clear();
         self.events.clear();
         let ids = self.meet(hour.pods());
+        self.count_evictable(hour.pods());
         self.events.sort_unstable();
         self.use_of(hour, &ids);
         if self.hours % 24 == 1 && self.hours > 1 {

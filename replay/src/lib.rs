@@ -11,8 +11,8 @@
 //!    numbers.
 //! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out.
 //! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
-//! 5. [`price`] makes money of it, [`lower_bound`] says what it could not have cost less than, [`RiskTarget::holds`]
-//!    whether it may be recommended, [`screen`] and [`choose`] which hosts and ratios are worth it.
+//! 5. [`price`] makes money of it, [`lower_bound`] says what it could not have cost less than, [`judge`]
+//!    whether it may be recommended, [`screen`] which hosts are worth a replay.
 //!
 //! Every decision can be asked why: see [`Observer`].
 //!
@@ -26,7 +26,7 @@
 //! };
 //! let base = Base {
 //!     catalog: Arc::new(Catalog { machines: vec![m5_large] }), ec2_types: vec![0], daemons: Ask::default(),
-//!     daemon_pods: 0, karpenter: false, assumptions: Assumptions::default(),
+//!     daemon_pods: 0, largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false, assumptions: Assumptions::default(),
 //! };
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
@@ -47,6 +47,7 @@ mod catalog;
 mod cluster;
 mod cost;
 mod hour;
+mod judge;
 mod migration;
 mod number;
 mod observer;
@@ -71,14 +72,15 @@ pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
     SLOTS, UNKNOWN,
 };
+pub use judge::{Check, Limits, WAITING, holds, judge};
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
 pub use outcome::{
-    Blast, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Owed, Point, Risk, RiskTarget, Served,
+    Blast, Evictions, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Owed, Point, Risk, Served,
     Service, Starts, Waiting, Worst,
 };
 pub use predictor::{Predictor, Series};
 pub use rightsize::RightSizing;
 pub use run::Replay;
-pub use scenarios::{Base, choose};
+pub use scenarios::Base;
 pub use setup::{Buy, Consolidation, Ec2, EvictionLimits, Headroom, MemoryModel, Pool, Requests, Setup, Zones};

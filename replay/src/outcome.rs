@@ -1,9 +1,11 @@
 //! What a scenario came to: seconds billed, pods served, risk, and how it looked over time. No money yet.
 
+mod evictions;
 mod waiting;
 
 use crate::cluster::Imputed;
 use crate::hour::SLOTS;
+pub use evictions::Evictions;
 pub(crate) use waiting::Start;
 pub use waiting::{Owed, Starts, Waiting};
 
@@ -35,6 +37,8 @@ pub struct Outcome {
     pub pools: Vec<Extent>,
     /// Machines kept ready, by zone and type, in order.
     pub warm: Vec<(u16, u32)>,
+    /// Pods restarted elsewhere by the scenario's own draining and resizing, outside the warm-up.
+    pub evictions: Evictions,
     /// What the loss of one machine or host would have done, hour by hour.
     pub failures: Vec<Failures>,
     /// Core-milliseconds each workload asked for outside the warm-up, by its index.
@@ -70,6 +74,8 @@ pub struct HostLoss {
     pub zones: u32,
     /// Those in which the other hosts could not carry everything once one is lost.
     pub short: u32,
+    /// Those of them in which they could not with one spare host more, either.
+    pub short_with_a_spare: u32,
 }
 
 /// What is billed of one hour.
@@ -202,6 +208,10 @@ pub struct Point {
     pub memory_mib: u64,
     /// Memory of nodes and hosts, in MiB.
     pub memory_capacity_mib: u64,
+    /// CPU of hosts alone: used, and there, in millicores.
+    pub host_cpu_millicores: (u64, u64),
+    /// Memory of hosts alone: resident, and there, in MiB.
+    pub host_memory_mib: (u64, u64),
     /// Share of the hottest host, in thousandths of what it is filled by.
     pub hottest_permille: u32,
 }
@@ -283,10 +293,19 @@ impl Outcome {
 
     /// Share of zone-hours in which a zone could not take over from a lost host; zero without hosts.
     pub fn host_loss_share(&self) -> f64 {
-        let (zones, short) = self.failures.iter().fold((0_u64, 0_u64), |(zones, short), hour| {
-            (zones + u64::from(hour.host_loss.zones), short + u64::from(hour.host_loss.short))
-        });
-        crate::number::float(short) / crate::number::float(zones.max(1))
+        self.share_of_zones(|loss| loss.short)
+    }
+
+    /// The same with one more spare host in each zone.
+    pub fn host_loss_share_with_a_spare(&self) -> f64 {
+        self.share_of_zones(|loss| loss.short_with_a_spare)
+    }
+
+    fn share_of_zones(&self, of: impl Fn(&HostLoss) -> u32) -> f64 {
+        let sum = |of: &dyn Fn(&HostLoss) -> u32| -> u64 {
+            self.failures.iter().map(|hour| u64::from(of(&hour.host_loss))).sum()
+        };
+        crate::number::float(sum(&of)) / crate::number::float(sum(&|loss| loss.zones).max(1))
     }
 
     /// Notes that a machine of a type is kept ready in a zone.
@@ -360,38 +379,8 @@ impl Outcome {
             warm: self.warm.clone(),
             cpu_used_by_workload: less(&self.cpu_used_by_workload, &earlier.cpu_used_by_workload),
             cpu_lost_by_workload: less(&self.cpu_lost_by_workload, &earlier.cpu_lost_by_workload),
+            evictions: self.evictions.less(&earlier.evictions),
             failures: self.failures.iter().skip(earlier.failures.len()).copied().collect(),
         }
-    }
-}
-
-/// What a scenario may risk.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RiskTarget {
-    /// Largest share of host-slots over CPU.
-    pub over_cpu: f64,
-    /// Largest share of host-slots that swap.
-    pub swap: f64,
-    /// Largest share of pod-seconds not served.
-    pub unserved: f64,
-}
-
-impl Default for RiskTarget {
-    fn default() -> Self {
-        Self { over_cpu: 0.001, swap: 0.0, unserved: 0.0005 }
-    }
-}
-
-impl RiskTarget {
-    /// Whether `outcome` holds it. Where there are hosts they are judged, else the machines' CPU alone: what a node's
-    /// memory goes over by is what its pods' limits allow today.
-    pub fn holds(&self, outcome: &Outcome) -> bool {
-        use crate::number::float;
-        let on_hosts = outcome.hosts.slots + outcome.hosts.silent > 0;
-        let risk = if on_hosts { &outcome.hosts } else { &outcome.machines };
-        let within = |n: u64, share: f64| float(n) <= share * float(risk.slots);
-        within(risk.over_cpu, self.over_cpu)
-            && (!on_hosts || within(risk.over_memory, self.swap))
-            && 1.0 - outcome.served_share() <= self.unserved
     }
 }

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use types::NanoUsd;
-
 use crate::assumptions::Assumptions;
 use crate::catalog::{Catalog, HostType};
 use crate::hour::Ask;
-use crate::outcome::{Outcome, RiskTarget};
-use crate::setup::{Buy, Consolidation, Pool, Requests, Setup};
+use crate::setup::{Buy, Consolidation, Ec2, EvictionLimits, Headroom, Pool, Requests, Setup};
 
 /// What every scenario of a cluster is made from.
 #[derive(Debug, Clone)]
@@ -21,6 +18,10 @@ pub struct Base {
     pub daemons: Ask,
     /// Daemons on every machine.
     pub daemon_pods: u32,
+    /// vCPU and MiB of the largest machine that may be bought; `None` where size is not limited.
+    pub largest: Option<(u32, u32)>,
+    /// Evictions that draining keeps to in every scenario but today's.
+    pub evictions: EvictionLimits,
     /// Whether Karpenter drains nodes of the cluster: then today's machines are consolidated as it does.
     pub karpenter: bool,
     /// What is assumed.
@@ -30,9 +31,10 @@ pub struct Base {
 impl Base {
     fn ec2(&self, id: &str, buy: Buy, requests: Requests, consolidation: Consolidation) -> Setup {
         let mut setup = Setup::new(id, Arc::clone(&self.catalog));
-        setup.ec2.types.clone_from(&self.ec2_types);
+        setup.ec2.types = self.no_larger_than(1.0);
         (setup.ec2.buy, setup.ec2.consolidation) = (buy, consolidation);
         (setup.requests, setup.daemons, setup.daemon_pods) = (requests, self.daemons, self.daemon_pods);
+        setup.evictions = self.evictions;
         self.assumptions.apply(&mut setup);
         setup
     }
@@ -40,7 +42,22 @@ impl Base {
     /// `ec2-today-replayed`: today's types and policy. Its cost over the observed one is the model's optimism.
     pub fn today_replayed(&self) -> Setup {
         let consolidation = if self.karpenter { Consolidation::KARPENTER } else { Consolidation::EmptyOnly };
-        self.ec2("ec2-today-replayed", Buy::AsObserved, Requests::AsTheyAre, consolidation)
+        let today = self.ec2("ec2-today-replayed", Buy::AsObserved, Requests::AsTheyAre, consolidation);
+        Setup { evictions: EvictionLimits::OPEN, headroom: Headroom { warm_machines: 0, ..today.headroom }, ..today }
+    }
+
+    /// The EC2 types that may be bought and are no larger than a share of the largest.
+    pub fn no_larger_than(&self, share: f64) -> Vec<u32> {
+        let Some((vcpu, memory_mib)) = self.largest else { return self.ec2_types.clone() };
+        let part = |size: u32| crate::number::whole(f64::from(size) * share);
+        self.catalog.no_larger_than(&self.ec2_types, part(vcpu), part(memory_mib))
+    }
+
+    /// A scenario on EC2 alone by a policy of its own.
+    pub fn ec2_by(&self, id: &str, policy: Ec2, requests: Requests) -> Setup {
+        let mut setup = self.ec2(id, policy.buy, requests, policy.consolidation);
+        setup.ec2 = policy;
+        setup
     }
 
     /// `ec2-repacked` as Karpenter would: first-fit by decreasing CPU.
@@ -76,34 +93,4 @@ impl Base {
     pub fn emp_rightsized(&self, host: &HostType, family: &[u32]) -> Setup {
         self.pool("emp-rightsized", host, family, Requests::RightSized)
     }
-
-    /// The variants of `emp-tuned` on one host: every pair of ratios. [`choose`] takes one.
-    pub fn tuning_grid(&self, host: &HostType, family: &[u32], memory: &[f64], cpu: &[f64]) -> Vec<Setup> {
-        let mut grid = Vec::with_capacity(memory.len() * cpu.len());
-        for memory in memory {
-            for cpu in cpu {
-                let mut setup = self.emp(host, family);
-                "emp-tuned".clone_into(&mut setup.id);
-                if let Some(pool) = &mut setup.pool {
-                    (pool.memory_overcommit, pool.cpu_overcommit) = (*memory, *cpu);
-                }
-                grid.push(setup);
-            }
-        }
-        grid
-    }
-}
-
-/// The cheapest variant that holds the target, by its place; the first of equals. `None` when none does.
-///
-/// Choices are made on what came before ([`crate::Replay::so_far`] after two thirds of the window) and reported on what
-/// came after ([`Outcome::since`]), so that no scenario is judged on the slots it was chosen by. `cost` is `None` where
-/// a price is missing; such a variant is never chosen.
-pub fn choose(
-    so_far: &[Outcome],
-    target: &RiskTarget,
-    cost: impl Fn(usize, &Outcome) -> Option<NanoUsd>,
-) -> Option<usize> {
-    let holding = so_far.iter().enumerate().filter(|(_, outcome)| target.holds(outcome));
-    holding.filter_map(|(at, outcome)| Some((cost(at, outcome)?, at))).min().map(|(_, at)| at)
 }

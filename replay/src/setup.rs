@@ -105,7 +105,7 @@ impl Default for Headroom {
     }
 }
 
-/// How many evictions a scenario's own draining may cause; the judge allows the same ([`crate::RiskTarget`]).
+/// How many evictions a scenario's own draining may cause; the judge allows the same ([`crate::Limits`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EvictionLimits {
     /// Evictions per pod of a service and day; infinite where they are not limited.

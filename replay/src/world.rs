@@ -4,6 +4,7 @@
 //! things within a slot is that of `MODEL.md`, section 4.
 
 mod consolidate;
+mod evictions;
 mod headroom;
 mod hosts;
 mod late;
@@ -204,6 +205,8 @@ pub(crate) struct World<O> {
     stock_changed: bool,
     /// CPU used by workload in the warm-up, by whole hours.
     cpu_before: Vec<u64>,
+    /// Evictions that the limits look back on.
+    recent: evictions::Recent,
     outcome: Outcome,
     observer: O,
 }
@@ -276,6 +279,7 @@ impl<O: Observer> World<O> {
             replicas: Table::default(),
             stock_changed: true,
             cpu_before: Vec::new(),
+            recent: evictions::Recent::default(),
             observer,
         }
     }

@@ -5,8 +5,8 @@ mod common;
 
 use common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal};
 use replay::{
-    Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, Headroom, Hour, Lane, Outcome, PodRow, Replay, Requests,
-    Role, Setup,
+    Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, EvictionLimits, Headroom, Hour, Lane, Outcome, PodRow,
+    Replay, Requests, Role, Setup,
 };
 
 fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRow {
@@ -113,6 +113,8 @@ fn base() -> Base {
         catalog,
         daemons: common::DAEMONS,
         daemon_pods: 4,
+        largest: None,
+        evictions: EvictionLimits::OPEN,
         karpenter: false,
         assumptions: Assumptions::default(),
     }

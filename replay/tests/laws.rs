@@ -140,6 +140,8 @@ fn base() -> Base {
         catalog,
         daemons: common::DAEMONS,
         daemon_pods: 4,
+        largest: None,
+        evictions: EvictionLimits::OPEN,
         karpenter: false,
         assumptions: Assumptions::default(),
     }

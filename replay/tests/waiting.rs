@@ -361,6 +361,8 @@ fn where_nobody_waits_work_and_services_come_to_the_same() {
         let mut setups = vec![ec2("ec2-repacked"), emp("emp")];
         for setup in &mut setups {
             setup.node_boot_seconds = 0;
+            // Jobs are never drained, services are.
+            setup.ec2.consolidation = Consolidation::EmptyOnly;
             if let Some(pool) = &mut setup.pool {
                 (pool.evm_boot_seconds, pool.host_boot_seconds) = (0, 0);
             }

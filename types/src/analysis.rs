@@ -250,7 +250,7 @@ impl Note {
 }
 
 /// Where the numbers come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Provenance {
     /// Version of this program.
@@ -265,6 +265,9 @@ pub struct Provenance {
     pub servers: Vec<String>,
     /// The price lists used, each with its dates.
     pub prices: Vec<PriceList>,
+    /// Hours replayed of all scenarios together, as a multiple of the hours present; `null` where nothing was replayed.
+    #[serde(default)]
+    pub replays: Option<f64>,
 }
 
 /// A list of prices.

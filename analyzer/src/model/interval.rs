@@ -1,7 +1,9 @@
 //! How much the saving hangs on which weeks were seen: whole weeks drawn again and again.
 
-use replay::{HourBilled, Outcome};
+use replay::{HourBilled, Outcome, judge};
+use types::analysis::ScenarioId;
 
+use super::judged::{SPARES, spared, with_spares};
 use super::{Model, Replayed};
 use crate::scenarios::HOURS_A_WEEK;
 
@@ -13,13 +15,17 @@ const DRAWS: usize = 2000;
 /// Of the draws, outside each end of the interval.
 const OUTSIDE: usize = DRAWS / 20;
 
-/// The middle nine tenths of the saving of a pool against `ec2-repacked`, over the window; `None` under eight whole weeks.
-pub(super) fn interval(model: &Model<'_>, pool: &str) -> Option<[f64; 2]> {
-    let rival = model.on_ec2.iter().find(|replayed| replayed.setup.id == "ec2-repacked")?;
-    let pool = model.on_emp.iter().find(|replayed| replayed.setup.id == pool)?;
+/// The middle nine tenths of the saving of a pool against `ec2-repacked`, leftovers treated alike, over the window; `None`
+/// under eight whole weeks.
+pub(super) fn interval(model: &Model<'_>) -> Option<[f64; 2]> {
+    let rival = model.scenario(ScenarioId::Ec2Repacked)?;
+    let pool = model.like_for_like.as_ref()?;
+    let checks = judge(&pool.reported, &model.today()?.reported, &model.limits);
+    let spares = with_spares(&checks, &pool.reported).map_or(0, |_| SPARES);
     let weekly = |replayed: &Replayed| -> Vec<_> {
         let weeks = weeks(&replayed.whole.hours).into_iter();
-        weeks.map(|hours| model.pricer.money(replayed, &Outcome { hours, ..Outcome::default() }).lines).collect()
+        let of_week = |hours| spared(&Outcome { hours, ..Outcome::default() }, spares);
+        weeks.map(|hours| model.pricer.money(replayed, &of_week(hours)).lines).collect()
     };
     let saved: Option<Vec<f64>> = weekly(rival)
         .iter()

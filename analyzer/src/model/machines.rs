@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catalog::InstanceType;
-use replay::{Catalog, HostType, MachineType};
+use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons_of};
 
 use crate::assumptions::Assumptions;
 use crate::facts::NodeKind;
@@ -40,6 +40,8 @@ pub(crate) struct Machines<'a> {
     /// What may be bought.
     pub(crate) ec2_types: Vec<u32>,
     pub(crate) hosts: Vec<Candidate>,
+    /// Types that nodes were seen on; they come first in the catalog.
+    observed_types: usize,
     region: String,
     book: &'a PriceBook,
     assumptions: &'a Assumptions,
@@ -60,6 +62,7 @@ impl<'a> Machines<'a> {
             index: BTreeMap::new(),
             ec2_types: Vec::new(),
             hosts: Vec::new(),
+            observed_types: 0,
             region: region.to_owned(),
             book,
             assumptions,
@@ -83,6 +86,7 @@ impl<'a> Machines<'a> {
         for (platform, name) in &seen {
             machines.add(name, platform, &mut rows);
         }
+        machines.observed_types = rows.len();
         for platform in machines.platforms.clone() {
             for kind in book.instance_types().filter(|kind| may_be_bought(kind) && kind.arch == platform.arch) {
                 if machines.certain(kind) {
@@ -94,6 +98,34 @@ impl<'a> Machines<'a> {
         machines.add_hosts(&mut rows);
         machines.catalog = Arc::new(Catalog { machines: rows });
         machines
+    }
+
+    /// What every scenario is made from, given the first hour.
+    pub(crate) fn base(&self, first: &Hour, assumptions: &Assumptions) -> Base {
+        let (daemons, daemon_pods) = daemons_of(first);
+        let replay = assumptions.replay;
+        Base {
+            catalog: Arc::clone(&self.catalog),
+            ec2_types: self.ec2_types.clone(),
+            daemons,
+            daemon_pods,
+            largest: self.largest(replay.ec2_largest_machine),
+            evictions: EvictionLimits {
+                per_pod_day: replay.risk_evictions,
+                per_single_pod_day: replay.risk_single_evictions,
+            },
+            karpenter: assumptions.terms.ec2_today_consolidates == "yes",
+            assumptions: replay,
+        }
+    }
+
+    /// vCPU and MiB of the largest machine that may be bought: a multiple of today's largest.
+    fn largest(&self, multiple: f64) -> Option<(u32, u32)> {
+        let today = self.catalog.machines.get(..self.observed_types).unwrap_or_default();
+        let times = |size: u32| small(crate::number::whole(f64::from(size) * multiple));
+        let vcpu = today.iter().map(|kind| kind.vcpu).max()?;
+        let memory = today.iter().map(|kind| kind.memory_mib).max()?;
+        Some((times(vcpu), times(memory)))
     }
 
     /// The platform a node belongs to and its type; or why it stays as it is.

@@ -9,6 +9,7 @@ use types::window::HOUR_SECONDS;
 
 use super::{AsIs, Candidate, Machines, Replayed};
 use crate::assumptions::Assumptions;
+use crate::facts::BilledAs;
 use crate::number::whole;
 use crate::observed::Observed;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
@@ -36,6 +37,8 @@ pub(crate) struct Pricer<'a> {
     book: &'a PriceBook,
     kinds: Vec<MachineKind>,
     as_is: AsIs,
+    /// Every machine as it was observed.
+    as_observed: AsIs,
     lines: ExactLines,
     /// Root disks and licences of nodes that stay as they are.
     as_is_disks: NanoUsd,
@@ -75,6 +78,7 @@ impl<'a> Pricer<'a> {
             book,
             kinds: machines.kinds.clone(),
             as_is: Vec::new(),
+            as_observed: Vec::new(),
             lines: bill.lines,
             as_is_disks: NanoUsd::ZERO,
             as_is_licences: NanoUsd::ZERO,
@@ -96,7 +100,11 @@ impl<'a> Pricer<'a> {
         let spot_moves = assumptions.terms.moves_spot();
         let placed = |kind| machines.node(&NodeFacts::from(kind));
         let mut stays = BTreeMap::new();
+        let mut priced = BTreeMap::new();
         for node in &bill.nodes {
+            if let Ok(price) = &node.cost {
+                priced.insert(&node.billed_as, &price.machine);
+            }
             match placed(&node.kind) {
                 Ok(place) => {
                     pricer.disks += node.root_disks;
@@ -120,13 +128,17 @@ impl<'a> Pricer<'a> {
         }
         let boot = whole(assumptions.replay.ec2_boot_seconds);
         for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour) {
-            let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
-            for (billed, of_hour) in hour {
-                if let Some(machine) = stays.get(billed) {
-                    *used.entry((*machine).clone()).or_default() += of_hour.up_seconds + of_hour.created * boot;
+            let seconds_of = |machines: &BTreeMap<&BilledAs, &MachineKind>| {
+                let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
+                for (billed, of_hour) in hour {
+                    if let Some(machine) = machines.get(billed) {
+                        *used.entry((*machine).clone()).or_default() += of_hour.up_seconds + of_hour.created * boot;
+                    }
                 }
-            }
-            pricer.as_is.push((sums.hour, used));
+                used
+            };
+            pricer.as_is.push((sums.hour, seconds_of(&stays)));
+            pricer.as_observed.push((sums.hour, seconds_of(&priced)));
         }
         pricer
     }
@@ -273,6 +285,39 @@ impl<'a> Pricer<'a> {
                 Some(self.book.rate(&machine)?.contracted.price.for_seconds(signed(seconds)).cost())
             })
             .sum()
+    }
+
+    /// Today's lines over a range of the hours present, and what compute costs without commitments. Lines that machines
+    /// have no part in fall to hours alike.
+    pub(crate) fn today(&self, hours: std::ops::Range<usize>) -> (ExactLines, NanoUsd) {
+        let mut pricing = Pricing::new(self.book);
+        let rows = self.as_observed.get(hours).unwrap_or_default();
+        for (hour, used) in rows {
+            pricing.hour(*hour, used);
+        }
+        let compute = pricing.finish();
+        let seconds = |rows: &AsIs| -> i128 {
+            rows.iter().flat_map(|(_, used)| used.values()).map(|seconds| i128::from(*seconds)).sum()
+        };
+        let (part, all) = (seconds(&rows.to_vec()), seconds(&self.as_observed));
+        let count = |n: usize| i128::try_from(n).unwrap_or_default();
+        let by_hours =
+            |line: Option<NanoUsd>| line.map(|line| line.scaled(count(rows.len()), count(self.as_observed.len())));
+        let by_nodes = |line: Option<NanoUsd>| line.map(|line| if all == 0 { line } else { line.scaled(part, all) });
+        let lines = ExactLines {
+            compute: self.lines.compute.map(|_| compute.effective()),
+            unused_commitments: self.lines.unused_commitments.map(|_| compute.unused()),
+            root_disks: by_nodes(self.lines.root_disks),
+            licences: by_nodes(self.lines.licences),
+            auto_mode: by_hours(self.lines.auto_mode),
+            fargate: by_hours(self.lines.fargate),
+            volumes: by_hours(self.lines.volumes),
+            control_plane: by_hours(self.lines.control_plane),
+            network: by_hours(self.lines.network),
+            pool_network: by_hours(self.lines.pool_network),
+            fee: by_hours(self.lines.fee),
+        };
+        (lines, compute.contracted())
     }
 
     /// What the machines that stay as they are cost without commitments.

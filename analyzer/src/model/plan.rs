@@ -12,7 +12,8 @@ use crate::scenarios::Month;
 /// Hours that old machines and new ones run side by side in a step.
 const DUAL_HOURS: f64 = 336.0;
 
-pub(super) fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Option<Plan> {
+/// `today` is the replay of today's machines, on which what does not move yet stays.
+pub(super) fn plan(model: &Model<'_>, today: &ExactLines, month: Month) -> Option<Plan> {
     let emp = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp")?;
     let warm_up = usize::try_from(emp.setup.warm_up_seconds / SLOT_SECONDS).unwrap_or_default();
     let series = &emp.whole.series;
@@ -23,7 +24,7 @@ pub(super) fn plan(model: &Model<'_>, repacked: &ExactLines, month: Month) -> Op
     let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
     for (namespaces, replayed) in &model.waves {
         let money = model.pricer.of(replayed);
-        let saved = repacked.less(&money.lines).map(|(saved, ..)| saved);
+        let saved = today.less(&money.lines).map(|(saved, ..)| saved);
         let marginal = saved.map(|saved| saved - saved_so_far);
         let window = |usd: f64| ratio(usd, month.hours_present);
         let dual = window((money.hosts - hosts_so_far).at_least_zero().usd()).map(|hourly| hourly * DUAL_HOURS);

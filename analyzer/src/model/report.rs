@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use replay::{Grain, HOUR_SECONDS, Outcome, Requests, RiskTarget, lower_bound};
+use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, judge, lower_bound};
 use types::analysis::{
     ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario, ScenarioHour,
     Selection, WhatIf, WorkloadMovability, WorstSlot,
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
+use super::judged::{Judgement, judgement};
 use super::movability::{autoscaled, exclusions, movability, no_pool, selected, unseen};
 use super::plan::plan;
 use super::what_if::what_if;
@@ -42,10 +43,14 @@ pub(crate) struct Conclusion {
     pub(crate) interval_usd: Option<[f64; 2]>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
-    /// Largest share of pod-seconds that may pass waiting.
-    pub(crate) unserved_allowed: f64,
-    /// Share of pod-slots whose use is imputed.
+    /// Share of the core-seconds without a sample, or of the GiB-seconds where that is more.
     pub(crate) imputed: f64,
+    /// How scenarios are judged on the reported hours.
+    pub(crate) judgement: Judgement,
+    /// Whether no pod ran that can be placed.
+    pub(crate) no_pods: bool,
+    /// What a pool would change and that has no price.
+    pub(crate) unpriced_changes: Vec<String>,
 }
 
 impl Conclusion {
@@ -59,10 +64,11 @@ impl Conclusion {
 const AS_TODAY: [&str; 5] = ["fargate", "volumes", "auto_mode", "control_plane", "network"];
 
 /// Names for people.
-const LABELS: [(&str, &str); 7] = [
+const LABELS: [(&str, &str); 8] = [
     ("ec2-today-replayed", "EC2 today, replayed"),
     ("ec2-repacked-karpenter", "EC2 repacked as Karpenter would"),
     ("ec2-repacked", "EC2 repacked"),
+    ("ec2-tuned", "EC2 repacked, policy tuned"),
     ("ec2-rightsized", "EC2 right-sized and repacked"),
     ("emp", "Elastic machine pool"),
     ("emp-tuned", "Elastic machine pool, ratios tuned"),
@@ -70,53 +76,58 @@ const LABELS: [(&str, &str); 7] = [
 ];
 
 /// Concludes.
-pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusion {
+pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month, reported: Month) -> Conclusion {
     let made = |replayed: &Replayed| made(replayed, model, bill, month);
     let scenarios: Vec<_> = model.on_ec2.iter().chain(&model.on_emp).map(made).collect();
     let repacked = scenarios.iter().find(|made| made.scenario.id == "ec2-repacked").map(|made| made.lines);
-    let emp = scenarios.iter().find(|made| made.scenario.id == "emp").map(|made| made.lines);
+    let as_it_is = scenarios.iter().find(|made| made.scenario.id == "emp").map(|made| made.lines);
+    // What a pool saves is said of its twin that treats leftovers as `ec2-repacked` does.
+    let emp = model.like_for_like.as_ref().map(|twin| model.pricer.of(twin).lines);
     let today = model.on_ec2.first().map(|replayed| model.pricer.of(replayed));
     let optimism = today
         .filter(|_| bill.lines.compute.is_some())
         .and_then(|money| ratio(money.compute.contracted().usd(), bill.compute.contracted().usd()));
     let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, &repacked, &emp));
-    let imputed = model.on_ec2.first().map(|replayed| replayed.whole.imputed).unwrap_or_default();
+    let imputed = model.today().map(|today| today.whole.imputed.total()).unwrap_or_default();
+    let asked = model.today().map_or(0, |today| today.whole.service.asked_seconds);
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
         optimism,
-        hosts: model.hosts.iter().map(|tried| considered(tried, &model.pricer, &model.target)).collect(),
+        hosts: model.hosts.iter().map(|tried| considered(tried, model)).collect(),
         what_if,
         movability: movability(
             model,
             repacked.zip(emp).and_then(|(repacked, emp)| repacked.less(&emp)).map(|(saved, ..)| saved),
         ),
         selection: selected(model),
-        exclusions: exclusions(model, emp.as_ref()),
-        interval_usd: judged(&scenarios).and_then(|made| interval::interval(model, &made.scenario.id)),
-        plan: repacked.and_then(|repacked| plan(model, &repacked, month)),
+        exclusions: exclusions(model, as_it_is.as_ref()),
+        interval_usd: interval::interval(model),
+        plan: model.today().and_then(|today| plan(model, &model.pricer.of(today).lines, month)),
         notes: notes(model, &scenarios),
         origins,
-        unserved_allowed: model.target.unserved,
-        imputed: ratio(unsigned(imputed.imputed_pod_slots), unsigned(imputed.pod_slots)).unwrap_or_default(),
+        imputed: imputed.cpu_share().into_iter().chain(imputed.memory_share()).fold(0.0, f64::max),
+        judgement: judgement(model, reported),
+        no_pods: asked == 0,
+        unpriced_changes: unpriced_changes(model),
         scenarios,
     }
 }
 
-/// Whether a scenario may be recommended: it holds the risk target, which says how much must be served too.
-pub(super) fn fits(made: &Made) -> bool {
-    made.scenario.risk.as_ref().is_some_and(|risk| risk.holds_target)
+/// Whether a scenario holds every limit on the reported hours, spare hosts and headroom aside.
+pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
+    model.today().is_some_and(|today| holds(&judge(&replayed.reported, &today.reported, &model.limits), &[]))
 }
 
-/// The pool a saving is said of: with tuned ratios where these may be recommended, else at the documented ones.
-pub(super) fn judged(scenarios: &[Made]) -> Option<&Made> {
-    let find = |id: &str| scenarios.iter().find(|made| made.scenario.id == id);
-    find("emp-tuned").filter(|made| fits(made)).or_else(|| find("emp"))
+/// What a pool changes in the bill and that has no price here.
+fn unpriced_changes(model: &Model<'_>) -> Vec<String> {
+    let free = model.assumptions.replay.scheduler_zones == "free";
+    free.then(|| "traffic between zones".to_owned()).into_iter().collect()
 }
 
 fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Made {
     let pricer = &model.pricer;
-    let Replayed { setup, whole, last_third, host, .. } = replayed;
+    let Replayed { setup, whole, reported, host, .. } = replayed;
     let Money { lines, compute, items, .. } = pricer.of(replayed);
     let mut all_items: Vec<_> = bill.cost_items().into_iter().filter(|item| AS_TODAY.contains(&&*item.line)).collect();
     all_items.extend(items);
@@ -135,7 +146,7 @@ fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Ma
         items: all_items,
         unpriced: bill.unpriced.clone(),
         lower_bound_usd: bound.map(NanoUsd::usd),
-        risk: Some(risk(last_third, whole, model.target.holds(last_third))),
+        risk: Some(risk(reported, whole, fits(model, replayed))),
         by_hour: by_hour(whole),
         variants: Vec::new(),
         notes: scenario_notes(replayed, model),
@@ -210,14 +221,14 @@ pub(super) fn evm_hours(outcome: &Outcome, pricer: &Pricer<'_>) -> Vec<(String, 
     rows
 }
 
-fn risk(last_third: &Outcome, whole: &Outcome, holds_target: bool) -> Risk {
+fn risk(reported: &Outcome, whole: &Outcome, holds_target: bool) -> Risk {
     let share = |part: u64, of: u64| ratio(unsigned(part), unsigned(of));
-    let (machines, hosts) = (&last_third.machines, &last_third.hosts);
+    let (machines, hosts) = (&reported.machines, &reported.hosts);
     let core_hours = |core_ms: u64| unsigned(core_ms) / 1000.0 / 3600.0;
     let motion = &whole.motion;
     Risk {
         holds_target,
-        served_fraction: last_third.served_share(),
+        served_fraction: reported.served_share(),
         machine_slots_over_cpu: share(machines.over_cpu, machines.slots).unwrap_or_default(),
         machine_slots_over_memory: share(machines.over_memory, machines.slots).unwrap_or_default(),
         host_slots_over_cpu: share(hosts.over_cpu, hosts.slots),
@@ -270,15 +281,18 @@ fn by_hour(outcome: &Outcome) -> Vec<ScenarioHour> {
     hours.collect()
 }
 
-fn considered(tried: &HostTried, pricer: &Pricer<'_>, target: &RiskTarget) -> HostConsidered {
-    let total = |replayed: &Replayed| pricer.of(replayed).lines.total().map(NanoUsd::usd);
-    let holds = tried.replayed.as_ref().map(|replayed| target.holds(&replayed.first_two_thirds));
-    let reason = match (&tried.replayed, tried.chosen, holds) {
-        (None, ..) => "its bound is above that of the ten that were replayed",
-        (_, true, Some(true)) => "the cheapest that holds the risk target",
-        (_, true, _) => "the cheapest; none holds the risk target",
-        (_, false, Some(false)) => "it does not hold the risk target in the first two thirds",
-        _ => "dearer than the one chosen",
+fn considered(tried: &HostTried, model: &Model<'_>) -> HostConsidered {
+    // Hosts are tried on the hours that serve choices; what they cost is scaled to all of them.
+    let total = |replayed: &Replayed| {
+        let hours = |n: usize| i128::try_from(n).ok();
+        let total = model.pricer.of(replayed).lines.total()?;
+        Some(total.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?).usd())
+    };
+    let holds = tried.replayed.as_ref().map(|replayed| fits(model, replayed));
+    let reason = match (&tried.replayed, tried.chosen) {
+        (None, _) => "its lower bound is above that of the ten that were replayed",
+        (_, true) => "the cheapest that holds the limits which neither warm machines nor spare hosts mend",
+        _ => "dearer than the one chosen, or over a limit that neither warm machines nor spare hosts mend",
     };
     HostConsidered {
         instance_type: tried.candidate.host.name.clone(),
@@ -304,9 +318,9 @@ fn notes(model: &Model<'_>, scenarios: &[Made]) -> Vec<Note> {
             "What pods ask for beside CPU and memory was not collected; pods that need a GPU or another device are taken for pods that can move.",
         ));
     }
-    if !scenarios.iter().any(|made| made.scenario.id == "emp-tuned") && !model.grid.is_empty() {
+    if !model.windows.tuned && !scenarios.is_empty() {
         notes.push(Note::info(
-            "There is no scenario with tuned ratios: at no pair of ratios tried did the host hold the risk target.",
+            "Under three whole weeks nothing is tuned on either side: neither EC2's policy nor the pool's ratios.",
         ));
     }
     notes.push(Note::info(

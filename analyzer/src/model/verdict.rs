@@ -1,227 +1,278 @@
-//! The conclusion in a sentence: what to do, by one rule.
+//! The verdict by one rule.
 //!
-//! The cheapest scenario is recommended that holds the risk target, serving nearly every pod-second among it; today's own
-//! counts as one that does. What it saves is said against today and, where elastic VMs win, against the best
-//! alternative on EC2 with the same requests.
+//! Of the scenarios that hold every limit, the one that saves most is recommended, if it saves more than 3 % of the bill
+//! and more than the back-test is off by. Between those that differ by less than that, the one that changes less.
 
 use types::NanoUsd;
-use types::analysis::{ExactLines, Saving, Scenario, Verdict, WhatIf};
-use types::show::usd;
+use types::analysis::{
+    Amounts, Confidence, ConfidenceLevel, Doubt, ExactLines, LEAST_SAVING_FRACTION, Plan, Reason, Saving, Scenario,
+    ScenarioId, TornadoBar, Verdict, WhatIf,
+};
 
-use super::report::{Conclusion, Made, fits, judged};
+use super::judged::Reported;
+use super::report::{Conclusion, Made};
 use super::terms::is_uncertain;
-use crate::scenarios::{Month, saving, today};
+use crate::scenarios::{Month, saving};
 
-/// Scenarios that may be recommended, and whether they have elastic VMs.
-const CANDIDATES: [(&str, bool); 5] =
-    [("ec2-repacked", false), ("ec2-rightsized", false), ("emp", true), ("emp-tuned", true), ("emp-rightsized", true)];
-/// The rivals on EC2 of scenarios with the same requests.
-const RIVALS: [(&str, &str); 3] =
-    [("emp", "ec2-repacked"), ("emp-tuned", "ec2-repacked"), ("emp-rightsized", "ec2-rightsized")];
-/// Largest share of imputed use that carries a recommendation.
-const IMPUTED: f64 = 0.05;
-/// Hours below which nothing is recommended: a day to warm up, and two to choose and to judge by.
+/// Largest share of core-seconds or GiB-seconds without a sample that carries a recommendation.
+const SILENT: f64 = 0.05;
+/// Hours below which nothing is recommended: a day to warm up, and two to judge by.
 const HOURS: f64 = 72.0;
+/// Hours of three whole weeks.
+const THREE_WEEKS: f64 = 504.0;
+/// Share of the hours that may be missing, and of today's compute that the back-test may be off by, for high confidence.
+const MUCH: f64 = 0.05;
+/// A back-test off by more than this leaves low confidence.
+const FAR_OFF: f64 = 0.1;
+/// Savings below this share of the bill are near the least that is recommended.
+const NEAR: f64 = 0.05;
+
+/// Scenarios that may be recommended.
+const CANDIDATES: [ScenarioId; 6] = [
+    ScenarioId::Ec2Repacked,
+    ScenarioId::Ec2Tuned,
+    ScenarioId::Ec2Rightsized,
+    ScenarioId::Emp,
+    ScenarioId::EmpTuned,
+    ScenarioId::EmpRightsized,
+];
+
+/// What a verdict stands on.
+pub(crate) struct Grounds<'a> {
+    pub(crate) conclusion: &'a Conclusion,
+    pub(crate) today: (&'a Scenario, &'a ExactLines),
+    /// Over the window, and over the reported hours.
+    pub(crate) window: Month,
+    pub(crate) reported: Month,
+    pub(crate) chosen_hours: u32,
+    /// Hours of the window that are not in the lake.
+    pub(crate) hours_missing: f64,
+    /// Whether usage is missing in the busiest hours of the day.
+    pub(crate) silent_when_busy: bool,
+}
+
+/// What was decided.
+struct Decision<'a> {
+    recommended: Option<ScenarioId>,
+    row: Option<&'a Reported>,
+    reason: Reason,
+}
 
 /// The verdict, and the savings it speaks of, those against today first.
-pub(crate) fn verdict(
-    conclusion: &Conclusion,
-    today: (&Scenario, &ExactLines),
-    month: Month,
-) -> Option<(Verdict, Vec<Saving>)> {
-    let find = |id: &str| conclusion.scenario(id);
-    find("ec2-repacked")?;
-    let pair = |made: &'_ Made| saving(today, (&made.scenario, &made.lines), month);
-    let mut savings: Vec<Saving> = CANDIDATES.iter().filter_map(|(id, _)| find(id)).filter_map(pair).collect();
-    let against = |id: &str, rival: &str| {
-        let (made, rival) = (find(id)?, find(rival)?);
-        saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), month)
-    };
-    savings.extend(RIVALS.iter().filter_map(|(id, rival)| against(id, rival)));
-    let saved = |made: &Made| today.1.less(&made.lines).map(|(saved, ..)| saved);
-    let best = CANDIDATES
-        .iter()
-        .filter_map(|(id, emp)| Some((find(id).filter(|made| fits(made))?, *emp)))
-        .filter_map(|(made, emp)| Some((saved(made)?, made, emp)))
-        .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.scenario.id.cmp(&a.1.scenario.id)));
-    let pool = judged(&conclusion.scenarios);
-    let vs_today = pool.and_then(saved);
-    let of_repacked = |made: &Made| Some(find("ec2-repacked")?.lines.less(&made.lines)?.0);
-    let vs_ec2 = pool.and_then(of_repacked);
-    let (recommendation, text) = match (barred(conclusion, month), best) {
-        (Some(why), _) => (None, why),
-        (None, Some((saved, made, emp))) if saved > NanoUsd::ZERO => {
-            (Some(made.scenario.id.clone()), recommended(made, saved, emp, conclusion, today, month))
-        }
-        (None, _) => (Some(today::ID.to_owned()), stay(conclusion, today.1, month)),
-    };
-    let verdict = Verdict {
-        text,
-        recommendation,
-        saving_vs_today_usd: vs_today.map(NanoUsd::usd),
-        saving_vs_best_ec2_usd: vs_ec2.map(NanoUsd::usd),
-        range_usd: conclusion.what_if.as_ref().and_then(|what_if| range(what_if, find("emp").and_then(of_repacked))),
+pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
+    let conclusion = grounds.conclusion;
+    let judgement = &conclusion.judgement;
+    let decision = decide(grounds);
+    let amounts = decision.row.map(|row| amounts(row, grounds));
+    let pools = || judgement.reported.iter().filter(|row| row.id.is_emp());
+    let pool = pools().find(|row| row.judged.holds).or_else(|| pools().next());
+    let window = |monthly: f64| monthly * grounds.window.hours_present / types::HOURS_PER_MONTH;
+    let mut verdict = Verdict {
+        text: String::new(),
+        recommendation: decision.recommended.map(|id| id.as_str().to_owned()),
+        saving_vs_today_usd: pool.map(|row| window(row.judged.saving_monthly_usd)),
+        saving_vs_best_ec2_usd: pool.and_then(|row| row.judged.saving_vs_rival_monthly_usd).map(window),
+        range_usd: pool
+            .and_then(|row| range(conclusion.what_if.as_ref()?, row.judged.saving_vs_rival_monthly_usd?, grounds))
+            .map(|range| range.map(window)),
         interval_usd: conclusion.interval_usd,
-        ..Verdict::default()
-    };
-    Some((verdict, savings))
-}
-
-/// Why no recommendation can be made, if so.
-fn barred(conclusion: &Conclusion, month: Month) -> Option<String> {
-    if month.hours_present < HOURS {
-        return Some(format!(
-            "No recommendation can be made yet: the window holds {:.0} hours, and three days are the least; collect on, and ask again.",
-            month.hours_present
-        ));
-    }
-    (conclusion.imputed > IMPUTED).then(|| {
-        format!(
-            "No recommendation can be made: no use was seen in {:.1}\u{a0}% of the pods' time, and beyond 5\u{a0}% a replay stands on guesses; see what the collector reports as missing.",
-            conclusion.imputed * 100.0
-        )
-    })
-}
-
-fn recommended(
-    made: &Made,
-    saved: NanoUsd,
-    emp: bool,
-    conclusion: &Conclusion,
-    today: (&Scenario, &ExactLines),
-    month: Month,
-) -> String {
-    let find = |id: &str| conclusion.scenario(id);
-    let amount = |saved: NanoUsd, of: NanoUsd| {
-        let share = crate::number::ratio(saved.usd(), of.usd()).unwrap_or_default() * 100.0;
-        format!("{} a month, {share:.0}\u{a0}%", usd(month.usd(saved)))
-    };
-    let base = today.1.less(&made.lines).map(|(_, base, _)| base).unwrap_or_default();
-    let head = amount(saved, base);
-    let what = match made.scenario.id.as_str() {
-        "ec2-repacked" => "Repack the same pods on cheaper EC2 machines, without an elastic machine pool",
-        "ec2-rightsized" => "Right-size the requests and repack on EC2, without an elastic machine pool",
-        "emp-rightsized" => "Right-size the requests and move to an elastic machine pool",
-        "emp-tuned" => "Move to an elastic machine pool at tuned ratios",
-        _ => "Move to an elastic machine pool at the documented ratios",
-    };
-    let mut text = format!("{what}: that saves {head} of what is compared");
-    let rival = RIVALS.iter().find(|(id, _)| *id == made.scenario.id).and_then(|(_, rival)| find(rival));
-    if let Some((more, ..)) = rival.and_then(|rival| rival.lines.less(&made.lines)) {
-        let amount = usd(month.usd(more).abs());
-        text.push_str(&if more < NanoUsd::ZERO {
-            format!(", net of the fee; the best alternative on EC2 with the same requests would save {amount} a month more, but misses the risk target")
-        } else {
-            format!(", net of the fee, and {amount} a month more than the best alternative on EC2 with the same requests")
-        });
-    }
-    if !emp {
-        let pools = ["emp-tuned", "emp"].iter().find_map(|id| find(id));
-        if let Some((less, ..)) = pools.and_then(|pool| pool.lines.less(&made.lines)) {
-            let more = if less < NanoUsd::ZERO { "less" } else { "more" };
-            let usd = usd(month.usd(less).abs());
-            text.push_str(&format!(
-                "; an elastic machine pool with the requests as they are would cost {usd} a month {more}"
-            ));
-        }
-    }
-    let gap = conclusion.optimism.map(|optimism| (1.0 - optimism).abs());
-    let compute = today.1.compute.unwrap_or_default();
-    if gap.is_some_and(|gap| saved.usd() < gap * compute.usd()) {
-        text.push_str("; this is within the model's own error, as the replay of today's machines shows");
-    }
-    text.push('.');
-    text
-}
-
-/// Why nothing is to be done: what would have saved, and what keeps it from being recommended.
-fn stay(conclusion: &Conclusion, today: &ExactLines, month: Month) -> String {
-    let saved = |made: &Made| today.less(&made.lines).map(|(saved, ..)| saved);
-    let best = |emp: bool| {
-        let of = CANDIDATES.iter().filter(|(_, of)| *of == emp);
-        of.filter_map(|(id, _)| conclusion.scenario(id))
-            .filter_map(|made| Some((saved(made)?, made)))
-            .max_by_key(|(saved, _)| *saved)
-    };
-    let says = |found: Option<(NanoUsd, &Made)>, what: &str| match found {
-        None => format!("{what} could not be replayed"),
-        Some((saved, made)) if saved <= NanoUsd::ZERO => {
-            format!("{} would cost {} a month more than today", phrase(made, what), usd(month.usd(saved).abs()))
-        }
-        Some((saved, made)) => format!(
-            "{} would save {} a month, but {}",
-            phrase(made, what),
-            usd(month.usd(saved)),
-            why_not(made, conclusion.unserved_allowed)
+        reason: Some(decision.reason),
+        confidence: decision.recommended.map(|_| confidence(decision.row, grounds)),
+        amounts,
+        judged: judgement.reported.iter().map(|row| row.judged.clone()).collect(),
+        remedies: judgement.remedies.clone(),
+        reported_hours: crate::number::count(
+            crate::number::whole(grounds.reported.hours_present).try_into().unwrap_or(0),
         ),
+        chosen_hours: grounds.chosen_hours,
     };
-    let (pool, ec2) = (best(true), best(false));
-    let waits = [pool, ec2].into_iter().flatten().any(|(saved, made)| {
-        saved > NanoUsd::ZERO && waiting(made).is_some_and(|waiting| waiting > conclusion.unserved_allowed)
-    });
-    let remedy = if waits { " Where such a wait is fine, raise risk.unserved in the assumptions." } else { "" };
-    format!(
-        "Not worth it as things are: {}; {}.{remedy}",
-        says(pool, "an elastic machine pool"),
-        says(ec2, "the best alternative on EC2")
-    )
+    verdict.text = types::show::verdict(&verdict);
+    (verdict, savings(grounds))
 }
 
-/// A scenario in words.
-fn phrase<'w>(made: &Made, otherwise: &'w str) -> &'w str {
-    match made.scenario.id.as_str() {
-        "emp-tuned" => "an elastic machine pool at tuned ratios",
-        "emp-rightsized" => "an elastic machine pool with right-sized requests",
-        "ec2-repacked" => "repacking on EC2",
-        "ec2-rightsized" => "right-sizing and repacking on EC2",
-        _ => otherwise,
+/// Savings over the whole window, against today and against each pool's rival.
+fn savings(grounds: &Grounds<'_>) -> Vec<Saving> {
+    let find = |id: ScenarioId| grounds.conclusion.scenario(id.as_str());
+    let pair = |made: &Made| saving(grounds.today, (&made.scenario, &made.lines), grounds.window);
+    let mut savings: Vec<Saving> = CANDIDATES.iter().filter_map(|id| find(*id)).filter_map(pair).collect();
+    let rivals = grounds.conclusion.judgement.reported.iter().filter_map(|row| Some((row.id, row.judged.rival?)));
+    savings.extend(rivals.filter_map(|(id, rival)| {
+        let (made, rival) = (find(id)?, find(rival)?);
+        saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), grounds.window)
+    }));
+    savings
+}
+
+fn decide<'a>(grounds: &Grounds<'a>) -> Decision<'a> {
+    let conclusion = grounds.conclusion;
+    let none = |reason: Reason| Decision { recommended: None, row: None, reason };
+    if conclusion.no_pods {
+        return none(Reason::NoPods);
+    }
+    if grounds.window.hours_present < HOURS {
+        return none(Reason::WindowTooShort);
+    }
+    if conclusion.imputed > SILENT {
+        return none(Reason::UsageMissing);
+    }
+    if grounds.today.1.compute.is_none() {
+        return none(Reason::Unpriced);
+    }
+    let rows: Vec<&Reported> =
+        conclusion.judgement.reported.iter().filter(|row| CANDIDATES.contains(&row.id)).collect();
+    if rows.is_empty() {
+        return none(Reason::NotReplayed);
+    }
+    let least = least_saving(grounds);
+    let saves = |row: &&&Reported| row.judged.saving_monthly_usd > least;
+    let best = rows.iter().filter(|row| row.judged.holds).find(saves);
+    let Some(best) = best else {
+        let stay = |reason: Reason| Decision { recommended: Some(ScenarioId::Ec2Today), row: None, reason };
+        let some = |of: &dyn Fn(&&&Reported) -> bool| rows.iter().any(|row| of(&row));
+        return stay(if some(&|row| saves(row)) {
+            Reason::LimitsBroken
+        } else if some(&|row| row.judged.saving_monthly_usd > 0.0) {
+            Reason::SavesTooLittle
+        } else {
+            Reason::NothingSaves
+        });
+    };
+    let near = |row: &&&Reported| {
+        row.judged.holds && saves(row) && row.judged.saving_monthly_usd >= best.judged.saving_monthly_usd - least
+    };
+    let chosen = rows.iter().filter(near).min_by_key(|row| row.id).unwrap_or(best);
+    let reason = if chosen.id == best.id { Reason::SavesMost } else { Reason::ChangesLess };
+    Decision { recommended: Some(chosen.id), row: Some(chosen), reason }
+}
+
+/// The least saving in USD a month that is worth a change: 3 % of the bill, or what the back-test is off by.
+fn least_saving(grounds: &Grounds<'_>) -> f64 {
+    let today = &grounds.conclusion.judgement.today;
+    let bill = today.total().unwrap_or_default();
+    let off = off_by(grounds) * today.compute.unwrap_or_default().usd();
+    (LEAST_SAVING_FRACTION * grounds.reported.usd(bill)).max(grounds.reported.usd(nanos(off)))
+}
+
+fn nanos(usd: f64) -> NanoUsd {
+    NanoUsd::new(crate::number::whole(usd * 1e9).into())
+}
+
+/// How far the replay of today's machines is from today's compute cost, as a share of it.
+fn off_by(grounds: &Grounds<'_>) -> f64 {
+    grounds.conclusion.optimism.map_or(0.0, |optimism| (1.0 - optimism).abs())
+}
+
+fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
+    let judgement = &grounds.conclusion.judgement;
+    let month = grounds.reported;
+    let judged = &row.judged;
+    let lines = judgement.today.less(&row.money.lines).map(|(.., lines)| lines).unwrap_or_default();
+    // Without commitments both sides pay the contracted price, and nothing stands unused.
+    let lifted = |lines: &ExactLines, contracted: NanoUsd| {
+        contracted - lines.compute.unwrap_or_default() - lines.unused_commitments.unwrap_or_default()
+    };
+    let after =
+        lifted(&judgement.today, judgement.today_contracted) - lifted(&row.money.lines, row.money.compute.contracted());
+    let transition = row.id.is_emp().then(|| transition(grounds.conclusion.plan.as_ref())).flatten();
+    let daily = judged.saving_monthly_usd * 24.0 / types::HOURS_PER_MONTH;
+    Amounts {
+        today_monthly_usd: judged.monthly_usd + judged.saving_monthly_usd,
+        monthly_usd: judged.monthly_usd,
+        saving_monthly_usd: judged.saving_monthly_usd,
+        saving_fraction: judged.saving_fraction,
+        stranded_monthly_usd: month.usd(row.money.lines.unused_commitments.unwrap_or_default()),
+        saving_after_commitments_monthly_usd: judged.saving_monthly_usd + month.usd(after),
+        transition_usd: transition,
+        payback_days: transition.and_then(|usd| crate::number::ratio(usd, daily)).filter(|days| *days >= 0.0),
+        range_monthly_usd: grounds
+            .conclusion
+            .what_if
+            .as_ref()
+            .filter(|_| row.id.is_emp())
+            .and_then(|what_if| range(what_if, judged.saving_monthly_usd, grounds)),
+        lines: lines.into_iter().map(ToOwned::to_owned).collect(),
     }
 }
 
-/// Share of the pods' time that passes waiting.
-fn waiting(made: &Made) -> Option<f64> {
-    made.scenario.risk.as_ref().map(|risk| 1.0 - risk.served_fraction)
+/// Running old and new side by side, step by step of the plan.
+fn transition(plan: Option<&Plan>) -> Option<f64> {
+    let steps: Option<Vec<f64>> = plan?.waves.iter().map(|wave| wave.dual_running_usd).collect();
+    steps.map(|steps| steps.into_iter().sum())
 }
 
-/// What keeps a scenario from being recommended.
-fn why_not(made: &Made, unserved_allowed: f64) -> String {
-    let percent = |share: f64| format!("{:.2}\u{a0}%", share * 100.0);
-    let Some(risk) = &made.scenario.risk else { return "it was not replayed".to_owned() };
-    if let Some(waiting) = waiting(made).filter(|waiting| *waiting > unserved_allowed) {
-        let [waiting, allowed] = told_apart(waiting, unserved_allowed);
-        return format!("{waiting} of the pods' time would pass waiting for machines, where {allowed} is allowed");
-    }
-    match (risk.host_slots_over_cpu, risk.host_slots_over_memory) {
-        (_, Some(share)) if share > 0.0 => format!("hosts would swap in {} of their time", percent(share)),
-        (Some(share), _) => format!("hosts would be short of CPU in {} of their time", percent(share)),
-        _ => format!("machines would be short of CPU in {} of their time", percent(risk.machine_slots_over_cpu)),
-    }
+/// What a bar of the tornado changes, in USD a month.
+fn change(bar: &TornadoBar, grounds: &Grounds<'_>) -> Option<f64> {
+    Some(grounds.window.usd(nanos(bar.change_usd?)))
 }
 
-/// Two shares in per cent, with as many digits as it takes to see that they differ; two at least.
-fn told_apart(a: f64, b: f64) -> [String; 2] {
-    let percent = |digits: usize| [a, b].map(|share| format!("{:.digits$}\u{a0}%", share * 100.0));
-    (2..6).map(percent).find(|[a, b]| a != b).unwrap_or_else(|| percent(6))
-}
-
-/// Least and greatest saving of `emp` over the assumptions tried one at a time.
-fn range(what_if: &WhatIf, base: Option<NanoUsd>) -> Option<[f64; 2]> {
+/// Least and greatest saving over the assumptions tried one at a time, around what is saved as things are.
+fn range(what_if: &WhatIf, saving: f64, grounds: &Grounds<'_>) -> Option<[f64; 2]> {
     let bars = what_if.tornado.iter().filter(|bar| is_uncertain(bar));
-    let tried = bars.filter_map(|bar| bar.saving_usd).chain(base.map(NanoUsd::usd));
-    tried.fold(None, |range, saving| match range {
-        None => Some([saving, saving]),
-        Some([least, most]) => Some([least.min(saving), most.max(saving)]),
-    })
+    let mut tried = bars.filter_map(|bar| change(bar, grounds)).peekable();
+    tried.peek()?;
+    Some(tried.fold([saving; 2], |[least, most], change| [least.min(saving + change), most.max(saving + change)]))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::told_apart;
-
-    #[test]
-    fn what_is_a_little_more_than_allowed_does_not_look_the_same() {
-        assert_eq!(told_apart(0.0013, 0.0005), ["0.13\u{a0}%", "0.05\u{a0}%"]);
-        assert_eq!(told_apart(0.000_514, 0.0005), ["0.051\u{a0}%", "0.050\u{a0}%"]);
-        assert_eq!(told_apart(0.0005, 0.0005), ["0.050000\u{a0}%", "0.050000\u{a0}%"]);
+/// How far a recommendation can be trusted, and what limits that.
+fn confidence(row: Option<&Reported>, grounds: &Grounds<'_>) -> Confidence {
+    let mut doubts: Vec<(ConfidenceLevel, Doubt)> = Vec::new();
+    let conclusion = grounds.conclusion;
+    if let Some((key, value)) = row.and_then(|row| flips(row, grounds)) {
+        doubts.push((ConfidenceLevel::Low, Doubt::FlipsWith { key, value }));
     }
+    let hours = grounds.window.hours_present;
+    if hours < THREE_WEEKS {
+        let level = if hours < 168.0 { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
+        let hours = crate::number::count(usize::try_from(crate::number::whole(hours)).unwrap_or_default());
+        doubts.push((level, Doubt::ShortWindow { hours }));
+    }
+    let off = off_by(grounds);
+    if off > MUCH {
+        let level = if off > FAR_OFF { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
+        doubts.push((level, Doubt::BackTest { share: off }));
+    }
+    if let Some(share) = row.and_then(|row| row.judged.saving_fraction).filter(|share| *share < NEAR) {
+        doubts.push((ConfidenceLevel::Low, Doubt::SavingNearThreshold { share }));
+    }
+    if grounds.silent_when_busy {
+        doubts.push((ConfidenceLevel::Medium, Doubt::SilentBusyHours));
+    }
+    if conclusion.imputed > 0.01 {
+        doubts.push((ConfidenceLevel::Medium, Doubt::UsagePartlyMissing { share: conclusion.imputed }));
+    }
+    if grounds.hours_missing > MUCH {
+        doubts.push((ConfidenceLevel::Medium, Doubt::HoursMissing { share: grounds.hours_missing }));
+    }
+    if row.is_some_and(|row| row.id.is_emp()) {
+        doubts.push((ConfidenceLevel::Medium, Doubt::EmpFactsDated));
+    }
+    doubts.extend(
+        conclusion
+            .unpriced_changes
+            .iter()
+            .map(|what| (ConfidenceLevel::Medium, Doubt::Unpriced { what: what.clone() })),
+    );
+    doubts.sort_by_key(|(level, _)| *level);
+    Confidence {
+        level: doubts.first().map_or(ConfidenceLevel::High, |(level, _)| *level),
+        doubts: doubts.into_iter().map(|(_, doubt)| doubt).collect(),
+    }
+}
+
+/// The first assumption whose other value turns the recommendation around: a pool that no longer beats its rival or today,
+/// or a pool that would beat what is recommended on EC2.
+fn flips(row: &Reported, grounds: &Grounds<'_>) -> Option<(String, String)> {
+    let what_if = grounds.conclusion.what_if.as_ref()?;
+    let rows = &grounds.conclusion.judgement.reported;
+    let turned: Box<dyn Fn(f64) -> bool> = if row.id.is_emp() {
+        let over_rival = row.judged.saving_vs_rival_monthly_usd?.min(row.judged.saving_monthly_usd);
+        Box::new(move |change| over_rival + change <= 0.0)
+    } else {
+        let pool = rows.iter().find(|other| other.id.is_emp() && other.judged.holds)?;
+        let behind = row.judged.saving_monthly_usd - pool.judged.saving_monthly_usd;
+        Box::new(move |change| behind - change < 0.0)
+    };
+    let bars = what_if.tornado.iter().filter(|bar| is_uncertain(bar));
+    let bar = bars.into_iter().find(|bar| change(bar, grounds).is_some_and(&turned))?;
+    Some((bar.key.clone(), bar.value.clone()))
 }

@@ -1,36 +1,45 @@
 //! How the result changes with what is assumed: ratios, assumptions, terms.
 
 use types::NanoUsd;
-use types::analysis::{ExactLines, TornadoBar, WhatIf, WhatIfPoint};
+use types::analysis::{ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};
 
+use super::report::{fits, unsigned};
 use super::terms::Deal;
-use super::{Model, Replayed, report::unsigned};
+use super::{Model, Replayed};
 use crate::number::ratio;
 
 pub(super) fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf {
     let lines = |replayed: &Replayed| model.pricer.of(replayed).lines;
     let saving = |lines: &ExactLines| repacked.less(lines).map(|(saved, ..)| saved);
+    let ratios =
+        |replayed: &Replayed| replayed.setup.pool.as_ref().map(|pool| (pool.memory_overcommit, pool.cpu_overcommit));
+    // Ratios are tried on some of the hours; what they cost beside the pair in force is scaled to all of them.
+    let in_force = model.grid.iter().find(|tried| model.like_for_like.as_ref().and_then(ratios) == ratios(tried));
+    let more = |replayed: &Replayed| {
+        let hours = |n: usize| i128::try_from(n).ok();
+        let (more, ..) = lines(replayed).less(&lines(in_force?))?;
+        Some(more.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?))
+    };
     let point = |replayed: &Replayed| {
-        let pool = replayed.setup.pool.as_ref()?;
-        let (lines, hosts) = (lines(replayed), &replayed.last_third.hosts);
+        let (memory_overcommit, cpu_overcommit) = ratios(replayed)?;
+        let hosts = &replayed.whole.hosts;
+        let more = more(replayed);
         Some(WhatIfPoint {
-            memory_overcommit: pool.memory_overcommit,
-            cpu_overcommit: pool.cpu_overcommit,
-            total_usd: lines.total().map(NanoUsd::usd),
-            saving_usd: saving(&lines).map(NanoUsd::usd),
-            holds_target: model.target.holds(&replayed.last_third),
+            memory_overcommit,
+            cpu_overcommit,
+            total_usd: emp.total().zip(more).map(|(total, more)| (total + more).usd()),
+            saving_usd: saving(emp).zip(more).map(|(saving, more)| (saving - more).usd()),
+            holds_target: fits(model, replayed),
             host_slots_over_cpu: ratio(unsigned(hosts.over_cpu), unsigned(hosts.slots)).unwrap_or_default(),
             host_slots_over_memory: ratio(unsigned(hosts.over_memory), unsigned(hosts.slots)),
-            served_fraction: Some(replayed.last_third.served_share()),
+            served_fraction: Some(replayed.whole.served_share()),
             on_frontier: false,
         })
     };
     let base = saving(emp);
-    let rival = model.on_ec2.iter().find(|replayed| replayed.setup.id == "ec2-repacked");
-    let pool = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp");
-    let deal = rival
-        .zip(pool)
-        .and_then(|(rival, pool)| Some((Deal::new(model, rival, pool)?, model.target.holds(&pool.last_third))));
+    let rival = model.scenario(ScenarioId::Ec2Repacked);
+    let pool = model.like_for_like.as_ref();
+    let deal = rival.zip(pool).and_then(|(rival, pool)| Some((Deal::new(model, rival, pool)?, fits(model, pool))));
     let mut tornado: Vec<_> = model
         .changed
         .iter()
@@ -41,7 +50,7 @@ pub(super) fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines
                 value: change.value.clone(),
                 saving_usd: with.map(NanoUsd::usd),
                 change_usd: with.zip(base).map(|(with, base)| (with - base).usd()),
-                holds_target: model.target.holds(&replayed.last_third),
+                holds_target: fits(model, replayed),
             }
         })
         .collect();

@@ -4,3 +4,4 @@ mod allocation;
 mod analyze;
 mod planted;
 mod replays;
+mod truth;

@@ -166,15 +166,45 @@ crate::assumption_set! {
     sizing_tolerance = "sizing.tolerance", "", { number 0.1, 0.0, 10.0 },
         "ours: a rollout for less is not worth it",
         "share by which a request must change for running pods to be rolled";
-    risk_over_cpu = "risk.over_cpu", "", { number 0.001, 0.0, 1.0 },
-        "ours: under 45 min a month and host",
-        "largest share of host-slots over CPU that a recommendation may have";
-    risk_swap = "risk.swap", "", { number 0.0, 0.0, 1.0 },
-        "ours: swap on EBS stalls everything above it",
-        "largest share of host-slots over memory";
-    risk_unserved = "risk.unserved", "", { number 0.0005, 0.0, 1.0 },
-        "ours: not serving is cheap, so it must be bounded",
-        "largest share of pod-seconds not served";
+    risk_cpu_lost = "risk.cpu_lost", "", { number 0.001, 0.0, 1.0 },
+        "ours: a thousandth is below what steal and throttling take on EC2 unnoticed",
+        "largest share of the CPU asked for that machines and hosts may lack";
+    risk_workload_cpu_lost = "risk.workload_cpu_lost", "", { number 0.01, 0.0, 1.0 },
+        "ours: a mean over all pods must not hide one workload that is starved",
+        "the same for each workload that uses over 0.1 core";
+    risk_memory_over_mean = "risk.memory_over_mean", "", { number 0.0, 0.0, 1.0 },
+        "ours: a node kills pods, a host swaps, and either lasts as long as the mean is over capacity",
+        "largest share of machine-slots and host-slots whose mean memory is over capacity";
+    risk_memory_over_max = "risk.memory_over_max", "", { number 0.0001, 0.0, 1.0 },
+        "ours: largest samples of different pods rarely fall together",
+        "the same of the largest memory of each pod in the slot, added up";
+    risk_evictions = "risk.evictions", "per pod and day", { number 0.1, 0.0, 1000.0 },
+        "ours: a restart every ten days is about what node updates cost",
+        "evictions by a scenario's own draining, for each pod of a service and day";
+    risk_single_evictions = "risk.single_evictions", "per pod and day", { number 0.03, 0.0, 1000.0 },
+        "ours: once a month, since nothing stands in while a single replica restarts",
+        "the same for stateful sets and workloads with one replica";
+    risk_blast_radius = "risk.blast_radius", "", { number 0.2, 0.0, 1.0 },
+        "ours: a lost machine should not take more than a fifth of the cluster",
+        "largest share of all pods on one machine or host";
+    risk_host_loss = "risk.host_loss", "", { number 0.0, 0.0, 1.0 },
+        "ours: live migration does not help when a host fails; 1 accepts that pods wait for a new one",
+        "share of the time in which a zone may be unable to take over from a lost host; spare hosts are priced where it is more";
+    risk_late_services = "risk.late_services", "", { number 0.01, 0.0, 1.0 },
+        "ours: one start in a hundred",
+        "largest share of starts of services that may be late";
+    risk_late_batch = "risk.late_batch", "", { number 0.01, 0.0, 1.0 },
+        "ours: the 99th percentile",
+        "largest share of starts of jobs that may be late";
+    risk_overtaken = "risk.overtaken", "", { number 0.0, 0.0, 1.0 },
+        "a run that starts after the next is due is a run missed",
+        "largest share of periodic runs that may start after the next one is due";
+    risk_today_factor = "risk.today_factor", "", { number 1.1, 0.0, 100.0 },
+        "ours: what is a tenth worse than today goes unnoticed",
+        "each limit is at least this multiple of what the replay of today's machines comes to";
+    risk_headroom_cost = "risk.headroom_cost", "", { number 0.1, 0.0, 10.0 },
+        "ours: who pays more than a tenth for machines that stand ready has bought the wrong thing",
+        "largest cost of warm machines, as a share of compute, that makes a scenario acceptable";
     risk_warm_up_seconds = "risk.warm_up_seconds", "s", { number 86_400.0, 0.0, 2_592_000.0 },
         "ours: the first placement knows no usage",
         "time from the start whose risk does not count; its cost does";

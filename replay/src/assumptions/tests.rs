@@ -64,7 +64,6 @@ fn the_defaults_are_those_of_the_engine() {
     Assumptions::default().apply(&mut applied);
     assert_eq!(applied, setup());
     assert_eq!(Assumptions::default().right_sizing(), RightSizing::default());
-    assert_eq!(Assumptions::default().risk_target(), RiskTarget::default());
 }
 
 #[test]
@@ -72,8 +71,13 @@ fn every_key_changes_something() {
     let state = |assumptions: &Assumptions| {
         let mut setup = setup();
         assumptions.apply(&mut setup);
-        let fee = (assumptions.emp_fee_fraction, assumptions.emp_evm_disk_gib, assumptions.ec2_largest_machine);
-        format!("{setup:?}{:?}{:?}{fee:?}", assumptions.right_sizing(), assumptions.risk_target())
+        let fee = (
+            assumptions.emp_fee_fraction,
+            assumptions.emp_evm_disk_gib,
+            assumptions.ec2_largest_machine,
+            assumptions.risk_headroom_cost,
+        );
+        format!("{setup:?}{:?}{:?}{fee:?}", assumptions.right_sizing(), assumptions.limits())
     };
     for key in Assumptions::KEYS {
         let other = match key.domain {

@@ -96,6 +96,11 @@ impl Waiting {
         if start.role.shifts() { &mut self.batch } else { &mut self.services }.count(start, long_seconds);
     }
 
+    /// Starts of services and of batch pods.
+    pub const fn all_starts(&self) -> u64 {
+        self.services.starts + self.batch.starts
+    }
+
     /// Both together.
     pub(crate) fn add(&mut self, other: &Self) {
         self.services.add(&other.services);

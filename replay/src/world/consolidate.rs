@@ -13,8 +13,11 @@ const LOOKED_AT: usize = 8;
 impl<O: Observer> World<O> {
     /// Drains or replaces up to `budget` machines of a lot.
     pub(super) fn drain(&mut self, cluster: &Cluster, lot: u32, budget: usize, settle_seconds: i64, t: i64) {
-        // Without room given back since the last time, nothing fits that did not.
-        if self.lots[lot].tried == self.lots[lot].version {
+        // Without room given back since the last time, nothing fits that did not; but evictions are allowed again.
+        if self.lots[lot].tried == self.lots[lot].version && self.slot > 0 {
+            return;
+        }
+        if self.machines_in(lot) <= self.least_machines(cluster, lot, &[]) {
             return;
         }
         let may = |m: &u32| {
@@ -25,6 +28,7 @@ impl<O: Observer> World<O> {
                     && !machine.pods.is_empty()
                     && t - machine.ready_at >= settle_seconds
                     && machine.evm.as_ref().is_none_or(|evm| evm.target == NONE)
+                    && self.may_evict(cluster, &machine.pods)
             }
         };
         let mut candidates: Vec<(f64, u32, u32)> = self.lots[lot]
@@ -52,7 +56,7 @@ impl<O: Observer> World<O> {
                 stay.push(m);
             }
         }
-        if left == 0 || self.lots[lot].evm || !self.replace(lot, &stay, left, t) {
+        if left == 0 || self.lots[lot].evm || !self.replace(cluster, lot, &stay, left, t) {
             self.lots[lot].tried = self.lots[lot].version;
         }
     }
@@ -77,12 +81,34 @@ impl<O: Observer> World<O> {
             taken.push((to, less));
             moves.push((pod, to));
         }
+        let pods: Vec<u32> = moves.iter().map(|(pod, _)| *pod).collect();
+        if self.machines_in(lot) <= self.least_machines(cluster, lot, &[]) || !self.may_evict(cluster, &pods) {
+            return false;
+        }
+        self.evict(cluster, &pods);
         self.outcome.motion.drained_pods += u64::from(crate::number::id(moves.len()));
         for (pod, to) in moves {
             self.move_to(cluster, pod, to, t);
         }
         self.release(m, t);
         true
+    }
+
+    /// Machines of a lot that carry pods or may, those kept warm aside.
+    pub(super) fn machines_in(&self, lot: u32) -> usize {
+        let carries = |m: &&u32| **m != NONE && !self.machines[**m].closed && !self.machines[**m].warm;
+        self.lots[lot].machines.iter().filter(carries).count()
+    }
+
+    /// Machines a lot keeps: some, while two or more pods of services are on it or come to it.
+    pub(super) fn least_machines(&self, cluster: &Cluster, lot: u32, coming: &[u32]) -> usize {
+        let least = crate::number::index(self.setup.ec2.least_machines);
+        if self.lots[lot].evm || least <= 1 {
+            return 0;
+        }
+        let there = self.lots[lot].machines.iter().filter(|m| **m != NONE).flat_map(|m| &self.machines[*m].pods);
+        let services = there.chain(coming).filter(|pod| !cluster.pods[**pod].role.shifts());
+        if services.take(2).count() == 2 { least } else { 0 }
     }
 
     /// The running machine with the least room that holds `item` beside what was given to it.
@@ -100,14 +126,20 @@ impl<O: Observer> World<O> {
     }
 
     /// Replaces machines by one cheaper that holds their pods: several first, then one.
-    fn replace(&mut self, lot: u32, candidates: &[u32], budget: usize, t: i64) -> bool {
+    fn replace(&mut self, cluster: &Cluster, lot: u32, candidates: &[u32], budget: usize, t: i64) -> bool {
+        let least = self.least_machines(cluster, lot, &[]);
         for n in [8, 6, 4, 3, 2, 1] {
-            if n > budget {
+            if n > budget || self.machines_in(lot) + 1 < least + n {
                 continue;
             }
             let Some(old) = candidates.get(..n) else { continue };
+            let pods: Vec<u32> = old.iter().flat_map(|m| self.machines[*m].pods.iter().copied()).collect();
+            if !self.may_evict(cluster, &pods) {
+                continue;
+            }
             let Some(kind) = self.cheaper(lot, old) else { continue };
             let old = old.to_vec();
+            self.evict(cluster, &pods);
             let new = self.request(kind, lot, t, true);
             for m in &old {
                 self.machines[*m].closed = true;

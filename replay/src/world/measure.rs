@@ -292,6 +292,10 @@ impl<O: Observer> World<O> {
         point.memory_capacity_mib += u64::from(pool.host.memory_mib);
         point.cpu_millicores += u64::from(cpu);
         point.memory_mib += u64::from(memory);
+        point.host_cpu_millicores.0 += u64::from(cpu);
+        point.host_cpu_millicores.1 += u64::from(pool.host.threads) * 1000;
+        point.host_memory_mib.0 += u64::from(memory);
+        point.host_memory_mib.1 += u64::from(pool.host.memory_mib);
         let (ready, alone) = (self.hosts[h].ready, self.hosts[h].members.len() == 1);
         let share = self.share((cpu.into(), memory.into()));
         point.hottest_permille = point.hottest_permille.max(whole(share * 1000.0));
@@ -389,12 +393,15 @@ impl<O: Observer> World<O> {
                 continue;
             }
             loss.zones += 1;
-            let left = f64::from(n - 1 + pool.spare_hosts_per_zone);
-            let holds = vcpu <= left * f64::from(pool.host.threads) * pool.cpu_overcommit + 1e-6
-                && size <= left * f64::from(pool.host.memory_mib) * pool.memory_overcommit + 1e-6
-                && cpu <= left * pool.usable_cpu(self.setup.smt_yield)
-                && memory <= left * pool.usable_memory();
-            loss.short += u32::from(!holds);
+            let holds = |spares: u32| {
+                let left = f64::from(n - 1 + spares);
+                vcpu <= left * f64::from(pool.host.threads) * pool.cpu_overcommit + 1e-6
+                    && size <= left * f64::from(pool.host.memory_mib) * pool.memory_overcommit + 1e-6
+                    && cpu <= left * pool.usable_cpu(self.setup.smt_yield)
+                    && memory <= left * pool.usable_memory()
+            };
+            loss.short += u32::from(!holds(pool.spare_hosts_per_zone));
+            loss.short_with_a_spare += u32::from(!holds(pool.spare_hosts_per_zone + 1));
         }
         loss
     }

@@ -292,7 +292,10 @@ impl<O: Observer> World<O> {
             return;
         };
         let packing = match self.setup.ec2.buy {
-            Buy::DotProduct => packer.pack(&items),
+            Buy::DotProduct => {
+                let least = self.least_machines(cluster, lot, pods);
+                packer.pack_on_at_least(&items, least.saturating_sub(self.machines_in(lot)).max(1))
+            }
             _ => first_fit_decreasing(&items, offers),
         };
         let pod = |i: &u32| pods.get(index(*i)).copied();

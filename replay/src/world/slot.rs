@@ -70,6 +70,7 @@ impl<O: Observer> World<O> {
             lot.end_hour(hours);
         }
         self.measure_failures(cluster);
+        self.end_hour_of_evictions(cluster);
         if self.warming_up(self.hour_start) {
             self.cpu_before.clone_from(&cluster.cpu_used);
         }
@@ -119,8 +120,9 @@ impl<O: Observer> World<O> {
             self.places[pod].item = item;
             let elsewhere = self.chosen(cluster, pod, m, t);
             self.places[pod].item = before.item;
-            // Nothing elsewhere: it keeps its request until the next day, as a rollout waits that finds no node.
-            if let Some(to) = elsewhere {
+            // Nothing elsewhere, or too many restarts already: it keeps its request until the next day.
+            if let Some(to) = elsewhere.filter(|_| self.may_evict(cluster, &[pod])) {
+                self.evict(cluster, &[pod]);
                 self.uses_no_more(cluster, pod, m);
                 self.take_off(cluster, pod, t);
                 self.places[pod].item = item;

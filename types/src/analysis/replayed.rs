@@ -243,7 +243,7 @@ pub struct Waterfall {
     pub from: String,
     /// Where it ends: the scenario recommended, `emp` where that is none with another cost.
     pub to: String,
-    /// Cost it begins with, over the window.
+    /// Cost it begins with, measured on the reported hours and scaled to the window.
     pub from_usd: f64,
     /// Cost it ends with; the steps add up to the difference, to the nano-dollar before they are rounded.
     pub to_usd: f64,
@@ -257,7 +257,7 @@ pub struct Waterfall {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
-    /// What changes: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool` or `fee`.
+    /// What changes: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool`, `fee` or `headroom`.
     pub what: String,
     /// The scenario reached with it; `null` inside a scenario.
     pub scenario: Option<String>,
@@ -326,7 +326,7 @@ pub struct Wave {
     pub namespaces: Vec<String>,
     /// What everything moved so far costs, over the window.
     pub total_usd: Option<f64>,
-    /// What everything moved so far saves against `ec2-repacked`, over the window.
+    /// What everything moved so far saves against `ec2-today-replayed`, on whose machines the rest stays, over the window.
     pub saving_usd: Option<f64>,
     /// Of that, by this step alone.
     pub marginal_saving_usd: Option<f64>,

@@ -1,0 +1,123 @@
+//! One yardstick: what every scenario may not exceed, on machines and hosts together, and how today itself stands.
+//!
+//! Each limit is a default or 1.1 times what the replay of today's machines comes to, whichever is more: nobody is asked
+//! to be better than what runs now, and nobody may be much worse. Today is the reference and never fails; where it is over
+//! a default, that is listed.
+
+use types::analysis::Limit;
+
+use crate::number::float;
+use crate::outcome::{Outcome, Starts};
+
+/// The most of each measure; shares unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// CPU asked for beyond what there is, of CPU used.
+    pub cpu_lost: f64,
+    /// The same for each workload that uses more than a tenth of a core.
+    pub workload_cpu_lost: f64,
+    /// Machine-slots and host-slots whose mean memory is over capacity.
+    pub memory_over_mean: f64,
+    /// The same of the slots' largest memory.
+    pub memory_over_max: f64,
+    /// Evictions per pod of a service and day.
+    pub evictions: f64,
+    /// The same for stateful sets and single replicas.
+    pub single_evictions: f64,
+    /// Pods on one machine or host.
+    pub blast_radius: f64,
+    /// Zone-hours in which a zone could not take over from a lost host.
+    pub host_loss: f64,
+    /// Starts of services that are late.
+    pub late_services: f64,
+    /// Starts of batch pods that are late.
+    pub late_batch: f64,
+    /// Periodic runs that started after the next was due.
+    pub overtaken: f64,
+    /// What of today's own measure is allowed.
+    pub today_factor: f64,
+}
+
+/// How an outcome stands to one limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Check {
+    /// The limit.
+    pub limit: Limit,
+    /// The measure; `None` where it is not known.
+    pub value: Option<f64>,
+    /// The most allowed.
+    pub allowed: f64,
+    /// Today's measure; `None` where it is not known.
+    pub today: Option<f64>,
+    /// Whether it holds. What is not known holds only where today's is not known either.
+    pub holds: bool,
+    /// The workload with most of it, as an index, where one stands out.
+    pub worst: Option<u32>,
+}
+
+/// Starts below which two may be late, whatever their share.
+const FEW_STARTS: u64 = 200;
+/// Late starts that few starts may have.
+const FEW_LATE: u64 = 2;
+/// Mean use from which a workload's own loss counts, in core-milliseconds a second: a tenth of a core.
+const LEAST_CORE_MS_A_SECOND: u64 = 100;
+
+/// A measure and the workload it is worst at.
+type Measure = (Option<f64>, Option<u32>);
+
+/// Judges an outcome by `limits`, beside that of today's machines over the same hours.
+pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> {
+    let rows: [(Limit, f64, fn(&Outcome) -> Measure); 12] = [
+        (Limit::CpuLost, limits.cpu_lost, |o| (Some(o.cpu_lost_share()), None)),
+        (Limit::WorkloadCpuLost, limits.workload_cpu_lost, worst_workload),
+        (Limit::MemoryOverMean, limits.memory_over_mean, |o| (Some(o.slots_share(|risk| risk.over_memory_mean)), None)),
+        (Limit::MemoryOverMax, limits.memory_over_max, |o| (Some(o.slots_share(|risk| risk.over_memory)), None)),
+        (Limit::Evictions, limits.evictions, |o| (Some(o.evictions.per_pod_day()), None)),
+        (Limit::SingleEvictions, limits.single_evictions, |o| (Some(o.evictions.per_single_pod_day()), None)),
+        (Limit::BlastRadius, limits.blast_radius, |o| (Some(o.blast_share()), None)),
+        (Limit::HostLoss, limits.host_loss, |o| (Some(o.host_loss_share()), None)),
+        (Limit::LateServices, limits.late_services, |o| late(&o.waiting().services)),
+        (Limit::LateBatch, limits.late_batch, |o| late(&o.waiting().batch)),
+        (Limit::OvertakenRuns, limits.overtaken, |o| (Some(share(o.waiting().overtaken, o.waiting().periodic)), None)),
+        (Limit::Unplaceable, 0.0, |o| (Some(share(o.service.unplaceable, o.waiting().all_starts())), None)),
+    ];
+    let check = |(limit, default, measure): (Limit, f64, fn(&Outcome) -> Measure)| {
+        let ((value, worst), (today, _)) = (measure(outcome), measure(today));
+        let allowed = today.map_or(default, |today| default.max(today * limits.today_factor));
+        let holds = match (value, today) {
+            (Some(value), _) => value <= allowed * (1.0 + 1e-9),
+            (None, today) => today.is_none(),
+        };
+        Check { limit, value, allowed, today, holds, worst: worst.filter(|_| !holds) }
+    };
+    rows.into_iter().map(check).collect()
+}
+
+/// Whether every check holds but those that `open` names.
+pub fn holds(checks: &[Check], open: &[Limit]) -> bool {
+    checks.iter().all(|check| check.holds || open.contains(&check.limit))
+}
+
+/// What a machine kept warm can mend.
+pub const WAITING: [Limit; 3] = [Limit::LateServices, Limit::LateBatch, Limit::OvertakenRuns];
+
+fn share(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { float(part) / float(of) }
+}
+
+/// Share of starts that are late. Of few starts two may be, since one is already more than the share.
+fn late(starts: &Starts) -> Measure {
+    let counted = if starts.starts < FEW_STARTS && starts.late <= FEW_LATE { 0 } else { starts.late };
+    (Some(share(counted, starts.starts)), starts.worst().map(|(workload, _)| workload))
+}
+
+/// The workload that loses the largest share of the CPU it asks for, of those that use more than a tenth of a core.
+fn worst_workload(outcome: &Outcome) -> Measure {
+    let seconds = 3600 * u64::try_from(outcome.hours.len()).unwrap_or_default();
+    let rows = (0_u32..).zip(outcome.cpu_used_by_workload.iter().zip(&outcome.cpu_lost_by_workload));
+    let shares = rows
+        .filter(|(_, (used, lost))| **lost > 0 && **used > LEAST_CORE_MS_A_SECOND * seconds)
+        .map(|(workload, (used, lost))| (share(*lost, *used), workload));
+    let worst = shares.reduce(|a, b| if b.0 > a.0 { b } else { a });
+    (Some(worst.map_or(0.0, |(share, _)| share)), worst.map(|(_, workload)| workload))
+}

@@ -1,0 +1,86 @@
+//! How many pods a scenario may restart, and which it may not.
+//!
+//! Draining is worth what it saves, and costs those whose pods restart. A scenario therefore keeps to a number of
+//! evictions per pod and day over the last seven days, as a sensible operator would set disruption budgets, and drains no
+//! machine that runs jobs, whose work would be lost.
+
+use std::collections::VecDeque;
+
+use super::World;
+use crate::cluster::Cluster;
+use crate::number::float;
+use crate::observer::Observer;
+use crate::outcome::Evictions;
+
+/// Hours the limit looks back.
+const HOURS: usize = 168;
+/// Share of the limit that is used, so that a week that begins at any hour holds it though pods come and go.
+const USED: f64 = 0.95;
+/// Replicas of one workload that may restart one after another in a slot: each has a minute to come up.
+const ONE_BY_ONE: usize = 5;
+
+/// Evictions of the hours the limit looks back on, and of the hour in work.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recent {
+    hours: VecDeque<Evictions>,
+    now: Evictions,
+    sum: Evictions,
+}
+
+impl Recent {
+    /// Ends the hour, in which pods were there for so long.
+    fn end_hour(&mut self, there: &Evictions) -> Evictions {
+        let hour = Evictions { pods: self.now.pods, singles: self.now.singles, ..*there };
+        self.now = Evictions::default();
+        self.sum = self.sum.plus(&hour);
+        self.hours.push_back(hour);
+        if self.hours.len() > HOURS
+            && let Some(oldest) = self.hours.pop_front()
+        {
+            self.sum = self.sum.less(&oldest);
+        }
+        hour
+    }
+}
+
+impl<O: Observer> World<O> {
+    /// Whether these pods may all be evicted now: none is a job, no workload loses more replicas than can restart one after
+    /// another, and the limits hold.
+    pub(super) fn may_evict(&self, cluster: &Cluster, pods: &[u32]) -> bool {
+        if pods.iter().any(|pod| cluster.pods[*pod].role.shifts()) {
+            return false;
+        }
+        let limits = &self.setup.evictions;
+        if limits.per_pod_day.is_infinite() && limits.per_single_pod_day.is_infinite() {
+            return true;
+        }
+        let mut workloads: Vec<u32> = pods.iter().map(|pod| cluster.workloads[*pod]).collect();
+        workloads.sort_unstable();
+        if workloads.chunk_by(|a, b| a == b).any(|replicas| replicas.len() > ONE_BY_ONE) {
+            return false;
+        }
+        let singles = pods.iter().filter(|pod| cluster.is_single(**pod)).count();
+        let within = |more: usize, done: u64, seconds: u64, limit: f64| {
+            let more = float(u64::try_from(more).unwrap_or(u64::MAX));
+            more == 0.0 || float(done) + more <= USED * limit * float(seconds) / 86_400.0
+        };
+        let (sum, now) = (&self.recent.sum, &self.recent.now);
+        within(pods.len(), sum.pods + now.pods, sum.pod_seconds, limits.per_pod_day)
+            && within(singles, sum.singles + now.singles, sum.single_pod_seconds, limits.per_single_pod_day)
+    }
+
+    /// Counts evictions that are decided.
+    pub(super) fn evict(&mut self, cluster: &Cluster, pods: &[u32]) {
+        let singles = pods.iter().filter(|pod| cluster.is_single(**pod)).count();
+        self.recent.now.pods += u64::try_from(pods.len()).unwrap_or_default();
+        self.recent.now.singles += u64::try_from(singles).unwrap_or_default();
+    }
+
+    /// Ends the hour for the limits; outside the warm-up it counts.
+    pub(super) fn end_hour_of_evictions(&mut self, cluster: &Cluster) {
+        let hour = self.recent.end_hour(&cluster.evictable);
+        if !self.warming_up(self.hour_start) {
+            self.outcome.evictions = self.outcome.evictions.plus(&hour);
+        }
+    }
+}

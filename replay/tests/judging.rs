@@ -1,0 +1,193 @@
+//! The one yardstick: what it measures, what it allows, and that scenarios keep what they are judged by.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions, reason = "tests")]
+
+mod common;
+
+use common::{Trace, catalog, ec2, m5_metal};
+use replay::{
+    Assumptions, Base, Buy, Check, EvictionLimits, Failures, Hour, HourBilled, Movable, Outcome, PodRow, Replay, Risk,
+    Role, Starts, Waiting, holds, judge,
+};
+use types::analysis::Limit;
+
+fn check(outcome: &Outcome, today: &Outcome, limit: Limit) -> Check {
+    let checks = judge(outcome, today, &Assumptions::default().limits());
+    *checks.iter().find(|check| check.limit == limit).unwrap()
+}
+
+/// A week in which so much was asked of machines and of hosts, and so much of it lost.
+fn of_cpu(machines: (u64, u64), hosts: (u64, u64), slots: (u64, u64)) -> Outcome {
+    let risk = |(used, lost): (u64, u64), slots: u64| Risk {
+        slots,
+        used_core_ms: used,
+        lost_core_ms: lost,
+        over_cpu: lost.min(slots),
+        ..Risk::default()
+    };
+    Outcome {
+        machines: risk(machines, slots.0),
+        hosts: risk(hosts, slots.1),
+        hours: vec![HourBilled::default(); 168],
+        ..Outcome::default()
+    }
+}
+
+#[test]
+fn equal_demand_and_equal_loss_are_judged_alike_whatever_the_machines() {
+    let today = of_cpu((1_000_000, 0), (0, 0), (5000, 0));
+    // Ten thousand small machines, ten large ones, or elastic VMs on hosts, where the host loses what the guests do not.
+    let judged: Vec<Vec<Check>> = [
+        of_cpu((1_000_000, 900), (0, 0), (10_000, 0)),
+        of_cpu((1_000_000, 900), (0, 0), (10, 0)),
+        of_cpu((1_000_000, 500), (900_000, 400), (400, 20)),
+    ]
+    .iter()
+    .map(|outcome| judge(outcome, &today, &Assumptions::default().limits()))
+    .collect();
+    assert!(judged.windows(2).all(|pair| pair[0] == pair[1]), "{judged:#?}");
+    assert!(holds(&judged[0], &[]));
+    let lost = check(&of_cpu((1_000_000, 700), (900_000, 400), (400, 20)), &today, Limit::CpuLost);
+    assert_eq!((lost.value, lost.holds), (Some(0.0011), false));
+}
+
+#[test]
+fn a_limit_is_a_default_or_a_tenth_above_today_and_today_never_fails() {
+    let today = of_cpu((1_000_000, 2000), (0, 0), (5000, 0));
+    let a_tenth_worse = of_cpu((1_000_000, 2199), (0, 0), (5000, 0));
+    let check = |outcome: &Outcome| check(outcome, &today, Limit::CpuLost);
+    assert!((check(&today).allowed - 0.0022).abs() < 1e-12 && check(&today).holds && check(&a_tenth_worse).holds);
+    assert!(!check(&of_cpu((1_000_000, 2201), (0, 0), (5000, 0))).holds);
+    assert!(holds(&judge(&today, &today, &Assumptions::default().limits()), &[]));
+}
+
+#[test]
+fn one_starved_workload_is_found_under_a_mean_that_holds_and_named() {
+    let mut outcome = of_cpu((1_000_000_000, 100_000), (0, 0), (5000, 0));
+    let today = of_cpu((1_000_000_000, 0), (0, 0), (5000, 0));
+    // A tenth of a core for a week is 60,480,000 core-milliseconds; the second uses more than that, the third less.
+    outcome.cpu_used_by_workload = vec![800_000_000, 70_000_000, 9_000_000];
+    outcome.cpu_lost_by_workload = vec![1000, 1_400_000, 900_000];
+    assert!(check(&outcome, &today, Limit::CpuLost).holds);
+    let worst = check(&outcome, &today, Limit::WorkloadCpuLost);
+    assert_eq!((worst.value, worst.holds, worst.worst), (Some(0.02), false, Some(1)));
+}
+
+#[test]
+fn of_few_starts_two_may_be_late_and_of_many_one_in_a_hundred() {
+    let of = |starts: u64, late: u64| Outcome {
+        waiting: vec![Waiting { services: Starts { starts, late, ..Starts::default() }, ..Waiting::default() }],
+        ..Outcome::default()
+    };
+    let holds = |starts: u64, late: u64| check(&of(starts, late), &Outcome::default(), Limit::LateServices).holds;
+    assert!(holds(0, 0) && holds(2, 2) && holds(199, 2) && holds(1000, 10));
+    assert!(!holds(3, 3) && !holds(199, 3) && !holds(1000, 11));
+}
+
+#[test]
+fn memory_counts_by_means_and_by_maxima_over_machines_and_hosts_together() {
+    let of = |mean: u64, max: u64| Outcome {
+        machines: Risk { slots: 90_000, over_memory_mean: mean, over_memory: max, ..Risk::default() },
+        hosts: Risk { slots: 10_000, ..Risk::default() },
+        ..Outcome::default()
+    };
+    let holds = |mean: u64, max: u64| {
+        let outcome = of(mean, max);
+        let check = |limit: Limit| check(&outcome, &Outcome::default(), limit).holds;
+        (check(Limit::MemoryOverMean), check(Limit::MemoryOverMax))
+    };
+    assert_eq!([holds(0, 10), holds(1, 10), holds(0, 11)], [(true, true), (false, true), (true, false)]);
+}
+
+#[test]
+fn the_blast_radius_is_a_share_and_the_largest_of_any_hour() {
+    let of = |pods: &[(u32, u32)]| {
+        let failures = pods.iter().map(|(pods, of)| {
+            let mut failures = Failures::default();
+            (failures.blast.pods, failures.blast.of) = (*pods, *of);
+            failures
+        });
+        Outcome { failures: failures.collect(), ..Outcome::default() }
+    };
+    let holds = |pods: &[(u32, u32)]| check(&of(pods), &Outcome::default(), Limit::BlastRadius).holds;
+    assert!(holds(&[(20, 100), (5, 100)]) && !holds(&[(5, 100), (21, 100)]));
+    // Where today is one node, no more is asked of anybody else.
+    assert!(check(&of(&[(10, 10)]), &of(&[(10, 10)]), Limit::BlastRadius).holds);
+}
+
+/// Ten days of a cluster that loses a tenth of its pods at night, when draining pays.
+fn nights(role: Role) -> Vec<Hour> {
+    let mut trace = Trace::new(5, 300, 1);
+    let hours = trace.hours(240);
+    hours
+        .iter()
+        .enumerate()
+        .map(|(h, hour)| {
+            let night = h % 24 < 8;
+            let there = |row: &&PodRow| row.daemon || !night || row.uid % 3 != 0;
+            let pods: Vec<PodRow> =
+                hour.pods().iter().filter(there).map(|row| PodRow { role, movable: Movable::NEVER, ..*row }).collect();
+            Hour::new(hour.start(), pods, vec![], hour.nodes().to_vec()).unwrap()
+        })
+        .collect()
+}
+
+fn run(setup: replay::Setup, hours: &[Hour]) -> Outcome {
+    let mut replay = Replay::new(vec![setup]);
+    hours[..72].iter().for_each(|hour| replay.advance(hour));
+    let before = replay.so_far().remove(0);
+    hours[72..].iter().for_each(|hour| replay.advance(hour));
+    replay.finish().remove(0).0.since(&before)
+}
+
+#[test]
+fn draining_keeps_to_the_limits_it_is_judged_by_and_never_touches_jobs() {
+    let hours = nights(Role::Service);
+    let limits = EvictionLimits { per_pod_day: 0.1, per_single_pod_day: 0.03 };
+    let of = |evictions: EvictionLimits, hours: &[Hour]| {
+        let mut setup = ec2("ec2-repacked");
+        (setup.evictions, setup.ec2.buy) = (evictions, Buy::DotProduct);
+        run(setup, hours)
+    };
+    let (open, kept) = (of(EvictionLimits::OPEN, &hours), of(limits, &hours));
+    assert!(open.evictions.per_pod_day() > 0.2, "{}", open.evictions.per_pod_day());
+    assert!(kept.evictions.pods > 0 && kept.evictions.per_pod_day() <= 0.1, "{}", kept.evictions.per_pod_day());
+    let checks = judge(&kept, &Outcome::default(), &Assumptions::default().limits());
+    let evictions = |limit: Limit| checks.iter().find(|check| check.limit == limit).unwrap().holds;
+    assert!(evictions(Limit::Evictions) && evictions(Limit::SingleEvictions));
+    let jobs = of(EvictionLimits::OPEN, &nights(Role::Batch));
+    assert_eq!((jobs.evictions.pods, jobs.motion.drained_pods), (0, 0));
+    // Stateful sets move less often.
+    let stateful = of(limits, &nights(Role::Stateful));
+    assert!(stateful.evictions.per_single_pod_day() <= 0.03, "{}", stateful.evictions.per_single_pod_day());
+    assert_eq!(stateful.evictions.pods, stateful.evictions.singles);
+}
+
+#[test]
+fn the_largest_machine_bought_and_the_fewest_are_what_was_asked_for() {
+    let base = |largest: Option<(u32, u32)>| Base {
+        ec2_types: (0..catalog().machines.len() as u32).collect(),
+        catalog: catalog(),
+        daemons: common::DAEMONS,
+        daemon_pods: 4,
+        largest,
+        evictions: EvictionLimits::OPEN,
+        karpenter: false,
+        assumptions: Assumptions::default(),
+    };
+    let hours = Trace::new(3, 24, 1).hours(4);
+    let kinds = |outcome: &Outcome| -> Vec<u32> {
+        outcome.hours.iter().flat_map(|hour| &hour.node_seconds).map(|(kind, _)| *kind).collect()
+    };
+    let small = run_all(base(Some((8, 32 * 1024))).repacked(), &hours);
+    assert!(kinds(&small).iter().all(|kind| catalog().machines[*kind as usize].vcpu <= 8));
+    // One machine would hold it all, and two there are.
+    assert!(small.series.iter().all(|point| point.nodes >= 2));
+    let emp = base(Some((8, 32 * 1024))).emp(&m5_metal(), &[0, 1, 2, 3, 4]);
+    assert_eq!(emp.ec2.buy, Buy::AsObserved);
+}
+
+fn run_all(setup: replay::Setup, hours: &[Hour]) -> Outcome {
+    let mut replay = Replay::new(vec![setup]);
+    hours.iter().for_each(|hour| replay.advance(hour));
+    replay.finish().remove(0).0
+}
