@@ -303,6 +303,8 @@ fn every_window_has_its_own_worst_and_asks_for_what_was_still_to_be_done() {
         of(4, Role::Batch, 3400, 3450),
         of(2, Role::Service, 3900, 4500),
         of(2, Role::Service, 3930, 4500),
+        // Still waiting when the hours end.
+        of(5, Role::Batch, 10_700, 12_000),
     ];
     let mut setup = nodes(240);
     setup.headroom.empty_seconds = 0;
@@ -321,14 +323,14 @@ fn every_window_has_its_own_worst_and_asks_for_what_was_still_to_be_done() {
         let service = window.service;
         assert_eq!(service.served_seconds + service.unserved_seconds, service.asked_seconds);
     }
-    assert_eq!(whole.service.owed_batch, Owed::default());
-    assert_eq!(rest.service.owed_batch, Owed::default());
-    assert_eq!(rest.service.asked_seconds, 100 + 600 + 570 + 290);
+    assert_eq!(whole.service.owed_batch, requests(100));
+    assert_eq!((rest.service.owed_batch, rest.service.unfinished), (requests(100), requests(100)));
+    assert_eq!(rest.service.asked_seconds, 100 + 600 + 570 + 290 + 100);
     assert_eq!(first.service.served_seconds + rest.service.served_seconds, whole.service.served_seconds);
     let worst = |outcome: &Outcome| outcome.waiting().services.worst();
     assert_eq!((worst(&first), worst(&rest), worst(&whole)), (Some((1, 1)), Some((2, 2)), Some((2, 2))));
     let batch = |outcome: &Outcome| (outcome.waiting().batch.starts, outcome.waiting().batch.largest_seconds);
-    assert_eq!((batch(&first), batch(&rest), batch(&whole)), ((2, 240), (0, 0), (2, 240)));
+    assert_eq!((batch(&first), batch(&rest), batch(&whole)), ((2, 240), (1, 100), (3, 240)));
 }
 
 #[test]

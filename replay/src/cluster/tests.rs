@@ -202,6 +202,16 @@ fn a_part_of_a_slot_counts_as_a_part_and_memory_whole() {
 }
 
 #[test]
+fn a_pod_that_is_gone_uses_nothing_while_its_id_is_kept() {
+    let mut cluster = Cluster::new(None);
+    advance(&mut cluster, 0, vec![pod(1, 0, 450)], vec![container(0, 0, Lane([300; 12]), Lane([50; 12]))]);
+    assert_eq!(demand(&cluster, 1).cpu.0[..2], [300, 150]);
+    cluster.end_hour();
+    advance(&mut cluster, 1, vec![], vec![]);
+    assert_eq!(demand(&cluster, 1).cpu, Lane::ZERO);
+}
+
+#[test]
 fn pods_that_vanish_end_with_the_hour_and_ids_are_used_again() {
     let mut cluster = Cluster::new(None);
     for h in 0..50 {
