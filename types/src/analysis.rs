@@ -32,7 +32,7 @@ pub use utilisation::{
 };
 pub use verdict::{
     Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit, LimitCheck, Reason,
-    Remedy, RemedyKind, ScenarioId, ZoneHosts,
+    Remedy, RemedyKind, ScenarioId, ZoneHosts, saves_most,
 };
 
 /// The value of [`Analysis::schema`] this version writes.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Verdict;
+
 /// A scenario by its stable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -71,6 +73,11 @@ impl ScenarioId {
     /// Whether it has elastic VMs.
     pub const fn is_emp(self) -> bool {
         matches!(self, Self::EmpVendor | Self::Emp | Self::EmpTuned | Self::EmpRightsized)
+    }
+
+    /// Whether it differs from today and was replayed, so that it can be recommended as a change.
+    pub const fn is_change(self) -> bool {
+        !matches!(self, Self::Ec2Today | Self::Ec2TodayReplayed | Self::EmpVendor)
     }
 
     /// Whether pods get right-sized requests.
@@ -354,4 +361,47 @@ pub struct Amounts {
     pub range_monthly_usd: Option<[f64; 2]>,
     /// The cost lines compared.
     pub lines: Vec<String>,
+}
+
+impl Verdict {
+    /// The scenario that is recommended; `None` where none is.
+    pub fn recommended(&self) -> Option<ScenarioId> {
+        self.recommendation.as_deref().and_then(ScenarioId::parse)
+    }
+
+    /// How a scenario was judged.
+    pub fn judged(&self, scenario: ScenarioId) -> Option<&Judged> {
+        self.judged.iter().find(|judged| judged.scenario == scenario)
+    }
+
+    /// The elastic machine pool to speak of: the one recommended, else the one that saves most of those that hold every
+    /// limit, else of all.
+    pub fn best_pool(&self) -> Option<&Judged> {
+        self.best(true)
+    }
+
+    /// The same of the alternatives on EC2.
+    pub fn best_on_ec2(&self) -> Option<&Judged> {
+        self.best(false)
+    }
+
+    fn best(&self, emp: bool) -> Option<&Judged> {
+        let changes = || self.changes().filter(|judged| judged.scenario.is_emp() == emp);
+        let recommended = self.recommended();
+        changes()
+            .find(|judged| Some(judged.scenario) == recommended)
+            .or_else(|| saves_most(changes().filter(|judged| judged.holds)))
+            .or_else(|| saves_most(changes()))
+    }
+
+    /// Scenarios that can be recommended as a change.
+    pub fn changes(&self) -> impl Iterator<Item = &Judged> {
+        self.judged.iter().filter(|judged| judged.scenario.is_change())
+    }
+}
+
+/// The scenario that saves most; of equals the one that changes less.
+pub fn saves_most<'a>(scenarios: impl Iterator<Item = &'a Judged>) -> Option<&'a Judged> {
+    scenarios
+        .max_by(|a, b| a.saving_monthly_usd.total_cmp(&b.saving_monthly_usd).then_with(|| b.scenario.cmp(&a.scenario)))
 }

@@ -8,9 +8,9 @@ use crate::analysis::{Limit, LimitCheck};
 pub fn limit(limit: Limit) -> &'static str {
     match limit {
         Limit::CpuLost => "CPU short",
-        Limit::WorkloadCpuLost => "CPU short, worst workload",
-        Limit::MemoryOverMean => "memory short, on average",
-        Limit::MemoryOverMax => "memory short, at peaks",
+        Limit::WorkloadCpuLost => "CPU short in one workload",
+        Limit::MemoryOverMean => "memory short on average",
+        Limit::MemoryOverMax => "memory short at peaks",
         Limit::Evictions => "evictions of service pods",
         Limit::SingleEvictions => "evictions of stateful sets and single replicas",
         Limit::BlastRadius => "pods on one machine",

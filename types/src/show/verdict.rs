@@ -4,85 +4,101 @@ use super::{
     action, breach, count, grouped, headroom, limits::and_more, percent_brief, remedy, scenario, sentence_case, share,
     spare_hosts, usd,
 };
-use crate::analysis::{Doubt, Judged, LEAST_SAVING_FRACTION, Reason, RemedyKind, ScenarioId, Verdict, ZoneHosts};
+use crate::analysis::{
+    Doubt, Judged, LEAST_SAVING_FRACTION, Reason, Remedy, RemedyKind, ScenarioId, Verdict, ZoneHosts, saves_most,
+};
 
 /// The verdict in sentences, amounts in USD; the text it came with where it predates its data.
 pub fn verdict(verdict: &Verdict) -> String {
-    let Some(reason) = verdict.reason else { return verdict.text.clone() };
-    let recommended = verdict.recommendation.as_deref().and_then(ScenarioId::parse);
-    let sentences = match (reason, recommended) {
-        (Reason::SavesMost | Reason::ChangesLess, Some(id)) => vec![
-            recommend(verdict, id),
-            if reason == Reason::ChangesLess { little_more(verdict, id) } else { String::new() },
-            beside(verdict, id),
-        ],
+    if verdict.reason.is_none() {
+        return verdict.text.clone();
+    }
+    match clauses(verdict).join(" ") {
+        grounds if grounds.is_empty() => format!("{}.", stance(verdict)),
+        grounds => format!("{}: {grounds}", stance(verdict)),
+    }
+}
+
+/// What to do, in a few words and without a full stop: `Right-size requests on EC2`.
+pub fn stance(verdict: &Verdict) -> &'static str {
+    match (verdict.reason, verdict.recommended()) {
+        (Some(Reason::SavesMost | Reason::ChangesLess), Some(id)) => action(id),
+        (Some(Reason::NothingSaves | Reason::SavesTooLittle | Reason::LimitsBroken), _) => "Stay as you are",
+        (Some(Reason::WindowTooShort), _) => "No recommendation yet",
+        _ => "No recommendation",
+    }
+}
+
+/// The sentences after it: what is saved and why, or the next step where nothing can be recommended. The text an
+/// analysis came with where it predates its data.
+pub fn grounds(verdict: &Verdict) -> String {
+    if verdict.reason.is_none() { verdict.text.clone() } else { sentence_case(&clauses(verdict).join(" ")) }
+}
+
+/// Sentences that go on after what to do and a colon.
+fn clauses(verdict: &Verdict) -> Vec<String> {
+    let Some(reason) = verdict.reason else { return Vec::new() };
+    let sentences = match (reason, verdict.recommended()) {
+        (Reason::SavesMost, Some(id)) => vec![saves(verdict, id), beside(verdict, id)],
+        (Reason::ChangesLess, Some(id)) => vec![saves(verdict, id), little_more(verdict, id), beside(verdict, id)],
         (Reason::NothingSaves, _) => {
-            vec!["Stay as you are: no alternative costs less than today.".to_owned(), pool(verdict)]
+            let which = if best_rejected(verdict).is_some() { " within the limits" } else { "" };
+            vec![
+                format!("no alternative{which} costs less than today."),
+                rejected(verdict),
+                pool_unless_rejected(verdict),
+            ]
         }
         (Reason::SavesTooLittle, _) => stay_for_little(verdict),
-        (Reason::LimitsBroken, _) => {
-            let broken = "Stay as you are: cheaper ways exist, but each breaks a limit.".to_owned();
-            vec![broken, rejected(verdict), unless_said(verdict, pool(verdict))]
-        }
+        (Reason::LimitsBroken, _) => vec![
+            "cheaper ways exist, but each breaks a limit.".to_owned(),
+            rejected(verdict),
+            pool_unless_rejected(verdict),
+        ],
         (Reason::NoPods, _) => vec![
-            "No recommendation: no pod ran in this window, so there is nothing to compare.".to_owned(),
+            "no pod ran in this window, so there is nothing to compare.".to_owned(),
             "Check that the collector reads this cluster's metrics; nodes that run nothing can simply go.".to_owned(),
         ],
         (Reason::WindowTooShort, _) => vec![too_short(verdict)],
         (Reason::UsageMissing, _) => vec![usage_missing(verdict)],
         (Reason::Unpriced, _) => vec![unpriced(verdict)],
-        (Reason::NotReplayed | Reason::SavesMost | Reason::ChangesLess, _) => vec![
-            "No recommendation: no alternative could be replayed, so none can be compared.".to_owned(),
-            "The warnings say what is missing.".to_owned(),
-        ],
+        (Reason::NotReplayed | Reason::SavesMost | Reason::ChangesLess, _) => {
+            vec![
+                "no alternative could be replayed, so none can be compared. The warnings say what is missing."
+                    .to_owned(),
+            ]
+        }
     };
-    let said: Vec<String> = sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect();
-    said.join(" ")
+    sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect()
 }
 
 /// Least amount, in USD a month, that a sentence speaks of.
 const WORTH_SAYING: f64 = 1.0;
 
-fn judged(verdict: &Verdict, id: ScenarioId) -> Option<&Judged> {
-    verdict.judged.iter().find(|judged| judged.scenario == id)
-}
-
-/// Whether a scenario is a change that can be recommended.
-fn is_change(judged: &&Judged) -> bool {
-    !matches!(judged.scenario, ScenarioId::Ec2Today | ScenarioId::Ec2TodayReplayed | ScenarioId::EmpVendor)
-}
-
-/// The largest saving of some scenarios; of equals the one that changes less.
-fn best<'a>(scenarios: impl Iterator<Item = &'a Judged>) -> Option<&'a Judged> {
-    scenarios
-        .max_by(|a, b| a.saving_monthly_usd.total_cmp(&b.saving_monthly_usd).then_with(|| b.scenario.cmp(&a.scenario)))
-}
-
 /// `$9,937 a month (61 %)`.
 fn amount(usd_a_month: f64, fraction: Option<f64>) -> String {
-    let share =
-        fraction.filter(|fraction| fraction.is_finite()).map(|fraction| format!(" ({})", percent_brief(fraction)));
+    let share = fraction.filter(|fraction| fraction.is_finite());
+    let share = share.map(|fraction| format!(" ({})", percent_brief(fraction)));
     format!("{} a month{}", usd(usd_a_month), share.unwrap_or_default())
 }
 
-/// What to do, what it saves, what is kept ready for it, and what it saves beyond EC2.
-fn recommend(verdict: &Verdict, id: ScenarioId) -> String {
-    let judged = judged(verdict, id);
+/// What is saved, what is kept ready for it, and what is saved beyond EC2.
+fn saves(verdict: &Verdict, id: ScenarioId) -> String {
+    let judged = verdict.judged(id);
     let saving = match (&verdict.amounts, judged) {
         (Some(amounts), _) => Some((amounts.saving_monthly_usd, amounts.saving_fraction)),
         (None, judged) => judged.map(|judged| (judged.saving_monthly_usd, judged.saving_fraction)),
     };
-    let Some((usd_a_month, fraction)) = saving else { return format!("{}.", action(id)) };
+    let Some((usd_a_month, fraction)) = saving else { return String::new() };
     let rival = if id.is_emp() { against_ec2(verdict, usd_a_month) } else { String::new() };
     let ready = judged.map(|judged| ready(verdict, judged)).unwrap_or_default();
-    format!("{}: saves {}{ready}{rival}.", action(id), amount(usd_a_month, fraction))
+    format!("saves {}{ready}{rival}.", amount(usd_a_month, fraction))
 }
 
 /// What a pool saves beyond the best on EC2 that holds every limit.
 fn against_ec2(verdict: &Verdict, saving: f64) -> String {
-    let holds = |judged: &&Judged| judged.holds && !judged.scenario.is_emp();
-    match best(verdict.judged.iter().filter(is_change).filter(holds)) {
-        Some(ec2) if ec2.saving_monthly_usd >= WORTH_SAYING => match saving - ec2.saving_monthly_usd {
+    match verdict.best_on_ec2() {
+        Some(ec2) if ec2.holds && ec2.saving_monthly_usd >= WORTH_SAYING => match saving - ec2.saving_monthly_usd {
             more if more >= WORTH_SAYING => format!(", {} more than the best EC2 alternative", usd(more)),
             less if less <= -WORTH_SAYING => format!(", {} less than the best EC2 alternative", usd(-less)),
             _ => ", as much as the best EC2 alternative".to_owned(),
@@ -95,7 +111,7 @@ fn against_ec2(verdict: &Verdict, saving: f64) -> String {
 fn ready(verdict: &Verdict, judged: &Judged) -> String {
     let kept = judged.headroom.as_ref().map(|kept| (headroom(kept, judged.scenario), Some(kept.monthly_usd)));
     let spares = (judged.spare_hosts_per_zone > 0).then(|| {
-        let of = |remedy: &&crate::analysis::Remedy| {
+        let of = |remedy: &&Remedy| {
             remedy.scenario == judged.scenario
                 && remedy.included
                 && matches!(remedy.what, RemedyKind::SpareHosts { .. })
@@ -115,9 +131,9 @@ fn ready(verdict: &Verdict, judged: &Judged) -> String {
 
 /// What another scenario would save more, within what cannot be told apart.
 fn little_more(verdict: &Verdict, id: ScenarioId) -> String {
-    let saving = judged(verdict, id).map_or(f64::INFINITY, |judged| judged.saving_monthly_usd);
+    let saving = verdict.judged(id).map_or(f64::INFINITY, |judged| judged.saving_monthly_usd);
     let more = |judged: &&Judged| judged.holds && judged.saving_monthly_usd - saving >= WORTH_SAYING;
-    let Some(other) = best(verdict.judged.iter().filter(is_change).filter(more)) else { return String::new() };
+    let Some(other) = saves_most(verdict.changes().filter(more)) else { return String::new() };
     format!(
         "{} would save {} a month more, which is too little to tell apart; this changes less.",
         sentence_case(scenario(other.scenario)),
@@ -130,21 +146,16 @@ fn beside(verdict: &Verdict, id: ScenarioId) -> String {
     if !id.is_emp() {
         return if id == ScenarioId::Ec2Today { String::new() } else { pool(verdict) };
     }
-    let saving = judged(verdict, id).map_or(f64::INFINITY, |judged| judged.saving_monthly_usd);
+    let saving = verdict.judged(id).map_or(f64::INFINITY, |judged| judged.saving_monthly_usd);
     let cheaper = |judged: &&Judged| {
         !judged.holds && !judged.scenario.is_emp() && judged.saving_monthly_usd - saving >= WORTH_SAYING
     };
-    best(verdict.judged.iter().filter(is_change).filter(cheaper)).map(but_breaks).unwrap_or_default()
+    saves_most(verdict.changes().filter(cheaper)).map(but_breaks).unwrap_or_default()
 }
 
-/// What the best elastic machine pool comes to against today; of those that hold every limit where one does.
+/// What the best elastic machine pool comes to against today.
 fn pool(verdict: &Verdict) -> String {
-    best_pool(verdict).map(says).unwrap_or_default()
-}
-
-fn best_pool(verdict: &Verdict) -> Option<&Judged> {
-    let pools = || verdict.judged.iter().filter(is_change).filter(|judged| judged.scenario.is_emp());
-    best(pools().filter(|pool| pool.holds)).or_else(|| best(pools()))
+    verdict.best_pool().map(says).unwrap_or_default()
 }
 
 /// What a scenario that is not recommended comes to.
@@ -189,12 +200,14 @@ fn but_breaks(judged: &Judged) -> String {
 /// Why nothing is worth a change: too small a share of the bill, or within the error.
 fn stay_for_little(verdict: &Verdict) -> Vec<String> {
     let saves = |judged: &&Judged| judged.holds && judged.saving_monthly_usd >= WORTH_SAYING;
-    let most = best(verdict.judged.iter().filter(is_change).filter(saves));
+    let most = saves_most(verdict.changes().filter(saves));
     let is_small = most.and_then(|most| most.saving_fraction).is_none_or(|fraction| fraction <= LEAST_SAVING_FRACTION);
+    let larger = best_rejected(verdict).filter(|one| one.saving_fraction.is_none_or(|f| f > LEAST_SAVING_FRACTION));
     let head = if is_small {
-        format!("Stay as you are: nothing saves more than {} of the bill.", percent_brief(LEAST_SAVING_FRACTION))
+        let which = if larger.is_some() { " within the limits" } else { "" };
+        format!("nothing{which} saves more than {} of the bill.", percent_brief(LEAST_SAVING_FRACTION))
     } else {
-        "Stay as you are: what could be saved is within the error of the model.".to_owned()
+        "what could be saved is within the error of the model.".to_owned()
     };
     let most_said = most.map(|most| {
         format!(
@@ -205,7 +218,9 @@ fn stay_for_little(verdict: &Verdict) -> Vec<String> {
         )
     });
     let pool_is_most = most.is_some_and(|most| most.scenario.is_emp());
-    vec![head, most_said.unwrap_or_default(), if pool_is_most { String::new() } else { pool(verdict) }]
+    let rejected = larger.map(|_| rejected(verdict)).unwrap_or_default();
+    let pool = if pool_is_most { String::new() } else { pool_unless_rejected(verdict) };
+    vec![head, most_said.unwrap_or_default(), rejected, pool]
 }
 
 /// How far the replay of today is off, as a clause.
@@ -219,10 +234,14 @@ fn error(verdict: &Verdict) -> Option<String> {
     })
 }
 
-/// The largest saving that breaks a limit, and what would mend it at which price.
+/// The largest saving that breaks a limit.
+fn best_rejected(verdict: &Verdict) -> Option<&Judged> {
+    saves_most(verdict.changes().filter(|judged| !judged.holds && judged.saving_monthly_usd >= WORTH_SAYING))
+}
+
+/// What it would save, and what would mend it at which price.
 fn rejected(verdict: &Verdict) -> String {
-    let breaks = |judged: &&Judged| !judged.holds && judged.saving_monthly_usd >= WORTH_SAYING;
-    let Some(best) = best(verdict.judged.iter().filter(is_change).filter(breaks)) else { return String::new() };
+    let Some(best) = best_rejected(verdict) else { return String::new() };
     let said = but_breaks(best);
     let of = || verdict.remedies.iter().filter(|remedy| remedy.scenario == best.scenario && !remedy.included);
     let found: Vec<_> = of().filter(|remedy| remedy.what != RemedyKind::NoneFound).collect();
@@ -236,11 +255,10 @@ fn rejected(verdict: &Verdict) -> String {
     format!("{said} It would hold with {}{price}.", what.join(" and "))
 }
 
-/// A sentence on the pool, unless the sentence before it was of the same.
-fn unless_said(verdict: &Verdict, pool: String) -> String {
-    let breaks = |judged: &&Judged| !judged.holds && judged.saving_monthly_usd >= WORTH_SAYING;
-    let said = best(verdict.judged.iter().filter(is_change).filter(breaks)).map(|judged| judged.scenario);
-    if best_pool(verdict).map(|pool| pool.scenario) == said { String::new() } else { pool }
+/// What the best pool comes to, unless that was said of the largest saving that breaks a limit.
+fn pool_unless_rejected(verdict: &Verdict) -> String {
+    let of = |judged: Option<&Judged>| judged.map(|judged| judged.scenario);
+    if of(verdict.best_pool()) == of(best_rejected(verdict)) { String::new() } else { pool(verdict) }
 }
 
 fn doubts(verdict: &Verdict) -> impl Iterator<Item = &Doubt> {
@@ -253,7 +271,7 @@ fn too_short(verdict: &Verdict) -> String {
         _ => None,
     });
     format!(
-        "No recommendation yet: the window{} is too short to judge by. Collect at least three days, better three weeks, and \
+        "the window{} is too short to judge by. Collect at least three days, better three weeks, and \
          run the analysis again.",
         seen.unwrap_or_default()
     )
@@ -265,7 +283,7 @@ fn usage_missing(verdict: &Verdict) -> String {
         _ => None,
     });
     format!(
-        "No recommendation: usage is missing for {} of the pods' time, too much to judge by. See which metrics the collector \
+        "usage is missing for {} of the pods' time, too much to judge by. See which metrics the collector \
          reports as missing, mend that, and run the analysis again.",
         missing.unwrap_or_else(|| "much".to_owned())
     )
@@ -277,8 +295,7 @@ fn unpriced(verdict: &Verdict) -> String {
         _ => None,
     });
     format!(
-        "No recommendation: {} has no price, and the comparison depends on it. Add the price to your price list and run the \
-         analysis again.",
+        "the price of {} is missing, and the comparison depends on it. Add it to your price list and run the analysis again.",
         what.unwrap_or("something that changes")
     )
 }

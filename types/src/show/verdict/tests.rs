@@ -1,4 +1,4 @@
-use super::verdict as sentence;
+use super::{grounds, stance, verdict as sentence};
 use crate::analysis::{
     Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, Limit, LimitCheck, Reason, Remedy, RemedyKind,
     ScenarioId, Verdict, ZoneHosts,
@@ -61,6 +61,10 @@ fn verdict(reason: Reason, recommendation: Option<ScenarioId>, judged: Vec<Judge
 fn check(verdict: &Verdict, expect: &str) {
     let text = sentence(verdict).replace('\u{a0}', " ");
     assert_eq!(text, expect);
+    if verdict.reason.is_some() {
+        let parts = format!("{}: {}", stance(verdict), grounds(verdict)).replace('\u{a0}', " ");
+        assert_eq!(parts.to_lowercase(), text.to_lowercase(), "the page says the same in two parts");
+    }
     assert!(!text.contains('\u{2212}') && !text.contains("NaN") && !text.contains(".."), "{text}");
 }
 
@@ -160,6 +164,13 @@ fn stay_where_nothing_or_little_is_saved() {
         "Stay as you are: nothing saves more than 3 % of the bill. The most would come from repacking on EC2 with a tuned \
          policy: $200 a month (1.2 %). An elastic machine pool would cost as much as today.",
     );
+    let mixed = vec![late(judged(ScenarioId::Emp, 3_000.0)), judged(ScenarioId::Ec2Tuned, 200.0)];
+    check(
+        &verdict(Reason::SavesTooLittle, Some(ScenarioId::Ec2Today), mixed),
+        "Stay as you are: nothing within the limits saves more than 3 % of the bill. The most would come from repacking on EC2 \
+         with a tuned policy: $200 a month (1.2 %). An elastic machine pool would save $3,000 a month (18 %), but 2.1 % of \
+         service starts would be more than a minute late, where 1 % is allowed.",
+    );
     let mut unsure = verdict(Reason::SavesTooLittle, Some(ScenarioId::Ec2Today), vec![judged(ScenarioId::Emp, 700.0)]);
     unsure.confidence = Some(Confidence { level: ConfidenceLevel::Low, doubts: vec![Doubt::BackTest { share: 0.06 }] });
     check(
@@ -221,8 +232,8 @@ fn what_cannot_be_said_names_the_next_step() {
         ),
         (
             doubted(Reason::Unpriced, Some(Doubt::Unpriced { what: "m5.metal in eu-north-1".to_owned() })),
-            "No recommendation: m5.metal in eu-north-1 has no price, and the comparison depends on it. Add the price to your \
-             price list and run the analysis again.",
+            "No recommendation: the price of m5.metal in eu-north-1 is missing, and the comparison depends on it. Add it to \
+             your price list and run the analysis again.",
         ),
         (
             doubted(Reason::NotReplayed, None),
