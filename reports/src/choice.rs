@@ -1,5 +1,7 @@
 //! Two questions kept apart: requests as they are or right-sized, on EC2 or on elastic VMs.
 
+use types::analysis::{Judged, saves_most};
+
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
@@ -12,10 +14,13 @@ const CHOICE: [(&str, &str, &str); 2] =
 /// The table; empty where nothing was replayed.
 pub(crate) fn choice(analysis: &View<'_>) -> Table {
     let is_replayed = CHOICE.iter().any(|(_, ec2, _)| words::scenario(analysis, ec2).is_some());
-    let rows = CHOICE.iter().filter(|_| is_replayed).map(|(label, ec2, pool)| {
+    let replayed = |(label, ec2, pool): &(&'static str, &str, &str)| {
         Row::new(vec![Cell::new(*label), cost(analysis, ec2), cost(analysis, pool), difference(analysis, ec2, pool)])
-    });
-    let rows = rows.collect();
+    };
+    let rows = match analysis.verdict.judged.is_empty() {
+        true => CHOICE.iter().filter(|_| is_replayed).map(replayed).collect(),
+        false => [false, true].into_iter().map(|rightsized| judged(analysis, rightsized)).collect(),
+    };
     Table::new(
         "Cost per month of 730 hours",
         vec![
@@ -29,15 +34,44 @@ pub(crate) fn choice(analysis: &View<'_>) -> Table {
     .stacking()
 }
 
+/// The pool with requests as they are or right-sized, and what it is compared with.
+fn judged(analysis: &View<'_>, rightsized: bool) -> Row {
+    let verdict = &analysis.verdict;
+    let of = |emp: bool| {
+        let fits =
+            move |judged: &&Judged| judged.scenario.is_emp() == emp && judged.scenario.is_rightsized() == rightsized;
+        let holding = saves_most(verdict.changes().filter(fits).filter(|judged| judged.holds));
+        holding.or_else(|| saves_most(verdict.changes().filter(fits)))
+    };
+    let pool = of(true);
+    let ec2 = pool.and_then(|pool| verdict.judged(pool.rival?)).or_else(|| of(false));
+    let cell = |judged: Option<&Judged>| match judged {
+        None => Cell::absent("not replayed"),
+        Some(judged) => Cell::new(analysis.usd(judged.monthly_usd))
+            .sub(beside_today(analysis, judged.saving_monthly_usd))
+            .badge(if judged.holds { "" } else { words::holding(analysis, false) }),
+    };
+    let difference = match pool.and_then(|pool| pool.saving_vs_rival_monthly_usd) {
+        Some(usd) => Cell::new(analysis.usd(usd)).tone(usd),
+        None => Cell::absent("cannot be said"),
+    };
+    let label = if rightsized { "Right-sized from usage" } else { "As they are" };
+    Row::new(vec![Cell::new(label), cell(ec2), cell(pool), difference])
+}
+
+fn beside_today(analysis: &View<'_>, saved_monthly_usd: f64) -> String {
+    if saved_monthly_usd >= 0.0 {
+        format!("{} below today", analysis.usd(saved_monthly_usd))
+    } else {
+        format!("{} above today", analysis.usd(-saved_monthly_usd))
+    }
+}
+
 fn cost(analysis: &View<'_>, id: &str) -> Cell {
     let Some(scenario) = words::scenario(analysis, id) else { return Cell::absent("not replayed") };
     let holds = scenario.risk.as_ref().is_some_and(|risk| risk.holds_target);
     let saved = words::scenario(analysis, TODAY).and_then(|today| analysis.month(words::less(today, scenario)?));
-    let sub = match saved {
-        Some(usd) if usd >= 0.0 => format!("{} below today", analysis.usd(usd)),
-        Some(usd) => format!("{} above today", analysis.usd(-usd)),
-        None => String::new(),
-    };
+    let sub = saved.map(|usd| beside_today(analysis, usd)).unwrap_or_default();
     let badge = if holds { "" } else { "over the risk target" };
     match scenario.monthly_usd.filter(|_| scenario.cost_usd.compute.is_some()) {
         Some(usd) => Cell::new(analysis.usd(usd)).sub(sub).badge(badge),

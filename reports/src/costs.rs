@@ -172,10 +172,7 @@ fn how(analysis: &View<'_>, scenario: &Scenario) -> String {
     let machines = machines.iter().filter_map(|(kind, name)| {
         Some(format!("{} {name}", format::tenths(words::at_once(analysis, scenario, kind)?)))
     });
-    let risk = scenario
-        .risk
-        .as_ref()
-        .map(|risk| if risk.holds_target { "holds the risk target" } else { "over the risk target" }.to_owned());
+    let risk = words::holds(analysis, scenario).map(|holds| words::holding(analysis, holds).to_owned());
     let parts: Vec<String> = [how.to_owned()].into_iter().chain(machines).chain(risk).collect();
     parts.join(" · ")
 }

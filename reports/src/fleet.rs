@@ -12,6 +12,7 @@ use crate::page::RenderError;
 use crate::sheets::{Cell as Field, SheetError, row, write};
 use crate::standing::{Compared, Cost, Standing};
 use crate::table::{Cell, Column, Row, Table};
+use crate::trust;
 use crate::words;
 
 /// One cluster of a fleet.
@@ -50,6 +51,7 @@ struct ClusterRow {
     /// Today, best EC2, pool, and what the pool saves against both.
     cells: [Text; 5],
     recommendation: String,
+    recommendation_sub: Vec<String>,
     /// Empty in the row of the total.
     coverage: String,
     coverage_sub: Vec<String>,
@@ -77,12 +79,19 @@ struct Totals {
     /// Of those, the ones on which a pool beats the best EC2, and by how much.
     beating: u32,
     beats_by: NanoUsd,
+    /// Clusters on which a change is recommended, and what these changes save together.
+    changing: u32,
+    changes_save: NanoUsd,
 }
 
 impl Totals {
     fn of<'a>(standings: impl Iterator<Item = &'a Standing>) -> Self {
         let mut totals = Self::default();
         for standing in standings {
+            if let Some(saved) = standing.recommended.and_then(|recommended| nanos(recommended.monthly_usd)) {
+                totals.changing += 1;
+                totals.changes_save += saved;
+            }
             let (Some(today), Some(saving)) = (standing.today.monthly_usd, &standing.saving_vs_today) else { continue };
             let (Some(today), Some(saved)) = (nanos(today), nanos(saving.monthly_usd)) else { continue };
             totals.clusters += 1;
@@ -191,7 +200,16 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         _ => String::new(),
     };
     let clusters = format!("{} of {} clusters", format::count(totals.clusters), count(members));
-    format!("Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
+    let changes = match totals.changing {
+        0 => String::new(),
+        n => format!(
+            "What is recommended saves {} a month on {} of {} clusters. ",
+            money.show(totals.changes_save.usd()),
+            format::count(n),
+            count(members)
+        ),
+    };
+    format!("{changes}Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
 }
 
 fn figures(totals: &Totals, money: &Money) -> Vec<Figure> {
@@ -207,11 +225,16 @@ fn figures(totals: &Totals, money: &Money) -> Vec<Figure> {
             badge: "",
         },
     };
-    vec![
-        figure("Today", totals.clusters, totals.today, ""),
-        figure("A pool saves against today", totals.clusters, totals.vs_today, class(totals.vs_today)),
-        figure("and against the best EC2", totals.replayed, totals.vs_ec2, class(totals.vs_ec2)),
-    ]
+    let changes = (totals.changing > 0)
+        .then(|| figure("What is recommended saves", totals.changing, totals.changes_save, class(totals.changes_save)));
+    let pool = |amount| if totals.changing > 0 { "" } else { class(amount) };
+    let mut figures = vec![figure("Today", totals.clusters, totals.today, "")];
+    figures.extend(changes);
+    figures.extend([
+        figure("A pool saves against today", totals.clusters, totals.vs_today, pool(totals.vs_today)),
+        figure("and against the best EC2", totals.replayed, totals.vs_ec2, pool(totals.vs_ec2)),
+    ]);
+    figures
 }
 
 fn cost(cost: Cost, money: &Money) -> Text {
@@ -241,7 +264,7 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
     if now.hours_synthetic > 0 {
         coverage_sub.push(format!("{} synthetic", format::count(now.hours_synthetic)));
     }
-    let recommendation = now.recommendation.as_deref().map_or_else(|| "none".to_owned(), words::plain);
+    let (recommendation, recommendation_sub) = recommendation(now, money);
     ClusterRow {
         name: now.cluster_id.clone(),
         link: member.link.clone().unwrap_or_default(),
@@ -254,10 +277,23 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
             saving(now.saving_vs_ec2.as_ref(), money),
         ],
         recommendation,
+        recommendation_sub,
         coverage: format!("{} of {} hours", format::count(now.hours_present), format::count(now.hours_expected)),
         coverage_sub,
         evidence: now.seen_fraction.map_or_else(|| format::UNKNOWN.to_owned(), format::percent),
     }
+}
+
+/// What is recommended, what it saves and how sure that is; its id alone where the verdict predates its data.
+fn recommendation(now: &Standing, money: &Money) -> (String, Vec<String>) {
+    let Some(recommended) = now.recommended else {
+        let stays = now.recommendation.as_deref().map_or_else(|| "none".to_owned(), words::plain);
+        return (stays, Vec::new());
+    };
+    let share = recommended.fraction.map(|fraction| format!(" ({})", format::percent(fraction))).unwrap_or_default();
+    let mut sub = vec![format!("saves {}{share}", money.show(recommended.monthly_usd))];
+    sub.extend(recommended.confidence.map(|level| format!("{} confidence", trust::level(level))));
+    (types::show::action(recommended.scenario).to_owned(), sub)
 }
 
 fn total(totals: &Totals, money: &Money) -> ClusterRow {
@@ -278,6 +314,7 @@ fn total(totals: &Totals, money: &Money) -> ClusterRow {
             amount(totals.replayed, totals.vs_ec2),
         ],
         recommendation: String::new(),
+        recommendation_sub: Vec::new(),
         coverage: String::new(),
         coverage_sub: Vec::new(),
         evidence: String::new(),
@@ -352,8 +389,8 @@ pub const FLEET_COLUMNS: &[(&str, &str)] = &[
     ("hours_synthetic", "of the hours present, those that a generator wrote"),
     ("today_monthly_usd", "cost today, per month of 730 hours"),
     ("today_partial", "whether that leaves something out"),
-    ("ec2_repacked_monthly_usd", "the same pods repacked on EC2"),
-    ("pool_scenario", "scenario of the pool: `emp-tuned`, `emp` or `emp-vendor`"),
+    ("ec2_repacked_monthly_usd", "the same pods repacked on EC2: what the pool is compared with like for like"),
+    ("pool_scenario", "scenario of the pool: the one recommended or the best of those judged, else `emp-vendor`"),
     ("pool_monthly_usd", "its cost, net of the fee"),
     ("pool_partial", "whether that leaves something out"),
     ("saving_vs_today_monthly_usd", "saved against today, over the lines priced in both"),
@@ -362,6 +399,9 @@ pub const FLEET_COLUMNS: &[(&str, &str)] = &[
     ("saving_vs_ec2_monthly_usd", "saved against repacking on EC2"),
     ("saving_vs_ec2_fraction", "of its cost over the same lines"),
     ("recommendation", "scenario the verdict recommends"),
+    ("recommended_saving_monthly_usd", "what it saves against today; empty where no change is recommended"),
+    ("recommended_saving_fraction", "of today's cost over the same lines"),
+    ("confidence", "how far that can be trusted: `high`, `medium` or `low`"),
     ("seen_fraction", "of today's bill: quantity seen, price own or listed"),
     ("realised_monthly_usd", "saved by elastic VMs that run already"),
     ("cpu_used_of_capacity_fraction", "CPU used over capacity"),
@@ -396,6 +436,9 @@ pub fn fleet_csv(members: &[Member]) -> Result<Vec<u8>, SheetError> {
             ec2.map(|saving| saving.monthly_usd),
             ec2.and_then(|saving| saving.fraction),
             s.recommendation.as_ref(),
+            s.recommended.map(|recommended| recommended.monthly_usd),
+            s.recommended.and_then(|recommended| recommended.fraction),
+            s.recommended.and_then(|recommended| recommended.confidence).map(trust::level),
             s.seen_fraction,
             s.realised_monthly_usd,
             s.cpu_used_of_capacity,

@@ -4,6 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::Gravity;
 
+use crate::answer::{self, Answer};
 use crate::cost_lines::{all_partial, not_modelled};
 use crate::coverage::{Coverage, coverage};
 use crate::format;
@@ -17,11 +18,15 @@ pub(crate) struct Headline {
     pub(crate) cluster_id: String,
     pub(crate) region: String,
     pub(crate) window: String,
+    pub(crate) question: &'static str,
     /// `pays`, `loses` or `open`: the colour of the stance.
     pub(crate) tone: &'static str,
     pub(crate) stance: String,
     pub(crate) verdict: String,
+    /// What is recommended, where the verdict predates its data.
     pub(crate) recommendation: String,
+    /// How sure it is and what next, where the verdict has its data.
+    pub(crate) answer: Option<Answer>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) basis: String,
     /// What the figures leave out, as sentences.
@@ -46,22 +51,21 @@ pub(crate) struct Figure {
 
 impl Headline {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
-        let (tone, stance) = stance(analysis);
+        let answer = Answer::new(analysis);
+        let (tone, stance) = if answer.is_some() { answer::stance(analysis) } else { stance(analysis) };
+        let is_older = answer.is_none();
         Self {
             cluster_id: analysis.cluster_id.clone(),
             region: analysis.region.clone().unwrap_or_else(|| "region not known".to_owned()),
             window: words::window(analysis),
+            question: if is_older { "Would an elastic machine pool pay here?" } else { "What would save money here?" },
             tone,
             stance,
-            verdict: analysis.sentence(&analysis.verdict.text),
-            recommendation: recommendation(analysis),
-            figures: figures(analysis),
-            basis: format!(
-                "Per month of 730 hours, scaled from {} between {}; {}.",
-                format::hours(analysis.window.hours_present),
-                words::window(analysis).replacen(" to ", " and ", 1),
-                words::prices(analysis),
-            ),
+            verdict: analysis.sentence(&types::show::grounds(&analysis.verdict)),
+            recommendation: if is_older { recommendation(analysis) } else { String::new() },
+            answer,
+            figures: if is_older { figures(analysis) } else { answer::figures(analysis) },
+            basis: answer::basis(analysis),
             caveats: caveats(analysis),
             coverage: coverage(analysis),
             grades: crate::grades::sentence(analysis).unwrap_or_default(),
@@ -256,7 +260,9 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
 
 fn caveats(analysis: &View<'_>) -> Vec<String> {
     let mut caveats: Vec<String> = analysis.money.converted().into_iter().collect();
-    if let Some(saving) = words::headline_saving(analysis) {
+    if analysis.verdict.reason.is_some() {
+        caveats.extend(answer::caveats(analysis));
+    } else if let Some(saving) = words::headline_saving(analysis) {
         let lines: Vec<String> = saving.lines.iter().map(|line| words::cost_line(line)).collect();
         let mut text = format!("The saving compares {}, the lines priced on both sides", words::list(&lines));
         let totals = (

@@ -6,6 +6,7 @@
 pub mod focus;
 pub mod format;
 
+mod answer;
 mod assumptions;
 mod bill;
 mod chart;
@@ -23,6 +24,7 @@ mod grades;
 mod groups;
 mod headline;
 mod inventory;
+mod judged;
 mod markdown;
 mod money;
 mod over_time;
@@ -40,6 +42,7 @@ mod summary;
 mod sure;
 mod table;
 mod trend;
+mod trust;
 mod utilisation;
 mod view;
 mod waterfall;

@@ -2,11 +2,13 @@
 //!
 //! Everything that comes from a cluster is escaped: a name cannot become a heading, a link, a mention or markup.
 
-use types::analysis::{Analysis, Gravity};
+use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId};
+use types::show;
 
 use crate::format;
 use crate::money::Money;
 use crate::standing::{Cost, Standing};
+use crate::trust;
 use crate::words::{self, REPACKED, TODAY};
 
 /// On EC2 and on a pool, with requests from use.
@@ -16,13 +18,18 @@ const POOL_RIGHT_SIZED: &str = "emp-rightsized";
 /// Workloads and notes that are named; the page has the others.
 const MOST: usize = 5;
 
-/// A summary as GitHub-flavoured Markdown: verdict, three figures, the two by two, the workloads that save most, and
-/// what the numbers leave out. Amounts are per month of 730 hours in the currency of `money`.
+/// A summary as GitHub-flavoured Markdown: verdict, confidence, every scenario that was judged, what makes them hold, the
+/// workloads that save most, and what the numbers leave out; three figures and the two by two where the verdict predates
+/// its data. Amounts are per month of 730 hours in the currency of `money`.
 pub fn markdown(analysis: &Analysis, money: &Money) -> String {
     let mut text = format!("### Elastic machine pool: savings report of {}\n\n", code(&analysis.cluster_id));
-    text.push_str(&format!("**{}**\n\n", sentence(&money.sentence(&analysis.verdict.text))));
-    figures(&mut text, analysis, money);
-    two_by_two(&mut text, analysis, money);
+    text.push_str(&format!("**{}**\n\n", sentence(&money.sentence(&show::verdict(&analysis.verdict)))));
+    if analysis.verdict.reason.is_some() {
+        judged(&mut text, analysis, money);
+    } else {
+        figures(&mut text, analysis, money);
+        two_by_two(&mut text, analysis, money);
+    }
     workloads(&mut text, analysis, money);
     caveats(&mut text, analysis);
     text.push_str(&format!(
@@ -35,6 +42,59 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
         money.converted().map(|how| format!(" {}", sentence(&how))).unwrap_or_default(),
     ));
     text
+}
+
+/// Confidence, today beside every scenario that was judged, and what makes them hold.
+fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
+    let verdict = &analysis.verdict;
+    if let Some(confidence) = verdict.confidence.as_ref().filter(|_| verdict.recommendation.is_some()) {
+        text.push_str(&format!("How sure: {}\n\n", sentence(&trust::how_sure(confidence))));
+    }
+    text.push_str("| | a month | saves against today | limits |\n|---|--:|--:|---|\n");
+    let amounts = verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd);
+    let today = amounts.or_else(|| words::scenario(analysis, TODAY).and_then(|today| today.monthly_usd));
+    let recommends = |id: Option<ScenarioId>| verdict.recommended().is_some() && verdict.recommended() == id;
+    let mark = |id| if recommends(Some(id)) { " **(recommended)**" } else { "" };
+    text.push_str(&format!("| Today{} | {} | | |\n", mark(ScenarioId::Ec2Today), money.show_or_unknown(today)));
+    let recommended = verdict.judged.iter().filter(|judged| recommends(Some(judged.scenario)));
+    let others = verdict.judged.iter().filter(|judged| !recommends(Some(judged.scenario)));
+    for judged in recommended.chain(others).filter(|judged| judged.scenario != ScenarioId::Ec2Today) {
+        let share = judged.saving_fraction.map(|f| format!(" ({})", format::percent(f))).unwrap_or_default();
+        let broken: Vec<String> = judged
+            .limits
+            .iter()
+            .filter(|check| !check.holds)
+            .map(|check| show::limit(check.limit).to_owned())
+            .collect();
+        let limits = match (judged.holds, broken.is_empty()) {
+            (true, _) => "within all".to_owned(),
+            (false, true) => "not known".to_owned(),
+            (false, false) => format!("breaks {}", words::list(&broken)),
+        };
+        text.push_str(&format!(
+            "| {}{} | {} | {}{share} | {limits} |\n",
+            sentence(&words::scenario_name(analysis, judged.scenario)),
+            mark(judged.scenario),
+            money.show(judged.monthly_usd),
+            money.show(judged.saving_monthly_usd),
+        ));
+    }
+    text.push('\n');
+    let found: Vec<&Remedy> = verdict.remedies.iter().filter(|remedy| remedy.what != RemedyKind::NoneFound).collect();
+    if found.is_empty() {
+        return;
+    }
+    text.push_str("What makes scenarios hold their limits:\n\n");
+    for remedy in found {
+        let included = if remedy.included { "in its cost" } else { "on top of its cost" };
+        text.push_str(&format!(
+            "- {}: {}, {} a month, {included}\n",
+            sentence(&words::scenario_name(analysis, remedy.scenario)),
+            sentence(&show::remedy(&remedy.what, remedy.scenario)),
+            money.show_or_unknown(remedy.monthly_usd),
+        ));
+    }
+    text.push('\n');
 }
 
 fn figures(text: &mut String, analysis: &Analysis, money: &Money) {

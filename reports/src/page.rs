@@ -10,6 +10,7 @@ use crate::costs::Costs;
 use crate::evidence::Evidence;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
+use crate::judged::JudgedPart;
 use crate::money::Money;
 use crate::over_time::OverTime;
 use crate::plan::PlanPart;
@@ -47,6 +48,7 @@ struct Page {
     headline: Headline,
     realised: Option<RealisedPart>,
     choice: Table,
+    judged: Option<JudgedPart>,
     waterfall: Option<WaterfallPart>,
     costs: Costs,
     sure: Sure,
@@ -100,6 +102,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         headline: Headline::new(view),
         realised: RealisedPart::new(view),
         choice: crate::choice::choice(view),
+        judged: JudgedPart::new(view),
         waterfall: WaterfallPart::new(view)?,
         costs: Costs::new(view),
         sure: Sure::new(view)?,

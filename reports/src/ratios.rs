@@ -5,6 +5,7 @@ use types::analysis::{WhatIf, WhatIfPoint};
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
+use crate::words;
 
 /// `emp` at each pair of ratios.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(crate) fn grid(analysis: &View<'_>, what_if: &WhatIf) -> Option<Grid> {
             Some(usd) if usd < 0.0 => "loss",
             _ => "",
         };
-        GridCell { text, class, sub: if point.holds_target { "" } else { "over the risk target" } }
+        GridCell { text, class, sub: if point.holds_target { "" } else { words::holding(analysis, false) } }
     };
     what_if.grid.iter().any(|point| point.saving_usd.is_some()).then(|| Grid {
         columns: cpu.iter().map(|ratio| format!("CPU × {ratio}")).collect(),
@@ -77,7 +78,7 @@ pub(crate) fn table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
             share(Some(point.host_slots_over_cpu)),
             share(point.host_slots_over_memory),
             share(point.served_fraction),
-            Cell::new(if point.holds_target { "holds the target" } else { "over the target" }),
+            Cell::new(words::holding_briefly(analysis, point.holds_target)),
         ])
     };
     Table::new(

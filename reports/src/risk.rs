@@ -5,12 +5,17 @@ use types::analysis::{Risk, Scenario, WorstSlot};
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
+use crate::words;
 
 /// The table; empty where nothing was replayed.
 pub(crate) fn risk(analysis: &View<'_>) -> Table {
-    let rows = analysis.scenarios.iter().filter_map(|scenario| Some(row(scenario, scenario.risk.as_ref()?)));
+    let rows = analysis.scenarios.iter().filter_map(|scenario| Some(row(analysis, scenario, scenario.risk.as_ref()?)));
+    let part = match analysis.verdict.reported_hours {
+        0 => "the last third of the window".to_owned(),
+        n => format!("the last {} of the window", format::hours(n)),
+    };
     Table::new(
-        "On the last third of the window, which no choice was made on; migrations and restarts over all of it",
+        format!("On {part}, which no choice was made on; migrations and restarts over all of it"),
         vec![
             Column::text("Scenario"),
             Column::number("Served", "of pod-seconds"),
@@ -45,7 +50,7 @@ pub(crate) fn target(analysis: &View<'_>) -> String {
     )
 }
 
-fn row(scenario: &Scenario, risk: &Risk) -> Row {
+fn row(analysis: &View<'_>, scenario: &Scenario, risk: &Risk) -> Row {
     let share = |share: Option<f64>| {
         share.map_or_else(|| Cell::absent("no hosts"), |share| Cell::new(format::percent_fine(share)))
     };
@@ -55,7 +60,10 @@ fn row(scenario: &Scenario, risk: &Risk) -> Row {
     });
     let workloads = risk.workloads_on_busiest;
     Row::new(vec![
-        Cell::new(&scenario.label).badge(if risk.holds_target { "" } else { "over the target" }),
+        Cell::new(&scenario.label).badge(match words::holds(analysis, scenario) {
+            Some(false) => words::holding_briefly(analysis, false),
+            _ => "",
+        }),
         Cell::new(format::percent_fine(risk.served_fraction)),
         share(Some(risk.machine_slots_over_cpu)),
         share(risk.host_slots_over_cpu),

@@ -7,6 +7,7 @@ mod costs;
 mod model;
 mod money;
 mod usage;
+mod verdict;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use types::analysis::Analysis;
@@ -54,7 +55,12 @@ pub struct SheetError {
 }
 
 /// Every table, in the order of the documentation.
-pub const SHEETS: [Sheet; 23] = [
+pub const SHEETS: [Sheet; 28] = [
+    verdict::VERDICT,
+    verdict::JUDGED,
+    verdict::LIMITS,
+    verdict::REMEDIES,
+    verdict::DOUBTS,
     money::SCENARIOS,
     money::COST_LINES,
     money::MACHINES,
@@ -112,6 +118,14 @@ pub(crate) fn guarded(text: &str) -> String {
 }
 
 impl Cell {
+    /// The text of a cell that is one.
+    fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     fn field(self) -> String {
         match self {
             Self::Text(text) => guarded(&text),

@@ -1,7 +1,7 @@
 //! Where a cluster stood at the end of one window: the few numbers that are compared between windows and clusters.
 
 use chrono::{DateTime, Utc};
-use types::analysis::{Analysis, Saving, Scenario};
+use types::analysis::{Analysis, ConfidenceLevel, Judged, Saving, Scenario, ScenarioId};
 
 use crate::words::{self, REPACKED, TODAY};
 
@@ -24,6 +24,8 @@ pub struct Standing {
     pub(crate) pool: Cost,
     pub(crate) pool_id: String,
     pub(crate) recommendation: Option<String>,
+    /// What is recommended, where the verdict has its data and a change is.
+    pub(crate) recommended: Option<Recommended>,
     pub(crate) saving_vs_today: Option<Compared>,
     pub(crate) saving_vs_ec2: Option<Compared>,
     pub(crate) cpu_used_of_capacity: Option<f64>,
@@ -52,12 +54,24 @@ pub(crate) struct Compared {
     pub(crate) lines: Vec<String>,
 }
 
+/// A change that is recommended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Recommended {
+    pub(crate) scenario: ScenarioId,
+    /// What it saves against today.
+    pub(crate) monthly_usd: f64,
+    pub(crate) fraction: Option<f64>,
+    pub(crate) confidence: Option<ConfidenceLevel>,
+}
+
 impl Standing {
     /// The numbers of an analysis.
     pub fn of(analysis: &Analysis) -> Self {
         let window = &analysis.window;
         let cost = |id: &str| words::scenario(analysis, id).map_or_else(Cost::default, Cost::of);
         let pool_id = words::pool(analysis);
+        let pool = analysis.verdict.best_pool();
+        let rival = pool.and_then(|pool| pool.rival).map_or(REPACKED, ScenarioId::as_str);
         let saving = |from: &str| {
             let pair = analysis.savings.iter().find(|saving| saving.from == from && saving.to == pool_id);
             pair.filter(|_| analysis.verdict.saving_vs_today_usd.is_some()).map(Compared::of)
@@ -74,12 +88,13 @@ impl Standing {
             hours_expected: window.hours_expected,
             hours_synthetic: synthetic.map(|part| part.hours).sum(),
             today: cost(TODAY),
-            ec2: cost(REPACKED),
+            ec2: cost(rival),
             pool: cost(pool_id),
             pool_id: pool_id.to_owned(),
             recommendation: analysis.verdict.recommendation.clone(),
-            saving_vs_today: saving(TODAY),
-            saving_vs_ec2: saving(REPACKED),
+            recommended: Recommended::of(analysis),
+            saving_vs_today: pool.map_or_else(|| saving(TODAY), |pool| Some(Compared::with_today(analysis, pool))),
+            saving_vs_ec2: pool.map_or_else(|| saving(REPACKED), |pool| Compared::with_rival(analysis, pool)),
             cpu_used_of_capacity: cpu.used_of_capacity,
             cpu_requested_of_capacity: cpu.requested_of_capacity,
             memory_used_of_capacity: memory.used_of_capacity,
@@ -111,10 +126,50 @@ impl Cost {
     }
 }
 
+impl Recommended {
+    fn of(analysis: &Analysis) -> Option<Self> {
+        let verdict = &analysis.verdict;
+        let scenario = verdict.recommended().filter(|scenario| scenario.is_change())?;
+        let amounts = verdict.amounts.as_ref()?;
+        Some(Self {
+            scenario,
+            monthly_usd: amounts.saving_monthly_usd,
+            fraction: amounts.saving_fraction,
+            confidence: verdict.confidence.as_ref().map(|confidence| confidence.level),
+        })
+    }
+}
+
 impl Compared {
+    /// A pool as it was judged, against today.
+    fn with_today(analysis: &Analysis, pool: &Judged) -> Self {
+        Self {
+            monthly_usd: pool.saving_monthly_usd,
+            fraction: pool.saving_fraction,
+            lines: lines(analysis, TODAY, pool.scenario),
+        }
+    }
+
+    /// The same against its like on EC2.
+    fn with_rival(analysis: &Analysis, pool: &Judged) -> Option<Self> {
+        let (rival, monthly_usd) = (pool.rival?, pool.saving_vs_rival_monthly_usd?);
+        let of = analysis.verdict.judged(rival).map(|rival| rival.monthly_usd).filter(|usd| *usd > 0.0);
+        Some(Self {
+            monthly_usd,
+            fraction: of.map(|of| monthly_usd / of),
+            lines: lines(analysis, rival.as_str(), pool.scenario),
+        })
+    }
+
     fn of(saving: &Saving) -> Self {
         Self { monthly_usd: saving.monthly_usd, fraction: saving.fraction, lines: saving.lines.clone() }
     }
+}
+
+/// Cost lines that a pair of scenarios is compared over; none where the analysis does not list the pair.
+fn lines(analysis: &Analysis, from: &str, to: ScenarioId) -> Vec<String> {
+    let pair = analysis.savings.iter().find(|saving| saving.from == from && saving.to == to.as_str());
+    pair.map(|saving| saving.lines.clone()).unwrap_or_default()
 }
 
 fn seen(analysis: &Analysis) -> Option<f64> {

@@ -1,14 +1,90 @@
 //! The conclusion as plain text, for a terminal.
 
-use types::analysis::Analysis;
+use types::analysis::{Analysis, Judged, ScenarioId};
+use types::show;
 
 use crate::format;
+use crate::trust;
 use crate::words::{self, TODAY, VENDOR};
 
 /// A plain-text summary: today, with EMP, the saving, the verdict and what they stand on.
 ///
 /// Names lose their control characters, so that they cannot steer the terminal.
 pub fn summary(analysis: &Analysis) -> String {
+    let (rows, sure) = match analysis.verdict.reason {
+        Some(_) => (judged(analysis), sure(analysis)),
+        None => (older(analysis), String::new()),
+    };
+    let width = rows.iter().map(|row| row.0.chars().count()).max().unwrap_or(0);
+
+    let window = &analysis.window;
+    let sources: Vec<String> = window
+        .hours_by_source
+        .iter()
+        .map(|part| format!("{} {}", format::count(part.hours), words::source(&part.source)))
+        .collect();
+    let mut text = format!("Cluster   {}", words::plain(&analysis.cluster_id));
+    if let Some(region) = &analysis.region {
+        text.push_str(&format!(" in {}", words::plain(region)));
+    }
+    text.push_str(&format!("\nWindow    {}\n", words::window(analysis)));
+    text.push_str(&format!(
+        "Coverage  {} of {} hours",
+        format::count(window.hours_present),
+        format::count(window.hours_expected)
+    ));
+    if !sources.is_empty() {
+        text.push_str(&format!(": {}", words::list(&sources)));
+    }
+    text.push_str(&format!("\n\n{:width$}  {:>14}  {:>14}\n", "", "a month", "a year"));
+    for (label, month, year, share) in rows {
+        text.push_str(&format!("{label:width$}  {month:>14}  {year:>14}{share}\n"));
+    }
+    text.push_str(&format!("\n{}\n{sure}", wrapped(&words::plain(&show::verdict(&analysis.verdict)))));
+    text
+}
+
+/// A row: what it is, a month, a year, and a share.
+type Line = (String, String, String, String);
+
+/// Today, what is recommended and what it saves, and the best of the other side.
+fn judged(analysis: &Analysis) -> Vec<Line> {
+    let verdict = &analysis.verdict;
+    let line = |label: String, monthly: Option<f64>, share: String| {
+        let yearly = monthly.map(|usd| usd * types::MONTHS_PER_YEAR);
+        (label, format::usd_or_unknown(monthly), format::usd_or_unknown(yearly), share)
+    };
+    let today = words::scenario(analysis, TODAY).and_then(|today| today.monthly_usd);
+    let today = verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd).or(today);
+    let recommended = verdict.recommended();
+    let stays = if recommended == Some(ScenarioId::Ec2Today) { "Today (recommended)" } else { "Today" };
+    let mut rows = vec![line(stays.to_owned(), today, String::new())];
+    let change = recommended.filter(|id| id.is_change()).and_then(|id| verdict.judged(id));
+    let saving = |judged: &Judged| {
+        let share = judged.saving_fraction.map(|share| format!("  {}", format::percent(share))).unwrap_or_default();
+        line("Saving".to_owned(), Some(judged.saving_monthly_usd), share)
+    };
+    let name = |judged: &Judged, what: &str| {
+        let breaks = if judged.holds { "" } else { ", breaks a limit" };
+        format!("{}{what}{breaks}", words::plain(&words::scenario_name(analysis, judged.scenario)))
+    };
+    rows.extend(change.map(|judged| line(name(judged, " (recommended)"), Some(judged.monthly_usd), String::new())));
+    rows.extend(change.map(saving));
+    let others = [verdict.best_on_ec2(), verdict.best_pool()].into_iter().flatten();
+    let others = others.filter(|judged| Some(judged.scenario) != recommended);
+    rows.extend(others.map(|judged| line(name(judged, ""), Some(judged.monthly_usd), String::new())));
+    rows
+}
+
+/// How sure the recommendation is, as a line.
+fn sure(analysis: &Analysis) -> String {
+    let confidence = analysis.verdict.confidence.as_ref().filter(|_| analysis.verdict.recommendation.is_some());
+    let sure = confidence.map(|confidence| wrapped(&format!("How sure: {}", trust::how_sure(confidence))));
+    sure.map(|sure| format!("\n{sure}\n")).unwrap_or_default()
+}
+
+/// The rows of an analysis whose verdict predates its data.
+fn older(analysis: &Analysis) -> Vec<Line> {
     let monthly = |id: &str| words::scenario(analysis, id).and_then(|scenario| scenario.monthly_usd);
     let partial = |id: &str| words::scenario(analysis, id).is_some_and(|scenario| scenario.partial);
     let yearly = |usd: Option<f64>| format::usd_or_unknown(usd.map(|usd| usd * types::MONTHS_PER_YEAR));
@@ -35,33 +111,7 @@ pub fn summary(analysis: &Analysis) -> String {
         rows.push(total("With EMP, vendor's arithmetic", VENDOR));
     }
     rows.push(saving);
-    let width = rows.iter().map(|row| row.0.chars().count()).max().unwrap_or(0);
-
-    let window = &analysis.window;
-    let sources: Vec<String> = window
-        .hours_by_source
-        .iter()
-        .map(|part| format!("{} {}", format::count(part.hours), words::source(&part.source)))
-        .collect();
-    let mut text = format!("Cluster   {}", words::plain(&analysis.cluster_id));
-    if let Some(region) = &analysis.region {
-        text.push_str(&format!(" in {}", words::plain(region)));
-    }
-    text.push_str(&format!("\nWindow    {}\n", words::window(analysis)));
-    text.push_str(&format!(
-        "Coverage  {} of {} hours",
-        format::count(window.hours_present),
-        format::count(window.hours_expected)
-    ));
-    if !sources.is_empty() {
-        text.push_str(&format!(": {}", words::list(&sources)));
-    }
-    text.push_str(&format!("\n\n{:width$}  {:>14}  {:>14}\n", "", "a month", "a year"));
-    for (label, month, year, share) in rows {
-        text.push_str(&format!("{label:width$}  {month:>14}  {year:>14}{share}\n"));
-    }
-    text.push_str(&format!("\n{}\n", wrapped(&words::plain(&analysis.verdict.text))));
-    text
+    rows
 }
 
 /// Breaks a sentence into lines that fit a terminal.

@@ -13,6 +13,7 @@ use crate::grades::Grades;
 use crate::page::RenderError;
 use crate::ratios::{Grid, grid};
 use crate::table::{Cell, Column, Row, Table};
+use crate::trust;
 use crate::view::View;
 use crate::words;
 
@@ -21,6 +22,8 @@ use crate::words;
 #[template(path = "sure.html")]
 pub(crate) struct Sure {
     lead: String,
+    /// What limits the confidence, a sentence each, the gravest first.
+    doubts: Vec<String>,
     /// What the engine makes of today's own machines, as a sentence.
     optimism: String,
     grades: Option<Grades>,
@@ -48,6 +51,7 @@ impl Sure {
         let break_even = ids.into_iter().zip(break_even).filter(|(_, terms)| is_known(terms));
         Ok(Self {
             lead: words::unbroken(&lead(analysis)),
+            doubts: doubts(analysis),
             optimism: optimism(analysis),
             grades: Grades::new(analysis),
             risk: crate::risk::risk(analysis),
@@ -74,6 +78,9 @@ impl Sure {
 /// The range over assumptions, or the interval where there is one.
 fn lead(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
+    if verdict.reason.is_some() {
+        return confidence(analysis);
+    }
     let of = "what the elastic machine pool saves against the best alternative on EC2 with the same requests";
     let two = |[least, most]: [f64; 2]| format!("{} to {}", analysis.monthly(least), analysis.monthly(most));
     let has_hours = |_: &[f64; 2]| analysis.window.hours_present > 0;
@@ -91,6 +98,28 @@ fn lead(analysis: &View<'_>) -> String {
         ),
         (None, None) => "Nothing was replayed with other assumptions, so no range can be given.".to_owned(),
     }
+}
+
+/// The level of confidence and the range of the saving over the assumptions tried.
+fn confidence(analysis: &View<'_>) -> String {
+    let verdict = &analysis.verdict;
+    let Some(confidence) = verdict.confidence.as_ref().filter(|_| verdict.recommendation.is_some()) else {
+        return "Nothing is recommended, so there is no confidence to give.".to_owned();
+    };
+    let level = format!("Confidence is {}: {}.", trust::level(confidence.level), trust::meaning(confidence.level));
+    match verdict.amounts.as_ref().and_then(|amounts| amounts.range_monthly_usd) {
+        Some([least, most]) => format!(
+            "{level} Over the assumptions tried, one at a time, what is recommended saves {} to {} a month.",
+            analysis.usd(least),
+            analysis.usd(most)
+        ),
+        None => level,
+    }
+}
+
+fn doubts(analysis: &View<'_>) -> Vec<String> {
+    let doubts = analysis.verdict.confidence.iter().flat_map(|confidence| &confidence.doubts);
+    doubts.map(|doubt| format!("{}.", words::sentence(&trust::doubt(doubt)))).collect()
 }
 
 fn optimism(analysis: &View<'_>) -> String {
@@ -174,7 +203,7 @@ fn tornado_table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
             Cell::name(&bar.key).sub(format!("= {}", bar.value)),
             analysis.monthly_cell(bar.change_usd).tone(bar.change_usd.unwrap_or(0.0)),
             analysis.monthly_cell(bar.saving_usd),
-            Cell::new(if bar.holds_target { "holds the risk target" } else { "over the risk target" }),
+            Cell::new(words::holding(analysis, bar.holds_target)),
         ])
     };
     Table::new(

@@ -1,6 +1,6 @@
 //! Words the parts of the page share: scenarios by id, sources of hours, the basis of a figure.
 
-use types::analysis::{Analysis, Saving, Scenario};
+use types::analysis::{Analysis, Saving, Scenario, ScenarioId};
 
 use crate::format;
 
@@ -21,9 +21,12 @@ pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scena
     analysis.scenarios.iter().find(|scenario| scenario.id == id)
 }
 
-/// The elastic machine pool the headline speaks of: the tuned one where there is one that holds the risk target, else the
-/// one at documented ratios, else the vendor's arithmetic.
+/// The elastic machine pool the headline speaks of: the best of those judged; where none was, the tuned one if it holds
+/// the risk target, else the one at documented ratios, else the vendor's arithmetic.
 pub(crate) fn pool(analysis: &Analysis) -> &'static str {
+    if let Some(pool) = analysis.verdict.best_pool() {
+        return pool.scenario.as_str();
+    }
     let holds = |id: &str| scenario(analysis, id).and_then(|s| s.risk.as_ref()).map(|risk| risk.holds_target);
     match (holds(TUNED), holds(POOL)) {
         (Some(true), _) => TUNED,
@@ -46,6 +49,36 @@ pub(crate) fn vendor_saving(analysis: &Analysis) -> Option<&Saving> {
 fn saving_of<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Saving> {
     let saving = analysis.savings.iter().find(|saving| saving.from == TODAY && saving.to == id);
     saving.filter(|_| analysis.verdict.saving_vs_today_usd.is_some())
+}
+
+/// The label of a scenario, or its name in a sentence where the analysis does not list it.
+pub(crate) fn scenario_name(analysis: &Analysis, id: ScenarioId) -> String {
+    scenario(analysis, id.as_str()).map_or_else(|| sentence(types::show::scenario(id)), |one| one.label.clone())
+}
+
+/// Whether a scenario holds every limit, or the risk target where none were judged; `None` where it was not replayed.
+pub(crate) fn holds(analysis: &Analysis, scenario: &Scenario) -> Option<bool> {
+    let judged = ScenarioId::parse(&scenario.id).and_then(|id| analysis.verdict.judged(id));
+    judged.map(|judged| judged.holds).or_else(|| scenario.risk.as_ref().map(|risk| risk.holds_target))
+}
+
+/// What that is called: one word for what holds, one for what does not.
+pub(crate) fn holding(analysis: &Analysis, holds: bool) -> &'static str {
+    match (analysis.verdict.judged.is_empty(), holds) {
+        (true, true) => "holds the risk target",
+        (true, false) => "over the risk target",
+        (false, true) => "within all limits",
+        (false, false) => "breaks a limit",
+    }
+}
+
+/// The same where there is little room.
+pub(crate) fn holding_briefly(analysis: &Analysis, holds: bool) -> &'static str {
+    match (analysis.verdict.judged.is_empty(), holds) {
+        (true, true) => "holds the target",
+        (true, false) => "over the target",
+        (false, _) => holding(analysis, holds),
+    }
 }
 
 /// A name inside a sentence: characters that steer the direction of text or a terminal are replaced, because they
@@ -92,11 +125,7 @@ pub(crate) fn list(words: &[String]) -> String {
     }
 }
 
-/// The first letter in upper case.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
+pub(crate) use types::show::sentence_case as sentence;
 
 /// The window in words: `1 Jun 2025 to 1 Jul 2025 (UTC)`.
 pub(crate) fn window(analysis: &Analysis) -> String {

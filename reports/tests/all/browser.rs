@@ -149,6 +149,8 @@ fn axe_finds_nothing_at_any_width_light_or_dark() {
         ("losing", sample::full_losing(), Look { width: 1440, dark: true }),
         ("half unpriced", sample::half_unpriced(), Look { width: 390, dark: false }),
         ("without replays", sample::believable(), Look { width: 834, dark: false }),
+        ("right-sizing", sample::right_sizing(), Look { width: 390, dark: false }),
+        ("pool wins", sample::pool_wins(), Look { width: 1440, dark: true }),
         ("empty", sample::empty(), Look { width: 390, dark: true }),
         ("hostile", sample::hostile(), Look { width: 390, dark: false }),
     ];

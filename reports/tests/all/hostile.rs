@@ -25,26 +25,34 @@ const NOT_NAMES: [&str; 13] = [
     "verdict",
 ];
 
+/// The same inside the verdict: words that are one of a few.
+const NOT_NAMES_OF_VERDICT: [&str; 6] = ["scenario", "rival", "reason", "limit", "mends", "level"];
+
 /// Replaces every string that may be a name.
-fn replace(value: &mut Value, key: &str, with: &mut dyn FnMut() -> String) {
+fn replace(value: &mut Value, key: &str, in_verdict: bool, with: &mut dyn FnMut() -> String) {
     match value {
+        Value::String(_) if in_verdict && NOT_NAMES_OF_VERDICT.contains(&key) => {}
         Value::String(text) if !NOT_NAMES.contains(&key) => *text = with(),
-        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, key, with)),
+        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, key, in_verdict, with)),
         Value::Object(fields) => {
             for (key, value) in fields {
                 // The sentence of the verdict is a name too; what a workload's verdict is stays.
-                let key = if key == "verdict" && value.is_object() { "" } else { key };
-                replace(value, key, with);
+                let verdict = key == "verdict" && value.is_object();
+                replace(value, if verdict { "" } else { key }, in_verdict || verdict, with);
             }
         }
         _ => {}
     }
 }
 
-fn hostile(with: &mut dyn FnMut() -> String) -> Analysis {
-    let mut value = serde_json::to_value(sample::full()).unwrap();
-    replace(&mut value, "", with);
+fn replaced(analysis: &Analysis, with: &mut dyn FnMut() -> String) -> Analysis {
+    let mut value = serde_json::to_value(analysis).unwrap();
+    replace(&mut value, "", false, with);
     serde_json::from_value(value).unwrap()
+}
+
+fn hostile(with: &mut dyn FnMut() -> String) -> Analysis {
+    replaced(&sample::full(), with)
 }
 
 fn names() -> Vec<String> {
@@ -87,6 +95,24 @@ fn a_hostile_name_everywhere_is_text_everywhere() {
         let shown = Dom::parse(&page).text();
         let plain: String = name.chars().filter(|c| !c.is_control()).collect();
         assert!(shown.contains(&name) || plain.trim().len() < 5, "{name}");
+    }
+}
+
+#[test]
+fn a_hostile_name_in_a_verdict_is_text_in_every_format() {
+    for (sample, analysis) in sample::decided() {
+        for name in names() {
+            let analysis = replaced(&analysis, &mut || name.clone());
+            let what = format!("{sample}: {name}");
+            check(&page(&analysis), &what);
+            let summary = reports::summary(&analysis);
+            assert!(!summary.contains(|c: char| steers(c) || (c.is_control() && c != '\n')), "{what}: {summary}");
+            let markdown = reports::markdown(&analysis, &reports::Money::default());
+            let tables = markdown.lines().filter(|line| line.starts_with('|') && line.contains("limits |"));
+            assert_eq!(tables.count(), 1, "{what}: {markdown}");
+            let outside = markdown.lines().filter(|line| !line.contains('`')).collect::<String>();
+            assert!(!outside.contains("<script") && !markdown.contains(steers), "{what}: {markdown}");
+        }
     }
 }
 

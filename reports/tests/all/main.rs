@@ -11,3 +11,4 @@ mod sample;
 mod schema;
 mod story;
 mod summary;
+mod verdict;

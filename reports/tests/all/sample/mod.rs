@@ -8,6 +8,7 @@ mod hours;
 mod parts;
 mod plan;
 mod replayed;
+mod verdicts;
 mod what_if;
 
 use chrono::TimeDelta;
@@ -18,6 +19,7 @@ use bill::{allocation, evidence};
 use hours::{FROM_PROMETHEUS, HOURS, hour, start, utilisation};
 use parts::{assumption, cost, group, machine, namespace, scenario, variant};
 pub(crate) use replayed::full;
+pub(crate) use verdicts::*;
 
 /// A cluster over a month, mostly synthetic, where EMP pays by the vendor's arithmetic.
 pub(crate) fn believable() -> Analysis {
@@ -171,7 +173,7 @@ pub(crate) fn believable() -> Analysis {
 
 /// Every analysis with a name.
 pub(crate) fn all() -> Vec<(&'static str, Analysis)> {
-    vec![
+    let mut all = vec![
         ("full", full()),
         ("full-losing", full_losing()),
         ("half-unpriced", half_unpriced()),
@@ -183,5 +185,7 @@ pub(crate) fn all() -> Vec<(&'static str, Analysis)> {
         ("one-hour", one_hour()),
         ("with-gaps", with_gaps()),
         ("hostile", hostile()),
-    ]
+    ];
+    all.extend(decided());
+    all
 }

@@ -1,0 +1,221 @@
+//! Every scenario by the same limits: what it costs and saves, which limits it breaks, and what would mend that.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Judged, LimitCheck, Remedy, RemedyKind};
+use types::show;
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The part.
+#[derive(Debug, Template)]
+#[template(path = "judged.html")]
+pub(crate) struct JudgedPart {
+    lead: String,
+    scenarios: Table,
+    remedies: Table,
+    limits: Table,
+}
+
+impl HtmlSafe for JudgedPart {}
+
+impl JudgedPart {
+    /// The part; `None` where nothing was judged.
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
+        (!analysis.verdict.judged.is_empty()).then(|| Self {
+            lead: lead(analysis),
+            scenarios: scenarios(analysis),
+            remedies: remedies(analysis),
+            limits: limits(analysis),
+        })
+    }
+}
+
+fn lead(analysis: &View<'_>) -> String {
+    let (reported, chosen) = (analysis.verdict.reported_hours, analysis.verdict.chosen_hours);
+    let mut text = "The same limits hold for every scenario; today is their measure and never fails them.".to_owned();
+    if reported > 0 && chosen > 0 {
+        text.push_str(&format!(
+            " Variants were chosen on {} before; cost and limits are of the last {}.",
+            format::hours(chosen),
+            format::hours(reported)
+        ));
+    } else if reported > 0 {
+        text.push_str(&format!(" Nothing was tuned; cost and limits are of {}.", format::hours(reported)));
+    }
+    text
+}
+
+fn label(analysis: &View<'_>, judged: &Judged) -> String {
+    words::scenario_name(analysis, judged.scenario)
+}
+
+fn scenarios(analysis: &View<'_>) -> Table {
+    let recommended = analysis.verdict.recommended();
+    let row = |judged: &Judged| {
+        let is_recommended = recommended == Some(judged.scenario);
+        let share = judged.saving_fraction.map(format::percent).unwrap_or_default();
+        let chosen = judged.chosen_monthly_usd.map(|usd| format!("{} where it was chosen", analysis.usd(usd)));
+        let row = if is_recommended { Row::total } else { Row::new };
+        row(vec![
+            Cell::new(label(analysis, judged)).sub(if is_recommended { "recommended" } else { "" }),
+            Cell::new(analysis.usd(judged.monthly_usd)).sub(chosen.unwrap_or_default()),
+            Cell::new(analysis.usd(judged.saving_monthly_usd)).sub(share).tone(judged.saving_monthly_usd),
+            rival(analysis, judged),
+            broken(judged),
+            ready(analysis, judged),
+        ])
+    };
+    Table::new(
+        "Scenarios, the largest saving first; per month of 730 hours",
+        vec![
+            Column::text("Scenario"),
+            Column::number("Cost", "a\u{a0}month"),
+            Column::number("Saves", "against today"),
+            Column::number("Against EC2", "like for like"),
+            Column::text("Limits"),
+            Column::text("Kept ready"),
+        ],
+        analysis.verdict.judged.iter().map(row).collect(),
+    )
+    .stacking()
+}
+
+fn rival(analysis: &View<'_>, judged: &Judged) -> Cell {
+    match (judged.rival, judged.saving_vs_rival_monthly_usd) {
+        (None, _) => Cell::absent("is on EC2"),
+        (Some(_), None) => Cell::absent("cannot be said"),
+        (Some(rival), Some(usd)) => {
+            Cell::new(analysis.usd(usd)).sub(words::plain(&words::scenario_name(analysis, rival))).tone(usd)
+        }
+    }
+}
+
+/// Limits that break and are named in a row; the table of limits has the others.
+const MOST: usize = 3;
+
+fn broken(judged: &Judged) -> Cell {
+    if judged.holds {
+        return Cell::new("within all");
+    }
+    let broken: Vec<&LimitCheck> = judged.limits.iter().filter(|check| !check.holds).collect();
+    let mut named: Vec<String> = broken.iter().take(MOST).map(|check| against(check)).collect();
+    if let Some(more) = broken.len().checked_sub(MOST).filter(|more| *more > 0) {
+        named.push(format!("{} more", format::grouped(format::number(more), 0)));
+    }
+    let mut cell = Cell::new(words::sentence(&named.join("; ")));
+    cell.tone = "risky";
+    cell
+}
+
+/// A limit, what the scenario comes to, what is allowed, and what today comes to.
+fn against(check: &LimitCheck) -> String {
+    let name = show::limit(check.limit);
+    let [value, allowed] = values(check);
+    let today = today(check).map(|today| format!(", today {today}")).unwrap_or_default();
+    format!("{name} {value}, {allowed} allowed{today}")
+}
+
+fn values(check: &LimitCheck) -> [String; 2] {
+    match check.value {
+        Some(value) => show::limit_values(check.limit, value, check.allowed),
+        None => {
+            let [allowed, _] = show::limit_values(check.limit, check.allowed, check.allowed);
+            [format::UNKNOWN.to_owned(), allowed]
+        }
+    }
+}
+
+fn today(check: &LimitCheck) -> Option<String> {
+    let [today, _] = show::limit_values(check.limit, check.today?, check.allowed);
+    Some(today)
+}
+
+fn ready(analysis: &View<'_>, judged: &Judged) -> Cell {
+    let mut what: Vec<String> = Vec::new();
+    let mut price = String::new();
+    if let Some(headroom) = &judged.headroom {
+        what.push(words::plain(&show::headroom(headroom, judged.scenario)));
+        if headroom.monthly_usd >= 0.005 {
+            price = format!("{} a month, in its cost", analysis.usd(headroom.monthly_usd));
+        }
+    }
+    if judged.spare_hosts_per_zone > 0 {
+        what.push(show::spare_hosts(judged.spare_hosts_per_zone));
+    }
+    if let Some(hosts) = &judged.zone_hosts {
+        what.push(format!("hosts stand {} full", format::percent(hosts.fill_fraction)));
+    }
+    if what.is_empty() { Cell::absent("nothing") } else { Cell::new(words::sentence(&what.join("; "))).sub(price) }
+}
+
+fn remedies(analysis: &View<'_>) -> Table {
+    let row = |remedy: &Remedy| {
+        let mends: Vec<String> = remedy.mends.iter().map(|limit| show::limit(*limit).to_owned()).collect();
+        let what = words::plain(&show::remedy(&remedy.what, remedy.scenario));
+        let price = match (&remedy.what, remedy.monthly_usd) {
+            (RemedyKind::NoneFound, _) => Cell::absent("none"),
+            (_, None) => Cell::absent(format::UNKNOWN),
+            (_, Some(usd)) => Cell::new(analysis.usd(usd)),
+        };
+        let included = match (&remedy.what, remedy.included) {
+            (RemedyKind::NoneFound, _) => "no",
+            (_, true) => "yes",
+            (_, false) => "no: comes on top",
+        };
+        Row::new(vec![
+            Cell::new(words::scenario_name(analysis, remedy.scenario)),
+            Cell::new(words::sentence(&words::list(&mends))),
+            Cell::new(words::sentence(&what)),
+            price,
+            Cell::new(included),
+        ])
+    };
+    Table::new(
+        "What makes scenarios hold that would break a limit, and its price; per month of 730 hours",
+        vec![
+            Column::text("Scenario"),
+            Column::text("Limits that break without it"),
+            Column::text("What to keep"),
+            Column::number("Price", "a\u{a0}month"),
+            Column::short("In its cost"),
+        ],
+        analysis.verdict.remedies.iter().map(row).collect(),
+    )
+    .stacking()
+}
+
+fn limits(analysis: &View<'_>) -> Table {
+    let row = |judged: &Judged, check: &LimitCheck| {
+        let [value, allowed] = values(check);
+        let mut value = if check.value.is_some() { Cell::new(value) } else { Cell::absent(value) };
+        value.tone = if check.holds { "" } else { "risky" };
+        Row::new(vec![
+            Cell::new(label(analysis, judged)),
+            Cell::new(words::sentence(show::limit(check.limit))).sub(show::limit_what(check.limit)),
+            value,
+            Cell::new(allowed),
+            today(check).map_or_else(|| Cell::absent(format::UNKNOWN), Cell::new),
+            Cell::new(if check.holds { "holds" } else { "breaks" }),
+            check.worst.as_ref().map_or_else(|| Cell::absent("–"), Cell::name),
+        ])
+    };
+    let of = |judged: &'_ Judged| judged.limits.iter().map(|check| row(judged, check)).collect::<Vec<_>>();
+    Table::new(
+        "Every limit of every scenario, outside the first day",
+        vec![
+            Column::text("Scenario"),
+            Column::text("Limit"),
+            Column::number("Comes to", ""),
+            Column::number("Allowed", ""),
+            Column::number("Today", "replayed"),
+            Column::short("Holds"),
+            Column::text("Worst"),
+        ],
+        analysis.verdict.judged.iter().flat_map(of).collect(),
+    )
+    .stacking()
+}

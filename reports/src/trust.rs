@@ -1,0 +1,99 @@
+//! How far a recommendation can be trusted, in words: levels, and the doubts behind them.
+
+use types::analysis::{Confidence, ConfidenceLevel, Doubt};
+use types::show::{grouped, percent_brief, sentence_case};
+
+use crate::words;
+
+/// The name of a level.
+pub(crate) fn level(level: ConfidenceLevel) -> &'static str {
+    match level {
+        ConfidenceLevel::Low => "low",
+        ConfidenceLevel::Medium => "medium",
+        ConfidenceLevel::High => "high",
+    }
+}
+
+/// What a level means.
+pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
+    match level {
+        ConfidenceLevel::Low => "the recommendation may turn around",
+        ConfidenceLevel::Medium => "the direction holds, the amount may change",
+        ConfidenceLevel::High => "direction and amount hold for the weeks measured",
+    }
+}
+
+/// A doubt as a clause; names in it cannot turn the text around.
+pub(crate) fn doubt(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::FlipsWith { key, value } => {
+            format!("it turns around where “{}” is {}", words::assumption(key), words::value(key, value))
+        }
+        Doubt::ShortWindow { hours } => {
+            format!("it stands on {} hours, which is under three whole weeks", grouped(f64::from(*hours), 0))
+        }
+        Doubt::EmpFactsDated => "what is known of elastic machine pools ends in 2025".to_owned(),
+        Doubt::SilentBusyHours => "usage is missing in the busiest hours of the day".to_owned(),
+        Doubt::UsagePartlyMissing { share } => {
+            format!("usage is missing for {} of the pods’ time", percent_brief(*share))
+        }
+        Doubt::HoursMissing { share } => format!("{} of the hours are missing", percent_brief(*share)),
+        Doubt::BackTest { share } => {
+            let side = if *share < 0.0 { "below" } else { "above" };
+            format!("replayed, today’s own machines come out {} {side} today’s bill", percent_brief(share.abs()))
+        }
+        Doubt::Unpriced { what } => format!("{} has no price", words::plain(what)),
+        Doubt::SavingNearThreshold { share } => {
+            format!("the saving, {} of the bill, is near the least that is worth a change", percent_brief(*share))
+        }
+    }
+}
+
+/// The level and the gravest doubt: `Medium: what is known of elastic machine pools ends in 2025.`
+pub(crate) fn how_sure(confidence: &Confidence) -> String {
+    let why = confidence.doubts.first().map_or_else(|| meaning(confidence.level).to_owned(), doubt);
+    format!("{}: {why}.", sentence_case(level(confidence.level)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_doubt_is_a_clause_in_plain_words() {
+        for (of, expect) in [
+            (
+                Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned() },
+                "it turns around where “The vendor’s fee” is 35\u{a0}%",
+            ),
+            (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
+            (Doubt::EmpFactsDated, "what is known of elastic machine pools ends in 2025"),
+            (Doubt::SilentBusyHours, "usage is missing in the busiest hours of the day"),
+            (Doubt::UsagePartlyMissing { share: 0.031 }, "usage is missing for 3.1\u{a0}% of the pods’ time"),
+            (Doubt::HoursMissing { share: 0.13 }, "13\u{a0}% of the hours are missing"),
+            (
+                Doubt::BackTest { share: -0.023 },
+                "replayed, today’s own machines come out 2.3\u{a0}% below today’s bill",
+            ),
+            (
+                Doubt::Unpriced { what: "traffic\u{202e} between zones".to_owned() },
+                "traffic\u{fffd} between zones has no price",
+            ),
+            (
+                Doubt::SavingNearThreshold { share: 0.034 },
+                "the saving, 3.4\u{a0}% of the bill, is near the least that is worth a change",
+            ),
+        ] {
+            assert_eq!(doubt(&of), expect);
+        }
+    }
+
+    #[test]
+    fn confidence_is_a_level_and_its_first_doubt() {
+        let doubts = vec![Doubt::EmpFactsDated, Doubt::SilentBusyHours];
+        let medium = Confidence { level: ConfidenceLevel::Medium, doubts };
+        assert_eq!(how_sure(&medium), "Medium: what is known of elastic machine pools ends in 2025.");
+        let high = Confidence { level: ConfidenceLevel::High, doubts: Vec::new() };
+        assert_eq!(how_sure(&high), "High: direction and amount hold for the weeks measured.");
+    }
+}

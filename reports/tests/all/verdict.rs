@@ -1,0 +1,251 @@
+//! Page, summary, terminal and tables say what the verdict's data says, and the same.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use crate::sample;
+
+use crate::dom::Dom;
+use reports::sheets::SHEETS;
+use reports::{Member, Money, Options, Standing};
+use types::analysis::Analysis;
+use types::show;
+
+fn page(analysis: &Analysis) -> String {
+    reports::page(analysis, &Options::default()).unwrap()
+}
+
+/// Text of the elements of a class.
+fn of_class(dom: &Dom, class: &str) -> Vec<String> {
+    let of = dom.elements.iter().filter(|element| element.attribute("class") == Some(class));
+    of.map(|element| element.text.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn head(analysis: &Analysis) -> (Dom, String) {
+    let dom = Dom::parse(&page(analysis));
+    let said = [of_class(&dom, "stance"), of_class(&dom, "lead"), of_class(&dom, "answer")].concat().join(" ");
+    (dom, said)
+}
+
+#[test]
+fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
+    for (name, analysis, stance, says, sure, next) in [
+        (
+            "right-sizing",
+            sample::right_sizing(),
+            "Right-size requests on EC2.",
+            "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
+            "How sure: Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
+            "Next: Keep the warm machines first",
+        ),
+        (
+            "pool-wins",
+            sample::pool_wins(),
+            "Move to an elastic machine pool with tuned ratios.",
+            "one spare host in each zone ($2,225 a month, already deducted)",
+            "How sure: Low: it turns around where “The vendor’s fee” is 35 %.",
+            "Next: Follow the plan",
+        ),
+        (
+            "nothing-pays",
+            sample::nothing_pays(),
+            "Stay as you are.",
+            "Nothing saves more than 3 % of the bill.",
+            "How sure: Medium: it stands on 336 hours",
+            "Next: Nothing now",
+        ),
+        (
+            "limits-broken",
+            sample::limits_broken(),
+            "Stay as you are.",
+            "It would hold with four m5a.large kept warm in each zone, for $1,210 a month.",
+            "How sure: Medium: 2.1 % of the hours are missing.",
+            "Next: Decide whether",
+        ),
+        (
+            "undecided",
+            sample::undecided(),
+            "No recommendation.",
+            "Usage is missing for 8.3 % of the pods' time",
+            "",
+            "",
+        ),
+    ] {
+        let (_, said) = head(&analysis);
+        let said = said.replace('\u{a0}', " ");
+        for part in [stance, says, sure, next] {
+            assert!(said.contains(part), "{name}: {part:?} is not in {said}");
+        }
+        assert!(!said.contains("limits.") && !said.contains("risk."), "{name}: a key in {said}");
+        if sure.is_empty() {
+            assert!(!said.contains("How sure"), "{name}: {said}");
+        }
+    }
+}
+
+#[test]
+fn colour_says_gain_or_loss_of_what_is_recommended() {
+    for (name, analysis) in sample::decided() {
+        let (dom, _) = head(&analysis);
+        let classes: Vec<&str> = dom.elements.iter().filter_map(|element| element.attribute("class")).collect();
+        let pays = classes.contains(&"verdict pays");
+        let gains = classes.iter().filter(|class| **class == "figure gain").count();
+        let changes = ["right-sizing", "pool-wins"].contains(&name);
+        assert_eq!((pays, gains), (changes, usize::from(changes)), "{name}");
+        assert!(!classes.contains(&"verdict loses") && !classes.contains(&"figure loss"), "{name}: red over no loss");
+    }
+}
+
+#[test]
+fn tiles_are_today_what_is_recommended_and_the_pool() {
+    for (name, analysis, labels) in [
+        ("right-sizing", sample::right_sizing(), ["Today, per month", "Recommended, per month", "With EMP, per month"]),
+        ("pool-wins", sample::pool_wins(), ["Today, per month", "Recommended, per month", "Best on EC2, per month"]),
+        (
+            "nothing-pays",
+            sample::nothing_pays(),
+            ["Today and recommended, per month", "Best on EC2, per month", "With EMP, per month"],
+        ),
+    ] {
+        let dom = Dom::parse(&page(&analysis));
+        let tiles = dom.named("dt").into_iter().take(3).map(|dt| dt.text.trim().to_owned());
+        assert_eq!(tiles.collect::<Vec<_>>(), labels, "{name}");
+    }
+    let values = of_class(&Dom::parse(&page(&sample::undecided())), "value");
+    assert_eq!(values[1], "cannot be said", "no amount where nothing can be recommended");
+    let analysis = sample::right_sizing();
+    let amounts = analysis.verdict.amounts.as_ref().unwrap();
+    let values = of_class(&Dom::parse(&page(&analysis)), "value");
+    let tiles = [amounts.today_monthly_usd, amounts.monthly_usd].map(show::usd);
+    assert_eq!(values[..2], tiles);
+    let year = format!("<strong>A year:</strong> {} less than today.", show::usd(amounts.saving_monthly_usd * 12.0));
+    assert!(page(&analysis).contains(&year), "{year}");
+}
+
+#[test]
+fn no_amount_stands_twice_on_the_first_screen() {
+    for (name, analysis) in sample::decided() {
+        let (dom, said) = head(&analysis);
+        let tiles = dom.elements.iter().filter(|element| element.attribute("aria-label") == Some("Figures"));
+        let tiles: String =
+            tiles.map(|tiles| tiles.text.split("Per month of 730").next().unwrap().to_owned()).collect();
+        let text = format!("{said} {tiles}");
+        let mut amounts: Vec<String> = text
+            .split('$')
+            .skip(1)
+            .map(|rest| rest.chars().take_while(|c| c.is_ascii_digit() || *c == ',').collect::<String>())
+            .map(|amount| amount.trim_end_matches(',').to_owned())
+            .collect();
+        let all = amounts.len();
+        amounts.sort();
+        amounts.dedup();
+        assert_eq!(amounts.len(), all, "{name}: {text}");
+    }
+}
+
+#[test]
+fn scenarios_stand_beside_each_other_with_the_limits_they_break() {
+    let dom = Dom::parse(&page(&sample::pool_wins()));
+    let money = dom.section("money").unwrap().replace('\u{a0}', " ");
+    for part in [
+        "Every scenario by the same limits",
+        "Variants were chosen on 504 hours before; cost and limits are of the last 168 hours.",
+        "Late starts of services 2.1 %, 1 % allowed, today 0.1 %",
+        "memory short at peaks 0.2 %, 0.01 % allowed, today 0 %",
+        "; 1 more",
+        "CPU short 0.104 %, 0.1 % allowed, today 0.031 %",
+        "Four m5a.large kept warm in each zone",
+        "no: comes on top",
+        "None of the levels of headroom tried is enough",
+        "checkout/checkout-api",
+        "within all",
+    ] {
+        assert!(money.contains(part), "{part:?} is not in {money}");
+    }
+    let sure = dom.section("sure").unwrap().replace('\u{a0}', " ");
+    assert!(sure.contains("Confidence is low: the recommendation may turn around."), "{sure}");
+    assert!(sure.contains("Traffic between zones has no price."), "{sure}");
+    assert!(!sure.contains("over the risk target") && !money.contains("over the risk target"));
+}
+
+#[test]
+fn hosts_that_zones_force_are_said() {
+    let text = page(&sample::right_sizing()).replace('\u{a0}', " ");
+    assert!(text.contains("its three zones need three hosts, which stand 45 % full"), "{text}");
+}
+
+#[test]
+fn commitments_and_moving_are_said_beside_the_saving() {
+    let text = page(&sample::pool_wins());
+    assert!(text.contains("$900 a month is for commitments that are paid until they expire"));
+    assert!(
+        text.contains("$2,140 once for running old and new side by side, which the saving has paid for after 12 days")
+    );
+}
+
+#[test]
+fn page_summary_and_terminal_say_the_same() {
+    for (name, analysis) in sample::decided() {
+        let text = show::verdict(&analysis.verdict);
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let terminal = reports::summary(&analysis);
+        assert!(one_line(&terminal).contains(&one_line(&text)), "{name}: {terminal}");
+        let markdown = reports::markdown(&analysis, &Money::default());
+        assert!(markdown.contains(&format!("**{text}**")), "{name}: {markdown}");
+        let (_, said) = head(&analysis);
+        assert!(said.contains(&one_line(&show::grounds(&analysis.verdict))), "{name}: {said}");
+    }
+}
+
+#[test]
+fn the_terminal_shows_what_is_recommended() {
+    insta::assert_snapshot!("terminal_right_sizing", reports::summary(&sample::right_sizing()));
+    insta::assert_snapshot!("terminal_limits_broken", reports::summary(&sample::limits_broken()));
+}
+
+#[test]
+fn the_markdown_shows_what_was_judged() {
+    insta::assert_snapshot!(reports::markdown(&sample::pool_wins(), &Money::default()));
+}
+
+#[test]
+fn tables_hold_the_verdict() {
+    let analysis = sample::pool_wins();
+    let rows = |name: &str| -> Vec<csv::StringRecord> {
+        let bytes = SHEETS.iter().find(|sheet| sheet.name == name).unwrap().csv(&analysis).unwrap();
+        csv::Reader::from_reader(bytes.as_slice()).into_records().map(Result::unwrap).collect()
+    };
+    let verdict = rows("verdict");
+    assert_eq!((verdict.len(), &verdict[0][0], &verdict[0][1]), (1, "emp-tuned", "saves_most"));
+    assert_eq!(&verdict[0][14], "low");
+    assert_eq!(rows("judged").len(), analysis.verdict.judged.len());
+    let limits: usize = analysis.verdict.judged.iter().map(|judged| judged.limits.len()).sum();
+    assert_eq!(rows("limits").len(), limits);
+    let remedies = rows("remedies");
+    assert_eq!((&remedies[0][1], &remedies[0][2], &remedies[2][2]), ("host_loss", "spare_hosts", "none_found"));
+    assert_eq!(&remedies[2][4], "", "a price that is not known is empty");
+    let doubts = rows("doubts");
+    assert_eq!((&doubts[0][0], &doubts[0][2], &doubts[0][3]), ("flips_with", "emp.fee_fraction", "0.35"));
+}
+
+#[test]
+fn a_fleet_adds_up_what_is_recommended() {
+    let members: Vec<Member> = sample::decided()
+        .into_iter()
+        .map(|(name, mut analysis)| {
+            analysis.cluster_id = name.to_owned();
+            Member { now: Standing::of(&analysis), earlier: Vec::new(), link: None }
+        })
+        .collect();
+    let saved = |analysis: Analysis| analysis.verdict.amounts.unwrap().saving_monthly_usd;
+    let sum = saved(sample::right_sizing()) + saved(sample::pool_wins());
+    let page = reports::fleet(&members, &Money::default()).unwrap();
+    assert!(
+        page.contains(&format!("What is recommended saves {} a month on 2 of 5 clusters.", show::usd(sum))),
+        "{page}"
+    );
+    assert!(page.contains("low confidence") && page.contains("medium confidence"));
+    assert!(page.contains("Right-size requests on EC2"));
+    assert!(!page.contains("figure loss"), "a pool that is not recommended is no loss");
+    let csv = String::from_utf8(reports::fleet_csv(&members).unwrap()).unwrap();
+    assert!(csv.contains(",medium,") && csv.contains(",low,"), "{csv}");
+}
