@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lake::Lake;
 use replay::{Limits, Outcome, Setup};
-use types::analysis::ScenarioId;
+use types::analysis::{Limit, ScenarioId};
 use types::{ClusterId, NanoUsd};
 
 use crate::assumptions::Assumptions;
@@ -141,6 +141,8 @@ pub(crate) struct HostTried {
     /// Least compute cost of what would run on it; `None` where it cannot carry that.
     pub(crate) bound: Option<NanoUsd>,
     pub(crate) replayed: Option<Replayed>,
+    /// Limits it breaks on the hours that serve choices, and that neither warm machines nor spare hosts mend.
+    pub(crate) over: Vec<Limit>,
     pub(crate) chosen: bool,
 }
 

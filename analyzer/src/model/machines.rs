@@ -12,8 +12,9 @@ use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::scenarios::today::capacity_type_of;
 use crate::trace::{NodeFacts, NodePlace, Platform};
 
-/// The oldest generation that is bought: Karpenter's own default.
-const OLDEST_GENERATION: u32 = 3;
+/// The oldest generation that is bought. Karpenter's own default is 3; AWS calls those before 5 previous generations,
+/// which new capacity is not planned on.
+const OLDEST_GENERATION: u32 = 5;
 /// The categories that are bought: Karpenter's own default.
 const CATEGORIES: [&str; 3] = ["c", "m", "r"];
 /// Devices of a machine that volumes of pods do not get: the root disk, and a network interface where it counts.

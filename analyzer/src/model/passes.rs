@@ -195,12 +195,19 @@ impl Passes<'_, '_, '_> {
             let costs = replayed.iter().enumerate().filter_map(|(at, tried)| Some((self.cost(tried)?, at)));
             costs.min().map(|(_, at)| at)
         });
+        let broken = |tried: &Replayed| -> Vec<Limit> {
+            let checks = judge(&tried.whole, &today.whole, &self.limits);
+            let broken = checks.iter().filter(|check| !check.holds && !MENDED.contains(&check.limit));
+            broken.map(|check| check.limit).collect()
+        };
+        let over: Vec<Vec<Limit>> = replayed.iter().map(broken).collect();
         let mut replayed: Vec<_> = replayed.into_iter().map(Some).collect();
         let tried = screened.into_iter().enumerate().filter_map(|(place, (at, bound))| {
             Some(HostTried {
                 candidate: machines.hosts.get(at)?.clone(),
                 bound: Some(bound),
                 replayed: replayed.get_mut(place).and_then(Option::take),
+                over: over.get(place).cloned().unwrap_or_default(),
                 chosen: chosen == Some(place),
             })
         });

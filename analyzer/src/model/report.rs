@@ -288,11 +288,18 @@ fn considered(tried: &HostTried, model: &Model<'_>) -> HostConsidered {
         let total = model.pricer.of(replayed).lines.total()?;
         Some(total.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?).usd())
     };
-    let holds = tried.replayed.as_ref().map(|replayed| fits(model, replayed));
-    let reason = match (&tried.replayed, tried.chosen) {
-        (None, _) => "its lower bound is above that of the ten that were replayed",
-        (_, true) => "the cheapest that holds the limits which neither warm machines nor spare hosts mend",
-        _ => "dearer than the one chosen, or over a limit that neither warm machines nor spare hosts mend",
+    let holds = tried.replayed.as_ref().map(|_| tried.over.is_empty());
+    let over: Vec<&str> = tried.over.iter().map(|limit| types::show::limit(*limit)).collect();
+    let reason = match (&tried.replayed, tried.chosen, over.is_empty()) {
+        (None, ..) => "its lower bound is above that of the ten that were replayed".to_owned(),
+        (_, true, true) => "the cheapest that holds the limits which no money mends".to_owned(),
+        (_, true, false) => {
+            format!("the cheapest; none holds every limit that no money mends, nor does this: {}", over.join(", "))
+        }
+        (_, false, true) => "dearer than the one chosen".to_owned(),
+        (_, false, false) => {
+            format!("over a limit that neither warm machines nor spare hosts mend: {}", over.join(", "))
+        }
     };
     HostConsidered {
         instance_type: tried.candidate.host.name.clone(),
@@ -301,7 +308,7 @@ fn considered(tried: &HostTried, model: &Model<'_>) -> HostConsidered {
         total_usd: tried.replayed.as_ref().and_then(total),
         holds_target: holds,
         chosen: tried.chosen,
-        reason: reason.to_owned(),
+        reason,
     }
 }
 
