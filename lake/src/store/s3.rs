@@ -153,8 +153,13 @@ impl S3Store {
     /// Reads back what was written, where the answer does not look like that of S3: proxies and sign-in pages answer 200 to
     /// anything.
     async fn check_written(&self, key: &str, object: &Bytes, e_tag: &str) -> Result<(), StoreError> {
-        if is_e_tag(e_tag) || self.get(key).await.is_ok_and(|there| there == *object) {
+        if is_e_tag(e_tag) {
             return Ok(());
+        }
+        match self.get(key).await {
+            Ok(there) if there == *object => return Ok(()),
+            Ok(_) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
         }
         Err(StoreError::Failed {
             action: "write",

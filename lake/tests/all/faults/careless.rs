@@ -64,7 +64,7 @@ async fn serve(mut client: TcpStream, objects: &Mutex<BTreeMap<String, Vec<u8>>>
     let head = String::from_utf8_lossy(&request[..head_length(&request).unwrap()]).into_owned();
     let mut words = head.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let key = path.split('?').next().unwrap_or_default().to_owned();
+    let key = path.split('?').next().unwrap_or_default().replace("%3D", "=");
     let (status, headers, body) = match (method, says) {
         (_, Says::Page) => (200, "Content-Type: text/html\r\n", b"<html>Sign in to continue</html>".to_vec()),
         ("PUT", _) => {
