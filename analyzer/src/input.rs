@@ -5,6 +5,9 @@
 //! the next waits for it and the one after is fetched, so three days of compressed objects, the facts of two and the
 //! frames of a few hours, or of one day object, are all that is held.
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 use lake::tables::{ContainerHour, NodeHour, PodHour, Table, VolumeHour};
 use lake::{Day, Lake, LakeError, Part};
@@ -68,6 +71,16 @@ pub enum AnalyzeError {
         date: String,
         /// Why.
         source: PolarsError,
+    },
+    /// Something in a day makes this program fail.
+    #[error(
+        "something in the hours of {date} makes this program fail: {reason}; leave that day out with --from and --to, and report this with the version"
+    )]
+    Fault {
+        /// The day.
+        date: String,
+        /// What the program said.
+        reason: String,
     },
     /// A task died.
     #[error("a task of the analysis died")]
@@ -259,7 +272,8 @@ impl Decoder {
                 if reply.is_closed() {
                     continue;
                 }
-                let _ = reply.send(decode_day(&day, &mut ledger));
+                let decoded = catch_unwind(AssertUnwindSafe(|| decode_day(&day, &mut ledger)));
+                let _ = reply.send(decoded.unwrap_or_else(|panic| Err(fault(&day, &*panic))));
             }
             ledger
         });
@@ -294,6 +308,14 @@ impl Decoder {
     }
 }
 
+/// A fault of the program that something in a day brought out; the analysis ends with it.
+fn fault(day: &[PartObjects], panic: &(dyn Any + Send)) -> AnalyzeError {
+    let first = day.iter().flat_map(|objects| &objects.part.hours).next();
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let reason = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    AnalyzeError::Fault { date: first.map(|read| read.hour.date()).unwrap_or_default(), reason }
+}
+
 /// Decodes the objects of a day and sums them by hour; the facts are in order of their hours.
 fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
     let pod_columns = slots::pod_columns(!ledger.labels.is_empty());
@@ -322,6 +344,7 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
         for parts in day.split_inclusive(full) {
             facts.extend(decode_parts(parts, &mut ahead, ledger)?);
         }
+        ledger.implausible.merge(std::mem::take(&mut ahead.implausible));
         Ok::<_, AnalyzeError>(facts)
     })?;
     ledger.end_day();

@@ -17,6 +17,7 @@ use types::{Hour, SLOTS_PER_HOUR};
 use crate::facts::{BilledAs, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
 use crate::fast::FastMap;
 use crate::observed::Both;
+use crate::plausible::Implausible;
 use day::Day;
 pub(crate) use day::{Distributions, Spreads};
 
@@ -167,7 +168,7 @@ struct NodeHour {
     up: [i64; SLOTS_PER_HOUR],
     /// Capacity and allocatable, of CPU and of memory.
     sizes: [(Option<i64>, Option<i64>); 2],
-    held: BothBySlot,
+    held: [[i128; SLOTS_PER_HOUR]; 2],
 }
 
 /// Sums over everything read so far. Grows with what is distinct, not with hours.
@@ -197,6 +198,8 @@ pub(crate) struct Ledger {
     mounts: FastMap<(i64, String, String), u32>,
     day: Day,
     pub(crate) distributions: Distributions,
+    /// Numbers that no machine can have, and that were taken for unknown.
+    pub(crate) implausible: Implausible,
 }
 
 impl Ledger {
@@ -287,13 +290,13 @@ impl Ledger {
                 let cpu = cpu_held.iter_mut().zip(alive).zip(cpu_used);
                 for ((sum, alive), used) in cpu {
                     let billable = (row.cpu_request_millicores * alive).max(*used);
-                    *sum += billable;
+                    *sum += i128::from(billable);
                     held.cpu += i128::from(billable);
                 }
                 let memory = memory_held.iter_mut().zip(alive).zip(memory_used);
                 for ((sum, alive), used) in memory {
                     let billable = (row.memory_request_bytes * alive).max(*used);
-                    *sum += billable;
+                    *sum += i128::from(billable);
                     held.memory += i128::from(billable);
                 }
                 if let Some(group) = node.group {
@@ -384,11 +387,11 @@ impl Ledger {
 }
 
 /// What pods leave of a node in its slots: idle, kept and oversubscribed.
-fn left(capacity: i64, kept: i64, up: &[i64; SLOTS_PER_HOUR], held: &[i64; SLOTS_PER_HOUR]) -> [i128; 3] {
+fn left(capacity: i64, kept: i64, up: &[i64; SLOTS_PER_HOUR], held: &[i128; SLOTS_PER_HOUR]) -> [i128; 3] {
     let (mut idle, mut kept_sum, mut over) = (0, 0, 0);
     for (up, held) in up.iter().zip(held) {
         let capacity = i128::from(capacity) * i128::from(*up);
-        let free = capacity - i128::from(*held);
+        let free = capacity - *held;
         let kept = (i128::from(kept) * i128::from(*up)).min(free.max(0));
         idle += free.max(0) - kept;
         kept_sum += kept;
@@ -442,11 +445,11 @@ mod tests {
             capacity in 0_i64..1 << 45,
             kept in 0_i64..1 << 40,
             up in prop::array::uniform12(0_i64..=300),
-            held in prop::array::uniform12(0_i64..1 << 54),
+            held in prop::array::uniform12(0_i128..1 << 54),
         ) {
             let [idle, kept, over] = left(capacity, kept, &up, &held);
             let sum = |of: &[i64]| of.iter().copied().map(i128::from).sum::<i128>();
-            prop_assert_eq!(sum(&held) + idle + kept - over, i128::from(capacity) * sum(&up));
+            prop_assert_eq!(held.iter().sum::<i128>() + idle + kept - over, i128::from(capacity) * sum(&up));
             prop_assert!(idle >= 0 && kept >= 0 && over >= 0);
         }
     }

@@ -18,6 +18,7 @@ mod ledger;
 mod model;
 mod number;
 mod observed;
+mod plausible;
 mod prices;
 pub mod pricing;
 mod profile;

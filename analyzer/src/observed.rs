@@ -156,18 +156,13 @@ impl Observed {
         self.exporter.take(facts);
         for (number, workload) in &facts.workloads {
             let cpu = |seconds: i64| i128::from(seconds);
-            let requested = Both {
-                cpu: cpu(workload.cpu_request_millicore_seconds),
-                memory: workload.memory_request_byte_seconds.into(),
-            };
-            let used =
-                Both { cpu: cpu(workload.cpu_core_milliseconds), memory: kib(workload.memory_kib_seconds.into()) };
+            let requested =
+                Both { cpu: cpu(workload.cpu_request_millicore_seconds), memory: workload.memory_request_byte_seconds };
+            let used = Both { cpu: cpu(workload.cpu_core_milliseconds), memory: kib(workload.memory_kib_seconds) };
             sums.requested += requested;
             sums.used += used;
-            sums.limit += Both {
-                cpu: cpu(workload.cpu_limit_millicore_seconds),
-                memory: workload.memory_limit_byte_seconds.into(),
-            };
+            sums.limit +=
+                Both { cpu: cpu(workload.cpu_limit_millicore_seconds), memory: workload.memory_limit_byte_seconds };
             self.alive_seconds += i128::from(workload.alive_seconds);
             self.alive_seconds_without_requests += i128::from(workload.alive_seconds_without_requests);
             self.container_seconds_without_usage += i128::from(workload.container_seconds_without_usage);

@@ -11,7 +11,7 @@ use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 use crate::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::facts::{HourFacts, WorkloadKey};
 use crate::ledger::{BothBySlot, Ledger, PodRow};
-use crate::usage::{MOST_BYTES, Owners};
+use crate::usage::Owners;
 
 /// The columns [`PodSlots::read`] reads.
 pub(crate) const POD_COLUMNS: &[Column] = &[
@@ -139,8 +139,7 @@ impl PodSlots {
                 hour: hour.some(row),
                 alive: slots,
                 cpu_request_millicores: cpu.some(row),
-                // A request above what any machine has is none; a sum of such would not fit.
-                memory_request_bytes: Some(memory.some(row)).filter(|bytes| *bytes <= MOST_BYTES).unwrap_or_default(),
+                memory_request_bytes: memory.some(row),
                 scheduled_seconds: scheduled.get(row),
                 ended_seconds: ended.get(row),
                 node: ledger.node_names.number_of(node.some(row)),
@@ -260,7 +259,9 @@ pub(crate) fn add_containers(
             spread(sum, memory.get(row)?, &alive, memory_used);
         }
         let add = |sums: &mut [i64; SLOTS_PER_HOUR], used: &[i64; SLOTS_PER_HOUR], unit: i64| {
-            sums.iter_mut().zip(used).for_each(|(sum, used)| *sum += used * unit);
+            // One container's fits, whatever the file says: see `plausible`. Of thousands that each use what the largest
+            // machine has, the sum stays at what 64 bits hold.
+            sums.iter_mut().zip(used).for_each(|(sum, used)| *sum = sum.saturating_add(used.saturating_mul(unit)));
         };
         add(&mut facts.slots.cpu_core_milliseconds, cpu_used, 1);
         add(&mut facts.slots.memory_kib_seconds, memory_used, 1);

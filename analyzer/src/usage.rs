@@ -10,13 +10,14 @@ use bytes::Bytes;
 use lake::tables::{container_hour, pod_hour};
 use lake::{Column, Kind};
 use polars::prelude::{
-    BooleanChunked, DataFrame, DataType, Expr, IntoColumn, IntoLazy, LazyFrame, NamedFrom, PolarsError, PolarsResult,
-    Series, col, lit,
+    BooleanChunked, DataFrame, DataType, Expr, Int64Chunked, IntoColumn, IntoLazy, IntoSeries, LazyFrame, NamedFrom,
+    PolarsError, PolarsResult, Series, col, lit,
 };
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 
 use crate::facts::WorkloadHour;
+use crate::plausible;
 
 /// Number of the owner in the ledger, made by [`crate::slots`].
 const OWNER: &str = "owner";
@@ -24,13 +25,11 @@ const OWNER: &str = "owner";
 const ALIVE_SECONDS: &str = "alive_seconds";
 const ALIVE_WITHOUT_REQUESTS: &str = "alive_seconds_without_requests";
 const CPU_REQUEST: &str = "cpu_request_millicore_seconds";
-const MEMORY_REQUEST: &str = "memory_request_byte_seconds";
+const MEMORY_REQUEST: [&str; 2] = ["memory_request_high", "memory_request_low"];
 const CPU_LIMIT: &str = "cpu_limit_millicore_seconds";
-const MEMORY_LIMIT: &str = "memory_limit_byte_seconds";
+const MEMORY_LIMIT: [&str; 2] = ["memory_limit_high", "memory_limit_low"];
+const MEMORY_USED: [&str; 2] = ["memory_used_high", "memory_used_low"];
 const WITHOUT_USAGE: &str = "container_seconds_without_usage";
-
-/// More memory than a machine has (64 TiB): a limit above it is none, and a sum of such would not fit.
-pub(crate) const MOST_BYTES: i64 = 1 << 46;
 
 /// The columns of `pod_hour` the pipelines read.
 pub(crate) const POD_COLUMNS: &[Column] = &[
@@ -91,7 +90,9 @@ pub(crate) fn read(file: Bytes, columns: &[Column]) -> PolarsResult<DataFrame> {
             ));
         }
     }
-    frame.select(columns.iter().map(|column| column.name))
+    let mut frame = frame.select(columns.iter().map(|column| column.name))?;
+    plausible::bound_frame(&mut frame, columns)?;
+    Ok(frame)
 }
 
 /// A frame of these columns without rows, for an hour without the table.
@@ -143,41 +144,67 @@ fn one_if(flag: Expr) -> Expr {
     flag.cast(DataType::Int64)
 }
 
-/// A memory quantity; zero where it is more than any machine has.
-fn plausible(bytes: Column) -> Expr {
-    int64(bytes) * one_if(int64(bytes).lt_eq(lit(MOST_BYTES)))
+/// Memory quantities are added up in two halves, because the sum of a few hundred would not fit 64 bits, and polars would
+/// not say so.
+const LOW_BITS: u32 = 20;
+
+/// The frame with both halves of a memory quantity, which is not negative; null where it is.
+fn with_halves(frame: &mut DataFrame, quantity: Column, [high, low]: [&'static str; 2]) -> PolarsResult<()> {
+    let numbers = frame.column(quantity.name)?.i64()?.clone();
+    let half = |of: fn(i64) -> i64| numbers.iter().map(|number| number.map(of)).collect::<Int64Chunked>();
+    let highs = half(|number| number >> LOW_BITS).into_series().with_name(high.into());
+    let lows = half(|number| number & ((1 << LOW_BITS) - 1)).into_series().with_name(low.into());
+    frame.with_column(highs.into_column())?;
+    frame.with_column(lows.into_column())?;
+    Ok(())
+}
+
+/// The sums of both halves times `times`, which is small.
+fn halves(names: [&'static str; 2], times: Expr) -> [Expr; 2] {
+    names.map(|name| (col(name) * times.clone()).sum())
+}
+
+/// The sum of which two halves were added up.
+fn whole(high: i64, low: i64) -> i128 {
+    (i128::from(high) << LOW_BITS) + i128::from(low)
 }
 
 /// What each owner's pods reserve.
 ///
-/// In: `pod_hour` with owners. Out: one row per hour and owner.
+/// In: `pod_hour` with owners and halves. Out: one row per hour and owner.
 fn requests_by_owner(pods: LazyFrame) -> LazyFrame {
     let alive = || col(ALIVE_SECONDS);
     let without = int64(pod_hour::cpu_effective_request_millicores)
         .is_null()
         .and(int64(pod_hour::memory_effective_request_bytes).is_null());
+    let [high, low] = halves(MEMORY_REQUEST, alive());
     pods.group_by(owner_keys()).agg([
         alive().sum(),
         (alive() * one_if(without)).sum().alias(ALIVE_WITHOUT_REQUESTS),
         (int64(pod_hour::cpu_effective_request_millicores) * alive()).sum().alias(CPU_REQUEST),
-        (plausible(pod_hour::memory_effective_request_bytes) * alive()).sum().alias(MEMORY_REQUEST),
+        high,
+        low,
     ])
 }
 
 /// What each owner's containers use, and the limits they have while their pod is alive.
 ///
-/// In: `container_hour` with owners; a container whose pod has no row has an owner without a name, and no seconds. Out:
+/// In: `container_hour` with owners and halves; a container whose pod has no row has an owner without a name, and no seconds. Out:
 /// one row per hour and owner. Init containers that end count with what they use, not with their limits: they hold
 /// nothing while the others run.
 fn usage_by_owner(containers: LazyFrame) -> LazyFrame {
     let lasting = || one_if(col(container_hour::container_kind.name).neq(lit("init"))) * col(ALIVE_SECONDS);
     let without =
         int64(container_hour::cpu_core_milliseconds).is_null().and(int64(container_hour::memory_kib_seconds).is_null());
+    let [limit_high, limit_low] = halves(MEMORY_LIMIT, lasting());
+    let [used_high, used_low] = halves(MEMORY_USED, lit(1_i64));
     containers.group_by(owner_keys()).agg([
         (int64(container_hour::cpu_limit_millicores) * lasting()).sum().alias(CPU_LIMIT),
-        (plausible(container_hour::memory_limit_bytes) * lasting()).sum().alias(MEMORY_LIMIT),
+        limit_high,
+        limit_low,
         col(container_hour::cpu_core_milliseconds.name).sum(),
-        col(container_hour::memory_kib_seconds.name).sum(),
+        used_high,
+        used_low,
         (one_if(without) * lasting()).sum().alias(WITHOUT_USAGE),
     ])
 }
@@ -192,29 +219,33 @@ pub(crate) fn workloads(
     workload: impl Fn(u32) -> u32,
 ) -> PolarsResult<ByHour<BTreeMap<u32, WorkloadHour>>> {
     let mut hours = ByHour::<BTreeMap<u32, WorkloadHour>>::new();
-    let reserved = requests_by_owner(frames.pods.clone().lazy()).collect()?;
+    let (mut pods, mut containers) = (frames.pods.clone(), frames.containers.clone());
+    with_halves(&mut pods, pod_hour::memory_effective_request_bytes, MEMORY_REQUEST)?;
+    with_halves(&mut containers, container_hour::memory_limit_bytes, MEMORY_LIMIT)?;
+    with_halves(&mut containers, container_hour::memory_kib_seconds, MEMORY_USED)?;
+    let reserved = requests_by_owner(pods.lazy()).collect()?;
     each_owner(
         &reserved,
-        [ALIVE_SECONDS, ALIVE_WITHOUT_REQUESTS, CPU_REQUEST, MEMORY_REQUEST],
-        |hour, owner, [alive, without_requests, cpu, memory]| {
+        [ALIVE_SECONDS, ALIVE_WITHOUT_REQUESTS, CPU_REQUEST, MEMORY_REQUEST[0], MEMORY_REQUEST[1]],
+        |hour, owner, [alive, without_requests, cpu, high, low]| {
             let sums = hours.entry(hour).or_default().entry(workload(owner)).or_default();
             sums.alive_seconds += alive;
             sums.alive_seconds_without_requests += without_requests;
             sums.cpu_request_millicore_seconds += cpu;
-            sums.memory_request_byte_seconds += memory;
+            sums.memory_request_byte_seconds += whole(high, low);
         },
     )?;
-    let used = usage_by_owner(frames.containers.clone().lazy()).collect()?;
-    let [cpu, memory] = [container_hour::cpu_core_milliseconds, container_hour::memory_kib_seconds];
+    let used = usage_by_owner(containers.lazy()).collect()?;
+    let cpu = container_hour::cpu_core_milliseconds.name;
     each_owner(
         &used,
-        [CPU_LIMIT, MEMORY_LIMIT, cpu.name, memory.name, WITHOUT_USAGE],
-        |hour, owner, [cpu_limit, memory_limit, cpu, memory, without_usage]| {
+        [CPU_LIMIT, MEMORY_LIMIT[0], MEMORY_LIMIT[1], cpu, MEMORY_USED[0], MEMORY_USED[1], WITHOUT_USAGE],
+        |hour, owner, [cpu_limit, limit_high, limit_low, cpu, used_high, used_low, without_usage]| {
             let sums = hours.entry(hour).or_default().entry(workload(owner)).or_default();
             sums.cpu_limit_millicore_seconds += cpu_limit;
-            sums.memory_limit_byte_seconds += memory_limit;
+            sums.memory_limit_byte_seconds += whole(limit_high, limit_low);
             sums.cpu_core_milliseconds += cpu;
-            sums.memory_kib_seconds += memory;
+            sums.memory_kib_seconds += whole(used_high, used_low);
             sums.container_seconds_without_usage += without_usage;
         },
     )?;

@@ -368,6 +368,9 @@ class Workloads(unittest.TestCase):
             self.assertEqual(spec["policyTypes"], ["Ingress", "Egress"])
         self.assertEqual(find(objects("minimal"), "NetworkPolicy", "emp-cost-agent-analysis")["spec"]["ingress"], [])
         self.assertIn("from", find(objects("monitoring"), "NetworkPolicy", "emp-cost-agent-collector")["spec"]["ingress"][0])
+        # By default, too: who may ask the collector is named, and is not everybody.
+        (scrapes,) = find(objects("minimal"), "NetworkPolicy", "emp-cost-agent-collector")["spec"]["ingress"]
+        self.assertEqual([peer.get("podSelector") for peer in scrapes["from"]], [{"matchLabels": {"app.kubernetes.io/name": "prometheus"}}])
         # Where no role is given, the way to credentials is open, and only for them.
         (credentials,) = [r for r in find(objects("minimal"), "NetworkPolicy", "emp-cost-agent-analysis")["spec"]["egress"] if "to" in r]
         self.assertIn("169.254.170.23/32", {peer["ipBlock"]["cidr"] for peer in credentials["to"]})

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use analyzer::{Assumptions, PriceBook, Profile, Request, Sharing};
 use anyhow::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Lake, LakeUri};
 use types::analysis::Analysis;
 use types::moment::parse_moment;
@@ -72,34 +72,42 @@ pub(crate) struct InputArgs {
     label: Vec<String>,
 }
 
+/// What an analysis stands on, read: each file once, since one that is piped in has nothing more to give.
+#[derive(Debug, Clone)]
+pub(crate) struct Inputs {
+    assumptions: Assumptions,
+    prices: PriceBook,
+    profile: Option<Profile>,
+    sharing: Sharing,
+    bill_only: bool,
+}
+
 impl InputArgs {
     /// Reads the files, so that one that makes no sense is told of before anything else is done.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        assumptions(self.assumptions.clone())?;
-        prices(self.price_list.clone(), self.prices.clone())?;
-        profile(self.profile.clone())?;
-        Ok(())
-    }
-
-    /// Reads the files; a request for this cluster and window.
-    pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Result<Request, Failure> {
-        Ok(Request {
-            cluster,
-            window,
+    pub(crate) fn read(&self) -> Result<Inputs, Failure> {
+        Ok(Inputs {
             assumptions: assumptions(self.assumptions.clone())?,
             prices: prices(self.price_list.clone(), self.prices.clone())?,
-            sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             profile: profile(self.profile.clone())?,
+            sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             bill_only: self.bill_only,
         })
     }
 }
 
+impl Inputs {
+    /// A request for this cluster and window.
+    pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Request {
+        let Self { assumptions, prices, profile, sharing, bill_only } = self.clone();
+        Request { cluster, window, assumptions, prices, sharing, profile, bill_only }
+    }
+}
+
 pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
-    args.inputs.check()?;
+    let inputs = args.inputs.read()?;
     let lake = Lake::new(args.lake.open().await);
     let window = window(&args.range, &lake, &args.cluster_id, now).await?;
-    let request = args.inputs.request(args.cluster_id, window)?;
+    let request = inputs.request(args.cluster_id, window);
     let step = progress.step("analyze");
     let analysis = analyze(&lake, request, &step).await?;
     step.finish(&format!("{} hours", analysis.window.hours_present));
@@ -121,7 +129,7 @@ pub(crate) fn json(analysis: &Analysis) -> anyhow::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The window asked for, an open end being that of the lake; `None` when both are open or the lake has no hour.
+/// The window asked for, an open end being that of the lake's newest hour; `None` when both are open or the lake has no hour.
 async fn window(
     range: &RangeArgs,
     lake: &Lake,
@@ -132,9 +140,15 @@ async fn window(
     if from.is_none() && to.is_none() {
         return Ok(None);
     }
-    let Some((first, _)) = lake.dates(cluster).await? else { return Ok(None) };
-    let beginning = parse_moment(&first, now).map_err(Failure::usage)?;
-    Ok(Some(Window::try_new(from.unwrap_or(beginning), to.unwrap_or(now)).map_err(Failure::usage)?))
+    let Some((first, last)) = lake.dates(cluster).await? else { return Ok(None) };
+    let midnight = |date: &str| parse_moment(date, now).map_err(Failure::usage);
+    let (beginning, last) = (midnight(&first)?, midnight(&last)?);
+    let of_last_day = Window::try_new(last, last + TimeDelta::days(1)).map_err(Failure::usage)?;
+    let newest = lake.hours(cluster, of_last_day).await?.last().map(|hour| hour.end());
+    let from = from.unwrap_or(beginning);
+    // What the lake does not have yet is not missing. A range that begins after all of it is told of as one without hours.
+    let end = to.or(newest.filter(|newest| *newest > from)).unwrap_or(now);
+    Ok(Some(Window::try_new(from, end).map_err(Failure::usage)?))
 }
 
 /// The assumptions of a file, or the documented ones.
@@ -162,6 +176,11 @@ pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<Pri
     }
     if let Some(path) = user {
         let text = read_file(&path)?;
+        // As a pipe is that somebody else has read.
+        if text.trim().is_empty() {
+            let path = path.display();
+            return Err(anyhow::anyhow!("`{path}` is empty, so it gives no price; leave --prices out").into());
+        }
         book = book.with_user_toml(&text).with_context(|| format!("read prices from `{}`", path.display()))?;
     }
     Ok(book)

@@ -84,13 +84,13 @@ pub(crate) async fn hours(
     step: &Step,
 ) -> Result<Collected, Failure> {
     let all = window.hours().count();
-    let mut done = 0;
+    let (mut done, mut without) = (0, Vec::new());
     let mut each = |hour: Hour, result: &HourResult| {
         done += 1;
         step.set(done, all);
         match result {
             HourResult::Failed(error) => tracing::error!("hour {hour}: {}", collector::logging::chain(error)),
-            HourResult::NoData { slots: 0 } => tracing::warn!("hour {hour}: Prometheus has no data"),
+            HourResult::NoData { slots: 0 } => without.push(hour),
             HourResult::NoData { slots } => {
                 tracing::warn!(
                     "hour {hour}: Prometheus has data in {slots} of 12 slots, too few; the hour is left out"
@@ -100,7 +100,23 @@ pub(crate) async fn hours(
             }
         }
     };
-    Ok(collector::collect(server, lake, cluster, window, settings, &Bounds::default(), &mut each).await?)
+    let collected = collector::collect(server, lake, cluster, window, settings, &Bounds::default(), &mut each).await;
+    tell_without_data(without);
+    Ok(collected?)
+}
+
+/// Says of which hours Prometheus has no data: a line for each run of them, since there may be years.
+fn tell_without_data(mut hours: Vec<Hour>) {
+    hours.sort_unstable();
+    for run in hours.chunk_by(|a, b| a.next() == *b) {
+        match run {
+            [hour] => tracing::warn!("hour {hour}: Prometheus has no data"),
+            [first, .., last] => {
+                tracing::warn!("{} hours from {first} to {}: Prometheus has no data", run.len(), last.next());
+            }
+            [] => {}
+        }
+    }
 }
 
 /// What a run did, in a line.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use collector::args::SourceArgs;
 use collector::doctor::{Diagnosis, Finding, LabelReport, MetricReport, Need, Severity, examine, helm_values};
 use collector::server::Server;
+use lake::LakeUri;
 use types::moment::parse_moment;
 use types::show::{UNKNOWN, grouped};
 
@@ -12,8 +13,9 @@ use crate::output;
 
 /// Check whether a Prometheus has what a report needs, and how to mend what it lacks
 ///
-/// Asks a few dozen cheap questions, and collects the newest closed hour without keeping it. Nothing is written. Ends
-/// in one line, and with exit code 1 when no report could be made.
+/// Asks a few dozen cheap questions, and collects the newest closed hour without keeping it. Nothing is written, but with
+/// --lake a small object that tries whether the lake's server keeps its word. Ends in one line, and with exit code 1 when
+/// no report could be made.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
@@ -22,6 +24,11 @@ pub(crate) struct DoctorArgs {
     /// Look at the server as it was at this time: RFC 3339, a date, or a span before now such as 36h
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
+
+    /// Try also whether this lake can be written, and whether its server refuses to replace what is there: a directory, or
+    /// s3://bucket/prefix
+    #[arg(long, value_name = "LAKE")]
+    lake: Option<LakeUri>,
 
     /// Form of the findings
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
@@ -41,7 +48,10 @@ pub(crate) async fn run(args: DoctorArgs, now: DateTime<Utc>) -> Result<(), Fail
     let source = args.source.resolve().map_err(Failure::usage)?;
     let server = Server::connect(&source.server, None).await?;
     let settings = source.settings_of_now().await?;
-    let diagnosis = examine(&server, &settings, now, at.unwrap_or(now)).await?;
+    let mut diagnosis = examine(&server, &settings, now, at.unwrap_or(now)).await?;
+    if let Some(lake) = &args.lake {
+        try_lake(lake, &mut diagnosis).await;
+    }
     match args.format {
         Format::Text => output::print(&text(&diagnosis))?,
         Format::Json => {
@@ -50,6 +60,31 @@ pub(crate) async fn run(args: DoctorArgs, now: DateTime<Utc>) -> Result<(), Fail
         }
     }
     if diagnosis.ready { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// Tries whether a lake can be written, and adds what is wrong with it.
+async fn try_lake(lake: &LakeUri, diagnosis: &mut Diagnosis) {
+    let store = lake.open().await;
+    let place = store.location();
+    let finding = match store.keeps_what_is_there().await {
+        Ok(true) => return,
+        Ok(false) => Finding {
+            severity: Severity::Weakens,
+            what: format!("the server of `{place}` ignores `If-None-Match`, so two writers at the same moment may replace what the other wrote"),
+            next: "run one collector and one analysis at a time, or keep the lake on a server that honours conditional writes, as AWS and MinIO do".to_owned(),
+        },
+        Err(error) => {
+            diagnosis.ready = false;
+            diagnosis.verdict = format!("not ready: the lake `{place}` cannot be written");
+            Finding {
+                severity: Severity::Blocks,
+                what: collector::logging::chain(&error),
+                next: "mend what it says; docs/iam.md has the policies".to_owned(),
+            }
+        }
+    };
+    diagnosis.findings.push(finding);
+    diagnosis.findings.sort_by_key(|finding| finding.severity);
 }
 
 /// The diagnosis for a person: what is there, what is wrong, what mends it, and the verdict last.

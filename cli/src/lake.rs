@@ -4,17 +4,22 @@ mod compact;
 mod ls;
 mod prune;
 mod schema;
+mod sql;
 mod verify;
 
+use std::sync::Arc;
+
+use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand, ValueEnum};
-use lake::LakeUri;
+use lake::{Lake, LakeUri, Store};
+use types::ClusterId;
 use types::moment::parse_span;
 
 use crate::failure::Failure;
 use crate::progress::Progress;
 
-/// Look into a lake and keep it: list, verify, compact, prune, and the dictionary of its columns
+/// Look into a lake and keep it: list, verify, compact, prune, the dictionary of its columns, and views for DuckDB
 #[derive(Debug, Args)]
 pub(crate) struct LakeArgs {
     #[command(subcommand)]
@@ -28,6 +33,7 @@ enum Command {
     Compact(compact::CompactArgs),
     Prune(prune::PruneArgs),
     Schema(schema::SchemaArgs),
+    Sql(sql::SqlArgs),
 }
 
 /// Which lake.
@@ -54,7 +60,28 @@ pub(crate) async fn run(args: LakeArgs, now: DateTime<Utc>, progress: &Progress)
         Command::Compact(args) => compact::run(args, now, progress).await,
         Command::Prune(args) => prune::run(args, now).await,
         Command::Schema(args) => schema::run(&args),
+        Command::Sql(args) => sql::run(&args),
     }
+}
+
+/// Says that a lake, a cluster or a range of it holds nothing: a place that was mistyped must not pass for a sound lake.
+pub(crate) async fn nothing(
+    store: &Arc<dyn Store>,
+    cluster: Option<&ClusterId>,
+    in_range: bool,
+) -> anyhow::Result<Failure> {
+    let clusters = Lake::new(Arc::clone(store)).clusters().await?;
+    let place = store.location();
+    let range = if in_range { " in the range given" } else { "" };
+    let names: Vec<_> = clusters.iter().map(|id| format!("`{id}`")).collect();
+    Ok(match (cluster, clusters.is_empty()) {
+        (_, true) => anyhow!("nothing is in `{place}`; check --lake, a collector writes its first hour there"),
+        (Some(cluster), false) if !clusters.contains(cluster) => {
+            anyhow!("cluster `{cluster}` is not in `{place}`; it holds {}", names.join(", "))
+        }
+        _ => anyhow!("nothing is in `{place}`{range}"),
+    }
+    .into())
 }
 
 /// Reads a span of time given on the command line.

@@ -8,17 +8,37 @@ use anyhow::Context;
 
 /// Writes a file whole or not at all: under another name first, then renamed.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    write_file_by(path, |file| Ok(file.write_all(content)?))
+}
+
+/// The same, by what `write` writes.
+pub(crate) fn write_file_by(
+    path: &Path,
+    write: impl FnOnce(&mut fs::File) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("make folder `{}`", folder.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    fs::write(&temporary, content).with_context(|| format!("write `{}`", temporary.display()))?;
+    let written = fs::File::create(&temporary).map_err(anyhow::Error::from).and_then(|mut file| write(&mut file));
+    if let Err(error) = written {
+        // What is left of it is worth nothing.
+        let _not_there = fs::remove_file(&temporary);
+        return Err(error).with_context(|| format!("write `{}`", temporary.display()));
+    }
     fs::rename(&temporary, path).with_context(|| format!("write `{}`", path.display()))
 }
 
 /// Reads a file named by the user.
 pub(crate) fn read_file(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))
+}
+
+/// Says something to whoever sits at the terminal.
+pub(crate) fn eprint(text: &str) {
+    let mut stderr = std::io::stderr();
+    // Nobody to tell where that fails.
+    let _nobody = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
 /// Prints a result.

@@ -1,20 +1,22 @@
 //! EDGE: `emp-cost prices`: where a price comes from, and AWS's own lists made usable.
 
+mod spill;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use analyzer::bulk::{Bulk, read_bulk};
-use analyzer::{CapacityType, ListPrice, MachineKind, PriceBook, Priced, read_list, write_list};
+use analyzer::bulk::{Bulk, read_bulk_in};
+use analyzer::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
 use types::UsdPerHour;
 
 use crate::analyze::prices;
 use crate::failure::Failure;
-use crate::output::{print, read_file, write_file};
+use crate::output::{print, write_file_by};
+use spill::Spill;
 
 /// Bytes read from a price list at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -83,35 +85,48 @@ pub(crate) async fn run(args: PricesArgs) -> Result<(), Failure> {
 fn import(args: &ImportArgs) -> Result<(), Failure> {
     let files = files(&args.from)?;
     let alone = files.len() == 1;
-    let mut imported = Vec::new();
-    let mut lines = Vec::new();
+    let (mut imported, mut found) = (Spill::default(), 0);
+    let (mut lines, mut currencies) = (Vec::new(), BTreeSet::new());
+    if args.out.exists() {
+        imported.add_list(&args.out)?;
+    }
     for path in &files {
-        match read(path) {
+        let mut kinds = BTreeMap::new();
+        let mut take = |prices: Vec<ListPrice>| {
+            prices.iter().for_each(|price| *kinds.entry(price.kind.clone()).or_default() += 1);
+            imported.add(prices)
+        };
+        match read(path, &mut take) {
             Ok(bulk) => {
-                lines.push(describe(path, &bulk));
-                imported.extend(bulk.prices);
+                lines.push(describe(path, &bulk, &kinds));
+                found += kinds.values().sum::<usize>();
+                currencies.extend(bulk.other_currencies.into_keys());
             }
             // In a folder there are indexes and other things beside price lists.
             Err(error) if !alone => lines.push(format!("{}: skipped: {error:#}", path.display())),
             Err(error) => return Err(error.into()),
         }
     }
-    if imported.is_empty() {
+    if found == 0 {
         print(&format!("{}\n", lines.join("\n")))?;
         let from = args.from.display();
-        return Err(anyhow::anyhow!(
-            "no price that a cluster needs in `{from}`; give a list of AmazonEC2, AmazonECS or savings plans"
-        )
+        let currencies: Vec<_> = currencies.into_iter().collect();
+        return Err(match currencies.is_empty() {
+            true => anyhow::anyhow!(
+                "no price that a cluster needs in `{from}`; give a list of AmazonEC2, AmazonECS or savings plans"
+            ),
+            false => anyhow::anyhow!(
+                "the prices in `{from}` are in {}, and bills here are in USD: the lists of the partitions of China have no USD; give your prices, converted, in a file for --prices",
+                currencies.join(" and ")
+            ),
+        }
         .into());
     }
-    let before = if args.out.exists() {
-        read_list(&read_file(&args.out)?).with_context(|| format!("add to `{}`", args.out.display()))?
-    } else {
-        Vec::new()
-    };
-    let file = write_list(before.into_iter().chain(imported)).context("write the price list")?;
-    write_file(&args.out, &file)?;
-    let rows = file.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
+    let mut rows = 0;
+    write_file_by(&args.out, |file| {
+        rows = imported.write(file)?;
+        Ok(())
+    })?;
     print(&format!("{}\n{}: {rows} prices\n", lines.join("\n"), args.out.display()))?;
     Ok(())
 }
@@ -139,17 +154,21 @@ fn files(from: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn read(path: &Path) -> anyhow::Result<Bulk> {
+fn read(path: &Path, take: &mut dyn FnMut(Vec<ListPrice>) -> std::io::Result<()>) -> anyhow::Result<Bulk> {
     let file = File::open(path).with_context(|| format!("open `{}`", path.display()))?;
-    read_bulk(BufReader::with_capacity(BUFFER_BYTES, file)).with_context(|| format!("read `{}`", path.display()))
+    let file = BufReader::with_capacity(BUFFER_BYTES, file);
+    read_bulk_in(file, take).with_context(|| format!("read `{}`", path.display()))
 }
 
-fn describe(path: &Path, bulk: &Bulk) -> String {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    bulk.prices.iter().for_each(|price: &ListPrice| *kinds.entry(&price.kind).or_default() += 1);
-    let kinds: Vec<_> = kinds.into_iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+fn describe(path: &Path, bulk: &Bulk, kinds: &BTreeMap<String, usize>) -> String {
+    let kinds: Vec<_> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     let kept = if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-    format!("{}: {} prices of {}, kept {kept}", path.display(), bulk.read, bulk.published)
+    let others: Vec<_> = bulk.other_currencies.iter().map(|(currency, n)| format!("{n} in {currency}")).collect();
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!("; left out, because bills here are in USD: {}", others.join(", ")),
+    };
+    format!("{}: {} prices of {}, kept {kept}{others}", path.display(), bulk.read, bulk.published)
 }
 
 fn show(args: ShowArgs) -> Result<(), Failure> {

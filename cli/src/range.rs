@@ -45,7 +45,8 @@ impl RangeArgs {
     /// The closed hours from `from`, or `reach` before now, to `to`, or now.
     pub(crate) fn closed(&self, now: DateTime<Utc>, reach: TimeDelta) -> Result<Window, Failure> {
         let (from, to) = self.moments(now)?;
-        let (from, to) = (from.unwrap_or(now - reach), to.unwrap_or(now));
+        // No server has samples of before 1970, and some refuse to be asked for them.
+        let (from, to) = (from.unwrap_or(now - reach).max(DateTime::UNIX_EPOCH), to.unwrap_or(now));
         let window = Window::try_new(from, to).map_err(Failure::usage)?;
         let closed = window.closed_at(now, SETTLE).filter(|closed| closed.hours().next().is_some());
         closed.ok_or_else(|| {

@@ -19,7 +19,7 @@ use crate::shelf;
 ///
 /// One analysis is written into the folder as it is. Of several clusters each gets a folder of its name there, and
 /// fleet.html and fleet.csv rank them. A bucket gets the layout that `emp-cost run` writes:
-/// `reports/cluster=ID/date=YYYY-MM-DD/`, then `latest/`, where report.json comes last.
+/// a folder below `reports/cluster=ID/date=YYYY-MM-DD/`, to which `latest/report.json` points.
 /// docs/exports.md describes every file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {

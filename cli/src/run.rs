@@ -11,7 +11,7 @@ use types::analysis::Analysis;
 use types::moment::parse_span;
 use types::{ClusterId, Hour, Window};
 
-use crate::analyze::{self, InputArgs};
+use crate::analyze::{self, InputArgs, Inputs};
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;
@@ -22,8 +22,8 @@ use crate::{report, shelf};
 /// Make the reports of clusters from a lake, as a scheduler does: compact, analyze, report
 ///
 /// For each cluster: days that are over are compacted, the window that ends with the newest closed hour is analyzed, and
-/// its report is written to `reports/cluster=ID/date=YYYY-MM-DD/` beside the data, then to `reports/cluster=ID/latest/`,
-/// where report.json comes last. Its page draws a trend from the last twelve reports there. Where the lake has several
+/// its report is written into a folder of its own below `reports/cluster=ID/date=YYYY-MM-DD/` beside the data; then
+/// report.json in `reports/cluster=ID/latest/` points there, and copies lie beside it. Its page draws a trend from the last twelve reports there. Where the lake has several
 /// clusters and none is named, reports/fleet.html ranks them at the end. Nothing is written to the local disk. A cluster
 /// that fails keeps no other from its report; the exit code is then 1.
 #[derive(Debug, clap::Args)]
@@ -80,7 +80,7 @@ impl FromStr for Reach {
 
 pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     // A file that makes no sense must not fail cluster by cluster.
-    args.inputs.check()?;
+    let inputs = args.inputs.read()?;
     let money = args.formats.money()?;
     let store = args.lake.open().await;
     let shelf = match &args.reports {
@@ -98,7 +98,7 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
     let (mut failed, mut reported) = (0, BTreeMap::new());
     for cluster in &clusters {
         let outcome = match there.contains(cluster) {
-            true => one(&args, &lake, shelf.as_ref(), cluster, now, progress, &mut reported).await,
+            true => one((&args, &inputs), &lake, shelf.as_ref(), cluster, now, progress, &mut reported).await,
             false => Err(anyhow!("it has no hour in `{}` yet; see the log of its collector", lake.location()).into()),
         };
         if let Err(failure) = outcome {
@@ -141,7 +141,7 @@ async fn members(
 }
 
 async fn one(
-    args: &RunArgs,
+    (args, inputs): (&RunArgs, &Inputs),
     lake: &Lake,
     shelf: &dyn lake::Store,
     cluster: &ClusterId,
@@ -156,7 +156,7 @@ async fn one(
         tracing::warn!("cluster `{cluster}`: could not compact, analyzing hours as they are: {failure}");
     }
     let window = window(args.window, lake, cluster, now).await?;
-    let request = args.inputs.request(cluster.clone(), Some(window))?;
+    let request = inputs.request(cluster.clone(), Some(window));
     let step = progress.step("analyze");
     let analysis = analyze::analyze(lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));

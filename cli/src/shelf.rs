@@ -1,8 +1,8 @@
 //! Where reports lie in a store, and in which order they come there.
 //!
-//! `reports/cluster=ID/date=YYYY-MM-DD/` holds the report of a window that ends on that day, `latest/` that of the newest;
-//! `reports/fleet.html` is of all clusters. These are the only objects that are ever replaced, and no part of the lake's
-//! contract.
+//! `reports/cluster=ID/date=YYYY-MM-DD/report=DIGITS/` holds one report and never changes. `report.json` in the folder of
+//! the date, and in `latest/`, points at the newest of them; `reports/fleet.html` is of all clusters. Pointers, copies and
+//! pages of fleets are the only objects that are ever replaced, and no part of the lake's contract.
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -21,6 +21,14 @@ const SCHEMA: &str = "emp-cost/report/v1";
 /// How many earlier reports a trend draws.
 const EARLIER: usize = 12;
 const DATE: &str = "date=";
+const LATEST: &str = "latest";
+/// What the folder of one report is called, before the digits of its content.
+const REPORT: &str = "report=";
+const ID_DIGITS: usize = 12;
+/// The pointer of a folder.
+const POINTER: &str = "report.json";
+/// How often a pointer is looked at anew because another writer was quicker.
+const MOST_RACES: u32 = 20;
 
 fn folder(cluster: &ClusterId, name: &str) -> String {
     format!("reports/cluster={cluster}/{name}/")
@@ -36,43 +44,108 @@ pub(crate) fn date(analysis: &Analysis) -> String {
     Hour::containing(analysis.window.end - TimeDelta::seconds(1)).date()
 }
 
-/// Writes a cluster's report under its date, then as its latest, whose `report.json` comes last: it names the files and
-/// their SHA-256, so a reader that was too early sees that they differ and reads again. A report of a window that ends
-/// before that of the latest does not take its place. Returns where the report is: the page, where there is one.
+/// Writes a cluster's report into a folder of its own, then points at it: of its date, and as the latest. A pointer is
+/// swapped in one step, and never back to a window that ended before; what it names is never changed, so it fits at every
+/// moment, whoever else writes and whoever dies. Copies for people come after it. Returns where the report is: the page,
+/// where there is one.
 pub(crate) async fn put(
     store: &dyn Store,
     cluster: &ClusterId,
     analysis: &Analysis,
     files: &[File],
 ) -> anyhow::Result<String> {
-    let (date, latest) = (date(analysis), folder(cluster, "latest"));
+    let (date, latest) = (date(analysis), folder(cluster, LATEST));
+    let named: Vec<Value> = files
+        .iter()
+        .map(|file| json!({"name": file.name, "sha256": digest(&file.content), "bytes": file.content.len()}))
+        .collect();
+    let content = serde_json::to_vec(&named).context("name the files of the report")?;
+    let id = digest(&content).get(..ID_DIGITS).unwrap_or_default().to_owned();
     let dated = folder(cluster, &format!("{DATE}{date}"));
-    write(store, &dated, files).await?;
-    if is_newest(store, &latest, analysis.window.end).await? {
-        write(store, &latest, files).await?;
-        let named = files
-            .iter()
-            .map(|file| json!({"name": file.name, "sha256": digest(&file.content), "bytes": file.content.len()}));
-        let pointer = json!({
-            "schema": SCHEMA,
-            "cluster_id": cluster,
-            "date": date,
-            "folder": dated,
-            "window": {"start": analysis.window.start, "end": analysis.window.end},
-            "hours_present": analysis.window.hours_present,
-            "hours_expected": analysis.window.hours_expected,
-            "tool_version": analysis.provenance.tool_version,
-            "files": named.collect::<Vec<_>>(),
-        });
-        let mut pointer = serde_json::to_vec_pretty(&pointer).context("write report.json")?;
-        pointer.push(b'\n');
-        let pointer = File::json("report.json", pointer);
-        write(store, &latest, std::slice::from_ref(&pointer)).await?;
+    let own = format!("{dated}{REPORT}{id}/");
+    write(store, &own, files).await?;
+    let pointer = json!({
+        "schema": SCHEMA,
+        "cluster_id": cluster,
+        "date": date,
+        "folder": own,
+        "window": {"start": analysis.window.start, "end": analysis.window.end},
+        "hours_present": analysis.window.hours_present,
+        "hours_expected": analysis.window.hours_expected,
+        "tool_version": analysis.provenance.tool_version,
+        "files": named,
+    });
+    point(store, &dated, &pointer, analysis.window.end).await?;
+    if point(store, &latest, &pointer, analysis.window.end).await? {
+        copy(store, &latest, &own, files).await?;
     } else {
         tracing::warn!("cluster `{cluster}` has a report of a later window; `{latest}` stays as it is");
     }
     let page = files.iter().find(|file| file.name == "index.html").map_or("", |file| file.name.as_str());
-    Ok(format!("{}/{dated}{page}", store.location()))
+    Ok(format!("{}/{own}{page}", store.location()))
+}
+
+/// Swaps the pointer of a folder for this one, unless it is of a window that ends later; false then.
+async fn point(store: &dyn Store, folder: &str, pointer: &Value, end: DateTime<Utc>) -> anyhow::Result<bool> {
+    let key = format!("{folder}{POINTER}");
+    let mut text = serde_json::to_vec_pretty(pointer).context("write report.json")?;
+    text.push(b'\n');
+    let text = Bytes::from(text);
+    for _ in 0..MOST_RACES {
+        let (there, mark) = match store.get_marked(&key).await {
+            Ok((there, mark)) => (Some(there), Some(mark)),
+            Err(StoreError::NotFound { .. }) => (None, None),
+            Err(error) => return Err(error.into()),
+        };
+        if there.as_ref() == Some(&text) {
+            return Ok(true);
+        }
+        if there.as_deref().and_then(window_end).is_some_and(|there| there > end) {
+            return Ok(false);
+        }
+        if store.swap(&key, mark.as_deref(), text.clone(), "application/json").await? {
+            return Ok(true);
+        }
+    }
+    anyhow::bail!("others were quicker with `{key}` {MOST_RACES} times; run again")
+}
+
+/// The end of the window a pointer is of; `None` for one that cannot be read, which is replaced.
+fn window_end(pointer: &[u8]) -> Option<DateTime<Utc>> {
+    let pointer: Value = serde_json::from_slice(pointer).ok()?;
+    pointer.pointer("/window/end")?.as_str()?.parse().ok()
+}
+
+/// Copies the files beside their pointer, for people: a page can be opened by a name that stays. Where another report
+/// became the latest meanwhile, its writer copies after this one, or is done and is copied again.
+async fn copy(store: &dyn Store, latest: &str, own: &str, files: &[File]) -> anyhow::Result<()> {
+    write(store, latest, files).await?;
+    for _ in 0..MOST_RACES {
+        let pointer: Value =
+            serde_json::from_slice(&store.get(&format!("{latest}{POINTER}")).await?).unwrap_or_default();
+        let Some(newest) = pointer.get("folder").and_then(Value::as_str).filter(|newest| *newest != own) else { break };
+        let named = pointer.get("files").and_then(Value::as_array).into_iter().flatten();
+        for name in named.filter_map(|file| file.get("name")?.as_str()) {
+            let content = store.get(&format!("{newest}{name}")).await?;
+            store.replace(&format!("{latest}{name}"), content, content_type(name)).await?;
+        }
+        let again: Value = serde_json::from_slice(&store.get(&format!("{latest}{POINTER}")).await?).unwrap_or_default();
+        if again == pointer {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What a browser is told of a file, by its name.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("json") => "application/json",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("md") => "text/markdown; charset=utf-8",
+        _ => "application/octet-stream",
+    }
 }
 
 /// Writes the pages of a fleet, beside the folders of its clusters.
@@ -86,19 +159,6 @@ async fn write(store: &dyn Store, folder: &str, files: &[File]) -> anyhow::Resul
         store.replace(&format!("{folder}{}", file.name), content, file.content_type).await?;
     }
     Ok(())
-}
-
-/// Whether no report of a later window is the latest. A pointer that cannot be read is replaced.
-async fn is_newest(store: &dyn Store, latest: &str, end: DateTime<Utc>) -> anyhow::Result<bool> {
-    let pointer = match store.get(&format!("{latest}report.json")).await {
-        Ok(pointer) => pointer,
-        Err(StoreError::NotFound { .. }) => return Ok(true),
-        Err(error) => return Err(error.into()),
-    };
-    let pointer: Value = serde_json::from_slice(&pointer).unwrap_or_default();
-    let there =
-        pointer.pointer("/window/end").and_then(Value::as_str).and_then(|end| end.parse::<DateTime<Utc>>().ok());
-    Ok(there.is_none_or(|there| there <= end))
 }
 
 /// Where the cluster stood by its reports of days before `date`, the last twelve that hold an analysis. One that cannot
@@ -120,10 +180,22 @@ pub(crate) async fn earlier(store: &dyn Store, cluster: &ClusterId, date: &str) 
 
 /// Where the cluster stood by its latest report; `None` without one.
 pub(crate) async fn latest(store: &dyn Store, cluster: &ClusterId) -> anyhow::Result<Option<Standing>> {
-    standing(store, &folder(cluster, "latest")).await
+    standing(store, &folder(cluster, LATEST)).await
+}
+
+/// Whether a pointer leads where reports lie.
+fn is_own(folder: &str) -> bool {
+    folder.starts_with("reports/cluster=") && folder.ends_with('/') && !folder.contains("..")
 }
 
 async fn standing(store: &dyn Store, folder: &str) -> anyhow::Result<Option<Standing>> {
+    // Beside a pointer lie copies at most, and beside none, of an earlier version, the files themselves.
+    let of_pointer = match store.get(&format!("{folder}{POINTER}")).await {
+        Ok(pointer) => serde_json::from_slice::<Value>(&pointer).unwrap_or_default(),
+        Err(StoreError::NotFound { .. }) => Value::Null,
+        Err(error) => return Err(error.into()),
+    };
+    let folder = of_pointer.get("folder").and_then(Value::as_str).filter(|own| is_own(own)).unwrap_or(folder);
     let key = format!("{folder}analysis.json");
     let content = match store.get(&key).await {
         Ok(content) => content,
@@ -135,6 +207,63 @@ async fn standing(store: &dyn Store, folder: &str) -> anyhow::Result<Option<Stan
         Err(error) => {
             tracing::warn!("`{key}` is left out of the trend: {error:#}");
             Ok(None)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lake::store::{DirStore, MemoryStore};
+
+    use super::*;
+
+    /// A pointer at the report of a window that ends on this day.
+    fn pointer(day: u32) -> (Value, DateTime<Utc>) {
+        let end: DateTime<Utc> = format!("2026-07-{day:02}T00:00:00Z").parse().unwrap();
+        (json!({"folder": format!("reports/cluster=a/date=x/report={day}/"), "window": {"end": end}}), end)
+    }
+
+    async fn check_the_latest_window_wins(store: Arc<dyn Store>) {
+        let writers = (1..=24).map(|n| {
+            let (store, (pointer, end)) = (Arc::clone(&store), pointer(1 + n * 7 % 25));
+            tokio::spawn(async move {
+                // Others may be quicker more often than one writer tries, where two dozen write at once.
+                while point(store.as_ref(), "reports/cluster=a/latest/", &pointer, end).await.is_err() {}
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        let left = store.get("reports/cluster=a/latest/report.json").await.unwrap();
+        assert_eq!(window_end(&left), Some(pointer(25).1));
+        let (old, end) = pointer(24);
+        assert!(!point(store.as_ref(), "reports/cluster=a/latest/", &old, end).await.unwrap());
+        let (same, end) = pointer(25);
+        assert!(point(store.as_ref(), "reports/cluster=a/latest/", &same, end).await.unwrap(), "it is there");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn whichever_of_many_runs_is_slower_the_latest_window_wins() {
+        check_the_latest_window_wins(Arc::new(MemoryStore::default())).await;
+        let folder = tempfile::tempdir().unwrap();
+        check_the_latest_window_wins(Arc::new(DirStore::new(folder.path()))).await;
+    }
+
+    #[tokio::test]
+    async fn a_pointer_that_cannot_be_read_is_replaced_and_leads_nowhere_else() {
+        let store = MemoryStore::default();
+        store.replace("reports/cluster=a/latest/report.json", Bytes::from_static(b"<html>"), "").await.unwrap();
+        let (new, end) = pointer(3);
+        assert!(point(&store, "reports/cluster=a/latest/", &new, end).await.unwrap());
+        for (folder, own) in [
+            ("reports/cluster=a/date=2026-07-01/report=0f/", true),
+            ("reports/cluster=a/../../v1/", false),
+            ("v1/pod_hour/", false),
+            ("/etc/", false),
+        ] {
+            assert_eq!(is_own(folder), own, "{folder}");
         }
     }
 }

@@ -30,8 +30,9 @@ struct Run<'a> {
 /// Sums of one container in one slot.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    core_milliseconds: Option<i64>,
-    kib_seconds: Option<i64>,
+    /// Sums are wide: whatever a server says, adding it up does not overflow, and what fits no column is unknown.
+    core_milliseconds: Option<i128>,
+    kib_seconds: Option<i128>,
     memory_max_bytes: Option<f64>,
     running_seconds: i64,
     /// Seconds that `core_milliseconds` cover: more than the slot's after a gap in the samples.
@@ -71,8 +72,8 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
         }
         add_memory(&mut slots, run, identity.usage, hour);
     }
-    let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds));
-    let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds));
+    let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds)).and_then(fits);
+    let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds)).and_then(fits);
     let cpu_mean = slots.map(|slot| mean(slot.core_milliseconds, slot.cpu_seconds));
     let cpu_max = peaks(cpu_mean, identity.peaks);
     let memory_mean = slots.map(|slot| mean_mib(slot.kib_seconds, slot.memory_seconds));
@@ -177,7 +178,7 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
         if let Some(before) = before {
             // A restart is another instance, so a counter that falls is a fault of collection, such as a replica that
             // lags: nothing is known of the span, and what it shows was counted before.
-            *slot.core_milliseconds.get_or_insert(0) += (now - before).max(0);
+            *slot.core_milliseconds.get_or_insert(0) += (i128::from(now) - i128::from(before)).max(0);
             slot.cpu_seconds += seconds_since.max(LEAST_MEAN_SECONDS);
         }
         before = Some(now);
@@ -212,7 +213,7 @@ fn add_rates(
             Rates::FiveMinutes => rate * SLOT_SECONDS as f64 * (seconds as f64 / ran as f64),
         };
         if let Some(used) = core_milliseconds(core_seconds) {
-            *slot.core_milliseconds.get_or_insert(0) += used.max(0);
+            *slot.core_milliseconds.get_or_insert(0) += i128::from(used.max(0));
             slot.cpu_seconds += seconds.max(LEAST_MEAN_SECONDS);
         }
     }
@@ -240,7 +241,7 @@ fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, usage: Usage, h
         #[expect(clippy::as_conversions, reason = "at most three hundred")]
         let kib_seconds = mean.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
         if let Some(kib_seconds) = kib_seconds {
-            *slot.kib_seconds.get_or_insert(0) += kib_seconds;
+            *slot.kib_seconds.get_or_insert(0) += i128::from(kib_seconds);
             slot.memory_seconds += seconds;
         }
         slot.memory_max_bytes = [slot.memory_max_bytes, max].into_iter().flatten().reduce(f64::max);
@@ -252,25 +253,30 @@ fn core_milliseconds(core_seconds: f64) -> Option<i64> {
 }
 
 fn millicores(cores: f64) -> Option<i32> {
-    whole(cores * 1000.0).map(int32)
+    whole(cores * 1000.0).and_then(fits)
 }
 
-fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
+fn sum(values: impl Iterator<Item = Option<i128>>) -> Option<i128> {
     values.flatten().fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
 }
 
-/// `total / seconds`, rounded; `None` without samples or without time.
-fn mean(total: Option<i64>, seconds: i64) -> Option<i32> {
-    let total = total.filter(|_| seconds > 0)?;
-    Some(int32((total + seconds / 2) / seconds))
+/// A number as a column takes it; what does not fit is not known, and never the greatest number that does.
+fn fits<A, B: TryFrom<A>>(number: A) -> Option<B> {
+    B::try_from(number).ok()
 }
 
-fn mean_mib(kib_seconds: Option<i64>, seconds: i64) -> Option<i32> {
+/// `total / seconds`, rounded; `None` without samples or without time.
+fn mean(total: Option<i128>, seconds: i64) -> Option<i32> {
+    let (total, seconds) = (total.filter(|_| seconds > 0)?, i128::from(seconds));
+    fits((total + seconds / 2) / seconds)
+}
+
+fn mean_mib(kib_seconds: Option<i128>, seconds: i64) -> Option<i32> {
     mean(kib_seconds, seconds * 1024)
 }
 
 fn ceil_mib(bytes: f64) -> Option<i32> {
-    whole((bytes / (1024.0 * 1024.0)).ceil()).map(int32)
+    whole((bytes / (1024.0 * 1024.0)).ceil()).and_then(fits)
 }
 
 /// The list, unless it knows nothing.

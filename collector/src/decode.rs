@@ -35,7 +35,20 @@ pub struct Answer {
     pub histograms_only: i64,
     /// The server's warnings. (Its `infos` are hints on the query text and are dropped.)
     pub warnings: Vec<String>,
+    /// The first and the last moment of a sample, in milliseconds since the epoch.
+    pub span: Option<(i64, i64)>,
 }
+
+/// The span over two spans.
+pub(crate) fn joined(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (a, b) {
+        (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
+        (one, other) => one.or(other),
+    }
+}
+
+/// How much of an unknown status is quoted.
+const MOST_STATUS_CHARS: usize = 40;
 
 /// What an answer that calls itself partial is taken to warn of.
 const PARTIAL: &str = "the answer is partial: not every storage node answered";
@@ -46,6 +59,12 @@ pub enum DecodeError {
     /// Not JSON, cut short, or not of the API's shape.
     #[error("the answer is not what the Prometheus API sends")]
     Malformed(#[from] Malformed),
+    /// Neither success nor an error of the API's.
+    #[error("the server answered with the status `{status}` and without an error")]
+    Status {
+        /// What it said.
+        status: String,
+    },
     /// The server reports an error of its own.
     #[error("the server answered with an error: {kind}: {message}")]
     Server {
@@ -68,10 +87,10 @@ pub fn decode<'de>(
     let mut cursor = Cursor::new(body);
     let wanted: Vec<_> = labels.iter().map(|label| Wanted::of(label)).collect();
     let mut sink = Sink { wanted: &wanted, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() };
-    let (mut status, mut data, mut kind, mut message) = (false, false, String::new(), None);
+    let (mut status, mut data, mut kind, mut message) = (None, false, String::new(), None);
     cursor.object(|cursor, key| {
         match key {
-            "status" => status = !cursor.string()?.is_empty(),
+            "status" => status = Some(cursor.string()?.into_owned()),
             "data" => data = sink.data(cursor)?,
             // VictoriaMetrics says so here, and warns of nothing.
             "isPartial" if cursor.peek() == Some(b't') => {
@@ -91,9 +110,13 @@ pub fn decode<'de>(
         Ok(())
     })?;
     cursor.end()?;
-    match message {
-        Some(message) if status => Err(DecodeError::Server { kind, message }),
-        None if status && data => Ok(sink.answer),
+    match (status, message) {
+        (Some(_), Some(message)) => Err(DecodeError::Server { kind, message }),
+        (Some(status), None) if status == "success" && data => Ok(sink.answer),
+        // Data beside it may be a part, or nothing.
+        (Some(status), None) if status != "success" => {
+            Err(DecodeError::Status { status: status.chars().take(MOST_STATUS_CHARS).collect() })
+        }
         _ => Ok(cursor.fail("neither data nor an error")?),
     }
 }
@@ -203,6 +226,7 @@ impl<'de> Sink<'_, 'de> {
         // Servers write no space here; where one does, the value is found behind it.
         let value = cursor.quoted_number()?;
         cursor.expect(b']', "no end of a sample")?;
+        self.answer.span = joined(self.answer.span, Some((time_ms, time_ms)));
         if value.is_finite() {
             self.points.push((time_ms, value));
         } else {
@@ -298,6 +322,25 @@ mod tests {
             read(r#"{"status":"error","data":null,"errorType":"x","error":"y"}"#),
             Err(DecodeError::Server { .. })
         ));
+    }
+
+    #[test]
+    fn what_does_not_say_success_is_not_taken_for_it() {
+        let text = |status: &str| body(r#"{"metric":{},"values":[[1,"2"]]}"#).replace("success", status);
+        assert!(read(&text("success")).is_ok());
+        for status in ["error", "partial", "Success", ""] {
+            assert!(matches!(read(&text(status)), Err(DecodeError::Status { .. })), "{status}");
+        }
+        let error =
+            read(&text("error").replace("\"data\"", "\"error\":\"too much\",\"data\"")).unwrap_err().to_string();
+        assert!(error.contains("too much"), "{error}");
+    }
+
+    #[test]
+    fn the_first_and_last_moment_of_all_series_is_told() {
+        let series = r#"{"metric":{},"values":[[5,"2"],[7,"NaN"]]},{"metric":{},"values":[[3,"1"]]}"#;
+        assert_eq!(read(&body(series)).unwrap().0.span, Some((3000, 7000)));
+        assert_eq!(read(&body("")).unwrap().0.span, None);
     }
 
     #[test]

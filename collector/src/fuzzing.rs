@@ -1,4 +1,4 @@
-//! The way of an hour without a server, for `collector/fuzz`.
+//! The way of an hour without a server, for `collector/fuzz` and for the property below.
 
 use std::convert::Infallible;
 
@@ -46,4 +46,73 @@ pub fn fuzz_hour(answers: &[u8]) {
         last = Some(pod.pod_uid);
         Ok::<(), Infallible>(())
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WHOLE: &str = include_str!("../fuzz/corpus/hour/whole");
+
+    /// What servers have been seen to send, and what lies at the ends of what a number can be.
+    const HOSTILE: [&str; 16] = [
+        "0",
+        "-1",
+        "1",
+        "0.5",
+        "1.8446744073709552e19",
+        "9.2233720368547e18",
+        "-9.2233720368547e18",
+        "8.9e18",
+        "-8.9e18",
+        "9007199254740993",
+        "4294967296",
+        "2147483648",
+        "-62135596800",
+        "1e300",
+        "-1e300",
+        "4e-320",
+    ];
+
+    /// The answers with some values replaced, chosen by `choices`: about one value in `one_in`.
+    fn with_hostile_values(choices: &[usize], one_in: usize) -> String {
+        let mut text = String::with_capacity(WHOLE.len());
+        let mut choices = choices.iter().copied().cycle();
+        for (n, part) in WHOLE.split(",\"").enumerate() {
+            let value = part.split_once("\"]").filter(|(value, _)| value.parse::<f64>().is_ok());
+            let choice = choices.next().unwrap_or_default();
+            if n > 0 {
+                text.push_str(",\"");
+            }
+            match value.filter(|_| choice % one_in == 0) {
+                Some((_, rest)) => {
+                    text.push_str(HOSTILE[choice / one_in % HOSTILE.len()]);
+                    text.push_str("\"]");
+                    text.push_str(rest);
+                }
+                None => text.push_str(part),
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn the_answers_are_an_hour_before_anything_is_replaced() {
+        assert_eq!(with_hostile_values(&[1], 2), WHOLE);
+        assert_ne!(with_hostile_values(&[0], 2), WHOLE);
+        fuzz_hour(WHOLE.as_bytes());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn no_number_a_server_sends_makes_an_hour_panic(
+            choices in prop::collection::vec(0_usize..10_000, 1..400),
+            one_in in 1_usize..20,
+        ) {
+            fuzz_hour(with_hostile_values(&choices, one_in).as_bytes());
+        }
+    }
 }

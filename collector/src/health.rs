@@ -5,12 +5,14 @@
 
 mod metrics;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use types::Hour;
 
+use crate::queries;
 use crate::run::{Collected, HourResult};
 use crate::server::Event;
 use metrics::Metrics;
@@ -32,6 +34,41 @@ struct State {
     /// The end of the newest hour known to be in the lake.
     newest_end: Option<DateTime<Utc>>,
     standing: Standing,
+    /// Hours of the run under way of which the server had too little.
+    without_data: u32,
+    /// Series of the hour that is asked for, by exporter.
+    series: BTreeMap<&'static str, i64>,
+    /// The last of them, and the slots with samples.
+    last_without_data: Option<(Hour, usize)>,
+}
+
+/// The exporter that a query tells the presence of, by the series it brings; `None` for the other queries.
+fn exporter_of(query: &str) -> Option<&'static str> {
+    match query {
+        name if name == queries::NODE_CREATED.name => Some("kube-state-metrics"),
+        name if name == queries::CONTAINER_CPU.name => Some("cadvisor"),
+        name if name == queries::NODE_CPU.name => Some("node-exporter"),
+        _ => None,
+    }
+}
+
+impl State {
+    /// How it stands after a run in which nothing failed. Without an hour in the lake that is nothing to call ready: a
+    /// collector that asks the wrong server, or one that scrapes nothing, never fails.
+    fn after_a_good_run(&self) -> Standing {
+        if let Some(end) = self.newest_end {
+            let newest = Hour::containing(end).plus(-1);
+            return Standing::Good(format!("the last run went well; newest hour {newest} in the lake"));
+        }
+        let seen = match self.last_without_data {
+            Some((hour, 0)) => {
+                format!("the server has no samples of {} hours, such as {hour}", self.without_data)
+            }
+            Some((hour, slots)) => format!("the server has samples in {slots} of 12 slots of {hour}, too few"),
+            None => "no hour is closed yet".to_owned(),
+        };
+        Standing::Waiting(format!("no hour is in the lake yet: {seen}; emp-cost doctor says what the server lacks"))
+    }
 }
 
 /// How the last thing that was attempted went.
@@ -39,6 +76,8 @@ struct State {
 enum Standing {
     /// Nothing was attempted yet.
     Starting,
+    /// Nothing failed, and yet no hour is known to be in the lake.
+    Waiting(String),
     Good(String),
     Trouble(String),
 }
@@ -55,7 +94,14 @@ pub struct Probe {
 impl Health {
     /// A collector that has just started.
     pub fn new(cluster: &str) -> Self {
-        let state = State { last_progress: Instant::now(), newest_end: None, standing: Standing::Starting };
+        let state = State {
+            last_progress: Instant::now(),
+            newest_end: None,
+            standing: Standing::Starting,
+            without_data: 0,
+            series: BTreeMap::new(),
+            last_without_data: None,
+        };
         Self { metrics: Metrics::new(cluster), state: Mutex::new(state) }
     }
 
@@ -71,7 +117,17 @@ impl Health {
     /// Something happened while asking.
     pub fn event(&self, event: &Event<'_>) {
         self.metrics.event(event);
-        self.progress();
+        let mut state = self.state();
+        state.last_progress = Instant::now();
+        match event {
+            Event::Answered { query, series, .. } => {
+                if let Some(exporter) = exporter_of(query) {
+                    *state.series.entry(exporter).or_default() += series;
+                }
+            }
+            Event::HourReady { .. } => self.metrics.exporter_series(std::mem::take(&mut state.series)),
+            _ => {}
+        }
     }
 
     /// What became of an hour.
@@ -79,13 +135,21 @@ impl Health {
         self.metrics.hour(result);
         let mut state = self.state();
         state.last_progress = Instant::now();
+        if matches!(result, HourResult::NoData { .. } | HourResult::Failed(_)) {
+            // Asked for in vain, so it never became ready.
+            self.metrics.exporter_series(std::mem::take(&mut state.series));
+        }
         let standing = match result {
+            HourResult::NoData { slots } => {
+                state.without_data = state.without_data.saturating_add(1);
+                state.last_without_data = Some((hour, *slots));
+                return;
+            }
             HourResult::Written { .. } => Standing::Good(format!("hour {hour} written")),
             HourResult::Corrected { .. } => Standing::Good(format!("hour {hour} corrected")),
             HourResult::Present => Standing::Good(format!("hour {hour} is in the lake")),
             HourResult::Different => Standing::Good(format!("hour {hour} is in the lake with other content, kept")),
             HourResult::Failed(error) => Standing::Trouble(format!("hour {hour}: {}", crate::logging::chain(error))),
-            HourResult::NoData { .. } => return,
         };
         if matches!(standing, Standing::Good(_)) {
             state.newest_end = state.newest_end.max(Some(hour.end()));
@@ -103,11 +167,12 @@ impl Health {
         match outcome {
             Ok(collected) => {
                 self.metrics.missing_hours(collected.left);
+                state.newest_end = state.newest_end.max(collected.newest.map(Hour::end));
                 if collected.failed == 0 {
                     self.metrics.succeeded(now);
-                    let newest = collected.newest.map_or("no hour".to_owned(), |hour| format!("newest hour {hour}"));
-                    state.standing = Standing::Good(format!("the last run went well; {newest} in the lake"));
+                    state.standing = state.after_a_good_run();
                 }
+                (state.without_data, state.last_without_data) = (0, None);
             }
             Err(reason) => {
                 self.metrics.tick_failed();
@@ -128,21 +193,22 @@ impl Health {
         Probe { good: still < STUCK_AFTER, reason }
     }
 
-    /// Whether what was last attempted went well. False calls for a person, not for a restart.
+    /// Whether an hour is in the lake, and what was last attempted went well. False calls for a person, not for a restart.
     pub fn ready(&self) -> Probe {
         match &self.state().standing {
             Standing::Starting => Probe { good: false, reason: "the first run has not brought an hour yet".to_owned() },
             Standing::Good(reason) => Probe { good: true, reason: reason.clone() },
-            Standing::Trouble(reason) => Probe { good: false, reason: reason.clone() },
+            Standing::Waiting(reason) | Standing::Trouble(reason) => Probe { good: false, reason: reason.clone() },
         }
     }
 
     /// Everything counted, in the text format of OpenMetrics.
     pub fn exposition(&self, now: DateTime<Utc>) -> String {
-        if let Some(newest_end) = self.state().newest_end {
+        let newest_end = self.state().newest_end;
+        if let Some(newest_end) = newest_end {
             self.metrics.lag_hours((now - newest_end).num_seconds());
         }
-        self.metrics.exposition()
+        self.metrics.exposition(newest_end.is_some())
     }
 }
 
@@ -178,7 +244,10 @@ mod tests {
         health.tick_ended(Ok(&Collected { failed: 1, ..Collected::default() }), hour().end());
         assert!(!health.ready().good);
         health.tick_ended(Ok(&Collected::default()), hour().end());
-        assert!(health.ready().good);
+        assert_eq!(
+            health.ready().reason,
+            format!("the last run went well; newest hour {} in the lake", hour().plus(2))
+        );
         health.tick_ended(Err("could not reach Prometheus"), hour().end());
         assert_eq!(health.ready(), Probe { good: false, reason: "could not reach Prometheus".to_owned() });
     }
@@ -202,5 +271,56 @@ mod tests {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
         assert!(text.lines().all(|l| l.starts_with('#') || l.starts_with("emp_cost_collector_")), "{text}");
+    }
+
+    #[test]
+    fn a_collector_that_never_gets_data_is_not_ready_and_has_no_lag() {
+        let health = Health::new("prod");
+        let lag =
+            |health: &Health| health.exposition(hour().plus(3).start()).contains("\nemp_cost_collector_lag_hours ");
+        health.tick_ended(Ok(&Collected::default()), hour().end());
+        assert!(health.ready().reason.contains("no hour is closed yet"), "{:?}", health.ready());
+        for _ in 0..2 {
+            health.hour(hour(), &HourResult::NoData { slots: 0 });
+            health.hour(hour().next(), &HourResult::NoData { slots: 0 });
+            health.tick_ended(Ok(&Collected { no_data: 2, ..Collected::default() }), hour().end());
+            let probe = health.ready();
+            assert!(!probe.good && probe.reason.contains("no samples of 2 hours"), "{probe:?}");
+        }
+        assert!(!lag(&health), "nothing is known of a lag");
+        health.hour(hour(), &HourResult::Written { rows: 10, bytes: 100 });
+        health.tick_ended(Ok(&Collected { newest: Some(hour()), ..Collected::default() }), hour().end());
+        assert!(health.ready().good && lag(&health));
+        // An hour without data does not undo what is in the lake; the lag tells of it.
+        health.hour(hour().next(), &HourResult::NoData { slots: 0 });
+        health.tick_ended(Ok(&Collected { no_data: 1, ..Collected::default() }), hour().end());
+        assert!(health.ready().good, "{:?}", health.ready());
+    }
+
+    #[test]
+    fn what_each_exporter_brought_is_told_and_a_vanished_one_is_zero() {
+        let health = Health::new("prod");
+        let answered = |query: &str, series| {
+            health.event(&Event::Answered { query, seconds: 0.1, bytes: 1, series, samples: series });
+        };
+        let line = |exporter: &str, series: i64| {
+            let line = format!("emp_cost_collector_exporter_series{{exporter=\"{exporter}\"}} {series}");
+            let text = health.exposition(hour().end());
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        };
+        // In two parts.
+        for (query, series) in [("node_created", 3), ("container_cpu", 40), ("container_cpu", 2), ("node_cpu", 9)] {
+            answered(query, series);
+        }
+        health.event(&Event::HourReady { seconds: 1.0 });
+        for (exporter, series) in [("kube-state-metrics", 3), ("cadvisor", 42), ("node-exporter", 9)] {
+            line(exporter, series);
+        }
+        answered("node_created", 3);
+        answered("container_cpu", 0);
+        health.hour(hour(), &HourResult::NoData { slots: 0 });
+        line("cadvisor", 0);
+        // Of an exporter that was not asked for, nothing new is known.
+        line("node-exporter", 9);
     }
 }

@@ -11,7 +11,7 @@ pub mod daemon;
 pub mod decode;
 pub mod dialect;
 pub mod doctor;
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 mod fuzzing;
 pub mod health;
 mod instance_type;
@@ -34,7 +34,7 @@ mod snapshot;
 pub mod usage;
 mod volume;
 
-#[cfg(fuzzing)]
+#[cfg(any(test, fuzzing))]
 pub use fuzzing::fuzz_hour;
 pub use overrides::{OverrideError, Overrides};
 pub use run::{Bounds, CollectError, Collected, HourResult, collect};

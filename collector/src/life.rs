@@ -17,7 +17,8 @@ impl Life {
 
     /// Its length.
     pub(crate) fn seconds(self) -> i64 {
-        (self.end - self.start).max(0)
+        // Moments come from outside, and may lie anywhere.
+        self.end.saturating_sub(self.start).max(0)
     }
 
     /// Its length inside each slot of the hour.

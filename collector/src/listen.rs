@@ -1,5 +1,7 @@
 //! EDGE: the port on which the collector tells of its health.
 
+mod guarded;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 
 use crate::health::{Health, Probe};
+use guarded::{Guarded, MOST, PATIENCE};
 
 /// The type of what `/metrics` sends.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -59,7 +62,7 @@ impl Listener {
             .route("/readyz", get(|State(s): State<Shared>| async move { probe(s.health.ready()) }))
             .route("/metrics", get(metrics))
             .with_state(Shared { health, now });
-        if let Err(error) = axum::serve(self.listener, routes).await {
+        if let Err(error) = axum::serve(Guarded::new(self.listener, MOST, PATIENCE), routes).await {
             tracing::error!("health is no longer served: {error}");
         }
     }

@@ -18,6 +18,9 @@ const STRANGERS_PER_THOUSAND: usize = 10;
 /// How many pods are named of those that nothing was measured of.
 const MOST_NAMED: usize = 20;
 
+/// Most scrapes a slot can hold, one every millisecond: more is no count of scrapes.
+const MOST_SCRAPES: i64 = 1000 * types::SLOT_SECONDS;
+
 /// The queries without which an hour says nothing, and what exposes their metrics.
 const REQUIRED: [(&Query, &str); 4] = [
     (&queries::NODE_CREATED, "kube-state-metrics"),
@@ -124,7 +127,7 @@ pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, unmeasu
 fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
     let of_exporter = snapshot.scrapes.iter().filter(|((of, _), _)| *of == exporter);
     let targets: Vec<Vec<i64>> = of_exporter
-        .map(|(_, slots)| slots.iter().map(|count| count.and_then(crate::pod::whole).unwrap_or(0)).collect())
+        .map(|(_, slots)| slots.iter().map(|count| count.and_then(scrapes_of_slot).unwrap_or(0)).collect())
         .collect();
     let mut by_count: BTreeMap<i64, u32> = BTreeMap::new();
     for count in targets.iter().flatten().filter(|count| **count > 0) {
@@ -152,6 +155,10 @@ fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
         }
     }
     Some((expected, seen))
+}
+
+fn scrapes_of_slot(count: f64) -> Option<i64> {
+    crate::pod::whole(count).filter(|count| (0..=MOST_SCRAPES).contains(count))
 }
 
 /// Seconds in which containers may have run and of which nothing is known, of CPU and of memory, by pod.

@@ -1,8 +1,11 @@
 //! Collecting: which hours, one after another, and what became of each.
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use lake::{CorrectOutcome, EncodedHour, Lake, LakeError, WriteOutcome};
 use tokio::task::JoinHandle;
@@ -39,6 +42,16 @@ pub enum CollectError {
     /// The lake failed.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// Something in the hour makes this program fail.
+    #[error(
+        "hour {hour} was left out, because something in it makes this program fail: {reason}; other hours are collected. Please report this, with the version"
+    )]
+    Fault {
+        /// The hour.
+        hour: Hour,
+        /// What the program said.
+        reason: String,
+    },
     /// The write was cut off.
     #[error("writing was interrupted: {0}")]
     Interrupted(String),
@@ -204,9 +217,13 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asked = ask(server, cluster, hour, settings, &dialect, &mut collected).await;
+        let asking = ask(server, cluster, hour, settings, &dialect, &mut collected);
+        let asked = caught(asking).await.unwrap_or_else(|reason| {
+            // One hour that nobody foresaw must not keep all that come after it out of the lake.
+            Err(HourResult::Failed(CollectError::Fault { hour, reason }))
+        });
         if let Some((before, write)) = writing.take() {
-            told(before, &finished(write).await, &mut collected);
+            told(before, &finished(before, write).await, &mut collected);
         }
         match asked {
             Ok(encoded) => {
@@ -232,13 +249,13 @@ pub async fn collect(
         }
     }
     if let Some((hour, write)) = writing {
-        told(hour, &finished(write).await, &mut collected);
+        told(hour, &finished(hour, write).await, &mut collected);
     }
     gave_up.map_or(Ok(collected), Err)
 }
 
-/// The missing hours of which the server has no sample at all: before its retention, or in an outage. None of them when
-/// it has no sample of any, because then the reason is another, and asking for an hour tells it.
+/// The missing hours of which the server has no sample at all: before its retention, or in an outage. When it has no
+/// sample of any, the newest few are asked for all the same, because then the reason may be another, which that tells.
 async fn unknown_hours(
     server: &Server,
     window: Window,
@@ -268,7 +285,7 @@ async fn unknown_hours(
         from = to.next();
     }
     if known.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(missing.into_iter().rev().skip(WORTH_ASKING).collect());
     }
     Ok(missing.difference(&known).copied().collect())
 }
@@ -348,6 +365,46 @@ impl From<CorrectOutcome> for HourResult {
     }
 }
 
-async fn finished(write: JoinHandle<HourResult>) -> HourResult {
-    write.await.unwrap_or_else(|error| HourResult::Failed(CollectError::Interrupted(error.to_string())))
+async fn finished(hour: Hour, write: JoinHandle<HourResult>) -> HourResult {
+    write.await.unwrap_or_else(|error| {
+        HourResult::Failed(match error.try_into_panic() {
+            Ok(panic) => CollectError::Fault { hour, reason: words(&*panic) },
+            Err(error) => CollectError::Interrupted(error.to_string()),
+        })
+    })
+}
+
+/// What a future gives, or what it said when it panicked. Nothing of it is used after that.
+async fn caught<F: Future>(future: F) -> Result<F::Output, String> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(move |context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(words(&*panic))),
+        }
+    })
+    .await
+}
+
+/// The words of a panic.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it did not say why".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_what_panicked_and_says_its_words() {
+        assert_eq!(caught(async { 7 }).await, Ok(7));
+        let late = async {
+            tokio::task::yield_now().await;
+            let none: Option<u8> = None;
+            none.expect("a number")
+        };
+        assert_eq!(caught(late).await, Err("a number".to_owned()));
+    }
 }

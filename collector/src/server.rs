@@ -4,6 +4,7 @@
 //! [`flavor`](Flavor) whom, `shard` and `sizes` in which parts, [`error`](QueryError) what to do about a failure.
 //! `auth` and `send` make one exchange, `asking` those of an hour.
 
+mod address;
 mod args;
 mod asking;
 mod auth;
@@ -22,7 +23,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 use types::Hour;
 
-use crate::decode::{Answer, DecodeError, decode};
+use crate::decode::{self, Answer, DecodeError, decode};
 use crate::queries::LOOK_AHEAD_SECONDS;
 pub use args::{ConfigError, ServerArgs};
 pub use asking::{Asking, Take};
@@ -32,6 +33,7 @@ use flavor::BuildInfo;
 pub use flavor::Flavor;
 pub use options::{Auth, Backoff, ServerOptions};
 pub use secret::Secret;
+pub(crate) use send::within_the_server;
 use send::{Connection, Failure, Times};
 use sizes::Sizes;
 
@@ -147,7 +149,7 @@ impl Server {
     /// [`QueryError`].
     pub async fn ask_after(&self, name: &str, promql: &str, hour: Hour) -> Result<Vec<u8>, QueryError> {
         let at = Times::At(hour.end_seconds() + LOOK_AHEAD_SECONDS);
-        self.inner.patiently(name, promql, at, &mut 0).await
+        self.inner.of_these_times(name, promql, at).await
     }
 
     /// The body of the answer to any expression at any moment, in seconds since the epoch. It is asked whole, and
@@ -171,7 +173,7 @@ impl Server {
         (start, end): (i64, i64),
         step_seconds: i64,
     ) -> Result<Vec<u8>, QueryError> {
-        self.inner.patiently(name, promql, Times::Range(start, end, step_seconds), &mut 0).await
+        self.inner.of_these_times(name, promql, Times::Range(start, end, step_seconds)).await
     }
 
     /// The bodies of the answers to an expression over a long span, which together cover it. Where a server refuses the
@@ -234,6 +236,31 @@ impl Inner {
     fn sizes(&self) -> std::sync::MutexGuard<'_, Sizes> {
         // Nothing panics while it is held; were it so, the sizes would be as good as any.
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The body of an answer whose samples are of the times asked for, give or take a step: some servers put what is asked
+    /// at odd seconds on a grid of their own.
+    async fn of_these_times(&self, query: &str, promql: &str, times: Times) -> Result<Vec<u8>, QueryError> {
+        let body = self.patiently(query, promql, times, &mut 0).await?;
+        // What cannot be read is told by whoever reads it.
+        if let Ok(answer) = decode(&body, &[], &mut |_| {}) {
+            self.check_times(query, times, &answer, times.step_milliseconds())?;
+        }
+        Ok(body)
+    }
+
+    /// Refuses an answer about other times than those asked for, as a cache in between may give: its samples would count
+    /// for none of the slots, and the hour would look empty.
+    fn check_times(&self, query: &str, times: Times, answer: &Answer, tolerance: i64) -> Result<(), QueryError> {
+        match answer.span.filter(|span| !times.hold(*span, tolerance)) {
+            None => Ok(()),
+            Some((first, last)) => Err(QueryError::OtherTimes {
+                url: self.connection.url.clone(),
+                query: query.to_owned(),
+                asked: times.to_string(),
+                got: format!("{} to {}", send::moment(first / 1000), send::moment(last / 1000)),
+            }),
+        }
     }
 
     /// One exchange, repeated after a pause while the server is busy or the connection is lost, a bounded number of
@@ -300,7 +327,8 @@ impl Inner {
 
 impl Reply {
     fn add(&mut self, part: Answer) {
-        let Answer { series, samples, not_finite, histograms_only, warnings } = &mut self.answer;
+        let Answer { series, samples, not_finite, histograms_only, warnings, span } = &mut self.answer;
+        *span = decode::joined(*span, part.span);
         *series += part.series;
         *samples += part.samples;
         *not_finite += part.not_finite;

@@ -35,10 +35,39 @@ impl Kind {
             Self::Bool => DataType::Boolean,
             Self::Int32 => DataType::Int32,
             Self::Int64 => DataType::Int64,
-            Self::Int32BySlot => DataType::List(Arc::new(Field::new_list_field(DataType::Int32, true))),
-            Self::TextList => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, false))),
+            Self::Int32BySlot => DataType::List(Arc::new(element(DataType::Int32, true))),
+            Self::TextList => DataType::List(Arc::new(element(DataType::Utf8, false))),
         }
     }
+
+    /// Whether a column of a file is of this kind. What the element of a list is called does not matter: releases before
+    /// 2026-12 wrote `item`, where Parquet's standard says `element`.
+    pub fn is(self, found: &DataType) -> bool {
+        match (self.arrow_type(), found) {
+            (DataType::List(ours), DataType::List(theirs)) => ours.data_type() == theirs.data_type(),
+            (ours, theirs) => ours == *theirs,
+        }
+    }
+
+    /// A column of this kind as it is written now, from one as any release wrote it.
+    pub(crate) fn renamed(self, array: &ArrayRef) -> ArrayRef {
+        let (Some(lists), DataType::List(field)) = (array.as_list_opt::<i32>(), self.arrow_type()) else {
+            return Arc::clone(array);
+        };
+        let (_, offsets, values, nulls) = lists.clone().into_parts();
+        // What does not fit is left for the reader to refuse.
+        match ListArray::try_new(field, offsets, values, nulls) {
+            Ok(renamed) => Arc::new(renamed),
+            Err(_) => Arc::clone(array),
+        }
+    }
+}
+
+/// What the element of a list is called: the name that the Parquet format gives it, by which Iceberg's readers find it.
+pub(crate) const ELEMENT: &str = "element";
+
+fn element(of: DataType, nullable: bool) -> Field {
+    Field::new(ELEMENT, of, nullable)
 }
 
 /// One value for each slot of an hour; `None` means no sample, never zero.
@@ -225,13 +254,13 @@ fn slot_lists<'a>(values: impl Iterator<Item = Option<&'a SlotValues>>) -> Array
             false => slots.iter().for_each(|slot| known.append(slot.is_some())),
         }
     }
-    let field = Arc::new(Field::new_list_field(DataType::Int32, true));
+    let field = Arc::new(element(DataType::Int32, true));
     let numbers = Arc::new(Int32Array::new(numbers.into(), known.finish()));
     Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), numbers, there.finish()))
 }
 
 fn text_lists<'a>(values: impl Iterator<Item = Option<&'a Vec<String>>>) -> ArrayRef {
-    let field = Field::new_list_field(DataType::Utf8, false);
+    let field = element(DataType::Utf8, false);
     let mut lists = ListBuilder::new(StringBuilder::new()).with_field(field);
     for texts in values {
         for text in texts.into_iter().flatten() {

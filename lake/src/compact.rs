@@ -6,13 +6,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use types::ClusterId;
 
 use crate::day::{Day, DayListing, HOURS_PER_DAY};
-use crate::encode::arrow_schema;
+use crate::encode::{Home, arrow_schema};
 use crate::error::LakeError;
 use crate::hour::object;
+use crate::inventory::{Period, Place};
 use crate::keys;
 use crate::manifest::{DayHour, DayManifest, ObjectEntry, VERSION};
 use crate::merge::{Input, Merged, each_batch, merge};
 use crate::read::Part;
+use crate::schema;
 use crate::store::PutOutcome;
 use crate::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 use crate::worker::Worker;
@@ -125,16 +127,17 @@ impl Lake {
         listing: &DayListing,
         parts: &[Part],
     ) -> Result<Option<CompactOutcome>, LakeError> {
+        let revision = listing.next_day_revision(cluster, day)?;
         let mut taken = BTreeSet::new();
         if let Some((_, there)) = self.day_manifest(cluster, day, listing).await? {
             taken.extend(there.objects.into_iter().map(|object| object.key));
         }
         let objects = vec![
-            self.merge_table::<ContainerHour>(worker, cluster, day, parts, &taken).await?,
-            self.merge_table::<NodeHour>(worker, cluster, day, parts, &taken).await?,
-            self.merge_table::<PodHour>(worker, cluster, day, parts, &taken).await?,
-            self.merge_table::<QualityHour>(worker, cluster, day, parts, &taken).await?,
-            self.merge_table::<VolumeHour>(worker, cluster, day, parts, &taken).await?,
+            self.merge_table::<ContainerHour>(worker, cluster, day, parts, (revision, &taken)).await?,
+            self.merge_table::<NodeHour>(worker, cluster, day, parts, (revision, &taken)).await?,
+            self.merge_table::<PodHour>(worker, cluster, day, parts, (revision, &taken)).await?,
+            self.merge_table::<QualityHour>(worker, cluster, day, parts, (revision, &taken)).await?,
+            self.merge_table::<VolumeHour>(worker, cluster, day, parts, (revision, &taken)).await?,
         ];
         let mut hours: Vec<_> = parts.iter().flat_map(|part| part.hours.iter().cloned()).collect();
         hours.sort_by_key(|read| read.hour);
@@ -147,7 +150,6 @@ impl Lake {
             hours: hours.into_iter().map(held).collect(),
             objects,
         };
-        let revision = listing.days.last().map_or(0, |last| last + 1);
         let key = keys::revision(&keys::day_manifest(cluster, day), revision);
         let text = manifest_text(&manifest, &key)?;
         if self.store.put_new(&key, text).await? == PutOutcome::Exists {
@@ -164,7 +166,7 @@ impl Lake {
         cluster: &ClusterId,
         day: Day,
         parts: &[Part],
-        taken: &BTreeSet<String>,
+        (revision, taken): (u32, &BTreeSet<String>),
     ) -> Result<ObjectEntry, LakeError> {
         let mut inputs = Vec::with_capacity(parts.len());
         for part in parts {
@@ -174,19 +176,20 @@ impl Lake {
             }
         }
         let metadata = metadata(cluster, day, parts);
-        let merging = worker.run(move || merge::<T>(inputs, &metadata));
+        let home = Home { cluster: cluster.to_string(), date: day.to_string() };
+        let merging = worker.run(move || merge::<T>(inputs, &metadata, home));
         let Merged { bytes, rows, rows_by_hour } = merging.await?;
         let key = keys::day_object(T::NAME, cluster, day);
         check_rows::<T>(&key, parts, &rows_by_hour)?;
         let (mut entry, bytes) = object::<T>(key, rows, bytes);
-        self.put_object(&mut entry, bytes, taken).await?;
+        self.put_object(&mut entry, revision, bytes, taken).await?;
         Ok(entry)
     }
 
     /// Deletes the objects of a day's hours, and of earlier revisions of the day, once the day's objects have been
     /// read again and hold, in order, every row the hours' manifests name. The manifests stay.
     ///
-    /// Gives the keys that were deleted; none when the day is not compacted, or not as its hours are now. A reader
+    /// Objects that are abandoned, which an attempt that was stopped left, go with them. Gives the keys that were deleted; none when the day is not compacted, or not as its hours are now. A reader
     /// that had planned to read the hours finds them gone, and plans again. Stopped half-way, a later call goes on.
     ///
     /// # Errors
@@ -197,12 +200,16 @@ impl Lake {
     }
 
     async fn delete_hours_on(&self, worker: &Worker, cluster: &ClusterId, day: Day) -> Result<Vec<String>, LakeError> {
-        let parts = self.parts(cluster, day, None).await?;
+        // Objects before manifests: see `abandoned`.
+        let there = self.objects_of(cluster, day).await?;
+        // One listing for all that follows: a correction that arrives after it is in none of it.
+        let listing = self.listing(cluster, day).await?;
+        let parts = self.parts_of_listing(cluster, day, &listing, None).await?;
         let [part] = parts.as_slice() else { return Ok(Vec::new()) };
         if !is_up_to_date(&parts) {
             return Ok(Vec::new());
         }
-        let outdated = self.outdated(cluster, day, part).await?;
+        let mut outdated = self.outdated(cluster, day, &listing, part, &there).await?;
         if outdated.is_empty() {
             return Ok(outdated);
         }
@@ -211,16 +218,52 @@ impl Lake {
         self.verify_table::<PodHour>(worker, part).await?;
         self.verify_table::<QualityHour>(worker, part).await?;
         self.verify_table::<VolumeHour>(worker, part).await?;
+        // Reading the day took a while. A manifest that came meanwhile names objects of its own, so none of these; should
+        // it name one all the same, that one stays.
+        for key in self.named_since(cluster, day, &listing).await? {
+            outdated.retain(|outdated| *outdated != key);
+        }
         for key in &outdated {
             self.store.delete(key).await?;
         }
         Ok(outdated)
     }
 
-    /// The objects that manifests of the day's hours and earlier ones of the day name, and that are there. An object
-    /// that no manifest names is left: a correction may be on its way to naming it.
-    async fn outdated(&self, cluster: &ClusterId, day: Day, part: &Part) -> Result<Vec<String>, LakeError> {
-        let listing = self.listing(cluster, day).await?;
+    /// The objects that manifests which came after `before` was listed name.
+    async fn named_since(
+        &self,
+        cluster: &ClusterId,
+        day: Day,
+        before: &DayListing,
+    ) -> Result<BTreeSet<String>, LakeError> {
+        let now = self.listing(cluster, day).await?;
+        let mut named = BTreeSet::new();
+        for (hour, revisions) in &now.hours {
+            let known = before.hours.get(hour);
+            for revision in revisions.iter().filter(|revision| known.is_none_or(|known| !known.contains(revision))) {
+                let key = keys::revision(&keys::hour_manifest(cluster, *hour), *revision);
+                let read = self.read_manifest(cluster, *hour, key).await?;
+                named.extend(read.manifest.objects.into_iter().map(|object| object.key));
+            }
+        }
+        for revision in now.days.iter().filter(|revision| !before.days.contains(revision)) {
+            let since = DayListing { days: vec![*revision], ..Default::default() };
+            let read = self.day_manifest(cluster, day, &since).await?;
+            named.extend(read.into_iter().flat_map(|(_, day)| day.objects).map(|object| object.key));
+        }
+        Ok(named)
+    }
+
+    /// The objects that manifests of the day's hours and earlier ones of the day name, and those that are abandoned, of
+    /// what is there. Any other object that no manifest names is left: a correction may be on its way to naming it.
+    async fn outdated(
+        &self,
+        cluster: &ClusterId,
+        day: Day,
+        listing: &DayListing,
+        part: &Part,
+        there: &BTreeSet<String>,
+    ) -> Result<Vec<String>, LakeError> {
         let mut named = BTreeSet::new();
         for (hour, revisions) in &listing.hours {
             for revision in revisions {
@@ -242,15 +285,22 @@ impl Lake {
                 named.extend(read.into_iter().flat_map(|(_, day)| day.objects).map(|object| object.key));
             }
         }
+        let of_no_manifest = there.difference(&named).filter(|key| is_abandoned(key, listing, day));
+        let mut outdated: BTreeSet<String> = of_no_manifest.chain(named.intersection(there)).cloned().collect();
         for object in &part.objects {
-            named.remove(&object.key);
+            outdated.remove(&object.key);
         }
+        Ok(outdated.into_iter().collect())
+    }
+
+    /// The objects of every table of a day.
+    async fn objects_of(&self, cluster: &ClusterId, day: Day) -> Result<BTreeSet<String>, LakeError> {
         let mut there = BTreeSet::new();
-        for object in &part.objects {
-            let folder = format!("{}date={day}/", keys::cluster_objects(&object.table, cluster));
+        for table in schema::TABLES {
+            let folder = format!("{}date={day}/", keys::cluster_objects(table.name, cluster));
             there.extend(self.store.list(&folder).await?);
         }
-        Ok(named.intersection(&there).cloned().collect())
+        Ok(there)
     }
 
     /// Reads one table of a day whole: its digest, its order, and the rows of each hour.
@@ -291,6 +341,19 @@ impl Lake {
         }
         Ok(())
     }
+}
+
+/// Whether an object, listed before `listing` was and named by none of its manifests, was left for good.
+///
+/// A writer puts objects of the number of its manifest or greater ones, and a number is taken once. So nobody who may
+/// still publish a manifest names an object with a number that has one.
+pub(crate) fn is_abandoned(key: &str, listing: &DayListing, day: Day) -> bool {
+    let Some(place) = Place::parse(key) else { return false };
+    let revisions = match place.period {
+        Period::Hour(of_day) => listing.hours.get(&day.first_hour().plus(of_day)),
+        Period::Day => Some(&listing.days),
+    };
+    revisions.and_then(|revisions| revisions.last()).is_some_and(|newest| place.revision <= *newest)
 }
 
 /// Whether one part, that of the day, holds every hour and nothing else.

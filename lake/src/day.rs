@@ -7,6 +7,7 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use types::{ClusterId, Hour, Window};
 
+use crate::error::LakeError;
 use crate::keys::{self, ManifestName};
 
 /// Hours in a day.
@@ -76,7 +77,10 @@ impl FromStr for Day {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let day = text.parse::<NaiveDate>().map(|date| Self::containing(date.and_time(NaiveTime::MIN).and_utc()));
         // What a date is written as is part of the keys, so only the one spelling is taken.
-        day.ok().filter(|day| day.to_string() == text).ok_or_else(|| InvalidDay { given: text.to_owned() })
+        // Ten characters: the years of the calendar, none of those at the end of what chrono can hold.
+        day.ok()
+            .filter(|day| text.len() == 10 && day.to_string() == text)
+            .ok_or_else(|| InvalidDay { given: text.to_owned() })
     }
 }
 
@@ -119,8 +123,22 @@ impl DayListing {
     }
 
     /// The number the next revision of an hour gets.
-    pub(crate) fn next_revision(&self, hour: Hour) -> u32 {
-        self.hours.get(&hour).and_then(|revisions| revisions.last()).map_or(0, |last| last + 1)
+    pub(crate) fn next_revision(&self, cluster: &ClusterId, hour: Hour) -> Result<u32, LakeError> {
+        next(self.hours.get(&hour), &keys::hour_manifest(cluster, hour))
+    }
+
+    /// The number the next revision of the day gets.
+    pub(crate) fn next_day_revision(&self, cluster: &ClusterId, day: Day) -> Result<u32, LakeError> {
+        next(Some(&self.days), &keys::day_manifest(cluster, day))
+    }
+}
+
+/// The number after the last of `revisions`, which are those of the manifest `first`.
+fn next(revisions: Option<&Vec<u32>>, first: &str) -> Result<u32, LakeError> {
+    match revisions.and_then(|revisions| revisions.last()) {
+        None => Ok(0),
+        Some(last) if *last < keys::MOST_REVISIONS => Ok(last + 1),
+        Some(last) => Err(LakeError::LastRevision { key: keys::revision(first, *last) }),
     }
 }
 
@@ -135,7 +153,7 @@ mod tests {
         assert_eq!(day.hours().count(), HOURS_PER_DAY);
         assert!(day.hours().all(|hour| Day::of(hour) == day && hour.date() == "2026-06-30"));
         assert_eq!(day.end().to_rfc3339(), "2026-07-01T00:00:00+00:00");
-        for bad in ["2026-6-30", "2026-06-31", "", "today", "+2026-06-30"] {
+        for bad in ["2026-6-30", "2026-06-31", "", "today", "+2026-06-30", "+262142-12-31", "-0001-01-01"] {
             assert!(bad.parse::<Day>().is_err(), "{bad}");
         }
     }
@@ -161,8 +179,26 @@ mod tests {
         let cluster = "c".parse().unwrap();
         let hour = day.first_hour().plus(7);
         assert!(listing.newest(&cluster, hour).unwrap().ends_with("hour=07.r10.json"));
-        assert_eq!(listing.next_revision(hour), 11);
+        assert_eq!(listing.next_revision(&cluster, hour).unwrap(), 11);
+        assert_eq!(listing.next_day_revision(&cluster, day).unwrap(), 1);
         assert_eq!((listing.days.as_slice(), listing.tries.get(&hour)), ([0].as_slice(), Some(&2)));
         assert_eq!(listing.newest(&cluster, hour.next()), None);
+    }
+
+    #[test]
+    fn the_last_number_there_is_has_no_next_and_greater_ones_are_nobodys() {
+        let day: Day = "2026-06-30".parse().unwrap();
+        let cluster = "c".parse().unwrap();
+        let hour = day.first_hour().plus(7);
+        for beyond in ["x/hour=07.r4294967295.json", "x/hour=07.r1000000000.json", "x/hour=07.try4294967295"] {
+            let listing = DayListing::of(day, &["x/hour=07.json".to_owned(), beyond.to_owned()]);
+            assert_eq!(listing.next_revision(&cluster, hour).unwrap(), 1, "{beyond}");
+        }
+        let names = ["x/hour=07.r999999999.json", "x/day.r999999999.json"].map(ToOwned::to_owned);
+        let listing = DayListing::of(day, &names);
+        for error in [listing.next_revision(&cluster, hour), listing.next_day_revision(&cluster, day)] {
+            let said = error.unwrap_err().to_string();
+            assert!(said.contains(".r999999999.json` has the greatest number"), "{said}");
+        }
     }
 }

@@ -53,6 +53,14 @@ pub enum LakeError {
         /// Key of the day's manifest.
         key: String,
     },
+    /// A manifest has a number that nobody gets to by counting.
+    #[error(
+        "manifest `{key}` has the greatest number there is, so that no revision can follow it; nobody of ours wrote that: find out who did, then delete it"
+    )]
+    LastRevision {
+        /// Key of the manifest.
+        key: String,
+    },
     /// Two rows of one hour have the same key, or rows could not be encoded.
     #[error("could not encode table `{table}`: {reason}")]
     Encode {

@@ -5,7 +5,7 @@ use parquet::errors::ParquetError;
 use sha2::{Digest, Sha256};
 use types::{ClusterId, Hour};
 
-use crate::encode::{self, TableWriter};
+use crate::encode::{self, Home, TableWriter};
 use crate::error::LakeError;
 use crate::keys;
 use crate::manifest::{Manifest, ObjectEntry, Source, VERSION};
@@ -95,7 +95,8 @@ impl HourEncoder {
             ("emp-cost.source", self.source.as_str().to_owned()),
             ("emp-cost.query_set", self.query_set.clone()),
         ];
-        let writer = TableWriter::of_hour(&metadata).map_err(|e| refused::<T>(&e))?;
+        let home = Home { cluster: self.cluster.to_string(), date: self.hour.date() };
+        let writer = TableWriter::of_hour(&metadata, home).map_err(|e| refused::<T>(&e))?;
         Ok(TableEncoder { writer, waiting: Vec::new(), last_key: None, rows: 0 })
     }
 

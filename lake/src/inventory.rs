@@ -12,7 +12,7 @@ use crate::error::LakeError;
 use crate::keys::{self, ManifestName};
 use crate::manifest::ObjectEntry;
 use crate::store::{InOrder, Store};
-use crate::write::Lake;
+use crate::write::{Lake, size, total};
 
 /// Days listed at once; each reads some manifests at once itself.
 const DAYS: usize = 4;
@@ -52,7 +52,7 @@ impl Place {
         let date_text = segments.next()?.strip_prefix("date=")?;
         let date: NaiveDate = date_text.parse().ok()?;
         let name = segments.next()?;
-        if layout != "v1" || segments.next().is_some() || date.to_string() != date_text {
+        if layout != "v1" || segments.next().is_some() || date_text.len() != 10 || date.to_string() != date_text {
             return None;
         }
         // A data object is named like the manifest of its hour or day, but for the extension.
@@ -228,9 +228,9 @@ async fn list_cluster(
         cluster_id: cluster,
         first_hour: first.to_string(),
         last_hour: last.to_string(),
-        hours: days.iter().map(|day| day.hours).sum(),
-        rows: days.iter().map(|day| day.rows).sum(),
-        bytes: days.iter().map(|day| day.bytes).sum(),
+        hours: total(days.iter().map(|day| day.hours)),
+        rows: total(days.iter().map(|day| day.rows)),
+        bytes: total(days.iter().map(|day| day.bytes)),
         gaps: gaps(&hours),
         days,
     }))
@@ -246,12 +246,12 @@ async fn list_day(lake: &Lake, cluster: &ClusterId, day: Day) -> Result<(Vec<Hou
     listed.compacted = !names.days.is_empty();
     let mut hours = Vec::new();
     for part in &parts {
-        listed.bytes += part.objects.iter().map(|object| object.bytes).sum::<u64>();
+        listed.bytes = listed.bytes.saturating_add(size(&part.objects).1);
         for read in &part.hours {
             hours.push(read.hour);
             listed.hours += 1;
             listed.incomplete_hours += u64::from(!read.manifest.complete);
-            listed.rows += read.manifest.objects.iter().map(|object| object.rows).sum::<u64>();
+            listed.rows = listed.rows.saturating_add(size(&read.manifest.objects).0);
             listed.newer_hours += u64::from(listed.compacted && read.key == part.manifest_key);
         }
     }
@@ -301,6 +301,7 @@ mod tests {
         }
         check("v1/manifest/cluster=../date=2026-07-01/hour=07.json", None);
         check("v1/manifest/cluster=a/date=2026-7-1/hour=07.json", None);
+        check("v1/manifest/cluster=a/date=+262142-12-31/hour=07.json", None);
     }
 
     /// Writes an hour of one pod.

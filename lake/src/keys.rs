@@ -122,10 +122,13 @@ fn of_day(stem: &str) -> Option<i64> {
     digits.parse().ok().filter(|hour| (0..24).contains(hour))
 }
 
-/// A number from 1 as this crate writes it: no sign, no zero in front.
+/// The greatest number of a revision or a try. Nobody gets there by counting, and there is always room for one more.
+pub const MOST_REVISIONS: u32 = 999_999_999;
+
+/// A number from 1 as this crate writes it: no sign, no zero in front, nine digits at most.
 fn number(digits: &str) -> Option<u32> {
     let plain = digits.bytes().all(|digit| digit.is_ascii_digit()) && !digits.starts_with('0');
-    digits.parse().ok().filter(|_| plain)
+    digits.parse().ok().filter(|number| plain && *number <= MOST_REVISIONS)
 }
 
 #[cfg(test)]

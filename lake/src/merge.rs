@@ -12,7 +12,7 @@ use arrow::datatypes::{Int64Type, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 
-use crate::encode::{self, DecodeError, HOUR_START, TableWriter};
+use crate::encode::{self, DecodeError, HOUR_START, Home, TableWriter};
 use crate::error::LakeError;
 use crate::tables::Table;
 
@@ -30,9 +30,13 @@ pub(crate) struct Input {
 }
 
 /// Merges objects that are each sorted by key and hour; gives the encoded object and the rows of each hour.
-pub(crate) fn merge<T: Table>(inputs: Vec<Input>, metadata: &[(&str, String)]) -> Result<Merged, LakeError> {
+pub(crate) fn merge<T: Table>(
+    inputs: Vec<Input>,
+    metadata: &[(&str, String)],
+    home: Home,
+) -> Result<Merged, LakeError> {
     let failed = |reason: String| LakeError::Encode { table: T::NAME, reason };
-    let mut writer = TableWriter::<T>::of_day(metadata).map_err(|e| failed(e.to_string()))?;
+    let mut writer = TableWriter::<T>::of_day(metadata, home).map_err(|e| failed(e.to_string()))?;
     let mut rows_by_hour = std::collections::BTreeMap::new();
     let rows = each_batch::<T>(inputs, writer.schema().clone(), |batch, hours| {
         for hour in hours {
@@ -290,7 +294,7 @@ mod tests {
     fn an_older_object_without_a_column_merges_as_null() {
         let older = of_another_version(&pods(0, &["a", "c"]), "host_network", None);
         let newer = encode::encode(&pods(3600, &["a", "b"]), &[]).unwrap();
-        let merged = merge::<PodHour>(vec![input(newer.into()), input(older)], &[]).unwrap();
+        let merged = merge::<PodHour>(vec![input(newer.into()), input(older)], &[], Home::default()).unwrap();
         assert_eq!(merged.rows_by_hour, [(0, 2), (3600, 2)].into());
         let rows: Vec<PodHour> = encode::decode(merged.bytes.into()).unwrap();
         let found: Vec<_> =
@@ -302,23 +306,26 @@ mod tests {
     fn a_column_of_a_later_version_is_skipped_by_a_reader_and_not_lost_by_a_merge() {
         let later = of_another_version(&pods(0, &["a"]), "", Some("of_2031"));
         assert_eq!(encode::decode::<PodHour>(later.clone()).unwrap(), pods(0, &["a"]));
-        let refused = merge::<PodHour>(vec![input(later)], &[]).err().unwrap();
+        let refused = merge::<PodHour>(vec![input(later)], &[], Home::default()).err().unwrap();
         assert!(matches!(&refused, LakeError::Newer { column, .. } if column == "of_2031"), "{refused}");
     }
 
     #[test]
     fn an_object_without_a_column_every_version_has_is_an_error() {
         let broken = of_another_version(&pods(0, &["a"]), "namespace", None);
-        assert!(matches!(merge::<PodHour>(vec![input(broken.clone())], &[]), Err(LakeError::Decode { .. })));
+        assert!(matches!(
+            merge::<PodHour>(vec![input(broken.clone())], &[], Home::default()),
+            Err(LakeError::Decode { .. })
+        ));
         assert!(encode::decode::<PodHour>(broken).is_err());
         let of_pods = encode::encode(&pods(0, &["a"]), &[]).unwrap();
-        assert!(merge::<NodeHour>(vec![input(of_pods.into())], &[]).is_err());
+        assert!(merge::<NodeHour>(vec![input(of_pods.into())], &[], Home::default()).is_err());
     }
 
     #[test]
     fn rows_out_of_order_are_refused() {
         let unsorted = encode::encode(&pods(0, &["b", "a"]), &[]).unwrap();
-        assert!(merge::<PodHour>(vec![input(unsorted.into())], &[]).is_err());
+        assert!(merge::<PodHour>(vec![input(unsorted.into())], &[], Home::default()).is_err());
     }
 
     #[test]
@@ -328,7 +335,7 @@ mod tests {
         let objects = [half(0), half(1)].map(|uids| encode::encode(&pods(0, &uids), &[]).unwrap());
         let later = encode::encode(&pods(3600, &half(1)), &[]).unwrap();
         let inputs = objects.into_iter().chain([later]).map(|bytes| input(bytes.into())).collect();
-        let merged = merge::<PodHour>(inputs, &[]).unwrap();
+        let merged = merge::<PodHour>(inputs, &[], Home::default()).unwrap();
         let rows: Vec<PodHour> = encode::decode(merged.bytes.into()).unwrap();
         let expect = uids.iter().enumerate().flat_map(|(n, uid)| {
             [Some((uid.as_str(), 0)), (n % 2 == 1).then_some((uid.as_str(), 3600))].into_iter().flatten()

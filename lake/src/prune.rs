@@ -39,8 +39,11 @@ impl Lake {
             for name in self.store.list_names(&folder).await? {
                 let day = name.strip_prefix("date=").and_then(|date| date.parse::<Day>().ok());
                 let Some(day) = day.filter(|day| *day < before) else { continue };
-                pruned.days.push(day);
                 let mut keys = self.store.list(&format!("{folder}date={day}/")).await?;
+                // In a directory, the empty folder of a day that was removed before.
+                if !keys.is_empty() {
+                    pruned.days.push(day);
+                }
                 keys.sort_by_key(|key| matches!(keys::manifest_name(key), Some(ManifestName::Day { .. })));
                 if !dry_run {
                     for key in &keys {

@@ -53,6 +53,12 @@ const fn sql_type(kind: Kind) -> &'static str {
     }
 }
 
+/// The columns at the end of every table, which say what the path of the file says.
+const HOME: [(&str, &str); 2] = [
+    ("cluster", "The cluster, as in the path; not in files of releases before 2026-12."),
+    ("date", "The UTC day, as in the path: `2026-07-31`; not in files of releases before 2026-12."),
+];
+
 /// What null means in a column; empty where there is none.
 fn null_meaning(column: &Column) -> &'static str {
     let in_doc = column.doc.to_lowercase().contains("null");
@@ -79,6 +85,9 @@ pub fn markdown() -> String {
             let doc = column.doc.split_whitespace().collect::<Vec<_>>().join(" ");
             let (kind, unit, null) = (sql_type(column.kind), column.unit, null_meaning(column));
             let _ = writeln!(text, "| `{}` | {kind} | {unit} | {null} | {} |", column.name, doc.replace('|', "\\|"));
+        }
+        for (name, doc) in HOME {
+            let _ = writeln!(text, "| `{name}` | string |  |  | {doc} |");
         }
         text.push('\n');
     }
@@ -114,14 +123,37 @@ pub fn json() -> Result<String, serde_json::Error> {
         nullable: c.nullable,
         meaning: c.doc.split_whitespace().collect::<Vec<_>>().join(" "),
     };
+    let home = |(name, meaning): (&'static str, &str)| ColumnJson {
+        name,
+        r#type: sql_type(Kind::Text),
+        unit: None,
+        nullable: false,
+        meaning: meaning.to_owned(),
+    };
     let tables = TABLES.map(|table| TableJson {
         table: table.name,
         meaning: table.doc.trim(),
         unique_by: table.key,
-        columns: table.columns.iter().map(column).collect(),
+        columns: table.columns.iter().map(column).chain(HOME.map(home)).collect(),
     });
     serde_json::to_string_pretty(&tables).map(|text| text + "\n")
 }
+
+/// The statements for DuckDB that make a view of each table of the lake at `location`, a directory or `s3://bucket/prefix`.
+/// The views follow the manifests, so they are right whatever happened to the lake: days compacted or outdated, hours
+/// corrected, writers stopped half-way.
+pub fn duckdb(location: &str) -> String {
+    let mut text = PARTS.replace("'lake'", &format!("'{}'", location.replace('\'', "''")));
+    for table in TABLES {
+        text.push_str(&VIEW.replace("TABLE", table.name));
+    }
+    text
+}
+
+/// Which hours of which file count. `lake/README.md` holds it word for word.
+const PARTS: &str = include_str!("schema/parts.sql");
+/// One view. A table without a file would have no columns, so a lake without hours has no views.
+const VIEW: &str = include_str!("schema/view.sql");
 
 /// The DDL of one table for Athena, over the paths of the lake at `location`, such as `s3://bucket/prefix`. Days are
 /// found by partition projection, so no crawler runs and no partition is ever added.
@@ -157,10 +189,18 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_holds_the_statements_for_duckdb() {
+        let view = VIEW.replace("TABLE", "container_hour");
+        assert!(README.contains(PARTS) && README.contains(&view), "lake/README.md lacks:\n{PARTS}{view}");
+        assert!(duckdb("s3://b/it's").contains("'s3://b/it''s'"));
+    }
+
+    #[test]
     fn the_json_has_every_column() {
         let json: serde_json::Value = serde_json::from_str(&json().unwrap()).unwrap();
         let count: usize = json.as_array().unwrap().iter().map(|t| t["columns"].as_array().unwrap().len()).sum();
-        assert_eq!(count, TABLES.iter().map(|t| t.columns.len()).sum::<usize>());
+        assert_eq!(count, TABLES.iter().map(|t| t.columns.len() + HOME.len()).sum::<usize>());
+        assert!(HOME.map(|(name, _)| name) == crate::encode::HOME_COLUMNS);
         assert_eq!(json[0]["columns"][0]["unit"], "second");
     }
 

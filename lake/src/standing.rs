@@ -2,7 +2,6 @@
 
 use types::{ClusterId, Hour, Window};
 
-use crate::day::Day;
 use crate::error::LakeError;
 use crate::read::IncompleteHour;
 use crate::write::Lake;
@@ -25,7 +24,11 @@ impl Lake {
     /// [`LakeError::Store`], [`LakeError::Manifest`].
     pub async fn standing(&self, cluster: &ClusterId, window: Window) -> Result<Standing, LakeError> {
         let mut standing = Standing::default();
-        for day in Day::of_window(window) {
+        // Of a long window most days may not be there: one listing tells, instead of one each.
+        for day in self.days(cluster).await? {
+            if day.end() <= window.start() || day.first_hour().start() >= window.end() {
+                continue;
+            }
             let listing = self.listing(cluster, day).await?;
             let inside = |hour: &Hour| hour.start() >= window.start() && hour.end() <= window.end();
             let hours: Vec<Hour> = listing.hours.keys().copied().filter(inside).collect();

@@ -13,6 +13,11 @@ pub use dir::DirStore;
 pub use memory::MemoryStore;
 pub use s3::{S3Store, provider_name};
 
+/// The object by which it is tried whether a server honours conditions.
+pub const CONDITION_PROBE: &str = "probe/conditional-write.txt";
+/// What is in it.
+const CONDITION_TEXT: &[u8] = b"emp-cost writes this twice to see whether the second write is refused\n";
+
 /// Whether a conditional put wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutOutcome {
@@ -78,6 +83,55 @@ pub trait Store: Send + Sync + std::fmt::Debug {
             hint: String::new(),
             source: "objects of this store are never replaced".into(),
         })
+    }
+
+    /// The whole object, and a mark of the content for [`Self::swap`].
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    async fn get_marked(&self, key: &str) -> Result<(Bytes, String), StoreError> {
+        let object = self.get(key).await?;
+        let mark = crate::digest(&object);
+        Ok((object, mark))
+    }
+
+    /// Replaces an object if its content is still what `mark` is of, or writes it if there is none and `mark` is `None`;
+    /// false when another writer was quicker, and then nothing was written. Of objects that [`Self::replace`] is for.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]; then what was there is there still.
+    async fn swap(
+        &self,
+        key: &str,
+        _mark: Option<&str>,
+        _object: Bytes,
+        _content_type: &str,
+    ) -> Result<bool, StoreError> {
+        Err(StoreError::Failed {
+            action: "replace",
+            key: key.to_owned(),
+            store: self.location(),
+            hint: String::new(),
+            source: "objects of this store are never replaced".into(),
+        })
+    }
+
+    /// Whether the store can be written, and never replaces an object that [`Self::put_new`] finds there, as its contract
+    /// says: tried with an object that stays, [`CONDITION_PROBE`].
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    async fn keeps_what_is_there(&self) -> Result<bool, StoreError> {
+        self.put_new(CONDITION_PROBE, Bytes::from_static(CONDITION_TEXT)).await?;
+        Ok(self.put_new(CONDITION_PROBE, Bytes::from_static(CONDITION_TEXT)).await? == PutOutcome::Exists)
+    }
+
+    /// What lies where objects lie and is none: links, pipes and other things that are no file. No reader follows them.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`].
+    async fn no_objects(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// The keys that start with `prefix`, which ends in `/`, sorted.

@@ -9,12 +9,13 @@ use arrow::datatypes::Int64Type;
 use bytes::Bytes;
 use chrono::NaiveDate;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::ParquetMetaData;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use types::{ClusterId, Window};
 
 use crate::day::Day;
-use crate::encode::batches;
+use crate::encode::{HOME_COLUMNS, batches};
 use crate::error::LakeError;
 use crate::foreign;
 use crate::hour::digest;
@@ -52,8 +53,18 @@ pub struct Verified {
     /// Objects no manifest names yet: of a write, a correction or a compaction that was interrupted, or is under way.
     /// No reader sees them.
     pub unfinished: Vec<String>,
+    /// Objects of attempts that were stopped or came too late: no manifest names them, and none will. No reader sees them;
+    /// they may be deleted, and [`Scope::clean`] does.
+    pub abandoned: Vec<String>,
     /// Temporary files of writers that died.
     pub leftovers: Vec<String>,
+}
+
+impl Verified {
+    /// Whether nothing was there to check.
+    pub fn is_empty(&self) -> bool {
+        self.manifests == 0 && self.unfinished.is_empty() && self.abandoned.is_empty() && self.faults.is_empty()
+    }
 }
 
 /// Which part of a lake to check, and whether to tidy up.
@@ -63,7 +74,7 @@ pub struct Scope {
     pub cluster: Option<ClusterId>,
     /// The days that have a moment in this window, or all.
     pub window: Option<Window>,
-    /// Whether temporary files of writers that died are removed.
+    /// Whether abandoned objects and temporary files of writers that died are removed.
     pub clean: bool,
 }
 
@@ -89,6 +100,14 @@ fn mend(period: Period) -> &'static str {
 /// [`LakeError::Store`] when the store fails; what is wrong with the lake itself is a [`Fault`].
 pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, LakeError> {
     let mut found = Verified { leftovers: store.leftovers(scope.clean).await?, ..Verified::default() };
+    for key in store.no_objects().await? {
+        let problem = "it is a link, a pipe or another thing that is no file, so no reader follows it";
+        found.faults.push(fault(
+            &key,
+            problem,
+            "remove it; put what it stands for in its place where that is of the lake",
+        ));
+    }
     // Data before manifests: an hour written meanwhile then has its manifest, and no object of it is suspected.
     let (data, clusters) = data_objects(store, scope).await?;
     let mut claims = Claims::default();
@@ -104,20 +123,20 @@ pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, L
             // What the manifest named is not known, so nothing can be said of what it may have named.
             continue;
         }
-        let written = |period| claims.periods.contains(&(day.0.clone(), day.1, period));
-        // A later revision may be of a correction or a compaction under way, which will name it.
-        if written(place.period) && place.revision == 0 {
-            found.faults.push(fault(
-                &place.key,
-                "no manifest names it; readers that follow manifests ignore it, a glob counts it twice",
-                "delete it",
-            ));
-        } else {
+        // Listed before the manifests were: see `compact::is_abandoned`.
+        let newest = claims.newest.get(&(day.0, day.1, place.period));
+        if newest.is_none_or(|newest| place.revision > *newest) {
             found.unfinished.push(place.key);
+        } else {
+            if scope.clean {
+                store.delete(&place.key).await?;
+            }
+            found.abandoned.push(place.key);
         }
     }
     found.faults.sort();
     found.unfinished.sort();
+    found.abandoned.sort();
     Ok(found)
 }
 
@@ -136,8 +155,8 @@ struct Claim {
 struct Claims {
     /// Each object, with the place of the manifest that names it.
     objects: BTreeMap<String, Claim>,
-    /// What has a manifest.
-    periods: BTreeSet<(ClusterId, NaiveDate, Period)>,
+    /// The greatest number of a manifest of each hour and day.
+    newest: BTreeMap<(ClusterId, NaiveDate, Period), u32>,
     /// Days that have a manifest which cannot be read.
     unreadable: BTreeSet<(ClusterId, NaiveDate)>,
 }
@@ -213,7 +232,8 @@ async fn check_manifests(
         // Pruned since it was listed.
         let Some(text) = if_any(text)? else { continue };
         found.manifests += 1;
-        claims.periods.insert((place.cluster.clone(), place.date, place.period));
+        let newest = claims.newest.entry((place.cluster.clone(), place.date, place.period)).or_default();
+        *newest = place.revision.max(*newest);
         let manifest = match parse(&key, &text) {
             Ok(manifest) => manifest,
             Err(error) => {
@@ -271,7 +291,9 @@ fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     }
     let day = place.date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
     let said = manifest.hours.iter().map(|hour| hour.manifest.hour_start_seconds);
-    if let Some(outside) = said.clone().find(|start| !(day..day + 86_400).contains(start) || start % 3600 != 0) {
+    if let Some(outside) =
+        said.clone().find(|start| !(day..day.saturating_add(86_400)).contains(start) || start % 3600 != 0)
+    {
         wrong(format!("it says it holds the hour {outside}, which is not of its day"));
     }
     if said.clone().collect::<BTreeSet<_>>().len() != said.count() {
@@ -303,8 +325,8 @@ async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Veri
             continue;
         };
         found.objects += 1;
-        found.rows += claim.entry.rows;
-        found.bytes += checked.bytes;
+        found.rows = found.rows.saturating_add(claim.entry.rows);
+        found.bytes = found.bytes.saturating_add(checked.bytes);
         found.faults.extend(checked.faults);
     }
     Ok(missing)
@@ -353,7 +375,7 @@ fn object_faults(claim: &Claim, bytes: Bytes) -> Vec<Fault> {
     } else if digest(&bytes) != entry.sha256 {
         vec!["its content is not what its manifest's sha256 says".to_owned()]
     } else if let Some(table) = schema::table(&entry.table) {
-        content_problems(&claim.hours, table, entry.rows, bytes)
+        content_problems(claim, table, bytes)
     } else {
         // A table of a later version: its bytes are right, and nothing more is known of it.
         Vec::new()
@@ -361,21 +383,23 @@ fn object_faults(claim: &Claim, bytes: Bytes) -> Vec<Fault> {
     problems.iter().map(|problem| fault(&entry.key, problem, mend(claim.place.period))).collect()
 }
 
-fn content_problems(hours: &BTreeSet<i64>, table: &TableInfo, rows: u64, bytes: Bytes) -> Vec<String> {
+fn content_problems(claim: &Claim, table: &TableInfo, bytes: Bytes) -> Vec<String> {
     let reader = match ParquetRecordBatchReaderBuilder::try_new(bytes.clone()) {
         Ok(reader) => reader,
         Err(error) => return vec![format!("it cannot be read as Parquet: {error}")],
     };
     let mut problems = Vec::new();
     let held = reader.metadata().file_metadata().num_rows();
+    let rows = claim.entry.rows;
     if u64::try_from(held).ok() != Some(rows) {
         problems.push(format!("it has {held} rows, its manifest says {rows}"));
     }
+    problems.extend(home_problem(claim, reader.metadata()));
     for column in table.columns {
         match reader.schema().field_with_name(column.name) {
             Err(_) if column.nullable => {}
             Err(_) => problems.push(format!("it has no column `{}`", column.name)),
-            Ok(field) if *field.data_type() != column.kind.arrow_type() => {
+            Ok(field) if !column.kind.is(field.data_type()) => {
                 problems.push(format!(
                     "column `{}` is {}, not {}",
                     column.name,
@@ -387,9 +411,26 @@ fn content_problems(hours: &BTreeSet<i64>, table: &TableInfo, rows: u64, bytes: 
         }
     }
     if problems.is_empty() {
-        problems.extend(row_problem(hours, table, bytes));
+        problems.extend(row_problem(&claim.hours, table, bytes));
     }
     problems
+}
+
+/// Whether the columns that say where the file belongs say so, by the least and the greatest value of each. Files of
+/// releases before 2026-12 have none.
+fn home_problem(claim: &Claim, metadata: &ParquetMetaData) -> Option<String> {
+    let own = [claim.place.cluster.to_string(), claim.place.date.to_string()];
+    for (name, own) in HOME_COLUMNS.into_iter().zip(own) {
+        for group in metadata.row_groups() {
+            let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == name);
+            let Some(chunk) = chunk.filter(|chunk| chunk.num_values() > 0) else { continue };
+            let said = chunk.statistics().map(|said| [said.min_bytes_opt(), said.max_bytes_opt()]);
+            if said.is_none_or(|said| said.iter().any(|value| *value != Some(own.as_bytes()))) {
+                return Some(format!("its column `{name}` does not say `{own}`, as its path does"));
+            }
+        }
+    }
+    None
 }
 
 /// The first row that is of another hour, out of order, has a key that another row has, or cannot be read. Some

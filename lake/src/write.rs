@@ -103,8 +103,8 @@ impl Lake {
         if let Some(there) = self.manifest_if_any(cluster, hour).await? {
             return Ok(compare(&manifest, &there.manifest));
         }
-        let written =
-            self.commit(&keys::hour_manifest(cluster, hour), &mut manifest, objects, &BTreeSet::new()).await?;
+        let key = keys::hour_manifest(cluster, hour);
+        let written = self.commit(&key, 0, &mut manifest, objects, &BTreeSet::new()).await?;
         if written == PutOutcome::Exists {
             let there = self.manifest(cluster, hour).await?;
             return Ok(compare(&manifest, &there.manifest));
@@ -153,9 +153,9 @@ impl Lake {
             if let Some(there) = newest.filter(|there| !better(&manifest, there)) {
                 return self.not_better(cluster, hour, &listing, &there).await;
             }
-            let revision = listing.next_revision(hour);
+            let revision = listing.next_revision(cluster, hour)?;
             let key = keys::revision(&first, revision);
-            if self.commit(&key, &mut manifest, objects, &taken).await? == PutOutcome::Created {
+            if self.commit(&key, revision, &mut manifest, objects, &taken).await? == PutOutcome::Created {
                 let (rows, bytes) = size(&manifest.objects);
                 return Ok(match revision {
                     0 => CorrectOutcome::Written { rows, bytes },
@@ -176,7 +176,7 @@ impl Lake {
         there: &Manifest,
     ) -> Result<CorrectOutcome, LakeError> {
         if !there.complete {
-            let n = listing.tries.get(&hour).map_or(1, |tries| tries + 1);
+            let n = listing.tries.get(&hour).map_or(1, |tries| tries.saturating_add(1));
             let mark = Bytes::from_static(b"asked again; the answer was no better\n");
             // Where another collector marked the same try, one mark is enough.
             self.store.put_new(&keys::hour_try(cluster, hour, n), mark).await?;
@@ -185,31 +185,37 @@ impl Lake {
         Ok(CorrectOutcome::NotBetter)
     }
 
-    /// Puts objects, then the manifest under `key`, unless one is there.
+    /// Puts objects, then the manifest under `key`, which has the number `revision`, unless one is there.
     async fn commit(
         &self,
         key: &str,
+        revision: u32,
         manifest: &mut Manifest,
         objects: Vec<Bytes>,
         taken: &BTreeSet<String>,
     ) -> Result<PutOutcome, LakeError> {
         for (entry, object) in manifest.objects.iter_mut().zip(objects) {
-            self.put_object(entry, object, taken).await?;
+            self.put_object(entry, revision, object, taken).await?;
         }
         Ok(self.store.put_new(key, manifest_text(manifest, key)?).await?)
     }
 
-    /// Writes an object under its key, or, where that is `taken` or an attempt that never got as far as its
-    /// manifest left other bytes, under the next free revision of it. The manifest will name the key that was used.
+    /// Writes an object of the manifest with the number `from` under the same number, or, where that is `taken` or an
+    /// attempt that never got as far as its manifest left other bytes, under the next free one. The manifest will name
+    /// the key that was used.
+    ///
+    /// No writer begins below the number of its manifest. So once a manifest is there, nobody who may still publish one
+    /// touches an object with its number or a lower one: what lies there without a name is abandoned for good.
     pub(crate) async fn put_object(
         &self,
         entry: &mut ObjectEntry,
+        from: u32,
         object: Bytes,
         taken: &BTreeSet<String>,
     ) -> Result<(), LakeError> {
         let first = entry.key.clone();
-        let most = MAX_REVISIONS + u32::try_from(taken.len()).unwrap_or(0);
-        for revision in 0..=most {
+        let most = MAX_REVISIONS.saturating_add(u32::try_from(taken.len()).unwrap_or(0)).saturating_add(from);
+        for revision in from..=most.min(keys::MOST_REVISIONS) {
             entry.key = keys::revision(&first, revision);
             if taken.contains(&entry.key) {
                 continue;
@@ -236,7 +242,12 @@ async fn encoded(
 
 /// Rows and bytes of some objects.
 pub(crate) fn size(objects: &[ObjectEntry]) -> (u64, u64) {
-    (objects.iter().map(|object| object.rows).sum(), objects.iter().map(|object| object.bytes).sum())
+    (total(objects.iter().map(|object| object.rows)), total(objects.iter().map(|object| object.bytes)))
+}
+
+/// The sum of counts that manifests say, which anybody may have written: at most what a count can be.
+pub(crate) fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
 }
 
 /// Whether the objects of two manifests have the same bytes, wherever they lie.

@@ -6,11 +6,14 @@ use std::io::BufRead;
 use ::csv::{ReaderBuilder, StringRecord};
 
 use super::product::{self, Product};
-use super::{Bulk, BulkError};
+use super::{AT_ONCE, Bulk, BulkError};
 use crate::prices::ListPrice;
 
 /// Rows within which the names of the columns must come.
 const MOST_HEADING_ROWS: u64 = 20;
+
+/// Currencies that are told apart: AWS bills in a few dozen.
+const MOST_CURRENCIES: usize = 40;
 
 /// Where each column stands.
 struct Columns(HashMap<String, usize>);
@@ -25,7 +28,10 @@ impl Columns {
     }
 }
 
-pub(super) fn read(file: impl BufRead) -> Result<Bulk, BulkError> {
+pub(super) fn read(
+    file: impl BufRead,
+    take: &mut dyn FnMut(Vec<ListPrice>) -> std::io::Result<()>,
+) -> Result<Bulk, BulkError> {
     let mut rows = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file);
     let mut bulk = Bulk::default();
     let mut row = StringRecord::new();
@@ -43,9 +49,17 @@ pub(super) fn read(file: impl BufRead) -> Result<Bulk, BulkError> {
     let plans = columns.0.contains_key("discountedrate");
     while rows.read_record(&mut row)? {
         bulk.read += 1;
+        let currency = columns.get(&row, "currency");
+        if !["USD", ""].contains(&currency) && bulk.other_currencies.len() < MOST_CURRENCIES {
+            *bulk.other_currencies.entry(currency.to_owned()).or_default() += 1;
+        }
         let kept = if plans { plan_rate(&columns, &row, &bulk) } else { price(&columns, &row, &bulk) };
         bulk.prices.extend(kept);
+        if bulk.prices.len() == AT_ONCE {
+            take(std::mem::take(&mut bulk.prices))?;
+        }
     }
+    take(std::mem::take(&mut bulk.prices))?;
     Ok(bulk)
 }
 

@@ -11,6 +11,7 @@ use polars::prelude::DataFrame;
 
 use super::{AnalyzeError, Object, PartObjects};
 use crate::columns::Misfit;
+use crate::plausible::{self, Implausible};
 use crate::usage;
 
 /// Rows of a batch.
@@ -35,9 +36,14 @@ pub(super) struct Plan<'a> {
 /// What the decoding thread has ready.
 pub(super) struct Ahead {
     /// `None` ends a table of a part.
-    batches: Receiver<Result<Option<RecordBatch>, AnalyzeError>>,
+    batches: Receiver<Result<Option<Found>, AnalyzeError>>,
     frames: Receiver<Result<DataFrame, AnalyzeError>>,
+    /// What was taken for unknown in the batches taken so far.
+    pub(super) implausible: Implausible,
 }
+
+/// A batch, and how many numbers of its columns were taken for unknown.
+type Found = (RecordBatch, Vec<(&'static str, u64)>);
 
 impl Ahead {
     /// Calls `take` with the rows of the plan's next table, which is `object`.
@@ -47,7 +53,8 @@ impl Ahead {
         mut take: impl FnMut(&RecordBatch) -> Result<(), Misfit>,
     ) -> Result<(), AnalyzeError> {
         // Without a sender the other thread has panicked, and so will this one as soon as it has joined it.
-        while let Some(batch) = self.batches.recv().unwrap_or(Ok(None))? {
+        while let Some((batch, implausible)) = self.batches.recv().unwrap_or(Ok(None))? {
+            self.implausible.add(implausible, object.as_ref().map_or("", |(key, _)| key));
             take(&batch).map_err(|misfit| unreadable(object, misfit))?;
         }
         Ok(())
@@ -72,7 +79,7 @@ pub(super) fn read<R>(
         threads.spawn(move || {
             parts.iter().try_for_each(|part| decode(part, plan, &batch_sender, &frame_sender));
         });
-        work(Ahead { batches, frames })
+        work(Ahead { batches, frames, implausible: Implausible::default() })
     })
 }
 
@@ -80,7 +87,7 @@ pub(super) fn read<R>(
 fn decode(
     part: &PartObjects,
     plan: &Plan<'_>,
-    batches: &SyncSender<Result<Option<RecordBatch>, AnalyzeError>>,
+    batches: &SyncSender<Result<Option<Found>, AnalyzeError>>,
     frames: &SyncSender<Result<DataFrame, AnalyzeError>>,
 ) -> Option<()> {
     for table in plan.batches {
@@ -92,7 +99,8 @@ fn decode(
         match lake::batches(bytes.clone(), table.columns, BATCH_ROWS) {
             Ok(decoded) => {
                 for batch in decoded {
-                    batches.send(batch.map(Some).map_err(failed)).ok()?;
+                    let batch = batch.map(|batch| Some(plausible::bounded(batch, table.columns)));
+                    batches.send(batch.map_err(failed)).ok()?;
                 }
                 batches.send(Ok(None)).ok()?;
             }

@@ -13,6 +13,7 @@ use super::*;
 use crate::facts::{WorkloadHour, WorkloadKey};
 use crate::ledger::{FargateKind, GroupSums};
 use crate::observed::Both;
+use crate::plausible::MOST_BYTES;
 
 fn first_hour() -> Hour {
     Hour::starting_at(1_782_864_000).unwrap()
@@ -148,7 +149,7 @@ fn alive_seconds(pod: &PodHour) -> i64 {
 
 /// A memory quantity as the pipelines take it: none above what a machine has.
 fn plausible(bytes: Option<i64>) -> i64 {
-    bytes.filter(|bytes| *bytes <= 1 << 46).unwrap_or_default()
+    bytes.filter(|bytes| *bytes <= MOST_BYTES).unwrap_or_default()
 }
 
 /// Reservation and use by workload, longhand.
@@ -163,11 +164,12 @@ fn workloads_longhand(rows: &HourRows) -> BTreeMap<WorkloadKey, WorkloadHour> {
     for pod in &rows.pods {
         let alive = alive_seconds(pod);
         let sums = workloads.entry(key(&pod.namespace, Some(&pod))).or_default();
-        let (cpu, memory) = (pod.cpu_effective_request_millicores, pod.memory_effective_request_bytes);
+        let memory = pod.memory_effective_request_bytes.filter(|bytes| *bytes <= MOST_BYTES);
+        let cpu = pod.cpu_effective_request_millicores;
         sums.alive_seconds += alive;
         sums.alive_seconds_without_requests += if cpu.is_none() && memory.is_none() { alive } else { 0 };
         sums.cpu_request_millicore_seconds += i64::from(cpu.unwrap_or_default()) * alive;
-        sums.memory_request_byte_seconds += plausible(memory) * alive;
+        sums.memory_request_byte_seconds += i128::from(memory.unwrap_or_default()) * i128::from(alive);
     }
     for container in &rows.containers {
         let pod = pods.get(container.pod_uid.as_str());
@@ -175,9 +177,9 @@ fn workloads_longhand(rows: &HourRows) -> BTreeMap<WorkloadKey, WorkloadHour> {
         let (cpu, memory) = (container.cpu_core_milliseconds, container.memory_kib_seconds);
         let sums = workloads.entry(key(&container.namespace, pod)).or_default();
         sums.cpu_limit_millicore_seconds += i64::from(container.cpu_limit_millicores.unwrap_or_default()) * lasting;
-        sums.memory_limit_byte_seconds += plausible(container.memory_limit_bytes) * lasting;
+        sums.memory_limit_byte_seconds += i128::from(plausible(container.memory_limit_bytes)) * i128::from(lasting);
         sums.cpu_core_milliseconds += cpu.unwrap_or_default();
-        sums.memory_kib_seconds += memory.unwrap_or_default();
+        sums.memory_kib_seconds += i128::from(memory.unwrap_or_default());
         sums.container_seconds_without_usage += if cpu.is_none() && memory.is_none() { lasting } else { 0 };
     }
     workloads

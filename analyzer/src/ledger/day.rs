@@ -32,7 +32,8 @@ impl PartDay {
     fn add(&mut self, first: usize, alive: &[i64; SLOTS_PER_HOUR], used: &BothBySlot, requested: [i64; 2]) {
         for (sums, used) in self.used.iter_mut().zip(used) {
             for (sum, used) in sums.iter_mut().skip(first).zip(used) {
-                *sum += used;
+                // Stops at what 64 bits hold, which takes 30 PB in use at once.
+                *sum = sum.saturating_add(*used);
             }
         }
         for (present, alive) in self.present.iter_mut().skip(first).zip(alive) {
@@ -46,7 +47,7 @@ impl PartDay {
 
     fn merge(&mut self, other: &Self) {
         for (sums, other) in self.used.iter_mut().zip(&other.used) {
-            sums.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+            sums.iter_mut().zip(other).for_each(|(sum, other)| *sum = sum.saturating_add(*other));
         }
         self.present.iter_mut().zip(other.present).for_each(|(present, other)| *present |= other);
         self.requested.iter_mut().zip(other.requested).for_each(|(sum, other)| *sum += other);

@@ -41,6 +41,11 @@ pub enum ListFileError {
     /// Not the file that `prices import` writes.
     #[error("it is not a file that `emp-cost prices import` wrote")]
     Row(#[from] csv::Error),
+    /// It holds no price.
+    #[error(
+        "it holds no price; make it with `emp-cost prices import` of a list that AWS publishes in USD, or leave it out"
+    )]
+    Empty,
     /// A row holds no price.
     #[error("the price of `{name}` in `{region}` is `{usd}`, which is not a price")]
     Price {
@@ -91,7 +96,11 @@ pub fn write_list(rows: impl IntoIterator<Item = ListPrice>) -> Result<Vec<u8>, 
 impl Imported {
     pub(super) fn read(text: &str) -> Result<Self, ListFileError> {
         let mut imported = Self::default();
-        for row in read_list(text)? {
+        let rows = read_list(text)?;
+        if rows.is_empty() {
+            return Err(ListFileError::Empty);
+        }
+        for row in rows {
             let bad =
                 || ListFileError::Price { name: row.name.clone(), region: row.region.clone(), usd: row.usd.clone() };
             let price = row.usd.parse().ok().and_then(|usd| UsdPerHour::try_new(usd).ok()).ok_or_else(bad)?;

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod analyze;
+mod hostile;
 mod planted;
 mod replays;
 mod truth;

@@ -15,7 +15,7 @@ use crate::range::RangeArgs;
 /// List clusters, days, hours, gaps, rows and bytes
 ///
 /// Reads manifests and nothing else. Rows and bytes are those a reader sees: of the last correction of an hour, and
-/// of the compacted day where there is one. A range covers whole days.
+/// of the compacted day where there is one. A range covers whole days. The exit code is 1 when there is nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LsArgs {
     #[command(flatten)]
@@ -37,11 +37,14 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
     let window = args.range.open(now)?;
     let store = args.lake.lake.open().await;
     let clusters = inventory::list(&store, args.cluster_id.as_ref(), window).await?;
-    Ok(print(&match args.format {
+    print(&match args.format {
         Format::Json => serde_json::to_string_pretty(&clusters).context("write the listing as JSON")? + "\n",
-        Format::Text if clusters.is_empty() => format!("nothing in `{}`\n", store.location()),
         Format::Text => clusters.iter().map(text).collect::<Vec<_>>().join("\n"),
-    })?)
+    })?;
+    if clusters.is_empty() {
+        return Err(super::nothing(&store, args.cluster_id.as_ref(), window.is_some()).await?);
+    }
+    Ok(())
 }
 
 /// A cluster as a table of its days.

@@ -1,19 +1,22 @@
 //! `emp-cost lake prune`: retention.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 
+use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Day, Lake, Pruned};
 use types::ClusterId;
 
 use super::{WhichLake, span};
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{eprint, print};
 
 /// Remove whole days that are older than what is to be kept
 ///
 /// Manifests go before the objects they name, so readers never find half a day. Stopped half-way, it goes on the next
-/// time. Nothing brings the days back: look at --dry-run first.
+/// time. Nothing brings the days back: look at --dry-run first. Asks before it removes anything, and needs --yes where
+/// nobody can answer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PruneArgs {
     #[command(flatten)]
@@ -30,6 +33,10 @@ pub(crate) struct PruneArgs {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Remove without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
 }
 
 pub(crate) async fn run(args: PruneArgs, now: DateTime<Utc>) -> Result<(), Failure> {
@@ -40,11 +47,43 @@ pub(crate) async fn run(args: PruneArgs, now: DateTime<Utc>) -> Result<(), Failu
         Some(cluster) => vec![cluster],
         None => lake.clusters().await?,
     };
+    let mut planned = Vec::new();
     for cluster in clusters {
-        let pruned = lake.prune(&cluster, before, args.dry_run).await?;
-        print(&text(&cluster, before, &pruned, args.dry_run))?;
+        let pruned = lake.prune(&cluster, before, true).await?;
+        planned.push((cluster, pruned));
     }
-    Ok(())
+    let (days, keys) = planned.iter().fold((0, 0), |(days, keys), (_, p)| (days + p.days.len(), keys + p.keys.len()));
+    let total = |done: &str| {
+        let days_word = if days == 1 { "day" } else { "days" };
+        format!("{done} {days} {days_word} before {before}, {keys} objects and manifests\n")
+    };
+    if args.dry_run {
+        for (cluster, pruned) in &planned {
+            print(&text(cluster, before, pruned, true))?;
+        }
+        return Ok(print(&total("would remove"))?);
+    }
+    if keys > 0 && !args.yes && !asked(&total("about to remove"), &lake.location())? {
+        return Err(Failure::from(anyhow::anyhow!("nothing was removed; say --yes to remove without being asked")));
+    }
+    for (cluster, planned) in planned {
+        // What was planned, and what else became so old since; nothing of days that stay.
+        let pruned = if planned.keys.is_empty() { planned } else { lake.prune(&cluster, before, false).await? };
+        print(&text(&cluster, before, &pruned, false))?;
+    }
+    Ok(print(&total("removed"))?)
+}
+
+/// Asks whoever sits at the terminal; no where nobody does.
+fn asked(question: &str, place: &str) -> anyhow::Result<bool> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        return Ok(false);
+    }
+    eprint(&format!("{}in `{place}`; nothing brings it back. Go on? [y/N] ", question.replace('\n', " ")));
+    let mut answer = String::new();
+    input.read_line(&mut answer).context("read the answer")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// What was removed: in a dry run every key, so that it can be checked, else the days.

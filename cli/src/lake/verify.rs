@@ -16,7 +16,8 @@ use crate::range::RangeArgs;
 /// Read every manifest and every object, and check them against each other
 ///
 /// Checks sizes, SHA-256, row counts, columns, that no two hours overlap, that no row is there twice, and that every
-/// object belongs to a manifest. The exit code is 1 when something is wrong. A range covers whole days.
+/// object belongs to a manifest. The exit code is 1 when something is wrong, and when there is nothing to check. A range
+/// covers whole days.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
@@ -29,7 +30,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     range: RangeArgs,
 
-    /// Remove temporary files of writers that died; a lake in a directory may have some
+    /// Remove what writers that were stopped left: objects that no manifest will name, and temporary files
     #[arg(long)]
     clean: bool,
 
@@ -50,6 +51,7 @@ pub(crate) async fn run(args: VerifyArgs, now: DateTime<Utc>, progress: &Progres
         Format::Text => text(&found, args.clean),
     })?;
     match found.faults.len() {
+        0 if found.is_empty() => Err(super::nothing(&store, scope.cluster.as_ref(), window.is_some()).await?),
         0 => Ok(()),
         1 => Err(anyhow!("1 fault in `{}`", store.location()).into()),
         n => Err(anyhow!("{n} faults in `{}`", store.location()).into()),
@@ -67,6 +69,13 @@ fn text(found: &Verified, clean: bool) -> String {
             "unfinished: `{key}`: no manifest names it, so no reader sees it; a collector or a compaction is at work on it, or was stopped"
         );
     }
+    for key in &found.abandoned {
+        let done = if clean { "removed" } else { "remove it with --clean" };
+        let _ = writeln!(
+            text,
+            "abandoned: `{key}`: of a collector or a compaction that was stopped; no manifest names it and none will; {done}"
+        );
+    }
     for key in &found.leftovers {
         let done = if clean { "removed" } else { "remove it with --clean" };
         let _ = writeln!(text, "leftover: `{key}`: a temporary file of a writer that died; {done}");
@@ -75,8 +84,9 @@ fn text(found: &Verified, clean: bool) -> String {
     let faults = faults.len();
     let _ = writeln!(
         text,
-        "{manifests} manifests, {objects} objects, {rows} rows, {bytes} bytes read: {faults} faults, {} unfinished, {} leftovers",
+        "{manifests} manifests, {objects} objects, {rows} rows, {bytes} bytes read: {faults} faults, {} unfinished, {} abandoned, {} leftovers",
         found.unfinished.len(),
+        found.abandoned.len(),
         found.leftovers.len()
     );
     text

@@ -52,6 +52,7 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_lake_compact", help(&["lake", "compact"]));
     insta::assert_snapshot!("help_lake_prune", help(&["lake", "prune"]));
     insta::assert_snapshot!("help_lake_schema", help(&["lake", "schema"]));
+    insta::assert_snapshot!("help_lake_sql", help(&["lake", "sql"]));
     insta::assert_snapshot!("help_prices", help(&["prices"]));
     insta::assert_snapshot!("help_prices_import", help(&["prices", "import"]));
     insta::assert_snapshot!("help_prices_show", help(&["prices", "show"]));
@@ -174,8 +175,13 @@ fn a_lake_is_listed_with_its_gaps() {
     let lake = folder.path().to_str().unwrap();
     let said =
         |args: &[&str]| String::from_utf8(emp_cost(&[&["lake", "ls", "--lake", lake], args].concat()).stdout).unwrap();
-    assert_eq!(said(&[]), format!("nothing in `{lake}`\n"));
+    check_failure(&["lake", "ls", "--lake", lake], 1, &["nothing is in", lake, "check --lake"]);
+    check_failure(&["lake", "verify", "--lake", lake], 1, &["nothing is in", lake]);
     small_lake(folder.path());
+    for what in ["ls", "verify"] {
+        let nope = ["lake", what, "--lake", lake, "--cluster-id", "nope"];
+        check_failure(&nope, 1, &["`nope` is not in", "it holds `prod-7`"]);
+    }
     std::fs::remove_file(folder.path().join("v1/manifest/cluster=prod-7/date=2026-06-30/hour=22.json")).unwrap();
     let listing = lake_json(&["ls", "--lake", lake]);
     assert_eq!(listing.pointer("/0/hours").unwrap(), 2);
@@ -183,7 +189,8 @@ fn a_lake_is_listed_with_its_gaps() {
     let text = said(&["--cluster-id", "prod-7"]);
     assert!(text.contains("prod-7: 2 hours from 2026-06-30T21:00Z to 2026-06-30T23:00Z"), "{text}");
     assert!(text.contains("missing: 1 hour from 2026-06-30T22:00Z to 2026-06-30T23:00Z"), "{text}");
-    assert_eq!(said(&["--to", "2026-06-30"]), format!("nothing in `{lake}`\n"));
+    let range = ["lake", "ls", "--lake", lake, "--to", "2026-06-30"];
+    check_failure(&range, 1, &["nothing is in", "in the range given"]);
 }
 
 #[test]
@@ -207,7 +214,7 @@ fn a_lake_that_was_damaged_is_exit_code_1_and_every_key_is_named() {
         "node_hour/cluster=prod-7/date=2026-06-30/hour=22.parquet`: `v1/manifest/",
         "next: restore it from a copy",
         ".tmp-1-0-hour=22.parquet`: a temporary file of a writer that died; removed",
-        "2 faults, 0 unfinished, 1 leftovers",
+        "2 faults, 0 unfinished, 0 abandoned, 1 leftovers",
     ] {
         assert!(said.contains(words), "no `{words}` in: {said}");
     }
@@ -255,7 +262,7 @@ fn a_lake_is_pruned_by_whole_days_and_a_dry_run_removes_nothing() {
     let lake = folder.path().to_str().unwrap();
     small_lake(folder.path());
     let prune = |more: &[&str]| said(&[&["lake", "prune", "--lake", lake], more].concat());
-    let kept = prune(&["--keep", "5000w"]);
+    let kept = prune(&["--keep", "2000w"]);
     assert!(kept.contains("prod-7: removed 0 days"), "{kept}");
     let dry = prune(&["--keep", "1d", "--dry-run"]);
     assert_eq!(dry.lines().filter(|line| line.starts_with("v1/")).count(), 3 + 15, "{dry}");
@@ -264,9 +271,17 @@ fn a_lake_is_pruned_by_whole_days_and_a_dry_run_removes_nothing() {
     assert_eq!(verified.pointer("/objects"), Some(&serde_json::json!(15)));
     let elsewhere = prune(&["--keep", "1d", "--cluster-id", "other"]);
     assert!(elsewhere.contains("other: removed 0 days"), "{elsewhere}");
-    let removed = prune(&["--keep", "1d"]);
+    assert!(dry.lines().next_back().unwrap().starts_with("would remove 1 day before "), "{dry}");
+    // Nobody is there to answer.
+    let asked = ["lake", "prune", "--lake", lake, "--keep", "1h"];
+    check_failure(&asked, 1, &["nothing was removed", "--yes"]);
+    assert_eq!(lake_json(&["verify", "--lake", lake]).pointer("/objects"), Some(&serde_json::json!(15)));
+    let removed = prune(&["--keep", "1d", "--yes"]);
     assert!(removed.contains(", from 2026-06-30 to 2026-06-30, 18 objects and manifests"), "{removed}");
-    assert_eq!(said(&["lake", "ls", "--lake", lake]), format!("nothing in `{lake}`\n"));
+    assert!(removed.lines().next_back().unwrap().starts_with("removed 1 day before "), "{removed}");
+    check_failure(&["lake", "ls", "--lake", lake], 1, &["nothing is in"]);
+    let dry = prune(&["--keep", "1h", "--dry-run"]);
+    assert!(dry.lines().next_back().unwrap().starts_with("would remove 0 days before "), "{dry}");
     check_failure(&["lake", "prune", "--lake", lake], 2, &["--keep"]);
 }
 
@@ -315,6 +330,67 @@ fn an_assumption_that_does_not_exist_is_answered_with_the_nearest() {
     let words = ["memory_overcomit", "emp.memory_overcommit", file.to_str().unwrap()];
     check_failure(&analyze(&lake, "prod-7", &out, &more), 1, &words);
     assert!(!out.exists());
+}
+
+/// A pipe gives what is in it once.
+#[test]
+fn what_is_piped_in_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    small_lake(&lake);
+    let script =
+        "\"$0\" analyze --bill-only --lake \"$1\" --cluster-id prod-7 --out \"$2\" --prices <(printf '%s' \"$3\")";
+    let analyzed = |prices: &str, name: &str| {
+        let out = folder.path().join(name);
+        let mut command = Command::new("bash");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_emp-cost")]).args([&lake, &out]).arg(prices);
+        (command.env_remove("EMP_COST_LAKE").output().unwrap(), out.join("analysis.json"))
+    };
+    let (output, analysis) = analyzed("[control_plane]\nusd_per_hour = 0.1234\n", "with");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::read_to_string(analysis).unwrap().contains("0.1234"), "the price counts");
+    let (output, _) = analyzed("", "without");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("is empty, so it gives no price"), "{said}");
+}
+
+#[test]
+fn a_range_that_is_left_open_ends_at_the_newest_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, out) = (folder.path().join("lake"), folder.path().join("out"));
+    small_lake(&lake);
+    let window = |more: &[&str]| {
+        said(&[&analyze(&lake, "prod-7", &out, &["--bill-only"])[..], more].concat());
+        let analysis = std::fs::read(out.join("analysis.json")).unwrap();
+        let analysis: serde_json::Value = serde_json::from_slice(&analysis).unwrap();
+        ["hours_present", "hours_expected"].map(|what| analysis["window"][what].as_u64().unwrap())
+    };
+    assert_eq!(window(&["--from", "2026-06-30T22:00:00Z"]), [2, 2]);
+    assert_eq!(window(&["--to", "2026-06-30T23:00:00Z"]), [2, 23]);
+    assert_eq!(window(&[]), [3, 3]);
+}
+
+#[test]
+fn a_price_list_without_prices_is_refused_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, out) = (folder.path().join("lake"), folder.path().join("out"));
+    small_lake(&lake);
+    let (list, empty) = (folder.path().join("index.csv"), folder.path().join("prices.csv"));
+    let heading =
+        "\"FormatVersion\",\"v1.0\"\n\"Publication Date\",\"2026-07-01T00:00:00Z\"\n\"OfferCode\",\"AmazonEC2\"\n";
+    let names = "\"SKU\",\"TermType\",\"StartingRange\",\"PricePerUnit\",\"Currency\",\"Product Family\",\"Instance Type\",\"Tenancy\",\"Operating System\",\"Pre Installed S/W\",\"usageType\",\"operation\",\"CapacityStatus\",\"Region Code\"\n";
+    let row = "\"A\",\"OnDemand\",\"0\",\"1.5\",\"CNY\",\"Compute Instance\",\"m5.large\",\"Shared\",\"Linux\",\"NA\",\"CNN1-BoxUsage:m5.large\",\"RunInstances\",\"Used\",\"cn-north-1\"\n";
+    std::fs::write(&list, [heading, names, row].concat()).unwrap();
+    let (list, path) = (list.to_str().unwrap(), empty.to_str().unwrap());
+    check_failure(&["prices", "import", "--from", list, "--out", path], 1, &["are in CNY", "bills here are in USD"]);
+    assert!(!empty.exists());
+    std::fs::write(&empty, "kind,region,name,plan,usd,unit,date,source\n").unwrap();
+    check_failure(
+        &analyze(&lake, "prod-7", &out, &["--price-list", path]),
+        1,
+        &[path, "holds no price", "prices import"],
+    );
+    check_failure(&analyze(&lake, "prod-7", &out, &["--price-list", list]), 1, &[list, "prices import"]);
 }
 
 #[test]

@@ -63,7 +63,9 @@ fn a_report_lies_under_its_date_and_as_the_latest_and_the_pointer_names_it() {
     let reports = folder.path().join("reports/cluster=a");
     let pointer = json(&reports.join("latest/report.json"));
     let dated = folder.path().join(pointer["folder"].as_str().unwrap());
-    assert_eq!(dated, reports.join(format!("date={}", pointer["date"].as_str().unwrap())));
+    let of_date = reports.join(format!("date={}", pointer["date"].as_str().unwrap()));
+    assert_eq!(dated.parent(), Some(of_date.as_path()));
+    assert_eq!(json(&of_date.join("report.json")), pointer, "the folder of the date points there too");
     assert_eq!(pointer["hours_present"], 3);
     for file in pointer["files"].as_array().unwrap() {
         for place in [&dated, &reports.join("latest")] {
@@ -189,4 +191,46 @@ fn a_lake_without_hours_or_a_file_without_sense_is_named_before_anything_is_done
         Command::new(env!("CARGO_BIN_EXE_emp-cost")).args(end).env_remove("EMP_COST_CLUSTER_ID").output().unwrap();
     assert!(said(&output).contains("look further back with --window"), "{}", said(&output));
     assert_eq!(run(folder.path(), &["--max-unpriced", "101"]).status.code(), Some(2));
+}
+
+/// What the pointer names is there, whole; so at every moment.
+fn check_pointer_fits(folder: &Path) {
+    let pointer = json(&folder.join("reports/cluster=a/latest/report.json"));
+    let report = folder.join(pointer["folder"].as_str().unwrap());
+    for file in pointer["files"].as_array().unwrap() {
+        let content = fs::read(report.join(file["name"].as_str().unwrap())).unwrap();
+        assert_eq!(file["sha256"], digest(&content), "{file}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_a_pointer_that_fits() {
+    const KILLS: u32 = 24;
+    let folder = tempfile::tempdir().unwrap();
+    lake_of(folder.path(), &["a"]);
+    let args = |format: &'static str| ["--bill-only", "--format", format];
+    let begun = std::time::Instant::now();
+    assert!(run(folder.path(), &args("html,json")).status.success());
+    let most = begun.elapsed();
+    let mut random = fastrand::Rng::with_seed(11);
+    for n in 0..KILLS {
+        // Another report each time, so that every pointer and folder is a new one.
+        let more = args(["html,json,csv", "html,json,markdown", "html,json"][usize::try_from(n % 3).unwrap()]);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_emp-cost"))
+            .args(["run", "--lake", folder.path().to_str().unwrap(), "--window", "all"])
+            .args(more)
+            .env_remove("EMP_COST_LAKE")
+            .env_remove("EMP_COST_CLUSTER_ID")
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // Mostly late, where files are written.
+        std::thread::sleep(most.mul_f64(0.5 + random.f64() / 2.0));
+        let _ended_already = child.kill();
+        child.wait().unwrap();
+        check_pointer_fits(folder.path());
+    }
+    assert!(run(folder.path(), &args("html,json")).status.success());
+    check_pointer_fits(folder.path());
 }

@@ -119,3 +119,39 @@ async fn the_doctor_says_what_an_empty_server_lacks_and_how_to_mend_it() {
     }
     assert!(said.lines().last().unwrap().starts_with("not ready: "), "{said}");
 }
+
+/// Nobody has 76 years of samples, and somebody will ask for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_server_is_asked_for_decades_in_a_moment() {
+    let test = "an_empty_server_is_asked_for_decades_in_a_moment";
+    let Some(binary) = services::program(test, "prometheus", "prometheus") else { return };
+    let server = prometheus::Server::start(&binary).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    let args = ["collect", "--prometheus-url", server.url(), "--lake", lake, "--cluster-id", "c1", "--from", "4000w"];
+    let begun = std::time::Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_emp-cost")).args(args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("hours from 1970-01-01T00:00Z to ") && said.contains("has no data from"), "{said}");
+    assert!(said.lines().count() < 12, "years are told in a line: {said}");
+    // It took hours; the bound is for a busy machine.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(120), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_tries_a_lake_when_it_is_told_of_one() {
+    let Some(servers) = start("the_doctor_tries_a_lake_when_it_is_told_of_one").await else { return };
+    let doctor = ["doctor", "--prometheus-url", servers.prometheus.url(), "--at", "2026-07-01T00:05:00Z", "--lake"];
+    let output = emp_cost(&servers.s3, &[&doctor[..], &["s3://bucket/lake"]].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(!said.contains("If-None-Match"), "this server honours it: {said}");
+    let output = emp_cost(&servers.s3, &[&doctor[..], &["s3://absent/lake"]].concat());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("the bucket does not exist") && said.contains("`s3://absent/lake` cannot be written"),
+        "{said}"
+    );
+}

@@ -1,5 +1,6 @@
 //! The counters and gauges of a collector.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use chrono::{DateTime, Utc};
@@ -27,6 +28,14 @@ struct ByQuery {
     query: String,
 }
 
+/// How the line of the lag begins.
+const LAG: &str = "emp_cost_collector_lag_hours ";
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByExporter {
+    exporter: &'static str,
+}
+
 /// Everything the collector counts of itself.
 #[derive(Debug)]
 pub struct Metrics {
@@ -48,6 +57,7 @@ pub struct Metrics {
     last_success: Gauge<i64, AtomicI64>,
     lag_hours: Gauge<f64, AtomicU64>,
     missing_hours: Gauge<i64, AtomicI64>,
+    exporter_series: Family<ByExporter, Gauge<i64, AtomicI64>>,
 }
 
 impl Metrics {
@@ -72,6 +82,7 @@ impl Metrics {
             last_success: Gauge::default(),
             lag_hours: Gauge::default(),
             missing_hours: Gauge::default(),
+            exporter_series: Family::default(),
         };
         metrics.register(cluster);
         metrics
@@ -104,11 +115,20 @@ impl Metrics {
             "When a run last ended without a failed hour; 0 before the first",
             self.last_success.clone(),
         );
-        r.register("lag_hours", "Hours since the end of the newest hour in the lake", self.lag_hours.clone());
+        r.register(
+            "lag_hours",
+            "Hours since the end of the newest hour in the lake; no value before one is known",
+            self.lag_hours.clone(),
+        );
         r.register(
             "missing_hours",
             "Hours of the reach that the server has and the lake has not",
             self.missing_hours.clone(),
+        );
+        r.register(
+            "exporter_series",
+            "Series that each exporter brought in the hour last asked for, by which its presence shows",
+            self.exporter_series.clone(),
         );
     }
 
@@ -161,6 +181,12 @@ impl Metrics {
         self.missing_hours.set(i64::try_from(hours).unwrap_or(i64::MAX));
     }
 
+    pub(super) fn exporter_series(&self, series: BTreeMap<&'static str, i64>) {
+        for (exporter, series) in series {
+            self.exporter_series.get_or_create(&ByExporter { exporter }).set(series);
+        }
+    }
+
     pub(super) fn lag_hours(&self, seconds: i64) {
         #[expect(clippy::as_conversions, reason = "seconds of a few years")]
         self.lag_hours.set(seconds as f64 / 3600.0);
@@ -171,10 +197,15 @@ impl Metrics {
         self.tick_seconds.observe(seconds);
     }
 
-    pub(super) fn exposition(&self) -> String {
+    /// Without a lag where none is known: 0 would say that there is none.
+    pub(super) fn exposition(&self, lag_is_known: bool) -> String {
         let mut exposition = String::new();
         // Writing to a string does not fail.
         let _infallible = text::encode(&mut exposition, &self.registry);
+        if !lag_is_known {
+            let lines = exposition.split_inclusive('\n').filter(|line| !line.starts_with(LAG));
+            exposition = lines.collect();
+        }
         exposition
     }
 }

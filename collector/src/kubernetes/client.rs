@@ -117,6 +117,7 @@ impl KubernetesApi {
             .tls_certs_only(authorities)
             .https_only(true)
             .no_proxy()
+            .redirect(crate::server::within_the_server())
             .timeout(TIMEOUT)
             .build()
             .map_err(unusable)?;

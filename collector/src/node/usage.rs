@@ -156,11 +156,13 @@ impl Measured<'_> {
             let at =
                 |edges: &Edges, k: usize| edges.get(k).copied().flatten().and_then(|seconds| whole(seconds * 1000.0));
             let difference = |edges: &Edges| match (at(edges, k), at(edges, k + 1)) {
-                (Some(before), Some(after)) if after >= before => Some(after - before),
+                (Some(before), Some(after)) if after >= before => after.checked_sub(before),
                 _ => None,
             };
-            let used: Option<i64> = modes.iter().map(difference).sum();
-            *slot = used.filter(|_| !modes.is_empty()).map(|used| int32((used + SLOT_SECONDS / 2) / SLOT_SECONDS));
+            let used = modes.iter().map(difference).try_fold(0_i64, |sum, more| sum.checked_add(more?));
+            *slot = used
+                .filter(|_| !modes.is_empty())
+                .map(|used| int32(used.saturating_add(SLOT_SECONDS / 2) / SLOT_SECONDS));
         }
         slots.iter().any(Option::is_some).then_some(slots)
     }
@@ -192,8 +194,10 @@ impl Measured<'_> {
         // A device that shows while others were there already is new, and counts from zero; so does every device of a
         // machine that started in the hour. Else the first sample is where counting begins.
         let from_zero = seen_at_start || self.life.start > self.hour.start_seconds();
-        let amounts: Vec<i64> = devices.iter().filter_map(|edges| counted(edges, from_zero)).collect();
-        (!amounts.is_empty()).then(|| amounts.iter().sum())
+        let mut amounts = devices.iter().filter_map(|edges| counted(edges, from_zero));
+        // What fits no column is not known.
+        let first = amounts.next()?;
+        amounts.try_fold(first, i64::checked_add)
     }
 
     /// The samples at the edges that are this machine's.
@@ -217,12 +221,12 @@ fn counted(edges: &Edges, from_zero: bool) -> Option<i64> {
     let mut points = edges.iter().flatten().filter_map(|value| whole(*value));
     let first = points.next()?;
     let new = from_zero && edges.first().is_some_and(Option::is_none);
-    let (mut sum, mut before) = (if new { first } else { 0 }, first);
+    let (mut sum, mut before) = (i128::from(if new { first } else { 0 }), first);
     for point in points {
-        sum += if point >= before { point - before } else { point };
+        sum += i128::from(point) - if point >= before { i128::from(before) } else { 0 };
         before = point;
     }
-    Some(sum)
+    i64::try_from(sum).ok()
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::address::{self, shown};
 use super::flavor::{Flavor, amazon_region};
 use super::options::{Auth, ServerOptions};
 use super::secret::Secret;
-use super::send::without_credentials;
 
 /// The server to ask, and how. Its `Debug` shows no secret.
 #[derive(Clone, Args)]
@@ -82,10 +82,12 @@ pub struct ServerArgs {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The URL is not one.
-    #[error("`{url}` is not the URL of a Prometheus server; use one such as http://prometheus-server.monitoring:80")]
+    #[error("`{url}` is not the URL of a Prometheus server; {next}")]
     Url {
         /// What was given, without credentials.
         url: String,
+        /// What to do.
+        next: &'static str,
     },
     /// A file cannot be read.
     #[error("could not read `{file}` of {flag}: {reason}")]
@@ -140,7 +142,7 @@ pub enum ConfigError {
 impl std::fmt::Debug for ServerArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ServerArgs")
-            .field("prometheus_url", &without_credentials(&self.prometheus_url))
+            .field("prometheus_url", &shown(&self.prometheus_url))
             .field("prometheus_user", &self.prometheus_user)
             .field("prometheus_password", &self.prometheus_password)
             .field("prometheus_password_file", &self.prometheus_password_file)
@@ -166,11 +168,11 @@ impl ServerArgs {
     pub fn options(&self) -> Result<ServerOptions, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let mut options = ServerOptions::new(self.prometheus_url.clone());
-        let url = reqwest::Url::parse(&self.prometheus_url).ok();
-        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if url.is_none() {
-            errors.push(ConfigError::Url { url: without_credentials(&self.prometheus_url) });
-        }
+        let url = address::parse(&self.prometheus_url);
+        let url = url.map_err(|unusable| {
+            errors.push(ConfigError::Url { url: shown(&self.prometheus_url), next: unusable.next_step() });
+        });
+        let url = url.ok();
         let workspace_region = url.as_ref().and_then(|url| amazon_region(url.host_str()?));
         options.auth = self.auth(workspace_region, &mut errors);
         options.client_identity = self.identity(&mut errors);

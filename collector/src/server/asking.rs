@@ -100,6 +100,7 @@ impl<'a> Asking<'a> {
                         self.send_ahead(query, part);
                     }
                     let mut answer = take(&body)?;
+                    self.inner.check_times(query.name, times(query, self.hour), &answer, 0)?;
                     answer.warnings.retain(|warning| !event::is_harmless(warning));
                     for warning in &answer.warnings {
                         self.inner.tell(&Event::Warned { query: query.name, warning });

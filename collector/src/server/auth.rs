@@ -9,6 +9,7 @@ use aws_sigv4::sign::v4;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 
+use super::address::Hidden;
 use super::options::{Auth, ServerOptions};
 
 /// The service requests are signed for: Amazon Managed Service for Prometheus.
@@ -23,6 +24,8 @@ pub(super) struct Authority {
     /// Headers that are the same for each request.
     fixed: HeaderMap,
     aws: Mutex<Aws>,
+    /// What must not be in any text.
+    hidden: std::sync::Mutex<Hidden>,
 }
 
 #[derive(Debug, Default)]
@@ -36,8 +39,16 @@ struct Aws {
 impl Authority {
     /// Checks the headers of `options`. The error says which cannot be sent, not what is in it.
     pub(super) fn new(options: &ServerOptions) -> Result<Self, String> {
-        let mut fixed = HeaderMap::new();
+        let (mut fixed, mut hidden) = (HeaderMap::new(), Hidden::default());
+        if let Ok(url) = reqwest::Url::parse(&options.url) {
+            // As it stands in the URL, and as it is sent.
+            hidden.add(url.password().unwrap_or_default());
+            hidden.add(&base64(format!("{}:{}", url.username(), url.password().unwrap_or_default()).as_bytes()));
+        }
         for (name, value) in &options.headers {
+            hidden.add(value.reveal());
+            // `Bearer TOKEN`: the token alone, too.
+            value.reveal().split_whitespace().skip(1).for_each(|word| hidden.add(word));
             let header = HeaderName::try_from(name).map_err(|_| format!("`{name}` is not the name of a header"))?;
             fixed.append(header, sensitive(value.reveal(), &format!("the header `{name}`"))?);
         }
@@ -49,6 +60,8 @@ impl Authority {
         }
         if let Auth::Basic { user, password } = &options.auth {
             let pair = base64(format!("{user}:{}", password.reveal()).as_bytes());
+            hidden.add(password.reveal());
+            hidden.add(&pair);
             fixed.insert(AUTHORIZATION, sensitive(&format!("Basic {pair}"), "user and password")?);
         }
         let provider = match &options.auth {
@@ -56,7 +69,16 @@ impl Authority {
             _ => None,
         };
         let aws = Mutex::new(Aws { provider, ..Aws::default() });
-        Ok(Self { auth: options.auth.clone(), fixed, aws })
+        Ok(Self { auth: options.auth.clone(), fixed, aws, hidden: hidden.into() })
+    }
+
+    /// A text of a server or a library, without what proves who asks.
+    pub(super) fn hide(&self, text: &str) -> String {
+        self.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner).hide(text)
+    }
+
+    fn keep_secret(&self, secret: &str) {
+        self.hidden.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(secret);
     }
 
     pub(super) fn auth(&self) -> &Auth {
@@ -74,6 +96,7 @@ impl Authority {
         if let Auth::BearerFile(path) = &self.auth {
             // Thirty short reads an hour; whatever replaced the token, and however, the next request has it.
             let token = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string())?;
+            self.keep_secret(token.trim());
             headers.insert(AUTHORIZATION, sensitive(&format!("Bearer {}", token.trim()), "the token")?);
         }
         Ok(headers)
@@ -137,6 +160,8 @@ impl Authority {
             tracing::info!(provider = named, "credentials for Prometheus found");
         }
         aws.named = Some(named);
+        self.keep_secret(credentials.secret_access_key());
+        self.keep_secret(credentials.session_token().unwrap_or_default());
         aws.provider = Some(provider);
         aws.credentials = Some(credentials.clone());
         Ok(credentials)

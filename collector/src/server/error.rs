@@ -6,10 +6,12 @@ use super::send::MAX_BODY_BYTES;
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The URL is not one.
-    #[error("`{url}` is not the URL of a Prometheus server; use one such as http://prometheus-server.monitoring:80")]
+    #[error("`{url}` is not the URL of a Prometheus server; {next}")]
     Url {
         /// What was given, without credentials.
         url: String,
+        /// What to do.
+        next: &'static str,
     },
     /// The connection's own settings cannot be used.
     #[error("could not set up the connection to `{url}`: {reason}; check the certificates and headers given")]
@@ -62,6 +64,32 @@ pub enum QueryError {
         status: u16,
         /// How the answer begins.
         head: String,
+    },
+    /// The answer is about other times than those asked for.
+    #[error(
+        "`{url}` was asked query `{query}` for {asked} and answered with samples of {got}; something before the server, such as a cache, gives an answer it kept: go past it, or have it keep nothing"
+    )]
+    OtherTimes {
+        /// The server.
+        url: String,
+        /// Name of the query.
+        query: String,
+        /// The times asked for.
+        asked: String,
+        /// Those of the samples.
+        got: String,
+    },
+    /// The answer sends on to another server.
+    #[error(
+        "`{url}` sends query `{query}` on to `{to}`, which was not asked: it would get the headers and credentials meant for the first; give that URL where it is the right one"
+    )]
+    Redirected {
+        /// The server.
+        url: String,
+        /// Name of the query.
+        query: String,
+        /// Where to.
+        to: String,
     },
     /// The server does not accept who asks.
     #[error("`{url}` answered query `{query}` with status {status}, asked with {auth}: {message}; {next}")]

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use prometheus_http_query::Client;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
 
+use super::address::{self, Unusable, shown};
 use super::auth::{Authority, deepest};
 use super::error::QueryError;
 use super::flavor::Flavor;
@@ -18,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// How much of an unexpected answer is quoted.
 const QUOTED_CHARS: usize = 200;
+/// How much of an unexpected answer is looked at.
+const MOST_REFUSAL_BYTES: usize = 64 * 1024;
 
 /// Said with each query, against answers that leave stores out without failing. Servers ignore what they do not know,
 /// and a proxy may hide what is behind it, so they are sent to all (not to Amazon's, which is none of these).
@@ -28,6 +32,9 @@ const QUOTED_CHARS: usize = 200;
 const WHOLE_ANSWERS: [(&str, &str); 4] =
     [("dedup", "true"), ("partial_response", "false"), ("max_source_resolution", "0s"), ("deny_partial_response", "1")];
 
+/// How far back the samples reach that are asked for at one moment: an hour and a look-back.
+const REACH_SECONDS: i64 = 2 * types::window::HOUR_SECONDS;
+
 /// When an expression is evaluated.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Times {
@@ -37,6 +44,64 @@ pub(super) enum Times {
     At(i64),
     /// From, to, and the step, in seconds.
     Range(i64, i64, i64),
+}
+
+impl Times {
+    /// Milliseconds between its points; a slot's where there is one point.
+    pub(super) const fn step_milliseconds(self) -> i64 {
+        match self {
+            Self::Range(_, _, step) => step.saturating_mul(1000),
+            Self::Now | Self::At(_) => 1000 * types::SLOT_SECONDS,
+        }
+    }
+
+    /// Whether samples from one moment to another, in milliseconds, are of these times. Without a tolerance they are also
+    /// on the grid of a range. At one moment a selector of a range gives samples as they were scraped, of which the last is
+    /// not older than [`REACH_SECONDS`]; servers that leave out the newest samples may be off by a slot.
+    pub(super) fn hold(self, (first, last): (i64, i64), tolerance: i64) -> bool {
+        let milliseconds = |seconds: i64| seconds.saturating_mul(1000);
+        match self {
+            Self::Now => true,
+            Self::At(at) => {
+                let (oldest, newest) = (milliseconds(at - REACH_SECONDS), milliseconds(at + types::SLOT_SECONDS));
+                (oldest..=newest).contains(&last)
+            }
+            Self::Range(from, to, _) => {
+                let (from, to) = (milliseconds(from), milliseconds(to));
+                let on_grid = tolerance > 0 || first.saturating_sub(from) % self.step_milliseconds() == 0;
+                first >= from.saturating_sub(tolerance) && last <= to.saturating_add(tolerance) && on_grid
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Now => f.write_str("now"),
+            Self::At(at) => write!(f, "{}", moment(*at)),
+            Self::Range(from, to, step) => write!(f, "{} to {} every {step} s", moment(*from), moment(*to)),
+        }
+    }
+}
+
+/// A moment in seconds since the epoch, for messages.
+pub(super) fn moment(seconds: i64) -> String {
+    let moment = chrono::DateTime::from_timestamp(seconds, 0);
+    moment.map_or_else(|| format!("second {seconds}"), |moment| moment.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// Follows an answer that sends on only to the same scheme, host and port. Elsewhere it would take headers of ours, of
+/// which the library strips those it knows and none that a person named.
+pub(crate) fn within_the_server() -> Policy {
+    Policy::custom(|attempt| {
+        let same = attempt.previous().last().is_some_and(|from| from.origin() == attempt.url().origin());
+        match attempt.previous().len() {
+            _ if !same => attempt.stop(),
+            0..=5 => attempt.follow(),
+            _ => attempt.error("it sends on in a circle"),
+        }
+    })
 }
 
 /// The connection to one server.
@@ -65,12 +130,17 @@ impl From<QueryError> for Failure {
 
 impl Connection {
     pub(super) fn new(options: &ServerOptions) -> Result<Self, QueryError> {
-        let shown = without_credentials(&options.url);
-        let setup = |reason: String| QueryError::Setup { url: shown.clone(), reason };
+        let place = shown(&options.url);
+        let invalid = |unusable: Unusable| QueryError::Url { url: place.clone(), next: unusable.next_step() };
+        address::parse(&options.url).map_err(invalid)?;
+        let authority = Authority::new(options);
+        let hide = |text: String| authority.as_ref().map_or_else(|_| text.clone(), |authority| authority.hide(&text));
+        let setup = |reason: String| QueryError::Setup { url: place.clone(), reason: hide(reason) };
         let total_timeout = options.query_timeout + options.answer_grace;
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(total_timeout)
+            .redirect(within_the_server())
             .user_agent(concat!("emp-cost-collector/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = &options.ca {
             let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| setup(deepest(&error)))?;
@@ -81,16 +151,12 @@ impl Connection {
             http = http.identity(identity.map_err(|error| setup(deepest(&error)))?);
         }
         let http = http.build().map_err(|error| setup(deepest(&error)))?;
-        let invalid = || QueryError::Url { url: shown.clone() };
-        // A base without a closing slash would lose its last path segment when the API's path is joined to it.
-        let base = format!("{}/", options.url.trim_end_matches('/'));
-        let client = Client::from(http, &base).map_err(|_| invalid())?;
-        if !matches!(client.base_url().scheme(), "http" | "https") {
-            return Err(invalid());
-        }
+        // The library puts a slash between base and path, and two of them are another path to some proxies.
+        let client = Client::from(http, options.url.trim_end_matches('/')).map_err(|_| invalid(Unusable::NotHttp))?;
+        let url = shown(client.base_url().as_str());
         Ok(Self {
-            url: without_credentials(client.base_url().as_str()),
-            authority: Authority::new(options).map_err(setup)?,
+            url,
+            authority: authority.map_err(|reason| QueryError::Setup { url: place.clone(), reason })?,
             client,
             query_timeout: options.query_timeout,
             total_timeout,
@@ -100,6 +166,11 @@ impl Connection {
     /// The host of its URL.
     pub(super) fn host(&self) -> &str {
         self.client.base_url().host_str().unwrap_or_default()
+    }
+
+    /// The URL of a path of the server.
+    fn at(&self, path: &str) -> String {
+        format!("{}/{path}", self.client.base_url().as_str().trim_end_matches('/'))
     }
 
     /// The body of the answer to an expression.
@@ -173,7 +244,7 @@ impl Connection {
             }
         };
         form.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let url = format!("{}{path}", self.client.base_url());
+        let url = self.at(path);
         let request = self.client.inner().post(url).form(&form).headers(headers).build();
         let mut request = request.map_err(|error| self.broken(query, &error))?;
         self.authority.sign(&mut request).await.map_err(|reason| self.no_credentials(query, reason))?;
@@ -183,16 +254,27 @@ impl Connection {
     /// The body and the headers of what lies at a path of the server; for its own word about itself.
     pub(super) async fn get(&self, what: &str, path: &str) -> Result<(Vec<u8>, HeaderMap), Failure> {
         let headers = self.authority.headers().await.map_err(|reason| self.no_credentials(what, reason))?;
-        let request = self.client.inner().get(format!("{}{path}", self.client.base_url())).headers(headers).build();
+        let request = self.client.inner().get(self.at(path)).headers(headers).build();
         let mut request = request.map_err(|error| self.broken(what, &error))?;
         self.authority.sign(&mut request).await.map_err(|reason| self.no_credentials(what, reason))?;
         let response = self.client.inner().execute(request).await.map_err(|error| self.broken(what, &error))?;
+        self.check_not_sent_on(what, &response)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = self.bytes(what, response).await?;
         match status.is_success() {
             true => Ok((body, headers)),
             false => Err(self.refusal(what, status.as_u16(), &body).into()),
         }
+    }
+
+    /// An answer that sends on to another server was not followed, so it is the last.
+    fn check_not_sent_on(&self, query: &str, response: &reqwest::Response) -> Result<(), QueryError> {
+        if !response.status().is_redirection() {
+            return Ok(());
+        }
+        let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
+        let to = response.url().join(to).map_or_else(|_| shown(to), |to| shown(to.as_str()));
+        Err(QueryError::Redirected { url: self.url.clone(), query: query.to_owned(), to: self.authority.hide(&to) })
     }
 
     async fn bytes(&self, query: &str, mut response: reqwest::Response) -> Result<Vec<u8>, QueryError> {
@@ -208,6 +290,7 @@ impl Connection {
 
     async fn body(&self, query: &str, response: reqwest::Response) -> Result<Vec<u8>, Failure> {
         let status = response.status();
+        self.check_not_sent_on(query, &response)?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let retry_after = header(RETRY_AFTER).and_then(|asked| wait_asked_for(asked, header(DATE)));
         let body = self.bytes(query, response).await?;
@@ -221,13 +304,17 @@ impl Connection {
     /// What an answer means that is not a success, or not from the API.
     fn refusal(&self, query: &str, status: u16, body: &[u8]) -> QueryError {
         let (url, query) = (self.url.clone(), query.to_owned());
+        // Before anything is cut off, which might leave half of a secret.
+        let text = String::from_utf8_lossy(body.get(..body.len().min(MOST_REFUSAL_BYTES)).unwrap_or_default());
+        let text = self.authority.hide(&text);
+        let body = text.as_bytes();
         let said = api_error(body);
         let from_api = said.is_some();
         let message = said.unwrap_or_else(|| head(body));
         match status {
             401 | 403 => {
                 let auth = self.authority.auth();
-                let text = String::from_utf8_lossy(body.get(..body.len().min(4 * QUOTED_CHARS)).unwrap_or_default());
+                let text: String = text.chars().take(4 * QUOTED_CHARS).collect();
                 let next = rbac_step(&text).unwrap_or_else(|| next_step(auth).to_owned());
                 QueryError::NotAllowed { url, query, status, auth: auth.describe(), message, next: next.into() }
             }
@@ -249,7 +336,7 @@ impl Connection {
             }
             cause = error.source();
         }
-        let (url, query, reason) = (self.url.clone(), query.to_owned(), deepest(error));
+        let (url, query, reason) = (self.url.clone(), query.to_owned(), self.authority.hide(&deepest(error)));
         match (connected, in_time) {
             (false, _) => QueryError::Unreachable { url, reason },
             (true, false) => QueryError::TimedOut { url, query, seconds: self.total_timeout.as_secs() },
@@ -258,6 +345,7 @@ impl Connection {
     }
 
     fn no_credentials(&self, query: &str, reason: String) -> QueryError {
+        let reason = self.authority.hide(&reason);
         QueryError::Credentials { query: query.to_owned(), auth: self.authority.auth().describe(), reason }
     }
 }
@@ -322,19 +410,6 @@ fn api_error(body: &[u8]) -> Option<String> {
     Some(text.as_str()?.chars().take(4 * QUOTED_CHARS).collect())
 }
 
-/// A URL without user name and password, for messages.
-pub(super) fn without_credentials(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,14 +443,22 @@ mod tests {
     }
 
     #[test]
-    fn messages_never_hold_credentials() {
-        for (url, shown) in [
-            ("http://user:s3cret@host:9090/p", "http://host:9090/p"),
-            ("https://user:p@ss@host", "https://host"),
-            ("http://host/a@b", "http://host/a@b"),
-            ("user:s3cret@host", "host"),
+    fn samples_are_of_the_times_asked_for_or_not() {
+        let hour = Times::Range(3600, 7200, 300);
+        for (span, exact, roughly) in [
+            ((3_600_000, 7_200_000), true, true),
+            ((3_900_000, 3_900_000), true, true),
+            ((3_601_000, 7_200_000), false, true),
+            ((3_300_000, 7_200_000), false, true),
+            ((3_600_000, 7_500_000), false, true),
+            ((0, 3_000_000), false, false),
+            ((90_000_000, 93_600_000), false, false),
         ] {
-            assert_eq!(without_credentials(url), shown);
+            assert_eq!((hour.hold(span, 0), hour.hold(span, 300_000)), (exact, roughly), "{span:?}");
         }
+        let at = Times::At(86_400);
+        assert!(at.hold((83_000_000, 86_390_000), 0) && at.hold((0, 82_000_000), 0));
+        assert!(!at.hold((0, 3_600_000), 0) && !at.hold((172_800_000, 172_800_000), 0));
+        assert!(Times::Now.hold((0, 0), 0));
     }
 }

@@ -24,12 +24,13 @@ struct Collector {
 
 impl Collector {
     fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_emp-cost-collector"))
-            .args(args)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emp-cost-collector"));
+        command.args(args);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let (send, lines) = channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| drop(send.send(line))));
@@ -162,6 +163,34 @@ fn check_exposition(metrics: &str) {
     let faults: Vec<_> =
         said.lines().filter(|line| !line.ends_with("use base unit \"seconds\" instead of \"hours\"")).collect();
     assert!(faults.iter().all(|line| line.is_empty()), "{faults:?}\n{older}");
+}
+
+/// Slow connections, by somebody who means harm or by a broken proxy, and few files to have them in.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_connections_neither_stop_the_collector_nor_hide_its_health() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().to_str().unwrap();
+    let script = "ulimit -n 256; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_emp-cost-collector")]);
+    command.args(["--prometheus-url", "http://127.0.0.1:1", "--lake", lake, "--cluster-id", "c1"]);
+    command.args(["--schedule", "* * * * * *", "--listen", "127.0.0.1:0"]);
+    let mut collector = Collector::spawn(command);
+    let line = collector.wait_for("health at");
+    let address = line.split("address=").nth(1).unwrap().trim().to_owned();
+    let mut slow = Vec::new();
+    for _ in 0..600 {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+        // One that was closed to make room for the others may say so here.
+        let _closed = tokio::io::AsyncWriteExt::write_all(&mut stream, b"GET /livez HTTP/1.1\r\nx: ").await;
+        slow.push(stream);
+    }
+    assert_eq!(get(&address, "/livez").await.0, 200);
+    assert_eq!(get(&address, "/readyz").await.0, 503);
+    collector.said.clear();
+    // It goes on trying, which takes files too.
+    let line = collector.wait_for("could not reach Prometheus");
+    assert!(!line.contains("Too many open files"), "{line}");
 }
 
 #[test]

@@ -8,4 +8,5 @@ mod limits;
 mod outages;
 mod process;
 mod proxy;
+mod secrets;
 mod shards;

@@ -189,8 +189,8 @@ async fn a_merge_refuses_a_row_that_is_there_twice() {
     let part = &lake.parts(&cluster, day, None).await.unwrap()[0];
     let (key, bytes) = lake.part_bytes::<PodHour>(part).await.unwrap().unwrap();
     let input = || Input { key: key.clone(), bytes: bytes.clone(), hours: None };
-    assert!(merge::<PodHour>(vec![input()], &[]).is_ok());
-    assert!(merge::<PodHour>(vec![input(), input()], &[]).is_err());
+    assert!(merge::<PodHour>(vec![input()], &[], Home::default()).is_ok());
+    assert!(merge::<PodHour>(vec![input(), input()], &[], Home::default()).is_err());
 }
 
 #[tokio::test]
@@ -215,4 +215,75 @@ async fn retention_takes_whole_days_and_says_first_what_it_would_take() {
     assert_eq!(left.len() + would.keys.len(), all.len());
     assert!(left.iter().all(|key| key.contains("cluster=other") || key.contains("date=2026-07-01")));
     assert_eq!(lake.days(&cluster).await.unwrap(), [day.plus(1)]);
+}
+
+/// A store in which a correction of an hour arrives just after the day's manifests were listed.
+#[derive(Debug)]
+struct Meddled {
+    store: Arc<MemoryStore>,
+    correct: tokio::sync::Mutex<Option<(ClusterId, Hour)>>,
+    /// Listings of manifests that go by before it arrives.
+    after: std::sync::atomic::AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Store for Meddled {
+    async fn get(&self, key: &str) -> Result<bytes::Bytes, crate::StoreError> {
+        self.store.get(key).await
+    }
+
+    async fn put_new(&self, key: &str, object: bytes::Bytes) -> Result<PutOutcome, crate::StoreError> {
+        self.store.put_new(key, object).await
+    }
+
+    async fn list(&self, prefix: &str) -> Result<Vec<String>, crate::StoreError> {
+        let listed = self.store.list(prefix).await?;
+        let order = std::sync::atomic::Ordering::SeqCst;
+        if prefix.starts_with("v1/manifest/") && self.after.fetch_sub(1, order) == 1 {
+            let correct = self.correct.lock().await.take();
+            let (cluster, hour) = correct.unwrap();
+            let lake = Lake::new(Arc::<MemoryStore>::clone(&self.store));
+            let outcome = lake.correct_hour(&cluster, hour, rows(hour), HourOrigin::generator()).await.unwrap();
+            assert!(matches!(outcome, crate::CorrectOutcome::Corrected { .. }), "{outcome:?}");
+        }
+        Ok(listed)
+    }
+
+    async fn list_names(&self, prefix: &str) -> Result<Vec<String>, crate::StoreError> {
+        self.store.list_names(prefix).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), crate::StoreError> {
+        self.store.delete(key).await
+    }
+
+    fn location(&self) -> String {
+        self.store.location()
+    }
+}
+
+#[tokio::test]
+async fn a_correction_that_arrives_while_hours_are_deleted_is_kept() {
+    for after in 1..=3 {
+        let (store, lake, cluster, day) = setup();
+        let first = day.first_hour();
+        let faulty = HourOrigin { faults: vec!["x".into()], ..HourOrigin::generator() };
+        lake.write_hour(&cluster, first, HourRows::default(), faulty).await.unwrap();
+        write(&lake, &cluster, day.hours().skip(1)).await;
+        compact(&lake, &cluster, day, NOW).await;
+        let correct = tokio::sync::Mutex::new(Some((cluster.clone(), first)));
+        let meddled = Meddled { store, correct, after: after.into() };
+        let meddled = Arc::new(meddled);
+        let slow = Lake::new(Arc::<Meddled>::clone(&meddled));
+        let deleted = slow.delete_hours(&cluster, day).await.unwrap();
+        assert_eq!(meddled.correct.lock().await.is_none(), after <= 2, "{after}");
+        if after <= 2 {
+            assert!(deleted.iter().all(|key| !key.contains(".r1.")), "{deleted:?}");
+            let corrected: Vec<(i64, ContainerHour)> = read(&lake, &cluster, day).await;
+            assert_eq!(corrected.iter().filter(|(start, _)| *start == first.start_seconds()).count(), 80, "{after}");
+        }
+        // The next compaction takes the correction up.
+        compact(&lake, &cluster, day, NOW).await;
+        assert!(is_up_to_date(&lake.parts(&cluster, day, None).await.unwrap()));
+    }
 }

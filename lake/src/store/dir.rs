@@ -30,6 +30,11 @@ impl DirStore {
         self.root.join(key)
     }
 
+    /// The folder and the way to it from the root, for what must not leave the root by a link.
+    fn place(&self, key: &str) -> Place {
+        Place { root: self.root.clone(), path: self.path(key) }
+    }
+
     fn failed(&self, action: &'static str, key: &str, source: io::Error) -> StoreError {
         StoreError::Failed {
             action,
@@ -54,6 +59,52 @@ impl DirStore {
             }
             _ => self.failed(action, key, error),
         })
+    }
+}
+
+/// A path below a root, which itself may be a link: people put lakes on other disks. Below it nothing is followed that
+/// leads elsewhere, so that nothing outside of the lake is read, written or deleted.
+struct Place {
+    root: PathBuf,
+    path: PathBuf,
+}
+
+impl Place {
+    /// Refuses a way that leads through a link.
+    fn check(&self) -> io::Result<()> {
+        let Ok(below) = self.path.strip_prefix(&self.root) else { return Ok(()) };
+        let mut at = self.root.clone();
+        for step in below.components() {
+            at.push(step);
+            match fs::symlink_metadata(&at) {
+                Ok(metadata) if metadata.is_symlink() => {
+                    let said = format!("`{}` is a link, and none is followed in a lake", at.display());
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file. A pipe would keep its reader for ever.
+    fn read(&self) -> io::Result<Bytes> {
+        self.check()?;
+        if !fs::symlink_metadata(&self.path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+        }
+        fs::read(&self.path).map(Bytes::from)
+    }
+
+    /// What lies in the folder, temporary files and what is neither file nor folder left out; nothing when it does not
+    /// exist or a link leads there.
+    fn entries(&self) -> io::Result<Vec<fs::DirEntry>> {
+        if self.check().is_err() {
+            return Ok(Vec::new());
+        }
+        entries(&self.path)
     }
 }
 
@@ -115,7 +166,10 @@ fn leftovers(root: &Path, folder: &Path, remove: bool, found: &mut Vec<String>) 
         let path = entry.path();
         if entry.file_type()?.is_dir() {
             leftovers(root, &path, remove, found)?;
-        } else if is_temporary(&entry) && fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+        } else if is_temporary(&entry)
+            && entry.file_type()?.is_file()
+            && fs::File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+        {
             if remove {
                 fs::remove_file(&path)?;
             }
@@ -156,8 +210,43 @@ fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
 /// What lies in a folder, temporary files left out; nothing when it does not exist.
 fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     let mut entries = all_entries(folder)?;
-    entries.retain(|entry| !is_temporary(entry));
+    entries.retain(|entry| !is_temporary(entry) && is_plain(entry));
     Ok(entries)
+}
+
+/// Whether it is a file or a folder, and no link to one. A folder's entry tells without looking at what it links to.
+fn is_plain(entry: &fs::DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_file() || kind.is_dir())
+}
+
+/// What is neither below `folder`.
+fn no_objects(root: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
+    for entry in all_entries(folder)? {
+        let path = entry.path();
+        if !is_plain(&entry) {
+            found.extend(path.strip_prefix(root).map(|key| key.to_string_lossy().into_owned()));
+        } else if entry.file_type()?.is_dir() {
+            no_objects(root, &path, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces a file if its content still has `mark`. Writers take turns, by a lock on the folder.
+fn swap(path: &Path, mark: Option<&str>, object: &[u8]) -> io::Result<bool> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("a key without a folder"))?;
+    create_folder(folder)?;
+    let turn = fs::File::open(folder)?;
+    turn.lock()?;
+    let there = match fs::read(path) {
+        Ok(there) => Some(crate::digest(&there)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    if there.as_deref() != mark {
+        return Ok(false);
+    }
+    replace(path, object).map(|()| true)
 }
 
 /// What lies in a folder; nothing when it does not exist.
@@ -175,26 +264,51 @@ fn is_temporary(entry: &fs::DirEntry) -> bool {
 #[async_trait]
 impl Store for DirStore {
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
-        let path = self.path(key);
-        self.blocking("read", key, move || fs::read(path).map(Bytes::from)).await
+        let place = self.place(key);
+        self.blocking("read", key, move || place.read()).await
     }
 
     async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError> {
-        let path = self.path(key);
-        self.blocking("write", key, move || put_new(&path, &object)).await
+        let place = self.place(key);
+        self.blocking("write", key, move || place.check().and_then(|()| put_new(&place.path, &object))).await
     }
 
     async fn replace(&self, key: &str, object: Bytes, _content_type: &str) -> Result<(), StoreError> {
-        let path = self.path(key);
-        self.blocking("write", key, move || replace(&path, &object)).await
+        let place = self.place(key);
+        self.blocking("write", key, move || place.check().and_then(|()| replace(&place.path, &object))).await
+    }
+
+    async fn swap(
+        &self,
+        key: &str,
+        mark: Option<&str>,
+        object: Bytes,
+        _content_type: &str,
+    ) -> Result<bool, StoreError> {
+        let (place, mark) = (self.place(key), mark.map(ToOwned::to_owned));
+        let work = move || place.check().and_then(|()| swap(&place.path, mark.as_deref(), &object));
+        self.blocking("write", key, work).await
+    }
+
+    async fn no_objects(&self) -> Result<Vec<String>, StoreError> {
+        let (root, folder) = (self.root.clone(), self.path("v1"));
+        let list = move || {
+            let mut found = Vec::new();
+            no_objects(&root, &folder, &mut found)?;
+            found.sort_unstable();
+            Ok(found)
+        };
+        self.blocking("list", "v1/", list).await
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        let (root, folder) = (self.root.clone(), self.path(prefix));
+        let (root, place) = (self.root.clone(), self.place(prefix));
         let mut keys = self
             .blocking("list", prefix, move || {
                 let mut keys = Vec::new();
-                walk(&root, &folder, &mut keys)?;
+                if place.check().is_ok() {
+                    walk(&root, &place.path, &mut keys)?;
+                }
                 Ok(keys)
             })
             .await?;
@@ -203,10 +317,10 @@ impl Store for DirStore {
     }
 
     async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        let folder = self.path(prefix);
+        let place = self.place(prefix);
         self.blocking("list", prefix, move || {
             let names: BTreeSet<_> =
-                entries(&folder)?.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+                place.entries()?.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
             Ok(names.into_iter().collect())
         })
         .await
@@ -226,8 +340,8 @@ impl Store for DirStore {
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        let path = self.path(key);
-        self.blocking("delete", key, move || match fs::remove_file(&path) {
+        let place = self.place(key);
+        self.blocking("delete", key, move || match place.check().and_then(|()| fs::remove_file(&place.path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         })
@@ -265,6 +379,39 @@ mod tests {
         assert_eq!(store.leftovers(true).await.unwrap(), ["v1/.tmp-1-0-dead"]);
         assert_eq!(store.leftovers(true).await.unwrap(), Vec::<String>::new());
         assert!(folder.path().join("v1/.tmp-2-0-living").exists());
+    }
+
+    #[tokio::test]
+    async fn links_and_pipes_are_no_objects_and_nothing_outside_is_touched() {
+        let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(folder.path().join("v1/t")).unwrap();
+        fs::write(folder.path().join("v1/t/own"), "own").unwrap();
+        fs::write(outside.path().join("secret"), "theirs").unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("v1/t/link")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join("v1/t/file")).unwrap();
+        let pipes = ["v1/t/pipe", "v1/t/.tmp-1-0-pipe"].map(|name| folder.path().join(name));
+        assert!(std::process::Command::new("mkfifo").args(&pipes).status().unwrap().success());
+        let store = DirStore::new(folder.path());
+        assert_eq!(store.list("v1/").await.unwrap(), ["v1/t/own"]);
+        assert_eq!(store.list("v1/t/link/").await.unwrap(), [""; 0]);
+        assert_eq!(store.list_names("v1/t/").await.unwrap(), ["own"]);
+        assert_eq!(store.leftovers(true).await.unwrap(), [""; 0]);
+        let other = ["v1/t/.tmp-1-0-pipe", "v1/t/file", "v1/t/link", "v1/t/pipe"];
+        assert_eq!(store.no_objects().await.unwrap(), other);
+        for key in ["v1/t/pipe", "v1/t/file", "v1/t/link/secret"] {
+            assert!(store.get(key).await.is_err(), "{key}");
+        }
+        for key in ["v1/t/file", "v1/t/link/secret", "v1/t/link/new"] {
+            assert!(store.put_new(key, Bytes::from_static(b"ours")).await.is_err(), "{key}");
+            assert!(store.replace(key, Bytes::from_static(b"ours"), "").await.is_err(), "{key}");
+        }
+        assert!(store.delete("v1/t/link/secret").await.is_err());
+        assert_eq!(fs::read_to_string(outside.path().join("secret")).unwrap(), "theirs");
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+        // The root itself may lie elsewhere.
+        let way = folder.path().join("way");
+        std::os::unix::fs::symlink(folder.path(), &way).unwrap();
+        assert_eq!(DirStore::new(&way).get("v1/t/own").await.unwrap(), "own");
     }
 
     #[tokio::test]

@@ -41,6 +41,21 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn swap(
+        &self,
+        key: &str,
+        mark: Option<&str>,
+        object: Bytes,
+        _content_type: &str,
+    ) -> Result<bool, StoreError> {
+        let mut objects = self.objects();
+        let same = objects.get(key).map(|there| crate::digest(there)).as_deref() == mark;
+        if same {
+            objects.insert(key.to_owned(), object);
+        }
+        Ok(same)
+    }
+
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         Ok(self.objects().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
     }

@@ -18,8 +18,9 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::types::ServerSideEncryption;
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 
-use super::{PutOutcome, Store, StoreError};
+use super::{CONDITION_PROBE, CONDITION_TEXT, PutOutcome, Store, StoreError};
 use crate::uri::S3Options;
 pub use identity::provider_name;
 use identity::{Identity, Observed};
@@ -49,6 +50,8 @@ pub struct S3Store {
     prefix: String,
     options: S3Options,
     identity: Arc<Identity>,
+    /// Whether the server honours `If-None-Match`, once a write has shown it.
+    conditional: Arc<OnceCell<bool>>,
 }
 
 impl S3Store {
@@ -79,7 +82,8 @@ impl S3Store {
             config = config.credentials_provider(Observed { inner, identity: Arc::clone(&identity) });
         }
         let client = Client::from_conf(config.build());
-        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned(), options, identity }
+        let (bucket, prefix, conditional) = (bucket.to_owned(), prefix.to_owned(), Arc::default());
+        Self { client, bucket, prefix, options, identity, conditional }
     }
 
     fn full_key(&self, key: &str) -> String {
@@ -108,16 +112,91 @@ impl S3Store {
         StoreError::Failed { action, key: key.to_owned(), store: self.location(), hint, source }
     }
 
-    async fn put_once(&self, key: &str, object: Bytes) -> Result<PutOutcome, SdkError<PutObjectError>> {
+    /// A conditional write; what the server calls the content, where it wrote it.
+    async fn put_once(&self, key: &str, object: Bytes) -> Result<Put, SdkError<PutObjectError>> {
         let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key));
         let mut request = request.if_none_match("*").set_tagging(self.options.tagging()).body(object.into());
         if let Some(kms_key) = &self.options.kms_key {
             request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
         }
         match request.send().await {
-            Ok(_) => Ok(PutOutcome::Created),
-            Err(error) if status(&error) == Some(412) => Ok(PutOutcome::Exists),
+            Ok(put) => Ok(Put::Written(put.e_tag().unwrap_or_default().to_owned())),
+            Err(error) if status(&error) == Some(412) => Ok(Put::Exists),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A conditional write, again while others write the same key.
+    async fn put_patiently(&self, key: &str, object: &Bytes) -> Result<Put, StoreError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.put_once(key, object.clone()).await {
+                // 409: another conditional write of this key is under way; its outcome decides ours.
+                Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => back_off(tries).await,
+                Err(error) => return Err(self.failed("write", "s3:PutObject", key, error).await),
+                Ok(put) => return Ok(put),
+            }
+        }
+    }
+
+    /// Whether an object is there. A refusal is no answer, nor is a page; the write that follows tells them better.
+    async fn is_there(&self, key: &str) -> Result<bool, StoreError> {
+        match self.client.head_object().bucket(&self.bucket).key(self.full_key(key)).send().await {
+            // What has no name for the content is no answer of S3.
+            Ok(there) => Ok(there.e_tag().is_some()),
+            Err(error) if status(&error).is_some_and(|status| (400..500).contains(&status)) => Ok(false),
+            Err(error) => Err(self.failed("write", "s3:GetObject", key, error).await),
+        }
+    }
+
+    /// Reads back what was written, where the answer does not look like that of S3: proxies and sign-in pages answer 200 to
+    /// anything.
+    async fn check_written(&self, key: &str, object: &Bytes, e_tag: &str) -> Result<(), StoreError> {
+        if is_e_tag(e_tag) {
+            return Ok(());
+        }
+        match self.get(key).await {
+            Ok(there) if there == *object => return Ok(()),
+            Ok(_) | Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Err(StoreError::Failed {
+            action: "write",
+            key: key.to_owned(),
+            store: self.location(),
+            hint: "; something between here and S3, such as a proxy or a sign-in page, answers in its place: check AWS_ENDPOINT_URL and the proxy".to_owned(),
+            source: "the answer was a success, and the object is not there as it was written".into(),
+        })
+    }
+
+    /// Writes the same once more, which must be refused, and says what is at risk where it is not. Known once, it is not
+    /// tried again.
+    async fn check_condition(&self, key: &str, object: &Bytes) -> Result<bool, StoreError> {
+        let tried = self.conditional.get_or_try_init(|| async {
+            match self.put_patiently(key, object).await? {
+                Put::Exists => Ok(true),
+                Put::Written(e_tag) => {
+                    self.check_written(key, object, &e_tag).await?;
+                    let store = self.location();
+                    tracing::warn!(
+                        store,
+                        "this server ignores `If-None-Match`: of two writers at the same moment, such as two collectors or a collector that is restarted, one may replace what the other wrote, and `emp-cost lake verify` then finds damaged objects; run one writer at a time, or use a server that honours it"
+                    );
+                    Ok(false)
+                }
+            }
+        });
+        tried.await.copied()
+    }
+
+    fn broke_off(&self, key: &str, tries: u32, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+        StoreError::Failed {
+            action: "read",
+            key: key.to_owned(),
+            store: self.location(),
+            hint: format!("; its content broke off or was damaged on the way, {tries} times: run again"),
+            source: Box::new(error),
         }
     }
 
@@ -133,6 +212,20 @@ impl S3Store {
             }),
         }
     }
+}
+
+/// What a conditional write did.
+enum Put {
+    /// It wrote, and the server calls the content this.
+    Written(String),
+    /// An object is there.
+    Exists,
+}
+
+/// Whether it is what S3 calls a content that came in one piece: 32 hexadecimal digits in quotes.
+fn is_e_tag(text: &str) -> bool {
+    let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    inside.len() == 32 && inside.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// What mends a call that got no answer.
@@ -173,40 +266,73 @@ impl Store for S3Store {
                     tracing::debug!(key, tries, error = %error, "the body broke off; reading again");
                     back_off(tries).await;
                 }
-                Err(error) => {
-                    return Err(StoreError::Failed {
-                        action: "read",
-                        key: key.to_owned(),
-                        store: self.location(),
-                        hint: format!("; its content broke off or was damaged on the way, {tries} times: run again"),
-                        source: Box::new(error),
-                    });
-                }
+                Err(error) => return Err(self.broke_off(key, tries, error)),
             }
         }
     }
 
     async fn put_new(&self, key: &str, object: Bytes) -> Result<PutOutcome, StoreError> {
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.put_once(key, object.clone()).await {
-                // 409: another conditional write of this key is under way; its outcome decides ours.
-                Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => back_off(tries).await,
-                Err(error) => return Err(self.failed("write", "s3:PutObject", key, error).await),
-                Ok(outcome) => return Ok(outcome),
+        // Until the server is known to honour the condition, and where it does not, nothing that is there is put at risk.
+        if self.conditional.get() != Some(&true) && self.is_there(key).await? {
+            return Ok(PutOutcome::Exists);
+        }
+        match self.put_patiently(key, &object).await? {
+            Put::Exists => Ok(PutOutcome::Exists),
+            Put::Written(e_tag) => {
+                self.check_written(key, &object, &e_tag).await?;
+                self.check_condition(key, &object).await?;
+                Ok(PutOutcome::Created)
             }
+        }
+    }
+
+    async fn keeps_what_is_there(&self) -> Result<bool, StoreError> {
+        let object = Bytes::from_static(CONDITION_TEXT);
+        if let Put::Written(e_tag) = self.put_patiently(CONDITION_PROBE, &object).await? {
+            self.check_written(CONDITION_PROBE, &object, &e_tag).await?;
+        }
+        self.check_condition(CONDITION_PROBE, &object).await
+    }
+
+    async fn get_marked(&self, key: &str) -> Result<(Bytes, String), StoreError> {
+        let object = self.get_once(key).await?;
+        let mark = object.e_tag().unwrap_or_default().to_owned();
+        match object.body.collect().await {
+            Ok(body) => Ok((body.into_bytes(), mark)),
+            Err(error) => Err(self.broke_off(key, 1, error)),
+        }
+    }
+
+    async fn swap(&self, key: &str, mark: Option<&str>, object: Bytes, content_type: &str) -> Result<bool, StoreError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key)).content_type(content_type);
+        let mut request = request.set_tagging(self.options.tagging()).body(object.clone().into());
+        request = match mark {
+            Some(mark) => request.if_match(mark),
+            None => request.if_none_match("*"),
+        };
+        if let Some(kms_key) = &self.options.kms_key {
+            request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
+        }
+        match request.send().await {
+            Ok(put) => {
+                self.check_written(key, &object, put.e_tag().unwrap_or_default()).await?;
+                Ok(true)
+            }
+            // Changed, being changed, or gone since it was read.
+            Err(error) if matches!(status(&error), Some(412 | 409 | 404)) && mark.is_some() => Ok(false),
+            Err(error) if matches!(status(&error), Some(412 | 409)) => Ok(false),
+            Err(error) => Err(self.failed("write", "s3:PutObject", key, error).await),
         }
     }
 
     async fn replace(&self, key: &str, object: Bytes, content_type: &str) -> Result<(), StoreError> {
         let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key)).content_type(content_type);
-        let mut request = request.set_tagging(self.options.tagging()).body(object.into());
+        let mut request = request.set_tagging(self.options.tagging()).body(object.clone().into());
         if let Some(kms_key) = &self.options.kms_key {
             request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
         }
         match request.send().await {
-            Ok(_) => Ok(()),
+            Ok(put) => self.check_written(key, &object, put.e_tag().unwrap_or_default()).await,
             Err(error) => Err(self.failed("write", "s3:PutObject", key, error).await),
         }
     }

@@ -58,7 +58,12 @@ async fn manifest(change: impl FnOnce(&mut Manifest)) -> Option<Bytes> {
 
 /// Replaces the pods by `rows`, with a manifest that agrees with them byte for byte.
 async fn consistent(rows: &[PodHour]) -> [(&'static str, Option<Bytes>); 2] {
-    let object: Bytes = encode::encode(rows, &[]).unwrap().into();
+    consistent_of(rows, "c1", "2026-07-01").await
+}
+
+async fn consistent_of(rows: &[PodHour], cluster: &str, date: &str) -> [(&'static str, Option<Bytes>); 2] {
+    let home = encode::Home { cluster: cluster.to_owned(), date: date.to_owned() };
+    let object: Bytes = encode::encode_of(rows, &[], home).unwrap().into();
     let held = object.clone();
     let text = manifest(|manifest| {
         let entry = manifest.objects.iter_mut().find(|entry| entry.table == "pod_hour").unwrap();
@@ -115,13 +120,44 @@ async fn objects_nobody_names_are_told_apart_from_hours_under_way() {
     let good = changed(&[]).await.get(OBJECT).await.unwrap();
     let renamed = manifest(|m| m.objects.iter_mut().filter(|o| o.key == OBJECT).for_each(|o| o.key = revision.into()));
     let left = [(MANIFEST, renamed.await), (OBJECT, Some(Bytes::from_static(b"old"))), (revision, Some(good))];
-    check(&left, OBJECT, "no manifest names it").await;
+    // The attempt that wrote it was stopped, and another wrote the manifest: no fault, and nothing anybody will name.
+    let lake = changed(&left).await;
+    let found = verify(&lake, &Scope::default()).await.unwrap();
+    assert_eq!((found.faults, found.unfinished, found.abandoned), (vec![], vec![], vec![OBJECT.to_owned()]));
+    verify(&lake, &Scope { clean: true, ..Scope::default() }).await.unwrap();
+    assert_eq!(sound(&lake).await.abandoned, [""; 0]);
     // A correction may be about to name its objects.
     let found = verify(&changed(&[(revision, Some(Bytes::from_static(b"x")))]).await, &Scope::default()).await.unwrap();
     assert_eq!((found.faults, found.unfinished), (vec![], vec![revision.to_owned()]));
     let other = "v1/pod_hour/cluster=c1/date=2026-07-01/hour=01.parquet";
     let found = verify(&changed(&[(other, Some(Bytes::from_static(b"x")))]).await, &Scope::default()).await.unwrap();
     assert_eq!((found.faults, found.unfinished), (vec![], vec![other.to_owned()]));
+}
+
+/// A compaction was stopped after its objects, and before it was run again an hour was corrected.
+#[tokio::test]
+async fn what_a_stopped_compaction_left_is_no_fault_and_goes_with_the_hours() {
+    let (store, lake, cluster, day) = day_with_a_correction().await;
+    let stopped = "v1/pod_hour/cluster=c1/date=2026-07-01/day.r1.parquet";
+    store.put_new(stopped, Bytes::from_static(b"of a compaction that was stopped")).await.unwrap();
+    let found = verify(&store, &Scope::default()).await.unwrap();
+    assert_eq!((&found.faults, &found.unfinished), (&vec![], &vec![stopped.to_owned()]));
+    compact(&lake, &cluster, day).await;
+    let found = verify(&store, &Scope::default()).await.unwrap();
+    assert_eq!((&found.faults, &found.unfinished, &found.abandoned), (&vec![], &vec![], &vec![stopped.to_owned()]));
+    assert!(lake.delete_hours(&cluster, day).await.unwrap().contains(&stopped.to_owned()));
+    assert_eq!(sound(&store).await.abandoned, [""; 0]);
+}
+
+/// Totals of manifests that say anything at all.
+#[tokio::test]
+async fn counts_that_nobody_counted_are_faults_and_no_panic() {
+    let counts = manifest(|m| m.objects.iter_mut().for_each(|o| (o.rows, o.bytes) = (u64::MAX, u64::MAX))).await;
+    let lake = changed(&[(MANIFEST, counts)]).await;
+    let found = verify(&lake, &Scope::default()).await.unwrap();
+    assert_eq!((found.faults.len(), found.rows), (5, u64::MAX));
+    let listed = crate::inventory::list(&lake, None, None).await.unwrap();
+    assert_eq!((listed[0].rows, listed[0].days[0].bytes), (u64::MAX, u64::MAX));
 }
 
 #[tokio::test]
@@ -210,6 +246,13 @@ async fn what_a_reader_needs_of_days_and_corrections_is_missed() {
     compact(&lake, &cluster, day).await;
     store.delete(corrected).await.unwrap();
     sound(&store).await;
+}
+
+#[tokio::test]
+async fn a_file_that_says_it_belongs_elsewhere_is_found() {
+    let rows = [pod("a", HOUR)];
+    check(&consistent_of(&rows, "c2", "2026-07-01").await, OBJECT, "`cluster` does not say `c1`").await;
+    check(&consistent_of(&rows, "c1", "2026-07-02").await, OBJECT, "`date` does not say `2026-07-01`").await;
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! What goes wrong between us and S3, done to a real server's real answers: after each, the right bytes or a clear
 //! error, and never half an object or another one's.
 
+mod careless;
 mod proxy;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use careless::{Careless, Says};
 use fixtures::s3::S3Server;
 use fixtures::services;
 use lake::store::S3Store;
@@ -36,6 +38,8 @@ async fn setup(test: &str) -> Option<Setup> {
     server.make_bucket("lake").unwrap();
     let proxy = Proxy::start(&server.endpoint()).await;
     let (through, direct) = (store(&proxy.endpoint()), store(&server.endpoint()));
+    // The first write of a store tries whether the server honours conditions; what follows is not about that.
+    through.put_new("first", Bytes::from_static(b"x")).await.unwrap();
     Some(Setup { _server: server, proxy, store: Arc::new(through), direct })
 }
 
@@ -175,4 +179,37 @@ async fn a_server_that_is_gone_is_named() {
     let gone = store("http://127.0.0.1:1");
     let error = said(&gone.put_new(KEY, object()).await.unwrap_err());
     assert!(error.contains("s3://lake/p") && error.contains("check the network"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ignores_conditions_is_noticed_and_nothing_that_is_there_is_replaced() {
+    for says in [Says::ETag, Says::Nothing] {
+        let server = Careless::start(says).await;
+        let first = store(&server.endpoint());
+        assert_eq!(first.put_new(KEY, Bytes::from_static(b"first")).await.unwrap(), PutOutcome::Created, "{says:?}");
+        // This writer and every other looks before it writes.
+        for store in [&first, &store(&server.endpoint())] {
+            assert_eq!(store.put_new(KEY, object()).await.unwrap(), PutOutcome::Exists, "{says:?}");
+            assert!(!store.keeps_what_is_there().await.unwrap());
+        }
+        assert_eq!(server.object(&format!("/lake/p/{KEY}")).unwrap(), b"first");
+    }
+    let Some(setup) = setup("a_server_that_ignores_conditions_is_noticed").await else { return };
+    assert!(setup.store.keeps_what_is_there().await.unwrap(), "a server that honours them is told from those");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_place_of_a_server_is_no_success() {
+    let server = Careless::start(Says::Page).await;
+    let store = store(&server.endpoint());
+    let error = said(&store.put_new(KEY, object()).await.unwrap_err());
+    assert!(error.contains(&format!("could not write `{KEY}`")) && error.contains("sign-in page"), "{error}");
+    let lake = Lake::new(Arc::new(store.clone()));
+    let hour = Hour::starting_at(1_782_864_000).unwrap();
+    let written = lake.write_hour(&"a".parse().unwrap(), hour, HourRows::default(), HourOrigin::generator()).await;
+    assert!(written.is_err(), "{written:?}");
+    let error = said(&store.replace("reports/x", object(), "text/html").await.unwrap_err());
+    assert!(error.contains("could not write `reports/x`") && error.contains("answers in its place"), "{error}");
+    let error = store.swap("reports/x", None, object(), "text/html").await.unwrap_err();
+    assert!(said(&error).contains("sign-in page"), "{}", said(&error));
 }

@@ -119,3 +119,62 @@ async fn the_first_layout_compacts() -> Result<(), LakeError> {
     assert_eq!(nodes.collect::<Vec<_>>(), lake.rows::<NodeHour>(&read).await?);
     Ok(())
 }
+
+/// The second layout of the files, of December 2026: `element` in lists, plain uids, cluster and date as columns. The same
+/// rows, and a day of one hour of each merges into one object.
+#[tokio::test]
+async fn the_second_layout_reads_as_the_first_and_both_make_one_day() -> Result<(), LakeError> {
+    let (first, read) = frozen().await;
+    let second = DirStore::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/frozen-2026-12"));
+    let second_lake = Lake::new(Arc::new(second.clone()));
+    let cluster = read.manifest.cluster_id.clone();
+    let again = second_lake.manifest(&cluster, read.hour).await?;
+    check_same::<ContainerHour>(&first, &read, &second_lake, &again).await?;
+    check_same::<PodHour>(&first, &read, &second_lake, &again).await?;
+    check_same::<NodeHour>(&first, &read, &second_lake, &again).await?;
+    check_same::<VolumeHour>(&first, &read, &second_lake, &again).await?;
+    check_same::<QualityHour>(&first, &read, &second_lake, &again).await?;
+    // Both layouts are sound.
+    for folder in ["frozen", "frozen-2026-12"] {
+        let store = DirStore::new(format!("{}/tests/{folder}", env!("CARGO_MANIFEST_DIR")));
+        let store: Arc<dyn lake::Store> = Arc::new(store);
+        let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
+        assert_eq!((found.objects, found.faults), (5, vec![]), "{folder}");
+    }
+    // The first hour as it was, and the next with the same rows, as they are written now.
+    let folder = tempfile::tempdir().unwrap();
+    let store: Arc<dyn lake::Store> = Arc::new(DirStore::new(folder.path()));
+    let frozen = DirStore::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/frozen"));
+    for key in lake::Store::list(&frozen, "v1/").await? {
+        store.put_new(&key, lake::Store::get(&frozen, &key).await?).await?;
+    }
+    let lake = Lake::new(Arc::clone(&store));
+    let mut pods: Vec<PodHour> = first.rows(&read).await?;
+    pods.iter_mut().for_each(|pod| pod.hour_start_seconds += 3600);
+    let rows = lake::HourRows { pods: pods.clone(), ..lake::HourRows::default() };
+    lake.write_hour(&cluster, read.hour.next(), rows, lake::HourOrigin::generator()).await?;
+    let day = Day::of(read.hour);
+    lake.compact_day(&cluster, day, Compaction::default(), read.hour.plus(24 * 9).start()).await?;
+    let parts = lake.parts(&cluster, day, None).await?;
+    assert_eq!(parts.len(), 1);
+    let (_, bytes) = lake.part_bytes::<PodHour>(&parts[0]).await?.unwrap();
+    let batches = lake::read_batches(bytes, PodHour::COLUMNS).unwrap();
+    let merged = batches.iter().flat_map(|b| (0..b.num_rows()).map(|row| PodHour::from_batch(b, row).unwrap()));
+    let mut expect = first.rows::<PodHour>(&read).await?;
+    expect.extend(pods);
+    expect.sort_by(|a, b| (&a.pod_uid, a.hour_start_seconds).cmp(&(&b.pod_uid, b.hour_start_seconds)));
+    assert_eq!(merged.collect::<Vec<_>>(), expect);
+    let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
+    assert_eq!(found.faults, vec![]);
+    Ok(())
+}
+
+async fn check_same<T: Table + PartialEq + std::fmt::Debug>(
+    first: &Lake,
+    read: &ReadHour,
+    second: &Lake,
+    again: &ReadHour,
+) -> Result<(), LakeError> {
+    assert_eq!(first.rows::<T>(read).await?, second.rows::<T>(again).await?, "{}", T::NAME);
+    Ok(())
+}

@@ -112,14 +112,18 @@ async fn write_by_detours(lake: &Lake, id: &ClusterId, cluster: &Cluster, hours:
     lake.write_hour(id, last, hour_rows(cluster, last), HourOrigin::generator()).await.unwrap();
 }
 
-fn check_engines(python: &Path, lake: &Path, ours: &Sums) {
+fn check_engines(python: &Path, lake: &Path, ours: &Sums, whole_files: bool) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output =
         Command::new(python).arg(root.join("tests/readers.py")).args([lake, &root.join("README.md")]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs: BTreeMap<String, Sums> = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(theirs.keys().collect::<Vec<_>>(), ["duckdb", "polars", "pyarrow"]);
+    assert!(["duckdb", "polars", "pyarrow"].iter().all(|engine| theirs.contains_key(*engine)), "{:?}", theirs.keys());
     for (engine, sums) in theirs {
+        // Of Iceberg's library, which takes whole files, only what a whole file is asked for can be the same.
+        if engine == "iceberg" && !whole_files {
+            continue;
+        }
         assert_eq!(sums.keys().collect::<Vec<_>>(), ours.keys().collect::<Vec<_>>(), "{engine}");
         for (table, sums) in sums {
             assert_eq!(sums, ours[&table], "{engine}: {table}");
@@ -156,13 +160,19 @@ async fn other_engines_get_the_same_sums() {
     let ours = our_sums(&plain, &id, day).await;
     assert!(ours["container_hour"]["cpu_core_milliseconds"][0] > 0, "there is something to sum");
     assert!(ours["container_hour"]["cpu_mean_millicores_by_slot"][0] > 0, "in lists, too");
-    check_engines(&python, folder.path(), &ours);
+    check_engines(&python, folder.path(), &ours, true);
 
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::new(Arc::new(DirStore::new(folder.path())));
     write_by_detours(&lake, &id, &cluster, &hours).await;
     assert_eq!(our_sums(&lake, &id, day).await, ours);
-    check_engines(&python, folder.path(), &ours);
+    check_engines(&python, folder.path(), &ours, false);
     lake.compact_day(&id, day, Compaction::default(), day.plus(9).end()).await.unwrap();
-    check_engines(&python, folder.path(), &ours);
+    check_engines(&python, folder.path(), &ours, true);
+    // What a compaction that was stopped left behind: whole, readable, and of other hours than the manifests say.
+    for table in ["container_hour", "node_hour", "pod_hour", "quality_hour", "volume_hour"] {
+        let files = folder.path().join(format!("v1/{table}/cluster=prod-7/date=2026-06-30"));
+        std::fs::copy(files.join("day.r1.parquet"), files.join("day.r2.parquet")).unwrap();
+    }
+    check_engines(&python, folder.path(), &ours, true);
 }

@@ -35,6 +35,23 @@ async fn store_contract(store: &dyn Store) {
     assert_eq!(store.list("reports/").await.unwrap(), ["reports/a/index.html"]);
     assert_eq!(store.put_new("reports/a/index.html", Bytes::new()).await.unwrap(), PutOutcome::Exists);
 
+    // A pointer is swapped only by whoever knows what it is.
+    let pointer = "reports/a/report.json";
+    let swap = |mark: Option<String>, content: &'static str| async move {
+        store.swap(pointer, mark.as_deref(), Bytes::from(content), "application/json").await.unwrap()
+    };
+    assert!(swap(None, "one").await);
+    assert!(!swap(None, "another").await, "there is one");
+    let (content, mark) = store.get_marked(pointer).await.unwrap();
+    assert_eq!(content, "one");
+    assert!(swap(Some(mark.clone()), "two").await);
+    assert!(!swap(Some(mark.clone()), "three").await, "it is another by now");
+    assert_eq!(store.get(pointer).await.unwrap(), "two");
+    store.delete(pointer).await.unwrap();
+    assert!(!swap(Some(mark), "four").await, "it is gone");
+    assert!(matches!(store.get_marked(pointer).await, Err(StoreError::NotFound { .. })));
+    assert!(store.keeps_what_is_there().await.unwrap());
+
     store.delete("v1/u/y").await.unwrap();
     store.delete("v1/u/y").await.unwrap();
     assert!(matches!(store.get("v1/u/y").await, Err(StoreError::NotFound { .. })));

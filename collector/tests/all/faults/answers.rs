@@ -58,6 +58,39 @@ async fn an_answer_that_is_not_json_fails_the_hour() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_say_success_fails_the_hour() {
+    // With data beside it, which is what was taken for good.
+    let error = Act::Edit(|body| body.replacen("\"success\"", "\"error\"", 1));
+    let Some(said) = check_fails("status error", error).await else { return };
+    check_words(&said, &["container_memory_mean", "status `error`"]);
+    let unknown = Act::Edit(|body| body.replacen("\"success\"", "\"partial_success\"", 1));
+    let Some(said) = check_fails("status unknown", unknown).await else { return };
+    check_words(&said, &["container_memory_mean", "status `partial_success`"]);
+}
+
+/// A cache that answers with what it kept of another hour: every sample would fall beside the slots.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_another_time_fails_the_hour() {
+    for (name, about) in [
+        ("container_memory_mean", "container_memory_working_set_bytes"),
+        ("container_cpu", "container_cpu_usage_seconds_total"),
+    ] {
+        let Some(real) = holding("another time", several(), &[]).await else { return };
+        let script = move |request: &Request, _: usize| match request.promql().contains(about) {
+            // A day before, by the first digits of the moments.
+            true => Act::Edit(|body| body.replace("[17828", "[17827")),
+            false => Act::Forward(0),
+        };
+        let proxy = Proxy::start(&[real.url()], None, script).await;
+        let bench = Bench::new();
+        let run = bench.collect(&quick(&proxy.url)).await;
+        assert_eq!(run.collected.map_or(0, |c| c.written), 0, "{name}");
+        bench.check_absent().await;
+        check_words(&run.failure.unwrap(), &[name, "2026-06-30T1", "2026-06-2", "cache"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_ends_early_fails_the_hour() {
     // Whole by its length, and yet cut: only the decoder can tell.
     let half = Act::Edit(|body| body[..body.len() / 2].to_owned());

@@ -42,6 +42,8 @@ pub(crate) enum Act {
     Edit(fn(String) -> String),
     /// Answered with a status, a header line or none, and a body.
     Answer(u16, &'static str, &'static str),
+    /// Answered with a status, a header line, and everything that came with the request.
+    Echo(u16, &'static str),
     /// Passed on, the connection closed after half of the answer.
     CutOff,
     /// Nothing but the head of an answer is sent, until the client has enough.
@@ -167,6 +169,10 @@ async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
             (status, header, edit(String::from_utf8(body).unwrap()).into_bytes())
         }
         Act::Answer(status, header, body) => (status, header.to_owned(), body.as_bytes().to_vec()),
+        Act::Echo(status, header) => {
+            let said: Vec<_> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            (status, header.to_owned(), said.join("; ").into_bytes())
+        }
         Act::CutOff => {
             let (_, _, body) = forward(&upstreams[0], request).await;
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());

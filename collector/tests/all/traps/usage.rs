@@ -133,3 +133,24 @@ async fn a_pod_of_the_name_of_another_takes_nothing_of_it() {
     let used: Vec<_> = containers.iter().map(|c| (c.pod_uid.as_str(), c.cpu_core_milliseconds)).collect();
     assert_eq!(used, [(UID, Some(1_800_000)), (OTHER, Some(1_800_000))]);
 }
+
+/// What a gauge of unsigned bytes shows when it fell below zero, near 2^64: two such means in an hour are more than 64 bits
+/// hold once they are added up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_fits_nothing_costs_itself_and_not_the_hour() {
+    let test = "a_number_that_fits_nothing_costs_itself_and_not_the_hour";
+    let mut world = plain();
+    world.pod("p2", OTHER, 3_900);
+    for (labels, samples) in &mut world.series {
+        let is = |name: &str| labels.iter().any(|(_, value)| value == name);
+        if is("container_memory_working_set_bytes") && is("p1") {
+            samples.iter_mut().for_each(|sample| sample.value = 18_446_744_073_709_551_000.0);
+        }
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    assert!(hours.failed.is_none(), "{:?}", hours.failed);
+    let containers = hours.rows::<ContainerHour>().await;
+    let seen: Vec<_> = containers.iter().map(|c| (c.memory_kib_seconds, c.cpu_core_milliseconds)).collect();
+    assert_eq!(seen, [(None, Some(1_800_000)), (Some(3600 * 102_400), Some(1_800_000))]);
+    assert_eq!(containers[0].memory_max_mib_by_slot, None, "and never the greatest number a column can hold");
+}

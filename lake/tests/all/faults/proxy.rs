@@ -133,7 +133,7 @@ async fn serve(mut client: TcpStream, server: &str, plan: &Mutex<Plan>) -> std::
 }
 
 /// Reads up to the end of the headers, and whatever came with them.
-async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while head_length(&bytes).is_none() {
         if stream.read_buf(&mut bytes).await? == 0 {
@@ -144,7 +144,7 @@ async fn read_head(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 }
 
 /// Reads the rest of a message, by its length or, when chunked, to its last chunk.
-async fn read_body(stream: &mut TcpStream, message: &mut Vec<u8>) -> std::io::Result<()> {
+pub(crate) async fn read_body(stream: &mut TcpStream, message: &mut Vec<u8>) -> std::io::Result<()> {
     let head = head_length(message).unwrap();
     let length: Option<usize> = header(message, "content-length").map(|text| text.parse().unwrap());
     let chunked = header(message, "transfer-encoding").is_some();
@@ -160,11 +160,11 @@ async fn read_body(stream: &mut TcpStream, message: &mut Vec<u8>) -> std::io::Re
     Ok(())
 }
 
-fn head_length(message: &[u8]) -> Option<usize> {
+pub(crate) fn head_length(message: &[u8]) -> Option<usize> {
     message.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
 }
 
-fn body_length(message: &[u8]) -> usize {
+pub(crate) fn body_length(message: &[u8]) -> usize {
     message.len() - head_length(message).unwrap()
 }
 

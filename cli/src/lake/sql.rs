@@ -1,0 +1,25 @@
+//! `emp-cost lake sql`: views for DuckDB.
+
+use lake::{LakeUri, schema};
+
+use super::WhichLake;
+use crate::failure::Failure;
+use crate::output::print;
+
+/// Print SQL for DuckDB that makes a view of each table
+///
+/// The views follow the manifests, so they are right whatever happened to the lake: `duckdb -init lake.sql`. Nothing is
+/// read. lake/README.md shows more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct SqlArgs {
+    #[command(flatten)]
+    lake: WhichLake,
+}
+
+pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
+    let location = match &args.lake.lake {
+        LakeUri::Dir(folder) => folder.display().to_string().trim_end_matches('/').to_owned(),
+        LakeUri::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned(),
+    };
+    Ok(print(&schema::duckdb(&location))?)
+}

@@ -1,0 +1,137 @@
+//! EDGE: prices sorted on disk, so that a list of any length takes the memory of a short one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Seek, Write};
+use std::path::Path;
+
+use analyzer::{ListPrice, write_list};
+use anyhow::Context;
+
+/// Prices held; more are sorted and set aside.
+const MOST: usize = 50_000;
+
+/// What a price is of: kind, region, name, plan.
+type Key = [String; 4];
+
+fn key(price: &ListPrice) -> Key {
+    let (kind, region, name, plan) = price.key();
+    [kind, region, name, plan].map(ToOwned::to_owned)
+}
+
+/// Prices in any order; of several of one thing the last counts.
+#[derive(Default)]
+pub(super) struct Spill {
+    held: BTreeMap<Key, ListPrice>,
+    /// Sorted files, the oldest first. They have no name, and are gone when this is.
+    runs: Vec<File>,
+}
+
+impl Spill {
+    pub(super) fn add(&mut self, prices: impl IntoIterator<Item = ListPrice>) -> std::io::Result<()> {
+        for price in prices {
+            self.held.insert(key(&price), price);
+            if self.held.len() >= MOST {
+                self.set_aside()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the prices of a list that was written before, which is read row by row.
+    pub(super) fn add_list(&mut self, path: &Path) -> anyhow::Result<()> {
+        let file = File::open(path).with_context(|| format!("open `{}`", path.display()))?;
+        for row in csv::Reader::from_reader(BufReader::new(file)).into_deserialize() {
+            let row: ListPrice = row.with_context(|| {
+                format!("add to `{}`: it is not a file that `emp-cost prices import` wrote", path.display())
+            })?;
+            self.add([row])?;
+        }
+        Ok(())
+    }
+
+    fn set_aside(&mut self) -> std::io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        let mut file = tempfile::tempfile()?;
+        file.write_all(&write_list(held.into_values()).map_err(std::io::Error::other)?)?;
+        file.rewind()?;
+        self.runs.push(file);
+        Ok(())
+    }
+
+    /// Writes all of them, sorted, one of a thing; gives their number.
+    pub(super) fn write(mut self, out: &mut dyn Write) -> anyhow::Result<u64> {
+        self.set_aside().context("set prices aside")?;
+        let mut runs: Vec<_> = self
+            .runs
+            .into_iter()
+            .map(|run| csv::Reader::from_reader(BufReader::new(run)).into_deserialize::<ListPrice>())
+            .collect();
+        let mut heads: Vec<Option<ListPrice>> = Vec::with_capacity(runs.len());
+        // The least key of each run, with the run.
+        let mut next = BTreeSet::new();
+        for (n, run) in runs.iter_mut().enumerate() {
+            let head = run.next().transpose().context("read prices back")?;
+            next.extend(head.as_ref().map(|head| (key(head), n)));
+            heads.push(head);
+        }
+        let mut out = csv::Writer::from_writer(BufWriter::new(out));
+        let mut count = 0;
+        while let Some((least, n)) = next.pop_first() {
+            let price = heads.get_mut(n).and_then(Option::take);
+            let head = runs.get_mut(n).and_then(Iterator::next).transpose().context("read prices back")?;
+            next.extend(head.as_ref().map(|head| (key(head), n)));
+            if let Some(place) = heads.get_mut(n) {
+                *place = head;
+            }
+            // Of one thing the price of the latest run counts, which comes last.
+            let last = next.first().is_none_or(|(other, _)| *other != least);
+            if let Some(price) = price.filter(|_| last) {
+                out.serialize(price).context("write a price")?;
+                count += 1;
+            }
+        }
+        out.flush().context("write the price list")?;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn price(n: usize, usd: usize) -> ListPrice {
+        ListPrice {
+            kind: "ec2".into(),
+            region: format!("r-{}", n % 7),
+            name: format!("t-{n:07}"),
+            plan: String::new(),
+            usd: usd.to_string(),
+            unit: "hour".into(),
+            date: String::new(),
+            source: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_set_aside_comes_back_sorted_and_the_last_of_a_thing_counts() {
+        let mut spill = Spill::default();
+        let many = 2 * MOST + 10;
+        spill.add((0..many).rev().map(|n| price(n, 1))).unwrap();
+        spill.add((0..many).step_by(3).map(|n| price(n, 2))).unwrap();
+        spill.add((0..many).step_by(30_000).map(|n| price(n, 3))).unwrap();
+        assert!(spill.runs.len() > 1 && spill.held.len() < MOST);
+        let mut file = Vec::new();
+        assert_eq!(spill.write(&mut file).unwrap(), u64::try_from(many).unwrap());
+        let usd = |n: usize| {
+            if n % 30_000 == 0 {
+                3
+            } else if n % 3 == 0 {
+                2
+            } else {
+                1
+            }
+        };
+        assert_eq!(file, write_list((0..many).map(|n| price(n, usd(n)))).unwrap());
+    }
+}
