@@ -36,7 +36,8 @@ async fn fetch(url: &str, hour: Hour) -> Result<(), Box<dyn Error>> {
     let (mut requests, mut bytes) = (2, 0);
     // What a run asks once before its hours. What is asked by name of pods that vanished is left out: the names are not
     // known without reading the answers.
-    for (name, promql) in [("clusters", queries::CLUSTERS), ("dialect", probe.as_str())] {
+    let nodes = queries::all_nodes("");
+    for (name, promql) in [("nodes", nodes.as_str()), ("dialect", probe.as_str())] {
         bytes += server.ask_after(name, promql, hour).await?.len();
     }
     let mut asking = server.asking(hour);

@@ -72,6 +72,17 @@ pub struct FactArgs {
     #[arg(long, env = "EMP_COST_KUBERNETES_API")]
     kubernetes_api: bool,
 
+    /// Ask it for storage classes and persistent volumes too; `false` where the service account may not read them
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "EMP_COST_KUBERNETES_STORAGE",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        hide_possible_values = true
+    )]
+    kubernetes_storage: bool,
+
     /// Host of the Kubernetes API; set in every pod
     #[arg(long, value_name = "HOST", env = "KUBERNETES_SERVICE_HOST", hide = true)]
     kubernetes_host: Option<String>,
@@ -240,9 +251,9 @@ impl FactArgs {
     fn selector(&self, errors: &mut ConfigErrors) -> Option<Option<(String, String)>> {
         let Some(text) = &self.prometheus_cluster_label else { return Some(None) };
         let wrong = || format!("`{text}` is not a label and its value; use one such as cluster=prod");
+        // Any text may be the name of a label since Prometheus 3; what no one would call one is a slip.
         let is_label = |name: &str| {
-            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-            starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "{}\"'`,~!".contains(c))
         };
         let parts = text.split_once('=').filter(|(name, value)| is_label(name) && !value.is_empty());
         let owned = parts.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -284,7 +295,11 @@ impl FactArgs {
             return Some(None);
         }
         let port = self.kubernetes_port.as_deref().and_then(|port| port.parse().ok());
-        let access = self.kubernetes_host.clone().zip(port).map(|(host, port)| Access::in_pod(host, port));
+        let access = self
+            .kubernetes_host
+            .clone()
+            .zip(port)
+            .map(|(host, port)| Access { storage: self.kubernetes_storage, ..Access::in_pod(host, port) });
         let outside = "needs KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, which are set inside a pod";
         errors.take("kubernetes-api", access.ok_or(outside)).map(Some)
     }

@@ -8,14 +8,16 @@ use types::{ClusterId, Hour, SLOTS_PER_HOUR};
 
 use crate::decode::{DecodeError, decode};
 use crate::dialect::Dialect;
+use crate::gaps;
 use crate::quality::{self, quality_row};
-use crate::queries;
+use crate::queries::{self, Fact, Question, Shape};
 use crate::rows::{self, Origin};
 use crate::run::{CollectError, Collected, HourResult};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
 use crate::snapshot::{Between, Snapshot, Vanished};
 use crate::usage::Usage;
+use crate::worlds::{self, Twice};
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
 /// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
@@ -25,12 +27,19 @@ const NAMES_AT_ONCE: usize = 200;
 
 /// Refuses a server that holds several clusters of which none is named, and learns how it names things.
 pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Settings) -> Result<Dialect, CollectError> {
-    if settings.selector.is_none() {
-        let clusters = words_of(server, "clusters", queries::CLUSTERS, "cluster", hour).await?;
-        if clusters.len() > 1 {
-            let names = clusters.iter().take(5).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(CollectError::ManyClusters { count: clusters.len(), names });
+    let own = queries::matchers(settings, &Dialect::default());
+    let body = server.ask_after("nodes", &queries::all_nodes(&own), hour).await?;
+    let unreadable = |source| CollectError::Answer { query: "nodes".to_owned(), hour, source };
+    for label in worlds::labels_that_differ(&body).map_err(unreadable)? {
+        // By convention this one is a cluster's, whatever it splits.
+        let conventional = label == "cluster" && settings.selector.is_none();
+        let found = words_of(server, "clusters", &worlds::split(&own, &label), "found", hour).await?;
+        if !conventional && !worlds::is_split(&label, &found) {
+            continue;
         }
+        let clusters = words_of(server, "clusters", &worlds::values(&own, &label), &label, hour).await?;
+        let names = clusters.iter().take(5).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
     }
     let mut dialect = Dialect::default();
     for (what, _) in words_of(server, "dialect", &Dialect::probe(settings), "found", hour).await? {
@@ -107,7 +116,9 @@ pub(crate) async fn ask(
         sent += 1;
     }
     snapshot.settle();
-    quality::check_required(&quality, hour)?;
+    if let Err(missing) = quality::check_required(&quality, hour) {
+        return Err(with_label(missing, server, settings, hour).await);
+    }
     quality::check_identity(&snapshot, &quality, hour)?;
     let slots = quality::scraped_slots(&snapshot);
     if slots < MIN_SLOTS {
@@ -117,6 +128,10 @@ pub(crate) async fn ask(
     for what in ByName::ALL {
         ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
     }
+    if let Some(Twice { what, name, ids }) = worlds::twice(&snapshot) {
+        return Err(failed(CollectError::TwiceAtOnce { what, name, ids, hour }));
+    }
+    ask_beyond(server, hour, &questions, &mut snapshot, collected).await?;
     let faults = quality::faults(&snapshot, &quality);
     let hash = queries::query_set(settings, &pinned);
     let query_set = [vec![hash.clone()], pinned.words()].concat().join(" ");
@@ -127,6 +142,48 @@ pub(crate) async fn ask(
     let encoded = tokio::task::block_in_place(|| rows::encode(snapshot, settings, hour, encoder, origin));
     server.tell(&Event::HourReady { seconds: begun.elapsed().as_secs_f64() });
     encoded.map_err(failed)
+}
+
+/// Why a metric is missing, where it is there without the label of the cluster.
+async fn with_label(missing: HourResult, server: &Server, settings: &Settings, hour: Hour) -> HourResult {
+    let HourResult::Failed(CollectError::Missing { metric, exporter, .. }) = &missing else { return missing };
+    let Some((label, value)) = settings.selector.clone() else { return missing };
+    let (metric, exporter) = (*metric, *exporter);
+    match words_of(server, "others", &format!("count(last_over_time({metric}[62m]))"), "", hour).await {
+        Ok(others) if !others.is_empty() => {
+            failed(CollectError::MissingLabelled { metric, label, value, hour, exporter })
+        }
+        _ => missing,
+    }
+}
+
+/// Asks for the counters that were not scraped at an edge of the hour and may have run on: what they count over the gap
+/// belongs to both hours.
+async fn ask_beyond(
+    server: &Server,
+    hour: Hour,
+    questions: &[Question],
+    snapshot: &mut Snapshot,
+    collected: &mut Collected,
+) -> Result<(), HourResult> {
+    let gaps = gaps::of(snapshot, hour);
+    let Some(cpu) = questions.iter().find(|question| question.fact == Fact::ContainerCpu) else { return Ok(()) };
+    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after)] {
+        if pods.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = pods.iter().map(String::as_str).collect();
+        let question = cpu.beyond(shape, if names.len() > NAMES_AT_ONCE { &[] } else { &names });
+        let mut take =
+            |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(&question, body, hour.start_seconds()));
+        let reply = server.asking(hour).ask(&question, None, &mut take).await.map_err(|error| match error {
+            AskError::Query(error) => failed(error),
+            AskError::Answer(source) => unreadable(question.name, hour, source),
+        })?;
+        collected.queries += reply.requests;
+        collected.samples += reply.answer.samples;
+    }
+    Ok(())
 }
 
 /// What stands in for cAdvisor's counter in an hour that has none of it: what the server recorded, where that suffices.

@@ -4,9 +4,13 @@ use lake::SlotValues;
 use lake::tables::ContainerHour;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
+use crate::counter::{self, Counted, Most, Sample, Step};
+use crate::doubt::Doubts;
 use crate::life::{Life, int32};
+use crate::limits::Limits;
 use crate::pod::whole;
-use crate::snapshot::{Grid, Instance, Pod, Resources};
+use crate::queries;
+use crate::snapshot::{EDGES, Grid, Instance, Pod, Resources};
 use crate::usage::{Rates, Usage};
 
 /// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
@@ -23,19 +27,18 @@ const LEAST_MEAN_SECONDS: i64 = 60;
 struct Run<'a> {
     instance: &'a Instance,
     life: Life,
-    /// Whether the counter is known to have been zero before its first sample of the hour.
-    from_zero: bool,
+    /// When the counter is said to have been zero, where that is not so long ago that it does not matter.
+    zero: Option<i64>,
 }
 
 /// Sums of one container in one slot.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    /// Sums are wide: whatever a server says, adding it up does not overflow, and what fits no column is unknown.
-    core_milliseconds: Option<i128>,
-    kib_seconds: Option<i128>,
+    core_milliseconds: Option<i64>,
+    kib_seconds: Option<i64>,
     memory_max_bytes: Option<f64>,
     running_seconds: i64,
-    /// Seconds that `core_milliseconds` cover: more than the slot's after a gap in the samples.
+    /// Seconds that `core_milliseconds` cover.
     cpu_seconds: i64,
     /// Seconds that `kib_seconds` cover.
     memory_seconds: i64,
@@ -52,30 +55,57 @@ pub(crate) struct Identity<'a> {
     pub(crate) usage: Usage,
     /// The greatest CPU of each slot, in cores, where the server records it.
     pub(crate) peaks: Option<Grid<SLOTS_PER_HOUR>>,
+    /// What its node can do at most.
+    pub(crate) limits: Limits,
+    /// How old a sample may be at the moment it is looked at.
+    pub(crate) slack_seconds: i64,
 }
 
-/// The row of a container whose pod lives `life` in this hour. `instances` in any order, none when none was seen.
-pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instance>, hour: Hour) -> ContainerHour {
+/// The row of a container whose pod lives `life` in this hour. `instances` in any order, none when none was seen. What
+/// its node cannot have done is unknown, and told to `doubts`.
+pub(crate) fn row(
+    identity: Identity<'_>,
+    life: Life,
+    mut instances: Vec<&Instance>,
+    hour: Hour,
+    doubts: &mut Doubts,
+) -> ContainerHour {
     let resources = identity.resources;
     instances.sort_by_key(|instance| (instance_start(instance, hour), first_sample(instance)));
     let mut runs = runs(&instances, life, identity.pod.started_seconds, hour);
     runs.retain(|run| is_sampled(run.instance));
     let mut slots = [Slot::default(); SLOTS_PER_HOUR];
+    let (mut restarts, mut doubted) = (0, Doubted::default());
+    let mut interpolated = 0;
     for run in &runs {
         add_running(&mut slots, run, hour);
-        match identity.usage {
-            Usage::Cadvisor => add_cpu(&mut slots, run, hour),
+        let mut gaps = Gaps::default();
+        let used = match identity.usage {
+            Usage::Cadvisor => {
+                let counted = counted(run, &identity, hour);
+                doubted.cpu += counted.implausible;
+                restarts += usize::from(counted.restarted);
+                gaps = gaps_of(&counted.steps, hour);
+                interpolated += gaps.iter().sum::<i64>();
+                cpu_by_slot(&counted.steps, hour)
+            }
             Usage::Recorded { cpu, .. } => {
                 let recorded_on = identity.pod.completion().is_some();
-                add_rates(&mut slots, (cpu, recorded_on), run, life, hour);
+                let (used, implausible) = rates_by_slot(&identity, (cpu, recorded_on), run, life, hour);
+                doubted.cpu += implausible;
+                used
             }
-        }
-        add_memory(&mut slots, run, identity.usage, hour);
+        };
+        add_cpu(&mut slots, run, &used, hour);
+        doubted.memory += add_memory(&mut slots, run, &identity, (&used, &gaps), hour);
     }
-    let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds)).and_then(fits);
-    let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds)).and_then(fits);
+    let object = || format!("{}/{}/{}", identity.pod.namespace, identity.pod.name, identity.container);
+    doubts.add(queries::CONTAINER_CPU.name, doubted.cpu, object);
+    doubts.add(queries::CONTAINER_MEMORY_MEAN.name, doubted.memory, object);
+    let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds));
+    let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds));
     let cpu_mean = slots.map(|slot| mean(slot.core_milliseconds, slot.cpu_seconds));
-    let cpu_max = peaks(cpu_mean, identity.peaks);
+    let cpu_max = peaks(cpu_mean, identity.peaks, identity.limits);
     let memory_mean = slots.map(|slot| mean_mib(slot.kib_seconds, slot.memory_seconds));
     let memory_max = slots.map(|slot| slot.memory_max_bytes.and_then(ceil_mib));
     let memory_max_bytes = slots.iter().filter_map(|slot| slot.memory_max_bytes).reduce(f64::max);
@@ -92,7 +122,7 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
         cpu_limit_millicores: resources.cpu_limit_cores.and_then(millicores),
         memory_limit_bytes: resources.memory_limit_bytes.and_then(whole),
         running_seconds: (!runs.is_empty()).then(|| int32(slots.iter().map(|slot| slot.running_seconds).sum())),
-        instances: int32(i64::try_from(runs.len()).unwrap_or(i64::MAX)),
+        instances: int32(i64::try_from(runs.len() + restarts).unwrap_or(i64::MAX)),
         cpu_core_milliseconds: core_milliseconds,
         memory_kib_seconds: kib_seconds,
         cpu_max_millicores: cpu_max.iter().chain(&cpu_mean).flatten().max().copied(),
@@ -101,6 +131,7 @@ pub(crate) fn row(identity: Identity<'_>, life: Life, mut instances: Vec<&Instan
         cpu_max_millicores_by_slot: known(cpu_max),
         memory_mean_mib_by_slot: known(memory_mean),
         memory_max_mib_by_slot: known(memory_max),
+        interpolated_seconds: core_milliseconds.map(|_| int32(interpolated)),
     }
 }
 
@@ -115,19 +146,37 @@ pub(crate) fn kind(resources: Resources) -> &'static str {
 
 /// When an instance started, or the earliest slot edge at which it may have: before its first sample.
 pub(crate) fn instance_start(instance: &Instance, hour: Hour) -> i64 {
-    let at_edge = |edge: usize| hour.start_seconds() + i64::try_from(edge).unwrap_or_default() * SLOT_SECONDS;
-    instance.start_seconds.unwrap_or_else(|| at_edge(first_sample(instance).saturating_sub(1)))
+    let first = edge_time(first_sample(instance).saturating_sub(1), hour);
+    said_start(instance, hour).unwrap_or(first)
+}
+
+/// When an instance is said to have started. One that was sampled before that did run: its cgroup was touched, or its
+/// counter began anew.
+fn said_start(instance: &Instance, hour: Hour) -> Option<i64> {
+    let first = instance.before().map_or_else(|| edge_time(first_sample(instance), hour), |(at, _)| at);
+    instance.start_seconds.filter(|start| first > *start)
+}
+
+fn edge_time(edge: usize, hour: Hour) -> i64 {
+    hour.start_seconds() + i64::try_from(edge).unwrap_or(i64::from(u32::MAX)) * SLOT_SECONDS
 }
 
 /// The first edge at which the instance has a sample.
 fn first_sample(instance: &Instance) -> usize {
+    if instance.before().is_some() {
+        return 0;
+    }
     let cpu = instance.cpu.iter().position(|sample| sample.is_some());
     let memory = instance.memory_mean_bytes.iter().position(|sample| sample.is_some()).map(|slot| slot + 1);
-    cpu.into_iter().chain(memory).min().unwrap_or(usize::MAX)
+    cpu.into_iter().chain(memory).min().unwrap_or(EDGES)
 }
 
-/// The end of the last slot in which a scrape saw the instance; the start of the hour when none did.
+/// The end of the last slot in which a scrape saw the instance, of the hour where one saw it after that; the start of the
+/// hour when none did.
 fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
+    if instance.after().is_some() {
+        return hour.end_seconds();
+    }
     let in_hour = instance.cpu.iter().skip(1).zip(instance.memory_mean_bytes.iter());
     let mut slots = in_hour.enumerate().filter(|(_, (cpu, memory))| cpu.is_some() || memory.is_some());
     let count = slots.next_back().map_or(0, |(slot, _)| i64::try_from(slot + 1).unwrap_or_default());
@@ -152,9 +201,9 @@ fn runs<'a>(instances: &[&'a Instance], life: Life, pod_started: Option<i64>, ho
         }
         // Without a start time, the first instance started with its pod, and a later one after its predecessor.
         let known_start = instance.start_seconds.or(if n == 0 { pod_started } else { Some(start) });
-        let from_zero = known_start.is_some_and(|start| start >= hour.start_seconds() - LOOK_BACK_SECONDS);
+        let zero = known_start.filter(|start| *start >= hour.start_seconds() - LOOK_BACK_SECONDS);
         let end = life.end.min(last_seen_end(instance, hour));
-        runs.push(Run { instance, life: Life { start, end }, from_zero });
+        runs.push(Run { instance, life: Life { start, end }, zero });
     }
     runs
 }
@@ -165,87 +214,178 @@ fn add_running(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
     }
 }
 
-/// Adds the differences of the counter. They telescope: their sum is the last value seen less the value at the
-/// start of the hour, whatever lies between.
-fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
-    let mut ends = run.instance.cpu.iter();
-    let first = ends.next().flatten();
-    let mut before = first.and_then(core_milliseconds).or(run.from_zero.then_some(0));
-    let mut seconds_since = 0;
-    for ((slot, end), seconds) in slots.iter_mut().zip(ends).zip(run.life.by_slot(hour)) {
-        seconds_since += seconds;
-        let Some(now) = end.and_then(core_milliseconds) else { continue };
-        if let Some(before) = before {
-            // A restart is another instance, so a counter that falls is a fault of collection, such as a replica that
-            // lags: nothing is known of the span, and what it shows was counted before.
-            *slot.core_milliseconds.get_or_insert(0) += (i128::from(now) - i128::from(before)).max(0);
-            slot.cpu_seconds += seconds_since.max(LEAST_MEAN_SECONDS);
+/// What the counter of a run counted. Its steps telescope: their sum is the last value seen less the value at the start of
+/// the hour, whatever lies between.
+fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
+    let most = Most { per_second: identity.limits.millicores, slack_seconds: identity.slack_seconds };
+    let edges = run.instance.cpu.iter().enumerate();
+    let seen = edges.filter_map(|(edge, value)| Some((edge_time(edge, hour), value?)));
+    let seen = run.instance.before().into_iter().chain(seen).chain(run.instance.after());
+    let (mut samples, mut unreadable) = (Vec::with_capacity(EDGES), 0);
+    for (at, value) in seen {
+        match core_milliseconds(value) {
+            Some(value) => samples.push(Sample { at, value }),
+            None => unreadable += 1,
         }
-        before = Some(now);
-        seconds_since = 0;
+    }
+    let mut counted = counter::count(&samples, run.zero, most);
+    counted.implausible += unreadable;
+    for step in counted.steps.iter_mut().filter(|step| Some(step.from) == run.zero) {
+        // What it used before the hour no other hour has seen.
+        step.from = step.from.max(hour.start_seconds());
+    }
+    counted
+}
+
+/// Seconds of each slot that lie between two samples further apart than a slot.
+type Gaps = [i64; SLOTS_PER_HOUR];
+
+fn gaps_of(steps: &[Step], hour: Hour) -> Gaps {
+    let mut gaps = Gaps::default();
+    for step in steps.iter().filter(|step| step.is_gap()) {
+        let span = Life { start: step.from, end: step.to };
+        gaps.iter_mut().zip(span.by_slot(hour)).for_each(|(gap, seconds)| *gap += seconds);
+    }
+    gaps
+}
+
+/// Core-milliseconds of each slot.
+type BySlot = [Option<i64>; SLOTS_PER_HOUR];
+
+fn cpu_by_slot(steps: &[Step], hour: Hour) -> BySlot {
+    let mut used = BySlot::default();
+    for step in steps {
+        for (used, part) in used.iter_mut().zip(step.by_slot(hour)) {
+            *used = part.map_or(*used, |part| Some(used.unwrap_or(0).saturating_add(part)));
+        }
+    }
+    used
+}
+
+fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, used: &BySlot, hour: Hour) {
+    for ((slot, used), seconds) in slots.iter_mut().zip(used).zip(run.life.by_slot(hour)) {
+        let Some(used) = used else { continue };
+        slot.core_milliseconds = Some(slot.core_milliseconds.unwrap_or(0).saturating_add(*used));
+        slot.cpu_seconds += seconds.max(LEAST_MEAN_SECONDS);
     }
 }
 
-/// Adds what recorded rates say was used. There is no counter in them, so nothing telescopes: a slot without a rate adds
-/// nothing, and what was used between the last rate and the end of the container is not known.
+/// What recorded rates say was used, and how many of them are more than the node can do. There is no counter in them, so
+/// nothing telescopes: a slot without a rate adds nothing, and what was used between the last rate and the end of the
+/// container is not known.
 ///
 /// A rate between two scrapes, as a mean over the slot, holds for the seconds the container ran in it. One of five minutes
 /// is what was used in the five minutes before the end of the slot, or of the pod where it was deleted, divided by five
 /// minutes, however short it ran in them; of that the slot gets the share of those seconds that lie in it. Of a pod that
 /// completed and stayed the rule is recorded on (`recorded_on`), so its last five minutes are those of the slot.
-fn add_rates(
-    slots: &mut [Slot; SLOTS_PER_HOUR],
+fn rates_by_slot(
+    identity: &Identity<'_>,
     (rates, recorded_on): (Rates, bool),
     run: &Run<'_>,
     life: Life,
     hour: Hour,
-) {
+) -> (BySlot, usize) {
+    let (mut used, mut implausible) = (BySlot::default(), 0);
     let mut slot_end = hour.start_seconds();
-    for ((slot, rate), seconds) in slots.iter_mut().zip(run.instance.cpu.iter().skip(1)).zip(run.life.by_slot(hour)) {
+    let slots = used.iter_mut().zip(run.instance.cpu.iter().skip(1)).zip(run.life.by_slot(hour));
+    for ((used, rate), seconds) in slots {
         slot_end += SLOT_SECONDS;
         let end = slot_end.min(life.end);
         let recorded_until = if recorded_on { slot_end } else { end };
         let ran = end - life.start.max(recorded_until - SLOT_SECONDS);
         let Some(rate) = rate.filter(|_| seconds > 0 && ran > 0) else { continue };
+        if !identity.limits.allow_cores(rate) {
+            implausible += 1;
+            continue;
+        }
         #[expect(clippy::as_conversions, reason = "at most three hundred")]
         let core_seconds = match rates {
             Rates::TwoScrapes => rate * seconds as f64,
             Rates::FiveMinutes => rate * SLOT_SECONDS as f64 * (seconds as f64 / ran as f64),
         };
-        if let Some(used) = core_milliseconds(core_seconds) {
-            *slot.core_milliseconds.get_or_insert(0) += i128::from(used.max(0));
-            slot.cpu_seconds += seconds.max(LEAST_MEAN_SECONDS);
-        }
+        *used = core_milliseconds(core_seconds);
     }
+    (used, implausible)
 }
 
 /// The greatest CPU of each slot of which the mean is known too. A peak is the greatest of the moments that were recorded,
 /// of which none need be as high as the mean.
-fn peaks(means: SlotValues, recorded: Option<Grid<SLOTS_PER_HOUR>>) -> SlotValues {
+fn peaks(means: SlotValues, recorded: Option<Grid<SLOTS_PER_HOUR>>, limits: Limits) -> SlotValues {
     let Some(recorded) = recorded else { return SlotValues::default() };
     let mut peaks = means;
     for (peak, cores) in peaks.iter_mut().zip(recorded.iter()) {
+        let cores = cores.filter(|cores| limits.allow_cores(*cores));
         *peak = peak.and_then(|mean| Some(millicores(cores?)?.max(mean)));
     }
     peaks
 }
 
-/// Adds the gauges. What a rule says comes by name, so that of slots in which this container did not run is another's.
-fn add_memory(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, usage: Usage, hour: Hour) {
-    let means = run.instance.memory_mean_bytes.iter();
-    let maxima = run.instance.memory_max_bytes.iter();
-    for (((slot, mean), max), seconds) in slots.iter_mut().zip(means).zip(maxima).zip(run.life.by_slot(hour)) {
-        if seconds == 0 && usage != Usage::Cadvisor {
+/// Samples of one container that are not believed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Doubted {
+    cpu: usize,
+    memory: usize,
+}
+
+/// Adds the gauges, and counts those that are not believed. What shows of a slot in which the instance did not run is what
+/// it had last, or, where a rule tells it by name, another's. In a gap over which its counter ran on, it went from what it
+/// had before to what it had after.
+fn add_memory(
+    slots: &mut [Slot; SLOTS_PER_HOUR],
+    run: &Run<'_>,
+    identity: &Identity<'_>,
+    (used, gaps): (&BySlot, &Gaps),
+    hour: Hour,
+) -> usize {
+    let gauges = run.instance.memory_mean_bytes.iter().zip(run.instance.memory_max_bytes.iter());
+    let running = run.life.by_slot(hour);
+    let mut implausible = 0;
+    let (mut means, mut open) = ([None; SLOTS_PER_HOUR], [false; SLOTS_PER_HOUR]);
+    let places = means.iter_mut().zip(&mut open).zip(slots.iter_mut()).zip(running);
+    for ((((place, open), slot), seconds), ((mean, max), (used, gap))) in places.zip(gauges.zip(used.iter().zip(gaps)))
+    {
+        if seconds == 0 {
             continue;
         }
-        #[expect(clippy::as_conversions, reason = "at most three hundred")]
-        let kib_seconds = mean.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
-        if let Some(kib_seconds) = kib_seconds {
-            *slot.kib_seconds.get_or_insert(0) += i128::from(kib_seconds);
-            slot.memory_seconds += seconds;
+        let ran = used.is_some_and(|used| used > 0);
+        if [mean, max].into_iter().flatten().any(|bytes| !identity.limits.allow_memory(bytes, ran)) {
+            implausible += 1;
+            continue;
         }
+        (*place, *open) = (mean, mean.is_none() && *gap > 0);
         slot.memory_max_bytes = [slot.memory_max_bytes, max].into_iter().flatten().reduce(f64::max);
     }
+    for (slot, (bytes, seconds)) in slots.iter_mut().zip(filled(means, open).into_iter().zip(running)) {
+        #[expect(clippy::as_conversions, reason = "at most three hundred")]
+        let kib_seconds = bytes.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
+        if let Some(kib_seconds) = kib_seconds {
+            slot.kib_seconds = Some(slot.kib_seconds.unwrap_or(0).saturating_add(kib_seconds));
+            slot.memory_seconds += seconds;
+        }
+    }
+    implausible
+}
+
+/// The values with what lies between them in the places that are open; at either end, the nearest.
+fn filled(values: [Option<f64>; SLOTS_PER_HOUR], open: [bool; SLOTS_PER_HOUR]) -> [Option<f64>; SLOTS_PER_HOUR] {
+    if !open.contains(&true) {
+        return values;
+    }
+    let known: Vec<(usize, f64)> = values.iter().enumerate().filter_map(|(n, value)| Some((n, (*value)?))).collect();
+    let between = |n: usize| {
+        let before = known.iter().rev().find(|(k, _)| *k < n);
+        let after = known.iter().find(|(k, _)| *k > n);
+        #[expect(clippy::as_conversions, reason = "at most twelve")]
+        match (before, after) {
+            (Some((a, from)), Some((b, to))) => Some(from + (to - from) * (n - a) as f64 / (b - a) as f64),
+            (one, other) => one.or(other).map(|(_, value)| *value),
+        }
+    };
+    let mut filled = values;
+    for (n, (value, open)) in filled.iter_mut().zip(open).enumerate() {
+        *value = value.or_else(|| between(n).filter(|_| open));
+    }
+    filled
 }
 
 fn core_milliseconds(core_seconds: f64) -> Option<i64> {
@@ -253,30 +393,25 @@ fn core_milliseconds(core_seconds: f64) -> Option<i64> {
 }
 
 fn millicores(cores: f64) -> Option<i32> {
-    whole(cores * 1000.0).and_then(fits)
+    whole(cores * 1000.0).map(int32)
 }
 
-fn sum(values: impl Iterator<Item = Option<i128>>) -> Option<i128> {
+fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     values.flatten().fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
 }
 
-/// A number as a column takes it; what does not fit is not known, and never the greatest number that does.
-fn fits<A, B: TryFrom<A>>(number: A) -> Option<B> {
-    B::try_from(number).ok()
-}
-
 /// `total / seconds`, rounded; `None` without samples or without time.
-fn mean(total: Option<i128>, seconds: i64) -> Option<i32> {
-    let (total, seconds) = (total.filter(|_| seconds > 0)?, i128::from(seconds));
-    fits((total + seconds / 2) / seconds)
+fn mean(total: Option<i64>, seconds: i64) -> Option<i32> {
+    let total = total.filter(|_| seconds > 0)?;
+    Some(int32((total + seconds / 2) / seconds))
 }
 
-fn mean_mib(kib_seconds: Option<i128>, seconds: i64) -> Option<i32> {
+fn mean_mib(kib_seconds: Option<i64>, seconds: i64) -> Option<i32> {
     mean(kib_seconds, seconds * 1024)
 }
 
 fn ceil_mib(bytes: f64) -> Option<i32> {
-    whole((bytes / (1024.0 * 1024.0)).ceil()).and_then(fits)
+    whole((bytes / (1024.0 * 1024.0)).ceil()).map(int32)
 }
 
 /// The list, unless it knows nothing.
@@ -287,6 +422,7 @@ fn known(slots: SlotValues) -> Option<SlotValues> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Beyond;
 
     const HOUR: i64 = 1_782_864_000;
 
@@ -311,9 +447,18 @@ mod tests {
         end: i64,
     ) -> ContainerHour {
         let pod = pod();
-        let identity =
-            Identity { pod_uid: "u", container: "c", pod: &pod, resources: Resources::default(), usage, peaks };
-        row(identity, Life { start: HOUR + start, end: HOUR + end }, instances.iter().collect(), hour())
+        let identity = Identity {
+            pod_uid: "u",
+            container: "c",
+            pod: &pod,
+            resources: Resources::default(),
+            usage,
+            peaks,
+            limits: Limits { millicores: 4_000, memory_bytes: 16e9 },
+            slack_seconds: 60,
+        };
+        let life = Life { start: HOUR + start, end: HOUR + end };
+        row(identity, life, instances.iter().collect(), hour(), &mut Doubts::default())
     }
 
     fn counter(start: Option<i64>, edges: &[(usize, f64)]) -> Instance {
@@ -351,9 +496,31 @@ mod tests {
 
     #[test]
     fn a_gap_loses_the_shape_and_not_the_sum() {
+        let mut instance = counter(Some(-9000), &[(0, 0.0), (1, 30.0), (4, 120.0), (5, 150.0)]);
+        [(0, 100.0), (3, 400.0), (4, 400.0)].into_iter().for_each(|(slot, mib)| {
+            instance.memory_mean_bytes.set(slot, mib * 1024.0 * 1024.0);
+        });
+        let row = make(&[instance], -9000, 1500);
+        assert_eq!(row.memory_mean_mib_by_slot.unwrap()[..5], [100, 200, 300, 400, 400].map(Some));
+        assert_eq!((row.interpolated_seconds, row.memory_max_mib_by_slot), (Some(900), None));
         let row = make(&[counter(Some(-9000), &[(0, 0.0), (1, 30.0), (4, 120.0)])], -9000, 3600);
         assert_eq!(row.cpu_core_milliseconds, Some(120_000));
-        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..4], [Some(100), None, None, Some(100)]);
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..4], [Some(100); 4]);
+        assert_eq!(row.interpolated_seconds, Some(900));
+    }
+
+    #[test]
+    fn a_gap_over_an_edge_of_the_hour_is_shared_by_both_hours() {
+        let mut first = counter(Some(-9000), &[(0, 0.0), (10, 300.0)]);
+        first.beyond = Some(Box::new(Beyond { before: None, after: Some((HOUR + 4_200, 360.0)) }));
+        let row = make(&[first], -9000, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(300_000 + 30_000));
+        assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(3_600), Some(3_600)));
+        let mut second = counter(Some(-9000), &[(2, 360.0), (3, 390.0)]);
+        second.beyond = Some(Box::new(Beyond { before: Some((HOUR - 600, 300.0)), after: None }));
+        let row = make(&[second], -9000, 3600);
+        assert_eq!(row.cpu_core_milliseconds, Some(30_000 + 30_000));
+        assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(900), Some(600)));
     }
 
     #[test]
@@ -377,7 +544,8 @@ mod tests {
     #[test]
     fn a_counter_that_falls_counts_nothing() {
         let row = make(&[counter(Some(-9000), &[(0, 900.0), (1, 930.0), (2, 920.0), (3, 950.0)])], -9000, 3600);
-        assert_eq!(row.cpu_core_milliseconds, Some(60_000));
+        // What it climbs again counts once.
+        assert_eq!(row.cpu_core_milliseconds, Some(50_000));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Most of it needs no choice: both names of a metric or a label are asked for at once, so that an upgrade within the
 //! span collected makes no difference, and what was seen is recorded. Only what changes a selector is probed for.
 
-use crate::queries::quoted;
+use crate::queries::{CONTAINER_CPU_PARTS, Fact, ONE_CPU, Query, label_name, quoted};
 use crate::settings::Settings;
 use crate::usage::{STAND_INS, Usage};
 
@@ -17,6 +17,8 @@ pub struct Dialect {
     pub old_cadvisor: bool,
     /// cAdvisor is scraped by more than one job, or on more than one path.
     pub cadvisor_jobs: bool,
+    /// cAdvisor has a series for each processor.
+    pub per_cpu: bool,
     /// The label that tells replicas apart, where more than one shows.
     pub replica_label: Option<String>,
     /// The label and the replica that is read in this hour.
@@ -29,14 +31,16 @@ impl Dialect {
     /// One question that tells the dialect apart: a series for each thing found, named in `found`.
     pub fn probe(settings: &Settings) -> String {
         let own = match &settings.selector {
-            Some((label, value)) => format!("{label}={},", quoted(value)),
+            Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
             None => String::new(),
         };
         let mut probe = format!(
             "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
              image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
-             label_replace(count(count by (job,metrics_path) \
-             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\")"
+             label_replace(count(count by (job,metrics_path,exported_job) \
+             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
+             label_replace(count(container_cpu_usage_seconds_total{{{own}image!=\"\",cpu=~\"{ONE_CPU}\"}}) > 0,\
+             \"found\",\"per_cpu\",\"\",\"\")"
         );
         for label in REPLICA_LABELS {
             probe.push_str(&format!(
@@ -47,12 +51,22 @@ impl Dialect {
         probe
     }
 
+    /// The query that is asked in the place of one of [`crate::queries::ALL`]; `None` where none is.
+    pub(crate) fn query(&self, query: &'static Query) -> Option<&'static Query> {
+        match query.fact {
+            Fact::ContainerCpu if self.per_cpu && self.usage == Usage::Cadvisor => Some(&CONTAINER_CPU_PARTS),
+            _ => self.usage.query(query),
+        }
+    }
+
     /// Takes in one thing that the probe found.
     pub fn found(&mut self, what: &str) {
         if what == "old_cadvisor" {
             self.old_cadvisor = true;
         } else if what == "cadvisor_jobs" {
             self.cadvisor_jobs = true;
+        } else if what == "per_cpu" {
+            self.per_cpu = true;
         } else if let Some(place) = REPLICA_LABELS.iter().position(|label| *label == what) {
             let before = self.replica_label.as_deref();
             let there = before.and_then(|label| REPLICA_LABELS.iter().position(|other| *other == label));
@@ -66,7 +80,7 @@ impl Dialect {
     pub fn replicas(&self, settings: &Settings) -> Option<String> {
         let label = self.replica_label.as_deref()?;
         let own = match &settings.selector {
-            Some((label, value)) => format!("{label}={},", quoted(value)),
+            Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
             None => String::new(),
         };
         Some(format!("sum by ({label}) (count_over_time(kube_node_created{{{own}{label}!=\"\"}}[1h]))"))
@@ -90,6 +104,9 @@ impl Dialect {
         let mut words = Vec::new();
         if self.old_cadvisor {
             words.push("cadvisor-container_name".to_owned());
+        }
+        if self.per_cpu {
+            words.push("cadvisor-per-cpu".to_owned());
         }
         if let Some((label, replica)) = &self.pinned {
             words.push(format!("{label}={replica}"));

@@ -233,7 +233,8 @@ const IDENTITIES: [(&str, &str, &str); 3] = [
     (
         "container_cpu_usage_seconds_total",
         "{container!=\"\",container!=\"POD\",image!=\"\"}",
-        "namespace,pod,container,id",
+        // A series for each processor is a part and no duplicate.
+        "namespace,pod,container,id,cpu",
     ),
 ];
 
@@ -284,7 +285,9 @@ async fn jobs(
             let job = labels.into_iter().next().unwrap_or_default();
             let up = format!("up{{{own}job={}}}", queries::quoted(&job));
             let share = number(server, &format!("avg(avg_over_time({up}[1d]))"), now).await?;
-            let scrapes = number(server, &format!("max(count_over_time({up}[1h]))"), now).await?.map(whole);
+            let scrapes = |span: &'static str| format!("max(count_over_time({up}[{span}]))");
+            let minutes = number(server, &scrapes("10m"), now).await?.map(whole);
+            let scrapes = number(server, &scrapes("1h"), now).await?.map(whole);
             let succeeded_per_thousand = share.map(|share| whole((share * 1000.0).floor()));
             if let Some(share) = succeeded_per_thousand.filter(|share| *share < COVERAGE_PER_THOUSAND) {
                 findings.push(Finding {
@@ -297,11 +300,18 @@ async fn jobs(
                     next: "look at the targets page of the server for the reason".to_owned(),
                 });
             }
-            let interval_seconds = scrapes.filter(|count| *count > 0).map(interval);
+            let interval_seconds = scrapes.and_then(|scrapes| interval_of(scrapes, minutes?));
             reports.push(JobReport { metric, job, targets: last(&points), succeeded_per_thousand, interval_seconds });
         }
     }
     Ok(reports)
+}
+
+/// The scrape interval of a target that was scraped so often in an hour, and so often in its last ten minutes. `None` where
+/// these do not go together: the server has not scraped it for an hour yet, or not all of the time.
+fn interval_of(scrapes: i64, in_ten_minutes: i64) -> Option<i64> {
+    let steady = (scrapes - in_ten_minutes * 6).abs() <= 6 + scrapes / 20;
+    (scrapes > 0 && steady).then(|| interval(scrapes))
 }
 
 /// The scrape interval of a target that was scraped so often in an hour, in seconds: one of the usual ones where it is

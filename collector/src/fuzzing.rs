@@ -5,9 +5,10 @@ use std::convert::Infallible;
 use types::Hour;
 
 use crate::dialect::{Dialect, label_spellings};
+use crate::doubt::Doubts;
 use crate::settings::Settings;
 use crate::snapshot::{Between, Snapshot, Vanished};
-use crate::{node, quality, queries, rows, volume};
+use crate::{gaps, node, quality, queries, rows, volume, worlds};
 
 /// Start of the hour the answers are taken to be of: 2026-06-30T12:00:00Z.
 const HOUR: i64 = 1_782_820_800;
@@ -35,9 +36,11 @@ pub fn fuzz_hour(answers: &[u8]) {
         }
         drop(label_spellings(&String::from_utf8_lossy(body)));
     }
+    let _beyond = gaps::of(&snapshot, hour);
+    let _twice = worlds::twice(&snapshot);
     let _names = (snapshot.vanished(Vanished::Pods, hour), snapshot.vanished(Vanished::Nodes, hour));
     let _faults = quality::faults(&snapshot, &[]);
-    let nodes = node::rows(&snapshot, &settings, hour);
+    let nodes = node::rows(&snapshot, &settings, hour, &mut Doubts::default());
     let _volumes = volume::rows(&snapshot, &nodes, &settings, hour);
     let mut last = None;
     let Ok(_rest) = rows::each_pod(snapshot, &settings, hour, &mut |pod, containers| {

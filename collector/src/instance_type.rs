@@ -37,14 +37,19 @@ pub(crate) fn named(evidence: &Evidence<'_>, overrides: &Overrides) -> Option<(S
     if let Some(name) = overrides.instance_type(node, provider_id, *instance_id, group) {
         return Some((name.to_owned(), "override"));
     }
-    if let Some(name) = labelled(facts) {
-        return Some((name, "label"));
-    }
-    // The firmware of other machines names products, not types.
-    if let Some(name) = product_name.filter(|name| is_instance_type(name)) {
-        return Some((name.to_owned(), "dmi"));
-    }
-    Some((labelled((*api)?)?, "api"))
+    let by_label = labelled(facts);
+    let by_api = || api.and_then(labelled).map(|name| (name, "api"));
+    // A distribution may write its own name there, and the firmware of other machines names products: neither is a type.
+    let is_type = |(name, _): &(String, &str)| is_instance_type(name);
+    let by_firmware = product_name.map(|name| (name.to_owned(), "dmi"));
+    let by_label = by_label.map(|name| (name, "label"));
+    by_label
+        .clone()
+        .filter(is_type)
+        .or(by_firmware.filter(is_type))
+        .or_else(|| by_api().filter(is_type))
+        .or(by_label)
+        .or_else(by_api)
 }
 
 /// The type by label: whole, or in two parts as Karpenter and EKS Auto Mode write it too.
@@ -190,6 +195,11 @@ mod tests {
         check("n2", &labels, dmi, Some(&api), Some(("m5.xlarge", "label")));
         check("n2", &none, dmi, Some(&api), Some(("m5.2xlarge", "dmi")));
         check("n2", &none, Some("VMware7.1"), Some(&api), Some(("m5.4xlarge", "api")));
+        // What a distribution writes there is not a type, and all there is where nothing else tells.
+        let words = facts(&[("label_node_kubernetes_io_instance_type", "rke2")]);
+        check("n2", &words, dmi, Some(&api), Some(("m5.2xlarge", "dmi")));
+        check("n2", &words, Some("VMware7.1"), Some(&api), Some(("m5.4xlarge", "api")));
+        check("n2", &words, Some("VMware7.1"), None, Some(("rke2", "label")));
         check("n2", &none, Some("Standard PC (i440FX + PIIX, 1996)"), None, None);
         let parts = [
             ("label_karpenter_k8s_aws_instance_family", "c7i"),

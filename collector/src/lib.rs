@@ -7,16 +7,21 @@
 pub mod args;
 mod ask;
 mod container;
+mod counter;
 pub mod daemon;
 pub mod decode;
 pub mod dialect;
 pub mod doctor;
+mod doubt;
+mod evidence;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
+mod gaps;
 pub mod health;
 mod instance_type;
 pub mod kubernetes;
 mod life;
+mod limits;
 pub mod listen;
 pub mod logging;
 mod node;
@@ -33,6 +38,7 @@ pub mod settings;
 mod snapshot;
 pub mod usage;
 mod volume;
+mod worlds;
 
 #[cfg(any(test, fuzzing))]
 pub use fuzzing::fuzz_hour;

@@ -8,8 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use lake::tables::NodeHour;
 use types::Hour;
 
+use crate::doubt::Doubts;
+use crate::evidence;
 use crate::instance_type::{self, Evidence};
 use crate::life::{Life, int32};
+use crate::limits::{self, Limits};
 use crate::pod::whole;
 use crate::settings::Settings;
 use crate::snapshot::{Bound, Facts, Io, Machine, Node, Snapshot};
@@ -32,14 +35,22 @@ struct Seen<'a> {
 }
 
 /// The rows of all machines that were there for a second of the hour, by name and provider id.
-pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour) -> Vec<NodeHour> {
-    let exporters = Exporters::of(snapshot);
+///
+/// What a machine cannot have done is unknown, and told to `doubts`.
+pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts: &mut Doubts) -> Vec<NodeHour> {
     let provisioned = provisioned(snapshot);
     let seen_last = snapshot.nodes.values().flat_map(Node::known_machines).filter_map(|(_, m)| m.last_seen_seconds);
     let latest_scrape = seen_last.max();
+    let ran_until = evidence::nodes_ran_until(snapshot, hour);
+    let all_lives = snapshot.nodes.iter().map(|(name, node)| {
+        let lives = lives(node, (latest_scrape, ran_until.get(name).copied()), hour);
+        (name.as_str(), lives)
+    });
+    let mut all_lives: BTreeMap<&str, _> = all_lives.collect();
+    let exporters = Exporters::of(snapshot, &spans(&all_lives), doubts);
     let (mut rows, mut families) = (Vec::new(), Vec::new());
     for (name, node) in &snapshot.nodes {
-        let machines = lives(node, latest_scrape, hour);
+        let machines = all_lives.remove(name.as_str()).unwrap_or_default();
         let reused = node.is_reused();
         for (provider_id, machine, life) in machines {
             let facts = machine.facts.as_ref().filter(|_| reused).unwrap_or(&node.facts);
@@ -50,15 +61,25 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour) -> Vec<
                 facts,
                 api: settings.api.node(name, provider_id),
                 life,
-                measured: exporters.of_machine(name, life, reused, hour),
+                measured: exporters.of_machine(name, (life, reused), Limits::of(facts), hour),
                 provisioned: provisioned.get(name.as_str()).copied(),
             };
             families.push(instance_type::family(facts).map(ToOwned::to_owned));
-            rows.push(row(&seen, settings, hour));
+            rows.push(row(&seen, settings, hour, doubts));
         }
     }
     instance_type::infer(&mut rows, &families);
     rows
+}
+
+/// From when to when there was a machine of each name.
+fn spans<'a>(lives: &BTreeMap<&'a str, Vec<(&str, &Machine, Life)>>) -> BTreeMap<&'a str, Life> {
+    let span = |lives: &[(&str, &Machine, Life)]| {
+        let start = lives.iter().map(|(_, _, life)| life.start).min()?;
+        let end = lives.iter().map(|(_, _, life)| life.end).max()?;
+        Some(Life { start, end })
+    };
+    lives.iter().filter_map(|(name, lives)| Some((*name, span(lives)?))).collect()
 }
 
 /// What Fargate provisioned, by node: a Fargate node runs one pod.
@@ -76,8 +97,13 @@ fn provisioned(snapshot: &Snapshot) -> BTreeMap<&str, &str> {
 /// The machines that had a name, each with its part of the hour; none that has no part in it.
 ///
 /// A machine is there from its creation to the last scrape that saw it. The API knows one object of a name at a time, so
-/// where scrapes of two overlap the earlier ends when the later was created.
-fn lives(node: &Node, latest_scrape: Option<i64>, hour: Hour) -> Vec<(&str, &Machine, Life)> {
+/// where scrapes of two overlap the earlier ends when the later was created. One that is no longer listed, and on which pods
+/// certainly ran (`ran_until`), was there as long.
+fn lives(
+    node: &Node,
+    (latest_scrape, ran_until): (Option<i64>, Option<i64>),
+    hour: Hour,
+) -> Vec<(&str, &Machine, Life)> {
     // Seen after the hour only, and no word of its creation: nothing says that it was there.
     if !node.in_hour && node.facts.created_seconds.is_empty() {
         return Vec::new();
@@ -87,6 +113,7 @@ fn lives(node: &Node, latest_scrape: Option<i64>, hour: Hour) -> Vec<(&str, &Mac
         // Known by its creation or size alone, as where `kube_node_info` is dropped.
         static UNKNOWN: Machine = Machine {
             kubelet_version: String::new(),
+            os_image: String::new(),
             internal_ip: String::new(),
             first_seen_ms: None,
             last_seen_seconds: None,
@@ -104,8 +131,9 @@ fn lives(node: &Node, latest_scrape: Option<i64>, hour: Hour) -> Vec<(&str, &Mac
     let starts: Vec<i64> = machines.iter().enumerate().map(|(n, (_, machine))| start(n, machine)).collect();
     let mut lives = Vec::new();
     for (n, (id, machine)) in machines.into_iter().enumerate() {
-        let vanished = machine.last_seen_seconds.filter(|seen| Some(*seen) < latest_scrape);
         let replaced = starts.get(n + 1).copied();
+        let vanished = machine.last_seen_seconds.filter(|seen| Some(*seen) < latest_scrape);
+        let vanished = vanished.map(|seen| ran_until.filter(|_| replaced.is_none()).map_or(seen, |ran| ran.max(seen)));
         let end = vanished.into_iter().chain(replaced).min().unwrap_or_else(|| hour.end_seconds());
         let life = Life { start: starts.get(n).copied().unwrap_or(end), end }.within(hour);
         if life.seconds() > 0 {
@@ -126,7 +154,7 @@ fn created(node: &Node, machine: &Machine) -> Option<i64> {
     machine.facts.as_ref()?.created_seconds.first().copied()
 }
 
-fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour) -> NodeHour {
+fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) -> NodeHour {
     let Seen { name, provider_id, machine, facts, api, life, measured, .. } = seen;
     let said = api.as_ref().map_or_else(|| (*facts).clone(), |api| with_labels(facts, &api.labels));
     let instance_id = instance_id(provider_id);
@@ -135,10 +163,17 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour) -> NodeHour {
     let (instance_type, source) = instance_type::named(&evidence, &settings.overrides).unzip();
     let (zone, region) = labels::place(provider_id, &said);
     let amount = |bound, resource: &str| facts.resources.get(&(bound, resource.to_owned())).copied();
-    let cores = |bound| amount(bound, "cpu").and_then(|cores| whole(cores * 1000.0)).map(int32);
+    let cores = |bound| {
+        let cores = amount(bound, "cpu").and_then(limits::possible_cores);
+        cores.and_then(|cores| whole(cores * 1000.0)).map(int32)
+    };
+    let memory = |bound| amount(bound, "memory").and_then(limits::possible_memory).and_then(whole);
     let bytes = |bound, resource| amount(bound, resource).and_then(whole);
     let measured = measured.as_ref();
-    let cpu_used = measured.and_then(Measured::used_millicores);
+    let cpu_used = measured.and_then(|m| m.used_millicores(doubts));
+    let mut bytes_of = |io| measured.and_then(|m| m.bytes(io, doubts));
+    let [received, transmitted] = [Io::Received, Io::Transmitted].map(&mut bytes_of);
+    let [read, written] = [Io::Read, Io::Written].map(&mut bytes_of);
     let own = |text: &str| text.to_owned();
     NodeHour {
         hour_start_seconds: hour.start_seconds(),
@@ -153,15 +188,17 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour) -> NodeHour {
         compute_type: labels::compute_type(name, provider_id, &said).to_owned(),
         node_group: labels::node_group(&said).map(own),
         arch: label(&said, &["label_kubernetes_io_arch", "label_beta_kubernetes_io_arch"]).map(own),
-        os: label(&said, &["label_kubernetes_io_os", "label_beta_kubernetes_io_os"]).map(own),
+        os: label(&said, &["label_kubernetes_io_os", "label_beta_kubernetes_io_os"])
+            .or_else(|| labels::os_of_image(&machine.os_image))
+            .map(own),
         kubelet_version: (!machine.kubelet_version.is_empty()).then(|| machine.kubelet_version.clone()),
         emp_owned: machine.kubelet_version.contains("-emp.")
             || label(&said, &["label_emp_pf9_io_owned"]).is_some_and(|owned| owned.eq_ignore_ascii_case("true")),
         cpu_capacity_millicores: cores(Bound::Capacity),
-        memory_capacity_bytes: bytes(Bound::Capacity, "memory"),
-        pods_capacity: bytes(Bound::Capacity, "pods").map(int32),
+        memory_capacity_bytes: memory(Bound::Capacity),
+        pods_capacity: amount(Bound::Capacity, "pods").and_then(limits::possible_pods).and_then(whole).map(int32),
         cpu_allocatable_millicores: cores(Bound::Allocatable),
-        memory_allocatable_bytes: bytes(Bound::Allocatable, "memory"),
+        memory_allocatable_bytes: memory(Bound::Allocatable),
         taints: facts.taints.iter().cloned().collect(),
         created_seconds: facts.created_seconds.first().copied(),
         first_seen_seconds: life.start,
@@ -169,14 +206,14 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour) -> NodeHour {
         up_seconds: int32(life.seconds()),
         usage_source: cpu_used.map(|_| "node-exporter".to_owned()),
         cpu_used_millicores_by_slot: cpu_used,
-        cpu_steal_millicores_by_slot: measured.and_then(Measured::steal_millicores),
-        memory_used_mib_by_slot: measured.and_then(Measured::memory_used_mib),
-        memory_touched_mib_by_slot: measured.and_then(Measured::memory_touched_mib),
-        network_receive_bytes: measured.and_then(|m| m.bytes(Io::Received)),
-        network_transmit_bytes: measured.and_then(|m| m.bytes(Io::Transmitted)),
+        cpu_steal_millicores_by_slot: measured.and_then(|m| m.steal_millicores(doubts)),
+        memory_used_mib_by_slot: measured.and_then(|m| m.memory_used_mib(doubts)),
+        memory_touched_mib_by_slot: measured.and_then(|m| m.memory_touched_mib(doubts)),
+        network_receive_bytes: received,
+        network_transmit_bytes: transmitted,
         root_disk_bytes: bytes(Bound::Capacity, "ephemeral_storage"),
-        disk_read_bytes: measured.and_then(|m| m.bytes(Io::Read)),
-        disk_written_bytes: measured.and_then(|m| m.bytes(Io::Written)),
+        disk_read_bytes: read,
+        disk_written_bytes: written,
         instance_type_candidates: None,
         extended_capacity: extended_capacity(facts),
         fargate_provisioned: seen.provisioned.map(own),

@@ -38,17 +38,32 @@ pub(crate) struct PodLife {
     pub(crate) ended: Option<(i64, EndSource)>,
 }
 
-/// The life of a pod. `latest_scrape_seconds` is the last scrape that saw any pod: one that it did not see is gone.
-pub(crate) fn life(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> PodLife {
+/// What else is known of a pod's end than kube-state-metrics says of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Listing {
+    /// The last scrape that saw any pod: one that it did not see is gone.
+    pub(crate) latest_scrape_seconds: Option<i64>,
+    /// When the next pod of its name was created.
+    pub(crate) replaced_seconds: Option<i64>,
+    /// The end of its node, where that is not there to the end of the hour.
+    pub(crate) node_end_seconds: Option<i64>,
+}
+
+/// How long a pod may be listed after its node is gone, before that says nothing of its life: one that hangs in its
+/// termination is listed for ever.
+const OUTLIVES_NODE_SECONDS: i64 = SLOT_SECONDS;
+
+/// The life of a pod. `ran_until` tells until when its containers certainly ran after a moment.
+pub(crate) fn life(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Option<i64>) -> PodLife {
     let bound = pod.scheduled_seconds.or(pod.started_seconds).or(pod.created_seconds);
-    let ended = ended(pod, hour, latest_scrape_seconds).filter(|(end, _)| *end < hour.end_seconds());
+    let ended = ended(pod, hour, listing, ran_until).filter(|(end, _)| *end < hour.end_seconds());
     // A pod of which no moment is known was there when the hour began, as far as anyone can tell.
     let start = bound.unwrap_or_else(|| hour.start_seconds());
     let end = ended.map_or_else(|| hour.end_seconds(), |(end, _)| end);
     PodLife { life: Life { start, end }, ended }
 }
 
-fn ended(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> Option<(i64, EndSource)> {
+fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Option<i64>) -> Option<(i64, EndSource)> {
     if let Some(completed) = pod.completion() {
         return Some((completed, EndSource::Completed));
     }
@@ -56,8 +71,12 @@ fn ended(pod: &Pod, hour: Hour, latest_scrape_seconds: Option<i64>) -> Option<(i
         let slots = i64::try_from(slot).unwrap_or_default();
         return Some((hour.start_seconds() + slots * SLOT_SECONDS, EndSource::Phase));
     }
-    let seen = pod.last_seen_seconds.filter(|seen| Some(*seen) < latest_scrape_seconds)?;
-    Some((seen, EndSource::LastSeen))
+    let seen = pod.last_seen_seconds.filter(|seen| Some(*seen) < listing.latest_scrape_seconds);
+    let listed_until = seen.unwrap_or_else(|| hour.end_seconds());
+    let node_end = listing.node_end_seconds.filter(|end| *end < listed_until - OUTLIVES_NODE_SECONDS);
+    let gone = node_end.or(seen).map(|gone| ran_until(gone).map_or(gone, |ran| ran.max(gone)));
+    let end = gone.into_iter().chain(listing.replaced_seconds).min()?;
+    Some((end, EndSource::LastSeen))
 }
 
 /// The row of a pod; `None` when it did not hold its requests for a second of the hour.
@@ -75,7 +94,8 @@ pub(crate) fn row(
     let (workload_kind, workload) = workload(snapshot, pod);
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let texts = |names: &FewOf<Name>| names.keys().map(|name| name.to_string()).collect();
-    let (cpu, memory) = effective_request(pod);
+    let pod_level_requests = pod_level_requests(snapshot, pod);
+    let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(pod) };
     let hpa_known = snapshot.autoscalers_listed || !snapshot.autoscaled.is_empty();
     let hpa_target = hpa_known.then(|| {
         let target = (Name::clone(&pod.namespace), Name::clone(&workload_kind), Name::clone(&workload));
@@ -110,7 +130,33 @@ pub(crate) fn row(
         labels: labels(snapshot, settings, pod),
         volume_claims: texts(&pod.claims),
         extended_requests: snapshot.resources_exposed.then(|| extended_requests(pod)),
+        pod_level_requests,
     })
+}
+
+/// Whether a pod asks for CPU or memory as a whole, which shows in its class: of one that is guaranteed every container
+/// has requests and limits of both, and of a burstable one any has one of either. `None` where the class is not known, or
+/// requests are not exposed.
+///
+/// A burstable pod that asks as a whole beside its containers looks like any other.
+fn pod_level_requests(snapshot: &Snapshot, pod: &Pod) -> Option<bool> {
+    if !snapshot.requests_exposed {
+        return None;
+    }
+    let containers = || pod.containers.iter().map(|(_, container)| container);
+    let any = |c: &Resources| {
+        let amounts = [c.cpu_request_cores, c.memory_request_bytes, c.cpu_limit_cores, c.memory_limit_bytes];
+        amounts.iter().any(Option::is_some)
+    };
+    let requests = |c: &Resources| c.cpu_request_cores.is_some() && c.memory_request_bytes.is_some();
+    let limits = |c: &Resources| c.cpu_limit_cores.is_some() && c.memory_limit_bytes.is_some();
+    let all = |c: &Resources| requests(c) && (limits(c) || !snapshot.limits_exposed);
+    match &*pod.qos_class {
+        "Guaranteed" => Some(!containers().any(any) || !containers().all(all)),
+        "Burstable" => Some(!containers().any(any)),
+        "BestEffort" => Some(false),
+        _ => None,
+    }
 }
 
 /// The allow-listed labels of a pod; `None` when none are asked for, or none are exposed of any pod or of this one.
@@ -187,7 +233,8 @@ mod tests {
     }
 
     fn check_life(pod: &Pod, latest: Option<i64>, start: i64, end: i64, ended: Option<(i64, EndSource)>) {
-        let got = life(pod, hour(), latest.map(|s| HOUR + s));
+        let listing = Listing { latest_scrape_seconds: latest.map(|s| HOUR + s), ..Listing::default() };
+        let got = life(pod, hour(), listing, |_| None);
         let expect = PodLife {
             life: Life { start: HOUR + start, end: HOUR + end },
             ended: ended.map(|(s, source)| (HOUR + s, source)),
@@ -240,6 +287,59 @@ mod tests {
         let mut pod = Pod { scheduled_seconds: Some(HOUR), ..Pod::default() };
         pod.ended_slots[2..].fill(true);
         check_life(&pod, Some(3700), 0, 600, Some((600, EndSource::Phase)));
+    }
+
+    #[test]
+    fn a_pod_ends_no_later_than_its_node_or_its_name_and_no_earlier_than_its_containers() {
+        let pod = Pod { scheduled_seconds: Some(HOUR - 50), last_seen_seconds: Some(HOUR + 3_187), ..Pod::default() };
+        let check = |node_end: Option<i64>, replaced: Option<i64>, ran: Option<i64>, expect: i64| {
+            let listing = Listing {
+                latest_scrape_seconds: Some(HOUR + 3_700),
+                replaced_seconds: replaced.map(|s| HOUR + s),
+                node_end_seconds: node_end.map(|s| HOUR + s),
+            };
+            let got = life(&pod, hour(), listing, |_| ran.map(|s| HOUR + s));
+            assert_eq!(got.life.end - HOUR, expect, "{node_end:?} {replaced:?} {ran:?}");
+        };
+        check(None, None, None, 3_187);
+        check(None, None, Some(3_600), 3_600);
+        check(Some(1_000), None, None, 1_000);
+        check(Some(1_000), None, Some(1_500), 1_500);
+        // Deleted a minute after its node, as it should be.
+        check(Some(3_100), None, None, 3_187);
+        check(None, Some(2_000), Some(3_600), 2_000);
+    }
+
+    #[test]
+    fn a_class_that_no_container_explains_is_of_requests_of_the_pod() {
+        let container = |cpu, memory, cpu_limit, memory_limit| Resources {
+            cpu_request_cores: cpu,
+            memory_request_bytes: memory,
+            cpu_limit_cores: cpu_limit,
+            memory_limit_bytes: memory_limit,
+            ..Resources::default()
+        };
+        let check = |class: &str, containers: &[Resources], limits_exposed: bool, expect: Option<bool>| {
+            let named = containers.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), *c));
+            let pod = Pod { containers: named.collect(), qos_class: class.into(), ..Pod::default() };
+            let mut snapshot = Snapshot::default();
+            (snapshot.requests_exposed, snapshot.limits_exposed) = (true, limits_exposed);
+            assert_eq!(pod_level_requests(&snapshot, &pod), expect, "{class} {containers:?}");
+            assert_eq!(pod_level_requests(&Snapshot::default(), &pod), None);
+        };
+        let (none, one) = (container(None, None, None, None), Some(1.0));
+        let whole = container(one, one, one, one);
+        check("Guaranteed", &[], true, Some(true));
+        check("Guaranteed", &[none], true, Some(true));
+        check("Guaranteed", &[whole], true, Some(false));
+        check("Guaranteed", &[whole, none], true, Some(true));
+        check("Guaranteed", &[container(Some(0.1), None, None, None)], true, Some(true));
+        check("Guaranteed", &[container(one, one, None, None)], true, Some(true));
+        check("Guaranteed", &[container(one, one, None, None)], false, Some(false));
+        check("Burstable", &[none], true, Some(true));
+        check("Burstable", &[none, container(None, one, None, None)], true, Some(false));
+        check("BestEffort", &[], true, Some(false));
+        check("", &[], true, None);
     }
 
     fn check_effective(containers: &[(bool, bool, Option<f64>)], overhead: Option<f64>, expect: Option<i32>) {

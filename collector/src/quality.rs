@@ -97,6 +97,7 @@ pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, unmeasu
     let [cpu, memory] = unmeasured.longest();
     for row in quality {
         row.query_set = Some(words.clone());
+        row.implausible_dropped = Some(snapshot.doubts.samples(&row.query));
         row.duplicates_dropped = snapshot.duplicates.get(row.query.as_str()).copied().unwrap_or_default();
         let metric = queries::ALL.iter().find(|query| query.name == row.query).map_or("", |query| query.metric);
         let exporter = match metric {
@@ -207,6 +208,12 @@ fn owners_are_told(snapshot: &Snapshot) -> bool {
     snapshot.pods.values().filter(|pod| !pod.node.is_empty()).all(|pod| pod.owner_told)
 }
 
+/// Whether cAdvisor has no sample in the last slot, and none after the hour by which a counter would tell what was used in it.
+fn unseen_to_the_end(snapshot: &Snapshot) -> bool {
+    let measured = snapshot.measured_slots().last().copied().unwrap_or_default();
+    !measured && !snapshot.instances.values().any(|instance| instance.after().is_some())
+}
+
 /// What is wrong with an hour, in words.
 pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -232,6 +239,11 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     let unmeasured = snapshot.measured_slots().iter().filter(|measured| !**measured).count();
     if unmeasured > 0 {
         faults.push(format!("cAdvisor has no samples in {unmeasured} of 12 slots"));
+    }
+    if unseen_to_the_end(snapshot) {
+        faults.push(
+            "what containers used after the last scrape of the hour is not known until they are seen again".to_owned(),
+        );
     }
     let strangers = rows::instances_without_pod(snapshot);
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {

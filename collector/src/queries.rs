@@ -18,7 +18,7 @@ use lake::digest;
 pub use nodes::*;
 pub use pods::*;
 pub use question::{Question, questions};
-pub(crate) use question::{matchers, quoted};
+pub(crate) use question::{label_name, matchers, quoted};
 pub use rules::*;
 use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS};
@@ -40,6 +40,10 @@ pub enum Shape {
     Slots,
     /// At the start of the hour and at the end of each slot: thirteen points, for differences of counters.
     Edges,
+    /// At the edges of the slots of the hour before, without its end.
+    Before,
+    /// At the edges of the slots of the hour after, without its start.
+    After,
 }
 
 impl Shape {
@@ -52,6 +56,8 @@ impl Shape {
             }
             Self::Slots => (hour.start_seconds() + SLOT_SECONDS, hour.end_seconds()),
             Self::Edges => (hour.start_seconds(), hour.end_seconds()),
+            Self::Before => (hour.start_seconds() - HOUR_SECONDS, hour.start_seconds() - SLOT_SECONDS),
+            Self::After => (hour.end_seconds() + SLOT_SECONDS, hour.end_seconds() + HOUR_SECONDS),
         }
     }
 }
@@ -62,6 +68,7 @@ impl Shape {
 #[expect(missing_docs, reason = "each is documented at the constant of its name")]
 pub enum Fact {
     ContainerCpu,
+    ContainerCpuBeyond,
     ContainerRate,
     ContainerCpuPeak,
     ContainerMemoryMean,
@@ -151,8 +158,10 @@ pub const ALL: [Query; 28] = [
 /// How many of the first of [`ALL`] decide whether the others are sent.
 pub const DECISIVE: usize = 2;
 
-/// The clusters a server holds, by the label that servers for several clusters put on everything.
-pub const CLUSTERS: &str = "count by (cluster) (last_over_time(kube_node_info[62m]))";
+/// Every node with all its labels, by which a server that holds several clusters shows it.
+pub fn all_nodes(matchers: &str) -> String {
+    format!("last_over_time(kube_node_info{{{matchers}}}[62m])")
+}
 
 /// Whether there are samples of an hour at all, evaluated at its end: samples of the node that was scraped most.
 pub fn hours_known(settings: &Settings) -> String {
@@ -191,12 +200,18 @@ pub fn pods_changed(matchers: &str, uids: &[&str]) -> String {
 
 /// The same of the owners of the named replica sets.
 pub fn replicasets_changed(matchers: &str, names: &[&str]) -> String {
-    format!("kube_replicaset_owner{{{matchers}owner_kind!=\"<none>\",replicaset=~\"{}\"}}[62m]", alternatives(names))
+    format!(
+        "kube_replicaset_owner{{{matchers}owner_kind!=\"<none>\",owner_is_controller=~\"true|\",replicaset=~\"{}\"}}[62m]",
+        alternatives(names)
+    )
 }
 
 /// The same of the owners of the named jobs.
 pub fn jobs_changed(matchers: &str, names: &[&str]) -> String {
-    format!("kube_job_owner{{{matchers}owner_kind!=\"<none>\",job_name=~\"{}\"}}[62m]", alternatives(names))
+    format!(
+        "kube_job_owner{{{matchers}owner_kind!=\"<none>\",owner_is_controller=~\"true|\",job_name=~\"{}\"}}[62m]",
+        alternatives(names)
+    )
 }
 
 /// A regular expression that matches exactly the given names, inside a PromQL string.

@@ -7,12 +7,15 @@ use lake::{EncodedHour, HourEncoder, LakeError};
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::container::{self, Identity};
+use crate::doubt::Doubts;
+use crate::evidence::{self, Namesakes};
 use crate::life::Life;
 use crate::node;
-use crate::pod::{self, PodLife};
+use crate::pod::{self, Listing, PodLife};
 use crate::quality::Unmeasured;
 use crate::settings::Settings;
-use crate::snapshot::{Grid, Instance, InstanceKey, Name, Names, Pod, Resources, Snapshot, Uid};
+use crate::snapshot::{Grid, Instance, InstanceKey, Name, Pod, Resources, Snapshot, Uid};
+use crate::usage::Usage;
 use crate::volume;
 
 /// What is said of an hour beside its rows.
@@ -37,14 +40,18 @@ pub(crate) fn encode(
     mut encoder: HourEncoder,
     origin: Origin,
 ) -> Result<EncodedHour, LakeError> {
-    let nodes = node::rows(&snapshot, settings, hour);
+    snapshot.learn_limits();
+    let mut doubts = std::mem::take(&mut snapshot.doubts);
+    let nodes = node::rows(&snapshot, settings, hour, &mut doubts);
+    snapshot.doubts = doubts;
+    snapshot.learn_node_ends(&nodes);
     (snapshot.nodes, snapshot.exporters) = Default::default();
     encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour))?;
     (snapshot.claims, snapshot.volumes) = Default::default();
     encoder.add_rows(nodes)?;
     let (mut pods, mut containers) = (encoder.table::<PodHour>()?, encoder.table::<ContainerHour>()?);
     let mut unmeasured = Unmeasured::default();
-    let Origin { server, faults, mut quality, query_set } = origin;
+    let Origin { server, mut faults, mut quality, query_set } = origin;
     let rest = each_pod(snapshot, settings, hour, &mut |pod, own| {
         unmeasured.add(&pod, &own);
         pods.push(pod)?;
@@ -54,6 +61,7 @@ pub(crate) fn encode(
     encoder.add(containers)?;
     crate::quality::complete(&mut quality, &rest, unmeasured, &query_set);
     encoder.add_rows(quality)?;
+    faults.extend(rest.doubts.faults());
     Ok(encoder.finish(server, faults))
 }
 
@@ -65,10 +73,11 @@ pub(crate) fn each_pod<E>(
     hour: Hour,
     each: &mut dyn FnMut(PodHour, Vec<ContainerHour>) -> Result<(), E>,
 ) -> Result<Snapshot, E> {
+    let mut doubts = std::mem::take(&mut snapshot.doubts);
     let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
     let mut by_name = instances_by_name(&mut snapshot);
+    let namesakes = Namesakes::of(&snapshot);
     let pods = std::mem::take(&mut snapshot.pods);
-    let names_shared = names_shared(&snapshot, &pods);
     for (uid, pod) in pods {
         // What the path of its cgroup does not tell comes first, as it always did.
         let mut instances = by_name.remove(&uid).unwrap_or_default();
@@ -78,26 +87,24 @@ pub(crate) fn each_pod<E>(
         if pod.node.is_empty() {
             continue;
         }
-        let pod_life = pod::life(&pod, hour, latest_scrape);
+        let listing = Listing {
+            latest_scrape_seconds: latest_scrape,
+            replaced_seconds: namesakes.replaced(&uid),
+            node_end_seconds: snapshot.node_end(&pod.node, hour),
+        };
+        let pod_life = pod::life(&pod, hour, listing, |since| {
+            let counters = instances.iter().filter(|_| snapshot.usage == Usage::Cadvisor);
+            let counters = counters.map(|(_, instance)| &**instance);
+            evidence::all_ran_until(counters, since + snapshot.listing_seconds, hour)
+        });
         if let Some(row) = pod::row(&snapshot, settings, &uid, &pod, pod_life, hour) {
-            let shared = names_shared.contains(&(Name::clone(&pod.namespace), Name::clone(&pod.name)));
+            let shared = namesakes.share(&pod.namespace, &pod.name);
             let own = by_container(&instances);
-            each(row, pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour))?;
+            each(row, pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour, &mut doubts))?;
         }
     }
+    snapshot.doubts = doubts;
     Ok(snapshot)
-}
-
-/// The names that several pods had in the hour; none where no peak is known, since nothing else asks.
-fn names_shared(snapshot: &Snapshot, pods: &BTreeMap<Name, Box<Pod>>) -> BTreeSet<Names> {
-    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
-    for pod in pods.values().filter(|_| !snapshot.peaks.is_empty()) {
-        let name = (Name::clone(&pod.namespace), Name::clone(&pod.name));
-        if !seen.insert(name.clone()) {
-            shared.insert(name);
-        }
-    }
-    shared
 }
 
 /// The recorded peaks of a container. They come by its name, so where another pod had it too, those of a slot are its own
@@ -125,28 +132,19 @@ type ByContainer<'a> = BTreeMap<&'a str, Vec<&'a Instance>>;
 
 /// Takes out the instances whose cgroup's path has the uid of a pod.
 fn of_pod(instances: &mut BTreeMap<InstanceKey, Box<Instance>>, uid: Uid) -> Instances {
-    let least = InstanceKey {
-        pod_uid: Some(uid),
-        namespace: Name::default(),
-        pod: Name::default(),
-        container: Name::default(),
-        id: [0; 2],
-    };
-    let keys: Vec<InstanceKey> =
-        instances.range(least..).map(|(key, _)| key).take_while(|key| key.pod_uid == Some(uid)).cloned().collect();
+    let keys: Vec<InstanceKey> = instances
+        .range(InstanceKey::least_of(uid)..)
+        .map(|(key, _)| key)
+        .take_while(|key| key.pod_uid == Some(uid))
+        .cloned()
+        .collect();
     keys.into_iter().filter_map(|key| instances.remove_entry(&key)).collect()
 }
 
 /// Takes out the instances whose cgroup's path has no uid, by the uid of the pod that has their name: the newest, since
 /// a pod of a stateful set has the name of the one before it.
 fn instances_by_name(snapshot: &mut Snapshot) -> BTreeMap<Name, Instances> {
-    let with_uid = snapshot.instances.split_off(&InstanceKey {
-        pod_uid: Some(Uid::LEAST),
-        namespace: Name::default(),
-        pod: Name::default(),
-        container: Name::default(),
-        id: [0; 2],
-    });
+    let with_uid = snapshot.instances.split_off(&InstanceKey::least_of(Uid::LEAST));
     let nameless = std::mem::replace(&mut snapshot.instances, with_uid);
     let names: BTreeSet<(&str, &str)> = nameless.keys().map(|key| (&*key.namespace, &*key.pod)).collect();
     let mut newest: BTreeMap<(&str, &str), (&Name, Option<i64>)> = BTreeMap::new();
@@ -183,7 +181,9 @@ fn pod_containers(
     pod_life: PodLife,
     instances: &ByContainer<'_>,
     hour: Hour,
+    doubts: &mut Doubts,
 ) -> Vec<ContainerHour> {
+    let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
     let mut containers: BTreeMap<&str, Resources> = pod.containers.iter().map(|(n, r)| (&**n, *r)).collect();
     for name in instances.keys() {
         containers.entry(name).or_default();
@@ -206,8 +206,9 @@ fn pod_containers(
             continue;
         }
         let peaks = peaks(snapshot, (pod, shared), name, life, hour);
-        let identity = Identity { pod_uid: uid, container: name, pod, resources, usage: snapshot.usage, peaks };
-        rows.push(container::row(identity, life, own, hour));
+        let (usage, slack_seconds) = (snapshot.usage, snapshot.slack_seconds);
+        let identity = Identity { pod_uid: uid, container: name, pod, resources, usage, peaks, limits, slack_seconds };
+        rows.push(container::row(identity, life, own, hour, doubts));
     }
     rows
 }

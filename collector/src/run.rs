@@ -69,13 +69,45 @@ pub enum CollectError {
     },
     /// The server holds several clusters.
     #[error(
-        "this server holds {count} clusters (label `cluster`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label cluster=NAME`, or use a server, or a tenant, of one cluster"
+        "this server holds {count} clusters (label `{label}`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label {label}=NAME`, or use a server, or a tenant, of one cluster"
     )]
     ManyClusters {
+        /// The label that tells them apart.
+        label: String,
         /// How many.
         count: usize,
         /// Their names, the first few.
         names: String,
+    },
+    /// Two of a thing of which one cluster has one at a time were there at once.
+    #[error(
+        "{what} `{name}` is there twice at once in {hour} (`{}` and `{}`), so this server holds more than one cluster, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster", ids[0], ids[1]
+    )]
+    TwiceAtOnce {
+        /// What it is, such as `node`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// Their provider ids, or uids.
+        ids: [String; 2],
+        /// The hour.
+        hour: Hour,
+    },
+    /// A metric that an hour needs has series, and none with the label of the cluster.
+    #[error(
+        "`{metric}` has no series with {label}=`{value}` in {hour} and has others, so the hour was not written; every series of the cluster needs that label: add it to the job that scrapes {exporter} too"
+    )]
+    MissingLabelled {
+        /// The metric.
+        metric: &'static str,
+        /// The label.
+        label: String,
+        /// Its value.
+        value: String,
+        /// The hour.
+        hour: Hour,
+        /// What exposes the metric.
+        exporter: &'static str,
     },
     /// A metric without which an hour says nothing has no series, although others have.
     #[error(

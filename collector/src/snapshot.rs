@@ -13,15 +13,21 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lake::tables::NodeHour;
+use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::dialect::{Dialect, LabelColumn, label_columns};
-use crate::queries::{Fact, Question};
+use crate::doubt::Doubts;
+use crate::limits::Limits;
+use crate::queries::{self, Fact, Question};
 use crate::settings::Settings;
 use crate::usage::Usage;
 
 pub(crate) use changes::Between;
+#[cfg(test)]
+pub(crate) use containers::Beyond;
 pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 pub(crate) use few::{Few, FewOf};
@@ -36,6 +42,14 @@ pub(crate) const EDGES: usize = SLOTS_PER_HOUR + 1;
 pub(crate) type Edges = [Option<f64>; EDGES];
 /// A series on the slots.
 pub(crate) type Slots = [Option<f64>; SLOTS_PER_HOUR];
+
+/// 2014-06-06, when the first lines of Kubernetes were published.
+const FIRST_MOMENT: i64 = 1_402_012_800;
+/// How far the clock of a node may be ahead of the server's.
+const CLOCKS_APART_SECONDS: i64 = 60;
+
+/// The least time by which samples may be older than others.
+const LEAST_SLACK_SECONDS: i64 = 60;
 
 /// A name, kept once however many have it.
 pub(crate) type Name = Arc<str>;
@@ -56,8 +70,8 @@ pub(crate) struct Snapshot {
     pub(crate) pods: BTreeMap<Name, Box<Pod>>,
     /// By name.
     pub(crate) nodes: BTreeMap<String, Node>,
-    /// By `instance` label.
-    pub(crate) exporters: BTreeMap<String, Exporter>,
+    /// By `instance` label, and by that of the node where there is one.
+    pub(crate) exporters: BTreeMap<(String, String), Exporter>,
     /// By namespace and name.
     pub(crate) claims: BTreeMap<(String, String), Claim>,
     /// By name.
@@ -86,6 +100,9 @@ pub(crate) struct Snapshot {
     pub(crate) tolerations_exposed: bool,
     /// Whether requests come by resource, so that those for other things than CPU and memory would show.
     pub(crate) resources_exposed: bool,
+    /// Whether any container shows a request, and a limit, of CPU or memory.
+    pub(crate) requests_exposed: bool,
+    pub(crate) limits_exposed: bool,
     /// Other names of labels and metrics that were read, for the hour's quality.
     pub(crate) dialect: BTreeSet<&'static str>,
     /// Names in use, each once.
@@ -96,6 +113,16 @@ pub(crate) struct Snapshot {
     pub(crate) without_identity: BTreeMap<&'static str, i64>,
     /// Duplicates of an identity that were not equal, by query.
     pub(crate) duplicates: BTreeMap<&'static str, i64>,
+    /// What each node can do at most, by name, once it is learnt; the nodes are let go of before.
+    pub(crate) limits: BTreeMap<String, Limits>,
+    /// How old a sample of usage may be at the moment it is looked at.
+    pub(crate) slack_seconds: i64,
+    /// How long it takes until kube-state-metrics is scraped again.
+    pub(crate) listing_seconds: i64,
+    /// Until when in the hour each node was there, by name, once it is learnt.
+    node_ends: Option<BTreeMap<String, i64>>,
+    /// What is not believed.
+    pub(crate) doubts: Doubts,
 }
 
 impl Snapshot {
@@ -137,6 +164,7 @@ impl Snapshot {
                     Some("exported_pod") => "exported_pod",
                     Some("exported_container") => "exported_container",
                     Some("exported_node") => "exported_node",
+                    Some("exported_instance") => "exported_instance",
                     _ => "cadvisor-old-labels",
                 });
             }
@@ -149,6 +177,11 @@ impl Snapshot {
     /// bound to that.
     pub(crate) fn settle(&mut self) {
         self.believe_one_job();
+        self.slack_seconds = 2 * exporters::interval(&self.scrapes, exporters::CADVISOR);
+        self.slack_seconds = self.slack_seconds.clamp(LEAST_SLACK_SECONDS, SLOT_SECONDS);
+        self.listing_seconds = exporters::interval(&self.scrapes, exporters::KUBE_STATE_METRICS);
+        self.rename_strangers();
+        nodes::join_exporters(&mut self.exporters);
         if self.dialect.contains("exported_node") {
             for pod in self.pods.values_mut().filter(|pod| pod.node_of_exporter) {
                 pod.node = Name::default();
@@ -156,9 +189,76 @@ impl Snapshot {
         }
     }
 
+    /// Learns what each node can do: the most that any machine of its name could.
+    pub(crate) fn learn_limits(&mut self) {
+        for (name, node) in &self.nodes {
+            let machines = node.machines.values().filter_map(|machine| machine.facts.as_ref());
+            let limits = machines.map(Limits::of).fold(Limits::of(&node.facts), Limits::max);
+            self.limits.insert(name.clone(), limits);
+        }
+    }
+
+    /// Learns until when nodes were there.
+    pub(crate) fn learn_node_ends(&mut self, nodes: &[NodeHour]) {
+        let mut ends: BTreeMap<String, i64> = BTreeMap::new();
+        for node in nodes {
+            let end = ends.entry(node.node.clone()).or_insert(node.last_seen_seconds);
+            *end = node.last_seen_seconds.max(*end);
+        }
+        self.node_ends = Some(ends);
+    }
+
+    /// When a node was gone; the start of the hour for one that no scrape saw in it. `None` while it is there.
+    pub(crate) fn node_end(&self, node: &str, hour: Hour) -> Option<i64> {
+        let end = self.node_ends.as_ref()?.get(node).copied().unwrap_or_else(|| hour.start_seconds());
+        Some(end).filter(|end| *end < hour.end_seconds())
+    }
+
+    /// Takes the uid off instances whose cgroup has one that no pod has, where a pod has their name to itself and none of
+    /// its own: then they are found by that. A static pod has the uid its manifest says, and its mirror another.
+    fn rename_strangers(&mut self) {
+        let uids: BTreeSet<Uid> = self.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
+        let strange = |key: &&InstanceKey| key.pod_uid.is_some_and(|uid| !uids.contains(&uid));
+        let strangers: Vec<InstanceKey> = self.instances.keys().filter(strange).cloned().collect();
+        if strangers.is_empty() {
+            return;
+        }
+        let names: BTreeSet<(&str, &str)> = strangers.iter().map(|key| (&*key.namespace, &*key.pod)).collect();
+        let mut of_name: BTreeMap<(Name, Name), Vec<(Option<Uid>, bool, Option<i64>)>> = BTreeMap::new();
+        for (uid, pod) in self.pods.iter().filter(|(_, pod)| names.contains(&(&*pod.namespace, &*pod.name))) {
+            let pods = of_name.entry((Name::clone(&pod.namespace), Name::clone(&pod.name))).or_default();
+            pods.push((Uid::of_pod(uid), &*pod.created_by.0 == "Node", pod.created_seconds));
+        }
+        let measured: BTreeSet<Uid> = self.instances.keys().filter_map(|key| key.pod_uid).collect();
+        for key in strangers {
+            let Some([(uid, is_mirror, created)]) =
+                of_name.get(&(Name::clone(&key.namespace), Name::clone(&key.pod))).map(Vec::as_slice)
+            else {
+                continue;
+            };
+            let has_own = uid.is_some_and(|uid| measured.contains(&uid));
+            let started = self.instances.get(&key).and_then(|instance| instance.start_seconds);
+            // What started before the pod was created is of the one before it.
+            let is_older = !is_mirror && started.zip(*created).is_none_or(|(started, created)| started < created);
+            if has_own || is_older {
+                continue;
+            }
+            if let Some(instance) = self.instances.remove(&key) {
+                self.instances.insert(InstanceKey { pod_uid: None, ..key }, instance);
+            }
+        }
+    }
+
     /// The label of kube-state-metrics that has the names of nodes.
     pub(crate) fn node_label(&self) -> &'static str {
         if self.dialect.contains("exported_node") { "exported_node" } else { "node" }
+    }
+
+    /// The instances whose cgroup's path has the uid of a pod.
+    pub(crate) fn instances_of(&self, uid: Uid) -> impl Iterator<Item = &Instance> {
+        let of_pod =
+            self.instances.range(InstanceKey::least_of(uid)..).take_while(move |(key, _)| key.pod_uid == Some(uid));
+        of_pod.map(|(_, instance)| &**instance)
     }
 
     /// Takes in when pods or nodes that vanished were last seen.
@@ -209,8 +309,13 @@ impl Snapshot {
         Some(self.nodes.entry(text(series, at)?.to_owned()).or_default())
     }
 
-    fn exporter(&mut self, series: &Series<'_, '_>, at: usize) -> Option<&mut Exporter> {
-        Some(self.exporters.entry(text(series, at)?.to_owned()).or_default())
+    fn exporter(&mut self, series: &Series<'_, '_>, at: usize, node_at: usize) -> Option<&mut Exporter> {
+        let node = text(series, node_at).unwrap_or_default();
+        let exporter = self.exporters.entry((text(series, at)?.to_owned(), node.to_owned())).or_default();
+        if !node.is_empty() && !exporter.node_labels.contains(node) {
+            exporter.node_labels.insert(node.to_owned());
+        }
+        Some(exporter)
     }
 
     fn instance(&mut self, series: &Series<'_, '_>) -> Option<&mut Instance> {
@@ -258,6 +363,7 @@ type Take = fn(&mut Snapshot, &Series<'_, '_>, i64) -> Option<()>;
 fn taker(fact: Fact) -> Take {
     match fact {
         Fact::ContainerCpu => containers::cpu,
+        Fact::ContainerCpuBeyond => containers::cpu_beyond,
         Fact::ContainerRate => containers::rate,
         Fact::ContainerCpuPeak => containers::cpu_peak,
         Fact::ContainerMemoryMean => containers::memory_mean,
@@ -306,6 +412,18 @@ fn value_seconds(series: &Series<'_, '_>) -> Option<i64> {
     (seconds.abs() < 1e12).then_some(seconds as i64)
 }
 
+/// A value that is a moment in the life of something in a cluster. What lies before there was Kubernetes, such as 1970 or
+/// the year 1, and what lies after it was asked for, is none.
+fn moment(series: &Series<'_, '_>, start_seconds: i64) -> Option<i64> {
+    value_seconds(series).filter(|seconds| is_moment(*seconds, start_seconds))
+}
+
+/// Whether something of an hour can have happened then.
+fn is_moment(seconds: i64, start_seconds: i64) -> bool {
+    let latest = start_seconds + HOUR_SECONDS + queries::LOOK_AHEAD_SECONDS + CLOCKS_APART_SECONDS;
+    (FIRST_MOMENT..=latest).contains(&seconds)
+}
+
 fn edges(series: &Series<'_, '_>, start_seconds: i64) -> Edges {
     on_grid(series, start_seconds)
 }
@@ -334,7 +452,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{queries, rows};
+    use crate::rows;
 
     const HOUR: i64 = 1_782_820_800;
     const UIDS: [&str; 2] = ["0f3a1b2c-1111-2222-3333-444455556666", "1f3a1b2c-1111-2222-3333-444455556666"];

@@ -47,6 +47,7 @@ pub(crate) fn rows(snapshot: &Snapshot, nodes: &[NodeHour], settings: &Settings,
             present_seconds: int32(present_slots(claim) * SLOT_SECONDS),
             pods: mounted.map(names).unwrap_or_default(),
             zone_source: zone.map(|(_, source)| source.to_owned()),
+            csi_driver: volume.map(|v| v.csi_driver.clone()).filter(|driver| !driver.is_empty()),
         }
     };
     snapshot.claims.iter().map(row).collect()

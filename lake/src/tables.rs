@@ -157,6 +157,9 @@ table! {
     memory_mean_mib_by_slot: Option<SlotValues>, "MiB";
     /// Largest memory sample of each slot, rounded up; null = no sample.
     memory_max_mib_by_slot: Option<SlotValues>, "MiB";
+    /// Seconds of the hour without a sample between two of a counter that ran on: what it counted is spread over them
+    /// evenly, and memory is taken to have gone from the one to the other. Null where no CPU is known.
+    interpolated_seconds: Option<i32>, "second";
 }
 
 table! {
@@ -214,6 +217,10 @@ table! {
     volume_claims: Vec<String>, "";
     /// What the scheduler reserves for it beside CPU and memory, such as `nvidia_com_gpu=1`; null when not collected.
     extended_requests: Option<Vec<String>>, "";
+    /// Whether its class shows that it asks for CPU or memory as a whole (`spec.resources` of a pod), which no metric has:
+    /// then its effective requests are null because they are not known, and not because there are none. Null when the
+    /// class is not known.
+    pod_level_requests: Option<bool>, "";
 }
 
 table! {
@@ -333,6 +340,8 @@ table! {
     pods: Vec<String>, "";
     /// How the zone is known: `label`, `volume-id`, `api`, or `node` of a pod that mounts it; null when it is not.
     zone_source: Option<String>, "";
+    /// CSI driver of the volume, such as `ebs.csi.aws.com` or `efs.csi.aws.com`; null when it is of none, or not known.
+    csi_driver: Option<String>, "";
 }
 
 table! {
@@ -373,6 +382,8 @@ table! {
     seconds_without_usage: Option<i64>, "second";
     /// The pods of those seconds, as `namespace/pod`, the longest first, at most twenty.
     pods_without_usage: Option<Vec<String>>, "";
+    /// Values that are more than the machine can do, or less than was there before, taken as unknown.
+    implausible_dropped: Option<i64>, "";
 }
 
 #[cfg(test)]

@@ -240,6 +240,8 @@ topologySpreadConstraints:
 {{- if .Values.kubernetesApi.enabled }}
 - name: EMP_COST_KUBERNETES_API
   value: "true"
+- name: EMP_COST_KUBERNETES_STORAGE
+  value: {{ .Values.kubernetesApi.storage | quote }}
 {{- end }}
 {{- end }}
 

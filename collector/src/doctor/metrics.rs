@@ -44,7 +44,7 @@ const KUBELET: &str = "kubelet";
 const CPU: &str = "container_cpu_usage_seconds_total";
 
 /// Metric, what restricts it, its exporter, the need, and what it is for.
-const METRICS: [(&str, &str, &str, Need, &str); 25] = [
+const METRICS: [(&str, &str, &str, Need, &str); 26] = [
     ("kube_node_created", "", KSM, Need::Required, "which nodes there were"),
     ("kube_node_info", "", KSM, Need::Required, "provider id and kubelet of nodes"),
     ("kube_node_status_capacity", "", KSM, Need::Required, "size of nodes"),
@@ -87,6 +87,7 @@ const METRICS: [(&str, &str, &str, Need, &str); 25] = [
     ("kube_persistentvolume_info", "", KSM, Need::Optional, "volumes"),
     ("kube_persistentvolume_capacity_bytes", "", KSM, Need::Optional, "size of volumes"),
     ("kubelet_volume_stats_used_bytes", "", KUBELET, Need::Optional, "how full volumes are"),
+    ("kube_pod_nodeselectors", "", KSM, Need::Optional, "which pods are bound to nodes by a selector"),
     ("kube_horizontalpodautoscaler_info", "", KSM, Need::Optional, "workloads that scale by themselves"),
 ];
 
@@ -113,6 +114,7 @@ pub(super) async fn examine(
         findings.extend(missing(exporter, &reports, &there));
     }
     findings.extend(no_peaks(&reports, &there));
+    findings.extend(no_node_selectors(&reports));
     Ok(reports)
 }
 
@@ -127,6 +129,19 @@ fn no_peaks(reports: &[MetricReport], there: &[&str]) -> Option<Finding> {
         severity: Severity::Note,
         what: "peaks of CPU within five minutes are not known: no rule records them".to_owned(),
         next: "with Helm chart kube-prometheus-stack: `defaultRules.rules.k8sContainerCpuUsageSecondsTotal: true`"
+            .to_owned(),
+    })
+}
+
+/// That nobody can tell which pods may run on which nodes, which kube-state-metrics tells only where it is asked to.
+fn no_node_selectors(reports: &[MetricReport]) -> Option<Finding> {
+    let lacks = |name: &str| reports.iter().any(|report| report.metric == name && report.series == 0);
+    (lacks("kube_pod_nodeselectors") && !lacks("kube_pod_info")).then(|| Finding {
+        severity: Severity::Weakens,
+        what: "node selectors of pods are not known, so pods that are bound to some nodes look as if they could run on any"
+            .to_owned(),
+        next: "let kube-state-metrics expose them, which it does only when asked: \
+               `--metric-opt-in-list=kube_pod_nodeselectors`, with its Helm chart in `extraArgs`"
             .to_owned(),
     })
 }

@@ -28,6 +28,8 @@ pub struct Access {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Whether to ask for storage classes and persistent volumes beside nodes.
+    pub storage: bool,
     /// File with the bearer token; read again for each request, since projected tokens rotate.
     pub token_file: PathBuf,
     /// File with the certificates that sign the server's.
@@ -38,7 +40,7 @@ impl Access {
     /// The service account that is mounted into a pod.
     pub fn in_pod(host: String, port: u16) -> Self {
         let folder = Path::new("/var/run/secrets/kubernetes.io/serviceaccount");
-        Self { host, port, token_file: folder.join("token"), ca_file: folder.join("ca.crt") }
+        Self { host, port, storage: true, token_file: folder.join("token"), ca_file: folder.join("ca.crt") }
     }
 }
 
@@ -98,6 +100,7 @@ pub enum KubernetesError {
 pub struct KubernetesApi {
     client: reqwest::Client,
     base: String,
+    storage: bool,
     token_file: PathBuf,
 }
 
@@ -119,12 +122,14 @@ impl KubernetesApi {
             .no_proxy()
             .redirect(crate::server::within_the_server())
             .timeout(TIMEOUT)
+            .user_agent(concat!("emp-cost-collector/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(unusable)?;
-        Ok(Self { client, base, token_file: access.token_file.clone() })
+        Ok(Self { client, base, storage: access.storage, token_file: access.token_file.clone() })
     }
 
-    /// Asks for nodes, storage classes and volumes. What is not granted is left out with a warning.
+    /// Asks for nodes, and for storage classes and volumes where that is wanted. What is not granted is left out with a
+    /// warning.
     ///
     /// # Errors
     /// [`KubernetesError`] when the API does not answer, or not as the API does.
@@ -138,8 +143,16 @@ impl KubernetesApi {
             facts.nodes.insert(node.metadata.name, api);
         })
         .await?;
+        if self.storage {
+            self.read_storage(&mut facts, &mut warnings).await?;
+        }
+        facts.warnings = warnings;
+        Ok(facts)
+    }
+
+    async fn read_storage(&self, facts: &mut ApiFacts, warnings: &mut Vec<String>) -> Result<(), KubernetesError> {
         let classes = "/apis/storage.k8s.io/v1/storageclasses";
-        self.list(classes, "storageclasses", &mut warnings, &mut |class: Class| {
+        self.list(classes, "storageclasses", warnings, &mut |class: Class| {
             if ["ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com", "kubernetes.io/aws-ebs"].contains(&&*class.provisioner)
             {
                 facts.classes.insert(class.metadata.name, ApiClass::of(&class.parameters));
@@ -147,14 +160,12 @@ impl KubernetesApi {
         })
         .await?;
         let volumes = "/api/v1/persistentvolumes";
-        self.list(volumes, "persistentvolumes", &mut warnings, &mut |volume: Volume| {
+        self.list(volumes, "persistentvolumes", warnings, &mut |volume: Volume| {
             if let Some(zone) = volume.zone() {
                 facts.volume_zones.insert(volume.metadata.name, zone);
             }
         })
-        .await?;
-        facts.warnings = warnings;
-        Ok(facts)
+        .await
     }
 
     /// Every object of a list, page by page.

@@ -55,6 +55,17 @@ pub(crate) fn compute_type(name: &str, provider_id: &str, facts: &Facts) -> &'st
     }
 }
 
+/// The operating system by what the kubelet calls its image, such as `Windows Server 2022 Datacenter` or `Amazon Linux
+/// 2023`: a kubelet runs on either of two. `None` where it says nothing.
+pub(crate) fn os_of_image(image: &str) -> Option<&'static str> {
+    let name = image.trim().to_ascii_lowercase();
+    (!name.is_empty()).then_some(if name.starts_with("windows") || name.starts_with("microsoft") {
+        "windows"
+    } else {
+        "linux"
+    })
+}
+
 /// Managed node group or node pool.
 pub(crate) fn node_group(facts: &Facts) -> Option<&str> {
     label(facts, &GROUPS)
@@ -130,6 +141,17 @@ mod tests {
         assert_eq!(compute_type("n", "aws:///us-east-1a/0ab-1/fargate-ip-10-0-0-1.ec2.internal", &none), "fargate");
         assert_eq!(compute_type("n", "eks-hybrid:///us-west-2/c/mi-0ab", &none), "hybrid");
         assert_eq!(compute_type("n", "aws:///us-east-1a/i-0abc", &none), "ec2");
+    }
+
+    #[test]
+    fn the_image_tells_the_operating_system() {
+        for image in ["Windows Server 2022 Datacenter", "windows Server 2019", "Microsoft Windows Server 2025"] {
+            assert_eq!(os_of_image(image), Some("windows"), "{image}");
+        }
+        for image in ["Amazon Linux 2023.8.20250707", "Bottlerocket OS 1.41.0 (aws-k8s-1.33)", "Ubuntu 22.04.5 LTS"] {
+            assert_eq!(os_of_image(image), Some("linux"), "{image}");
+        }
+        assert_eq!(os_of_image(" "), None);
     }
 
     #[test]

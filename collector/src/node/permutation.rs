@@ -105,7 +105,7 @@ proptest! {
                 let _: Answer = snapshot.read(&question, &body(query, hour, series), START).unwrap();
             }
             let settings = Settings::default();
-            let nodes = super::rows(&snapshot, &settings, hour);
+            let nodes = super::rows(&snapshot, &settings, hour, &mut Doubts::default());
             let volumes = crate::volume::rows(&snapshot, &nodes, &settings, hour);
             (nodes, volumes)
         };

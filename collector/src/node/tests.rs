@@ -25,7 +25,7 @@ fn node(machines: &[(&str, Machine)], created: &[i64], in_hour: bool) -> Node {
 
 /// Start and end of each life, in seconds of the hour.
 fn check(node: &Node, latest: i64, expect: &[(&str, i64, i64)]) {
-    let lives = lives(node, Some(START + latest), hour());
+    let lives = lives(node, (Some(START + latest), None), hour());
     let found: Vec<_> = lives.iter().map(|(id, _, life)| (*id, life.start - START, life.end - START)).collect();
     assert_eq!(found, expect);
 }
@@ -44,7 +44,7 @@ fn a_node_that_vanished_ends_when_it_was_last_seen() {
     let node = node(&[("i", machine(None, Some(1900), None))], &[100], true);
     check(&node, 3700, &[("i", 100, 1900)]);
     check(&node, 1900, &[("i", 100, 3600)]);
-    assert_eq!(lives(&node, Some(START + 3700), hour().next()), []);
+    assert_eq!(lives(&node, (Some(START + 3700), None), hour().next()), []);
 }
 
 #[test]

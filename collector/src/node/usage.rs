@@ -3,18 +3,26 @@
 use std::collections::BTreeMap;
 
 use lake::SlotValues;
-use types::{Hour, SLOT_SECONDS};
+use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
+use crate::counter::{self, Counted, Most, Sample};
+use crate::doubt::Doubts;
 use crate::life::{Life, int32};
+use crate::limits::Limits;
 use crate::pod::whole;
+use crate::queries;
 use crate::snapshot::{Edges, Exporter, Io, Slots, Snapshot};
 
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
 
+/// How much more memory the kernel may tell than the kubelet, as a factor.
+const MOST_MEMORY_TOTAL: f64 = 1.1;
+
 /// The exporters of the hour, by the node they ran on.
 #[derive(Debug, Default)]
 pub(crate) struct Exporters<'a> {
+    slack_seconds: i64,
     by_node: BTreeMap<&'a str, Vec<(&'a str, &'a Exporter)>>,
     /// How many nodes each instance was on.
     nodes_of: BTreeMap<&'a str, usize>,
@@ -24,24 +32,41 @@ pub(crate) struct Exporters<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured<'a> {
     exporter: &'a Exporter,
+    /// The name of the machine.
+    name: &'a str,
     /// The life of the machine.
     life: Life,
     hour: Hour,
     /// Whether its address belonged to another machine in this hour too, so that samples from outside the life of this
     /// one are the other's.
     shared: bool,
+    /// What the machine can do at most.
+    limits: Limits,
+    /// How old a sample may be at the moment it is looked at.
+    slack_seconds: i64,
 }
 
 impl<'a> Exporters<'a> {
     /// Finds the node of every instance of node-exporter, by the first of these that names one: the name the kernel
     /// gives the machine, a label of the scrape job, the host part of the instance, the short form of the kernel's
     /// name, the instance id in it, the address.
-    pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
+    ///
+    /// An instance runs on one node at a time. One that is found on two that `live` at once is several in one, whose
+    /// greatest values are nobody's: it serves none, and that is told to `doubts`.
+    pub(crate) fn of(snapshot: &'a Snapshot, live: &BTreeMap<&str, Life>, doubts: &mut Doubts) -> Self {
         let names = Names::of(snapshot);
-        let mut exporters = Self::default();
-        for (instance, exporter) in &snapshot.exporters {
+        let mut exporters = Self { slack_seconds: snapshot.slack_seconds, ..Self::default() };
+        for ((instance, _), exporter) in &snapshot.exporters {
             let nodes = names.find(instance, exporter);
-            exporters.nodes_of.insert(instance, nodes.len());
+            if let Some((one, other)) = at_once(&nodes, live) {
+                doubts.say(format!(
+                    "node-exporter `{instance}` is said to run on `{one}` and on `{other}` at once, so what they used \
+                     is not known; its series need a label that tells them apart, such as `instance`"
+                ));
+                continue;
+            }
+            let served = exporters.nodes_of.entry(instance).or_default();
+            *served = nodes.len().max(*served);
             for node in nodes {
                 exporters.by_node.entry(node).or_default().push((instance, exporter));
             }
@@ -51,18 +76,32 @@ impl<'a> Exporters<'a> {
 
     /// The exporter of a machine. Of two on one node the one with more samples of the CPU counts, and of two as good the
     /// first by instance: they measure the same.
-    pub(crate) fn of_machine(&self, node: &str, life: Life, other_machines: bool, hour: Hour) -> Option<Measured<'a>> {
+    pub(crate) fn of_machine(
+        &self,
+        node: &str,
+        (life, other_machines): (Life, bool),
+        limits: Limits,
+        hour: Hour,
+    ) -> Option<Measured<'a>> {
         let points = |exporter: &Exporter| {
             let most = exporter.cpu_core_seconds.values().map(|edges| edges.iter().flatten().count()).max();
             (most.unwrap_or_default(), exporter.io_bytes.len())
         };
-        let candidates = self.by_node.get(node)?;
+        let (name, candidates) = self.by_node.get_key_value(node)?;
         let best =
             candidates.iter().min_by_key(|(instance, exporter)| (std::cmp::Reverse(points(exporter)), *instance));
         let (instance, exporter) = best?;
         let shared = other_machines || self.nodes_of.get(instance).is_some_and(|nodes| *nodes > 1);
-        Some(Measured { exporter, life, hour, shared })
+        Some(Measured { exporter, life, hour, name, shared, limits, slack_seconds: self.slack_seconds })
     }
+}
+
+/// Two of some nodes that live at once for longer than a scrape may lag.
+fn at_once<'n>(nodes: &[&'n str], live: &BTreeMap<&str, Life>) -> Option<(&'n str, &'n str)> {
+    let lives: Vec<(&str, Life)> = nodes.iter().filter_map(|node| Some((*node, *live.get(node)?))).collect();
+    let pairs = lives.iter().enumerate().flat_map(|(n, one)| lives.iter().skip(n + 1).map(move |other| (one, other)));
+    let mut both = pairs.filter(|((_, a), (_, b))| a.end.min(b.end) - a.start.max(b.start) > SLOT_SECONDS);
+    both.next().map(|((one, _), (other, _))| (*one, *other))
 }
 
 /// Ways to a node.
@@ -135,69 +174,119 @@ impl Measured<'_> {
     }
 
     /// CPU used, without what waited or was stolen.
-    pub(crate) fn used_millicores(&self) -> Option<SlotValues> {
-        self.millicores(|mode| mode != STEAL)
+    pub(crate) fn used_millicores(&self, doubts: &mut Doubts) -> Option<SlotValues> {
+        self.millicores(|mode| mode != STEAL, doubts)
     }
 
     /// CPU the hypervisor gave to others.
-    pub(crate) fn steal_millicores(&self) -> Option<SlotValues> {
-        self.millicores(|mode| mode == STEAL)
+    pub(crate) fn steal_millicores(&self, doubts: &mut Doubts) -> Option<SlotValues> {
+        self.millicores(|mode| mode == STEAL, doubts)
     }
 
     /// Core-seconds of the chosen modes, slot by slot, as a rate.
     ///
     /// Counters are rounded to milliseconds first: a server adds the cores up in any order, and what that changes in the
-    /// last digits must not reach the files.
-    fn millicores(&self, counts: impl Fn(&str) -> bool) -> Option<SlotValues> {
-        let modes = self.exporter.cpu_core_seconds.iter().filter(|(mode, _)| counts(mode));
-        let modes: Vec<Edges> = modes.map(|(_, edges)| self.own_edges(edges)).collect();
-        let mut slots = SlotValues::default();
-        for (k, slot) in slots.iter_mut().enumerate() {
-            let at =
-                |edges: &Edges, k: usize| edges.get(k).copied().flatten().and_then(|seconds| whole(seconds * 1000.0));
-            let difference = |edges: &Edges| match (at(edges, k), at(edges, k + 1)) {
-                (Some(before), Some(after)) if after >= before => after.checked_sub(before),
-                _ => None,
-            };
-            let used = modes.iter().map(difference).try_fold(0_i64, |sum, more| sum.checked_add(more?));
-            *slot = used
-                .filter(|_| !modes.is_empty())
-                .map(|used| int32(used.saturating_add(SLOT_SECONDS / 2) / SLOT_SECONDS));
+    /// last digits must not reach the files. The slot in which the machine was booted has no rate: what it used before is
+    /// not known.
+    fn millicores(&self, counts: impl Fn(&str) -> bool, doubts: &mut Doubts) -> Option<SlotValues> {
+        let modes: Vec<_> = self.exporter.cpu_core_seconds.iter().filter(|(mode, _)| counts(mode)).collect();
+        let mut sums = [Some(0_i64); SLOTS_PER_HOUR];
+        let most = Most { per_second: self.limits.millicores, slack_seconds: self.slack_seconds };
+        let mut implausible = 0;
+        for (_, edges) in &modes {
+            let zero = self.booted();
+            let counted = self.counted(edges, 1000.0, zero, most);
+            implausible += counted.implausible;
+            let mut used = [None; SLOTS_PER_HOUR];
+            for step in counted.steps.iter().filter(|step| Some(step.from) != zero) {
+                used.iter_mut().zip(step.by_slot(self.hour)).for_each(|(used, part)| *used = used.or(part));
+            }
+            for (sum, used) in sums.iter_mut().zip(used) {
+                *sum = sum.zip(used).map(|(sum, used)| sum.saturating_add(used));
+            }
         }
+        let mut slots = SlotValues::default();
+        for (slot, used) in slots.iter_mut().zip(sums).filter(|_| !modes.is_empty()) {
+            let possible = used.is_none_or(|used| used <= most.per_second * (SLOT_SECONDS + most.slack_seconds));
+            implausible += usize::from(!possible);
+            *slot = used.filter(|_| possible).map(|used| int32((used + SLOT_SECONDS / 2) / SLOT_SECONDS));
+        }
+        doubts.add(queries::NODE_CPU.name, implausible, || self.name.to_owned());
         slots.iter().any(Option::is_some).then_some(slots)
+    }
+
+    /// What a counter counted, in thousandths or in units.
+    fn counted(&self, edges: &Edges, scale: f64, zero: Option<i64>, most: Most) -> Counted {
+        let (mut samples, mut unreadable) = (Vec::with_capacity(edges.len()), 0);
+        for (edge, value) in self.own_edges(edges).into_iter().enumerate() {
+            match value.map(|value| whole(value * scale)) {
+                Some(Some(value)) => samples.push(Sample { at: self.edge_time(edge), value }),
+                Some(None) => unreadable += 1,
+                None => {}
+            }
+        }
+        let mut counted = counter::count(&samples, zero, most);
+        counted.implausible += unreadable;
+        counted
+    }
+
+    /// When the machine was booted, where that was within the hour.
+    fn booted(&self) -> Option<i64> {
+        self.exporter.booted_seconds.filter(|booted| *booted > self.hour.start_seconds())
     }
 
     /// Memory in use.
-    pub(crate) fn memory_used_mib(&self) -> Option<SlotValues> {
-        self.less_mib(&self.exporter.memory_available)
+    pub(crate) fn memory_used_mib(&self, doubts: &mut Doubts) -> Option<SlotValues> {
+        self.less_mib(&self.exporter.memory_available, doubts)
     }
 
     /// Memory touched, page cache included.
-    pub(crate) fn memory_touched_mib(&self) -> Option<SlotValues> {
-        self.less_mib(&self.exporter.memory_free)
+    pub(crate) fn memory_touched_mib(&self, doubts: &mut Doubts) -> Option<SlotValues> {
+        self.less_mib(&self.exporter.memory_free, doubts)
     }
 
-    fn less_mib(&self, rest: &Slots) -> Option<SlotValues> {
-        let mut slots = SlotValues::default();
+    /// What of the memory is not free. All of it cannot be, and not more of it than there is.
+    fn less_mib(&self, rest: &Slots, doubts: &mut Doubts) -> Option<SlotValues> {
+        let (mut slots, mut implausible) = (SlotValues::default(), 0);
         for (k, ((slot, total), rest)) in slots.iter_mut().zip(&self.exporter.memory_total).zip(rest).enumerate() {
-            let bytes = total.zip(*rest).filter(|_| self.is_own(k + 1)).map(|(total, rest)| (total - rest).max(0.0));
-            *slot = bytes.and_then(|bytes| whole(bytes / (1024.0 * 1024.0))).map(int32);
+            let Some((total, rest)) = total.zip(*rest).filter(|_| self.is_own(k + 1)) else { continue };
+            // What the firmware keeps, the kubelet may not count.
+            let most = self.limits.memory_bytes * MOST_MEMORY_TOTAL;
+            if !(0.0..total).contains(&rest) || total > most {
+                implausible += 1;
+                continue;
+            }
+            *slot = whole((total - rest) / (1024.0 * 1024.0)).map(int32);
         }
+        doubts.add(queries::NODE_MEMORY.name, implausible, || self.name.to_owned());
         slots.iter().any(Option::is_some).then_some(slots)
     }
 
-    /// Bytes of all devices of a kind; `None` without a sample.
-    pub(crate) fn bytes(&self, io: Io) -> Option<i64> {
-        let devices = self.exporter.io_bytes.iter().filter(|((kind, _), _)| *kind == io);
-        let devices: Vec<Edges> = devices.map(|(_, edges)| self.own_edges(edges)).collect();
-        let seen_at_start = devices.iter().any(|edges| edges.first().is_some_and(Option::is_some));
+    /// Bytes of all devices of a kind; `None` without a sample, and where a device's counter fell and nobody knows why.
+    pub(crate) fn bytes(&self, io: Io, doubts: &mut Doubts) -> Option<i64> {
+        let devices: Vec<_> = self.exporter.io_bytes.iter().filter(|((kind, _), _)| *kind == io).collect();
+        let of_edges = |edges: &Edges| self.own_edges(edges).first().is_some_and(Option::is_some);
+        let seen_at_start = devices.iter().any(|(_, edges)| of_edges(edges));
         // A device that shows while others were there already is new, and counts from zero; so does every device of a
         // machine that started in the hour. Else the first sample is where counting begins.
-        let from_zero = seen_at_start || self.life.start > self.hour.start_seconds();
-        let mut amounts = devices.iter().filter_map(|edges| counted(edges, from_zero));
-        // What fits no column is not known.
-        let first = amounts.next()?;
-        amounts.try_fold(first, i64::checked_add)
+        let began = (self.life.start > self.hour.start_seconds()).then_some(self.life.start);
+        let appeared = seen_at_start.then(|| self.hour.start_seconds());
+        let most = Most { per_second: self.limits.io_bytes_per_second(), slack_seconds: self.slack_seconds };
+        let (mut total, mut implausible) = (None, 0);
+        let mut known = true;
+        for (_, edges) in devices {
+            let new = began.or(appeared).filter(|_| !of_edges(edges));
+            let counted = self.counted(edges, 1.0, new.or(self.booted()), most);
+            implausible += counted.implausible;
+            known &= counted.lost <= 1;
+            let own = self.own_edges(edges);
+            if own.iter().any(Option::is_some) {
+                let bytes: i64 = counted.steps.iter().fold(0, |sum, step| sum.saturating_add(step.counted));
+                total = Some(total.unwrap_or(0_i64).saturating_add(bytes));
+            }
+        }
+        doubts.add(queries::NODE_IO.name, implausible, || self.name.to_owned());
+        total.filter(|_| known)
     }
 
     /// The samples at the edges that are this machine's.
@@ -211,45 +300,19 @@ impl Measured<'_> {
 
     /// Whether what shows at an edge of the hour's slots is of this machine.
     fn is_own(&self, edge: usize) -> bool {
-        let at = self.hour.start_seconds() + i64::try_from(edge).unwrap_or_default() * SLOT_SECONDS;
+        let at = self.edge_time(edge);
         !self.shared || (self.life.start <= at && at <= self.life.end)
     }
-}
 
-/// What a counter counted over the hour. After a reset it counted from zero.
-fn counted(edges: &Edges, from_zero: bool) -> Option<i64> {
-    let mut points = edges.iter().flatten().filter_map(|value| whole(*value));
-    let first = points.next()?;
-    let new = from_zero && edges.first().is_some_and(Option::is_none);
-    let (mut sum, mut before) = (i128::from(if new { first } else { 0 }), first);
-    for point in points {
-        sum += i128::from(point) - if point >= before { i128::from(before) } else { 0 };
-        before = point;
+    fn edge_time(&self, edge: usize) -> i64 {
+        self.hour.start_seconds() + i64::try_from(edge).unwrap_or_default() * SLOT_SECONDS
     }
-    i64::try_from(sum).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{EDGES, Machine, Node};
-
-    fn edges(values: &[(usize, f64)]) -> Edges {
-        let mut edges = [None; EDGES];
-        values.iter().for_each(|(k, value)| edges[*k] = Some(*value));
-        edges
-    }
-
-    #[test]
-    fn a_counter_adds_up_over_resets_and_gaps() {
-        assert_eq!(counted(&edges(&[]), true), None);
-        assert_eq!(counted(&edges(&[(0, 100.0), (1, 150.0), (12, 400.0)]), true), Some(300));
-        // Reset between the second and the third.
-        assert_eq!(counted(&edges(&[(0, 100.0), (1, 150.0), (2, 30.0)]), true), Some(80));
-        // Shows later: from zero only where that is known.
-        assert_eq!(counted(&edges(&[(3, 100.0), (4, 150.0)]), true), Some(150));
-        assert_eq!(counted(&edges(&[(3, 100.0), (4, 150.0)]), false), Some(50));
-    }
+    use crate::snapshot::{Machine, Node};
 
     fn exporter(nodename: &str) -> Exporter {
         Exporter { nodenames: [nodename.to_owned()].into(), ..Exporter::default() }

@@ -27,6 +27,32 @@ pub const CONTAINER_CPU: Query = Query {
     ),
 };
 
+/// What the label `cpu` of a part of the counter is: one processor. What is `total`, or has no such label, is all of it.
+macro_rules! one_cpu {
+    () => {
+        "(cpu)?[0-9]+"
+    };
+}
+
+/// What the parts of [`CONTAINER_CPU`] are in a selector, for the probe.
+pub const ONE_CPU: &str = one_cpu!();
+
+/// In the place of [`CONTAINER_CPU`] where cAdvisor has a series for each processor: the total where there is one, else
+/// the sum of the parts.
+pub const CONTAINER_CPU_PARTS: Query = Query {
+    promql: concat!(
+        "max by (namespace,pod,container,id) (last_over_time(container_cpu_usage_seconds_total",
+        "{$shard,container!=\"\",container!=\"POD\",image!=\"\",cpu!~\"",
+        one_cpu!(),
+        "\"}[5m])) or sum by (namespace,pod,container,id) (max by (namespace,pod,container,id,cpu) ",
+        "(last_over_time(container_cpu_usage_seconds_total",
+        "{$shard,container!=\"\",container!=\"POD\",image!=\"\",cpu=~\"",
+        one_cpu!(),
+        "\"}[5m])))"
+    ),
+    ..CONTAINER_CPU
+};
+
 /// Mean working set of each slot, in bytes.
 pub const CONTAINER_MEMORY_MEAN: Query = Query {
     fact: Fact::ContainerMemoryMean,

@@ -34,7 +34,7 @@ pub const DUPLICATES: Query = Query {
         "label_replace(count(kube_pod_info{$shard,}) - count(max by (namespace,pod,uid) (kube_pod_info{$shard,})),",
         "\"query\",\"pod_info\",\"\",\"\") or ",
         "label_replace(count(container_cpu_usage_seconds_total{$shard,container!=\"\",container!=\"POD\",image!=\"\"}) - ",
-        "count(max by (namespace,pod,container,id) ",
+        "count(max by (namespace,pod,container,id,cpu) ",
         "(container_cpu_usage_seconds_total{$shard,container!=\"\",container!=\"POD\",image!=\"\"})),",
         "\"query\",\"container_cpu\",\"\",\"\") or ",
         "label_replace(count(kube_pod_container_resource_requests{$shard,}) - ",

@@ -38,7 +38,7 @@ pub const NODE_CREATED: Query = Query {
     promql: "max by (node) (last_over_time(kube_node_created{$shard,}[5m]))",
 };
 
-/// Capacity and allocatable of nodes, in cores, bytes, pods and pieces (GPUs), and when each was created, in seconds since the epoch.
+/// Capacity and allocatable of nodes, in cores, bytes (of huge pages too), pods and pieces (GPUs), and when each was created, in seconds since the epoch.
 /// Over the look-ahead too, so that a node that shows only after the hour is known to be born after it.
 pub const NODE_RESOURCES: Query = Query {
     fact: Fact::NodeResources,
@@ -54,7 +54,7 @@ pub const NODE_RESOURCES: Query = Query {
         "kube_node_status_capacity_cpu_cores|kube_node_status_allocatable_cpu_cores|",
         "kube_node_status_capacity_memory_bytes|kube_node_status_allocatable_memory_bytes|",
         "kube_node_status_capacity_pods|kube_node_status_allocatable_pods",
-        "\",resource!~\"hugepages_.*|attachable_volumes_.*\"}[62m]))"
+        "\",resource!~\"attachable_volumes_.*\"}[62m]))"
     ),
 };
 
@@ -115,16 +115,17 @@ pub const NODE_LABELS: Query = node_labels!(
     "emp_pf9_io_owned",
 );
 
-/// Counter values of a node's CPU by mode, in core-seconds. Duplicates collapse before the cores are summed.
+/// Counter values of a node's CPU by mode, in core-seconds. Duplicates collapse before the cores are summed. The label of
+/// the node tells exporters apart where the server gave all the same instance.
 pub const NODE_CPU: Query = Query {
     fact: Fact::NodeCpu,
     name: "node_cpu",
     metric: "node_cpu_seconds_total",
     shard_by: "instance",
     shape: Shape::Edges,
-    labels: &["instance", "mode"],
+    labels: &["instance", "mode", "node"],
     promql: concat!(
-        "sum by (instance,mode) (max by (instance,cpu,mode) ",
+        "sum by (instance,mode,node) (max by (instance,cpu,mode,node) ",
         "(last_over_time(node_cpu_seconds_total{$shard,mode!~\"idle|iowait\"}[5m])))"
     ),
 };
@@ -136,9 +137,9 @@ pub const NODE_MEMORY: Query = Query {
     metric: "node_memory_MemTotal_bytes",
     shard_by: "instance",
     shape: Shape::Slots,
-    labels: &["__name__", "instance"],
+    labels: &["__name__", "instance", "node"],
     promql: concat!(
-        "max by (__name__,instance) (last_over_time({$shard,__name__=~\"",
+        "max by (__name__,instance,node) (last_over_time({$shard,__name__=~\"",
         "node_memory_MemTotal_bytes|node_memory_MemAvailable_bytes|node_memory_MemFree_bytes",
         "\"}[5m]))"
     ),
@@ -152,9 +153,9 @@ pub const NODE_IO: Query = Query {
     metric: "node_network_receive_bytes_total",
     shard_by: "instance",
     shape: Shape::Edges,
-    labels: &["__name__", "instance", "device"],
+    labels: &["__name__", "instance", "device", "node"],
     promql: concat!(
-        "max by (__name__,instance,device) (last_over_time({$shard,__name__=~\"",
+        "max by (__name__,instance,device,node) (last_over_time({$shard,__name__=~\"",
         "node_network_receive_bytes_total|node_network_transmit_bytes_total|",
         "node_disk_read_bytes_total|node_disk_written_bytes_total\",",
         "device=~\"eth[0-9]+|ens[0-9]+|eno[0-9]+|enp[0-9]+s[0-9]+(f[0-9]+)?|enX[0-9]+|",
@@ -162,17 +163,18 @@ pub const NODE_IO: Query = Query {
     ),
 };
 
-/// Which node an instance of node-exporter runs on, and what the firmware calls the machine: on EC2 its instance type.
+/// Which node an instance of node-exporter runs on, what the firmware calls the machine (on EC2 its instance type), and
+/// when it was booted, in seconds since the epoch: counters that fall without that did not begin anew.
 pub const NODE_EXPORTERS: Query = Query {
     fact: Fact::NodeExporters,
     name: "node_exporters",
     metric: "node_uname_info",
     shard_by: "instance",
     shape: Shape::Once,
-    labels: &["instance", "nodename", "product_name", "node", "kubernetes_node"],
+    labels: &["instance", "nodename", "product_name", "node", "kubernetes_node", "__name__"],
     promql: concat!(
-        "max by (instance,nodename,product_name,node,kubernetes_node) ",
-        "(last_over_time({$shard,__name__=~\"node_uname_info|node_dmi_info\"}[62m]))"
+        "max by (instance,nodename,product_name,node,kubernetes_node,__name__) ",
+        "(last_over_time({$shard,__name__=~\"node_uname_info|node_dmi_info|node_boot_time_seconds\"}[62m]))"
     ),
 };
 

@@ -103,7 +103,8 @@ pub const POD_NODE_SELECTOR: Query = Query {
     promql: "last_over_time(kube_pod_nodeselectors{$shard,}[62m])",
 };
 
-/// The controllers of replica sets (deployments, rollouts) and of jobs (cron jobs), and what autoscalers drive.
+/// The controllers of replica sets (deployments, rollouts) and of jobs (cron jobs), without owners that only track them, and
+/// what autoscalers drive.
 pub const OWNERS: Query = Query {
     fact: Fact::Owners,
     name: "owners",
@@ -123,6 +124,6 @@ pub const OWNERS: Query = Query {
     promql: concat!(
         "max by (__name__,namespace,replicaset,job_name,owner_kind,owner_name,scaletargetref_kind,",
         "scaletargetref_name) (last_over_time({$shard,__name__=~\"kube_replicaset_owner|kube_job_owner|",
-        "kube_horizontalpodautoscaler_info\",owner_kind!=\"<none>\"}[62m]))"
+        "kube_horizontalpodautoscaler_info\",owner_kind!=\"<none>\",owner_is_controller=~\"true|\"}[62m]))"
     ),
 };

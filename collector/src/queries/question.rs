@@ -6,7 +6,9 @@ use crate::settings::Settings;
 
 /// Labels that a server renames to `exported_…` where it scrapes without `honor_labels` and its targets have labels of
 /// the same names. Which series it renamed is not asked: wherever the renamed one is there, it is the exporter's own.
-const EXPORTED: [(&str, &str); 4] = [
+const EXPORTED: [(&str, &str); 5] = [
+    // Of a server that federates others: the target itself, which may be one of hundreds behind the same address.
+    ("instance", "exported_instance"),
     ("namespace", "exported_namespace"),
     ("pod", "exported_pod"),
     ("container", "exported_container"),
@@ -18,7 +20,7 @@ const OLD_CADVISOR: [(&str, &str); 2] = [("pod", "pod_name"), ("container", "con
 
 /// What tells the jobs apart that scrape cAdvisor. Two of them see a container at moments of their own, so that what they
 /// say is not the same, and the greater of it is neither's.
-const JOB: [&str; 2] = ["job", "metrics_path"];
+const JOB: [&str; 3] = ["job", "metrics_path", "exported_job"];
 /// What is asked by job where there are several.
 const BY_JOB: [Fact; 3] = [Fact::ContainerCpu, Fact::ContainerMemoryMean, Fact::ContainerMemoryMax];
 
@@ -50,6 +52,22 @@ impl Question {
         match matchers {
             "" => self.promql.replace(SHARD, ""),
             _ => self.promql.replace(SHARD, &format!("{matchers},")),
+        }
+    }
+
+    /// The question for what the counters of containers showed before the hour, or after it; of the pods named, or of
+    /// all where there are none.
+    pub(crate) fn beyond(&self, shape: Shape, pods: &[&str]) -> Self {
+        let narrowed = match pods {
+            [] => SHARD.to_owned(),
+            _ => format!("{}=~\"{}\",{SHARD}", self.shard_by, super::alternatives(pods)),
+        };
+        Self {
+            fact: Fact::ContainerCpuBeyond,
+            name: if shape == Shape::Before { "container_cpu_before" } else { "container_cpu_after" },
+            shape,
+            promql: self.promql.replace(SHARD, &narrowed),
+            ..self.clone()
         }
     }
 
@@ -101,7 +119,7 @@ impl Question {
 
 /// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
 pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
-    let asked = ALL.iter().filter_map(|query| dialect.usage.query(query));
+    let asked = ALL.iter().filter_map(|query| dialect.query(query));
     asked.map(|query| Question::new(query, settings, dialect)).collect()
 }
 
@@ -109,7 +127,7 @@ pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
 pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
     let mut matchers = String::new();
     if let Some((label, value)) = &settings.selector {
-        matchers.push_str(&format!("{label}={},", quoted(value)));
+        matchers.push_str(&format!("{}={},", label_name(label), quoted(value)));
     }
     if let Some((label, replica)) = &dialect.pinned {
         // What one server scrapes for all has no replica, and stays.
@@ -117,6 +135,14 @@ pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
         matchers.push_str(&format!("{label}=~\"{pattern}\","));
     }
     matchers
+}
+
+/// The name of a label as PromQL has it: in quotes where it is more than letters, digits and `_`, as names are that come
+/// with OpenTelemetry (`k8s.cluster.name`).
+pub(crate) fn label_name(name: &str) -> String {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let plain = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain { name.to_owned() } else { quoted(name) }
 }
 
 /// A PromQL string.
@@ -165,6 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn labels_beyond_letters_are_quoted_in_every_selector() {
+        let settings = Settings { selector: Some(("k8s.cluster.name".into(), "p".into())), ..Settings::default() };
+        for question in questions(&settings, &Dialect::default()) {
+            let narrowed = question.promql.matches(r#"{"k8s.cluster.name"="p",$shard,"#).count();
+            assert_eq!(narrowed, question.promql.matches('{').count(), "{}", question.promql);
+        }
+        assert!(Dialect::probe(&settings).contains(r#"{"k8s.cluster.name"="p","#));
+        for (name, expect) in
+            [("cluster", "cluster"), ("_x1", "_x1"), ("1x", "\"1x\""), ("a-b", "\"a-b\""), ("ö", "\"ö\"")]
+        {
+            assert_eq!(label_name(name), expect);
+        }
+    }
+
+    #[test]
     fn renamed_labels_are_grouped_by_and_read() {
         let text = asked(&POD_INFO, &Settings::default(), &Dialect::default());
         assert!(text.contains("host_network,exported_namespace,exported_pod,exported_node)"), "{text}");
@@ -189,10 +230,19 @@ mod tests {
     fn usage_is_asked_by_job_where_several_scrape_cadvisor() {
         let dialect = Dialect { cadvisor_jobs: true, ..Dialect::default() };
         for question in questions(&Settings::default(), &dialect) {
-            let by_job = question.promql.contains(",job,metrics_path)");
+            let by_job = question.promql.contains(",job,metrics_path,exported_job)");
             assert_eq!(by_job, BY_JOB.contains(&question.fact), "{}", question.promql);
-            assert_eq!(by_job, question.labels.get(4..6) == Some(&JOB.map(ToOwned::to_owned)), "{:?}", question.labels);
+            assert_eq!(by_job, question.labels.get(4..7) == Some(&JOB.map(ToOwned::to_owned)), "{:?}", question.labels);
         }
+    }
+
+    #[test]
+    fn parts_of_a_counter_are_added_where_there_is_no_total() {
+        let dialect = Dialect { per_cpu: true, cadvisor_jobs: true, ..Dialect::default() };
+        let questions = questions(&Settings::default(), &dialect);
+        let cpu = questions.iter().find(|question| question.fact == Fact::ContainerCpu).unwrap();
+        let parts = "sum by (namespace,pod,container,id,exported_namespace,exported_pod,exported_container,job,";
+        assert!(cpu.promql.contains(parts) && cpu.promql.contains(" or "), "{}", cpu.promql);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! What cAdvisor measures of containers, and what their specs ask for.
 
+use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hasher};
 
 use types::SLOTS_PER_HOUR;
 
-use super::{EDGES, Name, Snapshot, edges, slots, text, value, value_seconds};
+use super::{EDGES, Name, Snapshot, edges, moment, slots, text, value};
 use crate::decode::Series;
+use crate::limits::is_possible_amount;
+use crate::queries::CONTAINER_RESOURCES;
 
 /// Length of a uid, with its four dashes.
 const UID_LEN: usize = 36;
@@ -20,6 +23,14 @@ pub(crate) struct InstanceKey {
     pub(crate) pod: Name,
     pub(crate) container: Name,
     pub(crate) id: [u64; 2],
+}
+
+impl InstanceKey {
+    /// The first in order of those of a pod.
+    pub(crate) fn least_of(uid: Uid) -> Self {
+        let none = Name::default;
+        Self { pod_uid: Some(uid), namespace: none(), pod: none(), container: none(), id: [0; 2] }
+    }
 }
 
 /// A pod's uid in sixteen bytes.
@@ -148,9 +159,28 @@ pub(crate) struct Instance {
     pub(crate) memory_mean_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) memory_max_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) start_seconds: Option<i64>,
+    /// The counter beyond the hour, where that was asked for.
+    pub(crate) beyond: Option<Box<Beyond>>,
+}
+
+/// The nearest samples of a counter before the hour and after it, with the moments at which they are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Beyond {
+    pub(crate) before: Option<(i64, f64)>,
+    pub(crate) after: Option<(i64, f64)>,
 }
 
 impl Instance {
+    /// The counter before the hour, where it is known.
+    pub(crate) fn before(&self) -> Option<(i64, f64)> {
+        self.beyond.as_ref()?.before
+    }
+
+    /// The counter after the hour, where it is known.
+    pub(crate) fn after(&self) -> Option<(i64, f64)> {
+        self.beyond.as_ref()?.after
+    }
+
     /// Takes what was measured from another where it has nothing.
     pub(super) fn fill(&mut self, other: &Self) {
         self.cpu.fill(&other.cpu);
@@ -177,6 +207,26 @@ pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Opti
     Some(())
 }
 
+/// The counter of an instance of the hour before it or after it. Where two series of it show a value at one moment, the
+/// larger stays, as it does within the hour.
+pub(super) fn cpu_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let key = s.instance_key(series)?;
+    let Some(instance) = s.instances.get_mut(&key) else { return Some(()) };
+    let there = instance.beyond.get_or_insert_default();
+    for (ms, value) in series.points {
+        let sample = (ms.div_euclid(1000), *value);
+        let known = if sample.0 <= start { &mut there.before } else { &mut there.after };
+        let nearer = |known: (i64, f64)| match sample.0.cmp(&known.0) {
+            Ordering::Equal => sample.1 > known.1,
+            later => (later == Ordering::Greater) == (sample.0 <= start),
+        };
+        if known.is_none_or(nearer) {
+            *known = Some(sample);
+        }
+    }
+    Some(())
+}
+
 /// A rate at the end of each slot.
 pub(super) fn rate(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     s.instance(series)?.cpu.merge(edges(series, start));
@@ -200,9 +250,9 @@ pub(super) fn memory_max(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
     Some(())
 }
 
-pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let instance = s.instance(series)?;
-    instance.start_seconds = instance.start_seconds.max(value_seconds(series));
+    instance.start_seconds = instance.start_seconds.max(moment(series, start));
     Some(())
 }
 
@@ -227,6 +277,16 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     } else {
         s.resources_exposed = true;
     }
+    if matches!(resource, "cpu" | "memory") {
+        let exposed = if metric.contains("_limits") { &mut s.limits_exposed } else { &mut s.requests_exposed };
+        *exposed = true;
+    }
+    let amount = value(series)?;
+    if !is_possible_amount(resource, amount) {
+        s.doubts
+            .add(CONTAINER_RESOURCES.name, 1, || format!("{container} of pod {}", text(series, 3).unwrap_or_default()));
+        return Some(());
+    }
     let extended = s.name(resource);
     let pod = s.pod(series, 3)?;
     let resources = pod.containers.entry(Name::clone(&container));
@@ -238,12 +298,12 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
         (true, "memory") => &mut resources.memory_limit_bytes,
         (true, _) => return Some(()),
         (false, _) => {
-            let amount = pod.extended.entry((extended, container));
-            *amount = amount.max(value(series)?);
+            let there = pod.extended.entry((extended, container));
+            *there = there.max(amount);
             return Some(());
         }
     };
-    *field = [*field, value(series)].into_iter().flatten().reduce(f64::max);
+    *field = Some(field.map_or(amount, |there| there.max(amount)));
     Some(())
 }
 
@@ -270,7 +330,7 @@ mod tests {
 
     #[test]
     fn an_instance_takes_little_room() {
-        // 37 values of eight bytes and a start.
-        assert_eq!(size_of::<Instance>(), 37 * 8 + 16);
+        // 37 values of eight bytes, a start, and where more is that few have.
+        assert_eq!(size_of::<Instance>(), 37 * 8 + 16 + 8);
     }
 }

@@ -1,5 +1,9 @@
 //! How the exporters were scraped.
 
+use std::collections::BTreeMap;
+
+use types::SLOT_SECONDS;
+
 use super::{Slots, Snapshot, slots, text, value};
 use crate::decode::Series;
 use crate::queries;
@@ -8,7 +12,12 @@ use crate::queries;
 pub(crate) type Scrapes = Slots;
 
 /// The exporters, by the names the query gives them.
-pub(crate) const EXPORTERS: [&str; 3] = ["kube-state-metrics", "cadvisor", "node-exporter"];
+pub(crate) const EXPORTERS: [&str; 3] = [KUBE_STATE_METRICS, CADVISOR, "node-exporter"];
+pub(super) const KUBE_STATE_METRICS: &str = "kube-state-metrics";
+pub(super) const CADVISOR: &str = "cadvisor";
+
+/// The interval at which kube-state-metrics is scraped where nobody says otherwise.
+const DEFAULT_INTERVAL_SECONDS: i64 = 60;
 
 pub(super) fn scrapes(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let exporter = EXPORTERS.into_iter().find(|exporter| Some(*exporter) == text(series, 0))?;
@@ -19,6 +28,18 @@ pub(super) fn scrapes(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> 
         *there = [*there, seen].into_iter().flatten().reduce(f64::max);
     }
     Some(())
+}
+
+/// Seconds from one scrape of an exporter to the next, as most slots have it; a minute where nothing tells.
+pub(super) fn interval(scrapes: &BTreeMap<(&'static str, String), Scrapes>, exporter: &str) -> i64 {
+    let mut by_count: BTreeMap<i64, usize> = BTreeMap::new();
+    for (_, slots) in scrapes.iter().filter(|((of, _), _)| *of == exporter) {
+        for count in slots.iter().flatten().filter_map(|count| crate::pod::whole(*count)).filter(|count| *count > 0) {
+            *by_count.entry(count).or_default() += 1;
+        }
+    }
+    let usual = by_count.into_iter().max_by_key(|(count, slots)| (*slots, *count)).map(|(count, _)| count);
+    usual.map_or(DEFAULT_INTERVAL_SECONDS, |count| SLOT_SECONDS / count.min(SLOT_SECONDS))
 }
 
 /// Counts add up over the parts a question was asked in.

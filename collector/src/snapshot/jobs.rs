@@ -29,7 +29,9 @@ impl Snapshot {
             return self.instance(series);
         }
         let key = self.instance_key(series)?;
-        let [name, path] = [JOB_AT, JOB_AT + 1].map(|at| self.name(text(series, at).unwrap_or_default()));
+        // Of a server that federates another, the job there.
+        let own = text(series, JOB_AT + 2).or_else(|| text(series, JOB_AT)).unwrap_or_default();
+        let [name, path] = [own, text(series, JOB_AT + 1).unwrap_or_default()].map(|text| self.name(text));
         let job = Job { elsewhere: *path != *CADVISOR_PATH, name, path };
         Some(self.by_job.as_mut()?.entry(key).or_default().entry(job).or_default())
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::changes::last_in_hour;
-use super::{Edges, Slots, Snapshot, edges, slots, text, value, value_seconds};
+use super::{Edges, Slots, Snapshot, edges, is_moment, moment, slots, text, value, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries;
 
@@ -32,6 +32,7 @@ pub(crate) struct Node {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Machine {
     pub(crate) kubelet_version: String,
+    pub(crate) os_image: String,
     pub(crate) internal_ip: String,
     /// First scrape that saw it, in milliseconds since the epoch; known only of what vanished or was replaced.
     pub(crate) first_seen_ms: Option<i64>,
@@ -79,6 +80,8 @@ pub(crate) struct Exporter {
     /// The node, as a relabeling rule of the scrape job names it.
     pub(crate) node_labels: BTreeSet<String>,
     pub(crate) product_names: BTreeSet<String>,
+    /// When the machine was booted last.
+    pub(crate) booted_seconds: Option<i64>,
     /// Counters by mode.
     pub(crate) cpu_core_seconds: BTreeMap<String, Edges>,
     /// Counters by device, in bytes.
@@ -102,6 +105,30 @@ impl Node {
 
     fn born_after(&self, hour: Hour) -> bool {
         self.facts.created_seconds.first().is_some_and(|created| *created >= hour.end_seconds())
+    }
+}
+
+impl Exporter {
+    /// Takes in what the same exporter says elsewhere; its own word comes first.
+    fn join(&mut self, other: Self) {
+        self.nodenames.extend(other.nodenames);
+        self.node_labels.extend(other.node_labels);
+        self.product_names.extend(other.product_names);
+        self.booted_seconds = self.booted_seconds.max(other.booted_seconds);
+        for (mode, edges) in other.cpu_core_seconds {
+            self.cpu_core_seconds.entry(mode).or_insert(edges);
+        }
+        for (device, edges) in other.io_bytes {
+            self.io_bytes.entry(device).or_insert(edges);
+        }
+        let pairs = [
+            (&mut self.memory_total, other.memory_total),
+            (&mut self.memory_available, other.memory_available),
+            (&mut self.memory_free, other.memory_free),
+        ];
+        for (own, other) in pairs {
+            own.iter_mut().zip(other).for_each(|(own, other)| *own = own.or(other));
+        }
     }
 }
 
@@ -197,6 +224,7 @@ impl Snapshot {
     /// Takes in everything said of nodes that changed, and tells by time of which machine it was said, or what was said
     /// last.
     pub(crate) fn read_changed_nodes(&mut self, body: &[u8], hour: Hour) -> Result<Answer, DecodeError> {
+        let start = hour.start_seconds();
         let own = queries::NODE_LABELS.labels.iter().copied();
         let node_label = self.node_label();
         let own = own.map(|label| if label == "node" { node_label } else { label });
@@ -222,7 +250,9 @@ impl Snapshot {
                 let facts = machine.facts.get_or_insert_default();
                 let mut own = series.points.iter().filter(|(ms, _)| (from..to).contains(ms)).map(|(_, value)| *value);
                 match metric {
-                    "kube_node_created" => facts.created_seconds.extend(own.filter_map(whole_seconds)),
+                    "kube_node_created" => {
+                        facts.created_seconds.extend(own.filter_map(|seconds| created_at(seconds, start)));
+                    }
                     "kube_node_labels" | "kube_node_spec_taint" => {
                         if own.next().is_some() {
                             let _complete = facts.label_series(&series, node_at);
@@ -239,16 +269,18 @@ impl Snapshot {
     }
 }
 
-/// A value that is a time.
-fn whole_seconds(seconds: f64) -> Option<i64> {
+/// A value that is the creation of a node.
+fn created_at(seconds: f64, start: i64) -> Option<i64> {
     #[expect(clippy::as_conversions, reason = "checked to lie far inside i64")]
-    (seconds.abs() < 1e12).then_some(seconds.floor() as i64)
+    let seconds = (seconds.abs() < 1e12).then_some(seconds.floor() as i64)?;
+    is_moment(seconds, start).then_some(seconds)
 }
 
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let own = |at| text(series, at).unwrap_or_default().to_owned();
     let machine = s.node(series, 0)?.machines.entry(own(1)).or_default();
     machine.kubelet_version = own(2).max(std::mem::take(&mut machine.kubelet_version));
+    machine.os_image = own(3).max(std::mem::take(&mut machine.os_image));
     machine.internal_ip = own(4).max(std::mem::take(&mut machine.internal_ip));
     Some(())
 }
@@ -263,17 +295,17 @@ pub(super) fn last_seen(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
 pub(super) fn created(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let node = s.node(series, 0)?;
     node.in_hour = true;
-    node.facts.created_seconds.extend(series.points.iter().filter_map(|(_, value)| whole_seconds(*value)));
+    node.facts.created_seconds.extend(series.points.iter().filter_map(|(_, value)| created_at(*value, start)));
     let seen = slots(series, start);
     s.scraped_slots.iter_mut().zip(seen).for_each(|(scraped, sample)| *scraped |= sample.is_some());
     Some(())
 }
 
-pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let (metric, amount) = (text(series, 0)?, value(series)?);
     let facts = &mut s.node(series, 1)?.facts;
     match metric {
-        "kube_node_created" => facts.created_seconds.extend(value_seconds(series)),
+        "kube_node_created" => facts.created_seconds.extend(moment(series, start)),
         _ => facts.amount(metric, text(series, 2), amount)?,
     }
     Some(())
@@ -285,13 +317,13 @@ pub(super) fn labels(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Optio
 
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let mode = text(series, 1)?.to_owned();
-    s.exporter(series, 0)?.cpu_core_seconds.insert(mode, edges(series, start));
+    s.exporter(series, 0, 2)?.cpu_core_seconds.insert(mode, edges(series, start));
     Some(())
 }
 
 pub(super) fn memory(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let metric = text(series, 0)?;
-    let exporter = s.exporter(series, 1)?;
+    let exporter = s.exporter(series, 1, 2)?;
     let field = match metric {
         "node_memory_MemTotal_bytes" => &mut exporter.memory_total,
         "node_memory_MemAvailable_bytes" => &mut exporter.memory_available,
@@ -310,17 +342,36 @@ pub(super) fn io(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Optio
         _ => return None,
     };
     let device = text(series, 2)?.to_owned();
-    s.exporter(series, 1)?.io_bytes.insert((io, device), edges(series, start));
+    s.exporter(series, 1, 3)?.io_bytes.insert((io, device), edges(series, start));
     Some(())
 }
 
-pub(super) fn exporters(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn exporters(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let own = |at| text(series, at).map(ToOwned::to_owned);
-    let exporter = s.exporter(series, 0)?;
+    let exporter = s.exporter(series, 0, 3)?;
+    if text(series, 5) == Some("node_boot_time_seconds") {
+        exporter.booted_seconds = exporter.booted_seconds.max(moment(series, start));
+    }
     exporter.nodenames.extend(own(1));
     exporter.product_names.extend(own(2));
-    exporter.node_labels.extend(own(3).into_iter().chain(own(4)));
+    exporter.node_labels.extend(own(4));
     Some(())
+}
+
+/// Makes one of what an instance says with the label of a node and without it, where it has that of one node alone.
+pub(super) fn join_exporters(exporters: &mut BTreeMap<(String, String), Exporter>) {
+    let bare: Vec<String> =
+        exporters.keys().filter(|(_, node)| node.is_empty()).map(|(instance, _)| instance.clone()).collect();
+    for instance in bare {
+        let of_instance = (instance.clone(), String::new())..;
+        let mut labelled = exporters.range(of_instance).take_while(|((other, _), _)| *other == instance).skip(1);
+        let (Some((key, _)), None) = (labelled.next(), labelled.next()) else { continue };
+        let key = key.clone();
+        let Some(rest) = exporters.remove(&(instance, String::new())) else { continue };
+        if let Some(exporter) = exporters.get_mut(&key) {
+            exporter.join(rest);
+        }
+    }
 }
 
 pub(super) fn fargate_provisioned(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {

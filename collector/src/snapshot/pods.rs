@@ -4,7 +4,7 @@ use types::SLOTS_PER_HOUR;
 
 use super::changes::Between;
 use super::containers::Resources;
-use super::{Few, FewOf, Name, Names, Snapshot, slots, text, value, value_seconds};
+use super::{Few, FewOf, Name, Names, Snapshot, moment, slots, text, value, value_seconds};
 use crate::decode::Series;
 use crate::queries::POD_SPEC;
 
@@ -79,7 +79,7 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
     Some(())
 }
 
-pub(super) fn facts(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn facts(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let metric = text(series, 0)?;
     if metric == "kube_pod_status_qos_class" {
         let class = s.name(text(series, 2)?);
@@ -106,7 +106,7 @@ pub(super) fn facts(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option
             return Some(());
         }
     };
-    *field = (*field).max(value_seconds(series));
+    *field = (*field).max(moment(series, start));
     Some(())
 }
 

@@ -30,6 +30,8 @@ fn answer(status: u16, body: String) -> Response {
 /// One object a page, whatever the limit: the API may always give less.
 fn page(cluster: &Cluster, token: &str, request: &Request) -> Response {
     cluster.requests.fetch_add(1, Ordering::SeqCst);
+    let agent = request.headers().get("user-agent").map(|value| value.to_str().unwrap().to_owned());
+    assert!(agent.is_some_and(|agent| agent.starts_with("emp-cost-collector/")), "the audit log names us");
     let bearer = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
     if bearer.as_deref() != Some(&format!("Bearer {token}")) {
         return answer(401, r#"{"kind":"Status","status":"Failure","reason":"Unauthorized","code":401}"#.to_owned());
@@ -83,7 +85,7 @@ async fn serve(cluster: Cluster, folder: &std::path::Path, token: &'static str) 
     let (token_file, ca_file) = (folder.join("token"), folder.join("ca.crt"));
     std::fs::write(&token_file, format!("{token}\n")).unwrap();
     std::fs::write(&ca_file, authority_certificate.pem()).unwrap();
-    Access { host: "127.0.0.1".to_owned(), port, token_file, ca_file }
+    Access { host: "127.0.0.1".to_owned(), port, storage: true, token_file, ca_file }
 }
 
 struct Tls {
@@ -198,4 +200,20 @@ async fn a_server_error_ends_the_reading_and_a_missing_file_says_which() {
     let missing = Access { ca_file: folder.path().join("none"), ..access };
     let error = KubernetesApi::connect(&missing).await.unwrap_err();
     assert!(error.to_string().contains("none"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_is_not_asked_for_where_it_is_not_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused =
+        [("/apis/storage.k8s.io/v1/storageclasses", 403), ("/api/v1/persistentvolumes", 403)].into_iter().collect();
+    let cluster = Cluster { refused, ..cluster() };
+    let requests = Arc::clone(&cluster.requests);
+    let access = serve(cluster, folder.path(), "secret").await;
+    let without = Access { storage: false, ..access.clone() };
+    let facts = KubernetesApi::connect(&without).await.unwrap().read().await.unwrap();
+    assert!(facts.nodes() > 0 && facts.warnings().is_empty(), "{:?}", facts.warnings());
+    let only_nodes = requests.load(Ordering::SeqCst);
+    let facts = KubernetesApi::connect(&access).await.unwrap().read().await.unwrap();
+    assert_eq!((facts.warnings().len(), requests.load(Ordering::SeqCst)), (2, 2 * only_nodes + 2));
 }

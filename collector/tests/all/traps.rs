@@ -1,8 +1,13 @@
 //! What goes wrong on real clusters, made by hand and loaded into a real Prometheus: each trap is a few series.
 
 mod changes;
+mod counters;
 mod duplicates;
+mod gaps;
+mod gauges;
+mod lives;
 mod nodes;
 mod pods;
 mod rules;
 mod usage;
+mod worlds;

@@ -219,3 +219,100 @@ async fn a_node_exporter_scraped_by_two_jobs_measures_once() {
     assert_eq!(node.memory_used_mib_by_slot, Some([Some(4_096); 12]));
     assert_eq!(node.network_receive_bytes, Some(3_600_000));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_a_counter_are_added_and_are_no_duplicates() {
+    let test = "parts_of_a_counter_are_added_and_are_no_duplicates";
+    let parts = |names: &[&'static str]| {
+        let mut world = plain();
+        let is_cpu = |labels: &Labels| is_of(labels, "container_cpu_usage_seconds_total");
+        let whole: Vec<_> = world.series.iter().filter(|(labels, _)| is_cpu(labels)).cloned().collect();
+        world.series.retain(|(labels, _)| !is_cpu(labels));
+        for (labels, samples) in whole {
+            for name in names {
+                let mut labels = labels.clone();
+                labels.push(("cpu".to_owned(), (*name).to_owned()));
+                labels.sort();
+                world.series.push((labels, samples.clone()));
+            }
+        }
+        world
+    };
+    for (names, expect) in [
+        (&["total"][..], 1_800_000),
+        (&["cpu00", "cpu01", "cpu02", "cpu03"], 7_200_000),
+        (&["0", "1"], 3_600_000),
+        (&["total", "cpu00", "cpu01"], 1_800_000),
+    ] {
+        let Some(hours) = collected(test, parts(names)).await else { return };
+        assert_eq!(hours.rows::<ContainerHour>().await[0].cpu_core_milliseconds, Some(expect), "{names:?}");
+        assert_eq!(quality(&hours, "container_cpu").await.duplicates_dropped, 0, "{names:?}");
+        // Two jobs scrape the parts: each part counts once.
+        let twice = both(labelled(parts(names), "container_", &[("job", "a")]), {
+            labelled(scraped_later(only(parts(names), "container_"), 13), "container_", &[("job", "b")])
+        });
+        let hours = collected(test, twice).await.unwrap();
+        assert_eq!(hours.rows::<ContainerHour>().await[0].cpu_core_milliseconds, Some(expect), "{names:?} twice");
+    }
+}
+
+/// Two nodes, with an exporter each that uses its own number of cores; `labels` are those of one of them, by its node.
+fn two_exporters(labels: impl Fn(&'static str) -> Vec<(&'static str, String)>) -> World {
+    let mut world = plain();
+    world.node("n2", -9000);
+    for (node, rate) in [("n1", 1), ("n2", 3)] {
+        let own = labels(node);
+        let of = |more: &[(&'static str, &'static str)]| -> Vec<(&'static str, String)> {
+            own.iter().cloned().chain(more.iter().map(|(k, v)| (*k, (*v).to_owned()))).collect()
+        };
+        let mut add = |name: &str, labels: &[(&'static str, String)], value: &dyn Fn(i64) -> f64| {
+            let labels: Vec<_> = labels.iter().map(|(k, v)| (*k, v.as_str())).collect();
+            world.add(name, &labels, (-590, 3_900), 30, value);
+        };
+        let counted = move |second: i64| f64::from(i32::try_from((second + 5_000) * rate).unwrap());
+        add("node_cpu_seconds_total", &of(&[("cpu", "0"), ("mode", "user")]), &counted);
+        add("node_uname_info", &of(&[("nodename", node)]), &|_| 1.0);
+        add("node_memory_MemTotal_bytes", &of(&[]), &|_| 15.0 * 1_073_741_824.0);
+        let free = if node == "n1" { 12.0 } else { 5.0 };
+        add("node_memory_MemAvailable_bytes", &of(&[]), &|_| free * 1_073_741_824.0);
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exporters_behind_one_address_are_told_apart_or_serve_nobody() {
+    let test = "exporters_behind_one_address_are_told_apart_or_serve_nobody";
+    let used = |hours: &[NodeHour]| -> Vec<_> {
+        hours.iter().map(|node| (node.cpu_used_millicores_by_slot, node.memory_used_mib_by_slot)).collect()
+    };
+    let own = vec![
+        (Some([Some(1_000); 12]), Some([Some(3 * 1_024); 12])),
+        (Some([Some(3_000); 12]), Some([Some(10 * 1_024); 12])),
+    ];
+    // Of a server that federates, without `honor_labels`; and where a rule gave all one instance, and the node's name.
+    let federated = |node: &'static str| {
+        vec![
+            ("instance", "edge:9090".to_owned()),
+            ("job", "federate".to_owned()),
+            ("exported_instance", format!("{node}:9100")),
+        ]
+    };
+    let named = |node: &'static str| vec![("instance", "node-exporter".to_owned()), ("node", node.to_owned())];
+    for world in [two_exporters(federated), two_exporters(named)] {
+        let Some(hours) = collected(test, world).await else { return };
+        assert_eq!(used(&hours.rows::<NodeHour>().await), own);
+        let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+        assert!(manifest.complete, "{:?}", manifest.faults);
+    }
+    // Nothing tells them apart.
+    let one = |_: &'static str| vec![("instance", "node-exporter:9100".to_owned())];
+    let mut world = two_exporters(one);
+    // Of samples at one moment the server would keep one.
+    let mut seen = std::collections::BTreeSet::new();
+    world.series.retain(|(labels, _)| seen.insert(labels.clone()));
+    let hours = collected(test, world).await.unwrap();
+    assert_eq!(used(&hours.rows::<NodeHour>().await), [(None, None); 2]);
+    let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    let told = manifest.faults.iter().any(|fault| fault.contains("on `n1` and on `n2` at once"));
+    assert!(told, "{:?}", manifest.faults);
+}

@@ -93,7 +93,9 @@ async fn network_and_disk_count_physical_devices_over_resets() {
         let labels = [("device", device)];
         counter(&mut world, "node_network_receive_bytes_total", at, &labels, |s| plain_count(s + 5_000, rate));
     }
-    // The counter starts anew within the seventh slot, between the scrapes at 1930 and 1960.
+    // The machine is booted within the seventh slot, between the scrapes at 1930 and 1960.
+    let booted = |s: i64| seconds(if s < 1_950 { -9_000 } else { 1_950 });
+    counter(&mut world, "node_boot_time_seconds", at, &[], booted);
     let reset = |s: i64| plain_count(if s < 1_950 { s + 5_000 } else { s - 1_950 }, 100);
     counter(&mut world, "node_network_transmit_bytes_total", at, &[("device", "eth0")], reset);
     for (device, rate) in [("nvme0n1", 500), ("nvme0n1p1", 7), ("dm-0", 7), ("md127", 7), ("sda", 5), ("sda1", 7)] {
@@ -335,4 +337,88 @@ async fn an_address_that_moves_to_another_node_takes_no_usage_along() {
     assert_eq!(new.network_receive_bytes, Some((3_580 - 1_690) * 100_000));
     // The firmware's name is of one of them, and nothing says which.
     assert_eq!((old.instance_type_source.as_str(), new.instance_type_source.as_str()), ("unknown", "unknown"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_is_no_instance_type_gives_way_to_the_firmware() {
+    let test = "a_label_that_is_no_instance_type_gives_way_to_the_firmware";
+    let world = |product: Option<&'static str>| {
+        let mut world = plain();
+        let labels = [("node", "n1"), ("label_node_kubernetes_io_instance_type", "rke2")];
+        world.fact_from("kube_node_labels", &labels, 1.0, -593);
+        let at = [("instance", "n1:9100")];
+        world.fact_from("node_uname_info", &[&at[..], &[("nodename", "n1")]].concat(), 1.0, -593);
+        if let Some(product) = product {
+            world.fact_from("node_dmi_info", &[&at[..], &[("product_name", product)]].concat(), 1.0, -593);
+        }
+        world
+    };
+    for (product, kind, source) in
+        [(Some("m5.4xlarge"), "m5.4xlarge", "dmi"), (Some("PowerEdge R650"), "rke2", "label"), (None, "rke2", "label")]
+    {
+        let Some(hours) = collected(test, world(product)).await else { return };
+        let row = node(&hours, "n1").await;
+        assert_eq!((row.instance_type.as_deref(), row.instance_type_source.as_str()), (Some(kind), source));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_image_of_a_node_tells_its_operating_system_where_no_label_does() {
+    let test = "the_image_of_a_node_tells_its_operating_system_where_no_label_does";
+    let os = |image: &'static str, label: Option<&'static str>| async move {
+        let mut world = plain();
+        for (labels, _) in &mut world.series {
+            if labels.iter().any(|(_, v)| v == "kube_node_info") && !image.is_empty() {
+                labels.push(("os_image".to_owned(), image.to_owned()));
+                labels.sort();
+            }
+        }
+        if let Some(label) = label {
+            world.fact_from("kube_node_labels", &[("node", "n1"), ("label_kubernetes_io_os", label)], 1.0, -593);
+        }
+        let hours = collected(test, world).await?;
+        Some(node(&hours, "n1").await.os)
+    };
+    let Some(windows) = os("Windows Server 2022 Datacenter", None).await else { return };
+    assert_eq!(windows.as_deref(), Some("windows"));
+    assert_eq!(os("Bottlerocket OS 1.41.0 (aws-k8s-1.33)", None).await.unwrap().as_deref(), Some("linux"));
+    assert_eq!(os("Amazon Linux 2023", Some("windows")).await.unwrap().as_deref(), Some("windows"));
+    assert_eq!(os("", None).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn huge_pages_of_a_node_are_capacity_beside_memory() {
+    let test = "huge_pages_of_a_node_are_capacity_beside_memory";
+    let mut world = plain();
+    for (resource, bytes) in [("hugepages_2Mi", 8_589_934_592.0), ("hugepages_1Gi", 0.0)] {
+        let labels = [("node", "n1"), ("resource", resource), ("unit", "byte")];
+        world.fact_from("kube_node_status_capacity", &labels, bytes, -593);
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    let expect = Some(vec!["hugepages_2Mi=8589934592".to_owned()]);
+    assert_eq!(node(&hours, "n1").await.extended_capacity, expect);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_driver_of_a_volume_is_told() {
+    let test = "the_driver_of_a_volume_is_told";
+    let mut world = plain();
+    for (claim, driver, handle) in [
+        ("a", "ebs.csi.aws.com", "vol-0abc"),
+        ("b", "efs.csi.aws.com", "fs-0abc::fsap-0def"),
+        ("c", "fsx.csi.aws.com", "fs-0def"),
+        ("d", "", ""),
+    ] {
+        let volume = format!("pv-{claim}");
+        let labels = [("namespace", "ns"), ("persistentvolumeclaim", claim), ("storageclass", "x")];
+        let labels = [&labels[..], &[("volumename", volume.as_str())]].concat();
+        world.fact_from("kube_persistentvolumeclaim_info", &labels, 1.0, -593);
+        let labels = [("persistentvolume", volume.as_str()), ("csi_driver", driver), ("csi_volume_handle", handle)];
+        let labels: Vec<_> = labels.into_iter().filter(|(_, v)| !v.is_empty()).collect();
+        world.fact_from("kube_persistentvolume_info", &labels, 1.0, -593);
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    let drivers: Vec<_> = hours.rows::<VolumeHour>().await.into_iter().map(|volume| volume.csi_driver).collect();
+    let expect = [Some("ebs.csi.aws.com"), Some("efs.csi.aws.com"), Some("fsx.csi.aws.com"), None];
+    assert_eq!(drivers, expect.map(|driver| driver.map(ToOwned::to_owned)));
 }

@@ -425,3 +425,46 @@ async fn owners_are_known_without_kube_pod_owner_and_mirror_pods_belong_to_their
     let proxy = containers.iter().find(|container| container.pod == "kube-proxy-n1").unwrap();
     assert_eq!((proxy.pod_uid.as_str(), proxy.cpu_core_milliseconds), (uid, Some(1_800_000)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_does_not_control_is_not_the_workload() {
+    let test = "an_owner_that_does_not_control_is_not_the_workload";
+    let mut world = plain();
+    let pod = [("namespace", "ns"), ("pod", "p1"), ("uid", UID), ("owner_is_controller", "true")];
+    let owner = |kind, name| [("owner_kind", kind), ("owner_name", name)];
+    world.fact_from("kube_pod_owner", &[&pod[..], &owner("ReplicaSet", "aa-two-1")].concat(), 1.0, -593);
+    for (kind, name, controls) in [("Deployment", "aa-two", "true"), ("Zeta", "zz-tracker", "false")] {
+        let object = [("namespace", "ns"), ("owner_is_controller", controls)];
+        let of = |object_is: (&'static str, &'static str)| [&object[..], &owner(kind, name), &[object_is]].concat();
+        world.fact_from("kube_replicaset_owner", &of(("replicaset", "aa-two-1")), 1.0, -593);
+        world.fact_from("kube_job_owner", &of(("job_name", "job-1")), 1.0, -593);
+    }
+    let second = "cf3a1b2c-1111-2222-3333-444455556666";
+    world.pod("p2", second, 3_900);
+    let pod = [("namespace", "ns"), ("pod", "p2"), ("uid", second), ("owner_is_controller", "true")];
+    world.fact_from("kube_pod_owner", &[&pod[..], &owner("Job", "job-1")].concat(), 1.0, -593);
+    let Some(hours) = collected(test, world).await else { return };
+    let workloads: Vec<_> =
+        hours.rows::<PodHour>().await.into_iter().map(|pod| (pod.workload_kind, pod.workload)).collect();
+    assert_eq!(workloads, vec![("Deployment".to_owned(), "aa-two".to_owned()); 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_a_pod_as_a_whole_are_unknown_and_not_none() {
+    let test = "requests_of_a_pod_as_a_whole_are_unknown_and_not_none";
+    let mut world = plain();
+    let whole = "df3a1b2c-1111-2222-3333-444455556666";
+    world.pod("whole", whole, 3_900);
+    world.series.retain(|(labels, _)| {
+        let has = |key: &str, value: &str| labels.iter().any(|(k, v)| k == key && v == value);
+        !(has("pod", "whole") && has("__name__", "kube_pod_container_resource_requests"))
+    });
+    for (pod, uid, class) in [("p1", UID, "Burstable"), ("whole", whole, "Guaranteed")] {
+        let labels = [("namespace", "ns"), ("pod", pod), ("uid", uid), ("qos_class", class)];
+        world.fact_from("kube_pod_status_qos_class", &labels, 1.0, -593);
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    let pods = hours.rows::<PodHour>().await;
+    let told: Vec<_> = pods.iter().map(|pod| (pod.pod_level_requests, pod.cpu_effective_request_millicores)).collect();
+    assert_eq!(told, [(Some(false), Some(1_000)), (Some(true), None)]);
+}

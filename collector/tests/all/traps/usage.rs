@@ -126,12 +126,28 @@ async fn no_autoscaler_is_told_from_autoscalers_not_exposed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_of_the_name_of_another_takes_nothing_of_it() {
     let mut world = plain();
-    // The next pod of a stateful set: the same name, another uid.
-    world.pod("p1", OTHER, 3_900);
+    // The next pod of a stateful set: the same name, another uid, created when the first had ended.
+    for (_, samples) in world.series.iter_mut().filter(|(labels, _)| labels.iter().any(|(_, v)| v == "p1")) {
+        samples.retain(|sample| sample.milliseconds < (HOUR + 1_800) * 1_000);
+    }
+    let mut next = World::default();
+    next.pod("p1", OTHER, 3_900);
+    for (labels, samples) in &mut next.series {
+        samples.retain(|sample| sample.milliseconds >= (HOUR + 1_830) * 1_000);
+        let is = |end: &str| labels.iter().any(|(k, v)| k == "__name__" && v.ends_with(end));
+        for sample in samples {
+            if is("_created") || is("_scheduled_time") || is("_start_time_seconds") {
+                sample.value = seconds(1_800);
+            } else if is("_cpu_usage_seconds_total") {
+                sample.value -= (5_000.0 + 1_800.0) * 0.5;
+            }
+        }
+    }
+    world.series.extend(next.series);
     let Some(hours) = collected("a_pod_of_the_name_of_another", world).await else { return };
     let containers = hours.rows::<ContainerHour>().await;
     let used: Vec<_> = containers.iter().map(|c| (c.pod_uid.as_str(), c.cpu_core_milliseconds)).collect();
-    assert_eq!(used, [(UID, Some(1_800_000)), (OTHER, Some(1_800_000))]);
+    assert_eq!(used, [(UID, Some((1_780 + 20) * 500)), (OTHER, Some((3_580 - 1_800) * 500))]);
 }
 
 /// What a gauge of unsigned bytes shows when it fell below zero, near 2^64: two such means in an hour are more than 64 bits

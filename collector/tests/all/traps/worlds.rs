@@ -1,0 +1,123 @@
+//! Servers that hold more than one cluster, and show it in other ways than by the label `cluster`; and one cluster that
+//! looks like several.
+
+use collector::Settings;
+use lake::tables::PodHour;
+
+use crate::world::*;
+
+const OTHER: &str = "1f3a1b2c-1111-2222-3333-444455556666";
+
+fn has(labels: &Labels, key: &str, start: &str) -> bool {
+    labels.iter().any(|(k, v)| k == key && v.starts_with(start))
+}
+
+/// The world with a label on all its series.
+fn labelled(mut world: World, label: &str, value: &str) -> World {
+    for (labels, _) in &mut world.series {
+        labels.push((label.to_owned(), value.to_owned()));
+        labels.sort();
+    }
+    world
+}
+
+/// Another cluster: its names are its own, or those of the first; ids are always its own.
+fn another(node: &str, pod: &str) -> World {
+    let mut world = World::default();
+    world.node(node, -9_000);
+    world.pod(pod, OTHER, 3_900);
+    for (labels, _) in &mut world.series {
+        labels.iter_mut().filter(|(k, v)| k == "node" && v == "n1").for_each(|(_, v)| node.clone_into(v));
+        labels.iter_mut().filter(|(k, _)| k == "provider_id").for_each(|(_, v)| *v = format!("{v}-of-b"));
+    }
+    world
+}
+
+fn both(mut one: World, other: World) -> World {
+    one.series.extend(other.series);
+    one
+}
+
+async fn check_refused(test: &str, world: World, words: &[&str]) {
+    let Some(hours) = collected(test, world).await else { return };
+    let said = hours.refusal().await;
+    for word in words {
+        assert!(said.contains(word), "no `{word}` in: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_are_told_by_any_label_that_splits_both_nodes_and_pods() {
+    let test = "two_clusters_are_told_by_any_label_that_splits_both_nodes_and_pods";
+    for label in ["cluster_id", "k8s_cluster_name", "tenant", "env"] {
+        for (node, pod) in [("n2", "web"), ("n1", "p1")] {
+            let world = both(labelled(plain(), label, "prod-a"), labelled(another(node, pod), label, "prod-b"));
+            let named = format!("`--prometheus-cluster-label {label}=NAME`");
+            check_refused(test, world, &["2 clusters", &format!("`{label}`"), "`prod-a`", "`prod-b`", &named]).await;
+        }
+    }
+    // Only one of them has it.
+    let world = both(plain(), labelled(another("n2", "web"), "cluster_id", "prod-b"));
+    check_refused(test, world, &["2 clusters", "`cluster_id`", "`prod-b`"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cluster_that_is_named_is_collected() {
+    let test = "the_cluster_that_is_named_is_collected";
+    let world = both(labelled(plain(), "cluster_id", "prod-a"), labelled(another("n2", "web"), "cluster_id", "prod-b"));
+    let settings = Settings { selector: Some(("cluster_id".into(), "prod-b".into())), ..Settings::default() };
+    let Some(hours) = collected_with(test, world, &settings).await else { return };
+    let pods: Vec<_> = hours.rows::<PodHour>().await.into_iter().map(|pod| pod.pod).collect();
+    assert_eq!(pods, ["web"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_without_a_label_are_told_by_what_one_has_once() {
+    let test = "two_clusters_without_a_label_are_told_by_what_one_has_once";
+    let world = both(plain(), another("n1", "web"));
+    check_refused(test, world, &["node `n1` is there twice", "i-n1`", "i-n1-of-b`", "--prometheus-cluster-label"])
+        .await;
+    let world = both(plain(), another("n2", "p1"));
+    check_refused(test, world, &["pod `ns/p1` is there twice", UID, OTHER]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_and_replicas_of_one_cluster_are_one() {
+    let test = "shards_and_replicas_of_one_cluster_are_one";
+    let mut world = both(plain(), another("n2", "web"));
+    // Two shards of kube-state-metrics, each with the labels of its own pod and node; the kubelets have such too.
+    for (labels, _) in &mut world.series {
+        let second = labels.iter().any(|(_, v)| v == "n2" || v == "web");
+        let (shard, host) = if has(labels, "__name__", "kube_") {
+            (if second { "ksm-1" } else { "ksm-0" }, if second { "n1" } else { "n2" })
+        } else {
+            ("", if second { "n2" } else { "n1" })
+        };
+        for (name, value) in [("instance", host), ("kubernetes_host", host), ("statefulset_pod", shard)] {
+            labels.push((name.to_owned(), value.to_owned()));
+        }
+        labels.retain(|(_, v)| !v.is_empty());
+        labels.sort();
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    assert_eq!(hours.rows::<PodHour>().await.len(), 2);
+    // A second scraper of everything, whatever it calls itself.
+    let hours = collected(test, plain().twice("scraper")).await.unwrap();
+    assert_eq!(hours.rows::<PodHour>().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_only_some_jobs_have_is_named() {
+    let test = "a_label_that_only_some_jobs_have_is_named";
+    let mut world = plain();
+    for (labels, _) in world.series.iter_mut().filter(|(labels, _)| has(labels, "__name__", "kube_")) {
+        labels.push(("cluster".to_owned(), "prod".to_owned()));
+        labels.sort();
+    }
+    let settings = Settings { selector: Some(("cluster".into(), "prod".into())), ..Settings::default() };
+    let Some(hours) = collected_with(test, world, &settings).await else { return };
+    let said = hours.refusal().await;
+    for word in ["`container_cpu_usage_seconds_total`", "cluster=`prod`", "has others", "cAdvisor"] {
+        assert!(said.contains(word), "no `{word}` in: {said}");
+    }
+}
