@@ -173,7 +173,7 @@ fn a_list_read_becomes_the_layer_above_the_catalog() {
     let book = book.with_list(&text).unwrap().with_user_toml(plan).unwrap();
     let machine = crate::MachineKind::new("m5.xlarge", crate::CapacityType::OnDemand, "eu-west-1");
     let commitment = &book.commitments()[0];
-    assert_eq!(book.committed_rate(commitment, &machine).unwrap().usd_per_hour(), 0.157);
+    assert_eq!(book.committed_rate(commitment, &machine, book.list(&machine).map(|list| list.price)).unwrap().usd_per_hour(), 0.157);
     let rate = book.rate(&machine).unwrap();
     assert_eq!((rate.contracted.price.usd_per_hour(), rate.contracted.origin.layer.as_str()), (0.214, "imported"));
     assert_eq!(book.volume("gp3", "eu-west-1").unwrap().origin.source, "AWS price list AmazonEC2");

@@ -227,6 +227,7 @@ impl<'a> Pricer<'a> {
                 .map(|(_, pool)| per_node(self.as_is_disks, self.disks, nodes) + pool),
             volumes: share(self.lines.volumes).zip(share(more_for_volumes)).map(|(today, more)| today + more),
             auto_mode: share(self.lines.auto_mode),
+            cpu_credits: share(self.lines.cpu_credits),
             control_plane: share(self.lines.control_plane),
             network: share(self.lines.network),
             licences: self.lines.licences.map(|_| per_node(self.as_is_licences, self.licences, nodes + evms)),

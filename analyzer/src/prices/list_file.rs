@@ -26,6 +26,9 @@ pub struct ListPrice {
     pub date: String,
     /// Which list.
     pub source: String,
+    /// Currency of the price; empty in files that predate the column, whose prices are in USD.
+    #[serde(default)]
+    pub currency: String,
 }
 
 impl ListPrice {
@@ -41,6 +44,18 @@ pub enum ListFileError {
     /// Not the file that `prices import` writes.
     #[error("it is not a file that `emp-cost prices import` wrote")]
     Row(#[from] csv::Error),
+    /// A row is in another currency than AWS lists its region in.
+    #[error("the price of `{name}` in `{region}` is in {currency}, and AWS lists that region in {expected}; import the list again")]
+    Currency {
+        /// What is priced.
+        name: String,
+        /// Where.
+        region: String,
+        /// Of the row.
+        currency: String,
+        /// Of the region.
+        expected: &'static str,
+    },
     /// A row holds no price.
     #[error("the price of `{name}` in `{region}` is `{usd}`, which is not a price")]
     Price {
@@ -95,6 +110,12 @@ impl Imported {
             let bad =
                 || ListFileError::Price { name: row.name.clone(), region: row.region.clone(), usd: row.usd.clone() };
             let price = row.usd.parse().ok().and_then(|usd| UsdPerHour::try_new(usd).ok()).ok_or_else(bad)?;
+            let currency = if row.currency.is_empty() { "USD" } else { &row.currency };
+            let expected = catalog::currency_of(&row.region);
+            if currency != expected {
+                let currency = currency.to_owned();
+                return Err(ListFileError::Currency { name: row.name, region: row.region, currency, expected });
+            }
             match row.kind.as_str() {
                 "ec2" => {
                     imported.on_demand.entry(row.region.clone()).or_default().insert(row.name.clone(), (price, row));

@@ -60,6 +60,8 @@ pub enum PricesError {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPrices {
+    /// Of every amount in the file; `USD` where it says nothing.
+    currency: Option<String>,
     #[serde(default)]
     pub(super) node: Vec<UserNode>,
     #[serde(default)]
@@ -223,9 +225,21 @@ impl UserCommitment {
 }
 
 impl UserPrices {
+    /// The currency of every amount in the file.
+    pub(super) fn currency(&self) -> &str {
+        self.currency.as_deref().unwrap_or("USD")
+    }
+
     /// Reads and checks a file against the prices of `book`.
     pub(super) fn read(text: &str, book: &PriceBook) -> Result<Self, PricesError> {
         let user: Self = toml::from_str(text)?;
+        if !["USD", "CNY"].contains(&user.currency()) {
+            let wrong = format!(
+                "`{}` is no currency in which AWS lists prices; give \"USD\", or \"CNY\" for the regions of China",
+                user.currency()
+            );
+            return Err(PricesError::Field { what: "currency".to_owned(), wrong });
+        }
         let mut seen = BTreeSet::new();
         user.check_nodes(book, &mut seen)?;
         for row in &user.spot {

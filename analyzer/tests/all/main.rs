@@ -3,5 +3,6 @@
 mod allocation;
 mod analyze;
 mod planted;
+mod prices;
 mod replays;
 mod truth;
