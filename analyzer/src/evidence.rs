@@ -89,12 +89,12 @@ const REMEDIES: [(&str, &str); 19] = [
     ),
     (LICENCE, "give what your Windows nodes cost as [[node]] in the prices file"),
     (BY_KUBELET, "set the assumption eks.support to what `aws eks describe-cluster` says of the version"),
-    (
-        NO_VERSION,
-        "collect kube_node_info, whose label kubelet_version tells it, or set the assumption eks.support",
-    ),
+    (NO_VERSION, "collect kube_node_info, whose label kubelet_version tells it, or set the assumption eks.support"),
     (PAST_CALENDAR, "set the assumption eks.support to what `aws eks describe-cluster` says of the version"),
-    (HYBRID_TIERS, "give the price of your tier as [[item]] in the prices file, where other clusters have hybrid nodes too"),
+    (
+        HYBRID_TIERS,
+        "give the price of your tier as [[item]] in the prices file, where other clusters have hybrid nodes too",
+    ),
     (CREDITS, "set the assumption ec2.cpu_credits to standard where your launch templates say so"),
     (EFS_USED, "read the bill of EFS: claims that share a file system each show all of it"),
     (

@@ -103,6 +103,15 @@ pub struct Figure {
     pub note: Option<String>,
 }
 
+/// A share of another price, over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// The share, in billionths of one.
+    pub now: Priced<NanoUsd>,
+    /// What it was before it changed, and the first second after that.
+    pub before: Option<(i64, Priced<NanoUsd>)>,
+}
+
 /// What an hour of a machine costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate {
@@ -190,13 +199,18 @@ impl PriceBook {
         Ok(book)
     }
 
-    /// What `lookup` gives for the region, or for every region when none is named.
-    fn any_region(&self, region: &Option<String>, lookup: impl Fn(&Self, &str) -> Option<f64>) -> Vec<f64> {
+    /// What `lookup` gives for the region, or for every region in a currency when none is named.
+    fn any_region(
+        &self,
+        region: &Option<String>,
+        currency: &str,
+        lookup: impl Fn(&Self, &str) -> Option<f64>,
+    ) -> Vec<f64> {
         let here: Vec<_> = region.iter().filter_map(|region| lookup(self, region)).collect();
         if !here.is_empty() {
             return here;
         }
-        let comparable = self.catalog.regions().filter(|region| currency_of(region) == self.user.currency());
+        let comparable = self.catalog.regions().filter(|region| currency_of(region) == currency);
         comparable.filter_map(|region| lookup(self, region)).collect()
     }
 
@@ -304,7 +318,8 @@ impl PriceBook {
             (_, true) => "ec2.os.windows.flex".to_owned(),
             _ => "ec2.os.windows".to_owned(),
         };
-        let licence = self.listed_item(&item, &machine.region).filter(|_| machine.capacity_type == CapacityType::OnDemand)?;
+        let licence =
+            self.listed_item(&item, &machine.region).filter(|_| machine.capacity_type == CapacityType::OnDemand)?;
         let usd = linux.price.usd_per_hour() + licence.price.usd() * crate::number::float(shape.vcpu.into());
         // As well known as the lesser of the two.
         let origin = if linux.origin.kind == "estimated" { linux.origin } else { licence.origin };
@@ -342,7 +357,9 @@ impl PriceBook {
     pub fn figures(&self, name: &str, region: &str) -> Vec<Figure> {
         let machine = MachineKind::new(name, CapacityType::OnDemand, region);
         let catalog = match self.knows_item(name) {
-            true => self.catalog.other_sightings(region, name).iter().map(|s| figure(&s.lists, s.price.usd())).collect(),
+            true => {
+                self.catalog.other_sightings(region, name).iter().map(|s| figure(&s.lists, s.price.usd())).collect()
+            }
             false => self.figures_of_type(name, region),
         };
         let own = match self.knows_item(name) {
@@ -403,7 +420,8 @@ impl PriceBook {
     /// another currency than AWS bills there, since nothing here converts one into the other. Whether they do comes with
     /// it.
     pub(crate) fn in_currency_of(self, region: Option<&str>) -> (Self, bool) {
-        let same = region.is_none_or(|region| currency_of(region) == self.user.currency()) || self.user_sha256.is_empty();
+        let same =
+            region.is_none_or(|region| currency_of(region) == self.user.currency()) || self.user_sha256.is_empty();
         if same { (self, false) } else { (Self { user: UserPrices::default(), ..self }, true) }
     }
 
@@ -504,9 +522,8 @@ impl PriceBook {
         Some((earlier.until_seconds, before))
     }
 
-    /// The fee of EKS Auto Mode on machines of a family, as a share of the on-demand list price; and what it was before
-    /// it changed, with the first second after that.
-    pub fn auto_mode_share(&self, family: &str, region: &str) -> Option<(Priced<NanoUsd>, Option<(i64, Priced<NanoUsd>)>)> {
+    /// The fee of EKS Auto Mode on machines of a family, as a share of the on-demand list price.
+    pub fn auto_mode_share(&self, family: &str, region: &str) -> Option<Share> {
         let class = family.split(|c: char| c.is_ascii_digit()).next().unwrap_or(family);
         let own = match class {
             "g" | "gr" => Some("eks.auto_mode_share.g"),
@@ -519,7 +536,7 @@ impl PriceBook {
             Some(own) if users(own) || !users(AUTO_MODE_SHARE) => own,
             _ => AUTO_MODE_SHARE,
         };
-        Some((self.other(item, region)?, self.other_before(item, region)))
+        Some(Share { now: self.other(item, region)?, before: self.other_before(item, region) })
     }
 
     fn items(&self) -> Vec<&str> {
@@ -833,7 +850,7 @@ mod tests {
         let rate = of("m5.4xlarge");
         assert_eq!((rate.list.unwrap().usd_per_hour(), rate.contracted.price.usd_per_hour()), (0.768, 0.6912));
         assert_eq!(book.other("ebs.gp3", "us-east-1").unwrap().price.usd(), 0.072);
-        assert_eq!(book.auto_mode_share("m5", "us-east-1").unwrap().0.price.usd(), 0.12);
+        assert_eq!(book.auto_mode_share("m5", "us-east-1").unwrap().now.price.usd(), 0.12);
     }
 
     #[test]

@@ -45,7 +45,9 @@ pub enum ListFileError {
     #[error("it is not a file that `emp-cost prices import` wrote")]
     Row(#[from] csv::Error),
     /// A row is in another currency than AWS lists its region in.
-    #[error("the price of `{name}` in `{region}` is in {currency}, and AWS lists that region in {expected}; import the list again")]
+    #[error(
+        "the price of `{name}` in `{region}` is in {currency}, and AWS lists that region in {expected}; import the list again"
+    )]
     Currency {
         /// What is priced.
         name: String,

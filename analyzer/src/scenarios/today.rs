@@ -45,6 +45,8 @@ pub(crate) struct Bill {
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeCost>,
     /// What volumes would cost more under a pool: zero unless they become io2 there, `None` where a price is missing.
     pub(crate) more_for_volumes: Option<NanoUsd>,
+    /// Of the volumes line, what snapshots cost, which no claim pays.
+    pub(crate) snapshots: NanoUsd,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
     /// What the lines other than compute are made of.
@@ -74,6 +76,8 @@ pub(crate) struct NodeCost {
     pub(crate) cost: Result<NodePrice, String>,
     /// The fee of EKS Auto Mode.
     pub(crate) auto_mode: NanoUsd,
+    /// Surplus CPU credits.
+    pub(crate) cpu_credits: NanoUsd,
     /// What others take for each node.
     pub(crate) licences: NanoUsd,
     pub(crate) root_disks: NanoUsd,
@@ -166,6 +170,7 @@ impl Bill {
             fargate: BTreeMap::new(),
             volumes: BTreeMap::new(),
             more_for_volumes: Some(NanoUsd::ZERO),
+            snapshots: NanoUsd::ZERO,
             graded: Vec::new(),
             items: Vec::new(),
         };
@@ -238,6 +243,7 @@ impl Bill {
                 billed_seconds,
                 cost,
                 auto_mode: NanoUsd::ZERO,
+                cpu_credits: NanoUsd::ZERO,
                 licences: NanoUsd::ZERO,
                 root_disks: NanoUsd::ZERO,
             });
@@ -282,12 +288,7 @@ impl Bill {
 
     /// The fee of EKS Auto Mode: a share, which goes by the family and changed, of the on-demand list price, however the
     /// machine is bought.
-    fn add_auto_mode(
-        &mut self,
-        observed: &Observed,
-        book: &PriceBook,
-        assumptions: &Assumptions,
-    ) -> Option<NanoUsd> {
+    fn add_auto_mode(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
         let boot_seconds = whole(assumptions.replay.ec2_boot_seconds);
         let mut line = NanoUsd::ZERO;
         let mut nodes = std::mem::take(&mut self.nodes);
@@ -295,21 +296,25 @@ impl Bill {
             let Ok(price) = &node.cost else { continue };
             let on_demand = MachineKind { capacity_type: CapacityType::OnDemand, ..price.machine.clone() };
             let known = book.list(&on_demand).zip(book.auto_mode_share(on_demand.family(), &on_demand.region));
-            let Some((list, (share, share_before))) = known else {
+            let Some((list, share)) = known else {
                 let reason = "no list price to take the fee of EKS Auto Mode from".to_owned();
                 self.add_unpriced("fee of EKS Auto Mode".to_owned(), hours(node.billed_seconds), "node-hour", reason);
                 continue;
             };
             let list_before = book.rate_before(&on_demand).and_then(|(until, rate)| Some((until, rate.list?)));
-            // Seconds and what they list at, before the share changed and since.
+            // What the seconds list at, before the share changed and since.
             let [mut before, mut since] = [PriceSeconds::default(); 2];
             for (hour, seconds) in observed.billed_seconds(&node.billed_as, boot_seconds) {
                 let is_before = |until: i64| hour.start_seconds() < until;
                 let list = list_before.filter(|(until, _)| is_before(*until)).map_or(list.price, |(_, before)| before);
-                let of_share = if share_before.as_ref().is_some_and(|(until, _)| is_before(*until)) { &mut before } else { &mut since };
+                let of_share = if share.before.as_ref().is_some_and(|(until, _)| is_before(*until)) {
+                    &mut before
+                } else {
+                    &mut since
+                };
                 *of_share += list.for_seconds(seconds);
             }
-            let shares = [(before, share_before.map(|(_, share)| share)), (since, Some(share))];
+            let shares = [(before, share.before.map(|(_, share)| share)), (since, Some(share.now))];
             for (listed, share) in shares {
                 let (listed, Some(share)) = (listed.cost(), share) else { continue };
                 if listed == NanoUsd::ZERO {
@@ -323,7 +328,8 @@ impl Bill {
                     cost: listed.scaled(share.price.nanos(), 1_000_000_000),
                     priced: share,
                 };
-                node.auto_mode += self.add_item(item, Grade::Inferred, "the fee is taken as one share for every type of a class");
+                node.auto_mode +=
+                    self.add_item(item, Grade::Inferred, "the fee is taken as one share for every type of a class");
             }
             line += node.auto_mode;
         }

@@ -150,7 +150,10 @@ async fn a_version_past_its_standard_support_pays_for_extended_support() {
     };
     let old = of(Some("v1.31.13-eks-113cf36")).bill(JUNE, 2).await;
     near(line(&old, "control_plane"), 2.0 * 0.60);
-    assert_eq!(grades(&old, "control_plane"), [("inferred", "support of the control plane follows from the newest kubelet")]);
+    assert_eq!(
+        grades(&old, "control_plane"),
+        [("inferred", "support of the control plane follows from the newest kubelet")]
+    );
     assert!(noted(&old, "Kubernetes 1.31, which pays for extended support since 2025-11-27"));
     let current = of(Some("v1.34.1-eks-abc")).bill(JUNE, 2).await;
     near(line(&current, "control_plane"), 2.0 * 0.10);
@@ -227,7 +230,10 @@ async fn a_local_zone_has_prices_of_its_own_or_none() {
     assert!(!group.movable.moves && group.movable.reason.contains("Local Zone"), "{:?}", group.movable);
     // The label for the region missing changes nothing.
     world.nodes.iter_mut().for_each(|node| node.region = None);
-    assert_eq!(world.bill_by(JUNE, 1, "", book.clone()).await.scenarios[0].cost_usd.compute, with.scenarios[0].cost_usd.compute);
+    assert_eq!(
+        world.bill_by(JUNE, 1, "", book.clone()).await.scenarios[0].cost_usd.compute,
+        with.scenarios[0].cost_usd.compute
+    );
     let boston = World::of([node("a", "t3.medium", "us-east-1-wl1-bos-wlz-1")]);
     near(line(&boston.bill_by(JUNE, 1, "", book).await, "compute"), 0.0556);
 }
@@ -346,7 +352,7 @@ async fn hours_before_a_price_changed_cost_what_it_was() {
     // Virginia was seen only since: the change is told, and the price before is not made up.
     let virginia = World::of([NodeHour { kubelet_version: None, ..node("a", "p4d.24xlarge", "us-east-1a") }]);
     let unknown = virginia.bill(changed - 3600, 2).await;
-    near(line(&unknown, "compute"), 2.0 * 21.9576);
+    near(line(&unknown, "compute"), 2.0 * 21.957642);
     assert!(noted(&unknown, "what it was before is not known"));
     // A price of the user's own holds for every hour.
     let mine = "[[node]]\ninstance_type = \"p4d.24xlarge\"\nusd_per_hour = 20.0\n";
@@ -364,7 +370,7 @@ async fn the_fee_of_auto_mode_goes_by_family_and_date() {
     near(line(&auto("m5.xlarge").bill(changed - 3600, 2).await, "auto_mode"), 2.0 * 0.192 * 0.12);
     let both = auto("g5.xlarge").bill(changed - 2 * 3600, 3).await;
     near(line(&both, "auto_mode"), 1.006 * (2.0 * 0.12 + 0.078));
-    near(line(&auto("p4d.24xlarge").bill(changed, 1).await, "auto_mode"), 21.9576 * 0.048);
+    near(line(&auto("p4d.24xlarge").bill(changed, 1).await, "auto_mode"), 21.957642 * 0.048);
     near(line(&auto("trn1.2xlarge").bill(changed, 1).await, "auto_mode"), 1.34375 * 0.048);
     near(line(&auto("inf2.xlarge").bill(changed, 1).await, "auto_mode"), 0.7582 * 0.12);
     let mine = "[[item]]\nitem = \"eks.auto_mode_share\"\nusd_per_unit = 0.10\n";
@@ -434,7 +440,12 @@ async fn a_cluster_in_bangkok_costs_what_paper_says_and_its_disks_are_unknown() 
         memory_effective_request_bytes: Some(3 * GIB),
         ..PodHour::default()
     }];
-    let efs = VolumeHour { volume_id: None, volume_type: None, storage_class: Some("efs".to_owned()), ..volume("f", zone, 9) };
+    let efs = VolumeHour {
+        volume_id: None,
+        volume_type: None,
+        storage_class: Some("efs".to_owned()),
+        ..volume("f", zone, 9)
+    };
     world.volumes = vec![VolumeHour { used_max_bytes: Some(146 * GIB), ..efs }, volume("data", zone, 100)];
     let bill = world.bill_by(JUNE, 2, "network.public_ipv4_addresses = 3", PriceBook::catalog().unwrap()).await;
     near(line(&bill, "compute"), 1.5504); // (0.4284 + 0.3468) x 2

@@ -16,7 +16,8 @@ use crate::prices::PriceBook;
 /// Why the support of a control plane is not measured.
 pub(crate) const BY_KUBELET: &str = "support of the control plane follows from the newest kubelet";
 pub(crate) const NO_VERSION: &str = "Kubernetes version not known, so standard support is assumed";
-pub(crate) const PAST_CALENDAR: &str = "no kubelet is of a version that EKS still supports, so extended support is assumed";
+pub(crate) const PAST_CALENDAR: &str =
+    "no kubelet is of a version that EKS still supports, so extended support is assumed";
 /// Why the fee for hybrid nodes is not measured.
 pub(crate) const HYBRID_TIERS: &str = "tiers of the fee for hybrid nodes are those of this cluster alone";
 

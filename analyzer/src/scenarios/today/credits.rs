@@ -50,7 +50,8 @@ impl Bill {
         }
         if observed.burst.unknown_seconds > 0 && seen {
             let hours = super::hours(observed.burst.unknown_seconds);
-            let reason = "CPU of burstable machines not known, so neither are surplus credits; run node-exporter on them";
+            let reason =
+                "CPU of burstable machines not known, so neither are surplus credits; run node-exporter on them";
             self.add_unpriced("surplus CPU credits".to_owned(), hours, "node-hour", reason.to_owned());
         }
         let mut line = (!seen || known).then_some(NanoUsd::ZERO);
@@ -69,10 +70,15 @@ impl Bill {
                         priced: unit,
                     };
                     let cost = self.add_item(item, Grade::Inferred, CREDITS);
+                    if let Some(node) = self.nodes.iter_mut().find(|node| node.billed_as == *billed_as) {
+                        node.cpu_credits += cost;
+                    }
                     line = Some(line.unwrap_or_default() + cost);
                 }
                 None => {
-                    let reason = format!("no price of ec2.unlimited.{family} in {region}; give one as [[item]] in the prices file");
+                    let reason = format!(
+                        "no price of ec2.unlimited.{family} in {region}; give one as [[item]] in the prices file"
+                    );
                     self.add_unpriced("surplus CPU credits".to_owned(), quantity, "vCPU-hour", reason);
                 }
             }

@@ -67,9 +67,8 @@ impl Bill {
                 hours(seconds)
             )));
         }
-        let windows = node_hours(&|node| {
-            node.cost.as_ref().is_ok_and(|price| price.machine.os == OperatingSystem::Windows)
-        });
+        let windows =
+            node_hours(&|node| node.cost.as_ref().is_ok_and(|price| price.machine.os == OperatingSystem::Windows));
         if windows > 0.0 {
             notes.push(Note::info(format!(
                 "{windows:.1} node-hours run Windows: its licence is taken as a surcharge by the vCPU on the price of Linux, unless the prices file gives theirs."
@@ -125,7 +124,8 @@ impl Bill {
                 )));
             }
             let first = observed.hours.first().map(|sums| sums.hour.start_seconds());
-            if let Some(changed) = book.unknown_before(machine).filter(|changed| first.is_some_and(|at| at < *changed)) {
+            if let Some(changed) = book.unknown_before(machine).filter(|changed| first.is_some_and(|at| at < *changed))
+            {
                 notes.push(Note::warning(format!(
                     "The price of {name} changed on {}, and what it was before is not known: hours from before are priced at the present one, which is lower.",
                     day(changed)

@@ -47,6 +47,7 @@ impl Bill {
         let month_seconds = crate::scenarios::month_seconds();
         let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
         if let Some(snapshots) = self.add_snapshots(observed, book, assumptions) {
+            self.snapshots = snapshots;
             line = Some(line.unwrap_or_default() + snapshots);
         }
         for (kind, sums) in &observed.volumes {
@@ -92,7 +93,8 @@ impl Bill {
     fn add_efs(&mut self, sums: &VolumeSums, unit: Priced<NanoUsd>, month_seconds: i128) -> Option<NanoUsd> {
         let unknown = sums.seconds - sums.used_seconds;
         if unknown > 0 {
-            let reason = "EFS bills what is stored, which is not known; collect kubelet_volume_stats_used_bytes".to_owned();
+            let reason =
+                "EFS bills what is stored, which is not known; collect kubelet_volume_stats_used_bytes".to_owned();
             self.add_unpriced("claim on EFS".to_owned(), float(unknown) / 3600.0, "claim-hour", reason);
         }
         let item = Item {
@@ -107,12 +109,7 @@ impl Bill {
     }
 
     /// Snapshots, as the assumptions count them.
-    fn add_snapshots(
-        &mut self,
-        observed: &Observed,
-        book: &PriceBook,
-        assumptions: &Assumptions,
-    ) -> Option<NanoUsd> {
+    fn add_snapshots(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
         let gib = whole(assumptions.terms.volumes_snapshot_gib);
         if gib == 0 {
             return None;
