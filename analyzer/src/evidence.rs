@@ -87,7 +87,7 @@ const REMEDIES: [(&str, &str); 19] = [
         ESTIMATE,
         "import AWS's price list of the region: emp-cost prices import --from index.csv --out prices.csv, then emp-cost analyze --price-list prices.csv",
     ),
-    (LICENCE, "give what your Windows nodes cost as [[node]] in the prices file"),
+    (LICENCE, "give what your Windows nodes cost as [[node]] with their node_group in the prices file"),
     (BY_KUBELET, "set the assumption eks.support to what `aws eks describe-cluster` says of the version"),
     (NO_VERSION, "collect kube_node_info, whose label kubelet_version tells it, or set the assumption eks.support"),
     (PAST_CALENDAR, "set the assumption eks.support to what `aws eks describe-cluster` says of the version"),

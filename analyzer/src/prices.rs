@@ -668,10 +668,13 @@ const ALIKE: f64 = 0.75;
 const AUTO_MODE_SHARE: &str = "eks.auto_mode_share";
 
 impl UserNode {
-    /// Whether this row prices such a machine.
+    /// Whether this row prices such a machine. The price of a type is that of Linux; a machine with Windows is priced by a
+    /// row for its group or for itself.
     fn is_of(&self, machine: &MachineKind) -> bool {
         let is = |row: &Option<String>, of: Option<&str>| row.is_none() || row.as_deref() == of;
-        self.capacity_type == machine.capacity_type
+        let named = self.node.is_some() || self.node_group.is_some();
+        (named || machine.os == OperatingSystem::Linux)
+            && self.capacity_type == machine.capacity_type
             && is(&self.instance_type, Some(&machine.instance_type))
             && is(&self.region, Some(&machine.region))
             && is(&self.node_group, machine.node_group.as_deref())

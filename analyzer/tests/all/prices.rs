@@ -296,6 +296,14 @@ async fn windows_pays_its_licence_by_the_vcpu() {
     near(line(&World::of([windows("t3.large")]).bill(JUNE, 1).await, "compute"), 0.0832 + 2.0 * 0.0138);
     let spot = NodeHour { capacity_type: Some("spot".to_owned()), ..windows("m5.4xlarge") };
     assert!(unpriced(&World::of([spot]).bill(JUNE, 1).await, "m5.4xlarge").unwrap().contains("with Windows"));
+    // A price of the type is one of Linux, a price of the group is theirs.
+    let of_type = "[[node]]\ninstance_type = \"m5.4xlarge\"\nusd_per_hour = 0.5\n";
+    let of_group = "[[node]]\nnode_group = \"win\"\nusd_per_hour = 1.1\n";
+    let grouped = World::of([NodeHour { node_group: Some("win".to_owned()), ..windows("m5.4xlarge") }]);
+    for (text, expect) in [(of_type, 0.768 + 16.0 * 0.046), (of_group, 1.1)] {
+        let book = PriceBook::catalog().unwrap().with_user_toml(text).unwrap();
+        near(line(&grouped.bill_by(JUNE, 1, "", book).await, "compute"), expect);
+    }
     // Where nothing says what runs there, Linux is assumed, and said.
     let unknown = World::of([NodeHour { os: None, ..windows("m5.4xlarge") }]).bill(JUNE, 1).await;
     near(line(&unknown, "compute"), 0.768);

@@ -414,7 +414,15 @@ fn every_source_of_a_price_is_named_and_where_they_differ() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
-    insta::assert_snapshot!(explain("eu-west-1", "p4d.24xlarge"));
+    let ireland = "p4d.24xlarge in eu-west-1
+  96 threads, 1152 GiB, amd64
+  in force   23.71569 USD
+             AWS pricing pages (as copied by aws-price), 2025-10-28: catalog, observed
+  differs    35.3965 USD, 49.3 % more
+             Apache Libcloud, 2022-05-15: catalog, observed
+             the price until 2025-06-01, when it changed (AWS announcement of 2025-06-05)
+";
+    assert_eq!(explain("eu-west-1", "p4d.24xlarge"), ireland);
     // Agreeing lists, a list of another tenancy, a price carried over, an estimate, an item, nothing.
     for (region, name, words) in [
         ("eu-west-1", "m5.4xlarge", "AWS pricing pages (as copied by aws-price), 2025-10-28: catalog, observed"),

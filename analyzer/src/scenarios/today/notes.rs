@@ -1,8 +1,8 @@
 //! What a reader must know about today's bill.
 
-use types::analysis::Note;
-
 use std::collections::BTreeMap;
+
+use types::analysis::Note;
 
 use super::{Bill, NodeCost, hours};
 use crate::ledger::Ledger;
