@@ -311,6 +311,7 @@ impl<'a> Pricer<'a> {
             root_disks: by_nodes(self.lines.root_disks),
             licences: by_nodes(self.lines.licences),
             auto_mode: by_hours(self.lines.auto_mode),
+            cpu_credits: by_hours(self.lines.cpu_credits),
             fargate: by_hours(self.lines.fargate),
             volumes: by_hours(self.lines.volumes),
             control_plane: by_hours(self.lines.control_plane),
