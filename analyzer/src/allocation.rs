@@ -23,6 +23,7 @@ const KEPT: &str = "capacity kept from pods by system and kubelet";
 const BOOTS: &str = "nodes booting";
 const CONTROL_PLANE: &str = "control plane";
 const NETWORK: &str = "network";
+const SNAPSHOTS: &str = "EBS snapshots";
 const UNUSED: &str = "unused commitments";
 /// What stands for the group or zone of nodes that name none.
 const NO_GROUP: &str = "(no node group)";
@@ -151,7 +152,9 @@ pub(crate) fn allocate(
     let claims = volumes::give(&mut books, bill, ledger);
     fargate_costs(&mut books, bill, ledger);
     let ExactLines { control_plane, network, unused_commitments, .. } = bill.lines;
-    for (what, line) in [(CONTROL_PLANE, control_plane), (NETWORK, network), (UNUSED, unused_commitments)] {
+    let snapshots = Some(bill.snapshots).filter(|cost| *cost != NanoUsd::ZERO);
+    let overhead = [(CONTROL_PLANE, control_plane), (NETWORK, network), (UNUSED, unused_commitments)];
+    for (what, line) in overhead.into_iter().chain([(SNAPSHOTS, snapshots)]) {
         if let Some(cost) = line {
             let parts = books.overhead(what, cost);
             books.book(None, parts);
@@ -162,7 +165,7 @@ pub(crate) fn allocate(
     Allocation { by_volume_claim: claims, ..rollup::write(books, observed, shared_namespaces) }
 }
 
-/// Nodes with what comes with them: fee of Auto Mode, licences, root disks.
+/// Nodes with what comes with them: fee of Auto Mode, CPU credits, licences, root disks.
 fn node_costs(books: &mut Books, bill: &Bill, ledger: &Ledger, cpu_to_memory_thousandths: i64) {
     let mut holders = ledger.holders();
     let mut by_billed: BTreeMap<_, Vec<(u32, &NodeGroup, GroupSums)>> = BTreeMap::new();
@@ -181,7 +184,7 @@ fn node_costs(books: &mut Books, bill: &Bill, ledger: &Ledger, cpu_to_memory_tho
             .iter()
             .map(|(_, group, sums)| i128::from(group.root_disk_bytes.unwrap_or_default()) * i128::from(sums.up_seconds))
             .collect();
-        let by_time = compute - boot + node.auto_mode + node.licences;
+        let by_time = compute - boot + node.auto_mode + node.cpu_credits + node.licences;
         let shares = split(by_time, &seconds).zip(split(boot, &seconds));
         let Some((up, boots)) = shares else {
             let all = by_time + boot + node.root_disks;

@@ -1,7 +1,7 @@
 //! The one entry: a request and a lake in, an analysis out.
 
 use lake::{Lake, ReadHour};
-use types::analysis::Analysis;
+use types::analysis::{Analysis, Note};
 use types::{ClusterId, Window};
 
 use crate::assumptions::Assumptions;
@@ -89,14 +89,24 @@ pub async fn analyze(
     }
     let ledger = decoder.finish().await?;
     observed.end(&ledger.workloads);
-    let bill = Bill::new(&observed, &ledger, &prices, &assumptions);
+    let (book, aside) = prices.clone().in_currency_of(observed.region());
+    vendor.use_prices(&book);
+    let mut bill = Bill::new(&observed, &ledger, &book, &assumptions);
+    if aside {
+        bill.notes.push(Note::warning(format!(
+            "Your prices, discounts and commitments stand aside: AWS bills {} in {}, and the prices file is in another currency. Say `currency = \"{}\"` at its top where its amounts are.",
+            observed.region().unwrap_or_default(),
+            observed.region().map_or("USD", PriceBook::currency),
+            observed.region().map_or("USD", PriceBook::currency),
+        )));
+    }
     let inputs = model::Inputs {
         lake,
         cluster: &cluster,
         hours: &coverage.hours,
         observed: &observed,
         bill: &bill,
-        book: &prices,
+        book: &book,
         assumptions: &assumptions,
         profile: profile.as_ref(),
     };
@@ -111,7 +121,7 @@ pub async fn analyze(
         bill,
         model,
         assumptions: &assumptions,
-        book: &prices,
+        book: &book,
         shared_namespaces: &sharing.shared_namespaces,
     };
     Ok(conclude(evidence, vendor))

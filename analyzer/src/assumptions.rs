@@ -19,8 +19,11 @@ replay::assumption_set! {
     ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
         "price of root disks; `none` leaves them unpriced";
-    eks_support = "eks.support", "", { name "standard" | "extended" },
-        "a Kubernetes version in its first 14 months has standard support",
+    ec2_cpu_credits = "ec2.cpu_credits", "", { name "unlimited" | "standard" },
+        "T3, T3a and T4g are in unlimited mode unless told otherwise, T2 is in standard mode",
+        "whether CPU beyond the baseline of burstable machines is paid for";
+    eks_support = "eks.support", "", { name "by_version" | "standard" | "extended" },
+        "the newest kubelet tells the least version of the control plane, and the calendar of EKS its support",
         "price of the control plane";
     network_nat_gateways = "network.nat_gateways", "", { number 0.0, 0.0, 100.0 },
         "nothing in a cluster's metrics shows them",
@@ -28,6 +31,18 @@ replay::assumption_set! {
     network_public_ipv4_addresses = "network.public_ipv4_addresses", "", { number 0.0, 0.0, 100_000.0 },
         "nothing in a cluster's metrics shows them",
         "public IPv4 addresses in use, paid for by the hour";
+    network_application_load_balancers = "network.application_load_balancers", "", { number 0.0, 0.0, 10_000.0 },
+        "nothing in a cluster's metrics shows them",
+        "application load balancers paid for by the hour, without their capacity units";
+    network_network_load_balancers = "network.network_load_balancers", "", { number 0.0, 0.0, 10_000.0 },
+        "nothing in a cluster's metrics shows them",
+        "network load balancers paid for by the hour, without their capacity units";
+    network_interface_endpoints = "network.interface_endpoints", "", { number 0.0, 0.0, 10_000.0 },
+        "nothing in a cluster's metrics shows them",
+        "interface endpoints paid for by the hour, one for each zone they are in, without their traffic";
+    volumes_snapshot_gib = "volumes.snapshot_gib", "GiB", { number 0.0, 0.0, 1e8 },
+        "nothing in a cluster's metrics shows them",
+        "EBS snapshots kept, as they are billed: blocks changed, not volumes copied";
     allocation_cpu_core_to_memory_gib = "allocation.cpu_core_to_memory_gib", "", { number 7.46, 0.1, 100.0 },
         "OpenCost's ratio of a core to a GiB on AWS; a regression over instance families gives 10.4",
         "how the price of a node is split into CPU and memory: who pays, never how much in all";

@@ -130,6 +130,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),
+        currency: observed.region().map_or("USD", PriceBook::currency).to_owned(),
         utilisation: utilisation(&observed, &ledger, &origins),
         window: coverage,
         inventory,
@@ -329,7 +330,7 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
 fn unmatched_prices(observed: &Observed, bill: &Bill, vendor: &Vendor<'_>, book: &PriceBook) -> Vec<Note> {
     let node = |node: &NodeCost| Some(node.cost.as_ref().ok()?.machine.clone());
     let nodes = vendor.host_machines_priced().chain(bill.nodes.iter().filter_map(node)).collect();
-    let volumes = observed.volumes.keys().filter_map(|kind| kind.volume_type.as_deref()).collect();
+    let volumes = observed.volumes.keys().filter_map(|kind| kind.price_name()).collect();
     let warn =
         |what| Note::warning(format!("Your {what} stands for nothing in this cluster; check its spelling and region."));
     book.unmatched(observed.region(), &nodes, &volumes).into_iter().map(warn).collect()

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use types::NanoUsd;
 use types::analysis::{Evidence, EvidenceLine, PriceOrigin, Raise};
 
-use crate::scenarios::today::{Bill, NO_REGION, NO_TYPE, hours};
+use crate::scenarios::today::{
+    BY_KUBELET, Bill, CREDITS, EFS_USED, HYBRID_TIERS, NO_REGION, NO_TYPE, NO_VERSION, PAST_CALENDAR, hours,
+};
 
 /// How well something is known, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +56,8 @@ impl Graded {
         let (of_price, why) = match price.kind.as_str() {
             "user" => (Grade::Measured, "quantity seen, price yours"),
             "observed" => (Grade::Listed, LIST),
-            "derived" => (Grade::Inferred, "price derived from another size of the family"),
+            "derived" if price.source.contains("difference to Linux") => (Grade::Inferred, LICENCE),
+            "derived" => (Grade::Inferred, DERIVED),
             _ if price.source.contains("Spot") => (Grade::Assumed, SPOT),
             _ => (Grade::Assumed, ESTIMATE),
         };
@@ -73,17 +76,29 @@ impl Graded {
 const LIST: &str = "quantity seen, price from a public list";
 const SPOT: &str = "spot priced at a typical saving off the list";
 const ESTIMATE: &str = "price estimated from another region";
+const DERIVED: &str = "price derived from another size of the family";
+const LICENCE: &str = "licence of Windows is taken as a surcharge by the vCPU";
 
 /// What would make something known that is known for this reason.
-const REMEDIES: [(&str, &str); 12] = [
+const REMEDIES: [(&str, &str); 19] = [
     (LIST, "give your own prices, EDP and commitments in the prices file: emp-cost analyze --prices prices.toml"),
     (SPOT, "give what spot costs you as [[spot]] fraction_of_on_demand in the prices file"),
     (
         ESTIMATE,
         "import AWS's price list of the region: emp-cost prices import --from index.csv --out prices.csv, then emp-cost analyze --price-list prices.csv",
     ),
+    (LICENCE, "give what your Windows nodes cost as [[node]] with their node_group in the prices file"),
+    (BY_KUBELET, "set the assumption eks.support to what `aws eks describe-cluster` says of the version"),
+    (NO_VERSION, "collect kube_node_info, whose label kubelet_version tells it, or set the assumption eks.support"),
+    (PAST_CALENDAR, "set the assumption eks.support to what `aws eks describe-cluster` says of the version"),
     (
-        "price derived from another size of the family",
+        HYBRID_TIERS,
+        "give the price of your tier as [[item]] in the prices file, where other clusters have hybrid nodes too",
+    ),
+    (CREDITS, "set the assumption ec2.cpu_credits to standard where your launch templates say so"),
+    (EFS_USED, "read the bill of EFS: claims that share a file system each show all of it"),
+    (
+        DERIVED,
         "import AWS's price list of the region: emp-cost prices import --from index.csv --out prices.csv, then emp-cost analyze --price-list prices.csv",
     ),
     (
@@ -108,7 +123,7 @@ const REMEDIES: [(&str, &str); 12] = [
         "name volume types in the overrides of the collector, or let it ask EC2 (ec2:DescribeVolumes)",
     ),
     (
-        "the fee is taken as one share for every type",
+        "the fee is taken as one share for every type of a class",
         "give the share you pay as [[item]] eks.auto_mode_share in the prices file",
     ),
     ("their number is assumed", "count them in the AWS console; the cluster does not show them"),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catalog::Minor;
 use lake::SlotValues;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
@@ -43,6 +44,7 @@ pub(crate) struct NodeKind {
     pub(crate) instance_type: Option<String>,
     pub(crate) instance_type_source: String,
     pub(crate) capacity_type: Option<String>,
+    /// As in the lake; `local-zone` or `wavelength` for EC2 machines that are there.
     pub(crate) compute_type: String,
     pub(crate) arch: Option<String>,
     pub(crate) os: Option<String>,
@@ -67,6 +69,7 @@ pub(crate) struct NodeRow {
     pub(crate) up_seconds: i64,
     /// Managed node group or Karpenter node pool.
     pub(crate) node_group: Option<String>,
+    pub(crate) kubelet: Option<Minor>,
     pub(crate) root_disk_bytes: Option<i64>,
     /// What a Fargate node says it was provisioned with, such as `0.25vCPU 0.5GB`.
     pub(crate) fargate_provisioned: Option<String>,
@@ -89,6 +92,13 @@ pub(crate) struct BilledAs {
     pub(crate) node_group: Option<String>,
     pub(crate) zone: Option<String>,
     pub(crate) node: Option<String>,
+}
+
+impl BilledAs {
+    /// Where it stands in price lists: its Local Zone or Wavelength Zone, else its region.
+    pub(crate) fn location(&self) -> Option<String> {
+        self.zone.as_deref().and_then(zone_location).or_else(|| self.kind.region.clone())
+    }
 }
 
 impl NodeRow {
@@ -121,16 +131,46 @@ pub(crate) struct VolumeRow {
     pub(crate) storage_class: Option<String>,
     pub(crate) kind: VolumeKind,
     pub(crate) capacity_bytes: Option<i64>,
+    /// Most bytes used.
+    pub(crate) used_bytes: Option<i64>,
     pub(crate) present_seconds: i64,
 }
 
 /// What decides the price of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VolumeKind {
+    /// Region, or the Local Zone, as price lists name it.
     pub(crate) region: Option<String>,
+    pub(crate) store: Store,
     pub(crate) volume_type: Option<String>,
     pub(crate) iops: Option<i64>,
     pub(crate) throughput_mib_per_second: Option<i64>,
+}
+
+impl VolumeKind {
+    /// The type by which it is priced; `None` where it is not known.
+    pub(crate) fn price_name(&self) -> Option<&str> {
+        match self.store {
+            Store::Ebs => self.volume_type.as_deref(),
+            Store::Efs => Some("efs"),
+            Store::Fsx => Some("fsx"),
+            Store::Other => None,
+        }
+    }
+}
+
+/// What keeps a volume's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub(crate) enum Store {
+    /// An EBS volume, or nothing says that it is not one.
+    #[default]
+    Ebs,
+    /// EFS, by the name of its storage class.
+    Efs,
+    /// FSx, by the name of its storage class.
+    Fsx,
+    /// Something else: it shows no EBS volume, and others of its hour do.
+    Other,
 }
 
 /// A workload; without a pod row its kind and name are empty.
@@ -163,10 +203,47 @@ pub(crate) struct SlotTotals {
     pub(crate) memory_kib_seconds: [i64; SLOTS_PER_HOUR],
 }
 
-/// The region a zone belongs to: `us-east-1a` is in `us-east-1`.
+/// A zone's name as it is made up: its region, and what stands after that.
+///
+/// `us-east-1a` is zone `a` of its region; `us-west-2-lax-1a` a Local Zone, `us-east-1-wl1-bos-wlz-1` a Wavelength Zone.
+fn zone_parts(zone: &str) -> Option<(&str, &str)> {
+    let mut end = 0;
+    for part in zone.split('-') {
+        let digits = part.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && end > 0 {
+            return zone.split_at_checked(end + digits.len());
+        }
+        end += part.len() + 1;
+    }
+    None
+}
+
+/// The region a zone belongs to: `us-east-1a` is in `us-east-1`, and so is `us-east-1-bos-1a`.
 pub(crate) fn region_of_zone(zone: &str) -> Option<String> {
-    let region = zone.strip_suffix(|c: char| c.is_ascii_lowercase())?;
-    region.ends_with(|c: char| c.is_ascii_digit()).then(|| region.to_owned())
+    let (region, rest) = zone_parts(zone)?;
+    (!rest.is_empty()).then(|| region.to_owned())
+}
+
+/// Where a Local Zone or Wavelength Zone stands in price lists, such as `us-west-2-lax-1`; `None` for zones that are in
+/// their region, whose prices are the region's.
+pub(crate) fn zone_location(zone: &str) -> Option<String> {
+    let (region, rest) = zone_parts(zone)?;
+    let place = rest.strip_prefix('-')?;
+    match place.split_once("-wlz-") {
+        Some((city, number)) => Some(format!("{region}-{city}{number}")),
+        None => Some(format!("{region}-{}", place.trim_end_matches(|c: char| c.is_ascii_lowercase()))),
+    }
+}
+
+/// The compute type of a node where it stands: EC2 machines in Local Zones and Wavelength Zones are apart from those of
+/// the region, whose machines and prices they do not share.
+pub(crate) fn placed<'a>(compute_type: &'a str, zone: Option<&str>) -> &'a str {
+    let outside = zone.filter(|zone| compute_type == "ec2" && zone_location(zone).is_some());
+    match outside {
+        Some(zone) if zone.contains("-wlz-") => "wavelength",
+        Some(_) => "local-zone",
+        None => compute_type,
+    }
 }
 
 #[cfg(test)]
@@ -178,5 +255,24 @@ mod tests {
         assert_eq!(region_of_zone("us-east-1a").as_deref(), Some("us-east-1"));
         assert_eq!(region_of_zone("use1-az1"), None);
         assert_eq!(region_of_zone(""), None);
+        assert_eq!(region_of_zone("us-gov-west-1b").as_deref(), Some("us-gov-west-1"));
+        assert_eq!(region_of_zone("us-west-2-lax-1a").as_deref(), Some("us-west-2"));
+        assert_eq!(region_of_zone("us-east-1-wl1-bos-wlz-1").as_deref(), Some("us-east-1"));
+        assert_eq!(region_of_zone("us-east-1"), None);
+    }
+
+    #[test]
+    fn a_local_zone_is_not_its_region() {
+        let check = |zone: &str, expect: Option<&str>, compute_type: &str| {
+            assert_eq!(zone_location(zone).as_deref(), expect, "{zone}");
+            assert_eq!(placed("ec2", Some(zone)), compute_type, "{zone}");
+            assert_eq!(placed("auto", Some(zone)), "auto");
+        };
+        check("us-east-1a", None, "ec2");
+        check("us-gov-west-1b", None, "ec2");
+        check("us-west-2-lax-1a", Some("us-west-2-lax-1"), "local-zone");
+        check("ap-southeast-1-bkk-1a", Some("ap-southeast-1-bkk-1"), "local-zone");
+        check("us-east-1-wl1-bos-wlz-1", Some("us-east-1-wl1-bos1"), "wavelength");
+        check("use1-az1", None, "ec2");
     }
 }

@@ -35,8 +35,9 @@ pub use assumptions::{Assumptions, Terms};
 pub use catalog::{CatalogError, InstanceType, SpotSaving};
 pub use input::AnalyzeError;
 pub use prices::{
-    CapacityType, Commitment, CommitmentKind, ListFileError, ListPrice, MachineKind, PriceBook, Priced, PricesError,
-    Rate, read_list, write_list,
+    CapacityType, Commitment, CommitmentKind, Figure, ListFileError, ListPrice, MachineKind, OperatingSystem,
+    PriceBook, Priced, PricesError, Rate, Share, read_list, write_list,
 };
 pub use profile::{Profile, ProfileError};
 pub use replay::{AssumptionsError, Domain, Key};
+pub use types::analysis::PriceOrigin;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catalog::Minor;
 use types::Hour;
 
 use crate::facts::{BilledAs, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
@@ -9,9 +10,11 @@ use crate::fast::FastSet;
 use crate::ledger::Numbered;
 use crate::slots::hash;
 
+mod burst;
 mod distinct;
 mod exporter;
 
+pub(crate) use burst::Burst;
 use distinct::Distinct;
 pub(crate) use exporter::{Exporter, Worst};
 
@@ -34,6 +37,8 @@ pub(crate) struct Observed {
     /// The same in each hour, in the order of `hours`.
     pub(crate) billed_by_hour: Vec<BTreeMap<BilledAs, BilledHour>>,
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeSums>,
+    /// CPU of machines that earn credits for what they leave.
+    pub(crate) burst: Burst,
     /// What the nodes' own exporters saw.
     pub(crate) exporter: Exporter,
     /// Nodes with a price of their own.
@@ -61,6 +66,8 @@ pub(crate) struct HourSums {
     pub(crate) used: Both,
     /// The largest slot of the hour, times the slots in an hour: in the same unit as `used`.
     pub(crate) peak: Both,
+    /// The newest kubelet: the control plane is at least that new.
+    pub(crate) kubelet: Option<Minor>,
 }
 
 /// A sum of CPU, in millicore-seconds, and one of memory, in byte-seconds.
@@ -107,6 +114,8 @@ pub(crate) struct BilledSums {
     pub(crate) root_disk_byte_seconds: i128,
     /// Up while the size of the root disk was known.
     pub(crate) root_disk_seconds: i64,
+    /// CPU capacity times time.
+    pub(crate) millicore_seconds: i128,
 }
 
 /// Nodes billed alike, in one hour.
@@ -128,6 +137,9 @@ pub(crate) struct WorkloadSums {
 pub(crate) struct VolumeSums {
     pub(crate) byte_seconds: i128,
     pub(crate) seconds: i128,
+    /// Bytes used times time, while they were known.
+    pub(crate) used_byte_seconds: i128,
+    pub(crate) used_seconds: i128,
 }
 
 impl Observed {
@@ -147,6 +159,7 @@ impl Observed {
             limit: Both::default(),
             used: Both::default(),
             peak: peak(facts),
+            kubelet: facts.nodes.iter().filter_map(|node| node.kubelet).max(),
         };
         let mut billed = BTreeMap::new();
         for node in &facts.nodes {
@@ -229,7 +242,9 @@ impl Observed {
         let of_hour = entry(billed, &billed_as);
         of_hour.up_seconds += node.up_seconds;
         of_hour.created += created;
+        self.burst.take(node, &billed_as, sums.hour);
         let of_window = entry(&mut self.billed, &billed_as);
+        of_window.millicore_seconds += times_up(node.cpu_capacity_millicores);
         of_window.up_seconds += node.up_seconds;
         of_window.created += created;
         if let Some(bytes) = node.root_disk_bytes {
@@ -244,6 +259,19 @@ impl Observed {
         let seconds = i128::from(volume.present_seconds);
         sums.byte_seconds += i128::from(volume.capacity_bytes.unwrap_or_default()) * seconds;
         sums.seconds += seconds;
+        if let Some(used) = volume.used_bytes {
+            sums.used_byte_seconds += i128::from(used) * seconds;
+            sums.used_seconds += seconds;
+        }
+    }
+
+    /// The seconds in each hour of nodes billed alike, each boot with them.
+    pub(crate) fn billed_seconds(&self, billed_as: &BilledAs, boot_seconds: i64) -> impl Iterator<Item = (Hour, i64)> {
+        let hours = self.hours.iter().zip(&self.billed_by_hour);
+        hours.filter_map(move |(sums, billed)| {
+            let of_hour = billed.get(billed_as)?;
+            Some((sums.hour, of_hour.up_seconds + of_hour.created * boot_seconds))
+        })
     }
 
     /// Seconds in all the hours taken.

@@ -6,7 +6,7 @@ mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{Catalog, CatalogError, InstanceType, Listed};
+use catalog::{Catalog, CatalogError, EksVersions, InstanceType, Listed, Provenance, Sighting, currency_of};
 use serde::Deserialize;
 use types::analysis::{PriceList, PriceOrigin};
 use types::{NanoUsd, UsdPerHour};
@@ -46,15 +46,27 @@ impl CapacityType {
     }
 }
 
+/// What AWS takes a licence fee for, or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum OperatingSystem {
+    /// Without a fee. Distributions that have one show in no metric that is collected.
+    #[default]
+    Linux,
+    /// Windows Server.
+    Windows,
+}
+
 /// What decides the price of a machine. Simulated machines leave `node_group` and `node` out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MachineKind {
     /// EC2 instance type.
     pub instance_type: String,
-    /// Region.
+    /// Region, or the Local Zone or Wavelength Zone, as price lists name it.
     pub region: String,
     /// How it is bought.
     pub capacity_type: CapacityType,
+    /// What runs on it.
+    pub os: OperatingSystem,
     /// Node group, where the user prices that.
     pub node_group: Option<String>,
     /// Name of the node, where the user prices that.
@@ -68,6 +80,7 @@ impl MachineKind {
             instance_type: instance_type.to_owned(),
             region: region.to_owned(),
             capacity_type,
+            os: OperatingSystem::Linux,
             node_group: None,
             node: None,
         }
@@ -77,6 +90,26 @@ impl MachineKind {
     pub fn family(&self) -> &str {
         self.instance_type.split('.').next().unwrap_or(&self.instance_type)
     }
+}
+
+/// One amount that lists gave for a price.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// The amount for one unit, in the currency of the region.
+    pub amount: f64,
+    /// The lists that gave it.
+    pub origins: Vec<PriceOrigin>,
+    /// What is known of how it came, or why it holds no more.
+    pub note: Option<String>,
+}
+
+/// A share of another price, over time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// The share, in billionths of one.
+    pub now: Priced<NanoUsd>,
+    /// What it was before it changed, and the first second after that.
+    pub before: Option<(i64, Priced<NanoUsd>)>,
 }
 
 /// What an hour of a machine costs.
@@ -116,7 +149,6 @@ enum PlanRates {
 #[derive(Debug, Clone)]
 pub struct PriceBook {
     catalog: Catalog,
-    catalog_sha256: String,
     imported: Imported,
     imported_sha256: String,
     user: UserPrices,
@@ -131,7 +163,6 @@ impl PriceBook {
     pub fn catalog() -> Result<Self, CatalogError> {
         Ok(Self {
             catalog: Catalog::read()?,
-            catalog_sha256: lake::digest(Catalog::text().as_bytes()),
             imported: Imported::default(),
             imported_sha256: String::new(),
             user: UserPrices::default(),
@@ -168,13 +199,19 @@ impl PriceBook {
         Ok(book)
     }
 
-    /// What `lookup` gives for the region, or for every region when none is named.
-    fn any_region(&self, region: &Option<String>, lookup: impl Fn(&Self, &str) -> Option<f64>) -> Vec<f64> {
+    /// What `lookup` gives for the region, or for every region in a currency when none is named.
+    fn any_region(
+        &self,
+        region: &Option<String>,
+        currency: &str,
+        lookup: impl Fn(&Self, &str) -> Option<f64>,
+    ) -> Vec<f64> {
         let here: Vec<_> = region.iter().filter_map(|region| lookup(self, region)).collect();
         if !here.is_empty() {
             return here;
         }
-        self.catalog.on_demand.keys().filter_map(|region| lookup(self, region)).collect()
+        let comparable = self.catalog.regions().filter(|region| currency_of(region) == currency);
+        comparable.filter_map(|region| lookup(self, region)).collect()
     }
 
     /// What an instance type is; `None` when the catalog does not know it.
@@ -202,19 +239,57 @@ impl PriceBook {
     /// fraction, or less the typical saving.
     pub fn rate(&self, machine: &MachineKind) -> Option<Rate> {
         let list = self.list(machine);
-        if let Some(row) = self.user.node.iter().filter(|row| row.is_of(machine)).max_by_key(|row| row.particular()) {
+        if let Some(row) = self.users_row(machine) {
             let price = UsdPerHour::try_new(row.usd_per_hour).ok()?;
             let contracted = Priced { price, origin: user_origin(&row.date) };
             return Some(Rate { list: list.map(|list| list.price), contracted });
         }
-        let list = list?;
+        self.contracted(list?)
+    }
+
+    /// What an hour of a machine cost until the catalog's price of it changed, and the first second after that; `None`
+    /// where no change is known, or another layer of the book gives the price.
+    pub fn rate_before(&self, machine: &MachineKind) -> Option<(i64, Rate)> {
+        if self.users_row(machine).is_some() || self.imported_price(machine).is_some() {
+            return None;
+        }
+        let earlier = self.catalog.earlier(&machine.region, &machine.instance_type)?;
+        let list = self.list_from(machine, priced(&earlier.before, earlier.before.price))?;
+        Some((earlier.until_seconds, self.contracted(list)?))
+    }
+
+    /// The first second of the catalog's present price of a machine, where the price before is not known.
+    pub(crate) fn unknown_before(&self, machine: &MachineKind) -> Option<i64> {
+        let own = self.users_row(machine).is_some() || self.imported_price(machine).is_some();
+        let changed = self.catalog.changed(&machine.region, &machine.instance_type).filter(|_| !own)?;
+        self.rate_before(machine).is_none().then_some(changed)
+    }
+
+    /// Whether the user's amounts are in the currency of a region.
+    fn user_speaks_of(&self, region: &str) -> bool {
+        currency_of(region) == self.user.currency()
+    }
+
+    fn contracted(&self, list: Priced<UsdPerHour>) -> Option<Rate> {
         let contracted = Priced { price: list.price.less(self.edp_fraction())?, origin: list.origin };
         Some(Rate { list: Some(list.price), contracted })
     }
 
+    fn users_row(&self, machine: &MachineKind) -> Option<&UserNode> {
+        let rows = self.user.node.iter().filter(|row| row.is_of(machine) && self.user_speaks_of(&machine.region));
+        rows.max_by_key(|row| row.particular())
+    }
+
     /// The public list price of a machine, before any discount.
     pub fn list(&self, machine: &MachineKind) -> Option<Priced<UsdPerHour>> {
-        let on_demand = self.on_demand_list(&machine.instance_type, &machine.region)?;
+        self.list_from(machine, self.on_demand_list(&machine.instance_type, &machine.region)?)
+    }
+
+    /// The list price that follows from the on-demand price of Linux.
+    fn list_from(&self, machine: &MachineKind, on_demand: Priced<UsdPerHour>) -> Option<Priced<UsdPerHour>> {
+        if machine.os == OperatingSystem::Windows {
+            return self.with_windows(machine, on_demand);
+        }
         if machine.capacity_type == CapacityType::OnDemand {
             return Some(on_demand);
         }
@@ -223,34 +298,141 @@ impl PriceBook {
                 && row.region.as_ref().is_none_or(|region| *region == machine.region)
         };
         let particular = |row: &&user::UserSpot| (row.instance_type.is_some(), row.region.is_some());
+        // A share of the list price has no currency.
         if let Some(row) = self.user.spot.iter().filter(of_type).max_by_key(particular) {
             let price = on_demand.price.less(1.0 - row.fraction_of_on_demand)?;
             return Some(Priced { price, origin: user_origin(&row.date) });
         }
-        let saving = self.catalog.spot.get(&machine.region)?.get(&machine.instance_type)?;
+        let saving = self.catalog.spot(&machine.region, &machine.instance_type)?;
         let price = on_demand.price.less(f64::from(saving.price.percent) / 100.0)?;
-        Some(priced(saving, price))
+        Some(priced(&saving, price))
+    }
+
+    /// The price with the licence of Windows, by the vCPU. What spot takes off is not known for it.
+    fn with_windows(&self, machine: &MachineKind, linux: Priced<UsdPerHour>) -> Option<Priced<UsdPerHour>> {
+        let shape = self.instance_type(&machine.instance_type)?;
+        let item = match (machine.family(), machine.family().ends_with("-flex")) {
+            ("t3", _) => format!("ec2.os.windows.{}", machine.instance_type),
+            // Of the other bursting families no list gives the licence.
+            ("t2" | "t3a" | "t4g" | "t8i", _) => return None,
+            (_, true) => "ec2.os.windows.flex".to_owned(),
+            _ => "ec2.os.windows".to_owned(),
+        };
+        let licence =
+            self.listed_item(&item, &machine.region).filter(|_| machine.capacity_type == CapacityType::OnDemand)?;
+        let usd = linux.price.usd_per_hour() + licence.price.usd() * crate::number::float(shape.vcpu.into());
+        // As well known as the lesser of the two.
+        let origin = if linux.origin.kind == "estimated" { linux.origin } else { licence.origin };
+        Some(Priced { price: UsdPerHour::try_new(usd).ok()?, origin })
+    }
+
+    fn imported_price(&self, machine: &MachineKind) -> Option<Priced<UsdPerHour>> {
+        let (price, row) = self.imported.on_demand.get(&machine.region)?.get(&machine.instance_type)?;
+        Some(Priced { price: *price, origin: imported_origin(row) })
     }
 
     fn on_demand_list(&self, instance_type: &str, region: &str) -> Option<Priced<UsdPerHour>> {
         if let Some((price, row)) = self.imported.on_demand.get(region).and_then(|of| of.get(instance_type)) {
             return Some(Priced { price: *price, origin: imported_origin(row) });
         }
-        let listed = self.catalog.on_demand.get(region)?.get(instance_type)?;
-        Some(priced(listed, listed.price))
+        let listed = self.catalog.on_demand(region, instance_type)?;
+        Some(priced(&listed, listed.price))
     }
 
     /// Every layer's on-demand list price of a type in a region, the winning one first.
     pub fn every_list(&self, instance_type: &str, region: &str) -> Vec<Priced<UsdPerHour>> {
         let imported = self.imported.on_demand.get(region).and_then(|of| of.get(instance_type));
         let imported = imported.map(|(price, row)| Priced { price: *price, origin: imported_origin(row) });
-        let listed = self.catalog.on_demand.get(region).and_then(|of| of.get(instance_type));
-        imported.into_iter().chain(listed.map(|listed| priced(listed, listed.price))).collect()
+        let listed = self.catalog.on_demand(region, instance_type);
+        imported.into_iter().chain(listed.map(|listed| priced(&listed, listed.price))).collect()
+    }
+
+    /// Every figure that a list of the catalog gave for the on-demand price of a type, the one in force first.
+    pub fn sightings(&self, instance_type: &str, region: &str) -> Vec<Sighting<UsdPerHour>> {
+        self.catalog.sightings(region, instance_type)
+    }
+
+    /// Every figure that a layer of this book has for a type or an item, the one in force first, each with the lists that
+    /// gave it, and a note on what became of it.
+    pub fn figures(&self, name: &str, region: &str) -> Vec<Figure> {
+        let machine = MachineKind::new(name, CapacityType::OnDemand, region);
+        let catalog = match self.knows_item(name) {
+            true => {
+                self.catalog.other_sightings(region, name).iter().map(|s| figure(&s.lists, s.price.usd())).collect()
+            }
+            false => self.figures_of_type(name, region),
+        };
+        let own = match self.knows_item(name) {
+            true => self.other(name, region).map(|own| (own.price.usd(), own.origin)),
+            false => self.rate(&machine).map(|rate| (rate.contracted.price.usd_per_hour(), rate.contracted.origin)),
+        };
+        let imported = match self.knows_item(name) {
+            true => self.imported_item(name, region).map(|(price, row)| (price.usd_per_hour(), imported_origin(row))),
+            false => self.imported_price(&machine).map(|price| (price.price.usd_per_hour(), price.origin)),
+        };
+        let own = own.filter(|(_, origin)| origin.layer == "user");
+        let above = own.into_iter().chain(imported);
+        let above = above.map(|(amount, origin)| Figure { amount, origins: vec![origin], note: None });
+        above.chain(catalog).collect()
+    }
+
+    fn figures_of_type(&self, name: &str, region: &str) -> Vec<Figure> {
+        let sightings = self.sightings(name, region);
+        let mut figures: Vec<_> = sightings.iter().map(|s| figure(&s.lists, s.price.usd_per_hour())).collect();
+        if let Some(earlier) = self.catalog.earlier(region, name) {
+            let day = chrono::DateTime::from_timestamp(earlier.until_seconds, 0);
+            let day = day.map(|at| at.date_naive().to_string()).unwrap_or_default();
+            let before = earlier.before.price.usd_per_hour();
+            if let Some(figure) = figures.iter_mut().skip(1).find(|figure| figure.amount == before) {
+                figure.note = Some(format!("the price until {day}, when it changed ({})", earlier.source));
+            }
+        }
+        let family = name.split('.').next().unwrap_or(name);
+        match (figures.is_empty(), self.estimate_of(family, region), self.catalog.on_demand(region, name)) {
+            (true, Some(how), Some(estimated)) => {
+                let mut estimate = figure(&[estimated.from], estimated.price.usd_per_hour());
+                estimate.note = Some(format!("estimated as {how}; the region may not sell it"));
+                vec![estimate]
+            }
+            _ => figures,
+        }
+    }
+
+    /// Whether the catalog knows a type, by its shape or by a price somewhere.
+    pub fn knows_type(&self, name: &str) -> bool {
+        self.catalog.types.contains_key(name) || self.catalog.has_price(name)
+    }
+
+    /// The known type whose name is most like another, when it is like enough.
+    pub fn nearest_type(&self, name: &str) -> Option<&str> {
+        let scored = self.catalog.types.keys().map(|known| (strsim::jaro_winkler(name, known), known.as_str()));
+        // Of two as like, the first by name.
+        let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)));
+        best.filter(|(score, _)| *score >= ALIKE).map(|(_, known)| known)
+    }
+
+    /// The currency in which AWS bills what runs in a region.
+    pub fn currency(region: &str) -> &'static str {
+        currency_of(region)
+    }
+
+    /// This book for a cluster in `region`: the user's prices, discounts and commitments stand aside where they are in
+    /// another currency than AWS bills there, since nothing here converts one into the other. Whether they do comes with
+    /// it.
+    pub(crate) fn in_currency_of(self, region: Option<&str>) -> (Self, bool) {
+        let same =
+            region.is_none_or(|region| currency_of(region) == self.user.currency()) || self.user_sha256.is_empty();
+        if same { (self, false) } else { (Self { user: UserPrices::default(), ..self }, true) }
+    }
+
+    /// Until when EKS supports which version.
+    pub(crate) fn eks_versions(&self) -> &EksVersions {
+        &self.catalog.eks_versions
     }
 
     /// How an estimated price of the catalog was made, in words.
     pub fn estimate_of(&self, family: &str, region: &str) -> Option<String> {
-        let estimate = self.catalog.estimates.get(region)?.get(family)?;
+        let estimate = self.catalog.estimate(region, family)?;
         Some(format!(
             "the price in us-east-1 times {}, the ratio of family {} in {region}",
             estimate.ratio, estimate.via_family
@@ -259,12 +441,12 @@ impl PriceBook {
 
     /// Typical saving of spot and how often it is taken away, in percent; `None` when the catalog does not know it.
     pub fn spot_saving(&self, instance_type: &str, region: &str) -> Option<catalog::SpotSaving> {
-        Some(self.catalog.spot.get(region)?.get(instance_type)?.price)
+        Some(self.catalog.spot(region, instance_type)?.price)
     }
 
     /// The regions the catalog knows, sorted.
-    pub fn regions(&self) -> impl Iterator<Item = &str> {
-        self.catalog.on_demand.keys().map(String::as_str)
+    pub fn regions(&self) -> impl Iterator<Item = &'static str> {
+        self.catalog.regions()
     }
 
     /// The discount negotiated on everything.
@@ -279,18 +461,19 @@ impl PriceBook {
 
     /// Price of a volume type for a GiB-month.
     pub fn volume(&self, volume_type: &str, region: &str) -> Option<Priced<NanoUsd>> {
-        let mine = |volume: &&user::UserVolume| volume.volume_type == volume_type;
+        let mine = |volume: &&user::UserVolume| volume.volume_type == volume_type && self.user_speaks_of(region);
         let here = self.user.volume.iter().filter(mine).find(|volume| volume.region.as_deref() == Some(region));
         let anywhere = || self.user.volume.iter().filter(mine).find(|volume| volume.region.is_none());
         match here.or_else(anywhere) {
             Some(volume) => user_price(volume.usd_per_gib_month, &volume.date),
+            None if volume_type == "efs" => self.other("efs.standard", region),
             None => self.other(&format!("ebs.{volume_type}"), region),
         }
     }
 
     /// Price of the EKS control plane for an hour.
     pub fn control_plane(&self, region: &str, extended: bool) -> Option<Priced<NanoUsd>> {
-        match &self.user.control_plane {
+        match self.user.control_plane.as_ref().filter(|_| self.user_speaks_of(region)) {
             Some(control_plane) => user_price(control_plane.usd_per_hour, &control_plane.date),
             None => self.other(if extended { "eks.control_plane_extended" } else { "eks.control_plane" }, region),
         }
@@ -298,39 +481,71 @@ impl PriceBook {
 
     /// Price of one unit of another item of the catalog, such as `fargate.vcpu`, as it is contracted.
     pub fn other(&self, item: &str, region: &str) -> Option<Priced<NanoUsd>> {
-        let mine = |row: &&user::UserItem| row.item == item;
+        let mine = |row: &&user::UserItem| row.item == item && self.user_speaks_of(region);
         let here = self.user.item.iter().filter(mine).find(|row| row.region.as_deref() == Some(region));
         let anywhere = || self.user.item.iter().filter(mine).find(|row| row.region.is_none());
         if let Some(row) = here.or_else(anywhere) {
             return user_price(row.usd_per_unit, &row.date);
         }
+        let list = self.listed_item(item, region)?;
+        self.item_contracted(item, list)
+    }
+
+    /// The price of one unit of an item on a list.
+    fn listed_item(&self, item: &str, region: &str) -> Option<Priced<NanoUsd>> {
+        if let Some((price, row)) = self.imported_item(item, region) {
+            return Some(Priced { price: price.for_seconds(3600).cost(), origin: imported_origin(row) });
+        }
+        let listed = self.catalog.other(region, item)?;
+        Some(priced(&listed, listed.price))
+    }
+
+    fn imported_item(&self, item: &str, region: &str) -> Option<&(UsdPerHour, ListPrice)> {
         let of = |region: &str| self.imported.items.get(region)?.get(item);
-        let list = match of(region).or_else(|| of("all")) {
-            Some((price, row)) => Priced { price: price.for_seconds(3600).cost(), origin: imported_origin(row) },
-            None => {
-                let of = |region: &str| self.catalog.other.get(region)?.get(item);
-                let listed = of(region).or_else(|| of("all"))?;
-                priced(listed, listed.price)
-            }
-        };
+        of(region).or_else(|| of("all").filter(|_| currency_of(region) == "USD"))
+    }
+
+    fn item_contracted(&self, item: &str, list: Priced<NanoUsd>) -> Option<Priced<NanoUsd>> {
         // A share of another price is no price: that one has its discount already.
-        let edp = if item == AUTO_MODE_SHARE { 0.0 } else { self.edp_fraction() };
+        let edp = if item.starts_with(AUTO_MODE_SHARE) { 0.0 } else { self.edp_fraction() };
         let price = UsdPerHour::try_new(list.price.usd()).ok()?.less(edp)?.for_seconds(3600).cost();
         Some(Priced { price, origin: list.origin })
     }
 
-    /// The fee of EKS Auto Mode, as a share of the on-demand list price.
-    pub fn auto_mode_share(&self, region: &str) -> Option<Priced<NanoUsd>> {
-        self.other(AUTO_MODE_SHARE, region)
+    /// What one unit of an item cost until the catalog's price of it changed, and the first second after that.
+    fn other_before(&self, item: &str, region: &str) -> Option<(i64, Priced<NanoUsd>)> {
+        if self.user.item.iter().any(|row| row.item == item) || self.imported_item(item, region).is_some() {
+            return None;
+        }
+        let earlier = self.catalog.other_earlier(region, item)?;
+        let before = self.item_contracted(item, priced(&earlier.before, earlier.before.price))?;
+        Some((earlier.until_seconds, before))
+    }
+
+    /// The fee of EKS Auto Mode on machines of a family, as a share of the on-demand list price.
+    pub fn auto_mode_share(&self, family: &str, region: &str) -> Option<Share> {
+        let class = family.split(|c: char| c.is_ascii_digit()).next().unwrap_or(family);
+        let own = match class {
+            "g" | "gr" => Some("eks.auto_mode_share.g"),
+            "p" => Some("eks.auto_mode_share.p"),
+            "trn" => Some("eks.auto_mode_share.trn"),
+            _ => None,
+        };
+        let users = |item: &str| self.user.item.iter().any(|row| row.item == item);
+        let item = match own {
+            Some(own) if users(own) || !users(AUTO_MODE_SHARE) => own,
+            _ => AUTO_MODE_SHARE,
+        };
+        Some(Share { now: self.other(item, region)?, before: self.other_before(item, region) })
     }
 
     fn items(&self) -> Vec<&str> {
-        let items: BTreeSet<&str> = self.catalog.other.values().flat_map(BTreeMap::keys).map(String::as_str).collect();
-        items.into_iter().collect()
+        self.catalog.items().collect()
     }
 
-    fn knows_item(&self, item: &str) -> bool {
-        self.catalog.other.values().any(|of| of.contains_key(item))
+    /// Whether the catalog has an item of this name.
+    pub fn knows_item(&self, item: &str) -> bool {
+        self.catalog.has_item(item)
     }
 
     /// Licences paid for a node of this type and group: each with its name and price.
@@ -372,18 +587,24 @@ impl PriceBook {
         commitments
     }
 
-    /// What an hour of a machine costs under a commitment; `None` when it does not cover the machine.
-    pub fn committed_rate(&self, commitment: &Commitment, machine: &MachineKind) -> Option<UsdPerHour> {
+    /// What an hour of a machine whose list price is this costs under a commitment; `None` when it does not cover the
+    /// machine.
+    pub fn committed_rate(
+        &self,
+        commitment: &Commitment,
+        machine: &MachineKind,
+        list: Option<UsdPerHour>,
+    ) -> Option<UsdPerHour> {
         let covers = match &commitment.family_and_region {
             Some((family, region)) => *family == machine.family() && *region == machine.region,
             None => true,
         };
-        if machine.capacity_type != CapacityType::OnDemand || !covers {
+        // What a plan takes off a licence is not known.
+        if machine.capacity_type != CapacityType::OnDemand || machine.os != OperatingSystem::Linux || !covers {
             return None;
         }
-        let list = self.on_demand_list(&machine.instance_type, &machine.region)?.price;
         match &commitment.rates {
-            PlanRates::Discount(discount) => list.less(*discount),
+            PlanRates::Discount(discount) => list?.less(*discount),
             PlanRates::Imported(plan) => {
                 let key = (machine.region.clone(), machine.instance_type.clone());
                 self.imported.plan_rates.get(plan)?.get(&key).copied()
@@ -406,8 +627,10 @@ impl PriceBook {
         let volumes = self.user.volume.iter().filter(volume);
         let volumes =
             volumes.map(|v| format!("price of {}", describe(&format!("volume type `{}`", v.volume_type), &v.region)));
-        let covers =
-            |commitment: &Commitment| machines.iter().any(|machine| self.committed_rate(commitment, machine).is_some());
+        let covered = |commitment: &Commitment, machine: &MachineKind| {
+            self.committed_rate(commitment, machine, self.list(machine).map(|list| list.price)).is_some()
+        };
+        let covers = |commitment: &Commitment| machines.iter().any(|machine| covered(commitment, machine));
         let idle = self.commitments().into_iter().filter(|commitment| !covers(commitment));
         let idle: Vec<_> = idle.map(|commitment| format!("commitment `{}`", commitment.name)).collect();
         nodes.chain(volumes).chain(idle).collect()
@@ -415,12 +638,13 @@ impl PriceBook {
 
     /// The lists behind these origins, sorted by name, each with the span of its dates.
     pub(crate) fn lists<'a>(&self, origins: impl IntoIterator<Item = &'a PriceOrigin>) -> Vec<PriceList> {
+        let catalog_sha256 = lake::digest(Catalog::text().as_bytes());
         let mut lists: BTreeMap<&str, PriceList> = BTreeMap::new();
         for origin in origins {
             let sha256 = match origin.layer.as_str() {
                 "user" => &self.user_sha256,
                 "imported" => &self.imported_sha256,
-                _ => &self.catalog_sha256,
+                _ => &catalog_sha256,
             };
             let list = lists.entry(&origin.source).or_insert_with(|| PriceList {
                 name: origin.source.clone(),
@@ -438,14 +662,19 @@ impl PriceBook {
     }
 }
 
+/// How like two names must be for one to be suggested for the other.
+const ALIKE: f64 = 0.75;
 /// The catalog's name of the fee of EKS Auto Mode.
 const AUTO_MODE_SHARE: &str = "eks.auto_mode_share";
 
 impl UserNode {
-    /// Whether this row prices such a machine.
+    /// Whether this row prices such a machine. The price of a type is that of Linux; a machine with Windows is priced by a
+    /// row for its group or for itself.
     fn is_of(&self, machine: &MachineKind) -> bool {
         let is = |row: &Option<String>, of: Option<&str>| row.is_none() || row.as_deref() == of;
-        self.capacity_type == machine.capacity_type
+        let named = self.node.is_some() || self.node_group.is_some();
+        (named || machine.os == OperatingSystem::Linux)
+            && self.capacity_type == machine.capacity_type
             && is(&self.instance_type, Some(&machine.instance_type))
             && is(&self.region, Some(&machine.region))
             && is(&self.node_group, machine.node_group.as_deref())
@@ -466,14 +695,20 @@ fn plan_rates(row: &user::UserCommitment) -> PlanRates {
 }
 
 fn priced<L, P>(listed: &Listed<L>, price: P) -> Priced<P> {
-    let from = &listed.from;
-    let origin = PriceOrigin {
+    Priced { price, origin: catalog_origin(&listed.from) }
+}
+
+fn catalog_origin(from: &Provenance) -> PriceOrigin {
+    PriceOrigin {
         layer: "catalog".to_owned(),
         kind: from.kind.clone(),
         date: from.date.clone(),
         source: from.source.clone(),
-    };
-    Priced { price, origin }
+    }
+}
+
+fn figure(lists: &[std::sync::Arc<Provenance>], amount: f64) -> Figure {
+    Figure { amount, origins: lists.iter().map(|list| catalog_origin(list)).collect(), note: None }
 }
 
 fn imported_origin(row: &ListPrice) -> PriceOrigin {
@@ -523,7 +758,8 @@ mod tests {
         assert_eq!(book.node("m5.4xlarge", CapacityType::OnDemand, "mars-1"), None);
         assert_eq!(book.node("m99.large", CapacityType::OnDemand, "us-east-1"), None);
         assert_eq!(book.volume("gp9", "us-east-1"), None);
-        assert_eq!(book.other("fargate.memory", "us-east-2"), None);
+        assert_eq!(book.other("fargate.memory", "mars-1"), None);
+        assert_eq!(book.volume("gp3", "ap-southeast-7"), None);
     }
 
     #[test]
@@ -531,7 +767,7 @@ mod tests {
         let book = PriceBook::catalog().unwrap();
         let list = book.node("m5.4xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
         let spot = book.node("m5.4xlarge", CapacityType::Spot, "us-east-1").unwrap();
-        let saving = f64::from(book.catalog.spot["us-east-1"]["m5.4xlarge"].price.percent) / 100.0;
+        let saving = f64::from(book.spot_saving("m5.4xlarge", "us-east-1").unwrap().percent) / 100.0;
         assert!((spot.price.usd_per_hour() - list.price.usd_per_hour() * (1.0 - saving)).abs() < 1e-9);
         assert_eq!((list.origin.kind.as_str(), spot.origin.kind.as_str()), ("observed", "estimated"));
     }
@@ -560,7 +796,7 @@ mod tests {
         rejected("[[node]]\nusd_per_hour = 1.0", "names nothing");
         rejected("[[node]]\nnode_group = \"ours\"\nusd_per_hour = 560.0", "a monthly figure?");
         rejected("[[licence]]\nname = \"agent\"\nusd_per_node_hour = 30.0", "monthly figure");
-        rejected("[[item]]\nitem = \"vpc.nat\"\nusd_per_unit = 0.1", "known are ebs.gp2");
+        rejected("[[item]]\nitem = \"vpc.nat\"\nusd_per_unit = 0.1", "known are data.cross_az");
         rejected("[discount]\nedp_fraction = 8.0", "expected a fraction");
         rejected("[discounts]\nedp_fraction = 0.08", "discounts");
         rejected("[control_plane]\nusd_per_hour = 73.0", "the list says 0.1 USD per hour");
@@ -617,7 +853,7 @@ mod tests {
         let rate = of("m5.4xlarge");
         assert_eq!((rate.list.unwrap().usd_per_hour(), rate.contracted.price.usd_per_hour()), (0.768, 0.6912));
         assert_eq!(book.other("ebs.gp3", "us-east-1").unwrap().price.usd(), 0.072);
-        assert_eq!(book.auto_mode_share("us-east-1").unwrap().price.usd(), 0.12);
+        assert_eq!(book.auto_mode_share("m5", "us-east-1").unwrap().now.price.usd(), 0.12);
     }
 
     #[test]
@@ -641,6 +877,7 @@ mod tests {
             unit: "hour".into(),
             date: "2026-07-01".into(),
             source: "AWS price list AmazonEC2".into(),
+            currency: "USD".into(),
         };
         let text = String::from_utf8(write_list([row.clone(), row]).unwrap()).unwrap();
         assert_eq!(text.lines().count(), 2);

@@ -3,7 +3,8 @@
 //! One function for every scenario ([`Pricing::hour`]): what was observed and what is simulated are priced alike.
 //! A commitment is a fixed spend for each hour. Within an hour it covers machine-seconds at its own rate until it is
 //! used up; what is left over runs at the contracted price, and what is not used is a cost of its own. Nothing is
-//! carried from one hour to the next, as AWS does not.
+//! carried from one hour to the next, as AWS does not. Where the book knows when a price changed, and what it was, an
+//! hour before that is priced at what it was then.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use crate::prices::{Commitment, MachineKind, PriceBook, Rate};
 #[derive(Debug)]
 pub struct Pricing<'a> {
     book: &'a PriceBook,
-    rates: BTreeMap<MachineKind, Option<Rated>>,
+    rates: BTreeMap<MachineKind, Option<Rates>>,
     plans: Vec<PlanSums>,
     machines: BTreeMap<MachineKind, MachineSums>,
 }
@@ -26,6 +27,23 @@ struct Rated {
     rate: Rate,
     /// By the number of the commitment.
     committed: BTreeMap<usize, UsdPerHour>,
+}
+
+/// The rates of a machine over time.
+#[derive(Debug, Clone)]
+struct Rates {
+    now: Rated,
+    /// Those before the price changed, and the first second after that.
+    before: Option<(i64, Rated)>,
+}
+
+impl Rates {
+    fn at(&self, hour: Hour) -> &Rated {
+        match &self.before {
+            Some((until, before)) if hour.start_seconds() < *until => before,
+            _ => &self.now,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -43,6 +61,8 @@ struct MachineSums {
     contracted: PriceSeconds,
     effective: PriceSeconds,
     covered_seconds: i64,
+    /// Of the seconds, before the price changed.
+    before_seconds: i64,
 }
 
 /// What machines of one kind cost over the hours taken.
@@ -52,8 +72,10 @@ pub struct MachineCost {
     pub seconds: i64,
     /// Of these, covered by commitments.
     pub covered_seconds: i64,
-    /// The price without commitments, and its origin.
+    /// The price without commitments, and its origin; the last one where it changed within the hours taken.
     pub rate: Rate,
+    /// The price before it changed, and the seconds at it; `None` where no hour taken is from before.
+    pub before: Option<(Rate, i64)>,
     /// At the public list price; `None` when there is none.
     pub list: Option<NanoUsd>,
     /// At the contracted price, without commitments.
@@ -125,20 +147,24 @@ impl<'a> Pricing<'a> {
 
     /// The price of a machine without commitments; `None` when the book has none.
     pub fn rate(&mut self, machine: &MachineKind) -> Option<&Rate> {
-        self.rated(machine).map(|rated| &rated.rate)
+        self.rates(machine).map(|rates| &rates.now.rate)
     }
 
-    fn rated(&mut self, machine: &MachineKind) -> Option<&Rated> {
+    fn rates(&mut self, machine: &MachineKind) -> Option<&Rates> {
         if !self.rates.contains_key(machine) {
-            let rated = self.book.rate(machine).map(|rate| {
-                let committed = self
-                    .plans
-                    .iter()
-                    .enumerate()
-                    .filter_map(|(n, sums)| Some((n, self.book.committed_rate(&sums.plan, machine)?)));
-                Rated { rate, committed: committed.collect() }
+            let rated = |rate: Rate| {
+                let plans = self.plans.iter().enumerate();
+                let committed = plans.filter_map(|(n, sums)| {
+                    // What a commitment pays is told by the list price, so it changed with that.
+                    Some((n, self.book.committed_rate(&sums.plan, machine, rate.list)?))
+                });
+                Rated { committed: committed.collect(), rate }
+            };
+            let rates = self.book.rate(machine).map(|now| Rates {
+                now: rated(now),
+                before: self.book.rate_before(machine).map(|(until, before)| (until, rated(before))),
             });
-            self.rates.insert(machine.clone(), rated);
+            self.rates.insert(machine.clone(), rates);
         }
         self.rates.get(machine)?.as_ref()
     }
@@ -149,11 +175,14 @@ impl<'a> Pricing<'a> {
     pub fn hour(&mut self, hour: Hour, used: &BTreeMap<MachineKind, i64>) {
         let mut uncovered = BTreeMap::new();
         for (machine, seconds) in used {
-            let Some(rated) = self.rated(machine).cloned() else {
+            let Some(rates) = self.rates(machine) else {
                 self.add(machine, *seconds, |_| {});
                 continue;
             };
+            let before = rates.before.as_ref().is_some_and(|(until, _)| hour.start_seconds() < *until);
+            let rated = rates.at(hour).clone();
             self.add(machine, *seconds, |sums| {
+                sums.before_seconds += if before { *seconds } else { 0 };
                 sums.contracted += rated.rate.contracted.price.for_seconds(*seconds);
                 sums.list += rated.rate.list.map(|list| list.for_seconds(*seconds)).unwrap_or_default();
             });
@@ -214,15 +243,18 @@ impl<'a> Pricing<'a> {
     pub fn finish(self) -> HourlyCost {
         let mut cost = HourlyCost::default();
         for (machine, sums) in self.machines {
-            let Some(Some(rated)) = self.rates.get(&machine) else {
+            let Some(Some(rates)) = self.rates.get(&machine) else {
                 cost.unpriced_seconds.insert(machine, sums.seconds);
                 continue;
             };
+            let before = rates.before.as_ref().map(|(_, before)| &before.rate).filter(|_| sums.before_seconds > 0);
+            let only_before = before.filter(|_| sums.before_seconds == sums.seconds);
             let of_machine = MachineCost {
                 seconds: sums.seconds,
                 covered_seconds: sums.covered_seconds,
-                rate: rated.rate.clone(),
-                list: rated.rate.list.map(|_| sums.list.cost()),
+                rate: only_before.unwrap_or(&rates.now.rate).clone(),
+                before: before.map(|before| (before.clone(), sums.before_seconds)),
+                list: rates.now.rate.list.map(|_| sums.list.cost()),
                 contracted: sums.contracted.cost(),
                 effective: sums.effective.cost(),
             };

@@ -1,11 +1,13 @@
 //! Rows of nodes and volumes, without their lists.
 
+use std::collections::BTreeSet;
+
 use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{node_hour, volume_hour};
 
 use crate::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
-use crate::facts::{NodeKind, NodeRow, NodeSlots, VolumeKind, VolumeRow, region_of_zone};
+use crate::facts::{NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, placed, region_of_zone, zone_location};
 
 /// The columns [`nodes`] reads.
 pub(crate) const NODE_COLUMNS: &[Column] = &[
@@ -30,6 +32,7 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::last_seen_seconds,
     node_hour::up_seconds,
     node_hour::node_group,
+    node_hour::kubelet_version,
     node_hour::root_disk_bytes,
     node_hour::fargate_provisioned,
     node_hour::cpu_used_millicores_by_slot,
@@ -61,6 +64,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
     let last_seen = Int64s::new(batch, node_hour::last_seen_seconds)?;
     let up = Int32s::new(batch, node_hour::up_seconds)?;
     let node_group = Texts::new(batch, node_hour::node_group)?;
+    let kubelet = Texts::new(batch, node_hour::kubelet_version)?;
     let root_disk = Int64s::new(batch, node_hour::root_disk_bytes)?;
     let provisioned = Texts::new(batch, node_hour::fargate_provisioned)?;
     let cpu_used = Slots::new(batch, node_hour::cpu_used_millicores_by_slot)?;
@@ -82,7 +86,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
             instance_type: instance_type.owned(row),
             instance_type_source: instance_type_source.some(row).to_owned(),
             capacity_type: capacity_type.owned(row),
-            compute_type: compute_type.some(row).to_owned(),
+            compute_type: placed(compute_type.some(row), zone.get(row)).to_owned(),
             arch: arch.owned(row),
             os: os.owned(row),
             region: region.owned(row).or_else(|| region_of_zone(zone.get(row)?)),
@@ -98,6 +102,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
         last_seen_seconds: last_seen.some(row),
         up_seconds: up.some(row),
         node_group: node_group.owned(row),
+        kubelet: kubelet.get(row).and_then(catalog::minor),
         root_disk_bytes: root_disk.get(row),
         fargate_provisioned: provisioned.owned(row),
         seen: NodeSlots::default(),
@@ -113,12 +118,30 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::volume_claim,
     volume_hour::storage_class,
     volume_hour::zone,
+    volume_hour::volume_id,
     volume_hour::volume_type,
     volume_hour::iops,
     volume_hour::throughput_mib_per_second,
     volume_hour::capacity_bytes,
+    volume_hour::used_max_bytes,
     volume_hour::present_seconds,
 ];
+
+/// What keeps a volume's data. A claim that shows no EBS volume where others of its hour do is of another driver: its
+/// capacity is what was asked for, of which those bill nothing.
+fn store(volume_id: Option<&str>, storage_class: Option<&str>, volume_type: Option<&str>, ids_show: bool) -> Store {
+    let class = storage_class.unwrap_or_default();
+    match volume_type {
+        Some("efs") => Store::Efs,
+        Some("fsx") => Store::Fsx,
+        Some(_) => Store::Ebs,
+        None if volume_id.is_some() => Store::Ebs,
+        None if class.contains("efs") => Store::Efs,
+        None if class.contains("fsx") => Store::Fsx,
+        None if ids_show => Store::Other,
+        None => Store::Ebs,
+    }
+}
 
 /// The volumes of a batch, each with the start of its hour; the region is that of the zone.
 pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misfit> {
@@ -127,22 +150,33 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
     let claim = Texts::new(batch, volume_hour::volume_claim)?;
     let storage_class = Texts::new(batch, volume_hour::storage_class)?;
     let zone = Texts::new(batch, volume_hour::zone)?;
+    let volume_id = Texts::new(batch, volume_hour::volume_id)?;
     let volume_type = Texts::new(batch, volume_hour::volume_type)?;
     let iops = Int64s::new(batch, volume_hour::iops)?;
     let throughput = Int32s::new(batch, volume_hour::throughput_mib_per_second)?;
     let capacity = Int64s::new(batch, volume_hour::capacity_bytes)?;
+    let used = Int64s::new(batch, volume_hour::used_max_bytes)?;
     let present = Int32s::new(batch, volume_hour::present_seconds)?;
+    let with_id = (0..batch.num_rows()).filter(|row| volume_id.get(*row).is_some()).map(|row| hour.some(row));
+    let ids_show: BTreeSet<i64> = with_id.collect();
     let volume = |row: usize| VolumeRow {
         namespace: namespace.some(row).to_owned(),
         claim: claim.some(row).to_owned(),
         storage_class: storage_class.owned(row),
         kind: VolumeKind {
-            region: zone.get(row).and_then(region_of_zone),
+            region: zone.get(row).and_then(|zone| zone_location(zone).or_else(|| region_of_zone(zone))),
+            store: store(
+                volume_id.get(row),
+                storage_class.get(row),
+                volume_type.get(row),
+                ids_show.contains(&hour.some(row)),
+            ),
             volume_type: volume_type.owned(row),
             iops: iops.get(row),
             throughput_mib_per_second: throughput.get(row),
         },
         capacity_bytes: capacity.get(row),
+        used_bytes: used.get(row),
         present_seconds: present.some(row),
     };
     Ok((0..batch.num_rows()).map(|row| (hour.some(row), volume(row))).collect())

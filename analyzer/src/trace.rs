@@ -316,7 +316,7 @@ impl Rows {
             let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
             let facts = NodeFacts {
                 instance_type: instance_type.get(row),
-                compute_type: compute_type.some(row),
+                compute_type: crate::facts::placed(compute_type.some(row), zone.get(row)),
                 capacity_type: capacity_type.get(row),
                 os: os.get(row),
                 emp_owned: emp_owned.get(row).unwrap_or_default(),

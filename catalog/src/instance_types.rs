@@ -164,14 +164,21 @@ mod tests {
 
     #[test]
     fn every_type_leaves_something_and_takes_volumes() {
+        let mut unknown = Vec::new();
         for (name, kind) in instance_types().unwrap() {
-            let left = kind.allocatable().unwrap();
+            let Some(left) = kind.allocatable() else {
+                unknown.push(kind.family().to_owned());
+                continue;
+            };
             assert!(left.cpu_millicores > 0 && left.cpu_millicores < kind.vcpu * 1000, "{name}");
             assert!(left.memory_mib < kind.memory_mib, "{name}");
             assert!((3..=128).contains(&kind.attachments), "{name}");
             assert!([1, 2].contains(&kind.threads_per_core) && kind.vcpu % kind.threads_per_core == 0, "{name}");
             assert!(kind.arch != "arm64" || kind.threads_per_core == 1, "{name}");
         }
+        // Of the newest no source gives the addresses yet.
+        unknown.dedup();
+        assert_eq!(unknown, ["r9g", "r9gd", "t8i"]);
     }
 
     #[test]

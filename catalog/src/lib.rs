@@ -4,12 +4,15 @@
 //! given size may be ([`instance_types`]), and links nothing of the prices.
 
 mod instance_types;
+mod matrix;
 mod prices;
+mod versions;
 
 use serde::de::DeserializeOwned;
 
 pub use instance_types::{Allocatable, InstanceType, Size, instance_types};
-pub use prices::{ByRegion, Catalog, Estimate, Listed, Provenance, SpotSaving};
+pub use prices::{Catalog, Earlier, Estimate, Listed, Provenance, Sighting, SpotSaving, currency_of};
+pub use versions::{EksVersions, Minor, Support, minor};
 
 /// Why the catalog cannot be read. It is part of the program, so this is a fault of the build.
 #[derive(Debug, thiserror::Error)]

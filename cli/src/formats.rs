@@ -1,6 +1,6 @@
 //! What a report is written as: the arguments that `report` and `run` share.
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use reports::export::{File, Format, Report};
 use reports::{Money, Options, Standing, focus};
@@ -55,17 +55,20 @@ impl FormatArgs {
         }
     }
 
-    /// The currency asked for.
-    pub(crate) fn money(&self) -> Result<Money, Failure> {
+    /// The currency asked for, of amounts that are in `currency`.
+    pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         match self.currency.as_deref().zip(self.rate) {
-            Some((code, rate)) => Money::try_new(code, rate).map_err(Failure::usage),
-            None => Ok(Money::default()),
+            Some((code, rate)) if currency == "USD" => Money::try_new(code, rate).map_err(Failure::usage),
+            Some((code, _)) => Err(Failure::usage(anyhow!(
+                "the amounts are in {currency}, and a rate from USD to {code} says nothing of them; leave --currency and --rate out"
+            ))),
+            None => Ok(Money::native(currency)),
         }
     }
 
     /// The files of a report.
     pub(crate) fn files(&self, analysis: &Analysis, json: &[u8], earlier: Vec<Standing>) -> Result<Vec<File>, Failure> {
-        let options = Options::default().money(self.money()?).earlier(earlier);
+        let options = Options::default().money(self.money(&analysis.currency)?).earlier(earlier);
         let focus =
             focus::Settings { version: self.focus_version, billing_account_id: self.billing_account_id.clone() };
         let report = Report { analysis, json, options: &options, focus: &focus };

@@ -1,5 +1,6 @@
 //! EDGE: `emp-cost prices`: where a price comes from, and AWS's own lists made usable.
 
+mod explain;
 mod spill;
 mod update;
 
@@ -30,6 +31,7 @@ pub(crate) struct PricesArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PricesCommand {
+    Explain(explain::ExplainArgs),
     Import(ImportArgs),
     Show(ShowArgs),
     Update(update::UpdateArgs),
@@ -76,6 +78,7 @@ struct ShowArgs {
 
 pub(crate) async fn run(args: PricesArgs) -> Result<(), Failure> {
     match args.command {
+        PricesCommand::Explain(args) => explain::run(args),
         PricesCommand::Import(args) => import(&args),
         PricesCommand::Show(args) => show(args),
         PricesCommand::Update(args) => update::run(args).await,
@@ -179,21 +182,34 @@ fn show(args: ShowArgs) -> Result<(), Failure> {
         let list = known.join(", ");
         tracing::warn!("the catalog knows no region `{region}`; it knows {list}");
     }
-    print(&explain(&book, name, region))?;
+    known_type(&book, name, region)?;
+    print(&describe_price(&book, name, region))?;
     Ok(())
 }
 
-/// The price of a machine in words.
-fn explain(book: &PriceBook, name: &str, region: &str) -> String {
-    let mut lines = vec![format!("{name} in {region}")];
-    match book.instance_type(name) {
-        Some(kind) => {
-            let gib = kind.memory_mib / 1024;
-            let metal = if kind.bare_metal { ", bare metal" } else { "" };
-            lines.push(format!("  {} threads, {gib} GiB, {}{metal}", kind.vcpu, kind.arch));
-        }
-        None => lines.push("  not in the catalog of instance types".to_owned()),
+/// Refuses a type that neither the catalog nor a list or a file knows, and names the nearest that one does.
+fn known_type(book: &PriceBook, name: &str, region: &str) -> Result<(), Failure> {
+    if book.knows_type(name) || book.rate(&MachineKind::new(name, CapacityType::OnDemand, region)).is_some() {
+        return Ok(());
     }
+    let nearest = book.nearest_type(name).map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
+    Err(anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}").into())
+}
+
+/// What a machine is, in words.
+fn shape(book: &PriceBook, name: &str) -> Option<String> {
+    let kind = book.instance_type(name)?;
+    let gib = kind.memory_mib / 1024;
+    let metal = if kind.bare_metal { ", bare metal" } else { "" };
+    Some(format!("  {} threads, {gib} GiB, {}{metal}", kind.vcpu, kind.arch))
+}
+
+/// The price of a machine in words.
+fn describe_price(book: &PriceBook, name: &str, region: &str) -> String {
+    let currency = PriceBook::currency(region);
+    let described = |price: &Priced<UsdPerHour>| described(price, currency);
+    let mut lines = vec![format!("{name} in {region}")];
+    lines.push(shape(book, name).unwrap_or_else(|| "  not in the catalog of instance types".to_owned()));
     let machine = MachineKind::new(name, CapacityType::OnDemand, region);
     match book.rate(&machine) {
         None => lines.push(
@@ -217,9 +233,9 @@ fn explain(book: &PriceBook, name: &str, region: &str) -> String {
             }
             for commitment in book.commitments() {
                 let kind = commitment.kind.as_str();
-                match book.committed_rate(&commitment, &machine) {
+                match book.committed_rate(&commitment, &machine, rate.list) {
                     Some(price) => lines.push(format!(
-                        "  committed  {} USD per hour, `{}` ({kind})",
+                        "  committed  {} {currency} per hour, `{}` ({kind})",
                         price.usd_per_hour(),
                         commitment.name
                     )),
@@ -244,8 +260,9 @@ fn explain(book: &PriceBook, name: &str, region: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-fn described(price: &Priced<UsdPerHour>) -> String {
+fn described(price: &Priced<UsdPerHour>, currency: &str) -> String {
     let origin = &price.origin;
     let date = if origin.date.is_empty() { String::new() } else { format!(", {}", origin.date) };
-    format!("{} USD per hour: {}, {} ({}{date})", price.price.usd_per_hour(), origin.layer, origin.kind, origin.source)
+    let amount = price.price.usd_per_hour();
+    format!("{amount} {currency} per hour: {}, {} ({}{date})", origin.layer, origin.kind, origin.source)
 }

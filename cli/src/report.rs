@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use lake::LakeUri;
 use reports::export::File;
-use reports::{Member, Money, Standing};
+use reports::{Member, Standing};
 use types::ClusterId;
 use types::analysis::{Analysis, SCHEMA};
 
@@ -46,7 +46,6 @@ struct Given {
 }
 
 pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
-    let money = args.formats.money()?;
     let given = args.analysis.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut seen = BTreeMap::new();
     for (path, given) in args.analysis.iter().zip(&given) {
@@ -78,16 +77,26 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
         members.push(Member { now: Standing::of(analysis), earlier, link: place.link(analysis) });
     }
     if members.len() > 1 {
-        written.push(place.put_fleet(&fleet(&members, &money)?).await?);
+        written.push(place.put_fleet(&fleet(&members, &args.formats)?).await?);
     }
     print(&format!("{}\n", written.join("\n")))?;
     Ok(())
 }
 
-/// The files of a fleet, the page last.
-pub(crate) fn fleet(members: &[Member], money: &Money) -> anyhow::Result<Vec<File>> {
-    let table = File::csv("fleet.csv", reports::fleet_csv(members)?);
-    let page = File::html("fleet.html", reports::fleet(members, money).context("render the fleet's page")?);
+/// The files of a fleet, the page last. Clusters in different currencies cannot be ranked or added up.
+pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File>, Failure> {
+    let currency = members.first().map_or("USD", |member| member.now.currency());
+    if let Some(other) = members.iter().find(|member| member.now.currency() != currency) {
+        return Err(anyhow!(
+            "cluster `{}` is in {} and others are in {currency}, which one page cannot add up; report on them apart",
+            other.now.cluster_id(),
+            other.now.currency()
+        )
+        .into());
+    }
+    let money = formats.money(currency)?;
+    let table = File::csv("fleet.csv", reports::fleet_csv(members).context("write the fleet's table")?);
+    let page = File::html("fleet.html", reports::fleet(members, &money).context("render the fleet's page")?);
     Ok(vec![table, page])
 }
 

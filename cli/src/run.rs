@@ -81,7 +81,7 @@ impl FromStr for Reach {
 pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     // A file that makes no sense must not fail cluster by cluster.
     let inputs = args.inputs.read()?;
-    let money = args.formats.money()?;
+    args.formats.money("USD")?;
     let store = args.lake.open().await;
     let shelf = match &args.reports {
         Some(place) => place.open().await,
@@ -110,7 +110,7 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
     if args.cluster_id.is_empty() && clusters.len() > 1 {
         let step = progress.step("fleet");
         let members = members(shelf.as_ref(), &clusters, reported).await?;
-        shelf::put_fleet(shelf.as_ref(), &report::fleet(&members, &money)?).await?;
+        shelf::put_fleet(shelf.as_ref(), &report::fleet(&members, &args.formats)?).await?;
         step.finish(&format!("{} of {} clusters", members.len(), clusters.len()));
         print(&format!("{}/reports/fleet.html\n", shelf.location()))?;
     }

@@ -92,6 +92,7 @@ pub struct Table {
 struct Frame {
     version: Version,
     billing_account_id: String,
+    currency: String,
     billing_start: DateTime<Utc>,
     billing_end: DateTime<Utc>,
     start: DateTime<Utc>,
@@ -158,6 +159,7 @@ impl Frame {
         Self {
             version: settings.version,
             billing_account_id: account.unwrap_or_else(|| format!("cluster/{}", analysis.cluster_id)),
+            currency: analysis.currency.clone(),
             billing_start,
             billing_end,
             start: window.start,

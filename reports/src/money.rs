@@ -4,12 +4,15 @@ use types::show::{self, UNKNOWN};
 
 use crate::format;
 
-/// Amounts of an analysis are in USD; a page may show them in another currency, at a rate somebody gave.
+/// Amounts of an analysis are in the currency AWS bills its region in, nearly always USD; a page may show those in USD in
+/// another currency, at a rate somebody gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Money {
     code: String,
-    /// Units of the currency for one USD.
+    /// Units of the currency for one of the analysis'.
     rate: f64,
+    /// Whether amounts are in this currency already.
+    native: bool,
 }
 
 /// Why amounts cannot be shown in a currency.
@@ -33,11 +36,16 @@ pub enum MoneyError {
 
 impl Default for Money {
     fn default() -> Self {
-        Self { code: "USD".to_owned(), rate: 1.0 }
+        Self::native("USD")
     }
 }
 
 impl Money {
+    /// The currency that amounts are in already.
+    pub fn native(code: &str) -> Self {
+        Self { code: code.to_owned(), rate: 1.0, native: true }
+    }
+
     /// Another currency at `rate` units for one USD: `EUR` at 0.92.
     ///
     /// # Errors
@@ -52,7 +60,7 @@ impl Money {
         if code == "USD" && rate != 1.0 {
             return Err(MoneyError::UsdRate(rate));
         }
-        Ok(Self { code: code.to_owned(), rate })
+        Ok(Self { code: code.to_owned(), rate, native: code == "USD" })
     }
 
     /// The code of the currency.
@@ -131,7 +139,7 @@ impl Money {
 
     /// What was converted and how; `None` where nothing was.
     pub(crate) fn converted(&self) -> Option<String> {
-        (self.code != "USD").then(|| {
+        (!self.native).then(|| {
             format!(
                 "Converted from USD at {} {} for 1 USD; the values of assumptions keep the unit they name.",
                 self.rate, self.code
@@ -185,6 +193,14 @@ mod tests {
         assert_eq!(francs.show(-1234.0), "\u{2212}CHF\u{a0}1,111");
         assert_eq!(francs.show_or_unknown(None), "not known");
         assert_eq!(francs.unit_price(4.608), "CHF\u{a0}4.1472");
+    }
+
+    #[test]
+    fn amounts_that_are_in_a_currency_already_are_named_and_not_converted() {
+        let yuan = Money::native("CNY");
+        assert_eq!((yuan.show(1234.0), yuan.converted()), ("CNY\u{a0}1,234".to_owned(), None));
+        assert_eq!(yuan.sentence("saves $2,983 a month"), "saves CNY\u{a0}2,983 a month");
+        assert!(Money::try_new("EUR", 0.9).unwrap().converted().is_some());
     }
 
     #[test]

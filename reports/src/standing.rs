@@ -11,6 +11,7 @@ use crate::words::{self, REPACKED, TODAY};
 pub struct Standing {
     pub(crate) cluster_id: String,
     pub(crate) region: Option<String>,
+    pub(crate) currency: String,
     pub(crate) start: DateTime<Utc>,
     pub(crate) end: DateTime<Utc>,
     pub(crate) hours_present: u32,
@@ -82,6 +83,7 @@ impl Standing {
         Self {
             cluster_id: analysis.cluster_id.clone(),
             region: analysis.region.clone(),
+            currency: analysis.currency.clone(),
             start: window.start,
             end: window.end,
             hours_present: window.hours_present,
@@ -112,6 +114,11 @@ impl Standing {
     /// The cluster, as it is named in the lake.
     pub fn cluster_id(&self) -> &str {
         &self.cluster_id
+    }
+
+    /// The currency of its amounts.
+    pub fn currency(&self) -> &str {
+        &self.currency
     }
 
     /// First moment after the window.

@@ -106,6 +106,7 @@ pub(crate) fn cost_line(line: &str) -> String {
         "volumes" => "persistent volumes",
         "auto_mode" => "EKS Auto Mode fee",
         "unused_commitments" => "unused commitments",
+        "cpu_credits" => "CPU credits of burstable machines",
         "control_plane" => "EKS control plane",
         "network" => "network",
         "licences" => "licences",

@@ -48,6 +48,9 @@ pub struct Analysis {
     pub cluster_id: String,
     /// AWS region of the nodes; `null` when no node says it or they disagree.
     pub region: Option<String>,
+    /// Currency of every amount, those called `usd` too: `USD`, or `CNY` in the regions of China, where AWS bills in it.
+    #[serde(default = "dollars")]
+    pub currency: String,
     /// The hours the analysis stands on.
     pub window: WindowCoverage,
     /// What runs there.
@@ -100,6 +103,11 @@ pub struct Analysis {
     pub plan: Option<Plan>,
     /// Where the numbers come from.
     pub provenance: Provenance,
+}
+
+/// The currency of analyses that predate its field.
+fn dollars() -> String {
+    "USD".to_owned()
 }
 
 /// The hours asked for and those that are there.

@@ -65,10 +65,7 @@ pub(super) fn read(
 
 fn price(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListPrice> {
     let of = |name| columns.get(row, name);
-    if of("termtype") != "OnDemand"
-        || !["USD", ""].contains(&of("currency"))
-        || !["0", ""].contains(&of("startingrange"))
-    {
+    if of("termtype") != "OnDemand" || !["0", ""].contains(&of("startingrange")) {
         return None;
     }
     let kept = Product {
@@ -83,7 +80,11 @@ fn price(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListPrice
         region: of("region code"),
     }
     .kept()?;
+    if !product::is_currency_of(of("currency"), &kept.region) {
+        return None;
+    }
     Some(ListPrice {
+        currency: catalog::currency_of(&kept.region).to_owned(),
         usd: product::usd(of("priceperunit"), kept.per)?,
         kind: kept.kind.to_owned(),
         region: kept.region,
@@ -101,10 +102,12 @@ fn plan_rate(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListP
     let term = format!("{}{}", of("leasecontractlength"), of("leasecontractlengthunit"));
     let family = Some(of("product family")).filter(|family| !family.is_empty()).unwrap_or(of("productfamily"));
     let term = if term.ends_with("yr") { term } else { term.replace("years", "yr").replace("year", "yr") };
+    let region = Some(of("discountedregioncode")).filter(|code| !code.is_empty()).or(region)?;
     Some(ListPrice {
         usd: product::usd(of("discountedrate"), 1.0)?,
         kind: "savings-plan".to_owned(),
-        region: Some(of("discountedregioncode")).filter(|code| !code.is_empty()).unwrap_or(region).to_owned(),
+        currency: catalog::currency_of(region).to_owned(),
+        region: region.to_owned(),
         name: name.to_owned(),
         plan: product::plan(family, &term, of("purchaseoption"))?,
         unit: "hour".to_owned(),

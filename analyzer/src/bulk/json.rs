@@ -276,9 +276,11 @@ impl JsonRate {
     fn kept(&self, plan: &str) -> Option<ListPrice> {
         let (region, name) = product::box_usage(&self.discounted_usage_type, &self.discounted_operation)?;
         let named = Some(self.discounted_region_code.as_str()).filter(|code| !code.is_empty());
+        let region = named.or(region)?;
         Some(ListPrice {
             kind: "savings-plan".to_owned(),
-            region: named.unwrap_or(region).to_owned(),
+            currency: catalog::currency_of(region).to_owned(),
+            region: region.to_owned(),
             name: name.to_owned(),
             plan: plan.to_owned(),
             usd: product::usd(&self.discounted_rate.price, 1.0)?,
@@ -329,11 +331,13 @@ impl State {
         for dimension in terms.values().flat_map(|term| term.price_dimensions.values()) {
             self.bulk.read += 1;
             let first = ["0", ""].contains(&dimension.begin_range.as_str());
-            let text = dimension.price_per_unit.get("USD").filter(|_| first);
-            let Some((kept, text)) = self.products.get(sku).zip(text) else { continue };
+            let Some(kept) = self.products.get(sku).filter(|_| first) else { continue };
+            let currency = catalog::currency_of(&kept.region);
+            let Some(text) = dimension.price_per_unit.get(currency) else { continue };
             let Some(usd) = product::usd(text, kept.per) else { continue };
             self.bulk.prices.push(ListPrice {
                 kind: kept.kind.to_owned(),
+                currency: currency.to_owned(),
                 region: kept.region.clone(),
                 name: kept.name.clone(),
                 plan: String::new(),

@@ -88,11 +88,17 @@ const REGIONS: [(&str, &str); 36] = [
     ("CNW1", "cn-northwest-1"),
 ];
 
-/// The region of a usage type such as `EUC1-EBS:VolumeUsage.gp3`, and what comes after it.
+/// The region of a usage type such as `EUC1-EBS:VolumeUsage.gp3`, and what comes after it. A place that is not known,
+/// such as `LAX1` of a Local Zone, is no region at all.
 pub(super) fn region_and_rest(usage_type: &str) -> (Option<&'static str>, &str) {
     let named = |prefix: &str| REGIONS.iter().find(|(known, _)| *known == prefix).map(|(_, region)| *region);
+    let is_place = |prefix: &str| {
+        prefix.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+            && prefix.bytes().any(|b| b.is_ascii_digit())
+            || prefix == "EU"
+    };
     match usage_type.split_once('-') {
-        Some((prefix, rest)) if !prefix.is_empty() && named(prefix).is_some() => (named(prefix), rest),
+        Some((prefix, rest)) if !prefix.is_empty() && is_place(prefix) => (named(prefix), rest),
         // `NatGateway-Hours` of us-east-1 has a dash and no prefix.
         _ => (named(""), usage_type),
     }
@@ -120,10 +126,10 @@ impl Product<'_> {
 }
 
 /// The machine that a savings plan's rate is for: `EUW1-BoxUsage:m5.large` run as Linux.
-pub(super) fn box_usage<'u>(usage_type: &'u str, operation: &str) -> Option<(&'static str, &'u str)> {
+pub(super) fn box_usage<'u>(usage_type: &'u str, operation: &str) -> Option<(Option<&'static str>, &'u str)> {
     let (region, rest) = region_and_rest(usage_type);
     let (used, name) = rest.split_once(':')?;
-    (used == "BoxUsage" && ["RunInstances", ""].contains(&operation)).then_some((region?, name))
+    (used == "BoxUsage" && ["RunInstances", ""].contains(&operation)).then_some((region, name))
 }
 
 /// The key of a plan's rates, as `prices.toml` names kind, term and payment.
@@ -134,6 +140,11 @@ pub(super) fn plan(family: &str, term: &str, payment: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{kind}/{term}/{payment}"))
+}
+
+/// Whether a price in this currency is one of the region: AWS lists the regions of China in CNY and all others in USD.
+pub(super) fn is_currency_of(currency: &str, region: &str) -> bool {
+    currency == catalog::currency_of(region) || currency.is_empty()
 }
 
 /// A price for one of our units, as text; `None` for zero and for what is no number.

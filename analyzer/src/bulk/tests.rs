@@ -119,6 +119,45 @@ fn json_says_the_same_as_csv_and_a_region_may_be_known_by_its_usage_type_alone()
 }
 
 #[test]
+fn a_place_that_is_not_known_is_no_region() {
+    // An old list without the column `Region Code`: what is sold in Los Angeles is not the price of Virginia.
+    let list = r#""Publication Date","2026-07-15T20:00:00Z"
+"OfferCode","AmazonEC2"
+"SKU","TermType","StartingRange","PricePerUnit","Currency","Product Family","Instance Type","Tenancy","Operating System","usageType","operation","CapacityStatus","Pre Installed S/W"
+"A","OnDemand","0","0.1920000000","USD","Compute Instance","m5.xlarge","Shared","Linux","BoxUsage:m5.xlarge","RunInstances","Used","NA"
+"B","OnDemand","0","0.2300000000","USD","Compute Instance","m5.xlarge","Shared","Linux","LAX1-BoxUsage:m5.xlarge","RunInstances","Used","NA"
+"C","OnDemand","0","0.0900000000","USD","Storage","","","","LAX1-EBS:VolumeUsage.gp3","","",""
+"D","OnDemand","0","0.0450000000","USD","NAT Gateway","","","","NatGateway-Hours","","",""
+"#;
+    assert_eq!(
+        kept(list),
+        [pair("ec2 us-east-1 m5.xlarge", "0.1920000000"), pair("item us-east-1 vpc.nat_gateway", "0.0450000000")]
+    );
+    // With the column both stand, each where it is.
+    let named = list.replace("\"Pre Installed S/W\"", "\"Pre Installed S/W\",\"Region Code\"").replace(
+        "\"LAX1-BoxUsage:m5.xlarge\",\"RunInstances\",\"Used\",\"NA\"",
+        "\"LAX1-BoxUsage:m5.xlarge\",\"RunInstances\",\"Used\",\"NA\",\"us-west-2-lax-1\"",
+    );
+    assert!(kept(&named).contains(&pair("ec2 us-west-2-lax-1 m5.xlarge", "0.2300000000")), "{:?}", kept(&named));
+}
+
+#[test]
+fn china_is_in_yuan_and_nothing_else_is() {
+    let list = |currency: &str, region: &str| {
+        format!(
+            "\"OfferCode\",\"AmazonEC2\"\n\"Publication Date\",\"2026-07-15T20:00:00Z\"\nSKU,TermType,StartingRange,PricePerUnit,Currency,Product Family,usageType,Region Code\nY,OnDemand,0,0.5312,{currency},Storage,EBS:VolumeUsage.gp3,{region}\n"
+        )
+    };
+    let bulk = read_bulk(list("CNY", "cn-north-1").as_bytes()).unwrap();
+    assert_eq!((bulk.prices[0].usd.as_str(), bulk.prices[0].currency.as_str()), ("0.5312", "CNY"));
+    assert!(kept(&list("USD", "cn-north-1")).is_empty() && kept(&list("CNY", "eu-west-1")).is_empty());
+    let api = r#"{"product": {"sku": "Y", "productFamily": "Storage", "attributes": {"usagetype": "CNW1-EBS:VolumeUsage.gp3", "regionCode": "cn-northwest-1"}},
+        "serviceCode": "AmazonEC2", "terms": {"OnDemand": {"Y.J": {"priceDimensions": {"Y.J.6": {"pricePerUnit": {"CNY": "0.5312"}}}}}}}"#;
+    let bulk = read_product(api).unwrap();
+    assert_eq!((bulk.prices[0].region.as_str(), bulk.prices[0].currency.as_str()), ("cn-northwest-1", "CNY"));
+}
+
+#[test]
 fn rates_of_savings_plans_are_kept_by_kind_term_and_payment() {
     let expect = [
         pair("savings-plan eu-west-1 m5.xlarge compute-savings-plan/1yr/No Upfront", "0.157"),
@@ -173,7 +212,10 @@ fn a_list_read_becomes_the_layer_above_the_catalog() {
     let book = book.with_list(&text).unwrap().with_user_toml(plan).unwrap();
     let machine = crate::MachineKind::new("m5.xlarge", crate::CapacityType::OnDemand, "eu-west-1");
     let commitment = &book.commitments()[0];
-    assert_eq!(book.committed_rate(commitment, &machine).unwrap().usd_per_hour(), 0.157);
+    assert_eq!(
+        book.committed_rate(commitment, &machine, book.list(&machine).map(|list| list.price)).unwrap().usd_per_hour(),
+        0.157
+    );
     let rate = book.rate(&machine).unwrap();
     assert_eq!((rate.contracted.price.usd_per_hour(), rate.contracted.origin.layer.as_str()), (0.214, "imported"));
     assert_eq!(book.volume("gp3", "eu-west-1").unwrap().origin.source, "AWS price list AmazonEC2");

@@ -26,6 +26,9 @@ pub struct ListPrice {
     pub date: String,
     /// Which list.
     pub source: String,
+    /// Currency of the price; empty in files that predate the column, whose prices are in USD.
+    #[serde(default)]
+    pub currency: String,
 }
 
 impl ListPrice {
@@ -46,6 +49,20 @@ pub enum ListFileError {
         "it holds no price; make it with `emp-cost prices import` of a list that AWS publishes in USD, or leave it out"
     )]
     Empty,
+    /// A row is in another currency than AWS lists its region in.
+    #[error(
+        "the price of `{name}` in `{region}` is in {currency}, and AWS lists that region in {expected}; import the list again"
+    )]
+    Currency {
+        /// What is priced.
+        name: String,
+        /// Where.
+        region: String,
+        /// Of the row.
+        currency: String,
+        /// Of the region.
+        expected: &'static str,
+    },
     /// A row holds no price.
     #[error("the price of `{name}` in `{region}` is `{usd}`, which is not a price")]
     Price {
@@ -104,6 +121,12 @@ impl Imported {
             let bad =
                 || ListFileError::Price { name: row.name.clone(), region: row.region.clone(), usd: row.usd.clone() };
             let price = row.usd.parse().ok().and_then(|usd| UsdPerHour::try_new(usd).ok()).ok_or_else(bad)?;
+            let currency = if row.currency.is_empty() { "USD" } else { &row.currency };
+            let expected = catalog::currency_of(&row.region);
+            if currency != expected {
+                let currency = currency.to_owned();
+                return Err(ListFileError::Currency { name: row.name, region: row.region, currency, expected });
+            }
             match row.kind.as_str() {
                 "ec2" => {
                     imported.on_demand.entry(row.region.clone()).or_default().insert(row.name.clone(), (price, row));

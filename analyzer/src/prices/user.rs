@@ -60,6 +60,8 @@ pub enum PricesError {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPrices {
+    /// Of every amount in the file; `USD` where it says nothing.
+    currency: Option<String>,
     #[serde(default)]
     pub(super) node: Vec<UserNode>,
     #[serde(default)]
@@ -223,9 +225,21 @@ impl UserCommitment {
 }
 
 impl UserPrices {
+    /// The currency of every amount in the file.
+    pub(super) fn currency(&self) -> &str {
+        self.currency.as_deref().unwrap_or("USD")
+    }
+
     /// Reads and checks a file against the prices of `book`.
     pub(super) fn read(text: &str, book: &PriceBook) -> Result<Self, PricesError> {
         let user: Self = toml::from_str(text)?;
+        if !["USD", "CNY"].contains(&user.currency()) {
+            let wrong = format!(
+                "`{}` is no currency in which AWS lists prices; give \"USD\", or \"CNY\" for the regions of China",
+                user.currency()
+            );
+            return Err(PricesError::Field { what: "currency".to_owned(), wrong });
+        }
         let mut seen = BTreeSet::new();
         user.check_nodes(book, &mut seen)?;
         for row in &user.spot {
@@ -237,8 +251,9 @@ impl UserPrices {
         for volume in &user.volume {
             let what = describe(&format!("volume type `{}`", volume.volume_type), &volume.region);
             let given = checked(&what, volume.usd_per_gib_month)?;
-            let listed = book
-                .any_region(&volume.region, |book, region| Some(book.volume(&volume.volume_type, region)?.price.usd()));
+            let listed = book.any_region(&volume.region, user.currency(), |book, region| {
+                Some(book.volume(&volume.volume_type, region)?.price.usd())
+            });
             usual(&what, given, &listed, volume.unusual, " per GiB-month")?;
             first(&mut seen, what)?;
         }
@@ -249,8 +264,9 @@ impl UserPrices {
                 return Err(PricesError::Field { what, wrong });
             }
             let given = checked(&what, item.usd_per_unit)?;
-            let listed =
-                book.any_region(&item.region, |book, region| Some(book.other(&item.item, region)?.price.usd()));
+            let listed = book.any_region(&item.region, user.currency(), |book, region| {
+                Some(book.other(&item.item, region)?.price.usd())
+            });
             usual(&what, given, &listed, item.unusual, " per unit")?;
             first(&mut seen, what)?;
         }
@@ -273,7 +289,8 @@ impl UserPrices {
             let given = checked("the control plane", control_plane.usd_per_hour)?;
             // Extended support costs six times the standard price and is as usual.
             let listed = ["eks.control_plane", "eks.control_plane_extended"];
-            let listed: Vec<_> = listed.iter().filter_map(|item| Some(book.other(item, "all")?.price.usd())).collect();
+            let listed = listed.iter().filter(|_| user.currency() == "USD");
+            let listed: Vec<_> = listed.filter_map(|item| Some(book.other(item, "all")?.price.usd())).collect();
             usual("the control plane", given, &listed, control_plane.unusual, " per hour")?;
         }
         if let Some(discount) = &user.discount {
@@ -291,7 +308,7 @@ impl UserPrices {
             }
             let given = checked(&what, node.usd_per_hour)?;
             let listed = node.instance_type.as_ref().map_or_else(Vec::new, |name| {
-                book.any_region(&node.region, |book, region| {
+                book.any_region(&node.region, self.currency(), |book, region| {
                     Some(book.node(name, node.capacity_type, region)?.price.usd_per_hour())
                 })
             });

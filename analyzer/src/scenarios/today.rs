@@ -1,5 +1,7 @@
 //! `ec2-today`: what was observed, at the price of each thing.
 
+mod control_plane;
+mod credits;
 mod fargate;
 mod notes;
 mod volumes;
@@ -9,7 +11,7 @@ use std::collections::BTreeMap;
 use types::analysis::{
     CommitmentUse, ComputeCost, CostItem, ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
 };
-use types::{NanoUsd, UsdPerHour};
+use types::{NanoUsd, PriceSeconds, UsdPerHour};
 
 use crate::assumptions::Assumptions;
 use crate::evidence::{Grade, Graded};
@@ -17,10 +19,12 @@ use crate::facts::{BilledAs, NodeKind, VolumeKind};
 use crate::ledger::{FargateKind, Ledger};
 use crate::number::{float, whole};
 use crate::observed::Observed;
-use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
+use crate::prices::{CapacityType, MachineKind, OperatingSystem, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing, share};
 use crate::scenarios::Month;
-pub(crate) use volumes::VolumeCost;
+pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
+pub(crate) use credits::CREDITS;
+pub(crate) use volumes::{EFS_USED, VolumeCost};
 
 /// Its id.
 pub(crate) const ID: &str = "ec2-today";
@@ -41,6 +45,8 @@ pub(crate) struct Bill {
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeCost>,
     /// What volumes would cost more under a pool: zero unless they become io2 there, `None` where a price is missing.
     pub(crate) more_for_volumes: Option<NanoUsd>,
+    /// Of the volumes line, what snapshots cost, which no claim pays.
+    pub(crate) snapshots: NanoUsd,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
     /// What the lines other than compute are made of.
@@ -70,6 +76,8 @@ pub(crate) struct NodeCost {
     pub(crate) cost: Result<NodePrice, String>,
     /// The fee of EKS Auto Mode.
     pub(crate) auto_mode: NanoUsd,
+    /// Surplus CPU credits.
+    pub(crate) cpu_credits: NanoUsd,
     /// What others take for each node.
     pub(crate) licences: NanoUsd,
     pub(crate) root_disks: NanoUsd,
@@ -110,13 +118,17 @@ pub(crate) fn node_price(
         return Err("already an elastic VM: AWS bills its host, which the cluster does not show".to_owned());
     }
     if kind.compute_type == "hybrid" {
-        return Err("a hybrid node: not billed by EC2".to_owned());
+        return Err("a hybrid node: your own machine, for which AWS takes only the fee of EKS".to_owned());
     }
-    if kind.os.as_deref().is_some_and(|os| os != "linux") {
-        return Err("not Linux; the price book holds Linux prices only".to_owned());
-    }
+    let os = match kind.os.as_deref() {
+        None | Some("linux") => OperatingSystem::Linux,
+        Some("windows") => OperatingSystem::Windows,
+        Some(other) => {
+            return Err(format!("runs {other}, of which the price book knows no licence; give a price as [[node]]"));
+        }
+    };
     let Some(instance_type) = kind.instance_type.clone() else { return Err(NO_TYPE.to_owned()) };
-    let Some(region) = kind.region.clone() else { return Err(NO_REGION.to_owned()) };
+    let Some(region) = billed_as.location() else { return Err(NO_REGION.to_owned()) };
     let Some(capacity_type) = capacity_type(kind, assumptions) else {
         return Err("no label says on-demand or spot".to_owned());
     };
@@ -124,15 +136,17 @@ pub(crate) fn node_price(
         instance_type,
         region,
         capacity_type,
+        os,
         node_group: billed_as.node_group.clone(),
         node: billed_as.node.clone(),
     };
     match pricing.rate(&machine) {
         Some(rate) => Ok((machine, rate.contracted.clone())),
         None => Err(format!(
-            "no {} price of {} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
+            "no {} price of {}{} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
             capacity_type.as_str(),
             machine.instance_type,
+            if os == OperatingSystem::Windows { " with Windows" } else { "" },
             machine.region
         )),
     }
@@ -156,6 +170,7 @@ impl Bill {
             fargate: BTreeMap::new(),
             volumes: BTreeMap::new(),
             more_for_volumes: Some(NanoUsd::ZERO),
+            snapshots: NanoUsd::ZERO,
             graded: Vec::new(),
             items: Vec::new(),
         };
@@ -173,7 +188,8 @@ impl Bill {
         if assumptions.terms.emp_volumes == "io2" {
             bill.more_for_volumes = bill.more_as_io2(observed, ledger, book, assumptions);
         }
-        bill.lines.auto_mode = bill.add_auto_mode(book);
+        bill.lines.auto_mode = bill.add_auto_mode(observed, book, assumptions);
+        bill.lines.cpu_credits = bill.add_cpu_credits(observed, book, assumptions);
         bill.lines.control_plane = bill.add_control_plane(observed, book, assumptions);
         bill.lines.network = bill.add_network(observed, book, assumptions);
         bill.lines.licences = bill.add_licences(book);
@@ -182,7 +198,7 @@ impl Bill {
         bill.lines.pool_network = Some(NanoUsd::ZERO);
         bill.items.sort_by(|a, b| (a.line, &a.what, a.priced.price).cmp(&(b.line, &b.what, b.priced.price)));
         bill.unpriced.sort_by(|a, b| (&a.what, &a.reason).cmp(&(&b.what, &b.reason)));
-        bill.add_notes(ledger);
+        bill.add_notes(observed, ledger, book);
         bill
     }
 
@@ -208,7 +224,11 @@ impl Bill {
             let priced = priced.get(billed).cloned().unwrap_or_else(|| Err(NO_TYPE.to_owned()));
             let cost = priced.map(|(machine, unit)| {
                 by_machine.entry(machine.clone()).or_default().push(self.nodes.len());
-                self.origins.push(unit.origin.clone());
+                // The price of the last hour, and where it changed within the window the one before.
+                let cost = self.compute.machines.get(&machine);
+                let unit = cost.map_or(unit, |cost| cost.rate.contracted.clone());
+                let before = cost.and_then(|cost| Some(cost.before.as_ref()?.0.contracted.origin.clone()));
+                self.origins.extend(before.into_iter().chain([unit.origin.clone()]));
                 NodePrice { usd: NanoUsd::ZERO, capacity_type: machine.capacity_type, machine, unit }
             });
             if let Err(reason) = &cost {
@@ -223,6 +243,7 @@ impl Bill {
                 billed_seconds,
                 cost,
                 auto_mode: NanoUsd::ZERO,
+                cpu_credits: NanoUsd::ZERO,
                 licences: NanoUsd::ZERO,
                 root_disks: NanoUsd::ZERO,
             });
@@ -265,29 +286,51 @@ impl Bill {
         }
     }
 
-    fn add_auto_mode(&mut self, book: &PriceBook) -> Option<NanoUsd> {
+    /// The fee of EKS Auto Mode: a share, which goes by the family and changed, of the on-demand list price, however the
+    /// machine is bought.
+    fn add_auto_mode(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
+        let boot_seconds = whole(assumptions.replay.ec2_boot_seconds);
         let mut line = NanoUsd::ZERO;
         let mut nodes = std::mem::take(&mut self.nodes);
         for node in nodes.iter_mut().filter(|node| node.kind.compute_type == "auto") {
             let Ok(price) = &node.cost else { continue };
-            // The fee is on the on-demand price, however the machine is bought.
             let on_demand = MachineKind { capacity_type: CapacityType::OnDemand, ..price.machine.clone() };
-            let known = book.list(&on_demand).zip(book.auto_mode_share(&price.machine.region));
-            let Some((list, fee)) = known else {
+            let known = book.list(&on_demand).zip(book.auto_mode_share(on_demand.family(), &on_demand.region));
+            let Some((list, share)) = known else {
                 let reason = "no list price to take the fee of EKS Auto Mode from".to_owned();
                 self.add_unpriced("fee of EKS Auto Mode".to_owned(), hours(node.billed_seconds), "node-hour", reason);
                 continue;
             };
-            let cost = list.price.for_seconds(node.billed_seconds).cost();
-            let item = Item {
-                line: "auto_mode",
-                what: "fee of EKS Auto Mode".to_owned(),
-                unit: "USD on-demand",
-                quantity: cost.usd(),
-                cost: cost.scaled(fee.price.nanos(), 1_000_000_000),
-                priced: fee,
-            };
-            node.auto_mode = self.add_item(item, Grade::Inferred, "the fee is taken as one share for every type");
+            let list_before = book.rate_before(&on_demand).and_then(|(until, rate)| Some((until, rate.list?)));
+            // What the seconds list at, before the share changed and since.
+            let [mut before, mut since] = [PriceSeconds::default(); 2];
+            for (hour, seconds) in observed.billed_seconds(&node.billed_as, boot_seconds) {
+                let is_before = |until: i64| hour.start_seconds() < until;
+                let list = list_before.filter(|(until, _)| is_before(*until)).map_or(list.price, |(_, before)| before);
+                let of_share = if share.before.as_ref().is_some_and(|(until, _)| is_before(*until)) {
+                    &mut before
+                } else {
+                    &mut since
+                };
+                *of_share += list.for_seconds(seconds);
+            }
+            let shares = [(before, share.before.map(|(_, share)| share)), (since, Some(share.now))];
+            for (listed, share) in shares {
+                let (listed, Some(share)) = (listed.cost(), share) else { continue };
+                if listed == NanoUsd::ZERO {
+                    continue;
+                }
+                let item = Item {
+                    line: "auto_mode",
+                    what: "fee of EKS Auto Mode".to_owned(),
+                    unit: "USD on-demand",
+                    quantity: listed.usd(),
+                    cost: listed.scaled(share.price.nanos(), 1_000_000_000),
+                    priced: share,
+                };
+                node.auto_mode +=
+                    self.add_item(item, Grade::Inferred, "the fee is taken as one share for every type of a class");
+            }
             line += node.auto_mode;
         }
         self.nodes = nodes;
@@ -322,9 +365,13 @@ impl Bill {
     /// What assumptions say there is of the network; nothing in the cluster shows it.
     fn add_network(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
         let mut line = None;
+        let terms = &assumptions.terms;
         let counted = [
-            (assumptions.terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways"),
-            (assumptions.terms.network_public_ipv4_addresses, "vpc.public_ipv4", "public IPv4 addresses"),
+            (terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways"),
+            (terms.network_public_ipv4_addresses, "vpc.public_ipv4", "public IPv4 addresses"),
+            (terms.network_application_load_balancers, "elb.alb", "application load balancers"),
+            (terms.network_network_load_balancers, "elb.nlb", "network load balancers"),
+            (terms.network_interface_endpoints, "vpc.interface_endpoint", "interface endpoints, by the zone"),
         ];
         for (count, name, what) in counted {
             let count = whole(count);
@@ -391,25 +438,6 @@ impl Bill {
             Some(line) => line.quantity += quantity,
             None => self.unpriced.push(Unpriced { what, quantity, unit: unit.to_owned(), reason }),
         }
-    }
-
-    fn add_control_plane(
-        &mut self,
-        observed: &Observed,
-        book: &PriceBook,
-        assumptions: &Assumptions,
-    ) -> Option<NanoUsd> {
-        let support = assumptions.terms.eks_support;
-        let unit = book.control_plane(observed.region().unwrap_or("all"), support == "extended")?;
-        let item = Item {
-            line: "control_plane",
-            what: format!("one cluster, {support} support"),
-            unit: "hour",
-            quantity: float(observed.seconds()) / 3600.0,
-            cost: unit.price.scaled(observed.seconds(), 3600),
-            priced: unit,
-        };
-        Some(self.add_item(item, Grade::Measured, ""))
     }
 
     /// The scenario as it is written.

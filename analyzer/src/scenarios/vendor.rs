@@ -186,12 +186,18 @@ impl<'a> Vendor<'a> {
         fate
     }
 
+    /// Prices by another book from here on.
+    pub(crate) fn use_prices(&mut self, book: &'a PriceBook) {
+        self.book = book;
+    }
+
     fn movable(&mut self, kind: &NodeKind) -> Result<(Size, Pool), String> {
         let stays = |reason: &str| Err(reason.to_owned());
         match kind.compute_type.as_str() {
             "fargate" => return stays("Fargate pods have no node of their own"),
             "auto" => return stays("the machine belongs to EKS Auto Mode"),
             "hybrid" => return stays("not an EC2 machine"),
+            "local-zone" | "wavelength" => return stays("in a Local Zone or Wavelength Zone, apart from the region"),
             _ if kind.emp_owned => return stays("already an elastic VM"),
             _ => {}
         }

@@ -151,7 +151,8 @@ async fn a_known_cluster_has_the_known_bill_and_saving() {
     assert_eq!(line(vendor, "volumes"), line(today, "volumes"));
     let saving = &analysis.savings[0];
     near(saving.window_usd, 0.75 * (15.0 * 0.768 - 2.0 * 4.608) * h);
-    let compared = ["compute", "fargate", "volumes", "auto_mode", "control_plane", "unused_commitments", "fee"];
+    let compared =
+        ["compute", "fargate", "volumes", "auto_mode", "cpu_credits", "control_plane", "unused_commitments", "fee"];
     assert_eq!(saving.lines, compared);
     let replayed = analysis.savings.iter().find(|saving| (&*saving.from, &*saving.to) == ("ec2-today", "emp"));
     assert!(replayed.unwrap().lines.contains(&"pool_network".to_owned()), "what the pool needs beside hosts counts");

@@ -4,5 +4,6 @@ mod allocation;
 mod analyze;
 mod hostile;
 mod planted;
+mod prices;
 mod replays;
 mod truth;

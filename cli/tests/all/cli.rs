@@ -54,6 +54,7 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_lake_schema", help(&["lake", "schema"]));
     insta::assert_snapshot!("help_lake_sql", help(&["lake", "sql"]));
     insta::assert_snapshot!("help_prices", help(&["prices"]));
+    insta::assert_snapshot!("help_prices_explain", help(&["prices", "explain"]));
     insta::assert_snapshot!("help_prices_import", help(&["prices", "import"]));
     insta::assert_snapshot!("help_prices_show", help(&["prices", "show"]));
     insta::assert_snapshot!("help_prices_update", help(&["prices", "update"]));
@@ -460,6 +461,59 @@ fn an_imported_price_list_is_added_to_and_shown() {
     check_failure(&["prices", "import", "--from", &at("nothing")], 1, &["nothing"]);
 }
 
+/// A list of AWS's of Beijing, prices made up.
+const YUAN_LIST: &str = "\"OfferCode\",\"AmazonEC2\"
+\"Publication Date\",\"2026-07-15T20:00:00Z\"
+SKU,TermType,StartingRange,Unit,PricePerUnit,Currency,Product Family,Instance Type,Tenancy,Operating System,usageType,operation,CapacityStatus,Region Code,Pre Installed S/W
+Y1,OnDemand,0,Hrs,6.1000000000,CNY,Compute Instance,m5.4xlarge,Shared,Linux,CNN1-BoxUsage:m5.4xlarge,RunInstances,Used,cn-north-1,NA
+Y2,OnDemand,0,Hrs,0.9000000000,USD,Compute Instance,m5.4xlarge,Shared,Linux,CNN1-BoxUsage:m5.4xlarge,RunInstances,Used,cn-north-1,NA
+Y3,OnDemand,0,GB-Mo,0.5400000000,CNY,Storage,,,,CNN1-EBS:VolumeUsage.gp3,,,cn-north-1,
+";
+
+#[test]
+fn a_list_in_yuan_is_read_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("index.csv"), YUAN_LIST).unwrap();
+    let output = emp_cost(&["prices", "import", "--from", &at("index.csv"), "--out", &at("prices.csv")]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("kept 1 ec2, 1 item"), "{said}");
+    let show = ["prices", "show", "m5.4xlarge", "--region", "cn-north-1", "--price-list", &at("prices.csv")];
+    let said = String::from_utf8(emp_cost(&show).stdout).unwrap();
+    assert!(said.contains("on-demand  6.1 CNY per hour: imported"), "{said}");
+}
+
+#[test]
+fn every_source_of_a_price_is_named_and_where_they_differ() {
+    let explain = |region: &str, name: &str| {
+        let output = emp_cost(&["prices", "explain", region, name]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let ireland = "p4d.24xlarge in eu-west-1
+  96 threads, 1152 GiB, amd64
+  in force   23.71569 USD
+             AWS pricing pages (as copied by aws-price), 2025-10-28: catalog, observed
+  differs    35.3965 USD, 49.3 % more
+             Apache Libcloud, 2022-05-15: catalog, observed
+             the price until 2025-06-01, when it changed (AWS announcement of 2025-06-05)
+";
+    assert_eq!(explain("eu-west-1", "p4d.24xlarge"), ireland);
+    // Agreeing lists, a list of another tenancy, a price carried over, an estimate, an item, nothing.
+    for (region, name, words) in [
+        ("eu-west-1", "m5.4xlarge", "AWS pricing pages (as copied by aws-price), 2025-10-28: catalog, observed"),
+        ("eu-north-1", "r5b.large", "tenancy Dedicated above Shared"),
+        ("eu-south-2", "c7i.metal-24xl", "price of the VM of its shape, 2025-10-28: catalog, derived"),
+        ("af-south-1", "c4.8xlarge", "estimated as the price in us-east-1 times 1.34118, the ratio of family c5"),
+        ("us-east-1", "eks.auto_mode_share.g", "differs    0.12 USD, 53.8 % more"),
+        ("cn-north-1", "m7i.xlarge", "no price: no list of the region has it"),
+    ] {
+        let said = explain(region, name);
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    check_failure(&["prices", "explain", "us-east-1", "m5.4xlrge"], 1, &["did you mean `m5.4xlarge`?"]);
+}
+
 #[test]
 fn a_price_is_explained_with_its_origin_and_commitments() {
     let folder = tempfile::tempdir().unwrap();
@@ -476,7 +530,19 @@ fn a_price_is_explained_with_its_origin_and_commitments() {
         assert!(said.contains(words), "{words}: {said}");
     }
     assert!(show("c4.large", "af-south-1", &[]).contains("estimated as the price in us-east-1 times"));
-    assert!(show("z99.large", "us-east-1", &[]).contains("no price"));
+    // Known, and sold nowhere near.
+    assert!(show("p5.48xlarge", "af-south-2", &[]).contains("no price"));
+    check_failure(
+        &["prices", "show", "m5.4xlrge", "--region", "us-east-1"],
+        1,
+        &["`m5.4xlrge`", "did you mean `m5.4xlarge`?"],
+    );
+    check_failure(&["prices", "show", "zebra", "--region", "us-east-1"], 1, &["`zebra` is no instance type"]);
+    let beijing = show("m5.xlarge", "cn-north-1", &[]);
+    assert!(
+        beijing.contains("on-demand  2.026 CNY per hour: catalog, observed (Karpenter's price table, 2024-11-06)"),
+        "{beijing}"
+    );
     std::fs::write(&prices, "[discount]\nedp_percent = 7\n").unwrap();
     check_failure(
         &["prices", "show", "m5.large", "--region", "x", "--prices", prices.to_str().unwrap()],

@@ -15,7 +15,9 @@ const VENDOR: &str = "Elastic machine pool vendor";
 fn service(line: &str) -> Service {
     let of = |category, subcategory, name| Service { category, subcategory, name, provider: AWS };
     match line {
-        "compute" | "unused_commitments" => of("Compute", "Virtual Machines", "Amazon Elastic Compute Cloud"),
+        "compute" | "cpu_credits" | "unused_commitments" => {
+            of("Compute", "Virtual Machines", "Amazon Elastic Compute Cloud")
+        }
         "fargate" => of("Compute", "Serverless Compute", "AWS Fargate"),
         "root_disks" | "volumes" => of("Storage", "Block Storage", "Amazon Elastic Block Store"),
         "control_plane" | "auto_mode" => of("Compute", "Containers", "Amazon Elastic Kubernetes Service"),
@@ -33,9 +35,12 @@ pub(super) fn rows(analysis: &Analysis, scenario: &Scenario) -> Vec<Row> {
         let Some(total) = usd.and_then(nanos) else { continue };
         let mut of_line = match line {
             "compute" => machines(analysis, scenario),
-            "unused_commitments" => {
-                scenario.compute_cost.iter().flat_map(|c| &c.commitments).filter_map(unused).collect()
-            }
+            "unused_commitments" => scenario
+                .compute_cost
+                .iter()
+                .flat_map(|c| &c.commitments)
+                .filter_map(|plan| unused(analysis, plan))
+                .collect(),
             _ => items(analysis, scenario, line),
         };
         let told: Decimal = of_line.iter().map(|row| row.effective).sum();
@@ -154,7 +159,7 @@ fn unit_price(cost: Decimal, quantity: Decimal, stated: Option<f64>) -> Decimal 
 }
 
 /// What was committed to and not used.
-fn unused(commitment: &CommitmentUse) -> Option<Row> {
+fn unused(analysis: &Analysis, commitment: &CommitmentUse) -> Option<Row> {
     let unused = Decimal::from(nanos(commitment.unused_usd)?);
     if unused == Decimal::ZERO {
         return None;
@@ -169,7 +174,7 @@ fn unused(commitment: &CommitmentUse) -> Option<Row> {
         meter: "Commitment".to_owned(),
         pricing_category: "Committed",
         quantity: unused,
-        unit: "USD".to_owned(),
+        unit: analysis.currency.clone(),
         list_unit_price: Decimal::ONE,
         contracted_unit_price: Decimal::ONE,
         list: unused,

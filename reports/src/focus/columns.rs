@@ -195,7 +195,7 @@ columns! {
     BilledCost Decimal full Mandatory V1_2 "0: none of it was invoiced" |_, _| number(Decimal::ZERO);
     BillingAccountId Text full Mandatory V1_2 "as given; else `cluster/` and the cluster's name" |f, _| text(&f.billing_account_id);
     BillingAccountName Text null Mandatory V1_2 "null: no metric says it" |_, _| None;
-    BillingCurrency Text full Mandatory V1_2 "`USD`, whatever currency the page shows" |_, _| text("USD");
+    BillingCurrency Text full Mandatory V1_2 "that AWS bills the region in, `USD` or `CNY`, whatever currency the page shows" |f, _| text(&f.currency);
     BillingPeriodEnd Time full Mandatory V1_2 "start of the month after the window's last hour" |f, _| time(f.billing_end);
     BillingPeriodStart Time full Mandatory V1_2 "start of the month of the window's first hour" |f, _| time(f.billing_start);
     ChargeCategory Text full Mandatory V1_2 "`Usage`: the vendor's fee too, which follows from what runs" |_, _| text("Usage");
@@ -210,7 +210,7 @@ columns! {
     CommitmentDiscountQuantity Decimal null Conditional V1_2 "dollars of it that were not used" |_, r| r.commitment.as_ref().map(|c| Value::Decimal(c.unused));
     CommitmentDiscountStatus Text null Conditional V1_2 "`Unused`" |_, r| commitment(r, |_| "Unused".to_owned());
     CommitmentDiscountType Text null Conditional V1_2 "its kind in the prices file" |_, r| commitment(r, |c| c.kind.clone());
-    CommitmentDiscountUnit Text null Conditional V1_2 "`USD`: commitments are counted in dollars here" |_, r| commitment(r, |_| "USD".to_owned());
+    CommitmentDiscountUnit Text null Conditional V1_2 "`BillingCurrency`: commitments are counted in money here" |f, r| r.commitment.as_ref().map(|_| Value::Text(f.currency.clone()));
     ConsumedQuantity Decimal null Conditional V1_2 "as `PricingQuantity`; null for what was committed to and not used" |_, r| consumes(r).then_some(Value::Decimal(r.quantity));
     ConsumedUnit Text null Conditional V1_2 "unit of `ConsumedQuantity`" |_, r| consumes(r).then(|| Value::Text(r.unit.clone()));
     ContractedCost Decimal full Mandatory V1_2 "at contracted prices, before commitments" |_, r| number(r.contracted);
@@ -222,7 +222,7 @@ columns! {
     ListCost Decimal full Mandatory V1_2 "at list prices as far as known, see `x_ListCostBasis`" |_, r| number(r.list);
     ListUnitPrice Decimal null Conditional V1_2 "list price of one unit" |_, r| number(r.list_unit_price);
     PricingCategory Text null Conditional V1_2 "`Standard`; `Dynamic` for spot; `Committed` for what was not used; `Other` where commitments cover a part" |_, r| text(r.pricing_category);
-    PricingCurrency Text full Conditional V1_2 "`USD`, as the price lists" |_, _| text("USD");
+    PricingCurrency Text full Conditional V1_2 "`USD`, as the price lists" |f, _| text(&f.currency);
     PricingCurrencyContractedUnitPrice Decimal null Conditional V1_2 "as `ContractedUnitPrice`" |_, r| number(r.contracted_unit_price);
     PricingCurrencyEffectiveCost Decimal full Conditional V1_2 "as `EffectiveCost`" |_, r| number(r.effective);
     PricingCurrencyListUnitPrice Decimal null Conditional V1_2 "as `ListUnitPrice`" |_, r| number(r.list_unit_price);

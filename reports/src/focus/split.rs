@@ -107,7 +107,7 @@ fn row(analysis: &Analysis, part: &Part<'_>, share: Decimal, version: Version) -
         meter: "Share of the cluster".to_owned(),
         pricing_category: "Other",
         quantity: cost,
-        unit: "USD".to_owned(),
+        unit: analysis.currency.clone(),
         list_unit_price: Decimal::ONE,
         contracted_unit_price: Decimal::ONE,
         list: cost,

@@ -111,7 +111,9 @@ mod cost_lines {
         volumes;
         /// The fee of EKS Auto Mode on the nodes it manages.
         auto_mode;
-        /// EKS control plane.
+        /// Surplus CPU credits of burstable machines in unlimited mode; as today in every scenario.
+        cpu_credits;
+        /// EKS control plane, extended support and the fee for hybrid nodes with it.
         control_plane;
         /// NAT gateways and public addresses.
         network;

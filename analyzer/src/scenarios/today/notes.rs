@@ -1,13 +1,16 @@
 //! What a reader must know about today's bill.
 
+use std::collections::BTreeMap;
+
 use types::analysis::Note;
 
 use super::{Bill, NodeCost, hours};
 use crate::ledger::Ledger;
-use crate::prices::CapacityType;
+use crate::observed::Observed;
+use crate::prices::{CapacityType, OperatingSystem, PriceBook};
 
 impl Bill {
-    pub(super) fn add_notes(&mut self, ledger: &Ledger) {
+    pub(super) fn add_notes(&mut self, observed: &Observed, ledger: &Ledger, book: &PriceBook) {
         let node_hours = |of: &dyn Fn(&NodeCost) -> bool| {
             hours(self.nodes.iter().filter(|node| of(node)).map(|node| node.billed_seconds).sum())
         };
@@ -35,7 +38,9 @@ impl Bill {
             )));
         }
         if hybrid > 0.0 {
-            notes.push(Note::warning(format!("{hybrid:.1} node-hours are of hybrid nodes, which EC2 does not bill.")));
+            notes.push(Note::warning(format!(
+                "{hybrid:.1} node-hours are of hybrid nodes, your own machines: the bill holds the fee of EKS for them, by the vCPU-hour, and not what they cost."
+            )));
         }
         if auto > 0.0 {
             notes.push(Note::info(format!(
@@ -50,6 +55,23 @@ impl Bill {
         if no_os > 0.0 {
             notes.push(Note::warning(format!(
                 "The operating system of {no_os:.1} node-hours is not known; they are taken for Linux."
+            )));
+        }
+        let mut outside: BTreeMap<String, i64> = BTreeMap::new();
+        for node in self.nodes.iter().filter(|node| ["local-zone", "wavelength"].contains(&&*node.kind.compute_type)) {
+            *outside.entry(node.billed_as.location().unwrap_or_default()).or_default() += node.billed_seconds;
+        }
+        for (place, seconds) in outside {
+            notes.push(Note::info(format!(
+                "{:.1} node-hours are in {place}, a Local Zone or Wavelength Zone, which has prices of its own: they come from an imported list or the prices file and never from the region, and these machines stay as they are in every scenario.",
+                hours(seconds)
+            )));
+        }
+        let windows =
+            node_hours(&|node| node.cost.as_ref().is_ok_and(|price| price.machine.os == OperatingSystem::Windows));
+        if windows > 0.0 {
+            notes.push(Note::info(format!(
+                "{windows:.1} node-hours run Windows: its licence is taken as a surcharge by the vCPU on the price of Linux, unless the prices file gives theirs."
             )));
         }
         if estimated > 0.0 {
@@ -72,12 +94,44 @@ impl Bill {
                 "What Fargate provisions is inferred: the pod's request and its overhead, rounded up to a size Fargate sells, per second with a minute at least. The capacity its nodes report is that of a larger machine.",
             ));
         }
+        notes.extend(self.price_changes(observed, book));
         if self.compute.plans.is_empty() {
             notes.push(Note::info("Prices that are not your own are list prices of Linux at tenancy Shared. No commitments are given, so none are counted: if you have Savings Plans or reserved instances, add them to the prices file."));
         } else {
             notes.push(Note::info("Compute is at effective cost: commitments cover machine-seconds hour by hour, and what of them is not used is a line of its own."));
         }
-        notes.push(Note::info("Not in the bill: data transfer, load balancers, NAT gateways and public addresses unless assumptions count them, snapshots, and time billed before a node's first or after its last sight other than its boot."));
+        notes.push(Note::info("Not in the bill, since no metric that is collected shows it: data transfer (what crosses zones costs by the byte, and no metric says which bytes do), load balancers, NAT gateways, interface endpoints, public addresses and snapshots unless assumptions count them, a provisioned control plane, capabilities of EKS, CloudWatch Container Insights, licences of RHEL and SUSE, machines on Outposts, and time billed before a node's first or after its last sight other than its boot."));
         self.notes.extend(notes);
+    }
+
+    /// A note for each machine whose price changed within the window, or before which it is not known.
+    fn price_changes(&self, observed: &Observed, book: &PriceBook) -> Vec<Note> {
+        let day = |seconds: i64| {
+            chrono::DateTime::from_timestamp(seconds, 0).map(|at| at.date_naive().to_string()).unwrap_or_default()
+        };
+        let mut notes = Vec::new();
+        for (machine, cost) in &self.compute.machines {
+            let name = &machine.instance_type;
+            if let Some((before, seconds)) = &cost.before
+                && let Some((until, _)) = book.rate_before(machine)
+            {
+                notes.push(Note::info(format!(
+                    "The price of {name} changed on {}: {:.1} of its {:.1} hours are from before and priced at {} an hour.",
+                    day(until),
+                    hours(*seconds),
+                    hours(cost.seconds),
+                    before.contracted.price.usd_per_hour()
+                )));
+            }
+            let first = observed.hours.first().map(|sums| sums.hour.start_seconds());
+            if let Some(changed) = book.unknown_before(machine).filter(|changed| first.is_some_and(|at| at < *changed))
+            {
+                notes.push(Note::warning(format!(
+                    "The price of {name} changed on {}, and what it was before is not known: hours from before are priced at the present one, which is lower.",
+                    day(changed)
+                )));
+            }
+        }
+        notes
     }
 }

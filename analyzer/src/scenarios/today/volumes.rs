@@ -8,9 +8,9 @@ use types::analysis::Note;
 use super::{Bill, Item, NodeCost};
 use crate::assumptions::Assumptions;
 use crate::evidence::Grade;
-use crate::facts::VolumeKind;
+use crate::facts::{Store, VolumeKind};
 use crate::ledger::Ledger;
-use crate::number::{float, ratio};
+use crate::number::{float, ratio, whole};
 use crate::observed::{Observed, VolumeSums};
 use crate::prices::{PriceBook, Priced};
 
@@ -24,6 +24,9 @@ const GP2_MOST_IOPS: i64 = 16_000;
 /// Where the tiers of io2 end. AWS's list prices the second at 70 % and the third at 49 % of the first.
 const IO2_FIRST_TIER_IOPS: i64 = 32_000;
 const IO2_SECOND_TIER_IOPS: i64 = 64_000;
+
+/// Why what EFS stores is not measured.
+pub(crate) const EFS_USED: &str = "what EFS stores is taken from the kubelet's statistics of each claim";
 
 /// What volumes of one kind cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,13 +46,25 @@ impl Bill {
     ) -> Option<NanoUsd> {
         let month_seconds = crate::scenarios::month_seconds();
         let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
+        if let Some(snapshots) = self.add_snapshots(observed, book, assumptions) {
+            self.snapshots = snapshots;
+            line = Some(line.unwrap_or_default() + snapshots);
+        }
         for (kind, sums) in &observed.volumes {
             let region = kind.region.as_deref().or_else(|| observed.region());
-            match volume_price(kind, region, book, assumptions) {
+            let priced = volume_price(kind, region, book, assumptions);
+            if let (Store::Efs, Ok((_, _, unit))) = (kind.store, &priced) {
+                if let Some(storage) = self.add_efs(sums, unit.clone(), month_seconds) {
+                    self.volumes.insert(kind.clone(), VolumeCost { storage, performance: NanoUsd::ZERO });
+                    line = Some(line.unwrap_or_default() + storage);
+                }
+                continue;
+            }
+            match priced {
                 Ok((volume_type, region, unit)) => {
-                    let (grade, reason) = match kind.volume_type {
-                        Some(_) => (Grade::Measured, ""),
-                        None => (Grade::Assumed, "volume type is assumed"),
+                    let (grade, reason) = match (kind.store, &kind.volume_type) {
+                        (Store::Ebs, None) => (Grade::Assumed, "volume type is assumed"),
+                        _ => (Grade::Measured, ""),
                     };
                     let item = Item {
                         line: "volumes",
@@ -66,12 +81,55 @@ impl Bill {
                 }
                 Err(reason) => {
                     let gib_months = gib_months(sums, month_seconds);
-                    let name = kind.volume_type.as_deref().unwrap_or("unknown type");
+                    let name = kind.price_name().unwrap_or("unknown type");
                     self.add_unpriced(format!("volume of {name}"), gib_months, "GiB-month", reason);
                 }
             }
         }
         line
+    }
+
+    /// What EFS bills: what is stored, of which the size of a claim says nothing.
+    fn add_efs(&mut self, sums: &VolumeSums, unit: Priced<NanoUsd>, month_seconds: i128) -> Option<NanoUsd> {
+        let unknown = sums.seconds - sums.used_seconds;
+        if unknown > 0 {
+            let reason =
+                "EFS bills what is stored, which is not known; collect kubelet_volume_stats_used_bytes".to_owned();
+            self.add_unpriced("claim on EFS".to_owned(), float(unknown) / 3600.0, "claim-hour", reason);
+        }
+        let item = Item {
+            line: "volumes",
+            what: "EFS storage, standard class".to_owned(),
+            unit: "GiB-month",
+            quantity: ratio(float(sums.used_byte_seconds), float(GIB * month_seconds)).unwrap_or_default(),
+            cost: unit.price.scaled(sums.used_byte_seconds, GIB * month_seconds),
+            priced: unit,
+        };
+        (sums.used_seconds > 0).then(|| self.add_item(item, Grade::Inferred, EFS_USED))
+    }
+
+    /// Snapshots, as the assumptions count them.
+    fn add_snapshots(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
+        let gib = whole(assumptions.terms.volumes_snapshot_gib);
+        if gib == 0 {
+            return None;
+        }
+        let gib_seconds = i128::from(gib) * observed.seconds();
+        let gib_months = ratio(float(gib_seconds), float(crate::scenarios::month_seconds())).unwrap_or_default();
+        let Some(unit) = book.other("ebs.snapshot", observed.region().unwrap_or("all")) else {
+            let reason = "no price of ebs.snapshot; give one as [[item]] in the prices file".to_owned();
+            self.add_unpriced("EBS snapshots".to_owned(), gib_months, "GiB-month", reason);
+            return None;
+        };
+        let item = Item {
+            line: "volumes",
+            what: "EBS snapshots".to_owned(),
+            unit: "GiB-month",
+            quantity: gib_months,
+            cost: unit.price.scaled(gib_seconds, crate::scenarios::month_seconds()),
+            priced: unit,
+        };
+        Some(self.add_item(item, Grade::Assumed, "their number is assumed"))
     }
 
     /// IOPS and throughput beyond what the storage price holds.
@@ -131,7 +189,8 @@ impl Bill {
         for node in nodes.iter_mut().filter(|node| is_aws(node)) {
             let Some(sums) = observed.billed.get(&node.billed_as) else { continue };
             let unknown = node.up_seconds - sums.root_disk_seconds;
-            let region = node.kind.region.as_deref();
+            let region = node.billed_as.location();
+            let region = region.as_deref();
             let unit = region.filter(|_| volume_type != "none").and_then(|region| book.volume(volume_type, region));
             let Some(unit) = unit else {
                 let reason = match (region, volume_type) {
@@ -260,7 +319,15 @@ fn volume_price<'a>(
     assumptions: &Assumptions,
 ) -> Result<(&'a str, &'a str, Priced<NanoUsd>), String> {
     let assumed = Some(assumptions.terms.volumes_unknown_type).filter(|name| *name != "none");
-    let Some(volume_type) = kind.volume_type.as_deref().or(assumed) else {
+    let volume_type = match kind.store {
+        Store::Ebs => kind.volume_type.as_deref().or(assumed),
+        Store::Efs => Some("efs"),
+        Store::Fsx => Some("fsx"),
+        Store::Other => {
+            return Err("no EBS volume, and nothing says what else it is; if it is billed, name its type in the overrides of the collector (efs, fsx)".to_owned());
+        }
+    };
+    let Some(volume_type) = volume_type else {
         return Err("volume type not known; set the assumption volumes.unknown_type to price it as one".to_owned());
     };
     let Some(region) = region else { return Err("region not known".to_owned()) };

@@ -31,6 +31,7 @@ fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow 
         last_seen_seconds: span.1,
         up_seconds: span.1 - span.0,
         node_group: None,
+        kubelet: None,
         root_disk_bytes: None,
         fargate_provisioned: None,
         seen: crate::facts::NodeSlots::default(),

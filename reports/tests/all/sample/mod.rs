@@ -69,6 +69,7 @@ pub(crate) fn believable() -> Analysis {
     let scale = 730.0 / f64::from(HOURS);
     let saved = before - total;
     Analysis {
+        currency: "USD".to_owned(),
         schema: SCHEMA.to_owned(),
         cluster_id: "shop-production".to_owned(),
         region: Some("us-east-1".to_owned()),
