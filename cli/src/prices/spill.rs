@@ -110,6 +110,7 @@ mod tests {
             unit: "hour".into(),
             date: String::new(),
             source: String::new(),
+            currency: "USD".into(),
         }
     }
 
