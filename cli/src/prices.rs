@@ -119,7 +119,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
                 "no price that a cluster needs in `{from}`; give a list of AmazonEC2, AmazonECS or savings plans"
             ),
             false => anyhow::anyhow!(
-                "the prices in `{from}` are in {}, and bills here are in USD: the lists of the partitions of China have no USD; give your prices, converted, in a file for --prices",
+                "the prices in `{from}` are in {}, and AWS lists these regions in another currency: CNY in China, USD elsewhere; import AWS's own list, or give your prices in a file for --prices",
                 currencies.join(" and ")
             ),
         }
@@ -169,7 +169,7 @@ fn describe(path: &Path, bulk: &Bulk, kinds: &BTreeMap<String, usize>) -> String
     let others: Vec<_> = bulk.other_currencies.iter().map(|(currency, n)| format!("{n} in {currency}")).collect();
     let others = match others.is_empty() {
         true => String::new(),
-        false => format!("; left out, because bills here are in USD: {}", others.join(", ")),
+        false => format!("; left out, because AWS lists these regions in another currency: {}", others.join(", ")),
     };
     format!("{}: {} prices of {}, kept {kept}{others}", path.display(), bulk.read, bulk.published)
 }

@@ -45,9 +45,7 @@ pub enum ListFileError {
     #[error("it is not a file that `emp-cost prices import` wrote")]
     Row(#[from] csv::Error),
     /// It holds no price.
-    #[error(
-        "it holds no price; make it with `emp-cost prices import` of a list that AWS publishes in USD, or leave it out"
-    )]
+    #[error("it holds no price; make it with `emp-cost prices import` of a list that AWS publishes, or leave it out")]
     Empty,
     /// A row is in another currency than AWS lists its region in.
     #[error(

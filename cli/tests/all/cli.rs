@@ -380,10 +380,10 @@ fn a_price_list_without_prices_is_refused_and_says_why() {
     let heading =
         "\"FormatVersion\",\"v1.0\"\n\"Publication Date\",\"2026-07-01T00:00:00Z\"\n\"OfferCode\",\"AmazonEC2\"\n";
     let names = "\"SKU\",\"TermType\",\"StartingRange\",\"PricePerUnit\",\"Currency\",\"Product Family\",\"Instance Type\",\"Tenancy\",\"Operating System\",\"Pre Installed S/W\",\"usageType\",\"operation\",\"CapacityStatus\",\"Region Code\"\n";
-    let row = "\"A\",\"OnDemand\",\"0\",\"1.5\",\"CNY\",\"Compute Instance\",\"m5.large\",\"Shared\",\"Linux\",\"NA\",\"CNN1-BoxUsage:m5.large\",\"RunInstances\",\"Used\",\"cn-north-1\"\n";
+    let row = "\"A\",\"OnDemand\",\"0\",\"1.5\",\"EUR\",\"Compute Instance\",\"m5.large\",\"Shared\",\"Linux\",\"NA\",\"CNN1-BoxUsage:m5.large\",\"RunInstances\",\"Used\",\"cn-north-1\"\n";
     std::fs::write(&list, [heading, names, row].concat()).unwrap();
     let (list, path) = (list.to_str().unwrap(), empty.to_str().unwrap());
-    check_failure(&["prices", "import", "--from", list, "--out", path], 1, &["are in CNY", "bills here are in USD"]);
+    check_failure(&["prices", "import", "--from", list, "--out", path], 1, &["are in EUR", "another currency"]);
     assert!(!empty.exists());
     std::fs::write(&empty, "kind,region,name,plan,usd,unit,date,source\n").unwrap();
     check_failure(

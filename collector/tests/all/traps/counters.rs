@@ -236,8 +236,10 @@ async fn an_old_counter_is_not_counted_from_zero_because_its_start_moved_in_a_ga
         let world = changed(world, START, |at, value| if at < moved { value } else { seconds(moved) });
         let Some((row, slots, _)) = used(test, unscraped(world, -420..180)).await else { return };
         let used = row.cpu_core_milliseconds.unwrap();
-        assert!((1_640_000..=1_800_000).contains(&used), "{moved}: {used} {slots:?}");
-        assert!(slots.iter().flatten().all(|slot| (490..=560).contains(slot)), "{moved}: {slots:?}");
+        // What a gap counted is spread over it evenly, and how old the sample is that it begins with is not known: a minute
+        // of before the hour may fall into it.
+        assert!((1_640_000..=1_830_000).contains(&used), "{moved}: {used} {slots:?}");
+        assert!(slots.iter().flatten().all(|slot| (490..=600).contains(slot)), "{moved}: {slots:?}");
     }
 }
 
@@ -260,5 +262,7 @@ async fn a_start_that_is_none_leaves_the_start_of_the_pod() {
         }
     }
     let Some((row, _, faults)) = used(test, world).await else { return };
-    assert_eq!((row.cpu_core_milliseconds, faults), (Some((3_580 - 605) * 2_000), Vec::new()));
+    // The one container of the world begins with the third slot.
+    let silent = "cAdvisor has no samples in 2 of 12 slots".to_owned();
+    assert_eq!((row.cpu_core_milliseconds, faults), (Some((3_580 - 605) * 2_000), vec![silent]));
 }

@@ -211,7 +211,7 @@ async fn an_old_label_a_conflicting_label_and_a_split_label_all_tell() {
     assert_eq!((n3.capacity_type.as_deref(), n3.compute_type.as_str()), (None, "auto"));
     assert!(node(&hours, "n4").await.emp_owned && !n3.emp_owned);
     let n5 = node(&hours, "n5").await;
-    assert_eq!(n5.extended_capacity, Some(vec!["nvidia_com_gpu=1".to_owned()]));
+    assert_eq!(n5.extended_capacity, Some(vec!["hugepages_2Mi=1".to_owned(), "nvidia_com_gpu=1".to_owned()]));
     assert_eq!(n5.taints, ["nvidia.com/gpu=:NoSchedule"]);
     assert_eq!(n3.extended_capacity, Some(vec![]));
 }
