@@ -148,7 +148,7 @@ pub(crate) fn bound_frame(frame: &mut DataFrame, columns: &[Column]) -> PolarsRe
                 if [numbers.min(), numbers.max()].iter().flatten().all(inside) {
                     continue;
                 }
-                let bounded = numbers.iter().map(|n| n.map_or(None, |n| if inside(&n) { Some(n) } else { instead }));
+                let bounded = numbers.iter().map(|n| n.and_then(|n| if inside(&n) { Some(n) } else { instead }));
                 bounded.collect::<Int64Chunked>().into_series()
             }
             Kind::Int32 => {
@@ -158,7 +158,7 @@ pub(crate) fn bound_frame(frame: &mut DataFrame, columns: &[Column]) -> PolarsRe
                     continue;
                 }
                 let instead = instead.map(|_| 0);
-                let bounded = numbers.iter().map(|n| n.map_or(None, |n| if inside(&n) { Some(n) } else { instead }));
+                let bounded = numbers.iter().map(|n| n.and_then(|n| if inside(&n) { Some(n) } else { instead }));
                 bounded.collect::<Int32Chunked>().into_series()
             }
             _ => continue,

@@ -224,7 +224,8 @@ impl Snapshot {
             return;
         }
         let names: BTreeSet<(&str, &str)> = strangers.iter().map(|key| (&*key.namespace, &*key.pod)).collect();
-        let mut of_name: BTreeMap<(Name, Name), Vec<(Option<Uid>, bool, Option<i64>)>> = BTreeMap::new();
+        type Namesake = (Option<Uid>, bool, Option<i64>);
+        let mut of_name: BTreeMap<(Name, Name), Vec<Namesake>> = BTreeMap::new();
         for (uid, pod) in self.pods.iter().filter(|(_, pod)| names.contains(&(&*pod.namespace, &*pod.name))) {
             let pods = of_name.entry((Name::clone(&pod.namespace), Name::clone(&pod.name))).or_default();
             pods.push((Uid::of_pod(uid), &*pod.created_by.0 == "Node", pod.created_seconds));

@@ -65,9 +65,12 @@ const LEAST_CORE_MS_A_SECOND: u64 = 100;
 /// A measure and the workload it is worst at.
 type Measure = (Option<f64>, Option<u32>);
 
+/// A limit, its default, and how it is measured.
+type Row = (Limit, f64, fn(&Outcome) -> Measure);
+
 /// Judges an outcome by `limits`, beside that of today's machines over the same hours.
 pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> {
-    let rows: [(Limit, f64, fn(&Outcome) -> Measure); 12] = [
+    let rows: [Row; 12] = [
         (Limit::CpuLost, limits.cpu_lost, |o| (Some(o.cpu_lost_share()), None)),
         (Limit::WorkloadCpuLost, limits.workload_cpu_lost, worst_workload),
         (Limit::MemoryOverMean, limits.memory_over_mean, |o| (Some(o.slots_share(|risk| risk.over_memory_mean)), None)),
@@ -81,7 +84,7 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
         (Limit::OvertakenRuns, limits.overtaken, |o| (Some(share(o.waiting().overtaken, o.waiting().periodic)), None)),
         (Limit::Unplaceable, 0.0, |o| (Some(share(o.service.unplaceable, o.waiting().all_starts())), None)),
     ];
-    let check = |(limit, default, measure): (Limit, f64, fn(&Outcome) -> Measure)| {
+    let check = |(limit, default, measure): Row| {
         let ((value, worst), (today, _)) = (measure(outcome), measure(today));
         let allowed = today.map_or(default, |today| default.max(today * limits.today_factor));
         let holds = match (value, today) {

@@ -539,7 +539,8 @@ proptest! {
         for ((a, _), (b, _)) in run(setups(), &hours).into_iter().zip(run(setups(), &shifted)) {
             prop_assert_eq!(a.hours.len(), b.hours.len());
             prop_assert_eq!(a.service.asked_seconds, b.service.asked_seconds);
-            prop_assert!(b.service.unserved_seconds <= a.service.unserved_seconds);
+            // Waiting is not compared: what finds its machine at once is placed otherwise, and what comes later may wait longer.
+            prop_assert_eq!(b.service.asked_seconds, b.service.served_seconds + b.service.unserved_seconds);
         }
     }
 

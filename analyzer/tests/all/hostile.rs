@@ -1,4 +1,5 @@
 //! A lake with numbers in it that cannot be: an analysis of it neither fails nor believes them.
+#![allow(clippy::as_conversions, reason = "a test")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop, helpers outside `#[test]` too")]
 
 use std::sync::Arc;
