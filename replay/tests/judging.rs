@@ -123,7 +123,7 @@ fn nights(role: Role) -> Vec<Hour> {
         .enumerate()
         .map(|(h, hour)| {
             let night = h % 24 < 8;
-            let there = |row: &&PodRow| row.daemon || !night || row.uid % 3 != 0;
+            let there = |row: &&PodRow| row.daemon || !night || !row.uid.is_multiple_of(3);
             let pods: Vec<PodRow> =
                 hour.pods().iter().filter(there).map(|row| PodRow { role, movable: Movable::NEVER, ..*row }).collect();
             Hour::new(hour.start(), pods, vec![], hour.nodes().to_vec()).unwrap()

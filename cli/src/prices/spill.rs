@@ -125,9 +125,9 @@ mod tests {
         let mut file = Vec::new();
         assert_eq!(spill.write(&mut file).unwrap(), u64::try_from(many).unwrap());
         let usd = |n: usize| {
-            if n % 30_000 == 0 {
+            if n.is_multiple_of(30_000) {
                 3
-            } else if n % 3 == 0 {
+            } else if n.is_multiple_of(3) {
                 2
             } else {
                 1

@@ -1,6 +1,6 @@
 //! `emp-cost run`: from a lake to reports beside it, as a scheduler asks for them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::fs;
 use std::path::Path;
