@@ -145,7 +145,11 @@ fn provenance(analysis: &Analysis) -> Vec<Fact> {
     let some = |values: &[String], none: &str| {
         if values.is_empty() { vec![none.to_owned()] } else { values.to_vec() }
     };
-    vec![
+    let replays = provenance.replays.map(|times| Fact {
+        name: "Replayed",
+        values: vec![format!("{} times the hours present, all scenarios together", format::quantity(times))],
+    });
+    let mut facts = vec![
         Fact { name: "Tool", values: vec![format!("emp-cost {}", provenance.tool_version)] },
         Fact { name: "Cluster", values: vec![analysis.cluster_id.clone()] },
         Fact { name: "Window", values: vec![words::window(analysis)] },
@@ -154,7 +158,9 @@ fn provenance(analysis: &Analysis) -> Vec<Fact> {
         Fact { name: "SHA-256 of the manifests", values: vec![provenance.manifests_sha256.clone()] },
         Fact { name: "Query sets", values: some(&provenance.query_sets, "none recorded") },
         Fact { name: "Servers", values: some(&provenance.servers, "none: every hour is synthetic") },
-    ]
+    ];
+    facts.extend(replays);
+    facts
 }
 
 fn price_lists(analysis: &Analysis) -> Table {

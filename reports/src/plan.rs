@@ -20,6 +20,8 @@ pub(crate) struct PlanPart {
     zones: Table,
     waves: Table,
     reduction: Table,
+    /// What becomes of the pods that do not move, as a sentence.
+    stays: &'static str,
     hosts: Table,
     drafts: Vec<Draft>,
 }
@@ -38,6 +40,11 @@ impl PlanPart {
             zones: plan.map_or_else(empty, zones),
             waves: plan.map_or_else(empty, |plan| waves(analysis, plan)),
             reduction: if plan.is_some() { reduction::table(analysis) } else { empty() },
+            stays: if analysis.verdict.reason.is_some() {
+                "What stays keeps today’s machine types."
+            } else {
+                "What stays is repacked, so types may appear that are not there today."
+            },
             hosts: hosts(analysis),
             drafts: drafts::drafts(analysis),
         })
@@ -148,7 +155,11 @@ fn waves(analysis: &View<'_>, plan: &Plan) -> Table {
         ])
     };
     Table::new(
-        "Waves, each a replay of everything moved so far, against EC2 repacked",
+        if analysis.verdict.reason.is_some() {
+            "Waves, each a replay of everything moved so far, against today’s machines, on which the rest stays"
+        } else {
+            "Waves, each a replay of everything moved so far, against EC2 repacked"
+        },
         vec![
             Column::text("Wave"),
             Column::number("Saving so far", "per month"),

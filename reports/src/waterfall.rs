@@ -71,6 +71,7 @@ fn step(what: &str) -> (&str, &str) {
         ),
         "pool" => ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts"),
         "leftovers" => ("Everything else", "every other line, commitments that are no longer used above all"),
+        "headroom" => ("Kept ready", "machines kept warm and spare hosts, so that every limit holds"),
         "fee" => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
         other => (other, ""),
     }

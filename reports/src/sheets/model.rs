@@ -98,7 +98,7 @@ pub(super) const WAVES: Sheet = Sheet {
         ("wave", "its number, from 1"),
         ("namespaces", "namespaces that move in it, joined by `;`"),
         ("total_usd", "what everything moved so far costs over the window"),
-        ("saving_usd", "what it saves against `ec2-repacked` over the window"),
+        ("saving_usd", "what it saves against `ec2-today-replayed`, on whose machines the rest stays, over the window"),
         ("marginal_saving_usd", "of that, by this step alone"),
         ("dual_running_usd", "what two weeks of both old and new machines cost"),
         ("payback_days", "until the step has paid for that; empty where it never does"),
