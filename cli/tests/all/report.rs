@@ -261,9 +261,11 @@ async fn a_bucket_gets_the_layout_that_a_scheduler_writes() {
     let pointer = object("cluster=prod-7/latest/report.json").await;
     assert_eq!(serde_json::from_slice::<Value>(&pointer).unwrap()["date"], "2026-06-30");
     // An older window comes late: it gets its place by date, and the latest stays the latest.
-    let (_, told) = report(&[&older]);
+    let (said, told) = report(&[&older]);
     assert!(told.contains("has a report of a later window"), "{told}");
-    assert!(object("cluster=prod-7/date=2026-05-31/index.html").await.starts_with(b"<!"));
+    let key = said.trim().strip_prefix("s3://bucket/lake/reports/").unwrap();
+    assert!(key.starts_with("cluster=prod-7/date=2026-05-31/report="), "{said}");
+    assert!(object(key).await.starts_with(b"<!"));
     assert_eq!(object("cluster=prod-7/latest/report.json").await, pointer);
     // Made again, beside another cluster, the newest draws the trend from what lies there, and the fleet links both.
     let (said, _) = report(&[&newest, &other]);
