@@ -120,17 +120,39 @@ impl Bars<'_, '_> {
         changed.collect()
     }
 
-    /// Terms that change what is paid alone.
+    /// Terms that change what is paid alone. Where nodes are recommended, also those by which a pool would be instead.
     fn terms(&self, row: &Reported) -> Vec<Changed> {
-        let fee = self.model.pricer.fee_fraction();
-        let Some(deal) = Deal::between(fee, &self.judgement.today, &row.money) else { return Vec::new() };
         let held = row.judged.holds;
-        let changed = deal.changes(row.id.is_emp()).into_iter().map(|(key, value, usd)| {
-            let monthly_usd = self.basis.reported.usd(nanos(usd));
+        let own = self.deal(row).into_iter().map(|(key, value, monthly_usd)| {
             let turns = self.turns(row, monthly_usd, held, held, row.id.is_emp());
             Changed { key, value, monthly_usd, holds: held, turns }
         });
-        changed.collect()
+        let mut changed: Vec<Changed> = own.collect();
+        if self.decision.recommended.is_some() && !row.id.is_emp() {
+            let least = self.basis.least_saving(self.judgement);
+            let pools = self.judgement.reported.iter().filter(|pool| pool.id.is_emp() && pool.judged.holds);
+            for pool in pools.take(1) {
+                let now = self.decision.row(self.judgement).map_or(0.0, |row| row.judged.saving_monthly_usd);
+                let behind = pool.judged.saving_monthly_usd - now;
+                let better = self.deal(pool).into_iter().map(|(key, value, usd)| (key, value, behind + usd));
+                let turning = better.filter(|(key, _, more)| *more > least && *key != "ec2_discount");
+                changed.extend(turning.map(|(key, value, monthly_usd)| Changed {
+                    key,
+                    value,
+                    monthly_usd,
+                    holds: true,
+                    turns: true,
+                }));
+            }
+        }
+        changed
+    }
+
+    /// What each term alone changes of a scenario's saving of a month.
+    fn deal(&self, row: &Reported) -> Vec<(&'static str, String, f64)> {
+        let deal = Deal::between(self.model.pricer.fee_fraction(), &self.judgement.today, &row.money);
+        let changes = deal.map(|deal| deal.changes(row.id.is_emp())).unwrap_or_default();
+        changes.into_iter().map(|(key, value, usd)| (key, value, self.basis.reported.usd(nanos(usd)))).collect()
     }
 
     /// What no scenario may exceed, each limit halved and doubled, whichever changes more: the saving of what is

@@ -102,7 +102,7 @@ impl Passes<'_, '_, '_> {
     /// Variants in the order in which they would be taken: those that hold what warm machines and spare hosts cannot mend
     /// first, the cheapest first; the first of equals. What has no price is left out.
     pub(super) fn ranked(&self, tried: &[Replayed], today: &Replayed) -> Vec<usize> {
-        let rank = |(at, tried): (usize, &Replayed)| Some((!self.fits(tried, today), self.cost(tried)?, at));
+        let rank = |(at, tried): (usize, &Replayed)| Some((!self.fits(tried, today), self.cost(tried, today)?, at));
         let mut ranked: Vec<(bool, NanoUsd, usize)> = tried.iter().enumerate().filter_map(rank).collect();
         ranked.sort_unstable();
         ranked.into_iter().map(|(.., at)| at).collect()

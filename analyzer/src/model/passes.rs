@@ -3,16 +3,18 @@
 use std::ops::Range;
 
 use lake::Lake;
-use replay::{Base, Hour, Limits, Replay, RightSizing, Setup};
+use replay::{Base, Hour, Limits, Replay, RightSizing, Setup, judge};
 use types::analysis::Limit;
 use types::{ClusterId, NanoUsd};
 
+use super::judged::{SPARES, spared, with_spares};
 use super::selection::Selector;
 use super::{Candidate, Pricer, Replayed, Windows};
 use crate::input::{AnalyzeError, Days, read_traces};
 use crate::trace::Names;
 
-/// Limits that a choice of variants and hosts leaves open, since warm machines and spare hosts mend them.
+/// Limits that a choice of variants and hosts leaves open, since warm machines and spare hosts mend them. Spare hosts are in
+/// the cost it goes by; what warm machines cost is little.
 pub(super) const MENDED: [Limit; 4] = [Limit::LateServices, Limit::LateBatch, Limit::OvertakenRuns, Limit::HostLoss];
 
 /// Scenarios to be replayed, each with its host where it has one.
@@ -161,8 +163,10 @@ impl Passes<'_, '_, '_> {
         Ok(replayed)
     }
 
-    /// What a scenario costs on all the hours it was replayed on; `None` where something of it has no price.
-    pub(super) fn cost(&self, tried: &Replayed) -> Option<NanoUsd> {
-        self.pricer.money(tried, &tried.whole).lines.total()
+    /// What a variant costs on all the hours it was replayed on, the spare hosts that it needs there among it; `None` where
+    /// something of it has no price. `today` is the replay of today's machines over the same hours.
+    pub(super) fn cost(&self, tried: &Replayed, today: &Replayed) -> Option<NanoUsd> {
+        let spares = with_spares(&judge(&tried.whole, &today.whole, &self.limits), &tried.whole).map_or(0, |_| SPARES);
+        self.pricer.money(tried, &spared(&tried.whole, spares)).lines.total()
     }
 }

@@ -303,11 +303,11 @@ fn considered(tried: &HostTried, model: &Model<'_>) -> HostConsidered {
     let over: Vec<&str> = tried.over.iter().map(|limit| types::show::limit(*limit)).collect();
     let reason = match (&tried.replayed, tried.chosen, over.is_empty()) {
         (None, ..) => "its lower bound is above that of the ten that were replayed".to_owned(),
-        (_, true, true) => "the cheapest that holds the limits which no money mends".to_owned(),
+        (_, true, true) => "the cheapest that holds the limits which no money mends, spare hosts counted".to_owned(),
         (_, true, false) => {
             format!("the cheapest; none holds every limit that no money mends, nor does this: {}", over.join(", "))
         }
-        (_, false, true) => "dearer than the one chosen".to_owned(),
+        (_, false, true) => "dearer than the one chosen, spare hosts counted".to_owned(),
         (_, false, false) => {
             format!("over a limit that neither warm machines nor spare hosts mend: {}", over.join(", "))
         }

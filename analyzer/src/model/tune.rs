@@ -179,7 +179,7 @@ impl Passes<'_, '_, '_> {
         if !self.fits(best, today) {
             return None;
         }
-        let (best_cost, default_cost) = (self.cost(best)?, self.cost(default)?);
+        let (best_cost, default_cost) = (self.cost(best, today)?, self.cost(default, today)?);
         let clearly = best_cost.usd() < CLEARLY_CHEAPER * default_cost.usd();
         // What runs today is no guess: it needs no margin, so that the rival is never dearer than today.
         let is_today = best.setup.ec2.buy == Buy::AsObserved && best.setup.pool.is_none();

@@ -26,7 +26,7 @@ fn tenant(pod: usize, hour: i64, slot: usize) -> (i32, i32) {
     let from = i64::from(below(288, pod, 1));
     let since = (slot_of_day - from).rem_euclid(288);
     let noise = below(200, pod, number(hour * 12) + u64::try_from(slot).unwrap_or_default());
-    if since < 30 { (2_600 + noise, 9_000 + noise) } else { (100 + noise, 1_200 + noise) }
+    if since < 30 { (2_600 + noise, 8_000 + noise) } else { (100 + noise, 1_200 + noise) }
 }
 
 /// A web service: busier by day, and reserved for several times what it ever uses.
@@ -53,10 +53,10 @@ fn confidence(analysis: &Analysis) -> (ConfidenceLevel, Option<&Doubt>) {
 async fn a_pool_pays_where_peaks_stagger_and_requests_are_needed() {
     let cluster = Cluster {
         node: M5_4XLARGE,
-        nodes: 96,
+        nodes: 90,
         zones: 2,
         pods_per_node: 5,
-        pods: vec![Pods { namespace: "tenants", pods: 480, replicas: 1, request: (3000, 11_000), used: tenant }],
+        pods: vec![Pods { namespace: "tenants", pods: 450, replicas: 1, request: (3000, 9_000), used: tenant }],
     };
     let all = analysis((0..HOURS).map(|n| (n, cluster.rows(n)))).await;
     assert_eq!(all.verdict.recommended(), Some(ScenarioId::EmpTuned), "{}", table(&all));
