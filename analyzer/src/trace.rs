@@ -456,6 +456,8 @@ impl Rows {
                 alive_from: from,
                 alive_to: to,
                 waited: waited(start, created.get(row), scheduled.get(row)),
+                run: 0,
+                unknown_slots: 0,
             });
         }
         Ok(())

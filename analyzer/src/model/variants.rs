@@ -41,7 +41,7 @@ pub(crate) fn ec2(base: &Base, id: &str, requests: Requests) -> Vec<Setup> {
     policies.push(Ec2 { score: Score::MostAllocated, consolidation: drain, ..today });
     for size in SIZES {
         let types = base.no_larger_than(size);
-        if types.is_empty() || policies.iter().any(|policy| policy.types == types && policy.buy == Buy::DotProduct) {
+        if types.is_empty() || policies.iter().any(|policy| policy.types == types && policy.buy == Buy::Cheapest) {
             continue;
         }
         for consolidation in [drain, Consolidation::EmptyOnly] {
