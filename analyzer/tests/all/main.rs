@@ -2,7 +2,10 @@
 
 mod allocation;
 mod analyze;
+mod golden;
 mod hostile;
+mod laws;
+mod made;
 mod planted;
 mod prices;
 mod replays;

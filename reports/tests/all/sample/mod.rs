@@ -140,6 +140,8 @@ pub(crate) fn believable() -> Analysis {
         selection: None,
         exclusions: Vec::new(),
         waterfall: None,
+        back_test: None,
+        silence: None,
         realised: None,
         hosts_considered: Vec::new(),
         what_if: None,
