@@ -13,10 +13,12 @@ use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
 use crate::ledger::Ledger;
 use crate::model::{self, Model};
+use crate::next_steps;
 use crate::number::{count, float, ratio};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::realised::realised;
+use crate::rightsizing::Sizes;
 use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
 use crate::scenarios::{HOURS_A_WEEK, Month, saving};
@@ -52,6 +54,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) bill: Bill,
     pub(crate) model: Option<Model<'a>>,
+    pub(crate) sizes: Sizes,
     pub(crate) assumptions: &'a Assumptions,
     pub(crate) book: &'a PriceBook,
     pub(crate) shared_namespaces: &'a [String],
@@ -68,6 +71,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         ledger,
         bill,
         model,
+        sizes,
         assumptions,
         book,
         shared_namespaces,
@@ -126,7 +130,10 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         (what_if, plan) = (replayed.what_if, replayed.plan);
         (selection, exclusions) = (Some(replayed.selection), replayed.exclusions);
     }
-    Analysis {
+    let analysis = Analysis {
+        right_sizing: Some(sizes.conclude(&allocation)),
+        waste: None,
+        next_steps: None,
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),
@@ -159,7 +166,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             prices,
             replays: model.as_ref().map(|model| model.replays),
         },
-    }
+    };
+    next_steps::with(analysis, book)
 }
 
 fn coverage(window: Window, origins: &Origins) -> WindowCoverage {

@@ -40,9 +40,9 @@ pub(crate) struct ReportArgs {
 }
 
 /// An analysis and the bytes it was read from.
-struct Given {
-    analysis: Analysis,
-    json: Vec<u8>,
+pub(crate) struct Given {
+    pub(crate) analysis: Analysis,
+    pub(crate) json: Vec<u8>,
 }
 
 pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
@@ -179,7 +179,7 @@ pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
     Ok(path.display().to_string())
 }
 
-fn read(path: &Path) -> anyhow::Result<Given> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Given> {
     let json = read_file(path)?.into_bytes();
     let analysis = parse(&json).with_context(|| format!("read `{}`", path.display()))?;
     Ok(Given { analysis, json })

@@ -99,6 +99,18 @@ pub(crate) fn bar(parts: Vec<(&'static str, &'static str, f64)>, analysis: &View
     parts.into_iter().filter(|(.., usd)| *usd > 0.0).map(part).collect()
 }
 
+/// The same of amounts that are USD a month already.
+pub(crate) fn bar_of_months(parts: Vec<(&'static str, &'static str, f64)>, analysis: &View<'_>) -> Vec<Part> {
+    let all: f64 = parts.iter().map(|(.., usd)| usd.max(0.0)).sum();
+    let part = |(class, name, usd): (&'static str, &'static str, f64)| Part {
+        class,
+        name,
+        width: format::css_percent(share(usd, all)),
+        value: format!("{}, {}", analysis.usd(usd), format::percent(share(usd, all))),
+    };
+    parts.into_iter().filter(|(.., usd)| *usd > 0.0).map(part).collect()
+}
+
 fn parts(analysis: &View<'_>, total: &Shares) -> Vec<Part> {
     let of = vec![
         // What is promised beyond capacity is in the workloads and paid by nobody.

@@ -6,4 +6,5 @@ mod hostile;
 mod planted;
 mod prices;
 mod replays;
+mod rightsizing;
 mod truth;

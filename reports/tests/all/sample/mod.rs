@@ -8,6 +8,7 @@ mod hours;
 mod parts;
 mod plan;
 mod replayed;
+mod sizes;
 mod verdicts;
 mod what_if;
 
@@ -141,6 +142,9 @@ pub(crate) fn believable() -> Analysis {
         exclusions: Vec::new(),
         waterfall: None,
         realised: None,
+        waste: None,
+        next_steps: None,
+        right_sizing: None,
         hosts_considered: Vec::new(),
         what_if: None,
         movability: Vec::new(),
