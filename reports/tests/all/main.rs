@@ -1,6 +1,7 @@
 //! What is rendered and exported: one test program, because each links the Parquet writer and the samples.
 
 mod browser;
+mod compare;
 mod dom;
 mod drafts;
 mod exports;
