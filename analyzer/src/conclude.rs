@@ -355,12 +355,17 @@ fn implausible_notes(ledger: &Ledger) -> impl Iterator<Item = Note> {
     })
 }
 
+/// Hours in a sentence: whole ones from ten on, with commas.
+fn in_hours(hours: f64) -> String {
+    types::show::grouped(hours, if hours < 10.0 { 1 } else { 0 })
+}
+
 fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String]) -> Vec<Note> {
     let mut notes = Vec::new();
     if ledger.nodeless_pod_seconds > 0 {
         notes.push(Note::info(format!(
-            "{:.1} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
-            float(ledger.nodeless_pod_seconds) / 3600.0
+            "{} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
+            in_hours(float(ledger.nodeless_pod_seconds) / 3600.0)
         )));
     }
     if !allocation.residual_causes.is_empty() {
@@ -450,14 +455,14 @@ fn notes(
     }
     if inventory.container_hours_without_usage > 0.0 {
         notes.push(Note::info(format!(
-            "No usage was seen for {:.1} container-hours; they count as reserved and not as used.",
-            inventory.container_hours_without_usage
+            "No usage was seen for {} container-hours; they count as reserved and not as used.",
+            in_hours(inventory.container_hours_without_usage)
         )));
     }
     if inventory.pod_hours_without_requests > 0.0 {
         notes.push(Note::info(format!(
-            "{:.1} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
-            inventory.pod_hours_without_requests
+            "{} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
+            in_hours(inventory.pod_hours_without_requests)
         )));
     }
     notes.push(Note::info(

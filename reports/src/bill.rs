@@ -143,15 +143,29 @@ fn shared(allocation: &Allocation) -> String {
 }
 
 fn labels(analysis: &View<'_>, allocation: &Allocation) -> Table {
+    let all = |label: &str| -> f64 {
+        allocation.by_label.iter().filter(|row| row.label == label).map(|row| row.workload_usd).sum()
+    };
     let rows = allocation.by_label.iter().map(|row| {
-        let value = row.value.as_ref().map_or_else(|| Cell::absent("no such label"), Cell::name);
-        Row::new(vec![value.sub(&row.label), analysis.monthly_cell(Some(row.workload_usd))])
+        let value = row.value.as_ref().map_or_else(|| Cell::absent("without this label"), Cell::name);
+        Row::new(vec![
+            value.sub(&row.label),
+            analysis.monthly_cell(Some(row.workload_usd)),
+            Cell::new(format::percent(share(row.workload_usd, all(&row.label)))),
+            Cell::new(format::grouped(format::number(row.workloads.len()), 0)),
+        ])
     });
     Table::new(
-        "By label, per month of 730 hours",
-        vec![Column::text("Value"), Column::number("Workloads", "per month")],
+        "By label, per month of 730 hours; every value of a label together with what has none is all of the workloads",
+        vec![
+            Column::text("Value"),
+            Column::number("Workloads", "per month"),
+            Column::number("Share", "of the workloads"),
+            Column::number("Workloads", "in number"),
+        ],
         rows.collect(),
     )
+    .first(10)
 }
 
 fn overhead(analysis: &View<'_>, allocation: &Allocation) -> Table {

@@ -115,7 +115,7 @@ fn unpriced(analysis: &Analysis) -> Table {
             Row::new(vec![
                 Cell::new(&unpriced.what),
                 Cell::new(&scenario.label),
-                Cell::new(format!("{}\u{a0}{}", format::quantity(unpriced.quantity), unpriced.unit)),
+                Cell::new(format::with_unit(unpriced.quantity, &unpriced.unit)),
                 Cell::new(&unpriced.reason),
             ])
         })

@@ -7,6 +7,7 @@ use types::analysis::Analysis;
 
 use crate::drafts::{Draft, drafts};
 use crate::focus::{self, FocusError};
+use crate::labels;
 use crate::markdown::markdown;
 use crate::page::{Options, RenderError, page};
 use crate::rightsizing;
@@ -31,11 +32,13 @@ pub enum Format {
     Drafts,
     /// Right-sized requests as commands, patches and objects.
     RightSizing,
+    /// A page and a table for each value of a label.
+    Labels,
 }
 
 impl Format {
     /// Every format, in the order in which they are told of.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Html,
         Self::Json,
         Self::Csv,
@@ -44,6 +47,7 @@ impl Format {
         Self::Markdown,
         Self::Drafts,
         Self::RightSizing,
+        Self::Labels,
     ];
 
     /// Its name on a command line.
@@ -57,6 +61,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Drafts => "drafts",
             Self::RightSizing => "right-sizing",
+            Self::Labels => "labels",
         }
     }
 
@@ -71,6 +76,7 @@ impl Format {
             Self::Markdown => "summary.md, for a pull request or a chat",
             Self::Drafts => "drafts/, manifests of a move to review; nothing where no move is planned",
             Self::RightSizing => "right-sizing/, requests to set: kubectl commands, a Kustomize component, VPA objects",
+            Self::Labels => "labels/, a page and a CSV table for each value of a label, such as a team",
         }
     }
 }
@@ -83,7 +89,7 @@ impl fmt::Display for Format {
 
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts, right-sizing")]
+#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts, right-sizing, labels")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -200,6 +206,7 @@ fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(),
         }
         Format::Markdown => files.push(File::markdown("summary.md", markdown(analysis, options.currency()))),
         Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File::text("drafts", draft))),
+        Format::Labels => files.extend(labels::files(analysis, options.currency())?),
         Format::RightSizing => {
             files.extend(rightsizing::files::files(analysis).into_iter().map(|draft| File::text("right-sizing", draft)));
         }

@@ -26,6 +26,7 @@ mod groups;
 mod headline;
 mod inventory;
 mod judged;
+mod labels;
 mod markdown;
 mod money;
 mod over_time;

@@ -17,8 +17,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use bill::{
-    Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, NamespaceCost, OverheadCost, Raise, Shares,
-    WorkloadCost,
+    Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost,
+    Raise, Shares, WorkloadCost,
 };
 pub use inventory::{Inventory, Movable, NamespaceUsage, NodeGroup};
 pub use replayed::{
