@@ -23,8 +23,10 @@ use crate::usage::{self, ByHour, Frames};
 use crate::{rows, slots};
 
 mod ahead;
+mod sizes;
 
 use ahead::{Ahead, Plan, Step, unreadable};
+pub(crate) use sizes::read_sizes;
 
 /// Why an analysis could not be made.
 #[derive(Debug, thiserror::Error)]
