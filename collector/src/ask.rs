@@ -1,5 +1,6 @@
 //! EDGE: asking for one hour: every query, what must be there, and what is wrong with what came.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use lake::manifest::Source;
@@ -166,14 +167,21 @@ async fn ask_beyond(
     snapshot: &mut Snapshot,
     collected: &mut Collected,
 ) -> Result<(), HourResult> {
+    snapshot.learn_limits();
     let gaps = gaps::of(snapshot, hour);
     let Some(cpu) = questions.iter().find(|question| question.fact == Fact::ContainerCpu) else { return Ok(()) };
-    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after)] {
+    let within: BTreeSet<String> = gaps.before.union(&gaps.after).cloned().collect();
+    let mut asked = Vec::new();
+    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after), (Shape::Edges, within)] {
         if pods.is_empty() {
             continue;
         }
         let names: Vec<&str> = pods.iter().map(String::as_str).collect();
-        let question = cpu.beyond(shape, if names.len() > NAMES_AT_ONCE { &[] } else { &names });
+        let names = if names.len() > NAMES_AT_ONCE { &[] } else { &names[..] };
+        asked.extend((shape != Shape::Edges).then(|| cpu.beyond(shape, names)));
+        asked.extend(cpu.scraped(shape, names));
+    }
+    for question in asked {
         let mut take =
             |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(&question, body, hour.start_seconds()));
         let reply = server.asking(hour).ask(&question, None, &mut take).await.map_err(|error| match error {

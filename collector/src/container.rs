@@ -230,6 +230,10 @@ fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
     }
     let mut counted = counter::count(&samples, run.zero, most);
     counted.implausible += unreadable;
+    for step in counted.steps.iter_mut().filter(|step| step.is_gap() && Some(step.from) != run.zero) {
+        // What it began with may be minutes old when it is looked at, and so may what it ended with.
+        (step.from, step.to) = (run.instance.scraped(step.from), run.instance.scraped(step.to));
+    }
     for step in counted.steps.iter_mut().filter(|step| Some(step.from) == run.zero) {
         // What it used before the hour no other hour has seen.
         step.from = step.from.max(hour.start_seconds());
@@ -512,12 +516,12 @@ mod tests {
     #[test]
     fn a_gap_over_an_edge_of_the_hour_is_shared_by_both_hours() {
         let mut first = counter(Some(-9000), &[(0, 0.0), (10, 300.0)]);
-        first.beyond = Some(Box::new(Beyond { before: None, after: Some((HOUR + 4_200, 360.0)) }));
+        first.beyond = Some(Box::new(Beyond { after: Some((HOUR + 4_200, 360.0)), ..Beyond::default() }));
         let row = make(&[first], -9000, 3600);
         assert_eq!(row.cpu_core_milliseconds, Some(300_000 + 30_000));
         assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(3_600), Some(3_600)));
         let mut second = counter(Some(-9000), &[(2, 360.0), (3, 390.0)]);
-        second.beyond = Some(Box::new(Beyond { before: Some((HOUR - 600, 300.0)), after: None }));
+        second.beyond = Some(Box::new(Beyond { before: Some((HOUR - 600, 300.0)), ..Beyond::default() }));
         let row = make(&[second], -9000, 3600);
         assert_eq!(row.cpu_core_milliseconds, Some(30_000 + 30_000));
         assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(900), Some(600)));

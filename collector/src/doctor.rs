@@ -21,8 +21,9 @@ use crate::run::{Collected, HourResult};
 use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
-pub use labels::{LabelReport, helm_values};
-pub use metrics::{MetricReport, Need};
+pub use labels::{ALLOW, LabelReport, helm_values, opt_in_flags};
+pub use crate::metrics::Need;
+pub use metrics::MetricReport;
 
 /// Days a report wants, and the look back goes.
 const DAYS: i64 = 30;

@@ -124,7 +124,7 @@ mod tests {
         snapshot.volumes.insert("pvc-1".to_owned(), volume);
         let settings = crate::Settings { api, ..crate::Settings::default() };
         let hour = types::Hour::starting_at(7200).unwrap();
-        let row = crate::volume::rows(&snapshot, &[], &settings, hour).remove(0);
+        let row = crate::volume::rows(&snapshot, &[], &settings, hour, &mut crate::doubt::Doubts::default()).remove(0);
         assert_eq!((row.volume_type.as_deref(), row.volume_type_source.as_str()), (Some("io2"), "api"));
         assert_eq!((row.iops, row.throughput_mib_per_second), (Some(5_000), Some(500)));
         assert_eq!((row.zone.as_deref(), row.zone_source.as_deref()), (Some("us-east-1b"), Some("api")));

@@ -24,6 +24,7 @@ mod life;
 mod limits;
 pub mod listen;
 pub mod logging;
+pub mod metrics;
 mod node;
 pub mod overrides;
 mod owner;

@@ -78,6 +78,16 @@ pub(crate) fn is_possible_amount(resource: &str, amount: f64) -> bool {
     (0.0..=most).contains(&amount)
 }
 
+/// Bytes that a local disk of a machine can have: three times those of the largest storage-optimised type.
+pub(crate) fn possible_disk(bytes: f64) -> Option<f64> {
+    (bytes > 0.0 && bytes <= 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0).then_some(bytes)
+}
+
+/// Bytes that an EBS volume can have: 64 TiB, the most of io2 Block Express.
+pub(crate) fn possible_ebs_volume(bytes: f64) -> Option<f64> {
+    (bytes > 0.0 && bytes <= 64.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0).then_some(bytes)
+}
+
 /// Pods that a kubelet can be told to accept: ten times what EKS sets for its largest machines.
 pub(crate) fn possible_pods(pods: f64) -> Option<f64> {
     (0.0..=10_000.0).contains(&pods).then_some(pods)
@@ -107,6 +117,10 @@ mod tests {
         for wrong in [0.0, -1.0, 9.3e18] {
             assert_eq!(of(wrong, wrong), Limits::default());
         }
+        for wrong in [0.0, -1.0, 9.3e18] {
+            assert_eq!((possible_disk(wrong), possible_ebs_volume(wrong)), (None, None));
+        }
+        assert_eq!(possible_ebs_volume(1e9), Some(1e9));
         assert_eq!(
             of(4.0, 0.0).max(of(8.0, 1e9)),
             Limits { millicores: 8_000, memory_bytes: Limits::default().memory_bytes }

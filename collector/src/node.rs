@@ -168,7 +168,6 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         cores.and_then(|cores| whole(cores * 1000.0)).map(int32)
     };
     let memory = |bound| amount(bound, "memory").and_then(limits::possible_memory).and_then(whole);
-    let bytes = |bound, resource| amount(bound, resource).and_then(whole);
     let measured = measured.as_ref();
     let cpu_used = measured.and_then(|m| m.used_millicores(doubts));
     let mut bytes_of = |io| measured.and_then(|m| m.bytes(io, doubts));
@@ -211,7 +210,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         memory_touched_mib_by_slot: measured.and_then(|m| m.memory_touched_mib(doubts)),
         network_receive_bytes: received,
         network_transmit_bytes: transmitted,
-        root_disk_bytes: bytes(Bound::Capacity, "ephemeral_storage"),
+        root_disk_bytes: amount(Bound::Capacity, "ephemeral_storage").and_then(limits::possible_disk).and_then(whole),
         disk_read_bytes: read,
         disk_written_bytes: written,
         instance_type_candidates: None,

@@ -69,6 +69,7 @@ impl Shape {
 pub enum Fact {
     ContainerCpu,
     ContainerCpuBeyond,
+    ContainerCpuScraped,
     ContainerRate,
     ContainerCpuPeak,
     ContainerMemoryMean,

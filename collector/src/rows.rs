@@ -11,6 +11,7 @@ use crate::doubt::Doubts;
 use crate::evidence::{self, Namesakes};
 use crate::life::Life;
 use crate::node;
+use crate::owner;
 use crate::pod::{self, Listing, PodLife};
 use crate::quality::Unmeasured;
 use crate::settings::Settings;
@@ -43,10 +44,10 @@ pub(crate) fn encode(
     snapshot.learn_limits();
     let mut doubts = std::mem::take(&mut snapshot.doubts);
     let nodes = node::rows(&snapshot, settings, hour, &mut doubts);
-    snapshot.doubts = doubts;
     snapshot.learn_node_ends(&nodes);
     (snapshot.nodes, snapshot.exporters) = Default::default();
-    encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour))?;
+    encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour, &mut doubts))?;
+    snapshot.doubts = doubts;
     (snapshot.claims, snapshot.volumes) = Default::default();
     encoder.add_rows(nodes)?;
     let (mut pods, mut containers) = (encoder.table::<PodHour>()?, encoder.table::<ContainerHour>()?);
@@ -77,6 +78,7 @@ pub(crate) fn each_pod<E>(
     let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
     let mut by_name = instances_by_name(&mut snapshot);
     let namesakes = Namesakes::of(&snapshot);
+    snapshot.pod_owners = owner::pod_owners(&snapshot);
     let pods = std::mem::take(&mut snapshot.pods);
     for (uid, pod) in pods {
         // What the path of its cgroup does not tell comes first, as it always did.
@@ -97,9 +99,10 @@ pub(crate) fn each_pod<E>(
             let counters = counters.map(|(_, instance)| &**instance);
             evidence::all_ran_until(counters, since + snapshot.listing_seconds, hour)
         });
-        if let Some(row) = pod::row(&snapshot, settings, &uid, &pod, pod_life, hour) {
+        let own = by_container(&instances);
+        let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();
+        if let Some(row) = pod::row(&snapshot, settings, (&uid, &pod), pod_life, &started, hour) {
             let shared = namesakes.share(&pod.namespace, &pod.name);
-            let own = by_container(&instances);
             each(row, pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour, &mut doubts))?;
         }
     }

@@ -71,6 +71,15 @@ impl Question {
         }
     }
 
+    /// The question for when the samples were scraped that the counters of containers show at the moments of `shape`; of
+    /// the pods named, or of all where there are none. `None` where a counter is added up of parts.
+    pub(crate) fn scraped(&self, shape: Shape, pods: &[&str]) -> Option<Self> {
+        let beyond = self.beyond(shape, pods);
+        let promql = beyond.promql.replace("last_over_time(", "timestamp(").replace("[5m]", "");
+        let is_whole = !promql.contains("sum by");
+        is_whole.then_some(Self { fact: Fact::ContainerCpuScraped, name: "container_cpu_scraped", promql, ..beyond })
+    }
+
     pub(crate) fn new(query: &Query, settings: &Settings, dialect: &Dialect) -> Self {
         let mut labels: Vec<String> = query.labels.iter().map(|label| (*label).to_owned()).collect();
         let mut by_more = String::new();
@@ -243,6 +252,20 @@ mod tests {
         let cpu = questions.iter().find(|question| question.fact == Fact::ContainerCpu).unwrap();
         let parts = "sum by (namespace,pod,container,id,exported_namespace,exported_pod,exported_container,job,";
         assert!(cpu.promql.contains(parts) && cpu.promql.contains(" or "), "{}", cpu.promql);
+    }
+
+    #[test]
+    fn when_samples_were_scraped_is_asked_of_the_same_series() {
+        let question = Question::new(&CONTAINER_CPU, &Settings::default(), &Dialect::default());
+        let scraped = question.scraped(Shape::Before, &["p.1"]).unwrap();
+        assert_eq!(
+            scraped.expression(""),
+            r#"max by (namespace,pod,container,id,exported_namespace,exported_pod,exported_container) (timestamp(container_cpu_usage_seconds_total{pod=~"p\\.1",container!="",container!="POD",image!=""}))"#
+        );
+        let parts = Dialect { per_cpu: true, ..Dialect::default() };
+        let parts = questions(&Settings::default(), &parts);
+        let cpu = parts.iter().find(|question| question.fact == Fact::ContainerCpu).unwrap();
+        assert_eq!(cpu.scraped(Shape::Edges, &[]), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::pods::labels_of;
-use super::{Few, Name, Names, Snapshot, text};
+use super::{Few, Name, Names, Snapshot};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries::POD_SPEC;
 
@@ -59,17 +59,16 @@ impl Snapshot {
     /// Takes in when what was said of pods that changed.
     pub(crate) fn read_changed_pods(&mut self, body: &[u8], hour: Hour) -> Result<Answer, DecodeError> {
         let columns: Vec<String> = self.label_columns.iter().map(|column| column.label.clone()).collect();
-        // In the places that they have in the answer to the first question.
         let own = POD_SPEC.labels.iter().copied().chain(columns.iter().map(String::as_str));
         let labels: Vec<&str> = own.collect();
         let mut said: BTreeMap<Name, Said> = BTreeMap::new();
         let answer = decode(body, &labels, &mut |series| {
-            let Some(uid) = text(&series, 1).map(|uid| self.name(uid)) else { return };
+            let Some(uid) = series.label("uid").map(|uid| self.name(uid)) else { return };
             let of_pod = said.entry(uid).or_default();
             let last = last_in_hour(&series, hour);
-            match text(&series, 0) {
+            match series.label("__name__") {
                 Some("kube_pod_owner") => {
-                    let owner = text(&series, 2).zip(text(&series, 3));
+                    let owner = series.label("owner_kind").zip(series.label("owner_name"));
                     let owner = owner.map(|(kind, name)| (self.name(kind), self.name(name)));
                     of_pod.owners.push((last, owner));
                 }
@@ -100,9 +99,9 @@ impl Snapshot {
         let labels = ["namespace", "exported_namespace", object, "owner_kind", "owner_name"];
         let mut said: BTreeMap<Names, Vec<(Option<i64>, Names)>> = BTreeMap::new();
         let answer = decode(body, &labels, &mut |series| {
-            let mut own = |at| text(&series, at).map(|name| self.name(name));
-            let (Some(namespace), Some(name)) = (own(1).or_else(|| own(0)), own(2)) else { return };
-            let Some(owner) = own(3).zip(own(4)) else { return };
+            let mut own = |label| series.label(label).map(|name| self.name(name));
+            let (Some(namespace), Some(name)) = (own("exported_namespace").or_else(|| own("namespace")), own(object)) else { return };
+            let Some(owner) = own("owner_kind").zip(own("owner_name")) else { return };
             said.entry((namespace, name)).or_default().push((last_in_hour(&series, hour), owner));
         })?;
         let owners = match what {
