@@ -10,10 +10,10 @@ use types::{ClusterId, Hour, SLOTS_PER_HOUR};
 use crate::decode::{DecodeError, decode};
 use crate::dialect::Dialect;
 use crate::gaps;
+use crate::outcome::{CollectError, Collected, HourResult};
 use crate::quality::{self, quality_row};
 use crate::queries::{self, Fact, Question, Shape};
 use crate::rows::{self, Origin};
-use crate::run::{CollectError, Collected, HourResult};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
 use crate::snapshot::{Between, Snapshot, Vanished};
@@ -43,7 +43,7 @@ pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Setting
         return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
     }
     let mut dialect = Dialect::default();
-    for (what, _) in words_of(server, "dialect", &Dialect::probe(settings), "found", hour).await? {
+    for (what, _) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
         dialect.found(&what);
     }
     Ok(dialect)
@@ -78,7 +78,7 @@ pub(crate) async fn ask(
     collected: &mut Collected,
 ) -> Result<EncodedHour, HourResult> {
     let begun = Instant::now();
-    let mut pinned = match dialect.replicas(settings) {
+    let mut pinned = match queries::replicas(dialect, settings) {
         None => dialect.clone(),
         Some(promql) => {
             let label = dialect.replica_label.as_deref().unwrap_or_default();
@@ -203,7 +203,7 @@ async fn stand_in(
     hour: Hour,
     collected: &mut Collected,
 ) -> Result<Usage, HourResult> {
-    let promql = Dialect::stand_ins(&queries::matchers(settings, dialect));
+    let promql = queries::stand_ins(&queries::matchers(settings, dialect));
     collected.queries += 1;
     let there = words_of(server, "stand_ins", &promql, "__name__", hour).await.map_err(failed)?;
     let there: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();

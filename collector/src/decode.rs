@@ -105,7 +105,14 @@ pub fn decode<'de>(
 ) -> Result<Answer, DecodeError> {
     let mut cursor = Cursor::new(body);
     let wanted: Vec<_> = labels.iter().map(|label| Wanted::of(label)).collect();
-    let mut sink = Sink { names: labels, wanted: &wanted, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() };
+    let mut sink = Sink {
+        names: labels,
+        wanted: &wanted,
+        each,
+        labels: Vec::new(),
+        points: Vec::new(),
+        answer: Answer::default(),
+    };
     let (mut status, mut data, mut kind, mut message) = (None, false, String::new(), None);
     cursor.object(|cursor, key| {
         match key {

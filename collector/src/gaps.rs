@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::{Hour, SLOT_SECONDS};
 
 use crate::counter::{self, Most, Sample};
-use crate::pod::whole;
+use crate::numbers::whole;
 use crate::snapshot::{Instance, Snapshot, Uid};
 use crate::usage::Usage;
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use types::Hour;
 
+use crate::outcome::{Collected, HourResult};
 use crate::queries;
-use crate::run::{Collected, HourResult};
 use crate::server::Event;
 use metrics::Metrics;
 
@@ -215,7 +215,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::CollectError;
+    use crate::outcome::CollectError;
 
     fn hour() -> Hour {
         Hour::starting_at(1_782_864_000).unwrap()

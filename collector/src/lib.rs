@@ -26,6 +26,8 @@ pub mod listen;
 pub mod logging;
 pub mod metrics;
 mod node;
+mod numbers;
+pub mod outcome;
 pub mod overrides;
 mod owner;
 mod pod;
@@ -43,6 +45,7 @@ mod worlds;
 
 #[cfg(any(test, fuzzing))]
 pub use fuzzing::fuzz_hour;
+pub use outcome::{CollectError, Collected, HourResult};
 pub use overrides::{OverrideError, Overrides};
-pub use run::{Bounds, CollectError, Collected, HourResult, collect};
+pub use run::{Bounds, collect};
 pub use settings::Settings;

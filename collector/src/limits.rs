@@ -1,7 +1,6 @@
 //! What a machine can do at most, by which what is measured of it is judged.
 
-use crate::pod::whole;
-use crate::snapshot::{Bound, Facts};
+use crate::numbers::whole;
 
 /// Threads of the largest machine that EC2 sells (u7inh-32tb.480xlarge has 1,920), for machines of unknown size.
 const MOST_CORES: f64 = 2_048.0;
@@ -27,11 +26,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// By the capacity that a node tells of itself. Where that is none any machine can have, any machine's.
-    pub(crate) fn of(facts: &Facts) -> Self {
+    /// By the cores and bytes that a node tells of itself. Where those are none any machine can have, any machine's.
+    pub(crate) fn of(cores: Option<f64>, bytes: Option<f64>) -> Self {
         let most = Self::default();
-        let cores = facts.resources.get(&(Bound::Capacity, "cpu".to_owned())).copied().and_then(possible_cores);
-        let memory = facts.resources.get(&(Bound::Capacity, "memory".to_owned())).copied().and_then(possible_memory);
+        let (cores, memory) = (cores.and_then(possible_cores), bytes.and_then(possible_memory));
         Self {
             millicores: cores.and_then(|cores| whole(cores * 1000.0)).unwrap_or(most.millicores),
             memory_bytes: memory.unwrap_or(most.memory_bytes),
@@ -108,11 +106,8 @@ mod tests {
 
     #[test]
     fn a_capacity_no_machine_has_is_no_limit() {
-        let of = |cores: f64, bytes: f64| {
-            let resources = [(("cpu"), cores), ("memory", bytes)];
-            let resources = resources.map(|(name, amount)| ((Bound::Capacity, name.to_owned()), amount));
-            Limits::of(&Facts { resources: resources.into(), ..Facts::default() })
-        };
+        let of = |cores: f64, bytes: f64| Limits::of(Some(cores), Some(bytes));
+        assert_eq!(Limits::of(None, None), Limits::default());
         assert_eq!(of(4.0, 16e9), Limits { millicores: 4_000, memory_bytes: 16e9 });
         for wrong in [0.0, -1.0, 9.3e18] {
             assert_eq!(of(wrong, wrong), Limits::default());

@@ -98,7 +98,13 @@ const fn plain(
 /// Every metric, by exporter, the required ones first.
 pub const METRICS: [Metric; 52] = [
     plain("kube_node_created", KubeStateMetrics, Required, "which nodes there were", "the hour is not written"),
-    plain("kube_node_info", KubeStateMetrics, Required, "provider id, kubelet and image of nodes", "nodes have no machine"),
+    plain(
+        "kube_node_info",
+        KubeStateMetrics,
+        Required,
+        "provider id, kubelet and image of nodes",
+        "nodes have no machine",
+    ),
     Metric {
         older: &[
             "kube_node_status_capacity_cpu_cores",
@@ -109,11 +115,14 @@ pub const METRICS: [Metric; 52] = [
     },
     plain("kube_pod_info", KubeStateMetrics, Required, "which pods ran where", "the hour is not written"),
     Metric {
-        older: &[
-            "kube_pod_container_resource_requests_cpu_cores",
-            "kube_pod_container_resource_requests_memory_bytes",
-        ],
-        ..plain("kube_pod_container_resource_requests", KubeStateMetrics, Required, "what pods reserve", "pods reserve nothing")
+        older: &["kube_pod_container_resource_requests_cpu_cores", "kube_pod_container_resource_requests_memory_bytes"],
+        ..plain(
+            "kube_pod_container_resource_requests",
+            KubeStateMetrics,
+            Required,
+            "what pods reserve",
+            "pods reserve nothing",
+        )
     },
     Metric {
         older: &[
@@ -129,7 +138,13 @@ pub const METRICS: [Metric; 52] = [
             "what EKS reserves by default",
         )
     },
-    plain("kube_node_labels", KubeStateMetrics, Recommended, "what nodes are", "node_dmi_info, the Kubernetes API, or their size"),
+    plain(
+        "kube_node_labels",
+        KubeStateMetrics,
+        Recommended,
+        "what nodes are",
+        "node_dmi_info, the Kubernetes API, or their size",
+    ),
     plain("kube_pod_created", KubeStateMetrics, Recommended, "lives of pods to the second", "lives to the scrape"),
     plain(
         "kube_pod_status_scheduled_time",
@@ -138,7 +153,13 @@ pub const METRICS: [Metric; 52] = [
         "since when a pod holds its requests",
         "its start or its creation",
     ),
-    plain("kube_pod_start_time", KubeStateMetrics, Recommended, "since when the kubelet runs a pod", "the start of its hour"),
+    plain(
+        "kube_pod_start_time",
+        KubeStateMetrics,
+        Recommended,
+        "since when the kubelet runs a pod",
+        "the start of its hour",
+    ),
     plain("kube_pod_status_phase", KubeStateMetrics, Recommended, "ends of pods", "a pod ends when it is deleted"),
     plain(
         "kube_pod_status_qos_class",
@@ -148,12 +169,15 @@ pub const METRICS: [Metric; 52] = [
         "such pods look as if they reserved nothing",
     ),
     plain("kube_pod_owner", KubeStateMetrics, Recommended, "the workload of a pod", "the controller in kube_pod_info"),
-    plain("kube_replicaset_owner", KubeStateMetrics, Recommended, "the deployment of a pod", "each replica set is a workload"),
+    plain(
+        "kube_replicaset_owner",
+        KubeStateMetrics,
+        Recommended,
+        "the deployment of a pod",
+        "each replica set is a workload",
+    ),
     Metric {
-        older: &[
-            "kube_pod_container_resource_limits_cpu_cores",
-            "kube_pod_container_resource_limits_memory_bytes",
-        ],
+        older: &["kube_pod_container_resource_limits_cpu_cores", "kube_pod_container_resource_limits_memory_bytes"],
         ..plain("kube_pod_container_resource_limits", KubeStateMetrics, Recommended, "limits", "limits are not known")
     },
     plain(
@@ -174,7 +198,13 @@ pub const METRICS: [Metric; 52] = [
         )
     },
     plain("kube_pod_labels", KubeStateMetrics, Optional, "the labels of pods that are kept", "no breakdown by label"),
-    plain("kube_pod_annotations", KubeStateMetrics, Optional, "what Fargate provisioned for a pod", "its size by its requests"),
+    plain(
+        "kube_pod_annotations",
+        KubeStateMetrics,
+        Optional,
+        "what Fargate provisioned for a pod",
+        "its size by its requests",
+    ),
     plain("kube_pod_completion_time", KubeStateMetrics, Optional, "when pods completed", "their phase, to the slot"),
     plain(
         "kube_pod_status_initialized_time",
@@ -185,7 +215,13 @@ pub const METRICS: [Metric; 52] = [
     ),
     plain("kube_pod_overhead_cpu_cores", KubeStateMetrics, Optional, "CPU that a sandbox needs", "none"),
     plain("kube_pod_overhead_memory_bytes", KubeStateMetrics, Optional, "memory that a sandbox needs", "none"),
-    plain("kube_pod_init_container_info", KubeStateMetrics, Optional, "init containers and sidecars", "they count as others"),
+    plain(
+        "kube_pod_init_container_info",
+        KubeStateMetrics,
+        Optional,
+        "init containers and sidecars",
+        "they count as others",
+    ),
     plain(
         "kube_pod_init_container_resource_requests",
         KubeStateMetrics,
@@ -216,10 +252,28 @@ pub const METRICS: [Metric; 52] = [
         "workloads that scale by themselves",
         "it is not known which do",
     ),
-    plain("kube_persistentvolumeclaim_info", KubeStateMetrics, Optional, "volumes and who pays for them", "no volume has a price"),
+    plain(
+        "kube_persistentvolumeclaim_info",
+        KubeStateMetrics,
+        Optional,
+        "volumes and who pays for them",
+        "no volume has a price",
+    ),
     plain("kube_persistentvolume_info", KubeStateMetrics, Optional, "volumes", "no volume has an id or a driver"),
-    plain("kube_persistentvolume_capacity_bytes", KubeStateMetrics, Optional, "size of volumes", "no volume has a price"),
-    plain("kube_persistentvolume_labels", KubeStateMetrics, Optional, "zones of volumes", "the zone of the nodes of its pods"),
+    plain(
+        "kube_persistentvolume_capacity_bytes",
+        KubeStateMetrics,
+        Optional,
+        "size of volumes",
+        "no volume has a price",
+    ),
+    plain(
+        "kube_persistentvolume_labels",
+        KubeStateMetrics,
+        Optional,
+        "zones of volumes",
+        "the zone of the nodes of its pods",
+    ),
     plain(
         "kube_state_metrics_list_total",
         KubeStateMetrics,
@@ -241,11 +295,35 @@ pub const METRICS: [Metric; 52] = [
         "memory that containers use",
         "a recording rule; without it the hour is not written",
     ),
-    plain("container_start_time_seconds", Cadvisor, Recommended, "restarts to the second", "restarts by the fall of counters"),
+    plain(
+        "container_start_time_seconds",
+        Cadvisor,
+        Recommended,
+        "restarts to the second",
+        "restarts by the fall of counters",
+    ),
     plain("machine_memory_bytes", Cadvisor, Optional, "scrapes of the kubelets", "gaps in them are not counted"),
-    plain("node_cpu_seconds_total", NodeExporter, Recommended, "use and steal of whole nodes", "the sum of their containers"),
-    plain("node_memory_MemTotal_bytes", NodeExporter, Recommended, "memory of whole nodes", "the sum of their containers"),
-    plain("node_memory_MemAvailable_bytes", NodeExporter, Recommended, "memory that whole nodes use", "the sum of their containers"),
+    plain(
+        "node_cpu_seconds_total",
+        NodeExporter,
+        Recommended,
+        "use and steal of whole nodes",
+        "the sum of their containers",
+    ),
+    plain(
+        "node_memory_MemTotal_bytes",
+        NodeExporter,
+        Recommended,
+        "memory of whole nodes",
+        "the sum of their containers",
+    ),
+    plain(
+        "node_memory_MemAvailable_bytes",
+        NodeExporter,
+        Recommended,
+        "memory that whole nodes use",
+        "the sum of their containers",
+    ),
     plain("node_memory_MemFree_bytes", NodeExporter, Optional, "memory that was touched at all", "it is not known"),
     plain(
         "node_uname_info",
@@ -255,7 +333,13 @@ pub const METRICS: [Metric; 52] = [
         "a label of the scrape job, or the address",
     ),
     plain("node_dmi_info", NodeExporter, Optional, "the instance type where no label says it", "the size of the node"),
-    plain("node_boot_time_seconds", NodeExporter, Optional, "restarts of nodes", "a counter that falls is not believed"),
+    plain(
+        "node_boot_time_seconds",
+        NodeExporter,
+        Optional,
+        "restarts of nodes",
+        "a counter that falls is not believed",
+    ),
     plain("node_network_receive_bytes_total", NodeExporter, Optional, "bytes that nodes receive", "they are not known"),
     plain("node_network_transmit_bytes_total", NodeExporter, Optional, "bytes that nodes send", "they are not known"),
     plain("node_disk_read_bytes_total", NodeExporter, Optional, "bytes read from disks", "they are not known"),

@@ -11,9 +11,10 @@ use types::Hour;
 use crate::doubt::Doubts;
 use crate::evidence;
 use crate::instance_type::{self, Evidence};
-use crate::life::{Life, int32};
-use crate::limits::{self, Limits};
-use crate::pod::whole;
+use crate::life::Life;
+use crate::limits;
+use crate::numbers::int32;
+use crate::numbers::whole;
 use crate::settings::Settings;
 use crate::snapshot::{Bound, Facts, Io, Machine, Node, Snapshot};
 use labels::label;
@@ -59,9 +60,12 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
                 provider_id,
                 machine,
                 facts,
-                api: settings.api.node(name, provider_id),
+                api: settings
+                    .api
+                    .node_labels(name, provider_id)
+                    .map(|labels| Facts { labels: labels.clone(), ..Facts::default() }),
                 life,
-                measured: exporters.of_machine(name, (life, reused), Limits::of(facts), hour),
+                measured: exporters.of_machine(name, (life, reused), facts.limits(), hour),
                 provisioned: provisioned.get(name.as_str()).copied(),
             };
             families.push(instance_type::family(facts).map(ToOwned::to_owned));

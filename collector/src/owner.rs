@@ -30,9 +30,8 @@ pub(crate) fn workload(snapshot: &Snapshot, pod: &Pod) -> Names {
 pub(crate) fn pod_owners(snapshot: &Snapshot) -> BTreeMap<Names, Names> {
     let of_pods = |pod: &&Pod| pod.owner.as_ref().is_some_and(|(kind, _)| &**kind == "Pod");
     let owned = snapshot.pods.values().map(|pod| &**pod).filter(of_pods);
-    let owners: BTreeSet<Names> = owned
-        .filter_map(|pod| Some((Name::clone(&pod.namespace), Name::clone(&pod.owner.as_ref()?.1))))
-        .collect();
+    let owners: BTreeSet<Names> =
+        owned.filter_map(|pod| Some((Name::clone(&pod.namespace), Name::clone(&pod.owner.as_ref()?.1)))).collect();
     if owners.is_empty() {
         return BTreeMap::new();
     }

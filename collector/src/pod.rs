@@ -3,7 +3,8 @@
 use lake::tables::PodHour;
 use types::{Hour, SLOT_SECONDS};
 
-use crate::life::{Life, int32};
+use crate::life::Life;
+use crate::numbers::{int32, whole};
 use crate::owner::workload;
 use crate::settings::Settings;
 use crate::snapshot::{FewOf, Name, Pod, Resources, Snapshot};
@@ -243,13 +244,6 @@ fn plus(request: Option<f64>, overhead: Option<f64>) -> Option<f64> {
     }
 }
 
-/// A finite quantity as an integer.
-pub(crate) fn whole(quantity: f64) -> Option<i64> {
-    let rounded = quantity.round();
-    #[expect(clippy::as_conversions, reason = "checked to lie inside i64")]
-    (rounded.abs() < 9e18).then_some(rounded as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,9 +393,13 @@ mod tests {
     #[test]
     fn a_sidecar_that_starts_last_runs_beside_no_init_container() {
         let check = |initialized: Option<i64>, started: Option<i64>, expect: i32| {
-            let cores = |n: f64, init, sidecar| Resources { cpu_request_cores: Some(n), init, sidecar, ..Resources::default() };
-            let containers =
-                [("app", cores(0.5, false, false)), ("proxy", cores(0.1, true, true)), ("setup", cores(1.0, true, false))];
+            let cores =
+                |n: f64, init, sidecar| Resources { cpu_request_cores: Some(n), init, sidecar, ..Resources::default() };
+            let containers = [
+                ("app", cores(0.5, false, false)),
+                ("proxy", cores(0.1, true, true)),
+                ("setup", cores(1.0, true, false)),
+            ];
             let containers = containers.into_iter().map(|(name, c)| (Name::from(name), c)).collect();
             let pod = Pod { containers, initialized_seconds: initialized, ..Pod::default() };
             let started = |name: &str| started.filter(|_| name == "proxy");

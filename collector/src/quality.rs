@@ -6,9 +6,8 @@ use lake::tables::{ContainerHour, PodHour, QualityHour};
 use types::Hour;
 
 use crate::metrics::{Exporter, metric};
+use crate::outcome::{CollectError, HourResult};
 use crate::queries::{self, Query, Shape};
-use crate::rows;
-use crate::run::{CollectError, HourResult};
 use crate::server::{Reply, Server};
 use crate::snapshot::Snapshot;
 
@@ -164,7 +163,7 @@ fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
 }
 
 fn scrapes_of_slot(count: f64) -> Option<i64> {
-    crate::pod::whole(count).filter(|count| (0..=MOST_SCRAPES).contains(count))
+    crate::numbers::whole(count).filter(|count| (0..=MOST_SCRAPES).contains(count))
 }
 
 /// Seconds in which containers may have run and of which nothing is known, of CPU and of memory, by pod.
@@ -250,7 +249,7 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
             "what containers used after the last scrape of the hour is not known until they are seen again".to_owned(),
         );
     }
-    let strangers = rows::instances_without_pod(snapshot);
+    let strangers = snapshot.instances_without_pod();
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
     }

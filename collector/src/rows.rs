@@ -222,18 +222,3 @@ fn main_start(containers: &BTreeMap<&str, Resources>, instances: &ByContainer<'_
     let instances = main.filter_map(|(name, _)| instances.get(name)).flatten();
     instances.map(|instance| container::instance_start(instance, hour)).min()
 }
-
-/// How many instances belong to no known pod, for the hour's quality: their usage is in no row.
-pub(crate) fn instances_without_pod(snapshot: &Snapshot) -> usize {
-    let uids: BTreeSet<Uid> = snapshot.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
-    let nameless = || snapshot.instances.keys().filter(|key| key.pod_uid.is_none());
-    let names: BTreeSet<(&str, &str)> = nameless().map(|key| (&*key.namespace, &*key.pod)).collect();
-    let known: BTreeSet<(&str, &str)> =
-        snapshot.pods.values().map(|pod| (&*pod.namespace, &*pod.name)).filter(|name| names.contains(name)).collect();
-    let keys = snapshot.instances.keys();
-    keys.filter(|key| match key.pod_uid {
-        Some(uid) => !uids.contains(&uid),
-        None => !known.contains(&(&*key.namespace, &*key.pod)),
-    })
-    .count()
-}

@@ -195,7 +195,7 @@ impl Snapshot {
     pub(crate) fn learn_limits(&mut self) {
         for (name, node) in &self.nodes {
             let machines = node.machines.values().filter_map(|machine| machine.facts.as_ref());
-            let limits = machines.map(Limits::of).fold(Limits::of(&node.facts), Limits::max);
+            let limits = machines.map(nodes::Facts::limits).fold(node.facts.limits(), Limits::max);
             self.limits.insert(name.clone(), limits);
         }
     }
@@ -287,6 +287,21 @@ impl Snapshot {
             }
             Vanished::Nodes => nodes::vanished(self, hour),
         }
+    }
+
+    /// How many instances belong to no known pod, for the hour's quality: their usage is in no row.
+    pub(crate) fn instances_without_pod(&self) -> usize {
+        let uids: BTreeSet<Uid> = self.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
+        let nameless = || self.instances.keys().filter(|key| key.pod_uid.is_none());
+        let names: BTreeSet<(&str, &str)> = nameless().map(|key| (&*key.namespace, &*key.pod)).collect();
+        let known: BTreeSet<(&str, &str)> =
+            self.pods.values().map(|pod| (&*pod.namespace, &*pod.name)).filter(|name| names.contains(name)).collect();
+        let keys = self.instances.keys();
+        keys.filter(|key| match key.pod_uid {
+            Some(uid) => !uids.contains(&uid),
+            None => !known.contains(&(&*key.namespace, &*key.pod)),
+        })
+        .count()
     }
 
     /// Slots in which any container has a sample.

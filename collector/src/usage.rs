@@ -1,8 +1,6 @@
 //! Where the usage of containers is read from: cAdvisor's own metrics, or rules that a server recorded from them where
 //! it does not keep those.
 
-use crate::queries::{self, Query};
-
 /// The rule of kubernetes-mixin with the mean rate of the last five minutes, in cores.
 pub const RATE_RULE: &str = "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_rate5m";
 /// Its rule with the rate between the last two scrapes, in cores.
@@ -52,24 +50,6 @@ impl Usage {
         // The rule first: the gauge may be that of another exporter, whose series are not told apart by images.
         let memory_rule = there.contains(&MEMORY_RULE);
         (memory_rule || there.contains(&MEMORY)).then_some(Self::Recorded { cpu, memory_rule })
-    }
-
-    /// The query that is asked in the place of one of [`queries::ALL`]; `None` where none is.
-    pub(crate) fn query(self, query: &'static Query) -> Option<&'static Query> {
-        let Self::Recorded { cpu, memory_rule } = self else { return Some(query) };
-        Some(match query.fact {
-            queries::Fact::ContainerCpu => match cpu {
-                Rates::FiveMinutes => &queries::RECORDED_RATE,
-                Rates::TwoScrapes => &queries::RECORDED_INSTANT_RATE,
-            },
-            queries::Fact::ContainerMemoryMean if memory_rule => &queries::RECORDED_MEMORY_MEAN,
-            queries::Fact::ContainerMemoryMean => &queries::WHOLE_MEMORY_MEAN,
-            queries::Fact::ContainerMemoryMax if memory_rule => &queries::RECORDED_MEMORY_MAX,
-            queries::Fact::ContainerMemoryMax => &queries::WHOLE_MEMORY_MAX,
-            // Rules have no instances, so nothing could be done with their starts.
-            queries::Fact::ContainerStart => return None,
-            _ => query,
-        })
     }
 
     /// The rule that CPU comes from; `None` when it is cAdvisor's counter.

@@ -6,10 +6,10 @@ use lake::tables::{NodeHour, VolumeHour};
 use types::{Hour, SLOT_SECONDS};
 
 use crate::doubt::Doubts;
-use crate::life::int32;
 use crate::limits::possible_ebs_volume;
 use crate::node::labels::region_of_zone;
-use crate::pod::whole;
+use crate::numbers::int32;
+use crate::numbers::whole;
 use crate::queries;
 use crate::settings::Settings;
 use crate::snapshot::{Claim, Snapshot, Volume};

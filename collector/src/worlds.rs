@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::SLOT_SECONDS;
 
 use crate::decode::{DecodeError, decode};
-use crate::queries::{label_name, quoted};
+use crate::promql::{label_name, quoted};
 use crate::snapshot::{Instance, Snapshot, Uid};
 use crate::usage::Usage;
 

@@ -161,12 +161,16 @@ fn china_is_in_yuan_and_nothing_else_is() {
 fn json_prices_are_handed_on_as_they_are_read_once_their_date_is_known() {
     let rate = |n: u32| {
         let usage = format!("EU-BoxUsage:m5.{n}xlarge");
-        format!(r#"{{"discountedUsageType":"{usage}","discountedOperation":"RunInstances","discountedRegionCode":"eu-west-1","discountedRate":{{"price":"0.1"}}}}"#)
+        format!(
+            r#"{{"discountedUsageType":"{usage}","discountedOperation":"RunInstances","discountedRegionCode":"eu-west-1","discountedRate":{{"price":"0.1"}}}}"#
+        )
     };
     let rates: Vec<String> = (0..25_000).map(rate).collect();
     let plan = r#"{"sku":"P","productFamily":"ComputeSavingsPlans","attributes":{"purchaseTerm":"1yr","purchaseOption":"No Upfront"}}"#;
-    let body = format!(r#""products":[{plan}],"terms":{{"savingsPlan":[{{"sku":"P","rates":[{}]}}]}}"#, rates.join(","));
-    let (head, mut sizes) = (r#""offerCode":"ComputeSavingsPlan","publicationDate":"2026-07-15T20:00:00Z""#, Vec::new());
+    let body =
+        format!(r#""products":[{plan}],"terms":{{"savingsPlan":[{{"sku":"P","rates":[{}]}}]}}"#, rates.join(","));
+    let (head, mut sizes) =
+        (r#""offerCode":"ComputeSavingsPlan","publicationDate":"2026-07-15T20:00:00Z""#, Vec::new());
     let mut take = |prices: Vec<ListPrice>| {
         assert!(prices.iter().all(|price| price.date == "2026-07-15T20:00:00Z" && !price.source.is_empty()));
         sizes.push(prices.len());

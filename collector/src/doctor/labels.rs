@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Finding, Severity, instant, narrowed, number, whole};
+use super::answers::{instant, last, narrowed, number, whole};
+use super::finding::{Finding, Severity};
 use crate::dialect::label_spellings;
 use crate::metrics::METRICS;
 use crate::server::{QueryError, Server};
@@ -122,7 +123,7 @@ pub(super) async fn examine(
         let promql = format!("count by ({}) (count by (node,{0}) (kube_node_labels{ec2}))", names.join(","));
         let found = instant(server, &promql, &names, now).await?;
         let with = found.iter().filter(|(values, _)| values.iter().any(|value| !value.is_empty()));
-        let with: i64 = with.map(|(_, points)| super::last(points)).sum();
+        let with: i64 = with.map(|(_, points)| last(points)).sum();
         reports.push(LabelReport { fact: fact.name, keys: fact.keys, nodes: with, otherwise: fact.otherwise });
     }
     let dmi = number(server, &format!("count(count by (instance) (node_dmi_info{named}))"), now).await?;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{DAY_SECONDS, DAYS, Finding, Severity, history, instant, last, narrowed};
+use super::answers::{DAY_SECONDS, DAYS, history, instant, last, narrowed};
+use super::finding::{Finding, Severity};
 use crate::metrics::{Exporter, METRICS, Metric, Need};
 use crate::server::{QueryError, Server};
 use crate::usage::{INSTANT_RATE_RULE, STAND_INS, Usage};
@@ -101,7 +102,9 @@ fn missing(exporter: Exporter, reports: &[MetricReport], there: &[&str]) -> Opti
         reports.iter().filter(|report| report.exporter == exporter.name() && report.need != Need::Optional).collect();
     let absent: Vec<_> = of.iter().filter(|report| report.series == 0).collect();
     // The collector takes rules only where the counter of CPU is not there.
-    let rule = Usage::recorded(there).and_then(Usage::cpu_rule).filter(|_| exporter == Exporter::Cadvisor && !has_cpu(reports));
+    let rule = Usage::recorded(there)
+        .and_then(Usage::cpu_rule)
+        .filter(|_| exporter == Exporter::Cadvisor && !has_cpu(reports));
     let worst = if rule.is_none() && absent.iter().any(|report| report.need == Need::Required) {
         Severity::Blocks
     } else {
@@ -179,7 +182,11 @@ mod tests {
     #[test]
     fn what_is_missing_blocks_only_where_it_is_required() {
         check(&[], Exporter::KubeStateMetrics, None);
-        check(&["kube_pod_info"], Exporter::KubeStateMetrics, Some((Severity::Blocks, "does not bring `kube_pod_info`")));
+        check(
+            &["kube_pod_info"],
+            Exporter::KubeStateMetrics,
+            Some((Severity::Blocks, "does not bring `kube_pod_info`")),
+        );
         check(&["kube_pod_owner"], Exporter::KubeStateMetrics, Some((Severity::Weakens, "the workload of a pod")));
         check(&["kube_horizontalpodautoscaler_info"], Exporter::KubeStateMetrics, None);
         let exporter = of(Exporter::NodeExporter);
@@ -189,6 +196,11 @@ mod tests {
         check_beside(&STAND_INS, &cadvisor, Exporter::Cadvisor, Some((Severity::Weakens, "sum_rate5m` stands in")));
         // Nothing stands in for memory, or for CPU where its counter is there.
         check_beside(&[INSTANT_RATE_RULE], &cadvisor, Exporter::Cadvisor, Some((Severity::Blocks, "is not scraped")));
-        check_beside(&STAND_INS, &["container_memory_working_set_bytes"], Exporter::Cadvisor, Some((Severity::Blocks, "memory")));
+        check_beside(
+            &STAND_INS,
+            &["container_memory_working_set_bytes"],
+            Exporter::Cadvisor,
+            Some((Severity::Blocks, "memory")),
+        );
     }
 }

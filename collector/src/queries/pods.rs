@@ -1,6 +1,6 @@
 //! What kube-state-metrics says of pods and of who owns them.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// Pods bound to a node.
 pub const POD_INFO: Query = Query {

@@ -1,7 +1,8 @@
 //! A query as it is sent: narrowed to one cluster and one replica, in the dialect of the server, with the labels asked for.
 
-use super::{ALL, Fact, Query, SHARD, Shape};
+use super::query::{Fact, Query, SHARD, Shape};
 use crate::dialect::{Dialect, label_columns};
+use crate::promql::{alternatives, label_name, quoted};
 use crate::settings::Settings;
 
 /// Labels that a server renames to `exported_…` where it scrapes without `honor_labels` and its targets have labels of
@@ -60,7 +61,7 @@ impl Question {
     pub(crate) fn beyond(&self, shape: Shape, pods: &[&str]) -> Self {
         let narrowed = match pods {
             [] => SHARD.to_owned(),
-            _ => format!("{}=~\"{}\",{SHARD}", self.shard_by, super::alternatives(pods)),
+            _ => format!("{}=~\"{}\",{SHARD}", self.shard_by, alternatives(pods)),
         };
         Self {
             fact: Fact::ContainerCpuBeyond,
@@ -126,12 +127,6 @@ impl Question {
     }
 }
 
-/// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
-pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
-    let asked = ALL.iter().filter_map(|query| dialect.query(query));
-    asked.map(|query| Question::new(query, settings, dialect)).collect()
-}
-
 /// What every selector begins with: the cluster, and the replica that was pinned.
 pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
     let mut matchers = String::new();
@@ -140,23 +135,10 @@ pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
     }
     if let Some((label, replica)) = &dialect.pinned {
         // What one server scrapes for all has no replica, and stays.
-        let pattern = format!("{}|", super::alternatives(&[replica]));
+        let pattern = format!("{}|", alternatives(&[replica]));
         matchers.push_str(&format!("{label}=~\"{pattern}\","));
     }
     matchers
-}
-
-/// The name of a label as PromQL has it: in quotes where it is more than letters, digits and `_`, as names are that come
-/// with OpenTelemetry (`k8s.cluster.name`).
-pub(crate) fn label_name(name: &str) -> String {
-    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let plain = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { name.to_owned() } else { quoted(name) }
-}
-
-/// A PromQL string.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
 /// The expression with the other names of labels, and `more`, in every list that is grouped by.
@@ -182,7 +164,7 @@ fn grouped_by_more(promql: &str, renamed: &[(&str, &str)], more: &str) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CONTAINER_CPU, POD_INFO, POD_SPEC};
+    use super::super::{CONTAINER_CPU, POD_INFO, POD_SPEC, dialect_probe, questions};
     use super::*;
 
     fn asked(query: &Query, settings: &Settings, dialect: &Dialect) -> String {
@@ -206,7 +188,7 @@ mod tests {
             let narrowed = question.promql.matches(r#"{"k8s.cluster.name"="p",$shard,"#).count();
             assert_eq!(narrowed, question.promql.matches('{').count(), "{}", question.promql);
         }
-        assert!(Dialect::probe(&settings).contains(r#"{"k8s.cluster.name"="p","#));
+        assert!(dialect_probe(&settings).contains(r#"{"k8s.cluster.name"="p","#));
         for (name, expect) in
             [("cluster", "cluster"), ("_x1", "_x1"), ("1x", "\"1x\""), ("a-b", "\"a-b\""), ("ö", "\"ö\"")]
         {

@@ -1,7 +1,7 @@
 //! What rules of kubernetes-mixin say of containers, where a server records them: as most do that come with
 //! kube-prometheus-stack. Their series are of whole containers, whatever instances there were.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// What selects containers in a rule, which has no image.
 macro_rules! containers {

@@ -100,7 +100,10 @@ impl Snapshot {
         let mut said: BTreeMap<Names, Vec<(Option<i64>, Names)>> = BTreeMap::new();
         let answer = decode(body, &labels, &mut |series| {
             let mut own = |label| series.label(label).map(|name| self.name(name));
-            let (Some(namespace), Some(name)) = (own("exported_namespace").or_else(|| own("namespace")), own(object)) else { return };
+            let (Some(namespace), Some(name)) = (own("exported_namespace").or_else(|| own("namespace")), own(object))
+            else {
+                return;
+            };
             let Some(owner) = own("owner_kind").zip(own("owner_name")) else { return };
             said.entry((namespace, name)).or_default().push((last_in_hour(&series, hour), owner));
         })?;

@@ -9,7 +9,7 @@ use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 use super::{EDGES, Name, Snapshot, edges, moment, slots, value};
 use crate::decode::Series;
 use crate::limits::is_possible_amount;
-use crate::pod::whole;
+use crate::numbers::whole;
 use crate::queries::CONTAINER_RESOURCES;
 
 /// Length of a uid, with its four dashes.
@@ -309,8 +309,9 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     }
     let amount = value(series)?;
     if !is_possible_amount(resource, amount) {
-        s.doubts
-            .add(CONTAINER_RESOURCES.name, 1, || format!("{container} of pod {}", series.label("uid").unwrap_or_default()));
+        s.doubts.add(CONTAINER_RESOURCES.name, 1, || {
+            format!("{container} of pod {}", series.label("uid").unwrap_or_default())
+        });
         return Some(());
     }
     let extended = s.name(resource);

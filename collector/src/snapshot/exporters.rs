@@ -34,7 +34,8 @@ pub(super) fn scrapes(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> 
 pub(super) fn interval(scrapes: &BTreeMap<(&'static str, String), Scrapes>, exporter: &str) -> i64 {
     let mut by_count: BTreeMap<i64, usize> = BTreeMap::new();
     for (_, slots) in scrapes.iter().filter(|((of, _), _)| *of == exporter) {
-        for count in slots.iter().flatten().filter_map(|count| crate::pod::whole(*count)).filter(|count| *count > 0) {
+        for count in slots.iter().flatten().filter_map(|count| crate::numbers::whole(*count)).filter(|count| *count > 0)
+        {
             *by_count.entry(count).or_default() += 1;
         }
     }
@@ -45,7 +46,7 @@ pub(super) fn interval(scrapes: &BTreeMap<(&'static str, String), Scrapes>, expo
 /// Counts add up over the parts a question was asked in.
 pub(super) fn duplicates(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
     let counted = series.label("query")?;
-    let number = value(series).and_then(crate::pod::whole)?;
+    let number = value(series).and_then(crate::numbers::whole)?;
     let query = match counted {
         "kube_pod_tolerations" => {
             s.tolerations_exposed |= number > 0;

@@ -10,6 +10,7 @@ use types::Hour;
 use super::changes::last_in_hour;
 use super::{Edges, Slots, Snapshot, edges, is_moment, moment, slots, value, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
+use crate::limits::Limits;
 use crate::queries;
 
 /// What kube-state-metrics puts behind two names that would be alike.
@@ -168,6 +169,12 @@ impl Facts {
                 self.labels.insert(name, value.to_owned());
             }
         }
+    }
+
+    /// What the machine can do, by its capacity.
+    pub(crate) fn limits(&self) -> Limits {
+        let capacity = |resource: &str| self.resources.get(&(Bound::Capacity, resource.to_owned())).copied();
+        Limits::of(capacity("cpu"), capacity("memory"))
     }
 
     /// Takes in a creation, a capacity or an allocatable amount.

@@ -100,8 +100,7 @@ async fn the_demo_names_its_labels_as_kube_state_metrics_does() {
     let demo = of_the_demo().0.into_iter().filter(|(metric, _)| metric.starts_with("kube_"));
     for (metric, labels) in demo {
         let known = real.0.get(&metric).unwrap_or_else(|| panic!("kube-state-metrics has no `{metric}`"));
-        let unknown: Vec<_> =
-            labels.difference(known).filter(|label| !label.starts_with("label_")).collect();
+        let unknown: Vec<_> = labels.difference(known).filter(|label| !label.starts_with("label_")).collect();
         assert_eq!(unknown, Vec::<&String>::new(), "{metric}");
     }
 }

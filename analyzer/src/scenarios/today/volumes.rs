@@ -64,7 +64,12 @@ impl Bill {
             if unsized_seconds > 0 {
                 let name = kind.price_name().unwrap_or("unknown type");
                 let reason = "its size is not known; collect kube_persistentvolume_capacity_bytes".to_owned();
-                self.add_unpriced(format!("{name} volume of unknown size"), hours(unsized_seconds), "claim-hour", reason);
+                self.add_unpriced(
+                    format!("{name} volume of unknown size"),
+                    hours(unsized_seconds),
+                    "claim-hour",
+                    reason,
+                );
             }
             if sums.sized_seconds == 0 {
                 continue;

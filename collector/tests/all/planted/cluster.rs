@@ -89,11 +89,9 @@ impl Planted {
     fn plant_what_stays(&self, api: &Api) {
         self.volumes.iter().for_each(|volume| api.put(volume.object()));
         self.claims.iter().for_each(|claim| api.put(claim.object()));
-        for (kind, namespace, name) in [
-            ("Deployment", "shop", "web"),
-            ("StatefulSet", "shop", "db"),
-            ("DaemonSet", "kube-system", "agent"),
-        ] {
+        for (kind, namespace, name) in
+            [("Deployment", "shop", "web"), ("StatefulSet", "shop", "db"), ("DaemonSet", "kube-system", "agent")]
+        {
             api.put(labelled("apps/v1", kind, namespace, name, &[]));
         }
         api.put(labelled("batch/v1", "CronJob", "batch", "report", &[]));
@@ -211,7 +209,13 @@ fn nodes() -> Vec<Planned<Node>> {
     };
     let fargate = Node {
         provider_id: format!("aws:///us-east-1a/0123456789-abcdef/{FARGATE}"),
-        labels: vec![zone, region, ("eks.amazonaws.com/compute-type", "fargate"), ("kubernetes.io/arch", "amd64"), ("kubernetes.io/os", "linux")],
+        labels: vec![
+            zone,
+            region,
+            ("eks.amazonaws.com/compute-type", "fargate"),
+            ("kubernetes.io/arch", "amd64"),
+            ("kubernetes.io/os", "linux"),
+        ],
         taints: vec![("eks.amazonaws.com/compute-type", "fargate", "NoSchedule")],
         cpu_millicores: 2_000,
         memory_mib: 3_900,
@@ -237,7 +241,11 @@ fn nodes() -> Vec<Planned<Node>> {
     };
     let hybrid = Node {
         provider_id: format!("eks-hybrid:///us-east-1/demo/{HYBRID}"),
-        labels: vec![("kubernetes.io/arch", "amd64"), ("kubernetes.io/os", "linux"), ("eks.amazonaws.com/compute-type", "hybrid")],
+        labels: vec![
+            ("kubernetes.io/arch", "amd64"),
+            ("kubernetes.io/os", "linux"),
+            ("eks.amazonaws.com/compute-type", "hybrid"),
+        ],
         cpu_millicores: 32_000,
         memory_mib: 131_072,
         pods: 110,
@@ -289,7 +297,13 @@ fn controlled_pods() -> Vec<(Planned<Pod>, Known)> {
         ..pod(number, "shop", name, GENERAL, Some(("ReplicaSet", "web-5d")))
     };
     let [created, scheduled, started] = [-15, -14, -10].map(|before| HOUR + STAGES[1] + before);
-    let new = Pod { created, scheduled, started, owners: vec![Owner::controller("ReplicaSet", "web-7f")], ..web(3, "web-7f-a") };
+    let new = Pod {
+        created,
+        scheduled,
+        started,
+        owners: vec![Owner::controller("ReplicaSet", "web-7f")],
+        ..web(3, "web-7f-a")
+    };
     let db = Pod {
         claims: vec!["data-db-0"],
         node_selector: vec![("eks.amazonaws.com/nodegroup", "general"), ("disk", "fast")],
@@ -301,7 +315,12 @@ fn controlled_pods() -> Vec<(Planned<Pod>, Known)> {
         priority_class: "system-node-critical",
         ..pod(number, "kube-system", name, node, Some(("DaemonSet", "agent")))
     };
-    let arrived = Pod { created: HOUR + STAGES[2] - 15, scheduled: HOUR + STAGES[2] - 15, started: HOUR + STAGES[2] - 10, ..agent(7, "agent-c", JOINS) };
+    let arrived = Pod {
+        created: HOUR + STAGES[2] - 15,
+        scheduled: HOUR + STAGES[2] - 15,
+        started: HOUR + STAGES[2] - 10,
+        ..agent(7, "agent-c", JOINS)
+    };
     vec![
         (Planned::always(web(1, "web-5d-a")), ("Deployment", "web")),
         (Planned { from: 0, until: Some(1), what: web(2, "web-5d-b") }, ("Deployment", "web")),
@@ -316,14 +335,18 @@ fn controlled_pods() -> Vec<(Planned<Pod>, Known)> {
 }
 
 fn batch_pods() -> Vec<(Planned<Pod>, Known)> {
-    let report = Pod { completed: Some(HOUR + 1_234), ..pod(16, "batch", "report-29-x", GENERAL, Some(("Job", "report-29"))) };
+    let report =
+        Pod { completed: Some(HOUR + 1_234), ..pod(16, "batch", "report-29-x", GENERAL, Some(("Job", "report-29"))) };
     let driver = pod(19, "batch", "pi-driver", GENERAL, Some(("SparkApplication", "pi")));
     vec![
         (Planned::always(report), ("CronJob", "report")),
         (Planned::always(pod(17, "batch", "once-x", GENERAL, Some(("Job", "once")))), ("Job", "once")),
         (Planned::always(pod(18, "batch", "etl-1", GENERAL, Some(("Workflow", "etl")))), ("Workflow", "etl")),
         (Planned::always(driver), ("SparkApplication", "pi")),
-        (Planned::always(pod(20, "batch", "pi-exec-1", GENERAL, Some(("Pod", "pi-driver")))), ("SparkApplication", "pi")),
+        (
+            Planned::always(pod(20, "batch", "pi-exec-1", GENERAL, Some(("Pod", "pi-driver")))),
+            ("SparkApplication", "pi"),
+        ),
     ]
 }
 
@@ -372,8 +395,15 @@ fn special_pods() -> Vec<(Planned<Pod>, Known)> {
 }
 
 fn storage() -> (Vec<Volume>, Vec<Claim>) {
-    let ebs = Volume { name: "pvc-1", csi_driver: "ebs.csi.aws.com", handle: "vol-0abc", gib: 100, storage_class: "gp3" };
-    let efs = Volume { name: "pvc-2", csi_driver: "efs.csi.aws.com", handle: "fs-0abc::fsap-1", gib: 5, storage_class: "efs" };
+    let ebs =
+        Volume { name: "pvc-1", csi_driver: "ebs.csi.aws.com", handle: "vol-0abc", gib: 100, storage_class: "gp3" };
+    let efs = Volume {
+        name: "pvc-2",
+        csi_driver: "efs.csi.aws.com",
+        handle: "fs-0abc::fsap-1",
+        gib: 5,
+        storage_class: "efs",
+    };
     let claims = vec![
         Claim { namespace: "lab", name: "shared", volume: "pvc-2", storage_class: "efs" },
         Claim { namespace: "shop", name: "data-db-0", volume: "pvc-1", storage_class: "gp3" },

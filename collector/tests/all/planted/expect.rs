@@ -123,7 +123,8 @@ fn pod(planned: &Planned<Pod>, kind: &str, workload: &str) -> PodHour {
     };
     let extended = pod.containers.iter().flat_map(|one| &one.extended);
     let extended = extended.map(|(name, amount)| format!("{}={amount}", name.replace(['.', '/', '-'], "_")));
-    let selector = pod.node_selector.iter().map(|(key, value)| format!("{}={value}", key.replace(['.', '/', '-'], "_")));
+    let selector =
+        pod.node_selector.iter().map(|(key, value)| format!("{}={value}", key.replace(['.', '/', '-'], "_")));
     PodHour {
         hour_start_seconds: HOUR,
         pod_uid: pod.uid.clone(),
@@ -172,7 +173,8 @@ fn container(planned: &Planned<Pod>, one: &Container) -> ContainerHour {
     let started = (pod.started - HOUR).max(0);
     // Scraped every 30 s from seven seconds after it was first seen on.
     let first = seconds(planned).0.max(pod.started - HOUR) + 7;
-    let last = (planned.until.map_or(LAST_SECOND, |stage| STAGES[stage])).min(pod.completed.map_or(i64::MAX, |at| at - HOUR));
+    let last =
+        (planned.until.map_or(LAST_SECOND, |stage| STAGES[stage])).min(pod.completed.map_or(i64::MAX, |at| at - HOUR));
     let sample_before = |at: i64| (first..at.min(last)).step_by(30).last();
     let counted_to = sample_before(3_600).unwrap_or(first);
     let counted_from = sample_before(1).filter(|at| *at <= 0);
