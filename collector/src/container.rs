@@ -12,7 +12,7 @@ use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
 use crate::snapshot::{EDGES, Grid, Instance, Pod, Resources};
-use crate::usage::{Rates, Usage};
+use crate::usage_source::{Rates, UsageSource};
 
 /// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
 /// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
@@ -53,7 +53,7 @@ pub(crate) struct Identity<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) resources: Resources,
     /// What the CPU of its instances is given in.
-    pub(crate) usage: Usage,
+    pub(crate) usage: UsageSource,
     /// The greatest CPU of each slot, in cores, where the server records it.
     pub(crate) peaks: Option<Grid<SLOTS_PER_HOUR>>,
     /// What its node can do at most.
@@ -82,7 +82,7 @@ pub(crate) fn row(
         add_running(&mut slots, run, hour);
         let mut gaps = Gaps::default();
         let used = match identity.usage {
-            Usage::Cadvisor => {
+            UsageSource::Cadvisor => {
                 let counted = counted(run, &identity, hour);
                 doubted.cpu += counted.implausible;
                 restarts += usize::from(counted.restarted);
@@ -90,7 +90,7 @@ pub(crate) fn row(
                 interpolated += gaps.iter().sum::<i64>();
                 cpu_by_slot(&counted.steps, hour)
             }
-            Usage::Recorded { cpu, .. } => {
+            UsageSource::Recorded { cpu, .. } => {
                 let recorded_on = identity.pod.completion().is_some();
                 let (used, implausible) = rates_by_slot(&identity, (cpu, recorded_on), run, life, hour);
                 doubted.cpu += implausible;
@@ -441,11 +441,11 @@ mod tests {
 
     /// A row of a container that lives from `start` to `end`, seconds of the hour.
     fn make(instances: &[Instance], start: i64, end: i64) -> ContainerHour {
-        make_of(Usage::Cadvisor, None, instances, start, end)
+        make_of(UsageSource::Cadvisor, None, instances, start, end)
     }
 
     fn make_of(
-        usage: Usage,
+        usage: UsageSource,
         peaks: Option<Grid<SLOTS_PER_HOUR>>,
         instances: &[Instance],
         start: i64,
@@ -591,7 +591,7 @@ mod tests {
     }
 
     fn rates(cpu: Rates, edges: &[(usize, f64)], start: i64, end: i64) -> ContainerHour {
-        make_of(Usage::Recorded { cpu, memory_rule: true }, None, &[counter(None, edges)], start, end)
+        make_of(UsageSource::Recorded { cpu, memory_rule: true }, None, &[counter(None, edges)], start, end)
     }
 
     #[test]
@@ -628,7 +628,7 @@ mod tests {
             instance.memory_mean_bytes.set(slot, mib * 1024.0 * 1024.0);
             instance.memory_max_bytes.set(slot, mib * 1024.0 * 1024.0);
         }
-        let usage = Usage::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
+        let usage = UsageSource::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
         let row = make_of(usage, None, &[instance], 600, 3600);
         assert_eq!((row.cpu_core_milliseconds, row.running_seconds), (Some(150_000), Some(300)));
         assert_eq!((row.memory_kib_seconds, row.memory_max_kib), (Some(300 * 100 * 1024), Some(100 * 1024)));
@@ -640,7 +640,7 @@ mod tests {
         let edges: Vec<_> = (0..5_u8).map(|k| (usize::from(k), 30.0 * f64::from(k))).collect();
         let mut recorded = Grid::default();
         [(0, 0.75), (1, 0.05), (7, 4.0)].into_iter().for_each(|(slot, cores)| recorded.set(slot, cores));
-        let row = make_of(Usage::Cadvisor, Some(recorded), &[counter(Some(-9000), &edges)], -9000, 3600);
+        let row = make_of(UsageSource::Cadvisor, Some(recorded), &[counter(Some(-9000), &edges)], -9000, 3600);
         let expect = [Some(750), Some(100), None, None, None, None, None, None, None, None, None, None];
         assert_eq!(row.cpu_max_millicores_by_slot, Some(expect));
         assert_eq!(row.cpu_max_millicores, Some(750));

@@ -3,7 +3,7 @@
 //! Most of it needs no choice: both names of a metric or a label are asked for at once, so that an upgrade within the
 //! span collected makes no difference, and what was seen is recorded. Only what changes a selector is probed for.
 
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 
 /// Labels by which servers tell the replicas of a highly available pair apart, the most usual first.
 pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "replica"];
@@ -22,7 +22,7 @@ pub struct Dialect {
     /// The label and the replica that is read in this hour.
     pub pinned: Option<(String, String)>,
     /// Where the usage of containers is read from in this hour.
-    pub usage: Usage,
+    pub usage: UsageSource,
 }
 
 impl Dialect {

@@ -15,8 +15,8 @@ use serde::Serialize;
 use types::window::HOUR_SECONDS;
 use types::{Hour, Window};
 
-use crate::ask::{self, check_server};
 use crate::dialect::Dialect;
+use crate::fetch::{check_server, fetch};
 use crate::outcome::{Collected, HourResult};
 use crate::queries;
 use crate::server::{QueryError, Server};
@@ -297,7 +297,7 @@ async fn sample(
     let mut collected = Collected::default();
     // Nothing is written, so any name will do.
     let cluster = "doctor".parse().ok()?;
-    let asked = match ask::ask(server, &cluster, hour, settings, &dialect, &mut collected).await {
+    let asked = match fetch(server, &cluster, hour, settings, &dialect, &mut collected).await {
         Ok(asked) => asked,
         Err(HourResult::Failed(error)) => {
             findings.push(blocked(

@@ -7,7 +7,7 @@ use types::{Hour, SLOT_SECONDS};
 use crate::counter::{self, Most, Sample};
 use crate::numbers::whole;
 use crate::snapshot::{Instance, Snapshot, Uid};
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 
 /// Pods of which the counters are to be asked for before the hour, and after it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +29,7 @@ struct Scraped {
 /// Of a container that merely ended, or began, the others of its node show at that edge.
 pub(crate) fn of(snapshot: &Snapshot, hour: Hour) -> Gaps {
     let mut gaps = Gaps::default();
-    if snapshot.usage != Usage::Cadvisor {
+    if snapshot.usage != UsageSource::Cadvisor {
         return gaps;
     }
     let pods: BTreeMap<Uid, _> = snapshot.pods.iter().filter_map(|(uid, pod)| Some((Uid::of_pod(uid)?, pod))).collect();

@@ -346,7 +346,7 @@ pub const METRICS: [Metric; 52] = [
     plain("node_disk_written_bytes_total", NodeExporter, Optional, "bytes written to disks", "they are not known"),
     plain("kubelet_volume_stats_used_bytes", Kubelet, Optional, "how full volumes are", "it is not known"),
     plain(
-        crate::usage::INSTANT_RATE_RULE,
+        crate::usage_source::INSTANT_RATE_RULE,
         RecordingRule,
         Optional,
         "peaks of CPU within five minutes",

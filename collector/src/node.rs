@@ -1,7 +1,7 @@
 //! What nodes are, how long they were there, and what they used.
 
 pub(crate) mod labels;
-mod usage;
+mod measured;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,16 @@ use lake::tables::NodeHour;
 use types::Hour;
 
 use crate::doubt::Doubts;
-use crate::evidence;
 use crate::instance_type::{self, Evidence};
 use crate::life::Life;
 use crate::limits;
+use crate::liveness;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::settings::Settings;
 use crate::snapshot::{Bound, Facts, Io, Machine, Node, Snapshot};
 use labels::label;
-use usage::{Exporters, Measured, instance_id};
+use measured::{Exporters, Measured, instance_id};
 
 /// Resources that have columns of their own; whatever else a node has is extended capacity.
 const OWN_COLUMNS: [&str; 4] = ["cpu", "memory", "pods", "ephemeral_storage"];
@@ -42,7 +42,7 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
     let provisioned = provisioned(snapshot);
     let seen_last = snapshot.nodes.values().flat_map(Node::known_machines).filter_map(|(_, m)| m.last_seen_seconds);
     let latest_scrape = seen_last.max();
-    let ran_until = evidence::nodes_ran_until(snapshot, hour);
+    let ran_until = liveness::nodes_ran_until(snapshot, hour);
     let all_lives = snapshot.nodes.iter().map(|(name, node)| {
         let lives = lives(node, (latest_scrape, ran_until.get(name).copied()), hour);
         (name.as_str(), lives)

@@ -7,7 +7,7 @@ use crate::life::Life;
 use crate::numbers::{int32, whole};
 use crate::owner::workload;
 use crate::settings::Settings;
-use crate::snapshot::{FewOf, Name, Pod, Resources, Snapshot};
+use crate::snapshot::{Name, Pod, Resources, SmallSet, Snapshot};
 
 /// How the end of a pod is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub(crate) fn row(
     }
     let (workload_kind, workload) = workload(snapshot, pod);
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let texts = |names: &FewOf<Name>| names.keys().map(|name| name.to_string()).collect();
+    let texts = |names: &SmallSet<Name>| names.keys().map(|name| name.to_string()).collect();
     let pod_level_requests = pod_level_requests(snapshot, pod);
     let order = InitOrder { pod, started };
     let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(&order) };

@@ -148,7 +148,7 @@ pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::usage::{Rates, Usage};
+    use crate::usage_source::{Rates, UsageSource};
 
     #[test]
     fn every_label_read_is_a_label_grouped_by() {
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(names.len(), ALL.len());
         assert!(names.len() <= 30);
         // Where rules stand in: which replica, the two that decide, which rules there are, and what is not yet asked.
-        let usage = Usage::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
+        let usage = UsageSource::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
         let recorded = questions(&Settings::default(), &Dialect { usage, ..Dialect::default() }).len();
         assert!(1 + DECISIVE + 1 + recorded - 1 <= 30, "{recorded}");
     }

@@ -8,15 +8,15 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::container::{self, Identity};
 use crate::doubt::Doubts;
-use crate::evidence::{self, Namesakes};
 use crate::life::Life;
+use crate::liveness::{self, Namesakes};
 use crate::node;
 use crate::owner;
 use crate::pod::{self, Listing, PodLife};
 use crate::quality::Unmeasured;
 use crate::settings::Settings;
 use crate::snapshot::{Grid, Instance, InstanceKey, Name, Pod, Resources, Snapshot, Uid};
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 use crate::volume;
 
 /// What is said of an hour beside its rows.
@@ -95,9 +95,9 @@ pub(crate) fn each_pod<E>(
             node_end_seconds: snapshot.node_end(&pod.node, hour),
         };
         let pod_life = pod::life(&pod, hour, listing, |since| {
-            let counters = instances.iter().filter(|_| snapshot.usage == Usage::Cadvisor);
+            let counters = instances.iter().filter(|_| snapshot.usage == UsageSource::Cadvisor);
             let counters = counters.map(|(_, instance)| &**instance);
-            evidence::all_ran_until(counters, since + snapshot.listing_seconds, hour)
+            liveness::all_ran_until(counters, since + snapshot.listing_seconds, hour)
         });
         let own = by_container(&instances);
         let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();

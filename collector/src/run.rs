@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
 
-use crate::ask::{ask, check_server};
 use crate::decode::decode;
 use crate::dialect::Dialect;
+use crate::fetch::{check_server, fetch};
 use crate::outcome::{CollectError, Collected, HourResult};
 use crate::queries;
 use crate::schedule;
@@ -64,8 +64,8 @@ pub async fn collect(
         collected.count(hour, result);
         each(hour, result);
     };
-    let standing = lake.standing(cluster, window).await?;
-    let present: BTreeSet<Hour> = standing.present.into_iter().collect();
+    let coverage = lake.coverage(cluster, window).await?;
+    let present: BTreeSet<Hour> = coverage.present.into_iter().collect();
     for hour in &present {
         told(*hour, &HourResult::Present, &mut collected);
     }
@@ -77,7 +77,7 @@ pub async fn collect(
     let missing = schedule::plan(window, &settled);
     collected.left = missing.len();
     let repairs =
-        standing.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
+        coverage.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
     let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
     let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
     let dialect = match hours.first() {
@@ -91,7 +91,7 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asking = ask(server, cluster, hour, settings, &dialect, &mut collected);
+        let asking = fetch(server, cluster, hour, settings, &dialect, &mut collected);
         let asked = caught(asking).await.unwrap_or_else(|reason| {
             // One hour that nobody foresaw must not keep all that come after it out of the lake.
             Err(HourResult::Failed(CollectError::Fault { hour, reason }))

@@ -3,10 +3,10 @@
 mod changes;
 mod containers;
 mod exporters;
-mod few;
 mod jobs;
 mod nodes;
 mod pods;
+mod small_map;
 mod volumes;
 
 use std::borrow::Cow;
@@ -23,17 +23,17 @@ use crate::doubt::Doubts;
 use crate::limits::Limits;
 use crate::queries::{self, Fact, Question};
 use crate::settings::Settings;
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 
 pub(crate) use changes::Between;
 #[cfg(test)]
 pub(crate) use containers::Beyond;
 pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
-pub(crate) use few::{Few, FewOf};
 use jobs::ByJob;
 pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
+pub(crate) use small_map::{SmallMap, SmallSet};
 pub(crate) use volumes::{Claim, Volume};
 
 /// Points at the edges of the slots: the start of the hour, then the end of each slot.
@@ -61,7 +61,7 @@ pub(crate) type Names = (Name, Name);
 pub(crate) struct Snapshot {
     pub(crate) instances: BTreeMap<InstanceKey, Box<Instance>>,
     /// What the numbers in them are.
-    pub(crate) usage: Usage,
+    pub(crate) usage: UsageSource,
     /// By namespace, pod and container, in cores: the greatest CPU of each slot, where the server records it.
     pub(crate) peaks: BTreeMap<(Name, Name, Name), Box<Grid<SLOTS_PER_HOUR>>>,
     /// What the jobs say of each, where several scrape cAdvisor, until everything is read.
@@ -343,9 +343,9 @@ impl Snapshot {
 
     fn instance_key(&mut self, series: &Series<'_, '_>) -> Option<InstanceKey> {
         let id = match self.usage {
-            Usage::Cadvisor => series.label("id")?,
+            UsageSource::Cadvisor => series.label("id")?,
             // Of a container that a rule is about, there is one.
-            Usage::Recorded { .. } => "",
+            UsageSource::Recorded { .. } => "",
         };
         Some(InstanceKey {
             pod_uid: containers::uid_of_cgroup(id),

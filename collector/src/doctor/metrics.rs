@@ -7,7 +7,7 @@ use super::answers::{DAY_SECONDS, DAYS, history, instant, last, narrowed};
 use super::finding::{Finding, Severity};
 use crate::metrics::{Exporter, METRICS, Metric, Need};
 use crate::server::{QueryError, Server};
-use crate::usage::{INSTANT_RATE_RULE, STAND_INS, Usage};
+use crate::usage_source::{INSTANT_RATE_RULE, STAND_INS, UsageSource};
 
 /// One metric.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -102,8 +102,8 @@ fn missing(exporter: Exporter, reports: &[MetricReport], there: &[&str]) -> Opti
         reports.iter().filter(|report| report.exporter == exporter.name() && report.need != Need::Optional).collect();
     let absent: Vec<_> = of.iter().filter(|report| report.series == 0).collect();
     // The collector takes rules only where the counter of CPU is not there.
-    let rule = Usage::recorded(there)
-        .and_then(Usage::cpu_rule)
+    let rule = UsageSource::recorded(there)
+        .and_then(UsageSource::cpu_rule)
         .filter(|_| exporter == Exporter::Cadvisor && !has_cpu(reports));
     let worst = if rule.is_none() && absent.iter().any(|report| report.need == Need::Required) {
         Severity::Blocks

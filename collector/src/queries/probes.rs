@@ -9,7 +9,7 @@ use super::rules::{
 use crate::dialect::{Dialect, REPLICA_LABELS};
 use crate::promql::{label_name, quoted};
 use crate::settings::Settings;
-use crate::usage::{Rates, STAND_INS, Usage};
+use crate::usage_source::{Rates, STAND_INS, UsageSource};
 
 /// One question that tells the dialect apart: a series for each thing found, named in `found`.
 pub fn dialect_probe(settings: &Settings) -> String {
@@ -52,14 +52,14 @@ pub(crate) fn stand_ins(matchers: &str) -> String {
 /// The query that is asked in the place of one of [`super::ALL`]; `None` where none is.
 pub(super) fn substitute(dialect: &Dialect, query: &'static Query) -> Option<&'static Query> {
     match query.fact {
-        Fact::ContainerCpu if dialect.per_cpu && dialect.usage == Usage::Cadvisor => Some(&CONTAINER_CPU_PARTS),
+        Fact::ContainerCpu if dialect.per_cpu && dialect.usage == UsageSource::Cadvisor => Some(&CONTAINER_CPU_PARTS),
         _ => of_usage(dialect.usage, query),
     }
 }
 
 /// The query that is asked in the place of one of [`super::ALL`]; `None` where none is.
-fn of_usage(usage: Usage, query: &'static Query) -> Option<&'static Query> {
-    let Usage::Recorded { cpu, memory_rule } = usage else { return Some(query) };
+fn of_usage(usage: UsageSource, query: &'static Query) -> Option<&'static Query> {
+    let UsageSource::Recorded { cpu, memory_rule } = usage else { return Some(query) };
     Some(match query.fact {
         Fact::ContainerCpu => match cpu {
             Rates::FiveMinutes => &RECORDED_RATE,

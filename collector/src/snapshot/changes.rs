@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::pods::labels_of;
-use super::{Few, Name, Names, Snapshot};
+use super::{Name, Names, SmallMap, Snapshot};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries::POD_SPEC;
 
@@ -38,7 +38,7 @@ pub(super) fn last_in_hour(series: &Series<'_, '_>, hour: Hour) -> Option<i64> {
 #[derive(Debug, Default)]
 struct Said {
     owners: Vec<(Option<i64>, Option<Names>)>,
-    labels: Vec<(Option<i64>, Few<Name, Name>)>,
+    labels: Vec<(Option<i64>, SmallMap<Name, Name>)>,
 }
 
 impl Snapshot {
@@ -121,7 +121,7 @@ impl Snapshot {
 }
 
 /// The value of each label that was said last, without labels that were no longer said.
-fn latest(said: Vec<(Option<i64>, Few<Name, Name>)>) -> Few<Name, Name> {
+fn latest(said: Vec<(Option<i64>, SmallMap<Name, Name>)>) -> SmallMap<Name, Name> {
     let newest = said.iter().map(|(last, _)| *last).max().flatten();
     let still_said = |last: Option<i64>| match (newest, last) {
         (Some(newest), Some(last)) => newest - last <= GONE_AFTER_MS,
@@ -147,7 +147,7 @@ mod tests {
 
     fn check(said: &[(Option<i64>, Labels<'_>)], expect: Labels<'_>) {
         let few = |labels: Labels<'_>| labels.iter().map(|(k, v)| (Name::from(*k), Name::from(*v))).collect();
-        let mut said: Vec<(Option<i64>, Few<Name, Name>)> = said.iter().map(|(last, l)| (*last, few(l))).collect();
+        let mut said: Vec<(Option<i64>, SmallMap<Name, Name>)> = said.iter().map(|(last, l)| (*last, few(l))).collect();
         for _ in 0..said.len() {
             said.rotate_left(1);
             assert_eq!(latest(said.clone()), few(expect), "{said:?}");

@@ -4,7 +4,7 @@ use types::SLOTS_PER_HOUR;
 
 use super::changes::Between;
 use super::containers::Resources;
-use super::{Few, FewOf, Name, Names, Snapshot, moment, slots, value, value_seconds};
+use super::{Name, Names, SmallMap, SmallSet, Snapshot, moment, slots, value, value_seconds};
 use crate::decode::Series;
 
 /// What kube-state-metrics says of a pod.
@@ -32,17 +32,17 @@ pub(crate) struct Pod {
     pub(crate) qos_class: Name,
     pub(crate) overhead_cores: Option<f64>,
     pub(crate) overhead_bytes: Option<f64>,
-    pub(crate) claims: FewOf<Name>,
+    pub(crate) claims: SmallSet<Name>,
     /// Whether `node` may be the node of kube-state-metrics: the server renamed the pod and no node.
     pub(crate) node_of_exporter: bool,
     /// Allow-listed labels, by key; `None` when no series of the pod has labels.
-    pub(crate) labels: Option<Few<Name, Name>>,
-    pub(crate) tolerations: FewOf<Name>,
+    pub(crate) labels: Option<SmallMap<Name, Name>>,
+    pub(crate) tolerations: SmallSet<Name>,
     /// `None` when node selectors of the pod are not exposed.
-    pub(crate) node_selector: Option<FewOf<Name>>,
+    pub(crate) node_selector: Option<SmallSet<Name>>,
     /// What is requested beside CPU and memory, by resource and container.
-    pub(crate) extended: Few<Names, f64>,
-    pub(crate) containers: Few<Name, Resources>,
+    pub(crate) extended: SmallMap<Names, f64>,
+    pub(crate) containers: SmallMap<Name, Resources>,
     /// Whether a series said who owns it, be it nobody.
     pub(crate) owner_told: bool,
     /// Whether two owners, or two values of a label, were said of it.
@@ -160,9 +160,9 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
 }
 
 /// The allow-listed labels of a series.
-pub(super) fn labels_of(s: &mut Snapshot, series: &Series<'_, '_>) -> Few<Name, Name> {
+pub(super) fn labels_of(s: &mut Snapshot, series: &Series<'_, '_>) -> SmallMap<Name, Name> {
     let columns = s.label_columns.clone();
-    let mut found: Few<Name, Name> = Few::default();
+    let mut found: SmallMap<Name, Name> = SmallMap::default();
     for column in columns {
         let Some(value) = series.label(&column.label) else { continue };
         s.labels_exposed = true;

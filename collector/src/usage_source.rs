@@ -15,7 +15,7 @@ pub(crate) const STAND_INS: [&str; 4] = [RATE_RULE, INSTANT_RATE_RULE, MEMORY_RU
 
 /// Where the usage of containers is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Usage {
+pub enum UsageSource {
     /// cAdvisor's counters and gauges.
     #[default]
     Cadvisor,
@@ -37,7 +37,7 @@ pub enum Rates {
     TwoScrapes,
 }
 
-impl Usage {
+impl UsageSource {
     /// What can be made of the metrics that are there, of those in [`STAND_INS`]; `None` when they do not suffice. The
     /// rate over five minutes comes before the other: at the end of a slot it has the whole of the slot in it, and of the
     /// other only those moments are known at which the rule was evaluated.
@@ -68,12 +68,12 @@ mod tests {
 
     #[test]
     fn rules_stand_in_only_where_both_cpu_and_memory_are_told() {
-        let recorded = |cpu, memory_rule| Some(Usage::Recorded { cpu, memory_rule });
-        assert_eq!(Usage::recorded(&STAND_INS), recorded(Rates::FiveMinutes, true));
-        assert_eq!(Usage::recorded(&[RATE_RULE, MEMORY]), recorded(Rates::FiveMinutes, false));
-        assert_eq!(Usage::recorded(&[RATE_RULE, MEMORY_RULE]), recorded(Rates::FiveMinutes, true));
-        assert_eq!(Usage::recorded(&[INSTANT_RATE_RULE, MEMORY_RULE]), recorded(Rates::TwoScrapes, true));
-        assert_eq!(Usage::recorded(&[RATE_RULE]), None);
-        assert_eq!(Usage::recorded(&[MEMORY, MEMORY_RULE]), None);
+        let recorded = |cpu, memory_rule| Some(UsageSource::Recorded { cpu, memory_rule });
+        assert_eq!(UsageSource::recorded(&STAND_INS), recorded(Rates::FiveMinutes, true));
+        assert_eq!(UsageSource::recorded(&[RATE_RULE, MEMORY]), recorded(Rates::FiveMinutes, false));
+        assert_eq!(UsageSource::recorded(&[RATE_RULE, MEMORY_RULE]), recorded(Rates::FiveMinutes, true));
+        assert_eq!(UsageSource::recorded(&[INSTANT_RATE_RULE, MEMORY_RULE]), recorded(Rates::TwoScrapes, true));
+        assert_eq!(UsageSource::recorded(&[RATE_RULE]), None);
+        assert_eq!(UsageSource::recorded(&[MEMORY, MEMORY_RULE]), None);
     }
 }

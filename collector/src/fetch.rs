@@ -1,4 +1,4 @@
-//! EDGE: asking for one hour: every query, what must be there, and what is wrong with what came.
+//! EDGE: network. One hour fetched: every query, what must be there, and what is wrong with what came.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -16,9 +16,9 @@ use crate::queries::{self, Fact, Question, Shape};
 use crate::rows::{self, Origin};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
+use crate::single_cluster::{self, Twice};
 use crate::snapshot::{Between, Snapshot, Vanished};
-use crate::usage::Usage;
-use crate::worlds::{self, Twice};
+use crate::usage_source::UsageSource;
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
 /// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
@@ -31,14 +31,14 @@ pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Setting
     let own = queries::matchers(settings, &Dialect::default());
     let body = server.ask_after("nodes", &queries::all_nodes(&own), hour).await?;
     let unreadable = |source| CollectError::Answer { query: "nodes".to_owned(), hour, source };
-    for label in worlds::labels_that_differ(&body).map_err(unreadable)? {
+    for label in single_cluster::labels_that_differ(&body).map_err(unreadable)? {
         // By convention this one is a cluster's, whatever it splits.
         let conventional = label == "cluster" && settings.selector.is_none();
-        let found = words_of(server, "clusters", &worlds::split(&own, &label), "found", hour).await?;
-        if !conventional && !worlds::is_split(&label, &found) {
+        let found = words_of(server, "clusters", &single_cluster::split(&own, &label), "found", hour).await?;
+        if !conventional && !single_cluster::is_split(&label, &found) {
             continue;
         }
-        let clusters = words_of(server, "clusters", &worlds::values(&own, &label), &label, hour).await?;
+        let clusters = words_of(server, "clusters", &single_cluster::values(&own, &label), &label, hour).await?;
         let names = clusters.iter().take(5).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
     }
@@ -69,7 +69,7 @@ async fn words_of(
 }
 
 /// Sends every query of an hour, one at a time, each while the answer before it is read, and encodes what came. `Err` when there is nothing to write.
-pub(crate) async fn ask(
+pub(crate) async fn fetch(
     server: &Server,
     cluster: &ClusterId,
     hour: Hour,
@@ -93,9 +93,9 @@ pub(crate) async fn ask(
     while let Some(query) = questions.get(sent) {
         if sent == queries::DECISIVE {
             quality::check_known(&quality)?;
-            if quality::lacks_cpu(&quality) && pinned.usage == Usage::Cadvisor {
+            if quality::lacks_cpu(&quality) && pinned.usage == UsageSource::Cadvisor {
                 pinned.usage = stand_in(server, settings, &pinned, hour, collected).await?;
-                if pinned.usage != Usage::Cadvisor {
+                if pinned.usage != UsageSource::Cadvisor {
                     // The first answer stands, which is of no usage; that of the counter was empty.
                     snapshot.usage = pinned.usage;
                     quality.truncate(1);
@@ -129,7 +129,7 @@ pub(crate) async fn ask(
     for what in ByName::ALL {
         ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
     }
-    if let Some(Twice { what, name, ids }) = worlds::twice(&snapshot) {
+    if let Some(Twice { what, name, ids }) = single_cluster::twice(&snapshot) {
         return Err(failed(CollectError::TwiceAtOnce { what, name, ids, hour }));
     }
     ask_beyond(server, hour, &questions, &mut snapshot, collected).await?;
@@ -202,12 +202,12 @@ async fn stand_in(
     dialect: &Dialect,
     hour: Hour,
     collected: &mut Collected,
-) -> Result<Usage, HourResult> {
+) -> Result<UsageSource, HourResult> {
     let promql = queries::stand_ins(&queries::matchers(settings, dialect));
     collected.queries += 1;
     let there = words_of(server, "stand_ins", &promql, "__name__", hour).await.map_err(failed)?;
     let there: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();
-    Ok(Usage::recorded(&there).unwrap_or_default())
+    Ok(UsageSource::recorded(&there).unwrap_or_default())
 }
 
 fn failed(error: impl Into<CollectError>) -> HourResult {
