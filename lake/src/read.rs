@@ -6,11 +6,12 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
 
-use crate::day::{Day, DayListing};
+use crate::day::Day;
 use crate::encode;
 use crate::error::LakeError;
 use crate::hour::digest;
 use crate::keys;
+use crate::listing::DayListing;
 use crate::manifest::{DayManifest, Manifest, ObjectEntry, VERSION};
 use crate::ownership;
 use crate::store::StoreError;
