@@ -9,8 +9,6 @@ pub use facts::ApiFacts;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::client::spelled;
     use super::facts::{ApiClass, ApiNode};
     use super::*;
@@ -26,8 +24,8 @@ mod tests {
     fn a_machine_is_the_one_with_the_provider_id() {
         let node = ApiNode { provider_id: "aws:///a/i-1".to_owned(), ..ApiNode::default() };
         let facts = ApiFacts { nodes: [("n".to_owned(), node)].into(), ..ApiFacts::default() };
-        assert!(facts.node("n", "aws:///a/i-1").is_some());
-        assert!(facts.node("n", "aws:///a/i-2").is_none() && facts.node("n", "").is_none());
+        assert!(facts.node_labels("n", "aws:///a/i-1").is_some());
+        assert!(facts.node_labels("n", "aws:///a/i-2").is_none() && facts.node_labels("n", "").is_none());
     }
 
     #[test]

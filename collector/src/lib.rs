@@ -31,6 +31,7 @@ pub mod outcome;
 pub mod overrides;
 mod owner;
 mod pod;
+mod promql;
 mod quality;
 pub mod queries;
 mod rows;

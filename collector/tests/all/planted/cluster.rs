@@ -358,6 +358,12 @@ fn special_pods() -> Vec<(Planned<Pod>, Known)> {
         ..of(number, name, GENERAL)
     };
     let sidecar = with(32, "sidecar", &[("setup", Init, 300), ("proxy", Sidecar, 100), ("app", App, 500)]);
+    // The same containers in two orders: only the first order lets the sidecar run beside no init container.
+    let last = with(42, "sidecar-last", &[("setup", Init, 1_000), ("proxy", Sidecar, 100), ("app", App, 500)]);
+    let first = Pod {
+        initialized: Some(BEFORE[2] + 30),
+        ..with(43, "sidecar-first", &[("proxy", Sidecar, 100), ("setup", Init, 1_000), ("app", App, 500)])
+    };
     let guaranteed = Pod {
         qos: "Guaranteed",
         containers: vec![Container::new("app", App, 1_000, 1_024).limited()],
@@ -385,8 +391,20 @@ fn special_pods() -> Vec<(Planned<Pod>, Known)> {
     let resized = Pod { containers: vec![Container::new("app", App, 750, 1_024)], ..of(38, "resized", GENERAL) };
     let shared = Pod { claims: vec!["shared"], ..of(39, "shared", GENERAL) };
     let small = Pod { namespace: "edge", ..of(40, "small", FARGATE) };
-    let all = [sidecar, guaranteed, kata, as_a_whole, nothing, gpu, resized, shared, small];
-    let known = ["sidecar", "guaranteed", "kata", "as-a-whole", "nothing", "gpu", "resized", "shared", "small"];
+    let all = [sidecar, last, first, guaranteed, kata, as_a_whole, nothing, gpu, resized, shared, small];
+    let known = [
+        "sidecar",
+        "sidecar-last",
+        "sidecar-first",
+        "guaranteed",
+        "kata",
+        "as-a-whole",
+        "nothing",
+        "gpu",
+        "resized",
+        "shared",
+        "small",
+    ];
     let mut pods: Vec<_> =
         all.into_iter().zip(known).map(|(pod, name)| (Planned::always(pod), ("Pod", name))).collect();
     // It waits for a node, and holds none.

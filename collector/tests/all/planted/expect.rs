@@ -178,6 +178,10 @@ fn container(planned: &Planned<Pod>, one: &Container) -> ContainerHour {
     let sample_before = |at: i64| (first..at.min(last)).step_by(30).last();
     let counted_to = sample_before(3_600).unwrap_or(first);
     let counted_from = sample_before(1).filter(|at| *at <= 0);
+    // Of a slot without a scrape nobody knows what memory it held.
+    let is_seen = |slot: i64| (first..last).step_by(30).any(|at| (300 * slot..=300 * (slot + 1)).contains(&at));
+    let held = |slot: i64| (span.to.min(300 * (slot + 1)) - started.max(300 * slot)).max(0);
+    let seen: i64 = (0..12).filter(|slot| is_seen(*slot)).map(held).sum();
     let seconds_counted = counted_to - counted_from.unwrap_or(pod.started - HOUR);
     ContainerHour {
         hour_start_seconds: HOUR,
@@ -194,7 +198,7 @@ fn container(planned: &Planned<Pod>, one: &Container) -> ContainerHour {
         running_seconds: Some(int(span.to - started)),
         instances: 1,
         cpu_core_milliseconds: Some(seconds_counted * 500),
-        memory_kib_seconds: Some((span.to - started) * 102_400),
+        memory_kib_seconds: Some(seen * 102_400),
         memory_max_kib: Some(102_400),
         interpolated_seconds: Some(0),
         ..ContainerHour::default()
