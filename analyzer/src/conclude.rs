@@ -469,6 +469,13 @@ fn notes(
             in_hours(inventory.pod_hours_without_requests)
         )));
     }
+    if observed.alive_seconds_pod_level > 0 {
+        notes.push(Note::warning(format!(
+            "{:.1} pod-hours ask for CPU and memory as a whole pod (`spec.resources`), which no metric shows: what they \
+             reserve is not known, and is in no sum of requests and no replay.",
+            float(observed.alive_seconds_pod_level) / 3600.0
+        )));
+    }
     notes.push(Note::info(
         "A month is 730 hours, scaled in plain proportion to the hours present, not by hour of the week.",
     ));
