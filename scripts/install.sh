@@ -5,6 +5,7 @@
 #   scripts/install.sh s3            a MinIO server, by the Go toolchain, into target/tools/
 #   scripts/install.sh python        DuckDB, pyarrow, polars, pyiceberg, and a validator of manifests, for Python, into target/tools/venv/
 #   scripts/install.sh prometheus3   a Prometheus 3, by the Go toolchain, into target/tools/
+#   scripts/install.sh kube-state-metrics   a kube-state-metrics, by the Go toolchain, into target/tools/
 #   scripts/install.sh victoria      a VictoriaMetrics, out of the Debian package, into target/tools/
 #   scripts/install.sh helm          Helm 3 and Helm 4, by the Go toolchain, into target/tools/
 #   scripts/install.sh browser       the Debian package `chromium`, and axe-core, by npm, into target/tools/axe/
@@ -107,6 +108,19 @@ prometheus3() {
         github.com/prometheus/prometheus/cmd/prometheus >&2 || echo "install: go could not build Prometheus 3" >&2
 }
 
+# Its module replaces others too.
+kube-state-metrics() {
+    [ -x target/tools/kube-state-metrics ] && return
+    if ! command -v go >/dev/null; then
+        echo "install: no Go toolchain, so no kube-state-metrics: the test that judges the collector by it will be skipped" >&2
+        return
+    fi
+    echo "install: kube-state-metrics (a few minutes, once)" >&2
+    mkdir -p target/tools
+    go -C scripts/tools/kube-state-metrics build -mod=mod -trimpath -o "$PWD/target/tools/kube-state-metrics" \
+        k8s.io/kube-state-metrics/v2 >&2 || echo "install: go could not build kube-state-metrics" >&2
+}
+
 # Unpacked, not installed: the package starts a server of its own where an init system runs, and needs root.
 victoria() {
     [ -x target/tools/victoria-metrics ] && return
@@ -163,9 +177,9 @@ actionlint() {
 
 for what in "$@"; do
     case "$what" in
-    prometheus | s3 | python | prometheus3 | victoria | helm | browser | actionlint) "$what" ;;
+    prometheus | s3 | python | prometheus3 | kube-state-metrics | victoria | helm | browser | actionlint) "$what" ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, victoria, helm, browser or actionlint" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, kube-state-metrics, victoria, helm, browser or actionlint" >&2
         exit 2
         ;;
     esac

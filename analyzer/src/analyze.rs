@@ -6,12 +6,13 @@ use types::{ClusterId, Window};
 
 use crate::assumptions::Assumptions;
 use crate::conclude::{Evidence, Origins, conclude};
-use crate::input::{AnalyzeError, Days, Decoder, coverage};
+use crate::input::{AnalyzeError, Days, Decoder, coverage, read_sizes};
 use crate::ledger::Ledger;
 use crate::model;
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::profile::Profile;
+use crate::rightsizing::Sizes;
 use crate::scenarios::today::Bill;
 use crate::scenarios::vendor::Vendor;
 
@@ -111,6 +112,8 @@ pub async fn analyze(
         profile: profile.as_ref(),
     };
     let model = if bill_only { None } else { model::replay(inputs).await? };
+    let sizes = Sizes::new(assumptions.replay.right_sizing(), &coverage.hours);
+    let sizes = read_sizes(lake, &cluster, &coverage.hours, sizes).await?;
     let evidence = Evidence {
         cluster,
         lake: lake.location(),
@@ -120,6 +123,7 @@ pub async fn analyze(
         ledger,
         bill,
         model,
+        sizes,
         assumptions: &assumptions,
         book: &book,
         shared_namespaces: &sharing.shared_namespaces,

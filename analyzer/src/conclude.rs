@@ -13,10 +13,12 @@ use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
 use crate::ledger::Ledger;
 use crate::model::{self, Model};
+use crate::next_steps;
 use crate::number::{count, float, ratio};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::realised::realised;
+use crate::rightsizing::Sizes;
 use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
 use crate::scenarios::{HOURS_A_WEEK, Month, saving};
@@ -52,6 +54,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) bill: Bill,
     pub(crate) model: Option<Model<'a>>,
+    pub(crate) sizes: Sizes,
     pub(crate) assumptions: &'a Assumptions,
     pub(crate) book: &'a PriceBook,
     pub(crate) shared_namespaces: &'a [String],
@@ -68,6 +71,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         ledger,
         bill,
         model,
+        sizes,
         assumptions,
         book,
         shared_namespaces,
@@ -127,7 +131,10 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         (selection, exclusions) = (Some(replayed.selection), replayed.exclusions);
         (silence, back_test) = (replayed.basis.silence, replayed.back_test);
     }
-    Analysis {
+    let analysis = Analysis {
+        right_sizing: Some(sizes.conclude(&allocation)),
+        waste: None,
+        next_steps: None,
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),
@@ -162,7 +169,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             prices,
             replays: model.as_ref().map(|model| model.replays),
         },
-    }
+    };
+    next_steps::with(analysis, book)
 }
 
 fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
@@ -351,12 +359,17 @@ fn implausible_notes(ledger: &Ledger) -> impl Iterator<Item = Note> {
     })
 }
 
+/// Hours in a sentence: whole ones from ten on, with commas.
+fn in_hours(hours: f64) -> String {
+    types::show::grouped(hours, if hours < 10.0 { 1 } else { 0 })
+}
+
 fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String]) -> Vec<Note> {
     let mut notes = Vec::new();
     if ledger.nodeless_pod_seconds > 0 {
         notes.push(Note::info(format!(
-            "{:.1} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
-            float(ledger.nodeless_pod_seconds) / 3600.0
+            "{} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
+            in_hours(float(ledger.nodeless_pod_seconds) / 3600.0)
         )));
     }
     if !allocation.residual_causes.is_empty() {
@@ -446,14 +459,21 @@ fn notes(
     }
     if inventory.container_hours_without_usage > 0.0 {
         notes.push(Note::info(format!(
-            "No usage was seen for {:.1} container-hours; they count as reserved and not as used.",
-            inventory.container_hours_without_usage
+            "No usage was seen for {} container-hours; they count as reserved and not as used.",
+            in_hours(inventory.container_hours_without_usage)
         )));
     }
     if inventory.pod_hours_without_requests > 0.0 {
         notes.push(Note::info(format!(
-            "{:.1} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
-            inventory.pod_hours_without_requests
+            "{} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
+            in_hours(inventory.pod_hours_without_requests)
+        )));
+    }
+    if observed.alive_seconds_pod_level > 0 {
+        notes.push(Note::warning(format!(
+            "{:.1} pod-hours ask for CPU and memory as a whole pod (`spec.resources`), which no metric shows: what they \
+             reserve is not known, and is in no sum of requests and no replay.",
+            float(observed.alive_seconds_pod_level) / 3600.0
         )));
     }
     notes.push(Note::info(

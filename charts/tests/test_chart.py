@@ -184,6 +184,11 @@ class Values(unittest.TestCase):
         given = re.fullmatch(r"nodes=\[(.*)\]", nodes)[1].split(",")
         self.assertEqual(sorted(wanted), sorted(given))
 
+    def test_what_is_asked_of_kube_state_metrics_beyond_its_default_is_turned_on(self):
+        flags = re.findall(r'\bflag: "(--[^"]+)"', (ROOT / "collector/src/metrics.rs").read_text())
+        self.assertGreater(len(flags), 0)
+        self.assertEqual(self.values["prometheus"]["kube-state-metrics"]["extraArgs"], flags)
+
     def test_the_dependency_is_pinned_and_switched_by_its_value(self):
         meta = yaml.safe_load((CHART / "Chart.yaml").read_text())
         (dependency,) = meta["dependencies"]

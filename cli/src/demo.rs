@@ -48,6 +48,10 @@ pub(crate) struct DemoArgs {
     /// What the cluster is made from: the same seed makes the same cluster
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+
+    /// Name of the cluster in the lake and on the page
+    #[arg(long, value_name = "ID", default_value = Cluster::ID)]
+    cluster_id: ClusterId,
 }
 
 /// The demo's cluster and where its hours go.
@@ -88,7 +92,8 @@ pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failu
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let files = FormatArgs::page_and_analysis().files(&analysis, &analyze::json(&analysis)?, Vec::new())?;
-    let page = PathBuf::from(report::write(&args.out, &files)?);
+    report::write(&args.out, &files)?;
+    let page = args.out.join("index.html");
     progress.clear();
     let page = page.canonicalize().unwrap_or(page);
     print(&format!("{}\n{} in {:.0} s\n", reports::summary(&analysis), page.display(), begun.elapsed().as_secs_f64()))?;
@@ -104,7 +109,7 @@ fn set_up(args: &DemoArgs) -> Result<Stage, Failure> {
     fresh_lake(&lake_dir)?;
     Ok(Stage {
         cluster: Arc::new(Cluster::generate(args.seed, whole)),
-        id: Cluster::ID.parse()?,
+        id: args.cluster_id.clone(),
         lake: Lake::new(Arc::new(DirStore::new(lake_dir))),
         generated,
         scraped,

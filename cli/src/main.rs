@@ -2,6 +2,7 @@
 
 mod analyze;
 mod collect;
+mod compare;
 mod demo;
 mod doctor;
 mod failure;
@@ -35,7 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
 /// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
 /// `run` is for a scheduler: what is in a lake becomes a report beside it. `lake` looks into a lake and keeps it.
-/// `prices` explains a price and imports AWS's price lists.
+/// `compare` says what changed between two analyses. `prices` explains a price and imports AWS's price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -53,6 +54,7 @@ enum Command {
     Collect(collect::Args),
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
+    Compare(compare::CompareArgs),
     Run(run::RunArgs),
     Lake(lake::LakeArgs),
     Prices(prices::PricesArgs),
@@ -74,6 +76,7 @@ async fn main() -> ExitCode {
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args).await,
+        Command::Compare(args) => compare::run(&args),
         Command::Run(args) => run::run(args, now(), &progress).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,

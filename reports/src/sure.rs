@@ -8,6 +8,7 @@ use crate::chart::frontier::{self, Dot, Frontier};
 use crate::chart::matrix::{self, Matrix};
 use crate::chart::rows::{self, Bar, Piece, Rows};
 use crate::chart::{Figure, Ink, Words};
+use crate::coverage::{Coverage, coverage};
 use crate::format;
 use crate::grades::Grades;
 use crate::page::RenderError;
@@ -26,7 +27,12 @@ pub(crate) struct Sure {
     doubts: Vec<String>,
     /// What the engine makes of today's own machines, as a sentence.
     optimism: String,
+    coverage: Coverage,
+    /// How well today's bill is known, as a sentence.
+    known: String,
     grades: Option<Grades>,
+    /// Whether there is something to fold under "what if".
+    has_what_if: bool,
     risk: Table,
     target: String,
     tornado: Option<Figure>,
@@ -53,25 +59,33 @@ impl Sure {
             lead: words::unbroken(&lead(analysis)),
             doubts: doubts(analysis),
             optimism: optimism(analysis),
+            coverage: coverage(analysis),
+            known: crate::grades::sentence(analysis).unwrap_or_default(),
             grades: Grades::new(analysis),
+            has_what_if: what_if.is_some(),
             risk: crate::risk::risk(analysis),
             target: crate::risk::target(analysis),
             tornado: what_if.map(|what_if| tornado(analysis, what_if)).transpose()?.flatten(),
             without_effect: what_if.map(without_effect).unwrap_or_default(),
             break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
             grid: what_if.and_then(|what_if| grid(analysis, what_if)),
-            no_frontier: if what_if.is_some_and(without_risk) {
-                "At no pair of ratios tried was a host over its CPU or its memory, so there is no risk to weigh against the \
-                 saving."
-            } else {
-                ""
-            },
+            no_frontier: what_if.filter(|what_if| without_risk(what_if)).map(no_frontier).unwrap_or_default(),
             frontier: what_if
                 .filter(|what_if| !without_risk(what_if))
                 .map(|what_if| risk_frontier(analysis, what_if))
                 .transpose()?
                 .flatten(),
         })
+    }
+}
+
+/// Why there is no frontier; a pair may break another limit all the same.
+fn no_frontier(what_if: &WhatIf) -> &'static str {
+    if what_if.grid.iter().all(|point| point.holds_target) {
+        "At no pair of ratios tried was a host over its CPU or its memory, so there is no risk to weigh against the saving."
+    } else {
+        "At no pair of ratios tried was a host over its CPU or its memory; what breaks is another limit, such as late \
+         starts or the loss of a host, which other ratios do not mend."
     }
 }
 
@@ -223,7 +237,6 @@ fn tornado_table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
         ],
         what_if.tornado.iter().map(row).collect(),
     )
-    .stacking()
 }
 
 fn without_effect(what_if: &WhatIf) -> String {

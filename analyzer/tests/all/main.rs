@@ -9,4 +9,5 @@ mod made;
 mod planted;
 mod prices;
 mod replays;
+mod rightsizing;
 mod truth;

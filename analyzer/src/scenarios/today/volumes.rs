@@ -60,6 +60,20 @@ impl Bill {
                 }
                 continue;
             }
+            let unsized_seconds = sums.seconds - sums.sized_seconds;
+            if unsized_seconds > 0 {
+                let name = kind.price_name().unwrap_or("unknown type");
+                let reason = "its size is not known; collect kube_persistentvolume_capacity_bytes".to_owned();
+                self.add_unpriced(
+                    format!("{name} volume of unknown size"),
+                    hours(unsized_seconds),
+                    "claim-hour",
+                    reason,
+                );
+            }
+            if sums.sized_seconds == 0 {
+                continue;
+            }
             match priced {
                 Ok((volume_type, region, unit)) => {
                     let (grade, reason) = match (kind.store, &kind.volume_type) {
@@ -95,7 +109,7 @@ impl Bill {
         if unknown > 0 {
             let reason =
                 "EFS bills what is stored, which is not known; collect kubelet_volume_stats_used_bytes".to_owned();
-            self.add_unpriced("claim on EFS".to_owned(), float(unknown) / 3600.0, "claim-hour", reason);
+            self.add_unpriced("claim on EFS".to_owned(), hours(unknown), "claim-hour", reason);
         }
         let item = Item {
             line: "volumes",
@@ -307,6 +321,10 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
 /// Whether AWS bills the node's disks by themselves.
 fn is_aws(node: &NodeCost) -> bool {
     node.kind.compute_type != "hybrid" && !node.kind.emp_owned
+}
+
+fn hours(seconds: i128) -> f64 {
+    float(seconds) / 3600.0
 }
 
 fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {

@@ -4,7 +4,7 @@ use types::analysis::*;
 
 use super::hours::{HOURS, hour, noise};
 use super::parts::{assumption, machine, scenario};
-use super::{believable, plan, what_if};
+use super::{believable, plan, sizes, what_if};
 
 /// What each scenario costs: compute, root disks, NAT of the pool, fee; and its least compute.
 struct Bill {
@@ -248,6 +248,7 @@ pub(crate) fn full() -> Analysis {
     analysis.silence = Some(silence());
     analysis.what_if = Some(what_if::what_if());
     plan::add(&mut analysis);
+    analysis.right_sizing = Some(sizes::right_sizing());
     let changed = assumption(
         "emp.fee_fraction",
         "0.20",

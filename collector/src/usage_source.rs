@@ -1,8 +1,6 @@
 //! Where the usage of containers is read from: cAdvisor's own metrics, or rules that a server recorded from them where
 //! it does not keep those.
 
-use crate::queries::{self, Query};
-
 /// The rule of kubernetes-mixin with the mean rate of the last five minutes, in cores.
 pub const RATE_RULE: &str = "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_rate5m";
 /// Its rule with the rate between the last two scrapes, in cores.
@@ -17,7 +15,7 @@ pub(crate) const STAND_INS: [&str; 4] = [RATE_RULE, INSTANT_RATE_RULE, MEMORY_RU
 
 /// Where the usage of containers is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Usage {
+pub enum UsageSource {
     /// cAdvisor's counters and gauges.
     #[default]
     Cadvisor,
@@ -39,7 +37,7 @@ pub enum Rates {
     TwoScrapes,
 }
 
-impl Usage {
+impl UsageSource {
     /// What can be made of the metrics that are there, of those in [`STAND_INS`]; `None` when they do not suffice. The
     /// rate over five minutes comes before the other: at the end of a slot it has the whole of the slot in it, and of the
     /// other only those moments are known at which the rule was evaluated.
@@ -52,24 +50,6 @@ impl Usage {
         // The rule first: the gauge may be that of another exporter, whose series are not told apart by images.
         let memory_rule = there.contains(&MEMORY_RULE);
         (memory_rule || there.contains(&MEMORY)).then_some(Self::Recorded { cpu, memory_rule })
-    }
-
-    /// The query that is asked in the place of one of [`queries::ALL`]; `None` where none is.
-    pub(crate) fn query(self, query: &'static Query) -> Option<&'static Query> {
-        let Self::Recorded { cpu, memory_rule } = self else { return Some(query) };
-        Some(match query.fact {
-            queries::Fact::ContainerCpu => match cpu {
-                Rates::FiveMinutes => &queries::RECORDED_RATE,
-                Rates::TwoScrapes => &queries::RECORDED_INSTANT_RATE,
-            },
-            queries::Fact::ContainerMemoryMean if memory_rule => &queries::RECORDED_MEMORY_MEAN,
-            queries::Fact::ContainerMemoryMean => &queries::WHOLE_MEMORY_MEAN,
-            queries::Fact::ContainerMemoryMax if memory_rule => &queries::RECORDED_MEMORY_MAX,
-            queries::Fact::ContainerMemoryMax => &queries::WHOLE_MEMORY_MAX,
-            // Rules have no instances, so nothing could be done with their starts.
-            queries::Fact::ContainerStart => return None,
-            _ => query,
-        })
     }
 
     /// The rule that CPU comes from; `None` when it is cAdvisor's counter.
@@ -88,12 +68,12 @@ mod tests {
 
     #[test]
     fn rules_stand_in_only_where_both_cpu_and_memory_are_told() {
-        let recorded = |cpu, memory_rule| Some(Usage::Recorded { cpu, memory_rule });
-        assert_eq!(Usage::recorded(&STAND_INS), recorded(Rates::FiveMinutes, true));
-        assert_eq!(Usage::recorded(&[RATE_RULE, MEMORY]), recorded(Rates::FiveMinutes, false));
-        assert_eq!(Usage::recorded(&[RATE_RULE, MEMORY_RULE]), recorded(Rates::FiveMinutes, true));
-        assert_eq!(Usage::recorded(&[INSTANT_RATE_RULE, MEMORY_RULE]), recorded(Rates::TwoScrapes, true));
-        assert_eq!(Usage::recorded(&[RATE_RULE]), None);
-        assert_eq!(Usage::recorded(&[MEMORY, MEMORY_RULE]), None);
+        let recorded = |cpu, memory_rule| Some(UsageSource::Recorded { cpu, memory_rule });
+        assert_eq!(UsageSource::recorded(&STAND_INS), recorded(Rates::FiveMinutes, true));
+        assert_eq!(UsageSource::recorded(&[RATE_RULE, MEMORY]), recorded(Rates::FiveMinutes, false));
+        assert_eq!(UsageSource::recorded(&[RATE_RULE, MEMORY_RULE]), recorded(Rates::FiveMinutes, true));
+        assert_eq!(UsageSource::recorded(&[INSTANT_RATE_RULE, MEMORY_RULE]), recorded(Rates::TwoScrapes, true));
+        assert_eq!(UsageSource::recorded(&[RATE_RULE]), None);
+        assert_eq!(UsageSource::recorded(&[MEMORY, MEMORY_RULE]), None);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use types::{Hour, SLOT_SECONDS};
 
 use crate::snapshot::{Instance, Name, Snapshot, Uid};
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 
 /// How long after its end a container may still show what it had last.
 const TAIL_SECONDS: i64 = 2 * SLOT_SECONDS;
@@ -42,7 +42,7 @@ pub(crate) fn nodes_ran_until(snapshot: &Snapshot, hour: Hour) -> BTreeMap<Strin
     };
     let names = snapshot.nodes.keys().filter_map(|name| Some((name.as_str(), last_seen(name)?)));
     let gone: BTreeMap<&str, i64> = names.filter(|(_, seen)| *seen < hour.end_seconds()).collect();
-    if gone.is_empty() || snapshot.usage != Usage::Cadvisor {
+    if gone.is_empty() || snapshot.usage != UsageSource::Cadvisor {
         return ran;
     }
     let on_node =

@@ -3,22 +3,22 @@
 
 /// Entries sorted by key.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Few<K, V>(Vec<(K, V)>);
+pub(crate) struct SmallMap<K, V>(Vec<(K, V)>);
 
-impl<K, V> Default for Few<K, V> {
+impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<K: Ord, V> Few<K, V> {
+impl<K: Ord, V> SmallMap<K, V> {
     /// The entries, by key.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 }
 
-impl<K: Ord, V: Default> Few<K, V> {
+impl<K: Ord, V: Default> SmallMap<K, V> {
     /// The value of a key, which is put there if it is new.
     pub(crate) fn entry(&mut self, key: K) -> &mut V {
         let place = match self.0.binary_search_by(|(there, _)| there.cmp(&key)) {
@@ -35,9 +35,9 @@ impl<K: Ord, V: Default> Few<K, V> {
 }
 
 /// A set of few.
-pub(crate) type FewOf<K> = Few<K, ()>;
+pub(crate) type SmallSet<K> = SmallMap<K, ()>;
 
-impl<K: Ord> FewOf<K> {
+impl<K: Ord> SmallSet<K> {
     /// Puts one in.
     pub(crate) fn insert(&mut self, key: K) {
         self.entry(key);
@@ -49,7 +49,7 @@ impl<K: Ord> FewOf<K> {
     }
 }
 
-impl<K: Ord, V: Default> FromIterator<(K, V)> for Few<K, V> {
+impl<K: Ord, V: Default> FromIterator<(K, V)> for SmallMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut few = Self::default();
         for (key, value) in entries {
@@ -69,9 +69,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn few_hold_what_a_tree_holds(entries in proptest::collection::vec((0_u8..20, any::<u8>()), 0..40)) {
+        fn a_small_map_holds_what_a_tree_holds(entries in proptest::collection::vec((0_u8..20, any::<u8>()), 0..40)) {
             let tree: BTreeMap<u8, u8> = entries.iter().copied().collect();
-            let few: Few<u8, u8> = entries.into_iter().collect();
+            let few: SmallMap<u8, u8> = entries.into_iter().collect();
             prop_assert!(few.iter().eq(tree.iter()));
             prop_assert_eq!(few.0.capacity(), few.0.len());
         }

@@ -8,7 +8,7 @@ use crate::write::Lake;
 
 /// The hours of a window, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
+pub struct Coverage {
     /// Those that exist.
     pub present: Vec<Hour>,
     /// Those of them of which something is known to be missing.
@@ -22,8 +22,8 @@ impl Lake {
     ///
     /// # Errors
     /// [`LakeError::Store`], [`LakeError::Manifest`].
-    pub async fn standing(&self, cluster: &ClusterId, window: Window) -> Result<Standing, LakeError> {
-        let mut standing = Standing::default();
+    pub async fn coverage(&self, cluster: &ClusterId, window: Window) -> Result<Coverage, LakeError> {
+        let mut coverage = Coverage::default();
         // Of a long window most days may not be there: one listing tells, instead of one each.
         for day in self.days(cluster).await? {
             if day.end() <= window.start() || day.first_hour().start() >= window.end() {
@@ -35,11 +35,11 @@ impl Lake {
             let parts = self.parts_of_listing(cluster, day, &listing, Some(&hours)).await?;
             for read in parts.into_iter().flat_map(|part| part.hours).filter(|read| !read.manifest.complete) {
                 let tries = listing.tries.get(&read.hour).copied().unwrap_or(0);
-                standing.incomplete.push(IncompleteHour { hour: read.hour, faults: read.manifest.faults, tries });
+                coverage.incomplete.push(IncompleteHour { hour: read.hour, faults: read.manifest.faults, tries });
             }
-            standing.present.extend(hours);
+            coverage.present.extend(hours);
         }
-        standing.incomplete.sort_by_key(|hour| hour.hour);
-        Ok(standing)
+        coverage.incomplete.sort_by_key(|hour| hour.hour);
+        Ok(coverage)
     }
 }

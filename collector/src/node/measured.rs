@@ -7,9 +7,10 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::counter::{self, Counted, Most, Sample};
 use crate::doubt::Doubts;
-use crate::life::{Life, int32};
+use crate::life::Life;
 use crate::limits::Limits;
-use crate::pod::whole;
+use crate::numbers::int32;
+use crate::numbers::whole;
 use crate::queries;
 use crate::snapshot::{Edges, Exporter, Io, Slots, Snapshot};
 

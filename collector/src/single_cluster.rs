@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::SLOT_SECONDS;
 
 use crate::decode::{DecodeError, decode};
-use crate::queries::{label_name, quoted};
+use crate::promql::{label_name, quoted};
 use crate::snapshot::{Instance, Snapshot, Uid};
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 
 /// Labels of `kube_node_info` that tell one node from another, and those that tell one target or replica from another.
 const OF_NODES: [&str; 22] = [
@@ -135,7 +135,7 @@ fn two_machines(snapshot: &Snapshot) -> Option<Twice> {
 }
 
 fn two_pods(snapshot: &Snapshot) -> Option<Twice> {
-    if snapshot.usage != Usage::Cadvisor {
+    if snapshot.usage != UsageSource::Cadvisor {
         return None;
     }
     let mut names: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();

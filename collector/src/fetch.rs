@@ -1,5 +1,6 @@
-//! EDGE: asking for one hour: every query, what must be there, and what is wrong with what came.
+//! EDGE: network. One hour fetched: every query, what must be there, and what is wrong with what came.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use lake::manifest::Source;
@@ -9,15 +10,15 @@ use types::{ClusterId, Hour, SLOTS_PER_HOUR};
 use crate::decode::{DecodeError, decode};
 use crate::dialect::Dialect;
 use crate::gaps;
+use crate::outcome::{CollectError, Collected, HourResult};
 use crate::quality::{self, quality_row};
 use crate::queries::{self, Fact, Question, Shape};
 use crate::rows::{self, Origin};
-use crate::run::{CollectError, Collected, HourResult};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
+use crate::single_cluster::{self, Twice};
 use crate::snapshot::{Between, Snapshot, Vanished};
-use crate::usage::Usage;
-use crate::worlds::{self, Twice};
+use crate::usage_source::UsageSource;
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
 /// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
@@ -30,19 +31,19 @@ pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Setting
     let own = queries::matchers(settings, &Dialect::default());
     let body = server.ask_after("nodes", &queries::all_nodes(&own), hour).await?;
     let unreadable = |source| CollectError::Answer { query: "nodes".to_owned(), hour, source };
-    for label in worlds::labels_that_differ(&body).map_err(unreadable)? {
+    for label in single_cluster::labels_that_differ(&body).map_err(unreadable)? {
         // By convention this one is a cluster's, whatever it splits.
         let conventional = label == "cluster" && settings.selector.is_none();
-        let found = words_of(server, "clusters", &worlds::split(&own, &label), "found", hour).await?;
-        if !conventional && !worlds::is_split(&label, &found) {
+        let found = words_of(server, "clusters", &single_cluster::split(&own, &label), "found", hour).await?;
+        if !conventional && !single_cluster::is_split(&label, &found) {
             continue;
         }
-        let clusters = words_of(server, "clusters", &worlds::values(&own, &label), &label, hour).await?;
+        let clusters = words_of(server, "clusters", &single_cluster::values(&own, &label), &label, hour).await?;
         let names = clusters.iter().take(5).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
     }
     let mut dialect = Dialect::default();
-    for (what, _) in words_of(server, "dialect", &Dialect::probe(settings), "found", hour).await? {
+    for (what, _) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
         dialect.found(&what);
     }
     Ok(dialect)
@@ -68,7 +69,7 @@ async fn words_of(
 }
 
 /// Sends every query of an hour, one at a time, each while the answer before it is read, and encodes what came. `Err` when there is nothing to write.
-pub(crate) async fn ask(
+pub(crate) async fn fetch(
     server: &Server,
     cluster: &ClusterId,
     hour: Hour,
@@ -77,7 +78,7 @@ pub(crate) async fn ask(
     collected: &mut Collected,
 ) -> Result<EncodedHour, HourResult> {
     let begun = Instant::now();
-    let mut pinned = match dialect.replicas(settings) {
+    let mut pinned = match queries::replicas(dialect, settings) {
         None => dialect.clone(),
         Some(promql) => {
             let label = dialect.replica_label.as_deref().unwrap_or_default();
@@ -92,9 +93,9 @@ pub(crate) async fn ask(
     while let Some(query) = questions.get(sent) {
         if sent == queries::DECISIVE {
             quality::check_known(&quality)?;
-            if quality::lacks_cpu(&quality) && pinned.usage == Usage::Cadvisor {
+            if quality::lacks_cpu(&quality) && pinned.usage == UsageSource::Cadvisor {
                 pinned.usage = stand_in(server, settings, &pinned, hour, collected).await?;
-                if pinned.usage != Usage::Cadvisor {
+                if pinned.usage != UsageSource::Cadvisor {
                     // The first answer stands, which is of no usage; that of the counter was empty.
                     snapshot.usage = pinned.usage;
                     quality.truncate(1);
@@ -128,7 +129,7 @@ pub(crate) async fn ask(
     for what in ByName::ALL {
         ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
     }
-    if let Some(Twice { what, name, ids }) = worlds::twice(&snapshot) {
+    if let Some(Twice { what, name, ids }) = single_cluster::twice(&snapshot) {
         return Err(failed(CollectError::TwiceAtOnce { what, name, ids, hour }));
     }
     ask_beyond(server, hour, &questions, &mut snapshot, collected).await?;
@@ -166,14 +167,21 @@ async fn ask_beyond(
     snapshot: &mut Snapshot,
     collected: &mut Collected,
 ) -> Result<(), HourResult> {
+    snapshot.learn_limits();
     let gaps = gaps::of(snapshot, hour);
     let Some(cpu) = questions.iter().find(|question| question.fact == Fact::ContainerCpu) else { return Ok(()) };
-    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after)] {
+    let within: BTreeSet<String> = gaps.before.union(&gaps.after).cloned().collect();
+    let mut asked = Vec::new();
+    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after), (Shape::Edges, within)] {
         if pods.is_empty() {
             continue;
         }
         let names: Vec<&str> = pods.iter().map(String::as_str).collect();
-        let question = cpu.beyond(shape, if names.len() > NAMES_AT_ONCE { &[] } else { &names });
+        let names = if names.len() > NAMES_AT_ONCE { &[] } else { &names[..] };
+        asked.extend((shape != Shape::Edges).then(|| cpu.beyond(shape, names)));
+        asked.extend(cpu.scraped(shape, names));
+    }
+    for question in asked {
         let mut take =
             |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(&question, body, hour.start_seconds()));
         let reply = server.asking(hour).ask(&question, None, &mut take).await.map_err(|error| match error {
@@ -194,12 +202,12 @@ async fn stand_in(
     dialect: &Dialect,
     hour: Hour,
     collected: &mut Collected,
-) -> Result<Usage, HourResult> {
-    let promql = Dialect::stand_ins(&queries::matchers(settings, dialect));
+) -> Result<UsageSource, HourResult> {
+    let promql = queries::stand_ins(&queries::matchers(settings, dialect));
     collected.queries += 1;
     let there = words_of(server, "stand_ins", &promql, "__name__", hour).await.map_err(failed)?;
     let there: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();
-    Ok(Usage::recorded(&there).unwrap_or_default())
+    Ok(UsageSource::recorded(&there).unwrap_or_default())
 }
 
 fn failed(error: impl Into<CollectError>) -> HourResult {
