@@ -10,7 +10,7 @@ use types::analysis::{
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
-use super::back_test::back_test;
+use super::back_test::{self, back_test};
 use super::bars::Bars;
 use super::decide::{Basis, Decision, decide};
 use super::judged::{Judgement, Yardstick, judgement};
@@ -96,6 +96,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         (bars.all(), bars.of())
     };
     let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, (&repacked, &emp), (&tornado, tornado_of)));
+    let back_test = model.today().map(|today| back_test(&today.reported, basis.optimism));
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
@@ -109,9 +110,9 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         exclusions: exclusions(model, as_it_is.as_ref()),
         interval_usd: interval::interval(model),
         plan: model.today().and_then(|today| plan(model, &model.pricer.of(today).lines, month)),
-        notes: notes(model, &scenarios),
+        notes: notes(model, &scenarios).into_iter().chain(back_test.as_ref().and_then(back_test::note)).collect(),
         origins,
-        back_test: model.today().map(|today| back_test(&today.reported, basis.optimism)),
+        back_test,
         judgement,
         basis,
         decision,
