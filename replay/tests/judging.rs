@@ -134,7 +134,8 @@ fn a_host_may_carry_a_zone_where_today_is_laid_out_to_lose_one() {
 #[test]
 fn of_few_periodic_runs_two_may_be_overtaken_and_of_many_one_in_ten_thousand() {
     let holds = |periodic: u64, overtaken: u64| {
-        let outcome = Outcome { waiting: vec![Waiting { periodic, overtaken, ..Waiting::default() }], ..Outcome::default() };
+        let outcome =
+            Outcome { waiting: vec![Waiting { periodic, overtaken, ..Waiting::default() }], ..Outcome::default() };
         check(&outcome, &Outcome::default(), Limit::OvertakenRuns).holds
     };
     assert!(holds(10, 2) && holds(122_000, 12) && holds(20_000, 2));
@@ -196,6 +197,8 @@ fn the_largest_machine_bought_and_the_fewest_are_what_was_asked_for() {
         catalog: catalog(),
         daemons: common::DAEMONS,
         daemon_pods: 4,
+        zones: vec![0, 1],
+        spot: vec![],
         largest,
         evictions: EvictionLimits::OPEN,
         karpenter: false,

@@ -73,7 +73,8 @@ impl<O: Observer> World<O> {
         let mut candidates = self.candidates(lot, settled);
         let mut done = false;
         while left > 0 && work > 0 {
-            let Some((few, repacking)) = self.worth_repacking(cluster, lot, &candidates, (left, budget), &mut work) else {
+            let Some((few, repacking)) = self.worth_repacking(cluster, lot, &candidates, (left, budget), &mut work)
+            else {
                 break;
             };
             let old: Vec<u32> = few.filter_map(|at| candidates.get(at)).map(|candidate| candidate.machine).collect();
@@ -225,7 +226,8 @@ impl<O: Observer> World<O> {
     /// Requests new machines, and has their pods go to them once they are ready.
     fn replace_by(&mut self, cluster: &Cluster, lot: u32, old: &[u32], new: Repacking, budget: usize, t: i64) {
         let restarted = new.moves.iter().map(|(pod, _)| *pod);
-        let restarted: Vec<u32> = restarted.chain(new.bought.iter().flat_map(|(_, pods)| pods.iter().copied())).collect();
+        let restarted: Vec<u32> =
+            restarted.chain(new.bought.iter().flat_map(|(_, pods)| pods.iter().copied())).collect();
         self.evict(cluster, &restarted);
         self.move_all(cluster, &new.moves, t);
         let mut ready = t;
