@@ -228,7 +228,7 @@ impl<'de> Visitor<'de> for Rates<'_, '_> {
             self.state.bulk.read += 1;
             let kept = plan.as_ref().and_then(|plan| rate.kept(plan));
             self.state.bulk.prices.extend(kept);
-            self.state.hand_over_many::<M::Error>()?;
+            self.state.hand_over_many::<S::Error>()?;
         }
         Ok(())
     }
