@@ -4,6 +4,7 @@
 //! its manifest does. A correction is a new revision beside it; a closed day becomes one object a table, from which
 //! its hours are read from then on. Start reading at [`tables`] (what is stored), [`keys`] (where) and [`Lake`] (how).
 
+pub mod admit;
 mod cell;
 mod compact;
 mod day;
@@ -24,6 +25,7 @@ pub mod tables;
 mod uri;
 pub mod verify;
 mod worker;
+pub mod workload_day;
 mod write;
 
 pub use cell::{Kind, SlotValues};
@@ -40,4 +42,5 @@ pub use standing::Standing;
 pub use store::{PutOutcome, Store, StoreError};
 pub use tables::{Column, Table};
 pub use uri::{InvalidLakeUri, LakeUri, S3Options};
+pub use workload_day::WorkloadDay;
 pub use write::{CorrectOutcome, Lake, WriteOutcome};

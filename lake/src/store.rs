@@ -1,7 +1,8 @@
-//! The seam to storage: one trait, and three places to keep a lake.
+//! The seam to storage: one trait, and the places to keep a lake.
 
 mod ahead;
 mod dir;
+mod https;
 mod memory;
 mod s3;
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 
 pub use ahead::{InOrder, READS, Read, get_many};
 pub use dir::DirStore;
+pub use https::HttpsStore;
 pub use memory::MemoryStore;
 pub use s3::{S3Store, provider_name};
 
