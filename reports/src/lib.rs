@@ -19,6 +19,7 @@ mod drafts;
 mod evidence;
 mod exclusions;
 pub mod export;
+mod figures;
 mod fleet;
 mod grades;
 mod groups;
@@ -49,6 +50,7 @@ mod waterfall;
 mod words;
 
 pub use drafts::{Draft, drafts};
+pub use figures::Figures;
 pub use fleet::{FLEET_COLUMNS, Member, fleet, fleet_csv};
 pub use markdown::markdown;
 pub use money::{Money, MoneyError};
@@ -58,3 +60,6 @@ pub use summary::summary;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.
 pub const ANALYSIS_SCHEMA: &str = include_str!("../analysis.schema.json");
+
+/// The style sheet of the pages, for those who serve pages that look alike.
+pub const STYLE: &str = include_str!("../templates/style.css");
