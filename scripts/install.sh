@@ -26,7 +26,8 @@ ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # The Debian package $1, for the program of the same name.
 debian() {
-    command -v "$1" >/dev/null && return
+    # By path: `prometheus` is also the name of a function here.
+    type -P "$1" >/dev/null && return
     if ! command -v apt-get >/dev/null; then
         echo "install: no $1 and no apt-get; put $2 on the PATH" >&2
         return
