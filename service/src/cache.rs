@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// Values by name, so many at most, each for so long. When there is no room, all that are older than the newest half go.
 #[derive(Debug)]
-pub struct Cached<T> {
+pub(crate) struct Cached<T> {
     values: Mutex<HashMap<String, (DateTime<Utc>, T)>>,
     most: usize,
     age: TimeDelta,
@@ -15,19 +15,19 @@ pub struct Cached<T> {
 
 impl<T: Clone> Cached<T> {
     /// An empty cache.
-    pub fn new(most: usize, age: TimeDelta) -> Self {
+    pub(crate) fn new(most: usize, age: TimeDelta) -> Self {
         Self { values: Mutex::default(), most, age }
     }
 
     /// A value that is young enough.
-    pub fn get(&self, name: &str, now: DateTime<Utc>) -> Option<T> {
+    pub(crate) fn get(&self, name: &str, now: DateTime<Utc>) -> Option<T> {
         let values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, value) = values.get(name)?;
         (now - *since < self.age).then(|| value.clone())
     }
 
     /// Keeps a value.
-    pub fn put(&self, name: &str, value: T, now: DateTime<Utc>) {
+    pub(crate) fn put(&self, name: &str, value: T, now: DateTime<Utc>) {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         if values.len() >= self.most && !values.contains_key(name) {
             let mut ages: Vec<_> = values.values().map(|(since, _)| *since).collect();
@@ -39,7 +39,7 @@ impl<T: Clone> Cached<T> {
     }
 
     /// Forgets a value.
-    pub fn forget(&self, name: &str) {
+    pub(crate) fn forget(&self, name: &str) {
         self.values.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 }

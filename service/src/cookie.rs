@@ -14,7 +14,7 @@ const LOCAL_LOGIN: &str = "emp-login";
 
 /// What a cookie is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cookie {
+pub(crate) enum Cookie {
     /// A session.
     Session,
     /// A sign-in under way.
@@ -32,7 +32,7 @@ impl Cookie {
     }
 
     /// Its value in a request. Where a browser sends two of one name none counts, since one of them is not ours.
-    pub fn of(self, headers: &HeaderMap, https: bool) -> Option<&str> {
+    pub(crate) fn of(self, headers: &HeaderMap, https: bool) -> Option<&str> {
         let name = self.name(https);
         let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut values = cookies
@@ -44,7 +44,7 @@ impl Cookie {
     }
 
     /// The header that sets it for so many seconds; 0 takes it away. `None` for a value that is none of ours.
-    pub fn set(self, value: &str, seconds: i64, https: bool) -> Option<HeaderValue> {
+    pub(crate) fn set(self, value: &str, seconds: i64, https: bool) -> Option<HeaderValue> {
         let secure = if https { "; Secure" } else { "" };
         let name = self.name(https);
         // Lax, since links from elsewhere should find somebody signed in; what changes anything needs more than a cookie.

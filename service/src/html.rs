@@ -11,7 +11,7 @@ use crate::rights::Role;
 
 /// What stands around every page.
 #[derive(Debug, Clone, Default)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// Its title, without the name of the program.
     pub title: String,
     /// Who is signed in; empty for nobody.
@@ -24,7 +24,7 @@ pub struct Frame {
 
 /// A link of the bar.
 #[derive(Debug, Clone)]
-pub struct Link {
+pub(crate) struct Link {
     /// Where it leads.
     pub href: &'static str,
     /// What it says.
@@ -35,7 +35,7 @@ pub struct Link {
 
 impl Frame {
     /// The frame of a page for somebody; `here` is the path its link has.
-    pub fn of(call: &Call, title: impl Into<String>, here: &str) -> Self {
+    pub(crate) fn of(call: &Call, title: impl Into<String>, here: &str) -> Self {
         let role = call.scope.role();
         let link = |href, text| Link { href, text, here: href == here };
         let mut links = vec![link("/", "Clusters"), link("/costs", "Costs")];
@@ -51,7 +51,7 @@ impl Frame {
     }
 
     /// The frame of a page for somebody who is not signed in.
-    pub fn open(title: impl Into<String>) -> Self {
+    pub(crate) fn open(title: impl Into<String>) -> Self {
         Self { title: title.into(), ..Self::default() }
     }
 }
@@ -60,7 +60,7 @@ impl Frame {
 ///
 /// # Errors
 /// A [`Problem`] when a template cannot be filled, which memory aside does not happen.
-pub fn page(template: &impl Template) -> Answer {
+pub(crate) fn page(template: &impl Template) -> Answer {
     page_of(StatusCode::OK, template)
 }
 
@@ -68,20 +68,20 @@ pub fn page(template: &impl Template) -> Answer {
 ///
 /// # Errors
 /// As [`page`].
-pub fn page_of(status: StatusCode, template: &impl Template) -> Answer {
+pub(crate) fn page_of(status: StatusCode, template: &impl Template) -> Answer {
     let text = template.render().map_err(|error| Problem::internal("render a page", &error))?;
     Ok(typed(status, "text/html; charset=utf-8", text.into_bytes()))
 }
 
 /// A body of some type.
-pub fn typed(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
+pub(crate) fn typed(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
     let mut response = (status, Body::from(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
 /// A file to be saved under a name.
-pub fn download(content_type: &'static str, name: &str, body: Vec<u8>) -> Response {
+pub(crate) fn download(content_type: &'static str, name: &str, body: Vec<u8>) -> Response {
     let mut response = typed(StatusCode::OK, content_type, body);
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || ".-_=".contains(c) { c } else { '-' }).collect();
@@ -92,7 +92,7 @@ pub fn download(content_type: &'static str, name: &str, body: Vec<u8>) -> Respon
 }
 
 /// Sends a browser elsewhere by GET.
-pub fn see_other(to: &str) -> Response {
+pub(crate) fn see_other(to: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let value = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
     response.headers_mut().insert(header::LOCATION, value);
@@ -100,7 +100,7 @@ pub fn see_other(to: &str) -> Response {
 }
 
 /// A value as part of a query.
-pub fn escaped(value: &str) -> String {
+pub(crate) fn escaped(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }
 
@@ -113,7 +113,7 @@ struct ProblemPage {
 }
 
 /// A problem as people read it.
-pub fn problem(problem: &Problem, signed_in: bool) -> Response {
+pub(crate) fn problem(problem: &Problem, signed_in: bool) -> Response {
     let title = problem.status.canonical_reason().unwrap_or("Error").to_owned();
     let detail = types::show::sentence_case(&problem.detail);
     let page = ProblemPage { frame: Frame::open(title), detail, signed_in };

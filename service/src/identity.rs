@@ -91,6 +91,6 @@ impl Identity {
 }
 
 /// A name as it may stand in a log and a cookie: no control characters, and not endless.
-pub fn plain(name: &str) -> String {
+pub(crate) fn plain(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(200).collect()
 }

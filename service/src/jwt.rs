@@ -51,7 +51,7 @@ pub enum JwtError {
 }
 
 /// The algorithm of a name; `None` for those that are not taken, `none` and shared secrets among them.
-pub fn algorithm(name: &str) -> Option<Algorithm> {
+pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
         "RS256" => Some(Algorithm::RS256),
         "PS256" => Some(Algorithm::PS256),
@@ -120,7 +120,7 @@ impl Claims {
 ///
 /// # Errors
 /// [`JwtError`].
-pub async fn document(http: &reqwest::Client, url: &str) -> Result<Vec<u8>, JwtError> {
+pub(crate) async fn document(http: &reqwest::Client, url: &str) -> Result<Vec<u8>, JwtError> {
     let failed = |source| JwtError::Provider { url: url.to_owned(), source };
     let mut answer = http.get(url).timeout(PATIENCE).send().await.map_err(failed)?;
     if !answer.status().is_success() {

@@ -13,7 +13,7 @@ const BOUNDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 
 
 /// Which requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Requests {
+pub(crate) struct Requests {
     /// The route as it is written, never the path that was asked for.
     pub route: &'static str,
     /// The method.

@@ -19,16 +19,16 @@ use crate::seal::{random_name, same, sha256_url};
 use crate::signers::Said;
 
 /// The purpose a sign-in under way is sealed for.
-pub const PURPOSE: &str = "login";
+pub(crate) const PURPOSE: &str = "login";
 /// How long somebody may take at the provider, in minutes.
-pub const MINUTES: i64 = 10;
+pub(crate) const MINUTES: i64 = 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer with a token.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// A sign-in under way, as its browser keeps it.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Login {
+pub(crate) struct Login {
     state: String,
     nonce: String,
     verifier: String,
@@ -63,7 +63,7 @@ fn redirect_uri(app: &App) -> String {
 ///
 /// # Errors
 /// A [`Problem`] when there is no provider or it does not answer.
-pub async fn start(app: &App, next: &str, now: DateTime<Utc>) -> Result<(String, Login), Problem> {
+pub(crate) async fn start(app: &App, next: &str, now: DateTime<Utc>) -> Result<(String, Login), Problem> {
     let (config, issuer) = provider(app)?;
     let discovery = issuer.discovery(now).await.map_err(|error| failed(&error))?;
     let endpoint = discovery.authorization_endpoint.unwrap_or_default();
@@ -89,7 +89,7 @@ pub async fn start(app: &App, next: &str, now: DateTime<Utc>) -> Result<(String,
 ///
 /// # Errors
 /// A [`Problem`] when the browser brings something else than it was sent for, or the provider refuses.
-pub async fn finish(app: &App, login: &Login, query: &Pairs, now: DateTime<Utc>) -> Result<Said, Problem> {
+pub(crate) async fn finish(app: &App, login: &Login, query: &Pairs, now: DateTime<Utc>) -> Result<Said, Problem> {
     let (config, issuer) = provider(app)?;
     let again = |what: &str| Problem::forbidden(format!("{what}; sign in again"));
     if now >= login.until || !query.get("state").is_some_and(|state| same(state, &login.state)) {

@@ -15,7 +15,7 @@ const MOST_CLUSTERS: usize = 500;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub(crate) struct Question {
     /// Of one cluster; all that may be seen without.
     pub cluster: Option<ClusterId>,
     /// Summed up by what.
@@ -29,7 +29,7 @@ impl Question {
     ///
     /// # Errors
     /// A [`Problem`] that names the value that makes no sense.
-    pub fn read(query: &Pairs) -> Result<Self, Problem> {
+    pub(crate) fn read(query: &Pairs) -> Result<Self, Problem> {
         let text = |name: &str| query.get(name).map(ToOwned::to_owned);
         let cluster = match query.get("cluster") {
             Some(id) => Some(id.parse::<ClusterId>().map_err(|error| Problem::bad(format!("{error}")))?),
@@ -61,7 +61,7 @@ impl Question {
     }
 
     /// The same question as a query.
-    pub fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some(cluster) = &self.cluster {
             query.append_pair("cluster", cluster.as_str());
@@ -74,7 +74,7 @@ impl Question {
     }
 
     /// The filters that are set, by the names they have in a query.
-    pub fn filters(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn filters(&self) -> Vec<(&'static str, String)> {
         let filter = &self.filter;
         let label = filter.label.as_ref().map(|(name, value)| format!("{name}={value}"));
         let all = [
@@ -101,7 +101,7 @@ fn day(query: &Pairs, name: &str) -> Result<Option<String>, Problem> {
 
 /// An answer, with what it is of.
 #[derive(Debug)]
-pub struct Answered {
+pub(crate) struct Answered {
     /// The sums.
     pub sums: Sums,
     /// The currency of the amounts.
@@ -139,7 +139,7 @@ async fn gathered(call: &Call, question: &Question) -> Result<(BTreeMap<ClusterI
 ///
 /// # Errors
 /// A [`Problem`] when the cluster is not to be seen, the store fails, or amounts are in several currencies.
-pub async fn asked(call: &Call, question: &Question) -> Result<Answered, Problem> {
+pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Answered, Problem> {
     let (rows, without) = gathered(call, question).await?;
     let mut currencies: Vec<&str> = rows.values().map(|rows| rows.currency.as_str()).collect();
     currencies.sort_unstable();
@@ -162,7 +162,7 @@ pub async fn asked(call: &Call, question: &Question) -> Result<Answered, Problem
 ///
 /// # Errors
 /// As [`asked`].
-pub async fn rows_of(
+pub(crate) async fn rows_of(
     call: &Call,
     cluster: &ClusterId,
     filter: &Filter,

@@ -358,7 +358,7 @@ async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, P
 }
 
 /// The content types of a report's files, by name.
-pub fn content_type(name: &str) -> &'static str {
+pub(crate) fn content_type(name: &str) -> &'static str {
     let types: BTreeMap<&str, &'static str> = BTreeMap::from([
         ("html", "text/html; charset=utf-8"),
         ("json", "application/json"),

@@ -138,13 +138,13 @@ fn pem(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether a request comes from one of these addresses.
-pub fn is_from(peers: &[IpNet], peer: IpAddr) -> bool {
+pub(crate) fn is_from(peers: &[IpNet], peer: IpAddr) -> bool {
     let peer = peer.to_canonical();
     peers.iter().any(|net| net.contains(&peer))
 }
 
 /// Who a proxy says it is: nobody unless the request comes from one.
-pub fn proxied(proxy: &Proxy, peer: IpAddr, headers: &HeaderMap) -> Option<Said> {
+pub(crate) fn proxied(proxy: &Proxy, peer: IpAddr, headers: &HeaderMap) -> Option<Said> {
     if !is_from(&proxy.peers, peer) {
         return None;
     }
@@ -155,7 +155,7 @@ pub fn proxied(proxy: &Proxy, peer: IpAddr, headers: &HeaderMap) -> Option<Said>
 }
 
 /// A header that is there once: of two, one was brought by somebody else.
-pub fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok().filter(|value| !value.is_empty())?;
     values.next().is_none().then_some(value)

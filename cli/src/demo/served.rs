@@ -45,7 +45,12 @@ pub(super) async fn run(args: &DemoArgs, now: fn() -> DateTime<Utc>, progress: &
 }
 
 /// A cluster's hours and its two weekly reports.
-async fn reported(store: &Arc<dyn Store>, name: &'static str, seed: u64, progress: &Progress) -> Result<Member, Failure> {
+async fn reported(
+    store: &Arc<dyn Store>,
+    name: &'static str,
+    seed: u64,
+    progress: &Progress,
+) -> Result<Member, Failure> {
     let end = Hour::starting_at(END_SECONDS).context("place the demo in time")?;
     let whole = Window::try_new(end.plus(-24 * DAYS).start(), end.start())?;
     let id: ClusterId = name.parse()?;

@@ -61,10 +61,11 @@ fn serve(lake: &Path, folder: &Path) -> Serving {
     );
     fs::write(at("config.toml"), config).unwrap();
     let address = format!("127.0.0.1:{port}");
-    let mut process = emp_cost(&["serve", "--lake", lake.to_str().unwrap(), "--config", &at("config.toml"), "--listen", &address])
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut process =
+        emp_cost(&["serve", "--lake", lake.to_str().unwrap(), "--config", &at("config.toml"), "--listen", &address])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
     let mut line = String::new();
     let mut said = BufReader::new(process.stderr.take().unwrap());
     said.read_line(&mut line).unwrap();
@@ -116,10 +117,12 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     let csrf = costs.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
     let form = serving.page("/what-if?cluster=prod-1", &cookie).await;
     assert!(form.contains("emp.fee_fraction"), "{form}");
-    let wrong = serving.post("/what-if", &cookie, &format!("csrf={csrf}&cluster=prod-1&title=x&emp.fee_fraction=7")).await;
+    let wrong =
+        serving.post("/what-if", &cookie, &format!("csrf={csrf}&cluster=prod-1&title=x&emp.fee_fraction=7")).await;
     assert_eq!(wrong.status(), 422);
     assert!(wrong.text().await.unwrap().contains("expected a number from 0 to 1"));
-    let asked = serving.post("/what-if", &cookie, &format!("csrf={csrf}&cluster=prod-1&title=no+fee&emp.fee_fraction=0")).await;
+    let asked =
+        serving.post("/what-if", &cookie, &format!("csrf={csrf}&cluster=prod-1&title=no+fee&emp.fee_fraction=0")).await;
     assert_eq!(asked.status(), 303);
     let path = asked.headers()["location"].to_str().unwrap().to_owned();
     assert!(serving.page(&path, &cookie).await.contains("It waits for a worker"));

@@ -200,7 +200,9 @@ fn written(knobs: &[Knob], given: &Pairs) -> Result<String, String> {
     if toml.len() > MOST_TOML {
         return Err("The assumptions are longer than 16 KiB.".to_owned());
     }
-    toml.push('\n');
+    if !toml.ends_with('\n') {
+        toml.push('\n');
+    }
     Ok(toml)
 }
 

@@ -208,7 +208,7 @@ fn row(cluster: &str, day: u32, namespace: Option<&str>, team: &str, cents: i64)
         workload_kind: namespace.map(|_| "Deployment".into()),
         workload: namespace.map(|name| format!("{name}-web").into()),
         labels: namespace.map(|_| -> Arc<str> { format!("team={team}").into() }).into_iter().collect(),
-        node_group: Some("blue".into()),
+        node_group: Some("spot".into()),
         cpu_nano_usd: cents * 10_000_000,
         memory_nano_usd: 0,
         volume_nano_usd: 0,

@@ -51,7 +51,10 @@ impl Provider {
             .spawn()
             .unwrap();
         let mut issuer = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        said.read_line(&mut issuer).unwrap();
+        // A pipe that nobody reads ends it when it says more.
+        std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         Self { process, issuer: issuer.trim().to_owned() }
     }
 }
