@@ -32,7 +32,7 @@ mod trace;
 mod usage;
 mod utilisation;
 
-pub use analyze::{Request, Sharing, analyze};
+pub use analyze::{Request, Sharing, analyze, analyze_with_days};
 pub use assumptions::{Assumptions, Terms};
 pub use catalog::{CatalogError, InstanceType, SpotSaving};
 pub use input::AnalyzeError;

@@ -1,5 +1,7 @@
 //! EDGE: `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
 
+mod served;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::Instant;
 
 use analyzer::{Assumptions, PriceBook, Request, Sharing};
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use collector::Settings;
 use collector::server::{Server, ServerOptions};
 use fixtures::{Cluster, prometheus};
@@ -52,6 +55,10 @@ pub(crate) struct DemoArgs {
     /// Name of the cluster in the lake and on the page
     #[arg(long, value_name = "ID", default_value = Cluster::ID)]
     cluster_id: ClusterId,
+
+    /// Make reports of three clusters, straight from the generator, and serve them on a loopback port with a token to sign in with
+    #[arg(long, conflicts_with = "hours")]
+    serve: bool,
 }
 
 /// The demo's cluster and where its hours go.
@@ -65,7 +72,10 @@ struct Stage {
     scraped: Window,
 }
 
-pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failure> {
+pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    if args.serve {
+        return served::run(&args, now, progress).await;
+    }
     let begun = Instant::now();
     let stage = set_up(&args)?;
     match prometheus::find_binary() {

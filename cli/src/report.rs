@@ -63,6 +63,11 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
     let place = match &args.out {
         LakeUri::Dir(folder) => Place::Folder { folder: folder.clone(), several: given.len() > 1 },
         bucket @ LakeUri::S3 { .. } => Place::Shelf(bucket.open().await),
+        LakeUri::Https { url, .. } => {
+            return Err(Failure::usage(anyhow!(
+                "`{url}` is a reporting service, which takes hours and no reports; give the bucket behind it"
+            )));
+        }
     };
     // A name that cannot be a folder's is told of before the first report is written.
     if given.len() > 1 || matches!(place, Place::Shelf(_)) {

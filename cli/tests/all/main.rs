@@ -4,5 +4,6 @@ mod cli;
 mod edges;
 mod report;
 mod run;
+mod serve;
 mod services;
 mod structure;
