@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use analyzer::bulk::{Bulk, read_bulk_in};
-use analyzer::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
+use ::prices::bulk::{Bulk, read_bulk_in};
+use ::prices::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
 use types::UsdPerHour;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use analyzer::{Figure, PriceBook};
+use prices::{Figure, PriceBook};
 
 use super::{known_type, shape};
 use crate::analyze::prices;
@@ -75,7 +75,7 @@ fn text(book: &PriceBook, name: &str, region: &str, figures: &[Figure]) -> Strin
     lines.join("\n") + "\n"
 }
 
-fn origin(origin: &analyzer::PriceOrigin) -> String {
+fn origin(origin: &prices::PriceOrigin) -> String {
     let date = if origin.date.is_empty() { "no date" } else { &origin.date };
     format!("             {}, {date}: {}, {}", origin.source, origin.layer, origin.kind)
 }

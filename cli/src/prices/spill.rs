@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
-use analyzer::{ListPrice, write_list};
 use anyhow::Context;
+use prices::{ListPrice, write_list};
 
 /// Prices held; more are sorted and set aside.
 const MOST: usize = 50_000;

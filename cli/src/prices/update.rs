@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use analyzer::bulk::read_product;
-use analyzer::{ListPrice, read_list, write_list};
 use anyhow::Context;
 use aws_config::BehaviorVersion;
 use aws_sdk_pricing::Client;
 use aws_sdk_pricing::config::Region;
 use aws_sdk_pricing::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_pricing::types::{Filter, FilterType};
+use prices::bulk::read_product;
+use prices::{ListPrice, read_list, write_list};
 
 use crate::failure::Failure;
 use crate::output::{print, read_file, write_file};

@@ -7,7 +7,7 @@ use ::csv::{ReaderBuilder, StringRecord};
 
 use super::product::{self, Product};
 use super::{AT_ONCE, Bulk, BulkError};
-use crate::prices::ListPrice;
+use crate::book::ListPrice;
 
 /// Rows within which the names of the columns must come.
 const MOST_HEADING_ROWS: u64 = 20;

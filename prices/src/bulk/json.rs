@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::csv::source;
 use super::product::{self, Kept, Product};
 use super::{Bulk, BulkError};
-use crate::prices::ListPrice;
+use crate::book::ListPrice;
 
 /// What was read so far.
 #[derive(Default)]

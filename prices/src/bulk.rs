@@ -13,7 +13,7 @@ pub use json::read_product;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use crate::prices::ListPrice;
+use crate::book::ListPrice;
 
 /// What a file held.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use types::{Hour, NanoUsd, PriceSeconds, UsdPerHour, split, window::HOUR_SECONDS};
 
-use crate::prices::{Commitment, MachineKind, PriceBook, Rate};
+use crate::book::{Commitment, MachineKind, PriceBook, Rate};
 
 /// Prices machine-seconds hour by hour.
 #[derive(Debug)]
@@ -218,9 +218,9 @@ impl<'a> Pricing<'a> {
             .filter_map(|(machine, (_, rated))| {
                 let rate = *rated.committed.get(&n)?;
                 let contracted = rated.rate.contracted.price;
-                let paid = crate::number::ratio(rate.usd_per_hour(), contracted.usd_per_hour()).unwrap_or(1.0);
+                let paid = types::number::ratio(rate.usd_per_hour(), contracted.usd_per_hour()).unwrap_or(1.0);
                 // A user's own price may be lower than the commitment's rate; AWS would still use it up.
-                Some((crate::number::whole(paid * 1e9), rate, *machine))
+                Some((types::number::whole(paid * 1e9), rate, *machine))
             })
             .collect();
         candidates.sort();
@@ -274,7 +274,7 @@ impl<'a> Pricing<'a> {
 }
 
 /// Splits what machines of one kind cost over parts of them, by their seconds.
-pub(crate) fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
+pub fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
     let weights: Vec<i128> = seconds.iter().copied().map(i128::from).collect();
     split(cost, &weights).unwrap_or_else(|| vec![NanoUsd::ZERO; weights.len()])
 }
@@ -282,7 +282,7 @@ pub(crate) fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prices::CapacityType;
+    use crate::book::CapacityType;
     use proptest::prelude::*;
 
     const PLANS: &str = r#"

@@ -204,7 +204,7 @@ fn a_product_of_the_api_is_read_like_one_of_a_list() {
 #[test]
 fn a_list_read_becomes_the_layer_above_the_catalog() {
     let prices = [EC2_CSV, PLANS_JSON, ECS_CSV].map(|text| read_bulk(text.as_bytes()).unwrap().prices);
-    let file = crate::prices::write_list(prices.into_iter().flatten()).unwrap();
+    let file = crate::book::write_list(prices.into_iter().flatten()).unwrap();
     let text = String::from_utf8(file).unwrap();
     let plan = "[[commitment]]\nname = \"c\"\nkind = \"compute-savings-plan\"\nusd_per_hour = 1.0\nterm = \"1yr\"\npayment = \"No Upfront\"";
     let book = crate::PriceBook::catalog().unwrap();

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use types::UsdPerHour;
 use types::money::InvalidPrice;
 
-use crate::prices::{CapacityType, PriceBook};
+use crate::book::{CapacityType, PriceBook};
 
 /// How many times below or above the list a user's price may be before it looks like another unit.
 const USUAL: std::ops::RangeInclusive<f64> = 0.3..=3.0;

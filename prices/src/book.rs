@@ -175,7 +175,7 @@ impl PriceBook {
     /// # Errors
     /// [`ListFileError`] names the row.
     pub fn with_list(self, text: &str) -> Result<Self, ListFileError> {
-        let imported_sha256 = lake::digest(text.as_bytes());
+        let imported_sha256 = crate::digest(text.as_bytes());
         Ok(Self { imported: Imported::read(text)?, imported_sha256, ..self })
     }
 
@@ -185,7 +185,7 @@ impl PriceBook {
     /// [`PricesError`] names what is priced, the price given, and the list price it was held against.
     pub fn with_user_toml(self, text: &str) -> Result<Self, PricesError> {
         let user = UserPrices::read(text, &self)?;
-        let book = Self { user, user_sha256: lake::digest(text.as_bytes()), ..self };
+        let book = Self { user, user_sha256: crate::digest(text.as_bytes()), ..self };
         for commitment in &book.user.commitment {
             if let PlanRates::Imported(plan) = plan_rates(commitment)
                 && !book.imported.plan_rates.contains_key(&plan)
@@ -259,7 +259,7 @@ impl PriceBook {
     }
 
     /// The first second of the catalog's present price of a machine, where the price before is not known.
-    pub(crate) fn unknown_before(&self, machine: &MachineKind) -> Option<i64> {
+    pub fn unknown_before(&self, machine: &MachineKind) -> Option<i64> {
         let own = self.users_row(machine).is_some() || self.imported_price(machine).is_some();
         let changed = self.catalog.changed(&machine.region, &machine.instance_type).filter(|_| !own)?;
         self.rate_before(machine).is_none().then_some(changed)
@@ -320,7 +320,7 @@ impl PriceBook {
         };
         let licence =
             self.listed_item(&item, &machine.region).filter(|_| machine.capacity_type == CapacityType::OnDemand)?;
-        let usd = linux.price.usd_per_hour() + licence.price.usd() * crate::number::float(shape.vcpu.into());
+        let usd = linux.price.usd_per_hour() + licence.price.usd() * types::number::float(shape.vcpu.into());
         // As well known as the lesser of the two.
         let origin = if linux.origin.kind == "estimated" { linux.origin } else { licence.origin };
         Some(Priced { price: UsdPerHour::try_new(usd).ok()?, origin })
@@ -419,14 +419,14 @@ impl PriceBook {
     /// This book for a cluster in `region`: the user's prices, discounts and commitments stand aside where they are in
     /// another currency than AWS bills there, since nothing here converts one into the other. Whether they do comes with
     /// it.
-    pub(crate) fn in_currency_of(self, region: Option<&str>) -> (Self, bool) {
+    pub fn in_currency_of(self, region: Option<&str>) -> (Self, bool) {
         let same =
             region.is_none_or(|region| currency_of(region) == self.user.currency()) || self.user_sha256.is_empty();
         if same { (self, false) } else { (Self { user: UserPrices::default(), ..self }, true) }
     }
 
     /// Until when EKS supports which version.
-    pub(crate) fn eks_versions(&self) -> &EksVersions {
+    pub fn eks_versions(&self) -> &EksVersions {
         &self.catalog.eks_versions
     }
 
@@ -455,7 +455,7 @@ impl PriceBook {
     }
 
     /// The nodes that have a price of their own.
-    pub(crate) fn named_nodes(&self) -> BTreeSet<String> {
+    pub fn named_nodes(&self) -> BTreeSet<String> {
         self.user.node.iter().filter_map(|row| row.node.clone()).collect()
     }
 
@@ -549,11 +549,7 @@ impl PriceBook {
     }
 
     /// Licences paid for a node of this type and group: each with its name and price.
-    pub(crate) fn licences(
-        &self,
-        instance_type: Option<&str>,
-        node_group: Option<&str>,
-    ) -> Vec<(&str, Priced<UsdPerHour>)> {
+    pub fn licences(&self, instance_type: Option<&str>, node_group: Option<&str>) -> Vec<(&str, Priced<UsdPerHour>)> {
         let of_node = |row: &&user::UserLicence| {
             row.instance_type.as_deref().is_none_or(|name| Some(name) == instance_type)
                 && row.node_group.as_deref().is_none_or(|group| Some(group) == node_group)
@@ -565,7 +561,7 @@ impl PriceBook {
     }
 
     /// Whether any licence is priced.
-    pub(crate) fn has_licences(&self) -> bool {
+    pub fn has_licences(&self) -> bool {
         !self.user.licence.is_empty()
     }
 
@@ -614,7 +610,7 @@ impl PriceBook {
 
     /// The user's rows that stand for nothing in this cluster, in words: a typing error would look just like a price
     /// that changes nothing. `machines` are those priced, hosts among them; `volumes` the volume types.
-    pub(crate) fn unmatched(
+    pub fn unmatched(
         &self,
         region: Option<&str>,
         machines: &BTreeSet<MachineKind>,
@@ -637,8 +633,8 @@ impl PriceBook {
     }
 
     /// The lists behind these origins, sorted by name, each with the span of its dates.
-    pub(crate) fn lists<'a>(&self, origins: impl IntoIterator<Item = &'a PriceOrigin>) -> Vec<PriceList> {
-        let catalog_sha256 = lake::digest(Catalog::text().as_bytes());
+    pub fn lists<'a>(&self, origins: impl IntoIterator<Item = &'a PriceOrigin>) -> Vec<PriceList> {
+        let catalog_sha256 = crate::digest(Catalog::text().as_bytes());
         let mut lists: BTreeMap<&str, PriceList> = BTreeMap::new();
         for origin in origins {
             let sha256 = match origin.layer.as_str() {
