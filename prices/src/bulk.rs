@@ -15,7 +15,7 @@ use std::io::BufRead;
 
 use crate::book::ListPrice;
 
-/// What a file held.
+/// Content of a price list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bulk {
     /// The service, such as `AmazonEC2`; empty when the file does not say.
@@ -30,7 +30,7 @@ pub struct Bulk {
     pub other_currencies: BTreeMap<String, u64>,
 }
 
-/// Why a file could not be read.
+/// Error from reading a price list.
 #[derive(Debug, thiserror::Error)]
 pub enum BulkError {
     /// It broke off, or is not CSV.
@@ -65,8 +65,8 @@ pub fn read_bulk(file: impl BufRead) -> Result<Bulk, BulkError> {
 /// Prices handed on at once.
 const AT_ONCE: usize = 10_000;
 
-/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: of a CSV list no more
-/// is ever held, however many are kept.
+/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: of a CSV list no
+/// more is ever held, however many are kept.
 ///
 /// # Errors
 /// [`BulkError`], also of `take`.
