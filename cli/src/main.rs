@@ -1,7 +1,8 @@
-//! The command line of the EMP Cost Analyzer: what it can be asked, and who answers.
+//! The command line of the EMP Cost Analyzer: its subcommands and where each is implemented.
 
 mod analyze;
 mod collect;
+mod deliver;
 mod demo;
 mod doctor;
 mod failure;
@@ -24,18 +25,18 @@ use collector::args::LogArgs;
 use failure::Failure;
 use progress::Progress;
 
-/// An analysis makes and drops tables on several threads day after day; glibc keeps what each thread freed for itself and
-/// needs half as much memory again.
+/// An analysis allocates and frees tables on several threads for each day. glibc keeps freed memory per thread, and
+/// needs half as much again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
+/// Shows what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
-/// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
-/// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
-/// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
-/// `run` is for a scheduler: what is in a lake becomes a report beside it. `lake` looks into a lake and keeps it.
-/// `prices` explains a price and imports AWS's price lists.
+/// `doctor` checks that a Prometheus has the metrics that are needed. `collect` writes closed hours from it into a lake
+/// of Parquet files, `analyze` prices the cluster and its alternatives from the lake, `report` renders the analysis as
+/// a page. `demo` does all of that on a synthetic cluster, through a real Prometheus: start there. `run` is for
+/// schedulers: it makes the report of each cluster in a lake. `lake` inspects and maintains a lake. `prices` explains
+/// prices and imports AWS price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
