@@ -96,7 +96,7 @@ impl InputArgs {
 }
 
 impl Inputs {
-    /// Builds the request for this cluster and window.
+    /// A request for this cluster and window.
     pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Request {
         let Self { assumptions, prices, profile, sharing, bill_only } = self.clone();
         Request { cluster, window, assumptions, prices, sharing, profile, bill_only }

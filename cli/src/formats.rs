@@ -8,7 +8,7 @@ use types::analysis::Analysis;
 
 use crate::failure::Failure;
 
-/// Output formats of a report, with the options of each.
+/// What a report is written as.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FormatArgs {
     /// Formats to write, separated by commas
@@ -25,7 +25,7 @@ pub(crate) struct FormatArgs {
     #[arg(long, value_name = "CODE", requires = "rate")]
     currency: Option<String>,
 
-    /// Exchange rate: units of that currency for one USD, such as 0.92
+    /// How much of that currency one USD is, such as 0.92
     #[arg(long, value_name = "RATE", requires = "currency")]
     rate: Option<f64>,
 
@@ -55,7 +55,7 @@ impl FormatArgs {
         }
     }
 
-    /// Resolves the display currency for amounts in `currency`.
+    /// The currency asked for, of amounts that are in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         match self.currency.as_deref().zip(self.rate) {
             Some((code, rate)) if currency == "USD" => Money::try_new(code, rate).map_err(Failure::usage),

@@ -38,7 +38,7 @@ pub(crate) struct ReportArgs {
     formats: FormatArgs,
 }
 
-/// An analysis with the bytes it was parsed from.
+/// An analysis and the bytes it was read from.
 struct Given {
     analysis: Analysis,
     json: Vec<u8>,
@@ -99,7 +99,7 @@ pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File
     Ok(vec![table, page])
 }
 
-/// Reads the analyses of earlier windows. One of a cluster that is not in this report is an error.
+/// The analyses of earlier windows. One of a cluster that is not reported on is a mistake worth telling of.
 fn earlier(paths: &[PathBuf], clusters: &BTreeMap<String, &PathBuf>) -> Result<Vec<Standing>, Failure> {
     let mut standings = Vec::new();
     for path in paths {
@@ -168,7 +168,7 @@ fn id(analysis: &Analysis) -> anyhow::Result<ClusterId> {
     analysis.cluster_id.parse().context("name a folder after the cluster")
 }
 
-/// Writes files into a directory; returns the path of the page, or of the directory where there is no page.
+/// Writes files into a folder; returns the path of the page, or the folder where none is written.
 pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
     for file in files {
         write_file(&folder.join(&file.name), &file.content)?;

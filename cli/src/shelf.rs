@@ -86,7 +86,7 @@ pub(crate) async fn put(
     Ok(format!("{}/{own}{page}", store.location()))
 }
 
-/// Replaces the pointer of a folder; returns false when the present one is of a window that ends later.
+/// Swaps the pointer of a folder for this one, unless it is of a window that ends later; false then.
 async fn point(store: &dyn Store, folder: &str, pointer: &Value, end: DateTime<Utc>) -> anyhow::Result<bool> {
     let key = format!("{folder}{POINTER}");
     let mut text = serde_json::to_vec_pretty(pointer).context("write report.json")?;

@@ -65,8 +65,8 @@ pub fn read_bulk(file: impl BufRead) -> Result<Bulk, BulkError> {
 /// Prices handed on at once.
 const AT_ONCE: usize = 10_000;
 
-/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: of a CSV list no
-/// more is ever held, however many are kept.
+/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: of a CSV list no more
+/// is ever held, however many are kept.
 ///
 /// # Errors
 /// [`BulkError`], also of `take`.

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
     Ok(())
 }
 
-/// Formats a cluster as a table of its days.
+/// A cluster as a table of its days.
 fn text(cluster: &ClusterListing) -> String {
     let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
     let mut text =

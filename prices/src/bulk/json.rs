@@ -12,7 +12,7 @@ use super::product::{self, Kept, Product};
 use super::{Bulk, BulkError};
 use crate::book::ListPrice;
 
-/// State of the reader.
+/// What was read so far.
 #[derive(Default)]
 struct State {
     bulk: Bulk,
@@ -292,7 +292,7 @@ impl JsonRate {
 }
 
 impl State {
-    /// Finishes: gives each price its date and source, since the date may come after the prices.
+    /// What was read, each price with date and source; the date may stand after the prices.
     fn dated(mut self) -> Bulk {
         let (date, list) = (self.bulk.published.clone(), source(&self.bulk.offer));
         for price in &mut self.bulk.prices {
