@@ -2,7 +2,6 @@
 
 mod analyze;
 mod collect;
-mod deliver;
 mod demo;
 mod doctor;
 mod failure;

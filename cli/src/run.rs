@@ -1,5 +1,7 @@
 //! `emp-cost run`: compacts, analyzes and reports every cluster of a lake, for schedulers.
 
+mod deliver;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -12,13 +14,13 @@ use types::moment::parse_span;
 use types::{ClusterId, Hour, Window};
 
 use crate::analyze::{self, InputArgs, Inputs};
-use crate::deliver::{DeliverArgs, Delivery};
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
 use crate::{report, shelf};
+use deliver::{DeliverArgs, Delivery};
 
 /// Compact, analyze and report the clusters of a lake, for schedulers
 ///
