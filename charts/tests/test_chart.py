@@ -560,6 +560,22 @@ class Workflow(unittest.TestCase):
         for target in ("collector", "emp-cost"):
             self.assertIn(target, text)
 
+    def test_what_it_uses_is_pinned(self):
+        text = (ROOT / ".github/workflows/ci.yaml").read_text()
+        used = re.findall(r"uses: (\S+)( # v[0-9.]+)?", text)
+        self.assertGreater(len(used), 10)
+        for name, version in used:
+            self.assertRegex(name, r"@[0-9a-f]{40}$")
+            self.assertTrue(version, f"{name} says no version")
+        images = re.findall(r"container: (\S+)", text) + re.findall(r"ARG \w+_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text())
+        self.assertEqual(len(images), 4)
+        for image in images:
+            self.assertRegex(image, r":[^@]+@sha256:[0-9a-f]{64}$")
+        channel = re.search(r'channel = "(.*?)"', (ROOT / "rust-toolchain.toml").read_text())[1]
+        rust = {image for image in images if "/rust:" in image}
+        self.assertEqual(len(rust), 1, rust)
+        self.assertIn(f"rust:{channel}-bookworm@", rust.pop())
+
 
 def values_table():
     import values_table as module

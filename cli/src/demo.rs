@@ -1,4 +1,4 @@
-//! EDGE: `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
+//! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
 
 mod served;
 
@@ -28,27 +28,27 @@ const DAYS: i64 = 30;
 /// Start of the first hour after the demo: 2026-07-01T00:00:00Z. Fixed, so that the same seed gives the same bytes
 /// on any day.
 const END_SECONDS: i64 = 1_782_864_000;
-/// The most hours that go through Prometheus: two days are near sixty million samples.
+/// The most hours that may go through Prometheus: two days are nearly sixty million samples.
 const MAX_HOURS: i64 = 48;
 /// Marks a lake as the demo's own, which it may replace.
 const MARKER: &str = ".emp-cost-demo";
 
 /// Make a report of a synthetic EKS cluster, through a real Prometheus
 ///
-/// Generates a month of a believable cluster of about 40 nodes and 500 pods, loads its last hours into a real
-/// Prometheus on a loopback port, collects them, writes the days before into the same lake from the generator,
-/// and makes the analysis and the page. The page says which hours are which.
+/// Generates a month of a realistic cluster with about 40 nodes and 500 pods, loads its last hours into a real
+/// Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes the
+/// analysis and the page. The page says which hours are which.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Where to put the lake, analysis.json and index.html
+    /// Directory for the lake, analysis.json and index.html
     #[arg(long, value_name = "DIR", default_value = "out/demo")]
     out: PathBuf,
 
-    /// How many of the last hours go through Prometheus
+    /// Number of hours, the latest ones, that go through Prometheus
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
     hours: i64,
 
-    /// What the cluster is made from: the same seed makes the same cluster
+    /// Seed of the generator: the same seed makes the same cluster
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 

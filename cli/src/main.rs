@@ -1,4 +1,4 @@
-//! The command line of the EMP Cost Analyzer: what it can be asked, and who answers.
+//! The command line of the EMP Cost Analyzer: its subcommands and where each is implemented.
 
 mod analyze;
 mod collect;
@@ -27,12 +27,12 @@ use collector::args::LogArgs;
 use failure::Failure;
 use progress::Progress;
 
-/// An analysis makes and drops tables on several threads day after day; glibc keeps what each thread freed for itself and
-/// needs half as much memory again.
+/// An analysis allocates and frees tables on several threads for each day. glibc keeps freed memory per thread, and
+/// needs half as much again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
+/// Shows what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
 /// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.

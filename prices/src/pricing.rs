@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 
 use types::{Hour, NanoUsd, PriceSeconds, UsdPerHour, split, window::HOUR_SECONDS};
 
-use crate::prices::{Commitment, MachineKind, PriceBook, Rate};
+use crate::book::{Commitment, PriceBook, Rate};
+use crate::machine::MachineKind;
 
 /// Prices machine-seconds hour by hour.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct Pricing<'a> {
     machines: BTreeMap<MachineKind, MachineSums>,
 }
 
-/// What a machine costs, and under each commitment that covers it.
+/// Rate of a machine, and its rate under each commitment that covers it.
 #[derive(Debug, Clone)]
 struct Rated {
     rate: Rate,
@@ -33,7 +34,7 @@ struct Rated {
 #[derive(Debug, Clone)]
 struct Rates {
     now: Rated,
-    /// Those before the price changed, and the first second after that.
+    /// Rates before the price changed, with the first second of the new price.
     before: Option<(i64, Rated)>,
 }
 
@@ -61,45 +62,45 @@ struct MachineSums {
     contracted: PriceSeconds,
     effective: PriceSeconds,
     covered_seconds: i64,
-    /// Of the seconds, before the price changed.
+    /// Seconds before the price changed.
     before_seconds: i64,
 }
 
-/// What machines of one kind cost over the hours taken.
+/// Cost of machines of one kind over the hours priced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MachineCost {
     /// Machine-seconds.
     pub seconds: i64,
-    /// Of these, covered by commitments.
+    /// Machine-seconds covered by commitments.
     pub covered_seconds: i64,
-    /// The price without commitments, and its origin; the last one where it changed within the hours taken.
+    /// Price without commitments, with its origin; the latest one where it changed within the hours priced.
     pub rate: Rate,
-    /// The price before it changed, and the seconds at it; `None` where no hour taken is from before.
+    /// Price before it changed, and the seconds at that price; `None` where no hour is from before.
     pub before: Option<(Rate, i64)>,
-    /// At the public list price; `None` when there is none.
+    /// Cost at the public list price; `None` when there is none.
     pub list: Option<NanoUsd>,
-    /// At the contracted price, without commitments.
+    /// Cost at the contracted price, without commitments.
     pub contracted: NanoUsd,
-    /// With commitments, as far as they were used.
+    /// Effective cost: with commitments, as far as they were used.
     pub effective: NanoUsd,
 }
 
-/// What one commitment came to over the hours taken.
+/// Use of one commitment over the hours priced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanCost {
     /// Its name.
     pub name: String,
     /// Its kind, as in files.
     pub kind: &'static str,
-    /// Paid.
+    /// Amount paid.
     pub committed: NanoUsd,
-    /// Of that, used.
+    /// Part of it that was used.
     pub used: NanoUsd,
-    /// What it covered, at contracted prices.
+    /// Cost of what it covered, at contracted prices.
     pub covered: NanoUsd,
 }
 
-/// What the hours taken cost.
+/// Cost of the hours priced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HourlyCost {
     /// By kind of machine; those without a price are not here.
@@ -111,41 +112,46 @@ pub struct HourlyCost {
 }
 
 impl HourlyCost {
-    /// At public list prices; `None` when a machine has none.
+    /// Total at public list prices; `None` when a machine has none.
     pub fn list(&self) -> Option<NanoUsd> {
         self.machines.values().map(|machine| machine.list).sum()
     }
 
-    /// At contracted prices, without commitments.
+    /// Total at contracted prices, without commitments.
     pub fn contracted(&self) -> NanoUsd {
         self.machines.values().map(|machine| machine.contracted).sum()
     }
 
-    /// With commitments, as far as they were used.
+    /// Effective cost: with commitments, as far as they were used.
     pub fn effective(&self) -> NanoUsd {
         self.machines.values().map(|machine| machine.effective).sum()
     }
 
-    /// Committed to and not used.
+    /// Commitments paid for and not used.
     pub fn unused(&self) -> NanoUsd {
         self.plans.iter().map(|plan| plan.committed - plan.used).sum()
     }
 }
 
 impl<'a> Pricing<'a> {
-    /// Prices by this book; no hour taken yet.
+    /// Starts pricing with a price book and the user's commitments.
     pub fn new(book: &'a PriceBook) -> Self {
+        Self::with_commitments(book, book.commitments())
+    }
+
+    /// Starts pricing with other commitments than the user's, in the order in which they are consumed.
+    pub(crate) fn with_commitments(book: &'a PriceBook, commitments: Vec<Commitment>) -> Self {
         let sums = |plan| PlanSums {
             plan,
             committed: PriceSeconds::default(),
             used: PriceSeconds::default(),
             covered: PriceSeconds::default(),
         };
-        let plans = book.commitments().into_iter().map(sums).collect();
+        let plans = commitments.into_iter().map(sums).collect();
         Self { book, rates: BTreeMap::new(), plans, machines: BTreeMap::new() }
     }
 
-    /// The price of a machine without commitments; `None` when the book has none.
+    /// Rate of a machine without commitments; `None` when the book has none.
     pub fn rate(&mut self, machine: &MachineKind) -> Option<&Rate> {
         self.rates(machine).map(|rates| &rates.now.rate)
     }
@@ -155,7 +161,7 @@ impl<'a> Pricing<'a> {
             let rated = |rate: Rate| {
                 let plans = self.plans.iter().enumerate();
                 let committed = plans.filter_map(|(n, sums)| {
-                    // What a commitment pays is told by the list price, so it changed with that.
+                    // A commitment's rate follows from the list price, so it changed with that.
                     Some((n, self.book.committed_rate(&sums.plan, machine, rate.list)?))
                 });
                 Rated { committed: committed.collect(), rate }
@@ -169,10 +175,19 @@ impl<'a> Pricing<'a> {
         self.rates.get(machine)?.as_ref()
     }
 
-    /// Takes an hour: the seconds that machines of each kind ran in it. Hours may come in any order, each once.
+    /// Prices an hour, given the seconds that machines of each kind ran in it. Hours may come in any order, each once.
     ///
     /// Every commitment in force is paid for the whole hour, whether anything runs or not.
     pub fn hour(&mut self, hour: Hour, used: &BTreeMap<MachineKind, i64>) {
+        self.take(hour, used);
+    }
+
+    /// Prices an hour, and returns the seconds of priced machines that no commitment covered.
+    pub(crate) fn take<'u>(
+        &mut self,
+        hour: Hour,
+        used: &'u BTreeMap<MachineKind, i64>,
+    ) -> BTreeMap<&'u MachineKind, i64> {
         let mut uncovered = BTreeMap::new();
         for (machine, seconds) in used {
             let Some(rates) = self.rates(machine) else {
@@ -191,9 +206,10 @@ impl<'a> Pricing<'a> {
         for n in 0..self.plans.len() {
             self.consume(n, hour, &mut uncovered);
         }
-        for (machine, (seconds, rated)) in uncovered {
-            self.add(machine, 0, |sums| sums.effective += rated.rate.contracted.price.for_seconds(seconds));
+        for (machine, (seconds, rated)) in &uncovered {
+            self.add(machine, 0, |sums| sums.effective += rated.rate.contracted.price.for_seconds(*seconds));
         }
+        uncovered.into_iter().map(|(machine, (seconds, _))| (machine, seconds)).collect()
     }
 
     fn add(&mut self, machine: &MachineKind, seconds: i64, add: impl FnOnce(&mut MachineSums)) {
@@ -205,7 +221,7 @@ impl<'a> Pricing<'a> {
         add(sums);
     }
 
-    /// Lets one commitment cover what it can: the deepest discount first, as AWS does, then the lower rate, then by name.
+    /// Applies one commitment: to the deepest discount first, as AWS does, then to the lower rate, then by name.
     fn consume(&mut self, n: usize, hour: Hour, uncovered: &mut BTreeMap<&MachineKind, (i64, Rated)>) {
         let Some(sums) = self.plans.get_mut(n) else { return };
         if sums.plan.expires_seconds.is_some_and(|expires| hour.start_seconds() >= expires) {
@@ -218,9 +234,9 @@ impl<'a> Pricing<'a> {
             .filter_map(|(machine, (_, rated))| {
                 let rate = *rated.committed.get(&n)?;
                 let contracted = rated.rate.contracted.price;
-                let paid = crate::number::ratio(rate.usd_per_hour(), contracted.usd_per_hour()).unwrap_or(1.0);
+                let paid = types::number::ratio(rate.usd_per_hour(), contracted.usd_per_hour()).unwrap_or(1.0);
                 // A user's own price may be lower than the commitment's rate; AWS would still use it up.
-                Some((crate::number::whole(paid * 1e9), rate, *machine))
+                Some((types::number::whole(paid * 1e9), rate, *machine))
             })
             .collect();
         candidates.sort();
@@ -239,7 +255,7 @@ impl<'a> Pricing<'a> {
         }
     }
 
-    /// What the hours taken cost. Each kind of machine is rounded once, to a nano-dollar.
+    /// Returns the cost of the hours priced. Each kind of machine is rounded once, to a nano-dollar.
     pub fn finish(self) -> HourlyCost {
         let mut cost = HourlyCost::default();
         for (machine, sums) in self.machines {
@@ -273,8 +289,8 @@ impl<'a> Pricing<'a> {
     }
 }
 
-/// Splits what machines of one kind cost over parts of them, by their seconds.
-pub(crate) fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
+/// Splits the cost of machines of one kind over groups of them, by their seconds.
+pub fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
     let weights: Vec<i128> = seconds.iter().copied().map(i128::from).collect();
     split(cost, &weights).unwrap_or_else(|| vec![NanoUsd::ZERO; weights.len()])
 }
@@ -282,7 +298,7 @@ pub(crate) fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prices::CapacityType;
+    use crate::machine::CapacityType;
     use proptest::prelude::*;
 
     const PLANS: &str = r#"

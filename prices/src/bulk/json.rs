@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::csv::source;
 use super::product::{self, Kept, Product};
 use super::{AT_ONCE, Bulk, BulkError};
-use crate::prices::ListPrice;
+use crate::book::ListPrice;
 
 /// What prices are handed to.
 type Take<'t> = dyn FnMut(Vec<ListPrice>) -> std::io::Result<()> + 't;

@@ -7,15 +7,15 @@ use ::csv::{ReaderBuilder, StringRecord};
 
 use super::product::{self, Product};
 use super::{AT_ONCE, Bulk, BulkError};
-use crate::prices::ListPrice;
+use crate::book::ListPrice;
 
-/// Rows within which the names of the columns must come.
+/// Most rows before the header row.
 const MOST_HEADING_ROWS: u64 = 20;
 
-/// Currencies that are told apart: AWS bills in a few dozen.
+/// Most currencies counted separately: AWS bills in a few dozen.
 const MOST_CURRENCIES: usize = 40;
 
-/// Where each column stands.
+/// Position of each column, by name.
 struct Columns(HashMap<String, usize>);
 
 impl Columns {
@@ -117,7 +117,7 @@ fn plan_rate(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListP
     })
 }
 
-/// How a list is named to a reader.
+/// Name of a list in reports.
 pub(super) fn source(offer: &str) -> String {
     format!("AWS price list {offer}").trim_end().to_owned()
 }

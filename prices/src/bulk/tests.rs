@@ -231,7 +231,7 @@ fn a_product_of_the_api_is_read_like_one_of_a_list() {
 #[test]
 fn a_list_read_becomes_the_layer_above_the_catalog() {
     let prices = [EC2_CSV, PLANS_JSON, ECS_CSV].map(|text| read_bulk(text.as_bytes()).unwrap().prices);
-    let file = crate::prices::write_list(prices.into_iter().flatten()).unwrap();
+    let file = crate::book::write_list(prices.into_iter().flatten()).unwrap();
     let text = String::from_utf8(file).unwrap();
     let plan = "[[commitment]]\nname = \"c\"\nkind = \"compute-savings-plan\"\nusd_per_hour = 1.0\nterm = \"1yr\"\npayment = \"No Upfront\"";
     let book = crate::PriceBook::catalog().unwrap();
@@ -246,4 +246,39 @@ fn a_list_read_becomes_the_layer_above_the_catalog() {
     let rate = book.rate(&machine).unwrap();
     assert_eq!((rate.contracted.price.usd_per_hour(), rate.contracted.origin.layer.as_str()), (0.214, "imported"));
     assert_eq!(book.volume("gp3", "eu-west-1").unwrap().origin.source, "AWS price list AmazonEC2");
+}
+
+mod hostile {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the fuzz targets start from.
+    const CORPUS: [&[u8]; 3] = [
+        include_bytes!("../../fuzz/corpus/list/ec2.csv"),
+        include_bytes!("../../fuzz/corpus/list/ec2.json"),
+        include_bytes!("../../fuzz/corpus/list/imported.csv"),
+    ];
+
+    proptest! {
+        #[test]
+        fn a_list_with_changed_bytes_is_read_or_refused_and_what_is_kept_can_be_written_and_read(
+            which in 0..CORPUS.len(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            end in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = CORPUS[which].to_vec();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(bytes.len() / 2 + end.index(bytes.len()) / 2 + 1);
+            if let Ok(bulk) = read_bulk(&bytes[..]) && !bulk.prices.is_empty() {
+                let file = crate::book::write_list(bulk.prices).unwrap();
+                let text = String::from_utf8(file).unwrap();
+                let book = crate::PriceBook::catalog().unwrap();
+                prop_assert!(book.with_list(&text).is_ok(), "{}", text);
+            }
+        }
+    }
 }

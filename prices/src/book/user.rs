@@ -6,14 +6,16 @@ use serde::Deserialize;
 use types::UsdPerHour;
 use types::money::InvalidPrice;
 
-use crate::prices::{CapacityType, PriceBook};
+use super::PriceBook;
+use super::items::tier_item;
+use crate::machine::{CapacityType, MachineKind, OperatingSystem};
 
-/// How many times below or above the list a user's price may be before it looks like another unit.
+/// Ratio of the user's price to the list price, outside of which it is taken for another unit.
 const USUAL: std::ops::RangeInclusive<f64> = 0.3..=3.0;
 /// The dearest commitment accepted, in USD per hour: forty million dollars a year.
 const MOST_COMMITTED_PER_HOUR: f64 = 5_000.0;
 
-/// Why a prices file was rejected.
+/// Error from reading a prices file.
 #[derive(Debug, thiserror::Error)]
 pub enum PricesError {
     /// Not TOML, or with a field that does not exist.
@@ -22,7 +24,7 @@ pub enum PricesError {
     /// Not a price.
     #[error("the price of {what} is not usable")]
     Price {
-        /// What is priced.
+        /// Row, in words.
         what: String,
         /// Why.
         source: InvalidPrice,
@@ -32,7 +34,7 @@ pub enum PricesError {
         "the price of {what} is {given} USD, and the list says {listed} USD{unit}; if that is meant, add `unusual = true`"
     )]
     Unusual {
-        /// What is priced.
+        /// Row, in words.
         what: String,
         /// The price given.
         given: f64,
@@ -41,10 +43,10 @@ pub enum PricesError {
         /// Unit of both.
         unit: &'static str,
     },
-    /// The same thing priced twice.
+    /// Two rows for the same thing.
     #[error("{what} is priced twice in the prices file")]
     Twice {
-        /// What is priced.
+        /// Row, in words.
         what: String,
     },
     /// A field that must be there, must not, or is out of range.
@@ -52,7 +54,7 @@ pub enum PricesError {
     Field {
         /// The row.
         what: String,
-        /// What is wrong with it, and what is expected.
+        /// Fault, and what is expected instead.
         wrong: String,
     },
 }
@@ -60,7 +62,7 @@ pub enum PricesError {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserPrices {
-    /// Of every amount in the file; `USD` where it says nothing.
+    /// Currency of every amount in the file; `USD` when absent.
     currency: Option<String>,
     #[serde(default)]
     pub(super) node: Vec<UserNode>,
@@ -96,7 +98,7 @@ pub(crate) struct UserNode {
     pub(super) date: String,
 }
 
-/// What spot costs, as a share of the on-demand list price.
+/// Spot price as a fraction of the on-demand list price.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserSpot {
@@ -133,7 +135,7 @@ pub(crate) struct UserItem {
     pub(super) date: String,
 }
 
-/// What somebody else than AWS takes for each node.
+/// Licence fee per node that is not paid to AWS.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserLicence {
@@ -146,7 +148,7 @@ pub(crate) struct UserLicence {
     pub(super) date: String,
 }
 
-/// Dollars promised to AWS for each hour.
+/// A commitment to AWS, per hour.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserCommitment {
@@ -157,9 +159,9 @@ pub(crate) struct UserCommitment {
     pub(super) region: Option<String>,
     /// Off the on-demand price of what it covers.
     pub(super) discount_fraction: Option<f64>,
-    /// As in AWS's list, such as `1yr`; with `payment`, the imported rates are used.
+    /// Term as in AWS's list, such as `1yr`; with `payment`, selects imported rates.
     pub(super) term: Option<String>,
-    /// As in AWS's list, such as `No Upfront`.
+    /// Payment option as in AWS's list, such as `No Upfront`.
     pub(super) payment: Option<String>,
     /// First day on which it is not paid any more.
     pub(super) expires: Option<chrono::NaiveDate>,
@@ -191,14 +193,17 @@ impl CommitmentKind {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserControlPlane {
-    pub(super) usd_per_hour: f64,
+    /// Price of the whole control plane. Absent: the list price, with `tier`.
+    pub(super) usd_per_hour: Option<f64>,
+    /// A tier of the provisioned control plane, such as `xl`, which no metric shows.
+    pub(super) tier: Option<String>,
     #[serde(default)]
     unusual: bool,
     #[serde(default)]
     pub(super) date: String,
 }
 
-/// What was negotiated with AWS on everything.
+/// Discount negotiated with AWS on everything (EDP).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserDiscount {
@@ -286,12 +291,7 @@ impl UserPrices {
             first(&mut seen, commitment.what())?;
         }
         if let Some(control_plane) = &user.control_plane {
-            let given = checked("the control plane", control_plane.usd_per_hour)?;
-            // Extended support costs six times the standard price and is as usual.
-            let listed = ["eks.control_plane", "eks.control_plane_extended"];
-            let listed = listed.iter().filter(|_| user.currency() == "USD");
-            let listed: Vec<_> = listed.filter_map(|item| Some(book.other(item, "all")?.price.usd())).collect();
-            usual("the control plane", given, &listed, control_plane.unusual, " per hour")?;
+            control_plane.check(book, user.currency())?;
         }
         if let Some(discount) = &user.discount {
             fraction("discount", "edp_fraction", discount.edp_fraction)?;
@@ -325,10 +325,34 @@ impl UserPrices {
     }
 }
 
-/// What a machine that no list knows may cost by the hour before it looks like a monthly figure.
+/// Hourly price of an unlisted machine above which it is taken for a monthly figure, in USD.
 const MOST_UNLISTED_PER_HOUR: f64 = 50.0;
-/// The same for a licence.
+/// Hourly price of a licence above which it is taken for a monthly figure, in USD.
 const MOST_LICENCE_PER_HOUR: f64 = 20.0;
+
+impl UserControlPlane {
+    fn check(&self, book: &PriceBook, currency: &str) -> Result<(), PricesError> {
+        let refuse = |wrong: String| Err(PricesError::Field { what: "the control plane".to_owned(), wrong });
+        match (self.usd_per_hour, &self.tier) {
+            (Some(usd), None) => {
+                let given = checked("the control plane", usd)?;
+                // Extended support costs six times the standard price and is as usual.
+                let listed = ["eks.control_plane", "eks.control_plane_extended"];
+                let listed = listed.iter().filter(|_| currency == "USD");
+                let listed: Vec<_> = listed.filter_map(|item| Some(book.other(item, "all")?.price.usd())).collect();
+                usual("the control plane", given, &listed, self.unusual, " per hour")
+            }
+            (None, Some(tier)) if book.knows_item(&tier_item(tier)) => Ok(()),
+            (None, Some(tier)) => {
+                let (prefix, items) = (tier_item(""), book.items());
+                let known: Vec<_> = items.iter().filter_map(|item| item.strip_prefix(&prefix)).collect();
+                refuse(format!("tier is `{tier}`; expected one of {}", known.join(", ")))
+            }
+            (Some(_), Some(_)) => refuse("give `usd_per_hour` of all of it, or `tier` alone".to_owned()),
+            (None, None) => refuse("give `usd_per_hour`, or the `tier` that is provisioned, such as \"xl\"".to_owned()),
+        }
+    }
+}
 
 impl UserCommitment {
     fn check(&self) -> Result<(), PricesError> {
@@ -391,4 +415,24 @@ fn first(seen: &mut BTreeSet<String>, what: String) -> Result<(), PricesError> {
     }
     seen.insert(what);
     Ok(())
+}
+
+impl UserNode {
+    /// Returns true when this row prices such a machine. A row for a type prices Linux only; machines with another
+    /// operating system are priced by a row for their node group or for the node.
+    pub(super) fn is_of(&self, machine: &MachineKind) -> bool {
+        let is = |row: &Option<String>, of: Option<&str>| row.is_none() || row.as_deref() == of;
+        let named = self.node.is_some() || self.node_group.is_some();
+        (named || machine.os == OperatingSystem::Linux)
+            && self.capacity_type == machine.capacity_type
+            && is(&self.instance_type, Some(&machine.instance_type))
+            && is(&self.region, Some(&machine.region))
+            && is(&self.node_group, machine.node_group.as_deref())
+            && is(&self.node, machine.node.as_deref())
+    }
+
+    /// Specificity: a row for a node comes before one for a node group, a type, a region.
+    pub(super) fn particular(&self) -> (bool, bool, bool, bool) {
+        (self.node.is_some(), self.node_group.is_some(), self.instance_type.is_some(), self.region.is_some())
+    }
 }

@@ -16,7 +16,7 @@ pub struct ListPrice {
     pub region: String,
     /// Instance type, or the catalog's name of an item.
     pub name: String,
-    /// Of a savings plan, `kind/term/payment`, such as `compute-savings-plan/1yr/No Upfront`; empty elsewhere.
+    /// Savings Plan as `kind/term/payment`, such as `compute-savings-plan/1yr/No Upfront`; empty for other rows.
     pub plan: String,
     /// The price as the list writes it, for one unit.
     pub usd: String,
@@ -24,7 +24,7 @@ pub struct ListPrice {
     pub unit: String,
     /// When the list was published.
     pub date: String,
-    /// Which list.
+    /// Name of the list.
     pub source: String,
     /// Currency of the price; empty in files that predate the column, whose prices are in USD.
     #[serde(default)]
@@ -32,13 +32,13 @@ pub struct ListPrice {
 }
 
 impl ListPrice {
-    /// What a price is of: no two rows of a file are alike in it.
+    /// Key of the row: unique in a file.
     pub fn key(&self) -> (&str, &str, &str, &str) {
         (&self.kind, &self.region, &self.name, &self.plan)
     }
 }
 
-/// Why a price-list file was rejected.
+/// Error from reading a price-list file.
 #[derive(Debug, thiserror::Error)]
 pub enum ListFileError {
     /// Not the file that `prices import` writes.
@@ -52,19 +52,19 @@ pub enum ListFileError {
         "the price of `{name}` in `{region}` is in {currency}, and AWS lists that region in {expected}; import the list again"
     )]
     Currency {
-        /// What is priced.
+        /// Instance type or item.
         name: String,
         /// Where.
         region: String,
-        /// Of the row.
+        /// Currency of the row.
         currency: String,
-        /// Of the region.
+        /// Currency of the region.
         expected: &'static str,
     },
     /// A row holds no price.
     #[error("the price of `{name}` in `{region}` is `{usd}`, which is not a price")]
     Price {
-        /// What is priced.
+        /// Instance type or item.
         name: String,
         /// Where.
         region: String,

@@ -1,6 +1,6 @@
-//! Which of AWS's products are kept, and under which name: the same for CSV and JSON.
+//! Selection of AWS's products that a cluster's bill needs, and their names; shared by CSV and JSON.
 
-/// What a price list says of a product, as far as it decides anything.
+/// Attributes of a product that decide whether it is kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Product<'a> {
     pub(super) family: &'a str,
@@ -14,18 +14,18 @@ pub(super) struct Product<'a> {
     pub(super) region: &'a str,
 }
 
-/// What is kept of a product.
+/// A product that is kept.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Kept {
     pub(super) kind: &'static str,
     pub(super) region: String,
     pub(super) name: String,
     pub(super) unit: &'static str,
-    /// The list's price is for so many of our units.
+    /// Number of our units that the list's price is for.
     pub(super) per: f64,
 }
 
-/// Items by the end of their usage type: what stands before is the region.
+/// Items by the suffix of their usage type; the prefix is the region.
 const ITEMS: [(&str, &str, &str, f64); 18] = [
     ("EBS:VolumeUsage.gp2", "ebs.gp2", "GiB-month", 1.0),
     ("EBS:VolumeUsage.gp3", "ebs.gp3", "GiB-month", 1.0),
@@ -48,7 +48,7 @@ const ITEMS: [(&str, &str, &str, f64); 18] = [
     ("AmazonEKS-Hours:perCluster", "eks.control_plane", "cluster-hour", 1.0),
 ];
 
-/// Regions by what usage types begin with.
+/// Regions by the prefix of usage types.
 const REGIONS: [(&str, &str); 36] = [
     ("", "us-east-1"),
     ("USE1", "us-east-1"),
@@ -105,7 +105,7 @@ pub(super) fn region_and_rest(usage_type: &str) -> (Option<&'static str>, &str) 
 }
 
 impl Product<'_> {
-    /// What is kept of it; `None` for what a cluster's bill does not need.
+    /// Selects a product; `None` for one that a cluster's bill does not need.
     pub(super) fn kept(&self) -> Option<Kept> {
         let (by_usage, rest) = region_and_rest(self.usage_type);
         let region = if self.region.is_empty() { by_usage? } else { self.region }.to_owned();
@@ -142,7 +142,7 @@ pub(super) fn plan(family: &str, term: &str, payment: &str) -> Option<String> {
     Some(format!("{kind}/{term}/{payment}"))
 }
 
-/// Whether a price in this currency is one of the region: AWS lists the regions of China in CNY and all others in USD.
+/// Returns true when a price in this currency belongs to the region: AWS lists China in CNY and all others in USD.
 pub(super) fn is_currency_of(currency: &str, region: &str) -> bool {
     currency == catalog::currency_of(region) || currency.is_empty()
 }

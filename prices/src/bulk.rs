@@ -13,9 +13,9 @@ pub use json::read_product;
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use crate::prices::ListPrice;
+use crate::book::ListPrice;
 
-/// What a file held.
+/// Content of a price list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bulk {
     /// The service, such as `AmazonEC2`; empty when the file does not say.
@@ -30,7 +30,7 @@ pub struct Bulk {
     pub other_currencies: BTreeMap<String, u64>,
 }
 
-/// Why a file could not be read.
+/// Error from reading a price list.
 #[derive(Debug, thiserror::Error)]
 pub enum BulkError {
     /// It broke off, or is not CSV.
