@@ -1,5 +1,6 @@
 //! What the engine is fed: one closed hour of a cluster, in memory alone.
 
+use crate::frozen::FrozenSlots;
 use crate::number::index;
 
 pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
@@ -239,6 +240,7 @@ pub struct Hour {
     pods: Vec<PodRow>,
     containers: Vec<ContainerRow>,
     nodes: Vec<NodeRow>,
+    frozen: FrozenSlots,
 }
 
 /// Why rows are not an hour.
@@ -297,6 +299,23 @@ fn by_pod(containers: &[ContainerRow], pods: usize) -> Vec<ContainerRow> {
     order.iter().filter_map(|row| containers.get(index(*row)).copied()).collect()
 }
 
+/// Of a frozen slot nothing is known, whatever rows say of it.
+fn forget_frozen(pods: &[PodRow], containers: &mut [ContainerRow], frozen: &FrozenSlots) {
+    for row in containers {
+        let Some(slots) = pods.get(index(row.pod)).and_then(|pod| frozen.of_zone(pod.zone)) else { continue };
+        let lanes = [
+            &mut row.cpu_mean_millicores,
+            &mut row.cpu_max_millicores,
+            &mut row.memory_mean_mib,
+            &mut row.memory_max_mib,
+        ];
+        for lane in lanes {
+            let cells = lane.0.iter_mut().zip(slots).filter(|(_, frozen)| **frozen);
+            cells.for_each(|(cell, _)| *cell = UNKNOWN);
+        }
+    }
+}
+
 impl Hour {
     /// The hour that starts at `start`, in seconds since the epoch.
     ///
@@ -340,7 +359,11 @@ impl Hour {
             own.sort_unstable();
         }
         nodes.sort_unstable();
-        Ok(Self { start, pods, containers, nodes })
+        let frozen = FrozenSlots::of(&pods);
+        if !frozen.is_empty() {
+            forget_frozen(&pods, &mut containers, &frozen);
+        }
+        Ok(Self { start, pods, containers, nodes, frozen })
     }
 
     /// Start of the hour, in seconds since the epoch.
@@ -356,6 +379,11 @@ impl Hour {
     /// Containers, by pod.
     pub fn containers(&self) -> &[ContainerRow] {
         &self.containers
+    }
+
+    /// Slots in which zones are frozen.
+    pub(crate) const fn frozen(&self) -> &FrozenSlots {
+        &self.frozen
     }
 
     /// Nodes as observed.

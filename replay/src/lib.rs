@@ -26,7 +26,7 @@
 //! };
 //! let base = Base {
 //!     catalog: Arc::new(Catalog { machines: vec![m5_large] }), ec2_types: vec![0], daemons: Ask::default(),
-//!     daemon_pods: 0, largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false, assumptions: Assumptions::default(),
+//!     daemon_pods: 0, zones: vec![], spot: vec![], largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false, assumptions: Assumptions::default(),
 //! };
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
@@ -46,6 +46,7 @@ mod bound;
 mod catalog;
 mod cluster;
 mod fee;
+mod frozen;
 mod hour;
 mod judge;
 mod migration;
@@ -66,7 +67,7 @@ pub use assumptions::{
 };
 pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use catalog::{Catalog, HostType, MachineType};
-pub use cluster::{Amounts, Imputed, daemons_of};
+pub use cluster::{Amounts, Imputed, daemons_of, zones_of};
 pub use fee::fee;
 pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
@@ -76,8 +77,8 @@ pub use judge::{Check, Limits, WAITING, holds, judge};
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
 pub use outcome::{
-    Blast, Evictions, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Owed, Point, Risk, Served,
-    Service, Starts, Waiting, Worst,
+    Blast, Evictions, Extent, Failures, Frozen, Group, HostLoss, HourBilled, Interruptions, Motion, Outcome, Owed,
+    Point, Risk, Served, Service, Starts, Stranded, Waiting, Worst,
 };
 pub use predictor::{Predictor, Series};
 pub use rightsize::RightSizing;

@@ -100,22 +100,38 @@ fn a_lot_at_its_fewest_machines_still_gets_cheaper_ones() {
         run: 0,
         unknown_slots: 0,
     };
+    let hour = |h: i64, pods: &[u128]| {
+        Hour::new(EPOCH + h * HOUR_SECONDS, pods.iter().copied().map(pod).collect(), vec![], vec![]).unwrap()
+    };
+    let all: Vec<u128> = (0..12).collect();
     for buy in [Buy::FirstFitDecreasing, Buy::Cheapest] {
         let mut setup = ec2("ec2-repacked");
         setup.ec2.buy = buy;
-        let mut replay = Replay::new(vec![setup]);
-        for h in 0..6 {
-            let pods = (0..if h < 3 { 12 } else { 2 }).map(pod).collect();
-            replay.advance(&Hour::new(EPOCH + h * HOUR_SECONDS, pods, vec![], vec![]).unwrap());
+        // One of the pods on each machine stays, so that none empties.
+        let mut first = Replay::observed(vec![(setup.clone(), Log::default())], RightSizing::default());
+        first.advance(&hour(0, &all));
+        let (_, Log(log)) = first.finish().remove(0);
+        let mut on: std::collections::BTreeMap<u32, u128> = Default::default();
+        for (_, decision) in &log {
+            if let Decision::PodWaits { pod, machine } = decision {
+                on.entry(*machine).or_insert(*pod);
+            }
         }
+        let left: Vec<u128> = on.into_values().collect();
+        setup.ec2.least_machines = left.len() as u32;
+        let mut replay = Replay::new(vec![setup]);
+        (0..6).for_each(|h| replay.advance(&hour(h, if h < 3 { &all } else { &left })));
         let (outcome, _) = replay.finish().remove(0);
         let paid = |hour: usize| -> f64 {
+            let price = |kind: u32| catalog().machines[kind as usize].price.unwrap().usd_per_hour();
             let rows = outcome.hours[hour].node_seconds.iter();
-            rows.map(|(kind, seconds)| catalog().machines[*kind as usize].price.unwrap().usd_per_hour() * *seconds as f64 / 3600.0).sum()
+            rows.map(|(kind, seconds)| price(*kind) * *seconds as f64 / 3600.0).sum()
         };
-        // Two c5.xlarge hold them, at 0.17 each.
-        assert!(paid(0) > 1.3 && (paid(5) - 0.34).abs() < 1e-9, "{buy:?}: {} {}", paid(0), paid(5));
-        assert!(outcome.series.iter().all(|point| point.nodes >= 2), "{buy:?}: {:?}", outcome.series.iter().map(|p| p.nodes).collect::<Vec<_>>());
+        // A c5.xlarge holds each of them, at 0.17.
+        let cheapest = 0.17 * left.len() as f64;
+        assert!(left.len() >= 2 && paid(0) > 1.3, "{buy:?}: {left:?} {}", paid(0));
+        assert!((paid(5) - cheapest).abs() < 1e-9, "{buy:?}: {} {cheapest}", paid(5));
+        assert!(outcome.series.iter().all(|point| point.nodes as usize >= left.len()), "{buy:?}");
     }
 }
 
@@ -326,4 +342,12 @@ fn pods_of_another_platform_that_move_run_on_the_elastic_vms_there_are() {
     let (moved, stayed) = (&outcomes[0].0, &outcomes[1].0);
     assert!(moved.served_share() > 0.9 && moved.series.last().unwrap().evms > 0, "{:?}", moved.service);
     assert_eq!(stayed.served_share(), 0.0);
+}
+#[test]
+fn machines_never_go_where_nobody_scales_in() {
+    let mut setup = ec2("ec2-repacked");
+    setup.ec2.consolidation = Consolidation::Never;
+    let (outcome, log) = run(setup, Trace::new(6, 300, 1), 30);
+    assert_eq!(count(&log, |d| matches!(d, Decision::MachineReleased { .. } | Decision::PodMoved { .. })), 0);
+    assert!(outcome.series.is_sorted_by_key(|point| point.nodes));
 }

@@ -115,6 +115,8 @@ fn base() -> Base {
         catalog,
         daemons: common::DAEMONS,
         daemon_pods: 4,
+        zones: vec![0, 1],
+        spot: vec![],
         largest: None,
         evictions: EvictionLimits::OPEN,
         karpenter: false,

@@ -143,6 +143,8 @@ fn base() -> Base {
         catalog,
         daemons: common::DAEMONS,
         daemon_pods: 4,
+        zones: vec![0, 1],
+        spot: vec![],
         largest: None,
         evictions: EvictionLimits::OPEN,
         karpenter: false,
@@ -468,7 +470,7 @@ proptest! {
         let [(ec2_outcome, ec2_log), (emp_outcome, emp_log)]: [(Outcome, Log); 2] =
             run(vec![base().today_replayed(), base().emp(&m5_metal(), &[0, 1, 2, 3, 4])], &hours).try_into().unwrap();
         prop_assert_eq!(&ec2_log, &emp_log);
-        let emp_outcome = Outcome { id: ec2_outcome.id.clone(), ..emp_outcome };
+        let emp_outcome = Outcome { id: ec2_outcome.id.clone(), stranded: vec![], ..emp_outcome };
         prop_assert_eq!(&ec2_outcome, &emp_outcome);
         let lines = bill(&emp_outcome, &emp("emp"), &RATES);
         for line in [lines.hosts, lines.host_disks, lines.evm_disks, lines.nat_gateways, lines.fee] {

@@ -170,12 +170,17 @@ impl Lot {
         self.machines.iter().copied().filter(|m| *m != NONE)
     }
 
-    /// Ends slot `k` at `at`.
-    pub(super) fn end_slot(&mut self, k: usize, at: i64) {
+    /// Ends slot `k` at `at`, and gives the pod-seconds served in it; in a frozen zone none were.
+    pub(super) fn end_slot(&mut self, k: usize, at: i64, frozen: bool) -> u64 {
         self.settle(at);
-        if let Some(cell) = self.hour.get_mut(k) {
-            *cell = std::mem::take(&mut self.slot);
+        let served = std::mem::take(&mut self.slot);
+        if frozen {
+            return 0;
         }
+        if let Some(cell) = self.hour.get_mut(k) {
+            *cell = served;
+        }
+        served.pods
     }
 
     /// Ends the hour, the `hours`-th. A lot that came late has served nothing before.

@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, Guess};
 use crate::hour::{Ask, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, Observer};
+use crate::setup::Consolidation;
 
 impl<O: Observer> World<O> {
     /// Requests a machine. A node boots at once; an elastic VM waits until it is given a host.
@@ -91,7 +92,7 @@ impl<O: Observer> World<O> {
 
     /// A machine leaves, empty.
     pub(super) fn release(&mut self, m: u32, t: i64) {
-        self.bill_machine(m, t);
+        self.bill_machine(m, self.paid_until(self.lots[self.machines[m].lot].zone, t));
         let least = self.setup.least_billed_seconds;
         let machine = &mut self.machines[m];
         machine.live = false;
@@ -118,6 +119,9 @@ impl<O: Observer> World<O> {
         idle.dedup();
         for m in idle.iter().copied() {
             let machine = &self.machines[m];
+            if self.is_frozen(m) || self.consolidation(machine.lot) == Consolidation::Never {
+                continue;
+            }
             let migrates = machine.evm.as_ref().is_some_and(|evm| evm.target != NONE);
             if machine.takes_pods()
                 && !migrates

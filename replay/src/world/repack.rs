@@ -73,7 +73,8 @@ impl<O: Observer> World<O> {
         let mut candidates = self.candidates(lot, settled);
         let mut done = false;
         while left > 0 && work > 0 {
-            let Some((few, repacking)) = self.worth_repacking(cluster, lot, &candidates, (left, budget), &mut work) else {
+            let Some((few, repacking)) = self.worth_repacking(cluster, lot, &candidates, (left, budget), &mut work)
+            else {
                 break;
             };
             let old: Vec<u32> = few.filter_map(|at| candidates.get(at)).map(|candidate| candidate.machine).collect();
@@ -225,8 +226,10 @@ impl<O: Observer> World<O> {
     /// Requests new machines, and has their pods go to them once they are ready.
     fn replace_by(&mut self, cluster: &Cluster, lot: u32, old: &[u32], new: Repacking, budget: usize, t: i64) {
         let restarted = new.moves.iter().map(|(pod, _)| *pod);
-        let restarted: Vec<u32> = restarted.chain(new.bought.iter().flat_map(|(_, pods)| pods.iter().copied())).collect();
+        let restarted: Vec<u32> =
+            restarted.chain(new.bought.iter().flat_map(|(_, pods)| pods.iter().copied())).collect();
         self.evict(cluster, &restarted);
+        self.restart_at(cluster, &new.moves.iter().map(|(pod, _)| *pod).collect::<Vec<_>>(), t);
         self.move_all(cluster, &new.moves, t);
         let mut ready = t;
         for (kind, pods) in new.bought {
@@ -249,6 +252,8 @@ impl<O: Observer> World<O> {
                 turn += SLOT_SECONDS;
             }
             self.lots[lot].turns.push(turn);
+            let hands_over: Vec<u32> = self.machines[*m].hands_over.iter().map(|(pod, _)| *pod).collect();
+            self.restart_at(cluster, &hands_over, turn);
             self.queue.push(Reverse((turn, Due::HandsOver(*m))));
         }
     }

@@ -91,9 +91,12 @@ impl<O: Observer> World<O> {
     /// Counts a pod up to `t`, at which it is over or the hours are. Gives what is owed of its work.
     pub(super) fn count(&mut self, cluster: &Cluster, pod: u32, t: i64) -> Owed {
         let (row, place) = (&cluster.pods[pod], self.places[pod]);
-        let asked = unsigned(row.until.min(t) - place.due);
+        let frozen = |from: i64, to: i64| cluster.frozen_past.seconds(row.zone, from, to);
+        let asked = unsigned(row.until.min(t) - place.due) - frozen(place.due, row.until.min(t));
         let started = place.served_since().min(t);
-        let (served, late) = (unsigned(t - started), unsigned(started - place.due));
+        // Late work may run through other frozen slots than it was asked for in.
+        let served = (unsigned(t - started) - frozen(started, t)).min(asked);
+        let late = unsigned(started - place.due);
         let service = &mut self.outcome.service;
         service.served_seconds += served;
         service.unserved_seconds += asked - served;
