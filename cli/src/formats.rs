@@ -1,4 +1,4 @@
-//! What a report is written as: the arguments that `report` and `run` share.
+//! Output formats of a report: the arguments that `report` and `run` share.
 
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -36,7 +36,7 @@ impl MoneyArgs {
 /// What a report is written as.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FormatArgs {
-    /// What to write, names joined by commas
+    /// Formats to write, separated by commas
     #[arg(
         long,
         value_name = "FORMATS",
@@ -49,11 +49,11 @@ pub(crate) struct FormatArgs {
     #[command(flatten)]
     money: MoneyArgs,
 
-    /// The version of FOCUS to write: 1.2, or 1.3, which has columns for costs that are split
+    /// FOCUS version to write: 1.2, or 1.3, which has columns for split costs
     #[arg(long, value_name = "VERSION", default_value_t = focus::Version::default())]
     focus_version: focus::Version,
 
-    /// The account that pays, for FOCUS files: no metric of a cluster says it
+    /// Billing account for FOCUS files, which no metric of a cluster shows
     #[arg(long, value_name = "ID")]
     billing_account_id: Option<String>,
 }
@@ -64,7 +64,7 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 }
 
 impl FormatArgs {
-    /// What `demo` writes.
+    /// The formats that `demo` writes.
     pub(crate) fn page_and_analysis() -> Self {
         Self {
             format: vec![Format::Html, Format::Json],
@@ -79,7 +79,7 @@ impl FormatArgs {
         self.money.money(currency)
     }
 
-    /// The files of a report.
+    /// Renders the files of a report.
     pub(crate) fn files(&self, analysis: &Analysis, json: &[u8], earlier: Vec<Standing>) -> Result<Vec<File>, Failure> {
         let options = Options::default().money(self.money(&analysis.currency)?).earlier(earlier);
         let focus =

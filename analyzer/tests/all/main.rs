@@ -3,6 +3,7 @@
 mod allocation;
 mod analyze;
 mod golden;
+mod by_day;
 mod hostile;
 mod laws;
 mod made;

@@ -4,13 +4,15 @@
 mod cluster;
 mod expect;
 
+use std::collections::BTreeMap;
+
 use collector::Settings;
 use fixtures::kubernetes::{Api, Exposed, StateMetrics};
 use fixtures::{Sample, SampleSink, services};
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 
 use crate::catalogue::{Names, of_the_demo};
-use crate::world::{HOUR, World, collected_with};
+use crate::world::{HOUR, Labels, World, collected_with};
 use cluster::{Planted, STAGES};
 
 /// Seconds between two scrapes, and how far before the hour and after it there are any.
@@ -32,8 +34,8 @@ fn chart_flags() -> Vec<String> {
     std::iter::once(labels).chain(chart_list("extraArgs")).collect()
 }
 
-/// Puts what was exposed into a world, as scrapes from one second of the hour to another.
-fn scraped(world: &mut World, exposed: &[Exposed], from: i64, to: i64) {
+/// Adds what was exposed to the series, as scrapes from one second of the hour to another.
+fn scrape(series: &mut BTreeMap<Labels, Vec<Sample>>, exposed: &[Exposed], from: i64, to: i64) {
     for one in exposed {
         let mut labels = one.labels.clone();
         labels.push(("__name__".to_owned(), one.name.clone()));
@@ -44,7 +46,7 @@ fn scraped(world: &mut World, exposed: &[Exposed], from: i64, to: i64) {
         labels.sort();
         let times = (from..to).step_by(usize::try_from(SCRAPE_SECONDS).unwrap());
         let sample = |second: i64| Sample { milliseconds: (HOUR + second) * 1000 + 337, value: one.value };
-        world.series.push((labels, times.map(sample).collect()));
+        series.entry(labels).or_default().extend(times.map(sample));
     }
 }
 
@@ -53,13 +55,14 @@ async fn observed(test: &str, planted: &Planted) -> Option<World> {
     let binary = services::program(test, "kube-state-metrics", "kube-state-metrics")?;
     let api = Api::start().await.unwrap();
     let metrics = StateMetrics::start(&binary, &api, &chart_flags()).await.unwrap();
-    let mut world = World::default();
+    let mut series = BTreeMap::new();
     let ends = STAGES.into_iter().skip(1).chain([LAST_SECOND]);
     for (stage, (from, to)) in STAGES.into_iter().zip(ends).enumerate() {
         planted.plant(&api, stage);
         let exposed = metrics.settled(&Planted::marker(stage)).await.unwrap();
-        scraped(&mut world, &exposed, from, to);
+        scrape(&mut series, &exposed, from, to);
     }
+    let mut world = World { series: series.into_iter().collect() };
     planted.measure(&mut world);
     Some(world)
 }
