@@ -130,8 +130,9 @@ pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
 
 /// What another scenario changes in the bill and that has no price here.
 fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
-    let free = model.assumptions.replay.scheduler_zones == "free";
-    let traffic = free.then(|| "traffic between zones".to_owned());
+    let replay = &model.assumptions.replay;
+    let crosses = replay.scheduler_zones == "free" || replay.emp_zones != "all";
+    let traffic = crosses.then(|| "traffic between zones".to_owned());
     traffic.into_iter().chain(bill.unpriced_moving.iter().cloned()).collect()
 }
 
@@ -186,6 +187,39 @@ fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     let unplaceable = replayed.whole.service.unplaceable;
     if unplaceable > 0 {
         notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
+    }
+    notes.extend(left_on_ec2(&replayed.reported, model));
+    notes
+}
+
+/// What stays on EC2 beside a pool and never empties, what stays for its volume, and what AWS takes back of spot, on the
+/// reported hours.
+fn left_on_ec2(reported: &Outcome, model: &Model<'_>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let restarts = reported.interruptions.expected();
+    if restarts >= 1.0 {
+        notes.push(Note::info(format!(
+            "About {restarts:.0} pods on spot machines are to be expected to restart since AWS takes these back, as many in every scenario."
+        )));
+    }
+    let half_empty: u64 = reported.stranded.iter().map(|row| row.half_empty_seconds).sum();
+    if half_empty > 0 {
+        let all: u64 = reported.stranded.iter().map(|row| row.node_seconds).sum();
+        let kinds = reported.stranded.iter().filter_map(|row| model.pricer.kind(row.kind));
+        let mut names: Vec<&str> = kinds.map(|kind| kind.instance_type.as_str()).collect();
+        names.dedup();
+        notes.push(Note::info(format!(
+            "Nodes stay on EC2 for pods that do not move ({}): {:.0} node-hours, of which {:.0} with less than half of the node asked for.",
+            names.join(", "),
+            unsigned(all) / 3600.0,
+            unsigned(half_empty) / 3600.0
+        )));
+    }
+    if !reported.held_by_volumes.is_empty() {
+        notes.push(Note::warning(format!(
+            "Pods of {} workloads have a volume in a zone that the pool is not in, and stay on EC2.",
+            reported.held_by_volumes.len()
+        )));
     }
     notes
 }
