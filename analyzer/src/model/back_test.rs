@@ -1,7 +1,7 @@
 //! How close the replay of today's machines comes to what was measured.
 
 use replay::{Outcome, Starts};
-use types::analysis::BackTest;
+use types::analysis::{BackTest, Note};
 
 use super::report::unsigned;
 
@@ -22,6 +22,19 @@ pub(super) fn back_test(today: &Outcome, cost_ratio: Option<f64>) -> BackTest {
         measured_long_waits: measured,
         waits_agree: agree(replayed, measured),
     }
+}
+
+/// A warning where waits disagree, since late starts are judged beside those of the replay.
+pub(super) fn note(back_test: &BackTest) -> Option<Note> {
+    (back_test.waits_agree == Some(false)).then(|| {
+        Note::warning(format!(
+            "Replayed on today's machines, {} of {} starts wait for over a minute, and {} did as measured: more than {:.0}\u{a0}% apart. What is said of late starts is as far off.",
+            back_test.replayed_long_waits,
+            back_test.starts,
+            back_test.measured_long_waits,
+            100.0 * BackTest::TOLERANCE
+        ))
+    })
 }
 
 /// Whether two counts are the same to the tolerance; `None` where there is nothing to compare.

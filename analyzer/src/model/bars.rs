@@ -127,25 +127,23 @@ impl Bars<'_, '_> {
             let turns = self.turns(row, monthly_usd, held, held, row.id.is_emp());
             Changed { key, value, monthly_usd, holds: held, turns }
         });
-        let mut changed: Vec<Changed> = own.collect();
-        if self.decision.recommended.is_some() && !row.id.is_emp() {
-            let least = self.basis.least_saving(self.judgement);
-            let pools = self.judgement.reported.iter().filter(|pool| pool.id.is_emp() && pool.judged.holds);
-            for pool in pools.take(1) {
-                let now = self.decision.row(self.judgement).map_or(0.0, |row| row.judged.saving_monthly_usd);
-                let behind = pool.judged.saving_monthly_usd - now;
-                let better = self.deal(pool).into_iter().map(|(key, value, usd)| (key, value, behind + usd));
-                let turning = better.filter(|(key, _, more)| *more > least && *key != "ec2_discount");
-                changed.extend(turning.map(|(key, value, monthly_usd)| Changed {
-                    key,
-                    value,
-                    monthly_usd,
-                    holds: true,
-                    turns: true,
-                }));
-            }
-        }
-        changed
+        own.chain(self.pool_instead(row)).collect()
+    }
+
+    /// Terms by which the pool that saves most would be recommended in the place of nodes: what would be saved more.
+    fn pool_instead(&self, row: &Reported) -> Vec<Changed> {
+        let mut pools = self.judgement.reported.iter().filter(|pool| pool.id.is_emp() && pool.judged.holds);
+        let Some(pool) = pools.next().filter(|_| self.decision.recommended.is_some() && !row.id.is_emp()) else {
+            return Vec::new();
+        };
+        let least = self.basis.least_saving(self.judgement);
+        let now = self.decision.row(self.judgement).map_or(0.0, |row| row.judged.saving_monthly_usd);
+        let better = self.deal(pool).into_iter().filter_map(|(key, value, usd)| {
+            let monthly_usd = pool.judged.saving_monthly_usd + usd - now;
+            let turns = monthly_usd > least && key != "ec2_discount";
+            turns.then_some(Changed { key, value, monthly_usd, holds: true, turns })
+        });
+        better.collect()
     }
 
     /// What each term alone changes of a scenario's saving of a month.
@@ -180,7 +178,8 @@ impl Bars<'_, '_> {
             }
         };
         let bar = |(key, of): Limited| {
-            let value = *of(&mut in_force.clone());
+            let mut now = in_force;
+            let value = *of(&mut now);
             let values = match (key, value) {
                 (HOST_LOSS, value) if value < 1.0 => vec![1.0],
                 (_, 0.0) => vec![LOOSENED],

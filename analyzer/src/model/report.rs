@@ -10,7 +10,7 @@ use types::analysis::{
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
-use super::back_test::back_test;
+use super::back_test::{self, back_test};
 use super::bars::Bars;
 use super::decide::{Basis, Decision, decide};
 use super::judged::{Judgement, Yardstick, judgement};
@@ -96,6 +96,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         (bars.all(), bars.of())
     };
     let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, (&repacked, &emp), (&tornado, tornado_of)));
+    let back_test = model.today().map(|today| back_test(&today.reported, basis.optimism));
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
@@ -109,9 +110,9 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         exclusions: exclusions(model, as_it_is.as_ref()),
         interval_usd: interval::interval(model),
         plan: model.today().and_then(|today| plan(model, &model.pricer.of(today).lines, month)),
-        notes: notes(model, &scenarios),
+        notes: notes(model, &scenarios).into_iter().chain(back_test.as_ref().and_then(back_test::note)).collect(),
         origins,
-        back_test: model.today().map(|today| back_test(&today.reported, basis.optimism)),
+        back_test,
         judgement,
         basis,
         decision,
@@ -129,8 +130,9 @@ pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
 
 /// What another scenario changes in the bill and that has no price here.
 fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
-    let free = model.assumptions.replay.scheduler_zones == "free";
-    let traffic = free.then(|| "traffic between zones".to_owned());
+    let replay = &model.assumptions.replay;
+    let crosses = replay.scheduler_zones == "free" || replay.emp_zones != "all";
+    let traffic = crosses.then(|| "traffic between zones".to_owned());
     traffic.into_iter().chain(bill.unpriced_moving.iter().cloned()).collect()
 }
 
@@ -185,6 +187,39 @@ fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     let unplaceable = replayed.whole.service.unplaceable;
     if unplaceable > 0 {
         notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
+    }
+    notes.extend(left_on_ec2(&replayed.reported, model));
+    notes
+}
+
+/// What stays on EC2 beside a pool and never empties, what stays for its volume, and what AWS takes back of spot, on the
+/// reported hours.
+fn left_on_ec2(reported: &Outcome, model: &Model<'_>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let restarts = reported.interruptions.expected();
+    if restarts >= 1.0 {
+        notes.push(Note::info(format!(
+            "About {restarts:.0} pods on spot machines are to be expected to restart since AWS takes these back, as many in every scenario."
+        )));
+    }
+    let half_empty: u64 = reported.stranded.iter().map(|row| row.half_empty_seconds).sum();
+    if half_empty > 0 {
+        let all: u64 = reported.stranded.iter().map(|row| row.node_seconds).sum();
+        let kinds = reported.stranded.iter().filter_map(|row| model.pricer.kind(row.kind));
+        let mut names: Vec<&str> = kinds.map(|kind| kind.instance_type.as_str()).collect();
+        names.dedup();
+        notes.push(Note::info(format!(
+            "Nodes stay on EC2 for pods that do not move ({}): {:.0} node-hours, of which {:.0} with less than half of the node asked for.",
+            names.join(", "),
+            unsigned(all) / 3600.0,
+            unsigned(half_empty) / 3600.0
+        )));
+    }
+    if !reported.held_by_volumes.is_empty() {
+        notes.push(Note::warning(format!(
+            "Pods of {} workloads have a volume in a zone that the pool is not in, and stay on EC2.",
+            reported.held_by_volumes.len()
+        )));
     }
     notes
 }

@@ -16,7 +16,8 @@ use crate::scenarios::HOURS_A_WEEK;
 const WARM_UP: usize = 24;
 
 /// What other values assumptions are tried at, on a pool.
-const ON_POOL: [(&str, &[&str]); 8] = [
+const ON_POOL: [(&str, &[&str]); 9] = [
+    ("emp.zones", &["one", "two"]),
     ("emp.memory_model", &["working_set", "touched"]),
     ("emp.host_threshold", &["0.7", "0.9"]),
     ("emp.spare_hosts_per_zone", &["1"]),
@@ -136,8 +137,23 @@ fn changed(of: &Setup, base: &Base, key: &str) -> Setup {
     }
     match key {
         "ec2.largest_machine" => setup.ec2.types = base.no_larger_than(1.0),
+        "emp.zones" => {
+            if let Some(pool) = &mut setup.pool {
+                pool.zones = fewer_zones(base).unwrap_or_else(|| pool.zones.clone());
+            }
+        }
         "risk.evictions" => setup.evictions.per_pod_day = base.assumptions.risk_evictions,
         _ => {}
     }
     setup
+}
+
+/// The zones a pool is in where the assumptions put it into fewer than there are.
+fn fewer_zones(base: &Base) -> Option<Vec<u16>> {
+    let n = match base.assumptions.emp_zones {
+        "one" => 1,
+        "two" => 2,
+        _ => return Some(Vec::new()),
+    };
+    base.zones.get(..n).filter(|zones| zones.len() < base.zones.len()).map(<[u16]>::to_vec)
 }

@@ -139,7 +139,7 @@ mod tests {
             }
             for score in [Score::LeastAllocated, Score::MostAllocated] {
                 let drains = |setup: &&Setup| matches!(setup.ec2.consolidation, Consolidation::Drain { .. });
-                let buys = || ec2.iter().filter(|setup| setup.ec2.buy == Buy::DotProduct && setup.ec2.score == score);
+                let buys = || ec2.iter().filter(|setup| setup.ec2.buy == Buy::Cheapest && setup.ec2.score == score);
                 assert!(buys().any(|setup| drains(&setup)));
             }
             let host = HostType {

@@ -2,8 +2,8 @@
 
 mod allocation;
 mod analyze;
-mod golden;
 mod by_day;
+mod golden;
 mod hostile;
 mod laws;
 mod made;
