@@ -110,7 +110,8 @@ async fn the_demo_names_its_labels_as_kube_state_metrics_does() {
         real.series(&labels, samples).unwrap();
     }
     let demo = of_the_demo().0.into_iter().filter(|(metric, _)| metric.starts_with("kube_"));
-    for (metric, labels) in demo {
+    // The chart allows no label of volumes to be shown, and then kube-state-metrics has no such metric at all.
+    for (metric, labels) in demo.filter(|(metric, _)| metric != "kube_persistentvolume_labels") {
         let known = real.0.get(&metric).unwrap_or_else(|| panic!("kube-state-metrics has no `{metric}`"));
         let unknown: Vec<_> = labels.difference(known).filter(|label| !label.starts_with("label_")).collect();
         assert_eq!(unknown, Vec::<&String>::new(), "{metric}");
