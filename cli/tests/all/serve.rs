@@ -1,6 +1,6 @@
 //! `emp-cost serve` and `emp-cost work` as processes, over what `emp-cost run` wrote.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
