@@ -7,12 +7,13 @@ use types::{ClusterId, Hour, Window};
 use crate::allocation::by_day::{self, Pieces};
 use crate::assumptions::Assumptions;
 use crate::conclude::{Evidence, Origins, conclude};
-use crate::input::{AnalyzeError, Days, Decoder, coverage};
+use crate::input::{AnalyzeError, Days, Decoder, coverage, read_sizes};
 use crate::ledger::Ledger;
 use crate::model;
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::profile::Profile;
+use crate::rightsizing::Sizes;
 use crate::scenarios::today::Bill;
 use crate::scenarios::vendor::Vendor;
 
@@ -109,6 +110,8 @@ async fn concluded(
         profile: profile.as_ref(),
     };
     let model = if *bill_only { None } else { model::replay(inputs).await? };
+    let sizes = Sizes::new(assumptions.replay.right_sizing(), &coverage.hours);
+    let sizes = read_sizes(lake, cluster, &coverage.hours, sizes).await?;
     let evidence = Evidence {
         cluster: cluster.clone(),
         lake: lake.location(),
@@ -118,6 +121,7 @@ async fn concluded(
         ledger,
         bill,
         model,
+        sizes,
         assumptions,
         book: &book,
         shared_namespaces: &sharing.shared_namespaces,

@@ -18,7 +18,7 @@ replay::assumption_set! {
         "`ec2-today-replayed`: whether today's nodes are drained as Karpenter does, or leave only once they are empty";
     ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
-        "price of root disks; `none` leaves them unpriced";
+        "price of root disks; `none` says that none are paid for";
     ec2_cpu_credits = "ec2.cpu_credits", "", { name "unlimited" | "standard" },
         "T3, T3a and T4g are in unlimited mode unless told otherwise, T2 is in standard mode",
         "whether CPU beyond the baseline of burstable machines is paid for";

@@ -5,7 +5,6 @@
 mod allocation;
 mod analyze;
 mod assumptions;
-pub mod bulk;
 mod columns;
 mod conclude;
 mod evidence;
@@ -16,13 +15,12 @@ mod hosts;
 mod input;
 mod ledger;
 mod model;
-mod number;
+mod next_steps;
 mod observed;
 mod plausible;
-mod prices;
-pub mod pricing;
 mod profile;
 mod realised;
+mod rightsizing;
 mod rows;
 mod scenarios;
 mod slots;
@@ -32,12 +30,11 @@ mod utilisation;
 
 pub use analyze::{Request, Sharing, analyze, analyze_with_days};
 pub use assumptions::{Assumptions, Terms};
-pub use catalog::{CatalogError, InstanceType, SpotSaving};
 pub use input::AnalyzeError;
-pub use prices::{
-    CapacityType, Commitment, CommitmentKind, Figure, ListFileError, ListPrice, MachineKind, OperatingSystem,
-    PriceBook, Priced, PricesError, Rate, Share, read_list, write_list,
-};
+pub use prices::{CapacityType, PriceBook};
 pub use profile::{Profile, ProfileError};
 pub use replay::{AssumptionsError, Domain, Key};
 pub use types::analysis::PriceOrigin;
+
+pub(crate) use prices::{self, pricing};
+pub(crate) use types::number;

@@ -184,6 +184,11 @@ class Values(unittest.TestCase):
         given = re.fullmatch(r"nodes=\[(.*)\]", nodes)[1].split(",")
         self.assertEqual(sorted(wanted), sorted(given))
 
+    def test_what_is_asked_of_kube_state_metrics_beyond_its_default_is_turned_on(self):
+        flags = re.findall(r'\bflag: "(--[^"]+)"', (ROOT / "collector/src/metrics.rs").read_text())
+        self.assertGreater(len(flags), 0)
+        self.assertEqual(self.values["prometheus"]["kube-state-metrics"]["extraArgs"], flags)
+
     def test_the_dependency_is_pinned_and_switched_by_its_value(self):
         meta = yaml.safe_load((CHART / "Chart.yaml").read_text())
         (dependency,) = meta["dependencies"]
@@ -554,6 +559,22 @@ class Workflow(unittest.TestCase):
         self.assertIn('CI: "true"', text)
         for target in ("collector", "emp-cost"):
             self.assertIn(target, text)
+
+    def test_what_it_uses_is_pinned(self):
+        text = (ROOT / ".github/workflows/ci.yaml").read_text()
+        used = re.findall(r"uses: (\S+)( # v[0-9.]+)?", text)
+        self.assertGreater(len(used), 10)
+        for name, version in used:
+            self.assertRegex(name, r"@[0-9a-f]{40}$")
+            self.assertTrue(version, f"{name} says no version")
+        images = re.findall(r"container: (\S+)", text) + re.findall(r"ARG \w+_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text())
+        self.assertEqual(len(images), 4)
+        for image in images:
+            self.assertRegex(image, r":[^@]+@sha256:[0-9a-f]{64}$")
+        channel = re.search(r'channel = "(.*?)"', (ROOT / "rust-toolchain.toml").read_text())[1]
+        rust = {image for image in images if "/rust:" in image}
+        self.assertEqual(len(rust), 1, rust)
+        self.assertIn(f"rust:{channel}-bookworm@", rust.pop())
 
 
 def values_table():

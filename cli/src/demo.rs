@@ -1,4 +1,4 @@
-//! EDGE: `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
+//! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
 
 mod served;
 
@@ -28,29 +28,33 @@ const DAYS: i64 = 30;
 /// Start of the first hour after the demo: 2026-07-01T00:00:00Z. Fixed, so that the same seed gives the same bytes
 /// on any day.
 const END_SECONDS: i64 = 1_782_864_000;
-/// The most hours that go through Prometheus: two days are near sixty million samples.
+/// The most hours that may go through Prometheus: two days are nearly sixty million samples.
 const MAX_HOURS: i64 = 48;
 /// Marks a lake as the demo's own, which it may replace.
 const MARKER: &str = ".emp-cost-demo";
 
 /// Make a report of a synthetic EKS cluster, through a real Prometheus
 ///
-/// Generates a month of a believable cluster of about 40 nodes and 500 pods, loads its last hours into a real
-/// Prometheus on a loopback port, collects them, writes the days before into the same lake from the generator,
-/// and makes the analysis and the page. The page says which hours are which.
+/// Generates a month of a realistic cluster with about 40 nodes and 500 pods, loads its last hours into a real
+/// Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes the
+/// analysis and the page. The page says which hours are which.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Where to put the lake, analysis.json and index.html
+    /// Directory for the lake, analysis.json and index.html
     #[arg(long, value_name = "DIR", default_value = "out/demo")]
     out: PathBuf,
 
-    /// How many of the last hours go through Prometheus
+    /// Number of hours, the latest ones, that go through Prometheus
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
     hours: i64,
 
-    /// What the cluster is made from: the same seed makes the same cluster
+    /// Seed of the generator: the same seed makes the same cluster
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+
+    /// Name of the cluster in the lake and on the page
+    #[arg(long, value_name = "ID", default_value = Cluster::ID)]
+    cluster_id: ClusterId,
 
     /// Make reports of three clusters, straight from the generator, and serve them on a loopback port with a token to sign in with
     #[arg(long, conflicts_with = "hours")]
@@ -98,7 +102,8 @@ pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &P
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let files = FormatArgs::page_and_analysis().files(&analysis, &analyze::json(&analysis)?, Vec::new())?;
-    let page = PathBuf::from(report::write(&args.out, &files)?);
+    report::write(&args.out, &files)?;
+    let page = args.out.join("index.html");
     progress.clear();
     let page = page.canonicalize().unwrap_or(page);
     print(&format!("{}\n{} in {:.0} s\n", reports::summary(&analysis), page.display(), begun.elapsed().as_secs_f64()))?;
@@ -114,7 +119,7 @@ fn set_up(args: &DemoArgs) -> Result<Stage, Failure> {
     fresh_lake(&lake_dir)?;
     Ok(Stage {
         cluster: Arc::new(Cluster::generate(args.seed, whole)),
-        id: Cluster::ID.parse()?,
+        id: args.cluster_id.clone(),
         lake: Lake::new(Arc::new(DirStore::new(lake_dir))),
         generated,
         scraped,

@@ -1,4 +1,4 @@
-//! What a report is written as: the arguments that `report` and `run` share.
+//! Output formats of a report: the arguments that `report` and `run` share.
 
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -8,53 +8,19 @@ use types::analysis::Analysis;
 
 use crate::failure::Failure;
 
-/// What a report is written as.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct FormatArgs {
-    /// What to write, names joined by commas
-    #[arg(
-        long,
-        value_name = "FORMATS",
-        value_delimiter = ',',
-        default_value = "html,json",
-        value_parser = formats(),
-    )]
-    format: Vec<Format>,
-
+/// The currency amounts are shown in.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct MoneyArgs {
     /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
     #[arg(long, value_name = "CODE", requires = "rate")]
     currency: Option<String>,
 
     /// How much of that currency one USD is, such as 0.92
-    #[arg(long, value_name = "RATE", requires = "currency")]
+    #[arg(long, value_name = "RATE", requires = "currency", allow_negative_numbers = true)]
     rate: Option<f64>,
-
-    /// The version of FOCUS to write: 1.2, or 1.3, which has columns for costs that are split
-    #[arg(long, value_name = "VERSION", default_value_t = focus::Version::default())]
-    focus_version: focus::Version,
-
-    /// The account that pays, for FOCUS files: no metric of a cluster says it
-    #[arg(long, value_name = "ID")]
-    billing_account_id: Option<String>,
 }
 
-fn formats() -> impl TypedValueParser<Value = Format> {
-    let named = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
-    PossibleValuesParser::new(named).try_map(|name| name.parse::<Format>())
-}
-
-impl FormatArgs {
-    /// What `demo` writes.
-    pub(crate) fn page_and_analysis() -> Self {
-        Self {
-            format: vec![Format::Html, Format::Json],
-            currency: None,
-            rate: None,
-            focus_version: focus::Version::default(),
-            billing_account_id: None,
-        }
-    }
-
+impl MoneyArgs {
     /// The currency asked for, of amounts that are in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         match self.currency.as_deref().zip(self.rate) {
@@ -65,8 +31,55 @@ impl FormatArgs {
             None => Ok(Money::native(currency)),
         }
     }
+}
 
-    /// The files of a report.
+/// What a report is written as.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FormatArgs {
+    /// Formats to write, separated by commas
+    #[arg(
+        long,
+        value_name = "FORMATS",
+        value_delimiter = ',',
+        default_value = "html,json",
+        value_parser = formats(),
+    )]
+    format: Vec<Format>,
+
+    #[command(flatten)]
+    money: MoneyArgs,
+
+    /// FOCUS version to write: 1.2, or 1.3, which has columns for split costs
+    #[arg(long, value_name = "VERSION", default_value_t = focus::Version::default())]
+    focus_version: focus::Version,
+
+    /// Billing account for FOCUS files, which no metric of a cluster shows
+    #[arg(long, value_name = "ID")]
+    billing_account_id: Option<String>,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let named = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(named).try_map(|name| name.parse::<Format>())
+}
+
+impl FormatArgs {
+    /// The formats that `demo` writes.
+    pub(crate) fn page_and_analysis() -> Self {
+        Self {
+            format: vec![Format::Html, Format::Json],
+            money: MoneyArgs::default(),
+            focus_version: focus::Version::default(),
+            billing_account_id: None,
+        }
+    }
+
+    /// The currency asked for, of amounts that are in `currency`.
+    pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
+        self.money.money(currency)
+    }
+
+    /// Renders the files of a report.
     pub(crate) fn files(&self, analysis: &Analysis, json: &[u8], earlier: Vec<Standing>) -> Result<Vec<File>, Failure> {
         let options = Options::default().money(self.money(&analysis.currency)?).earlier(earlier);
         let focus =

@@ -1,7 +1,8 @@
-//! The command line of the EMP Cost Analyzer: what it can be asked, and who answers.
+//! The command line of the EMP Cost Analyzer: its subcommands and where each is implemented.
 
 mod analyze;
 mod collect;
+mod compare;
 mod demo;
 mod doctor;
 mod failure;
@@ -26,19 +27,20 @@ use collector::args::LogArgs;
 use failure::Failure;
 use progress::Progress;
 
-/// An analysis makes and drops tables on several threads day after day; glibc keeps what each thread freed for itself and
-/// needs half as much memory again.
+/// An analysis allocates and frees tables on several threads for each day. glibc keeps freed memory per thread, and
+/// needs half as much again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
+/// Shows what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
 /// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
 /// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
 /// `run` is for a scheduler: what is in a lake becomes a report beside it. `serve` shows the reports to those who sign in,
 /// and `work` replays the what-ifs they ask for.
-/// `lake` looks into a lake and keeps it. `prices` explains a price and imports AWS's price lists.
+/// `compare` says what changed between two analyses. `lake` looks into a lake and keeps it. `prices` explains a price and
+/// imports AWS's price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -56,6 +58,7 @@ enum Command {
     Collect(collect::Args),
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
+    Compare(compare::CompareArgs),
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
     Work(work::WorkArgs),
@@ -79,6 +82,7 @@ async fn main() -> ExitCode {
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args).await,
+        Command::Compare(args) => compare::run(&args),
         Command::Run(args) => run::run(args, now(), &progress).await,
         Command::Serve(args) => serve::run(args, now).await,
         Command::Work(args) => work::run(args, now).await,

@@ -1,4 +1,4 @@
-//! `emp-cost report`: pages and files of analyses.
+//! `emp-cost report`: renders analyses as pages and files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,23 +15,22 @@ use crate::formats::FormatArgs;
 use crate::output::{print, read_file, write_file};
 use crate::shelf;
 
-/// Make a report of an analysis: the page, and files for other tools
+/// Render an analysis as a page, and as files for other tools
 ///
-/// One analysis is written into the folder as it is. Of several clusters each gets a folder of its name there, and
-/// fleet.html and fleet.csv rank them. A bucket gets the layout that `emp-cost run` writes:
-/// a folder below `reports/cluster=ID/date=YYYY-MM-DD/`, to which `latest/report.json` points.
-/// docs/exports.md describes every file.
+/// The report of one cluster is written into the directory itself. With several clusters, each gets a subdirectory with
+/// its name, and fleet.html and fleet.csv rank them. In a bucket, the layout is that of `emp-cost run`: a folder below
+/// `reports/cluster=ID/date=YYYY-MM-DD/`, to which `latest/report.json` points. docs/exports.md describes every file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// An analysis: a file that `emp-cost analyze` wrote. May be given again, for other clusters
+    /// analysis.json, as written by `emp-cost analyze`; repeatable, for several clusters
     #[arg(long, value_name = "FILE", required = true)]
     analysis: Vec<PathBuf>,
 
-    /// An analysis of an earlier window of one of these clusters, for the trend. May be given again
+    /// analysis.json of an earlier window of one of these clusters, for the trend; repeatable
     #[arg(long, value_name = "FILE")]
     earlier: Vec<PathBuf>,
 
-    /// Where reports go: a directory, or s3://bucket/prefix
+    /// Output location: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "LOCATION")]
     out: LakeUri,
 
@@ -40,9 +39,9 @@ pub(crate) struct ReportArgs {
 }
 
 /// An analysis and the bytes it was read from.
-struct Given {
-    analysis: Analysis,
-    json: Vec<u8>,
+pub(crate) struct Given {
+    pub(crate) analysis: Analysis,
+    pub(crate) json: Vec<u8>,
 }
 
 pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
@@ -58,7 +57,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
             )));
         }
     }
-    let earlier = earlier(&args.earlier, &seen)?;
+    let earlier = earlier(&args.earlier, &given)?;
     let mut written = Vec::new();
     let place = match &args.out {
         LakeUri::Dir(folder) => Place::Folder { folder: folder.clone(), several: given.len() > 1 },
@@ -88,7 +87,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files of a fleet, the page last. Clusters in different currencies cannot be ranked or added up.
+/// Renders the files of a fleet, the page last. Clusters in different currencies cannot be ranked or added up.
 pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File>, Failure> {
     let currency = members.first().map_or("USD", |member| member.now.currency());
     if let Some(other) = members.iter().find(|member| member.now.currency() != currency) {
@@ -105,16 +104,27 @@ pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File
     Ok(vec![table, page])
 }
 
-/// The analyses of earlier windows. One of a cluster that is not reported on is a mistake worth telling of.
-fn earlier(paths: &[PathBuf], clusters: &BTreeMap<String, &PathBuf>) -> Result<Vec<Standing>, Failure> {
+/// The analyses of earlier windows. One of a cluster that is not reported on, or of a window that is not earlier, is a
+/// mistake worth telling of.
+fn earlier(paths: &[PathBuf], given: &[Given]) -> Result<Vec<Standing>, Failure> {
     let mut standings = Vec::new();
     for path in paths {
         let analysis = read(path)?.analysis;
-        if !clusters.contains_key(&analysis.cluster_id) {
+        let Some(now) = given.iter().find(|given| given.analysis.cluster_id == analysis.cluster_id) else {
             return Err(Failure::usage(anyhow!(
                 "`{}` is of cluster `{}`, of which no analysis is given",
                 path.display(),
                 analysis.cluster_id
+            )));
+        };
+        let (ends, now) = (analysis.window.end, now.analysis.window.end);
+        if ends >= now {
+            return Err(Failure::usage(anyhow!(
+                "`{}` ends at {}, which is not earlier than the analysis it is given with, which ends at {}; leave it out, \
+                 or swap the two",
+                path.display(),
+                ends.to_rfc3339(),
+                now.to_rfc3339()
             )));
         }
         standings.push(Standing::of(&analysis));
@@ -122,16 +132,16 @@ fn earlier(paths: &[PathBuf], clusters: &BTreeMap<String, &PathBuf>) -> Result<V
     Ok(standings)
 }
 
-/// Where reports go.
+/// Output location of reports.
 enum Place {
-    /// A folder: one report as it is, several in folders of their clusters.
+    /// A directory: one report as it is, several in a subdirectory for each cluster.
     Folder { folder: PathBuf, several: bool },
-    /// A store, laid out as a scheduler does.
+    /// A store, with the layout of `emp-cost run`.
     Shelf(std::sync::Arc<dyn lake::Store>),
 }
 
 impl Place {
-    /// What is known of earlier windows: what was given, and what lies there.
+    /// Collects earlier windows: those given, and those already at the location.
     async fn earlier(&self, analysis: &Analysis, mut given: Vec<Standing>) -> anyhow::Result<Vec<Standing>> {
         if let Self::Shelf(store) = self {
             given.extend(shelf::earlier(store.as_ref(), &id(analysis)?, &shelf::date(analysis)).await?);
@@ -159,7 +169,7 @@ impl Place {
         }
     }
 
-    /// Where a cluster's page is, seen from the fleet's.
+    /// Link from the fleet's page to a cluster's page.
     fn link(&self, analysis: &Analysis) -> Option<String> {
         let cluster = id(analysis).ok()?;
         Some(match self {
@@ -169,28 +179,34 @@ impl Place {
     }
 }
 
-/// The cluster's name, where it becomes part of a path.
+/// Checks a cluster's name that becomes part of a path.
 fn id(analysis: &Analysis) -> anyhow::Result<ClusterId> {
     analysis.cluster_id.parse().context("name a folder after the cluster")
 }
 
-/// Writes files into a folder; returns the path of the page, or the folder where none is written.
+/// Writes files into a folder; returns what there is now, a line for each file or folder of files, the page last.
 pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
     for file in files {
         write_file(&folder.join(&file.name), &file.content)?;
     }
-    let page = files.iter().rfind(|file| file.name.ends_with(".html"));
-    let path = page.map_or_else(|| folder.to_owned(), |page| folder.join(&page.name));
-    Ok(path.display().to_string())
+    let mut written: Vec<String> = Vec::new();
+    for file in files {
+        let name = file.name.split_once('/').map_or(file.name.as_str(), |(inner, _)| inner);
+        let path = folder.join(name).display().to_string();
+        if !written.contains(&path) {
+            written.push(path);
+        }
+    }
+    Ok(written.join("\n"))
 }
 
-fn read(path: &Path) -> anyhow::Result<Given> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Given> {
     let json = read_file(path)?.into_bytes();
     let analysis = parse(&json).with_context(|| format!("read `{}`", path.display()))?;
     Ok(Given { analysis, json })
 }
 
-/// Reads the content of an `analysis.json`.
+/// Parses the content of an `analysis.json`.
 pub(crate) fn parse(content: &[u8]) -> anyhow::Result<Analysis> {
     let value: serde_json::Value = serde_json::from_slice(content).context("read it as JSON")?;
     let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or_default();

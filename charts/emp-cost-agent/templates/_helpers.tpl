@@ -349,17 +349,22 @@ topologySpreadConstraints:
 
 {{/* Files of the analysis. */}}
 {{- define "agent.analysisMounts" -}}
-{{- range $what := list "assumptions" "prices" "profile" }}
+{{- range $what := list "assumptions" "prices" "profile" "delivery" }}
 {{- if or (index $.Values.analysis $what) (index $.Values.analysis (printf "%sConfigMap" $what)) }}
 - name: {{ $what }}
   mountPath: /etc/emp-cost/{{ $what }}
   readOnly: true
 {{- end }}
 {{- end }}
+{{- if .Values.analysis.deliverySecret }}
+- name: delivery-secret
+  mountPath: /etc/emp-cost/secrets
+  readOnly: true
+{{- end }}
 {{- end }}
 
 {{- define "agent.analysisVolumes" -}}
-{{- range $what := list "assumptions" "prices" "profile" }}
+{{- range $what := list "assumptions" "prices" "profile" "delivery" }}
 {{- $file := ternary "profile.yaml" (printf "%s.toml" $what) (eq $what "profile") }}
 {{- $existing := index $.Values.analysis (printf "%sConfigMap" $what) }}
 {{- if or (index $.Values.analysis $what) $existing }}
@@ -368,6 +373,11 @@ topologySpreadConstraints:
     name: {{ default (printf "%s-analysis" (include "agent.fullname" $)) $existing | quote }}
     items: [{key: {{ $file }}, path: {{ $file }}}]
 {{- end }}
+{{- end }}
+{{- with .Values.analysis.deliverySecret }}
+- name: delivery-secret
+  secret:
+    secretName: {{ . | quote }}
 {{- end }}
 {{- end }}
 
@@ -414,6 +424,9 @@ template:
           {{- end }}
           {{- if or .Values.analysis.profile .Values.analysis.profileConfigMap }}
           - --profile=/etc/emp-cost/profile/profile.yaml
+          {{- end }}
+          {{- if or .Values.analysis.delivery .Values.analysis.deliveryConfigMap }}
+          - --deliver=/etc/emp-cost/delivery/delivery.toml
           {{- end }}
           - --format={{ join "," .Values.analysis.formats }}
           {{- if ne (toString .Values.analysis.maxUnpricedPercent) "" }}
@@ -505,6 +518,8 @@ template:
 {{- if and $v.analysis.assumptions $v.analysis.assumptionsConfigMap }}{{ fail "give analysis.assumptions or analysis.assumptionsConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.prices $v.analysis.pricesConfigMap }}{{ fail "give analysis.prices or analysis.pricesConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.profile $v.analysis.profileConfigMap }}{{ fail "give analysis.profile or analysis.profileConfigMap, not both" }}{{ end }}
+{{- if and $v.analysis.delivery $v.analysis.deliveryConfigMap }}{{ fail "give analysis.delivery or analysis.deliveryConfigMap, not both" }}{{ end }}
+{{- if and $v.analysis.deliverySecret (not (or $v.analysis.delivery $v.analysis.deliveryConfigMap)) }}{{ fail "analysis.deliverySecret is used by analysis.delivery alone: give that too, or leave it out" }}{{ end }}
 {{- if and $v.analysis.allClusters $v.analysis.clusterIds }}{{ fail "give analysis.allClusters or analysis.clusterIds, not both" }}{{ end }}
 {{- if and $v.kubernetesApi.storage (not $v.kubernetesApi.enabled) }}{{ fail "kubernetesApi.storage needs kubernetesApi.enabled=true" }}{{ end }}
 {{- if not (or $v.collector.enabled $v.analysis.enabled) }}{{ fail "collector.enabled and analysis.enabled are both false: nothing would run" }}{{ end }}

@@ -1,4 +1,4 @@
-//! `emp-cost lake ls`: clusters, days, hours, gaps, rows and bytes.
+//! `emp-cost lake ls`: lists clusters, days, hours, gaps, rows and bytes.
 
 use std::fmt::Write;
 
@@ -14,21 +14,21 @@ use crate::range::RangeArgs;
 
 /// List clusters, days, hours, gaps, rows and bytes
 ///
-/// Reads manifests and nothing else. Rows and bytes are those a reader sees: of the last correction of an hour, and
-/// of the compacted day where there is one. A range covers whole days. The exit code is 1 when there is nothing.
+/// Reads manifests only. Rows and bytes are what a reader sees: the latest revision of each hour, or the compacted day
+/// where there is one. A range covers whole days. The exit code is 1 when nothing is found.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LsArgs {
     #[command(flatten)]
     lake: WhichLake,
 
-    /// One cluster instead of all
+    /// Cluster id [default: all]
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
     cluster_id: Option<ClusterId>,
 
     #[command(flatten)]
     range: RangeArgs,
 
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
 }
@@ -47,11 +47,20 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
     Ok(())
 }
 
+/// The end of the hour that begins at `start`, as it is written; `start` itself where it is no hour.
+fn end_of(start: &str) -> String {
+    let begins = chrono::NaiveDateTime::parse_from_str(start, "%Y-%m-%dT%H:%MZ");
+    begins.map_or_else(
+        |_| start.to_owned(),
+        |begins| (begins + chrono::TimeDelta::hours(1)).format("%Y-%m-%dT%H:%MZ").to_string(),
+    )
+}
+
 /// A cluster as a table of its days.
 fn text(cluster: &ClusterListing) -> String {
     let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
     let mut text =
-        format!("{cluster_id}: {hours} hours from {first_hour} to {last_hour}, {rows} rows, {bytes} bytes\n");
+        format!("{cluster_id}: {hours} hours from {first_hour} to {}, {rows} rows, {bytes} bytes\n", end_of(last_hour));
     text.push_str("  date        hours  incomplete  corrections  compacted        rows         bytes\n");
     for day in &cluster.days {
         // Outdated: some hours are newer than the day, and read from their own objects until it is compacted again.
@@ -71,4 +80,15 @@ fn text(cluster: &ClusterListing) -> String {
         let _ = writeln!(text, "  missing: {} {hours} from {} to {}", gap.hours, gap.from, gap.to);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_where_its_last_hour_ends() {
+        assert_eq!(end_of("2026-06-30T23:00Z"), "2026-07-01T00:00Z");
+        assert_eq!(end_of("unknown"), "unknown");
+    }
 }
