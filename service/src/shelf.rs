@@ -279,6 +279,41 @@ impl Shelf {
         Ok(known.map(|numbers| numbers.standing.figures()))
     }
 
+    /// The analysis of the report of one day, or of the latest without one, of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// As [`Self::latest`]; also where this version does not read it.
+    pub(crate) async fn analysis_of_day(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        day: Option<lake::Day>,
+        now: DateTime<Utc>,
+    ) -> Result<Analysis, Problem> {
+        if !scope.sees_whole(cluster) {
+            return Err(Problem::not_found());
+        }
+        let name = day.map_or_else(|| "latest".to_owned(), |day| format!("date={day}"));
+        let pointer = self.pointer(cluster, &name, now).await?.ok_or_else(Problem::not_found)?;
+        parsed(self.named(&pointer, "analysis.json").await?.ok_or_else(Problem::not_found)?).await
+    }
+
+    /// The analysis of the report in a folder, of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// As [`Self::analysis_of_day`].
+    pub(crate) async fn analysis_in(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        folder: &str,
+    ) -> Result<Analysis, Problem> {
+        if !scope.sees_whole(cluster) || !is_below(folder, &format!("{REPORTS}cluster={cluster}/")) {
+            return Err(Problem::not_found());
+        }
+        parsed(self.store.get(&format!("{folder}analysis.json")).await?).await
+    }
+
     /// What each workload of a cluster cost on each day of its latest report; rows that the scope does not show are the
     /// caller's to leave out by [`Scope::shows`], which [`crate::costs::Summing`] does. `None` where the report has none.
     ///
@@ -388,6 +423,16 @@ fn numbers(cluster: &ClusterId, text: &[u8]) -> Option<Numbers> {
     };
     let unpriced_node_hours = analysis.evidence.as_ref().map(|evidence| evidence.unpriced_node_hours);
     Some(Numbers { standing: Standing::of(&analysis), unpriced_node_hours })
+}
+
+/// Reads an analysis off the threads that answer.
+pub(crate) async fn parsed(text: Bytes) -> Result<Analysis, Problem> {
+    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice(&text)).await;
+    let parsed = parsed.map_err(|error| Problem::internal("read a report", &error))?;
+    parsed.map_err(|error| {
+        tracing::warn!("an analysis cannot be read by this version: {error}");
+        Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "the report is of a version that is not read here")
+    })
 }
 
 /// Rows of a file; one that names another cluster is refused, since scopes are by cluster.
