@@ -200,7 +200,7 @@ fn read_manifest(cluster: &ClusterId, hour: Hour, text: &Bytes) -> Result<Manife
     if !manifest.describes(cluster, hour) {
         return Err(refused("the manifest is of another cluster, hour or version than its key"));
     }
-    crate::foreign::check("the manifest", cluster, &hour.date(), &manifest.objects)
+    crate::ownership::check("the manifest", cluster, &hour.date(), &manifest.objects)
         .map_err(|error| refused(error.to_string()))?;
     let own = |entry: &ObjectEntry| {
         let expect = admitted(cluster, &entry.key);

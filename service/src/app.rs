@@ -63,7 +63,7 @@ pub struct App {
     /// The bucket.
     pub store: Arc<dyn Store>,
     /// The reports in it.
-    pub shelf: Shelf,
+    pub shelf: Arc<Shelf>,
     /// The tokens in it.
     pub tokens: Tokens,
     /// What was revoked.
@@ -97,7 +97,7 @@ impl App {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self {
             signers: Signers::new(&config, http),
-            shelf: Shelf::new(Arc::clone(&store)),
+            shelf: Arc::new(Shelf::new(Arc::clone(&store))),
             config,
             secrets,
             store,

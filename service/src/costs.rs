@@ -1,7 +1,7 @@
 //! Who costs what: rows of workloads and days, summed up by what was asked. A function of its arguments.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake::WorkloadDay;
 use serde::Serialize;
@@ -152,37 +152,72 @@ pub struct Answer {
     pub labels: Vec<String>,
 }
 
-/// Sums rows that the scope shows up. Nothing else of this crate reads rows, so nothing else can show too much.
-pub fn answer<'a>(rows: impl Iterator<Item = &'a WorkloadDay>, scope: &Scope, by: &By, filter: &Filter) -> Answer {
-    let mut lines: BTreeMap<(Option<String>, Option<String>), Sum> = BTreeMap::new();
-    let (mut total, mut days, mut labels) = (Sum::default(), BTreeMap::new(), BTreeMap::<&str, ()>::new());
-    for row in rows.filter(|row| scope.shows(row)) {
-        for label in row.labels.iter() {
-            labels.insert(label.split('=').next().unwrap_or_default(), ());
-        }
-        if !filter.takes(row) {
-            continue;
-        }
-        lines.entry(key(row, by)).or_default().add(row);
-        total.add(row);
-        if let Some(date) = row.date.as_deref() {
-            *days.entry(date).or_insert(0) += row.nano_usd();
+/// Sums as rows come, those of one cluster after another, so that no more than one cluster's rows are held.
+#[derive(Debug)]
+pub struct Summing<'q> {
+    scope: &'q Scope,
+    by: &'q By,
+    filter: &'q Filter,
+    lines: BTreeMap<(Option<String>, Option<String>), Sum>,
+    total: Sum,
+    days: BTreeMap<String, i128>,
+    labels: BTreeSet<String>,
+}
+
+impl<'q> Summing<'q> {
+    /// Nothing yet.
+    pub fn new(scope: &'q Scope, by: &'q By, filter: &'q Filter) -> Self {
+        let (lines, total) = (BTreeMap::new(), Sum::default());
+        Self { scope, by, filter, lines, total, days: BTreeMap::new(), labels: BTreeSet::new() }
+    }
+
+    /// Takes rows, of which those that the scope does not show count for nothing. Nothing else of this crate sums rows up,
+    /// so nothing else can show too much.
+    pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a WorkloadDay>) {
+        for row in rows.filter(|row| self.scope.shows(row)) {
+            for label in row.labels.iter() {
+                let name = label.split('=').next().unwrap_or_default();
+                if !self.labels.contains(name) {
+                    self.labels.insert(name.to_owned());
+                }
+            }
+            if !self.filter.takes(row) {
+                continue;
+            }
+            self.lines.entry(key(row, self.by)).or_default().add(row);
+            self.total.add(row);
+            let Some(date) = row.date.as_deref() else { continue };
+            match self.days.get_mut(date) {
+                Some(cost) => *cost += row.nano_usd(),
+                None => {
+                    self.days.insert(date.to_owned(), row.nano_usd());
+                }
+            }
         }
     }
-    let mut lines: Vec<Line> = lines.into_iter().map(|((namespace, key), sum)| Line { key, namespace, sum }).collect();
-    match by {
-        By::Day => lines.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
-        _ => lines.sort_by(|a, b| {
-            let of = |line: &Line| (Reverse(line.sum.nano_usd), line.namespace.clone(), line.key.clone());
-            of(a).cmp(&of(b))
-        }),
+
+    /// What was asked for.
+    pub fn finish(self) -> Answer {
+        let line = |((namespace, key), sum)| Line { key, namespace, sum };
+        let mut lines: Vec<Line> = self.lines.into_iter().map(line).collect();
+        match self.by {
+            By::Day => lines.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
+            _ => lines.sort_by(|a, b| {
+                let of = |line: &Line| (Reverse(line.sum.nano_usd), line.namespace.clone(), line.key.clone());
+                of(a).cmp(&of(b))
+            }),
+        }
+        let (days, labels) = (self.days.into_iter().collect(), self.labels.into_iter().collect());
+        Answer { lines, total: self.total, days, labels }
     }
-    Answer {
-        lines,
-        total,
-        days: days.into_iter().map(|(date, cost)| (date.to_owned(), cost)).collect(),
-        labels: labels.into_keys().map(ToOwned::to_owned).collect(),
-    }
+}
+
+/// Sums the rows up that the scope shows.
+#[cfg(test)]
+fn answer<'a>(rows: impl Iterator<Item = &'a WorkloadDay>, scope: &Scope, by: &By, filter: &Filter) -> Answer {
+    let mut summing = Summing::new(scope, by, filter);
+    summing.add(rows);
+    summing.finish()
 }
 
 /// The rows that the scope shows and the filter takes, in the order they come.

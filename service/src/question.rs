@@ -1,14 +1,13 @@
 //! What somebody asks of costs, read from a query; the same for pages, tables and the API.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use lake::WorkloadDay;
 use types::ClusterId;
 
-use crate::costs::{Answer as Sums, By, Filter, answer};
+use crate::costs::{Answer as Sums, By, Filter, Summing};
 use crate::guard::{Call, Pairs};
 use crate::problem::Problem;
-use crate::shelf::Rows;
 
 /// The most clusters one answer is summed over.
 const MOST_CLUSTERS: usize = 500;
@@ -114,48 +113,38 @@ pub(crate) struct Answered {
     pub windows_differ: bool,
 }
 
-/// The rows of the clusters asked for, and the clusters without any.
-async fn gathered(call: &Call, question: &Question) -> Result<(BTreeMap<ClusterId, Rows>, Vec<ClusterId>), Problem> {
-    let clusters = match &question.cluster {
-        Some(cluster) => vec![cluster.clone()],
-        None => call.app.shelf.clusters(&call.scope, call.now).await?,
-    };
-    if clusters.len() > MOST_CLUSTERS {
-        return Err(Problem::bad(format!("{} clusters are too many for one answer; choose one", clusters.len())));
-    }
-    let (mut rows, mut without) = (BTreeMap::new(), Vec::new());
-    for cluster in clusters {
-        match call.app.shelf.rows(&call.scope, &cluster, call.now).await? {
-            Some(found) => {
-                rows.insert(cluster, found);
-            }
-            None => without.push(cluster),
-        }
-    }
-    Ok((rows, without))
-}
-
 /// Answers a question with what the caller may see.
 ///
 /// # Errors
 /// A [`Problem`] when the cluster is not to be seen, the store fails, or amounts are in several currencies.
 pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Answered, Problem> {
-    let (rows, without) = gathered(call, question).await?;
-    let mut currencies: Vec<&str> = rows.values().map(|rows| rows.currency.as_str()).collect();
-    currencies.sort_unstable();
-    currencies.dedup();
+    let asked = match &question.cluster {
+        Some(cluster) => vec![cluster.clone()],
+        None => call.app.shelf.clusters(&call.scope, call.now).await?,
+    };
+    if asked.len() > MOST_CLUSTERS {
+        return Err(Problem::bad(format!("{} clusters are too many for one answer; choose one", asked.len())));
+    }
+    let mut summing = Summing::new(&call.scope, &question.by, &question.filter);
+    let (mut clusters, mut without) = (Vec::new(), Vec::new());
+    let (mut currencies, mut windows) = (BTreeSet::new(), BTreeSet::new());
+    for cluster in asked {
+        let Some(found) = call.app.shelf.rows(&call.scope, &cluster, call.now).await? else {
+            without.push(cluster);
+            continue;
+        };
+        summing.add(found.rows.iter());
+        currencies.insert(found.currency);
+        windows.insert((found.window.start, found.window.end));
+        clusters.push(cluster);
+    }
     if currencies.len() > 1 {
         return Err(Problem::bad(
             "the clusters are billed in several currencies, which do not add up; choose one cluster",
         ));
     }
-    let currency = currencies.first().map_or("USD", |currency| *currency).to_owned();
-    let mut windows: Vec<_> = rows.values().map(|rows| (rows.window.start, rows.window.end)).collect();
-    windows.sort_unstable();
-    windows.dedup();
-    let all = rows.values().flat_map(|rows| rows.rows.iter());
-    let sums = answer(all, &call.scope, &question.by, &question.filter);
-    Ok(Answered { sums, currency, clusters: rows.into_keys().collect(), without, windows_differ: windows.len() > 1 })
+    let currency = currencies.pop_first().unwrap_or_else(|| "USD".to_owned());
+    Ok(Answered { sums: summing.finish(), currency, clusters, without, windows_differ: windows.len() > 1 })
 }
 
 /// The rows themselves, of one cluster, as far as the caller may see them, and the currency of their amounts.

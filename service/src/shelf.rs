@@ -1,10 +1,12 @@
 //! The reports in the bucket, each read once: what a pointer names never changes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use lake::store::{InOrder, READS};
 use lake::{Store, StoreError, WorkloadDay, workload_day};
 use reports::Standing;
 use serde::Deserialize;
@@ -17,6 +19,8 @@ use crate::rights::Scope;
 
 /// How long the list of clusters and where their latest reports are is trusted.
 const TRUSTED: TimeDelta = TimeDelta::seconds(15);
+/// How long it is shown while it is read again.
+const STALE: TimeDelta = TimeDelta::minutes(10);
 /// How long what never changes is kept without being asked for anew.
 const KEPT: TimeDelta = TimeDelta::hours(6);
 /// Reports of which the rows by workload and day are held at a time.
@@ -105,7 +109,12 @@ pub struct Shelf {
     pointers: Cached<Option<Arc<Pointer>>>,
     numbers: Cached<Option<Arc<Numbers>>>,
     rows: Cached<Option<Arc<Vec<WorkloadDay>>>>,
+    fleet: Mutex<Option<Fleet>>,
+    renewing: AtomicBool,
 }
+
+/// Where every cluster stood, and when that was read.
+type Fleet = (DateTime<Utc>, Arc<Vec<Report>>);
 
 impl Shelf {
     /// The shelf in a bucket.
@@ -116,6 +125,8 @@ impl Shelf {
             pointers: Cached::new(MOST_STANDINGS, TRUSTED),
             numbers: Cached::new(MOST_STANDINGS, KEPT),
             rows: Cached::new(MOST_ROWS, KEPT),
+            fleet: Mutex::default(),
+            renewing: AtomicBool::new(false),
         }
     }
 
@@ -124,17 +135,18 @@ impl Shelf {
     /// # Errors
     /// A [`Problem`] when the store fails.
     pub async fn clusters(&self, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<ClusterId>, Problem> {
-        let all = match self.clusters.get(REPORTS, now) {
-            Some(all) => all,
-            None => {
-                let names = self.store.list_names(REPORTS).await?;
-                let ids = names.iter().filter_map(|name| name.strip_prefix("cluster=")?.parse().ok());
-                let all = Arc::new(ids.collect::<Vec<ClusterId>>());
-                self.clusters.put(REPORTS, Arc::clone(&all), now);
-                all
-            }
-        };
-        Ok(all.iter().filter(|cluster| scope.sees(cluster)).cloned().collect())
+        Ok(self.every_cluster(now).await?.iter().filter(|cluster| scope.sees(cluster)).cloned().collect())
+    }
+
+    async fn every_cluster(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ClusterId>>, Problem> {
+        if let Some(all) = self.clusters.get(REPORTS, now) {
+            return Ok(all);
+        }
+        let names = self.store.list_names(REPORTS).await?;
+        let ids = names.iter().filter_map(|name| name.strip_prefix("cluster=")?.parse().ok());
+        let all = Arc::new(ids.collect::<Vec<ClusterId>>());
+        self.clusters.put(REPORTS, Arc::clone(&all), now);
+        Ok(all)
     }
 
     /// The latest report of a cluster that the scope shows all of.
@@ -149,18 +161,52 @@ impl Shelf {
         self.report(cluster, &pointer, now).await
     }
 
-    /// The latest reports of all clusters that the scope shows all of.
+    /// The latest reports of all clusters that the scope shows all of, by name. What was read a quarter of a minute ago is
+    /// still shown while it is read again, so that nobody waits for hundreds of objects.
     ///
     /// # Errors
     /// A [`Problem`] when the store fails.
-    pub async fn fleet(&self, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
-        let mut fleet = Vec::new();
-        for cluster in self.clusters(scope, now).await?.iter().filter(|cluster| scope.sees_whole(cluster)) {
-            if let Some(pointer) = self.pointer(cluster, "latest", now).await? {
-                fleet.push(self.report(cluster, &pointer, now).await?);
+    pub async fn fleet(self: &Arc<Self>, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
+        let all = match self.snapshot() {
+            Some((since, all)) if now - since < TRUSTED => all,
+            Some((since, all)) if now - since < STALE => {
+                if !self.renewing.swap(true, Ordering::AcqRel) {
+                    let shelf = Arc::clone(self);
+                    tokio::spawn(async move {
+                        let _told = shelf.renew(now).await;
+                        shelf.renewing.store(false, Ordering::Release);
+                    });
+                }
+                all
             }
+            _ => self.renew(now).await?,
+        };
+        Ok(all.iter().filter(|report| scope.sees_whole(&report.cluster)).cloned().collect())
+    }
+
+    fn snapshot(&self) -> Option<Fleet> {
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads where every cluster stands, many at once.
+    async fn renew(self: &Arc<Self>, now: DateTime<Utc>) -> Result<Arc<Vec<Report>>, Problem> {
+        let one = |cluster: ClusterId| {
+            let shelf = Arc::clone(self);
+            async move {
+                match shelf.pointer(&cluster, "latest", now).await? {
+                    Some(pointer) => shelf.report(&cluster, &pointer, now).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+        };
+        let mut reading = InOrder::new(self.every_cluster(now).await?.as_ref().clone().into_iter().map(one), READS);
+        let mut all = Vec::new();
+        while let Some(report) = reading.next().await {
+            all.extend(report?);
         }
-        Ok(fleet)
+        let all = Arc::new(all);
+        *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&all)));
+        Ok(all)
     }
 
     /// The reports of a cluster by date, oldest first, the last half year of weekly ones at most.
@@ -233,8 +279,43 @@ impl Shelf {
         Ok(known.map(|numbers| numbers.standing.figures()))
     }
 
+    /// The analysis of the report of one day, or of the latest without one, of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// As [`Self::latest`]; also where this version does not read it.
+    pub(crate) async fn analysis_of_day(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        day: Option<lake::Day>,
+        now: DateTime<Utc>,
+    ) -> Result<Analysis, Problem> {
+        if !scope.sees_whole(cluster) {
+            return Err(Problem::not_found());
+        }
+        let name = day.map_or_else(|| "latest".to_owned(), |day| format!("date={day}"));
+        let pointer = self.pointer(cluster, &name, now).await?.ok_or_else(Problem::not_found)?;
+        parsed(self.named(&pointer, "analysis.json").await?.ok_or_else(Problem::not_found)?).await
+    }
+
+    /// The analysis of the report in a folder, of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// As [`Self::analysis_of_day`].
+    pub(crate) async fn analysis_in(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        folder: &str,
+    ) -> Result<Analysis, Problem> {
+        if !scope.sees_whole(cluster) || !is_below(folder, &format!("{REPORTS}cluster={cluster}/")) {
+            return Err(Problem::not_found());
+        }
+        parsed(self.store.get(&format!("{folder}analysis.json")).await?).await
+    }
+
     /// What each workload of a cluster cost on each day of its latest report; rows that the scope does not show are the
-    /// caller's to leave out by [`Scope::shows`], which [`crate::costs::answer`] does. `None` where the report has none.
+    /// caller's to leave out by [`Scope::shows`], which [`crate::costs::Summing`] does. `None` where the report has none.
     ///
     /// # Errors
     /// As [`Self::latest`], for clusters of which the scope shows nothing.
@@ -342,6 +423,16 @@ fn numbers(cluster: &ClusterId, text: &[u8]) -> Option<Numbers> {
     };
     let unpriced_node_hours = analysis.evidence.as_ref().map(|evidence| evidence.unpriced_node_hours);
     Some(Numbers { standing: Standing::of(&analysis), unpriced_node_hours })
+}
+
+/// Reads an analysis off the threads that answer.
+pub(crate) async fn parsed(text: Bytes) -> Result<Analysis, Problem> {
+    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice(&text)).await;
+    let parsed = parsed.map_err(|error| Problem::internal("read a report", &error))?;
+    parsed.map_err(|error| {
+        tracing::warn!("an analysis cannot be read by this version: {error}");
+        Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "the report is of a version that is not read here")
+    })
 }
 
 /// Rows of a file; one that names another cluster is refused, since scopes are by cluster.

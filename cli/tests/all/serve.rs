@@ -1,6 +1,6 @@
 //! `emp-cost serve` and `emp-cost work` as processes, over what `emp-cost run` wrote.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -130,8 +130,14 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     assert!(worked.status.success(), "{}", String::from_utf8_lossy(&worked.stderr));
     let result = serving.page(&path, &cookie).await;
     assert!(result.contains("over the same weeks") && result.contains("emp.fee_fraction = 0.0"), "{result}");
-    let report = serving.page(&format!("{path}/report"), &cookie).await;
-    assert!(report.contains("</html>"));
+    for page in ["report", "compare"] {
+        let page = serving.page(&format!("{path}/{page}"), &cookie).await;
+        assert!(page.contains("</html>"), "{page}");
+    }
+    let pointer = fs::read_to_string(lake.path().join("reports/cluster=prod-1/latest/report.json")).unwrap();
+    let pointer: serde_json::Value = serde_json::from_str(&pointer).unwrap();
+    let path = format!("/clusters/prod-1/compare?from={}", pointer["date"].as_str().unwrap());
+    assert!(serving.page(&path, &cookie).await.contains("</html>"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
-use reports::{Figures, Money, format};
+use reports::{Comparison, Figures, Money, format};
+use types::analysis::Analysis;
 
 use crate::guard::{Answer, Call};
 use crate::html::{self, Frame, page, see_other};
@@ -10,7 +11,7 @@ use crate::problem::Problem;
 use crate::shelf::{Report, content_type};
 
 /// A finished page holds its own style, and nothing it says is run or sent.
-pub(crate) const FINISHED: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-same-origin";
+const FINISHED: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-same-origin";
 
 #[derive(Template)]
 #[template(path = "cluster.html")]
@@ -20,7 +21,7 @@ struct Page {
     where_: String,
     figures: Vec<(&'static str, String, String, &'static str)>,
     notes: Vec<String>,
-    trend: Vec<(String, Vec<String>)>,
+    trend: Vec<(String, String, Vec<String>)>,
     files: Vec<(String, String, String)>,
     page: bool,
     what_if: bool,
@@ -41,7 +42,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         where_: where_(&latest, figures.as_ref()),
         figures: figures.as_ref().map(shown).unwrap_or_default(),
         notes: notes(&latest, figures.as_ref()),
-        trend: trend.iter().rev().filter_map(point).collect(),
+        trend: trend.iter().rev().filter_map(|report| point(report, &latest)).collect(),
         files: latest.pointer.files.iter().map(|file| listed(&cluster, file)).collect(),
         page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
         what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
@@ -106,7 +107,8 @@ fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
     notes
 }
 
-fn point(report: &Report) -> Option<(String, Vec<String>)> {
+/// A report in the trend, with where it is compared with the latest; empty for the latest itself.
+fn point(report: &Report, latest: &Report) -> Option<(String, String, Vec<String>)> {
     let figures = report.standing.as_ref()?.figures();
     let money = Money::native(&figures.currency);
     let amounts = [
@@ -117,7 +119,12 @@ fn point(report: &Report) -> Option<(String, Vec<String>)> {
         figures.saving_vs_ec2_monthly_usd,
         figures.realised_monthly_usd,
     ];
-    Some((report.pointer.date.clone(), amounts.map(|amount| money.show_or_unknown(amount)).to_vec()))
+    let date = report.pointer.date.clone();
+    let compared = match date == latest.pointer.date {
+        true => String::new(),
+        false => format!("/clusters/{}/compare?from={}", report.cluster, html::escaped(&date)),
+    };
+    Some((date, compared, amounts.map(|amount| money.show_or_unknown(amount)).to_vec()))
 }
 
 fn listed(cluster: &types::ClusterId, file: &crate::shelf::Named) -> (String, String, String) {
@@ -135,9 +142,39 @@ fn listed(cluster: &types::ClusterId, file: &crate::shelf::Named) -> (String, St
 pub(crate) async fn report(call: Call) -> Answer {
     let cluster = call.cluster()?;
     let file = call.app.shelf.file(&call.scope, &cluster, "index.html", call.now).await?;
-    let mut response = html::typed(StatusCode::OK, "text/html; charset=utf-8", file.to_vec());
+    Ok(finished(file.to_vec()))
+}
+
+/// What changed between the report of a day and that of another, or the latest.
+pub(crate) async fn compare(call: Call) -> Answer {
+    let cluster = call.cluster()?;
+    let day = |name: &str| match call.query.get(name) {
+        Some(text) => text.parse::<lake::Day>().map(Some).map_err(|error| Problem::bad(error.to_string())),
+        None => Ok(None),
+    };
+    let (from, to) = (day("from")?, day("to")?);
+    let from = from.ok_or_else(|| Problem::bad("`from` names no day"))?;
+    let before = call.app.shelf.analysis_of_day(&call.scope, &cluster, Some(from), call.now).await?;
+    let after = call.app.shelf.analysis_of_day(&call.scope, &cluster, to, call.now).await?;
+    compared(before, after).await
+}
+
+/// Two analyses as a finished page.
+pub(crate) async fn compared(before: Analysis, after: Analysis) -> Answer {
+    let page = tokio::task::spawn_blocking(move || {
+        let comparison = Comparison::try_new(&before, &after).map_err(|error| Problem::bad(error.to_string()))?;
+        let page = comparison.page(&Money::native(&before.currency));
+        page.map_err(|error| Problem::internal("render a page", &error))
+    });
+    let page = page.await.map_err(|error| Problem::internal("render a page", &error))??;
+    Ok(finished(page.into_bytes()))
+}
+
+/// A page that holds its own style.
+pub(crate) fn finished(page: Vec<u8>) -> axum::response::Response {
+    let mut response = html::typed(StatusCode::OK, "text/html; charset=utf-8", page);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FINISHED));
-    Ok(response)
+    response
 }
 
 /// A file of the report, to be saved.

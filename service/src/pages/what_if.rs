@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use askama::Template;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use reports::{Figures, Money, Standing};
 use types::ClusterId;
 use types::analysis::Analysis;
@@ -13,9 +13,10 @@ use crate::audit::{self, Event};
 use crate::guard::{Answer, Call, Pairs};
 use crate::html::{self, Frame, page, see_other};
 use crate::jobs::{self, Asked, Job, State};
-use crate::pages::cluster::FINISHED;
+use crate::pages::cluster;
 use crate::problem::Problem;
 use crate::rights::Role;
+use crate::shelf;
 
 /// The most characters of assumptions.
 const MOST_TOML: usize = 16 * 1024;
@@ -278,9 +279,16 @@ pub(crate) async fn report(call: Call) -> Answer {
     let job = found(&call).await?;
     let folder = job.result.ok_or_else(Problem::not_found)?;
     let file = jobs::file(call.app.store.as_ref(), &folder, "index.html").await?.ok_or_else(Problem::not_found)?;
-    let mut response = html::typed(StatusCode::OK, "text/html; charset=utf-8", file.to_vec());
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FINISHED));
-    Ok(response)
+    Ok(cluster::finished(file.to_vec()))
+}
+
+/// What differs between the report and the result, and why.
+pub(crate) async fn compare(call: Call) -> Answer {
+    let job = found(&call).await?;
+    let folder = job.result.ok_or_else(Problem::not_found)?;
+    let result = jobs::file(call.app.store.as_ref(), &folder, "analysis.json").await?.ok_or_else(Problem::not_found)?;
+    let before = call.app.shelf.analysis_in(&call.scope, &job.cluster, &job.base).await?;
+    cluster::compared(before, shelf::parsed(result).await?).await
 }
 
 /// Its assumptions, as `emp-cost analyze --assumptions` takes them.
