@@ -13,10 +13,12 @@ use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
 use crate::ledger::Ledger;
 use crate::model::{self, Model};
+use crate::next_steps;
 use crate::number::{count, float, ratio};
 use crate::observed::Observed;
 use crate::prices::PriceBook;
 use crate::realised::realised;
+use crate::rightsizing::Sizes;
 use crate::scenarios::today::{Bill, NodeCost, hours};
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
 use crate::scenarios::{HOURS_A_WEEK, Month, saving};
@@ -52,6 +54,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) bill: Bill,
     pub(crate) model: Option<Model<'a>>,
+    pub(crate) sizes: Sizes,
     pub(crate) assumptions: &'a Assumptions,
     pub(crate) book: &'a PriceBook,
     pub(crate) shared_namespaces: &'a [String],
@@ -68,6 +71,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         ledger,
         bill,
         model,
+        sizes,
         assumptions,
         book,
         shared_namespaces,
@@ -81,7 +85,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
     let reported = model.as_ref().map_or(month, |model| Month { hours_present: float_of(model.windows.reported()) });
-    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month, reported));
+    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month));
     let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
     let of_replays = model.as_ref().zip(replayed.as_ref()).map(|(model, replayed)| {
         model::verdict(&model::Grounds {
@@ -91,7 +95,6 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             reported,
             chosen_hours: if model.windows.tuned { count(model.windows.choosing().len()) } else { 0 },
             hours_missing: ratio(f64::from(missing), f64::from(coverage.hours_expected)).unwrap_or_default(),
-            silent_when_busy: false,
         })
     });
     let mut savings: Vec<_> = saving.iter().cloned().collect();
@@ -111,7 +114,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     notes.sort_by_key(|note| note.gravity);
     let of_replays = replayed.iter().flat_map(|replayed| &replayed.origins);
     let prices = book.lists(bill.origins.iter().chain(&outcome.origins).chain(of_replays));
-    let model_optimism = replayed.as_ref().and_then(|replayed| replayed.optimism);
+    let model_optimism = replayed.as_ref().and_then(|replayed| replayed.basis.optimism);
     let mut scenarios = vec![today, outcome.scenario];
     let realised = realised(&observed, book, assumptions, month);
     let waterfall = model
@@ -119,14 +122,19 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         .zip(replayed.as_ref())
         .and_then(|(model, replayed)| model::waterfall(model, replayed, &verdict, (month, reported)));
     let (mut selection, mut exclusions) = (None, Vec::new());
+    let (mut silence, mut back_test) = (None, None);
     let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
     if let Some(replayed) = replayed {
         scenarios.extend(replayed.scenarios.into_iter().map(|made| made.scenario));
         (hosts_considered, movability) = (replayed.hosts, replayed.movability);
         (what_if, plan) = (replayed.what_if, replayed.plan);
         (selection, exclusions) = (Some(replayed.selection), replayed.exclusions);
+        (silence, back_test) = (replayed.basis.silence, replayed.back_test);
     }
-    Analysis {
+    let analysis = Analysis {
+        right_sizing: Some(sizes.conclude(&allocation)),
+        waste: None,
+        next_steps: None,
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),
@@ -147,6 +155,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         exclusions,
         waterfall,
         realised,
+        back_test,
+        silence,
         plan,
         assumptions: assumptions.in_force(),
         notes,
@@ -159,7 +169,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             prices,
             replays: model.as_ref().map(|model| model.replays),
         },
-    }
+    };
+    next_steps::with(analysis, book)
 }
 
 fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
@@ -286,6 +297,7 @@ fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&
         saving_vs_best_ec2_usd: None,
         range_usd: None,
         interval_usd: None,
+        confidence: Some(model::nothing_compared()),
         ..Verdict::default()
     }
 }
@@ -347,12 +359,17 @@ fn implausible_notes(ledger: &Ledger) -> impl Iterator<Item = Note> {
     })
 }
 
+/// Hours in a sentence: whole ones from ten on, with commas.
+fn in_hours(hours: f64) -> String {
+    types::show::grouped(hours, if hours < 10.0 { 1 } else { 0 })
+}
+
 fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String]) -> Vec<Note> {
     let mut notes = Vec::new();
     if ledger.nodeless_pod_seconds > 0 {
         notes.push(Note::info(format!(
-            "{:.1} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
-            float(ledger.nodeless_pod_seconds) / 3600.0
+            "{} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
+            in_hours(float(ledger.nodeless_pod_seconds) / 3600.0)
         )));
     }
     if !allocation.residual_causes.is_empty() {
@@ -442,21 +459,28 @@ fn notes(
     }
     if inventory.container_hours_without_usage > 0.0 {
         notes.push(Note::info(format!(
-            "No usage was seen for {:.1} container-hours; they count as reserved and not as used.",
-            inventory.container_hours_without_usage
+            "No usage was seen for {} container-hours; they count as reserved and not as used.",
+            in_hours(inventory.container_hours_without_usage)
         )));
     }
     if inventory.pod_hours_without_requests > 0.0 {
         notes.push(Note::info(format!(
-            "{:.1} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
-            inventory.pod_hours_without_requests
+            "{} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
+            in_hours(inventory.pod_hours_without_requests)
+        )));
+    }
+    if observed.alive_seconds_pod_level > 0 {
+        notes.push(Note::warning(format!(
+            "{:.1} pod-hours ask for CPU and memory as a whole pod (`spec.resources`), which no metric shows: what they \
+             reserve is not known, and is in no sum of requests and no replay.",
+            float(observed.alive_seconds_pod_level) / 3600.0
         )));
     }
     notes.push(Note::info(
         "A month is 730 hours, scaled in plain proportion to the hours present, not by hour of the week.",
     ));
     notes.push(Note::info(
-        "Every total is partial where network or licences are not given: nothing in a cluster's metrics shows them.",
+        "Network and licences are in no total unless they are given, since nothing in a cluster's metrics shows them. Network costs the same in every scenario.",
     ));
     notes.sort_by_key(|note| note.gravity);
     notes

@@ -184,6 +184,11 @@ class Values(unittest.TestCase):
         given = re.fullmatch(r"nodes=\[(.*)\]", nodes)[1].split(",")
         self.assertEqual(sorted(wanted), sorted(given))
 
+    def test_what_is_asked_of_kube_state_metrics_beyond_its_default_is_turned_on(self):
+        flags = re.findall(r'\bflag: "(--[^"]+)"', (ROOT / "collector/src/metrics.rs").read_text())
+        self.assertGreater(len(flags), 0)
+        self.assertEqual(self.values["prometheus"]["kube-state-metrics"]["extraArgs"], flags)
+
     def test_the_dependency_is_pinned_and_switched_by_its_value(self):
         meta = yaml.safe_load((CHART / "Chart.yaml").read_text())
         (dependency,) = meta["dependencies"]
@@ -274,11 +279,26 @@ class Workloads(unittest.TestCase):
 
     def test_secrets_come_from_secrets_and_the_token_goes_nowhere(self):
         self.assertNotIn("not-to-be-seen", RENDERER.text(HELM, case("vendor-names")))
+        # The one Secret that the chart makes is of a token that was given for a reporting service.
         for values in cases():
-            self.assertNotIn("Secret", {one["kind"] for one in RENDERER.objects(HELM, values)}, values.stem)
+            made = [one["metadata"]["name"] for one in RENDERER.objects(HELM, values) if one["kind"] == "Secret"]
+            self.assertEqual(made, ["emp-cost-agent-ingest"] if values.stem == "service-token" else [], values.stem)
         env = env_of(find(objects("static-keys"), "Deployment")["spec"]["template"]["spec"]["containers"][0])
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             self.assertEqual(env[name]["valueFrom"]["secretKeyRef"]["name"], "emp-cost-s3")
+
+    def test_a_token_of_a_reporting_service_is_a_file_and_no_argument(self):
+        for name, secret, key in (
+            ("service-token", "emp-cost-agent-ingest", "token"),
+            ("service-secret", "emp-token", "secret"),
+        ):
+            rendered = objects(name)
+            pod = find(rendered, "Deployment")["spec"]["template"]["spec"]
+            lake = env_of(pod["containers"][0])["EMP_COST_LAKE"]["value"]
+            self.assertEqual(lake, f"https://cost.example?token-file=/etc/emp-cost/ingest/{key}")
+            volume = next(one for one in pod["volumes"] if one["name"] == "ingest")
+            self.assertEqual(volume["secret"]["secretName"], secret)
+            self.assertNotIn("hunter2", json.dumps([one for one in rendered if one["kind"] != "Secret"]))
 
     def test_every_flag_is_one_of_the_program(self):
         for name, _, spec in everything():

@@ -1,5 +1,7 @@
 //! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
 
+mod served;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::Instant;
 
 use analyzer::{Assumptions, PriceBook, Request, Sharing};
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use collector::Settings;
 use collector::server::{Server, ServerOptions};
 use fixtures::{Cluster, prometheus};
@@ -48,6 +51,14 @@ pub(crate) struct DemoArgs {
     /// Seed of the generator: the same seed makes the same cluster
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+
+    /// Name of the cluster in the lake and on the page
+    #[arg(long, value_name = "ID", default_value = Cluster::ID)]
+    cluster_id: ClusterId,
+
+    /// Make reports of three clusters, straight from the generator, and serve them on a loopback port with a token to sign in with
+    #[arg(long, conflicts_with = "hours")]
+    serve: bool,
 }
 
 /// The demo's cluster and where its hours go.
@@ -61,7 +72,10 @@ struct Stage {
     scraped: Window,
 }
 
-pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failure> {
+pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    if args.serve {
+        return served::run(&args, now, progress).await;
+    }
     let begun = Instant::now();
     let stage = set_up(&args)?;
     match prometheus::find_binary() {
@@ -88,7 +102,8 @@ pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failu
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let files = FormatArgs::page_and_analysis().files(&analysis, &analyze::json(&analysis)?, Vec::new())?;
-    let page = PathBuf::from(report::write(&args.out, &files)?);
+    report::write(&args.out, &files)?;
+    let page = args.out.join("index.html");
     progress.clear();
     let page = page.canonicalize().unwrap_or(page);
     print(&format!("{}\n{} in {:.0} s\n", reports::summary(&analysis), page.display(), begun.elapsed().as_secs_f64()))?;
@@ -104,7 +119,7 @@ fn set_up(args: &DemoArgs) -> Result<Stage, Failure> {
     fresh_lake(&lake_dir)?;
     Ok(Stage {
         cluster: Arc::new(Cluster::generate(args.seed, whole)),
-        id: Cluster::ID.parse()?,
+        id: args.cluster_id.clone(),
         lake: Lake::new(Arc::new(DirStore::new(lake_dir))),
         generated,
         scraped,

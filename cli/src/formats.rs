@@ -8,6 +8,31 @@ use types::analysis::Analysis;
 
 use crate::failure::Failure;
 
+/// The currency amounts are shown in.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct MoneyArgs {
+    /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
+    #[arg(long, value_name = "CODE", requires = "rate")]
+    currency: Option<String>,
+
+    /// How much of that currency one USD is, such as 0.92
+    #[arg(long, value_name = "RATE", requires = "currency", allow_negative_numbers = true)]
+    rate: Option<f64>,
+}
+
+impl MoneyArgs {
+    /// The currency asked for, of amounts that are in `currency`.
+    pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
+        match self.currency.as_deref().zip(self.rate) {
+            Some((code, rate)) if currency == "USD" => Money::try_new(code, rate).map_err(Failure::usage),
+            Some((code, _)) => Err(Failure::usage(anyhow!(
+                "the amounts are in {currency}, and a rate from USD to {code} says nothing of them; leave --currency and --rate out"
+            ))),
+            None => Ok(Money::native(currency)),
+        }
+    }
+}
+
 /// What a report is written as.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FormatArgs {
@@ -21,13 +46,8 @@ pub(crate) struct FormatArgs {
     )]
     format: Vec<Format>,
 
-    /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
-    #[arg(long, value_name = "CODE", requires = "rate")]
-    currency: Option<String>,
-
-    /// How much of that currency one USD is, such as 0.92
-    #[arg(long, value_name = "RATE", requires = "currency")]
-    rate: Option<f64>,
+    #[command(flatten)]
+    money: MoneyArgs,
 
     /// FOCUS version to write: 1.2, or 1.3, which has columns for split costs
     #[arg(long, value_name = "VERSION", default_value_t = focus::Version::default())]
@@ -48,8 +68,7 @@ impl FormatArgs {
     pub(crate) fn page_and_analysis() -> Self {
         Self {
             format: vec![Format::Html, Format::Json],
-            currency: None,
-            rate: None,
+            money: MoneyArgs::default(),
             focus_version: focus::Version::default(),
             billing_account_id: None,
         }
@@ -57,13 +76,7 @@ impl FormatArgs {
 
     /// The currency asked for, of amounts that are in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
-        match self.currency.as_deref().zip(self.rate) {
-            Some((code, rate)) if currency == "USD" => Money::try_new(code, rate).map_err(Failure::usage),
-            Some((code, _)) => Err(Failure::usage(anyhow!(
-                "the amounts are in {currency}, and a rate from USD to {code} says nothing of them; leave --currency and --rate out"
-            ))),
-            None => Ok(Money::native(currency)),
-        }
+        self.money.money(currency)
     }
 
     /// Renders the files of a report.

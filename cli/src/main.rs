@@ -2,6 +2,7 @@
 
 mod analyze;
 mod collect;
+mod compare;
 mod demo;
 mod doctor;
 mod failure;
@@ -13,7 +14,9 @@ mod progress;
 mod range;
 mod report;
 mod run;
+mod serve;
 mod shelf;
+mod work;
 
 use std::process::ExitCode;
 
@@ -34,8 +37,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
 /// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
 /// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
-/// `run` is for a scheduler: what is in a lake becomes a report beside it. `lake` looks into a lake and keeps it.
-/// `prices` explains a price and imports AWS's price lists.
+/// `run` is for a scheduler: what is in a lake becomes a report beside it. `serve` shows the reports to those who sign in,
+/// and `work` replays the what-ifs they ask for.
+/// `compare` says what changed between two analyses. `lake` looks into a lake and keeps it. `prices` explains a price and
+/// imports AWS's price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -53,7 +58,10 @@ enum Command {
     Collect(collect::Args),
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
+    Compare(compare::CompareArgs),
     Run(run::RunArgs),
+    Serve(serve::ServeArgs),
+    Work(work::WorkArgs),
     Lake(lake::LakeArgs),
     Prices(prices::PricesArgs),
 }
@@ -69,12 +77,15 @@ async fn main() -> ExitCode {
     collector::logging::start(&cli.log);
     let progress = Progress::new(&cli.log);
     let outcome = match cli.command {
-        Command::Demo(args) => demo::run(args, &progress).await,
+        Command::Demo(args) => demo::run(args, now, &progress).await,
         Command::Doctor(args) => doctor::run(args, now()).await,
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args).await,
+        Command::Compare(args) => compare::run(&args),
         Command::Run(args) => run::run(args, now(), &progress).await,
+        Command::Serve(args) => serve::run(args, now).await,
+        Command::Work(args) => work::run(args, now).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,
     };

@@ -39,9 +39,9 @@ pub(crate) struct ReportArgs {
 }
 
 /// An analysis and the bytes it was read from.
-struct Given {
-    analysis: Analysis,
-    json: Vec<u8>,
+pub(crate) struct Given {
+    pub(crate) analysis: Analysis,
+    pub(crate) json: Vec<u8>,
 }
 
 pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
@@ -57,11 +57,16 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
             )));
         }
     }
-    let earlier = earlier(&args.earlier, &seen)?;
+    let earlier = earlier(&args.earlier, &given)?;
     let mut written = Vec::new();
     let place = match &args.out {
         LakeUri::Dir(folder) => Place::Folder { folder: folder.clone(), several: given.len() > 1 },
         bucket @ LakeUri::S3 { .. } => Place::Shelf(bucket.open().await),
+        LakeUri::Https { url, .. } => {
+            return Err(Failure::usage(anyhow!(
+                "`{url}` is a reporting service, which takes hours and no reports; give the bucket behind it"
+            )));
+        }
     };
     // A name that cannot be a folder's is told of before the first report is written.
     if given.len() > 1 || matches!(place, Place::Shelf(_)) {
@@ -99,16 +104,27 @@ pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File
     Ok(vec![table, page])
 }
 
-/// The analyses of earlier windows. One of a cluster that is not reported on is a mistake worth telling of.
-fn earlier(paths: &[PathBuf], clusters: &BTreeMap<String, &PathBuf>) -> Result<Vec<Standing>, Failure> {
+/// The analyses of earlier windows. One of a cluster that is not reported on, or of a window that is not earlier, is a
+/// mistake worth telling of.
+fn earlier(paths: &[PathBuf], given: &[Given]) -> Result<Vec<Standing>, Failure> {
     let mut standings = Vec::new();
     for path in paths {
         let analysis = read(path)?.analysis;
-        if !clusters.contains_key(&analysis.cluster_id) {
+        let Some(now) = given.iter().find(|given| given.analysis.cluster_id == analysis.cluster_id) else {
             return Err(Failure::usage(anyhow!(
                 "`{}` is of cluster `{}`, of which no analysis is given",
                 path.display(),
                 analysis.cluster_id
+            )));
+        };
+        let (ends, now) = (analysis.window.end, now.analysis.window.end);
+        if ends >= now {
+            return Err(Failure::usage(anyhow!(
+                "`{}` ends at {}, which is not earlier than the analysis it is given with, which ends at {}; leave it out, \
+                 or swap the two",
+                path.display(),
+                ends.to_rfc3339(),
+                now.to_rfc3339()
             )));
         }
         standings.push(Standing::of(&analysis));
@@ -168,17 +184,23 @@ fn id(analysis: &Analysis) -> anyhow::Result<ClusterId> {
     analysis.cluster_id.parse().context("name a folder after the cluster")
 }
 
-/// Writes files into a folder; returns the path of the page, or the folder where none is written.
+/// Writes files into a folder; returns what there is now, a line for each file or folder of files, the page last.
 pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
     for file in files {
         write_file(&folder.join(&file.name), &file.content)?;
     }
-    let page = files.iter().rfind(|file| file.name.ends_with(".html"));
-    let path = page.map_or_else(|| folder.to_owned(), |page| folder.join(&page.name));
-    Ok(path.display().to_string())
+    let mut written: Vec<String> = Vec::new();
+    for file in files {
+        let name = file.name.split_once('/').map_or(file.name.as_str(), |(inner, _)| inner);
+        let path = folder.join(name).display().to_string();
+        if !written.contains(&path) {
+            written.push(path);
+        }
+    }
+    Ok(written.join("\n"))
 }
 
-fn read(path: &Path) -> anyhow::Result<Given> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Given> {
     let json = read_file(path)?.into_bytes();
     let analysis = parse(&json).with_context(|| format!("read `{}`", path.display()))?;
     Ok(Given { analysis, json })

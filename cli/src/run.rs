@@ -176,10 +176,11 @@ async fn one(
     let window = window(args.window, lake, cluster, now).await?;
     let request = inputs.request(cluster.clone(), Some(window));
     let step = progress.step("analyze");
-    let analysis = analyze::analyze(lake, request, &step).await?;
+    let (analysis, days) = analyzer::analyze_with_days(lake, request, |done, all| step.set(done, all)).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let earlier = shelf::earlier(shelf, cluster, &shelf::date(&analysis)).await?;
-    let files = args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?;
+    let mut files = vec![shelf::workload_days(days)?];
+    files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?);
     let page = shelf::put(shelf, cluster, &analysis, &files).await?;
     let before = earlier.iter().max_by_key(|standing| standing.end()).and_then(Standing::today_monthly);
     let member = Member { now: Standing::of(&analysis), earlier, link: Some(shelf::link(cluster)) };

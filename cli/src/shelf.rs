@@ -7,7 +7,7 @@
 use anyhow::Context;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use lake::{Store, StoreError, digest};
+use lake::{Store, StoreError, WorkloadDay, digest};
 use reports::Standing;
 use reports::export::File;
 use serde_json::{Value, json};
@@ -86,6 +86,12 @@ pub(crate) async fn put(
     Ok(format!("{}/{own}{page}", store.location()))
 }
 
+/// What each workload costs on each day, as the file that lies beside every report and that drill-downs are answered from.
+pub(crate) fn workload_days(rows: Vec<WorkloadDay>) -> anyhow::Result<File> {
+    let content = lake::workload_day::encode(rows).context("write the costs by workload and day")?.to_vec();
+    Ok(File { name: lake::workload_day::FILE.to_owned(), content_type: "application/vnd.apache.parquet", content })
+}
+
 /// Swaps the pointer of a folder for this one, unless it is of a window that ends later; false then.
 async fn point(store: &dyn Store, folder: &str, pointer: &Value, end: DateTime<Utc>) -> anyhow::Result<bool> {
     let key = format!("{folder}{POINTER}");
@@ -145,6 +151,7 @@ fn content_type(name: &str) -> &'static str {
         Some("json") => "application/json",
         Some("csv") => "text/csv; charset=utf-8",
         Some("md") => "text/markdown; charset=utf-8",
+        Some("parquet") => "application/vnd.apache.parquet",
         _ => "application/octet-stream",
     }
 }

@@ -65,8 +65,8 @@ pub fn read_bulk(file: impl BufRead) -> Result<Bulk, BulkError> {
 /// Prices handed on at once.
 const AT_ONCE: usize = 10_000;
 
-/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: of a CSV list no more
-/// is ever held, however many are kept.
+/// The same, some thousand prices at a time, which are handed to `take` and not in what is returned: no more is ever
+/// held, however many are kept, but of a JSON list the products.
 ///
 /// # Errors
 /// [`BulkError`], also of `take`.
@@ -85,9 +85,7 @@ pub fn read_bulk_in(
         }
     };
     if first == b'{' {
-        let mut bulk = json::read(file)?;
-        take(std::mem::take(&mut bulk.prices))?;
-        return Ok(bulk);
+        return json::read(file, take);
     }
     csv::read(file, take)
 }

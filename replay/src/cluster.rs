@@ -50,6 +50,8 @@ pub(crate) struct Pod {
     pub(crate) until: i64,
     /// What it waited as recorded, in seconds.
     pub(crate) waited: u32,
+    /// The run of a CronJob it belongs to; zero where not known.
+    pub(crate) run: u64,
     /// Whether it starts in the hours replayed, rather than being there when they begin or go on.
     pub(crate) starts: bool,
     /// Its containers by class, and what each requests.
@@ -389,6 +391,7 @@ impl Cluster {
             since: self.now() + i64::from(row.alive_from),
             until: NEVER,
             waited: row.waited,
+            run: row.run,
             starts: !(self.resumed && row.alive_from == 0),
             containers: Vec::new(),
         };

@@ -146,6 +146,12 @@ pub struct PodRow {
     /// Seconds it waited to be scheduled, from its creation to `alive_from`; zero where that is not known, and where it
     /// was scheduled in an hour before.
     pub waited: u32,
+    /// The run of a CronJob it belongs to: one number for the pods of one Job. Zero where that is not known; then pods
+    /// asked for within a minute of a run's first belong to it.
+    pub run: u64,
+    /// Slots of the hour of which nothing is known of its life, slot `k` as bit `k`: no sample says that it was there,
+    /// and none of its node says that it was not. It counts as alive in them by `alive_from` and `alive_to`.
+    pub unknown_slots: u16,
 }
 
 impl PodRow {
@@ -398,6 +404,8 @@ mod tests {
             alive_from: 0,
             alive_to: 3600,
             waited: 0,
+            run: 0,
+            unknown_slots: 0,
         };
         let hour = |start, pods| Hour::new(start, pods, vec![], vec![]);
         assert_eq!(hour(1, vec![]), Err(InvalidHour::Start(1)));

@@ -11,8 +11,8 @@
 //!    numbers.
 //! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out.
 //! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
-//! 5. [`price`] makes money of it, [`lower_bound`] says what it could not have cost less than, [`judge`]
-//!    whether it may be recommended, [`screen`] which hosts are worth a replay.
+//! 5. The caller makes money of it; [`lower_bound`] says what it could not have cost less than, [`judge`] whether it may be
+//!    recommended, [`screen`] which hosts are worth a replay.
 //!
 //! Every decision can be asked why: see [`Observer`].
 //!
@@ -31,7 +31,7 @@
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
 //!     role: Role::Service, ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0,
-//!     alive_from: 0, alive_to: 3600, waited: 0,
+//!     alive_from: 0, alive_to: 3600, waited: 0, run: 0, unknown_slots: 0,
 //! };
 //! let mut replay = Replay::new(vec![base.repacked()]);
 //! replay.advance(&Hour::new(1_735_689_600, vec![pod], vec![], vec![])?);
@@ -45,7 +45,7 @@ mod assumptions;
 mod bound;
 mod catalog;
 mod cluster;
-mod cost;
+mod fee;
 mod hour;
 mod judge;
 mod migration;
@@ -67,7 +67,7 @@ pub use assumptions::{
 pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Amounts, Imputed, daemons_of};
-pub use cost::{Lines, Rates, fee, price};
+pub use fee::fee;
 pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
     SLOTS, UNKNOWN,

@@ -52,6 +52,8 @@ pub struct Outcome {
 pub struct Failures {
     /// What would have died with the one that carries most pods.
     pub blast: Blast,
+    /// Pods that run in the zone that has most of them.
+    pub largest_zone: u32,
     /// Whether zones could have taken over from a lost host.
     pub host_loss: HostLoss,
 }
@@ -289,6 +291,14 @@ impl Outcome {
     pub fn blast_share(&self) -> f64 {
         let share = |hour: &Failures| f64::from(hour.blast.pods) / f64::from(hour.blast.of.max(1));
         self.failures.iter().map(share).fold(0.0, f64::max)
+    }
+
+    /// How much a cluster is laid out to lose at once: the share of its pods in the largest zone, or that outside it where
+    /// this is less; zero where one zone has all. In the hour in which the largest zone has most.
+    pub fn zone_share(&self) -> f64 {
+        let share = |hour: &Failures| f64::from(hour.largest_zone) / f64::from(hour.blast.of.max(1));
+        let largest = self.failures.iter().map(share).fold(0.0, f64::max).min(1.0);
+        largest.min(1.0 - largest)
     }
 
     /// Share of zone-hours in which a zone could not take over from a lost host; zero without hosts.

@@ -67,12 +67,12 @@ impl Base {
 
     /// `ec2-repacked` at its best: by the best packer there is. What a verdict compares with.
     pub fn repacked(&self) -> Setup {
-        self.ec2("ec2-repacked", Buy::DotProduct, Requests::AsTheyAre, Consolidation::KARPENTER)
+        self.ec2("ec2-repacked", Buy::Cheapest, Requests::AsTheyAre, Consolidation::KARPENTER)
     }
 
     /// `ec2-rightsized`: the same with requests from usage.
     pub fn ec2_rightsized(&self) -> Setup {
-        self.ec2("ec2-rightsized", Buy::DotProduct, Requests::RightSized, Consolidation::KARPENTER)
+        self.ec2("ec2-rightsized", Buy::Cheapest, Requests::RightSized, Consolidation::KARPENTER)
     }
 
     fn pool(&self, id: &str, host: &HostType, family: &[u32], requests: Requests) -> Setup {

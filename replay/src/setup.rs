@@ -35,8 +35,9 @@ pub enum Buy {
     AsObserved,
     /// The cheapest that fit, first-fit by decreasing CPU: what Karpenter would give.
     FirstFitDecreasing,
-    /// The cheapest packing found, most of it by dot product ([`crate::placement::Packer`]): the best honest EC2.
-    DotProduct,
+    /// Whatever comes out cheapest of all the packings tried ([`crate::placement::Packer`]), and machines that run are packed
+    /// again: the best honest EC2.
+    Cheapest,
 }
 
 /// How machines that are not needed go away.
@@ -285,7 +286,7 @@ impl Setup {
             requests: Requests::default(),
             ec2: Ec2 {
                 types: Vec::new(),
-                buy: Buy::DotProduct,
+                buy: Buy::Cheapest,
                 score: Score::default(),
                 consolidation: Consolidation::KARPENTER,
                 least_machines: 2,

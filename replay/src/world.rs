@@ -14,6 +14,7 @@ mod measure;
 mod pods;
 mod rebalance;
 mod rebuild;
+mod repack;
 mod slot;
 mod starts;
 
@@ -77,9 +78,18 @@ struct Machine {
     memory_mean: Lane,
     /// What of CPU and memory is imputed.
     guess: Guess,
-    /// Machines whose pods it takes over once it is ready.
-    replaces: Vec<u32>,
+    /// Where its pods go when it is replaced.
+    hands_over: Vec<(u32, u32)>,
+    /// Machines that have yet to hand pods over to it; nobody else is let onto it before.
+    awaits: u32,
     evm: Option<Box<Evm>>,
+}
+
+impl Machine {
+    /// Whether the scheduler may put pods onto it, where there is room.
+    fn takes_pods(&self) -> bool {
+        self.live && self.ready && !self.closed && !self.warm && self.awaits == 0
+    }
 }
 
 /// What an elastic VM is besides.
@@ -162,6 +172,7 @@ enum Due {
     HostReady(u32),
     MachineReady(u32),
     MigrationEnd(u32),
+    HandsOver(u32),
     /// Work that started late is done, or given up; by uid, then id.
     WorkEnds(u128, u32),
 }
@@ -181,8 +192,8 @@ pub(crate) struct World<O> {
     places: Table<Place>,
     /// Work that is due and waits, or started late.
     late: Lates,
-    /// When a pod of each workload that runs by the clock was last asked for.
-    last_asked: Table<i64>,
+    /// Runs of workloads that run by the clock.
+    runs: starts::Runs,
     /// Elastic VMs without a host.
     hostless: Vec<u32>,
     queue: BinaryHeap<Reverse<(i64, Due)>>,
@@ -265,7 +276,7 @@ impl<O: Observer> World<O> {
             zones: Vec::new(),
             places: Table::default(),
             late: Lates::default(),
-            last_asked: Table::default(),
+            runs: starts::Runs::default(),
             hostless: Vec::new(),
             queue: BinaryHeap::new(),
             serials: (0, 0),

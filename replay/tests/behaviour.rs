@@ -66,7 +66,7 @@ fn a_full_pool_makes_elastic_vms_wait_and_pods_go_unserved() {
 
 #[test]
 fn repacking_drains_replaces_and_ends_near_the_bound() {
-    for (buy, most) in [(Buy::FirstFitDecreasing, 1.5), (Buy::DotProduct, 1.35)] {
+    for (buy, most) in [(Buy::FirstFitDecreasing, 1.5), (Buy::Cheapest, 1.35)] {
         let mut setup = ec2("ec2-repacked");
         setup.ec2.buy = buy;
         let (outcome, log) = run(setup.clone(), Trace::new(6, 900, 2), 72);
@@ -76,6 +76,46 @@ fn repacking_drains_replaces_and_ends_near_the_bound() {
         let cost = compute_cost(&outcome, &setup).unwrap().into_iter().map(|cost| cost.usd()).sum::<f64>();
         println!("{buy:?}: {cost:.0} USD over a bound of {bound:.0}: {:.3}", cost / bound);
         assert!(cost >= bound && cost <= most * bound, "{buy:?}: {cost} {bound}");
+    }
+}
+
+#[test]
+fn a_lot_at_its_fewest_machines_still_gets_cheaper_ones() {
+    // Twelve services of three cores on two machines; two of them are left after three hours.
+    let pod = |uid: u128| PodRow {
+        uid,
+        workload: uid as u32,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: false.into(),
+        daemon: false,
+        role: Role::Service,
+        ask: Ask { cpu_millicores: 3000, memory_mib: 6000 },
+        volumes: 0,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+        waited: 0,
+        run: 0,
+        unknown_slots: 0,
+    };
+    for buy in [Buy::FirstFitDecreasing, Buy::Cheapest] {
+        let mut setup = ec2("ec2-repacked");
+        setup.ec2.buy = buy;
+        let mut replay = Replay::new(vec![setup]);
+        for h in 0..6 {
+            let pods = (0..if h < 3 { 12 } else { 2 }).map(pod).collect();
+            replay.advance(&Hour::new(EPOCH + h * HOUR_SECONDS, pods, vec![], vec![]).unwrap());
+        }
+        let (outcome, _) = replay.finish().remove(0);
+        let paid = |hour: usize| -> f64 {
+            let rows = outcome.hours[hour].node_seconds.iter();
+            rows.map(|(kind, seconds)| catalog().machines[*kind as usize].price.unwrap().usd_per_hour() * *seconds as f64 / 3600.0).sum()
+        };
+        // Two c5.xlarge hold them, at 0.17 each.
+        assert!(paid(0) > 1.3 && (paid(5) - 0.34).abs() < 1e-9, "{buy:?}: {} {}", paid(0), paid(5));
+        assert!(outcome.series.iter().all(|point| point.nodes >= 2), "{buy:?}: {:?}", outcome.series.iter().map(|p| p.nodes).collect::<Vec<_>>());
     }
 }
 
@@ -156,6 +196,8 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
         alive_from: 0,
         alive_to: 3600,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     };
     // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
     let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
@@ -192,6 +234,8 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
         alive_from: 0,
         alive_to: 3600,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     };
     let container = |pod: u32, millicores: u32| ContainerRow {
         pod,

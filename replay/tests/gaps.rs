@@ -49,6 +49,8 @@ fn pods_of(pods: u32, hours: i64, uses: &[(u32, u32)]) -> Vec<Hour> {
         alive_from: 0,
         alive_to: 3600,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     };
     let container = |pod: u32, class: u32, (cpu, memory): (u32, u32)| ContainerRow {
         pod,

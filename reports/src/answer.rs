@@ -1,6 +1,7 @@
-//! The answer at the top of the page, from the verdict's data: what to do, what it comes to, how sure it is, what next.
+//! The first screen, from the verdict's data: whether a pool pays and what to do instead, what it comes to, how sure it
+//! is, and what next.
 
-use types::analysis::{Judged, Reason, RemedyKind, ScenarioId};
+use types::analysis::{Judged, Reason, Remedy, RemedyKind, ScenarioId, Step, StepKind, saves_most};
 use types::show;
 
 use crate::format;
@@ -9,15 +10,19 @@ use crate::trust;
 use crate::view::View;
 use crate::words::{self, TODAY};
 
-/// What is said below the verdict.
+/// What is said around the verdict.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// What the recommended change saves a year, as a phrase; empty where none is recommended.
-    pub(crate) year: String,
-    /// Confidence and the gravest doubt, as a sentence; empty where nothing is recommended.
+    /// Whether a pool pays, in a word or two.
+    pub(crate) reply: &'static str,
+    /// What the recommended change saves a month and a year; or what would be there, and at which price.
+    pub(crate) saves: String,
+    /// Confidence and the gravest doubt, as a sentence.
     pub(crate) sure: String,
     /// What to do next, as a sentence; empty where the verdict says it.
-    pub(crate) next: &'static str,
+    pub(crate) next: String,
+    /// What the steps beside the recommended change save, as a sentence; empty without any.
+    pub(crate) beside: String,
     /// The section that helps with it, without `#`; empty for none.
     pub(crate) place: &'static str,
 }
@@ -26,10 +31,21 @@ impl Answer {
     /// The answer; `None` for an analysis that predates the verdict's data.
     pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
         let reason = analysis.verdict.reason?;
-        let (next, place) = next(analysis, reason);
-        let place = if analysis.verdict.judged.is_empty() { "" } else { place };
-        let confidence = analysis.verdict.confidence.as_ref().filter(|_| analysis.verdict.recommendation.is_some());
-        Some(Self { year: year(analysis), sure: confidence.map(trust::how_sure).unwrap_or_default(), next, place })
+        let saves = saves(analysis);
+        let (next, place) = next(analysis, reason, &saves);
+        let beside = analysis.next_steps.as_ref().map_or(0.0, |steps| steps.beside_monthly_usd);
+        Some(Self {
+            reply: reply(analysis, reason),
+            sure: sure(analysis, reason),
+            next,
+            beside: if beside >= 1.0 {
+                format!("{} a month from steps that change neither machines nor requests.", analysis.usd(beside))
+            } else {
+                String::new()
+            },
+            saves,
+            place,
+        })
     }
 }
 
@@ -40,47 +56,128 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
     (if gains { "pays" } else { "open" }, format!("{}.", show::stance(verdict)))
 }
 
-fn year(analysis: &View<'_>) -> String {
-    let verdict = &analysis.verdict;
-    let amounts = verdict.amounts.as_ref().filter(|_| verdict.recommended().is_some_and(ScenarioId::is_change));
-    amounts.map_or_else(String::new, |amounts| {
-        let yearly = amounts.saving_monthly_usd * types::MONTHS_PER_YEAR;
-        let side = if yearly < 0.0 { "more" } else { "less" };
-        format!("{} {side} than today", analysis.usd(yearly.abs()))
-    })
+/// Whether an elastic machine pool pays.
+fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
+    match (reason, analysis.verdict.recommended()) {
+        (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => "Yes.",
+        (Reason::SavesMost | Reason::ChangesLess, Some(_)) => "No, something else saves more.",
+        (Reason::NothingSaves | Reason::SavesTooLittle, _) => "No.",
+        (Reason::LimitsBroken, _) => match analysis.verdict.best_pool() {
+            Some(pool) if pool.saving_monthly_usd > 0.0 => "Not within the limits.",
+            _ => "No.",
+        },
+        (Reason::NoPods, _) => "Nothing ran, so nothing can be compared.",
+        _ => "It cannot be said yet.",
+    }
 }
 
-fn next(analysis: &View<'_>, reason: Reason) -> (&'static str, &'static str) {
+/// How sure it is, in every case: high, medium or low with the one reason, or that the data is not enough.
+fn sure(analysis: &View<'_>, reason: Reason) -> String {
+    match (&analysis.verdict.confidence, reason) {
+        (_, Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods) => {
+            "Not enough data for an answer.".to_owned()
+        }
+        (Some(confidence), _) => trust::how_sure(confidence),
+        (None, _) => String::new(),
+    }
+}
+
+/// The recommended change's saving a month and a year.
+fn saves(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
-    match (reason, verdict.recommended()) {
-        (Reason::SavesMost | Reason::ChangesLess, Some(id)) => change(analysis, id),
-        (Reason::LimitsBroken, _) => {
-            if verdict.remedies.iter().any(|remedy| remedy.what != RemedyKind::NoneFound) {
-                ("Decide whether what would mend the limit is worth its price.", "judged")
-            } else {
-                ("See which limits break, and whether they suit these workloads.", "judged")
+    let change = verdict.recommended().filter(|id| id.is_change());
+    if let Some(amounts) = verdict.amounts.as_ref().filter(|_| change.is_some()) {
+        let month = amounts.saving_monthly_usd;
+        let verb = if month < 0.0 { "Costs" } else { "Saves" };
+        let more = if month < 0.0 { " more" } else { "" };
+        let share = amounts.saving_fraction.filter(|_| month > 0.0).map(show::percent_brief);
+        let share = share.map(|share| format!(", {share} of the bill")).unwrap_or_default();
+        return format!(
+            "{verb} {} a month{more}, {} a year{share}.",
+            analysis.usd(month.abs()),
+            analysis.usd((month * types::MONTHS_PER_YEAR).abs())
+        );
+    }
+    match mended(analysis) {
+        Some((best, what, net)) => words::plain(&format!(
+            "{} would save {} a month with {what}, their price deducted.",
+            words::sentence(show::scenario(best.scenario)),
+            analysis.usd(net),
+        )),
+        None => String::new(),
+    }
+}
+
+/// The largest saving that breaks a limit and would hold with what was found to mend it, if that leaves something.
+fn mended<'a>(analysis: &'a View<'_>) -> Option<(&'a Judged, String, f64)> {
+    let verdict = &analysis.verdict;
+    if verdict.reason != Some(Reason::LimitsBroken) {
+        return None;
+    }
+    let remedies = |judged: &Judged| -> Vec<&Remedy> {
+        let of = verdict.remedies.iter().filter(|remedy| remedy.scenario == judged.scenario && !remedy.included);
+        of.filter(|remedy| remedy.what != RemedyKind::NoneFound).collect()
+    };
+    let best = saves_most(verdict.changes().filter(|judged| !judged.holds && !remedies(judged).is_empty()))?;
+    let found = remedies(best);
+    let price: Option<f64> = found.iter().map(|remedy| remedy.monthly_usd).sum();
+    let what: Vec<String> = found.iter().map(|remedy| show::remedy(&remedy.what, best.scenario)).collect();
+    let net = best.saving_monthly_usd - price?;
+    (net > 0.0).then(|| (best, what.join(" and "), net))
+}
+
+/// The first steps, with the amount of the first that saves unless it was said before.
+fn first(analysis: &View<'_>, said: &str) -> Option<String> {
+    let steps = analysis.next_steps.as_ref()?;
+    let amount = |step: &Step| {
+        let usd = step.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
+        let usd = usd.filter(|usd| !said.contains(&format!("{usd} ")));
+        usd.map(|usd| format!(", which saves {usd} a month")).unwrap_or_default()
+    };
+    let mut of_recommended = steps.of_recommended();
+    let text = match of_recommended.next() {
+        Some(step) if step.kind == StepKind::KeepReady => match of_recommended.next() {
+            Some(then) => format!("{}; then {}{}", step.what, lowered(&then.what), amount(then)),
+            None => step.what.clone(),
+        },
+        Some(step) => format!("{}{}", step.what, amount(step)),
+        None => {
+            let step = steps.beside().next()?;
+            format!("{}{}", step.what, amount(step))
+        }
+    };
+    Some(format!("{}.", analysis.sentence(&text)))
+}
+
+/// A sentence as it goes on after another.
+fn lowered(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn next(analysis: &View<'_>, reason: Reason, said: &str) -> (String, &'static str) {
+    let verdict = &analysis.verdict;
+    let judged = if verdict.judged.is_empty() { "" } else { "judged" };
+    let (text, place) = match (reason, verdict.recommended()) {
+        (Reason::LimitsBroken, _) if mended(analysis).is_some() => {
+            ("Decide whether what would mend the limit is worth its price.", judged)
+        }
+        (Reason::LimitsBroken, _) => ("See which limits break, and whether they suit these workloads.", judged),
+        (Reason::SavesMost | Reason::ChangesLess | Reason::NothingSaves | Reason::SavesTooLittle, recommended) => {
+            if let Some(first) = first(analysis, said) {
+                return (first, "steps");
+            }
+            match recommended {
+                Some(id) if id.is_emp() && analysis.plan.is_some() => {
+                    ("Follow the plan, one wave at a time, and shrink the node groups after each.", "plan")
+                }
+                Some(id) if id.is_change() => ("See what the recommended scenario changes.", judged),
+                _ => ("Nothing now; run the analysis again when the load or the prices have changed.", ""),
             }
         }
-        (Reason::NothingSaves | Reason::SavesTooLittle, _) => {
-            ("Nothing now; run the analysis again when the load or the prices have changed.", "")
-        }
         _ => ("", ""),
-    }
-}
-
-fn change(analysis: &View<'_>, id: ScenarioId) -> (&'static str, &'static str) {
-    if id.is_emp() && analysis.plan.is_some() {
-        return ("Follow the plan, one wave at a time, and shrink the node groups after each.", "plan");
-    }
-    let headroom = analysis.verdict.judged(id).is_some_and(|judged| judged.headroom.is_some());
-    match (id.is_rightsized(), headroom) {
-        (true, true) => {
-            ("Keep the warm machines first; then lower requests, the largest workloads before others.", "judged")
-        }
-        (true, false) => ("Lower requests to what is used, the largest workloads first.", "judged"),
-        (false, true) => ("Keep the warm machines first; then let nodes be packed and empty ones go.", "judged"),
-        (false, false) => ("Let nodes be packed on the machine types of this scenario, and empty ones go.", "judged"),
-    }
+    };
+    (text.to_owned(), place)
 }
 
 /// Today, what is recommended, and the elastic machine pool; or the best on EC2 where that or staying is recommended.
@@ -97,8 +194,8 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<Figure> {
         figures.extend(ec2.map(|judged| other(analysis, "Best on EC2, per month", judged, ec2_sub(judged))));
     }
     if is_decided && recommended.is_none_or(|id| !id.is_emp()) {
-        let sub = "elastic machine pool, net of the vendor’s fee".to_owned();
-        figures.extend(verdict.best_pool().map(|judged| other(analysis, "With EMP, per month", judged, sub)));
+        let sub = |judged: &Judged| beside_today(analysis, judged);
+        figures.extend(verdict.best_pool().map(|judged| other(analysis, "With EMP, per month", judged, sub(judged))));
     }
     if figures.len() == 1 {
         figures.push(Figure {
@@ -110,6 +207,17 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<Figure> {
         });
     }
     figures
+}
+
+/// How a pool stands to today, in words that need no sign.
+fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
+    let saved = judged.saving_monthly_usd;
+    let side = match saved {
+        saved if saved >= 1.0 => format!("{} less than today", analysis.usd(saved)),
+        saved if saved <= -1.0 => format!("{} more than today", analysis.usd(-saved)),
+        _ => "as much as today".to_owned(),
+    };
+    format!("elastic machine pool, fee included: {side}")
 }
 
 fn today(analysis: &View<'_>, is_recommended: bool) -> Figure {
@@ -181,9 +289,10 @@ pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
 }
 
 /// Days in words: less than one is not counted in hundredths.
-fn span(days: f64) -> String {
+pub(crate) fn span(days: f64) -> String {
     match days {
         days if days < 1.0 => "less than a day".to_owned(),
+        days if days.ceil() < 2.0 => "one day".to_owned(),
         days => format!("{} days", format::grouped(days.ceil(), 0)),
     }
 }

@@ -11,6 +11,8 @@ use crate::table::{Cell, Column, Row, Table};
 #[template(path = "assumptions.html")]
 pub(crate) struct Assumptions {
     pub(crate) changed: String,
+    /// How many were changed; empty for none.
+    pub(crate) changed_count: String,
     pub(crate) table: Table,
 }
 
@@ -41,6 +43,7 @@ impl Assumptions {
             .collect();
         let changed = analysis.assumptions.iter().filter(|assumption| assumption.changed).count();
         Self {
+            changed_count: if changed > 0 { changed.to_string() } else { String::new() },
             changed: match changed {
                 0 => "All stand at their defaults.".to_owned(),
                 1 => "One was changed from its default.".to_owned(),
@@ -57,7 +60,7 @@ impl Assumptions {
                 ],
                 rows,
             )
-            .stacking(),
+,
         }
     }
 }

@@ -99,6 +99,18 @@ pub(crate) fn bar(parts: Vec<(&'static str, &'static str, f64)>, analysis: &View
     parts.into_iter().filter(|(.., usd)| *usd > 0.0).map(part).collect()
 }
 
+/// The same of amounts that are USD a month already.
+pub(crate) fn bar_of_months(parts: Vec<(&'static str, &'static str, f64)>, analysis: &View<'_>) -> Vec<Part> {
+    let all: f64 = parts.iter().map(|(.., usd)| usd.max(0.0)).sum();
+    let part = |(class, name, usd): (&'static str, &'static str, f64)| Part {
+        class,
+        name,
+        width: format::css_percent(share(usd, all)),
+        value: format!("{}, {}", analysis.usd(usd), format::percent(share(usd, all))),
+    };
+    parts.into_iter().filter(|(.., usd)| *usd > 0.0).map(part).collect()
+}
+
 fn parts(analysis: &View<'_>, total: &Shares) -> Vec<Part> {
     let of = vec![
         // What is promised beyond capacity is in the workloads and paid by nobody.
@@ -131,15 +143,29 @@ fn shared(allocation: &Allocation) -> String {
 }
 
 fn labels(analysis: &View<'_>, allocation: &Allocation) -> Table {
+    let all = |label: &str| -> f64 {
+        allocation.by_label.iter().filter(|row| row.label == label).map(|row| row.workload_usd).sum()
+    };
     let rows = allocation.by_label.iter().map(|row| {
-        let value = row.value.as_ref().map_or_else(|| Cell::absent("no such label"), Cell::name);
-        Row::new(vec![value.sub(&row.label), analysis.monthly_cell(Some(row.workload_usd))])
+        let value = row.value.as_ref().map_or_else(|| Cell::absent("without this label"), Cell::name);
+        Row::new(vec![
+            value.sub(&row.label),
+            analysis.monthly_cell(Some(row.workload_usd)),
+            Cell::new(format::percent(share(row.workload_usd, all(&row.label)))),
+            Cell::new(format::grouped(format::number(row.workloads.len()), 0)),
+        ])
     });
     Table::new(
-        "By label, per month of 730 hours",
-        vec![Column::text("Value"), Column::number("Workloads", "per month")],
+        "By label, per month of 730 hours; every value of a label together with what has none is all of the workloads",
+        vec![
+            Column::text("Value"),
+            Column::number("Workloads", "per month"),
+            Column::number("Share", "of the workloads"),
+            Column::number("Workloads", "in number"),
+        ],
         rows.collect(),
     )
+    .first(10)
 }
 
 fn overhead(analysis: &View<'_>, allocation: &Allocation) -> Table {

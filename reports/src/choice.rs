@@ -31,7 +31,6 @@ pub(crate) fn choice(analysis: &View<'_>) -> Table {
         ],
         rows,
     )
-    .stacking()
 }
 
 /// The pool with requests as they are or right-sized, and what it is compared with.

@@ -4,7 +4,7 @@
 //! by [`quoted`], so that no name can become anything but text.
 
 mod node_groups;
-mod yaml;
+pub(crate) mod yaml;
 
 use types::analysis::{Analysis, Plan};
 

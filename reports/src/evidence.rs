@@ -3,7 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, TimeDelta, Utc};
-use types::analysis::{Analysis, Gravity, Note};
+use types::analysis::{Analysis, Gravity, Note, PriceList};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
@@ -14,16 +14,34 @@ use crate::words;
 #[derive(Debug, Template)]
 #[template(path = "evidence.html")]
 pub(crate) struct Evidence {
+    /// Warnings.
     pub(crate) notes: Vec<NoteLine>,
+    /// Notes worth knowing.
+    pub(crate) infos: Vec<NoteLine>,
+    pub(crate) infos_count: String,
     /// What would make more of the bill known.
     pub(crate) raise: Table,
     pub(crate) unpriced: Table,
     pub(crate) gaps: Table,
+}
+
+impl HtmlSafe for Evidence {}
+
+/// Where the numbers come from.
+#[derive(Debug, Template)]
+#[template(path = "provenance.html")]
+pub(crate) struct Origin {
     pub(crate) provenance: Vec<Fact>,
     pub(crate) price_lists: Table,
 }
 
-impl HtmlSafe for Evidence {}
+impl HtmlSafe for Origin {}
+
+impl Origin {
+    pub(crate) fn new(analysis: &View<'_>) -> Self {
+        Self { provenance: provenance(analysis), price_lists: price_lists(analysis) }
+    }
+}
 
 /// One note.
 #[derive(Debug)]
@@ -43,13 +61,15 @@ pub(crate) struct Fact {
 
 impl Evidence {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
+        let (notes, infos): (Vec<NoteLine>, Vec<NoteLine>) =
+            notes(analysis).into_iter().partition(|note| note.class == "warning");
         Self {
-            notes: notes(analysis),
+            infos_count: format::grouped(format::number(infos.len()), 0),
+            infos,
+            notes,
             raise: raise(analysis),
             unpriced: unpriced(analysis),
             gaps: gaps(analysis),
-            provenance: provenance(analysis),
-            price_lists: price_lists(analysis),
         }
     }
 }
@@ -87,7 +107,6 @@ fn raise(analysis: &View<'_>) -> Table {
         vec![Column::text("What"), Column::number("At stake", "per month"), Column::text("What to do")],
         rows.collect(),
     )
-    .stacking()
 }
 
 fn unpriced(analysis: &Analysis) -> Table {
@@ -96,7 +115,7 @@ fn unpriced(analysis: &Analysis) -> Table {
             Row::new(vec![
                 Cell::new(&unpriced.what),
                 Cell::new(&scenario.label),
-                Cell::new(format!("{}\u{a0}{}", format::quantity(unpriced.quantity), unpriced.unit)),
+                Cell::new(format::with_unit(unpriced.quantity, &unpriced.unit)),
                 Cell::new(&unpriced.reason),
             ])
         })
@@ -111,7 +130,6 @@ fn unpriced(analysis: &Analysis) -> Table {
         ],
         rows.collect(),
     )
-    .stacking()
 }
 
 /// Stretches of the window without data.
@@ -164,19 +182,27 @@ fn provenance(analysis: &Analysis) -> Vec<Fact> {
 }
 
 fn price_lists(analysis: &Analysis) -> Table {
-    let rows = analysis
-        .provenance
-        .prices
-        .iter()
-        .map(|list| {
-            Row::new(vec![
-                Cell::new(&list.name),
-                Cell::new(format::date_text(&list.oldest)),
-                Cell::new(format::date_text(&list.newest)),
-                Cell::name(&list.sha256),
-            ])
-        })
-        .collect();
+    // Lists of one file have one hash; they share a row.
+    let mut files: Vec<Vec<&PriceList>> = Vec::new();
+    for list in &analysis.provenance.prices {
+        match files.iter_mut().find(|of| of.first().is_some_and(|first| first.sha256 == list.sha256)) {
+            Some(of) => of.push(list),
+            None => files.push(vec![list]),
+        }
+    }
+    let row = |lists: Vec<&PriceList>| {
+        let names: Vec<String> = lists.iter().map(|list| list.name.clone()).collect();
+        let dated = |date: &&String| !date.is_empty();
+        let oldest = lists.iter().map(|list| &list.oldest).filter(dated).min().cloned().unwrap_or_default();
+        let newest = lists.iter().map(|list| &list.newest).filter(dated).max().cloned().unwrap_or_default();
+        Row::new(vec![
+            Cell::new(names.join(", ")),
+            Cell::new(format::date_text(&oldest)),
+            Cell::new(format::date_text(&newest)),
+            Cell::name(lists.first().map(|list| list.sha256.clone()).unwrap_or_default()),
+        ])
+    };
+    let rows = files.into_iter().map(row).collect();
     Table::new(
         "Price lists",
         vec![
@@ -187,5 +213,4 @@ fn price_lists(analysis: &Analysis) -> Table {
         ],
         rows,
     )
-    .stacking()
 }

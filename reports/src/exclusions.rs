@@ -95,5 +95,4 @@ fn table(analysis: &View<'_>) -> Table {
         ],
         analysis.exclusions.iter().map(row).collect(),
     )
-    .stacking()
 }

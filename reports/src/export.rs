@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use types::analysis::Analysis;
 
-use crate::drafts::drafts;
+use crate::drafts::{Draft, drafts};
 use crate::focus::{self, FocusError};
+use crate::labels;
 use crate::markdown::markdown;
 use crate::page::{Options, RenderError, page};
+use crate::rightsizing;
 use crate::sheets::{SHEETS, SheetError};
 
 /// A format of a report.
@@ -28,12 +30,25 @@ pub enum Format {
     Markdown,
     /// Drafts of manifests.
     Drafts,
+    /// Right-sized requests as commands, patches and objects.
+    RightSizing,
+    /// A page and a table for each value of a label.
+    Labels,
 }
 
 impl Format {
     /// Every format, in the order in which they are told of.
-    pub const ALL: [Self; 7] =
-        [Self::Html, Self::Json, Self::Csv, Self::Focus, Self::FocusCsv, Self::Markdown, Self::Drafts];
+    pub const ALL: [Self; 9] = [
+        Self::Html,
+        Self::Json,
+        Self::Csv,
+        Self::Focus,
+        Self::FocusCsv,
+        Self::Markdown,
+        Self::Drafts,
+        Self::RightSizing,
+        Self::Labels,
+    ];
 
     /// Its name on a command line.
     pub fn name(self) -> &'static str {
@@ -45,6 +60,8 @@ impl Format {
             Self::FocusCsv => "focus-csv",
             Self::Markdown => "markdown",
             Self::Drafts => "drafts",
+            Self::RightSizing => "right-sizing",
+            Self::Labels => "labels",
         }
     }
 
@@ -58,6 +75,8 @@ impl Format {
             Self::FocusCsv => "focus/, the same as CSV",
             Self::Markdown => "summary.md, for a pull request or a chat",
             Self::Drafts => "drafts/, manifests of a move to review; nothing where no move is planned",
+            Self::RightSizing => "right-sizing/, requests to set: kubectl commands, a Kustomize component, VPA objects",
+            Self::Labels => "labels/, a page and a CSV table for each value of a label, such as a team",
         }
     }
 }
@@ -70,7 +89,7 @@ impl fmt::Display for Format {
 
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts")]
+#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts, right-sizing, labels")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -101,6 +120,17 @@ impl File {
     /// A file that is a table.
     pub fn csv(name: impl Into<String>, content: Vec<u8>) -> Self {
         Self { name: name.into(), content_type: "text/csv; charset=utf-8", content }
+    }
+
+    /// A file of plain text in a folder.
+    fn text(folder: &str, draft: Draft) -> Self {
+        let name = format!("{folder}/{}", draft.name);
+        Self { name, content_type: "text/plain; charset=utf-8", content: draft.text.into_bytes() }
+    }
+
+    /// A file that is Markdown.
+    pub fn markdown(name: impl Into<String>, content: String) -> Self {
+        Self { name: name.into(), content_type: "text/markdown; charset=utf-8", content: content.into_bytes() }
     }
 
     /// A file that is JSON.
@@ -174,16 +204,12 @@ fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(),
                 files.push(File::csv(format!("focus/{}.csv", table.name), table.csv()?));
             }
         }
-        Format::Markdown => files.push(File {
-            name: "summary.md".to_owned(),
-            content_type: "text/markdown; charset=utf-8",
-            content: markdown(analysis, options.currency()).into_bytes(),
-        }),
-        Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File {
-            name: format!("drafts/{}", draft.name),
-            content_type: "text/plain; charset=utf-8",
-            content: draft.text.into_bytes(),
-        })),
+        Format::Markdown => files.push(File::markdown("summary.md", markdown(analysis, options.currency()))),
+        Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File::text("drafts", draft))),
+        Format::Labels => files.extend(labels::files(analysis, options.currency())?),
+        Format::RightSizing => {
+            files.extend(rightsizing::files::files(analysis).into_iter().map(|draft| File::text("right-sizing", draft)));
+        }
     }
     Ok(())
 }

@@ -58,6 +58,17 @@ struct ClusterRow {
     evidence: String,
 }
 
+/// Heads of the columns of a cluster's numbers, for phones.
+const LABELS: [&str; 5] = ["Today", "Best EC2", "Pool", "Pool saves", "against best EC2"];
+
+/// Numbers under their heads.
+fn labelled(mut cells: [Text; 5]) -> [Text; 5] {
+    for (cell, label) in cells.iter_mut().zip(LABELS) {
+        cell.label = label;
+    }
+    cells
+}
+
 /// A number as text, with a smaller line below it.
 #[derive(Default)]
 struct Text {
@@ -65,6 +76,8 @@ struct Text {
     sub: String,
     badge: &'static str,
     class: &'static str,
+    /// Set by [`labelled`].
+    label: &'static str,
 }
 
 /// What clusters come to together. Only those whose savings are formed count, so that costs and savings are of the same.
@@ -92,7 +105,9 @@ impl Totals {
                 totals.changing += 1;
                 totals.changes_save += saved;
             }
-            let (Some(today), Some(saving)) = (standing.today.monthly_usd, &standing.saving_vs_today) else { continue };
+            // Arithmetic on nominal sizes is no replay: no cluster's own page recommends by it, so no total has it.
+            let saving = standing.saving_vs_today.as_ref().filter(|_| !standing.is_arithmetic());
+            let (Some(today), Some(saving)) = (standing.today.monthly_usd, saving) else { continue };
             let (Some(today), Some(saved)) = (nanos(today), nanos(saving.monthly_usd)) else { continue };
             totals.clusters += 1;
             totals.today += today;
@@ -143,7 +158,7 @@ pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
         title: format!("{count} clusters: savings report"),
         where_: windows,
         lead: lead(&totals, members.len(), money),
-        figures: figures(&totals, money),
+        figures: figures(&totals, members.len(), money),
         basis:
             "Per month of 730 hours, each cluster scaled from its own window. A saving is formed over the cost lines \
                 priced on both sides; totals are of the clusters for which it can be formed."
@@ -151,7 +166,7 @@ pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
         caption: "Clusters, the largest saving against the best EC2 alternative first; per month of 730 hours"
             .to_owned(),
         rows: ranked.iter().map(|member| cluster(member, money)).collect(),
-        total: (totals.clusters > 0).then(|| total(&totals, money)),
+        total: (totals.clusters > 0).then(|| total(&totals, members.len(), money)),
         left_out: left_out(&ranked),
         runs: runs(members, money),
         foot: money.converted().unwrap_or_default(),
@@ -173,8 +188,17 @@ fn span(members: &[Member]) -> String {
 }
 
 fn lead(totals: &Totals, members: usize, money: &Money) -> String {
+    let changes = match totals.changing {
+        0 => String::new(),
+        n => format!(
+            "What is recommended saves {} a month on {} of {} clusters. ",
+            money.show(totals.changes_save.usd()),
+            format::count(n),
+            count(members)
+        ),
+    };
     if totals.clusters == 0 {
-        return "Of no cluster can it be said what a pool would save.".to_owned();
+        return format!("{changes}Of no cluster can it be said what a pool would save.");
     }
     let pool = if totals.vs_today < NanoUsd::ZERO {
         format!("would cost {} a month more than they cost today", money.show((-totals.vs_today).usd()))
@@ -200,20 +224,14 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         _ => String::new(),
     };
     let clusters = format!("{} of {} clusters", format::count(totals.clusters), count(members));
-    let changes = match totals.changing {
-        0 => String::new(),
-        n => format!(
-            "What is recommended saves {} a month on {} of {} clusters. ",
-            money.show(totals.changes_save.usd()),
-            format::count(n),
-            count(members)
-        ),
-    };
     format!("{changes}Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
 }
 
-fn figures(totals: &Totals, money: &Money) -> Vec<Figure> {
-    let clusters = |n: u32| format!("{} {}", format::count(n), if n == 1 { "cluster" } else { "clusters" });
+fn figures(totals: &Totals, members: usize, money: &Money) -> Vec<Figure> {
+    let clusters = |n: u32| match usize::try_from(n) {
+        Ok(n) if n == members => if n == 1 { "one cluster".to_owned() } else { format!("all {} clusters", count(n)) },
+        _ => format!("{} of {} clusters", format::count(n), count(members)),
+    };
     let class = |amount: NanoUsd| if amount < NanoUsd::ZERO { "loss" } else { "gain" };
     let figure = |label, n: u32, amount: NanoUsd, class| match n {
         0 => Figure { label, value: "cannot be said".to_owned(), sub: String::new(), class: "absent", badge: "" },
@@ -253,9 +271,16 @@ fn saving(saving: Option<&Compared>, money: &Money) -> Text {
             sub: saving.fraction.map(format::percent).unwrap_or_default(),
             badge: "",
             class: if saving.monthly_usd < 0.0 { "loss" } else { "gain" },
+            label: "",
         },
         None => Text { text: "cannot be said".to_owned(), class: "absent", ..Text::default() },
     }
+}
+
+/// What the pool saves: no gain in colour where it breaks a limit or was not replayed.
+fn pool_saving(now: &Standing, compared: Option<&Compared>, money: &Money) -> Text {
+    let text = saving(compared, money);
+    if now.pool_note.is_empty() || text.class == "absent" { text } else { Text { class: "", ..text } }
 }
 
 fn cluster(member: &Member, money: &Money) -> ClusterRow {
@@ -269,13 +294,13 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
         name: now.cluster_id.clone(),
         link: member.link.clone().unwrap_or_default(),
         sub: now.region.clone().unwrap_or_else(|| "region not known".to_owned()),
-        cells: [
+        cells: labelled([
             cost(now.today, money),
             cost(now.ec2, money),
-            cost(now.pool, money),
-            saving(now.saving_vs_today.as_ref(), money),
-            saving(now.saving_vs_ec2.as_ref(), money),
-        ],
+            Text { badge: if now.pool_note.is_empty() { cost(now.pool, money).badge } else { now.pool_note }, ..cost(now.pool, money) },
+            pool_saving(now, now.saving_vs_today.as_ref(), money),
+            pool_saving(now, now.saving_vs_ec2.as_ref(), money),
+        ]),
         recommendation,
         recommendation_sub,
         coverage: format!("{} of {} hours", format::count(now.hours_present), format::count(now.hours_expected)),
@@ -287,8 +312,8 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
 /// What is recommended, what it saves and how sure that is; its id alone where the verdict predates its data.
 fn recommendation(now: &Standing, money: &Money) -> (String, Vec<String>) {
     let Some(recommended) = now.recommended else {
-        let stays = now.recommendation.as_deref().map_or_else(|| "none".to_owned(), words::plain);
-        return (stays, Vec::new());
+        let of = |id: &str| types::analysis::ScenarioId::parse(id).map_or_else(|| words::plain(id), |id| types::show::action(id).to_owned());
+        return (now.recommendation.as_deref().map_or_else(|| "No recommendation".to_owned(), of), Vec::new());
     };
     let share = recommended.fraction.map(|fraction| format!(" ({})", format::percent(fraction))).unwrap_or_default();
     let mut sub = vec![format!("saves {}{share}", money.show(recommended.monthly_usd))];
@@ -296,23 +321,26 @@ fn recommendation(now: &Standing, money: &Money) -> (String, Vec<String>) {
     (types::show::action(recommended.scenario).to_owned(), sub)
 }
 
-fn total(totals: &Totals, money: &Money) -> ClusterRow {
+fn total(totals: &Totals, members: usize, money: &Money) -> ClusterRow {
     let amount = |n: u32, amount: NanoUsd| Text {
         text: if n == 0 { "cannot be said".to_owned() } else { money.show(amount.usd()) },
         class: if n == 0 { "absent" } else { "" },
         ..Text::default()
     };
     ClusterRow {
-        name: format!("Total of {}", format::count(totals.clusters)),
+        name: match usize::try_from(totals.clusters) {
+            Ok(n) if n == members => "All clusters".to_owned(),
+            _ => format!("{} of {} clusters", format::count(totals.clusters), count(members)),
+        },
         link: String::new(),
         sub: String::new(),
-        cells: [
+        cells: labelled([
             amount(totals.clusters, totals.today),
             Text::default(),
             Text::default(),
             amount(totals.clusters, totals.vs_today),
             amount(totals.replayed, totals.vs_ec2),
-        ],
+        ]),
         recommendation: String::new(),
         recommendation_sub: Vec::new(),
         coverage: String::new(),
@@ -326,6 +354,9 @@ fn left_out(ranked: &[&Member]) -> Option<Table> {
     let why = |standing: &Standing| match (&standing.saving_vs_today, &standing.saving_vs_ec2) {
         (None, _) if standing.today.monthly_usd.is_none() => Some("all: nothing could be priced"),
         (None, _) => Some("all: no saving can be formed"),
+        (Some(_), _) if standing.is_arithmetic() => {
+            Some("pools: nothing was replayed, so its saving is the vendor’s arithmetic")
+        }
         (Some(_), None) => Some("against the best EC2: nothing was replayed, so its saving is the vendor’s arithmetic"),
         _ => None,
     };

@@ -81,6 +81,13 @@ pub fn three_digits(value: f64) -> String {
     signed(value, decimals)
 }
 
+/// Formats a quantity with its unit, which is one word for one thing: `6 slots`, `1 node-hour`, `12 GiB-months`.
+pub(crate) fn with_unit(value: f64, unit: &str) -> String {
+    let text = quantity(value);
+    let many = text != "1" && ["hour", "month", "slot", "node", "day"].iter().any(|word| unit.ends_with(word));
+    format!("{text}{SPACE}{unit}{}", if many { "s" } else { "" })
+}
+
 /// Formats with one decimal, for columns of comparable numbers: `2.0`, `43.6`; `<0.1` for what is there but less.
 pub fn tenths(value: f64) -> String {
     if value > 0.0 && value < 0.05 { "<0.1".to_owned() } else { signed(value, 1) }
@@ -145,6 +152,19 @@ fn signed(value: f64, decimals: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_unit_is_one_word_for_one_thing() {
+        for (value, unit, expect) in [
+            (6.0, "slot", "6\u{a0}slots"),
+            (1.0, "node-hour", "1\u{a0}node-hour"),
+            (10_842.8, "pod-hour", "10,843\u{a0}pod-hours"),
+            (703.0, "node-hours", "703\u{a0}node-hours"),
+            (3.0, "USD on-demand", "3\u{a0}USD on-demand"),
+        ] {
+            assert_eq!(with_unit(value, unit), expect);
+        }
+    }
 
     #[test]
     fn money_is_rounded_once_and_keeps_its_sign() {

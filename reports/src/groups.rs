@@ -12,7 +12,8 @@ use crate::words::{self, TODAY};
 
 /// The identity of the bill by some grouping of nodes.
 pub(crate) fn identity(analysis: &View<'_>, label: &'static str, groups: &[GroupCost]) -> Table {
-    let rows = groups.iter().map(|row| {
+    let mut rows: Vec<Row> = Vec::with_capacity(groups.len() + 1);
+    rows.extend(groups.iter().map(|row| {
         let name = match &row.name {
             Some(name) => Cell::name(name),
             None => Cell::new("not on nodes").sub("control plane, volumes, Fargate"),
@@ -29,7 +30,10 @@ pub(crate) fn identity(analysis: &View<'_>, label: &'static str, groups: &[Group
                 .sub(format!("{} of it", format::percent(share(shares.idle_usd, shares.total_usd)))),
             analysis.monthly_cell(Some(shares.oversubscribed_usd)),
         ])
-    });
+    }));
+    if rows.len() > 1 {
+        rows.push(together(analysis, groups));
+    }
     Table::new(
         format!("By {}, per month of 730 hours", label.to_lowercase()),
         vec![
@@ -41,8 +45,22 @@ pub(crate) fn identity(analysis: &View<'_>, label: &'static str, groups: &[Group
             Column::number("Idle", "per month"),
             Column::number("Oversubscribed", "per month"),
         ],
-        rows.collect(),
+        rows,
     )
+}
+
+fn together(analysis: &View<'_>, groups: &[GroupCost]) -> Row {
+    let sum = |of: fn(&GroupCost) -> f64| groups.iter().map(of).sum::<f64>();
+    let (idle, total) = (sum(|row| row.shares.idle_usd), sum(|row| row.shares.total_usd));
+    Row::total(vec![
+        Cell::new("Together"),
+        Cell::new(format::quantity(sum(|row| row.node_hours))),
+        analysis.monthly_cell(Some(total)),
+        analysis.monthly_cell(Some(sum(|row| row.shares.workloads_usd))),
+        analysis.monthly_cell(Some(sum(|row| row.shares.overhead_usd))),
+        analysis.monthly_cell(Some(idle)).sub(format!("{} of it", format::percent(share(idle, total)))),
+        analysis.monthly_cell(Some(sum(|row| row.shares.oversubscribed_usd))),
+    ])
 }
 
 /// Hours and cost of one family in one scenario.

@@ -2,11 +2,10 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::Gravity;
+use types::analysis::{Analysis, Gravity};
 
 use crate::answer::{self, Answer};
 use crate::cost_lines::{all_partial, not_modelled};
-use crate::coverage::{Coverage, coverage};
 use crate::format;
 use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
@@ -18,6 +17,8 @@ pub(crate) struct Headline {
     pub(crate) cluster_id: String,
     pub(crate) region: String,
     pub(crate) window: String,
+    /// How much of the window was seen, in a few words.
+    pub(crate) seen: String,
     pub(crate) question: &'static str,
     /// `pays`, `loses` or `open`: the colour of the stance.
     pub(crate) tone: &'static str,
@@ -31,9 +32,6 @@ pub(crate) struct Headline {
     pub(crate) basis: String,
     /// What the figures leave out, as sentences.
     pub(crate) caveats: Vec<String>,
-    pub(crate) coverage: Coverage,
-    /// How well today's bill is known, as a sentence.
-    pub(crate) grades: String,
     pub(crate) warnings: String,
 }
 
@@ -58,7 +56,12 @@ impl Headline {
             cluster_id: analysis.cluster_id.clone(),
             region: analysis.region.clone().unwrap_or_else(|| "region not known".to_owned()),
             window: words::window(analysis),
-            question: if is_older { "Would an elastic machine pool pay here?" } else { "What would save money here?" },
+            seen: seen(analysis),
+            question: if is_older {
+                "Would an elastic machine pool pay here?"
+            } else {
+                "Does an elastic machine pool pay here?"
+            },
             tone,
             stance,
             verdict: analysis.sentence(&types::show::grounds(&analysis.verdict)),
@@ -67,11 +70,24 @@ impl Headline {
             figures: if is_older { figures(analysis) } else { answer::figures(analysis) },
             basis: answer::basis(analysis),
             caveats: caveats(analysis),
-            coverage: coverage(analysis),
-            grades: crate::grades::sentence(analysis).unwrap_or_default(),
             warnings: warnings(analysis),
         }
     }
+}
+
+/// `720 hours seen`, and how many are missing or synthetic.
+fn seen(analysis: &View<'_>) -> String {
+    let window = &analysis.window;
+    let missing = window.hours_expected.saturating_sub(window.hours_present);
+    let synthetic = crate::standing::synthetic_hours(analysis);
+    let mut text = format!("{} seen", format::hours(window.hours_present));
+    if missing > 0 {
+        text.push_str(&format!(", {} missing", format::count(missing)));
+    }
+    if synthetic > 0 {
+        text.push_str(&format!(", {} of them synthetic", format::count(synthetic)));
+    }
+    text
 }
 
 /// The answer in a few words, from the numbers alone: it never says more than the saving carries.
@@ -113,12 +129,12 @@ fn replayed_stance(analysis: &View<'_>) -> (&'static str, String) {
 const NOTHING_LEFT: f64 = 0.005;
 
 /// Whether the strictest of the other readings leaves nothing of the saving.
-fn nothing_left(analysis: &View<'_>, monthly_usd: f64) -> bool {
+pub(crate) fn nothing_left(analysis: &Analysis, monthly_usd: f64) -> bool {
     least_saving(analysis).is_some_and(|least| least < monthly_usd * NOTHING_LEFT)
 }
 
 /// The smallest saving a month among the other readings; `None` without any.
-fn least_saving(analysis: &View<'_>) -> Option<f64> {
+fn least_saving(analysis: &Analysis) -> Option<f64> {
     let variants = words::scenario(analysis, VENDOR)?.variants.iter();
     variants.map(|variant| variant.saving_monthly_usd).min_by(f64::total_cmp)
 }

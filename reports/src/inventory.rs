@@ -127,7 +127,6 @@ fn node_groups(analysis: &View<'_>) -> Table {
         ],
         rows,
     )
-    .stacking()
 }
 
 /// Zones in words, a region they share named once: `us-east-1 a, b, c`.

@@ -49,6 +49,11 @@ fn lead(analysis: &View<'_>) -> String {
     text
 }
 
+/// Scenarios that were judged, without those that came out as another.
+fn shown<'a>(analysis: &'a View<'_>) -> impl Iterator<Item = &'a Judged> {
+    analysis.verdict.judged.iter().filter(|judged| !words::is_twin(analysis, judged.scenario.as_str()))
+}
+
 fn label(analysis: &View<'_>, judged: &Judged) -> String {
     words::scenario_name(analysis, judged.scenario)
 }
@@ -79,9 +84,8 @@ fn scenarios(analysis: &View<'_>) -> Table {
             Column::text("Limits"),
             Column::text("Kept ready"),
         ],
-        analysis.verdict.judged.iter().map(row).collect(),
+        shown(analysis).map(row).collect(),
     )
-    .stacking()
 }
 
 fn rival(analysis: &View<'_>, judged: &Judged) -> Cell {
@@ -185,7 +189,6 @@ fn remedies(analysis: &View<'_>) -> Table {
         ],
         analysis.verdict.remedies.iter().map(row).collect(),
     )
-    .stacking()
 }
 
 fn limits(analysis: &View<'_>) -> Table {
@@ -215,7 +218,6 @@ fn limits(analysis: &View<'_>) -> Table {
             Column::short("Holds"),
             Column::text("Worst"),
         ],
-        analysis.verdict.judged.iter().flat_map(of).collect(),
+        shown(analysis).flat_map(of).collect(),
     )
-    .stacking()
 }

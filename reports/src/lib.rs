@@ -12,6 +12,7 @@ mod bill;
 mod chart;
 mod choice;
 mod claims;
+mod compare;
 mod cost_lines;
 mod costs;
 mod coverage;
@@ -19,12 +20,14 @@ mod drafts;
 mod evidence;
 mod exclusions;
 pub mod export;
+mod figures;
 mod fleet;
 mod grades;
 mod groups;
 mod headline;
 mod inventory;
 mod judged;
+mod labels;
 mod markdown;
 mod money;
 mod over_time;
@@ -34,10 +37,12 @@ mod plan;
 mod ratios;
 mod realised;
 mod reduction;
+mod rightsizing;
 mod risk;
 pub mod sheets;
 mod spending;
 mod standing;
+mod steps;
 mod summary;
 mod sure;
 mod table;
@@ -48,7 +53,9 @@ mod view;
 mod waterfall;
 mod words;
 
+pub use compare::{CompareError, Comparison};
 pub use drafts::{Draft, drafts};
+pub use figures::Figures;
 pub use fleet::{FLEET_COLUMNS, Member, fleet, fleet_csv};
 pub use markdown::markdown;
 pub use money::{Money, MoneyError};
@@ -58,3 +65,6 @@ pub use summary::summary;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.
 pub const ANALYSIS_SCHEMA: &str = include_str!("../analysis.schema.json");
+
+/// The style sheet of the pages, for those who serve pages that look alike.
+pub const STYLE: &str = include_str!("../templates/style.css");

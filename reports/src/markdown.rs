@@ -9,6 +9,7 @@ use crate::format;
 use crate::money::Money;
 use crate::standing::{Cost, Standing};
 use crate::trust;
+use crate::view::View;
 use crate::words::{self, REPACKED, TODAY};
 
 /// On EC2 and on a pool, with requests from use.
@@ -22,7 +23,7 @@ const MOST: usize = 5;
 /// workloads that save most, and what the numbers leave out; three figures and the two by two where the verdict predates
 /// its data. Amounts are per month of 730 hours in the currency of `money`.
 pub fn markdown(analysis: &Analysis, money: &Money) -> String {
-    let mut text = format!("### Elastic machine pool: savings report of {}\n\n", code(&analysis.cluster_id));
+    let mut text = format!("### Cost report of {}\n\n", code(&analysis.cluster_id));
     text.push_str(&format!("**{}**\n\n", sentence(&money.sentence(&show::verdict(&analysis.verdict)))));
     if analysis.verdict.reason.is_some() {
         judged(&mut text, analysis, money);
@@ -30,6 +31,7 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
         figures(&mut text, analysis, money);
         two_by_two(&mut text, analysis, money);
     }
+    steps(&mut text, analysis, money);
     workloads(&mut text, analysis, money);
     caveats(&mut text, analysis);
     text.push_str(&format!(
@@ -59,6 +61,9 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
     let recommended = verdict.judged.iter().filter(|judged| recommends(Some(judged.scenario)));
     let others = verdict.judged.iter().filter(|judged| !recommends(Some(judged.scenario)));
     for judged in recommended.chain(others).filter(|judged| judged.scenario != ScenarioId::Ec2Today) {
+        if words::is_twin(analysis, judged.scenario.as_str()) {
+            continue;
+        }
         let share = judged.saving_fraction.map(|f| format!(" ({})", format::percent(f))).unwrap_or_default();
         let broken: Vec<String> = judged
             .limits
@@ -92,6 +97,36 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
             sentence(&words::scenario_name(analysis, remedy.scenario)),
             sentence(&show::remedy(&remedy.what, remedy.scenario)),
             money.show_or_unknown(remedy.monthly_usd),
+        ));
+    }
+    text.push('\n');
+}
+
+/// Waste as one number, and the steps with their amounts.
+fn steps(text: &mut String, analysis: &Analysis, money: &Money) {
+    let view = &View::new(analysis, money);
+    if let Some(waste) = &analysis.waste {
+        let parts: Vec<String> = waste
+            .parts
+            .iter()
+            .map(|part| format!("{} {}", part.kind.name(), money.show(part.monthly_usd)))
+            .collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(" Of it: {}.", words::list(&parts)) };
+        text.push_str(&format!("Total waste: {}{}\n\n", crate::steps::waste_in_words(view, waste), sentence(&parts)));
+    }
+    let Some(steps) = analysis.next_steps.as_ref().filter(|steps| !steps.steps.is_empty()) else { return };
+    text.push_str("| next step | saves a month | effort | risk | where |\n|---|--:|---|---|---|\n");
+    for step in &steps.steps {
+        let names = crate::steps::subjects(step);
+        let names = if names.is_empty() { String::new() } else { format!(": {}", sentence(&names)) };
+        let beside = if step.of_recommended { "" } else { " (on top)" };
+        text.push_str(&format!(
+            "| {}{names}{beside} | {} | {} | {} | {} |\n",
+            sentence(&money.sentence(&step.what)),
+            money.show_or_unknown(step.saving_monthly_usd),
+            step.effort.name(),
+            step.risk.name(),
+            sentence(&step.place),
         ));
     }
     text.push('\n');
@@ -174,8 +209,9 @@ fn caveats(text: &mut String, analysis: &Analysis) {
     if synthetic > 0 {
         caveats.push(format!("{} are synthetic, not measured.", format::hours(synthetic)));
     }
+    let notes = analysis.notes.iter().chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
     let warnings: Vec<&str> =
-        analysis.notes.iter().filter(|n| n.gravity == Gravity::Warning).map(|n| n.text.as_str()).collect();
+        notes.filter(|note| note.gravity == Gravity::Warning).map(|note| note.text.as_str()).collect();
     caveats.extend(warnings.iter().take(MOST).map(|warning| sentence(warning)));
     if let Some(more) = warnings.len().checked_sub(MOST).filter(|more| *more > 0) {
         caveats
@@ -192,7 +228,7 @@ fn caveats(text: &mut String, analysis: &Analysis) {
 
 /// Text as text: what Markdown or HTML would read as markup is escaped, line ends are spaces, and what a host makes of
 /// words by itself (mentions, numbers of issues, addresses) is broken by a character that is not seen.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let plain = words::plain(&text.replace(['\n', '\r', '\t'], " "));
     let mut escaped = String::with_capacity(plain.len());
     for c in plain.chars() {
@@ -213,7 +249,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// A name as code: nothing in it is markup, whatever it holds.
-fn code(name: &str) -> String {
+pub(crate) fn code(name: &str) -> String {
     let name = words::plain(&name.replace(['\n', '\r', '\t'], " "));
     let runs = name.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(runs + 1);

@@ -35,10 +35,14 @@ impl OverTime {
         Ok(Self {
             utilisation: UtilisationPart::new(analysis)?,
             machines: pool.map(|pool| machines(analysis, pool)).transpose()?.flatten(),
-            no_heat: if pool.is_some() && heat.is_empty() {
-                "How full the hosts are in each hour is not in this analysis; analyze again with this version to see it."
-            } else {
-                ""
+            no_heat: match pool {
+                Some(pool) if heat.is_empty() && pool.by_hour.iter().any(|hour| hour.cpu_used_cores.is_some()) => {
+                    "Machines are about as full in every hour, so a map of the hours would have one colour."
+                }
+                Some(_) if heat.is_empty() => {
+                    "How full the hosts are in each hour is not in this analysis; analyze again with this version to see it."
+                }
+                _ => "",
             },
             heat,
             peaks: Peaks::new(analysis),
@@ -75,14 +79,15 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
         id: "machines",
         title: "Machines at once".to_owned(),
         finding: format!(
-            "After the first day the pool runs on {} where today {} EC2 nodes run on average. Most at once in each \
+            "After the first day the pool runs on {}{}, where today {} EC2 nodes run on average. Most at once in each \
              hour, today’s on average; “EC2 left” is what the pool leaves on EC2.{} {}.",
             match (fewest, most) {
                 (1, 1) => "one host throughout".to_owned(),
                 (a, b) if a == b => format!("{a} hosts throughout"),
                 (a, b) => format!("{a} to {b} hosts"),
             },
-            format::tenths(analysis.inventory.nodes_mean),
+            left(analysis, pool),
+            format::tenths(ec2_nodes(analysis)),
             hottest(pool),
             words::sentence(&utilisation::window(analysis)),
         ),
@@ -98,6 +103,20 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     };
     let figure = Figure::new(words, |words, size| chart::draw(words, &chart, size))?;
     Ok(Some(figure.folded("Fewest, mean and most", table)))
+}
+
+/// EC2 nodes that stay beside the pool, as a clause.
+fn left(analysis: &Analysis, pool: &Scenario) -> String {
+    let left = words::at_once(analysis, pool, "node").filter(|nodes| *nodes >= 0.05);
+    left.map(|nodes| format!(" and {} EC2 nodes that stay", format::tenths(nodes))).unwrap_or_default()
+}
+
+/// Nodes up at once today, on average, Fargate and hybrid nodes apart.
+fn ec2_nodes(analysis: &Analysis) -> f64 {
+    let hours = f64::from(analysis.window.hours_present);
+    let ec2 = analysis.inventory.node_groups.iter().filter(|group| !matches!(group.compute_type.as_str(), "fargate" | "hybrid"));
+    let node_hours: f64 = ec2.map(|group| group.node_hours).sum();
+    if hours > 0.0 { node_hours / hours } else { 0.0 }
 }
 
 /// How full a host ever was, by the measure that the rebalancer acts on, as a sentence.
@@ -154,12 +173,12 @@ fn host_heat(pool: &Scenario) -> Result<Vec<Figure>, RenderError> {
     let mut figures = Vec::new();
     for (id, what, share) in HEAT {
         let hours: Vec<_> = pool.by_hour.iter().filter_map(|hour| Some((hour.start, share(hour)?))).collect();
-        if hours.is_empty() {
+        let heat = Heat::new(hours.iter().copied());
+        if hours.is_empty() || heat.is_of_one_colour() {
             continue;
         }
         let mean = hours.iter().map(|hour| hour.1).sum::<f64>() / format::number(hours.len());
         let fullest = hours.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        let heat = Heat::new(hours.iter().copied());
         let words = Words {
             id,
             title: format!("How full the pool is: {what}, {} on average", format::percent(mean)),

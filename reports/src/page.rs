@@ -7,15 +7,18 @@ use crate::assumptions::Assumptions;
 use crate::bill::Bill;
 use crate::chart::ChartError;
 use crate::costs::Costs;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Origin};
 use crate::headline::Headline;
+use crate::format;
 use crate::inventory::InventoryPart;
 use crate::judged::JudgedPart;
 use crate::money::Money;
 use crate::over_time::OverTime;
 use crate::plan::PlanPart;
 use crate::realised::RealisedPart;
+use crate::rightsizing::SizesPart;
 use crate::standing::Standing;
+use crate::steps::StepsPart;
 use crate::sure::Sure;
 use crate::table::Table;
 use crate::trend::TrendPart;
@@ -39,13 +42,15 @@ pub enum RenderError {
     Template(#[from] askama::Error),
 }
 
-/// The whole page, told as a story: the verdict, the money, how sure it is, where the money goes, the plan, and what it
-/// all stands on.
+/// The whole page, told as a story: the verdict, what to do, the money, how sure it is, where the money goes, the plan
+/// where there is one to follow, and what it all stands on.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page {
     cluster_id: String,
     headline: Headline,
+    steps: Option<StepsPart>,
+    sizes: Option<SizesPart>,
     realised: Option<RealisedPart>,
     choice: Table,
     judged: Option<JudgedPart>,
@@ -59,6 +64,9 @@ struct Page {
     plan: Option<PlanPart>,
     assumptions: Assumptions,
     evidence: Evidence,
+    provenance: Origin,
+    /// The end of the window: the page is made from the analysis alone, so it knows no clock.
+    as_of: String,
 }
 
 /// How a page is shown.
@@ -100,6 +108,8 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
     let page = Page {
         cluster_id: words::plain(&analysis.cluster_id),
         headline: Headline::new(view),
+        steps: StepsPart::new(view),
+        sizes: SizesPart::new(view),
         realised: RealisedPart::new(view),
         choice: crate::choice::choice(view),
         judged: JudgedPart::new(view),
@@ -113,6 +123,8 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         plan: PlanPart::new(view),
         assumptions: Assumptions::new(analysis),
         evidence: Evidence::new(view),
+        provenance: Origin::new(view),
+        as_of: format!("{} (UTC)", format::moment(analysis.window.end)),
     };
     Ok(page.render()?)
 }

@@ -29,10 +29,14 @@ pub(crate) struct PlanPart {
 impl HtmlSafe for PlanPart {}
 
 impl PlanPart {
-    /// The section; `None` where there is neither a plan nor a host type that was looked at.
+    /// The section; `None` unless a pool is recommended or was asked for by a profile, or nothing was judged.
     pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
         let plan = analysis.plan.as_ref();
-        let is_there = plan.is_some() || !analysis.hosts_considered.is_empty();
+        let is_recommended = analysis.verdict.recommendation.as_deref().is_some_and(|id| id.starts_with("emp"));
+        let is_asked_for = analysis.selection.as_ref().is_some_and(|selection| selection.profile.is_some());
+        let is_older = analysis.verdict.reason.is_none();
+        let is_there = (plan.is_some() || !analysis.hosts_considered.is_empty())
+            && (is_recommended || is_asked_for || is_older);
         let empty = || Table::new("", Vec::new(), Vec::new());
         is_there.then(|| Self {
             lead: lead(analysis, plan),
@@ -148,8 +152,7 @@ fn waves(analysis: &View<'_>, plan: &Plan) -> Table {
             analysis.monthly_cell(wave.marginal_saving_usd).tone(wave.marginal_saving_usd.unwrap_or(0.0)),
             wave.dual_running_usd.map_or_else(|| Cell::absent(format::UNKNOWN), |usd| Cell::new(analysis.usd(usd))),
             match wave.payback_days {
-                Some(days) if days < 0.05 => Cell::new("at once"),
-                Some(days) => Cell::new(format!("{} days", format::quantity(days))),
+                Some(days) => Cell::new(crate::answer::span(days)),
                 None => Cell::absent("never"),
             },
         ])
@@ -169,7 +172,6 @@ fn waves(analysis: &View<'_>, plan: &Plan) -> Table {
         ],
         plan.waves.iter().enumerate().map(row).collect(),
     )
-    .stacking()
 }
 
 fn hosts(analysis: &View<'_>) -> Table {
@@ -194,6 +196,5 @@ fn hosts(analysis: &View<'_>) -> Table {
         ],
         analysis.hosts_considered.iter().map(row).collect(),
     )
-    .stacking()
     .first(10)
 }

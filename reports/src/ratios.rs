@@ -23,7 +23,7 @@ pub(crate) struct GridRow {
 }
 
 /// One pair of ratios.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct GridCell {
     pub(crate) text: String,
     /// `gain`, `loss` or `risky`.
@@ -53,16 +53,38 @@ pub(crate) fn grid(analysis: &View<'_>, what_if: &WhatIf) -> Option<Grid> {
         };
         GridCell { text, class, sub: if point.holds_target { "" } else { words::holding(analysis, false) } }
     };
-    what_if.grid.iter().any(|point| point.saving_usd.is_some()).then(|| Grid {
-        columns: cpu.iter().map(|ratio| format!("CPU × {ratio}")).collect(),
-        rows: memory
-            .iter()
-            .map(|memory| GridRow {
-                label: format!("memory × {memory}"),
-                cells: cpu.iter().map(|cpu| cell(*memory, *cpu)).collect(),
-            })
-            .collect(),
+    what_if.grid.iter().any(|point| point.saving_usd.is_some()).then(|| {
+        let rows: Vec<(f64, Vec<GridCell>)> =
+            memory.iter().map(|memory| (*memory, cpu.iter().map(|cpu| cell(*memory, *cpu)).collect())).collect();
+        merged(&cpu, rows)
     })
+}
+
+/// The matrix with neighbours that are alike in every cell as one: ratios that change nothing fill no rows or columns.
+fn merged(cpu: &[f64], rows: Vec<(f64, Vec<GridCell>)>) -> Grid {
+    let column = |at: usize| rows.iter().map(move |(_, cells)| cells.get(at)).collect::<Vec<_>>();
+    let mut columns: Vec<(usize, f64, f64)> = Vec::new();
+    for (at, ratio) in cpu.iter().enumerate() {
+        match columns.last_mut() {
+            Some(last) if column(last.0) == column(at) => last.2 = *ratio,
+            _ => columns.push((at, *ratio, *ratio)),
+        }
+    }
+    let mut kept: Vec<(f64, f64, Vec<GridCell>)> = Vec::new();
+    for (ratio, cells) in &rows {
+        let cells: Vec<GridCell> = columns.iter().filter_map(|(at, ..)| cells.get(*at)).cloned().collect();
+        match kept.last_mut() {
+            Some(last) if last.2 == cells => last.1 = *ratio,
+            _ => kept.push((*ratio, *ratio, cells)),
+        }
+    }
+    let span = |of: &str, from: f64, to: f64| {
+        if from == to { format!("{of} × {from}") } else { format!("{of} × {from} to {to}") }
+    };
+    Grid {
+        columns: columns.iter().map(|(_, from, to)| span("CPU", *from, *to)).collect(),
+        rows: kept.into_iter().map(|(from, to, cells)| GridRow { label: span("memory", from, to), cells }).collect(),
+    }
 }
 
 /// Pair by pair.

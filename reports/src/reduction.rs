@@ -27,15 +27,20 @@ impl Change<'_> {
         if self.then < SAME {
             "remove".to_owned()
         } else if self.today < SAME {
-            format!("add {}", format::tenths(self.then))
+            format!("add {}", some(self.then))
         } else if less >= SAME {
-            format!("shrink by {}", format::tenths(less))
+            format!("shrink by {}", some(less))
         } else if less <= -SAME {
-            format!("grow by {}", format::tenths(-less))
+            format!("grow by {}", some(-less))
         } else {
             "leave".to_owned()
         }
     }
+}
+
+/// A mean number of nodes in words that can be acted on: there is no tenth of a node.
+fn some(nodes: f64) -> String {
+    if nodes < 0.75 { "one, part of the time".to_owned() } else { format::tenths(nodes) }
 }
 
 /// Every type of EC2 node there is today or with the pool, those that shrink most first.

@@ -6,6 +6,7 @@
 mod costs;
 mod model;
 mod money;
+mod steps;
 mod usage;
 mod verdict;
 
@@ -55,12 +56,16 @@ pub struct SheetError {
 }
 
 /// Every table, in the order of the documentation.
-pub const SHEETS: [Sheet; 28] = [
+pub const SHEETS: [Sheet; 32] = [
     verdict::VERDICT,
     verdict::JUDGED,
     verdict::LIMITS,
     verdict::REMEDIES,
     verdict::DOUBTS,
+    steps::NEXT_STEPS,
+    steps::WASTE,
+    steps::RIGHT_SIZING,
+    steps::NOT_RIGHT_SIZED,
     money::SCENARIOS,
     money::COST_LINES,
     money::MACHINES,

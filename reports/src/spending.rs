@@ -18,15 +18,6 @@ fn used_of_reserved(used: f64, reserved: f64) -> Cell {
     }
 }
 
-/// What a workload pays for reservations that it does not use: each resource's cost by its share not used.
-fn unused(row: &WorkloadCost) -> f64 {
-    let part = |usd: f64, used: f64, reserved: f64| {
-        if reserved > 0.0 { usd * (1.0 - used / reserved).max(0.0) } else { 0.0 }
-    };
-    part(row.cpu_usd, row.cpu_used_core_hours, row.cpu_request_core_hours)
-        + part(row.memory_usd, row.memory_used_gib_hours, row.memory_request_gib_hours)
-}
-
 /// What moving the workloads of a namespace saves, and how many of them move.
 #[derive(Debug, Default, Clone, Copy)]
 struct Moving {
@@ -54,12 +45,17 @@ pub(crate) fn namespaces(analysis: &View<'_>, allocation: &Allocation) -> Table 
     let moving = if has_savings(analysis) { moving(&analysis.movability) } else { BTreeMap::new() };
     let mut idle: BTreeMap<&str, f64> = BTreeMap::new();
     for row in allocation.by_workload.iter().filter(|row| !row.overhead) {
-        *idle.entry(&row.namespace).or_default() += unused(row);
+        *idle.entry(&row.namespace).or_default() += row.unused_usd();
     }
-    let rows = allocation.by_namespace.iter().map(|row| {
-        let idle = idle.get(row.namespace.as_str()).copied();
-        namespace(analysis, allocation, row, idle, &moving)
-    });
+    let largest = allocation.by_namespace.iter().map(|row| row.workload_usd).fold(0.0, f64::max);
+    let mut rows: Vec<Row> = allocation
+        .by_namespace
+        .iter()
+        .map(|row| namespace(analysis, largest, row, idle.get(row.namespace.as_str()).copied(), &moving))
+        .collect();
+    if rows.len() > 1 {
+        rows.push(all_namespaces(analysis, allocation, idle.values().sum(), !moving.is_empty()));
+    }
     let mut columns = vec![
         Column::text("Namespace"),
         Column::number("Workloads", "per month"),
@@ -71,12 +67,12 @@ pub(crate) fn namespaces(analysis: &View<'_>, allocation: &Allocation) -> Table 
     if !moving.is_empty() {
         columns.push(Column::number("If moved", "saved per month"));
     }
-    Table::new("By namespace, per month of 730 hours", columns, rows.collect())
+    Table::new("By namespace, per month of 730 hours", columns, rows).first(10)
 }
 
 fn namespace(
     analysis: &View<'_>,
-    allocation: &Allocation,
+    largest: f64,
     row: &NamespaceCost,
     idle: Option<f64>,
     moving: &BTreeMap<&str, Moving>,
@@ -91,7 +87,7 @@ fn namespace(
         analysis
             .monthly_cell(Some(row.workload_usd))
             .sub(shared)
-            .meter(format::css_percent(share(row.workload_usd, allocation.total.total_usd))),
+            .meter(format::css_percent(share(row.workload_usd, largest))),
         idle.map_or_else(|| Cell::absent("–"), |usd| analysis.monthly_cell(Some(usd))),
         analysis.monthly_cell(Some(row.daemonset_usd)),
         used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
@@ -106,6 +102,24 @@ fn namespace(
         });
     }
     Row::new(cells)
+}
+
+/// Every namespace together.
+fn all_namespaces(analysis: &View<'_>, allocation: &Allocation, idle: f64, moves: bool) -> Row {
+    let sum = |of: fn(&NamespaceCost) -> f64| allocation.by_namespace.iter().map(of).sum::<f64>();
+    let mut cells = vec![
+        Cell::new("All namespaces"),
+        analysis.monthly_cell(Some(sum(|row| row.workload_usd))),
+        analysis.monthly_cell(Some(idle)),
+        analysis.monthly_cell(Some(sum(|row| row.daemonset_usd))),
+        used_of_reserved(sum(|row| row.cpu_used_core_hours), sum(|row| row.cpu_request_core_hours)),
+        used_of_reserved(sum(|row| row.memory_used_gib_hours), sum(|row| row.memory_request_gib_hours)),
+    ];
+    if moves {
+        let known: Vec<f64> = analysis.movability.iter().filter_map(|row| row.saving_usd).collect();
+        cells.push(saving(analysis, (!known.is_empty()).then(|| known.iter().sum())));
+    }
+    Row::total(cells)
 }
 
 fn saving(analysis: &View<'_>, usd: Option<f64>) -> Cell {
@@ -154,7 +168,7 @@ pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
         }
         columns.push(Column::text("Can it move?"));
     }
-    Table::new("By workload, per month of 730 hours", columns, rows.collect())
+    Table::new("By workload, per month of 730 hours", columns, rows.collect()).first(10)
 }
 
 fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMovability>, shown: Shown) -> Row {
@@ -162,7 +176,7 @@ fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMova
     let mut cells = vec![
         if row.overhead { name.badge("overhead") } else { name },
         analysis.monthly_cell(Some(row.workload_usd)),
-        analysis.monthly_cell(Some(unused(row))),
+        analysis.monthly_cell(Some(row.unused_usd())),
         used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
         used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
     ];

@@ -24,6 +24,8 @@ pub struct Standing {
     /// The elastic machine pool that the page speaks of.
     pub(crate) pool: Cost,
     pub(crate) pool_id: String,
+    /// What speaks against that pool, in two words; empty where nothing does.
+    pub(crate) pool_note: &'static str,
     pub(crate) recommendation: Option<String>,
     /// What is recommended, where the verdict has its data and a change is.
     pub(crate) recommended: Option<Recommended>,
@@ -37,6 +39,12 @@ pub struct Standing {
     pub(crate) seen_fraction: Option<f64>,
     /// What elastic VMs that run already save, per month.
     pub(crate) realised_monthly_usd: Option<f64>,
+}
+
+/// Of the present hours, those that no server was asked for.
+pub(crate) fn synthetic_hours(analysis: &Analysis) -> u32 {
+    let parts = analysis.window.hours_by_source.iter();
+    parts.filter(|part| part.source != "prometheus").map(|part| part.hours).sum()
 }
 
 /// What a scenario costs.
@@ -77,7 +85,6 @@ impl Standing {
             let pair = analysis.savings.iter().find(|saving| saving.from == from && saving.to == pool_id);
             pair.filter(|_| analysis.verdict.saving_vs_today_usd.is_some()).map(Compared::of)
         };
-        let synthetic = window.hours_by_source.iter().filter(|part| part.source != "prometheus");
         let (cpu, memory) = (&analysis.utilisation.cpu, &analysis.utilisation.memory);
         let months = words::months_per_window(analysis);
         Self {
@@ -88,11 +95,16 @@ impl Standing {
             end: window.end,
             hours_present: window.hours_present,
             hours_expected: window.hours_expected,
-            hours_synthetic: synthetic.map(|part| part.hours).sum(),
+            hours_synthetic: synthetic_hours(analysis),
             today: cost(TODAY),
             ec2: cost(rival),
             pool: cost(pool_id),
             pool_id: pool_id.to_owned(),
+            pool_note: match pool {
+                Some(judged) if !judged.holds => "breaks a limit",
+                None if pool_id == words::VENDOR => "not replayed",
+                _ => "",
+            },
             recommendation: analysis.verdict.recommendation.clone(),
             recommended: Recommended::of(analysis),
             saving_vs_today: pool.map_or_else(|| saving(TODAY), |pool| Some(Compared::with_today(analysis, pool))),
@@ -114,6 +126,11 @@ impl Standing {
     /// The cluster, as it is named in the lake.
     pub fn cluster_id(&self) -> &str {
         &self.cluster_id
+    }
+
+    /// Whether its pool is the vendor's arithmetic and no replay.
+    pub(crate) fn is_arithmetic(&self) -> bool {
+        self.pool_id == words::VENDOR
     }
 
     /// The currency of its amounts.

@@ -41,6 +41,7 @@ pub fn summary(analysis: &Analysis) -> String {
         text.push_str(&format!("{label:width$}  {month:>14}  {year:>14}{share}\n"));
     }
     text.push_str(&format!("\n{}\n{sure}", wrapped(&words::plain(&show::verdict(&analysis.verdict)))));
+    text.push_str(&next(analysis));
     text
 }
 
@@ -83,6 +84,37 @@ fn sure(analysis: &Analysis) -> String {
     sure.map(|sure| format!("\n{sure}\n")).unwrap_or_default()
 }
 
+/// Steps that a terminal shows.
+const MOST_STEPS: usize = 5;
+
+/// Total waste, and the steps with their amounts; nothing for an analysis that predates them.
+fn next(analysis: &Analysis) -> String {
+    let mut text = String::new();
+    if let Some(waste) = analysis.waste.as_ref().filter(|waste| waste.monthly_usd >= 1.0) {
+        let share = waste.fraction.map(|share| format!(", {} of today’s bill", format::percent(share)));
+        let line = format!(
+            "Total waste: {} a month{}; the page has its parts.",
+            format::usd(waste.monthly_usd),
+            share.unwrap_or_default()
+        );
+        text.push_str(&format!("\n{}\n", wrapped(&line)));
+    }
+    let Some(steps) = analysis.next_steps.as_ref().filter(|steps| !steps.steps.is_empty()) else { return text };
+    text.push_str("\nNext steps, a month:\n");
+    for step in steps.steps.iter().take(MOST_STEPS) {
+        let on_top = if step.of_recommended { "" } else { " (on top)" };
+        text.push_str(&format!(
+            "  {:>10}  {}{on_top}\n",
+            format::usd_or_unknown(step.saving_monthly_usd),
+            words::plain(&step.what)
+        ));
+    }
+    if let Some(more) = steps.steps.len().checked_sub(MOST_STEPS).filter(|more| *more > 0) {
+        text.push_str(&format!("  and {} more, on the page\n", format::grouped(format::number(more), 0)));
+    }
+    text
+}
+
 /// The rows of an analysis whose verdict predates its data.
 fn older(analysis: &Analysis) -> Vec<Line> {
     let monthly = |id: &str| words::scenario(analysis, id).and_then(|scenario| scenario.monthly_usd);
@@ -96,7 +128,12 @@ fn older(analysis: &Analysis) -> Vec<Line> {
         || ("Saving".to_owned(), "cannot be said".to_owned(), "cannot be said".to_owned(), String::new()),
         |saving| {
             let share = saving.fraction.map(|fraction| format!("  {}", format::percent(fraction))).unwrap_or_default();
-            let label = if saving.monthly_usd < 0.0 { "Saving (it does not pay)" } else { "Saving" };
+            let nothing_left = crate::headline::nothing_left(analysis, saving.monthly_usd);
+            let label = match saving.monthly_usd {
+                usd if usd < 0.0 => "Saving (it does not pay)",
+                _ if nothing_left => "Saving (on nominal sizes only)",
+                _ => "Saving",
+            };
             let label =
                 if words::pool(analysis) == VENDOR { label.to_owned() } else { format!("{label} against today") };
             (label, format::usd(saving.monthly_usd), format::usd(saving.yearly_usd), share)

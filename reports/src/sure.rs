@@ -8,6 +8,7 @@ use crate::chart::frontier::{self, Dot, Frontier};
 use crate::chart::matrix::{self, Matrix};
 use crate::chart::rows::{self, Bar, Piece, Rows};
 use crate::chart::{Figure, Ink, Words};
+use crate::coverage::{Coverage, coverage};
 use crate::format;
 use crate::grades::Grades;
 use crate::page::RenderError;
@@ -26,7 +27,12 @@ pub(crate) struct Sure {
     doubts: Vec<String>,
     /// What the engine makes of today's own machines, as a sentence.
     optimism: String,
+    coverage: Coverage,
+    /// How well today's bill is known, as a sentence.
+    known: String,
     grades: Option<Grades>,
+    /// Whether there is something to fold under "what if".
+    has_what_if: bool,
     risk: Table,
     target: String,
     tornado: Option<Figure>,
@@ -53,25 +59,33 @@ impl Sure {
             lead: words::unbroken(&lead(analysis)),
             doubts: doubts(analysis),
             optimism: optimism(analysis),
+            coverage: coverage(analysis),
+            known: crate::grades::sentence(analysis).unwrap_or_default(),
             grades: Grades::new(analysis),
+            has_what_if: what_if.is_some(),
             risk: crate::risk::risk(analysis),
             target: crate::risk::target(analysis),
             tornado: what_if.map(|what_if| tornado(analysis, what_if)).transpose()?.flatten(),
             without_effect: what_if.map(without_effect).unwrap_or_default(),
             break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
             grid: what_if.and_then(|what_if| grid(analysis, what_if)),
-            no_frontier: if what_if.is_some_and(without_risk) {
-                "At no pair of ratios tried was a host over its CPU or its memory, so there is no risk to weigh against the \
-                 saving."
-            } else {
-                ""
-            },
+            no_frontier: what_if.filter(|what_if| without_risk(what_if)).map(no_frontier).unwrap_or_default(),
             frontier: what_if
                 .filter(|what_if| !without_risk(what_if))
                 .map(|what_if| risk_frontier(analysis, what_if))
                 .transpose()?
                 .flatten(),
         })
+    }
+}
+
+/// Why there is no frontier; a pair may break another limit all the same.
+fn no_frontier(what_if: &WhatIf) -> &'static str {
+    if what_if.grid.iter().all(|point| point.holds_target) {
+        "At no pair of ratios tried was a host over its CPU or its memory, so there is no risk to weigh against the saving."
+    } else {
+        "At no pair of ratios tried was a host over its CPU or its memory; what breaks is another limit, such as late \
+         starts or the loss of a host, which other ratios do not mend."
     }
 }
 
@@ -152,6 +166,13 @@ fn bar_label(bar: &TornadoBar) -> String {
     words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.key, &bar.value)), 40)
 }
 
+/// What a tornado is of: one scenario against today; a pool against EC2 repacked in analyses that do not say.
+fn tornado_of(what_if: &WhatIf) -> String {
+    let of = what_if.tornado_of.as_deref().and_then(types::analysis::ScenarioId::parse);
+    let of = of.map(|id| format!("{} against today", types::show::scenario(id).trim_end_matches(',')));
+    of.unwrap_or_else(|| "the pool against EC2 repacked".to_owned())
+}
+
 fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
     let bars = visible(analysis, what_if);
     let Some((first, saving, change)) = bars.first() else { return Ok(None) };
@@ -168,7 +189,7 @@ fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, Rend
         end: shown(*saving),
     };
     let rows = Rows {
-        axis: format!("saved by the pool against EC2 repacked, {} a month", analysis.money.code()),
+        axis: format!("saved by {}, {} a month", tornado_of(what_if), analysis.money.code()),
         money: analysis.money,
         rows: bars.iter().map(row).collect(),
         marks: vec![
@@ -216,7 +237,6 @@ fn tornado_table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
         ],
         what_if.tornado.iter().map(row).collect(),
     )
-    .stacking()
 }
 
 fn without_effect(what_if: &WhatIf) -> String {

@@ -20,7 +20,7 @@ pub(crate) struct Table {
     pub(crate) folded_count: String,
     /// How many rows are not on the page, as a sentence; empty when all are.
     pub(crate) left_out: String,
-    /// Whether a phone shows each row as a block instead of scrolling sideways: for tables that are mostly text.
+    /// Whether a phone shows each row as a block instead of scrolling sideways: all but dense tables.
     pub(crate) stacks: bool,
     /// Whether its cells are many and short.
     pub(crate) dense: bool,
@@ -140,6 +140,7 @@ impl Table {
     /// A table that folds what comes after its first 25 rows.
     pub(crate) fn new(caption: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Self {
         let mut shown: Vec<Row> = rows;
+        let mut total = total_of(&mut shown, SHOWN);
         let left_out = match shown.len().saturating_sub(MOST) {
             0 => String::new(),
             n => format!(
@@ -148,22 +149,26 @@ impl Table {
             ),
         };
         shown.truncate(MOST);
-        for row in &mut shown {
+        for row in shown.iter_mut().chain(&mut total) {
             for (cell, column) in row.cells.iter_mut().zip(&columns) {
                 cell.label = column.label;
                 cell.class = column.class;
-                cell.isolate = may_turn(&cell.text);
+                // Blocks are laid out by element, so each text needs one.
+                cell.isolate = true;
             }
         }
         let folded = if shown.len() > SHOWN { shown.split_off(SHOWN) } else { Vec::new() };
+        shown.extend(total);
         let folded_count = crate::format::count(u32::try_from(folded.len()).unwrap_or(u32::MAX));
-        Self { caption: caption.into(), columns, shown, folded, folded_count, left_out, stacks: false, dense: false }
+        Self { caption: caption.into(), columns, shown, folded, folded_count, left_out, stacks: true, dense: false }
     }
 
     /// The same table with fewer rows before the fold: for one whose first rows matter most.
     pub(crate) fn first(mut self, rows: usize) -> Self {
         if self.shown.len() > rows {
+            let total = total_of(&mut self.shown, rows);
             let mut rest = self.shown.split_off(rows);
+            self.shown.extend(total);
             rest.append(&mut self.folded);
             self.folded_count = crate::format::grouped(crate::format::number(rest.len()), 0);
             self.folded = rest;
@@ -171,33 +176,31 @@ impl Table {
         self
     }
 
-    /// The same table, its rows stacked as blocks on a phone.
-    pub(crate) fn stacking(mut self) -> Self {
-        self.stacks = true;
-        // Blocks are laid out by element, so each text needs one.
-        self.shown
-            .iter_mut()
-            .chain(&mut self.folded)
-            .flat_map(|row| &mut row.cells)
-            .for_each(|cell| cell.isolate = true);
-        self
-    }
-
-    /// The same table, its many short cells close together.
+    /// The same table, its many short cells close together, on a phone too.
     pub(crate) fn dense(mut self) -> Self {
-        self.dense = true;
+        (self.dense, self.stacks) = (true, false);
+        let cells = self.shown.iter_mut().chain(&mut self.folded).flat_map(|row| &mut row.cells);
+        cells.for_each(|cell| cell.isolate = may_turn(&cell.text));
         self
     }
 
     /// The same table with every row shown: for one that is folded away itself.
     pub(crate) fn whole(mut self) -> Self {
+        let total = if self.folded.is_empty() { None } else { total_of(&mut self.shown, 0) };
         self.shown.append(&mut self.folded);
+        self.shown.extend(total);
         self
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }
+}
+
+/// Takes the total off the end of rows that are more than `most`, so that it is not folded away.
+fn total_of(rows: &mut Vec<Row>, most: usize) -> Option<Row> {
+    let is_folded = rows.len() > most && rows.last().is_some_and(|last| last.class == "total");
+    if is_folded { rows.pop() } else { None }
 }
 
 /// Whether a text may have characters that are written from right to left, or that turn the direction. Signs that our

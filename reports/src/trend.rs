@@ -4,6 +4,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use types::analysis::ScenarioId;
 
 use crate::chart::runs::{self, RunLine, Runs};
 use crate::chart::{Figure, Ink, Words, scale};
@@ -12,7 +13,7 @@ use crate::money::Money;
 use crate::page::RenderError;
 use crate::standing::{Compared, Cost, Standing};
 use crate::table::{Cell, Column, Row, Table};
-use crate::words::{self, VENDOR};
+use crate::words;
 
 /// The part.
 #[derive(Debug, Template)]
@@ -168,7 +169,11 @@ fn table(standings: &[&Standing], money: &Money) -> Table {
         None => Cell::absent(format::UNKNOWN),
     };
     let row = |standing: &&Standing| {
-        let pool = if standing.pool_id == VENDOR { "vendor’s arithmetic" } else { standing.pool_id.as_str() };
+        let pool = match ScenarioId::parse(&standing.pool_id) {
+            Some(ScenarioId::EmpVendor) => "vendor’s arithmetic",
+            Some(id) => types::show::scenario(id),
+            None => standing.pool_id.as_str(),
+        };
         Row::new(vec![
             Cell::new(format!("{} to {}", format::moment(standing.start), format::moment(standing.end))).sub(format!(
                 "{} of {} hours",

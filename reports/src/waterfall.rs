@@ -152,5 +152,4 @@ fn table(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Ta
         ],
         rows,
     )
-    .stacking()
 }

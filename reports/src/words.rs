@@ -21,6 +21,15 @@ pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scena
     analysis.scenarios.iter().find(|scenario| scenario.id == id)
 }
 
+/// Whether a scenario came out as another that is shown, to the cent and on the same machines: as Karpenter repacks, and
+/// as the default policy does.
+pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
+    let pair = (id == ScenarioId::Ec2RepackedKarpenter.as_str()).then(|| scenario(analysis, id).zip(scenario(analysis, REPACKED)));
+    pair.flatten().is_some_and(|(karpenter, default)| {
+        karpenter.cost_usd == default.cost_usd && karpenter.machine_hours == default.machine_hours
+    })
+}
+
 /// The elastic machine pool the headline speaks of: the best of those judged; where none was, the tuned one if it holds
 /// the risk target, else the one at documented ratios, else the vendor's arithmetic.
 pub(crate) fn pool(analysis: &Analysis) -> &'static str {
@@ -161,7 +170,7 @@ fn of_dates(oldest: &str, newest: &str) -> String {
 
 /// How much of a number the present hours carry to a month of 730 hours; `None` without an hour.
 pub(crate) fn months_per_window(analysis: &Analysis) -> Option<f64> {
-    (analysis.window.hours_present > 0).then(|| types::HOURS_PER_MONTH / f64::from(analysis.window.hours_present))
+    analysis.window.months()
 }
 
 /// What `from` costs more than `to` over the window, over the lines priced in both; `None` where compute is not one of

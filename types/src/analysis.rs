@@ -3,29 +3,38 @@
 //! Field names carry their units. `null` means "not known" or "not modelled" and is explained by a note;
 //! it never stands for zero. Fields are only ever added: a reader ignores those it does not know.
 
+mod back_test;
 mod bill;
 mod inventory;
 mod replayed;
+mod rightsizing;
 mod scenario;
+mod silence;
+mod steps;
 mod utilisation;
 mod verdict;
+mod waste;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use back_test::BackTest;
 pub use bill::{
-    Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, NamespaceCost, OverheadCost, Raise, Shares,
-    WorkloadCost,
+    Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost,
+    Raise, Shares, WorkloadCost,
 };
 pub use inventory::{Inventory, Movable, NamespaceUsage, NodeGroup};
 pub use replayed::{
     BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
     Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
+pub use rightsizing::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
 pub use scenario::{
     COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, PriceOrigin, Scenario,
     Unpriced, Variant,
 };
+pub use silence::{Silence, SilentHour};
+pub use steps::{Amount, NextSteps, OfferPrices, Step, StepKind};
 pub use utilisation::{
     Coincidence, CoincidenceRow, Distribution, HourPoint, ResourceUtilisation, SafeOvercommit, Spread, Steal,
     Utilisation,
@@ -34,6 +43,7 @@ pub use verdict::{
     Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit, LimitCheck, Reason,
     Remedy, RemedyKind, ScenarioId, ZoneHosts, saves_most,
 };
+pub use waste::{Waste, WasteKind, WastePart};
 
 /// The value of [`Analysis::schema`] this version writes.
 pub const SCHEMA: &str = "emp-cost/analysis/v1";
@@ -98,9 +108,24 @@ pub struct Analysis {
     /// What elastic VMs that are there already save, by the vendor's definition; `null` where there are none.
     #[serde(default)]
     pub realised: Option<Realised>,
+    /// The replay of today's machines beside what was measured; `null` where nothing was replayed.
+    #[serde(default)]
+    pub back_test: Option<BackTest>,
+    /// Use of pods without a sample, by hour of the day; `null` where nothing was replayed.
+    #[serde(default)]
+    pub silence: Option<Silence>,
     /// What to build; `null` unless elastic VMs are recommended or come close.
     #[serde(default)]
     pub plan: Option<Plan>,
+    /// What is paid for and does no work; `null` in analyses that predate it, and where today's bill is not given out.
+    #[serde(default)]
+    pub waste: Option<Waste>,
+    /// What to do, ranked by what it saves; `null` in analyses that predate it.
+    #[serde(default)]
+    pub next_steps: Option<NextSteps>,
+    /// Requests that usage says containers need; `null` in analyses that predate it.
+    #[serde(default)]
+    pub right_sizing: Option<RightSizing>,
     /// Where the numbers come from.
     pub provenance: Provenance,
 }
@@ -124,6 +149,13 @@ pub struct WindowCoverage {
     pub hours_present: u32,
     /// The present hours by where they came from.
     pub hours_by_source: Vec<SourceHours>,
+}
+
+impl WindowCoverage {
+    /// How much of a number over the present hours is a month of 730 hours; `None` without an hour.
+    pub fn months(&self) -> Option<f64> {
+        (self.hours_present > 0).then(|| crate::HOURS_PER_MONTH / f64::from(self.hours_present))
+    }
 }
 
 /// Hours that came from one source.
@@ -186,7 +218,7 @@ pub struct Verdict {
     /// Amounts of the recommended scenario against today; `null` where none is recommended.
     #[serde(default)]
     pub amounts: Option<Amounts>,
-    /// How far the recommendation can be trusted; `null` where none is made.
+    /// How far the conclusion can be trusted, that nothing can be recommended too; `null` in analyses that predate it.
     #[serde(default)]
     pub confidence: Option<Confidence>,
     /// Every scenario that was judged, the largest saving first.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use types::analysis::{Allocation, GroupCost, LabelCost, NamespaceCost, OverheadCost, Shares, WorkloadCost};
+use types::analysis::{Allocation, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost, Shares, WorkloadCost};
 use types::{NanoUsd, split};
 
 use super::{Books, OwnerCost, Parts, is_daemonset};
@@ -168,7 +168,7 @@ fn by_workload(workloads: &BTreeMap<&WorkloadKey, OwnerCost>, observed: &Observe
 /// Costs of workloads that are not daemonsets, by each label that any of them has.
 fn by_label(owners: &BTreeMap<super::OwnerKey, OwnerCost>) -> Vec<LabelCost> {
     let of_workloads = || owners.iter().filter(|((workload, _), _)| !is_daemonset(workload));
-    let mut labels: BTreeMap<&str, BTreeMap<Option<&str>, NanoUsd>> = BTreeMap::new();
+    let mut labels: BTreeMap<&str, BTreeMap<Option<&str>, BTreeMap<&WorkloadKey, NanoUsd>>> = BTreeMap::new();
     let named = |label: &'_ str| label.split_once('=').map_or(label.len(), |(name, _)| name.len());
     for (_, of) in owners.keys() {
         for label in of {
@@ -176,21 +176,36 @@ fn by_label(owners: &BTreeMap<super::OwnerKey, OwnerCost>) -> Vec<LabelCost> {
         }
     }
     for (name, values) in &mut labels {
-        for ((_, of), cost) in of_workloads() {
+        for ((workload, of), cost) in of_workloads() {
             let value = of.iter().find_map(|label| label.strip_prefix(name)?.strip_prefix('='));
-            *values.entry(value).or_default() += cost.all();
+            *values.entry(value).or_default().entry(workload).or_default() += cost.all();
         }
     }
-    let row = |(label, values): (&str, BTreeMap<Option<&str>, NanoUsd>)| {
-        let mut values: Vec<_> = values.into_iter().collect();
-        values.sort_by_key(|(value, cost)| (Reverse(*cost), *value));
-        let cost = |(value, cost): (Option<&str>, NanoUsd)| LabelCost {
+    let row = |(label, values): (&str, BTreeMap<Option<&str>, BTreeMap<&WorkloadKey, NanoUsd>>)| {
+        let sum = |of: &BTreeMap<&WorkloadKey, NanoUsd>| of.values().copied().sum::<NanoUsd>();
+        let mut values: Vec<_> = values.into_iter().map(|(value, of)| (Reverse(sum(&of)), value, of)).collect();
+        values.sort_by_key(|(cost, value, _)| (*cost, *value));
+        let cost = |(Reverse(cost), value, of): (Reverse<NanoUsd>, Option<&str>, _)| LabelCost {
             label: label.to_owned(),
             value: value.map(ToOwned::to_owned),
             workload_usd: cost.usd(),
             workload_nano_usd: exact(cost),
+            workloads: of_label(of),
         };
         values.into_iter().map(cost).collect::<Vec<_>>()
     };
     labels.into_iter().flat_map(row).collect()
+}
+
+/// The workloads with one value of a label, dearest first.
+fn of_label(workloads: BTreeMap<&WorkloadKey, NanoUsd>) -> Vec<LabelWorkload> {
+    let mut rows: Vec<_> = workloads.into_iter().collect();
+    rows.sort_by_key(|(key, cost)| (Reverse(*cost), *key));
+    let row = |(key, cost): (&WorkloadKey, NanoUsd)| LabelWorkload {
+        namespace: key.namespace.clone(),
+        workload_kind: key.kind.clone(),
+        workload: key.name.clone(),
+        workload_usd: cost.usd(),
+    };
+    rows.into_iter().map(row).collect()
 }

@@ -121,7 +121,7 @@ impl<'a> Machines<'a> {
     }
 
     /// vCPU and MiB of the largest machine that may be bought: a multiple of today's largest.
-    fn largest(&self, multiple: f64) -> Option<(u32, u32)> {
+    pub(crate) fn largest(&self, multiple: f64) -> Option<(u32, u32)> {
         let today = self.catalog.machines.get(..self.observed_types).unwrap_or_default();
         let times = |size: u32| small(crate::number::whole(f64::from(size) * multiple));
         let vcpu = today.iter().map(|kind| kind.vcpu).max()?;

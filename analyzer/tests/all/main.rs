@@ -2,8 +2,13 @@
 
 mod allocation;
 mod analyze;
+mod golden;
+mod by_day;
 mod hostile;
+mod laws;
+mod made;
 mod planted;
 mod prices;
 mod replays;
+mod rightsizing;
 mod truth;

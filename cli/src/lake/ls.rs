@@ -47,11 +47,20 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
     Ok(())
 }
 
+/// The end of the hour that begins at `start`, as it is written; `start` itself where it is no hour.
+fn end_of(start: &str) -> String {
+    let begins = chrono::NaiveDateTime::parse_from_str(start, "%Y-%m-%dT%H:%MZ");
+    begins.map_or_else(
+        |_| start.to_owned(),
+        |begins| (begins + chrono::TimeDelta::hours(1)).format("%Y-%m-%dT%H:%MZ").to_string(),
+    )
+}
+
 /// A cluster as a table of its days.
 fn text(cluster: &ClusterListing) -> String {
     let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
     let mut text =
-        format!("{cluster_id}: {hours} hours from {first_hour} to {last_hour}, {rows} rows, {bytes} bytes\n");
+        format!("{cluster_id}: {hours} hours from {first_hour} to {}, {rows} rows, {bytes} bytes\n", end_of(last_hour));
     text.push_str("  date        hours  incomplete  corrections  compacted        rows         bytes\n");
     for day in &cluster.days {
         // Outdated: some hours are newer than the day, and read from their own objects until it is compacted again.
@@ -71,4 +80,15 @@ fn text(cluster: &ClusterListing) -> String {
         let _ = writeln!(text, "  missing: {} {hours} from {} to {}", gap.hours, gap.from, gap.to);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_ends_where_its_last_hour_ends() {
+        assert_eq!(end_of("2026-06-30T23:00Z"), "2026-07-01T00:00Z");
+        assert_eq!(end_of("unknown"), "unknown");
+    }
 }

@@ -20,6 +20,11 @@ pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
     let location = match &args.lake.lake {
         LakeUri::Dir(folder) => folder.display().to_string().trim_end_matches('/').to_owned(),
         LakeUri::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned(),
+        LakeUri::Https { url, .. } => {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "`{url}` is a reporting service, whose files SQL cannot read; give the bucket behind it"
+            )));
+        }
     };
     Ok(print(&schema::duckdb(&location))?)
 }

@@ -5,5 +5,6 @@ mod deliver;
 mod edges;
 mod report;
 mod run;
+mod serve;
 mod services;
 mod structure;

@@ -84,9 +84,12 @@ fn every_format_of_a_real_analysis_is_written_and_holds_together() {
     let folder = tempfile::tempdir().unwrap();
     let analysis = analysis(folder.path(), "prod-7", 3);
     let (given, out) = (analysis.to_str().unwrap(), folder.path().join("out"));
-    let formats = "html,json,csv,focus,focus-csv,markdown,drafts";
+    let formats = "html,json,csv,focus,focus-csv,markdown,drafts,right-sizing";
     let said = succeeds(&["report", "--analysis", given, "--out", out.to_str().unwrap(), "--format", formats]);
-    assert_eq!(said.trim(), out.join("index.html").to_str().unwrap());
+    assert_eq!(said.lines().last().unwrap(), out.join("index.html").to_str().unwrap());
+    for name in ["analysis.json", "csv", "focus", "summary.md"] {
+        assert!(said.lines().any(|line| line == out.join(name).to_str().unwrap()), "{name} is not told of: {said}");
+    }
     assert_eq!(fs::read(out.join("analysis.json")).unwrap(), fs::read(&analysis).unwrap());
     assert!(fs::read_to_string(out.join("summary.md")).unwrap().starts_with("### "));
 
@@ -128,6 +131,42 @@ fn every_format_of_a_real_analysis_is_written_and_holds_together() {
     assert_eq!(rows("workloads.csv"), value["allocation"]["by_workload"].as_array().unwrap().len());
     assert_eq!(rows("hours.csv"), 3);
     assert_eq!(rows("scenarios.csv"), value["scenarios"].as_array().unwrap().len());
+}
+
+#[test]
+fn an_earlier_analysis_that_is_not_earlier_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = analysis(folder.path(), "prod-7", 1);
+    let later = moved(&now, -7, &folder.path().join("later.json"), None);
+    let out = folder.path().join("out");
+    let args = ["report", "--analysis", now.to_str().unwrap(), "--earlier", later.to_str().unwrap(), "--out"];
+    let output = emp_cost(&[&args[..], &[out.to_str().unwrap()]].concat());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("later.json") && said.contains("is not earlier"), "{said}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn two_analyses_are_compared_as_files_and_as_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = analysis(folder.path(), "prod-7", 2);
+    let before = moved(&now, 30, &folder.path().join("may.json"), None);
+    let in_folder = now.parent().unwrap();
+    let said = succeeds(&["compare", before.to_str().unwrap(), in_folder.to_str().unwrap()]);
+    assert!(said.starts_with("### What changed in `prod-7`") && said.contains("The bill is the same."), "{said}");
+    let out = folder.path().join("compared");
+    let said =
+        succeeds(&["compare", before.to_str().unwrap(), now.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    assert_eq!(said.lines().last().unwrap(), out.join("compare.html").to_str().unwrap());
+    assert_eq!(files(&out), ["compare.html", "compare.md"]);
+    let other = moved(&now, 0, &folder.path().join("other.json"), Some("prod-8"));
+    let output = emp_cost(&["compare", now.to_str().unwrap(), other.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let rate = emp_cost(&["compare", before.to_str().unwrap(), now.to_str().unwrap(), "--currency", "EUR", "--rate", "-1"]);
+    assert_eq!(rate.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&rate.stderr);
+    assert!(said.contains("rate -1 for `EUR` is not a positive number"), "{said}");
 }
 
 #[test]

@@ -49,11 +49,12 @@ pub(super) fn read(
     let plans = columns.0.contains_key("discountedrate");
     while rows.read_record(&mut row)? {
         bulk.read += 1;
+        let kept = if plans { plan_rate(&columns, &row, &bulk) } else { price(&columns, &row, &bulk) };
         let currency = columns.get(&row, "currency");
-        if !["USD", ""].contains(&currency) && bulk.other_currencies.len() < MOST_CURRENCIES {
+        let is_other = kept.is_none() && !["USD", ""].contains(&currency);
+        if is_other && bulk.other_currencies.len() < MOST_CURRENCIES {
             *bulk.other_currencies.entry(currency.to_owned()).or_default() += 1;
         }
-        let kept = if plans { plan_rate(&columns, &row, &bulk) } else { price(&columns, &row, &bulk) };
         bulk.prices.extend(kept);
         if bulk.prices.len() == AT_ONCE {
             take(std::mem::take(&mut bulk.prices))?;

@@ -1,4 +1,5 @@
-//! Price lists as JSON: products first, then their terms. Read key by key, without ever holding the tree.
+//! Price lists as JSON: products first, then their terms. Read key by key, without ever holding the tree. What is held are
+//! the products that are kept, and prices only until the list has said when it was published, as AWS's do at their head.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,27 +10,37 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use super::csv::source;
 use super::product::{self, Kept, Product};
-use super::{Bulk, BulkError};
+use super::{AT_ONCE, Bulk, BulkError};
 use crate::book::ListPrice;
 
+/// What prices are handed to.
+type Take<'t> = dyn FnMut(Vec<ListPrice>) -> std::io::Result<()> + 't;
+
 /// What was read so far.
-#[derive(Default)]
-struct State {
+struct State<'t> {
     bulk: Bulk,
     products: HashMap<String, Kept>,
     plans: HashMap<String, String>,
     is_list: bool,
+    take: &'t mut Take<'t>,
+    /// Why prices could not be handed on.
+    refused: Option<std::io::Error>,
 }
 
-pub(super) fn read(file: impl BufRead) -> Result<Bulk, BulkError> {
-    let mut state = State::default();
+/// Reads a price list and hands its prices to `take`, some thousand at a time.
+pub(super) fn read<'t>(file: impl BufRead, take: &'t mut Take<'t>) -> Result<Bulk, BulkError> {
+    let mut state = State::new(take);
     let mut json = serde_json::Deserializer::from_reader(file);
-    json.deserialize_map(Top(&mut state))?;
-    json.end()?;
+    let read = json.deserialize_map(Top(&mut state)).and_then(|()| json.end());
+    if let Some(error) = state.refused.take() {
+        return Err(error.into());
+    }
+    read?;
     if !state.is_list {
         return Err(BulkError::Other("the file has no `products` and `terms`"));
     }
-    Ok(state.dated())
+    state.hand_over()?;
+    Ok(state.bulk)
 }
 
 /// One product as the Price List API answers it.
@@ -57,28 +68,35 @@ struct AnswerTerms {
 /// [`BulkError::Json`] when it is not such an answer.
 pub fn read_product(text: &str) -> Result<Bulk, BulkError> {
     let answer: Answer = serde_json::from_str(text)?;
-    let mut state = State::default();
+    let mut prices = Vec::new();
+    let mut take = |some: Vec<ListPrice>| {
+        prices.extend(some);
+        Ok(())
+    };
+    let mut state = State::new(&mut take);
     state.bulk.offer = answer.service_code;
     state.bulk.published = answer.publication_date;
     let sku = answer.product.sku.clone().unwrap_or_default();
     state.product(sku.clone(), &answer.product);
     state.terms(&sku, &answer.terms.on_demand);
-    Ok(state.dated())
+    state.hand_over()?;
+    let bulk = state.bulk;
+    Ok(Bulk { prices, ..bulk })
 }
 
 /// Reads the fields of a map, or elements of a list, one by one through a closure-like seed.
 macro_rules! each_entry {
     ($name:ident, $what:literal, $key:ident, $map:ident, $state:ident, $body:block) => {
-        struct $name<'s>(&'s mut State);
+        struct $name<'s, 't>(&'s mut State<'t>);
 
-        impl<'de> DeserializeSeed<'de> for $name<'_> {
+        impl<'de> DeserializeSeed<'de> for $name<'_, '_> {
             type Value = ();
             fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
                 value.deserialize_any(self)
             }
         }
 
-        impl<'de> Visitor<'de> for $name<'_> {
+        impl<'de> Visitor<'de> for $name<'_, '_> {
             type Value = ();
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str($what)
@@ -127,6 +145,7 @@ each_entry!(OnDemand, "terms of products", sku, map, state, {
     if state.products.contains_key(&sku) {
         let terms: HashMap<String, Term> = map.next_value()?;
         state.terms(&sku, &terms);
+        state.hand_over_many::<M::Error>()?;
     } else {
         state.bulk.read += 1;
         map.next_value::<IgnoredAny>()?;
@@ -138,9 +157,9 @@ each_entry!(SavingsPlans, "savings plans", _key, map, _state, {
 });
 
 /// An element of a list of products or of savings plans.
-struct Element<'s>(&'static str, &'s mut State);
+struct Element<'s, 't>(&'static str, &'s mut State<'t>);
 
-impl<'de> DeserializeSeed<'de> for Element<'_> {
+impl<'de> DeserializeSeed<'de> for Element<'_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
         match self.0 {
@@ -158,12 +177,12 @@ impl<'de> DeserializeSeed<'de> for Element<'_> {
 }
 
 /// One savings plan: its `sku` comes before its `rates`, which may be tens of thousands.
-struct Plan<'s> {
-    state: &'s mut State,
+struct Plan<'s, 't> {
+    state: &'s mut State<'t>,
     sku: String,
 }
 
-impl<'de> Visitor<'de> for Plan<'_> {
+impl<'de> Visitor<'de> for Plan<'_, '_> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a savings plan")
@@ -186,19 +205,19 @@ impl<'de> Visitor<'de> for Plan<'_> {
 }
 
 /// The rates of one savings plan.
-struct Rates<'s> {
-    state: &'s mut State,
+struct Rates<'s, 't> {
+    state: &'s mut State<'t>,
     sku: &'s str,
 }
 
-impl<'de> DeserializeSeed<'de> for Rates<'_> {
+impl<'de> DeserializeSeed<'de> for Rates<'_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, value: D) -> Result<(), D::Error> {
         value.deserialize_seq(self)
     }
 }
 
-impl<'de> Visitor<'de> for Rates<'_> {
+impl<'de> Visitor<'de> for Rates<'_, '_> {
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("rates of a savings plan")
@@ -209,6 +228,7 @@ impl<'de> Visitor<'de> for Rates<'_> {
             self.state.bulk.read += 1;
             let kept = plan.as_ref().and_then(|plan| rate.kept(plan));
             self.state.bulk.prices.extend(kept);
+            self.state.hand_over_many::<S::Error>()?;
         }
         Ok(())
     }
@@ -291,17 +311,35 @@ impl JsonRate {
     }
 }
 
-impl State {
-    /// What was read, each price with date and source; the date may stand after the prices.
-    fn dated(mut self) -> Bulk {
+impl<'t> State<'t> {
+    fn new(take: &'t mut Take<'t>) -> Self {
+        let (products, plans) = (HashMap::new(), HashMap::new());
+        Self { bulk: Bulk::default(), products, plans, is_list: false, take, refused: None }
+    }
+
+    /// Hands on what was read, each price with date and source.
+    fn hand_over(&mut self) -> std::io::Result<()> {
         let (date, list) = (self.bulk.published.clone(), source(&self.bulk.offer));
-        for price in &mut self.bulk.prices {
-            price.date = date.clone();
+        let mut prices = std::mem::take(&mut self.bulk.prices);
+        for price in &mut prices {
+            price.date.clone_from(&date);
             if price.source.is_empty() {
-                price.source = list.clone();
+                price.source.clone_from(&list);
             }
         }
-        self.bulk
+        (self.take)(prices)
+    }
+
+    /// The same once there are many, if their date is known; it may stand after the prices.
+    fn hand_over_many<E: serde::de::Error>(&mut self) -> Result<(), E> {
+        if self.bulk.prices.len() < AT_ONCE || self.bulk.published.is_empty() || self.bulk.offer.is_empty() {
+            return Ok(());
+        }
+        self.hand_over().map_err(|error| {
+            let text = error.to_string();
+            self.refused = Some(error);
+            E::custom(text)
+        })
     }
 
     fn product(&mut self, sku: String, product: &JsonProduct) {

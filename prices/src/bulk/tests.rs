@@ -158,6 +158,33 @@ fn china_is_in_yuan_and_nothing_else_is() {
 }
 
 #[test]
+fn json_prices_are_handed_on_as_they_are_read_once_their_date_is_known() {
+    let rate = |n: u32| {
+        let usage = format!("EU-BoxUsage:m5.{n}xlarge");
+        format!(
+            r#"{{"discountedUsageType":"{usage}","discountedOperation":"RunInstances","discountedRegionCode":"eu-west-1","discountedRate":{{"price":"0.1"}}}}"#
+        )
+    };
+    let rates: Vec<String> = (0..25_000).map(rate).collect();
+    let plan = r#"{"sku":"P","productFamily":"ComputeSavingsPlans","attributes":{"purchaseTerm":"1yr","purchaseOption":"No Upfront"}}"#;
+    let body =
+        format!(r#""products":[{plan}],"terms":{{"savingsPlan":[{{"sku":"P","rates":[{}]}}]}}"#, rates.join(","));
+    let (head, mut sizes) =
+        (r#""offerCode":"ComputeSavingsPlan","publicationDate":"2026-07-15T20:00:00Z""#, Vec::new());
+    let mut take = |prices: Vec<ListPrice>| {
+        assert!(prices.iter().all(|price| price.date == "2026-07-15T20:00:00Z" && !price.source.is_empty()));
+        sizes.push(prices.len());
+        Ok(())
+    };
+    read_bulk_in(format!("{{{head},{body}}}").as_bytes(), &mut take).unwrap();
+    read_bulk_in(format!("{{{body},{head}}}").as_bytes(), &mut take).unwrap();
+    assert_eq!(sizes, [10_000, 10_000, 5_000, 25_000]);
+    let mut refuse = |_: Vec<ListPrice>| Err(std::io::Error::other("no room"));
+    let error = read_bulk_in(format!("{{{head},{body}}}").as_bytes(), &mut refuse).unwrap_err();
+    assert!(matches!(error, BulkError::Io(_)), "{error:?}");
+}
+
+#[test]
 fn rates_of_savings_plans_are_kept_by_kind_term_and_payment() {
     let expect = [
         pair("savings-plan eu-west-1 m5.xlarge compute-savings-plan/1yr/No Upfront", "0.157"),

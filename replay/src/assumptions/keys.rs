@@ -185,7 +185,7 @@ crate::assumption_set! {
         "ours: once a month, since nothing stands in while a single replica restarts",
         "the same for stateful sets and workloads with one replica";
     risk_blast_radius = "risk.blast_radius", "", { number 0.2, 0.0, 1.0 },
-        "ours: a lost machine should not take more than a fifth of the cluster",
+        "ours: a lost machine should not take more than a fifth of the cluster, or than a zone where it is spread over some",
         "largest share of all pods on one machine or host";
     risk_host_loss = "risk.host_loss", "", { number 0.0, 0.0, 1.0 },
         "ours: live migration does not help when a host fails; 1 accepts that pods wait for a new one",
@@ -196,8 +196,8 @@ crate::assumption_set! {
     risk_late_batch = "risk.late_batch", "", { number 0.01, 0.0, 1.0 },
         "ours: the 99th percentile",
         "largest share of starts of jobs that may be late";
-    risk_overtaken = "risk.overtaken", "", { number 0.0, 0.0, 1.0 },
-        "a run that starts after the next is due is a run missed",
+    risk_overtaken = "risk.overtaken", "", { number 0.0001, 0.0, 1.0 },
+        "ours: a run that starts after the next is due is a run missed, and one in ten thousand is chance",
         "largest share of periodic runs that may start after the next one is due";
     risk_today_factor = "risk.today_factor", "", { number 1.1, 0.0, 100.0 },
         "ours: what is a tenth worse than today goes unnoticed",

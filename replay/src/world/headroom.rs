@@ -53,7 +53,7 @@ impl<O: Observer> World<O> {
     }
 
     fn machines_of(&self, lot: u32) -> impl Iterator<Item = u32> {
-        self.lots[lot].machines.iter().copied().filter(|m| *m != NONE)
+        self.lots[lot].machines_there()
     }
 
     /// The type most machines of a lot have; the cheaper, then the first of equals. A lot whose machines have all left is

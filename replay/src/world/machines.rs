@@ -39,7 +39,8 @@ impl<O: Observer> World<O> {
             memory: Lane::ZERO,
             memory_mean: Lane::ZERO,
             guess: Guess::NONE,
-            replaces: Vec::new(),
+            hands_over: Vec::new(),
+            awaits: 0,
             evm,
         };
         let m = match self.free_machines.take() {
@@ -85,9 +86,6 @@ impl<O: Observer> World<O> {
         for pod in pods {
             self.serve(cluster, pod, m, t);
         }
-        if !self.machines[m].replaces.is_empty() {
-            self.take_over(cluster, m, t);
-        }
         self.show(m);
     }
 
@@ -121,10 +119,7 @@ impl<O: Observer> World<O> {
         for m in idle.iter().copied() {
             let machine = &self.machines[m];
             let migrates = machine.evm.as_ref().is_some_and(|evm| evm.target != NONE);
-            if machine.live
-                && machine.ready
-                && !machine.closed
-                && !machine.warm
+            if machine.takes_pods()
                 && !migrates
                 && machine.pods.is_empty()
                 && t - machine.empty_since >= self.setup.headroom.empty_seconds

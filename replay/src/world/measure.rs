@@ -339,7 +339,20 @@ impl<O: Observer> World<O> {
     pub(super) fn measure_failures(&mut self, cluster: &Cluster) {
         let blast = self.blast(cluster);
         let host_loss = self.host_loss();
-        self.outcome.failures.push(Failures { blast, host_loss });
+        self.outcome.failures.push(Failures { blast, largest_zone: self.largest_zone(), host_loss });
+    }
+
+    /// Pods that run in the zone with most of them.
+    fn largest_zone(&self) -> u32 {
+        let mut zones: Vec<(u16, u64)> = Vec::new();
+        for lot in self.lots.iter() {
+            match zones.iter_mut().find(|(zone, _)| *zone == lot.zone) {
+                Some((_, pods)) => *pods += lot.served_pods(),
+                None => zones.push((lot.zone, lot.served_pods())),
+            }
+        }
+        let most = zones.into_iter().map(|(_, pods)| pods).max().unwrap_or_default();
+        u32::try_from(most).unwrap_or(u32::MAX)
     }
 
     /// Pods and workloads on the host, or the node outside the pool, that carries most pods.

@@ -25,6 +25,7 @@ impl<O: Observer> World<O> {
             self.take_off(cluster, pod, t);
         }
         self.late.forget(pod);
+        self.runs.forget(pod);
         self.places[pod] = NOWHERE;
     }
 
@@ -157,8 +158,7 @@ impl<O: Observer> World<O> {
                 ..NOWHERE
             };
             if row.role == Role::Periodic {
-                self.last_asked.grow(row.workload + 1, || 0);
-                self.last_asked[row.workload] = t;
+                self.runs.asked(pod, row.workload, row.run, t);
             }
             if !self.schedule(cluster, pod, t) {
                 rest.push(pod);
@@ -243,7 +243,7 @@ impl<O: Observer> World<O> {
                 machine.live
                     && !machine.closed
                     && !machine.warm
-                    && machine.replaces.is_empty()
+                    && machine.awaits == 0
                     && machine.room.fits(&item)
                     && self.host_takes(**m, &item)
             };
@@ -292,7 +292,7 @@ impl<O: Observer> World<O> {
             return;
         };
         let packing = match self.setup.ec2.buy {
-            Buy::DotProduct => {
+            Buy::Cheapest => {
                 let least = self.least_machines(cluster, lot, pods);
                 packer.pack_on_at_least(&items, least.saturating_sub(self.machines_in(lot)).max(1))
             }

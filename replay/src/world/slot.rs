@@ -99,6 +99,7 @@ impl<O: Observer> World<O> {
                 Due::HostReady(h) => self.host_comes_up(h, at),
                 Due::MachineReady(m) => self.comes_up(cluster, m, at),
                 Due::MigrationEnd(m) => self.migration_ends(m, at),
+                Due::HandsOver(m) => self.hand_over(cluster, m, at),
                 Due::WorkEnds(_, pod) => self.work_ends(cluster, pod, at),
             }
         }
@@ -108,7 +109,7 @@ impl<O: Observer> World<O> {
     fn roll(&mut self, cluster: &Cluster, t: i64) {
         for pod in cluster.resized.iter().copied() {
             let (before, m) = (self.places[pod], self.places[pod].machine);
-            if m == NONE || !self.machines[m].ready || self.machines[m].closed || !before.is_served() {
+            if m == NONE || !self.machines[m].takes_pods() || !before.is_served() {
                 continue;
             }
             let item = self.item(cluster, pod);
@@ -161,7 +162,7 @@ impl<O: Observer> World<O> {
                 _ => self.setup.ec2.consolidation,
             };
             if let Consolidation::Drain { budget, settle_seconds } = policy {
-                let n = crate::number::id(self.lots[lot].machines.iter().filter(|m| **m != NONE).count());
+                let n = crate::number::id(self.lots[lot].machines_there().count());
                 let budget = crate::number::whole((f64::from(n) * budget).ceil()).max(1);
                 self.drain(cluster, lot, index(budget), settle_seconds, t);
             }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::dom::Dom;
+use reports::{Comparison, Member, Money, Standing};
 use serde_json::Value;
 use types::analysis::Analysis;
 
@@ -75,8 +76,13 @@ impl Browser {
 
     /// What axe finds in a copy of the page, with every fold opened.
     fn axe(&self, page: &str, look: Look) -> Value {
+        self.framed(page, look, &format!("{}</script><script>{RUN}", self.axe))
+    }
+
+    /// What a script in a copy of the page leaves in the page around it.
+    fn framed(&self, page: &str, look: Look, script: &str) -> Value {
         // A frame, because a window is never narrower than some browsers allow.
-        let script = format!("<script>{}</script><script>{RUN}</script></body>", self.axe);
+        let script = format!("<script>{script}</script></body>");
         let policy =
             page.split("<meta http-equiv=\"Content-Security-Policy\"").nth(1).unwrap().split('>').next().unwrap();
         let inner = page
@@ -134,7 +140,7 @@ fn check(browser: &Browser, name: &str, page: &str, look: Look) {
     assert!(found["ran"].as_u64().unwrap() >= 20, "{name} {look:?}: {found}");
 }
 
-const WIDTHS: [u32; 3] = [390, 834, 1440];
+const WIDTHS: [u32; 5] = [390, 641, 834, 1280, 1440];
 
 #[test]
 fn axe_finds_nothing_at_any_width_light_or_dark() {
@@ -150,12 +156,27 @@ fn axe_finds_nothing_at_any_width_light_or_dark() {
         ("half unpriced", sample::half_unpriced(), Look { width: 390, dark: false }),
         ("without replays", sample::believable(), Look { width: 834, dark: false }),
         ("right-sizing", sample::right_sizing(), Look { width: 390, dark: false }),
+        ("nothing pays", sample::nothing_pays(), Look { width: 641, dark: true }),
         ("pool wins", sample::pool_wins(), Look { width: 1440, dark: true }),
         ("empty", sample::empty(), Look { width: 390, dark: true }),
         ("hostile", sample::hostile(), Look { width: 390, dark: false }),
     ];
     for (name, analysis, look) in others {
         check(&browser, name, &page(&analysis), look);
+    }
+    let members: Vec<Member> = sample::decided()
+        .into_iter()
+        .map(|(name, mut analysis)| {
+            analysis.cluster_id = name.to_owned();
+            Member { now: Standing::of(&analysis), earlier: Vec::new(), link: None }
+        })
+        .collect();
+    let fleet = reports::fleet(&members, &Money::default()).unwrap();
+    let (before, after) = (sample::pool_wins(), sample::right_sizing());
+    let compared = Comparison::try_new(&before, &after).unwrap().page(&Money::default()).unwrap();
+    for (name, page) in [("fleet", fleet), ("compare", compared)] {
+        check(&browser, name, &page, Look { width: 390, dark: true });
+        check(&browser, name, &page, Look { width: 1280, dark: false });
     }
 }
 
@@ -176,6 +197,37 @@ fn axe_finds_nothing_on_paper() {
     let text = String::from_utf8_lossy(&pdf);
     let pages = text.matches("/Type /Page").count() - text.matches("/Type /Pages").count();
     assert!((4..60).contains(&pages), "{pages} pages");
+}
+
+/// Where things end on a page as it opens, in CSS pixels from its top.
+const MEASURE: &str = "
+addEventListener('load', () => {
+  const end = (of) => { const one = document.querySelector(of); return one ? one.getBoundingClientRect().bottom : 0; };
+  const measured = { width: innerWidth, page: document.documentElement.scrollHeight, answers: end('.answers'),
+    tiles: end('.figures'), recommended: end('#steps > .scroll') };
+  parent.document.getElementById('found').textContent = JSON.stringify(measured);
+  frameElement.remove();
+});
+";
+
+#[test]
+fn the_first_screen_has_the_answer_and_the_page_is_not_endless() {
+    let Some(browser) = browser("the_first_screen_has_the_answer_and_the_page_is_not_endless") else { return };
+    for (name, analysis) in sample::decided() {
+        let page = page(&analysis);
+        let wide = browser.framed(&page, Look { width: 1280, dark: false }, MEASURE);
+        let at = |found: &Value, key: &str| found[key].as_f64().unwrap();
+        assert!(at(&wide, "page") <= 9_000.0, "{name}: {wide}");
+        assert!(at(&wide, "tiles") > 300.0 && at(&wide, "answers") <= 800.0, "{name}: {wide}");
+        // Tiles and how sure it is stand on the first screen of a phone; what to do first at most one thumb further.
+        let narrow = browser.framed(&page, Look { width: 390, dark: false }, MEASURE);
+        assert_eq!(narrow["width"], 390);
+        assert!(at(&narrow, "tiles") <= 700.0 && at(&narrow, "answers") <= 1_060.0, "{name}: {narrow}");
+        // The first sheet: 269 mm of A4 at 96 pixels to the inch.
+        let paper = page.replacen("@media print {", "@media all {", 1);
+        let paper = browser.framed(&paper, Look { width: 688, dark: false }, MEASURE);
+        assert!(at(&paper, "recommended") <= 1_016.0, "{name}: {paper}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use types::analysis::Analysis;
 
 /// Keys whose strings are not names: moments, and words by which one part of an analysis finds another.
-const NOT_NAMES: [&str; 13] = [
+const NOT_NAMES: [&str; 16] = [
     "start",
     "end",
     "first",
@@ -23,6 +23,9 @@ const NOT_NAMES: [&str; 13] = [
     "kind",
     "schema",
     "verdict",
+    "effort",
+    "cautions",
+    "risk",
 ];
 
 /// The same inside the verdict: words that are one of a few.
@@ -38,7 +41,9 @@ fn replace(value: &mut Value, key: &str, in_verdict: bool, with: &mut dyn FnMut(
             for (key, value) in fields {
                 // The sentence of the verdict is a name too; what a workload's verdict is stays.
                 let verdict = key == "verdict" && value.is_object();
-                replace(value, if verdict { "" } else { key }, in_verdict || verdict, with);
+                // Why a container has no target is one of a few words too.
+                let of_words = verdict || key == "skipped";
+                replace(value, if verdict { "" } else { key }, in_verdict || of_words, with);
             }
         }
         _ => {}

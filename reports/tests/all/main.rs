@@ -1,14 +1,18 @@
 //! What is rendered and exported: one test program, because each links the Parquet writer and the samples.
 
 mod browser;
+mod compare;
 mod dom;
 mod drafts;
 mod exports;
 mod focus;
 mod hostile;
+mod labels;
 mod page;
+mod rightsizing;
 mod sample;
 mod schema;
+mod steps;
 mod story;
 mod summary;
 mod verdict;

@@ -228,7 +228,10 @@ fn long_tables_fold_after_25_rows() {
     let one = allocation.by_namespace[0].clone();
     allocation.by_namespace =
         (0..100).map(|i| types::analysis::NamespaceCost { namespace: format!("team-{i}"), ..one.clone() }).collect();
-    assert!(page(&analysis).contains("The other 75 rows"));
+    let page = page(&analysis);
+    assert!(page.contains("The other 90 rows"), "ten namespaces are shown, and all together");
+    let shown = page.find("The other 90 rows").unwrap();
+    assert!(page.find("All namespaces").unwrap() < shown, "the total is not folded away");
 }
 
 #[test]

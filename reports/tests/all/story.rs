@@ -79,9 +79,14 @@ fn ratios_that_risk_nothing_have_no_frontier() {
     for point in &mut analysis.what_if.as_mut().unwrap().grid {
         point.host_slots_over_cpu = 0.0;
         point.host_slots_over_memory = Some(0.0);
+        point.holds_target = true;
     }
     let sure = Dom::parse(&page(&analysis)).section("sure").unwrap();
     assert!(sure.contains("there is no risk to weigh") && !sure.contains("What more risk would buy"));
+    // Where a pair breaks another limit, the page does not say above its amber cell that there is no risk.
+    analysis.what_if.as_mut().unwrap().grid[0].holds_target = false;
+    let sure = Dom::parse(&page(&analysis)).section("sure").unwrap();
+    assert!(sure.contains("what breaks is another limit") && !sure.contains("there is no risk"), "{sure}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn of_class(dom: &Dom, class: &str) -> Vec<String> {
 
 fn head(analysis: &Analysis) -> (Dom, String) {
     let dom = Dom::parse(&page(analysis));
-    let said = [of_class(&dom, "stance"), of_class(&dom, "lead"), of_class(&dom, "answer")].concat().join(" ");
+    let said = ["question", "stance", "saves", "answers", "lead"].map(|class| of_class(&dom, class)).concat().join(" ");
     (dom, said)
 }
 
@@ -34,39 +34,39 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             sample::right_sizing(),
             "Right-size requests on EC2.",
             "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
-            "How sure: Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
-            "Next: Keep the warm machines first",
+            "How sure Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
+            "Do first First provide one m5a.large kept warm in each zone; then lower the requests of five containers",
         ),
         (
             "pool-wins",
             sample::pool_wins(),
             "Move to an elastic machine pool with tuned ratios.",
             "one spare host in each zone ($2,225 a month, already deducted)",
-            "How sure: Low: it turns around where “The vendor’s fee” is 35 %.",
-            "Next: Follow the plan",
+            "How sure Low: it turns around where “The vendor’s fee” is 35 %.",
+            "then wave 1 of 3: move two namespaces to the elastic machine pool",
         ),
         (
             "nothing-pays",
             sample::nothing_pays(),
             "Stay as you are.",
             "Nothing saves more than 3 % of the bill.",
-            "How sure: Medium: it stands on 336 hours",
-            "Next: Nothing now",
+            "How sure Medium: it stands on 336 hours",
+            "Do first Delete two volumes that no pod mounted",
         ),
         (
             "limits-broken",
             sample::limits_broken(),
             "Stay as you are.",
             "It would hold with four m5a.large kept warm in each zone, for $1,210 a month.",
-            "How sure: Medium: 2.1 % of the hours are missing.",
-            "Next: Decide whether",
+            "How sure Medium: 2.1 % of the hours are missing.",
+            "Do first Decide whether",
         ),
         (
             "undecided",
             sample::undecided(),
             "No recommendation.",
             "Usage is missing for 8.3 % of the pods' time",
-            "",
+            "How sure Not enough data for an answer.",
             "",
         ),
     ] {
@@ -76,9 +76,6 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             assert!(said.contains(part), "{name}: {part:?} is not in {said}");
         }
         assert!(!said.contains("limits.") && !said.contains("risk."), "{name}: a key in {said}");
-        if sure.is_empty() {
-            assert!(!said.contains("How sure"), "{name}: {said}");
-        }
     }
 }
 
@@ -117,17 +114,18 @@ fn tiles_are_today_what_is_recommended_and_the_pool() {
     let values = of_class(&Dom::parse(&page(&analysis)), "value");
     let tiles = [amounts.today_monthly_usd, amounts.monthly_usd].map(show::usd);
     assert_eq!(values[..2], tiles);
-    let year = format!("<strong>A year:</strong> {} less than today.", show::usd(amounts.saving_monthly_usd * 12.0));
+    let year = format!(", {} a year,", show::usd(amounts.saving_monthly_usd * 12.0));
     assert!(page(&analysis).contains(&year), "{year}");
 }
 
 #[test]
 fn no_amount_stands_twice_on_the_first_screen() {
     for (name, analysis) in sample::decided() {
-        let (dom, said) = head(&analysis);
+        let (dom, _) = head(&analysis);
+        let said = ["stance", "saves", "answers"].map(|class| of_class(&dom, class)).concat().join(" ");
         let tiles = dom.elements.iter().filter(|element| element.attribute("aria-label") == Some("Figures"));
         let tiles: String =
-            tiles.map(|tiles| tiles.text.split("Per month of 730").next().unwrap().to_owned()).collect();
+            tiles.map(|tiles| tiles.text.clone()).collect();
         let text = format!("{said} {tiles}");
         let mut amounts: Vec<String> = text
             .split('$')

@@ -180,6 +180,23 @@ pub struct LabelCost {
     pub workload_usd: f64,
     /// The same, exact.
     pub workload_nano_usd: String,
+    /// The workloads they are of, dearest first; empty in analyses that predate it.
+    #[serde(default)]
+    pub workloads: Vec<LabelWorkload>,
+}
+
+/// What the pods of one workload with one value of a label cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LabelWorkload {
+    /// Namespace of the workload.
+    pub namespace: String,
+    /// Its kind, such as `Deployment`.
+    pub workload_kind: String,
+    /// Its name.
+    pub workload: String,
+    /// Their cost.
+    pub workload_usd: f64,
 }
 
 /// How well today's bill is known: each dollar by the weakest link of its quantity and its price.

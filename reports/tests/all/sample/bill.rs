@@ -69,14 +69,29 @@ pub(super) fn allocation(names: &[&str]) -> Allocation {
         by_workload: by_workload.collect(),
         by_node_group: groups(),
         by_zone: groups(),
-        by_label: vec![LabelCost {
-            label: "team".to_owned(),
-            value: names.first().map(|name| (*name).to_owned()),
-            workload_usd: 9_000.0,
-            workload_nano_usd: nano(9_000.0),
-        }],
+        by_label: [(names.first(), 9_000.0), (names.get(1), 3_600.0), (None, 2_200.0)]
+            .into_iter()
+            .map(|(value, usd)| LabelCost {
+                label: "team".to_owned(),
+                value: value.map(|name| (*name).to_owned()),
+                workload_usd: usd,
+                workload_nano_usd: nano(usd),
+                workloads: of_label(value.unwrap_or(&"unnamed"), usd),
+            })
+            .collect(),
         by_volume_claim: Vec::new(),
     }
+}
+
+fn of_label(name: &str, usd: f64) -> Vec<LabelWorkload> {
+    [("api", 0.7), ("worker", 0.3)]
+        .map(|(kind, share)| LabelWorkload {
+            namespace: name.to_owned(),
+            workload_kind: "Deployment".to_owned(),
+            workload: format!("{name}-{kind}"),
+            workload_usd: usd * share,
+        })
+        .to_vec()
 }
 
 pub(super) fn evidence() -> Evidence {

@@ -8,6 +8,7 @@ mod hours;
 mod parts;
 mod plan;
 mod replayed;
+mod sizes;
 mod verdicts;
 mod what_if;
 
@@ -140,7 +141,12 @@ pub(crate) fn believable() -> Analysis {
         selection: None,
         exclusions: Vec::new(),
         waterfall: None,
+        back_test: None,
+        silence: None,
         realised: None,
+        waste: None,
+        next_steps: None,
+        right_sizing: None,
         hosts_considered: Vec::new(),
         what_if: None,
         movability: Vec::new(),

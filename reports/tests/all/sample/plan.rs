@@ -50,6 +50,8 @@ pub(super) fn add(analysis: &mut Analysis) {
         allocation.by_volume_claim = vec![
             claim("search", "index-0", Some("gp3"), Some(1_024.0), false, Some(81.92)),
             claim("data-platform", "warehouse-0", Some("io2"), Some(512.0), false, Some(64.0)),
+            claim("search", "old-0", Some("gp2"), Some(900.0), false, Some(90.0)),
+            claim("sandbox", "left-behind", Some("gp3"), Some(600.0), true, Some(48.0)),
             claim("sandbox", "scratch", None, None, true, None),
         ];
     }

@@ -4,6 +4,7 @@ use types::analysis::*;
 use types::show;
 
 use super::hours::HOURS;
+use super::sizes::{add_steps, waterfall_to_right_sized};
 use super::{full, full_losing};
 
 /// Hours the verdict is of: the last of the window.
@@ -139,6 +140,7 @@ fn conclude(analysis: &mut Analysis, reason: Reason, recommended: Option<Scenari
     verdict.reason = Some(reason);
     verdict.recommendation = recommended.map(|id| id.as_str().to_owned());
     verdict.text = show::verdict(verdict);
+    add_steps(analysis);
 }
 
 fn one_warm() -> Headroom {
@@ -163,6 +165,8 @@ pub(crate) fn right_sizing() -> Analysis {
     }];
     let doubts = vec![Doubt::BackTest { share: -0.023 }];
     conclude(&mut analysis, Reason::SavesMost, Some(ScenarioId::Ec2Rightsized), doubts);
+    waterfall_to_right_sized(&mut analysis);
+    add_steps(&mut analysis);
     analysis
 }
 

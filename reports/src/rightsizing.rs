@@ -1,0 +1,165 @@
+//! Right-sized requests, container by container: the table of the page. The files are in [`files`].
+
+pub(crate) mod files;
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
+
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "rightsizing.html")]
+pub(crate) struct SizesPart {
+    lead: String,
+    rule: String,
+    containers: Table,
+    skipped: Table,
+    commands: String,
+}
+
+impl HtmlSafe for SizesPart {}
+
+/// Rows shown before the fold.
+const SHOWN: usize = 10;
+/// Containers whose command stands on the page; the file has all.
+const COMMANDS: usize = 20;
+
+impl SizesPart {
+    /// The section; `None` for an analysis that predates it, and where no container was seen.
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
+        let sizes = analysis.right_sizing.as_ref()?;
+        (!sizes.containers.is_empty() || !sizes.skipped.is_empty()).then(|| Self {
+            lead: lead(analysis, sizes),
+            rule: rule(sizes),
+            containers: containers(analysis, sizes),
+            skipped: skipped(sizes),
+            commands: files::commands(sizes.savers().take(COMMANDS)),
+        })
+    }
+}
+
+fn count(n: usize) -> String {
+    format::grouped(format::number(n), 0)
+}
+
+fn lead(analysis: &View<'_>, sizes: &RightSizing) -> String {
+    let savers = sizes.savers().count();
+    let saved: f64 = sizes.savers().filter_map(|one| one.saving_monthly_usd).sum();
+    let raised = sizes.containers.iter().filter(|one| one.saving_monthly_usd.is_some_and(|usd| usd < 0.0)).count();
+    if sizes.containers.is_empty() {
+        return "The requests of every container fit what it uses.".to_owned();
+    }
+    let mut text = format!(
+        "{} of {} containers hold more than they use; what they would free costs {} a month at today’s prices. What of it \
+         becomes a saving depends on how many whole nodes go: the steps above have that amount, from the replay.",
+        count(savers),
+        count(sizes.containers.len() + sizes.skipped.len()),
+        analysis.usd(saved)
+    );
+    if raised > 0 {
+        text.push_str(&format!(" {} request too little and should be raised.", count(raised)));
+    }
+    text
+}
+
+fn rule(sizes: &RightSizing) -> String {
+    format!(
+        "CPU is the {}th percentile of five-minute means over all pods of the workload, memory the largest sample plus {}, \
+         from the last {} days of the window. Changes of less than {} are left out.",
+        format::quantity(sizes.cpu_percentile),
+        format::percent_round(sizes.memory_margin),
+        format::count(sizes.days),
+        format::percent_round(sizes.tolerance),
+    )
+}
+
+/// CPU as Kubernetes writes it, in plain words where there is none.
+fn cpu(millicores: Option<u32>) -> String {
+    millicores.map_or_else(|| "none".to_owned(), |millicores| format!("{}m", format::count(millicores)))
+}
+
+/// Memory as Kubernetes writes it.
+fn memory(mib: Option<u32>) -> String {
+    mib.map_or_else(|| "none".to_owned(), |mib| format!("{}Mi", format::count(mib)))
+}
+
+fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
+    let row = |one: &ContainerSize| {
+        let cautions: Vec<String> = one.cautions.iter().map(|caution| caution.name().to_owned()).collect();
+        Row::new(vec![
+            Cell::name(&one.container).sub(format!(
+                "{} {}/{}, {} pods",
+                one.workload_kind,
+                one.namespace,
+                one.workload,
+                format::tenths(one.pods_mean)
+            )),
+            Cell::new(cpu(Some(one.cpu_target_millicores))).sub(format!("now {}", cpu(one.cpu_request_millicores))),
+            Cell::new(memory(Some(one.memory_target_mib))).sub(format!("now {}", memory(one.memory_request_mib))),
+            Cell::new(cpu(Some(one.cpu_max_millicores))).sub(format!("p99 {}", cpu(Some(one.cpu_p99_millicores)))),
+            Cell::new(memory(Some(one.memory_max_mib))),
+            Cell::new(format::count(one.days_seen)),
+            match one.saving_monthly_usd {
+                Some(usd) => Cell::new(analysis.usd(usd)).tone(usd),
+                None => Cell::absent(format::UNKNOWN),
+            },
+            if cautions.is_empty() { Cell::absent("–") } else { Cell::new(words::sentence(&cautions.join("; "))) },
+        ])
+    };
+    Table::new(
+        "Requests to set, the largest saving first; per month of 730 hours",
+        vec![
+            Column::text("Container"),
+            Column::number("CPU", "to request"),
+            Column::number("Memory", "to request"),
+            Column::number("CPU", "peak"),
+            Column::number("Memory", "peak"),
+            Column::number("Days", "seen"),
+            Column::number("Frees", "a\u{a0}month"),
+            Column::text("Mind"),
+        ],
+        sizes.containers.iter().map(row).collect(),
+    )
+    .first(SHOWN)
+}
+
+fn skipped(sizes: &RightSizing) -> Table {
+    let row = |one: &SkippedContainer| {
+        Row::new(vec![
+            Cell::name(&one.container).sub(format!("{} {}/{}", one.workload_kind, one.namespace, one.workload)),
+            Cell::new(words::sentence(one.reason.name())),
+        ])
+    };
+    Table::new(
+        "Containers without a target",
+        vec![Column::text("Container"), Column::text("Why")],
+        sizes.skipped.iter().map(row).collect(),
+    )
+}
+
+/// Names of cautions and reasons for the documentation of the tables.
+pub(crate) fn caution(caution: Caution) -> &'static str {
+    match caution {
+        Caution::MemoryNearLimit => "memory_near_limit",
+        Caution::CpuThrottled => "cpu_throttled",
+        Caution::Restarted => "restarted",
+        Caution::Autoscaled => "autoscaled",
+        Caution::FewDays => "few_days",
+        Caution::LimitBelowTarget => "limit_below_target",
+    }
+}
+
+/// The name of a reason as it is written.
+pub(crate) fn skip_reason(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::NoUsage => "no_usage",
+        SkipReason::TooFewDays => "too_few_days",
+        SkipReason::Fits => "fits",
+        SkipReason::NoOwner => "no_owner",
+    }
+}

@@ -1,0 +1,153 @@
+//! What to do next, ranked by what it saves, and what is paid for and does no work.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{NextSteps, Step, StepKind, Waste};
+
+use crate::bill::{Part, bar_of_months};
+use crate::format;
+use crate::table::{Cell, Column, Row, Table};
+use crate::view::View;
+use crate::words;
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "steps.html")]
+pub(crate) struct StepsPart {
+    lead: String,
+    recommended: Table,
+    beside: Table,
+    /// Total waste in a sentence; empty where it is not known.
+    waste: String,
+    parts: Vec<Part>,
+}
+
+impl HtmlSafe for StepsPart {}
+
+impl StepsPart {
+    /// The section; `None` for an analysis that predates both.
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
+        let steps = analysis.next_steps.as_ref();
+        let waste = analysis.waste.as_ref();
+        (steps.is_some() || waste.is_some()).then(|| {
+            let none = NextSteps::default();
+            let steps = steps.unwrap_or(&none);
+            Self {
+                lead: lead(analysis, steps),
+                recommended: recommended(analysis, steps),
+                beside: beside(analysis, steps),
+                waste: waste.map(|waste| waste_in_words(analysis, waste)).unwrap_or_default(),
+                parts: waste.map(|waste| parts(analysis, waste)).unwrap_or_default(),
+            }
+        })
+    }
+}
+
+fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    if steps.steps.is_empty() {
+        return "There is nothing to do now: no step would save anything worth it.".to_owned();
+    }
+    if steps.of_recommended().next().is_none() {
+        sentences.push("No change of machines or requests is recommended.".to_owned());
+    } else {
+        sentences.push(format!(
+            "The steps of the recommended change save {} a month together, what they need deducted.",
+            analysis.usd(steps.recommended_monthly_usd)
+        ));
+    }
+    if steps.model_error_monthly_usd >= 1.0 {
+        sentences.push(format!(
+            "{} of the saving is in no step: by so much the model’s idea of today’s machines is below the bill.",
+            analysis.usd(steps.model_error_monthly_usd)
+        ));
+    }
+    if steps.beside().next().is_some() {
+        let amount = if steps.beside_monthly_usd > 0.0 {
+            format!(" and save {} a month on top", analysis.usd(steps.beside_monthly_usd))
+        } else {
+            String::new()
+        };
+        let which = if steps.of_recommended().next().is_some() { "The others" } else { "These steps" };
+        sentences.push(format!("{which} change what no scenario changes{amount}, so no dollar is counted twice."));
+    }
+    sentences.join(" ")
+}
+
+fn row(analysis: &View<'_>, step: &Step) -> Row {
+    let subjects = subjects(step);
+    Row::new(vec![
+        Cell::new(analysis.sentence(&step.what)).sub(subjects),
+        match step.saving_monthly_usd {
+            Some(usd) => Cell::new(analysis.usd(usd)).tone(usd),
+            None => Cell::absent(format::UNKNOWN),
+        },
+        Cell::new(step.effort.name()),
+        Cell::new(step.risk.name()),
+        Cell::new(analysis.sentence(&step.place)).sub(analysis.sentence(&step.caution)),
+    ])
+}
+
+/// Names a step is about, and how many more there are.
+pub(crate) fn subjects(step: &Step) -> String {
+    /// Names that fit on two lines of a table.
+    const MOST: usize = 5;
+    let mut named: Vec<String> = step.subjects.iter().take(MOST).map(|name| words::clipped(name, 60)).collect();
+    let shown = u32::try_from(named.len()).unwrap_or(u32::MAX);
+    if step.kind != StepKind::Pack && step.subjects_count > shown {
+        named.push(format!("{} more", format::count(step.subjects_count - shown)));
+    }
+    named.join(", ")
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::text("Step"),
+        Column::number("Saves", "a\u{a0}month"),
+        Column::short("Effort"),
+        Column::short("Risk"),
+        Column::text("Where, and what to mind"),
+    ]
+}
+
+fn together(analysis: &View<'_>, usd: f64) -> Row {
+    let empty = || Cell::new("");
+    Row::total(vec![Cell::new("Together"), Cell::new(analysis.usd(usd)).tone(usd), empty(), empty(), empty()])
+}
+
+fn recommended(analysis: &View<'_>, steps: &NextSteps) -> Table {
+    let mut rows: Vec<Row> = steps.of_recommended().map(|step| row(analysis, step)).collect();
+    if rows.len() > 1 {
+        rows.push(together(analysis, steps.recommended_monthly_usd));
+    }
+    Table::new("Steps of the recommended change, per month of 730 hours", columns(), rows)
+}
+
+fn beside(analysis: &View<'_>, steps: &NextSteps) -> Table {
+    let mut rows: Vec<Row> = steps.beside().map(|step| row(analysis, step)).collect();
+    if rows.len() > 1 {
+        rows.push(together(analysis, steps.beside_monthly_usd));
+    }
+    Table::new("Steps beside it, per month of 730 hours", columns(), rows)
+}
+
+/// Total waste as a sentence: one number, its share of the bill, and its parts.
+pub(crate) fn waste_in_words(analysis: &View<'_>, waste: &Waste) -> String {
+    let share = waste.fraction.map(|share| format!(", {} of today’s bill,", format::percent(share)));
+    let unpriced = match waste.unpriced_volumes {
+        0 => String::new(),
+        1 => " One unmounted volume has no price and is in no part.".to_owned(),
+        n => format!(" {} unmounted volumes have no price and are in no part.", format::count(n)),
+    };
+    format!(
+        "{} a month{} is paid for and does no work.{unpriced}",
+        analysis.usd(waste.monthly_usd),
+        share.unwrap_or_default()
+    )
+}
+
+fn parts(analysis: &View<'_>, waste: &Waste) -> Vec<Part> {
+    let class = |n: usize| ["compute", "fee", "volumes", "licences"].get(n).copied().unwrap_or("other");
+    let parts = waste.parts.iter().enumerate().map(|(n, part)| (class(n), part.kind.name(), part.monthly_usd));
+    bar_of_months(parts.collect(), analysis)
+}

@@ -1,0 +1,118 @@
+//! Next steps and waste: they add up, no dollar is in two, and every format says the same.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use crate::sample;
+
+use crate::dom::Dom;
+use reports::sheets::SHEETS;
+use reports::{Money, Options};
+use types::analysis::{Analysis, NextSteps, Step, StepKind};
+use types::show;
+
+fn page(analysis: &Analysis) -> String {
+    reports::page(analysis, &Options::default()).unwrap()
+}
+
+fn steps(analysis: &Analysis) -> &NextSteps {
+    analysis.next_steps.as_ref().unwrap()
+}
+
+fn sum<'a>(steps: impl Iterator<Item = &'a Step>) -> f64 {
+    steps.filter_map(|step| step.saving_monthly_usd).sum()
+}
+
+fn kinds<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<StepKind> {
+    steps.map(|step| step.kind).collect()
+}
+
+#[test]
+fn steps_of_the_recommended_change_come_to_no_more_than_it_saves() {
+    for (name, analysis) in sample::decided() {
+        let steps = steps(&analysis);
+        let recommended = sum(steps.of_recommended());
+        let saving = analysis.verdict.amounts.as_ref().map_or(0.0, |amounts| amounts.saving_monthly_usd);
+        assert!(recommended <= saving + 1e-6, "{name}: {recommended} of {saving}");
+        assert!((recommended - steps.recommended_monthly_usd).abs() < 1e-6, "{name}");
+        assert!((sum(steps.beside()) - steps.beside_monthly_usd).abs() < 1e-6, "{name}");
+        // What is in no step is said, so that the two together are the saving.
+        let all = steps.recommended_monthly_usd + steps.model_error_monthly_usd;
+        let changes = steps.of_recommended().next().is_some();
+        assert!(!changes || (all - saving).abs() < 1e-6, "{name}: {all} of {saving}");
+    }
+}
+
+#[test]
+fn right_sizing_is_taken_apart_by_its_waterfall() {
+    let analysis = sample::right_sizing();
+    let steps = steps(&analysis);
+    let expect = [StepKind::KeepReady, StepKind::RightSize, StepKind::Pack];
+    assert_eq!(kinds(steps.of_recommended()), expect);
+    let amounts: Vec<f64> = steps.of_recommended().filter_map(|step| step.saving_monthly_usd).collect();
+    assert!((amounts[0] + 125.0).abs() < 0.01 && (amounts[2] - 2_600.0).abs() < 0.01, "{amounts:?}");
+    assert!((steps.model_error_monthly_usd - 373.0).abs() < 0.01, "{steps:?}");
+    let size = steps.of_recommended().nth(1).unwrap();
+    assert_eq!(size.subjects.first().map(String::as_str), Some("checkout/checkout-api"));
+    assert!(size.caution.contains("Four containers come with a caution"), "{size:?}");
+}
+
+#[test]
+fn a_pool_is_moved_to_wave_by_wave() {
+    let analysis = sample::pool_wins();
+    let steps = steps(&analysis);
+    let moves: Vec<&Step> = steps.of_recommended().filter(|step| step.kind == StepKind::MoveToPool).collect();
+    assert_eq!(moves.len(), 3, "{steps:?}");
+    assert_eq!(moves[0].subjects, ["ci", "data-platform"]);
+    assert!(moves[0].place.starts_with("drafts/emp-profile-cm-wave-1.yaml"));
+    assert!(kinds(steps.of_recommended()).first() == Some(&StepKind::KeepReady));
+}
+
+#[test]
+fn no_volume_is_in_two_steps_and_no_dollar_of_waste_in_two_parts() {
+    for (name, analysis) in sample::decided() {
+        let of = |kind| steps(&analysis).steps.iter().filter(move |step| step.kind == kind);
+        let deleted: Vec<&String> = of(StepKind::DeleteVolumes).flat_map(|step| &step.subjects).collect();
+        assert!(!deleted.is_empty(), "{name}");
+        assert!(of(StepKind::Gp2ToGp3).flat_map(|step| &step.subjects).all(|volume| !deleted.contains(&volume)));
+        let waste = analysis.waste.as_ref().unwrap();
+        let bill = analysis.allocation.as_ref().unwrap().total.total_usd * 730.0 / 720.0;
+        let parts: f64 = waste.parts.iter().map(|part| part.monthly_usd).sum();
+        assert!((parts - waste.monthly_usd).abs() < 1e-6 && parts <= bill, "{name}: {parts} of {bill}");
+        assert_eq!(waste.unpriced_volumes, 1, "{name}");
+    }
+}
+
+#[test]
+fn every_format_says_the_same_steps() {
+    for (name, analysis) in sample::decided() {
+        let page = Dom::parse(&page(&analysis)).section("steps").unwrap();
+        let markdown = reports::markdown(&analysis, &Money::default()).replace('\\', "");
+        let terminal = reports::summary(&analysis);
+        let sheet = SHEETS.iter().find(|sheet| sheet.name == "next-steps").unwrap().csv(&analysis).unwrap();
+        let rows: Vec<csv::StringRecord> =
+            csv::Reader::from_reader(sheet.as_slice()).into_records().map(Result::unwrap).collect();
+        assert_eq!(rows.len(), steps(&analysis).steps.len(), "{name}");
+        for (step, row) in steps(&analysis).steps.iter().zip(&rows) {
+            let amount = step.saving_monthly_usd.map_or_else(|| show::UNKNOWN.to_owned(), show::usd);
+            for (format, text) in [("page", &page), ("markdown", &markdown)] {
+                assert!(text.contains(&step.what) && text.contains(&amount), "{name}, {format}: {step:?} in {text}");
+            }
+            assert_eq!((&row[2], row[3].parse::<f64>().ok()), (step.what.as_str(), step.saving_monthly_usd), "{name}");
+        }
+        let first = &steps(&analysis).steps[0];
+        assert!(terminal.contains(&first.what) && terminal.contains("Total waste: $"), "{name}: {terminal}");
+        let json: Analysis = serde_json::from_str(&serde_json::to_string(&analysis).unwrap()).unwrap();
+        assert_eq!(json.next_steps, analysis.next_steps, "{name}");
+        let waste = show::usd(analysis.waste.as_ref().unwrap().monthly_usd);
+        assert!(page.contains(&waste) && markdown.contains(&waste) && terminal.contains(&waste), "{name}: {waste}");
+    }
+}
+
+#[test]
+fn an_analysis_that_predates_them_has_no_steps() {
+    let mut analysis = sample::right_sizing();
+    (analysis.next_steps, analysis.waste, analysis.right_sizing) = (None, None, None);
+    let dom = Dom::parse(&page(&analysis));
+    assert!(dom.section("steps").is_none() && dom.section("rightsizing").is_none());
+    assert!(!dom.text().contains("Total waste") && !reports::summary(&analysis).contains("Next steps"));
+}

@@ -1,0 +1,133 @@
+//! Next steps, ranked by what they save: what to do on Monday, where, and how risky it is.
+//!
+//! Steps of the recommended change are taken from its waterfall, so that together they never come to more than it saves.
+//! Steps beside it change what no scenario changes, such as volumes, so that no dollar is in both.
+
+mod derive;
+
+use serde::{Deserialize, Serialize};
+
+pub use derive::OfferPrices;
+
+/// Every step, in the order to take them. Amounts are USD a month of 730 hours.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NextSteps {
+    /// Those of the recommended change first, then those beside it, each the largest saving first; what a change needs to
+    /// be safe stands before it, and waves of a move stand in their order.
+    pub steps: Vec<Step>,
+    /// What the steps of the recommended change save together, net of what they need; at most its saving.
+    pub recommended_monthly_usd: f64,
+    /// What the steps beside it save on top.
+    pub beside_monthly_usd: f64,
+    /// Part of the recommended saving that is in no step: what the replay of today's machines comes to below today's bill,
+    /// which no step brings.
+    pub model_error_monthly_usd: f64,
+}
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Step {
+    /// What sort of step it is.
+    pub kind: StepKind,
+    /// What to do, as a sentence without its full stop.
+    pub what: String,
+    /// Names it is about, such as workloads or volumes, the largest first; at most ten.
+    pub subjects: Vec<String>,
+    /// How many there are in all.
+    pub subjects_count: u32,
+    /// What it saves; negative where it costs, `null` where that is not known.
+    pub saving_monthly_usd: Option<f64>,
+    /// Whether it is a part of the recommended change.
+    pub of_recommended: bool,
+    /// How much work it is.
+    pub effort: Amount,
+    /// How much can go wrong.
+    pub risk: Amount,
+    /// What can go wrong, or how the amount was found, as a sentence.
+    pub caution: String,
+    /// Where it is done, such as a file of this report or a field of an object.
+    pub place: String,
+}
+
+/// What sort of step it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Machines kept warm, or spare hosts, that the change needs.
+    KeepReady,
+    /// Lower requests to what is used.
+    RightSize,
+    /// Let nodes be packed on cheaper machines.
+    Pack,
+    /// Move namespaces to an elastic machine pool.
+    MoveToPool,
+    /// Delete volumes that nothing mounts.
+    DeleteVolumes,
+    /// Change volumes from gp2 to gp3.
+    Gp2ToGp3,
+    /// Upgrade Kubernetes, which ends extended support.
+    UpgradeKubernetes,
+    /// Run jobs on spot capacity.
+    SpotForJobs,
+    /// Let commitments end that stand unused.
+    LetCommitmentsEnd,
+    /// Buy a commitment for the base load.
+    BuyCommitment,
+}
+
+/// How much of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Amount {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl Amount {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+impl StepKind {
+    /// Its name, as it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeepReady => "keep_ready",
+            Self::RightSize => "right_size",
+            Self::Pack => "pack",
+            Self::MoveToPool => "move_to_pool",
+            Self::DeleteVolumes => "delete_volumes",
+            Self::Gp2ToGp3 => "gp2_to_gp3",
+            Self::UpgradeKubernetes => "upgrade_kubernetes",
+            Self::SpotForJobs => "spot_for_jobs",
+            Self::LetCommitmentsEnd => "let_commitments_end",
+            Self::BuyCommitment => "buy_commitment",
+        }
+    }
+}
+
+impl NextSteps {
+    /// Steps of the recommended change.
+    pub fn of_recommended(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.of_recommended)
+    }
+
+    /// Steps beside it.
+    pub fn beside(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| !step.of_recommended)
+    }
+}

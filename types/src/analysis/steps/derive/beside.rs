@@ -1,0 +1,173 @@
+//! Steps beside the recommended change: what no scenario changes.
+
+use super::{OfferPrices, WORTH_DOING, change, counted, step};
+use crate::analysis::{Analysis, ClaimCost, Scenario, Step, StepKind, WorkloadCost};
+use crate::show;
+
+/// Size, in GiB, up to which a gp2 volume has no more IOPS than a gp3 volume has without extra.
+const GP3_IOPS_GIB: f64 = 1000.0;
+
+/// The steps, the largest saving first; those of unknown amount last.
+pub(super) fn steps(analysis: &Analysis, prices: &OfferPrices) -> Vec<Step> {
+    let Some(months) = analysis.window.months() else { return Vec::new() };
+    let mut steps: Vec<Step> = [
+        delete_volumes(analysis, months),
+        gp3(analysis, prices, months),
+        upgrade(analysis, prices, months),
+        spot(analysis, prices, months),
+        commitments(analysis, months),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|step| step.saving_monthly_usd.is_none_or(|usd| usd >= WORTH_DOING))
+    .collect();
+    let rank = |step: &Step| step.saving_monthly_usd.unwrap_or(f64::NEG_INFINITY);
+    steps.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then_with(|| a.kind.cmp(&b.kind)));
+    steps
+}
+
+fn today(analysis: &Analysis) -> Option<&Scenario> {
+    analysis.scenarios.iter().find(|scenario| scenario.id == "ec2-today")
+}
+
+fn recommended(analysis: &Analysis) -> Option<&Scenario> {
+    let id = change(analysis)?;
+    analysis.scenarios.iter().find(|scenario| scenario.id == id.as_str())
+}
+
+fn claims(analysis: &Analysis) -> impl Iterator<Item = &ClaimCost> {
+    analysis.allocation.iter().flat_map(|allocation| &allocation.by_volume_claim)
+}
+
+fn names(claims: &[&ClaimCost]) -> Vec<String> {
+    claims.iter().map(|claim| format!("{}/{}", claim.namespace, claim.claim)).collect()
+}
+
+/// What claims cost a month, as far as it is known.
+fn cost(claims: &[&ClaimCost], months: f64) -> Option<f64> {
+    let known: Vec<f64> = claims.iter().filter_map(|claim| claim.usd).collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() * months)
+}
+
+fn delete_volumes(analysis: &Analysis, months: f64) -> Option<Step> {
+    let unmounted: Vec<&ClaimCost> = claims(analysis).filter(|claim| claim.unmounted).collect();
+    (!unmounted.is_empty()).then(|| {
+        let what = format!("Delete {} that no pod mounted", counted(unmounted.len(), "volume", "volumes"));
+        let hours = show::grouped(f64::from(analysis.window.hours_present), 0);
+        step(StepKind::DeleteVolumes, what, cost(&unmounted, months)).about(names(&unmounted)).with(
+            format!("Their data goes with them: take a snapshot first, and ask whose they are. Seen for {hours} hours."),
+            "kubectl delete pvc; where the reclaim policy is Retain, the EBS volume too",
+        )
+    })
+}
+
+/// Whether the recommended change treats volumes otherwise than today.
+fn volumes_change(analysis: &Analysis) -> bool {
+    let line = |scenario: Option<&Scenario>| scenario.and_then(|scenario| scenario.cost_usd.volumes);
+    match (line(today(analysis)), line(recommended(analysis))) {
+        (Some(today), Some(then)) => (then - today).abs() > 0.01 * today.abs(),
+        _ => false,
+    }
+}
+
+fn gp3(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
+    let fits = |claim: &&ClaimCost| {
+        claim.volume_type.as_deref() == Some("gp2")
+            && !claim.unmounted
+            && claim.gib_mean.is_some_and(|gib| gib <= GP3_IOPS_GIB)
+    };
+    let gp2: Vec<&ClaimCost> = claims(analysis).filter(fits).collect();
+    if gp2.is_empty() || volumes_change(analysis) || prices.gp3_over_gp2.is_some_and(|ratio| ratio >= 1.0) {
+        return None;
+    }
+    let saved = cost(&gp2, months).zip(prices.gp3_over_gp2).map(|(usd, ratio)| usd * (1.0 - ratio));
+    let what = format!("Change {} from gp2 to gp3", counted(gp2.len(), "volume", "volumes"));
+    Some(step(StepKind::Gp2ToGp3, what, saved).about(names(&gp2)).with(
+        "The change runs while they are in use. Volumes over 1,000 GiB are left out; from 334 GiB on, gp2 may give up to \
+         250 MiB/s where gp3 gives 125 unless more is bought.",
+        "aws ec2 modify-volume --volume-type gp3, and the StorageClass for new volumes",
+    ))
+}
+
+fn upgrade(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
+    let items = today(analysis)?.items.iter();
+    let extended: Vec<_> =
+        items.filter(|item| item.line == "control_plane" && item.what.contains("extended support")).collect();
+    if extended.is_empty() {
+        return None;
+    }
+    let saved = prices.control_plane_usd_per_hour.map(|standard| {
+        extended.iter().map(|item| item.cost_usd - item.quantity * standard).sum::<f64>().max(0.0) * months
+    });
+    let what = "Upgrade Kubernetes, which ends extended support of its version".to_owned();
+    Some(step(StepKind::UpgradeKubernetes, what, saved).with(
+        "Versions go up one at a time; check removed APIs and add-ons before each.",
+        "aws eks update-cluster-version, then the node groups",
+    ))
+}
+
+/// Kinds of workload whose pods end by themselves and are started again where they fail.
+const JOBS: [&str; 3] = ["Job", "CronJob", "Workflow"];
+
+fn spot(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
+    let saving = prices.spot_saving_fraction.filter(|share| *share > 0.0)?;
+    // On a pool, jobs move with everything else.
+    if change(analysis).is_some_and(|id| id.is_emp()) {
+        return None;
+    }
+    let is_job = |row: &&WorkloadCost| JOBS.contains(&row.workload_kind.as_str()) && !row.overhead;
+    let workloads = analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload);
+    let jobs: Vec<&WorkloadCost> = workloads.filter(is_job).collect();
+    let usd: f64 = jobs.iter().map(|row| row.cpu_usd + row.memory_usd).sum();
+    let on_demand = on_demand_fraction(today(analysis)?)?;
+    let left = compute_left(analysis);
+    let saved = usd * months * on_demand * left * saving;
+    (saved >= WORTH_DOING).then(|| {
+        let what = format!("Run {} on spot capacity", counted(jobs.len(), "job", "jobs"));
+        let names = jobs.iter().map(|row| format!("{}/{}", row.namespace, row.workload)).collect();
+        let of = show::percent_brief;
+        let after = if left < 1.0 { ", after the recommended change" } else { "" };
+        step(StepKind::SpotForJobs, what, Some(saved)).about(names).with(
+            format!(
+                "Estimated{after}: spot saves {} here, and {} of compute is on-demand today. Spot machines go at two minutes’ \
+                 notice, so a job must be able to start again.",
+                of(saving),
+                of(on_demand)
+            ),
+            "a NodePool or node group of capacity type spot, and the jobs’ nodeSelector",
+        )
+    })
+}
+
+/// Share of today's compute cost that is on-demand.
+fn on_demand_fraction(today: &Scenario) -> Option<f64> {
+    let sum = |of: &dyn Fn(&str) -> bool| -> f64 {
+        let rows = today.machine_hours.iter().filter(|row| of(&row.capacity_type));
+        rows.filter_map(|row| row.cost_usd).sum()
+    };
+    let all = sum(&|_| true);
+    (all > 0.0).then(|| sum(&|kind| kind == "on-demand") / all)
+}
+
+/// Share of today's compute cost that is left after the recommended change; one where none is recommended.
+fn compute_left(analysis: &Analysis) -> f64 {
+    let compute = |scenario: Option<&Scenario>| scenario.and_then(|scenario| scenario.cost_usd.compute);
+    match (compute(today(analysis)), compute(recommended(analysis))) {
+        (Some(today), Some(then)) if today > 0.0 => (then / today).clamp(0.0, 1.0),
+        _ => 1.0,
+    }
+}
+
+fn commitments(analysis: &Analysis, months: f64) -> Option<Step> {
+    let today = today(analysis)?;
+    let unused = today.cost_usd.unused_commitments? * months;
+    let idle = today.compute_cost.iter().flat_map(|cost| &cost.commitments).filter(|one| one.unused_usd > 0.0);
+    let names: Vec<String> = idle.map(|one| one.name.clone()).collect();
+    (unused >= WORTH_DOING).then(|| {
+        let what = format!("Let commitments end that stand unused for {} a month", show::usd(unused));
+        step(StepKind::LetCommitmentsEnd, what, None).about(names).with(
+            "They are paid until they end, so nothing is saved before; Standard Reserved Instances can be sold.",
+            "AWS Billing: Savings Plans and Reserved Instances, automatic renewal",
+        )
+    })
+}
