@@ -516,6 +516,20 @@ class Policies(unittest.TestCase):
         self.assertEqual(set(identity["Statement"][0]["Action"]), {"sts:AssumeRole", "sts:TagSession"})
 
 
+class Formats(unittest.TestCase):
+    def test_the_schema_and_the_values_name_every_format_of_the_program(self):
+        recorded = (ROOT / "cli/tests/all/snapshots/all__cli__help_run.snap").read_text()
+        listed = recorded.split("Formats to write", 1)[1].split("Possible values:", 1)[1].split("\n\n", 1)[0]
+        formats = re.findall(r"- ([a-z-]+): ", listed)
+        self.assertIn("html", formats)
+        schema = json.loads((CHART / "values.schema.json").read_text())
+        of_schema = schema["properties"]["analysis"]["properties"]["formats"]["items"]["enum"]
+        self.assertEqual(sorted(of_schema), sorted(formats))
+        comment = next(line for line in (CHART / "values.yaml").read_text().splitlines() if "Formats to write:" in line)
+        named = comment.split("Formats to write:")[1].split(".")[0]
+        self.assertEqual(sorted(name.strip() for name in named.split(",")), sorted(formats))
+
+
 class Images(unittest.TestCase):
     text = (ROOT / "Dockerfile").read_text()
 

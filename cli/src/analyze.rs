@@ -96,14 +96,14 @@ impl InputArgs {
 }
 
 impl Inputs {
-    /// Everything as documented, at list prices, summed up by these labels too.
+    /// Documented assumptions and list prices, with the bill broken down by these labels.
     pub(crate) fn documented(labels: Vec<String>) -> Result<Self, Failure> {
         let sharing = Sharing { labels, ..Sharing::default() };
         let (assumptions, prices) = (Assumptions::default(), prices(None, None)?);
         Ok(Self { assumptions, prices, profile: None, sharing, bill_only: false })
     }
 
-    /// A request for this cluster and window.
+    /// Builds the request for this cluster and window.
     pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Request {
         let Self { assumptions, prices, profile, sharing, bill_only } = self.clone();
         Request { cluster, window, assumptions, prices, sharing, profile, bill_only }

@@ -8,20 +8,20 @@ use types::analysis::Analysis;
 
 use crate::failure::Failure;
 
-/// The currency amounts are shown in.
+/// Display currency of amounts.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct MoneyArgs {
     /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
     #[arg(long, value_name = "CODE", requires = "rate")]
     currency: Option<String>,
 
-    /// How much of that currency one USD is, such as 0.92
+    /// Exchange rate: units of that currency for one USD, such as 0.92
     #[arg(long, value_name = "RATE", requires = "currency", allow_negative_numbers = true)]
     rate: Option<f64>,
 }
 
 impl MoneyArgs {
-    /// The currency asked for, of amounts that are in `currency`.
+    /// Resolves the display currency for amounts in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         match self.currency.as_deref().zip(self.rate) {
             Some((code, rate)) if currency == "USD" => Money::try_new(code, rate).map_err(Failure::usage),
@@ -33,7 +33,7 @@ impl MoneyArgs {
     }
 }
 
-/// What a report is written as.
+/// Output formats of a report, with the options of each.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FormatArgs {
     /// Formats to write, separated by commas
@@ -74,7 +74,7 @@ impl FormatArgs {
         }
     }
 
-    /// The currency asked for, of amounts that are in `currency`.
+    /// Resolves the display currency for amounts in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         self.money.money(currency)
     }

@@ -34,13 +34,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Shows what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
-/// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
-/// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
-/// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
-/// `run` is for a scheduler: what is in a lake becomes a report beside it. `serve` shows the reports to those who sign in,
-/// and `work` replays the what-ifs they ask for.
-/// `compare` says what changed between two analyses. `lake` looks into a lake and keeps it. `prices` explains a price and
-/// imports AWS's price lists.
+/// `doctor` checks that a Prometheus has the metrics that are needed. `collect` writes closed hours from it into a lake
+/// of Parquet files, `analyze` prices the cluster and its alternatives from the lake, `report` renders the analysis as
+/// a page, and `compare` shows what changed between two. `demo` does the first four on a synthetic cluster, through a
+/// real Prometheus: start there. `run` is for schedulers: it makes the report of each cluster in a lake. `serve` shows
+/// reports to people who sign in, and `work` replays the what-ifs they ask for. `lake` inspects and maintains a lake.
+/// `prices` explains prices and imports AWS price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {

@@ -38,7 +38,7 @@ pub(crate) struct ReportArgs {
     formats: FormatArgs,
 }
 
-/// An analysis and the bytes it was read from.
+/// An analysis with the bytes it was parsed from.
 pub(crate) struct Given {
     pub(crate) analysis: Analysis,
     pub(crate) json: Vec<u8>,

@@ -92,7 +92,7 @@ pub(crate) fn workload_days(rows: Vec<WorkloadDay>) -> anyhow::Result<File> {
     Ok(File { name: lake::workload_day::FILE.to_owned(), content_type: "application/vnd.apache.parquet", content })
 }
 
-/// Swaps the pointer of a folder for this one, unless it is of a window that ends later; false then.
+/// Replaces the pointer of a folder; returns false when the present one is of a window that ends later.
 async fn point(store: &dyn Store, folder: &str, pointer: &Value, end: DateTime<Utc>) -> anyhow::Result<bool> {
     let key = format!("{folder}{POINTER}");
     let mut text = serde_json::to_vec_pretty(pointer).context("write report.json")?;

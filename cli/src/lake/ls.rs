@@ -47,7 +47,7 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
     Ok(())
 }
 
-/// The end of the hour that begins at `start`, as it is written; `start` itself where it is no hour.
+/// Formats the end of the hour that begins at `start`; returns `start` itself when it is not an hour.
 fn end_of(start: &str) -> String {
     let begins = chrono::NaiveDateTime::parse_from_str(start, "%Y-%m-%dT%H:%MZ");
     begins.map_or_else(
@@ -56,7 +56,7 @@ fn end_of(start: &str) -> String {
     )
 }
 
-/// A cluster as a table of its days.
+/// Formats a cluster as a table of its days.
 fn text(cluster: &ClusterListing) -> String {
     let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
     let mut text =

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output::{read_file, write_file};
 use config::Config;
 use message::Message;
-pub(crate) use metrics::openmetrics;
+use metrics::openmetrics;
 
 /// Options of delivery.
 #[derive(Debug, Clone, clap::Args)]
