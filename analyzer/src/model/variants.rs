@@ -118,6 +118,8 @@ mod tests {
             ec2_types: vec![0, 1, 2, 3],
             daemons: Ask::default(),
             daemon_pods: 0,
+            zones: Vec::new(),
+            spot: Vec::new(),
             largest: Some((16, 65_536)),
             evictions: EvictionLimits::OPEN,
             karpenter: false,
