@@ -25,7 +25,7 @@ pub(crate) struct SizesPart {
 impl HtmlSafe for SizesPart {}
 
 /// Rows shown before the fold.
-const SHOWN: usize = 10;
+const SHOWN: usize = 5;
 /// Containers whose command stands on the page; the file has all.
 const COMMANDS: usize = 20;
 

@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use types::analysis::{Allocation, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost, Shares, WorkloadCost};
+use types::analysis::{
+    Allocation, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost, Shares, WorkloadCost,
+};
 use types::{NanoUsd, split};
 
 use super::{Books, OwnerCost, Parts, is_daemonset};

@@ -159,7 +159,9 @@ async fn targets_are_those_of_krr_on_the_same_data() {
     let analysis = analysis(&[of("api", hours)], hours).await;
     let ours = size(&analysis, "api");
     let mut by_pod: BTreeMap<usize, (Vec<f64>, f64)> = BTreeMap::new();
-    for (pod, hour, slot) in (0..3).flat_map(|pod| (3 * DAY..hours).flat_map(move |n| (0..12).map(move |k| (pod, n, k)))) {
+    for (pod, hour, slot) in
+        (0..3).flat_map(|pod| (3 * DAY..hours).flat_map(move |n| (0..12).map(move |k| (pod, n, k))))
+    {
         let (cpu, memory) = used(pod, hour, slot);
         let entry = by_pod.entry(pod).or_default();
         entry.0.push(cpu.into());
@@ -170,7 +172,8 @@ async fn targets_are_those_of_krr_on_the_same_data() {
     assert_eq!(f64::from(ours.memory_target_mib), (memory * 1.15).ceil());
     // CPU is the percentile over the samples of all pods together.
     let all: Vec<f64> = by_pod.values().flat_map(|of| of.0.clone()).collect();
-    for (percent, mine) in [(95.0, ours.cpu_target_millicores), (95.0, ours.cpu_p95_millicores), (99.0, ours.cpu_p99_millicores)]
+    for (percent, mine) in
+        [(95.0, ours.cpu_target_millicores), (95.0, ours.cpu_p95_millicores), (99.0, ours.cpu_p99_millicores)]
     {
         let krr = percentile(all.clone(), percent);
         let off = f64::from(mine) / krr - 1.0;
