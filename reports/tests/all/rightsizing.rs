@@ -35,7 +35,7 @@ fn the_table_names_what_to_set_and_what_to_mind() {
     let text = dom.section("rightsizing").unwrap().replace('\u{a0}', " ");
     for part in [
         "5 of 9 containers hold more than they use",
-        "1 request too little and should be raised.",
+        "One requests too little and should be raised.",
         "CPU is the 95th percentile",
         "240m",
         "now 1,000m",

@@ -219,9 +219,10 @@ fn waves(analysis: &Analysis, saved: f64) -> Vec<Step> {
             waves.len(),
             counted(wave.namespaces.len(), "namespace", "namespaces"),
         );
-        step(StepKind::MoveToPool, what, Some(saved * share / all))
-            .about(wave.namespaces.clone())
-            .with(caution, format!("drafts/emp-profile-cm-wave-{}.yaml of this report", n + 1))
+        step(StepKind::MoveToPool, what, Some(saved * share / all)).about(wave.namespaces.clone()).with(
+            if n == 0 { caution } else { "" },
+            format!("drafts/emp-profile-cm-wave-{}.yaml of this report", n + 1),
+        )
     };
     waves.iter().zip(&marginal).enumerate().map(one).collect()
 }
