@@ -8,10 +8,10 @@
 
 # In step with rust-toolchain.toml, which a test compares.
 ARG RUST=1.95.0
-# Both of the same Debian, so that the program finds the glibc it was linked with. Give digests to build the same bytes
-# again years later: --build-arg BUILD_IMAGE=rust@sha256:…
-ARG BUILD_IMAGE=docker.io/library/rust:1.95.0-bookworm
-ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+# Both of the same Debian, so that the program finds the glibc it was linked with, and by digest, so that a tag that moves
+# changes nothing; docs/images.md says how to take newer ones.
+ARG BUILD_IMAGE=docker.io/library/rust:1.95.0-bookworm@sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1
+ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 
 FROM ${BUILD_IMAGE} AS build
 ARG RUST
@@ -42,6 +42,8 @@ LABEL org.opencontainers.image.title="emp-cost-collector" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}"
 COPY --from=build --chown=0:0 --chmod=0555 /src/target/release/emp-cost-collector /emp-cost-collector
+# One arena for all threads: what one thread frees, another uses again, so that many hours in a row hold what one does.
+ENV MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 9090
 ENTRYPOINT ["/emp-cost-collector"]

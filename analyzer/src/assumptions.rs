@@ -18,7 +18,7 @@ replay::assumption_set! {
         "`ec2-today-replayed`: whether today's nodes are drained as Karpenter does, or leave only once they are empty";
     ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
-        "price of root disks; `none` leaves them unpriced";
+        "price of root disks; `none` says that none are paid for";
     ec2_cpu_credits = "ec2.cpu_credits", "", { name "unlimited" | "standard" },
         "T3, T3a and T4g are in unlimited mode unless told otherwise, T2 is in standard mode",
         "whether CPU beyond the baseline of burstable machines is paid for";
@@ -91,9 +91,16 @@ impl Assumptions {
     /// # Errors
     /// [`AssumptionsError`] names the key, the value and what is allowed.
     pub fn from_toml(text: &str) -> Result<Self, AssumptionsError> {
-        let mut all = Self::default();
-        read_assumptions(text, &mut [&mut all.replay, &mut all.terms])?;
-        Ok(all)
+        Self::default().changed_by(text)
+    }
+
+    /// These, with what a text of the same form changes.
+    ///
+    /// # Errors
+    /// As [`Self::from_toml`].
+    pub fn changed_by(mut self, text: &str) -> Result<Self, AssumptionsError> {
+        read_assumptions(text, &mut [&mut self.replay, &mut self.terms])?;
+        Ok(self)
     }
 
     /// Every key there is, in the order in which they are shown.

@@ -85,7 +85,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
     let reported = model.as_ref().map_or(month, |model| Month { hours_present: float_of(model.windows.reported()) });
-    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month, reported));
+    let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month));
     let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
     let of_replays = model.as_ref().zip(replayed.as_ref()).map(|(model, replayed)| {
         model::verdict(&model::Grounds {
@@ -95,7 +95,6 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             reported,
             chosen_hours: if model.windows.tuned { count(model.windows.choosing().len()) } else { 0 },
             hours_missing: ratio(f64::from(missing), f64::from(coverage.hours_expected)).unwrap_or_default(),
-            silent_when_busy: false,
         })
     });
     let mut savings: Vec<_> = saving.iter().cloned().collect();
@@ -115,7 +114,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     notes.sort_by_key(|note| note.gravity);
     let of_replays = replayed.iter().flat_map(|replayed| &replayed.origins);
     let prices = book.lists(bill.origins.iter().chain(&outcome.origins).chain(of_replays));
-    let model_optimism = replayed.as_ref().and_then(|replayed| replayed.optimism);
+    let model_optimism = replayed.as_ref().and_then(|replayed| replayed.basis.optimism);
     let mut scenarios = vec![today, outcome.scenario];
     let realised = realised(&observed, book, assumptions, month);
     let waterfall = model
@@ -123,12 +122,14 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         .zip(replayed.as_ref())
         .and_then(|(model, replayed)| model::waterfall(model, replayed, &verdict, (month, reported)));
     let (mut selection, mut exclusions) = (None, Vec::new());
+    let (mut silence, mut back_test) = (None, None);
     let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
     if let Some(replayed) = replayed {
         scenarios.extend(replayed.scenarios.into_iter().map(|made| made.scenario));
         (hosts_considered, movability) = (replayed.hosts, replayed.movability);
         (what_if, plan) = (replayed.what_if, replayed.plan);
         (selection, exclusions) = (Some(replayed.selection), replayed.exclusions);
+        (silence, back_test) = (replayed.basis.silence, replayed.back_test);
     }
     let analysis = Analysis {
         right_sizing: Some(sizes.conclude(&allocation)),
@@ -154,6 +155,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         exclusions,
         waterfall,
         realised,
+        back_test,
+        silence,
         plan,
         assumptions: assumptions.in_force(),
         notes,
@@ -294,6 +297,7 @@ fn verdict(observed: &Observed, bill: &Bill, outcome: &Outcome, saving: Option<&
         saving_vs_best_ec2_usd: None,
         range_usd: None,
         interval_usd: None,
+        confidence: Some(model::nothing_compared()),
         ..Verdict::default()
     }
 }
@@ -465,11 +469,18 @@ fn notes(
             in_hours(inventory.pod_hours_without_requests)
         )));
     }
+    if observed.alive_seconds_pod_level > 0 {
+        notes.push(Note::warning(format!(
+            "{:.1} pod-hours ask for CPU and memory as a whole pod (`spec.resources`), which no metric shows: what they \
+             reserve is not known, and is in no sum of requests and no replay.",
+            float(observed.alive_seconds_pod_level) / 3600.0
+        )));
+    }
     notes.push(Note::info(
         "A month is 730 hours, scaled in plain proportion to the hours present, not by hour of the week.",
     ));
     notes.push(Note::info(
-        "Every total is partial where network or licences are not given: nothing in a cluster's metrics shows them.",
+        "Network and licences are in no total unless they are given, since nothing in a cluster's metrics shows them. Network costs the same in every scenario.",
     ));
     notes.sort_by_key(|note| note.gravity);
     notes

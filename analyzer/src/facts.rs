@@ -129,6 +129,8 @@ pub(crate) struct VolumeRow {
     pub(crate) namespace: String,
     pub(crate) claim: String,
     pub(crate) storage_class: Option<String>,
+    /// The EBS volume behind it, which may be behind other claims too.
+    pub(crate) volume_id: Option<String>,
     pub(crate) kind: VolumeKind,
     pub(crate) capacity_bytes: Option<i64>,
     /// Most bytes used.
@@ -186,6 +188,8 @@ pub(crate) struct WorkloadKey {
 pub(crate) struct WorkloadHour {
     pub(crate) alive_seconds: i64,
     pub(crate) alive_seconds_without_requests: i64,
+    /// Alive seconds of pods that ask for resources as a whole, which no metric shows.
+    pub(crate) alive_seconds_pod_level: i64,
     pub(crate) cpu_request_millicore_seconds: i64,
     pub(crate) memory_request_byte_seconds: i128,
     pub(crate) cpu_limit_millicore_seconds: i64,

@@ -6,6 +6,7 @@
 //! frames of a few hours, or of one day object, are all that is held.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use types::{ClusterId, Hour, Window};
 
-use crate::facts::HourFacts;
+use crate::facts::{HourFacts, VolumeRow};
 use crate::ledger::Ledger;
 use crate::trace::{self, Choices, Names};
 use crate::usage::{self, ByHour, Frames};
@@ -354,6 +355,15 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
     Ok(facts)
 }
 
+/// Leaves of a volume the seconds in which no claim before it had it: AWS bills a volume once, however many claims it is
+/// behind.
+fn count_once(billed: &mut BTreeMap<(i64, String), i64>, hour: i64, volume: &mut VolumeRow) {
+    let Some(id) = &volume.volume_id else { return };
+    let before = billed.entry((hour, id.clone())).or_default();
+    volume.present_seconds = volume.present_seconds.min(types::window::HOUR_SECONDS - *before).max(0);
+    *before += volume.present_seconds;
+}
+
 /// Sums some parts by hour and runs the pipelines over all of them at once.
 fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
     let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
@@ -402,9 +412,11 @@ fn decode_part(
     ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
     ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
     pods.end(facts, ledger);
+    let mut billed: BTreeMap<(i64, String), i64> = BTreeMap::new();
     ahead.each_batch(&objects.volumes, |batch| {
-        for (hour, volume) in rows::volumes(batch)? {
+        for (hour, mut volume) in rows::volumes(batch)? {
             if let Some(facts) = facts.get_mut(&hour) {
+                count_once(&mut billed, hour, &mut volume);
                 ledger.volume(hour, &volume);
                 facts.volumes.push(volume);
             }

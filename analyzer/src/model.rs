@@ -3,7 +3,12 @@
 //! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
 //! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
 
+mod back_test;
+mod bars;
+mod confidence;
+mod decide;
 mod headroom;
+mod host_choice;
 mod interval;
 mod judged;
 mod machines;
@@ -13,17 +18,21 @@ mod passes;
 mod plan;
 mod report;
 mod selection;
+mod silence;
+mod steps;
 mod terms;
+mod tornado;
+mod tune;
 mod variants;
 mod verdict;
 mod waterfall;
 mod what_if;
 mod windows;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lake::Lake;
-use replay::{Limits, Outcome, Setup};
+use replay::{Base, Limits, Outcome, Setup};
 use types::analysis::{Limit, ScenarioId};
 use types::{ClusterId, NanoUsd};
 
@@ -34,19 +43,21 @@ use crate::prices::PriceBook;
 use crate::profile::Profile;
 use crate::scenarios::today::Bill;
 use crate::trace::{Counted, Names};
+use bars::subject;
+pub(crate) use confidence::nothing_compared;
+use decide::{Basis, decide};
+use host_choice::Hosts;
+use judged::{Yardstick, judgement};
 pub(crate) use machines::{Candidate, Machines};
 pub(crate) use money::{Money, Pricer};
-use passes::{OnPool, Passes, Source};
+use passes::{Passes, Source};
 pub(crate) use report::{Conclusion, conclude};
 use selection::{Selection, Selector};
+use tornado::Tornado;
+use tune::Defaults;
 pub(crate) use verdict::{Grounds, verdict};
 pub(crate) use waterfall::waterfall;
 pub(crate) use windows::Windows;
-
-/// Hosts replayed of those that the bound leaves.
-const HOSTS_REPLAYED: usize = 10;
-/// Share of the memory that may move by the end of the first step, and of the second.
-const STEP_PERCENT: [i128; 2] = [10, 50];
 
 /// A scenario that was replayed.
 #[derive(Debug, Clone)]
@@ -66,6 +77,17 @@ impl Replayed {
     /// The same for its bill and risk alone.
     fn without_course(self) -> Self {
         Self { whole: self.whole.without_course(), ..self }
+    }
+
+    /// The same on the hours that serve choices, where it was replayed on more.
+    fn on_choosing(&self, windows: &Windows) -> Self {
+        let is_longer = self.whole.hours.len() > windows.choosing().len();
+        if is_longer { Self { whole: self.before.clone(), ..self.clone() } } else { self.clone() }
+    }
+
+    /// Whether anything ran on elastic VMs.
+    fn has_elastic_vms(&self) -> bool {
+        self.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty())
     }
 
     /// Its scenario; `None` for what is replayed only to compare.
@@ -100,10 +122,11 @@ pub(crate) struct Model<'a> {
     pub(crate) on_emp: Vec<Replayed>,
     /// `emp` with leftovers repacked as `ec2-repacked` repacks them: for the difference between the two alone.
     pub(crate) like_for_like: Option<Replayed>,
-    /// `emp` at each pair of ratios tried.
+    /// `emp` at each pair of ratios tried, and today's machines over the same hours.
     pub(crate) grid: Vec<Replayed>,
-    /// `emp` with one assumption changed.
-    pub(crate) changed: Vec<(Change, Replayed)>,
+    pub(crate) grid_today: Option<Replayed>,
+    /// The scenario the answer is about with one assumption changed; `None` where none was replayed.
+    pub(crate) tornado: Option<Tornado>,
     /// Namespaces that move step by step, each with `emp` of everything moved so far.
     pub(crate) waves: Vec<(Vec<String>, Replayed)>,
     /// `emp` with a choice lifted that keeps pods on EC2, by the reason it keeps them for.
@@ -153,18 +176,6 @@ pub(crate) struct Change {
     pub(crate) value: String,
 }
 
-/// What other values assumptions are tried at, one at a time: the bars of the tornado.
-const CHANGES: [(&str, &[&str]); 8] = [
-    ("emp.memory_model", &["working_set", "touched"]),
-    ("emp.host_threshold", &["0.7", "0.9"]),
-    ("emp.spare_hosts_per_zone", &["1"]),
-    ("emp.evm_consolidation", &["drain"]),
-    ("scheduler.score", &["most_allocated"]),
-    ("scheduler.zones", &["free"]),
-    ("machine.smt_yield", &["0.625"]),
-    ("emp.guest_mib", &["512", "2048"]),
-];
-
 /// What is replayed of a cluster, and by which choices.
 #[derive(Debug)]
 pub(crate) struct Inputs<'l, 'a> {
@@ -207,118 +218,95 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
     let pricer = Pricer::new(observed, bill, book, &machines, assumptions);
     let limits = base.assumptions.limits();
     names.counted = Some(BTreeMap::new());
-    let reference = pricer.usual_host(&machines).cloned();
+    let usual = pricer.usual_host(&machines).cloned();
     let mut passes = Passes { source: &mut source, base, pricer: &pricer, names: &mut names, limits };
-    let mut on_ec2 = passes.on_ec2(reference.as_ref(), &selector).await?;
+    let mut on_ec2 = passes.on_ec2(&selector).await?;
+    let Some(today) = on_ec2.first().cloned() else { return Ok(None) };
     let counted = passes.names.counted.take();
-    let emp = if on_ec2.last().is_some_and(|replayed| replayed.host.is_some()) { on_ec2.pop() } else { None };
-    let moves = emp.filter(|emp| emp.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty()));
-    let mut pool = OnPool::default();
-    let mut hosts = Vec::new();
-    if let Some(emp) = &moves {
-        hosts = passes.hosts(emp, &selector).await?;
-    }
-    let chosen = hosts.iter().find(|host| host.chosen).map(|host| host.candidate.clone());
-    let tuned = passes.tune(chosen.as_ref(), &selector).await?;
-    if let Some(host) = &chosen {
-        let steps = steps(passes.names, counted.as_ref());
-        let choices = Lifted::of(&in_force, counted.as_ref(), &steps);
-        let selector = Selector { machines: &machines, selections: &choices.selections };
-        pool = passes.on_pool(host, &tuned, &choices, &selector).await?;
-        let moved = std::mem::take(&mut pool.waves).into_iter();
-        // With the last step everything has moved, and that is the scenario itself.
-        let moved = moved.chain(pool.scenarios.first().cloned().map(Replayed::without_course));
-        pool.steps = steps.into_iter().zip(moved).collect();
-    }
-    for chosen in passes.tuned_on_ec2(&tuned, on_ec2.as_slice(), &selector).await? {
+    let moves = counted.iter().flatten().any(|(_, counted)| counted.moves_seconds > 0);
+    let hosts = match usual.filter(|_| moves) {
+        Some(usual) => passes.hosts(&usual, &today, &selector).await?,
+        None => Hosts { tried: Vec::new(), today: None },
+    };
+    let host = hosts.chosen().cloned();
+    let mut pools = passes.pools(host.as_ref(), &selector).await?.into_iter();
+    let emp = pools.next();
+    let repacked: Vec<Replayed> = pools.collect();
+    let tuned = {
+        let defaults = Defaults { on_ec2: &on_ec2, pools: &repacked, today: hosts.today };
+        passes.tune(defaults, &selector).await?
+    };
+    let mut on_emp: Vec<Replayed> = emp.into_iter().collect();
+    for chosen in passes.tuned(&tuned, &on_ec2, &repacked, &selector).await? {
         // A policy that was chosen takes the place of the default of its scenario.
-        on_ec2.retain(|default| default.setup.id != chosen.setup.id);
-        on_ec2.push(chosen);
+        let side = if chosen.host.is_some() { &mut on_emp } else { &mut on_ec2 };
+        side.retain(|default| default.setup.id != chosen.setup.id);
+        side.push(chosen);
     }
-    let (on_ec2, on_emp, ladders) = passes.headroom(on_ec2, pool.scenarios, &selector).await?;
-    for tried in &mut hosts {
-        tried.replayed = tried.replayed.take().map(Replayed::without_course);
-    }
+    let (on_ec2, on_emp, ladders) = passes.headroom(on_ec2, on_emp, &selector).await?;
+    let base = passes.base;
     names.counted = counted;
-    let replays = source.replays;
-    Ok(Some(Model {
+    let mut model = Model {
         windows,
         limits,
         on_ec2,
-        hosts,
+        hosts: hosts.tried,
         on_emp,
-        like_for_like: pool.like_for_like,
+        like_for_like: repacked.into_iter().next(),
         grid: tuned.grid,
-        changed: pool.changed,
-        waves: pool.steps,
-        lifted: pool.lifted,
+        grid_today: tuned.grid_today,
+        tornado: None,
+        waves: Vec::new(),
+        lifted: Vec::new(),
         ladders,
-        replays,
+        replays: 0.0,
         names,
         pricer,
         profile,
         assumptions,
-    }))
+    };
+    model.look_closer(&mut source, base, bill, (&machines, &in_force)).await?;
+    model.replays = source.replays;
+    Ok(Some(model))
 }
 
-/// Selections replayed beside the one in force: with a choice lifted, and step by step.
-struct Lifted<'a> {
-    /// The one in force first.
-    selections: Vec<Selection<'a>>,
-    /// Which of them lifts the choice behind which reason.
-    reasons: Vec<(u8, &'static str)>,
-    /// Which of them are steps, all but the last.
-    steps: Vec<u8>,
-}
-
-impl<'a> Lifted<'a> {
-    fn of(in_force: &Selection<'a>, counted: Option<&BTreeMap<u32, Counted>>, steps: &[Vec<String>]) -> Self {
-        let kept = |why: &str| counted.into_iter().flatten().any(|(_, counted)| counted.stays.contains_key(why));
-        let mut lifted = Self { selections: vec![in_force.clone()], reasons: Vec::new(), steps: Vec::new() };
-        for why in selection::BY_CHOICE.into_iter().filter(|why| kept(why)) {
-            let at = lifted.add(Selection { lifted: Some(why), ..in_force.clone() });
-            lifted.reasons.push((at, why));
+impl<'a> Model<'a> {
+    /// What an answer brings with it: the scenario it is about under other assumptions, and where a pool pays, the steps to
+    /// it and what choices of the user cost.
+    async fn look_closer(
+        &mut self,
+        source: &mut Source<'_>,
+        base: Base,
+        bill: &Bill,
+        (machines, in_force): (&Machines<'_>, &Selection<'_>),
+    ) -> Result<(), AnalyzeError> {
+        let basis = Basis::new(self, bill);
+        let judged = judgement(self, basis.reported, &Yardstick::new(&self.assumptions.replay));
+        let decision = decide(&judged, &basis);
+        let of = subject(&judged, &decision).and_then(|row| self.scenario(row.id)).cloned();
+        let pays = judged.reported.iter().any(|row| row.id.is_emp() && row.judged.saving_monthly_usd > 0.0);
+        let (emp, today) = (self.scenario(ScenarioId::Emp).cloned(), self.today().cloned());
+        let limits = self.limits;
+        let counted = self.names.counted.take();
+        let mut passes = Passes { source, base, pricer: &self.pricer, names: &mut self.names, limits };
+        let selector = Selector { machines, selections: std::slice::from_ref(in_force) };
+        if let Some((of, today)) = of.as_ref().zip(today.as_ref()) {
+            self.tornado = Some(passes.tornado(of, today, &selector).await?);
         }
-        for n in 1..steps.len() {
-            let namespaces: BTreeSet<String> = steps.iter().take(n).flatten().cloned().collect();
-            let at = lifted.add(Selection { namespaces: Some(namespaces), ..in_force.clone() });
-            lifted.steps.push(at);
+        if let Some(emp) = emp {
+            let steps = steps::order(passes.names, counted.as_ref());
+            let taken = if pays { &steps[..] } else { &[] };
+            let choices = steps::Lifted::of(in_force, counted.as_ref(), taken);
+            let selector = Selector { machines, selections: &choices.selections };
+            let (lifted, mut waves) = passes.steps(&emp, &choices, &selector).await?;
+            self.lifted = lifted;
+            // With the last step everything has moved, and that is the scenario itself.
+            waves.push(emp.without_course());
+            self.waves = if pays { steps.into_iter().zip(waves).collect() } else { Vec::new() };
         }
-        lifted
+        self.names.counted = counted;
+        Ok(())
     }
-
-    fn add(&mut self, selection: Selection<'a>) -> u8 {
-        self.selections.push(selection);
-        u8::try_from(self.selections.len() - 1).unwrap_or(u8::MAX)
-    }
-}
-
-/// In which order namespaces move: those that reserve least first, a tenth of the memory, then four tenths, then the
-/// rest, so that the first steps risk little and teach much.
-fn steps(names: &Names, counted: Option<&BTreeMap<u32, Counted>>) -> Vec<Vec<String>> {
-    let mut sizes: BTreeMap<&str, i128> = BTreeMap::new();
-    for (workload, counted) in counted.into_iter().flatten().filter(|(_, counted)| counted.moves_seconds > 0) {
-        let name = usize::try_from(*workload).ok().and_then(|at| names.workloads.names().get(at));
-        if let Some(name) = name {
-            *sizes.entry(&name.namespace).or_default() += counted.moving_mib_seconds();
-        }
-    }
-    let all: i128 = sizes.values().sum();
-    let mut sizes: Vec<_> = sizes.into_iter().map(|(namespace, size)| (size, namespace)).collect();
-    sizes.sort_unstable();
-    let (mut steps, mut so_far) = (vec![Vec::new()], 0);
-    for (size, namespace) in sizes {
-        let full = STEP_PERCENT.get(steps.len() - 1).is_some_and(|percent| 100 * (so_far + size) > all * percent);
-        if full && steps.last().is_some_and(|step| !step.is_empty()) {
-            steps.push(Vec::new());
-        }
-        so_far += size;
-        if let Some(step) = steps.last_mut() {
-            step.push(namespace.to_owned());
-        }
-    }
-    steps.retain(|step| !step.is_empty());
-    steps
 }
 
 /// Seconds of machines that stay as they are, hour by hour.

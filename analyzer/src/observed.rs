@@ -45,6 +45,8 @@ pub(crate) struct Observed {
     named: BTreeSet<String>,
     pub(crate) alive_seconds: i128,
     pub(crate) alive_seconds_without_requests: i128,
+    /// Alive seconds of pods that ask for resources as a whole, which no metric shows.
+    pub(crate) alive_seconds_pod_level: i128,
     pub(crate) container_seconds_without_usage: i128,
     /// What workloads reserve and use, by their numbers in the ledger; `None` for one that is in no hour taken.
     numbered: Vec<Option<WorkloadSums>>,
@@ -137,6 +139,8 @@ pub(crate) struct WorkloadSums {
 pub(crate) struct VolumeSums {
     pub(crate) byte_seconds: i128,
     pub(crate) seconds: i128,
+    /// Of those, in which their size was known.
+    pub(crate) sized_seconds: i128,
     /// Bytes used times time, while they were known.
     pub(crate) used_byte_seconds: i128,
     pub(crate) used_seconds: i128,
@@ -178,6 +182,7 @@ impl Observed {
                 Both { cpu: cpu(workload.cpu_limit_millicore_seconds), memory: workload.memory_limit_byte_seconds };
             self.alive_seconds += i128::from(workload.alive_seconds);
             self.alive_seconds_without_requests += i128::from(workload.alive_seconds_without_requests);
+            self.alive_seconds_pod_level += i128::from(workload.alive_seconds_pod_level);
             self.container_seconds_without_usage += i128::from(workload.container_seconds_without_usage);
             let number = usize::try_from(*number).unwrap_or(usize::MAX);
             if number >= self.numbered.len() {
@@ -257,6 +262,7 @@ impl Observed {
         self.claim_ids.insert(hash(&[&volume.namespace, &volume.claim]));
         let sums = entry(&mut self.volumes, &volume.kind);
         let seconds = i128::from(volume.present_seconds);
+        sums.sized_seconds += if volume.capacity_bytes.is_some() { seconds } else { 0 };
         sums.byte_seconds += i128::from(volume.capacity_bytes.unwrap_or_default()) * seconds;
         sums.seconds += seconds;
         if let Some(used) = volume.used_bytes {

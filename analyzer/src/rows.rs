@@ -125,16 +125,31 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::capacity_bytes,
     volume_hour::used_max_bytes,
     volume_hour::present_seconds,
+    volume_hour::csi_driver,
 ];
 
-/// What keeps a volume's data. A claim that shows no EBS volume where others of its hour do is of another driver: its
-/// capacity is what was asked for, of which those bill nothing.
-fn store(volume_id: Option<&str>, storage_class: Option<&str>, volume_type: Option<&str>, ids_show: bool) -> Store {
+/// What keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim that shows no
+/// EBS volume where others of its hour do is of another driver: its capacity is what was asked for, of which those bill
+/// nothing.
+fn store(
+    volume_id: Option<&str>,
+    storage_class: Option<&str>,
+    volume_type: Option<&str>,
+    driver: Option<&str>,
+    ids_show: bool,
+) -> Store {
     let class = storage_class.unwrap_or_default();
+    let of_driver = driver.map(|driver| match driver {
+        "efs.csi.aws.com" => Store::Efs,
+        "ebs.csi.aws.com" | "ebs.csi.eks.amazonaws.com" => Store::Ebs,
+        _ if driver.starts_with("fsx.") => Store::Fsx,
+        _ => Store::Other,
+    });
     match volume_type {
         Some("efs") => Store::Efs,
         Some("fsx") => Store::Fsx,
         Some(_) => Store::Ebs,
+        None if of_driver.is_some() => of_driver.unwrap_or_default(),
         None if volume_id.is_some() => Store::Ebs,
         None if class.contains("efs") => Store::Efs,
         None if class.contains("fsx") => Store::Fsx,
@@ -157,18 +172,21 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
     let capacity = Int64s::new(batch, volume_hour::capacity_bytes)?;
     let used = Int64s::new(batch, volume_hour::used_max_bytes)?;
     let present = Int32s::new(batch, volume_hour::present_seconds)?;
+    let driver = Texts::new(batch, volume_hour::csi_driver)?;
     let with_id = (0..batch.num_rows()).filter(|row| volume_id.get(*row).is_some()).map(|row| hour.some(row));
     let ids_show: BTreeSet<i64> = with_id.collect();
     let volume = |row: usize| VolumeRow {
         namespace: namespace.some(row).to_owned(),
         claim: claim.some(row).to_owned(),
         storage_class: storage_class.owned(row),
+        volume_id: volume_id.owned(row),
         kind: VolumeKind {
             region: zone.get(row).and_then(|zone| zone_location(zone).or_else(|| region_of_zone(zone))),
             store: store(
                 volume_id.get(row),
                 storage_class.get(row),
                 volume_type.get(row),
+                driver.get(row),
                 ids_show.contains(&hour.some(row)),
             ),
             volume_type: volume_type.owned(row),

@@ -59,7 +59,10 @@ mod tests {
         let (saved, base, lines) = a.less(&b).unwrap();
         assert_eq!((saved.usd(), base.usd(), lines), (30.0, 100.0, vec!["compute", "fee"]));
         assert_eq!(a.total().unwrap().usd(), 107.0);
-        assert!(a.partial());
+        assert!(a.partial(), "what disks of machines cost is not known");
+        let zero = Some(NanoUsd::ZERO);
+        let known = ExactLines { root_disks: zero, unused_commitments: zero, pool_network: zero, ..a };
+        assert!(!known.partial(), "network and licences are not given, and differ in no scenario that is known of");
         assert_eq!(ExactLines::default().total(), None);
         assert!(a.less(&ExactLines::default()).is_none());
     }

@@ -387,7 +387,8 @@ impl Rows {
                 name: workload.some(row).to_owned(),
             };
             let workload = names.workloads.index(&name);
-            let ask = ask(cpu.get(row), memory.get(row));
+            let bytes = memory.get(row).unwrap_or_default().saturating_add(huge_pages(extended.texts(row)));
+            let ask = ask(cpu.get(row), Some(bytes));
             let (movable, why) = match place {
                 Err(why) => (Movable::NEVER, Some(why)),
                 Ok(_) if daemon => (Movable::NEVER, Some(DAEMON)),
@@ -456,6 +457,8 @@ impl Rows {
                 alive_from: from,
                 alive_to: to,
                 waited: waited(start, created.get(row), scheduled.get(row)),
+                run: 0,
+                unknown_slots: 0,
             });
         }
         Ok(())
@@ -537,11 +540,17 @@ fn lane(slots: &Slots<'_>, row: usize) -> Result<Lane, Misfit> {
     Ok(Lane(lane))
 }
 
+/// Bytes of huge pages among the other requests of a pod: a node sets them aside of the memory that all others share.
+fn huge_pages<'a>(requests: impl Iterator<Item = &'a str>) -> i64 {
+    let pages = requests.filter_map(|request| request.strip_prefix("hugepages_")?.split_once('=')?.1.parse().ok());
+    pages.fold(0, |sum: i64, bytes: i64| sum.saturating_add(bytes.max(0)))
+}
+
 /// What is requested, in millicores and bytes; nothing is requested where there is none.
 fn ask(millicores: Option<i64>, bytes: Option<i64>) -> Ask {
     Ask {
         cpu_millicores: whole(millicores.unwrap_or_default()),
-        memory_mib: whole((bytes.unwrap_or_default() + (1 << 20) - 1) >> 20),
+        memory_mib: whole(bytes.unwrap_or_default().saturating_add((1 << 20) - 1) >> 20),
     }
 }
 
@@ -581,6 +590,14 @@ mod tests {
         assert_eq!(uid_number("000000000000000000000000000000ff"), 255);
         assert_ne!(uid_number("a"), uid_number("b"));
         assert_eq!(uid_number("a"), uid_number("a"));
+    }
+
+    #[test]
+    fn huge_pages_are_memory_of_the_node() {
+        let check = |requests: &[&str], expect: i64| assert_eq!(huge_pages(requests.iter().copied()), expect);
+        check(&["hugepages_2Mi=4294967296", "nvidia_com_gpu=1", "hugepages_1Gi=1073741824"], 5 << 30);
+        check(&["nvidia_com_gpu=1", "hugepages_2Mi=x", "hugepages_2Mi"], 0);
+        check(&["hugepages_2Mi=9223372036854775807", "hugepages_1Gi=1"], i64::MAX);
     }
 
     #[test]

@@ -24,6 +24,8 @@ const OWNER: &str = "owner";
 /// Seconds of the hour a pod was alive: the sum of its list, made by [`crate::slots`].
 const ALIVE_SECONDS: &str = "alive_seconds";
 const ALIVE_WITHOUT_REQUESTS: &str = "alive_seconds_without_requests";
+/// Seconds in which a pod was alive that asks for resources as a whole, which no metric shows.
+const ALIVE_POD_LEVEL: &str = "alive_seconds_pod_level";
 const CPU_REQUEST: &str = "cpu_request_millicore_seconds";
 const MEMORY_REQUEST: [&str; 2] = ["memory_request_high", "memory_request_low"];
 const CPU_LIMIT: &str = "cpu_limit_millicore_seconds";
@@ -36,6 +38,7 @@ pub(crate) const POD_COLUMNS: &[Column] = &[
     pod_hour::hour_start_seconds,
     pod_hour::cpu_effective_request_millicores,
     pod_hour::memory_effective_request_bytes,
+    pod_hour::pod_level_requests,
 ];
 
 /// The columns of `container_hour` the pipelines read.
@@ -174,13 +177,16 @@ fn whole(high: i64, low: i64) -> i128 {
 /// In: `pod_hour` with owners and halves. Out: one row per hour and owner.
 fn requests_by_owner(pods: LazyFrame) -> LazyFrame {
     let alive = || col(ALIVE_SECONDS);
-    let without = int64(pod_hour::cpu_effective_request_millicores)
+    let none_known = int64(pod_hour::cpu_effective_request_millicores)
         .is_null()
         .and(int64(pod_hour::memory_effective_request_bytes).is_null());
+    let as_a_whole = col(pod_hour::pod_level_requests.name).fill_null(lit(false));
+    let without = none_known.clone().and(as_a_whole.clone().not());
     let [high, low] = halves(MEMORY_REQUEST, alive());
     pods.group_by(owner_keys()).agg([
         alive().sum(),
         (alive() * one_if(without)).sum().alias(ALIVE_WITHOUT_REQUESTS),
+        (alive() * one_if(none_known.and(as_a_whole))).sum().alias(ALIVE_POD_LEVEL),
         (int64(pod_hour::cpu_effective_request_millicores) * alive()).sum().alias(CPU_REQUEST),
         high,
         low,
@@ -226,11 +232,12 @@ pub(crate) fn workloads(
     let reserved = requests_by_owner(pods.lazy()).collect()?;
     each_owner(
         &reserved,
-        [ALIVE_SECONDS, ALIVE_WITHOUT_REQUESTS, CPU_REQUEST, MEMORY_REQUEST[0], MEMORY_REQUEST[1]],
-        |hour, owner, [alive, without_requests, cpu, high, low]| {
+        [ALIVE_SECONDS, ALIVE_WITHOUT_REQUESTS, ALIVE_POD_LEVEL, CPU_REQUEST, MEMORY_REQUEST[0], MEMORY_REQUEST[1]],
+        |hour, owner, [alive, without_requests, pod_level, cpu, high, low]| {
             let sums = hours.entry(hour).or_default().entry(workload(owner)).or_default();
             sums.alive_seconds += alive;
             sums.alive_seconds_without_requests += without_requests;
+            sums.alive_seconds_pod_level += pod_level;
             sums.cpu_request_millicore_seconds += cpu;
             sums.memory_request_byte_seconds += whole(high, low);
         },

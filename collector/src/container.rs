@@ -6,12 +6,13 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::counter::{self, Counted, Most, Sample, Step};
 use crate::doubt::Doubts;
-use crate::life::{Life, int32};
+use crate::life::Life;
 use crate::limits::Limits;
-use crate::pod::whole;
+use crate::numbers::int32;
+use crate::numbers::whole;
 use crate::queries;
 use crate::snapshot::{EDGES, Grid, Instance, Pod, Resources};
-use crate::usage::{Rates, Usage};
+use crate::usage_source::{Rates, UsageSource};
 
 /// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
 /// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
@@ -52,7 +53,7 @@ pub(crate) struct Identity<'a> {
     pub(crate) pod: &'a Pod,
     pub(crate) resources: Resources,
     /// What the CPU of its instances is given in.
-    pub(crate) usage: Usage,
+    pub(crate) usage: UsageSource,
     /// The greatest CPU of each slot, in cores, where the server records it.
     pub(crate) peaks: Option<Grid<SLOTS_PER_HOUR>>,
     /// What its node can do at most.
@@ -81,15 +82,15 @@ pub(crate) fn row(
         add_running(&mut slots, run, hour);
         let mut gaps = Gaps::default();
         let used = match identity.usage {
-            Usage::Cadvisor => {
+            UsageSource::Cadvisor => {
                 let counted = counted(run, &identity, hour);
                 doubted.cpu += counted.implausible;
                 restarts += usize::from(counted.restarted);
-                gaps = gaps_of(&counted.steps, hour);
+                gaps = gaps_of(&counted.steps, run.zero, identity.slack_seconds, hour);
                 interpolated += gaps.iter().sum::<i64>();
                 cpu_by_slot(&counted.steps, hour)
             }
-            Usage::Recorded { cpu, .. } => {
+            UsageSource::Recorded { cpu, .. } => {
                 let recorded_on = identity.pod.completion().is_some();
                 let (used, implausible) = rates_by_slot(&identity, (cpu, recorded_on), run, life, hour);
                 doubted.cpu += implausible;
@@ -230,6 +231,11 @@ fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
     }
     let mut counted = counter::count(&samples, run.zero, most);
     counted.implausible += unreadable;
+    for step in counted.steps.iter_mut().filter(|step| step.is_gap() && Some(step.from) != run.zero) {
+        // What it began with may be minutes old when it is looked at: then no scrape came, and the gap began there.
+        let scraped = |at: i64| Some(run.instance.scraped(at)).filter(|scraped| at - scraped > most.slack_seconds);
+        (step.from, step.to) = (scraped(step.from).unwrap_or(step.from), scraped(step.to).unwrap_or(step.to));
+    }
     for step in counted.steps.iter_mut().filter(|step| Some(step.from) == run.zero) {
         // What it used before the hour no other hour has seen.
         step.from = step.from.max(hour.start_seconds());
@@ -240,9 +246,13 @@ fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
 /// Seconds of each slot that lie between two samples further apart than a slot.
 type Gaps = [i64; SLOTS_PER_HOUR];
 
-fn gaps_of(steps: &[Step], hour: Hour) -> Gaps {
+/// Between the start of a container (`zero`) and its first sample nothing is missing: it may come a scrape after the first
+/// edge, and is seen at the next.
+fn gaps_of(steps: &[Step], zero: Option<i64>, slack_seconds: i64, hour: Hour) -> Gaps {
     let mut gaps = Gaps::default();
-    for step in steps.iter().filter(|step| step.is_gap()) {
+    let begun = zero.map(|zero| zero.max(hour.start_seconds()));
+    let is_first = |step: &Step| Some(step.from) == begun && step.to - step.from <= SLOT_SECONDS + slack_seconds;
+    for step in steps.iter().filter(|step| step.is_gap() && !is_first(step)) {
         let span = Life { start: step.from, end: step.to };
         gaps.iter_mut().zip(span.by_slot(hour)).for_each(|(gap, seconds)| *gap += seconds);
     }
@@ -436,11 +446,11 @@ mod tests {
 
     /// A row of a container that lives from `start` to `end`, seconds of the hour.
     fn make(instances: &[Instance], start: i64, end: i64) -> ContainerHour {
-        make_of(Usage::Cadvisor, None, instances, start, end)
+        make_of(UsageSource::Cadvisor, None, instances, start, end)
     }
 
     fn make_of(
-        usage: Usage,
+        usage: UsageSource,
         peaks: Option<Grid<SLOTS_PER_HOUR>>,
         instances: &[Instance],
         start: i64,
@@ -512,12 +522,12 @@ mod tests {
     #[test]
     fn a_gap_over_an_edge_of_the_hour_is_shared_by_both_hours() {
         let mut first = counter(Some(-9000), &[(0, 0.0), (10, 300.0)]);
-        first.beyond = Some(Box::new(Beyond { before: None, after: Some((HOUR + 4_200, 360.0)) }));
+        first.beyond = Some(Box::new(Beyond { after: Some((HOUR + 4_200, 360.0)), ..Beyond::default() }));
         let row = make(&[first], -9000, 3600);
         assert_eq!(row.cpu_core_milliseconds, Some(300_000 + 30_000));
         assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(3_600), Some(3_600)));
         let mut second = counter(Some(-9000), &[(2, 360.0), (3, 390.0)]);
-        second.beyond = Some(Box::new(Beyond { before: Some((HOUR - 600, 300.0)), after: None }));
+        second.beyond = Some(Box::new(Beyond { before: Some((HOUR - 600, 300.0)), ..Beyond::default() }));
         let row = make(&[second], -9000, 3600);
         assert_eq!(row.cpu_core_milliseconds, Some(30_000 + 30_000));
         assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(900), Some(600)));
@@ -586,7 +596,7 @@ mod tests {
     }
 
     fn rates(cpu: Rates, edges: &[(usize, f64)], start: i64, end: i64) -> ContainerHour {
-        make_of(Usage::Recorded { cpu, memory_rule: true }, None, &[counter(None, edges)], start, end)
+        make_of(UsageSource::Recorded { cpu, memory_rule: true }, None, &[counter(None, edges)], start, end)
     }
 
     #[test]
@@ -623,7 +633,7 @@ mod tests {
             instance.memory_mean_bytes.set(slot, mib * 1024.0 * 1024.0);
             instance.memory_max_bytes.set(slot, mib * 1024.0 * 1024.0);
         }
-        let usage = Usage::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
+        let usage = UsageSource::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
         let row = make_of(usage, None, &[instance], 600, 3600);
         assert_eq!((row.cpu_core_milliseconds, row.running_seconds), (Some(150_000), Some(300)));
         assert_eq!((row.memory_kib_seconds, row.memory_max_kib), (Some(300 * 100 * 1024), Some(100 * 1024)));
@@ -635,7 +645,7 @@ mod tests {
         let edges: Vec<_> = (0..5_u8).map(|k| (usize::from(k), 30.0 * f64::from(k))).collect();
         let mut recorded = Grid::default();
         [(0, 0.75), (1, 0.05), (7, 4.0)].into_iter().for_each(|(slot, cores)| recorded.set(slot, cores));
-        let row = make_of(Usage::Cadvisor, Some(recorded), &[counter(Some(-9000), &edges)], -9000, 3600);
+        let row = make_of(UsageSource::Cadvisor, Some(recorded), &[counter(Some(-9000), &edges)], -9000, 3600);
         let expect = [Some(750), Some(100), None, None, None, None, None, None, None, None, None, None];
         assert_eq!(row.cpu_max_millicores_by_slot, Some(expect));
         assert_eq!(row.cpu_max_millicores, Some(750));

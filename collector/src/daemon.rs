@@ -14,7 +14,8 @@ use types::moment::parse_moment;
 use crate::args::{Collection, Plan, SETTLE_MINUTES};
 use crate::health::Health;
 use crate::listen::Listener;
-use crate::run::{Bounds, Collected, HourResult, collect};
+use crate::outcome::{Collected, HourResult};
+use crate::run::{Bounds, collect};
 use crate::server::Server;
 use crate::{logging, schedule};
 

@@ -15,11 +15,30 @@ pub use json::Malformed;
 /// One series of an answer.
 #[derive(Debug)]
 pub struct Series<'s, 'de> {
+    /// The names of the labels asked for.
+    pub names: &'s [&'s str],
     /// The labels asked for, in the order they were asked; empty when the series lacks one. For a prefix such as
     /// `nodeselector_*` all labels that begin so, one a line, as `rest=value`.
     pub labels: &'s [Cow<'de, str>],
     /// Time in milliseconds since the epoch, and value. Values are finite.
     pub points: &'s [(i64, f64)],
+}
+
+impl Series<'_, '_> {
+    /// The value of a label by its name; `None` when the series lacks it, or has the word older exporters wrote for
+    /// "none". A label has to be asked for to be read.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        let place = self.names.iter().position(|known| *known == name);
+        debug_assert!(place.is_some(), "label `{name}` is read and was not asked for");
+        let value = self.labels.get(place?)?;
+        (!value.is_empty() && value != "<none>").then_some(value)
+    }
+
+    /// The labels it has, by name, in the order in which they were asked for.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let named = self.names.iter().zip(self.labels).map(|(name, value)| (*name, &**value));
+        named.filter(|(_, value)| !value.is_empty() && *value != "<none>")
+    }
 }
 
 /// What is said of an answer beside its series.
@@ -86,7 +105,14 @@ pub fn decode<'de>(
 ) -> Result<Answer, DecodeError> {
     let mut cursor = Cursor::new(body);
     let wanted: Vec<_> = labels.iter().map(|label| Wanted::of(label)).collect();
-    let mut sink = Sink { wanted: &wanted, each, labels: Vec::new(), points: Vec::new(), answer: Answer::default() };
+    let mut sink = Sink {
+        names: labels,
+        wanted: &wanted,
+        each,
+        labels: Vec::new(),
+        points: Vec::new(),
+        answer: Answer::default(),
+    };
     let (mut status, mut data, mut kind, mut message) = (None, false, String::new(), None);
     cursor.object(|cursor, key| {
         match key {
@@ -142,6 +168,7 @@ impl<'a> Wanted<'a> {
 
 /// Where series end up, with the buffers they pass through.
 struct Sink<'a, 'de> {
+    names: &'a [&'a str],
     wanted: &'a [Wanted<'a>],
     each: &'a mut dyn FnMut(Series<'_, 'de>),
     labels: Vec<Cow<'de, str>>,
@@ -194,7 +221,7 @@ impl<'de> Sink<'_, 'de> {
         if !self.points.is_empty() {
             self.answer.series += 1;
             self.answer.samples += i64::try_from(self.points.len()).unwrap_or(i64::MAX);
-            (self.each)(Series { labels: &self.labels, points: &self.points });
+            (self.each)(Series { names: self.names, labels: &self.labels, points: &self.points });
         }
         Ok(())
     }

@@ -3,9 +3,7 @@
 //! Most of it needs no choice: both names of a metric or a label are asked for at once, so that an upgrade within the
 //! span collected makes no difference, and what was seen is recorded. Only what changes a selector is probed for.
 
-use crate::queries::{CONTAINER_CPU_PARTS, Fact, ONE_CPU, Query, label_name, quoted};
-use crate::settings::Settings;
-use crate::usage::{STAND_INS, Usage};
+use crate::usage_source::UsageSource;
 
 /// Labels by which servers tell the replicas of a highly available pair apart, the most usual first.
 pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "replica"];
@@ -24,41 +22,10 @@ pub struct Dialect {
     /// The label and the replica that is read in this hour.
     pub pinned: Option<(String, String)>,
     /// Where the usage of containers is read from in this hour.
-    pub usage: Usage,
+    pub usage: UsageSource,
 }
 
 impl Dialect {
-    /// One question that tells the dialect apart: a series for each thing found, named in `found`.
-    pub fn probe(settings: &Settings) -> String {
-        let own = match &settings.selector {
-            Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
-            None => String::new(),
-        };
-        let mut probe = format!(
-            "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
-             image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
-             label_replace(count(count by (job,metrics_path,exported_job) \
-             (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
-             label_replace(count(container_cpu_usage_seconds_total{{{own}image!=\"\",cpu=~\"{ONE_CPU}\"}}) > 0,\
-             \"found\",\"per_cpu\",\"\",\"\")"
-        );
-        for label in REPLICA_LABELS {
-            probe.push_str(&format!(
-                " or label_replace(count(count by ({label}) (kube_node_info{{{own}{label}!=\"\"}})) > 1,\
-                 \"found\",\"{label}\",\"\",\"\")"
-            ));
-        }
-        probe
-    }
-
-    /// The query that is asked in the place of one of [`crate::queries::ALL`]; `None` where none is.
-    pub(crate) fn query(&self, query: &'static Query) -> Option<&'static Query> {
-        match query.fact {
-            Fact::ContainerCpu if self.per_cpu && self.usage == Usage::Cadvisor => Some(&CONTAINER_CPU_PARTS),
-            _ => self.usage.query(query),
-        }
-    }
-
     /// Takes in one thing that the probe found.
     pub fn found(&mut self, what: &str) {
         if what == "old_cadvisor" {
@@ -74,21 +41,6 @@ impl Dialect {
                 self.replica_label = Some(what.to_owned());
             }
         }
-    }
-
-    /// The question which replica has how many samples of an hour, evaluated at its end; `None` where there are none.
-    pub fn replicas(&self, settings: &Settings) -> Option<String> {
-        let label = self.replica_label.as_deref()?;
-        let own = match &settings.selector {
-            Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
-            None => String::new(),
-        };
-        Some(format!("sum by ({label}) (count_over_time(kube_node_created{{{own}{label}!=\"\"}}[1h]))"))
-    }
-
-    /// The question which of the metrics that can stand in for cAdvisor's counters an hour has, evaluated after it.
-    pub(crate) fn stand_ins(matchers: &str) -> String {
-        format!("count by (__name__) (last_over_time({{{matchers}__name__=~\"{}\"}}[62m]))", STAND_INS.join("|"))
     }
 
     /// Pins the replica with the most samples; of equal ones the first by name, whatever order they come in.

@@ -3,6 +3,8 @@
 //! It asks a few dozen cheap questions, and collects the newest closed hour without keeping it: what that took is the
 //! only estimate of a backfill worth giving.
 
+mod answers;
+mod finding;
 mod labels;
 mod metrics;
 
@@ -13,20 +15,19 @@ use serde::Serialize;
 use types::window::HOUR_SECONDS;
 use types::{Hour, Window};
 
-use crate::ask::{self, check_server};
-use crate::decode::decode;
 use crate::dialect::Dialect;
+use crate::fetch::{check_server, fetch};
+use crate::outcome::{Collected, HourResult};
 use crate::queries;
-use crate::run::{Collected, HourResult};
 use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
-pub use labels::{LabelReport, helm_values};
-pub use metrics::{MetricReport, Need};
+pub use crate::metrics::Need;
+use answers::{DAY_SECONDS, DAYS, history, instant, last, narrowed, number, whole};
+pub use finding::{Finding, Severity};
+pub use labels::{ALLOW, LabelReport, helm_values, opt_in_flags};
+pub use metrics::MetricReport;
 
-/// Days a report wants, and the look back goes.
-const DAYS: i64 = 30;
-const DAY_SECONDS: i64 = 86_400;
 /// Scrapes in a thousand that may be missing before it is worth a word.
 const COVERAGE_PER_THOUSAND: i64 = 990;
 
@@ -106,32 +107,6 @@ pub struct SampleHour {
     pub backfill_samples: i64,
 }
 
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// No report can be made.
-    Blocks,
-    /// The report says less, or is less sure.
-    Weakens,
-    /// Good to know.
-    Note,
-}
-
-/// Something that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// What it is.
-    pub what: String,
-    /// What mends it.
-    pub next: String,
-}
-
-/// A few numbers by label.
-type ByLabel = Vec<(Vec<String>, Vec<(i64, f64)>)>;
-
 /// Asks everything there is to ask of a server as it was `at` a time; `now` is only compared with its clock.
 ///
 /// # Errors
@@ -168,50 +143,6 @@ pub async fn examine(
         ready,
         findings,
     })
-}
-
-/// The points of an expression of one series, every `step` seconds of the last `span` before `end`.
-async fn history(server: &Server, promql: &str, end: i64, span: i64, step: i64) -> Result<Vec<(i64, f64)>, QueryError> {
-    let bodies = server.ask_spans("doctor", promql, (end - span, end), step).await?;
-    let points = bodies.iter().filter_map(|body| series(body, &[]).into_iter().next());
-    Ok(points.flat_map(|(_, points)| points).collect())
-}
-
-/// The series of an expression now.
-async fn instant(server: &Server, promql: &str, labels: &[&str], now: DateTime<Utc>) -> Result<ByLabel, QueryError> {
-    let body = server.ask_at("doctor", promql, now.timestamp()).await?;
-    Ok(series(&body, labels))
-}
-
-fn series(body: &[u8], labels: &[&str]) -> ByLabel {
-    let mut found = Vec::new();
-    let mut take = |series: crate::decode::Series<'_, '_>| {
-        found.push((series.labels.iter().map(ToString::to_string).collect(), series.points.to_vec()));
-    };
-    // An answer that is no answer says nothing; what is missing then is a finding of its own.
-    let _malformed = decode(body, labels, &mut take);
-    found.sort_by(|a: &(Vec<String>, Vec<_>), b| a.0.cmp(&b.0));
-    found
-}
-
-/// A count, which PromQL gives as a float.
-fn whole(value: f64) -> i64 {
-    crate::pod::whole(value).unwrap_or_default()
-}
-
-fn last(points: &[(i64, f64)]) -> i64 {
-    points.last().map_or(0, |(_, value)| whole(*value))
-}
-
-/// A selector in braces, or none, with the matchers of the cluster that is meant.
-fn narrowed(own: &str, selector: &str) -> String {
-    format!("{{{own}{}}}", selector.trim_start_matches('{').trim_end_matches('}'))
-}
-
-/// One number; `None` without a series.
-async fn number(server: &Server, promql: &str, now: DateTime<Utc>) -> Result<Option<f64>, QueryError> {
-    let found = instant(server, promql, &[], now).await?;
-    Ok(found.first().and_then(|(_, points)| points.last()).map(|(_, value)| *value))
 }
 
 async fn clock(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Option<i64>, QueryError> {
@@ -283,7 +214,7 @@ async fn jobs(
             instant(server, &format!("count by (job) (count by (job,instance) ({expression}))"), &["job"], now).await?;
         for (labels, points) in found {
             let job = labels.into_iter().next().unwrap_or_default();
-            let up = format!("up{{{own}job={}}}", queries::quoted(&job));
+            let up = format!("up{{{own}job={}}}", crate::promql::quoted(&job));
             let share = number(server, &format!("avg(avg_over_time({up}[1d]))"), now).await?;
             let scrapes = |span: &'static str| format!("max(count_over_time({up}[{span}]))");
             let minutes = number(server, &scrapes("10m"), now).await?.map(whole);
@@ -366,7 +297,7 @@ async fn sample(
     let mut collected = Collected::default();
     // Nothing is written, so any name will do.
     let cluster = "doctor".parse().ok()?;
-    let asked = match ask::ask(server, &cluster, hour, settings, &dialect, &mut collected).await {
+    let asked = match fetch(server, &cluster, hour, settings, &dialect, &mut collected).await {
         Ok(asked) => asked,
         Err(HourResult::Failed(error)) => {
             findings.push(blocked(

@@ -8,7 +8,7 @@ use crate::dialect::{Dialect, label_spellings};
 use crate::doubt::Doubts;
 use crate::settings::Settings;
 use crate::snapshot::{Between, Snapshot, Vanished};
-use crate::{gaps, node, quality, queries, rows, volume, worlds};
+use crate::{gaps, node, quality, queries, rows, single_cluster, volume};
 
 /// Start of the hour the answers are taken to be of: 2026-06-30T12:00:00Z.
 const HOUR: i64 = 1_782_820_800;
@@ -36,12 +36,13 @@ pub fn fuzz_hour(answers: &[u8]) {
         }
         drop(label_spellings(&String::from_utf8_lossy(body)));
     }
+    snapshot.learn_limits();
     let _beyond = gaps::of(&snapshot, hour);
-    let _twice = worlds::twice(&snapshot);
+    let _twice = single_cluster::twice(&snapshot);
     let _names = (snapshot.vanished(Vanished::Pods, hour), snapshot.vanished(Vanished::Nodes, hour));
     let _faults = quality::faults(&snapshot, &[]);
     let nodes = node::rows(&snapshot, &settings, hour, &mut Doubts::default());
-    let _volumes = volume::rows(&snapshot, &nodes, &settings, hour);
+    let _volumes = volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
     let mut last = None;
     let Ok(_rest) = rows::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
         assert!(containers.iter().all(|container| container.pod_uid == pod.pod_uid));

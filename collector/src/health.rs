@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use types::Hour;
 
+use crate::outcome::{Collected, HourResult};
 use crate::queries;
-use crate::run::{Collected, HourResult};
 use crate::server::Event;
 use metrics::Metrics;
 
@@ -33,7 +33,7 @@ struct State {
     last_progress: Instant,
     /// The end of the newest hour known to be in the lake.
     newest_end: Option<DateTime<Utc>>,
-    standing: Standing,
+    condition: Condition,
     /// Hours of the run under way of which the server had too little.
     without_data: u32,
     /// Series of the hour that is asked for, by exporter.
@@ -55,10 +55,10 @@ fn exporter_of(query: &str) -> Option<&'static str> {
 impl State {
     /// How it stands after a run in which nothing failed. Without an hour in the lake that is nothing to call ready: a
     /// collector that asks the wrong server, or one that scrapes nothing, never fails.
-    fn after_a_good_run(&self) -> Standing {
+    fn after_a_good_run(&self) -> Condition {
         if let Some(end) = self.newest_end {
             let newest = Hour::containing(end).plus(-1);
-            return Standing::Good(format!("the last run went well; newest hour {newest} in the lake"));
+            return Condition::Good(format!("the last run went well; newest hour {newest} in the lake"));
         }
         let seen = match self.last_without_data {
             Some((hour, 0)) => {
@@ -67,13 +67,13 @@ impl State {
             Some((hour, slots)) => format!("the server has samples in {slots} of 12 slots of {hour}, too few"),
             None => "no hour is closed yet".to_owned(),
         };
-        Standing::Waiting(format!("no hour is in the lake yet: {seen}; emp-cost doctor says what the server lacks"))
+        Condition::Waiting(format!("no hour is in the lake yet: {seen}; emp-cost doctor says what the server lacks"))
     }
 }
 
 /// How the last thing that was attempted went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Standing {
+enum Condition {
     /// Nothing was attempted yet.
     Starting,
     /// Nothing failed, and yet no hour is known to be in the lake.
@@ -97,7 +97,7 @@ impl Health {
         let state = State {
             last_progress: Instant::now(),
             newest_end: None,
-            standing: Standing::Starting,
+            condition: Condition::Starting,
             without_data: 0,
             series: BTreeMap::new(),
             last_without_data: None,
@@ -139,24 +139,24 @@ impl Health {
             // Asked for in vain, so it never became ready.
             self.metrics.exporter_series(std::mem::take(&mut state.series));
         }
-        let standing = match result {
+        let condition = match result {
             HourResult::NoData { slots } => {
                 state.without_data = state.without_data.saturating_add(1);
                 state.last_without_data = Some((hour, *slots));
                 return;
             }
-            HourResult::Written { .. } => Standing::Good(format!("hour {hour} written")),
-            HourResult::Corrected { .. } => Standing::Good(format!("hour {hour} corrected")),
-            HourResult::Present => Standing::Good(format!("hour {hour} is in the lake")),
-            HourResult::Different => Standing::Good(format!("hour {hour} is in the lake with other content, kept")),
-            HourResult::Failed(error) => Standing::Trouble(format!("hour {hour}: {}", crate::logging::chain(error))),
+            HourResult::Written { .. } => Condition::Good(format!("hour {hour} written")),
+            HourResult::Corrected { .. } => Condition::Good(format!("hour {hour} corrected")),
+            HourResult::Present => Condition::Good(format!("hour {hour} is in the lake")),
+            HourResult::Different => Condition::Good(format!("hour {hour} is in the lake with other content, kept")),
+            HourResult::Failed(error) => Condition::Trouble(format!("hour {hour}: {}", crate::logging::chain(error))),
         };
-        if matches!(standing, Standing::Good(_)) {
+        if matches!(condition, Condition::Good(_)) {
             state.newest_end = state.newest_end.max(Some(hour.end()));
         }
         // One good hour does not make up for one that failed in the same tick; the tick says how it ended.
-        if !matches!((&state.standing, &standing), (Standing::Trouble(_), Standing::Good(_))) {
-            state.standing = standing;
+        if !matches!((&state.condition, &condition), (Condition::Trouble(_), Condition::Good(_))) {
+            state.condition = condition;
         }
     }
 
@@ -170,13 +170,13 @@ impl Health {
                 state.newest_end = state.newest_end.max(collected.newest.map(Hour::end));
                 if collected.failed == 0 {
                     self.metrics.succeeded(now);
-                    state.standing = state.after_a_good_run();
+                    state.condition = state.after_a_good_run();
                 }
                 (state.without_data, state.last_without_data) = (0, None);
             }
             Err(reason) => {
                 self.metrics.tick_failed();
-                state.standing = Standing::Trouble(reason.to_owned());
+                state.condition = Condition::Trouble(reason.to_owned());
             }
         }
     }
@@ -195,10 +195,12 @@ impl Health {
 
     /// Whether an hour is in the lake, and what was last attempted went well. False calls for a person, not for a restart.
     pub fn ready(&self) -> Probe {
-        match &self.state().standing {
-            Standing::Starting => Probe { good: false, reason: "the first run has not brought an hour yet".to_owned() },
-            Standing::Good(reason) => Probe { good: true, reason: reason.clone() },
-            Standing::Waiting(reason) | Standing::Trouble(reason) => Probe { good: false, reason: reason.clone() },
+        match &self.state().condition {
+            Condition::Starting => {
+                Probe { good: false, reason: "the first run has not brought an hour yet".to_owned() }
+            }
+            Condition::Good(reason) => Probe { good: true, reason: reason.clone() },
+            Condition::Waiting(reason) | Condition::Trouble(reason) => Probe { good: false, reason: reason.clone() },
         }
     }
 
@@ -215,7 +217,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::CollectError;
+    use crate::outcome::CollectError;
 
     fn hour() -> Hour {
         Hour::starting_at(1_782_864_000).unwrap()

@@ -5,7 +5,6 @@
 //! Only [`server`] touches the network; everything after it is a function of its arguments.
 
 pub mod args;
-mod ask;
 mod container;
 mod counter;
 pub mod daemon;
@@ -13,7 +12,7 @@ pub mod decode;
 pub mod dialect;
 pub mod doctor;
 mod doubt;
-mod evidence;
+mod fetch;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
 mod gaps;
@@ -23,11 +22,16 @@ pub mod kubernetes;
 mod life;
 mod limits;
 pub mod listen;
+mod liveness;
 pub mod logging;
+pub mod metrics;
 mod node;
+mod numbers;
+pub mod outcome;
 pub mod overrides;
 mod owner;
 mod pod;
+mod promql;
 mod quality;
 pub mod queries;
 mod rows;
@@ -35,13 +39,14 @@ pub mod run;
 pub mod schedule;
 pub mod server;
 pub mod settings;
+mod single_cluster;
 mod snapshot;
-pub mod usage;
+pub mod usage_source;
 mod volume;
-mod worlds;
 
 #[cfg(any(test, fuzzing))]
 pub use fuzzing::fuzz_hour;
+pub use outcome::{CollectError, Collected, HourResult};
 pub use overrides::{OverrideError, Overrides};
-pub use run::{Bounds, CollectError, Collected, HourResult, collect};
+pub use run::{Bounds, collect};
 pub use settings::Settings;

@@ -32,11 +32,6 @@ impl Life {
     }
 }
 
-/// A number of seconds within an hour as the integer of a column.
-pub(crate) fn int32(seconds: i64) -> i32 {
-    i32::try_from(seconds).unwrap_or(if seconds < 0 { i32::MIN } else { i32::MAX })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,6 @@
 //! What a machine can do at most, by which what is measured of it is judged.
 
-use crate::pod::whole;
-use crate::snapshot::{Bound, Facts};
+use crate::numbers::whole;
 
 /// Threads of the largest machine that EC2 sells (u7inh-32tb.480xlarge has 1,920), for machines of unknown size.
 const MOST_CORES: f64 = 2_048.0;
@@ -27,11 +26,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// By the capacity that a node tells of itself. Where that is none any machine can have, any machine's.
-    pub(crate) fn of(facts: &Facts) -> Self {
+    /// By the cores and bytes that a node tells of itself. Where those are none any machine can have, any machine's.
+    pub(crate) fn of(cores: Option<f64>, bytes: Option<f64>) -> Self {
         let most = Self::default();
-        let cores = facts.resources.get(&(Bound::Capacity, "cpu".to_owned())).copied().and_then(possible_cores);
-        let memory = facts.resources.get(&(Bound::Capacity, "memory".to_owned())).copied().and_then(possible_memory);
+        let (cores, memory) = (cores.and_then(possible_cores), bytes.and_then(possible_memory));
         Self {
             millicores: cores.and_then(|cores| whole(cores * 1000.0)).unwrap_or(most.millicores),
             memory_bytes: memory.unwrap_or(most.memory_bytes),
@@ -78,6 +76,16 @@ pub(crate) fn is_possible_amount(resource: &str, amount: f64) -> bool {
     (0.0..=most).contains(&amount)
 }
 
+/// Bytes that a local disk of a machine can have: three times those of the largest storage-optimised type.
+pub(crate) fn possible_disk(bytes: f64) -> Option<f64> {
+    (bytes > 0.0 && bytes <= 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0).then_some(bytes)
+}
+
+/// Bytes that an EBS volume can have: 64 TiB, the most of io2 Block Express.
+pub(crate) fn possible_ebs_volume(bytes: f64) -> Option<f64> {
+    (bytes > 0.0 && bytes <= 64.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0).then_some(bytes)
+}
+
 /// Pods that a kubelet can be told to accept: ten times what EKS sets for its largest machines.
 pub(crate) fn possible_pods(pods: f64) -> Option<f64> {
     (0.0..=10_000.0).contains(&pods).then_some(pods)
@@ -98,15 +106,16 @@ mod tests {
 
     #[test]
     fn a_capacity_no_machine_has_is_no_limit() {
-        let of = |cores: f64, bytes: f64| {
-            let resources = [(("cpu"), cores), ("memory", bytes)];
-            let resources = resources.map(|(name, amount)| ((Bound::Capacity, name.to_owned()), amount));
-            Limits::of(&Facts { resources: resources.into(), ..Facts::default() })
-        };
+        let of = |cores: f64, bytes: f64| Limits::of(Some(cores), Some(bytes));
+        assert_eq!(Limits::of(None, None), Limits::default());
         assert_eq!(of(4.0, 16e9), Limits { millicores: 4_000, memory_bytes: 16e9 });
         for wrong in [0.0, -1.0, 9.3e18] {
             assert_eq!(of(wrong, wrong), Limits::default());
         }
+        for wrong in [0.0, -1.0, 9.3e18] {
+            assert_eq!((possible_disk(wrong), possible_ebs_volume(wrong)), (None, None));
+        }
+        assert_eq!(possible_ebs_volume(1e9), Some(1e9));
         assert_eq!(
             of(4.0, 0.0).max(of(8.0, 1e9)),
             Limits { millicores: 8_000, memory_bytes: Limits::default().memory_bytes }

@@ -1,7 +1,7 @@
 //! What nodes are, how long they were there, and what they used.
 
 pub(crate) mod labels;
-mod usage;
+mod measured;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,15 +9,16 @@ use lake::tables::NodeHour;
 use types::Hour;
 
 use crate::doubt::Doubts;
-use crate::evidence;
 use crate::instance_type::{self, Evidence};
-use crate::life::{Life, int32};
-use crate::limits::{self, Limits};
-use crate::pod::whole;
+use crate::life::Life;
+use crate::limits;
+use crate::liveness;
+use crate::numbers::int32;
+use crate::numbers::whole;
 use crate::settings::Settings;
 use crate::snapshot::{Bound, Facts, Io, Machine, Node, Snapshot};
 use labels::label;
-use usage::{Exporters, Measured, instance_id};
+use measured::{Exporters, Measured, instance_id};
 
 /// Resources that have columns of their own; whatever else a node has is extended capacity.
 const OWN_COLUMNS: [&str; 4] = ["cpu", "memory", "pods", "ephemeral_storage"];
@@ -41,7 +42,7 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
     let provisioned = provisioned(snapshot);
     let seen_last = snapshot.nodes.values().flat_map(Node::known_machines).filter_map(|(_, m)| m.last_seen_seconds);
     let latest_scrape = seen_last.max();
-    let ran_until = evidence::nodes_ran_until(snapshot, hour);
+    let ran_until = liveness::nodes_ran_until(snapshot, hour);
     let all_lives = snapshot.nodes.iter().map(|(name, node)| {
         let lives = lives(node, (latest_scrape, ran_until.get(name).copied()), hour);
         (name.as_str(), lives)
@@ -59,9 +60,12 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
                 provider_id,
                 machine,
                 facts,
-                api: settings.api.node(name, provider_id),
+                api: settings
+                    .api
+                    .node_labels(name, provider_id)
+                    .map(|labels| Facts { labels: labels.clone(), ..Facts::default() }),
                 life,
-                measured: exporters.of_machine(name, (life, reused), Limits::of(facts), hour),
+                measured: exporters.of_machine(name, (life, reused), facts.limits(), hour),
                 provisioned: provisioned.get(name.as_str()).copied(),
             };
             families.push(instance_type::family(facts).map(ToOwned::to_owned));
@@ -168,7 +172,6 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         cores.and_then(|cores| whole(cores * 1000.0)).map(int32)
     };
     let memory = |bound| amount(bound, "memory").and_then(limits::possible_memory).and_then(whole);
-    let bytes = |bound, resource| amount(bound, resource).and_then(whole);
     let measured = measured.as_ref();
     let cpu_used = measured.and_then(|m| m.used_millicores(doubts));
     let mut bytes_of = |io| measured.and_then(|m| m.bytes(io, doubts));
@@ -211,7 +214,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         memory_touched_mib_by_slot: measured.and_then(|m| m.memory_touched_mib(doubts)),
         network_receive_bytes: received,
         network_transmit_bytes: transmitted,
-        root_disk_bytes: bytes(Bound::Capacity, "ephemeral_storage"),
+        root_disk_bytes: amount(Bound::Capacity, "ephemeral_storage").and_then(limits::possible_disk).and_then(whole),
         disk_read_bytes: read,
         disk_written_bytes: written,
         instance_type_candidates: None,

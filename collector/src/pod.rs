@@ -3,10 +3,11 @@
 use lake::tables::PodHour;
 use types::{Hour, SLOT_SECONDS};
 
-use crate::life::{Life, int32};
+use crate::life::Life;
+use crate::numbers::{int32, whole};
 use crate::owner::workload;
 use crate::settings::Settings;
-use crate::snapshot::{FewOf, Name, Pod, Resources, Snapshot};
+use crate::snapshot::{Name, Pod, Resources, SmallSet, Snapshot};
 
 /// How the end of a pod is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,13 +80,14 @@ fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Opt
     Some((end, EndSource::LastSeen))
 }
 
-/// The row of a pod; `None` when it did not hold its requests for a second of the hour.
+/// The row of a pod; `None` when it did not hold its requests for a second of the hour. `started` tells when a container
+/// started first, as far as cAdvisor shows it.
 pub(crate) fn row(
     snapshot: &Snapshot,
     settings: &Settings,
-    uid: &str,
-    pod: &Pod,
+    (uid, pod): (&str, &Pod),
     pod_life: PodLife,
+    started: &dyn Fn(&str) -> Option<i64>,
     hour: Hour,
 ) -> Option<PodHour> {
     if pod_life.life.within(hour).seconds() == 0 {
@@ -93,9 +95,10 @@ pub(crate) fn row(
     }
     let (workload_kind, workload) = workload(snapshot, pod);
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let texts = |names: &FewOf<Name>| names.keys().map(|name| name.to_string()).collect();
+    let texts = |names: &SmallSet<Name>| names.keys().map(|name| name.to_string()).collect();
     let pod_level_requests = pod_level_requests(snapshot, pod);
-    let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(pod) };
+    let order = InitOrder { pod, started };
+    let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(&order) };
     let hpa_known = snapshot.autoscalers_listed || !snapshot.autoscaled.is_empty();
     let hpa_target = hpa_known.then(|| {
         let target = (Name::clone(&pod.namespace), Name::clone(&workload_kind), Name::clone(&workload));
@@ -129,7 +132,7 @@ pub(crate) fn row(
         tolerations: snapshot.tolerations_exposed.then(|| texts(&pod.tolerations)),
         labels: labels(snapshot, settings, pod),
         volume_claims: texts(&pod.claims),
-        extended_requests: snapshot.resources_exposed.then(|| extended_requests(pod)),
+        extended_requests: snapshot.resources_exposed.then(|| extended_requests(&order)),
         pod_level_requests,
     })
 }
@@ -169,11 +172,12 @@ fn labels(snapshot: &Snapshot, settings: &Settings, pod: &Pod) -> Option<Vec<Str
 }
 
 /// What the scheduler reserves beside CPU and memory, by the same rule, as `resource=amount`.
-fn extended_requests(pod: &Pod) -> Vec<String> {
+fn extended_requests(order: &InitOrder<'_>) -> Vec<String> {
+    let pod = order.pod;
     let mut resources: Vec<&str> = pod.extended.iter().map(|((resource, _), _)| &**resource).collect();
     resources.dedup();
     let amount = |resource: &str| {
-        let amount = effective(pod, |name, _| {
+        let amount = effective(order, |name, _| {
             pod.extended.iter().find(|((of, container), _)| **of == *resource && **container == *name).map(|(_, n)| *n)
         });
         Some(format!("{resource}={}", whole(amount?)?))
@@ -182,30 +186,55 @@ fn extended_requests(pod: &Pod) -> Vec<String> {
 }
 
 /// What the scheduler reserves for a pod, in millicores and bytes; `None` where nothing is requested.
-fn effective_request(pod: &Pod) -> (Option<i32>, Option<i64>) {
-    let cpu = effective(pod, |_, c| c.cpu_request_cores.map(|cores| cores * 1000.0));
-    let memory = effective(pod, |_, c| c.memory_request_bytes);
+fn effective_request(order: &InitOrder<'_>) -> (Option<i32>, Option<i64>) {
+    let pod = order.pod;
+    let cpu = effective(order, |_, c| c.cpu_request_cores.map(|cores| cores * 1000.0));
+    let memory = effective(order, |_, c| c.memory_request_bytes);
     let cpu = plus(cpu, pod.overhead_cores.map(|cores| cores * 1000.0));
     let memory = plus(memory, pod.overhead_bytes);
     (cpu.and_then(whole).map(int32), memory.and_then(whole))
 }
 
-/// The larger of what runs together and of the largest init container, sidecars beside both.
+/// The longest that a sidecar which comes after all init containers may have started before its pod counts as initialized,
+/// in seconds: it is the last that the kubelet waits for. Both moments are whole seconds.
+const LAST_STARTED_SECONDS: i64 = 1;
+
+/// The order in which a pod's init containers and sidecars start, as far as it shows.
+struct InitOrder<'a> {
+    pod: &'a Pod,
+    /// When a container started first.
+    started: &'a dyn Fn(&str) -> Option<i64>,
+}
+
+impl InitOrder<'_> {
+    /// Whether a sidecar started after the init containers were through: then it runs beside none of them (KEP-753). No
+    /// metric has the order; it shows where the pod was initialized as soon as the sidecar had started. One that restarted
+    /// since does not show it.
+    fn is_last(&self, sidecar: &str) -> bool {
+        let since = self.pod.initialized_seconds.zip((self.started)(sidecar)).map(|(at, started)| at - started);
+        since.is_some_and(|seconds| (0..=LAST_STARTED_SECONDS).contains(&seconds))
+    }
+}
+
+/// The larger of what runs together and of the largest init container, with the sidecars that run beside each.
 ///
-/// Metrics do not tell the order of init containers, so every sidecar counts beside every init container.
-fn effective(pod: &Pod, request: impl Fn(&str, &Resources) -> Option<f64>) -> Option<f64> {
+/// A sidecar counts beside every init container unless it is known to start after them.
+fn effective(order: &InitOrder<'_>, request: impl Fn(&str, &Resources) -> Option<f64>) -> Option<f64> {
     let (mut together, mut largest_init, mut any) = (0.0_f64, 0.0_f64, false);
-    let mut sidecars = 0.0;
-    for (name, container) in pod.containers.iter() {
+    let (mut sidecars, mut early_sidecars) = (0.0, 0.0);
+    for (name, container) in order.pod.containers.iter() {
         let Some(amount) = request(name, container) else { continue };
         any = true;
         match (container.init, container.sidecar) {
             (true, false) => largest_init = largest_init.max(amount),
-            (true, true) => sidecars += amount,
+            (true, true) => {
+                sidecars += amount;
+                early_sidecars += if order.is_last(name) { 0.0 } else { amount };
+            }
             (false, _) => together += amount,
         }
     }
-    any.then(|| together.max(largest_init) + sidecars)
+    any.then(|| (together + sidecars).max(largest_init + early_sidecars))
 }
 
 fn plus(request: Option<f64>, overhead: Option<f64>) -> Option<f64> {
@@ -213,13 +242,6 @@ fn plus(request: Option<f64>, overhead: Option<f64>) -> Option<f64> {
         (None, None) => None,
         (request, overhead) => Some(request.unwrap_or(0.0) + overhead.unwrap_or(0.0)),
     }
-}
-
-/// A finite quantity as an integer.
-pub(crate) fn whole(quantity: f64) -> Option<i64> {
-    let rounded = quantity.round();
-    #[expect(clippy::as_conversions, reason = "checked to lie inside i64")]
-    (rounded.abs() < 9e18).then_some(rounded as i64)
 }
 
 #[cfg(test)]
@@ -351,7 +373,7 @@ mod tests {
         };
         let named = containers.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), resources(c)));
         let pod = Pod { containers: named.collect(), overhead_cores: overhead, ..Pod::default() };
-        assert_eq!(effective_request(&pod).0, expect, "{containers:?}");
+        assert_eq!(effective_request(&InitOrder { pod: &pod, started: &|_| None }).0, expect, "{containers:?}");
     }
 
     #[test]
@@ -366,5 +388,30 @@ mod tests {
         );
         check_effective(&[(false, false, Some(0.25))], Some(0.05), Some(300));
         check_effective(&[(false, false, None)], None, None);
+    }
+
+    #[test]
+    fn a_sidecar_that_starts_last_runs_beside_no_init_container() {
+        let check = |initialized: Option<i64>, started: Option<i64>, expect: i32| {
+            let cores =
+                |n: f64, init, sidecar| Resources { cpu_request_cores: Some(n), init, sidecar, ..Resources::default() };
+            let containers = [
+                ("app", cores(0.5, false, false)),
+                ("proxy", cores(0.1, true, true)),
+                ("setup", cores(1.0, true, false)),
+            ];
+            let containers = containers.into_iter().map(|(name, c)| (Name::from(name), c)).collect();
+            let pod = Pod { containers, initialized_seconds: initialized, ..Pod::default() };
+            let started = |name: &str| started.filter(|_| name == "proxy");
+            let request = effective_request(&InitOrder { pod: &pod, started: &started });
+            assert_eq!(request.0, Some(expect), "{initialized:?} {started:?}", started = started("proxy"));
+        };
+        check(Some(HOUR), Some(HOUR), 1_000);
+        check(Some(HOUR + 1), Some(HOUR), 1_000);
+        // An init container ran after it, it restarted since, or nothing tells.
+        check(Some(HOUR + 2), Some(HOUR), 1_100);
+        check(Some(HOUR), Some(HOUR + 1), 1_100);
+        check(None, Some(HOUR), 1_100);
+        check(Some(HOUR), None, 1_100);
     }
 }

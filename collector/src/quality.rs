@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use lake::tables::{ContainerHour, PodHour, QualityHour};
 use types::Hour;
 
+use crate::metrics::{Exporter, metric};
+use crate::outcome::{CollectError, HourResult};
 use crate::queries::{self, Query, Shape};
-use crate::rows;
-use crate::run::{CollectError, HourResult};
 use crate::server::{Reply, Server};
 use crate::snapshot::Snapshot;
 
@@ -21,13 +21,18 @@ const MOST_NAMED: usize = 20;
 /// Most scrapes a slot can hold, one every millisecond: more is no count of scrapes.
 const MOST_SCRAPES: i64 = 1000 * types::SLOT_SECONDS;
 
-/// The queries without which an hour says nothing, and what exposes their metrics.
-const REQUIRED: [(&Query, &str); 4] = [
-    (&queries::NODE_CREATED, "kube-state-metrics"),
-    (&queries::POD_INFO, "kube-state-metrics"),
-    (&queries::CONTAINER_CPU, "the kubelets' cAdvisor endpoint (/metrics/cadvisor)"),
-    (&queries::CONTAINER_MEMORY_MEAN, "the kubelets' cAdvisor endpoint (/metrics/cadvisor)"),
-];
+/// The queries without which an hour says nothing.
+pub(crate) const REQUIRED: [&Query; 4] =
+    [&queries::NODE_CREATED, &queries::POD_INFO, &queries::CONTAINER_CPU, &queries::CONTAINER_MEMORY_MEAN];
+
+/// Where a metric is scraped from, for messages about what is missing.
+fn scraped_from(name: &str) -> &'static str {
+    match metric(name).map(|metric| metric.exporter) {
+        Some(Exporter::Cadvisor) => "the kubelets' cAdvisor endpoint (/metrics/cadvisor)",
+        Some(exporter) => exporter.name(),
+        None => "its exporter",
+    }
+}
 
 /// Whether a query, sent or not, has brought no series.
 fn is_empty(quality: &[QualityHour], query: &Query) -> bool {
@@ -42,14 +47,15 @@ pub(crate) fn lacks_cpu(quality: &[QualityHour]) -> bool {
 /// Ends the hour when the server knows nothing of it. What is asked over the look-ahead too may have samples although
 /// the hour has none, so that does not count.
 pub(crate) fn check_known(quality: &[QualityHour]) -> Result<(), HourResult> {
-    let mut in_hour = REQUIRED.iter().filter(|(query, _)| query.shape != Shape::Once);
-    if in_hour.all(|(query, _)| is_empty(quality, query)) { Err(HourResult::NoData { slots: 0 }) } else { Ok(()) }
+    let mut in_hour = REQUIRED.iter().filter(|query| query.shape != Shape::Once);
+    if in_hour.all(|query| is_empty(quality, query)) { Err(HourResult::NoData { slots: 0 }) } else { Ok(()) }
 }
 
 pub(crate) fn check_required(quality: &[QualityHour], hour: Hour) -> Result<(), HourResult> {
-    match REQUIRED.into_iter().find(|(query, _)| is_empty(quality, query)) {
+    match REQUIRED.into_iter().find(|query| is_empty(quality, query)) {
         None => Ok(()),
-        Some((query, exporter)) => {
+        Some(query) => {
+            let exporter = scraped_from(query.metric);
             Err(HourResult::Failed(CollectError::Missing { metric: query.metric, hour, exporter }))
         }
     }
@@ -99,14 +105,12 @@ pub(crate) fn complete(quality: &mut [QualityHour], snapshot: &Snapshot, unmeasu
         row.query_set = Some(words.clone());
         row.implausible_dropped = Some(snapshot.doubts.samples(&row.query));
         row.duplicates_dropped = snapshot.duplicates.get(row.query.as_str()).copied().unwrap_or_default();
-        let metric = queries::ALL.iter().find(|query| query.name == row.query).map_or("", |query| query.metric);
-        let exporter = match metric {
-            // A rule, which nothing exposes.
-            _ if metric.contains(':') => None,
-            _ if metric.starts_with("kube_") => Some("kube-state-metrics"),
-            _ if metric.starts_with("container_") => Some("cadvisor"),
-            _ if metric.starts_with("node_") => Some("node-exporter"),
-            _ => None,
+        let query = queries::ALL.iter().find(|query| query.name == row.query);
+        let exporter = match query.and_then(|query| metric(query.metric)).map(|metric| metric.exporter) {
+            Some(Exporter::KubeStateMetrics) => Some("kube-state-metrics"),
+            Some(Exporter::Cadvisor) => Some("cadvisor"),
+            Some(Exporter::NodeExporter) => Some("node-exporter"),
+            Some(Exporter::Kubelet | Exporter::RecordingRule) | None => None,
         };
         if let Some((expected, seen)) = exporter.and_then(|exporter| scrapes(snapshot, exporter)) {
             (row.scrapes_expected, row.scrapes_seen) = (Some(expected), Some(seen));
@@ -159,7 +163,7 @@ fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
 }
 
 fn scrapes_of_slot(count: f64) -> Option<i64> {
-    crate::pod::whole(count).filter(|count| (0..=MOST_SCRAPES).contains(count))
+    crate::numbers::whole(count).filter(|count| (0..=MOST_SCRAPES).contains(count))
 }
 
 /// Seconds in which containers may have run and of which nothing is known, of CPU and of memory, by pod.
@@ -245,7 +249,7 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
             "what containers used after the last scrape of the hour is not known until they are seen again".to_owned(),
         );
     }
-    let strangers = rows::instances_without_pod(snapshot);
+    let strangers = snapshot.instances_without_pod();
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
     }

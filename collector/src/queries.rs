@@ -8,6 +8,8 @@ mod containers;
 mod exporters;
 mod nodes;
 mod pods;
+mod probes;
+mod query;
 mod question;
 mod rules;
 mod volumes;
@@ -17,110 +19,19 @@ pub use exporters::*;
 use lake::digest;
 pub use nodes::*;
 pub use pods::*;
-pub use question::{Question, questions};
-pub(crate) use question::{label_name, matchers, quoted};
+pub(crate) use probes::stand_ins;
+pub use probes::{dialect_probe, replicas};
+pub use query::{Fact, LOOK_AHEAD_SECONDS, Query, SHARD, Shape};
+pub use question::Question;
+pub(crate) use question::matchers;
 pub use rules::*;
+use types::SLOT_SECONDS;
 use types::window::HOUR_SECONDS;
-use types::{Hour, SLOT_SECONDS};
 pub use volumes::*;
 
 use crate::dialect::Dialect;
+use crate::promql::alternatives;
 use crate::settings::Settings;
-
-/// How far past the end of the hour facts about lives are read: two scrapes of kube-state-metrics at its usual
-/// 60 s. An hour is collected only after it settled for longer than that.
-pub const LOOK_AHEAD_SECONDS: i64 = 120;
-
-/// When a query is evaluated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// Once, [`LOOK_AHEAD_SECONDS`] after the end of the hour.
-    Once,
-    /// At the end of each of the twelve slots.
-    Slots,
-    /// At the start of the hour and at the end of each slot: thirteen points, for differences of counters.
-    Edges,
-    /// At the edges of the slots of the hour before, without its end.
-    Before,
-    /// At the edges of the slots of the hour after, without its start.
-    After,
-}
-
-impl Shape {
-    /// First and last moment of evaluation, in seconds since the epoch.
-    pub fn bounds(self, hour: Hour) -> (i64, i64) {
-        match self {
-            Self::Once => {
-                let at = hour.end_seconds() + LOOK_AHEAD_SECONDS;
-                (at, at)
-            }
-            Self::Slots => (hour.start_seconds() + SLOT_SECONDS, hour.end_seconds()),
-            Self::Edges => (hour.start_seconds(), hour.end_seconds()),
-            Self::Before => (hour.start_seconds() - HOUR_SECONDS, hour.start_seconds() - SLOT_SECONDS),
-            Self::After => (hour.end_seconds() + SLOT_SECONDS, hour.end_seconds() + HOUR_SECONDS),
-        }
-    }
-}
-
-/// What a query asks for. The names of the constants below, as values, so that the compiler sees to it that every
-/// answer is taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is documented at the constant of its name")]
-pub enum Fact {
-    ContainerCpu,
-    ContainerCpuBeyond,
-    ContainerRate,
-    ContainerCpuPeak,
-    ContainerMemoryMean,
-    ContainerMemoryMax,
-    ContainerStart,
-    ContainerResources,
-    PodInfo,
-    PodLastSeen,
-    PodFacts,
-    PodEnded,
-    PodSpec,
-    PodNodeSelector,
-    Owners,
-    Exporters,
-    Duplicates,
-    NodeInfo,
-    NodeLastSeen,
-    NodeCreated,
-    NodeResources,
-    NodeLabels,
-    NodeCpu,
-    NodeMemory,
-    NodeIo,
-    NodeExporters,
-    FargateProvisioned,
-    ClaimInfo,
-    VolumeInfo,
-    VolumeUsed,
-}
-
-/// One question to the server, as it is written down; [`questions`] makes of it what is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Query {
-    /// What it asks for.
-    pub fact: Fact,
-    /// Its name in `quality_hour` and in messages.
-    pub name: &'static str,
-    /// The metric, for messages about what is missing.
-    pub metric: &'static str,
-    /// The label by which the question is asked in parts where the server cannot answer it whole; one of
-    /// [`Self::labels`], so that what belongs together stays together.
-    pub shard_by: &'static str,
-    /// When it is evaluated.
-    pub shape: Shape,
-    /// The labels read from the answer, in this order.
-    pub labels: &'static [&'static str],
-    /// The expression, with [`SHARD`] at the start of every selector.
-    pub promql: &'static str,
-}
-
-/// Where the matchers of a part go; nothing when the whole is asked for.
-pub const SHARD: &str = "$shard,";
 
 /// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
 /// [`questions`] leaves out what a server does not have by its dialect.
@@ -154,6 +65,12 @@ pub const ALL: [Query; 28] = [
     VOLUME_INFO,
     VOLUME_USED,
 ];
+
+/// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
+pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
+    let asked = ALL.iter().filter_map(|query| probes::substitute(dialect, query));
+    asked.map(|query| Question::new(query, settings, dialect)).collect()
+}
 
 /// How many of the first of [`ALL`] decide whether the others are sent.
 pub const DECISIVE: usize = 2;
@@ -214,29 +131,6 @@ pub fn jobs_changed(matchers: &str, names: &[&str]) -> String {
     )
 }
 
-/// A regular expression that matches exactly the given names, inside a PromQL string.
-fn alternatives(names: &[&str]) -> String {
-    let mut pattern = String::new();
-    for (n, name) in names.iter().enumerate() {
-        if n > 0 {
-            pattern.push('|');
-        }
-        for c in name.chars() {
-            match c {
-                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' => pattern.push(c),
-                '"' => pattern.push_str("\\\""),
-                '\\' => pattern.push_str("\\\\\\\\"),
-                '\n' => pattern.push_str("\\n"),
-                _ => {
-                    pattern.push_str("\\\\");
-                    pattern.push(c);
-                }
-            }
-        }
-    }
-    pattern
-}
-
 /// A short hash of everything asked, recorded with each hour: hours of different hashes were asked differently. What a
 /// dialect changes about names and duplicates makes no difference, where usage is read from does.
 pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
@@ -253,8 +147,10 @@ pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
 
 #[cfg(test)]
 mod tests {
+    use types::Hour;
+
     use super::*;
-    use crate::usage::{Rates, Usage};
+    use crate::usage_source::{Rates, UsageSource};
 
     #[test]
     fn every_label_read_is_a_label_grouped_by() {
@@ -303,7 +199,7 @@ mod tests {
         assert_eq!(names.len(), ALL.len());
         assert!(names.len() <= 30);
         // Where rules stand in: which replica, the two that decide, which rules there are, and what is not yet asked.
-        let usage = Usage::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
+        let usage = UsageSource::Recorded { cpu: Rates::FiveMinutes, memory_rule: true };
         let recorded = questions(&Settings::default(), &Dialect { usage, ..Dialect::default() }).len();
         assert!(1 + DECISIVE + 1 + recorded - 1 <= 30, "{recorded}");
     }

@@ -8,14 +8,15 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::container::{self, Identity};
 use crate::doubt::Doubts;
-use crate::evidence::{self, Namesakes};
 use crate::life::Life;
+use crate::liveness::{self, Namesakes};
 use crate::node;
+use crate::owner;
 use crate::pod::{self, Listing, PodLife};
 use crate::quality::Unmeasured;
 use crate::settings::Settings;
 use crate::snapshot::{Grid, Instance, InstanceKey, Name, Pod, Resources, Snapshot, Uid};
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 use crate::volume;
 
 /// What is said of an hour beside its rows.
@@ -43,10 +44,10 @@ pub(crate) fn encode(
     snapshot.learn_limits();
     let mut doubts = std::mem::take(&mut snapshot.doubts);
     let nodes = node::rows(&snapshot, settings, hour, &mut doubts);
-    snapshot.doubts = doubts;
     snapshot.learn_node_ends(&nodes);
     (snapshot.nodes, snapshot.exporters) = Default::default();
-    encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour))?;
+    encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour, &mut doubts))?;
+    snapshot.doubts = doubts;
     (snapshot.claims, snapshot.volumes) = Default::default();
     encoder.add_rows(nodes)?;
     let (mut pods, mut containers) = (encoder.table::<PodHour>()?, encoder.table::<ContainerHour>()?);
@@ -77,6 +78,7 @@ pub(crate) fn each_pod<E>(
     let latest_scrape = snapshot.pods.values().filter_map(|pod| pod.last_seen_seconds).max();
     let mut by_name = instances_by_name(&mut snapshot);
     let namesakes = Namesakes::of(&snapshot);
+    snapshot.pod_owners = owner::pod_owners(&snapshot);
     let pods = std::mem::take(&mut snapshot.pods);
     for (uid, pod) in pods {
         // What the path of its cgroup does not tell comes first, as it always did.
@@ -93,13 +95,14 @@ pub(crate) fn each_pod<E>(
             node_end_seconds: snapshot.node_end(&pod.node, hour),
         };
         let pod_life = pod::life(&pod, hour, listing, |since| {
-            let counters = instances.iter().filter(|_| snapshot.usage == Usage::Cadvisor);
+            let counters = instances.iter().filter(|_| snapshot.usage == UsageSource::Cadvisor);
             let counters = counters.map(|(_, instance)| &**instance);
-            evidence::all_ran_until(counters, since + snapshot.listing_seconds, hour)
+            liveness::all_ran_until(counters, since + snapshot.listing_seconds, hour)
         });
-        if let Some(row) = pod::row(&snapshot, settings, &uid, &pod, pod_life, hour) {
+        let own = by_container(&instances);
+        let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();
+        if let Some(row) = pod::row(&snapshot, settings, (&uid, &pod), pod_life, &started, hour) {
             let shared = namesakes.share(&pod.namespace, &pod.name);
-            let own = by_container(&instances);
             each(row, pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour, &mut doubts))?;
         }
     }
@@ -218,19 +221,4 @@ fn main_start(containers: &BTreeMap<&str, Resources>, instances: &ByContainer<'_
     let main = containers.iter().filter(|(_, resources)| container::kind(**resources) == "app");
     let instances = main.filter_map(|(name, _)| instances.get(name)).flatten();
     instances.map(|instance| container::instance_start(instance, hour)).min()
-}
-
-/// How many instances belong to no known pod, for the hour's quality: their usage is in no row.
-pub(crate) fn instances_without_pod(snapshot: &Snapshot) -> usize {
-    let uids: BTreeSet<Uid> = snapshot.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
-    let nameless = || snapshot.instances.keys().filter(|key| key.pod_uid.is_none());
-    let names: BTreeSet<(&str, &str)> = nameless().map(|key| (&*key.namespace, &*key.pod)).collect();
-    let known: BTreeSet<(&str, &str)> =
-        snapshot.pods.values().map(|pod| (&*pod.namespace, &*pod.name)).filter(|name| names.contains(name)).collect();
-    let keys = snapshot.instances.keys();
-    keys.filter(|key| match key.pod_uid {
-        Some(uid) => !uids.contains(&uid),
-        None => !known.contains(&(&*key.namespace, &*key.pod)),
-    })
-    .count()
 }

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-use lake::{CorrectOutcome, EncodedHour, Lake, LakeError, WriteOutcome};
+use lake::{EncodedHour, Lake};
 use tokio::task::JoinHandle;
 use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
 
-use crate::ask::{ask, check_server};
-use crate::decode::{DecodeError, decode};
+use crate::decode::decode;
 use crate::dialect::Dialect;
+use crate::fetch::{check_server, fetch};
+use crate::outcome::{CollectError, Collected, HourResult};
 use crate::queries;
 use crate::schedule;
 use crate::server::{QueryError, Server};
@@ -22,165 +23,6 @@ use crate::settings::Settings;
 
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
 const MOST_FAILURES: u32 = 3;
-
-/// Why an hour was not collected.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectError {
-    /// The server gave no answer.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// The server's answer cannot be read.
-    #[error("could not read the answer to query `{query}` for {hour}")]
-    Answer {
-        /// Name of the query.
-        query: String,
-        /// The hour.
-        hour: Hour,
-        /// Why.
-        source: DecodeError,
-    },
-    /// The lake failed.
-    #[error(transparent)]
-    Lake(#[from] LakeError),
-    /// Something in the hour makes this program fail.
-    #[error(
-        "hour {hour} was left out, because something in it makes this program fail: {reason}; other hours are collected. Please report this, with the version"
-    )]
-    Fault {
-        /// The hour.
-        hour: Hour,
-        /// What the program said.
-        reason: String,
-    },
-    /// The write was cut off.
-    #[error("writing was interrupted: {0}")]
-    Interrupted(String),
-    /// The series of a metric lack a label without which they cannot be told apart.
-    #[error(
-        "the series of `{metric}` have no `{label}` label in {hour}, so the hour was not written; check the relabeling of the scrape job"
-    )]
-    MissingLabel {
-        /// The metric.
-        metric: &'static str,
-        /// The label.
-        label: &'static str,
-        /// The hour.
-        hour: Hour,
-    },
-    /// The server holds several clusters.
-    #[error(
-        "this server holds {count} clusters (label `{label}`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label {label}=NAME`, or use a server, or a tenant, of one cluster"
-    )]
-    ManyClusters {
-        /// The label that tells them apart.
-        label: String,
-        /// How many.
-        count: usize,
-        /// Their names, the first few.
-        names: String,
-    },
-    /// Two of a thing of which one cluster has one at a time were there at once.
-    #[error(
-        "{what} `{name}` is there twice at once in {hour} (`{}` and `{}`), so this server holds more than one cluster, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster", ids[0], ids[1]
-    )]
-    TwiceAtOnce {
-        /// What it is, such as `node`.
-        what: &'static str,
-        /// Its name.
-        name: String,
-        /// Their provider ids, or uids.
-        ids: [String; 2],
-        /// The hour.
-        hour: Hour,
-    },
-    /// A metric that an hour needs has series, and none with the label of the cluster.
-    #[error(
-        "`{metric}` has no series with {label}=`{value}` in {hour} and has others, so the hour was not written; every series of the cluster needs that label: add it to the job that scrapes {exporter} too"
-    )]
-    MissingLabelled {
-        /// The metric.
-        metric: &'static str,
-        /// The label.
-        label: String,
-        /// Its value.
-        value: String,
-        /// The hour.
-        hour: Hour,
-        /// What exposes the metric.
-        exporter: &'static str,
-    },
-    /// A metric without which an hour says nothing has no series, although others have.
-    #[error(
-        "`{metric}` has no series in {hour}, so the hour was not written; check that Prometheus scrapes {exporter}"
-    )]
-    Missing {
-        /// The metric.
-        metric: &'static str,
-        /// The hour.
-        hour: Hour,
-        /// What exposes it.
-        exporter: &'static str,
-    },
-}
-
-/// What became of one hour.
-#[derive(Debug)]
-pub enum HourResult {
-    /// It is new in the lake.
-    Written {
-        /// Rows in all tables.
-        rows: u64,
-        /// Bytes in all tables.
-        bytes: u64,
-    },
-    /// It was in the lake already.
-    Present,
-    /// It was in the lake with something missing, and a better answer now stands beside that one.
-    Corrected {
-        /// Rows in all tables.
-        rows: u64,
-        /// Bytes in all tables.
-        bytes: u64,
-    },
-    /// It was in the lake with other content, which stays.
-    Different,
-    /// The server has samples in too few of its slots: it lies before what is retained, or in an outage.
-    NoData {
-        /// Slots with samples of both kube-state-metrics and cAdvisor, of twelve.
-        slots: usize,
-    },
-    /// It could not be collected.
-    Failed(CollectError),
-}
-
-/// What a run did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Collected {
-    /// Hours written.
-    pub written: u32,
-    /// Hours that were there.
-    pub present: u32,
-    /// Hours that were there with something missing, and of which more is known now.
-    pub corrected: u32,
-    /// Hours that were there with other content.
-    pub different: u32,
-    /// Hours the server has too little of.
-    pub no_data: u32,
-    /// Hours that failed.
-    pub failed: u32,
-    /// Rows written.
-    pub rows: u64,
-    /// Bytes written.
-    pub bytes: u64,
-    /// Queries sent.
-    pub queries: u64,
-    /// Samples received.
-    pub samples: i64,
-    /// Hours the server has and the lake has not, after the run.
-    pub left: usize,
-    /// The newest hour of the window that is in the lake.
-    pub newest: Option<Hour>,
-}
 
 /// What bounds a run beside its window. The default bounds nothing.
 #[derive(Debug, Clone, Default)]
@@ -222,8 +64,8 @@ pub async fn collect(
         collected.count(hour, result);
         each(hour, result);
     };
-    let standing = lake.standing(cluster, window).await?;
-    let present: BTreeSet<Hour> = standing.present.into_iter().collect();
+    let coverage = lake.coverage(cluster, window).await?;
+    let present: BTreeSet<Hour> = coverage.present.into_iter().collect();
     for hour in &present {
         told(*hour, &HourResult::Present, &mut collected);
     }
@@ -235,7 +77,7 @@ pub async fn collect(
     let missing = schedule::plan(window, &settled);
     collected.left = missing.len();
     let repairs =
-        standing.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
+        coverage.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
     let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
     let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
     let dialect = match hours.first() {
@@ -249,7 +91,7 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asking = ask(server, cluster, hour, settings, &dialect, &mut collected);
+        let asking = fetch(server, cluster, hour, settings, &dialect, &mut collected);
         let asked = caught(asking).await.unwrap_or_else(|reason| {
             // One hour that nobody foresaw must not keep all that come after it out of the lake.
             Err(HourResult::Failed(CollectError::Fault { hour, reason }))
@@ -325,38 +167,6 @@ async fn unknown_hours(
 /// Points asked for in one range query: a server gives 11,000 at most.
 const POINTS_AT_ONCE: i64 = 10_000;
 
-impl Collected {
-    fn count(&mut self, hour: Hour, result: &HourResult) {
-        if matches!(
-            result,
-            HourResult::Written { .. } | HourResult::Corrected { .. } | HourResult::Present | HourResult::Different
-        ) {
-            self.newest = self.newest.max(Some(hour));
-        }
-        match result {
-            HourResult::Written { rows, bytes } => {
-                self.written += 1;
-                self.left = self.left.saturating_sub(1);
-                self.rows += rows;
-                self.bytes += bytes;
-            }
-            HourResult::Corrected { rows, bytes } => {
-                self.corrected += 1;
-                self.rows += rows;
-                self.bytes += bytes;
-            }
-            HourResult::Present => self.present += 1,
-            HourResult::Different => self.different += 1,
-            HourResult::NoData { slots } => {
-                self.no_data += 1;
-                // Asked for and left out; the server will not have more of it.
-                self.left = self.left.saturating_sub(usize::from(*slots > 0));
-            }
-            HourResult::Failed(_) => self.failed += 1,
-        }
-    }
-}
-
 fn spawn_write(lake: &Lake, kind: Kind, encoded: EncodedHour) -> JoinHandle<HourResult> {
     let lake = lake.clone();
     tokio::spawn(async move {
@@ -375,26 +185,6 @@ enum Kind {
     Missing,
     /// It is, and something of it is missing.
     Repair,
-}
-
-impl From<WriteOutcome> for HourResult {
-    fn from(outcome: WriteOutcome) -> Self {
-        match outcome {
-            WriteOutcome::Written { rows, bytes } => Self::Written { rows, bytes },
-            WriteOutcome::Same => Self::Present,
-            WriteOutcome::Different => Self::Different,
-        }
-    }
-}
-
-impl From<CorrectOutcome> for HourResult {
-    fn from(outcome: CorrectOutcome) -> Self {
-        match outcome {
-            CorrectOutcome::Written { rows, bytes } => Self::Written { rows, bytes },
-            CorrectOutcome::Corrected { rows, bytes, .. } => Self::Corrected { rows, bytes },
-            CorrectOutcome::NotBetter => Self::Present,
-        }
-    }
 }
 
 async fn finished(hour: Hour, write: JoinHandle<HourResult>) -> HourResult {

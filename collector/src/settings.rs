@@ -1,6 +1,6 @@
 //! What a user tells the collector beside where to collect from and to.
 
-use crate::kubernetes::ApiFacts;
+use crate::kubernetes::facts::ApiFacts;
 use crate::overrides::Overrides;
 
 /// How hours are collected. The default asks for what every cluster has.

@@ -3,10 +3,10 @@
 mod changes;
 mod containers;
 mod exporters;
-mod few;
 mod jobs;
 mod nodes;
 mod pods;
+mod small_map;
 mod volumes;
 
 use std::borrow::Cow;
@@ -23,17 +23,17 @@ use crate::doubt::Doubts;
 use crate::limits::Limits;
 use crate::queries::{self, Fact, Question};
 use crate::settings::Settings;
-use crate::usage::Usage;
+use crate::usage_source::UsageSource;
 
 pub(crate) use changes::Between;
 #[cfg(test)]
 pub(crate) use containers::Beyond;
 pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
-pub(crate) use few::{Few, FewOf};
 use jobs::ByJob;
 pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
+pub(crate) use small_map::{SmallMap, SmallSet};
 pub(crate) use volumes::{Claim, Volume};
 
 /// Points at the edges of the slots: the start of the hour, then the end of each slot.
@@ -61,7 +61,7 @@ pub(crate) type Names = (Name, Name);
 pub(crate) struct Snapshot {
     pub(crate) instances: BTreeMap<InstanceKey, Box<Instance>>,
     /// What the numbers in them are.
-    pub(crate) usage: Usage,
+    pub(crate) usage: UsageSource,
     /// By namespace, pod and container, in cores: the greatest CPU of each slot, where the server records it.
     pub(crate) peaks: BTreeMap<(Name, Name, Name), Box<Grid<SLOTS_PER_HOUR>>>,
     /// What the jobs say of each, where several scrape cAdvisor, until everything is read.
@@ -80,6 +80,8 @@ pub(crate) struct Snapshot {
     pub(crate) replicaset_owners: BTreeMap<Names, Names>,
     /// By namespace and name: the owner's kind and name.
     pub(crate) job_owners: BTreeMap<Names, Names>,
+    /// By namespace and name of a pod that owns others: its owner's kind and name.
+    pub(crate) pod_owners: BTreeMap<Names, Names>,
     /// Names of replica sets and jobs of which two owners were said.
     changed_owners: BTreeSet<(Between, Name)>,
     /// By uid of the pod: what Fargate provisioned for it.
@@ -146,7 +148,7 @@ impl Snapshot {
             own.clear();
             own.extend(series.labels.iter().cloned());
             self.rename(query, &mut own);
-            let series = Series { labels: &own, points: series.points };
+            let series = Series { names: series.names, labels: &own, points: series.points };
             if take(self, &series, start_seconds).is_none() {
                 *self.without_identity.entry(query.name).or_default() += 1;
             }
@@ -193,7 +195,7 @@ impl Snapshot {
     pub(crate) fn learn_limits(&mut self) {
         for (name, node) in &self.nodes {
             let machines = node.machines.values().filter_map(|machine| machine.facts.as_ref());
-            let limits = machines.map(Limits::of).fold(Limits::of(&node.facts), Limits::max);
+            let limits = machines.map(nodes::Facts::limits).fold(node.facts.limits(), Limits::max);
             self.limits.insert(name.clone(), limits);
         }
     }
@@ -268,7 +270,7 @@ impl Snapshot {
             return nodes::read_seen(self, body);
         }
         decode(body, &["uid"], &mut |series| {
-            let (Some(uid), Some((last_ms, _))) = (text(&series, 0), series.points.last()) else { return };
+            let (Some(uid), Some((last_ms, _))) = (series.label("uid"), series.points.last()) else { return };
             if let Some(pod) = self.pods.get_mut(uid) {
                 pod.last_seen_seconds = pod.last_seen_seconds.max(Some(last_ms.div_euclid(1000)));
             }
@@ -287,6 +289,21 @@ impl Snapshot {
         }
     }
 
+    /// How many instances belong to no known pod, for the hour's quality: their usage is in no row.
+    pub(crate) fn instances_without_pod(&self) -> usize {
+        let uids: BTreeSet<Uid> = self.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
+        let nameless = || self.instances.keys().filter(|key| key.pod_uid.is_none());
+        let names: BTreeSet<(&str, &str)> = nameless().map(|key| (&*key.namespace, &*key.pod)).collect();
+        let known: BTreeSet<(&str, &str)> =
+            self.pods.values().map(|pod| (&*pod.namespace, &*pod.name)).filter(|name| names.contains(name)).collect();
+        let keys = self.instances.keys();
+        keys.filter(|key| match key.pod_uid {
+            Some(uid) => !uids.contains(&uid),
+            None => !known.contains(&(&*key.namespace, &*key.pod)),
+        })
+        .count()
+    }
+
     /// Slots in which any container has a sample.
     pub(crate) fn measured_slots(&self) -> [bool; SLOTS_PER_HOUR] {
         let mut measured = [false; SLOTS_PER_HOUR];
@@ -298,21 +315,21 @@ impl Snapshot {
         measured
     }
 
-    fn pod(&mut self, series: &Series<'_, '_>, at: usize) -> Option<&mut Pod> {
-        let uid = text(series, at)?;
+    fn pod(&mut self, series: &Series<'_, '_>) -> Option<&mut Pod> {
+        let uid = series.label("uid")?;
         if !self.pods.contains_key(uid) {
             self.pods.insert(uid.into(), Box::default());
         }
         self.pods.get_mut(uid).map(|pod| &mut **pod)
     }
 
-    fn node(&mut self, series: &Series<'_, '_>, at: usize) -> Option<&mut Node> {
-        Some(self.nodes.entry(text(series, at)?.to_owned()).or_default())
+    fn node(&mut self, series: &Series<'_, '_>) -> Option<&mut Node> {
+        Some(self.nodes.entry(series.label("node")?.to_owned()).or_default())
     }
 
-    fn exporter(&mut self, series: &Series<'_, '_>, at: usize, node_at: usize) -> Option<&mut Exporter> {
-        let node = text(series, node_at).unwrap_or_default();
-        let exporter = self.exporters.entry((text(series, at)?.to_owned(), node.to_owned())).or_default();
+    fn exporter(&mut self, series: &Series<'_, '_>) -> Option<&mut Exporter> {
+        let node = series.label("node").unwrap_or_default();
+        let exporter = self.exporters.entry((series.label("instance")?.to_owned(), node.to_owned())).or_default();
         if !node.is_empty() && !exporter.node_labels.contains(node) {
             exporter.node_labels.insert(node.to_owned());
         }
@@ -326,15 +343,15 @@ impl Snapshot {
 
     fn instance_key(&mut self, series: &Series<'_, '_>) -> Option<InstanceKey> {
         let id = match self.usage {
-            Usage::Cadvisor => text(series, 3)?,
+            UsageSource::Cadvisor => series.label("id")?,
             // Of a container that a rule is about, there is one.
-            Usage::Recorded { .. } => "",
+            UsageSource::Recorded { .. } => "",
         };
         Some(InstanceKey {
             pod_uid: containers::uid_of_cgroup(id),
-            namespace: self.name(text(series, 0)?),
-            pod: self.name(text(series, 1)?),
-            container: self.name(text(series, 2)?),
+            namespace: self.name(series.label("namespace")?),
+            pod: self.name(series.label("pod")?),
+            container: self.name(series.label("container")?),
             id: containers::fingerprint(id),
         })
     }
@@ -365,6 +382,7 @@ fn taker(fact: Fact) -> Take {
     match fact {
         Fact::ContainerCpu => containers::cpu,
         Fact::ContainerCpuBeyond => containers::cpu_beyond,
+        Fact::ContainerCpuScraped => containers::cpu_scraped,
         Fact::ContainerRate => containers::rate,
         Fact::ContainerCpuPeak => containers::cpu_peak,
         Fact::ContainerMemoryMean => containers::memory_mean,
@@ -394,12 +412,6 @@ fn taker(fact: Fact) -> Take {
         Fact::VolumeInfo => volumes::info,
         Fact::VolumeUsed => volumes::used,
     }
-}
-
-/// A label; `None` when the series lacks it, or has the word older exporters wrote for "none".
-fn text<'a>(series: &'a Series<'_, '_>, at: usize) -> Option<&'a str> {
-    let label = series.labels.get(at)?;
-    (!label.is_empty() && label != "<none>").then_some(label)
 }
 
 fn value(series: &Series<'_, '_>) -> Option<f64> {

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use lake::tables::{NodeHour, VolumeHour};
 use types::{Hour, SLOT_SECONDS};
 
-use crate::life::int32;
+use crate::doubt::Doubts;
+use crate::limits::possible_ebs_volume;
 use crate::node::labels::region_of_zone;
-use crate::pod::whole;
+use crate::numbers::int32;
+use crate::numbers::whole;
+use crate::queries;
 use crate::settings::Settings;
 use crate::snapshot::{Claim, Snapshot, Volume};
 
@@ -19,7 +22,15 @@ const EBS_DRIVERS: [&str; 2] = ["ebs.csi.aws.com", "ebs.csi.eks.amazonaws.com"];
 const EBS_TYPES: [&str; 6] = ["gp3", "gp2", "io2", "io1", "st1", "sc1"];
 
 /// The rows of all claims that were bound in the hour. `nodes` are the hour's, for the zones of volumes.
-pub(crate) fn rows(snapshot: &Snapshot, nodes: &[NodeHour], settings: &Settings, hour: Hour) -> Vec<VolumeHour> {
+///
+/// A size that cannot be is unknown, and told to `doubts`.
+pub(crate) fn rows(
+    snapshot: &Snapshot,
+    nodes: &[NodeHour],
+    settings: &Settings,
+    hour: Hour,
+    doubts: &mut Doubts,
+) -> Vec<VolumeHour> {
     let mounts = mounts(snapshot);
     let node_zones = node_zones(nodes);
     let row = |((namespace, name), claim): (&(String, String), &Claim)| {
@@ -30,6 +41,10 @@ pub(crate) fn rows(snapshot: &Snapshot, nodes: &[NodeHour], settings: &Settings,
         let zone = zone(claim, volume, settings)
             .or_else(|| zone_of_nodes(mounted?, &node_zones, volume_id.as_deref()).map(|zone| (zone, "node")));
         let kind = Kind::of(claim, volume, settings);
+        let (capacity, used) = sizes(claim, volume, volume_id.is_some());
+        let given = [(volume.and_then(|v| v.capacity_bytes), capacity), (claim.used_max_bytes, used)];
+        let dropped = given.into_iter().filter(|(told, believed)| told.is_some() && believed.is_none()).count();
+        doubts.add(queries::VOLUME_USED.name, dropped, || format!("{namespace}/{name}"));
         VolumeHour {
             hour_start_seconds: hour.start_seconds(),
             namespace: namespace.clone(),
@@ -42,8 +57,8 @@ pub(crate) fn rows(snapshot: &Snapshot, nodes: &[NodeHour], settings: &Settings,
             volume_type_source: kind.source.to_owned(),
             iops: kind.iops,
             throughput_mib_per_second: kind.throughput_mib_per_second,
-            capacity_bytes: volume.and_then(|v| v.capacity_bytes).and_then(whole),
-            used_max_bytes: claim.used_max_bytes.and_then(whole),
+            capacity_bytes: capacity.and_then(whole),
+            used_max_bytes: used.and_then(whole),
             present_seconds: int32(present_slots(claim) * SLOT_SECONDS),
             pods: mounted.map(names).unwrap_or_default(),
             zone_source: zone.map(|(_, source)| source.to_owned()),
@@ -51,6 +66,15 @@ pub(crate) fn rows(snapshot: &Snapshot, nodes: &[NodeHour], settings: &Settings,
         }
     };
     snapshot.claims.iter().map(row).collect()
+}
+
+/// Capacity and most use of a claim in bytes, as far as they can be: what a volume of EBS has, and no more in it than it
+/// has. A file system may tell any capacity, and hold more than its claim says.
+fn sizes(claim: &Claim, volume: Option<&Volume>, is_ebs: bool) -> (Option<f64>, Option<f64>) {
+    let told = volume.and_then(|v| v.capacity_bytes);
+    let capacity = if is_ebs { told.and_then(possible_ebs_volume) } else { told.filter(|bytes| *bytes > 0.0) };
+    let most = capacity.filter(|_| is_ebs).unwrap_or(f64::MAX);
+    (capacity, claim.used_max_bytes.filter(|used| (0.0..=most).contains(used)))
 }
 
 fn present_slots(claim: &Claim) -> i64 {

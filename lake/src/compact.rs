@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use types::ClusterId;
 
-use crate::day::{Day, DayListing, HOURS_PER_DAY};
+use crate::day::{Day, HOURS_PER_DAY};
 use crate::encode::{Home, arrow_schema};
 use crate::error::LakeError;
 use crate::hour::object;
 use crate::inventory::{Period, Place};
 use crate::keys;
+use crate::listing::DayListing;
 use crate::manifest::{DayHour, DayManifest, ObjectEntry, VERSION};
 use crate::merge::{Input, Merged, each_batch, merge};
 use crate::read::Part;

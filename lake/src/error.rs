@@ -3,7 +3,7 @@
 use types::{ClusterId, Hour};
 
 use crate::encode::DecodeError;
-use crate::foreign::ForeignObject;
+use crate::ownership::ForeignObject;
 use crate::store::StoreError;
 
 /// Why the lake could not be written or read.

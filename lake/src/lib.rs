@@ -4,40 +4,44 @@
 //! its manifest does. A correction is a new revision beside it; a closed day becomes one object a table, from which
 //! its hours are read from then on. Start reading at [`tables`] (what is stored), [`keys`] (where) and [`Lake`] (how).
 
+pub mod admit;
 mod cell;
 mod compact;
+mod coverage;
 mod day;
 mod encode;
 mod error;
-mod foreign;
 mod hour;
 pub mod inventory;
 pub mod keys;
+mod listing;
 pub mod manifest;
 mod merge;
+mod ownership;
 mod prune;
 mod read;
 pub mod schema;
-mod standing;
 pub mod store;
 pub mod tables;
 mod uri;
 pub mod verify;
 mod worker;
+pub mod workload_day;
 mod write;
 
 pub use cell::{Kind, SlotValues};
 pub use compact::{CompactOutcome, Compaction};
+pub use coverage::Coverage;
 pub use day::{Day, HOURS_PER_DAY, InvalidDay};
 pub use encode::{DecodeError, batches, read_batches};
 pub use error::LakeError;
-pub use foreign::ForeignObject;
 pub use hour::{EncodedHour, HourEncoder, HourOrigin, HourRows, TableEncoder, digest};
 pub use manifest::{DayManifest, Manifest, Source};
+pub use ownership::ForeignObject;
 pub use prune::Pruned;
 pub use read::{IncompleteHour, Part, ReadHour};
-pub use standing::Standing;
-pub use store::{PutOutcome, Store, StoreError};
+pub use store::{PutOutcome, S3Options, Store, StoreError};
 pub use tables::{Column, Table};
-pub use uri::{InvalidLakeUri, LakeUri, S3Options};
+pub use uri::{InvalidLakeUri, LakeUri};
+pub use workload_day::WorkloadDay;
 pub use write::{CorrectOutcome, Lake, WriteOutcome};

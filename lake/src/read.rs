@@ -6,13 +6,14 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
 
-use crate::day::{Day, DayListing};
+use crate::day::Day;
 use crate::encode;
 use crate::error::LakeError;
-use crate::foreign;
 use crate::hour::digest;
 use crate::keys;
+use crate::listing::DayListing;
 use crate::manifest::{DayManifest, Manifest, ObjectEntry, VERSION};
+use crate::ownership;
 use crate::store::StoreError;
 use crate::tables::Table;
 use crate::write::Lake;
@@ -155,7 +156,7 @@ impl Lake {
         if !manifest.describes(cluster, hour) {
             return Err(LakeError::Manifest { key, source: None });
         }
-        foreign::check(&key, cluster, &hour.date(), &manifest.objects)?;
+        ownership::check(&key, cluster, &hour.date(), &manifest.objects)?;
         Ok(ReadHour { hour, key, sha256: digest(&text), manifest })
     }
 
@@ -174,10 +175,10 @@ impl Lake {
         if manifest.version != VERSION || manifest.cluster_id != *cluster || manifest.date != day.to_string() {
             return Err(LakeError::Manifest { key, source: None });
         }
-        foreign::check(&key, cluster, &manifest.date, &manifest.objects)?;
+        ownership::check(&key, cluster, &manifest.date, &manifest.objects)?;
         // What its hours named is followed too, by the deletion of what is outdated.
         for hour in &manifest.hours {
-            foreign::check(&key, cluster, &manifest.date, &hour.manifest.objects)?;
+            ownership::check(&key, cluster, &manifest.date, &hour.manifest.objects)?;
         }
         Ok(Some((key, manifest)))
     }

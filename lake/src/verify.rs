@@ -17,10 +17,10 @@ use types::{ClusterId, Window};
 use crate::day::Day;
 use crate::encode::{HOME_COLUMNS, batches};
 use crate::error::LakeError;
-use crate::foreign;
 use crate::hour::digest;
 use crate::inventory::{AnyManifest, Period, Place, manifests, parse};
 use crate::manifest::{ObjectEntry, VERSION};
+use crate::ownership;
 use crate::read::plan;
 use crate::schema::{self, TableInfo};
 use crate::store::{InOrder, READS, Store, StoreError, get_many};
@@ -302,7 +302,7 @@ fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     let date = place.date.to_string();
     let of_hours = manifest.hours.iter().map(|hour| &hour.manifest.objects);
     for objects in std::iter::once(&manifest.objects).chain(of_hours) {
-        if let Err(foreign) = foreign::check(&place.key, &place.cluster, &date, objects) {
+        if let Err(foreign) = ownership::check(&place.key, &place.cluster, &date, objects) {
             wrong(foreign.to_string());
         }
     }
@@ -347,7 +347,7 @@ async fn check_object(store: Arc<dyn Store>, claim: Claim, room: Arc<Semaphore>)
 impl Claim {
     fn is_own(&self) -> bool {
         let date = self.place.date.to_string();
-        foreign::check(&self.place.key, &self.place.cluster, &date, std::slice::from_ref(&self.entry)).is_ok()
+        ownership::check(&self.place.key, &self.place.cluster, &date, std::slice::from_ref(&self.entry)).is_ok()
     }
 }
 

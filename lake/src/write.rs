@@ -7,10 +7,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use types::{ClusterId, Hour};
 
-use crate::day::{Day, DayListing};
+use crate::day::Day;
 use crate::error::LakeError;
 use crate::hour::{EncodedHour, HourOrigin, HourRows, digest, encode_hour};
 use crate::keys;
+use crate::listing::DayListing;
 use crate::manifest::{Manifest, ObjectEntry};
 use crate::store::{PutOutcome, Store};
 use crate::tables::{QualityHour, Table};

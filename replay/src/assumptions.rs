@@ -186,6 +186,7 @@ impl Assumptions {
             setup.ec2.least_machines = count(self.ec2_least_machines);
         }
         setup.least_billed_seconds = seconds(self.machine_least_billed_seconds);
+        setup.spot_interruptions = self.ec2_spot_interruptions;
         setup.smt_yield = self.machine_smt_yield;
         setup.warm_up_seconds = seconds(self.risk_warm_up_seconds);
         setup.late_after_seconds = seconds(self.wait_late_seconds);

@@ -179,7 +179,9 @@ pub fn lower_bound(outcome: &Outcome, setup: &Setup, grain: Grain) -> Option<Bou
                 .zip(groups)
                 .map(|(programme, group)| (programme, group.served.get(at).copied().unwrap_or_default()))
                 .collect();
-            *usd += hour_bound(&slots, grain, floor, &mut seen)?;
+            let zone = groups.first().map(|group| group.zone);
+            let frozen = frozen_slots(outcome, at, zone);
+            *usd += hour_bound(&slots, grain, Floor { usd: floor, frozen }, &mut seen)?;
         }
     }
     Some(Bound { hours: hours.into_iter().map(nanos).collect() })
@@ -191,15 +193,29 @@ fn host_floor(setup: &Setup, group: &Group) -> f64 {
     pool.and_then(|pool| Some(f64::from(pool.min_hosts_per_zone) * pool.host.price?.usd_per_hour())).unwrap_or(0.0)
 }
 
-fn hour_bound(groups: &[(&Programme, [Served; SLOTS])], grain: Grain, floor: f64, seen: &mut bool) -> Option<f64> {
+/// Slots of the hour at `at` in which a zone is frozen, and its hosts unpaid.
+fn frozen_slots(outcome: &Outcome, at: usize, zone: Option<u16>) -> u32 {
+    let start = outcome.hours.get(at).map(|hour| hour.start);
+    let row = outcome.frozen.iter().find(|row| Some(row.start) == start && Some(row.zone) == zone);
+    row.map_or(0, |row| row.seconds / 300)
+}
+
+/// USD an hour of the hosts a zone keeps, and slots of the hour for which they are not paid.
+#[derive(Clone, Copy)]
+struct Floor {
+    usd: f64,
+    frozen: u32,
+}
+
+fn hour_bound(groups: &[(&Programme, [Served; SLOTS])], grain: Grain, floor: Floor, seen: &mut bool) -> Option<f64> {
     let slot_seconds = f64::from(300_u16);
     let least = |programme: &Programme, sum: &Served, seconds: f64| {
         programme.least(float(sum.cpu) / seconds, float(sum.memory) / seconds, float(sum.pods) / seconds)
     };
     // A zone keeps its hosts from its first pod on, which may come late in the slot or hour.
-    let mut floored = |usd: f64, pods: u64| {
+    let mut floored = |usd: f64, pods: u64, share: f64| {
         let before = std::mem::replace(seen, *seen || pods > 0);
-        usd.max(if before { floor } else { 0.0 })
+        usd.max(if before { floor.usd * share } else { 0.0 })
     };
     if grain == Grain::Hour {
         let (mut usd, mut pods) = (0.0, 0);
@@ -212,9 +228,9 @@ fn hour_bound(groups: &[(&Programme, [Served; SLOTS])], grain: Grain, floor: f64
             usd += least(programme, &sum, 12.0 * slot_seconds)?;
             pods += sum.pods;
         }
-        return Some(floored(usd, pods));
+        return Some(floored(usd, pods, 1.0 - f64::from(floor.frozen) / 12.0));
     }
-    let mut usd = 0.0;
+    let (mut usd, mut frozen) = (0.0, floor.frozen);
     for k in 0..SLOTS {
         let (mut slot_usd, mut pods) = (0.0, 0);
         for (programme, slots) in groups {
@@ -222,7 +238,10 @@ fn hour_bound(groups: &[(&Programme, [Served; SLOTS])], grain: Grain, floor: f64
             slot_usd += least(programme, slot, slot_seconds)?;
             pods += slot.pods;
         }
-        usd += floored(slot_usd, pods) / 12.0;
+        // In a frozen slot nothing was served; another without pods may stand in for it, which only lowers the bound.
+        let unpaid = pods == 0 && frozen > 0;
+        frozen -= u32::from(unpaid);
+        usd += floored(slot_usd, pods, if unpaid { 0.0 } else { 1.0 }) / 12.0;
     }
     Some(usd)
 }
@@ -240,6 +259,7 @@ fn nanos(usd: f64) -> NanoUsd {
 pub fn screen(outcome: &Outcome, candidates: &[Setup], keep: usize) -> Vec<(usize, NanoUsd)> {
     let only_evms = Outcome {
         hours: outcome.hours.clone(),
+        frozen: outcome.frozen.clone(),
         groups: outcome.groups.iter().filter(|group| group.evm).cloned().collect(),
         ..Outcome::default()
     };

@@ -12,7 +12,8 @@ pub(crate) use impute::Guess;
 pub(crate) use imputed::is_silent;
 pub use imputed::{Amounts, Imputed};
 
-use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, Role, SLOT_SECONDS, SLOTS, UNKNOWN};
+use crate::frozen::{FrozenPast, FrozenSlots};
+use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, Role, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
 use crate::outcome::Evictions;
 use crate::rightsize::{RightSizing, Sizer};
@@ -50,6 +51,8 @@ pub(crate) struct Pod {
     pub(crate) until: i64,
     /// What it waited as recorded, in seconds.
     pub(crate) waited: u32,
+    /// The run of a CronJob it belongs to; zero where not known.
+    pub(crate) run: u64,
     /// Whether it starts in the hours replayed, rather than being there when they begin or go on.
     pub(crate) starts: bool,
     /// Its containers by class, and what each requests.
@@ -137,6 +140,11 @@ pub(crate) struct Cluster {
     pub(crate) resized: Vec<u32>,
     pub(crate) habits: Table<Habit>,
     pub(crate) daemons: DaemonUse,
+    /// Slots of the hour in which zones are frozen, and those of the hours so far.
+    pub(crate) frozen: FrozenSlots,
+    pub(crate) frozen_past: FrozenPast,
+    /// Zones that were frozen when the hour before ended.
+    frozen_before: Vec<u16>,
     /// Share of memory touched on nodes in each slot, in millionths; unknown where no node tells.
     pub(crate) touched: Lane,
     /// Hours advanced so far; the hour in work is the last of them.
@@ -182,6 +190,9 @@ impl Cluster {
             habits: Table::default(),
             daemons: DaemonUse::NONE,
             touched: Lane::UNKNOWN,
+            frozen: FrozenSlots::default(),
+            frozen_past: FrozenPast::default(),
+            frozen_before: Vec::new(),
             hours: 0,
             hour_start: 0,
             asked_seconds: 0,
@@ -233,7 +244,7 @@ impl Cluster {
         }
         let mut evictable = Evictions::default();
         for row in services() {
-            let seconds = u64::from(row.alive_to - row.alive_from);
+            let seconds = self.seconds_of(row);
             evictable.pod_seconds += seconds;
             if row.role == Role::Stateful || self.is_only_replica(row.workload) {
                 evictable.single_pod_seconds += seconds;
@@ -252,6 +263,7 @@ impl Cluster {
         self.resumed = self.hours == 0 || hour.start() != self.hour_start + HOUR_SECONDS;
         self.hours += 1;
         self.hour_start = hour.start();
+        self.freeze(hour);
         self.forget();
         self.resized.clear();
         self.events.clear();
@@ -263,6 +275,29 @@ impl Cluster {
             self.resize();
         }
         self.touched = touched(hour);
+    }
+
+    /// Notes which zones are frozen when.
+    fn freeze(&mut self, hour: &Hour) {
+        let last = std::mem::replace(&mut self.frozen, hour.frozen().clone());
+        let zones = last.seconds().map(|(zone, _)| zone);
+        self.frozen_before = zones.filter(|zone| !self.resumed && last.at(*zone, SLOTS - 1)).collect();
+        self.frozen_past.note(self.now(), &self.frozen);
+    }
+
+    /// Whether a zone that was frozen goes on with slot `k` of the hour.
+    pub(crate) fn thaws(&self, zone: u16, k: usize) -> bool {
+        let before = match k.checked_sub(1) {
+            Some(before) => self.frozen.at(zone, before),
+            None => self.frozen_before.contains(&zone),
+        };
+        before && !self.frozen.at(zone, k)
+    }
+
+    /// Seconds of its row in which a pod is not in a frozen zone.
+    fn seconds_of(&self, row: &PodRow) -> u64 {
+        let (from, to) = (self.now() + i64::from(row.alive_from), self.now() + i64::from(row.alive_to));
+        u64::from(row.alive_to - row.alive_from) - self.frozen_past.seconds(row.zone, from, to)
     }
 
     /// Pods that went in the hour before use nothing any more; those that went long enough ago give their ids back.
@@ -342,6 +377,8 @@ impl Cluster {
                 self.leaves(0, uid, pod);
             }
             let known = before.next_if(|(uid, _)| *uid == row.uid).map(|(_, pod)| pod);
+            let began_frozen = row.alive_from == 0 && self.frozen_before.contains(&row.zone);
+            let (as_recorded, row) = (row.alive_from, &row.thawed(&self.frozen, known.is_some()));
             if row.daemon || row.alive_from >= row.alive_to {
                 if let Some(pod) = known {
                     self.leaves(0, row.uid, pod);
@@ -355,11 +392,12 @@ impl Cluster {
                     if let Some(pod) = known {
                         self.leaves(0, row.uid, pod);
                     }
-                    self.comes(row)
+                    let starts = as_recorded == row.alive_from && !began_frozen;
+                    self.comes(row, starts)
                 }
             };
             ids.push(pod);
-            self.asked_seconds += u64::from(row.alive_to - row.alive_from);
+            self.asked_seconds += self.seconds_of(row);
             if i64::from(row.alive_to) < HOUR_SECONDS {
                 self.leaves(row.alive_to, row.uid, pod);
             } else {
@@ -372,7 +410,8 @@ impl Cluster {
         ids
     }
 
-    fn comes(&mut self, row: &PodRow) -> u32 {
+    /// A pod comes; `starts` is whether it does so in a time that is replayed, but for hours that are missing before it.
+    fn comes(&mut self, row: &PodRow, starts: bool) -> u32 {
         let asked = row.asked_from();
         let pod = Pod {
             uid: row.uid,
@@ -389,7 +428,8 @@ impl Cluster {
             since: self.now() + i64::from(row.alive_from),
             until: NEVER,
             waited: row.waited,
-            starts: !(self.resumed && row.alive_from == 0),
+            run: row.run,
+            starts: starts && !(self.resumed && row.alive_from == 0),
             containers: Vec::new(),
         };
         let place = match self.free.take() {
@@ -454,13 +494,6 @@ impl Cluster {
     }
 }
 
-/// Seconds of slot `k` within `[from, to)`, seconds of the hour.
-fn overlap(k: usize, from: u16, to: u16) -> u32 {
-    let start = i64::try_from(k).unwrap_or_default() * SLOT_SECONDS;
-    let seconds = i64::from(to).min(start + SLOT_SECONDS) - i64::from(from).max(start);
-    u32::try_from(seconds).unwrap_or_default()
-}
-
 /// Mean share of memory touched on the nodes, in millionths.
 fn touched(hour: &Hour) -> Lane {
     let mut shares = Lane::UNKNOWN;
@@ -476,6 +509,19 @@ fn touched(hour: &Hour) -> Lane {
         }
     }
     shares
+}
+
+/// Nodes of an hour in zones that are not frozen, slot by slot; at least one.
+fn nodes_by_slot(hour: &Hour) -> [u32; SLOTS] {
+    let all = u32::try_from(nodes(hour)).unwrap_or(u32::MAX);
+    if hour.frozen().is_empty() {
+        return [all; SLOTS];
+    }
+    std::array::from_fn(|k| {
+        let there = hour.nodes().iter().filter(|node| !hour.frozen().at(node.zone, k));
+        let seconds: u64 = there.map(|node| u64::from(node.up_seconds)).sum();
+        u32::try_from(seconds / 3600).unwrap_or(u32::MAX).max(1)
+    })
 }
 
 /// Nodes of an hour, weighted by the time they were there; at least one.
@@ -498,6 +544,24 @@ pub fn daemons_of(hour: &Hour) -> (Ask, u32) {
     }
     let each = |sum: u64| u32::try_from(sum.div_ceil(nodes * 3600)).unwrap_or(u32::MAX);
     (Ask { cpu_millicores: each(cpu), memory_mib: each(memory) }, each(pods))
+}
+
+/// Zones by what pods that are placed request in them in an hour, most first, 4 GiB counted as a core; the lower index of
+/// equals.
+///
+/// Like [`daemons_of`] that is configuration: a user who builds a pool in fewer zones chooses them beforehand.
+pub fn zones_of(hour: &Hour) -> Vec<u16> {
+    let mut zones: Vec<(u64, u16)> = Vec::new();
+    for row in hour.pods().iter().filter(|row| !row.daemon) {
+        let seconds = u64::from(row.alive_to - row.alive_from);
+        let asked = u64::from(row.ask.cpu_millicores) + u64::from(row.ask.memory_mib) * 1000 / 4096;
+        match zones.iter_mut().find(|(_, zone)| *zone == row.zone) {
+            Some((sum, _)) => *sum += asked * seconds,
+            None => zones.push((asked * seconds, row.zone)),
+        }
+    }
+    zones.sort_unstable_by_key(|(asked, zone)| (std::cmp::Reverse(*asked), *zone));
+    zones.into_iter().map(|(_, zone)| zone).collect()
 }
 
 /// Adds `row` of a workload's habits, where it is not there yet.

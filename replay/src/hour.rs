@@ -1,5 +1,6 @@
 //! What the engine is fed: one closed hour of a cluster, in memory alone.
 
+use crate::frozen::FrozenSlots;
 use crate::number::index;
 
 pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
@@ -146,6 +147,12 @@ pub struct PodRow {
     /// Seconds it waited to be scheduled, from its creation to `alive_from`; zero where that is not known, and where it
     /// was scheduled in an hour before.
     pub waited: u32,
+    /// The run of a CronJob it belongs to: one number for the pods of one Job. Zero where that is not known; then pods
+    /// asked for within a minute of a run's first belong to it.
+    pub run: u64,
+    /// Slots of the hour of which nothing is known of its life, slot `k` as bit `k`: no sample says that it was there,
+    /// and none of its node says that it was not. It counts as alive in them by `alive_from` and `alive_to`.
+    pub unknown_slots: u16,
 }
 
 impl PodRow {
@@ -233,6 +240,7 @@ pub struct Hour {
     pods: Vec<PodRow>,
     containers: Vec<ContainerRow>,
     nodes: Vec<NodeRow>,
+    frozen: FrozenSlots,
 }
 
 /// Why rows are not an hour.
@@ -291,6 +299,23 @@ fn by_pod(containers: &[ContainerRow], pods: usize) -> Vec<ContainerRow> {
     order.iter().filter_map(|row| containers.get(index(*row)).copied()).collect()
 }
 
+/// Of a frozen slot nothing is known, whatever rows say of it.
+fn forget_frozen(pods: &[PodRow], containers: &mut [ContainerRow], frozen: &FrozenSlots) {
+    for row in containers {
+        let Some(slots) = pods.get(index(row.pod)).and_then(|pod| frozen.of_zone(pod.zone)) else { continue };
+        let lanes = [
+            &mut row.cpu_mean_millicores,
+            &mut row.cpu_max_millicores,
+            &mut row.memory_mean_mib,
+            &mut row.memory_max_mib,
+        ];
+        for lane in lanes {
+            let cells = lane.0.iter_mut().zip(slots).filter(|(_, frozen)| **frozen);
+            cells.for_each(|(cell, _)| *cell = UNKNOWN);
+        }
+    }
+}
+
 impl Hour {
     /// The hour that starts at `start`, in seconds since the epoch.
     ///
@@ -334,7 +359,11 @@ impl Hour {
             own.sort_unstable();
         }
         nodes.sort_unstable();
-        Ok(Self { start, pods, containers, nodes })
+        let frozen = FrozenSlots::of(&pods);
+        if !frozen.is_empty() {
+            forget_frozen(&pods, &mut containers, &frozen);
+        }
+        Ok(Self { start, pods, containers, nodes, frozen })
     }
 
     /// Start of the hour, in seconds since the epoch.
@@ -350,6 +379,11 @@ impl Hour {
     /// Containers, by pod.
     pub fn containers(&self) -> &[ContainerRow] {
         &self.containers
+    }
+
+    /// Slots in which zones are frozen.
+    pub(crate) const fn frozen(&self) -> &FrozenSlots {
+        &self.frozen
     }
 
     /// Nodes as observed.
@@ -398,6 +432,8 @@ mod tests {
             alive_from: 0,
             alive_to: 3600,
             waited: 0,
+            run: 0,
+            unknown_slots: 0,
         };
         let hour = |start, pods| Hour::new(start, pods, vec![], vec![]);
         assert_eq!(hour(1, vec![]), Err(InvalidHour::Start(1)));

@@ -7,7 +7,7 @@
 use types::analysis::Limit;
 
 use crate::number::float;
-use crate::outcome::{Outcome, Starts};
+use crate::outcome::{Outcome, Starts, Waiting};
 
 /// The most of each measure; shares unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Limits {
     pub evictions: f64,
     /// The same for stateful sets and single replicas.
     pub single_evictions: f64,
-    /// Pods on one machine or host.
+    /// Pods on one machine or host; more where today's cluster is spread over zones ([`Outcome::zone_share`]).
     pub blast_radius: f64,
     /// Zone-hours in which a zone could not take over from a lost host.
     pub host_loss: f64,
@@ -59,6 +59,8 @@ pub struct Check {
 const FEW_STARTS: u64 = 200;
 /// Late starts that few starts may have.
 const FEW_LATE: u64 = 2;
+/// Periodic runs below which as many may be overtaken.
+const FEW_RUNS: u64 = 20_000;
 /// Mean use from which a workload's own loss counts, in core-milliseconds a second: a tenth of a core.
 const LEAST_CORE_MS_A_SECOND: u64 = 100;
 
@@ -81,11 +83,14 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
         (Limit::HostLoss, limits.host_loss, |o| (Some(o.host_loss_share()), None)),
         (Limit::LateServices, limits.late_services, |o| late(&o.waiting().services)),
         (Limit::LateBatch, limits.late_batch, |o| late(&o.waiting().batch)),
-        (Limit::OvertakenRuns, limits.overtaken, |o| (Some(share(o.waiting().overtaken, o.waiting().periodic)), None)),
+        (Limit::OvertakenRuns, limits.overtaken, |o| (Some(overtaken(&o.waiting())), None)),
         (Limit::Unplaceable, 0.0, |o| (Some(share(o.service.unplaceable, o.waiting().all_starts())), None)),
     ];
+    // A cluster that is laid out to lose a zone loses no more with a host that carries all of one.
+    let of_zone = today.zone_share() * limits.today_factor;
     let check = |(limit, default, measure): Row| {
         let ((value, worst), (today, _)) = (measure(outcome), measure(today));
+        let default = if limit == Limit::BlastRadius { default.max(of_zone) } else { default };
         let allowed = today.map_or(default, |today| default.max(today * limits.today_factor));
         let holds = match (value, today) {
             (Some(value), _) => value <= allowed * (1.0 + 1e-9),
@@ -112,6 +117,12 @@ fn share(part: u64, of: u64) -> f64 {
 fn late(starts: &Starts) -> Measure {
     let counted = if starts.starts < FEW_STARTS && starts.late <= FEW_LATE { 0 } else { starts.late };
     (Some(share(counted, starts.starts)), starts.worst().map(|(workload, _)| workload))
+}
+
+/// Share of periodic runs that were overtaken. Of few runs two may be, as with late starts.
+fn overtaken(waiting: &Waiting) -> f64 {
+    let few = waiting.periodic < FEW_RUNS && waiting.overtaken <= FEW_LATE;
+    if few { 0.0 } else { share(waiting.overtaken, waiting.periodic) }
 }
 
 /// The workload that loses the largest share of the CPU it asks for, of those that use more than a tenth of a core.

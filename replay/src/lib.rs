@@ -11,8 +11,8 @@
 //!    numbers.
 //! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out.
 //! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
-//! 5. [`price`] makes money of it, [`lower_bound`] says what it could not have cost less than, [`judge`]
-//!    whether it may be recommended, [`screen`] which hosts are worth a replay.
+//! 5. The caller makes money of it; [`lower_bound`] says what it could not have cost less than, [`judge`] whether it may be
+//!    recommended, [`screen`] which hosts are worth a replay.
 //!
 //! Every decision can be asked why: see [`Observer`].
 //!
@@ -26,12 +26,12 @@
 //! };
 //! let base = Base {
 //!     catalog: Arc::new(Catalog { machines: vec![m5_large] }), ec2_types: vec![0], daemons: Ask::default(),
-//!     daemon_pods: 0, largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false, assumptions: Assumptions::default(),
+//!     daemon_pods: 0, zones: vec![], spot: vec![], largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false, assumptions: Assumptions::default(),
 //! };
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
 //!     role: Role::Service, ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0,
-//!     alive_from: 0, alive_to: 3600, waited: 0,
+//!     alive_from: 0, alive_to: 3600, waited: 0, run: 0, unknown_slots: 0,
 //! };
 //! let mut replay = Replay::new(vec![base.repacked()]);
 //! replay.advance(&Hour::new(1_735_689_600, vec![pod], vec![], vec![])?);
@@ -45,7 +45,8 @@ mod assumptions;
 mod bound;
 mod catalog;
 mod cluster;
-mod cost;
+mod fee;
+mod frozen;
 mod hour;
 mod judge;
 mod migration;
@@ -66,8 +67,8 @@ pub use assumptions::{
 };
 pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
 pub use catalog::{Catalog, HostType, MachineType};
-pub use cluster::{Amounts, Imputed, daemons_of};
-pub use cost::{Lines, Rates, fee, price};
+pub use cluster::{Amounts, Imputed, daemons_of, zones_of};
+pub use fee::fee;
 pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
     SLOTS, UNKNOWN,
@@ -76,8 +77,8 @@ pub use judge::{Check, Limits, WAITING, holds, judge};
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
 pub use outcome::{
-    Blast, Evictions, Extent, Failures, Group, HostLoss, HourBilled, Motion, Outcome, Owed, Point, Risk, Served,
-    Service, Starts, Waiting, Worst,
+    Blast, Evictions, Extent, Failures, Frozen, Group, HostLoss, HourBilled, Interruptions, Motion, Outcome, Owed,
+    Point, Risk, Served, Service, Starts, Stranded, Waiting, Worst,
 };
 pub use predictor::{Predictor, Series};
 pub use rightsize::RightSizing;

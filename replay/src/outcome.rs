@@ -1,11 +1,13 @@
 //! What a scenario came to: seconds billed, pods served, risk, and how it looked over time. No money yet.
 
 mod evictions;
+mod left;
 mod waiting;
 
 use crate::cluster::Imputed;
 use crate::hour::SLOTS;
 pub use evictions::Evictions;
+pub use left::{Interruptions, Stranded};
 pub(crate) use waiting::Start;
 pub use waiting::{Owed, Starts, Waiting};
 
@@ -25,6 +27,8 @@ pub struct Outcome {
     pub machines: Risk,
     /// Risk of the hosts under elastic VMs.
     pub hosts: Risk,
+    /// Hours and zones of which too little is known to replay all of them.
+    pub frozen: Vec<Frozen>,
     /// Live migrations and moved pods.
     pub motion: Motion,
     /// Every slot, in order.
@@ -39,6 +43,12 @@ pub struct Outcome {
     pub warm: Vec<(u16, u32)>,
     /// Pods restarted elsewhere by the scenario's own draining and resizing, outside the warm-up.
     pub evictions: Evictions,
+    /// Pods that restart since AWS takes their machine back.
+    pub interruptions: Interruptions,
+    /// EC2 nodes beside a pool that carry pods, by type; none without a pool.
+    pub stranded: Vec<Stranded>,
+    /// Pods that would move but for a volume in a zone the pool is not in, counted as they start; by workload.
+    pub held_by_volumes: Vec<(u32, u64)>,
     /// What the loss of one machine or host would have done, hour by hour.
     pub failures: Vec<Failures>,
     /// Core-milliseconds each workload asked for outside the warm-up, by its index.
@@ -47,11 +57,25 @@ pub struct Outcome {
     pub cpu_lost_by_workload: Vec<u64>,
 }
 
+/// Seconds of an hour in which a zone is frozen, since nothing is known of the lives of most of its pods: nothing is
+/// billed, asked for or measured there. The same in every scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frozen {
+    /// Start of the hour, in seconds since the epoch.
+    pub start: i64,
+    /// The zone.
+    pub zone: u16,
+    /// Seconds, a whole number of slots.
+    pub seconds: u32,
+}
+
 /// What the loss of one machine or host would have done at the end of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Failures {
     /// What would have died with the one that carries most pods.
     pub blast: Blast,
+    /// Pods that run in the zone that has most of them.
+    pub largest_zone: u32,
     /// Whether zones could have taken over from a lost host.
     pub host_loss: HostLoss,
 }
@@ -291,6 +315,14 @@ impl Outcome {
         self.failures.iter().map(share).fold(0.0, f64::max)
     }
 
+    /// How much a cluster is laid out to lose at once: the share of its pods in the largest zone, or that outside it where
+    /// this is less; zero where one zone has all. In the hour in which the largest zone has most.
+    pub fn zone_share(&self) -> f64 {
+        let share = |hour: &Failures| f64::from(hour.largest_zone) / f64::from(hour.blast.of.max(1));
+        let largest = self.failures.iter().map(share).fold(0.0, f64::max).min(1.0);
+        largest.min(1.0 - largest)
+    }
+
     /// Share of zone-hours in which a zone could not take over from a lost host; zero without hosts.
     pub fn host_loss_share(&self) -> f64 {
         self.share_of_zones(|loss| loss.short)
@@ -306,6 +338,14 @@ impl Outcome {
             self.failures.iter().map(|hour| u64::from(of(&hour.host_loss))).sum()
         };
         crate::number::float(sum(&of)) / crate::number::float(sum(&|loss| loss.zones).max(1))
+    }
+
+    /// Notes that a pod of a workload stays for its volume.
+    pub(crate) fn held(&mut self, workload: u32) {
+        match self.held_by_volumes.binary_search_by_key(&workload, |(workload, _)| *workload) {
+            Ok(at) => self.held_by_volumes.get_mut(at).into_iter().for_each(|(_, pods)| *pods += 1),
+            Err(at) => self.held_by_volumes.insert(at, (workload, 1)),
+        }
     }
 
     /// Notes that a machine of a type is kept ready in a zone.
@@ -361,6 +401,7 @@ impl Outcome {
                 evm_slots_without_host: a.evm_slots_without_host - b.evm_slots_without_host,
             },
             waiting: self.waiting.iter().skip(earlier.waiting.len()).cloned().collect(),
+            frozen: self.frozen.iter().skip(earlier.frozen.len()).copied().collect(),
             machines: self.machines.since(&earlier.machines),
             hosts: self.hosts.since(&earlier.hosts),
             motion: Motion {
@@ -380,6 +421,12 @@ impl Outcome {
             cpu_used_by_workload: less(&self.cpu_used_by_workload, &earlier.cpu_used_by_workload),
             cpu_lost_by_workload: less(&self.cpu_lost_by_workload, &earlier.cpu_lost_by_workload),
             evictions: self.evictions.less(&earlier.evictions),
+            interruptions: Interruptions {
+                pod_seconds: self.interruptions.pod_seconds - earlier.interruptions.pod_seconds,
+                ..self.interruptions
+            },
+            stranded: Stranded::since(&self.stranded, &earlier.stranded),
+            held_by_volumes: self.held_by_volumes.clone(),
             failures: self.failures.iter().skip(earlier.failures.len()).copied().collect(),
         }
     }

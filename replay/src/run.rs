@@ -48,6 +48,11 @@ impl<O: Observer + Send> Replay<O> {
 
     /// Advances every scenario by one hour.
     pub fn advance(&mut self, hour: &Hour) {
+        if hour.frozen().whole {
+            // Of nobody anything is known: as if the hour were missing.
+            self.worlds.iter_mut().for_each(|world| world.count_frozen(hour.start(), hour.frozen()));
+            return;
+        }
         self.cluster.advance(hour);
         let cluster = &self.cluster;
         if self.threads == 1 || self.worlds.len() < 2 {

@@ -20,6 +20,11 @@ pub struct Base {
     pub daemon_pods: u32,
     /// vCPU and MiB of the largest machine that may be bought; `None` where size is not limited.
     pub largest: Option<(u32, u32)>,
+    /// Zones, those in which pods request most first ([`crate::zones_of`]): where a pool is in fewer than all, it is in
+    /// the first of them.
+    pub zones: Vec<u16>,
+    /// Platforms that are spot capacity.
+    pub spot: Vec<u16>,
     /// Evictions that draining keeps to in every scenario but today's.
     pub evictions: EvictionLimits,
     /// Whether Karpenter drains nodes of the cluster: then today's machines are consolidated as it does.
@@ -35,6 +40,7 @@ impl Base {
         (setup.ec2.buy, setup.ec2.consolidation) = (buy, consolidation);
         (setup.requests, setup.daemons, setup.daemon_pods) = (requests, self.daemons, self.daemon_pods);
         setup.evictions = self.evictions;
+        setup.spot.clone_from(&self.spot);
         self.assumptions.apply(&mut setup);
         setup
     }
@@ -67,18 +73,24 @@ impl Base {
 
     /// `ec2-repacked` at its best: by the best packer there is. What a verdict compares with.
     pub fn repacked(&self) -> Setup {
-        self.ec2("ec2-repacked", Buy::DotProduct, Requests::AsTheyAre, Consolidation::KARPENTER)
+        self.ec2("ec2-repacked", Buy::Cheapest, Requests::AsTheyAre, Consolidation::KARPENTER)
     }
 
     /// `ec2-rightsized`: the same with requests from usage.
     pub fn ec2_rightsized(&self) -> Setup {
-        self.ec2("ec2-rightsized", Buy::DotProduct, Requests::RightSized, Consolidation::KARPENTER)
+        self.ec2("ec2-rightsized", Buy::Cheapest, Requests::RightSized, Consolidation::KARPENTER)
     }
 
     fn pool(&self, id: &str, host: &HostType, family: &[u32], requests: Requests) -> Setup {
         let today = if self.karpenter { Consolidation::KARPENTER } else { Consolidation::EmptyOnly };
         let mut setup = self.ec2(id, Buy::AsObserved, requests, today);
-        setup.pool = Some(Pool::new(host.clone(), &self.catalog, family));
+        let zones = match self.assumptions.emp_zones {
+            "one" => self.zones.get(..1),
+            "two" => self.zones.get(..2.min(self.zones.len())),
+            _ => None,
+        };
+        let pool = Pool::new(host.clone(), &self.catalog, family);
+        setup.pool = Some(Pool { zones: zones.unwrap_or_default().to_vec(), ..pool });
         self.assumptions.apply(&mut setup);
         setup
     }

@@ -35,13 +35,16 @@ pub enum Buy {
     AsObserved,
     /// The cheapest that fit, first-fit by decreasing CPU: what Karpenter would give.
     FirstFitDecreasing,
-    /// The cheapest packing found, most of it by dot product ([`crate::placement::Packer`]): the best honest EC2.
-    DotProduct,
+    /// Whatever comes out cheapest of all the packings tried ([`crate::placement::Packer`]), and machines that run are packed
+    /// again: the best honest EC2.
+    Cheapest,
 }
 
 /// How machines that are not needed go away.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Consolidation {
+    /// Not at all: what came up stays, as where nobody scales in.
+    Never,
     /// Only once nothing but daemons runs on them.
     EmptyOnly,
     /// Also by moving their pods: off the emptiest machines onto others, or onto a cheaper new one.
@@ -190,6 +193,9 @@ pub struct Pool {
     pub spare_hosts_per_zone: u32,
     /// How kube-scheduler chooses among elastic VMs with room.
     pub score: Score,
+    /// Zones the pool is in, the first of them those that pods of other zones go to first; none stands for all. A pod with a
+    /// volume in another zone does not move.
+    pub zones: Vec<u16>,
     /// How elastic VMs go away.
     pub consolidation: Consolidation,
     /// Boot of an elastic VM, once its host is there.
@@ -230,6 +236,7 @@ impl Pool {
             max_hosts_per_zone: None,
             spare_hosts_per_zone: 0,
             score: Score::default(),
+            zones: Vec::new(),
             consolidation: Consolidation::EmptyOnly,
             evm_boot_seconds: 240,
             host_boot_seconds: 900,
@@ -264,6 +271,10 @@ pub struct Setup {
     pub headroom: Headroom,
     /// Evictions that draining keeps to.
     pub evictions: EvictionLimits,
+    /// Platforms that are spot capacity; what runs on them is what AWS may take back.
+    pub spot: Vec<u16>,
+    /// Share of spot machines that AWS takes back in a month.
+    pub spot_interruptions: f64,
     /// The least that is billed of a host or a node, in seconds.
     pub least_billed_seconds: i64,
     /// What a thread delivers when its sibling is busy, as a share of what it delivers alone.
@@ -285,7 +296,7 @@ impl Setup {
             requests: Requests::default(),
             ec2: Ec2 {
                 types: Vec::new(),
-                buy: Buy::DotProduct,
+                buy: Buy::Cheapest,
                 score: Score::default(),
                 consolidation: Consolidation::KARPENTER,
                 least_machines: 2,
@@ -298,6 +309,8 @@ impl Setup {
             node_boot_seconds: 75,
             headroom: Headroom::default(),
             evictions: EvictionLimits::OPEN,
+            spot: Vec::new(),
+            spot_interruptions: 0.05,
             least_billed_seconds: 60,
             smt_yield: 1.0,
             warm_up_seconds: 86_400,

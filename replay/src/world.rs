@@ -5,6 +5,7 @@
 
 mod consolidate;
 mod evictions;
+mod frozen;
 mod headroom;
 mod hosts;
 mod late;
@@ -14,17 +15,19 @@ mod measure;
 mod pods;
 mod rebalance;
 mod rebuild;
+mod repack;
 mod slot;
 mod starts;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::mem::take;
 
 use crate::cluster::{Cluster, Guess, NEVER};
 use crate::hour::{Ask, HOUR_SECONDS, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::Observer;
-use crate::outcome::{HourBilled, Outcome};
+use crate::outcome::{HourBilled, Interruptions, Outcome};
 use crate::placement::{Item, Offer, Packer, Room};
 use crate::predictor::Series;
 use crate::setup::{Requests, Setup};
@@ -77,9 +80,18 @@ struct Machine {
     memory_mean: Lane,
     /// What of CPU and memory is imputed.
     guess: Guess,
-    /// Machines whose pods it takes over once it is ready.
-    replaces: Vec<u32>,
+    /// Where its pods go when it is replaced.
+    hands_over: Vec<(u32, u32)>,
+    /// Machines that have yet to hand pods over to it; nobody else is let onto it before.
+    awaits: u32,
     evm: Option<Box<Evm>>,
+}
+
+impl Machine {
+    /// Whether the scheduler may put pods onto it, where there is room.
+    fn takes_pods(&self) -> bool {
+        self.live && self.ready && !self.closed && !self.warm && self.awaits == 0
+    }
 }
 
 /// What an elastic VM is besides.
@@ -162,6 +174,7 @@ enum Due {
     HostReady(u32),
     MachineReady(u32),
     MigrationEnd(u32),
+    HandsOver(u32),
     /// Work that started late is done, or given up; by uid, then id.
     WorkEnds(u128, u32),
 }
@@ -181,8 +194,8 @@ pub(crate) struct World<O> {
     places: Table<Place>,
     /// Work that is due and waits, or started late.
     late: Lates,
-    /// When a pod of each workload that runs by the clock was last asked for.
-    last_asked: Table<i64>,
+    /// Runs of workloads that run by the clock.
+    runs: starts::Runs,
     /// Elastic VMs without a host.
     hostless: Vec<u32>,
     queue: BinaryHeap<Reverse<(i64, Due)>>,
@@ -195,6 +208,8 @@ pub(crate) struct World<O> {
     slot: usize,
     /// The slot in work on the clock of histories, which a slot that is silent everywhere does not advance.
     history_slot: u64,
+    /// Zones that are frozen in the slot in work.
+    frozen_zones: Vec<u16>,
     billed: Billed,
     peaks_known: bool,
     /// Machines that may be empty.
@@ -219,6 +234,11 @@ struct Billed {
     hosts: u64,
     spare: u64,
     zones: u64,
+    /// Of all these, what lies in slots in which its zone is frozen.
+    frozen_nodes: Vec<u64>,
+    frozen_evms: Vec<u64>,
+    frozen_hosts: u64,
+    frozen_zones: u64,
 }
 
 impl<O: Observer> World<O> {
@@ -253,7 +273,11 @@ impl<O: Observer> World<O> {
         };
         let packers = platforms.iter().map(|platform| offers(*platform)).collect();
         Self {
-            outcome: Outcome { id: setup.id.clone(), ..Outcome::default() },
+            outcome: Outcome {
+                id: setup.id.clone(),
+                interruptions: Interruptions { per_month: setup.spot_interruptions, ..Interruptions::default() },
+                ..Outcome::default()
+            },
             kinds: kinds.into(),
             packers,
             setup,
@@ -265,7 +289,7 @@ impl<O: Observer> World<O> {
             zones: Vec::new(),
             places: Table::default(),
             late: Lates::default(),
-            last_asked: Table::default(),
+            runs: starts::Runs::default(),
             hostless: Vec::new(),
             queue: BinaryHeap::new(),
             serials: (0, 0),
@@ -273,7 +297,14 @@ impl<O: Observer> World<O> {
             hour_start: 0,
             slot: 0,
             history_slot: 0,
-            billed: Billed { nodes: vec![0; n], evms: vec![0; n], ..Billed::default() },
+            frozen_zones: Vec::new(),
+            billed: Billed {
+                nodes: vec![0; n],
+                evms: vec![0; n],
+                frozen_nodes: vec![0; n],
+                frozen_evms: vec![0; n],
+                ..Billed::default()
+            },
             peaks_known: true,
             idle: Vec::new(),
             replicas: Table::default(),
@@ -295,7 +326,7 @@ impl<O: Observer> World<O> {
         self.outcome.service.asked_seconds = cluster.asked_seconds;
         self.outcome.cpu_used_by_workload = crate::outcome::less(&cluster.cpu_used, &self.cpu_before);
         self.outcome.imputed = cluster.imputed;
-        self.outcome.groups = self.lots.iter_mut().map(|lot| std::mem::take(&mut lot.group)).collect();
+        self.outcome.groups = self.lots.iter_mut().map(|lot| take(&mut lot.group)).collect();
         self.outcome.groups.sort_unstable_by_key(|group| (group.evm, group.zone, group.platform));
         for risk in [&mut self.outcome.machines, &mut self.outcome.hosts] {
             risk.lost_core_ms_at_peaks = risk.lost_core_ms_at_peaks.filter(|_| self.peaks_known);
@@ -336,17 +367,19 @@ impl<O: Observer> World<O> {
             self.billed.zones += seconds;
             self.billed.spare += seconds * u64::from(spares);
         }
-        let rows = |seconds: &mut Vec<u64>| {
-            let row = |(kind, seconds): (u32, &mut u64)| (*seconds > 0).then(|| (kind, std::mem::take(seconds)));
-            (0..).zip(seconds).filter_map(row).collect()
+        let rows = |seconds: &mut Vec<u64>, frozen: &mut Vec<u64>| {
+            let billed = seconds.iter_mut().zip(frozen).map(|(seconds, less)| take(seconds) - take(less));
+            (0..).zip(billed).filter(|(_, seconds)| *seconds > 0).collect()
         };
+        let frozen_zones = take(&mut self.billed.frozen_zones);
+        self.count_frozen(cluster.hour_start, &cluster.frozen);
         self.outcome.hours.push(HourBilled {
             start: cluster.hour_start,
-            node_seconds: rows(&mut self.billed.nodes),
-            evm_seconds: rows(&mut self.billed.evms),
-            host_seconds: std::mem::take(&mut self.billed.hosts),
-            spare_host_seconds: std::mem::take(&mut self.billed.spare),
-            zone_seconds: std::mem::take(&mut self.billed.zones),
+            node_seconds: rows(&mut self.billed.nodes, &mut self.billed.frozen_nodes),
+            evm_seconds: rows(&mut self.billed.evms, &mut self.billed.frozen_evms),
+            host_seconds: take(&mut self.billed.hosts) - take(&mut self.billed.frozen_hosts),
+            spare_host_seconds: take(&mut self.billed.spare) - frozen_zones * u64::from(spares),
+            zone_seconds: take(&mut self.billed.zones) - frozen_zones,
         });
     }
 

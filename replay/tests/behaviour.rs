@@ -66,7 +66,7 @@ fn a_full_pool_makes_elastic_vms_wait_and_pods_go_unserved() {
 
 #[test]
 fn repacking_drains_replaces_and_ends_near_the_bound() {
-    for (buy, most) in [(Buy::FirstFitDecreasing, 1.5), (Buy::DotProduct, 1.35)] {
+    for (buy, most) in [(Buy::FirstFitDecreasing, 1.5), (Buy::Cheapest, 1.35)] {
         let mut setup = ec2("ec2-repacked");
         setup.ec2.buy = buy;
         let (outcome, log) = run(setup.clone(), Trace::new(6, 900, 2), 72);
@@ -76,6 +76,62 @@ fn repacking_drains_replaces_and_ends_near_the_bound() {
         let cost = compute_cost(&outcome, &setup).unwrap().into_iter().map(|cost| cost.usd()).sum::<f64>();
         println!("{buy:?}: {cost:.0} USD over a bound of {bound:.0}: {:.3}", cost / bound);
         assert!(cost >= bound && cost <= most * bound, "{buy:?}: {cost} {bound}");
+    }
+}
+
+#[test]
+fn a_lot_at_its_fewest_machines_still_gets_cheaper_ones() {
+    // Twelve services of three cores on two machines; two of them are left after three hours.
+    let pod = |uid: u128| PodRow {
+        uid,
+        workload: uid as u32,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: false.into(),
+        daemon: false,
+        role: Role::Service,
+        ask: Ask { cpu_millicores: 3000, memory_mib: 6000 },
+        volumes: 0,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+        waited: 0,
+        run: 0,
+        unknown_slots: 0,
+    };
+    let hour = |h: i64, pods: &[u128]| {
+        Hour::new(EPOCH + h * HOUR_SECONDS, pods.iter().copied().map(pod).collect(), vec![], vec![]).unwrap()
+    };
+    let all: Vec<u128> = (0..12).collect();
+    for buy in [Buy::FirstFitDecreasing, Buy::Cheapest] {
+        let mut setup = ec2("ec2-repacked");
+        setup.ec2.buy = buy;
+        // One of the pods on each machine stays, so that none empties.
+        let mut first = Replay::observed(vec![(setup.clone(), Log::default())], RightSizing::default());
+        first.advance(&hour(0, &all));
+        let (_, Log(log)) = first.finish().remove(0);
+        let mut on: std::collections::BTreeMap<u32, u128> = Default::default();
+        for (_, decision) in &log {
+            if let Decision::PodWaits { pod, machine } = decision {
+                on.entry(*machine).or_insert(*pod);
+            }
+        }
+        let left: Vec<u128> = on.into_values().collect();
+        setup.ec2.least_machines = left.len() as u32;
+        let mut replay = Replay::new(vec![setup]);
+        (0..6).for_each(|h| replay.advance(&hour(h, if h < 3 { &all } else { &left })));
+        let (outcome, _) = replay.finish().remove(0);
+        let paid = |hour: usize| -> f64 {
+            let price = |kind: u32| catalog().machines[kind as usize].price.unwrap().usd_per_hour();
+            let rows = outcome.hours[hour].node_seconds.iter();
+            rows.map(|(kind, seconds)| price(*kind) * *seconds as f64 / 3600.0).sum()
+        };
+        // A c5.xlarge holds each of them, at 0.17.
+        let cheapest = 0.17 * left.len() as f64;
+        assert!(left.len() >= 2 && paid(0) > 1.3, "{buy:?}: {left:?} {}", paid(0));
+        assert!((paid(5) - cheapest).abs() < 1e-9, "{buy:?}: {} {cheapest}", paid(5));
+        assert!(outcome.series.iter().all(|point| point.nodes as usize >= left.len()), "{buy:?}");
     }
 }
 
@@ -156,6 +212,8 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
         alive_from: 0,
         alive_to: 3600,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     };
     // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
     let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
@@ -192,6 +250,8 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
         alive_from: 0,
         alive_to: 3600,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     };
     let container = |pod: u32, millicores: u32| ContainerRow {
         pod,
@@ -282,4 +342,12 @@ fn pods_of_another_platform_that_move_run_on_the_elastic_vms_there_are() {
     let (moved, stayed) = (&outcomes[0].0, &outcomes[1].0);
     assert!(moved.served_share() > 0.9 && moved.series.last().unwrap().evms > 0, "{:?}", moved.service);
     assert_eq!(stayed.served_share(), 0.0);
+}
+#[test]
+fn machines_never_go_where_nobody_scales_in() {
+    let mut setup = ec2("ec2-repacked");
+    setup.ec2.consolidation = Consolidation::Never;
+    let (outcome, log) = run(setup, Trace::new(6, 300, 1), 30);
+    assert_eq!(count(&log, |d| matches!(d, Decision::MachineReleased { .. } | Decision::PodMoved { .. })), 0);
+    assert!(outcome.series.is_sorted_by_key(|point| point.nodes));
 }

@@ -49,6 +49,8 @@ fn pods_of(pods: u32, hours: i64, uses: &[(u32, u32)]) -> Vec<Hour> {
         alive_from: 0,
         alive_to: 3600,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     };
     let container = |pod: u32, class: u32, (cpu, memory): (u32, u32)| ContainerRow {
         pod,
@@ -210,4 +212,151 @@ fn samples_removed_at_random_move_a_month_by_no_more_than_their_share_and_one_ma
             );
         }
     }
+}
+
+/// An hour in which the lives of some pods are not known in some slots.
+fn unknown(hour: &Hour, slots: &[usize], whose: impl Fn(&PodRow) -> bool) -> Hour {
+    let bits = slots.iter().fold(0, |bits, k| bits | 1 << k);
+    let pods = hour.pods().iter().map(|row| PodRow { unknown_slots: if whose(row) { bits } else { 0 }, ..*row });
+    Hour::new(hour.start(), pods.collect(), hour.containers().to_vec(), hour.nodes().to_vec()).unwrap()
+}
+
+const ALL: [usize; SLOTS] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
+
+#[test]
+fn an_hour_of_which_nothing_is_known_is_as_if_it_were_missing() {
+    let hours = Trace::new(17, 300, 2).hours(40);
+    let frozen: Vec<Hour> = (0..)
+        .zip(&hours)
+        .map(|(h, hour)| if h == 30 || h == 31 { unknown(hour, &ALL, |_| true) } else { hour.clone() })
+        .collect();
+    let missing: Vec<Hour> =
+        (0..).zip(&hours).filter(|(h, _)| *h != 30 && *h != 31).map(|(_, hour)| hour.clone()).collect();
+    let setups = scenarios();
+    for (frozen, missing) in outcomes(&setups, &frozen).into_iter().zip(outcomes(&setups, &missing)) {
+        let seconds = |h: i64, zone: u16| Frozen { start: EPOCH + h * HOUR_SECONDS, zone, seconds: 3600 };
+        assert_eq!(frozen.frozen, [seconds(30, 0), seconds(30, 1), seconds(31, 0), seconds(31, 1)]);
+        assert_eq!(Outcome { frozen: vec![], ..frozen }, missing);
+    }
+}
+
+#[test]
+fn of_a_frozen_slot_nothing_counts_whatever_rows_say_of_it() {
+    let hours = Trace::new(18, 300, 2).hours(36);
+    // Pods that start or end in slots 4 to 6 of hour 20 do so at other seconds of them, and use ten times as much.
+    let moved = |second: u16| if (1200..2100).contains(&second) { 1201 + (second * 7) % 890 } else { second };
+    let garbled = |hour: &Hour| {
+        let pods = hour.pods().iter().map(|row| {
+            let to = if row.alive_to < 3600 { moved(row.alive_to) } else { 3600 };
+            PodRow { alive_from: moved(row.alive_from).min(to), alive_to: to, ..*row }
+        });
+        let containers = hour.containers().iter().map(|row| {
+            let times_ten = |lane: Lane| {
+                Lane(std::array::from_fn(|k| match lane.0[k] {
+                    UNKNOWN => UNKNOWN,
+                    value if (4..7).contains(&k) => 10 * value,
+                    value => value,
+                }))
+            };
+            ContainerRow {
+                cpu_mean_millicores: times_ten(row.cpu_mean_millicores),
+                memory_max_mib: times_ten(row.memory_max_mib),
+                ..*row
+            }
+        });
+        Hour::new(hour.start(), pods.collect(), containers.collect(), hour.nodes().to_vec()).unwrap()
+    };
+    // Only pods that do not both start and end in the slots keep their order by uid within a second.
+    let lives = |row: &PodRow| !(row.alive_from >= 1200 && row.alive_to < 2100);
+    let kept = |hour: &Hour| {
+        let rows: Vec<usize> = (0..hour.pods().len()).filter(|row| lives(&hour.pods()[*row])).collect();
+        let place = |row: u32| rows.binary_search(&(row as usize)).ok().map(|at| at as u32);
+        let containers = hour.containers().iter().filter_map(|c| Some(ContainerRow { pod: place(c.pod)?, ..*c }));
+        let pods = rows.iter().map(|row| hour.pods()[*row]).collect();
+        Hour::new(hour.start(), pods, containers.collect(), hour.nodes().to_vec()).unwrap()
+    };
+    let with = |change: &dyn Fn(&Hour) -> Hour| -> Vec<Hour> {
+        let hour = |(h, hour): (i64, &Hour)| {
+            if h == 20 { unknown(&change(&kept(hour)), &[4, 5, 6], |_| true) } else { hour.clone() }
+        };
+        (0..).zip(&hours).map(hour).collect()
+    };
+    let setups: Vec<Setup> = scenarios().into_iter().map(|setup| Setup { warm_up_seconds: 0, ..setup }).collect();
+    let (plain, garbled) = (outcomes(&setups, &with(&Hour::clone)), outcomes(&setups, &with(&garbled)));
+    for ((plain, garbled), setup) in plain.iter().zip(&garbled).zip(&setups) {
+        assert_eq!(plain, garbled, "{}", setup.id);
+        // Nothing was served, used or billed in the slots.
+        let slots = &plain.series[20 * SLOTS..][..SLOTS];
+        assert!((4..7).all(|k| slots[k].cpu_capacity_millicores == 0 && slots[k].pods > 0), "{}", setup.id);
+        assert!(plain.groups.iter().all(|group| group.served[20][4..7].iter().all(|served| served.pods == 0)));
+        let bound = lower_bound(plain, setup, Grain::Slot).unwrap().hours;
+        assert!(bound.iter().zip(compute_cost(plain, setup).unwrap()).all(|(bound, cost)| *bound <= cost));
+        let service = &plain.service;
+        assert_eq!(service.served_seconds + service.unserved_seconds, service.asked_seconds);
+    }
+}
+
+#[test]
+fn a_frozen_zone_is_not_billed_and_others_go_on() {
+    let hours = pods_of(24, 30, &[(2000, 12_000)]);
+    let zones = |hour: &Hour| {
+        let pods = hour.pods().iter().map(|row| PodRow { zone: (row.uid % 2) as u16, ..*row }).collect();
+        Hour::new(hour.start(), pods, hour.containers().to_vec(), vec![]).unwrap()
+    };
+    let frozen = |(h, hour): (i64, &Hour)| {
+        let hour = zones(hour);
+        if h == 25 { unknown(&hour, &[0, 5, 11], |row| row.zone == 1) } else { hour }
+    };
+    let (plain, some): (Vec<Hour>, Vec<Hour>) =
+        (hours.iter().map(zones).collect(), (0..).zip(&hours).map(frozen).collect());
+    let setups = scenarios();
+    for ((setup, plain), some) in setups.iter().zip(outcomes(&setups, &plain)).zip(outcomes(&setups, &some)) {
+        assert_eq!(some.frozen, [Frozen { start: EPOCH + 25 * HOUR_SECONDS, zone: 1, seconds: 900 }]);
+        let usd = |outcome: &Outcome, h: usize| compute_cost(outcome, setup).unwrap()[h].usd();
+        // Half of all machines go unbilled for a quarter of the hour, and nothing else is different.
+        assert!((usd(&some, 25) / usd(&plain, 25) - 0.875).abs() < 1e-9, "{}: {}", setup.id, usd(&some, 25));
+        assert!((0..30).filter(|h| *h != 25).all(|h| some.hours[h] == plain.hours[h]), "{}", setup.id);
+        assert_eq!(some.service.asked_seconds, plain.service.asked_seconds - 12 * 900);
+        assert_eq!((some.waiting(), some.evictions.pods), (plain.waiting(), plain.evictions.pods));
+    }
+}
+
+#[test]
+fn a_zone_is_frozen_where_lives_of_over_half_of_its_requests_are_unknown() {
+    let hours = pods_of(5, 2, &[(2000, 12_000)]);
+    let of = |unknown_pods: u128| {
+        let hour = |(h, hour): (i64, &Hour)| {
+            if h == 1 { unknown(hour, &[3], |row| row.uid <= unknown_pods) } else { hour.clone() }
+        };
+        outcomes(&[ec2("ec2-repacked")], &(0..).zip(&hours).map(hour).collect::<Vec<_>>()).remove(0).frozen.len()
+    };
+    assert_eq!([of(0), of(2), of(3), of(5)], [0, 0, 1, 1]);
+}
+
+#[test]
+fn what_began_while_its_zone_was_frozen_finds_its_machines_and_is_no_start() {
+    let plain = pods_of(4, 3, &[(2000, 12_000)]);
+    let hours = |unknown_in: &[usize]| -> Vec<Hour> {
+        let hour = |(h, hour): (i64, &Hour)| {
+            let late = |row: &PodRow| PodRow { alive_from: if h == 1 { 1000 } else { 0 }, ..*row };
+            let rows = hour.pods().iter().map(|row| if row.uid < 4 || h == 0 { *row } else { late(row) });
+            let rows: Vec<PodRow> = rows.filter(|row| h > 0 || row.uid < 4).collect();
+            let n = rows.len() as u32;
+            let containers = hour.containers().iter().filter(|row| row.pod < n).copied().collect();
+            let hour = Hour::new(hour.start(), rows, containers, vec![]).unwrap();
+            if h == 1 { unknown(&hour, unknown_in, |row| row.uid < 4) } else { hour }
+        };
+        (0..).zip(&plain).map(hour).collect()
+    };
+    let setup = Setup { warm_up_seconds: 0, ..ec2("ec2-repacked") };
+    let of = |unknown_in: &[usize]| outcomes(std::slice::from_ref(&setup), &hours(unknown_in)).remove(0);
+    let (seen, frozen) = (of(&[]), of(&[3, 4]));
+    // It starts at 1000 and waits for its node; in a zone frozen from 900 to 1500 it is there when the zone goes on.
+    assert_eq!((seen.waiting().services.starts, seen.service.unserved_seconds), (1, 75));
+    assert_eq!((frozen.waiting().services.starts, frozen.service.unserved_seconds), (0, 0));
+    assert_eq!(frozen.service.asked_seconds, 3 * 3 * 3600 - 3 * 600 + 3600 - 1500 + 3600);
+    // Frozen to the end of the hour, it comes with the next.
+    let to_the_end = of(&[3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!((to_the_end.waiting().services.starts, to_the_end.service.unserved_seconds), (0, 0));
+    assert_eq!(to_the_end.service.asked_seconds, 3 * 3 * 3600 - 3 * 2700 + 3600);
 }

@@ -25,6 +25,8 @@ fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRo
         alive_from: life.0,
         alive_to: life.1,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     }
 }
 
@@ -113,6 +115,8 @@ fn base() -> Base {
         catalog,
         daemons: common::DAEMONS,
         daemon_pods: 4,
+        zones: vec![0, 1],
+        spot: vec![],
         largest: None,
         evictions: EvictionLimits::OPEN,
         karpenter: false,

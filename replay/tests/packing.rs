@@ -7,7 +7,11 @@
     reason = "a test stops where it fails"
 )]
 
+mod common;
+
+use common::{DAEMONS, Trace, catalog, ec2};
 use replay::placement::{Item, Offer, Packer, Packing, Room};
+use replay::{EvictionLimits, Hour, Replay};
 use types::UsdPerHour;
 
 /// Types as AWS sells them: family, memory a vCPU in GiB, price a vCPU, and sizes in vCPU with the pods they take.
@@ -327,5 +331,71 @@ fn a_lot_can_ask_for_so_many_machines_and_pays_little_for_them() {
                 before = usd;
             }
         }
+    }
+}
+
+/// The types of a trace, daemons taken off.
+fn offers_of_trace() -> Vec<Offer> {
+    let offer = |(id, kind): (u32, &replay::MachineType)| Offer {
+        price: kind.price.unwrap(),
+        room: Room {
+            cpu: kind.allocatable_millicores - DAEMONS.cpu_millicores,
+            memory: kind.allocatable_mib - DAEMONS.memory_mib,
+            pods: kind.max_pods - 4,
+            volumes: kind.max_volumes,
+        },
+        id,
+    };
+    (0..).zip(&catalog().machines).map(offer).collect()
+}
+
+/// What two days cost in which pods come and go, as a scenario that repacks as much as it likes, and as first-fit with
+/// downsizing would make of each hour's pods from scratch.
+struct TwoDays {
+    usd: f64,
+    rival: f64,
+    worst: f64,
+    moves_per_pod_day: f64,
+}
+
+fn two_days(pods: u32, seed: u64) -> TwoDays {
+    let mut setup = ec2("ec2-repacked");
+    (setup.node_boot_seconds, setup.evictions, setup.ec2.least_machines) = (0, EvictionLimits::OPEN, 1);
+    let (offers, mut trace) = (offers_of_trace(), Trace::new(seed, pods, 1));
+    let hours = trace.hours(48);
+    let mut replay = Replay::new(vec![setup]);
+    hours.iter().for_each(|hour| replay.advance(hour));
+    let outcome = replay.finish().remove(0).0;
+    let price = |kind: u32| offers[kind as usize].price.usd_per_hour();
+    let asked = |hour: &Hour| -> Vec<Item> {
+        let there = hour.pods().iter().filter(|row| !row.daemon && row.alive_to == 3600);
+        there.map(|row| Item { volumes: 0, ..item(row.ask.cpu_millicores, row.ask.memory_mib) }).collect()
+    };
+    let (mut usd, mut rival, mut worst) = (0.0, 0.0, f64::NEG_INFINITY);
+    for (hour, billed) in hours.iter().zip(&outcome.hours) {
+        let paid: f64 = billed.node_seconds.iter().map(|(kind, seconds)| price(*kind) * *seconds as f64 / 3600.0).sum();
+        let least = first_fit_with_downsizing(&asked(hour), &offers);
+        (usd, rival, worst) = (usd + paid, rival + least, worst.max(paid / least - 1.0));
+    }
+    TwoDays { usd, rival, worst, moves_per_pod_day: outcome.motion.drained_pods as f64 / f64::from(pods) / 2.0 }
+}
+
+#[test]
+fn over_two_days_first_fit_from_scratch_never_beats_the_rival_by_two_percent_in_any_hour() {
+    for (pods, seeds) in [(60, 1..=6), (200, 1..=6), (300, 1..=3), (600, 1..=2)] {
+        let mut all = TwoDays { usd: 0.0, rival: 0.0, worst: f64::NEG_INFINITY, moves_per_pod_day: 0.0 };
+        for seed in seeds.clone() {
+            let days = two_days(pods, seed);
+            assert!(days.worst <= 0.02, "{pods} pods, seed {seed}: {}", days.worst);
+            (all.usd, all.rival, all.worst) = (all.usd + days.usd, all.rival + days.rival, all.worst.max(days.worst));
+            all.moves_per_pod_day += days.moves_per_pod_day / seeds.clone().count() as f64;
+        }
+        println!(
+            "{pods} pods: {:+.1} % in sum, {:+.1} % in the worst hour, {:.1} moves a pod and day",
+            100.0 * (all.usd / all.rival - 1.0),
+            100.0 * all.worst,
+            all.moves_per_pod_day
+        );
+        assert!(all.moves_per_pod_day <= 3.0, "{pods} pods: {}", all.moves_per_pod_day);
     }
 }

@@ -8,6 +8,7 @@
 
 mod common;
 
+use common::bill::{FREE, bill};
 use common::*;
 use replay::*;
 
@@ -37,6 +38,8 @@ impl Pods {
                     alive_from: second(from),
                     alive_to: second(to),
                     waited: 0,
+                    run: 0,
+                    unknown_slots: 0,
                 });
                 containers.push(ContainerRow {
                     pod: rows.len() as u32 - 1,
@@ -78,12 +81,9 @@ fn check(mut setup: Setup, pods: &Pods, hosts: u32, evms: u32) -> (f64, f64) {
     let (outcome, _) = replay.finish().remove(0);
     let last = outcome.series.last().unwrap();
     assert_eq!((last.hosts, last.evms), (hosts, evms));
-    let prices: Vec<_> = setup.catalog.machines.iter().map(|kind| kind.price).collect();
-    let rates =
-        Rates { host: usd(4.608), before: prices.clone(), nodes: prices, fee_fraction: 0.25, ..Rates::default() };
     let settled = outcome.since(&Outcome { hours: outcome.hours[..47].to_vec(), ..Outcome::default() });
-    let lines = price(&settled, &rates);
-    let (before, hosts, fee) = (lines.before.unwrap().usd(), lines.hosts.unwrap().usd(), lines.fee.unwrap().usd());
+    let lines = bill(&settled, &setup, &FREE);
+    let (before, hosts, fee) = (lines.before.usd(), lines.hosts.usd(), lines.fee.usd());
     (100.0 * (1.0 - hosts / before), 100.0 * (1.0 - (hosts + fee) / before))
 }
 

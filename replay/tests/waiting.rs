@@ -16,13 +16,14 @@ struct Pod {
     ended: i64,
     ask: Ask,
     uses: fn(i64) -> u32,
+    run: u64,
 }
 
 const ASK: Ask = Ask { cpu_millicores: 1000, memory_mib: 1000 };
 
 /// A pod of workload 0 that was scheduled when it was created, and uses 300 millicores.
 fn pod(role: Role, scheduled: i64, ended: i64) -> Pod {
-    Pod { workload: 0, role, created: scheduled, scheduled, ended, ask: ASK, uses: |_| 300 }
+    Pod { workload: 0, role, created: scheduled, scheduled, ended, ask: ASK, uses: |_| 300, run: 0 }
 }
 
 fn hours(pods: &[Pod], n: i64) -> Vec<Hour> {
@@ -58,6 +59,8 @@ fn hours(pods: &[Pod], n: i64) -> Vec<Hour> {
                 alive_from: second(pod.scheduled),
                 alive_to: second(pod.ended),
                 waited: waited as u32,
+                run: pod.run,
+                unknown_slots: 0,
             });
         }
         Hour::new(EPOCH + start, rows, containers, vec![]).unwrap()
@@ -212,6 +215,26 @@ fn a_run_that_starts_after_the_next_was_asked_for_is_overtaken() {
     check(Role::Periodic, 840, 0, 0);
     check(Role::Periodic, 720, 1, 0);
     check(Role::Batch, 720, 0, 0);
+}
+
+#[test]
+fn a_run_is_counted_once_by_its_first_pod_however_many_it_has() {
+    // Each fills a node that takes four minutes.
+    let ask = Ask { cpu_millicores: 1500, memory_mib: 1000 };
+    let of = |rows: &[(i64, u64)]| {
+        let pods: Vec<Pod> =
+            rows.iter().map(|(at, run)| Pod { ask, run: *run, ..pod(Role::Periodic, *at, at + 60) }).collect();
+        let waiting = run(nodes(240), &pods, 1).0.waiting();
+        (waiting.batch.starts, waiting.periodic, waiting.overtaken)
+    };
+    // A run whose pods come one after the other overtakes itself by none of them.
+    assert_eq!(of(&[(600, 7), (630, 7), (750, 7)]), (3, 1, 0));
+    // The next run comes while the first waits, and counts once though it has two pods that are late.
+    assert_eq!(of(&[(600, 7), (720, 8), (725, 8)]), (3, 2, 1));
+    // Later pods of the first run that start late are no start of it.
+    assert_eq!(of(&[(600, 7), (2000, 7), (2100, 8)]), (3, 2, 0));
+    // Without numbers a minute makes a run.
+    assert_eq!(of(&[(600, 0), (630, 0), (720, 0)]), (3, 2, 1));
 }
 
 #[test]

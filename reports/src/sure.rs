@@ -166,6 +166,13 @@ fn bar_label(bar: &TornadoBar) -> String {
     words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.key, &bar.value)), 40)
 }
 
+/// What a tornado is of: one scenario against today; a pool against EC2 repacked in analyses that do not say.
+fn tornado_of(what_if: &WhatIf) -> String {
+    let of = what_if.tornado_of.as_deref().and_then(types::analysis::ScenarioId::parse);
+    let of = of.map(|id| format!("{} against today", types::show::scenario(id).trim_end_matches(',')));
+    of.unwrap_or_else(|| "the pool against EC2 repacked".to_owned())
+}
+
 fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, RenderError> {
     let bars = visible(analysis, what_if);
     let Some((first, saving, change)) = bars.first() else { return Ok(None) };
@@ -182,7 +189,7 @@ fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, Rend
         end: shown(*saving),
     };
     let rows = Rows {
-        axis: format!("saved by the pool against EC2 repacked, {} a month", analysis.money.code()),
+        axis: format!("saved by {}, {} a month", tornado_of(what_if), analysis.money.code()),
         money: analysis.money,
         rows: bars.iter().map(row).collect(),
         marks: vec![

@@ -46,6 +46,7 @@ pub(crate) fn doubt(doubt: &Doubt) -> String {
         Doubt::SavingNearThreshold { share } => {
             format!("the saving, {} of the bill, is near the least that is worth a change", percent_brief(*share))
         }
+        Doubt::NothingCompared => "there was nothing to compare".to_owned(),
     }
 }
 
@@ -83,6 +84,7 @@ mod tests {
                 Doubt::SavingNearThreshold { share: 0.034 },
                 "the saving, 3.4\u{a0}% of the bill, is near the least that is worth a change",
             ),
+            (Doubt::NothingCompared, "there was nothing to compare"),
         ] {
             assert_eq!(doubt(&of), expect);
         }

@@ -3,11 +3,13 @@
 //! Field names carry their units. `null` means "not known" or "not modelled" and is explained by a note;
 //! it never stands for zero. Fields are only ever added: a reader ignores those it does not know.
 
+mod back_test;
 mod bill;
 mod inventory;
 mod replayed;
 mod rightsizing;
 mod scenario;
+mod silence;
 mod steps;
 mod utilisation;
 mod verdict;
@@ -16,6 +18,7 @@ mod waste;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use back_test::BackTest;
 pub use bill::{
     Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost,
     Raise, Shares, WorkloadCost,
@@ -30,6 +33,7 @@ pub use scenario::{
     COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, PriceOrigin, Scenario,
     Unpriced, Variant,
 };
+pub use silence::{Silence, SilentHour};
 pub use steps::{Amount, NextSteps, OfferPrices, Step, StepKind};
 pub use utilisation::{
     Coincidence, CoincidenceRow, Distribution, HourPoint, ResourceUtilisation, SafeOvercommit, Spread, Steal,
@@ -104,6 +108,12 @@ pub struct Analysis {
     /// What elastic VMs that are there already save, by the vendor's definition; `null` where there are none.
     #[serde(default)]
     pub realised: Option<Realised>,
+    /// The replay of today's machines beside what was measured; `null` where nothing was replayed.
+    #[serde(default)]
+    pub back_test: Option<BackTest>,
+    /// Use of pods without a sample, by hour of the day; `null` where nothing was replayed.
+    #[serde(default)]
+    pub silence: Option<Silence>,
     /// What to build; `null` unless elastic VMs are recommended or come close.
     #[serde(default)]
     pub plan: Option<Plan>,
@@ -208,7 +218,7 @@ pub struct Verdict {
     /// Amounts of the recommended scenario against today; `null` where none is recommended.
     #[serde(default)]
     pub amounts: Option<Amounts>,
-    /// How far the recommendation can be trusted; `null` where none is made.
+    /// How far the conclusion can be trusted, that nothing can be recommended too; `null` in analyses that predate it.
     #[serde(default)]
     pub confidence: Option<Confidence>,
     /// Every scenario that was judged, the largest saving first.

@@ -1,6 +1,6 @@
 //! How scenarios are judged: by the same limits, on the reported hours, each with what it costs to hold them.
 
-use replay::{Check, Outcome, judge};
+use replay::{Check, Limits, Outcome, judge};
 use types::NanoUsd;
 use types::analysis::{ExactLines, Headroom, Judged, Limit, LimitCheck, Remedy, RemedyKind, ScenarioId, ZoneHosts};
 
@@ -62,24 +62,58 @@ pub(super) fn spared(outcome: &Outcome, spares: u32) -> Outcome {
     outcome
 }
 
+/// What scenarios are judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Yardstick {
+    pub(crate) limits: Limits,
+    /// The largest share of compute that headroom may cost.
+    pub(crate) headroom_cost: f64,
+}
+
+impl Yardstick {
+    /// The yardstick of these assumptions.
+    pub(crate) fn new(assumptions: &replay::Assumptions) -> Self {
+        Self { limits: assumptions.limits(), headroom_cost: assumptions.risk_headroom_cost }
+    }
+}
+
+/// A scenario with the headroom that a yardstick asks for.
+struct Settled<'m> {
+    replayed: &'m Replayed,
+    ladder: Option<&'m Ladder>,
+    /// The level of the ladder; `None` where none holds.
+    level: Option<usize>,
+}
+
+fn settled<'m>(model: &'m Model<'_>, id: ScenarioId, today: &Replayed, limits: &Limits) -> Option<Settled<'m>> {
+    let ladder = model.ladders.iter().find(|ladder| ladder.base.id() == Some(id));
+    let Some(tried) = ladder else { return Some(Settled { replayed: model.scenario(id)?, ladder, level: None }) };
+    let level = tried.under(today, limits);
+    let replayed = level.and_then(|level| tried.levels.get(level.checked_sub(1)?)).unwrap_or(&tried.base);
+    Some(Settled { replayed, ladder, level })
+}
+
 /// Judges every scenario that was replayed.
-pub(crate) fn judgement(model: &Model<'_>, reported: Month) -> Judgement {
+pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstick) -> Judgement {
+    let limits_in_force = &yardstick.limits;
     let Some(today) = model.today() else { return Judgement::default() };
     let (today_lines, contracted) = model.pricer.today(model.windows.reported_from..model.windows.hours);
     let mut judgement = Judgement { today: today_lines, today_contracted: contracted, ..Judgement::default() };
     for (id, _) in JUDGED {
-        let Some(replayed) = model.scenario(id) else { continue };
-        let checks = judge(&replayed.reported, &today.reported, &model.limits);
+        let Some(Settled { replayed, ladder, level }) = settled(model, id, today, limits_in_force) else { continue };
+        let checks = judge(&replayed.reported, &today.reported, limits_in_force);
         let spare = with_spares(&checks, &replayed.reported);
         let spares = if spare.is_some() { SPARES } else { 0 };
         let money = model.pricer.money(replayed, &spared(&replayed.reported, spares));
         let Some((saved, base, _)) = today_lines.less(&money.lines) else { continue };
-        let ladder = model.ladders.iter().find(|ladder| ladder.base.id() == Some(id));
-        let headroom = ladder.and_then(|ladder| headroom(model, ladder, reported));
+        let headroom = ladder.and_then(|ladder| headroom(model, ladder, level, reported));
         let mut limits: Vec<LimitCheck> = checks.iter().map(|check| limit_check(model, check, spare)).collect();
-        limits.extend(headroom.as_ref().and_then(|headroom| cost_check(model, headroom, &money, reported)));
+        limits.extend(
+            headroom.as_ref().and_then(|headroom| cost_check(headroom, &money, reported, yardstick.headroom_cost)),
+        );
         limits.sort_by_key(|check| (check.holds, check.limit));
-        judgement.remedies.extend(remedies(model, id, ladder, &headroom, spares, reported));
+        let mended = Mended { replayed, ladder, headroom: headroom.as_ref(), spares };
+        judgement.remedies.extend(remedies(model, id, &mended, limits_in_force, reported));
         let judged = Judged {
             scenario: id,
             monthly_usd: reported.usd(base - saved),
@@ -158,8 +192,8 @@ fn limit_check(model: &Model<'_>, check: &Check, spare: Option<f64>) -> LimitChe
 }
 
 /// What the headroom in force is and costs beyond the same scenario without.
-fn headroom(model: &Model<'_>, ladder: &Ladder, reported: Month) -> Option<Headroom> {
-    let level = ladder.levels.get(ladder.chosen?.checked_sub(1)?)?;
+fn headroom(model: &Model<'_>, ladder: &Ladder, level: Option<usize>, reported: Month) -> Option<Headroom> {
+    let level = ladder.levels.get(level?.checked_sub(1)?)?;
     Some(headroom_of(model, level, &ladder.base, reported))
 }
 
@@ -182,10 +216,9 @@ fn headroom_of(model: &Model<'_>, level: &Replayed, base: &Replayed, reported: M
     }
 }
 
-fn cost_check(model: &Model<'_>, headroom: &Headroom, money: &Money, reported: Month) -> Option<LimitCheck> {
+fn cost_check(headroom: &Headroom, money: &Money, reported: Month, allowed: f64) -> Option<LimitCheck> {
     let compute = reported.usd(money.lines.compute?);
     let value = ratio(headroom.monthly_usd, compute)?;
-    let allowed = model.assumptions.replay.risk_headroom_cost;
     Some(LimitCheck {
         limit: Limit::HeadroomCost,
         value: Some(value),
@@ -196,57 +229,52 @@ fn cost_check(model: &Model<'_>, headroom: &Headroom, money: &Money, reported: M
     })
 }
 
-/// What makes a scenario hold, or would.
-fn remedies(
-    model: &Model<'_>,
-    id: ScenarioId,
-    ladder: Option<&Ladder>,
-    headroom: &Option<Headroom>,
+/// What mends a scenario, or was tried.
+struct Mended<'m> {
+    replayed: &'m Replayed,
+    ladder: Option<&'m Ladder>,
+    headroom: Option<&'m Headroom>,
     spares: u32,
-    reported: Month,
-) -> Vec<Remedy> {
-    let mut remedies = Vec::new();
-    let Some(today) = model.today() else { return remedies };
-    if let Some(ladder) = ladder {
-        let checks = judge(&ladder.base.reported, &today.reported, &model.limits);
-        let waits = replay::WAITING;
-        let mends: Vec<Limit> = checks
-            .iter()
-            .filter(|check| !check.holds && waits.contains(&check.limit))
-            .map(|check| check.limit)
-            .collect();
-        match headroom {
-            Some(headroom) => remedies.push(Remedy {
-                scenario: id,
-                mends,
-                monthly_usd: Some(headroom.monthly_usd),
-                what: RemedyKind::KeepWarm { headroom: headroom.clone() },
-                included: true,
-            }),
-            None if !mends.is_empty() => remedies.push(Remedy {
-                scenario: id,
-                mends,
-                monthly_usd: None,
-                what: RemedyKind::NoneFound,
-                included: false,
-            }),
-            None => {}
-        }
-    }
-    if spares > 0
-        && let Some(replayed) = model.scenario(id)
-    {
-        let cost = |outcome: &Outcome| model.pricer.money(replayed, outcome).lines.total();
-        let more = cost(&spared(&replayed.reported, spares)).zip(cost(&replayed.reported));
+}
+
+/// What makes a scenario hold, or would.
+fn remedies(model: &Model<'_>, id: ScenarioId, mended: &Mended<'_>, limits: &Limits, reported: Month) -> Vec<Remedy> {
+    let Some(today) = model.today() else { return Vec::new() };
+    let mut remedies: Vec<Remedy> =
+        mended.ladder.and_then(|ladder| of_headroom(id, ladder, mended.headroom, today, limits)).into_iter().collect();
+    if mended.spares > 0 {
+        let cost = |outcome: &Outcome| model.pricer.money(mended.replayed, outcome).lines.total();
+        let reported_hours = &mended.replayed.reported;
+        let more = cost(&spared(reported_hours, mended.spares)).zip(cost(reported_hours));
         remedies.push(Remedy {
             scenario: id,
             mends: vec![Limit::HostLoss],
             monthly_usd: more.map(|(with, without)| reported.usd(with - without)),
-            what: RemedyKind::SpareHosts { per_zone: spares },
+            what: RemedyKind::SpareHosts { per_zone: mended.spares },
             included: true,
         });
     }
     remedies
+}
+
+/// The headroom in force, or that none was found.
+fn of_headroom(
+    id: ScenarioId,
+    ladder: &Ladder,
+    headroom: Option<&Headroom>,
+    today: &Replayed,
+    limits: &Limits,
+) -> Option<Remedy> {
+    let checks = judge(&ladder.base.reported, &today.reported, limits);
+    let broken = checks.iter().filter(|check| !check.holds && replay::WAITING.contains(&check.limit));
+    let mends: Vec<Limit> = broken.map(|check| check.limit).collect();
+    let what = match headroom {
+        Some(headroom) => RemedyKind::KeepWarm { headroom: headroom.clone() },
+        None if mends.is_empty() => return None,
+        None => RemedyKind::NoneFound,
+    };
+    let monthly_usd = headroom.map(|headroom| headroom.monthly_usd);
+    Some(Remedy { scenario: id, mends, monthly_usd, what, included: headroom.is_some() })
 }
 
 /// Hosts that are there because each zone needs its own, and how full they are.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catalog::InstanceType;
-use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons_of};
+use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons_of, zones_of};
 
 use crate::assumptions::Assumptions;
 use crate::facts::NodeKind;
@@ -110,6 +110,8 @@ impl<'a> Machines<'a> {
             ec2_types: self.ec2_types.clone(),
             daemons,
             daemon_pods,
+            zones: zones_of(first),
+            spot: (0..).zip(&self.platforms).filter(|(_, platform)| platform.spot).map(|(at, _)| at).collect(),
             largest: self.largest(replay.ec2_largest_machine),
             evictions: EvictionLimits {
                 per_pod_day: replay.risk_evictions,
@@ -121,7 +123,7 @@ impl<'a> Machines<'a> {
     }
 
     /// vCPU and MiB of the largest machine that may be bought: a multiple of today's largest.
-    fn largest(&self, multiple: f64) -> Option<(u32, u32)> {
+    pub(crate) fn largest(&self, multiple: f64) -> Option<(u32, u32)> {
         let today = self.catalog.machines.get(..self.observed_types).unwrap_or_default();
         let times = |size: u32| small(crate::number::whole(f64::from(size) * multiple));
         let vcpu = today.iter().map(|kind| kind.vcpu).max()?;

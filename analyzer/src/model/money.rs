@@ -73,7 +73,12 @@ impl<'a> Pricer<'a> {
         let region = observed.region().unwrap_or("all");
         let gib = assumptions.replay.emp_evm_disk_gib;
         let host_gib = assumptions.terms.emp_host_disk_gib;
-        let disk = book.volume(assumptions.terms.ec2_root_disk_type, region);
+        let disk_type = assumptions.terms.ec2_root_disk_type;
+        let disk = book.volume(disk_type, region);
+        let disk_month = |gib: f64| match disk_type {
+            "none" => Some(NanoUsd::ZERO),
+            _ => disk.as_ref().map(|disk| of_gib(disk, gib)),
+        };
         let mut pricer = Self {
             book,
             kinds: machines.kinds.clone(),
@@ -85,8 +90,8 @@ impl<'a> Pricer<'a> {
             disks: NanoUsd::ZERO,
             licences: NanoUsd::ZERO,
             seconds: 0,
-            evm_disk_month: disk.as_ref().map(|disk| of_gib(disk, gib)),
-            host_disk_month: disk.as_ref().map(|disk| of_gib(disk, host_gib)),
+            evm_disk_month: disk_month(gib),
+            host_disk_month: disk_month(host_gib),
             more_for_volumes: bill.more_for_volumes,
             nat_gateway_hour: book.other("vpc.nat_gateway", region),
             origins: [ROOT_DISKS, LICENCES]

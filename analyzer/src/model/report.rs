@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, judge, lower_bound};
 use types::analysis::{
-    ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario, ScenarioHour,
-    Selection, WhatIf, WorkloadMovability, WorstSlot,
+    BackTest, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario,
+    ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability, WorstSlot,
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
-use super::judged::{Judgement, judgement};
+use super::back_test::{self, back_test};
+use super::bars::Bars;
+use super::decide::{Basis, Decision, decide};
+use super::judged::{Judgement, Yardstick, judgement};
 use super::movability::{autoscaled, exclusions, movability, no_pool, selected, unseen};
 use super::plan::plan;
 use super::what_if::what_if;
@@ -32,7 +35,12 @@ pub(crate) struct Made {
 #[derive(Debug)]
 pub(crate) struct Conclusion {
     pub(crate) scenarios: Vec<Made>,
-    pub(crate) optimism: Option<f64>,
+    /// What the decision hangs on beside the judgement, and what was decided.
+    pub(crate) basis: Basis,
+    pub(crate) decision: Decision,
+    /// The scenario the answer is about under other assumptions.
+    pub(crate) tornado: Vec<TornadoBar>,
+    pub(crate) tornado_of: Option<ScenarioId>,
     pub(crate) hosts: Vec<HostConsidered>,
     pub(crate) what_if: Option<WhatIf>,
     pub(crate) movability: Vec<WorkloadMovability>,
@@ -43,12 +51,9 @@ pub(crate) struct Conclusion {
     pub(crate) interval_usd: Option<[f64; 2]>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
-    /// Share of the core-seconds without a sample, or of the GiB-seconds where that is more.
-    pub(crate) imputed: f64,
+    pub(crate) back_test: Option<BackTest>,
     /// How scenarios are judged on the reported hours.
     pub(crate) judgement: Judgement,
-    /// Whether no pod ran that can be placed.
-    pub(crate) no_pods: bool,
     /// What a pool would change and that has no price.
     pub(crate) unpriced_changes: Vec<String>,
 }
@@ -76,24 +81,25 @@ const LABELS: [(&str, &str); 8] = [
 ];
 
 /// Concludes.
-pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month, reported: Month) -> Conclusion {
+pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusion {
     let made = |replayed: &Replayed| made(replayed, model, bill, month);
     let scenarios: Vec<_> = model.on_ec2.iter().chain(&model.on_emp).map(made).collect();
     let repacked = scenarios.iter().find(|made| made.scenario.id == "ec2-repacked").map(|made| made.lines);
     let as_it_is = scenarios.iter().find(|made| made.scenario.id == "emp").map(|made| made.lines);
     // What a pool saves is said of its twin that treats leftovers as `ec2-repacked` does.
     let emp = model.like_for_like.as_ref().map(|twin| model.pricer.of(twin).lines);
-    let today = model.on_ec2.first().map(|replayed| model.pricer.of(replayed));
-    let optimism = today
-        .filter(|_| bill.lines.compute.is_some())
-        .and_then(|money| ratio(money.compute.contracted().usd(), bill.compute.contracted().usd()));
-    let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, &repacked, &emp));
-    let imputed = model.today().map(|today| today.whole.imputed.total()).unwrap_or_default();
-    let asked = model.today().map_or(0, |today| today.whole.service.asked_seconds);
+    let basis = Basis::new(model, bill);
+    let judgement = judgement(model, basis.reported, &Yardstick::new(&model.assumptions.replay));
+    let decision = decide(&judgement, &basis);
+    let (tornado, tornado_of) = {
+        let bars = Bars { model, judgement: &judgement, basis: &basis, decision: &decision };
+        (bars.all(), bars.of())
+    };
+    let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, (&repacked, &emp), (&tornado, tornado_of)));
+    let back_test = model.today().map(|today| back_test(&today.reported, basis.optimism));
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
-        optimism,
         hosts: model.hosts.iter().map(|tried| considered(tried, model)).collect(),
         what_if,
         movability: movability(
@@ -104,12 +110,15 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month, reported: M
         exclusions: exclusions(model, as_it_is.as_ref()),
         interval_usd: interval::interval(model),
         plan: model.today().and_then(|today| plan(model, &model.pricer.of(today).lines, month)),
-        notes: notes(model, &scenarios),
+        notes: notes(model, &scenarios).into_iter().chain(back_test.as_ref().and_then(back_test::note)).collect(),
         origins,
-        imputed: imputed.cpu_share().into_iter().chain(imputed.memory_share()).fold(0.0, f64::max),
-        judgement: judgement(model, reported),
-        no_pods: asked == 0,
-        unpriced_changes: unpriced_changes(model),
+        back_test,
+        judgement,
+        basis,
+        decision,
+        tornado,
+        tornado_of,
+        unpriced_changes: unpriced_changes(model, bill),
         scenarios,
     }
 }
@@ -119,10 +128,12 @@ pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
     model.today().is_some_and(|today| holds(&judge(&replayed.reported, &today.reported, &model.limits), &[]))
 }
 
-/// What a pool changes in the bill and that has no price here.
-fn unpriced_changes(model: &Model<'_>) -> Vec<String> {
-    let free = model.assumptions.replay.scheduler_zones == "free";
-    free.then(|| "traffic between zones".to_owned()).into_iter().collect()
+/// What another scenario changes in the bill and that has no price here.
+fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
+    let replay = &model.assumptions.replay;
+    let crosses = replay.scheduler_zones == "free" || replay.emp_zones != "all";
+    let traffic = crosses.then(|| "traffic between zones".to_owned());
+    traffic.into_iter().chain(bill.unpriced_moving.iter().cloned()).collect()
 }
 
 fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Made {
@@ -135,11 +146,13 @@ fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Ma
     let label = LABELS.iter().find(|(id, _)| *id == setup.id).map_or(setup.id.as_str(), |(_, label)| label);
     let host = host.as_ref().map(|host| &host.machine);
     let bound = lower_bound(whole, setup, Grain::Hour).map(|bound| bound.total() + pricer.as_is_contracted());
+    // Under a pool they may become another type, which may have no price.
+    let volumes_unknown = lines.volumes.is_none() && bill.lines.volumes.is_some();
     let scenario = Scenario {
         id: setup.id.clone(),
         label: label.to_owned(),
         cost_usd: lines.cost(),
-        partial: lines.partial() || !bill.unpriced.is_empty(),
+        partial: lines.partial() || !bill.unpriced_moving.is_empty() || volumes_unknown,
         monthly_usd: lines.total().map(|total| month.usd(total)),
         compute_cost: lines.compute.map(|_| compute_cost(&compute)),
         machine_hours: machine_hours(&compute, whole, pricer, host),
@@ -174,6 +187,39 @@ fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     let unplaceable = replayed.whole.service.unplaceable;
     if unplaceable > 0 {
         notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
+    }
+    notes.extend(left_on_ec2(&replayed.reported, model));
+    notes
+}
+
+/// What stays on EC2 beside a pool and never empties, what stays for its volume, and what AWS takes back of spot, on the
+/// reported hours.
+fn left_on_ec2(reported: &Outcome, model: &Model<'_>) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let restarts = reported.interruptions.expected();
+    if restarts >= 1.0 {
+        notes.push(Note::info(format!(
+            "About {restarts:.0} pods on spot machines are to be expected to restart since AWS takes these back, as many in every scenario."
+        )));
+    }
+    let half_empty: u64 = reported.stranded.iter().map(|row| row.half_empty_seconds).sum();
+    if half_empty > 0 {
+        let all: u64 = reported.stranded.iter().map(|row| row.node_seconds).sum();
+        let kinds = reported.stranded.iter().filter_map(|row| model.pricer.kind(row.kind));
+        let mut names: Vec<&str> = kinds.map(|kind| kind.instance_type.as_str()).collect();
+        names.dedup();
+        notes.push(Note::info(format!(
+            "Nodes stay on EC2 for pods that do not move ({}): {:.0} node-hours, of which {:.0} with less than half of the node asked for.",
+            names.join(", "),
+            unsigned(all) / 3600.0,
+            unsigned(half_empty) / 3600.0
+        )));
+    }
+    if !reported.held_by_volumes.is_empty() {
+        notes.push(Note::warning(format!(
+            "Pods of {} workloads have a volume in a zone that the pool is not in, and stay on EC2.",
+            reported.held_by_volumes.len()
+        )));
     }
     notes
 }
@@ -292,11 +338,11 @@ fn considered(tried: &HostTried, model: &Model<'_>) -> HostConsidered {
     let over: Vec<&str> = tried.over.iter().map(|limit| types::show::limit(*limit)).collect();
     let reason = match (&tried.replayed, tried.chosen, over.is_empty()) {
         (None, ..) => "its lower bound is above that of the ten that were replayed".to_owned(),
-        (_, true, true) => "the cheapest that holds the limits which no money mends".to_owned(),
+        (_, true, true) => "the cheapest that holds the limits which no money mends, spare hosts counted".to_owned(),
         (_, true, false) => {
             format!("the cheapest; none holds every limit that no money mends, nor does this: {}", over.join(", "))
         }
-        (_, false, true) => "dearer than the one chosen".to_owned(),
+        (_, false, true) => "dearer than the one chosen, spare hosts counted".to_owned(),
         (_, false, false) => {
             format!("over a limit that neither warm machines nor spare hosts mend: {}", over.join(", "))
         }

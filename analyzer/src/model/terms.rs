@@ -1,7 +1,7 @@
 //! Terms that change what is paid and nothing that happens: the fee, and discounts on either side. No replay is needed
 //! to know what they come to.
 
-use types::analysis::{BreakEven, TornadoBar};
+use types::analysis::{BreakEven, ExactLines, TornadoBar};
 
 use super::{Model, Money, Replayed};
 
@@ -50,32 +50,37 @@ struct Terms {
     ec2_discount: f64,
 }
 
-/// The figures a saving of `emp` against `ec2-repacked` is made of.
+/// The figures a saving is made of, of a pool against a rival or of any scenario against today.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deal {
     now: Terms,
     saving: f64,
     before: f64,
     hosts: f64,
-    /// EC2 nodes of `ec2-repacked` less those of `emp`.
+    /// EC2 nodes of what it is compared with less its own.
     nodes_saved: f64,
 }
 
 impl Deal {
-    /// The deal between two scenarios; `None` where something of it has no price.
+    /// The deal of a pool against its rival over the whole window; `None` where something of it has no price.
     pub(super) fn new(model: &Model<'_>, repacked: &Replayed, emp: &Replayed) -> Option<Self> {
-        let (from, to): (Money, Money) = (model.pricer.of(repacked), model.pricer.of(emp));
-        let (saving, _, lines) = from.lines.less(&to.lines)?;
+        let from = model.pricer.of(repacked).lines;
+        Self::between(model.pricer.fee_fraction(), &from, &model.pricer.of(emp))
+    }
+
+    /// The deal between what runs on nodes alone and a scenario.
+    pub(super) fn between(fee: f64, from: &ExactLines, to: &Money) -> Option<Self> {
+        let (saving, _, lines) = from.less(&to.lines)?;
         if !["compute", "fee"].iter().all(|line| lines.contains(line)) {
             return None;
         }
-        let nodes = |money: &Money| money.compute.effective().usd() - money.hosts.usd();
+        let (from, nodes) = (from.compute?.usd(), to.compute.effective().usd() - to.hosts.usd());
         Some(Self {
-            now: Terms { fee: model.pricer.fee_fraction(), host_discount: 0.0, ec2_discount: 0.0 },
+            now: Terms { fee, host_discount: 0.0, ec2_discount: 0.0 },
             saving: saving.usd(),
             before: to.before?.usd(),
             hosts: to.hosts.usd(),
-            nodes_saved: nodes(&from) - nodes(&to),
+            nodes_saved: from - nodes,
         })
     }
 
@@ -125,28 +130,26 @@ impl Deal {
         ]
     }
 
-    /// Bars of the tornado: each term alone.
-    pub(super) fn bars(&self, holds_target: bool) -> Vec<TornadoBar> {
-        let bar = |(term, values): &(Term, &'static [f64])| {
-            let of = |value: &f64| {
+    /// What each term alone changes: its key, its value, and what is saved more. On nodes alone there is neither a fee nor
+    /// a host.
+    pub(super) fn changes(&self, is_pool: bool) -> Vec<(&'static str, String, f64)> {
+        let terms = TORNADO.iter().filter(|(term, _)| is_pool || *term == Term::Ec2Discount);
+        let of = |(term, values): &(Term, &'static [f64])| {
+            let change = |value: &f64| {
                 let saving = self.saving(Self::under(*term, *value, self.now));
-                TornadoBar {
-                    key: term.key().to_owned(),
-                    value: value.to_string(),
-                    saving_usd: Some(saving),
-                    change_usd: Some(saving - self.saving),
-                    holds_target,
-                }
+                (term.key(), value.to_string(), saving - self.saving)
             };
-            values.iter().map(of).collect::<Vec<_>>()
+            values.iter().map(change).collect::<Vec<_>>()
         };
-        TORNADO.iter().flat_map(bar).collect()
+        terms.flat_map(of).collect()
     }
 }
 
-/// Whether a bar of the tornado is an assumption that nobody can be sure of, and not a price that can be asked for.
+/// Whether a bar of the tornado is an assumption that nobody can be sure of, and neither a price that can be asked for nor
+/// a limit that is one's own to set.
 pub(super) fn is_uncertain(bar: &TornadoBar) -> bool {
-    ![Term::HostDiscount, Term::Ec2Discount].iter().any(|term| term.key() == bar.key)
+    let is_price = [Term::HostDiscount, Term::Ec2Discount].iter().any(|term| term.key() == bar.key);
+    !is_price && !bar.key.starts_with("risk.")
 }
 
 #[cfg(test)]
@@ -186,12 +189,23 @@ mod tests {
 
     #[test]
     fn a_bar_is_one_term_alone() {
-        let bars = DEAL.bars(true);
+        let changes = DEAL.changes(true);
         let change = |key: &str, value: &str| {
-            bars.iter().find(|bar| bar.key == key && bar.value == value).and_then(|bar| bar.change_usd).unwrap()
+            changes.iter().find(|(of, at, _)| *of == key && at == value).map(|(.., change)| *change).unwrap()
         };
         assert!((change("emp.fee_fraction", "0.15") - 60.0).abs() < 1e-9);
         assert!((change("host_discount", "0.2") - 90.0).abs() < 1e-9);
-        assert_eq!(bars.iter().filter(|bar| is_uncertain(bar)).count(), 2);
+        let on_nodes = DEAL.changes(false);
+        assert_eq!(on_nodes.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), ["ec2_discount"]);
+        let bar = |key: &str| TornadoBar {
+            key: key.to_owned(),
+            value: String::new(),
+            saving_usd: None,
+            change_usd: None,
+            holds_target: true,
+            turns_around: false,
+        };
+        assert!(is_uncertain(&bar("emp.fee_fraction")) && is_uncertain(&bar("emp.guest_mib")));
+        assert!(!is_uncertain(&bar("host_discount")) && !is_uncertain(&bar("risk.cpu_lost")));
     }
 }

@@ -1,14 +1,19 @@
 //! How the result changes with what is assumed: ratios, assumptions, terms.
 
-use types::NanoUsd;
+use replay::judge;
 use types::analysis::{ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};
 
-use super::report::{fits, unsigned};
+use super::report::unsigned;
 use super::terms::Deal;
 use super::{Model, Replayed};
 use crate::number::ratio;
 
-pub(super) fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines) -> WhatIf {
+/// `repacked` and `emp` are what the grid compares, `tornado` the bars and the scenario they are of.
+pub(super) fn what_if(
+    model: &Model<'_>,
+    (repacked, emp): (&ExactLines, &ExactLines),
+    (tornado, of): (&[TornadoBar], Option<ScenarioId>),
+) -> WhatIf {
     let lines = |replayed: &Replayed| model.pricer.of(replayed).lines;
     let saving = |lines: &ExactLines| repacked.less(lines).map(|(saved, ..)| saved);
     let ratios =
@@ -20,6 +25,10 @@ pub(super) fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines
         let (more, ..) = lines(replayed).less(&lines(in_force?))?;
         Some(more.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?))
     };
+    let holds = |replayed: &Replayed| {
+        let today = model.grid_today.as_ref();
+        today.is_some_and(|today| replay::holds(&judge(&replayed.whole, &today.whole, &model.limits), &[]))
+    };
     let point = |replayed: &Replayed| {
         let (memory_overcommit, cpu_overcommit) = ratios(replayed)?;
         let hosts = &replayed.whole.hosts;
@@ -29,39 +38,24 @@ pub(super) fn what_if(model: &Model<'_>, repacked: &ExactLines, emp: &ExactLines
             cpu_overcommit,
             total_usd: emp.total().zip(more).map(|(total, more)| (total + more).usd()),
             saving_usd: saving(emp).zip(more).map(|(saving, more)| (saving - more).usd()),
-            holds_target: fits(model, replayed),
+            holds_target: holds(replayed),
             host_slots_over_cpu: ratio(unsigned(hosts.over_cpu), unsigned(hosts.slots)).unwrap_or_default(),
             host_slots_over_memory: ratio(unsigned(hosts.over_memory), unsigned(hosts.slots)),
             served_fraction: Some(replayed.whole.served_share()),
             on_frontier: false,
         })
     };
-    let base = saving(emp);
     let rival = model.scenario(ScenarioId::Ec2Repacked);
     let pool = model.like_for_like.as_ref();
-    let deal = rival.zip(pool).and_then(|(rival, pool)| Some((Deal::new(model, rival, pool)?, fits(model, pool))));
-    let mut tornado: Vec<_> = model
-        .changed
-        .iter()
-        .map(|(change, replayed)| {
-            let with = saving(&lines(replayed));
-            TornadoBar {
-                key: change.key.to_owned(),
-                value: change.value.clone(),
-                saving_usd: with.map(NanoUsd::usd),
-                change_usd: with.zip(base).map(|(with, base)| (with - base).usd()),
-                holds_target: fits(model, replayed),
-            }
-        })
-        .collect();
-    tornado.extend(deal.iter().flat_map(|(deal, holds)| deal.bars(*holds)));
-    tornado.sort_by(|a, b| {
-        let size = |bar: &TornadoBar| bar.change_usd.unwrap_or_default().abs();
-        size(b).total_cmp(&size(a)).then_with(|| (&a.key, &a.value).cmp(&(&b.key, &b.value)))
-    });
+    let deal = rival.zip(pool).and_then(|(rival, pool)| Deal::new(model, rival, pool));
     let mut grid: Vec<_> = model.grid.iter().filter_map(point).collect();
     mark_frontier(&mut grid);
-    WhatIf { grid, tornado, break_even: deal.map(|(deal, _)| deal.break_even()).unwrap_or_default() }
+    WhatIf {
+        grid,
+        tornado: tornado.to_vec(),
+        tornado_of: of.map(|id| id.as_str().to_owned()),
+        break_even: deal.map(|deal| deal.break_even()).unwrap_or_default(),
+    }
 }
 
 /// Marks the points that no other beats: as much saved at less risk, or more at no more.

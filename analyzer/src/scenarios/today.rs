@@ -6,7 +6,7 @@ mod fargate;
 mod notes;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::{
     CommitmentUse, ComputeCost, CostItem, ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
@@ -35,6 +35,9 @@ pub(crate) struct Bill {
     pub(crate) nodes: Vec<NodeCost>,
     pub(crate) lines: ExactLines,
     pub(crate) unpriced: Vec<Unpriced>,
+    /// What of it could differ between scenarios: machines that would be replaced, and their disks. The rest costs the
+    /// same in all.
+    pub(crate) unpriced_moving: BTreeSet<String>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
     /// The compute line in detail.
@@ -152,6 +155,11 @@ pub(crate) fn node_price(
     }
 }
 
+/// Whether another scenario could run other machines in the place of such a node, were its price known.
+fn may_be_replaced(kind: &NodeKind) -> bool {
+    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(|os| os == "linux")
+}
+
 /// Why a node has no price: what a label would tell.
 pub(crate) const NO_TYPE: &str =
     "instance type not known; export the label node.kubernetes.io/instance-type through kube-state-metrics";
@@ -164,6 +172,7 @@ impl Bill {
             nodes: Vec::new(),
             lines: ExactLines::default(),
             unpriced: Vec::new(),
+            unpriced_moving: BTreeSet::new(),
             notes: Vec::new(),
             origins: Vec::new(),
             compute: HourlyCost::default(),
@@ -234,6 +243,9 @@ impl Bill {
             if let Err(reason) = &cost {
                 let name = billed.kind.instance_type.as_deref().unwrap_or("unknown type");
                 let what = format!("{} node of {name}", billed.kind.compute_type);
+                if may_be_replaced(&billed.kind) {
+                    self.unpriced_moving.insert(what.clone());
+                }
                 self.add_unpriced(what, hours(billed_seconds), "node-hour", reason.clone());
             }
             self.nodes.push(NodeCost {
@@ -433,6 +445,12 @@ impl Bill {
         self.items.iter().map(written).collect()
     }
 
+    /// Adds something unpriced that could differ between scenarios.
+    fn add_unpriced_moving(&mut self, what: &str, quantity: f64, unit: &str, reason: String) {
+        self.unpriced_moving.insert(what.to_owned());
+        self.add_unpriced(what.to_owned(), quantity, unit, reason);
+    }
+
     fn add_unpriced(&mut self, what: String, quantity: f64, unit: &str, reason: String) {
         match self.unpriced.iter_mut().find(|line| line.what == what && line.reason == reason && line.unit == unit) {
             Some(line) => line.quantity += quantity,
@@ -446,7 +464,7 @@ impl Bill {
             id: ID.to_owned(),
             label: "EC2 today".to_owned(),
             cost_usd: self.lines.cost(),
-            partial: self.lines.partial() || !self.unpriced.is_empty(),
+            partial: self.lines.partial() || !self.unpriced_moving.is_empty(),
             monthly_usd: self.lines.total().map(|total| month.usd(total)),
             compute_cost: self.lines.compute.map(|_| compute_cost(&self.compute)),
             machine_hours: machine_hours(self.nodes.iter()),

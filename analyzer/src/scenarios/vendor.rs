@@ -335,7 +335,7 @@ impl<'a> Vendor<'a> {
                 id: ID.to_owned(),
                 label: "Elastic machine pool, vendor's arithmetic".to_owned(),
                 cost_usd: lines.cost(),
-                partial: lines.partial() || !unpriced.is_empty(),
+                partial: lines.partial() || !bill.unpriced_moving.is_empty(),
                 monthly_usd: lines.total().map(|total| month.usd(total)),
                 compute_cost: lines.compute.map(|_| compute_cost(&cost)),
                 machine_hours: machines,

@@ -2,7 +2,11 @@
 
 mod allocation;
 mod analyze;
+mod by_day;
+mod golden;
 mod hostile;
+mod laws;
+mod made;
 mod planted;
 mod prices;
 mod replays;

@@ -8,7 +8,7 @@ use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour};
 use lake::{HourOrigin, HourRows, Lake};
 use types::Hour;
-use types::analysis::{Analysis, Reason, Scenario};
+use types::analysis::{Analysis, ConfidenceLevel, Doubt, Reason, Scenario};
 
 const START: i64 = 1_782_777_600;
 const MIB: i64 = 1 << 20;
@@ -18,6 +18,10 @@ fn hour(n: i64) -> Hour {
 }
 
 async fn analysis(hours: impl IntoIterator<Item = (i64, HourRows)>) -> Analysis {
+    analysis_with(hours, Assumptions::default()).await
+}
+
+async fn analysis_with(hours: impl IntoIterator<Item = (i64, HourRows)>, assumptions: Assumptions) -> Analysis {
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     for (n, rows) in hours {
         lake.write_hour(&"mini".parse().unwrap(), hour(n), rows, HourOrigin::generator()).await.unwrap();
@@ -25,7 +29,7 @@ async fn analysis(hours: impl IntoIterator<Item = (i64, HourRows)>) -> Analysis 
     let request = Request {
         cluster: "mini".parse().unwrap(),
         window: None,
-        assumptions: Assumptions::default(),
+        assumptions,
         prices: PriceBook::catalog().unwrap(),
         sharing: Sharing::default(),
         profile: None,
@@ -208,4 +212,111 @@ async fn with_nothing_to_move_every_rule_still_holds_and_amounts_add_up_to_the_w
     // The judged are those replayed, the largest saving first, and each names every limit.
     assert!(verdict.judged.windows(2).all(|pair| pair[0].saving_monthly_usd >= pair[1].saving_monthly_usd));
     assert!(verdict.judged.iter().all(|judged| judged.limits.len() >= 12));
+}
+
+/// A busy day: pods use three times as much from 9 to 17 UTC. `silent` says which hours (of the window) lack half their slots.
+fn by_day(n: i64, silent: impl Fn(i64) -> bool) -> (i64, HourRows) {
+    let of_day = hour(n).start_seconds() / 3600 % 24;
+    let used = if (9..17).contains(&of_day) { (6000, 30_000) } else { (2000, 10_000) };
+    (n, rows(n, 6, used, |k| silent(of_day) && k < 6 && n >= 24))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_shown_by_hour_of_day_and_where_it_falls_on_the_busiest_confidence_is_not_high() {
+    let of = async |silent: &dyn Fn(i64) -> bool| analysis((0..96).map(|n| by_day(n, silent))).await;
+    let whole = of(&|_| false).await;
+    let silence = whole.silence.as_ref().unwrap();
+    assert_eq!((silence.cpu_fraction, silence.memory_fraction, silence.in_busy_hours), (Some(0.0), Some(0.0), false));
+    assert_eq!(silence.by_hour_of_day.len(), 24);
+    let at_ten = &silence.by_hour_of_day[10];
+    assert!((at_ten.cpu_used_cores - 36.0).abs() < 1e-6 && at_ten.busy, "{at_ten:?}");
+    let busy = of(&|of_day| of_day == 12).await;
+    let night = of(&|of_day| of_day == 3).await;
+    for (analysis, at, falls) in [(&busy, 12, true), (&night, 3, false)] {
+        let silence = analysis.silence.as_ref().unwrap();
+        assert_eq!(silence.in_busy_hours, falls, "{silence:?}");
+        // Half of each of the last three days' hours, of four.
+        let fraction = silence.by_hour_of_day[at].cpu_fraction.unwrap();
+        assert!((fraction - 3.0 * 0.5 / 4.0).abs() < 0.02, "{fraction}");
+        assert!(
+            silence
+                .by_hour_of_day
+                .iter()
+                .all(|hour| usize::try_from(hour.hour) == Ok(at) || hour.cpu_fraction == Some(0.0))
+        );
+        let confidence = analysis.verdict.confidence.as_ref().unwrap();
+        assert_eq!(confidence.doubts.contains(&Doubt::SilentBusyHours), falls, "{confidence:?}");
+        assert!(!falls || confidence.level < ConfidenceLevel::High);
+    }
+    let much = of(&|of_day| (9..13).contains(&of_day)).await;
+    assert_eq!((much.verdict.reason, much.verdict.recommendation), (Some(Reason::UsageMissing), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_conclusion_says_how_sure_it_is_and_why() {
+    let pods = |pods: usize, hours: i64, silent: bool| {
+        (0..hours).map(move |n| {
+            let mut rows = rows(n, 3, (7000, 30_000), |k| silent && k % 2 == 0 && n > 24);
+            if pods == 0 {
+                (rows.pods, rows.containers) = (Vec::new(), Vec::new());
+            }
+            (n, rows)
+        })
+    };
+    let unpriced = |(n, mut rows): (i64, HourRows)| {
+        rows.nodes.iter_mut().for_each(|node| node.instance_type = Some("m99.large".to_owned()));
+        (n, rows)
+    };
+    let nothing = |doubt: &Doubt| *doubt == Doubt::NothingCompared;
+    let short = |doubt: &Doubt| matches!(doubt, Doubt::ShortWindow { .. });
+    let silent = |doubt: &Doubt| matches!(doubt, Doubt::UsagePartlyMissing { .. });
+    let rows: [(Analysis, Option<Reason>, &dyn Fn(&Doubt) -> bool); 4] = [
+        (analysis(pods(0, 80, false)).await, Some(Reason::NoPods), &nothing),
+        (analysis(pods(3, 30, false)).await, Some(Reason::WindowTooShort), &short),
+        (analysis(pods(3, 80, true)).await, Some(Reason::UsageMissing), &silent),
+        (analysis(pods(3, 80, false).map(unpriced)).await, None, &nothing),
+    ];
+    for (analysis, reason, doubt) in rows {
+        assert_eq!((analysis.verdict.reason, &analysis.verdict.recommendation), (reason, &None));
+        let confidence = analysis.verdict.confidence.unwrap();
+        assert_eq!(confidence.level, ConfidenceLevel::Low, "{reason:?}");
+        assert!(confidence.doubts.iter().any(doubt), "{reason:?}: {confidence:?}");
+    }
+    // Where the answer is to stay, that has its confidence too.
+    let stay = analysis(pods(3, 80, false)).await.verdict;
+    assert!(stay.confidence.is_some_and(|confidence| !confidence.doubts.is_empty()), "{:?}", stay.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_total_is_partial_only_where_what_differs_between_scenarios_is_not_known() {
+    let with_disks = |n: i64| {
+        let mut rows = rows(n, 3, (7000, 30_000), |_| false);
+        rows.nodes.iter_mut().for_each(|node| node.root_disk_bytes = Some(20 << 30));
+        // A claim that nothing prices costs the same wherever the pods run.
+        rows.volumes.push(lake::tables::VolumeHour {
+            hour_start_seconds: hour(n).start_seconds(),
+            namespace: "app".to_owned(),
+            volume_claim: "shared".to_owned(),
+            volume_type: None,
+            capacity_bytes: Some(100 << 30),
+            present_seconds: 3600,
+            ..lake::tables::VolumeHour::default()
+        });
+        (n, rows)
+    };
+    let partial = |analysis: &Analysis, id: &str| scenario(analysis, id).partial;
+    let known = analysis((0..30).map(with_disks)).await;
+    for id in ["ec2-today", "ec2-repacked", "emp"] {
+        assert!(!partial(&known, id), "{id}: {:?}", scenario(&known, id).unpriced);
+    }
+    assert!(scenario(&known, "ec2-today").unpriced.iter().any(|row| row.what.contains("volume")), "it is still listed");
+    // What a disk costs of which no size is known could differ.
+    let unknown = analysis((0..30).map(|n| (n, rows(n, 3, (7000, 30_000), |_| false)))).await;
+    assert!(partial(&unknown, "ec2-today") && partial(&unknown, "ec2-repacked"));
+    let none = Assumptions::from_toml("ec2.root_disk_type = \"none\"").unwrap();
+    let none = analysis_with((0..30).map(|n| (n, rows(n, 3, (7000, 30_000), |_| false))), none).await;
+    for scenario in none.scenarios.iter().filter(|scenario| scenario.id != "emp-vendor") {
+        assert_eq!((scenario.cost_usd.root_disks, scenario.partial), (Some(0.0), false), "{}", scenario.id);
+        assert!(scenario.unpriced.is_empty(), "{:?}", scenario.unpriced);
+    }
 }

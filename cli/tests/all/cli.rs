@@ -47,6 +47,8 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_report", help(&["report"]));
     insta::assert_snapshot!("help_compare", help(&["compare"]));
     insta::assert_snapshot!("help_run", help(&["run"]));
+    insta::assert_snapshot!("help_serve", help(&["serve"]));
+    insta::assert_snapshot!("help_work", help(&["work"]));
     insta::assert_snapshot!("help_lake", help(&["lake"]));
     insta::assert_snapshot!("help_lake_ls", help(&["lake", "ls"]));
     insta::assert_snapshot!("help_lake_verify", help(&["lake", "verify"]));

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{Finding, Severity, instant, narrowed, number, whole};
+use super::answers::{instant, last, narrowed, number, whole};
+use super::finding::{Finding, Severity};
 use crate::dialect::label_spellings;
+use crate::metrics::METRICS;
 use crate::server::{QueryError, Server};
 
 /// A fact about nodes that labels tell.
@@ -74,7 +76,7 @@ const FACTS: [Fact; 6] = [
 ];
 
 /// Every key worth allow-listing, in the order of the Helm values.
-const ALLOW: [&str; 12] = [
+pub const ALLOW: [&str; 12] = [
     "node.kubernetes.io/instance-type",
     "topology.kubernetes.io/zone",
     "topology.kubernetes.io/region",
@@ -89,12 +91,18 @@ const ALLOW: [&str; 12] = [
     "emp.pf9.io/owned",
 ];
 
-/// The Helm values that make kube-state-metrics show the labels of nodes.
+/// The flags of kube-state-metrics for what it exposes only when asked.
+pub fn opt_in_flags() -> Vec<&'static str> {
+    METRICS.iter().map(|metric| metric.flag).filter(|flag| !flag.is_empty()).collect()
+}
+
+/// The Helm values that make kube-state-metrics show the labels of nodes, and what it exposes only when asked.
 pub fn helm_values() -> String {
     format!(
         "# Values of the Helm chart kube-prometheus-stack; for the chart kube-state-metrics itself, without the first line.\n\
-         kube-state-metrics:\n  metricLabelsAllowlist:\n    - nodes=[{}]\n",
-        ALLOW.join(",")
+         kube-state-metrics:\n  metricLabelsAllowlist:\n    - nodes=[{}]\n  extraArgs:\n    - {}\n",
+        ALLOW.join(","),
+        opt_in_flags().join("\n    - ")
     )
 }
 
@@ -115,7 +123,7 @@ pub(super) async fn examine(
         let promql = format!("count by ({}) (count by (node,{0}) (kube_node_labels{ec2}))", names.join(","));
         let found = instant(server, &promql, &names, now).await?;
         let with = found.iter().filter(|(values, _)| values.iter().any(|value| !value.is_empty()));
-        let with: i64 = with.map(|(_, points)| super::last(points)).sum();
+        let with: i64 = with.map(|(_, points)| last(points)).sum();
         reports.push(LabelReport { fact: fact.name, keys: fact.keys, nodes: with, otherwise: fact.otherwise });
     }
     let dmi = number(server, &format!("count(count by (instance) (node_dmi_info{named}))"), now).await?;

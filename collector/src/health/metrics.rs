@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::run::HourResult;
+use crate::outcome::HourResult;
 use crate::server::Event;
 
 /// Upper edges of the buckets for durations, in seconds: from an answer out of a cache to the time-out of a query.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 
+use super::facts::{ApiClass, ApiFacts, ApiNode};
 use super::objects::{Class, Node, Page, Volume};
-use super::{ApiClass, ApiFacts, ApiNode, spelled};
+use crate::dialect::label_spellings;
+use crate::queries;
 
 /// Objects asked for at once: pages keep the API server from building one huge answer.
 const PAGE: usize = 500;
@@ -241,6 +243,12 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+/// A label as kube-state-metrics spells it, when it is one that is read.
+pub(super) fn spelled(key: &str) -> Option<&'static str> {
+    let name = label_spellings(key).pop()?;
+    queries::NODE_LABELS.labels.iter().find(|label| **label == name).copied()
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ proptest! {
             }
             let settings = Settings::default();
             let nodes = super::rows(&snapshot, &settings, hour, &mut Doubts::default());
-            let volumes = crate::volume::rows(&snapshot, &nodes, &settings, hour);
+            let volumes = crate::volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
             (nodes, volumes)
         };
         prop_assert_eq!(rows(&answers.0), rows(&answers.1));

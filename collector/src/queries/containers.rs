@@ -1,6 +1,6 @@
 //! What cAdvisor says of containers, and what kube-state-metrics says they may use.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// What selects real containers: not the pod's own cgroup (`container=""`), not the pause container.
 macro_rules! containers {

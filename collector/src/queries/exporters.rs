@@ -1,6 +1,6 @@
 //! How well the exporters were scraped, and what was scraped twice.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// Scrapes of each target in each slot that brought samples, counted on a metric of which an exporter has few series.
 pub const EXPORTERS: Query = Query {

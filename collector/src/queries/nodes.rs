@@ -1,6 +1,6 @@
 //! What kube-state-metrics and node-exporter say of nodes.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// Nodes.
 pub const NODE_INFO: Query = Query {

@@ -1,6 +1,6 @@
 //! What kube-state-metrics says of pods and of who owns them.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// Pods bound to a node.
 pub const POD_INFO: Query = Query {
@@ -48,7 +48,8 @@ pub const POD_FACTS: Query = Query {
     labels: &["__name__", "uid", "qos_class"],
     promql: concat!(
         "max by (__name__,uid,qos_class) (last_over_time({$shard,__name__=~\"",
-        "kube_pod_created|kube_pod_start_time|kube_pod_status_scheduled_time|kube_pod_completion_time|",
+        "kube_pod_created|kube_pod_start_time|kube_pod_status_scheduled_time|kube_pod_status_initialized_time|",
+        "kube_pod_completion_time|",
         "kube_pod_status_phase|kube_pod_status_qos_class|kube_pod_overhead_cpu_cores|kube_pod_overhead_memory_bytes",
         "\",phase=~\"|Succeeded|Failed\"}[62m])) > 0"
     ),

@@ -1,7 +1,8 @@
 //! A query as it is sent: narrowed to one cluster and one replica, in the dialect of the server, with the labels asked for.
 
-use super::{ALL, Fact, Query, SHARD, Shape};
+use super::query::{Fact, Query, SHARD, Shape};
 use crate::dialect::{Dialect, label_columns};
+use crate::promql::{alternatives, label_name, quoted};
 use crate::settings::Settings;
 
 /// Labels that a server renames to `exported_…` where it scrapes without `honor_labels` and its targets have labels of
@@ -60,7 +61,7 @@ impl Question {
     pub(crate) fn beyond(&self, shape: Shape, pods: &[&str]) -> Self {
         let narrowed = match pods {
             [] => SHARD.to_owned(),
-            _ => format!("{}=~\"{}\",{SHARD}", self.shard_by, super::alternatives(pods)),
+            _ => format!("{}=~\"{}\",{SHARD}", self.shard_by, alternatives(pods)),
         };
         Self {
             fact: Fact::ContainerCpuBeyond,
@@ -69,6 +70,15 @@ impl Question {
             promql: self.promql.replace(SHARD, &narrowed),
             ..self.clone()
         }
+    }
+
+    /// The question for when the samples were scraped that the counters of containers show at the moments of `shape`; of
+    /// the pods named, or of all where there are none. `None` where a counter is added up of parts.
+    pub(crate) fn scraped(&self, shape: Shape, pods: &[&str]) -> Option<Self> {
+        let beyond = self.beyond(shape, pods);
+        let promql = beyond.promql.replace("last_over_time(", "timestamp(").replace("[5m]", "");
+        let is_whole = !promql.contains("sum by");
+        is_whole.then_some(Self { fact: Fact::ContainerCpuScraped, name: "container_cpu_scraped", promql, ..beyond })
     }
 
     pub(crate) fn new(query: &Query, settings: &Settings, dialect: &Dialect) -> Self {
@@ -117,12 +127,6 @@ impl Question {
     }
 }
 
-/// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
-pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
-    let asked = ALL.iter().filter_map(|query| dialect.query(query));
-    asked.map(|query| Question::new(query, settings, dialect)).collect()
-}
-
 /// What every selector begins with: the cluster, and the replica that was pinned.
 pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
     let mut matchers = String::new();
@@ -131,23 +135,10 @@ pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
     }
     if let Some((label, replica)) = &dialect.pinned {
         // What one server scrapes for all has no replica, and stays.
-        let pattern = format!("{}|", super::alternatives(&[replica]));
+        let pattern = format!("{}|", alternatives(&[replica]));
         matchers.push_str(&format!("{label}=~\"{pattern}\","));
     }
     matchers
-}
-
-/// The name of a label as PromQL has it: in quotes where it is more than letters, digits and `_`, as names are that come
-/// with OpenTelemetry (`k8s.cluster.name`).
-pub(crate) fn label_name(name: &str) -> String {
-    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let plain = starts && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { name.to_owned() } else { quoted(name) }
-}
-
-/// A PromQL string.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
 /// The expression with the other names of labels, and `more`, in every list that is grouped by.
@@ -173,7 +164,7 @@ fn grouped_by_more(promql: &str, renamed: &[(&str, &str)], more: &str) -> String
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CONTAINER_CPU, POD_INFO, POD_SPEC};
+    use super::super::{CONTAINER_CPU, POD_INFO, POD_SPEC, dialect_probe, questions};
     use super::*;
 
     fn asked(query: &Query, settings: &Settings, dialect: &Dialect) -> String {
@@ -197,7 +188,7 @@ mod tests {
             let narrowed = question.promql.matches(r#"{"k8s.cluster.name"="p",$shard,"#).count();
             assert_eq!(narrowed, question.promql.matches('{').count(), "{}", question.promql);
         }
-        assert!(Dialect::probe(&settings).contains(r#"{"k8s.cluster.name"="p","#));
+        assert!(dialect_probe(&settings).contains(r#"{"k8s.cluster.name"="p","#));
         for (name, expect) in
             [("cluster", "cluster"), ("_x1", "_x1"), ("1x", "\"1x\""), ("a-b", "\"a-b\""), ("ö", "\"ö\"")]
         {
@@ -243,6 +234,20 @@ mod tests {
         let cpu = questions.iter().find(|question| question.fact == Fact::ContainerCpu).unwrap();
         let parts = "sum by (namespace,pod,container,id,exported_namespace,exported_pod,exported_container,job,";
         assert!(cpu.promql.contains(parts) && cpu.promql.contains(" or "), "{}", cpu.promql);
+    }
+
+    #[test]
+    fn when_samples_were_scraped_is_asked_of_the_same_series() {
+        let question = Question::new(&CONTAINER_CPU, &Settings::default(), &Dialect::default());
+        let scraped = question.scraped(Shape::Before, &["p.1"]).unwrap();
+        assert_eq!(
+            scraped.expression(""),
+            r#"max by (namespace,pod,container,id,exported_namespace,exported_pod,exported_container) (timestamp(container_cpu_usage_seconds_total{pod=~"p\\.1",container!="",container!="POD",image!=""}))"#
+        );
+        let parts = Dialect { per_cpu: true, ..Dialect::default() };
+        let parts = questions(&Settings::default(), &parts);
+        let cpu = parts.iter().find(|question| question.fact == Fact::ContainerCpu).unwrap();
+        assert_eq!(cpu.scraped(Shape::Edges, &[]), None);
     }
 
     #[test]

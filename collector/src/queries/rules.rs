@@ -1,7 +1,7 @@
 //! What rules of kubernetes-mixin say of containers, where a server records them: as most do that come with
 //! kube-prometheus-stack. Their series are of whole containers, whatever instances there were.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// What selects containers in a rule, which has no image.
 macro_rules! containers {
@@ -17,7 +17,7 @@ const CONTAINER: &[&str] = &["namespace", "pod", "container", "id"];
 pub const CONTAINER_CPU_PEAK: Query = Query {
     fact: Fact::ContainerCpuPeak,
     name: "container_cpu_peak",
-    metric: crate::usage::INSTANT_RATE_RULE,
+    metric: crate::usage_source::INSTANT_RATE_RULE,
     shard_by: "pod",
     shape: Shape::Slots,
     labels: &["namespace", "pod", "container"],
@@ -33,7 +33,7 @@ pub const CONTAINER_CPU_PEAK: Query = Query {
 pub const RECORDED_RATE: Query = Query {
     fact: Fact::ContainerRate,
     name: "container_cpu",
-    metric: crate::usage::RATE_RULE,
+    metric: crate::usage_source::RATE_RULE,
     shard_by: "pod",
     shape: Shape::Slots,
     labels: CONTAINER,
@@ -49,7 +49,7 @@ pub const RECORDED_RATE: Query = Query {
 pub const RECORDED_INSTANT_RATE: Query = Query {
     fact: Fact::ContainerRate,
     name: "container_cpu",
-    metric: crate::usage::INSTANT_RATE_RULE,
+    metric: crate::usage_source::INSTANT_RATE_RULE,
     shard_by: "pod",
     shape: Shape::Slots,
     labels: CONTAINER,

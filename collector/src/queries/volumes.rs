@@ -1,6 +1,6 @@
 //! Persistent volume claims, the volumes behind them, and how full they are.
 
-use super::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape};
 
 /// Bound claims, slot by slot.
 pub const CLAIM_INFO: Query = Query {

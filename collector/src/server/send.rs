@@ -8,16 +8,12 @@ use reqwest::redirect::Policy;
 
 use super::address::{self, Unusable, shown};
 use super::auth::{Authority, deepest};
-use super::error::QueryError;
+use super::error::{MAX_BODY_BYTES, QueryError};
 use super::flavor::Flavor;
 use super::options::{Auth, ServerOptions};
 
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer accepted; what is larger is asked in parts. An answer is in memory while it is read, and the next
-/// while it arrives, so this bounds the collector's, however large the cluster: 50,000 containers on thirteen points are
-/// near 30 MB.
-pub(super) const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 /// How much of an unexpected answer is quoted.
 const QUOTED_CHARS: usize = 200;
 /// How much of an unexpected answer is looked at.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::pods::labels_of;
-use super::{Few, Name, Names, Snapshot, text};
+use super::{Name, Names, SmallMap, Snapshot};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries::POD_SPEC;
 
@@ -38,7 +38,7 @@ pub(super) fn last_in_hour(series: &Series<'_, '_>, hour: Hour) -> Option<i64> {
 #[derive(Debug, Default)]
 struct Said {
     owners: Vec<(Option<i64>, Option<Names>)>,
-    labels: Vec<(Option<i64>, Few<Name, Name>)>,
+    labels: Vec<(Option<i64>, SmallMap<Name, Name>)>,
 }
 
 impl Snapshot {
@@ -59,17 +59,16 @@ impl Snapshot {
     /// Takes in when what was said of pods that changed.
     pub(crate) fn read_changed_pods(&mut self, body: &[u8], hour: Hour) -> Result<Answer, DecodeError> {
         let columns: Vec<String> = self.label_columns.iter().map(|column| column.label.clone()).collect();
-        // In the places that they have in the answer to the first question.
         let own = POD_SPEC.labels.iter().copied().chain(columns.iter().map(String::as_str));
         let labels: Vec<&str> = own.collect();
         let mut said: BTreeMap<Name, Said> = BTreeMap::new();
         let answer = decode(body, &labels, &mut |series| {
-            let Some(uid) = text(&series, 1).map(|uid| self.name(uid)) else { return };
+            let Some(uid) = series.label("uid").map(|uid| self.name(uid)) else { return };
             let of_pod = said.entry(uid).or_default();
             let last = last_in_hour(&series, hour);
-            match text(&series, 0) {
+            match series.label("__name__") {
                 Some("kube_pod_owner") => {
-                    let owner = text(&series, 2).zip(text(&series, 3));
+                    let owner = series.label("owner_kind").zip(series.label("owner_name"));
                     let owner = owner.map(|(kind, name)| (self.name(kind), self.name(name)));
                     of_pod.owners.push((last, owner));
                 }
@@ -100,9 +99,12 @@ impl Snapshot {
         let labels = ["namespace", "exported_namespace", object, "owner_kind", "owner_name"];
         let mut said: BTreeMap<Names, Vec<(Option<i64>, Names)>> = BTreeMap::new();
         let answer = decode(body, &labels, &mut |series| {
-            let mut own = |at| text(&series, at).map(|name| self.name(name));
-            let (Some(namespace), Some(name)) = (own(1).or_else(|| own(0)), own(2)) else { return };
-            let Some(owner) = own(3).zip(own(4)) else { return };
+            let mut own = |label| series.label(label).map(|name| self.name(name));
+            let (Some(namespace), Some(name)) = (own("exported_namespace").or_else(|| own("namespace")), own(object))
+            else {
+                return;
+            };
+            let Some(owner) = own("owner_kind").zip(own("owner_name")) else { return };
             said.entry((namespace, name)).or_default().push((last_in_hour(&series, hour), owner));
         })?;
         let owners = match what {
@@ -119,7 +121,7 @@ impl Snapshot {
 }
 
 /// The value of each label that was said last, without labels that were no longer said.
-fn latest(said: Vec<(Option<i64>, Few<Name, Name>)>) -> Few<Name, Name> {
+fn latest(said: Vec<(Option<i64>, SmallMap<Name, Name>)>) -> SmallMap<Name, Name> {
     let newest = said.iter().map(|(last, _)| *last).max().flatten();
     let still_said = |last: Option<i64>| match (newest, last) {
         (Some(newest), Some(last)) => newest - last <= GONE_AFTER_MS,
@@ -145,7 +147,7 @@ mod tests {
 
     fn check(said: &[(Option<i64>, Labels<'_>)], expect: Labels<'_>) {
         let few = |labels: Labels<'_>| labels.iter().map(|(k, v)| (Name::from(*k), Name::from(*v))).collect();
-        let mut said: Vec<(Option<i64>, Few<Name, Name>)> = said.iter().map(|(last, l)| (*last, few(l))).collect();
+        let mut said: Vec<(Option<i64>, SmallMap<Name, Name>)> = said.iter().map(|(last, l)| (*last, few(l))).collect();
         for _ in 0..said.len() {
             said.rotate_left(1);
             assert_eq!(latest(said.clone()), few(expect), "{said:?}");

@@ -1,13 +1,15 @@
 //! What cAdvisor measures of containers, and what their specs ask for.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 
-use types::SLOTS_PER_HOUR;
+use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use super::{EDGES, Name, Snapshot, edges, moment, slots, text, value};
+use super::{EDGES, Name, Snapshot, edges, moment, slots, value};
 use crate::decode::Series;
 use crate::limits::is_possible_amount;
+use crate::numbers::whole;
 use crate::queries::CONTAINER_RESOURCES;
 
 /// Length of a uid, with its four dashes.
@@ -164,10 +166,12 @@ pub(crate) struct Instance {
 }
 
 /// The nearest samples of a counter before the hour and after it, with the moments at which they are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Beyond {
     pub(crate) before: Option<(i64, f64)>,
     pub(crate) after: Option<(i64, f64)>,
+    /// When the sample was scraped that is seen at a moment, where that was asked for.
+    pub(crate) scraped: BTreeMap<i64, i64>,
 }
 
 impl Instance {
@@ -179,6 +183,11 @@ impl Instance {
     /// The counter after the hour, where it is known.
     pub(crate) fn after(&self) -> Option<(i64, f64)> {
         self.beyond.as_ref()?.after
+    }
+
+    /// When the sample of the counter was scraped that is seen at a moment; that moment where it is not known.
+    pub(crate) fn scraped(&self, at: i64) -> i64 {
+        self.beyond.as_ref().and_then(|beyond| beyond.scraped.get(&at)).copied().unwrap_or(at)
     }
 
     /// Takes what was measured from another where it has nothing.
@@ -227,6 +236,23 @@ pub(super) fn cpu_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
     Some(())
 }
 
+/// When the samples of an instance's counter were scraped. What is older than what is looked back, or newer than the
+/// moment, is of a server whose clock says something else.
+pub(super) fn cpu_scraped(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+    let key = s.instance_key(series)?;
+    let Some(instance) = s.instances.get_mut(&key) else { return Some(()) };
+    let there = &mut instance.beyond.get_or_insert_default().scraped;
+    for (ms, seconds) in series.points {
+        let at = ms.div_euclid(1000);
+        let Some(scraped) = whole(seconds.floor()).filter(|scraped| (at - SLOT_SECONDS..=at).contains(scraped)) else {
+            continue;
+        };
+        let known = there.entry(at).or_insert(scraped);
+        *known = scraped.max(*known);
+    }
+    Some(())
+}
+
 /// A rate at the end of each slot.
 pub(super) fn rate(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     s.instance(series)?.cpu.merge(edges(series, start));
@@ -234,8 +260,8 @@ pub(super) fn rate(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Opt
 }
 
 pub(super) fn cpu_peak(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let mut own = |at| text(series, at).map(|name| s.name(name));
-    let container = (own(0)?, own(1)?, own(2)?);
+    let mut own = |label| series.label(label).map(|name| s.name(name));
+    let container = (own("namespace")?, own("pod")?, own("container")?);
     s.peaks.entry(container).or_default().merge(slots(series, start));
     Some(())
 }
@@ -257,11 +283,11 @@ pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Op
 }
 
 pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let metric = text(series, 0)?;
-    let container = s.name(text(series, 4)?);
+    let metric = series.label("__name__")?;
+    let container = s.name(series.label("container")?);
     if metric == "kube_pod_init_container_info" {
-        let always = text(series, 6) == Some("Always");
-        let resources = s.pod(series, 3)?.containers.entry(container);
+        let always = series.label("restart_policy") == Some("Always");
+        let resources = s.pod(series)?.containers.entry(container);
         resources.init = true;
         resources.sidecar |= always;
         return Some(());
@@ -270,9 +296,9 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     let resource = match metric {
         _ if metric.ends_with("_cpu_cores") => "cpu",
         _ if metric.ends_with("_memory_bytes") => "memory",
-        _ => text(series, 5)?,
+        _ => series.label("resource")?,
     };
-    if text(series, 5).is_none() {
+    if series.label("resource").is_none() {
         s.dialect.insert("kube-state-metrics-1");
     } else {
         s.resources_exposed = true;
@@ -283,12 +309,13 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     }
     let amount = value(series)?;
     if !is_possible_amount(resource, amount) {
-        s.doubts
-            .add(CONTAINER_RESOURCES.name, 1, || format!("{container} of pod {}", text(series, 3).unwrap_or_default()));
+        s.doubts.add(CONTAINER_RESOURCES.name, 1, || {
+            format!("{container} of pod {}", series.label("uid").unwrap_or_default())
+        });
         return Some(());
     }
     let extended = s.name(resource);
-    let pod = s.pod(series, 3)?;
+    let pod = s.pod(series)?;
     let resources = pod.containers.entry(Name::clone(&container));
     resources.init |= metric.starts_with("kube_pod_init_");
     let field = match (metric.contains("_limits"), resource) {

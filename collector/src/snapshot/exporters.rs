@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use types::SLOT_SECONDS;
 
-use super::{Slots, Snapshot, slots, text, value};
+use super::{Slots, Snapshot, slots, value};
 use crate::decode::Series;
 use crate::queries;
 
@@ -20,8 +20,8 @@ pub(super) const CADVISOR: &str = "cadvisor";
 const DEFAULT_INTERVAL_SECONDS: i64 = 60;
 
 pub(super) fn scrapes(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let exporter = EXPORTERS.into_iter().find(|exporter| Some(*exporter) == text(series, 0))?;
-    let target = text(series, 1).unwrap_or_default().to_owned();
+    let exporter = EXPORTERS.into_iter().find(|exporter| Some(*exporter) == series.label("exporter"))?;
+    let target = series.label("instance").unwrap_or_default().to_owned();
     let seen = slots(series, start);
     let there = s.scrapes.entry((exporter, target)).or_default();
     for (there, seen) in there.iter_mut().zip(seen) {
@@ -34,7 +34,8 @@ pub(super) fn scrapes(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> 
 pub(super) fn interval(scrapes: &BTreeMap<(&'static str, String), Scrapes>, exporter: &str) -> i64 {
     let mut by_count: BTreeMap<i64, usize> = BTreeMap::new();
     for (_, slots) in scrapes.iter().filter(|((of, _), _)| *of == exporter) {
-        for count in slots.iter().flatten().filter_map(|count| crate::pod::whole(*count)).filter(|count| *count > 0) {
+        for count in slots.iter().flatten().filter_map(|count| crate::numbers::whole(*count)).filter(|count| *count > 0)
+        {
             *by_count.entry(count).or_default() += 1;
         }
     }
@@ -44,8 +45,8 @@ pub(super) fn interval(scrapes: &BTreeMap<(&'static str, String), Scrapes>, expo
 
 /// Counts add up over the parts a question was asked in.
 pub(super) fn duplicates(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let counted = text(series, 0)?;
-    let number = value(series).and_then(crate::pod::whole)?;
+    let counted = series.label("query")?;
+    let number = value(series).and_then(crate::numbers::whole)?;
     let query = match counted {
         "kube_pod_tolerations" => {
             s.tolerations_exposed |= number > 0;

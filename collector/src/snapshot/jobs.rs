@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Instance, Name, Snapshot, text};
+use super::{Instance, Name, Snapshot};
 use crate::decode::Series;
 
 /// The path of the kubelet on which cAdvisor's metrics are, as the operator of Prometheus labels it.
 const CADVISOR_PATH: &str = "/metrics/cadvisor";
-/// Where the job and its path are, behind the labels of an instance.
-const JOB_AT: usize = 4;
 
 /// What each job says of an instance: the one to believe first comes first.
 pub(super) type ByJob = BTreeMap<Job, Box<Instance>>;
@@ -30,8 +28,8 @@ impl Snapshot {
         }
         let key = self.instance_key(series)?;
         // Of a server that federates another, the job there.
-        let own = text(series, JOB_AT + 2).or_else(|| text(series, JOB_AT)).unwrap_or_default();
-        let [name, path] = [own, text(series, JOB_AT + 1).unwrap_or_default()].map(|text| self.name(text));
+        let own = series.label("exported_job").or_else(|| series.label("job")).unwrap_or_default();
+        let [name, path] = [own, series.label("metrics_path").unwrap_or_default()].map(|text| self.name(text));
         let job = Job { elsewhere: *path != *CADVISOR_PATH, name, path };
         Some(self.by_job.as_mut()?.entry(key).or_default().entry(job).or_default())
     }

@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::changes::last_in_hour;
-use super::{Edges, Slots, Snapshot, edges, is_moment, moment, slots, text, value, value_seconds};
+use super::{Edges, Slots, Snapshot, edges, is_moment, moment, slots, value, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
+use crate::limits::Limits;
 use crate::queries;
 
-/// Labels of [`queries::NODE_LABELS`] before those of nodes: the node, and the three of a taint.
-const BEFORE_LABELS: usize = 4;
 /// What kube-state-metrics puts behind two names that would be alike.
 const CONFLICTS: [&str; 2] = ["_conflict1", "_conflict2"];
 
@@ -133,20 +132,17 @@ impl Exporter {
 }
 
 impl Facts {
-    /// Takes in a label or taint series whose labels start at `at`.
-    fn label_series(&mut self, series: &Series<'_, '_>, at: usize) -> Option<()> {
-        let own = |n: usize| text(series, at + n);
-        if let Some(key) = own(1) {
-            let value = own(2).unwrap_or_default();
-            self.taints.insert(format!("{key}={value}:{}", own(3)?));
+    /// Takes in a label or taint series.
+    fn label_series(&mut self, series: &Series<'_, '_>) -> Option<()> {
+        if let Some(key) = series.label("key") {
+            let value = series.label("value").unwrap_or_default();
+            self.taints.insert(format!("{key}={value}:{}", series.label("effect")?));
             return Some(());
         }
         let mut found: BTreeMap<&'static str, BTreeSet<&str>> = BTreeMap::new();
-        for (n, name) in queries::NODE_LABELS.labels.iter().enumerate().skip(BEFORE_LABELS) {
-            if let Some(value) = own(n) {
-                let plain = CONFLICTS.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
-                found.entry(plain).or_default().insert(value);
-            }
+        for (name, value) in node_labels(series) {
+            let plain = CONFLICTS.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+            found.entry(plain).or_default().insert(value);
         }
         // Two keys under one name that say different things say nothing.
         for (name, values) in found {
@@ -164,15 +160,21 @@ impl Facts {
     }
 
     /// Takes in when the labels of a series were last said.
-    fn label_times(&mut self, series: &Series<'_, '_>, at: usize, hour: Hour) {
+    fn label_times(&mut self, series: &Series<'_, '_>, hour: Hour) {
         let last_ms = last_in_hour(series, hour);
-        for (n, name) in queries::NODE_LABELS.labels.iter().enumerate().skip(BEFORE_LABELS) {
-            let (Some(latest), Some(value)) = (self.changed.get_mut(name), text(series, at + n)) else { continue };
+        for (name, value) in node_labels(series) {
+            let Some(latest) = self.changed.get_mut(name) else { continue };
             if (latest.0, latest.1.as_str()) < (last_ms, value) {
                 *latest = (last_ms, value.to_owned());
                 self.labels.insert(name, value.to_owned());
             }
         }
+    }
+
+    /// What the machine can do, by its capacity.
+    pub(crate) fn limits(&self) -> Limits {
+        let capacity = |resource: &str| self.resources.get(&(Bound::Capacity, resource.to_owned())).copied();
+        Limits::of(capacity("cpu"), capacity("memory"))
     }
 
     /// Takes in a creation, a capacity or an allocatable amount.
@@ -191,6 +193,13 @@ impl Facts {
     }
 }
 
+/// The labels of a node that a series has, by the name kube-state-metrics gives them.
+fn node_labels<'a>(series: &'a Series<'_, '_>) -> impl Iterator<Item = (&'static str, &'a str)> {
+    let known = |name: &str| queries::NODE_LABELS.labels.iter().find(|label| **label == name).copied();
+    let labels = series.iter().filter(|(name, _)| name.starts_with("label_"));
+    labels.filter_map(move |(name, value)| Some((known(name)?, value)))
+}
+
 /// Names of nodes of the hour of which some machine's end is not known.
 pub(super) fn vanished(snapshot: &Snapshot, hour: Hour) -> Vec<String> {
     let unknown_end =
@@ -201,10 +210,11 @@ pub(super) fn vanished(snapshot: &Snapshot, hour: Hour) -> Vec<String> {
 
 /// Takes in all samples of the nodes that vanished or were replaced.
 pub(super) fn read_seen(snapshot: &mut Snapshot, body: &[u8]) -> Result<Answer, DecodeError> {
-    let labels = [snapshot.node_label(), "provider_id"];
+    let node_label = snapshot.node_label();
+    let labels = [node_label, "provider_id"];
     decode(body, &labels, &mut |series| {
-        let Some(node) = text(&series, 0).and_then(|name| snapshot.nodes.get_mut(name)) else { return };
-        let machine = node.machines.get_mut(text(&series, 1).unwrap_or_default());
+        let Some(node) = series.label(node_label).and_then(|name| snapshot.nodes.get_mut(name)) else { return };
+        let machine = node.machines.get_mut(series.label("provider_id").unwrap_or_default());
         let (Some(machine), Some((first, _)), Some((last, _))) = (machine, series.points.first(), series.points.last())
         else {
             return;
@@ -229,13 +239,12 @@ impl Snapshot {
         let node_label = self.node_label();
         let own = own.map(|label| if label == "node" { node_label } else { label });
         let labels: Vec<&str> = ["__name__", "resource"].into_iter().chain(own).collect();
-        let (metric_at, resource_at, node_at) = (0, 1, 2);
         decode(body, &labels, &mut |series| {
-            let Some(node) = text(&series, node_at).and_then(|name| self.nodes.get_mut(name)) else { return };
-            let metric = text(&series, metric_at).unwrap_or_default();
+            let Some(node) = series.label(node_label).and_then(|name| self.nodes.get_mut(name)) else { return };
+            let metric = series.label("__name__").unwrap_or_default();
             if !node.is_reused() {
                 if metric == "kube_node_labels" {
-                    node.facts.label_times(&series, node_at, hour);
+                    node.facts.label_times(&series, hour);
                 }
                 return;
             }
@@ -255,12 +264,12 @@ impl Snapshot {
                     }
                     "kube_node_labels" | "kube_node_spec_taint" => {
                         if own.next().is_some() {
-                            let _complete = facts.label_series(&series, node_at);
+                            let _complete = facts.label_series(&series);
                         }
                     }
                     _ => {
                         if let Some(amount) = own.next_back() {
-                            let _complete = facts.amount(metric, text(&series, resource_at), amount);
+                            let _complete = facts.amount(metric, series.label("resource"), amount);
                         }
                     }
                 }
@@ -277,23 +286,23 @@ fn created_at(seconds: f64, start: i64) -> Option<i64> {
 }
 
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let own = |at| text(series, at).unwrap_or_default().to_owned();
-    let machine = s.node(series, 0)?.machines.entry(own(1)).or_default();
-    machine.kubelet_version = own(2).max(std::mem::take(&mut machine.kubelet_version));
-    machine.os_image = own(3).max(std::mem::take(&mut machine.os_image));
-    machine.internal_ip = own(4).max(std::mem::take(&mut machine.internal_ip));
+    let own = |label| series.label(label).unwrap_or_default().to_owned();
+    let machine = s.node(series)?.machines.entry(own("provider_id")).or_default();
+    machine.kubelet_version = own("kubelet_version").max(std::mem::take(&mut machine.kubelet_version));
+    machine.os_image = own("os_image").max(std::mem::take(&mut machine.os_image));
+    machine.internal_ip = own("internal_ip").max(std::mem::take(&mut machine.internal_ip));
     Some(())
 }
 
 pub(super) fn last_seen(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let provider_id = text(series, 1).unwrap_or_default().to_owned();
-    let machine = s.node(series, 0)?.machines.entry(provider_id).or_default();
+    let provider_id = series.label("provider_id").unwrap_or_default().to_owned();
+    let machine = s.node(series)?.machines.entry(provider_id).or_default();
     machine.last_seen_seconds = machine.last_seen_seconds.max(value_seconds(series));
     Some(())
 }
 
 pub(super) fn created(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let node = s.node(series, 0)?;
+    let node = s.node(series)?;
     node.in_hour = true;
     node.facts.created_seconds.extend(series.points.iter().filter_map(|(_, value)| created_at(*value, start)));
     let seen = slots(series, start);
@@ -302,28 +311,28 @@ pub(super) fn created(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> 
 }
 
 pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let (metric, amount) = (text(series, 0)?, value(series)?);
-    let facts = &mut s.node(series, 1)?.facts;
+    let (metric, amount) = (series.label("__name__")?, value(series)?);
+    let facts = &mut s.node(series)?.facts;
     match metric {
         "kube_node_created" => facts.created_seconds.extend(moment(series, start)),
-        _ => facts.amount(metric, text(series, 2), amount)?,
+        _ => facts.amount(metric, series.label("resource"), amount)?,
     }
     Some(())
 }
 
 pub(super) fn labels(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    s.node(series, 0)?.facts.label_series(series, 0)
+    s.node(series)?.facts.label_series(series)
 }
 
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let mode = text(series, 1)?.to_owned();
-    s.exporter(series, 0, 2)?.cpu_core_seconds.insert(mode, edges(series, start));
+    let mode = series.label("mode")?.to_owned();
+    s.exporter(series)?.cpu_core_seconds.insert(mode, edges(series, start));
     Some(())
 }
 
 pub(super) fn memory(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let metric = text(series, 0)?;
-    let exporter = s.exporter(series, 1, 2)?;
+    let metric = series.label("__name__")?;
+    let exporter = s.exporter(series)?;
     let field = match metric {
         "node_memory_MemTotal_bytes" => &mut exporter.memory_total,
         "node_memory_MemAvailable_bytes" => &mut exporter.memory_available,
@@ -334,27 +343,27 @@ pub(super) fn memory(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> O
 }
 
 pub(super) fn io(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let io = match text(series, 0)? {
+    let io = match series.label("__name__")? {
         "node_network_receive_bytes_total" => Io::Received,
         "node_network_transmit_bytes_total" => Io::Transmitted,
         "node_disk_read_bytes_total" => Io::Read,
         "node_disk_written_bytes_total" => Io::Written,
         _ => return None,
     };
-    let device = text(series, 2)?.to_owned();
-    s.exporter(series, 1, 3)?.io_bytes.insert((io, device), edges(series, start));
+    let device = series.label("device")?.to_owned();
+    s.exporter(series)?.io_bytes.insert((io, device), edges(series, start));
     Some(())
 }
 
 pub(super) fn exporters(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let own = |at| text(series, at).map(ToOwned::to_owned);
-    let exporter = s.exporter(series, 0, 3)?;
-    if text(series, 5) == Some("node_boot_time_seconds") {
+    let own = |label| series.label(label).map(ToOwned::to_owned);
+    let exporter = s.exporter(series)?;
+    if series.label("__name__") == Some("node_boot_time_seconds") {
         exporter.booted_seconds = exporter.booted_seconds.max(moment(series, start));
     }
-    exporter.nodenames.extend(own(1));
-    exporter.product_names.extend(own(2));
-    exporter.node_labels.extend(own(4));
+    exporter.nodenames.extend(own("nodename"));
+    exporter.product_names.extend(own("product_name"));
+    exporter.node_labels.extend(own("kubernetes_node"));
     Some(())
 }
 
@@ -375,7 +384,7 @@ pub(super) fn join_exporters(exporters: &mut BTreeMap<(String, String), Exporter
 }
 
 pub(super) fn fargate_provisioned(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let provisioned = s.fargate_provisioned.entry(text(series, 0)?.to_owned()).or_default();
-    *provisioned = text(series, 1)?.to_owned().max(std::mem::take(provisioned));
+    let provisioned = s.fargate_provisioned.entry(series.label("uid")?.to_owned()).or_default();
+    *provisioned = series.label("annotation_capacity_provisioned")?.to_owned().max(std::mem::take(provisioned));
     Some(())
 }

@@ -4,9 +4,8 @@ use types::SLOTS_PER_HOUR;
 
 use super::changes::Between;
 use super::containers::Resources;
-use super::{Few, FewOf, Name, Names, Snapshot, moment, slots, text, value, value_seconds};
+use super::{Name, Names, SmallMap, SmallSet, Snapshot, moment, slots, value, value_seconds};
 use crate::decode::Series;
-use crate::queries::POD_SPEC;
 
 /// What kube-state-metrics says of a pod.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,6 +19,8 @@ pub(crate) struct Pod {
     pub(crate) created_seconds: Option<i64>,
     pub(crate) scheduled_seconds: Option<i64>,
     pub(crate) started_seconds: Option<i64>,
+    /// When its init containers were through and its sidecars started.
+    pub(crate) initialized_seconds: Option<i64>,
     pub(crate) completed_seconds: Option<i64>,
     /// Whether its phase is one of an ended pod.
     pub(crate) ended: bool,
@@ -31,17 +32,17 @@ pub(crate) struct Pod {
     pub(crate) qos_class: Name,
     pub(crate) overhead_cores: Option<f64>,
     pub(crate) overhead_bytes: Option<f64>,
-    pub(crate) claims: FewOf<Name>,
+    pub(crate) claims: SmallSet<Name>,
     /// Whether `node` may be the node of kube-state-metrics: the server renamed the pod and no node.
     pub(crate) node_of_exporter: bool,
     /// Allow-listed labels, by key; `None` when no series of the pod has labels.
-    pub(crate) labels: Option<Few<Name, Name>>,
-    pub(crate) tolerations: FewOf<Name>,
+    pub(crate) labels: Option<SmallMap<Name, Name>>,
+    pub(crate) tolerations: SmallSet<Name>,
     /// `None` when node selectors of the pod are not exposed.
-    pub(crate) node_selector: Option<FewOf<Name>>,
+    pub(crate) node_selector: Option<SmallSet<Name>>,
     /// What is requested beside CPU and memory, by resource and container.
-    pub(crate) extended: Few<Names, f64>,
-    pub(crate) containers: Few<Name, Resources>,
+    pub(crate) extended: SmallMap<Names, f64>,
+    pub(crate) containers: SmallMap<Name, Resources>,
     /// Whether a series said who owns it, be it nobody.
     pub(crate) owner_told: bool,
     /// Whether two owners, or two values of a label, were said of it.
@@ -58,11 +59,11 @@ impl Pod {
 }
 
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let mut own = |at| s.name(text(series, at).unwrap_or_default());
-    let new = (own(3), own(0), own(1), (own(4), own(5)), own(6), own(7));
-    // The first labels are those of the query, then come the renamed ones: namespace, pod, node.
-    let renamed = |at: usize| text(series, 8 + at).is_some();
-    let pod = s.pod(series, 2)?;
+    let mut own = |label| s.name(series.label(label).unwrap_or_default());
+    let created_by = (own("created_by_kind"), own("created_by_name"));
+    let new = (own("node"), own("namespace"), own("pod"), created_by, own("priority_class"), own("host_network"));
+    let renamed = |label| series.label(label).is_some();
+    let pod = s.pod(series)?;
     let take = std::mem::take::<Name>;
     let there = (
         take(&mut pod.node),
@@ -73,25 +74,26 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
         take(&mut pod.host_network),
     );
     if new >= there {
-        pod.node_of_exporter = renamed(1) && !renamed(2);
+        pod.node_of_exporter = renamed("exported_pod") && !renamed("exported_node");
     }
     (pod.node, pod.namespace, pod.name, pod.created_by, pod.priority_class, pod.host_network) = new.max(there);
     Some(())
 }
 
 pub(super) fn facts(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let metric = text(series, 0)?;
+    let metric = series.label("__name__")?;
     if metric == "kube_pod_status_qos_class" {
-        let class = s.name(text(series, 2)?);
-        let pod = s.pod(series, 1)?;
+        let class = s.name(series.label("qos_class")?);
+        let pod = s.pod(series)?;
         pod.qos_class = class.max(std::mem::take(&mut pod.qos_class));
         return Some(());
     }
-    let pod = s.pod(series, 1)?;
+    let pod = s.pod(series)?;
     let field = match metric {
         "kube_pod_created" => &mut pod.created_seconds,
         "kube_pod_status_scheduled_time" => &mut pod.scheduled_seconds,
         "kube_pod_start_time" => &mut pod.started_seconds,
+        "kube_pod_status_initialized_time" => &mut pod.initialized_seconds,
         "kube_pod_completion_time" => &mut pod.completed_seconds,
         "kube_pod_status_phase" => {
             pod.ended = true;
@@ -115,23 +117,24 @@ fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
 }
 
 pub(super) fn last_seen(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let pod = s.pod(series, 0)?;
+    let pod = s.pod(series)?;
     pod.last_seen_seconds = pod.last_seen_seconds.max(value_seconds(series));
     Some(())
 }
 
 pub(super) fn ended(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let ended = slots(series, start);
-    let pod = s.pod(series, 0)?;
+    let pod = s.pod(series)?;
     pod.ended_slots.iter_mut().zip(ended).for_each(|(there, sample)| *there |= sample.is_some());
     Some(())
 }
 
 pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    match text(series, 0)? {
+    match series.label("__name__")? {
         "kube_pod_owner" => {
-            let owner = text(series, 2).zip(text(series, 3)).map(|(kind, name)| (s.name(kind), s.name(name)));
-            let pod = s.pod(series, 1)?;
+            let owner = series.label("owner_kind").zip(series.label("owner_name"));
+            let owner = owner.map(|(kind, name)| (s.name(kind), s.name(name)));
+            let pod = s.pod(series)?;
             pod.changed |= pod.owner_told && pod.owner != owner;
             pod.owner_told = true;
             pod.owner = owner.max(pod.owner.take());
@@ -139,31 +142,29 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
         "kube_pod_labels" => labels(s, series)?,
         "kube_pod_tolerations" => {
             // An empty key with `Exists` tolerates everything.
-            let own = |at| text(series, at).unwrap_or_default();
-            let (key, operator, value, effect) = (own(5), own(6), own(7), own(8));
+            let own = |label| series.label(label).unwrap_or_default();
+            let (key, operator, value, effect) = (own("key"), own("operator"), own("value"), own("effect"));
             let toleration = match operator {
                 "Exists" => format!("{key}:{effect}"),
                 _ => format!("{key}={value}:{effect}"),
             };
             let toleration = s.name(&toleration);
-            s.pod(series, 1)?.tolerations.insert(toleration);
+            s.pod(series)?.tolerations.insert(toleration);
         }
         _ => {
-            let claim = s.name(text(series, 4)?);
-            s.pod(series, 1)?.claims.insert(claim);
+            let claim = s.name(series.label("persistentvolumeclaim")?);
+            s.pod(series)?.claims.insert(claim);
         }
     }
     Some(())
 }
 
-/// The allow-listed labels of a series, which come after the labels of the query.
-pub(super) fn labels_of(s: &mut Snapshot, series: &Series<'_, '_>) -> Few<Name, Name> {
+/// The allow-listed labels of a series.
+pub(super) fn labels_of(s: &mut Snapshot, series: &Series<'_, '_>) -> SmallMap<Name, Name> {
     let columns = s.label_columns.clone();
-    let mut found: Few<Name, Name> = Few::default();
-    for (n, column) in columns.into_iter().enumerate() {
-        let Some(value) = series.labels.get(POD_SPEC.labels.len() + n).filter(|value| !value.is_empty()) else {
-            continue;
-        };
+    let mut found: SmallMap<Name, Name> = SmallMap::default();
+    for column in columns {
+        let Some(value) = series.label(&column.label) else { continue };
         s.labels_exposed = true;
         if column.conflict {
             s.label_conflicts.insert(column.key);
@@ -177,9 +178,9 @@ pub(super) fn labels_of(s: &mut Snapshot, series: &Series<'_, '_>) -> Few<Name, 
 }
 
 fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
-    text(series, 1)?;
+    series.label("uid")?;
     let found = labels_of(s, series);
-    let pod = s.pod(series, 1)?;
+    let pod = s.pod(series)?;
     if let Some(there) = &pod.labels {
         let other = |(key, value)| there.iter().any(|(known, said)| known == key && said != value);
         pod.changed |= found.iter().any(other);
@@ -194,26 +195,26 @@ fn labels(s: &mut Snapshot, series: &Series<'_, '_>) -> Option<()> {
 }
 
 pub(super) fn node_selector(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    for line in series.labels.get(1)?.lines() {
+    for line in series.label("nodeselector_*").unwrap_or_default().lines() {
         let line = s.name(line);
-        s.pod(series, 0)?.node_selector.get_or_insert_default().insert(line);
+        s.pod(series)?.node_selector.get_or_insert_default().insert(line);
     }
-    s.pod(series, 0)?.node_selector.get_or_insert_default();
+    s.pod(series)?.node_selector.get_or_insert_default();
     Some(())
 }
 
 pub(super) fn owners(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let mut own = |at| text(series, at).map(|name| s.name(name));
-    let metric = text(series, 0)?;
+    let mut own = |label| series.label(label).map(|name| s.name(name));
+    let metric = series.label("__name__")?;
     if metric == "kube_horizontalpodautoscaler_info" {
-        let target = (own(1)?, own(6)?, own(7)?);
+        let target = (own("namespace")?, own("scaletargetref_kind")?, own("scaletargetref_name")?);
         s.autoscaled.insert(target);
         return Some(());
     }
     let of_replicaset = metric == "kube_replicaset_owner";
-    let object = (own(1)?, own(if of_replicaset { 2 } else { 3 })?);
+    let object = (own("namespace")?, own(if of_replicaset { "replicaset" } else { "job_name" })?);
     // Nobody owns it.
-    let Some(owner) = own(4).zip(own(5)) else { return Some(()) };
+    let Some(owner) = own("owner_kind").zip(own("owner_name")) else { return Some(()) };
     let owners = if of_replicaset { &mut s.replicaset_owners } else { &mut s.job_owners };
     let name = Name::clone(&object.1);
     let there = owners.entry(object).or_insert_with(|| owner.clone());

@@ -2,7 +2,7 @@
 
 use types::SLOTS_PER_HOUR;
 
-use super::{Snapshot, slots, text, value};
+use super::{Snapshot, slots, value};
 use crate::decode::Series;
 
 /// A persistent volume claim. Where a claim was deleted and made anew within the hour, it is what it was last.
@@ -27,9 +27,21 @@ pub(crate) struct Volume {
     pub(crate) capacity_bytes: Option<f64>,
 }
 
+/// The labels in which the zone of a volume may be.
+const ZONES: [&str; 3] = [
+    "label_topology_kubernetes_io_zone",
+    "label_failure_domain_beta_kubernetes_io_zone",
+    "label_topology_ebs_csi_aws_com_zone",
+];
+
+/// Namespace and name of a claim.
+fn claim_key(series: &Series<'_, '_>) -> Option<(String, String)> {
+    Some((series.label("namespace")?.to_owned(), series.label("persistentvolumeclaim")?.to_owned()))
+}
+
 pub(super) fn claim_info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let key = (text(series, 0)?.to_owned(), text(series, 1)?.to_owned());
-    let (storage_class, volume) = (text(series, 2).unwrap_or_default(), text(series, 3)?);
+    let key = claim_key(series)?;
+    let (storage_class, volume) = (series.label("storageclass").unwrap_or_default(), series.label("volumename")?);
     let seen = slots(series, start).map(|sample| sample.is_some());
     let last_slot = seen.iter().rposition(|seen| *seen)?;
     let claim = s.claims.entry(key).or_default();
@@ -45,8 +57,8 @@ pub(super) fn claim_info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
 }
 
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let volume = s.volumes.entry(text(series, 1)?.to_owned()).or_default();
-    if text(series, 0)? == "kube_persistentvolume_capacity_bytes" {
+    let volume = s.volumes.entry(series.label("persistentvolume")?.to_owned()).or_default();
+    if series.label("__name__")? == "kube_persistentvolume_capacity_bytes" {
         let bytes = value(series)?;
         volume.capacity_bytes = Some(volume.capacity_bytes.map_or(bytes, |known| known.max(bytes)));
         return Some(());
@@ -56,16 +68,16 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
             value.clone_into(field);
         }
     };
-    greater(&mut volume.csi_driver, text(series, 2));
-    greater(&mut volume.csi_handle, text(series, 3));
-    greater(&mut volume.ebs_volume_id, text(series, 4));
-    let zones = [5, 6, 7].into_iter().filter_map(|at| text(series, at));
+    greater(&mut volume.csi_driver, series.label("csi_driver"));
+    greater(&mut volume.csi_handle, series.label("csi_volume_handle"));
+    greater(&mut volume.ebs_volume_id, series.label("ebs_volume_id"));
+    let zones = ZONES.into_iter().filter_map(|label| series.label(label));
     greater(&mut volume.zone, zones.max());
     Some(())
 }
 
 pub(super) fn used(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let key = (text(series, 0)?.to_owned(), text(series, 1)?.to_owned());
+    let key = claim_key(series)?;
     if let Some(claim) = s.claims.get_mut(&key) {
         let most = series.points.iter().map(|(_, bytes)| *bytes).reduce(f64::max)?;
         claim.used_max_bytes = Some(claim.used_max_bytes.map_or(most, |known| known.max(most)));

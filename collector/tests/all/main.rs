@@ -5,9 +5,11 @@
 
 mod accuracy;
 mod accuracy_nodes;
+mod catalogue;
 mod daemon;
 mod faults;
 mod kubernetes;
+mod planted;
 mod readme;
 mod servers;
 mod traps;

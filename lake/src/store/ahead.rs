@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::{Store, StoreError};
+use super::contract::{Store, StoreError};
 
 /// Reads under way at once: enough to hide the delay of a store, few enough for its limits and our memory.
 pub const READS: usize = 16;

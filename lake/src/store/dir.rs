@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tempfile::TempPath;
 
-use super::{PutOutcome, Store, StoreError};
+use super::contract::{PutOutcome, Store, StoreError};
 
 /// What a temporary file's name starts with; such a file is no object.
 const TEMPORARY: &str = ".tmp-";

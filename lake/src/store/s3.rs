@@ -1,6 +1,7 @@
 //! EDGE: a lake in an S3 bucket, or in any server that speaks S3 and honours conditional writes.
 
 mod identity;
+mod options;
 mod refusal;
 
 use std::collections::BTreeSet;
@@ -20,10 +21,10 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::{CONDITION_PROBE, CONDITION_TEXT, PutOutcome, Store, StoreError};
-use crate::uri::S3Options;
+use super::contract::{CONDITION_PROBE, CONDITION_TEXT, PutOutcome, Store, StoreError};
 pub use identity::provider_name;
 use identity::{Identity, Observed};
+pub use options::S3Options;
 use refusal::{Attempt, Refusal};
 
 /// How long a connection may take.

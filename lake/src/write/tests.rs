@@ -94,7 +94,7 @@ async fn an_incomplete_hour_is_corrected_beside_what_is_there() {
     lake.write_hour(&cluster, hour, rows(&["a"]), faulty(&["x", "y"])).await.unwrap();
     let before: Vec<_> = store.list("v1/").await.unwrap();
     let first = store.get(&keys::hour_manifest(&cluster, hour)).await.unwrap();
-    let incomplete = lake.standing(&cluster, window(hour)).await.unwrap().incomplete;
+    let incomplete = lake.coverage(&cluster, window(hour)).await.unwrap().incomplete;
     assert!(matches!(incomplete.as_slice(), [one] if one.hour == hour && one.faults == ["x", "y"] && one.tries == 0));
 
     let fewer = lake.correct_hour(&cluster, hour, rows(&["a", "b"]), faulty(&["x"])).await.unwrap();
@@ -105,7 +105,7 @@ async fn an_incomplete_hour_is_corrected_beside_what_is_there() {
     assert_eq!(uids(&lake, &cluster, hour).await, ["a", "b", "c"]);
 
     assert_eq!(lake.hours(&cluster, window(hour)).await.unwrap(), [hour]);
-    assert_eq!(lake.standing(&cluster, window(hour)).await.unwrap().incomplete, []);
+    assert_eq!(lake.coverage(&cluster, window(hour)).await.unwrap().incomplete, []);
     assert_eq!(store.get(&keys::hour_manifest(&cluster, hour)).await.unwrap(), first);
     let after = store.list("v1/").await.unwrap();
     assert!(before.iter().all(|key| after.contains(key)), "nothing goes");
@@ -124,7 +124,7 @@ async fn an_answer_that_is_no_better_changes_nothing_and_is_counted() {
     for (n, (rows, origin)) in (1..).zip(worse) {
         assert_eq!(lake.correct_hour(&cluster, hour, rows, origin).await.unwrap(), CorrectOutcome::NotBetter);
         assert_eq!(uids(&lake, &cluster, hour).await, ["a", "b"]);
-        let incomplete = lake.standing(&cluster, window(hour)).await.unwrap().incomplete;
+        let incomplete = lake.coverage(&cluster, window(hour)).await.unwrap().incomplete;
         assert!(matches!(incomplete.as_slice(), [one] if one.tries == n), "{incomplete:?}");
     }
 }

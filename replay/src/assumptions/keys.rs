@@ -103,6 +103,9 @@ crate::assumption_set! {
     emp_spare_hosts_per_zone = "emp.spare_hosts_per_zone", "", { number 0.0, 0.0, 100.0 },
         "the vendor documents none; without one a lone host can neither migrate nor be patched",
         "hosts paid for in each zone and kept empty";
+    emp_zones = "emp.zones", "", { name "all" | "one" | "two" },
+        "each zone keeps a host of its own; fewer zones are cheaper, and make traffic cross zones",
+        "zones the pool is in, those in which pods request most; pods with volumes in others stay on EC2";
     emp_evm_boot_seconds = "emp.evm_boot_seconds", "s", { number 240.0, 0.0, 3600.0 },
         "vendor's blog: a pod ran 3 min 53 s after it had to wait",
         "from the request of an elastic VM, or its host's readiness, to its own";
@@ -130,6 +133,9 @@ crate::assumption_set! {
     ec2_consolidate_after_seconds = "ec2.consolidate_after_seconds", "s", { number 600.0, 0.0, 86_400.0 },
         "ours; Karpenter's own default is none, which restarts pods more often",
         "time a machine is left alone after it came up";
+    ec2_spot_interruptions = "ec2.spot_interruptions", "per month", { number 0.05, 0.0, 10.0 },
+        "upper end of the lowest band of AWS's Spot Instance Advisor, under 5 % a month",
+        "share of spot machines that AWS takes back in a month; their pods restart";
     machine_empty_seconds = "machine.empty_seconds", "s", { number 600.0, 0.0, 86_400.0 },
         "Cluster Autoscaler's default",
         "time after which an empty machine leaves";
@@ -185,7 +191,7 @@ crate::assumption_set! {
         "ours: once a month, since nothing stands in while a single replica restarts",
         "the same for stateful sets and workloads with one replica";
     risk_blast_radius = "risk.blast_radius", "", { number 0.2, 0.0, 1.0 },
-        "ours: a lost machine should not take more than a fifth of the cluster",
+        "ours: a lost machine should not take more than a fifth of the cluster, or than a zone where it is spread over some",
         "largest share of all pods on one machine or host";
     risk_host_loss = "risk.host_loss", "", { number 0.0, 0.0, 1.0 },
         "ours: live migration does not help when a host fails; 1 accepts that pods wait for a new one",
@@ -196,8 +202,8 @@ crate::assumption_set! {
     risk_late_batch = "risk.late_batch", "", { number 0.01, 0.0, 1.0 },
         "ours: the 99th percentile",
         "largest share of starts of jobs that may be late";
-    risk_overtaken = "risk.overtaken", "", { number 0.0, 0.0, 1.0 },
-        "a run that starts after the next is due is a run missed",
+    risk_overtaken = "risk.overtaken", "", { number 0.0001, 0.0, 1.0 },
+        "ours: a run that starts after the next is due is a run missed, and one in ten thousand is chance",
         "largest share of periodic runs that may start after the next one is due";
     risk_today_factor = "risk.today_factor", "", { number 1.1, 0.0, 100.0 },
         "ours: what is a tenth worse than today goes unnoticed",

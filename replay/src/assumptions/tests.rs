@@ -76,6 +76,7 @@ fn every_key_changes_something() {
             assumptions.emp_evm_disk_gib,
             assumptions.ec2_largest_machine,
             assumptions.risk_headroom_cost,
+            assumptions.emp_zones,
         );
         format!("{setup:?}{:?}{:?}{fee:?}", assumptions.right_sizing(), assumptions.limits())
     };

@@ -17,6 +17,8 @@ fn pod(uid: u128, from: u16, to: u16) -> PodRow {
         alive_from: from,
         alive_to: to,
         waited: 0,
+        run: 0,
+        unknown_slots: 0,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What all pods used in an hour, measured or imputed, and what of it enters the means of workloads.
 
 use super::impute::{Guess, Own, Used, alive_in, is_silent, own, requested};
-use super::{Amounts, Cluster, DaemonUse, Demand, Habit, habit, nodes, overlap};
-use crate::hour::{Ask, ContainerRow, HOUR_SECONDS, Hour, Lane, NONE, PodRow, SLOTS, UNKNOWN};
+use super::{Amounts, Cluster, DaemonUse, Demand, Habit, habit, nodes_by_slot};
+use crate::hour::{Ask, ContainerRow, Hour, Lane, NONE, PodRow, SLOTS, UNKNOWN};
 use crate::number::{index, whole};
 use crate::table::Table;
 
@@ -173,23 +173,25 @@ impl Cluster {
                 unnamed.push((row, *pod));
                 continue;
             }
-            let alive = alive(row);
-            let whole_hour = row.alive_from == 0 && i64::from(row.alive_to) == HOUR_SECONDS;
+            let alive = alive(hour, row);
+            let whole_hour = alive == [WHOLE_SLOT; SLOTS];
             let known = Used::known(own).filter(|_| whole_hour && self.are_all(*pod, own));
             let used = known.unwrap_or_else(|| self.with_gaps(hour, row.uid, *pod, own, &alive));
             self.take(row, *pod, &used, &alive, &mut tally);
         }
         // Last, since the means of their workloads come from the others.
         for (row, pod) in unnamed {
-            let alive = alive(row);
+            let alive = alive(hour, row);
             let used = self.scratch.of_workload(row.workload, row.ask, &alive);
             self.take(row, pod, &used, &alive, &mut tally);
         }
         self.past.keep(hour);
         self.imputed.enter(hour.start(), &tally.amounts);
-        self.daemons = tally.daemons.shared_by(u32::try_from(nodes(hour)).unwrap_or(u32::MAX));
-        let slots = self.silent.iter_mut().zip(tally.measured.iter().zip(&tally.imputed));
-        slots.for_each(|(silent, (measured, imputed))| *silent = *imputed && !measured);
+        self.daemons = tally.daemons.shared_by(&nodes_by_slot(hour));
+        let slots = self.silent.iter_mut().zip(tally.measured.iter().zip(&tally.imputed)).enumerate();
+        slots.for_each(|(k, (silent, (measured, imputed)))| {
+            *silent = (*imputed || hour.frozen().any_at(k)) && !measured;
+        });
     }
 
     /// Notes the containers of a pod when they are first seen.
@@ -283,9 +285,18 @@ fn of_classes<'h>(hour: &'h Hour, ids: &'h [u32]) -> impl Iterator<Item = &'h Co
     hour.containers().iter().filter(move |row| row.class != NONE && !daemon(row))
 }
 
-/// Seconds of each slot in which a pod is alive.
-fn alive(row: &PodRow) -> [u32; SLOTS] {
-    std::array::from_fn(|k| overlap(k, row.alive_from, row.alive_to))
+/// Seconds of a slot.
+const WHOLE_SLOT: u32 = 300;
+
+/// Seconds of each slot in which a pod is alive; none of those in which its zone is frozen.
+fn alive(hour: &Hour, row: &PodRow) -> [u32; SLOTS] {
+    match hour.frozen().of_zone(row.zone) {
+        None => std::array::from_fn(|k| row.alive_in(k)),
+        Some(frozen) => std::array::from_fn(|k| match frozen.get(k) {
+            Some(true) => 0,
+            _ => row.alive_in(k),
+        }),
+    }
 }
 
 /// Means over the seconds a pod is alive as means over whole slots.
@@ -315,9 +326,9 @@ impl DaemonUse {
     }
 
     /// What of it falls to each of so many nodes.
-    fn shared_by(mut self, nodes: u32) -> Self {
+    fn shared_by(mut self, nodes: &[u32; SLOTS]) -> Self {
         for lane in [&mut self.cpu, &mut self.memory, &mut self.guess.cpu, &mut self.guess.memory] {
-            lane.0.iter_mut().for_each(|sum| *sum /= nodes.max(1));
+            lane.0.iter_mut().zip(nodes).for_each(|(sum, nodes)| *sum /= (*nodes).max(1));
         }
         self
     }

@@ -49,9 +49,9 @@ pub struct Waiting {
     pub services: Starts,
     /// Starts of jobs, CronJobs and bare pods.
     pub batch: Starts,
-    /// Those of CronJobs among them.
+    /// Runs of CronJobs among them, each counted by its first pod.
     pub periodic: u64,
-    /// Pods of CronJobs that started later than the limit for services, and after the next run was asked for.
+    /// Runs of CronJobs that started later than the limit for services, and after the next run was asked for.
     pub overtaken: u64,
 }
 
@@ -81,6 +81,8 @@ pub struct Starts {
 pub(crate) struct Start {
     pub(crate) workload: u32,
     pub(crate) role: Role,
+    /// Whether it is the first pod of a run of a CronJob.
+    pub(crate) begins_run: bool,
     pub(crate) late_seconds: u64,
     /// The most that may be.
     pub(crate) limit_seconds: u64,
@@ -91,7 +93,7 @@ pub(crate) struct Start {
 
 impl Waiting {
     pub(crate) fn count(&mut self, start: &Start, long_seconds: u64) {
-        self.periodic += u64::from(start.role == Role::Periodic);
+        self.periodic += u64::from(start.begins_run);
         self.overtaken += u64::from(start.overtaken);
         if start.role.shifts() { &mut self.batch } else { &mut self.services }.count(start, long_seconds);
     }

@@ -49,14 +49,16 @@ pub struct Packer {
     /// By price.
     kinds: Vec<Kind>,
     prices: ShadowPrices,
+    /// Price of the dearest, in nano-dollars an hour: prices are counted as shares of it.
+    dearest: f64,
 }
 
 impl Packer {
     /// A packer for `offers`; those that another dominates are never bought.
     pub fn new(offers: &[Offer]) -> Self {
-        let kinds = kinds(offers);
+        let (kinds, dearest) = kinds(offers);
         let prices = ShadowPrices::of(&kinds);
-        Self { kinds, prices }
+        Self { kinds, prices, dearest }
     }
 
     /// Packs `items` onto machines to be bought.
@@ -70,12 +72,41 @@ impl Packer {
         let fits_any = |i: &u32| items.get(index(*i)).is_some_and(|item| self.kinds.iter().any(|k| k.room.fits(item)));
         let (fitting, unplaced): (Vec<u32>, Vec<u32>) = all(items).into_iter().partition(fits_any);
         let mut plan = self.best(items, &fitting, &mut { WHOLE });
-        self.improve(items, &mut plan);
+        self.improve(items, &mut plan, &mut { AGAIN });
         let machines = machines.min(fitting.len());
         if plan.machines.len() < machines {
             plan = self.spread(items, &fitting, plan, machines);
         }
         Packing { machines: plan.into_packed(), unplaced }
+    }
+
+    /// Packs items of machines that run onto others, at least so many, and takes what is tried off `work`: items placed in
+    /// trials. Where some of them fit nothing on offer, none is placed.
+    pub(crate) fn repack(&self, items: &[Item], machines: usize, work: &mut usize) -> Packing {
+        let mut trials = Trials { items: *work, types: AGAIN.types };
+        let which = all(items);
+        let mut plan = self.best(items, &which, &mut trials);
+        self.improve(items, &mut plan, &mut trials);
+        // Work that is too little to try all still took one trial.
+        *work = trials.items.min(work.saturating_sub(FILLING * items.len().max(1)));
+        let machines = machines.min(items.len());
+        if plan.machines.len() < machines {
+            plan = self.spread(items, &which, plan, machines);
+        }
+        let placed: usize = plan.machines.iter().map(|machine| machine.items.len()).sum();
+        let unplaced = if placed == items.len() { Vec::new() } else { which };
+        Packing { machines: plan.into_packed(), unplaced }
+    }
+
+    /// A price as this packer counts it: a share of the dearest machine's.
+    pub(crate) fn relative(&self, price: types::UsdPerHour) -> f64 {
+        (price.usd_per_hour() * 1e9).round() / self.dearest
+    }
+
+    /// What a millicore and a MiB are worth where so much is asked for, as [`Self::relative`] counts: no machines cost less
+    /// than what they hold is worth.
+    pub(crate) fn shadow_prices(&self, cpu: u64, memory: u64) -> (f64, f64) {
+        self.prices.dearest(&Sum { cpu, memory, ..Sum::default() }).0
     }
 
     /// The cheapest of several packings of `which` of the items, each of which fits something.
@@ -157,10 +188,9 @@ impl Packer {
     }
 
     /// Packs machines again that cost most beyond what they hold is worth, while that is cheaper.
-    fn improve(&self, items: &[Item], plan: &mut Plan) {
+    fn improve(&self, items: &[Item], plan: &mut Plan, trials: &mut Trials) {
         let placed = plan.machines.iter().flat_map(|machine| &machine.items);
         let (prices, least) = self.prices.dearest(&Sum::of(placed.filter_map(|i| items.get(index(*i)))));
-        let mut trials = AGAIN;
         let mut cheaper = true;
         while cheaper && plan.cost > least * CLOSE {
             cheaper = false;
@@ -169,7 +199,7 @@ impl Packer {
                 let mut at = 0;
                 while at < plan.machines.len() && trials.items > 0 {
                     let few = at..(at + together).min(plan.machines.len());
-                    match self.again(items, plan, few.clone(), prices, &mut trials) {
+                    match self.again(items, plan, few.clone(), prices, trials) {
                         Again::Cheaper(new) => {
                             plan.machines.splice(few, new.machines);
                             *plan = Plan::of(std::mem::take(&mut plan.machines));

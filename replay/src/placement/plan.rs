@@ -15,13 +15,14 @@ pub(super) struct Kind {
     pub(super) id: u32,
 }
 
-/// The kinds worth buying, by price.
-pub(super) fn kinds(offers: &[Offer]) -> Vec<Kind> {
+/// The kinds worth buying, by price, and the nano-dollars an hour that the dearest costs.
+pub(super) fn kinds(offers: &[Offer]) -> (Vec<Kind>, f64) {
     let offers = undominated(offers);
     // Whole nano-dollars, so that their quotients do not depend on the unit.
     let nanos = |offer: &Offer| (offer.price.usd_per_hour() * 1e9).round();
     let most = offers.iter().map(nanos).fold(1.0, f64::max);
-    offers.iter().map(|offer| Kind { price: nanos(offer) / most, room: offer.room, id: offer.id }).collect()
+    let kind = |offer: &Offer| Kind { price: nanos(offer) / most, room: offer.room, id: offer.id };
+    (offers.iter().map(kind).collect(), most)
 }
 
 /// A machine to be bought, and the indexes of its items.

@@ -1,11 +1,12 @@
-//! Draining machines whose pods fit elsewhere, and replacing machines by a cheaper one: what Karpenter calls
-//! consolidation. Bounded as Karpenter is: a share of the machines at a time, and the emptiest looked at first.
+//! Draining machines whose pods fit elsewhere: what Karpenter calls consolidation. Bounded as Karpenter is: a share of
+//! the machines at a time, and the emptiest looked at first. What cannot be drained may be replaced ([`super::repack`]).
 
 use super::World;
 use crate::cluster::Cluster;
 use crate::hour::NONE;
 use crate::observer::Observer;
 use crate::placement::{Item, Room};
+use crate::setup::Buy;
 
 /// Machines looked at in one lot and slot, the emptiest.
 const LOOKED_AT: usize = 8;
@@ -13,40 +14,20 @@ const LOOKED_AT: usize = 8;
 impl<O: Observer> World<O> {
     /// Drains or replaces up to `budget` machines of a lot.
     pub(super) fn drain(&mut self, cluster: &Cluster, lot: u32, budget: usize, settle_seconds: i64, t: i64) {
-        // Without room given back since the last time, nothing fits that did not; but evictions are allowed again.
-        if self.lots[lot].tried == self.lots[lot].version && self.slot > 0 {
+        let mut settled = self.settled(lot, settle_seconds, t);
+        // Without room given back since the last time, or machines that may leave by now, nothing fits that did not; but
+        // evictions are allowed again.
+        let seen = (self.lots[lot].version, settled.iter().map(|m| self.machines[*m].serial).max());
+        if self.lots[lot].tried == seen && self.slot > 0 {
             return;
         }
-        if self.machines_in(lot) <= self.least_machines(cluster, lot, &[]) {
-            return;
-        }
-        let may = |m: &u32| {
-            *m != NONE && {
-                let machine = &self.machines[*m];
-                machine.ready
-                    && !machine.closed
-                    && !machine.pods.is_empty()
-                    && t - machine.ready_at >= settle_seconds
-                    && machine.evm.as_ref().is_none_or(|evm| evm.target == NONE)
-                    && self.may_evict(cluster, &machine.pods)
-            }
-        };
-        let mut candidates: Vec<(f64, u32, u32)> = self.lots[lot]
-            .machines
-            .iter()
-            .copied()
-            .filter(may)
-            .map(|m| (self.allocated(m), self.machines[m].serial, m))
-            .collect();
-        let emptier = |a: &(f64, u32, u32), b: &(f64, u32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-        if candidates.len() > LOOKED_AT {
-            candidates.select_nth_unstable_by(LOOKED_AT, emptier);
-            candidates.truncate(LOOKED_AT);
-        }
-        candidates.sort_unstable_by(emptier);
-        let mut left = budget;
+        let emptiness = |m: &u32| (self.allocated(*m), self.machines[*m].serial);
+        settled.sort_by(|a, b| emptiness(a).0.total_cmp(&emptiness(b).0).then(emptiness(a).1.cmp(&emptiness(b).1)));
+        let mut left = self.left_of(lot, budget, t);
+        let movable = settled.iter().filter(|m| self.may_evict(cluster, &self.machines[**m].pods));
+        let candidates: Vec<u32> = movable.take(LOOKED_AT).copied().collect();
         let mut stay = Vec::new();
-        for (_, _, m) in candidates {
+        for m in candidates {
             if left == 0 {
                 return;
             }
@@ -56,42 +37,83 @@ impl<O: Observer> World<O> {
                 stay.push(m);
             }
         }
-        if left == 0 || self.lots[lot].evm || !self.replace(cluster, lot, &stay, left, t) {
-            self.lots[lot].tried = self.lots[lot].version;
+        if left == 0 {
+            return;
         }
+        settled.retain(|m| self.machines[*m].live);
+        let replaced = match self.setup.ec2.buy {
+            _ if self.lots[lot].evm => false,
+            Buy::Cheapest => self.repack(cluster, lot, &settled, (left, budget), t),
+            _ => self.replace(cluster, lot, &stay, (left, budget), t),
+        };
+        if !replaced {
+            self.lots[lot].tried = seen;
+        }
+    }
+
+    /// Machines of a lot with pods that have been up for long enough to leave.
+    fn settled(&self, lot: u32, settle_seconds: i64, t: i64) -> Vec<u32> {
+        let may = |m: &u32| {
+            let machine = &self.machines[*m];
+            machine.takes_pods()
+                && !machine.pods.is_empty()
+                && t - machine.ready_at >= settle_seconds
+                && machine.evm.as_ref().is_none_or(|evm| evm.target == NONE)
+        };
+        self.lots[lot].machines_there().filter(may).collect()
     }
 
     /// Moves every pod of a machine onto others that run, or none.
     fn drain_one(&mut self, cluster: &Cluster, lot: u32, m: u32, t: i64) -> bool {
-        // The largest comes first and fails most often; until it has a place the others need not be sorted.
-        let items = self.machines[m].pods.iter().map(|pod| self.places[*pod].item);
-        if items.max().is_none_or(|largest| self.tightest(lot, m, &largest, &[]).is_none()) {
+        if self.machines_in(lot) <= self.least_machines(cluster, lot, &[]) {
             return false;
         }
-        let by_size = |pod: &u32| (std::cmp::Reverse(self.places[*pod].item), cluster.pods[*pod].uid, *pod);
-        let mut pods: Vec<(std::cmp::Reverse<Item>, u128, u32)> = self.machines[m].pods.iter().map(by_size).collect();
-        pods.sort_unstable();
-        let mut taken: Vec<(u32, Room)> = Vec::new();
-        let mut moves = Vec::new();
-        for (std::cmp::Reverse(item), _, pod) in pods {
-            let Some(to) = self.tightest(lot, m, &item, &taken) else { return false };
-            let room = taken.iter().find(|(of, _)| *of == to).map_or(self.machines[to].room, |(_, room)| *room);
-            let Some(less) = room.less(&item) else { return false };
-            taken.retain(|(of, _)| *of != to);
-            taken.push((to, less));
-            moves.push((pod, to));
+        // The largest comes first and fails most often; until it has a place the others need not be sorted.
+        let items = self.machines[m].pods.iter().map(|pod| self.places[*pod].item);
+        if items.max().is_none_or(|largest| self.tightest(lot, &[m], &largest, &[]).is_none()) {
+            return false;
         }
-        let pods: Vec<u32> = moves.iter().map(|(pod, _)| *pod).collect();
-        if self.machines_in(lot) <= self.least_machines(cluster, lot, &[]) || !self.may_evict(cluster, &pods) {
+        let pods = self.by_size(cluster, &[m]);
+        let (mut moves, mut given) = (Vec::with_capacity(pods.len()), Vec::new());
+        for pod in &pods {
+            let Some(to) = self.give(lot, &[m], &self.places[*pod].item, &mut given) else { return false };
+            moves.push((*pod, to));
+        }
+        if !self.may_evict(cluster, &pods) {
             return false;
         }
         self.evict(cluster, &pods);
-        self.outcome.motion.drained_pods += u64::from(crate::number::id(moves.len()));
-        for (pod, to) in moves {
-            self.move_to(cluster, pod, to, t);
-        }
+        self.restart_at(cluster, &pods, t);
+        self.move_all(cluster, &moves, t);
         self.release(m, t);
         true
+    }
+
+    /// The pods of machines, the largest first.
+    pub(super) fn by_size(&self, cluster: &Cluster, machines: &[u32]) -> Vec<u32> {
+        let pods = machines.iter().flat_map(|m| &self.machines[*m].pods);
+        let mut sorted: Vec<(std::cmp::Reverse<Item>, u128, u32)> =
+            pods.map(|pod| (std::cmp::Reverse(self.places[*pod].item), cluster.pods[*pod].uid, *pod)).collect();
+        sorted.sort_unstable();
+        sorted.into_iter().map(|(_, _, pod)| pod).collect()
+    }
+
+    /// Gives an item of machines `old` room on another that runs, beside what was given to those before.
+    pub(super) fn give(&self, lot: u32, old: &[u32], item: &Item, given: &mut Vec<(u32, Room)>) -> Option<u32> {
+        let to = self.tightest(lot, old, item, given)?;
+        let room = given.iter().find(|(of, _)| *of == to).map_or(self.machines[to].room, |(_, room)| *room);
+        let less = room.less(item)?;
+        given.retain(|(of, _)| *of != to);
+        given.push((to, less));
+        Some(to)
+    }
+
+    /// Moves pods onto machines that run; counted as drained.
+    pub(super) fn move_all(&mut self, cluster: &Cluster, moves: &[(u32, u32)], t: i64) {
+        self.outcome.motion.drained_pods += u64::from(crate::number::id(moves.len()));
+        for (pod, to) in moves {
+            self.move_to(cluster, *pod, *to, t);
+        }
     }
 
     /// Machines of a lot that carry pods or may, those kept warm aside.
@@ -111,81 +133,21 @@ impl<O: Observer> World<O> {
         if services.take(2).count() == 2 { least } else { 0 }
     }
 
-    /// The running machine with the least room that holds `item` beside what was given to it.
-    fn tightest(&self, lot: u32, except: u32, item: &Item, taken: &[(u32, Room)]) -> Option<u32> {
-        let room_of = |m: u32| taken.iter().find(|(of, _)| *of == m).map_or(self.machines[m].room, |(_, room)| *room);
+    /// The running machine with the least room that holds `item` beside what was given to some; none of `old`.
+    fn tightest(&self, lot: u32, old: &[u32], item: &Item, given: &[(u32, Room)]) -> Option<u32> {
+        let room_of = |m: u32| given.iter().find(|(of, _)| *of == m).map_or(self.machines[m].room, |(_, room)| *room);
         // The scan knows nothing of this trial; ask it first, and look closer only where it answers with one given to.
-        let (_, scanned) = self.choose_fullest(lot, item, except)?;
-        if taken.iter().all(|(of, _)| *of != scanned) {
+        let (_, scanned) = self.choose_fullest(lot, item, old)?;
+        if given.iter().all(|(of, _)| *of != scanned) {
             return Some(scanned);
         }
-        let given = taken.iter().map(|(m, _)| *m);
-        let fits = |m: &u32| *m != except && room_of(*m).fits(item) && self.host_takes(*m, item);
-        let others = self.lots[lot].least_room(item, |m| taken.iter().any(|(of, _)| *of == m) || !fits(&m));
-        given.filter(fits).chain(others).min_by_key(|m| (room_of(*m).memory, room_of(*m).cpu, *m))
-    }
-
-    /// Replaces machines by one cheaper that holds their pods: several first, then one.
-    fn replace(&mut self, cluster: &Cluster, lot: u32, candidates: &[u32], budget: usize, t: i64) -> bool {
-        let least = self.least_machines(cluster, lot, &[]);
-        for n in [8, 6, 4, 3, 2, 1] {
-            if n > budget || self.machines_in(lot) + 1 < least + n {
-                continue;
-            }
-            let Some(old) = candidates.get(..n) else { continue };
-            let pods: Vec<u32> = old.iter().flat_map(|m| self.machines[*m].pods.iter().copied()).collect();
-            if !self.may_evict(cluster, &pods) {
-                continue;
-            }
-            let Some(kind) = self.cheaper(lot, old) else { continue };
-            let old = old.to_vec();
-            self.evict(cluster, &pods);
-            let new = self.request(kind, lot, t, true);
-            for m in &old {
-                self.machines[*m].closed = true;
-                self.show(*m);
-            }
-            self.machines[new].replaces = old;
-            return true;
-        }
-        false
-    }
-
-    /// The cheapest type that holds the pods of `old` together, where that costs less than they do.
-    fn cheaper(&self, lot: u32, old: &[u32]) -> Option<u32> {
-        let platform = self.lots[lot].platform;
-        let mut wanted = Room::default();
-        let mut paid = 0.0;
-        for m in old {
-            let machine = &self.machines[*m];
-            let kind = &self.kinds[machine.kind];
-            paid += kind.price?.usd_per_hour();
-            wanted.cpu += kind.room.cpu - machine.room.cpu;
-            wanted.memory += kind.room.memory - machine.room.memory;
-            wanted.pods += kind.room.pods - machine.room.pods;
-            wanted.volumes += kind.room.volumes - machine.room.volumes;
-        }
-        let (_, offers, _) = self.packers.iter().find(|(of, ..)| *of == platform)?;
-        let holds = offers.iter().filter(|offer| {
-            let room = &offer.room;
-            room.cpu >= wanted.cpu
-                && room.memory >= wanted.memory
-                && room.pods >= wanted.pods
-                && room.volumes >= wanted.volumes
-        });
-        let cheapest = holds.min()?;
-        (cheapest.price.usd_per_hour() < paid - 1e-9).then_some(cheapest.id)
-    }
-
-    /// A machine that replaces others is ready: their pods move to it, and they leave.
-    pub(super) fn take_over(&mut self, cluster: &Cluster, m: u32, t: i64) {
-        for old in std::mem::take(&mut self.machines[m].replaces) {
-            let pods = self.machines[old].pods.clone();
-            self.outcome.motion.drained_pods += u64::from(crate::number::id(pods.len()));
-            for pod in pods {
-                self.move_to(cluster, pod, m, t);
-            }
-            self.release(old, t);
-        }
+        let fits = |m: &u32| !old.contains(m) && room_of(*m).fits(item) && self.host_takes(*m, item);
+        let others = self.lots[lot].least_room(item, |m| given.iter().any(|(of, _)| *of == m) || !fits(&m));
+        given
+            .iter()
+            .map(|(m, _)| *m)
+            .filter(fits)
+            .chain(others)
+            .min_by_key(|m| (room_of(*m).memory, room_of(*m).cpu, *m))
     }
 }

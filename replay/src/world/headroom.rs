@@ -12,7 +12,7 @@ impl<O: Observer> World<O> {
             return false;
         }
         let item = self.places[pod].item;
-        let lot = self.lot(self.moves(cluster, pod), cluster.pods[pod].zone, self.platform(cluster, pod), t);
+        let lot = self.lot(self.moves(cluster, pod), self.zone(cluster, pod), self.platform(cluster, pod), t);
         // One that an earlier pod of this second took has room that the scheduler now sees.
         if self.schedule(cluster, pod, t) {
             return true;
@@ -53,7 +53,7 @@ impl<O: Observer> World<O> {
     }
 
     fn machines_of(&self, lot: u32) -> impl Iterator<Item = u32> {
-        self.lots[lot].machines.iter().copied().filter(|m| *m != NONE)
+        self.lots[lot].machines_there()
     }
 
     /// The type most machines of a lot have; the cheaper, then the first of equals. A lot whose machines have all left is

@@ -236,7 +236,7 @@ impl<O: Observer> World<O> {
     }
 
     pub(super) fn release_host(&mut self, h: u32, t: i64) {
-        self.bill_host(h, t);
+        self.bill_host(h, self.paid_until(self.hosts[h].zone, t));
         let host = &mut self.hosts[h];
         self.billed.hosts += unsigned(self.setup.least_billed_seconds - (t - host.requested));
         self.observer.decided(t, Decision::HostReleased { host: host.serial });
@@ -365,7 +365,11 @@ impl<O: Observer> World<O> {
     /// Elastic VMs without a host try again.
     pub(super) fn retry_hosts(&mut self, cluster: &Cluster, t: i64) {
         for m in std::mem::take(&mut self.hostless) {
-            self.find_host(cluster, m, t);
+            if self.is_frozen(m) {
+                self.hostless.push(m);
+            } else {
+                self.find_host(cluster, m, t);
+            }
         }
         self.outcome.service.evm_slots_without_host += u64::from(crate::number::id(self.hostless.len()));
     }

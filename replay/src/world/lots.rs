@@ -42,8 +42,12 @@ pub(super) struct Lot {
     pub(super) commonest: Option<u32>,
     /// Rises whenever room is given back; what failed at one version need not be tried again.
     pub(super) version: u64,
-    /// The version at which draining last found nothing.
-    pub(super) tried: u64,
+    /// The version at which draining last found nothing, and the newest machine that could have left then.
+    pub(super) tried: (u64, Option<u32>),
+    /// The version from which on packing again is worth a try, and the newest machine that was in the last one.
+    pub(super) repacked: (u64, Option<u32>),
+    /// Slots, by their starts, in which machines that are replaced leave.
+    pub(super) turns: Vec<i64>,
 }
 
 impl Lot {
@@ -66,7 +70,7 @@ impl Lot {
 
     /// Shows the scan what a machine has.
     fn show(&mut self, machine: &Machine, kind: &Kind) {
-        let open = machine.live && machine.ready && !machine.closed && !machine.warm && machine.room.pods > 0;
+        let open = machine.takes_pods() && machine.room.pods > 0;
         let (per_cpu, per_memory) = (1.0 / float32(kind.room.cpu.max(1)), 1.0 / float32(kind.room.memory.max(1)));
         let free = |has: u32, taken: u32, per: f32| 1.0 - float32(taken.min(has)) * per;
         let share = free(kind.room.cpu, machine.scored.cpu_millicores, per_cpu)
@@ -161,12 +165,22 @@ impl Lot {
         }
     }
 
-    /// Ends slot `k` at `at`.
-    pub(super) fn end_slot(&mut self, k: usize, at: i64) {
+    /// The machines that are there.
+    pub(super) fn machines_there(&self) -> impl Iterator<Item = u32> {
+        self.machines.iter().copied().filter(|m| *m != NONE)
+    }
+
+    /// Ends slot `k` at `at`, and gives the pod-seconds served in it; in a frozen zone none were.
+    pub(super) fn end_slot(&mut self, k: usize, at: i64, frozen: bool) -> u64 {
         self.settle(at);
-        if let Some(cell) = self.hour.get_mut(k) {
-            *cell = std::mem::take(&mut self.slot);
+        let served = std::mem::take(&mut self.slot);
+        if frozen {
+            return 0;
         }
+        if let Some(cell) = self.hour.get_mut(k) {
+            *cell = served;
+        }
+        served.pods
     }
 
     /// Ends the hour, the `hours`-th. A lot that came late has served nothing before.
@@ -243,11 +257,11 @@ impl<O: Observer> World<O> {
         Some((score, machine(pos)))
     }
 
-    /// The fullest machine of `lot` with room for `item`; never `except`.
-    pub(super) fn choose_fullest(&self, lot: u32, item: &Item, except: u32) -> Option<(f32, u32)> {
+    /// The fullest machine of `lot` with room for `item`; none of `except`.
+    pub(super) fn choose_fullest(&self, lot: u32, item: &Item, except: &[u32]) -> Option<(f32, u32)> {
         let lot = &self.lots[lot];
         let machine = |pos: u32| lot.machines.get(index(pos)).copied().unwrap_or(NONE);
-        let barred = |pos: u32| machine(pos) == except || !self.host_takes(machine(pos), item);
+        let barred = |pos: u32| except.contains(&machine(pos)) || !self.host_takes(machine(pos), item);
         let (score, pos) = lot.best(item, Score::MostAllocated, barred)?;
         Some((score, machine(pos)))
     }

@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, Guess};
 use crate::hour::{Ask, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, Observer};
+use crate::setup::Consolidation;
 
 impl<O: Observer> World<O> {
     /// Requests a machine. A node boots at once; an elastic VM waits until it is given a host.
@@ -39,7 +40,8 @@ impl<O: Observer> World<O> {
             memory: Lane::ZERO,
             memory_mean: Lane::ZERO,
             guess: Guess::NONE,
-            replaces: Vec::new(),
+            hands_over: Vec::new(),
+            awaits: 0,
             evm,
         };
         let m = match self.free_machines.take() {
@@ -85,15 +87,12 @@ impl<O: Observer> World<O> {
         for pod in pods {
             self.serve(cluster, pod, m, t);
         }
-        if !self.machines[m].replaces.is_empty() {
-            self.take_over(cluster, m, t);
-        }
         self.show(m);
     }
 
     /// A machine leaves, empty.
     pub(super) fn release(&mut self, m: u32, t: i64) {
-        self.bill_machine(m, t);
+        self.bill_machine(m, self.paid_until(self.lots[self.machines[m].lot].zone, t));
         let least = self.setup.least_billed_seconds;
         let machine = &mut self.machines[m];
         machine.live = false;
@@ -120,11 +119,11 @@ impl<O: Observer> World<O> {
         idle.dedup();
         for m in idle.iter().copied() {
             let machine = &self.machines[m];
+            if self.is_frozen(m) || self.consolidation(machine.lot) == Consolidation::Never {
+                continue;
+            }
             let migrates = machine.evm.as_ref().is_some_and(|evm| evm.target != NONE);
-            if machine.live
-                && machine.ready
-                && !machine.closed
-                && !machine.warm
+            if machine.takes_pods()
                 && !migrates
                 && machine.pods.is_empty()
                 && t - machine.empty_since >= self.setup.headroom.empty_seconds

@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, Guess, is_silent};
 use crate::hour::{Lane, NONE, SLOT_SECONDS, UNKNOWN};
 use crate::number::{id, index, unsigned, whole};
 use crate::observer::Observer;
-use crate::outcome::{Blast, Extent, Failures, HostLoss, Point, Risk, Worst};
+use crate::outcome::{Blast, Extent, Failures, HostLoss, Point, Risk, Stranded, Worst};
 use crate::setup::MemoryModel;
 
 /// Milliseconds of a slot.
@@ -120,11 +120,16 @@ impl<O: Observer> World<O> {
         let mut point = Point::default();
         let counts = !self.warming_up(t);
         for lot in self.lots.iter_mut() {
-            lot.end_slot(k, t + SLOT_SECONDS);
+            let served = lot.end_slot(k, t + SLOT_SECONDS, self.frozen_zones.contains(&lot.zone));
+            if counts && !lot.evm && self.setup.spot.contains(&lot.platform) {
+                self.outcome.interruptions.pod_seconds += served;
+            }
             point.pods += u32::try_from(lot.served_pods()).unwrap_or(u32::MAX);
         }
         for m in self.machines.ids() {
-            if self.machines[m].live && self.machines[m].ready {
+            if self.machines[m].live && self.is_frozen(m) {
+                self.stands_still(cluster, m);
+            } else if self.machines[m].live && self.machines[m].ready {
                 self.measure_machine(cluster, m, t, counts, &mut point);
             } else if self.machines[m].live && self.machines[m].evm.is_none() {
                 point.nodes += 1;
@@ -178,6 +183,16 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// A machine of a frozen zone: the slot before stands in its history, as in a silent one.
+    fn stands_still(&mut self, cluster: &Cluster, m: u32) {
+        let slot = self.history_slot;
+        if let Some(evm) = self.machines[m].evm.as_mut().filter(|_| !cluster.is_silent(self.slot)) {
+            evm.ripens = false;
+            evm.cpu.write(slot, evm.recorded.0);
+            evm.memory.write(slot, evm.recorded.1);
+        }
+    }
+
     fn measure_machine(&mut self, cluster: &Cluster, m: u32, t: i64, counts: bool, point: &mut Point) {
         let k = self.slot;
         let machine = &mut self.machines[m];
@@ -195,6 +210,12 @@ impl<O: Observer> World<O> {
             point.memory_mib += u64::from(memory);
             point.cpu_capacity_millicores += u64::from(kind.vcpu) * 1000;
             point.memory_capacity_mib += u64::from(kind.memory_mib);
+            if self.setup.pool.is_some() && !machine.pods.is_empty() {
+                let half = |has: u32, left: u32| 2 * u64::from(left) > u64::from(has);
+                let (has, left) = (&kind.room, &machine.room);
+                let half_empty = half(has.cpu, left.cpu) && half(has.memory, left.memory);
+                Stranded::count(&mut self.outcome.stranded, machine.kind, half_empty);
+            }
             if counts {
                 self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
                 if cpu > kind.cpu && !silent {
@@ -245,6 +266,7 @@ impl<O: Observer> World<O> {
     fn measure_host(&mut self, cluster: &Cluster, h: u32, t: i64, counts: bool, point: &mut Point) {
         let Some(pool) = &self.setup.pool else { return };
         let end = t + SLOT_SECONDS;
+        let frozen = self.frozen_zones.contains(&self.hosts[h].zone);
         let mut ripe = Vec::new();
         let (mut cpu, mut peak, mut memory) = (0, 0, pool.host_base_mib);
         let mut guessed = (0, 0);
@@ -276,7 +298,9 @@ impl<O: Observer> World<O> {
         let (cpu, peak) = (cpu + copying, peak + copying);
         let host = &mut self.hosts[h];
         host.motion.retain(|(_, to)| *to > end);
-        host.last = (cpu, memory);
+        if !frozen {
+            host.last = (cpu, memory);
+        }
         if !cluster.is_silent(self.slot) {
             host.cpu.write(self.history_slot, cpu_history);
             host.memory.write(self.history_slot, memory_history);
@@ -286,6 +310,9 @@ impl<O: Observer> World<O> {
                     host.memory.add(&evm.memory);
                 }
             }
+        }
+        if frozen {
+            return;
         }
         point.hosts += 1;
         point.cpu_capacity_millicores += u64::from(pool.host.threads) * 1000;
@@ -339,7 +366,20 @@ impl<O: Observer> World<O> {
     pub(super) fn measure_failures(&mut self, cluster: &Cluster) {
         let blast = self.blast(cluster);
         let host_loss = self.host_loss();
-        self.outcome.failures.push(Failures { blast, host_loss });
+        self.outcome.failures.push(Failures { blast, largest_zone: self.largest_zone(), host_loss });
+    }
+
+    /// Pods that run in the zone with most of them.
+    fn largest_zone(&self) -> u32 {
+        let mut zones: Vec<(u16, u64)> = Vec::new();
+        for lot in self.lots.iter() {
+            match zones.iter_mut().find(|(zone, _)| *zone == lot.zone) {
+                Some((_, pods)) => *pods += lot.served_pods(),
+                None => zones.push((lot.zone, lot.served_pods())),
+            }
+        }
+        let most = zones.into_iter().map(|(_, pods)| pods).max().unwrap_or_default();
+        u32::try_from(most).unwrap_or(u32::MAX)
     }
 
     /// Pods and workloads on the host, or the node outside the pool, that carries most pods.

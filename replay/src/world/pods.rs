@@ -25,6 +25,7 @@ impl<O: Observer> World<O> {
             self.take_off(cluster, pod, t);
         }
         self.late.forget(pod);
+        self.runs.forget(pod);
         self.places[pod] = NOWHERE;
     }
 
@@ -131,7 +132,30 @@ impl<O: Observer> World<O> {
 
     /// Whether a pod goes to elastic VMs.
     pub(super) fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
+        self.may_move(cluster, pod) && self.pool_zone(cluster, pod).is_some()
+    }
+
+    /// Whether a pod would, wherever its volumes are.
+    fn may_move(&self, cluster: &Cluster, pod: u32) -> bool {
         self.setup.pool.is_some() && cluster.pods[pod].movable.under(self.setup.selection)
+    }
+
+    /// The zone of the pool a pod would go to: its own where the pool is there, else one of the others, unless a volume
+    /// keeps it.
+    fn pool_zone(&self, cluster: &Cluster, pod: u32) -> Option<u16> {
+        let (row, zones) = (&cluster.pods[pod], &self.setup.pool.as_ref()?.zones);
+        if zones.is_empty() || zones.contains(&row.zone) {
+            return Some(row.zone);
+        }
+        let n = u128::try_from(zones.len()).unwrap_or(1);
+        let at = usize::try_from(row.uid % n).unwrap_or_default();
+        zones.get(at).copied().filter(|_| row.volumes == 0)
+    }
+
+    /// The zone a pod is placed in, where it does not choose.
+    pub(super) fn zone(&self, cluster: &Cluster, pod: u32) -> u16 {
+        let zone = self.pool_zone(cluster, pod).filter(|_| self.may_move(cluster, pod));
+        zone.unwrap_or(cluster.pods[pod].zone)
     }
 
     /// The platform a pod is placed on: that of the elastic VMs where it moves, else that it ran on.
@@ -156,9 +180,11 @@ impl<O: Observer> World<O> {
                 pausing: row.pausing_volumes.into(),
                 ..NOWHERE
             };
+            if self.may_move(cluster, pod) && self.pool_zone(cluster, pod).is_none() {
+                self.outcome.held(row.workload);
+            }
             if row.role == Role::Periodic {
-                self.last_asked.grow(row.workload + 1, || 0);
-                self.last_asked[row.workload] = t;
+                self.runs.asked(pod, row.workload, row.run, t);
             }
             if !self.schedule(cluster, pod, t) {
                 rest.push(pod);
@@ -189,7 +215,7 @@ impl<O: Observer> World<O> {
         let (row, item) = (&cluster.pods[pod], self.places[pod].item);
         let evm = self.moves(cluster, pod);
         let platform = self.platform(cluster, pod);
-        let own = self.lot(evm, row.zone, platform, t);
+        let own = self.lot(evm, self.zone(cluster, pod), platform, t);
         if self.setup.zones == Zones::Pinned || row.volumes > 0 {
             return self.choose(own, &item, except).map(|(_, m)| m);
         }
@@ -206,8 +232,8 @@ impl<O: Observer> World<O> {
         let mut lots: Vec<(u32, Vec<u32>)> = Vec::new();
         pods.sort_unstable_by_key(|pod| cluster.pods[*pod].uid);
         for pod in pods {
-            let row = &cluster.pods[pod];
-            let lot = self.lot(self.moves(cluster, pod), row.zone, self.platform(cluster, pod), t);
+            let zone = self.zone(cluster, pod);
+            let lot = self.lot(self.moves(cluster, pod), zone, self.platform(cluster, pod), t);
             match lots.iter_mut().find(|(of, _)| *of == lot) {
                 Some((_, pods)) => pods.push(pod),
                 None => lots.push((lot, vec![pod])),
@@ -243,7 +269,7 @@ impl<O: Observer> World<O> {
                 machine.live
                     && !machine.closed
                     && !machine.warm
-                    && machine.replaces.is_empty()
+                    && machine.awaits == 0
                     && machine.room.fits(&item)
                     && self.host_takes(**m, &item)
             };
@@ -292,7 +318,7 @@ impl<O: Observer> World<O> {
             return;
         };
         let packing = match self.setup.ec2.buy {
-            Buy::DotProduct => {
+            Buy::Cheapest => {
                 let least = self.least_machines(cluster, lot, pods);
                 packer.pack_on_at_least(&items, least.saturating_sub(self.machines_in(lot)).max(1))
             }

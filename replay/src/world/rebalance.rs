@@ -36,6 +36,7 @@ impl<O: Observer> World<O> {
         };
         let mut hot: Vec<(f64, u32)> =
             self.hosts.ids().filter(|h| self.hosts[*h].live).map(|h| (self.last_share(h), h)).collect();
+        hot.retain(|(_, h)| !self.frozen_zones.contains(&self.hosts[*h].zone));
         hot.retain(|(share, _)| *share > threshold);
         hot.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut zones = Vec::new();
@@ -164,6 +165,9 @@ impl<O: Observer> World<O> {
     /// Empties at most one host of each zone that had no hot one.
     pub(super) fn empty_hosts(&mut self, hot: &[u16], t: i64) {
         for (zone, _) in self.zones.clone() {
+            if self.frozen_zones.contains(&zone) {
+                continue;
+            }
             let leaving =
                 self.hosts.ids().find(|h| self.hosts[*h].live && self.hosts[*h].leaving && self.hosts[*h].zone == zone);
             if let Some(h) = leaving {

@@ -69,8 +69,9 @@ impl<O: Observer> World<O> {
         }
         let machine = &mut self.machines[m];
         (machine.live, machine.evm) = (false, None);
-        machine.replaces.clear();
+        machine.hands_over.clear();
         let lot = machine.lot;
+        self.lots[lot].turns.clear();
         self.lots[lot].booting.retain(|booting| *booting != m);
         self.leave_lot(m);
         self.free_machines.give_back(m);

@@ -18,6 +18,7 @@ impl<O: Observer> World<O> {
         let mut events = cluster.events.as_slice();
         for (k, t) in (0..SLOTS).zip((self.hour_start..).step_by(300)) {
             self.slot = k;
+            self.freeze(cluster);
             self.history_slot = cluster.known_slots_before(k);
             self.instant = k == 0 && cluster.resumed;
             self.due(cluster, t);
@@ -52,9 +53,19 @@ impl<O: Observer> World<O> {
                         self.becomes_due(cluster, event.pod, at);
                     }
                 }
-                if !asked.is_empty() {
-                    let pods: Vec<u32> = asked.iter().map(|event| event.pod).collect();
-                    self.start(cluster, &pods, at);
+                let (thawed, others): (Vec<u32>, Vec<u32>) = asked
+                    .iter()
+                    .map(|event| event.pod)
+                    .partition(|pod| at == t && cluster.thaws(cluster.pods[*pod].zone, k));
+                // What began while its zone was frozen finds its machines: they came up meanwhile.
+                if !thawed.is_empty() {
+                    let instant = std::mem::replace(&mut self.instant, true);
+                    self.start(cluster, &thawed, at);
+                    self.due(cluster, at);
+                    self.instant = instant;
+                }
+                if !others.is_empty() {
+                    self.start(cluster, &others, at);
                 }
                 if self.instant {
                     self.due(cluster, at);
@@ -64,6 +75,7 @@ impl<O: Observer> World<O> {
             self.instant = false;
             self.due(cluster, t + SLOT_SECONDS - 1);
             self.measure(cluster, t);
+            self.bill_less(t);
         }
         let hours = usize::try_from(cluster.hours).unwrap_or(usize::MAX);
         for lot in self.lots.iter_mut() {
@@ -99,6 +111,7 @@ impl<O: Observer> World<O> {
                 Due::HostReady(h) => self.host_comes_up(h, at),
                 Due::MachineReady(m) => self.comes_up(cluster, m, at),
                 Due::MigrationEnd(m) => self.migration_ends(m, at),
+                Due::HandsOver(m) => self.hand_over(cluster, m, at),
                 Due::WorkEnds(_, pod) => self.work_ends(cluster, pod, at),
             }
         }
@@ -108,7 +121,7 @@ impl<O: Observer> World<O> {
     fn roll(&mut self, cluster: &Cluster, t: i64) {
         for pod in cluster.resized.iter().copied() {
             let (before, m) = (self.places[pod], self.places[pod].machine);
-            if m == NONE || !self.machines[m].ready || self.machines[m].closed || !before.is_served() {
+            if m == NONE || self.is_frozen(m) || !self.machines[m].takes_pods() || !before.is_served() {
                 continue;
             }
             let item = self.item(cluster, pod);
@@ -153,15 +166,22 @@ impl<O: Observer> World<O> {
         self.machines[m].carries_no_more(self.late.use_of(cluster, pod), self.slot);
     }
 
+    /// How machines of a lot go away.
+    pub(super) fn consolidation(&self, lot: u32) -> Consolidation {
+        match &self.setup.pool {
+            Some(pool) if self.lots[lot].evm => pool.consolidation,
+            _ => self.setup.ec2.consolidation,
+        }
+    }
+
     /// Consolidates the lots whose policy says so.
     fn consolidate(&mut self, cluster: &Cluster, t: i64) {
         for lot in self.lots.ids() {
-            let policy = match &self.setup.pool {
-                Some(pool) if self.lots[lot].evm => pool.consolidation,
-                _ => self.setup.ec2.consolidation,
-            };
-            if let Consolidation::Drain { budget, settle_seconds } = policy {
-                let n = crate::number::id(self.lots[lot].machines.iter().filter(|m| **m != NONE).count());
+            if self.frozen_zones.contains(&self.lots[lot].zone) {
+                continue;
+            }
+            if let Consolidation::Drain { budget, settle_seconds } = self.consolidation(lot) {
+                let n = crate::number::id(self.lots[lot].machines_there().count());
                 let budget = crate::number::whole((f64::from(n) * budget).ceil()).max(1);
                 self.drain(cluster, lot, index(budget), settle_seconds, t);
             }

@@ -1,5 +1,7 @@
 //! How late pods start, and what is owed of them.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use super::{NEVER, World};
 use crate::cluster::Cluster;
 use crate::hour::{HOUR_SECONDS, NONE, Role};
@@ -7,18 +9,75 @@ use crate::number::{float, unsigned, whole_u64};
 use crate::observer::Observer;
 use crate::outcome::{Owed, Start};
 
-/// Seconds by which pods of one run may be asked for one after the other.
+/// Seconds within which pods belong to one run, where nothing else says which they belong to.
 const ONE_RUN_SECONDS: i64 = 60;
+/// Runs of one workload that are remembered: more of them rarely overlap.
+const REMEMBERED: usize = 8;
+
+/// A run of a CronJob, and when its first pod was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    number: u64,
+    asked: i64,
+}
+
+/// Runs of workloads that run by the clock.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Runs {
+    /// The last runs of each workload, by the order in which they were asked for.
+    last: BTreeMap<u32, VecDeque<Run>>,
+    /// The run of each pod that is there, and whether it is the first of it.
+    of_pod: BTreeMap<u32, (Run, bool)>,
+}
+
+impl Runs {
+    /// A pod of a workload is asked for at `t`.
+    pub(super) fn asked(&mut self, pod: u32, workload: u32, number: u64, t: i64) {
+        let runs = self.last.entry(workload).or_default();
+        let known = runs.iter().find(|run| match number {
+            0 => t < run.asked + ONE_RUN_SECONDS,
+            number => run.number == number,
+        });
+        let (run, first) = match known {
+            Some(run) => (*run, false),
+            // Without a number of its own a run is known by when it began.
+            None => (Run { number: if number == 0 { unsigned(t) } else { number }, asked: t }, true),
+        };
+        if first {
+            runs.push_back(run);
+        }
+        if runs.len() > REMEMBERED {
+            runs.pop_front();
+        }
+        self.of_pod.insert(pod, (run, first));
+    }
+
+    /// Whether a pod is the first of its run.
+    fn begins(&self, pod: u32) -> bool {
+        self.of_pod.get(&pod).is_some_and(|(_, first)| *first)
+    }
+
+    /// Whether a run after that of a pod was asked for before `t`.
+    fn goes_on(&self, pod: u32, workload: u32, t: i64) -> bool {
+        let Some((own, _)) = self.of_pod.get(&pod) else { return false };
+        let later = |run: &Run| run.number != own.number && run.asked > own.asked && run.asked < t;
+        self.last.get(&workload).is_some_and(|runs| runs.iter().any(later))
+    }
+
+    pub(super) fn forget(&mut self, pod: u32) {
+        self.of_pod.remove(&pod);
+    }
+}
 
 impl<O: Observer> World<O> {
-    /// Whether the next run of a CronJob was asked for before a pod of this one started at `t`, or while it still waits.
+    /// Whether the next run of a CronJob was asked for before the first pod of this one started at `t`, or while it still
+    /// waits. Later pods of a run are no start of it.
     pub(super) fn is_overtaken(&self, cluster: &Cluster, pod: u32, t: i64) -> bool {
         let row = &cluster.pods[pod];
-        let asked = || self.last_asked[row.workload];
         row.role == Role::Periodic
             && t - row.since > self.setup.late_after_seconds
-            && asked() >= row.since + ONE_RUN_SECONDS
-            && asked() < t
+            && self.runs.begins(pod)
+            && self.runs.goes_on(pod, row.workload, t)
     }
 
     /// Counts a pod that is still there at the end of the hours; work may yet be done.
@@ -32,9 +91,12 @@ impl<O: Observer> World<O> {
     /// Counts a pod up to `t`, at which it is over or the hours are. Gives what is owed of its work.
     pub(super) fn count(&mut self, cluster: &Cluster, pod: u32, t: i64) -> Owed {
         let (row, place) = (&cluster.pods[pod], self.places[pod]);
-        let asked = unsigned(row.until.min(t) - place.due);
+        let frozen = |from: i64, to: i64| cluster.frozen_past.seconds(row.zone, from, to);
+        let asked = unsigned(row.until.min(t) - place.due) - frozen(place.due, row.until.min(t));
         let started = place.served_since().min(t);
-        let (served, late) = (unsigned(t - started), unsigned(started - place.due));
+        // Late work may run through other frozen slots than it was asked for in.
+        let served = (unsigned(t - started) - frozen(started, t)).min(asked);
+        let late = unsigned(started - place.due);
         let service = &mut self.outcome.service;
         service.served_seconds += served;
         service.unserved_seconds += asked - served;
@@ -49,6 +111,7 @@ impl<O: Observer> World<O> {
             let start = Start {
                 workload: row.workload,
                 role: row.role,
+                begins_run: self.runs.begins(pod),
                 late_seconds: late,
                 limit_seconds: self.late_limit(row.role, asked),
                 waited_seconds: unsigned(place.up_since.min(t) - place.asked_since),

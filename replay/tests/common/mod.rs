@@ -8,6 +8,8 @@
     reason = "shared by tests and benches, each of which uses a part"
 )]
 
+pub mod bill;
+
 use std::sync::Arc;
 
 use replay::{
@@ -220,6 +222,8 @@ impl Trace {
             alive_from: from,
             alive_to: to,
             waited: 0,
+            run: 0,
+            unknown_slots: 0,
         });
         containers.push(ContainerRow {
             pod: row,
@@ -275,6 +279,8 @@ impl Trace {
                 alive_from: 0,
                 alive_to: 3600,
                 waited: 0,
+                run: 0,
+                unknown_slots: 0,
             });
             containers.push(ContainerRow {
                 pod: row,

@@ -62,7 +62,7 @@ pub(super) const TORNADO: Sheet = Sheet {
     columns: &[
         ("assumption", "its key"),
         ("value", "the other value"),
-        ("saving_usd", "what `emp` then saves against `ec2-repacked` over the window"),
+        ("saving_usd", "what the scenario that the tornado is of then saves against today over the window"),
         ("change_usd", "that less what is saved without the change"),
         ("holds_target", "whether it holds the risk target on the last third"),
     ],

@@ -200,7 +200,10 @@ pub(super) const DOUBTS: Sheet = Sheet {
                 | Doubt::HoursMissing { share }
                 | Doubt::BackTest { share }
                 | Doubt::SavingNearThreshold { share } => (None, None, None, Some(*share)),
-                Doubt::EmpFactsDated | Doubt::SilentBusyHours | Doubt::Unpriced { .. } => (None, None, None, None),
+                Doubt::EmpFactsDated
+                | Doubt::SilentBusyHours
+                | Doubt::NothingCompared
+                | Doubt::Unpriced { .. } => (None, None, None, None),
             };
             row![kind(doubt), crate::trust::doubt(doubt), assumption, value, hours, fraction]
         };
@@ -220,5 +223,6 @@ fn kind(doubt: &Doubt) -> &'static str {
         Doubt::BackTest { .. } => "back_test",
         Doubt::Unpriced { .. } => "unpriced",
         Doubt::SavingNearThreshold { .. } => "saving_near_threshold",
+        Doubt::NothingCompared => "nothing_compared",
     }
 }

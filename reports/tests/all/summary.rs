@@ -61,3 +61,14 @@ fn names_cannot_steer_the_terminal() {
     let summary = reports::summary(&analysis);
     assert_eq!(summary.lines().next(), Some("Cluster   shop\u{fffd}[2J\u{fffd}\u{fffd}Total $0 in us-east-1"));
 }
+
+#[test]
+fn amounts_of_a_region_of_china_are_in_yuan_everywhere() {
+    for mut analysis in [sample::believable(), sample::losing(), sample::right_sizing(), sample::pool_wins()] {
+        let dollars = reports::summary(&analysis);
+        analysis.currency = "CNY".to_owned();
+        let yuan = reports::summary(&analysis);
+        assert!(dollars.contains('$'), "{dollars}");
+        assert!(!yuan.contains('$') && yuan.contains("CNY"), "{yuan}");
+    }
+}

@@ -98,14 +98,19 @@ pub struct HostConsidered {
     pub reason: String,
 }
 
-/// How the result changes with what is assumed. Savings are of `emp` against `ec2-repacked`, over the window.
+/// How the result changes with what is assumed. Savings of the grid and of break-even planes are of `emp` against
+/// `ec2-repacked`, those of the tornado of one scenario against today, over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WhatIf {
     /// `emp` at each pair of overcommit ratios.
     pub grid: Vec<WhatIfPoint>,
-    /// One assumption changed at a time, the largest effect first.
+    /// One assumption, term or limit changed at a time, the largest effect first.
     pub tornado: Vec<TornadoBar>,
+    /// The scenario the tornado is of, against today: the one recommended, or that comes closest; `null` in analyses that
+    /// predate it, whose tornado is of `emp` against `ec2-repacked`.
+    #[serde(default)]
+    pub tornado_of: Option<String>,
     /// Where the saving turns into a loss, by pairs of terms that change money alone.
     #[serde(default)]
     pub break_even: Vec<BreakEven>,
@@ -168,8 +173,11 @@ pub struct TornadoBar {
     pub saving_usd: Option<f64>,
     /// That less what is saved without it.
     pub change_usd: Option<f64>,
-    /// Whether it holds the risk target on the last third.
+    /// Whether the scenario holds every limit with it.
     pub holds_target: bool,
+    /// Whether the recommendation is another with it.
+    #[serde(default)]
+    pub turns_around: bool,
 }
 
 /// Whether a workload can move to elastic VMs.
@@ -302,7 +310,7 @@ pub struct Plan {
     /// vCPU of elastic VMs on a host, as a multiple of its threads.
     #[serde(default)]
     pub cpu_overcommit: Option<f64>,
-    /// Steps in order; each is a replay of everything moved up to and with it.
+    /// Steps in order; each is a replay of everything moved up to and with it. None where no pool is cheaper than today.
     pub waves: Vec<Wave>,
 }
 

@@ -20,7 +20,9 @@ pub struct Scenario {
     pub label: String,
     /// Cost over the window, by line.
     pub cost_usd: CostLines,
-    /// True when the total leaves something out: a line that is `null`, or anything in `unpriced`.
+    /// True when something is not known that could differ between scenarios, so that comparing totals may mislead: a line
+    /// that machines decide, or the price of a node that could be replaced. What costs the same in all and has no price is
+    /// in `unpriced` alone, and what nobody named (network, licences) is in neither.
     pub partial: bool,
     /// The total scaled to a month of 730 hours; `null` without a total.
     pub monthly_usd: Option<f64>,
@@ -135,9 +137,10 @@ impl ExactLines {
         (!priced.is_empty()).then(|| priced.into_iter().sum())
     }
 
-    /// Whether a line is missing.
+    /// Whether a line is missing that could differ between scenarios. Fargate, volumes, the control plane and the like cost
+    /// the same in all of them; licences are none where nobody names any.
     pub fn partial(&self) -> bool {
-        self.named().iter().any(|(_, line)| line.is_none())
+        [self.compute, self.root_disks, self.unused_commitments, self.pool_network, self.fee].contains(&None)
     }
 
     /// What `self` costs more than `other`, over the lines priced in both, with what `self` costs over them and

@@ -176,14 +176,16 @@ pub enum Doubt {
         /// What it is.
         what: String,
     },
-    /// The saving is little more than what is needed to recommend anything.
+    /// What is saved, or could be, is near what is needed to recommend anything.
     SavingNearThreshold {
         /// Saving as a share of the bill.
         share: f64,
     },
+    /// There was nothing to compare: no pod ran, or no scenario could be replayed.
+    NothingCompared,
 }
 
-/// The confidence in a recommendation and what limits it, the gravest first.
+/// The confidence in a conclusion and what limits it, the gravest first. Where nothing can be recommended it is low.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confidence {

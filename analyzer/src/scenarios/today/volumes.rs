@@ -60,6 +60,20 @@ impl Bill {
                 }
                 continue;
             }
+            let unsized_seconds = sums.seconds - sums.sized_seconds;
+            if unsized_seconds > 0 {
+                let name = kind.price_name().unwrap_or("unknown type");
+                let reason = "its size is not known; collect kube_persistentvolume_capacity_bytes".to_owned();
+                self.add_unpriced(
+                    format!("{name} volume of unknown size"),
+                    hours(unsized_seconds),
+                    "claim-hour",
+                    reason,
+                );
+            }
+            if sums.sized_seconds == 0 {
+                continue;
+            }
             match priced {
                 Ok((volume_type, region, unit)) => {
                     let (grade, reason) = match (kind.store, &kind.volume_type) {
@@ -95,7 +109,7 @@ impl Bill {
         if unknown > 0 {
             let reason =
                 "EFS bills what is stored, which is not known; collect kubelet_volume_stats_used_bytes".to_owned();
-            self.add_unpriced("claim on EFS".to_owned(), float(unknown) / 3600.0, "claim-hour", reason);
+            self.add_unpriced("claim on EFS".to_owned(), hours(unknown), "claim-hour", reason);
         }
         let item = Item {
             line: "volumes",
@@ -184,6 +198,10 @@ impl Bill {
     ) -> Option<NanoUsd> {
         let month_seconds = crate::scenarios::month_seconds();
         let volume_type = assumptions.terms.ec2_root_disk_type;
+        // Whoever says that there are none has priced them.
+        if volume_type == "none" {
+            return Some(NanoUsd::ZERO);
+        }
         let mut line = None;
         let mut nodes = std::mem::take(&mut self.nodes);
         for node in nodes.iter_mut().filter(|node| is_aws(node)) {
@@ -191,21 +209,19 @@ impl Bill {
             let unknown = node.up_seconds - sums.root_disk_seconds;
             let region = node.billed_as.location();
             let region = region.as_deref();
-            let unit = region.filter(|_| volume_type != "none").and_then(|region| book.volume(volume_type, region));
-            let Some(unit) = unit else {
-                let reason = match (region, volume_type) {
-                    (_, "none") => "the assumption ec2.root_disk_type is `none`".to_owned(),
-                    (None, _) => "region not known".to_owned(),
-                    (Some(region), _) => {
+            let Some(unit) = region.and_then(|region| book.volume(volume_type, region)) else {
+                let reason = region.map_or_else(
+                    || "region not known".to_owned(),
+                    |region| {
                         format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file")
-                    }
-                };
-                self.add_unpriced("root disk".to_owned(), super::hours(node.up_seconds), "node-hour", reason);
+                    },
+                );
+                self.add_unpriced_moving("root disk", super::hours(node.up_seconds), "node-hour", reason);
                 continue;
             };
             if unknown > 0 {
                 let reason = "size not known: kube-state-metrics shows no ephemeral-storage capacity".to_owned();
-                self.add_unpriced("root disk".to_owned(), super::hours(unknown), "node-hour", reason);
+                self.add_unpriced_moving("root disk", super::hours(unknown), "node-hour", reason);
             }
             if sums.root_disk_seconds == 0 {
                 continue;
@@ -305,6 +321,10 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
 /// Whether AWS bills the node's disks by themselves.
 fn is_aws(node: &NodeCost) -> bool {
     node.kind.compute_type != "hybrid" && !node.kind.emp_owned
+}
+
+fn hours(seconds: i128) -> f64 {
+    float(seconds) / 3600.0
 }
 
 fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {

@@ -67,6 +67,20 @@ async fn one_sample_of_a_container_that_cannot_be_changes_no_sum_and_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_sample_at_the_edge_of_an_hour_costs_no_slot() {
+    let test = "a_wrong_sample_at_the_edge_of_an_hour_costs_no_slot";
+    // Looked at at the start of the hour, at its end, and at both edges of its first slot.
+    for edges in [vec![-20], vec![3_580], vec![-20, 280], vec![-20, 3_280, 3_580]] {
+        for wrong in [0.0, 1.73e9, 9.3e18] {
+            let value = |at, value| if edges.contains(&at) { wrong } else { value + 48_000.0 };
+            let Some((row, slots, faults)) = used(test, changed(plain(), CPU, value)).await else { return };
+            assert_eq!((row.cpu_core_milliseconds, slots), (Some(1_800_000), [Some(500); 12]), "{edges:?} {wrong}");
+            assert!(faults[0].contains("`container_cpu`"), "{faults:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_lagging_sample_climbs_again_counts_once() {
     let test = "what_a_lagging_sample_climbs_again_counts_once";
     // For a quarter of an hour it shows what it showed ten minutes before.
@@ -236,10 +250,10 @@ async fn an_old_counter_is_not_counted_from_zero_because_its_start_moved_in_a_ga
         let world = changed(world, START, |at, value| if at < moved { value } else { seconds(moved) });
         let Some((row, slots, _)) = used(test, unscraped(world, -420..180)).await else { return };
         let used = row.cpu_core_milliseconds.unwrap();
-        // What a gap counted is spread over it evenly, and how old the sample is that it begins with is not known: a minute
-        // of before the hour may fall into it.
-        assert!((1_640_000..=1_830_000).contains(&used), "{moved}: {used} {slots:?}");
-        assert!(slots.iter().flatten().all(|slot| (490..=600).contains(slot)), "{moved}: {slots:?}");
+        // What a gap counted is spread evenly from the last scrape before it to the first edge after it, which sees a
+        // sample of twenty seconds ago.
+        assert!((1_790_000..=1_800_000).contains(&used), "{moved}: {used} {slots:?}");
+        assert!(slots.iter().flatten().all(|slot| (480..=500).contains(slot)), "{moved}: {slots:?}");
     }
 }
 

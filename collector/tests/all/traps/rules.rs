@@ -4,7 +4,7 @@ use collector::Settings;
 use collector::decode::decode;
 use collector::doctor::{Severity, examine};
 use collector::server::{Server, ServerOptions};
-use collector::usage::{INSTANT_RATE_RULE, MEMORY_RULE, RATE_RULE};
+use collector::usage_source::{INSTANT_RATE_RULE, MEMORY_RULE, RATE_RULE};
 use fixtures::{Sample, prometheus, services};
 use lake::tables::{ContainerHour, PodHour, QualityHour};
 

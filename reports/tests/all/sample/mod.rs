@@ -141,6 +141,8 @@ pub(crate) fn believable() -> Analysis {
         selection: None,
         exclusions: Vec::new(),
         waterfall: None,
+        back_test: None,
+        silence: None,
         realised: None,
         waste: None,
         next_steps: None,

@@ -236,6 +236,16 @@ pub(crate) fn full() -> Analysis {
         ..Verdict::default()
     };
     analysis.model_optimism = Some(0.977);
+    analysis.back_test = Some(BackTest {
+        cost_ratio: Some(0.977),
+        starts: 4_120,
+        replayed_wait_seconds: 5_160,
+        measured_wait_seconds: 5_890,
+        replayed_long_waits: 31,
+        measured_long_waits: 34,
+        waits_agree: Some(true),
+    });
+    analysis.silence = Some(silence());
     analysis.what_if = Some(what_if::what_if());
     plan::add(&mut analysis);
     analysis.right_sizing = Some(sizes::right_sizing());
@@ -261,4 +271,26 @@ pub(crate) fn full() -> Analysis {
         "root disk of an elastic VM",
     ));
     analysis
+}
+
+/// A day that is busy from nine to five, with some samples missing at night.
+fn silence() -> Silence {
+    let of_hour = |hour: u32| {
+        let busy = (8..18).contains(&hour);
+        let silent = if hour == 3 { 0.06 } else { 0.0 };
+        SilentHour {
+            hour,
+            cpu_used_cores: if busy { 62.0 } else { 38.0 },
+            cpu_fraction: Some(silent),
+            memory_used_gib: 540.0,
+            memory_fraction: Some(silent),
+            busy,
+        }
+    };
+    Silence {
+        cpu_fraction: Some(0.002),
+        memory_fraction: Some(0.0025),
+        in_busy_hours: false,
+        by_hour_of_day: (0..24).map(of_hour).collect(),
+    }
 }

@@ -6,6 +6,7 @@ pub(super) fn what_if() -> WhatIf {
     WhatIf {
         grid: grid(),
         tornado: tornado(),
+        tornado_of: Some("emp-tuned".to_owned()),
         break_even: vec![
             contour("fee_fraction", "host_discount", 0.20, 0.0),
             contour("host_discount", "ec2_discount", 0.0, 0.0),
@@ -55,6 +56,7 @@ fn tornado() -> Vec<TornadoBar> {
         saving_usd: Some(base + change),
         change_usd: Some(change),
         holds_target,
+        turns_around: base + change <= 0.0,
     };
     vec![
         bar("emp.memory_model", "touched", -4_180.0, true),

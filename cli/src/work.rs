@@ -1,0 +1,201 @@
+//! EDGE: `emp-cost work`: takes what-ifs from the queue of the reporting service and replays them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use analyzer::{Assumptions, Domain, Key};
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use lake::{Lake, LakeUri, Store};
+use service::jobs::{self, Taken};
+use service::{Knob, Replays};
+use types::Window;
+
+use crate::analyze::{self, InputArgs, Inputs};
+use crate::failure::Failure;
+use crate::formats::FormatArgs;
+use crate::serve::ended;
+
+/// How often a worker says that it lives.
+const SAYS: Duration = Duration::from_secs(20);
+/// How often an empty queue is looked at.
+const LOOKS: Duration = Duration::from_secs(5);
+/// The assumptions that the form of what-ifs asks for, in its order; others are written as TOML below them.
+const ASKED: [&str; 12] = [
+    "emp.memory_overcommit",
+    "emp.cpu_overcommit",
+    "emp.memory_model",
+    "emp.host_threshold",
+    "emp.fee_fraction",
+    "emp.spare_hosts_per_zone",
+    "emp.min_hosts_per_zone",
+    "emp.evm_consolidation",
+    "emp.move_spot",
+    "emp.volumes",
+    "risk.host_loss",
+    "risk.headroom_cost",
+];
+
+/// Replay what-ifs that people ask for in the reporting service
+///
+/// Takes one job after the other from `service/jobs/` in the lake, replays the weeks of the report it is compared with,
+/// and keeps the result below `service/results/`. Any number of workers may run; one that is stopped leaves its job to the
+/// others after two minutes. Prices, profile and assumptions should be those of the scheduled reports: a job changes
+/// what it names and nothing else.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkArgs {
+    /// The lake: a directory, or s3://bucket/prefix
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    lake: LakeUri,
+
+    #[command(flatten)]
+    inputs: InputArgs,
+
+    /// What this worker is called in the queue; two must not have the same
+    #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "worker")]
+    name: String,
+
+    /// End when the queue is empty
+    #[arg(long)]
+    once: bool,
+}
+
+/// What the service needs to know of assumptions.
+pub(crate) fn replays() -> Replays {
+    let knob = |name: &&str| Assumptions::keys().find(|key| key.name == *name).map(knob);
+    Replays { knobs: ASKED.iter().filter_map(knob).collect(), check }
+}
+
+fn knob(key: &'static Key) -> Knob {
+    let (default, choices, range) = match key.domain {
+        Domain::Number { default, min, max } => (default.to_string(), Vec::new(), Some((min, max))),
+        Domain::Name { allowed } => (allowed.first().copied().unwrap_or_default().to_owned(), allowed.to_vec(), None),
+    };
+    Knob { name: key.name, unit: key.unit, effect: key.effect, default, choices, range }
+}
+
+fn check(toml: &str) -> Result<(), String> {
+    Assumptions::from_toml(toml).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// A worker: what it stands on, and what it is called.
+pub(crate) struct Worker {
+    inputs: Inputs,
+    name: String,
+    once: bool,
+}
+
+impl Worker {
+    /// The one beside the demo's service, with the demo's assumptions.
+    pub(crate) fn of_demo<const N: usize>(labels: [&str; N]) -> Result<Self, Failure> {
+        let inputs = Inputs::documented(labels.map(ToOwned::to_owned).into())?;
+        Ok(Self { inputs, name: "demo".to_owned(), once: false })
+    }
+}
+
+pub(crate) async fn run(args: WorkArgs, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
+    let worker = Worker { inputs: args.inputs.read()?, name: args.name, once: args.once };
+    let store = args.lake.open().await;
+    tokio::select! {
+        outcome = queue(store, &worker, now) => outcome,
+        // The lease of a job at hand ends by itself.
+        () = ended() => Ok(()),
+    }
+}
+
+/// Takes jobs, one after the other.
+pub(crate) async fn queue(store: Arc<dyn Store>, worker: &Worker, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
+    let lake = Lake::new(Arc::clone(&store));
+    loop {
+        let Some(mut taken) = jobs::take(store.as_ref(), &worker.name, now()).await? else {
+            if worker.once {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOKS).await;
+            continue;
+        };
+        let (id, cluster) = (taken.job.id.clone(), taken.job.cluster.clone());
+        tracing::info!(%id, %cluster, title = taken.job.title, "replaying a what-if");
+        if let Err(error) = one(store.as_ref(), &lake, &worker.inputs, &mut taken, now).await {
+            // The store failed: the lease ends by itself, and somebody tries again.
+            tracing::error!(%id, "the job is left to others: {error:#}");
+            tokio::time::sleep(LOOKS).await;
+        }
+    }
+}
+
+/// Replays one job, and says meanwhile that this worker lives.
+async fn one(
+    store: &dyn Store,
+    lake: &Lake,
+    inputs: &Inputs,
+    taken: &mut Taken,
+    now: fn() -> DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let (done, all) = (AtomicU64::new(0), AtomicU64::new(0));
+    let job = taken.job.clone();
+    let work = result(lake, inputs, &job, |n, of| {
+        done.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        all.store(u64::try_from(of).unwrap_or(u64::MAX), Ordering::Relaxed);
+    });
+    tokio::pin!(work);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            () = tokio::time::sleep(SAYS) => {
+                let progress = (done.load(Ordering::Relaxed), all.load(Ordering::Relaxed));
+                if !jobs::renew(store, taken, Some(progress), now()).await? {
+                    tracing::warn!(id = job.id, "another worker has the job; this one leaves it");
+                    return Ok(());
+                }
+            }
+        }
+    };
+    let outcome = match outcome {
+        Ok(files) => Ok(jobs::keep(store, files).await?),
+        Err(error) => Err(format!("{error:#}")),
+    };
+    if !jobs::finish(store, taken, outcome).await? {
+        tracing::warn!(id = job.id, "another worker finished the job");
+    }
+    Ok(())
+}
+
+/// The analysis of a job, and its page.
+async fn result(
+    lake: &Lake,
+    inputs: &Inputs,
+    job: &jobs::Job,
+    progress: impl Fn(usize, usize) + Send + Sync,
+) -> anyhow::Result<Vec<(String, Bytes)>> {
+    let window = Window::try_new(job.start, job.end).context("read the window of the job")?;
+    let mut request = inputs.request(job.cluster.clone(), Some(window));
+    request.assumptions = request.assumptions.changed_by(&job.assumptions).context("read the job's assumptions")?;
+    request.bill_only = false;
+    let analysis = analyzer::analyze(lake, request, progress).await?;
+    let files = FormatArgs::page_and_analysis()
+        .files(&analysis, &analyze::json(&analysis)?, Vec::new())
+        .map_err(|failure| anyhow!("{failure}"))?;
+    Ok(files.into_iter().map(|file| (file.name, Bytes::from(file.content))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_assumption_that_is_asked_for_is_one() {
+        let replays = replays();
+        assert_eq!(replays.knobs.len(), ASKED.len());
+        for knob in &replays.knobs {
+            let toml = match knob.choices.first() {
+                Some(choice) => format!("{} = \"{choice}\"", knob.name),
+                None => format!("{} = {}", knob.name, knob.default),
+            };
+            assert_eq!((replays.check)(&toml), Ok(()), "{toml}");
+        }
+        assert!((replays.check)("emp.nothing = 1").is_err());
+    }
+}

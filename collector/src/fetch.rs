@@ -1,0 +1,286 @@
+//! EDGE: network. One hour fetched: every query, what must be there, and what is wrong with what came.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use lake::manifest::Source;
+use lake::{EncodedHour, HourEncoder};
+use types::{ClusterId, Hour, SLOTS_PER_HOUR};
+
+use crate::decode::{DecodeError, decode};
+use crate::dialect::Dialect;
+use crate::gaps;
+use crate::outcome::{CollectError, Collected, HourResult};
+use crate::quality::{self, quality_row};
+use crate::queries::{self, Fact, Question, Shape};
+use crate::rows::{self, Origin};
+use crate::server::{AskError, Event, Server};
+use crate::settings::Settings;
+use crate::single_cluster::{self, Twice};
+use crate::snapshot::{Between, Snapshot, Vanished};
+use crate::usage_source::UsageSource;
+
+/// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
+/// what is there, and its sums would pass for those of an hour; from there on the manifest tells what is missing.
+const MIN_SLOTS: usize = SLOTS_PER_HOUR / 2;
+/// Names asked for in one query: keeps its text short.
+const NAMES_AT_ONCE: usize = 200;
+
+/// Refuses a server that holds several clusters of which none is named, and learns how it names things.
+pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Settings) -> Result<Dialect, CollectError> {
+    let own = queries::matchers(settings, &Dialect::default());
+    let body = server.ask_after("nodes", &queries::all_nodes(&own), hour).await?;
+    let unreadable = |source| CollectError::Answer { query: "nodes".to_owned(), hour, source };
+    for label in single_cluster::labels_that_differ(&body).map_err(unreadable)? {
+        // By convention this one is a cluster's, whatever it splits.
+        let conventional = label == "cluster" && settings.selector.is_none();
+        let found = words_of(server, "clusters", &single_cluster::split(&own, &label), "found", hour).await?;
+        if !conventional && !single_cluster::is_split(&label, &found) {
+            continue;
+        }
+        let clusters = words_of(server, "clusters", &single_cluster::values(&own, &label), &label, hour).await?;
+        let names = clusters.iter().take(5).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
+    }
+    let mut dialect = Dialect::default();
+    for (what, _) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
+        dialect.found(&what);
+    }
+    Ok(dialect)
+}
+
+/// The values of one label of an answer, with the last sample of each, sorted.
+async fn words_of(
+    server: &Server,
+    name: &str,
+    promql: &str,
+    label: &str,
+    hour: Hour,
+) -> Result<Vec<(String, f64)>, CollectError> {
+    let body = server.ask_after(name, promql, hour).await?;
+    let mut words = Vec::new();
+    decode(&body, &[label], &mut |series| {
+        let value = series.points.last().map_or(0.0, |(_, value)| *value);
+        words.extend(series.labels.first().map(|word| (word.to_string(), value)));
+    })
+    .map_err(|source| CollectError::Answer { query: name.to_owned(), hour, source })?;
+    words.sort_by(|(a, n), (b, m)| a.cmp(b).then(n.total_cmp(m)));
+    Ok(words)
+}
+
+/// Sends every query of an hour, one at a time, each while the answer before it is read, and encodes what came. `Err` when there is nothing to write.
+pub(crate) async fn fetch(
+    server: &Server,
+    cluster: &ClusterId,
+    hour: Hour,
+    settings: &Settings,
+    dialect: &Dialect,
+    collected: &mut Collected,
+) -> Result<EncodedHour, HourResult> {
+    let begun = Instant::now();
+    let mut pinned = match queries::replicas(dialect, settings) {
+        None => dialect.clone(),
+        Some(promql) => {
+            let label = dialect.replica_label.as_deref().unwrap_or_default();
+            collected.queries += 1;
+            dialect.pinned_to_best(&words_of(server, "replicas", &promql, label, hour).await.map_err(failed)?)
+        }
+    };
+    let mut snapshot = Snapshot::new(settings, &pinned);
+    let mut quality = Vec::new();
+    let (mut questions, mut asking) = (queries::questions(settings, &pinned), server.asking(hour));
+    let mut sent = 0;
+    while let Some(query) = questions.get(sent) {
+        if sent == queries::DECISIVE {
+            quality::check_known(&quality)?;
+            if quality::lacks_cpu(&quality) && pinned.usage == UsageSource::Cadvisor {
+                pinned.usage = stand_in(server, settings, &pinned, hour, collected).await?;
+                if pinned.usage != UsageSource::Cadvisor {
+                    // The first answer stands, which is of no usage; that of the counter was empty.
+                    snapshot.usage = pinned.usage;
+                    quality.truncate(1);
+                    (questions, sent) = (queries::questions(settings, &pinned), 1);
+                    continue;
+                }
+            }
+        }
+        let mut take = |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(query, body, hour.start_seconds()));
+        // What decides whether the rest is worth asking for is waited for.
+        let next = questions.get(sent + 1).filter(|_| sent + 1 != queries::DECISIVE);
+        let reply = asking.ask(query, next, &mut take).await.map_err(|error| match error {
+            AskError::Query(error) => failed(error),
+            AskError::Answer(source) => unreadable(query.name, hour, source),
+        })?;
+        collected.queries += reply.requests;
+        collected.samples += reply.answer.samples;
+        quality.push(quality_row(query.name, &snapshot, &reply, server, hour));
+        sent += 1;
+    }
+    snapshot.settle();
+    if let Err(missing) = quality::check_required(&quality, hour) {
+        return Err(with_label(missing, server, settings, hour).await);
+    }
+    quality::check_identity(&snapshot, &quality, hour)?;
+    let slots = quality::scraped_slots(&snapshot);
+    if slots < MIN_SLOTS {
+        return Err(HourResult::NoData { slots });
+    }
+    let matchers = queries::matchers(settings, &pinned);
+    for what in ByName::ALL {
+        ask_by_name(what, server, hour, &matchers, &mut snapshot, collected).await?;
+    }
+    if let Some(Twice { what, name, ids }) = single_cluster::twice(&snapshot) {
+        return Err(failed(CollectError::TwiceAtOnce { what, name, ids, hour }));
+    }
+    ask_beyond(server, hour, &questions, &mut snapshot, collected).await?;
+    let faults = quality::faults(&snapshot, &quality);
+    let hash = queries::query_set(settings, &pinned);
+    let query_set = [vec![hash.clone()], pinned.words()].concat().join(" ");
+    let asked = [Some(hash), pinned.usage_word()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let encoder = HourEncoder::new(cluster, hour, Source::Prometheus, &asked);
+    let origin = Origin { server: server.describe(), faults, quality, query_set };
+    // Not beside the next hour's asking: then two hours would be in memory.
+    let encoded = tokio::task::block_in_place(|| rows::encode(snapshot, settings, hour, encoder, origin));
+    server.tell(&Event::HourReady { seconds: begun.elapsed().as_secs_f64() });
+    encoded.map_err(failed)
+}
+
+/// Why a metric is missing, where it is there without the label of the cluster.
+async fn with_label(missing: HourResult, server: &Server, settings: &Settings, hour: Hour) -> HourResult {
+    let HourResult::Failed(CollectError::Missing { metric, exporter, .. }) = &missing else { return missing };
+    let Some((label, value)) = settings.selector.clone() else { return missing };
+    let (metric, exporter) = (*metric, *exporter);
+    match words_of(server, "others", &format!("count(last_over_time({metric}[62m]))"), "", hour).await {
+        Ok(others) if !others.is_empty() => {
+            failed(CollectError::MissingLabelled { metric, label, value, hour, exporter })
+        }
+        _ => missing,
+    }
+}
+
+/// Asks for the counters that were not scraped at an edge of the hour and may have run on: what they count over the gap
+/// belongs to both hours.
+async fn ask_beyond(
+    server: &Server,
+    hour: Hour,
+    questions: &[Question],
+    snapshot: &mut Snapshot,
+    collected: &mut Collected,
+) -> Result<(), HourResult> {
+    snapshot.learn_limits();
+    let gaps = gaps::of(snapshot, hour);
+    let Some(cpu) = questions.iter().find(|question| question.fact == Fact::ContainerCpu) else { return Ok(()) };
+    let within: BTreeSet<String> = gaps.before.union(&gaps.after).cloned().collect();
+    let mut asked = Vec::new();
+    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after), (Shape::Edges, within)] {
+        if pods.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = pods.iter().map(String::as_str).collect();
+        let names = if names.len() > NAMES_AT_ONCE { &[] } else { &names[..] };
+        asked.extend((shape != Shape::Edges).then(|| cpu.beyond(shape, names)));
+        asked.extend(cpu.scraped(shape, names));
+    }
+    for question in asked {
+        let mut take =
+            |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(&question, body, hour.start_seconds()));
+        let reply = server.asking(hour).ask(&question, None, &mut take).await.map_err(|error| match error {
+            AskError::Query(error) => failed(error),
+            AskError::Answer(source) => unreadable(question.name, hour, source),
+        })?;
+        collected.queries += reply.requests;
+        collected.samples += reply.answer.samples;
+    }
+    Ok(())
+}
+
+/// What stands in for cAdvisor's counter in an hour that has none of it: what the server recorded, where that suffices.
+/// Else it stays with the counter, whose absence is told.
+async fn stand_in(
+    server: &Server,
+    settings: &Settings,
+    dialect: &Dialect,
+    hour: Hour,
+    collected: &mut Collected,
+) -> Result<UsageSource, HourResult> {
+    let promql = queries::stand_ins(&queries::matchers(settings, dialect));
+    collected.queries += 1;
+    let there = words_of(server, "stand_ins", &promql, "__name__", hour).await.map_err(failed)?;
+    let there: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();
+    Ok(UsageSource::recorded(&there).unwrap_or_default())
+}
+
+fn failed(error: impl Into<CollectError>) -> HourResult {
+    HourResult::Failed(error.into())
+}
+
+fn unreadable(query: &str, hour: Hour, source: DecodeError) -> HourResult {
+    failed(CollectError::Answer { query: query.to_owned(), hour, source })
+}
+
+/// What is asked of objects by their names, because only the answers before tell which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ByName {
+    /// When the pods were last seen that no longer show after the hour.
+    VanishedPods,
+    /// The same of nodes.
+    VanishedNodes,
+    /// What was said when of nodes whose labels changed, or whose name two machines had.
+    ChangedNodes,
+    /// What was said when of pods whose owner or labels changed.
+    ChangedPods,
+    /// Which owner was said when of replica sets or jobs that had two.
+    ChangedOwners(Between),
+}
+
+impl ByName {
+    const ALL: [Self; 6] = [
+        Self::VanishedPods,
+        Self::VanishedNodes,
+        Self::ChangedNodes,
+        Self::ChangedPods,
+        Self::ChangedOwners(Between::ReplicaSets),
+        Self::ChangedOwners(Between::Jobs),
+    ];
+}
+
+async fn ask_by_name(
+    what: ByName,
+    server: &Server,
+    hour: Hour,
+    matchers: &str,
+    snapshot: &mut Snapshot,
+    collected: &mut Collected,
+) -> Result<(), HourResult> {
+    let names = match what {
+        ByName::VanishedPods => snapshot.vanished(Vanished::Pods, hour),
+        ByName::VanishedNodes => snapshot.vanished(Vanished::Nodes, hour),
+        ByName::ChangedNodes => snapshot.changed_nodes(),
+        ByName::ChangedPods => snapshot.changed_pods(),
+        ByName::ChangedOwners(what) => snapshot.changed_owners(what),
+    };
+    for names in names.chunks(NAMES_AT_ONCE) {
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let (name, promql) = match what {
+            ByName::VanishedPods => ("pods_seen", queries::pods_seen(matchers, &names)),
+            ByName::VanishedNodes => ("nodes_seen", queries::nodes_seen(matchers, snapshot.node_label(), &names)),
+            ByName::ChangedNodes => ("nodes_changed", queries::nodes_changed(matchers, snapshot.node_label(), &names)),
+            ByName::ChangedPods => ("pods_changed", queries::pods_changed(matchers, &names)),
+            ByName::ChangedOwners(Between::ReplicaSets) => {
+                ("owners_changed", queries::replicasets_changed(matchers, &names))
+            }
+            ByName::ChangedOwners(Between::Jobs) => ("owners_changed", queries::jobs_changed(matchers, &names)),
+        };
+        let body = server.ask_after(name, &promql, hour).await.map_err(failed)?;
+        let answer = match what {
+            ByName::VanishedPods => snapshot.read_last_seen(Vanished::Pods, &body),
+            ByName::VanishedNodes => snapshot.read_last_seen(Vanished::Nodes, &body),
+            ByName::ChangedNodes => snapshot.read_changed_nodes(&body, hour),
+            ByName::ChangedPods => snapshot.read_changed_pods(&body, hour),
+            ByName::ChangedOwners(what) => snapshot.read_changed_owners(what, &body, hour),
+        };
+        collected.queries += 1;
+        collected.samples += answer.map_err(|source| unreadable(name, hour, source))?.samples;
+    }
+    Ok(())
+}

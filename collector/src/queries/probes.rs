@@ -1,0 +1,76 @@
+//! Questions by which a server's dialect is told apart, and the queries that stand in for others by it.
+
+use super::containers::{CONTAINER_CPU_PARTS, ONE_CPU};
+use super::query::{Fact, Query};
+use super::rules::{
+    RECORDED_INSTANT_RATE, RECORDED_MEMORY_MAX, RECORDED_MEMORY_MEAN, RECORDED_RATE, WHOLE_MEMORY_MAX,
+    WHOLE_MEMORY_MEAN,
+};
+use crate::dialect::{Dialect, REPLICA_LABELS};
+use crate::promql::{label_name, quoted};
+use crate::settings::Settings;
+use crate::usage_source::{Rates, STAND_INS, UsageSource};
+
+/// One question that tells the dialect apart: a series for each thing found, named in `found`.
+pub fn dialect_probe(settings: &Settings) -> String {
+    let own = match &settings.selector {
+        Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
+        None => String::new(),
+    };
+    let mut probe = format!(
+        "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
+         image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
+         label_replace(count(count by (job,metrics_path,exported_job) \
+         (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
+         label_replace(count(container_cpu_usage_seconds_total{{{own}image!=\"\",cpu=~\"{ONE_CPU}\"}}) > 0,\
+         \"found\",\"per_cpu\",\"\",\"\")"
+    );
+    for label in REPLICA_LABELS {
+        probe.push_str(&format!(
+            " or label_replace(count(count by ({label}) (kube_node_info{{{own}{label}!=\"\"}})) > 1,\
+             \"found\",\"{label}\",\"\",\"\")"
+        ));
+    }
+    probe
+}
+
+/// The question which replica has how many samples of an hour, evaluated at its end; `None` where there are none.
+pub fn replicas(dialect: &Dialect, settings: &Settings) -> Option<String> {
+    let label = dialect.replica_label.as_deref()?;
+    let own = match &settings.selector {
+        Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
+        None => String::new(),
+    };
+    Some(format!("sum by ({label}) (count_over_time(kube_node_created{{{own}{label}!=\"\"}}[1h]))"))
+}
+
+/// The question which of the metrics that can stand in for cAdvisor's counters an hour has, evaluated after it.
+pub(crate) fn stand_ins(matchers: &str) -> String {
+    format!("count by (__name__) (last_over_time({{{matchers}__name__=~\"{}\"}}[62m]))", STAND_INS.join("|"))
+}
+
+/// The query that is asked in the place of one of [`super::ALL`]; `None` where none is.
+pub(super) fn substitute(dialect: &Dialect, query: &'static Query) -> Option<&'static Query> {
+    match query.fact {
+        Fact::ContainerCpu if dialect.per_cpu && dialect.usage == UsageSource::Cadvisor => Some(&CONTAINER_CPU_PARTS),
+        _ => of_usage(dialect.usage, query),
+    }
+}
+
+/// The query that is asked in the place of one of [`super::ALL`]; `None` where none is.
+fn of_usage(usage: UsageSource, query: &'static Query) -> Option<&'static Query> {
+    let UsageSource::Recorded { cpu, memory_rule } = usage else { return Some(query) };
+    Some(match query.fact {
+        Fact::ContainerCpu => match cpu {
+            Rates::FiveMinutes => &RECORDED_RATE,
+            Rates::TwoScrapes => &RECORDED_INSTANT_RATE,
+        },
+        Fact::ContainerMemoryMean if memory_rule => &RECORDED_MEMORY_MEAN,
+        Fact::ContainerMemoryMean => &WHOLE_MEMORY_MEAN,
+        Fact::ContainerMemoryMax if memory_rule => &RECORDED_MEMORY_MAX,
+        Fact::ContainerMemoryMax => &WHOLE_MEMORY_MAX,
+        // Rules have no instances, so nothing could be done with their starts.
+        Fact::ContainerStart => return None,
+        _ => query,
+    })
+}

@@ -1,0 +1,100 @@
+//! A query as it is written down.
+
+use types::window::HOUR_SECONDS;
+use types::{Hour, SLOT_SECONDS};
+
+/// How far past the end of the hour facts about lives are read: two scrapes of kube-state-metrics at its usual
+/// 60 s. An hour is collected only after it settled for longer than that.
+pub const LOOK_AHEAD_SECONDS: i64 = 120;
+
+/// When a query is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Once, [`LOOK_AHEAD_SECONDS`] after the end of the hour.
+    Once,
+    /// At the end of each of the twelve slots.
+    Slots,
+    /// At the start of the hour and at the end of each slot: thirteen points, for differences of counters.
+    Edges,
+    /// At the edges of the slots of the hour before, without its end.
+    Before,
+    /// At the edges of the slots of the hour after, without its start.
+    After,
+}
+
+impl Shape {
+    /// First and last moment of evaluation, in seconds since the epoch.
+    pub fn bounds(self, hour: Hour) -> (i64, i64) {
+        match self {
+            Self::Once => {
+                let at = hour.end_seconds() + LOOK_AHEAD_SECONDS;
+                (at, at)
+            }
+            Self::Slots => (hour.start_seconds() + SLOT_SECONDS, hour.end_seconds()),
+            Self::Edges => (hour.start_seconds(), hour.end_seconds()),
+            Self::Before => (hour.start_seconds() - HOUR_SECONDS, hour.start_seconds() - SLOT_SECONDS),
+            Self::After => (hour.end_seconds() + SLOT_SECONDS, hour.end_seconds() + HOUR_SECONDS),
+        }
+    }
+}
+
+/// What a query asks for. The names of the constants below, as values, so that the compiler sees to it that every
+/// answer is taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is documented at the constant of its name")]
+pub enum Fact {
+    ContainerCpu,
+    ContainerCpuBeyond,
+    ContainerCpuScraped,
+    ContainerRate,
+    ContainerCpuPeak,
+    ContainerMemoryMean,
+    ContainerMemoryMax,
+    ContainerStart,
+    ContainerResources,
+    PodInfo,
+    PodLastSeen,
+    PodFacts,
+    PodEnded,
+    PodSpec,
+    PodNodeSelector,
+    Owners,
+    Exporters,
+    Duplicates,
+    NodeInfo,
+    NodeLastSeen,
+    NodeCreated,
+    NodeResources,
+    NodeLabels,
+    NodeCpu,
+    NodeMemory,
+    NodeIo,
+    NodeExporters,
+    FargateProvisioned,
+    ClaimInfo,
+    VolumeInfo,
+    VolumeUsed,
+}
+
+/// One question to the server, as it is written down; [`questions`] makes of it what is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query {
+    /// What it asks for.
+    pub fact: Fact,
+    /// Its name in `quality_hour` and in messages.
+    pub name: &'static str,
+    /// The metric, for messages about what is missing.
+    pub metric: &'static str,
+    /// The label by which the question is asked in parts where the server cannot answer it whole; one of
+    /// [`Self::labels`], so that what belongs together stays together.
+    pub shard_by: &'static str,
+    /// When it is evaluated.
+    pub shape: Shape,
+    /// The labels read from the answer, in this order.
+    pub labels: &'static [&'static str],
+    /// The expression, with [`SHARD`] at the start of every selector.
+    pub promql: &'static str,
+}
+
+/// Where the matchers of a part go; nothing when the whole is asked for.
+pub const SHARD: &str = "$shard,";
