@@ -178,7 +178,7 @@ fn the_page_and_the_analysis_are_written_unless_something_else_is_asked_for() {
     succeeds(&[&given[..], &[at("plain").to_str().unwrap()]].concat());
     assert_eq!(files(&at("plain")), ["analysis.json", "index.html"]);
     let said = succeeds(&[&given[..], &[at("md").to_str().unwrap(), "--format", "markdown"]].concat());
-    assert_eq!((files(&at("md")), said.trim()), (vec!["summary.md".to_owned()], at("md").to_str().unwrap()));
+    assert_eq!((files(&at("md")), said.trim()), (vec!["summary.md".to_owned()], at("md/summary.md").to_str().unwrap()));
     succeeds(
         &[&given[..], &[at("split").to_str().unwrap(), "--format", "focus-csv", "--focus-version", "1.3"]].concat(),
     );

@@ -12,7 +12,7 @@ fn says_what_is_paid_and_what_is_saved() {
                                                     a month          a year
     Today (partial)                                 $17,523        $210,270
     With EMP, vendor's arithmetic (partial)         $11,684        $140,203
-    Saving                                           $5,839         $70,067  33.3 %
+    Saving (on nominal sizes only)                   $5,839         $70,067  33.3 %
 
     By the vendor's published ratios, moving 31 of 44 nodes to elastic VMs on two m5.metal
     hosts would have cost about a quarter less than today, after the fee; your own peaks
