@@ -39,12 +39,11 @@ const ASKED: [&str; 12] = [
     "risk.headroom_cost",
 ];
 
-/// Replay what-ifs that people ask for in the reporting service
+/// Replay the what-ifs that people ask for in the reporting service
 ///
-/// Takes one job after the other from `service/jobs/` in the lake, replays the weeks of the report it is compared with,
-/// and keeps the result below `service/results/`. Any number of workers may run; one that is stopped leaves its job to the
-/// others after two minutes. Prices, profile and assumptions should be those of the scheduled reports: a job changes
-/// what it names and nothing else.
+/// Takes jobs from `service/jobs/` in the lake, replays the window of the report each is compared with, and writes results
+/// below `service/results/`. Several workers may run; the job of one that is killed is taken by another after two minutes.
+/// Give workers the prices, profile and assumptions of the scheduled reports: a job changes only what it names.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkArgs {
     /// The lake: a directory, or s3://bucket/prefix
@@ -54,11 +53,11 @@ pub(crate) struct WorkArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
-    /// What this worker is called in the queue; two must not have the same
-    #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "worker")]
-    name: String,
+    /// Name of this worker in the queue, for people [default: one of its own]
+    #[arg(long, value_name = "NAME", env = "EMP_COST_WORKER")]
+    name: Option<String>,
 
-    /// End when the queue is empty
+    /// Exit when the queue is empty
     #[arg(long)]
     once: bool,
 }
@@ -97,7 +96,8 @@ impl Worker {
 }
 
 pub(crate) async fn run(args: WorkArgs, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
-    let worker = Worker { inputs: args.inputs.read()?, name: args.name, once: args.once };
+    let name = args.name.or_else(service::seal::random_name::<6>).context("get random numbers")?;
+    let worker = Worker { inputs: args.inputs.read()?, name, once: args.once };
     let store = args.lake.open().await;
     tokio::select! {
         outcome = queue(store, &worker, now) => outcome,
