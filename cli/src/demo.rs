@@ -56,7 +56,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "ID", default_value = Cluster::ID)]
     cluster_id: ClusterId,
 
-    /// Make reports of three clusters, straight from the generator, and serve them on a loopback port with a token to sign in with
+    /// Make weekly reports of three clusters without Prometheus, and serve them on a loopback port with a token to sign in
     #[arg(long, conflicts_with = "hours")]
     serve: bool,
 }

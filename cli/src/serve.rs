@@ -10,10 +10,11 @@ use lake::LakeUri;
 
 use crate::failure::Failure;
 
-/// Serve reports, costs by team and an API over a lake, to people who sign in and programs with tokens
+/// Serve reports, costs by team and an API over a lake
 ///
-/// Reads what `emp-cost run` wrote beside the data and keeps what it has to keep below `service/` in the same place: there
-/// is no database. docs/service.md describes the configuration. Ends after what is being answered, on SIGTERM or Ctrl-C.
+/// Shows what `emp-cost run` wrote beside the data to people who sign in and to programs with tokens, and takes hours from
+/// collectors that have a token. All state is kept below `service/` in the lake; there is no database. docs/service.md
+/// describes the configuration. SIGTERM and Ctrl-C end it after the requests in progress.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     /// The lake: a directory, or s3://bucket/prefix

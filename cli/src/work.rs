@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use lake::{Lake, LakeUri, Store};
 use service::jobs::{self, Taken};
 use service::{Knob, Replays};
+use tokio::sync::Mutex;
 use types::Window;
 
 use crate::analyze::{self, InputArgs, Inputs};
@@ -38,12 +39,11 @@ const ASKED: [&str; 12] = [
     "risk.headroom_cost",
 ];
 
-/// Replay what-ifs that people ask for in the reporting service
+/// Replay the what-ifs that people ask for in the reporting service
 ///
-/// Takes one job after the other from `service/jobs/` in the lake, replays the weeks of the report it is compared with,
-/// and keeps the result below `service/results/`. Any number of workers may run; one that is stopped leaves its job to the
-/// others after two minutes. Prices, profile and assumptions should be those of the scheduled reports: a job changes
-/// what it names and nothing else.
+/// Takes jobs from `service/jobs/` in the lake, replays the window of the report each is compared with, and writes results
+/// below `service/results/`. Several workers may run; the job of one that is killed is taken by another after two minutes.
+/// Give workers the prices, profile and assumptions of the scheduled reports: a job changes only what it names.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkArgs {
     /// The lake: a directory, or s3://bucket/prefix
@@ -53,11 +53,11 @@ pub(crate) struct WorkArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
-    /// What this worker is called in the queue; two must not have the same
-    #[arg(long, value_name = "NAME", env = "HOSTNAME", default_value = "worker")]
-    name: String,
+    /// Name of this worker in the queue, for people [default: one of its own]
+    #[arg(long, value_name = "NAME", env = "EMP_COST_WORKER")]
+    name: Option<String>,
 
-    /// End when the queue is empty
+    /// Exit when the queue is empty
     #[arg(long)]
     once: bool,
 }
@@ -96,7 +96,8 @@ impl Worker {
 }
 
 pub(crate) async fn run(args: WorkArgs, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
-    let worker = Worker { inputs: args.inputs.read()?, name: args.name, once: args.once };
+    let name = args.name.or_else(service::seal::random_name::<6>).context("get random numbers")?;
+    let worker = Worker { inputs: args.inputs.read()?, name, once: args.once };
     let store = args.lake.open().await;
     tokio::select! {
         outcome = queue(store, &worker, now) => outcome,
@@ -109,7 +110,7 @@ pub(crate) async fn run(args: WorkArgs, now: fn() -> DateTime<Utc>) -> Result<()
 pub(crate) async fn queue(store: Arc<dyn Store>, worker: &Worker, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
     let lake = Lake::new(Arc::clone(&store));
     loop {
-        let Some(mut taken) = jobs::take(store.as_ref(), &worker.name, now()).await? else {
+        let Some(taken) = jobs::take(store.as_ref(), &worker.name, now()).await? else {
             if worker.once {
                 return Ok(());
             }
@@ -118,7 +119,7 @@ pub(crate) async fn queue(store: Arc<dyn Store>, worker: &Worker, now: fn() -> D
         };
         let (id, cluster) = (taken.job.id.clone(), taken.job.cluster.clone());
         tracing::info!(%id, %cluster, title = taken.job.title, "replaying a what-if");
-        if let Err(error) = one(store.as_ref(), &lake, &worker.inputs, &mut taken, now).await {
+        if let Err(error) = one(&store, &lake, &worker.inputs, taken, now).await {
             // The store failed: the lease ends by itself, and somebody tries again.
             tracing::error!(%id, "the job is left to others: {error:#}");
             tokio::time::sleep(LOOKS).await;
@@ -126,41 +127,55 @@ pub(crate) async fn queue(store: Arc<dyn Store>, worker: &Worker, now: fn() -> D
     }
 }
 
-/// Replays one job, and says meanwhile that this worker lives.
+/// Replays one job, and says meanwhile that this worker lives: in a task of its own, since a replay leaves its thread to
+/// nobody for minutes.
 async fn one(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     lake: &Lake,
     inputs: &Inputs,
-    taken: &mut Taken,
+    taken: Taken,
     now: fn() -> DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    let (done, all) = (AtomicU64::new(0), AtomicU64::new(0));
     let job = taken.job.clone();
-    let work = result(lake, inputs, &job, |n, of| {
-        done.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
-        all.store(u64::try_from(of).unwrap_or(u64::MAX), Ordering::Relaxed);
+    let held = Arc::new(Held { taken: Mutex::new(taken), done: AtomicU64::new(0), all: AtomicU64::new(0) });
+    let renewing = tokio::spawn(renewed(Arc::clone(store), Arc::clone(&held), now));
+    let outcome = result(lake, inputs, &job, |n, of| {
+        held.done.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        held.all.store(u64::try_from(of).unwrap_or(u64::MAX), Ordering::Relaxed);
     });
-    tokio::pin!(work);
-    let outcome = loop {
-        tokio::select! {
-            outcome = &mut work => break outcome,
-            () = tokio::time::sleep(SAYS) => {
-                let progress = (done.load(Ordering::Relaxed), all.load(Ordering::Relaxed));
-                if !jobs::renew(store, taken, Some(progress), now()).await? {
-                    tracing::warn!(id = job.id, "another worker has the job; this one leaves it");
-                    return Ok(());
-                }
-            }
-        }
-    };
+    let outcome = outcome.await;
+    // With the job in hand, so that nothing is being said of it when the saying ends.
+    let mut taken = held.taken.lock().await;
+    renewing.abort();
     let outcome = match outcome {
-        Ok(files) => Ok(jobs::keep(store, files).await?),
+        Ok(files) => Ok(jobs::keep(store.as_ref(), files).await?),
         Err(error) => Err(format!("{error:#}")),
     };
-    if !jobs::finish(store, taken, outcome).await? {
-        tracing::warn!(id = job.id, "another worker finished the job");
+    if !jobs::finish(store.as_ref(), &mut taken, outcome).await? {
+        tracing::warn!(id = job.id, "another worker has the job, and its finish counts");
     }
     Ok(())
+}
+
+/// A job at hand, and how far it is.
+struct Held {
+    taken: Mutex<Taken>,
+    done: AtomicU64,
+    all: AtomicU64,
+}
+
+/// Says again and again that a worker lives, until another has its job.
+async fn renewed(store: Arc<dyn Store>, held: Arc<Held>, now: fn() -> DateTime<Utc>) {
+    loop {
+        tokio::time::sleep(SAYS).await;
+        let progress = (held.done.load(Ordering::Relaxed), held.all.load(Ordering::Relaxed));
+        let mut taken = held.taken.lock().await;
+        match jobs::renew(store.as_ref(), &mut taken, Some(progress), now()).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(id = taken.job.id, "the lease could not be renewed: {error}"),
+        }
+    }
 }
 
 /// The analysis of a job, and its page.

@@ -57,7 +57,13 @@ impl Pieces {
                 *held.entry(Piece::of(Some(super::group_name(group)), owner)).or_default() += amount;
             }
         }
-        Self { costs: costs(books), held, usage: observed.workloads.clone() }
+        let costs = costs(books);
+        // Pods whose node has no row hold nothing, and what they use must have a row all the same.
+        let owners = costs.keys().chain(held.keys()).filter_map(|piece| Some(&piece.owner.as_ref()?.0));
+        let known: BTreeSet<&WorkloadKey> = owners.collect();
+        let others: Vec<_> = observed.workloads.keys().filter(|workload| !known.contains(workload)).cloned().collect();
+        held.extend(others.into_iter().map(|workload| (Piece::of(None, (workload, Vec::new())), Both::default())));
+        Self { costs, held, usage: observed.workloads.clone() }
     }
 }
 
@@ -138,7 +144,7 @@ fn of_day<'a>(
 ) {
     let mut by_workload: BTreeMap<&WorkloadKey, BTreeSet<&'a Piece>> = BTreeMap::new();
     let priced = amounts.keys().filter(|(on, _)| *on == Some(date)).map(|(_, piece)| *piece);
-    for piece in priced.chain(day.held.keys()) {
+    for piece in priced.chain(day.held.keys()).chain(day.costs.keys()) {
         if let Some((workload, _)) = &piece.owner {
             by_workload.entry(workload).or_default().insert(piece);
         }

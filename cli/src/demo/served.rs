@@ -135,9 +135,15 @@ async fn serve(out: &Path, store: Arc<dyn Store>, now: fn() -> DateTime<Utc>) ->
         .context("make a client for providers")?;
     print(&format!("Open {url} and sign in with\n\n    {token}\n\nCtrl-C ends it.\n"))?;
     let worker = work::Worker::of_demo(LABELS)?;
-    let working = tokio::spawn(async move { work::queue(store, &worker, now).await });
+    // A thread of its own, which ends with the process: a replay would leave nothing to those who wait for pages.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let outcome = runtime.map(|runtime| runtime.block_on(work::queue(store, &worker, now)));
+        if let Ok(Err(failure)) = outcome {
+            tracing::error!("what-ifs are no longer replayed: {failure}");
+        }
+    });
     service::serve(Arc::new(app), address, ended(), |_| ()).await.context("serve reports")?;
-    working.abort();
     Ok(())
 }
 
