@@ -199,12 +199,29 @@ deny() {
         echo "install: cargo could not install cargo-deny" >&2
 }
 
+# Three lanes, because one waits for the network where another needs the processor: what apt and npm bring, one after the
+# other since apt has one lock; what pip brings; and what is built.
+packaged=() wheels=() built=()
 for what in "$@"; do
     case "$what" in
-    prometheus | s3 | python | prometheus3 | kube-state-metrics | victoria | helm | browser | oidc | actionlint | deny) "$what" ;;
+    prometheus | victoria | browser | oidc) packaged+=("$what") ;;
+    python) wheels+=("$what") ;;
+    s3 | prometheus3 | kube-state-metrics | helm | actionlint | deny) built+=("$what") ;;
     *)
         echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint or deny" >&2
         exit 2
         ;;
     esac
 done
+
+lane() {
+    for what in "$@"; do "$what"; done
+}
+
+lane "${packaged[@]}" &
+first=$!
+lane "${wheels[@]}" &
+second=$!
+lane "${built[@]}"
+wait "$first"
+wait "$second"
