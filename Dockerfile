@@ -8,10 +8,10 @@
 
 # In step with rust-toolchain.toml, which a test compares.
 ARG RUST=1.95.0
-# Both of the same Debian, so that the program finds the glibc it was linked with. Give digests to build the same bytes
-# again years later: --build-arg BUILD_IMAGE=rust@sha256:…
-ARG BUILD_IMAGE=docker.io/library/rust:1.95.0-bookworm
-ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+# Both of the same Debian, so that the program finds the glibc it was linked with, and by digest, so that a tag that moves
+# changes nothing; docs/images.md says how to take newer ones.
+ARG BUILD_IMAGE=docker.io/library/rust:1.95.0-bookworm@sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1
+ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 
 FROM ${BUILD_IMAGE} AS build
 ARG RUST

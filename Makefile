@@ -11,7 +11,7 @@ demo:
 
 # Everything that can fail: format, lints, tests, the tests against real servers, chart, documents.
 test:
-	scripts/install.sh prometheus s3 prometheus3 kube-state-metrics victoria python helm browser actionlint
+	scripts/install.sh prometheus s3 prometheus3 kube-state-metrics victoria python helm browser oidc actionlint
 	scripts/test.sh
 
 # Format and lints alone.

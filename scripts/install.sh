@@ -9,7 +9,9 @@
 #   scripts/install.sh victoria      a VictoriaMetrics, out of the Debian package, into target/tools/
 #   scripts/install.sh helm          Helm 3 and Helm 4, by the Go toolchain, into target/tools/
 #   scripts/install.sh browser       the Debian package `chromium`, and axe-core, by npm, into target/tools/axe/
+#   scripts/install.sh oidc          a certified OpenID provider, by npm, into target/tools/oidc/
 #   scripts/install.sh actionlint    a linter of workflows, by the Go toolchain, into target/tools/
+#   scripts/install.sh deny          cargo-deny, from crates.io, into target/tools/bin/
 #
 # What cannot be installed is said in one line; whoever needs it skips or fails by itself.
 set -euo pipefail
@@ -21,6 +23,8 @@ ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 pyiceberg[sql-sqlite]==0.12
 HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
 AXE=axe-core@4.14.1
+OIDC=oidc-provider@9.13.3
+DENY=0.20.2
 ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 # The Debian package $1, for the program of the same name.
@@ -62,6 +66,19 @@ browser() {
     mkdir -p target/tools
     npm install --silent --no-audit --no-fund --prefix target/tools/axe "$AXE" >&2 ||
         echo "install: npm could not install $AXE" >&2
+}
+
+# A provider to sign in at. It wants Node 22 and works on 20.
+oidc() {
+    [ -d target/tools/oidc/node_modules/oidc-provider ] && return
+    if ! command -v npm >/dev/null; then
+        echo "install: no npm, so no OpenID provider: the test that signs in at one will be skipped" >&2
+        return
+    fi
+    echo "install: $OIDC" >&2
+    mkdir -p target/tools
+    npm install --silent --ignore-scripts --no-audit --no-fund --prefix target/tools/oidc "$OIDC" >&2 ||
+        echo "install: npm could not install $OIDC" >&2
 }
 
 s3() {
@@ -175,12 +192,36 @@ actionlint() {
     GOBIN="$PWD/target/tools" GOFLAGS=-trimpath go install "$ACTIONLINT" >&2 || echo "install: go could not build actionlint" >&2
 }
 
+deny() {
+    [ -x target/tools/bin/cargo-deny ] && return
+    echo "install: cargo-deny $DENY (a few minutes, once)" >&2
+    cargo install --locked --quiet --version "$DENY" --root target/tools cargo-deny >&2 ||
+        echo "install: cargo could not install cargo-deny" >&2
+}
+
+# Three lanes, because one waits for the network where another needs the processor: what apt and npm bring, one after the
+# other since apt has one lock; what pip brings; and what is built.
+packaged=() wheels=() built=()
 for what in "$@"; do
     case "$what" in
-    prometheus | s3 | python | prometheus3 | kube-state-metrics | victoria | helm | browser | actionlint) "$what" ;;
+    prometheus | victoria | browser | oidc) packaged+=("$what") ;;
+    python) wheels+=("$what") ;;
+    s3 | prometheus3 | kube-state-metrics | helm | actionlint | deny) built+=("$what") ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, kube-state-metrics, victoria, helm, browser or actionlint" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint or deny" >&2
         exit 2
         ;;
     esac
 done
+
+lane() {
+    for what in "$@"; do "$what"; done
+}
+
+lane "${packaged[@]}" &
+first=$!
+lane "${wheels[@]}" &
+second=$!
+lane "${built[@]}"
+wait "$first"
+wait "$second"

@@ -33,9 +33,11 @@ chart() {
 
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- --deny warnings
+step env RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 step tests
 step chart
 step python3 scripts/check_docs.py
+step scripts/deny.sh optional
 
 count() {
     awk -v word="$1" '/^test result:/ { for (i = 2; i <= NF; i++) if ($i ~ "^" word) sum += $(i - 1) } END { print sum + 0 }' "$log"

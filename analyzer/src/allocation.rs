@@ -3,12 +3,13 @@
 //! `total = workloads + overhead + idle - oversubscribed + residual` holds exactly for the cluster, for each node group
 //! and for each zone. Money is divided once for each group of nodes and resource, by largest remainder.
 
+pub(crate) mod by_day;
 mod rollup;
 mod volumes;
 
 use std::collections::BTreeMap;
 
-use types::analysis::{Allocation, ExactLines};
+use types::analysis::{Allocation, ClaimCost, ExactLines};
 use types::{NanoUsd, split};
 
 use crate::assumptions::Assumptions;
@@ -88,6 +89,10 @@ struct Books {
     groups: BTreeMap<Option<String>, (i64, Parts)>,
     zones: BTreeMap<Option<String>, (i64, Parts)>,
     owners: BTreeMap<OwnerKey, OwnerCost>,
+    /// The same by the group of nodes it stands on as well; `None` for what does not stand on nodes.
+    owners_at: BTreeMap<(Option<String>, OwnerKey), OwnerCost>,
+    /// The group of nodes whose cost is being given out.
+    here: Option<String>,
     overhead: BTreeMap<&'static str, NanoUsd>,
     residual_causes: BTreeMap<String, NanoUsd>,
 }
@@ -97,11 +102,10 @@ impl Books {
     fn book(&mut self, place: Option<(&NodeGroup, i64)>, parts: Parts) {
         debug_assert!(parts.holds(), "{parts:?}");
         self.cluster.add(parts);
-        let name = |of: &Option<String>, otherwise: &str| Some(of.clone().unwrap_or_else(|| otherwise.to_owned()));
         let (group, zone, seconds) = match place {
             Some((group, seconds)) => {
-                let billed_as = &group.billed_as;
-                (name(&billed_as.node_group, NO_GROUP), name(&billed_as.zone, NO_ZONE), seconds)
+                let zone = group.billed_as.zone.clone().unwrap_or_else(|| NO_ZONE.to_owned());
+                (Some(group_name(group)), Some(zone), seconds)
             }
             None => (None, None, 0),
         };
@@ -115,6 +119,7 @@ impl Books {
     fn give(&mut self, owner: OwnerKey, cost: OwnerCost) -> Parts {
         let all = cost.all();
         let daemonset = is_daemonset(&owner.0);
+        self.owners_at.entry((self.here.clone(), owner.clone())).or_default().add(cost);
         self.owners.entry(owner).or_default().add(cost);
         if daemonset {
             *self.overhead.entry(DAEMONSETS).or_default() += all;
@@ -134,6 +139,11 @@ impl Books {
     }
 }
 
+/// The name under which the nodes of a group are booked.
+fn group_name(group: &NodeGroup) -> String {
+    group.billed_as.node_group.clone().unwrap_or_else(|| NO_GROUP.to_owned())
+}
+
 /// A daemonset runs on every node whatever else does: overhead, as no packing gets rid of it.
 fn is_daemonset(key: &WorkloadKey) -> bool {
     key.kind == "DaemonSet"
@@ -147,8 +157,15 @@ pub(crate) fn allocate(
     assumptions: &Assumptions,
     shared_namespaces: &[String],
 ) -> Allocation {
+    let (books, claims) = books(bill, ledger, assumptions);
+    Allocation { by_volume_claim: claims, ..rollup::write(books, observed, shared_namespaces) }
+}
+
+/// The bill, given out, and what each claim costs.
+fn books(bill: &Bill, ledger: &Ledger, assumptions: &Assumptions) -> (Books, Vec<ClaimCost>) {
     let mut books = Books::default();
     node_costs(&mut books, bill, ledger, thousandths(assumptions.terms.allocation_cpu_core_to_memory_gib));
+    books.here = None;
     let claims = volumes::give(&mut books, bill, ledger);
     fargate_costs(&mut books, bill, ledger);
     let ExactLines { control_plane, network, unused_commitments, .. } = bill.lines;
@@ -162,7 +179,7 @@ pub(crate) fn allocate(
     }
     // Every line is given out above but the fee, which is zero today.
     debug_assert_eq!(Some(books.cluster.total), bill.lines.total().or(Some(NanoUsd::ZERO)));
-    Allocation { by_volume_claim: claims, ..rollup::write(books, observed, shared_namespaces) }
+    (books, claims)
 }
 
 /// Nodes with what comes with them: fee of Auto Mode, CPU credits, licences, root disks.
@@ -213,6 +230,7 @@ fn give_group(
     cpu_to_memory_thousandths: i64,
 ) {
     let place = Some((group, 0));
+    books.here = Some(group_name(group));
     let capacity = group.cpu_capacity_millicores.zip(group.memory_capacity_bytes);
     let weights = capacity.map(|(cpu, memory)| {
         // A core against a GiB: millicores and bytes brought to one scale, in integers.

@@ -1,9 +1,10 @@
 //! The one entry: a request and a lake in, an analysis out.
 
-use lake::{Lake, ReadHour};
+use lake::{Day, Lake, ReadHour, WorkloadDay};
 use types::analysis::{Analysis, Note};
-use types::{ClusterId, Window};
+use types::{ClusterId, Hour, Window};
 
+use crate::allocation::by_day::{self, Pieces};
 use crate::assumptions::Assumptions;
 use crate::conclude::{Evidence, Origins, conclude};
 use crate::input::{AnalyzeError, Days, Decoder, coverage, read_sizes};
@@ -55,16 +56,102 @@ pub async fn analyze(
     request: Request,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> Result<Analysis, AnalyzeError> {
-    let Request { cluster, window, assumptions, prices, sharing, profile, bill_only } = request;
-    let coverage = coverage(lake, &cluster, window).await?;
+    Ok(concluded(lake, request, false, progress).await?.0)
+}
+
+/// The same, and what each workload costs on each day, which adds up to the analysis' bill. The hours are read once more
+/// for it, a day at a time.
+///
+/// # Errors
+/// As [`analyze`].
+pub async fn analyze_with_days(
+    lake: &Lake,
+    request: Request,
+    progress: impl Fn(usize, usize) + Send + Sync,
+) -> Result<(Analysis, Vec<WorkloadDay>), AnalyzeError> {
+    concluded(lake, request, true, progress).await
+}
+
+async fn concluded(
+    lake: &Lake,
+    request: Request,
+    by_day: bool,
+    progress: impl Fn(usize, usize) + Send + Sync,
+) -> Result<(Analysis, Vec<WorkloadDay>), AnalyzeError> {
+    let coverage = coverage(lake, &request.cluster, request.window).await?;
+    let Read { origins, observed, ledger, mut vendor } = read(lake, &request, &coverage.hours, progress).await?;
+    let Request { cluster, assumptions, prices, sharing, profile, bill_only, .. } = &request;
+    let (book, aside) = prices.clone().in_currency_of(observed.region());
+    vendor.use_prices(&book);
+    let mut bill = Bill::new(&observed, &ledger, &book, assumptions);
+    if aside {
+        bill.notes.push(Note::warning(format!(
+            "Your prices, discounts and commitments stand aside: AWS bills {} in {}, and the prices file is in another currency. Say `currency = \"{}\"` at its top where its amounts are.",
+            observed.region().unwrap_or_default(),
+            observed.region().map_or("USD", PriceBook::currency),
+            observed.region().map_or("USD", PriceBook::currency),
+        )));
+    }
+    let days = match by_day {
+        true => {
+            let window = Pieces::of(&bill, &ledger, &observed, assumptions);
+            by_day::rows(cluster.as_str(), &window, &pieces_by_day(lake, &request, &coverage.hours).await?)
+        }
+        false => Vec::new(),
+    };
+    let inputs = model::Inputs {
+        lake,
+        cluster,
+        hours: &coverage.hours,
+        observed: &observed,
+        bill: &bill,
+        book: &book,
+        assumptions,
+        profile: profile.as_ref(),
+    };
+    let model = if *bill_only { None } else { model::replay(inputs).await? };
+    let sizes = Sizes::new(assumptions.replay.right_sizing(), &coverage.hours);
+    let sizes = read_sizes(lake, cluster, &coverage.hours, sizes).await?;
+    let evidence = Evidence {
+        cluster: cluster.clone(),
+        lake: lake.location(),
+        window: coverage.window,
+        origins,
+        observed,
+        ledger,
+        bill,
+        model,
+        sizes,
+        assumptions,
+        book: &book,
+        shared_namespaces: &sharing.shared_namespaces,
+    };
+    Ok((conclude(evidence, vendor), days))
+}
+
+/// What the hours that were read come to.
+struct Read<'a> {
+    origins: Origins,
+    observed: Observed,
+    ledger: Ledger,
+    vendor: Vendor<'a>,
+}
+
+async fn read<'a>(
+    lake: &Lake,
+    request: &'a Request,
+    hours: &[Hour],
+    progress: impl Fn(usize, usize) + Send + Sync,
+) -> Result<Read<'a>, AnalyzeError> {
+    let Request { cluster, assumptions, prices, sharing, .. } = request;
     let mut origins = Origins::default();
     let named = prices.named_nodes();
-    let mut observed = Observed::new(&coverage.hours, named.clone());
-    let mut vendor = Vendor::new(&prices, &assumptions);
-    let mut days = Days::new(lake, &cluster, &coverage.hours);
-    let mut decoder = Decoder::start(Ledger::new(named, sharing.labels));
+    let mut observed = Observed::new(hours, named.clone());
+    let mut vendor = Vendor::new(prices, assumptions);
+    let mut days = Days::new(lake, cluster, hours);
+    let mut decoder = Decoder::start(Ledger::new(named, sharing.labels.clone()));
     let mut done = 0;
-    progress(done, coverage.hours.len());
+    progress(done, hours.len());
     // One day is summed here while the next is decoded, and the one after it fetched.
     let mut decoding = None;
     loop {
@@ -82,7 +169,7 @@ pub async fn analyze(
                 vendor.take(&facts);
                 done += 1;
             }
-            progress(done, coverage.hours.len());
+            progress(done, hours.len());
         }
         if last {
             break;
@@ -90,45 +177,20 @@ pub async fn analyze(
     }
     let ledger = decoder.finish().await?;
     observed.end(&ledger.workloads);
-    let (book, aside) = prices.clone().in_currency_of(observed.region());
-    vendor.use_prices(&book);
-    let mut bill = Bill::new(&observed, &ledger, &book, &assumptions);
-    if aside {
-        bill.notes.push(Note::warning(format!(
-            "Your prices, discounts and commitments stand aside: AWS bills {} in {}, and the prices file is in another currency. Say `currency = \"{}\"` at its top where its amounts are.",
-            observed.region().unwrap_or_default(),
-            observed.region().map_or("USD", PriceBook::currency),
-            observed.region().map_or("USD", PriceBook::currency),
-        )));
+    Ok(Read { origins, observed, ledger, vendor })
+}
+
+/// The bills of the days by themselves, in pieces.
+async fn pieces_by_day(lake: &Lake, request: &Request, hours: &[Hour]) -> Result<Vec<(String, Pieces)>, AnalyzeError> {
+    let mut days = Vec::new();
+    for hours in hours.chunk_by(|a, b| Day::of(*a) == Day::of(*b)) {
+        let Some(first) = hours.first() else { continue };
+        let Read { observed, ledger, .. } = read(lake, request, hours, |_, _| ()).await?;
+        let (book, _) = request.prices.clone().in_currency_of(observed.region());
+        let bill = Bill::new(&observed, &ledger, &book, &request.assumptions);
+        days.push((first.date(), Pieces::of(&bill, &ledger, &observed, &request.assumptions)));
     }
-    let inputs = model::Inputs {
-        lake,
-        cluster: &cluster,
-        hours: &coverage.hours,
-        observed: &observed,
-        bill: &bill,
-        book: &book,
-        assumptions: &assumptions,
-        profile: profile.as_ref(),
-    };
-    let model = if bill_only { None } else { model::replay(inputs).await? };
-    let sizes = Sizes::new(assumptions.replay.right_sizing(), &coverage.hours);
-    let sizes = read_sizes(lake, &cluster, &coverage.hours, sizes).await?;
-    let evidence = Evidence {
-        cluster,
-        lake: lake.location(),
-        window: coverage.window,
-        origins,
-        observed,
-        ledger,
-        bill,
-        model,
-        sizes,
-        assumptions: &assumptions,
-        book: &book,
-        shared_namespaces: &sharing.shared_namespaces,
-    };
-    Ok(conclude(evidence, vendor))
+    Ok(days)
 }
 
 impl Origins {

@@ -91,9 +91,16 @@ impl Assumptions {
     /// # Errors
     /// [`AssumptionsError`] names the key, the value and what is allowed.
     pub fn from_toml(text: &str) -> Result<Self, AssumptionsError> {
-        let mut all = Self::default();
-        read_assumptions(text, &mut [&mut all.replay, &mut all.terms])?;
-        Ok(all)
+        Self::default().changed_by(text)
+    }
+
+    /// These, with what a text of the same form changes.
+    ///
+    /// # Errors
+    /// As [`Self::from_toml`].
+    pub fn changed_by(mut self, text: &str) -> Result<Self, AssumptionsError> {
+        read_assumptions(text, &mut [&mut self.replay, &mut self.terms])?;
+        Ok(self)
     }
 
     /// Every key there is, in the order in which they are shown.

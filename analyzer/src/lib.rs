@@ -5,7 +5,6 @@
 mod allocation;
 mod analyze;
 mod assumptions;
-pub mod bulk;
 mod columns;
 mod conclude;
 mod evidence;
@@ -17,11 +16,8 @@ mod input;
 mod ledger;
 mod model;
 mod next_steps;
-mod number;
 mod observed;
 mod plausible;
-mod prices;
-pub mod pricing;
 mod profile;
 mod realised;
 mod rightsizing;
@@ -32,14 +28,13 @@ mod trace;
 mod usage;
 mod utilisation;
 
-pub use analyze::{Request, Sharing, analyze};
+pub use analyze::{Request, Sharing, analyze, analyze_with_days};
 pub use assumptions::{Assumptions, Terms};
-pub use catalog::{CatalogError, InstanceType, SpotSaving};
 pub use input::AnalyzeError;
-pub use prices::{
-    CapacityType, Commitment, CommitmentKind, Figure, ListFileError, ListPrice, MachineKind, OperatingSystem,
-    PriceBook, Priced, PricesError, Rate, Share, read_list, write_list,
-};
+pub use prices::{CapacityType, PriceBook};
 pub use profile::{Profile, ProfileError};
 pub use replay::{AssumptionsError, Domain, Key};
 pub use types::analysis::PriceOrigin;
+
+pub(crate) use prices::{self, pricing};
+pub(crate) use types::number;

@@ -311,8 +311,8 @@ impl<'a> Prices<'a> {
 pub(crate) struct Part<'s> {
     sizes: &'s mut Sizes,
     hours: FastSet<i64>,
-    /// Workload of each pod, by uid.
-    owners: FastMap<Box<str>, usize>,
+    /// Workload of each pod in each of its hours, by uid: a day's object and the hours' own give the same.
+    owners: FastMap<Box<str>, Vec<(i64, usize)>>,
 }
 
 impl Part<'_> {
@@ -325,7 +325,8 @@ impl Part<'_> {
         let workload = Texts::new(batch, pod_hour::workload)?;
         let autoscaled = Flags::new(batch, pod_hour::hpa_target)?;
         for row in 0..batch.num_rows() {
-            if !self.hours.contains(&hour.some(row)) || self.owners.contains_key(uid.some(row)) {
+            let start = hour.some(row);
+            if !self.hours.contains(&start) {
                 continue;
             }
             let number = self.sizes.number(WorkloadKey {
@@ -333,7 +334,12 @@ impl Part<'_> {
                 kind: kind.some(row).to_owned(),
                 name: workload.some(row).to_owned(),
             });
-            self.owners.insert(uid.some(row).into(), number);
+            match self.owners.get_mut(uid.some(row)) {
+                Some(owners) => owners.push((start, number)),
+                None => {
+                    self.owners.insert(uid.some(row).into(), vec![(start, number)]);
+                }
+            }
             if autoscaled.get(row).unwrap_or_default() {
                 self.sizes.autoscaled.insert(number);
             }
@@ -361,7 +367,8 @@ impl Part<'_> {
             if !self.hours.contains(&start) || kind.some(row) == "init" {
                 continue;
             }
-            let Some(owner) = self.owners.get(uid.some(row)).copied() else { continue };
+            let of_pod = self.owners.get(uid.some(row)).map_or(&[][..], Vec::as_slice);
+            let Some((_, owner)) = of_pod.iter().copied().find(|(at, _)| *at == start) else { continue };
             let usage = self.sizes.containers.entry((owner, container.some(row).to_owned())).or_default();
             let (cpu, memory) = (cpu.sampled(row)?, memory.sampled(row)?);
             let cpu_samples = cpu.iter().flatten().flatten();

@@ -593,6 +593,14 @@ mod tests {
     }
 
     #[test]
+    fn huge_pages_are_memory_of_the_node() {
+        let check = |requests: &[&str], expect: i64| assert_eq!(huge_pages(requests.iter().copied()), expect);
+        check(&["hugepages_2Mi=4294967296", "nvidia_com_gpu=1", "hugepages_1Gi=1073741824"], 5 << 30);
+        check(&["nvidia_com_gpu=1", "hugepages_2Mi=x", "hugepages_2Mi"], 0);
+        check(&["hugepages_2Mi=9223372036854775807", "hugepages_1Gi=1"], i64::MAX);
+    }
+
+    #[test]
     fn a_role_is_that_of_the_workload() {
         for (kind, expect) in [
             ("Deployment", Role::Service),

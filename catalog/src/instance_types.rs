@@ -11,7 +11,7 @@ pub(crate) const INSTANCE_TYPES: &str = include_str!("../data/instance_types.csv
 /// Numbers of pods that people and AMIs set by hand (prefix delegation on small and on large nodes): they say nothing
 /// about the type. (source: `max-pods-calculator.sh` of the EKS AMI, which caps at these two.)
 const PODS_SET_BY_HAND: [i64; 2] = [110, 250];
-/// How much less memory the kernel sees than the type has, at most: firmware and kernel keep up to 7.5 % (the share
+/// Largest difference between nominal memory and what the kernel sees: firmware and kernel keep up to 7.5 % (the share
 /// Karpenter assumes for every type) and, on the smallest, about 60 MiB.
 const LEAST_PERMILLE_SEEN: i64 = 920;
 const KEPT_BY_SMALL_MIB: i64 = 64;
@@ -28,7 +28,7 @@ pub struct InstanceType {
     pub memory_mib: i64,
     /// `amd64` or `arm64`.
     pub arch: String,
-    /// Whether it is a whole machine.
+    /// True for bare metal.
     pub bare_metal: bool,
     /// GPUs; for other accelerators at least 1.
     pub accelerators: i64,
@@ -38,13 +38,13 @@ pub struct InstanceType {
     pub threads_per_core: i64,
     /// Devices that can be attached: volumes, the root volume among them.
     pub attachments: i64,
-    /// Whether network interfaces and local disks take from the same number.
+    /// True when network interfaces and local disks count against the same limit.
     pub attachments_shared: bool,
     /// Throughput to EBS, in Mbit/s; `None` when not known.
     pub ebs_mbps: Option<i64>,
 }
 
-/// What EKS leaves to pods on a machine.
+/// Allocatable resources: what EKS leaves to pods on a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allocatable {
     /// CPU, in millicores.
@@ -66,7 +66,7 @@ impl InstanceType {
         self.name.split('.').next().unwrap_or(&self.name)
     }
 
-    /// What EKS leaves to pods on it, with AL2023 and default settings; `None` where the number of pods is not known.
+    /// Allocatable resources with AL2023 and default settings; `None` where the number of pods is not known.
     ///
     /// CPU kept: 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest. Memory kept: 255
     /// MiB and 11 MiB a pod, and what kernel and eviction keep. (source: `nodeadm` of the EKS AMI and Karpenter, read
@@ -89,7 +89,7 @@ impl InstanceType {
     }
 }
 
-/// What is known of a machine whose type is not.
+/// Observed size of a machine whose type is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Size<'a> {
     /// CPUs the kernel sees.
@@ -176,7 +176,7 @@ mod tests {
             assert!([1, 2].contains(&kind.threads_per_core) && kind.vcpu % kind.threads_per_core == 0, "{name}");
             assert!(kind.arch != "arm64" || kind.threads_per_core == 1, "{name}");
         }
-        // Of the newest no source gives the addresses yet.
+        // No source has the addresses of the newest types yet.
         unknown.dedup();
         assert_eq!(unknown, ["r9g", "r9gd", "t8i"]);
     }

@@ -11,10 +11,10 @@ mod versions;
 use serde::de::DeserializeOwned;
 
 pub use instance_types::{Allocatable, InstanceType, Size, instance_types};
-pub use prices::{Catalog, Earlier, Estimate, Listed, Provenance, Sighting, SpotSaving, currency_of};
+pub use prices::{Catalog, Earlier, Estimate, Listed, Plan, Provenance, Sighting, SpotSaving, Term, currency_of};
 pub use versions::{EksVersions, Minor, Support, minor};
 
-/// Why the catalog cannot be read. It is part of the program, so this is a fault of the build.
+/// Error from reading the catalog. It is part of the program, so this is a fault of the build.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A row is malformed.
@@ -22,7 +22,7 @@ pub enum CatalogError {
     Row {
         /// The file.
         file: &'static str,
-        /// Why.
+        /// Cause.
         source: csv::Error,
     },
     /// A number is not a price, or a list is not there.

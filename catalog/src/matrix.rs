@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Matrix {
     /// Names of the columns after those of the row's key.
     regions: Vec<&'static str>,
-    /// What stands after the key, by the row's name.
+    /// Rest of each row after its key, by name.
     rows: BTreeMap<&'static str, &'static str>,
 }
 
@@ -43,7 +43,7 @@ impl Matrix {
         self.rows.keys().copied()
     }
 
-    /// Whether there is a row of this name.
+    /// Returns true when there is a row of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.rows.contains_key(name)
     }

@@ -17,33 +17,38 @@ const PRICE_CHANGES: &str = include_str!("../data/price_changes.csv");
 const ON_DEMAND: &str = include_str!("../data/on_demand.csv");
 const ESTIMATES: &str = include_str!("../data/estimates.csv");
 const SPOT_SAVINGS: &str = include_str!("../data/spot_savings.csv");
+const COMMITMENT_DISCOUNTS: &str = include_str!("../data/commitment_discounts.csv");
 const OTHER_PRICES: &str = include_str!("../data/other_prices.csv");
 
 /// The region whose prices estimates of other regions start from.
 const BASE_REGION: &str = "us-east-1";
-/// Where prices stand that are the same everywhere dollars are paid.
+/// Column of prices that are the same in every region billed in USD.
 const EVERYWHERE: &str = "all";
 /// Source and date of the spot savings; every row has the same.
 const SPOT_SOURCE: &str = "EC2 Spot Instance Advisor, typical saving off the on-demand list price";
 const SPOT_DATE: &str = "2025-06-28";
+/// Source and date of the discounts for commitments; every row has the same.
+const COMMITMENT_SOURCE: &str =
+    "AWS pricing pages (as copied by ec2.shop): reserved instances against on-demand, the median over a family's sizes";
+const COMMITMENT_DATE: &str = "2025-04-04";
 
-/// Where a price was read, when, and how good it is.
+/// Provenance of a price: kind, date and source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     /// `observed`, `derived` or `estimated`.
     pub kind: String,
-    /// When it was read; empty where the source does not say.
+    /// Date of the list; empty where the source has none.
     pub date: String,
-    /// Where.
+    /// Name of the list.
     pub source: String,
 }
 
-/// A price with where it was read.
+/// A price with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<P> {
     /// The price.
     pub price: P,
-    /// Where it was read.
+    /// Provenance.
     pub from: Arc<Provenance>,
 }
 
@@ -56,27 +61,55 @@ pub struct Sighting<P> {
     pub lists: Vec<Arc<Provenance>>,
 }
 
-/// What a price was until it changed.
+/// A price before it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier<P> {
-    /// The price until then.
+    /// Price before the change.
     pub before: Listed<P>,
-    /// First second at which it was another.
+    /// First second of the new price.
     pub until_seconds: i64,
-    /// Where the day of the change is known from.
+    /// Source of the day of the change.
     pub source: String,
 }
 
-/// What spot saves against on-demand, and how often it is taken away.
+/// Typical spot saving and interruption rate of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpotSaving {
     /// Typical saving off the on-demand list price, in percent; negative where spot is dearer.
     pub percent: i8,
-    /// Share of instances taken away in a month, in percent: more than this.
+    /// Lower bound of the share of instances interrupted in a month, in percent.
     pub interrupted_more_than_percent: u8,
 }
 
-/// How a region's estimates of a family were made: the price of us-east-1 times a ratio.
+/// Savings Plan: for any machine, or for one family in one region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Plan {
+    /// A Compute Savings Plan, which has the rate of a convertible reserved instance.
+    Compute,
+    /// An EC2 Instance Savings Plan, which has the rate of a standard reserved instance.
+    Ec2Instance,
+}
+
+/// Length of a commitment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Term {
+    /// One year.
+    OneYear,
+    /// Three years.
+    ThreeYears,
+}
+
+impl Term {
+    /// Its length in months.
+    pub const fn months(self) -> u32 {
+        match self {
+            Self::OneYear => 12,
+            Self::ThreeYears => 36,
+        }
+    }
+}
+
+/// Rule for estimated prices of a family in a region: the price in us-east-1 times a ratio.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
     /// Price in the region over price in us-east-1.
@@ -97,9 +130,11 @@ pub struct Catalog {
     on_demand: Matrix,
     estimates: Matrix,
     spot: Matrix,
+    commitments: Matrix,
     other: Matrix,
     estimated: Arc<Provenance>,
     spot_from: Arc<Provenance>,
+    commitments_from: Arc<Provenance>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +177,11 @@ impl Catalog {
         let estimated = lists.values().find(|list| list.kind == "estimated").map(Arc::clone).ok_or_else(bad)?;
         let spot_from =
             Provenance { kind: "estimated".to_owned(), date: SPOT_DATE.to_owned(), source: SPOT_SOURCE.to_owned() };
+        let commitments_from = Provenance {
+            kind: "derived".to_owned(),
+            date: COMMITMENT_DATE.to_owned(),
+            source: COMMITMENT_SOURCE.to_owned(),
+        };
         Ok(Self {
             types: instance_types()?,
             eks_versions: EksVersions::read()?,
@@ -150,15 +190,18 @@ impl Catalog {
             on_demand: Matrix::new(ON_DEMAND, 1),
             estimates: Matrix::new(ESTIMATES, 1),
             spot: Matrix::new(SPOT_SAVINGS, 1),
+            commitments: Matrix::new(COMMITMENT_DISCOUNTS, 1),
             other: Matrix::new(OTHER_PRICES, 2),
             estimated,
             spot_from: Arc::new(spot_from),
+            commitments_from: Arc::new(commitments_from),
         })
     }
 
     /// The files, one after the other: their digest says in a report which catalog it used.
     pub fn text() -> String {
-        let prices = [PRICE_LISTS, PRICE_CHANGES, ON_DEMAND, ESTIMATES, SPOT_SAVINGS, OTHER_PRICES];
+        let prices =
+            [PRICE_LISTS, PRICE_CHANGES, ON_DEMAND, ESTIMATES, SPOT_SAVINGS, COMMITMENT_DISCOUNTS, OTHER_PRICES];
         [&[INSTANCE_TYPES, EKS_VERSIONS], &prices[..]].concat().concat()
     }
 
@@ -167,7 +210,7 @@ impl Catalog {
         self.on_demand.regions()
     }
 
-    /// Whether some region has a price of a type.
+    /// Returns true when some region has a price of a type.
     pub fn has_price(&self, name: &str) -> bool {
         self.on_demand.has(name)
     }
@@ -177,7 +220,7 @@ impl Catalog {
         self.other.names()
     }
 
-    /// Whether there is an item of this name.
+    /// Returns true when there is an item of this name.
     pub fn has_item(&self, item: &str) -> bool {
         self.other.has(item)
     }
@@ -201,13 +244,13 @@ impl Catalog {
         self.on_demand.cell(region, name).map_or_else(Vec::new, |cell| self.all(cell, hourly))
     }
 
-    /// What the on-demand price of a type was before it changed; `None` where no change is known, or not what was before.
+    /// On-demand price of a type before it changed; `None` where no change, or no price before it, is known.
     pub fn earlier(&self, region: &str, name: &str) -> Option<Earlier<UsdPerHour>> {
         let change = self.change(region, family(name))?;
         self.before(change, self.sightings(region, name))
     }
 
-    /// The day the price of a type changed, in seconds; also where nothing tells what it was before.
+    /// First second of the present price of a type after a change; also where the price before is not known.
     pub fn changed(&self, region: &str, name: &str) -> Option<i64> {
         self.change(region, family(name)).map(Change::seconds)
     }
@@ -222,13 +265,13 @@ impl Catalog {
         self.other_cell(region, item).map_or_else(Vec::new, |cell| self.all(cell, unit))
     }
 
-    /// What the price of an item was before it changed; `None` where no change is known.
+    /// Price of an item before it changed; `None` where no change is known.
     pub fn other_earlier(&self, region: &str, item: &str) -> Option<Earlier<NanoUsd>> {
         let change = self.change(region, item)?;
         self.before(change, self.other_sightings(region, item))
     }
 
-    /// What spot saves against on-demand; `None` where nothing tells.
+    /// Typical spot saving of a type; `None` where no list has it.
     pub fn spot(&self, region: &str, name: &str) -> Option<Listed<SpotSaving>> {
         let (number, band) = number_and_letters(self.spot.cell(region, name)?);
         let interrupted_more_than_percent = match band {
@@ -243,14 +286,28 @@ impl Catalog {
         Some(Listed { price, from: Arc::clone(&self.spot_from) })
     }
 
-    /// How a region's estimates of a family are made; `None` where there are none.
+    /// Discount off the on-demand list price of a family for a commitment without upfront payment, as a fraction of
+    /// one; `None` where AWS offers none or no list has it.
+    pub fn commitment_discount(&self, region: &str, family: &str, plan: Plan, term: Term) -> Option<Listed<f64>> {
+        // Hundredths of a percent: compute for one and three years, then EC2 instance for one and three.
+        let column = match (plan, term) {
+            (Plan::Compute, Term::OneYear) => 0,
+            (Plan::Compute, Term::ThreeYears) => 1,
+            (Plan::Ec2Instance, Term::OneYear) => 2,
+            (Plan::Ec2Instance, Term::ThreeYears) => 3,
+        };
+        let hundredths: f64 = self.commitments.cell(region, family)?.split(' ').nth(column)?.parse().ok()?;
+        Some(Listed { price: hundredths / 10_000.0, from: Arc::clone(&self.commitments_from) })
+    }
+
+    /// Rule for estimated prices of a family in a region; `None` where there is none.
     pub fn estimate(&self, region: &str, family: &str) -> Option<Estimate> {
         let (ratio, via_family) = self.estimates.cell(region, family)?.split_once(' ')?;
         Some(Estimate { ratio: ratio.parse().ok()?, via_family: via_family.to_owned() })
     }
 
-    /// The cell of the region, or of everywhere. What costs the same everywhere is listed in dollars; only shares, which
-    /// have no currency, are the same where dollars are not paid.
+    /// The cell of the region, or of everywhere. What costs the same everywhere is listed in dollars; only shares,
+    /// which have no currency, are the same where dollars are not paid.
     fn other_cell(&self, region: &str, item: &str) -> Option<&'static str> {
         let everywhere = || {
             let applies = currency_of(region) == "USD" || item.starts_with("eks.auto_mode_share");
@@ -267,7 +324,7 @@ impl Catalog {
         let day = change.from.to_string();
         let older = |sighting: &Sighting<P>| sighting.lists.first().is_some_and(|list| *list.date < *day);
         let mut sightings = sightings.into_iter();
-        // Where the price in force is older than the change, there is nothing to tell apart.
+        // When the price in use is older than the change, there is only one price.
         sightings.next().filter(|in_force| !older(in_force))?;
         let sighting = sightings.find(older)?;
         let from = Arc::clone(sighting.lists.first()?);

@@ -12,7 +12,7 @@ pub(crate) const EKS_VERSIONS: &str = include_str!("../data/eks_versions.csv");
 /// A minor version of Kubernetes, such as 1.31.
 pub type Minor = (u32, u32);
 
-/// What a control plane of a version pays for on a day.
+/// Level of support that a control plane pays for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Support {
     /// Within the first 14 months.

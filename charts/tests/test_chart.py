@@ -279,11 +279,26 @@ class Workloads(unittest.TestCase):
 
     def test_secrets_come_from_secrets_and_the_token_goes_nowhere(self):
         self.assertNotIn("not-to-be-seen", RENDERER.text(HELM, case("vendor-names")))
+        # The one Secret that the chart makes is of a token that was given for a reporting service.
         for values in cases():
-            self.assertNotIn("Secret", {one["kind"] for one in RENDERER.objects(HELM, values)}, values.stem)
+            made = [one["metadata"]["name"] for one in RENDERER.objects(HELM, values) if one["kind"] == "Secret"]
+            self.assertEqual(made, ["emp-cost-agent-ingest"] if values.stem == "service-token" else [], values.stem)
         env = env_of(find(objects("static-keys"), "Deployment")["spec"]["template"]["spec"]["containers"][0])
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             self.assertEqual(env[name]["valueFrom"]["secretKeyRef"]["name"], "emp-cost-s3")
+
+    def test_a_token_of_a_reporting_service_is_a_file_and_no_argument(self):
+        for name, secret, key in (
+            ("service-token", "emp-cost-agent-ingest", "token"),
+            ("service-secret", "emp-token", "secret"),
+        ):
+            rendered = objects(name)
+            pod = find(rendered, "Deployment")["spec"]["template"]["spec"]
+            lake = env_of(pod["containers"][0])["EMP_COST_LAKE"]["value"]
+            self.assertEqual(lake, f"https://cost.example?token-file=/etc/emp-cost/ingest/{key}")
+            volume = next(one for one in pod["volumes"] if one["name"] == "ingest")
+            self.assertEqual(volume["secret"]["secretName"], secret)
+            self.assertNotIn("hunter2", json.dumps([one for one in rendered if one["kind"] != "Secret"]))
 
     def test_every_flag_is_one_of_the_program(self):
         for name, _, spec in everything():
@@ -501,6 +516,20 @@ class Policies(unittest.TestCase):
         self.assertEqual(set(identity["Statement"][0]["Action"]), {"sts:AssumeRole", "sts:TagSession"})
 
 
+class Formats(unittest.TestCase):
+    def test_the_schema_and_the_values_name_every_format_of_the_program(self):
+        recorded = (ROOT / "cli/tests/all/snapshots/all__cli__help_run.snap").read_text()
+        listed = recorded.split("Formats to write", 1)[1].split("Possible values:", 1)[1].split("\n\n", 1)[0]
+        formats = re.findall(r"- ([a-z-]+): ", listed)
+        self.assertIn("html", formats)
+        schema = json.loads((CHART / "values.schema.json").read_text())
+        of_schema = schema["properties"]["analysis"]["properties"]["formats"]["items"]["enum"]
+        self.assertEqual(sorted(of_schema), sorted(formats))
+        comment = next(line for line in (CHART / "values.yaml").read_text().splitlines() if "Formats to write:" in line)
+        named = comment.split("Formats to write:")[1].split(".")[0]
+        self.assertEqual(sorted(name.strip() for name in named.split(",")), sorted(formats))
+
+
 class Images(unittest.TestCase):
     text = (ROOT / "Dockerfile").read_text()
 
@@ -544,6 +573,22 @@ class Workflow(unittest.TestCase):
         self.assertIn('CI: "true"', text)
         for target in ("collector", "emp-cost"):
             self.assertIn(target, text)
+
+    def test_what_it_uses_is_pinned(self):
+        text = (ROOT / ".github/workflows/ci.yaml").read_text()
+        used = re.findall(r"uses: (\S+)( # v[0-9.]+)?", text)
+        self.assertGreater(len(used), 10)
+        for name, version in used:
+            self.assertRegex(name, r"@[0-9a-f]{40}$")
+            self.assertTrue(version, f"{name} says no version")
+        images = re.findall(r"container: (\S+)", text) + re.findall(r"ARG \w+_IMAGE=(\S+)", (ROOT / "Dockerfile").read_text())
+        self.assertEqual(len(images), 4)
+        for image in images:
+            self.assertRegex(image, r":[^@]+@sha256:[0-9a-f]{64}$")
+        channel = re.search(r'channel = "(.*?)"', (ROOT / "rust-toolchain.toml").read_text())[1]
+        rust = {image for image in images if "/rust:" in image}
+        self.assertEqual(len(rust), 1, rust)
+        self.assertIn(f"rust:{channel}-bookworm@", rust.pop())
 
 
 def values_table():

@@ -1,4 +1,4 @@
-//! `emp-cost analyze`: what the cluster costs, and what its alternatives would have cost.
+//! `emp-cost analyze`: prices a cluster as it ran, and replays the same hours on each alternative.
 
 use std::path::PathBuf;
 
@@ -17,15 +17,15 @@ use crate::range::RangeArgs;
 
 /// Price a cluster from the lake, today and on an elastic machine pool
 ///
-/// Writes analysis.json and prints a summary. Without --from and --to, every hour in the lake is analyzed; hours that
-/// are missing count in no scenario. analyzer/ANALYSIS.md describes the assumptions and prices files.
+/// Writes analysis.json and prints a summary. Without --from and --to, analyzes every hour in the lake; missing hours
+/// are left out of every scenario. analyzer/ANALYSIS.md describes the assumptions and prices files.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AnalyzeArgs {
     /// The lake: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
     lake: LakeUri,
 
-    /// The cluster, as it was named when it was collected
+    /// Cluster id, as given to the collector
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
     cluster_id: ClusterId,
 
@@ -35,44 +35,44 @@ pub(crate) struct AnalyzeArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
-    /// Where to put analysis.json
+    /// Directory for analysis.json
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
-/// What an analysis stands on beside the lake.
+/// Inputs of an analysis other than the lake.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct InputArgs {
-    /// Assumptions other than the documented ones (TOML)
+    /// Your assumptions, which override the documented defaults (TOML)
     #[arg(long, value_name = "FILE")]
     assumptions: Option<PathBuf>,
 
-    /// Your own prices, discounts and commitments, which win over list prices (TOML)
+    /// Your own prices, discounts and commitments, which override list prices (TOML)
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
 
-    /// A price list made by `emp-cost prices import`, which wins over the built-in one
+    /// Price list made by `emp-cost prices import`, which overrides the built-in one
     #[arg(long, value_name = "FILE")]
     price_list: Option<PathBuf>,
 
-    /// Which pods may move to elastic VMs: a ConfigMap `emp-profile-cm` (YAML). Everything that can, unless given
+    /// Which pods may move to elastic VMs: a ConfigMap `emp-profile-cm` (YAML) [default: every pod that can]
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
 
-    /// Stop at today's bill: nothing is replayed, which takes most of the time
+    /// Price today's bill only and skip the replay, which takes most of the time
     #[arg(long, conflicts_with = "profile")]
     bill_only: bool,
 
-    /// Share the cost of this namespace out to the others; may be given again
+    /// Distribute the cost of this namespace over the others; repeatable
     #[arg(long, value_name = "NAMESPACE")]
     shared_namespace: Vec<String>,
 
-    /// Sum the bill up by this label of pods, as the collector was told to keep it; may be given again
+    /// Break the bill down by this pod label, which the collector must keep; repeatable
     #[arg(long, value_name = "LABEL")]
     label: Vec<String>,
 }
 
-/// What an analysis stands on, read: each file once, since one that is piped in has nothing more to give.
+/// The inputs as read. Each file is read once, since a pipe cannot be read twice.
 #[derive(Debug, Clone)]
 pub(crate) struct Inputs {
     assumptions: Assumptions,
@@ -83,7 +83,7 @@ pub(crate) struct Inputs {
 }
 
 impl InputArgs {
-    /// Reads the files, so that one that makes no sense is told of before anything else is done.
+    /// Reads and checks the files, so that a bad one is reported before any work is done.
     pub(crate) fn read(&self) -> Result<Inputs, Failure> {
         Ok(Inputs {
             assumptions: assumptions(self.assumptions.clone())?,
@@ -96,7 +96,14 @@ impl InputArgs {
 }
 
 impl Inputs {
-    /// A request for this cluster and window.
+    /// Documented assumptions and list prices, with the bill broken down by these labels.
+    pub(crate) fn documented(labels: Vec<String>) -> Result<Self, Failure> {
+        let sharing = Sharing { labels, ..Sharing::default() };
+        let (assumptions, prices) = (Assumptions::default(), prices(None, None)?);
+        Ok(Self { assumptions, prices, profile: None, sharing, bill_only: false })
+    }
+
+    /// Builds the request for this cluster and window.
     pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Request {
         let Self { assumptions, prices, profile, sharing, bill_only } = self.clone();
         Request { cluster, window, assumptions, prices, sharing, profile, bill_only }
@@ -117,19 +124,20 @@ pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progre
     Ok(())
 }
 
-/// Analyzes, showing how far it is.
+/// Runs the analysis and shows its progress.
 pub(crate) async fn analyze(lake: &Lake, request: Request, step: &Step) -> Result<Analysis, Failure> {
     Ok(analyzer::analyze(lake, request, |done, all| step.set(done, all)).await?)
 }
 
-/// The content of `analysis.json`.
+/// Serializes an analysis as the content of `analysis.json`.
 pub(crate) fn json(analysis: &Analysis) -> anyhow::Result<Vec<u8>> {
     let mut text = serde_json::to_vec_pretty(analysis).context("write the analysis as JSON")?;
     text.push(b'\n');
     Ok(text)
 }
 
-/// The window asked for, an open end being that of the lake's newest hour; `None` when both are open or the lake has no hour.
+/// Resolves the window: an open end is the end of the lake's newest hour. `None` when both ends are open or the lake
+/// has no hour.
 async fn window(
     range: &RangeArgs,
     lake: &Lake,
@@ -146,19 +154,19 @@ async fn window(
     let of_last_day = Window::try_new(last, last + TimeDelta::days(1)).map_err(Failure::usage)?;
     let newest = lake.hours(cluster, of_last_day).await?.last().map(|hour| hour.end());
     let from = from.unwrap_or(beginning);
-    // What the lake does not have yet is not missing. A range that begins after all of it is told of as one without hours.
+    // Hours that the lake cannot have yet are not missing. A range that begins after all of it is reported as empty.
     let end = to.or(newest.filter(|newest| *newest > from)).unwrap_or(now);
     Ok(Some(Window::try_new(from, end).map_err(Failure::usage)?))
 }
 
-/// The assumptions of a file, or the documented ones.
+/// Reads the assumptions file; the documented defaults without one.
 fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
     let Some(path) = file else { return Ok(Assumptions::default()) };
     let text = read_file(&path)?;
     Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)
 }
 
-/// The profile of a file, which is named by its own name alone: where it lies is nobody's business.
+/// Reads the profile file. Reports name it by its file name only, without the path.
 fn profile(file: Option<PathBuf>) -> Result<Option<Profile>, Failure> {
     let Some(path) = file else { return Ok(None) };
     let text = read_file(&path)?;
@@ -167,7 +175,7 @@ fn profile(file: Option<PathBuf>) -> Result<Option<Profile>, Failure> {
     Ok(Some(profile.with_context(|| format!("read the profile `{}`", path.display()))?))
 }
 
-/// The prices in force: the user's over an imported list over the built-in one.
+/// Builds the price book: the user's prices over an imported list over the built-in one.
 pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<PriceBook, Failure> {
     let mut book = PriceBook::catalog().context("read the built-in price list")?;
     if let Some(path) = list {
@@ -176,7 +184,7 @@ pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<Pri
     }
     if let Some(path) = user {
         let text = read_file(&path)?;
-        // As a pipe is that somebody else has read.
+        // Such as a pipe that was already read.
         if text.trim().is_empty() {
             let path = path.display();
             return Err(anyhow::anyhow!("`{path}` is empty, so it gives no price; leave --prices out").into());

@@ -1,4 +1,4 @@
-//! `emp-cost collect`: closed hours from Prometheus into the lake.
+//! `emp-cost collect`: writes closed hours from Prometheus into the lake.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use collector::args::{CollectArgs, ConfigErrors, DEFAULT_SCHEDULE, ScheduleArgs};
@@ -16,10 +16,9 @@ const REACH: TimeDelta = TimeDelta::days(15);
 
 /// Collect closed hours from Prometheus into a lake, once or on a schedule
 ///
-/// Hours that are in the lake are skipped, so running it twice changes nothing. An hour of which Prometheus knows
-/// nothing is skipped too, and said so. Without --from, the last 15 days are collected; an hour is collected five
-/// minutes after its end at the earliest. With --schedule it stays and does what the in-cluster `emp-cost-collector`
-/// does.
+/// Hours already in the lake are skipped, so running it twice changes nothing. Hours for which Prometheus has no data
+/// are skipped and reported. Without --from, collects the last 15 days; an hour is collected five minutes after its end
+/// at the earliest. With --schedule, keeps running and does what the in-cluster `emp-cost-collector` does.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,15 +27,16 @@ pub(crate) struct Args {
     #[command(flatten)]
     range: RangeArgs,
 
-    /// Stay, and collect what is missing whenever this cron expression (UTC) fires: five past every hour unless given
+    /// Keep running, and collect missing hours whenever this cron expression (UTC) fires [default: five past every
+    /// hour]
     #[arg(long, value_name = "CRON", num_args = 0..=1, default_missing_value = DEFAULT_SCHEDULE, conflicts_with = "to")]
     schedule: Option<String>,
 
-    /// Hours collected each time at most, with --schedule
+    /// Most hours to collect each time, with --schedule
     #[arg(long, value_name = "HOURS", requires = "schedule", default_value = "48")]
     hours_per_run: String,
 
-    /// Where to tell of health with --schedule: /livez, /readyz and /metrics; nowhere unless given
+    /// Address to serve /livez, /readyz and /metrics on, with --schedule [default: none]
     #[arg(long, value_name = "ADDRESS", requires = "schedule", default_value = "")]
     listen: String,
 }
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progr
     Ok(())
 }
 
-/// Collects the hours of a window, showing each.
+/// Collects the hours of a window and shows its progress.
 pub(crate) async fn hours(
     server: &Server,
     lake: &Lake,
@@ -105,7 +105,7 @@ pub(crate) async fn hours(
     Ok(collected?)
 }
 
-/// Says of which hours Prometheus has no data: a line for each run of them, since there may be years.
+/// Reports the hours for which Prometheus has no data: one line per run of hours, since there may be years of them.
 fn tell_without_data(mut hours: Vec<Hour>) {
     hours.sort_unstable();
     for run in hours.chunk_by(|a, b| a.next() == *b) {
@@ -119,7 +119,7 @@ fn tell_without_data(mut hours: Vec<Hour>) {
     }
 }
 
-/// What a run did, in a line.
+/// Summarizes a run in one line.
 pub(crate) fn describe(collected: &Collected) -> String {
     let mut parts = vec![format!("{} hours written", collected.written)];
     for (count, what) in [

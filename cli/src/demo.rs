@@ -1,4 +1,6 @@
-//! EDGE: `emp-cost demo`: the whole way, on a synthetic cluster, through a real Prometheus.
+//! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
+
+mod served;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::time::Instant;
 
 use analyzer::{Assumptions, PriceBook, Request, Sharing};
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use collector::Settings;
 use collector::server::{Server, ServerOptions};
 use fixtures::{Cluster, prometheus};
@@ -25,33 +28,37 @@ const DAYS: i64 = 30;
 /// Start of the first hour after the demo: 2026-07-01T00:00:00Z. Fixed, so that the same seed gives the same bytes
 /// on any day.
 const END_SECONDS: i64 = 1_782_864_000;
-/// The most hours that go through Prometheus: two days are near sixty million samples.
+/// The most hours that may go through Prometheus: two days are nearly sixty million samples.
 const MAX_HOURS: i64 = 48;
 /// Marks a lake as the demo's own, which it may replace.
 const MARKER: &str = ".emp-cost-demo";
 
 /// Make a report of a synthetic EKS cluster, through a real Prometheus
 ///
-/// Generates a month of a believable cluster of about 40 nodes and 500 pods, loads its last hours into a real
-/// Prometheus on a loopback port, collects them, writes the days before into the same lake from the generator,
-/// and makes the analysis and the page. The page says which hours are which.
+/// Generates a month of a realistic cluster with about 40 nodes and 500 pods, loads its last hours into a real
+/// Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes the
+/// analysis and the page. The page says which hours are which.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Where to put the lake, analysis.json and index.html
+    /// Directory for the lake, analysis.json and index.html
     #[arg(long, value_name = "DIR", default_value = "out/demo")]
     out: PathBuf,
 
-    /// How many of the last hours go through Prometheus
+    /// Number of hours, the latest ones, that go through Prometheus
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
     hours: i64,
 
-    /// What the cluster is made from: the same seed makes the same cluster
+    /// Seed of the generator: the same seed makes the same cluster
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
     /// Name of the cluster in the lake and on the page
     #[arg(long, value_name = "ID", default_value = Cluster::ID)]
     cluster_id: ClusterId,
+
+    /// Make weekly reports of three clusters without Prometheus, and serve them on a loopback port with a token to sign in
+    #[arg(long, conflicts_with = "hours")]
+    serve: bool,
 }
 
 /// The demo's cluster and where its hours go.
@@ -65,7 +72,10 @@ struct Stage {
     scraped: Window,
 }
 
-pub(crate) async fn run(args: DemoArgs, progress: &Progress) -> Result<(), Failure> {
+pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
+    if args.serve {
+        return served::run(&args, now, progress).await;
+    }
     let begun = Instant::now();
     let stage = set_up(&args)?;
     match prometheus::find_binary() {

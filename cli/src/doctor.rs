@@ -1,4 +1,4 @@
-//! `emp-cost doctor`: whether a Prometheus has what a report needs, and what would mend it.
+//! `emp-cost doctor`: checks that a Prometheus has what a report needs, and says how to fix what it lacks.
 
 use chrono::{DateTime, Utc};
 use collector::args::SourceArgs;
@@ -11,26 +11,26 @@ use types::show::{UNKNOWN, grouped};
 use crate::failure::Failure;
 use crate::output;
 
-/// Check whether a Prometheus has what a report needs, and how to mend what it lacks
+/// Check whether a Prometheus has what a report needs, and how to fix what is missing
 ///
-/// Asks a few dozen cheap questions, and collects the newest closed hour without keeping it. Nothing is written, but with
-/// --lake a small object that tries whether the lake's server keeps its word. Ends in one line, and with exit code 1 when
-/// no report could be made.
+/// Runs a few dozen cheap queries, and collects the newest closed hour without keeping it. Writes nothing, except with
+/// --lake: a small object that tests conditional writes. The last line is the verdict; the exit code is 1 when no report
+/// could be made.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Look at the server as it was at this time: RFC 3339, a date, or a span before now such as 36h
+    /// Check the server as of this time: RFC 3339, a date, or a span before now such as 36h
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
 
-    /// Try also whether this lake can be written, and whether its server refuses to replace what is there: a directory, or
+    /// Also check that this lake can be written to, and that its server refuses to overwrite objects: a directory, or
     /// s3://bucket/prefix
     #[arg(long, value_name = "LAKE")]
     lake: Option<LakeUri>,
 
-    /// Form of the findings
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
 }
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: DoctorArgs, now: DateTime<Utc>) -> Result<(), Fail
     if diagnosis.ready { Ok(()) } else { Err(Failure::Told) }
 }
 
-/// Tries whether a lake can be written, and adds what is wrong with it.
+/// Checks that a lake can be written to, and adds a finding when it cannot.
 async fn try_lake(lake: &LakeUri, diagnosis: &mut Diagnosis) {
     let store = lake.open().await;
     let place = store.location();
@@ -87,7 +87,7 @@ async fn try_lake(lake: &LakeUri, diagnosis: &mut Diagnosis) {
     diagnosis.findings.sort_by_key(|finding| finding.severity);
 }
 
-/// The diagnosis for a person: what is there, what is wrong, what mends it, and the verdict last.
+/// Formats the diagnosis for people: what was found, what is wrong, how to fix it, and the verdict last.
 fn text(diagnosis: &Diagnosis) -> String {
     let mut sections = vec![server(diagnosis), metrics(&diagnosis.metrics)];
     if !diagnosis.jobs.is_empty() {
@@ -188,7 +188,7 @@ fn row<const N: usize>(cells: [&str; N]) -> [String; N] {
     cells.map(ToOwned::to_owned)
 }
 
-/// Cells in columns as wide as their widest, two spaces apart.
+/// Aligns cells in columns, two spaces apart.
 fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<_> = (0..N).map(|column| width(column).unwrap_or_default()).collect();

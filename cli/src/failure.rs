@@ -1,4 +1,4 @@
-//! Why a command did not succeed, and with which exit code it says so.
+//! Failures of commands and their exit codes.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -6,16 +6,16 @@ use std::process::ExitCode;
 /// A failure of a command.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// What was asked makes no sense: exit code 2.
+    /// Wrong usage: exit code 2.
     Usage(anyhow::Error),
-    /// It could not be done: exit code 1.
+    /// An error while running: exit code 1.
     Failed(anyhow::Error),
-    /// The answer is no, and the output says why: exit code 1.
+    /// A negative result that the output already explains: exit code 1.
     Told,
 }
 
 impl Failure {
-    /// A failure of usage.
+    /// Wraps an error as wrong usage.
     pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::Usage(error.into())
     }

@@ -1,4 +1,4 @@
-//! What a report is written as: the arguments that `report` and `run` share.
+//! Output formats of a report: the arguments that `report` and `run` share.
 
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -8,20 +8,20 @@ use types::analysis::Analysis;
 
 use crate::failure::Failure;
 
-/// The currency amounts are shown in.
+/// Display currency of amounts.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct MoneyArgs {
     /// Show amounts in this currency, such as EUR, on pages and in the summary; needs --rate. Other files stay in USD
     #[arg(long, value_name = "CODE", requires = "rate")]
     currency: Option<String>,
 
-    /// How much of that currency one USD is, such as 0.92
+    /// Exchange rate: units of that currency for one USD, such as 0.92
     #[arg(long, value_name = "RATE", requires = "currency", allow_negative_numbers = true)]
     rate: Option<f64>,
 }
 
 impl MoneyArgs {
-    /// The currency asked for, of amounts that are in `currency`.
+    /// Resolves the display currency for amounts in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         match self.currency.as_deref().zip(self.rate) {
             Some((code, rate)) if currency == "USD" => Money::try_new(code, rate).map_err(Failure::usage),
@@ -33,10 +33,10 @@ impl MoneyArgs {
     }
 }
 
-/// What a report is written as.
+/// Output formats of a report, with the options of each.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FormatArgs {
-    /// What to write, names joined by commas
+    /// Formats to write, separated by commas
     #[arg(
         long,
         value_name = "FORMATS",
@@ -49,11 +49,11 @@ pub(crate) struct FormatArgs {
     #[command(flatten)]
     money: MoneyArgs,
 
-    /// The version of FOCUS to write: 1.2, or 1.3, which has columns for costs that are split
+    /// FOCUS version to write: 1.2, or 1.3, which has columns for split costs
     #[arg(long, value_name = "VERSION", default_value_t = focus::Version::default())]
     focus_version: focus::Version,
 
-    /// The account that pays, for FOCUS files: no metric of a cluster says it
+    /// Billing account for FOCUS files, which no metric of a cluster shows
     #[arg(long, value_name = "ID")]
     billing_account_id: Option<String>,
 }
@@ -64,7 +64,7 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 }
 
 impl FormatArgs {
-    /// What `demo` writes.
+    /// The formats that `demo` writes.
     pub(crate) fn page_and_analysis() -> Self {
         Self {
             format: vec![Format::Html, Format::Json],
@@ -74,12 +74,12 @@ impl FormatArgs {
         }
     }
 
-    /// The currency asked for, of amounts that are in `currency`.
+    /// Resolves the display currency for amounts in `currency`.
     pub(crate) fn money(&self, currency: &str) -> Result<Money, Failure> {
         self.money.money(currency)
     }
 
-    /// The files of a report.
+    /// Renders the files of a report.
     pub(crate) fn files(&self, analysis: &Analysis, json: &[u8], earlier: Vec<Standing>) -> Result<Vec<File>, Failure> {
         let options = Options::default().money(self.money(&analysis.currency)?).earlier(earlier);
         let focus =

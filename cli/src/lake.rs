@@ -1,4 +1,4 @@
-//! `emp-cost lake`: what is in a lake, whether it is sound, what its columns mean, and its upkeep.
+//! `emp-cost lake`: lists, verifies, compacts and prunes a lake, and documents its columns.
 
 mod compact;
 mod ls;
@@ -19,7 +19,7 @@ use types::moment::parse_span;
 use crate::failure::Failure;
 use crate::progress::Progress;
 
-/// Look into a lake and keep it: list, verify, compact, prune, the dictionary of its columns, and views for DuckDB
+/// Inspect and maintain a lake: list, verify, compact, prune, data dictionary, and views for DuckDB
 #[derive(Debug, Args)]
 pub(crate) struct LakeArgs {
     #[command(subcommand)]
@@ -36,7 +36,7 @@ enum Command {
     Sql(sql::SqlArgs),
 }
 
-/// Which lake.
+/// The lake to work on.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WhichLake {
     /// The lake: a directory, or s3://bucket/prefix
@@ -44,7 +44,7 @@ pub(crate) struct WhichLake {
     pub(crate) lake: LakeUri,
 }
 
-/// How a result is printed.
+/// Output format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: LakeArgs, now: DateTime<Utc>, progress: &Progress)
     }
 }
 
-/// Says that a lake, a cluster or a range of it holds nothing: a place that was mistyped must not pass for a sound lake.
+/// Reports that a lake, a cluster or a range holds nothing: a mistyped location must not pass for a sound lake.
 pub(crate) async fn nothing(
     store: &Arc<dyn Store>,
     cluster: Option<&ClusterId>,
@@ -84,7 +84,7 @@ pub(crate) async fn nothing(
     .into())
 }
 
-/// Reads a span of time given on the command line.
+/// Parses a span of time from the command line.
 pub(crate) fn span(text: &str) -> Result<TimeDelta, String> {
     parse_span(text).ok_or_else(|| "not a span; write it as a number and m, h, d or w, such as 400d".to_owned())
 }

@@ -1,4 +1,4 @@
-//! The command line of the EMP Cost Analyzer: what it can be asked, and who answers.
+//! The command line of the EMP Cost Analyzer: its subcommands and where each is implemented.
 
 mod analyze;
 mod collect;
@@ -14,7 +14,9 @@ mod progress;
 mod range;
 mod report;
 mod run;
+mod serve;
 mod shelf;
+mod work;
 
 use std::process::ExitCode;
 
@@ -25,18 +27,19 @@ use collector::args::LogArgs;
 use failure::Failure;
 use progress::Progress;
 
-/// An analysis makes and drops tables on several threads day after day; glibc keeps what each thread freed for itself and
-/// needs half as much memory again.
+/// An analysis allocates and frees tables on several threads for each day. glibc keeps freed memory per thread, and
+/// needs half as much again.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Tells what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
+/// Shows what an Amazon EKS cluster costs, and what it would cost on an elastic machine pool.
 ///
-/// `doctor` tells whether a Prometheus has what is needed. `collect` reads closed hours from it into a lake of Parquet
-/// files, `analyze` prices the cluster and its alternatives from the lake, `report` makes a page of the analysis.
-/// `demo` does the last three on a synthetic cluster, through a real Prometheus: start there.
-/// `run` is for a scheduler: what is in a lake becomes a report beside it. `lake` looks into a lake and keeps it.
-/// `compare` says what changed between two analyses. `prices` explains a price and imports AWS's price lists.
+/// `doctor` checks that a Prometheus has the metrics that are needed. `collect` writes closed hours from it into a lake
+/// of Parquet files, `analyze` prices the cluster and its alternatives from the lake, `report` renders the analysis as
+/// a page, and `compare` shows what changed between two. `demo` does the first four on a synthetic cluster, through a
+/// real Prometheus: start there. `run` is for schedulers: it makes the report of each cluster in a lake. `serve` shows
+/// reports to people who sign in, and `work` replays the what-ifs they ask for. `lake` inspects and maintains a lake.
+/// `prices` explains prices and imports AWS price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -56,6 +59,8 @@ enum Command {
     Report(report::ReportArgs),
     Compare(compare::CompareArgs),
     Run(run::RunArgs),
+    Serve(serve::ServeArgs),
+    Work(work::WorkArgs),
     Lake(lake::LakeArgs),
     Prices(prices::PricesArgs),
 }
@@ -71,13 +76,15 @@ async fn main() -> ExitCode {
     collector::logging::start(&cli.log);
     let progress = Progress::new(&cli.log);
     let outcome = match cli.command {
-        Command::Demo(args) => demo::run(args, &progress).await,
+        Command::Demo(args) => demo::run(args, now, &progress).await,
         Command::Doctor(args) => doctor::run(args, now()).await,
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args).await,
         Command::Compare(args) => compare::run(&args),
         Command::Run(args) => run::run(args, now(), &progress).await,
+        Command::Serve(args) => serve::run(args, now).await,
+        Command::Work(args) => work::run(args, now).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,
     };

@@ -1,4 +1,4 @@
-//! EDGE: files written for a person, and standard output.
+//! EDGE: output files, standard output and standard error.
 
 use std::fs;
 use std::io::Write;
@@ -6,12 +6,12 @@ use std::path::Path;
 
 use anyhow::Context;
 
-/// Writes a file whole or not at all: under another name first, then renamed.
+/// Writes a file atomically: under a temporary name first, then renamed.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     write_file_by(path, |file| Ok(file.write_all(content)?))
 }
 
-/// The same, by what `write` writes.
+/// Writes a file atomically, with content from `write`.
 pub(crate) fn write_file_by(
     path: &Path,
     write: impl FnOnce(&mut fs::File) -> anyhow::Result<()>,
@@ -29,19 +29,19 @@ pub(crate) fn write_file_by(
     fs::rename(&temporary, path).with_context(|| format!("write `{}`", path.display()))
 }
 
-/// Reads a file named by the user.
+/// Reads a text file named on the command line.
 pub(crate) fn read_file(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))
 }
 
-/// Says something to whoever sits at the terminal.
+/// Prints to standard error, ignoring errors.
 pub(crate) fn eprint(text: &str) {
     let mut stderr = std::io::stderr();
     // Nobody to tell where that fails.
     let _nobody = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
-/// Prints a result.
+/// Prints to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     std::io::stdout().write_all(text.as_bytes()).context("write to standard output")
 }

@@ -1,4 +1,4 @@
-//! EDGE: `emp-cost prices`: where a price comes from, and AWS's own lists made usable.
+//! EDGE: `emp-cost prices`: explains prices, and imports AWS price lists.
 
 mod explain;
 mod spill;
@@ -9,8 +9,8 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use analyzer::bulk::{Bulk, read_bulk_in};
-use analyzer::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
+use ::prices::bulk::{Bulk, read_bulk_in};
+use ::prices::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
 use types::UsdPerHour;
 
@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::output::{print, write_file_by};
 use spill::Spill;
 
-/// Bytes read from a price list at once.
+/// Size of the read buffer for a price list, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// Import AWS price lists, and explain a price
@@ -37,26 +37,26 @@ enum PricesCommand {
     Update(update::UpdateArgs),
 }
 
-/// Make a price list of the files AWS publishes
+/// Make a price list from the files AWS publishes
 ///
-/// Reads bulk price lists, CSV or JSON, of AmazonEC2, AmazonECS, AmazonEKS, AmazonVPC and the savings plans, and keeps
-/// what a cluster's bill needs: Linux machines at tenancy Shared, bare metal among them, EBS, Fargate, control plane,
-/// NAT gateways, public addresses, rates of savings plans. Files are read as a stream, however large. What the output
-/// file held before stays, unless a new price replaces it. Use the result with `analyze --price-list`.
+/// Reads bulk price lists, CSV or JSON, of AmazonEC2, AmazonECS, AmazonEKS, AmazonVPC and Savings Plans, and keeps what
+/// a cluster's bill needs: Linux instances with tenancy Shared (bare metal included), EBS, Fargate, control plane, NAT
+/// gateways, public IPv4 addresses and Savings Plans rates. Files are streamed, so their size does not matter. Prices
+/// already in the output file stay unless a new one replaces them. Use the result with `analyze --price-list`.
 #[derive(Debug, clap::Args)]
 struct ImportArgs {
-    /// A file, or a folder with files, as downloaded from AWS
+    /// A file, or a directory of files, as downloaded from AWS
     #[arg(long, value_name = "PATH")]
     from: PathBuf,
 
-    /// The price list to make or to add to
+    /// Price list to create or to add to
     #[arg(long, value_name = "FILE", default_value = "prices-imported.csv")]
     out: PathBuf,
 }
 
-/// Explain the price of a machine
+/// Show the price of an instance type
 ///
-/// Shows the price in force and its origin, what other lists say, spot, and what each commitment makes of it.
+/// Shows the price in use and its source, prices from other lists, the spot price, and the rate under each commitment.
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
     /// EC2 instance type, such as m5.4xlarge
@@ -134,7 +134,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The file, or every CSV and JSON file under a folder, sorted.
+/// Lists the file, or every CSV and JSON file below a directory, sorted.
 fn files(from: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !from.is_dir() {
         return Ok(vec![from.to_owned()]);
@@ -187,7 +187,7 @@ fn show(args: ShowArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses a type that neither the catalog nor a list or a file knows, and names the nearest that one does.
+/// Rejects a type that no layer of the price book knows, and suggests the nearest known one.
 fn known_type(book: &PriceBook, name: &str, region: &str) -> Result<(), Failure> {
     if book.knows_type(name) || book.rate(&MachineKind::new(name, CapacityType::OnDemand, region)).is_some() {
         return Ok(());
@@ -196,7 +196,7 @@ fn known_type(book: &PriceBook, name: &str, region: &str) -> Result<(), Failure>
     Err(anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}").into())
 }
 
-/// What a machine is, in words.
+/// Describes an instance type in words.
 fn shape(book: &PriceBook, name: &str) -> Option<String> {
     let kind = book.instance_type(name)?;
     let gib = kind.memory_mib / 1024;
@@ -204,7 +204,7 @@ fn shape(book: &PriceBook, name: &str) -> Option<String> {
     Some(format!("  {} threads, {gib} GiB, {}{metal}", kind.vcpu, kind.arch))
 }
 
-/// The price of a machine in words.
+/// Describes a price in words.
 fn describe_price(book: &PriceBook, name: &str, region: &str) -> String {
     let currency = PriceBook::currency(region);
     let described = |price: &Priced<UsdPerHour>| described(price, currency);

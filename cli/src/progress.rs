@@ -1,4 +1,4 @@
-//! Telling how far long work is: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+//! Progress of long work: a bar on a terminal, plain lines elsewhere, nothing when quiet.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Progress {
         Step { bar: Some(bar), name }
     }
 
-    /// Takes the bars away, so that what follows is not drawn over.
+    /// Removes the bars, so that they do not overwrite what follows.
     pub(crate) fn clear(&self) {
         if let Some(bars) = &self.bars {
             // A terminal that went away is no reason to fail.
@@ -48,7 +48,7 @@ impl Progress {
 }
 
 impl Step {
-    /// Shows that `done` of `all` is done.
+    /// Shows progress as `done` of `all`.
     pub(crate) fn set(&self, done: usize, all: usize) {
         if let Some(bar) = &self.bar {
             bar.set_length(u64::try_from(all).unwrap_or(u64::MAX));
@@ -56,7 +56,7 @@ impl Step {
         }
     }
 
-    /// Ends the step with what came of it.
+    /// Ends the step and shows its result.
     pub(crate) fn finish(&self, outcome: &str) {
         match &self.bar {
             Some(bar) => {

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// How long after its end an hour is collected.
 pub(crate) const SETTLE: TimeDelta = TimeDelta::minutes(SETTLE_MINUTES);
 
-/// From when to when.
+/// Start and end of a range of time.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RangeArgs {
     /// Start of the range: RFC 3339, a date, or a span before now such as 36h, 30d, 4w
@@ -23,17 +23,17 @@ pub(crate) struct RangeArgs {
     pub(crate) to: Option<String>,
 }
 
-/// Start and end, each `None` when left open.
+/// Start and end, each `None` when open.
 type OpenRange = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 impl RangeArgs {
-    /// The range as given, `None` at an end that was left open.
+    /// Parses the range; an open end is `None`.
     pub(crate) fn moments(&self, now: DateTime<Utc>) -> Result<OpenRange, Failure> {
         let parse = |text: &Option<String>| text.as_deref().map(|t| parse_moment(t, now)).transpose();
         Ok((parse(&self.from).map_err(Failure::usage)?, parse(&self.to).map_err(Failure::usage)?))
     }
 
-    /// The range as given, an open end reaching to the beginning of time, or to now; `None` when both are open.
+    /// Parses the range; an open start is the beginning of time and an open end is now. `None` when both are open.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Result<Option<Window>, Failure> {
         let window = match self.moments(now)? {
             (None, None) => return Ok(None),

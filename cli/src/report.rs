@@ -1,4 +1,4 @@
-//! `emp-cost report`: pages and files of analyses.
+//! `emp-cost report`: renders analyses as pages and files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,23 +15,22 @@ use crate::formats::FormatArgs;
 use crate::output::{print, read_file, write_file};
 use crate::shelf;
 
-/// Make a report of an analysis: the page, and files for other tools
+/// Render an analysis as a page, and as files for other tools
 ///
-/// One analysis is written into the folder as it is. Of several clusters each gets a folder of its name there, and
-/// fleet.html and fleet.csv rank them. A bucket gets the layout that `emp-cost run` writes:
-/// a folder below `reports/cluster=ID/date=YYYY-MM-DD/`, to which `latest/report.json` points.
-/// docs/exports.md describes every file.
+/// The report of one cluster is written into the directory itself. With several clusters, each gets a subdirectory with
+/// its name, and fleet.html and fleet.csv rank them. In a bucket, the layout is that of `emp-cost run`: a folder below
+/// `reports/cluster=ID/date=YYYY-MM-DD/`, to which `latest/report.json` points. docs/exports.md describes every file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReportArgs {
-    /// An analysis: a file that `emp-cost analyze` wrote. May be given again, for other clusters
+    /// analysis.json, as written by `emp-cost analyze`; repeatable, for several clusters
     #[arg(long, value_name = "FILE", required = true)]
     analysis: Vec<PathBuf>,
 
-    /// An analysis of an earlier window of one of these clusters, for the trend. May be given again
+    /// analysis.json of an earlier window of one of these clusters, for the trend; repeatable
     #[arg(long, value_name = "FILE")]
     earlier: Vec<PathBuf>,
 
-    /// Where reports go: a directory, or s3://bucket/prefix
+    /// Output location: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "LOCATION")]
     out: LakeUri,
 
@@ -39,7 +38,7 @@ pub(crate) struct ReportArgs {
     formats: FormatArgs,
 }
 
-/// An analysis and the bytes it was read from.
+/// An analysis with the bytes it was parsed from.
 pub(crate) struct Given {
     pub(crate) analysis: Analysis,
     pub(crate) json: Vec<u8>,
@@ -63,6 +62,11 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
     let place = match &args.out {
         LakeUri::Dir(folder) => Place::Folder { folder: folder.clone(), several: given.len() > 1 },
         bucket @ LakeUri::S3 { .. } => Place::Shelf(bucket.open().await),
+        LakeUri::Https { url, .. } => {
+            return Err(Failure::usage(anyhow!(
+                "`{url}` is a reporting service, which takes hours and no reports; give the bucket behind it"
+            )));
+        }
     };
     // A name that cannot be a folder's is told of before the first report is written.
     if given.len() > 1 || matches!(place, Place::Shelf(_)) {
@@ -83,7 +87,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files of a fleet, the page last. Clusters in different currencies cannot be ranked or added up.
+/// Renders the files of a fleet, the page last. Clusters in different currencies cannot be ranked or added up.
 pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File>, Failure> {
     let currency = members.first().map_or("USD", |member| member.now.currency());
     if let Some(other) = members.iter().find(|member| member.now.currency() != currency) {
@@ -128,16 +132,16 @@ fn earlier(paths: &[PathBuf], given: &[Given]) -> Result<Vec<Standing>, Failure>
     Ok(standings)
 }
 
-/// Where reports go.
+/// Output location of reports.
 enum Place {
-    /// A folder: one report as it is, several in folders of their clusters.
+    /// A directory: one report as it is, several in a subdirectory for each cluster.
     Folder { folder: PathBuf, several: bool },
-    /// A store, laid out as a scheduler does.
+    /// A store, with the layout of `emp-cost run`.
     Shelf(std::sync::Arc<dyn lake::Store>),
 }
 
 impl Place {
-    /// What is known of earlier windows: what was given, and what lies there.
+    /// Collects earlier windows: those given, and those already at the location.
     async fn earlier(&self, analysis: &Analysis, mut given: Vec<Standing>) -> anyhow::Result<Vec<Standing>> {
         if let Self::Shelf(store) = self {
             given.extend(shelf::earlier(store.as_ref(), &id(analysis)?, &shelf::date(analysis)).await?);
@@ -165,7 +169,7 @@ impl Place {
         }
     }
 
-    /// Where a cluster's page is, seen from the fleet's.
+    /// Link from the fleet's page to a cluster's page.
     fn link(&self, analysis: &Analysis) -> Option<String> {
         let cluster = id(analysis).ok()?;
         Some(match self {
@@ -175,7 +179,7 @@ impl Place {
     }
 }
 
-/// The cluster's name, where it becomes part of a path.
+/// Checks a cluster's name that becomes part of a path.
 fn id(analysis: &Analysis) -> anyhow::Result<ClusterId> {
     analysis.cluster_id.parse().context("name a folder after the cluster")
 }
@@ -202,7 +206,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Given> {
     Ok(Given { analysis, json })
 }
 
-/// Reads the content of an `analysis.json`.
+/// Parses the content of an `analysis.json`.
 pub(crate) fn parse(content: &[u8]) -> anyhow::Result<Analysis> {
     let value: serde_json::Value = serde_json::from_slice(content).context("read it as JSON")?;
     let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or_default();

@@ -1,4 +1,6 @@
-//! `emp-cost run`: from what is in the lake to a report beside it, for a scheduler.
+//! `emp-cost run`: compacts, analyzes and reports every cluster of a lake, for schedulers.
+
+mod deliver;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -18,25 +20,28 @@ use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
 use crate::{report, shelf};
+use deliver::{DeliverArgs, Delivery};
 
-/// Make the reports of clusters from a lake, as a scheduler does: compact, analyze, report
+/// Compact, analyze and report the clusters of a lake, for schedulers
 ///
-/// For each cluster: days that are over are compacted, the window that ends with the newest closed hour is analyzed, and
-/// its report is written into a folder of its own below `reports/cluster=ID/date=YYYY-MM-DD/` beside the data; then
-/// report.json in `reports/cluster=ID/latest/` points there, and copies lie beside it. Its page draws a trend from the last twelve reports there. Where the lake has several
-/// clusters and none is named, reports/fleet.html ranks them at the end. Nothing is written to the local disk. A cluster
-/// that fails keeps no other from its report; the exit code is then 1.
+/// For each cluster, compacts days that are over, analyzes the window that ends with the newest closed hour, and writes
+/// the report into a new folder below `reports/cluster=ID/date=YYYY-MM-DD/` beside the data.
+/// `reports/cluster=ID/latest/` then holds a copy, and a report.json that points to the folder. The page shows the
+/// trend over the last twelve reports. When the lake has several clusters and none is named, reports/fleet.html ranks
+/// them. Nothing is written to the local disk. When a cluster fails, the others still get their reports, and the exit
+/// code is 1.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// The lake: a directory, or s3://bucket/prefix
     #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
     lake: LakeUri,
 
-    /// The clusters; every cluster of the lake unless given
+    /// Cluster ids, separated by commas [default: every cluster of the lake]
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID", value_delimiter = ',')]
     cluster_id: Vec<ClusterId>,
 
-    /// How far back to look, such as 4w, or `all`; whole weeks give each hour of the week its share of a month, and from 8w on the saving has an interval. Hours before the first one that the lake has are not waited for
+    /// Length of the window, such as 4w, or `all`. Whole weeks weigh every hour of the week equally; from 8w on the
+    /// saving has a confidence interval. Hours before the first hour in the lake are left out
     #[arg(long, value_name = "SPAN", default_value = "4w")]
     window: Reach,
 
@@ -46,21 +51,31 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     formats: FormatArgs,
 
-    /// Fail, after the report is written, when more than this share of the node-hours has no price
+    /// Exit with an error, after the report is written, when more than this share of the node-hours has no price
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     max_unpriced: Option<u8>,
 
-    /// Where reports go, when not beside the data: a directory, or s3://bucket/prefix
+    /// Location for reports: a directory, or s3://bucket/prefix [default: the lake]
     #[arg(long, value_name = "LOCATION")]
     reports: Option<LakeUri>,
+
+    #[command(flatten)]
+    deliver: DeliverArgs,
 }
 
-/// How far back a report looks.
+/// Results of the clusters done so far.
+#[derive(Debug)]
+struct Done {
+    reported: BTreeMap<ClusterId, Member>,
+    delivery: Delivery,
+}
+
+/// Length of the window of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// To the first hour there is.
+    /// From the first hour in the lake.
     All,
-    /// So far before its end.
+    /// A span before its end.
     Span(TimeDelta),
 }
 
@@ -79,9 +94,10 @@ impl FromStr for Reach {
 }
 
 pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
-    // A file that makes no sense must not fail cluster by cluster.
+    // A bad file must fail once, not for every cluster.
     let inputs = args.inputs.read()?;
     args.formats.money("USD")?;
+    let mut done = Done { reported: BTreeMap::new(), delivery: args.deliver.read()? };
     let store = args.lake.open().await;
     let shelf = match &args.reports {
         Some(place) => place.open().await,
@@ -95,10 +111,10 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
             anyhow!("no cluster is in `{}` yet; a collector writes its first hour there", lake.location()).into()
         );
     }
-    let (mut failed, mut reported) = (0, BTreeMap::new());
+    let mut failed = 0;
     for cluster in &clusters {
         let outcome = match there.contains(cluster) {
-            true => one((&args, &inputs), &lake, shelf.as_ref(), cluster, now, progress, &mut reported).await,
+            true => one((&args, &inputs), &lake, shelf.as_ref(), cluster, now, progress, &mut done).await,
             false => Err(anyhow!("it has no hour in `{}` yet; see the log of its collector", lake.location()).into()),
         };
         if let Err(failure) = outcome {
@@ -109,18 +125,20 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
     }
     if args.cluster_id.is_empty() && clusters.len() > 1 {
         let step = progress.step("fleet");
-        let members = members(shelf.as_ref(), &clusters, reported).await?;
+        let members = members(shelf.as_ref(), &clusters, done.reported).await?;
         shelf::put_fleet(shelf.as_ref(), &report::fleet(&members, &args.formats)?).await?;
         step.finish(&format!("{} of {} clusters", members.len(), clusters.len()));
         print(&format!("{}/reports/fleet.html\n", shelf.location()))?;
     }
+    done.delivery.finish()?;
     match failed {
         0 => Ok(()),
         _ => Err(anyhow!("{failed} of {} clusters failed; the lines above say why", clusters.len()).into()),
     }
 }
 
-/// The clusters as they were reported just now; one that failed by its latest report, and its window says so.
+/// Collects the members of the fleet's page: as reported just now, or for a cluster that failed, as of its latest
+/// report.
 async fn members(
     shelf: &dyn lake::Store,
     clusters: &[ClusterId],
@@ -147,7 +165,7 @@ async fn one(
     cluster: &ClusterId,
     now: DateTime<Utc>,
     progress: &Progress,
-    reported: &mut BTreeMap<ClusterId, Member>,
+    done: &mut Done,
 ) -> Result<(), Failure> {
     // A day that cannot be compacted can often be read all the same; it still fails the run, once there is a report.
     let compacted = compact(lake, cluster, now, progress).await;
@@ -158,14 +176,17 @@ async fn one(
     let window = window(args.window, lake, cluster, now).await?;
     let request = inputs.request(cluster.clone(), Some(window));
     let step = progress.step("analyze");
-    let analysis = analyze::analyze(lake, request, &step).await?;
+    let (analysis, days) = analyzer::analyze_with_days(lake, request, |done, all| step.set(done, all)).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let earlier = shelf::earlier(shelf, cluster, &shelf::date(&analysis)).await?;
-    let files = args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?;
+    let mut files = vec![shelf::workload_days(days)?];
+    files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?);
     let page = shelf::put(shelf, cluster, &analysis, &files).await?;
+    let before = earlier.iter().max_by_key(|standing| standing.end()).and_then(Standing::today_monthly);
     let member = Member { now: Standing::of(&analysis), earlier, link: Some(shelf::link(cluster)) };
-    reported.insert(cluster.clone(), member);
+    done.reported.insert(cluster.clone(), member);
     print(&format!("{}{page}\n", reports::summary(&analysis)))?;
+    let delivered = done.delivery.report(&analysis, &page, before).await;
     let unpriced = unpriced_percent(&analysis);
     if let (Some(most), Some(share)) = (args.max_unpriced, unpriced)
         && share > f64::from(most)
@@ -175,6 +196,7 @@ async fn one(
         )
         .into());
     }
+    delivered?;
     compacted
 }
 
@@ -212,7 +234,7 @@ async fn window(reach: Reach, lake: &Lake, cluster: &ClusterId, now: DateTime<Ut
     Ok(Window::try_new(first.start(), end)?)
 }
 
-/// The share of today's node-hours that has no price, in percent; `None` without node-hours.
+/// Returns the share of today's node-hours without a price, in percent; `None` without node-hours.
 fn unpriced_percent(analysis: &Analysis) -> Option<f64> {
     let today = analysis.scenarios.iter().find(|scenario| scenario.id == "ec2-today")?;
     let nodes = today.machine_hours.iter().filter(|row| row.kind == "node");

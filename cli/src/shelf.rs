@@ -1,13 +1,13 @@
-//! Where reports lie in a store, and in which order they come there.
+//! Layout of reports in a store, and the order in which their objects are written.
 //!
-//! `reports/cluster=ID/date=YYYY-MM-DD/report=DIGITS/` holds one report and never changes. `report.json` in the folder of
-//! the date, and in `latest/`, points at the newest of them; `reports/fleet.html` is of all clusters. Pointers, copies and
-//! pages of fleets are the only objects that are ever replaced, and no part of the lake's contract.
+//! `reports/cluster=ID/date=YYYY-MM-DD/report=DIGITS/` holds one report and never changes. `report.json` in the folder
+//! of the date, and in `latest/`, points to the newest of them; `reports/fleet.html` covers all clusters. Pointers,
+//! copies and fleet pages are the only objects that are ever replaced, and are no part of the lake's contract.
 
 use anyhow::Context;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use lake::{Store, StoreError, digest};
+use lake::{Store, StoreError, WorkloadDay, digest};
 use reports::Standing;
 use reports::export::File;
 use serde_json::{Value, json};
@@ -18,36 +18,37 @@ use crate::report;
 
 /// The schema of `report.json`.
 const SCHEMA: &str = "emp-cost/report/v1";
-/// How many earlier reports a trend draws.
+/// Most earlier reports in a trend.
 const EARLIER: usize = 12;
 const DATE: &str = "date=";
 const LATEST: &str = "latest";
-/// What the folder of one report is called, before the digits of its content.
+/// Prefix of the folder of one report, before the digits of its content's digest.
 const REPORT: &str = "report=";
 const ID_DIGITS: usize = 12;
-/// The pointer of a folder.
+/// Name of the pointer object in a folder.
 const POINTER: &str = "report.json";
-/// How often a pointer is looked at anew because another writer was quicker.
+/// Most attempts to swap a pointer while other writers do so too.
 const MOST_RACES: u32 = 20;
 
 fn folder(cluster: &ClusterId, name: &str) -> String {
     format!("reports/cluster={cluster}/{name}/")
 }
 
-/// Where a cluster's latest page is, seen from the fleet's.
+/// Link from the fleet's page to a cluster's latest page.
 pub(crate) fn link(cluster: &ClusterId) -> String {
     format!("cluster={cluster}/latest/index.html")
 }
 
-/// The date a report lies under: that of the last hour of its window.
+/// Date in the path of a report: that of the last hour of its window.
 pub(crate) fn date(analysis: &Analysis) -> String {
     Hour::containing(analysis.window.end - TimeDelta::seconds(1)).date()
 }
 
-/// Writes a cluster's report into a folder of its own, then points at it: of its date, and as the latest. A pointer is
-/// swapped in one step, and never back to a window that ended before; what it names is never changed, so it fits at every
-/// moment, whoever else writes and whoever dies. Copies for people come after it. Returns where the report is: the page,
-/// where there is one.
+/// Writes a cluster's report into a new folder, then swaps the pointers of its date and of `latest/` to it.
+///
+/// A pointer is swapped atomically, and never to a window that ends earlier. The folder it names never changes, so
+/// readers find a whole report at any moment, whatever other writers do or leave unfinished. Copies for people are
+/// written last. Returns the location of the page, or of the folder where there is no page.
 pub(crate) async fn put(
     store: &dyn Store,
     cluster: &ClusterId,
@@ -85,7 +86,13 @@ pub(crate) async fn put(
     Ok(format!("{}/{own}{page}", store.location()))
 }
 
-/// Swaps the pointer of a folder for this one, unless it is of a window that ends later; false then.
+/// What each workload costs on each day, as the file that lies beside every report and that drill-downs are answered from.
+pub(crate) fn workload_days(rows: Vec<WorkloadDay>) -> anyhow::Result<File> {
+    let content = lake::workload_day::encode(rows).context("write the costs by workload and day")?.to_vec();
+    Ok(File { name: lake::workload_day::FILE.to_owned(), content_type: "application/vnd.apache.parquet", content })
+}
+
+/// Replaces the pointer of a folder; returns false when the present one is of a window that ends later.
 async fn point(store: &dyn Store, folder: &str, pointer: &Value, end: DateTime<Utc>) -> anyhow::Result<bool> {
     let key = format!("{folder}{POINTER}");
     let mut text = serde_json::to_vec_pretty(pointer).context("write report.json")?;
@@ -110,14 +117,14 @@ async fn point(store: &dyn Store, folder: &str, pointer: &Value, end: DateTime<U
     anyhow::bail!("others were quicker with `{key}` {MOST_RACES} times; run again")
 }
 
-/// The end of the window a pointer is of; `None` for one that cannot be read, which is replaced.
+/// Reads the end of a pointer's window; `None` for a pointer that cannot be read, which is replaced.
 fn window_end(pointer: &[u8]) -> Option<DateTime<Utc>> {
     let pointer: Value = serde_json::from_slice(pointer).ok()?;
     pointer.pointer("/window/end")?.as_str()?.parse().ok()
 }
 
-/// Copies the files beside their pointer, for people: a page can be opened by a name that stays. Where another report
-/// became the latest meanwhile, its writer copies after this one, or is done and is copied again.
+/// Copies the files beside their pointer, so that the page has a stable name. When another report became the latest
+/// meanwhile, its files are copied instead.
 async fn copy(store: &dyn Store, latest: &str, own: &str, files: &[File]) -> anyhow::Result<()> {
     write(store, latest, files).await?;
     for _ in 0..MOST_RACES {
@@ -137,18 +144,19 @@ async fn copy(store: &dyn Store, latest: &str, own: &str, files: &[File]) -> any
     Ok(())
 }
 
-/// What a browser is told of a file, by its name.
+/// Content type of a file, by its name.
 fn content_type(name: &str) -> &'static str {
     match name.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
         Some("json") => "application/json",
         Some("csv") => "text/csv; charset=utf-8",
         Some("md") => "text/markdown; charset=utf-8",
+        Some("parquet") => "application/vnd.apache.parquet",
         _ => "application/octet-stream",
     }
 }
 
-/// Writes the pages of a fleet, beside the folders of its clusters.
+/// Writes the fleet's files, beside the folders of its clusters.
 pub(crate) async fn put_fleet(store: &dyn Store, files: &[File]) -> anyhow::Result<()> {
     write(store, "reports/", files).await
 }
@@ -161,8 +169,8 @@ async fn write(store: &dyn Store, folder: &str, files: &[File]) -> anyhow::Resul
     Ok(())
 }
 
-/// Where the cluster stood by its reports of days before `date`, the last twelve that hold an analysis. One that cannot
-/// be read is told of and left out: a trend is worth no failure.
+/// Reads the last twelve reports of days before `date` that hold an analysis, newest first. One that cannot be read is
+/// logged and left out, so that a trend never fails a run.
 pub(crate) async fn earlier(store: &dyn Store, cluster: &ClusterId, date: &str) -> anyhow::Result<Vec<Standing>> {
     let names = store.list_names(&format!("reports/cluster={cluster}/")).await?;
     let mut dates: Vec<&str> =
@@ -178,12 +186,12 @@ pub(crate) async fn earlier(store: &dyn Store, cluster: &ClusterId, date: &str) 
     Ok(standings)
 }
 
-/// Where the cluster stood by its latest report; `None` without one.
+/// Reads the latest report of a cluster; `None` without one.
 pub(crate) async fn latest(store: &dyn Store, cluster: &ClusterId) -> anyhow::Result<Option<Standing>> {
     standing(store, &folder(cluster, LATEST)).await
 }
 
-/// Whether a pointer leads where reports lie.
+/// Returns true for a folder below which reports are kept.
 fn is_own(folder: &str) -> bool {
     folder.starts_with("reports/cluster=") && folder.ends_with('/') && !folder.contains("..")
 }

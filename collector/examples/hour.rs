@@ -32,7 +32,7 @@ fn hour(start: &str) -> Result<Hour, Box<dyn Error>> {
 async fn fetch(url: &str, hour: Hour) -> Result<(), Box<dyn Error>> {
     let server = Server::connect(&ServerOptions::new(url), None).await?;
     let settings = Settings::default();
-    let probe = Dialect::probe(&settings);
+    let probe = queries::dialect_probe(&settings);
     let (mut requests, mut bytes) = (2, 0);
     // What a run asks once before its hours. What is asked by name of pods that vanished is left out: the names are not
     // known without reading the answers.

@@ -86,7 +86,7 @@ pub(crate) fn row(
                 let counted = counted(run, &identity, hour);
                 doubted.cpu += counted.implausible;
                 restarts += usize::from(counted.restarted);
-                gaps = gaps_of(&counted.steps, hour);
+                gaps = gaps_of(&counted.steps, run.zero, identity.slack_seconds, hour);
                 interpolated += gaps.iter().sum::<i64>();
                 cpu_by_slot(&counted.steps, hour)
             }
@@ -232,8 +232,9 @@ fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
     let mut counted = counter::count(&samples, run.zero, most);
     counted.implausible += unreadable;
     for step in counted.steps.iter_mut().filter(|step| step.is_gap() && Some(step.from) != run.zero) {
-        // What it began with may be minutes old when it is looked at, and so may what it ended with.
-        (step.from, step.to) = (run.instance.scraped(step.from), run.instance.scraped(step.to));
+        // What it began with may be minutes old when it is looked at: then no scrape came, and the gap began there.
+        let scraped = |at: i64| Some(run.instance.scraped(at)).filter(|scraped| at - scraped > most.slack_seconds);
+        (step.from, step.to) = (scraped(step.from).unwrap_or(step.from), scraped(step.to).unwrap_or(step.to));
     }
     for step in counted.steps.iter_mut().filter(|step| Some(step.from) == run.zero) {
         // What it used before the hour no other hour has seen.
@@ -245,9 +246,13 @@ fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
 /// Seconds of each slot that lie between two samples further apart than a slot.
 type Gaps = [i64; SLOTS_PER_HOUR];
 
-fn gaps_of(steps: &[Step], hour: Hour) -> Gaps {
+/// Between the start of a container (`zero`) and its first sample nothing is missing: it may come a scrape after the first
+/// edge, and is seen at the next.
+fn gaps_of(steps: &[Step], zero: Option<i64>, slack_seconds: i64, hour: Hour) -> Gaps {
     let mut gaps = Gaps::default();
-    for step in steps.iter().filter(|step| step.is_gap()) {
+    let begun = zero.map(|zero| zero.max(hour.start_seconds()));
+    let is_first = |step: &Step| Some(step.from) == begun && step.to - step.from <= SLOT_SECONDS + slack_seconds;
+    for step in steps.iter().filter(|step| step.is_gap() && !is_first(step)) {
         let span = Life { start: step.from, end: step.to };
         gaps.iter_mut().zip(span.by_slot(hour)).for_each(|(gap, seconds)| *gap += seconds);
     }

@@ -147,6 +147,8 @@ pub fn query_set(settings: &Settings, dialect: &Dialect) -> String {
 
 #[cfg(test)]
 mod tests {
+    use types::Hour;
+
     use super::*;
     use crate::usage_source::{Rates, UsageSource};
 

@@ -281,7 +281,7 @@ pub fn batches(
 }
 
 /// Refuses a footer that places a column before the start of the file, on which the library would panic.
-fn check_places(metadata: &ParquetMetaData) -> Result<(), DecodeError> {
+pub(crate) fn check_places(metadata: &ParquetMetaData) -> Result<(), DecodeError> {
     let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
     let fits = |chunk: &ColumnChunkMetaData| {
         let dictionary = chunk.dictionary_page_offset().unwrap_or(0);

@@ -4,6 +4,7 @@
 //! its manifest does. A correction is a new revision beside it; a closed day becomes one object a table, from which
 //! its hours are read from then on. Start reading at [`tables`] (what is stored), [`keys`] (where) and [`Lake`] (how).
 
+pub mod admit;
 mod cell;
 mod compact;
 mod coverage;
@@ -25,6 +26,7 @@ pub mod tables;
 mod uri;
 pub mod verify;
 mod worker;
+pub mod workload_day;
 mod write;
 
 pub use cell::{Kind, SlotValues};
@@ -41,4 +43,5 @@ pub use read::{IncompleteHour, Part, ReadHour};
 pub use store::{PutOutcome, S3Options, Store, StoreError};
 pub use tables::{Column, Table};
 pub use uri::{InvalidLakeUri, LakeUri};
+pub use workload_day::WorkloadDay;
 pub use write::{CorrectOutcome, Lake, WriteOutcome};

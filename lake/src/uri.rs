@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::store::{DirStore, S3Options, S3Store, Store};
+use crate::store::{DirStore, HttpsStore, S3Options, S3Store, Store};
 
-/// A directory, or `s3://bucket/prefix`, the latter with options for what is written.
+/// A directory, `s3://bucket/prefix` with options for what is written, or a reporting service that keeps the lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LakeUri {
     /// A local directory.
@@ -20,12 +20,19 @@ pub enum LakeUri {
         /// How objects are written.
         options: S3Options,
     },
+    /// A reporting service, to which one cluster's collector brings hours.
+    Https {
+        /// Its URL, without a slash at the end.
+        url: String,
+        /// The file with the token.
+        token_file: PathBuf,
+    },
 }
 
 /// Why a text names no lake.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "`{given}` is not a lake; use a directory, or s3://bucket/prefix, which may end in ?kms-key=KEY and &tag=NAME=VALUE"
+    "`{given}` is not a lake; use a directory, s3://bucket/prefix, which may end in ?kms-key=KEY and &tag=NAME=VALUE, or a reporting service as https://host?token-file=FILE"
 )]
 pub struct InvalidLakeUri {
     given: String,
@@ -47,11 +54,25 @@ impl FromStr for LakeUri {
             }
             return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned(), options });
         }
+        if text.starts_with("https://") || text.starts_with("http://") {
+            return service(text).ok_or_else(invalid);
+        }
         if text.is_empty() || text.contains("://") {
             return Err(invalid());
         }
         Ok(Self::Dir(PathBuf::from(text)))
     }
+}
+
+/// Reads `https://host?token-file=FILE`; http is for localhost alone, where nobody listens in.
+fn service(text: &str) -> Option<LakeUri> {
+    let (url, query) = text.split_once('?')?;
+    let token_file = query.strip_prefix("token-file=").filter(|file| !file.is_empty() && !file.contains('&'))?;
+    let parsed = reqwest::Url::parse(url).ok()?;
+    let local = matches!(parsed.host_str()?, "localhost" | "127.0.0.1" | "[::1]");
+    let good = (parsed.scheme() == "https" || local) && parsed.username().is_empty() && parsed.fragment().is_none();
+    let url = url.trim_end_matches('/').to_owned();
+    good.then(|| LakeUri::Https { url, token_file: PathBuf::from(token_file) })
 }
 
 impl LakeUri {
@@ -60,6 +81,7 @@ impl LakeUri {
         match self {
             Self::Dir(path) => Arc::new(DirStore::new(path)),
             Self::S3 { bucket, prefix, options } => Arc::new(S3Store::connect(bucket, prefix, options.clone()).await),
+            Self::Https { url, token_file } => Arc::new(HttpsStore::new(url, token_file.clone())),
         }
     }
 }
@@ -82,6 +104,24 @@ mod tests {
         check("s3://b", s3("b", "", S3Options::default()));
         check("./lake", Some(LakeUri::Dir("./lake".into())));
         for bad in ["", "s3://", "s3:///p", "gs://b/p", "s3://b/a/../c", "s3://b/a//c"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn a_lake_may_be_behind_a_service_that_is_asked_with_a_token() {
+        let https = |url: &str, file: &str| Some(LakeUri::Https { url: url.into(), token_file: file.into() });
+        check("https://cost.example.com?token-file=/t", https("https://cost.example.com", "/t"));
+        check("https://cost.example.com/?token-file=t", https("https://cost.example.com", "t"));
+        check("http://127.0.0.1:8080?token-file=t", https("http://127.0.0.1:8080", "t"));
+        for bad in [
+            "https://cost.example.com",
+            "https://cost.example.com?token-file=",
+            "https://cost.example.com?token=secret",
+            "http://cost.example.com?token-file=t",
+            "https://user@cost.example.com?token-file=t",
+            "https://?token-file=t",
+        ] {
             check(bad, None);
         }
     }

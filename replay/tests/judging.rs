@@ -5,8 +5,8 @@ mod common;
 
 use common::{Trace, catalog, ec2, m5_metal};
 use replay::{
-    Assumptions, Base, Buy, Check, EvictionLimits, Failures, Hour, HourBilled, Movable, Outcome, PodRow, Replay, Risk,
-    Role, Starts, Waiting, holds, judge,
+    Assumptions, Base, Buy, Check, Decision, EvictionLimits, Failures, Hour, HourBilled, Log, Movable, Outcome, PodRow,
+    Replay, RightSizing, Risk, Role, Starts, Waiting, holds, judge,
 };
 use types::analysis::Limit;
 
@@ -188,6 +188,28 @@ fn draining_keeps_to_the_limits_it_is_judged_by_and_never_touches_jobs() {
     let stateful = of(limits, &nights(Role::Stateful));
     assert!(stateful.evictions.per_single_pod_day() <= 0.03, "{}", stateful.evictions.per_single_pod_day());
     assert_eq!(stateful.evictions.pods, stateful.evictions.singles);
+}
+
+#[test]
+fn no_more_than_five_replicas_of_a_workload_restart_in_a_slot() {
+    let hours = nights(Role::Service);
+    let workloads: std::collections::BTreeMap<u128, u32> =
+        hours.iter().flat_map(Hour::pods).map(|row| (row.uid, row.workload)).collect();
+    for buy in [Buy::FirstFitDecreasing, Buy::Cheapest] {
+        let mut setup = ec2("ec2-repacked");
+        // So many that only what may restart at once is limited.
+        setup.evictions = EvictionLimits { per_pod_day: 1e6, per_single_pod_day: 1e6 };
+        setup.ec2.buy = buy;
+        let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
+        hours.iter().for_each(|hour| replay.advance(hour));
+        let mut restarts = std::collections::BTreeMap::new();
+        for (at, decision) in replay.finish().remove(0).1.0 {
+            if let Decision::PodMoved { pod, .. } = decision {
+                *restarts.entry((at.div_euclid(300), workloads[&pod])).or_insert(0) += 1;
+            }
+        }
+        assert!(restarts.len() > 100 && restarts.values().all(|n| *n <= 5), "{buy:?}: {:?}", restarts.values().max());
+    }
 }
 
 #[test]

@@ -1,9 +1,5 @@
 //! A pool in fewer zones than the cluster, what stays beside it, and spot machines that AWS takes back.
-#![expect(
-    clippy::unwrap_used,
-    clippy::as_conversions,
-    reason = "a test stops where it fails"
-)]
+#![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
 mod common;
 

@@ -74,9 +74,10 @@ fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
 /// How sure it is, in every case: high, medium or low with the one reason, or that the data is not enough.
 fn sure(analysis: &View<'_>, reason: Reason) -> String {
     match (&analysis.verdict.confidence, reason) {
-        (_, Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods) => {
-            "Not enough data for an answer.".to_owned()
-        }
+        (
+            _,
+            Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods,
+        ) => "Not enough data for an answer.".to_owned(),
         (Some(confidence), _) => trust::how_sure(confidence),
         (None, _) => String::new(),
     }

@@ -59,8 +59,7 @@ impl Assumptions {
                     Column::text("Where the default comes from"),
                 ],
                 rows,
-            )
-,
+            ),
         }
     }
 }

@@ -125,7 +125,9 @@ impl<'a> Comparison<'a> {
     }
 
     fn lead(&self, bridges: &[Bridge], money: &Money) -> String {
-        let Some(today) = bridges.first() else { return "Neither bill has a price, so no amount can be compared.".to_owned() };
+        let Some(today) = bridges.first() else {
+            return "Neither bill has a price, so no amount can be compared.".to_owned();
+        };
         let change = today.to - today.from;
         let largest = today.steps.iter().max_by(|a, b| a.usd.abs().total_cmp(&b.usd.abs()));
         let largest = largest.filter(|step| step.usd.abs() >= 1.0).map(|step| {
@@ -190,7 +192,8 @@ impl<'a> Comparison<'a> {
             .map(|name| {
                 let (a, b) = (before.get(name), after.get(name));
                 let change = b.unwrap_or(&0.0) - a.unwrap_or(&0.0);
-                let cell = |usd: Option<&f64>| usd.map_or_else(|| Cell::absent("none"), |usd| Cell::new(money.show(*usd)));
+                let cell =
+                    |usd: Option<&f64>| usd.map_or_else(|| Cell::absent("none"), |usd| Cell::new(money.show(*usd)));
                 let changed = Cell::new(plus(money, change)).tone(-change);
                 (change, Row::new(vec![Cell::name(name), cell(a), cell(b), changed]))
             })
@@ -264,8 +267,7 @@ fn table(bridge: &Bridge, money: &Money) -> Table {
         Row::new(vec![Cell::new(words::sentence(step.what)), amount, Cell::new(words::plain(&step.why))])
     }));
     rows.push(whole("After".to_owned(), bridge.to, words::plain(&bridge.to_name)));
-    let columns =
-        vec![Column::text("What changed"), Column::number("Amount", "a\u{a0}month"), Column::text("Why")];
+    let columns = vec![Column::text("What changed"), Column::number("Amount", "a\u{a0}month"), Column::text("Why")];
     Table::new(format!("{}, per month of 730 hours", bridge.title), columns, rows).whole()
 }
 
@@ -276,12 +278,8 @@ fn markdown_table(table: &Table) -> String {
     let heads: Vec<String> = table.columns.iter().map(|column| crate::markdown::sentence(column.label)).collect();
     let rules: Vec<&str> =
         table.columns.iter().map(|column| if column.class == "number" { "--:" } else { "---" }).collect();
-    let mut text = format!(
-        "{}\n\n| {} |\n|{}|\n",
-        crate::markdown::sentence(&table.caption),
-        heads.join(" | "),
-        rules.join("|")
-    );
+    let mut text =
+        format!("{}\n\n| {} |\n|{}|\n", crate::markdown::sentence(&table.caption), heads.join(" | "), rules.join("|"));
     for row in &table.shown {
         let cells: Vec<String> = row.cells.iter().map(|cell| crate::markdown::sentence(&cell.text)).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));

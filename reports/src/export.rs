@@ -89,7 +89,9 @@ impl fmt::Display for Format {
 
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts, right-sizing, labels")]
+#[error(
+    "`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts, right-sizing, labels"
+)]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
@@ -208,7 +210,8 @@ fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(),
         Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File::text("drafts", draft))),
         Format::Labels => files.extend(labels::files(analysis, options.currency())?),
         Format::RightSizing => {
-            files.extend(rightsizing::files::files(analysis).into_iter().map(|draft| File::text("right-sizing", draft)));
+            files
+                .extend(rightsizing::files::files(analysis).into_iter().map(|draft| File::text("right-sizing", draft)));
         }
     }
     Ok(())

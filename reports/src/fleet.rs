@@ -229,7 +229,13 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
 
 fn figures(totals: &Totals, members: usize, money: &Money) -> Vec<Figure> {
     let clusters = |n: u32| match usize::try_from(n) {
-        Ok(n) if n == members => if n == 1 { "one cluster".to_owned() } else { format!("all {} clusters", count(n)) },
+        Ok(n) if n == members => {
+            if n == 1 {
+                "one cluster".to_owned()
+            } else {
+                format!("all {} clusters", count(n))
+            }
+        }
         _ => format!("{} of {} clusters", format::count(n), count(members)),
     };
     let class = |amount: NanoUsd| if amount < NanoUsd::ZERO { "loss" } else { "gain" };
@@ -297,7 +303,10 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
         cells: labelled([
             cost(now.today, money),
             cost(now.ec2, money),
-            Text { badge: if now.pool_note.is_empty() { cost(now.pool, money).badge } else { now.pool_note }, ..cost(now.pool, money) },
+            Text {
+                badge: if now.pool_note.is_empty() { cost(now.pool, money).badge } else { now.pool_note },
+                ..cost(now.pool, money)
+            },
             pool_saving(now, now.saving_vs_today.as_ref(), money),
             pool_saving(now, now.saving_vs_ec2.as_ref(), money),
         ]),
@@ -312,7 +321,10 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
 /// What is recommended, what it saves and how sure that is; its id alone where the verdict predates its data.
 fn recommendation(now: &Standing, money: &Money) -> (String, Vec<String>) {
     let Some(recommended) = now.recommended else {
-        let of = |id: &str| types::analysis::ScenarioId::parse(id).map_or_else(|| words::plain(id), |id| types::show::action(id).to_owned());
+        let of = |id: &str| {
+            types::analysis::ScenarioId::parse(id)
+                .map_or_else(|| words::plain(id), |id| types::show::action(id).to_owned())
+        };
         return (now.recommendation.as_deref().map_or_else(|| "No recommendation".to_owned(), of), Vec::new());
     };
     let share = recommended.fraction.map(|fraction| format!(" ({})", format::percent(fraction))).unwrap_or_default();

@@ -29,8 +29,7 @@ struct Page {
 }
 
 /// Columns of the table of one value.
-const COLUMNS: [&str; 6] =
-    ["label", "value", "namespace", "workload_kind", "workload", "workload_monthly_usd"];
+const COLUMNS: [&str; 6] = ["label", "value", "namespace", "workload_kind", "workload", "workload_monthly_usd"];
 
 /// A page and a table for each value of each label; none where the analysis was asked for none.
 pub(crate) fn files(analysis: &Analysis, money: &Money) -> Result<Vec<File>, ExportError> {

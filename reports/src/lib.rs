@@ -20,6 +20,7 @@ mod drafts;
 mod evidence;
 mod exclusions;
 pub mod export;
+mod figures;
 mod fleet;
 mod grades;
 mod groups;
@@ -54,6 +55,7 @@ mod words;
 
 pub use compare::{CompareError, Comparison};
 pub use drafts::{Draft, drafts};
+pub use figures::Figures;
 pub use fleet::{FLEET_COLUMNS, Member, fleet, fleet_csv};
 pub use markdown::markdown;
 pub use money::{Money, MoneyError};
@@ -63,3 +65,6 @@ pub use summary::summary;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.
 pub const ANALYSIS_SCHEMA: &str = include_str!("../analysis.schema.json");
+
+/// The style sheet of the pages, for those who serve pages that look alike.
+pub const STYLE: &str = include_str!("../templates/style.css");

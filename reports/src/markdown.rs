@@ -106,11 +106,8 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
 fn steps(text: &mut String, analysis: &Analysis, money: &Money) {
     let view = &View::new(analysis, money);
     if let Some(waste) = &analysis.waste {
-        let parts: Vec<String> = waste
-            .parts
-            .iter()
-            .map(|part| format!("{} {}", part.kind.name(), money.show(part.monthly_usd)))
-            .collect();
+        let parts: Vec<String> =
+            waste.parts.iter().map(|part| format!("{} {}", part.kind.name(), money.show(part.monthly_usd))).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" Of it: {}.", words::list(&parts)) };
         text.push_str(&format!("Total waste: {}{}\n\n", crate::steps::waste_in_words(view, waste), sentence(&parts)));
     }

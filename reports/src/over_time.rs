@@ -114,7 +114,11 @@ fn left(analysis: &Analysis, pool: &Scenario) -> String {
 /// Nodes up at once today, on average, Fargate and hybrid nodes apart.
 fn ec2_nodes(analysis: &Analysis) -> f64 {
     let hours = f64::from(analysis.window.hours_present);
-    let ec2 = analysis.inventory.node_groups.iter().filter(|group| !matches!(group.compute_type.as_str(), "fargate" | "hybrid"));
+    let ec2 = analysis
+        .inventory
+        .node_groups
+        .iter()
+        .filter(|group| !matches!(group.compute_type.as_str(), "fargate" | "hybrid"));
     let node_hours: f64 = ec2.map(|group| group.node_hours).sum();
     if hours > 0.0 { node_hours / hours } else { 0.0 }
 }

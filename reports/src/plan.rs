@@ -35,8 +35,8 @@ impl PlanPart {
         let is_recommended = analysis.verdict.recommendation.as_deref().is_some_and(|id| id.starts_with("emp"));
         let is_asked_for = analysis.selection.as_ref().is_some_and(|selection| selection.profile.is_some());
         let is_older = analysis.verdict.reason.is_none();
-        let is_there = (plan.is_some() || !analysis.hosts_considered.is_empty())
-            && (is_recommended || is_asked_for || is_older);
+        let is_there =
+            (plan.is_some() || !analysis.hosts_considered.is_empty()) && (is_recommended || is_asked_for || is_older);
         let empty = || Table::new("", Vec::new(), Vec::new());
         is_there.then(|| Self {
             lead: lead(analysis, plan),

@@ -25,7 +25,7 @@ pub(crate) struct SizesPart {
 impl HtmlSafe for SizesPart {}
 
 /// Rows shown before the fold.
-const SHOWN: usize = 10;
+const SHOWN: usize = 5;
 /// Containers whose command stands on the page; the file has all.
 const COMMANDS: usize = 20;
 
@@ -62,7 +62,8 @@ fn lead(analysis: &View<'_>, sizes: &RightSizing) -> String {
         analysis.usd(saved)
     );
     if raised > 0 {
-        text.push_str(&format!(" {} request too little and should be raised.", count(raised)));
+        let which = if raised == 1 { "One requests".to_owned() } else { format!("{} request", count(raised)) };
+        text.push_str(&format!(" {which} too little and should be raised."));
     }
     text
 }
@@ -115,10 +116,10 @@ fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
         "Requests to set, the largest saving first; per month of 730 hours",
         vec![
             Column::text("Container"),
-            Column::number("CPU", "to request"),
-            Column::number("Memory", "to request"),
-            Column::number("CPU", "peak"),
-            Column::number("Memory", "peak"),
+            Column::number("Set CPU", "request"),
+            Column::number("Set memory", "request"),
+            Column::number("CPU peak", "five minutes"),
+            Column::number("Memory peak", ""),
             Column::number("Days", "seen"),
             Column::number("Frees", "a\u{a0}month"),
             Column::text("Mind"),

@@ -9,6 +9,9 @@ use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 
+/// Rows shown before the fold.
+const SHOWN: usize = 5;
+
 /// Used over reserved, or what stands where nothing is reserved.
 fn used_of_reserved(used: f64, reserved: f64) -> Cell {
     if reserved > 0.0 {
@@ -67,7 +70,7 @@ pub(crate) fn namespaces(analysis: &View<'_>, allocation: &Allocation) -> Table 
     if !moving.is_empty() {
         columns.push(Column::number("If moved", "saved per month"));
     }
-    Table::new("By namespace, per month of 730 hours", columns, rows).first(10)
+    Table::new("By namespace, per month of 730 hours", columns, rows).first(SHOWN)
 }
 
 fn namespace(
@@ -168,7 +171,7 @@ pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
         }
         columns.push(Column::text("Can it move?"));
     }
-    Table::new("By workload, per month of 730 hours", columns, rows.collect()).first(10)
+    Table::new("By workload, per month of 730 hours", columns, rows.collect()).first(SHOWN)
 }
 
 fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMovability>, shown: Shown) -> Row {

@@ -138,6 +138,11 @@ impl Standing {
         &self.currency
     }
 
+    /// Cost today in a month of 730 hours; `None` when it is not known.
+    pub fn today_monthly(&self) -> Option<f64> {
+        self.today.monthly_usd
+    }
+
     /// First moment after the window.
     pub fn end(&self) -> DateTime<Utc> {
         self.end

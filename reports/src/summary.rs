@@ -4,6 +4,7 @@ use types::analysis::{Analysis, Judged, ScenarioId};
 use types::show;
 
 use crate::format;
+use crate::money::Money;
 use crate::trust;
 use crate::words::{self, TODAY, VENDOR};
 
@@ -37,11 +38,14 @@ pub fn summary(analysis: &Analysis) -> String {
         text.push_str(&format!(": {}", words::list(&sources)));
     }
     text.push_str(&format!("\n\n{:width$}  {:>14}  {:>14}\n", "", "a month", "a year"));
+    // AWS bills the regions of China in CNY, and what is in the analysis is in that currency.
+    let money = Money::native(&analysis.currency);
     for (label, month, year, share) in rows {
+        let (month, year) = (money.sentence(&month), money.sentence(&year));
         text.push_str(&format!("{label:width$}  {month:>14}  {year:>14}{share}\n"));
     }
-    text.push_str(&format!("\n{}\n{sure}", wrapped(&words::plain(&show::verdict(&analysis.verdict)))));
-    text.push_str(&next(analysis));
+    text.push_str(&format!("\n{}\n{sure}", wrapped(&words::plain(&money.sentence(&show::verdict(&analysis.verdict))))));
+    text.push_str(&next(analysis, &money));
     text
 }
 
@@ -88,13 +92,13 @@ fn sure(analysis: &Analysis) -> String {
 const MOST_STEPS: usize = 5;
 
 /// Total waste, and the steps with their amounts; nothing for an analysis that predates them.
-fn next(analysis: &Analysis) -> String {
+fn next(analysis: &Analysis, money: &Money) -> String {
     let mut text = String::new();
     if let Some(waste) = analysis.waste.as_ref().filter(|waste| waste.monthly_usd >= 1.0) {
         let share = waste.fraction.map(|share| format!(", {} of today’s bill", format::percent(share)));
         let line = format!(
             "Total waste: {} a month{}; the page has its parts.",
-            format::usd(waste.monthly_usd),
+            money.show(waste.monthly_usd),
             share.unwrap_or_default()
         );
         text.push_str(&format!("\n{}\n", wrapped(&line)));
@@ -105,8 +109,8 @@ fn next(analysis: &Analysis) -> String {
         let on_top = if step.of_recommended { "" } else { " (on top)" };
         text.push_str(&format!(
             "  {:>10}  {}{on_top}\n",
-            format::usd_or_unknown(step.saving_monthly_usd),
-            words::plain(&step.what)
+            money.show_or_unknown(step.saving_monthly_usd),
+            words::plain(&money.sentence(&step.what))
         ));
     }
     if let Some(more) = steps.steps.len().checked_sub(MOST_STEPS).filter(|more| *more > 0) {

@@ -24,7 +24,8 @@ pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scena
 /// Whether a scenario came out as another that is shown, to the cent and on the same machines: as Karpenter repacks, and
 /// as the default policy does.
 pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
-    let pair = (id == ScenarioId::Ec2RepackedKarpenter.as_str()).then(|| scenario(analysis, id).zip(scenario(analysis, REPACKED)));
+    let pair = (id == ScenarioId::Ec2RepackedKarpenter.as_str())
+        .then(|| scenario(analysis, id).zip(scenario(analysis, REPACKED)));
     pair.flatten().is_some_and(|(karpenter, default)| {
         karpenter.cost_usd == default.cost_usd && karpenter.machine_hours == default.machine_hours
     })

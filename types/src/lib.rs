@@ -6,6 +6,7 @@ pub mod analysis;
 pub mod ids;
 pub mod moment;
 pub mod money;
+pub mod number;
 pub mod show;
 pub mod window;
 

@@ -68,6 +68,7 @@ fn pod() -> impl Strategy<Value = PodHour> {
         node: format!("node-{}", names.2),
         cpu_effective_request_millicores: requests.0,
         memory_effective_request_bytes: requests.1,
+        pod_level_requests: [None, Some(false), Some(true)][names.0 % 3],
         scheduled_seconds: times.0,
         ended_seconds: times.1,
         alive_seconds_by_slot: alive,
@@ -167,7 +168,11 @@ fn workloads_longhand(rows: &HourRows) -> BTreeMap<WorkloadKey, WorkloadHour> {
         let memory = pod.memory_effective_request_bytes.filter(|bytes| *bytes <= MOST_BYTES);
         let cpu = pod.cpu_effective_request_millicores;
         sums.alive_seconds += alive;
-        sums.alive_seconds_without_requests += if cpu.is_none() && memory.is_none() { alive } else { 0 };
+        let nothing_known = if cpu.is_none() && memory.is_none() { alive } else { 0 };
+        match pod.pod_level_requests {
+            Some(true) => sums.alive_seconds_pod_level += nothing_known,
+            _ => sums.alive_seconds_without_requests += nothing_known,
+        }
         sums.cpu_request_millicore_seconds += i64::from(cpu.unwrap_or_default()) * alive;
         sums.memory_request_byte_seconds += i128::from(memory.unwrap_or_default()) * i128::from(alive);
     }

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod analyze;
+mod by_day;
 mod golden;
 mod hostile;
 mod laws;

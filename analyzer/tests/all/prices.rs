@@ -346,6 +346,46 @@ async fn what_is_no_ebs_volume_is_not_priced_as_one() {
 }
 
 #[tokio::test]
+async fn a_volume_is_billed_once_by_its_driver_and_only_with_a_size() {
+    let zone = "us-east-1a";
+    let mut world = World::of([node("a", "m5.xlarge", zone)]);
+    let behind = |claim: &str, id: &str| VolumeHour { volume_id: Some(id.to_owned()), ..volume(claim, zone, 100) };
+    world.volumes = vec![behind("a", "vol-0a"), behind("b", "vol-0a"), behind("c", "vol-0c")];
+    near(line(&world.bill(JUNE, 2).await, "volumes"), 2.0 * 200.0 * 0.08 / MONTH);
+    // A claim that changed hands within the hour: each has its part of it.
+    world.volumes[0].present_seconds = 1_800;
+    world.volumes[1].present_seconds = 1_800;
+    near(line(&world.bill(JUNE, 1).await, "volumes"), 200.0 * 0.08 / MONTH);
+    // The driver tells what the name of a class does not.
+    let of_driver = |claim: &str, driver: &str| VolumeHour {
+        volume_id: None,
+        volume_type: None,
+        storage_class: Some("shared".to_owned()),
+        csi_driver: Some(driver.to_owned()),
+        ..volume(claim, zone, 100)
+    };
+    let gp3 = "volumes.unknown_type = \"gp3\"";
+    world.volumes = vec![
+        of_driver("a", "efs.csi.aws.com"),
+        of_driver("b", "fsx.csi.aws.com"),
+        of_driver("c", "local.csi.example.com"),
+        of_driver("d", "ebs.csi.aws.com"),
+    ];
+    let bill = world.bill_by(JUNE, 1, gp3, PriceBook::catalog().unwrap()).await;
+    near(line(&bill, "volumes"), 100.0 * 0.08 / MONTH);
+    for (what, words) in
+        [("claim on EFS", "stored"), ("volume of fsx", "no price"), ("volume of unknown type", "no EBS")]
+    {
+        assert!(unpriced(&bill, what).unwrap().contains(words), "{what}");
+    }
+    // Without a size it costs something, and nobody knows what.
+    world.volumes = vec![VolumeHour { capacity_bytes: None, ..behind("a", "vol-0a") }];
+    let bill = world.bill(JUNE, 1).await;
+    assert_eq!(line(&bill, "volumes"), None);
+    assert!(unpriced(&bill, "gp3 volume of unknown size").unwrap().contains("kube_persistentvolume_capacity_bytes"));
+}
+
+#[tokio::test]
 async fn hours_before_a_price_changed_cost_what_it_was() {
     // Midnight of 2025-06-01, when p4d became a third cheaper; Ireland saw both prices.
     let changed = 1_748_736_000;

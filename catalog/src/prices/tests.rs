@@ -20,6 +20,7 @@ fn every_file_is_sorted_without_duplicates_and_small() {
         (ON_DEMAND, 1),
         (ESTIMATES, 1),
         (SPOT_SAVINGS, 1),
+        (COMMITMENT_DISCOUNTS, 1),
         (OTHER_PRICES, 1),
         (PRICE_CHANGES, 2),
         (EKS_VERSIONS, 1),
@@ -289,5 +290,35 @@ fn two_hundred_facts_drawn_at_random_are_answered_as_they_stand() {
         }
         assert!((found - price).abs() <= 1e-9, "{region} {name}: {found}, and the facts say {price}");
         agreed += 1;
+    }
+}
+
+#[test]
+fn discounts_for_commitments_are_answered_as_they_stand_and_are_plausible() {
+    let catalog = Catalog::read().unwrap();
+    let discount = |region, family, plan, term| catalog.commitment_discount(region, family, plan, term);
+    let of = |plan, term| discount(BASE_REGION, "c5", plan, term).unwrap().price;
+    assert_eq!((of(Plan::Compute, Term::OneYear), of(Plan::Compute, Term::ThreeYears)), (0.2755, 0.5175));
+    assert_eq!(discount(BASE_REGION, "m99", Plan::Compute, Term::OneYear), None);
+    assert_eq!(discount("cn-north-1", "c5", Plan::Compute, Term::OneYear), None);
+    let cells = facts("commitment_discounts.csv", 1);
+    assert!(cells.len() > 1_800, "{}", cells.len());
+    for (region, family, cell) in cells {
+        let all = [
+            (Plan::Compute, Term::OneYear),
+            (Plan::Compute, Term::ThreeYears),
+            (Plan::Ec2Instance, Term::OneYear),
+            (Plan::Ec2Instance, Term::ThreeYears),
+        ];
+        let found =
+            all.map(|(plan, term)| catalog.commitment_discount(&region, &family, plan, term).map(|found| found.price));
+        let expect: Vec<_> = cell.split(' ').map(|number| number.parse::<f64>().ok().map(|n| n / 10_000.0)).collect();
+        assert_eq!(found[..], expect[..], "{region} {family}");
+        assert!(found.iter().flatten().all(|share| (0.05..0.7).contains(share)), "{region} {family}: {found:?}");
+        // A longer term and a narrower commitment save more.
+        for (less, more) in [(0, 1), (2, 3), (0, 2), (1, 3)] {
+            let pair = found[less].zip(found[more]);
+            assert!(pair.is_none_or(|(less, more)| less <= more + 1e-9), "{region} {family}: {found:?}");
+        }
     }
 }

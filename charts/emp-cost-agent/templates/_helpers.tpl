@@ -49,9 +49,20 @@ app.kubernetes.io/part-of: emp-cost
 {{- end }}
 {{- end }}
 
-{{/* Where data and reports go. */}}
+{{/* Where data and reports go: a bucket, or a reporting service that is shown a token. */}}
 {{- define "agent.lake" -}}
+{{- if hasPrefix "https://" .Values.empProfiler.empReportSync -}}
+{{- printf "%s?token-file=/etc/emp-cost/ingest/%s" (trimSuffix "/" .Values.empProfiler.empReportSync) .Values.empProfiler.tokenSecret.key -}}
+{{- else -}}
 {{- default .Values.empProfiler.empReportSync .Values.lake.url -}}
+{{- end -}}
+{{- end }}
+
+{{/* The Secret with the token of a reporting service; empty where hours go to a bucket. */}}
+{{- define "agent.ingestSecret" -}}
+{{- if hasPrefix "https://" .Values.empProfiler.empReportSync -}}
+{{- default (printf "%s-ingest" (include "agent.fullname" .)) .Values.empProfiler.tokenSecret.name -}}
+{{- end -}}
 {{- end }}
 
 {{/* The bundled server has the name that its own chart gives it. */}}
@@ -265,6 +276,11 @@ topologySpreadConstraints:
 {{/* Files of the containers that ask Prometheus. */}}
 {{- define "agent.prometheusMounts" -}}
 {{- $c := .Values.prometheusClient -}}
+{{- if include "agent.ingestSecret" . }}
+- name: ingest
+  mountPath: /etc/emp-cost/ingest
+  readOnly: true
+{{- end }}
 {{- if $c.basicAuth.username }}
 - name: prometheus-password
   mountPath: /etc/emp-cost/prometheus-password
@@ -294,6 +310,12 @@ topologySpreadConstraints:
 
 {{- define "agent.prometheusVolumes" -}}
 {{- $c := .Values.prometheusClient -}}
+{{- with include "agent.ingestSecret" . }}
+- name: ingest
+  secret:
+    secretName: {{ . | quote }}
+    defaultMode: 0440
+{{- end }}
 {{- if $c.basicAuth.username }}
 - name: prometheus-password
   secret:
@@ -327,17 +349,22 @@ topologySpreadConstraints:
 
 {{/* Files of the analysis. */}}
 {{- define "agent.analysisMounts" -}}
-{{- range $what := list "assumptions" "prices" "profile" }}
+{{- range $what := list "assumptions" "prices" "profile" "delivery" }}
 {{- if or (index $.Values.analysis $what) (index $.Values.analysis (printf "%sConfigMap" $what)) }}
 - name: {{ $what }}
   mountPath: /etc/emp-cost/{{ $what }}
   readOnly: true
 {{- end }}
 {{- end }}
+{{- if .Values.analysis.deliverySecret }}
+- name: delivery-secret
+  mountPath: /etc/emp-cost/secrets
+  readOnly: true
+{{- end }}
 {{- end }}
 
 {{- define "agent.analysisVolumes" -}}
-{{- range $what := list "assumptions" "prices" "profile" }}
+{{- range $what := list "assumptions" "prices" "profile" "delivery" }}
 {{- $file := ternary "profile.yaml" (printf "%s.toml" $what) (eq $what "profile") }}
 {{- $existing := index $.Values.analysis (printf "%sConfigMap" $what) }}
 {{- if or (index $.Values.analysis $what) $existing }}
@@ -346,6 +373,11 @@ topologySpreadConstraints:
     name: {{ default (printf "%s-analysis" (include "agent.fullname" $)) $existing | quote }}
     items: [{key: {{ $file }}, path: {{ $file }}}]
 {{- end }}
+{{- end }}
+{{- with .Values.analysis.deliverySecret }}
+- name: delivery-secret
+  secret:
+    secretName: {{ . | quote }}
 {{- end }}
 {{- end }}
 
@@ -392,6 +424,9 @@ template:
           {{- end }}
           {{- if or .Values.analysis.profile .Values.analysis.profileConfigMap }}
           - --profile=/etc/emp-cost/profile/profile.yaml
+          {{- end }}
+          {{- if or .Values.analysis.delivery .Values.analysis.deliveryConfigMap }}
+          - --deliver=/etc/emp-cost/delivery/delivery.toml
           {{- end }}
           - --format={{ join "," .Values.analysis.formats }}
           {{- if ne (toString .Values.analysis.maxUnpricedPercent) "" }}
@@ -459,7 +494,13 @@ template:
 {{- $v := .Values -}}
 {{- if and $v.lake.url $v.empProfiler.empReportSync }}{{ fail "give lake.url or empProfiler.empReportSync, not both: they name the same place" }}{{ end }}
 {{- if not (include "agent.lake" .) }}{{ fail "lake.url is required: where data and reports go, such as --set lake.url=s3://my-bucket/emp-cost" }}{{ end }}
-{{- if and $v.empProfiler.empReportSync (not (hasPrefix "s3://" $v.empProfiler.empReportSync)) }}{{ fail "empProfiler.empReportSync must be an s3:// location; a location that only the vendor's service reads cannot be written to" }}{{ end }}
+{{- $sync := $v.empProfiler.empReportSync -}}
+{{- if and $sync (not (or (hasPrefix "s3://" $sync) (regexMatch "^https://[A-Za-z0-9.-]+(:[0-9]+)?/?$" $sync))) }}{{ fail "empProfiler.empReportSync must be an s3:// location, or the https:// address of a reporting service without a path" }}{{ end }}
+{{- if hasPrefix "https://" $sync }}
+{{- if not (or $v.empProfiler.token $v.empProfiler.tokenSecret.name) }}{{ fail "empProfiler.empReportSync is a reporting service, so it needs empProfiler.token or empProfiler.tokenSecret.name; its Install page makes a token" }}{{ end }}
+{{- if $v.analysis.enabled }}{{ fail "empProfiler.empReportSync is a reporting service, which makes the reports: set analysis.enabled=false" }}{{ end }}
+{{- end }}
+{{- if and $v.empProfiler.token $v.empProfiler.tokenSecret.name }}{{ fail "give empProfiler.token or empProfiler.tokenSecret, not both" }}{{ end }}
 {{- if and (not $v.clusterId) (or $v.collector.enabled (not (or $v.analysis.allClusters $v.analysis.clusterIds))) }}{{ fail "clusterId is required: the name of this cluster in the lake, such as --set clusterId=prod-1" }}{{ end }}
 {{- if not $v.image.registry }}{{ fail "image.registry is required: where the images were pushed to, see docs/images.md" }}{{ end }}
 {{- if and $v.aws.roleArn $v.aws.credentialsSecret }}{{ fail "give aws.roleArn or aws.credentialsSecret, not both: static keys would win over the role" }}{{ end }}
@@ -477,6 +518,8 @@ template:
 {{- if and $v.analysis.assumptions $v.analysis.assumptionsConfigMap }}{{ fail "give analysis.assumptions or analysis.assumptionsConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.prices $v.analysis.pricesConfigMap }}{{ fail "give analysis.prices or analysis.pricesConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.profile $v.analysis.profileConfigMap }}{{ fail "give analysis.profile or analysis.profileConfigMap, not both" }}{{ end }}
+{{- if and $v.analysis.delivery $v.analysis.deliveryConfigMap }}{{ fail "give analysis.delivery or analysis.deliveryConfigMap, not both" }}{{ end }}
+{{- if and $v.analysis.deliverySecret (not (or $v.analysis.delivery $v.analysis.deliveryConfigMap)) }}{{ fail "analysis.deliverySecret is used by analysis.delivery alone: give that too, or leave it out" }}{{ end }}
 {{- if and $v.analysis.allClusters $v.analysis.clusterIds }}{{ fail "give analysis.allClusters or analysis.clusterIds, not both" }}{{ end }}
 {{- if and $v.kubernetesApi.storage (not $v.kubernetesApi.enabled) }}{{ fail "kubernetesApi.storage needs kubernetesApi.enabled=true" }}{{ end }}
 {{- if not (or $v.collector.enabled $v.analysis.enabled) }}{{ fail "collector.enabled and analysis.enabled are both false: nothing would run" }}{{ end }}

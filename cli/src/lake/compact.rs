@@ -1,4 +1,4 @@
-//! `emp-cost lake compact`: the hours of closed days into one object a table.
+//! `emp-cost lake compact`: merges the hours of closed days into one object per table.
 
 use std::fmt::Write;
 
@@ -12,22 +12,22 @@ use crate::failure::Failure;
 use crate::output::print;
 use crate::progress::Progress;
 
-/// Put the hours of days that are over into one object a table
+/// Merge the hours of closed days into one object per table
 ///
-/// A running collector does this by itself; this is for lakes filled by hand. A day is compacted when all its hours
-/// are there, or three days after its end. Hours that came or were corrected since are taken in by a new revision of
-/// the day. Running it twice changes nothing.
+/// A running collector does this by itself; this command is for lakes filled by hand. A day is compacted when it has
+/// all its hours, or three days after its end. Hours added or corrected later make a new revision of the day. Running
+/// it twice changes nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CompactArgs {
     #[command(flatten)]
     lake: WhichLake,
 
-    /// The cluster
+    /// Cluster id
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
     cluster_id: ClusterId,
 
-    /// Delete the objects of a compacted day's hours this long after its end, such as 7d, once the day has been read
-    /// again and holds all of them; they are kept unless given
+    /// Delete the hourly objects of a compacted day this long after its end, such as 7d, once the day was verified to
+    /// hold all their rows [default: never]
     #[arg(long, value_name = "SPAN", value_parser = span)]
     delete_hours_after: Option<TimeDelta>,
 }

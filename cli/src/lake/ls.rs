@@ -1,4 +1,4 @@
-//! `emp-cost lake ls`: clusters, days, hours, gaps, rows and bytes.
+//! `emp-cost lake ls`: lists clusters, days, hours, gaps, rows and bytes.
 
 use std::fmt::Write;
 
@@ -14,21 +14,21 @@ use crate::range::RangeArgs;
 
 /// List clusters, days, hours, gaps, rows and bytes
 ///
-/// Reads manifests and nothing else. Rows and bytes are those a reader sees: of the last correction of an hour, and
-/// of the compacted day where there is one. A range covers whole days. The exit code is 1 when there is nothing.
+/// Reads manifests only. Rows and bytes are what a reader sees: the latest revision of each hour, or the compacted day
+/// where there is one. A range covers whole days. The exit code is 1 when nothing is found.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LsArgs {
     #[command(flatten)]
     lake: WhichLake,
 
-    /// One cluster instead of all
+    /// Cluster id [default: all]
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
     cluster_id: Option<ClusterId>,
 
     #[command(flatten)]
     range: RangeArgs,
 
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
 }
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
     Ok(())
 }
 
-/// The end of the hour that begins at `start`, as it is written; `start` itself where it is no hour.
+/// Formats the end of the hour that begins at `start`; returns `start` itself when it is not an hour.
 fn end_of(start: &str) -> String {
     let begins = chrono::NaiveDateTime::parse_from_str(start, "%Y-%m-%dT%H:%MZ");
     begins.map_or_else(
@@ -56,7 +56,7 @@ fn end_of(start: &str) -> String {
     )
 }
 
-/// A cluster as a table of its days.
+/// Formats a cluster as a table of its days.
 fn text(cluster: &ClusterListing) -> String {
     let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
     let mut text =

@@ -1,4 +1,4 @@
-//! `emp-cost lake prune`: retention.
+//! `emp-cost lake prune`: removes days past their retention.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -12,29 +12,29 @@ use super::{WhichLake, span};
 use crate::failure::Failure;
 use crate::output::{eprint, print};
 
-/// Remove whole days that are older than what is to be kept
+/// Remove whole days that are older than the retention period
 ///
-/// Manifests go before the objects they name, so readers never find half a day. Stopped half-way, it goes on the next
-/// time. Nothing brings the days back: look at --dry-run first. Asks before it removes anything, and needs --yes where
-/// nobody can answer.
+/// Manifests are removed before the objects they name, so readers never see half a day. If interrupted, run it again to
+/// finish. Removed days cannot be restored: try --dry-run first. Asks for confirmation, and needs --yes where there is
+/// no terminal.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PruneArgs {
     #[command(flatten)]
     lake: WhichLake,
 
-    /// One cluster instead of all
+    /// Cluster id [default: all]
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
     cluster_id: Option<ClusterId>,
 
-    /// How far back days are kept, such as 400d; the day this reaches into is kept whole
+    /// Retention period, such as 400d; the day it begins in is kept whole
     #[arg(long, value_name = "SPAN", value_parser = span)]
     keep: TimeDelta,
 
-    /// Say what would be removed, and remove nothing
+    /// Print what would be removed without removing it
     #[arg(long)]
     dry_run: bool,
 
-    /// Remove without asking
+    /// Remove without confirmation
     #[arg(long, conflicts_with = "dry_run")]
     yes: bool,
 }
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: PruneArgs, now: DateTime<Utc>) -> Result<(), Failu
     Ok(print(&total("removed"))?)
 }
 
-/// Asks whoever sits at the terminal; no where nobody does.
+/// Asks for confirmation; returns false where there is no terminal.
 fn asked(question: &str, place: &str) -> anyhow::Result<bool> {
     let input = std::io::stdin();
     if !input.is_terminal() {
@@ -86,7 +86,7 @@ fn asked(question: &str, place: &str) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// What was removed: in a dry run every key, so that it can be checked, else the days.
+/// Formats what was removed: every key in a dry run, so that it can be checked, else the days.
 fn text(cluster: &ClusterId, before: Day, pruned: &Pruned, dry_run: bool) -> String {
     let Pruned { days, keys } = pruned;
     let done = if dry_run { "would remove" } else { "removed" };

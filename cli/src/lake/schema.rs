@@ -1,4 +1,4 @@
-//! `emp-cost lake schema`: the data dictionary.
+//! `emp-cost lake schema`: prints the data dictionary.
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -10,20 +10,20 @@ use crate::output::print;
 /// Print the data dictionary: every table and column, its type, unit and meaning
 #[derive(Debug, clap::Args)]
 pub(crate) struct SchemaArgs {
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Form::Markdown, value_name = "FORMAT")]
     format: Form,
 
-    /// Where the lake lies on S3, for --format athena
+    /// Location of the lake on S3, for --format athena
     #[arg(long, value_name = "URI", default_value = "s3://my-bucket/emp-cost")]
     location: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// Tables for people, as in lake/README.md
+    /// Markdown tables, as in lake/README.md
     Markdown,
-    /// For programs
+    /// JSON
     Json,
     /// CREATE TABLE statements for Athena
     Athena,

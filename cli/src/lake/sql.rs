@@ -1,4 +1,4 @@
-//! `emp-cost lake sql`: views for DuckDB.
+//! `emp-cost lake sql`: prints views for DuckDB.
 
 use lake::{LakeUri, schema};
 
@@ -6,10 +6,10 @@ use super::WhichLake;
 use crate::failure::Failure;
 use crate::output::print;
 
-/// Print SQL for DuckDB that makes a view of each table
+/// Print SQL for DuckDB that creates a view of each table
 ///
-/// The views follow the manifests, so they are right whatever happened to the lake: `duckdb -init lake.sql`. Nothing is
-/// read. lake/README.md shows more.
+/// The views follow the manifests, so they stay right while the lake is written to and compacted: `duckdb -init
+/// lake.sql`. The lake is not read. lake/README.md shows more.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SqlArgs {
     #[command(flatten)]
@@ -20,6 +20,11 @@ pub(crate) fn run(args: &SqlArgs) -> Result<(), Failure> {
     let location = match &args.lake.lake {
         LakeUri::Dir(folder) => folder.display().to_string().trim_end_matches('/').to_owned(),
         LakeUri::S3 { bucket, prefix, .. } => format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned(),
+        LakeUri::Https { url, .. } => {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "`{url}` is a reporting service, whose files SQL cannot read; give the bucket behind it"
+            )));
+        }
     };
     Ok(print(&schema::duckdb(&location))?)
 }

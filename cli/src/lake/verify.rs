@@ -1,4 +1,4 @@
-//! `emp-cost lake verify`: whether a lake is what its manifests say.
+//! `emp-cost lake verify`: checks a lake against its manifests.
 
 use std::fmt::Write;
 
@@ -13,28 +13,28 @@ use crate::output::print;
 use crate::progress::Progress;
 use crate::range::RangeArgs;
 
-/// Read every manifest and every object, and check them against each other
+/// Check every object of a lake against its manifest
 ///
-/// Checks sizes, SHA-256, row counts, columns, that no two hours overlap, that no row is there twice, and that every
-/// object belongs to a manifest. The exit code is 1 when something is wrong, and when there is nothing to check. A range
-/// covers whole days.
+/// Reads everything and checks sizes, SHA-256, row counts and columns, that hours do not overlap, that no row is
+/// duplicated, and that every object belongs to a manifest. A range covers whole days. The exit code is 1 when
+/// something is wrong, and when nothing is found.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     lake: WhichLake,
 
-    /// One cluster instead of all
+    /// Cluster id [default: all]
     #[arg(long, value_name = "ID", env = "EMP_COST_CLUSTER_ID")]
     cluster_id: Option<ClusterId>,
 
     #[command(flatten)]
     range: RangeArgs,
 
-    /// Remove what writers that were stopped left: objects that no manifest will name, and temporary files
+    /// Remove what interrupted writers left: orphaned objects and temporary files
     #[arg(long)]
     clean: bool,
 
-    /// How to print it
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     format: Format,
 }

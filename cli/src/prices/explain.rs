@@ -1,21 +1,21 @@
-//! `emp-cost prices explain`: every figure that a list gave for a price, and why one of them holds.
+//! `emp-cost prices explain`: every source of a price, and why one of them is used.
 
 use std::path::PathBuf;
 
-use analyzer::{Figure, PriceBook};
+use prices::{Figure, PriceBook};
 
 use super::{known_type, shape};
 use crate::analyze::prices;
 use crate::failure::Failure;
 use crate::output::print;
 
-/// How much dearer than tenancy Shared the lists quote tenancy Dedicated, with what rounding leaves.
+/// How much more tenancy Dedicated costs than Shared in price lists, with a margin for rounding.
 const DEDICATED: [(f64, f64); 2] = [(1.055, 1.065), (1.095, 1.105)];
 
-/// Show every source of a price, and where they differ
+/// Show every source of a price, and how they differ
 ///
-/// Shows each figure that a list gave for a machine, or for another item of the catalog such as ebs.gp3, with source and
-/// date; the one in force comes first, and of the others it is said how far they are from it and why they do not hold.
+/// Lists each price found for an instance type, or for another item of the catalog such as ebs.gp3, with source and
+/// date. The one in use comes first; for each other one, how far it is off and why it is not used.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// Region, such as eu-west-1
@@ -75,7 +75,7 @@ fn text(book: &PriceBook, name: &str, region: &str, figures: &[Figure]) -> Strin
     lines.join("\n") + "\n"
 }
 
-fn origin(origin: &analyzer::PriceOrigin) -> String {
+fn origin(origin: &prices::PriceOrigin) -> String {
     let date = if origin.date.is_empty() { "no date" } else { &origin.date };
     format!("             {}, {date}: {}, {}", origin.source, origin.layer, origin.kind)
 }

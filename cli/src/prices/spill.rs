@@ -1,17 +1,17 @@
-//! EDGE: prices sorted on disk, so that a list of any length takes the memory of a short one.
+//! EDGE: external sort of prices, so that memory does not grow with the length of a list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
-use analyzer::{ListPrice, write_list};
 use anyhow::Context;
+use prices::{ListPrice, write_list};
 
-/// Prices held; more are sorted and set aside.
+/// Most prices in memory; beyond it they are sorted and written to a temporary file.
 const MOST: usize = 50_000;
 
-/// What a price is of: kind, region, name, plan.
+/// Key of a price: kind, region, name, plan.
 type Key = [String; 4];
 
 fn key(price: &ListPrice) -> Key {
@@ -19,11 +19,11 @@ fn key(price: &ListPrice) -> Key {
     [kind, region, name, plan].map(ToOwned::to_owned)
 }
 
-/// Prices in any order; of several of one thing the last counts.
+/// Prices in any order; of several with one key the last counts.
 #[derive(Default)]
 pub(super) struct Spill {
     held: BTreeMap<Key, ListPrice>,
-    /// Sorted files, the oldest first. They have no name, and are gone when this is.
+    /// Sorted temporary files, the oldest first; unnamed, so the system removes them.
     runs: Vec<File>,
 }
 
@@ -38,7 +38,7 @@ impl Spill {
         Ok(())
     }
 
-    /// Adds the prices of a list that was written before, which is read row by row.
+    /// Adds the prices of an existing list, row by row.
     pub(super) fn add_list(&mut self, path: &Path) -> anyhow::Result<()> {
         let file = File::open(path).with_context(|| format!("open `{}`", path.display()))?;
         for row in csv::Reader::from_reader(BufReader::new(file)).into_deserialize() {
@@ -59,7 +59,7 @@ impl Spill {
         Ok(())
     }
 
-    /// Writes all of them, sorted, one of a thing; gives their number.
+    /// Writes all prices sorted, one per key; returns their number.
     pub(super) fn write(mut self, out: &mut dyn Write) -> anyhow::Result<u64> {
         self.set_aside().context("set prices aside")?;
         let mut runs: Vec<_> = self

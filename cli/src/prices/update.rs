@@ -1,39 +1,39 @@
-//! EDGE: `emp-cost prices update`: list prices from AWS's Price List API.
+//! EDGE: `emp-cost prices update`: fetches list prices from AWS's Price List API.
 
 use std::path::PathBuf;
 
-use analyzer::bulk::read_product;
-use analyzer::{ListPrice, read_list, write_list};
 use anyhow::Context;
 use aws_config::BehaviorVersion;
 use aws_sdk_pricing::Client;
 use aws_sdk_pricing::config::Region;
 use aws_sdk_pricing::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_pricing::types::{Filter, FilterType};
+use prices::bulk::read_product;
+use prices::{ListPrice, read_list, write_list};
 
 use crate::failure::Failure;
 use crate::output::{print, read_file, write_file};
 
-/// The Price List API answers in three regions; this one knows the prices of all.
+/// The Price List API has endpoints in three regions; this one has the prices of all regions.
 const API_REGION: &str = "us-east-1";
 
 /// Fetch list prices from AWS
 ///
-/// Asks the Price List API for the machines, volumes, Fargate, control plane and NAT gateways of each region, and keeps
-/// what `import` keeps. Needs credentials that allow pricing:GetProducts; asking costs nothing. Rates of savings plans
-/// are not in that API: import AWS's savings-plan list for them.
+/// Asks the Price List API for the instances, volumes, Fargate, control plane and NAT gateways of each region, and
+/// keeps what `import` keeps. Needs credentials that allow pricing:GetProducts; the requests are free. Savings Plans
+/// rates are not in that API: import AWS's Savings Plans list for them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpdateArgs {
-    /// A region to fetch, such as eu-west-1; may be given again
+    /// Region to fetch, such as eu-west-1; repeatable
     #[arg(long, value_name = "REGION", required = true)]
     region: Vec<String>,
 
-    /// The price list to make or to add to
+    /// Price list to create or to add to
     #[arg(long, value_name = "FILE", default_value = "prices-imported.csv")]
     out: PathBuf,
 }
 
-/// What is asked for: the service, and what its products must have beside the region.
+/// A request: the service, and filters beside the region.
 const QUESTIONS: [(&str, &[(&str, &str)]); 7] = [
     (
         "AmazonEC2",
@@ -79,7 +79,7 @@ pub(super) async fn run(args: UpdateArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every price of a service's products, page by page.
+/// Fetches the prices of a service's products, page by page.
 async fn ask(client: &Client, service: &str, filters: &[(&str, &str)], region: &str) -> anyhow::Result<Vec<ListPrice>> {
     let filter = |(field, value): (&str, &str)| {
         let filter = Filter::builder().r#type(FilterType::TermMatch).field(field).value(value);
@@ -103,7 +103,7 @@ async fn ask(client: &Client, service: &str, filters: &[(&str, &str)], region: &
     }
 }
 
-/// Why AWS did not answer, and what would help.
+/// Explains why AWS refused, with the next step.
 fn refused<E>(service: &str, error: &aws_sdk_pricing::error::SdkError<E>) -> anyhow::Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

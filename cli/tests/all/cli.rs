@@ -47,6 +47,8 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_report", help(&["report"]));
     insta::assert_snapshot!("help_compare", help(&["compare"]));
     insta::assert_snapshot!("help_run", help(&["run"]));
+    insta::assert_snapshot!("help_serve", help(&["serve"]));
+    insta::assert_snapshot!("help_work", help(&["work"]));
     insta::assert_snapshot!("help_lake", help(&["lake"]));
     insta::assert_snapshot!("help_lake_ls", help(&["lake", "ls"]));
     insta::assert_snapshot!("help_lake_verify", help(&["lake", "verify"]));
@@ -189,7 +191,7 @@ fn a_lake_is_listed_with_its_gaps() {
     assert_eq!(listing.pointer("/0/hours").unwrap(), 2);
     assert_eq!(listing.pointer("/0/gaps/0/from").unwrap(), "2026-06-30T22:00Z");
     let text = said(&["--cluster-id", "prod-7"]);
-    assert!(text.contains("prod-7: 2 hours from 2026-06-30T21:00Z to 2026-06-30T23:00Z"), "{text}");
+    assert!(text.contains("prod-7: 2 hours from 2026-06-30T21:00Z to 2026-07-01T00:00Z"), "{text}");
     assert!(text.contains("missing: 1 hour from 2026-06-30T22:00Z to 2026-06-30T23:00Z"), "{text}");
     let range = ["lake", "ls", "--lake", lake, "--to", "2026-06-30"];
     check_failure(&range, 1, &["nothing is in", "in the range given"]);

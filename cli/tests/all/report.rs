@@ -156,14 +156,14 @@ fn two_analyses_are_compared_as_files_and_as_folders() {
     let said = succeeds(&["compare", before.to_str().unwrap(), in_folder.to_str().unwrap()]);
     assert!(said.starts_with("### What changed in `prod-7`") && said.contains("The bill is the same."), "{said}");
     let out = folder.path().join("compared");
-    let said =
-        succeeds(&["compare", before.to_str().unwrap(), now.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    let said = succeeds(&["compare", before.to_str().unwrap(), now.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert_eq!(said.lines().last().unwrap(), out.join("compare.html").to_str().unwrap());
     assert_eq!(files(&out), ["compare.html", "compare.md"]);
     let other = moved(&now, 0, &folder.path().join("other.json"), Some("prod-8"));
     let output = emp_cost(&["compare", now.to_str().unwrap(), other.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let rate = emp_cost(&["compare", before.to_str().unwrap(), now.to_str().unwrap(), "--currency", "EUR", "--rate", "-1"]);
+    let rate =
+        emp_cost(&["compare", before.to_str().unwrap(), now.to_str().unwrap(), "--currency", "EUR", "--rate", "-1"]);
     assert_eq!(rate.status.code(), Some(2));
     let said = String::from_utf8_lossy(&rate.stderr);
     assert!(said.contains("rate -1 for `EUR` is not a positive number"), "{said}");
@@ -178,7 +178,7 @@ fn the_page_and_the_analysis_are_written_unless_something_else_is_asked_for() {
     succeeds(&[&given[..], &[at("plain").to_str().unwrap()]].concat());
     assert_eq!(files(&at("plain")), ["analysis.json", "index.html"]);
     let said = succeeds(&[&given[..], &[at("md").to_str().unwrap(), "--format", "markdown"]].concat());
-    assert_eq!((files(&at("md")), said.trim()), (vec!["summary.md".to_owned()], at("md").to_str().unwrap()));
+    assert_eq!((files(&at("md")), said.trim()), (vec!["summary.md".to_owned()], at("md/summary.md").to_str().unwrap()));
     succeeds(
         &[&given[..], &[at("split").to_str().unwrap(), "--format", "focus-csv", "--focus-version", "1.3"]].concat(),
     );

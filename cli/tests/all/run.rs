@@ -25,7 +25,7 @@ fn run(lake: &Path, more: &[&str]) -> Output {
 }
 
 /// A lake with three hours of each of these clusters, the end of 30 June 2026.
-fn lake_of(folder: &Path, ids: &[&str]) {
+pub(crate) fn lake_of(folder: &Path, ids: &[&str]) {
     lake_with(folder, ids, |_| ());
 }
 

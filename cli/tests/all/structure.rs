@@ -3,34 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// What each crate of the workspace may depend on, tests aside.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
-    ("emp-cost-types", &[]),
-    ("emp-cost-catalog", &["emp-cost-types"]),
-    ("emp-cost-lake", &["emp-cost-types"]),
-    ("emp-cost-collector", &["emp-cost-types", "emp-cost-catalog", "emp-cost-lake"]),
-    ("emp-cost-analyzer", &["emp-cost-types", "emp-cost-catalog", "emp-cost-lake"]),
-    ("emp-cost-reports", &["emp-cost-types"]),
-    ("emp-cost-fixtures", &["emp-cost-types", "emp-cost-lake"]),
-    (
-        "emp-cost",
-        &[
-            "emp-cost-types",
-            "emp-cost-lake",
-            "emp-cost-collector",
-            "emp-cost-analyzer",
-            "emp-cost-reports",
-            "emp-cost-fixtures",
-        ],
-    ),
-];
+/// The graph of the workspace, as cargo resolved it.
+struct Graph {
+    /// Normal dependencies of every package, by name.
+    dependencies: BTreeMap<String, BTreeSet<String>>,
+    /// The crates of the workspace: package names by folder.
+    members: BTreeMap<String, String>,
+}
 
-/// Normal dependencies of every package, by name, as cargo resolved them.
-fn graph() -> BTreeMap<String, BTreeSet<String>> {
+fn graph() -> Graph {
     let output = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--locked"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -38,13 +24,37 @@ fn graph() -> BTreeMap<String, BTreeSet<String>> {
     let names: BTreeMap<&str, &str> =
         packages.iter().map(|p| (p["id"].as_str().unwrap(), p["name"].as_str().unwrap())).collect();
     let normal = |dep: &&Value| dep["dep_kinds"].as_array().unwrap().iter().any(|kind| kind["kind"].is_null());
-    let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut dependencies: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for node in metadata["resolve"]["nodes"].as_array().unwrap() {
         let deps = node["deps"].as_array().unwrap().iter().filter(normal);
         let deps = deps.map(|dep| names[dep["pkg"].as_str().unwrap()].to_owned());
-        graph.entry(names[node["id"].as_str().unwrap()].to_owned()).or_default().extend(deps);
+        dependencies.entry(names[node["id"].as_str().unwrap()].to_owned()).or_default().extend(deps);
     }
-    graph
+    let ids: BTreeSet<&str> =
+        metadata["workspace_members"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let members = packages.iter().filter(|package| ids.contains(package["id"].as_str().unwrap()));
+    let members = members.map(|package| (folder(package), package["name"].as_str().unwrap().to_owned())).collect();
+    Graph { dependencies, members }
+}
+
+/// The folder a package lies in, by its own name.
+fn folder(package: &Value) -> String {
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    manifest.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// The table of crates in ARCHITECTURE.md: by folder, the folders it says that the crate knows; `None` for `everybody`.
+fn table() -> BTreeMap<String, Option<BTreeSet<String>>> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().skip_while(|line| *line != "| folder | what it is | knows |").skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let in_ticks = |cell: &str| cell.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let row = |line: &str| {
+        let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let knows = (cells[2] != "everybody").then(|| in_ticks(cells[2]).into_iter().collect());
+        (in_ticks(cells[0])[0].clone(), knows)
+    };
+    rows.map(row).collect()
 }
 
 /// Everything a package pulls in.
@@ -62,45 +72,53 @@ fn closure(graph: &BTreeMap<String, BTreeSet<String>>, package: &str) -> BTreeSe
 }
 
 #[test]
-fn dependencies_between_crates_point_down() {
+fn the_table_in_architecture_is_the_graph_of_the_crates() {
     let graph = graph();
-    let ours: BTreeSet<&str> = MAY_KNOW.iter().map(|(name, _)| *name).collect();
-    for (name, may_know) in MAY_KNOW {
-        let knows: Vec<_> = graph[name].iter().filter(|dep| ours.contains(dep.as_str())).collect();
-        assert!(knows.iter().all(|dep| may_know.contains(&dep.as_str())), "{name} knows {knows:?}");
+    let table = table();
+    assert!(table.keys().eq(graph.members.keys()), "{:?} and {:?}", table.keys(), graph.members.keys());
+    let folders: BTreeMap<_, _> = graph.members.iter().map(|(folder, package)| (package, folder)).collect();
+    for (folder, package) in &graph.members {
+        let known = graph.dependencies[package].iter().filter_map(|dep| folders.get(dep));
+        let known: BTreeSet<String> = known.map(|folder| (*folder).clone()).collect();
+        let Some(may_know) = &table[folder] else { continue };
+        assert_eq!(known, *may_know, "`{folder}`: what it depends on, and what ARCHITECTURE.md says it knows");
     }
 }
 
 #[test]
-fn polars_stays_out_of_the_nouns_and_of_the_cluster() {
+fn polars_comes_with_the_analyzer_only() {
     let graph = graph();
-    for package in ["emp-cost-types", "emp-cost-catalog", "emp-cost-lake", "emp-cost-collector"] {
-        let polars: Vec<_> = closure(&graph, package).into_iter().filter(|dep| dep.starts_with("polars")).collect();
-        assert!(polars.is_empty(), "{package} pulls in {polars:?}");
+    for package in graph.members.values() {
+        let all = closure(&graph.dependencies, package);
+        let analyzes = package == "emp-cost-analyzer" || all.contains("emp-cost-analyzer");
+        let polars: Vec<_> = all.into_iter().filter(|dep| dep.starts_with("polars")).collect();
+        assert_eq!(!polars.is_empty(), analyzes, "{package} pulls in {polars:?}");
     }
-    // The test can fail: the analyzer does use it.
-    assert!(closure(&graph, "emp-cost-analyzer").contains("polars"));
+}
+
+/// Packages that depend on this one themselves, by name.
+fn users<'g>(graph: &'g BTreeMap<String, BTreeSet<String>>, package: &str) -> Vec<&'g str> {
+    graph.iter().filter(|(_, deps)| deps.contains(package)).map(|(name, _)| name.as_str()).collect()
 }
 
 #[test]
 fn each_sdk_has_one_user() {
-    let graph = graph();
+    let graph = graph().dependencies;
     for (sdk, user) in [
         ("aws-sdk-s3", "emp-cost-lake"),
         ("aws-sdk-pricing", "emp-cost"),
         ("polars", "emp-cost-analyzer"),
         ("prometheus-http-query", "emp-cost-collector"),
-        ("askama", "emp-cost-reports"),
     ] {
-        let users: Vec<_> =
-            graph.iter().filter(|(_, deps)| deps.contains(sdk)).map(|(name, _)| name.as_str()).collect();
-        assert_eq!(users, [user], "{sdk}");
+        assert_eq!(users(&graph, sdk), [user], "{sdk}");
     }
+    // Templates are where pages are made, and nowhere else.
+    assert_eq!(users(&graph, "askama"), ["emp-cost-reports", "emp-cost-service"]);
 }
 
 #[test]
 fn there_is_one_tls_stack() {
-    let all = closure(&graph(), "emp-cost");
+    let all = closure(&graph().dependencies, "emp-cost");
     for unwanted in ["openssl-sys", "native-tls", "hyper-tls"] {
         assert!(!all.contains(unwanted), "{unwanted}");
     }

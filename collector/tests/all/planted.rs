@@ -4,13 +4,15 @@
 mod cluster;
 mod expect;
 
+use std::collections::BTreeMap;
+
 use collector::Settings;
 use fixtures::kubernetes::{Api, Exposed, StateMetrics};
 use fixtures::{Sample, SampleSink, services};
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 
 use crate::catalogue::{Names, of_the_demo};
-use crate::world::{HOUR, World, collected_with};
+use crate::world::{HOUR, Labels, World, collected_with};
 use cluster::{Planted, STAGES};
 
 /// Seconds between two scrapes, and how far before the hour and after it there are any.
@@ -32,8 +34,8 @@ fn chart_flags() -> Vec<String> {
     std::iter::once(labels).chain(chart_list("extraArgs")).collect()
 }
 
-/// Puts what was exposed into a world, as scrapes from one second of the hour to another.
-fn scraped(world: &mut World, exposed: &[Exposed], from: i64, to: i64) {
+/// Adds what was exposed to the series, as scrapes from one second of the hour to another.
+fn scrape(series: &mut BTreeMap<Labels, Vec<Sample>>, exposed: &[Exposed], from: i64, to: i64) {
     for one in exposed {
         let mut labels = one.labels.clone();
         labels.push(("__name__".to_owned(), one.name.clone()));
@@ -44,7 +46,7 @@ fn scraped(world: &mut World, exposed: &[Exposed], from: i64, to: i64) {
         labels.sort();
         let times = (from..to).step_by(usize::try_from(SCRAPE_SECONDS).unwrap());
         let sample = |second: i64| Sample { milliseconds: (HOUR + second) * 1000 + 337, value: one.value };
-        world.series.push((labels, times.map(sample).collect()));
+        series.entry(labels).or_default().extend(times.map(sample));
     }
 }
 
@@ -53,13 +55,14 @@ async fn observed(test: &str, planted: &Planted) -> Option<World> {
     let binary = services::program(test, "kube-state-metrics", "kube-state-metrics")?;
     let api = Api::start().await.unwrap();
     let metrics = StateMetrics::start(&binary, &api, &chart_flags()).await.unwrap();
-    let mut world = World::default();
+    let mut series = BTreeMap::new();
     let ends = STAGES.into_iter().skip(1).chain([LAST_SECOND]);
     for (stage, (from, to)) in STAGES.into_iter().zip(ends).enumerate() {
         planted.plant(&api, stage);
         let exposed = metrics.settled(&Planted::marker(stage)).await.unwrap();
-        scraped(&mut world, &exposed, from, to);
+        scrape(&mut series, &exposed, from, to);
     }
+    let mut world = World { series: series.into_iter().collect() };
     planted.measure(&mut world);
     Some(world)
 }
@@ -107,7 +110,8 @@ async fn the_demo_names_its_labels_as_kube_state_metrics_does() {
         real.series(&labels, samples).unwrap();
     }
     let demo = of_the_demo().0.into_iter().filter(|(metric, _)| metric.starts_with("kube_"));
-    for (metric, labels) in demo {
+    // The chart allows no label of volumes to be shown, and then kube-state-metrics has no such metric at all.
+    for (metric, labels) in demo.filter(|(metric, _)| metric != "kube_persistentvolume_labels") {
         let known = real.0.get(&metric).unwrap_or_else(|| panic!("kube-state-metrics has no `{metric}`"));
         let unknown: Vec<_> = labels.difference(known).filter(|label| !label.starts_with("label_")).collect();
         assert_eq!(unknown, Vec::<&String>::new(), "{metric}");

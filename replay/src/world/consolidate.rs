@@ -83,6 +83,7 @@ impl<O: Observer> World<O> {
             return false;
         }
         self.evict(cluster, &pods);
+        self.restart_at(cluster, &pods, t);
         self.move_all(cluster, &moves, t);
         self.release(m, t);
         true

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use super::World;
 use crate::cluster::Cluster;
+use crate::hour::SLOT_SECONDS;
 use crate::number::float;
 use crate::observer::Observer;
 use crate::outcome::Evictions;
@@ -25,6 +26,9 @@ pub(super) struct Recent {
     hours: VecDeque<Evictions>,
     now: Evictions,
     sum: Evictions,
+    /// Slots in which replicas of workloads restart, by their starts: this one, and those in which machines that are being
+    /// replaced hand their pods over.
+    restarts: Vec<(i64, u32)>,
 }
 
 impl Recent {
@@ -54,7 +58,10 @@ impl<O: Observer> World<O> {
         if limits.per_pod_day.is_infinite() && limits.per_single_pod_day.is_infinite() {
             return true;
         }
-        let mut workloads: Vec<u32> = pods.iter().map(|pod| cluster.workloads[*pod]).collect();
+        // None that restarts in this slot or later is asked for twice in one slot, whichever that is.
+        let slot = self.slot_start();
+        let restarts = self.recent.restarts.iter().filter(|(at, _)| *at >= slot).map(|(_, workload)| *workload);
+        let mut workloads: Vec<u32> = pods.iter().map(|pod| cluster.workloads[*pod]).chain(restarts).collect();
         workloads.sort_unstable();
         if workloads.chunk_by(|a, b| a == b).any(|replicas| replicas.len() > ONE_BY_ONE) {
             return false;
@@ -67,6 +74,18 @@ impl<O: Observer> World<O> {
         let (sum, now) = (&self.recent.sum, &self.recent.now);
         within(pods.len(), sum.pods + now.pods, sum.pod_seconds, limits.per_pod_day)
             && within(singles, sum.singles + now.singles, sum.single_pod_seconds, limits.per_single_pod_day)
+    }
+
+    /// Start of the slot in work.
+    fn slot_start(&self) -> i64 {
+        self.hour_start + i64::try_from(self.slot).unwrap_or_default() * SLOT_SECONDS
+    }
+
+    /// Notes that pods restart in the slot that starts at `at`, this one or one to come.
+    pub(super) fn restart_at(&mut self, cluster: &Cluster, pods: &[u32], at: i64) {
+        let slot = self.slot_start();
+        self.recent.restarts.retain(|(at, _)| *at >= slot);
+        self.recent.restarts.extend(pods.iter().map(|pod| (at, cluster.workloads[*pod])));
     }
 
     /// Counts evictions that are decided.

@@ -229,6 +229,7 @@ impl<O: Observer> World<O> {
         let restarted: Vec<u32> =
             restarted.chain(new.bought.iter().flat_map(|(_, pods)| pods.iter().copied())).collect();
         self.evict(cluster, &restarted);
+        self.restart_at(cluster, &new.moves.iter().map(|(pod, _)| *pod).collect::<Vec<_>>(), t);
         self.move_all(cluster, &new.moves, t);
         let mut ready = t;
         for (kind, pods) in new.bought {
@@ -251,6 +252,8 @@ impl<O: Observer> World<O> {
                 turn += SLOT_SECONDS;
             }
             self.lots[lot].turns.push(turn);
+            let hands_over: Vec<u32> = self.machines[*m].hands_over.iter().map(|(pod, _)| *pod).collect();
+            self.restart_at(cluster, &hands_over, turn);
             self.queue.push(Reverse((turn, Due::HandsOver(*m))));
         }
     }

@@ -55,7 +55,10 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> BTreeMap<(String, Strin
 }
 
 /// What the machines of before would have cost at the prices of after, where both have them.
-fn repriced(before: &BTreeMap<(String, String, String), (f64, f64)>, after: &BTreeMap<(String, String, String), (f64, f64)>) -> f64 {
+fn repriced(
+    before: &BTreeMap<(String, String, String), (f64, f64)>,
+    after: &BTreeMap<(String, String, String), (f64, f64)>,
+) -> f64 {
     let price = |of: &(f64, f64)| (of.0 > 0.0).then(|| of.1 / of.0);
     before.iter().map(|(key, old)| after.get(key).and_then(price).map_or(old.1, |new| old.0 * new)).sum()
 }
@@ -113,7 +116,11 @@ fn other_lines(before: (&Analysis, &Scenario), after: (&Analysis, &Scenario)) ->
         let (Some(a), Some(b)) = (monthly(before.0, a), monthly(after.0, b)) else { continue };
         (from, to) = (from + a, to + b);
         if name != "compute" && (b - a).abs() >= 0.005 {
-            steps.push(Step { what: line(name), usd: b - a, why: "by the line’s own quantities and prices".to_owned() });
+            steps.push(Step {
+                what: line(name),
+                usd: b - a,
+                why: "by the line’s own quantities and prices".to_owned(),
+            });
         }
     }
     (steps, from, to)
@@ -147,7 +154,15 @@ fn bill(before: &Analysis, after: &Analysis, a: &Scenario, b: &Scenario) -> Opti
     a.cost_usd.compute.or(a.cost_usd.total).and(b.cost_usd.compute.or(b.cost_usd.total))?;
     let (from, to, steps) = lines((before, a), (after, b), false);
     let name = |of: &Analysis| words::window(of);
-    Some(Bridge { title: "Today’s bill", from, to, from_name: name(before), to_name: name(after), steps, is_saving: false })
+    Some(Bridge {
+        title: "Today’s bill",
+        from,
+        to,
+        from_name: name(before),
+        to_name: name(after),
+        steps,
+        is_saving: false,
+    })
 }
 
 /// What is recommended: the same scenario at the later load and prices, then another scenario where that changed.

@@ -22,7 +22,10 @@ pub(crate) fn files(analysis: &Analysis) -> Vec<Draft> {
     let name = |n: usize| format!("patch-{:04}.yaml", n + 1);
     let list: String = (0..patched.len()).map(|n| format!("  - path: {}\n", name(n))).collect();
     let mut files = vec![
-        Draft { name: "kubectl.sh".to_owned(), text: format!("#!/bin/sh\n{head}{}", commands(sizes.containers.iter())) },
+        Draft {
+            name: "kubectl.sh".to_owned(),
+            text: format!("#!/bin/sh\n{head}{}", commands(sizes.containers.iter())),
+        },
         Draft {
             name: "kustomization.yaml".to_owned(),
             text: format!(
@@ -90,10 +93,7 @@ fn shell(word: &str) -> String {
 fn limits(one: &ContainerSize) -> [Option<String>; 2] {
     let cpu = one.cpu_limit_millicores.filter(|limit| *limit < one.cpu_target_millicores);
     let memory = one.memory_limit_mib.filter(|limit| *limit < one.memory_target_mib);
-    [
-        cpu.map(|_| format!("{}m", one.cpu_target_millicores)),
-        memory.map(|_| format!("{}Mi", one.memory_target_mib)),
-    ]
+    [cpu.map(|_| format!("{}m", one.cpu_target_millicores)), memory.map(|_| format!("{}Mi", one.memory_target_mib))]
 }
 
 /// One kubectl command for each container; a comment for those that kubectl cannot change so.
@@ -114,8 +114,10 @@ fn command(one: &ContainerSize) -> String {
         );
     }
     let [cpu, memory] = limits(one);
-    let raised: Vec<String> =
-        [("cpu", cpu), ("memory", memory)].into_iter().filter_map(|(of, limit)| Some(format!("{of}={}", limit?))).collect();
+    let raised: Vec<String> = [("cpu", cpu), ("memory", memory)]
+        .into_iter()
+        .filter_map(|(of, limit)| Some(format!("{of}={}", limit?)))
+        .collect();
     let raised = if raised.is_empty() { String::new() } else { format!(" --limits={}", raised.join(",")) };
     format!(
         "{caution}kubectl set resources {}/{} --namespace {} --containers {} --requests={requests}{raised}\n",

@@ -200,10 +200,9 @@ pub(super) const DOUBTS: Sheet = Sheet {
                 | Doubt::HoursMissing { share }
                 | Doubt::BackTest { share }
                 | Doubt::SavingNearThreshold { share } => (None, None, None, Some(*share)),
-                Doubt::EmpFactsDated
-                | Doubt::SilentBusyHours
-                | Doubt::NothingCompared
-                | Doubt::Unpriced { .. } => (None, None, None, None),
+                Doubt::EmpFactsDated | Doubt::SilentBusyHours | Doubt::NothingCompared | Doubt::Unpriced { .. } => {
+                    (None, None, None, None)
+                }
             };
             row![kind(doubt), crate::trust::doubt(doubt), assumption, value, hours, fraction]
         };

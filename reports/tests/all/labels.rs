@@ -48,7 +48,8 @@ fn names_become_no_paths_and_no_markup() {
     names.dedup();
     assert_eq!(names.len(), 6, "{names:?}");
     assert!(names.iter().all(|name| !name.contains("..") && name.starts_with("labels/___team/")), "{names:?}");
-    assert!(files.iter().all(|file| !String::from_utf8_lossy(&file.content).contains("<b>")));
+    let pages = files.iter().filter(|file| file.name.ends_with(".html"));
+    assert!(pages.into_iter().all(|file| !String::from_utf8_lossy(&file.content).contains("<b>")));
 }
 
 #[test]

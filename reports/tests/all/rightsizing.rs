@@ -35,7 +35,7 @@ fn the_table_names_what_to_set_and_what_to_mind() {
     let text = dom.section("rightsizing").unwrap().replace('\u{a0}', " ");
     for part in [
         "5 of 9 containers hold more than they use",
-        "1 request too little and should be raised.",
+        "One requests too little and should be raised.",
         "CPU is the 95th percentile",
         "240m",
         "now 1,000m",
@@ -56,10 +56,8 @@ fn patches_set_what_the_table_says_and_raise_limits_with_it() {
     let listed = component["patches"].as_array().unwrap();
     // A Rollout has no patch that Kustomize can merge by name.
     assert_eq!(listed.len(), 5);
-    let patches: Vec<Value> = listed
-        .iter()
-        .map(|patch| documents(file(&files, patch["path"].as_str().unwrap())).remove(0))
-        .collect();
+    let patches: Vec<Value> =
+        listed.iter().map(|patch| documents(file(&files, patch["path"].as_str().unwrap())).remove(0)).collect();
     let patch = |name: &str| patches.iter().find(|patch| patch["metadata"]["name"] == name).unwrap();
     let api = &patch("checkout-api")["spec"]["template"]["spec"]["containers"][0];
     assert_eq!((&api["name"], &api["resources"]["requests"]["cpu"]), (&"api".into(), &"240m".into()));
@@ -101,7 +99,13 @@ fn commands_are_what_a_shell_runs() {
     let calls = run(file(&files, "kubectl.sh"));
     assert_eq!(calls.len(), 5, "{calls:?}");
     let expect = [
-        "set", "resources", "deployment/checkout-api", "--namespace", "checkout", "--containers", "api",
+        "set",
+        "resources",
+        "deployment/checkout-api",
+        "--namespace",
+        "checkout",
+        "--containers",
+        "api",
         "--requests=cpu=240m,memory=1472Mi",
     ];
     assert_eq!(calls[0], expect);

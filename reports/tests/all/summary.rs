@@ -12,7 +12,7 @@ fn says_what_is_paid_and_what_is_saved() {
                                                     a month          a year
     Today (partial)                                 $17,523        $210,270
     With EMP, vendor's arithmetic (partial)         $11,684        $140,203
-    Saving                                           $5,839         $70,067  33.3 %
+    Saving (on nominal sizes only)                   $5,839         $70,067  33.3 %
 
     By the vendor's published ratios, moving 31 of 44 nodes to elastic VMs on two m5.metal
     hosts would have cost about a quarter less than today, after the fee; your own peaks
@@ -60,4 +60,15 @@ fn names_cannot_steer_the_terminal() {
     analysis.cluster_id = "shop\u{1b}[2J\u{202e}\nTotal $0".to_owned();
     let summary = reports::summary(&analysis);
     assert_eq!(summary.lines().next(), Some("Cluster   shop\u{fffd}[2J\u{fffd}\u{fffd}Total $0 in us-east-1"));
+}
+
+#[test]
+fn amounts_of_a_region_of_china_are_in_yuan_everywhere() {
+    for mut analysis in [sample::believable(), sample::losing(), sample::right_sizing(), sample::pool_wins()] {
+        let dollars = reports::summary(&analysis);
+        analysis.currency = "CNY".to_owned();
+        let yuan = reports::summary(&analysis);
+        assert!(dollars.contains('$'), "{dollars}");
+        assert!(!yuan.contains('$') && yuan.contains("CNY"), "{yuan}");
+    }
 }

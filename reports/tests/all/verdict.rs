@@ -124,8 +124,7 @@ fn no_amount_stands_twice_on_the_first_screen() {
         let (dom, _) = head(&analysis);
         let said = ["stance", "saves", "answers"].map(|class| of_class(&dom, class)).concat().join(" ");
         let tiles = dom.elements.iter().filter(|element| element.attribute("aria-label") == Some("Figures"));
-        let tiles: String =
-            tiles.map(|tiles| tiles.text.clone()).collect();
+        let tiles: String = tiles.map(|tiles| tiles.text.clone()).collect();
         let text = format!("{said} {tiles}");
         let mut amounts: Vec<String> = text
             .split('$')

@@ -10,7 +10,7 @@ use crate::evidence::Grade;
 use crate::facts::BilledAs;
 use crate::number::{float, whole};
 use crate::observed::Observed;
-use crate::prices::PriceBook;
+use crate::prices::{OperatingSystem, PriceBook};
 
 /// Share of each vCPU that a size gives all the time. (source: AWS documentation of burstable instances; the same for
 /// T3, T3a and T4g. T2 starts in standard mode, in which a machine slows down and pays nothing.)
@@ -59,7 +59,7 @@ impl Bill {
             let region = billed_as.location().unwrap_or_default();
             let family = family(billed_as);
             let quantity = float(beyond) / float(VCPU_HOUR);
-            match book.other(&format!("ec2.unlimited.{family}"), &region) {
+            match book.surplus_credits(family, os(billed_as), &region) {
                 Some(unit) => {
                     let item = Item {
                         line: "cpu_credits",
@@ -92,6 +92,13 @@ pub(crate) const CREDITS: &str = "surplus CPU credits follow from CPU beyond the
 
 fn family(billed_as: &BilledAs) -> &str {
     billed_as.kind.instance_type.as_deref().and_then(|name| name.split('.').next()).unwrap_or_default()
+}
+
+fn os(billed_as: &BilledAs) -> OperatingSystem {
+    match billed_as.kind.os.as_deref() {
+        Some("windows") => OperatingSystem::Windows,
+        _ => OperatingSystem::Linux,
+    }
 }
 
 /// What a machine gives all the time; `None` where it is none that pays for more.

@@ -250,10 +250,10 @@ async fn an_old_counter_is_not_counted_from_zero_because_its_start_moved_in_a_ga
         let world = changed(world, START, |at, value| if at < moved { value } else { seconds(moved) });
         let Some((row, slots, _)) = used(test, unscraped(world, -420..180)).await else { return };
         let used = row.cpu_core_milliseconds.unwrap();
-        // What a gap counted is spread over it evenly, and how old the sample is that it begins with is not known: a minute
-        // of before the hour may fall into it.
-        assert!((1_640_000..=1_830_000).contains(&used), "{moved}: {used} {slots:?}");
-        assert!(slots.iter().flatten().all(|slot| (490..=600).contains(slot)), "{moved}: {slots:?}");
+        // What a gap counted is spread evenly from the last scrape before it to the first edge after it, which sees a
+        // sample of twenty seconds ago.
+        assert!((1_790_000..=1_800_000).contains(&used), "{moved}: {used} {slots:?}");
+        assert!(slots.iter().flatten().all(|slot| (480..=500).contains(slot)), "{moved}: {slots:?}");
     }
 }
 

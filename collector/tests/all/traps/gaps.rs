@@ -71,10 +71,9 @@ async fn a_gap_over_the_edge_of_an_hour_loses_nothing() {
         assert_eq!(row.memory_kib_seconds, Some(3_600 * 102_400));
         assert_eq!((row.running_seconds, row.instances), (Some(3_600), 1));
     }
-    // From the last scrape before the gap, at 3,160, to the last that the edge at 4,200 sees, at 4,180.
-    assert_eq!((first.interpolated_seconds, second.interpolated_seconds), (Some(440), Some(580)));
-    // At its other edges an hour sees a sample of twenty seconds ago.
-    assert_eq!(first.cpu_core_milliseconds, Some(1_810_000));
+    // From the last scrape before the gap, at 3,160, to the first edge after it, which sees one of twenty seconds ago.
+    assert_eq!((first.interpolated_seconds, second.interpolated_seconds), (Some(440), Some(600)));
+    assert_eq!(first.cpu_core_milliseconds, Some(1_590_000 + 510_000 * 440 / 1_040));
     assert!(faults.iter().any(|fault| fault.contains("cAdvisor has no samples in 1 of 12 slots")), "{faults:?}");
 }
 

@@ -55,7 +55,9 @@ fn delete_volumes(analysis: &Analysis, months: f64) -> Option<Step> {
         let what = format!("Delete {} that no pod mounted", counted(unmounted.len(), "volume", "volumes"));
         let hours = show::grouped(f64::from(analysis.window.hours_present), 0);
         step(StepKind::DeleteVolumes, what, cost(&unmounted, months)).about(names(&unmounted)).with(
-            format!("Their data goes with them: take a snapshot first, and ask whose they are. Seen for {hours} hours."),
+            format!(
+                "Their data goes with them: take a snapshot first, and ask whose they are. Seen for {hours} hours."
+            ),
             "kubectl delete pvc; where the reclaim policy is Retain, the EBS volume too",
         )
     })

@@ -90,10 +90,10 @@ pub(super) fn steps(analysis: &Analysis) -> (Vec<Step>, f64) {
 /// What the waterfall says of each part; where it leads elsewhere or is not there, all is the main part's.
 fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
     let months = analysis.window.months().unwrap_or_default();
+    let kept = analysis.verdict.judged(id).map_or(0.0, |judged| kept_monthly(&analysis.verdict, judged));
     let Some(waterfall) = analysis.waterfall.as_ref().filter(|waterfall| waterfall.to == id.as_str()) else {
-        let ready = -analysis.verdict.judged(id).map_or(0.0, |judged| kept_monthly(&analysis.verdict, judged));
-        let mut parts = Parts { ready, ..Parts::default() };
-        *parts.main(id) = saving - ready;
+        let mut parts = Parts { ready: -kept, ..Parts::default() };
+        *parts.main(id) = saving + kept;
         return parts;
     };
     let mut parts = Parts::default();
@@ -106,6 +106,10 @@ fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
             "headroom" => parts.ready += saved,
             _ => *parts.main(id) += saved,
         }
+    }
+    if !waterfall.steps.iter().any(|one| one.what == "headroom") {
+        parts.ready -= kept;
+        *parts.main(id) += kept;
     }
     parts
 }
@@ -215,9 +219,10 @@ fn waves(analysis: &Analysis, saved: f64) -> Vec<Step> {
             waves.len(),
             counted(wave.namespaces.len(), "namespace", "namespaces"),
         );
-        step(StepKind::MoveToPool, what, Some(saved * share / all))
-            .about(wave.namespaces.clone())
-            .with(caution, format!("drafts/emp-profile-cm-wave-{}.yaml of this report", n + 1))
+        step(StepKind::MoveToPool, what, Some(saved * share / all)).about(wave.namespaces.clone()).with(
+            if n == 0 { caution } else { "" },
+            format!("drafts/emp-profile-cm-wave-{}.yaml of this report", n + 1),
+        )
     };
     waves.iter().zip(&marginal).enumerate().map(one).collect()
 }

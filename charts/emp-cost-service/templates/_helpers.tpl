@@ -1,0 +1,90 @@
+{{- define "service.name" -}}
+{{- if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{- define "service.account" -}}
+{{- default (ternary (include "service.name" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end }}
+
+{{- define "service.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "service.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "service.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: emp-cost
+{{- end }}
+
+{{- define "service.env" -}}
+- name: EMP_COST_LAKE
+  value: {{ .Values.lake | quote }}
+- name: EMP_COST_LOG_FORMAT
+  value: json
+{{- with .Values.aws.region }}
+- name: AWS_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.aws.endpoint }}
+- name: AWS_ENDPOINT_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* What both pods share: the restricted Pod Security Standard, and more. */}}
+{{- define "service.pod" -}}
+serviceAccountName: {{ include "service.account" . }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+{{- range . }}
+  - name: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity }}
+affinity:
+{{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "service.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "service.check" -}}
+{{- $v := .Values -}}
+{{- if not $v.lake }}{{ fail "lake is required: where the data lies, such as --set lake=s3://my-bucket/emp-cost" }}{{ end }}
+{{- if not $v.image }}{{ fail "image is required: where emp-cost was pushed to, with its tag; see docs/images.md" }}{{ end }}
+{{- if not $v.config.publicUrl }}{{ fail "config.publicUrl is required: where browsers find the service, such as https://cost.example.com" }}{{ end }}
+{{- if not $v.secretName }}{{ fail "secretName is required: a Secret with `cookie.key`; see docs/service.md" }}{{ end }}
+{{- if not $v.config.toml }}{{ fail "config.toml is required: without a rule nobody sees anything; see docs/service.md" }}{{ end }}
+{{- if and $v.ingress.enabled (not $v.ingress.host) }}{{ fail "ingress.enabled needs ingress.host" }}{{ end }}
+{{- if gt (int $v.workers.autoscaling.minReplicas) (int $v.workers.autoscaling.maxReplicas) }}{{ fail "workers.autoscaling.minReplicas is greater than maxReplicas" }}{{ end }}
+{{- end }}

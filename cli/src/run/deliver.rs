@@ -1,0 +1,101 @@
+//! EDGE: delivery of reports by `emp-cost run`: messages to people and servers, and metrics in a file.
+
+mod config;
+mod http;
+mod message;
+mod metrics;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use types::analysis::Analysis;
+
+use crate::failure::Failure;
+use crate::output::{read_file, write_file};
+use config::Config;
+use message::Message;
+use metrics::openmetrics;
+
+/// Options of delivery.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DeliverArgs {
+    /// Send a message about each report by Slack or webhook, as this file says (TOML); docs/delivery.md describes it
+    #[arg(long, value_name = "FILE")]
+    deliver: Option<PathBuf>,
+
+    /// Write cost and saving of every cluster to this file as OpenMetrics, such as for node-exporter's textfile collector
+    #[arg(long, value_name = "FILE")]
+    metrics_file: Option<PathBuf>,
+}
+
+/// Delivery as configured, and the analyses it was told of.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    config: Option<Config>,
+    metrics_file: Option<PathBuf>,
+    analyses: Vec<Analysis>,
+}
+
+impl DeliverArgs {
+    /// Reads and checks the delivery file, so that a bad one is reported before any work is done.
+    pub(crate) fn read(&self) -> Result<Delivery, Failure> {
+        let config = self.deliver.as_deref().map(|path| {
+            let text = read_file(path)?;
+            Config::read(&text).with_context(|| format!("read deliveries from `{}`", path.display()))
+        });
+        Ok(Delivery { config: config.transpose()?, metrics_file: self.metrics_file.clone(), analyses: Vec::new() })
+    }
+}
+
+impl Delivery {
+    /// Sends the message about a report to everyone in the delivery file. One that cannot be reached keeps none of the others
+    /// from it, and fails the run in the end.
+    pub(crate) async fn report(
+        &mut self,
+        analysis: &Analysis,
+        location: &str,
+        before: Option<f64>,
+    ) -> anyhow::Result<()> {
+        if self.metrics_file.is_some() {
+            self.analyses.push(analysis.clone());
+        }
+        let Some(config) = &self.config else { return Ok(()) };
+        let Some(message) = Message::about(analysis, location, before, config) else {
+            tracing::info!("cluster `{}`: no threshold is reached, so nothing is sent", analysis.cluster_id);
+            return Ok(());
+        };
+        let mut failed = 0;
+        let mut note = |outcome: anyhow::Result<()>| {
+            if let Err(error) = outcome {
+                tracing::error!("cluster `{}`: {error:#}", analysis.cluster_id);
+                failed += 1;
+            }
+        };
+        for to in &config.slack {
+            note(http::slack(to, &message).await);
+        }
+        for to in &config.webhook {
+            note(http::webhook(to, &message).await);
+        }
+        match failed {
+            0 => Ok(()),
+            _ => Err(anyhow!("the report is written, but {failed} deliveries failed; the lines above say why")),
+        }
+    }
+
+    /// Writes the metrics file, where one is asked for.
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        match self.metrics_file {
+            Some(path) => write_file(&path, openmetrics(&self.analyses).as_bytes()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a secret from a file, without the line break at its end.
+fn secret(path: &Path) -> anyhow::Result<String> {
+    let text = read_file(path)?;
+    let secret = text.trim_end();
+    anyhow::ensure!(!secret.is_empty(), "`{}` is empty; it must hold the secret", path.display());
+    Ok(secret.to_owned())
+}

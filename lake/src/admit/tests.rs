@@ -1,0 +1,167 @@
+use super::*;
+use crate::hour::{HourOrigin, HourRows, encode_hour};
+use crate::store::MemoryStore;
+use crate::tables::{ContainerHour, PodHour};
+
+fn cluster() -> ClusterId {
+    "prod-1".parse().unwrap()
+}
+
+fn hour() -> Hour {
+    Hour::starting_at(1_782_950_400 - 3600).unwrap()
+}
+
+/// An hour of some rows as a collector writes it: keys with what lies under them, the manifest last.
+fn written(cluster: &ClusterId, hour: Hour) -> Vec<(String, Bytes)> {
+    let pod = |n: i32| PodHour { pod_uid: format!("uid-{n}"), namespace: "shop".into(), ..PodHour::default() };
+    let container = |n: i32| ContainerHour {
+        pod_uid: format!("uid-{n}"),
+        container: "app".into(),
+        cpu_core_milliseconds: Some(i64::from(n) * 1_000_003),
+        ..ContainerHour::default()
+    };
+    let rows = HourRows {
+        pods: (0..3000).map(pod).collect(),
+        containers: (0..3000).map(container).collect(),
+        ..HourRows::default()
+    };
+    let encoded = encode_hour(cluster, hour, rows, HourOrigin::generator()).unwrap();
+    let keys = encoded.manifest.objects.iter().map(|entry| entry.key.clone());
+    let mut all: Vec<_> = keys.zip(encoded.objects.clone()).collect();
+    let text = serde_json::to_vec(&encoded.manifest).unwrap();
+    all.push((keys::hour_manifest(cluster, hour), text.into()));
+    all
+}
+
+#[tokio::test]
+async fn an_hour_as_collectors_write_it_is_taken() {
+    let store = MemoryStore::default();
+    for (key, object) in written(&cluster(), hour()) {
+        let what = admitted(&cluster(), &key).unwrap();
+        check_object(&cluster(), &what, &object).unwrap();
+        if let Admitted::Manifest { hour } = what {
+            check_manifest(&store, &cluster(), hour, &object).await.unwrap();
+        }
+        store.put_new(&key, object).await.unwrap();
+    }
+}
+
+#[test]
+fn a_collector_writes_hours_of_its_own_cluster_and_nothing_else() {
+    let admits = |key: &str| admitted(&cluster(), key).is_some();
+    for key in [
+        "v1/pod_hour/cluster=prod-1/date=2026-07-01/hour=23.parquet",
+        "v1/pod_hour/cluster=prod-1/date=2026-07-01/hour=23.r2.parquet",
+        "v1/manifest/cluster=prod-1/date=2026-07-01/hour=23.json",
+        "v1/manifest/cluster=prod-1/date=2026-07-01/hour=23.r1.json",
+        "v1/manifest/cluster=prod-1/date=2026-07-01/hour=23.try1",
+    ] {
+        assert!(admits(key), "{key}");
+    }
+    for key in [
+        "",
+        "v1/",
+        "/v1/pod_hour/cluster=prod-1/date=2026-07-01/hour=23.parquet",
+        "v1/pod_hour/cluster=prod-2/date=2026-07-01/hour=23.parquet",
+        "v1/pod_hour/cluster=prod-1/date=2026-07-01/../hour=23.parquet",
+        "v1/pod_hour/cluster=prod-1/date=2026-7-1/hour=23.parquet",
+        "v1/pod_hour/cluster=prod-1/date=2026-07-01/hour=24.parquet",
+        "v1/pod_hour/cluster=prod-1/date=2026-07-01/day.parquet",
+        "v1/pod_hour/cluster=prod-1/date=2026-07-01/hour=23.try1.parquet",
+        "v1/other/cluster=prod-1/date=2026-07-01/hour=23.parquet",
+        "v1/manifest/cluster=prod-1/date=2026-07-01/day.json",
+        "v1/manifest/cluster=prod-1/date=2026-07-01/hour=23.parquet",
+        "reports/cluster=prod-1/latest/report.json",
+        "service/tokens/0123456789abcdef.json",
+        "v1/../service/tokens/0123456789abcdef.json",
+    ] {
+        assert!(!admits(key), "{key}");
+    }
+    for (prefix, own) in [
+        ("v1/manifest/cluster=prod-1/", true),
+        ("v1/manifest/cluster=prod-1/date=2026-07-01/", true),
+        ("v1/pod_hour/cluster=prod-1/date=2026-07-01/", true),
+        ("v1/manifest/", false),
+        ("v1/manifest/cluster=prod-2/", false),
+        ("v1/manifest/cluster=prod-1/../cluster=prod-2/", false),
+        ("v1/manifest/cluster=prod-1", false),
+        ("service/", false),
+        ("", false),
+    ] {
+        assert_eq!(is_own_prefix(&cluster(), prefix), own, "{prefix}");
+    }
+}
+
+/// Asserts that an object is refused, and why.
+fn check(table: &str, object: &[u8], expect: &str) {
+    let what = Admitted::Object { table: schema::table(table).unwrap().name, hour: hour() };
+    let error = check_object(&cluster(), &what, &object.to_vec().into()).unwrap_err().to_string();
+    assert!(error.contains(expect), "{error}, not {expect}");
+}
+
+fn object(table: &str) -> Vec<u8> {
+    let key = keys::hour_object(table, &cluster(), hour());
+    written(&cluster(), hour()).into_iter().find(|(found, _)| *found == key).unwrap().1.to_vec()
+}
+
+#[test]
+fn an_object_that_is_not_its_table_is_refused() {
+    check("pod_hour", b"", "not Parquet");
+    check("pod_hour", b"<html>", "not Parquet");
+    check("pod_hour", &object("pod_hour")[..500], "not Parquet");
+    check("node_hour", &object("pod_hour"), "is none of table `node_hour`");
+    let of = |cluster: &str, hour: Hour| {
+        let cluster = cluster.parse().unwrap();
+        let key = keys::hour_object("pod_hour", &cluster, hour);
+        written(&cluster, hour).into_iter().find(|(found, _)| *found == key).unwrap().1.to_vec()
+    };
+    check("pod_hour", &of("prod-2", hour()), "of another cluster");
+    check("pod_hour", &of("prod-1", hour().next()), "of another hour");
+    let mut long = object("pod_hour");
+    let at = long.len() - 8;
+    long[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    check("pod_hour", &long, "larger than 1 MiB");
+}
+
+#[test]
+fn whatever_is_damaged_makes_no_panic() {
+    let object = object("container_hour");
+    let what = Admitted::Object { table: "container_hour", hour: hour() };
+    let mut refused = 0;
+    for at in (0..object.len()).step_by(7) {
+        for bits in [0x01, 0x80, 0xff] {
+            let mut damaged = object.clone();
+            damaged[at] ^= bits;
+            refused += usize::from(check_object(&cluster(), &what, &damaged.into()).is_err());
+        }
+    }
+    assert!(refused > 20, "footers and headers are looked at: {refused}");
+}
+
+#[tokio::test]
+async fn a_manifest_that_says_something_else_than_lies_there_is_refused() {
+    let store = MemoryStore::default();
+    let mut all = written(&cluster(), hour());
+    let (_, text) = all.pop().unwrap();
+    let missing = check_manifest(&store, &cluster(), hour(), &text).await.unwrap_err().to_string();
+    assert!(missing.contains("is not there"), "{missing}");
+    for (key, object) in all {
+        store.put_new(&key, object).await.unwrap();
+    }
+    check_manifest(&store, &cluster(), hour(), &text).await.unwrap();
+    let changes: [(fn(&mut Manifest), &str); 6] = [
+        (|m| m.objects[0].sha256 = "0".repeat(64), "is not what the manifest says"),
+        (|m| m.objects[0].rows += 1, "is not what the manifest says"),
+        (|m| m.cluster_id = "prod-2".parse().unwrap(), "another cluster"),
+        (|m| m.hour_start_seconds += 3600, "another cluster, hour"),
+        (|m| m.objects[0].key = "service/revoked.json".to_owned(), "not an object below"),
+        (|m| m.faults = vec![String::new(); 1000], "more faults"),
+    ];
+    for (change, expect) in changes {
+        let mut manifest: Manifest = serde_json::from_slice(&text).unwrap();
+        change(&mut manifest);
+        let changed = serde_json::to_vec(&manifest).unwrap().into();
+        let error = check_manifest(&store, &cluster(), hour(), &changed).await.unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}, not {expect}");
+    }
+}

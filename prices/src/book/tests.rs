@@ -1,0 +1,220 @@
+//! The layers of the book: which price wins, and what is rejected.
+
+use super::*;
+use crate::machine::OperatingSystem;
+
+fn book(text: &str) -> PriceBook {
+    PriceBook::catalog().unwrap().with_user_toml(text).unwrap()
+}
+
+fn rejected(text: &str, expect: &str) {
+    let error = PriceBook::catalog().unwrap().with_user_toml(text).unwrap_err();
+    let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    let message = format!("{error}: {source}");
+    assert!(message.contains(expect), "{message}");
+}
+
+fn row(rest: &str) -> String {
+    format!("[[node]]\ninstance_type = \"m5.4xlarge\"\n{rest}")
+}
+
+#[test]
+fn a_missing_price_is_none_and_never_a_default() {
+    let book = PriceBook::catalog().unwrap();
+    assert_eq!(book.node("m5.4xlarge", CapacityType::OnDemand, "mars-1"), None);
+    assert_eq!(book.node("m99.large", CapacityType::OnDemand, "us-east-1"), None);
+    assert_eq!(book.volume("gp9", "us-east-1"), None);
+    assert_eq!(book.other("fargate.memory", "mars-1"), None);
+    assert_eq!(book.volume("gp3", "ap-southeast-7"), None);
+}
+
+#[test]
+fn spot_is_the_list_price_less_the_typical_saving_and_says_estimated() {
+    let book = PriceBook::catalog().unwrap();
+    let list = book.node("m5.4xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
+    let spot = book.node("m5.4xlarge", CapacityType::Spot, "us-east-1").unwrap();
+    let saving = f64::from(book.spot_saving("m5.4xlarge", "us-east-1").unwrap().percent) / 100.0;
+    assert!((spot.price.usd_per_hour() - list.price.usd_per_hour() * (1.0 - saving)).abs() < 1e-9);
+    assert_eq!((list.origin.kind.as_str(), spot.origin.kind.as_str()), ("observed", "estimated"));
+}
+
+#[test]
+fn the_users_price_wins_and_the_one_for_the_region_first() {
+    let book = book(&[row("usd_per_hour = 0.6"), row("region = \"us-east-1\"\nusd_per_hour = 0.5")].join("\n"));
+    let price = |region| book.node("m5.4xlarge", CapacityType::OnDemand, region).unwrap();
+    assert_eq!((price("us-east-1").price.usd_per_hour(), price("mars-1").price.usd_per_hour()), (0.5, 0.6));
+    assert_eq!(price("us-east-1").origin.kind, "user");
+    let spot = book.node("m5.4xlarge", CapacityType::Spot, "us-east-1").unwrap();
+    assert_eq!(spot.origin.kind, "estimated");
+}
+
+#[test]
+fn a_price_in_another_unit_is_rejected_with_both_numbers() {
+    rejected(&row("usd_per_hour = 560.0"), "is 560 USD, and the list says");
+    rejected(&row("region = \"us-east-1\"\nusd_per_hour = 0.1"), "is 0.1 USD, and the list says 0.768 USD per hour");
+    rejected(&row("usd_per_hour = 99999.0"), "99999 USD per hour is not a price");
+    rejected(&row("usd_per_hour = nan"), "is not a price");
+    rejected(&row("usd_per_month = 560.0"), "usd_per_month");
+    rejected(&[row("usd_per_hour = 0.6"), row("usd_per_hour = 0.7")].join("\n"), "twice");
+    rejected("[[node]]\nusd_per_hour = 1.0", "names nothing");
+    rejected("[[node]]\nnode_group = \"ours\"\nusd_per_hour = 560.0", "a monthly figure?");
+    rejected("[[licence]]\nname = \"agent\"\nusd_per_node_hour = 30.0", "monthly figure");
+    rejected("[[item]]\nitem = \"vpc.nat\"\nusd_per_unit = 0.1", "known are data.cross_az");
+    rejected("[discount]\nedp_fraction = 8.0", "expected a fraction");
+    rejected("[discounts]\nedp_fraction = 0.08", "discounts");
+    rejected("[control_plane]\nusd_per_hour = 73.0", "the list says 0.1 USD per hour");
+    rejected("[[volume]]\nvolume_type = \"gp3\"\nusd_per_gib_month = 8.0", "per GiB-month");
+    let unusual = book(&row("usd_per_hour = 0.1\nunusual = true"));
+    let price = unusual.node("m5.4xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
+    assert_eq!(price.price.usd_per_hour(), 0.1);
+    book("[control_plane]\nusd_per_hour = 0.6");
+    book("[[node]]\ninstance_type = \"ours.large\"\nusd_per_hour = 7.0");
+}
+
+#[test]
+fn lists_are_named_with_the_span_of_their_dates() {
+    let book = PriceBook::catalog().unwrap();
+    let origins: Vec<_> = ["eu-west-1", "us-west-2", "us-east-1"]
+        .into_iter()
+        .flat_map(|region| ["m5.large", "r5.large", "c6i.large"].map(|t| (t, region)))
+        .filter_map(|(t, region)| Some(book.node(t, CapacityType::OnDemand, region)?.origin))
+        .collect();
+    let lists = book.lists(&origins);
+    assert!(lists.windows(2).all(|pair| pair[0].name < pair[1].name));
+    assert!(lists.iter().all(|list| list.oldest <= list.newest && list.sha256.len() == 64));
+}
+
+#[test]
+fn the_most_particular_row_wins() {
+    let text = "[[node]]\ninstance_type = \"m5.large\"\nusd_per_hour = 0.09
+[[node]]\nnode_group = \"batch\"\nusd_per_hour = 0.08
+[[node]]\nnode = \"ip-1\"\nusd_per_hour = 0.07
+[[licence]]\nname = \"agent\"\nusd_per_node_hour = 0.01\nnode_group = \"batch\"";
+    let book = book(text);
+    let price = |group: Option<&str>, node: Option<&str>| {
+        let kind = MachineKind {
+            node_group: group.map(ToOwned::to_owned),
+            node: node.map(ToOwned::to_owned),
+            ..MachineKind::new("m5.large", CapacityType::OnDemand, "us-east-1")
+        };
+        let rate = book.rate(&kind).unwrap();
+        assert_eq!(rate.list.unwrap().usd_per_hour(), 0.096);
+        rate.contracted.price.usd_per_hour()
+    };
+    assert_eq!(price(None, None), 0.09);
+    assert_eq!(price(Some("batch"), None), 0.08);
+    assert_eq!(price(Some("batch"), Some("ip-1")), 0.07);
+    assert_eq!(book.licences(Some("m5.large"), Some("batch")).len(), 1);
+    assert_eq!(book.licences(Some("m5.large"), None).len(), 0);
+}
+
+#[test]
+fn a_discount_on_everything_leaves_the_users_own_prices_alone() {
+    let book = book("[discount]\nedp_fraction = 0.1\n[[node]]\ninstance_type = \"m5.large\"\nusd_per_hour = 0.09");
+    let of = |name: &str| book.rate(&MachineKind::new(name, CapacityType::OnDemand, "us-east-1")).unwrap();
+    assert_eq!(of("m5.large").contracted.price.usd_per_hour(), 0.09);
+    let rate = of("m5.4xlarge");
+    assert_eq!((rate.list.unwrap().usd_per_hour(), rate.contracted.price.usd_per_hour()), (0.768, 0.6912));
+    assert_eq!(book.other("ebs.gp3", "us-east-1").unwrap().price.usd(), 0.072);
+    assert_eq!(book.auto_mode_share("m5", "us-east-1").unwrap().now.price.usd(), 0.12);
+}
+
+#[test]
+fn spot_by_the_users_fraction_is_his_price() {
+    let book = book(
+        "[[spot]]\nfraction_of_on_demand = 0.5\n[[spot]]\ninstance_type = \"m5.large\"\nfraction_of_on_demand = 0.25",
+    );
+    let of = |name: &str| book.node(name, CapacityType::Spot, "us-east-1").unwrap();
+    assert_eq!((of("m5.large").price.usd_per_hour(), of("m5.4xlarge").price.usd_per_hour()), (0.024, 0.384));
+    assert_eq!(of("m5.large").origin.kind, "user");
+}
+
+#[test]
+fn an_imported_price_wins_over_the_catalog_and_says_so() {
+    let row = ListPrice {
+        kind: "ec2".into(),
+        region: "us-east-1".into(),
+        name: "m5.large".into(),
+        plan: String::new(),
+        usd: "0.0990000000".into(),
+        unit: "hour".into(),
+        date: "2026-07-01".into(),
+        source: "AWS price list AmazonEC2".into(),
+        currency: "USD".into(),
+    };
+    let text = String::from_utf8(write_list([row.clone(), row]).unwrap()).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    let book = PriceBook::catalog().unwrap().with_list(&text).unwrap();
+    let unit = book.node("m5.large", CapacityType::OnDemand, "us-east-1").unwrap();
+    assert_eq!((unit.price.usd_per_hour(), unit.origin.layer.as_str()), (0.099, "imported"));
+    let other = book.node("m5.xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
+    assert_eq!(other.origin.layer, "catalog");
+    assert_eq!(book.every_list("m5.large", "us-east-1").len(), 2);
+    assert!(PriceBook::catalog().unwrap().with_list("a,b\n1,2\n").is_err());
+}
+
+#[test]
+fn a_discount_on_everything_does_not_cut_what_the_user_says_spot_costs() {
+    let book =
+        book("[discount]\nedp_fraction = 0.1\n[[spot]]\ninstance_type = \"m5.large\"\nfraction_of_on_demand = 0.5");
+    let spot = |name: &str| book.node(name, CapacityType::Spot, "us-east-1").unwrap().price.usd_per_hour();
+    assert_eq!(spot("m5.large"), 0.048);
+    // Without such a row it is the typical saving off the list, and the discount comes off too.
+    let saving = f64::from(book.spot_saving("m5.4xlarge", "us-east-1").unwrap().percent) / 100.0;
+    assert!((spot("m5.4xlarge") - 0.768 * (1.0 - saving) * 0.9).abs() < 1e-9);
+}
+
+#[test]
+fn the_licence_of_rhel_is_taken_by_the_vcpu_in_three_steps_and_that_of_suse_is_not_known() {
+    let book = book("");
+    let of = |name: &str, os, capacity_type| {
+        book.list(&MachineKind { os, ..MachineKind::new(name, capacity_type, "eu-west-1") })
+            .map(|price| price.price.usd_per_hour())
+    };
+    for (name, vcpu, licence) in
+        [("m5.large", 2.0, 0.0144), ("m5.4xlarge", 16.0, 0.0108), ("m7a.32xlarge", 128.0, 0.0096)]
+    {
+        let linux = of(name, OperatingSystem::Linux, CapacityType::OnDemand).unwrap();
+        let rhel = of(name, OperatingSystem::Rhel, CapacityType::OnDemand).unwrap();
+        assert!((rhel - linux - vcpu * licence).abs() < 1e-9, "{name}: {rhel} and {linux}");
+    }
+    assert_eq!(of("m5.large", OperatingSystem::Rhel, CapacityType::Spot), None);
+    assert_eq!(of("m5.large", OperatingSystem::Suse, CapacityType::OnDemand), None);
+}
+
+#[test]
+fn the_image_of_a_node_tells_whose_licence_it_needs() {
+    for (image, os) in [
+        ("Amazon Linux 2023.8.20250808", OperatingSystem::Linux),
+        ("Red Hat Enterprise Linux 9.4 (Plow)", OperatingSystem::Rhel),
+        ("Red Hat Enterprise Linux CoreOS 415.92.202402201450-0 (Plow)", OperatingSystem::Linux),
+        ("SUSE Linux Enterprise Server 15 SP5", OperatingSystem::Suse),
+        ("openSUSE Leap 15.6", OperatingSystem::Linux),
+        ("Windows Server 2022 Datacenter", OperatingSystem::Windows),
+        ("", OperatingSystem::Linux),
+    ] {
+        assert_eq!(OperatingSystem::of_image(image), os, "{image}");
+    }
+}
+
+#[test]
+fn a_provisioned_control_plane_costs_its_tier_on_top_and_where_that_is_not_listed_nothing_is_known() {
+    let book = book("[control_plane]\ntier = \"xl\"");
+    let hour = |region, extended| book.control_plane(region, extended).map(|price| price.price.usd());
+    assert_eq!(hour("us-east-1", false), Some(1.75));
+    assert_eq!(hour("us-east-1", true), Some(2.25));
+    assert_eq!(hour("eu-west-1", false), None);
+    rejected("[control_plane]\ntier = \"huge\"", "expected one of 2xl, 4xl, 8xl, xl");
+    rejected("[control_plane]\ntier = \"xl\"\nusd_per_hour = 0.1", "or `tier` alone");
+    rejected("[control_plane]", "give `usd_per_hour`");
+}
+
+#[test]
+fn surplus_credits_of_windows_have_a_price_of_their_own() {
+    let book = book("");
+    let of = |family, os| book.surplus_credits(family, os, "eu-west-1").map(|price| price.price.usd());
+    assert_eq!(of("t3", OperatingSystem::Linux), Some(0.05));
+    assert_eq!(of("t4g", OperatingSystem::Linux), Some(0.04));
+    assert_eq!(of("t3", OperatingSystem::Windows), Some(0.096));
+    assert_eq!(of("m5", OperatingSystem::Linux), None);
+}

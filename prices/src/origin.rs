@@ -1,0 +1,51 @@
+//! A price with its origin: the layer of the book, the list and its date.
+
+use catalog::{Listed, Provenance};
+use types::analysis::PriceOrigin;
+use types::{NanoUsd, UsdPerHour};
+
+use crate::book::ListPrice;
+
+/// A price with its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Priced<P> {
+    /// The price.
+    pub price: P,
+    /// Origin of the price.
+    pub origin: PriceOrigin,
+}
+
+pub(crate) fn priced<L, P>(listed: &Listed<L>, price: P) -> Priced<P> {
+    Priced { price, origin: catalog_origin(&listed.from) }
+}
+
+pub(crate) fn catalog_origin(from: &Provenance) -> PriceOrigin {
+    PriceOrigin {
+        layer: "catalog".to_owned(),
+        kind: from.kind.clone(),
+        date: from.date.clone(),
+        source: from.source.clone(),
+    }
+}
+
+pub(crate) fn imported_origin(row: &ListPrice) -> PriceOrigin {
+    PriceOrigin {
+        layer: "imported".to_owned(),
+        kind: "observed".to_owned(),
+        date: row.date.clone(),
+        source: row.source.clone(),
+    }
+}
+
+pub(crate) fn user_origin(date: &str) -> PriceOrigin {
+    PriceOrigin {
+        layer: "user".to_owned(),
+        kind: "user".to_owned(),
+        date: date.to_owned(),
+        source: "prices file".to_owned(),
+    }
+}
+
+pub(crate) fn user_price(usd: f64, date: &str) -> Option<Priced<NanoUsd>> {
+    Some(Priced { price: UsdPerHour::try_new(usd).ok()?.for_seconds(3600).cost(), origin: user_origin(date) })
+}

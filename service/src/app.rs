@@ -1,0 +1,133 @@
+//! What every request is answered from.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use lake::Store;
+
+use crate::cache::Cached;
+use crate::config::Config;
+use crate::jobs;
+use crate::limiter::Limiter;
+use crate::metrics::Metrics;
+use crate::revoked::Revoked;
+use crate::seal::Keys;
+use crate::shelf::Shelf;
+use crate::signers::Signers;
+use crate::tokens::Tokens;
+
+/// The secrets that the configuration names, read from their files.
+#[derive(Debug)]
+pub struct Secrets {
+    /// The keys of cookies.
+    pub keys: Keys,
+    /// The static token, where there is one.
+    pub static_token: Option<String>,
+    /// The secret of the OpenID client.
+    pub client_secret: Option<String>,
+}
+
+/// An assumption that the form of what-ifs asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Knob {
+    /// Its name in TOML.
+    pub name: &'static str,
+    /// Unit; empty for a ratio or a name.
+    pub unit: &'static str,
+    /// What it changes.
+    pub effect: &'static str,
+    /// What it is unless changed.
+    pub default: String,
+    /// What it may be, where it is a name.
+    pub choices: Vec<&'static str>,
+    /// From what to what, where it is a number.
+    pub range: Option<(f64, f64)>,
+}
+
+/// What the analyzer says of its assumptions, which this crate does not know.
+#[derive(Debug, Clone)]
+pub struct Replays {
+    /// Those that a form asks for.
+    pub knobs: Vec<Knob>,
+    /// Whether a text is assumptions the analyzer reads; otherwise what is wrong with it.
+    pub check: fn(&str) -> Result<(), String>,
+}
+
+/// The state of one replica: what it can lose at any moment.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// The bucket.
+    pub store: Arc<dyn Store>,
+    /// The reports in it.
+    pub shelf: Arc<Shelf>,
+    /// The tokens in it.
+    pub tokens: Tokens,
+    /// What was revoked.
+    pub revoked: Revoked,
+    /// Issuers of JWTs.
+    pub signers: Signers,
+    /// Requests, each person's or address' own.
+    pub limiter: Limiter,
+    /// What `/metrics` says.
+    pub metrics: Metrics,
+    /// What may be asked of workers.
+    pub replays: Replays,
+    /// The clock.
+    pub now: fn() -> DateTime<Utc>,
+    open_jobs: Cached<i64>,
+}
+
+impl App {
+    /// The state at the start.
+    ///
+    /// # Errors
+    /// When no client for the providers can be made.
+    pub fn new(
+        config: Config,
+        secrets: Secrets,
+        store: Arc<dyn Store>,
+        replays: Replays,
+        now: fn() -> DateTime<Utc>,
+    ) -> Result<Self, reqwest::Error> {
+        // Redirects would lead to addresses that nobody configured.
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+        Ok(Self {
+            signers: Signers::new(&config, http),
+            shelf: Arc::new(Shelf::new(Arc::clone(&store))),
+            config,
+            secrets,
+            store,
+            tokens: Tokens::default(),
+            revoked: Revoked::default(),
+            limiter: Limiter::default(),
+            metrics: Metrics::default(),
+            replays,
+            now,
+            open_jobs: Cached::new(1, TimeDelta::seconds(30)),
+        })
+    }
+
+    /// Counts what-ifs that wait or run for `/metrics`, by which workers are scaled; at most every half minute. Where the
+    /// store does not answer, the last count stays.
+    pub async fn count_open_jobs(&self) {
+        const NAME: &str = "open";
+        if self.open_jobs.get(NAME, self.now()).is_some() {
+            return;
+        }
+        if let Ok(jobs) = jobs::newest(self.store.as_ref()).await {
+            let open = jobs.iter().filter(|job| job.is_open()).count();
+            let open = i64::try_from(open).unwrap_or(i64::MAX);
+            self.open_jobs.put(NAME, open, self.now());
+            self.metrics.jobs_open.set(open);
+        }
+    }
+
+    /// The moment.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.now)()
+    }
+}

@@ -1,0 +1,311 @@
+//! The configuration of the service: a TOML file that names every secret by the file it lies in.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::rights::Rule;
+
+/// The configuration. Unknown keys are refused, so that a misspelt rule is no open door.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where browsers and collectors find the service, such as `https://cost.example.com`.
+    pub public_url: String,
+    /// The file with the keys that cookies are sealed with; see [`crate::seal::Keys::read`].
+    pub key_file: PathBuf,
+    /// How long a session lasts, in hours.
+    #[serde(default = "eight")]
+    pub session_hours: u32,
+    /// How somebody may say who they are.
+    #[serde(default)]
+    pub sign_in: SignIn,
+    /// Who may see what. Without a rule nobody sees anything.
+    #[serde(default, rename = "rule")]
+    pub rules: Vec<Rule>,
+    /// How much is let in.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What the Install page says.
+    #[serde(default)]
+    pub install: Install,
+}
+
+fn eight() -> u32 {
+    8
+}
+
+/// The ways to sign in; each is off unless it is named.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// One token for everybody who has it.
+    #[serde(rename = "static")]
+    pub token: Option<StaticToken>,
+    /// OpenID Connect.
+    pub oidc: Option<Oidc>,
+    /// JWTs that programs bring.
+    pub bearer: Option<Bearer>,
+    /// Headers of a proxy that has signed somebody in, such as oauth2-proxy.
+    pub proxy: Option<Proxy>,
+    /// The header of an AWS application load balancer that has.
+    pub alb: Option<Alb>,
+}
+
+/// One token for a small installation.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaticToken {
+    /// The file with the token; 24 characters at least.
+    pub token_file: PathBuf,
+    /// The groups of whoever has it.
+    pub groups: Vec<String>,
+}
+
+/// OpenID Connect: authorization code flow with PKCE.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// The issuer, as its discovery document names it.
+    pub issuer: String,
+    /// Our client id there.
+    pub client_id: String,
+    /// The file with the client's secret; none for a public client.
+    #[serde(default)]
+    pub client_secret_file: Option<PathBuf>,
+    /// Scopes beside `openid`.
+    #[serde(default = "profile")]
+    pub scopes: Vec<String>,
+    /// The claim with the groups.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// Algorithms an ID token may be signed with, of RS256, PS256, ES256 and ES384.
+    #[serde(default = "algorithms")]
+    pub algorithms: Vec<String>,
+    /// What stands on the button.
+    #[serde(default = "sign_in")]
+    pub label: String,
+}
+
+/// JWTs of programs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bearer {
+    /// The issuer; its keys are found by its discovery document.
+    pub issuer: String,
+    /// The audience a token must name: ours.
+    pub audience: String,
+    /// The claim with the groups.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+    /// Algorithms a token may be signed with.
+    #[serde(default = "algorithms")]
+    pub algorithms: Vec<String>,
+}
+
+/// A proxy that signs people in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// The addresses its requests come from. From others the headers are worth nothing.
+    pub peers: Vec<IpNet>,
+    /// The header that names the user.
+    #[serde(default = "user_header")]
+    pub user_header: String,
+    /// The header that names the groups, by commas.
+    #[serde(default = "groups_header")]
+    pub groups_header: String,
+}
+
+/// An AWS application load balancer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alb {
+    /// The addresses its requests come from: its subnets.
+    pub peers: Vec<IpNet>,
+    /// Its ARN, which the signature must name.
+    pub arn: String,
+    /// Its region, where its keys lie.
+    pub region: String,
+    /// The issuer whose users it signs in.
+    pub issuer: String,
+    /// The claim with the groups.
+    #[serde(default = "groups")]
+    pub groups_claim: String,
+}
+
+/// How much is let in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests a minute, of one person, token or address.
+    pub requests_a_minute: u32,
+    /// The same of a collector, which brings seven objects an hour.
+    pub ingest_a_minute: u32,
+    /// Connections at a time.
+    pub connections: usize,
+    /// The largest object a collector may bring, in MiB.
+    pub object_mib: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests_a_minute: 600, ingest_a_minute: 3000, connections: 1024, object_mib: 64 }
+    }
+}
+
+/// What the Install page says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Install {
+    /// The chart, as `helm` takes it.
+    pub chart: String,
+    /// The namespace it goes to.
+    pub namespace: String,
+}
+
+impl Default for Install {
+    fn default() -> Self {
+        Self { chart: "./charts/emp-cost-agent".to_owned(), namespace: "emp-cost".to_owned() }
+    }
+}
+
+fn profile() -> Vec<String> {
+    ["profile", "email", "groups"].map(ToOwned::to_owned).into()
+}
+
+fn groups() -> String {
+    "groups".to_owned()
+}
+
+fn algorithms() -> Vec<String> {
+    vec!["RS256".to_owned()]
+}
+
+fn sign_in() -> String {
+    "Sign in".to_owned()
+}
+
+fn user_header() -> String {
+    "x-forwarded-user".to_owned()
+}
+
+fn groups_header() -> String {
+    "x-forwarded-groups".to_owned()
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It is not TOML of this shape.
+    #[error("the configuration cannot be read")]
+    Toml(#[from] toml::de::Error),
+    /// A value makes no sense.
+    #[error("{0}")]
+    Value(String),
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names what is wrong.
+    pub fn read(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)?;
+        config.check().map_err(ConfigError::Value)?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let url = &self.public_url;
+        let parsed = reqwest::Url::parse(url).map_err(|error| format!("`public_url` is `{url}`, no URL: {error}"))?;
+        let origin = parsed.origin().ascii_serialization();
+        if *url != origin {
+            return Err(format!("`public_url` is `{url}`; write scheme and host alone, such as `{origin}`"));
+        }
+        if parsed.scheme() != "https" && !is_local(&parsed) {
+            return Err(format!(
+                "`public_url` is `{url}`: sessions would cross the network in the clear; use https, or http on localhost"
+            ));
+        }
+        if self.session_hours == 0 || self.session_hours > 24 * 30 {
+            return Err("`session_hours` is out of range; use 1 to 720".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for rule in &self.rules {
+            if rule.name.is_empty() || !names.insert(&rule.name) {
+                return Err(format!("two rules are named `{}`, or one has no name; name each once", rule.name));
+            }
+            if rule.groups.is_empty() || rule.clusters.is_empty() {
+                return Err(format!("rule `{}` has no group or no cluster, so it gives nobody anything", rule.name));
+            }
+        }
+        let issuers = [
+            self.sign_in.oidc.as_ref().map(|oidc| &oidc.issuer),
+            self.sign_in.bearer.as_ref().map(|bearer| &bearer.issuer),
+        ];
+        for issuer in issuers.into_iter().flatten() {
+            let parsed = reqwest::Url::parse(issuer).map_err(|error| format!("issuer `{issuer}`: {error}"))?;
+            if parsed.scheme() != "https" && !is_local(&parsed) {
+                return Err(format!("issuer `{issuer}` is not https; its keys could be anybody's"));
+            }
+        }
+        let oidc = self.sign_in.oidc.iter().flat_map(|oidc| &oidc.algorithms);
+        for name in oidc.chain(self.sign_in.bearer.iter().flat_map(|bearer| &bearer.algorithms)) {
+            if crate::jwt::algorithm(name).is_none() {
+                return Err(format!("algorithm `{name}` is none that is taken; use RS256, PS256, ES256 or ES384"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether browsers come by https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+}
+
+fn is_local(url: &reqwest::Url) -> bool {
+    matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+public_url = "https://cost.example.com"
+key_file = "/keys/cookie"
+[sign_in.static]
+token_file = "/keys/token"
+groups = ["local"]
+[[rule]]
+name = "all"
+groups = ["local"]
+role = "admin"
+clusters = ["*"]
+"#;
+
+    fn check(from: &str, to: &str, expect: &str) {
+        let error = Config::read(&GOOD.replace(from, to)).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        assert!(format!("{error}: {source}").contains(expect), "{error}: {source}");
+    }
+
+    #[test]
+    fn a_configuration_is_read_and_a_mistake_named() {
+        assert_eq!(Config::read(GOOD).unwrap().rules.len(), 1);
+        check("role =", "rolle =", "rolle");
+        check("\"admin\"", "\"root\"", "root");
+        check("https://cost.example.com", "http://cost.example.com", "in the clear");
+        check("https://cost.example.com", "https://cost.example.com/x", "scheme and host alone");
+        check("groups = [\"local\"]\nrole", "groups = []\nrole", "gives nobody anything");
+        check("[sign_in.static]", "[sign_in.magic]", "magic");
+        let again = "\n[[rule]]\nname = \"all\"\ngroups = [\"x\"]\nrole = \"viewer\"\nclusters = [\"*\"]\n";
+        check("clusters = [\"*\"]\n", &format!("clusters = [\"*\"]\n{again}"), "two rules are named `all`");
+        let bearer = "[sign_in.bearer]\nissuer = \"https://i\"\naudience = \"a\"\nalgorithms = [\"none\"]\n[[rule]]";
+        check("[[rule]]", bearer, "algorithm `none`");
+    }
+}

@@ -1,0 +1,74 @@
+//! Cookies: how they are read and written.
+
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderValue};
+
+/// The cookie of a session, by https.
+const SESSION: &str = "__Host-emp-session";
+/// The same on localhost, where there is no https.
+const LOCAL_SESSION: &str = "emp-session";
+/// The cookie of a sign-in under way.
+const LOGIN: &str = "__Host-emp-login";
+/// The same on localhost.
+const LOCAL_LOGIN: &str = "emp-login";
+
+/// What a cookie is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cookie {
+    /// A session.
+    Session,
+    /// A sign-in under way.
+    Login,
+}
+
+impl Cookie {
+    fn name(self, https: bool) -> &'static str {
+        match (self, https) {
+            (Self::Session, true) => SESSION,
+            (Self::Session, false) => LOCAL_SESSION,
+            (Self::Login, true) => LOGIN,
+            (Self::Login, false) => LOCAL_LOGIN,
+        }
+    }
+
+    /// Its value in a request. Where a browser sends two of one name none counts, since one of them is not ours.
+    pub(crate) fn of(self, headers: &HeaderMap, https: bool) -> Option<&str> {
+        let name = self.name(https);
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut values = cookies
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(n, _)| *n == name);
+        let (_, value) = values.next()?;
+        values.next().is_none().then_some(value)
+    }
+
+    /// The header that sets it for so many seconds; 0 takes it away. `None` for a value that is none of ours.
+    pub(crate) fn set(self, value: &str, seconds: i64, https: bool) -> Option<HeaderValue> {
+        let secure = if https { "; Secure" } else { "" };
+        let name = self.name(https);
+        // Lax, since links from elsewhere should find somebody signed in; what changes anything needs more than a cookie.
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+        HeaderValue::from_str(&text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, https: bool, expect: Option<&str>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_str(line).unwrap());
+        assert_eq!(Cookie::Session.of(&headers, https), expect, "{line}");
+    }
+
+    #[test]
+    fn one_cookie_of_the_name_counts_and_two_do_not() {
+        check("a=b; __Host-emp-session=x.y", true, Some("x.y"));
+        check("emp-session=x", true, None);
+        check("emp-session=x", false, Some("x"));
+        check("__Host-emp-session=x; __Host-emp-session=y", true, None);
+        check("__host-emp-session=x", true, None);
+    }
+}

@@ -1,0 +1,274 @@
+//! What is there before anybody is signed in: health, the style sheet, and the ways to sign in. No data.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::Router;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{RequestExt, http::HeaderMap};
+use chrono::{DateTime, Utc};
+
+use crate::app::App;
+use crate::audit::{self, Event};
+use crate::cookie::Cookie;
+use crate::guard::{Answer, Answered, FORM_BYTES, Pairs, SESSION, peer, read, same_origin, throttle};
+use crate::html::{self, Frame, page, see_other};
+use crate::identity::{How, Identity};
+use crate::problem::Problem;
+use crate::rights::rules_of;
+use crate::tokens::Kind;
+use crate::{oidc, seal};
+
+/// Tries to sign in a minute from one address.
+const TRIES_A_MINUTE: u32 = 10;
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The routes.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { named("/healthz", "ok\n".into_response()) }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/assets/{name}", get(asset))
+        .route("/sign-in", get(sign_in).post(by_static_token))
+        .route("/sign-in/oidc", get(oidc_start))
+        .route("/sign-in/callback", get(oidc_back))
+        .route("/s/{secret}", get(shared).post(open_shared))
+        .with_state(app)
+}
+
+fn named(route: &'static str, mut response: Response) -> Response {
+    response.extensions_mut().insert(Answered { route, who: None });
+    response
+}
+
+fn told(route: &'static str, answer: Answer) -> Response {
+    named(route, answer.unwrap_or_else(|problem| html::problem(&problem, false)))
+}
+
+/// Ready when the bucket answers.
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    let response = match app.store.list_names("service/").await {
+        Ok(_) => "ok\n".into_response(),
+        Err(error) => {
+            tracing::error!("not ready: {}", Problem::from(error).detail);
+            (StatusCode::SERVICE_UNAVAILABLE, "the storage does not answer\n").into_response()
+        }
+    };
+    named("/readyz", response)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    app.count_open_jobs().await;
+    named("/metrics", html::typed(StatusCode::OK, OPENMETRICS, app.metrics.exposition().into_bytes()))
+}
+
+async fn asset(mut request: Request) -> Response {
+    let params = request.extract_parts::<RawPathParams>().await;
+    let name = params.ok().and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
+    let body = match name.as_deref() {
+        Some("style.css") => Some(format!("{}\n{}", reports::STYLE, include_str!("../templates/service.css"))),
+        _ => None,
+    };
+    let response = match body {
+        Some(css) => {
+            let mut response = html::typed(StatusCode::OK, "text/css; charset=utf-8", css.into_bytes());
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+            response
+        }
+        None => html::problem(&Problem::not_found(), false),
+    };
+    named("/assets/{name}", response)
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    next: String,
+    oidc: Option<(String, String)>,
+    token: bool,
+    wrong: bool,
+}
+
+fn sign_in_page(app: &App, next: &str, wrong: bool) -> Answer {
+    let label = app.config.sign_in.oidc.as_ref().map(|oidc| oidc.label.clone());
+    let oidc = label.map(|label| (format!("/sign-in/oidc?next={}", html::escaped(next)), label));
+    let token = app.secrets.static_token.is_some();
+    let page = SignInPage { frame: Frame::open("Sign in"), next: next.to_owned(), oidc, token, wrong };
+    html::page_of(if wrong { StatusCode::FORBIDDEN } else { StatusCode::OK }, &page)
+}
+
+async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response {
+    let query = query(&request);
+    told("/sign-in", sign_in_page(&app, inside(query.get("next")), false))
+}
+
+/// A path of ours; anything else is the first page. A browser takes `//host` and `/\host` for other hosts.
+pub(crate) fn inside(next: Option<&str>) -> &str {
+    let good = |next: &&str| {
+        next.starts_with('/')
+            && !next.starts_with("//")
+            && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    };
+    next.filter(good).unwrap_or("/")
+}
+
+async fn by_static_token(State(app): State<Arc<App>>, request: Request) -> Response {
+    told("/sign-in", static_token(&app, request).await)
+}
+
+async fn static_token(app: &App, request: Request) -> Answer {
+    let (now, from) = (app.now(), peer(&request));
+    throttle(app, &format!("sign-in {from}"), TRIES_A_MINUTE, now)?;
+    let (parts, body) = request.into_parts();
+    if !same_origin(app, &parts.headers) {
+        return Err(Problem::forbidden("sign in from the page of this service"));
+    }
+    let form = Pairs::read(&read(body, FORM_BYTES).await?);
+    let next = inside(form.get("next"));
+    let (Some(token), Some(config)) = (&app.secrets.static_token, &app.config.sign_in.token) else {
+        return Err(Problem::not_found());
+    };
+    if !form.get("token").is_some_and(|given| seal::same(given, token)) {
+        return sign_in_page(app, next, true);
+    }
+    begin(app, "local", How::Static, &config.groups, next, now).await
+}
+
+/// Begins a session and sends its browser on.
+async fn begin(app: &App, subject: &str, how: How, groups: &[String], next: &str, now: DateTime<Utc>) -> Answer {
+    let rules = rules_of(&app.config.rules, groups);
+    let who = Identity::person(subject, how, rules, now, app.config.session_hours);
+    let who = who.ok_or_else(|| Problem::bad("the system gives no random numbers"))?;
+    audit::write(app.store.as_ref(), &Event::of(&who, "signed-in", who.rules.join(" "), now)).await?;
+    with_session(app, &who, next, now)
+}
+
+fn with_session(app: &App, who: &Identity, next: &str, now: DateTime<Utc>) -> Answer {
+    let https = app.config.is_https();
+    let sealed = app.secrets.keys.seal(SESSION, who).unwrap_or_default();
+    let seconds = (who.until - now).num_seconds().max(0);
+    let cookie = Cookie::Session.set(&sealed, seconds, https);
+    // Browsers keep no cookie of more than 4096 bytes, and say nothing.
+    let cookie = cookie.filter(|cookie| cookie.len() < 4000).ok_or_else(|| {
+        Problem::bad(
+            "your groups match more rules than a cookie holds; ask whoever runs this to give rules shorter names",
+        )
+    })?;
+    let mut response = see_other(next);
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    if let Some(gone) = Cookie::Login.set("", 0, https) {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    Ok(response)
+}
+
+async fn oidc_start(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (from, query) = (peer(&request), query(&request));
+    told("/sign-in/oidc", start(&app, from, &query).await)
+}
+
+/// What stands after the `?` of a request.
+fn query(request: &Request) -> Pairs {
+    Pairs::read(request.uri().query().unwrap_or_default().as_bytes())
+}
+
+async fn start(app: &App, from: IpAddr, query: &Pairs) -> Answer {
+    let now = app.now();
+    throttle(app, &format!("oidc {from}"), TRIES_A_MINUTE * 6, now)?;
+    let (to, login) = oidc::start(app, inside(query.get("next")), now).await?;
+    let sealed = app.secrets.keys.seal(oidc::PURPOSE, &login).unwrap_or_default();
+    let cookie = Cookie::Login.set(&sealed, oidc::MINUTES * 60, app.config.is_https());
+    let mut response = see_other(&to);
+    response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok(response)
+}
+
+async fn oidc_back(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (from, query) = (peer(&request), query(&request));
+    told("/sign-in/callback", back(&app, from, &query, request.headers().clone()).await)
+}
+
+async fn back(app: &App, from: IpAddr, query: &Pairs, headers: HeaderMap) -> Answer {
+    let now = app.now();
+    throttle(app, &format!("oidc {from}"), TRIES_A_MINUTE * 6, now)?;
+    let login = Cookie::Login.of(&headers, app.config.is_https());
+    let login = login.and_then(|sealed| app.secrets.keys.open::<oidc::Login>(oidc::PURPOSE, sealed));
+    let login = login.ok_or_else(|| Problem::forbidden("this sign-in was not begun in this browser; begin again"))?;
+    let said = oidc::finish(app, &login, query, now).await?;
+    begin(app, &said.subject, said.how, &said.groups, inside(Some(&login.next)), now).await
+}
+
+#[derive(Template)]
+#[template(path = "shared.html")]
+struct SharedPage {
+    frame: Frame,
+    note: String,
+    by: String,
+    until: String,
+}
+
+async fn shared(State(app): State<Arc<App>>, request: Request) -> Response {
+    let answer = match link(&app, request).await {
+        Ok((who, note, by, _)) => page(&SharedPage {
+            frame: Frame::open("A shared view"),
+            note,
+            by,
+            until: reports::format::moment(who.until),
+        }),
+        Err(problem) => Err(problem),
+    };
+    told("/s/{secret}", answer)
+}
+
+/// A browser opens a link by a button, so that nothing that only looks at links takes a session.
+async fn open_shared(State(app): State<Arc<App>>, request: Request) -> Response {
+    told("/s/{secret}", open(&app, request).await)
+}
+
+async fn open(app: &App, request: Request) -> Answer {
+    let now = app.now();
+    let (who, _, _, headers) = link(app, request).await?;
+    if !same_origin(app, &headers) {
+        return Err(Problem::forbidden("open the link itself"));
+    }
+    audit::write(app.store.as_ref(), &Event::of(&who, "link-opened", who.id.clone(), now)).await?;
+    with_session(app, &who, "/costs", now)
+}
+
+/// Who has a link, what it is called, and who made it.
+async fn link(app: &App, mut request: Request) -> Result<(Identity, String, String, HeaderMap), Problem> {
+    let now = app.now();
+    throttle(app, &format!("link {}", peer(&request)), TRIES_A_MINUTE * 3, now)?;
+    let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
+    let secret = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
+    let token = app.tokens.check(app.store.as_ref(), &secret, now).await?;
+    let token = token.filter(|token| matches!(token.kind, Kind::Share { .. }));
+    let token = token.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "this link has ended, or never was"))?;
+    Ok((token.identity(), token.note.clone(), token.by.clone(), request.headers().clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_host() {
+        for (next, to) in [
+            (None, "/"),
+            (Some("/costs?by=day"), "/costs?by=day"),
+            (Some("//evil.example"), "/"),
+            (Some("/\\evil.example"), "/"),
+            (Some("https://evil.example"), "/"),
+            (Some("/a\r\nset-cookie: x"), "/"),
+            (Some("costs"), "/"),
+        ] {
+            assert_eq!(inside(next), to, "{next:?}");
+        }
+    }
+}

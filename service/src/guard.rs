@@ -1,0 +1,413 @@
+//! The one way to a handler: who is asking becomes a [`Scope`], and only then is there a [`Call`].
+//!
+//! A [`Call`] cannot be made elsewhere, and every handler of data takes one, so that a route without a scope does not
+//! compile. Routes for those who are not signed in yet are in [`crate::door`], which hands out no data.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use axum::{RequestExt, body::Body};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use types::ClusterId;
+
+use crate::app::App;
+use crate::cookie::Cookie;
+use crate::identity::{How, Identity};
+use crate::problem::Problem;
+use crate::rights::{Role, Scope, rules_of};
+use crate::signers::{self, Said};
+use crate::{html, tokens};
+
+/// What a form may come to.
+pub const FORM_BYTES: usize = 64 * 1024;
+/// The purpose sessions are sealed for.
+pub const SESSION: &str = "session";
+/// The purpose marks in forms are made for.
+const CSRF: &str = "csrf";
+/// The field of a form, or the header of a request, with the mark.
+pub const CSRF_FIELD: &str = "csrf";
+
+/// The answer of a handler.
+pub type Answer = Result<Response, Problem>;
+
+/// What a route asks of whoever comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// To be somebody, and to be able to do this somewhere.
+    Role(Role),
+    /// To administer everything.
+    Admin,
+    /// To bring the hours of a cluster.
+    Ingest,
+}
+
+/// A route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its path, as axum writes it.
+    pub path: &'static str,
+    /// Its method; GET answers HEAD too.
+    pub method: Method,
+    /// What it asks for.
+    pub need: Need,
+    /// The most bytes of a body.
+    pub body: usize,
+}
+
+/// A request of somebody whose scope is known. Made in this file alone.
+#[derive(Debug)]
+pub struct Call {
+    /// What it is answered from.
+    pub app: Arc<App>,
+    /// What may be seen.
+    pub scope: Scope,
+    /// Who is asking.
+    pub who: Identity,
+    /// When.
+    pub now: DateTime<Utc>,
+    /// The query, decoded.
+    pub query: Pairs,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    path: Vec<(String, String)>,
+    _made_here: (),
+}
+
+/// Names and values, of a query or a form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    /// Reads what stands after a `?`, or a form.
+    pub fn read(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().collect())
+    }
+
+    /// The first value of a name that is not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a name that are not empty.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(found, value)| found == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Call {
+    /// A part of the path by its name.
+    pub fn path(&self, name: &str) -> &str {
+        self.path.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
+    /// The cluster in the path, of which something may be seen.
+    ///
+    /// # Errors
+    /// [`Problem::not_found`] for a name of no cluster, and for one of which nothing may be seen.
+    pub fn cluster(&self) -> Result<ClusterId, Problem> {
+        let cluster: ClusterId = self.path("cluster").parse().map_err(|_| Problem::not_found())?;
+        if self.scope.sees(&cluster) { Ok(cluster) } else { Err(Problem::not_found()) }
+    }
+
+    /// The form in the body.
+    pub fn form(&self) -> Pairs {
+        Pairs::read(&self.body)
+    }
+
+    /// The mark that forms of this session carry.
+    pub fn csrf(&self) -> String {
+        self.app.secrets.keys.mark(CSRF, &mark_of(&self.who))
+    }
+}
+
+/// What a session's mark is of. People behind a proxy have no session of ours, so it is of their name.
+fn mark_of(who: &Identity) -> String {
+    match who.how {
+        How::Proxy | How::Alb => format!("{} {}", who.how.as_str(), who.subject),
+        _ => who.id.clone(),
+    }
+}
+
+/// The route a response belongs to, and who asked, for the access log.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The route as it is written.
+    pub route: &'static str,
+    /// Who asked, and how that is known.
+    pub who: Option<(String, &'static str)>,
+}
+
+/// Routes, each behind the guard.
+#[derive(Debug)]
+pub struct Routes {
+    router: Router,
+    app: Arc<App>,
+    /// What there is, for tests and for the description of the API.
+    pub list: Vec<Route>,
+}
+
+impl Routes {
+    /// No routes yet.
+    pub fn new(app: Arc<App>) -> Self {
+        Self { router: Router::new(), app, list: Vec::new() }
+    }
+
+    /// Adds a route.
+    #[must_use]
+    pub fn add<F, Fut>(mut self, route: Route, handler: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Answer> + Send + 'static,
+    {
+        let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::GET);
+        let (app, path) = (Arc::clone(&self.app), route.path);
+        self.list.push(route.clone());
+        let method = on(filter, move |request: Request| {
+            let (app, handler, route) = (Arc::clone(&app), handler.clone(), route.clone());
+            async move { answered(app, route, request, handler).await }
+        });
+        self.router = self.router.route(path, method);
+        self
+    }
+
+    /// The router, to be merged with others.
+    pub fn router(self) -> Router {
+        self.router
+    }
+}
+
+async fn answered<F, Fut>(app: Arc<App>, route: Route, request: Request, handler: F) -> Response
+where
+    F: Fn(Call) -> Fut,
+    Fut: Future<Output = Answer>,
+{
+    let (asked, wants) = (request.uri().clone(), Wants::of(&request));
+    let mut who = None;
+    let outcome = match admitted(&app, &route, request).await {
+        Ok(call) => {
+            who = Some((call.who.subject.clone(), call.who.how.as_str()));
+            handler(call).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let mut response = match outcome {
+        Ok(response) => response,
+        Err(problem) => wants.told(&problem, who.is_some(), asked.path_and_query().map_or("/", |asked| asked.as_str())),
+    };
+    response.extensions_mut().insert(Answered { route: route.path, who });
+    response
+}
+
+/// How a problem is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Page,
+    Json,
+}
+
+impl Wants {
+    fn of(request: &Request) -> Self {
+        let path = request.uri().path();
+        if path.starts_with("/api/") || path.starts_with("/ingest/") { Self::Json } else { Self::Page }
+    }
+
+    fn told(self, problem: &Problem, signed_in: bool, asked: &str) -> Response {
+        match self {
+            Self::Json => {
+                let mut response = problem.json();
+                if problem.status == StatusCode::UNAUTHORIZED {
+                    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                }
+                response
+            }
+            Self::Page if problem.status == StatusCode::UNAUTHORIZED => html::see_other(&format!(
+                "/sign-in?{}",
+                form_urlencoded::Serializer::new(String::new()).append_pair("next", asked).finish()
+            )),
+            Self::Page => html::problem(problem, signed_in),
+        }
+    }
+}
+
+/// Turns a request into a call, or says why not.
+async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result<Call, Problem> {
+    let now = app.now();
+    let peer = peer(&request);
+    let path = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
+    let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let (parts, body) = request.into_parts();
+    let known = identify(app, &parts.headers, peer, now).await?;
+    let Some((who, scope)) = known else {
+        throttle(app, &peer.to_string(), app.config.limits.requests_a_minute.saturating_mul(10), now)?;
+        return Err(Problem::unauthorized());
+    };
+    let limits = &app.config.limits;
+    let a_minute = if scope.ingests().is_some() { limits.ingest_a_minute } else { limits.requests_a_minute };
+    throttle(app, &mark_of(&who), a_minute, now)?;
+    allowed(route.need, &scope)?;
+    let body = read(body, route.body).await?;
+    if who.how.is_ambient() && !matches!(parts.method, Method::GET | Method::HEAD) {
+        from_our_page(app, &who, &parts.headers, &body)?;
+    }
+    let query = Pairs::read(parts.uri.query().unwrap_or_default().as_bytes());
+    Ok(Call { app: Arc::clone(app), scope, who, now, query, headers: parts.headers, body, path, _made_here: () })
+}
+
+/// The address a request comes from.
+pub(crate) fn peer(request: &Request) -> IpAddr {
+    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connected.map_or(IpAddr::from([0, 0, 0, 0]), |connected| connected.0.ip())
+}
+
+/// Takes one request of somebody's share.
+pub(crate) fn throttle(app: &App, name: &str, a_minute: u32, now: DateTime<Utc>) -> Result<(), Problem> {
+    let wait =
+        |seconds: i64| Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many requests; wait {seconds} s"));
+    app.limiter.take(name, a_minute, now).map_err(wait)
+}
+
+fn allowed(need: Need, scope: &Scope) -> Result<(), Problem> {
+    let good = match need {
+        Need::Role(role) => scope.role() >= Some(role),
+        Need::Admin => scope.administers(),
+        Need::Ingest => scope.ingests().is_some(),
+    };
+    match (good, need) {
+        (true, _) => Ok(()),
+        (false, Need::Role(Role::Viewer)) => Err(Problem::forbidden(
+            "no rule of this installation gives you anything; ask whoever runs it to name one of your groups",
+        )),
+        (false, _) => Err(Problem::forbidden("your role does not allow this")),
+    }
+}
+
+/// A body, if it is not larger than it may be.
+pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
+    let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes"));
+    to_bytes(body, most).await.map_err(too_large)
+}
+
+/// Refuses a request that some other page made a browser send: it must say that it comes from ours, and bring the mark
+/// that only our pages have.
+fn from_our_page(app: &App, who: &Identity, headers: &HeaderMap, body: &Bytes) -> Result<(), Problem> {
+    let refused =
+        || Problem::forbidden("this request does not come from a page of ours; open the page again and repeat it");
+    if !same_origin(app, headers) {
+        return Err(refused());
+    }
+    let form = Pairs::read(body);
+    let mark = signers::one(headers, "x-csrf").or_else(|| form.get(CSRF_FIELD));
+    let good = mark.is_some_and(|mark| app.secrets.keys.is_mark(CSRF, &mark_of(who), mark));
+    if good { Ok(()) } else { Err(refused()) }
+}
+
+/// Whether a browser says that a page of ours sent the request.
+pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+    match (signers::one(headers, "sec-fetch-site"), signers::one(headers, "origin")) {
+        (Some("same-origin"), origin) => origin.is_none_or(|origin| origin == app.config.public_url),
+        (None, Some(origin)) => origin == app.config.public_url,
+        _ => false,
+    }
+}
+
+/// Who is asking, by the first of what they bring that counts; a thing that is brought and does not hold counts for
+/// nobody, so that nobody is taken for somebody else.
+async fn identify(
+    app: &App,
+    headers: &HeaderMap,
+    peer: IpAddr,
+    now: DateTime<Utc>,
+) -> Result<Option<(Identity, Scope)>, Problem> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        let bearer = signers::one(headers, "authorization").and_then(|value| value.split_once(' '));
+        let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+            return Ok(None);
+        };
+        return by_token(app, token.trim(), now).await;
+    }
+    if let Some(said) = said(app, headers, peer, now).await {
+        let rules = rules_of(&app.config.rules, &said.groups);
+        let who = Identity::person(&said.subject, said.how, rules, now, 1);
+        let Some(who) = who else { return Ok(None) };
+        if app.revoked.includes(app.store.as_ref(), &who, now).await? {
+            return Ok(None);
+        }
+        let scope = who.scope(&app.config.rules);
+        return Ok(Some((who, scope)));
+    }
+    let sealed = Cookie::Session.of(headers, app.config.is_https());
+    let Some(who) = sealed.and_then(|sealed| app.secrets.keys.open::<Identity>(SESSION, sealed)) else {
+        return Ok(None);
+    };
+    by_session(app, who, now).await
+}
+
+/// Who a token of ours, or a JWT, is of.
+async fn by_token(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<(Identity, Scope)>, Problem> {
+    if token.starts_with("emp_") {
+        let token = app.tokens.check(app.store.as_ref(), token, now).await?;
+        // A link is for browsers, which exchange it for a session.
+        let token = token.filter(|token| !matches!(token.kind, tokens::Kind::Share { .. }));
+        return Ok(token.map(|token| (token.identity(), tokens::scope_of(&token, &app.config.rules))));
+    }
+    let (Some(issuer), Some(config)) = (&app.signers.bearer, &app.config.sign_in.bearer) else { return Ok(None) };
+    let claims = match issuer.verify(token, &config.audience, now).await {
+        Ok(claims) => claims,
+        Err(error) => {
+            tracing::info!("a bearer token is refused: {error}");
+            return Ok(None);
+        }
+    };
+    let groups = claims.texts(&config.groups_claim);
+    let rules = rules_of(&app.config.rules, &groups);
+    let subject = claims.subject().unwrap_or_default();
+    let Some(mut who) = Identity::person(subject, How::Bearer, rules, now, 1) else { return Ok(None) };
+    who.id = format!("bearer {subject}");
+    if app.revoked.includes(app.store.as_ref(), &who, now).await? {
+        return Ok(None);
+    }
+    let scope = who.scope(&app.config.rules);
+    Ok(Some((who, scope)))
+}
+
+/// Who a proxy or a load balancer says it is.
+async fn said(app: &App, headers: &HeaderMap, peer: IpAddr, now: DateTime<Utc>) -> Option<Said> {
+    if let Some(proxy) = &app.config.sign_in.proxy
+        && let Some(said) = signers::proxied(proxy, peer, headers)
+    {
+        return Some(said);
+    }
+    let alb = app.config.sign_in.alb.as_ref().filter(|alb| signers::is_from(&alb.peers, peer))?;
+    let token = signers::one(headers, "x-amzn-oidc-data")?;
+    match app.signers.alb(alb, token, now).await {
+        Ok(said) => Some(said),
+        Err(error) => {
+            tracing::info!("the header of the load balancer is refused: {error}");
+            None
+        }
+    }
+}
+
+/// A session, if it still holds; one that came by a link holds as long as the link does.
+async fn by_session(app: &App, who: Identity, now: DateTime<Utc>) -> Result<Option<(Identity, Scope)>, Problem> {
+    if !who.holds(now) || app.revoked.includes(app.store.as_ref(), &who, now).await? {
+        return Ok(None);
+    }
+    if who.how == How::Share {
+        let link = app.tokens.by_id(app.store.as_ref(), &who.id, now).await?;
+        let link = link.filter(|link| link.holds(now) && matches!(link.kind, tokens::Kind::Share { .. }));
+        return Ok(link.map(|link| (who, tokens::scope_of(&link, &app.config.rules))));
+    }
+    let scope = who.scope(&app.config.rules);
+    Ok(Some((who, scope)))
+}

@@ -1,0 +1,96 @@
+//! Who is asking: a session in a sealed cookie, or a token.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::rights::{Limit, Role, Rule, Scope, scope};
+
+/// How somebody said who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// With the static token.
+    Static,
+    /// At the OpenID provider.
+    Oidc,
+    /// By a link somebody shared.
+    Share,
+    /// With a token of ours.
+    Token,
+    /// With a JWT.
+    Bearer,
+    /// Through a proxy.
+    Proxy,
+    /// Through a load balancer.
+    Alb,
+    /// A collector with its token.
+    Collector,
+}
+
+impl How {
+    /// Whether a browser sends what shows it with every request, whoever made it send that.
+    pub fn is_ambient(self) -> bool {
+        matches!(self, Self::Static | Self::Oidc | Self::Share | Self::Proxy | Self::Alb)
+    }
+
+    /// Its name in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Oidc => "oidc",
+            Self::Share => "share",
+            Self::Token => "token",
+            Self::Bearer => "bearer",
+            Self::Proxy => "proxy",
+            Self::Alb => "alb",
+            Self::Collector => "collector",
+        }
+    }
+}
+
+/// Who is asking, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Who it is, for logs and pages.
+    pub subject: String,
+    /// How that is known.
+    pub how: How,
+    /// Names a session or a token, so that it can be revoked.
+    pub id: String,
+    /// The names of the rules that hold.
+    pub rules: Vec<String>,
+    /// What it is narrowed to.
+    #[serde(default)]
+    pub limit: Limit,
+    /// The most it may do.
+    #[serde(default)]
+    pub most: Option<Role>,
+    /// When it was made.
+    pub since: DateTime<Utc>,
+    /// When it ends.
+    pub until: DateTime<Utc>,
+}
+
+impl Identity {
+    /// A person of these rules, from now for so long.
+    pub fn person(subject: &str, how: How, rules: Vec<String>, now: DateTime<Utc>, hours: u32) -> Option<Self> {
+        let until = now + TimeDelta::hours(i64::from(hours));
+        let id = crate::seal::random_name::<12>()?;
+        Some(Self { subject: plain(subject), how, id, rules, limit: Limit::default(), most: None, since: now, until })
+    }
+
+    /// Whether it still holds.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        now < self.until
+    }
+
+    /// What it may see.
+    pub fn scope(&self, rules: &[Rule]) -> Scope {
+        scope(rules, &self.rules, self.limit.clone(), self.most)
+    }
+}
+
+/// A name as it may stand in a log and a cookie: no control characters, and not endless.
+pub(crate) fn plain(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(200).collect()
+}

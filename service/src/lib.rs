@@ -1,0 +1,39 @@
+//! The reporting service: pages, an API and a door for collectors, over the bucket that holds the lake and the reports.
+//!
+//! One process without a database: what it keeps lies below `service/` in the bucket, so that it can be lost at any
+//! moment and run more than once. Start reading at [`guard`], through which every request for data goes, and
+//! [`rights`], which says what it then sees. Analyses are made elsewhere: this crate knows no polars.
+
+mod api;
+pub mod app;
+pub mod audit;
+mod cache;
+pub mod config;
+mod connections;
+mod cookie;
+pub mod costs;
+mod door;
+pub mod files;
+pub mod guard;
+mod html;
+mod identity;
+mod ingest;
+pub mod jobs;
+mod jwt;
+mod limiter;
+mod metrics;
+mod oidc;
+mod pages;
+mod problem;
+mod question;
+pub mod revoked;
+pub mod rights;
+pub mod seal;
+pub mod serve;
+mod shelf;
+mod signers;
+pub mod tokens;
+
+pub use app::{App, Knob, Replays, Secrets};
+pub use config::{Config, ConfigError};
+pub use serve::{ServeError, routes, serve};

@@ -1,0 +1,52 @@
+//! Pages for people.
+
+mod access;
+mod audit;
+mod cluster;
+mod costs;
+mod fleet;
+mod install;
+pub(crate) mod what_if;
+
+use axum::http::Method;
+
+use crate::guard::{FORM_BYTES, Need, Route, Routes};
+use crate::rights::Role;
+
+const fn get(path: &'static str, role: Role) -> Route {
+    Route { path, method: Method::GET, need: Need::Role(role), body: 0 }
+}
+
+const fn post(path: &'static str, need: Need) -> Route {
+    Route { path, method: Method::POST, need, body: FORM_BYTES }
+}
+
+/// Adds the pages.
+pub(crate) fn routes(routes: Routes) -> Routes {
+    use Role::{Analyst, Viewer};
+    let admin = |path| Route { path, method: Method::GET, need: Need::Admin, body: 0 };
+    routes
+        .add(get("/", Viewer), fleet::show)
+        .add(get("/clusters/{cluster}", Viewer), cluster::show)
+        .add(get("/clusters/{cluster}/report", Viewer), cluster::report)
+        .add(get("/clusters/{cluster}/compare", Viewer), cluster::compare)
+        .add(get("/clusters/{cluster}/files/{*name}", Viewer), cluster::file)
+        .add(get("/costs", Viewer), costs::show)
+        .add(get("/costs.csv", Viewer), costs::csv)
+        .add(get("/what-if", Viewer), what_if::show)
+        .add(post("/what-if", Need::Role(Analyst)), what_if::ask)
+        .add(get("/what-if/{id}", Viewer), what_if::one)
+        .add(get("/what-if/{id}/compare", Viewer), what_if::compare)
+        .add(get("/what-if/{id}/report", Viewer), what_if::report)
+        .add(get("/what-if/{id}/assumptions.toml", Viewer), what_if::assumptions)
+        .add(get("/access", Analyst), access::show)
+        .add(post("/access/links", Need::Role(Analyst)), access::share)
+        .add(post("/access/tokens", Need::Role(Analyst)), access::issue)
+        .add(post("/access/revoke", Need::Role(Analyst)), access::revoke)
+        .add(admin("/install"), install::show)
+        .add(post("/install", Need::Admin), install::add)
+        .add(admin("/install/{cluster}"), install::watch)
+        .add(admin("/audit"), audit::show)
+        .add(post("/audit/revoke", Need::Admin), audit::revoke)
+        .add(post("/sign-out", Need::Role(Viewer)), access::sign_out)
+}

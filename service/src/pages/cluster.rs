@@ -1,0 +1,187 @@
+//! One cluster: where it stands, its reports, and the finished page for those who may see all of it.
+
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
+use reports::{Comparison, Figures, Money, format};
+use types::analysis::Analysis;
+
+use crate::guard::{Answer, Call};
+use crate::html::{self, Frame, page, see_other};
+use crate::problem::Problem;
+use crate::shelf::{Report, content_type};
+
+/// A finished page holds its own style, and nothing it says is run or sent.
+const FINISHED: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-same-origin";
+
+#[derive(Template)]
+#[template(path = "cluster.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    where_: String,
+    figures: Vec<(&'static str, String, String, &'static str)>,
+    notes: Vec<String>,
+    trend: Vec<(String, String, Vec<String>)>,
+    files: Vec<(String, String, String)>,
+    page: bool,
+    what_if: bool,
+}
+
+/// The page of a cluster. Who sees a part of it is sent to its costs.
+pub(crate) async fn show(call: Call) -> Answer {
+    let cluster = call.cluster()?;
+    if !call.scope.sees_whole(&cluster) {
+        return Ok(see_other(&format!("/costs?cluster={cluster}")));
+    }
+    let latest = call.app.shelf.latest(&call.scope, &cluster, call.now).await?;
+    let trend = call.app.shelf.trend(&call.scope, &cluster, call.now).await?;
+    let figures = latest.standing.as_ref().map(reports::Standing::figures);
+    let page_ = Page {
+        frame: Frame::of(&call, cluster.to_string(), ""),
+        name: cluster.to_string(),
+        where_: where_(&latest, figures.as_ref()),
+        figures: figures.as_ref().map(shown).unwrap_or_default(),
+        notes: notes(&latest, figures.as_ref()),
+        trend: trend.iter().rev().filter_map(|report| point(report, &latest)).collect(),
+        files: latest.pointer.files.iter().map(|file| listed(&cluster, file)).collect(),
+        page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
+        what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
+    };
+    page(&page_)
+}
+
+fn where_(report: &Report, figures: Option<&Figures>) -> String {
+    let region = figures.and_then(|figures| figures.region.clone()).map(|region| format!("{region} · "));
+    let window = report.pointer.window;
+    format!("{}{} to {} (UTC)", region.unwrap_or_default(), format::moment(window.start), format::moment(window.end))
+}
+
+fn shown(figures: &Figures) -> Vec<(&'static str, String, String, &'static str)> {
+    let money = Money::native(&figures.currency);
+    let tone = |amount: Option<f64>| match amount {
+        None => "absent",
+        Some(amount) if amount < 0.0 => "loss",
+        Some(_) => "gain",
+    };
+    let cost = |label, amount: Option<f64>, sub: &str| {
+        let class = if amount.is_none() { "absent" } else { "" };
+        (label, money.show_or_unknown(amount), sub.to_owned(), class)
+    };
+    let saving = |label, amount: Option<f64>, fraction: Option<f64>| {
+        let sub = fraction.map(|fraction| format!("a month, {}", format::percent(fraction)));
+        (label, money.show_or_unknown(amount), sub.unwrap_or_default(), tone(amount))
+    };
+    vec![
+        cost("Today", figures.today_monthly_usd, "a month"),
+        cost("Best EC2, same requests", figures.ec2_monthly_usd, "a month"),
+        saving("A pool saves against today", figures.saving_vs_today_monthly_usd, figures.saving_vs_today_fraction),
+        saving("and against the best EC2", figures.saving_vs_ec2_monthly_usd, figures.saving_vs_ec2_fraction),
+    ]
+}
+
+fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let (present, expected) = (report.pointer.hours_present, report.pointer.hours_expected);
+    notes.push(format!("{} of {} hours were collected.", format::count(present), format::count(expected)));
+    let Some(figures) = figures else {
+        notes.push("This version does not read the numbers of this report; the files below hold them.".to_owned());
+        return notes;
+    };
+    if figures.hours_synthetic > 0 {
+        notes.push(format!("{} of them come from a generator.", format::count(figures.hours_synthetic)));
+    }
+    if let (Some(action), Some(amount)) = (figures.recommended_action, figures.recommended_saving_monthly_usd) {
+        let money = Money::native(&figures.currency);
+        let sure = figures.confidence.map(|level| format!(", with {level} confidence")).unwrap_or_default();
+        notes.push(format!("Recommended: {action}. It saves {} a month{sure}.", money.show(amount)));
+    } else {
+        notes.push("No change is recommended.".to_owned());
+    }
+    if let Some(realised) = figures.realised_monthly_usd {
+        let money = Money::native(&figures.currency);
+        notes.push(format!("Elastic VMs that run already save {} a month.", money.show(realised)));
+    }
+    if let Some(hours) = report.unpriced_node_hours.filter(|hours| *hours > 0.0) {
+        notes.push(format!("{} node-hours have no price; their cost is in no total.", format::quantity(hours)));
+    }
+    notes
+}
+
+/// A report in the trend, with where it is compared with the latest; empty for the latest itself.
+fn point(report: &Report, latest: &Report) -> Option<(String, String, Vec<String>)> {
+    let figures = report.standing.as_ref()?.figures();
+    let money = Money::native(&figures.currency);
+    let amounts = [
+        figures.today_monthly_usd,
+        figures.ec2_monthly_usd,
+        figures.pool_monthly_usd,
+        figures.saving_vs_today_monthly_usd,
+        figures.saving_vs_ec2_monthly_usd,
+        figures.realised_monthly_usd,
+    ];
+    let date = report.pointer.date.clone();
+    let compared = match date == latest.pointer.date {
+        true => String::new(),
+        false => format!("/clusters/{}/compare?from={}", report.cluster, html::escaped(&date)),
+    };
+    Some((date, compared, amounts.map(|amount| money.show_or_unknown(amount)).to_vec()))
+}
+
+fn listed(cluster: &types::ClusterId, file: &crate::shelf::Named) -> (String, String, String) {
+    #[expect(clippy::as_conversions, reason = "for display")]
+    let kib = file.bytes as f64 / 1024.0;
+    let path: Vec<String> = file.name.split('/').map(html::escaped).collect();
+    (
+        file.name.clone(),
+        format!("/clusters/{cluster}/files/{}", path.join("/")),
+        format!("{} KiB", format::quantity(kib)),
+    )
+}
+
+/// The finished page, which holds the whole cluster.
+pub(crate) async fn report(call: Call) -> Answer {
+    let cluster = call.cluster()?;
+    let file = call.app.shelf.file(&call.scope, &cluster, "index.html", call.now).await?;
+    Ok(finished(file.to_vec()))
+}
+
+/// What changed between the report of a day and that of another, or the latest.
+pub(crate) async fn compare(call: Call) -> Answer {
+    let cluster = call.cluster()?;
+    let day = |name: &str| match call.query.get(name) {
+        Some(text) => text.parse::<lake::Day>().map(Some).map_err(|error| Problem::bad(error.to_string())),
+        None => Ok(None),
+    };
+    let (from, to) = (day("from")?, day("to")?);
+    let from = from.ok_or_else(|| Problem::bad("`from` names no day"))?;
+    let before = call.app.shelf.analysis_of_day(&call.scope, &cluster, Some(from), call.now).await?;
+    let after = call.app.shelf.analysis_of_day(&call.scope, &cluster, to, call.now).await?;
+    compared(before, after).await
+}
+
+/// Two analyses as a finished page.
+pub(crate) async fn compared(before: Analysis, after: Analysis) -> Answer {
+    let page = tokio::task::spawn_blocking(move || {
+        let comparison = Comparison::try_new(&before, &after).map_err(|error| Problem::bad(error.to_string()))?;
+        let page = comparison.page(&Money::native(&before.currency));
+        page.map_err(|error| Problem::internal("render a page", &error))
+    });
+    let page = page.await.map_err(|error| Problem::internal("render a page", &error))??;
+    Ok(finished(page.into_bytes()))
+}
+
+/// A page that holds its own style.
+pub(crate) fn finished(page: Vec<u8>) -> axum::response::Response {
+    let mut response = html::typed(StatusCode::OK, "text/html; charset=utf-8", page);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FINISHED));
+    response
+}
+
+/// A file of the report, to be saved.
+pub(crate) async fn file(call: Call) -> Answer {
+    let cluster = call.cluster()?;
+    let name = call.path("name").to_owned();
+    let file = call.app.shelf.file(&call.scope, &cluster, &name, call.now).await?;
+    let saved = name.rsplit('/').next().ok_or_else(Problem::not_found)?;
+    Ok(html::download(content_type(&name), &format!("{cluster}-{saved}"), file.to_vec()))
+}

@@ -1,0 +1,351 @@
+//! Who costs what: by namespace, workload, label, group of nodes and day.
+
+use askama::Template;
+use reports::{Money, format};
+use types::NanoUsd;
+
+use crate::costs::{By, Line, Sum};
+use crate::guard::{Answer, Call};
+use crate::html::{self, Frame, page};
+use crate::problem::Problem;
+use crate::question::{Answered, Question, asked};
+
+/// Lines on a page; the table that can be saved has all.
+const MOST_LINES: usize = 500;
+const CORE_MS_PER_CORE_HOUR: f64 = 3_600_000.0;
+const KIB_S_PER_GIB_HOUR: f64 = 3600.0 * 1024.0 * 1024.0;
+
+#[derive(Template)]
+#[template(path = "costs.html")]
+struct Page {
+    frame: Frame,
+    where_: String,
+    total: String,
+    total_sub: String,
+    clusters: Vec<(String, bool)>,
+    bys: Vec<(String, String, bool)>,
+    tags: Vec<(String, String)>,
+    hidden: Vec<(&'static str, String)>,
+    from: String,
+    to: String,
+    head: String,
+    rows: Vec<Row>,
+    more: usize,
+    notes: Vec<String>,
+    bars: Option<Bars>,
+    csv: String,
+    share: Option<Vec<(&'static str, String)>>,
+}
+
+struct Row {
+    name: String,
+    sub: String,
+    href: String,
+    absent: bool,
+    cost: String,
+    share: String,
+    cells: [String; 3],
+    cpu: String,
+    memory: String,
+}
+
+/// The cost of each day as a chart.
+struct Bars {
+    desc: String,
+    top: String,
+    first: String,
+    last: String,
+    bars: Vec<Bar>,
+}
+
+struct Bar {
+    x: String,
+    y: String,
+    width: String,
+    height: String,
+    title: String,
+}
+
+/// The page.
+pub(crate) async fn show(call: Call) -> Answer {
+    let question = Question::read(&call.query)?;
+    let found = asked(&call, &question).await?;
+    let seen = call.app.shelf.clusters(&call.scope, call.now).await?;
+    let money = Money::native(&found.currency);
+    let sums = &found.sums;
+    let lines = sums.lines.iter().take(MOST_LINES);
+    let page_ = Page {
+        frame: Frame::of(&call, "Costs", "/costs"),
+        where_: where_(&found),
+        total: money.show(usd(sums.total.nano_usd)),
+        total_sub: days(sums.days.len()),
+        clusters: seen.iter().map(|id| (id.to_string(), question.cluster.as_ref() == Some(id))).collect(),
+        bys: bys(&question, &sums.labels),
+        tags: tags(&question),
+        hidden: question.filters().into_iter().filter(|(name, _)| !matches!(*name, "from" | "to")).collect(),
+        from: question.filter.from.clone().unwrap_or_default(),
+        to: question.filter.to.clone().unwrap_or_default(),
+        head: head(&question.by),
+        rows: lines.map(|line| row(&question, line, &sums.total, &money)).collect(),
+        more: sums.lines.len().saturating_sub(MOST_LINES),
+        notes: notes(&call, &question, &found),
+        bars: bars(&sums.days, &money),
+        csv: format!("/costs.csv?{}", question.query()),
+        share: shareable(&call, &question),
+    };
+    page(&page_)
+}
+
+/// What a link would be limited to, for those who may share one.
+fn shareable(call: &Call, question: &Question) -> Option<Vec<(&'static str, String)>> {
+    let may = call.scope.role() >= Some(crate::rights::Role::Analyst);
+    let mut fields: Vec<(&'static str, String)> = Vec::new();
+    fields.extend(question.cluster.as_ref().map(|cluster| ("cluster", cluster.to_string())));
+    let limits = ["namespace", "label"];
+    fields.extend(question.filters().into_iter().filter(|(name, _)| limits.contains(name)));
+    (may && !fields.is_empty()).then_some(fields)
+}
+
+fn where_(found: &Answered) -> String {
+    let clusters = match found.clusters.as_slice() {
+        [] => "No cluster".to_owned(),
+        [one] => one.to_string(),
+        several => format!("{} clusters", several.len()),
+    };
+    let days = found.sums.days.first().zip(found.sums.days.last());
+    let days = days.map(|((first, _), (last, _))| format!(" · {first} to {last} (UTC)")).unwrap_or_default();
+    format!("{clusters}{days}")
+}
+
+fn days(n: usize) -> String {
+    match n {
+        0 => "on no day".to_owned(),
+        1 => "on one day".to_owned(),
+        n => format!("over {n} days"),
+    }
+}
+
+fn notes(call: &Call, question: &Question, found: &Answered) -> Vec<String> {
+    let mut notes = Vec::new();
+    for cluster in &found.without {
+        notes.push(format!("The latest report of {cluster} has no costs by day; the next `emp-cost run` writes them."));
+    }
+    if found.windows_differ {
+        notes.push(
+            "The reports of these clusters cover different windows, so their sums are over different days.".to_owned(),
+        );
+    }
+    let parts = found.clusters.iter().any(|cluster| !call.scope.sees_whole(cluster));
+    if parts {
+        notes.push("You see a part of these costs: those of your namespaces or labels. Idle capacity and overhead are not among them.".to_owned());
+    } else if question.by == By::Namespace && !question.filter.narrows() {
+        notes.push("What is in no namespace is idle capacity and overhead: paid for, whoever asked for it.".to_owned());
+    }
+    notes
+}
+
+fn head(by: &By) -> String {
+    match by {
+        By::Cluster => "Cluster".to_owned(),
+        By::Namespace => "Namespace".to_owned(),
+        By::Workload => "Workload".to_owned(),
+        By::NodeGroup => "Node group".to_owned(),
+        By::Day => "Day".to_owned(),
+        By::Part => "Part of the bill".to_owned(),
+        By::Label(name) => format!("Label {name}"),
+    }
+}
+
+fn bys(question: &Question, labels: &[String]) -> Vec<(String, String, bool)> {
+    let mut all = vec![By::Cluster, By::Namespace, By::Workload, By::NodeGroup, By::Day, By::Part];
+    all.extend(labels.iter().map(|label| By::Label(label.clone())));
+    if !all.contains(&question.by) {
+        all.push(question.by.clone());
+    }
+    all.iter().map(|by| (by.name(), head(by), *by == question.by)).collect()
+}
+
+/// The filters that are set, each with the page without it.
+fn tags(question: &Question) -> Vec<(String, String)> {
+    let filters = question.filters();
+    let tag = |(name, value): &(&'static str, String)| {
+        let mut without = question.clone();
+        match *name {
+            "namespace" => without.filter.namespace = None,
+            "workload" => without.filter.workload = None,
+            "node_group" => without.filter.node_group = None,
+            "label" => without.filter.label = None,
+            "from" => without.filter.from = None,
+            _ => without.filter.to = None,
+        }
+        (format!("{}: {value}", name.replace('_', " ")), format!("/costs?{}", without.query()))
+    };
+    filters.iter().map(tag).collect()
+}
+
+/// The question one step further down a line; `None` where there is no further.
+fn further(question: &Question, line: &Line) -> Option<Question> {
+    let key = line.key.clone()?;
+    let mut next = question.clone();
+    next.by = match &question.by {
+        By::Cluster => {
+            next.cluster = Some(key.parse().ok()?);
+            By::Namespace
+        }
+        By::Namespace => {
+            next.filter.namespace = Some(key);
+            By::Workload
+        }
+        By::Workload => {
+            next.filter.namespace.clone_from(&line.namespace);
+            next.filter.workload = Some(key);
+            By::Day
+        }
+        By::NodeGroup => {
+            next.filter.node_group = Some(key);
+            By::Namespace
+        }
+        By::Day => {
+            (next.filter.from, next.filter.to) = (Some(key.clone()), Some(key));
+            By::Namespace
+        }
+        By::Label(name) => {
+            next.filter.label = Some((name.clone(), key));
+            By::Workload
+        }
+        By::Part => return None,
+    };
+    (next != *question).then_some(next)
+}
+
+fn row(question: &Question, line: &Line, total: &Sum, money: &Money) -> Row {
+    let sum = &line.sum;
+    let absent = line.key.is_none();
+    let nothing = match question.by {
+        By::Label(_) => "without this label",
+        By::Day => "of no one day",
+        By::NodeGroup => "not on nodes",
+        _ => "idle and overhead",
+    };
+    let share =
+        if total.nano_usd > 0 { format::percent(usd(sum.nano_usd) / usd(total.nano_usd)) } else { String::new() };
+    Row {
+        name: line.key.clone().unwrap_or_else(|| nothing.to_owned()),
+        sub: line.namespace.clone().unwrap_or_default(),
+        href: further(question, line).map(|next| format!("/costs?{}", next.query())).unwrap_or_default(),
+        absent,
+        cost: money.show(usd(sum.nano_usd)),
+        share,
+        cells: [sum.cpu_nano_usd, sum.memory_nano_usd, sum.volume_nano_usd + sum.fargate_nano_usd]
+            .map(|amount| if amount == 0 { String::new() } else { money.show(usd(amount)) }),
+        cpu: used(sum.cpu_used_core_ms, sum.cpu_request_core_ms, CORE_MS_PER_CORE_HOUR, "core-h"),
+        memory: used(sum.memory_used_kib_s, sum.memory_request_kib_s, KIB_S_PER_GIB_HOUR, "GiB-h"),
+    }
+}
+
+/// How much of what was reserved was used.
+fn used(used: i128, requested: i128, unit: f64, name: &str) -> String {
+    #[expect(clippy::as_conversions, reason = "for display")]
+    let [used, requested] = [used, requested].map(|amount| amount as f64 / unit);
+    if used <= 0.0 && requested <= 0.0 {
+        return String::new();
+    }
+    format!("{} of {} {name}", format::quantity(used), format::quantity(requested))
+}
+
+fn usd(nanos: i128) -> f64 {
+    NanoUsd::new(nanos).usd()
+}
+
+/// Bars on a canvas of 1080 by 150, from the dearest day down.
+fn bars(days: &[(String, i128)], money: &Money) -> Option<Bars> {
+    let (first, last) = days.first().zip(days.last())?;
+    let dearest = days.iter().max_by_key(|(date, cost)| (*cost, std::cmp::Reverse(date.clone())))?;
+    if days.len() < 2 || dearest.1 <= 0 {
+        return None;
+    }
+    let top = usd(dearest.1);
+    let count = u32::try_from(days.len()).ok()?;
+    let step = 1080.0 / f64::from(count);
+    let bar = |(n, (date, cost)): (usize, &(String, i128))| {
+        let height = 150.0 * (usd(*cost) / top).clamp(0.0, 1.0);
+        let x = step * f64::from(u32::try_from(n).unwrap_or(u32::MAX));
+        Bar {
+            x: format!("{:.2}", x + step * 0.1),
+            y: format!("{:.2}", 170.0 - height),
+            width: format!("{:.2}", step * 0.8),
+            height: format!("{height:.2}"),
+            title: format!("{date}: {}", money.show(usd(*cost))),
+        }
+    };
+    Some(Bars {
+        desc: format!(
+            "Cost of each day from {} to {}; the dearest is {} with {}.",
+            first.0,
+            last.0,
+            dearest.0,
+            money.show(top)
+        ),
+        top: money.show(top),
+        first: first.0.clone(),
+        last: last.0.clone(),
+        bars: days.iter().enumerate().map(bar).collect(),
+    })
+}
+
+/// The same lines as CSV, all of them.
+pub(crate) async fn csv(call: Call) -> Answer {
+    let question = Question::read(&call.query)?;
+    let found = asked(&call, &question).await?;
+    let mut text = String::from(
+        "key,namespace,currency,cost,cpu_cost,memory_cost,volume_cost,fargate_cost,cpu_request_core_hours,cpu_used_core_hours,memory_request_gib_hours,memory_used_gib_hours\n",
+    );
+    for line in &found.sums.lines {
+        let sum = &line.sum;
+        let key = line.key.as_deref().unwrap_or_default();
+        let namespace = line.namespace.as_deref().unwrap_or_default();
+        let fields = [field(key), field(namespace), field(&found.currency)];
+        let money = [sum.nano_usd, sum.cpu_nano_usd, sum.memory_nano_usd, sum.volume_nano_usd, sum.fargate_nano_usd];
+        #[expect(clippy::as_conversions, reason = "a quantity for reading")]
+        let quantities = [
+            sum.cpu_request_core_ms as f64 / CORE_MS_PER_CORE_HOUR,
+            sum.cpu_used_core_ms as f64 / CORE_MS_PER_CORE_HOUR,
+            sum.memory_request_kib_s as f64 / KIB_S_PER_GIB_HOUR,
+            sum.memory_used_kib_s as f64 / KIB_S_PER_GIB_HOUR,
+        ];
+        let numbers = money.into_iter().map(decimal).chain(quantities.into_iter().map(|amount| amount.to_string()));
+        text.push_str(&fields.into_iter().chain(numbers).collect::<Vec<_>>().join(","));
+        text.push('\n');
+    }
+    if text.lines().count() > 1_000_000 {
+        return Err(Problem::bad("more than a million lines; choose a cluster"));
+    }
+    Ok(html::download("text/csv; charset=utf-8", "costs.csv", text.into_bytes()))
+}
+
+/// An amount with its nine decimals, exact.
+fn decimal(nanos: i128) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let nanos = nanos.unsigned_abs();
+    format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+}
+
+/// A text in a CSV: quoted, and never the beginning of a formula, which a name of a cluster could be.
+fn field(text: &str) -> String {
+    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let text = text.replace('"', "\"\"");
+    format!("\"{}{text}\"", if risky { "'" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_written_exactly_and_a_name_is_no_formula() {
+        assert_eq!(decimal(-1_500_000_001), "-1.500000001");
+        assert_eq!(decimal(7), "0.000000007");
+        assert_eq!(field("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
+        assert_eq!(field("a\"b"), "\"a\"\"b\"");
+    }
+}

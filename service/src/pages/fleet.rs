@@ -1,0 +1,199 @@
+//! The clusters, ranked.
+
+use askama::Template;
+use reports::{Figures, Money, format};
+
+use crate::guard::{Answer, Call};
+use crate::html::{Frame, escaped, page};
+
+#[derive(Template)]
+#[template(path = "fleet.html")]
+struct Page {
+    frame: Frame,
+    lead: String,
+    q: String,
+    sort: String,
+    sorts: Vec<Sort>,
+    rows: Vec<Row>,
+    unread: Vec<String>,
+    parts: Vec<String>,
+    hidden: usize,
+}
+
+/// A way to order the table.
+struct Sort {
+    label: &'static str,
+    unit: &'static str,
+    class: &'static str,
+    /// Empty for the order that is there.
+    href: String,
+    /// What a screen reader says of the order; empty for a column that is not ordered by.
+    order: &'static str,
+}
+
+struct Row {
+    name: String,
+    region: String,
+    cells: Vec<Cell>,
+    action: String,
+    action_sub: String,
+    window: String,
+    coverage: String,
+}
+
+struct Cell {
+    text: String,
+    sub: String,
+    class: &'static str,
+    partial: bool,
+}
+
+/// The columns, by the name their order has in the query.
+const COLUMNS: [(&str, &str, &str, &str); 7] = [
+    ("name", "Cluster", "", "text"),
+    ("today", "Today", "a month", "number"),
+    ("ec2", "Best EC2", "same requests", "number"),
+    ("pool", "Pool", "net of fee", "number"),
+    ("saving", "Saves", "against today", "number"),
+    ("saving_ec2", "Saves", "against best EC2", "number"),
+    ("recommended", "Recommended", "", "short"),
+];
+/// The order unless another is asked for.
+const DEFAULT: &str = "saving_ec2";
+
+/// The page of all clusters that may be seen as a whole, and links to those of which a part may be.
+pub(crate) async fn show(call: Call) -> Answer {
+    let fleet = call.app.shelf.fleet(&call.scope, call.now).await?;
+    let clusters = call.app.shelf.clusters(&call.scope, call.now).await?;
+    let unread = fleet.iter().filter(|report| report.standing.is_none());
+    let unread = unread.map(|report| report.cluster.to_string()).collect();
+    let parts = clusters.iter().filter(|cluster| !call.scope.sees_whole(cluster)).map(ToString::to_string).collect();
+    let mut figures: Vec<Figures> =
+        fleet.iter().filter_map(|report| report.standing.as_ref()).map(reports::Standing::figures).collect();
+    let all = figures.len();
+    let q = call.query.get("q").unwrap_or_default().trim().to_lowercase();
+    let fits = |figures: &Figures| {
+        figures.cluster_id.contains(&q) || figures.region.as_deref().is_some_and(|region| region.contains(&q))
+    };
+    figures.retain(fits);
+    let sort = call.query.get("sort").filter(|asked| COLUMNS.iter().any(|(name, ..)| name == asked));
+    let sort = sort.unwrap_or(DEFAULT);
+    order(&mut figures, sort);
+    let page_ = Page {
+        frame: Frame::of(&call, "Clusters", "/"),
+        lead: lead(&figures),
+        sorts: COLUMNS.iter().map(|column| heading(*column, sort, &q)).collect(),
+        rows: figures.iter().map(row).collect(),
+        hidden: all - figures.len(),
+        sort: sort.to_owned(),
+        q,
+        unread,
+        parts,
+    };
+    page(&page_)
+}
+
+fn heading((name, label, unit, class): (&str, &'static str, &'static str, &'static str), sort: &str, q: &str) -> Sort {
+    let here = name == sort;
+    let query = if q.is_empty() { String::new() } else { format!("&q={}", escaped(q)) };
+    Sort {
+        label,
+        unit,
+        class,
+        href: if here { String::new() } else { format!("/?sort={name}{query}") },
+        order: match (here, name) {
+            (false, _) => "",
+            (true, "name") => "ascending",
+            (true, _) => "descending",
+        },
+    }
+}
+
+/// Orders by a column, the greatest first and what is not known last; ties by name.
+pub(crate) fn order(figures: &mut [Figures], by: &str) {
+    let of = |figures: &Figures| match by {
+        "today" => figures.today_monthly_usd,
+        "ec2" => figures.ec2_monthly_usd,
+        "pool" => figures.pool_monthly_usd,
+        "saving" => figures.saving_vs_today_monthly_usd,
+        "recommended" => figures.recommended_saving_monthly_usd,
+        "name" => None,
+        _ => figures.saving_vs_ec2_monthly_usd,
+    };
+    figures.sort_by(|a, b| {
+        let (a_of, b_of) = (of(a).unwrap_or(f64::NEG_INFINITY), of(b).unwrap_or(f64::NEG_INFINITY));
+        b_of.total_cmp(&a_of).then_with(|| a.cluster_id.cmp(&b.cluster_id))
+    });
+}
+
+/// What the clusters come to, where they are in one currency.
+fn lead(figures: &[Figures]) -> String {
+    let Some(first) = figures.first() else { return String::new() };
+    if figures.iter().any(|other| other.currency != first.currency) {
+        return "Amounts are in the currency AWS bills each cluster in, so they are not added up.".to_owned();
+    }
+    let money = Money::native(&first.currency);
+    let sum = |of: fn(&Figures) -> Option<f64>| {
+        let amounts: Vec<i128> = figures.iter().filter_map(of).filter_map(nanos).collect();
+        (amounts.len(), usd(amounts.iter().sum()))
+    };
+    let (priced, today) = sum(|figures| figures.today_monthly_usd);
+    let (changing, saved) = sum(|figures| figures.recommended_saving_monthly_usd);
+    let clusters = |n: usize| if n == 1 { "1 cluster costs".to_owned() } else { format!("{n} clusters cost") };
+    let today = format!("{} {} a month today.", clusters(priced), money.show(today));
+    match changing {
+        0 => format!("{today} No change is recommended on any of them."),
+        n => format!("{today} What is recommended on {n} of them saves {} a month.", money.show(saved)),
+    }
+}
+
+fn nanos(amount: f64) -> Option<i128> {
+    #[expect(clippy::as_conversions, reason = "rounded, and bounded well inside i128")]
+    (amount.is_finite() && amount.abs() < 1e18).then(|| (amount * 1e9).round() as i128)
+}
+
+fn usd(nanos: i128) -> f64 {
+    types::NanoUsd::new(nanos).usd()
+}
+
+fn row(figures: &Figures) -> Row {
+    let money = Money::native(&figures.currency);
+    let cost = |amount: Option<f64>, partial: bool| match amount {
+        Some(amount) => Cell { text: money.show(amount), sub: String::new(), class: "", partial },
+        None => absent(),
+    };
+    let saving = |amount: Option<f64>, fraction: Option<f64>| match amount {
+        Some(amount) => Cell {
+            text: money.show(amount),
+            sub: fraction.map(format::percent).unwrap_or_default(),
+            class: if amount < 0.0 { "loss" } else { "gain" },
+            partial: false,
+        },
+        None => absent(),
+    };
+    let sub = figures.recommended_saving_monthly_usd.map(|amount| format!("saves {}", money.show(amount)));
+    let confidence = figures.confidence.map(|level| format!(", {level} confidence")).unwrap_or_default();
+    Row {
+        name: figures.cluster_id.clone(),
+        region: figures.region.clone().unwrap_or_else(|| "region not known".to_owned()),
+        cells: vec![
+            cost(figures.today_monthly_usd, figures.today_partial),
+            cost(figures.ec2_monthly_usd, false),
+            cost(figures.pool_monthly_usd, false),
+            saving(figures.saving_vs_today_monthly_usd, figures.saving_vs_today_fraction),
+            saving(figures.saving_vs_ec2_monthly_usd, figures.saving_vs_ec2_fraction),
+        ],
+        action: figures.recommended_action.unwrap_or("none").to_owned(),
+        action_sub: sub.map(|sub| format!("{sub}{confidence}")).unwrap_or_default(),
+        window: format!("to {}", format::day(figures.end)),
+        coverage: format!(
+            "{} of {} hours",
+            format::count(figures.hours_present),
+            format::count(figures.hours_expected)
+        ),
+    }
+}
+
+fn absent() -> Cell {
+    Cell { text: format::UNKNOWN.to_owned(), sub: String::new(), class: "absent", partial: false }
+}

@@ -1,0 +1,111 @@
+//! The next cluster: its name becomes a token and the command that installs its collector.
+
+use askama::Template;
+use chrono::TimeDelta;
+use lake::{Day, keys};
+use reports::format;
+use types::{ClusterId, Hour};
+
+use crate::guard::{Answer, Call};
+use crate::html::{Frame, page};
+use crate::pages::access::issued;
+use crate::problem::Problem;
+use crate::tokens::Kind;
+
+/// How long a collector's token lasts.
+const TOKEN_DAYS: i64 = 366;
+/// Days that are looked at for hours.
+const DAYS: i64 = 16;
+
+#[derive(Template)]
+#[template(path = "install.html")]
+struct Page {
+    frame: Frame,
+    wrong: String,
+    given: String,
+    clusters: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "installed.html")]
+struct Installed {
+    frame: Frame,
+    cluster: String,
+    command: String,
+    until: String,
+}
+
+#[derive(Template)]
+#[template(path = "watch.html")]
+struct Watch {
+    frame: Frame,
+    cluster: String,
+    first: Option<String>,
+    newest: String,
+    hours: usize,
+}
+
+/// The page that asks for a name.
+pub(crate) async fn show(call: Call) -> Answer {
+    ask(&call, "", "").await
+}
+
+async fn ask(call: &Call, given: &str, wrong: &str) -> Answer {
+    let names = call.app.store.list_names(&keys::manifests()).await?;
+    let clusters = names.iter().filter_map(|name| name.strip_prefix("cluster=")).map(ToOwned::to_owned).collect();
+    let (given, wrong) = (given.to_owned(), wrong.to_owned());
+    page(&Page { frame: Frame::of(call, "Install", "/install"), wrong, given, clusters })
+}
+
+/// Makes the token of a cluster and shows the command.
+pub(crate) async fn add(call: Call) -> Answer {
+    let form = call.form();
+    let given = form.get("cluster").unwrap_or_default().trim().to_owned();
+    let cluster = match given.parse::<ClusterId>() {
+        Ok(cluster) => cluster,
+        Err(error) => return ask(&call, &given, &types::show::sentence_case(&error.to_string())).await,
+    };
+    let until = call.now + TimeDelta::days(TOKEN_DAYS);
+    let note = format!("collector of {cluster}");
+    let issued = issued(&call, Kind::Ingest { cluster: cluster.clone() }, &note, until).await?;
+    let command = command(&call, &cluster, &issued.secret);
+    page(&Installed {
+        frame: Frame::of(&call, format!("Install on {cluster}"), "/install"),
+        cluster: cluster.to_string(),
+        command,
+        until: format::moment(until),
+    })
+}
+
+/// The command, each value of which has only characters that a shell leaves alone.
+fn command(call: &Call, cluster: &ClusterId, token: &str) -> String {
+    let (install, url) = (&call.app.config.install, &call.app.config.public_url);
+    format!(
+        "helm upgrade --install emp-cost-agent {} \\\n  --namespace {} --create-namespace \\\n  --set clusterId={cluster} \\\n  --set empProfiler.empReportSync={url} \\\n  --set-string empProfiler.token={token} \\\n  --set analysis.enabled=false \\\n  --set image.registry=REGISTRY",
+        install.chart, install.namespace
+    )
+}
+
+/// Whether the first hour of a cluster has arrived. The page asks again by itself until it has.
+pub(crate) async fn watch(call: Call) -> Answer {
+    let cluster: ClusterId = call.path("cluster").parse().map_err(|_| Problem::not_found())?;
+    let today = Day::containing(call.now);
+    let mut found: Vec<Hour> = Vec::new();
+    for back in 0..DAYS {
+        let day = today.plus(-back);
+        let folder = keys::day_manifests(&cluster, day.first_hour());
+        let names = call.app.store.list_names(&folder).await?;
+        let hours = names.iter().filter_map(|name| keys::hour_of_manifest(name));
+        found.extend(hours.map(|of_day| day.first_hour().plus(of_day)));
+    }
+    found.sort_unstable();
+    let first = found.first().map(ToString::to_string);
+    let newest = found.last().map(ToString::to_string).unwrap_or_default();
+    page(&Watch {
+        frame: Frame::of(&call, format!("Hours of {cluster}"), "/install"),
+        cluster: cluster.to_string(),
+        first,
+        newest,
+        hours: found.len(),
+    })
+}

@@ -1,0 +1,483 @@
+//! The reports in the bucket, each read once: what a pointer names never changes.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use lake::store::{InOrder, READS};
+use lake::{Store, StoreError, WorkloadDay, workload_day};
+use reports::Standing;
+use serde::Deserialize;
+use types::ClusterId;
+use types::analysis::Analysis;
+
+use crate::cache::Cached;
+use crate::problem::Problem;
+use crate::rights::Scope;
+
+/// How long the list of clusters and where their latest reports are is trusted.
+const TRUSTED: TimeDelta = TimeDelta::seconds(15);
+/// How long it is shown while it is read again.
+const STALE: TimeDelta = TimeDelta::minutes(10);
+/// How long what never changes is kept without being asked for anew.
+const KEPT: TimeDelta = TimeDelta::hours(6);
+/// Reports of which the rows by workload and day are held at a time.
+const MOST_ROWS: usize = 24;
+/// Reports of which the few numbers are held.
+const MOST_STANDINGS: usize = 8192;
+/// Reports of a cluster that its trend draws.
+const TREND: usize = 26;
+const REPORTS: &str = "reports/";
+
+/// What `report.json` says.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Pointer {
+    /// The date of the last hour of the window.
+    pub date: String,
+    /// Where the files lie.
+    pub folder: String,
+    /// The window.
+    pub window: Span,
+    /// Hours that were there.
+    #[serde(default)]
+    pub hours_present: u32,
+    /// Hours of the window.
+    #[serde(default)]
+    pub hours_expected: u32,
+    /// The files.
+    #[serde(default)]
+    pub files: Vec<Named>,
+}
+
+/// A window.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Span {
+    /// Its start.
+    pub start: DateTime<Utc>,
+    /// First moment after it.
+    pub end: DateTime<Utc>,
+}
+
+/// A file of a report.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its content.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A cluster's report, with the few numbers of it.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// What `report.json` says.
+    pub pointer: Pointer,
+    /// Its numbers; `None` where the report holds no analysis that this version reads.
+    pub standing: Option<Standing>,
+    /// Hours of nodes without a price, whose cost is in no total.
+    pub unpriced_node_hours: Option<f64>,
+}
+
+#[derive(Debug, Clone)]
+struct Numbers {
+    standing: Standing,
+    unpriced_node_hours: Option<f64>,
+}
+
+/// What each workload of a cluster cost on each day of a report.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    /// The window.
+    pub(crate) window: Span,
+    /// The currency of the amounts.
+    pub(crate) currency: String,
+    /// Every row, shown or not.
+    pub(crate) rows: Arc<Vec<WorkloadDay>>,
+}
+
+/// Reads reports, for somebody: nothing is handed out that the scope does not show.
+#[derive(Debug)]
+pub struct Shelf {
+    store: Arc<dyn Store>,
+    clusters: Cached<Arc<Vec<ClusterId>>>,
+    pointers: Cached<Option<Arc<Pointer>>>,
+    numbers: Cached<Option<Arc<Numbers>>>,
+    rows: Cached<Option<Arc<Vec<WorkloadDay>>>>,
+    fleet: Mutex<Option<Fleet>>,
+    renewing: AtomicBool,
+}
+
+/// Where every cluster stood, and when that was read.
+type Fleet = (DateTime<Utc>, Arc<Vec<Report>>);
+
+impl Shelf {
+    /// The shelf in a bucket.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            clusters: Cached::new(1, TRUSTED),
+            pointers: Cached::new(MOST_STANDINGS, TRUSTED),
+            numbers: Cached::new(MOST_STANDINGS, KEPT),
+            rows: Cached::new(MOST_ROWS, KEPT),
+            fleet: Mutex::default(),
+            renewing: AtomicBool::new(false),
+        }
+    }
+
+    /// The clusters with reports of which the scope shows something, by name.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the store fails.
+    pub async fn clusters(&self, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<ClusterId>, Problem> {
+        Ok(self.every_cluster(now).await?.iter().filter(|cluster| scope.sees(cluster)).cloned().collect())
+    }
+
+    async fn every_cluster(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ClusterId>>, Problem> {
+        if let Some(all) = self.clusters.get(REPORTS, now) {
+            return Ok(all);
+        }
+        let names = self.store.list_names(REPORTS).await?;
+        let ids = names.iter().filter_map(|name| name.strip_prefix("cluster=")?.parse().ok());
+        let all = Arc::new(ids.collect::<Vec<ClusterId>>());
+        self.clusters.put(REPORTS, Arc::clone(&all), now);
+        Ok(all)
+    }
+
+    /// The latest report of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// [`Problem::not_found`] where there is none or it is not to be seen, or another when the store fails.
+    pub async fn latest(&self, scope: &Scope, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Report, Problem> {
+        if !scope.sees_whole(cluster) {
+            return Err(Problem::not_found());
+        }
+        let pointer = self.pointer(cluster, "latest", now).await?.ok_or_else(Problem::not_found)?;
+        self.report(cluster, &pointer, now).await
+    }
+
+    /// The latest reports of all clusters that the scope shows all of, by name. What was read a quarter of a minute ago is
+    /// still shown while it is read again, so that nobody waits for hundreds of objects.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the store fails.
+    pub async fn fleet(self: &Arc<Self>, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
+        let all = match self.snapshot() {
+            Some((since, all)) if now - since < TRUSTED => all,
+            Some((since, all)) if now - since < STALE => {
+                if !self.renewing.swap(true, Ordering::AcqRel) {
+                    let shelf = Arc::clone(self);
+                    tokio::spawn(async move {
+                        let _told = shelf.renew(now).await;
+                        shelf.renewing.store(false, Ordering::Release);
+                    });
+                }
+                all
+            }
+            _ => self.renew(now).await?,
+        };
+        Ok(all.iter().filter(|report| scope.sees_whole(&report.cluster)).cloned().collect())
+    }
+
+    fn snapshot(&self) -> Option<Fleet> {
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads where every cluster stands, many at once.
+    async fn renew(self: &Arc<Self>, now: DateTime<Utc>) -> Result<Arc<Vec<Report>>, Problem> {
+        let one = |cluster: ClusterId| {
+            let shelf = Arc::clone(self);
+            async move {
+                match shelf.pointer(&cluster, "latest", now).await? {
+                    Some(pointer) => shelf.report(&cluster, &pointer, now).await.map(Some),
+                    None => Ok(None),
+                }
+            }
+        };
+        let mut reading = InOrder::new(self.every_cluster(now).await?.as_ref().clone().into_iter().map(one), READS);
+        let mut all = Vec::new();
+        while let Some(report) = reading.next().await {
+            all.extend(report?);
+        }
+        let all = Arc::new(all);
+        *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&all)));
+        Ok(all)
+    }
+
+    /// The reports of a cluster by date, oldest first, the last half year of weekly ones at most.
+    ///
+    /// # Errors
+    /// As [`Self::latest`].
+    pub async fn trend(&self, scope: &Scope, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
+        if !scope.sees_whole(cluster) {
+            return Err(Problem::not_found());
+        }
+        let names = self.store.list_names(&format!("{REPORTS}cluster={cluster}/")).await?;
+        let mut dates: Vec<&str> = names.iter().filter(|name| is_date(name)).map(String::as_str).collect();
+        dates.sort_unstable();
+        let from = dates.len().saturating_sub(TREND);
+        let mut reports = Vec::new();
+        for date in dates.get(from..).unwrap_or_default() {
+            if let Some(pointer) = self.pointer(cluster, date, now).await? {
+                reports.push(self.report(cluster, &pointer, now).await?);
+            }
+        }
+        Ok(reports)
+    }
+
+    /// A file of the latest report of a cluster that the scope shows all of, checked against its SHA-256.
+    ///
+    /// # Errors
+    /// As [`Self::latest`].
+    pub async fn file(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Bytes, Problem> {
+        if !scope.sees_whole(cluster) {
+            return Err(Problem::not_found());
+        }
+        let pointer = self.pointer(cluster, "latest", now).await?.ok_or_else(Problem::not_found)?;
+        self.named(&pointer, name).await?.ok_or_else(Problem::not_found)
+    }
+
+    /// The numbers of the report in a folder, of a cluster that the scope shows all of; `None` where it is gone or of a
+    /// version that is not read.
+    ///
+    /// # Errors
+    /// As [`Self::latest`].
+    pub async fn figures_of(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        folder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<reports::Figures>, Problem> {
+        if !scope.sees_whole(cluster) || !is_below(folder, &format!("{REPORTS}cluster={cluster}/")) {
+            return Err(Problem::not_found());
+        }
+        let known = match self.numbers.get(folder, now) {
+            Some(known) => known,
+            None => {
+                let text = match self.store.get(&format!("{folder}analysis.json")).await {
+                    Ok(text) => text,
+                    Err(StoreError::NotFound { .. }) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                };
+                let read = numbers(cluster, &text).map(Arc::new);
+                self.numbers.put(folder, read.clone(), now);
+                read
+            }
+        };
+        Ok(known.map(|numbers| numbers.standing.figures()))
+    }
+
+    /// The analysis of the report of one day, or of the latest without one, of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// As [`Self::latest`]; also where this version does not read it.
+    pub(crate) async fn analysis_of_day(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        day: Option<lake::Day>,
+        now: DateTime<Utc>,
+    ) -> Result<Analysis, Problem> {
+        if !scope.sees_whole(cluster) {
+            return Err(Problem::not_found());
+        }
+        let name = day.map_or_else(|| "latest".to_owned(), |day| format!("date={day}"));
+        let pointer = self.pointer(cluster, &name, now).await?.ok_or_else(Problem::not_found)?;
+        parsed(self.named(&pointer, "analysis.json").await?.ok_or_else(Problem::not_found)?).await
+    }
+
+    /// The analysis of the report in a folder, of a cluster that the scope shows all of.
+    ///
+    /// # Errors
+    /// As [`Self::analysis_of_day`].
+    pub(crate) async fn analysis_in(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        folder: &str,
+    ) -> Result<Analysis, Problem> {
+        if !scope.sees_whole(cluster) || !is_below(folder, &format!("{REPORTS}cluster={cluster}/")) {
+            return Err(Problem::not_found());
+        }
+        parsed(self.store.get(&format!("{folder}analysis.json")).await?).await
+    }
+
+    /// What each workload of a cluster cost on each day of its latest report; rows that the scope does not show are the
+    /// caller's to leave out by [`Scope::shows`], which [`crate::costs::Summing`] does. `None` where the report has none.
+    ///
+    /// # Errors
+    /// As [`Self::latest`], for clusters of which the scope shows nothing.
+    pub(crate) async fn rows(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Rows>, Problem> {
+        if !scope.sees(cluster) {
+            return Err(Problem::not_found());
+        }
+        let Some(pointer) = self.pointer(cluster, "latest", now).await? else { return Ok(None) };
+        let rows = match self.rows.get(&pointer.folder, now) {
+            Some(known) => known,
+            None => {
+                let rows = match self.named(&pointer, workload_day::FILE).await? {
+                    Some(file) => Some(Arc::new(decoded(cluster, file).await?)),
+                    None => None,
+                };
+                self.rows.put(&pointer.folder, rows.clone(), now);
+                rows
+            }
+        };
+        let Some(rows) = rows else { return Ok(None) };
+        let standing = self.report(cluster, &pointer, now).await?.standing;
+        let currency = standing.map_or_else(|| "USD".to_owned(), |standing| standing.currency().to_owned());
+        Ok(Some(Rows { window: pointer.window, currency, rows }))
+    }
+
+    async fn report(&self, cluster: &ClusterId, pointer: &Pointer, now: DateTime<Utc>) -> Result<Report, Problem> {
+        let numbers = match self.numbers.get(&pointer.folder, now) {
+            Some(known) => known,
+            None => {
+                let numbers = self.named(pointer, "analysis.json").await?.and_then(|text| numbers(cluster, &text));
+                let numbers = numbers.map(Arc::new);
+                self.numbers.put(&pointer.folder, numbers.clone(), now);
+                numbers
+            }
+        };
+        Ok(Report {
+            cluster: cluster.clone(),
+            pointer: pointer.clone(),
+            unpriced_node_hours: numbers.as_ref().and_then(|numbers| numbers.unpriced_node_hours),
+            standing: numbers.map(|numbers| numbers.standing.clone()),
+        })
+    }
+
+    async fn pointer(
+        &self,
+        cluster: &ClusterId,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Pointer>>, Problem> {
+        let folder = format!("{REPORTS}cluster={cluster}/");
+        let key = format!("{folder}{name}/report.json");
+        if let Some(known) = self.pointers.get(&key, now) {
+            return Ok(known);
+        }
+        let pointer = match self.store.get(&key).await {
+            Ok(text) => {
+                serde_json::from_slice::<Pointer>(&text).ok().filter(|pointer| is_below(&pointer.folder, &folder))
+            }
+            Err(StoreError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let pointer = pointer.map(Arc::new);
+        self.pointers.put(&key, pointer.clone(), now);
+        Ok(pointer)
+    }
+
+    /// A file that a pointer names; `None` for another name. One that is not what the pointer says is an error.
+    async fn named(&self, pointer: &Pointer, name: &str) -> Result<Option<Bytes>, Problem> {
+        let Some(named) = pointer.files.iter().find(|file| file.name == name) else { return Ok(None) };
+        let key = format!("{}{name}", pointer.folder);
+        let file = self.store.get(&key).await?;
+        if lake::digest(&file) != named.sha256 {
+            tracing::error!("`{key}` is not what its report.json says; run `emp-cost run` again");
+            return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "a file of the report is damaged"));
+        }
+        Ok(Some(file))
+    }
+}
+
+/// Whether a pointer leads to where reports of its cluster lie, and nowhere else.
+fn is_below(folder: &str, cluster: &str) -> bool {
+    let Some(rest) = folder.strip_prefix(cluster) else { return false };
+    let plain = |segment: &str| {
+        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"=-".contains(&byte))
+    };
+    rest.strip_suffix('/').is_some_and(|rest| rest.split('/').all(plain))
+}
+
+fn is_date(name: &str) -> bool {
+    name.strip_prefix("date=").is_some_and(|date| date.parse::<lake::Day>().is_ok())
+}
+
+fn numbers(cluster: &ClusterId, text: &[u8]) -> Option<Numbers> {
+    let analysis: Analysis = match serde_json::from_slice(text) {
+        Ok(analysis) => analysis,
+        Err(error) => {
+            tracing::warn!("the analysis of `{cluster}` cannot be read by this version: {error}");
+            return None;
+        }
+    };
+    let unpriced_node_hours = analysis.evidence.as_ref().map(|evidence| evidence.unpriced_node_hours);
+    Some(Numbers { standing: Standing::of(&analysis), unpriced_node_hours })
+}
+
+/// Reads an analysis off the threads that answer.
+pub(crate) async fn parsed(text: Bytes) -> Result<Analysis, Problem> {
+    let parsed = tokio::task::spawn_blocking(move || serde_json::from_slice(&text)).await;
+    let parsed = parsed.map_err(|error| Problem::internal("read a report", &error))?;
+    parsed.map_err(|error| {
+        tracing::warn!("an analysis cannot be read by this version: {error}");
+        Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "the report is of a version that is not read here")
+    })
+}
+
+/// Rows of a file; one that names another cluster is refused, since scopes are by cluster.
+async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, Problem> {
+    let decoded = tokio::task::spawn_blocking(move || workload_day::decode(file)).await;
+    let rows = decoded
+        .map_err(|error| Problem::internal("read a report", &error))?
+        .map_err(|error| Problem::internal("read a report", &error))?;
+    if rows.iter().any(|row| row.cluster.as_ref() != cluster.as_str()) {
+        tracing::error!("the rows of `{cluster}` name another cluster; nobody of ours wrote that");
+        return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "a file of the report is damaged"));
+    }
+    Ok(rows)
+}
+
+/// The content types of a report's files, by name.
+pub(crate) fn content_type(name: &str) -> &'static str {
+    let types: BTreeMap<&str, &'static str> = BTreeMap::from([
+        ("html", "text/html; charset=utf-8"),
+        ("json", "application/json"),
+        ("csv", "text/csv; charset=utf-8"),
+        ("md", "text/markdown; charset=utf-8"),
+        ("parquet", "application/vnd.apache.parquet"),
+        ("yaml", "text/plain; charset=utf-8"),
+        ("txt", "text/plain; charset=utf-8"),
+    ]);
+    let ending = name.rsplit('.').next().unwrap_or_default();
+    types.get(ending).copied().unwrap_or("application/octet-stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_below_its_own_cluster_alone() {
+        for (folder, below) in [
+            ("reports/cluster=a/date=2026-07-01/report=0f3c/", true),
+            ("reports/cluster=b/date=2026-07-01/report=0f3c/", false),
+            ("reports/cluster=a/../cluster=b/", false),
+            ("reports/cluster=a//", false),
+            ("reports/cluster=a/x", false),
+            ("v1/pod_hour/", false),
+        ] {
+            assert_eq!(is_below(folder, "reports/cluster=a/"), below, "{folder}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use axum::http::{HeaderName, HeaderValue};
+use base64::engine::general_purpose::URL_SAFE as PADDED;
+use serde_json::json;
+
+use super::*;
+
+const ARN: &str = "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/a/1";
+
+fn alb() -> Alb {
+    Alb {
+        peers: vec!["10.0.0.0/8".parse().unwrap()],
+        arn: ARN.to_owned(),
+        region: "eu-west-1".to_owned(),
+        issuer: "https://issuer.example".to_owned(),
+        groups_claim: "groups".to_owned(),
+    }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_790_000_000, 0).unwrap()
+}
+
+/// A token as a load balancer makes it, padded, with its key.
+fn token(header: &Value, claims: &Value) -> (String, Vec<u8>) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let part = |value: &Value| PADDED.encode(value.to_string());
+    let signed = format!("{}.{}", part(header), part(claims));
+    let signature = pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+    (format!("{signed}.{}", PADDED.encode(signature)), pair.public_key().as_ref().to_vec())
+}
+
+fn check(header: &Value, claims: &Value, change: impl Fn(String) -> String, expect: Result<&str, &str>) {
+    let (token, key) = token(header, claims);
+    let token = change(token);
+    let outcome = AlbToken::read(&token, &alb()).and_then(|token| token.verify(&key, &alb(), now()));
+    let found = outcome.map(|said| said.subject).map_err(|error| error.to_string());
+    match expect {
+        Ok(subject) => assert_eq!(found.as_deref(), Ok(subject)),
+        Err(why) => assert!(found.as_ref().is_err_and(|error| error.contains(why)), "{found:?}, not {why}"),
+    }
+}
+
+#[test]
+fn a_load_balancer_is_believed_what_it_signed_for_us_and_nothing_else() {
+    let header = json!({"alg": "ES256", "kid": "1-2", "signer": ARN, "iss": "x"});
+    let claims = json!({"iss": "https://issuer.example", "sub": "s", "email": "a@b.c", "exp": 1_790_000_060});
+    let same = |token: String| token;
+    check(&header, &claims, same, Ok("a@b.c"));
+    let with = |of: &Value, name: &str, value: Value| {
+        let mut changed = of.clone();
+        changed[name] = value;
+        changed
+    };
+    check(&with(&header, "alg", json!("none")), &claims, same, Err("not signed with ES256"));
+    check(&with(&header, "alg", json!("HS256")), &claims, same, Err("not signed with ES256"));
+    check(&with(&header, "signer", json!("arn:other")), &claims, same, Err("another load balancer"));
+    check(&with(&header, "kid", json!("../x")), &claims, same, Err("names no key"));
+    check(&header, &with(&claims, "iss", json!("https://other")), same, Err("another issuer"));
+    check(&header, &with(&claims, "exp", json!(1_790_000_000)), same, Err("has ended"));
+    let forged = |token: String| {
+        let mut parts: Vec<_> = token.split('.').map(ToOwned::to_owned).collect();
+        parts[1] =
+            PADDED.encode(json!({"iss": "https://issuer.example", "sub": "admin", "exp": 1_790_000_060}).to_string());
+        parts.join(".")
+    };
+    check(&header, &claims, forged, Err("signature is wrong"));
+    check(&header, &claims, |token| token.rsplit_once('.').unwrap().0.to_owned() + ".", Err("signature is wrong"));
+    check(&header, &claims, |_| "a.b".to_owned(), Err("no token"));
+}
+
+#[test]
+fn headers_of_a_proxy_count_from_its_address_alone() {
+    let proxy = Proxy {
+        peers: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+        user_header: "x-forwarded-user".to_owned(),
+        groups_header: "x-forwarded-groups".to_owned(),
+    };
+    let headers = |pairs: &[(&'static str, &'static str)]| {
+        let pairs = pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
+        let mut headers = HeaderMap::new();
+        pairs.for_each(|(name, value)| {
+            headers.append(name, value);
+        });
+        headers
+    };
+    let good = headers(&[("x-forwarded-user", "ann"), ("x-forwarded-groups", "a, b,,")]);
+    let said = |peer: &str, headers: &HeaderMap| proxied(&proxy, peer.parse().unwrap(), headers);
+    assert_eq!(said("10.1.2.3", &good).unwrap().groups, ["a", "b"]);
+    assert_eq!(said("::ffff:10.1.2.3", &good).unwrap().subject, "ann");
+    assert_eq!(said("fd00::1", &good).unwrap().subject, "ann");
+    for other in ["11.1.2.3", "127.0.0.1", "::1"] {
+        assert_eq!(said(other, &good), None, "{other}");
+    }
+    let twice = headers(&[("x-forwarded-user", "ann"), ("x-forwarded-user", "admin")]);
+    assert_eq!(said("10.1.2.3", &twice), None);
+    assert_eq!(said("10.1.2.3", &headers(&[("x-forwarded-groups", "admin")])), None);
+}
