@@ -19,7 +19,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use common::{Trace, catalog, ec2, emp, usd};
-use replay::{Buy, Consolidation, Grain, HostType, Hour, Pool, Replay, Requests, Setup, lower_bound, screen};
+use replay::{
+    Buy, Consolidation, EvictionLimits, Grain, HostType, Hour, Pool, Replay, Requests, Setup, lower_bound, screen,
+};
 
 const PODS: u32 = 10_000;
 
@@ -94,7 +96,10 @@ fn further(days: usize) {
     sized.requests = Requests::RightSized;
     let mut dense = emp("emp at 2.5 and 8");
     dense.pool.iter_mut().for_each(|pool| (pool.memory_overcommit, pool.cpu_overcommit) = (2.5, 8.0));
-    let others = [today, karpenter, ec2("ec2-repacked"), sized, emp("emp again"), dense];
+    // As a verdict has it: restarts are limited.
+    let mut kept = ec2("ec2-repacked within the limits on evictions");
+    kept.evictions = EvictionLimits { per_pod_day: 0.1, per_single_pod_day: 0.03 };
+    let others = [today, karpenter, ec2("ec2-repacked"), kept, sized, emp("emp again"), dense];
     let mut trace = Trace::new(1, PODS, 3);
     let mut alone = (Replay::new(vec![emp("emp")]), Duration::ZERO);
     let mut beside: Vec<(String, Replay, Duration)> = others

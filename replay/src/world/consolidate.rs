@@ -21,8 +21,8 @@ impl<O: Observer> World<O> {
         if self.lots[lot].tried == seen && self.slot > 0 {
             return;
         }
-        let emptiness = |m: &u32| (self.allocated(*m), self.machines[*m].serial);
-        settled.sort_by(|a, b| emptiness(a).0.total_cmp(&emptiness(b).0).then(emptiness(a).1.cmp(&emptiness(b).1)));
+        // Shares are never negative, so their bits are in their order.
+        settled.sort_by_cached_key(|m| (self.allocated(*m).to_bits(), self.machines[*m].serial));
         let mut left = self.left_of(lot, budget, t);
         let movable = settled.iter().filter(|m| self.may_evict(cluster, &self.machines[**m].pods));
         let candidates: Vec<u32> = movable.take(LOOKED_AT).copied().collect();

@@ -51,7 +51,8 @@ impl<O: Observer> World<O> {
     /// Whether these pods may all be evicted now: none is a job, no workload loses more replicas than can restart one after
     /// another, and the limits hold.
     pub(super) fn may_evict(&self, cluster: &Cluster, pods: &[u32]) -> bool {
-        if pods.iter().any(|pod| cluster.pods[*pod].role.shifts()) {
+        // How many they are is known at once, and nearly always what decides.
+        if !self.may_evict_so_many(pods.len()) || pods.iter().any(|pod| cluster.pods[*pod].role.shifts()) {
             return false;
         }
         let limits = &self.setup.evictions;
@@ -67,13 +68,15 @@ impl<O: Observer> World<O> {
             return false;
         }
         let singles = pods.iter().filter(|pod| cluster.is_single(**pod)).count();
-        let within = |more: usize, done: u64, seconds: u64, limit: f64| {
-            let more = float(u64::try_from(more).unwrap_or(u64::MAX));
-            more == 0.0 || float(done) + more <= USED * limit * float(seconds) / 86_400.0
-        };
         let (sum, now) = (&self.recent.sum, &self.recent.now);
-        within(pods.len(), sum.pods + now.pods, sum.pod_seconds, limits.per_pod_day)
-            && within(singles, sum.singles + now.singles, sum.single_pod_seconds, limits.per_single_pod_day)
+        within(singles, sum.singles + now.singles, sum.single_pod_seconds, limits.per_single_pod_day)
+    }
+
+    /// Whether the limit on all evictions lets so many more happen now.
+    pub(super) fn may_evict_so_many(&self, pods: usize) -> bool {
+        let (sum, now) = (&self.recent.sum, &self.recent.now);
+        let limit = self.setup.evictions.per_pod_day;
+        limit.is_infinite() || within(pods, sum.pods + now.pods, sum.pod_seconds, limit)
     }
 
     /// Start of the slot in work.
@@ -102,4 +105,10 @@ impl<O: Observer> World<O> {
             self.outcome.evictions = self.outcome.evictions.plus(&hour);
         }
     }
+}
+
+/// Whether so many evictions more keep to a limit per pod and day.
+fn within(more: usize, done: u64, seconds: u64, limit: f64) -> bool {
+    let more = float(u64::try_from(more).unwrap_or(u64::MAX));
+    more == 0.0 || float(done) + more <= USED * limit * float(seconds) / 86_400.0
 }

@@ -27,8 +27,13 @@ const CLOSE: f64 = 0.015;
 const EARNED_IN_SLOTS: f64 = 36.0;
 /// Items placed in trials, in one lot and slot.
 const WORK: usize = 20_000;
-/// One pod in so many must have left before a lot is packed again in which nothing was found.
-const CHANGED: u64 = 100;
+/// What looking for room on a machine that runs counts as, beside an item placed in a trial.
+const GIVING: usize = 4;
+/// A lot of n pods is packed again once n² of it have left, by so many: one of 60 pods, six of 600, 185 of 3,333. What a
+/// single pod leaves behind is a smaller share of a larger lot.
+const CHANGED: u64 = 60_000;
+/// Or one machine in so many must be new.
+const NEW: usize = 10;
 
 /// A machine that may be replaced, and what it costs beyond the worth of its pods; prices as the packer counts them.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +69,7 @@ impl<O: Observer> World<O> {
         (mut left, budget): (usize, usize),
         t: i64,
     ) -> bool {
-        let newest = settled.iter().map(|m| self.machines[*m].serial).max();
-        let repacked = self.lots[lot].repacked;
-        if repacked.1 == newest && self.lots[lot].version < repacked.0 {
+        if !self.has_changed(lot, settled) {
             return false;
         }
         let mut work = WORK;
@@ -83,11 +86,23 @@ impl<O: Observer> World<O> {
             self.replace_by(cluster, lot, &old, repacking, budget, t);
             done = true;
         }
-        if !done {
-            let pods: usize = self.lots[lot].machines_there().map(|m| self.machines[m].pods.len()).sum();
-            self.lots[lot].repacked = (self.lots[lot].version + u64::from(id(pods)).div_ceil(CHANGED), newest);
+        // Where limits on evictions left nothing to try, they may allow it in the next slot.
+        if work == WORK {
+            return false;
         }
+        let pods: usize = self.lots[lot].machines_there().map(|m| self.machines[m].pods.len()).sum();
+        let pods = u64::from(id(pods));
+        let newest = settled.iter().map(|m| self.machines[*m].serial).max();
+        let state = &mut self.lots[lot];
+        state.repacked = (state.version + (pods * pods).div_ceil(CHANGED), newest);
         done
+    }
+
+    /// Whether enough is different in a lot since it was packed again, or tried to be, for another try.
+    fn has_changed(&self, lot: u32, settled: &[u32]) -> bool {
+        let (version, newest) = self.lots[lot].repacked;
+        let new = settled.iter().filter(|m| Some(self.machines[**m].serial) > newest).count();
+        self.lots[lot].version >= version || new * NEW > settled.len()
     }
 
     /// Machines whose replacement may be worth it, the one with most excess first; none where the whole lot costs hardly
@@ -151,19 +166,23 @@ impl<O: Observer> World<O> {
     ) -> Option<Repacking> {
         let packer = self.packer(lot)?;
         let machines: Vec<u32> = old.iter().map(|candidate| candidate.machine).collect();
+        if !self.may_evict_so_many(machines.iter().map(|m| self.machines[*m].pods.len()).sum()) {
+            return None;
+        }
+        let all: Vec<u32> = machines.iter().flat_map(|m| self.machines[*m].pods.iter().copied()).collect();
+        if !self.may_evict(cluster, &all) {
+            return None;
+        }
         let (now, later) = machines.split_at_checked(left.min(machines.len()))?;
         let (mut moves, mut given) = (Vec::new(), Vec::new());
         let mut rest = self.by_size(cluster, now);
+        *work = work.saturating_sub(GIVING * rest.len());
         rest.retain(|pod| {
             let to = self.give(lot, &machines, &self.places[*pod].item, &mut given);
             moves.extend(to.map(|to| (*pod, to)));
             to.is_none()
         });
         rest.extend(self.by_size(cluster, later));
-        let all: Vec<u32> = moves.iter().map(|(pod, _)| *pod).chain(rest.iter().copied()).collect();
-        if !self.may_evict(cluster, &all) {
-            return None;
-        }
         let items: Vec<Item> = rest.iter().map(|pod| self.places[*pod].item).collect();
         let staying = self.machines_in(lot) - machines.len();
         let new = self.least_machines(cluster, lot, &[]).saturating_sub(staying);
