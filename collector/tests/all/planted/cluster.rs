@@ -357,7 +357,8 @@ fn special_pods() -> Vec<(Planned<Pod>, Known)> {
         containers: containers.iter().map(|(name, kind, cpu)| Container::new(name, *kind, *cpu, 64)).collect(),
         ..of(number, name, GENERAL)
     };
-    let sidecar = with(32, "sidecar", &[("setup", Init, 300), ("proxy", Sidecar, 100), ("app", App, 500)]);
+    let mut sidecar = with(32, "sidecar", &[("setup", Init, 300), ("proxy", Sidecar, 100), ("app", App, 500)]);
+    sidecar.containers[0] = sidecar.containers[0].clone().limited();
     // The same containers in two orders: only the first order lets the sidecar run beside no init container.
     let last = with(42, "sidecar-last", &[("setup", Init, 1_000), ("proxy", Sidecar, 100), ("app", App, 500)]);
     let first = Pod {
