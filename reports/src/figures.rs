@@ -29,10 +29,12 @@ pub struct Figures {
     pub today_monthly_usd: Option<f64>,
     /// Whether that leaves something out.
     pub today_partial: bool,
-    /// What the best EC2 alternative would cost.
+    /// What the best EC2 alternative would cost, with what makes it hold its limits.
     pub ec2_monthly_usd: Option<f64>,
-    /// What an elastic machine pool would cost, net of its fee.
+    /// What an elastic machine pool would cost, with its fee and what makes it hold its limits.
     pub pool_monthly_usd: Option<f64>,
+    /// What speaks against that pool, in two words.
+    pub pool_note: Option<&'static str>,
     /// What a pool saves against today, over the lines priced on both sides.
     pub saving_vs_today_monthly_usd: Option<f64>,
     /// The same as a fraction.
@@ -68,8 +70,9 @@ impl Standing {
             hours_synthetic: self.hours_synthetic,
             today_monthly_usd: self.today.monthly_usd,
             today_partial: self.today.partial,
-            ec2_monthly_usd: self.ec2.monthly_usd,
-            pool_monthly_usd: self.pool.monthly_usd,
+            ec2_monthly_usd: self.ec2_judged_usd.or(self.ec2.monthly_usd),
+            pool_monthly_usd: self.pool_judged_usd.or(self.pool.monthly_usd),
+            pool_note: Some(self.pool_note).filter(|note| !note.is_empty()),
             saving_vs_today_monthly_usd: today.map(|saving| saving.monthly_usd),
             saving_vs_today_fraction: today.and_then(|saving| saving.fraction),
             saving_vs_ec2_monthly_usd: ec2.map(|saving| saving.monthly_usd),

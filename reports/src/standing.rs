@@ -24,6 +24,9 @@ pub struct Standing {
     /// The elastic machine pool that the page speaks of.
     pub(crate) pool: Cost,
     pub(crate) pool_id: String,
+    /// The same two as they were judged, with what makes them hold their limits; the savings are formed with these.
+    pub(crate) ec2_judged_usd: Option<f64>,
+    pub(crate) pool_judged_usd: Option<f64>,
     /// What speaks against that pool, in two words; empty where nothing does.
     pub(crate) pool_note: &'static str,
     pub(crate) recommendation: Option<String>,
@@ -100,6 +103,8 @@ impl Standing {
             ec2: cost(rival),
             pool: cost(pool_id),
             pool_id: pool_id.to_owned(),
+            ec2_judged_usd: pool.and_then(|pool| analysis.verdict.judged(pool.rival?)).map(|rival| rival.monthly_usd),
+            pool_judged_usd: pool.map(|pool| pool.monthly_usd),
             pool_note: match pool {
                 Some(judged) if !judged.holds => "breaks a limit",
                 None if pool_id == words::VENDOR => "not replayed",

@@ -73,7 +73,7 @@ fn shown(figures: &Figures) -> Vec<(&'static str, String, String, &'static str)>
     };
     vec![
         cost("Today", figures.today_monthly_usd, "a month"),
-        cost("Best EC2, same requests", figures.ec2_monthly_usd, "a month"),
+        cost("Best EC2, its like", figures.ec2_monthly_usd, "a month"),
         saving("A pool saves against today", figures.saving_vs_today_monthly_usd, figures.saving_vs_today_fraction),
         saving("and against the best EC2", figures.saving_vs_ec2_monthly_usd, figures.saving_vs_ec2_fraction),
     ]

@@ -52,8 +52,8 @@ struct Cell {
 const COLUMNS: [(&str, &str, &str, &str); 7] = [
     ("name", "Cluster", "", "text"),
     ("today", "Today", "a month", "number"),
-    ("ec2", "Best EC2", "same requests", "number"),
-    ("pool", "Pool", "net of fee", "number"),
+    ("ec2", "Best EC2", "its like", "number"),
+    ("pool", "Pool", "with its fee", "number"),
     ("saving", "Saves", "against today", "number"),
     ("saving_ec2", "Saves", "against best EC2", "number"),
     ("recommended", "Recommended", "", "short"),
@@ -179,7 +179,7 @@ fn row(figures: &Figures) -> Row {
         cells: vec![
             cost(figures.today_monthly_usd, figures.today_partial),
             cost(figures.ec2_monthly_usd, false),
-            cost(figures.pool_monthly_usd, false),
+            Cell { sub: figures.pool_note.unwrap_or_default().to_owned(), ..cost(figures.pool_monthly_usd, false) },
             saving(figures.saving_vs_today_monthly_usd, figures.saving_vs_today_fraction),
             saving(figures.saving_vs_ec2_monthly_usd, figures.saving_vs_ec2_fraction),
         ],
