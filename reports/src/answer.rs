@@ -105,8 +105,24 @@ fn saves(analysis: &View<'_>) -> String {
             words::sentence(show::scenario(best.scenario)),
             analysis.usd(net),
         )),
-        None => String::new(),
+        None => rejected(analysis).unwrap_or_default(),
     }
+}
+
+/// What would be saved most and the first limit that keeps it from being recommended, as a sentence: the reader decides
+/// whether the limit suits these workloads. `None` where it is not limits that keep everything as it is.
+fn rejected(analysis: &View<'_>) -> Option<String> {
+    let verdict = &analysis.verdict;
+    let best = (verdict.reason == Some(Reason::LimitsBroken)).then(|| saves_most(verdict.changes()))??;
+    let broken = best.limits.iter().find(|check| !check.holds)?;
+    (best.saving_monthly_usd >= 1.0).then(|| {
+        words::plain(&format!(
+            "{} would save {} a month, but {}.",
+            words::sentence(show::scenario(best.scenario)),
+            analysis.usd(best.saving_monthly_usd),
+            show::breach(broken)
+        ))
+    })
 }
 
 /// The largest saving that breaks a limit and would hold with what was found to mend it, if that leaves something.
@@ -222,9 +238,7 @@ fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
 }
 
 fn today(analysis: &View<'_>, is_recommended: bool) -> Figure {
-    let amounts = analysis.verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd);
-    let total = words::scenario(analysis, TODAY).filter(|today| today.cost_usd.compute.is_some());
-    let monthly = amounts.or_else(|| total.and_then(|today| today.monthly_usd));
+    let monthly = words::today_monthly(analysis);
     Figure {
         label: if is_recommended { "Today and recommended, per month" } else { "Today, per month" },
         value: analysis.money.show_or_unknown(monthly),

@@ -106,7 +106,10 @@ fn broken(judged: &Judged) -> Cell {
         return Cell::new("within all");
     }
     let broken: Vec<&LimitCheck> = judged.limits.iter().filter(|check| !check.holds).collect();
-    let mut named: Vec<String> = broken.iter().take(MOST).map(|check| against(check)).collect();
+    // The first with its values, the next by name: the table of limits has every value.
+    let name = |check: &&LimitCheck| show::limit(check.limit).to_owned();
+    let first = broken.iter().take(1).map(|check| against(check));
+    let mut named: Vec<String> = first.chain(broken.iter().skip(1).take(MOST - 1).map(name)).collect();
     if let Some(more) = broken.len().checked_sub(MOST).filter(|more| *more > 0) {
         named.push(format!("{} more", format::grouped(format::number(more), 0)));
     }
@@ -142,7 +145,7 @@ fn ready(analysis: &View<'_>, judged: &Judged) -> Cell {
     let mut what: Vec<String> = Vec::new();
     let mut price = String::new();
     if let Some(headroom) = &judged.headroom {
-        what.push(words::plain(&show::headroom(headroom, judged.scenario)));
+        what.push(words::clipped(&show::headroom(headroom, judged.scenario), 72));
         if headroom.monthly_usd >= 0.005 {
             price = format!("{} a month, in its cost", analysis.usd(headroom.monthly_usd));
         }

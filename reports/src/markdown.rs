@@ -53,8 +53,7 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
         text.push_str(&format!("How sure: {}\n\n", sentence(&trust::how_sure(confidence))));
     }
     text.push_str("| | a month | saves against today | limits |\n|---|--:|--:|---|\n");
-    let amounts = verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd);
-    let today = amounts.or_else(|| words::scenario(analysis, TODAY).and_then(|today| today.monthly_usd));
+    let today = words::today_monthly(analysis);
     let recommends = |id: Option<ScenarioId>| verdict.recommended().is_some() && verdict.recommended() == id;
     let mark = |id| if recommends(Some(id)) { " **(recommended)**" } else { "" };
     text.push_str(&format!("| Today{} | {} | | |\n", mark(ScenarioId::Ec2Today), money.show_or_unknown(today)));

@@ -59,8 +59,7 @@ fn judged(analysis: &Analysis) -> Vec<Line> {
         let yearly = monthly.map(|usd| usd * types::MONTHS_PER_YEAR);
         (label, format::usd_or_unknown(monthly), format::usd_or_unknown(yearly), share)
     };
-    let today = words::scenario(analysis, TODAY).and_then(|today| today.monthly_usd);
-    let today = verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd).or(today);
+    let today = words::today_monthly(analysis);
     let recommended = verdict.recommended();
     let stays = if recommended == Some(ScenarioId::Ec2Today) { "Today (recommended)" } else { "Today" };
     let mut rows = vec![line(stays.to_owned(), today, String::new())];

@@ -31,6 +31,17 @@ pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
     })
 }
 
+/// What today costs a month, on the hours that scenarios are compared on, so that differences are those that are said;
+/// over the window where nothing was judged. `None` where compute has no price.
+pub(crate) fn today_monthly(analysis: &Analysis) -> Option<f64> {
+    let verdict = &analysis.verdict;
+    let amounts = verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd);
+    let compared = || verdict.best_on_ec2().or(verdict.best_pool());
+    let judged = || compared().map(|judged| judged.monthly_usd + judged.saving_monthly_usd);
+    let total = || scenario(analysis, TODAY).filter(|today| today.cost_usd.compute.is_some())?.monthly_usd;
+    amounts.or_else(judged).or_else(total)
+}
+
 /// The elastic machine pool the headline speaks of: the best of those judged; where none was, the tuned one if it holds
 /// the risk target, else the one at documented ratios, else the vendor's arithmetic.
 pub(crate) fn pool(analysis: &Analysis) -> &'static str {

@@ -147,7 +147,6 @@ fn scenarios_stand_beside_each_other_with_the_limits_they_break() {
         "Every scenario by the same limits",
         "Variants were chosen on 504 hours before; cost and limits are of the last 168 hours.",
         "Late starts of services 2.1 %, 1 % allowed, today 0.1 %",
-        "memory short at peaks 0.2 %, 0.01 % allowed, today 0 %",
         "; 1 more",
         "CPU short 0.104 %, 0.1 % allowed, today 0.031 %",
         "Four m5a.large kept warm in each zone",
