@@ -499,7 +499,7 @@ fn every_source_of_a_price_is_named_and_where_they_differ() {
              AWS pricing pages (as copied by aws-price), 2025-10-28: catalog, observed
   differs    35.3965 USD, 49.3 % more
              Apache Libcloud, 2022-05-15: catalog, observed
-             the price until 2025-06-01, when it changed (AWS announcement of 2025-06-05)
+             the price until 2025-06-01, when it changed (AWS announcement of 2025-06-05: on-demand prices from 2025-06-01)
 ";
     assert_eq!(explain("eu-west-1", "p4d.24xlarge"), ireland);
     // Agreeing lists, a list of another tenancy, a price carried over, an estimate, an item, nothing.
