@@ -373,9 +373,9 @@ impl Part<'_> {
             let (cpu, memory) = (cpu.sampled(row)?, memory.sampled(row)?);
             let cpu_samples = cpu.iter().flatten().flatten();
             cpu_samples.clone().for_each(|value| usage.cpu.add((*value).into()));
-            let seconds = running.get(row).unwrap_or_else(|| {
-                i64::try_from(cpu_samples.count()).unwrap_or_default() * i64::from(types::SLOT_SECONDS)
-            });
+            let seconds = running
+                .get(row)
+                .unwrap_or_else(|| i64::try_from(cpu_samples.count()).unwrap_or_default() * types::SLOT_SECONDS);
             usage.running_seconds += i128::from(seconds);
             memory.iter().flatten().flatten().for_each(|value| usage.memory.add((*value).into()));
             let peak = cpu_peak.sampled(row)?.iter().flatten().flatten().copied().max();

@@ -87,7 +87,7 @@ fn what_may_be_taken_back_is_counted_where_pods_run_on_spot_and_nowhere_else() {
         .collect();
     catalog.machines.extend(spot);
     // Every third workload runs on spot, and none of those moves.
-    let on_spot = |row: &PodRow| row.workload % 3 == 0 && !row.daemon;
+    let on_spot = |row: &PodRow| row.workload.is_multiple_of(3) && !row.daemon;
     let hours: Vec<Hour> = hours
         .iter()
         .map(|hour| {

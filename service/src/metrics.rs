@@ -43,12 +43,16 @@ pub struct Metrics {
     pub jobs_open: Gauge,
 }
 
+fn durations() -> Histogram {
+    Histogram::new(BOUNDS)
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("emp_cost_service");
         let (requests, ingested, ingested_bytes) = (Family::default(), Counter::default(), Counter::default());
         let (ingest_refused, jobs_open) = (Counter::default(), Gauge::default());
-        let seconds = Family::new_with_constructor((|| Histogram::new(BOUNDS)) as fn() -> Histogram);
+        let seconds: Family<Route, Histogram> = Family::new_with_constructor(durations);
         registry.register("requests", "Requests answered", Family::clone(&requests));
         registry.register_with_unit("request", "Time until the answer began", Unit::Seconds, seconds.clone());
         registry.register("ingested_objects", "Objects accepted from collectors", ingested.clone());

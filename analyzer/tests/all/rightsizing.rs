@@ -1,5 +1,6 @@
 //! Right-sized requests of whole lakes, side by side with the rule that Kubernetes Resource Recommender (KRR) goes by.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop, helpers outside `#[test]` too")]
+#![expect(clippy::as_conversions, reason = "numbers made here, far from any bound")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

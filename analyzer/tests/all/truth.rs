@@ -270,7 +270,8 @@ async fn every_conclusion_says_how_sure_it_is_and_why() {
     let nothing = |doubt: &Doubt| *doubt == Doubt::NothingCompared;
     let short = |doubt: &Doubt| matches!(doubt, Doubt::ShortWindow { .. });
     let silent = |doubt: &Doubt| matches!(doubt, Doubt::UsagePartlyMissing { .. });
-    let rows: [(Analysis, Option<Reason>, &dyn Fn(&Doubt) -> bool); 4] = [
+    type IsDoubt<'d> = &'d dyn Fn(&Doubt) -> bool;
+    let rows: [(Analysis, Option<Reason>, IsDoubt); 4] = [
         (analysis(pods(0, 80, false)).await, Some(Reason::NoPods), &nothing),
         (analysis(pods(3, 30, false)).await, Some(Reason::WindowTooShort), &short),
         (analysis(pods(3, 80, true)).await, Some(Reason::UsageMissing), &silent),
