@@ -62,8 +62,7 @@ impl Browser {
 
     fn axe(&self, page: &str, width: u32, dark: bool) -> Value {
         let script = format!("<script>{}</script><script>{RUN}</script></body>", self.axe);
-        // The page asks again by itself, and a frame without an address cannot.
-        let inner = page.replacen("</body>", &script, 1).replace("http-equiv=\"refresh\"", "name=\"refresh\"");
+        let inner = page.replacen("</body>", &script, 1);
         // A frame, because a window is never narrower than some browsers allow.
         let framed = format!(
             "<!DOCTYPE html><html lang=\"en\"><title>frame</title><body style=\"margin:0\"><iframe id=\"page\" \
