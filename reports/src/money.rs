@@ -41,9 +41,9 @@ impl Default for Money {
 }
 
 impl Money {
-    /// The currency that amounts are in already.
+    /// The currency that amounts are in already. A code that an analysis made elsewhere names loses what steers a terminal.
     pub fn native(code: &str) -> Self {
-        Self { code: code.to_owned(), rate: 1.0, native: true }
+        Self { code: crate::words::plain(code), rate: 1.0, native: true }
     }
 
     /// Another currency at `rate` units for one USD: `EUR` at 0.92.

@@ -149,7 +149,8 @@ async fn a_manifest_that_says_something_else_than_lies_there_is_refused() {
         store.put_new(&key, object).await.unwrap();
     }
     check_manifest(&store, &cluster(), hour(), &text).await.unwrap();
-    let changes: [(fn(&mut Manifest), &str); 6] = [
+    type Change = fn(&mut Manifest);
+    let changes: [(Change, &str); 6] = [
         (|m| m.objects[0].sha256 = "0".repeat(64), "is not what the manifest says"),
         (|m| m.objects[0].rows += 1, "is not what the manifest says"),
         (|m| m.cluster_id = "prod-2".parse().unwrap(), "another cluster"),
