@@ -33,7 +33,7 @@ chart() {
 
 step cargo fmt --all --check
 step cargo clippy --workspace --all-targets -- --deny warnings
-step env RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
+step env RUSTDOCFLAGS="--deny warnings --allow rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --quiet
 step tests
 step chart
 step python3 scripts/check_docs.py

@@ -1,6 +1,6 @@
 //! Lake to analysis: today's bill, and what each alternative would have cost.
 //!
-//! Start reading at [`analyze`]. Only `input` touches the lake; the rest is a function of its arguments.
+//! Start reading at [`analyze()`]. Only `input` touches the lake; the rest is a function of its arguments.
 
 mod allocation;
 mod analyze;

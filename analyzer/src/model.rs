@@ -101,7 +101,7 @@ impl Replayed {
 pub(crate) struct Ladder {
     /// What it costs without any beyond the default.
     pub(crate) base: Replayed,
-    /// Level by level, as in [`Headroom::LEVELS`] from the second on.
+    /// Level by level, as in [`Headroom::LEVELS`](replay::Headroom::LEVELS) from the second on.
     pub(crate) levels: Vec<Replayed>,
     /// The level in force; `None` where no level holds, or none is needed.
     pub(crate) chosen: Option<usize>,

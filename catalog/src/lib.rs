@@ -1,7 +1,7 @@
 //! The instance types and list prices that ship with the program; `data/README.md` says where they come from.
 //!
 //! Two readers with two needs: the analyzer reads everything ([`Catalog`]), the collector only what a machine of a
-//! given size may be ([`instance_types`]), and links nothing of the prices.
+//! given size may be ([`instance_types()`]), and links nothing of the prices.
 
 mod instance_types;
 mod matrix;

@@ -213,7 +213,7 @@ fn columns(rows: &[WorkloadDay]) -> Vec<ArrayRef> {
     ]
 }
 
-/// Reads a file of [`encode`]. Texts that repeat are kept once.
+/// Reads a file of [`encode()`]. Texts that repeat are kept once.
 ///
 /// # Errors
 /// [`DecodeError`] when the bytes are damaged, are not such a file, or say that they unpack to more than one can be.

@@ -11,7 +11,7 @@
 //!    numbers.
 //! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out.
 //! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
-//! 5. The caller makes money of it; [`lower_bound`] says what it could not have cost less than, [`judge`] whether it may be
+//! 5. The caller makes money of it; [`lower_bound`] says what it could not have cost less than, [`judge()`] whether it may be
 //!    recommended, [`screen`] which hosts are worth a replay.
 //!
 //! Every decision can be asked why: see [`Observer`].

@@ -1,7 +1,7 @@
 //! Analysis to self-contained pages.
 //!
 //! Everything here is a function of its arguments: the same analysis gives the same bytes.
-//! Numbers are turned to text in [`format`] and nowhere else; templates hold no arithmetic.
+//! Numbers are turned to text in [`format`](mod@format) and nowhere else; templates hold no arithmetic.
 
 pub mod focus;
 pub mod format;

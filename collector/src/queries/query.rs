@@ -76,7 +76,7 @@ pub enum Fact {
     VolumeUsed,
 }
 
-/// One question to the server, as it is written down; [`questions`] makes of it what is sent.
+/// One question to the server, as it is written down; [`questions`](super::questions) makes of it what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
     /// What it asks for.
