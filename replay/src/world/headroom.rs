@@ -4,6 +4,7 @@ use super::World;
 use crate::cluster::Cluster;
 use crate::hour::NONE;
 use crate::observer::{Decision, Observer};
+use crate::setup::Buy;
 
 impl<O: Observer> World<O> {
     /// Puts a pod that fits nowhere else onto a warm machine of its lot, which the scheduler sees from now on.
@@ -17,6 +18,7 @@ impl<O: Observer> World<O> {
         if self.schedule(cluster, pod, t) {
             return true;
         }
+        self.lots[lot].found_no_room(&item, t);
         let holds = |m: &u32| {
             *m != NONE && {
                 let machine = &self.machines[*m];
@@ -40,7 +42,7 @@ impl<O: Observer> World<O> {
         }
         for lot in self.lots.ids() {
             let has = self.machines_of(lot).filter(|m| self.machines[*m].warm).count();
-            let Some(kind) = self.commonest(lot) else { continue };
+            let Some(kind) = self.warm_kind(lot, t) else { continue };
             for _ in crate::number::id(has)..wanted {
                 let m = self.request(kind, lot, t, false);
                 self.machines[m].warm = true;
@@ -54,6 +56,22 @@ impl<O: Observer> World<O> {
 
     fn machines_of(&self, lot: u32) -> impl Iterator<Item = u32> {
         self.lots[lot].machines_there()
+    }
+
+    /// The type of a lot's warm machines. Where types are chosen by price, the cheapest that holds every pod that found no
+    /// room lately, and none where all did; elsewhere, and where that is the cheaper, the lot's commonest.
+    fn warm_kind(&mut self, lot: u32, t: i64) -> Option<u32> {
+        let commonest = self.commonest(lot)?;
+        if self.lots[lot].evm || self.setup.ec2.buy == Buy::AsObserved {
+            return Some(commonest);
+        }
+        let missed = self.lots[lot].missed(t)?;
+        let platform = self.lots[lot].platform;
+        let offers = self.packers.iter().find(|(of, ..)| *of == platform).map(|(_, offers, _)| offers);
+        let cheapest = offers.into_iter().flatten().filter(|offer| offer.room.fits(&missed)).min();
+        let price = self.kinds[commonest].price;
+        let cheaper = cheapest.filter(|offer| price.is_none_or(|price| offer.price <= price));
+        Some(cheaper.map_or(commonest, |offer| offer.id))
     }
 
     /// The type most machines of a lot have; the cheaper, then the first of equals. A lot whose machines have all left is

@@ -10,6 +10,8 @@ use crate::table::FreePlaces;
 
 /// Places the scan looks at together.
 const WIDE: usize = 16;
+/// How long pods that found no room are remembered, twice.
+const WEEK_SECONDS: i64 = 7 * 86_400;
 /// Less than any pod asks for.
 const CLOSED: f32 = -1.0;
 
@@ -40,6 +42,8 @@ pub(super) struct Lot {
     pub(super) group: Group,
     /// The type most of its machines have, or had when there were some.
     pub(super) commonest: Option<u32>,
+    /// The most that any pod asked for which found no room, by each resource, in the last two weeks in which one did.
+    missed: [(i64, Item); 2],
     /// Rises whenever room is given back; what failed at one version need not be tried again.
     pub(super) version: u64,
     /// The version at which draining last found nothing, and the newest machine that could have left then.
@@ -51,6 +55,29 @@ pub(super) struct Lot {
 }
 
 impl Lot {
+    /// Takes note of a pod that found no room.
+    pub(super) fn found_no_room(&mut self, item: &Item, t: i64) {
+        let week = t.div_euclid(WEEK_SECONDS);
+        let [newest, before] = &mut self.missed;
+        if newest.0 != week {
+            *before = std::mem::replace(newest, (week, Item::default()));
+        }
+        newest.1.cpu = newest.1.cpu.max(item.cpu);
+        newest.1.memory = newest.1.memory.max(item.memory);
+        newest.1.volumes = newest.1.volumes.max(item.volumes);
+    }
+
+    /// What would have held every pod that found no room in this week and the last; `None` where all found some.
+    pub(super) fn missed(&self, t: i64) -> Option<Item> {
+        let week = t.div_euclid(WEEK_SECONDS);
+        let recent = self.missed.iter().filter(|(of, item)| *of >= week - 1 && *item != Item::default());
+        recent.map(|(_, item)| *item).reduce(|a, b| Item {
+            cpu: a.cpu.max(b.cpu),
+            memory: a.memory.max(b.memory),
+            volumes: a.volumes.max(b.volumes),
+        })
+    }
+
     fn place(&mut self, machine: u32) -> u32 {
         if let Some(pos) = self.free.take() {
             if let Some(cell) = self.machines.get_mut(index(pos)) {
