@@ -84,6 +84,21 @@ fn a_warm_machine_takes_the_pod_that_fits_nowhere_and_another_comes() {
 }
 
 #[test]
+fn where_types_are_chosen_by_price_a_warm_machine_is_the_cheapest_for_what_found_no_room() {
+    let hours = full_node_and_jobs(6);
+    let mut setup = with(ec2("warm"), 1, 600);
+    setup.ec2.buy = Buy::Cheapest;
+    let warm = run(setup, &hours);
+    // The first job has to wait and tells what is needed; the others do not, and the large type of the service, which
+    // the lot has most of, is not bought for jobs of two cores.
+    assert_eq!(warm.service.unserved_seconds, 75);
+    let [(0, kind)] = warm.warm[..] else { panic!("{:?}", warm.warm) };
+    let types = catalog();
+    let vcpu = |kind: u32| types.machine(kind).unwrap().vcpu;
+    assert!(vcpu(kind) <= 4 && vcpu(kind) < vcpu(M5_4XLARGE), "{kind}: {}", vcpu(kind));
+}
+
+#[test]
 fn nobody_is_scheduled_onto_a_warm_machine_while_another_has_room() {
     let hours: Vec<Hour> = (0..3)
         .map(|h| {

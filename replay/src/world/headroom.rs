@@ -18,7 +18,10 @@ impl<O: Observer> World<O> {
         if self.schedule(cluster, pod, t) {
             return true;
         }
-        self.lots[lot].found_no_room(&item, t);
+        // What is there in the first second did not come when nothing was ready for it.
+        if !self.instant {
+            self.lots[lot].found_no_room(&item, t);
+        }
         let holds = |m: &u32| {
             *m != NONE && {
                 let machine = &self.machines[*m];
