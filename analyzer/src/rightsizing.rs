@@ -213,7 +213,6 @@ impl Sizes {
         }
         let seconds = float(self.hours_looked_at().into()) * float(SECONDS_AN_HOUR.into());
         let pods_mean = ratio(float(usage.running_seconds), seconds).unwrap_or_default();
-        let small = |value: i64| u32::try_from(value.max(0)).unwrap_or(u32::MAX);
         Ok(ContainerSize {
             namespace: key.namespace.clone(),
             workload_kind: key.kind.clone(),
@@ -244,10 +243,13 @@ impl Sizes {
     /// CPU in millicores and memory in MiB to request.
     fn targets(&self, usage: &Usage) -> (i64, i64) {
         let thousandths = u64::try_from(whole(self.rule.cpu_percent * 10.0)).unwrap_or_default();
-        let cpu = usage.cpu.percentile(thousandths).max(self.rule.floor.cpu_millicores.into());
-        let memory = whole((float(usage.memory.max.into()) * (1.0 + self.rule.memory_margin)).ceil());
-        (cpu, memory.max(self.rule.floor.memory_mib.into()))
+        let request = self.rule.request(small(usage.cpu.percentile(thousandths)), small(usage.memory.max));
+        (request.cpu_millicores.into(), request.memory_mib.into())
     }
+}
+
+fn small(value: i64) -> u32 {
+    u32::try_from(value.max(0)).unwrap_or(u32::MAX)
 }
 
 /// MiB of bytes, rounded up.

@@ -30,6 +30,18 @@ pub struct Item {
     pub volumes: u32,
 }
 
+impl Item {
+    /// What holds either of two, resource by resource.
+    #[must_use]
+    pub fn larger(&self, other: &Self) -> Self {
+        Self {
+            cpu: self.cpu.max(other.cpu),
+            memory: self.memory.max(other.memory),
+            volumes: self.volumes.max(other.volumes),
+        }
+    }
+}
+
 /// What a machine has, or has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Room {

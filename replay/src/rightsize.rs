@@ -33,6 +33,17 @@ impl Default for RightSizing {
     }
 }
 
+impl RightSizing {
+    /// What to request, by the CPU at the percentile and the largest memory of the days looked back.
+    pub fn request(&self, cpu_millicores: u32, memory_mib: u32) -> Ask {
+        let memory = whole((f64::from(memory_mib) * (1.0 + self.memory_margin)).ceil());
+        Ask {
+            cpu_millicores: cpu_millicores.max(self.floor.cpu_millicores),
+            memory_mib: memory.max(self.floor.memory_mib),
+        }
+    }
+}
+
 /// The most days a window may have.
 pub(crate) const MAX_DAYS: u32 = 14;
 /// Steps to each doubling of CPU, so that a step is at most 6.25 %.
@@ -140,8 +151,7 @@ impl Sizer {
             }
         }
         let memory = days.filter_map(|day| day.memory_mib).max()?;
-        let memory = whole((f64::from(memory) * (1.0 + rule.memory_margin)).ceil());
-        Some(Ask { cpu_millicores: cpu.max(rule.floor.cpu_millicores), memory_mib: memory.max(rule.floor.memory_mib) })
+        Some(rule.request(cpu, memory))
     }
 
     /// What a container of `class` asks for from today on; `None` while nothing is known of it.

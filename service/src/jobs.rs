@@ -9,9 +9,10 @@ use lake::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use types::ClusterId;
 
+use crate::records::Records;
 use crate::seal::random;
 
-const FOLDER: &str = "service/jobs/";
+const JOBS: Records = Records { folder: "service/jobs/", digits: 28 };
 const RESULTS: &str = "service/results/";
 /// How long a worker has a job without saying that it lives.
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
@@ -117,7 +118,7 @@ pub struct Asked {
 /// # Errors
 /// [`StoreError`].
 pub async fn submit(store: &dyn Store, asked: Asked, now: DateTime<Utc>) -> Result<Job, StoreError> {
-    let id = new_id(now).ok_or_else(|| failed(store, "the system gives no random numbers"))?;
+    let id = new_id(now).ok_or_else(|| JOBS.failed(store, "the system gives no random numbers"))?;
     let job = Job {
         id: id.clone(),
         cluster: asked.cluster,
@@ -135,10 +136,10 @@ pub async fn submit(store: &dyn Store, asked: Asked, now: DateTime<Utc>) -> Resu
         result: None,
         error: None,
     };
-    if store.swap(&key(&id), None, text(&job), "application/json").await? {
+    if store.swap(&JOBS.key(&id), None, text(&job), "application/json").await? {
         return Ok(job);
     }
-    Err(failed(store, "a job of that name is there"))
+    Err(JOBS.failed(store, "a job of that name is there"))
 }
 
 /// Milliseconds and chance, in hexadecimal: ids sort by time.
@@ -152,10 +153,10 @@ fn new_id(now: DateTime<Utc>) -> Option<String> {
 /// # Errors
 /// [`StoreError`].
 pub async fn get(store: &dyn Store, id: &str) -> Result<Option<Taken>, StoreError> {
-    if !is_id(id) {
+    if !JOBS.is_id(id) {
         return Ok(None);
     }
-    match store.get_marked(&key(id)).await {
+    match store.get_marked(&JOBS.key(id)).await {
         Ok((object, mark)) => {
             let job = serde_json::from_slice::<Job>(&object).ok().filter(|job| job.id == id);
             Ok(job.map(|job| Taken { job, mark }))
@@ -178,11 +179,11 @@ pub async fn newest(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
 }
 
 async fn ids(store: &dyn Store) -> Result<Vec<String>, StoreError> {
-    let names = store.list_names(FOLDER).await?;
+    let names = store.list_names(JOBS.folder).await?;
     Ok(names
         .iter()
         .filter_map(|name| name.strip_suffix(".json"))
-        .filter(|id| is_id(id))
+        .filter(|id| JOBS.is_id(id))
         .map(ToOwned::to_owned)
         .collect())
 }
@@ -264,11 +265,11 @@ pub async fn finish(store: &dyn Store, taken: &mut Taken, outcome: Result<String
 /// Writes a job if nobody else did since it was read.
 async fn put(store: &dyn Store, taken: &mut Taken) -> Result<bool, StoreError> {
     let text = text(&taken.job);
-    if !store.swap(&key(&taken.job.id), Some(&taken.mark), text, "application/json").await? {
+    if !store.swap(&JOBS.key(&taken.job.id), Some(&taken.mark), text, "application/json").await? {
         return Ok(false);
     }
     // The mark of what was just written is the store's to tell.
-    match store.get_marked(&key(&taken.job.id)).await {
+    match store.get_marked(&JOBS.key(&taken.job.id)).await {
         Ok((object, mark)) => {
             let ours = serde_json::from_slice::<Job>(&object).is_ok_and(|there| there == taken.job);
             taken.mark = mark;
@@ -314,24 +315,6 @@ fn text(job: &Job) -> Bytes {
     let mut text = serde_json::to_vec_pretty(job).unwrap_or_default();
     text.push(b'\n');
     text.into()
-}
-
-fn key(id: &str) -> String {
-    format!("{FOLDER}{id}.json")
-}
-
-fn is_id(id: &str) -> bool {
-    id.len() == 28 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-fn failed(store: &dyn Store, said: &'static str) -> StoreError {
-    StoreError::Failed {
-        action: "write",
-        key: FOLDER.to_owned(),
-        store: store.location(),
-        hint: String::new(),
-        source: said.into(),
-    }
 }
 
 #[cfg(test)]

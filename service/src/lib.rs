@@ -26,6 +26,7 @@ mod oidc;
 mod pages;
 mod problem;
 mod question;
+mod records;
 pub mod revoked;
 pub mod rights;
 pub mod seal;

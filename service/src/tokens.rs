@@ -8,13 +8,14 @@ use types::ClusterId;
 
 use crate::cache::Cached;
 use crate::identity::{How, Identity, plain};
+use crate::records::Records;
 use crate::rights::{Limit, Role, Scope};
 use crate::seal::{random, random_name, same};
 
 /// What every token begins with, by which scanners for secrets find it.
 const MARK: &str = "emp_";
 /// Where tokens lie.
-const FOLDER: &str = "service/tokens/";
+const TOKENS: Records = Records { folder: "service/tokens/", digits: 16 };
 /// How long what is known of a token is trusted: a revoked one is refused after that at the latest.
 pub const TRUSTED: TimeDelta = TimeDelta::seconds(30);
 
@@ -121,14 +122,14 @@ impl Tokens {
         (by, note): (&str, &str),
         (now, until): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Issued, StoreError> {
-        let failed = || failed(store, "no random numbers, or a name that is taken");
+        let failed = || TOKENS.failed(store, "no random numbers, or a name that is taken");
         let (Some(id), Some(secret)) = (random::<8>(), random_name::<32>()) else { return Err(failed()) };
         let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let sha256 = lake::digest(secret.as_bytes());
         let (note, by) = (plain(note), plain(by));
         let token = Token { id: id.clone(), kind, sha256, note, by, since: now, until, revoked: None };
         // By swap, since a token is an object that may change: it can be revoked.
-        if !store.swap(&key(&id), None, text(&token), "application/json").await? {
+        if !store.swap(&TOKENS.key(&id), None, text(&token), "application/json").await? {
             return Err(failed());
         }
         Ok(Issued { token, secret: format!("{MARK}{id}_{secret}") })
@@ -157,7 +158,7 @@ impl Tokens {
     /// # Errors
     /// As [`Self::check`].
     pub async fn by_id(&self, store: &dyn Store, id: &str, now: DateTime<Utc>) -> Result<Option<Token>, StoreError> {
-        if !is_id(id) {
+        if !TOKENS.is_id(id) {
             return Ok(None);
         }
         if let Some(known) = self.known.get(id, now) {
@@ -173,23 +174,23 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`] when the store fails, or others change the token again and again.
     pub async fn revoke(&self, store: &dyn Store, id: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        if !is_id(id) {
+        if !TOKENS.is_id(id) {
             return Ok(false);
         }
         for _ in 0..10 {
-            let (object, mark) = match store.get_marked(&key(id)).await {
+            let (object, mark) = match store.get_marked(&TOKENS.key(id)).await {
                 Ok(found) => found,
                 Err(StoreError::NotFound { .. }) => return Ok(false),
                 Err(error) => return Err(error),
             };
             let Some(mut token) = parse(&object, id) else { return Ok(false) };
             token.revoked.get_or_insert(now);
-            if store.swap(&key(id), Some(&mark), text(&token), "application/json").await? {
+            if store.swap(&TOKENS.key(id), Some(&mark), text(&token), "application/json").await? {
                 self.known.forget(id);
                 return Ok(true);
             }
         }
-        Err(failed(store, "another writer was quicker ten times"))
+        Err(TOKENS.failed(store, "another writer was quicker ten times"))
     }
 
     /// Every token, the newest first. What cannot be read is left out.
@@ -198,8 +199,8 @@ impl Tokens {
     /// [`StoreError`].
     pub async fn all(&self, store: &dyn Store) -> Result<Vec<Token>, StoreError> {
         let mut tokens = Vec::new();
-        for name in store.list_names(FOLDER).await? {
-            if let Some(id) = name.strip_suffix(".json").filter(|id| is_id(id)) {
+        for name in store.list_names(TOKENS.folder).await? {
+            if let Some(id) = name.strip_suffix(".json").filter(|id| TOKENS.is_id(id)) {
                 tokens.extend(read(store, id).await?);
             }
         }
@@ -217,7 +218,7 @@ pub fn scope_of(token: &Token, rules: &[crate::rights::Rule]) -> Scope {
 }
 
 async fn read(store: &dyn Store, id: &str) -> Result<Option<Token>, StoreError> {
-    match store.get(&key(id)).await {
+    match store.get(&TOKENS.key(id)).await {
         Ok(object) => Ok(parse(&object, id)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
@@ -230,25 +231,6 @@ fn parse(object: &Bytes, id: &str) -> Option<Token> {
 
 fn text(token: &Token) -> Bytes {
     serde_json::to_vec_pretty(token).unwrap_or_default().into()
-}
-
-fn key(id: &str) -> String {
-    format!("{FOLDER}{id}.json")
-}
-
-/// Sixteen hexadecimal digits: nothing that could lead out of the folder.
-fn is_id(id: &str) -> bool {
-    id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
-}
-
-fn failed(store: &dyn Store, said: &'static str) -> StoreError {
-    StoreError::Failed {
-        action: "write",
-        key: FOLDER.to_owned(),
-        store: store.location(),
-        hint: String::new(),
-        source: said.into(),
-    }
 }
 
 #[cfg(test)]
@@ -268,7 +250,7 @@ mod tests {
         let times = (moment(0), moment(100));
         let Issued { token, secret } = tokens.issue(&store, kind, ("me", "note\n"), times).await.unwrap();
         assert_eq!(token.note, "note");
-        let kept = store.get(&key(&token.id)).await.unwrap();
+        let kept = store.get(&TOKENS.key(&token.id)).await.unwrap();
         let bare = secret.rsplit('_').next().unwrap();
         assert!(!String::from_utf8_lossy(&kept).contains(bare));
         assert_eq!(tokens.check(&store, &secret, moment(1)).await.unwrap().as_ref(), Some(&token));

@@ -44,6 +44,17 @@ pub enum StoreError {
     },
 }
 
+/// Why a store that keeps only what never changes replaces nothing.
+fn never_replaced(store: String, key: &str) -> StoreError {
+    StoreError::Failed {
+        action: "replace",
+        key: key.to_owned(),
+        store,
+        hint: String::new(),
+        source: "objects of this store are never replaced".into(),
+    }
+}
+
 /// Somewhere objects are kept by key. Objects are never changed once written; retention removes them.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -66,13 +77,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StoreError::Failed`]; then what was there is there still.
     async fn replace(&self, key: &str, _object: Bytes, _content_type: &str) -> Result<(), StoreError> {
-        Err(StoreError::Failed {
-            action: "replace",
-            key: key.to_owned(),
-            store: self.location(),
-            hint: String::new(),
-            source: "objects of this store are never replaced".into(),
-        })
+        Err(never_replaced(self.location(), key))
     }
 
     /// The whole object, and a mark of the content for [`Self::swap`].
@@ -97,13 +102,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         _object: Bytes,
         _content_type: &str,
     ) -> Result<bool, StoreError> {
-        Err(StoreError::Failed {
-            action: "replace",
-            key: key.to_owned(),
-            store: self.location(),
-            hint: String::new(),
-            source: "objects of this store are never replaced".into(),
-        })
+        Err(never_replaced(self.location(), key))
     }
 
     /// Whether the store can be written, and never replaces an object that [`Self::put_new`] finds there, as its contract

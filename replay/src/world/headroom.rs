@@ -69,9 +69,8 @@ impl<O: Observer> World<O> {
             return Some(commonest);
         }
         let missed = self.lots[lot].missed(t)?;
-        let platform = self.lots[lot].platform;
-        let offers = self.packers.iter().find(|(of, ..)| *of == platform).map(|(_, offers, _)| offers);
-        let cheapest = offers.into_iter().flatten().filter(|offer| offer.room.fits(&missed)).min();
+        let cheapest =
+            self.market(lot).and_then(|(offers, _)| offers.iter().filter(|offer| offer.room.fits(&missed)).min());
         let price = self.kinds[commonest].price;
         let cheaper = cheapest.filter(|offer| price.is_none_or(|price| offer.price <= price));
         Some(cheaper.map_or(commonest, |offer| offer.id))

@@ -62,20 +62,14 @@ impl Lot {
         if newest.0 != week {
             *before = std::mem::replace(newest, (week, Item::default()));
         }
-        newest.1.cpu = newest.1.cpu.max(item.cpu);
-        newest.1.memory = newest.1.memory.max(item.memory);
-        newest.1.volumes = newest.1.volumes.max(item.volumes);
+        newest.1 = newest.1.larger(item);
     }
 
     /// What would have held every pod that found no room in this week and the last; `None` where all found some.
     pub(super) fn missed(&self, t: i64) -> Option<Item> {
         let week = t.div_euclid(WEEK_SECONDS);
         let recent = self.missed.iter().filter(|(of, item)| *of >= week - 1 && *item != Item::default());
-        recent.map(|(_, item)| *item).reduce(|a, b| Item {
-            cpu: a.cpu.max(b.cpu),
-            memory: a.memory.max(b.memory),
-            volumes: a.volumes.max(b.volumes),
-        })
+        recent.map(|(_, item)| *item).reduce(|a, b| a.larger(&b))
     }
 
     fn place(&mut self, machine: u32) -> u32 {

@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::hour::{NONE, Role};
 use crate::number::{float, id, index};
 use crate::observer::{Decision, Observer};
-use crate::placement::{Item, first_fit_decreasing};
+use crate::placement::{Item, Offer, Packer, first_fit_decreasing};
 use crate::setup::{Buy, Zones};
 
 impl<O: Observer> World<O> {
@@ -309,11 +309,17 @@ impl<O: Observer> World<O> {
         self.observer.decided(t, Decision::PodUnplaceable { pod: cluster.pods[pod].uid });
     }
 
+    /// EC2 machines that can be bought for a lot, and what packs them.
+    pub(super) fn market(&self, lot: u32) -> Option<(&[Offer], &Packer)> {
+        let platform = self.lots[lot].platform;
+        let (_, offers, packer) = self.packers.iter().find(|(of, ..)| *of == platform)?;
+        Some((offers, packer))
+    }
+
     /// Buys EC2 nodes for pods by the packer of the scenario.
     fn buy(&mut self, cluster: &Cluster, lot: u32, pods: &[u32], t: i64) {
-        let platform = self.lots[lot].platform;
         let items: Vec<Item> = pods.iter().map(|pod| self.places[*pod].item).collect();
-        let Some((_, offers, packer)) = self.packers.iter().find(|(of, ..)| *of == platform) else {
+        let Some((offers, packer)) = self.market(lot) else {
             pods.iter().for_each(|pod| self.unplaceable(cluster, *pod, t));
             return;
         };

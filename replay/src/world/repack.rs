@@ -226,7 +226,6 @@ impl<O: Observer> World<O> {
 
     /// The cheapest type that holds the pods of `old` together, where that costs less than they do.
     fn cheaper(&self, lot: u32, old: &[u32]) -> Option<u32> {
-        let platform = self.lots[lot].platform;
         let mut wanted = Room::default();
         let mut paid = 0.0;
         for m in old {
@@ -237,7 +236,7 @@ impl<O: Observer> World<O> {
             wanted.pods += taken.pods;
             wanted.volumes += taken.volumes;
         }
-        let (_, offers, _) = self.packers.iter().find(|(of, ..)| *of == platform)?;
+        let (offers, _) = self.market(lot)?;
         let cheapest = offers.iter().filter(|offer| offer.room.holds(&wanted)).min()?;
         (cheapest.price.usd_per_hour() < paid - 1e-9).then_some(cheapest.id)
     }
@@ -307,8 +306,7 @@ impl<O: Observer> World<O> {
     }
 
     fn packer(&self, lot: u32) -> Option<&Packer> {
-        let platform = self.lots[lot].platform;
-        self.packers.iter().find(|(of, ..)| *of == platform).map(|(.., packer)| packer)
+        self.market(lot).map(|(_, packer)| packer)
     }
 }
 
