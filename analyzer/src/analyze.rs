@@ -4,18 +4,22 @@ use lake::{Day, Lake, ReadHour, WorkloadDay};
 use types::analysis::{Analysis, Note};
 use types::{ClusterId, Hour, Window};
 
-use crate::allocation::by_day::{self, Pieces};
 use crate::assumptions::Assumptions;
-use crate::conclude::{Evidence, Origins, conclude};
-use crate::input::{AnalyzeError, Days, Decoder, coverage, read_sizes};
-use crate::ledger::Ledger;
-use crate::model;
-use crate::observed::Observed;
+use crate::bill::allocation::by_day::{self, Pieces};
+use crate::bill::today::Bill;
+use crate::conclude::origins::Origins;
+use crate::conclude::rightsizing::Sizes;
+use crate::conclude::rightsizing::days::read_sizes;
+use crate::conclude::{Evidence, conclude};
 use crate::prices::PriceBook;
-use crate::profile::Profile;
-use crate::rightsizing::Sizes;
-use crate::scenarios::today::Bill;
+use crate::read::decode::Decoder;
+use crate::read::error::AnalyzeError;
+use crate::read::fetch::{Days, coverage};
+use crate::scenarios::model;
+use crate::scenarios::profile::Profile;
 use crate::scenarios::vendor::Vendor;
+use crate::sums::ledger::Ledger;
+use crate::sums::observed::Observed;
 
 /// What to analyze, and by which assumptions and prices.
 #[derive(Debug, Clone)]

@@ -1,5 +1,10 @@
 //! From sums and scenarios to what is written.
 
+pub(crate) mod next_steps;
+pub(crate) mod origins;
+pub(crate) mod rightsizing;
+mod utilisation;
+
 use std::collections::BTreeMap;
 
 use types::analysis::{
@@ -9,40 +14,25 @@ use types::analysis::{
 use types::show::usd;
 use types::{ClusterId, Window};
 
-use crate::allocation::allocate;
 use crate::assumptions::Assumptions;
-use crate::ledger::Ledger;
-use crate::model::{self, Model};
-use crate::next_steps;
+use crate::bill::allocation::allocate;
+use crate::bill::today::{Bill, NodeCost, hours};
+use crate::month::{HOURS_A_WEEK, Month};
 use crate::number::{count, float, ratio};
-use crate::observed::Observed;
 use crate::prices::PriceBook;
-use crate::realised::realised;
-use crate::rightsizing::Sizes;
-use crate::scenarios::today::{Bill, NodeCost, hours};
+use crate::scenarios::model::{self, Model};
+use crate::scenarios::realised::realised;
+use crate::scenarios::saving;
 use crate::scenarios::vendor::{Fate, Outcome, Vendor};
-use crate::scenarios::{HOURS_A_WEEK, Month, saving};
-use crate::utilisation::utilisation;
+use crate::sums::ledger::Ledger;
+use crate::sums::observed::Observed;
+use crate::units::{GIB, core_hours, gib_hours};
+use origins::Origins;
+use rightsizing::Sizes;
+use utilisation::utilisation;
 
 /// Namespaces listed at most.
 const MOST_NAMESPACES: usize = 100;
-const GIB: f64 = 1_073_741_824.0;
-
-/// What manifests say of the hours read.
-#[derive(Debug, Default)]
-pub(crate) struct Origins {
-    /// Start of each hour, oldest first, with its source.
-    pub(crate) sources: Vec<(types::Hour, &'static str)>,
-    pub(crate) query_sets: std::collections::BTreeSet<String>,
-    pub(crate) servers: std::collections::BTreeSet<String>,
-    /// Hours that are not complete, and what is wrong with them.
-    pub(crate) incomplete: u32,
-    pub(crate) faults: BTreeMap<String, u32>,
-    /// Hours whose CPU of containers comes from a recording rule, by its name.
-    pub(crate) usage_rules: BTreeMap<String, u32>,
-    /// A line for each manifest, to be hashed.
-    pub(crate) manifests: String,
-}
 
 /// Everything the conclusion is drawn from.
 pub(crate) struct Evidence<'a> {
@@ -143,7 +133,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         window: coverage,
         inventory,
         allocation: Some(allocation),
-        evidence: Some(crate::evidence::evidence(&bill)),
+        evidence: Some(crate::bill::evidence::evidence(&bill)),
         scenarios,
         savings,
         verdict,
@@ -200,16 +190,6 @@ fn float_of(n: usize) -> f64 {
     float(i128::try_from(n).unwrap_or_default())
 }
 
-/// Core-hours of millicore-seconds.
-pub(crate) fn core_hours(millicore_seconds: i128) -> f64 {
-    float(millicore_seconds) / 1000.0 / 3600.0
-}
-
-/// GiB-hours of byte-seconds.
-pub(crate) fn gib_hours(byte_seconds: i128) -> f64 {
-    float(byte_seconds) / GIB / 3600.0
-}
-
 fn inventory(observed: &Observed, bill: &Bill, vendor: &mut Vendor<'_>) -> Inventory {
     let [nodes, pods, containers, claims] = observed.distinct();
     let window_hours = float(observed.seconds()) / 3600.0;
@@ -260,7 +240,11 @@ fn inventory(observed: &Observed, bill: &Bill, vendor: &mut Vendor<'_>) -> Inven
     }
 }
 
-fn node_group(kind: &crate::facts::NodeKind, sums: &crate::observed::NodeSums, vendor: &mut Vendor<'_>) -> NodeGroup {
+fn node_group(
+    kind: &crate::sums::facts::NodeKind,
+    sums: &crate::sums::observed::NodeSums,
+    vendor: &mut Vendor<'_>,
+) -> NodeGroup {
     let movable = match vendor.fate(kind) {
         Fate::Moves(_, pool) => Movable { moves: true, reason: format!("onto bare metal of family {}", pool.family) },
         Fate::Stays(reason) => Movable { moves: false, reason },

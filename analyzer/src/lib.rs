@@ -1,39 +1,25 @@
 //! Lake to analysis: today's bill, and what each alternative would have cost.
 //!
-//! Start reading at [`analyze()`]. Only `input` touches the lake; the rest is a function of its arguments.
+//! Start reading at [`analyze()`]. Only `read::fetch` touches the lake; the rest is a function of its arguments.
 
-mod allocation;
 mod analyze;
 mod assumptions;
-mod columns;
+mod bill;
 mod conclude;
-mod evidence;
-mod facts;
 mod fast;
-mod histogram;
-mod hosts;
-mod input;
-mod ledger;
-mod model;
-mod next_steps;
-mod observed;
-mod plausible;
-mod profile;
-mod realised;
-mod rightsizing;
-mod rows;
+mod interner;
+mod month;
+mod read;
 mod scenarios;
-mod slots;
-mod trace;
-mod usage;
-mod utilisation;
+mod sums;
+mod units;
 
 pub use analyze::{Request, Sharing, analyze, analyze_with_days};
 pub use assumptions::{Assumptions, Terms};
-pub use input::AnalyzeError;
 pub use prices::{CapacityType, PriceBook};
-pub use profile::{Profile, ProfileError};
+pub use read::error::AnalyzeError;
 pub use replay::{AssumptionsError, Domain, Key};
+pub use scenarios::profile::{Profile, ProfileError};
 pub use types::analysis::PriceOrigin;
 
 pub(crate) use prices::{self, pricing};

@@ -1,36 +1,14 @@
-//! What the scenarios share: a month, and what moving from one to another saves.
+//! Scenarios the same hours are held against, and what moving from one to another saves.
 
-pub(crate) mod today;
+pub(crate) mod hosts;
+pub(crate) mod model;
+pub(crate) mod profile;
+pub(crate) mod realised;
 pub(crate) mod vendor;
 
-use types::NanoUsd;
 use types::analysis::{ExactLines, Saving, Scenario};
 
-/// Scales a cost over the window to a month, in plain proportion to the hours present.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Month {
-    pub(crate) hours_present: f64,
-}
-
-impl Month {
-    /// The cost of a month.
-    pub(crate) fn usd(self, window: NanoUsd) -> f64 {
-        crate::number::ratio(window.usd() * types::HOURS_PER_MONTH, self.hours_present).unwrap_or_default()
-    }
-
-    /// What an amount of a month comes to over the window.
-    pub(crate) fn of_window(self, monthly_usd: f64) -> NanoUsd {
-        NanoUsd::new(crate::number::whole(monthly_usd * self.hours_present / types::HOURS_PER_MONTH * 1e9).into())
-    }
-}
-
-/// Hours of a week.
-pub(crate) const HOURS_A_WEEK: usize = 168;
-
-/// Seconds of a month, as prices of storage are meant.
-pub(crate) fn month_seconds() -> i128 {
-    crate::number::whole(types::HOURS_PER_MONTH * 3600.0).into()
-}
+use crate::month::Month;
 
 /// The saving from one scenario to another; `None` when no line is priced in both.
 pub(crate) fn saving(from: (&Scenario, &ExactLines), to: (&Scenario, &ExactLines), month: Month) -> Option<Saving> {
@@ -49,6 +27,8 @@ pub(crate) fn saving(from: (&Scenario, &ExactLines), to: (&Scenario, &ExactLines
 
 #[cfg(test)]
 mod tests {
+    use types::NanoUsd;
+
     use super::*;
 
     #[test]

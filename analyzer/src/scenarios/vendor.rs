@@ -18,14 +18,14 @@ use types::show::usd;
 use types::{NanoUsd, UsdPerHour};
 
 use crate::assumptions::Assumptions;
-use crate::facts::{HourFacts, NodeKind};
-use crate::hosts::{Overhead, Packing, Size};
+use crate::bill::today::{Bill, NodeCost, capacity_type, compute_cost, hours, machine_hours};
+use crate::month::Month;
 use crate::number::{float, whole};
-use crate::observed::Observed;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
-use crate::scenarios::Month;
-use crate::scenarios::today::{Bill, NodeCost, capacity_type, compute_cost, hours, machine_hours};
+use crate::scenarios::hosts::{Overhead, Packing, Size};
+use crate::sums::facts::{HourFacts, NodeKind};
+use crate::sums::observed::Observed;
 use catalog::InstanceType;
 
 /// Its id.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::facts::{NodeRow, SlotTotals};
-use crate::observed::Observed;
+use crate::sums::facts::{NodeRow, SlotTotals};
+use crate::sums::observed::Observed;
 use types::Hour;
 
 fn kind(instance_type: &str) -> NodeKind {
@@ -34,7 +34,7 @@ fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow 
         kubelet: None,
         root_disk_bytes: None,
         fargate_provisioned: None,
-        seen: crate::facts::NodeSlots::default(),
+        seen: crate::sums::facts::NodeSlots::default(),
     }
 }
 
@@ -69,7 +69,7 @@ fn run_with(book: &PriceBook, nodes: Vec<NodeRow>, assumptions: &str) -> (Bill, 
     observed.take(&facts);
     let mut vendor = Vendor::new(book, &assumptions);
     vendor.take(&facts);
-    let bill = Bill::new(&observed, &crate::ledger::Ledger::default(), book, &assumptions);
+    let bill = Bill::new(&observed, &crate::sums::ledger::Ledger::default(), book, &assumptions);
     vendor.leave_losing_families(&bill);
     let outcome = vendor.conclude(&bill, &observed, Month { hours_present: 1.0 });
     (bill, outcome)

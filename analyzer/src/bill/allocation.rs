@@ -1,0 +1,315 @@
+//! Today's bill by who causes it, in whole nano-dollars.
+//!
+//! `total = workloads + overhead + idle - oversubscribed + residual` holds exactly for the cluster, for each node group
+//! and for each zone. Money is divided once for each group of nodes and resource, by largest remainder.
+
+pub(crate) mod by_day;
+mod rollup;
+mod volumes;
+
+use std::collections::BTreeMap;
+
+use types::analysis::{Allocation, ClaimCost, ExactLines};
+use types::{NanoUsd, split};
+
+use crate::assumptions::Assumptions;
+use crate::bill::today::Bill;
+use crate::number::thousandths;
+use crate::sums::both::Both;
+use crate::sums::facts::WorkloadKey;
+use crate::sums::ledger::{GroupSums, Ledger, NodeGroup};
+use crate::sums::observed::Observed;
+
+const DAEMONSETS: &str = "daemonsets";
+const KEPT: &str = "capacity kept from pods by system and kubelet";
+const BOOTS: &str = "nodes booting";
+const CONTROL_PLANE: &str = "control plane";
+const NETWORK: &str = "network";
+const SNAPSHOTS: &str = "EBS snapshots";
+const UNUSED: &str = "unused commitments";
+/// What stands for the group or zone of nodes that name none.
+const NO_GROUP: &str = "(no node group)";
+const NO_ZONE: &str = "(no zone)";
+
+/// The identity, exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Parts {
+    total: NanoUsd,
+    workloads: NanoUsd,
+    overhead: NanoUsd,
+    idle: NanoUsd,
+    oversubscribed: NanoUsd,
+    residual: NanoUsd,
+}
+
+impl Parts {
+    fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.workloads += other.workloads;
+        self.overhead += other.overhead;
+        self.idle += other.idle;
+        self.oversubscribed += other.oversubscribed;
+        self.residual += other.residual;
+    }
+
+    fn holds(&self) -> bool {
+        self.total == self.workloads + self.overhead + self.idle - self.oversubscribed + self.residual
+    }
+}
+
+/// What one owner pays, by what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct OwnerCost {
+    cpu: NanoUsd,
+    memory: NanoUsd,
+    volumes: NanoUsd,
+    fargate: NanoUsd,
+}
+
+impl OwnerCost {
+    fn all(self) -> NanoUsd {
+        self.cpu + self.memory + self.volumes + self.fargate
+    }
+
+    fn add(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.memory += other.memory;
+        self.volumes += other.volumes;
+        self.fargate += other.fargate;
+    }
+}
+
+/// Workload and labels.
+type OwnerKey = (WorkloadKey, Vec<String>);
+
+/// Costs as they are given out.
+#[derive(Debug, Default)]
+struct Books {
+    cluster: Parts,
+    /// By name of the node group, with the seconds its nodes were up.
+    groups: BTreeMap<Option<String>, (i64, Parts)>,
+    zones: BTreeMap<Option<String>, (i64, Parts)>,
+    owners: BTreeMap<OwnerKey, OwnerCost>,
+    /// The same by the group of nodes it stands on as well; `None` for what does not stand on nodes.
+    owners_at: BTreeMap<(Option<String>, OwnerKey), OwnerCost>,
+    /// The group of nodes whose cost is being given out.
+    here: Option<String>,
+    overhead: BTreeMap<&'static str, NanoUsd>,
+    residual_causes: BTreeMap<String, NanoUsd>,
+}
+
+impl Books {
+    /// Books parts under a group and a zone; `None` for what does not stand on nodes.
+    fn book(&mut self, place: Option<(&NodeGroup, i64)>, parts: Parts) {
+        debug_assert!(parts.holds(), "{parts:?}");
+        self.cluster.add(parts);
+        let (group, zone, seconds) = match place {
+            Some((group, seconds)) => {
+                let zone = group.billed_as.zone.clone().unwrap_or_else(|| NO_ZONE.to_owned());
+                (Some(group_name(group)), Some(zone), seconds)
+            }
+            None => (None, None, 0),
+        };
+        for (seconds_up, sums) in [self.groups.entry(group).or_default(), self.zones.entry(zone).or_default()] {
+            *seconds_up += seconds;
+            sums.add(parts);
+        }
+    }
+
+    /// Gives an owner a cost, and the parts it makes.
+    fn give(&mut self, owner: OwnerKey, cost: OwnerCost) -> Parts {
+        let all = cost.all();
+        let daemonset = is_daemonset(&owner.0);
+        self.owners_at.entry((self.here.clone(), owner.clone())).or_default().add(cost);
+        self.owners.entry(owner).or_default().add(cost);
+        if daemonset {
+            *self.overhead.entry(DAEMONSETS).or_default() += all;
+            return Parts { total: all, overhead: all, ..Parts::default() };
+        }
+        Parts { total: all, workloads: all, ..Parts::default() }
+    }
+
+    fn overhead(&mut self, what: &'static str, cost: NanoUsd) -> Parts {
+        *self.overhead.entry(what).or_default() += cost;
+        Parts { total: cost, overhead: cost, ..Parts::default() }
+    }
+
+    fn residual(&mut self, cause: String, cost: NanoUsd) -> Parts {
+        *self.residual_causes.entry(cause).or_default() += cost;
+        Parts { total: cost, residual: cost, ..Parts::default() }
+    }
+}
+
+/// The name under which the nodes of a group are booked.
+fn group_name(group: &NodeGroup) -> String {
+    group.billed_as.node_group.clone().unwrap_or_else(|| NO_GROUP.to_owned())
+}
+
+/// A daemonset runs on every node whatever else does: overhead, as no packing gets rid of it.
+fn is_daemonset(key: &WorkloadKey) -> bool {
+    key.kind == "DaemonSet"
+}
+
+/// Gives out the bill.
+pub(crate) fn allocate(
+    bill: &Bill,
+    ledger: &Ledger,
+    observed: &Observed,
+    assumptions: &Assumptions,
+    shared_namespaces: &[String],
+) -> Allocation {
+    let (books, claims) = books(bill, ledger, assumptions);
+    Allocation { by_volume_claim: claims, ..rollup::write(books, observed, shared_namespaces) }
+}
+
+/// The bill, given out, and what each claim costs.
+fn books(bill: &Bill, ledger: &Ledger, assumptions: &Assumptions) -> (Books, Vec<ClaimCost>) {
+    let mut books = Books::default();
+    node_costs(&mut books, bill, ledger, thousandths(assumptions.terms.allocation_cpu_core_to_memory_gib));
+    books.here = None;
+    let claims = volumes::give(&mut books, bill, ledger);
+    fargate_costs(&mut books, bill, ledger);
+    let ExactLines { control_plane, network, unused_commitments, .. } = bill.lines;
+    let snapshots = Some(bill.snapshots).filter(|cost| *cost != NanoUsd::ZERO);
+    let overhead = [(CONTROL_PLANE, control_plane), (NETWORK, network), (UNUSED, unused_commitments)];
+    for (what, line) in overhead.into_iter().chain([(SNAPSHOTS, snapshots)]) {
+        if let Some(cost) = line {
+            let parts = books.overhead(what, cost);
+            books.book(None, parts);
+        }
+    }
+    // Every line is given out above but the fee, which is zero today.
+    debug_assert_eq!(Some(books.cluster.total), bill.lines.total().or(Some(NanoUsd::ZERO)));
+    (books, claims)
+}
+
+/// Nodes with what comes with them: fee of Auto Mode, CPU credits, licences, root disks.
+fn node_costs(books: &mut Books, bill: &Bill, ledger: &Ledger, cpu_to_memory_thousandths: i64) {
+    let mut holders = ledger.holders();
+    let mut by_billed: BTreeMap<_, Vec<(u32, &NodeGroup, GroupSums)>> = BTreeMap::new();
+    for (number, sums) in &ledger.group_sums {
+        if let Some(group) = ledger.groups.name(*number) {
+            by_billed.entry(&group.billed_as).or_default().push((*number, group, *sums));
+        }
+    }
+    for node in &bill.nodes {
+        let mut groups = by_billed.remove(&node.billed_as).unwrap_or_default();
+        groups.sort_by_key(|(_, group, _)| *group);
+        let compute = node.cost.as_ref().map_or(NanoUsd::ZERO, |price| price.usd);
+        let boot = compute.scaled((node.billed_seconds - node.up_seconds).into(), node.billed_seconds.into());
+        let seconds: Vec<_> = groups.iter().map(|(_, _, sums)| i128::from(sums.up_seconds)).collect();
+        let disks: Vec<_> = groups
+            .iter()
+            .map(|(_, group, sums)| i128::from(group.root_disk_bytes.unwrap_or_default()) * i128::from(sums.up_seconds))
+            .collect();
+        let by_time = compute - boot + node.auto_mode + node.cpu_credits + node.licences;
+        let shares = split(by_time, &seconds).zip(split(boot, &seconds));
+        let Some((up, boots)) = shares else {
+            let all = by_time + boot + node.root_disks;
+            let parts = books.residual("nodes that were up for no second of the window".to_owned(), all);
+            books.book(None, parts);
+            continue;
+        };
+        let root = split(node.root_disks, &disks).unwrap_or_else(|| vec![NanoUsd::ZERO; groups.len()]);
+        for ((((number, group, sums), up), boot), root) in groups.into_iter().zip(up).zip(boots).zip(root) {
+            let parts = books.overhead(BOOTS, boot);
+            let place = Some((group, sums.up_seconds));
+            books.book(place, parts);
+            let held = holders.remove(&number).unwrap_or_default();
+            give_group(books, ledger, (group, sums), up + root, held, cpu_to_memory_thousandths);
+        }
+    }
+}
+
+/// Gives the cost of a group of nodes to those who hold its capacity.
+fn give_group(
+    books: &mut Books,
+    ledger: &Ledger,
+    (group, sums): (&NodeGroup, GroupSums),
+    cost: NanoUsd,
+    held: Vec<(u32, Both)>,
+    cpu_to_memory_thousandths: i64,
+) {
+    let place = Some((group, 0));
+    books.here = Some(group_name(group));
+    let capacity = group.cpu_capacity_millicores.zip(group.memory_capacity_bytes);
+    let weights = capacity.map(|(cpu, memory)| {
+        // A core against a GiB: millicores and bytes brought to one scale, in integers.
+        [i128::from(cpu) * i128::from(cpu_to_memory_thousandths) * (1 << 30), i128::from(memory) * 1_000_000]
+    });
+    let shares = weights.and_then(|weights| split(cost, &weights)).and_then(|shares| <[_; 2]>::try_from(shares).ok());
+    let Some([cpu_cost, memory_cost]) = shares else {
+        if cost != NanoUsd::ZERO {
+            let name = group.billed_as.kind.instance_type.as_deref().unwrap_or("unknown type");
+            let parts = books.residual(format!("capacity of nodes of {name} is not reported"), cost);
+            books.book(place, parts);
+        }
+        return;
+    };
+    let pick = |of: fn(&Both) -> i128| {
+        let held: Vec<_> = held.iter().map(|(_, held)| of(held)).collect();
+        (held, of(&sums.idle), of(&sums.kept), of(&sums.over))
+    };
+    let resources = [(cpu_cost, pick(|both| both.cpu), true), (memory_cost, pick(|both| both.memory), false)];
+    for (cost, (held_amounts, idle, kept, over), is_cpu) in resources {
+        // What pods hold beyond capacity costs as much again, and nobody pays for it: it is counted on both sides.
+        let all: i128 = held_amounts.iter().sum::<i128>() + idle + kept;
+        let capacity = all - over;
+        let oversubscribed = split(cost, &[over, (capacity - over).max(0)])
+            .filter(|_| over <= capacity)
+            .and_then(|parts| parts.first().copied())
+            .unwrap_or_else(|| times(cost, over, capacity));
+        let mut amounts = held_amounts;
+        amounts.extend([idle, kept]);
+        let Some(mut given) = split(cost + oversubscribed, &amounts) else {
+            let parts = books.residual("nodes up for no second of a slot".to_owned(), cost);
+            books.book(place, parts);
+            continue;
+        };
+        let (kept_cost, idle_cost) = (given.pop().unwrap_or_default(), given.pop().unwrap_or_default());
+        let mut parts = Parts { total: idle_cost, idle: idle_cost, ..Parts::default() };
+        parts.add(books.overhead(KEPT, kept_cost));
+        for ((owner, _), cost) in held.iter().zip(given) {
+            let Some((workload, labels)) = ledger.owner_key(*owner) else { continue };
+            let cost = if is_cpu {
+                OwnerCost { cpu: cost, ..OwnerCost::default() }
+            } else {
+                OwnerCost { memory: cost, ..OwnerCost::default() }
+            };
+            parts.add(books.give((workload.clone(), labels.clone()), cost));
+        }
+        parts.oversubscribed += oversubscribed;
+        parts.total = parts.total - oversubscribed;
+        books.book(place, parts);
+    }
+}
+
+/// `cost * over / capacity`, where that is more than the whole.
+fn times(cost: NanoUsd, over: i128, capacity: i128) -> NanoUsd {
+    if capacity <= 0 {
+        return NanoUsd::ZERO;
+    }
+    let whole = over.div_euclid(capacity);
+    let rest = split(cost, &[over.rem_euclid(capacity), capacity - over.rem_euclid(capacity)]);
+    NanoUsd::new(cost.nanos() * whole) + rest.and_then(|rest| rest.first().copied()).unwrap_or_default()
+}
+
+/// Fargate pods pay for what they were provisioned with.
+fn fargate_costs(books: &mut Books, bill: &Bill, ledger: &Ledger) {
+    for (kind, cost) in &bill.fargate {
+        let mut shares: Vec<_> = ledger
+            .fargate
+            .iter()
+            .filter(|((of, _), _)| of == kind)
+            .filter_map(|((_, owner), seconds)| Some((ledger.owner_key(*owner)?, i128::from(*seconds))))
+            .collect();
+        shares.sort();
+        let seconds: Vec<_> = shares.iter().map(|(_, seconds)| *seconds).collect();
+        let given = split(*cost, &seconds).unwrap_or_else(|| vec![NanoUsd::ZERO; shares.len()]);
+        for (((workload, labels), _), cost) in shares.into_iter().zip(given) {
+            let cost = OwnerCost { fargate: cost, ..OwnerCost::default() };
+            let parts = books.give((workload.clone(), labels.clone()), cost);
+            books.book(None, parts);
+        }
+    }
+}

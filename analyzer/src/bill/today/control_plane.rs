@@ -1,0 +1,148 @@
+//! What EKS takes: the control plane by the support its version has, and the fee for hybrid nodes.
+
+use std::collections::BTreeMap;
+
+use catalog::{Minor, Support};
+use types::NanoUsd;
+use types::analysis::Note;
+
+use super::{Bill, Item};
+use crate::assumptions::Assumptions;
+use crate::bill::grade::Grade;
+use crate::number::{float, ratio};
+use crate::prices::PriceBook;
+use crate::sums::observed::Observed;
+
+/// Why the support of a control plane is not measured.
+pub(crate) const BY_KUBELET: &str = "support of the control plane follows from the newest kubelet";
+pub(crate) const NO_VERSION: &str = "Kubernetes version not known, so standard support is assumed";
+pub(crate) const PAST_CALENDAR: &str =
+    "no kubelet is of a version that EKS still supports, so extended support is assumed";
+/// Why the fee for hybrid nodes is not measured.
+pub(crate) const HYBRID_TIERS: &str = "tiers of the fee for hybrid nodes are those of this cluster alone";
+
+/// Where the tiers of the fee for hybrid nodes end, in vCPU-hours a month, and what they are called.
+const TIERS: [(f64, &str); 5] = [
+    (576_000.0, "eks.hybrid_nodes.vcpu_hours_to_576000"),
+    (1_152_000.0, "eks.hybrid_nodes.vcpu_hours_to_1152000"),
+    (5_760_000.0, "eks.hybrid_nodes.vcpu_hours_to_5760000"),
+    (11_520_000.0, "eks.hybrid_nodes.vcpu_hours_to_11520000"),
+    (f64::INFINITY, "eks.hybrid_nodes.vcpu_hours_above_11520000"),
+];
+
+/// Hours of a control plane that are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Alike {
+    extended: bool,
+    grade: Grade,
+    reason: &'static str,
+}
+
+impl Bill {
+    /// The line of EKS: `None` where there is no price of the control plane.
+    pub(super) fn add_control_plane(
+        &mut self,
+        observed: &Observed,
+        book: &PriceBook,
+        assumptions: &Assumptions,
+    ) -> Option<NanoUsd> {
+        let mut hours: BTreeMap<Alike, i128> = BTreeMap::new();
+        let mut extended: Option<(Minor, i128)> = None;
+        for sums in &observed.hours {
+            let alike = alike(sums.kubelet, sums.hour.start().date_naive(), book, assumptions);
+            *hours.entry(alike).or_default() += 1;
+            if let (true, Some(version)) = (alike.extended, sums.kubelet) {
+                let (newest, hours) = extended.get_or_insert((version, 0));
+                (*newest, *hours) = (version.max(*newest), *hours + 1);
+            }
+        }
+        let region = observed.region().unwrap_or("all");
+        let mut line = None;
+        for (alike, hours) in hours {
+            let Some(unit) = book.control_plane(region, alike.extended) else {
+                let reason = "no price of the control plane; give one as [control_plane] in the prices file".to_owned();
+                self.add_unpriced("EKS control plane".to_owned(), float(hours), "hour", reason);
+                continue;
+            };
+            let support = if alike.extended { "extended" } else { "standard" };
+            let item = Item {
+                line: "control_plane",
+                what: format!("one cluster, {support} support"),
+                unit: "hour",
+                quantity: float(hours),
+                cost: unit.price.scaled(hours, 1),
+                priced: unit,
+            };
+            let cost = self.add_item(item, alike.grade, alike.reason);
+            line = Some(line.unwrap_or_default() + cost);
+        }
+        if let Some(((major, minor), hours)) = extended
+            && assumptions.terms.eks_support == BY_VERSION
+        {
+            let since = book.eks_versions().extended_from((major, minor));
+            let since = since.map(|day| format!(", which pays for extended support since {day}")).unwrap_or_default();
+            self.notes.push(Note::warning(format!(
+                "In {hours} hours the newest kubelet is of Kubernetes {major}.{minor}{since}, so the control plane is billed at that price; an upgrade ends it. If the control plane is newer than its nodes, set the assumption eks.support to \"standard\"."
+            )));
+        }
+        let hybrid = self.add_hybrid_nodes(observed, book, region);
+        if hybrid == NanoUsd::ZERO { line } else { Some(line.unwrap_or_default() + hybrid) }
+    }
+
+    /// The fee of EKS for hybrid nodes, by the vCPU-hour, in tiers by the month.
+    fn add_hybrid_nodes(&mut self, observed: &Observed, book: &PriceBook, region: &str) -> NanoUsd {
+        let hybrid = observed.billed.iter().filter(|(billed_as, _)| billed_as.kind.compute_type == "hybrid");
+        let (mut seconds, mut unknown) = (0, 0);
+        for (_, sums) in hybrid {
+            seconds += sums.millicore_seconds;
+            unknown += if sums.millicore_seconds == 0 { sums.up_seconds } else { 0 };
+        }
+        if unknown > 0 {
+            let reason = "CPU capacity not known, by which the fee goes; kube_node_status_capacity shows it".to_owned();
+            self.add_unpriced("fee of hybrid nodes".to_owned(), super::hours(unknown), "node-hour", reason);
+        }
+        let vcpu_hours = float(seconds) / 3_600_000.0;
+        let a_month = ratio(types::HOURS_PER_MONTH * 3600.0, float(observed.seconds())).unwrap_or_default();
+        let monthly = vcpu_hours * a_month;
+        let (mut line, mut below) = (NanoUsd::ZERO, 0.0);
+        for (end, name) in TIERS {
+            let share = ratio((monthly.min(end) - below).max(0.0), monthly).unwrap_or_default();
+            below = end;
+            if share == 0.0 {
+                continue;
+            }
+            let Some(unit) = book.other(name, region) else {
+                let reason = format!("no price of {name} in {region}; give one as [[item]] in the prices file");
+                self.add_unpriced("fee of hybrid nodes".to_owned(), vcpu_hours * share, "vCPU-hour", reason);
+                continue;
+            };
+            let millionths: i128 = crate::number::whole(share * 1e9).into();
+            let item = Item {
+                line: "control_plane",
+                what: "hybrid nodes".to_owned(),
+                unit: "vCPU-hour",
+                quantity: vcpu_hours * share,
+                cost: unit.price.scaled(seconds, 3_600_000).scaled(millionths, 1_000_000_000),
+                priced: unit,
+            };
+            line += self.add_item(item, Grade::Inferred, HYBRID_TIERS);
+        }
+        line
+    }
+}
+
+/// The value of `eks.support` by which the version decides.
+const BY_VERSION: &str = "by_version";
+
+/// What an hour of the control plane pays for, and how well that is known.
+fn alike(kubelet: Option<Minor>, day: chrono::NaiveDate, book: &PriceBook, assumptions: &Assumptions) -> Alike {
+    match (assumptions.terms.eks_support, kubelet) {
+        (BY_VERSION, Some(version)) => match book.eks_versions().support(version, day).0 {
+            Support::Standard => Alike { extended: false, grade: Grade::Inferred, reason: BY_KUBELET },
+            Support::Extended => Alike { extended: true, grade: Grade::Inferred, reason: BY_KUBELET },
+            Support::Ended => Alike { extended: true, grade: Grade::Assumed, reason: PAST_CALENDAR },
+        },
+        (BY_VERSION, None) => Alike { extended: false, grade: Grade::Assumed, reason: NO_VERSION },
+        (given, _) => Alike { extended: given == "extended", grade: Grade::Measured, reason: "" },
+    }
+}

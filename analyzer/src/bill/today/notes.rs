@@ -1,0 +1,137 @@
+//! What a reader must know about today's bill.
+
+use std::collections::BTreeMap;
+
+use types::analysis::Note;
+
+use super::{Bill, NodeCost, hours};
+use crate::prices::{CapacityType, OperatingSystem, PriceBook};
+use crate::sums::ledger::Ledger;
+use crate::sums::observed::Observed;
+
+impl Bill {
+    pub(super) fn add_notes(&mut self, observed: &Observed, ledger: &Ledger, book: &PriceBook) {
+        let node_hours = |of: &dyn Fn(&NodeCost) -> bool| {
+            hours(self.nodes.iter().filter(|node| of(node)).map(|node| node.billed_seconds).sum())
+        };
+        let unpriced = node_hours(&|node| node.cost.is_err());
+        let all = node_hours(&|_| true);
+        let emp_owned = node_hours(&|node| node.kind.emp_owned);
+        let hybrid = node_hours(&|node| node.kind.compute_type == "hybrid");
+        let auto = node_hours(&|node| node.kind.compute_type == "auto");
+        let unlabelled = node_hours(&|node| node.kind.capacity_type.is_none() && node.cost.is_ok());
+        let no_os = node_hours(&|node| node.kind.os.is_none() && node.cost.is_ok());
+        let estimated = |node: &NodeCost| node.cost.as_ref().is_ok_and(|price| price.unit.origin.kind == "estimated");
+        let spot = node_hours(&|node| {
+            estimated(node) && node.cost.as_ref().is_ok_and(|p| p.capacity_type == CapacityType::Spot)
+        });
+        let estimated = node_hours(&estimated) - spot;
+        let mut notes = Vec::new();
+        if unpriced > 0.0 {
+            notes.push(Note::warning(format!(
+                "{unpriced:.1} of {all:.1} node-hours have no price and stand outside every total; the list of what is unpriced says why."
+            )));
+        }
+        if emp_owned > 0.0 {
+            notes.push(Note::warning(format!(
+                "{emp_owned:.1} node-hours are of elastic VMs that are there already; their hosts are not visible, so today's bill lacks them."
+            )));
+        }
+        if hybrid > 0.0 {
+            notes.push(Note::warning(format!(
+                "{hybrid:.1} node-hours are of hybrid nodes, your own machines: the bill holds the fee of EKS for them, by the vCPU-hour, and not what they cost."
+            )));
+        }
+        if auto > 0.0 {
+            notes.push(Note::info(format!(
+                "{auto:.1} node-hours run under EKS Auto Mode; its fee is a share of the on-demand list price, on a line of its own."
+            )));
+        }
+        if unlabelled > 0.0 {
+            notes.push(Note::warning(format!(
+                "No label says whether {unlabelled:.1} node-hours are on-demand or spot; they are priced by the assumption ec2.unlabelled_capacity_type."
+            )));
+        }
+        if no_os > 0.0 {
+            notes.push(Note::warning(format!(
+                "The operating system of {no_os:.1} node-hours is not known; they are taken for Linux."
+            )));
+        }
+        let mut outside: BTreeMap<String, i64> = BTreeMap::new();
+        for node in self.nodes.iter().filter(|node| ["local-zone", "wavelength"].contains(&&*node.kind.compute_type)) {
+            *outside.entry(node.billed_as.location().unwrap_or_default()).or_default() += node.billed_seconds;
+        }
+        for (place, seconds) in outside {
+            notes.push(Note::info(format!(
+                "{:.1} node-hours are in {place}, a Local Zone or Wavelength Zone, which has prices of its own: they come from an imported list or the prices file and never from the region, and these machines stay as they are in every scenario.",
+                hours(seconds)
+            )));
+        }
+        let windows =
+            node_hours(&|node| node.cost.as_ref().is_ok_and(|price| price.machine.os == OperatingSystem::Windows));
+        if windows > 0.0 {
+            notes.push(Note::info(format!(
+                "{windows:.1} node-hours run Windows: its licence is taken as a surcharge by the vCPU on the price of Linux, unless the prices file gives theirs."
+            )));
+        }
+        if estimated > 0.0 {
+            notes.push(Note::warning(format!(
+                "{estimated:.1} node-hours are priced by an estimate from another region; give the real price as [[node]] in the prices file."
+            )));
+        }
+        let guessed: Vec<_> = self.items.iter().filter(|item| item.priced.origin.kind == "estimated").collect();
+        if !guessed.is_empty() {
+            let names: Vec<_> = guessed.iter().map(|item| item.what.as_str()).collect();
+            notes.push(Note::warning(format!("Priced by an estimate that nobody looked up: {}.", names.join(", "))));
+        }
+        if spot > 0.0 {
+            notes.push(Note::info(format!(
+                "{spot:.1} spot node-hours are priced at the on-demand list price less the typical saving of their type and region, which is an estimate."
+            )));
+        }
+        if !ledger.fargate.is_empty() {
+            notes.push(Note::info(
+                "What Fargate provisions is inferred: the pod's request and its overhead, rounded up to a size Fargate sells, per second with a minute at least. The capacity its nodes report is that of a larger machine.",
+            ));
+        }
+        notes.extend(self.price_changes(observed, book));
+        if self.compute.plans.is_empty() {
+            notes.push(Note::info("Prices that are not your own are list prices of Linux at tenancy Shared. No commitments are given, so none are counted: if you have Savings Plans or reserved instances, add them to the prices file."));
+        } else {
+            notes.push(Note::info("Compute is at effective cost: commitments cover machine-seconds hour by hour, and what of them is not used is a line of its own."));
+        }
+        notes.push(Note::info("Not in the bill, since no metric that is collected shows it: data transfer (what crosses zones costs by the byte, and no metric says which bytes do), load balancers, NAT gateways, interface endpoints, public addresses and snapshots unless assumptions count them, a provisioned control plane, capabilities of EKS, CloudWatch Container Insights, licences of RHEL and SUSE, machines on Outposts, and time billed before a node's first or after its last sight other than its boot."));
+        self.notes.extend(notes);
+    }
+
+    /// A note for each machine whose price changed within the window, or before which it is not known.
+    fn price_changes(&self, observed: &Observed, book: &PriceBook) -> Vec<Note> {
+        let day = |seconds: i64| {
+            chrono::DateTime::from_timestamp(seconds, 0).map(|at| at.date_naive().to_string()).unwrap_or_default()
+        };
+        let mut notes = Vec::new();
+        for (machine, cost) in &self.compute.machines {
+            let name = &machine.instance_type;
+            if let Some((before, seconds)) = &cost.before
+                && let Some((until, _)) = book.rate_before(machine)
+            {
+                notes.push(Note::info(format!(
+                    "The price of {name} changed on {}: {:.1} of its {:.1} hours are from before and priced at {} an hour.",
+                    day(until),
+                    hours(*seconds),
+                    hours(cost.seconds),
+                    before.contracted.price.usd_per_hour()
+                )));
+            }
+            let first = observed.hours.first().map(|sums| sums.hour.start_seconds());
+            if let Some(changed) = book.unknown_before(machine).filter(|changed| first.is_some_and(|at| at < *changed))
+            {
+                notes.push(Note::warning(format!(
+                    "The price of {name} changed on {}, and what it was before is not known: hours from before are priced at the present one, which is lower.",
+                    day(changed)
+                )));
+            }
+        }
+        notes
+    }
+}

@@ -1,0 +1,256 @@
+//! Turns the objects of a day into facts and sums.
+//!
+//! The facts of an hour are the same whichever way its rows came. While one day is summed the next waits for it and
+//! the one after is fetched, so three days of compressed objects, the facts of two and the frames of a few hours, or of
+//! one day object, are all that is held.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use lake::tables::{ContainerHour, PodHour, Table};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::read::ahead::{self, Ahead, Plan, Step, unreadable};
+use crate::read::error::AnalyzeError;
+use crate::read::fetch::PartObjects;
+use crate::read::trace::{self, Choices, Names};
+use crate::read::usage::{self, ByHour, Frames};
+use crate::read::{rows, slots};
+use crate::sums::facts::{HourFacts, VolumeRow};
+use crate::sums::ledger::Ledger;
+
+/// Container rows after which a frame is full: enough that a pipeline's fixed cost does not show, few enough that
+/// frames stay small in a large cluster.
+const ROWS_PER_FRAME: u64 = 50_000;
+
+/// A thread that decodes one day after the other.
+///
+/// It is always the same thread, because memory freed by one thread is not readily used by another, and most of what a
+/// day takes is allotted here; batches alone come from a thread that lives for a day.
+pub(crate) struct Decoder {
+    jobs: std::sync::mpsc::Sender<Job>,
+    worker: JoinHandle<Ledger>,
+}
+
+/// A day, and where its facts go.
+type Job = (Vec<PartObjects>, oneshot::Sender<Result<Vec<HourFacts>, AnalyzeError>>);
+/// Where the facts of a day will come from.
+type Decoding = oneshot::Receiver<Result<Vec<HourFacts>, AnalyzeError>>;
+
+impl Decoder {
+    /// Starts the thread, which keeps `ledger`; it ends when the decoder is dropped.
+    pub(crate) fn start(mut ledger: Ledger) -> Self {
+        let (jobs, queue) = std::sync::mpsc::channel::<Job>();
+        let worker = tokio::task::spawn_blocking(move || {
+            for (day, reply) in queue {
+                // Nobody waits for the reply any more when the analysis failed or was dropped.
+                if reply.is_closed() {
+                    continue;
+                }
+                let decoded = catch_unwind(AssertUnwindSafe(|| decode_day(&day, &mut ledger)));
+                let _ = reply.send(decoded.unwrap_or_else(|panic| Err(fault(&day, &*panic))));
+            }
+            ledger
+        });
+        Self { jobs, worker }
+    }
+
+    /// Gives a day to the thread; its facts come from [`Decoder::facts`].
+    pub(crate) fn decode(&self, day: Vec<PartObjects>) -> Decoding {
+        let (reply, facts) = oneshot::channel();
+        // A thread that is gone drops the reply, which `facts` sees.
+        let _ = self.jobs.send((day, reply));
+        facts
+    }
+
+    /// The facts of a day by hour, when the thread has summed them.
+    pub(crate) async fn facts(&mut self, day: Decoding) -> Result<Vec<HourFacts>, AnalyzeError> {
+        if let Ok(facts) = day.await {
+            return facts;
+        }
+        // The thread ended without an answer, so it panicked.
+        match (&mut self.worker).await {
+            Err(died) => Err(died.into()),
+            Ok(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The ledger over all days decoded.
+    pub(crate) async fn finish(self) -> Result<Ledger, AnalyzeError> {
+        let Self { jobs, worker } = self;
+        drop(jobs);
+        Ok(worker.await?)
+    }
+}
+
+/// A fault of the program that something in a day brought out; the analysis ends with it.
+fn fault(day: &[PartObjects], panic: &(dyn Any + Send)) -> AnalyzeError {
+    let first = day.iter().flat_map(|objects| &objects.part.hours).next();
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let reason = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    AnalyzeError::Fault { date: first.map(|read| read.hour.date()).unwrap_or_default(), reason }
+}
+
+/// Decodes the objects of a day and sums them by hour; the facts are in order of their hours.
+fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
+    let pod_columns = slots::pod_columns(!ledger.labels.is_empty());
+    let plan = Plan {
+        batches: &[
+            Step { of: |objects| &objects.nodes, columns: rows::NODE_COLUMNS },
+            Step { of: |objects| &objects.pods, columns: &pod_columns },
+            Step { of: |objects| &objects.containers, columns: slots::CONTAINER_COLUMNS },
+            Step { of: |objects| &objects.volumes, columns: rows::VOLUME_COLUMNS },
+        ],
+        scalars: &[
+            Step { of: |objects| &objects.pods, columns: usage::POD_COLUMNS },
+            Step { of: |objects| &objects.containers, columns: usage::CONTAINER_COLUMNS },
+        ],
+    };
+    let mut facts = ahead::read(day, &plan, |mut ahead| {
+        let mut facts = Vec::with_capacity(day.len());
+        let mut rows = 0;
+        // A frame ends with the part that fills it.
+        let full = |objects: &PartObjects| {
+            rows += objects.part.object(ContainerHour::NAME).map_or(0, |object| object.rows);
+            let full = rows >= ROWS_PER_FRAME;
+            rows = if full { 0 } else { rows };
+            full
+        };
+        for parts in day.split_inclusive(full) {
+            facts.extend(decode_parts(parts, &mut ahead, ledger)?);
+        }
+        ledger.implausible.merge(std::mem::take(&mut ahead.implausible));
+        Ok::<_, AnalyzeError>(facts)
+    })?;
+    ledger.end_day();
+    facts.sort_by_key(|hour| hour.hour);
+    Ok(facts)
+}
+
+/// Leaves of a volume the seconds in which no claim before it had it: AWS bills a volume once, however many claims it is
+/// behind.
+fn count_once(billed: &mut BTreeMap<(i64, String), i64>, hour: i64, volume: &mut VolumeRow) {
+    let Some(id) = &volume.volume_id else { return };
+    let before = billed.entry((hour, id.clone())).or_default();
+    volume.present_seconds = volume.present_seconds.min(types::window::HOUR_SECONDS - *before).max(0);
+    *before += volume.present_seconds;
+}
+
+/// Sums some parts by hour and runs the pipelines over all of them at once.
+fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
+    let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
+    let date = first.map(|read| read.hour.date()).unwrap_or_default();
+    let mut frames = Frames::default();
+    let mut nodes_by_hour = ByHour::new();
+    let mut facts = ByHour::new();
+    for objects in parts {
+        decode_part(objects, ahead, &mut frames, &mut nodes_by_hour, &mut facts, ledger)?;
+    }
+    let pipeline = |source| AnalyzeError::Pipeline { date: date.clone(), source };
+    let workload = |owner| ledger.owners.name(owner).map(|owner| owner.workload).unwrap_or_default();
+    let mut workloads = usage::workloads(&frames, workload).map_err(pipeline)?;
+    for (start, hour) in &mut facts {
+        hour.nodes = nodes_by_hour.remove(start).unwrap_or_default();
+        hour.workloads = workloads.remove(start).unwrap_or_default();
+    }
+    Ok(facts.into_values().collect())
+}
+
+/// Takes one part: rows and slots into facts by hour, scalars onto the frames of the day.
+fn decode_part(
+    objects: &PartObjects,
+    ahead: &mut Ahead,
+    frames: &mut Frames,
+    nodes_by_hour: &mut ByHour<Vec<crate::sums::facts::NodeRow>>,
+    facts: &mut ByHour<HourFacts>,
+    ledger: &mut Ledger,
+) -> Result<(), AnalyzeError> {
+    let part = &objects.part;
+    for read in &part.hours {
+        facts.insert(read.hour.start_seconds(), HourFacts::new(read.hour));
+        nodes_by_hour.insert(read.hour.start_seconds(), Vec::new());
+    }
+    ahead.each_batch(&objects.nodes, |batch| {
+        for (hour, node) in rows::nodes(batch)? {
+            if let Some(nodes) = nodes_by_hour.get_mut(&hour) {
+                ledger.node(hour, &node);
+                nodes.push(node);
+            }
+        }
+        Ok(())
+    })?;
+    let rows = |table| part.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
+    let mut pods = slots::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
+    ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
+    ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
+    pods.end(facts, ledger);
+    let mut billed: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    ahead.each_batch(&objects.volumes, |batch| {
+        for (hour, mut volume) in rows::volumes(batch)? {
+            if let Some(facts) = facts.get_mut(&hour) {
+                count_once(&mut billed, hour, &mut volume);
+                ledger.volume(hour, &volume);
+                facts.volumes.push(volume);
+            }
+        }
+        Ok(())
+    })?;
+    ledger.end_part();
+    let starts: Vec<_> = part.hours.iter().map(|read| read.hour.start_seconds()).collect();
+    let kept = (!part.whole).then_some(starts.as_slice());
+    let (pod_owners, container_owners, ids) = pods.into_owners_and_ids();
+    for (hour, ids) in ids {
+        facts.entry(hour).and_modify(|facts| facts.pod_ids = ids);
+    }
+    let tables = [
+        (&objects.pods, pod_owners, &mut frames.pods),
+        (&objects.containers, container_owners, &mut frames.containers),
+    ];
+    for (object, owners, frame) in tables {
+        usage::with_owners(ahead.scalars()?, owners)
+            .and_then(|scalars| usage::of_hours(scalars, kept))
+            .and_then(|scalars| frame.vstack_mut(&scalars).map(|_| ()))
+            .map_err(|source| unreadable(object, source))?;
+    }
+    Ok(())
+}
+
+/// The hours of a day as the replay takes them, oldest first.
+pub(crate) fn read_traces(
+    day: &[PartObjects],
+    names: &mut Names,
+    choices: &dyn Choices,
+) -> Result<Vec<replay::Hour>, AnalyzeError> {
+    let pod_columns = trace::pod_columns(names, choices);
+    let plan = Plan {
+        batches: &[
+            Step { of: |objects| &objects.nodes, columns: trace::NODE_COLUMNS },
+            Step { of: |objects| &objects.volumes, columns: trace::VOLUME_COLUMNS },
+            Step { of: |objects| &objects.pods, columns: &pod_columns },
+            Step { of: |objects| &objects.containers, columns: trace::CONTAINER_COLUMNS },
+        ],
+        scalars: &[],
+    };
+    let mut hours = ahead::read(day, &plan, |mut ahead| {
+        let mut hours = Vec::new();
+        for objects in day {
+            let starts = objects.part.hours.iter().map(|read| read.hour.start_seconds());
+            let mut rows = trace::Rows::of(starts);
+            ahead.each_batch(&objects.nodes, |batch| rows.nodes(batch, names, choices))?;
+            ahead.each_batch(&objects.volumes, |batch| rows.volumes(batch, names))?;
+            ahead.each_batch(&objects.pods, |batch| rows.pods(batch, names, choices))?;
+            ahead.each_batch(&objects.containers, |batch| rows.containers(batch, names))?;
+            hours.extend(rows.finish().map_err(|source| unreadable(&objects.pods, source))?);
+        }
+        Ok::<_, AnalyzeError>(hours)
+    })?;
+    hours.sort_by_key(replay::Hour::start);
+    Ok(hours)
+}
+
+#[cfg(test)]
+mod duckdb;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Rows of nodes and volumes, without their lists.
+
+use std::collections::BTreeSet;
+
+use arrow::record_batch::RecordBatch;
+use lake::Column;
+use lake::tables::{node_hour, volume_hour};
+
+use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
+use crate::sums::facts::{
+    NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, placed, region_of_zone, zone_location,
+};
+
+/// The columns [`nodes`] reads.
+pub(crate) const NODE_COLUMNS: &[Column] = &[
+    node_hour::hour_start_seconds,
+    node_hour::node,
+    node_hour::provider_id,
+    node_hour::instance_type,
+    node_hour::instance_type_source,
+    node_hour::region,
+    node_hour::zone,
+    node_hour::capacity_type,
+    node_hour::compute_type,
+    node_hour::arch,
+    node_hour::os,
+    node_hour::emp_owned,
+    node_hour::cpu_capacity_millicores,
+    node_hour::memory_capacity_bytes,
+    node_hour::cpu_allocatable_millicores,
+    node_hour::memory_allocatable_bytes,
+    node_hour::created_seconds,
+    node_hour::first_seen_seconds,
+    node_hour::last_seen_seconds,
+    node_hour::up_seconds,
+    node_hour::node_group,
+    node_hour::kubelet_version,
+    node_hour::root_disk_bytes,
+    node_hour::fargate_provisioned,
+    node_hour::cpu_used_millicores_by_slot,
+    node_hour::cpu_steal_millicores_by_slot,
+    node_hour::memory_used_mib_by_slot,
+    node_hour::memory_touched_mib_by_slot,
+];
+
+/// The nodes of a batch that were up, each with the start of its hour. A node without a region takes that of its zone.
+pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> {
+    let hour = Int64s::new(batch, node_hour::hour_start_seconds)?;
+    let name = Texts::new(batch, node_hour::node)?;
+    let provider_id = Texts::new(batch, node_hour::provider_id)?;
+    let instance_type = Texts::new(batch, node_hour::instance_type)?;
+    let instance_type_source = Texts::new(batch, node_hour::instance_type_source)?;
+    let region = Texts::new(batch, node_hour::region)?;
+    let zone = Texts::new(batch, node_hour::zone)?;
+    let capacity_type = Texts::new(batch, node_hour::capacity_type)?;
+    let compute_type = Texts::new(batch, node_hour::compute_type)?;
+    let arch = Texts::new(batch, node_hour::arch)?;
+    let os = Texts::new(batch, node_hour::os)?;
+    let emp_owned = Flags::new(batch, node_hour::emp_owned)?;
+    let cpu_capacity = Int32s::new(batch, node_hour::cpu_capacity_millicores)?;
+    let memory_capacity = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
+    let cpu_allocatable = Int32s::new(batch, node_hour::cpu_allocatable_millicores)?;
+    let memory_allocatable = Int64s::new(batch, node_hour::memory_allocatable_bytes)?;
+    let created = Int64s::new(batch, node_hour::created_seconds)?;
+    let first_seen = Int64s::new(batch, node_hour::first_seen_seconds)?;
+    let last_seen = Int64s::new(batch, node_hour::last_seen_seconds)?;
+    let up = Int32s::new(batch, node_hour::up_seconds)?;
+    let node_group = Texts::new(batch, node_hour::node_group)?;
+    let kubelet = Texts::new(batch, node_hour::kubelet_version)?;
+    let root_disk = Int64s::new(batch, node_hour::root_disk_bytes)?;
+    let provisioned = Texts::new(batch, node_hour::fargate_provisioned)?;
+    let cpu_used = Slots::new(batch, node_hour::cpu_used_millicores_by_slot)?;
+    let cpu_steal = Slots::new(batch, node_hour::cpu_steal_millicores_by_slot)?;
+    let memory_used = Slots::new(batch, node_hour::memory_used_mib_by_slot)?;
+    let memory_touched = Slots::new(batch, node_hour::memory_touched_mib_by_slot)?;
+    let seen = |row: usize| {
+        Ok(NodeSlots {
+            cpu_used_millicores: cpu_used.sampled(row)?,
+            cpu_steal_millicores: cpu_steal.sampled(row)?,
+            memory_used_mib: memory_used.sampled(row)?,
+            memory_touched_mib: memory_touched.sampled(row)?,
+        })
+    };
+    let node = |row: usize| NodeRow {
+        name: name.some(row).to_owned(),
+        provider_id: provider_id.some(row).to_owned(),
+        kind: NodeKind {
+            instance_type: instance_type.owned(row),
+            instance_type_source: instance_type_source.some(row).to_owned(),
+            capacity_type: capacity_type.owned(row),
+            compute_type: placed(compute_type.some(row), zone.get(row)).to_owned(),
+            arch: arch.owned(row),
+            os: os.owned(row),
+            region: region.owned(row).or_else(|| region_of_zone(zone.get(row)?)),
+            emp_owned: emp_owned.get(row).unwrap_or_default(),
+        },
+        zone: zone.owned(row),
+        cpu_capacity_millicores: cpu_capacity.get(row),
+        memory_capacity_bytes: memory_capacity.get(row),
+        cpu_allocatable_millicores: cpu_allocatable.get(row),
+        memory_allocatable_bytes: memory_allocatable.get(row),
+        created_seconds: created.get(row),
+        first_seen_seconds: first_seen.some(row),
+        last_seen_seconds: last_seen.some(row),
+        up_seconds: up.some(row),
+        node_group: node_group.owned(row),
+        kubelet: kubelet.get(row).and_then(catalog::minor),
+        root_disk_bytes: root_disk.get(row),
+        fargate_provisioned: provisioned.owned(row),
+        seen: NodeSlots::default(),
+    };
+    let was_up = (0..batch.num_rows()).filter(|row| up.some(*row) > 0);
+    was_up.map(|row| Ok((hour.some(row), NodeRow { seen: seen(row)?, ..node(row) }))).collect()
+}
+
+/// The columns [`volumes`] reads.
+pub(crate) const VOLUME_COLUMNS: &[Column] = &[
+    volume_hour::hour_start_seconds,
+    volume_hour::namespace,
+    volume_hour::volume_claim,
+    volume_hour::storage_class,
+    volume_hour::zone,
+    volume_hour::volume_id,
+    volume_hour::volume_type,
+    volume_hour::iops,
+    volume_hour::throughput_mib_per_second,
+    volume_hour::capacity_bytes,
+    volume_hour::used_max_bytes,
+    volume_hour::present_seconds,
+    volume_hour::csi_driver,
+];
+
+/// What keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim that shows no
+/// EBS volume where others of its hour do is of another driver: its capacity is what was asked for, of which those bill
+/// nothing.
+fn store(
+    volume_id: Option<&str>,
+    storage_class: Option<&str>,
+    volume_type: Option<&str>,
+    driver: Option<&str>,
+    ids_show: bool,
+) -> Store {
+    let class = storage_class.unwrap_or_default();
+    let of_driver = driver.map(|driver| match driver {
+        "efs.csi.aws.com" => Store::Efs,
+        "ebs.csi.aws.com" | "ebs.csi.eks.amazonaws.com" => Store::Ebs,
+        _ if driver.starts_with("fsx.") => Store::Fsx,
+        _ => Store::Other,
+    });
+    match volume_type {
+        Some("efs") => Store::Efs,
+        Some("fsx") => Store::Fsx,
+        Some(_) => Store::Ebs,
+        None if of_driver.is_some() => of_driver.unwrap_or_default(),
+        None if volume_id.is_some() => Store::Ebs,
+        None if class.contains("efs") => Store::Efs,
+        None if class.contains("fsx") => Store::Fsx,
+        None if ids_show => Store::Other,
+        None => Store::Ebs,
+    }
+}
+
+/// The volumes of a batch, each with the start of its hour; the region is that of the zone.
+pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misfit> {
+    let hour = Int64s::new(batch, volume_hour::hour_start_seconds)?;
+    let namespace = Texts::new(batch, volume_hour::namespace)?;
+    let claim = Texts::new(batch, volume_hour::volume_claim)?;
+    let storage_class = Texts::new(batch, volume_hour::storage_class)?;
+    let zone = Texts::new(batch, volume_hour::zone)?;
+    let volume_id = Texts::new(batch, volume_hour::volume_id)?;
+    let volume_type = Texts::new(batch, volume_hour::volume_type)?;
+    let iops = Int64s::new(batch, volume_hour::iops)?;
+    let throughput = Int32s::new(batch, volume_hour::throughput_mib_per_second)?;
+    let capacity = Int64s::new(batch, volume_hour::capacity_bytes)?;
+    let used = Int64s::new(batch, volume_hour::used_max_bytes)?;
+    let present = Int32s::new(batch, volume_hour::present_seconds)?;
+    let driver = Texts::new(batch, volume_hour::csi_driver)?;
+    let with_id = (0..batch.num_rows()).filter(|row| volume_id.get(*row).is_some()).map(|row| hour.some(row));
+    let ids_show: BTreeSet<i64> = with_id.collect();
+    let volume = |row: usize| VolumeRow {
+        namespace: namespace.some(row).to_owned(),
+        claim: claim.some(row).to_owned(),
+        storage_class: storage_class.owned(row),
+        volume_id: volume_id.owned(row),
+        kind: VolumeKind {
+            region: zone.get(row).and_then(|zone| zone_location(zone).or_else(|| region_of_zone(zone))),
+            store: store(
+                volume_id.get(row),
+                storage_class.get(row),
+                volume_type.get(row),
+                driver.get(row),
+                ids_show.contains(&hour.some(row)),
+            ),
+            volume_type: volume_type.owned(row),
+            iops: iops.get(row),
+            throughput_mib_per_second: throughput.get(row),
+        },
+        capacity_bytes: capacity.get(row),
+        used_bytes: used.get(row),
+        present_seconds: present.some(row),
+    };
+    Ok((0..batch.num_rows()).map(|row| (hour.some(row), volume(row))).collect())
+}

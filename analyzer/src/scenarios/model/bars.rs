@@ -1,0 +1,196 @@
+//! The bars of the tornado: what the answer hangs on, one assumption, term or limit at a time.
+//!
+//! Each is of one scenario against today: the one recommended, or where nothing is, the one that comes closest.
+
+use types::analysis::{ScenarioId, TornadoBar};
+
+use super::decide::{Basis, Decision, decide, nanos};
+use super::headroom::checks_with_spares;
+use super::judged::{Judgement, Reported, Yardstick, judgement};
+use super::replayed::Replayed;
+use super::replays::Model;
+use super::spares::{SPARES, spared, with_spares};
+use super::terms::Deal;
+use super::tornado::Tornado;
+use crate::month::Month;
+use crate::units::unsigned;
+
+/// Limits by the keys of their assumptions. What fits no machine has none.
+type Limited = (&'static str, fn(&mut Yardstick) -> &mut f64);
+const LIMITS: [Limited; 12] = [
+    ("risk.cpu_lost", |y| &mut y.limits.cpu_lost),
+    ("risk.workload_cpu_lost", |y| &mut y.limits.workload_cpu_lost),
+    ("risk.memory_over_mean", |y| &mut y.limits.memory_over_mean),
+    ("risk.memory_over_max", |y| &mut y.limits.memory_over_max),
+    ("risk.evictions", |y| &mut y.limits.evictions),
+    ("risk.single_evictions", |y| &mut y.limits.single_evictions),
+    ("risk.blast_radius", |y| &mut y.limits.blast_radius),
+    ("risk.host_loss", |y| &mut y.limits.host_loss),
+    ("risk.late_services", |y| &mut y.limits.late_services),
+    ("risk.late_batch", |y| &mut y.limits.late_batch),
+    ("risk.overtaken", |y| &mut y.limits.overtaken),
+    ("risk.headroom_cost", |y| &mut y.headroom_cost),
+];
+/// What a limit of zero is loosened to. A zone that need not take over from a lost host is a choice, not a share.
+const LOOSENED: f64 = 0.001;
+const HOST_LOSS: &str = "risk.host_loss";
+
+/// What bars are made of.
+pub(super) struct Bars<'m, 'a> {
+    pub(super) model: &'m Model<'a>,
+    pub(super) judgement: &'m Judgement,
+    pub(super) basis: &'m Basis,
+    pub(super) decision: &'m Decision,
+}
+
+/// A change with what it does to the saving of a month.
+struct Changed {
+    key: &'static str,
+    value: String,
+    monthly_usd: f64,
+    holds: bool,
+    turns: bool,
+}
+
+/// The scenario a tornado is about: the one recommended; else of those that hold every limit the one that saves most, else
+/// of all.
+pub(super) fn subject<'j>(judgement: &'j Judgement, decision: &Decision) -> Option<&'j Reported> {
+    let changes = || judgement.reported.iter().filter(|row| super::decide::CANDIDATES.contains(&row.id));
+    decision.row(judgement).or_else(|| changes().find(|row| row.judged.holds)).or_else(|| changes().next())
+}
+
+impl Bars<'_, '_> {
+    /// Every bar, the largest change first.
+    pub(super) fn all(&self) -> Vec<TornadoBar> {
+        let Some(row) = self.judgement.reported.iter().find(|row| Some(row.id) == self.of()) else { return Vec::new() };
+        let mut changed = self.model.tornado.as_ref().map(|tornado| self.assumptions(row, tornado)).unwrap_or_default();
+        changed.extend(self.terms(row));
+        changed.extend(self.limits(row));
+        changed.sort_by(|a, b| {
+            b.monthly_usd.abs().total_cmp(&a.monthly_usd.abs()).then_with(|| (a.key, &a.value).cmp(&(b.key, &b.value)))
+        });
+        let over_window = |monthly: f64| self.basis.window.of_window(monthly).usd();
+        let saving = row.judged.saving_monthly_usd;
+        let bar = |changed: Changed| TornadoBar {
+            key: changed.key.to_owned(),
+            value: changed.value,
+            saving_usd: Some(over_window(saving + changed.monthly_usd)),
+            change_usd: Some(over_window(changed.monthly_usd)),
+            holds_target: changed.holds,
+            turns_around: changed.turns,
+        };
+        changed.into_iter().map(bar).collect()
+    }
+
+    /// The scenario bars are of.
+    pub(super) fn of(&self) -> Option<ScenarioId> {
+        let replayed = self.model.tornado.as_ref().and_then(Tornado::of);
+        replayed.or_else(|| subject(self.judgement, self.decision).map(|row| row.id))
+    }
+
+    /// Whether the answer is another with a saving changed by so much.
+    fn turns(&self, row: &Reported, monthly_usd: f64, held: bool, holds: bool, of_pool: bool) -> bool {
+        let least = self.basis.least_saving(self.judgement);
+        let saving = row.judged.saving_monthly_usd + monthly_usd;
+        match self.decision.recommended {
+            Some(ScenarioId::Ec2Today) => holds && saving > least,
+            Some(id) if id == row.id => {
+                let rival = row.judged.saving_vs_rival_monthly_usd.filter(|_| of_pool);
+                saving <= least || (held && !holds) || rival.is_some_and(|rival| rival + monthly_usd <= 0.0)
+            }
+            _ => false,
+        }
+    }
+
+    /// Assumptions that change what happens, replayed.
+    fn assumptions(&self, row: &Reported, tornado: &Tornado) -> Vec<Changed> {
+        let limits = &self.model.limits;
+        let hours = tornado.base.reported.hours.len();
+        let month = Month { hours_present: unsigned(hours.try_into().unwrap_or_default()) };
+        let lines = |replayed: &Replayed| {
+            let checks = replay::judge(&replayed.reported, &tornado.today.reported, limits);
+            let spares = with_spares(&checks, &replayed.reported).map_or(0, |_| SPARES);
+            self.model.pricer.money(replayed, &spared(&replayed.reported, spares)).lines
+        };
+        let holds = |replayed: &Replayed| replay::holds(&checks_with_spares(replayed, &tornado.today, limits), &[]);
+        let (base, held) = (lines(&tornado.base), holds(&tornado.base));
+        let changed = tornado.changed.iter().filter_map(|(change, replayed)| {
+            let (saved, ..) = base.less(&lines(replayed))?;
+            let (monthly_usd, holds) = (month.usd(saved), holds(replayed));
+            let turns = self.turns(row, monthly_usd, held, holds, change.key.starts_with("emp."));
+            Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, holds, turns })
+        });
+        changed.collect()
+    }
+
+    /// Terms that change what is paid alone. Where nodes are recommended, also those by which a pool would be instead.
+    fn terms(&self, row: &Reported) -> Vec<Changed> {
+        let held = row.judged.holds;
+        let own = self.deal(row).into_iter().map(|(key, value, monthly_usd)| {
+            let turns = self.turns(row, monthly_usd, held, held, row.id.is_emp());
+            Changed { key, value, monthly_usd, holds: held, turns }
+        });
+        own.chain(self.pool_instead(row)).collect()
+    }
+
+    /// Terms by which the pool that saves most would be recommended in the place of nodes: what would be saved more.
+    fn pool_instead(&self, row: &Reported) -> Vec<Changed> {
+        let mut pools = self.judgement.reported.iter().filter(|pool| pool.id.is_emp() && pool.judged.holds);
+        let Some(pool) = pools.next().filter(|_| self.decision.recommended.is_some() && !row.id.is_emp()) else {
+            return Vec::new();
+        };
+        let least = self.basis.least_saving(self.judgement);
+        let now = self.decision.row(self.judgement).map_or(0.0, |row| row.judged.saving_monthly_usd);
+        let better = self.deal(pool).into_iter().filter_map(|(key, value, usd)| {
+            let monthly_usd = pool.judged.saving_monthly_usd + usd - now;
+            let turns = monthly_usd > least && key != "ec2_discount";
+            turns.then_some(Changed { key, value, monthly_usd, holds: true, turns })
+        });
+        better.collect()
+    }
+
+    /// What each term alone changes of a scenario's saving of a month.
+    fn deal(&self, row: &Reported) -> Vec<(&'static str, String, f64)> {
+        let deal = Deal::between(self.model.pricer.fee_fraction(), &self.judgement.today, &row.money);
+        let changes = deal.map(|deal| deal.changes(row.id.is_emp())).unwrap_or_default();
+        changes.into_iter().map(|(key, value, usd)| (key, value, self.basis.reported.usd(nanos(usd)))).collect()
+    }
+
+    /// What no scenario may exceed, each limit halved and doubled, whichever changes more: the saving of what is
+    /// recommended then. Nothing is replayed; of headroom the levels that were tried count.
+    fn limits(&self, row: &Reported) -> Vec<Changed> {
+        let in_force = Yardstick::new(&self.model.assumptions.replay);
+        let replayed: Vec<&str> =
+            self.model.tornado.iter().flat_map(|tornado| &tornado.changed).map(|(change, _)| change.key).collect();
+        let saving = |decision: &Decision, judgement: &Judgement| {
+            decision.row(judgement).map_or(0.0, |row| row.judged.saving_monthly_usd)
+        };
+        let now = saving(self.decision, self.judgement);
+        let under = |key: &'static str, of: fn(&mut Yardstick) -> &mut f64, value: f64| {
+            let mut yardstick = in_force;
+            *of(&mut yardstick) = value;
+            let judged = judgement(self.model, self.basis.reported, &yardstick);
+            let decision = decide(&judged, self.basis);
+            let holds = judged.reported.iter().any(|other| other.id == row.id && other.judged.holds);
+            Changed {
+                key,
+                value: value.to_string(),
+                monthly_usd: saving(&decision, &judged) - now,
+                holds,
+                turns: decision.recommended != self.decision.recommended,
+            }
+        };
+        let bar = |(key, of): Limited| {
+            let mut now = in_force;
+            let value = *of(&mut now);
+            let values = match (key, value) {
+                (HOST_LOSS, value) if value < 1.0 => vec![1.0],
+                (_, 0.0) => vec![LOOSENED],
+                (_, value) => vec![value * 2.0, value / 2.0],
+            };
+            let bars = values.into_iter().map(|value| under(key, of, value));
+            bars.reduce(|a, b| if b.monthly_usd.abs() > a.monthly_usd.abs() { b } else { a })
+        };
+        LIMITS.into_iter().filter(|(key, _)| !replayed.contains(key)).filter_map(bar).collect()
+    }
+}

@@ -1,0 +1,280 @@
+//! How scenarios are judged: by the same limits, on the reported hours, each with what it costs to hold them.
+
+use replay::{Check, Limits, Outcome, judge};
+use types::NanoUsd;
+use types::analysis::{ExactLines, Headroom, Judged, Limit, LimitCheck, Remedy, RemedyKind, ScenarioId, ZoneHosts};
+
+use super::headroom::Ladder;
+use super::money::Money;
+use super::replayed::Replayed;
+use super::replays::Model;
+use super::spares::{SPARES, spared, with_spares};
+use crate::month::Month;
+use crate::number::ratio;
+use crate::units::unsigned;
+
+/// Fill below which hosts are there for their zone and not for what they carry.
+const MOSTLY_EMPTY: f64 = 0.5;
+
+/// Scenarios that are judged, each with the rival it is compared with like for like.
+const JUDGED: [(ScenarioId, Option<ScenarioId>); 7] = [
+    (ScenarioId::Ec2RepackedKarpenter, None),
+    (ScenarioId::Ec2Repacked, None),
+    (ScenarioId::Ec2Tuned, None),
+    (ScenarioId::Ec2Rightsized, None),
+    (ScenarioId::Emp, Some(ScenarioId::Ec2Repacked)),
+    (ScenarioId::EmpTuned, Some(ScenarioId::Ec2Tuned)),
+    (ScenarioId::EmpRightsized, Some(ScenarioId::Ec2Rightsized)),
+];
+
+/// A judged scenario with its exact lines over the reported hours, spare hosts among them.
+#[derive(Debug, Clone)]
+pub(crate) struct Reported {
+    pub(crate) id: ScenarioId,
+    pub(crate) judged: Judged,
+    pub(crate) money: Money,
+}
+
+/// Every scenario judged, and what would mend those that break a limit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Judgement {
+    /// Today over the reported hours.
+    pub(crate) today: ExactLines,
+    /// The largest saving first.
+    pub(crate) reported: Vec<Reported>,
+    pub(crate) remedies: Vec<Remedy>,
+    /// Of today, at contracted prices: what would be paid without commitments.
+    pub(crate) today_contracted: NanoUsd,
+}
+
+/// What scenarios are judged by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Yardstick {
+    pub(crate) limits: Limits,
+    /// The largest share of compute that headroom may cost.
+    pub(crate) headroom_cost: f64,
+}
+
+impl Yardstick {
+    /// The yardstick of these assumptions.
+    pub(crate) fn new(assumptions: &replay::Assumptions) -> Self {
+        Self { limits: assumptions.limits(), headroom_cost: assumptions.risk_headroom_cost }
+    }
+}
+
+/// A scenario with the headroom that a yardstick asks for.
+struct Settled<'m> {
+    replayed: &'m Replayed,
+    ladder: Option<&'m Ladder>,
+    /// The level of the ladder; `None` where none holds.
+    level: Option<usize>,
+}
+
+fn settled<'m>(model: &'m Model<'_>, id: ScenarioId, today: &Replayed, limits: &Limits) -> Option<Settled<'m>> {
+    let ladder = model.ladders.iter().find(|ladder| ladder.base.id() == Some(id));
+    let Some(tried) = ladder else { return Some(Settled { replayed: model.scenario(id)?, ladder, level: None }) };
+    let level = tried.under(today, limits);
+    let replayed = level.and_then(|level| tried.levels.get(level.checked_sub(1)?)).unwrap_or(&tried.base);
+    Some(Settled { replayed, ladder, level })
+}
+
+/// Judges every scenario that was replayed.
+pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstick) -> Judgement {
+    let limits_in_force = &yardstick.limits;
+    let Some(today) = model.today() else { return Judgement::default() };
+    let (today_lines, contracted) = model.pricer.today(model.windows.reported_from..model.windows.hours);
+    let mut judgement = Judgement { today: today_lines, today_contracted: contracted, ..Judgement::default() };
+    for (id, _) in JUDGED {
+        let Some(Settled { replayed, ladder, level }) = settled(model, id, today, limits_in_force) else { continue };
+        let checks = judge(&replayed.reported, &today.reported, limits_in_force);
+        let spare = with_spares(&checks, &replayed.reported);
+        let spares = if spare.is_some() { SPARES } else { 0 };
+        let money = model.pricer.money(replayed, &spared(&replayed.reported, spares));
+        let Some((saved, base, _)) = today_lines.less(&money.lines) else { continue };
+        let headroom = ladder.and_then(|ladder| headroom(model, ladder, level, reported));
+        let mut limits: Vec<LimitCheck> = checks.iter().map(|check| limit_check(model, check, spare)).collect();
+        limits.extend(
+            headroom.as_ref().and_then(|headroom| cost_check(headroom, &money, reported, yardstick.headroom_cost)),
+        );
+        limits.sort_by_key(|check| (check.holds, check.limit));
+        let mended = Mended { replayed, ladder, headroom: headroom.as_ref(), spares };
+        judgement.remedies.extend(remedies(model, id, &mended, limits_in_force, reported));
+        let judged = Judged {
+            scenario: id,
+            monthly_usd: reported.usd(base - saved),
+            saving_monthly_usd: reported.usd(saved),
+            saving_fraction: ratio(saved.usd(), base.usd()),
+            rival: None,
+            saving_vs_rival_monthly_usd: None,
+            chosen_monthly_usd: chosen_on(model, replayed),
+            holds: limits.iter().all(|check| check.holds),
+            limits,
+            headroom,
+            spare_hosts_per_zone: spares + replayed.setup.pool.as_ref().map_or(0, |pool| pool.spare_hosts_per_zone),
+            zone_hosts: zone_hosts(&replayed.reported, &replayed.whole, model.windows.reported_from),
+        };
+        judgement.reported.push(Reported { id, judged, money });
+    }
+    against_rivals(model, &mut judgement, reported);
+    judgement.reported.sort_by(|a, b| {
+        b.judged.saving_monthly_usd.total_cmp(&a.judged.saving_monthly_usd).then_with(|| a.id.cmp(&b.id))
+    });
+    judgement
+}
+
+/// What it cost on the hours that choices were made on; `None` where there are none.
+fn chosen_on(model: &Model<'_>, replayed: &Replayed) -> Option<f64> {
+    let hours = replayed.before.hours.len();
+    let before = Month { hours_present: unsigned(u64::try_from(hours).ok()?) };
+    let total = model.pricer.money(replayed, &replayed.before).lines.total()?;
+    (hours > 0).then(|| before.usd(total))
+}
+
+/// Sets what each pool saves against its rival: both treat what does not move alike.
+fn against_rivals(model: &Model<'_>, judgement: &mut Judgement, reported: Month) {
+    let lines = |id: ScenarioId| judgement.reported.iter().find(|row| row.id == id).map(|row| row.money.lines);
+    let like_for_like = model.like_for_like.as_ref();
+    let mut found = Vec::new();
+    for (id, rival) in JUDGED {
+        let Some(rival) = rival.and_then(|rival| {
+            let fallback = if rival == ScenarioId::Ec2Tuned { ScenarioId::Ec2Repacked } else { rival };
+            lines(rival).map(|lines| (rival, lines)).or_else(|| Some((fallback, lines(fallback)?)))
+        }) else {
+            continue;
+        };
+        let Some(row) = judgement.reported.iter().find(|row| row.id == id) else { continue };
+        // The default pool leaves leftovers as they are today, so its twin that repacks them is what is compared.
+        let own = match (id, like_for_like) {
+            (ScenarioId::Emp, Some(twin)) => {
+                model.pricer.money(twin, &spared(&twin.reported, row.judged.spare_hosts_per_zone)).lines
+            }
+            _ => row.money.lines,
+        };
+        let saved = rival.1.less(&own).map(|(saved, ..)| reported.usd(saved));
+        found.push((id, rival.0, saved));
+    }
+    for (id, rival, saved) in found {
+        if let Some(row) = judgement.reported.iter_mut().find(|row| row.id == id) {
+            (row.judged.rival, row.judged.saving_vs_rival_monthly_usd) = (Some(rival), saved);
+        }
+    }
+}
+
+fn limit_check(model: &Model<'_>, check: &Check, spare: Option<f64>) -> LimitCheck {
+    let spare = spare.filter(|_| check.limit == Limit::HostLoss);
+    let worst = check.worst.and_then(|workload| {
+        let name = model.names.workloads.names().get(usize::try_from(workload).ok()?)?;
+        Some(format!("{}/{}", name.namespace, name.name))
+    });
+    LimitCheck {
+        limit: check.limit,
+        value: spare.or(check.value),
+        allowed: check.allowed,
+        today: check.today,
+        holds: check.holds || spare.is_some(),
+        worst,
+    }
+}
+
+/// What the headroom in force is and costs beyond the same scenario without.
+fn headroom(model: &Model<'_>, ladder: &Ladder, level: Option<usize>, reported: Month) -> Option<Headroom> {
+    let level = ladder.levels.get(level?.checked_sub(1)?)?;
+    Some(headroom_of(model, level, &ladder.base, reported))
+}
+
+fn headroom_of(model: &Model<'_>, level: &Replayed, base: &Replayed, reported: Month) -> Headroom {
+    let cost = |replayed: &Replayed| model.pricer.money(replayed, &replayed.reported).lines.total();
+    let more = cost(level).zip(cost(base)).map(|(level, base)| level - base).unwrap_or_default();
+    let mut instance_types: Vec<String> = level
+        .reported
+        .warm
+        .iter()
+        .filter_map(|(_, kind)| model.pricer.kind(*kind).map(|machine| machine.instance_type.clone()))
+        .collect();
+    instance_types.sort_unstable();
+    instance_types.dedup();
+    Headroom {
+        warm_machines: level.setup.headroom.warm_machines,
+        instance_types,
+        empty_seconds: u32::try_from(level.setup.headroom.empty_seconds).unwrap_or(u32::MAX),
+        monthly_usd: reported.usd(more),
+    }
+}
+
+fn cost_check(headroom: &Headroom, money: &Money, reported: Month, allowed: f64) -> Option<LimitCheck> {
+    let compute = reported.usd(money.lines.compute?);
+    let value = ratio(headroom.monthly_usd, compute)?;
+    Some(LimitCheck {
+        limit: Limit::HeadroomCost,
+        value: Some(value),
+        allowed,
+        today: None,
+        holds: value <= allowed,
+        worst: None,
+    })
+}
+
+/// What mends a scenario, or was tried.
+struct Mended<'m> {
+    replayed: &'m Replayed,
+    ladder: Option<&'m Ladder>,
+    headroom: Option<&'m Headroom>,
+    spares: u32,
+}
+
+/// What makes a scenario hold, or would.
+fn remedies(model: &Model<'_>, id: ScenarioId, mended: &Mended<'_>, limits: &Limits, reported: Month) -> Vec<Remedy> {
+    let Some(today) = model.today() else { return Vec::new() };
+    let mut remedies: Vec<Remedy> =
+        mended.ladder.and_then(|ladder| of_headroom(id, ladder, mended.headroom, today, limits)).into_iter().collect();
+    if mended.spares > 0 {
+        let cost = |outcome: &Outcome| model.pricer.money(mended.replayed, outcome).lines.total();
+        let reported_hours = &mended.replayed.reported;
+        let more = cost(&spared(reported_hours, mended.spares)).zip(cost(reported_hours));
+        remedies.push(Remedy {
+            scenario: id,
+            mends: vec![Limit::HostLoss],
+            monthly_usd: more.map(|(with, without)| reported.usd(with - without)),
+            what: RemedyKind::SpareHosts { per_zone: mended.spares },
+            included: true,
+        });
+    }
+    remedies
+}
+
+/// The headroom in force, or that none was found.
+fn of_headroom(
+    id: ScenarioId,
+    ladder: &Ladder,
+    headroom: Option<&Headroom>,
+    today: &Replayed,
+    limits: &Limits,
+) -> Option<Remedy> {
+    let checks = judge(&ladder.base.reported, &today.reported, limits);
+    let broken = checks.iter().filter(|check| !check.holds && replay::WAITING.contains(&check.limit));
+    let mends: Vec<Limit> = broken.map(|check| check.limit).collect();
+    let what = match headroom {
+        Some(headroom) => RemedyKind::KeepWarm { headroom: headroom.clone() },
+        None if mends.is_empty() => return None,
+        None => RemedyKind::NoneFound,
+    };
+    let monthly_usd = headroom.map(|headroom| headroom.monthly_usd);
+    Some(Remedy { scenario: id, mends, monthly_usd, what, included: headroom.is_some() })
+}
+
+/// Hosts that are there because each zone needs its own, and how full they are.
+fn zone_hosts(reported: &Outcome, whole: &Outcome, reported_from: usize) -> Option<ZoneHosts> {
+    let zones = reported.failures.iter().map(|hour| hour.host_loss.zones).max().filter(|zones| *zones > 1)?;
+    let slots = whole.series.get(reported_from * types::SLOTS_PER_HOUR..).unwrap_or_default();
+    let with_hosts: Vec<_> = slots.iter().filter(|point| point.hosts > 0).collect();
+    let n = unsigned(u64::try_from(with_hosts.len()).ok()?);
+    let mean = |of: &dyn Fn(&replay::Point) -> f64| ratio(with_hosts.iter().map(|point| of(point)).sum(), n);
+    let hosts = mean(&|point| f64::from(point.hosts))?;
+    let share = |used: u64, of: u64| ratio(unsigned(used), unsigned(of)).unwrap_or_default();
+    let fill = mean(&|point| {
+        let (cpu, memory) = (point.host_cpu_millicores, point.host_memory_mib);
+        share(cpu.0, cpu.1).max(share(memory.0, memory.1))
+    })?;
+    let least = f64::from(zones);
+    (fill < MOSTLY_EMPTY && hosts < least + 0.5).then_some(ZoneHosts { zones, hosts, fill_fraction: fill })
+}

@@ -1,0 +1,24 @@
+//! Spare hosts: whether one a zone lets it stand the loss of a host, and what it adds.
+
+use replay::{Check, Outcome};
+use types::analysis::Limit;
+
+/// Spare hosts of each zone where a zone cannot stand the loss of a host by itself.
+pub(super) const SPARES: u32 = 1;
+
+/// The share of the time a zone could not take over from a lost host though it has a spare; `None` where no spare is
+/// needed, or it does not help.
+pub(super) fn with_spares(checks: &[Check], outcome: &Outcome) -> Option<f64> {
+    let check = checks.iter().find(|check| check.limit == Limit::HostLoss && !check.holds)?;
+    let spared = outcome.host_loss_share_with_a_spare();
+    (spared <= check.allowed).then_some(spared)
+}
+
+/// The same outcome with so many spare hosts in each zone, which change what is paid and nothing that happens.
+pub(super) fn spared(outcome: &Outcome, spares: u32) -> Outcome {
+    let mut outcome = outcome.clone();
+    for hour in &mut outcome.hours {
+        hour.spare_host_seconds += hour.zone_seconds * u64::from(spares);
+    }
+    outcome
+}

@@ -1,0 +1,166 @@
+//! One assumption changed at a time, on the scenario that the answer is about.
+//!
+//! Bars are replayed on the last week, after a day to warm up, beside the same scenario and today's machines over the same
+//! hours; where nothing is tuned, on all hours.
+
+use replay::{Base, RightSizing, Setup};
+use types::analysis::ScenarioId;
+
+use super::passes::{Passes, Stretch};
+use super::replayed::Replayed;
+use super::selection::Selector;
+use crate::month::HOURS_A_WEEK;
+use crate::read::error::AnalyzeError;
+
+/// One assumption changed to one of its other values.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) key: &'static str,
+    pub(crate) value: String,
+}
+
+/// Hours before the week that warm it up.
+const WARM_UP: usize = 24;
+
+/// What other values assumptions are tried at, on a pool.
+const ON_POOL: [(&str, &[&str]); 9] = [
+    ("emp.zones", &["one", "two"]),
+    ("emp.memory_model", &["working_set", "touched"]),
+    ("emp.host_threshold", &["0.7", "0.9"]),
+    ("emp.spare_hosts_per_zone", &["1"]),
+    ("emp.evm_consolidation", &["drain"]),
+    ("scheduler.score", &["most_allocated"]),
+    ("scheduler.zones", &["free"]),
+    ("machine.smt_yield", &["0.625"]),
+    ("emp.guest_mib", &["512", "2048"]),
+];
+/// The same on EC2.
+const ON_EC2: [(&str, &[&str]); 7] = [
+    ("scheduler.score", &["most_allocated"]),
+    ("scheduler.zones", &["free"]),
+    ("machine.smt_yield", &["0.625"]),
+    ("ec2.boot_seconds", &["150"]),
+    ("ec2.least_machines", &["3"]),
+    ("ec2.largest_machine", &["1"]),
+    ("risk.evictions", &["0.05"]),
+];
+/// The same where requests follow usage, on either side.
+const SIZED: [(&str, &[&str]); 2] = [("sizing.cpu_percentile", &["90", "99"]), ("sizing.memory_margin", &["0.3"])];
+
+/// A scenario with one assumption changed at a time.
+#[derive(Debug)]
+pub(crate) struct Tornado {
+    /// The scenario, and today's machines, over the hours bars are replayed on.
+    pub(crate) base: Replayed,
+    pub(crate) today: Replayed,
+    pub(crate) changed: Vec<(Change, Replayed)>,
+}
+
+impl Tornado {
+    /// The scenario the bars are of.
+    pub(crate) fn of(&self) -> Option<ScenarioId> {
+        self.base.id()
+    }
+}
+
+/// A change with the scenario it makes, and the rule of right-sizing it is replayed by.
+type Changed = (Change, Setup, RightSizing);
+
+impl Passes<'_, '_, '_> {
+    /// Replays a scenario under every change; `largest` gives the largest machine that may be bought at a multiple of
+    /// today's.
+    pub(super) async fn tornado(
+        &mut self,
+        of: &Replayed,
+        today: &Replayed,
+        selector: &Selector<'_>,
+    ) -> Result<Tornado, AnalyzeError> {
+        let windows = self.source.windows;
+        let mut changes = self.changes(of, selector);
+        let sizing = self.base.assumptions.right_sizing();
+        let stretch = if windows.tuned {
+            Stretch {
+                hours: windows.hours - HOURS_A_WEEK - WARM_UP..windows.hours,
+                split: windows.hours - HOURS_A_WEEK,
+            }
+        } else {
+            Stretch { hours: 0..windows.hours, split: windows.reported_from }
+        };
+        let (mut base, mut beside) = (of.clone(), today.clone());
+        let (by_default, others): (Vec<Changed>, Vec<Changed>) =
+            changes.drain(..).partition(|(.., rule)| *rule == sizing);
+        let own: Vec<Setup> = if windows.tuned { vec![of.setup.clone(), today.setup.clone()] } else { Vec::new() };
+        let setups = own.iter().chain(by_default.iter().map(|(_, setup, _)| setup)).cloned();
+        let host = |setup: Setup| {
+            let host = of.host.clone().filter(|_| setup.pool.is_some());
+            (setup, host)
+        };
+        let setups = setups.map(host).collect();
+        let mut replayed = self.pass_over(setups, stretch.clone(), sizing, selector).await?.into_iter();
+        if windows.tuned
+            && let Some((own, then)) = replayed.next().zip(replayed.next())
+        {
+            (base, beside) = (own, then);
+        }
+        let mut changed: Vec<(Change, Replayed)> =
+            by_default.into_iter().map(|(change, ..)| change).zip(replayed.map(Replayed::without_course)).collect();
+        for (change, setup, rule) in others {
+            let replayed = self.pass_over(vec![host(setup)], stretch.clone(), rule, selector).await?.pop();
+            changed.extend(replayed.map(|replayed| (change, replayed.without_course())));
+        }
+        Ok(Tornado { base: base.without_course(), today: beside.without_course(), changed })
+    }
+
+    /// Every change that makes another scenario of this one.
+    fn changes(&self, of: &Replayed, selector: &Selector<'_>) -> Vec<Changed> {
+        let keys = if of.setup.pool.is_some() { &ON_POOL[..] } else { &ON_EC2 };
+        let sized = of.id().filter(|id| id.is_rightsized()).map_or(&[][..], |_| &SIZED);
+        let mut changes = Vec::new();
+        for (key, value) in keys.iter().chain(sized).flat_map(|(key, values)| values.iter().map(|value| (*key, *value)))
+        {
+            let Some(assumptions) = self.base.assumptions.with(key, value) else { continue };
+            let largest = selector.machines.largest(assumptions.ec2_largest_machine);
+            let base = Base { assumptions, largest, ..self.base.clone() };
+            let setup = changed(&of.setup, &base, key);
+            let rule = assumptions.right_sizing();
+            if setup != of.setup || rule != self.base.assumptions.right_sizing() {
+                changes.push((Change { key, value: value.to_owned() }, setup, rule));
+            }
+        }
+        changes
+    }
+}
+
+/// A scenario under other assumptions, all that was chosen for it kept but what is changed.
+fn changed(of: &Setup, base: &Base, key: &str) -> Setup {
+    let mut setup = of.clone();
+    base.assumptions.apply(&mut setup);
+    setup.headroom = of.headroom;
+    if key != "scheduler.score" {
+        setup.ec2.score = of.ec2.score;
+    }
+    if let (Some(pool), Some(chosen)) = (&mut setup.pool, &of.pool) {
+        (pool.memory_overcommit, pool.cpu_overcommit) = (chosen.memory_overcommit, chosen.cpu_overcommit);
+    }
+    match key {
+        "ec2.largest_machine" => setup.ec2.types = base.no_larger_than(1.0),
+        "emp.zones" => {
+            if let Some(pool) = &mut setup.pool {
+                pool.zones = fewer_zones(base).unwrap_or_else(|| pool.zones.clone());
+            }
+        }
+        "risk.evictions" => setup.evictions.per_pod_day = base.assumptions.risk_evictions,
+        _ => {}
+    }
+    setup
+}
+
+/// The zones a pool is in where the assumptions put it into fewer than there are.
+fn fewer_zones(base: &Base) -> Option<Vec<u16>> {
+    let n = match base.assumptions.emp_zones {
+        "one" => 1,
+        "two" => 2,
+        _ => return Some(Vec::new()),
+    };
+    base.zones.get(..n).filter(|zones| zones.len() < base.zones.len()).map(<[u16]>::to_vec)
+}

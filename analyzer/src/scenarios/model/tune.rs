@@ -1,0 +1,234 @@
+//! What each side chooses for itself: variants tried on the first week, the best few on all hours that serve choices.
+//!
+//! The best replaces the default only where it is clearly cheaper there and holds every limit that machines kept warm
+//! cannot mend. The default, and today's own policy on EC2, were replayed on these hours already, so they are weighed
+//! without a replay of their own.
+
+use replay::{Buy, Ec2, Requests, Setup};
+
+use super::machines::Candidate;
+use super::passes::{Passes, Setups};
+use super::replayed::Replayed;
+use super::selection::Selector;
+use super::variants::{self, CLEARLY_CHEAPER, FINALISTS, MOST, MOST_SIZED};
+use crate::read::error::AnalyzeError;
+
+/// What was chosen for each side.
+#[derive(Debug, Default)]
+pub(super) struct Tuned {
+    /// Policy of `ec2-tuned`; `None` where nothing was tuned, or nothing beats the default clearly.
+    pub(super) ec2: Option<Ec2>,
+    /// The same for right-sized requests.
+    pub(super) ec2_sized: Option<Ec2>,
+    /// Memory and CPU ratios of `emp-tuned`.
+    pub(super) ratios: Option<(f64, f64)>,
+    /// The same for right-sized requests.
+    pub(super) ratios_sized: Option<(f64, f64)>,
+    /// Whether variants were tried at all.
+    pub(super) tried: bool,
+    /// `emp` at each pair of ratios tried, and today's machines over the same hours.
+    pub(super) grid: Vec<Replayed>,
+    pub(super) grid_today: Option<Replayed>,
+}
+
+/// What a choice of variants stands on.
+pub(super) struct Defaults<'r> {
+    /// Scenarios on EC2, `ec2-today-replayed` first.
+    pub(super) on_ec2: &'r [Replayed],
+    /// The pools at the ratios assumed, leftovers repacked: `emp` and `emp-rightsized`; empty where there is no pool.
+    pub(super) pools: &'r [Replayed],
+    /// Today's machines over the first week; `None` where that is still to be replayed.
+    pub(super) today: Option<Replayed>,
+}
+
+/// One side with one kind of requests.
+struct Family {
+    /// What is still to be tried.
+    setups: Setups,
+    /// What was replayed on the hours that serve choices, the default last.
+    known: Vec<Replayed>,
+}
+
+impl Passes<'_, '_, '_> {
+    /// Tries variants of each side.
+    pub(super) async fn tune(
+        &mut self,
+        defaults: Defaults<'_>,
+        selector: &Selector<'_>,
+    ) -> Result<Tuned, AnalyzeError> {
+        let windows = self.source.windows;
+        let mut tuned = Tuned { tried: windows.tuned, ..Tuned::default() };
+        let most = self.ec2_variants(Requests::AsTheyAre, MOST).len();
+        let grid = defaults.pools.first().map(|pool| self.ratios(pool, most)).unwrap_or_default();
+        if !windows.tuned {
+            let grid = self.pass(grid, windows.choosing(), selector).await?;
+            tuned.grid = grid.into_iter().map(Replayed::without_course).collect();
+            tuned.grid_today = defaults.on_ec2.first().map(|today| today.on_choosing(&windows));
+            return Ok(tuned);
+        }
+        let mut families = self.families(&defaults, grid);
+        let today = self.first_round(&mut families, &mut tuned, defaults.today, selector).await?;
+        let Some(today_then) = defaults.on_ec2.first().map(|today| today.on_choosing(&windows)) else {
+            return Ok(tuned);
+        };
+        if today.is_none() {
+            return Ok(tuned);
+        }
+        tuned.grid_today = today.map(Replayed::without_course);
+        let setups: Setups = families.iter().flat_map(|family| family.setups.clone()).collect();
+        let mut replayed = self.pass(setups, windows.choosing(), selector).await?.into_iter();
+        let mut chosen = Vec::new();
+        for family in &families {
+            let tried: Vec<Replayed> = replayed.by_ref().take(family.setups.len()).collect();
+            chosen.push(self.better_than_default(&tried, &family.known, &today_then));
+        }
+        let mut chosen = chosen.into_iter();
+        let ratios = |setup: Setup| setup.pool.map(|pool| (pool.memory_overcommit, pool.cpu_overcommit));
+        let mut next = || chosen.next().flatten();
+        tuned.ec2 = next().map(|setup| setup.ec2);
+        tuned.ec2_sized = next().map(|setup| setup.ec2);
+        tuned.ratios = next().and_then(ratios);
+        tuned.ratios_sized = next().and_then(ratios);
+        Ok(tuned)
+    }
+
+    fn ec2_variants(&self, requests: Requests, most: usize) -> Vec<Setup> {
+        let id = if requests == Requests::RightSized { "ec2-rightsized" } else { "ec2-tuned" };
+        variants::ec2(&self.base, id, requests, most)
+    }
+
+    /// A pool at so many pairs of ratios, its own first.
+    fn ratios(&self, pool: &Replayed, most: usize) -> Setups {
+        let host: &Option<Candidate> = &pool.host;
+        variants::pools(&pool.setup, most).into_iter().map(|setup| (setup, host.clone())).collect()
+    }
+
+    /// The four families: EC2 and pool, with requests as they are and right-sized. The pool's first has its default among
+    /// what is tried, since the grid shows it.
+    fn families(&self, defaults: &Defaults<'_>, grid: Setups) -> [Family; 4] {
+        let windows = self.source.windows;
+        let known = |id: &str| -> Vec<Replayed> {
+            let all = defaults.on_ec2.iter().filter(|replayed| replayed.setup.id == id);
+            all.map(|replayed| replayed.on_choosing(&windows)).collect()
+        };
+        let today = known("ec2-today-replayed");
+        let ec2 = |requests: Requests, most: usize, known: Vec<Replayed>| {
+            let all = self.ec2_variants(requests, most);
+            let is_known = |setup: &Setup| known.iter().any(|known| self.is_replayed_as(setup, known));
+            let setups = all.into_iter().filter(|setup| !is_known(setup)).map(|setup| (setup, None)).collect();
+            Family { setups, known }
+        };
+        let pool = |at: usize| defaults.pools.get(at).map(|pool| pool.on_choosing(&windows));
+        let most_sized = self.ec2_variants(Requests::RightSized, MOST_SIZED).len();
+        let sized = defaults.pools.get(1).map(|pool| self.ratios(pool, most_sized)).unwrap_or_default();
+        [
+            ec2(Requests::AsTheyAre, MOST, today.into_iter().chain(known("ec2-repacked")).collect()),
+            ec2(Requests::RightSized, MOST_SIZED, known("ec2-rightsized")),
+            Family { setups: grid, known: pool(0).into_iter().collect() },
+            Family { setups: sized.into_iter().skip(1).collect(), known: pool(1).into_iter().collect() },
+        ]
+    }
+
+    /// Whether a replay is that of a setup of another name. Today's is also free of limits on evictions, which change
+    /// nothing where nothing is drained.
+    fn is_replayed_as(&self, setup: &Setup, replayed: &Replayed) -> bool {
+        let mut same = Setup { id: setup.id.clone(), ..replayed.setup.clone() };
+        if replayed.setup.ec2.buy == Buy::AsObserved && !self.base.karpenter {
+            same.evictions = setup.evictions;
+        }
+        same == *setup
+    }
+
+    /// Tries all on the first week, and leaves the best of each family, so many that with the default there are
+    /// [`FINALISTS`]. Today's machines over the same hours are given back.
+    async fn first_round(
+        &mut self,
+        families: &mut [Family; 4],
+        tuned: &mut Tuned,
+        today: Option<Replayed>,
+        selector: &Selector<'_>,
+    ) -> Result<Option<Replayed>, AnalyzeError> {
+        let mut setups: Setups = families.iter().flat_map(|family| family.setups.clone()).collect();
+        if today.is_none() {
+            setups.push((self.base.today_replayed(), None));
+        }
+        let mut replayed = self.pass(setups, self.source.windows.first_week(), selector).await?.into_iter();
+        let mut tried: [Vec<Replayed>; 4] =
+            families.each_ref().map(|family| replayed.by_ref().take(family.setups.len()).collect());
+        let Some(today) = today.or_else(|| replayed.next()) else { return Ok(None) };
+        for (n, (family, tried)) in families.iter_mut().zip(&tried).enumerate() {
+            // The pool's default, which is there for the grid, stands first and is known.
+            let first = usize::from(n == 2);
+            let kept: Vec<usize> =
+                self.ranked(tried, &today).into_iter().filter(|at| *at >= first).take(FINALISTS - 1).collect();
+            let setups = std::mem::take(&mut family.setups).into_iter().enumerate();
+            family.setups = setups.filter(|(at, _)| kept.contains(at)).map(|(_, setup)| setup).collect();
+        }
+        if let Some(grid) = tried.get_mut(2) {
+            let grid: Vec<Replayed> = std::mem::take(grid);
+            tuned.grid = grid.into_iter().map(Replayed::without_course).collect();
+        }
+        Ok(Some(today))
+    }
+
+    /// The best variant where it is clearly cheaper than the default, which stands last of what is known, or where the
+    /// default breaks what headroom cannot mend.
+    fn better_than_default(&self, tried: &[Replayed], known: &[Replayed], today: &Replayed) -> Option<Setup> {
+        let (default, known) = known.split_last()?;
+        let all: Vec<Replayed> = tried.iter().chain(known).cloned().collect();
+        let best = all.get(*self.ranked(&all, today).first()?)?;
+        if !self.fits(best, today) {
+            return None;
+        }
+        let (best_cost, default_cost) = (self.cost(best, today)?, self.cost(default, today)?);
+        let clearly = best_cost.usd() < CLEARLY_CHEAPER * default_cost.usd();
+        // What runs today is no guess: it needs no margin, so that the rival is never dearer than today.
+        let is_today = best.setup.ec2.buy == Buy::AsObserved && best.setup.pool.is_none();
+        let cheaper = best_cost < default_cost && is_today;
+        (clearly || cheaper || !self.fits(default, today)).then(|| best.setup.clone())
+    }
+
+    /// The scenarios by what was chosen. Where nothing beats the default clearly, `ec2-tuned` and `emp-tuned` are the
+    /// default; what was replayed already is not replayed again.
+    pub(super) async fn tuned(
+        &mut self,
+        tuned: &Tuned,
+        on_ec2: &[Replayed],
+        pools: &[Replayed],
+        selector: &Selector<'_>,
+    ) -> Result<Vec<Replayed>, AnalyzeError> {
+        let repacked = self.base.repacked().ec2;
+        let mut wanted: Setups = Vec::new();
+        if tuned.tried {
+            let policy = tuned.ec2.clone().unwrap_or_else(|| repacked.clone());
+            wanted.push((self.base.ec2_by("ec2-tuned", policy, Requests::AsTheyAre), None));
+        }
+        if let Some(policy) = &tuned.ec2_sized {
+            wanted.push((self.base.ec2_by("ec2-rightsized", policy.clone(), Requests::RightSized), None));
+        }
+        let pool = |pool: &Replayed, id: &str, policy: &Option<Ec2>, ratios: Option<(f64, f64)>| {
+            let ec2 = policy.clone().unwrap_or_else(|| repacked.clone());
+            let mut setup = Setup { id: id.to_owned(), ec2, ..pool.setup.clone() };
+            if let (Some(pool), Some((memory, cpu))) = (&mut setup.pool, ratios) {
+                (pool.memory_overcommit, pool.cpu_overcommit) = (memory, cpu);
+            }
+            (setup, pool.host.clone())
+        };
+        if let Some(default) = pools.first().filter(|_| tuned.tried) {
+            wanted.push(pool(default, "emp-tuned", &tuned.ec2, tuned.ratios));
+        }
+        wanted
+            .extend(pools.get(1).map(|default| pool(default, "emp-rightsized", &tuned.ec2_sized, tuned.ratios_sized)));
+        let known = || on_ec2.iter().chain(pools);
+        let replayed_as = |setup: &Setup| known().find(|known| self.is_replayed_as(setup, known));
+        let found: Vec<Option<Replayed>> = wanted
+            .iter()
+            .map(|(setup, _)| Some(Replayed { setup: setup.clone(), ..replayed_as(setup)?.clone() }))
+            .collect();
+        let missing = wanted.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(setup, _)| setup.clone());
+        let missing: Setups = missing.collect();
+        let all = self.source.all();
+        let mut replayed = self.pass(missing, all, selector).await?.into_iter();
+        Ok(found.into_iter().filter_map(|found| found.or_else(|| replayed.next())).collect())
+    }
+}

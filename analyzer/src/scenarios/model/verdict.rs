@@ -1,0 +1,105 @@
+//! The verdict as data: what was decided, its amounts, and how far it can be trusted.
+
+use types::NanoUsd;
+use types::analysis::{Amounts, ExactLines, Plan, Saving, ScenarioId, TornadoBar, Verdict};
+
+use super::confidence::confidence;
+use super::decide::{CANDIDATES, nanos};
+use super::grounds::Grounds;
+use super::judged::Reported;
+use super::report::Made;
+use super::terms::is_uncertain;
+use crate::scenarios::saving;
+
+/// The verdict, and the savings it speaks of, those against today first.
+pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
+    let conclusion = grounds.conclusion;
+    let judgement = &conclusion.judgement;
+    let decision = conclusion.decision;
+    let amounts = decision.row(judgement).map(|row| amounts(row, grounds));
+    let pools = || judgement.reported.iter().filter(|row| row.id.is_emp());
+    let pool = pools().find(|row| row.judged.holds).or_else(|| pools().next());
+    let window = |monthly: f64| monthly * grounds.window.hours_present / types::HOURS_PER_MONTH;
+    let mut verdict = Verdict {
+        text: String::new(),
+        recommendation: decision.recommended.map(|id| id.as_str().to_owned()),
+        saving_vs_today_usd: pool.map(|row| window(row.judged.saving_monthly_usd)),
+        saving_vs_best_ec2_usd: pool.and_then(|row| row.judged.saving_vs_rival_monthly_usd).map(window),
+        // Bars are of the scenario the answer is about.
+        range_usd: pool
+            .filter(|row| Some(row.id) == conclusion.tornado_of)
+            .and_then(|row| range(row.judged.saving_vs_rival_monthly_usd?, grounds))
+            .map(|range| range.map(window)),
+        interval_usd: conclusion.interval_usd,
+        reason: Some(decision.reason),
+        confidence: Some(confidence(&decision, grounds)),
+        amounts,
+        judged: judgement.reported.iter().map(|row| row.judged.clone()).collect(),
+        remedies: judgement.remedies.clone(),
+        reported_hours: crate::number::count(
+            crate::number::whole(grounds.reported.hours_present).try_into().unwrap_or(0),
+        ),
+        chosen_hours: grounds.chosen_hours,
+    };
+    verdict.text = types::show::verdict(&verdict);
+    (verdict, savings(grounds))
+}
+
+/// Savings over the whole window, against today and against each pool's rival.
+fn savings(grounds: &Grounds<'_>) -> Vec<Saving> {
+    let find = |id: ScenarioId| grounds.conclusion.scenario(id.as_str());
+    let pair = |made: &Made| saving(grounds.today, (&made.scenario, &made.lines), grounds.window);
+    let mut savings: Vec<Saving> = CANDIDATES.iter().filter_map(|id| find(*id)).filter_map(pair).collect();
+    let rivals = grounds.conclusion.judgement.reported.iter().filter_map(|row| Some((row.id, row.judged.rival?)));
+    savings.extend(rivals.filter_map(|(id, rival)| {
+        let (made, rival) = (find(id)?, find(rival)?);
+        saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), grounds.window)
+    }));
+    savings
+}
+
+fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
+    let judgement = &grounds.conclusion.judgement;
+    let month = grounds.reported;
+    let judged = &row.judged;
+    let lines = judgement.today.less(&row.money.lines).map(|(.., lines)| lines).unwrap_or_default();
+    // Without commitments both sides pay the contracted price, and nothing stands unused.
+    let lifted = |lines: &ExactLines, contracted: NanoUsd| {
+        contracted - lines.compute.unwrap_or_default() - lines.unused_commitments.unwrap_or_default()
+    };
+    let after =
+        lifted(&judgement.today, judgement.today_contracted) - lifted(&row.money.lines, row.money.compute.contracted());
+    let transition = row.id.is_emp().then(|| transition(grounds.conclusion.plan.as_ref())).flatten();
+    let daily = judged.saving_monthly_usd * 24.0 / types::HOURS_PER_MONTH;
+    Amounts {
+        today_monthly_usd: judged.monthly_usd + judged.saving_monthly_usd,
+        monthly_usd: judged.monthly_usd,
+        saving_monthly_usd: judged.saving_monthly_usd,
+        saving_fraction: judged.saving_fraction,
+        stranded_monthly_usd: month.usd(row.money.lines.unused_commitments.unwrap_or_default()),
+        saving_after_commitments_monthly_usd: judged.saving_monthly_usd + month.usd(after),
+        transition_usd: transition,
+        payback_days: transition.and_then(|usd| crate::number::ratio(usd, daily)).filter(|days| *days >= 0.0),
+        range_monthly_usd: range(judged.saving_monthly_usd, grounds),
+        lines: lines.into_iter().map(ToOwned::to_owned).collect(),
+    }
+}
+
+/// Running old and new side by side, step by step of the plan.
+fn transition(plan: Option<&Plan>) -> Option<f64> {
+    let steps: Option<Vec<f64>> = plan?.waves.iter().map(|wave| wave.dual_running_usd).collect();
+    steps.map(|steps| steps.into_iter().sum())
+}
+
+/// What a bar of the tornado changes, in USD a month.
+fn change(bar: &TornadoBar, grounds: &Grounds<'_>) -> Option<f64> {
+    Some(grounds.window.usd(nanos(bar.change_usd?)))
+}
+
+/// Least and greatest saving over the assumptions tried one at a time, around what is saved as things are.
+fn range(saving: f64, grounds: &Grounds<'_>) -> Option<[f64; 2]> {
+    let bars = grounds.conclusion.tornado.iter().filter(|bar| is_uncertain(bar));
+    let mut tried = bars.filter_map(|bar| change(bar, grounds)).peekable();
+    tried.peek()?;
+    Some(tried.fold([saving; 2], |[least, most], change| [least.min(saving + change), most.max(saving + change)]))
+}

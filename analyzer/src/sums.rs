@@ -1,0 +1,8 @@
+//! Integer sums over the hours read: what ran, who held what of which nodes, what was left idle.
+
+pub(crate) mod both;
+pub(crate) mod facts;
+pub(crate) mod histogram;
+pub(crate) mod ledger;
+pub(crate) mod observed;
+pub(crate) mod plausible;

@@ -1,0 +1,15 @@
+//! CPU and memory, summed together.
+
+/// A sum of CPU, in millicore-seconds, and one of memory, in byte-seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Both {
+    pub(crate) cpu: i128,
+    pub(crate) memory: i128,
+}
+
+impl std::ops::AddAssign for Both {
+    fn add_assign(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.memory += other.memory;
+    }
+}

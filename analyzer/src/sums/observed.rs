@@ -1,0 +1,306 @@
+//! What was seen over the window: exact sums, merged hour by hour.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::Minor;
+use types::Hour;
+
+use crate::fast::{FastSet, hash};
+use crate::interner::Interner;
+use crate::sums::both::Both;
+use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+
+mod burst;
+mod distinct;
+mod exporter;
+
+pub(crate) use burst::Burst;
+use distinct::Distinct;
+pub(crate) use exporter::{Exporter, Worst};
+
+/// Sums over the hours taken so far. Grows with distinct nodes, claims and workloads, and by some hundred bytes an
+/// hour; of pods and containers those of two days are kept.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    /// The hours there are, to know in which of them a node was created.
+    present: BTreeSet<i64>,
+    pub(crate) hours: Vec<HourSums>,
+    /// Core-milliseconds used in each five-minute slot, oldest first.
+    pub(crate) cpu_slots: Vec<i64>,
+    /// KiB-seconds used in each five-minute slot, oldest first.
+    pub(crate) memory_slots: Vec<i64>,
+    pub(crate) namespaces: BTreeMap<String, NamespaceSums>,
+    pub(crate) workloads: BTreeMap<WorkloadKey, WorkloadSums>,
+    pub(crate) nodes: BTreeMap<NodeKind, NodeSums>,
+    /// Nodes by how they are billed.
+    pub(crate) billed: BTreeMap<BilledAs, BilledSums>,
+    /// The same in each hour, in the order of `hours`.
+    pub(crate) billed_by_hour: Vec<BTreeMap<BilledAs, BilledHour>>,
+    pub(crate) volumes: BTreeMap<VolumeKind, VolumeSums>,
+    /// CPU of machines that earn credits for what they leave.
+    pub(crate) burst: Burst,
+    /// What the nodes' own exporters saw.
+    pub(crate) exporter: Exporter,
+    /// Nodes with a price of their own.
+    named: BTreeSet<String>,
+    pub(crate) alive_seconds: i128,
+    pub(crate) alive_seconds_without_requests: i128,
+    /// Alive seconds of pods that ask for resources as a whole, which no metric shows.
+    pub(crate) alive_seconds_pod_level: i128,
+    pub(crate) container_seconds_without_usage: i128,
+    /// What workloads reserve and use, by their numbers in the ledger; `None` for one that is in no hour taken.
+    numbered: Vec<Option<WorkloadSums>>,
+    node_ids: FastSet<u64>,
+    pods: Distinct,
+    containers: Distinct,
+    claim_ids: FastSet<u64>,
+}
+
+/// The cluster in one hour. CPU in millicore-seconds, memory in byte-seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HourSums {
+    pub(crate) hour: Hour,
+    pub(crate) node_seconds: i128,
+    pub(crate) capacity: Both,
+    pub(crate) allocatable: Both,
+    pub(crate) requested: Both,
+    pub(crate) limit: Both,
+    pub(crate) used: Both,
+    /// The largest slot of the hour, times the slots in an hour: in the same unit as `used`.
+    pub(crate) peak: Both,
+    /// The newest kubelet: the control plane is at least that new.
+    pub(crate) kubelet: Option<Minor>,
+}
+
+/// One namespace over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NamespaceSums {
+    pub(crate) pods: usize,
+    pub(crate) requested: Both,
+    pub(crate) used: Both,
+}
+
+/// Nodes of one kind over the window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct NodeSums {
+    /// Distinct nodes first seen as of this kind.
+    pub(crate) nodes: usize,
+    pub(crate) up_seconds: i64,
+    pub(crate) zones: BTreeSet<String>,
+    /// The largest capacity seen, of one node.
+    pub(crate) cpu_capacity_millicores: Option<i64>,
+    pub(crate) memory_capacity_bytes: Option<i64>,
+}
+
+/// Nodes billed alike, over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BilledSums {
+    pub(crate) up_seconds: i64,
+    /// Nodes created in an hour that is there.
+    pub(crate) created: i64,
+    /// Size of root disks times time.
+    pub(crate) root_disk_byte_seconds: i128,
+    /// Up while the size of the root disk was known.
+    pub(crate) root_disk_seconds: i64,
+    /// CPU capacity times time.
+    pub(crate) millicore_seconds: i128,
+}
+
+/// Nodes billed alike, in one hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BilledHour {
+    pub(crate) up_seconds: i64,
+    pub(crate) created: i64,
+}
+
+/// One workload over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct WorkloadSums {
+    pub(crate) requested: Both,
+    pub(crate) used: Both,
+}
+
+/// Volumes of one kind over the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct VolumeSums {
+    pub(crate) byte_seconds: i128,
+    pub(crate) seconds: i128,
+    /// Of those, in which their size was known.
+    pub(crate) sized_seconds: i128,
+    /// Bytes used times time, while they were known.
+    pub(crate) used_byte_seconds: i128,
+    pub(crate) used_seconds: i128,
+}
+
+impl Observed {
+    /// Nothing yet of these hours; `named` are nodes with a price of their own.
+    pub(crate) fn new(hours: &[Hour], named: BTreeSet<String>) -> Self {
+        Self { present: hours.iter().map(|hour| hour.start_seconds()).collect(), named, ..Self::default() }
+    }
+
+    /// Adds an hour; hours come oldest first.
+    pub(crate) fn take(&mut self, facts: &HourFacts) {
+        let mut sums = HourSums {
+            hour: facts.hour,
+            node_seconds: 0,
+            capacity: Both::default(),
+            allocatable: Both::default(),
+            requested: Both::default(),
+            limit: Both::default(),
+            used: Both::default(),
+            peak: peak(facts),
+            kubelet: facts.nodes.iter().filter_map(|node| node.kubelet).max(),
+        };
+        let mut billed = BTreeMap::new();
+        for node in &facts.nodes {
+            self.take_node(node, &mut sums, &mut billed);
+        }
+        self.billed_by_hour.push(billed);
+        self.exporter.take(facts);
+        for (number, workload) in &facts.workloads {
+            let cpu = |seconds: i64| i128::from(seconds);
+            let requested =
+                Both { cpu: cpu(workload.cpu_request_millicore_seconds), memory: workload.memory_request_byte_seconds };
+            let used = Both { cpu: cpu(workload.cpu_core_milliseconds), memory: kib(workload.memory_kib_seconds) };
+            sums.requested += requested;
+            sums.used += used;
+            sums.limit +=
+                Both { cpu: cpu(workload.cpu_limit_millicore_seconds), memory: workload.memory_limit_byte_seconds };
+            self.alive_seconds += i128::from(workload.alive_seconds);
+            self.alive_seconds_without_requests += i128::from(workload.alive_seconds_without_requests);
+            self.alive_seconds_pod_level += i128::from(workload.alive_seconds_pod_level);
+            self.container_seconds_without_usage += i128::from(workload.container_seconds_without_usage);
+            let number = usize::try_from(*number).unwrap_or(usize::MAX);
+            if number >= self.numbered.len() {
+                self.numbered.resize(number + 1, None);
+            }
+            if let Some(of_workload) = self.numbered.get_mut(number) {
+                let of_workload = of_workload.get_or_insert_default();
+                of_workload.requested += requested;
+                of_workload.used += used;
+            }
+        }
+        for (namespace, ids) in &facts.pod_ids {
+            let new = ids.iter().filter(|id| self.pods.insert(facts.hour.start_seconds(), **id)).count();
+            entry(&mut self.namespaces, namespace).pods += new;
+        }
+        for id in &facts.container_ids {
+            self.containers.insert(facts.hour.start_seconds(), *id);
+        }
+        facts.volumes.iter().for_each(|volume| self.take_volume(volume));
+        self.cpu_slots.extend(facts.slots.cpu_core_milliseconds);
+        self.memory_slots.extend(facts.slots.memory_kib_seconds);
+        self.hours.push(sums);
+    }
+
+    /// Ends the window: what was summed by number goes to the names that `workloads` knows, and to their namespaces.
+    pub(crate) fn end(&mut self, workloads: &Interner<WorkloadKey>) {
+        for (number, sums) in (0..).zip(std::mem::take(&mut self.numbered)) {
+            let Some((key, sums)) = workloads.name(number).zip(sums) else { continue };
+            let namespace = entry(&mut self.namespaces, &key.namespace);
+            namespace.requested += sums.requested;
+            namespace.used += sums.used;
+            self.workloads.insert(key.clone(), sums);
+        }
+    }
+
+    fn take_node(&mut self, node: &NodeRow, sums: &mut HourSums, billed: &mut BTreeMap<BilledAs, BilledHour>) {
+        let up = i128::from(node.up_seconds);
+        let times_up = |quantity: Option<i64>| i128::from(quantity.unwrap_or_default()) * up;
+        sums.node_seconds += up;
+        sums.capacity +=
+            Both { cpu: times_up(node.cpu_capacity_millicores), memory: times_up(node.memory_capacity_bytes) };
+        sums.allocatable +=
+            Both { cpu: times_up(node.cpu_allocatable_millicores), memory: times_up(node.memory_allocatable_bytes) };
+        let new = self.node_ids.insert(hash(&[&node.name, &node.provider_id]));
+        let group = entry(&mut self.nodes, &node.kind);
+        group.up_seconds += node.up_seconds;
+        group.cpu_capacity_millicores = group.cpu_capacity_millicores.max(node.cpu_capacity_millicores);
+        group.memory_capacity_bytes = group.memory_capacity_bytes.max(node.memory_capacity_bytes);
+        if let Some(zone) = node.zone.as_ref().filter(|zone| !group.zones.contains(*zone)) {
+            group.zones.insert(zone.clone());
+        }
+        let created_here =
+            |created: i64| self.present.contains(&(created - created.rem_euclid(types::window::HOUR_SECONDS)));
+        let created = i64::from(new && node.created_seconds.is_some_and(created_here));
+        if new {
+            group.nodes += 1;
+        }
+        if node.kind.compute_type == "fargate" {
+            return;
+        }
+        let billed_as = node.billed_as(&self.named);
+        let of_hour = entry(billed, &billed_as);
+        of_hour.up_seconds += node.up_seconds;
+        of_hour.created += created;
+        self.burst.take(node, &billed_as, sums.hour);
+        let of_window = entry(&mut self.billed, &billed_as);
+        of_window.millicore_seconds += times_up(node.cpu_capacity_millicores);
+        of_window.up_seconds += node.up_seconds;
+        of_window.created += created;
+        if let Some(bytes) = node.root_disk_bytes {
+            of_window.root_disk_byte_seconds += i128::from(bytes) * up;
+            of_window.root_disk_seconds += node.up_seconds;
+        }
+    }
+
+    fn take_volume(&mut self, volume: &VolumeRow) {
+        self.claim_ids.insert(hash(&[&volume.namespace, &volume.claim]));
+        let sums = entry(&mut self.volumes, &volume.kind);
+        let seconds = i128::from(volume.present_seconds);
+        sums.sized_seconds += if volume.capacity_bytes.is_some() { seconds } else { 0 };
+        sums.byte_seconds += i128::from(volume.capacity_bytes.unwrap_or_default()) * seconds;
+        sums.seconds += seconds;
+        if let Some(used) = volume.used_bytes {
+            sums.used_byte_seconds += i128::from(used) * seconds;
+            sums.used_seconds += seconds;
+        }
+    }
+
+    /// The seconds in each hour of nodes billed alike, each boot with them.
+    pub(crate) fn billed_seconds(&self, billed_as: &BilledAs, boot_seconds: i64) -> impl Iterator<Item = (Hour, i64)> {
+        let hours = self.hours.iter().zip(&self.billed_by_hour);
+        hours.filter_map(move |(sums, billed)| {
+            let of_hour = billed.get(billed_as)?;
+            Some((sums.hour, of_hour.up_seconds + of_hour.created * boot_seconds))
+        })
+    }
+
+    /// Seconds in all the hours taken.
+    pub(crate) fn seconds(&self) -> i128 {
+        self.hours.iter().map(|_| i128::from(types::window::HOUR_SECONDS)).sum()
+    }
+
+    /// The region of the nodes; `None` when no node says it or they disagree.
+    pub(crate) fn region(&self) -> Option<&str> {
+        let mut regions = self.nodes.keys().filter_map(|kind| kind.region.as_deref());
+        let first = regions.next()?;
+        regions.all(|region| region == first).then_some(first)
+    }
+
+    /// Distinct nodes, pods, containers and claims.
+    pub(crate) fn distinct(&self) -> [usize; 4] {
+        [self.node_ids.len(), self.pods.count(), self.containers.count(), self.claim_ids.len()]
+    }
+}
+
+/// The value under `key`, made if it is not there.
+///
+/// The key is copied only where there is none yet: an hour finds nearly all of its names.
+#[expect(clippy::expect_used, reason = "it is put there one line above")]
+fn entry<'m, K: Ord + Clone, V: Default>(map: &'m mut BTreeMap<K, V>, key: &K) -> &'m mut V {
+    if !map.contains_key(key) {
+        map.insert(key.clone(), V::default());
+    }
+    map.get_mut(key).expect("the entry was just made")
+}
+
+fn kib(kib_seconds: i128) -> i128 {
+    kib_seconds * 1024
+}
+
+fn peak(facts: &HourFacts) -> Both {
+    let slots = i128::try_from(types::SLOTS_PER_HOUR).unwrap_or_default();
+    let most = |totals: &[i64]| i128::from(totals.iter().copied().max().unwrap_or_default()) * slots;
+    Both { cpu: most(&facts.slots.cpu_core_milliseconds), memory: kib(most(&facts.slots.memory_kib_seconds)) }
+}
