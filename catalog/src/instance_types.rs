@@ -15,6 +15,9 @@ const PODS_SET_BY_HAND: [i64; 2] = [110, 250];
 /// Karpenter assumes for every type) and, on the smallest, about 60 MiB.
 const LEAST_PERMILLE_SEEN: i64 = 920;
 const KEPT_BY_SMALL_MIB: i64 = 64;
+/// The least share of a type's memory that a machine of it shows, in permille: with room for what is set aside for crash
+/// dumps, and still more than the next smaller type of most families has.
+const LEAST_PERMILLE_OF_A_TYPE: i64 = 750;
 
 /// An EC2 instance type.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -119,6 +122,14 @@ impl Size<'_> {
             fitting.retain(by_default);
         }
         fitting
+    }
+
+    /// Whether a machine of a type can be of this size: some of its CPUs may be switched off, and the kernel keeps some of
+    /// the memory.
+    pub fn may_be(&self, kind: &InstanceType) -> bool {
+        let memory_mib = self.memory_bytes >> 20;
+        let least = (kind.memory_mib * LEAST_PERMILLE_OF_A_TYPE / 1000).min(kind.memory_mib - KEPT_BY_SMALL_MIB);
+        self.cpus <= kind.vcpu && (least..=kind.memory_mib).contains(&memory_mib)
     }
 
     fn fits(&self, kind: &InstanceType) -> bool {

@@ -51,7 +51,7 @@ pub struct SourceArgs {
     facts: FactArgs,
 }
 
-/// What is told of the cluster beside its metrics.
+/// Settings about the cluster beside its metrics.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct FactArgs {
@@ -97,7 +97,7 @@ pub struct FactArgs {
 pub struct SourcePlan {
     /// The server.
     pub server: ServerOptions,
-    /// What else the user said.
+    /// Further settings.
     pub settings: Settings,
     /// The Kubernetes API, where it is to be asked.
     pub kubernetes: Option<Access>,
@@ -140,7 +140,7 @@ pub struct ScheduleArgs {
     listen: String,
 }
 
-/// What collecting needs, checked.
+/// Checked settings of a collection.
 #[derive(Debug, Clone)]
 pub struct Collection {
     /// Where they come from.
@@ -156,7 +156,7 @@ pub struct Collection {
 pub struct Plan {
     /// The times.
     pub schedule: Schedule,
-    /// How far back to look, as it was written: a span moves on with the clock.
+    /// Reach into the past, as it was written: a span moves on with the clock.
     pub reach: String,
     /// Hours each time at most.
     pub hours_per_run: usize,
@@ -359,7 +359,7 @@ fn address(text: &str) -> Result<Option<SocketAddr>, String> {
     text.parse().map(Some).map_err(wrong)
 }
 
-/// How much is said, and in what form.
+/// Amount and form of the log.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Messages")]
 pub struct LogArgs {

@@ -1,4 +1,4 @@
-//! What containers used: counters into core-milliseconds, gauges into KiB-seconds, and the shape over time.
+//! Usage of containers: counters into core-milliseconds, gauges into KiB-seconds, and the shape over time.
 
 use lake::SlotValues;
 use lake::tables::ContainerHour;
@@ -14,7 +14,7 @@ use crate::queries;
 use crate::snapshot::{EDGES, Grid, Instance, Pod, Resources};
 use crate::usage_source::{Rates, UsageSource};
 
-/// How long before the hour an instance may have started and still be counted from zero when no sample of it lies
+/// Time before the hour at which an instance may have started and still be counted from zero when no sample of it lies
 /// at the start of the hour. That sample would be looked for over this span, so without one nothing was counted.
 const LOOK_BACK_SECONDS: i64 = SLOT_SECONDS;
 
@@ -52,13 +52,13 @@ pub(crate) struct Identity<'a> {
     pub(crate) container: &'a str,
     pub(crate) pod: &'a Pod,
     pub(crate) resources: Resources,
-    /// What the CPU of its instances is given in.
+    /// Source of the CPU of its instances.
     pub(crate) usage: UsageSource,
     /// The greatest CPU of each slot, in cores, where the server records it.
     pub(crate) peaks: Option<Grid<SLOTS_PER_HOUR>>,
-    /// What its node can do at most.
+    /// Limits of its node.
     pub(crate) limits: Limits,
-    /// How old a sample may be at the moment it is looked at.
+    /// Greatest age of a sample at the moment it is looked at.
     pub(crate) slack_seconds: i64,
 }
 
@@ -72,8 +72,8 @@ pub(crate) fn row(
     doubts: &mut Doubts,
 ) -> ContainerHour {
     let resources = identity.resources;
-    instances.sort_by_key(|instance| (instance_start(instance, hour), first_sample(instance)));
-    let mut runs = runs(&instances, life, identity.pod.started_seconds, hour);
+    one_of_twins(&mut instances);
+    let mut runs = runs(&in_order(&instances, hour), life, identity.pod.started_seconds, hour);
     runs.retain(|run| is_sampled(run.instance));
     let mut slots = [Slot::default(); SLOTS_PER_HOUR];
     let (mut restarts, mut doubted) = (0, Doubted::default());
@@ -110,6 +110,9 @@ pub(crate) fn row(
     let memory_mean = slots.map(|slot| mean_mib(slot.kib_seconds, slot.memory_seconds));
     let memory_max = slots.map(|slot| slot.memory_max_bytes.and_then(ceil_mib));
     let memory_max_bytes = slots.iter().filter_map(|slot| slot.memory_max_bytes).reduce(f64::max);
+    let limits = identity.limits;
+    let cpu_request = resources.cpu_request_cores.filter(|cores| limits.allow_cores(*cores));
+    let memory_request = resources.memory_request_bytes.filter(|bytes| limits.allow_memory(*bytes, false));
     ContainerHour {
         hour_start_seconds: hour.start_seconds(),
         pod_uid: identity.pod_uid.to_owned(),
@@ -118,8 +121,8 @@ pub(crate) fn row(
         pod: identity.pod.name.to_string(),
         node: identity.pod.node.to_string(),
         container_kind: kind(resources).to_owned(),
-        cpu_request_millicores: resources.cpu_request_cores.and_then(millicores),
-        memory_request_bytes: resources.memory_request_bytes.and_then(whole),
+        cpu_request_millicores: cpu_request.and_then(millicores),
+        memory_request_bytes: memory_request.and_then(whole),
         cpu_limit_millicores: resources.cpu_limit_cores.and_then(millicores),
         memory_limit_bytes: resources.memory_limit_bytes.and_then(whole),
         running_seconds: (!runs.is_empty()).then(|| int32(slots.iter().map(|slot| slot.running_seconds).sum())),
@@ -154,8 +157,27 @@ pub(crate) fn instance_start(instance: &Instance, hour: Hour) -> i64 {
 /// When an instance is said to have started. One that was sampled before that did run: its cgroup was touched, or its
 /// counter began anew.
 fn said_start(instance: &Instance, hour: Hour) -> Option<i64> {
+    instance.start_seconds.filter(|start| !was_sampled_before(instance, *start, hour))
+}
+
+/// Returns whether an instance has a sample that is older than a moment, or of it.
+fn was_sampled_before(instance: &Instance, at: i64, hour: Hour) -> bool {
     let first = instance.before().map_or_else(|| edge_time(first_sample(instance), hour), |(at, _)| at);
-    instance.start_seconds.filter(|start| first > *start)
+    first <= at
+}
+
+/// Returns whether the counter of an instance fell over a moment.
+fn fell_at(instance: &Instance, at: i64, hour: Hour) -> bool {
+    let mut samples = instance.cpu.iter().enumerate().filter_map(|(edge, value)| Some((edge_time(edge, hour), value?)));
+    let mut last = instance.before().map(|(_, value)| value);
+    let newer = samples.find(|(time, value)| {
+        let is_newer = *time > at;
+        if !is_newer {
+            last = Some(*value);
+        }
+        is_newer
+    });
+    last.zip(newer).is_some_and(|(before, (_, after))| after < before)
 }
 
 fn edge_time(edge: usize, hour: Hour) -> i64 {
@@ -184,24 +206,86 @@ fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
     hour.start_seconds() + count * SLOT_SECONDS
 }
 
-/// Whether a scrape within the hour saw it. One that ended before still shows at the hour's first edge, and one that
-/// starts after it in the look-ahead.
+/// Returns whether a scrape within the hour saw it. One that ended before still shows at the hour's first edge, and one
+/// that starts after it in the look-ahead.
 fn is_sampled(instance: &Instance) -> bool {
     let in_hour = instance.cpu.iter().skip(1);
     in_hour.chain(instance.memory_mean_bytes.iter()).any(|sample| sample.is_some())
 }
 
+/// Slots in which the counters of two instances both rise before they are taken for one container shown twice. One
+/// after another, they do so in the slot of the restart alone.
+const TWIN_SLOTS: usize = 2;
+
+/// Keeps one of the instances that are one container under two cgroups at once, as cAdvisor shows it where the kubelet
+/// itself runs in a container: the one with more samples, then the one that counted more, then the first.
+fn one_of_twins(instances: &mut Vec<&Instance>) {
+    if instances.len() < 2 {
+        return;
+    }
+    let weight = |instance: &Instance| {
+        let known = instance.cpu.iter().flatten();
+        (known.clone().count(), known.fold(0.0, f64::max))
+    };
+    let mut kept: Vec<&Instance> = Vec::with_capacity(instances.len());
+    for instance in instances.drain(..) {
+        let rising = instance.rising_slots();
+        let is_twin = |other: &&mut &Instance| other.rising_slots().intersection(&rising).count() >= TWIN_SLOTS;
+        match kept.iter_mut().find(is_twin) {
+            Some(twin) if weight(instance) > weight(twin) => *twin = instance,
+            Some(_) => {}
+            None => kept.push(instance),
+        }
+    }
+    *instances = kept;
+}
+
+/// An instance with the moment at which it started.
+#[derive(Debug, Clone, Copy)]
+struct Started<'a> {
+    instance: &'a Instance,
+    at: i64,
+    /// Tells whether it is said to have started while the one before it still counted: some runtimes give every
+    /// container the start of its pod.
+    is_misdated: bool,
+}
+
+/// The instances in the order in which they started.
+fn in_order<'a>(instances: &[&'a Instance], hour: Hour) -> Vec<Started<'a>> {
+    let started = |instance: &&'a Instance| {
+        let first = first_sample(instance);
+        let earlier = instances.iter().filter(|other| first_sample(other) < first);
+        let last_counted = earlier.filter_map(|other| other.rising_slots().last().copied()).max();
+        let at = instance_start(instance, hour);
+        match last_counted.map(|slot| edge_time(slot, hour)).filter(|ran| at < *ran) {
+            Some(ran) => Started { instance, at: ran.max(edge_time(first.saturating_sub(1), hour)), is_misdated: true },
+            None => Started { instance, at, is_misdated: false },
+        }
+    };
+    let mut started: Vec<Started<'a>> = instances.iter().map(started).collect();
+    // One that shows at the first edge and does not say since when was there before any that started in the hour, or
+    // shortly before it.
+    let was_there = |instance: &Instance| first_sample(instance) == 0 && said_start(instance, hour).is_none();
+    started.sort_by_key(|Started { instance, at, .. }| {
+        (if was_there(instance) { i64::MIN } else { *at }, first_sample(instance))
+    });
+    started
+}
+
 /// The instances one after another: each runs until the next starts or the container ends, and not beyond the slot in
 /// which a scrape last saw it; how long it was down before the next is not known more closely.
-fn runs<'a>(instances: &[&'a Instance], life: Life, pod_started: Option<i64>, hour: Hour) -> Vec<Run<'a>> {
+fn runs<'a>(instances: &[Started<'a>], life: Life, pod_started: Option<i64>, hour: Hour) -> Vec<Run<'a>> {
     let mut runs: Vec<Run<'a>> = Vec::with_capacity(instances.len());
-    for (n, instance) in instances.iter().enumerate() {
-        let start = instance_start(instance, hour).max(life.start);
+    for (n, Started { instance, at, is_misdated }) in instances.iter().enumerate() {
+        let start = (*at).max(life.start);
         if let Some(previous) = runs.last_mut() {
             previous.life.end = previous.life.end.min(start);
         }
-        // Without a start time, the first instance started with its pod, and a later one after its predecessor.
-        let known_start = instance.start_seconds.or(if n == 0 { pod_started } else { Some(start) });
+        // Without a start time that can be, the first instance started with its pod, and a later one after its predecessor.
+        let said = instance.start_seconds.filter(|_| !is_misdated);
+        let said = said.filter(|said| !was_sampled_before(instance, *said, hour) || fell_at(instance, *said, hour));
+        let with_pod = || pod_started.filter(|at| !was_sampled_before(instance, *at, hour)).unwrap_or(life.start);
+        let known_start = said.or_else(|| Some(if n == 0 { with_pod() } else { start }));
         let zero = known_start.filter(|start| *start >= hour.start_seconds() - LOOK_BACK_SECONDS);
         let end = life.end.min(last_seen_end(instance, hour));
         runs.push(Run { instance, life: Life { start, end }, zero });
@@ -215,7 +299,7 @@ fn add_running(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
     }
 }
 
-/// What the counter of a run counted. Its steps telescope: their sum is the last value seen less the value at the start of
+/// Reads the counter of a run. Its steps telescope: their sum is the last value seen less the value at the start of
 /// the hour, whatever lies between.
 fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
     let most = Most { per_second: identity.limits.millicores, slack_seconds: identity.slack_seconds };
@@ -280,7 +364,7 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, used: &BySlot, hou
     }
 }
 
-/// What recorded rates say was used, and how many of them are more than the node can do. There is no counter in them, so
+/// Usage by recorded rates, and the number of them that are more than the node can do. There is no counter in them, so
 /// nothing telescopes: a slot without a rate adds nothing, and what was used between the last rate and the end of the
 /// container is not known.
 ///
@@ -541,6 +625,57 @@ mod tests {
         assert_eq!(row.cpu_core_milliseconds, Some(75_000));
         assert_eq!((row.instances, row.running_seconds), (2, Some(900)));
         assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..3], [Some(50), Some(100), Some(100)]);
+    }
+
+    #[test]
+    fn a_container_shown_under_two_cgroups_counts_once() {
+        let edges: Vec<_> = (0..13_u8).map(|k| (usize::from(k), 1000.0 + 30.0 * f64::from(k))).collect();
+        let mut whole = counter(Some(-9000), &edges);
+        (0..12).for_each(|slot| whole.memory_mean_bytes.set(slot, 1024.0 * 1024.0));
+        let mut partly = counter(Some(-8000), &edges[3..]);
+        (3..12).for_each(|slot| partly.memory_mean_bytes.set(slot, 1024.0 * 1024.0));
+        let expect = make(&[whole.clone()], -9000, 3600);
+        assert_eq!(make(&[whole.clone(), whole.clone()], -9000, 3600), expect);
+        assert_eq!(make(&[whole.clone(), partly.clone()], -9000, 3600), expect);
+        assert_eq!(make(&[partly, whole], -9000, 3600), expect);
+    }
+
+    #[test]
+    fn an_instance_that_ended_before_the_hour_takes_nothing_from_the_next() {
+        // Of the one before only the last sample shows, and no longer when it started.
+        let dead = counter(None, &[(0, 100.0)]);
+        for start in [-5, -120, 0] {
+            let edges: Vec<_> = (1..13_u8).map(|k| (usize::from(k), 30.0 * f64::from(k))).collect();
+            let mut alive = counter(Some(start), &edges);
+            (0..12).for_each(|slot| alive.memory_mean_bytes.set(slot, 1024.0 * 1024.0));
+            let row = make(&[dead.clone(), alive], -9000, 3600);
+            assert_eq!((row.running_seconds, row.instances), (Some(3600), 1), "{start}");
+            assert_eq!((row.cpu_core_milliseconds, row.memory_kib_seconds), (Some(360_000), Some(3600 * 1024)));
+            assert_eq!(row.cpu_max_millicores, Some(100));
+        }
+    }
+
+    #[test]
+    fn a_start_after_the_first_sample_is_none_and_the_pods_binding_stands_in() {
+        // The clock of its node is ahead: it started at 600, as its pod did.
+        let row = make(&[counter(Some(900), &[(3, 150.0), (4, 300.0)])], 600, 1200);
+        assert_eq!((row.cpu_core_milliseconds, row.running_seconds), (Some(300_000), Some(600)));
+        // A pod that is there for long has no such beginning.
+        let row = make(&[counter(Some(900), &[(3, 150.0), (4, 300.0)])], -9000, 1200);
+        assert_eq!(row.cpu_core_milliseconds, Some(150_000));
+    }
+
+    #[test]
+    fn an_instance_does_not_start_while_the_one_before_it_counts() {
+        // Both say that they started with the pod.
+        let mut first = counter(Some(-9000), &[(0, 100.0), (1, 115.0), (2, 130.0)]);
+        let mut second = counter(Some(-9000), &[(3, 15.0), (4, 30.0)]);
+        (0..2).for_each(|slot| first.memory_mean_bytes.set(slot, 1024.0 * 1024.0));
+        (2..4).for_each(|slot| second.memory_mean_bytes.set(slot, 1024.0 * 1024.0));
+        let row = make(&[second, first], -9000, 1200);
+        assert_eq!((row.cpu_core_milliseconds, row.memory_kib_seconds), (Some(60_000), Some(1_200 * 1024)));
+        assert_eq!((row.instances, row.running_seconds), (2, Some(1200)));
+        assert_eq!(row.cpu_mean_millicores_by_slot.unwrap()[..4], [Some(50); 4]);
     }
 
     #[test]

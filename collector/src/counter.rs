@@ -1,4 +1,4 @@
-//! What a counter counted between its samples: nothing twice, and no more than its machine can do.
+//! Differences of a counter between its samples: nothing twice, and no more than its machine can do.
 //!
 //! Counters of real clusters show nought for one scrape, or 2^64, or what they showed a while ago, and go on as if
 //! nothing had been. So of the samples the longest row is believed in which none is less than the one before it and none
@@ -17,12 +17,12 @@ pub(crate) struct Sample {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Most {
     pub(crate) per_second: i64,
-    /// How much longer than between the moments it may have counted: a scrape lies up to an interval before the moment
+    /// Seconds it may have counted beyond those between the moments: a scrape lies up to an interval before the moment
     /// at which its sample is looked at.
     pub(crate) slack_seconds: i64,
 }
 
-/// What was counted between two samples that are believed, or from zero to the first.
+/// Difference between two samples that are believed, or from zero to the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) from: i64,
@@ -30,7 +30,7 @@ pub(crate) struct Step {
     pub(crate) counted: i64,
 }
 
-/// What was made of the samples of a counter.
+/// Reading of the samples of a counter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Counted {
     /// In the order of time; none where nothing is known.
@@ -39,7 +39,7 @@ pub(crate) struct Counted {
     pub(crate) implausible: usize,
     /// The most of them at one end: of what they stand for, nothing is known.
     pub(crate) lost: usize,
-    /// Whether it began anew at the moment it was said to, after samples that are older.
+    /// Tells whether it began anew at the moment it was said to, after samples that are older.
     pub(crate) restarted: bool,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn count(samples: &[Sample], zero: Option<i64>, most: Most) -> Counte
 }
 
 impl Most {
-    /// Whether a counter that showed `a` can show `b` later.
+    /// Returns whether a counter that showed `a` can show `b` later.
     fn allows(self, a: Sample, b: Sample) -> bool {
         let seconds = b.at - a.at;
         // Over a gap, nobody knows how old the sample is that it begins with.
@@ -128,12 +128,12 @@ impl Most {
 }
 
 impl Step {
-    /// Whether it is longer than a slot, so that nobody knows what of it was counted when.
+    /// Returns whether it is longer than a slot, so that nobody knows what of it was counted when.
     pub(crate) fn is_gap(self) -> bool {
         self.to - self.from > SLOT_SECONDS
     }
 
-    /// What of it lies in each slot of an hour, as if it had been counted evenly. The parts of a step add up to it, over
+    /// Its share of each slot of an hour, as if it had been counted evenly. The parts of a step add up to it, over
     /// the edges of hours too.
     pub(crate) fn by_slot(self, hour: Hour) -> [Option<i64>; SLOTS_PER_HOUR] {
         let mut slot_start = hour.start_seconds();

@@ -21,7 +21,7 @@ use crate::{logging, schedule};
 
 /// The longest wait before the clock is looked at again.
 const STEP: TimeDelta = TimeDelta::seconds(20);
-/// How long an hour that is being written may take to end after a signal: Kubernetes kills after thirty seconds, and
+/// Time an hour that is being written has to end after a signal: Kubernetes kills after thirty seconds, and
 /// the promise is ten.
 const GRACE: Duration = Duration::from_secs(8);
 
@@ -75,7 +75,7 @@ pub async fn once(collection: &Collection, plan: &Plan, now: fn() -> DateTime<Ut
     Daemon::new(collection, plan, now).await.attempt(Arc::default()).await
 }
 
-/// What stays from one run to the next.
+/// State that stays from one run to the next.
 struct Daemon<'a> {
     collection: &'a Collection,
     plan: &'a Plan,

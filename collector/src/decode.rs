@@ -41,7 +41,7 @@ impl Series<'_, '_> {
     }
 }
 
-/// What is said of an answer beside its series.
+/// Facts about an answer beside its series.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// Series with samples.
@@ -66,10 +66,10 @@ pub(crate) fn joined(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(i6
     }
 }
 
-/// How much of an unknown status is quoted.
+/// Characters of an unknown status that are quoted.
 const MOST_STATUS_CHARS: usize = 40;
 
-/// What an answer that calls itself partial is taken to warn of.
+/// Warning of an answer that calls itself partial.
 const PARTIAL: &str = "the answer is partial: not every storage node answered";
 
 /// Why a body is not an answer.
@@ -81,7 +81,7 @@ pub enum DecodeError {
     /// Neither success nor an error of the API's.
     #[error("the server answered with the status `{status}` and without an error")]
     Status {
-        /// What it said.
+        /// The status.
         status: String,
     },
     /// The server reports an error of its own.

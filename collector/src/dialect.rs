@@ -1,14 +1,30 @@
-//! How the exporters and the server name things, where that differs from today's names.
+//! Names used by the exporters and the server, where that differs from today's names.
 //!
 //! Most of it needs no choice: both names of a metric or a label are asked for at once, so that an upgrade within the
 //! span collected makes no difference, and what was seen is recorded. Only what changes a selector is probed for.
+
+use std::collections::BTreeMap;
+
+use types::SLOTS_PER_HOUR;
 
 use crate::usage_source::UsageSource;
 
 /// Labels by which servers tell the replicas of a highly available pair apart, the most usual first.
 pub const REPLICA_LABELS: [&str; 3] = ["prometheus_replica", "__replica__", "replica"];
 
-/// What has to be known of a server before it is asked.
+/// Number of targets seen, slot by slot.
+pub type Slots = [Option<f64>; SLOTS_PER_HOUR];
+
+/// Targets seen by replicas in an hour.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Seen {
+    /// By replica.
+    pub by_replica: BTreeMap<String, Slots>,
+    /// All of them together.
+    pub together: Slots,
+}
+
+/// Properties of a server that have to be known before it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dialect {
     /// cAdvisor has `pod_name` and `container_name`: Kubernetes before 1.16.
@@ -21,6 +37,8 @@ pub struct Dialect {
     pub replica_label: Option<String>,
     /// The label and the replica that is read in this hour.
     pub pinned: Option<(String, String)>,
+    /// Tells whether all replicas are read in this hour, because none saw everything.
+    pub joined: bool,
     /// Where the usage of containers is read from in this hour.
     pub usage: UsageSource,
 }
@@ -43,12 +61,17 @@ impl Dialect {
         }
     }
 
-    /// Pins the replica with the most samples; of equal ones the first by name, whatever order they come in.
+    /// Pins the replica that saw the most, of equal ones the first by name, where it saw in each slot whatever any of them
+    /// did. Else what they saw is put together: one of them has a gap that the other fills, or each scrapes targets of its
+    /// own, as the shards of an operator's Prometheus do under the same label.
     #[must_use]
-    pub fn pinned_to_best(&self, replicas: &[(String, f64)]) -> Self {
-        let best = replicas.iter().min_by(|(a, n), (b, m)| m.total_cmp(n).then_with(|| a.cmp(b)));
-        let pinned = self.replica_label.clone().zip(best.map(|(replica, _)| replica.clone()));
-        Self { pinned, ..self.clone() }
+    pub fn pinned_to_best(&self, seen: &Seen) -> Self {
+        let total = |slots: &Slots| slots.iter().flatten().sum::<f64>();
+        let best = seen.by_replica.iter().min_by(|(a, n), (b, m)| total(m).total_cmp(&total(n)).then_with(|| a.cmp(b)));
+        let whole = best.filter(|(_, slots)| slots.iter().zip(&seen.together).all(|(own, all)| own >= all));
+        let pinned = self.replica_label.clone().zip(whole.map(|(replica, _)| replica.clone()));
+        let joined = best.is_some() && pinned.is_none();
+        Self { pinned, joined, ..self.clone() }
     }
 
     /// In words, for the hour's quality; empty for today's names.
@@ -62,6 +85,9 @@ impl Dialect {
         }
         if let Some((label, replica)) = &self.pinned {
             words.push(format!("{label}={replica}"));
+        }
+        if let Some(label) = self.replica_label.as_ref().filter(|_| self.joined) {
+            words.push(format!("{label}=*"));
         }
         words.extend(self.usage_word());
         words
@@ -143,15 +169,30 @@ mod tests {
         check_columns(&["a.b", "a-b"], &["label_a_b"]);
     }
 
+    fn seen(by_replica: &[(&str, [u8; 2])], together: [u8; 2]) -> Seen {
+        let slots = |counts: [u8; 2]| {
+            let mut slots = Slots::default();
+            slots.iter_mut().zip(counts).for_each(|(slot, count)| *slot = (count > 0).then(|| f64::from(count)));
+            slots
+        };
+        let by_replica = by_replica.iter().map(|(name, counts)| ((*name).to_owned(), slots(*counts))).collect();
+        Seen { by_replica, together: slots(together) }
+    }
+
     #[test]
-    fn the_replica_with_the_most_samples_is_pinned_in_any_order() {
+    fn the_replica_that_saw_everything_is_pinned_and_else_all_are_read() {
         let dialect = Dialect { replica_label: Some("replica".into()), ..Dialect::default() };
-        let mut replicas = vec![("b".to_owned(), 60.0), ("a".to_owned(), 60.0), ("c".to_owned(), 12.0)];
-        for _ in 0..3 {
-            replicas.rotate_left(1);
-            assert_eq!(dialect.pinned_to_best(&replicas).pinned, Some(("replica".into(), "a".into())));
-        }
-        assert_eq!(dialect.pinned_to_best(&[]).pinned, None);
+        let check = |by_replica: &[(&str, [u8; 2])], together: [u8; 2], expect: Option<&str>, joined: bool| {
+            let pinned = dialect.pinned_to_best(&seen(by_replica, together));
+            let expect = expect.map(|replica| ("replica".to_owned(), replica.to_owned()));
+            assert_eq!((pinned.pinned, pinned.joined), (expect, joined), "{by_replica:?}");
+        };
+        check(&[("b", [5, 5]), ("a", [5, 5]), ("c", [5, 0])], [5, 5], Some("a"), false);
+        check(&[("b", [5, 5]), ("a", [5, 4])], [5, 5], Some("b"), false);
+        // Each has a gap that the other fills; each has targets of its own.
+        check(&[("b", [5, 0]), ("a", [0, 5])], [5, 5], None, true);
+        check(&[("b", [3, 3]), ("a", [2, 2])], [5, 5], None, true);
+        check(&[], [0, 0], None, false);
     }
 
     #[test]

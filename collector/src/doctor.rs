@@ -31,12 +31,12 @@ pub use metrics::MetricReport;
 /// Scrapes in a thousand that may be missing before it is worth a word.
 const COVERAGE_PER_THOUSAND: i64 = 990;
 
-/// What was found.
+/// Result of an examination.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diagnosis {
     /// The server, without credentials.
     pub server: String,
-    /// What it is and its version, such as `prometheus 2.42.0`.
+    /// Name and version of the server, such as `prometheus 2.42.0`.
     pub server_version: String,
     /// Seconds its clock is ahead of ours; negative when behind.
     pub clock_ahead_seconds: Option<i64>,
@@ -54,9 +54,9 @@ pub struct Diagnosis {
     pub hours_available: i64,
     /// The newest closed hour, collected and thrown away; `None` where that failed.
     pub sample: Option<SampleHour>,
-    /// What is wrong, the worst first.
+    /// Findings, the worst first.
     pub findings: Vec<Finding>,
-    /// Whether a report can be made.
+    /// Tells whether a report can be made.
     pub ready: bool,
     /// The verdict, in one line.
     pub verdict: String,
@@ -99,7 +99,7 @@ pub struct SampleHour {
     pub samples: i64,
     /// Containers, pods, nodes and volumes found.
     pub rows: [usize; 4],
-    /// What was wrong with it.
+    /// Its faults.
     pub faults: Vec<String>,
     /// Queries for every available hour of thirty days.
     pub backfill_queries: u64,
@@ -347,6 +347,15 @@ mod tests {
     #[test]
     fn an_interval_is_a_usual_one_where_an_hour_holds_a_scrape_more_or_less() {
         assert_eq!([59, 60, 61, 120, 119, 240, 90].map(interval), [60, 60, 60, 30, 30, 15, 40]);
+    }
+
+    #[test]
+    fn a_server_that_began_a_moment_ago_tells_no_interval() {
+        // Two scrapes in the hour, both in its last ten minutes: that is no half an hour between them.
+        assert_eq!([interval_of(2, 2), interval_of(9, 9), interval_of(0, 0)], [None; 3]);
+        assert_eq!([interval_of(60, 10), interval_of(120, 20), interval_of(6, 1)], [Some(60), Some(30), Some(600)]);
+        // It stopped being scraped.
+        assert_eq!(interval_of(60, 0), None);
     }
 
     #[test]

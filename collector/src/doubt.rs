@@ -1,4 +1,4 @@
-//! What was measured and cannot be: counted, and named in the hour's manifest.
+//! Impossible measurements: counted, and named in the hour's manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Doubts {
     by_query: BTreeMap<&'static str, Doubt>,
-    /// What else is not believed.
+    /// Other things that are not believed.
     others: BTreeSet<String>,
 }
 
@@ -37,12 +37,12 @@ impl Doubts {
         self.others.insert(what);
     }
 
-    /// How many samples of a query are not believed.
+    /// Counts the samples of a query that are not believed.
     pub(crate) fn samples(&self, query: &str) -> i64 {
         self.by_query.get(query).map_or(0, |doubt| doubt.samples)
     }
 
-    /// What is wrong, in words.
+    /// Faults, in words.
     pub(crate) fn faults(&self) -> Vec<String> {
         let fault = |(query, doubt): (&&str, &Doubt)| {
             let Doubt { samples, objects, first } = doubt;

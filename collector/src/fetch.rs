@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use lake::manifest::Source;
 use lake::{EncodedHour, HourEncoder};
-use types::{ClusterId, Hour, SLOTS_PER_HOUR};
+use types::{ClusterId, Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::decode::{DecodeError, decode};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, Seen};
 use crate::gaps;
+use crate::numbers::whole;
 use crate::outcome::{CollectError, Collected, HourResult};
 use crate::quality::{self, quality_row};
 use crate::queries::{self, Fact, Question, Shape};
@@ -17,7 +18,7 @@ use crate::rows::{self, Origin};
 use crate::server::{AskError, Event, Server};
 use crate::settings::Settings;
 use crate::single_cluster::{self, Twice};
-use crate::snapshot::{Between, Snapshot, Vanished};
+use crate::snapshot::{Between, Snapshot, Vanished, slots};
 use crate::usage_source::UsageSource;
 
 /// Slots of an hour that must hold samples for the hour to be written. Below half, what is missing weighs more than
@@ -43,7 +44,10 @@ pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Setting
         return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
     }
     let mut dialect = Dialect::default();
-    for (what, _) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
+    for (what, count) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
+        if what == single_cluster::KUBE_SYSTEMS {
+            return Err(CollectError::ManyKubeSystems { count: whole(count).unwrap_or(i64::MAX) });
+        }
         dialect.found(&what);
     }
     Ok(dialect)
@@ -83,7 +87,7 @@ pub(crate) async fn fetch(
         Some(promql) => {
             let label = dialect.replica_label.as_deref().unwrap_or_default();
             collected.queries += 1;
-            dialect.pinned_to_best(&words_of(server, "replicas", &promql, label, hour).await.map_err(failed)?)
+            dialect.pinned_to_best(&seen_by_replica(server, &promql, label, hour).await?)
         }
     };
     let mut snapshot = Snapshot::new(settings, &pinned);
@@ -118,7 +122,7 @@ pub(crate) async fn fetch(
     }
     snapshot.settle();
     if let Err(missing) = quality::check_required(&quality, hour) {
-        return Err(with_label(missing, server, settings, hour).await);
+        return Err(why_missing(missing, server, settings, hour).await);
     }
     quality::check_identity(&snapshot, &quality, hour)?;
     let slots = quality::scraped_slots(&snapshot);
@@ -131,6 +135,9 @@ pub(crate) async fn fetch(
     }
     if let Some(Twice { what, name, ids }) = single_cluster::twice(&snapshot) {
         return Err(failed(CollectError::TwiceAtOnce { what, name, ids, hour }));
+    }
+    if let Some([one, other]) = single_cluster::two_regions(&snapshot).filter(|_| settings.selector.is_none()) {
+        return Err(failed(CollectError::TwoRegions { one, other, hour }));
     }
     ask_beyond(server, hour, &questions, &mut snapshot, collected).await?;
     let faults = quality::faults(&snapshot, &quality);
@@ -145,11 +152,39 @@ pub(crate) async fn fetch(
     encoded.map_err(failed)
 }
 
-/// Why a metric is missing, where it is there without the label of the cluster.
-async fn with_label(missing: HourResult, server: &Server, settings: &Settings, hour: Hour) -> HourResult {
+/// Asks for the targets each replica saw in an hour.
+async fn seen_by_replica(server: &Server, promql: &str, label: &str, hour: Hour) -> Result<Seen, HourResult> {
+    let bounds = Shape::Slots.bounds(hour);
+    let body = server.ask_range("replicas", promql, bounds, SLOT_SECONDS).await.map_err(failed)?;
+    let mut seen = Seen::default();
+    let answer = decode(&body, &[label], &mut |series| {
+        let slots = slots(&series, hour.start_seconds());
+        match series.label(label) {
+            Some(replica) => {
+                seen.by_replica.insert(replica.to_owned(), slots);
+            }
+            None => seen.together = slots,
+        }
+    });
+    answer.map_err(|source| unreadable("replicas", hour, source))?;
+    Ok(seen)
+}
+
+/// Why a metric is missing, where it is there without a label: the one of the cluster, or that of images, without which
+/// containers are not told from what is above them.
+async fn why_missing(missing: HourResult, server: &Server, settings: &Settings, hour: Hour) -> HourResult {
     let HourResult::Failed(CollectError::Missing { metric, exporter, .. }) = &missing else { return missing };
-    let Some((label, value)) = settings.selector.clone() else { return missing };
     let (metric, exporter) = (*metric, *exporter);
+    if metric.starts_with("container_") {
+        let own = queries::matchers(settings, &Dialect::default());
+        let bare = format!(
+            "count(last_over_time({metric}{{{own}container!=\"\",container!=\"POD\",id!=\"\",image=\"\"}}[62m]))"
+        );
+        if words_of(server, "without_image", &bare, "", hour).await.is_ok_and(|found| !found.is_empty()) {
+            return failed(CollectError::MissingLabel { metric, label: "image", hour });
+        }
+    }
+    let Some((label, value)) = settings.selector.clone() else { return missing };
     match words_of(server, "others", &format!("count(last_over_time({metric}[62m]))"), "", hour).await {
         Ok(others) if !others.is_empty() => {
             failed(CollectError::MissingLabelled { metric, label, value, hour, exporter })
@@ -194,8 +229,8 @@ async fn ask_beyond(
     Ok(())
 }
 
-/// What stands in for cAdvisor's counter in an hour that has none of it: what the server recorded, where that suffices.
-/// Else it stays with the counter, whose absence is told.
+/// Finds the source in the place of cAdvisor's counter for an hour that has none of it: recorded rules, where they
+/// suffice. Else it stays with the counter, whose absence is told.
 async fn stand_in(
     server: &Server,
     settings: &Settings,
@@ -218,16 +253,16 @@ fn unreadable(query: &str, hour: Hour, source: DecodeError) -> HourResult {
     failed(CollectError::Answer { query: query.to_owned(), hour, source })
 }
 
-/// What is asked of objects by their names, because only the answers before tell which.
+/// Questions about objects by name, because only the answers before tell which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ByName {
     /// When the pods were last seen that no longer show after the hour.
     VanishedPods,
     /// The same of nodes.
     VanishedNodes,
-    /// What was said when of nodes whose labels changed, or whose name two machines had.
+    /// Facts with their times about nodes whose labels changed, or whose name two machines had.
     ChangedNodes,
-    /// What was said when of pods whose owner or labels changed.
+    /// Facts with their times about pods whose owner or labels changed.
     ChangedPods,
     /// Which owner was said when of replica sets or jobs that had two.
     ChangedOwners(Between),

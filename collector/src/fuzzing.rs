@@ -60,7 +60,7 @@ mod tests {
 
     const WHOLE: &str = include_str!("../fuzz/corpus/hour/whole");
 
-    /// What servers have been seen to send, and what lies at the ends of what a number can be.
+    /// Values that servers have been seen to send, and those at the ends of what a number can be.
     const HOSTILE: [&str; 16] = [
         "0",
         "-1",

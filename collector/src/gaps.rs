@@ -16,7 +16,7 @@ pub(crate) struct Gaps {
     pub(crate) after: BTreeSet<String>,
 }
 
-/// What was scraped of a node.
+/// Scrapes of a node.
 #[derive(Debug, Clone, Copy, Default)]
 struct Scraped {
     at_start: bool,
@@ -64,15 +64,15 @@ pub(crate) fn of(snapshot: &Snapshot, hour: Hour) -> Gaps {
     gaps
 }
 
-/// Whether the instance may have run before the hour.
+/// Returns whether the instance may have run before the hour.
 fn is_older(instance: &Instance, hour: Hour) -> bool {
     instance
         .start_seconds
         .is_none_or(|start| start < hour.start_seconds() - SLOT_SECONDS || start > hour.start_seconds())
 }
 
-/// Whether what the counter shows at the start of the hour, and at its end, does not go with the most of what it shows.
-/// Then it is wrong there, and what lies beyond the edge tells what was used.
+/// Returns whether what the counter shows at the start of the hour, and at its end, does not go with the most of what
+/// it shows. Then it is wrong there, and what lies beyond the edge tells what was used.
 fn disbelieved(edges: &[Option<f64>], most: Most) -> (bool, bool) {
     let known = (0..).zip(edges).filter_map(|(edge, value)| Some((edge * SLOT_SECONDS, (*value)?)));
     // What is beyond all numbers stays a sample, which nothing goes with.
@@ -88,7 +88,7 @@ fn disbelieved(edges: &[Option<f64>], most: Most) -> (bool, bool) {
     (wrong(&|sample| sample.at < begins), wrong(&|sample| sample.at > ends))
 }
 
-/// How many values at an edge may be wrong before it is not they that are: a counter that stays low began anew.
+/// Most values at an edge that may be wrong before it is not they that are: a counter that stays low began anew.
 const MOST_WRONG: usize = 2;
 
 #[cfg(test)]

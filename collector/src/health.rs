@@ -1,4 +1,4 @@
-//! What the collector says of itself: whether it lives, whether its last hour went well, and counts of what it did.
+//! Health and metrics of the collector: whether it lives, whether its last hour went well, and counts of what it did.
 //!
 //! Pure state; [`crate::listen`] serves it over HTTP. The names begin with `emp_cost_collector_`, so that no query for
 //! `kube_*` or `container_*` ever counts them.
@@ -17,8 +17,8 @@ use crate::queries;
 use crate::server::Event;
 use metrics::Metrics;
 
-/// How long nothing may move before the collector counts as stuck: every step of it, also waiting, reports more often.
-/// The longest silence that is none is one query with its time-out and the pause before the next try.
+/// Time without any progress after which the collector counts as stuck: every step of it, also waiting, reports more
+/// often. The longest silence that is none is one query with its time-out and the pause before the next try.
 const STUCK_AFTER: Duration = Duration::from_secs(15 * 60);
 
 /// The health of one collector.
@@ -53,7 +53,7 @@ fn exporter_of(query: &str) -> Option<&'static str> {
 }
 
 impl State {
-    /// How it stands after a run in which nothing failed. Without an hour in the lake that is nothing to call ready: a
+    /// State after a run in which nothing failed. Without an hour in the lake that is nothing to call ready: a
     /// collector that asks the wrong server, or one that scrapes nothing, never fails.
     fn after_a_good_run(&self) -> Condition {
         if let Some(end) = self.newest_end {
@@ -71,7 +71,7 @@ impl State {
     }
 }
 
-/// How the last thing that was attempted went.
+/// Outcome of the last attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
     /// Nothing was attempted yet.
@@ -85,7 +85,7 @@ enum Condition {
 /// An answer to a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// Whether all is well.
+    /// Tells whether all is well.
     pub good: bool,
     /// Why, in a line.
     pub reason: String,
@@ -130,7 +130,7 @@ impl Health {
         }
     }
 
-    /// What became of an hour.
+    /// Records the outcome of an hour.
     pub fn hour(&self, hour: Hour, result: &HourResult) {
         self.metrics.hour(result);
         let mut state = self.state();
@@ -181,19 +181,20 @@ impl Health {
         }
     }
 
-    /// What the connection to the server reports.
+    /// Metrics of the connection to the server.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// Whether the process moves. False calls for a restart.
+    /// Returns whether the process moves. False calls for a restart.
     pub fn live(&self) -> Probe {
         let still = self.state().last_progress.elapsed();
         let reason = format!("last progress {} s ago", still.as_secs());
         Probe { good: still < STUCK_AFTER, reason }
     }
 
-    /// Whether an hour is in the lake, and what was last attempted went well. False calls for a person, not for a restart.
+    /// Returns whether an hour is in the lake, and what was last attempted went well. False calls for a person, not for
+    /// a restart.
     pub fn ready(&self) -> Probe {
         match &self.state().condition {
             Condition::Starting => {

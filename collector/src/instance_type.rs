@@ -1,4 +1,4 @@
-//! What type a machine is, and how that is known.
+//! Instance type of a machine, and its source.
 //!
 //! Layers, the highest first: what the user says, the labels, the firmware, the Kubernetes API, the size. A size that
 //! fits several types names none of them.
@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::{InstanceType, Size};
 use lake::tables::NodeHour;
 
+use crate::limits;
 use crate::node::labels::{label, node_group};
+use crate::numbers::whole;
 use crate::overrides::{Overrides, is_instance_type};
-use crate::snapshot::Facts;
+use crate::snapshot::{Bound, Facts};
 
 /// Most types listed as candidates of a machine.
 const MOST_CANDIDATES: usize = 32;
@@ -18,38 +20,82 @@ const MOST_CANDIDATES: usize = 32;
 const ACCELERATORS: [&str; 5] =
     ["nvidia_com_gpu", "amd_com_gpu", "habana_ai_gaudi", "aws_amazon_com_neuron", "aws_amazon_com_neurondevice"];
 
-/// What may tell the type of one machine.
+/// Evidence of the type of one machine.
 pub(crate) struct Evidence<'a> {
     pub(crate) node: &'a str,
     pub(crate) provider_id: &'a str,
     pub(crate) instance_id: Option<&'a str>,
     pub(crate) facts: &'a Facts,
-    /// What the firmware calls it.
+    /// Product name in the firmware.
     pub(crate) product_name: Option<&'a str>,
-    /// What the Kubernetes API says of it.
+    /// Facts of the Kubernetes API about it.
     pub(crate) api: Option<&'a Facts>,
+    /// The types that are known, by name.
+    pub(crate) types: &'a BTreeMap<String, InstanceType>,
 }
 
-/// The instance type and how it is known, as far as anything names it.
-pub(crate) fn named(evidence: &Evidence<'_>, overrides: &Overrides) -> Option<(String, &'static str)> {
-    let Evidence { node, provider_id, instance_id, facts, product_name, api } = evidence;
+/// Conclusion from the evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Named {
+    /// The type and how it is known.
+    pub(crate) found: Option<(String, &'static str)>,
+    /// A type that something names and that a machine of this size cannot be.
+    pub(crate) contradicted: Option<Contradicted>,
+}
+
+/// A type that something names and that a machine of this size cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Contradicted {
+    name: String,
+    source: &'static str,
+    cpus: i64,
+    memory_mib: i64,
+}
+
+impl Contradicted {
+    /// In words, for the manifest.
+    pub(crate) fn fault(&self, node: &str) -> String {
+        let Self { name, source, cpus, memory_mib } = self;
+        format!(
+            "node `{node}` is said to be `{name}` (by {source}), and has {cpus} CPUs and {memory_mib} MiB, which that \
+             type cannot have; it is not taken for one"
+        )
+    }
+}
+
+/// The instance type and how it is known, as far as anything names it. Of an elastic machine (`is_elastic`) the size says
+/// nothing about the type.
+pub(crate) fn named(evidence: &Evidence<'_>, overrides: &Overrides, is_elastic: bool) -> Named {
+    let Evidence { node, provider_id, instance_id, facts, product_name, api, types: known } = evidence;
     let group = node_group(facts).or_else(|| api.and_then(node_group));
     if let Some(name) = overrides.instance_type(node, provider_id, *instance_id, group) {
-        return Some((name.to_owned(), "override"));
+        return Named { found: Some((name.to_owned(), "override")), contradicted: None };
     }
-    let by_label = labelled(facts);
-    let by_api = || api.and_then(labelled).map(|name| (name, "api"));
-    // A distribution may write its own name there, and the firmware of other machines names products: neither is a type.
-    let is_type = |(name, _): &(String, &str)| is_instance_type(name);
+    let by_label = labelled(facts).map(|name| (name, "label"));
     let by_firmware = product_name.map(|name| (name.to_owned(), "dmi"));
-    let by_label = by_label.map(|name| (name, "label"));
-    by_label
-        .clone()
-        .filter(is_type)
-        .or(by_firmware.filter(is_type))
-        .or_else(|| by_api().filter(is_type))
-        .or(by_label)
-        .or_else(by_api)
+    let by_api = api.and_then(labelled).map(|name| (name, "api"));
+    let mut contradicted = None;
+    // A distribution may write its own name there, and the firmware of other machines names products: neither is a type.
+    let types = [by_label.clone(), by_firmware, by_api.clone()].into_iter().flatten();
+    for (name, source) in types.filter(|(name, _)| is_instance_type(name)) {
+        match known.get(&name).and_then(|kind| contradiction(kind, facts)).filter(|_| !is_elastic) {
+            None => return Named { found: Some((name, source)), contradicted },
+            Some((cpus, memory_mib)) => {
+                contradicted.get_or_insert(Contradicted { name, source, cpus, memory_mib });
+            }
+        }
+    }
+    let found = by_label.or(by_api).filter(|_| contradicted.is_none());
+    Named { found, contradicted }
+}
+
+/// CPUs and MiB of a machine that no machine of a type has; `None` where they are not known.
+fn contradiction(kind: &InstanceType, facts: &Facts) -> Option<(i64, i64)> {
+    let capacity = |resource: &str| facts.resources.get(&(Bound::Capacity, resource.to_owned())).copied();
+    let cpus = capacity("cpu").and_then(limits::possible_cores).and_then(whole)?;
+    let memory_bytes = capacity("memory").and_then(limits::possible_memory).and_then(whole)?;
+    let size = Size { cpus, memory_bytes, ..Size::default() };
+    (!size.may_be(kind)).then_some((cpus, memory_bytes >> 20))
 }
 
 /// The type by label: whole, or in two parts as Karpenter and EKS Auto Mode write it too.
@@ -77,23 +123,21 @@ pub(crate) fn family(facts: &Facts) -> Option<&str> {
 ///
 /// `families` holds the family by row, where a label names it. A machine of the size of others in its node group, which
 /// all are of one type, is of that type. Fargate, hybrid and elastic machines are of no EC2 type.
-pub(crate) fn infer(rows: &mut [NodeHour], families: &[Option<String>]) {
+pub(crate) fn infer(rows: &mut [NodeHour], families: &[Option<String>], types: &BTreeMap<String, InstanceType>) {
     let is_open = |row: &NodeHour| {
         row.instance_type.is_none() && !["fargate", "hybrid"].contains(&row.compute_type.as_str()) && !row.emp_owned
     };
     if !rows.iter().any(is_open) {
         return;
     }
-    // The catalog is part of the program and tested to be readable; without it nothing can be inferred.
-    let types = catalog::instance_types().unwrap_or_default();
     let siblings = siblings(rows);
     for (row, family) in rows.iter_mut().zip(families) {
         if !is_open(row) {
             continue;
         }
-        let candidates = candidates(row, family.as_deref(), &types);
+        let candidates = candidates(row, family.as_deref(), types);
         let sibling = shape(row).and_then(|shape| siblings.get(&shape)).filter(|names| names.len() == 1);
-        let sibling = sibling.and_then(BTreeSet::first).filter(|name| fits(name, &candidates, &types));
+        let sibling = sibling.and_then(BTreeSet::first).filter(|name| fits(name, &candidates, types));
         let only = match candidates.as_slice() {
             [only] => Some(only),
             _ => None,
@@ -107,7 +151,7 @@ pub(crate) fn infer(rows: &mut [NodeHour], families: &[Option<String>]) {
     }
 }
 
-/// Whether a sibling's type may be that of a machine: it is among its candidates, or too new for the catalog.
+/// Returns whether a sibling's type may be that of a machine: it is among its candidates, or too new for the catalog.
 fn fits(name: &str, candidates: &[String], types: &BTreeMap<String, InstanceType>) -> bool {
     candidates.iter().any(|candidate| candidate == name) || !types.contains_key(name)
 }
@@ -175,7 +219,7 @@ mod tests {
     fn inferred(rows: &[NodeHour], family: Option<&str>) -> NodeHour {
         let mut rows = rows.to_vec();
         let families = vec![family.map(ToOwned::to_owned); rows.len()];
-        infer(&mut rows, &families);
+        infer(&mut rows, &families, &catalog::instance_types().unwrap());
         rows.remove(0)
     }
 
@@ -186,8 +230,9 @@ mod tests {
         let api = facts(&[("label_node_kubernetes_io_instance_type", "m5.4xlarge")]);
         let none = facts(&[]);
         let check = |node, facts, product_name, api, expect: Option<(&str, &str)>| {
-            let evidence = Evidence { node, provider_id: "", instance_id: None, facts, product_name, api };
-            let found = named(&evidence, &overrides);
+            let types = &BTreeMap::new();
+            let evidence = Evidence { node, provider_id: "", instance_id: None, facts, product_name, api, types };
+            let found = named(&evidence, &overrides, false).found;
             assert_eq!(found.as_ref().map(|(name, source)| (name.as_str(), *source)), expect);
         };
         let dmi = Some("m5.2xlarge");
@@ -206,6 +251,36 @@ mod tests {
             ("label_karpenter_k8s_aws_instance_size", "metal-24xl"),
         ];
         check("n2", &facts(&parts), None, None, Some(("c7i.metal-24xl", "label")));
+    }
+
+    #[test]
+    fn a_type_that_a_machine_of_the_size_cannot_be_is_not_believed() {
+        let types = catalog::instance_types().unwrap();
+        let sized = |label: &str, cpus: f64, bytes: f64| {
+            let mut facts = facts(&[]);
+            facts.labels.insert("label_node_kubernetes_io_instance_type", label.to_owned());
+            facts.resources.insert((Bound::Capacity, "cpu".to_owned()), cpus);
+            facts.resources.insert((Bound::Capacity, "memory".to_owned()), bytes);
+            facts
+        };
+        let check = |facts: &Facts, product_name, is_elastic, expect: Option<(&str, &str)>, contradicted: bool| {
+            let (node, provider_id, types) = ("n", "", &types);
+            let evidence = Evidence { node, provider_id, instance_id: None, facts, product_name, api: None, types };
+            let named = named(&evidence, &Overrides::default(), is_elastic);
+            assert_eq!(named.found.as_ref().map(|(name, source)| (name.as_str(), *source)), expect, "{facts:?}");
+            assert_eq!(named.contradicted.is_some(), contradicted, "{facts:?}");
+        };
+        let label = |name| Some((name, "label"));
+        check(&sized("m5.4xlarge", 16.0, 66.4e9), None, false, label("m5.4xlarge"), false);
+        // Threads switched off (CPU options).
+        check(&sized("m5.4xlarge", 8.0, 66.4e9), None, false, label("m5.4xlarge"), false);
+        check(&sized("m5.24xlarge", 16.0, 66.4e9), None, false, None, true);
+        check(&sized("m5.2xlarge", 16.0, 66.4e9), None, false, None, true);
+        check(&sized("c5.4xlarge", 16.0, 66.4e9), Some("m5.4xlarge"), false, Some(("m5.4xlarge", "dmi")), true);
+        // Newer than the catalog, elastic, or of no size that could be.
+        check(&sized("m99.4xlarge", 16.0, 66.4e9), None, false, label("m99.4xlarge"), false);
+        check(&sized("m5.24xlarge", 16.0, 66.4e9), None, true, label("m5.24xlarge"), false);
+        check(&sized("m5.24xlarge", 0.0, -1.0), None, false, label("m5.24xlarge"), false);
     }
 
     #[test]

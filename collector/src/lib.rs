@@ -26,6 +26,7 @@ mod liveness;
 pub mod logging;
 pub mod metrics;
 mod node;
+mod node_use;
 mod numbers;
 pub mod outcome;
 pub mod overrides;

@@ -1,4 +1,4 @@
-//! What a machine can do at most, by which what is measured of it is judged.
+//! Limits of a machine, by which its measurements are judged.
 
 use crate::numbers::whole;
 
@@ -11,7 +11,7 @@ const MOST_MEMORY_BYTES: f64 = 64.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0;
 const IO_BYTES_PER_SECOND: i64 = 6_250_000_000;
 const IO_BYTES_PER_SECOND_AND_CORE: i64 = 2_125_000_000;
 
-/// What one machine can do.
+/// Limits of one machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Limits {
     /// CPU, in core-milliseconds a second.
@@ -36,12 +36,12 @@ impl Limits {
         }
     }
 
-    /// Whether so much CPU can be used at once.
+    /// Returns whether so much CPU can be used at once.
     pub(crate) fn allow_cores(self, cores: f64) -> bool {
         whole(cores * 1000.0).is_some_and(|millicores| (0..=self.millicores).contains(&millicores))
     }
 
-    /// Whether a process can hold so much memory: not more than there is, and not none while it runs.
+    /// Returns whether a process can hold so much memory: not more than there is, and not none while it runs.
     pub(crate) fn allow_memory(self, bytes: f64, running: bool) -> bool {
         (0.0..=self.memory_bytes).contains(&bytes) && !(running && bytes == 0.0)
     }
@@ -70,7 +70,8 @@ pub(crate) fn possible_memory(bytes: f64) -> Option<f64> {
     (bytes > 0.0 && bytes <= MOST_MEMORY_BYTES).then_some(bytes)
 }
 
-/// Whether a container can ask for so much of a resource, or be limited to it: not for more than any machine has.
+/// Returns whether a container can ask for so much of a resource, or be limited to it: not for more than any machine
+/// has.
 pub(crate) fn is_possible_amount(resource: &str, amount: f64) -> bool {
     let most = if resource == "cpu" { MOST_CORES } else { MOST_MEMORY_BYTES };
     (0.0..=most).contains(&amount)

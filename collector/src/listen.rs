@@ -19,7 +19,7 @@ use guarded::{Guarded, MOST, PATIENCE};
 /// The type of what `/metrics` sends.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the routes answer from.
+/// State that the routes answer from.
 #[derive(Clone)]
 struct Shared {
     health: Arc<Health>,

@@ -1,4 +1,4 @@
-//! What cAdvisor knows of lives that kube-state-metrics does not: a pod that it no longer lists may run on, because one of
+//! Evidence of cAdvisor about lives: a pod that it no longer lists may run on, because one of
 //! its shards is gone; and one that it lists may be gone with its node.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use types::{Hour, SLOT_SECONDS};
 use crate::snapshot::{Instance, Name, Snapshot, Uid};
 use crate::usage_source::UsageSource;
 
-/// How long after its end a container may still show what it had last.
+/// Time after its end for which a container may still show its last values.
 const TAIL_SECONDS: i64 = 2 * SLOT_SECONDS;
 
 /// Until when an instance certainly ran after `since`, seen from an hour: to the last sample by which its counter had
@@ -90,7 +90,7 @@ impl Namesakes {
         self.replaced.get(uid).copied()
     }
 
-    /// Whether several pods had a name.
+    /// Returns whether several pods had a name.
     pub(crate) fn share(&self, namespace: &Name, name: &Name) -> bool {
         !self.shared.is_empty() && self.shared.contains(&(Name::clone(namespace), Name::clone(name)))
     }

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-/// What exposes a metric.
+/// Exporter of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exporter {
     /// kube-state-metrics: the objects of the Kubernetes API.
@@ -31,7 +31,7 @@ impl Exporter {
     }
 }
 
-/// How much a metric is needed.
+/// Importance of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Need {
@@ -48,13 +48,13 @@ pub enum Need {
 pub struct Metric {
     /// Its name.
     pub name: &'static str,
-    /// What exposes it.
+    /// Its exporter.
     pub exporter: Exporter,
-    /// How much it is needed.
+    /// Its importance.
     pub need: Need,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
-    /// What is known without it.
+    /// Consequence of its absence.
     pub otherwise: &'static str,
     /// Its names in older releases of the exporter, which are read too.
     pub older: &'static [&'static str],

@@ -1,10 +1,11 @@
-//! What nodes are, how long they were there, and what they used.
+//! Nodes: facts about them, their lives and their usage.
 
 pub(crate) mod labels;
 mod measured;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use catalog::InstanceType;
 use lake::tables::NodeHour;
 use types::Hour;
 
@@ -15,6 +16,7 @@ use crate::limits;
 use crate::liveness;
 use crate::numbers::int32;
 use crate::numbers::whole;
+use crate::queries;
 use crate::settings::Settings;
 use crate::snapshot::{Bound, Facts, Io, Machine, Node, Snapshot};
 use labels::label;
@@ -33,11 +35,12 @@ struct Seen<'a> {
     life: Life,
     measured: Option<Measured<'a>>,
     provisioned: Option<&'a str>,
+    types: &'a BTreeMap<String, InstanceType>,
 }
 
 /// The rows of all machines that were there for a second of the hour, by name and provider id.
 ///
-/// What a machine cannot have done is unknown, and told to `doubts`.
+/// Anything a machine cannot have done is unknown, and told to `doubts`.
 pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts: &mut Doubts) -> Vec<NodeHour> {
     let provisioned = provisioned(snapshot);
     let seen_last = snapshot.nodes.values().flat_map(Node::known_machines).filter_map(|(_, m)| m.last_seen_seconds);
@@ -49,6 +52,8 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
     });
     let mut all_lives: BTreeMap<&str, _> = all_lives.collect();
     let exporters = Exporters::of(snapshot, &spans(&all_lives), doubts);
+    // The catalog is part of the program and tested to be readable; without it nothing can be inferred.
+    let types = catalog::instance_types().unwrap_or_default();
     let (mut rows, mut families) = (Vec::new(), Vec::new());
     for (name, node) in &snapshot.nodes {
         let machines = all_lives.remove(name.as_str()).unwrap_or_default();
@@ -67,12 +72,13 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
                 life,
                 measured: exporters.of_machine(name, (life, reused), facts.limits(), hour),
                 provisioned: provisioned.get(name.as_str()).copied(),
+                types: &types,
             };
             families.push(instance_type::family(facts).map(ToOwned::to_owned));
             rows.push(row(&seen, settings, hour, doubts));
         }
     }
-    instance_type::infer(&mut rows, &families);
+    instance_type::infer(&mut rows, &families, &types);
     rows
 }
 
@@ -86,7 +92,7 @@ fn spans<'a>(lives: &BTreeMap<&'a str, Vec<(&str, &Machine, Life)>>) -> BTreeMap
     lives.iter().filter_map(|(name, lives)| Some((*name, span(lives)?))).collect()
 }
 
-/// What Fargate provisioned, by node: a Fargate node runs one pod.
+/// Resources that Fargate provisioned, by node: a Fargate node runs one pod.
 fn provisioned(snapshot: &Snapshot) -> BTreeMap<&str, &str> {
     let mut by_node = BTreeMap::new();
     for (uid, provisioned) in &snapshot.fargate_provisioned {
@@ -163,15 +169,37 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
     let said = api.as_ref().map_or_else(|| (*facts).clone(), |api| with_labels(facts, &api.labels));
     let instance_id = instance_id(provider_id);
     let product_name = measured.as_ref().and_then(Measured::product_name);
-    let evidence = Evidence { node: name, provider_id, instance_id, facts, product_name, api: api.as_ref() };
-    let (instance_type, source) = instance_type::named(&evidence, &settings.overrides).unzip();
+    let types = seen.types;
+    let evidence = Evidence { node: name, provider_id, instance_id, facts, product_name, api: api.as_ref(), types };
+    let emp_owned = machine.kubelet_version.contains("-emp.")
+        || label(&said, &["label_emp_pf9_io_owned"]).is_some_and(|owned| owned.eq_ignore_ascii_case("true"));
+    let named = instance_type::named(&evidence, &settings.overrides, emp_owned);
+    if let Some(lie) = &named.contradicted {
+        doubts.say(lie.fault(name));
+    }
+    let (instance_type, source) = named.found.unzip();
     let (zone, region) = labels::place(provider_id, &said);
+    if let Some(wrong) = labels::wrong_region(provider_id, &said) {
+        doubts.say(format!(
+            "node `{name}` is said to be in `{wrong}` by its label, and in another region by its provider id \
+             `{provider_id}`, which is believed"
+        ));
+    }
     let amount = |bound, resource: &str| facts.resources.get(&(bound, resource.to_owned())).copied();
     let cores = |bound| {
         let cores = amount(bound, "cpu").and_then(limits::possible_cores);
         cores.and_then(|cores| whole(cores * 1000.0)).map(int32)
     };
     let memory = |bound| amount(bound, "memory").and_then(limits::possible_memory).and_then(whole);
+    let mut told = 0;
+    let mut within = |allocatable: Option<i64>, capacity: Option<i64>| {
+        let possible = allocatable.filter(|allocatable| capacity.is_none_or(|capacity| *allocatable <= capacity));
+        told += usize::from(possible.is_none() && allocatable.is_some());
+        possible
+    };
+    let allocatable_cores = within(cores(Bound::Allocatable).map(i64::from), cores(Bound::Capacity).map(i64::from));
+    let allocatable_memory = within(memory(Bound::Allocatable), memory(Bound::Capacity));
+    doubts.add(queries::NODE_RESOURCES.name, told, || (*name).to_owned());
     let measured = measured.as_ref();
     let cpu_used = measured.and_then(|m| m.used_millicores(doubts));
     let mut bytes_of = |io| measured.and_then(|m| m.bytes(io, doubts));
@@ -195,13 +223,12 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
             .or_else(|| labels::os_of_image(&machine.os_image))
             .map(own),
         kubelet_version: (!machine.kubelet_version.is_empty()).then(|| machine.kubelet_version.clone()),
-        emp_owned: machine.kubelet_version.contains("-emp.")
-            || label(&said, &["label_emp_pf9_io_owned"]).is_some_and(|owned| owned.eq_ignore_ascii_case("true")),
+        emp_owned,
         cpu_capacity_millicores: cores(Bound::Capacity),
         memory_capacity_bytes: memory(Bound::Capacity),
         pods_capacity: amount(Bound::Capacity, "pods").and_then(limits::possible_pods).and_then(whole).map(int32),
-        cpu_allocatable_millicores: cores(Bound::Allocatable),
-        memory_allocatable_bytes: memory(Bound::Allocatable),
+        cpu_allocatable_millicores: allocatable_cores.and_then(|millicores| i32::try_from(millicores).ok()),
+        memory_allocatable_bytes: allocatable_memory,
         taints: facts.taints.iter().cloned().collect(),
         created_seconds: facts.created_seconds.first().copied(),
         first_seen_seconds: life.start,
@@ -223,7 +250,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
     }
 }
 
-/// What a node says of itself, with the labels the Kubernetes API adds where the metrics have none.
+/// Facts about a node, with the labels the Kubernetes API adds where the metrics have none.
 fn with_labels(facts: &Facts, api: &BTreeMap<&'static str, String>) -> Facts {
     let mut said = facts.clone();
     for (name, value) in api {

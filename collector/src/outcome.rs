@@ -32,7 +32,7 @@ pub enum CollectError {
     Fault {
         /// The hour.
         hour: Hour,
-        /// What the program said.
+        /// Message of the program.
         reason: String,
     },
     /// The write was cut off.
@@ -57,7 +57,7 @@ pub enum CollectError {
     ManyClusters {
         /// The label that tells them apart.
         label: String,
-        /// How many.
+        /// Number of them.
         count: usize,
         /// Their names, the first few.
         names: String,
@@ -67,12 +67,32 @@ pub enum CollectError {
         "{what} `{name}` is there twice at once in {hour} (`{}` and `{}`), so this server holds more than one cluster, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster", ids[0], ids[1]
     )]
     TwiceAtOnce {
-        /// What it is, such as `node`.
+        /// Its kind, such as `node`.
         what: &'static str,
         /// Its name.
         name: String,
         /// Their provider ids, or uids.
         ids: [String; 2],
+        /// The hour.
+        hour: Hour,
+    },
+    /// The namespace that every cluster has from its beginning began more than once.
+    #[error(
+        "namespace `kube-system` was created at {count} moments, so this server holds {count} clusters, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster"
+    )]
+    ManyKubeSystems {
+        /// Number of them.
+        count: i64,
+    },
+    /// Nodes are in two regions, in which one EKS cluster cannot have any.
+    #[error(
+        "nodes are in two regions in {hour} (`{}` in {}, `{}` in {}), so this server holds more than one cluster, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster", one.0, one.1, other.0, other.1
+    )]
+    TwoRegions {
+        /// A node and its region.
+        one: (String, String),
+        /// A node of another.
+        other: (String, String),
         /// The hour.
         hour: Hour,
     },
@@ -89,7 +109,7 @@ pub enum CollectError {
         value: String,
         /// The hour.
         hour: Hour,
-        /// What exposes the metric.
+        /// Exporter of the metric.
         exporter: &'static str,
     },
     /// A metric without which an hour says nothing has no series, although others have.
@@ -101,12 +121,12 @@ pub enum CollectError {
         metric: &'static str,
         /// The hour.
         hour: Hour,
-        /// What exposes it.
+        /// Its exporter.
         exporter: &'static str,
     },
 }
 
-/// What became of one hour.
+/// Outcome of one hour.
 #[derive(Debug)]
 pub enum HourResult {
     /// It is new in the lake.
@@ -136,7 +156,7 @@ pub enum HourResult {
     Failed(CollectError),
 }
 
-/// What a run did.
+/// Counts of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Collected {
     /// Hours written.

@@ -1,4 +1,4 @@
-//! What a user knows better than the metrics: instance types of nodes, and what storage classes are made of.
+//! Corrections of a user to the metrics: instance types of nodes, and what storage classes are made of.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use toml::{Table, Value};
 pub(crate) const VOLUME_TYPES: [&str; 7] = ["gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"];
 /// Tables of the file.
 const TOP: [&str; 2] = ["instance_types", "storage_classes"];
-/// What instance types are given by.
+/// Keys by which instance types are given.
 const BY: [&str; 3] = ["instances", "node_groups", "nodes"];
-/// What is given of a storage class.
+/// Keys of a storage class.
 const CLASS: [&str; 3] = ["iops", "throughput_mib_per_second", "volume_type"];
-/// How alike two words are for one to be a misspelling of the other, from 0 to 1.
+/// Similarity of two words from which one is a misspelling of the other, from 0 to 1.
 const ALIKE: f64 = 0.7;
 /// More than any EBS volume has, by a factor of a few: beyond it a unit was mistaken.
 /// (source: EBS user guide, io2 Block Express: 256,000 IOPS, 4,000 MiB/s; read 2026.)
 const MOST_IOPS: i64 = 1_000_000;
 const MOST_MIB_PER_SECOND: i64 = 20_000;
 
-/// What the override file says. The default says nothing.
+/// Content of the override file. The default says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overrides {
     nodes: BTreeMap<String, String>,
@@ -30,7 +30,7 @@ pub struct Overrides {
     storage_classes: BTreeMap<String, StorageClass>,
 }
 
-/// What the volumes of a storage class are. What is not given is not known.
+/// Properties of the volumes of a storage class. One that is not given is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StorageClass {
     /// EBS volume type.
@@ -46,7 +46,7 @@ pub struct StorageClass {
 pub enum OverrideError {
     /// Not TOML.
     Syntax {
-        /// What the parser says.
+        /// Message of the parser.
         message: String,
     },
     /// A key that does not exist.
@@ -62,7 +62,7 @@ pub enum OverrideError {
     Value {
         /// The path of its key.
         key: String,
-        /// What is expected.
+        /// Expected value.
         expected: String,
     },
 }
@@ -138,12 +138,12 @@ impl Overrides {
         by_id.or_else(by_name).or_else(by_group).map(String::as_str)
     }
 
-    /// What the volumes of a storage class are.
+    /// Properties of the volumes of a storage class.
     pub fn storage_class(&self, name: &str) -> Option<&StorageClass> {
         self.storage_classes.get(name)
     }
 
-    /// What a person should look at: instance types that the catalog does not know. They are taken all the same, since
+    /// Warnings for a person: instance types that the catalog does not know. They are taken all the same, since
     /// new types appear; a report lists them as unpriced.
     pub fn warnings(&self) -> Vec<String> {
         let types = catalog::instance_types().unwrap_or_default();
@@ -235,7 +235,7 @@ impl Reader {
     }
 }
 
-/// Whether a word has the form of an EC2 instance type: a family with a digit in it, a dot, a size.
+/// Returns whether a word has the form of an EC2 instance type: a family with a digit in it, a dot, a size.
 pub(crate) fn is_instance_type(word: &str) -> bool {
     let plain = |part: &str| part.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     let dash = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

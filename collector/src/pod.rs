@@ -4,12 +4,13 @@ use lake::tables::PodHour;
 use types::{Hour, SLOT_SECONDS};
 
 use crate::life::Life;
+use crate::limits::Limits;
 use crate::numbers::{int32, whole};
 use crate::owner::workload;
 use crate::settings::Settings;
 use crate::snapshot::{Name, Pod, Resources, SmallSet, Snapshot};
 
-/// How the end of a pod is known.
+/// Source of the end of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EndSource {
     /// All its containers completed, at this second.
@@ -39,7 +40,7 @@ pub(crate) struct PodLife {
     pub(crate) ended: Option<(i64, EndSource)>,
 }
 
-/// What else is known of a pod's end than kube-state-metrics says of it.
+/// Evidence of a pod's end beside its own series in kube-state-metrics.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Listing {
     /// The last scrape that saw any pod: one that it did not see is gone.
@@ -50,7 +51,7 @@ pub(crate) struct Listing {
     pub(crate) node_end_seconds: Option<i64>,
 }
 
-/// How long a pod may be listed after its node is gone, before that says nothing of its life: one that hangs in its
+/// Time a pod may be listed after its node is gone, before that says nothing of its life: one that hangs in its
 /// termination is listed for ever.
 const OUTLIVES_NODE_SECONDS: i64 = SLOT_SECONDS;
 
@@ -65,7 +66,7 @@ pub(crate) fn life(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i
 }
 
 fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Option<i64>) -> Option<(i64, EndSource)> {
-    if let Some(completed) = pod.completion() {
+    if let Some(completed) = completed(pod, hour) {
         return Some((completed, EndSource::Completed));
     }
     if let Some(slot) = pod.ended_slots.iter().position(|ended| *ended) {
@@ -80,8 +81,39 @@ fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Opt
     Some((end, EndSource::LastSeen))
 }
 
+/// When a pod completed by the clock of the API server. The kubelet says it, by the clock of its node: where by that the
+/// pod started before it was bound, the clock is behind by the difference at least. And a scrape that saw the pod ended
+/// came after its end.
+fn completed(pod: &Pod, hour: Hour) -> Option<i64> {
+    let behind = pod.scheduled_seconds.zip(pod.started_seconds).map_or(0, |(bound, started)| (bound - started).max(0));
+    let completed = pod.completion()?.saturating_add(behind);
+    let ended = pod.ended_slots.iter().position(|ended| *ended).and_then(|slot| i64::try_from(slot + 1).ok());
+    let seen = ended.map(|slots| hour.start_seconds() + slots * SLOT_SECONDS);
+    Some(seen.map_or(completed, |seen| seen.min(completed)))
+}
+
+/// Counts the requests of a pod that are more than its node can hold, such as one of a resize in place that the kubelet
+/// cannot grant: those of containers, and of the pod where no container's alone is too much. `row` is the pod's.
+pub(crate) fn impossible_requests(pod: &Pod, row: &PodHour, limits: Limits) -> usize {
+    let of = |allows: fn(&Resources, Limits) -> bool| pod.containers.iter().filter(|(_, c)| !allows(c, limits)).count();
+    let asks = |amount: fn(&Resources) -> bool| pod.containers.iter().any(|(_, c)| amount(c));
+    let is_unknown =
+        |amount: fn(&Resources) -> bool, known: bool| !known && row.pod_level_requests != Some(true) && asks(amount);
+    let cpu = is_unknown(|c| c.cpu_request_cores.is_some(), row.cpu_effective_request_millicores.is_some());
+    let memory = is_unknown(|c| c.memory_request_bytes.is_some(), row.memory_effective_request_bytes.is_some());
+    of(allows_cpu).max(usize::from(cpu)) + of(allows_memory).max(usize::from(memory))
+}
+
+fn allows_cpu(container: &Resources, limits: Limits) -> bool {
+    container.cpu_request_cores.is_none_or(|cores| limits.allow_cores(cores))
+}
+
+fn allows_memory(container: &Resources, limits: Limits) -> bool {
+    container.memory_request_bytes.is_none_or(|bytes| limits.allow_memory(bytes, false))
+}
+
 /// The row of a pod; `None` when it did not hold its requests for a second of the hour. `started` tells when a container
-/// started first, as far as cAdvisor shows it.
+/// started first, as far as cAdvisor shows it. What its node cannot hold is an unknown request.
 pub(crate) fn row(
     snapshot: &Snapshot,
     settings: &Settings,
@@ -98,7 +130,8 @@ pub(crate) fn row(
     let texts = |names: &SmallSet<Name>| names.keys().map(|name| name.to_string()).collect();
     let pod_level_requests = pod_level_requests(snapshot, pod);
     let order = InitOrder { pod, started };
-    let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(&order) };
+    let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
+    let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(&order, limits) };
     let hpa_known = snapshot.autoscalers_listed || !snapshot.autoscaled.is_empty();
     let hpa_target = hpa_known.then(|| {
         let target = (Name::clone(&pod.namespace), Name::clone(&workload_kind), Name::clone(&workload));
@@ -137,9 +170,9 @@ pub(crate) fn row(
     })
 }
 
-/// Whether a pod asks for CPU or memory as a whole, which shows in its class: of one that is guaranteed every container
-/// has requests and limits of both, and of a burstable one any has one of either. `None` where the class is not known, or
-/// requests are not exposed.
+/// Returns whether a pod asks for CPU or memory as a whole, which shows in its class: of one that is guaranteed every
+/// container has requests and limits of both, and of a burstable one any has one of either. `None` where the class is
+/// not known, or requests are not exposed.
 ///
 /// A burstable pod that asks as a whole beside its containers looks like any other.
 fn pod_level_requests(snapshot: &Snapshot, pod: &Pod) -> Option<bool> {
@@ -171,7 +204,7 @@ fn labels(snapshot: &Snapshot, settings: &Settings, pod: &Pod) -> Option<Vec<Str
     Some(labels.iter().map(|(key, value)| format!("{key}={value}")).collect())
 }
 
-/// What the scheduler reserves beside CPU and memory, by the same rule, as `resource=amount`.
+/// Resources the scheduler reserves beside CPU and memory, by the same rule, as `resource=amount`.
 fn extended_requests(order: &InitOrder<'_>) -> Vec<String> {
     let pod = order.pod;
     let mut resources: Vec<&str> = pod.extended.iter().map(|((resource, _), _)| &**resource).collect();
@@ -185,13 +218,17 @@ fn extended_requests(order: &InitOrder<'_>) -> Vec<String> {
     resources.into_iter().filter_map(amount).collect()
 }
 
-/// What the scheduler reserves for a pod, in millicores and bytes; `None` where nothing is requested.
-fn effective_request(order: &InitOrder<'_>) -> (Option<i32>, Option<i64>) {
+/// Resources the scheduler reserves for a pod, in millicores and bytes; `None` where nothing is requested, or something
+/// that its node cannot hold, by itself or together.
+fn effective_request(order: &InitOrder<'_>, limits: Limits) -> (Option<i32>, Option<i64>) {
     let pod = order.pod;
+    let all = |allows: fn(&Resources, Limits) -> bool| pod.containers.iter().all(|(_, c)| allows(c, limits));
     let cpu = effective(order, |_, c| c.cpu_request_cores.map(|cores| cores * 1000.0));
     let memory = effective(order, |_, c| c.memory_request_bytes);
     let cpu = plus(cpu, pod.overhead_cores.map(|cores| cores * 1000.0));
     let memory = plus(memory, pod.overhead_bytes);
+    let cpu = cpu.filter(|cores| all(allows_cpu) && limits.allow_cores(*cores / 1000.0));
+    let memory = memory.filter(|bytes| all(allows_memory) && limits.allow_memory(*bytes, false));
     (cpu.and_then(whole).map(int32), memory.and_then(whole))
 }
 
@@ -207,9 +244,9 @@ struct InitOrder<'a> {
 }
 
 impl InitOrder<'_> {
-    /// Whether a sidecar started after the init containers were through: then it runs beside none of them (KEP-753). No
-    /// metric has the order; it shows where the pod was initialized as soon as the sidecar had started. One that restarted
-    /// since does not show it.
+    /// Returns whether a sidecar started after the init containers were through: then it runs beside none of them
+    /// (KEP-753). No metric has the order; it shows where the pod was initialized as soon as the sidecar had started.
+    /// One that restarted since does not show it.
     fn is_last(&self, sidecar: &str) -> bool {
         let since = self.pod.initialized_seconds.zip((self.started)(sidecar)).map(|(at, started)| at - started);
         since.is_some_and(|seconds| (0..=LAST_STARTED_SECONDS).contains(&seconds))
@@ -278,6 +315,54 @@ mod tests {
         check_life(&completed, Some(3700), 100, 200, Some((200, EndSource::Completed)));
         let later = Pod { completed_seconds: Some(HOUR + 3650), ended: true, ..pod.clone() };
         check_life(&later, Some(3700), 100, 3600, None);
+    }
+
+    #[test]
+    fn a_completion_by_a_clock_that_is_wrong_is_moved_to_where_it_was() {
+        // The clock of the node is four minutes behind: it started at 602 and ended at 640.
+        let pod = Pod {
+            scheduled_seconds: Some(HOUR + 600),
+            started_seconds: Some(HOUR + 362),
+            completed_seconds: Some(HOUR + 400),
+            ended: true,
+            ..Pod::default()
+        };
+        check_life(&pod, Some(3700), 600, 638, Some((638, EndSource::Completed)));
+        // It is eleven minutes ahead, and a scrape saw the pod ended before.
+        let mut pod = Pod {
+            scheduled_seconds: Some(HOUR - 500),
+            started_seconds: Some(HOUR + 160),
+            completed_seconds: Some(HOUR + 1_860),
+            ended: true,
+            ..Pod::default()
+        };
+        pod.ended_slots[4..].fill(true);
+        check_life(&pod, Some(3700), -500, 1_500, Some((1_500, EndSource::Completed)));
+    }
+
+    #[test]
+    fn a_request_that_the_node_cannot_hold_is_unknown_by_itself_and_in_a_sum() {
+        let limits = Limits { millicores: 4_000, memory_bytes: 16e9 };
+        let check = |requests: &[(f64, f64)], expect: (Option<i32>, Option<i64>), impossible: usize| {
+            let resources = |(cores, bytes): &(f64, f64)| Resources {
+                cpu_request_cores: Some(*cores),
+                memory_request_bytes: Some(*bytes),
+                ..Resources::default()
+            };
+            let named = requests.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), resources(c)));
+            let pod = Pod { containers: named.collect(), ..Pod::default() };
+            let request = effective_request(&InitOrder { pod: &pod, started: &|_| None }, limits);
+            let row = PodHour {
+                cpu_effective_request_millicores: request.0,
+                memory_effective_request_bytes: request.1,
+                ..PodHour::default()
+            };
+            assert_eq!((request, impossible_requests(&pod, &row, limits)), (expect, impossible), "{requests:?}");
+        };
+        check(&[(4.0, 16e9)], (Some(4_000), Some(16_000_000_000)), 0);
+        check(&[(1.0, 1e9), (4.1, 1e9)], (None, Some(2_000_000_000)), 1);
+        check(&[(1.0, -1.0), (1.0, 1e9)], (Some(2_000), None), 1);
+        check(&[(3.0, 1e9), (3.0, 17e9)], (None, None), 2);
     }
 
     #[test]
@@ -373,7 +458,11 @@ mod tests {
         };
         let named = containers.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), resources(c)));
         let pod = Pod { containers: named.collect(), overhead_cores: overhead, ..Pod::default() };
-        assert_eq!(effective_request(&InitOrder { pod: &pod, started: &|_| None }).0, expect, "{containers:?}");
+        assert_eq!(
+            effective_request(&InitOrder { pod: &pod, started: &|_| None }, Limits::default()).0,
+            expect,
+            "{containers:?}"
+        );
     }
 
     #[test]
@@ -403,7 +492,7 @@ mod tests {
             let containers = containers.into_iter().map(|(name, c)| (Name::from(name), c)).collect();
             let pod = Pod { containers, initialized_seconds: initialized, ..Pod::default() };
             let started = |name: &str| started.filter(|_| name == "proxy");
-            let request = effective_request(&InitOrder { pod: &pod, started: &started });
+            let request = effective_request(&InitOrder { pod: &pod, started: &started }, Limits::default());
             assert_eq!(request.0, Some(expect), "{initialized:?} {started:?}", started = started("proxy"));
         };
         check(Some(HOUR), Some(HOUR), 1_000);

@@ -1,4 +1,4 @@
-//! Whether the answers of an hour make an hour: what must be there, and what is wrong with what came. Pure.
+//! Checks whether the answers of an hour make an hour: what must be there, and what is wrong with what came. Pure.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::snapshot::Snapshot;
 /// deleted just after a scrape of kube-state-metrics is seen by cAdvisor alone.
 const STRANGERS_PER_THOUSAND: usize = 10;
 
-/// How many pods are named of those that nothing was measured of.
+/// Most pods that are named of those that nothing was measured of.
 const MOST_NAMED: usize = 20;
 
 /// Most scrapes a slot can hold, one every millisecond: more is no count of scrapes.
@@ -34,12 +34,12 @@ fn scraped_from(name: &str) -> &'static str {
     }
 }
 
-/// Whether a query, sent or not, has brought no series.
+/// Returns whether a query, sent or not, has brought no series.
 fn is_empty(quality: &[QualityHour], query: &Query) -> bool {
     !quality.iter().any(|row| row.query == query.name && row.series > 0)
 }
 
-/// Whether cAdvisor's counter was asked for and is not there, so that a rule may stand in for it.
+/// Returns whether cAdvisor's counter was asked for and is not there, so that a rule may stand in for it.
 pub(crate) fn lacks_cpu(quality: &[QualityHour]) -> bool {
     is_empty(quality, &queries::CONTAINER_CPU)
 }
@@ -206,19 +206,20 @@ pub(crate) fn scraped_slots(snapshot: &Snapshot) -> usize {
     both.filter(|(scraped, measured)| *scraped && *measured).count()
 }
 
-/// Whether the owner of every pod is known from a series with its uid. Then what lacks one says nothing new: OpenCost
-/// exposes owners without uids beside those of kube-state-metrics.
+/// Returns whether the owner of every pod is known from a series with its uid. Then what lacks one says nothing new:
+/// OpenCost exposes owners without uids beside those of kube-state-metrics.
 fn owners_are_told(snapshot: &Snapshot) -> bool {
     snapshot.pods.values().filter(|pod| !pod.node.is_empty()).all(|pod| pod.owner_told)
 }
 
-/// Whether cAdvisor has no sample in the last slot, and none after the hour by which a counter would tell what was used in it.
+/// Returns whether cAdvisor has no sample in the last slot, and none after the hour by which a counter would tell what
+/// was used in it.
 fn unseen_to_the_end(snapshot: &Snapshot) -> bool {
     let measured = snapshot.measured_slots().last().copied().unwrap_or_default();
     !measured && !snapshot.instances.values().any(|instance| instance.after().is_some())
 }
 
-/// What is wrong with an hour, in words.
+/// Faults of an hour, in words.
 pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String> {
     let mut faults = Vec::new();
     for row in quality {

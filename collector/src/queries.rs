@@ -72,7 +72,7 @@ pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
     asked.map(|query| Question::new(query, settings, dialect)).collect()
 }
 
-/// How many of the first of [`ALL`] decide whether the others are sent.
+/// Number of the first of [`ALL`] that decide whether the others are sent.
 pub const DECISIVE: usize = 2;
 
 /// Every node with all its labels, by which a server that holds several clusters shows it.
@@ -80,7 +80,8 @@ pub fn all_nodes(matchers: &str) -> String {
     format!("last_over_time(kube_node_info{{{matchers}}}[62m])")
 }
 
-/// Whether there are samples of an hour at all, evaluated at its end: samples of the node that was scraped most.
+/// Query for the samples of an hour, evaluated at its end: those of the node that was scraped
+/// most.
 pub fn hours_known(settings: &Settings) -> String {
     format!("max(count_over_time(kube_node_created{{{}}}[1h]))", matchers(settings, &Dialect::default()))
 }
@@ -106,7 +107,7 @@ pub fn nodes_changed(matchers: &str, label: &str, nodes: &[&str]) -> String {
     )
 }
 
-/// What is said of the owners and labels of the named pods over the hour and the look-ahead: asked for pods of which two
+/// Owners and labels of the named pods over the hour and the look-ahead: asked for pods of which two
 /// things are said, to tell by time which was said last.
 pub fn pods_changed(matchers: &str, uids: &[&str]) -> String {
     format!(

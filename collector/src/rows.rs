@@ -11,21 +11,23 @@ use crate::doubt::Doubts;
 use crate::life::Life;
 use crate::liveness::{self, Namesakes};
 use crate::node;
+use crate::node_use::NodeUse;
 use crate::owner;
 use crate::pod::{self, Listing, PodLife};
 use crate::quality::Unmeasured;
+use crate::queries;
 use crate::settings::Settings;
 use crate::snapshot::{Grid, Instance, InstanceKey, Name, Pod, Resources, Snapshot, Uid};
 use crate::usage_source::UsageSource;
 use crate::volume;
 
-/// What is said of an hour beside its rows.
+/// Facts about an hour beside its rows.
 pub(crate) struct Origin {
     pub(crate) server: String,
     pub(crate) faults: Vec<String>,
     /// Its quality, to be completed with what the rows tell.
     pub(crate) quality: Vec<QualityHour>,
-    /// How it was asked, in words.
+    /// Its queries, in words.
     pub(crate) query_set: String,
 }
 
@@ -80,6 +82,7 @@ pub(crate) fn each_pod<E>(
     let namesakes = Namesakes::of(&snapshot);
     snapshot.pod_owners = owner::pod_owners(&snapshot);
     let pods = std::mem::take(&mut snapshot.pods);
+    let mut node_use = NodeUse::default();
     for (uid, pod) in pods {
         // What the path of its cgroup does not tell comes first, as it always did.
         let mut instances = by_name.remove(&uid).unwrap_or_default();
@@ -103,9 +106,15 @@ pub(crate) fn each_pod<E>(
         let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();
         if let Some(row) = pod::row(&snapshot, settings, (&uid, &pod), pod_life, &started, hour) {
             let shared = namesakes.share(&pod.namespace, &pod.name);
-            each(row, pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour, &mut doubts))?;
+            let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
+            let impossible = pod::impossible_requests(&pod, &row, limits);
+            doubts.add(queries::CONTAINER_RESOURCES.name, impossible, || format!("{}/{}", pod.namespace, pod.name));
+            let containers = pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour, &mut doubts);
+            node_use.add(&pod.node, &containers);
+            each(row, containers)?;
         }
     }
+    node_use.faults(&snapshot.limits).into_iter().for_each(|fault| doubts.say(fault));
     snapshot.doubts = doubts;
     Ok(snapshot)
 }

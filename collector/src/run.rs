@@ -24,7 +24,7 @@ use crate::settings::Settings;
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
 const MOST_FAILURES: u32 = 3;
 
-/// What bounds a run beside its window. The default bounds nothing.
+/// Bounds of a run beside its window. The default bounds nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Bounds {
     /// Hours asked for at most.
@@ -33,7 +33,7 @@ pub struct Bounds {
     pub stop: Arc<AtomicBool>,
 }
 
-/// How often an hour of which something is missing is asked for again: what the server did not have an hour later it may
+/// Times an incomplete hour is asked for again: what the server did not have an hour later it may
 /// have had an outage for, and will not have.
 const MOST_REPAIRS: u32 = 3;
 
@@ -196,7 +196,7 @@ async fn finished(hour: Hour, write: JoinHandle<HourResult>) -> HourResult {
     })
 }
 
-/// What a future gives, or what it said when it panicked. Nothing of it is used after that.
+/// Awaits a future; its message where it panicked. Nothing of it is used after that.
 async fn caught<F: Future>(future: F) -> Result<F::Output, String> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(move |context| {

@@ -31,7 +31,7 @@ pub fn closed(
     Window::try_new(from, earlier).ok()?.closed_at(earlier, settle)
 }
 
-/// How long to wait at `now` for the next time of the schedule, at most `step`: waiting goes in steps that look at the
+/// Time to wait at `now` for the next moment of the schedule, at most `step`: waiting goes in steps that look at the
 /// clock again, so that one that is set, or that stood still while the machine slept, does no harm. `None` when
 /// `due` has come.
 pub fn pause(due: DateTime<Utc>, now: DateTime<Utc>, step: TimeDelta) -> Option<TimeDelta> {

@@ -1,6 +1,6 @@
 //! EDGE: the server that is asked, gently: one query at a time, smaller where it is too much, later where it is busy.
 //!
-//! What can be decided without the network stands apart: [`options`](ServerOptions) and [`args`](ServerArgs) say how,
+//! Decisions without the network stand apart: [`options`](ServerOptions) and [`args`](ServerArgs) say how,
 //! [`flavor`](Flavor) whom, `shard` and `sizes` in which parts, [`error`](QueryError) what to do about a failure.
 //! `auth` and `send` make one exchange, `asking` those of an hour.
 
@@ -37,7 +37,7 @@ pub(crate) use send::within_the_server;
 use send::{Connection, Failure, Times};
 use sizes::Sizes;
 
-/// What is not asked in shorter spans: a day. No server limits queries to less.
+/// Shortest span that is asked by itself: a day. No server limits queries to less.
 const LEAST_SPAN_SECONDS: i64 = 86_400;
 
 /// A server that speaks the Prometheus HTTP API. Its clones are one: together they have one query in flight.
@@ -50,7 +50,7 @@ struct Inner {
     connection: Connection,
     flavor: Flavor,
     version: String,
-    /// Whether it ever answered: until then, nobody waits for one that cannot be reached.
+    /// Tells whether it ever answered: until then, nobody waits for one that cannot be reached.
     connected: bool,
     samples_budget: i64,
     backoff: Backoff,
@@ -62,7 +62,7 @@ struct Inner {
 /// The answer to a query, put together from its parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reply {
-    /// What was in it, all parts together. Warnings that are known to be harmless are left out.
+    /// The answer, all parts together. Warnings that are known to be harmless are left out.
     pub answer: Answer,
     /// Parts it was answered in.
     pub parts: i32,
@@ -117,7 +117,7 @@ impl Server {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// What kind of server it is.
+    /// Kind of server.
     pub fn flavor(&self) -> Flavor {
         self.inner.flavor
     }
@@ -213,7 +213,7 @@ impl Server {
         self.inner.tell(event);
     }
 
-    /// What the server takes for now; `None` when it does not say.
+    /// Clock of the server; `None` when it does not say.
     ///
     /// # Errors
     /// [`QueryError`] when it does not answer.

@@ -1,11 +1,12 @@
-//! Whether what a server holds is one cluster. Two would be added up as one, so whatever tells them apart is looked for: a
-//! label that splits nodes and pods alike, and two of a thing of which one cluster has one at a time.
+//! Checks whether what a server holds is one cluster. Two would be added up as one, so whatever tells them apart is
+//! looked for: a label that splits nodes and pods alike, and two of a thing of which one cluster has one at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::SLOT_SECONDS;
 
 use crate::decode::{DecodeError, decode};
+use crate::node::labels::region_of_provider_id;
 use crate::promql::{label_name, quoted};
 use crate::snapshot::{Instance, Snapshot, Uid};
 use crate::usage_source::UsageSource;
@@ -57,7 +58,7 @@ pub(crate) fn labels_that_differ(body: &[u8]) -> Result<Vec<String>, DecodeError
     Ok(names)
 }
 
-/// Whether a label is called as people call what tells clusters apart.
+/// Returns whether a label is called as people call what tells clusters apart.
 fn sounds_like_a_cluster(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["cluster", "tenant"].iter().any(|word| name.contains(word))
@@ -85,9 +86,10 @@ pub(crate) fn split(own: &str, label: &str) -> String {
     named.join(" or ")
 }
 
-/// Whether a label is that of clusters, by the answer to [`split`]: every pod is under one of several values. A label that
-/// has another name than people give it may be one of the target that lists them, as where kube-state-metrics is sharded;
-/// it is a cluster's where the usage of pods is under the value that the pods themselves are under.
+/// Returns whether a label is that of clusters, by the answer to [`split`]: every pod is under one of several values. A
+/// label that has another name than people give it may be one of the target that lists them, as where
+/// kube-state-metrics is sharded; it is a cluster's where the usage of pods is under the value that the pods themselves
+/// are under.
 pub(crate) fn is_split(label: &str, found: &[(String, f64)]) -> bool {
     let count = |what: &str| found.iter().find(|(name, _)| name == what).map_or(0.0, |(_, count)| *count);
     let each_once = count("values") > 1.0 && count("parts") <= count("pods");
@@ -103,7 +105,7 @@ pub(crate) fn values(own: &str, label: &str) -> String {
 /// Two of a thing that were there at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Twice {
-    /// What they are, such as `node`.
+    /// Their kind, such as `node`.
     pub(crate) what: &'static str,
     pub(crate) name: String,
     pub(crate) ids: [String; 2],
@@ -115,6 +117,28 @@ const AT_ONCE_SECONDS: i64 = 2 * SLOT_SECONDS;
 /// Two machines of one name, or two pods whose containers both run, at once.
 pub(crate) fn twice(snapshot: &Snapshot) -> Option<Twice> {
     two_machines(snapshot).or_else(|| two_pods(snapshot))
+}
+
+/// The name under which the probe tells of more than one namespace `kube-system`.
+pub(crate) const KUBE_SYSTEMS: &str = "kube_systems";
+
+/// The question at how many moments the namespace was created that every cluster has from its beginning; `own` is what
+/// selectors begin with. A server without `honor_labels` keeps its name in another label.
+pub(crate) fn kube_systems(own: &str) -> String {
+    format!(
+        "count(count_values(\"created\",kube_namespace_created{{{own}namespace=\"kube-system\",exported_namespace=\"\"}} or \
+         kube_namespace_created{{{own}exported_namespace=\"kube-system\"}})) > 1"
+    )
+}
+
+/// Two nodes with the regions they are in, by the ids the cloud gave their machines: one EKS cluster is in one region.
+pub(crate) fn two_regions(snapshot: &Snapshot) -> Option<[(String, String); 2]> {
+    let machines = snapshot.nodes.iter().filter(|(_, node)| node.in_hour);
+    let machines = machines.flat_map(|(name, node)| node.known_machines().map(move |(id, _)| (name, id)));
+    let mut placed = machines.filter_map(|(name, id)| Some((name.clone(), region_of_provider_id(id)?)));
+    let first = placed.next()?;
+    let other = placed.find(|(_, region)| *region != first.1)?;
+    Some([first, other])
 }
 
 fn two_machines(snapshot: &Snapshot) -> Option<Twice> {
@@ -160,12 +184,7 @@ fn two_pods(snapshot: &Snapshot) -> Option<Twice> {
 
 /// The slots in which a counter of a pod rose.
 fn rising_slots(snapshot: &Snapshot, uid: Uid) -> BTreeSet<usize> {
-    let rises = |instance: &Instance| -> Vec<usize> {
-        let ends = instance.cpu.iter().skip(1);
-        let pairs = instance.cpu.iter().zip(ends).enumerate();
-        pairs.filter(|(_, pair)| matches!(pair, (Some(a), Some(b)) if b > a)).map(|(slot, _)| slot).collect()
-    };
-    snapshot.instances_of(uid).flat_map(rises).collect()
+    snapshot.instances_of(uid).flat_map(Instance::rising_slots).collect()
 }
 
 #[cfg(test)]

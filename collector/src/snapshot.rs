@@ -45,7 +45,7 @@ pub(crate) type Slots = [Option<f64>; SLOTS_PER_HOUR];
 
 /// 2014-06-06, when the first lines of Kubernetes were published.
 const FIRST_MOMENT: i64 = 1_402_012_800;
-/// How far the clock of a node may be ahead of the server's.
+/// Most seconds by which the clock of a node may be ahead of the server's.
 const CLOCKS_APART_SECONDS: i64 = 60;
 
 /// The least time by which samples may be older than others.
@@ -60,11 +60,11 @@ pub(crate) type Names = (Name, Name);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
     pub(crate) instances: BTreeMap<InstanceKey, Box<Instance>>,
-    /// What the numbers in them are.
+    /// Source of their numbers.
     pub(crate) usage: UsageSource,
     /// By namespace, pod and container, in cores: the greatest CPU of each slot, where the server records it.
     pub(crate) peaks: BTreeMap<(Name, Name, Name), Box<Grid<SLOTS_PER_HOUR>>>,
-    /// What the jobs say of each, where several scrape cAdvisor, until everything is read.
+    /// Samples of each by job, where several scrape cAdvisor, until everything is read.
     by_job: Option<BTreeMap<InstanceKey, ByJob>>,
     /// By uid.
     pub(crate) pods: BTreeMap<Name, Box<Pod>>,
@@ -88,21 +88,21 @@ pub(crate) struct Snapshot {
     pub(crate) fargate_provisioned: BTreeMap<String, String>,
     /// Namespace, kind and name of what horizontal autoscalers drive.
     pub(crate) autoscaled: BTreeSet<(Name, Name, Name)>,
-    /// Whether kube-state-metrics says that it looks at autoscalers, be there any or not.
+    /// Tells whether kube-state-metrics says that it looks at autoscalers, be there any or not.
     pub(crate) autoscalers_listed: bool,
     /// By exporter and target: what scrapes there were.
     pub(crate) scrapes: BTreeMap<(&'static str, String), Scrapes>,
     /// The labels in which allow-listed keys may be, in the order in which they come after those of the query.
     pub(crate) label_columns: Vec<LabelColumn>,
-    /// Whether any pod has any of the allow-listed labels: a stock installation exposes none.
+    /// Tells whether any pod has any of the allow-listed labels: a stock installation exposes none.
     pub(crate) labels_exposed: bool,
     /// Allow-listed keys whose value another key of the same spelling hides.
     pub(crate) label_conflicts: BTreeSet<String>,
-    /// Whether tolerations are exposed: at all, those of every pod among them.
+    /// Tells whether tolerations are exposed: at all, those of every pod among them.
     pub(crate) tolerations_exposed: bool,
-    /// Whether requests come by resource, so that those for other things than CPU and memory would show.
+    /// Tells whether requests come by resource, so that those for other things than CPU and memory would show.
     pub(crate) resources_exposed: bool,
-    /// Whether any container shows a request, and a limit, of CPU or memory.
+    /// Tells whether any container shows a request, and a limit, of CPU or memory.
     pub(crate) requests_exposed: bool,
     pub(crate) limits_exposed: bool,
     /// Other names of labels and metrics that were read, for the hour's quality.
@@ -115,20 +115,20 @@ pub(crate) struct Snapshot {
     pub(crate) without_identity: BTreeMap<&'static str, i64>,
     /// Duplicates of an identity that were not equal, by query.
     pub(crate) duplicates: BTreeMap<&'static str, i64>,
-    /// What each node can do at most, by name, once it is learnt; the nodes are let go of before.
+    /// Limits of each node, by name, once it is learnt; the nodes are let go of before.
     pub(crate) limits: BTreeMap<String, Limits>,
-    /// How old a sample of usage may be at the moment it is looked at.
+    /// Greatest age of a sample of usage at the moment it is looked at.
     pub(crate) slack_seconds: i64,
-    /// How long it takes until kube-state-metrics is scraped again.
+    /// Seconds until kube-state-metrics is scraped again.
     pub(crate) listing_seconds: i64,
     /// Until when in the hour each node was there, by name, once it is learnt.
     node_ends: Option<BTreeMap<String, i64>>,
-    /// What is not believed.
+    /// Samples that are not believed.
     pub(crate) doubts: Doubts,
 }
 
 impl Snapshot {
-    /// What is known before anything is asked.
+    /// Makes the state before anything is asked.
     pub(crate) fn new(settings: &Settings, dialect: &Dialect) -> Self {
         let by_job = dialect.cadvisor_jobs.then(BTreeMap::new);
         let label_columns = label_columns(&settings.pod_labels);
@@ -173,7 +173,7 @@ impl Snapshot {
         }
     }
 
-    /// What can be told only when every answer is there.
+    /// Draws the conclusions that need every answer.
     ///
     /// Where the server renames `node`, a pod without a node of its own shows the node of kube-state-metrics: it is not
     /// bound to that.
@@ -289,7 +289,7 @@ impl Snapshot {
         }
     }
 
-    /// How many instances belong to no known pod, for the hour's quality: their usage is in no row.
+    /// Counts the instances that belong to no known pod, for the hour's quality: their usage is in no row.
     pub(crate) fn instances_without_pod(&self) -> usize {
         let uids: BTreeSet<Uid> = self.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
         let nameless = || self.instances.keys().filter(|key| key.pod_uid.is_none());
@@ -367,7 +367,7 @@ impl Snapshot {
     }
 }
 
-/// What may vanish in an hour.
+/// Kinds of objects that may vanish in an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Vanished {
     Pods,
@@ -377,7 +377,7 @@ pub(crate) enum Vanished {
 /// Takes one series in; `None` when it lacks a label that identifies it.
 type Take = fn(&mut Snapshot, &Series<'_, '_>, i64) -> Option<()>;
 
-/// What is done with the series of a query.
+/// Picks the function that takes in the series of a query.
 fn taker(fact: Fact) -> Take {
     match fact {
         Fact::ContainerCpu => containers::cpu,
@@ -431,7 +431,7 @@ fn moment(series: &Series<'_, '_>, start_seconds: i64) -> Option<i64> {
     value_seconds(series).filter(|seconds| is_moment(*seconds, start_seconds))
 }
 
-/// Whether something of an hour can have happened then.
+/// Returns whether something of an hour can have happened then.
 fn is_moment(seconds: i64, start_seconds: i64) -> bool {
     let latest = start_seconds + HOUR_SECONDS + queries::LOOK_AHEAD_SECONDS + CLOCKS_APART_SECONDS;
     (FIRST_MOMENT..=latest).contains(&seconds)
@@ -441,7 +441,8 @@ fn edges(series: &Series<'_, '_>, start_seconds: i64) -> Edges {
     on_grid(series, start_seconds)
 }
 
-fn slots(series: &Series<'_, '_>, start_seconds: i64) -> Slots {
+/// The samples at the ends of the slots of an hour.
+pub(crate) fn slots(series: &Series<'_, '_>, start_seconds: i64) -> Slots {
     on_grid(series, start_seconds + SLOT_SECONDS)
 }
 

@@ -7,7 +7,7 @@ pub const RATE_RULE: &str = "node_namespace_pod_container:container_cpu_usage_se
 pub const INSTANT_RATE_RULE: &str = "node_namespace_pod_container:container_cpu_usage_seconds_total:sum_irate";
 /// Its rule with the working set, in bytes.
 pub const MEMORY_RULE: &str = "node_namespace_pod_container:container_memory_working_set_bytes";
-/// What [`MEMORY_RULE`] is recorded from.
+/// Metric that [`MEMORY_RULE`] is recorded from.
 const MEMORY: &str = "container_memory_working_set_bytes";
 
 /// The metrics of which any may stand in for cAdvisor's counter and its gauge.
@@ -23,12 +23,12 @@ pub enum UsageSource {
     Recorded {
         /// The rates.
         cpu: Rates,
-        /// Whether memory comes from a rule too.
+        /// Tells whether memory comes from a rule too.
         memory_rule: bool,
     },
 }
 
-/// What a recorded rate is a mean over.
+/// Span that a recorded rate is a mean over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rates {
     /// The five minutes before it.
@@ -38,9 +38,9 @@ pub enum Rates {
 }
 
 impl UsageSource {
-    /// What can be made of the metrics that are there, of those in [`STAND_INS`]; `None` when they do not suffice. The
-    /// rate over five minutes comes before the other: at the end of a slot it has the whole of the slot in it, and of the
-    /// other only those moments are known at which the rule was evaluated.
+    /// Picks the source that the metrics that are there allow, of those in [`STAND_INS`]; `None` when they do not
+    /// suffice. The rate over five minutes comes before the other: at the end of a slot it has the whole of the slot in
+    /// it, and of the other only those moments are known at which the rule was evaluated.
     pub(crate) fn recorded(there: &[&str]) -> Option<Self> {
         let cpu = match () {
             () if there.contains(&RATE_RULE) => Rates::FiveMinutes,

@@ -125,7 +125,7 @@ fn names(mounted: &Mounted<'_>) -> Vec<String> {
     names
 }
 
-/// What kind of volume it is, and how that is known.
+/// Kind of a volume, and its source.
 struct Kind {
     volume_type: Option<String>,
     source: &'static str,

@@ -10,7 +10,7 @@ use memchr::memchr2;
 pub struct Malformed {
     /// Offset in the body.
     pub at: usize,
-    /// What is wrong there.
+    /// The fault.
     pub what: &'static str,
 }
 
@@ -30,7 +30,7 @@ impl<'de> Cursor<'de> {
         Err(Malformed { at: self.at, what })
     }
 
-    /// What lies ahead.
+    /// The rest.
     fn rest(&self) -> &'de [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -56,7 +56,7 @@ impl<'de> Cursor<'de> {
         }
     }
 
-    /// Whether the body is through.
+    /// Returns whether the body is through.
     pub(super) fn end(&mut self) -> Result<(), Malformed> {
         if self.peek().is_none() { Ok(()) } else { self.fail("something after the end of the answer") }
     }

@@ -1,8 +1,8 @@
-//! What the doctor finds wrong.
+//! Findings of the doctor.
 
 use serde::Serialize;
 
-/// How bad a finding is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -17,10 +17,10 @@ pub enum Severity {
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is.
+    /// Description.
     pub what: String,
-    /// What mends it.
+    /// Remedy.
     pub next: String,
 }

@@ -12,20 +12,20 @@ use crate::server::{QueryError, Server};
 /// A fact about nodes that labels tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LabelReport {
-    /// What it tells.
+    /// The fact it tells.
     pub fact: &'static str,
     /// The label keys that tell it; one is enough.
     pub keys: &'static [&'static str],
     /// Nodes that have one of them.
     pub nodes: i64,
-    /// What becomes of the others.
+    /// Fate of the others.
     pub otherwise: &'static str,
 }
 
 struct Fact {
     name: &'static str,
     keys: &'static [&'static str],
-    /// Whether a node without it is known less well.
+    /// Tells whether a node without it is known less well.
     matters: bool,
     otherwise: &'static str,
 }

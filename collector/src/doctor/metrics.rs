@@ -14,11 +14,11 @@ use crate::usage_source::{INSTANT_RATE_RULE, STAND_INS, UsageSource};
 pub struct MetricReport {
     /// Its name.
     pub metric: &'static str,
-    /// What exposes it.
+    /// Its exporter.
     pub exporter: &'static str,
-    /// How much it is needed.
+    /// Its importance.
     pub need: Need,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
     /// Series now.
     pub series: i64,
@@ -26,7 +26,7 @@ pub struct MetricReport {
     pub days_back: Option<i64>,
 }
 
-/// What CPU is read from.
+/// Metric that CPU is read from.
 const CPU: &str = "container_cpu_usage_seconds_total";
 
 impl MetricReport {
@@ -65,7 +65,7 @@ pub(super) async fn examine(
     Ok(reports)
 }
 
-/// Whether cAdvisor's counter of CPU is there.
+/// Returns whether cAdvisor's counter of CPU is there.
 fn has_cpu(reports: &[MetricReport]) -> bool {
     reports.iter().any(|report| report.metric == CPU && report.series > 0)
 }
@@ -96,7 +96,7 @@ fn not_opted_in(reports: &[MetricReport]) -> Option<Finding> {
     })
 }
 
-/// What is missing of an exporter, as one finding; `there` are the metrics that may stand in for cAdvisor's.
+/// Finds the missing metrics of an exporter, as one finding; `there` are the metrics that may stand in for cAdvisor's.
 fn missing(exporter: Exporter, reports: &[MetricReport], there: &[&str]) -> Option<Finding> {
     let of: Vec<_> =
         reports.iter().filter(|report| report.exporter == exporter.name() && report.need != Need::Optional).collect();

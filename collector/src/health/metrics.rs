@@ -28,7 +28,7 @@ struct ByQuery {
     query: String,
 }
 
-/// How the line of the lag begins.
+/// Beginning of the line of the lag.
 const LAG: &str = "emp_cost_collector_lag_hours ";
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

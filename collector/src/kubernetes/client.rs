@@ -30,7 +30,7 @@ pub struct Access {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Whether to ask for storage classes and persistent volumes beside nodes.
+    /// Tells whether to ask for storage classes and persistent volumes beside nodes.
     pub storage: bool,
     /// File with the bearer token; read again for each request, since projected tokens rotate.
     pub token_file: PathBuf,
@@ -68,7 +68,7 @@ pub enum KubernetesError {
     /// No answer.
     #[error("the Kubernetes API did not answer `{path}`")]
     Request {
-        /// What was asked.
+        /// Path that was asked for.
         path: String,
         /// Why.
         source: reqwest::Error,
@@ -76,7 +76,7 @@ pub enum KubernetesError {
     /// Not what the API sends.
     #[error("could not read the answer of the Kubernetes API to `{path}`")]
     Answer {
-        /// What was asked.
+        /// Path that was asked for.
         path: String,
         /// Why.
         source: serde_json::Error,
@@ -84,7 +84,7 @@ pub enum KubernetesError {
     /// Another status than success.
     #[error("the Kubernetes API answered `{path}` with {status}")]
     Status {
-        /// What was asked.
+        /// Path that was asked for.
         path: String,
         /// The status.
         status: StatusCode,
@@ -92,7 +92,7 @@ pub enum KubernetesError {
     /// A page or a list without end.
     #[error("the Kubernetes API's answer to `{path}` is larger than anything it should be")]
     TooLarge {
-        /// What was asked.
+        /// Path that was asked for.
         path: String,
     },
 }

@@ -1,8 +1,8 @@
-//! What the Kubernetes API says of a cluster, as far as it is used.
+//! Facts of the Kubernetes API about a cluster, as far as they are used.
 
 use std::collections::BTreeMap;
 
-/// What the API says of nodes, volumes and storage classes now. The default says nothing.
+/// Facts of the API about nodes, volumes and storage classes now. The default says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ApiFacts {
     pub(super) nodes: BTreeMap<String, ApiNode>,
@@ -10,7 +10,7 @@ pub struct ApiFacts {
     pub(super) classes: BTreeMap<String, ApiClass>,
     /// Zone, by name of the persistent volume.
     pub(super) volume_zones: BTreeMap<String, String>,
-    /// What could not be read although it was asked for.
+    /// Warnings about what could not be read although it was asked for.
     pub(super) warnings: Vec<String>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct ApiNode {
     pub(super) labels: BTreeMap<&'static str, String>,
 }
 
-/// What the parameters of a storage class of EBS say.
+/// Parameters of a storage class of EBS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct ApiClass {
     pub(crate) volume_type: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct ApiClass {
 }
 
 impl ApiFacts {
-    /// What could not be read, to be logged: the hours are collected without it.
+    /// Warnings about what could not be read, to be logged: the hours are collected without it.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -41,7 +41,7 @@ impl ApiFacts {
         self.nodes.len()
     }
 
-    /// What is said of a machine. The API tells of now, and an hour may be long ago: only the same machine counts.
+    /// Labels of a machine. The API tells of now, and an hour may be long ago: only the same machine counts.
     pub(crate) fn node_labels(&self, name: &str, provider_id: &str) -> Option<&BTreeMap<&'static str, String>> {
         let node = self.nodes.get(name).filter(|node| !provider_id.is_empty() && node.provider_id == provider_id)?;
         Some(&node.labels)

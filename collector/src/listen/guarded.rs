@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Connections open at once: a probe, some who scrape, and room. A process may have as few as a few hundred files.
 pub(super) const MOST: usize = 64;
-/// How long a connection may take to ask, from when it was opened or last answered.
+/// Time a connection has to ask, from when it was opened or last answered.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A listener that closes the oldest connection where there would be too many. So whoever asks at once, as a probe does,

@@ -1,4 +1,4 @@
-//! What the labels, the name and the provider id of a node say of it, in every spelling in use.
+//! Facts about a node from its labels, its name and its provider id, in every spelling in use.
 
 use crate::snapshot::Facts;
 
@@ -71,19 +71,36 @@ pub(crate) fn node_group(facts: &Facts) -> Option<&str> {
     label(facts, &GROUPS)
 }
 
-/// Zone and region.
+/// The labels of regions.
+const REGIONS: [&str; 2] = ["label_topology_kubernetes_io_region", "label_failure_domain_beta_kubernetes_io_region"];
+
+/// Zone and region, by labels, else by the provider id. Of two regions that differ the cloud's own word is believed.
 pub(crate) fn place(provider_id: &str, facts: &Facts) -> (Option<String>, Option<String>) {
     let zones = ["label_topology_kubernetes_io_zone", "label_failure_domain_beta_kubernetes_io_zone"];
-    let regions = ["label_topology_kubernetes_io_region", "label_failure_domain_beta_kubernetes_io_region"];
-    let zone = label(facts, &zones).map(ToOwned::to_owned).or_else(|| zone_of_provider_id(provider_id));
-    let region = label(facts, &regions).map(ToOwned::to_owned).or_else(|| zone.as_deref().and_then(region_of_zone));
-    (zone, region)
+    let by_id = zone_of_provider_id(provider_id);
+    let zone = label(facts, &zones).map(ToOwned::to_owned).or_else(|| by_id.clone());
+    let region = label(facts, &REGIONS).map(ToOwned::to_owned).or_else(|| zone.as_deref().and_then(region_of_zone));
+    match (region_of_provider_id(provider_id), region) {
+        (Some(own), Some(said)) if own != said => (by_id, Some(own)),
+        (_, region) => (zone, region),
+    }
+}
+
+/// The region that labels name, where the provider id names another.
+pub(crate) fn wrong_region<'a>(provider_id: &str, facts: &'a Facts) -> Option<&'a str> {
+    let own = region_of_provider_id(provider_id)?;
+    label(facts, &REGIONS).filter(|said| *said != own)
 }
 
 /// `aws:///us-east-1a/i-0abc` names the zone.
 fn zone_of_provider_id(provider_id: &str) -> Option<String> {
     let zone = provider_id.strip_prefix("aws:///")?.split('/').next()?;
     region_of_zone(zone).map(|_| zone.to_owned())
+}
+
+/// The region of a machine of EC2 or Fargate, by its id.
+pub(crate) fn region_of_provider_id(provider_id: &str) -> Option<String> {
+    zone_of_provider_id(provider_id).as_deref().and_then(region_of_zone)
 }
 
 /// `us-east-1a` lies in `us-east-1`, and so does the local zone `us-east-1-bos-1a` and the wavelength zone
@@ -106,6 +123,21 @@ mod tests {
 
     fn facts(labels: &[(&'static str, &str)]) -> Facts {
         Facts { labels: labels.iter().map(|(k, v)| (*k, (*v).to_owned())).collect(), ..Facts::default() }
+    }
+
+    #[test]
+    fn of_two_regions_the_one_of_the_provider_id_is_believed() {
+        let said = facts(&[
+            ("label_topology_kubernetes_io_zone", "us-east-1a"),
+            ("label_topology_kubernetes_io_region", "us-east-1"),
+        ]);
+        let check = |id: &str, zone: &str, region: &str, wrong: Option<&str>| {
+            assert_eq!(place(id, &said), (Some(zone.to_owned()), Some(region.to_owned())), "{id}");
+            assert_eq!(wrong_region(id, &said), wrong, "{id}");
+        };
+        check("aws:///us-east-1b/i-0abc", "us-east-1a", "us-east-1", None);
+        check("aws:///eu-west-1b/i-0abc", "eu-west-1b", "eu-west-1", Some("us-east-1"));
+        check("kind://docker/a/b", "us-east-1a", "us-east-1", None);
     }
 
     #[test]

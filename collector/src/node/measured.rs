@@ -1,4 +1,4 @@
-//! What node-exporter measured of a node.
+//! Measurements of a node by node-exporter.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::snapshot::{Edges, Exporter, Io, Slots, Snapshot};
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
 
-/// How much more memory the kernel may tell than the kubelet, as a factor.
+/// Most memory the kernel may tell, as a multiple of what the kubelet tells.
 const MOST_MEMORY_TOTAL: f64 = 1.1;
 
 /// The exporters of the hour, by the node they ran on.
@@ -25,11 +25,11 @@ const MOST_MEMORY_TOTAL: f64 = 1.1;
 pub(crate) struct Exporters<'a> {
     slack_seconds: i64,
     by_node: BTreeMap<&'a str, Vec<(&'a str, &'a Exporter)>>,
-    /// How many nodes each instance was on.
+    /// Number of nodes each instance was on.
     nodes_of: BTreeMap<&'a str, usize>,
 }
 
-/// What an exporter says of one machine.
+/// Measurements of one machine by its exporter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured<'a> {
     exporter: &'a Exporter,
@@ -38,12 +38,12 @@ pub(crate) struct Measured<'a> {
     /// The life of the machine.
     life: Life,
     hour: Hour,
-    /// Whether its address belonged to another machine in this hour too, so that samples from outside the life of this
-    /// one are the other's.
+    /// Tells whether its address belonged to another machine in this hour too, so that samples from outside the life of
+    /// this one are the other's.
     shared: bool,
-    /// What the machine can do at most.
+    /// Limits of the machine.
     limits: Limits,
-    /// How old a sample may be at the moment it is looked at.
+    /// Greatest age of a sample at the moment it is looked at.
     slack_seconds: i64,
 }
 
@@ -168,7 +168,7 @@ pub(crate) fn instance_id(provider_id: &str) -> Option<&str> {
 }
 
 impl Measured<'_> {
-    /// What the firmware calls the machine; unknown where the address moved between machines of two kinds.
+    /// Product name of the machine in its firmware; unknown where the address moved between machines of two kinds.
     pub(crate) fn product_name(&self) -> Option<&str> {
         let names = &self.exporter.product_names;
         names.first().filter(|_| names.len() == 1).map(String::as_str)
@@ -216,7 +216,7 @@ impl Measured<'_> {
         slots.iter().any(Option::is_some).then_some(slots)
     }
 
-    /// What a counter counted, in thousandths or in units.
+    /// Reads a counter, in thousandths or in units.
     fn counted(&self, edges: &Edges, scale: f64, zero: Option<i64>, most: Most) -> Counted {
         let (mut samples, mut unreadable) = (Vec::with_capacity(edges.len()), 0);
         for (edge, value) in self.own_edges(edges).into_iter().enumerate() {
@@ -246,7 +246,7 @@ impl Measured<'_> {
         self.less_mib(&self.exporter.memory_free, doubts)
     }
 
-    /// What of the memory is not free. All of it cannot be, and not more of it than there is.
+    /// Memory that is not free. All of it cannot be, and not more of it than there is.
     fn less_mib(&self, rest: &Slots, doubts: &mut Doubts) -> Option<SlotValues> {
         let (mut slots, mut implausible) = (SlotValues::default(), 0);
         for (k, ((slot, total), rest)) in slots.iter_mut().zip(&self.exporter.memory_total).zip(rest).enumerate() {
@@ -299,7 +299,7 @@ impl Measured<'_> {
         own
     }
 
-    /// Whether what shows at an edge of the hour's slots is of this machine.
+    /// Returns whether what shows at an edge of the hour's slots is of this machine.
     fn is_own(&self, edge: usize) -> bool {
         let at = self.edge_time(edge);
         !self.shared || (self.life.start <= at && at <= self.life.end)

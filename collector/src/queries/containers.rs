@@ -1,8 +1,8 @@
-//! What cAdvisor says of containers, and what kube-state-metrics says they may use.
+//! Queries of cAdvisor about containers, and of kube-state-metrics about their requests and limits.
 
 use super::query::{Fact, Query, Shape};
 
-/// What selects real containers: not the pod's own cgroup (`container=""`), not the pause container.
+/// Selector of real containers: not the pod's own cgroup (`container=""`), not the pause container.
 macro_rules! containers {
     () => {
         r#"{$shard,container!="",container!="POD",image!=""}"#
@@ -27,14 +27,15 @@ pub const CONTAINER_CPU: Query = Query {
     ),
 };
 
-/// What the label `cpu` of a part of the counter is: one processor. What is `total`, or has no such label, is all of it.
+/// Pattern of the label `cpu` of a part of the counter, which is one processor. What is `total`, or has no such label,
+/// is all of it.
 macro_rules! one_cpu {
     () => {
         "(cpu)?[0-9]+"
     };
 }
 
-/// What the parts of [`CONTAINER_CPU`] are in a selector, for the probe.
+/// Pattern of the parts of [`CONTAINER_CPU`] in a selector, for the probe.
 pub const ONE_CPU: &str = one_cpu!();
 
 /// In the place of [`CONTAINER_CPU`] where cAdvisor has a series for each processor: the total where there is one, else
@@ -98,7 +99,7 @@ pub const CONTAINER_START: Query = Query {
     ),
 };
 
-/// What containers and init containers request and may use, in cores, bytes and pieces, in the names of
+/// Requests and limits of containers and init containers, in cores, bytes and pieces, in the names of
 /// kube-state-metrics 2 and of 1; and which containers are init containers, `restart_policy` being `Always` for those
 /// that keep running beside the others.
 pub const CONTAINER_RESOURCES: Query = Query {

@@ -1,4 +1,4 @@
-//! How well the exporters were scraped, and what was scraped twice.
+//! Queries about scrapes of the exporters, and duplicates.
 
 use super::query::{Fact, Query, Shape};
 

@@ -1,4 +1,4 @@
-//! What kube-state-metrics and node-exporter say of nodes.
+//! Queries of kube-state-metrics and node-exporter about nodes.
 
 use super::query::{Fact, Query, Shape};
 
@@ -178,8 +178,8 @@ pub const NODE_EXPORTERS: Query = Query {
     ),
 };
 
-/// What Fargate provisioned for a pod, and with it for the node it has to itself, where kube-state-metrics is allowed
-/// to show the annotation `CapacityProvisioned` of pods.
+/// Resources Fargate provisioned for a pod, and with it for the node it has to itself, where kube-state-metrics is
+/// allowed to show the annotation `CapacityProvisioned` of pods.
 pub const FARGATE_PROVISIONED: Query = Query {
     fact: Fact::FargateProvisioned,
     name: "fargate_provisioned",

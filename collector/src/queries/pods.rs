@@ -1,4 +1,4 @@
-//! What kube-state-metrics says of pods and of who owns them.
+//! Queries of kube-state-metrics about pods and their owners.
 
 use super::query::{Fact, Query, Shape};
 

@@ -9,6 +9,7 @@ use super::rules::{
 use crate::dialect::{Dialect, REPLICA_LABELS};
 use crate::promql::{label_name, quoted};
 use crate::settings::Settings;
+use crate::single_cluster;
 use crate::usage_source::{Rates, STAND_INS, UsageSource};
 
 /// One question that tells the dialect apart: a series for each thing found, named in `found`.
@@ -25,6 +26,11 @@ pub fn dialect_probe(settings: &Settings) -> String {
          label_replace(count(container_cpu_usage_seconds_total{{{own}image!=\"\",cpu=~\"{ONE_CPU}\"}}) > 0,\
          \"found\",\"per_cpu\",\"\",\"\")"
     );
+    probe.push_str(&format!(
+        " or label_replace({},\"found\",\"{}\",\"\",\"\")",
+        single_cluster::kube_systems(&own),
+        single_cluster::KUBE_SYSTEMS
+    ));
     for label in REPLICA_LABELS {
         probe.push_str(&format!(
             " or label_replace(count(count by ({label}) (kube_node_info{{{own}{label}!=\"\"}})) > 1,\
@@ -34,14 +40,22 @@ pub fn dialect_probe(settings: &Settings) -> String {
     probe
 }
 
-/// The question which replica has how many samples of an hour, evaluated at its end; `None` where there are none.
+/// The question how many targets each replica saw in each slot of an hour, and how many all of them saw, which has no
+/// label; `None` where there are no replicas.
 pub fn replicas(dialect: &Dialect, settings: &Settings) -> Option<String> {
     let label = dialect.replica_label.as_deref()?;
     let own = match &settings.selector {
         Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
         None => String::new(),
     };
-    Some(format!("sum by ({label}) (count_over_time(kube_node_created{{{own}{label}!=\"\"}}[1h]))"))
+    let seen = format!(
+        "last_over_time({{{own}__name__=~\"kube_node_created|machine_memory_bytes|node_memory_MemTotal_bytes\",\
+         {label}!=\"\"}}[5m])"
+    );
+    Some(format!(
+        "count by ({label}) (count by ({label},__name__,instance,exported_instance) ({seen})) or \
+         count(count by (__name__,instance,exported_instance) ({seen}))"
+    ))
 }
 
 /// The question which of the metrics that can stand in for cAdvisor's counters an hour has, evaluated after it.

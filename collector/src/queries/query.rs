@@ -3,7 +3,7 @@
 use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS};
 
-/// How far past the end of the hour facts about lives are read: two scrapes of kube-state-metrics at its usual
+/// Seconds past the end of the hour to which facts about lives are read: two scrapes of kube-state-metrics at its usual
 /// 60 s. An hour is collected only after it settled for longer than that.
 pub const LOOK_AHEAD_SECONDS: i64 = 120;
 
@@ -38,7 +38,7 @@ impl Shape {
     }
 }
 
-/// What a query asks for. The names of the constants below, as values, so that the compiler sees to it that every
+/// Fact a query asks for. The names of the constants below, as values, so that the compiler sees to it that every
 /// answer is taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is documented at the constant of its name")]
@@ -79,7 +79,7 @@ pub enum Fact {
 /// One question to the server, as it is written down; [`questions`](super::questions) makes of it what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Query {
-    /// What it asks for.
+    /// Fact it asks for.
     pub fact: Fact,
     /// Its name in `quality_hour` and in messages.
     pub name: &'static str,

@@ -16,19 +16,19 @@ const EXPORTED: [(&str, &str); 5] = [
     ("node", "exported_node"),
 ];
 
-/// What cAdvisor called its labels before Kubernetes 1.16.
+/// Names of the labels of cAdvisor before Kubernetes 1.16.
 const OLD_CADVISOR: [(&str, &str); 2] = [("pod", "pod_name"), ("container", "container_name")];
 
-/// What tells the jobs apart that scrape cAdvisor. Two of them see a container at moments of their own, so that what they
-/// say is not the same, and the greater of it is neither's.
+/// Labels that tell the jobs apart that scrape cAdvisor. Two of them see a container at moments of their own, so that
+/// what they say is not the same, and the greater of it is neither's.
 const JOB: [&str; 3] = ["job", "metrics_path", "exported_job"];
-/// What is asked by job where there are several.
+/// Facts that are asked by job where there are several.
 const BY_JOB: [Fact; 3] = [Fact::ContainerCpu, Fact::ContainerMemoryMean, Fact::ContainerMemoryMax];
 
 /// A query of an hour, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// What it asks for.
+    /// Fact it asks for.
     pub fact: Fact,
     /// Its name in `quality_hour` and in messages.
     pub name: &'static str,
@@ -127,7 +127,7 @@ impl Question {
     }
 }
 
-/// What every selector begins with: the cluster, and the replica that was pinned.
+/// Beginning of every selector: the cluster, and the replica that was pinned.
 pub(crate) fn matchers(settings: &Settings, dialect: &Dialect) -> String {
     let mut matchers = String::new();
     if let Some((label, value)) = &settings.selector {

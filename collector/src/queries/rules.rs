@@ -1,16 +1,16 @@
-//! What rules of kubernetes-mixin say of containers, where a server records them: as most do that come with
+//! Queries of the rules of kubernetes-mixin about containers, where a server records them: as most do that come with
 //! kube-prometheus-stack. Their series are of whole containers, whatever instances there were.
 
 use super::query::{Fact, Query, Shape};
 
-/// What selects containers in a rule, which has no image.
+/// Selector of containers in a rule, which has no image.
 macro_rules! containers {
     () => {
         r#"{$shard,container!="",container!="POD"}"#
     };
 }
 
-/// What would tell instances apart is read, and not there.
+/// Labels of a container; the one that would tell instances apart is read, and not there.
 const CONTAINER: &[&str] = &["namespace", "pod", "container", "id"];
 
 /// The greatest CPU of each slot, in cores: of the rates between two scrapes that the rule was evaluated at.

@@ -14,7 +14,7 @@ pub(super) enum Unusable {
 }
 
 impl Unusable {
-    /// What to do about it.
+    /// Next step.
     pub(super) const fn next_step(self) -> &'static str {
         match self {
             Self::NotHttp => "use one such as http://prometheus-server.monitoring:80",
@@ -66,7 +66,7 @@ pub(super) fn shown(text: &str) -> String {
 #[derive(Clone, Default)]
 pub(super) struct Hidden(Vec<String>);
 
-/// What is shorter is no secret, and would take words apart.
+/// Length of the shortest secret: anything shorter would take words apart.
 const LEAST_SECRET: usize = 4;
 
 impl Hidden {

@@ -78,15 +78,15 @@ pub struct ServerArgs {
     pub prometheus_flavor: Option<Flavor>,
 }
 
-/// What is wrong with the options. Never holds a secret.
+/// Faults of the options. Never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// The URL is not one.
     #[error("`{url}` is not the URL of a Prometheus server; {next}")]
     Url {
-        /// What was given, without credentials.
+        /// The URL as given, without credentials.
         url: String,
-        /// What to do.
+        /// Next step.
         next: &'static str,
     },
     /// A file cannot be read.
@@ -106,7 +106,7 @@ pub enum ConfigError {
         flag: &'static str,
         /// The file.
         file: String,
-        /// What was looked for.
+        /// Name of what was looked for.
         what: &'static str,
     },
     /// Options that exclude each other.
@@ -134,7 +134,7 @@ pub enum ConfigError {
     Range {
         /// The flag.
         flag: &'static str,
-        /// What it may be.
+        /// Allowed range.
         range: &'static str,
     },
 }

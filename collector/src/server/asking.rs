@@ -38,7 +38,7 @@ impl Drop for Ahead {
     }
 }
 
-/// What came of asking for a part.
+/// Outcome of asking for a part.
 #[derive(Debug)]
 struct Received {
     body: Result<Vec<u8>, QueryError>,
@@ -139,7 +139,7 @@ impl<'a> Asking<'a> {
         self.inner.sizes().parts(query.name, self.inner.samples_budget)
     }
 
-    /// What comes of asking for a part: of what was sent ahead where it is that, else it is sent now.
+    /// Outcome of asking for a part: of what was sent ahead where it is that, else it is sent now.
     async fn receive(&mut self, query: &Question, part: &Part) -> Received {
         let sent = self.ahead.take().filter(|ahead| ahead.query == query.name && ahead.part == *part);
         if let Some(mut ahead) = sent {

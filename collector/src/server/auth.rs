@@ -14,7 +14,7 @@ use super::options::{Auth, ServerOptions};
 
 /// The service requests are signed for: Amazon Managed Service for Prometheus.
 const SERVICE: &str = "aps";
-/// How long before their end credentials are fetched anew.
+/// Time before the end of credentials at which they are fetched anew.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 
 /// Who asks, and what was fetched to prove it.
@@ -24,7 +24,7 @@ pub(super) struct Authority {
     /// Headers that are the same for each request.
     fixed: HeaderMap,
     aws: Mutex<Aws>,
-    /// What must not be in any text.
+    /// Secrets, which must not be in any text.
     hidden: std::sync::Mutex<Hidden>,
 }
 
@@ -85,7 +85,7 @@ impl Authority {
         &self.auth
     }
 
-    /// Whether the bytes of a request are part of the proof.
+    /// Returns whether the bytes of a request are part of the proof.
     pub(super) fn signs(&self) -> bool {
         matches!(self.auth, Auth::SigV4 { .. })
     }

@@ -11,9 +11,9 @@ pub enum QueryError {
     /// The URL is not one.
     #[error("`{url}` is not the URL of a Prometheus server; {next}")]
     Url {
-        /// What was given, without credentials.
+        /// The URL as given, without credentials.
         url: String,
-        /// What to do.
+        /// Next step.
         next: &'static str,
     },
     /// The connection's own settings cannot be used.
@@ -51,7 +51,7 @@ pub enum QueryError {
         url: String,
         /// Name of the query.
         query: String,
-        /// How long it was waited for.
+        /// Time waited.
         seconds: u64,
     },
     /// An answer that is not from the API.
@@ -65,7 +65,7 @@ pub enum QueryError {
         query: String,
         /// The HTTP status.
         status: u16,
-        /// How the answer begins.
+        /// Beginning of the answer.
         head: String,
     },
     /// The answer is about other times than those asked for.
@@ -105,9 +105,9 @@ pub enum QueryError {
         status: u16,
         /// The kind of authentication used.
         auth: String,
-        /// What it said, or how the answer begins.
+        /// Error message, or the beginning of the answer.
         message: String,
-        /// What to do.
+        /// Next step.
         next: Box<str>,
     },
     /// The credentials to ask with cannot be had.
@@ -127,7 +127,7 @@ pub enum QueryError {
         query: String,
         /// The HTTP status.
         status: u16,
-        /// What it said, or how the answer begins.
+        /// Error message, or the beginning of the answer.
         message: String,
     },
     /// The answer is larger than accepted.
@@ -138,7 +138,7 @@ pub enum QueryError {
     },
 }
 
-/// What to do about a query that failed.
+/// Next step about a query that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
     /// Ask for less, at once: the server said that this was too much.
@@ -152,7 +152,7 @@ pub(super) enum Remedy {
 }
 
 impl QueryError {
-    /// What may help.
+    /// Remedy.
     ///
     /// Statuses as the servers use them: Prometheus answers 422 to a query that runs into a limit or an error, 503
     /// to one that timed out, 400 to one it cannot parse (source: `web/api/v1/api.go`); Mimir and Amazon Managed
@@ -174,7 +174,7 @@ impl QueryError {
 }
 
 impl QueryError {
-    /// Whether it is about what was asked, so that another question may be answered.
+    /// Returns whether it is about what was asked, so that another question may be answered.
     pub(super) fn is_of_the_question(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::TooLarge { .. } => true,
@@ -184,7 +184,7 @@ impl QueryError {
     }
 }
 
-/// What servers say of a query that no part of it would mend.
+/// Messages of servers about a query that no part of it would mend.
 ///
 /// Mimir and Cortex, and with them Amazon's service, answer 422 to limits of every kind. Those on series, chunks, bytes,
 /// samples and memory are met with less; those on the span, the text or the query as such are not (source: the catalogue
@@ -207,7 +207,7 @@ fn is_hopeless(message: &str) -> bool {
     HOPELESS.iter().any(|words| message.contains(words))
 }
 
-/// Whether a refusal is about the time a query took: `query timed out in query execution` from Prometheus,
+/// Returns whether a refusal is about the time a query took: `query timed out in query execution` from Prometheus,
 /// `context deadline exceeded` from what is built on it.
 fn timed_out(message: &str) -> bool {
     let message = message.to_ascii_lowercase();

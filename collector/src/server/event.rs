@@ -1,4 +1,4 @@
-//! What happens while asking, told to whoever keeps count.
+//! Events while asking, told to whoever keeps count.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub enum Event<'a> {
         query: &'a str,
         /// Why.
         reason: &'a str,
-        /// How long it waits first.
+        /// Pause before that.
         wait_seconds: f64,
     },
     /// The server warned of its own answer.

@@ -1,10 +1,10 @@
-//! What kind of server answers, told from what it says of itself. Pure.
+//! Kind of server that answers, told from what it says of itself. Pure.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// What kind of server answers.
+/// Kind of server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Flavor {
     /// Prometheus itself
@@ -57,7 +57,7 @@ pub(super) fn amazon(host: &str) -> Option<Flavor> {
     amazon_region(host).map(|_| Flavor::AmazonManagedPrometheus)
 }
 
-/// What `api/v1/status/buildinfo` says. Servers add and leave out fields as they like.
+/// Answer of `api/v1/status/buildinfo`. Servers add and leave out fields as they like.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub(super) struct BuildInfo {

@@ -1,4 +1,4 @@
-//! How a server is asked: where it is, who asks, and how much at once.
+//! Options for asking a server: where it is, who asks, and how much at once.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const ANSWER_GRACE: Duration = Duration::from_secs(10);
 /// 50 million), so that dashboards and rules find room beside it.
 const SAMPLES_BUDGET: i64 = 10_000_000;
 
-/// How a server is asked. `Debug` shows no secret.
+/// Options for asking a server. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// Where it is; the API's path `api/v1` comes after it.
@@ -32,13 +32,13 @@ pub struct ServerOptions {
     pub tenant: Option<String>,
     /// The longest one query may run on the server; sent to it as `timeout`.
     pub query_timeout: Duration,
-    /// How long after that the answer may take to arrive.
+    /// Longest time after that until the answer has arrived.
     pub answer_grace: Duration,
     /// Samples a query may make the server read, by the estimate of [`Sizes`](super::sizes::Sizes).
     pub samples_budget: i64,
-    /// What kind of server it is, where that is known better than it can be found out.
+    /// Kind of server, where that is known better than it can be found out.
     pub flavor: Option<Flavor>,
-    /// How patiently a busy server is asked again.
+    /// Pauses before a busy server is asked again.
     pub backoff: Backoff,
 }
 
@@ -77,14 +77,14 @@ impl Auth {
     }
 }
 
-/// How patiently a busy server is asked again: pauses double from `first` to `most`, with jitter.
+/// Pauses before a busy server is asked again: they double from `first` to `most`, with jitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The first pause.
     pub first: Duration,
     /// The longest pause, also of those the server asks for.
     pub most: Duration,
-    /// How often one and the same query is asked, the first time included.
+    /// Times one query is asked, the first included.
     pub tries: u32,
 }
 

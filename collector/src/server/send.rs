@@ -12,11 +12,11 @@ use super::error::{MAX_BODY_BYTES, QueryError};
 use super::flavor::Flavor;
 use super::options::{Auth, ServerOptions};
 
-/// How long to wait for a connection.
+/// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of an unexpected answer is quoted.
+/// Characters of an unexpected answer that are quoted.
 const QUOTED_CHARS: usize = 200;
-/// How much of an unexpected answer is looked at.
+/// Bytes of an unexpected answer that are looked at.
 const MOST_REFUSAL_BYTES: usize = 64 * 1024;
 
 /// Said with each query, against answers that leave stores out without failing. Servers ignore what they do not know,
@@ -28,7 +28,7 @@ const MOST_REFUSAL_BYTES: usize = 64 * 1024;
 const WHOLE_ANSWERS: [(&str, &str); 4] =
     [("dedup", "true"), ("partial_response", "false"), ("max_source_resolution", "0s"), ("deny_partial_response", "1")];
 
-/// How far back the samples reach that are asked for at one moment: an hour and a look-back.
+/// Reach of the samples that are asked for at one moment: an hour and a look-back.
 const REACH_SECONDS: i64 = 2 * types::window::HOUR_SECONDS;
 
 /// When an expression is evaluated.
@@ -51,9 +51,10 @@ impl Times {
         }
     }
 
-    /// Whether samples from one moment to another, in milliseconds, are of these times. Without a tolerance they are also
-    /// on the grid of a range. At one moment a selector of a range gives samples as they were scraped, of which the last is
-    /// not older than [`REACH_SECONDS`]; servers that leave out the newest samples may be off by a slot.
+    /// Returns whether samples from one moment to another, in milliseconds, are of these times. Without a tolerance
+    /// they are also on the grid of a range. At one moment a selector of a range gives samples as they were scraped, of
+    /// which the last is not older than [`REACH_SECONDS`]; servers that leave out the newest samples may be off by a
+    /// slot.
     pub(super) fn hold(self, (first, last): (i64, i64), tolerance: i64) -> bool {
         let milliseconds = |seconds: i64| seconds.saturating_mul(1000);
         match self {
@@ -114,7 +115,7 @@ pub(super) struct Connection {
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: QueryError,
-    /// What the server asked to wait.
+    /// Pause the server asked for.
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -297,7 +298,7 @@ impl Connection {
         Err(Failure { error, retry_after })
     }
 
-    /// What an answer means that is not a success, or not from the API.
+    /// Reads an answer that is not a success, or not from the API.
     fn refusal(&self, query: &str, status: u16, body: &[u8]) -> QueryError {
         let (url, query) = (self.url.clone(), query.to_owned());
         // Before anything is cut off, which might leave half of a secret.
@@ -321,7 +322,7 @@ impl Connection {
         }
     }
 
-    /// What a failed exchange means: nobody there, an answer that broke off, or one that took too long.
+    /// Reads a failed exchange: nobody there, an answer that broke off, or one that took too long.
     fn broken(&self, query: &str, error: &(dyn std::error::Error + 'static)) -> QueryError {
         let (mut connected, mut in_time) = (true, true);
         let mut cause = Some(error);
@@ -346,8 +347,8 @@ impl Connection {
     }
 }
 
-/// What `Retry-After` asks for: so many seconds, or a moment, counted from the `Date` of the same answer, so that nobody's
-/// clock has to be right.
+/// Pause that `Retry-After` asks for: so many seconds, or a moment, counted from the `Date` of the same answer, so that
+/// nobody's clock has to be right.
 fn wait_asked_for(asked: &str, date: Option<&str>) -> Option<Duration> {
     let moment = |text: &str| chrono::DateTime::parse_from_rfc2822(text.trim()).ok();
     match asked.trim().parse() {
@@ -356,7 +357,7 @@ fn wait_asked_for(asked: &str, date: Option<&str>) -> Option<Duration> {
     }
 }
 
-/// What to do when the server does not accept who asks.
+/// Next step when the server does not accept who asks.
 fn next_step(auth: &Auth) -> &'static str {
     match auth {
         Auth::None => {
@@ -368,8 +369,8 @@ fn next_step(auth: &Auth) -> &'static str {
     }
 }
 
-/// What to do when kube-rbac-proxy refuses, as before the servers of OpenShift: it names what it asked the Kubernetes API
-/// for, as `Forbidden (user=U, verb=V, resource=R, subresource=S)`. The verb is `create` where a query is posted.
+/// Next step when kube-rbac-proxy refuses, as before the servers of OpenShift: it names what it asked the Kubernetes
+/// API for, as `Forbidden (user=U, verb=V, resource=R, subresource=S)`. The verb is `create` where a query is posted.
 fn rbac_step(message: &str) -> Option<String> {
     let (_, inside) = message.split_once("Forbidden (")?;
     let inside = inside.split(')').next()?;
@@ -389,7 +390,7 @@ fn rbac_step(message: &str) -> Option<String> {
     ))
 }
 
-/// How an unexpected answer begins.
+/// Beginning of an unexpected answer.
 fn head(body: &[u8]) -> String {
     let quoted = body.get(..body.len().min(4 * QUOTED_CHARS)).unwrap_or_default();
     let text = String::from_utf8_lossy(quoted).split_whitespace().collect::<Vec<_>>().join(" ");

@@ -30,7 +30,7 @@ impl Part {
         Self::default()
     }
 
-    /// How often the whole was halved.
+    /// Times the whole was halved.
     pub(super) fn depth(&self) -> u8 {
         u8::try_from(self.0.len()).unwrap_or(u8::MAX)
     }
@@ -41,7 +41,7 @@ impl Part {
         (self.depth() < MAX_DEPTH).then(|| [half(true), half(false)])
     }
 
-    /// What it is a half of; `None` for the whole.
+    /// The part it is a half of; `None` for the whole.
     pub(super) fn parent(&self) -> Option<Self> {
         let (_, above) = self.0.split_last()?;
         Some(Self(above.to_vec()))
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a server would find a series with this label value in a part, by RE2 semantics.
+    /// Returns whether a server would find a series with this label value in a part, by RE2 semantics.
     fn selects(part: &Part, label: &str, value: &str) -> bool {
         part.0.iter().enumerate().all(|(level, yes)| {
             let anchored = format!("^(?s:{})$", question(label, level));

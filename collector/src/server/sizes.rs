@@ -11,7 +11,7 @@ const SAMPLES_A_SERIES: i64 = (3600 + 300) / 30;
 const HOURS_TO_GROW: u32 = 24;
 /// The longest it comes to: a week.
 const MOST_HOURS_TO_GROW: u32 = 7 * 24;
-/// How often a part may be halved for the budget alone: 64 parts.
+/// Times a part may be halved for the budget alone: 64 parts.
 const MAX_DEPTH_FOR_BUDGET: u8 = 6;
 
 /// The parts of each query that the server could answer.
@@ -27,7 +27,7 @@ struct Size {
     calm_hours: u32,
     /// Calm hours after which larger parts are tried.
     grow_after: u32,
-    /// Whether the parts now asked for are larger than those known to work.
+    /// Tells whether the parts now asked for are larger than those known to work.
     trying: bool,
 }
 
@@ -37,7 +37,7 @@ impl Default for Size {
     }
 }
 
-/// What a query with so many series makes the server read.
+/// Estimates the samples that a query with so many series makes the server read.
 pub(super) fn estimated_samples(series: i64) -> i64 {
     series.saturating_mul(SAMPLES_A_SERIES)
 }

@@ -1,4 +1,4 @@
-//! What was said twice of pods and of owners, told apart by time: what was said last in the hour stays.
+//! Contradictory facts about pods and owners, told apart by time: the last of the hour stays.
 //!
 //! An answer over the whole hour has one series for each thing that was said in it, and no word of when. So whatever
 //! disagrees is noted while answers are read, and asked for again with its samples.
@@ -12,8 +12,8 @@ use super::{Name, Names, SmallMap, Snapshot};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::queries::POD_SPEC;
 
-/// How much older than the others the last sample of a label may be before the label is taken to be removed: as long as
-/// Prometheus itself looks back. A second exporter that shows fewer labels is scraped more often than that.
+/// Age of the last sample of a label, against that of the others, from which the label is taken to be removed: as long
+/// as Prometheus itself looks back. A second exporter that shows fewer labels is scraped more often than that.
 const GONE_AFTER_MS: i64 = 300_000;
 
 /// Pods of which one series shows labels that another does not, up to which a label is taken to have come or gone. More
@@ -34,7 +34,7 @@ pub(super) fn last_in_hour(series: &Series<'_, '_>, hour: Hour) -> Option<i64> {
     series.points.iter().rev().map(|(ms, _)| *ms).find(|ms| *ms <= end)
 }
 
-/// What was said of one pod, with when it was said last.
+/// Facts about one pod, each with when it was said last.
 #[derive(Debug, Default)]
 struct Said {
     owners: Vec<(Option<i64>, Option<Names>)>,

@@ -1,7 +1,7 @@
-//! What cAdvisor measures of containers, and what their specs ask for.
+//! Measurements of containers by cAdvisor, and requests and limits of their specs.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hasher};
 
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
@@ -153,7 +153,7 @@ impl<const N: usize> Grid<N> {
     }
 }
 
-/// What cAdvisor says of one instance.
+/// Measurements of one instance by cAdvisor.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Instance {
     /// The counter at the edges; or, where rules stand in for it, the rate of each slot in cores, at its end.
@@ -188,6 +188,12 @@ impl Instance {
     /// When the sample of the counter was scraped that is seen at a moment; that moment where it is not known.
     pub(crate) fn scraped(&self, at: i64) -> i64 {
         self.beyond.as_ref().and_then(|beyond| beyond.scraped.get(&at)).copied().unwrap_or(at)
+    }
+
+    /// The slots in which its counter rose.
+    pub(crate) fn rising_slots(&self) -> BTreeSet<usize> {
+        let pairs = self.cpu.iter().zip(self.cpu.iter().skip(1)).enumerate();
+        pairs.filter(|(_, pair)| matches!(pair, (Some(a), Some(b)) if b > a)).map(|(slot, _)| slot).collect()
     }
 
     /// Takes what was measured from another where it has nothing.
@@ -308,7 +314,9 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
         *exposed = true;
     }
     let amount = value(series)?;
-    if !is_possible_amount(resource, amount) {
+    // A request of CPU or memory is held against the node when it is known which.
+    let is_told_later = matches!(resource, "cpu" | "memory") && !metric.contains("_limits");
+    if !is_told_later && !is_possible_amount(resource, amount) {
         s.doubts.add(CONTAINER_RESOURCES.name, 1, || {
             format!("{container} of pod {}", series.label("uid").unwrap_or_default())
         });

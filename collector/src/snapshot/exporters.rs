@@ -1,4 +1,4 @@
-//! How the exporters were scraped.
+//! Scrapes of the exporters.
 
 use std::collections::BTreeMap;
 

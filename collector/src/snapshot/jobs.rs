@@ -8,7 +8,7 @@ use crate::decode::Series;
 /// The path of the kubelet on which cAdvisor's metrics are, as the operator of Prometheus labels it.
 const CADVISOR_PATH: &str = "/metrics/cadvisor";
 
-/// What each job says of an instance: the one to believe first comes first.
+/// Samples of an instance by job: the one to believe first comes first.
 pub(super) type ByJob = BTreeMap<Job, Box<Instance>>;
 
 /// A job, in the order in which they are believed: on cAdvisor's own path before any other, then by name. Which one it is

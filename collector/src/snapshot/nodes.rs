@@ -1,4 +1,4 @@
-//! What kube-state-metrics and node-exporter say of nodes.
+//! Facts of kube-state-metrics and node-exporter about nodes.
 //!
 //! Where series of one thing disagree, the greater word and the greater number win: which series comes first is the
 //! server's choice, and must not be seen in the rows.
@@ -13,21 +13,21 @@ use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::limits::Limits;
 use crate::queries;
 
-/// What kube-state-metrics puts behind two names that would be alike.
+/// Suffixes of kube-state-metrics for two names that would be alike.
 const CONFLICTS: [&str; 2] = ["_conflict1", "_conflict2"];
 
-/// What is known of a name of a node: of the machine that has it, or of those that had it one after another.
+/// Facts about the name of a node: of the machine that has it, or of those that had it one after another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Node {
     /// By provider id; empty for a machine that has none, or had none yet.
     pub(crate) machines: BTreeMap<String, Machine>,
-    /// Whether a scrape within the hour saw it.
+    /// Tells whether a scrape within the hour saw it.
     pub(crate) in_hour: bool,
-    /// What is said under the name, whichever machine had it.
+    /// Facts under the name, whichever machine had it.
     pub(crate) facts: Facts,
 }
 
-/// What is known of a machine beside its name.
+/// Facts about a machine beside its name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Machine {
     pub(crate) kubelet_version: String,
@@ -37,11 +37,11 @@ pub(crate) struct Machine {
     pub(crate) first_seen_ms: Option<i64>,
     /// Last scrape that saw it.
     pub(crate) last_seen_seconds: Option<i64>,
-    /// What is said of this machine, where its name was used by another too.
+    /// Facts about this machine alone, where its name was used by another too.
     pub(crate) facts: Option<Facts>,
 }
 
-/// What kube-state-metrics says of a node.
+/// Facts of kube-state-metrics about a node.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Facts {
     /// When the node was created, every time it was within the hour, in seconds since the epoch.
@@ -62,7 +62,7 @@ pub(crate) enum Bound {
     Allocatable,
 }
 
-/// What is counted of a node's devices.
+/// Counters of a node's devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Io {
     Received,
@@ -71,10 +71,10 @@ pub(crate) enum Io {
     Written,
 }
 
-/// What one node-exporter says. It may have moved from one node to another within the hour, with its address.
+/// Series of one node-exporter. It may have moved from one node to another within the hour, with its address.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Exporter {
-    /// What the kernel calls the machine.
+    /// Names of the machine in its kernel.
     pub(crate) nodenames: BTreeSet<String>,
     /// The node, as a relabeling rule of the scrape job names it.
     pub(crate) node_labels: BTreeSet<String>,
@@ -97,7 +97,7 @@ impl Node {
         self.machines.iter().filter(move |(id, _)| !any_id || !id.is_empty())
     }
 
-    /// Whether more than one machine had this name.
+    /// Returns whether more than one machine had this name.
     pub(crate) fn is_reused(&self) -> bool {
         self.known_machines().nth(1).is_some()
     }
@@ -171,7 +171,7 @@ impl Facts {
         }
     }
 
-    /// What the machine can do, by its capacity.
+    /// Limits of the machine, by its capacity.
     pub(crate) fn limits(&self) -> Limits {
         let capacity = |resource: &str| self.resources.get(&(Bound::Capacity, resource.to_owned())).copied();
         Limits::of(capacity("cpu"), capacity("memory"))

@@ -1,4 +1,4 @@
-//! What kube-state-metrics says of pods and of who owns them.
+//! Facts of kube-state-metrics about pods and their owners.
 
 use types::SLOTS_PER_HOUR;
 
@@ -7,7 +7,7 @@ use super::containers::Resources;
 use super::{Name, Names, SmallMap, SmallSet, Snapshot, moment, slots, value, value_seconds};
 use crate::decode::Series;
 
-/// What kube-state-metrics says of a pod.
+/// Facts of kube-state-metrics about a pod.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Pod {
     pub(crate) namespace: Name,
@@ -22,7 +22,7 @@ pub(crate) struct Pod {
     /// When its init containers were through and its sidecars started.
     pub(crate) initialized_seconds: Option<i64>,
     pub(crate) completed_seconds: Option<i64>,
-    /// Whether its phase is one of an ended pod.
+    /// Tells whether its phase is one of an ended pod.
     pub(crate) ended: bool,
     /// Slots in which it had ended.
     pub(crate) ended_slots: [bool; SLOTS_PER_HOUR],
@@ -33,21 +33,21 @@ pub(crate) struct Pod {
     pub(crate) overhead_cores: Option<f64>,
     pub(crate) overhead_bytes: Option<f64>,
     pub(crate) claims: SmallSet<Name>,
-    /// Whether `node` may be the node of kube-state-metrics: the server renamed the pod and no node.
+    /// Tells whether `node` may be the node of kube-state-metrics: the server renamed the pod and no node.
     pub(crate) node_of_exporter: bool,
     /// Allow-listed labels, by key; `None` when no series of the pod has labels.
     pub(crate) labels: Option<SmallMap<Name, Name>>,
     pub(crate) tolerations: SmallSet<Name>,
     /// `None` when node selectors of the pod are not exposed.
     pub(crate) node_selector: Option<SmallSet<Name>>,
-    /// What is requested beside CPU and memory, by resource and container.
+    /// Requests of other resources than CPU and memory, by resource and container.
     pub(crate) extended: SmallMap<Names, f64>,
     pub(crate) containers: SmallMap<Name, Resources>,
-    /// Whether a series said who owns it, be it nobody.
+    /// Tells whether a series said who owns it, be it nobody.
     pub(crate) owner_told: bool,
-    /// Whether two owners, or two values of a label, were said of it.
+    /// Tells whether two owners, or two values of a label, were said of it.
     pub(crate) changed: bool,
-    /// Whether one series shows labels that another does not.
+    /// Tells whether one series shows labels that another does not.
     pub(crate) labels_differ: bool,
 }
 

@@ -43,7 +43,7 @@ impl<K: Ord> SmallSet<K> {
         self.entry(key);
     }
 
-    /// What is in it, in order.
+    /// Its members, in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
         self.iter().map(|(key, ())| key)
     }

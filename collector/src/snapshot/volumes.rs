@@ -1,4 +1,4 @@
-//! What is known of claims and of the volumes behind them.
+//! Facts about claims and the volumes behind them.
 
 use types::SLOTS_PER_HOUR;
 

@@ -1,6 +1,7 @@
 //! What goes wrong on real clusters, made by hand and loaded into a real Prometheus: each trap is a few series.
 
 mod changes;
+mod clocks;
 mod counters;
 mod duplicates;
 mod gaps;
@@ -9,5 +10,6 @@ mod lives;
 mod nodes;
 mod pods;
 mod rules;
+mod sizes;
 mod usage;
 mod worlds;

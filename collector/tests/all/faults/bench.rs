@@ -21,6 +21,12 @@ pub(crate) fn several() -> World {
     let mut world = World::default();
     world.node("n1", -9000);
     world.node("ip-10-0-0-2.ec2.internal", 1_200);
+    // Twenty containers use half a core each.
+    for (labels, samples) in &mut world.series {
+        if labels.iter().any(|(_, v)| v == "kube_node_status_capacity") && labels.iter().any(|(_, v)| v == "cpu") {
+            samples.iter_mut().for_each(|sample| sample.value = 16.0);
+        }
+    }
     let suffixes = [
         "x2b4q", "7hk9z", "c5m2d", "0", "1", "wgf8t", "lls4c", "vqk97", "m8d2x", "zz4tb", "j6wqn", "5rkcp", "2", "3",
         "hhx94", "tq7vb", "bcdf2", "n9lmw", "k4g8s", "p5z6r",

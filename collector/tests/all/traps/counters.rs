@@ -283,3 +283,40 @@ async fn a_start_that_is_none_leaves_the_start_of_the_pod() {
     let silent = "cAdvisor has no samples in 2 of 12 slots".to_owned();
     assert_eq!((row.cpu_core_milliseconds, faults), (Some((3_580 - 605) * 2_000), vec![silent]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_restarts_at_the_edge_of_an_hour_runs_all_of_it() {
+    let test = "a_container_that_restarts_at_the_edge_of_an_hour_runs_all_of_it";
+    for (start, last, first) in [(-5, -20, 10), (0, -5, 5), (-200, -230, -190), (3, -10, 15)] {
+        let mut world = plain();
+        let mut again = world.clone();
+        for (labels, samples) in world.series.iter_mut().filter(|(labels, _)| is_container(labels)) {
+            samples.retain(|sample| second(sample) < last);
+            labels.sort();
+        }
+        again.series.retain(|(labels, _)| is_container(labels));
+        for (labels, samples) in &mut again.series {
+            samples.retain(|sample| second(sample) >= first);
+            labels.iter_mut().filter(|(k, _)| k == "id").for_each(|(_, v)| *v = v.replace("-app", "-again"));
+            for sample in samples.iter_mut() {
+                if is_of(labels, "container_start_time_seconds") {
+                    sample.value = seconds(start);
+                } else if is_of(labels, "container_cpu_usage_seconds_total") {
+                    sample.value -= 0.5 * f64::from(i32::try_from(start + 5_000).unwrap());
+                }
+            }
+        }
+        world.series.extend(again.series);
+        let Some(hours) = collected(test, world).await else { return };
+        let row = container(&hours).await;
+        assert_eq!(row.running_seconds, Some(i32::try_from(3_600 - start.max(0)).unwrap()), "{start}");
+        assert_eq!(row.memory_kib_seconds.unwrap() / 102_400, 3_600 - start.max(0), "{start}");
+        let used = row.cpu_core_milliseconds.unwrap();
+        assert!((1_780_000..=1_900_000).contains(&used), "{start}: {used}");
+        assert!(row.cpu_max_millicores.unwrap() <= 850, "{start}: {row:?}");
+    }
+}
+
+fn is_container(labels: &Labels) -> bool {
+    labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_"))
+}

@@ -316,3 +316,102 @@ async fn exporters_behind_one_address_are_told_apart_or_serve_nobody() {
     let told = manifest.faults.iter().any(|fault| fault.contains("on `n1` and on `n2` at once"));
     assert!(told, "{:?}", manifest.faults);
 }
+
+/// The world as a replica of Prometheus writes it, or one of its shards.
+fn of_replica(world: World, name: &'static str) -> World {
+    labelled(world, "", &[("prometheus_replica", name)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_of_which_each_has_a_gap_fill_each_others() {
+    let test = "replicas_of_which_each_has_a_gap_fill_each_others";
+    let without = |mut world: World, gap: std::ops::Range<i64>| {
+        for (_, samples) in &mut world.series {
+            samples.retain(|sample| !gap.contains(&(sample.milliseconds / 1000 - HOUR)));
+        }
+        world
+    };
+    let one = of_replica(without(plain(), 600..1_800), "a");
+    let other = of_replica(without(scraped_later(plain(), 7), 2_400..3_600), "b");
+    let Some(hours) = collected(test, both(one, other)).await else { return };
+    let row = hours.rows::<ContainerHour>().await.remove(0);
+    assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(3_600), Some(0)));
+    let used = row.cpu_core_milliseconds.unwrap();
+    assert!((1_796_000..=1_804_000).contains(&used), "{used}");
+    assert!(quality(&hours, "container_cpu").await.query_set.unwrap().contains("prometheus_replica=*"));
+    let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    assert!(manifest.complete, "{:?}", manifest.faults);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shards_of_prometheus_under_the_label_of_replicas_are_parts() {
+    let test = "shards_of_prometheus_under_the_label_of_replicas_are_parts";
+    let second = || {
+        let mut world = World::default();
+        world.node("n2", -9_000);
+        world.pod("p2", "1f3a1b2c-1111-2222-3333-444455556666", 3_900);
+        for (labels, _) in &mut world.series {
+            labels.iter_mut().filter(|(k, v)| k == "node" && v == "n1").for_each(|(_, v)| "n2".clone_into(v));
+        }
+        world
+    };
+    // The kubelet of the second node is a target of the second shard; kube-state-metrics is one of the first, or is in
+    // shards itself.
+    for kube_in_shards in [false, true] {
+        let mut world =
+            both(labelled(plain(), "", &[("instance", "n1")]), labelled(second(), "", &[("instance", "n2")]));
+        let capacity = |node: &'static str| [("node", node), ("instance", node)];
+        for node in ["n1", "n2"] {
+            world.add("machine_memory_bytes", &capacity(node), (-590, 3_900), 30, |_| 16e9);
+        }
+        for (labels, _) in &mut world.series {
+            let is_second = labels.iter().any(|(k, v)| k == "instance" && v == "n2");
+            let of_second = is_second && (kube_in_shards || !is_of(labels, "kube_"));
+            let shard = if of_second { "prometheus-k8s-shard-1-0" } else { "prometheus-k8s-0" };
+            labels.push(("prometheus_replica".to_owned(), shard.to_owned()));
+            labels.sort();
+        }
+        let Some(hours) = collected(test, world).await else { return };
+        let containers = hours.rows::<ContainerHour>().await;
+        let used: Vec<_> = containers.iter().map(|c| (c.pod.as_str(), c.cpu_core_milliseconds)).collect();
+        assert_eq!(used, [("p1", Some(1_800_000)), ("p2", Some(1_800_000))], "{kube_in_shards}");
+        assert_eq!(hours.rows::<NodeHour>().await.len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_shown_under_two_cgroups_counts_once() {
+    let test = "a_container_shown_under_two_cgroups_counts_once";
+    // As where the kubelet runs in a container itself.
+    let mut nested = only(plain(), "container_");
+    for (labels, _) in &mut nested.series {
+        labels.iter_mut().filter(|(k, _)| k == "id").for_each(|(_, v)| *v = format!("/docker/5b1e/kubelet{v}"));
+    }
+    let Some(_) = check_same(test, both(plain(), nested), &Settings::default(), plain()).await else { return };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_restarts_and_says_it_started_with_its_pod_loses_nothing() {
+    let test = "a_container_that_restarts_and_says_it_started_with_its_pod_loses_nothing";
+    let mut world = plain();
+    let mut restarted = only(plain(), "container_");
+    for (labels, samples) in &mut world.series {
+        if is_of(labels, "container_") {
+            samples.retain(|sample| sample.milliseconds < (HOUR + 1_200) * 1000);
+        }
+    }
+    for (labels, samples) in &mut restarted.series {
+        samples.retain(|sample| sample.milliseconds >= (HOUR + 1_210) * 1000);
+        if is_of(labels, "container_cpu_usage_seconds_total") {
+            samples.iter_mut().for_each(|sample| sample.value -= 0.5 * 6_200.0);
+        }
+        labels.iter_mut().filter(|(k, _)| k == "id").for_each(|(_, v)| *v = v.replace("-app", "-again"));
+    }
+    let Some(hours) = collected(test, both(world, restarted)).await else { return };
+    let row = hours.rows::<ContainerHour>().await.remove(0);
+    assert_eq!((row.running_seconds, row.instances), (Some(3_600), 2));
+    assert_eq!(row.memory_kib_seconds, Some(3_600 * 102_400));
+    let used = row.cpu_core_milliseconds.unwrap();
+    assert!((1_780_000..=1_800_000).contains(&used), "{used}");
+    assert!(row.cpu_max_millicores.unwrap() <= 510, "{row:?}");
+}

@@ -170,7 +170,7 @@ async fn an_old_label_a_conflicting_label_and_a_split_label_all_tell() {
         "n1",
         &[
             ("label_beta_kubernetes_io_instance_type", "m5.xlarge"),
-            ("label_failure_domain_beta_kubernetes_io_zone", "us-west-2-lax-1a"),
+            ("label_failure_domain_beta_kubernetes_io_zone", "us-east-1-bos-1a"),
         ],
     );
     labels(
@@ -179,7 +179,7 @@ async fn an_old_label_a_conflicting_label_and_a_split_label_all_tell() {
         &[
             ("label_eks_amazonaws_com_capacity_type_conflict1", "SPOT"),
             ("label_eks_amazonaws_com_capacity_type_conflict2", "SPOT"),
-            ("label_karpenter_k8s_aws_instance_family", "c7i"),
+            ("label_karpenter_k8s_aws_instance_family", "m7i"),
             ("label_karpenter_k8s_aws_instance_size", "xlarge"),
         ],
     );
@@ -204,9 +204,9 @@ async fn an_old_label_a_conflicting_label_and_a_split_label_all_tell() {
     let Some(hours) = collected("labels_all_tell", world).await else { return };
     let n1 = node(&hours, "n1").await;
     assert_eq!((n1.instance_type.as_deref(), n1.instance_type_source.as_str()), (Some("m5.xlarge"), "label"));
-    assert_eq!((n1.zone.as_deref(), n1.region.as_deref()), (Some("us-west-2-lax-1a"), Some("us-west-2")));
+    assert_eq!((n1.zone.as_deref(), n1.region.as_deref()), (Some("us-east-1-bos-1a"), Some("us-east-1")));
     let n2 = node(&hours, "n2").await;
-    assert_eq!((n2.instance_type.as_deref(), n2.capacity_type.as_deref()), (Some("c7i.xlarge"), Some("spot")));
+    assert_eq!((n2.instance_type.as_deref(), n2.capacity_type.as_deref()), (Some("m7i.xlarge"), Some("spot")));
     let n3 = node(&hours, "n3").await;
     assert_eq!((n3.capacity_type.as_deref(), n3.compute_type.as_str()), (None, "auto"));
     assert!(node(&hours, "n4").await.emp_owned && !n3.emp_owned);
@@ -354,7 +354,7 @@ async fn a_label_that_is_no_instance_type_gives_way_to_the_firmware() {
         world
     };
     for (product, kind, source) in
-        [(Some("m5.4xlarge"), "m5.4xlarge", "dmi"), (Some("PowerEdge R650"), "rke2", "label"), (None, "rke2", "label")]
+        [(Some("m5.xlarge"), "m5.xlarge", "dmi"), (Some("PowerEdge R650"), "rke2", "label"), (None, "rke2", "label")]
     {
         let Some(hours) = collected(test, world(product)).await else { return };
         let row = node(&hours, "n1").await;

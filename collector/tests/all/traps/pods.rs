@@ -64,6 +64,12 @@ async fn cadvisor_without_the_cgroup_is_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn cadvisor_without_images_is_refused_by_name() {
+    let world = plain().without("container_", "image");
+    check_refused("cadvisor_without_images_is_refused_by_name", world, &["`image` label", "relabeling"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_prometheus_without_cadvisor_is_refused() {
     let mut world = plain();
     world.series.retain(|(labels, _)| !labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")));

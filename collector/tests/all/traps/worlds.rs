@@ -82,6 +82,33 @@ async fn two_clusters_without_a_label_are_told_by_what_one_has_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_that_share_no_name_are_told_by_their_regions_and_by_when_they_began() {
+    let test = "two_clusters_that_share_no_name_are_told_by_their_regions_and_by_when_they_began";
+    let mut abroad = another("n2", "web");
+    for (labels, _) in &mut abroad.series {
+        labels.iter_mut().filter(|(k, _)| k == "provider_id").for_each(|(_, v)| *v = v.replace("us-east", "eu-west"));
+    }
+    let words = ["two regions", "`n1` in us-east-1", "`n2` in eu-west-1", "--prometheus-cluster-label"];
+    check_refused(test, both(plain(), abroad), &words).await;
+    let began = |mut world: World, at: i64, namespace: &[(&'static str, &'static str)]| {
+        world.fact_from("kube_namespace_created", namespace, seconds(at), -593);
+        world
+    };
+    let kube_system = |instance: &'static str| [("namespace", "kube-system"), ("instance", instance)];
+    let world =
+        both(began(plain(), -9_000, &kube_system("ksm-a")), began(another("n2", "web"), -800, &kube_system("ksm-b")));
+    check_refused(test, world, &["`kube-system` was created at 2 moments", "--prometheus-cluster-label"]).await;
+    // Two that list one namespace, and a job without `honor_labels`, which puts its own namespace on all of them.
+    let world = began(began(plain(), -9_000, &kube_system("ksm-a")), -9_000, &kube_system("ksm-b"));
+    let Some(hours) = collected(test, world).await else { return };
+    assert_eq!(hours.failed, None);
+    let renamed = |name: &'static str| [("namespace", "kube-system"), ("exported_namespace", name)];
+    let world = began(began(plain(), -9_000, &renamed("kube-system")), -500, &renamed("shop"));
+    let hours = collected(test, world).await.unwrap();
+    assert_eq!(hours.failed, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shards_and_replicas_of_one_cluster_are_one() {
     let test = "shards_and_replicas_of_one_cluster_are_one";
     let mut world = both(plain(), another("n2", "web"));
