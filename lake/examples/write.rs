@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the encoder does before it encodes.
+/// Work of the encoder before it encodes.
 fn columns(mut rows: Vec<ContainerHour>) -> usize {
     rows.sort_by(|a, b| a.key().cmp(&b.key()));
     let (mut waiting, mut columns) = (Vec::new(), 0);

@@ -1,5 +1,5 @@
-//! What a collector that is not trusted with the store may bring: objects and manifests of one cluster's hours, each of
-//! which is what it says before anybody reads it.
+//! Admission of what a collector that is not trusted with the store brings: objects and manifests of one cluster's
+//! hours, each of which is what it says before anybody reads it.
 //!
 //! An object is judged by its footer and the headers of its pages, before anything is unpacked: what says that it becomes
 //! too much, or says one thing and holds another, is refused.
@@ -32,7 +32,7 @@ const MOST_MARK: usize = 4096;
 /// Faults a manifest may list, and the characters of each.
 const MOST_FAULTS: (usize, usize) = (200, 2000);
 
-/// What a key that a collector may write names.
+/// Thing that a key of a collector names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admitted {
     /// One table of an hour.
@@ -69,7 +69,7 @@ fn refused(why: impl Into<String>) -> AdmitError {
     AdmitError::Refused(why.into())
 }
 
-/// What a key names, if a collector of this cluster may write it: nothing but hours of its own.
+/// Reads a key that a collector of this cluster may write: nothing but hours of its own.
 pub fn admitted(cluster: &ClusterId, key: &str) -> Option<Admitted> {
     let rest = key.strip_prefix(&keys::layout())?;
     let (table, rest) = rest.split_once('/')?;
@@ -96,7 +96,7 @@ pub fn admitted(cluster: &ClusterId, key: &str) -> Option<Admitted> {
     }
 }
 
-/// Whether what a prefix names is a collector's of this cluster to see.
+/// Returns whether what a prefix names is a collector's of this cluster to see.
 pub fn is_own_prefix(cluster: &ClusterId, prefix: &str) -> bool {
     let own = |rest: &str| {
         let Some((table, rest)) = rest.split_once('/') else { return false };

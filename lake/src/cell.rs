@@ -1,4 +1,4 @@
-//! How one value of a row becomes one column of a record batch.
+//! Conversion of one value of a row into one column of a record batch.
 
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ impl Kind {
         }
     }
 
-    /// Whether a column of a file is of this kind. What the element of a list is called does not matter: releases before
-    /// 2026-12 wrote `item`, where Parquet's standard says `element`.
+    /// Returns whether a column of a file is of this kind. What the element of a list is called does not matter:
+    /// releases before 2026-12 wrote `item`, where Parquet's standard says `element`.
     pub fn is(self, found: &DataType) -> bool {
         match (self.arrow_type(), found) {
             (DataType::List(ours), DataType::List(theirs)) => ours.data_type() == theirs.data_type(),
@@ -63,7 +63,7 @@ impl Kind {
     }
 }
 
-/// What the element of a list is called: the name that the Parquet format gives it, by which Iceberg's readers find it.
+/// Name of the element of a list: the name that the Parquet format gives it, by which Iceberg's readers find it.
 pub(crate) const ELEMENT: &str = "element";
 
 fn element(of: DataType, nullable: bool) -> Field {

@@ -24,9 +24,9 @@ use crate::write::{Lake, manifest_text, size};
 /// When days are compacted, and when the objects of their hours are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compaction {
-    /// How long after its end a day with missing hours is compacted as it is; one that has all 24 is at once.
+    /// Time after its end at which a day with missing hours is compacted as it is; one that has all 24 is at once.
     pub partial_after: TimeDelta,
-    /// How long after its end the objects of a compacted day's hours are deleted; `None` for never.
+    /// Time after its end at which the objects of a compacted day's hours are deleted; `None` for never.
     pub delete_hours_after: Option<TimeDelta>,
 }
 
@@ -37,7 +37,7 @@ impl Default for Compaction {
     }
 }
 
-/// What compacting a day did.
+/// Outcome of compacting a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompactOutcome {
     /// The day has new objects.
@@ -62,7 +62,7 @@ pub enum CompactOutcome {
     Empty,
 }
 
-/// How often a compaction starts over because another one, or a correction, was quicker.
+/// Times a compaction starts over because another one, or a correction, was quicker.
 const MAX_RACES: u32 = 5;
 
 impl Lake {
@@ -344,7 +344,7 @@ impl Lake {
     }
 }
 
-/// Whether an object, listed before `listing` was and named by none of its manifests, was left for good.
+/// Returns whether an object, listed before `listing` was and named by none of its manifests, was left for good.
 ///
 /// A writer puts objects of the number of its manifest or greater ones, and a number is taken once. So nobody who may
 /// still publish a manifest names an object with a number that has one.
@@ -357,7 +357,7 @@ pub(crate) fn is_abandoned(key: &str, listing: &DayListing, day: Day) -> bool {
     revisions.and_then(|revisions| revisions.last()).is_some_and(|newest| place.revision <= *newest)
 }
 
-/// Whether one part, that of the day, holds every hour and nothing else.
+/// Returns whether one part, that of the day, holds every hour and nothing else.
 fn is_up_to_date(parts: &[Part]) -> bool {
     let of_day = |part: &Part| match keys::manifest_name(&part.manifest_key) {
         Some(keys::ManifestName::Day { .. }) => part.whole,
@@ -386,7 +386,7 @@ fn check_rows<T: Table>(key: &str, parts: &[Part], rows: &BTreeMap<i64, u64>) ->
     }
 }
 
-/// What the file says of itself.
+/// Metadata of the file.
 fn metadata(cluster: &ClusterId, day: Day, parts: &[Part]) -> [(&'static str, String); 5] {
     let reads = || parts.iter().flat_map(|part| &part.hours);
     let joined = |texts: BTreeSet<&str>| texts.into_iter().collect::<Vec<_>>().join(",");

@@ -1,4 +1,4 @@
-//! What of a window is there and what of it is incomplete, from one listing a day.
+//! Hours of a window that are there and those of them that are incomplete, from one listing a day.
 
 use types::{ClusterId, Hour, Window};
 
@@ -16,7 +16,7 @@ pub struct Coverage {
 }
 
 impl Lake {
-    /// How a window stands: what a collector has to know before it asks for anything.
+    /// Coverage of a window: what a collector has to know before it asks for anything.
     ///
     /// Reads a manifest for every hour that is in no day manifest.
     ///

@@ -26,7 +26,7 @@ const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Rows that are columns at once while an hour is encoded. A page's rows are a multiple of it, so that pages of lists,
 /// which the library ends only where it has looked, end there too.
 pub(crate) const BATCH_ROWS: usize = 1024;
-/// How hours and days differ.
+/// Differences between files of hours and of days.
 #[derive(Clone, Copy)]
 struct Form {
     /// Rows after which a data page ends.
@@ -181,7 +181,7 @@ impl<T: Table> TableWriter<T> {
     }
 }
 
-/// How a table is written; `lake/ENCODING.md` says why.
+/// Writer properties of a table; `lake/ENCODING.md` says why.
 fn properties<T: Table>(metadata: &[(&str, String)], form: Form) -> Result<WriterProperties, ParquetError> {
     let pairs = metadata.iter().map(|(key, value)| KeyValue::new((*key).to_owned(), value.clone())).collect();
     let mut builder = WriterProperties::builder()
@@ -216,7 +216,7 @@ fn properties<T: Table>(metadata: &[(&str, String)], form: Form) -> Result<Write
     Ok(builder.build())
 }
 
-/// How the values of a column are written.
+/// Encoding of the values of a column.
 struct Encoded {
     dictionary: bool,
     /// Without a dictionary, or where it is full.

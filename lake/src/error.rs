@@ -92,7 +92,7 @@ pub enum LakeError {
     DayDiffers {
         /// Key of the object.
         key: String,
-        /// What differs.
+        /// The difference.
         reason: String,
     },
     /// The thread that merges died.
@@ -104,7 +104,7 @@ pub enum LakeError {
 }
 
 impl LakeError {
-    /// Whether an object or manifest is not there; a reader that follows an older listing looks again.
+    /// Returns whether an object or manifest is not there; a reader that follows an older listing looks again.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Store(StoreError::NotFound { .. }) | Self::Gone { .. })
     }

@@ -26,7 +26,7 @@ pub struct HourRows {
     pub quality: Vec<QualityHour>,
 }
 
-/// What is said of an hour beside its rows.
+/// Facts about an hour beside its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HourOrigin {
     /// Where it comes from.
@@ -35,7 +35,7 @@ pub struct HourOrigin {
     pub server: String,
     /// Hash of the queries.
     pub query_set: String,
-    /// What is wrong with it; empty when nothing is.
+    /// Its faults; empty when nothing is.
     pub faults: Vec<String>,
 }
 
@@ -61,7 +61,7 @@ pub struct EncodedHour {
 }
 
 impl EncodedHour {
-    /// What it says of the hour. The keys of its objects are those of a first writing.
+    /// The manifest of the hour. The keys of its objects are those of a first writing.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }

@@ -1,4 +1,4 @@
-//! What a lake holds, by its manifests: clusters, days, hours, gaps, rows and bytes.
+//! Content of a lake, by its manifests: clusters, days, hours, gaps, rows and bytes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::write::{Lake, size, total};
 /// Days listed at once; each reads some manifests at once itself.
 const DAYS: usize = 4;
 
-/// What a manifest or a data object is about, by its name.
+/// Period of a manifest or a data object, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Period {
     /// One hour of the day, `0..24`.
@@ -78,14 +78,14 @@ impl Place {
         }
     }
 
-    /// Whether its day and `window` have a moment in common; every day is in no window.
+    /// Returns whether its day and `window` have a moment in common; every day is in no window.
     pub(crate) fn in_days_of(&self, window: Option<Window>) -> bool {
         let midnight = self.date.and_time(chrono::NaiveTime::MIN).and_utc();
         window.is_none_or(|w| midnight < w.end() && midnight + chrono::TimeDelta::days(1) > w.start())
     }
 }
 
-/// What every manifest says, whether of an hour or of a day.
+/// Fields of every manifest, of an hour or of a day.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct AnyManifest {
     pub(crate) version: u32,
@@ -106,11 +106,11 @@ pub(crate) struct HourOfDay {
     pub(crate) manifest: HourSaid,
 }
 
-/// What the manifest of an hour said when the day was made.
+/// Manifest of an hour as it was when the day was made.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct HourSaid {
     pub(crate) hour_start_seconds: i64,
-    /// What the hour was read from; outdated ones are deleted by these names.
+    /// Objects the hour was read from; outdated ones are deleted by these names.
     #[serde(default)]
     pub(crate) objects: Vec<ObjectEntry>,
 }
@@ -122,7 +122,7 @@ pub struct Gap {
     pub from: String,
     /// The hour after the last missing one.
     pub to: String,
-    /// How many are missing.
+    /// Number of missing hours.
     pub hours: u64,
 }
 
@@ -137,7 +137,7 @@ pub struct DayListing {
     pub incomplete_hours: u64,
     /// Corrections: manifests that supersede another.
     pub revisions: u64,
-    /// Whether the day is compacted into one object a table.
+    /// Tells whether the day is compacted into one object a table.
     pub compacted: bool,
     /// Of a compacted day, the hours that came or were corrected since, and are read from their own objects.
     pub newer_hours: u64,

@@ -17,7 +17,7 @@ pub fn day_object(table: &str, cluster: &ClusterId, day: Day) -> String {
     format!("{}date={day}/day.parquet", cluster_objects(table, cluster))
 }
 
-/// What all objects of one table of a cluster start with.
+/// Prefix of all objects of one table of a cluster.
 pub fn cluster_objects(table: &str, cluster: &ClusterId) -> String {
     format!("{LAYOUT}/{table}/cluster={cluster}/")
 }
@@ -45,27 +45,27 @@ pub fn hour_try(cluster: &ClusterId, hour: Hour, n: u32) -> String {
     format!("{}hour={:02}.try{n}", day_manifests(cluster, hour), hour.of_day())
 }
 
-/// What all manifests of the day that contains `hour` start with.
+/// Prefix of all manifests of the day that contains `hour`.
 pub fn day_manifests(cluster: &ClusterId, hour: Hour) -> String {
     format!("{}date={}/", cluster_manifests(cluster), hour.date())
 }
 
-/// What all manifests of a cluster start with.
+/// Prefix of all manifests of a cluster.
 pub fn cluster_manifests(cluster: &ClusterId) -> String {
     format!("{}cluster={cluster}/", manifests())
 }
 
-/// What all manifests start with.
+/// Prefix of all manifests.
 pub fn manifests() -> String {
     format!("{LAYOUT}/manifest/")
 }
 
-/// What all keys of the layout start with.
+/// Prefix of all keys of the layout.
 pub fn layout() -> String {
     format!("{LAYOUT}/")
 }
 
-/// What the last segment of a key beside the manifests names.
+/// Thing that the last segment of a key beside the manifests names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ManifestName {
     /// The manifest of an hour.
@@ -89,7 +89,7 @@ pub enum ManifestName {
     },
 }
 
-/// What a key beside the manifests names; `None` for a key of nobody's, which a reader ignores.
+/// Reads a key beside the manifests; `None` for a key of nobody's, which a reader ignores.
 pub fn manifest_name(key: &str) -> Option<ManifestName> {
     let name = key.rsplit('/').next()?;
     if let Some((stem, n)) = name.rsplit_once(".try") {

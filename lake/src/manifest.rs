@@ -6,7 +6,7 @@ use types::{ClusterId, Hour};
 /// The layout version a manifest of this writer names.
 pub const VERSION: u32 = 1;
 
-/// What stands before the name of a rule in [`Manifest::query_set`].
+/// Prefix of the name of a rule in [`Manifest::query_set`].
 pub const USAGE_RULE: &str = "container-usage=";
 
 /// Names the objects of one closed hour. Written last: an hour exists when its manifest does.
@@ -27,7 +27,7 @@ pub struct Manifest {
     pub query_set: String,
     /// False when the server warned, or part of the data is known to be missing.
     pub complete: bool,
-    /// What is wrong with the hour, in words.
+    /// Faults of the hour, in words.
     pub faults: Vec<String>,
     /// The objects, by table.
     pub objects: Vec<ObjectEntry>,
@@ -75,7 +75,7 @@ pub struct DayHour {
     pub key: String,
     /// SHA-256 of that manifest, in hexadecimal.
     pub sha256: String,
-    /// What it said, so that a reader of the day needs to read nothing else.
+    /// Its content, so that a reader of the day needs to read nothing else.
     pub manifest: Manifest,
 }
 
@@ -100,7 +100,7 @@ impl Manifest {
         Hour::starting_at(self.hour_start_seconds)
     }
 
-    /// Whether it is a manifest this version reads, of this hour of this cluster.
+    /// Returns whether it is a manifest this version reads, of this hour of this cluster.
     pub(crate) fn describes(&self, cluster: &ClusterId, hour: Hour) -> bool {
         self.version == VERSION && self.hour() == Some(hour) && self.cluster_id == *cluster
     }

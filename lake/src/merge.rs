@@ -48,7 +48,7 @@ pub(crate) fn merge<T: Table>(
     Ok(Merged { bytes, rows, rows_by_hour })
 }
 
-/// What a merge gave.
+/// Result of a merge.
 pub(crate) struct Merged {
     pub(crate) bytes: Vec<u8>,
     pub(crate) rows: usize,

@@ -1,4 +1,4 @@
-//! Whether the objects a manifest names are its own. A manifest is a file somebody may have edited: it must not
+//! Checks whether the objects a manifest names are its own. A manifest is a file somebody may have edited: it must not
 //! lead a reader to another cluster's rows, or out of the lake.
 
 use types::ClusterId;

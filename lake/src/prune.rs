@@ -7,7 +7,7 @@ use crate::error::LakeError;
 use crate::keys::{self, ManifestName};
 use crate::write::Lake;
 
-/// What retention removed, or would.
+/// Days and keys that retention removed, or would.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pruned {
     /// The days, oldest first; also those of which only objects without a manifest were left.

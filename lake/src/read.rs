@@ -39,9 +39,9 @@ pub struct ReadHour {
 pub struct IncompleteHour {
     /// The hour.
     pub hour: Hour,
-    /// What is wrong with it.
+    /// Its faults.
     pub faults: Vec<String>,
-    /// How often it was asked for again without a better answer.
+    /// Times it was asked for again without a better answer.
     pub tries: u32,
 }
 
@@ -54,13 +54,13 @@ pub struct Part {
     pub manifest_key: String,
     /// The objects.
     pub objects: Vec<ObjectEntry>,
-    /// Whether the objects hold these hours and no others. Else rows of other hours are to be skipped: they are
+    /// Tells whether the objects hold these hours and no others. Else rows of other hours are to be skipped: they are
     /// outside of what was asked for, or a later revision of them is in a part of its own.
     pub whole: bool,
 }
 
 impl Part {
-    /// Whether rows of the hour that starts at this second belong to it.
+    /// Returns whether rows of the hour that starts at this second belong to it.
     pub fn holds(&self, hour_start_seconds: i64) -> bool {
         self.hours.binary_search_by_key(&hour_start_seconds, |read| read.hour.start_seconds()).is_ok()
     }
@@ -183,7 +183,7 @@ impl Lake {
         Ok(Some((key, manifest)))
     }
 
-    /// What to read for a day, in order of its hours: the day's objects for the hours they hold as they are now,
+    /// Parts to read for a day, in order of its hours: the day's objects for the hours they hold as they are now,
     /// and hours that came or were corrected since from their own. No hour is in two parts.
     ///
     /// With `wanted`, sorted, only those hours, each of which must be there.
@@ -284,7 +284,7 @@ impl Lake {
     }
 }
 
-/// What a reader takes from where: from the day's objects the hours they hold as they are now, where there are any,
+/// Plan of a reader: from the day's objects the hours they hold as they are now, where there are any,
 /// and every other hour by its own newest manifest.
 pub(crate) fn plan(
     cluster: &ClusterId,

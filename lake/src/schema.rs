@@ -12,7 +12,7 @@ use crate::tables::{Column, ContainerHour, NodeHour, PodHour, QualityHour, Table
 pub struct TableInfo {
     /// Its name.
     pub name: &'static str,
-    /// What a row is.
+    /// Description of a row.
     pub doc: &'static str,
     /// The columns that make a row of an hour unique, and by which rows are sorted.
     pub key: [&'static str; 2],
@@ -59,7 +59,7 @@ const HOME: [(&str, &str); 2] = [
     ("date", "The UTC day, as in the path: `2026-07-31`; not in files of releases before 2026-12."),
 ];
 
-/// What null means in a column; empty where there is none.
+/// Meaning of null in a column; empty where there is none.
 fn null_meaning(column: &Column) -> &'static str {
     let in_doc = column.doc.to_lowercase().contains("null");
     match (column.nullable, in_doc) {

@@ -17,7 +17,7 @@ pub enum LakeUri {
         bucket: String,
         /// The prefix.
         prefix: String,
-        /// How objects are written.
+        /// Options of writing.
         options: S3Options,
     },
     /// A reporting service, to which one cluster's collector brings hours.

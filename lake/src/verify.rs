@@ -1,4 +1,4 @@
-//! Whether a lake is what its manifests say: every object read, every promise of the contract checked.
+//! Checks whether a lake is what its manifests say: every object read, every promise of the contract checked.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,13 +31,13 @@ use crate::write::Lake;
 pub struct Fault {
     /// The object it was found in.
     pub key: String,
-    /// What is wrong.
+    /// Description.
     pub problem: String,
-    /// What mends it.
+    /// Remedy.
     pub next_step: String,
 }
 
-/// What a check of a lake found.
+/// Result of a check of a lake.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Verified {
     /// Manifests read.
@@ -48,7 +48,7 @@ pub struct Verified {
     pub rows: u64,
     /// Their size.
     pub bytes: u64,
-    /// What is wrong, by key.
+    /// Faults, by key.
     pub faults: Vec<Fault>,
     /// Objects no manifest names yet: of a write, a correction or a compaction that was interrupted, or is under way.
     /// No reader sees them.
@@ -61,7 +61,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether nothing was there to check.
+    /// Returns whether nothing was there to check.
     pub fn is_empty(&self) -> bool {
         self.manifests == 0 && self.unfinished.is_empty() && self.abandoned.is_empty() && self.faults.is_empty()
     }
@@ -74,7 +74,7 @@ pub struct Scope {
     pub cluster: Option<ClusterId>,
     /// The days that have a moment in this window, or all.
     pub window: Option<Window>,
-    /// Whether abandoned objects and temporary files of writers that died are removed.
+    /// Tells whether abandoned objects and temporary files of writers that died are removed.
     pub clean: bool,
 }
 
@@ -86,7 +86,7 @@ const HELD_KIB: u32 = 48 * 1024;
 const COLLECT_AGAIN: &str = "restore it from a copy, or delete it and its manifest and collect again";
 const COMPACT_AGAIN: &str = "restore it from a copy; where the objects of the day's hours are still there, you may delete it and the manifest of the day, and compact the day again";
 
-/// What mends something of an hour, or of a day.
+/// Remedy for something of an hour, or of a day.
 fn mend(period: Period) -> &'static str {
     match period {
         Period::Hour(_) => COLLECT_AGAIN,
@@ -140,7 +140,7 @@ pub async fn verify(store: &Arc<dyn Store>, scope: &Scope) -> Result<Verified, L
     Ok(found)
 }
 
-/// What a manifest says of an object.
+/// Claim of a manifest about an object.
 #[derive(Debug, Clone)]
 struct Claim {
     /// The place of the manifest.
@@ -150,7 +150,7 @@ struct Claim {
     hours: Arc<BTreeSet<i64>>,
 }
 
-/// What the manifests say is there.
+/// Claims of the manifests.
 #[derive(Debug, Default)]
 struct Claims {
     /// Each object, with the place of the manifest that names it.
@@ -267,7 +267,7 @@ async fn check_manifests(
     Ok(())
 }
 
-/// What is wrong with a manifest, without looking at its objects.
+/// Checks a manifest, without looking at its objects.
 fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut wrong = |problem: String| faults.push(fault(&place.key, &problem, mend(place.period)));
@@ -367,7 +367,7 @@ fn fault(key: &str, problem: &str, next_step: &str) -> Fault {
     Fault { key: key.to_owned(), problem: problem.to_owned(), next_step: next_step.to_owned() }
 }
 
-/// What is wrong with an object, given what its manifest says of it.
+/// Checks an object, given what its manifest says of it.
 fn object_faults(claim: &Claim, bytes: Bytes) -> Vec<Fault> {
     let entry = &claim.entry;
     let problems = if u64::try_from(bytes.len()).ok() != Some(entry.bytes) {
@@ -416,8 +416,8 @@ fn content_problems(claim: &Claim, table: &TableInfo, bytes: Bytes) -> Vec<Strin
     problems
 }
 
-/// Whether the columns that say where the file belongs say so, by the least and the greatest value of each. Files of
-/// releases before 2026-12 have none.
+/// Returns whether the columns that say where the file belongs say so, by the least and the greatest value of each.
+/// Files of releases before 2026-12 have none.
 fn home_problem(claim: &Claim, metadata: &ParquetMetaData) -> Option<String> {
     let own = [claim.place.cluster.to_string(), claim.place.date.to_string()];
     for (name, own) in HOME_COLUMNS.into_iter().zip(own) {

@@ -1,4 +1,4 @@
-//! What each workload cost on each day: the object beside a report that drill-downs are answered from.
+//! Cost of each workload on each day: the object beside a report that drill-downs are answered from.
 //!
 //! Contract: readers exist. A column may be added, nullable, at the end. The object lies in a report's folder as
 //! [`FILE`], and is no part of the hours that collectors write.
@@ -31,7 +31,7 @@ const MOST_ROWS: i64 = 8 << 20;
 /// The most bytes the columns may come to when they are unpacked.
 const MOST_UNPACKED: i64 = 1 << 30;
 
-/// What a row's cost is of. Summed over all parts, the rows of a report are its bill, to the nano-dollar.
+/// Part of the bill that a row is of. Summed over all parts, the rows of a report are its bill, to the nano-dollar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
@@ -45,7 +45,7 @@ pub enum Part {
     Idle,
     /// Counted in workloads beyond capacity and paid by nobody: negative.
     Oversubscribed,
-    /// What could be given to nothing.
+    /// Cost that could be given to nothing.
     Residual,
 }
 
@@ -75,7 +75,7 @@ pub struct WorkloadDay {
     pub cluster: Arc<str>,
     /// The UTC day, `2026-07-31`; `None` for what cannot be put on a day.
     pub date: Option<Arc<str>>,
-    /// What the row is of.
+    /// Part of the bill.
     pub part: Part,
     /// Namespace of a workload.
     pub namespace: Option<Arc<str>>,

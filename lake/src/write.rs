@@ -16,7 +16,7 @@ use crate::manifest::{Manifest, ObjectEntry};
 use crate::store::{PutOutcome, Store};
 use crate::tables::{QualityHour, Table};
 
-/// What writing an hour did.
+/// Outcome of writing an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// The hour is new.
@@ -32,7 +32,7 @@ pub enum WriteOutcome {
     Different,
 }
 
-/// What asking for an hour again did.
+/// Outcome of asking for an hour again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CorrectOutcome {
     /// The hour was not there and is now.
@@ -51,13 +51,13 @@ pub enum CorrectOutcome {
         /// Bytes in all tables.
         bytes: u64,
     },
-    /// What was there is kept: the new answer is no better. That this was tried is marked in the lake.
+    /// The hour that was there is kept: the new answer is no better. That this was tried is marked in the lake.
     NotBetter,
 }
 
-/// How many abandoned attempts are stepped over before a person has to look.
+/// Abandoned attempts that are stepped over before a person has to look.
 const MAX_REVISIONS: u32 = 20;
-/// How often a correction starts over because another writer was quicker.
+/// Times a correction starts over because another writer was quicker.
 const MAX_RACES: u32 = 5;
 
 /// A lake: what is kept in a store by the contract of this crate.
@@ -251,7 +251,7 @@ pub(crate) fn total(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
-/// Whether the objects of two manifests have the same bytes, wherever they lie.
+/// Returns whether the objects of two manifests have the same bytes, wherever they lie.
 fn same_content(ours: &[ObjectEntry], there: &[ObjectEntry]) -> bool {
     let content = |objects: &[ObjectEntry]| {
         objects.iter().map(|object| (object.table.clone(), object.sha256.clone())).collect::<BTreeSet<_>>()
@@ -259,7 +259,7 @@ fn same_content(ours: &[ObjectEntry], there: &[ObjectEntry]) -> bool {
     content(ours) == content(there)
 }
 
-/// Whether the hour that is there holds what was to be written.
+/// Returns whether the hour that is there holds what was to be written.
 fn compare(ours: &Manifest, there: &Manifest) -> WriteOutcome {
     if same_content(&ours.objects, &there.objects) {
         return WriteOutcome::Same;
@@ -269,7 +269,7 @@ fn compare(ours: &Manifest, there: &Manifest) -> WriteOutcome {
     WriteOutcome::Different
 }
 
-/// Whether `ours` may take the place of `there`.
+/// Returns whether `ours` may take the place of `there`.
 ///
 /// Fewer rows of anything that is paid for would mean that the server has begun to forget the hour; what it said
 /// of its queries does not count.

@@ -7,7 +7,7 @@ use parquet::file::metadata::ParquetMetaData;
 const MOST_PAGE: u64 = 64 << 20;
 /// Pages of one column; an hour's have a few thousand rows each.
 const MOST_PAGES: usize = 10_000;
-/// How deep what a header holds may be nested.
+/// Greatest depth of nesting in a header.
 const MOST_DEPTH: usize = 8;
 
 /// Checks every page of every column: that it lies within its column, and that it does not unpack to more than the

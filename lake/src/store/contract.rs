@@ -5,10 +5,10 @@ use bytes::Bytes;
 
 /// The object by which it is tried whether a server honours conditions.
 pub const CONDITION_PROBE: &str = "probe/conditional-write.txt";
-/// What is in it.
+/// Its content.
 pub(super) const CONDITION_TEXT: &[u8] = b"emp-cost writes this twice to see whether the second write is refused\n";
 
-/// Whether a conditional put wrote.
+/// Tells whether a conditional put wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutOutcome {
     /// The object did not exist and does now.
@@ -17,7 +17,7 @@ pub enum PutOutcome {
     Exists,
 }
 
-/// What went wrong in a store, by what the caller can do about it.
+/// Errors of a store, by what the caller can do about them.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no such object.
@@ -31,15 +31,15 @@ pub enum StoreError {
     /// The store refused, or could not be reached.
     #[error("could not {action} `{key}` in `{store}`{hint}")]
     Failed {
-        /// What was attempted, as a verb.
+        /// The action, as a verb.
         action: &'static str,
         /// The key or prefix.
         key: String,
         /// The store.
         store: String,
-        /// What may mend it; starts with `; ` or is empty.
+        /// Remedy; starts with `; ` or is empty.
         hint: String,
-        /// What the store said.
+        /// Error of the store.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
@@ -105,8 +105,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         Err(never_replaced(self.location(), key))
     }
 
-    /// Whether the store can be written, and never replaces an object that [`Self::put_new`] finds there, as its contract
-    /// says: tried with an object that stays, [`CONDITION_PROBE`].
+    /// Returns whether the store can be written, and never replaces an object that [`Self::put_new`] finds there, as
+    /// its contract says: tried with an object that stays, [`CONDITION_PROBE`].
     ///
     /// # Errors
     /// [`StoreError::Failed`].
@@ -115,7 +115,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         Ok(self.put_new(CONDITION_PROBE, Bytes::from_static(CONDITION_TEXT)).await? == PutOutcome::Exists)
     }
 
-    /// What lies where objects lie and is none: links, pipes and other things that are no file. No reader follows them.
+    /// Things among objects that are none: links, pipes and other things that are no file. No reader follows them.
     ///
     /// # Errors
     /// [`StoreError::Failed`].
@@ -135,7 +135,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// [`StoreError::Failed`].
     async fn list_names(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 
-    /// What writers that died left half done, which no reader sees; with `remove`, it is removed. Nothing of a
+    /// Leftovers of writers that died, which no reader sees; with `remove`, it is removed. Nothing of a
     /// writer that lives is touched. Stores whose writes leave nothing behind have none.
     ///
     /// # Errors

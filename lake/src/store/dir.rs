@@ -11,7 +11,7 @@ use tempfile::TempPath;
 
 use super::contract::{PutOutcome, Store, StoreError};
 
-/// What a temporary file's name starts with; such a file is no object.
+/// Prefix of the name of a temporary file; such a file is no object.
 const TEMPORARY: &str = ".tmp-";
 
 /// Objects as files below a directory.
@@ -98,7 +98,7 @@ impl Place {
         fs::read(&self.path).map(Bytes::from)
     }
 
-    /// What lies in the folder, temporary files and what is neither file nor folder left out; nothing when it does not
+    /// Entries of the folder, temporary files and what is neither file nor folder left out; nothing when it does not
     /// exist or a link leads there.
     fn entries(&self) -> io::Result<Vec<fs::DirEntry>> {
         if self.check().is_err() {
@@ -207,19 +207,20 @@ fn walk(root: &Path, folder: &Path, keys: &mut Vec<String>) -> io::Result<()> {
     Ok(())
 }
 
-/// What lies in a folder, temporary files left out; nothing when it does not exist.
+/// Entries of a folder, temporary files left out; nothing when it does not exist.
 fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     let mut entries = all_entries(folder)?;
     entries.retain(|entry| !is_temporary(entry) && is_plain(entry));
     Ok(entries)
 }
 
-/// Whether it is a file or a folder, and no link to one. A folder's entry tells without looking at what it links to.
+/// Returns whether it is a file or a folder, and no link to one. A folder's entry tells without looking at what it
+/// links to.
 fn is_plain(entry: &fs::DirEntry) -> bool {
     entry.file_type().is_ok_and(|kind| kind.is_file() || kind.is_dir())
 }
 
-/// What is neither below `folder`.
+/// Finds what is neither file nor folder below `folder`.
 fn no_objects(root: &Path, folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
     for entry in all_entries(folder)? {
         let path = entry.path();
@@ -249,7 +250,7 @@ fn swap(path: &Path, mark: Option<&str>, object: &[u8]) -> io::Result<bool> {
     replace(path, object).map(|()| true)
 }
 
-/// What lies in a folder; nothing when it does not exist.
+/// Entries of a folder; nothing when it does not exist.
 fn all_entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -14,9 +14,9 @@ use serde::Deserialize;
 
 use super::{PutOutcome, Store, StoreError};
 
-/// How long one request may take: an object of 64 MiB over a slow line.
+/// Longest time for one request: an object of 64 MiB over a slow line.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often a request is tried.
+/// Times a request is tried.
 const TRIES: u32 = 5;
 /// The wait after the first try; it doubles.
 const WAIT: Duration = Duration::from_millis(500);
@@ -42,14 +42,14 @@ struct Outcome {
     outcome: String,
 }
 
-/// What a service says when it does not do something.
+/// Answer of a service that does not do something.
 #[derive(Deserialize, Default)]
 struct Problem {
     #[serde(default)]
     detail: String,
 }
 
-/// What came of asking.
+/// Outcome of asking.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
     /// It could not be asked, or not answered.

@@ -27,20 +27,20 @@ use identity::{Identity, Observed};
 pub use options::S3Options;
 use refusal::{Attempt, Refusal};
 
-/// How long a connection may take.
+/// Longest time for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one attempt may take before it is retried: objects are a few megabytes at most.
+/// Longest time for one attempt before it is retried: objects are a few megabytes at most.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long all attempts of one call may take together.
+/// Longest time for all attempts of one call together.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(180);
-/// How often a call is tried: after 500, 503, 429, a connection that broke. The SDK waits between attempts, longer
+/// Times a call is tried: after 500, 503, 429, a connection that broke. The SDK waits between attempts, longer
 /// each time, by a random share.
 const ATTEMPTS: u32 = 5;
 /// The longest of those waits.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-/// How often an object is read whose body broke off or failed its checksum, which the SDK does not retry.
+/// Times an object is read whose body broke off or failed its checksum, which the SDK does not retry.
 const BODY_TRIES: u32 = 4;
-/// How often a conflicting conditional write is tried again; each time another writer was mid-flight.
+/// Times a conflicting conditional write is tried again; each time another writer was mid-flight.
 const CONFLICT_TRIES: u32 = 8;
 
 /// Objects in a bucket below a prefix.
@@ -51,7 +51,7 @@ pub struct S3Store {
     prefix: String,
     options: S3Options,
     identity: Arc<Identity>,
-    /// Whether the server honours `If-None-Match`, once a write has shown it.
+    /// Tells whether the server honours `If-None-Match`, once a write has shown it.
     conditional: Arc<OnceCell<bool>>,
 }
 
@@ -141,7 +141,8 @@ impl S3Store {
         }
     }
 
-    /// Whether an object is there. A refusal is no answer, nor is a page; the write that follows tells them better.
+    /// Returns whether an object is there. A refusal is no answer, nor is a page; the write that follows tells them
+    /// better.
     async fn is_there(&self, key: &str) -> Result<bool, StoreError> {
         match self.client.head_object().bucket(&self.bucket).key(self.full_key(key)).send().await {
             // What has no name for the content is no answer of S3.
@@ -215,7 +216,7 @@ impl S3Store {
     }
 }
 
-/// What a conditional write did.
+/// Outcome of a conditional write.
 enum Put {
     /// It wrote, and the server calls the content this.
     Written(String),
@@ -223,13 +224,13 @@ enum Put {
     Exists,
 }
 
-/// Whether it is what S3 calls a content that came in one piece: 32 hexadecimal digits in quotes.
+/// Returns whether it is what S3 calls a content that came in one piece: 32 hexadecimal digits in quotes.
 fn is_e_tag(text: &str) -> bool {
     let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     inside.len() == 32 && inside.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// What mends a call that got no answer.
+/// Remedy for a call that got no answer.
 fn unanswered<E>(error: &SdkError<E>) -> &'static str {
     match error {
         SdkError::DispatchFailure(failure) if failure.is_other() => {

@@ -9,10 +9,10 @@ use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-/// How long naming the identity may delay an error message.
+/// Longest delay of an error message by naming the identity.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is known of the credentials in use. Secrets are never kept here.
+/// Facts about the credentials in use. Secrets are never kept here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Known {
     provider: String,

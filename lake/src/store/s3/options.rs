@@ -1,4 +1,4 @@
-//! How objects are written to S3.
+//! Options of writing objects to S3.
 
 /// Options of a lake in S3: `s3://bucket/prefix?kms-key=ARN&tag=team=platform&tag=stage=prod`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! What S3 said when it refused, and what mends it.
+//! Refusals of S3, and their remedies.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
@@ -12,7 +12,7 @@ pub(super) struct Refusal {
     pub(super) message: String,
     /// The region the bucket is in, where S3 tells it.
     pub(super) region: Option<String>,
-    /// What the server's clock says, where it tells it.
+    /// Clock of the server, where it tells it.
     pub(super) date: Option<String>,
 }
 
@@ -20,7 +20,7 @@ fn word(before: &str, text: &str, after: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{before}{text}{after}") }
 }
 
-/// What a call needs, to say so when it is refused.
+/// Right that a call needs, to name it when it is refused.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt<'a> {
     /// The IAM action.
@@ -47,7 +47,7 @@ impl Refusal {
         })
     }
 
-    /// Whether the identity lacks a permission.
+    /// Returns whether the identity lacks a permission.
     pub(super) fn is_denied(&self) -> bool {
         self.code == "AccessDenied" || self.code == "AllAccessDisabled" || (self.status == 403 && self.code.is_empty())
     }
