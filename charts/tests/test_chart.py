@@ -247,6 +247,16 @@ class Workloads(unittest.TestCase):
                     self.assertIs(container["securityContext"]["readOnlyRootFilesystem"], True)
                 self.assertNotEqual(spec["securityContext"]["runAsUser"], 0)
 
+    def test_the_server_of_the_dependency_keeps_it_too(self):
+        """With the values that the dependency puts into its pod word for word; it sets none of them itself."""
+        values = yaml.safe_load((CHART / "values.yaml").read_text())["prometheus"]
+        containers = [values["server"], values["configmapReload"]["prometheus"]]
+        pod = {
+            "securityContext": values["server"]["securityContext"],
+            "containers": [{"securityContext": one["containerSecurityContext"]} for one in containers],
+        }
+        self.assertEqual(restricted_faults(pod), [])
+
     def test_the_rule_of_pod_security_finds_what_is_wrong(self):
         spec = json.loads(json.dumps(next(everything())[2]))
         for change, words in [
