@@ -17,7 +17,7 @@ TOOLS = ROOT / "target" / "tools"
 KUBERNETES = ("1.27.0", "1.33.0", "1.37.0")
 RELEASE, NAMESPACE = "emp-cost-agent", "emp"
 # Resources of these kinds come with an operator; the schemas of Kubernetes do not have them.
-CUSTOM = {"ServiceMonitor", "PrometheusRule"}
+CUSTOM = {"HTTPRoute", "ServiceMonitor", "PrometheusRule"}
 
 
 def program(name):

@@ -86,5 +86,7 @@ capabilities:
 {{- if not $v.secretName }}{{ fail "secretName is required: a Secret with `cookie.key`; see docs/service.md" }}{{ end }}
 {{- if not $v.config.toml }}{{ fail "config.toml is required: without a rule nobody sees anything; see docs/service.md" }}{{ end }}
 {{- if and $v.ingress.enabled (not $v.ingress.host) }}{{ fail "ingress.enabled needs ingress.host" }}{{ end }}
+{{- if and $v.gateway.enabled (not $v.gateway.parentRefs) }}{{ fail "gateway.enabled needs gateway.parentRefs: the Gateways the route is attached to" }}{{ end }}
+{{- if and $v.gateway.enabled $v.ingress.enabled }}{{ fail "ingress.enabled and gateway.enabled are two ways to the same port; choose one" }}{{ end }}
 {{- if gt (int $v.workers.autoscaling.minReplicas) (int $v.workers.autoscaling.maxReplicas) }}{{ fail "workers.autoscaling.minReplicas is greater than maxReplicas" }}{{ end }}
 {{- end }}
