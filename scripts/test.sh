@@ -37,6 +37,7 @@ step env RUSTDOCFLAGS="--deny warnings --allow rustdoc::private_intra_doc_links"
 step tests
 step chart
 step python3 scripts/check_docs.py
+step python3 scripts/check_code.py
 step scripts/deny.sh optional
 
 count() {

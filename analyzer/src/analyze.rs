@@ -92,8 +92,8 @@ async fn concluded(
         bill.notes.push(Note::warning(format!(
             "Your prices, discounts and commitments stand aside: AWS bills {} in {}, and the prices file is in another currency. Say `currency = \"{}\"` at its top where its amounts are.",
             observed.region().unwrap_or_default(),
-            observed.region().map_or("USD", PriceBook::currency),
-            observed.region().map_or("USD", PriceBook::currency),
+            observed.currency(),
+            observed.currency(),
         )));
     }
     let days = match by_day {

@@ -19,6 +19,9 @@ replay::assumption_set! {
     ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
         "price of root disks; `none` says that none are paid for";
+    ec2_subscriptions = "ec2.subscriptions", "", { name "aws" | "own" },
+        "images of RHEL and SUSE from AWS carry a subscription that AWS bills by the vCPU; no metric tells them from your own",
+        "who is paid for RHEL and SUSE on nodes: `own` prices them as Linux, and what you pay goes into [[licence]]";
     ec2_cpu_credits = "ec2.cpu_credits", "", { name "unlimited" | "standard" },
         "T3, T3a and T4g are in unlimited mode unless told otherwise, T2 is in standard mode",
         "whether CPU beyond the baseline of burstable machines is paid for";

@@ -11,7 +11,7 @@ use types::analysis::{
     Allocation, Analysis, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, SCHEMA, Saving, Scenario,
     SourceHours, Verdict, WindowCoverage,
 };
-use types::show::usd;
+use types::show::money;
 use types::{ClusterId, Window};
 
 use crate::assumptions::Assumptions;
@@ -79,6 +79,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
     let of_replays = model.as_ref().zip(replayed.as_ref()).map(|(model, replayed)| {
         model::verdict(&model::Grounds {
+            end: window.end(),
+            currency: observed.currency(),
             conclusion: replayed,
             today: (&today, &bill.lines),
             window: month,
@@ -98,7 +100,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let allocation = allocate(&bill, &ledger, &observed, assumptions, shared_namespaces);
     let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
     notes.extend(implausible_notes(&ledger));
-    notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces));
+    notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces, observed.currency()));
     notes.splice(0..0, unmatched);
     notes.extend(replayed.iter().flat_map(|replayed| replayed.notes.clone()));
     notes.sort_by_key(|note| note.gravity);
@@ -113,6 +115,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         .and_then(|(model, replayed)| model::waterfall(model, replayed, &verdict, (month, reported)));
     let (mut selection, mut exclusions) = (None, Vec::new());
     let (mut silence, mut back_test) = (None, None);
+    let offer = replayed.as_ref().and_then(|replayed| replayed.offer);
     let (mut hosts_considered, mut movability, mut what_if, mut plan) = (Vec::new(), Vec::new(), None, None);
     if let Some(replayed) = replayed {
         scenarios.extend(replayed.scenarios.into_iter().map(|made| made.scenario));
@@ -128,7 +131,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),
-        currency: observed.region().map_or("USD", PriceBook::currency).to_owned(),
+        currency: observed.currency().to_owned(),
         utilisation: utilisation(&observed, &ledger, &origins),
         window: coverage,
         inventory,
@@ -160,7 +163,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             replays: model.as_ref().map(|model| model.replays),
         },
     };
-    next_steps::with(analysis, book)
+    next_steps::with(analysis, book, offer)
 }
 
 fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
@@ -295,6 +298,7 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
         at_once(outcome.moved_kinds.iter().filter_map(|kind| observed.nodes.get(kind)).map(|s| s.up_seconds).sum());
     let of = at_once(observed.nodes.values().map(|sums| sums.up_seconds).sum());
     let percent = saving.fraction.map(|fraction| format!(", {:.0}\u{a0}%", fraction.abs() * 100.0)).unwrap_or_default();
+    let usd = |amount: f64| money(amount, observed.currency());
     let amount = format!("{} a month{percent}", usd(saving.monthly_usd.abs()));
     let what = format!("{moved:.0} of {of:.0} nodes (on average)");
     let strict = outcome.strictest_saving_monthly_usd;
@@ -348,7 +352,7 @@ fn in_hours(hours: f64) -> String {
     types::show::grouped(hours, if hours < 10.0 { 1 } else { 0 })
 }
 
-fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String]) -> Vec<Note> {
+fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[String], currency: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     if ledger.nodeless_pod_seconds > 0 {
         notes.push(Note::info(format!(
@@ -359,7 +363,7 @@ fn ledger_notes(ledger: &Ledger, allocation: &Allocation, shared_namespaces: &[S
     if !allocation.residual_causes.is_empty() {
         notes.push(Note::warning(format!(
             "{} of today's bill could be given to nothing: {}.",
-            usd(allocation.total.residual_usd),
+            money(allocation.total.residual_usd, currency),
             allocation.residual_causes.join("; ")
         )));
     }

@@ -1,9 +1,9 @@
 //! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
 
 mod served;
+mod stage;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +15,10 @@ use collector::server::{Server, ServerOptions};
 use fixtures::{Cluster, prometheus};
 use lake::store::DirStore;
 use lake::{HourOrigin, Lake};
-use types::{ClusterId, Hour, Window};
+use types::{Hour, Window};
+
+pub(crate) use stage::DemoArgs;
+use stage::{END_SECONDS, Stage, fresh_lake};
 
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
@@ -25,53 +28,6 @@ use crate::{analyze, collect, report};
 
 /// Days the demo's report covers.
 const DAYS: i64 = 30;
-/// Start of the first hour after the demo: 2026-07-01T00:00:00Z. Fixed, so that the same seed gives the same bytes
-/// on any day.
-const END_SECONDS: i64 = 1_782_864_000;
-/// The most hours that may go through Prometheus: two days are nearly sixty million samples.
-const MAX_HOURS: i64 = 48;
-/// Marks a lake as the demo's own, which it may replace.
-const MARKER: &str = ".emp-cost-demo";
-
-/// Make a report of a synthetic EKS cluster, through a real Prometheus
-///
-/// Generates a month of a realistic cluster with about 40 nodes and 500 pods, loads its last hours into a real
-/// Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes the
-/// analysis and the page. The page says which hours are which.
-#[derive(Debug, clap::Args)]
-pub(crate) struct DemoArgs {
-    /// Directory for the lake, analysis.json and index.html
-    #[arg(long, value_name = "DIR", default_value = "out/demo")]
-    out: PathBuf,
-
-    /// Number of hours, the latest ones, that go through Prometheus
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
-    hours: i64,
-
-    /// Seed of the generator: the same seed makes the same cluster
-    #[arg(long, value_name = "N", default_value_t = 42)]
-    seed: u64,
-
-    /// Name of the cluster in the lake and on the page
-    #[arg(long, value_name = "ID", default_value = Cluster::ID)]
-    cluster_id: ClusterId,
-
-    /// Make weekly reports of three clusters without Prometheus, and serve them on a loopback port with a token to sign in
-    #[arg(long, conflicts_with = "hours")]
-    serve: bool,
-}
-
-/// The demo's cluster and where its hours go.
-struct Stage {
-    cluster: Arc<Cluster>,
-    id: ClusterId,
-    lake: Lake,
-    /// Hours that the generator writes.
-    generated: Window,
-    /// Hours that go through Prometheus.
-    scraped: Window,
-}
-
 pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     if args.serve {
         return served::run(&args, now, progress).await;
@@ -124,21 +80,6 @@ fn set_up(args: &DemoArgs) -> Result<Stage, Failure> {
         generated,
         scraped,
     })
-}
-
-/// Makes an empty folder for the lake. Only a lake that an earlier demo made is replaced.
-fn fresh_lake(path: &Path) -> anyhow::Result<()> {
-    let marker = path.join(MARKER);
-    if path.exists() {
-        anyhow::ensure!(
-            marker.exists(),
-            "`{}` exists and is not a demo's; choose another folder with --out",
-            path.display()
-        );
-        fs::remove_dir_all(path).with_context(|| format!("remove the earlier demo's `{}`", path.display()))?;
-    }
-    fs::create_dir_all(path).with_context(|| format!("make folder `{}`", path.display()))?;
-    fs::write(&marker, "").with_context(|| format!("write `{}`", marker.display()))
 }
 
 /// Loads the last hours into a Prometheus and collects them; the days before are generated meanwhile.

@@ -1,5 +1,6 @@
 //! The command line of the EMP Cost Analyzer: its subcommands and where each is implemented.
 
+mod analysis_file;
 mod analyze;
 mod collect;
 mod compare;

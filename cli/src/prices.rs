@@ -1,6 +1,7 @@
 //! EDGE: `emp-cost prices`: explains prices, and imports AWS price lists.
 
 mod explain;
+mod shapes;
 mod spill;
 mod update;
 
@@ -17,6 +18,7 @@ use types::UsdPerHour;
 use crate::analyze::prices;
 use crate::failure::Failure;
 use crate::output::{print, write_file_by};
+use shapes::{known_type, shape};
 use spill::Spill;
 
 /// Size of the read buffer for a price list, in bytes.
@@ -40,9 +42,10 @@ enum PricesCommand {
 /// Make a price list from the files AWS publishes
 ///
 /// Reads bulk price lists, CSV or JSON, of AmazonEC2, AmazonECS, AmazonEKS, AmazonVPC and Savings Plans, and keeps what
-/// a cluster's bill needs: Linux instances with tenancy Shared (bare metal included), EBS, Fargate, control plane, NAT
-/// gateways, public IPv4 addresses and Savings Plans rates. Files are streamed, so their size does not matter. Prices
-/// already in the output file stay unless a new one replaces them. Use the result with `analyze --price-list`.
+/// a cluster's bill needs: instances with tenancy Shared (Linux, RHEL, SUSE and Windows, bare metal included), EBS, Fargate,
+/// control plane, NAT gateways, public IPv4 addresses and Savings Plans rates. Files are streamed, so their size does not
+/// matter. A price already in the output file stays unless a list as new or newer replaces it. Use the result with
+/// `analyze --price-list`.
 #[derive(Debug, clap::Args)]
 struct ImportArgs {
     /// A file, or a directory of files, as downloaded from AWS
@@ -185,23 +188,6 @@ fn show(args: ShowArgs) -> Result<(), Failure> {
     known_type(&book, name, region)?;
     print(&describe_price(&book, name, region))?;
     Ok(())
-}
-
-/// Rejects a type that no layer of the price book knows, and suggests the nearest known one.
-fn known_type(book: &PriceBook, name: &str, region: &str) -> Result<(), Failure> {
-    if book.knows_type(name) || book.rate(&MachineKind::new(name, CapacityType::OnDemand, region)).is_some() {
-        return Ok(());
-    }
-    let nearest = book.nearest_type(name).map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-    Err(anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}").into())
-}
-
-/// Describes an instance type in words.
-fn shape(book: &PriceBook, name: &str) -> Option<String> {
-    let kind = book.instance_type(name)?;
-    let gib = kind.memory_mib / 1024;
-    let metal = if kind.bare_metal { ", bare metal" } else { "" };
-    Some(format!("  {} threads, {gib} GiB, {}{metal}", kind.vcpu, kind.arch))
 }
 
 /// Describes a price in words.

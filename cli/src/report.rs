@@ -8,8 +8,9 @@ use lake::LakeUri;
 use reports::export::File;
 use reports::{Member, Standing};
 use types::ClusterId;
-use types::analysis::{Analysis, SCHEMA};
+use types::analysis::Analysis;
 
+use crate::analysis_file::parse;
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::{print, read_file, write_file};
@@ -204,15 +205,4 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Given> {
     let json = read_file(path)?.into_bytes();
     let analysis = parse(&json).with_context(|| format!("read `{}`", path.display()))?;
     Ok(Given { analysis, json })
-}
-
-/// Parses the content of an `analysis.json`.
-pub(crate) fn parse(content: &[u8]) -> anyhow::Result<Analysis> {
-    let value: serde_json::Value = serde_json::from_slice(content).context("read it as JSON")?;
-    let schema = value.get("schema").and_then(serde_json::Value::as_str).unwrap_or_default();
-    anyhow::ensure!(
-        schema == SCHEMA,
-        "its schema is `{schema}`, this version reads `{SCHEMA}`; make it again with `emp-cost analyze`"
-    );
-    serde_json::from_value(value).context("read it as an analysis")
 }

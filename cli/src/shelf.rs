@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use types::analysis::Analysis;
 use types::{ClusterId, Hour};
 
-use crate::report;
+use crate::analysis_file;
 
 /// The schema of `report.json`.
 const SCHEMA: &str = "emp-cost/report/v1";
@@ -210,7 +210,7 @@ async fn standing(store: &dyn Store, folder: &str) -> anyhow::Result<Option<Stan
         Err(StoreError::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    match report::parse(&content) {
+    match analysis_file::parse(&content) {
         Ok(analysis) => Ok(Some(Standing::of(&analysis))),
         Err(error) => {
             tracing::warn!("`{key}` is left out of the trend: {error:#}");

@@ -247,6 +247,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         instance_type_candidates: None,
         extended_capacity: extended_capacity(facts),
         fargate_provisioned: seen.provisioned.map(own),
+        os_image: Some(machine.os_image.trim()).filter(|image| !image.is_empty()).map(own),
     }
 }
 

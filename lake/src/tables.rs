@@ -244,7 +244,7 @@ table! {
     zone: Option<String>, "";
     /// `on-demand` or `spot`; null when no label says it.
     capacity_type: Option<String>, "";
-    /// `ec2`, `fargate`, `auto` or `hybrid`.
+    /// `ec2`, `fargate`, `auto`, `hybrid` or `outpost`.
     compute_type: String, "";
     /// Managed node group or Karpenter node pool.
     node_group: Option<String>, "";
@@ -303,6 +303,8 @@ table! {
     extended_capacity: Option<Vec<String>>, "";
     /// CPU, memory and more that a Fargate node was provisioned with, such as `0.25vCPU 0.5GB`; null elsewhere.
     fargate_provisioned: Option<String>, "";
+    /// Operating system image as the kubelet names it, such as `Red Hat Enterprise Linux 9.4 (Plow)`; null when not known.
+    os_image: Option<String>, "";
 }
 
 table! {

@@ -1,6 +1,7 @@
 //! The price book: the user's prices over an imported price list over the catalog. A missing price is `None`, never a
 //! default.
 
+mod check;
 mod commitments;
 mod figures;
 mod items;
@@ -14,12 +15,13 @@ use types::UsdPerHour;
 
 use crate::machine::{CapacityType, MachineKind, OperatingSystem};
 use crate::origin::{Priced, imported_origin, priced, user_origin};
+pub use check::PricesError;
 pub use commitments::Commitment;
 pub use figures::Figure;
 pub use items::Share;
 use list_file::Imported;
 pub use list_file::{ListFileError, ListPrice, read_list, write_list};
-pub use user::{CommitmentKind, PricesError};
+pub use user::CommitmentKind;
 use user::{UserNode, UserPrices};
 
 /// Price of an hour of a machine.
@@ -63,17 +65,6 @@ impl PriceBook {
     pub fn with_list(self, text: &str) -> Result<Self, ListFileError> {
         let imported_sha256 = crate::digest(text.as_bytes());
         Ok(Self { imported: Imported::read(text)?, imported_sha256, ..self })
-    }
-
-    /// Puts the user's prices over the list prices. Import a list first: the user's prices are checked against it.
-    ///
-    /// # Errors
-    /// [`PricesError`] names the row, the price given, and the list price it was compared with.
-    pub fn with_user_toml(self, text: &str) -> Result<Self, PricesError> {
-        let user = UserPrices::read(text, &self)?;
-        let book = Self { user, user_sha256: crate::digest(text.as_bytes()), ..self };
-        book.check_plan_rates()?;
-        Ok(book)
     }
 
     /// Looks up a price in the region, or in every region of a currency when none is named.
@@ -162,6 +153,10 @@ impl PriceBook {
 
     /// Public list price of a machine, before any discount.
     pub fn list(&self, machine: &MachineKind) -> Option<Priced<UsdPerHour>> {
+        let with_licence = machine.os != OperatingSystem::Linux && machine.capacity_type == CapacityType::OnDemand;
+        if let Some(listed) = self.imported_price(machine).filter(|_| with_licence) {
+            return Some(listed);
+        }
         self.list_from(machine, self.on_demand_list(&machine.instance_type, &machine.region)?)
     }
 
@@ -201,7 +196,11 @@ impl PriceBook {
     }
 
     fn imported_price(&self, machine: &MachineKind) -> Option<Priced<UsdPerHour>> {
-        let (price, row) = self.imported.on_demand.get(&machine.region)?.get(&machine.instance_type)?;
+        let of_os = match machine.os {
+            OperatingSystem::Linux => &self.imported.on_demand,
+            os => self.imported.licensed.get(&os)?,
+        };
+        let (price, row) = of_os.get(&machine.region)?.get(&machine.instance_type)?;
         Some(Priced { price: *price, origin: imported_origin(row) })
     }
 

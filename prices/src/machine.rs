@@ -38,6 +38,21 @@ pub enum OperatingSystem {
 }
 
 impl OperatingSystem {
+    /// Name of what AWS takes a fee for; `None` for Linux without one.
+    pub const fn licence(self) -> Option<&'static str> {
+        match self {
+            Self::Linux => None,
+            Self::Rhel => Some("RHEL"),
+            Self::Suse => Some("SUSE"),
+            Self::Windows => Some("Windows"),
+        }
+    }
+
+    /// Returns true for a subscription of Linux, which an account may also bring along.
+    pub const fn is_subscription(self) -> bool {
+        matches!(self, Self::Rhel | Self::Suse)
+    }
+
     /// Reads what the kubelet calls the image of its node, such as `Red Hat Enterprise Linux 9.4 (Plow)`.
     ///
     /// Red Hat Enterprise Linux CoreOS belongs to OpenShift, which has a price of its own: it counts as Linux.

@@ -98,6 +98,8 @@ pub struct PlanCost {
     pub used: NanoUsd,
     /// Cost of what it covered, at contracted prices.
     pub covered: NanoUsd,
+    /// First second after it has expired; `None` where the user gives no day.
+    pub expires_seconds: Option<i64>,
 }
 
 /// Cost of the hours priced.
@@ -283,6 +285,7 @@ impl<'a> Pricing<'a> {
                 committed: sums.committed.cost(),
                 used: sums.used.cost(),
                 covered: sums.covered.cost(),
+                expires_seconds: sums.plan.expires_seconds,
             });
         }
         cost

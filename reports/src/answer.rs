@@ -1,7 +1,7 @@
 //! The first screen, from the verdict's data: whether a pool pays and what to do instead, what it comes to, how sure it
 //! is, and what next.
 
-use types::analysis::{Judged, Reason, Remedy, RemedyKind, ScenarioId, Step, StepKind, saves_most};
+use types::analysis::{Judged, Reason, Remedy, RemedyKind, ScenarioId, Step, StepKind, StrandedMonth, saves_most};
 use types::show;
 
 use crate::format;
@@ -286,9 +286,10 @@ pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
     }
     if amounts.stranded_monthly_usd > 0.0 {
         caveats.push(format!(
-            "Of the recommended cost {} a month is for commitments that are paid until they expire; after that the saving is \
+            "Of the recommended cost {} a month is for commitments that are paid until they expire{}; after that the saving is \
              {} a month.",
             analysis.usd(amounts.stranded_monthly_usd),
+            until_expiry(analysis, &amounts.stranded_by_month),
             analysis.usd(amounts.saving_after_commitments_monthly_usd)
         ));
     }
@@ -301,6 +302,13 @@ pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
         ));
     }
     caveats
+}
+
+/// What stays to be paid in all and until when, as a clause: `, $4,100 until 2026-12`.
+fn until_expiry(analysis: &View<'_>, months: &[StrandedMonth]) -> String {
+    let all: f64 = months.iter().map(|month| month.usd).sum();
+    let until = months.last().map(|last| format!(", {} until {}", analysis.usd(all), last.month));
+    until.unwrap_or_default()
 }
 
 /// Days in words: less than one is not counted in hundredths.

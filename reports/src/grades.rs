@@ -49,7 +49,7 @@ pub(crate) fn sentence(analysis: &View<'_>) -> Option<String> {
     let known = amounts(evidence).into_iter().filter(|(.., usd)| *usd > 0.0);
     let words: Vec<String> =
         known.map(|(_, name, usd)| format!("{} {name}", format::percent(share(usd, all)))).collect();
-    (all > 0.0).then(|| format!("Of each dollar of today’s bill: {}.", words::list(&words)))
+    (all > 0.0).then(|| format!("Of today’s bill: {}.", words::list(&words)))
 }
 
 fn lines(analysis: &View<'_>, evidence: &Evidence) -> Table {
@@ -62,7 +62,7 @@ fn lines(analysis: &View<'_>, evidence: &Evidence) -> Table {
         ])
     });
     Table::new(
-        "Each dollar by the weakest of its quantity and its price, per month",
+        "Each amount by the weakest of its quantity and its price, per month",
         vec![
             Column::text("Because"),
             Column::short("Cost line"),

@@ -64,7 +64,7 @@ impl Headline {
             },
             tone,
             stance,
-            verdict: analysis.sentence(&types::show::grounds(&analysis.verdict)),
+            verdict: analysis.sentence(&types::show::grounds(&analysis.verdict, &analysis.currency)),
             recommendation: if is_older { recommendation(analysis) } else { String::new() },
             answer,
             figures: if is_older { figures(analysis) } else { answer::figures(analysis) },

@@ -24,7 +24,10 @@ const MOST: usize = 5;
 /// its data. Amounts are per month of 730 hours in the currency of `money`.
 pub fn markdown(analysis: &Analysis, money: &Money) -> String {
     let mut text = format!("### Cost report of {}\n\n", code(&analysis.cluster_id));
-    text.push_str(&format!("**{}**\n\n", sentence(&money.sentence(&show::verdict(&analysis.verdict)))));
+    text.push_str(&format!(
+        "**{}**\n\n",
+        sentence(&money.sentence(&show::verdict(&analysis.verdict, &analysis.currency)))
+    ));
     if analysis.verdict.reason.is_some() {
         judged(&mut text, analysis, money);
     } else {

@@ -69,7 +69,7 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
             String::new()
         };
         let which = if steps.of_recommended().next().is_some() { "The others" } else { "These steps" };
-        sentences.push(format!("{which} change what no scenario changes{amount}, so no dollar is counted twice."));
+        sentences.push(format!("{which} change what no scenario changes{amount}, so nothing is counted twice."));
     }
     sentences.join(" ")
 }

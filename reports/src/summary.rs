@@ -44,7 +44,10 @@ pub fn summary(analysis: &Analysis) -> String {
         let (month, year) = (money.sentence(&month), money.sentence(&year));
         text.push_str(&format!("{label:width$}  {month:>14}  {year:>14}{share}\n"));
     }
-    text.push_str(&format!("\n{}\n{sure}", wrapped(&words::plain(&money.sentence(&show::verdict(&analysis.verdict))))));
+    text.push_str(&format!(
+        "\n{}\n{sure}",
+        wrapped(&words::plain(&money.sentence(&show::verdict(&analysis.verdict, &analysis.currency))))
+    ));
     text.push_str(&next(analysis, &money));
     text
 }

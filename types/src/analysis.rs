@@ -1,4 +1,4 @@
-//! What an analysis concludes: the content of `analysis.json`, the contract between analyzer and reports.
+//! Conclusions of an analysis: the content of `analysis.json`, the contract between analyzer and reports.
 //!
 //! Field names carry their units. `null` means "not known" or "not modelled" and is explained by a note;
 //! it never stands for zero. Fields are only ever added: a reader ignores those it does not know.
@@ -6,6 +6,7 @@
 mod back_test;
 mod bill;
 mod inventory;
+mod note;
 mod replayed;
 mod rightsizing;
 mod scenario;
@@ -24,6 +25,7 @@ pub use bill::{
     Raise, Shares, WorkloadCost,
 };
 pub use inventory::{Inventory, Movable, NamespaceUsage, NodeGroup};
+pub use note::{Gravity, Note};
 pub use replayed::{
     BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
     Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
@@ -34,14 +36,14 @@ pub use scenario::{
     Unpriced, Variant,
 };
 pub use silence::{Silence, SilentHour};
-pub use steps::{Amount, NextSteps, OfferPrices, Step, StepKind};
+pub use steps::{Amount, CommitmentOffer, NextSteps, OfferPrices, Step, StepKind};
 pub use utilisation::{
     Coincidence, CoincidenceRow, Distribution, HourPoint, ResourceUtilisation, SafeOvercommit, Spread, Steal,
     Utilisation,
 };
 pub use verdict::{
     Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit, LimitCheck, Reason,
-    Remedy, RemedyKind, ScenarioId, ZoneHosts, saves_most,
+    Remedy, RemedyKind, ScenarioId, StrandedMonth, Verdict, ZoneHosts, saves_most,
 };
 pub use waste::{Waste, WasteKind, WastePart};
 
@@ -63,14 +65,14 @@ pub struct Analysis {
     pub currency: String,
     /// The hours the analysis stands on.
     pub window: WindowCoverage,
-    /// What runs there.
+    /// Nodes, pods and volumes of the cluster.
     pub inventory: Inventory,
-    /// How much of it is used.
+    /// Use of the cluster.
     pub utilisation: Utilisation,
     /// Today's bill by who causes it; `null` in analyses that predate it.
     #[serde(default)]
     pub allocation: Option<Allocation>,
-    /// How well today's bill is known; `null` in analyses that predate it.
+    /// Grades of today's bill by how well it is known; `null` in analyses that predate it.
     #[serde(default)]
     pub evidence: Option<Evidence>,
     /// Every scenario, `ec2-today` first.
@@ -81,7 +83,7 @@ pub struct Analysis {
     pub verdict: Verdict,
     /// Every assumption in force, changed or not, by key.
     pub assumptions: Vec<Assumption>,
-    /// What a reader must know beside the numbers, gravest first.
+    /// Notes that a reader must know beside the numbers, gravest first.
     pub notes: Vec<Note>,
     /// `ec2-today-replayed` over `ec2-today`, compute alone: how much cheaper the engine is than the cluster was; `null`
     /// where nothing could be replayed.
@@ -90,13 +92,13 @@ pub struct Analysis {
     /// Bare-metal types, the cheapest bound first.
     #[serde(default)]
     pub hosts_considered: Vec<HostConsidered>,
-    /// How the result changes with what is assumed; `null` where nothing could be replayed on elastic VMs.
+    /// Results under other assumptions; `null` where nothing could be replayed on elastic VMs.
     #[serde(default)]
     pub what_if: Option<WhatIf>,
     /// Which workloads can move, most reserved memory first.
     #[serde(default)]
     pub movability: Vec<WorkloadMovability>,
-    /// What decided which pods move; `null` where nothing was replayed.
+    /// Selection of the pods that move; `null` where nothing was replayed.
     #[serde(default)]
     pub selection: Option<Selection>,
     /// Why pods stay on EC2, by reason, the most memory first.
@@ -105,7 +107,7 @@ pub struct Analysis {
     /// From today's cost to that of the scenario recommended, step by step; `null` where nothing was replayed.
     #[serde(default)]
     pub waterfall: Option<Waterfall>,
-    /// What elastic VMs that are there already save, by the vendor's definition; `null` where there are none.
+    /// Saving of elastic VMs that are there already, by the vendor's definition; `null` where there are none.
     #[serde(default)]
     pub realised: Option<Realised>,
     /// The replay of today's machines beside what was measured; `null` where nothing was replayed.
@@ -114,13 +116,14 @@ pub struct Analysis {
     /// Use of pods without a sample, by hour of the day; `null` where nothing was replayed.
     #[serde(default)]
     pub silence: Option<Silence>,
-    /// What to build; `null` unless elastic VMs are recommended or come close.
+    /// Plan of what to build; `null` unless elastic VMs are recommended or come close.
     #[serde(default)]
     pub plan: Option<Plan>,
-    /// What is paid for and does no work; `null` in analyses that predate it, and where today's bill is not given out.
+    /// Waste: what is paid for and does no work; `null` in analyses that predate it, and where today's bill is not
+    /// given out.
     #[serde(default)]
     pub waste: Option<Waste>,
-    /// What to do, ranked by what it saves; `null` in analyses that predate it.
+    /// Steps to take, ranked by what they save; `null` in analyses that predate it.
     #[serde(default)]
     pub next_steps: Option<NextSteps>,
     /// Requests that usage says containers need; `null` in analyses that predate it.
@@ -152,7 +155,7 @@ pub struct WindowCoverage {
 }
 
 impl WindowCoverage {
-    /// How much of a number over the present hours is a month of 730 hours; `None` without an hour.
+    /// Factor from a number over the present hours to a month of 730 hours; `None` without an hour.
     pub fn months(&self) -> Option<f64> {
         (self.hours_present > 0).then(|| crate::HOURS_PER_MONTH / f64::from(self.hours_present))
     }
@@ -164,7 +167,7 @@ impl WindowCoverage {
 pub struct SourceHours {
     /// `prometheus`, or `generator` for synthetic hours.
     pub source: String,
-    /// How many hours.
+    /// Number of hours.
     pub hours: u32,
     /// Start of the first of them.
     pub first: DateTime<Utc>,
@@ -172,7 +175,7 @@ pub struct SourceHours {
     pub last: DateTime<Utc>,
 }
 
-/// What moving from one scenario to another saves, over lines priced in both.
+/// Saving of moving from one scenario to another, over lines priced in both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Saving {
@@ -192,50 +195,6 @@ pub struct Saving {
     pub lines: Vec<String>,
 }
 
-/// The conclusion.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Verdict {
-    /// One sentence.
-    pub text: String,
-    /// Recommended scenario id; `null` when the evidence does not carry a recommendation.
-    pub recommendation: Option<String>,
-    /// Saving of the best elastic machine pool against today over the window, in USD: of `emp-tuned` or `emp`, and where
-    /// nothing could be replayed of `emp-vendor`; `null` when it cannot be formed.
-    pub saving_vs_today_usd: Option<f64>,
-    /// Saving of the same against the best alternative on EC2 with the same requests; `null` where nothing was replayed.
-    #[serde(default)]
-    pub saving_vs_best_ec2_usd: Option<f64>,
-    /// Least and greatest of that over the assumptions tried, one at a time.
-    #[serde(default)]
-    pub range_usd: Option<[f64; 2]>,
-    /// Bootstrap interval; only with eight whole weeks, so `null` otherwise.
-    #[serde(default)]
-    pub interval_usd: Option<[f64; 2]>,
-    /// Why the recommendation is what it is; `null` in analyses that predate it.
-    #[serde(default)]
-    pub reason: Option<Reason>,
-    /// Amounts of the recommended scenario against today; `null` where none is recommended.
-    #[serde(default)]
-    pub amounts: Option<Amounts>,
-    /// How far the conclusion can be trusted, that nothing can be recommended too; `null` in analyses that predate it.
-    #[serde(default)]
-    pub confidence: Option<Confidence>,
-    /// Every scenario that was judged, the largest saving first.
-    #[serde(default)]
-    pub judged: Vec<Judged>,
-    /// What would make scenarios hold that break a limit, and what makes those hold that do, with the price.
-    #[serde(default)]
-    pub remedies: Vec<Remedy>,
-    /// Hours scenarios are compared on: the last whole week or more; those before serve choices and the warm-up. Zero in
-    /// analyses that predate it.
-    #[serde(default)]
-    pub reported_hours: u32,
-    /// Hours that variants were chosen on, before the reported ones; zero where nothing was chosen.
-    #[serde(default)]
-    pub chosen_hours: u32,
-}
-
 /// One assumption in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -248,45 +207,12 @@ pub struct Assumption {
     pub unit: String,
     /// Its default.
     pub default: String,
-    /// Whether the user changed it.
+    /// `true` when the user changed it.
     pub changed: bool,
     /// Where the default comes from.
     pub source: String,
-    /// What it changes.
+    /// Effect of the assumption.
     pub effect: String,
-}
-
-/// How grave a note is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Gravity {
-    /// A number on the page is incomplete or may mislead.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-/// Something a reader must know beside the numbers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Note {
-    /// How grave it is.
-    pub gravity: Gravity,
-    /// One or two sentences, with the next step where there is one.
-    pub text: String,
-}
-
-impl Note {
-    /// A note on something incomplete or misleading.
-    pub fn warning(text: impl Into<String>) -> Self {
-        Self { gravity: Gravity::Warning, text: text.into() }
-    }
-
-    /// A note worth knowing.
-    pub fn info(text: impl Into<String>) -> Self {
-        Self { gravity: Gravity::Info, text: text.into() }
-    }
 }
 
 /// Where the numbers come from.

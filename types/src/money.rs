@@ -162,7 +162,7 @@ impl UsdPerHour {
         NanoUsd(i128::from(self.0)).usd()
     }
 
-    /// What `seconds` at this price come to, still undivided.
+    /// Returns the cost of `seconds` at this price, still undivided.
     pub fn for_seconds(self, seconds: i64) -> PriceSeconds {
         PriceSeconds(i128::from(self.0) * i128::from(seconds))
     }

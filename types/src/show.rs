@@ -10,7 +10,7 @@ pub use measures::{count, duration, percent_brief, share, told_apart};
 pub use scenarios::{action, headroom, remedy, scenario, spare_hosts};
 pub use verdict::{grounds, stance, verdict};
 
-/// What stands for a number that is not known.
+/// Text for a number that is not known.
 pub const UNKNOWN: &str = "not known";
 
 /// Formats an amount in USD: whole dollars from 10 on, cents below, and nothing is `$0`.
@@ -25,6 +25,16 @@ pub fn usd(amount: f64) -> String {
     }
     let text = grouped(size, if size < 9.995 { 2 } else { 0 });
     if amount < 0.0 { format!("\u{2212}${text}") } else { format!("${text}") }
+}
+
+/// Formats an amount of an analysis in the analysis' currency: `$1,234`, `CNY 1,234`.
+pub fn money(amount: f64, currency: &str) -> String {
+    in_currency(&usd(amount), currency)
+}
+
+/// Names another currency in a text whose amounts are written with a dollar sign; nothing is converted.
+pub fn in_currency(text: &str, currency: &str) -> String {
+    if currency == "USD" { text.to_owned() } else { text.replace('$', &format!("{currency}\u{a0}")) }
 }
 
 /// Formats a number that is not negative, with commas between thousands.
@@ -49,4 +59,16 @@ pub fn grouped(value: f64, decimals: usize) -> String {
 pub fn sentence_case(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_names_its_currency_where_that_is_not_the_dollar() {
+        assert_eq!([money(1234.0, "USD"), money(-3.5, "USD")], ["$1,234", "\u{2212}$3.50"]);
+        assert_eq!([money(1234.0, "CNY"), money(-3.5, "CNY")], ["CNY\u{a0}1,234", "\u{2212}CNY\u{a0}3.50"]);
+        assert_eq!(money(f64::NAN, "CNY"), UNKNOWN);
+    }
 }

@@ -7,11 +7,12 @@ use types::analysis::{Evidence, EvidenceLine, Raise};
 
 use crate::bill::grade::{DERIVED, ESTIMATE, Grade, LICENCE, LIST, SPOT};
 use crate::bill::today::{
-    BY_KUBELET, Bill, CREDITS, EFS_USED, HYBRID_TIERS, NO_REGION, NO_TYPE, NO_VERSION, PAST_CALENDAR, hours,
+    BY_KUBELET, Bill, CREDITS, EFS_USED, HYBRID_TIERS, NO_REGION, NO_TYPE, NO_VERSION, PAST_CALENDAR, SUBSCRIPTIONS,
+    hours,
 };
 
 /// What would make something known that is known for this reason.
-const REMEDIES: [(&str, &str); 19] = [
+const REMEDIES: [(&str, &str); 20] = [
     (LIST, "give your own prices, EDP and commitments in the prices file: emp-cost analyze --prices prices.toml"),
     (SPOT, "give what spot costs you as [[spot]] fraction_of_on_demand in the prices file"),
     (
@@ -44,6 +45,7 @@ const REMEDIES: [(&str, &str); 19] = [
         "operating system is taken for Linux",
         "Helm value of kube-prometheus-stack: kube-state-metrics.metricLabelsAllowlist: [nodes=[kubernetes.io/os]]; `emp-cost doctor` prints all that help",
     ),
+    (SUBSCRIPTIONS, "set the assumption ec2.subscriptions to own where your images bring their subscription"),
     (
         "size on Fargate follows from requests",
         "Helm value of kube-prometheus-stack: kube-state-metrics.metricAnnotationsAllowList: [pods=[CapacityProvisioned]], or accept that sizes are rounded as AWS does",

@@ -19,12 +19,15 @@ use crate::month::Month;
 use crate::number::{float, whole};
 use crate::prices::{CapacityType, MachineKind, OperatingSystem, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing, share};
-use crate::sums::facts::{BilledAs, NodeKind, VolumeKind};
+use crate::sums::facts::{BilledAs, NodeKind, RHEL, SUSE, VolumeKind};
 use crate::sums::ledger::{FargateKind, Ledger};
 use crate::sums::observed::Observed;
 pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
 pub(crate) use credits::CREDITS;
 pub(crate) use volumes::{EFS_USED, VolumeCost};
+
+/// Why machines of RHEL and SUSE are not measured.
+pub(crate) const SUBSCRIPTIONS: &str = "subscriptions of RHEL and SUSE are taken to be billed by AWS";
 
 /// Its id.
 pub(crate) const ID: &str = "ec2-today";
@@ -96,6 +99,13 @@ pub(crate) struct NodePrice {
     pub(crate) unit: Priced<UsdPerHour>,
 }
 
+impl NodePrice {
+    /// Whether a list's price holds a subscription of Linux.
+    fn pays_subscription(&self) -> bool {
+        self.machine.os.is_subscription() && self.unit.origin.layer != "user"
+    }
+}
+
 /// The capacity type by which a node is priced; `None` when it is to stay unpriced.
 pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Option<CapacityType> {
     capacity_type_of(kind.capacity_type.as_deref(), assumptions)
@@ -123,13 +133,10 @@ pub(crate) fn node_price(
     if kind.compute_type == "hybrid" {
         return Err("a hybrid node: your own machine, for which AWS takes only the fee of EKS".to_owned());
     }
-    let os = match kind.os.as_deref() {
-        None | Some("linux") => OperatingSystem::Linux,
-        Some("windows") => OperatingSystem::Windows,
-        Some(other) => {
-            return Err(format!("runs {other}, of which the price book knows no licence; give a price as [[node]]"));
-        }
-    };
+    let os = operating_system(kind.os.as_deref(), assumptions).ok_or_else(|| {
+        let other = kind.os.as_deref().unwrap_or_default();
+        format!("runs {other}, of which the price book knows no licence; give a price as [[node]]")
+    })?;
     let Some(instance_type) = kind.instance_type.clone() else { return Err(NO_TYPE.to_owned()) };
     let Some(region) = billed_as.location() else { return Err(NO_REGION.to_owned()) };
     let Some(capacity_type) = capacity_type(kind, assumptions) else {
@@ -145,21 +152,44 @@ pub(crate) fn node_price(
     };
     match pricing.rate(&machine) {
         Some(rate) => Ok((machine, rate.contracted.clone())),
+        None if kind.compute_type == "outpost" => Err(ON_OUTPOST.to_owned()),
         None => Err(format!(
             "no {} price of {}{} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
             capacity_type.as_str(),
             machine.instance_type,
-            if os == OperatingSystem::Windows { " with Windows" } else { "" },
+            os.licence().map(|name| format!(" with {name}")).unwrap_or_default(),
             machine.region
         )),
     }
 }
 
-/// Whether another scenario could run other machines in the place of such a node, were its price known.
-fn may_be_replaced(kind: &NodeKind) -> bool {
-    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(|os| os == "linux")
+/// The operating system a node is priced with; `None` where the price book does not know it. Under subscriptions of the
+/// user, RHEL and SUSE cost what Linux does.
+pub(crate) fn operating_system(os: Option<&str>, assumptions: &Assumptions) -> Option<OperatingSystem> {
+    let own = assumptions.terms.ec2_subscriptions == "own";
+    match os {
+        None | Some("linux") => Some(OperatingSystem::Linux),
+        Some(RHEL | SUSE) if own => Some(OperatingSystem::Linux),
+        Some(RHEL) => Some(OperatingSystem::Rhel),
+        Some(SUSE) => Some(OperatingSystem::Suse),
+        Some("windows") => Some(OperatingSystem::Windows),
+        Some(_) => None,
+    }
 }
 
+/// Unit of the fee of Auto Mode, a share of what machines cost on demand.
+fn on_demand_unit(observed: &Observed) -> &'static str {
+    if observed.currency() == "CNY" { "CNY on-demand" } else { "USD on-demand" }
+}
+
+/// Whether another scenario could run other machines in the place of such a node, were its price known.
+fn may_be_replaced(kind: &NodeKind) -> bool {
+    let linux = |os: &str| ["linux", RHEL, SUSE].contains(&os);
+    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(linux)
+}
+
+/// Why a machine on an Outpost has no price.
+const ON_OUTPOST: &str = "on an Outpost, whose rack is paid for whether its machines run or not; give what an hour of one costs you as [[node]] in the prices file";
 /// Why a node has no price: what a label would tell.
 pub(crate) const NO_TYPE: &str =
     "instance type not known; export the label node.kubernetes.io/instance-type through kube-state-metrics";
@@ -287,6 +317,7 @@ impl Bill {
                 (_, None) => (Grade::Assumed, "no label says on-demand or spot"),
                 ("inferred", _) => (Grade::Inferred, "instance type follows from the size of the node"),
                 _ if kind.os.is_none() => (Grade::Assumed, "operating system is taken for Linux"),
+                _ if price.pays_subscription() => (Grade::Assumed, SUBSCRIPTIONS),
                 _ => (Grade::Measured, ""),
             };
             graded.push(Graded::new("compute", quantity, reason, &price.unit.origin, price.usd));
@@ -335,7 +366,7 @@ impl Bill {
                 let item = Item {
                     line: "auto_mode",
                     what: "fee of EKS Auto Mode".to_owned(),
-                    unit: "USD on-demand",
+                    unit: on_demand_unit(observed),
                     quantity: listed.usd(),
                     cost: listed.scaled(share.price.nanos(), 1_000_000_000),
                     priced: share,

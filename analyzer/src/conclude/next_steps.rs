@@ -1,14 +1,15 @@
 //! Waste and next steps, which follow from everything else in an analysis, and the prices that they need beside it.
 
-use types::analysis::{Analysis, NextSteps, OfferPrices, Waste};
+use types::analysis::{Analysis, CommitmentOffer, NextSteps, OfferPrices, Waste};
 
 use crate::number::ratio;
 use crate::prices::PriceBook;
 
 /// The analysis with its waste and its next steps.
-pub(crate) fn with(mut analysis: Analysis, book: &PriceBook) -> Analysis {
+pub(crate) fn with(mut analysis: Analysis, book: &PriceBook, commitment: Option<CommitmentOffer>) -> Analysis {
     analysis.waste = Waste::of(&analysis);
-    analysis.next_steps = Some(NextSteps::of(&analysis, &prices(&analysis, book)));
+    let prices = OfferPrices { commitment, ..prices(&analysis, book) };
+    analysis.next_steps = Some(NextSteps::of(&analysis, &prices));
     analysis
 }
 
@@ -19,6 +20,7 @@ fn prices(analysis: &Analysis, book: &PriceBook) -> OfferPrices {
         gp3_over_gp2: volume("gp3").zip(volume("gp2")).and_then(|(gp3, gp2)| ratio(gp3, gp2)),
         control_plane_usd_per_hour: book.control_plane(region, false).map(|priced| priced.price.usd()),
         spot_saving_fraction: spot_saving(analysis, book, region),
+        commitment: None,
     }
 }
 

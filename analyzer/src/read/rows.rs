@@ -8,7 +8,7 @@ use lake::tables::{node_hour, volume_hour};
 
 use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
 use crate::sums::facts::{
-    NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, placed, region_of_zone, zone_location,
+    NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, os_name, placed, region_of_zone, zone_location,
 };
 
 /// The columns [`nodes`] reads.
@@ -37,6 +37,9 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::kubelet_version,
     node_hour::root_disk_bytes,
     node_hour::fargate_provisioned,
+    node_hour::os_image,
+    node_hour::network_receive_bytes,
+    node_hour::network_transmit_bytes,
     node_hour::cpu_used_millicores_by_slot,
     node_hour::cpu_steal_millicores_by_slot,
     node_hour::memory_used_mib_by_slot,
@@ -56,6 +59,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
     let compute_type = Texts::new(batch, node_hour::compute_type)?;
     let arch = Texts::new(batch, node_hour::arch)?;
     let os = Texts::new(batch, node_hour::os)?;
+    let os_image = Texts::new(batch, node_hour::os_image)?;
     let emp_owned = Flags::new(batch, node_hour::emp_owned)?;
     let cpu_capacity = Int32s::new(batch, node_hour::cpu_capacity_millicores)?;
     let memory_capacity = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
@@ -69,6 +73,8 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
     let kubelet = Texts::new(batch, node_hour::kubelet_version)?;
     let root_disk = Int64s::new(batch, node_hour::root_disk_bytes)?;
     let provisioned = Texts::new(batch, node_hour::fargate_provisioned)?;
+    let received = Int64s::new(batch, node_hour::network_receive_bytes)?;
+    let sent = Int64s::new(batch, node_hour::network_transmit_bytes)?;
     let cpu_used = Slots::new(batch, node_hour::cpu_used_millicores_by_slot)?;
     let cpu_steal = Slots::new(batch, node_hour::cpu_steal_millicores_by_slot)?;
     let memory_used = Slots::new(batch, node_hour::memory_used_mib_by_slot)?;
@@ -90,7 +96,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
             capacity_type: capacity_type.owned(row),
             compute_type: placed(compute_type.some(row), zone.get(row)).to_owned(),
             arch: arch.owned(row),
-            os: os.owned(row),
+            os: os_name(os.get(row), os_image.get(row)).map(ToOwned::to_owned),
             region: region.owned(row).or_else(|| region_of_zone(zone.get(row)?)),
             emp_owned: emp_owned.get(row).unwrap_or_default(),
         },
@@ -107,6 +113,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
         kubelet: kubelet.get(row).and_then(catalog::minor),
         root_disk_bytes: root_disk.get(row),
         fargate_provisioned: provisioned.owned(row),
+        network_bytes: received.get(row).zip(sent.get(row)).map(|(received, sent)| received.saturating_add(sent)),
         seen: NodeSlots::default(),
     };
     let was_up = (0..batch.num_rows()).filter(|row| up.some(*row) > 0);

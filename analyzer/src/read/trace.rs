@@ -167,6 +167,7 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::capacity_type,
     node_hour::compute_type,
     node_hour::os,
+    node_hour::os_image,
     node_hour::emp_owned,
     node_hour::memory_capacity_bytes,
     node_hour::up_seconds,
@@ -279,6 +280,7 @@ impl Rows {
         let capacity_type = Texts::new(batch, node_hour::capacity_type)?;
         let compute_type = Texts::new(batch, node_hour::compute_type)?;
         let os = Texts::new(batch, node_hour::os)?;
+        let os_image = Texts::new(batch, node_hour::os_image)?;
         let emp_owned = crate::read::columns::Flags::new(batch, node_hour::emp_owned)?;
         let memory = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
         let up = Int32s::new(batch, node_hour::up_seconds)?;
@@ -289,7 +291,7 @@ impl Rows {
                 instance_type: instance_type.get(row),
                 compute_type: crate::sums::facts::placed(compute_type.some(row), zone.get(row)),
                 capacity_type: capacity_type.get(row),
-                os: os.get(row),
+                os: crate::sums::facts::os_name(os.get(row), os_image.get(row)),
                 emp_owned: emp_owned.get(row).unwrap_or_default(),
             };
             let place = choices.node(&facts).map(|place| {

@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::{ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
-use types::show::usd;
+use types::show::money;
 use types::{NanoUsd, UsdPerHour};
 
 use crate::assumptions::Assumptions;
@@ -24,7 +24,7 @@ use crate::number::{float, whole};
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
 use crate::scenarios::hosts::{Overhead, Packing, Size};
-use crate::sums::facts::{HourFacts, NodeKind};
+use crate::sums::facts::{HourFacts, NodeKind, RHEL, SUSE};
 use crate::sums::observed::Observed;
 use catalog::InstanceType;
 
@@ -197,12 +197,16 @@ impl<'a> Vendor<'a> {
             "fargate" => return stays("Fargate pods have no node of their own"),
             "auto" => return stays("the machine belongs to EKS Auto Mode"),
             "hybrid" => return stays("not an EC2 machine"),
+            "outpost" => return stays("on an Outpost, whose rack is paid for all the same"),
             "local-zone" | "wavelength" => return stays("in a Local Zone or Wavelength Zone, apart from the region"),
             _ if kind.emp_owned => return stays("already an elastic VM"),
             _ => {}
         }
         if kind.arch.as_deref().is_some_and(|arch| arch != "amd64") {
             return stays("elastic VMs are x86 only");
+        }
+        if matches!(kind.os.as_deref(), Some(RHEL | SUSE)) {
+            return stays("elastic VMs do not run RHEL or SUSE");
         }
         if kind.os.as_deref().is_some_and(|os| os != "linux") {
             return stays("elastic VMs run Linux only");
@@ -442,7 +446,7 @@ impl<'a> Vendor<'a> {
             notes.push(Note::info(format!(
                 "Family {} stays on EC2: its bare-metal hosts would cost {} a month more than its nodes.",
                 pool.family,
-                usd(month.usd(*loss))
+                money(month.usd(*loss), PriceBook::currency(&pool.region))
             )));
         }
         if let Some(pool) = self.half_yours(moved) {

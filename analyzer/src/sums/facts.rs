@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Minor;
 use lake::SlotValues;
+use prices::OperatingSystem;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 /// Everything the model needs of one hour.
@@ -47,6 +48,7 @@ pub(crate) struct NodeKind {
     /// As in the lake; `local-zone` or `wavelength` for EC2 machines that are there.
     pub(crate) compute_type: String,
     pub(crate) arch: Option<String>,
+    /// As [`os_name`] gives it.
     pub(crate) os: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) emp_owned: bool,
@@ -73,6 +75,8 @@ pub(crate) struct NodeRow {
     pub(crate) root_disk_bytes: Option<i64>,
     /// What a Fargate node says it was provisioned with, such as `0.25vCPU 0.5GB`.
     pub(crate) fargate_provisioned: Option<String>,
+    /// Bytes that its interfaces sent and received.
+    pub(crate) network_bytes: Option<i64>,
     pub(crate) seen: NodeSlots,
 }
 
@@ -95,8 +99,12 @@ pub(crate) struct BilledAs {
 }
 
 impl BilledAs {
-    /// Where it stands in price lists: its Local Zone or Wavelength Zone, else its region.
+    /// Where it stands in price lists: its Local Zone or Wavelength Zone, else its region. A machine on an Outpost stands
+    /// in none, since the rack is paid for and not the machine, so it has a location that no list knows.
     pub(crate) fn location(&self) -> Option<String> {
+        if self.kind.compute_type == "outpost" {
+            return self.kind.region.as_ref().map(|region| format!("{region}-outpost"));
+        }
         self.zone.as_deref().and_then(zone_location).or_else(|| self.kind.region.clone())
     }
 }
@@ -250,9 +258,36 @@ pub(crate) fn placed<'a>(compute_type: &'a str, zone: Option<&str>) -> &'a str {
     }
 }
 
+/// `rhel` for Red Hat Enterprise Linux, whose subscription AWS may bill with the machine.
+pub(crate) const RHEL: &str = "rhel";
+/// `suse` for SUSE Linux Enterprise Server.
+pub(crate) const SUSE: &str = "suse";
+
+/// The operating system as its licence goes: [`RHEL`] and [`SUSE`] by the image, where the label says `linux` or is not
+/// there; else what the label says.
+pub(crate) fn os_name<'a>(label: Option<&'a str>, image: Option<&str>) -> Option<&'a str> {
+    match image.map(OperatingSystem::of_image).filter(|_| label.is_none_or(|label| label == "linux")) {
+        Some(OperatingSystem::Rhel) => Some(RHEL),
+        Some(OperatingSystem::Suse) => Some(SUSE),
+        _ => label,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_names_the_licence_where_the_label_says_linux() {
+        let rhel = Some("Red Hat Enterprise Linux 9.4 (Plow)");
+        assert_eq!(os_name(Some("linux"), rhel), Some("rhel"));
+        assert_eq!(os_name(None, rhel), Some("rhel"));
+        assert_eq!(os_name(Some("windows"), rhel), Some("windows"));
+        assert_eq!(os_name(Some("linux"), Some("SUSE Linux Enterprise Server 15 SP6")), Some("suse"));
+        assert_eq!(os_name(Some("linux"), Some("Red Hat Enterprise Linux CoreOS 418.94")), Some("linux"));
+        assert_eq!(os_name(Some("linux"), None), Some("linux"));
+        assert_eq!(os_name(None, Some("Amazon Linux 2023")), None);
+    }
 
     #[test]
     fn a_zone_names_its_region() {

@@ -7,6 +7,7 @@ use types::Hour;
 
 use crate::fast::{FastSet, hash};
 use crate::interner::Interner;
+use crate::prices::PriceBook;
 use crate::sums::both::Both;
 use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
 
@@ -25,6 +26,8 @@ pub(crate) struct Observed {
     /// The hours there are, to know in which of them a node was created.
     present: BTreeSet<i64>,
     pub(crate) hours: Vec<HourSums>,
+    /// Bytes that interfaces of nodes sent and received; `None` where no node tells.
+    pub(crate) network_bytes: Option<i128>,
     /// Core-milliseconds used in each five-minute slot, oldest first.
     pub(crate) cpu_slots: Vec<i64>,
     /// KiB-seconds used in each five-minute slot, oldest first.
@@ -229,6 +232,9 @@ impl Observed {
         if node.kind.compute_type == "fargate" {
             return;
         }
+        if let Some(bytes) = node.network_bytes {
+            *self.network_bytes.get_or_insert_default() += i128::from(bytes);
+        }
         let billed_as = node.billed_as(&self.named);
         let of_hour = entry(billed, &billed_as);
         of_hour.up_seconds += node.up_seconds;
@@ -276,6 +282,11 @@ impl Observed {
         let mut regions = self.nodes.keys().filter_map(|kind| kind.region.as_deref());
         let first = regions.next()?;
         regions.all(|region| region == first).then_some(first)
+    }
+
+    /// The currency in which AWS bills the region.
+    pub(crate) fn currency(&self) -> &'static str {
+        self.region().map_or("USD", PriceBook::currency)
     }
 
     /// Distinct nodes, pods, containers and claims.

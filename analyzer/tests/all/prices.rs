@@ -234,6 +234,11 @@ async fn a_local_zone_has_prices_of_its_own_or_none() {
         world.bill_by(JUNE, 1, "", book.clone()).await.scenarios[0].cost_usd.compute,
         with.scenarios[0].cost_usd.compute
     );
+    // Where a list has gp2 there and no gp3, root disks are of gp2, and a claim that says gp3 is left without a price.
+    let gp2 = LOS_ANGELES.replace("ebs.gp3,,0.096", "ebs.gp2,,0.12");
+    let only = world.bill_by(JUNE, 1, "", PriceBook::catalog().unwrap().with_list(&gp2).unwrap()).await;
+    near(line(&only, "root_disks"), 730.0 * 0.12 / MONTH);
+    assert!(unpriced(&only, "volume of gp3").unwrap().contains("us-west-2-lax-1"));
     let boston = World::of([node("a", "t3.medium", "us-east-1-wl1-bos-wlz-1")]);
     near(line(&boston.bill_by(JUNE, 1, "", book).await, "compute"), 0.0556);
 }
@@ -261,6 +266,11 @@ async fn burstable_machines_pay_for_cpu_beyond_their_baseline() {
     assert_eq!(line(&blind, "cpu_credits"), None);
     assert!(unpriced(&blind, "CPU credits").unwrap().contains("node-exporter"));
     near(line(&World::of([node("a", "m5.xlarge", "us-east-1a")]).bill(JUNE, 1).await, "cpu_credits"), 0.0);
+    // Graviton is cheaper, Windows dearer.
+    let t4g = NodeHour { arch: Some("arm64".to_owned()), instance_type: Some("t4g.large".to_owned()), ..t3("a", 2000) };
+    near(line(&World::of([t4g]).bill(JUNE, 1).await, "cpu_credits"), 1.4 * 0.04);
+    let windows = NodeHour { os: Some("windows".to_owned()), ..t3("a", 2000) };
+    near(line(&World::of([windows]).bill(JUNE, 1).await, "cpu_credits"), 1.4 * 0.096);
     // Two thirds of a vCPU more than is given in the first hour of a day, and nothing after it: earned back.
     let lake = Lake::new(Arc::new(MemoryStore::default()));
     for n in 0..24 {
@@ -427,6 +437,64 @@ async fn the_fee_of_auto_mode_goes_by_family_and_date() {
 }
 
 #[tokio::test]
+async fn an_image_of_red_hat_pays_for_its_subscription() {
+    let image = |name: &str, instance_type: &str, image: &str| NodeHour {
+        os_image: Some(image.to_owned()),
+        ..node(name, instance_type, "us-east-1a")
+    };
+    let rhel = "Red Hat Enterprise Linux 9.4 (Plow)";
+    // By the vCPU: 0.0144 up to 8, 0.0108 from 9 to 96.
+    let small = World::of([image("a", "m5.xlarge", rhel)]).bill(JUNE, 1).await;
+    near(line(&small, "compute"), 0.192 + 4.0 * 0.0144);
+    let large = World::of([image("a", "m5.4xlarge", rhel)]).bill(JUNE, 1).await;
+    near(line(&large, "compute"), 0.768 + 16.0 * 0.0108);
+    // Graviton pays the same for it.
+    let arm = NodeHour { arch: Some("arm64".to_owned()), ..image("a", "m7g.xlarge", rhel) };
+    near(line(&World::of([arm]).bill(JUNE, 1).await, "compute"), 0.1632 + 4.0 * 0.0144);
+    // Who is paid shows nowhere, so the line is assumed, and says how to settle it.
+    let assumed = grades(&small, "compute");
+    assert!(matches!(&assumed[..], [("assumed", reason)] if reason.contains("RHEL")), "{assumed:?}");
+    assert!(noted(&small, "1.0 node-hours run RHEL") && noted(&small, "ec2.subscriptions"));
+    let own = World::of([image("a", "m5.xlarge", rhel)]);
+    let own = own.bill_by(JUNE, 1, "ec2.subscriptions = \"own\"", PriceBook::catalog().unwrap()).await;
+    near(line(&own, "compute"), 0.192);
+    assert!(!noted(&own, "run RHEL"));
+    // Of SUSE no list has the fee, and CoreOS belongs to OpenShift.
+    let suse = World::of([image("a", "m5.xlarge", "SUSE Linux Enterprise Server 15 SP6")]).bill(JUNE, 1).await;
+    assert_eq!(line(&suse, "compute"), None);
+    assert!(unpriced(&suse, "ec2 node").is_some_and(|reason| reason.contains("m5.xlarge with SUSE")));
+    let core = image("a", "m5.xlarge", "Red Hat Enterprise Linux CoreOS 418.94.202411");
+    near(line(&World::of([core]).bill(JUNE, 1).await, "compute"), 0.192);
+    // In China the fee is not known in CNY.
+    let beijing = NodeHour { os_image: Some(rhel.to_owned()), ..node("a", "m5.xlarge", "cn-north-1a") };
+    assert_eq!(line(&World::of([beijing]).bill(JUNE, 1).await, "compute"), None);
+}
+
+#[tokio::test]
+async fn a_rack_on_your_premises_is_not_priced_as_its_region() {
+    let rack = || NodeHour {
+        compute_type: "outpost".to_owned(),
+        root_disk_bytes: Some(80 * GIB),
+        ..node("a", "m5.xlarge", "us-west-2a")
+    };
+    let unknown = World::of([rack()]).bill(JUNE, 1).await;
+    assert_eq!((line(&unknown, "compute"), line(&unknown, "root_disks")), (None, Some(0.0)));
+    assert!(unpriced(&unknown, "outpost node").is_some_and(|reason| reason.contains("on an Outpost")));
+    assert!(noted(&unknown, "1.0 node-hours are on an Outpost"));
+    let group = &unknown.inventory.node_groups[0];
+    assert!(!group.movable.moves && group.movable.reason.contains("Outpost"), "{:?}", group.movable);
+    // Only the user knows what an hour of it costs; a price of the region is none of its.
+    let user = |text: &str| PriceBook::catalog().unwrap().with_user_toml(text).unwrap();
+    let own = user("[[node]]\nregion = \"us-west-2-outpost\"\ninstance_type = \"m5.xlarge\"\nusd_per_hour = 0.15\n");
+    near(line(&World::of([rack()]).bill_by(JUNE, 1, "", own).await, "compute"), 0.15);
+    let regional = user("[[node]]\nregion = \"us-west-2\"\ninstance_type = \"m5.xlarge\"\nusd_per_hour = 0.15\n");
+    assert_eq!(line(&World::of([rack()]).bill_by(JUNE, 1, "", regional).await, "compute"), None);
+    // Beside machines of the region, which stay priced.
+    let both = World::of([rack(), node("b", "m5.xlarge", "us-west-2a")]).bill(JUNE, 1).await;
+    near(line(&both, "compute"), 0.192);
+}
+
+#[tokio::test]
 async fn what_no_metric_shows_is_counted_where_somebody_says_so() {
     let text = "volumes.snapshot_gib = 730\n[network]\napplication_load_balancers = 2\nnetwork_load_balancers = 1\n\
                 interface_endpoints = 3\nnat_gateways = 1\n";
@@ -439,9 +507,27 @@ async fn what_no_metric_shows_is_counted_where_somebody_says_so() {
     let north = World::of([node("a", "m5.xlarge", "eu-north-1a")]);
     let bill = north.bill_by(JUNE, 1, text, PriceBook::catalog().unwrap()).await;
     assert!(unpriced(&bill, "application load balancers").is_some());
-    for words in ["load balancers", "Container Insights", "RHEL and SUSE", "which bytes do", "Outposts"] {
+    for words in ["load balancers", "Container Insights", "RHEL and SUSE", "which bytes do", "on Outposts"] {
         assert!(noted(&bill, words), "{words}");
     }
+}
+
+#[tokio::test]
+async fn traffic_between_zones_is_said_as_a_bound_and_in_no_total() {
+    let talking = |name: &str, zone: &str| NodeHour {
+        network_receive_bytes: Some(40 * GIB),
+        network_transmit_bytes: Some(60 * GIB),
+        ..node(name, "m5.xlarge", zone)
+    };
+    let bill = World::of([talking("a", "us-east-1a"), talking("b", "us-east-1b")]).bill(JUNE, 1).await;
+    // 200 GiB at 0.01 an end, 730 times a month.
+    assert!(noted(&bill, "sent and received 200 GiB") && noted(&bill, "it would be $1,460 a month at most"));
+    assert_eq!(line(&bill, "network"), None);
+    let one_zone = World::of([talking("a", "us-east-1a"), talking("b", "us-east-1a")]).bill(JUNE, 1).await;
+    assert!(!noted(&one_zone, "sent and received"));
+    // No price of it is known in CNY, and none is made up.
+    let beijing = World::of([talking("a", "cn-north-1a"), talking("b", "cn-north-1b")]).bill(JUNE, 1).await;
+    assert!(!noted(&beijing, "sent and received"));
 }
 
 /// Stockholm, a day: three machines with disks, a volume with IOPS, a NAT gateway.

@@ -14,7 +14,7 @@ use lake::{HourOrigin, Lake, Store};
 use reports::{Member, Standing};
 use types::{ClusterId, Hour, Window};
 
-use super::{DemoArgs, END_SECONDS, Stage, fresh_lake};
+use super::stage::{DemoArgs, END_SECONDS, Stage, fresh_lake};
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;

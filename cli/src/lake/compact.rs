@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake};
 use types::ClusterId;
 
-use super::{WhichLake, span};
+use super::common::{WhichLake, span};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::progress::Progress;

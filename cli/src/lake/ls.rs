@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lake::inventory::{self, ClusterListing};
 use types::ClusterId;
 
-use super::{Format, WhichLake};
+use super::common::{Format, WhichLake};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::range::RangeArgs;
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
         Format::Text => clusters.iter().map(text).collect::<Vec<_>>().join("\n"),
     })?;
     if clusters.is_empty() {
-        return Err(super::nothing(&store, args.cluster_id.as_ref(), window.is_some()).await?);
+        return Err(super::common::nothing(&store, args.cluster_id.as_ref(), window.is_some()).await?);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Day, Lake, Pruned};
 use types::ClusterId;
 
-use super::{WhichLake, span};
+use super::common::{WhichLake, span};
 use crate::failure::Failure;
 use crate::output::{eprint, print};
 

@@ -2,7 +2,7 @@
 
 use lake::{LakeUri, schema};
 
-use super::WhichLake;
+use super::common::WhichLake;
 use crate::failure::Failure;
 use crate::output::print;
 

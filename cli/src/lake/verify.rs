@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use lake::verify::{self, Scope, Verified};
 use types::ClusterId;
 
-use super::{Format, WhichLake};
+use super::common::{Format, WhichLake};
 use crate::failure::Failure;
 use crate::output::print;
 use crate::progress::Progress;
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: VerifyArgs, now: DateTime<Utc>, progress: &Progres
         Format::Text => text(&found, args.clean),
     })?;
     match found.faults.len() {
-        0 if found.is_empty() => Err(super::nothing(&store, scope.cluster.as_ref(), window.is_some()).await?),
+        0 if found.is_empty() => Err(super::common::nothing(&store, scope.cluster.as_ref(), window.is_some()).await?),
         0 => Ok(()),
         1 => Err(anyhow!("1 fault in `{}`", store.location()).into()),
         n => Err(anyhow!("{n} faults in `{}`", store.location()).into()),

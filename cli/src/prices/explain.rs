@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use prices::{Figure, PriceBook};
 
-use super::{known_type, shape};
+use super::shapes::{known_type, shape};
 use crate::analyze::prices;
 use crate::failure::Failure;
 use crate::output::print;

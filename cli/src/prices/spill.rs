@@ -19,7 +19,7 @@ fn key(price: &ListPrice) -> Key {
     [kind, region, name, plan].map(ToOwned::to_owned)
 }
 
-/// Prices in any order; of several with one key the last counts.
+/// Prices in any order; of several with one key the one of the newest list counts.
 #[derive(Default)]
 pub(super) struct Spill {
     held: BTreeMap<Key, ListPrice>,
@@ -30,7 +30,10 @@ pub(super) struct Spill {
 impl Spill {
     pub(super) fn add(&mut self, prices: impl IntoIterator<Item = ListPrice>) -> std::io::Result<()> {
         for price in prices {
-            self.held.insert(key(&price), price);
+            let key = key(&price);
+            if self.held.get(&key).is_none_or(|other| price.supersedes(other)) {
+                self.held.insert(key, price);
+            }
             if self.held.len() >= MOST {
                 self.set_aside()?;
             }
@@ -76,7 +79,7 @@ impl Spill {
             heads.push(head);
         }
         let mut out = csv::Writer::from_writer(BufWriter::new(out));
-        let mut count = 0;
+        let (mut count, mut best) = (0, None::<ListPrice>);
         while let Some((least, n)) = next.pop_first() {
             let price = heads.get_mut(n).and_then(Option::take);
             let head = runs.get_mut(n).and_then(Iterator::next).transpose().context("read prices back")?;
@@ -84,9 +87,13 @@ impl Spill {
             if let Some(place) = heads.get_mut(n) {
                 *place = head;
             }
-            // Of one thing the price of the latest run counts, which comes last.
+            // Runs come in the order in which they were read, so equal dates leave the later.
+            let supersedes = |price: &ListPrice| best.as_ref().is_none_or(|other| price.supersedes(other));
+            if let Some(price) = price.filter(supersedes) {
+                best = Some(price);
+            }
             let last = next.first().is_none_or(|(other, _)| *other != least);
-            if let Some(price) = price.filter(|_| last) {
+            if let Some(price) = best.take_if(|_| last) {
                 out.serialize(price).context("write a price")?;
                 count += 1;
             }
@@ -111,6 +118,7 @@ mod tests {
             date: String::new(),
             source: String::new(),
             currency: "USD".into(),
+            effective: String::new(),
         }
     }
 

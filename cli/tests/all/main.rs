@@ -8,3 +8,4 @@ mod run;
 mod serve;
 mod services;
 mod structure;
+mod yuan;

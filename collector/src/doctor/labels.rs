@@ -76,7 +76,7 @@ const FACTS: [Fact; 6] = [
 ];
 
 /// Every key worth allow-listing, in the order of the Helm values.
-pub const ALLOW: [&str; 12] = [
+pub const ALLOW: [&str; 13] = [
     "node.kubernetes.io/instance-type",
     "topology.kubernetes.io/zone",
     "topology.kubernetes.io/region",
@@ -89,6 +89,7 @@ pub const ALLOW: [&str; 12] = [
     "karpenter.sh/capacity-type",
     "alpha.eksctl.io/nodegroup-name",
     "emp.pf9.io/owned",
+    "topology.ebs.csi.aws.com/outpost-id",
 ];
 
 /// The flags of kube-state-metrics for what it exposes only when asked.

@@ -42,7 +42,9 @@ pub(crate) fn capacity_type(facts: &Facts) -> Option<&'static str> {
     })
 }
 
-/// `ec2`, `fargate`, `auto` or `hybrid`.
+/// `ec2`, `fargate`, `auto`, `hybrid` or `outpost`.
+///
+/// The zone of a node on an Outpost is the parent's; the EBS CSI driver labels it with the Outpost.
 pub(crate) fn compute_type(name: &str, provider_id: &str, facts: &Facts) -> &'static str {
     let said = label(facts, &["label_eks_amazonaws_com_compute_type"]).map(str::to_ascii_lowercase);
     match said.as_deref() {
@@ -51,6 +53,7 @@ pub(crate) fn compute_type(name: &str, provider_id: &str, facts: &Facts) -> &'st
         Some("hybrid") => "hybrid",
         _ if name.starts_with("fargate-") || provider_id.contains("/fargate-") => "fargate",
         _ if provider_id.starts_with("eks-hybrid:") => "hybrid",
+        _ if label(facts, &["label_topology_ebs_csi_aws_com_outpost_id"]).is_some_and(|id| !id.is_empty()) => "outpost",
         _ => "ec2",
     }
 }
@@ -173,6 +176,10 @@ mod tests {
         assert_eq!(compute_type("n", "aws:///us-east-1a/0ab-1/fargate-ip-10-0-0-1.ec2.internal", &none), "fargate");
         assert_eq!(compute_type("n", "eks-hybrid:///us-west-2/c/mi-0ab", &none), "hybrid");
         assert_eq!(compute_type("n", "aws:///us-east-1a/i-0abc", &none), "ec2");
+        let on_outpost = |id| facts(&[("label_topology_ebs_csi_aws_com_outpost_id", id)]);
+        let rack = on_outpost("arn:aws:outposts:us-west-2:111122223333:outpost/op-0ab23c4567EXAMPLE");
+        assert_eq!(compute_type("n", "aws:///us-west-2a/i-0abc", &rack), "outpost");
+        assert_eq!(compute_type("n", "aws:///us-west-2a/i-0abc", &on_outpost("")), "ec2");
     }
 
     #[test]

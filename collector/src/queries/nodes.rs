@@ -113,6 +113,7 @@ pub const NODE_LABELS: Query = node_labels!(
     "alpha_eksctl_io_nodegroup_name",
     "kops_k8s_io_instancegroup",
     "emp_pf9_io_owned",
+    "topology_ebs_csi_aws_com_outpost_id",
 );
 
 /// Counter values of a node's CPU by mode, in core-seconds. Duplicates collapse before the cores are summed. The label of

@@ -3,7 +3,9 @@
 use catalog::{Plan, Term};
 use types::UsdPerHour;
 
-use super::{CommitmentKind, PriceBook, PricesError, user};
+use super::check::PricesError;
+use super::user::CommitmentKind;
+use super::{PriceBook, user};
 use crate::machine::{CapacityType, MachineKind, OperatingSystem};
 use crate::origin::{Priced, priced};
 
@@ -88,6 +90,8 @@ impl PriceBook {
     }
 
     /// Rate of a machine with this list price under a commitment; `None` when the commitment does not cover it.
+    ///
+    /// AWS discounts the machine and not its licence, which is paid in full out of the commitment.
     pub fn committed_rate(
         &self,
         commitment: &Commitment,
@@ -98,21 +102,37 @@ impl PriceBook {
             Some((family, region)) => *family == machine.family() && *region == machine.region,
             None => true,
         };
-        // Plan rates with a licence are not known.
-        if machine.capacity_type != CapacityType::OnDemand || machine.os != OperatingSystem::Linux || !covers {
+        if machine.capacity_type != CapacityType::OnDemand || !covers {
             return None;
         }
-        match &commitment.rates {
-            PlanRates::Discount(discount) => list?.less(*discount),
+        // Reserved instances are for one operating system, which the prices file does not name.
+        if commitment.kind == CommitmentKind::ReservedInstances && machine.os != OperatingSystem::Linux {
+            return None;
+        }
+        let licence = self.licence_per_hour(machine)?;
+        let of_machine = |list: Option<UsdPerHour>| Some(list?.usd_per_hour() - licence);
+        let rate = match &commitment.rates {
+            PlanRates::Discount(discount) => of_machine(list)? * (1.0 - discount),
             PlanRates::Imported(plan) => {
                 let key = (machine.region.clone(), machine.instance_type.clone());
-                self.imported.plan_rates.get(plan)?.get(&key).copied()
+                self.imported.plan_rates.get(plan)?.get(&key)?.usd_per_hour()
             }
             PlanRates::Offered(plan, term) => {
                 let discount = self.catalog.commitment_discount(&machine.region, machine.family(), *plan, *term)?;
-                list?.less(discount.price)
+                of_machine(list)? * (1.0 - discount.price)
             }
+        };
+        UsdPerHour::try_new(rate + licence).ok()
+    }
+
+    /// Returns the list price of a machine above that of the same machine with Linux; zero for Linux.
+    fn licence_per_hour(&self, machine: &MachineKind) -> Option<f64> {
+        if machine.os == OperatingSystem::Linux {
+            return Some(0.0);
         }
+        let linux = MachineKind { os: OperatingSystem::Linux, ..machine.clone() };
+        let difference = self.list(machine)?.price.usd_per_hour() - self.list(&linux)?.price.usd_per_hour();
+        Some(difference.max(0.0))
     }
 }
 

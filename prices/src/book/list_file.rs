@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use types::UsdPerHour;
 
+use crate::machine::OperatingSystem;
+
 /// One price of an AWS price list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListPrice {
-    /// `ec2`, `item` or `savings-plan`.
+    /// `ec2` for Linux, `ec2-rhel`, `ec2-suse`, `ec2-windows`, `item` or `savings-plan`.
     pub kind: String,
     /// Region, such as `eu-west-1`.
     pub region: String,
@@ -29,12 +31,21 @@ pub struct ListPrice {
     /// Currency of the price; empty in files that predate the column, whose prices are in USD.
     #[serde(default)]
     pub currency: String,
+    /// First day of the price where a list of AWS names it; not written, since it decides only between rows of one list.
+    #[serde(skip)]
+    pub effective: String,
 }
 
 impl ListPrice {
     /// Key of the row: unique in a file.
     pub fn key(&self) -> (&str, &str, &str, &str) {
         (&self.kind, &self.region, &self.name, &self.plan)
+    }
+
+    /// Returns true when this price takes the place of an earlier row with the same key: that of the newer list, in one
+    /// list the one that holds from a later day, else the later row.
+    pub fn supersedes(&self, other: &Self) -> bool {
+        (&self.date, &self.effective) >= (&other.date, &other.effective)
     }
 }
 
@@ -61,6 +72,20 @@ pub enum ListFileError {
         /// Currency of the region.
         expected: &'static str,
     },
+    /// Two rows give one thing different prices.
+    #[error(
+        "the price of `{name}` in `{region}` is {first} in one row and {second} in another of the same date; keep the one that holds"
+    )]
+    Twice {
+        /// Instance type or item.
+        name: String,
+        /// Where.
+        region: String,
+        /// One price.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// A row holds no price.
     #[error("the price of `{name}` in `{region}` is `{usd}`, which is not a price")]
     Price {
@@ -78,6 +103,8 @@ pub enum ListFileError {
 pub(crate) struct Imported {
     /// By region, then by name.
     pub(super) on_demand: BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>,
+    /// Machines with a licence, by operating system, then as those without.
+    pub(super) licensed: BTreeMap<OperatingSystem, BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>>,
     pub(super) items: BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>,
     /// By plan, then by region and instance type.
     pub(super) plan_rates: BTreeMap<String, BTreeMap<(String, String), UsdPerHour>>,
@@ -91,21 +118,47 @@ pub fn read_list(text: &str) -> Result<Vec<ListPrice>, ListFileError> {
     Ok(csv::Reader::from_reader(text.as_bytes()).into_deserialize().collect::<Result<_, _>>()?)
 }
 
-/// Writes rows as a price-list file: sorted, one for each key, the last given of equal keys.
+/// Writes rows as a price-list file: sorted, one for each key by [`ListPrice::supersedes`].
 ///
 /// # Errors
 /// [`ListFileError::Row`] when a row cannot be written.
 pub fn write_list(rows: impl IntoIterator<Item = ListPrice>) -> Result<Vec<u8>, ListFileError> {
-    let key = |row: ListPrice| {
+    let key = |row: &ListPrice| {
         let (kind, region, name, plan) = row.key();
-        ([kind.to_owned(), region.to_owned(), name.to_owned(), plan.to_owned()], row)
+        [kind, region, name, plan].map(ToOwned::to_owned)
     };
-    let rows: BTreeMap<_, _> = rows.into_iter().map(key).collect();
+    let mut kept: BTreeMap<[String; 4], ListPrice> = BTreeMap::new();
+    for row in rows {
+        let key = key(&row);
+        if kept.get(&key).is_none_or(|other| row.supersedes(other)) {
+            kept.insert(key, row);
+        }
+    }
     let mut file = csv::Writer::from_writer(Vec::new());
-    for row in rows.into_values() {
+    for row in kept.into_values() {
         file.serialize(row)?;
     }
     file.into_inner().map_err(|error| ListFileError::Row(csv::Error::from(error.into_error())))
+}
+
+/// The rows that hold, one for each key: of several the one of the newest list.
+fn current(rows: Vec<ListPrice>) -> Result<Vec<ListPrice>, ListFileError> {
+    let mut kept: BTreeMap<[String; 4], ListPrice> = BTreeMap::new();
+    for row in rows {
+        let (kind, region, name, plan) = row.key();
+        let key = [kind, region, name, plan].map(ToOwned::to_owned);
+        match kept.get(&key) {
+            Some(other) if other.date == row.date && other.usd != row.usd => {
+                let (first, second) = (other.usd.clone(), row.usd);
+                return Err(ListFileError::Twice { name: row.name, region: row.region, first, second });
+            }
+            Some(other) if !row.supersedes(other) => {}
+            _ => {
+                kept.insert(key, row);
+            }
+        }
+    }
+    Ok(kept.into_values().collect())
 }
 
 impl Imported {
@@ -115,10 +168,12 @@ impl Imported {
         if rows.is_empty() {
             return Err(ListFileError::Empty);
         }
-        for row in rows {
+        for row in current(rows)? {
             let bad =
                 || ListFileError::Price { name: row.name.clone(), region: row.region.clone(), usd: row.usd.clone() };
-            let price = row.usd.parse().ok().and_then(|usd| UsdPerHour::try_new(usd).ok()).ok_or_else(bad)?;
+            let price = row.usd.parse().ok().and_then(|usd| UsdPerHour::try_new(usd).ok());
+            // What costs nothing is not in a list: a zero is a price that somebody left out.
+            let price = price.filter(|price| price.usd_per_hour() > 0.0).ok_or_else(bad)?;
             let currency = if row.currency.is_empty() { "USD" } else { &row.currency };
             let expected = catalog::currency_of(&row.region);
             if currency != expected {
@@ -128,6 +183,15 @@ impl Imported {
             match row.kind.as_str() {
                 "ec2" => {
                     imported.on_demand.entry(row.region.clone()).or_default().insert(row.name.clone(), (price, row));
+                }
+                "ec2-rhel" | "ec2-suse" | "ec2-windows" => {
+                    let os = match row.kind.as_str() {
+                        "ec2-rhel" => OperatingSystem::Rhel,
+                        "ec2-suse" => OperatingSystem::Suse,
+                        _ => OperatingSystem::Windows,
+                    };
+                    let of = imported.licensed.entry(os).or_default().entry(row.region.clone()).or_default();
+                    of.insert(row.name.clone(), (price, row));
                 }
                 "item" => {
                     imported.items.entry(row.region.clone()).or_default().insert(row.name.clone(), (price, row));

@@ -141,6 +141,7 @@ fn an_imported_price_wins_over_the_catalog_and_says_so() {
         date: "2026-07-01".into(),
         source: "AWS price list AmazonEC2".into(),
         currency: "USD".into(),
+        effective: String::new(),
     };
     let text = String::from_utf8(write_list([row.clone(), row]).unwrap()).unwrap();
     assert_eq!(text.lines().count(), 2);
@@ -217,4 +218,147 @@ fn surplus_credits_of_windows_have_a_price_of_their_own() {
     assert_eq!(of("t4g", OperatingSystem::Linux), Some(0.04));
     assert_eq!(of("t3", OperatingSystem::Windows), Some(0.096));
     assert_eq!(of("m5", OperatingSystem::Linux), None);
+}
+
+/// A price-list file with these rows: kind, region, name, price, date.
+fn list(rows: &[[&str; 5]]) -> String {
+    let row = |[kind, region, name, usd, date]: &[&str; 5]| {
+        let currency = if region.starts_with("cn-") { "CNY" } else { "USD" };
+        format!("{kind},{region},{name},,{usd},hour,{date},made up,{currency}\n")
+    };
+    let rows: String = rows.iter().map(row).collect();
+    format!("kind,region,name,plan,usd,unit,date,source,currency\n{rows}")
+}
+
+fn with_list(rows: &[[&str; 5]]) -> PriceBook {
+    PriceBook::catalog().unwrap().with_list(&list(rows)).unwrap()
+}
+
+#[test]
+fn what_costs_nothing_less_or_no_number_is_no_price_of_a_list() {
+    for usd in ["0", "0.0000000000", "-0.1", "NaN", "inf", "", "1e9", "0,192"] {
+        let text = list(&[["ec2", "us-east-1", "m5.large", usd, "2026-07-01"]]);
+        let text = text.replace("0,192", "\"0,192\"");
+        let error = PriceBook::catalog().unwrap().with_list(&text).unwrap_err().to_string();
+        assert!(error.contains("`m5.large` in `us-east-1`") && error.contains("not a price"), "{usd}: {error}");
+    }
+}
+
+#[test]
+fn of_two_rows_for_one_thing_the_newer_holds_whatever_their_order() {
+    let old = ["ec2", "us-east-1", "m5.large", "0.1", "2025-01-01"];
+    let new = ["ec2", "us-east-1", "m5.large", "0.097", "2026-07-01T00:00:00Z"];
+    for rows in [[old, new], [new, old]] {
+        let price = with_list(&rows).node("m5.large", CapacityType::OnDemand, "us-east-1").unwrap().price;
+        assert_eq!(price.usd_per_hour(), 0.097);
+    }
+    // Of one date none is better than the other, unless they agree.
+    let other = ["ec2", "us-east-1", "m5.large", "0.2", "2025-01-01"];
+    let error = PriceBook::catalog().unwrap().with_list(&list(&[old, other])).unwrap_err().to_string();
+    assert!(error.contains("is 0.1 in one row and 0.2 in another"), "{error}");
+    with_list(&[old, old]);
+}
+
+#[test]
+fn a_list_that_mixes_currencies_is_refused_where_it_is_wrong() {
+    let yuan = ["ec2", "cn-north-1", "m5.large", "1.0", "2026-07-01"];
+    let book = with_list(&[yuan, ["ec2", "us-east-1", "m5.large", "0.1", "2026-07-01"]]);
+    let of = |region| book.node("m5.large", CapacityType::OnDemand, region).unwrap().price.usd_per_hour();
+    assert_eq!((of("cn-north-1"), of("us-east-1")), (1.0, 0.1));
+    let text = list(&[yuan]).replace("CNY", "USD");
+    assert!(PriceBook::catalog().unwrap().with_list(&text).unwrap_err().to_string().contains("in CNY"));
+}
+
+#[test]
+fn a_list_with_licences_prices_what_the_catalog_does_not_know() {
+    let day = "2026-07-01";
+    let book = with_list(&[
+        ["ec2-suse", "us-east-1", "m5.xlarge", "0.248", day],
+        ["ec2-rhel", "cn-north-1", "m5.xlarge", "3.1", day],
+        ["ec2-windows", "us-east-1", "t2.large", "0.1208", day],
+    ]);
+    let of = |os, name, region| {
+        let machine = MachineKind { os, ..MachineKind::new(name, CapacityType::OnDemand, region) };
+        book.rate(&machine).map(|rate| rate.contracted.price.usd_per_hour())
+    };
+    assert_eq!(of(OperatingSystem::Suse, "m5.xlarge", "us-east-1"), Some(0.248));
+    assert_eq!(of(OperatingSystem::Rhel, "m5.xlarge", "cn-north-1"), Some(3.1));
+    assert_eq!(of(OperatingSystem::Windows, "t2.large", "us-east-1"), Some(0.1208));
+    assert_eq!(of(OperatingSystem::Suse, "m5.2xlarge", "us-east-1"), None);
+    assert_eq!(of(OperatingSystem::Linux, "m5.xlarge", "us-east-1"), Some(0.192));
+    let spot =
+        MachineKind { os: OperatingSystem::Suse, ..MachineKind::new("m5.xlarge", CapacityType::Spot, "us-east-1") };
+    assert_eq!(book.rate(&spot), None);
+}
+
+#[test]
+fn a_place_and_a_type_newer_than_the_catalog_have_the_price_of_a_list_and_no_other() {
+    let book = with_list(&[
+        ["ec2", "ap-southeast-8", "m5.large", "0.123", "2026-07-01"],
+        ["ec2", "us-east-1", "m99i.large", "0.2", "2026-07-01"],
+    ]);
+    let of = |name, region| book.node(name, CapacityType::OnDemand, region).map(|price| price.price.usd_per_hour());
+    assert_eq!((of("m5.large", "ap-southeast-8"), of("m5.xlarge", "ap-southeast-8")), (Some(0.123), None));
+    assert_eq!((of("m99i.large", "us-east-1"), of("m99i.xlarge", "us-east-1")), (Some(0.2), None));
+    // Of EBS there nothing is known, and what costs the same everywhere is.
+    assert_eq!(book.volume("gp3", "ap-southeast-8"), None);
+    assert!(book.control_plane("ap-southeast-8", false).is_some());
+    // A licence goes by the vCPU, and of a new type nobody knows how many it has.
+    let rhel = MachineKind {
+        os: OperatingSystem::Rhel,
+        ..MachineKind::new("m99i.large", CapacityType::OnDemand, "us-east-1")
+    };
+    assert_eq!(book.rate(&rhel), None);
+}
+
+#[test]
+fn govcloud_is_in_dollars_with_prices_of_its_own() {
+    let book = PriceBook::catalog().unwrap();
+    assert_eq!(PriceBook::currency("us-gov-west-1"), "USD");
+    let of = |region| book.node("m5.xlarge", CapacityType::OnDemand, region).unwrap();
+    assert_eq!(
+        (of("us-gov-west-1").price.usd_per_hour(), of("us-gov-west-1").origin.kind.as_str()),
+        (0.242, "observed")
+    );
+}
+
+#[test]
+fn a_plan_takes_nothing_off_a_licence() {
+    let plan =
+        "[[commitment]]\nname = \"any\"\nkind = \"compute-savings-plan\"\nusd_per_hour = 5.0\ndiscount_fraction = 0.25";
+    let book = book(plan);
+    let commitment = &book.commitments()[0];
+    let rate = |os| {
+        let machine = MachineKind { os, ..MachineKind::new("m5.xlarge", CapacityType::OnDemand, "us-east-1") };
+        let list = book.rate(&machine).unwrap().list;
+        book.committed_rate(commitment, &machine, list).map(types::UsdPerHour::usd_per_hour)
+    };
+    // 0.192 x 0.75, and 4 x 0.0144 or 4 x 0.046 in full.
+    assert_eq!(rate(OperatingSystem::Linux), Some(0.144));
+    assert_eq!(rate(OperatingSystem::Rhel), Some(0.2016));
+    assert_eq!(rate(OperatingSystem::Windows), Some(0.328));
+    let reserved = plan.replace("compute-savings-plan", "reserved-instances");
+    let reserved = self::book(&format!("{reserved}\nfamily = \"m5\"\nregion = \"us-east-1\""));
+    let rhel =
+        MachineKind { os: OperatingSystem::Rhel, ..MachineKind::new("m5.xlarge", CapacityType::OnDemand, "us-east-1") };
+    let list = reserved.rate(&rhel).unwrap().list;
+    assert_eq!(reserved.committed_rate(&reserved.commitments()[0], &rhel, list), None);
+}
+
+#[test]
+fn a_plan_of_three_years_goes_by_its_own_rates() {
+    let book = PriceBook::catalog().unwrap();
+    let discount = |plan, term| book.commitment_discount("us-east-1", "m5", plan, term).unwrap().price;
+    for plan in [catalog::Plan::Compute, catalog::Plan::Ec2Instance] {
+        assert!(discount(plan, catalog::Term::ThreeYears) > discount(plan, catalog::Term::OneYear) + 0.1);
+    }
+    let plan = "[[commitment]]\nname = \"three\"\nkind = \"compute-savings-plan\"\nusd_per_hour = 1.0\nterm = \"3yr\"\npayment = \"No Upfront\"";
+    let rates = "kind,region,name,plan,usd,unit,date,source,currency\n\
+                 savings-plan,us-east-1,m5.large,compute-savings-plan/1yr/No Upfront,0.07,hour,2026-07-01,made up,USD\n\
+                 savings-plan,us-east-1,m5.large,compute-savings-plan/3yr/No Upfront,0.048,hour,2026-07-01,made up,USD\n";
+    let book = book.with_list(rates).unwrap().with_user_toml(plan).unwrap();
+    let machine = MachineKind::new("m5.large", CapacityType::OnDemand, "us-east-1");
+    let list = book.rate(&machine).unwrap().list;
+    let rate = book.committed_rate(&book.commitments()[0], &machine, list).unwrap();
+    assert_eq!(rate.usd_per_hour(), 0.048);
 }

@@ -5,8 +5,8 @@ use std::io::BufRead;
 
 use ::csv::{ReaderBuilder, StringRecord};
 
-use super::product::{self, Product};
-use super::{AT_ONCE, Bulk, BulkError};
+use super::content::{AT_ONCE, Bulk, BulkError};
+use super::product::{self, Product, source};
 use crate::book::ListPrice;
 
 /// Most rows before the header row.
@@ -66,7 +66,11 @@ pub(super) fn read(
 
 fn price(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListPrice> {
     let of = |name| columns.get(row, name);
+    let effective = of("effectivedate");
     if of("termtype") != "OnDemand" || !["0", ""].contains(&of("startingrange")) {
+        return None;
+    }
+    if !product::in_force(effective, &bulk.published) {
         return None;
     }
     let kept = Product {
@@ -76,6 +80,7 @@ fn price(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListPrice
         operating_system: of("operating system"),
         capacity_status: of("capacitystatus"),
         installed: of("pre installed s/w"),
+        licence_model: of("license model"),
         operation: of("operation"),
         usage_type: of("usagetype"),
         region: of("region code"),
@@ -94,6 +99,7 @@ fn price(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListPrice
         unit: kept.unit.to_owned(),
         date: bulk.published.clone(),
         source: source(&bulk.offer),
+        effective: effective.to_owned(),
     })
 }
 
@@ -104,6 +110,9 @@ fn plan_rate(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListP
     let family = Some(of("product family")).filter(|family| !family.is_empty()).unwrap_or(of("productfamily"));
     let term = if term.ends_with("yr") { term } else { term.replace("years", "yr").replace("year", "yr") };
     let region = Some(of("discountedregioncode")).filter(|code| !code.is_empty()).or(region)?;
+    if !product::is_currency_of(of("currency"), region) {
+        return None;
+    }
     Some(ListPrice {
         usd: product::usd(of("discountedrate"), 1.0)?,
         kind: "savings-plan".to_owned(),
@@ -114,10 +123,6 @@ fn plan_rate(columns: &Columns, row: &StringRecord, bulk: &Bulk) -> Option<ListP
         unit: "hour".to_owned(),
         date: bulk.published.clone(),
         source: source("savings plans"),
+        effective: String::new(),
     })
-}
-
-/// Name of a list in reports.
-pub(super) fn source(offer: &str) -> String {
-    format!("AWS price list {offer}").trim_end().to_owned()
 }

@@ -8,15 +8,14 @@ use std::io::BufRead;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::csv::source;
-use super::product::{self, Kept, Product};
-use super::{AT_ONCE, Bulk, BulkError};
+use super::content::{AT_ONCE, Bulk, BulkError};
+use super::product::{self, Kept, Product, source};
 use crate::book::ListPrice;
 
-/// What prices are handed to.
+/// Receiver of prices.
 type Take<'t> = dyn FnMut(Vec<ListPrice>) -> std::io::Result<()> + 't;
 
-/// What was read so far.
+/// State of a list that is being read.
 struct State<'t> {
     bulk: Bulk,
     products: HashMap<String, Kept>,
@@ -252,6 +251,7 @@ struct Attributes {
     operating_system: String,
     capacitystatus: String,
     pre_installed_sw: String,
+    license_model: String,
     operation: String,
     usagetype: String,
     region_code: String,
@@ -262,6 +262,8 @@ struct Attributes {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Term {
+    #[serde(default)]
+    effective_date: String,
     #[serde(default)]
     price_dimensions: HashMap<String, Dimension>,
 }
@@ -290,6 +292,8 @@ struct JsonRate {
 #[derive(Deserialize)]
 struct DiscountedRate {
     price: String,
+    #[serde(default)]
+    currency: String,
 }
 
 impl JsonRate {
@@ -297,6 +301,9 @@ impl JsonRate {
         let (region, name) = product::box_usage(&self.discounted_usage_type, &self.discounted_operation)?;
         let named = Some(self.discounted_region_code.as_str()).filter(|code| !code.is_empty());
         let region = named.or(region)?;
+        if !product::is_currency_of(&self.discounted_rate.currency, region) {
+            return None;
+        }
         Some(ListPrice {
             kind: "savings-plan".to_owned(),
             currency: catalog::currency_of(region).to_owned(),
@@ -307,6 +314,7 @@ impl JsonRate {
             unit: "hour".to_owned(),
             date: String::new(),
             source: source("savings plans"),
+            effective: String::new(),
         })
     }
 }
@@ -355,6 +363,7 @@ impl<'t> State<'t> {
             operating_system: &of.operating_system,
             capacity_status: &of.capacitystatus,
             installed: &of.pre_installed_sw,
+            licence_model: &of.license_model,
             operation: &of.operation,
             usage_type: &of.usagetype,
             region: &of.region_code,
@@ -366,10 +375,19 @@ impl<'t> State<'t> {
     }
 
     fn terms(&mut self, sku: &str, terms: &HashMap<String, Term>) {
-        for dimension in terms.values().flat_map(|term| term.price_dimensions.values()) {
+        // In an order of their own, so that the same file gives the same prices.
+        let mut terms: Vec<_> = terms.iter().collect();
+        terms.sort_by_key(|(code, term)| (&term.effective_date, *code));
+        let dimensions = terms.into_iter().flat_map(|(_, term)| {
+            let mut dimensions: Vec<_> = term.price_dimensions.iter().collect();
+            dimensions.sort_by_key(|(code, _)| *code);
+            dimensions.into_iter().map(|(_, dimension)| (term.effective_date.as_str(), dimension))
+        });
+        for (effective, dimension) in dimensions {
             self.bulk.read += 1;
             let first = ["0", ""].contains(&dimension.begin_range.as_str());
-            let Some(kept) = self.products.get(sku).filter(|_| first) else { continue };
+            let in_force = product::in_force(effective, &self.bulk.published);
+            let Some(kept) = self.products.get(sku).filter(|_| first && in_force) else { continue };
             let currency = catalog::currency_of(&kept.region);
             let Some(text) = dimension.price_per_unit.get(currency) else { continue };
             let Some(usd) = product::usd(text, kept.per) else { continue };
@@ -383,6 +401,7 @@ impl<'t> State<'t> {
                 unit: kept.unit.to_owned(),
                 date: String::new(),
                 source: String::new(),
+                effective: effective.to_owned(),
             });
         }
     }

@@ -9,6 +9,7 @@ pub(super) struct Product<'a> {
     pub(super) operating_system: &'a str,
     pub(super) capacity_status: &'a str,
     pub(super) installed: &'a str,
+    pub(super) licence_model: &'a str,
     pub(super) operation: &'a str,
     pub(super) usage_type: &'a str,
     pub(super) region: &'a str,
@@ -24,6 +25,15 @@ pub(super) struct Kept {
     /// Number of our units that the list's price is for.
     pub(super) per: f64,
 }
+
+/// Operating systems of machines: as AWS lists them, the operation that stands for one whose licence AWS bills and that
+/// has nothing installed, and the kind of row it becomes.
+const SYSTEMS: [(&str, &str, &str); 4] = [
+    ("Linux", "RunInstances", "ec2"),
+    ("RHEL", "RunInstances:0010", "ec2-rhel"),
+    ("SUSE", "RunInstances:000g", "ec2-suse"),
+    ("Windows", "RunInstances:0002", "ec2-windows"),
+];
 
 /// Items by the suffix of their usage type; the prefix is the region.
 const ITEMS: [(&str, &str, &str, f64); 18] = [
@@ -110,13 +120,16 @@ impl Product<'_> {
         let (by_usage, rest) = region_and_rest(self.usage_type);
         let region = if self.region.is_empty() { by_usage? } else { self.region }.to_owned();
         if self.family.starts_with("Compute Instance") {
+            let runs = |(system, operation, _): &&(&str, &str, &str)| {
+                *system == self.operating_system && ["", *operation].contains(&self.operation)
+            };
+            let (.., kind) = SYSTEMS.iter().find(runs)?;
             let wanted = self.tenancy == "Shared"
-                && self.operating_system == "Linux"
                 && self.capacity_status == "Used"
                 && ["NA", ""].contains(&self.installed)
-                && ["RunInstances", ""].contains(&self.operation);
+                && !self.licence_model.starts_with("Bring");
             let name = self.instance_type.to_owned();
-            return (wanted && !name.is_empty()).then_some(Kept { kind: "ec2", region, name, unit: "hour", per: 1.0 });
+            return (wanted && !name.is_empty()).then_some(Kept { kind, region, name, unit: "hour", per: 1.0 });
         }
         let (_, item, unit, per) = ITEMS.iter().find(|(end, ..)| *end == rest)?;
         // Windows on Fargate has the same usage types with another operating system.
@@ -147,6 +160,12 @@ pub(super) fn is_currency_of(currency: &str, region: &str) -> bool {
     currency == catalog::currency_of(region) || currency.is_empty()
 }
 
+/// Returns true when a price holds by the day its list was published; a list may name the next one too.
+pub(super) fn in_force(effective: &str, published: &str) -> bool {
+    let day = |text: &str| text.get(..10).map(ToOwned::to_owned);
+    day(effective).zip(day(published)).is_none_or(|(effective, published)| effective <= published)
+}
+
 /// A price for one of our units, as text; `None` for zero and for what is no number.
 pub(super) fn usd(text: &str, per: f64) -> Option<String> {
     let price: f64 = text.parse().ok()?;
@@ -157,4 +176,9 @@ pub(super) fn usd(text: &str, per: f64) -> Option<String> {
         return Some(text.to_owned());
     }
     Some(format!("{:.10}", price / per))
+}
+
+/// Name of a list in reports.
+pub(super) fn source(offer: &str) -> String {
+    format!("AWS price list {offer}").trim_end().to_owned()
 }

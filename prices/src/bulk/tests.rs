@@ -1,5 +1,7 @@
 //! Lists in AWS's own layout, with prices made up.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 const EC2_CSV: &str = r#""FormatVersion","v1.0"
@@ -102,6 +104,7 @@ fn of_machines_shared_linux_rows_are_kept_and_bare_metal_among_them() {
     let expect = [
         pair("ec2 eu-west-1 m5.metal", "5.1360000000"),
         pair("ec2 eu-west-1 m5.xlarge", "0.2140000000"),
+        pair("ec2-windows eu-west-1 m5.xlarge", "0.3980000000"),
         pair("item eu-west-1 ebs.gp3", "0.0880000000"),
         pair("item eu-west-1 ebs.gp3.mib_per_second_above_125", "0.0440000000"),
     ];
@@ -248,12 +251,97 @@ fn a_list_read_becomes_the_layer_above_the_catalog() {
     assert_eq!(book.volume("gp3", "eu-west-1").unwrap().origin.source, "AWS price list AmazonEC2");
 }
 
+/// A list of one machine with these rows: operating system, operation, licence model, first day, price, currency.
+fn machines(rows: &[[&str; 6]]) -> String {
+    let row = |[system, operation, model, effective, usd, currency]: &[&str; 6]| {
+        format!(
+            "S,OnDemand,{effective},0,{usd},{currency},Compute Instance,m5.xlarge,Shared,{system},{model},EU-BoxUsage:m5.xlarge,{operation},Used,NA\n"
+        )
+    };
+    let rows: String = rows.iter().map(row).collect();
+    format!(
+        "\"Publication Date\",\"2026-07-15T20:00:00Z\"\n\"OfferCode\",\"AmazonEC2\"\nSKU,TermType,EffectiveDate,StartingRange,PricePerUnit,Currency,Product Family,Instance Type,Tenancy,Operating System,License Model,usageType,operation,CapacityStatus,Pre Installed S/W\n{rows}"
+    )
+}
+
+#[test]
+fn machines_with_a_licence_that_aws_bills_are_kept_apart() {
+    let day = "2026-07-01";
+    let list = machines(&[
+        ["Linux", "RunInstances", "No License required", day, "0.214", "USD"],
+        ["RHEL", "RunInstances:0010", "No License required", day, "0.2716", "USD"],
+        ["RHEL", "RunInstances:1010", "No License required", day, "0.3", "USD"],
+        ["SUSE", "RunInstances:000g", "No License required", day, "0.27", "USD"],
+        ["Windows", "RunInstances:0002", "No License required", day, "0.398", "USD"],
+        ["Windows", "RunInstances:0800", "Bring your own license", day, "0.214", "USD"],
+        ["Windows", "RunInstances:0006", "No License required", day, "0.878", "USD"],
+    ]);
+    let expect = [
+        pair("ec2 eu-west-1 m5.xlarge", "0.214"),
+        pair("ec2-rhel eu-west-1 m5.xlarge", "0.2716"),
+        pair("ec2-suse eu-west-1 m5.xlarge", "0.27"),
+        pair("ec2-windows eu-west-1 m5.xlarge", "0.398"),
+    ];
+    assert_eq!(kept(&list), expect);
+}
+
+#[test]
+fn of_two_rows_of_one_machine_the_one_in_force_holds_whatever_their_order() {
+    let model = "No License required";
+    let old = ["Linux", "RunInstances", model, "2025-01-01", "0.3", "USD"];
+    let now = ["Linux", "RunInstances", model, "2026-07-01", "0.214", "USD"];
+    let next = ["Linux", "RunInstances", model, "2026-08-01", "0.2", "USD"];
+    for rows in [[old, now, next], [next, now, old], [now, next, old]] {
+        let bulk = read_bulk(machines(&rows).as_bytes()).unwrap();
+        let file = String::from_utf8(crate::book::write_list(bulk.prices).unwrap()).unwrap();
+        assert_eq!(
+            crate::book::read_list(&file).unwrap().into_iter().map(|row| row.usd).collect::<Vec<_>>(),
+            ["0.214"]
+        );
+    }
+    // The same from JSON, whose terms stand in no order.
+    let term = |code: &str, effective: &str, usd: &str| {
+        format!(
+            r#""{code}":{{"effectiveDate":"{effective}","priceDimensions":{{"{code}.6":{{"beginRange":"0","pricePerUnit":{{"USD":"{usd}"}}}}}}}}"#
+        )
+    };
+    let terms = [
+        term("A.Z", "2025-01-01T00:00:00Z", "0.3"),
+        term("A.B", "2026-07-01T00:00:00Z", "0.214"),
+        term("A.A", "2026-08-01T00:00:00Z", "0.2"),
+    ];
+    let json = format!(
+        r#"{{"publicationDate":"2026-07-15T20:00:00Z","offerCode":"AmazonEC2","products":{{"A":{{"sku":"A","productFamily":"Compute Instance","attributes":{{"instanceType":"m5.xlarge","tenancy":"Shared","operatingSystem":"Linux","capacitystatus":"Used","usagetype":"EU-BoxUsage:m5.xlarge"}}}}}},"terms":{{"OnDemand":{{"A":{{{}}}}}}}}}"#,
+        terms.join(",")
+    );
+    let bulk = read_bulk(json.as_bytes()).unwrap();
+    let file = String::from_utf8(crate::book::write_list(bulk.prices).unwrap()).unwrap();
+    assert!(file.contains(",0.214,") && file.lines().count() == 2, "{file}");
+}
+
+#[test]
+fn reserved_terms_and_worthless_prices_are_left_out_and_other_currencies_counted() {
+    let model = "No License required";
+    let row = |usd, currency| ["Linux", "RunInstances", model, "2026-07-01", usd, currency];
+    for usd in ["0.0000000000", "-0.1", "NaN", "inf", "", "free"] {
+        assert_eq!(kept(&machines(&[row(usd, "USD")])), [], "{usd}");
+    }
+    let reserved = machines(&[row("0.1", "USD")]).replace("OnDemand", "Reserved");
+    assert_eq!(kept(&reserved), []);
+    let mixed = read_bulk(machines(&[row("0.214", "USD"), row("1.9", "CNY"), row("0.2", "EUR")]).as_bytes()).unwrap();
+    assert_eq!(mixed.prices.len(), 1);
+    assert_eq!(mixed.other_currencies, BTreeMap::from([("CNY".to_owned(), 1), ("EUR".to_owned(), 1)]));
+    // A plan's rate in another currency than its region is billed in is none either.
+    let yuan = PLANS_JSON.replace("\"currency\" : \"USD\"", "\"currency\" : \"CNY\"");
+    assert_eq!(kept(&yuan), []);
+}
+
 mod hostile {
     use proptest::prelude::*;
 
     use super::*;
 
-    /// What the fuzz targets start from.
+    /// Files that the fuzz targets start from.
     const CORPUS: [&[u8]; 3] = [
         include_bytes!("../../fuzz/corpus/list/ec2.csv"),
         include_bytes!("../../fuzz/corpus/list/ec2.json"),

@@ -9,7 +9,7 @@ pub(super) const NODE_KINDS: Sheet = Sheet {
         ("instance_type", "EC2 instance type; empty where it is not known, and for Fargate"),
         ("instance_type_source", "how it is known: `label`, `dmi` or `unknown`"),
         ("capacity_type", "`on-demand` or `spot`; empty where no label says it"),
-        ("compute_type", "`ec2`, `fargate`, `auto`, `hybrid`, `local-zone` or `wavelength`"),
+        ("compute_type", "`ec2`, `fargate`, `auto`, `hybrid`, `outpost`, `local-zone` or `wavelength`"),
         ("arch", "CPU architecture"),
         ("zones", "availability zones, joined by `;`"),
         ("nodes", "distinct nodes"),

@@ -20,7 +20,7 @@ pub(super) const VERDICT: Sheet = Sheet {
     columns: &[
         ("recommendation", "scenario recommended; empty where the evidence carries none"),
         ("reason", "why, such as `saves_most` or `limits_broken`; empty in analyses that predate it"),
-        ("text", "the same in sentences, amounts in USD"),
+        ("text", "the same in sentences, amounts in the currency of the analysis"),
         ("today_monthly_usd", "today, over the lines compared"),
         ("monthly_usd", "what is recommended, over the same lines"),
         ("saving_monthly_usd", "the difference"),
@@ -43,7 +43,7 @@ pub(super) const VERDICT: Sheet = Sheet {
         vec![row![
             verdict.recommendation.as_ref(),
             verdict.reason.map_or(Cell::Unknown, |reason| word(to_value(reason))),
-            show::verdict(verdict),
+            show::verdict(verdict, &analysis.currency),
             amounts.map(|amounts| amounts.today_monthly_usd),
             amounts.map(|amounts| amounts.monthly_usd),
             amounts.map(|amounts| amounts.saving_monthly_usd),

@@ -181,14 +181,14 @@ fn commitments_and_moving_are_said_beside_the_saving() {
 #[test]
 fn page_summary_and_terminal_say_the_same() {
     for (name, analysis) in sample::decided() {
-        let text = show::verdict(&analysis.verdict);
+        let text = show::verdict(&analysis.verdict, "USD");
         let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let terminal = reports::summary(&analysis);
         assert!(one_line(&terminal).contains(&one_line(&text)), "{name}: {terminal}");
         let markdown = reports::markdown(&analysis, &Money::default());
         assert!(markdown.contains(&format!("**{text}**")), "{name}: {markdown}");
         let (_, said) = head(&analysis);
-        assert!(said.contains(&one_line(&show::grounds(&analysis.verdict))), "{name}: {said}");
+        assert!(said.contains(&one_line(&show::grounds(&analysis.verdict, "USD"))), "{name}: {said}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! How close the replay of today's machines comes to what was measured.
+//! Comparison of the replay of today's machines with what was measured.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct BackTest {
     pub replayed_long_waits: u64,
     /// The same as measured.
     pub measured_long_waits: u64,
-    /// Whether long waits are as many, to 20 % or to two of them; `null` where nothing waited either way.
+    /// `true` when long waits are as many, to 20 % or to two of them; `null` where nothing waited either way.
     pub waits_agree: Option<bool>,
 }
 

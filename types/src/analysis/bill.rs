@@ -10,7 +10,7 @@ pub struct Allocation {
     /// The whole cluster.
     #[serde(flatten)]
     pub total: Shares,
-    /// What `overhead` is made of, dearest first.
+    /// Parts of `overhead`, dearest first.
     pub overhead: Vec<OverheadCost>,
     /// Why `residual` is not zero; empty when it is.
     pub residual_causes: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Allocation {
     pub by_volume_claim: Vec<ClaimCost>,
 }
 
-/// What one persistent volume claim costs.
+/// Cost of one persistent volume claim.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClaimCost {
@@ -47,9 +47,9 @@ pub struct ClaimCost {
     pub gib_mean: Option<f64>,
     /// Hours it was there.
     pub hours: f64,
-    /// Whether no pod mounted it in any hour.
+    /// `true` when no pod mounted it in any hour.
     pub unmounted: bool,
-    /// What it costs over the window; `null` when it has no price.
+    /// Cost over the window; `null` when it has no price.
     pub usd: Option<f64>,
 }
 
@@ -65,7 +65,7 @@ pub struct Shares {
     pub workloads_usd: f64,
     /// The same, exact.
     pub workloads_nano_usd: String,
-    /// What no packing recovers: capacity the kubelet keeps, daemonsets, boots, control plane, network.
+    /// Overhead that no packing recovers: capacity the kubelet keeps, daemonsets, boots, control plane, network.
     pub overhead_usd: f64,
     /// The same, exact.
     pub overhead_nano_usd: String,
@@ -77,7 +77,7 @@ pub struct Shares {
     pub oversubscribed_usd: f64,
     /// The same, exact.
     pub oversubscribed_nano_usd: String,
-    /// What could not be given to anything.
+    /// Rest that could not be given to anything.
     pub residual_usd: f64,
     /// The same, exact.
     pub residual_nano_usd: String,
@@ -87,7 +87,7 @@ pub struct Shares {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OverheadCost {
-    /// What it is, such as `daemonsets`.
+    /// Kind of overhead, such as `daemonsets`.
     pub what: String,
     /// Its cost.
     pub usd: f64,
@@ -95,7 +95,7 @@ pub struct OverheadCost {
     pub nano_usd: String,
 }
 
-/// What one namespace costs.
+/// Cost of one namespace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamespaceCost {
@@ -121,7 +121,7 @@ pub struct NamespaceCost {
     pub memory_used_gib_hours: f64,
 }
 
-/// What one workload costs.
+/// Cost of one workload.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkloadCost {
@@ -155,7 +155,7 @@ pub struct WorkloadCost {
     pub memory_used_gib_hours: f64,
 }
 
-/// What one group of nodes costs.
+/// Cost of one group of nodes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupCost {
@@ -168,7 +168,7 @@ pub struct GroupCost {
     pub shares: Shares,
 }
 
-/// What the workloads with one value of a label cost.
+/// Cost of the workloads with one value of a label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelCost {
@@ -185,7 +185,7 @@ pub struct LabelCost {
     pub workloads: Vec<LabelWorkload>,
 }
 
-/// What the pods of one workload with one value of a label cost.
+/// Cost of the pods of one workload with one value of a label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabelWorkload {
@@ -199,7 +199,7 @@ pub struct LabelWorkload {
     pub workload_usd: f64,
 }
 
-/// How well today's bill is known: each dollar by the weakest link of its quantity and its price.
+/// Evidence of today's bill: each amount graded by the weakest link of its quantity and its price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
@@ -215,7 +215,7 @@ pub struct Evidence {
     pub unpriced_node_hours: f64,
     /// The bill by grade and reason, dearest first within a grade.
     pub lines: Vec<EvidenceLine>,
-    /// What would make more of it known, the most dollars first.
+    /// Measures that would make more of it known, the largest amounts first.
     pub raise: Vec<Raise>,
 }
 
@@ -237,12 +237,12 @@ pub struct EvidenceLine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Raise {
-    /// What is not known well.
+    /// Part of the bill that is not known well.
     pub what: String,
     /// Dollars of the bill it bears on.
     pub usd: f64,
     /// Node-hours it would price, where they have no price.
     pub node_hours: f64,
-    /// What to do: exact Helm values or a command.
+    /// Remedy: exact Helm values or a command.
     pub how: String,
 }

@@ -1,8 +1,8 @@
-//! What runs in the cluster.
+//! Inventory of the cluster.
 
 use serde::{Deserialize, Serialize};
 
-/// What runs in the cluster over the window.
+/// Inventory of the cluster over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Inventory {
@@ -40,7 +40,7 @@ pub struct Inventory {
 pub struct NodeGroup {
     /// EC2 instance type; `null` when not known, and for Fargate.
     pub instance_type: Option<String>,
-    /// How the instance type is known: `label`, `dmi`, `unknown`.
+    /// Source of the instance type: `label`, `dmi`, `unknown`.
     pub instance_type_source: String,
     /// `on-demand` or `spot`; `null` when no label says it.
     pub capacity_type: Option<String>,
@@ -58,11 +58,11 @@ pub struct NodeGroup {
     pub cpu_capacity_cores: Option<f64>,
     /// Memory capacity of one node, in GiB.
     pub memory_capacity_gib: Option<f64>,
-    /// Whether they could become elastic VMs, and why not.
+    /// Answer to whether they could become elastic VMs, and why not.
     pub movable: Movable,
 }
 
-/// Whether a group of nodes could become elastic VMs.
+/// Answer to whether a group of nodes could become elastic VMs, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Movable {

@@ -1,13 +1,13 @@
-//! What the replays add: risk, hosts, what-if, movability and the plan.
+//! Results of the replays: risk, hosts, what-if, movability and the plan.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What went wrong in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
+/// Risk found in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Risk {
-    /// Whether it holds the risk target.
+    /// `true` when it holds the risk target.
     pub holds_target: bool,
     /// Share of pod-seconds asked for that a machine served.
     pub served_fraction: f64,
@@ -88,17 +88,17 @@ pub struct HostConsidered {
     pub usd_per_hour: f64,
     /// Least compute cost of what would run on it, over the window.
     pub lower_bound_usd: Option<f64>,
-    /// What the scenario `emp` costs on it over the window, all lines; `null` where it was not replayed or not priced.
+    /// Cost of the scenario `emp` on it over the window, all lines; `null` where it was not replayed or not priced.
     pub total_usd: Option<f64>,
-    /// Whether it held the risk target in the first two thirds of the window; `null` where it was not replayed.
+    /// `true` when it held the risk target in the first two thirds of the window; `null` where it was not replayed.
     pub holds_target: Option<bool>,
-    /// Whether it is the host of the scenarios.
+    /// `true` when it is the host of the scenarios.
     pub chosen: bool,
     /// Why, or why not.
     pub reason: String,
 }
 
-/// How the result changes with what is assumed. Savings of the grid and of break-even planes are of `emp` against
+/// Results under other assumptions. Savings of the grid and of break-even planes are of `emp` against
 /// `ec2-repacked`, those of the tornado of one scenario against today, over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -120,9 +120,9 @@ pub struct WhatIf {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BreakEven {
-    /// What varies along a row: `fee_fraction`, `host_discount` or `ec2_discount`.
+    /// Term that varies along a row: `fee_fraction`, `host_discount` or `ec2_discount`.
     pub x: String,
-    /// What varies from row to row, of the same.
+    /// Term that varies from row to row, of the same.
     pub y: String,
     /// Values of `x`, as fractions of one, rising.
     pub xs: Vec<f64>,
@@ -142,11 +142,11 @@ pub struct WhatIfPoint {
     pub memory_overcommit: f64,
     /// vCPU of elastic VMs on a host, as a multiple of its threads.
     pub cpu_overcommit: f64,
-    /// What it costs; `null` where a price is missing.
+    /// Cost; `null` where a price is missing.
     pub total_usd: Option<f64>,
-    /// What it saves.
+    /// Saving.
     pub saving_usd: Option<f64>,
-    /// Whether it holds the risk target on the last third of the window.
+    /// `true` when it holds the risk target on the last third of the window.
     pub holds_target: bool,
     /// Share of host-slots over CPU, on the last third.
     pub host_slots_over_cpu: f64,
@@ -156,7 +156,7 @@ pub struct WhatIfPoint {
     /// Share of pod-seconds served, on the last third; `null` in analyses that predate it.
     #[serde(default)]
     pub served_fraction: Option<f64>,
-    /// Whether no other pair of ratios saves as much at no more risk: fewer host-slots over CPU or memory together.
+    /// `true` when no other pair of ratios saves as much at no more risk: fewer host-slots over CPU or memory together.
     #[serde(default)]
     pub on_frontier: bool,
 }
@@ -169,18 +169,18 @@ pub struct TornadoBar {
     pub key: String,
     /// The other value.
     pub value: String,
-    /// What is saved with it.
+    /// Saving with it.
     pub saving_usd: Option<f64>,
     /// That less what is saved without it.
     pub change_usd: Option<f64>,
-    /// Whether the scenario holds every limit with it.
+    /// `true` when the scenario holds every limit with it.
     pub holds_target: bool,
-    /// Whether the recommendation is another with it.
+    /// `true` when the recommendation is another with it.
     #[serde(default)]
     pub turns_around: bool,
 }
 
-/// Whether a workload can move to elastic VMs.
+/// Movability of a workload to elastic VMs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WorkloadMovability {
@@ -207,7 +207,7 @@ pub struct WorkloadMovability {
     pub saving_usd: Option<f64>,
 }
 
-/// What decides which pods move.
+/// Selection of the pods that move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Selection {
@@ -218,9 +218,9 @@ pub struct Selection {
     pub namespaces: Vec<String>,
     /// Labels the profile names, as `key=value`.
     pub labels: Vec<String>,
-    /// How the two combine: `all` (in a named namespace and with every label) or `any`.
+    /// Combination of the two: `all` (in a named namespace and with every label) or `any`.
     pub combine: String,
-    /// Whether pods seen on spot capacity move too.
+    /// `true` when pods seen on spot capacity move too.
     pub moves_spot: bool,
 }
 
@@ -236,9 +236,9 @@ pub struct Exclusion {
     pub pod_hours: f64,
     /// Memory they reserve, in GiB-hours.
     pub memory_request_gib_hours: f64,
-    /// Whether a choice of the user keeps them: another choice would let them move.
+    /// `true` when a choice of the user keeps them: another choice would let them move.
     pub by_choice: bool,
-    /// What `emp` would cost less over the window if they moved too, from a replay in which they do; negative where it
+    /// Cost that `emp` would save over the window if they moved too, from a replay in which they do; negative where it
     /// would cost more, `null` where no choice lets them, and where no pool was replayed.
     pub costs_usd: Option<f64>,
 }
@@ -265,15 +265,15 @@ pub struct Waterfall {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
-    /// What changes: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool`, `fee` or `headroom`.
+    /// Kind of change: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool`, `fee` or `headroom`.
     pub what: String,
     /// The scenario reached with it; `null` inside a scenario.
     pub scenario: Option<String>,
-    /// What it adds to the cost; negative where it saves.
+    /// Addition to the cost; negative where it saves.
     pub usd: f64,
 }
 
-/// What elastic VMs that run already save: Before less After, and the fee on that.
+/// Saving of elastic VMs that run already: Before less After, and the fee on that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Realised {
@@ -281,17 +281,17 @@ pub struct Realised {
     pub evm_hours: f64,
     /// Elastic VMs seen by instance type, in hours, most first.
     pub evm_types: Vec<(String, f64)>,
-    /// What they would have cost as EC2 instances at contracted prices; `null` where one has no type or price.
+    /// Cost as EC2 instances at contracted prices; `null` where one has no type or price.
     pub before_usd: Option<f64>,
-    /// What their hosts cost, as the user says; no metric of the cluster shows hosts. `null` where it was not said.
+    /// Cost of their hosts, as the user says; no metric of the cluster shows hosts. `null` where it was not said.
     pub after_usd: Option<f64>,
     /// The fee on the difference; `null` where that is not known.
     pub fee_usd: Option<f64>,
-    /// What is left; negative where there is a loss.
+    /// Saving that is left; negative where there is a loss.
     pub saving_usd: Option<f64>,
 }
 
-/// What to build, from the scenario `emp`.
+/// Plan of what to build, from the scenario `emp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
@@ -314,7 +314,7 @@ pub struct Plan {
     pub waves: Vec<Wave>,
 }
 
-/// What a pool holds in one zone.
+/// Hosts and elastic VMs of a pool in one zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolPlan {
@@ -332,9 +332,10 @@ pub struct PoolPlan {
 pub struct Wave {
     /// Namespaces that move in it.
     pub namespaces: Vec<String>,
-    /// What everything moved so far costs, over the window.
+    /// Cost of everything moved so far, over the window.
     pub total_usd: Option<f64>,
-    /// What everything moved so far saves against `ec2-today-replayed`, on whose machines the rest stays, over the window.
+    /// Saving of everything moved so far against `ec2-today-replayed`, on whose machines the rest stays, over the
+    /// window.
     pub saving_usd: Option<f64>,
     /// Of that, by this step alone.
     pub marginal_saving_usd: Option<f64>,

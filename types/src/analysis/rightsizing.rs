@@ -10,7 +10,7 @@ pub struct RightSizing {
     pub days: u32,
     /// Percentile of five-minute CPU means that becomes the CPU request, from 0 to 100.
     pub cpu_percentile: f64,
-    /// What is added to the largest memory seen, as a share of it.
+    /// Margin on the largest memory seen, as a share of it.
     pub memory_margin: f64,
     /// Requests that change by no more than this share, in CPU and in memory, are left as they are.
     pub tolerance: f64,
@@ -58,10 +58,10 @@ pub struct ContainerSize {
     pub cpu_target_millicores: u32,
     /// Memory request to set, in MiB.
     pub memory_target_mib: u32,
-    /// What the change frees at today's price of what the workload reserves, in USD a month; negative where the request
-    /// rises, `null` where that price is not known.
+    /// Value of what the change frees, at today's price of what the workload reserves, in USD a month; negative where
+    /// the request rises, `null` where that price is not known.
     pub saving_monthly_usd: Option<f64>,
-    /// What to be careful about.
+    /// Cautions.
     pub cautions: Vec<Caution>,
 }
 
@@ -96,7 +96,7 @@ pub enum SkipReason {
     NoOwner,
 }
 
-/// What to be careful about when a request changes.
+/// Caution for a request that changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 pub use cost_lines::{CostLines, ExactLines};
 
-use super::{Note, Risk, ScenarioHour};
+use super::note::Note;
+use super::replayed::{Risk, ScenarioHour};
 use crate::NanoUsd;
 
-/// How many cost lines there are.
+/// Number of cost lines.
 pub const COST_LINES: usize = cost_lines::COUNT;
 
 /// One way to run the cluster, and what it costs over the window.
@@ -31,15 +32,15 @@ pub struct Scenario {
     pub compute_cost: Option<ComputeCost>,
     /// Machines by type, with the price each was given.
     pub machine_hours: Vec<MachineHours>,
-    /// What the lines other than compute are made of, by line, then name.
+    /// Items of the lines other than compute, by line, then name.
     #[serde(default)]
     pub items: Vec<CostItem>,
-    /// What could not be priced; outside every total.
+    /// Usage that could not be priced; outside every total.
     pub unpriced: Vec<Unpriced>,
-    /// What its compute cannot have cost less than, fee and boots left out; `null` where it was not replayed.
+    /// Lower bound of its compute cost, fee and boots left out; `null` where it was not replayed.
     #[serde(default)]
     pub lower_bound_usd: Option<f64>,
-    /// What went wrong on the machines, outside the first day; `null` where it was not replayed.
+    /// Risk on the machines, outside the first day; `null` where it was not replayed.
     #[serde(default)]
     pub risk: Option<Risk>,
     /// Machines in each hour present, oldest first; empty where it was not replayed.
@@ -47,7 +48,7 @@ pub struct Scenario {
     pub by_hour: Vec<ScenarioHour>,
     /// The same scenario under other readings of what is assumed, for comparison.
     pub variants: Vec<Variant>,
-    /// What a reader must know about this scenario.
+    /// Notes about this scenario.
     pub notes: Vec<Note>,
 }
 
@@ -121,7 +122,7 @@ mod cost_lines {
         network;
         /// Licences paid per node.
         licences;
-        /// What was committed to and not used.
+        /// Commitments paid and not used.
         unused_commitments;
         /// NAT gateways that an elastic machine pool needs in each of its zones; zero in scenarios without one.
         pool_network;
@@ -137,13 +138,13 @@ impl ExactLines {
         (!priced.is_empty()).then(|| priced.into_iter().sum())
     }
 
-    /// Whether a line is missing that could differ between scenarios. Fargate, volumes, the control plane and the like cost
-    /// the same in all of them; licences are none where nobody names any.
+    /// Returns true when a line is missing that could differ between scenarios. Fargate, volumes, the control plane and
+    /// the like cost the same in all of them; licences are none where nobody names any.
     pub fn partial(&self) -> bool {
         [self.compute, self.root_disks, self.unused_commitments, self.pool_network, self.fee].contains(&None)
     }
 
-    /// What `self` costs more than `other`, over the lines priced in both, with what `self` costs over them and
+    /// Returns what `self` costs more than `other`, over the lines priced in both, with what `self` costs over them and
     /// their names; `None` when there is no such line.
     pub fn less(&self, other: &Self) -> Option<(NanoUsd, NanoUsd, Vec<&'static str>)> {
         let mut both = Vec::new();
@@ -187,7 +188,7 @@ pub struct CommitmentUse {
     pub used_usd: f64,
     /// Of that, not used.
     pub unused_usd: f64,
-    /// What the usage it covered would have cost without it.
+    /// Cost that the usage it covered would have had without it.
     pub covered_on_demand_usd: f64,
     /// `used_usd / committed_usd`; `null` when it had expired before the window.
     pub utilisation: Option<f64>,
@@ -219,9 +220,9 @@ pub struct MachineHours {
 pub struct CostItem {
     /// The cost line: `fargate`, `volumes` or `control_plane`.
     pub line: String,
-    /// What it is, such as `gp3 storage`.
+    /// Name of the item, such as `gp3 storage`.
     pub what: String,
-    /// How much of it over the window.
+    /// Quantity over the window.
     pub quantity: f64,
     /// Unit of `quantity`, such as `GiB-month`.
     pub unit: String,
@@ -253,9 +254,9 @@ pub struct PriceOrigin {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Unpriced {
-    /// What it is.
+    /// Name of the thing.
     pub what: String,
-    /// How much of it.
+    /// Quantity.
     pub quantity: f64,
     /// Unit of `quantity`, such as `node-hour`.
     pub unit: String,
@@ -267,7 +268,7 @@ pub struct Unpriced {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Variant {
-    /// What is read differently.
+    /// Name of the variant.
     pub label: String,
     /// Total over the window, in USD.
     pub total_usd: f64,

@@ -1,4 +1,4 @@
-//! What of the pods' use has no sample, and at which hours of the day.
+//! Silence: use of pods that has no sample, and at which hours of the day.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,8 @@ pub struct Silence {
     pub cpu_fraction: Option<f64>,
     /// Share of the GiB-seconds; `null` where no memory was used.
     pub memory_fraction: Option<f64>,
-    /// Whether it falls on the busiest hours: over 1 % of their core-seconds or GiB-seconds, and more than of the others'.
+    /// `true` when it falls on the busiest hours: over 1 % of their core-seconds or GiB-seconds, and more than of the
+    /// others'.
     pub in_busy_hours: bool,
     /// Each hour of the day (UTC) that is in the window, the first at midnight.
     pub by_hour_of_day: Vec<SilentHour>,
@@ -38,7 +39,7 @@ pub struct SilentHour {
     pub memory_used_gib: f64,
     /// Share of that without a sample; `null` where no memory was used.
     pub memory_fraction: Option<f64>,
-    /// Whether it is one of the busiest: it, or the hour before or after it, uses over 1.1 times the mean of the day, of
-    /// CPU or of memory.
+    /// `true` when it is one of the busiest: it, or the hour before or after it, uses over 1.1 times the mean of the
+    /// day, of CPU or of memory.
     pub busy: bool,
 }

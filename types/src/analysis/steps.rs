@@ -7,7 +7,7 @@ mod derive;
 
 use serde::{Deserialize, Serialize};
 
-pub use derive::OfferPrices;
+pub use derive::{CommitmentOffer, OfferPrices};
 
 /// Every step, in the order to take them. Amounts are USD a month of 730 hours.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -16,9 +16,9 @@ pub struct NextSteps {
     /// Those of the recommended change first, then those beside it, each the largest saving first; what a change needs to
     /// be safe stands before it, and waves of a move stand in their order.
     pub steps: Vec<Step>,
-    /// What the steps of the recommended change save together, net of what they need; at most its saving.
+    /// Saving of the steps of the recommended change together, net of what they need; at most its saving.
     pub recommended_monthly_usd: f64,
-    /// What the steps beside it save on top.
+    /// Saving of the steps beside it, on top.
     pub beside_monthly_usd: f64,
     /// Part of the recommended saving that is in no step: what the replay of today's machines comes to below today's bill,
     /// which no step brings.
@@ -29,29 +29,29 @@ pub struct NextSteps {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Step {
-    /// What sort of step it is.
+    /// Kind of step.
     pub kind: StepKind,
-    /// What to do, as a sentence without its full stop.
+    /// Instruction, as a sentence without its full stop.
     pub what: String,
     /// Names it is about, such as workloads or volumes, the largest first; at most ten.
     pub subjects: Vec<String>,
-    /// How many there are in all.
+    /// Number of names in all.
     pub subjects_count: u32,
-    /// What it saves; negative where it costs, `null` where that is not known.
+    /// Saving; negative where it costs, `null` where that is not known.
     pub saving_monthly_usd: Option<f64>,
-    /// Whether it is a part of the recommended change.
+    /// `true` when it is a part of the recommended change.
     pub of_recommended: bool,
-    /// How much work it is.
+    /// Amount of work.
     pub effort: Amount,
-    /// How much can go wrong.
+    /// Risk of the step.
     pub risk: Amount,
-    /// What can go wrong, or how the amount was found, as a sentence.
+    /// Caution: what can go wrong, or how the amount was found, as a sentence.
     pub caution: String,
     /// Where it is done, such as a file of this report or a field of an object.
     pub place: String,
 }
 
-/// What sort of step it is.
+/// Kind of step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -78,7 +78,7 @@ pub enum StepKind {
     BuyCommitment,
 }
 
-/// How much of something.
+/// Size of effort or risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

@@ -1,4 +1,4 @@
-//! How much of the cluster is used.
+//! Use of the cluster.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct Utilisation {
     /// Distribution of use by node group, namespace and workload.
     #[serde(default)]
     pub distributions: Vec<Distribution>,
-    /// Whether peaks meet, and what overcommit follows; `null` in analyses that predate it.
+    /// Coincidence of peaks, and the overcommit that follows; `null` in analyses that predate it.
     #[serde(default)]
     pub coincidence: Option<Coincidence>,
 }
@@ -50,7 +50,7 @@ pub struct Distribution {
     pub memory: Spread,
 }
 
-/// How a quantity is spread over slots. Mean and maximum are exact; percentiles are up to 1.6 % high, never low.
+/// Distribution of a quantity over slots. Mean and maximum are exact; percentiles are up to 1.6 % high, never low.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spread {
@@ -68,7 +68,7 @@ pub struct Spread {
     pub max: f64,
 }
 
-/// Whether peaks meet: the sum of each part's daily peak against the peak of the cluster's sum on that day.
+/// Coincidence of peaks: the sum of each part's daily peak against the peak of the cluster's sum on that day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Coincidence {
@@ -76,7 +76,7 @@ pub struct Coincidence {
     pub cpu: Vec<CoincidenceRow>,
     /// Memory, in GiB.
     pub memory: Vec<CoincidenceRow>,
-    /// How many times its capacity a host could promise, were all nodes on hosts like one, at 80 % of capacity in the
+    /// Multiple of its capacity that a host could promise, were all nodes on hosts like one, at 80 % of capacity in the
     /// worst slot seen; by what is counted as use.
     pub safe_overcommit: Vec<SafeOvercommit>,
 }
@@ -101,7 +101,7 @@ pub struct CoincidenceRow {
 pub struct SafeOvercommit {
     /// `cpu` or `memory`.
     pub resource: String,
-    /// What is counted: `used`, `high_water` or `touched`.
+    /// Measure that is counted: `used`, `high_water` or `touched`.
     pub measure: String,
     /// Use over capacity in the worst slot; `null` when not known.
     pub worst_of_capacity: Option<f64>,

@@ -5,7 +5,49 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Verdict;
+/// The conclusion.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Verdict {
+    /// One sentence.
+    pub text: String,
+    /// Recommended scenario id; `null` when the evidence does not carry a recommendation.
+    pub recommendation: Option<String>,
+    /// Saving of the best elastic machine pool against today over the window, in USD: of `emp-tuned` or `emp`, and where
+    /// nothing could be replayed of `emp-vendor`; `null` when it cannot be formed.
+    pub saving_vs_today_usd: Option<f64>,
+    /// Saving of the same against the best alternative on EC2 with the same requests; `null` where nothing was replayed.
+    #[serde(default)]
+    pub saving_vs_best_ec2_usd: Option<f64>,
+    /// Least and greatest of that over the assumptions tried, one at a time.
+    #[serde(default)]
+    pub range_usd: Option<[f64; 2]>,
+    /// Bootstrap interval; only with eight whole weeks, so `null` otherwise.
+    #[serde(default)]
+    pub interval_usd: Option<[f64; 2]>,
+    /// Why the recommendation is what it is; `null` in analyses that predate it.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+    /// Amounts of the recommended scenario against today; `null` where none is recommended.
+    #[serde(default)]
+    pub amounts: Option<Amounts>,
+    /// Confidence in the conclusion, also in one that nothing can be recommended; `null` in analyses that predate it.
+    #[serde(default)]
+    pub confidence: Option<Confidence>,
+    /// Every scenario that was judged, the largest saving first.
+    #[serde(default)]
+    pub judged: Vec<Judged>,
+    /// Remedies that would make scenarios hold that break a limit, and that make those hold that do, with the price.
+    #[serde(default)]
+    pub remedies: Vec<Remedy>,
+    /// Hours scenarios are compared on: the last whole week or more; those before serve choices and the warm-up. Zero in
+    /// analyses that predate it.
+    #[serde(default)]
+    pub reported_hours: u32,
+    /// Hours that variants were chosen on, before the reported ones; zero where nothing was chosen.
+    #[serde(default)]
+    pub chosen_hours: u32,
+}
 
 /// A scenario by its stable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,17 +112,17 @@ impl ScenarioId {
         Self::ALL.into_iter().find(|scenario| scenario.as_str() == id)
     }
 
-    /// Whether it has elastic VMs.
+    /// Returns true when it has elastic VMs.
     pub const fn is_emp(self) -> bool {
         matches!(self, Self::EmpVendor | Self::Emp | Self::EmpTuned | Self::EmpRightsized)
     }
 
-    /// Whether it differs from today and was replayed, so that it can be recommended as a change.
+    /// Returns true when it differs from today and was replayed, so that it can be recommended as a change.
     pub const fn is_change(self) -> bool {
         !matches!(self, Self::Ec2Today | Self::Ec2TodayReplayed | Self::EmpVendor)
     }
 
-    /// Whether pods get right-sized requests.
+    /// Returns true when pods get right-sized requests.
     pub const fn is_rightsized(self) -> bool {
         matches!(self, Self::Ec2Rightsized | Self::EmpRightsized)
     }
@@ -106,7 +148,7 @@ pub enum Reason {
     ChangesLess,
     /// No scenario is cheaper than today.
     NothingSaves,
-    /// What could be saved is below 3 % of the bill, or below the error of the back-test.
+    /// The saving is below 3 % of the bill, or below the error of the back-test.
     SavesTooLittle,
     /// Cheaper scenarios exist, but each breaks a limit.
     LimitsBroken,
@@ -122,7 +164,7 @@ pub enum Reason {
     NotReplayed,
 }
 
-/// How far a recommendation can be trusted.
+/// Level of confidence in a conclusion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -135,7 +177,7 @@ pub enum ConfidenceLevel {
     High,
 }
 
-/// What limits the confidence.
+/// Doubt that limits the confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -173,10 +215,10 @@ pub enum Doubt {
     },
     /// A cost that changes is not priced.
     Unpriced {
-        /// What it is.
+        /// Name of the thing.
         what: String,
     },
-    /// What is saved, or could be, is near what is needed to recommend anything.
+    /// The saving is near what is needed to recommend anything.
     SavingNearThreshold {
         /// Saving as a share of the bill.
         share: f64,
@@ -195,7 +237,7 @@ pub struct Confidence {
     pub doubts: Vec<Doubt>,
 }
 
-/// What a scenario may not exceed.
+/// Limit that a scenario may not exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -228,19 +270,19 @@ pub enum Limit {
     HeadroomCost,
 }
 
-/// How a scenario stands to one limit, outside the first day, on the reported hours.
+/// Check of a scenario against one limit, outside the first day, on the reported hours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LimitCheck {
     /// The limit.
     pub limit: Limit,
-    /// What the scenario comes to; `null` where it cannot be known.
+    /// Value of the scenario; `null` where it cannot be known.
     pub value: Option<f64>,
     /// The most allowed: the default, or 1.1 times today's replayed where that is more.
     pub allowed: f64,
     /// The same measure in the replay of today's machines; `null` where it cannot be known.
     pub today: Option<f64>,
-    /// Whether it holds.
+    /// `true` when it holds.
     pub holds: bool,
     /// Where it is worst, such as a workload; `null` where that says nothing.
     pub worst: Option<String>,
@@ -256,7 +298,7 @@ pub struct Headroom {
     pub instance_types: Vec<String>,
     /// Seconds an empty machine is kept.
     pub empty_seconds: u32,
-    /// What it costs beyond the same scenario without headroom, in USD a month.
+    /// Cost beyond the same scenario without headroom, in USD a month.
     pub monthly_usd: f64,
 }
 
@@ -266,23 +308,23 @@ pub struct Headroom {
 pub struct Judged {
     /// The scenario.
     pub scenario: ScenarioId,
-    /// What it costs in USD a month, headroom included, over the lines priced in it and today.
+    /// Cost in USD a month, headroom included, over the lines priced in it and today.
     pub monthly_usd: f64,
-    /// What it saves in USD a month against today, over the same lines; negative where it costs more.
+    /// Saving in USD a month against today, over the same lines; negative where it costs more.
     pub saving_monthly_usd: f64,
     /// That saving as a share of today's cost over the same lines; `null` where that is zero.
     pub saving_fraction: Option<f64>,
     /// The scenario on EC2 it is compared with like for like; `null` for those on EC2.
     pub rival: Option<ScenarioId>,
-    /// What it saves against that rival.
+    /// Saving against that rival.
     pub saving_vs_rival_monthly_usd: Option<f64>,
-    /// What it cost in USD a month on the hours choices were made on; `null` where nothing was chosen.
+    /// Cost in USD a month on the hours choices were made on; `null` where nothing was chosen.
     pub chosen_monthly_usd: Option<f64>,
-    /// Whether it holds every limit.
+    /// `true` when it holds every limit.
     pub holds: bool,
     /// Every limit, those that do not hold first.
     pub limits: Vec<LimitCheck>,
-    /// What is kept ready; `null` where nothing is.
+    /// Headroom that is kept ready; `null` where nothing is.
     pub headroom: Option<Headroom>,
     /// Spare hosts priced in each zone, so that a lost host can be taken over from.
     pub spare_hosts_per_zone: u32,
@@ -300,23 +342,23 @@ pub struct ZoneHosts {
     pub zones: u32,
     /// Hosts at once, on average over the reported hours, spare ones included.
     pub hosts: f64,
-    /// How full they are on average: the larger of the shares of CPU and of memory in use.
+    /// Fill on average: the larger of the shares of CPU and of memory in use.
     pub fill_fraction: f64,
 }
 
-/// What to do about a scenario that breaks limits.
+/// Kind of remedy for a scenario that breaks limits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RemedyKind {
     /// Machines kept warm.
     KeepWarm {
-        /// What is kept, and for how long.
+        /// Machines that are kept, and for how long.
         headroom: Headroom,
     },
     /// A spare host in each zone.
     SpareHosts {
-        /// How many in each zone.
+        /// Number in each zone.
         per_zone: u32,
     },
     /// No level of headroom tried makes it hold.
@@ -331,12 +373,22 @@ pub struct Remedy {
     pub scenario: ScenarioId,
     /// The limits the scenario breaks without it.
     pub mends: Vec<Limit>,
-    /// What to do.
+    /// Measure to take.
     pub what: RemedyKind,
-    /// What it costs in USD a month; `null` where none was found.
+    /// Cost in USD a month; `null` where none was found.
     pub monthly_usd: Option<f64>,
-    /// Whether it is part of the scenario's cost.
+    /// `true` when it is part of the scenario's cost.
     pub included: bool,
+}
+
+/// Commitments paid unused in one month.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StrandedMonth {
+    /// Year and month, such as `2026-08`; the first and the last may be in part.
+    pub month: String,
+    /// Amount in that month; one whose end the prices file does not give is listed for twelve months.
+    pub usd: f64,
 }
 
 /// Amounts of the recommended scenario, in USD a month.
@@ -353,6 +405,9 @@ pub struct Amounts {
     pub saving_fraction: Option<f64>,
     /// Of the cost, unused commitments that are paid until they expire.
     pub stranded_monthly_usd: f64,
+    /// The same month by month from the end of the window until the last has expired.
+    #[serde(default)]
+    pub stranded_by_month: Vec<StrandedMonth>,
     /// Saving once they have expired.
     pub saving_after_commitments_monthly_usd: f64,
     /// Running old and new side by side while moving, once, in USD; `null` where nothing moves or it is not known.
@@ -371,7 +426,7 @@ impl Verdict {
         self.recommendation.as_deref().and_then(ScenarioId::parse)
     }
 
-    /// How a scenario was judged.
+    /// Returns the judgement of a scenario.
     pub fn judged(&self, scenario: ScenarioId) -> Option<&Judged> {
         self.judged.iter().find(|judged| judged.scenario == scenario)
     }

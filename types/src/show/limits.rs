@@ -23,7 +23,7 @@ pub fn limit(limit: Limit) -> &'static str {
     }
 }
 
-/// What a limit measures, with its unit.
+/// Describes what a limit measures, with its unit.
 pub fn limit_what(limit: Limit) -> &'static str {
     match limit {
         Limit::CpuLost => "CPU asked for beyond what machines and hosts have, of the CPU used",
@@ -51,7 +51,7 @@ pub fn limit_values(of: Limit, value: f64, allowed: f64) -> [String; 2] {
     }
 }
 
-/// What breaking a limit means, as a clause after "but"; says also what is allowed.
+/// Describes what breaking a limit means, as a clause after "but", with what is allowed.
 pub fn breach(check: &LimitCheck) -> String {
     let Some(value) = check.value else {
         return format!("whether it keeps within the limit on {} is not known", limit(check.limit));
@@ -78,7 +78,7 @@ pub fn breach(check: &LimitCheck) -> String {
     format!("{what}, where {allowed} is allowed")
 }
 
-/// How many more limits are broken, as a clause.
+/// Counts the other limits that are broken, as a clause.
 pub(super) fn and_more(n: usize) -> String {
     match u32::try_from(n).unwrap_or(u32::MAX) {
         0 => String::new(),

@@ -19,7 +19,7 @@ pub fn scenario(id: ScenarioId) -> &'static str {
     }
 }
 
-/// What is to be done for a scenario: `Right-size requests on EC2`.
+/// Names what is to be done for a scenario: `Right-size requests on EC2`.
 pub fn action(id: ScenarioId) -> &'static str {
     match id {
         ScenarioId::Ec2Today | ScenarioId::Ec2TodayReplayed => "Stay as you are",
@@ -33,7 +33,7 @@ pub fn action(id: ScenarioId) -> &'static str {
     }
 }
 
-/// What is kept ready: `one m5a.large kept warm in each zone`; with elastic VMs of a pool.
+/// Describes what is kept ready: `one m5a.large kept warm in each zone`; with elastic VMs of a pool.
 pub fn headroom(headroom: &Headroom, of: ScenarioId) -> String {
     let kept = (headroom.empty_seconds > 0).then(|| {
         format!(
@@ -67,7 +67,7 @@ pub fn spare_hosts(per_zone: u32) -> String {
     format!("{} spare host{} in each zone", count(per_zone), if per_zone == 1 { "" } else { "s" })
 }
 
-/// What a remedy does.
+/// Describes a remedy.
 pub fn remedy(what: &RemedyKind, of: ScenarioId) -> String {
     match what {
         RemedyKind::KeepWarm { headroom: kept } => headroom(kept, of),

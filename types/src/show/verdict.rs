@@ -1,25 +1,25 @@
 //! The verdict as two or three sentences, from its data alone.
 
 use super::{
-    action, breach, count, grouped, headroom, limits::and_more, percent_brief, remedy, scenario, sentence_case, share,
-    spare_hosts, usd,
+    action, breach, count, grouped, headroom, in_currency, limits::and_more, percent_brief, remedy, scenario,
+    sentence_case, share, spare_hosts, usd,
 };
 use crate::analysis::{
     Doubt, Judged, LEAST_SAVING_FRACTION, Reason, Remedy, RemedyKind, ScenarioId, Verdict, ZoneHosts, saves_most,
 };
 
-/// The verdict in sentences, amounts in USD; the text it came with where it predates its data.
-pub fn verdict(verdict: &Verdict) -> String {
+/// The verdict in sentences, amounts in the analysis' currency; the text it came with where it predates its data.
+pub fn verdict(verdict: &Verdict, currency: &str) -> String {
     if verdict.reason.is_none() {
         return verdict.text.clone();
     }
-    match clauses(verdict).join(" ") {
+    match in_currency(&clauses(verdict).join(" "), currency) {
         grounds if grounds.is_empty() => format!("{}.", stance(verdict)),
         grounds => format!("{}: {grounds}", stance(verdict)),
     }
 }
 
-/// What to do, in a few words and without a full stop: `Right-size requests on EC2`.
+/// Returns what to do, in a few words and without a full stop: `Right-size requests on EC2`.
 pub fn stance(verdict: &Verdict) -> &'static str {
     match (verdict.reason, verdict.recommended()) {
         (Some(Reason::SavesMost | Reason::ChangesLess), Some(id)) => action(id),
@@ -31,8 +31,11 @@ pub fn stance(verdict: &Verdict) -> &'static str {
 
 /// The sentences after it: what is saved and why, or the next step where nothing can be recommended. The text an
 /// analysis came with where it predates its data.
-pub fn grounds(verdict: &Verdict) -> String {
-    if verdict.reason.is_none() { verdict.text.clone() } else { sentence_case(&clauses(verdict).join(" ")) }
+pub fn grounds(verdict: &Verdict, currency: &str) -> String {
+    match verdict.reason {
+        None => verdict.text.clone(),
+        Some(_) => in_currency(&sentence_case(&clauses(verdict).join(" ")), currency),
+    }
 }
 
 /// Sentences that go on after what to do and a colon.
@@ -82,7 +85,7 @@ fn amount(usd_a_month: f64, fraction: Option<f64>) -> String {
     format!("{} a month{}", usd(usd_a_month), share.unwrap_or_default())
 }
 
-/// What is saved, what is kept ready for it, and what is saved beyond EC2.
+/// Says what is saved, what is kept ready for it, and what is saved beyond EC2.
 fn saves(verdict: &Verdict, id: ScenarioId) -> String {
     let judged = verdict.judged(id);
     let saving = match (&verdict.amounts, judged) {
@@ -95,7 +98,7 @@ fn saves(verdict: &Verdict, id: ScenarioId) -> String {
     format!("saves {}{ready}{rival}.", amount(usd_a_month, fraction))
 }
 
-/// What a pool saves beyond the best on EC2 that holds every limit.
+/// Says what a pool saves beyond the best on EC2 that holds every limit.
 fn against_ec2(verdict: &Verdict, saving: f64) -> String {
     match verdict.best_on_ec2() {
         Some(ec2) if ec2.holds && ec2.saving_monthly_usd >= WORTH_SAYING => match saving - ec2.saving_monthly_usd {
@@ -107,7 +110,7 @@ fn against_ec2(verdict: &Verdict, saving: f64) -> String {
     }
 }
 
-/// What is kept ready and what that costs: ` with one spare host in each zone ($2,100 a month, already deducted)`.
+/// Says what is kept ready, and its cost: ` with one spare host in each zone ($2,100 a month, already deducted)`.
 fn ready(verdict: &Verdict, judged: &Judged) -> String {
     let kept = judged.headroom.as_ref().map(|kept| (headroom(kept, judged.scenario), Some(kept.monthly_usd)));
     let spares = (judged.spare_hosts_per_zone > 0).then(|| {
@@ -129,7 +132,7 @@ fn ready(verdict: &Verdict, judged: &Judged) -> String {
     format!(" with {}{price}", what.join(" and "))
 }
 
-/// What another scenario would save more, within what cannot be told apart.
+/// Says what another scenario would save more, within what cannot be told apart.
 fn little_more(verdict: &Verdict, id: ScenarioId) -> String {
     let saving = verdict.judged(id).map_or(f64::INFINITY, |judged| judged.saving_monthly_usd);
     let more = |judged: &&Judged| judged.holds && judged.saving_monthly_usd - saving >= WORTH_SAYING;
@@ -141,7 +144,7 @@ fn little_more(verdict: &Verdict, id: ScenarioId) -> String {
     )
 }
 
-/// What the other side comes to: the pool beside EC2, and EC2 that is cheaper but breaks a limit beside the pool.
+/// Speaks of the other side: the pool beside EC2, and EC2 that is cheaper but breaks a limit beside the pool.
 fn beside(verdict: &Verdict, id: ScenarioId) -> String {
     if !id.is_emp() {
         return if id == ScenarioId::Ec2Today { String::new() } else { pool(verdict) };
@@ -153,12 +156,12 @@ fn beside(verdict: &Verdict, id: ScenarioId) -> String {
     saves_most(verdict.changes().filter(cheaper)).map(but_breaks).unwrap_or_default()
 }
 
-/// What the best elastic machine pool comes to against today.
+/// Compares the best elastic machine pool with today.
 fn pool(verdict: &Verdict) -> String {
     verdict.best_pool().map(says).unwrap_or_default()
 }
 
-/// What a scenario that is not recommended comes to.
+/// Compares a scenario that is not recommended with today.
 fn says(judged: &Judged) -> String {
     let name = sentence_case(scenario(judged.scenario));
     let zones = judged.zone_hosts.as_ref().map(zones).unwrap_or_default();
@@ -223,7 +226,7 @@ fn stay_for_little(verdict: &Verdict) -> Vec<String> {
     vec![head, most_said.unwrap_or_default(), rejected, pool]
 }
 
-/// How far the replay of today is off, as a clause.
+/// Says how far the replay of today is off, as a clause.
 fn error(verdict: &Verdict) -> Option<String> {
     let doubts = &verdict.confidence.as_ref()?.doubts;
     doubts.iter().find_map(|doubt| match doubt {
@@ -239,7 +242,7 @@ fn best_rejected(verdict: &Verdict) -> Option<&Judged> {
     saves_most(verdict.changes().filter(|judged| !judged.holds && judged.saving_monthly_usd >= WORTH_SAYING))
 }
 
-/// What it would save, and what would mend it at which price.
+/// Says what it would save, and what would mend it at which price.
 fn rejected(verdict: &Verdict) -> String {
     let Some(best) = best_rejected(verdict) else { return String::new() };
     let said = but_breaks(best);
@@ -255,7 +258,7 @@ fn rejected(verdict: &Verdict) -> String {
     format!("{said} It would hold with {}{price}.", what.join(" and "))
 }
 
-/// What the best pool comes to, unless that was said of the largest saving that breaks a limit.
+/// Compares the best pool with today, unless that was said of the largest saving that breaks a limit.
 fn pool_unless_rejected(verdict: &Verdict) -> String {
     let of = |judged: Option<&Judged>| judged.map(|judged| judged.scenario);
     if of(verdict.best_pool()) == of(best_rejected(verdict)) { String::new() } else { pool(verdict) }

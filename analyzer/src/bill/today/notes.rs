@@ -1,13 +1,35 @@
 //! What a reader must know about today's bill.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::Note;
+use types::show::{grouped, money};
 
-use super::{Bill, NodeCost, hours};
-use crate::prices::{CapacityType, OperatingSystem, PriceBook};
+use super::{Bill, NodeCost, NodePrice, hours};
+use crate::number::{float, ratio};
+use crate::prices::{CapacityType, CommitmentKind, OperatingSystem, PriceBook};
 use crate::sums::ledger::Ledger;
 use crate::sums::observed::Observed;
+
+/// Bytes of a GiB, by which AWS bills traffic.
+const GIB: f64 = 1_073_741_824.0;
+
+/// What traffic between zones can cost at most: no metric says which bytes cross.
+fn cross_zone(observed: &Observed, book: &PriceBook) -> Option<Note> {
+    let zones: BTreeSet<&String> = observed.nodes.values().flat_map(|sums| &sums.zones).collect();
+    let gib = float(observed.network_bytes?) / GIB;
+    if zones.len() < 2 || gib < 1.0 {
+        return None;
+    }
+    let region = observed.region()?;
+    let unit = book.other("data.cross_az", region)?;
+    let monthly = ratio(gib * unit.price.usd() * types::HOURS_PER_MONTH * 3600.0, float(observed.seconds()))?;
+    Some(Note::info(format!(
+        "Nodes sent and received {} GiB. AWS bills what crosses zones at both ends, and no metric says which bytes do: it is in no total, and if all of them did it would be {} a month at most.",
+        grouped(gib, 0),
+        money(monthly, observed.currency())
+    )))
+}
 
 impl Bill {
     pub(super) fn add_notes(&mut self, observed: &Observed, ledger: &Ledger, book: &PriceBook) {
@@ -74,6 +96,18 @@ impl Bill {
                 "{windows:.1} node-hours run Windows: its licence is taken as a surcharge by the vCPU on the price of Linux, unless the prices file gives theirs."
             )));
         }
+        let with_subscription = node_hours(&|node| node.cost.as_ref().is_ok_and(NodePrice::pays_subscription));
+        if with_subscription > 0.0 {
+            notes.push(Note::warning(format!(
+                "{with_subscription:.1} node-hours run RHEL, by the image their kubelet names, and are priced with the subscription that AWS bills by the vCPU; if your images bring their own, set the assumption ec2.subscriptions to \"own\"."
+            )));
+        }
+        let outposts = node_hours(&|node| node.kind.compute_type == "outpost");
+        if outposts > 0.0 {
+            notes.push(Note::warning(format!(
+                "{outposts:.1} node-hours are on an Outpost, whose rack, disks included, is paid for by the term and not by the machine: they have no price unless the prices file gives one as [[node]], and they stay as they are in every scenario."
+            )));
+        }
         if estimated > 0.0 {
             notes.push(Note::warning(format!(
                 "{estimated:.1} node-hours are priced by an estimate from another region; give the real price as [[node]] in the prices file."
@@ -94,13 +128,21 @@ impl Bill {
                 "What Fargate provisions is inferred: the pod's request and its overhead, rounded up to a size Fargate sells, per second with a minute at least. The capacity its nodes report is that of a larger machine.",
             ));
         }
+        notes.extend(cross_zone(observed, book));
+        let on_fargate = !ledger.fargate.is_empty();
+        let plans = book.commitments();
+        if on_fargate && plans.iter().any(|plan| plan.kind == CommitmentKind::ComputeSavingsPlan) {
+            notes.push(Note::warning(
+                "A Compute Savings Plan covers Fargate too, at rates that no list here has: it is applied to machines alone, so what Fargate uses of it counts as unused, and Fargate is at list price.",
+            ));
+        }
         notes.extend(self.price_changes(observed, book));
         if self.compute.plans.is_empty() {
             notes.push(Note::info("Prices that are not your own are list prices of Linux at tenancy Shared. No commitments are given, so none are counted: if you have Savings Plans or reserved instances, add them to the prices file."));
         } else {
             notes.push(Note::info("Compute is at effective cost: commitments cover machine-seconds hour by hour, and what of them is not used is a line of its own."));
         }
-        notes.push(Note::info("Not in the bill, since no metric that is collected shows it: data transfer (what crosses zones costs by the byte, and no metric says which bytes do), load balancers, NAT gateways, interface endpoints, public addresses and snapshots unless assumptions count them, a provisioned control plane, capabilities of EKS, CloudWatch Container Insights, licences of RHEL and SUSE, machines on Outposts, and time billed before a node's first or after its last sight other than its boot."));
+        notes.push(Note::info("Not in the bill, since no metric that is collected shows it: data transfer (what crosses zones costs by the byte, and no metric says which bytes do), load balancers, NAT gateways, interface endpoints, public addresses and snapshots unless assumptions count them, a provisioned control plane, capabilities of EKS, CloudWatch Container Insights, subscriptions of RHEL and SUSE where an older collector left out the image of the node, which machines are on Outposts where no label of the EBS CSI driver says so, and time billed before a node's first or after its last sight other than its boot."));
         self.notes.extend(notes);
     }
 

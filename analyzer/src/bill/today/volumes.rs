@@ -209,7 +209,11 @@ impl Bill {
             let unknown = node.up_seconds - sums.root_disk_seconds;
             let region = node.billed_as.location();
             let region = region.as_deref();
-            let Some(unit) = region.and_then(|region| book.volume(volume_type, region)) else {
+            let here = |name: &'static str| Some((name, book.volume(name, region?)?));
+            // Most Local Zones and Wavelength Zones sell no gp3; what is there is gp2.
+            let outside = ["local-zone", "wavelength"].contains(&&*node.kind.compute_type);
+            let sold = here(volume_type).or_else(|| here("gp2").filter(|_| outside));
+            let Some((volume_type, unit)) = sold else {
                 let reason = region.map_or_else(
                     || "region not known".to_owned(),
                     |region| {
@@ -318,9 +322,9 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
     }
 }
 
-/// Whether AWS bills the node's disks by themselves.
+/// Whether AWS bills the node's disks by themselves; the rack of an Outpost includes them.
 fn is_aws(node: &NodeCost) -> bool {
-    node.kind.compute_type != "hybrid" && !node.kind.emp_owned
+    !["hybrid", "outpost"].contains(&&*node.kind.compute_type) && !node.kind.emp_owned
 }
 
 fn hours(seconds: i128) -> f64 {

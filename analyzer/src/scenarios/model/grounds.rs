@@ -15,4 +15,8 @@ pub(crate) struct Grounds<'a> {
     pub(crate) chosen_hours: u32,
     /// Hours of the window that are not in the lake.
     pub(crate) hours_missing: f64,
+    /// End of the window.
+    pub(crate) end: chrono::DateTime<chrono::Utc>,
+    /// Currency of every amount.
+    pub(crate) currency: &'static str,
 }

@@ -7,10 +7,10 @@ use catalog::InstanceType;
 use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons_of, zones_of};
 
 use crate::assumptions::Assumptions;
-use crate::bill::today::capacity_type_of;
+use crate::bill::today::{capacity_type_of, operating_system};
 use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::read::trace::{NodeFacts, NodePlace, Platform};
-use crate::sums::facts::NodeKind;
+use crate::sums::facts::{NodeKind, RHEL, SUSE};
 
 /// The oldest generation that is bought. Karpenter's own default is 3; AWS calls those before 5 previous generations,
 /// which new capacity is not planned on.
@@ -75,7 +75,8 @@ impl<'a> Machines<'a> {
             }
         }
         // Where spot moves, it moves to elastic VMs, which are priced and judged as on-demand.
-        if assumptions.terms.moves_spot() && seen.iter().any(|(platform, _)| platform.arch == "amd64") {
+        let may_move = |platform: &Platform| platform.arch == "amd64" && platform.os == "linux";
+        if assumptions.terms.moves_spot() && seen.iter().any(|(platform, _)| may_move(platform)) {
             machines.platforms.push(Platform { arch: "amd64".to_owned(), os: "linux".to_owned(), spot: false });
         }
         let mut rows = Vec::new();
@@ -137,25 +138,33 @@ impl<'a> Machines<'a> {
             "ec2" => {}
             "fargate" => return Err("on Fargate, which has no node to share"),
             "auto" => return Err("on a machine of EKS Auto Mode"),
+            "outpost" => return Err("on an Outpost, whose rack is paid for all the same"),
             _ => return Err("not on an EC2 machine"),
         }
         if node.emp_owned {
             return Err("on an elastic VM already");
         }
-        if node.os.is_some_and(|os| os != "linux") {
+        let os = node.os.unwrap_or("linux");
+        if !["linux", RHEL, SUSE].contains(&os) {
             return Err("not on Linux");
         }
         let kind = node.instance_type.and_then(|name| self.book.instance_type(name));
         let kind = kind.ok_or("on a node whose type is not known")?;
         let capacity = capacity_type_of(node.capacity_type, self.assumptions);
         let capacity = capacity.ok_or("on a node of which nothing says on-demand or spot")?;
-        let rate = self.book.rate(&MachineKind::new(&kind.name, capacity, &self.region));
+        let rate = self.book.rate(&self.machine(&kind.name, capacity, os));
         rate.ok_or("on a node without a price to compare with")?;
         if kind.accelerators > 0 {
             return Err("on a machine with a GPU or another accelerator");
         }
         let spot = capacity == CapacityType::Spot;
-        Ok((Platform { arch: kind.arch.clone(), os: "linux".to_owned(), spot }, kind))
+        Ok((Platform { arch: kind.arch.clone(), os: os.to_owned(), spot }, kind))
+    }
+
+    /// A machine with an operating system as it is priced.
+    fn machine(&self, name: &str, capacity: CapacityType, os: &str) -> MachineKind {
+        let os = operating_system(Some(os), self.assumptions).unwrap_or_default();
+        MachineKind { os, ..MachineKind::new(name, capacity, &self.region) }
     }
 
     /// Platform and type of a node; or why it stays as it is.
@@ -186,7 +195,7 @@ impl<'a> Machines<'a> {
         }
         let kind = self.book.instance_type(name)?;
         let left = kind.allocatable()?;
-        let machine = MachineKind::new(name, capacity_of(platform), &self.region);
+        let machine = self.machine(name, capacity_of(platform), &platform.os);
         let price = self.book.rate(&machine).map(|rate| rate.contracted.price);
         let taken = ROOT_DISK + if kind.attachments_shared { NETWORK_INTERFACE } else { 0 };
         rows.push(MachineType {
@@ -206,9 +215,9 @@ impl<'a> Machines<'a> {
         Some(index)
     }
 
-    /// Bare metal for amd64 on-demand nodes, where there are any.
+    /// Bare metal for amd64 on-demand nodes of Linux without a subscription, where there are any.
     fn add_hosts(&mut self, rows: &mut Vec<MachineType>) {
-        let movable = |platform: &&Platform| platform.arch == "amd64" && !platform.spot;
+        let movable = |platform: &&Platform| platform.arch == "amd64" && platform.os == "linux" && !platform.spot;
         let Some(platform) = self.platforms.iter().find(movable).cloned() else { return };
         let metal = |kind: &&InstanceType| {
             kind.bare_metal && kind.accelerators == 0 && kind.arch == "amd64" && !kind.family().starts_with('u')

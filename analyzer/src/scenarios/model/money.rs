@@ -121,7 +121,10 @@ impl<'a> Pricer<'a> {
                     pricer.licences += node.licences;
                     pricer.seconds += node.billed_seconds;
                     let platform = machines.platforms.get(usize::from(place.platform));
-                    if platform.is_some_and(|platform| platform.arch == "amd64" && (spot_moves || !platform.spot))
+                    let moves = |platform: &crate::read::trace::Platform| {
+                        platform.arch == "amd64" && platform.os == "linux" && (spot_moves || !platform.spot)
+                    };
+                    if platform.is_some_and(moves)
                         && let Some(name) = &node.kind.instance_type
                     {
                         *pricer.moving.entry(name.clone()).or_default() += node.billed_seconds;
@@ -180,11 +183,20 @@ impl<'a> Pricer<'a> {
         self.money(replayed, &replayed.whole)
     }
 
-    /// What an outcome of a scenario costs, over the hours it has.
-    pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
-        let host = of.host.as_ref();
-        let mut pricing = Pricing::new(self.book);
+    /// The prices.
+    pub(crate) fn book(&self) -> &PriceBook {
+        self.book
+    }
+
+    /// Seconds of today's machines, hour by hour.
+    pub(crate) fn observed(&self) -> &AsIs {
+        &self.as_observed
+    }
+
+    /// Seconds of an outcome's machines, hour by hour: nodes, hosts, and those that stay as they are.
+    pub(crate) fn used(&self, of: &Replayed, outcome: &Outcome) -> AsIs {
         let mut billed = outcome.hours.iter().peekable();
+        let mut hours = AsIs::new();
         for (hour, as_is) in &self.as_is {
             let Some(of_hour) = billed.next_if(|billed| billed.start == hour.start_seconds()) else { continue };
             let mut used = as_is.clone();
@@ -193,11 +205,19 @@ impl<'a> Pricer<'a> {
                     *used.entry(machine.clone()).or_default() += signed(*seconds);
                 }
             }
-            if let Some(host) = host {
+            if let Some(host) = of.host.as_ref() {
                 *used.entry(host.machine.clone()).or_default() += signed(host_seconds(of_hour));
             }
-            pricing.hour(*hour, &used);
+            hours.push((*hour, used));
         }
+        hours
+    }
+
+    /// What an outcome of a scenario costs, over the hours it has.
+    pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
+        let host = of.host.as_ref();
+        let mut pricing = Pricing::new(self.book);
+        self.used(of, outcome).iter().for_each(|(hour, used)| pricing.hour(*hour, used));
         let compute = pricing.finish();
         let hosts = host.and_then(|host| compute.machines.get(&host.machine));
         let hosts = hosts.map_or(NanoUsd::ZERO, |machine| machine.effective);

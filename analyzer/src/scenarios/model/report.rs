@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, judge, lower_bound};
 use types::analysis::{
-    BackTest, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk, Scenario,
-    ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability, WorstSlot,
+    BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk,
+    Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability, WorstSlot,
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
@@ -59,6 +59,8 @@ pub(crate) struct Conclusion {
     pub(crate) judgement: Judgement,
     /// What a pool would change and that has no price.
     pub(crate) unpriced_changes: Vec<String>,
+    /// A Savings Plan for what runs always after the change.
+    pub(crate) offer: Option<CommitmentOffer>,
 }
 
 impl Conclusion {
@@ -103,6 +105,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
+        offer: super::offer::offer(model, decision.recommended),
         hosts: model.hosts.iter().map(|tried| considered(tried, model)).collect(),
         what_if,
         movability: movability(

@@ -10,6 +10,8 @@ use crate::scenarios::profile::Profile;
 
 /// Elastic VMs are x86 only.
 const ARCH: &str = "on arm64; elastic VMs are x86 only";
+/// Images of elastic VMs are the vendor's.
+const SUBSCRIPTION: &str = "on RHEL or SUSE, which elastic VMs do not run; on EC2 it keeps its subscription";
 const SPOT: &str = "on spot, which stays spot unless asked otherwise";
 const PROFILE: &str = "not selected by the profile";
 const LABELS: &str = "its labels, by which the profile selects, were not collected";
@@ -70,6 +72,9 @@ impl Choices for Selector<'_> {
     fn moves(&self, pod: &PodFacts<'_>, place: NodePlace) -> (Movable, Option<&'static str>) {
         if self.machines.platform(place).is_some_and(|platform| platform.arch != "amd64") {
             return (Movable::NEVER, Some(ARCH));
+        }
+        if self.machines.platform(place).is_some_and(|platform| platform.os != "linux") {
+            return (Movable::NEVER, Some(SUBSCRIPTION));
         }
         if pod.wants_device {
             return (Movable::NEVER, Some(DEVICE));

@@ -8,6 +8,7 @@ use super::decide::{CANDIDATES, nanos};
 use super::grounds::Grounds;
 use super::judged::Reported;
 use super::report::Made;
+use super::stranded::stranded;
 use super::terms::is_uncertain;
 use crate::scenarios::saving;
 
@@ -41,7 +42,7 @@ pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
         ),
         chosen_hours: grounds.chosen_hours,
     };
-    verdict.text = types::show::verdict(&verdict);
+    verdict.text = types::show::verdict(&verdict, grounds.currency);
     (verdict, savings(grounds))
 }
 
@@ -77,6 +78,7 @@ fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
         saving_monthly_usd: judged.saving_monthly_usd,
         saving_fraction: judged.saving_fraction,
         stranded_monthly_usd: month.usd(row.money.lines.unused_commitments.unwrap_or_default()),
+        stranded_by_month: stranded(&row.money.compute.plans, month.hours_present, grounds.end),
         saving_after_commitments_monthly_usd: judged.saving_monthly_usd + month.usd(after),
         transition_usd: transition,
         payback_days: transition.and_then(|usd| crate::number::ratio(usd, daily)).filter(|days| *days >= 0.0),

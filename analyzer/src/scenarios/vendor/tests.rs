@@ -34,6 +34,7 @@ fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow 
         kubelet: None,
         root_disk_bytes: None,
         fargate_provisioned: None,
+        network_bytes: None,
         seen: crate::sums::facts::NodeSlots::default(),
     }
 }

@@ -81,6 +81,7 @@ fn node(planned: &Planned<Node>) -> NodeHour {
         up_seconds: int(span.to - span.from),
         root_disk_bytes: Some(83_873_772 << 10),
         extended_capacity: Some(extended),
+        os_image: Some(node.os_image.to_owned()),
         ..NodeHour::default()
     }
 }

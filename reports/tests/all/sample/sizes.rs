@@ -3,8 +3,12 @@
 use types::analysis::*;
 
 /// Prices that steps need.
-pub(super) const PRICES: OfferPrices =
-    OfferPrices { gp3_over_gp2: Some(0.8), control_plane_usd_per_hour: Some(0.10), spot_saving_fraction: Some(0.62) };
+pub(super) const PRICES: OfferPrices = OfferPrices {
+    gp3_over_gp2: Some(0.8),
+    control_plane_usd_per_hour: Some(0.10),
+    spot_saving_fraction: Some(0.62),
+    commitment: None,
+};
 
 /// Puts in what follows from the rest.
 pub(super) fn add_steps(analysis: &mut Analysis) {

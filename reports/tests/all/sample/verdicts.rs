@@ -123,6 +123,7 @@ fn conclude(analysis: &mut Analysis, reason: Reason, recommended: Option<Scenari
         saving_monthly_usd: judged.saving_monthly_usd,
         saving_fraction: judged.saving_fraction,
         stranded_monthly_usd: 0.0,
+        stranded_by_month: Vec::new(),
         saving_after_commitments_monthly_usd: judged.saving_monthly_usd,
         transition_usd: Some(2_140.0),
         payback_days: Some(11.4),
@@ -139,7 +140,7 @@ fn conclude(analysis: &mut Analysis, reason: Reason, recommended: Option<Scenari
     verdict.confidence = Some(Confidence { level, doubts });
     verdict.reason = Some(reason);
     verdict.recommendation = recommended.map(|id| id.as_str().to_owned());
-    verdict.text = show::verdict(verdict);
+    verdict.text = show::verdict(verdict, "USD");
     add_steps(analysis);
 }
 
@@ -211,6 +212,8 @@ pub(crate) fn pool_wins() -> Analysis {
     conclude(&mut analysis, Reason::SavesMost, Some(ScenarioId::EmpTuned), doubts);
     if let Some(amounts) = &mut analysis.verdict.amounts {
         amounts.stranded_monthly_usd = 900.0;
+        amounts.stranded_by_month =
+            ["2026-08", "2026-09"].map(|month| StrandedMonth { month: month.to_owned(), usd: 900.0 }).to_vec();
         amounts.saving_after_commitments_monthly_usd += 900.0;
     }
     analysis

@@ -1,10 +1,18 @@
-use super::{grounds, stance, verdict as sentence};
+use super::stance;
 use crate::analysis::{
     Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, Limit, LimitCheck, Reason, Remedy, RemedyKind,
     ScenarioId, Verdict, ZoneHosts,
 };
 
 const BILL: f64 = 16_344.0;
+
+fn sentence(verdict: &Verdict) -> String {
+    super::verdict(verdict, "USD")
+}
+
+fn grounds(verdict: &Verdict) -> String {
+    super::grounds(verdict, "USD")
+}
 
 fn judged(scenario: ScenarioId, saving: f64) -> Judged {
     Judged {
@@ -43,6 +51,7 @@ fn verdict(reason: Reason, recommendation: Option<ScenarioId>, judged: Vec<Judge
         saving_monthly_usd: judged.saving_monthly_usd,
         saving_fraction: judged.saving_fraction,
         stranded_monthly_usd: 0.0,
+        stranded_by_month: Vec::new(),
         saving_after_commitments_monthly_usd: judged.saving_monthly_usd,
         transition_usd: None,
         payback_days: None,

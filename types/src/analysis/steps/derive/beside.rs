@@ -1,6 +1,6 @@
 //! Steps beside the recommended change: what no scenario changes.
 
-use super::{OfferPrices, WORTH_DOING, change, counted, step};
+use super::step::{OfferPrices, WORTH_DOING, change, counted, step};
 use crate::analysis::{Analysis, ClaimCost, Scenario, Step, StepKind, WorkloadCost};
 use crate::show;
 
@@ -16,6 +16,7 @@ pub(super) fn steps(analysis: &Analysis, prices: &OfferPrices) -> Vec<Step> {
         upgrade(analysis, prices, months),
         spot(analysis, prices, months),
         commitments(analysis, months),
+        buy(analysis, prices, months),
     ]
     .into_iter()
     .flatten()
@@ -43,7 +44,7 @@ fn names(claims: &[&ClaimCost]) -> Vec<String> {
     claims.iter().map(|claim| format!("{}/{}", claim.namespace, claim.claim)).collect()
 }
 
-/// What claims cost a month, as far as it is known.
+/// Sums the monthly cost of claims, as far as it is known.
 fn cost(claims: &[&ClaimCost], months: f64) -> Option<f64> {
     let known: Vec<f64> = claims.iter().filter_map(|claim| claim.usd).collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() * months)
@@ -63,7 +64,7 @@ fn delete_volumes(analysis: &Analysis, months: f64) -> Option<Step> {
     })
 }
 
-/// Whether the recommended change treats volumes otherwise than today.
+/// Returns true when the recommended change treats volumes otherwise than today.
 fn volumes_change(analysis: &Analysis) -> bool {
     let line = |scenario: Option<&Scenario>| scenario.and_then(|scenario| scenario.cost_usd.volumes);
     match (line(today(analysis)), line(recommended(analysis))) {
@@ -110,6 +111,44 @@ fn upgrade(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Ste
 
 /// Kinds of workload whose pods end by themselves and are started again where they fail.
 const JOBS: [&str; 3] = ["Job", "CronJob", "Workflow"];
+
+/// Share of today's compute that jobs cause, which spot capacity would take out of the base load.
+fn jobs_fraction(analysis: &Analysis) -> f64 {
+    let rows = || analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload);
+    let usd = |of: &dyn Fn(&WorkloadCost) -> bool| -> f64 {
+        rows().filter(|row| of(row)).map(|row| row.cpu_usd + row.memory_usd).sum()
+    };
+    let all = usd(&|_| true);
+    if all > 0.0 { (usd(&|row| JOBS.contains(&row.workload_kind.as_str())) / all).clamp(0.0, 1.0) } else { 0.0 }
+}
+
+fn buy(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
+    let offer = prices.commitment?;
+    // What jobs run on is not committed to where another step takes them to spot.
+    let kept = if spot(analysis, prices, months).is_some() { 1.0 - jobs_fraction(analysis) } else { 1.0 };
+    let money = |amount: f64| show::money(amount * kept, &analysis.currency);
+    let what = format!(
+        "Buy a Compute Savings Plan of {} an hour for one year, for a base load of {} an hour",
+        money(offer.usd_per_hour),
+        money(offer.base_load_usd_per_hour)
+    );
+    let after = if change(analysis).is_some() { " after the recommended change" } else { "" };
+    let most = offer.most_monthly_usd.map_or_else(String::new, |most| {
+        format!(
+            " Plans for three years or for one family save up to {} a month, and bind longer or tighter.",
+            money(most)
+        )
+    });
+    let step = step(StepKind::BuyCommitment, what, Some(offer.saving_monthly_usd * kept)).with(
+        format!(
+            "By list discounts without upfront payment, for what runs on demand in every hour{after}. It is paid whether \
+             anything runs or not, and has paid off once the base load ran for {} of the 12 months.{most}",
+            show::grouped(offer.break_even_months, 1)
+        ),
+        "AWS Billing: Savings Plans, Purchase",
+    );
+    Some(step)
+}
 
 fn spot(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
     let saving = prices.spot_saving_fraction.filter(|share| *share > 0.0)?;
@@ -166,9 +205,11 @@ fn commitments(analysis: &Analysis, months: f64) -> Option<Step> {
     let idle = today.compute_cost.iter().flat_map(|cost| &cost.commitments).filter(|one| one.unused_usd > 0.0);
     let names: Vec<String> = idle.map(|one| one.name.clone()).collect();
     (unused >= WORTH_DOING).then(|| {
-        let what = format!("Let commitments end that stand unused for {} a month", show::usd(unused));
+        let what =
+            format!("Let commitments end that stand unused for {} a month", show::money(unused, &analysis.currency));
         step(StepKind::LetCommitmentsEnd, what, None).about(names).with(
-            "They are paid until they end, so nothing is saved before; Standard Reserved Instances can be sold.",
+            "They are paid until they end, so nothing is saved before. Standard Reserved Instances can be sold on AWS’s \
+             marketplace, convertible ones exchanged for others worth at least as much; Savings Plans can be neither.",
             "AWS Billing: Savings Plans and Reserved Instances, automatic renewal",
         )
     })

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{WORTH_DOING, change, counted, step};
+use super::step::{WORTH_DOING, change, counted, step};
 use crate::analysis::{Analysis, Judged, ScenarioId, Step, StepKind, Verdict, Wave};
 use crate::show;
 
-/// What each part of the change saves, in USD a month; negative where it costs.
+/// Saving of each part of the change, in USD a month; negative where it costs.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Parts {
     pack: f64,
@@ -87,7 +87,7 @@ pub(super) fn steps(analysis: &Analysis) -> (Vec<Step>, f64) {
     (steps, (saving - in_steps).max(0.0))
 }
 
-/// What the waterfall says of each part; where it leads elsewhere or is not there, all is the main part's.
+/// Splits a saving by the waterfall; where that leads elsewhere or is not there, all is the main part's.
 fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
     let months = analysis.window.months().unwrap_or_default();
     let kept = analysis.verdict.judged(id).map_or(0.0, |judged| kept_monthly(&analysis.verdict, judged));
@@ -114,7 +114,7 @@ fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
     parts
 }
 
-/// What is kept ready costs, in USD a month.
+/// Returns the cost of what is kept ready, in USD a month.
 fn kept_monthly(verdict: &Verdict, judged: &Judged) -> f64 {
     let warm = judged.headroom.as_ref().map_or(0.0, |headroom| headroom.monthly_usd);
     let spare = |remedy: &&crate::analysis::Remedy| {

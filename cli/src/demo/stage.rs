@@ -1,0 +1,72 @@
+//! EDGE: Arguments of the demo, and the lake it writes to.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use fixtures::Cluster;
+use lake::Lake;
+use types::{ClusterId, Window};
+
+/// Start of the first hour after the demo: 2026-07-01T00:00:00Z. Fixed, so that the same seed gives the same bytes
+/// on any day.
+pub(super) const END_SECONDS: i64 = 1_782_864_000;
+/// The most hours that may go through Prometheus: two days are nearly sixty million samples.
+const MAX_HOURS: i64 = 48;
+/// Marks a lake as the demo's own, which it may replace.
+const MARKER: &str = ".emp-cost-demo";
+
+/// Make a report of a synthetic EKS cluster, through a real Prometheus
+///
+/// Generates a month of a realistic cluster with about 40 nodes and 500 pods, loads its last hours into a real
+/// Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes the
+/// analysis and the page. The page says which hours are which.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Directory for the lake, analysis.json and index.html
+    #[arg(long, value_name = "DIR", default_value = "out/demo")]
+    pub(super) out: PathBuf,
+
+    /// Number of hours, the latest ones, that go through Prometheus
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
+    pub(super) hours: i64,
+
+    /// Seed of the generator: the same seed makes the same cluster
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub(super) seed: u64,
+
+    /// Name of the cluster in the lake and on the page
+    #[arg(long, value_name = "ID", default_value = Cluster::ID)]
+    pub(super) cluster_id: ClusterId,
+
+    /// Make weekly reports of three clusters without Prometheus, and serve them on a loopback port with a token to sign in
+    #[arg(long, conflicts_with = "hours")]
+    pub(super) serve: bool,
+}
+
+/// The demo's cluster and where its hours go.
+pub(super) struct Stage {
+    pub(super) cluster: Arc<Cluster>,
+    pub(super) id: ClusterId,
+    pub(super) lake: Lake,
+    /// Hours that the generator writes.
+    pub(super) generated: Window,
+    /// Hours that go through Prometheus.
+    pub(super) scraped: Window,
+}
+
+/// Makes an empty folder for the lake. Only a lake that an earlier demo made is replaced.
+pub(super) fn fresh_lake(path: &Path) -> anyhow::Result<()> {
+    let marker = path.join(MARKER);
+    if path.exists() {
+        anyhow::ensure!(
+            marker.exists(),
+            "`{}` exists and is not a demo's; choose another folder with --out",
+            path.display()
+        );
+        fs::remove_dir_all(path).with_context(|| format!("remove the earlier demo's `{}`", path.display()))?;
+    }
+    fs::create_dir_all(path).with_context(|| format!("make folder `{}`", path.display()))?;
+    fs::write(&marker, "").with_context(|| format!("write `{}`", marker.display()))
+}
