@@ -288,7 +288,7 @@ async fn sample(
     let closed = Window::try_new(now - chrono::TimeDelta::days(1), now).ok()?.closed_at(now, settle)?;
     let hour: Hour = closed.hours().next_back()?;
     let dialect = match check_server(server, hour, settings).await {
-        Ok(dialect) => dialect,
+        Ok(checked) => checked.dialect,
         Err(error) => {
             findings.push(blocked(crate::logging::chain(&error), "see above"));
             return None;

@@ -27,12 +27,21 @@ const MIN_SLOTS: usize = SLOTS_PER_HOUR / 2;
 /// Names asked for in one query: keeps its text short.
 const NAMES_AT_ONCE: usize = 200;
 
+/// Properties of a server, by an hour of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Checked {
+    pub(crate) dialect: Dialect,
+    /// Tells whether the hour has nodes. Without them nothing can be said of clusters.
+    pub(crate) has_nodes: bool,
+}
+
 /// Refuses a server that holds several clusters of which none is named, and learns how it names things.
-pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Settings) -> Result<Dialect, CollectError> {
+pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Settings) -> Result<Checked, CollectError> {
     let own = queries::matchers(settings, &Dialect::default());
     let body = server.ask_after("nodes", &queries::all_nodes(&own), hour).await?;
     let unreadable = |source| CollectError::Answer { query: "nodes".to_owned(), hour, source };
-    for label in single_cluster::labels_that_differ(&body).map_err(unreadable)? {
+    let (has_nodes, labels) = single_cluster::labels_that_differ(&body).map_err(unreadable)?;
+    for label in labels {
         // By convention this one is a cluster's, whatever it splits.
         let conventional = label == "cluster" && settings.selector.is_none();
         let found = words_of(server, "clusters", &single_cluster::split(&own, &label), "found", hour).await?;
@@ -50,7 +59,7 @@ pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Setting
         }
         dialect.found(&what);
     }
-    Ok(dialect)
+    Ok(Checked { dialect, has_nodes })
 }
 
 /// The values of one label of an answer, with the last sample of each, sorted.

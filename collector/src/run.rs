@@ -13,8 +13,7 @@ use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
 
 use crate::decode::decode;
-use crate::dialect::Dialect;
-use crate::fetch::{check_server, fetch};
+use crate::fetch::{Checked, check_server, fetch};
 use crate::outcome::{CollectError, Collected, HourResult};
 use crate::queries;
 use crate::schedule;
@@ -80,10 +79,7 @@ pub async fn collect(
         coverage.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
     let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
     let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
-    let dialect = match hours.first() {
-        Some((newest, _)) => check_server(server, *newest, settings).await?,
-        None => Dialect::default(),
-    };
+    let (mut checked, mut checked_of) = (Checked::default(), None);
     let mut failures_in_a_row = 0;
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
     let mut gave_up = None;
@@ -91,7 +87,20 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        let asking = fetch(server, cluster, hour, settings, &dialect, &mut collected);
+        // Anew for every day, since a server changes over weeks, and until an hour has nodes by which to tell.
+        if checked_of.as_ref() != Some(&hour.date()) {
+            match check_server(server, hour, settings).await {
+                Ok(found) => {
+                    checked_of = found.has_nodes.then(|| hour.date());
+                    checked = found;
+                }
+                Err(error) => {
+                    gave_up = Some(error);
+                    break;
+                }
+            }
+        }
+        let asking = fetch(server, cluster, hour, settings, &checked.dialect, &mut collected);
         let asked = caught(asking).await.unwrap_or_else(|reason| {
             // One hour that nobody foresaw must not keep all that come after it out of the lake.
             Err(HourResult::Failed(CollectError::Fault { hour, reason }))

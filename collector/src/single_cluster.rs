@@ -39,8 +39,9 @@ const OF_NODES: [&str; 22] = [
 /// Most labels that are looked at more closely.
 const MOST_LABELS: usize = 8;
 
-/// The labels of nodes that have several values, by the answer to [`crate::queries::all_nodes`], those that sound like a cluster's first.
-pub(crate) fn labels_that_differ(body: &[u8]) -> Result<Vec<String>, DecodeError> {
+/// The labels of nodes that have several values, by the answer to [`crate::queries::all_nodes`], those that sound like a
+/// cluster's first; and whether there is any node.
+pub(crate) fn labels_that_differ(body: &[u8]) -> Result<(bool, Vec<String>), DecodeError> {
     let mut series: Vec<BTreeMap<String, String>> = Vec::new();
     decode(body, &["*"], &mut |one| {
         let lines = one.labels.first().map(|text| text.lines()).into_iter().flatten();
@@ -55,7 +56,7 @@ pub(crate) fn labels_that_differ(body: &[u8]) -> Result<Vec<String>, DecodeError
     let mut names: Vec<String> = names.into_iter().filter(differs).cloned().collect();
     names.sort_by_key(|name| (!sounds_like_a_cluster(name), name.clone()));
     names.truncate(MOST_LABELS);
-    Ok(names)
+    Ok((!series.is_empty(), names))
 }
 
 /// Returns whether a label is called as people call what tells clusters apart.
@@ -67,8 +68,10 @@ fn sounds_like_a_cluster(name: &str) -> bool {
 /// The question how a label splits pods, and whether the usage of each is under the same value: counts by `found`.
 pub(crate) fn split(own: &str, label: &str) -> String {
     let by = label_name(label);
-    let info = format!("kube_pod_info{{{own}}}");
-    let measured = format!("container_memory_working_set_bytes{{{own}container!=\"\",image!=\"\"}}");
+    // Over all of the hour: scrapes may have ended in it.
+    let info = format!("last_over_time(kube_pod_info{{{own}}}[62m])");
+    let measured =
+        format!("last_over_time(container_memory_working_set_bytes{{{own}container!=\"\",image!=\"\"}}[62m])");
     let parts = [
         ("values", format!("count(count by ({by}) ({info}))")),
         ("pods", format!("count(count by (uid) ({info}))")),
@@ -125,10 +128,10 @@ pub(crate) const KUBE_SYSTEMS: &str = "kube_systems";
 /// The question at how many moments the namespace was created that every cluster has from its beginning; `own` is what
 /// selectors begin with. A server without `honor_labels` keeps its name in another label.
 pub(crate) fn kube_systems(own: &str) -> String {
-    format!(
-        "count(count_values(\"created\",kube_namespace_created{{{own}namespace=\"kube-system\",exported_namespace=\"\"}} or \
-         kube_namespace_created{{{own}exported_namespace=\"kube-system\"}})) > 1"
-    )
+    let created = |which: &str| format!("last_over_time(kube_namespace_created{{{own}{which}}}[62m])");
+    let plain = created("namespace=\"kube-system\",exported_namespace=\"\"");
+    let renamed = created("exported_namespace=\"kube-system\"");
+    format!("count(count_values(\"created\",{plain} or {renamed})) > 1")
 }
 
 /// Two nodes with the regions they are in, by the ids the cloud gave their machines: one EKS cluster is in one region.
@@ -200,8 +203,13 @@ mod tests {
     #[test]
     fn labels_that_differ_are_those_that_are_no_nodes_own() {
         let check = |series: &[&str], expect: &[&str]| {
-            assert_eq!(labels_that_differ(body(series).as_bytes()).unwrap(), expect);
+            let (has_nodes, labels) = labels_that_differ(body(series).as_bytes()).unwrap();
+            assert_eq!(
+                (has_nodes, labels),
+                (!series.is_empty(), expect.iter().map(|name| (*name).to_owned()).collect())
+            );
         };
+        check(&[], &[]);
         check(&[r#""node":"a","job":"k""#, r#""node":"b","job":"k""#], &[]);
         check(
             &[r#""node":"a","env":"x","k8s.cluster.name":"p""#, r#""node":"b","env":"y""#],

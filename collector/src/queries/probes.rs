@@ -18,13 +18,17 @@ pub fn dialect_probe(settings: &Settings) -> String {
         Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
         None => String::new(),
     };
+    // Over all of the hour: scrapes may have ended in it.
+    let cpu = |matchers: &str| {
+        format!("last_over_time(container_cpu_usage_seconds_total{{{own}image!=\"\"{matchers}}}[62m])")
+    };
+    let old = cpu(",container_name!=\"\",container=\"\"");
+    let parts = cpu(&format!(",cpu=~\"{ONE_CPU}\""));
     let mut probe = format!(
-        "label_replace(count(container_cpu_usage_seconds_total{{{own}container_name!=\"\",container=\"\",\
-         image!=\"\"}}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
-         label_replace(count(count by (job,metrics_path,exported_job) \
-         (container_cpu_usage_seconds_total{{{own}image!=\"\"}})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
-         label_replace(count(container_cpu_usage_seconds_total{{{own}image!=\"\",cpu=~\"{ONE_CPU}\"}}) > 0,\
-         \"found\",\"per_cpu\",\"\",\"\")"
+        "label_replace(count({old}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
+         label_replace(count(count by (job,metrics_path,exported_job) ({})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
+         label_replace(count({parts}) > 0,\"found\",\"per_cpu\",\"\",\"\")",
+        cpu("")
     );
     probe.push_str(&format!(
         " or label_replace({},\"found\",\"{}\",\"\",\"\")",
@@ -33,7 +37,7 @@ pub fn dialect_probe(settings: &Settings) -> String {
     ));
     for label in REPLICA_LABELS {
         probe.push_str(&format!(
-            " or label_replace(count(count by ({label}) (kube_node_info{{{own}{label}!=\"\"}})) > 1,\
+            " or label_replace(count(count by ({label}) (last_over_time(kube_node_info{{{own}{label}!=\"\"}}[62m]))) > 1,\
              \"found\",\"{label}\",\"\",\"\")"
         ));
     }

@@ -6,6 +6,7 @@
 mod crash;
 mod faults;
 mod frozen;
+mod mutants;
 mod readers;
 mod sizes;
 mod stores;

@@ -109,6 +109,17 @@ async fn two_clusters_that_share_no_name_are_told_by_their_regions_and_by_when_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_are_told_apart_in_an_hour_at_whose_end_nothing_was_scraped() {
+    let test = "two_clusters_are_told_apart_in_an_hour_at_whose_end_nothing_was_scraped";
+    let mut world =
+        both(labelled(plain(), "cluster_id", "prod-a"), labelled(another("n2", "web"), "cluster_id", "prod-b"));
+    for (_, samples) in &mut world.series {
+        samples.retain(|sample| sample.milliseconds < (HOUR + 3_000) * 1000);
+    }
+    check_refused(test, world, &["2 clusters", "`cluster_id`", "`prod-a`", "`prod-b`"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shards_and_replicas_of_one_cluster_are_one() {
     let test = "shards_and_replicas_of_one_cluster_are_one";
     let mut world = both(plain(), another("n2", "web"));
