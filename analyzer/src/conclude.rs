@@ -8,8 +8,8 @@ mod utilisation;
 use std::collections::BTreeMap;
 
 use types::analysis::{
-    Allocation, Analysis, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, SCHEMA, Saving, Scenario,
-    SourceHours, Verdict, WindowCoverage,
+    Allocation, Analysis, Assumption, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, SCHEMA, Saving,
+    Scenario, SourceHours, Verdict, WindowCoverage,
 };
 use types::show::money;
 use types::{ClusterId, Window};
@@ -151,7 +151,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         back_test,
         silence,
         plan,
-        assumptions: assumptions.in_force(),
+        assumptions: assumptions.in_force().into_iter().map(|one| in_currency(one, observed.currency())).collect(),
         notes,
         provenance: Provenance {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -164,6 +164,11 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         },
     };
     next_steps::with(analysis, book, offer)
+}
+
+/// An assumption whose amount is in the analysis' currency, as every amount is.
+fn in_currency(one: Assumption, currency: &str) -> Assumption {
+    if one.unit == "USD" { Assumption { unit: currency.to_owned(), ..one } } else { one }
 }
 
 fn coverage(window: Window, origins: &Origins) -> WindowCoverage {

@@ -98,14 +98,17 @@ pub enum ListFileError {
     },
 }
 
+/// Prices by region, then by name.
+type ByRegion = BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>;
+
 /// The prices of a file, indexed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Imported {
     /// By region, then by name.
-    pub(super) on_demand: BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>,
+    pub(super) on_demand: ByRegion,
     /// Machines with a licence, by operating system, then as those without.
-    pub(super) licensed: BTreeMap<OperatingSystem, BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>>,
-    pub(super) items: BTreeMap<String, BTreeMap<String, (UsdPerHour, ListPrice)>>,
+    pub(super) licensed: BTreeMap<OperatingSystem, ByRegion>,
+    pub(super) items: ByRegion,
     /// By plan, then by region and instance type.
     pub(super) plan_rates: BTreeMap<String, BTreeMap<(String, String), UsdPerHour>>,
 }
