@@ -66,7 +66,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         book,
         shared_namespaces,
     } = evidence;
-    let month = Month { hours_present: float(observed.seconds()) / 3600.0 };
+    let month = Month { hours_present: observed.known_hours() };
     vendor.leave_losing_families(&bill);
     let unmatched = unmatched_prices(&observed, &bill, &vendor, book);
     let inventory = inventory(&observed, &bill, &mut vendor);
@@ -74,7 +74,8 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let today = bill.scenario(month);
     let saving = saving((&today, &bill.lines), (&outcome.scenario, &outcome.lines), month);
     let coverage = coverage(window, &origins);
-    let reported = model.as_ref().map_or(month, |model| Month { hours_present: float_of(model.windows.reported()) });
+    let reported =
+        model.as_ref().map_or(month, |model| model.pricer.month(model.windows.reported_from..model.windows.hours));
     let replayed = model.as_ref().map(|model| model::conclude(model, &bill, month));
     let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
     let of_replays = model.as_ref().zip(replayed.as_ref()).map(|(model, replayed)| {
@@ -86,7 +87,12 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             window: month,
             reported,
             chosen_hours: if model.windows.tuned { count(model.windows.choosing().len()) } else { 0 },
-            hours_missing: ratio(f64::from(missing), f64::from(coverage.hours_expected)).unwrap_or_default(),
+            hours_missing: ratio(
+                f64::from(missing) + float_of(observed.hours.len()) - observed.known_hours(),
+                f64::from(coverage.hours_expected),
+            )
+            .unwrap_or_default(),
+            ec2_boot_seconds: assumptions.replay.ec2_boot_seconds,
         })
     });
     let mut savings: Vec<_> = saving.iter().cloned().collect();
@@ -416,6 +422,14 @@ fn notes(
         notes.push(Note::warning(format!(
             "{missing} of {} hours of the window are not in the lake; they count in no scenario.",
             coverage.hours_expected
+        )));
+    }
+    let unknown = float(observed.seconds()) / 3600.0 - observed.known_hours();
+    if unknown > 0.0 {
+        notes.push(Note::warning(format!(
+            "In {} hours, slots that come to {} hours have samples of neither kube-state-metrics nor the containers of a zone, so not even which pods lived is known; they are billed in no scenario, today's among them, and a month is scaled by the time that is known.",
+            observed.unknown.len(),
+            in_hours(unknown)
         )));
     }
     if coverage.hours_present < 168 {

@@ -13,6 +13,7 @@ mod read;
 mod scenarios;
 mod sums;
 mod units;
+mod unknown;
 
 pub use analyze::{Request, Sharing, analyze, analyze_with_days};
 pub use assumptions::{Assumptions, Terms};

@@ -2,7 +2,7 @@
 
 use types::NanoUsd;
 
-use crate::number::{ratio, whole};
+use crate::number::{float, ratio, whole};
 
 /// Scales a cost over the window to a month, in plain proportion to the hours present.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,11 @@ pub(crate) struct Month {
 }
 
 impl Month {
+    /// Scales by so many seconds.
+    pub(crate) fn of_seconds(seconds: i128) -> Self {
+        Self { hours_present: float(seconds) / 3600.0 }
+    }
+
     /// The cost of a month.
     pub(crate) fn usd(self, window: NanoUsd) -> f64 {
         ratio(window.usd() * types::HOURS_PER_MONTH, self.hours_present).unwrap_or_default()

@@ -145,6 +145,8 @@ pub(crate) struct Cluster {
     pub(crate) frozen_past: FrozenPast,
     /// Zones that were frozen when the hour before ended.
     frozen_before: Vec<u16>,
+    /// Nodes that are there through the first hour, by zone, platform and type, in order.
+    pub(crate) first_nodes: Vec<(u16, u16, u32)>,
     /// Share of memory touched on nodes in each slot, in millionths; unknown where no node tells.
     pub(crate) touched: Lane,
     /// Hours advanced so far; the hour in work is the last of them.
@@ -190,6 +192,7 @@ impl Cluster {
             habits: Table::default(),
             daemons: DaemonUse::NONE,
             touched: Lane::UNKNOWN,
+            first_nodes: Vec::new(),
             frozen: FrozenSlots::default(),
             frozen_past: FrozenPast::default(),
             frozen_before: Vec::new(),
@@ -263,6 +266,11 @@ impl Cluster {
         self.resumed = self.hours == 0 || hour.start() != self.hour_start + HOUR_SECONDS;
         self.hours += 1;
         self.hour_start = hour.start();
+        if self.hours == 1 {
+            let there = hour.nodes().iter().filter(|node| i64::from(node.up_seconds) == HOUR_SECONDS);
+            self.first_nodes = there.map(|node| (node.zone, node.platform, node.machine_type)).collect();
+            self.first_nodes.sort_unstable();
+        }
         self.freeze(hour);
         self.forget();
         self.resized.clear();

@@ -75,7 +75,7 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
     let rows: [Row; 12] = [
         (Limit::CpuLost, limits.cpu_lost, |o| (Some(o.cpu_lost_share()), None)),
         (Limit::WorkloadCpuLost, limits.workload_cpu_lost, worst_workload),
-        (Limit::MemoryOverMean, limits.memory_over_mean, |o| (Some(o.slots_share(|risk| risk.over_memory_mean)), None)),
+        (Limit::MemoryOverMean, limits.memory_over_mean, |o| (Some(over_mean(o)), None)),
         (Limit::MemoryOverMax, limits.memory_over_max, |o| (Some(o.slots_share(|risk| risk.over_memory)), None)),
         (Limit::Evictions, limits.evictions, |o| (Some(o.evictions.per_pod_day()), None)),
         (Limit::SingleEvictions, limits.single_evictions, |o| (Some(o.evictions.per_single_pod_day()), None)),
@@ -111,6 +111,13 @@ pub const WAITING: [Limit; 3] = [Limit::LateServices, Limit::LateBatch, Limit::O
 
 fn share(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { float(part) / float(of) }
+}
+
+/// Share of machine-slots and host-slots whose mean memory is over capacity. One alone is chance: whether it is too much in
+/// a small cluster says the limit of maxima, in which it is counted too.
+fn over_mean(outcome: &Outcome) -> f64 {
+    let over = outcome.machines.over_memory_mean + outcome.hosts.over_memory_mean;
+    if over <= 1 { 0.0 } else { outcome.slots_share(|risk| risk.over_memory_mean) }
 }
 
 /// Share of starts that are late. Of few starts two may be, since one is already more than the share.

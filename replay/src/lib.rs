@@ -26,7 +26,8 @@
 //! };
 //! let base = Base {
 //!     catalog: Arc::new(Catalog { machines: vec![m5_large] }), ec2_types: vec![0], daemons: Ask::default(),
-//!     daemon_pods: 0, zones: vec![], spot: vec![], largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false, assumptions: Assumptions::default(),
+//!     daemon_pods: 0, zones: vec![], spot: vec![], largest: None, evictions: replay::EvictionLimits::OPEN, karpenter: false,
+//!     most_pods: u32::MAX, assumptions: Assumptions::default(),
 //! };
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,

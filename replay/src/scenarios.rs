@@ -27,6 +27,9 @@ pub struct Base {
     pub spot: Vec<u16>,
     /// Evictions that draining keeps to in every scenario but today's.
     pub evictions: EvictionLimits,
+    /// Pods that a machine bought for the rival takes at most, daemons aside, so that losing one takes no more pods than the
+    /// judge allows; `u32::MAX` where that is not limited.
+    pub most_pods: u32,
     /// Whether Karpenter drains nodes of the cluster: then today's machines are consolidated as it does.
     pub karpenter: bool,
     /// What is assumed.
@@ -38,6 +41,7 @@ impl Base {
         let mut setup = Setup::new(id, Arc::clone(&self.catalog));
         setup.ec2.types = self.no_larger_than(1.0);
         (setup.ec2.buy, setup.ec2.consolidation) = (buy, consolidation);
+        setup.ec2.most_pods = if buy == Buy::Cheapest { self.most_pods } else { u32::MAX };
         (setup.requests, setup.daemons, setup.daemon_pods) = (requests, self.daemons, self.daemon_pods);
         setup.evictions = self.evictions;
         setup.spot.clone_from(&self.spot);

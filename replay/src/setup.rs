@@ -75,6 +75,8 @@ pub struct Ec2 {
     /// Machines a lot keeps at least while two or more of its pods belong to services, so that one node is never all there
     /// is. Bought machines only: what takes the place of today's nodes is as many as today.
     pub least_machines: u32,
+    /// Pods a machine takes at most, daemons aside, beside what its type takes; on EC2 alone.
+    pub most_pods: u32,
 }
 
 /// Machines kept ready before pods ask for them.
@@ -300,6 +302,7 @@ impl Setup {
                 score: Score::default(),
                 consolidation: Consolidation::KARPENTER,
                 least_machines: 2,
+                most_pods: u32::MAX,
             },
             pool: None,
             selection: 0,

@@ -16,8 +16,10 @@ mod pods;
 mod rebalance;
 mod rebuild;
 mod repack;
+mod seed;
 mod slot;
 mod starts;
+mod together;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -210,6 +212,8 @@ pub(crate) struct World<O> {
     history_slot: u64,
     /// Zones that are frozen in the slot in work.
     frozen_zones: Vec<u16>,
+    /// Pods that ended in the slot in work.
+    ended: Vec<together::Stay>,
     billed: Billed,
     peaks_known: bool,
     /// Machines that may be empty.
@@ -243,11 +247,12 @@ struct Billed {
 
 impl<O: Observer> World<O> {
     pub(crate) fn new(setup: Setup, observer: O) -> Self {
+        let most_pods = if setup.pool.is_some() { u32::MAX } else { setup.ec2.most_pods };
         let kind = |kind: &crate::catalog::MachineType| Kind {
             room: Room {
                 cpu: kind.allocatable_millicores.saturating_sub(setup.daemons.cpu_millicores),
                 memory: kind.allocatable_mib.saturating_sub(setup.daemons.memory_mib),
-                pods: kind.max_pods.saturating_sub(setup.daemon_pods),
+                pods: kind.max_pods.saturating_sub(setup.daemon_pods).min(most_pods),
                 volumes: kind.max_volumes,
             },
             cpu: whole(f64::from(kind.vcpu) * 1000.0 * setup.smt_yield),
@@ -298,6 +303,7 @@ impl<O: Observer> World<O> {
             slot: 0,
             history_slot: 0,
             frozen_zones: Vec::new(),
+            ended: Vec::new(),
             billed: Billed {
                 nodes: vec![0; n],
                 evms: vec![0; n],

@@ -135,6 +135,7 @@ fn base() -> Base {
         largest: None,
         evictions: EvictionLimits::OPEN,
         karpenter: false,
+        most_pods: u32::MAX,
         assumptions: Assumptions::default(),
     }
 }

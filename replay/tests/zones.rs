@@ -17,6 +17,7 @@ fn base(zones: &str, hour: &Hour) -> Base {
         largest: None,
         evictions: EvictionLimits::OPEN,
         karpenter: false,
+        most_pods: u32::MAX,
         assumptions: Assumptions::default().with("emp.zones", zones).unwrap(),
     }
 }

@@ -293,6 +293,14 @@ pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
             analysis.usd(amounts.saving_after_commitments_monthly_usd)
         ));
     }
+    caveats.extend(amounts.after_expiries.iter().map(|after| {
+        format!(
+            "From {} on, without {}, the saving is {} a month.",
+            after.from,
+            words::list(&after.commitments),
+            analysis.usd(after.saving_monthly_usd)
+        )
+    }));
     if let Some(once) = amounts.transition_usd.filter(|usd| *usd > 0.0) {
         let payback = amounts.payback_days.map(|days| format!(", which the saving has paid for after {}", span(days)));
         caveats.push(format!(

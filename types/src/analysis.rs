@@ -42,8 +42,8 @@ pub use utilisation::{
     Utilisation,
 };
 pub use verdict::{
-    Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit, LimitCheck, Reason,
-    Remedy, RemedyKind, ScenarioId, StrandedMonth, Verdict, ZoneHosts, saves_most,
+    AfterExpiry, Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit,
+    LimitCheck, Reason, Remedy, RemedyKind, ScenarioId, StrandedMonth, Verdict, ZoneHosts, saves_most,
 };
 pub use waste::{Waste, WasteKind, WastePart};
 

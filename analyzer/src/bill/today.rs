@@ -247,7 +247,8 @@ impl Bill {
         let mut pricing = Pricing::new(book);
         let priced: BTreeMap<_, _> =
             observed.billed.keys().map(|billed| (billed, node_price(billed, &mut pricing, assumptions))).collect();
-        for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour) {
+        let known = |sums: &&crate::sums::observed::HourSums| observed.known_of(sums.hour.start_seconds()) > 0.0;
+        for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour).filter(|(sums, _)| known(sums)) {
             let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
             for (billed, of_hour) in hour {
                 if let Some(Ok((machine, _))) = priced.get(billed) {
@@ -418,7 +419,7 @@ impl Bill {
         ];
         for (count, name, what) in counted {
             let count = whole(count);
-            let seconds = observed.seconds() * i128::from(count);
+            let seconds = observed.known_seconds() * i128::from(count);
             if count == 0 {
                 continue;
             }

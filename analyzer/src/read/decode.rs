@@ -20,6 +20,7 @@ use crate::read::usage::{self, ByHour, Frames};
 use crate::read::{rows, slots};
 use crate::sums::facts::{HourFacts, VolumeRow};
 use crate::sums::ledger::Ledger;
+use crate::unknown;
 
 /// Container rows after which a frame is full: enough that a pipeline's fixed cost does not show, few enough that
 /// frames stay small in a large cluster.
@@ -99,6 +100,7 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
     let plan = Plan {
         batches: &[
             Step { of: |objects| &objects.nodes, columns: rows::NODE_COLUMNS },
+            Step { of: |objects| &objects.quality, columns: unknown::QUALITY_COLUMNS },
             Step { of: |objects| &objects.pods, columns: &pod_columns },
             Step { of: |objects| &objects.containers, columns: slots::CONTAINER_COLUMNS },
             Step { of: |objects| &objects.volumes, columns: rows::VOLUME_COLUMNS },
@@ -183,14 +185,26 @@ fn decode_part(
     })?;
     let rows = |table| part.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
     let mut pods = slots::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
+    let mut scrapes = unknown::Scrapes::default();
+    ahead.each_batch(&objects.quality, |batch| scrapes.read(batch))?;
+    pods.nodes(scrapes.lacking(), nodes_by_hour, ledger);
     ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
     ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
     pods.end(facts, ledger);
+    for (hour, spread) in pods.spread() {
+        facts.entry(hour).and_modify(|facts| facts.spread = spread);
+    }
+    for (hour, zones) in pods.silent() {
+        let unknown = unknown::unknown_slots(hour, &zones, &scrapes);
+        facts.entry(hour).and_modify(|facts| facts.unknown = unknown);
+    }
     let mut billed: BTreeMap<(i64, String), i64> = BTreeMap::new();
     ahead.each_batch(&objects.volumes, |batch| {
         for (hour, mut volume) in rows::volumes(batch)? {
             if let Some(facts) = facts.get_mut(&hour) {
                 count_once(&mut billed, hour, &mut volume);
+                let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
+                volume.present_seconds = (volume.present_seconds - unknown).max(0);
                 ledger.volume(hour, &volume);
                 facts.volumes.push(volume);
             }

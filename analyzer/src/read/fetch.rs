@@ -4,7 +4,7 @@
 //! its manifest.
 
 use bytes::Bytes;
-use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
+use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, VolumeHour};
 use lake::{Day, Lake, LakeError, Part};
 use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
@@ -72,6 +72,7 @@ pub(crate) struct PartObjects {
     pub(crate) pods: Object,
     pub(super) nodes: Object,
     pub(super) volumes: Object,
+    pub(super) quality: Object,
 }
 
 /// The days of a lake, each fetched while the one before is worked on.
@@ -164,6 +165,7 @@ async fn fetch_part(lake: &Lake, part: Part) -> Result<PartObjects, LakeError> {
         pods: lake.part_bytes::<PodHour>(&part).await?,
         nodes: lake.part_bytes::<NodeHour>(&part).await?,
         volumes: lake.part_bytes::<VolumeHour>(&part).await?,
+        quality: lake.part_bytes::<QualityHour>(&part).await?,
         part,
     })
 }

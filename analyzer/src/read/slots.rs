@@ -1,17 +1,18 @@
 //! Five-minute totals from the lists by slot, read flat: no list becomes a row of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::record_batch::RecordBatch;
-use lake::Column;
 use lake::tables::{container_hour, pod_hour};
+use lake::{Column, SlotValues};
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use crate::fast::hash;
+use crate::fast::{FastMap, hash};
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::read::usage::Owners;
-use crate::sums::facts::{HourFacts, WorkloadKey};
+use crate::sums::facts::{HourFacts, NodeRow, Spread, WorkloadKey};
 use crate::sums::ledger::{BothBySlot, Ledger, PodRow};
+use crate::unknown::{Silent, SlotBits};
 
 /// The columns [`PodSlots::read`] reads.
 pub(crate) const POD_COLUMNS: &[Column] = &[
@@ -64,8 +65,18 @@ pub(crate) struct PodSlots {
     near: usize,
     /// What its containers used so far, for each of its rows.
     used: Vec<BothBySlot>,
+    /// Slots in which something was sampled of them, for each of its rows; only in hours that lack scrapes.
+    sampled: Vec<SlotBits>,
     /// Whose the containers are, in the order of their file.
     containers: Owners,
+    /// Hours that lack scrapes of kube-state-metrics.
+    lacking: BTreeSet<i64>,
+    /// Zone of each node, by hour and the number of its name; of Fargate's none.
+    zones: FastMap<(i64, u32), String>,
+    /// Pods on each of these nodes at the end of the hour, daemons aside.
+    on_node: FastMap<(i64, u32), u32>,
+    /// What of each zone has no sample in these hours.
+    silent: BTreeMap<i64, BTreeMap<String, Silent>>,
 }
 
 /// Hash of each uid, by namespace.
@@ -75,6 +86,40 @@ impl PodSlots {
     /// Nothing yet of a part with so many rows of pods and of containers.
     pub(crate) fn of(pods: usize, containers: usize) -> Self {
         Self { rows: Vec::with_capacity(pods), containers: Owners::with_capacity(containers), ..Self::default() }
+    }
+
+    /// Where the nodes are, and hours in which it is to be found out what has no sample.
+    pub(crate) fn nodes(&mut self, lacking: BTreeSet<i64>, nodes: &BTreeMap<i64, Vec<NodeRow>>, ledger: &mut Ledger) {
+        for (hour, nodes) in nodes {
+            for node in nodes.iter().filter(|node| node.kind.compute_type != "fargate") {
+                let zone = node.zone.clone().unwrap_or_default();
+                self.zones.insert((*hour, ledger.node_names.index_of(&node.name)), zone);
+            }
+        }
+        self.lacking = lacking;
+    }
+
+    /// What of each zone has no sample, hour by hour, of hours that lack scrapes.
+    pub(crate) fn silent(&mut self) -> BTreeMap<i64, BTreeMap<String, Silent>> {
+        std::mem::take(&mut self.silent)
+    }
+
+    /// How pods are spread at the end of each hour.
+    pub(crate) fn spread(&self) -> BTreeMap<i64, Spread> {
+        let mut spread: BTreeMap<i64, Spread> = BTreeMap::new();
+        let mut in_zone: BTreeMap<(i64, &str), u32> = BTreeMap::new();
+        for ((hour, node), pods) in &self.on_node {
+            let Some(zone) = self.zones.get(&(*hour, *node)) else { continue };
+            let of_hour = spread.entry(*hour).or_default();
+            of_hour.pods += pods;
+            of_hour.on_one = of_hour.on_one.max(*pods);
+            *in_zone.entry((*hour, zone.as_str())).or_default() += pods;
+        }
+        for ((hour, _), pods) in in_zone {
+            let of_hour = spread.entry(hour).or_default();
+            of_hour.in_zone = of_hour.in_zone.max(pods);
+        }
+        spread
     }
 
     /// Takes the next batch of a file.
@@ -173,13 +218,22 @@ impl PodSlots {
     fn end_pod(&mut self, kept: &BTreeMap<i64, HourFacts>, ledger: &mut Ledger) {
         let rows = self.rows_of(self.near);
         self.used.resize(rows.len(), [[0; SLOTS_PER_HOUR]; 2]);
+        self.sampled.resize(rows.len(), 0);
         let rows = self.rows.get(rows).unwrap_or_default();
-        for (row, used) in rows.iter().zip(&self.used) {
+        for (row, (used, sampled)) in rows.iter().zip(self.used.iter().zip(&self.sampled)) {
             if kept.contains_key(&row.hour) {
                 ledger.pod(row, used);
             }
+            if row.alive.last().is_some_and(|seconds| *seconds > 0) && !ledger.is_daemon(row.owner) {
+                *self.on_node.entry((row.hour, row.node)).or_default() += 1;
+            }
+            if let Some(zone) = self.zones.get(&(row.hour, row.node)).filter(|_| self.lacking.contains(&row.hour)) {
+                let zones = self.silent.entry(row.hour).or_default();
+                zones.entry(zone.clone()).or_default().add(row.cpu_request_millicores, &row.alive, *sampled);
+            }
         }
         self.used.clear();
+        self.sampled.clear();
         self.near += 1;
     }
 
@@ -265,12 +319,24 @@ pub(crate) fn add_containers(
         };
         add(&mut facts.slots.cpu_core_milliseconds, cpu_used, 1);
         add(&mut facts.slots.memory_kib_seconds, memory_used, 1);
+        if let Some(at) = at.filter(|_| pods.lacking.contains(&hour.some(row))) {
+            pods.sampled.resize(pods.used.len(), 0);
+            if let Some(sampled) = pods.sampled.get_mut(at) {
+                *sampled |= bits(cpu.sampled(row)?) | bits(memory.sampled(row)?);
+            }
+        }
         if let Some([cpu, memory]) = at.and_then(|at| pods.used.get_mut(at)) {
             add(cpu, cpu_used, 1);
             add(memory, memory_used, 1024);
         }
     }
     Ok(())
+}
+
+/// Slots with a sample.
+fn bits(slots: Option<SlotValues>) -> SlotBits {
+    let known = slots.into_iter().flatten().enumerate().filter(|(_, value)| value.is_some());
+    known.fold(0, |bits, (k, _)| bits | 1 << k)
 }
 
 /// Spreads `sum` over the slots in proportion to `means` times `alive`, or to `alive` alone, or evenly, and adds

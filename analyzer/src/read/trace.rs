@@ -15,6 +15,7 @@ use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow,
 use crate::fast::FastMap;
 use crate::interner::Interner;
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
+use crate::unknown::{SlotBits, UnknownSlots, of_zone};
 
 /// What may share a machine: pods of one platform run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +84,8 @@ pub(crate) struct Names {
     pub(crate) zones: Interner<String>,
     /// EBS volumes by claim: whether each stops an elastic VM that migrates.
     claims: FastMap<(String, String), Option<bool>>,
+    /// Slots of which not even lives are known, by hour and zone.
+    pub(crate) unknown: BTreeMap<i64, UnknownSlots>,
     /// Whether every EBS volume is taken for io2 with multi-attach, which stops no migration.
     pub(crate) io2: bool,
     /// Namespaces of pods, and keys of their labels where labels decide; told while workloads are counted.
@@ -92,6 +95,14 @@ pub(crate) struct Names {
     pub(crate) knows_devices: bool,
     /// What moves and what does not, by workload; counted while this is there.
     pub(crate) counted: Option<BTreeMap<u32, Counted>>,
+}
+
+impl Names {
+    /// Slots of an hour of which not even lives are known in a zone.
+    fn unknown_in(&self, hour: i64, zone: u16) -> SlotBits {
+        let Some(unknown) = self.unknown.get(&hour) else { return 0 };
+        of_zone(unknown, self.zones.names().get(usize::from(zone)).map(String::as_str))
+    }
 }
 
 /// Pods of a workload over the hours read.
@@ -179,6 +190,7 @@ const POD_COLUMNS: &[Column] = &[
     pod_hour::hour_start_seconds,
     pod_hour::pod_uid,
     pod_hour::namespace,
+    pod_hour::pod,
     pod_hour::node,
     pod_hour::workload_kind,
     pod_hour::workload,
@@ -241,7 +253,7 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
 ];
 
 /// Kinds of workload that are on every node: they are not placed, and every machine carries them.
-const DAEMONS: [&str; 2] = ["DaemonSet", "Node"];
+pub(crate) const DAEMONS: [&str; 2] = ["DaemonSet", "Node"];
 
 /// The rows of some hours under way.
 #[derive(Debug, Default)]
@@ -330,6 +342,7 @@ impl Rows {
         let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
         let uid = Texts::new(batch, pod_hour::pod_uid)?;
         let namespace = Texts::new(batch, pod_hour::namespace)?;
+        let pod_name = Texts::new(batch, pod_hour::pod)?;
         let node = Texts::new(batch, pod_hour::node)?;
         let kind = Texts::new(batch, pod_hour::workload_kind)?;
         let workload = Texts::new(batch, pod_hour::workload)?;
@@ -430,8 +443,8 @@ impl Rows {
                 alive_from: from,
                 alive_to: to,
                 waited: waited(start, created.get(row), scheduled.get(row)),
-                run: 0,
-                unknown_slots: 0,
+                run: if kind.some(row) == "CronJob" { run(pod_name.some(row), &name.name) } else { 0 },
+                unknown_slots: names.unknown_in(start, zone),
             });
         }
         Ok(())
@@ -479,6 +492,19 @@ impl Rows {
     pub(crate) fn finish(self) -> Result<Vec<Hour>, InvalidHour> {
         self.hours.into_iter().map(|(start, rows)| Hour::new(start, rows.pods, rows.containers, rows.nodes)).collect()
     }
+}
+
+/// The run of a CronJob that a pod belongs to: the number its Job is called by, which is the minute it was due in. Zero
+/// where the name does not show it: a name that was cut short, or a Job that somebody made by hand from the CronJob.
+///
+/// Jobs are called `<cronjob>-<minute>`, and their pods `<job>-<letters>` or `<job>-<index>-<letters>`.
+fn run(pod: &str, cron_job: &str) -> u64 {
+    let rest = pod.strip_prefix(cron_job).and_then(|rest| rest.strip_prefix('-'));
+    let number = rest.and_then(|rest| rest.split_once('-')).map(|(number, _)| number);
+    number
+        .filter(|number| number.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }
 
 /// What becomes of a pod that starts late, by the kind of its workload.
@@ -571,6 +597,23 @@ mod tests {
         check(&["hugepages_2Mi=4294967296", "nvidia_com_gpu=1", "hugepages_1Gi=1073741824"], 5 << 30);
         check(&["nvidia_com_gpu=1", "hugepages_2Mi=x", "hugepages_2Mi"], 0);
         check(&["hugepages_2Mi=9223372036854775807", "hugepages_1Gi=1"], i64::MAX);
+    }
+
+    #[test]
+    fn a_run_is_the_number_of_its_job() {
+        for (pod, cron_job, expect) in [
+            ("report-28934400-x7k2p", "report", 28_934_400),
+            ("report-28934400-3-x7k2p", "report", 28_934_400),
+            ("report-eu-28934400-x7k2p", "report-eu", 28_934_400),
+            // Cut short, so that letters follow digits; made by hand; another's.
+            ("report-289344x7k2p", "report", 0),
+            ("report-by-hand-x7k2p", "report", 0),
+            ("reports-28934400-x7k2p", "report", 0),
+            ("report", "report", 0),
+            ("report--x7k2p", "report", 0),
+        ] {
+            assert_eq!(run(pod, cron_job), expect, "{pod}");
+        }
     }
 
     #[test]

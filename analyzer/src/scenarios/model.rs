@@ -14,6 +14,8 @@ mod interval;
 mod judged;
 mod machines;
 mod money;
+#[cfg(test)]
+mod money_laws;
 mod movability;
 mod offer;
 mod passes;
@@ -103,9 +105,10 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
     let mut source = Source { lake, cluster, hours, windows, replays: 0.0 };
     let mut names = Names::default();
     names.io2 = assumptions.terms.emp_volumes == "io2";
+    names.unknown = observed.unknown.clone();
     let selector = Selector { machines: &machines, selections: only };
     let Some(first) = source.first_hour(&mut names, &selector).await? else { return Ok(None) };
-    let base = machines.base(&first, assumptions);
+    let base = machines.base(&first, &observed.spread, assumptions);
     let pricer = Pricer::new(observed, bill, book, &machines, assumptions);
     let limits = base.assumptions.limits();
     names.counted = Some(BTreeMap::new());
@@ -180,10 +183,6 @@ impl<'a> Model<'a> {
         let limits = self.limits;
         let counted = self.names.counted.take();
         let mut passes = Passes { source, base, pricer: &self.pricer, names: &mut self.names, limits };
-        let selector = Selector { machines, selections: std::slice::from_ref(in_force) };
-        if let Some((of, today)) = of.as_ref().zip(today.as_ref()) {
-            self.tornado = Some(passes.tornado(of, today, &selector).await?);
-        }
         if let Some(emp) = emp {
             let steps = steps::order(passes.names, counted.as_ref());
             let taken = if pays { &steps[..] } else { &[] };
@@ -194,6 +193,11 @@ impl<'a> Model<'a> {
             // With the last step everything has moved, and that is the scenario itself.
             waves.push(emp.without_course());
             self.waves = if pays { steps.into_iter().zip(waves).collect() } else { Vec::new() };
+        }
+        // Last, since how much of it is replayed hangs on how much was.
+        let selector = Selector { machines, selections: std::slice::from_ref(in_force) };
+        if let Some((of, today)) = of.as_ref().zip(today.as_ref()) {
+            self.tornado = Some(passes.tornado(of, today, &selector).await?);
         }
         self.names.counted = counted;
         Ok(())

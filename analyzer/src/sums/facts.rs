@@ -7,6 +7,8 @@ use lake::SlotValues;
 use prices::OperatingSystem;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
+use crate::unknown::{SlotBits, UnknownSlots};
+
 /// Everything the model needs of one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HourFacts {
@@ -22,6 +24,20 @@ pub(crate) struct HourFacts {
     pub(crate) pod_ids: BTreeMap<String, Vec<u64>>,
     /// Hash of each container's pod uid and name.
     pub(crate) container_ids: Vec<u64>,
+    /// Slots of which not even lives are known, by zone.
+    pub(crate) unknown: UnknownSlots,
+    /// How pods are spread at its end.
+    pub(crate) spread: Spread,
+}
+
+/// How pods that are placed, daemons aside, are spread over nodes and zones at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Spread {
+    pub(crate) pods: u32,
+    /// Most on one node.
+    pub(crate) on_one: u32,
+    /// Most in one zone.
+    pub(crate) in_zone: u32,
 }
 
 impl HourFacts {
@@ -35,6 +51,8 @@ impl HourFacts {
             slots: SlotTotals::default(),
             pod_ids: BTreeMap::new(),
             container_ids: Vec::new(),
+            unknown: UnknownSlots::new(),
+            spread: Spread::default(),
         }
     }
 }
@@ -118,6 +136,12 @@ impl NodeRow {
             zone: self.zone.clone(),
             node: Some(self.name.clone()).filter(|name| named.contains(name)),
         }
+    }
+
+    /// Seconds of these slots of its hour in which it was up.
+    pub(crate) fn up_in(&self, hour_start: i64, slots: SlotBits) -> i64 {
+        let of_slots = self.up_by_slot(hour_start).into_iter().enumerate();
+        of_slots.filter(|(k, _)| slots >> k & 1 == 1).map(|(_, seconds)| seconds).sum()
     }
 
     /// Seconds of each slot of its hour in which it was up.

@@ -183,6 +183,12 @@ impl Ledger {
         self.owners.index(&Owner { workload, labels })
     }
 
+    /// Whether an owner's pods are on every node: of a daemonset, or the kubelet's own.
+    pub(crate) fn is_daemon(&self, owner: u32) -> bool {
+        let workload = self.owners.name(owner).and_then(|owner| self.workloads.name(owner.workload));
+        workload.is_some_and(|workload| crate::read::trace::DAEMONS.contains(&workload.kind.as_str()))
+    }
+
     /// Takes a node of the part; nodes come before pods.
     pub(crate) fn node(&mut self, hour: i64, row: &NodeRow) {
         let fargate = row.kind.compute_type == "fargate";

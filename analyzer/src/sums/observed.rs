@@ -9,7 +9,8 @@ use crate::fast::{FastSet, hash};
 use crate::interner::Interner;
 use crate::prices::PriceBook;
 use crate::sums::both::Both;
-use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, Spread, VolumeKind, VolumeRow, WorkloadKey};
+use crate::unknown::{self, UnknownSlots, of_zone};
 
 mod burst;
 mod distinct;
@@ -25,6 +26,12 @@ pub(crate) use exporter::{Exporter, Worst};
 pub(crate) struct Observed {
     /// The hours there are, to know in which of them a node was created.
     present: BTreeSet<i64>,
+    /// Slots of which not even lives are known, by hour and zone: nothing of them is billed.
+    pub(crate) unknown: BTreeMap<i64, UnknownSlots>,
+    /// Seconds of nodes in each zone.
+    zone_seconds: BTreeMap<String, i64>,
+    /// How pods are spread at the end of each hour that has any.
+    pub(crate) spread: Vec<Spread>,
     pub(crate) hours: Vec<HourSums>,
     /// Bytes that interfaces of nodes sent and received; `None` where no node tells.
     pub(crate) network_bytes: Option<i128>,
@@ -156,9 +163,13 @@ impl Observed {
         };
         let mut billed = BTreeMap::new();
         for node in &facts.nodes {
-            self.take_node(node, &mut sums, &mut billed);
+            self.take_node(node, facts, &mut sums, &mut billed);
         }
         self.billed_by_hour.push(billed);
+        self.spread.extend(Some(facts.spread).filter(|spread| spread.pods > 0));
+        if !facts.unknown.is_empty() {
+            self.unknown.insert(facts.hour.start_seconds(), facts.unknown.clone());
+        }
         self.exporter.take(facts);
         for (number, workload) in &facts.workloads {
             let cpu = |seconds: i64| i128::from(seconds);
@@ -207,7 +218,13 @@ impl Observed {
         }
     }
 
-    fn take_node(&mut self, node: &NodeRow, sums: &mut HourSums, billed: &mut BTreeMap<BilledAs, BilledHour>) {
+    fn take_node(
+        &mut self,
+        node: &NodeRow,
+        facts: &HourFacts,
+        sums: &mut HourSums,
+        billed: &mut BTreeMap<BilledAs, BilledHour>,
+    ) {
         let up = i128::from(node.up_seconds);
         let times_up = |quantity: Option<i64>| i128::from(quantity.unwrap_or_default()) * up;
         sums.node_seconds += up;
@@ -235,18 +252,21 @@ impl Observed {
         if let Some(bytes) = node.network_bytes {
             *self.network_bytes.get_or_insert_default() += i128::from(bytes);
         }
+        *entry(&mut self.zone_seconds, &node.zone.clone().unwrap_or_default()) += node.up_seconds;
         let billed_as = node.billed_as(&self.named);
+        let unknown = of_zone(&facts.unknown, node.zone.as_deref());
+        let up_seconds = node.up_seconds - node.up_in(facts.hour.start_seconds(), unknown).min(node.up_seconds);
         let of_hour = entry(billed, &billed_as);
-        of_hour.up_seconds += node.up_seconds;
+        of_hour.up_seconds += up_seconds;
         of_hour.created += created;
         self.burst.take(node, &billed_as, sums.hour);
         let of_window = entry(&mut self.billed, &billed_as);
         of_window.millicore_seconds += times_up(node.cpu_capacity_millicores);
-        of_window.up_seconds += node.up_seconds;
+        of_window.up_seconds += up_seconds;
         of_window.created += created;
         if let Some(bytes) = node.root_disk_bytes {
-            of_window.root_disk_byte_seconds += i128::from(bytes) * up;
-            of_window.root_disk_seconds += node.up_seconds;
+            of_window.root_disk_byte_seconds += i128::from(bytes) * i128::from(up_seconds);
+            of_window.root_disk_seconds += up_seconds;
         }
     }
 
@@ -277,6 +297,30 @@ impl Observed {
         self.hours.iter().map(|_| i128::from(types::window::HOUR_SECONDS)).sum()
     }
 
+    /// Hours of which something is known: those taken, less the slots of which nothing is, each zone by the share of the
+    /// nodes it has.
+    pub(crate) fn known_hours(&self) -> f64 {
+        self.hours.iter().map(|sums| self.known_of(sums.hour.start_seconds())).sum()
+    }
+
+    /// The share of an hour of which something is known.
+    pub(crate) fn known_of(&self, hour_start: i64) -> f64 {
+        let Some(unknown) = self.unknown.get(&hour_start) else { return 1.0 };
+        let in_all = unknown::in_all(unknown);
+        if unknown.values().all(|bits| *bits == in_all) {
+            return 1.0 - share_of_hour(in_all);
+        }
+        let float = |seconds: i64| crate::number::float(seconds.into());
+        let of_zone = |(zone, seconds): (&String, &i64)| float(*seconds) * share_of_hour(of_zone(unknown, Some(zone)));
+        let all: i64 = self.zone_seconds.values().sum();
+        1.0 - crate::number::ratio(self.zone_seconds.iter().map(of_zone).sum(), float(all)).unwrap_or_default()
+    }
+
+    /// Seconds of which something is known.
+    pub(crate) fn known_seconds(&self) -> i128 {
+        crate::number::whole(self.known_hours() * 3600.0).into()
+    }
+
     /// The region of the nodes; `None` when no node says it or they disagree.
     pub(crate) fn region(&self) -> Option<&str> {
         let mut regions = self.nodes.keys().filter_map(|kind| kind.region.as_deref());
@@ -293,6 +337,11 @@ impl Observed {
     pub(crate) fn distinct(&self) -> [usize; 4] {
         [self.node_ids.len(), self.pods.count(), self.containers.count(), self.claim_ids.len()]
     }
+}
+
+/// The share of an hour that slots are.
+fn share_of_hour(bits: unknown::SlotBits) -> f64 {
+    f64::from(bits.count_ones()) / 12.0
 }
 
 /// The value under `key`, made if it is not there.

@@ -12,3 +12,5 @@ mod prices;
 mod replays;
 mod rightsizing;
 mod truth;
+mod unknown;
+mod variations;

@@ -47,6 +47,11 @@ impl Commitment {
     }
 }
 
+/// The second in which a day begins, in UTC.
+fn first_second(day: chrono::NaiveDate) -> i64 {
+    day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp()
+}
+
 impl PriceBook {
     /// Discount off the on-demand list price of a family for a commitment without upfront payment, as a fraction of
     /// one; `None` where AWS offers none or no list has it.
@@ -74,7 +79,7 @@ impl PriceBook {
     /// file.
     pub fn commitments(&self) -> Vec<Commitment> {
         let commitment = |row: &user::UserCommitment| {
-            let expires = row.expires.map(|day| day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp());
+            let expires = row.expires.map(first_second);
             Some(Commitment {
                 name: row.name.clone(),
                 kind: row.kind,
@@ -87,6 +92,14 @@ impl PriceBook {
         let mut commitments: Vec<_> = self.user.commitment.iter().filter_map(commitment).collect();
         commitments.sort_by_key(|commitment| commitment.kind);
         commitments
+    }
+
+    /// The same book once commitments that expire up to this second have.
+    pub fn once_expired(&self, seconds: i64) -> Self {
+        let mut book = self.clone();
+        let stays = |row: &user::UserCommitment| row.expires.is_none_or(|day| first_second(day) > seconds);
+        book.user.commitment.retain(stays);
+        book
     }
 
     /// Rate of a machine with this list price under a commitment; `None` when the commitment does not cover it.

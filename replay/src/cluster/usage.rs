@@ -313,7 +313,8 @@ impl Demand {
     /// What a pod uses that is alive for so many seconds of each slot.
     fn of(used: &Used, alive: &[u32; SLOTS]) -> Self {
         // Lanes are zero where it is not alive, but for what is known in the whole hour.
-        Self { cpu: spread(&used.cpu, alive), cpu_max: used.peak, memory: used.memory, memory_mean: used.memory_mean }
+        let mean = |lane: &Lane| spread(lane, alive);
+        Self { cpu: mean(&used.cpu), cpu_max: used.peak, memory: used.memory, memory_mean: mean(&used.memory_mean) }
     }
 }
 

@@ -80,7 +80,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Start of the slot in work.
-    fn slot_start(&self) -> i64 {
+    pub(super) fn slot_start(&self) -> i64 {
         self.hour_start + i64::try_from(self.slot).unwrap_or_default() * SLOT_SECONDS
     }
 

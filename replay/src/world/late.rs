@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Due, NEVER, World};
 use crate::cluster::{Cluster, Demand, FOLLOWED_SECONDS, Guess, KEPT_HOURS};
-use crate::hour::{HOUR_SECONDS, Lane, NONE, SLOT_SECONDS, SLOTS};
+use crate::hour::{HOUR_SECONDS, NONE, SLOT_SECONDS, SLOTS};
 use crate::number::unsigned;
 use crate::observer::Observer;
 
@@ -97,7 +97,7 @@ impl Late {
     /// What was used in a slot is spread over the seconds of the slot it lived in, and falls into the two slots these
     /// seconds come to lie in. Parts are rounded so that they add up to the whole; peaks and largest memory go to both.
     fn shifted(&self, start: i64, since: i64, until: i64) -> Kept {
-        let (mut shifted, mut lived) = (Kept::NOTHING, Lane::ZERO);
+        let mut shifted = Kept::NOTHING;
         let hours = self.recorded.iter().zip((0..).map(|back| start - back * HOUR_SECONDS));
         let slots = hours.flat_map(|(kept, hour)| (0..SLOTS).map(|k| kept.at(k)).zip((hour..).step_by(300)));
         for (used, slot) in slots {
@@ -111,9 +111,9 @@ impl Late {
             let place = from.div_euclid(SLOT_SECONDS);
             let border = (place + 1) * SLOT_SECONDS;
             let (first, second) = used.split(to.min(border) - from, to - from);
-            shifted.put(&mut lived, place, first, to.min(border) - from);
+            shifted.put(place, first);
             if to > border {
-                shifted.put(&mut lived, place + 1, second, to - border);
+                shifted.put(place + 1, second);
             }
         }
         shifted
@@ -132,11 +132,18 @@ struct Used {
 }
 
 impl Used {
-    /// What falls on the first `seconds` of `all`, and the rest: of CPU a part each, of peak and memory all.
+    /// What falls on the first `seconds` of `all`, and the rest: of CPU and mean memory, which are means of the whole slot,
+    /// a part each, of peak and largest memory all.
     fn split(self, seconds: i64, all: i64) -> (Self, Self) {
         let (cpu, guessed_cpu) = (part(self.cpu, seconds, all), part(self.guessed_cpu, seconds, all));
-        let rest = Self { cpu: self.cpu - cpu, guessed_cpu: self.guessed_cpu - guessed_cpu, ..self };
-        (Self { cpu, guessed_cpu, ..self }, rest)
+        let memory_mean = part(self.memory_mean, seconds, all);
+        let rest = Self {
+            cpu: self.cpu - cpu,
+            guessed_cpu: self.guessed_cpu - guessed_cpu,
+            memory_mean: self.memory_mean - memory_mean,
+            ..self
+        };
+        (Self { cpu, guessed_cpu, memory_mean, ..self }, rest)
     }
 }
 
@@ -153,9 +160,9 @@ impl Kept {
         }
     }
 
-    /// Adds what was used in some seconds to a slot of the hour, where it lies in it: CPU is added, peak and largest memory
-    /// are the most of what comes there, mean memory is that of the seconds lived in it.
-    fn put(&mut self, lived: &mut Lane, place: i64, used: Used, seconds: i64) {
+    /// Adds what was used in some seconds to a slot of the hour, where it lies in it: CPU and mean memory are added, peak and
+    /// largest memory are the most of what comes there.
+    fn put(&mut self, place: i64, used: Used) {
         let Ok(k) = usize::try_from(place) else { return };
         let before = self.at(k);
         let (demand, guess) = (&mut self.demand, &mut self.guess);
@@ -166,11 +173,7 @@ impl Kept {
             demand.memory.set(k, used.memory);
             guess.memory.set(k, used.guessed_memory);
         }
-        let (before, seconds) = ((before.memory_mean, i64::from(lived.at(k))), seconds.max(0));
-        let all = before.1 + seconds;
-        let mean = part(before.0, before.1, all) + part(used.memory_mean, seconds, all);
-        demand.memory_mean.set(k, mean.min(demand.memory.at(k)));
-        lived.set(k, u32::try_from(all).unwrap_or_default());
+        demand.memory_mean.set(k, (before.memory_mean + used.memory_mean).min(demand.memory.at(k)));
     }
 }
 

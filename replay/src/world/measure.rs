@@ -117,6 +117,7 @@ impl<O: Observer> World<O> {
     /// Measures the slot in work, which began at `t`.
     pub(super) fn measure(&mut self, cluster: &Cluster, t: i64) {
         let k = self.slot;
+        self.sort_ended();
         let mut point = Point::default();
         let counts = !self.warming_up(t);
         for lot in self.lots.iter_mut() {
@@ -149,6 +150,7 @@ impl<O: Observer> World<O> {
             self.stock_changed = false;
         }
         self.outcome.series.push(point);
+        self.ended.clear();
     }
 
     /// How many elastic VMs of each type and how many hosts are in each zone in the slot that began at `t`.
@@ -195,14 +197,15 @@ impl<O: Observer> World<O> {
 
     fn measure_machine(&mut self, cluster: &Cluster, m: u32, t: i64, counts: bool, point: &mut Point) {
         let k = self.slot;
+        let (largest, guessed) = self.memory_together(cluster, m, &self.machines[m]);
         let machine = &mut self.machines[m];
         let kind = &self.kinds[machine.kind];
         let mut cpu = machine.cpu.at(k) + cluster.daemons.cpu.at(k);
         let mut peak = machine.peak.at(k) + cluster.daemons.cpu.at(k);
-        let mut memory = machine.memory.at(k) + cluster.daemons.memory.at(k);
+        let mut memory = largest + cluster.daemons.memory.at(k);
         let mut mean = machine.memory_mean.at(k) + cluster.daemons.memory.at(k);
         let guessed_cpu = machine.guess.cpu.at(k) + cluster.daemons.guess.cpu.at(k);
-        let guessed_memory = machine.guess.memory.at(k) + cluster.daemons.guess.memory.at(k);
+        let guessed_memory = (guessed + cluster.daemons.guess.memory.at(k)).min(memory);
         let silent = is_silent(guessed_cpu, cpu) || is_silent(guessed_memory, memory);
         let Some((evm, pool)) = machine.evm.as_mut().zip(self.setup.pool.as_ref()) else {
             point.nodes += 1;

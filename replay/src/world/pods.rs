@@ -22,6 +22,7 @@ impl<O: Observer> World<O> {
     pub(super) fn leave(&mut self, cluster: &Cluster, pod: u32, t: i64) {
         self.count(cluster, pod, t);
         if self.places[pod].machine != NONE {
+            self.note_end(cluster, pod, t);
             self.take_off(cluster, pod, t);
         }
         self.late.forget(pod);

@@ -22,6 +22,9 @@ impl<O: Observer> World<O> {
             self.history_slot = cluster.known_slots_before(k);
             self.instant = k == 0 && cluster.resumed;
             self.due(cluster, t);
+            if k == 0 && cluster.hours == 1 {
+                self.seed(cluster, t);
+            }
             if k == 0 && self.setup.requests == Requests::RightSized && cluster.sized_first() {
                 self.rebuild(cluster, t);
             }

@@ -3,6 +3,7 @@
 //!
 //! Amounts are USD a month of 730 hours, measured on the reported hours ([`Verdict::reported_hours`]).
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// The conclusion.
@@ -13,10 +14,12 @@ pub struct Verdict {
     pub text: String,
     /// Recommended scenario id; `null` when the evidence does not carry a recommendation.
     pub recommendation: Option<String>,
-    /// Saving of the best elastic machine pool against today over the window, in USD: of `emp-tuned` or `emp`, and where
+    /// Saving of the best elastic machine pool ([`Verdict::best_pool`]) against today over the window, in USD, and where
     /// nothing could be replayed of `emp-vendor`; `null` when it cannot be formed.
     pub saving_vs_today_usd: Option<f64>,
-    /// Saving of the same against the best alternative on EC2 with the same requests; `null` where nothing was replayed.
+    /// Saving of the same pool against its rival ([`Judged::rival`]) over the window, in USD: EC2 with the same requests,
+    /// its policy chosen as the pool's ratios are, and what does not move treated alike. It is not what the best of EC2 with
+    /// other requests would save; less than zero where EC2 is cheaper. `null` where nothing was replayed.
     #[serde(default)]
     pub saving_vs_best_ec2_usd: Option<f64>,
     /// Least and greatest of that over the assumptions tried, one at a time.
@@ -410,7 +413,12 @@ pub struct Amounts {
     pub stranded_by_month: Vec<StrandedMonth>,
     /// Saving once they have expired.
     pub saving_after_commitments_monthly_usd: f64,
-    /// Running old and new side by side while moving, once, in USD; `null` where nothing moves or it is not known.
+    /// Saving from each date on at which commitments expire, the earliest first; empty where none has a date after the
+    /// window.
+    #[serde(default)]
+    pub after_expiries: Vec<AfterExpiry>,
+    /// Running old and new side by side while moving, once, in USD: to a pool for two weeks of each step, on EC2 while a
+    /// new node boots and takes over the pods of an old one. Nobody's working time is in it. `null` where it is not known.
     pub transition_usd: Option<f64>,
     /// Days until the saving has paid for that.
     pub payback_days: Option<f64>,
@@ -418,6 +426,18 @@ pub struct Amounts {
     pub range_monthly_usd: Option<[f64; 2]>,
     /// The cost lines compared.
     pub lines: Vec<String>,
+}
+
+/// What is saved once commitments have expired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AfterExpiry {
+    /// The first day without them, in UTC.
+    pub from: NaiveDate,
+    /// Names of the commitments that end with the day before.
+    pub commitments: Vec<String>,
+    /// Saving from then on, in USD a month, until others expire.
+    pub saving_monthly_usd: f64,
 }
 
 impl Verdict {

@@ -46,11 +46,12 @@ impl Bill {
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        let mut hours: BTreeMap<Alike, i128> = BTreeMap::new();
+        let mut known: BTreeMap<Alike, i128> = BTreeMap::new();
         let mut extended: Option<(Minor, i128)> = None;
         for sums in &observed.hours {
             let alike = alike(sums.kubelet, sums.hour.start().date_naive(), book, assumptions);
-            *hours.entry(alike).or_default() += 1;
+            let seconds = crate::number::whole(observed.known_of(sums.hour.start_seconds()) * 3600.0);
+            *known.entry(alike).or_default() += i128::from(seconds);
             if let (true, Some(version)) = (alike.extended, sums.kubelet) {
                 let (newest, hours) = extended.get_or_insert((version, 0));
                 (*newest, *hours) = (version.max(*newest), *hours + 1);
@@ -58,10 +59,11 @@ impl Bill {
         }
         let region = observed.region().unwrap_or("all");
         let mut line = None;
-        for (alike, hours) in hours {
+        for (alike, seconds) in known {
+            let hours = float(seconds) / 3600.0;
             let Some(unit) = book.control_plane(region, alike.extended) else {
                 let reason = "no price of the control plane; give one as [control_plane] in the prices file".to_owned();
-                self.add_unpriced("EKS control plane".to_owned(), float(hours), "hour", reason);
+                self.add_unpriced("EKS control plane".to_owned(), hours, "hour", reason);
                 continue;
             };
             let support = if alike.extended { "extended" } else { "standard" };
@@ -69,8 +71,8 @@ impl Bill {
                 line: "control_plane",
                 what: format!("one cluster, {support} support"),
                 unit: "hour",
-                quantity: float(hours),
-                cost: unit.price.scaled(hours, 1),
+                quantity: hours,
+                cost: unit.price.scaled(seconds, 3600),
                 priced: unit,
             };
             let cost = self.add_item(item, alike.grade, alike.reason);
@@ -102,7 +104,7 @@ impl Bill {
             self.add_unpriced("fee of hybrid nodes".to_owned(), super::hours(unknown), "node-hour", reason);
         }
         let vcpu_hours = float(seconds) / 3_600_000.0;
-        let a_month = ratio(types::HOURS_PER_MONTH * 3600.0, float(observed.seconds())).unwrap_or_default();
+        let a_month = ratio(types::HOURS_PER_MONTH * 3600.0, float(observed.known_seconds())).unwrap_or_default();
         let monthly = vcpu_hours * a_month;
         let (mut line, mut below) = (NanoUsd::ZERO, 0.0);
         for (end, name) in TIERS {

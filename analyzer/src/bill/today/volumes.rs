@@ -128,7 +128,7 @@ impl Bill {
         if gib == 0 {
             return None;
         }
-        let gib_seconds = i128::from(gib) * observed.seconds();
+        let gib_seconds = i128::from(gib) * observed.known_seconds();
         let gib_months = ratio(float(gib_seconds), float(crate::month::month_seconds())).unwrap_or_default();
         let Some(unit) = book.other("ebs.snapshot", observed.region().unwrap_or("all")) else {
             let reason = "no price of ebs.snapshot; give one as [[item]] in the prices file".to_owned();

@@ -11,9 +11,7 @@ use super::replayed::Replayed;
 use super::replays::Model;
 use super::spares::{SPARES, spared, with_spares};
 use super::terms::Deal;
-use super::tornado::Tornado;
-use crate::month::Month;
-use crate::units::unsigned;
+use super::tornado::{Bar, Tornado};
 
 /// Limits by the keys of their assumptions. What fits no machine has none.
 type Limited = (&'static str, fn(&mut Yardstick) -> &mut f64);
@@ -105,8 +103,7 @@ impl Bars<'_, '_> {
     /// Assumptions that change what happens, replayed.
     fn assumptions(&self, row: &Reported, tornado: &Tornado) -> Vec<Changed> {
         let limits = &self.model.limits;
-        let hours = tornado.base.reported.hours.len();
-        let month = Month { hours_present: unsigned(hours.try_into().unwrap_or_default()) };
+        let month = self.model.pricer.month_of(&tornado.base.reported);
         let lines = |replayed: &Replayed| {
             let checks = replay::judge(&replayed.reported, &tornado.today.reported, limits);
             let spares = with_spares(&checks, &replayed.reported).map_or(0, |_| SPARES);
@@ -114,9 +111,19 @@ impl Bars<'_, '_> {
         };
         let holds = |replayed: &Replayed| replay::holds(&checks_with_spares(replayed, &tornado.today, limits), &[]);
         let (base, held) = (lines(&tornado.base), holds(&tornado.base));
-        let changed = tornado.changed.iter().filter_map(|(change, replayed)| {
+        let now = row.judged.headroom.as_ref().map_or(0.0, |headroom| headroom.monthly_usd);
+        // What a bar keeps warm may be no larger a share of compute than in any scenario.
+        let affordable = |bar: &Bar| {
+            let Some(before) = &bar.before else { return true };
+            let (with, without) = (lines(&bar.replayed), lines(before));
+            let more = without.less(&with).map_or(0.0, |(saved, ..)| -month.usd(saved));
+            let compute = with.compute.map_or(0.0, |compute| month.usd(compute));
+            now + more <= self.model.assumptions.replay.risk_headroom_cost * compute
+        };
+        let changed = tornado.changed.iter().filter_map(|bar| {
+            let Bar { change, replayed, .. } = bar;
             let (saved, ..) = base.less(&lines(replayed))?;
-            let (monthly_usd, holds) = (month.usd(saved), holds(replayed));
+            let (monthly_usd, holds) = (month.usd(saved), holds(replayed) && affordable(bar));
             let turns = self.turns(row, monthly_usd, held, holds, change.key.starts_with("emp."));
             Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, holds, turns })
         });
@@ -161,7 +168,7 @@ impl Bars<'_, '_> {
     fn limits(&self, row: &Reported) -> Vec<Changed> {
         let in_force = Yardstick::new(&self.model.assumptions.replay);
         let replayed: Vec<&str> =
-            self.model.tornado.iter().flat_map(|tornado| &tornado.changed).map(|(change, _)| change.key).collect();
+            self.model.tornado.iter().flat_map(|tornado| &tornado.changed).map(|bar| bar.change.key).collect();
         let saving = |decision: &Decision, judgement: &Judgement| {
             decision.row(judgement).map_or(0.0, |row| row.judged.saving_monthly_usd)
         };

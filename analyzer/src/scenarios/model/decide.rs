@@ -12,7 +12,6 @@ use super::silence::silence;
 use crate::bill::today::Bill;
 use crate::month::Month;
 use crate::number::ratio;
-use crate::units::unsigned;
 
 /// Largest share of core-seconds or GiB-seconds without a sample that carries a recommendation.
 pub(super) const SILENT: f64 = 0.05;
@@ -46,15 +45,14 @@ pub(crate) struct Basis {
 impl Basis {
     /// What the replays and today's bill say.
     pub(super) fn new(model: &Model<'_>, bill: &Bill) -> Self {
-        let hours = |n: usize| Month { hours_present: unsigned(n.try_into().unwrap_or_default()) };
         let today = model.today();
         let money = today.map(|today| model.pricer.of(today)).filter(|_| bill.lines.compute.is_some());
         Self {
             pods: today.is_some_and(|today| today.whole.service.asked_seconds > 0),
             silence: today.map(|today| silence(&today.whole)),
             optimism: money.and_then(|money| ratio(money.compute.contracted().usd(), bill.compute.contracted().usd())),
-            window: hours(model.windows.hours),
-            reported: hours(model.windows.reported()),
+            window: model.pricer.month(0..model.windows.hours),
+            reported: model.pricer.month(model.windows.reported_from..model.windows.hours),
         }
     }
 

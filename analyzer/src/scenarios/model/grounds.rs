@@ -13,8 +13,10 @@ pub(crate) struct Grounds<'a> {
     pub(crate) window: Month,
     pub(crate) reported: Month,
     pub(crate) chosen_hours: u32,
-    /// Hours of the window that are not in the lake.
+    /// Share of the hours of the window that are not in the lake, or of which nothing is known.
     pub(crate) hours_missing: f64,
+    /// From the launch of a node to its registration.
+    pub(crate) ec2_boot_seconds: f64,
     /// End of the window.
     pub(crate) end: chrono::DateTime<chrono::Utc>,
     /// Currency of every amount.

@@ -53,10 +53,10 @@ impl Climb {
         self.now = self.left.pop().map(|base| Ladder { base, levels: Vec::new(), chosen: None });
     }
 
-    /// The next levels to be replayed: two at a time, one where the default holds and only needs to be confirmed.
+    /// The next levels to be replayed: two at a time, one where the level before holds and only needs to be confirmed.
     fn wanted(&self, holds: &dyn Fn(&Replayed) -> bool) -> Setups {
         let Some(ladder) = &self.now else { return Vec::new() };
-        let n = if ladder.levels.is_empty() && holds(&ladder.base) { 1 } else { 2 };
+        let n = if holds(ladder.levels.last().unwrap_or(&ladder.base)) { 1 } else { 2 };
         let base = &ladder.base;
         let setup = |headroom| (Setup { headroom, ..base.setup.clone() }, base.host.clone());
         levels().skip(ladder.levels.len()).take(n).map(setup).collect()

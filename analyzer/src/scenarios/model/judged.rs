@@ -2,7 +2,9 @@
 
 use replay::{Check, Limits, Outcome, judge};
 use types::NanoUsd;
-use types::analysis::{ExactLines, Headroom, Judged, Limit, LimitCheck, Remedy, RemedyKind, ScenarioId, ZoneHosts};
+use types::analysis::{
+    AfterExpiry, ExactLines, Headroom, Judged, Limit, LimitCheck, Remedy, RemedyKind, ScenarioId, ZoneHosts,
+};
 
 use super::headroom::Ladder;
 use super::money::Money;
@@ -122,10 +124,28 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
     judgement
 }
 
+/// What a scenario saves a month from each date on at which commitments expire.
+pub(crate) fn after_expiries(model: &Model<'_>, id: ScenarioId, reported: Month) -> Vec<AfterExpiry> {
+    let Some(today) = model.today() else { return Vec::new() };
+    let Some(Settled { replayed, .. }) = settled(model, id, today, &model.limits) else { return Vec::new() };
+    let checks = judge(&replayed.reported, &today.reported, &model.limits);
+    let spares = with_spares(&checks, &replayed.reported).map_or(0, |_| SPARES);
+    let outcome = spared(&replayed.reported, spares);
+    let after = |(at, commitments): (i64, Vec<String>)| {
+        let book = model.pricer.book().once_expired(at);
+        let pricer = model.pricer.by(&book);
+        let (today, _) = pricer.today(model.windows.reported_from..model.windows.hours);
+        let (saved, ..) = today.less(&pricer.money(replayed, &outcome).lines)?;
+        let from = chrono::DateTime::from_timestamp(at, 0)?.date_naive();
+        Some(AfterExpiry { from, commitments, saving_monthly_usd: reported.usd(saved) })
+    };
+    model.pricer.expiries().into_iter().filter_map(after).collect()
+}
+
 /// What it cost on the hours that choices were made on; `None` where there are none.
 fn chosen_on(model: &Model<'_>, replayed: &Replayed) -> Option<f64> {
     let hours = replayed.before.hours.len();
-    let before = Month { hours_present: unsigned(u64::try_from(hours).ok()?) };
+    let before = model.pricer.month_of(&replayed.before);
     let total = model.pricer.money(replayed, &replayed.before).lines.total()?;
     (hours > 0).then(|| before.usd(total))
 }

@@ -10,7 +10,7 @@ use crate::assumptions::Assumptions;
 use crate::bill::today::{capacity_type_of, operating_system};
 use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::read::trace::{NodeFacts, NodePlace, Platform};
-use crate::sums::facts::{NodeKind, RHEL, SUSE};
+use crate::sums::facts::{NodeKind, RHEL, SUSE, Spread};
 
 /// The oldest generation that is bought. Karpenter's own default is 3; AWS calls those before 5 previous generations,
 /// which new capacity is not planned on.
@@ -20,6 +20,22 @@ const CATEGORIES: [&str; 3] = ["c", "m", "r"];
 /// Devices of a machine that volumes of pods do not get: the root disk, and a network interface where it counts.
 const ROOT_DISK: i64 = 1;
 const NETWORK_INTERFACE: i64 = 1;
+
+/// Pods that a machine of the rival takes at most: so many that losing one takes no more of the fewest pods there ever are
+/// than the judge allows, by how they are spread today.
+fn most_pods(spread: &[Spread], assumptions: &replay::Assumptions) -> u32 {
+    let share = |part: fn(&Spread) -> u32| {
+        let shares = spread.iter().map(|spread| f64::from(part(spread)) / f64::from(spread.pods.max(1)));
+        shares.fold(0.0, f64::max).min(1.0)
+    };
+    let zone = share(|spread| spread.in_zone);
+    // As the judge reads it: what a zone's loss takes, or leaves, is allowed too, and what a node's takes today.
+    let today = zone.min(1.0 - zone).max(share(|spread| spread.on_one));
+    let allowed = assumptions.risk_blast_radius.max(today * assumptions.risk_today_factor);
+    let fewest = spread.iter().map(|spread| spread.pods).min();
+    let most = fewest.map(|fewest| crate::number::floor(allowed * f64::from(fewest)));
+    most.and_then(|most| u32::try_from(most.max(1)).ok()).unwrap_or(u32::MAX)
+}
 
 /// A bare-metal type that may carry elastic VMs.
 #[derive(Debug, Clone)]
@@ -103,7 +119,7 @@ impl<'a> Machines<'a> {
     }
 
     /// What every scenario is made from, given the first hour.
-    pub(crate) fn base(&self, first: &Hour, assumptions: &Assumptions) -> Base {
+    pub(crate) fn base(&self, first: &Hour, spread: &[Spread], assumptions: &Assumptions) -> Base {
         let (daemons, daemon_pods) = daemons_of(first);
         let replay = assumptions.replay;
         Base {
@@ -118,6 +134,7 @@ impl<'a> Machines<'a> {
                 per_pod_day: replay.risk_evictions,
                 per_single_pod_day: replay.risk_single_evictions,
             },
+            most_pods: most_pods(spread, &replay),
             karpenter: assumptions.terms.ec2_today_consolidates == "yes",
             assumptions: replay,
         }

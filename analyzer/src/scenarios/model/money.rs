@@ -11,7 +11,7 @@ use super::machines::{Candidate, Machines};
 use super::replayed::Replayed;
 use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
-use crate::month::month_seconds;
+use crate::month::{Month, month_seconds};
 use crate::number::whole;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
@@ -37,7 +37,7 @@ pub(crate) struct Money {
 }
 
 /// Prices outcomes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pricer<'a> {
     book: &'a PriceBook,
     kinds: Vec<MachineKind>,
@@ -65,6 +65,8 @@ pub(crate) struct Pricer<'a> {
     fee_fraction: f64,
     /// Seconds of the nodes that move, by type.
     moving: BTreeMap<String, i64>,
+    /// Seconds of which something is known, of hours in which it is not all of them, by their start.
+    known: BTreeMap<i64, i64>,
 }
 
 impl<'a> Pricer<'a> {
@@ -106,6 +108,7 @@ impl<'a> Pricer<'a> {
                 .collect(),
             fee_fraction: assumptions.replay.emp_fee_fraction,
             moving: BTreeMap::new(),
+            known: observed.unknown.keys().map(|hour| (*hour, whole(observed.known_of(*hour) * 3600.0))).collect(),
         };
         let spot_moves = assumptions.terms.moves_spot();
         let placed = |kind| machines.node(&NodeFacts::from(kind));
@@ -173,19 +176,62 @@ impl<'a> Pricer<'a> {
         families.iter().find_map(|(_, family)| of(family)).or_else(any)
     }
 
+    /// Dates after the hours present at which commitments expire, as first days without them, each with their names.
+    pub(crate) fn expiries(&self) -> BTreeMap<i64, Vec<String>> {
+        let end = self.as_observed.last().map_or(0, |(hour, _)| hour.end_seconds());
+        let mut expiries: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for commitment in self.book.commitments() {
+            if let Some(at) = commitment.expires_seconds.filter(|at| *at >= end) {
+                expiries.entry(at).or_default().push(commitment.name);
+            }
+        }
+        expiries
+    }
+
+    /// The same by another book, such as one without commitments that have expired.
+    pub(crate) fn by<'b>(&self, book: &'b PriceBook) -> Pricer<'b>
+    where
+        'a: 'b,
+    {
+        let mut pricer: Pricer<'b> = self.clone();
+        pricer.book = book;
+        pricer
+    }
+
+    /// The book it prices by.
+    pub(crate) fn book(&self) -> &'a PriceBook {
+        self.book
+    }
+
     /// The fee, as a share of what is saved.
     pub(crate) fn fee_fraction(&self) -> f64 {
         self.fee_fraction
     }
 
+    /// What a month is scaled by, over a range of the hours present: seconds of which something is known.
+    pub(crate) fn month(&self, hours: std::ops::Range<usize>) -> Month {
+        let rows = self.as_observed.get(hours).unwrap_or_default();
+        Month::of_seconds(self.known_seconds(rows.iter().map(|(hour, _)| hour.start_seconds())))
+    }
+
+    /// The same over the hours of an outcome.
+    pub(crate) fn month_of(&self, outcome: &Outcome) -> Month {
+        Month::of_seconds(self.known_seconds(outcome.hours.iter().map(|hour| hour.start)))
+    }
+
+    /// Seconds of hours of which something is known.
+    fn known_seconds(&self, starts: impl Iterator<Item = i64>) -> i128 {
+        starts.map(|start| i128::from(self.known.get(&start).copied().unwrap_or(HOUR_SECONDS))).sum()
+    }
+
+    /// The same of all hours present.
+    fn all_seconds(&self) -> i128 {
+        self.known_seconds(self.as_observed.iter().map(|(hour, _)| hour.start_seconds()))
+    }
+
     /// What a scenario costs over the whole window.
     pub(crate) fn of(&self, replayed: &Replayed) -> Money {
         self.money(replayed, &replayed.whole)
-    }
-
-    /// The prices.
-    pub(crate) fn book(&self) -> &PriceBook {
-        self.book
     }
 
     /// Seconds of today's machines, hour by hour.
@@ -227,12 +273,12 @@ impl<'a> Pricer<'a> {
         let nodes = sum(&|hour| typed(&hour.node_seconds));
         let evms = sum(&|hour| typed(&hour.evm_seconds));
         let zones = sum(&|hour| hour.zone_seconds);
-        let whole_window = i128::try_from(self.as_is.len()).unwrap_or_default();
-        let hours = i128::try_from(outcome.hours.len()).unwrap_or_default();
+        let whole_window = self.all_seconds();
+        let known = self.known_seconds(outcome.hours.iter().map(|hour| hour.start));
         // What does not depend on machines, for the hours the outcome has.
-        let share = |line: Option<NanoUsd>| line.map(|line| line.scaled(hours, whole_window));
+        let share = |line: Option<NanoUsd>| line.map(|line| line.scaled(known, whole_window));
         let per_node = |as_is: NanoUsd, others: NanoUsd, seconds: i64| {
-            as_is.scaled(hours, whole_window) + others.scaled(seconds.into(), self.seconds.into())
+            as_is.scaled(known, whole_window) + others.scaled(seconds.into(), self.seconds.into())
         };
         let on_hosts = sum(&host_seconds);
         let disks_of = |seconds: i64, month: Option<NanoUsd>| match seconds {
@@ -323,7 +369,8 @@ impl<'a> Pricer<'a> {
     pub(crate) fn today(&self, hours: std::ops::Range<usize>) -> (ExactLines, NanoUsd) {
         let mut pricing = Pricing::new(self.book);
         let rows = self.as_observed.get(hours).unwrap_or_default();
-        for (hour, used) in rows {
+        // An hour of which nothing is known is none of which a commitment is paid, as in the replays.
+        for (hour, used) in rows.iter().filter(|(hour, _)| self.known.get(&hour.start_seconds()) != Some(&0)) {
             pricing.hour(*hour, used);
         }
         let compute = pricing.finish();
@@ -331,9 +378,8 @@ impl<'a> Pricer<'a> {
             rows.iter().flat_map(|(_, used)| used.values()).map(|seconds| i128::from(*seconds)).sum()
         };
         let (part, all) = (seconds(&rows.to_vec()), seconds(&self.as_observed));
-        let count = |n: usize| i128::try_from(n).unwrap_or_default();
-        let by_hours =
-            |line: Option<NanoUsd>| line.map(|line| line.scaled(count(rows.len()), count(self.as_observed.len())));
+        let known = self.known_seconds(rows.iter().map(|(hour, _)| hour.start_seconds()));
+        let by_hours = |line: Option<NanoUsd>| line.map(|line| line.scaled(known, self.all_seconds()));
         let by_nodes = |line: Option<NanoUsd>| line.map(|line| if all == 0 { line } else { line.scaled(part, all) });
         let lines = ExactLines {
             compute: self.lines.compute.map(|_| compute.effective()),

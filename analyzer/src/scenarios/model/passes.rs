@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lake::Lake;
-use replay::{Base, Hour, Limits, Replay, RightSizing, Setup, judge};
+use replay::{Base, Hour, Limits, Outcome, Replay, RightSizing, Setup, judge};
 use types::analysis::Limit;
 use types::{ClusterId, NanoUsd};
 
@@ -22,8 +22,17 @@ use crate::read::trace::Names;
 /// the cost it goes by; what warm machines cost is little.
 pub(super) const MENDED: [Limit; 4] = [Limit::LateServices, Limit::LateBatch, Limit::OvertakenRuns, Limit::HostLoss];
 
+/// Replays of the window that an analysis may take; what is left out where there would be more, may be.
+pub(super) const MOST_REPLAYS: f64 = 40.0;
+
 /// Scenarios to be replayed, each with its host where it has one.
 pub(super) type Setups = Vec<(Setup, Option<Candidate>)>;
+
+/// Scenarios that are replayed by one rule of right-sizing.
+type Group = (Setups, RightSizing);
+
+/// A scenario with its host, and the rule of right-sizing it is replayed by.
+pub(super) type Ruled = ((Setup, Option<Candidate>), RightSizing);
 
 /// Hours of a pass, and the first of those that are kept apart at its end.
 #[derive(Debug, Clone)]
@@ -55,52 +64,64 @@ impl Source<'_> {
         })
     }
 
-    /// Replays scenarios over a stretch of the hours.
+    /// Replays scenarios over a stretch of the hours, those of each rule of right-sizing together, over one reading.
     async fn pass(
         &mut self,
-        setups: Setups,
+        groups: Vec<Group>,
         stretch: Stretch,
-        sizing: RightSizing,
         names: &mut Names,
         choices: &Selector<'_>,
-    ) -> Result<Vec<Replayed>, AnalyzeError> {
-        if setups.is_empty() {
-            return Ok(Vec::new());
+    ) -> Result<Vec<Vec<Replayed>>, AnalyzeError> {
+        let scenarios: usize = groups.iter().map(|(setups, _)| setups.len()).sum();
+        if scenarios == 0 {
+            return Ok(groups.into_iter().map(|_| Vec::new()).collect());
         }
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let engines: Vec<Setup> = setups.iter().map(|(setup, _)| setup.clone()).collect();
-        let mut replay = Replay::right_sizing(engines, sizing).with_threads(threads);
+        let replay = |(setups, sizing): &Group| {
+            let engines: Vec<Setup> = setups.iter().map(|(setup, _)| setup.clone()).collect();
+            Replay::right_sizing(engines, *sizing).with_threads(threads)
+        };
+        let mut replays: Vec<Replay> = groups.iter().map(replay).collect();
         let hours = self.hours.get(stretch.hours.clone()).unwrap_or_default();
-        let share = |part: usize, of: usize| crate::number::ratio(count(part), count(of)).unwrap_or_default();
-        self.replays += count(setups.len()) * share(hours.len(), self.hours.len());
+        self.replays = self.replays_with(scenarios, &stretch.hours);
         let mut days = Days::new(self.lake, self.cluster, hours);
         let mut at = stretch.hours.start;
         let mut before = None;
         while let Some(day) = days.next().await? {
             for hour in read_traces(&day, names, choices)? {
                 if at == stretch.split {
-                    before = Some(replay.so_far());
+                    before = Some(so_far(&replays));
                 }
-                replay.advance(&hour);
+                replays.iter_mut().for_each(|replay| replay.advance(&hour));
                 at += 1;
             }
         }
         // A pass that ends before the split has all of it before that.
-        let before = before.unwrap_or_else(|| replay.so_far());
-        let outcomes = replay.finish().into_iter().map(|(outcome, _)| outcome);
-        let replayed = setups.into_iter().zip(outcomes.zip(before)).map(|((setup, host), (whole, before))| Replayed {
-            reported: whole.since(&before),
-            before,
-            whole,
-            setup,
-            host,
-        });
-        Ok(replayed.collect())
+        let before = before.unwrap_or_else(|| so_far(&replays));
+        let of_group =
+            |((setups, _), (replay, before)): (Group, (Replay, Vec<Outcome>))| -> Vec<Replayed> {
+                let outcomes = replay.finish().into_iter().map(|(outcome, _)| outcome);
+                let made = |((setup, host), (whole, before)): ((Setup, Option<Candidate>), (Outcome, Outcome))| {
+                    Replayed { reported: whole.since(&before), before, whole, setup, host }
+                };
+                setups.into_iter().zip(outcomes.zip(before)).map(made).collect()
+            };
+        Ok(groups.into_iter().zip(replays.into_iter().zip(before)).map(of_group).collect())
+    }
+
+    /// What the replays come to with so many scenarios more, over a range of the hours.
+    pub(super) fn replays_with(&self, scenarios: usize, hours: &Range<usize>) -> f64 {
+        let share = crate::number::ratio(count(hours.len()), count(self.hours.len())).unwrap_or_default();
+        self.replays + count(scenarios) * share
     }
 
     pub(super) fn all(&self) -> Range<usize> {
         0..self.hours.len()
     }
+}
+
+fn so_far(replays: &[Replay]) -> Vec<Vec<Outcome>> {
+    replays.iter().map(Replay::so_far).collect()
 }
 
 fn count(n: usize) -> f64 {
@@ -125,18 +146,31 @@ impl Passes<'_, '_, '_> {
         selector: &Selector<'_>,
     ) -> Result<Vec<Replayed>, AnalyzeError> {
         let split = self.source.windows.reported_from;
-        self.pass_over(setups, Stretch { hours, split }, self.base.assumptions.right_sizing(), selector).await
+        let group = (setups, self.base.assumptions.right_sizing());
+        let replayed = self.source.pass(vec![group], Stretch { hours, split }, self.names, selector).await?;
+        Ok(replayed.into_iter().flatten().collect())
     }
 
-    /// The same over a stretch split elsewhere, by another rule of right-sizing.
+    /// The same over a stretch split elsewhere, each scenario by a rule of right-sizing of its own.
     pub(super) async fn pass_over(
         &mut self,
-        setups: Setups,
+        scenarios: Vec<Ruled>,
         stretch: Stretch,
-        sizing: RightSizing,
         selector: &Selector<'_>,
     ) -> Result<Vec<Replayed>, AnalyzeError> {
-        self.source.pass(setups, stretch, sizing, self.names, selector).await
+        let mut groups: Vec<Group> = Vec::new();
+        let mut places = Vec::with_capacity(scenarios.len());
+        for (scenario, rule) in scenarios {
+            let at = groups.iter().position(|(_, of)| *of == rule).unwrap_or_else(|| {
+                groups.push((Vec::new(), rule));
+                groups.len() - 1
+            });
+            places.push(at);
+            groups.get_mut(at).into_iter().for_each(|(setups, _)| setups.push(scenario.clone()));
+        }
+        let mut replayed: Vec<_> =
+            self.source.pass(groups, stretch, self.names, selector).await?.into_iter().map(Vec::into_iter).collect();
+        Ok(places.into_iter().filter_map(|at| replayed.get_mut(at)?.next()).collect())
     }
 
     /// Today's machines, and the rivals at their defaults.

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, judge, lower_bound};
 use types::analysis::{
-    BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan, PriceOrigin, Risk,
-    Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability, WorstSlot,
+    AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan,
+    PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
+    WorstSlot,
 };
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
@@ -13,7 +14,7 @@ use super::bars::Bars;
 use super::decide::{Basis, Decision, decide};
 use super::host_choice::HostTried;
 use super::interval;
-use super::judged::{Judgement, Yardstick, judgement};
+use super::judged::{Judgement, Yardstick, after_expiries, judgement};
 use super::money::{Money, Pricer, evm_hours};
 use super::movability::{autoscaled, exclusions, movability, no_pool, selected, unseen};
 use super::plan::plan;
@@ -61,6 +62,8 @@ pub(crate) struct Conclusion {
     pub(crate) unpriced_changes: Vec<String>,
     /// A Savings Plan for what runs always after the change.
     pub(crate) offer: Option<CommitmentOffer>,
+    /// What the recommended scenario saves once commitments have expired.
+    pub(crate) after_expiries: Vec<AfterExpiry>,
 }
 
 impl Conclusion {
@@ -119,6 +122,9 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         notes: notes(model, &scenarios).into_iter().chain(back_test.as_ref().and_then(back_test::note)).collect(),
         origins,
         back_test,
+        after_expiries: decision
+            .row(&judgement)
+            .map_or_else(Vec::new, |row| after_expiries(model, row.id, basis.reported)),
         judgement,
         basis,
         decision,

@@ -1,12 +1,13 @@
 //! One assumption changed at a time, on the scenario that the answer is about.
 //!
 //! Bars are replayed on the last week, after a day to warm up, beside the same scenario and today's machines over the same
-//! hours; where nothing is tuned, on all hours.
+//! hours; where nothing is tuned, on all hours. A bar in which pods wait too long is given more headroom, at its price.
 
-use replay::{Base, RightSizing, Setup};
+use replay::{Base, Headroom, RightSizing, Setup, WAITING, holds};
 use types::analysis::ScenarioId;
 
-use super::passes::{Passes, Stretch};
+use super::headroom::checks_with_spares;
+use super::passes::{MOST_REPLAYS, Passes, Ruled, Stretch};
 use super::replayed::Replayed;
 use super::selection::Selector;
 use crate::month::HOURS_A_WEEK;
@@ -53,7 +54,17 @@ pub(crate) struct Tornado {
     /// The scenario, and today's machines, over the hours bars are replayed on.
     pub(crate) base: Replayed,
     pub(crate) today: Replayed,
-    pub(crate) changed: Vec<(Change, Replayed)>,
+    pub(crate) changed: Vec<Bar>,
+}
+
+/// One change, and what it makes of the scenario.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    pub(crate) change: Change,
+    /// With the headroom it needs, as far as that was found.
+    pub(crate) replayed: Replayed,
+    /// With the headroom of the scenario, where it needs more.
+    pub(crate) before: Option<Replayed>,
 }
 
 impl Tornado {
@@ -76,7 +87,7 @@ impl Passes<'_, '_, '_> {
         selector: &Selector<'_>,
     ) -> Result<Tornado, AnalyzeError> {
         let windows = self.source.windows;
-        let mut changes = self.changes(of, selector);
+        let changes = self.changes(of, selector);
         let sizing = self.base.assumptions.right_sizing();
         let stretch = if windows.tuned {
             Stretch {
@@ -87,28 +98,68 @@ impl Passes<'_, '_, '_> {
             Stretch { hours: 0..windows.hours, split: windows.reported_from }
         };
         let (mut base, mut beside) = (of.clone(), today.clone());
-        let (by_default, others): (Vec<Changed>, Vec<Changed>) =
-            changes.drain(..).partition(|(.., rule)| *rule == sizing);
-        let own: Vec<Setup> = if windows.tuned { vec![of.setup.clone(), today.setup.clone()] } else { Vec::new() };
-        let setups = own.iter().chain(by_default.iter().map(|(_, setup, _)| setup)).cloned();
-        let host = |setup: Setup| {
-            let host = of.host.clone().filter(|_| setup.pool.is_some());
-            (setup, host)
-        };
-        let setups = setups.map(host).collect();
-        let mut replayed = self.pass_over(setups, stretch.clone(), sizing, selector).await?.into_iter();
+        let host = |setup: &Setup| of.host.clone().filter(|_| setup.pool.is_some());
+        let ruled = |setup: &Setup, rule: RightSizing| -> Ruled { ((setup.clone(), host(setup)), rule) };
+        let own = if windows.tuned { vec![&of.setup, &today.setup] } else { Vec::new() };
+        let own = own.into_iter().map(|setup| ruled(setup, sizing));
+        let all: Vec<Ruled> = own.chain(changes.iter().map(|(_, setup, rule)| ruled(setup, *rule))).collect();
+        let mut replayed = self.pass_over(all, stretch.clone(), selector).await?.into_iter();
         if windows.tuned
             && let Some((own, then)) = replayed.next().zip(replayed.next())
         {
             (base, beside) = (own, then);
         }
-        let mut changed: Vec<(Change, Replayed)> =
-            by_default.into_iter().map(|(change, ..)| change).zip(replayed.map(Replayed::without_course)).collect();
-        for (change, setup, rule) in others {
-            let replayed = self.pass_over(vec![host(setup)], stretch.clone(), rule, selector).await?.pop();
-            changed.extend(replayed.map(|replayed| (change, replayed.without_course())));
+        let bar = |((change, _, rule), replayed): (Changed, Replayed)| {
+            (Bar { change, replayed: replayed.without_course(), before: None }, rule)
+        };
+        let mut bars: Vec<(Bar, RightSizing)> = changes.into_iter().zip(replayed).map(bar).collect();
+        let today = beside.without_course();
+        self.raise(&mut bars, &today, &stretch, selector).await?;
+        let changed = bars.into_iter().map(|(bar, _)| bar).collect();
+        Ok(Tornado { base: base.without_course(), today, changed })
+    }
+
+    /// Gives bars in which pods only wait too long the headroom they need, as the scenario itself was given its own: the
+    /// first level up that holds, and whose next holds too.
+    async fn raise(
+        &mut self,
+        bars: &mut [(Bar, RightSizing)],
+        today: &Replayed,
+        stretch: &Stretch,
+        selector: &Selector<'_>,
+    ) -> Result<(), AnalyzeError> {
+        let limits = self.limits;
+        let held = |replayed: &Replayed, open: &[_]| holds(&checks_with_spares(replayed, today, &limits), open);
+        let waits = |replayed: &Replayed| !held(replayed, &[]) && held(replayed, &WAITING);
+        let mut climbs: Vec<Climb> = (0..)
+            .zip(bars.iter())
+            .filter(|(_, (bar, _))| waits(&bar.replayed))
+            .filter_map(|(bar, (of, _))| Climb::of(bar, &of.replayed.setup))
+            .collect();
+        loop {
+            let next: Vec<usize> = (0..).zip(&climbs).filter(|(_, climb)| climb.wants()).map(|(at, _)| at).collect();
+            if next.is_empty() || self.source.replays_with(next.len(), &stretch.hours) > MOST_REPLAYS {
+                break;
+            }
+            let ruled = |at: &usize| -> Option<Ruled> {
+                let climb = climbs.get(*at)?;
+                let (Bar { replayed, .. }, rule) = bars.get(climb.bar)?;
+                let setup = Setup { headroom: climb.next()?, ..replayed.setup.clone() };
+                Some(((setup, replayed.host.clone()), *rule))
+            };
+            let scenarios = next.iter().filter_map(ruled).collect();
+            let replayed = self.pass_over(scenarios, stretch.clone(), selector).await?;
+            for (at, replayed) in next.into_iter().zip(replayed) {
+                let holds = held(&replayed, &[]);
+                climbs.get_mut(at).into_iter().for_each(|climb| climb.take(replayed.clone().without_course(), holds));
+            }
         }
-        Ok(Tornado { base: base.without_course(), today: beside.without_course(), changed })
+        for climb in climbs {
+            if let (Some((bar, _)), Some(found)) = (bars.get_mut(climb.bar), climb.found) {
+                bar.before = Some(std::mem::replace(&mut bar.replayed, found));
+            }
+        }
+        Ok(())
     }
 
     /// Every change that makes another scenario of this one.
@@ -128,6 +179,49 @@ impl Passes<'_, '_, '_> {
             }
         }
         changes
+    }
+}
+
+/// A bar whose headroom is raised, level by level.
+struct Climb {
+    bar: usize,
+    /// The level tried last, as an index.
+    level: usize,
+    /// The lowest level that holds, of those tried last.
+    holding: Option<Replayed>,
+    /// What was found.
+    found: Option<Replayed>,
+}
+
+impl Climb {
+    fn of(bar: usize, setup: &Setup) -> Option<Self> {
+        let level = Headroom::LEVELS.iter().position(|level| *level == setup.headroom)?;
+        Some(Self { bar, level, holding: None, found: None })
+    }
+
+    /// The level to be tried next.
+    fn next(&self) -> Option<Headroom> {
+        Headroom::LEVELS.get(self.level + 1).copied()
+    }
+
+    fn wants(&self) -> bool {
+        self.found.is_none() && self.next().is_some()
+    }
+
+    fn take(&mut self, replayed: Replayed, holds: bool) {
+        self.level += 1;
+        self.holding = match (self.holding.take(), holds) {
+            (Some(lower), true) => {
+                self.found = Some(lower);
+                None
+            }
+            (None, true) if self.next().is_none() => {
+                self.found = Some(replayed);
+                None
+            }
+            (None, true) => Some(replayed),
+            (_, false) => None,
+        };
     }
 }
 

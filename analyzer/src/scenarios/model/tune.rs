@@ -10,7 +10,7 @@ use super::machines::Candidate;
 use super::passes::{Passes, Setups};
 use super::replayed::Replayed;
 use super::selection::Selector;
-use super::variants::{self, CLEARLY_CHEAPER, FINALISTS, MOST, MOST_SIZED};
+use super::variants::{self, CLEARLY_CHEAPER, FINALISTS, FINALISTS_SIZED, MOST, MOST_SIZED};
 use crate::read::error::AnalyzeError;
 
 /// What was chosen for each side.
@@ -140,7 +140,7 @@ impl Passes<'_, '_, '_> {
     }
 
     /// Tries all on the first week, and leaves the best of each family, so many that with the default there are
-    /// [`FINALISTS`]. Today's machines over the same hours are given back.
+    /// [`FINALISTS`], or [`FINALISTS_SIZED`]. Today's machines over the same hours are given back.
     async fn first_round(
         &mut self,
         families: &mut [Family; 4],
@@ -159,8 +159,9 @@ impl Passes<'_, '_, '_> {
         for (n, (family, tried)) in families.iter_mut().zip(&tried).enumerate() {
             // The pool's default, which is there for the grid, stands first and is known.
             let first = usize::from(n == 2);
+            let finalists = if n % 2 == 1 { FINALISTS_SIZED } else { FINALISTS };
             let kept: Vec<usize> =
-                self.ranked(tried, &today).into_iter().filter(|at| *at >= first).take(FINALISTS - 1).collect();
+                self.ranked(tried, &today).into_iter().filter(|at| *at >= first).take(finalists - 1).collect();
             let setups = std::mem::take(&mut family.setups).into_iter().enumerate();
             family.setups = setups.filter(|(at, _)| kept.contains(at)).map(|(_, setup)| setup).collect();
         }

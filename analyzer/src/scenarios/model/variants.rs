@@ -12,6 +12,8 @@ pub(crate) const MOST: usize = 12;
 pub(crate) const MOST_SIZED: usize = 8;
 /// Of these, how many are tried on all hours that serve choices, the default among them.
 pub(crate) const FINALISTS: usize = 4;
+/// The same with right-sized requests.
+pub(crate) const FINALISTS_SIZED: usize = 3;
 /// What a variant costs at the most of the default, on the hours that choices are made on, to replace it.
 pub(crate) const CLEARLY_CHEAPER: f64 = 0.98;
 
@@ -123,6 +125,7 @@ mod tests {
             largest: Some((16, 65_536)),
             evictions: EvictionLimits::OPEN,
             karpenter: false,
+            most_pods: u32::MAX,
             assumptions: Assumptions::default(),
         }
     }

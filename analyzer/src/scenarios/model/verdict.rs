@@ -70,7 +70,10 @@ fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
     };
     let after =
         lifted(&judgement.today, judgement.today_contracted) - lifted(&row.money.lines, row.money.compute.contracted());
-    let transition = row.id.is_emp().then(|| transition(grounds.conclusion.plan.as_ref())).flatten();
+    let transition = match row.id.is_emp() {
+        true => by_steps(grounds.conclusion.plan.as_ref()),
+        false => by_nodes(row, grounds),
+    };
     let daily = judged.saving_monthly_usd * 24.0 / types::HOURS_PER_MONTH;
     Amounts {
         today_monthly_usd: judged.monthly_usd + judged.saving_monthly_usd,
@@ -80,6 +83,7 @@ fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
         stranded_monthly_usd: month.usd(row.money.lines.unused_commitments.unwrap_or_default()),
         stranded_by_month: stranded(&row.money.compute.plans, month.hours_present, grounds.end),
         saving_after_commitments_monthly_usd: judged.saving_monthly_usd + month.usd(after),
+        after_expiries: grounds.conclusion.after_expiries.clone(),
         transition_usd: transition,
         payback_days: transition.and_then(|usd| crate::number::ratio(usd, daily)).filter(|days| *days >= 0.0),
         range_monthly_usd: range(judged.saving_monthly_usd, grounds),
@@ -87,8 +91,16 @@ fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
     }
 }
 
+/// Replacing every node of today's on EC2: each new one runs from its request, while it boots and for a slot in which the
+/// pods of an old one move to it.
+fn by_nodes(row: &Reported, grounds: &Grounds<'_>) -> Option<f64> {
+    let compute = row.money.lines.compute?;
+    let hourly = crate::number::ratio(compute.usd(), grounds.reported.hours_present)?;
+    Some(hourly * (grounds.ec2_boot_seconds + crate::number::float(types::SLOT_SECONDS.into())) / 3600.0)
+}
+
 /// Running old and new side by side, step by step of the plan.
-fn transition(plan: Option<&Plan>) -> Option<f64> {
+fn by_steps(plan: Option<&Plan>) -> Option<f64> {
     let steps: Option<Vec<f64>> = plan?.waves.iter().map(|wave| wave.dual_running_usd).collect();
     steps.map(|steps| steps.into_iter().sum())
 }

@@ -56,6 +56,8 @@ fn facts(nodes: Vec<NodeRow>) -> HourFacts {
         slots: SlotTotals::default(),
         pod_ids: BTreeMap::new(),
         container_ids: Vec::new(),
+        unknown: BTreeMap::new(),
+        spread: crate::sums::facts::Spread::default(),
     }
 }
 

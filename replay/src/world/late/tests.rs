@@ -48,7 +48,7 @@ proptest! {
             let shifted = late.shifted(start, since, until);
             for (k, slot) in (0..SLOTS).zip((start..).step_by(300)) {
                 // The recorded slots whose lived seconds come to lie in this one, and how many of them do.
-                let (mut cpu, mut mean, mut lived, mut most) = (0.0, 0.0, 0.0, (0, 0));
+                let (mut cpu, mut mean, mut most) = (0.0, 0.0, (0, 0));
                 let mut sources = 0.0;
                 for from in (slot - by).div_euclid(300)..=(slot - by).div_euclid(300) + 1 {
                     let lives = (since.max(300 * from), until.min(300 * (from + 1)));
@@ -58,8 +58,7 @@ proptest! {
                     }
                     let used = recorded(from);
                     cpu += f64::from(used.cpu) * seconds(here.1 - here.0) / seconds(lives.1 - lives.0);
-                    mean += f64::from(used.memory_mean) * seconds(here.1 - here.0);
-                    lived += seconds(here.1 - here.0);
+                    mean += f64::from(used.memory_mean) * seconds(here.1 - here.0) / seconds(lives.1 - lives.0);
                     most = (most.0.max(used.cpu_max), most.1.max(used.memory));
                     sources += 1.0;
                 }
@@ -67,7 +66,7 @@ proptest! {
                 // Where the beginning is given up, an amount is divided twice.
                 prop_assert!((f64::from(is.cpu) - cpu).abs() <= 1.0 + sources, "{k}: {} {cpu}", is.cpu);
                 prop_assert_eq!((is.cpu_max, is.memory), most);
-                let mean = if lived > 0.0 { mean / lived } else { 0.0 };
+                let mean = mean.min(f64::from(most.1));
                 prop_assert!((f64::from(is.memory_mean) - mean).abs() <= 1.0 + sources, "{k}: {} {mean}", is.memory_mean);
                 prop_assert!(is.guessed_cpu <= is.cpu && is.guessed_memory <= is.memory && is.memory_mean <= is.memory);
                 total += u64::from(is.cpu);

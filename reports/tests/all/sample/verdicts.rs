@@ -125,6 +125,7 @@ fn conclude(analysis: &mut Analysis, reason: Reason, recommended: Option<Scenari
         stranded_monthly_usd: 0.0,
         stranded_by_month: Vec::new(),
         saving_after_commitments_monthly_usd: judged.saving_monthly_usd,
+        after_expiries: Vec::new(),
         transition_usd: Some(2_140.0),
         payback_days: Some(11.4),
         range_monthly_usd: Some([judged.saving_monthly_usd - 1_120.0, judged.saving_monthly_usd + 480.0]),

@@ -53,6 +53,7 @@ fn verdict(reason: Reason, recommendation: Option<ScenarioId>, judged: Vec<Judge
         stranded_monthly_usd: 0.0,
         stranded_by_month: Vec::new(),
         saving_after_commitments_monthly_usd: judged.saving_monthly_usd,
+        after_expiries: Vec::new(),
         transition_usd: None,
         payback_days: None,
         range_monthly_usd: None,
