@@ -11,7 +11,7 @@ demo:
 
 # Everything that can fail: format, lints, tests, the tests against real servers, chart, documents.
 test:
-	scripts/install.sh prometheus s3 prometheus3 kube-state-metrics victoria python helm browser oidc actionlint
+	scripts/install.sh prometheus s3 prometheus3 kube-state-metrics victoria python helm browser oidc actionlint grafana
 	scripts/test.sh
 
 # Format and lints alone.
@@ -21,7 +21,7 @@ lint:
 
 # The chart alone; the programs must be built.
 chart:
-	scripts/install.sh prometheus s3 python helm actionlint
+	scripts/install.sh prometheus s3 python helm actionlint grafana
 	PATH="$$PWD/target/tools:$$PATH" target/tools/venv/bin/python charts/tests/run.py
 
 # Links in the documents, and the commands the README shows.

@@ -12,6 +12,7 @@
 #   scripts/install.sh browser       the Debian package `chromium`, and axe-core, by npm, into target/tools/axe/
 #   scripts/install.sh oidc          a certified OpenID provider, by npm, into target/tools/oidc/
 #   scripts/install.sh actionlint    a linter of workflows, by the Go toolchain, into target/tools/
+#   scripts/install.sh grafana       a reader of dashboards by Grafana's own types, by the Go toolchain, into target/tools/
 #   scripts/install.sh deny          cargo-deny, from crates.io, into target/tools/bin/
 #
 # What cannot be installed is said in one line; whoever needs it skips or fails by itself.
@@ -208,6 +209,19 @@ actionlint() {
     GOBIN="$PWD/target/tools" GOFLAGS=-trimpath go install "$ACTIONLINT" >&2 || echo "install: go could not build actionlint" >&2
 }
 
+# Grafana itself is not to be had from a registry; the types of its dashboards are.
+grafana() {
+    [ -x target/tools/grafana-schema ] && return
+    if ! command -v go >/dev/null; then
+        echo "install: no Go toolchain, so no reader of dashboards: they will not be held against Grafana's schema" >&2
+        return
+    fi
+    echo "install: a reader of Grafana's dashboards" >&2
+    mkdir -p target/tools
+    go -C scripts/tools/grafana build -trimpath -o "$PWD/target/tools/grafana-schema" . >&2 ||
+        echo "install: go could not build the reader of dashboards" >&2
+}
+
 deny() {
     [ -x target/tools/bin/cargo-deny ] && return
     echo "install: cargo-deny $DENY (a few minutes, once)" >&2
@@ -222,9 +236,9 @@ for what in "$@"; do
     case "$what" in
     prometheus | victoria | browser | oidc) packaged+=("$what") ;;
     python | spark) wheels+=("$what") ;;
-    s3 | prometheus3 | kube-state-metrics | helm | actionlint | deny) built+=("$what") ;;
+    s3 | prometheus3 | kube-state-metrics | helm | actionlint | grafana | deny) built+=("$what") ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, spark, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint or deny" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, spark, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint, grafana or deny" >&2
         exit 2
         ;;
     esac

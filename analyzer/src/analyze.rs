@@ -18,6 +18,7 @@ use crate::read::fetch::{Days, coverage};
 use crate::scenarios::model;
 use crate::scenarios::profile::Profile;
 use crate::scenarios::vendor::Vendor;
+use crate::sums::facts::HourFacts;
 use crate::sums::ledger::Ledger;
 use crate::sums::observed::Observed;
 
@@ -134,10 +135,10 @@ async fn concluded(
 }
 
 /// What the hours that were read come to.
-struct Read<'a> {
+pub(crate) struct Read<'a> {
     origins: Origins,
-    observed: Observed,
-    ledger: Ledger,
+    pub(crate) observed: Observed,
+    pub(crate) ledger: Ledger,
     vendor: Vendor<'a>,
 }
 
@@ -146,6 +147,17 @@ async fn read<'a>(
     request: &'a Request,
     hours: &[Hour],
     progress: impl Fn(usize, usize) + Send + Sync,
+) -> Result<Read<'a>, AnalyzeError> {
+    read_facts(lake, request, hours, progress, |_| ()).await
+}
+
+/// Reads the hours, and shows the facts of each to `each` as they come.
+pub(crate) async fn read_facts<'a>(
+    lake: &Lake,
+    request: &'a Request,
+    hours: &[Hour],
+    progress: impl Fn(usize, usize) + Send + Sync,
+    mut each: impl FnMut(&HourFacts) + Send,
 ) -> Result<Read<'a>, AnalyzeError> {
     let Request { cluster, assumptions, prices, sharing, .. } = request;
     let mut origins = Origins::default();
@@ -169,6 +181,7 @@ async fn read<'a>(
         });
         if let Some(day) = std::mem::replace(&mut decoding, next) {
             for facts in decoder.facts(day).await? {
+                each(&facts);
                 observed.take(&facts);
                 vendor.take(&facts);
                 done += 1;

@@ -134,6 +134,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
         right_sizing: Some(sizes.conclude(&allocation)),
         waste: None,
         next_steps: None,
+        invoice: None,
         schema: SCHEMA.to_owned(),
         cluster_id: cluster.to_string(),
         region: observed.region().map(ToOwned::to_owned),

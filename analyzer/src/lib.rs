@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`analyze()`]. Only `read::fetch` touches the lake; the rest is a function of its arguments.
 
+mod against_invoice;
 mod analyze;
 mod assumptions;
 mod bill;
@@ -15,6 +16,7 @@ mod sums;
 mod units;
 mod unknown;
 
+pub use against_invoice::{Against, AgainstError, BillToRead, against_invoice};
 pub use analyze::{Request, Sharing, analyze, analyze_with_days};
 pub use assumptions::{Assumptions, Terms};
 pub use prices::{CapacityType, PriceBook};

@@ -23,12 +23,12 @@ def missing():
         import yaml  # noqa: F401
     except ImportError as error:
         no_module = f"no Python module `{error.name}`; see scripts/install.sh python"
-        return [("test_chart", no_module), ("test_service_chart", "the same"), ("test_end_to_end", "the same")]
+        return [("test_chart", no_module), ("test_grafana", "the same"), ("test_service_chart", "the same"), ("test_end_to_end", "the same")]
     import chart
 
     found = []
     if not chart.helms():
-        found += [(name, "no Helm; `scripts/install.sh helm` builds one where Go is installed") for name in ("test_chart", "test_service_chart", "test_end_to_end")]
+        found += [(name, "no Helm; `scripts/install.sh helm` builds one where Go is installed") for name in ("test_chart", "test_grafana", "test_service_chart", "test_end_to_end")]
         return found
     for binary in ("emp-cost", "emp-cost-collector", "examples/serve"):
         if not (chart.ROOT / "target" / "debug" / binary).exists():
@@ -48,7 +48,7 @@ def main():
         print(f"skipped: {name}: {why}", file=sys.stderr)
     loader, suite = unittest.TestLoader(), unittest.TestSuite()
     # The service's chart needs no binary but for one test, which says so.
-    for name in ("test_chart", "test_service_chart", "test_end_to_end"):
+    for name in ("test_chart", "test_grafana", "test_service_chart", "test_end_to_end"):
         if name not in absent and (len(sys.argv) < 2 or name in sys.argv[1:]):
             suite.addTests(loader.loadTestsFromName(name))
     result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2, buffer=False).run(suite)

@@ -393,6 +393,8 @@ class Workloads(unittest.TestCase):
         self.assertEqual(ports("static-keys", "analysis"), {53, 443, 9000})
         self.assertEqual(ports("basic-auth", "collector"), {53, 443, 8443, 9090, 80})
         self.assertEqual(ports("proxy-and-ca", "analysis"), {53, 443, 80, 3128})
+        # Where metrics are pushed to.
+        self.assertIn(9090, ports("monitoring", "analysis"))
         for policy in ("collector", "analysis"):
             spec = find(objects("monitoring"), "NetworkPolicy", f"emp-cost-agent-{policy}")["spec"]
             self.assertEqual(spec["policyTypes"], ["Ingress", "Egress"])
@@ -473,7 +475,7 @@ class Alerts(unittest.TestCase):
             self.skipTest("no `promtool` on the PATH; it comes with the Debian package prometheus")
 
     def test_the_alerts_fire_when_they_should_and_only_then(self):
-        spec = find(objects("monitoring"), "PrometheusRule")["spec"]
+        spec = find(objects("monitoring"), "PrometheusRule", "emp-cost-agent")["spec"]
         with tempfile.TemporaryDirectory() as folder:
             rules = chart.pathlib.Path(folder) / "rules.yaml"
             rules.write_text(yaml.safe_dump(spec))
@@ -514,6 +516,7 @@ class Policies(unittest.TestCase):
     def test_each_grants_what_its_reader_needs_and_no_more(self):
         self.assertEqual(self.actions("writer"), {"s3:PutObject", "s3:GetObject", "s3:ListBucket"})
         self.assertEqual(self.actions("reader"), {"s3:GetObject", "s3:ListBucket"})
+        self.assertEqual(self.actions("invoice"), {"s3:GetObject", "s3:ListBucket"})
         self.assertEqual(self.actions("kms"), {"kms:GenerateDataKey", "kms:Decrypt"})
         self.assertEqual(self.actions("amazon-managed-prometheus"), {"aps:QueryMetrics", "aps:GetSeries", "aps:GetLabels", "aps:GetMetricMetadata"})
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use analyzer::{Assumptions, PriceBook, Profile, Request, Sharing};
+use analyzer::{Assumptions, BillToRead, PriceBook, Profile, Request, Sharing};
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Lake, LakeUri};
@@ -11,6 +11,7 @@ use types::moment::parse_moment;
 use types::{ClusterId, Window};
 
 use crate::failure::Failure;
+use crate::invoice::{self, BillArgs};
 use crate::output::{print, read_file, write_file};
 use crate::progress::{Progress, Step};
 use crate::range::RangeArgs;
@@ -70,6 +71,9 @@ pub(crate) struct InputArgs {
     /// Break the bill down by this pod label, which the collector must keep; repeatable
     #[arg(long, value_name = "LABEL")]
     label: Vec<String>,
+
+    #[command(flatten)]
+    bill: BillArgs,
 }
 
 /// The inputs as read. Each file is read once, since a pipe cannot be read twice.
@@ -80,6 +84,8 @@ pub(crate) struct Inputs {
     profile: Option<Profile>,
     sharing: Sharing,
     bill_only: bool,
+    /// A bill of AWS to hold against it.
+    pub(crate) bill: Option<BillToRead>,
 }
 
 impl InputArgs {
@@ -91,6 +97,7 @@ impl InputArgs {
             profile: profile(self.profile.clone())?,
             sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             bill_only: self.bill_only,
+            bill: self.bill.bill(),
         })
     }
 }
@@ -100,12 +107,12 @@ impl Inputs {
     pub(crate) fn documented(labels: Vec<String>) -> Result<Self, Failure> {
         let sharing = Sharing { labels, ..Sharing::default() };
         let (assumptions, prices) = (Assumptions::default(), prices(None, None)?);
-        Ok(Self { assumptions, prices, profile: None, sharing, bill_only: false })
+        Ok(Self { assumptions, prices, profile: None, sharing, bill_only: false, bill: None })
     }
 
     /// Builds the request for this cluster and window.
     pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Request {
-        let Self { assumptions, prices, profile, sharing, bill_only } = self.clone();
+        let Self { assumptions, prices, profile, sharing, bill_only, bill: _ } = self.clone();
         Request { cluster, window, assumptions, prices, sharing, profile, bill_only }
     }
 }
@@ -116,8 +123,13 @@ pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progre
     let window = window(&args.range, &lake, &args.cluster_id, now).await?;
     let request = inputs.request(args.cluster_id, window);
     let step = progress.step("analyze");
-    let analysis = analyze(&lake, request, &step).await?;
+    let mut analysis = analyze(&lake, request.clone(), &step).await?;
     step.finish(&format!("{} hours", analysis.window.hours_present));
+    if let Some(bill) = &inputs.bill {
+        let step = progress.step("invoice");
+        invoice::beside(&mut analysis, &lake, &request, bill, &step).await?;
+        step.finish("held against it");
+    }
     let path = args.out.join("analysis.json");
     write_file(&path, &json(&analysis)?)?;
     print(&format!("{}{}\n", reports::summary(&analysis), path.display()))?;
@@ -138,7 +150,7 @@ pub(crate) fn json(analysis: &Analysis) -> anyhow::Result<Vec<u8>> {
 
 /// Resolves the window: an open end is the end of the lake's newest hour. `None` when both ends are open or the lake
 /// has no hour.
-async fn window(
+pub(crate) async fn window(
     range: &RangeArgs,
     lake: &Lake,
     cluster: &ClusterId,
@@ -160,7 +172,7 @@ async fn window(
 }
 
 /// Reads the assumptions file; the documented defaults without one.
-fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
+pub(crate) fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
     let Some(path) = file else { return Ok(Assumptions::default()) };
     let text = read_file(&path)?;
     Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod formats;
+mod invoice;
 mod lake;
 mod output;
 mod prices;
@@ -37,10 +38,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// `doctor` checks that a Prometheus has the metrics that are needed. `collect` writes closed hours from it into a lake
 /// of Parquet files, `analyze` prices the cluster and its alternatives from the lake, `report` renders the analysis as
-/// a page, and `compare` shows what changed between two. `demo` does the first four on a synthetic cluster, through a
-/// real Prometheus: start there. `run` is for schedulers: it makes the report of each cluster in a lake. `serve` shows
-/// reports to people who sign in, and `work` replays the what-ifs they ask for. `lake` inspects and maintains a lake.
-/// `prices` explains prices and imports AWS price lists.
+/// a page, and `compare` shows what changed between two. `invoice` holds AWS's bill against the lake. `demo` does the
+/// first four on a synthetic cluster, through a real Prometheus: start there. `run` is for schedulers: it makes the
+/// report of each cluster in a lake. `serve` shows reports to people who sign in, and `work` replays the what-ifs they
+/// ask for. `lake` inspects and maintains a lake. `prices` explains prices and imports AWS price lists.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -59,6 +60,7 @@ enum Command {
     Analyze(analyze::AnalyzeArgs),
     Report(report::ReportArgs),
     Compare(compare::CompareArgs),
+    Invoice(invoice::InvoiceCommand),
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
     Work(work::WorkArgs),
@@ -83,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
         Command::Report(args) => report::run(args).await,
         Command::Compare(args) => compare::run(&args),
+        Command::Invoice(args) => invoice::run(args, now(), &progress).await,
         Command::Run(args) => run::run(args, now(), &progress).await,
         Command::Serve(args) => serve::run(args, now).await,
         Command::Work(args) => work::run(args, now).await,

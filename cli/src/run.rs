@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake, LakeUri};
 use reports::{Member, Standing};
-use types::analysis::Analysis;
+use types::analysis::{Analysis, Note};
 use types::moment::parse_span;
 use types::{ClusterId, Hour, Window};
 
@@ -19,7 +19,7 @@ use crate::formats::FormatArgs;
 use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
-use crate::{report, shelf};
+use crate::{invoice, report, shelf};
 use deliver::{DeliverArgs, Delivery};
 
 /// Compact, analyze and report the clusters of a lake, for schedulers
@@ -130,7 +130,7 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
         step.finish(&format!("{} of {} clusters", members.len(), clusters.len()));
         print(&format!("{}/reports/fleet.html\n", shelf.location()))?;
     }
-    done.delivery.finish()?;
+    done.delivery.finish(now).await?;
     match failed {
         0 => Ok(()),
         _ => Err(anyhow!("{failed} of {} clusters failed; the lines above say why", clusters.len()).into()),
@@ -176,8 +176,10 @@ async fn one(
     let window = window(args.window, lake, cluster, now).await?;
     let request = inputs.request(cluster.clone(), Some(window));
     let step = progress.step("analyze");
-    let (analysis, days) = analyzer::analyze_with_days(lake, request, |done, all| step.set(done, all)).await?;
+    let (mut analysis, days) =
+        analyzer::analyze_with_days(lake, request.clone(), |done, all| step.set(done, all)).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
+    let billed = held(&mut analysis, inputs, lake, &request, progress).await;
     let earlier = shelf::earlier(shelf, cluster, &shelf::date(&analysis)).await?;
     let mut files = vec![shelf::workload_days(days)?];
     files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?);
@@ -197,7 +199,31 @@ async fn one(
         .into());
     }
     delivered?;
+    billed?;
     compacted
+}
+
+/// Holds the bill against the analysis, where one is given. A report without it is worth having all the same; what is wrong
+/// with the bill fails the run in the end.
+async fn held(
+    analysis: &mut Analysis,
+    inputs: &Inputs,
+    lake: &Lake,
+    request: &analyzer::Request,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let Some(bill) = &inputs.bill else { return Ok(()) };
+    let step = progress.step("invoice");
+    let held = invoice::beside(analysis, lake, request, bill, &step).await;
+    match &held {
+        Ok(()) => step.finish("held against it"),
+        Err(failure) => {
+            progress.clear();
+            tracing::warn!("cluster `{}`: reported without the invoice: {failure}", analysis.cluster_id);
+            analysis.notes.insert(0, Note::warning(format!("The invoice is not held against this: {failure}.")));
+        }
+    }
+    held
 }
 
 async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {

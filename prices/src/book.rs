@@ -110,7 +110,7 @@ impl PriceBook {
         let list = self.list(machine);
         if let Some(row) = self.users_row(machine) {
             let price = UsdPerHour::try_new(row.usd_per_hour).ok()?;
-            let contracted = Priced { price, origin: user_origin(&row.date) };
+            let contracted = Priced { price, origin: user_origin(&row.date, &row.source) };
             return Some(Rate { list: list.map(|list| list.price), contracted });
         }
         self.contracted(list?)
@@ -176,7 +176,7 @@ impl PriceBook {
         // A share of the list price has no currency.
         if let Some(row) = self.user.spot.iter().filter(of_type).max_by_key(particular) {
             let price = on_demand.price.less(1.0 - row.fraction_of_on_demand)?;
-            return Some(Priced { price, origin: user_origin(&row.date) });
+            return Some(Priced { price, origin: user_origin(&row.date, &row.source) });
         }
         let saving = self.catalog.spot(&machine.region, &machine.instance_type)?;
         let price = on_demand.price.less(f64::from(saving.price.percent) / 100.0)?;

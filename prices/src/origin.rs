@@ -37,15 +37,18 @@ pub(crate) fn imported_origin(row: &ListPrice) -> PriceOrigin {
     }
 }
 
-pub(crate) fn user_origin(date: &str) -> PriceOrigin {
-    PriceOrigin {
-        layer: "user".to_owned(),
-        kind: "user".to_owned(),
-        date: date.to_owned(),
-        source: "prices file".to_owned(),
-    }
+/// The origin of a price in the user's file; `source` is `invoice` where `emp-cost invoice` measured it.
+pub(crate) fn user_origin(date: &str, source: &str) -> PriceOrigin {
+    let (kind, source) = match source {
+        INVOICE => (INVOICE, "measured from the invoice"),
+        _ => ("user", "prices file"),
+    };
+    PriceOrigin { layer: "user".to_owned(), kind: kind.to_owned(), date: date.to_owned(), source: source.to_owned() }
 }
 
-pub(crate) fn user_price(usd: f64, date: &str) -> Option<Priced<NanoUsd>> {
-    Some(Priced { price: UsdPerHour::try_new(usd).ok()?.for_seconds(3600).cost(), origin: user_origin(date) })
+/// Value of `source` in a row, and the kind of its price, where the bill shows it.
+pub(crate) const INVOICE: &str = "invoice";
+
+pub(crate) fn user_price(usd: f64, date: &str, source: &str) -> Option<Priced<NanoUsd>> {
+    Some(Priced { price: UsdPerHour::try_new(usd).ok()?.for_seconds(3600).cost(), origin: user_origin(date, source) })
 }

@@ -282,6 +282,7 @@ fn machine_row(analysis: &View<'_>, scenario: &Scenario, machine: &MachineHours)
 pub(crate) fn price_cell(price: &PriceOrigin) -> Cell {
     let kind = match price.kind.as_str() {
         "user" => "yours",
+        "invoice" => "billed",
         "observed" => "seen in a list",
         "derived" => "derived from another size",
         "estimated" => "estimated",

@@ -11,6 +11,7 @@ use crate::evidence::{Evidence, Origin};
 use crate::format;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
+use crate::invoice::InvoicePart;
 use crate::judged::JudgedPart;
 use crate::money::Money;
 use crate::over_time::OverTime;
@@ -60,6 +61,7 @@ struct Page {
     time: OverTime,
     bill: Option<Bill>,
     inventory: InventoryPart,
+    invoice: Option<InvoicePart>,
     trend: Option<TrendPart>,
     plan: Option<PlanPart>,
     assumptions: Assumptions,
@@ -119,6 +121,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         time: OverTime::new(view)?,
         bill: Bill::new(view),
         inventory: InventoryPart::new(view),
+        invoice: analysis.invoice.as_ref().map(|invoice| InvoicePart::new(invoice, &options.money)),
         trend: TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money)?,
         plan: PlanPart::new(view),
         assumptions: Assumptions::new(analysis),

@@ -6,6 +6,7 @@
 mod back_test;
 mod bill;
 mod inventory;
+mod invoice;
 mod note;
 mod replayed;
 mod rightsizing;
@@ -25,6 +26,10 @@ pub use bill::{
     Raise, Shares, WorkloadCost,
 };
 pub use inventory::{Inventory, Movable, NamespaceUsage, NodeGroup};
+pub use invoice::{
+    BillCompared, BillExport, BillHours, BillLine, BilledCommitment, BilledElsewhere, BilledMachine, BilledPurchase,
+    BilledUnit, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, OnlyBilled, OnlySeen,
+};
 pub use note::{Gravity, Note};
 pub use replayed::{
     BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
@@ -129,6 +134,9 @@ pub struct Analysis {
     /// Requests that usage says containers need; `null` in analyses that predate it.
     #[serde(default)]
     pub right_sizing: Option<RightSizing>,
+    /// The bill of AWS beside today's; `null` where none was given.
+    #[serde(default)]
+    pub invoice: Option<Invoice>,
     /// Where the numbers come from.
     pub provenance: Provenance,
 }

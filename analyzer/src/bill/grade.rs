@@ -49,6 +49,7 @@ impl Graded {
     ) -> Self {
         let (of_price, why) = match price.kind.as_str() {
             "user" => (Grade::Measured, "quantity seen, price yours"),
+            "invoice" => (Grade::Measured, "quantity seen, price measured from the invoice"),
             "observed" => (Grade::Listed, LIST),
             "derived" if price.source.contains("difference to Linux") => (Grade::Inferred, LICENCE),
             "derived" => (Grade::Inferred, DERIVED),

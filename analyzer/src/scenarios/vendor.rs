@@ -464,7 +464,7 @@ impl<'a> Vendor<'a> {
 
 /// Whether a price comes from the user's own file.
 fn is_yours(origin: &PriceOrigin) -> bool {
-    origin.kind == "user"
+    origin.layer == "user"
 }
 
 /// One elastic VM in one hour.

@@ -361,6 +361,7 @@ topologySpreadConstraints:
   mountPath: /etc/emp-cost/secrets
   readOnly: true
 {{- end }}
+{{- include "agent.monitoringMounts" . }}
 {{- end }}
 
 {{- define "agent.analysisVolumes" -}}
@@ -379,6 +380,7 @@ topologySpreadConstraints:
   secret:
     secretName: {{ . | quote }}
 {{- end }}
+{{- include "agent.monitoringVolumes" . }}
 {{- end }}
 
 {{/* The analysis, as scheduled and as it is started by hand; `window` is how far it looks back. */}}
@@ -428,6 +430,7 @@ template:
           {{- if or .Values.analysis.delivery .Values.analysis.deliveryConfigMap }}
           - --deliver=/etc/emp-cost/delivery/delivery.toml
           {{- end }}
+          {{- include "agent.monitoringArgs" . | indent 10 }}
           - --format={{ join "," .Values.analysis.formats }}
           {{- if ne (toString .Values.analysis.maxUnpricedPercent) "" }}
           - --max-unpriced={{ .Values.analysis.maxUnpricedPercent }}
@@ -521,6 +524,7 @@ template:
 {{- if and $v.analysis.delivery $v.analysis.deliveryConfigMap }}{{ fail "give analysis.delivery or analysis.deliveryConfigMap, not both" }}{{ end }}
 {{- if and $v.analysis.deliverySecret (not (or $v.analysis.delivery $v.analysis.deliveryConfigMap)) }}{{ fail "analysis.deliverySecret is used by analysis.delivery alone: give that too, or leave it out" }}{{ end }}
 {{- if and $v.analysis.allClusters $v.analysis.clusterIds }}{{ fail "give analysis.allClusters or analysis.clusterIds, not both" }}{{ end }}
+{{- include "agent.monitoringCheck" . }}
 {{- if and $v.kubernetesApi.storage (not $v.kubernetesApi.enabled) }}{{ fail "kubernetesApi.storage needs kubernetesApi.enabled=true" }}{{ end }}
 {{- if not (or $v.collector.enabled $v.analysis.enabled) }}{{ fail "collector.enabled and analysis.enabled are both false: nothing would run" }}{{ end }}
 {{- range $part := list "collector" "analysis" }}

@@ -4,10 +4,12 @@ mod config;
 mod http;
 mod message;
 mod metrics;
+mod remote_write;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use chrono::{DateTime, Utc};
 use types::analysis::Analysis;
 
 use crate::failure::Failure;
@@ -15,6 +17,7 @@ use crate::output::{read_file, write_file};
 use config::Config;
 use message::Message;
 use metrics::openmetrics;
+use remote_write::RemoteWriteArgs;
 
 /// Options of delivery.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,6 +29,9 @@ pub(crate) struct DeliverArgs {
     /// Write cost and saving of every cluster to this file as OpenMetrics, such as for node-exporter's textfile collector
     #[arg(long, value_name = "FILE")]
     metrics_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    remote_write: RemoteWriteArgs,
 }
 
 /// Delivery as configured, and the analyses it was told of.
@@ -33,6 +39,7 @@ pub(crate) struct DeliverArgs {
 pub(crate) struct Delivery {
     config: Option<Config>,
     metrics_file: Option<PathBuf>,
+    remote_write: RemoteWriteArgs,
     analyses: Vec<Analysis>,
 }
 
@@ -43,7 +50,12 @@ impl DeliverArgs {
             let text = read_file(path)?;
             Config::read(&text).with_context(|| format!("read deliveries from `{}`", path.display()))
         });
-        Ok(Delivery { config: config.transpose()?, metrics_file: self.metrics_file.clone(), analyses: Vec::new() })
+        Ok(Delivery {
+            config: config.transpose()?,
+            metrics_file: self.metrics_file.clone(),
+            remote_write: self.remote_write.clone(),
+            analyses: Vec::new(),
+        })
     }
 }
 
@@ -56,7 +68,7 @@ impl Delivery {
         location: &str,
         before: Option<f64>,
     ) -> anyhow::Result<()> {
-        if self.metrics_file.is_some() {
+        if self.metrics_file.is_some() || self.remote_write.is_wanted() {
             self.analyses.push(analysis.clone());
         }
         let Some(config) = &self.config else { return Ok(()) };
@@ -83,12 +95,12 @@ impl Delivery {
         }
     }
 
-    /// Writes the metrics file, where one is asked for.
-    pub(crate) fn finish(self) -> anyhow::Result<()> {
-        match self.metrics_file {
-            Some(path) => write_file(&path, openmetrics(&self.analyses).as_bytes()),
-            None => Ok(()),
+    /// Writes the metrics file and pushes metrics, where that is asked for.
+    pub(crate) async fn finish(self, now: DateTime<Utc>) -> anyhow::Result<()> {
+        if let Some(path) = &self.metrics_file {
+            write_file(path, openmetrics(&self.analyses).as_bytes())?;
         }
+        self.remote_write.push(&self.analyses, now.timestamp_millis()).await
     }
 }
 

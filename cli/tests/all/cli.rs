@@ -46,6 +46,7 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_analyze", help(&["analyze"]));
     insta::assert_snapshot!("help_report", help(&["report"]));
     insta::assert_snapshot!("help_compare", help(&["compare"]));
+    insta::assert_snapshot!("help_invoice", help(&["invoice"]));
     insta::assert_snapshot!("help_run", help(&["run"]));
     insta::assert_snapshot!("help_serve", help(&["serve"]));
     insta::assert_snapshot!("help_work", help(&["work"]));

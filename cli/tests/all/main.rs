@@ -3,6 +3,8 @@
 mod cli;
 mod deliver;
 mod edges;
+mod grafana;
+mod invoice;
 mod report;
 mod run;
 mod serve;

@@ -8,6 +8,7 @@ use types::money::InvalidPrice;
 use super::PriceBook;
 use super::items::tier_item;
 use super::user::{CommitmentKind, UserCommitment, UserControlPlane, UserPrices, describe};
+use crate::origin::INVOICE;
 
 /// Ratio of the user's price to the list price, outside of which it is taken for another unit.
 const USUAL: std::ops::RangeInclusive<f64> = 0.3..=3.0;
@@ -96,7 +97,7 @@ impl UserPrices {
             let listed = book.any_region(&volume.region, user.currency(), |book, region| {
                 Some(book.volume(&volume.volume_type, region)?.price.usd())
             });
-            usual(&what, given, &listed, volume.unusual, " per GiB-month")?;
+            usual(&what, given, &listed, volume.unusual || measured(&what, &volume.source)?, " per GiB-month")?;
             first(&mut seen, what)?;
         }
         for item in &user.item {
@@ -109,7 +110,7 @@ impl UserPrices {
             let listed = book.any_region(&item.region, user.currency(), |book, region| {
                 Some(book.other(&item.item, region)?.price.usd())
             });
-            usual(&what, given, &listed, item.unusual, " per unit")?;
+            usual(&what, given, &listed, item.unusual || measured(&what, &item.source)?, " per unit")?;
             first(&mut seen, what)?;
         }
         for licence in &user.licence {
@@ -149,8 +150,8 @@ impl UserPrices {
                     Some(book.node(name, node.capacity_type, region)?.price.usd_per_hour())
                 })
             });
-            usual(&what, given, &listed, node.unusual, " per hour")?;
-            if listed.is_empty() && given > MOST_UNLISTED_PER_HOUR && !node.unusual {
+            usual(&what, given, &listed, node.unusual || measured(&what, &node.source)?, " per hour")?;
+            if listed.is_empty() && given > MOST_UNLISTED_PER_HOUR && !node.unusual && node.source.is_empty() {
                 let wrong = format!(
                     "usd_per_hour is {given}, over {MOST_UNLISTED_PER_HOUR}, and no list has the type to hold it against; a monthly figure? if it is meant, add `unusual = true`"
                 );
@@ -177,7 +178,13 @@ impl UserControlPlane {
                 let listed = ["eks.control_plane", "eks.control_plane_extended"];
                 let listed = listed.iter().filter(|_| currency == "USD");
                 let listed: Vec<_> = listed.filter_map(|item| Some(book.other(item, "all")?.price.usd())).collect();
-                usual("the control plane", given, &listed, self.unusual, " per hour")
+                usual(
+                    "the control plane",
+                    given,
+                    &listed,
+                    self.unusual || measured("the control plane", &self.source)?,
+                    " per hour",
+                )
             }
             (None, Some(tier)) if book.knows_item(&tier_item(tier)) => Ok(()),
             (None, Some(tier)) => {
@@ -226,6 +233,20 @@ fn fraction(what: &str, key: &str, given: f64) -> Result<(), PricesError> {
     }
     let wrong = format!("{key} is {given}; expected a fraction from 0 to 0.95, such as 0.28 for 28 %");
     Err(PricesError::Field { what: what.to_owned(), wrong })
+}
+
+/// Returns true for a row that says its price was measured from the invoice, which is then what is paid, however unusual.
+fn measured(what: &str, source: &str) -> Result<bool, PricesError> {
+    match source {
+        "" => Ok(false),
+        INVOICE => Ok(true),
+        other => {
+            let wrong = format!(
+                "source is `{other}`; leave it out, or write \"{INVOICE}\" for a price measured from the invoice"
+            );
+            Err(PricesError::Field { what: what.to_owned(), wrong })
+        }
+    }
 }
 
 /// Holds a price against the list prices of the same thing; without any there is nothing to hold it against.

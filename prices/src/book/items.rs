@@ -32,7 +32,7 @@ impl PriceBook {
         let here = self.user.volume.iter().filter(mine).find(|volume| volume.region.as_deref() == Some(region));
         let anywhere = || self.user.volume.iter().filter(mine).find(|volume| volume.region.is_none());
         match here.or_else(anywhere) {
-            Some(volume) => user_price(volume.usd_per_gib_month, &volume.date),
+            Some(volume) => user_price(volume.usd_per_gib_month, &volume.date, &volume.source),
             None if volume_type == "efs" => self.other("efs.standard", region),
             None => self.other(&format!("ebs.{volume_type}"), region),
         }
@@ -44,7 +44,7 @@ impl PriceBook {
         let base = || self.other(if extended { "eks.control_plane_extended" } else { "eks.control_plane" }, region);
         let Some(own) = self.user.control_plane.as_ref() else { return base() };
         match (own.usd_per_hour, &own.tier) {
-            (Some(usd), _) if self.user_speaks_of(region) => user_price(usd, &own.date),
+            (Some(usd), _) if self.user_speaks_of(region) => user_price(usd, &own.date, &own.source),
             (None, Some(tier)) => {
                 let (base, tier) = (base()?, self.other(&tier_item(tier), region)?);
                 Some(Priced { price: base.price + tier.price, origin: tier.origin })
@@ -67,7 +67,7 @@ impl PriceBook {
         let here = self.user.item.iter().filter(mine).find(|row| row.region.as_deref() == Some(region));
         let anywhere = || self.user.item.iter().filter(mine).find(|row| row.region.is_none());
         if let Some(row) = here.or_else(anywhere) {
-            return user_price(row.usd_per_unit, &row.date);
+            return user_price(row.usd_per_unit, &row.date, &row.source);
         }
         let list = self.listed_item(item, region)?;
         self.item_contracted(item, list)
@@ -137,7 +137,7 @@ impl PriceBook {
                 && row.node_group.as_deref().is_none_or(|group| Some(group) == node_group)
         };
         let priced = |row: &'_ user::UserLicence| {
-            Some(Priced { price: UsdPerHour::try_new(row.usd_per_node_hour).ok()?, origin: user_origin(&row.date) })
+            Some(Priced { price: UsdPerHour::try_new(row.usd_per_node_hour).ok()?, origin: user_origin(&row.date, "") })
         };
         self.user.licence.iter().filter(of_node).filter_map(|row| Some((row.name.as_str(), priced(row)?))).collect()
     }

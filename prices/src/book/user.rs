@@ -40,6 +40,9 @@ pub(crate) struct UserNode {
     pub(super) unusual: bool,
     #[serde(default)]
     pub(super) date: String,
+    /// Origin of the price: `invoice`, or nothing for what somebody says.
+    #[serde(default)]
+    pub(super) source: String,
 }
 
 /// Spot price as a fraction of the on-demand list price.
@@ -52,6 +55,9 @@ pub(crate) struct UserSpot {
     pub(super) fraction_of_on_demand: f64,
     #[serde(default)]
     pub(super) date: String,
+    /// Origin of the price: `invoice`, or nothing for what somebody says.
+    #[serde(default)]
+    pub(super) source: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -64,6 +70,9 @@ pub(crate) struct UserVolume {
     pub(super) unusual: bool,
     #[serde(default)]
     pub(super) date: String,
+    /// Origin of the price: `invoice`, or nothing for what somebody says.
+    #[serde(default)]
+    pub(super) source: String,
 }
 
 /// The price of another item of the catalog, by its name there.
@@ -77,6 +86,9 @@ pub(crate) struct UserItem {
     pub(super) unusual: bool,
     #[serde(default)]
     pub(super) date: String,
+    /// Origin of the price: `invoice`, or nothing for what somebody says.
+    #[serde(default)]
+    pub(super) source: String,
 }
 
 /// Licence fee per node that is not paid to AWS.
@@ -145,6 +157,9 @@ pub(crate) struct UserControlPlane {
     pub(super) unusual: bool,
     #[serde(default)]
     pub(super) date: String,
+    /// Origin of the price: `invoice`, or nothing for what somebody says.
+    #[serde(default)]
+    pub(super) source: String,
 }
 
 /// Discount negotiated with AWS on everything (EDP).

@@ -76,7 +76,7 @@ fn evidence(analysis: &Analysis, scenario: &Scenario, line: &str, price: Option<
         return Some((*grade).to_owned());
     }
     let of_price = match price?.kind.as_str() {
-        "user" => "measured",
+        "user" | "invoice" => "measured",
         "observed" => "listed",
         "derived" => "inferred",
         _ => "assumed",

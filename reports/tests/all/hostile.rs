@@ -77,7 +77,7 @@ fn steers(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn check(page: &str, what: &str) {
+pub(crate) fn check(page: &str, what: &str) {
     let dom = Dom::parse(page);
     for element in &dom.elements {
         assert!(!["script", "img", "b", "iframe", "object"].contains(&element.name.as_str()), "{what}: {element:?}");

@@ -7,6 +7,7 @@ mod drafts;
 mod exports;
 mod focus;
 mod hostile;
+mod invoice;
 mod labels;
 mod page;
 mod rightsizing;

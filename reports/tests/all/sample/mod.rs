@@ -5,6 +5,7 @@
 mod awkward;
 mod bill;
 mod hours;
+mod invoice;
 mod parts;
 mod plan;
 mod replayed;
@@ -18,6 +19,7 @@ use types::analysis::*;
 pub(crate) use awkward::*;
 use bill::{allocation, evidence};
 use hours::{FROM_PROMETHEUS, HOURS, hour, start, utilisation};
+pub(crate) use invoice::billed;
 use parts::{assumption, cost, group, machine, namespace, scenario, variant};
 pub(crate) use replayed::full;
 pub(crate) use verdicts::*;
@@ -70,6 +72,7 @@ pub(crate) fn believable() -> Analysis {
     let scale = 730.0 / f64::from(HOURS);
     let saved = before - total;
     Analysis {
+        invoice: None,
         currency: "USD".to_owned(),
         schema: SCHEMA.to_owned(),
         cluster_id: "shop-production".to_owned(),
@@ -193,6 +196,7 @@ pub(crate) fn all() -> Vec<(&'static str, Analysis)> {
         ("one-hour", one_hour()),
         ("with-gaps", with_gaps()),
         ("hostile", hostile()),
+        ("billed", billed()),
     ];
     all.extend(decided());
     all

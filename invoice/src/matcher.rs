@@ -1,0 +1,301 @@
+//! Charges summed by whose they are: those of machines and volumes that the lake saw, of clusters that tags name, and of
+//! nobody known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use types::Hour;
+use types::window::HOUR_SECONDS;
+
+use crate::amount::Pico;
+use crate::charge::{Charge, Kind, Purchase};
+use crate::commitments::{CommitmentSums, Spans};
+use crate::error::InvoiceError;
+use crate::format::Format;
+use crate::line::{Line, classify};
+use crate::moment::shown;
+use crate::seen::{Seen, id_of};
+
+/// The longest line that is given to hours as it comes, in seconds: a day, one of 25 hours too. Longer ones wait until it is
+/// known which hours the export covers.
+const LONGEST_SECONDS: i64 = 25 * HOUR_SECONDS;
+/// Resources kept apart; what comes after is summed.
+const MOST_RESOURCES: usize = 20_000;
+
+/// Owner of a charge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    /// Of a machine or a volume that the lake saw in that hour.
+    Seen,
+    /// Of a machine or a volume that the lake saw, but not in that hour.
+    OtherHours,
+    /// Of a cluster that tags or an ARN name.
+    Cluster(String),
+    /// Nothing says whose.
+    Nobody,
+}
+
+/// Key of a sum.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) owner: Owner,
+    pub(crate) line: Line,
+    pub(crate) what: String,
+    pub(crate) purchase: Purchase,
+    /// Service, of what has no line of its own.
+    pub(crate) service: String,
+}
+
+/// One resource that is not in the lake as billed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Resource {
+    pub(crate) owner: Owner,
+    pub(crate) line: Line,
+    pub(crate) id: String,
+    pub(crate) what: String,
+    /// True for a volume that was made for a claim.
+    pub(crate) claim: bool,
+}
+
+/// Sums of charges alike.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    pub(crate) quantity: Pico,
+    pub(crate) list: Pico,
+    /// Lines of usage without a list price.
+    pub(crate) listless: u64,
+    pub(crate) billed: Pico,
+    /// Of it, discounts called EDP; negative.
+    pub(crate) edp: Pico,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.quantity += other.quantity;
+        self.list += other.list;
+        self.listless += other.listless;
+        self.billed += other.billed;
+        self.edp += other.edp;
+    }
+
+    fn of(charge: &Charge<'_>) -> Self {
+        let usage = charge.kind == Kind::Usage;
+        let edp = match charge.kind {
+            Kind::Edp => charge.billed,
+            Kind::Usage => charge.gross.map_or(Pico::ZERO, |gross| charge.billed - gross),
+            _ => Pico::ZERO,
+        };
+        Self {
+            quantity: charge.quantity.unwrap_or_default(),
+            list: charge.list.unwrap_or_default(),
+            listless: u64::from(usage && charge.list.is_none() && charge.billed != Pico::ZERO),
+            billed: charge.billed,
+            edp,
+        }
+    }
+
+    pub(crate) fn mapped(self, map: impl Fn(Pico) -> Pico) -> Self {
+        Self {
+            quantity: map(self.quantity),
+            list: map(self.list),
+            billed: map(self.billed),
+            edp: map(self.edp),
+            ..self
+        }
+    }
+}
+
+/// Sums charges, and notes which hours of what the lake saw are billed.
+#[derive(Debug)]
+pub struct Matcher {
+    pub(crate) seen: Seen,
+    currency: String,
+    /// For each hour of the lake, whether the export has usage in it.
+    both: Vec<bool>,
+    pub(crate) sums: BTreeMap<Key, Sums>,
+    long: Spans<BTreeMap<Key, Sums>>,
+    pub(crate) resources: BTreeMap<Resource, Sums>,
+    pub(crate) commitments: BTreeMap<String, CommitmentSums>,
+    /// Names that tags give the cluster of instances that the lake saw, with lines.
+    pub(crate) tagged: BTreeMap<String, u64>,
+    pub(crate) formats: BTreeSet<Format>,
+    pub(crate) lines: u64,
+    /// Lines in no hour of the lake.
+    pub(crate) outside: u64,
+    /// First and last moment of usage.
+    pub(crate) span: Option<(i64, i64)>,
+    /// The longest span of a line of usage, in seconds.
+    pub(crate) longest: i64,
+}
+
+impl Matcher {
+    /// Starts with what the lake saw; amounts are to be in `currency`.
+    pub fn new(seen: Seen, currency: &str) -> Self {
+        Self {
+            both: vec![false; seen.hours().len()],
+            seen,
+            currency: currency.to_owned(),
+            sums: BTreeMap::new(),
+            long: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            commitments: BTreeMap::new(),
+            tagged: BTreeMap::new(),
+            formats: BTreeSet::new(),
+            lines: 0,
+            outside: 0,
+            span: None,
+            longest: 0,
+        }
+    }
+
+    /// Takes a charge.
+    ///
+    /// # Errors
+    /// [`InvoiceError::Currency`] when it is in another currency than expected.
+    pub fn take(&mut self, format: Format, charge: &Charge<'_>) -> Result<(), InvoiceError> {
+        self.lines += 1;
+        self.formats.insert(format);
+        if !charge.currency.is_empty() && charge.currency != self.currency.as_str() {
+            let (given, expected) = (charge.currency.clone().into_owned(), self.currency.clone());
+            return Err(InvoiceError::Currency { given, expected });
+        }
+        let places = self.seen.places(charge.start, charge.end);
+        if charge.kind == Kind::Usage {
+            let (from, to) = self.span.unwrap_or((charge.start, charge.end));
+            self.span = Some((from.min(charge.start), to.max(charge.end)));
+            self.longest = self.longest.max(charge.span());
+            self.both.iter_mut().take(places.end).skip(places.start).for_each(|both| *both = true);
+        }
+        if places.is_empty() {
+            self.outside += 1;
+            return Ok(());
+        }
+        let (line, what) = classify(charge);
+        let owner = self.owner(charge, line, places.clone());
+        let line = if owner_is_volume(&self.seen, charge, line) { Line::Volumes } else { line };
+        let mine = matches!(owner, Owner::Seen | Owner::OtherHours);
+        let (hours, span) = (i64::try_from(places.len()).unwrap_or(i64::MAX), charge.span());
+        let part = |amount: Pico| match span <= HOUR_SECONDS {
+            true => amount,
+            false => amount.scaled((hours * HOUR_SECONDS).min(span), span),
+        };
+        let is_long = span > LONGEST_SECONDS;
+        if let Some(commitment) = &charge.commitment {
+            let family = if line == Line::Compute { what.split('.').next().unwrap_or_default() } else { "" };
+            let of = self.commitments.entry(commitment.id.clone().into_owned()).or_default();
+            // Usage under a commitment in an export by the month is prorated as what spans a day is.
+            let prorated: &dyn Fn(Pico) -> Pico = &part;
+            of.take(
+                charge,
+                if is_long && charge.kind == Kind::Commitment { None } else { Some(prorated) },
+                mine,
+                family,
+            );
+        }
+        let service = if line == Line::Other { charge.service.as_ref() } else { "" };
+        let key = Key {
+            owner: owner.clone(),
+            line,
+            what: what.to_owned(),
+            purchase: charge.purchase,
+            service: service.to_owned(),
+        };
+        let sums = Sums::of(charge);
+        if is_long {
+            self.long.entry((charge.start, charge.end)).or_default().entry(key).or_default().add(sums);
+            return Ok(());
+        }
+        let sums = sums.mapped(part);
+        self.sums.entry(key).or_default().add(sums);
+        self.resource(charge, owner, line, what, sums);
+        Ok(())
+    }
+
+    /// Finds the owner of a charge; the hours of instances and volumes that it bills are noted.
+    fn owner(&mut self, charge: &Charge<'_>, line: Line, places: std::ops::Range<usize>) -> Owner {
+        let id = id_of(&charge.resource);
+        let usage = charge.kind == Kind::Usage;
+        let track = match self.seen.nodes.get_mut(id) {
+            Some(node) => Some((&mut node.track, usage && line == Line::Compute)),
+            None => self.seen.volumes.get_mut(id).map(|volume| (&mut volume.track, usage && line == Line::Ebs)),
+        };
+        let Some((track, marks)) = track else {
+            return charge.cluster.clone().map_or(Owner::Nobody, Owner::Cluster);
+        };
+        let mut there = false;
+        for place in places {
+            there |= if marks { track.bill(place) } else { track.saw(place) };
+        }
+        if let Some(name) = &charge.cluster
+            && id.starts_with("i-")
+        {
+            *self.tagged.entry(name.clone()).or_default() += 1;
+        }
+        if there { Owner::Seen } else { Owner::OtherHours }
+    }
+
+    /// Keeps a resource apart that the lake did not see, or not then.
+    fn resource(&mut self, charge: &Charge<'_>, owner: Owner, line: Line, what: &str, sums: Sums) {
+        let by_id = matches!(line, Line::Compute | Line::Ebs | Line::Volumes);
+        if !by_id || matches!(owner, Owner::Seen | Owner::Nobody) {
+            return;
+        }
+        let what = charge.claim.clone().unwrap_or_else(|| what.to_owned());
+        let id = id_of(&charge.resource).to_owned();
+        let claim = charge.claim.is_some();
+        let mut resource = Resource { owner, line, id, what, claim };
+        if self.resources.len() >= MOST_RESOURCES && !self.resources.contains_key(&resource) {
+            resource.id.clear();
+        }
+        self.resources.entry(resource).or_default().add(sums);
+    }
+
+    /// The hours that are in the lake and in the export.
+    ///
+    /// # Errors
+    /// [`InvoiceError::Elsewhere`] when there is none; `cluster` is named in it.
+    pub fn hours_in_both(&self, cluster: &str) -> Result<Vec<Hour>, InvoiceError> {
+        let hours = self.seen.hours().iter().zip(&self.both).filter(|(_, both)| **both);
+        let hours: Vec<Hour> = hours.filter_map(|(start, _)| Hour::starting_at(*start)).collect();
+        if !hours.is_empty() {
+            return Ok(hours);
+        }
+        let export = self
+            .span
+            .map_or_else(|| "no usage at all".to_owned(), |(start, end)| format!("{} to {}", shown(start), shown(end)));
+        let at = |hour: Option<&i64>, after: i64| hour.map(|hour| shown(hour + after)).unwrap_or_default();
+        Err(InvoiceError::Elsewhere {
+            export,
+            cluster: cluster.to_owned(),
+            from: at(self.seen.hours().first(), 0),
+            to: at(self.seen.hours().last(), HOUR_SECONDS),
+        })
+    }
+
+    /// For each hour of the lake, whether the export has it too.
+    pub(crate) fn both(&self) -> &[bool] {
+        &self.both
+    }
+
+    /// Of an amount over a span, what falls into the hours in both.
+    pub(crate) fn share(&self, start: i64, end: i64, amount: Pico) -> Pico {
+        let places = self.seen.places(start, end);
+        let hours = self.both.iter().take(places.end).skip(places.start).filter(|both| **both).count();
+        let span = (end - start).max(1);
+        amount.scaled((i64::try_from(hours).unwrap_or(i64::MAX) * HOUR_SECONDS).min(span), span)
+    }
+
+    /// Gives the lines that span more than a day to the hours in both.
+    pub(crate) fn settle(&mut self) {
+        for ((start, end), keys) in std::mem::take(&mut self.long) {
+            for (key, sums) in keys {
+                let part = sums.mapped(|amount| self.share(start, end, amount));
+                self.sums.entry(key).or_default().add(part);
+            }
+        }
+    }
+}
+
+/// Returns true for a charge of EBS for a volume that the lake saw.
+fn owner_is_volume(seen: &Seen, charge: &Charge<'_>, line: Line) -> bool {
+    line == Line::Ebs && seen.volumes.contains_key(id_of(&charge.resource))
+}

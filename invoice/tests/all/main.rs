@@ -1,0 +1,6 @@
+//! Bills with planted terms, in every format, against the sums they were made with.
+
+mod bad;
+mod files;
+mod parquet;
+mod planted;

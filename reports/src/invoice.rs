@@ -1,0 +1,455 @@
+//! The bill of AWS beside the analysis: a section of the page, a page of its own, Markdown, and text for a terminal.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+use types::analysis::{BilledMachine, Gravity, Invoice};
+
+use crate::format;
+use crate::markdown;
+use crate::money::Money;
+use crate::page::RenderError;
+use crate::table::{Cell, Column, Row, Table};
+use crate::words;
+
+/// The section.
+#[derive(Debug, Template)]
+#[template(path = "invoice.html")]
+pub(crate) struct InvoicePart {
+    lead: String,
+    about: String,
+    sentences: Vec<String>,
+    lines: Table,
+    machines: Table,
+    folded: Vec<(&'static str, Table)>,
+    notes: Vec<(&'static str, &'static str, String)>,
+}
+
+impl HtmlSafe for InvoicePart {}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "invoice_page.html")]
+struct Page {
+    cluster_id: String,
+    hours: String,
+    part: InvoicePart,
+}
+
+impl InvoicePart {
+    pub(crate) fn new(invoice: &Invoice, money: &Money) -> Self {
+        let folded = [
+            ("Commitments in the bill", commitments(invoice, money)),
+            ("In the bill and not in the lake", only_billed(invoice, money)),
+            ("In the lake and not in the bill", only_seen(invoice, money)),
+            ("What else was billed for this cluster, by the unit", units(invoice, money)),
+            ("The rest of the bill: other clusters, and what no tag tells", elsewhere(invoice, money)),
+        ];
+        let notes = invoice.notes.iter().map(|note| match note.gravity {
+            Gravity::Warning => ("warning", "Warning", words::plain(&money.sentence(&note.text))),
+            Gravity::Info => ("info", "Note", words::plain(&money.sentence(&note.text))),
+        });
+        Self {
+            lead: lead(invoice, money),
+            about: about(invoice),
+            sentences: sentences(invoice, money),
+            lines: lines(invoice, money),
+            machines: machines(invoice, money),
+            folded: folded.into_iter().filter(|(_, table)| !table.is_empty()).collect(),
+            notes: notes.collect(),
+        }
+    }
+}
+
+/// The invoice as a page: one file, no script, no request to anywhere.
+///
+/// # Errors
+/// When the template cannot be filled, which memory aside does not happen.
+pub fn invoice_page(invoice: &Invoice, money: &Money) -> Result<String, RenderError> {
+    let page = Page {
+        cluster_id: words::plain(&invoice.cluster_id),
+        hours: hours(invoice),
+        part: InvoicePart::new(invoice, money),
+    };
+    Ok(page.render()?)
+}
+
+/// The same as GitHub-flavoured Markdown.
+pub fn invoice_markdown(invoice: &Invoice, money: &Money) -> String {
+    let part = InvoicePart::new(invoice, money);
+    let mut text = format!(
+        "### The bill of {} beside its analysis\n\n**{}**\n\n{}\n\n",
+        markdown::code(&invoice.cluster_id),
+        markdown::sentence(&part.lead),
+        markdown::sentence(&part.about)
+    );
+    let folded = part.folded.iter().map(|(_, table)| table);
+    for table in [&part.lines, &part.machines].into_iter().chain(folded) {
+        text.push_str(&markdown_table(table));
+    }
+    for line in &part.sentences {
+        text.push_str(&format!("{}\n\n", markdown::sentence(line)));
+    }
+    for (_, kind, note) in &part.notes {
+        text.push_str(&format!("- {kind}: {}\n", markdown::sentence(note)));
+    }
+    text
+}
+
+/// The same in short, as text for a terminal.
+pub fn invoice_summary(invoice: &Invoice, money: &Money) -> String {
+    let mut text = format!(
+        "Cluster   {}\nHours     {}\nBill      {}\n\n{}\n\n",
+        words::plain(&invoice.cluster_id),
+        hours(invoice),
+        about(invoice),
+        lead(invoice, money)
+    );
+    let amount = |usd: Option<f64>| usd.map_or_else(|| "–".to_owned(), |usd| money.show(usd));
+    text.push_str(&format!("{:<22}{:>12}{:>12}{:>12}{:>14}\n", "", "estimated", "at list", "billed", "rest of bill"));
+    for row in &invoice.lines {
+        text.push_str(&format!(
+            "{:<22}{:>12}{:>12}{:>12}{:>14}\n",
+            line_name(&row.line),
+            amount(row.estimated_usd),
+            amount(row.list_usd),
+            amount(row.billed_usd),
+            money.show(row.elsewhere_usd)
+        ));
+    }
+    text.push('\n');
+    for line in sentences(invoice, money) {
+        text.push_str(&format!("{line}\n"));
+    }
+    for note in &invoice.notes {
+        text.push_str(&format!(
+            "{}: {}\n",
+            if note.gravity == Gravity::Warning { "Warning" } else { "Note" },
+            words::plain(&note.text)
+        ));
+    }
+    text
+}
+
+/// The hours compared, in words.
+fn hours(invoice: &Invoice) -> String {
+    let of = &invoice.hours;
+    format!("{} from {} to {} (UTC)", format::hours(of.in_both), format::moment(of.start), format::moment(of.end))
+}
+
+fn about(invoice: &Invoice) -> String {
+    let export = &invoice.export;
+    let files = if export.files == 1 { "file" } else { "files" };
+    #[expect(clippy::as_conversions, reason = "a count of lines for display")]
+    let lines = export.lines as f64;
+    format!(
+        "{}, {} {files}, {} lines, from {} to {}",
+        words::plain(&export.format),
+        format::count(export.files),
+        types::show::grouped(lines, 0),
+        format::moment(export.start),
+        format::moment(export.end)
+    )
+}
+
+/// The finding in a sentence.
+fn lead(invoice: &Invoice, money: &Money) -> String {
+    let Some(compared) = &invoice.compared else {
+        return "No line has an amount on both sides, so nothing can be compared.".to_owned();
+    };
+    let deviation = compared.deviation.map_or_else(String::new, |deviation| match deviation {
+        of if of.abs() < 0.0005 => ": the same".to_owned(),
+        of if of > 0.0 => format!(": {} above the bill", format::percent(of)),
+        of => format!(": {} below the bill", format::percent(-of)),
+    });
+    format!(
+        "Billed for this cluster: {}. Estimated for the same {}: {}{deviation}.",
+        money.show(compared.billed_usd),
+        format::hours(invoice.hours.in_both),
+        money.show(compared.estimated_usd)
+    )
+}
+
+/// Findings in sentences.
+fn sentences(invoice: &Invoice, money: &Money) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if let Some((discount, off)) =
+        invoice.discount.as_ref().and_then(|of| Some((of, of.fraction?))).filter(|(_, off)| off.abs() >= 0.0005)
+    {
+        let how =
+            if discount.uniform { "the same on every instance type" } else { "not the same on every instance type" };
+        sentences.push(format!(
+            "On-demand instances are billed {} below list price, {how}{}.",
+            format::percent(off),
+            if discount.edp_usd > 0.0 {
+                format!("; {} of it is named as EDP", money.show(discount.edp_usd))
+            } else {
+                String::new()
+            }
+        ));
+    }
+    let of_purchases = invoice.machines.iter().flat_map(|machine| &machine.purchases);
+    let all: f64 = of_purchases.clone().map(|of| of.hours).sum();
+    let named = [
+        ("on-demand", "on demand"),
+        ("spot", "at spot"),
+        ("savings-plan", "under Savings Plans"),
+        ("reserved", "under reservations"),
+    ];
+    let parts: Vec<String> = named
+        .into_iter()
+        .filter_map(|(purchase, how)| {
+            let hours: f64 = of_purchases.clone().filter(|of| of.purchase == purchase).map(|of| of.hours).sum();
+            (hours > 0.0).then(|| format!("{} {how}", format::percent(hours / all)))
+        })
+        .collect();
+    if !parts.is_empty() {
+        sentences.push(format!("Of the hours of its instances, {} were bought.", words::list(&parts)));
+    }
+    let unmatched = |what: &str, usd: f64, n: usize| {
+        (n > 0).then(|| {
+            format!(
+                "{what}: {} in {} {}.",
+                money.show(usd),
+                format::grouped(format::number(n), 0),
+                if n == 1 { "row" } else { "rows" }
+            )
+        })
+    };
+    let billed: f64 = invoice.only_billed.iter().map(|row| row.billed_usd).sum();
+    let seen: f64 = invoice.only_seen.iter().filter_map(|row| row.estimated_usd).sum();
+    sentences.extend(unmatched("In the bill and not in the lake", billed, invoice.only_billed.len()));
+    sentences.extend(unmatched("In the lake and not in the bill", seen, invoice.only_seen.len()));
+    sentences
+}
+
+/// The name of a line.
+fn line_name(line: &str) -> String {
+    let name = match line {
+        "compute" => "Instances",
+        "fargate" => "Fargate",
+        "root_disks" => "Root disks",
+        "volumes" => "Persistent volumes",
+        "ebs" => "EBS volumes",
+        "auto_mode" => "EKS Auto Mode",
+        "cpu_credits" => "CPU credits",
+        "control_plane" => "EKS control plane",
+        "nat_gateways" => "NAT gateways",
+        "load_balancers" => "Load balancers",
+        "public_ipv4" => "Public IPv4 addresses",
+        "interface_endpoints" => "Interface endpoints",
+        "data_transfer" => "Data transfer",
+        "snapshots" => "Snapshots",
+        "unused_commitments" => "Unused commitments",
+        "support" => "Support",
+        "tax" => "Tax",
+        "credits" => "Credits and refunds",
+        "other" => "Other services",
+        other => return words::plain(other),
+    };
+    name.to_owned()
+}
+
+fn amount(money: &Money, usd: Option<f64>, absent: &str) -> Cell {
+    usd.map_or_else(|| Cell::absent(absent), |usd| Cell::new(money.show(usd)))
+}
+
+fn unit(money: &Money, usd: Option<f64>) -> Cell {
+    usd.map_or_else(|| Cell::absent("not known"), |usd| Cell::new(money.unit_price(usd)))
+}
+
+fn lines(invoice: &Invoice, money: &Money) -> Table {
+    let off = |estimated: Option<f64>, billed: Option<f64>| match estimated.zip(billed) {
+        Some((estimated, billed)) => Cell::new(money.show(estimated - billed)),
+        None => Cell::absent("–"),
+    };
+    let rows = invoice.lines.iter().map(|row| {
+        Row::new(vec![
+            Cell::new(line_name(&row.line)),
+            amount(money, row.estimated_usd, "not estimated"),
+            amount(money, row.list_usd, "–"),
+            amount(money, row.billed_usd, "none known"),
+            off(row.estimated_usd, row.billed_usd),
+            Cell::new(money.show(row.elsewhere_usd)),
+        ])
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    if let Some(compared) = &invoice.compared {
+        rows.push(Row::total(vec![
+            Cell::new("Lines with both"),
+            amount(money, Some(compared.estimated_usd), ""),
+            Cell::absent("–"),
+            amount(money, Some(compared.billed_usd), ""),
+            off(Some(compared.estimated_usd), Some(compared.billed_usd)),
+            Cell::absent("–"),
+        ]));
+    }
+    let columns = vec![
+        Column::text("Line"),
+        Column::number("Estimated", "by this program"),
+        Column::number("At list price", "in the bill"),
+        Column::number("Billed", "for this cluster"),
+        Column::number("Estimate less bill", ""),
+        Column::number("Rest of the bill", "others and not known"),
+    ];
+    Table::new("Estimated and billed, over the hours compared", columns, rows).whole()
+}
+
+fn machines(invoice: &Invoice, money: &Money) -> Table {
+    let row = |machine: &BilledMachine| {
+        let ways: Vec<String> = machine
+            .purchases
+            .iter()
+            .map(|of| {
+                format!(
+                    "{} {}",
+                    format::percent(of.hours / machine.billed_hours),
+                    words::plain(&of.purchase.replace('-', " "))
+                )
+            })
+            .collect();
+        Row::new(vec![
+            Cell::name(words::plain(&machine.instance_type)).sub(ways.join(", ")),
+            Cell::new(words::plain(&machine.capacity_type)),
+            Cell::new(format::quantity(machine.seen_hours)),
+            Cell::new(format::quantity(machine.billed_hours)),
+            unit(money, machine.list_usd_per_hour),
+            unit(money, machine.estimated_usd_per_hour),
+            unit(money, machine.billed_usd_per_hour),
+            Cell::new(money.show(machine.billed_usd)),
+        ])
+    };
+    let columns = vec![
+        Column::text("Instance type"),
+        Column::short("Capacity"),
+        Column::number("Hours seen", "in the lake"),
+        Column::number("Hours billed", ""),
+        Column::number("List price", "an hour"),
+        Column::number("Estimated", "an hour"),
+        Column::number("Billed", "an hour"),
+        Column::number("Billed", ""),
+    ];
+    Table::new("Prices of instances as billed", columns, invoice.machines.iter().map(row).collect())
+}
+
+fn commitments(invoice: &Invoice, money: &Money) -> Table {
+    let rows = invoice.commitments.iter().map(|one| {
+        let kind = match one.kind.as_str() {
+            "reserved-instances" => "Reserved Instances",
+            "ec2-instance-savings-plan" => "EC2 Instance Savings Plan",
+            _ => "Compute Savings Plan",
+        };
+        let short = one.id.rsplit('/').next().unwrap_or(&one.id);
+        Row::new(vec![
+            Cell::new(kind).sub(words::clipped(&words::plain(short), 40)),
+            Cell::new(money.show(one.committed_usd)),
+            Cell::new(format::percent_or_unknown(one.utilisation)),
+            Cell::new(money.show(one.unused_usd)),
+            Cell::new(money.show(one.by_this_cluster_usd)),
+            Cell::new(format::percent_or_unknown(one.discount_fraction)),
+        ])
+    });
+    let columns = vec![
+        Column::text("Commitment"),
+        Column::number("Paid", "by the account"),
+        Column::number("Used", ""),
+        Column::number("Not used", ""),
+        Column::number("Used here", "by this cluster"),
+        Column::number("Off list price", "of what it covers here"),
+    ];
+    Table::new("Commitments, over the hours compared", columns, rows.collect())
+}
+
+fn only_billed(invoice: &Invoice, money: &Money) -> Table {
+    let rows = invoice.only_billed.iter().map(|row| {
+        let why = match row.reason.as_str() {
+            "not_seen" => "never seen",
+            "other_hours" => "seen, but not in these hours",
+            _ => "",
+        };
+        Row::new(vec![
+            Cell::name(words::plain(&row.resource)).sub(words::plain(&row.what)),
+            Cell::new(line_name(&row.line)),
+            Cell::new(why),
+            Cell::new(format::quantity(row.quantity)),
+            Cell::new(money.show(row.billed_usd)),
+        ])
+    });
+    let columns = vec![
+        Column::text("Resource"),
+        Column::short("Line"),
+        Column::text("In the lake"),
+        Column::number("Quantity", "billed"),
+        Column::number("Billed", ""),
+    ];
+    Table::new("Billed for this cluster, and not in the lake", columns, rows.collect()).first(10)
+}
+
+fn only_seen(invoice: &Invoice, money: &Money) -> Table {
+    let rows = invoice.only_seen.iter().map(|row| {
+        Row::new(vec![
+            Cell::name(words::plain(&row.name)).sub(words::plain(&row.resource)),
+            Cell::new(line_name(&row.line)),
+            Cell::name(words::plain(&row.what)),
+            Cell::new(format::quantity(row.hours)),
+            amount(money, row.estimated_usd, "no price"),
+        ])
+    });
+    let columns = vec![
+        Column::text("Name"),
+        Column::short("Line"),
+        Column::text("Type"),
+        Column::number("Hours", "not billed"),
+        Column::number("Estimated", ""),
+    ];
+    Table::new("In the lake, and not in the bill", columns, rows.collect()).first(10)
+}
+
+fn units(invoice: &Invoice, money: &Money) -> Table {
+    let rows = invoice.units.iter().filter(|row| row.billed_usd != 0.0).map(|row| {
+        Row::new(vec![
+            Cell::new(line_name(&row.line)).sub(words::plain(&row.what)),
+            Cell::new(format::quantity(row.quantity)),
+            unit(money, row.list_usd_per_unit),
+            unit(money, row.billed_usd_per_unit),
+            Cell::new(money.show(row.billed_usd)),
+        ])
+    });
+    let columns = vec![
+        Column::text("Line"),
+        Column::number("Quantity", ""),
+        Column::number("List price", "a unit"),
+        Column::number("Billed", "a unit"),
+        Column::number("Billed", ""),
+    ];
+    Table::new("Other usage of this cluster as billed", columns, rows.collect()).first(10)
+}
+
+fn elsewhere(invoice: &Invoice, money: &Money) -> Table {
+    let rows = invoice.elsewhere.iter().map(|row| {
+        let whose =
+            row.cluster.as_ref().map_or_else(|| Cell::absent("not known"), |cluster| Cell::name(words::plain(cluster)));
+        Row::new(vec![
+            Cell::new(line_name(&row.line)).sub(words::plain(&row.service)),
+            whose,
+            Cell::new(money.show(row.billed_usd)),
+        ])
+    });
+    let columns = vec![Column::text("Line"), Column::text("Cluster"), Column::number("Billed", "")];
+    Table::new("Billed for others, or nothing says for whom", columns, rows.collect()).first(10)
+}
+
+fn markdown_table(table: &Table) -> String {
+    if table.is_empty() {
+        return String::new();
+    }
+    let heads: Vec<String> = table.columns.iter().map(|column| markdown::sentence(column.label)).collect();
+    let rules: Vec<&str> = table.columns.iter().map(|of| if of.class == "number" { "--:" } else { "---" }).collect();
+    let mut text =
+        format!("{}\n\n| {} |\n|{}|\n", markdown::sentence(&table.caption), heads.join(" | "), rules.join("|"));
+    for row in &table.shown {
+        let cells: Vec<String> = row.cells.iter().map(|cell| markdown::sentence(&cell.text)).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text.push('\n');
+    text
+}
