@@ -14,19 +14,19 @@ const ERRORS: [(&str, &str); 7] = [
 ];
 const PROBLEM: &str = "ApiProblem";
 
-/// What a query parameter may be, by its name.
+/// What a query parameter may be, by its name. An empty value is the same as none.
 fn parameter(name: &str) -> Option<Value> {
     Some(match name {
-        "offset" => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+        "offset" => json!({"type": "integer", "minimum": 0}),
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": 10_000}),
         "by" => json!({
             "type": "string",
-            "pattern": "^(cluster|namespace|workload|node_group|day|part|label:[A-Za-z0-9._/-]+)$"
+            "pattern": "^(cluster|namespace|workload|node_group|day|part|label:[A-Za-z0-9._/-]+)?$"
         }),
-        "cluster" => json!({"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,62}$"}),
-        "label" => json!({"type": "string", "pattern": "^[A-Za-z0-9._/-]+=[A-Za-z0-9._-]*$"}),
-        "from" | "to" => json!({"type": "string", "format": "date", "pattern": "^20[0-9]{2}-[0-9]{2}-[0-9]{2}$"}),
-        "namespace" | "workload" | "node_group" => json!({"type": "string", "minLength": 1, "maxLength": 512}),
+        "cluster" => json!({"type": "string", "pattern": "^([a-z0-9][a-z0-9-]{0,62})?$"}),
+        "label" => json!({"type": "string", "pattern": "^([A-Za-z0-9._/-]+=[A-Za-z0-9._-]*)?$"}),
+        "from" | "to" => json!({"type": "string", "pattern": "^(20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))?$"}),
+        "namespace" | "workload" | "node_group" => json!({"type": "string"}),
         _ => return None,
     })
 }
@@ -38,6 +38,13 @@ pub(crate) fn finished(mut described: Value) -> Value {
         if let Some(operation) = operation.1.as_object_mut() {
             add_errors(operation);
             narrow(operation);
+        }
+    }
+    // What a what-if is called and what it changes is more than blanks.
+    for field in ["title", "assumptions"] {
+        let asked = described.pointer_mut(&format!("/components/schemas/AskWhatIf/properties/{field}"));
+        if let Some(asked) = asked.and_then(Value::as_object_mut) {
+            asked.insert("pattern".to_owned(), json!("[A-Za-z0-9]"));
         }
     }
     let schemas = described.pointer_mut("/components/schemas").and_then(Value::as_object_mut);

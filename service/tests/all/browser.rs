@@ -181,7 +181,7 @@ async fn scripts_add_a_chart_to_zoom_and_a_page_that_looks_again_by_itself_and_b
     super::harness::put_report(service.store.as_ref(), "prod-1").await;
     let (url, asked) = proxied(&service).await;
     for (path, there, absent) in [
-        ("/costs?cluster=prod-1", "class=\"zoom\"", "nothing"),
+        ("/costs?cluster=prod-1", "class=\"zoom\"", "never there"),
         ("/install/prod-9", "hx-trigger=\"every 5s\"", "class=\"zoom\""),
         ("/showback", "Showback", "class=\"zoom\""),
         ("/alerts", "No alert is configured", "class=\"zoom\""),
