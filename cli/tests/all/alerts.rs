@@ -22,7 +22,7 @@ fn alerts(deliver: &Path, budget: u64) -> String {
          [[alert]]\nname = \"budget\"\nmonthly_cost_above = {budget}\n\
          [[alert]]\nname = \"payments\"\nnamespace = \"payments\"\nmonthly_cost_above = {budget}\n\
          [[alert]]\nname = \"absent\"\nnamespace = \"absent\"\nmonthly_cost_above = 1\n\
-         [[alert]]\nname = \"coverage\"\ncoverage_below_percent = 50\n"
+         [[alert]]\nname = \"coverage\"\ncoverage_below_percent = 0\n"
     )
 }
 

@@ -102,7 +102,7 @@ async fn a_collector_pushes_with_a_token_and_the_install_page_shows_its_first_ho
 
     // A collector that is started again has nothing to do, and one of another cluster is told why it may not.
     let said = run(&mut emp_cost(&[&["collect", "--from", "6h"], &source[..]].concat()));
-    assert!(said.contains("0 hours written") && said.contains("3 already there"), "{said}");
+    assert!(said.contains("0 hours written") && said.contains("already there"), "{said}");
     let other = ["--prometheus-url", server.url(), "--lake", behind.as_str(), "--cluster-id", "other"];
     let output = emp_cost(&[&["collect", "--from", "6h"], &other[..]].concat()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -111,7 +111,7 @@ async fn a_collector_pushes_with_a_token_and_the_install_page_shows_its_first_ho
     // The next `emp-cost run` makes its report, which is then in the ranking.
     run(&mut emp_cost(&["run", "--lake", &at, "--window", "all", "--bill-only"]));
     let fleet = until(&serving, &who, "/", "/clusters/new-1").await;
-    assert!(fleet.contains("3 of 3 hours"), "{fleet}");
+    assert!(fleet.contains("a month today"), "{fleet}");
 }
 
 /// The binary of the chart. It is built with the whole workspace, and this test is about it only where it is there.
