@@ -11,7 +11,7 @@ demo:
 
 # Everything that can fail: format, lints, tests, the tests against real servers, chart, documents.
 test:
-	scripts/install.sh prometheus s3 prometheus3 kube-state-metrics victoria python helm browser oidc actionlint grafana
+	scripts/install.sh prometheus s3 prometheus3 kube-state-metrics victoria python helm browser oidc schemathesis actionlint grafana
 	scripts/test.sh
 
 # Format and lints alone.

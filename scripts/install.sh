@@ -11,6 +11,7 @@
 #   scripts/install.sh helm          Helm 3 and Helm 4, by the Go toolchain, into target/tools/
 #   scripts/install.sh browser       the Debian package `chromium`, and axe-core, by npm, into target/tools/axe/
 #   scripts/install.sh oidc          a certified OpenID provider, by npm, into target/tools/oidc/
+#   scripts/install.sh schemathesis  a tester of APIs by their description, for Python, into target/tools/schemathesis/
 #   scripts/install.sh actionlint    a linter of workflows, by the Go toolchain, into target/tools/
 #   scripts/install.sh grafana       a reader of dashboards by Grafana's own types, by the Go toolchain, into target/tools/
 #   scripts/install.sh deny          cargo-deny, from crates.io, into target/tools/bin/
@@ -27,6 +28,7 @@ HELM3=helm.sh/helm/v3/cmd/helm@v3.22.0
 HELM4=helm.sh/helm/v4/cmd/helm@v4.3.1
 AXE=axe-core@4.14.1
 OIDC=oidc-provider@9.13.3
+SCHEMATHESIS=schemathesis==4.32.5
 DENY=0.20.2
 ACTIONLINT=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
@@ -121,6 +123,19 @@ spark() {
     echo "install: $SPARK" >&2
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$SPARK" >&2 ||
         echo "install: pip could not install $SPARK" >&2
+}
+
+# In an environment of its own, so that its many dependencies meet those of nobody else.
+schemathesis() {
+    local venv=target/tools/schemathesis
+    [ -x "$venv/bin/schemathesis" ] && return
+    if ! python3 -m venv "$venv" >/dev/null 2>&1; then
+        echo "install: no python3 with venv, so no schemathesis: the test that asks the API what it describes will be skipped" >&2
+        return
+    fi
+    echo "install: $SCHEMATHESIS" >&2
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$SCHEMATHESIS" >&2 ||
+        echo "install: pip could not install $SCHEMATHESIS" >&2
 }
 
 # Its module excludes others, which `go install` refuses; so it is a tool of a module of our own. Without service
@@ -235,10 +250,10 @@ packaged=() wheels=() built=()
 for what in "$@"; do
     case "$what" in
     prometheus | victoria | browser | oidc) packaged+=("$what") ;;
-    python | spark) wheels+=("$what") ;;
+    python | spark | schemathesis) wheels+=("$what") ;;
     s3 | prometheus3 | kube-state-metrics | helm | actionlint | grafana | deny) built+=("$what") ;;
     *)
-        echo "install: unknown part \`$what\`; use prometheus, s3, python, spark, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, actionlint, grafana or deny" >&2
+        echo "install: unknown part \`$what\`; use prometheus, s3, python, spark, prometheus3, kube-state-metrics, victoria, helm, browser, oidc, schemathesis, actionlint, grafana or deny" >&2
         exit 2
         ;;
     esac

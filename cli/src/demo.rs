@@ -1,5 +1,6 @@
 //! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
 
+mod made;
 mod served;
 mod stage;
 

@@ -64,6 +64,12 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 }
 
 impl FormatArgs {
+    /// The formats that `demo --serve` writes: all that somebody may want to save, and no drafts.
+    pub(crate) fn of_demo() -> Self {
+        let wanted = |format: &Format| !matches!(format, Format::Drafts | Format::Labels | Format::Markdown);
+        Self { format: Format::ALL.into_iter().filter(wanted).collect(), ..Self::page_and_analysis() }
+    }
+
     /// The formats that `demo` writes.
     pub(crate) fn page_and_analysis() -> Self {
         Self {

@@ -25,6 +25,11 @@ impl Progress {
         Self { bars: shown.then(MultiProgress::new) }
     }
 
+    /// Steps as lines of the log, for what goes on beside a command's output.
+    pub(crate) fn lines() -> Self {
+        Self { bars: None }
+    }
+
     /// Starts a step. Off a terminal, its start and end are a line each.
     pub(crate) fn step(&self, name: &'static str) -> Step {
         let Some(bars) = &self.bars else {

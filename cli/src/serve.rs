@@ -7,8 +7,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use lake::LakeUri;
+use service::alerts::Deliver;
+use service::outbound::Outbound;
 
 use crate::failure::Failure;
+use crate::run::Channels;
 
 /// Serve reports, costs by team and an API over a lake
 ///
@@ -38,13 +41,38 @@ pub(crate) async fn run(args: ServeArgs, now: fn() -> DateTime<Utc>) -> Result<(
         )));
     }
     let store = args.lake.open().await;
+    let delivery = told_by(&config)?;
     let app = service::App::new(config, secrets, store, crate::work::replays(), now);
-    let app = Arc::new(app.context("make a client for providers")?);
+    let mut app = app.context("make a client for providers")?;
+    if let Some(delivery) = delivery {
+        app = app.with_delivery(delivery);
+    }
+    let app = Arc::new(app);
     let url = app.config.public_url.clone();
     let started = |address: SocketAddr| tracing::info!(%address, url, "serving");
     service::serve(app, args.listen, ended(), started).await.context("serve reports")?;
     tracing::info!("ended, everything answered");
     Ok(())
+}
+
+/// Those who are told of alerts. A rule that names somebody else is an error.
+fn told_by(config: &service::Config) -> Result<Option<Arc<dyn Deliver>>, Failure> {
+    let alerts = &config.alerts;
+    let delivery = match &alerts.deliver_file {
+        Some(path) => Some(Channels::read(path, Outbound::new(&alerts.hosts, &alerts.private_networks))?),
+        None => None,
+    };
+    let known = delivery.as_ref().map(Deliver::recipients).unwrap_or_default();
+    for rule in &config.alert_rules {
+        if let Some(name) = rule.to.iter().find(|name| !known.contains(name)) {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "alert `{}` tells `{name}`, who is not in the delivery file; there are: {}",
+                rule.name,
+                if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+            )));
+        }
+    }
+    Ok(delivery.map(|delivery| -> Arc<dyn Deliver> { Arc::new(delivery) }))
 }
 
 /// Waits until somebody asks the process to end.

@@ -59,7 +59,7 @@ def copied(lake, into, count):
             (place / "report.json").write_text(text)
 
 
-def serving(binary, lake, folder):
+def serving(binary, lake, folder, preexec=None, more=""):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -67,13 +67,13 @@ def serving(binary, lake, folder):
     (folder / "key").write_text("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")
     (folder / "token").write_text(TOKEN)
     (folder / "config.toml").write_text(
-        f'public_url = "{url}"\nkey_file = "{folder}/key"\n[limits]\nrequests_a_minute = 60000\n'
+        f'public_url = "{url}"\nkey_file = "{folder}/key"\n[limits]\nrequests_a_minute = 60000\n{more}'
         f'[sign_in.static]\ntoken_file = "{folder}/token"\ngroups = ["all"]\n'
         '[[rule]]\nname = "all"\ngroups = ["all"]\nrole = "admin"\nclusters = ["*"]\n'
     )
     command = [binary, "--quiet", "serve", "--lake", lake, "--config", folder / "config.toml", "--listen", f"127.0.0.1:{port}"]
     begun = time.monotonic()
-    process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*map(str, command)], stderr=subprocess.DEVNULL, preexec_fn=preexec)
     while True:
         try:
             urllib.request.urlopen(url + "/healthz")

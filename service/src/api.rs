@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use types::NanoUsd;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::alerts::{AlertRule, Record, State};
 use crate::costs::Sum;
 use crate::guard::{Answer, Call, Need, Pairs, Route, Routes};
 use crate::html::typed;
 use crate::jobs::{self, Job};
-use crate::pages::what_if;
+use crate::pages::{self, what_if};
 use crate::problem::Problem;
 use crate::question::{Question, asked, rows_of};
 use crate::rights::Role;
@@ -35,6 +36,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get("/api/v1/clusters/{cluster}"), cluster)
         .add(get("/api/v1/clusters/{cluster}/workload-days"), workload_days)
         .add(get("/api/v1/costs"), costs)
+        .add(get("/api/v1/alerts"), alerts)
         .add(get("/api/v1/what-ifs"), what_ifs)
         .add(what_if, ask)
         .add(get("/api/v1/what-ifs/{id}"), one_what_if)
@@ -43,7 +45,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "EMP Cost Analyzer", version = "1", description = "Costs and reports of clusters, as far as the token that asks may see them. Errors are RFC 9457."),
-    paths(openapi, me, clusters, cluster, workload_days, costs, what_ifs, ask, one_what_if),
+    paths(openapi, me, clusters, cluster, workload_days, costs, alerts, what_ifs, ask, one_what_if),
     modifiers(&Bearer)
 )]
 struct Api;
@@ -82,7 +84,13 @@ fn page(query: &Pairs) -> Result<(usize, usize), Problem> {
 /// This description.
 #[utoipa::path(get, path = "/api/v1/openapi.json", responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")))]
 pub(crate) async fn openapi(_call: Call) -> Answer {
-    json(StatusCode::OK, &Api::openapi())
+    json(StatusCode::OK, &description()?)
+}
+
+/// The description, with what holds of every operation.
+fn description() -> Result<serde_json::Value, Problem> {
+    let made = serde_json::to_value(Api::openapi());
+    Ok(crate::description::finished(made.map_err(|error| Problem::internal("describe the API", &error))?))
 }
 
 /// Who asks, and what they may do.
@@ -329,6 +337,63 @@ pub(crate) async fn costs(call: Call) -> Answer {
     )
 }
 
+/// What a rule of alerts found on a cluster.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Alert {
+    /// The rule, by name.
+    rule: String,
+    /// The cluster.
+    cluster: String,
+    /// Namespace whose workloads it is about; null for another.
+    namespace: Option<String>,
+    /// Label whose workloads it is about, as `name=value`.
+    label: Option<String>,
+    /// `monthly_cost_above`, `monthly_saving_above`, `coverage_below_percent` or `hours_behind_above`.
+    condition: String,
+    /// `ok` or `firing`.
+    state: String,
+    /// Since when.
+    since: String,
+    /// The last value that was known.
+    value: Option<f64>,
+    /// Its limit.
+    limit: f64,
+    /// Currency of an amount.
+    currency: Option<String>,
+    /// Why nothing is known now.
+    unknown: Option<String>,
+}
+
+/// Alerts, what fires first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AlertList {
+    /// Those of what may be seen.
+    items: Vec<Alert>,
+}
+
+/// What the rules of alerts found, as far as it may be seen.
+#[utoipa::path(get, path = "/api/v1/alerts", responses((status = 200, body = AlertList)))]
+pub(crate) async fn alerts(call: Call) -> Answer {
+    let item = |(record, rule): (Record, AlertRule)| {
+        let condition = rule.condition().ok()?;
+        Some(Alert {
+            rule: record.rule,
+            cluster: record.cluster.to_string(),
+            namespace: rule.namespace,
+            label: rule.label,
+            condition: condition.name().to_owned(),
+            state: if record.state == State::Firing { "firing" } else { "ok" }.to_owned(),
+            since: record.since.to_rfc3339(),
+            value: record.value,
+            limit: condition.limit(),
+            currency: record.currency,
+            unknown: record.unknown,
+        })
+    };
+    let items = pages::alerts::visible(&call).await?.into_iter().filter_map(item).collect();
+    json(StatusCode::OK, &AlertList { items })
+}
+
 /// A what-if.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct WhatIf {
@@ -429,7 +494,7 @@ mod tests {
 
     #[test]
     fn every_route_is_described_and_nothing_else() {
-        let described = serde_json::to_value(Api::openapi()).unwrap();
+        let described = description().unwrap();
         assert!(
             described["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
             "{}",

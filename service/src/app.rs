@@ -1,16 +1,18 @@
 //! What every request is answered from.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::Store;
 
+use crate::alerts::{self, Deliver};
 use crate::cache::Cached;
 use crate::config::Config;
 use crate::jobs;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
 use crate::revoked::Revoked;
+use crate::room::Room;
 use crate::seal::Keys;
 use crate::shelf::Shelf;
 use crate::signers::Signers;
@@ -72,10 +74,18 @@ pub struct App {
     pub signers: Signers,
     /// Requests, each person's or address' own.
     pub limiter: Limiter,
+    /// Large bodies, so many bytes at a time.
+    pub(crate) room: Room,
     /// What `/metrics` says.
     pub metrics: Metrics,
     /// What may be asked of workers.
     pub replays: Replays,
+    /// How people are told of alerts; nobody is without.
+    pub delivery: Option<Arc<dyn Deliver>>,
+    /// The name of this replica in leases.
+    pub(crate) replica: String,
+    /// What every page says at its top, as long as there is something to say.
+    notice: RwLock<String>,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
     open_jobs: Cached<i64>,
@@ -97,6 +107,7 @@ impl App {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self {
             signers: Signers::new(&config, http),
+            room: Room::new(config.limits.held_mib),
             shelf: Arc::new(Shelf::new(Arc::clone(&store))),
             config,
             secrets,
@@ -106,9 +117,28 @@ impl App {
             limiter: Limiter::default(),
             metrics: Metrics::default(),
             replays,
+            delivery: None,
+            replica: alerts::replica(),
+            notice: RwLock::default(),
             now,
             open_jobs: Cached::new(1, TimeDelta::seconds(30)),
         })
+    }
+
+    /// The same with a way to tell people of alerts.
+    #[must_use]
+    pub fn with_delivery(self, delivery: Arc<dyn Deliver>) -> Self {
+        Self { delivery: Some(delivery), ..self }
+    }
+
+    /// Says something at the top of every page; nothing when it is empty.
+    pub fn say(&self, notice: &str) {
+        notice.clone_into(&mut self.notice.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What is said at the top of every page.
+    pub(crate) fn notice(&self) -> String {
+        self.notice.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts what-ifs that wait or run for `/metrics`, by which workers are scaled; at most every half minute. Where the

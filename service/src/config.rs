@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::alerts::{AlertRule, Alerts};
 use crate::rights::Rule;
 
 /// The configuration. Unknown keys are refused, so that a misspelt rule is no open door.
@@ -28,6 +29,12 @@ pub struct Config {
     /// How much is let in.
     #[serde(default)]
     pub limits: Limits,
+    /// How alerts are checked and sent.
+    #[serde(default)]
+    pub alerts: Alerts,
+    /// What alerts are about.
+    #[serde(default, rename = "alert")]
+    pub alert_rules: Vec<AlertRule>,
     /// What the Install page says.
     #[serde(default)]
     pub install: Install,
@@ -148,11 +155,13 @@ pub struct Limits {
     pub connections: usize,
     /// The largest object a collector may bring, in MiB.
     pub object_mib: usize,
+    /// Bytes of objects that are held at a time, in MiB; further ones wait.
+    pub held_mib: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { requests_a_minute: 600, ingest_a_minute: 3000, connections: 1024, object_mib: 64 }
+        Self { requests_a_minute: 600, ingest_a_minute: 3000, connections: 1024, object_mib: 64, held_mib: 96 }
     }
 }
 
@@ -164,11 +173,13 @@ pub struct Install {
     pub chart: String,
     /// The namespace it goes to.
     pub namespace: String,
+    /// The registry that holds the image; whoever installs writes it in where it is left out.
+    pub registry: Option<String>,
 }
 
 impl Default for Install {
     fn default() -> Self {
-        Self { chart: "./charts/emp-cost-agent".to_owned(), namespace: "emp-cost".to_owned() }
+        Self { chart: "./charts/emp-cost-agent".to_owned(), namespace: "emp-cost".to_owned(), registry: None }
     }
 }
 
@@ -233,6 +244,10 @@ impl Config {
         if self.session_hours == 0 || self.session_hours > 24 * 30 {
             return Err("`session_hours` is out of range; use 1 to 720".to_owned());
         }
+        if self.limits.object_mib == 0 || self.limits.held_mib < self.limits.object_mib {
+            return Err("`limits.held_mib` is less than `limits.object_mib`, or that is 0: no object would find room"
+                .to_owned());
+        }
         let mut names = BTreeSet::new();
         for rule in &self.rules {
             if rule.name.is_empty() || !names.insert(&rule.name) {
@@ -242,6 +257,13 @@ impl Config {
                 return Err(format!("rule `{}` has no group or no cluster, so it gives nobody anything", rule.name));
             }
         }
+        // They stand in a command that somebody pastes into a shell.
+        let install = [Some(&self.install.chart), Some(&self.install.namespace), self.install.registry.as_ref()];
+        let plain = |c: char| c.is_ascii_alphanumeric() || "./:_@-".contains(c);
+        if let Some(odd) = install.into_iter().flatten().find(|text| text.is_empty() || !text.chars().all(plain)) {
+            return Err(format!("`install` has `{odd}`, which does not stand in a command as it is"));
+        }
+        self.check_alerts()?;
         let issuers = [
             self.sign_in.oidc.as_ref().map(|oidc| &oidc.issuer),
             self.sign_in.bearer.as_ref().map(|bearer| &bearer.issuer),
@@ -257,6 +279,26 @@ impl Config {
             if crate::jwt::algorithm(name).is_none() {
                 return Err(format!("algorithm `{name}` is none that is taken; use RS256, PS256, ES256 or ES384"));
             }
+        }
+        Ok(())
+    }
+
+    fn check_alerts(&self) -> Result<(), String> {
+        if self.alerts.every_minutes == 0 || self.alerts.every_minutes > 24 * 60 {
+            return Err("`alerts.every_minutes` is out of range; use 1 to 1440".to_owned());
+        }
+        if let Some(host) = self.alerts.hosts.iter().find(|host| host.is_empty() || host.contains(['/', ':', '@', '*']))
+        {
+            return Err(format!(
+                "`alerts.hosts` has `{host}`; write the bare name of a host, such as `hooks.slack.com`"
+            ));
+        }
+        let mut names = BTreeSet::new();
+        for rule in &self.alert_rules {
+            if rule.name.is_empty() || !names.insert(&rule.name) {
+                return Err(format!("two alerts are named `{}`, or one has no name; name each once", rule.name));
+            }
+            rule.check()?;
         }
         Ok(())
     }
@@ -305,6 +347,13 @@ clusters = ["*"]
         check("[sign_in.static]", "[sign_in.magic]", "magic");
         let again = "\n[[rule]]\nname = \"all\"\ngroups = [\"x\"]\nrole = \"viewer\"\nclusters = [\"*\"]\n";
         check("clusters = [\"*\"]\n", &format!("clusters = [\"*\"]\n{again}"), "two rules are named `all`");
+        let alert = "[[alert]]\nname = \"a\"\nhours_behind_above = 3\n";
+        check("[[rule]]", &format!("{alert}{alert}[[rule]]"), "two alerts are named `a`");
+        check("[[rule]]", "[[alert]]\nname = \"a\"\n[[rule]]", "needs one limit");
+        check("[[rule]]", "[alerts]\nhosts = [\"https://hooks.slack.com/x\"]\n[[rule]]", "bare name of a host");
+        check("[[rule]]", "[alerts]\nevery_minutes = 0\n[[rule]]", "out of range");
+        check("[[rule]]", "[install]\nchart = \"x; rm -r /\"\n[[rule]]", "does not stand in a command");
+        check("[[rule]]", "[limits]\nobject_mib = 64\nheld_mib = 1\n[[rule]]", "would find room");
         let bearer = "[sign_in.bearer]\nissuer = \"https://i\"\naudience = \"a\"\nalgorithms = [\"none\"]\n[[rule]]";
         check("[[rule]]", bearer, "algorithm `none`");
     }

@@ -171,8 +171,8 @@ impl<'q> Summing<'q> {
         Self { scope, by, filter, lines, total, days: BTreeMap::new(), labels: BTreeSet::new() }
     }
 
-    /// Takes rows, of which those that the scope does not show count for nothing. Nothing else of this crate sums rows up,
-    /// so nothing else can show too much.
+    /// Takes rows, of which those that the scope does not show count for nothing. Beside
+    /// this, [`shown`] and the showback filter by the scope; nothing else of this crate hands rows out.
     pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a WorkloadDay>) {
         for row in rows.filter(|row| self.scope.shows(row)) {
             for label in row.labels.iter() {

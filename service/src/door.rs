@@ -1,4 +1,4 @@
-//! What is there before anybody is signed in: health, the style sheet, and the ways to sign in. No data.
+//! What is there before anybody is signed in: health, style and scripts, and the ways to sign in. No data.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use axum::{RequestExt, http::HeaderMap};
 use chrono::{DateTime, Utc};
 
 use crate::app::App;
+use crate::assets;
 use crate::audit::{self, Event};
 use crate::cookie::Cookie;
 use crate::guard::{Answer, Answered, FORM_BYTES, Pairs, SESSION, peer, read, same_origin, throttle};
@@ -70,13 +71,9 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 async fn asset(mut request: Request) -> Response {
     let params = request.extract_parts::<RawPathParams>().await;
     let name = params.ok().and_then(|params| params.iter().next().map(|(_, value)| value.to_owned()));
-    let body = match name.as_deref() {
-        Some("style.css") => Some(format!("{}\n{}", reports::STYLE, include_str!("../templates/service.css"))),
-        _ => None,
-    };
-    let response = match body {
-        Some(css) => {
-            let mut response = html::typed(StatusCode::OK, "text/css; charset=utf-8", css.into_bytes());
+    let response = match name.as_deref().and_then(assets::find) {
+        Some(asset) => {
+            let mut response = html::typed(StatusCode::OK, asset.content_type, asset.parts.concat().into_bytes());
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             response
         }

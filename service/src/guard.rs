@@ -16,6 +16,7 @@ use axum::routing::{MethodFilter, on};
 use axum::{RequestExt, body::Body};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use tokio::sync::OwnedSemaphorePermit;
 use types::ClusterId;
 
 use crate::app::App;
@@ -23,6 +24,7 @@ use crate::cookie::Cookie;
 use crate::identity::{How, Identity};
 use crate::problem::Problem;
 use crate::rights::{Role, Scope, rules_of};
+use crate::room::arrived;
 use crate::signers::{self, Said};
 use crate::{html, tokens};
 
@@ -80,6 +82,8 @@ pub struct Call {
     /// The body.
     pub body: Bytes,
     path: Vec<(String, String)>,
+    /// The room its body has, as long as it is being answered.
+    _room: Option<OwnedSemaphorePermit>,
     _made_here: (),
 }
 
@@ -255,12 +259,33 @@ async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result
     let a_minute = if scope.ingests().is_some() { limits.ingest_a_minute } else { limits.requests_a_minute };
     throttle(app, &mark_of(&who), a_minute, now)?;
     allowed(route.need, &scope)?;
-    let body = read(body, route.body).await?;
+    // A form is small; what a collector brings finds room first.
+    let room = match route.body > FORM_BYTES {
+        true => Some(app.room.take(announced(&parts.headers).unwrap_or(route.body).min(route.body)).await?),
+        false => None,
+    };
+    let body = arrived(read(body, route.body)).await?;
     if who.how.is_ambient() && !matches!(parts.method, Method::GET | Method::HEAD) {
         from_our_page(app, &who, &parts.headers, &body)?;
     }
     let query = Pairs::read(parts.uri.query().unwrap_or_default().as_bytes());
-    Ok(Call { app: Arc::clone(app), scope, who, now, query, headers: parts.headers, body, path, _made_here: () })
+    Ok(Call {
+        app: Arc::clone(app),
+        scope,
+        who,
+        now,
+        query,
+        headers: parts.headers,
+        body,
+        path,
+        _room: room,
+        _made_here: (),
+    })
+}
+
+/// How many bytes a body says that it has.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    signers::one(headers, "content-length")?.parse().ok()
 }
 
 /// The address a request comes from.

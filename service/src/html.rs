@@ -20,6 +20,8 @@ pub(crate) struct Frame {
     pub csrf: String,
     /// The pages that are linked, with whether it is one of them.
     pub links: Vec<Link>,
+    /// What the service says on every page just now.
+    pub notice: String,
 }
 
 /// A link of the bar.
@@ -39,7 +41,9 @@ impl Frame {
         let role = call.scope.role();
         let link = |href, text| Link { href, text, here: href == here };
         let mut links = vec![link("/", "Clusters"), link("/costs", "Costs")];
+        links.push(link("/showback", "Showback"));
         links.push(link("/what-if", "What-if"));
+        links.push(link("/alerts", "Alerts"));
         if role >= Some(Role::Analyst) {
             links.push(link("/access", "Links and tokens"));
         }
@@ -47,7 +51,7 @@ impl Frame {
             links.push(link("/install", "Install"));
             links.push(link("/audit", "Audit"));
         }
-        Self { title: title.into(), who: call.who.subject.clone(), csrf: call.csrf(), links }
+        Self { title: title.into(), who: call.who.subject.clone(), csrf: call.csrf(), links, notice: call.app.notice() }
     }
 
     /// The frame of a page for somebody who is not signed in.

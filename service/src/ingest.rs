@@ -91,6 +91,14 @@ async fn put_new(call: Call) -> Answer {
     let cluster = own(&call)?;
     let (key, what) = key(&call, &cluster)?;
     let metrics = &call.app.metrics;
+    let _room = match what {
+        // The objects that it names are read again, one after the other.
+        Admitted::Manifest { .. } => {
+            let largest = call.app.config.limits.object_mib.saturating_mul(1 << 20);
+            Some(call.app.room.take(largest_named(&call.body).unwrap_or(largest).min(largest)).await?)
+        }
+        _ => None,
+    };
     if let Err(error) = checked(&call, &cluster, what).await {
         metrics.ingest_refused.inc();
         return Err(match error {
@@ -109,6 +117,20 @@ async fn put_new(call: Call) -> Answer {
         }
         PutOutcome::Exists => json(StatusCode::OK, &Outcome { outcome: "exists" }),
     }
+}
+
+/// The size of the largest object that a manifest names, as it says itself.
+fn largest_named(manifest: &[u8]) -> Option<usize> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        objects: Vec<Size>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Size {
+        bytes: u64,
+    }
+    let named: Named = serde_json::from_slice(manifest).ok()?;
+    named.objects.iter().map(|object| usize::try_from(object.bytes).unwrap_or(usize::MAX)).max()
 }
 
 async fn checked(call: &Call, cluster: &ClusterId, what: Admitted) -> Result<(), AdmitError> {

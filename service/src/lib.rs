@@ -4,14 +4,19 @@
 //! moment and run more than once. Start reading at [`guard`], through which every request for data goes, and
 //! [`rights`], which says what it then sees. Analyses are made elsewhere: this crate knows no polars.
 
+pub mod alerts;
 mod api;
 pub mod app;
+mod assets;
 pub mod audit;
 mod cache;
+mod chart;
 pub mod config;
 mod connections;
 mod cookie;
 pub mod costs;
+mod csv;
+mod description;
 mod door;
 pub mod files;
 pub mod guard;
@@ -23,15 +28,18 @@ mod jwt;
 mod limiter;
 mod metrics;
 mod oidc;
+pub mod outbound;
 mod pages;
 mod problem;
 mod question;
 mod records;
 pub mod revoked;
 pub mod rights;
+mod room;
 pub mod seal;
 pub mod serve;
 mod shelf;
+mod showback;
 mod signers;
 pub mod tokens;
 

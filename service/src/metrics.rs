@@ -41,6 +41,12 @@ pub struct Metrics {
     pub ingest_refused: Counter,
     /// What-ifs that wait or run, as the last look at the queue found them.
     pub jobs_open: Gauge,
+    /// Alerts that fire, as this replica's last look found them.
+    pub alerts_firing: Gauge,
+    /// Messages about alerts that arrived.
+    pub alert_messages: Counter,
+    /// Messages about alerts that did not.
+    pub alert_messages_failed: Counter,
 }
 
 fn durations() -> Histogram {
@@ -59,7 +65,27 @@ impl Default for Metrics {
         registry.register_with_unit("ingested", "Bytes of them", Unit::Bytes, ingested_bytes.clone());
         registry.register("ingest_refused", "Objects refused", ingest_refused.clone());
         registry.register("jobs_open", "What-ifs that wait or run", jobs_open.clone());
-        Self { registry, requests, seconds, ingested, ingested_bytes, ingest_refused, jobs_open }
+        let (alerts_firing, alert_messages, alert_messages_failed) =
+            (Gauge::default(), Counter::default(), Counter::default());
+        registry.register("alerts_firing", "Alerts that fire", alerts_firing.clone());
+        registry.register("alert_messages", "Messages about alerts that arrived", alert_messages.clone());
+        registry.register(
+            "alert_messages_failed",
+            "Messages about alerts that a server did not take",
+            alert_messages_failed.clone(),
+        );
+        Self {
+            registry,
+            requests,
+            seconds,
+            ingested,
+            ingested_bytes,
+            ingest_refused,
+            jobs_open,
+            alerts_firing,
+            alert_messages,
+            alert_messages_failed,
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Pages for people.
 
 mod access;
+pub(crate) mod alerts;
 mod audit;
 mod cluster;
 mod costs;
 mod fleet;
 mod install;
+mod showback;
 pub(crate) mod what_if;
 
 use axum::http::Method;
@@ -29,10 +31,15 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get("/", Viewer), fleet::show)
         .add(get("/clusters/{cluster}", Viewer), cluster::show)
         .add(get("/clusters/{cluster}/report", Viewer), cluster::report)
+        .add(get("/clusters/{cluster}/report.xlsx", Viewer), cluster::workbook)
         .add(get("/clusters/{cluster}/compare", Viewer), cluster::compare)
         .add(get("/clusters/{cluster}/files/{*name}", Viewer), cluster::file)
         .add(get("/costs", Viewer), costs::show)
         .add(get("/costs.csv", Viewer), costs::csv)
+        .add(get("/showback", Viewer), showback::show)
+        .add(get("/showback.csv", Viewer), showback::csv)
+        .add(get("/alerts", Viewer), alerts::show)
+        .add(post("/alerts/test", Need::Admin), alerts::test)
         .add(get("/what-if", Viewer), what_if::show)
         .add(post("/what-if", Need::Role(Analyst)), what_if::ask)
         .add(get("/what-if/{id}", Viewer), what_if::one)

@@ -158,6 +158,19 @@ pub fn scope(rules: &[Rule], names: &[String], limit: Limit, most: Option<Role>)
 }
 
 impl Scope {
+    /// The scope of the service itself, which checks alerts: it reads everything, and no request has it.
+    pub(crate) fn of_service() -> Self {
+        let rule = Rule {
+            name: String::new(),
+            groups: Vec::new(),
+            role: Role::Viewer,
+            clusters: vec!["*".into()],
+            namespaces: None,
+            labels: BTreeMap::new(),
+        };
+        Self { rules: vec![rule], ..Self::default() }
+    }
+
     /// The scope of a collector: it brings the hours of one cluster, and sees nothing.
     pub fn of_collector(cluster: ClusterId) -> Self {
         Self { ingest: Some(cluster), ..Self::default() }

@@ -20,7 +20,7 @@ use crate::problem::Problem;
 use crate::{api, door, html, ingest, pages};
 
 /// What a page of ours may do: nothing that is not ours.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Why the service ended.
 #[derive(Debug, thiserror::Error)]
@@ -70,10 +70,16 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     started(listener.local_addr()?);
+    // A rule needs somebody to look, whether or not anybody can be told.
+    let watching = (!app.config.alert_rules.is_empty()).then(|| tokio::spawn(crate::alerts::run(Arc::clone(&app))));
     let listener = Bounded::new(listener, app.config.limits.connections).tap_io(|_| ());
     let routes = routes(&app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, routes).with_graceful_shutdown(end).await?;
-    Ok(())
+    let served = axum::serve(listener, routes).with_graceful_shutdown(end).await;
+    if let Some(watching) = watching {
+        // A message under way is another replica's when its lease ends.
+        watching.abort();
+    }
+    Ok(served?)
 }
 
 /// Headers, one line of the access log and the metrics.

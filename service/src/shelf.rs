@@ -95,6 +95,8 @@ struct Numbers {
 pub(crate) struct Rows {
     /// The window.
     pub(crate) window: Span,
+    /// Hours of it that were there.
+    pub(crate) hours: u32,
     /// The currency of the amounts.
     pub(crate) currency: String,
     /// Every row, shown or not.
@@ -343,7 +345,7 @@ impl Shelf {
         let Some(rows) = rows else { return Ok(None) };
         let standing = self.report(cluster, &pointer, now).await?.standing;
         let currency = standing.map_or_else(|| "USD".to_owned(), |standing| standing.currency().to_owned());
-        Ok(Some(Rows { window: pointer.window, currency, rows }))
+        Ok(Some(Rows { window: pointer.window, hours: pointer.hours_present, currency, rows }))
     }
 
     async fn report(&self, cluster: &ClusterId, pointer: &Pointer, now: DateTime<Utc>) -> Result<Report, Problem> {
@@ -458,6 +460,7 @@ pub(crate) fn content_type(name: &str) -> &'static str {
         ("parquet", "application/vnd.apache.parquet"),
         ("yaml", "text/plain; charset=utf-8"),
         ("txt", "text/plain; charset=utf-8"),
+        ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ]);
     let ending = name.rsplit('.').next().unwrap_or_default();
     types.get(ending).copied().unwrap_or("application/octet-stream")

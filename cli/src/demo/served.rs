@@ -1,120 +1,123 @@
-//! EDGE: `emp-cost demo --serve`: three synthetic clusters with reports of two weeks each, in a service on a loopback port.
+//! EDGE: `emp-cost demo --serve`: three synthetic clusters with weekly reports, in a service on a loopback port.
+//!
+//! The service starts with the first report; what is left is made beside it, the newest reports first. A demo that was
+//! made whole is served again at once.
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use analyzer::{Assumptions, PriceBook, Request, Sharing};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use fixtures::Cluster;
+use lake::Store;
 use lake::store::DirStore;
-use lake::{HourOrigin, Lake, Store};
-use reports::{Member, Standing};
-use types::{ClusterId, Hour, Window};
+use reports::Member;
+use service::App;
 
-use super::stage::{DemoArgs, END_SECONDS, Stage, fresh_lake};
+use super::made::{LABELS, Making, Report, WEEKS};
+use super::stage::{DemoArgs, MARKER, fresh_lake};
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;
-use crate::progress::{Progress, Step};
+use crate::progress::Progress;
 use crate::serve::ended;
-use crate::{analyze, report, shelf, work};
+use crate::{report, shelf, work};
 
 /// The clusters, by name.
 const CLUSTERS: [&str; 3] = ["shop-prod", "data-prod", "shop-staging"];
-/// Days of data of each cluster, and of each report.
-const DAYS: i64 = 14;
-const REPORT_DAYS: i64 = 7;
-/// Labels of pods that costs are summed up by, as the generator gives them.
-const LABELS: [&str; 1] = ["team"];
+/// Alerts that the demo's page of alerts shows; nobody is told.
+const ALERTS: &str = r#"
+[[alert]]
+name = "budget of team payments"
+label = "team=payments"
+monthly_cost_above = 500
+[[alert]]
+name = "a saving worth a look"
+monthly_saving_above = 1000
+[[alert]]
+name = "hours are missing"
+coverage_below_percent = 95
+"#;
 
 pub(super) async fn run(args: &DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     let folder = args.out.join("lake");
-    fresh_lake(&folder)?;
+    let whole = format!("serve {} {} weeks {WEEKS}\n", env!("CARGO_PKG_VERSION"), args.seed);
+    let there = fs::read_to_string(folder.join(MARKER)).is_ok_and(|made| made == whole);
+    if !there {
+        fresh_lake(&folder)?;
+    }
     let store: Arc<dyn Store> = Arc::new(DirStore::new(&folder));
-    let mut members = Vec::new();
-    for (name, seed) in CLUSTERS.into_iter().zip(args.seed..) {
-        members.push(reported(&store, name, seed, progress).await?);
+    let mut first = None;
+    if !there {
+        let making = Making::new(&store, CLUSTERS[0], args.seed)?;
+        let report = making.week(0, progress).await?;
+        making.publish(&report).await?;
+        first = Some((making, report));
     }
-    let page = report::fleet(&members, &FormatArgs::page_and_analysis())?;
-    shelf::put_fleet(store.as_ref(), &page).await?;
     progress.clear();
-    serve(&args.out, store, now).await
-}
-
-/// A cluster's hours and its two weekly reports.
-async fn reported(
-    store: &Arc<dyn Store>,
-    name: &'static str,
-    seed: u64,
-    progress: &Progress,
-) -> Result<Member, Failure> {
-    let end = Hour::starting_at(END_SECONDS).context("place the demo in time")?;
-    let whole = Window::try_new(end.plus(-24 * DAYS).start(), end.start())?;
-    let id: ClusterId = name.parse()?;
-    let stage = Stage {
-        cluster: Arc::new(Cluster::generate(seed, whole)),
-        id: id.clone(),
-        lake: Lake::new(Arc::clone(store)),
-        generated: whole,
-        scraped: whole,
-    };
-    generate(&stage, progress.step(name)).await?;
-    let mut member = None;
-    for back in (0..DAYS / REPORT_DAYS).rev() {
-        let end = end.plus(-24 * REPORT_DAYS * back);
-        let window = Window::try_new(end.plus(-24 * REPORT_DAYS).start(), end.start())?;
-        let request = Request {
-            cluster: id.clone(),
-            window: Some(window),
-            assumptions: Assumptions::default(),
-            prices: PriceBook::catalog()?,
-            sharing: Sharing { labels: LABELS.map(ToOwned::to_owned).into(), ..Sharing::default() },
-            profile: None,
-            bill_only: false,
-        };
-        let step = progress.step("analyze");
-        let (analysis, days) = analyzer::analyze_with_days(&stage.lake, request, |n, of| step.set(n, of)).await?;
-        step.finish(&format!("{name}, {} hours", analysis.window.hours_present));
-        let earlier = shelf::earlier(store.as_ref(), &id, &shelf::date(&analysis)).await?;
-        let mut files = vec![shelf::workload_days(days)?];
-        let formats = FormatArgs::page_and_analysis();
-        files.extend(formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?);
-        shelf::put(store.as_ref(), &id, &analysis, &files).await?;
-        member = Some(Member { now: Standing::of(&analysis), earlier, link: Some(shelf::link(&id)) });
-    }
-    Ok(member.context("make a report")?)
-}
-
-/// Writes the hours of a cluster, whose pods are labelled with the team that runs their namespace.
-async fn generate(stage: &Stage, step: Step) -> anyhow::Result<()> {
-    let hours: Vec<Hour> = stage.generated.hours().collect();
-    for (done, hour) in hours.iter().enumerate() {
-        let (cluster, hour) = (Arc::clone(&stage.cluster), *hour);
-        let mut rows = tokio::task::spawn_blocking(move || cluster.hour_rows(hour)).await?;
-        for pod in &mut rows.pods {
-            pod.labels = Some(vec![format!("team={}", team(&pod.namespace))]);
+    let (app, address, words) = app(&args.out, &store, now)?;
+    print(&words)?;
+    let marker = folder.join(MARKER);
+    let (making_app, worker_store, seed) = (Arc::clone(&app), Arc::clone(&store), args.seed);
+    // Threads of their own, which end with the process: an analysis would leave nothing to those who wait for pages.
+    beside("the other reports cannot be made", move || async move {
+        if let Some(first) = first {
+            making_app.say("The reports of the other clusters are being made. They appear here within some minutes.");
+            others(&store, first, seed).await?;
+            fs::write(&marker, whole).context("write down that the demo is whole")?;
+            making_app.say("");
         }
-        stage.lake.write_hour(&stage.id, hour, rows, HourOrigin::generator()).await?;
-        step.set(done + 1, hours.len());
-    }
-    step.finish(&format!("{} hours from the generator", hours.len()));
+        Ok(())
+    });
+    beside("what-ifs are no longer replayed", move || async move {
+        work::queue(worker_store, &work::Worker::of_demo(LABELS)?, now).await
+    });
+    service::serve(app, address, ended(), |_| ()).await.context("serve reports")?;
     Ok(())
 }
 
-/// The team of a namespace: what stands before the first dash, and the platform's for those of the cluster itself.
-fn team(namespace: &str) -> &str {
-    match namespace.split('-').next().unwrap_or_default() {
-        "kube" | "monitoring" | "karpenter" | "" => "platform",
-        team => team,
-    }
+/// Runs something on a thread with a runtime of its own, and logs that it failed.
+fn beside<F>(failed: &'static str, run: impl FnOnce() -> F + Send + 'static)
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        match runtime.map(|runtime| runtime.block_on(run())) {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::error!("{failed}: {failure}"),
+            Err(error) => tracing::error!("{failed}: {error}"),
+        }
+    });
 }
 
-/// Serves the lake with a configuration of the demo's own, which is kept beside it, until it is interrupted. A worker
-/// replays what-ifs in the same process.
-async fn serve(out: &Path, store: Arc<dyn Store>, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
+/// The reports that are left: the newest of every cluster, then the weeks before, each in a thread of its own.
+async fn others(store: &Arc<dyn Store>, first: (Making, Report), seed: u64) -> Result<(), Failure> {
+    let progress = Progress::lines();
+    let mut made = vec![first];
+    for (name, seed) in CLUSTERS.into_iter().zip(seed..).skip(1) {
+        let making = Making::new(store, name, seed)?;
+        let report = making.week(0, &progress).await?;
+        making.publish(&report).await?;
+        made.push((making, report));
+    }
+    let mut members: Vec<Member> = Vec::new();
+    for (making, last) in &made {
+        members.push(making.weeks_before(last, &progress).await?);
+    }
+    let page = report::fleet(&members, &FormatArgs::of_demo())?;
+    shelf::put_fleet(store.as_ref(), &page).await?;
+    Ok(())
+}
+
+/// The service over the demo's lake, with a configuration of its own that is kept beside it, the address it is to listen
+/// on, and what to tell whoever started it.
+fn app(
+    out: &Path,
+    store: &Arc<dyn Store>,
+    now: fn() -> DateTime<Utc>,
+) -> Result<(Arc<App>, std::net::SocketAddr, String), Failure> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").context("find a port")?;
     let address = listener.local_addr().context("find a port")?;
     drop(listener);
@@ -124,27 +127,16 @@ async fn serve(out: &Path, store: Arc<dyn Store>, now: fn() -> DateTime<Utc>) ->
     keep(&out.join("token"), &token)?;
     let url = format!("http://{address}");
     let config = format!(
-        "public_url = \"{url}\"\nkey_file = {:?}\n[sign_in.static]\ntoken_file = {:?}\ngroups = [\"demo\"]\n[[rule]]\nname = \"demo\"\ngroups = [\"demo\"]\nrole = \"admin\"\nclusters = [\"*\"]\n",
+        "public_url = \"{url}\"\nkey_file = {:?}\n[sign_in.static]\ntoken_file = {:?}\ngroups = [\"demo\"]\n[[rule]]\nname = \"demo\"\ngroups = [\"demo\"]\nrole = \"admin\"\nclusters = [\"*\"]\n{ALERTS}",
         out.join("cookie.key"),
         out.join("token"),
     );
     let path = out.join("config.toml");
     keep(&path, &config)?;
     let (config, secrets) = service::files::read(&path)?;
-    let app = service::App::new(config, secrets, Arc::clone(&store), work::replays(), now)
-        .context("make a client for providers")?;
-    print(&format!("Open {url} and sign in with\n\n    {token}\n\nCtrl-C ends it.\n"))?;
-    let worker = work::Worker::of_demo(LABELS)?;
-    // A thread of its own, which ends with the process: a replay would leave nothing to those who wait for pages.
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let outcome = runtime.map(|runtime| runtime.block_on(work::queue(store, &worker, now)));
-        if let Ok(Err(failure)) = outcome {
-            tracing::error!("what-ifs are no longer replayed: {failure}");
-        }
-    });
-    service::serve(Arc::new(app), address, ended(), |_| ()).await.context("serve reports")?;
-    Ok(())
+    let app =
+        App::new(config, secrets, Arc::clone(store), work::replays(), now).context("make a client for providers")?;
+    Ok((Arc::new(app), address, format!("Open {url} and sign in with\n\n    {token}\n\nCtrl-C ends it.\n")))
 }
 
 /// Writes a file that only its owner may read.

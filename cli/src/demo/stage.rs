@@ -15,7 +15,7 @@ pub(super) const END_SECONDS: i64 = 1_782_864_000;
 /// The most hours that may go through Prometheus: two days are nearly sixty million samples.
 const MAX_HOURS: i64 = 48;
 /// Marks a lake as the demo's own, which it may replace.
-const MARKER: &str = ".emp-cost-demo";
+pub(super) const MARKER: &str = ".emp-cost-demo";
 
 /// Make a report of a synthetic EKS cluster, through a real Prometheus
 ///

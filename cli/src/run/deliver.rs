@@ -1,5 +1,6 @@
 //! EDGE: delivery of reports by `emp-cost run`: messages to people and servers, and metrics in a file.
 
+mod alerts;
 mod config;
 mod http;
 mod message;
@@ -14,6 +15,7 @@ use types::analysis::Analysis;
 
 use crate::failure::Failure;
 use crate::output::{read_file, write_file};
+pub(crate) use alerts::Channels;
 use config::Config;
 use message::Message;
 use metrics::openmetrics;
@@ -84,10 +86,10 @@ impl Delivery {
             }
         };
         for to in &config.slack {
-            note(http::slack(to, &message).await);
+            note(http::slack(to, &message, None).await);
         }
         for to in &config.webhook {
-            note(http::webhook(to, &message).await);
+            note(http::webhook(to, &message, None).await);
         }
         match failed {
             0 => Ok(()),

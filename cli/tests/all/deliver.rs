@@ -15,13 +15,13 @@ use serde_json::Value;
 use crate::run::lake_of;
 
 /// A request as a server got it.
-struct Got {
-    head: String,
-    body: String,
+pub(crate) struct Got {
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 /// A server that answers every request with this status, and hands on what it got.
-fn server(status: &'static str) -> (String, Receiver<Got>) {
+pub(crate) fn server(status: &'static str) -> (String, Receiver<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (send, receive) = channel();

@@ -1,13 +1,17 @@
 //! The program and its parts from end to end: one test program, because each links everything.
 
+mod alerts;
 mod cli;
 mod deliver;
 mod edges;
 mod grafana;
 mod invoice;
+mod push;
+mod replicas;
 mod report;
 mod run;
 mod serve;
 mod services;
+mod serving;
 mod structure;
 mod yuan;

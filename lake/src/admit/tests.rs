@@ -132,7 +132,19 @@ fn whatever_is_damaged_makes_no_panic() {
         for bits in [0x01, 0x80, 0xff] {
             let mut damaged = object.clone();
             damaged[at] ^= bits;
-            refused += usize::from(check_object(&cluster(), &what, &damaged.into()).is_err());
+            let damaged = Bytes::from(damaged);
+            match check_object(&cluster(), &what, &damaged) {
+                Err(_) => refused += 1,
+                // What is let in may be damaged inside of its pages: a reader says so, and reads no more than was said.
+                // Reading takes long, so not all of them are read.
+                Ok(rows) if at % 210 == 0 => {
+                    let columns = schema::table("container_hour").unwrap().columns;
+                    let read = crate::read_batches(damaged, columns)
+                        .map_or(0, |batches| batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>());
+                    assert!(u64::try_from(read).unwrap() <= rows.unwrap(), "{at} {bits}");
+                }
+                Ok(_) => {}
+            }
         }
     }
     assert!(refused > 20, "footers and headers are looked at: {refused}");

@@ -2,9 +2,11 @@
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
+use reports::export::Format;
 use reports::{Comparison, Figures, Money, format};
 use types::analysis::Analysis;
 
+use crate::chart::{self, Chart, Series};
 use crate::guard::{Answer, Call};
 use crate::html::{self, Frame, page, see_other};
 use crate::problem::Problem;
@@ -21,10 +23,12 @@ struct Page {
     where_: String,
     figures: Vec<(&'static str, String, String, &'static str)>,
     notes: Vec<String>,
+    chart: Option<Chart>,
     trend: Vec<(String, String, Vec<String>)>,
     files: Vec<(String, String, String)>,
     page: bool,
     what_if: bool,
+    workbook: bool,
 }
 
 /// The page of a cluster. Who sees a part of it is sent to its costs.
@@ -42,10 +46,12 @@ pub(crate) async fn show(call: Call) -> Answer {
         where_: where_(&latest, figures.as_ref()),
         figures: figures.as_ref().map(shown).unwrap_or_default(),
         notes: notes(&latest, figures.as_ref()),
+        chart: drawn(&trend),
         trend: trend.iter().rev().filter_map(|report| point(report, &latest)).collect(),
         files: latest.pointer.files.iter().map(|file| listed(&cluster, file)).collect(),
         page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
         what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
+        workbook: workbook_format().is_some() && latest.standing.is_some(),
     };
     page(&page_)
 }
@@ -127,6 +133,30 @@ fn point(report: &Report, latest: &Report) -> Option<(String, String, Vec<String
     Some((date, compared, amounts.map(|amount| money.show_or_unknown(amount)).to_vec()))
 }
 
+/// The trend as a chart, where all of it is in one currency.
+fn drawn(trend: &[Report]) -> Option<Chart> {
+    let figures: Vec<(String, Figures)> = trend
+        .iter()
+        .filter_map(|report| Some((report.pointer.date.clone(), report.standing.as_ref()?.figures())))
+        .collect();
+    let (_, first) = figures.first()?;
+    if figures.iter().any(|(_, other)| other.currency != first.currency) {
+        return None;
+    }
+    let days: Vec<String> = figures.iter().map(|(date, _)| date.clone()).collect();
+    let series = |name, of: fn(&Figures) -> Option<f64>| Series {
+        name,
+        values: figures.iter().map(|(_, figures)| of(figures)).collect(),
+    };
+    let all = [
+        series("Today", |figures| figures.today_monthly_usd),
+        series("Best EC2", |figures| figures.ec2_monthly_usd),
+        series("Pool", |figures| figures.pool_monthly_usd),
+        series("Realised", |figures| figures.realised_monthly_usd),
+    ];
+    chart::lines("Cost of a month by report", &days, &all, &Money::native(&first.currency))
+}
+
 fn listed(cluster: &types::ClusterId, file: &crate::shelf::Named) -> (String, String, String) {
     #[expect(clippy::as_conversions, reason = "for display")]
     let kib = file.bytes as f64 / 1024.0;
@@ -175,6 +205,29 @@ pub(crate) fn finished(page: Vec<u8>) -> axum::response::Response {
     let mut response = html::typed(StatusCode::OK, "text/html; charset=utf-8", page);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FINISHED));
     response
+}
+
+/// The format of workbooks, where this version of the reports has one.
+fn workbook_format() -> Option<Format> {
+    "xlsx".parse().ok()
+}
+
+/// The latest report as a workbook, whether or not it was written as one.
+pub(crate) async fn workbook(call: Call) -> Answer {
+    let cluster = call.cluster()?;
+    let format = workbook_format().ok_or_else(Problem::not_found)?;
+    let analysis = call.app.shelf.analysis_of_day(&call.scope, &cluster, None, call.now).await?;
+    let made = tokio::task::spawn_blocking(move || {
+        let json = serde_json::to_vec(&analysis).map_err(|error| Problem::internal("write an analysis", &error))?;
+        let options = reports::Options::default().money(Money::native(&analysis.currency));
+        let focus = reports::focus::Settings::default();
+        let report = reports::export::Report { analysis: &analysis, json: &json, options: &options, focus: &focus };
+        let files = reports::export::files(&report, &[format]);
+        files.map_err(|error| Problem::internal("make a workbook", &error))
+    });
+    let files = made.await.map_err(|error| Problem::internal("make a workbook", &error))??;
+    let file = files.into_iter().next().ok_or_else(Problem::not_found)?;
+    Ok(html::download(file.content_type, &format!("{cluster}.xlsx"), file.content))
 }
 
 /// A file of the report, to be saved.

@@ -4,7 +4,9 @@ use askama::Template;
 use reports::{Money, format};
 use types::NanoUsd;
 
+use crate::chart::{self, Chart};
 use crate::costs::{By, Line, Sum};
+use crate::csv;
 use crate::guard::{Answer, Call};
 use crate::html::{self, Frame, page};
 use crate::problem::Problem;
@@ -32,7 +34,7 @@ struct Page {
     rows: Vec<Row>,
     more: usize,
     notes: Vec<String>,
-    bars: Option<Bars>,
+    bars: Option<Chart>,
     csv: String,
     share: Option<Vec<(&'static str, String)>>,
 }
@@ -47,23 +49,6 @@ struct Row {
     cells: [String; 3],
     cpu: String,
     memory: String,
-}
-
-/// The cost of each day as a chart.
-struct Bars {
-    desc: String,
-    top: String,
-    first: String,
-    last: String,
-    bars: Vec<Bar>,
-}
-
-struct Bar {
-    x: String,
-    y: String,
-    width: String,
-    height: String,
-    title: String,
 }
 
 /// The page.
@@ -89,7 +74,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         rows: lines.map(|line| row(&question, line, &sums.total, &money)).collect(),
         more: sums.lines.len().saturating_sub(MOST_LINES),
         notes: notes(&call, &question, &found),
-        bars: bars(&sums.days, &money),
+        bars: chart::bars(&days_usd(&sums.days), &money),
         csv: format!("/costs.csv?{}", question.query()),
         share: shareable(&call, &question),
     };
@@ -257,40 +242,8 @@ fn usd(nanos: i128) -> f64 {
     NanoUsd::new(nanos).usd()
 }
 
-/// Bars on a canvas of 1080 by 150, from the dearest day down.
-fn bars(days: &[(String, i128)], money: &Money) -> Option<Bars> {
-    let (first, last) = days.first().zip(days.last())?;
-    let dearest = days.iter().max_by_key(|(date, cost)| (*cost, std::cmp::Reverse(date.clone())))?;
-    if days.len() < 2 || dearest.1 <= 0 {
-        return None;
-    }
-    let top = usd(dearest.1);
-    let count = u32::try_from(days.len()).ok()?;
-    let step = 1080.0 / f64::from(count);
-    let bar = |(n, (date, cost)): (usize, &(String, i128))| {
-        let height = 150.0 * (usd(*cost) / top).clamp(0.0, 1.0);
-        let x = step * f64::from(u32::try_from(n).unwrap_or(u32::MAX));
-        Bar {
-            x: format!("{:.2}", x + step * 0.1),
-            y: format!("{:.2}", 170.0 - height),
-            width: format!("{:.2}", step * 0.8),
-            height: format!("{height:.2}"),
-            title: format!("{date}: {}", money.show(usd(*cost))),
-        }
-    };
-    Some(Bars {
-        desc: format!(
-            "Cost of each day from {} to {}; the dearest is {} with {}.",
-            first.0,
-            last.0,
-            dearest.0,
-            money.show(top)
-        ),
-        top: money.show(top),
-        first: first.0.clone(),
-        last: last.0.clone(),
-        bars: days.iter().enumerate().map(bar).collect(),
-    })
+fn days_usd(days: &[(String, i128)]) -> Vec<(String, f64)> {
+    days.iter().map(|(date, cost)| (date.clone(), usd(*cost))).collect()
 }
 
 /// The same lines as CSV, all of them.
@@ -304,7 +257,7 @@ pub(crate) async fn csv(call: Call) -> Answer {
         let sum = &line.sum;
         let key = line.key.as_deref().unwrap_or_default();
         let namespace = line.namespace.as_deref().unwrap_or_default();
-        let fields = [field(key), field(namespace), field(&found.currency)];
+        let fields = [csv::field(key), csv::field(namespace), csv::field(&found.currency)];
         let money = [sum.nano_usd, sum.cpu_nano_usd, sum.memory_nano_usd, sum.volume_nano_usd, sum.fargate_nano_usd];
         #[expect(clippy::as_conversions, reason = "a quantity for reading")]
         let quantities = [
@@ -313,7 +266,8 @@ pub(crate) async fn csv(call: Call) -> Answer {
             sum.memory_request_kib_s as f64 / KIB_S_PER_GIB_HOUR,
             sum.memory_used_kib_s as f64 / KIB_S_PER_GIB_HOUR,
         ];
-        let numbers = money.into_iter().map(decimal).chain(quantities.into_iter().map(|amount| amount.to_string()));
+        let numbers =
+            money.into_iter().map(csv::decimal).chain(quantities.into_iter().map(|amount| amount.to_string()));
         text.push_str(&fields.into_iter().chain(numbers).collect::<Vec<_>>().join(","));
         text.push('\n');
     }
@@ -321,31 +275,4 @@ pub(crate) async fn csv(call: Call) -> Answer {
         return Err(Problem::bad("more than a million lines; choose a cluster"));
     }
     Ok(html::download("text/csv; charset=utf-8", "costs.csv", text.into_bytes()))
-}
-
-/// An amount with its nine decimals, exact.
-fn decimal(nanos: i128) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let nanos = nanos.unsigned_abs();
-    format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
-}
-
-/// A text in a CSV: quoted, and never the beginning of a formula, which a name of a cluster could be.
-fn field(text: &str) -> String {
-    let risky = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = text.replace('"', "\"\"");
-    format!("\"{}{text}\"", if risky { "'" } else { "" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_amount_is_written_exactly_and_a_name_is_no_formula() {
-        assert_eq!(decimal(-1_500_000_001), "-1.500000001");
-        assert_eq!(decimal(7), "0.000000007");
-        assert_eq!(field("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
-        assert_eq!(field("a\"b"), "\"a\"\"b\"");
-    }
 }

@@ -33,6 +33,7 @@ struct Installed {
     cluster: String,
     command: String,
     until: String,
+    registry: bool,
 }
 
 #[derive(Template)]
@@ -74,6 +75,7 @@ pub(crate) async fn add(call: Call) -> Answer {
         cluster: cluster.to_string(),
         command,
         until: format::moment(until),
+        registry: call.app.config.install.registry.is_some(),
     })
 }
 
@@ -81,8 +83,10 @@ pub(crate) async fn add(call: Call) -> Answer {
 fn command(call: &Call, cluster: &ClusterId, token: &str) -> String {
     let (install, url) = (&call.app.config.install, &call.app.config.public_url);
     format!(
-        "helm upgrade --install emp-cost-agent {} \\\n  --namespace {} --create-namespace \\\n  --set clusterId={cluster} \\\n  --set empProfiler.empReportSync={url} \\\n  --set-string empProfiler.token={token} \\\n  --set analysis.enabled=false \\\n  --set image.registry=REGISTRY",
-        install.chart, install.namespace
+        "helm upgrade --install emp-cost-agent {} \\\n  --namespace {} --create-namespace \\\n  --set clusterId={cluster} \\\n  --set empProfiler.empReportSync={url} \\\n  --set-string empProfiler.token={token} \\\n  --set analysis.enabled=false \\\n  --set image.registry={}",
+        install.chart,
+        install.namespace,
+        install.registry.as_deref().unwrap_or("REGISTRY")
     )
 }
 

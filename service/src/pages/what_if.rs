@@ -60,6 +60,7 @@ struct Page {
     rows: Vec<[String; 4]>,
     assumptions: String,
     same_window: bool,
+    may: bool,
 }
 
 struct JobView {
@@ -79,7 +80,7 @@ struct JobView {
 pub(crate) async fn show(call: Call) -> Answer {
     if let Some(id) = call.query.get("cluster") {
         let cluster = may(&call, id)?;
-        return form(&call, &cluster, &Pairs::default(), "").await;
+        return form(&call, &cluster, &begun_with(&call, &cluster).await?, "").await;
     }
     let jobs = jobs::newest(call.app.store.as_ref()).await?;
     let row = |job: &Job| {
@@ -91,6 +92,16 @@ pub(crate) async fn show(call: Call) -> Answer {
     let clusters = clusters.iter().filter(|cluster| call.scope.role_on_whole(cluster) >= Some(Role::Analyst));
     let clusters = clusters.map(ToString::to_string).collect();
     page(&List { frame: Frame::of(&call, "What-if", "/what-if"), clusters, rows })
+}
+
+/// What the form begins with: nothing, or the scenario that it is to be another one of.
+async fn begun_with(call: &Call, cluster: &ClusterId) -> Result<Pairs, Problem> {
+    let Some(id) = call.query.get("from") else { return Ok(Pairs::default()) };
+    let job = jobs::get(call.app.store.as_ref(), id).await?.map(|taken| taken.job);
+    let job = job.filter(|job| job.cluster == *cluster).ok_or_else(Problem::not_found)?;
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("title", &job.title).append_pair("toml", &job.assumptions);
+    Ok(Pairs::read(form.finish().as_bytes()))
 }
 
 fn state(job: &Job) -> &'static str {
@@ -224,6 +235,7 @@ pub(crate) async fn one(call: Call) -> Answer {
         frame: Frame::of(&call, job.title.clone(), "/what-if"),
         rows,
         same_window,
+        may: call.scope.role_on_whole(&job.cluster) >= Some(Role::Analyst),
         assumptions: job.assumptions.clone(),
         job: JobView {
             id: job.id.clone(),

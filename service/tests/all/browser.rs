@@ -1,10 +1,11 @@
 //! The pages in a real browser: Chromium, with axe-core looking for what keeps people out.
 //!
-//! axe runs in a copy of each page with its style sheet in it, because the pages themselves forbid every script.
+//! axe runs in a copy of each page with its style sheet in it, because the pages themselves forbid every script but ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use fixtures::services;
 use serde_json::Value;
@@ -107,6 +108,8 @@ async fn axe_finds_nothing_on_any_page_wide_or_narrow_light_or_dark() {
         "/clusters/prod-1",
         "/costs",
         "/costs?cluster=prod-1&by=workload&namespace=shop&from=2026-07-01",
+        "/showback",
+        "/alerts",
         "/what-if",
         "/what-if?cluster=prod-1",
         "/access",
@@ -141,4 +144,61 @@ async fn a_page_as_it_is_served_leaves_nothing_on_the_console() {
         let expected = |line: &&str| path == "/nothing" && line.contains("404");
         assert!(lines.iter().all(expected), "{path}: {lines:?}");
     }
+}
+
+/// A proxy that has signed Ann in, as oauth2-proxy does; what was asked through it by a script.
+async fn proxied(service: &Service) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (to, http, asked) = (service.url.clone(), service.http.clone(), Arc::new(Mutex::new(Vec::new())));
+    let noted = Arc::clone(&asked);
+    let pass = move |request: axum::extract::Request| {
+        let (to, http, noted) = (to.clone(), http.clone(), Arc::clone(&noted));
+        async move {
+            let path = request.uri().path_and_query().unwrap().as_str().to_owned();
+            if request.headers().contains_key("hx-request") {
+                noted.lock().unwrap().push(path.clone());
+            }
+            let request = http.get(format!("{to}{path}")).header("x-forwarded-user", "ann");
+            let answer = request.header("x-forwarded-groups", "admins").send().await.unwrap();
+            let mut response = axum::response::Response::new(axum::body::Body::empty());
+            *response.status_mut() = answer.status();
+            *response.headers_mut() = answer.headers().clone();
+            response.headers_mut().remove("transfer-encoding");
+            *response.body_mut() = axum::body::Body::from(answer.bytes().await.unwrap());
+            response
+        }
+    };
+    let router = axum::Router::new().fallback(pass);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, asked)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_add_a_chart_to_zoom_and_a_page_that_looks_again_by_itself_and_break_no_rule() {
+    let Some(browser) = browser("scripts_add_a_chart_to_zoom") else { return };
+    let service = Service::with("\"none\"", "[sign_in.proxy]\npeers = [\"127.0.0.0/8\"]").await;
+    super::harness::put_report(service.store.as_ref(), "prod-1").await;
+    let (url, asked) = proxied(&service).await;
+    for (path, there, absent) in [
+        ("/costs?cluster=prod-1", "class=\"zoom\"", "never there"),
+        ("/install/prod-9", "hx-trigger=\"every 5s\"", "class=\"zoom\""),
+        ("/showback", "Showback", "class=\"zoom\""),
+        ("/alerts", "No alert is configured", "class=\"zoom\""),
+    ] {
+        let (dom, said) = browser.open(&format!("{url}{path}"), 1280, false, &["--virtual-time-budget=12000"]);
+        assert!(dom.contains(there) && !dom.contains(absent), "{path}: {dom}");
+        assert_eq!(dom.contains("<canvas"), path.starts_with("/costs"), "{path}: {dom}");
+        let lines: Vec<_> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+        assert!(lines.is_empty(), "{path}: {lines:?}");
+    }
+    let asked = asked.lock().unwrap().clone();
+    assert!(asked.iter().any(|path| path == "/install/prod-9"), "{asked:?}");
+    // Without scripts the drawing and the numbers are there.
+    let (dom, _) =
+        browser.open(&format!("{url}/costs?cluster=prod-1"), 1280, false, &["--blink-settings=scriptEnabled=false"]);
+    assert!(
+        dom.contains("class=\"day-bar\"") && dom.contains("<td class=\"number\">") && !dom.contains("<canvas"),
+        "{dom}"
+    );
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::harness::{Service, TOKEN, with_reports};
 
 /// Sends a request line as it is, which a client library would tidy up.
-async fn raw(service: &Service, head: &str) -> String {
+pub(crate) async fn raw(service: &Service, head: &str) -> String {
     let address = service.url.strip_prefix("http://").unwrap();
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!("{head}\r\nhost: {address}\r\nconnection: close\r\n\r\n");

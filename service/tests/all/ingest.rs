@@ -19,7 +19,7 @@ fn id(text: &str) -> ClusterId {
 }
 
 /// The token of a cluster, as the Install page gives it.
-async fn token(service: &Service, session: &Session, cluster: &str) -> String {
+pub(crate) async fn token(service: &Service, session: &Session, cluster: &str) -> String {
     let page = session.post(service, "/install", &[("cluster", cluster)]).await.text().await.unwrap();
     let command = super::harness::secret(&page);
     assert!(command.contains(&format!("--set clusterId={cluster} ")), "{command}");
@@ -157,4 +157,36 @@ async fn what_lies_there_stays() {
     let unreachable = HttpsStore::new("http://127.0.0.1:1", folder.path().join("none"));
     let error = unreachable.get(&key).await.unwrap_err();
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("token cannot be read"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_objects_wait_for_room_and_none_of_them_is_lost() {
+    use tokio::io::AsyncWriteExt;
+    let service = Service::with("\"admins\"", "[limits]\nobject_mib = 1\nheld_mib = 1").await;
+    let session = service.sign_in().await;
+    let token = token(&service, &session, "prod-1").await;
+    let key = keys::hour_object("pod_hour", &id("prod-1"), first());
+    // Somebody announces an object that fills the room, and sends half of it.
+    let address = service.url.strip_prefix("http://").unwrap().to_owned();
+    let mut slow = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let head = format!(
+        "PUT /ingest/v1/objects/{key} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-length: 1048576\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&[0; 1000]).await.unwrap();
+    let put = |body: Vec<u8>| {
+        let request = service.http.put(format!("{}/ingest/v1/objects/{key}", service.url)).bearer_auth(&token);
+        tokio::spawn(request.body(body).send())
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let waiting: Vec<_> = (0..4).map(|_| put(vec![0; 500_000])).collect();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(waiting.iter().all(|one| !one.is_finished()), "there is no room for them yet");
+    // Pages need none of it.
+    assert_eq!(session.text(&service, "/").await.0, StatusCode::OK);
+    drop(slow);
+    for one in waiting {
+        let answer = one.await.unwrap().unwrap();
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "it was looked at, and is no Parquet");
+    }
 }

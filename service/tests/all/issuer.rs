@@ -66,13 +66,22 @@ impl Issuer {
     }
 
     pub(crate) fn sign_as(&self, kid: &str, claims: &Value) -> String {
-        let signed = format!("{}.{}", part(&json!({"alg": "ES256", "kid": kid})), part(claims));
+        self.sign_with(&json!({"alg": "ES256", "kid": kid}), claims)
+    }
+
+    /// Signs with its own key whatever the header says.
+    pub(crate) fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        let signed = format!("{}.{}", part(header), part(claims));
         let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
     pub(crate) fn unsigned(claims: &Value) -> String {
-        format!("{}.{}.", part(&json!({"alg": "none", "kid": "one"})), part(claims))
+        Self::unsigned_as("none", claims)
+    }
+
+    pub(crate) fn unsigned_as(alg: &str, claims: &Value) -> String {
+        format!("{}.{}.", part(&json!({"alg": alg, "kid": "one"})), part(claims))
     }
 
     pub(crate) fn signed_with_public_key(&self, claims: &Value) -> String {

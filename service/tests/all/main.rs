@@ -1,11 +1,14 @@
 //! The service over real HTTP, on a directory and on a real S3 server.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
+mod attacks;
 mod browser;
 mod harness;
 mod hostile;
 mod ingest;
 mod issuer;
+mod openapi;
 mod provider;
 mod rights;
+mod scopes;
 mod sign_in;

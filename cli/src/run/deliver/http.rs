@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
+use service::outbound::Outbound;
 
 use super::config::{Slack, Webhook};
 use super::message::Message;
@@ -14,28 +15,34 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of an error's body is quoted.
 const QUOTED_CHARS: usize = 200;
 
-/// Posts a message to Slack.
-pub(super) async fn slack(to: &Slack, message: &Message) -> anyhow::Result<()> {
+/// Posts a message to Slack, within what may be reached where that is limited.
+pub(super) async fn slack(to: &Slack, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
     let url = secret(&to.url_file)?;
-    post(&url, None, &json!({"text": escaped(&format!("*{}*\n{}", message.subject, message.text))}))
+    post(&url, None, within, &json!({"text": escaped(&format!("*{}*\n{}", message.subject, message.text))}))
         .await
         .with_context(|| format!("post to Slack by the URL in `{}`", to.url_file.display()))
 }
 
-/// Posts a message to a webhook, as JSON.
-pub(super) async fn webhook(to: &Webhook, message: &Message) -> anyhow::Result<()> {
+/// Posts a message to a webhook, as JSON, within what may be reached where that is limited.
+pub(super) async fn webhook(to: &Webhook, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
     let token = to.bearer_token_file.as_deref().map(secret).transpose()?;
     let (url, what) = match (&to.url, &to.url_file) {
         (Some(url), _) => (url.clone(), url.clone()),
         (None, Some(file)) => (secret(file)?, file.display().to_string()),
         (None, None) => return Err(anyhow!("a [[webhook]] has no URL")),
     };
-    post(&url, token.as_deref(), &message.json).await.with_context(|| format!("post to the webhook `{what}`"))
+    post(&url, token.as_deref(), within, &message.json).await.with_context(|| format!("post to the webhook `{what}`"))
 }
 
 /// Sends JSON; an answer outside of 2xx is an error. The URL may be a secret, so no error shows it.
-async fn post(url: &str, token: Option<&str>, body: &Value) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
+async fn post(url: &str, token: Option<&str>, within: Option<&Outbound>, body: &Value) -> anyhow::Result<()> {
+    let client = match within {
+        Some(outbound) => {
+            outbound.checked(url)?;
+            outbound.client(TIMEOUT)?
+        }
+        None => reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?,
+    };
     let mut request = client.post(url).header("content-type", "application/json").body(body.to_string());
     if let Some(token) = token {
         request = request.bearer_auth(token);

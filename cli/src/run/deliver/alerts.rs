@@ -1,0 +1,55 @@
+//! Alerts of the reporting service, sent by what sends the messages of `emp-cost run`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use service::alerts::{Deliver, Delivering, Notice};
+use service::outbound::Outbound;
+
+use super::config::Config;
+use super::http;
+use super::message::Message;
+use crate::failure::Failure;
+use crate::output::read_file;
+
+/// The rows of a delivery file as those who can be told of alerts.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    config: Config,
+    outbound: Outbound,
+}
+
+impl Channels {
+    /// Reads a delivery file. Its thresholds and budgets are those of `emp-cost run`; alerts have rules of their own.
+    pub(crate) fn read(path: &Path, outbound: Outbound) -> Result<Self, Failure> {
+        let text = read_file(path).map_err(Failure::usage)?;
+        let config = Config::read(&text).with_context(|| format!("read deliveries from `{}`", path.display()));
+        Ok(Self { config: config.map_err(Failure::usage)?, outbound })
+    }
+
+    async fn sent(&self, recipient: &str, message: &Message) -> anyhow::Result<()> {
+        let (kind, n) = recipient.rsplit_once('-').unwrap_or_default();
+        let n = n.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+        let unknown = || format!("find `{recipient}` in the delivery file");
+        let n = n.with_context(unknown)?;
+        let within = Some(&self.outbound);
+        match kind {
+            "slack" => http::slack(self.config.slack.get(n).with_context(unknown)?, message, within).await,
+            "webhook" => http::webhook(self.config.webhook.get(n).with_context(unknown)?, message, within).await,
+            _ => Err(anyhow::anyhow!(unknown())),
+        }
+    }
+}
+
+impl Deliver for Channels {
+    /// By kind and place in the file, from 1: `slack-1`, `webhook-2`.
+    fn recipients(&self) -> Vec<String> {
+        let kinds = [("slack", self.config.slack.len()), ("webhook", self.config.webhook.len())];
+        kinds.into_iter().flat_map(|(kind, all)| (1..=all).map(move |n| format!("{kind}-{n}"))).collect()
+    }
+
+    fn send<'a>(&'a self, recipient: &'a str, notice: &'a Notice) -> Delivering<'a> {
+        let message = Message { subject: notice.subject.clone(), text: notice.text.clone(), json: notice.json.clone() };
+        Box::pin(async move { self.sent(recipient, &message).await.map_err(|error| format!("{error:#}")) })
+    }
+}
