@@ -14,17 +14,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::dom::Dom;
-use reports::{Comparison, Member, Money, Standing};
+use reports::export::{Format, Report, files};
+use reports::{Comparison, Member, Money, Options, Standing, focus};
 use serde_json::Value;
 use types::analysis::Analysis;
 
 /// What a run needs; `None`, said in one line, where it is to be skipped. In CI nothing may be skipped.
-struct Browser {
+pub(crate) struct Browser {
     chromium: PathBuf,
     axe: String,
 }
 
-fn browser(test: &str) -> Option<Browser> {
+pub(crate) fn browser(test: &str) -> Option<Browser> {
     let skip = |why: &str| {
         let is = |name: &str, value: &str| std::env::var_os(name).as_deref() == Some(OsStr::new(value));
         assert!(!(is("CI", "true") && is("COST_TEST_SERVICES", "1")), "`{test}` may not be skipped in CI: {why}");
@@ -51,13 +52,13 @@ fn browser(test: &str) -> Option<Browser> {
 
 /// How a page is looked at.
 #[derive(Debug, Clone, Copy)]
-struct Look {
-    width: u32,
-    dark: bool,
+pub(crate) struct Look {
+    pub(crate) width: u32,
+    pub(crate) dark: bool,
 }
 
 impl Browser {
-    fn open(&self, page: &str, look: Look, more: &[&str]) -> (Output, tempfile::TempDir) {
+    pub(crate) fn open(&self, page: &str, look: Look, more: &[&str]) -> (Output, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("page.html");
         fs::write(&file, page).unwrap();
@@ -80,11 +81,12 @@ impl Browser {
     }
 
     /// What a script in a copy of the page leaves in the page around it.
-    fn framed(&self, page: &str, look: Look, script: &str) -> Value {
+    pub(crate) fn framed(&self, page: &str, look: Look, script: &str) -> Value {
         // A frame, because a window is never narrower than some browsers allow.
         let script = format!("<script>{script}</script></body>");
-        let policy =
-            page.split("<meta http-equiv=\"Content-Security-Policy\"").nth(1).unwrap().split('>').next().unwrap();
+        // A mail has no policy: mail programs run no script in any case.
+        let policy = page.split("<meta http-equiv=\"Content-Security-Policy\"").nth(1);
+        let policy = policy.map_or("", |rest| rest.split('>').next().unwrap());
         let inner = page
             .replacen(&format!("<meta http-equiv=\"Content-Security-Policy\"{policy}>"), "", 1)
             .replacen("</body>", &script, 1);
@@ -140,7 +142,7 @@ fn check(browser: &Browser, name: &str, page: &str, look: Look) {
     assert!(found["ran"].as_u64().unwrap() >= 20, "{name} {look:?}: {found}");
 }
 
-const WIDTHS: [u32; 5] = [390, 641, 834, 1280, 1440];
+pub(crate) const WIDTHS: [u32; 5] = [390, 641, 834, 1280, 1440];
 
 #[test]
 fn axe_finds_nothing_at_any_width_light_or_dark() {
@@ -174,7 +176,22 @@ fn axe_finds_nothing_at_any_width_light_or_dark() {
     let fleet = reports::fleet(&members, &Money::default()).unwrap();
     let (before, after) = (sample::pool_wins(), sample::right_sizing());
     let compared = Comparison::try_new(&before, &after).unwrap().page(&Money::default()).unwrap();
-    for (name, page) in [("fleet", fleet), ("compare", compared)] {
+    let mut labelled = after.clone();
+    labelled.window.end += chrono::TimeDelta::days(7);
+    let trend = reports::page(&labelled, &Options::default().earlier(vec![Standing::of(&after)])).unwrap();
+    assert!(trend.contains("id=\"trend\""), "the page has its trend");
+    let (options, focus) = (Options::default(), focus::Settings::default());
+    let report = Report { analysis: &after, json: b"{}", options: &options, focus: &focus };
+    let team =
+        files(&report, &[Format::Labels]).unwrap().into_iter().find(|file| file.name.ends_with(".html")).unwrap();
+    let team = String::from_utf8(team.content).unwrap();
+    let context = reports::MailContext {
+        location: "https://example.com/report".to_owned(),
+        notices: vec!["Over budget: the cluster costs $2 a month; the budget is $1".to_owned()],
+        attached: "The page is attached.".to_owned(),
+    };
+    let mail = reports::mail(&after, &Money::default(), &context).unwrap();
+    for (name, page) in [("fleet", fleet), ("compare", compared), ("trend", trend), ("team", team), ("mail", mail)] {
         check(&browser, name, &page, Look { width: 390, dark: true });
         check(&browser, name, &page, Look { width: 1280, dark: false });
     }
@@ -200,7 +217,7 @@ fn axe_finds_nothing_on_paper() {
 }
 
 /// Where things end on a page as it opens, in CSS pixels from its top.
-const MEASURE: &str = "
+pub(crate) const MEASURE: &str = "
 addEventListener('load', () => {
   const end = (of) => { const one = document.querySelector(of); return one ? one.getBoundingClientRect().bottom : 0; };
   const measured = { width: innerWidth, page: document.documentElement.scrollHeight, answers: end('.answers'),

@@ -5,6 +5,7 @@
 mod awkward;
 mod bill;
 mod hours;
+mod large;
 mod parts;
 mod plan;
 mod replayed;
@@ -18,6 +19,8 @@ use types::analysis::*;
 pub(crate) use awkward::*;
 use bill::{allocation, evidence};
 use hours::{FROM_PROMETHEUS, HOURS, hour, start, utilisation};
+#[allow(unused_imports, reason = "each test file and the example use a part of the samples")]
+pub(crate) use large::large;
 use parts::{assumption, cost, group, machine, namespace, scenario, variant};
 pub(crate) use replayed::full;
 pub(crate) use verdicts::*;
