@@ -20,12 +20,12 @@ use serde_json::Value;
 use types::analysis::Analysis;
 
 /// What a run needs; `None`, said in one line, where it is to be skipped. In CI nothing may be skipped.
-pub(crate) struct Browser {
+struct Browser {
     chromium: PathBuf,
     axe: String,
 }
 
-pub(crate) fn browser(test: &str) -> Option<Browser> {
+fn browser(test: &str) -> Option<Browser> {
     let skip = |why: &str| {
         let is = |name: &str, value: &str| std::env::var_os(name).as_deref() == Some(OsStr::new(value));
         assert!(!(is("CI", "true") && is("COST_TEST_SERVICES", "1")), "`{test}` may not be skipped in CI: {why}");
@@ -52,13 +52,13 @@ pub(crate) fn browser(test: &str) -> Option<Browser> {
 
 /// How a page is looked at.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
-    pub(crate) width: u32,
-    pub(crate) dark: bool,
+struct Look {
+    width: u32,
+    dark: bool,
 }
 
 impl Browser {
-    pub(crate) fn open(&self, page: &str, look: Look, more: &[&str]) -> (Output, tempfile::TempDir) {
+    fn open(&self, page: &str, look: Look, more: &[&str]) -> (Output, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("page.html");
         fs::write(&file, page).unwrap();
@@ -81,7 +81,7 @@ impl Browser {
     }
 
     /// What a script in a copy of the page leaves in the page around it.
-    pub(crate) fn framed(&self, page: &str, look: Look, script: &str) -> Value {
+    fn framed(&self, page: &str, look: Look, script: &str) -> Value {
         // A frame, because a window is never narrower than some browsers allow.
         let script = format!("<script>{script}</script></body>");
         // A mail has no policy: mail programs run no script in any case.
@@ -142,7 +142,7 @@ fn check(browser: &Browser, name: &str, page: &str, look: Look) {
     assert!(found["ran"].as_u64().unwrap() >= 20, "{name} {look:?}: {found}");
 }
 
-pub(crate) const WIDTHS: [u32; 5] = [390, 641, 834, 1280, 1440];
+const WIDTHS: [u32; 5] = [390, 641, 834, 1280, 1440];
 
 #[test]
 fn axe_finds_nothing_at_any_width_light_or_dark() {
@@ -217,7 +217,7 @@ fn axe_finds_nothing_on_paper() {
 }
 
 /// Where things end on a page as it opens, in CSS pixels from its top.
-pub(crate) const MEASURE: &str = "
+const MEASURE: &str = "
 addEventListener('load', () => {
   const end = (of) => { const one = document.querySelector(of); return one ? one.getBoundingClientRect().bottom : 0; };
   const measured = { width: innerWidth, page: document.documentElement.scrollHeight, answers: end('.answers'),

@@ -13,7 +13,6 @@ mod page;
 mod rightsizing;
 mod sample;
 mod schema;
-mod screens;
 mod steps;
 mod story;
 mod summary;
