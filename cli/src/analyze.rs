@@ -92,9 +92,9 @@ impl InputArgs {
     /// Reads and checks the files, so that a bad one is reported before any work is done.
     pub(crate) fn read(&self) -> Result<Inputs, Failure> {
         Ok(Inputs {
-            assumptions: assumptions(self.assumptions.clone())?,
+            assumptions: assumptions(self.assumptions.clone()).map_err(Failure::usage)?,
             prices: prices(self.price_list.clone(), self.prices.clone())?,
-            profile: profile(self.profile.clone())?,
+            profile: profile(self.profile.clone()).map_err(Failure::usage)?,
             sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             bill_only: self.bill_only,
             bill: self.bill.bill(),
@@ -172,14 +172,14 @@ pub(crate) async fn window(
 }
 
 /// Reads the assumptions file; the documented defaults without one.
-pub(crate) fn assumptions(file: Option<PathBuf>) -> Result<Assumptions, Failure> {
+pub(crate) fn assumptions(file: Option<PathBuf>) -> anyhow::Result<Assumptions> {
     let Some(path) = file else { return Ok(Assumptions::default()) };
     let text = read_file(&path)?;
-    Ok(Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))?)
+    Assumptions::from_toml(&text).with_context(|| format!("read assumptions from `{}`", path.display()))
 }
 
 /// Reads the profile file. Reports name it by its file name only, without the path.
-fn profile(file: Option<PathBuf>) -> Result<Option<Profile>, Failure> {
+fn profile(file: Option<PathBuf>) -> anyhow::Result<Option<Profile>> {
     let Some(path) = file else { return Ok(None) };
     let text = read_file(&path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -189,6 +189,10 @@ fn profile(file: Option<PathBuf>) -> Result<Option<Profile>, Failure> {
 
 /// Builds the price book: the user's prices over an imported list over the built-in one.
 pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<PriceBook, Failure> {
+    book(list, user).map_err(Failure::usage)
+}
+
+fn book(list: Option<PathBuf>, user: Option<PathBuf>) -> anyhow::Result<PriceBook> {
     let mut book = PriceBook::catalog().context("read the built-in price list")?;
     if let Some(path) = list {
         let text = read_file(&path)?;
@@ -199,7 +203,7 @@ pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<Pri
         // Such as a pipe that was already read.
         if text.trim().is_empty() {
             let path = path.display();
-            return Err(anyhow::anyhow!("`{path}` is empty, so it gives no price; leave --prices out").into());
+            anyhow::bail!("`{path}` is empty, so it gives no price; leave --prices out");
         }
         book = book.with_user_toml(&text).with_context(|| format!("read prices from `{}`", path.display()))?;
     }

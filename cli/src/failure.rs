@@ -3,10 +3,13 @@
 use std::fmt;
 use std::process::ExitCode;
 
+/// Exit code of wrong usage.
+pub(crate) const USAGE: u8 = 2;
+
 /// A failure of a command.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Wrong usage: exit code 2.
+    /// Wrong usage, which a file named on the command line that cannot be read or is not valid is too: exit code 2.
     Usage(anyhow::Error),
     /// An error while running: exit code 1.
     Failed(anyhow::Error),
@@ -22,7 +25,7 @@ impl Failure {
 
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) => ExitCode::from(2),
+            Self::Usage(_) => ExitCode::from(USAGE),
             Self::Failed(_) | Self::Told => ExitCode::FAILURE,
         }
     }

@@ -4,6 +4,8 @@ mod analysis_file;
 mod analyze;
 mod collect;
 mod compare;
+mod completions;
+mod config;
 mod demo;
 mod doctor;
 mod failure;
@@ -23,10 +25,11 @@ mod work;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use clap::{Parser, Subcommand};
-use collector::args::LogArgs;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use collector::args::{LogArgs, LogFormat};
 
 use failure::Failure;
+use output::eprint;
 use progress::Progress;
 
 /// An analysis allocates and frees tables on several threads for each day. glibc keeps freed memory per thread, and
@@ -41,7 +44,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// a page, and `compare` shows what changed between two. `invoice` holds AWS's bill against the lake. `demo` does the
 /// first four on a synthetic cluster, through a real Prometheus: start there. `run` is for schedulers: it makes the
 /// report of each cluster in a lake. `serve` shows reports to people who sign in, and `work` replays the what-ifs they
-/// ask for. `lake` inspects and maintains a lake. `prices` explains prices and imports AWS price lists.
+/// ask for. `lake` inspects and maintains a lake. `prices` explains prices and imports AWS price lists. `completions` and
+/// `man` describe the commands to a shell and to `man`. Options can stand in a file: --config.
 #[derive(Debug, Parser)]
 #[command(name = "emp-cost", version, propagate_version = true)]
 struct Cli {
@@ -66,6 +70,8 @@ enum Command {
     Work(work::WorkArgs),
     Lake(lake::LakeArgs),
     Prices(prices::PricesArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
@@ -73,9 +79,36 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
+/// The commands, most of them with `--config`.
+fn command() -> clap::Command {
+    config::with_config(Cli::command())
+}
+
+/// Parses the command line, with the options of the file that it may name.
+fn parsed() -> Result<Cli, ExitCode> {
+    let command = command();
+    let expanded = config::expanded(config::command_line(), &command, config::in_environment).map_err(|error| {
+        eprint(&format!("error: {error}\n"));
+        ExitCode::from(failure::USAGE)
+    })?;
+    let matches = command.clone().try_get_matches_from(&expanded.args);
+    let cli =
+        matches.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone())));
+    cli.map_err(|error| {
+        let _nobody_to_tell = error.print();
+        if let Some(note) = expanded.note(&error.to_string()) {
+            eprint(&note);
+        }
+        if error.use_stderr() { ExitCode::from(failure::USAGE) } else { ExitCode::SUCCESS }
+    })
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parsed() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     collector::logging::start(&cli.log);
     let progress = Progress::new(&cli.log);
     let outcome = match cli.command {
@@ -91,13 +124,19 @@ async fn main() -> ExitCode {
         Command::Work(args) => work::run(args, now).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,
+        Command::Completions(args) => completions::run(&args, command()),
+        Command::Man(args) => completions::man(&args, command()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure @ Failure::Told) => failure.exit_code(),
         Err(failure) => {
             progress.clear();
-            tracing::error!("{failure}");
+            // Where lines are for people, it reads as what is said of a wrong flag.
+            match cli.log.log_format {
+                LogFormat::Text => eprint(&format!("error: {failure}\n")),
+                LogFormat::Json => tracing::error!("{failure}"),
+            }
             failure.exit_code()
         }
     }

@@ -89,7 +89,7 @@ pub(crate) async fn run(args: PricesArgs) -> Result<(), Failure> {
 }
 
 fn import(args: &ImportArgs) -> Result<(), Failure> {
-    let files = files(&args.from)?;
+    let files = files(&args.from).map_err(Failure::usage)?;
     let alone = files.len() == 1;
     let (mut imported, mut found) = (Spill::default(), 0);
     let (mut lines, mut currencies) = (Vec::new(), BTreeSet::new());
@@ -110,14 +110,14 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
             }
             // In a folder there are indexes and other things beside price lists.
             Err(error) if !alone => lines.push(format!("{}: skipped: {error:#}", path.display())),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(Failure::usage(error)),
         }
     }
     if found == 0 {
         print(&format!("{}\n", lines.join("\n")))?;
         let from = args.from.display();
         let currencies: Vec<_> = currencies.into_iter().collect();
-        return Err(match currencies.is_empty() {
+        return Err(Failure::usage(match currencies.is_empty() {
             true => anyhow::anyhow!(
                 "no price that a cluster needs in `{from}`; give a list of AmazonEC2, AmazonECS or savings plans"
             ),
@@ -125,8 +125,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
                 "the prices in `{from}` are in {}, and AWS lists these regions in another currency: CNY in China, USD elsewhere; import AWS's own list, or give your prices in a file for --prices",
                 currencies.join(" and ")
             ),
-        }
-        .into());
+        }));
     }
     let mut rows = 0;
     write_file_by(&args.out, |file| {

@@ -46,7 +46,7 @@ pub(crate) struct Given {
 }
 
 pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
-    let given = args.analysis.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let given = args.analysis.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeMap::new();
     for (path, given) in args.analysis.iter().zip(&given) {
         if let Some(other) = seen.insert(given.analysis.cluster_id.clone(), path) {
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
     };
     // A name that cannot be a folder's is told of before the first report is written.
     if given.len() > 1 || matches!(place, Place::Shelf(_)) {
-        given.iter().try_for_each(|given| id(&given.analysis).map(|_| ()))?;
+        given.iter().try_for_each(|given| id(&given.analysis).map(|_| ())).map_err(Failure::usage)?;
     }
     let mut members = Vec::new();
     for Given { analysis, json } in &given {
@@ -201,8 +201,9 @@ pub(crate) fn write(folder: &Path, files: &[File]) -> anyhow::Result<String> {
     Ok(written.join("\n"))
 }
 
-pub(crate) fn read(path: &Path) -> anyhow::Result<Given> {
-    let json = read_file(path)?.into_bytes();
-    let analysis = parse(&json).with_context(|| format!("read `{}`", path.display()))?;
+/// Reads an analysis that the command line names.
+pub(crate) fn read(path: &Path) -> Result<Given, Failure> {
+    let json = read_file(path).map_err(Failure::usage)?.into_bytes();
+    let analysis = parse(&json).with_context(|| format!("read `{}`", path.display())).map_err(Failure::usage)?;
     Ok(Given { analysis, json })
 }

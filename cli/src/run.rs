@@ -98,7 +98,7 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
     // A bad file must fail once, not for every cluster.
     let inputs = args.inputs.read()?;
     args.formats.money("USD")?;
-    let mut done = Done { reported: BTreeMap::new(), delivery: args.deliver.read()? };
+    let mut done = Done { reported: BTreeMap::new(), delivery: args.deliver.read(now)? };
     let store = args.lake.open().await;
     let shelf = match &args.reports {
         Some(place) => place.open().await,
@@ -189,7 +189,7 @@ async fn one(
     let member = Member { now: Standing::of(&analysis), earlier, link: Some(shelf::link(cluster)) };
     done.reported.insert(cluster.clone(), member);
     print(&format!("{}{page}\n", reports::summary(&analysis)))?;
-    let delivered = done.delivery.report(&analysis, &page, before).await;
+    let delivered = done.delivery.report(&analysis, (&page, &files), before).await;
     let unpriced = unpriced_percent(&analysis);
     if let (Some(most), Some(share)) = (args.max_unpriced, unpriced)
         && share > f64::from(most)

@@ -59,24 +59,29 @@ pub async fn collect(
     each: &mut (dyn FnMut(Hour, &HourResult) + Send),
 ) -> Result<Collected, CollectError> {
     let mut collected = Collected::default();
-    let mut told = |hour: Hour, result: &HourResult, collected: &mut Collected| {
+    let coverage = lake.coverage(cluster, window).await?;
+    let present: BTreeSet<Hour> = coverage.present.into_iter().collect();
+    let repairs: Vec<Hour> =
+        coverage.incomplete.iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| hour.hour).collect();
+    // An hour that is to be repaired is there already, but counts once: as what comes of the repair.
+    let mut to_repair: BTreeSet<Hour> = repairs.iter().copied().collect();
+    let mut told = |hour: Hour, result: &HourResult, collected: &mut Collected, to_repair: &mut BTreeSet<Hour>| {
+        to_repair.remove(&hour);
         collected.count(hour, result);
         each(hour, result);
     };
-    let coverage = lake.coverage(cluster, window).await?;
-    let present: BTreeSet<Hour> = coverage.present.into_iter().collect();
-    for hour in &present {
-        told(*hour, &HourResult::Present, &mut collected);
+    let settled: Vec<Hour> = present.difference(&to_repair).copied().collect();
+    for hour in settled {
+        told(hour, &HourResult::Present, &mut collected, &mut to_repair);
     }
     let unknown = unknown_hours(server, window, &present, settings, &mut collected).await?;
     for hour in &unknown {
-        told(*hour, &HourResult::NoData { slots: 0 }, &mut collected);
+        told(*hour, &HourResult::NoData { slots: 0 }, &mut collected, &mut to_repair);
     }
     let settled = present.union(&unknown).copied().collect();
     let missing = schedule::plan(window, &settled);
     collected.left = missing.len();
-    let repairs =
-        coverage.incomplete.into_iter().filter(|hour| hour.tries < MOST_REPAIRS).map(|hour| (hour.hour, Kind::Repair));
+    let repairs = repairs.into_iter().map(|hour| (hour, Kind::Repair));
     let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
     let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
     let (mut checked, mut checked_of) = (Checked::default(), None);
@@ -106,7 +111,7 @@ pub async fn collect(
             Err(HourResult::Failed(CollectError::Fault { hour, reason }))
         });
         if let Some((before, write)) = writing.take() {
-            told(before, &finished(before, write).await, &mut collected);
+            told(before, &finished(before, write).await, &mut collected, &mut to_repair);
         }
         match asked {
             Ok(encoded) => {
@@ -116,7 +121,7 @@ pub async fn collect(
             // What is in the lake stays; the server has less of it than it had.
             Err(HourResult::NoData { .. }) if kind == Kind::Repair => {}
             Err(result) => {
-                told(hour, &result, &mut collected);
+                told(hour, &result, &mut collected, &mut to_repair);
                 match result {
                     HourResult::Failed(error @ CollectError::Query(_)) => {
                         failures_in_a_row += 1;
@@ -132,7 +137,11 @@ pub async fn collect(
         }
     }
     if let Some((hour, write)) = writing {
-        told(hour, &finished(hour, write).await, &mut collected);
+        told(hour, &finished(hour, write).await, &mut collected, &mut to_repair);
+    }
+    // Those that no repair was tried for, or for which the server has nothing any more.
+    for hour in std::mem::take(&mut to_repair) {
+        told(hour, &HourResult::Present, &mut collected, &mut to_repair);
     }
     gave_up.map_or(Ok(collected), Err)
 }

@@ -17,9 +17,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use chrono::TimeDelta;
 use peak_alloc::PeakAlloc;
-use types::analysis::{Analysis, ClaimCost, HourPoint, NamespaceCost, ScenarioHour, WorkloadCost, WorkloadMovability};
 
 #[path = "../tests/all/sample/mod.rs"]
 mod sample;
@@ -27,43 +25,7 @@ mod sample;
 #[global_allocator]
 static ALLOCATIONS: PeakAlloc = PeakAlloc;
 
-const WORKLOADS: usize = 5_000;
-const NAMESPACES: usize = 200;
-const HOURS: usize = 60 * 24;
 const ROUNDS: usize = 9;
-
-/// The full sample with as much in it as a large cluster has.
-fn large() -> Analysis {
-    let mut analysis = sample::full();
-    let start = analysis.window.start;
-    let at = |hour: usize| start + TimeDelta::hours(i64::try_from(hour).unwrap());
-    let hourly = analysis.utilisation.hourly.clone();
-    let points = hourly.iter().cycle().take(HOURS).enumerate();
-    analysis.utilisation.hourly = points.map(|(n, point)| HourPoint { hour: at(n), ..point.clone() }).collect();
-    for scenario in &mut analysis.scenarios {
-        let hours = scenario.by_hour.iter().cycle().take(HOURS).enumerate();
-        scenario.by_hour = hours.map(|(n, hour)| ScenarioHour { start: at(n), ..*hour }).collect();
-    }
-    analysis.window.end = at(HOURS);
-    analysis.window.hours_expected = u32::try_from(HOURS).unwrap();
-    analysis.window.hours_present = analysis.window.hours_expected;
-    let namespace = |n: usize| format!("team-{:03}", n % NAMESPACES);
-    let workload = |n: usize| format!("service-with-a-longer-name-{n:04}");
-    let allocation = analysis.allocation.as_mut().unwrap();
-    let one = allocation.by_workload.first().unwrap().clone();
-    let some = |n: usize| WorkloadCost { namespace: namespace(n), workload: workload(n), ..one.clone() };
-    allocation.by_workload = (0..WORKLOADS).map(some).collect();
-    let one = allocation.by_namespace.first().unwrap().clone();
-    let some = |n: usize| NamespaceCost { namespace: namespace(n), ..one.clone() };
-    allocation.by_namespace = (0..NAMESPACES).map(some).collect();
-    let one = allocation.by_volume_claim.first().unwrap().clone();
-    let some = |n: usize| ClaimCost { namespace: namespace(n), claim: format!("data-{n}"), ..one.clone() };
-    allocation.by_volume_claim = (0..WORKLOADS / 4).map(some).collect();
-    let one = analysis.movability.first().unwrap().clone();
-    let some = |n: usize| WorkloadMovability { namespace: namespace(n), workload: workload(n), ..one.clone() };
-    analysis.movability = (0..1_000).map(some).collect();
-    analysis
-}
 
 /// Runs `side` once: its bytes, seconds, and the most bytes allocated at once beyond what was there before.
 fn measured(side: impl FnOnce() -> String) -> (usize, f64, f64) {
@@ -79,7 +41,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() {
-    let analysis = large();
+    let analysis = sample::large();
     let options = reports::Options::default();
     let (mut page, mut json) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

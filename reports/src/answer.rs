@@ -23,6 +23,8 @@ pub(crate) struct Answer {
     pub(crate) next: String,
     /// What the steps beside the recommended change save, as a sentence; empty without any.
     pub(crate) beside: String,
+    /// What can go wrong with the recommended change, as a sentence; empty without a change.
+    pub(crate) risk: String,
     /// The section that helps with it, without `#`; empty for none.
     pub(crate) place: &'static str,
 }
@@ -43,10 +45,21 @@ impl Answer {
             } else {
                 String::new()
             },
+            risk: risk(analysis),
             saves,
             place,
         })
     }
+}
+
+/// The first sentence of what to be careful about in the largest step of the recommended change.
+fn risk(analysis: &View<'_>) -> String {
+    let steps = analysis.next_steps.iter().flat_map(|steps| steps.of_recommended());
+    let careful = steps.filter(|step| step.kind != StepKind::KeepReady && !step.caution.is_empty());
+    let amount = |step: &&Step| step.saving_monthly_usd.unwrap_or_default();
+    let Some(step) = careful.max_by(|a, b| amount(a).total_cmp(&amount(b))) else { return String::new() };
+    let first = step.caution.split_once(". ").map_or(step.caution.as_str(), |(first, _)| first);
+    format!("{}.", analysis.sentence(first.trim_end_matches('.')))
 }
 
 /// The colour of the stance and what it says: a change that saves is a gain, and staying is no loss.
@@ -159,7 +172,9 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         },
         Some(step) => format!("{}{}", step.what, amount(step)),
         None => {
-            let step = steps.beside().next()?;
+            // A contract comes after what makes the bill smaller.
+            let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
+            let step = steps.beside().find(|step| !is_contract(step)).or_else(|| steps.beside().next())?;
             format!("{}{}", step.what, amount(step))
         }
     };

@@ -12,6 +12,7 @@ use crate::markdown::markdown;
 use crate::page::{Options, RenderError, page};
 use crate::rightsizing;
 use crate::sheets::{SHEETS, SheetError};
+use crate::workbook::{self, WorkbookError, workbook};
 
 /// A format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +23,8 @@ pub enum Format {
     Json,
     /// A table each.
     Csv,
+    /// The same tables in one workbook.
+    Xlsx,
     /// FOCUS as Parquet.
     Focus,
     /// FOCUS as CSV.
@@ -38,10 +41,11 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are told of.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Html,
         Self::Json,
         Self::Csv,
+        Self::Xlsx,
         Self::Focus,
         Self::FocusCsv,
         Self::Markdown,
@@ -56,6 +60,7 @@ impl Format {
             Self::Html => "html",
             Self::Json => "json",
             Self::Csv => "csv",
+            Self::Xlsx => "xlsx",
             Self::Focus => "focus",
             Self::FocusCsv => "focus-csv",
             Self::Markdown => "markdown",
@@ -71,6 +76,7 @@ impl Format {
             Self::Html => "index.html, the page",
             Self::Json => "analysis.json, all numbers, from which later reports read their trend",
             Self::Csv => "csv/, a table each",
+            Self::Xlsx => "report.xlsx, the same tables as sheets of an Excel workbook",
             Self::Focus => "focus/, the cost of each scenario as FOCUS in Parquet",
             Self::FocusCsv => "focus/, the same as CSV",
             Self::Markdown => "summary.md, for a pull request or a chat",
@@ -90,7 +96,7 @@ impl fmt::Display for Format {
 /// A name that is no format's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no format of a report; use some of html, json, csv, focus, focus-csv, markdown, drafts, right-sizing, labels"
+    "`{0}` is no format of a report; use some of html, json, csv, xlsx, focus, focus-csv, markdown, drafts, right-sizing, labels"
 )]
 pub struct UnknownFormat(String);
 
@@ -150,6 +156,9 @@ pub enum ExportError {
     /// A table.
     #[error(transparent)]
     Sheet(#[from] SheetError),
+    /// The workbook.
+    #[error(transparent)]
+    Workbook(#[from] WorkbookError),
     /// FOCUS.
     #[error(transparent)]
     Focus(#[from] FocusError),
@@ -195,6 +204,11 @@ fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(),
                 files.push(File::csv(format!("csv/{}.csv", sheet.name), sheet.csv(analysis)?));
             }
         }
+        Format::Xlsx => files.push(File {
+            name: "report.xlsx".to_owned(),
+            content_type: workbook::CONTENT_TYPE,
+            content: workbook(analysis)?,
+        }),
         Format::Focus => {
             for table in focus::tables(analysis, focus) {
                 let (name, content_type) = (format!("focus/{}.parquet", table.name), "application/vnd.apache.parquet");

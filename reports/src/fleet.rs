@@ -302,10 +302,10 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
         sub: now.region.clone().unwrap_or_else(|| "region not known".to_owned()),
         cells: labelled([
             cost(now.today, money),
-            cost(now.ec2, money),
+            cost(now.ec2_compared(), money),
             Text {
                 badge: if now.pool_note.is_empty() { cost(now.pool, money).badge } else { now.pool_note },
-                ..cost(now.pool, money)
+                ..cost(now.pool_compared(), money)
             },
             pool_saving(now, now.saving_vs_today.as_ref(), money),
             pool_saving(now, now.saving_vs_ec2.as_ref(), money),
@@ -469,9 +469,9 @@ pub fn fleet_csv(members: &[Member]) -> Result<Vec<u8>, SheetError> {
             s.hours_synthetic,
             s.today.monthly_usd,
             s.today.partial,
-            s.ec2.monthly_usd,
+            s.ec2_compared().monthly_usd,
             &s.pool_id,
-            s.pool.monthly_usd,
+            s.pool_compared().monthly_usd,
             s.pool.partial,
             today.map(|saving| saving.monthly_usd),
             today.and_then(|saving| saving.fraction),

@@ -29,6 +29,7 @@ mod inventory;
 mod invoice;
 mod judged;
 mod labels;
+mod mail;
 mod markdown;
 mod money;
 mod over_time;
@@ -53,17 +54,20 @@ mod utilisation;
 mod view;
 mod waterfall;
 mod words;
+pub mod workbook;
 
 pub use compare::{CompareError, Comparison};
 pub use drafts::{Draft, drafts};
 pub use figures::Figures;
 pub use fleet::{FLEET_COLUMNS, Member, fleet, fleet_csv};
 pub use invoice::{invoice_markdown, invoice_page, invoice_summary};
+pub use mail::{MailContext, mail};
 pub use markdown::markdown;
 pub use money::{Money, MoneyError};
 pub use page::{Options, RenderError, page};
 pub use standing::Standing;
 pub use summary::summary;
+pub use workbook::workbook;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.
 pub const ANALYSIS_SCHEMA: &str = include_str!("../analysis.schema.json");

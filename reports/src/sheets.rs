@@ -92,12 +92,17 @@ pub const SHEETS: [Sheet; 32] = [
 ];
 
 impl Sheet {
+    /// The rows of the table, each with a cell for each column.
+    pub(crate) fn rows_of(&self, analysis: &Analysis) -> Vec<Vec<Cell>> {
+        (self.rows)(analysis)
+    }
+
     /// The table of an analysis as CSV (RFC 4180, UTF-8, a header, rows in the order of the analysis).
     ///
     /// # Errors
     /// [`SheetError`] when a row does not have the table's columns, which a test rules out.
     pub fn csv(&self, analysis: &Analysis) -> Result<Vec<u8>, SheetError> {
-        write(self.columns.iter().map(|(name, _)| *name), (self.rows)(analysis))
+        write(self.columns.iter().map(|(name, _)| *name), self.rows_of(analysis))
             .map_err(|source| SheetError { name: self.name.to_owned(), source })
     }
 }

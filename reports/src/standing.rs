@@ -138,6 +138,16 @@ impl Standing {
         self.pool_id == words::VENDOR
     }
 
+    /// The best on EC2 as it was judged, which its savings are formed with; as it was replayed where it was not judged.
+    pub(crate) fn ec2_compared(&self) -> Cost {
+        Cost { monthly_usd: self.ec2_judged_usd.or(self.ec2.monthly_usd), ..self.ec2 }
+    }
+
+    /// The pool in the same way.
+    pub(crate) fn pool_compared(&self) -> Cost {
+        Cost { monthly_usd: self.pool_judged_usd.or(self.pool.monthly_usd), ..self.pool }
+    }
+
     /// The currency of its amounts.
     pub fn currency(&self) -> &str {
         &self.currency

@@ -17,12 +17,23 @@ pub(crate) struct StepsPart {
     lead: String,
     recommended: Table,
     beside: Table,
+    /// Steps that are about more than their row names.
+    named: Vec<Named>,
     /// Total waste in a sentence; empty where it is not known.
     waste: String,
     parts: Vec<Part>,
 }
 
 impl HtmlSafe for StepsPart {}
+
+/// Everything that a step is about, as far as the analysis names it.
+#[derive(Debug)]
+struct Named {
+    what: String,
+    names: Vec<String>,
+    /// How many more there are; empty for none.
+    more: String,
+}
 
 impl StepsPart {
     /// The section; `None` for an analysis that predates both.
@@ -36,6 +47,7 @@ impl StepsPart {
                 lead: lead(analysis, steps),
                 recommended: recommended(analysis, steps),
                 beside: beside(analysis, steps),
+                named: steps.steps.iter().filter_map(|step| named(analysis, step)).collect(),
                 waste: waste.map(|waste| waste_in_words(analysis, waste)).unwrap_or_default(),
                 parts: waste.map(|waste| parts(analysis, waste)).unwrap_or_default(),
             }
@@ -88,16 +100,36 @@ fn row(analysis: &View<'_>, step: &Step) -> Row {
     ])
 }
 
-/// Names a step is about, and how many more there are.
+/// Names that a step's row has room for.
+const MOST_NAMES: usize = 3;
+
+/// Names a step is about, and how many more there are; none where the step itself says them in short.
 pub(crate) fn subjects(step: &Step) -> String {
-    /// Names that fit on two lines of a table.
-    const MOST: usize = 5;
-    let mut named: Vec<String> = step.subjects.iter().take(MOST).map(|name| words::clipped(name, 60)).collect();
-    let shown = u32::try_from(named.len()).unwrap_or(u32::MAX);
-    if step.kind != StepKind::Pack && step.subjects_count > shown {
-        named.push(format!("{} more", format::count(step.subjects_count - shown)));
+    if step.kind == StepKind::KeepReady {
+        return String::new();
     }
-    named.join(", ")
+    let named: Vec<String> = step.subjects.iter().take(MOST_NAMES).map(|name| words::clipped(name, 60)).collect();
+    match more(step, named.len()) {
+        0 => named.join(", "),
+        more => format!("{} and {} more", named.join(", "), format::count(more)),
+    }
+}
+
+/// How many names a step has beyond so many.
+fn more(step: &Step, shown: usize) -> u32 {
+    step.subjects_count.saturating_sub(u32::try_from(shown).unwrap_or(u32::MAX))
+}
+
+/// Every name of a step, where its row has no room for them.
+fn named(analysis: &View<'_>, step: &Step) -> Option<Named> {
+    (step.subjects.len() > MOST_NAMES).then(|| Named {
+        what: analysis.sentence(&step.what),
+        names: step.subjects.iter().map(|name| words::clipped(name, 120)).collect(),
+        more: match more(step, step.subjects.len()) {
+            0 => String::new(),
+            more => format!("{} more", format::count(more)),
+        },
+    })
 }
 
 fn columns() -> Vec<Column> {

@@ -17,7 +17,7 @@ pub(crate) fn level(level: ConfidenceLevel) -> &'static str {
 /// What a level means.
 pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
     match level {
-        ConfidenceLevel::Low => "the recommendation may turn around",
+        ConfidenceLevel::Low => "the recommendation may change",
         ConfidenceLevel::Medium => "the direction holds, the amount may change",
         ConfidenceLevel::High => "direction and amount hold for the weeks measured",
     }
@@ -27,7 +27,7 @@ pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
 pub(crate) fn doubt(doubt: &Doubt) -> String {
     match doubt {
         Doubt::FlipsWith { key, value } => {
-            format!("it turns around where “{}” is {}", words::assumption(key), words::value(key, value))
+            format!("another answer is right where “{}” is {}", words::assumption(key), words::value(key, value))
         }
         Doubt::ShortWindow { hours } => {
             format!("it stands on {} hours, which is under three whole weeks", grouped(f64::from(*hours), 0))
@@ -65,7 +65,7 @@ mod tests {
         for (of, expect) in [
             (
                 Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned() },
-                "it turns around where “The vendor’s fee” is 35\u{a0}%",
+                "another answer is right where “The vendor’s fee” is 35\u{a0}%",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
             (Doubt::EmpFactsDated, "what is known of elastic machine pools ends in 2025"),

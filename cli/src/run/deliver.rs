@@ -3,6 +3,7 @@
 mod alerts;
 mod config;
 mod http;
+mod mail;
 mod message;
 mod metrics;
 mod remote_write;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
+use reports::export::File;
 use types::analysis::Analysis;
 
 use crate::failure::Failure;
@@ -24,7 +26,7 @@ use remote_write::RemoteWriteArgs;
 /// Options of delivery.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DeliverArgs {
-    /// Send a message about each report by Slack or webhook, as this file says (TOML); docs/delivery.md describes it
+    /// Send a message about each report by Slack, webhook or mail, as this file says (TOML); docs/delivery.md describes it
     #[arg(long, value_name = "FILE")]
     deliver: Option<PathBuf>,
 
@@ -40,6 +42,8 @@ pub(crate) struct DeliverArgs {
 #[derive(Debug)]
 pub(crate) struct Delivery {
     config: Option<Config>,
+    /// The moment of the run, for the date of mails.
+    now: DateTime<Utc>,
     metrics_file: Option<PathBuf>,
     remote_write: RemoteWriteArgs,
     analyses: Vec<Analysis>,
@@ -47,13 +51,14 @@ pub(crate) struct Delivery {
 
 impl DeliverArgs {
     /// Reads and checks the delivery file, so that a bad one is reported before any work is done.
-    pub(crate) fn read(&self) -> Result<Delivery, Failure> {
+    pub(crate) fn read(&self, now: DateTime<Utc>) -> Result<Delivery, Failure> {
         let config = self.deliver.as_deref().map(|path| {
             let text = read_file(path)?;
             Config::read(&text).with_context(|| format!("read deliveries from `{}`", path.display()))
         });
         Ok(Delivery {
-            config: config.transpose()?,
+            config: config.transpose().map_err(Failure::usage)?,
+            now,
             metrics_file: self.metrics_file.clone(),
             remote_write: self.remote_write.clone(),
             analyses: Vec::new(),
@@ -67,7 +72,7 @@ impl Delivery {
     pub(crate) async fn report(
         &mut self,
         analysis: &Analysis,
-        location: &str,
+        (location, files): (&str, &[File]),
         before: Option<f64>,
     ) -> anyhow::Result<()> {
         if self.metrics_file.is_some() || self.remote_write.is_wanted() {
@@ -90,6 +95,12 @@ impl Delivery {
         }
         for to in &config.webhook {
             note(http::webhook(to, &message, None).await);
+        }
+        let report = mail::Sent { analysis, location, page: files.iter().find(|file| file.name == "index.html") };
+        for to in &config.mail {
+            for outcome in mail::send(to, &message, &report, self.now).await {
+                note(outcome);
+            }
         }
         match failed {
             0 => Ok(()),

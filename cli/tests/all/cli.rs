@@ -62,6 +62,8 @@ fn help_is_what_was_read_and_accepted() {
     insta::assert_snapshot!("help_prices_import", help(&["prices", "import"]));
     insta::assert_snapshot!("help_prices_show", help(&["prices", "show"]));
     insta::assert_snapshot!("help_prices_update", help(&["prices", "update"]));
+    insta::assert_snapshot!("help_completions", help(&["completions"]));
+    insta::assert_snapshot!("help_man", help(&["man"]));
 }
 
 #[test]
@@ -333,7 +335,7 @@ fn an_assumption_that_does_not_exist_is_answered_with_the_nearest() {
     std::fs::write(&file, "[emp]\nmemory_overcomit = 2.0\n").unwrap();
     let more = ["--assumptions", file.to_str().unwrap()];
     let words = ["memory_overcomit", "emp.memory_overcommit", file.to_str().unwrap()];
-    check_failure(&analyze(&lake, "prod-7", &out, &more), 1, &words);
+    check_failure(&analyze(&lake, "prod-7", &out, &more), 2, &words);
     assert!(!out.exists());
 }
 
@@ -387,15 +389,15 @@ fn a_price_list_without_prices_is_refused_and_says_why() {
     let row = "\"A\",\"OnDemand\",\"0\",\"1.5\",\"EUR\",\"Compute Instance\",\"m5.large\",\"Shared\",\"Linux\",\"NA\",\"CNN1-BoxUsage:m5.large\",\"RunInstances\",\"Used\",\"cn-north-1\"\n";
     std::fs::write(&list, [heading, names, row].concat()).unwrap();
     let (list, path) = (list.to_str().unwrap(), empty.to_str().unwrap());
-    check_failure(&["prices", "import", "--from", list, "--out", path], 1, &["are in EUR", "another currency"]);
+    check_failure(&["prices", "import", "--from", list, "--out", path], 2, &["are in EUR", "another currency"]);
     assert!(!empty.exists());
     std::fs::write(&empty, "kind,region,name,plan,usd,unit,date,source\n").unwrap();
     check_failure(
         &analyze(&lake, "prod-7", &out, &["--price-list", path]),
-        1,
+        2,
         &[path, "holds no price", "prices import"],
     );
-    check_failure(&analyze(&lake, "prod-7", &out, &["--price-list", list]), 1, &[list, "prices import"]);
+    check_failure(&analyze(&lake, "prod-7", &out, &["--price-list", list]), 2, &[list, "prices import"]);
 }
 
 #[test]
@@ -423,11 +425,11 @@ fn a_file_that_is_no_analysis_is_refused() {
     let file = folder.path().join("analysis.json");
     let out = folder.path().join("out");
     let args = ["report", "--analysis", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
-    check_failure(&args, 1, &["read `", "analysis.json"]);
+    check_failure(&args, 2, &["read `", "analysis.json"]);
     std::fs::write(&file, "{\"schema\": \"emp-cost/analysis/v9\"}").unwrap();
-    check_failure(&args, 1, &["emp-cost/analysis/v9", "emp-cost/analysis/v1"]);
+    check_failure(&args, 2, &["emp-cost/analysis/v9", "emp-cost/analysis/v1"]);
     std::fs::write(&file, "<html>").unwrap();
-    check_failure(&args, 1, &["as JSON"]);
+    check_failure(&args, 2, &["as JSON"]);
     assert!(!out.exists());
 }
 
@@ -461,8 +463,8 @@ fn an_imported_price_list_is_added_to_and_shown() {
     let said = String::from_utf8(emp_cost(&show).stdout).unwrap();
     assert!(said.contains("on-demand  0.799 USD per hour: imported, observed (AWS price list AmazonEC2"), "{said}");
     assert!(said.contains("also       0.856 USD per hour: catalog"), "{said}");
-    check_failure(&["prices", "import", "--from", &at("aws/region_index.json")], 1, &["no `products`"]);
-    check_failure(&["prices", "import", "--from", &at("nothing")], 1, &["nothing"]);
+    check_failure(&["prices", "import", "--from", &at("aws/region_index.json")], 2, &["no `products`"]);
+    check_failure(&["prices", "import", "--from", &at("nothing")], 2, &["nothing"]);
 }
 
 /// A list of AWS's of Beijing, prices made up.
@@ -515,7 +517,7 @@ fn every_source_of_a_price_is_named_and_where_they_differ() {
         let said = explain(region, name);
         assert!(said.contains(words), "{words}: {said}");
     }
-    check_failure(&["prices", "explain", "us-east-1", "m5.4xlrge"], 1, &["did you mean `m5.4xlarge`?"]);
+    check_failure(&["prices", "explain", "us-east-1", "m5.4xlrge"], 2, &["did you mean `m5.4xlarge`?"]);
 }
 
 #[test]
@@ -541,7 +543,7 @@ fn a_price_is_explained_with_its_origin_and_commitments() {
         1,
         &["`m5.4xlrge`", "did you mean `m5.4xlarge`?"],
     );
-    check_failure(&["prices", "show", "zebra", "--region", "us-east-1"], 1, &["`zebra` is no instance type"]);
+    check_failure(&["prices", "show", "zebra", "--region", "us-east-1"], 2, &["`zebra` is no instance type"]);
     let beijing = show("m5.xlarge", "cn-north-1", &[]);
     assert!(
         beijing.contains("on-demand  2.026 CNY per hour: catalog, observed (Karpenter's price table, 2024-11-06)"),

@@ -48,7 +48,7 @@ pub(crate) fn server(status: &'static str) -> (String, Receiver<Got>) {
     (url, receive)
 }
 
-fn run(lake: &Path, deliver: &str, more: &[&str]) -> Output {
+pub(crate) fn run(lake: &Path, deliver: &str, more: &[&str]) -> Output {
     let file = lake.join("deliver.toml");
     fs::write(&file, deliver).unwrap();
     let args = ["run", "--bill-only", "--window", "all", "--lake"];
@@ -62,11 +62,11 @@ fn run(lake: &Path, deliver: &str, more: &[&str]) -> Output {
         .unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn secret(folder: &Path, name: &str, content: &str) -> String {
+pub(crate) fn secret(folder: &Path, name: &str, content: &str) -> String {
     let path = folder.join(name);
     fs::write(&path, content).unwrap();
     path.to_str().unwrap().to_owned()
@@ -137,7 +137,7 @@ fn a_delivery_that_fails_keeps_no_other_from_it_and_shows_no_secret() {
     to_good.recv_timeout(Duration::from_secs(10)).unwrap();
     assert!(folder.path().join("reports/cluster=prod-1/latest/report.json").exists());
     let output = run(folder.path(), "[[slack]]\nurl = \"x\"\n", &[]);
-    assert!(output.status.code() == Some(1) && said(&output).contains("deliver.toml"), "{}", said(&output));
+    assert!(output.status.code() == Some(2) && said(&output).contains("deliver.toml"), "{}", said(&output));
 }
 
 #[test]

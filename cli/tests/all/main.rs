@@ -2,12 +2,14 @@
 
 mod alerts;
 mod cli;
+mod config;
 mod deliver;
 mod edges;
 mod grafana;
 mod invoice;
 mod push;
 mod replicas;
+mod mail;
 mod report;
 mod run;
 mod serve;

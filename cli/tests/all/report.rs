@@ -263,7 +263,7 @@ fn several_clusters_get_a_folder_each_and_a_page_together() {
     let away = folder.path().join("away");
     let output =
         emp_cost(&[&given[..3], &["--analysis", hostile.to_str().unwrap(), "--out", away.to_str().unwrap()]].concat());
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("../prod-9"), "{output:?}");
     assert!(!folder.path().join("prod-9").exists() && !away.exists());
 }

@@ -188,7 +188,7 @@ fn a_lake_without_hours_or_a_file_without_sense_is_named_before_anything_is_done
     let file = folder.path().join("a.toml");
     fs::write(&file, "[emp]\nmemory_overcomit = 2.0\n").unwrap();
     let output = run(folder.path(), &["--assumptions", file.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("emp.memory_overcommit"), "{}", said(&output));
     assert!(!folder.path().join("reports").exists());
     let end = ["run", "--lake", folder.path().to_str().unwrap(), "--window", "1h"];

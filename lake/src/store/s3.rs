@@ -43,6 +43,14 @@ const BODY_TRIES: u32 = 4;
 /// Times a conflicting conditional write is tried again; each time another writer was mid-flight.
 const CONFLICT_TRIES: u32 = 8;
 
+/// What mends a missing region.
+const SET_REGION: &str = "; set AWS_REGION to the region of the bucket, or `region` in a profile of ~/.aws/config";
+
+/// No place where the AWS SDK looks has a region.
+#[derive(Debug, thiserror::Error)]
+#[error("no AWS region is set")]
+struct NoRegion;
+
 /// Objects in a bucket below a prefix.
 #[derive(Debug, Clone)]
 pub struct S3Store {
@@ -108,6 +116,7 @@ impl S3Store {
                 let attempt = Attempt { permission, arn: &arn, bucket: &self.bucket };
                 (refusal.hint(attempt, &identity), Box::new(refusal))
             }
+            None if self.client.config().region().is_none() => (SET_REGION.to_owned(), Box::new(NoRegion)),
             None => (unanswered(&error).to_owned(), Box::new(error)),
         };
         StoreError::Failed { action, key: key.to_owned(), store: self.location(), hint, source }

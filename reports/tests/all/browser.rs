@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::dom::Dom;
-use reports::{Comparison, Member, Money, Standing};
+use reports::export::{Format, Report, files};
+use reports::{Comparison, Member, Money, Options, Standing, focus};
 use serde_json::Value;
 use types::analysis::Analysis;
 
@@ -83,8 +84,9 @@ impl Browser {
     fn framed(&self, page: &str, look: Look, script: &str) -> Value {
         // A frame, because a window is never narrower than some browsers allow.
         let script = format!("<script>{script}</script></body>");
-        let policy =
-            page.split("<meta http-equiv=\"Content-Security-Policy\"").nth(1).unwrap().split('>').next().unwrap();
+        // A mail has no policy: mail programs run no script in any case.
+        let policy = page.split("<meta http-equiv=\"Content-Security-Policy\"").nth(1);
+        let policy = policy.map_or("", |rest| rest.split('>').next().unwrap());
         let inner = page
             .replacen(&format!("<meta http-equiv=\"Content-Security-Policy\"{policy}>"), "", 1)
             .replacen("</body>", &script, 1);
@@ -174,7 +176,22 @@ fn axe_finds_nothing_at_any_width_light_or_dark() {
     let fleet = reports::fleet(&members, &Money::default()).unwrap();
     let (before, after) = (sample::pool_wins(), sample::right_sizing());
     let compared = Comparison::try_new(&before, &after).unwrap().page(&Money::default()).unwrap();
-    for (name, page) in [("fleet", fleet), ("compare", compared)] {
+    let mut labelled = after.clone();
+    labelled.window.end += chrono::TimeDelta::days(7);
+    let trend = reports::page(&labelled, &Options::default().earlier(vec![Standing::of(&after)])).unwrap();
+    assert!(trend.contains("id=\"trend\""), "the page has its trend");
+    let (options, focus) = (Options::default(), focus::Settings::default());
+    let report = Report { analysis: &after, json: b"{}", options: &options, focus: &focus };
+    let team =
+        files(&report, &[Format::Labels]).unwrap().into_iter().find(|file| file.name.ends_with(".html")).unwrap();
+    let team = String::from_utf8(team.content).unwrap();
+    let context = reports::MailContext {
+        location: "https://example.com/report".to_owned(),
+        notices: vec!["Over budget: the cluster costs $2 a month; the budget is $1".to_owned()],
+        attached: "The page is attached.".to_owned(),
+    };
+    let mail = reports::mail(&after, &Money::default(), &context).unwrap();
+    for (name, page) in [("fleet", fleet), ("compare", compared), ("trend", trend), ("team", team), ("mail", mail)] {
         check(&browser, name, &page, Look { width: 390, dark: true });
         check(&browser, name, &page, Look { width: 1280, dark: false });
     }

@@ -247,6 +247,7 @@ fn a_report_has_the_files_of_its_formats_and_the_page_last() {
             Some("json") => "application/json",
             Some("csv") => "text/csv; charset=utf-8",
             Some("parquet") => "application/vnd.apache.parquet",
+            Some("xlsx") => reports::workbook::CONTENT_TYPE,
             Some("md") if file.name == "summary.md" => "text/markdown; charset=utf-8",
             _ => "text/plain; charset=utf-8",
         };

@@ -42,7 +42,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             sample::pool_wins(),
             "Move to an elastic machine pool with tuned ratios.",
             "one spare host in each zone ($2,225 a month, already deducted)",
-            "How sure Low: it turns around where “The vendor’s fee” is 35 %.",
+            "How sure Low: another answer is right where “The vendor’s fee” is 35 %.",
             "then wave 1 of 3: move two namespaces to the elastic machine pool",
         ),
         (
@@ -77,6 +77,8 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
         }
         assert!(!said.contains("limits.") && !said.contains("risk."), "{name}: a key in {said}");
     }
+    let (_, said) = head(&sample::right_sizing());
+    assert!(said.contains("Mind Memory set too low gets pods killed"), "what can go wrong is said: {said}");
 }
 
 #[test]

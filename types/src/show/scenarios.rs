@@ -57,9 +57,37 @@ pub fn headroom(headroom: &Headroom, of: ScenarioId) -> String {
         ([one], false) => format!("{} {one} kept warm in each zone", count(n)),
         ([one], true) => format!("{} {one} {kind} kept warm in each zone", count(n)),
         (types, _) => {
-            format!("{} {kind} kept warm for each zone and kind of node ({})", count(n), types.join(", "))
+            format!("{} {kind} kept warm for each zone and kind of node ({})", count(n), few(types))
         }
     }
+}
+
+/// Instance types in a few words: up to three by name, more by their families, most of them first.
+fn few(types: &[String]) -> String {
+    /// Types, and families, that are named.
+    const NAMED: usize = 3;
+    if types.len() <= NAMED {
+        return types.join(", ");
+    }
+    let mut families: Vec<(&str, usize)> = Vec::new();
+    for name in types {
+        let family = name.split('.').next().unwrap_or(name);
+        match families.iter_mut().find(|(known, _)| *known == family) {
+            Some((_, n)) => *n += 1,
+            None => families.push((family, 1)),
+        }
+    }
+    // Stable: families with as many types stay in the order they came in.
+    families.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let mut named: Vec<String> = families.iter().take(NAMED).map(|(family, _)| (*family).to_owned()).collect();
+    match families.len().saturating_sub(NAMED) {
+        0 => {}
+        more => named.push(format!("{} more", count(u32::try_from(more).unwrap_or(u32::MAX)))),
+    }
+    let last = named.pop().unwrap_or_default();
+    let first = named.join(", ");
+    let of = if first.is_empty() { last } else { format!("{first} and {last}") };
+    format!("{} types of {of}", count(u32::try_from(types.len()).unwrap_or(u32::MAX)))
 }
 
 /// Spare hosts: `one spare host in each zone`.
@@ -102,6 +130,13 @@ mod tests {
         ] {
             assert_eq!(headroom(&kept, of), expect);
         }
+        let many = ["m5.large", "m5.xlarge", "r5.large", "c5.large"];
+        let expect = "one node kept warm for each zone and kind of node (four types of m5, r5 and c5)";
+        assert_eq!(headroom(&kept(1, &many, 600), ec2), expect);
+        let more = ["m5.large", "m5.xlarge", "r5.large", "c5.large", "t3.large", "m6i.large"];
+        assert!(headroom(&kept(1, &more, 600), ec2).ends_with("(six types of m5, r5, c5 and two more)"));
+        let alike = ["m5.large", "m5.xlarge", "m5.2xlarge", "m5.4xlarge"];
+        assert!(headroom(&kept(1, &alike, 600), ec2).ends_with("(four types of m5)"));
         assert_eq!(spare_hosts(1), "one spare host in each zone");
         assert_eq!(remedy(&RemedyKind::SpareHosts { per_zone: 2 }, ScenarioId::Emp), "two spare hosts in each zone");
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lettre::message::Mailbox;
 use serde::Deserialize;
 
 /// The content of a delivery file.
@@ -17,6 +18,8 @@ pub(crate) struct Config {
     pub(super) slack: Vec<Slack>,
     #[serde(default)]
     pub(super) webhook: Vec<Webhook>,
+    #[serde(default)]
+    pub(super) mail: Vec<Mail>,
 }
 
 /// Thresholds, any one of which is enough for a message. A budget that is exceeded always is.
@@ -62,6 +65,55 @@ pub(super) struct Webhook {
     pub(super) bearer_token_file: Option<PathBuf>,
 }
 
+/// Recipients of a mail, and the server that takes it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Mail {
+    /// Name of the SMTP server.
+    pub(super) server: String,
+    /// Its port; absent: the usual one of the TLS mode.
+    pub(super) port: Option<u16>,
+    #[serde(default)]
+    pub(super) tls: TlsMode,
+    /// File with certificate authorities (PEM) that are trusted beside those of the system.
+    pub(super) ca_file: Option<PathBuf>,
+    /// Sender, such as `cost@example.com` or `EMP cost <cost@example.com>`.
+    pub(super) from: String,
+    /// Recipients.
+    pub(super) to: Vec<String>,
+    pub(super) username: Option<String>,
+    /// File with the password.
+    pub(super) password_file: Option<PathBuf>,
+    /// Whether the page is attached.
+    #[serde(default = "attached")]
+    pub(super) attach_page: bool,
+    /// Size of the page above which it is not attached, in MiB.
+    #[serde(default = "attached_mib")]
+    pub(super) attach_at_most_mib: f64,
+}
+
+/// Encryption of the connection to a mail server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TlsMode {
+    /// From the start.
+    Tls,
+    /// By STARTTLS, which the server must offer.
+    #[default]
+    StartTls,
+    /// None.
+    None,
+}
+
+fn attached() -> bool {
+    true
+}
+
+/// Servers commonly take 20 to 25 MB, and base64 makes a third more of it.
+fn attached_mib() -> f64 {
+    10.0
+}
+
 /// Error from reading a delivery file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -85,8 +137,8 @@ impl Config {
     /// [`ConfigError`] names the row and what is expected in it.
     pub(crate) fn read(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)?;
-        if config.slack.is_empty() && config.webhook.is_empty() {
-            return refuse("the delivery file", "names no one to tell; add [[slack]] or [[webhook]]");
+        if config.slack.is_empty() && config.webhook.is_empty() && config.mail.is_empty() {
+            return refuse("the delivery file", "names no one to tell; add [[slack]], [[webhook]] or [[mail]]");
         }
         if let Some(when) = &config.when {
             when.check()?;
@@ -97,8 +149,64 @@ impl Config {
                 return refuse("a [[webhook]] row", "give `url`, or `url_file` where the URL is a secret");
             }
         }
+        config.mail.iter().try_for_each(Mail::check)?;
         Ok(config)
     }
+}
+
+impl Mail {
+    /// The port of the server.
+    pub(super) fn port(&self) -> u16 {
+        self.port.unwrap_or(match self.tls {
+            TlsMode::Tls => 465,
+            TlsMode::StartTls => 587,
+            TlsMode::None => 25,
+        })
+    }
+
+    /// The sender.
+    pub(super) fn sender(&self) -> Result<Mailbox, ConfigError> {
+        address("from", &self.from)
+    }
+
+    /// The recipients.
+    pub(super) fn recipients(&self) -> Result<Vec<Mailbox>, ConfigError> {
+        self.to.iter().map(|to| address("to", to)).collect()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        const WHAT: &str = "a [[mail]] row";
+        if self.server.trim().is_empty() {
+            return refuse(WHAT, "server is empty; give the name of the SMTP server");
+        }
+        self.sender()?;
+        if self.recipients()?.is_empty() {
+            return refuse(WHAT, "to names no recipient");
+        }
+        if self.username.is_some() != self.password_file.is_some() {
+            return refuse(WHAT, "give `username` and `password_file` together, or neither");
+        }
+        if self.tls == TlsMode::None && self.password_file.is_some() {
+            return refuse(WHAT, "a password is not sent without TLS; set tls to \"starttls\" or \"tls\"");
+        }
+        if self.tls == TlsMode::None && self.ca_file.is_some() {
+            return refuse(WHAT, "ca_file is of no use without TLS; set tls to \"starttls\" or \"tls\", or remove it");
+        }
+        if !self.attach_at_most_mib.is_finite() || self.attach_at_most_mib <= 0.0 {
+            return refuse(
+                WHAT,
+                "attach_at_most_mib is not a number above 0; to attach nothing, set attach_page = false",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn address(key: &str, text: &str) -> Result<Mailbox, ConfigError> {
+    text.parse().map_err(|_source| ConfigError::Field {
+        what: "a [[mail]] row".to_owned(),
+        wrong: format!("{key} `{text}` is not an address; write it as `name@example.com` or `Name <name@example.com>`"),
+    })
 }
 
 impl When {
@@ -177,5 +285,23 @@ mod tests {
         rejected(&format!("{SLACK}[[budget]]\nnamespace = \"a\"\nlabel = \"t=b\"\nmonthly = 1\n"), "not both");
         rejected("[[slack]]\nurl = \"https://hooks\"\n", "unknown field `url`");
         rejected("[[webhook]]\n", "give `url`");
+    }
+
+    #[test]
+    fn a_mail_needs_a_server_addresses_and_tls_for_its_password() {
+        let mail = "[[mail]]\nserver = \"mx\"\nfrom = \"Cost <cost@example.com>\"\nto = [\"a@example.com\"]\n";
+        for (tls, port) in [("", 587), ("tls = \"tls\"\n", 465), ("tls = \"none\"\n", 25), ("port = 2525\n", 2525)] {
+            let config = Config::read(&format!("{mail}{tls}")).unwrap();
+            assert_eq!(config.mail.first().unwrap().port(), port, "{tls}");
+        }
+        let password = "username = \"cost\"\npassword_file = \"/p\"\n";
+        assert!(Config::read(&format!("{mail}{password}")).is_ok());
+        rejected(&format!("{mail}{password}tls = \"none\"\n"), "not sent without TLS");
+        rejected(&format!("{mail}username = \"cost\"\n"), "together, or neither");
+        rejected(&format!("{mail}attach_at_most_mib = 0\n"), "attach_at_most_mib");
+        rejected(&format!("{mail}tls = \"ssl\"\n"), "unknown variant `ssl`");
+        rejected(&mail.replace("[\"a@example.com\"]", "[]"), "to names no recipient");
+        rejected(&mail.replace("a@example.com", "a"), "to `a` is not an address");
+        rejected(&mail.replace("\"mx\"", "\"\""), "server is empty");
     }
 }

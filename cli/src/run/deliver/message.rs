@@ -17,6 +17,8 @@ pub(crate) struct Message {
     pub(crate) subject: String,
     /// Plain text.
     pub(crate) text: String,
+    /// Lines of it about budgets: exceeded, or not checked.
+    pub(crate) notices: Vec<String>,
     /// The same as data.
     pub(crate) json: Value,
 }
@@ -53,13 +55,15 @@ impl Message {
         if let Some(saving) = saving.filter(|_| analysis.verdict.recommended().is_some()) {
             lines.push(format!("Saving: {} a month", money.show(saving)));
         }
-        lines.extend(exceeded.iter().map(|over| {
+        let mut notices: Vec<String> = Vec::new();
+        notices.extend(exceeded.iter().map(|over| {
             let (monthly, budget) = (money.show(over.monthly), money.show(over.budget));
             format!("Over budget: {} costs {monthly} a month at this rate; the budget is {budget}", over.what)
         }));
-        lines.extend(unknown.iter().map(|budget| {
+        notices.extend(unknown.iter().map(|budget| {
             format!("Budget not checked: the report has no cost of {}; see `run --label` for labels", budget.what())
         }));
+        lines.extend(notices.iter().cloned());
         let window = &analysis.window;
         lines.push(format!(
             "Window: {} to {}, {} of {} hours",
@@ -88,7 +92,7 @@ impl Message {
             "report": location,
         });
         // Names come from the cluster: nothing in them may end a line of a header.
-        Some(Self { subject: one_line(&subject), text: format!("{}\n", lines.join("\n")), json })
+        Some(Self { subject: one_line(&subject), text: format!("{}\n", lines.join("\n")), notices, json })
     }
 }
 

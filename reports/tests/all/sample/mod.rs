@@ -6,6 +6,7 @@ mod awkward;
 mod bill;
 mod hours;
 mod invoice;
+mod large;
 mod parts;
 mod plan;
 mod replayed;
@@ -20,6 +21,8 @@ pub(crate) use awkward::*;
 use bill::{allocation, evidence};
 use hours::{FROM_PROMETHEUS, HOURS, hour, start, utilisation};
 pub(crate) use invoice::billed;
+#[allow(unused_imports, reason = "each test file and the example use a part of the samples")]
+pub(crate) use large::large;
 use parts::{assumption, cost, group, machine, namespace, scenario, variant};
 pub(crate) use replayed::full;
 pub(crate) use verdicts::*;

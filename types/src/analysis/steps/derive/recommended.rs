@@ -136,7 +136,9 @@ fn keep_ready(judged: &Judged, saved: f64) -> Option<Step> {
         } else {
             "a Deployment of pause pods with a low PriorityClass, or the autoscaler’s scale-down delay"
         };
+        let types = judged.headroom.iter().flat_map(|kept| kept.instance_types.clone()).collect();
         step(StepKind::KeepReady, format!("First provide {}", what.join(" and ")), Some(saved))
+            .about(types)
             .with("Without it, pods would start late or could not be taken over.", place)
     })
 }

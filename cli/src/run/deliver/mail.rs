@@ -1,0 +1,181 @@
+//! EDGE: mail by SMTP: the message as HTML and as plain text, the page attached.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use lettre::address::Envelope;
+use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use reports::export::File;
+use reports::{MailContext, Money};
+use types::analysis::Analysis;
+
+use super::config::{Mail, TlsMode};
+use super::message::Message;
+use super::secret;
+
+/// How long a server may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Between the parts of a mail. In quoted-printable and base64 no line can be one of these, because `=_` is in neither.
+const BOUNDARY: &str = "=_emp-cost-mail";
+const INNER_BOUNDARY: &str = "=_emp-cost-text";
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// A report that a mail is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'a> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) location: &'a str,
+    /// The page; `None` where the formats leave it out.
+    pub(super) page: Option<&'a File>,
+}
+
+/// Sends a mail to every recipient, each by itself, so that one who is refused keeps none of the others from it.
+pub(super) async fn send(
+    to: &Mail,
+    message: &Message,
+    report: &Sent<'_>,
+    now: DateTime<Utc>,
+) -> Vec<anyhow::Result<()>> {
+    let what = || format!("send mail by `{}:{}`", to.server, to.port());
+    let (mail, recipients, transport) = match prepared(to, message, report, now).with_context(what) {
+        Ok(prepared) => prepared,
+        Err(error) => return vec![Err(error)],
+    };
+    let mut outcomes = Vec::new();
+    for recipient in recipients {
+        let envelope = Envelope::new(mail.envelope().from().cloned(), vec![recipient.email.clone()]);
+        let sent = match envelope {
+            Ok(envelope) => transport.send_raw(&envelope, &mail.formatted()).await.map_err(anyhow::Error::from),
+            Err(error) => Err(error.into()),
+        };
+        outcomes.push(sent.map(|_accepted| ()).with_context(|| format!("{} to `{}`", what(), recipient.email)));
+    }
+    outcomes
+}
+
+type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
+fn prepared(
+    to: &Mail,
+    message: &Message,
+    report: &Sent<'_>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<(lettre::Message, Vec<Mailbox>, Transport)> {
+    Ok((composed(to, message, report, now)?, to.recipients()?, transport(to)?))
+}
+
+fn transport(to: &Mail) -> anyhow::Result<Transport> {
+    let tls = match to.tls {
+        TlsMode::None => Tls::None,
+        TlsMode::StartTls => Tls::Required(parameters(to)?),
+        TlsMode::Tls => Tls::Wrapper(parameters(to)?),
+    };
+    let mut builder = Transport::builder_dangerous(&to.server).port(to.port()).tls(tls).timeout(Some(TIMEOUT));
+    if let Some((username, file)) = to.username.as_ref().zip(to.password_file.as_deref()) {
+        builder = builder.credentials(Credentials::new(username.clone(), secret(file)?));
+    }
+    Ok(builder.build())
+}
+
+fn parameters(to: &Mail) -> anyhow::Result<TlsParameters> {
+    let mut parameters = TlsParameters::builder(to.server.clone());
+    if let Some(file) = &to.ca_file {
+        let what = || format!("read certificates from `{}`", file.display());
+        let pem = fs::read(file).with_context(what)?;
+        parameters = parameters.add_root_certificate(Certificate::from_pem(&pem).with_context(what)?);
+    }
+    Ok(parameters.build()?)
+}
+
+/// The mail: plain text and HTML as alternatives, then the page. The same arguments give the same bytes.
+fn composed(to: &Mail, message: &Message, report: &Sent<'_>, now: DateTime<Utc>) -> anyhow::Result<lettre::Message> {
+    let analysis = report.analysis;
+    let sender = to.sender()?;
+    let (page, attached) = attachment(to, report);
+    let context = MailContext {
+        location: report.location.to_owned(),
+        notices: message.notices.clone(),
+        attached: attached.clone(),
+    };
+    let html = reports::mail(analysis, &Money::native(&analysis.currency), &context).context("render the mail")?;
+    let text = if attached.is_empty() { message.text.clone() } else { format!("{}{attached}\n", message.text) };
+    let alternatives = MultiPart::alternative()
+        .boundary(INNER_BOUNDARY)
+        .singlepart(part(ContentType::TEXT_PLAIN, text))
+        .singlepart(part(ContentType::TEXT_HTML, html));
+    let mut parts = MultiPart::mixed().boundary(BOUNDARY).multipart(alternatives);
+    if let Some(page) = page {
+        parts = parts.singlepart(
+            SinglePart::builder()
+                .header(ContentType::TEXT_HTML)
+                .header(ContentDisposition::attachment(&name(analysis)))
+                .header(ContentTransferEncoding::Base64)
+                .body(page.content.clone()),
+        );
+    }
+    let mut mail = lettre::Message::builder()
+        .from(sender.clone())
+        .subject(message.subject.clone())
+        .date(SystemTime::from(now))
+        .message_id(Some(id(analysis, now, &sender)));
+    for recipient in to.recipients()? {
+        mail = mail.to(recipient);
+    }
+    Ok(mail.multipart(parts)?)
+}
+
+fn part(content_type: ContentType, text: String) -> SinglePart {
+    SinglePart::builder().header(content_type).header(ContentTransferEncoding::QuotedPrintable).body(text)
+}
+
+/// The page to attach, and a sentence about that.
+fn attachment<'a>(to: &Mail, report: &Sent<'a>) -> (Option<&'a File>, String) {
+    if !to.attach_page {
+        return (None, String::new());
+    }
+    let Some(page) = report.page else {
+        return (None, "No page is attached: the formats of this run leave html out.".to_owned());
+    };
+    let mib = f64::from(u32::try_from(page.content.len()).unwrap_or(u32::MAX)) / MIB;
+    if mib > to.attach_at_most_mib {
+        let most = to.attach_at_most_mib;
+        return (
+            None,
+            format!(
+                "The page is not attached: it has {mib:.1} MiB, and attach_at_most_mib is {most}. Open it where the report is."
+            ),
+        );
+    }
+    (Some(page), "The page is attached; it opens in any browser, without a network.".to_owned())
+}
+
+/// Name of the attached page.
+fn name(analysis: &Analysis) -> String {
+    format!("emp-cost-{}-{}.html", plain(&analysis.cluster_id), analysis.window.end.format("%Y-%m-%d"))
+}
+
+/// Id of a mail: one for each run of a cluster.
+fn id(analysis: &Analysis, now: DateTime<Utc>, sender: &Mailbox) -> String {
+    format!("<emp-cost.{}.{}@{}>", plain(&analysis.cluster_id), now.format("%Y%m%dT%H%M%S"), sender.email.domain())
+}
+
+/// A name with nothing in it that ends a header or a file's name.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_end_a_header() {
+        assert_eq!(plain("prod-1\r\nBcc: x@y"), "prod-1__Bcc__x_y");
+    }
+}

@@ -1,0 +1,163 @@
+//! Options from a file, and what shells and `man` get.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::run::lake_of;
+
+fn emp_cost(args: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_emp-cost"))
+        .args(args)
+        .env_remove("EMP_COST_LAKE")
+        .env_remove("EMP_COST_CLUSTER_ID")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Clusters whose reports lie in a lake.
+fn reported(lake: &Path) -> Vec<String> {
+    let Ok(folders) = fs::read_dir(lake.join("reports")) else { return Vec::new() };
+    let names = folders.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter_map(|name| Some(name.strip_prefix("cluster=")?.to_owned())).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_command_takes_its_options_from_a_file_and_the_command_line_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = folder.path().join("lake");
+    lake_of(&lake, &["a", "b", "c"]);
+    let file = folder.path().join("run.toml");
+    let text = format!(
+        "lake = \"{}\"\ncluster-id = [\"a\"]\nbill-only = true\nwindow = \"all\"\nformat = [\"html\", \"json\", \"xlsx\"]\nquiet = true\n",
+        lake.display()
+    );
+    fs::write(&file, text).unwrap();
+    let config = file.to_str().unwrap();
+    let output = emp_cost(&["run", "--config", config], &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!((reported(&lake), said(&output)), (vec!["a".to_owned()], String::new()));
+    let book = fs::read(lake.join("reports/cluster=a/latest/report.xlsx")).unwrap();
+    assert!(book.starts_with(b"PK"), "a workbook is a zip archive");
+    let output = emp_cost(&["run", "--config", config], &[("EMP_COST_CLUSTER_ID", "b")]);
+    assert!(output.status.success() && reported(&lake) == ["a", "b"], "a variable wins over the file");
+    let output = emp_cost(&["--config", config, "run", "--cluster-id", "c"], &[("EMP_COST_CLUSTER_ID", "b")]);
+    assert_eq!(output.status.code(), Some(2), "it is an option of the command: {}", said(&output));
+    let output = emp_cost(&["run", "--cluster-id", "c", "--config", config], &[("EMP_COST_CLUSTER_ID", "b")]);
+    assert!(output.status.success() && reported(&lake) == ["a", "b", "c"], "a flag wins over both");
+}
+
+#[test]
+fn a_file_of_options_with_a_mistake_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.toml");
+    let config = file.to_str().unwrap();
+    let check = |text: &str, words: &[&str]| {
+        fs::write(&file, text).unwrap();
+        let output = emp_cost(&["run", "--config", config], &[]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).starts_with("error: "), "{}", said(&output));
+        for word in words {
+            assert!(said(&output).contains(word), "{word} in {}", said(&output));
+        }
+    };
+    check(
+        "cluster_id = \"a\"\nspeed = 1\n",
+        &["`cluster_id` (write it `cluster-id`)", "`speed`", "run.toml", "emp-cost run"],
+    );
+    check("lake = \"x\"\nwindow = \"soon\"\n", &["not a span", "note: --window comes from", "run.toml"]);
+    check("lake = \n", &["run.toml"]);
+    let output = emp_cost(&["run", "--config", "/nowhere/run.toml"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).starts_with("error: read `/nowhere/run.toml`"), "{}", said(&output));
+}
+
+#[test]
+fn errors_have_one_form() {
+    for args in [
+        &["run", "--lake", "/nowhere/lake"][..],
+        &["report", "--analysis", "/nowhere/analysis.json", "--out", "x"],
+        &["analyse"],
+    ] {
+        let output = emp_cost(args, &[]);
+        assert!(said(&output).starts_with("error: ") && output.stdout.is_empty(), "{args:?}: {}", said(&output));
+    }
+    let output = emp_cost(&["run", "--lake", "/nowhere/lake", "--log-format", "json"], &[]);
+    let line: serde_json::Value = serde_json::from_str(said(&output).trim()).unwrap();
+    assert!(line["level"] == "ERROR" && line["message"].as_str().unwrap().contains("/nowhere/lake"), "{line}");
+}
+
+#[test]
+fn every_shell_gets_completions_that_know_the_options() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = emp_cost(&["completions", shell], &[]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        for word in ["emp-cost", "max-unpriced", "right-sizing", "config"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+    }
+    let bash = String::from_utf8(emp_cost(&["completions", "bash"], &[]).stdout).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("emp-cost.bash");
+    fs::write(&file, bash).unwrap();
+    // What bash would offer after `emp-cost r` and after `emp-cost run --max-`.
+    let ask = |words: &str, at: usize| {
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={at}; _emp-cost emp-cost \"${{COMP_WORDS[{at}]}}\" \"${{COMP_WORDS[$(({at}-1))]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            file.display()
+        );
+        let output = Command::new("bash").args(["-c", &script]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(ask("emp-cost r", 1), "report run");
+    assert_eq!(ask("emp-cost run --max-", 2), "--max-unpriced");
+    assert_eq!(emp_cost(&["completions", "tcsh"], &[]).status.code(), Some(2));
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = emp_cost(&["man", folder.path().to_str().unwrap()], &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_else(|_| panic!("no {name}"));
+    let top = read("emp-cost.1");
+    assert!(top.contains(".TH emp-cost 1") && top.contains(".SH DESCRIPTION"), "{top}");
+    let run = read("emp-cost-run.1");
+    for word in [".SH OPTIONS", "max\\-unpriced", "config", "EMP_COST_LAKE"] {
+        assert!(run.contains(word), "{word} in {run}");
+    }
+    read("emp-cost-lake-ls.1");
+    read("emp-cost-prices-show.1");
+    let pages = fs::read_dir(folder.path()).unwrap().count();
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with(&format!("{pages} pages")));
+    // The same pages again, byte for byte.
+    emp_cost(&["man", folder.path().to_str().unwrap()], &[]);
+    assert_eq!(read("emp-cost-run.1"), run);
+}
+
+#[test]
+fn a_bucket_without_a_region_is_one_line_with_the_next_step() {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_emp-cost"))
+        .args(["lake", "ls", "--lake", "s3://bucket/prefix"])
+        .env_clear()
+        .env("HOME", home.path())
+        // Nobody answers there, as nobody does outside of EC2.
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9")
+        .output()
+        .unwrap();
+    let words = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("no AWS region is set") && words.contains("set AWS_REGION"), "{words}");
+    assert_eq!(words.lines().count(), 1, "{words}");
+    assert!(!words.contains("Failed {") && !words.contains("source:"), "{words}");
+}

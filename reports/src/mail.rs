@@ -1,0 +1,82 @@
+//! A mail about one report, as HTML that mail programs show: tables and inline styles, no script, no image, no request.
+
+use askama::Template;
+use types::analysis::Analysis;
+
+use crate::answer::{self, Answer};
+use crate::headline::Figure;
+use crate::money::Money;
+use crate::page::RenderError;
+use crate::view::View;
+use crate::words;
+
+/// Steps that a mail names; the page has the others.
+const MOST_STEPS: usize = 5;
+
+/// What a mail says beside the analysis.
+#[derive(Debug, Clone, Default)]
+pub struct MailContext {
+    /// Location of the report.
+    pub location: String,
+    /// Lines that come first, such as a budget that is exceeded.
+    pub notices: Vec<String>,
+    /// What is attached, or why nothing is, as a sentence; empty for nothing to say.
+    pub attached: String,
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct Mail<'a> {
+    cluster_id: String,
+    window: String,
+    stance: String,
+    /// Colour of the stance.
+    color: &'static str,
+    answer: Option<Answer>,
+    figures: Vec<Figure>,
+    steps: Vec<StepLine>,
+    /// How many steps only the page has, as a sentence; empty for none.
+    more_steps: String,
+    basis: String,
+    context: &'a MailContext,
+    /// Whether the location can be opened by a browser.
+    is_link: bool,
+}
+
+/// A step in a line.
+struct StepLine {
+    what: String,
+    saves: String,
+}
+
+/// Renders the mail about a report. The same arguments give the same bytes.
+///
+/// # Errors
+/// When the template cannot be written, which memory aside does not happen.
+pub fn mail(analysis: &Analysis, money: &Money, context: &MailContext) -> Result<String, RenderError> {
+    let view = &View::new(analysis, money);
+    let (tone, stance) = answer::stance(view);
+    let steps = analysis.next_steps.as_ref().map(|steps| steps.steps.as_slice()).unwrap_or_default();
+    let line = |step: &types::analysis::Step| StepLine {
+        what: view.sentence(&step.what),
+        saves: step.saving_monthly_usd.map_or_else(String::new, |usd| view.usd(usd)),
+    };
+    let mail = Mail {
+        cluster_id: words::plain(&analysis.cluster_id),
+        window: words::window(analysis),
+        stance,
+        color: if tone == "pays" { "#0a6b52" } else { "#16191f" },
+        answer: Answer::new(view),
+        figures: answer::figures(view),
+        steps: steps.iter().take(MOST_STEPS).map(line).collect(),
+        more_steps: match steps.len().saturating_sub(MOST_STEPS) {
+            0 => String::new(),
+            1 => "One more step stands on the page.".to_owned(),
+            n => format!("{n} more steps stand on the page."),
+        },
+        basis: answer::basis(view),
+        context,
+        is_link: context.location.starts_with("https://") || context.location.starts_with("http://"),
+    };
+    Ok(mail.render()?)
+}
