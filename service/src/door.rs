@@ -1,4 +1,4 @@
-//! What is there before anybody is signed in: health, the style sheet, and the ways to sign in. No data.
+//! Routes that are there before anybody is signed in: health, the style sheet, and the ways to sign in. No data.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ async fn oidc_start(State(app): State<Arc<App>>, request: Request) -> Response {
     told("/sign-in/oidc", start(&app, from, &query).await)
 }
 
-/// What stands after the `?` of a request.
+/// Returns what stands after the `?` of a request.
 fn query(request: &Request) -> Pairs {
     Pairs::read(request.uri().query().unwrap_or_default().as_bytes())
 }

@@ -19,7 +19,7 @@ use crate::guard::{Answered, Routes};
 use crate::problem::Problem;
 use crate::{api, door, html, ingest, pages};
 
-/// What a page of ours may do: nothing that is not ours.
+/// Policy for a page of ours: nothing that is not ours.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Why the service ended.

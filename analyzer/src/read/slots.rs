@@ -62,7 +62,7 @@ pub(crate) struct PodSlots {
     ids: BTreeMap<i64, PodIds>,
     /// The pod whose containers are read.
     near: usize,
-    /// What its containers used so far, for each of its rows.
+    /// Use of its containers so far, for each of its rows.
     used: Vec<BothBySlot>,
     /// Whose the containers are, in the order of their file.
     containers: Owners,

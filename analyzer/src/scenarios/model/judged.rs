@@ -1,4 +1,4 @@
-//! How scenarios are judged: by the same limits, on the reported hours, each with what it costs to hold them.
+//! Judgement of scenarios: by the same limits, on the reported hours, each with what it costs to hold them.
 
 use replay::{Check, Limits, Outcome, judge};
 use types::NanoUsd;
@@ -47,7 +47,7 @@ pub(crate) struct Judgement {
     pub(crate) today_contracted: NanoUsd,
 }
 
-/// What scenarios are judged by.
+/// Yardstick by which scenarios are judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Yardstick {
     pub(crate) limits: Limits,
@@ -122,7 +122,7 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
     judgement
 }
 
-/// What it cost on the hours that choices were made on; `None` where there are none.
+/// Returns its cost on the hours that choices were made on; `None` where there are none.
 fn chosen_on(model: &Model<'_>, replayed: &Replayed) -> Option<f64> {
     let hours = replayed.before.hours.len();
     let before = Month { hours_present: unsigned(u64::try_from(hours).ok()?) };
@@ -176,7 +176,7 @@ fn limit_check(model: &Model<'_>, check: &Check, spare: Option<f64>) -> LimitChe
     }
 }
 
-/// What the headroom in force is and costs beyond the same scenario without.
+/// Returns the headroom in force and its cost beyond the same scenario without.
 fn headroom(model: &Model<'_>, ladder: &Ladder, level: Option<usize>, reported: Month) -> Option<Headroom> {
     let level = ladder.levels.get(level?.checked_sub(1)?)?;
     Some(headroom_of(model, level, &ladder.base, reported))
@@ -214,7 +214,7 @@ fn cost_check(headroom: &Headroom, money: &Money, reported: Month, allowed: f64)
     })
 }
 
-/// What mends a scenario, or was tried.
+/// Remedy that mends a scenario, or was tried.
 struct Mended<'m> {
     replayed: &'m Replayed,
     ladder: Option<&'m Ladder>,
@@ -222,7 +222,7 @@ struct Mended<'m> {
     spares: u32,
 }
 
-/// What makes a scenario hold, or would.
+/// Lists what makes a scenario hold, or would.
 fn remedies(model: &Model<'_>, id: ScenarioId, mended: &Mended<'_>, limits: &Limits, reported: Month) -> Vec<Remedy> {
     let Some(today) = model.today() else { return Vec::new() };
     let mut remedies: Vec<Remedy> =

@@ -1,4 +1,4 @@
-//! What each side may tune: EC2 its policy, the pool its ratios; as many variants on either.
+//! Variants that each side may tune: EC2 its policy, the pool its ratios; as many variants on either.
 //!
 //! EC2 varies the largest machine it buys, whether machines are drained, and how the scheduler scores; today's types and
 //! policy, and the default, are always among what is weighed. A pool varies its two ratios.
@@ -12,7 +12,7 @@ pub(crate) const MOST: usize = 12;
 pub(crate) const MOST_SIZED: usize = 8;
 /// Of these, how many are tried on all hours that serve choices, the default among them.
 pub(crate) const FINALISTS: usize = 4;
-/// What a variant costs at the most of the default, on the hours that choices are made on, to replace it.
+/// Largest share of the default's cost at which a variant replaces it, on the hours that choices are made on.
 pub(crate) const CLEARLY_CHEAPER: f64 = 0.98;
 
 /// Overcommit ratios tried beside the pair assumed, memory then CPU: what is likeliest to be chosen first.
@@ -31,7 +31,7 @@ const RATIOS: [(f64, f64); MOST] = [
     (2.5, 8.0),
 ];
 
-/// How machines that are not needed go away.
+/// Rule by which machines that are not needed go away.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Drain {
     UnderUsed,
