@@ -22,7 +22,7 @@ use crate::sums::facts::HourFacts;
 use crate::sums::ledger::Ledger;
 use crate::sums::observed::Observed;
 
-/// What to analyze, and by which assumptions and prices.
+/// Request: what to analyze, and by which assumptions and prices.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The cluster, as it is named in the lake.
@@ -33,15 +33,15 @@ pub struct Request {
     pub assumptions: Assumptions,
     /// Every price.
     pub prices: PriceBook,
-    /// How the bill is given out.
+    /// Rule by which the bill is given out.
     pub sharing: Sharing,
     /// Which pods move; `None` for all that can.
     pub profile: Option<Profile>,
-    /// Whether to stop at today's bill, without replays.
+    /// `true` when to stop at today's bill, without replays.
     pub bill_only: bool,
 }
 
-/// How the bill is given out.
+/// Rule by which the bill is given out.
 #[derive(Debug, Clone, Default)]
 pub struct Sharing {
     /// Namespaces whose cost is shared out to the others, in proportion to what those cost.

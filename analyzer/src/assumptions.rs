@@ -1,10 +1,10 @@
-//! What is assumed, each with its default, its source and what it changes; and the file that changes it.
+//! Assumptions, each with its default, its source and what it changes; and the file that changes it.
 
 use replay::{AssumptionsError, Key, in_force, read_assumptions};
 use types::analysis::Assumption;
 
 replay::assumption_set! {
-    /// What prices, the bill and the choice of pods assume, in force.
+    /// Assumptions in force of prices, the bill and the choice of pods.
     pub struct Terms;
 
     emp_webinar_overcommit = "emp.webinar_overcommit", "", { number 2.5, 1.0, 10.0 },
@@ -73,7 +73,7 @@ replay::assumption_set! {
 }
 
 impl Terms {
-    /// Whether pods seen on spot capacity may move.
+    /// Returns true when pods seen on spot capacity may move.
     pub(crate) fn moves_spot(&self) -> bool {
         self.emp_move_spot == "yes"
     }

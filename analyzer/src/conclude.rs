@@ -348,7 +348,7 @@ fn unmatched_prices(observed: &Observed, bill: &Bill, vendor: &Vendor<'_>, book:
     book.unmatched(observed.region(), &nodes, &volumes).into_iter().map(warn).collect()
 }
 
-/// What the ledger could not place, and what was asked of it and not there.
+/// Notes on what the ledger could not place, and on what was asked of it and not there.
 /// Says which numbers were left out because no machine can have them, and where the first of each column lies.
 fn implausible_notes(ledger: &Ledger) -> impl Iterator<Item = Note> {
     ledger.implausible.0.iter().map(|(column, (count, object))| {

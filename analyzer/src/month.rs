@@ -21,7 +21,7 @@ impl Month {
         ratio(window.usd() * types::HOURS_PER_MONTH, self.hours_present).unwrap_or_default()
     }
 
-    /// What an amount of a month comes to over the window.
+    /// Returns an amount of a month over the window.
     pub(crate) fn of_window(self, monthly_usd: f64) -> NanoUsd {
         NanoUsd::new(whole(monthly_usd * self.hours_present / types::HOURS_PER_MONTH * 1e9).into())
     }

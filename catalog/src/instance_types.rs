@@ -124,8 +124,8 @@ impl Size<'_> {
         fitting
     }
 
-    /// Whether a machine of a type can be of this size: some of its CPUs may be switched off, and the kernel keeps some of
-    /// the memory.
+    /// Returns true when a machine of a type can be of this size: some of its CPUs may be switched off, and the kernel
+    /// keeps some of the memory.
     pub fn may_be(&self, kind: &InstanceType) -> bool {
         let memory_mib = self.memory_bytes >> 20;
         let least = (kind.memory_mib * LEAST_PERMILLE_OF_A_TYPE / 1000).min(kind.memory_mib - KEPT_BY_SMALL_MIB);

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::progress::{Progress, Step};
 use crate::range::RangeArgs;
 
-/// How far back to look without `--from`: what a Prometheus of the usual Helm charts keeps.
+/// Span looked back over without `--from`: what a Prometheus of the usual Helm charts keeps.
 const REACH: TimeDelta = TimeDelta::days(15);
 
 /// Collect closed hours from Prometheus into a lake, once or on a schedule

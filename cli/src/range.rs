@@ -8,7 +8,7 @@ use types::moment::parse_moment;
 
 use crate::failure::Failure;
 
-/// How long after its end an hour is collected.
+/// Time after its end at which an hour is collected.
 pub(crate) const SETTLE: TimeDelta = TimeDelta::minutes(SETTLE_MINUTES);
 
 /// Start and end of a range of time.

@@ -86,7 +86,7 @@ pub(crate) async fn put(
     Ok(format!("{}/{own}{page}", store.location()))
 }
 
-/// What each workload costs on each day, as the file that lies beside every report and that drill-downs are answered from.
+/// Cost of each workload on each day, as the file that lies beside every report and that drill-downs are answered from.
 pub(crate) fn workload_days(rows: Vec<WorkloadDay>) -> anyhow::Result<File> {
     let content = lake::workload_day::encode(rows).context("write the costs by workload and day")?.to_vec();
     Ok(File { name: lake::workload_day::FILE.to_owned(), content_type: "application/vnd.apache.parquet", content })

@@ -19,9 +19,9 @@ use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::serve::ended;
 
-/// How often a worker says that it lives.
+/// Interval at which a worker says that it lives.
 const SAYS: Duration = Duration::from_secs(20);
-/// How often an empty queue is looked at.
+/// Interval at which an empty queue is looked at.
 const LOOKS: Duration = Duration::from_secs(5);
 /// The assumptions that the form of what-ifs asks for, in its order; others are written as TOML below them.
 const ASKED: [&str; 12] = [
@@ -62,7 +62,7 @@ pub(crate) struct WorkArgs {
     once: bool,
 }
 
-/// What the service needs to know of assumptions.
+/// Assumptions as the service needs to know them.
 pub(crate) fn replays() -> Replays {
     let knob = |name: &&str| Assumptions::keys().find(|key| key.name == *name).map(knob);
     Replays { knobs: ASKED.iter().filter_map(knob).collect(), check }

@@ -1,4 +1,4 @@
-//! How fast answers are read, and how much memory that takes, beside `prometheus-http-query`'s own reading of the
+//! Speed at which answers are read, and the memory that takes, beside `prometheus-http-query`'s own reading of the
 //! same bytes over the same connection.
 //!
 //!     cargo bench --profile dev --workspace --bench decode

@@ -1,4 +1,4 @@
-//! What replays of 10,000 pods take, beside what they should: one scenario for 30 and for 90 days, each further one
+//! Time of replays of 10,000 pods, beside what they should take: one scenario for 30 and for 90 days, each further one
 //! beside it, every host candidate of a region, and the what-if of 25 variants.
 //!
 //! Each case runs in a process of its own, so that the memory at its peak is its own. Seconds are those of the thread on
@@ -85,7 +85,7 @@ fn run(name: &str, aim: &str, setups: Vec<Setup>, days: usize) {
     );
 }
 
-/// What each further scenario adds, all over the same hours: `emp` alone beside `emp` and the other.
+/// Measures what each further scenario adds, all over the same hours: `emp` alone beside `emp` and the other.
 fn further(days: usize) {
     let mut today = ec2("ec2-today-replayed");
     today.ec2.buy = Buy::AsObserved;

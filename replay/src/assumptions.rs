@@ -1,4 +1,4 @@
-//! What the replay assumes, each key of `assumptions.toml` with its default, its source and what it changes.
+//! Assumptions of the replay, each key of `assumptions.toml` with its default, its source and what it changes.
 
 mod keys;
 mod set;
@@ -19,11 +19,11 @@ pub struct Key {
     pub name: &'static str,
     /// Unit of the value; empty for a ratio or a name.
     pub unit: &'static str,
-    /// What it may be, and is when nobody says otherwise.
+    /// Domain, and the value when nobody says otherwise.
     pub domain: Domain,
     /// Where the default comes from.
     pub source: &'static str,
-    /// What it changes.
+    /// Effect of the assumption.
     pub effect: &'static str,
 }
 
@@ -74,7 +74,7 @@ impl std::fmt::Display for Domain {
 }
 
 impl Domain {
-    /// What is in force unless changed.
+    /// Returns what is in force unless changed.
     pub fn default_value(self) -> Value {
         match self {
             Self::Number { default, .. } => Value::Number(default),
@@ -120,7 +120,7 @@ pub enum AssumptionsError {
         key: String,
         /// The value given.
         value: String,
-        /// What it takes.
+        /// Form that it takes.
         expected: String,
     },
 }
@@ -145,7 +145,7 @@ impl Assumptions {
         Some(changed)
     }
 
-    /// What no scenario may exceed.
+    /// Returns what no scenario may exceed.
     pub fn limits(&self) -> Limits {
         Limits {
             cpu_lost: self.risk_cpu_lost,
@@ -163,7 +163,7 @@ impl Assumptions {
         }
     }
 
-    /// How requests follow usage.
+    /// Returns how requests follow usage.
     pub fn right_sizing(&self) -> RightSizing {
         RightSizing {
             days: count(self.sizing_days),

@@ -1,4 +1,4 @@
-//! What a scenario cannot cost less than: a linear programme in every slot.
+//! Lower bound of what a scenario costs: a linear programme in every slot.
 //!
 //! The pods that ran in the slot, by their requests in that scenario, on machines that may be cut into parts. Pods that
 //! cannot mix (zone, architecture, OS, capacity type) are bounded apart, and the bounds add. For the elastic machine pool
@@ -151,7 +151,7 @@ fn merged(groups: &[Group], zones: Zones) -> Vec<Group> {
     merged
 }
 
-/// How finely the bound looks.
+/// Fineness of the bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
     /// Every slot: the bound that is reported.

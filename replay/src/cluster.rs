@@ -1,4 +1,4 @@
-//! What every scenario shares of an hour: which pods come, stay and go, and what they use.
+//! Hour as every scenario shares it: which pods come, stay and go, and what they use.
 //!
 //! An hour is read once. Pods get dense ids while they live, so that a scenario keeps what it knows of them in plain
 //! vectors; ids are used again once a pod is gone, so that memory grows with pods alive and not with days.
@@ -40,26 +40,26 @@ pub(crate) struct Pod {
     pub(crate) movable: crate::hour::Movable,
     pub(crate) volumes: u16,
     pub(crate) pausing_volumes: u16,
-    /// What it asks for as it is.
+    /// Request as it is.
     pub(crate) as_is: Ask,
-    /// What it asks for right-sized.
+    /// Request right-sized.
     pub(crate) sized: Ask,
     pub(crate) role: Role,
     /// Moment from which it held its requests as recorded, in replay seconds; it may be asked for before.
     pub(crate) since: i64,
     /// Moment at which it ended as recorded; [`NEVER`] while that is not known.
     pub(crate) until: i64,
-    /// What it waited as recorded, in seconds.
+    /// Seconds it waited, as recorded.
     pub(crate) waited: u32,
     /// The run of a CronJob it belongs to; zero where not known.
     pub(crate) run: u64,
-    /// Whether it starts in the hours replayed, rather than being there when they begin or go on.
+    /// `true` when it starts in the hours replayed, rather than being there when they begin or go on.
     pub(crate) starts: bool,
     /// Its containers by class, and what each requests.
     containers: Vec<(u32, Ask)>,
 }
 
-/// What a pod uses in the slots of the hour: known or imputed, and zero outside its life.
+/// Use of a pod in the slots of the hour: known or imputed, and zero outside its life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demand {
     /// Mean, in millicores of the whole slot.
@@ -77,7 +77,7 @@ impl Demand {
         Self { cpu: Lane::ZERO, cpu_max: Lane::ZERO, memory: Lane::ZERO, memory_mean: Lane::ZERO };
 }
 
-/// What happens to a pod, in the order of a second.
+/// Events of a pod, in the order of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
     /// It ends as recorded.
@@ -99,7 +99,7 @@ pub(crate) struct Event {
     pub(crate) pod: u32,
 }
 
-/// What pods of one workload used in the past, each hour counting a little less than the one after it.
+/// Habit of pods of one workload: their past use, each hour counting a little less than the one after it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Habit {
     slots: f64,
@@ -115,12 +115,12 @@ impl Habit {
     }
 }
 
-/// What daemons use on one machine: their use in the cluster divided by its nodes.
+/// Use of daemons on one machine: their use in the cluster divided by its nodes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DaemonUse {
     pub(crate) cpu: Lane,
     pub(crate) memory: Lane,
-    /// What of it is imputed.
+    /// Part of it that is imputed.
     pub(crate) guess: Guess,
 }
 
@@ -161,7 +161,7 @@ pub(crate) struct Cluster {
     replicas: Vec<u32>,
     /// Core-milliseconds used so far, by workload.
     pub(crate) cpu_used: Vec<u64>,
-    /// Whether the hour in work is the first, or hours are missing before it.
+    /// `true` when the hour in work is the first, or hours are missing before it.
     pub(crate) resumed: bool,
     pub(crate) imputed: Imputed,
     /// Slots of the hour in which use was seen of nothing at all, though pods were there.
@@ -175,7 +175,7 @@ pub(crate) struct Cluster {
     free: FreePlaces,
     scratch: usage::Scratch,
     past: past::Past,
-    /// What of the hour's use is imputed, and whose it is: a row for each pod, [`NONE`] for nearly all of them.
+    /// Parts of the hour's use that are imputed: a row for each pod, [`NONE`] for nearly all of them.
     guesses: Vec<Guess>,
     guess_of: Table<u32>,
     guessed: Vec<u32>,
@@ -223,7 +223,7 @@ impl Cluster {
         (self.hours - 1) * HOUR_SECONDS
     }
 
-    /// Whether a pod is of a stateful set, or the one replica of its workload.
+    /// Returns true when a pod is of a stateful set, or the one replica of its workload.
     pub(crate) fn is_single(&self, pod: u32) -> bool {
         self.pods[pod].role == Role::Stateful || self.is_only_replica(self.workloads[pod])
     }
@@ -256,7 +256,7 @@ impl Cluster {
         self.evictable = evictable;
     }
 
-    /// Whether requests are sized with this hour for the first time.
+    /// Returns true when requests are sized with this hour for the first time.
     pub(crate) fn sized_first(&self) -> bool {
         self.hours == 25
     }
@@ -293,7 +293,7 @@ impl Cluster {
         self.frozen_past.note(self.now(), &self.frozen);
     }
 
-    /// Whether a zone that was frozen goes on with slot `k` of the hour.
+    /// Returns true when a zone that was frozen goes on with slot `k` of the hour.
     pub(crate) fn thaws(&self, zone: u16, k: usize) -> bool {
         let before = match k.checked_sub(1) {
             Some(before) => self.frozen.at(zone, before),
@@ -348,12 +348,12 @@ impl Cluster {
         self.known_slots + u64::from(crate::number::id(known))
     }
 
-    /// Whether use was seen of nothing at all in slot `k` of the hour, though pods were there.
+    /// Returns true when use was seen of nothing at all in slot `k` of the hour, though pods were there.
     pub(crate) fn is_silent(&self, k: usize) -> bool {
         self.silent.get(k).copied().unwrap_or_default()
     }
 
-    /// What of a pod's use in this hour is imputed; `None` where all of it is known.
+    /// Returns the part of a pod's use in this hour that is imputed; `None` where all of it is known.
     pub(crate) fn guess_of(&self, pod: u32) -> Option<&Guess> {
         if self.guesses.is_empty() {
             return None;
@@ -538,7 +538,8 @@ fn nodes(hour: &Hour) -> u64 {
     (seconds / 3600).max(1)
 }
 
-/// What daemons ask for on each machine, from the hour's nodes: their requests divided by the nodes, rounded up.
+/// Returns what daemons ask for on each machine, from the hour's nodes: their requests divided by the nodes, rounded
+/// up.
 ///
 /// That is configuration, not behaviour, so the whole window may use it without looking ahead.
 pub fn daemons_of(hour: &Hour) -> (Ask, u32) {

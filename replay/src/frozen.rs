@@ -14,7 +14,7 @@ type Known = [(u64, u64); SLOTS];
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FrozenSlots {
     rows: Vec<(u16, [bool; SLOTS])>,
-    /// Whether every zone is frozen in all slots, so that the hour is as if it were missing.
+    /// `true` when every zone is frozen in all slots, so that the hour is as if it were missing.
     pub(crate) whole: bool,
 }
 
@@ -54,12 +54,12 @@ impl FrozenSlots {
         self.rows.get(at).map(|(_, slots)| slots)
     }
 
-    /// Whether a zone is frozen in slot `k`.
+    /// Returns true when a zone is frozen in slot `k`.
     pub(crate) fn at(&self, zone: u16, k: usize) -> bool {
         self.of_zone(zone).is_some_and(|slots| slots.get(k).copied().unwrap_or_default())
     }
 
-    /// Whether any zone is frozen in slot `k`.
+    /// Returns true when any zone is frozen in slot `k`.
     pub(crate) fn any_at(&self, k: usize) -> bool {
         self.rows.iter().any(|(_, slots)| slots.get(k).copied().unwrap_or_default())
     }

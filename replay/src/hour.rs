@@ -1,4 +1,4 @@
-//! What the engine is fed: one closed hour of a cluster, in memory alone.
+//! Input of the engine: one closed hour of a cluster, in memory alone.
 
 use crate::frozen::FrozenSlots;
 use crate::number::index;
@@ -55,7 +55,7 @@ impl Lane {
     }
 }
 
-/// What a pod asks of a machine.
+/// Request of a pod to a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Ask {
     /// CPU the scheduler reserves, in millicores; zero where nothing in the pod requests any.
@@ -64,7 +64,7 @@ pub struct Ask {
     pub memory_mib: u32,
 }
 
-/// Whether a pod may move to elastic VMs, selection by selection: a scenario goes by one of them
+/// Flags of whether a pod may move to elastic VMs, selection by selection: a scenario goes by one of them
 /// ([`crate::Setup::selection`]), so that scenarios that move different pods advance together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Movable(u16);
@@ -82,7 +82,7 @@ impl Movable {
         if selection < Self::MOST { Self(self.0 | 1 << selection) } else { self }
     }
 
-    /// Whether it moves under `selection`.
+    /// Returns true when it moves under `selection`.
     pub const fn under(self, selection: u8) -> bool {
         selection < Self::MOST && self.0 >> selection & 1 == 1
     }
@@ -94,7 +94,7 @@ impl From<bool> for Movable {
     }
 }
 
-/// What becomes of a pod that starts late.
+/// Role of a pod: what becomes of it when it starts late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Role {
     /// It serves: its end stays, and what it was late by is lost. Deployments, and whatever is not known.
@@ -109,7 +109,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Whether work that starts late is done later, rather than lost.
+    /// Returns true when work that starts late is done later, rather than lost.
     pub const fn shifts(self) -> bool {
         matches!(self, Self::Batch | Self::Periodic)
     }
@@ -128,11 +128,11 @@ pub struct PodRow {
     pub platform: u16,
     /// Type of the node it ran on, as an index into the machine types; [`NONE`] when not known.
     pub observed_type: u32,
-    /// Whether it may move to elastic VMs.
+    /// `true` when it may move to elastic VMs.
     pub movable: Movable,
-    /// Whether a daemonset runs it, or the kubelet itself: it is on every machine, and is not placed.
+    /// `true` when a daemonset runs it, or the kubelet itself: it is on every machine, and is not placed.
     pub daemon: bool,
-    /// What becomes of it when it starts late.
+    /// Role: what becomes of it when it starts late.
     pub role: Role,
     /// Effective request.
     pub ask: Ask,
@@ -189,7 +189,7 @@ pub struct ContainerRow {
     /// Container of its workload, as an index the caller keeps stable: what is right-sized together. [`NONE`] for
     /// init containers, whose use counts and whose silence is not a gap.
     pub class: u32,
-    /// What it requests itself; zero where it requests nothing.
+    /// Its own request; zero where it requests nothing.
     pub ask: Ask,
     /// Mean millicores of each slot while it ran in it.
     pub cpu_mean_millicores: Lane,

@@ -34,11 +34,11 @@ pub struct Limits {
     pub late_batch: f64,
     /// Periodic runs that started after the next was due.
     pub overtaken: f64,
-    /// What of today's own measure is allowed.
+    /// Factor on today's own measure that is allowed.
     pub today_factor: f64,
 }
 
-/// How an outcome stands to one limit.
+/// Check of an outcome against one limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Check {
     /// The limit.
@@ -49,7 +49,7 @@ pub struct Check {
     pub allowed: f64,
     /// Today's measure; `None` where it is not known.
     pub today: Option<f64>,
-    /// Whether it holds. What is not known holds only where today's is not known either.
+    /// `true` when it holds. What is not known holds only where today's is not known either.
     pub holds: bool,
     /// The workload with most of it, as an index, where one stands out.
     pub worst: Option<u32>,
@@ -101,12 +101,12 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
     rows.into_iter().map(check).collect()
 }
 
-/// Whether every check holds but those that `open` names.
+/// Returns true when every check holds but those that `open` names.
 pub fn holds(checks: &[Check], open: &[Limit]) -> bool {
     checks.iter().all(|check| check.holds || open.contains(&check.limit))
 }
 
-/// What a machine kept warm can mend.
+/// Limits that a machine kept warm can mend.
 pub const WAITING: [Limit; 3] = [Limit::LateServices, Limit::LateBatch, Limit::OvertakenRuns];
 
 fn share(part: u64, of: u64) -> f64 {

@@ -1,4 +1,4 @@
-//! How long a live migration takes, and how long it stops the elastic VM.
+//! Duration of a live migration, and of the stop of the elastic VM.
 
 use crate::number::whole;
 

@@ -62,7 +62,7 @@ pub enum Decision {
         machine: u32,
         /// Its type, as an index into the catalog.
         machine_type: u32,
-        /// Whether it replaces others.
+        /// `true` when it replaces others.
         replaces: bool,
     },
     /// A machine leaves, with nothing left on it.
@@ -111,7 +111,7 @@ pub enum Decision {
         to: u32,
         /// Seconds it takes.
         seconds: i64,
-        /// Whether its host was over the threshold; else its host is being emptied.
+        /// `true` when its host was over the threshold; else its host is being emptied.
         hot: bool,
     },
     /// A host over the threshold keeps its only elastic VM.

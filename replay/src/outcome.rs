@@ -1,4 +1,4 @@
-//! What a scenario came to: seconds billed, pods served, risk, and how it looked over time. No money yet.
+//! Outcome of a scenario: seconds billed, pods served, risk, and how it looked over time. No money yet.
 
 mod evictions;
 mod left;
@@ -11,7 +11,7 @@ pub use left::{Interruptions, Stranded};
 pub(crate) use waiting::Start;
 pub use waiting::{Owed, Starts, Waiting};
 
-/// What a scenario came to.
+/// Outcome of a scenario.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// Its id.
@@ -20,7 +20,7 @@ pub struct Outcome {
     pub hours: Vec<HourBilled>,
     /// Pod-seconds served and not.
     pub service: Service,
-    /// How late pods started, by the hour in which they were scheduled as recorded, so that every window has its own
+    /// Late starts of pods, by the hour in which they were scheduled as recorded, so that every window has its own
     /// worst. [`Outcome::waiting`] adds it up.
     pub waiting: Vec<Waiting>,
     /// Risk of the machines pods run on: EC2 nodes and elastic VMs.
@@ -33,9 +33,9 @@ pub struct Outcome {
     pub motion: Motion,
     /// Every slot, in order.
     pub series: Vec<Point>,
-    /// What was served, group by group, for the lower bound.
+    /// Service given, group by group, for the lower bound.
     pub groups: Vec<Group>,
-    /// How much of the use is not measured.
+    /// Amounts of use that are not measured.
     pub imputed: Imputed,
     /// Elastic VMs by zone and type, and hosts by zone, outside the warm-up; by zone, then type.
     pub pools: Vec<Extent>,
@@ -49,7 +49,7 @@ pub struct Outcome {
     pub stranded: Vec<Stranded>,
     /// Pods that would move but for a volume in a zone the pool is not in, counted as they start; by workload.
     pub held_by_volumes: Vec<(u32, u64)>,
-    /// What the loss of one machine or host would have done, hour by hour.
+    /// Effects that the loss of one machine or host would have had, hour by hour.
     pub failures: Vec<Failures>,
     /// Core-milliseconds each workload asked for outside the warm-up, by its index.
     pub cpu_used_by_workload: Vec<u64>,
@@ -69,18 +69,18 @@ pub struct Frozen {
     pub seconds: u32,
 }
 
-/// What the loss of one machine or host would have done at the end of an hour.
+/// Effects that the loss of one machine or host would have had at the end of an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Failures {
-    /// What would have died with the one that carries most pods.
+    /// Pods that would have died with the one that carries most.
     pub blast: Blast,
     /// Pods that run in the zone that has most of them.
     pub largest_zone: u32,
-    /// Whether zones could have taken over from a lost host.
+    /// `true` when zones could have taken over from a lost host.
     pub host_loss: HostLoss,
 }
 
-/// What stands on the machine or host that carries most pods.
+/// Pods on the machine or host that carries most of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Blast {
     /// Pods on it.
@@ -102,7 +102,7 @@ pub struct HostLoss {
     pub short_with_a_spare: u32,
 }
 
-/// What is billed of one hour.
+/// Seconds billed of one hour.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HourBilled {
     /// Start of the hour, in seconds since the epoch.
@@ -194,7 +194,7 @@ pub struct Risk {
     pub worst: Option<Worst>,
 }
 
-/// What moved.
+/// Moves of pods and machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Motion {
     /// Migrations started since a host was over the threshold.
@@ -243,7 +243,7 @@ pub struct Point {
 /// Pods that cannot mix with others, and what was served of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
-    /// Whether they run on elastic VMs.
+    /// `true` when they run on elastic VMs.
     pub evm: bool,
     /// Zone.
     pub zone: u16,
@@ -295,7 +295,7 @@ impl Outcome {
         crate::number::float(of(&self.machines) + of(&self.hosts)) / crate::number::float(slots.max(1))
     }
 
-    /// How late pods started over all hours.
+    /// Returns the late starts of pods over all hours.
     pub fn waiting(&self) -> Waiting {
         let mut all = Waiting::default();
         self.waiting.iter().for_each(|hour| all.add(hour));
@@ -315,8 +315,8 @@ impl Outcome {
         self.failures.iter().map(share).fold(0.0, f64::max)
     }
 
-    /// How much a cluster is laid out to lose at once: the share of its pods in the largest zone, or that outside it where
-    /// this is less; zero where one zone has all. In the hour in which the largest zone has most.
+    /// Returns the share that a cluster is laid out to lose at once: that of its pods in the largest zone, or outside
+    /// it where this is less; zero where one zone has all. In the hour in which the largest zone has most.
     pub fn zone_share(&self) -> f64 {
         let share = |hour: &Failures| f64::from(hour.largest_zone) / f64::from(hour.blast.of.max(1));
         let largest = self.failures.iter().map(share).fold(0.0, f64::max).min(1.0);
@@ -382,8 +382,9 @@ impl Outcome {
         Self { series: Vec::new(), groups: Vec::new(), ..self }
     }
 
-    /// What came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made on the
-    /// one and reported on the other. It has no course (see [`Self::without_course`]). Extents and the worst slot are those of the whole.
+    /// Returns what came after `earlier`, an outcome of the same scenario ([`crate::Replay::so_far`]): choices are made
+    /// on the one and reported on the other. It has no course (see [`Self::without_course`]). Extents and the worst
+    /// slot are those of the whole.
     pub fn since(&self, earlier: &Self) -> Self {
         let (a, b) = (&self.service, &earlier.service);
         let (m, n) = (&self.motion, &earlier.motion);

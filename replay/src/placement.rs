@@ -19,7 +19,7 @@ pub use first_fit::FirstFit;
 pub use packer::Packer;
 use types::UsdPerHour;
 
-/// What one pod takes.
+/// Size of one pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Item {
     /// CPU, in millicores.
@@ -31,7 +31,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// What holds either of two, resource by resource.
+    /// Returns what holds either of two, resource by resource.
     #[must_use]
     pub fn larger(&self, other: &Self) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Item {
     }
 }
 
-/// What a machine has, or has left.
+/// Room that a machine has, or has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Room {
     /// CPU, in millicores.
@@ -56,17 +56,17 @@ pub struct Room {
 }
 
 impl Room {
-    /// Whether `item` fits.
+    /// Returns true when `item` fits.
     pub const fn fits(&self, item: &Item) -> bool {
         self.cpu >= item.cpu && self.memory >= item.memory && self.volumes >= item.volumes && self.pods > 0
     }
 
-    /// Whether a machine with so much has as much of everything as `taken`.
+    /// Returns true when a machine with so much has as much of everything as `taken`.
     pub const fn holds(&self, taken: &Self) -> bool {
         self.cpu >= taken.cpu && self.memory >= taken.memory && self.pods >= taken.pods && self.volumes >= taken.volumes
     }
 
-    /// What a machine with so much holds, of which `left` is left.
+    /// Returns what a machine with so much holds, of which `left` is left.
     pub const fn without(&self, left: &Self) -> Self {
         Self {
             cpu: self.cpu - left.cpu,
@@ -76,7 +76,7 @@ impl Room {
         }
     }
 
-    /// What is left beside `item`; `None` where it does not fit.
+    /// Returns what is left beside `item`; `None` where it does not fit.
     pub const fn less(self, item: &Item) -> Option<Self> {
         if !self.fits(item) {
             return None;
@@ -89,7 +89,7 @@ impl Room {
         })
     }
 
-    /// What there is once `item` has left.
+    /// Returns what there is once `item` has left.
     pub const fn plus(self, item: &Item) -> Self {
         Self {
             cpu: self.cpu + item.cpu,
@@ -105,9 +105,9 @@ impl Room {
 pub struct Offer {
     /// Its price.
     pub price: UsdPerHour,
-    /// What it has for pods, daemonsets taken off.
+    /// Room for pods, daemonsets taken off.
     pub room: Room,
-    /// What the caller knows it by.
+    /// Number the caller knows it by.
     pub id: u32,
 }
 
@@ -120,7 +120,7 @@ pub struct Packed {
     pub items: Vec<u32>,
 }
 
-/// What a packer gives.
+/// Result of a packer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Packing {
     /// Machines bought, in the order in which they were opened.
@@ -129,7 +129,7 @@ pub struct Packing {
     pub unplaced: Vec<u32>,
 }
 
-/// How kube-scheduler scores machines with room.
+/// Score by which kube-scheduler ranks machines with room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Score {
     /// The emptiest by requests: kube-scheduler's default.

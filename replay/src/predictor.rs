@@ -1,4 +1,4 @@
-//! How much a host will use, from what its elastic VMs used.
+//! Prediction of a host's use, from what its elastic VMs used.
 //!
 //! A predictor sees the sum over the elastic VMs a host carries, or would carry, slot by slot: peaks at different
 //! hours do not add up, which is what overcommitting lives on. Bashir and others, "Take it to the limit" (EuroSys
@@ -10,7 +10,7 @@ use crate::number::float;
 pub(crate) const DAY_SLOTS: usize = 288;
 const SLOTS_PER_HOUR: u32 = 12;
 
-/// What is expected of the coming slots.
+/// Predictor of the coming slots.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Predictor {
     /// The most of the last hours, 24 at most.
@@ -122,7 +122,7 @@ impl Watched {
 }
 
 impl Predictor {
-    /// What is expected of `a` and `b` together, as [`Self::predict`] says.
+    /// Predicts the use of `a` and `b` together, as [`Self::predict`] says.
     pub(crate) fn expect(&self, a: &Watched, b: Option<&Series>, end: u64, known: usize) -> f64 {
         match b {
             None if self.wants_the_most() && known > 0 => f64::from(a.most),
@@ -137,13 +137,13 @@ impl Predictor {
         told.then(|| (f64::from(a.most), f64::from(a.most) + f64::from(most)))
     }
 
-    /// Whether it is the most of a whole day that is expected. Slots before the first are zero and change no maximum, so
-    /// what is known of a day is as good as a day.
+    /// Returns true when it is the most of a whole day that is expected. Slots before the first are zero and change no
+    /// maximum, so what is known of a day is as good as a day.
     fn wants_the_most(&self) -> bool {
         matches!(self, Self::Max { hours } if crate::number::index(hours * SLOTS_PER_HOUR) >= DAY_SLOTS)
     }
 
-    /// What is expected of `a` and `b` together after slot `end`, of which `known` slots are known.
+    /// Predicts the use of `a` and `b` together after slot `end`, of which `known` slots are known.
     pub fn predict(&self, a: &Series, b: Option<&Series>, end: u64, known: usize) -> f64 {
         let slots = |hours: u32| crate::number::index(hours * SLOTS_PER_HOUR).min(known).min(DAY_SLOTS);
         match *self {

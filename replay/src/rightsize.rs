@@ -6,14 +6,14 @@
 use crate::hour::{Ask, Lane, NONE, UNKNOWN};
 use crate::number::{float, index, whole};
 
-/// How requests follow usage.
+/// Returns how requests follow usage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RightSizing {
     /// Days looked back; at most 14.
     pub days: u32,
     /// Percentile of the slot means of CPU, from 0 to 100.
     pub cpu_percent: f64,
-    /// What is added to the largest memory, as a share of it.
+    /// Margin on the largest memory, as a share of it.
     pub memory_margin: f64,
     /// The smallest request of a container.
     pub floor: Ask,
@@ -34,7 +34,7 @@ impl Default for RightSizing {
 }
 
 impl RightSizing {
-    /// What to request, by the CPU at the percentile and the largest memory of the days looked back.
+    /// Returns what to request, by the CPU at the percentile and the largest memory of the days looked back.
     pub fn request(&self, cpu_millicores: u32, memory_mib: u32) -> Ask {
         let memory = whole((f64::from(memory_mib) * (1.0 + self.memory_margin)).ceil());
         Ask {
@@ -70,7 +70,7 @@ pub(crate) struct Sizer {
     rule: RightSizing,
     /// The last days, and in each what its classes used: today's lie side by side.
     days: Vec<Vec<Day>>,
-    /// What holds today, by class.
+    /// Sizes that hold today, by class.
     sizes: Vec<Option<Ask>>,
     day: usize,
 }
@@ -154,7 +154,7 @@ impl Sizer {
         Some(rule.request(cpu, memory))
     }
 
-    /// What a container of `class` asks for from today on; `None` while nothing is known of it.
+    /// Returns what a container of `class` asks for from today on; `None` while nothing is known of it.
     pub(crate) fn size(&self, class: u32) -> Option<Ask> {
         self.sizes.get(index(class)).copied().flatten()
     }

@@ -78,7 +78,7 @@ impl<O: Observer + Send> Replay<O> {
         self.cluster.end_hour();
     }
 
-    /// What the scenarios came to so far, without their course ([`Outcome::without_course`]); they go on.
+    /// Returns what the scenarios came to so far, without their course ([`Outcome::without_course`]); they go on.
     pub fn so_far(&self) -> Vec<Outcome>
     where
         O: Clone,
@@ -86,7 +86,7 @@ impl<O: Observer + Send> Replay<O> {
         self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0.without_course()).collect()
     }
 
-    /// What the scenarios came to, in the order in which they were given, with their observers.
+    /// Returns what the scenarios came to, in the order in which they were given, with their observers.
     pub fn finish(self) -> Vec<(Outcome, O)> {
         let cluster = self.cluster;
         self.worlds.into_iter().map(|world| world.finish(&cluster)).collect()

@@ -7,14 +7,14 @@ use crate::catalog::{Catalog, HostType};
 use crate::hour::Ask;
 use crate::setup::{Buy, Consolidation, Ec2, EvictionLimits, Headroom, Pool, Requests, Setup};
 
-/// What every scenario of a cluster is made from.
+/// Base that every scenario of a cluster is made from.
 #[derive(Debug, Clone)]
 pub struct Base {
     /// Machine types by index.
     pub catalog: Arc<Catalog>,
     /// EC2 types that may be bought, as indexes into the catalog.
     pub ec2_types: Vec<u32>,
-    /// What daemons ask for on every machine ([`crate::daemons_of`]).
+    /// Requests of daemons on every machine ([`crate::daemons_of`]).
     pub daemons: Ask,
     /// Daemons on every machine.
     pub daemon_pods: u32,
@@ -32,7 +32,7 @@ pub struct Base {
     pub most_pods: u32,
     /// Whether Karpenter drains nodes of the cluster: then today's machines are consolidated as it does.
     pub karpenter: bool,
-    /// What is assumed.
+    /// Assumptions.
     pub assumptions: Assumptions,
 }
 

@@ -18,7 +18,7 @@ pub enum Requests {
     RightSized,
 }
 
-/// Whether pods stay in the zone they ran in.
+/// Choice of zones: whether pods stay in the zone they ran in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Zones {
     /// They stay.
@@ -40,7 +40,7 @@ pub enum Buy {
     Cheapest,
 }
 
-/// How machines that are not needed go away.
+/// Rule by which machines that are not needed go away.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Consolidation {
     /// Not at all: what came up stays, as where nobody scales in.
@@ -61,16 +61,16 @@ impl Consolidation {
     pub const KARPENTER: Self = Self::Drain { budget: 0.1, settle_seconds: 600 };
 }
 
-/// What runs on EC2, and how.
+/// Machines on EC2, and the rules for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ec2 {
     /// Machines to be bought, as indexes into the catalog; used by the two packers.
     pub types: Vec<u32>,
     /// Which of them are bought.
     pub buy: Buy,
-    /// How kube-scheduler chooses among machines with room.
+    /// Score by which kube-scheduler chooses among machines with room.
     pub score: Score,
-    /// How machines go away.
+    /// Rule by which machines go away.
     pub consolidation: Consolidation,
     /// Machines a lot keeps at least while two or more of its pods belong to services, so that one node is never all there
     /// is. Bought machines only: what takes the place of today's nodes is as many as today.
@@ -110,7 +110,7 @@ impl Default for Headroom {
     }
 }
 
-/// How many evictions a scenario's own draining may cause; the judge allows the same ([`crate::Limits`]).
+/// Limits on evictions by a scenario's own draining; the judge allows the same ([`crate::Limits`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EvictionLimits {
     /// Evictions per pod of a service and day; infinite where they are not limited.
@@ -124,10 +124,10 @@ impl EvictionLimits {
     pub const OPEN: Self = Self { per_pod_day: f64::INFINITY, per_single_pod_day: f64::INFINITY };
 }
 
-/// How much of an elastic VM's memory is resident on its host.
+/// Model of how much of an elastic VM's memory is resident on its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MemoryModel {
-    /// What its pods use in the slot.
+    /// Memory that its pods use in the slot.
     WorkingSet,
     /// The most its pods ever used since it booted: freed pages are not returned without a balloon.
     #[default]
@@ -163,7 +163,7 @@ pub struct Pool {
     pub usable_memory: f64,
     /// Memory of a host that elastic VMs do not get, in MiB.
     pub reserved_mib: u32,
-    /// What its agents use, in MiB.
+    /// Memory of its agents, in MiB.
     pub host_base_mib: u32,
     /// KubeVirt's memory for one elastic VM: a share of its own.
     pub evm_overhead_share: f64,
@@ -175,13 +175,13 @@ pub struct Pool {
     pub guest_millicores: u32,
     /// Memory the guest's own system uses.
     pub guest_mib: u32,
-    /// What is expected of a host.
+    /// Predictor of a host's use.
     pub predictor: Predictor,
     /// Slots after which an elastic VM is predicted from its own history.
     pub mature_slots: u32,
     /// Which memory is resident.
     pub memory_model: MemoryModel,
-    /// How migrations go.
+    /// Migration.
     pub migration: Migration,
     /// Migrations into and out of a host at a time.
     pub migrations_per_host: u32,
@@ -193,12 +193,12 @@ pub struct Pool {
     pub max_hosts_per_zone: Option<u32>,
     /// Hosts each zone in use keeps beside, empty.
     pub spare_hosts_per_zone: u32,
-    /// How kube-scheduler chooses among elastic VMs with room.
+    /// Score by which kube-scheduler chooses among elastic VMs with room.
     pub score: Score,
     /// Zones the pool is in, the first of them those that pods of other zones go to first; none stands for all. A pod with a
     /// volume in another zone does not move.
     pub zones: Vec<u16>,
-    /// How elastic VMs go away.
+    /// Rule by which elastic VMs go away.
     pub consolidation: Consolidation,
     /// Boot of an elastic VM, once its host is there.
     pub evm_boot_seconds: i64,
@@ -255,15 +255,15 @@ pub struct Setup {
     pub catalog: Arc<Catalog>,
     /// Which requests pods come with.
     pub requests: Requests,
-    /// What does not move, or everything.
+    /// Machines for what does not move, or for everything.
     pub ec2: Ec2,
     /// Where movable pods go; `None` keeps them on EC2.
     pub pool: Option<Pool>,
     /// Which selection of pods moves there ([`crate::Movable`]).
     pub selection: u8,
-    /// Whether pods keep to their zone.
+    /// `true` when pods keep to their zone.
     pub zones: Zones,
-    /// What daemons ask for on every machine.
+    /// Requests of daemons on every machine.
     pub daemons: Ask,
     /// Daemons on every machine.
     pub daemon_pods: u32,
@@ -279,7 +279,7 @@ pub struct Setup {
     pub spot_interruptions: f64,
     /// The least that is billed of a host or a node, in seconds.
     pub least_billed_seconds: i64,
-    /// What a thread delivers when its sibling is busy, as a share of what it delivers alone.
+    /// Yield of a thread when its sibling is busy, as a share of what it delivers alone.
     pub smt_yield: f64,
     /// Seconds from the start whose risk does not count; their cost does.
     pub warm_up_seconds: i64,

@@ -38,13 +38,13 @@ use hosts::Host;
 use late::Lates;
 use lots::Lot;
 
-/// What kube-scheduler's scores count for a pod that requests nothing: 100 m and 200 MiB.
+/// Request that kube-scheduler's scores count for a pod that requests nothing: 100 m and 200 MiB.
 const SCORED: Ask = Ask { cpu_millicores: 100, memory_mib: 200 };
 
 /// A machine type, ready to be used.
 #[derive(Debug, Clone)]
 struct Kind {
-    /// What it has for pods, daemons taken off.
+    /// Room for pods, daemons taken off.
     room: Room,
     /// CPU it delivers, in millicores.
     cpu: u32,
@@ -72,7 +72,7 @@ struct Machine {
     warm: bool,
     pods: Vec<u32>,
     room: Room,
-    /// What the scheduler scores by.
+    /// Amounts that the scheduler scores by.
     scored: Ask,
     empty_since: i64,
     pausing_volumes: u32,
@@ -80,7 +80,7 @@ struct Machine {
     peak: Lane,
     memory: Lane,
     memory_mean: Lane,
-    /// What of CPU and memory is imputed.
+    /// Parts of CPU and memory that are imputed.
     guess: Guess,
     /// Where its pods go when it is replaced.
     hands_over: Vec<(u32, u32)>,
@@ -90,13 +90,13 @@ struct Machine {
 }
 
 impl Machine {
-    /// Whether the scheduler may put pods onto it, where there is room.
+    /// Returns true when the scheduler may put pods onto it, where there is room.
     fn takes_pods(&self) -> bool {
         self.live && self.ready && !self.closed && !self.warm && self.awaits == 0
     }
 }
 
-/// What an elastic VM is besides.
+/// State of an elastic VM beside that of a machine.
 #[derive(Debug, Clone, Default)]
 struct Evm {
     /// [`NONE`] while it has none.
@@ -111,15 +111,15 @@ struct Evm {
     most: (u32, u32),
     /// Slots its history holds, silent ones aside.
     seen: u32,
-    /// What was expected of it when it got its host, CPU and memory.
+    /// Use that was expected of it when it got its host, CPU and memory.
     expected: (u32, u32),
     /// The last slot: CPU, and memory with KubeVirt's share.
     last: (u32, u32),
-    /// What of the last slot is imputed.
+    /// Parts of the last slot that are imputed.
     guessed: (u32, u32),
-    /// What its history last took: of a silent slot nothing is known, and the one before stands.
+    /// Values its history last took: of a silent slot nothing is known, and the one before stands.
     recorded: (u32, u32),
-    /// Whether its history became long enough in the last slot.
+    /// `true` when its history became long enough in the last slot.
     ripens: bool,
     /// The last slot's CPU at its peak.
     peak: u32,
@@ -138,7 +138,7 @@ struct Place {
     asked_since: i64,
     /// When it was scheduled as recorded; only from then on it uses, and is served.
     due: i64,
-    /// Whether that has come.
+    /// `true` when that has come.
     is_due: bool,
     /// When it first was on a machine that is ready; [`NEVER`] while it waits for one.
     up_since: i64,
@@ -153,7 +153,7 @@ impl Place {
         self.up_since.max(self.due)
     }
 
-    /// Whether it is served at the moment.
+    /// Returns true when it is served at the moment.
     fn is_served(&self) -> bool {
         self.is_due && self.up_since < NEVER
     }
@@ -170,7 +170,7 @@ const NOWHERE: Place = Place {
     item: Item { cpu: 0, memory: 0, volumes: 0 },
 };
 
-/// What comes due at a moment.
+/// Event that comes due at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     HostReady(u32),
@@ -220,7 +220,7 @@ pub(crate) struct World<O> {
     idle: Vec<u32>,
     /// Pods that run, by workload.
     replicas: Table<u32>,
-    /// Whether machines or hosts came or went since extents were last looked at.
+    /// `true` when machines or hosts came or went since extents were last looked at.
     stock_changed: bool,
     /// CPU used by workload in the warm-up, by whole hours.
     cpu_before: Vec<u64>,
@@ -321,7 +321,7 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// What it came to, with pods that still live counted to the end of the last hour.
+    /// Returns its outcome, with pods that still live counted to the end of the last hour.
     pub(crate) fn finish(mut self, cluster: &Cluster) -> (Outcome, O) {
         let end = cluster.hours * HOUR_SECONDS;
         for pod in self.places.ids() {
@@ -340,7 +340,7 @@ impl<O: Observer> World<O> {
         (self.outcome, self.observer)
     }
 
-    /// Whether a moment lies in the warm-up, whose risk does not count.
+    /// Returns true when a moment lies in the warm-up, whose risk does not count.
     fn warming_up(&self, at: i64) -> bool {
         at < self.setup.warm_up_seconds
     }

@@ -1,4 +1,4 @@
-//! What policies do on clusters under load: that every kind of decision is reached, and for its reason.
+//! Checks of policies on clusters under load: that every kind of decision is reached, and for its reason.
 #![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
 mod common;

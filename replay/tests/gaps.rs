@@ -1,4 +1,4 @@
-//! What silence does to a result: as little as it can.
+//! Effect of silence on a result: as little as there can be.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

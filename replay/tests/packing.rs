@@ -33,7 +33,7 @@ const FAMILIES: [Family; 5] = [
     ),
 ];
 
-/// What EKS leaves of a machine, less daemons of 180 m and 400 MiB.
+/// Returns what EKS leaves of a machine, less daemons of 180 m and 400 MiB.
 fn room(vcpu: u32, gib: u32, pods: u32) -> Room {
     let mib = gib * 1024;
     let kubelet = 255 + 11 * pods + 100 + mib * 75 / 1000;
@@ -55,7 +55,7 @@ fn item(cpu: u32, memory: u32) -> Item {
     Item { cpu, memory, volumes: 0 }
 }
 
-/// What is on offer under a cap on size: none, that of a 24xlarge, and that of a 4xlarge.
+/// Returns what is on offer under a cap on size: none, that of a 24xlarge, and that of a 4xlarge.
 fn capped() -> [(&'static str, Vec<Offer>); 3] {
     let up_to = |cores: u32| offers().into_iter().filter(|offer| offer.room.cpu < cores * 1000).collect();
     [("no cap", offers()), ("up to 24xlarge", up_to(96)), ("up to 4xlarge", up_to(16))]
@@ -136,8 +136,8 @@ fn optimum_of_equals(item: &Item, n: usize, offers: &[Offer]) -> f64 {
     least[n]
 }
 
-/// What no machines that hold `items` can cost less than: the best pair of prices of CPU and memory that no offer beats,
-/// from every pair of offers.
+/// Returns what no machines that hold `items` can cost less than: the best pair of prices of CPU and memory that no
+/// offer beats, from every pair of offers.
 fn linear_bound(items: &[Item], offers: &[Offer]) -> f64 {
     let sum = |of: fn(&Item) -> u32| items.iter().map(|item| f64::from(of(item))).sum::<f64>();
     let (cpu, memory) = (sum(|item| item.cpu), sum(|item| item.memory));
@@ -161,8 +161,9 @@ fn linear_bound(items: &[Item], offers: &[Offer]) -> f64 {
     best
 }
 
-/// Whether a pod takes over half of the largest machine. Two of those never share one, and the linear bound, which cuts
-/// them up, is out of reach: four such pods on m5a.4xlarge cost 2.752 for a bound of 2.020, and nothing is cheaper.
+/// Returns true when a pod takes over half of the largest machine. Two of those never share one, and the linear bound,
+/// which cuts them up, is out of reach: four such pods on m5a.4xlarge cost 2.752 for a bound of 2.020, and nothing is
+/// cheaper.
 fn any_over_half(items: &[Item], offers: &[Offer]) -> bool {
     let cpu = offers.iter().map(|offer| offer.room.cpu).max().unwrap();
     let memory = offers.iter().map(|offer| offer.room.memory).max().unwrap();
@@ -212,7 +213,7 @@ const DRAWS: [(&str, Draw); 8] = [
     }),
 ];
 
-/// What of the packer's cost is over the judge's and over the bound, for sets of one kind.
+/// Excess of the packer's cost over the judge's and over the bound, for sets of one kind.
 #[derive(Default)]
 struct Figures {
     usd: f64,
@@ -349,7 +350,7 @@ fn offers_of_trace() -> Vec<Offer> {
     (0..).zip(&catalog().machines).map(offer).collect()
 }
 
-/// What two days cost in which pods come and go, as a scenario that repacks as much as it likes, and as first-fit with
+/// Cost of two days in which pods come and go, as a scenario that repacks as much as it likes, and as first-fit with
 /// downsizing would make of each hour's pods from scratch.
 struct TwoDays {
     usd: f64,

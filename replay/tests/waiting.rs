@@ -1,4 +1,4 @@
-//! How pods wait: when they are asked for, what a late start costs a service, and what it does to work.
+//! Waits of pods: when they are asked for, what a late start costs a service, and what it does to work.
 #![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
 mod common;

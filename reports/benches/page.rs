@@ -1,4 +1,4 @@
-//! How long the page of a large cluster takes, how much memory, and how large it is, beside writing the same analysis
+//! Time for the page of a large cluster, its memory, and its size, beside writing the same analysis
 //! as JSON.
 //!
 //!     cargo bench --profile dev --package emp-cost-reports --bench page

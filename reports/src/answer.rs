@@ -10,18 +10,18 @@ use crate::trust;
 use crate::view::View;
 use crate::words::{self, TODAY};
 
-/// What is said around the verdict.
+/// Answer around the verdict.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// Whether a pool pays, in a word or two.
+    /// `true` when a pool pays, in a word or two.
     pub(crate) reply: &'static str,
-    /// What the recommended change saves a month and a year; or what would be there, and at which price.
+    /// Saving of the recommended change a month and a year; or what would be there, and at which price.
     pub(crate) saves: String,
     /// Confidence and the gravest doubt, as a sentence.
     pub(crate) sure: String,
-    /// What to do next, as a sentence; empty where the verdict says it.
+    /// Next step, as a sentence; empty where the verdict says it.
     pub(crate) next: String,
-    /// What the steps beside the recommended change save, as a sentence; empty without any.
+    /// Saving of the steps beside the recommended change, as a sentence; empty without any.
     pub(crate) beside: String,
     /// What can go wrong with the recommended change, as a sentence; empty without a change.
     pub(crate) risk: String,
@@ -69,7 +69,7 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
     (if gains { "pays" } else { "open" }, format!("{}.", show::stance(verdict)))
 }
 
-/// Whether an elastic machine pool pays.
+/// Returns true when an elastic machine pool pays.
 fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     match (reason, analysis.verdict.recommended()) {
         (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => "Yes.",
@@ -84,7 +84,7 @@ fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     }
 }
 
-/// How sure it is, in every case: high, medium or low with the one reason, or that the data is not enough.
+/// Says how sure it is, in every case: high, medium or low with the one reason, or that the data is not enough.
 fn sure(analysis: &View<'_>, reason: Reason) -> String {
     match (&analysis.verdict.confidence, reason) {
         (
@@ -122,7 +122,7 @@ fn saves(analysis: &View<'_>) -> String {
     }
 }
 
-/// What would be saved most and the first limit that keeps it from being recommended, as a sentence: the reader decides
+/// Says what would be saved most and the first limit that keeps it from being recommended: the reader decides
 /// whether the limit suits these workloads. `None` where it is not limits that keep everything as it is.
 fn rejected(analysis: &View<'_>) -> Option<String> {
     let verdict = &analysis.verdict;
@@ -241,7 +241,7 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<Figure> {
     figures
 }
 
-/// How a pool stands to today, in words that need no sign.
+/// Compares a pool with today, in words that need no sign.
 fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
     let saved = judged.saving_monthly_usd;
     let side = match saved {
@@ -281,7 +281,7 @@ fn ec2_sub(judged: &Judged) -> String {
     show::scenario(judged.scenario).replace(" on EC2", "")
 }
 
-/// What the figures are measured on.
+/// Says what the figures are measured on.
 pub(crate) fn basis(analysis: &View<'_>) -> String {
     let window = words::window(analysis).replacen(" to ", " and ", 1);
     let hours = match analysis.verdict.reported_hours {
@@ -291,7 +291,7 @@ pub(crate) fn basis(analysis: &View<'_>) -> String {
     format!("Per month of 730 hours, {hours} between {window}; {}.", words::prices(analysis))
 }
 
-/// What a reader must know of the amounts: lines compared, commitments, running old and new side by side.
+/// Lists what a reader must know of the amounts: lines compared, commitments, running old and new side by side.
 pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
     let Some(amounts) = &analysis.verdict.amounts else { return Vec::new() };
     let mut caveats = Vec::new();
@@ -327,7 +327,7 @@ pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
     caveats
 }
 
-/// What stays to be paid in all and until when, as a clause: `, $4,100 until 2026-12`.
+/// Says what stays to be paid in all and until when, as a clause: `, $4,100 until 2026-12`.
 fn until_expiry(analysis: &View<'_>, months: &[StrandedMonth]) -> String {
     let all: f64 = months.iter().map(|month| month.usd).sum();
     let until = months.last().map(|last| format!(", {} until {}", analysis.usd(all), last.month));

@@ -11,7 +11,7 @@ use crate::table::{Cell, Column, Row, Table};
 #[template(path = "assumptions.html")]
 pub(crate) struct Assumptions {
     pub(crate) changed: String,
-    /// How many were changed; empty for none.
+    /// Number of those that were changed; empty for none.
     pub(crate) changed_count: String,
     pub(crate) table: Table,
 }

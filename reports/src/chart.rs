@@ -33,15 +33,15 @@ pub(crate) struct Figure {
     pub(crate) narrow: Drawing,
     /// The same numbers; `None` where they stand in a table beside the chart.
     pub(crate) table: Option<Table>,
-    /// What the fold that holds the table is called.
+    /// Name of the fold that holds the table.
     pub(crate) fold: &'static str,
-    /// Whether the table is printed too: one of hundreds of numbers is not.
+    /// `true` when the table is printed too: one of hundreds of numbers is not.
     pub(crate) is_printed: bool,
 }
 
 impl HtmlSafe for Figure {}
 
-/// What every chart says of itself.
+/// Words that go with every chart.
 #[derive(Debug, Clone)]
 pub(crate) struct Words {
     /// Prefix of the ids in the page.

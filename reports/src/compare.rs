@@ -147,7 +147,7 @@ impl<'a> Comparison<'a> {
         format!("{amount}{}{advice}", largest.unwrap_or_default())
     }
 
-    /// What runs there, before and after: why machines and right-sized requests changed.
+    /// Tabulates what runs there, before and after: why machines and right-sized requests changed.
     fn usage(&self) -> Table {
         let [before, after] = [self.before, self.after].map(|one| (&one.utilisation, &one.inventory));
         let row = |what: &'static str, of: fn(&(&types::analysis::Utilisation, &types::analysis::Inventory)) -> f64| {

@@ -6,7 +6,7 @@ use crate::costs::shown;
 use crate::view::View;
 use crate::words;
 
-/// What stands in a cost line that a scenario does not model.
+/// Text in a cost line that a scenario does not model.
 const NOT_MODELLED: &str = "not modelled";
 
 /// Cost lines by scenario: a row for each scenario.
@@ -39,7 +39,7 @@ pub(crate) struct CostCell {
     pub(crate) total: bool,
 }
 
-/// What an amount over the window is per month, in this scenario.
+/// Returns the factor from an amount over the window to a month, in this scenario.
 pub(crate) fn monthly_factor(analysis: &View<'_>, scenario: &Scenario) -> Option<f64> {
     match (scenario.monthly_usd, scenario.cost_usd.total) {
         (Some(monthly), Some(total)) if total > 0.0 => Some(monthly / total),
@@ -115,7 +115,7 @@ pub(crate) fn cost_table(analysis: &View<'_>) -> CostTable {
     }
 }
 
-/// Whether every total leaves something out: then it is said once, and not beside each.
+/// Returns true when every total leaves something out: then it is said once, and not beside each.
 pub(crate) fn all_partial(analysis: &View<'_>) -> bool {
     analysis.scenarios.iter().all(|scenario| scenario.partial)
 }

@@ -1,4 +1,4 @@
-//! What each scenario costs: bars, cost lines, other readings, and the machines and prices behind them.
+//! Costs of each scenario: bars, cost lines, other readings, and the machines and prices behind them.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -40,7 +40,7 @@ pub(crate) struct Bar {
     /// Where compute cannot have cost less, as CSS; empty where it is not known.
     pub(crate) bound: String,
     pub(crate) bound_text: String,
-    /// How the total came about, and whether it holds the risk target.
+    /// Origin of the total, and whether it holds the risk target.
     pub(crate) how: String,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct LegendEntry {
     pub(crate) name: String,
 }
 
-/// What a reader must know about one scenario.
+/// Notes that a reader must know about one scenario.
 #[derive(Debug)]
 pub(crate) struct ScenarioNotes {
     pub(crate) label: String,
@@ -102,7 +102,7 @@ impl Costs {
     }
 }
 
-/// How a scenario is meant; its warnings stand among all warnings, further down.
+/// Explains a scenario; its warnings stand among all warnings, further down.
 fn info(analysis: &View<'_>, scenario: &Scenario) -> Vec<String> {
     scenario
         .notes
@@ -162,7 +162,7 @@ fn bars(analysis: &View<'_>) -> Vec<Bar> {
         .collect()
 }
 
-/// How the total came about: observed, worked out or replayed; its machines; whether it holds the risk target.
+/// Explains the total: observed, worked out or replayed; its machines; whether it holds the risk target.
 fn how(analysis: &View<'_>, scenario: &Scenario) -> String {
     let how = match scenario.id.as_str() {
         TODAY => "observed",
@@ -230,7 +230,7 @@ fn machines(analysis: &View<'_>) -> Table {
     )
 }
 
-/// What the other lines are made of: the same in every scenario so far, so it is shown for today.
+/// Lists the items of the other lines: the same in every scenario so far, so they are shown for today.
 fn items(analysis: &View<'_>) -> Table {
     let today = words::scenario(analysis, TODAY);
     let row = |item: &CostItem| {

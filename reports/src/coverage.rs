@@ -1,10 +1,10 @@
-//! How much of the window is there, and where it comes from.
+//! Coverage of the window, and where it comes from.
 
 use crate::format;
 use crate::view::View;
 use crate::words;
 
-/// How much of the window is there, and where it comes from.
+/// Coverage of the window, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Coverage {
     pub(crate) text: String,

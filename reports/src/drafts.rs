@@ -144,7 +144,7 @@ fn baremetal_pool(analysis: &Analysis, plan: &Plan, head: &str) -> String {
     text
 }
 
-/// What only the user knows.
+/// Placeholder for what only the user knows.
 const REPLACE: &str = "REPLACE_ME";
 
 fn evm_pools(analysis: &Analysis, plan: &Plan, head: &str) -> String {

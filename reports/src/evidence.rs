@@ -19,7 +19,7 @@ pub(crate) struct Evidence {
     /// Notes worth knowing.
     pub(crate) infos: Vec<NoteLine>,
     pub(crate) infos_count: String,
-    /// What would make more of the bill known.
+    /// Measures that would make more of the bill known.
     pub(crate) raise: Table,
     pub(crate) unpriced: Table,
     pub(crate) gaps: Table,

@@ -1,4 +1,4 @@
-//! What moves, what stays on EC2 and why, and what it costs that it stays.
+//! Pods that move, pods that stay on EC2 and why, and what it costs that they stay.
 
 use askama::Template;
 use askama::filters::HtmlSafe;

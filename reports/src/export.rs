@@ -70,7 +70,7 @@ impl Format {
         }
     }
 
-    /// What it writes.
+    /// Returns what it writes.
     pub fn about(self) -> &'static str {
         match self {
             Self::Html => "index.html, the page",
@@ -113,9 +113,9 @@ impl FromStr for Format {
 pub struct File {
     /// Its name, with `/` between folders, relative to the report.
     pub name: String,
-    /// What a browser is told of it.
+    /// Content type that a browser is told.
     pub content_type: &'static str,
-    /// What is in it.
+    /// Text in it.
     pub content: Vec<u8>,
 }
 
@@ -164,16 +164,16 @@ pub enum ExportError {
     Focus(#[from] FocusError),
 }
 
-/// What a report is made of.
+/// Parts that a report is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Report<'a> {
     /// The analysis.
     pub analysis: &'a Analysis,
     /// The same as it is written: fields of a later version stay in it.
     pub json: &'a [u8],
-    /// How the page is shown.
+    /// Options by which the page is shown.
     pub options: &'a Options,
-    /// What the FOCUS files are told.
+    /// Settings of the FOCUS files.
     pub focus: &'a focus::Settings,
 }
 

@@ -25,33 +25,33 @@ pub struct Figures {
     pub hours_expected: u32,
     /// Of the present hours, those that a generator made.
     pub hours_synthetic: u32,
-    /// What the cluster costs today.
+    /// Cost of the cluster today.
     pub today_monthly_usd: Option<f64>,
-    /// Whether that leaves something out.
+    /// `true` when that leaves something out.
     pub today_partial: bool,
-    /// What the best EC2 alternative would cost, with what makes it hold its limits.
+    /// Cost of the best EC2 alternative, with what makes it hold its limits.
     pub ec2_monthly_usd: Option<f64>,
-    /// What an elastic machine pool would cost, with its fee and what makes it hold its limits.
+    /// Cost of an elastic machine pool, with its fee and what makes it hold its limits.
     pub pool_monthly_usd: Option<f64>,
-    /// What speaks against that pool, in two words.
+    /// Objection to that pool, in two words.
     pub pool_note: Option<&'static str>,
-    /// What a pool saves against today, over the lines priced on both sides.
+    /// Saving of a pool against today, over the lines priced on both sides.
     pub saving_vs_today_monthly_usd: Option<f64>,
     /// The same as a fraction.
     pub saving_vs_today_fraction: Option<f64>,
-    /// What a pool saves against the best EC2 alternative; `None` where nothing was replayed.
+    /// Saving of a pool against the best EC2 alternative; `None` where nothing was replayed.
     pub saving_vs_ec2_monthly_usd: Option<f64>,
     /// The same as a fraction.
     pub saving_vs_ec2_fraction: Option<f64>,
-    /// What is recommended, in words; `None` where no change is.
+    /// Recommended action, in words; `None` where no change is recommended.
     pub recommended_action: Option<&'static str>,
-    /// What that saves against today.
+    /// Saving of that against today.
     pub recommended_saving_monthly_usd: Option<f64>,
-    /// How far that can be trusted: `high`, `medium` or `low`.
+    /// Confidence in that: `high`, `medium` or `low`.
     pub confidence: Option<&'static str>,
     /// Share of today's bill whose quantities were seen and whose prices are own or listed.
     pub seen_fraction: Option<f64>,
-    /// What elastic VMs that run already save.
+    /// Saving of elastic VMs that run already.
     pub realised_monthly_usd: Option<f64>,
 }
 

@@ -80,7 +80,7 @@ struct Text {
     label: &'static str,
 }
 
-/// What clusters come to together. Only those whose savings are formed count, so that costs and savings are of the same.
+/// Totals of clusters. Only those whose savings are formed count, so that costs and savings are of the same.
 #[derive(Debug, Default)]
 struct Totals {
     clusters: u32,
@@ -283,7 +283,7 @@ fn saving(saving: Option<&Compared>, money: &Money) -> Text {
     }
 }
 
-/// What the pool saves: no gain in colour where it breaks a limit or was not replayed.
+/// Formats what the pool saves: no gain in colour where it breaks a limit or was not replayed.
 fn pool_saving(now: &Standing, compared: Option<&Compared>, money: &Money) -> Text {
     let text = saving(compared, money);
     if now.pool_note.is_empty() || text.class == "absent" { text } else { Text { class: "", ..text } }
@@ -318,7 +318,7 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
     }
 }
 
-/// What is recommended, what it saves and how sure that is; its id alone where the verdict predates its data.
+/// Returns what is recommended, what it saves and how sure that is; its id alone where the verdict predates its data.
 fn recommendation(now: &Standing, money: &Money) -> (String, Vec<String>) {
     let Some(recommended) = now.recommended else {
         let of = |id: &str| {

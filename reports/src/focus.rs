@@ -60,7 +60,7 @@ impl FromStr for Version {
     }
 }
 
-/// What a file needs that no metric of a cluster says.
+/// Settings of a file that no metric of a cluster tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
     /// Version of the specification.
@@ -87,7 +87,7 @@ pub struct Table {
     rows: Vec<Row>,
 }
 
-/// What all rows of a file share.
+/// Frame that all rows of a file share.
 #[derive(Debug)]
 struct Frame {
     version: Version,

@@ -1,4 +1,4 @@
-//! How well today's bill is known: each dollar by the weakest of its quantity and its price.
+//! Grades of today's bill: each amount by the weakest of its quantity and its price.
 
 use askama::Template;
 use askama::filters::HtmlSafe;

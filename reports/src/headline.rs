@@ -17,20 +17,20 @@ pub(crate) struct Headline {
     pub(crate) cluster_id: String,
     pub(crate) region: String,
     pub(crate) window: String,
-    /// How much of the window was seen, in a few words.
+    /// Share of the window that was seen, in a few words.
     pub(crate) seen: String,
     pub(crate) question: &'static str,
     /// `pays`, `loses` or `open`: the colour of the stance.
     pub(crate) tone: &'static str,
     pub(crate) stance: String,
     pub(crate) verdict: String,
-    /// What is recommended, where the verdict predates its data.
+    /// Recommendation, where the verdict predates its data.
     pub(crate) recommendation: String,
-    /// How sure it is and what next, where the verdict has its data.
+    /// Answer: how sure it is and what next, where the verdict has its data.
     pub(crate) answer: Option<Answer>,
     pub(crate) figures: Vec<Figure>,
     pub(crate) basis: String,
-    /// What the figures leave out, as sentences.
+    /// Caveats of the figures, as sentences.
     pub(crate) caveats: Vec<String>,
     pub(crate) warnings: String,
 }
@@ -128,7 +128,7 @@ fn replayed_stance(analysis: &View<'_>) -> (&'static str, String) {
 /// The share of a saving below which a stricter reading leaves nothing of it.
 const NOTHING_LEFT: f64 = 0.005;
 
-/// Whether the strictest of the other readings leaves nothing of the saving.
+/// Returns true when the strictest of the other readings leaves nothing of the saving.
 pub(crate) fn nothing_left(analysis: &Analysis, monthly_usd: f64) -> bool {
     least_saving(analysis).is_some_and(|least| least < monthly_usd * NOTHING_LEFT)
 }
@@ -240,7 +240,7 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
     figures
 }
 
-/// What elastic VMs save against the best alternative on EC2, and the range of that.
+/// Says what elastic VMs save against the best alternative on EC2, and the range of that.
 fn against_ec2(analysis: &View<'_>) -> Figure {
     let hours = f64::from(analysis.window.hours_present);
     let month = |usd: f64| usd * types::HOURS_PER_MONTH / hours;

@@ -1,4 +1,4 @@
-//! What runs in the cluster: counts, node groups, namespaces.
+//! Inventory of the cluster: counts, node groups, namespaces.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -59,7 +59,7 @@ fn counts(analysis: &View<'_>) -> Vec<Count> {
     ]
 }
 
-/// What the shares of the namespaces leave out.
+/// Says what the shares of the namespaces leave out.
 fn without(analysis: &View<'_>) -> String {
     format!(
         "Pods that request neither CPU nor memory ran for {} pod-hours; for {} container-hours no usage was seen.",

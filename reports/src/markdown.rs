@@ -196,7 +196,7 @@ fn workloads(text: &mut String, analysis: &Analysis, money: &Money) {
     text.push('\n');
 }
 
-/// What a reader must know beside the numbers: missing and synthetic hours, then the warnings.
+/// Adds what a reader must know beside the numbers: missing and synthetic hours, then the warnings.
 fn caveats(text: &mut String, analysis: &Analysis) {
     let window = &analysis.window;
     let mut caveats = Vec::new();

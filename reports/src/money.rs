@@ -11,7 +11,7 @@ pub struct Money {
     code: String,
     /// Units of the currency for one of the analysis'.
     rate: f64,
-    /// Whether amounts are in this currency already.
+    /// `true` when amounts are in this currency already.
     native: bool,
 }
 
@@ -26,7 +26,7 @@ pub enum MoneyError {
     Rate {
         /// The currency.
         code: String,
-        /// What was given.
+        /// Rate that was given.
         rate: f64,
     },
     /// USD were to be converted into USD.
@@ -137,7 +137,7 @@ impl Money {
         converted
     }
 
-    /// What was converted and how; `None` where nothing was.
+    /// Says what was converted and how; `None` where nothing was.
     pub(crate) fn converted(&self) -> Option<String> {
         (!self.native).then(|| {
             format!(

@@ -123,7 +123,7 @@ fn ec2_nodes(analysis: &Analysis) -> f64 {
     if hours > 0.0 { node_hours / hours } else { 0.0 }
 }
 
-/// How full a host ever was, by the measure that the rebalancer acts on, as a sentence.
+/// Says how full a host ever was, by the measure that the rebalancer acts on.
 fn hottest(pool: &Scenario) -> String {
     let hours = pool.by_hour.iter().filter_map(|hour| Some((hour.hottest_host_fraction?, hour.start)));
     // Of hours alike, the first.
@@ -163,7 +163,7 @@ fn machine_table(analysis: &Analysis, lines: &[Line]) -> Table {
 /// Used over capacity in an hour.
 type Share = fn(&ScenarioHour) -> Option<f64>;
 
-/// What heat maps are drawn of.
+/// Resources that heat maps are drawn of.
 const HEAT: [(&str, &str, Share); 2] = [
     ("heat-cpu", "CPU", |hour| ratio(hour.cpu_used_cores?, hour.cpu_capacity_cores?)),
     ("heat-memory", "memory", |hour| ratio(hour.memory_used_gib?, hour.memory_capacity_gib?)),

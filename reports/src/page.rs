@@ -33,7 +33,7 @@ pub enum RenderError {
     /// A chart could not be drawn.
     #[error("could not draw the chart of `{name}`")]
     Chart {
-        /// What the chart shows.
+        /// Subject of the chart.
         name: &'static str,
         /// Why.
         source: ChartError,
@@ -71,7 +71,7 @@ struct Page {
     as_of: String,
 }
 
-/// How a page is shown.
+/// Options of a page.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     money: Money,

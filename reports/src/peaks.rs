@@ -1,4 +1,4 @@
-//! Whether peaks meet, and what overcommit the window would have borne.
+//! Coincidence of peaks, and the overcommit that the window would have borne.
 
 use askama::Template;
 use askama::filters::HtmlSafe;

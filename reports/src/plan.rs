@@ -1,4 +1,4 @@
-//! What to build, in which order, and which EC2 nodes then go.
+//! Plan of what to build, in which order, and which EC2 nodes then go.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -20,7 +20,7 @@ pub(crate) struct PlanPart {
     zones: Table,
     waves: Table,
     reduction: Table,
-    /// What becomes of the pods that do not move, as a sentence.
+    /// Fate of the pods that do not move, as a sentence.
     stays: &'static str,
     hosts: Table,
     drafts: Vec<Draft>,

@@ -1,4 +1,4 @@
-//! What elastic VMs that run already save, by the vendor's own definition: Before less After, and the fee on that.
+//! Saving of elastic VMs that run already, by the vendor's own definition: Before less After, and the fee on that.
 
 use askama::Template;
 use askama::filters::HtmlSafe;

@@ -21,7 +21,7 @@ pub(crate) struct Change<'a> {
 const SAME: f64 = 0.05;
 
 impl Change<'_> {
-    /// What to do with the nodes of this type.
+    /// Says what to do with the nodes of this type.
     pub(crate) fn what_to_do(&self) -> String {
         let less = self.today - self.then;
         if self.then < SAME {

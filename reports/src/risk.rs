@@ -1,4 +1,4 @@
-//! What went wrong in each replay, by the same measures for all.
+//! Risks in each replay, by the same measures for all.
 
 use types::analysis::{Risk, Scenario, WorstSlot};
 

@@ -18,14 +18,14 @@ use types::analysis::Analysis;
 pub struct Sheet {
     /// Its name, and the name of its file without `.csv`.
     pub name: &'static str,
-    /// What a row is.
+    /// Meaning of a row.
     pub about: &'static str,
     /// Its columns, in order: name, with the unit at its end, and what it holds.
     pub columns: &'static [(&'static str, &'static str)],
     rows: fn(&Analysis) -> Vec<Vec<Cell>>,
 }
 
-/// What stands in one field.
+/// Content of one field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cell {
     /// A name, a word or a sentence.

@@ -21,7 +21,7 @@ fn used_of_reserved(used: f64, reserved: f64) -> Cell {
     }
 }
 
-/// What moving the workloads of a namespace saves, and how many of them move.
+/// Saving of moving the workloads of a namespace, and how many of them move.
 #[derive(Debug, Default, Clone, Copy)]
 struct Moving {
     saving: Option<f64>,
@@ -139,7 +139,7 @@ struct Shown {
     savings: bool,
 }
 
-/// Whether it is known of any workload what moving it saves.
+/// Returns true when it is known of any workload what moving it saves.
 pub(crate) fn has_savings(analysis: &View<'_>) -> bool {
     analysis.movability.iter().any(|row| row.saving_usd.is_some())
 }

@@ -27,10 +27,10 @@ pub struct Standing {
     /// The same two as they were judged, with what makes them hold their limits; the savings are formed with these.
     pub(crate) ec2_judged_usd: Option<f64>,
     pub(crate) pool_judged_usd: Option<f64>,
-    /// What speaks against that pool, in two words; empty where nothing does.
+    /// Objection to that pool, in two words; empty where there is none.
     pub(crate) pool_note: &'static str,
     pub(crate) recommendation: Option<String>,
-    /// What is recommended, where the verdict has its data and a change is.
+    /// Recommendation, where the verdict has its data and a change is recommended.
     pub(crate) recommended: Option<Recommended>,
     pub(crate) saving_vs_today: Option<Compared>,
     pub(crate) saving_vs_ec2: Option<Compared>,
@@ -40,7 +40,7 @@ pub struct Standing {
     pub(crate) memory_requested_of_capacity: Option<f64>,
     /// Share of today's bill whose quantities were seen and whose prices are the user's own or in a public list.
     pub(crate) seen_fraction: Option<f64>,
-    /// What elastic VMs that run already save, per month.
+    /// Saving of elastic VMs that run already, per month.
     pub(crate) realised_monthly_usd: Option<f64>,
 }
 
@@ -50,11 +50,11 @@ pub(crate) fn synthetic_hours(analysis: &Analysis) -> u32 {
     parts.filter(|part| part.source != "prometheus").map(|part| part.hours).sum()
 }
 
-/// What a scenario costs.
+/// Cost of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Cost {
     pub(crate) monthly_usd: Option<f64>,
-    /// Whether it leaves something out.
+    /// `true` when it leaves something out.
     pub(crate) partial: bool,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Compared {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Recommended {
     pub(crate) scenario: ScenarioId,
-    /// What it saves against today.
+    /// Saving against today.
     pub(crate) monthly_usd: f64,
     pub(crate) fraction: Option<f64>,
     pub(crate) confidence: Option<ConfidenceLevel>,
@@ -133,7 +133,7 @@ impl Standing {
         &self.cluster_id
     }
 
-    /// Whether its pool is the vendor's arithmetic and no replay.
+    /// Returns true when its pool is the vendor's arithmetic and no replay.
     pub(crate) fn is_arithmetic(&self) -> bool {
         self.pool_id == words::VENDOR
     }

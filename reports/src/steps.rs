@@ -1,4 +1,4 @@
-//! What to do next, ranked by what it saves, and what is paid for and does no work.
+//! Next steps, ranked by what they save, and what is paid for and does no work.
 
 use askama::Template;
 use askama::filters::HtmlSafe;

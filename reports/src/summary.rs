@@ -83,7 +83,7 @@ fn judged(analysis: &Analysis) -> Vec<Line> {
     rows
 }
 
-/// How sure the recommendation is, as a line.
+/// Says how sure the recommendation is, as a line.
 fn sure(analysis: &Analysis) -> String {
     let confidence = analysis.verdict.confidence.as_ref().filter(|_| analysis.verdict.recommendation.is_some());
     let sure = confidence.map(|confidence| wrapped(&format!("How sure: {}", trust::how_sure(confidence))));

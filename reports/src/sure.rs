@@ -1,4 +1,4 @@
-//! How sure the result is: evidence, the model's error, and what happens when an assumption is another.
+//! Certainty of the result: evidence, the model's error, and what happens when an assumption is another.
 
 use askama::Template;
 use askama::filters::HtmlSafe;
@@ -23,15 +23,15 @@ use crate::words;
 #[template(path = "sure.html")]
 pub(crate) struct Sure {
     lead: String,
-    /// What limits the confidence, a sentence each, the gravest first.
+    /// Doubts that limit the confidence, a sentence each, the gravest first.
     doubts: Vec<String>,
-    /// What the engine makes of today's own machines, as a sentence.
+    /// Error of the engine on today's own machines, as a sentence.
     optimism: String,
     coverage: Coverage,
-    /// How well today's bill is known, as a sentence.
+    /// Evidence of today's bill, as a sentence.
     known: String,
     grades: Option<Grades>,
-    /// Whether there is something to fold under "what if".
+    /// `true` when there is something to fold under "what if".
     has_what_if: bool,
     risk: Table,
     target: String,
@@ -166,7 +166,7 @@ fn bar_label(bar: &TornadoBar) -> String {
     words::clipped(&format!("{}: {}", words::assumption(&bar.key), words::value(&bar.key, &bar.value)), 40)
 }
 
-/// What a tornado is of: one scenario against today; a pool against EC2 repacked in analyses that do not say.
+/// Names what a tornado is of: one scenario against today; a pool against EC2 repacked in analyses that do not say.
 fn tornado_of(what_if: &WhatIf) -> String {
     let of = what_if.tornado_of.as_deref().and_then(types::analysis::ScenarioId::parse);
     let of = of.map(|id| format!("{} against today", types::show::scenario(id).trim_end_matches(',')));
@@ -245,7 +245,7 @@ fn without_effect(what_if: &WhatIf) -> String {
     if names.is_empty() { String::new() } else { format!("Tried and without effect here: {}.", names.join("; ")) }
 }
 
-/// What a term of the break-even is called.
+/// Names a term of the break-even.
 fn term(name: &str) -> String {
     match name {
         "fee_fraction" => "the vendor’s fee, of the saving".to_owned(),
@@ -310,7 +310,7 @@ fn risk(point: &WhatIfPoint) -> f64 {
     point.host_slots_over_cpu + point.host_slots_over_memory.unwrap_or(0.0)
 }
 
-/// Whether ratios were tried and none put a host over its capacity.
+/// Returns true when ratios were tried and none put a host over its capacity.
 fn without_risk(what_if: &WhatIf) -> bool {
     let is_known = what_if.grid.iter().any(|point| point.saving_usd.is_some());
     is_known && what_if.grid.iter().all(|point| risk(point) == 0.0)

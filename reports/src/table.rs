@@ -18,11 +18,11 @@ pub(crate) struct Table {
     pub(crate) folded: Vec<Row>,
     /// Number of the folded rows, as text.
     pub(crate) folded_count: String,
-    /// How many rows are not on the page, as a sentence; empty when all are.
+    /// Number of rows that are not on the page, as a sentence; empty when all are.
     pub(crate) left_out: String,
-    /// Whether a phone shows each row as a block instead of scrolling sideways: all but dense tables.
+    /// `true` when a phone shows each row as a block instead of scrolling sideways: all but dense tables.
     pub(crate) stacks: bool,
-    /// Whether its cells are many and short.
+    /// `true` when its cells are many and short.
     pub(crate) dense: bool,
 }
 
@@ -64,9 +64,9 @@ pub(crate) struct Cell {
     pub(crate) tone: &'static str,
     /// Set by [`Table::new`]: whether the text may turn the direction of what stands beside it.
     pub(crate) isolate: bool,
-    /// Whether the text stands for an absent number.
+    /// `true` when the text stands for an absent number.
     pub(crate) absent: bool,
-    /// Whether the text is a name from the cluster, shown in monospace.
+    /// `true` when the text is a name from the cluster, shown in monospace.
     pub(crate) name: bool,
 }
 
@@ -203,8 +203,8 @@ fn total_of(rows: &mut Vec<Row>, most: usize) -> Option<Row> {
     if is_folded { rows.pop() } else { None }
 }
 
-/// Whether a text may have characters that are written from right to left, or that turn the direction. Signs that our
-/// own numbers have do not.
+/// Returns true when a text may have characters that are written from right to left, or that turn the direction. Signs
+/// that our own numbers have do not.
 fn may_turn(text: &str) -> bool {
     let harmless =
         |c: char| c < '\u{590}' || matches!(c, '\u{2010}'..='\u{2027}' | '\u{20a0}'..='\u{20bf}' | '\u{2212}');

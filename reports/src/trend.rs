@@ -134,7 +134,7 @@ fn lead(first: &Standing, now: &Standing, money: &Money) -> String {
     format!("{since}: {}.", parts.join("; "))
 }
 
-/// What keeps the windows from being alike.
+/// Lists what keeps the windows from being alike.
 fn caveats(standings: &[&Standing]) -> Vec<String> {
     let mut caveats = Vec::new();
     let pairs = || standings.iter().zip(standings.iter().skip(1));

@@ -1,4 +1,4 @@
-//! How far a recommendation can be trusted, in words: levels, and the doubts behind them.
+//! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
 use types::analysis::{Confidence, ConfidenceLevel, Doubt};
 use types::show::{grouped, percent_brief, sentence_case};
@@ -14,7 +14,7 @@ pub(crate) fn level(level: ConfidenceLevel) -> &'static str {
     }
 }
 
-/// What a level means.
+/// Explains a level.
 pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
     match level {
         ConfidenceLevel::Low => "the recommendation may change",

@@ -25,7 +25,7 @@ pub(crate) struct UtilisationPart {
 
 impl HtmlSafe for UtilisationPart {}
 
-/// What is drawn of a resource: a name, its ink, the width of its line, and its value in an hour where it is known.
+/// Line of a resource in a chart: a name, its ink, its width, and its value in an hour where it is known.
 type Drawn = (&'static str, Ink, f64, fn(&HourPoint) -> Option<f64>);
 
 const CPU: [Drawn; 6] = [

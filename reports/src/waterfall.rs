@@ -56,7 +56,7 @@ fn label(analysis: &View<'_>, id: &str) -> String {
     words::clipped(words::scenario(analysis, id).map_or(id, |scenario| &scenario.label), 38)
 }
 
-/// What a step is called, and why it is there.
+/// Names a step, and says why it is there.
 fn step(what: &str) -> (&str, &str) {
     match what {
         "back_test" => (

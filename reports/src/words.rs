@@ -4,7 +4,7 @@ use types::analysis::{Analysis, Saving, Scenario, ScenarioId};
 
 use crate::format;
 
-/// What is paid today.
+/// Id of what is paid today.
 pub(crate) const TODAY: &str = "ec2-today";
 /// The vendor's published arithmetic.
 pub(crate) const VENDOR: &str = "emp-vendor";
@@ -21,8 +21,8 @@ pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scena
     analysis.scenarios.iter().find(|scenario| scenario.id == id)
 }
 
-/// Whether a scenario came out as another that is shown, to the cent and on the same machines: as Karpenter repacks, and
-/// as the default policy does.
+/// Returns true when a scenario came out as another that is shown, to the cent and on the same machines: as Karpenter
+/// repacks, and as the default policy does.
 pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
     let pair = (id == ScenarioId::Ec2RepackedKarpenter.as_str())
         .then(|| scenario(analysis, id).zip(scenario(analysis, REPACKED)));
@@ -31,8 +31,8 @@ pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
     })
 }
 
-/// What today costs a month, on the hours that scenarios are compared on, so that differences are those that are said;
-/// over the window where nothing was judged. `None` where compute has no price.
+/// Returns what today costs a month, on the hours that scenarios are compared on, so that differences are those that
+/// are said; over the window where nothing was judged. `None` where compute has no price.
 pub(crate) fn today_monthly(analysis: &Analysis) -> Option<f64> {
     let verdict = &analysis.verdict;
     let amounts = verdict.amounts.as_ref().map(|amounts| amounts.today_monthly_usd);
@@ -56,13 +56,13 @@ pub(crate) fn pool(analysis: &Analysis) -> &'static str {
     }
 }
 
-/// What the elastic machine pool saves against today; `None` also where the analyzer forms no verdict from it, say
-/// because only volumes are priced.
+/// Returns what the elastic machine pool saves against today; `None` also where the analyzer forms no verdict from it,
+/// say because only volumes are priced.
 pub(crate) fn headline_saving(analysis: &Analysis) -> Option<&Saving> {
     saving_of(analysis, pool(analysis))
 }
 
-/// What the vendor's arithmetic saves against today.
+/// Returns what the vendor's arithmetic saves against today.
 pub(crate) fn vendor_saving(analysis: &Analysis) -> Option<&Saving> {
     saving_of(analysis, VENDOR)
 }
@@ -77,13 +77,14 @@ pub(crate) fn scenario_name(analysis: &Analysis, id: ScenarioId) -> String {
     scenario(analysis, id.as_str()).map_or_else(|| sentence(types::show::scenario(id)), |one| one.label.clone())
 }
 
-/// Whether a scenario holds every limit, or the risk target where none were judged; `None` where it was not replayed.
+/// Returns true when a scenario holds every limit, or the risk target where none were judged; `None` where it was not
+/// replayed.
 pub(crate) fn holds(analysis: &Analysis, scenario: &Scenario) -> Option<bool> {
     let judged = ScenarioId::parse(&scenario.id).and_then(|id| analysis.verdict.judged(id));
     judged.map(|judged| judged.holds).or_else(|| scenario.risk.as_ref().map(|risk| risk.holds_target))
 }
 
-/// What that is called: one word for what holds, one for what does not.
+/// Names that: one word for what holds, one for what does not.
 pub(crate) fn holding(analysis: &Analysis, holds: bool) -> &'static str {
     match (analysis.verdict.judged.is_empty(), holds) {
         (true, true) => "holds the risk target",
@@ -109,7 +110,7 @@ pub(crate) fn plain(name: &str) -> String {
     name.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// What an hour's source is called on the page.
+/// Names an hour's source as the page does.
 pub(crate) fn source(source: &str) -> String {
     match source {
         "prometheus" => "from a real Prometheus".to_owned(),
@@ -180,13 +181,13 @@ fn of_dates(oldest: &str, newest: &str) -> String {
     if oldest == newest { format!("of {newest}") } else { format!("of {oldest} to {newest}") }
 }
 
-/// How much of a number the present hours carry to a month of 730 hours; `None` without an hour.
+/// Returns the factor from a number over the present hours to a month of 730 hours; `None` without an hour.
 pub(crate) fn months_per_window(analysis: &Analysis) -> Option<f64> {
     analysis.window.months()
 }
 
-/// What `from` costs more than `to` over the window, over the lines priced in both; `None` where compute is not one of
-/// them: what is left then is no answer.
+/// Returns what `from` costs more than `to` over the window, over the lines priced in both; `None` where compute is not
+/// one of them: what is left then is no answer.
 pub(crate) fn less(from: &Scenario, to: &Scenario) -> Option<f64> {
     from.cost_usd.compute.and(to.cost_usd.compute)?;
     let (from, to) = (from.cost_usd.lines(), to.cost_usd.lines());

@@ -1,4 +1,4 @@
-//! What every request is answered from.
+//! State that every request is answered from.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -36,22 +36,22 @@ pub struct Knob {
     pub name: &'static str,
     /// Unit; empty for a ratio or a name.
     pub unit: &'static str,
-    /// What it changes.
+    /// Effect of the assumption.
     pub effect: &'static str,
-    /// What it is unless changed.
+    /// Default value.
     pub default: String,
-    /// What it may be, where it is a name.
+    /// Names that are allowed, where it is a name.
     pub choices: Vec<&'static str>,
     /// From what to what, where it is a number.
     pub range: Option<(f64, f64)>,
 }
 
-/// What the analyzer says of its assumptions, which this crate does not know.
+/// Assumptions of the analyzer, which this crate does not know.
 #[derive(Debug, Clone)]
 pub struct Replays {
     /// Those that a form asks for.
     pub knobs: Vec<Knob>,
-    /// Whether a text is assumptions the analyzer reads; otherwise what is wrong with it.
+    /// Returns true when a text is assumptions the analyzer reads; otherwise what is wrong with it.
     pub check: fn(&str) -> Result<(), String>,
 }
 
@@ -68,7 +68,7 @@ pub struct App {
     pub shelf: Arc<Shelf>,
     /// The tokens in it.
     pub tokens: Tokens,
-    /// What was revoked.
+    /// Revoked tokens and links.
     pub revoked: Revoked,
     /// Issuers of JWTs.
     pub signers: Signers,
@@ -78,7 +78,7 @@ pub struct App {
     pub(crate) room: Room,
     /// What `/metrics` says.
     pub metrics: Metrics,
-    /// What may be asked of workers.
+    /// Assumptions that workers may be asked for.
     pub replays: Replays,
     /// How people are told of alerts; nobody is without.
     pub delivery: Option<Arc<dyn Deliver>>,

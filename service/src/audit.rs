@@ -11,20 +11,20 @@ use crate::seal::random_name;
 
 const FOLDER: &str = "service/audit/";
 
-/// What somebody did.
+/// Action of somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub at: DateTime<Utc>,
-    /// What, such as `token.issued`.
+    /// Name of the action, such as `token.issued`.
     pub what: String,
     /// Who, by name.
     pub subject: String,
-    /// How that is known.
+    /// Source of the scope.
     pub how: String,
     /// The session or token it was done with.
     pub id: String,
-    /// What it was done to, such as the id of a token; never a secret.
+    /// Object of the action, such as the id of a token; never a secret.
     pub about: String,
 }
 

@@ -1,4 +1,4 @@
-//! What was read a moment ago: bounded in number and in age.
+//! Cache of what was read a moment ago: bounded in number and in age.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -17,16 +17,16 @@ pub struct Config {
     pub public_url: String,
     /// The file with the keys that cookies are sealed with; see [`crate::seal::Keys::read`].
     pub key_file: PathBuf,
-    /// How long a session lasts, in hours.
+    /// Length of a session, in hours.
     #[serde(default = "eight")]
     pub session_hours: u32,
-    /// How somebody may say who they are.
+    /// Ways to sign in.
     #[serde(default)]
     pub sign_in: SignIn,
     /// Who may see what. Without a rule nobody sees anything.
     #[serde(default, rename = "rule")]
     pub rules: Vec<Rule>,
-    /// How much is let in.
+    /// Limits on what is let in.
     #[serde(default)]
     pub limits: Limits,
     /// How alerts are checked and sent.
@@ -91,7 +91,7 @@ pub struct Oidc {
     /// Algorithms an ID token may be signed with, of RS256, PS256, ES256 and ES384.
     #[serde(default = "algorithms")]
     pub algorithms: Vec<String>,
-    /// What stands on the button.
+    /// Label of the button.
     #[serde(default = "sign_in")]
     pub label: String,
 }
@@ -143,7 +143,7 @@ pub struct Alb {
     pub groups_claim: String,
 }
 
-/// How much is let in.
+/// Limits on what is let in.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -165,7 +165,7 @@ impl Default for Limits {
     }
 }
 
-/// What the Install page says.
+/// Content of the Install page.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Install {

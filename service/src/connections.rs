@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long a connection may say nothing, between requests too.
+/// Time for which a connection may say nothing, between requests too.
 const PATIENCE: Duration = Duration::from_secs(75);
 
 /// A port that takes so many connections at a time; others wait.

@@ -12,7 +12,7 @@ const LOGIN: &str = "__Host-emp-login";
 /// The same on localhost.
 const LOCAL_LOGIN: &str = "emp-login";
 
-/// What a cookie is for.
+/// Purpose of a cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cookie {
     /// A session.

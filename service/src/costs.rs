@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::rights::Scope;
 
-/// What to sum up by.
+/// Field to sum up by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum By {
     /// Cluster.
@@ -28,7 +28,7 @@ pub enum By {
 }
 
 impl By {
-    /// What a name stands for, `label:team` for a label.
+    /// Reads a name, `label:team` for a label.
     pub fn read(name: &str) -> Option<Self> {
         Some(match name {
             "cluster" => Self::Cluster,
@@ -85,7 +85,7 @@ impl Filter {
             && self.to.as_deref().is_none_or(|to| row.date.as_deref().is_some_and(|date| date <= to))
     }
 
-    /// Whether it leaves rows out by more than their day.
+    /// Returns true when it leaves rows out by more than their day.
     pub fn narrows(&self) -> bool {
         self.namespace.is_some() || self.workload.is_some() || self.node_group.is_some() || self.label.is_some()
     }
@@ -131,7 +131,7 @@ impl Sum {
 /// One line of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// What the line is of; `None` for what has no such thing, such as idle capacity by namespace.
+    /// Key of the line; `None` for what has no such thing, such as idle capacity by namespace.
     pub key: Option<String>,
     /// The namespace, of a workload.
     pub namespace: Option<String>,
@@ -139,7 +139,7 @@ pub struct Line {
     pub sum: Sum,
 }
 
-/// What was asked for.
+/// Answer to a question of costs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// The lines, dearest first; days in their order.
@@ -196,7 +196,7 @@ impl<'q> Summing<'q> {
         }
     }
 
-    /// What was asked for.
+    /// Answer to a question of costs.
     pub fn finish(self) -> Answer {
         let line = |((namespace, key), sum)| Line { key, namespace, sum };
         let mut lines: Vec<Line> = self.lines.into_iter().map(line).collect();

@@ -170,7 +170,7 @@ async fn oidc_start(State(app): State<Arc<App>>, request: Request) -> Response {
     told("/sign-in/oidc", start(&app, from, &query).await)
 }
 
-/// What stands after the `?` of a request.
+/// Returns what stands after the `?` of a request.
 fn query(request: &Request) -> Pairs {
     Pairs::read(request.uri().query().unwrap_or_default().as_bytes())
 }

@@ -28,7 +28,7 @@ use crate::room::arrived;
 use crate::signers::{self, Said};
 use crate::{html, tokens};
 
-/// What a form may come to.
+/// Most bytes of a form.
 pub const FORM_BYTES: usize = 64 * 1024;
 /// The purpose sessions are sealed for.
 pub const SESSION: &str = "session";
@@ -40,7 +40,7 @@ pub const CSRF_FIELD: &str = "csrf";
 /// The answer of a handler.
 pub type Answer = Result<Response, Problem>;
 
-/// What a route asks of whoever comes.
+/// Need that a route has of whoever comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// To be somebody, and to be able to do this somewhere.
@@ -58,7 +58,7 @@ pub struct Route {
     pub path: &'static str,
     /// Its method; GET answers HEAD too.
     pub method: Method,
-    /// What it asks for.
+    /// Fact that it asks for.
     pub need: Need,
     /// The most bytes of a body.
     pub body: usize,
@@ -67,9 +67,9 @@ pub struct Route {
 /// A request of somebody whose scope is known. Made in this file alone.
 #[derive(Debug)]
 pub struct Call {
-    /// What it is answered from.
+    /// State it is answered from.
     pub app: Arc<App>,
-    /// What may be seen.
+    /// Scope of what may be seen.
     pub scope: Scope,
     /// Who is asking.
     pub who: Identity,
@@ -134,7 +134,7 @@ impl Call {
     }
 }
 
-/// What a session's mark is of. People behind a proxy have no session of ours, so it is of their name.
+/// Returns what a session's mark is of. People behind a proxy have no session of ours, so it is of their name.
 fn mark_of(who: &Identity) -> String {
     match who.how {
         How::Proxy | How::Alb => format!("{} {}", who.how.as_str(), who.subject),
@@ -156,7 +156,7 @@ pub struct Answered {
 pub struct Routes {
     router: Router,
     app: Arc<App>,
-    /// What there is, for tests and for the description of the API.
+    /// Routes, for tests and for the description of the API.
     pub list: Vec<Route>,
 }
 
@@ -212,7 +212,7 @@ where
     response
 }
 
-/// How a problem is told.
+/// Form in which a problem is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wants {
     Page,
@@ -336,7 +336,7 @@ fn from_our_page(app: &App, who: &Identity, headers: &HeaderMap, body: &Bytes) -
     if good { Ok(()) } else { Err(refused()) }
 }
 
-/// Whether a browser says that a page of ours sent the request.
+/// Returns true when a browser says that a page of ours sent the request.
 pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     match (signers::one(headers, "sec-fetch-site"), signers::one(headers, "origin")) {
         (Some("same-origin"), origin) => origin.is_none_or(|origin| origin == app.config.public_url),

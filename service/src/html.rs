@@ -9,7 +9,7 @@ use crate::guard::{Answer, Call};
 use crate::problem::Problem;
 use crate::rights::Role;
 
-/// What stands around every page.
+/// Frame around every page.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Frame {
     /// Its title, without the name of the program.
@@ -29,9 +29,9 @@ pub(crate) struct Frame {
 pub(crate) struct Link {
     /// Where it leads.
     pub href: &'static str,
-    /// What it says.
+    /// Text of the exposition.
     pub text: &'static str,
-    /// Whether the page is this one.
+    /// `true` when the page is this one.
     pub here: bool,
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rights::{Limit, Role, Rule, Scope, scope};
 
-/// How somebody said who they are.
+/// Way in which somebody said who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
@@ -28,7 +28,7 @@ pub enum How {
 }
 
 impl How {
-    /// Whether a browser sends what shows it with every request, whoever made it send that.
+    /// Returns true when a browser sends what shows it with every request, whoever made it send that.
     pub fn is_ambient(self) -> bool {
         matches!(self, Self::Static | Self::Oidc | Self::Share | Self::Proxy | Self::Alb)
     }
@@ -53,13 +53,13 @@ impl How {
 pub struct Identity {
     /// Who it is, for logs and pages.
     pub subject: String,
-    /// How that is known.
+    /// Source of the scope.
     pub how: How,
     /// Names a session or a token, so that it can be revoked.
     pub id: String,
     /// The names of the rules that hold.
     pub rules: Vec<String>,
-    /// What it is narrowed to.
+    /// Limit it is narrowed to.
     #[serde(default)]
     pub limit: Limit,
     /// The most it may do.
@@ -79,12 +79,12 @@ impl Identity {
         Some(Self { subject: plain(subject), how, id, rules, limit: Limit::default(), most: None, since: now, until })
     }
 
-    /// Whether it still holds.
+    /// Returns true when it still holds.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
         now < self.until
     }
 
-    /// What it may see.
+    /// Returns what it may see.
     pub fn scope(&self, rules: &[Rule]) -> Scope {
         scope(rules, &self.rules, self.limit.clone(), self.most)
     }

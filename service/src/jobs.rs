@@ -1,4 +1,4 @@
-//! What-ifs: a queue in the bucket, from which workers take jobs by compare-and-swap.
+//! Queue of what-ifs in the bucket, from which workers take jobs by compare-and-swap.
 //!
 //! A job that runs twice is harmless: its result lies under the hash of its content, and the second finish changes
 //! nothing. A worker that dies leaves a lease that ends, and another takes the job again.
@@ -14,7 +14,7 @@ use crate::seal::random;
 
 const JOBS: Records = Records { folder: "service/jobs/", digits: 28 };
 const RESULTS: &str = "service/results/";
-/// How long a worker has a job without saying that it lives.
+/// Time for which a worker has a job without saying that it lives.
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Workers a job may outlive.
 const MOST_ATTEMPTS: u32 = 3;
@@ -23,7 +23,7 @@ const MOST_LISTED: usize = 200;
 /// Jobs that may wait at a time.
 pub const MOST_OPEN: usize = 100;
 
-/// How far a job is.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -53,7 +53,7 @@ pub struct Job {
     pub id: String,
     /// The cluster.
     pub cluster: ClusterId,
-    /// What it is called.
+    /// Title.
     pub title: String,
     /// Assumptions other than those of the scheduled report, as TOML.
     pub assumptions: String,
@@ -67,7 +67,7 @@ pub struct Job {
     pub by: String,
     /// When.
     pub since: DateTime<Utc>,
-    /// How far it is.
+    /// State.
     pub state: State,
     /// Workers that took it.
     pub attempts: u32,
@@ -82,7 +82,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it waits or runs.
+    /// Returns true when it waits or runs.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Waiting | State::Running)
     }
@@ -96,12 +96,12 @@ pub struct Taken {
     mark: String,
 }
 
-/// What is asked for.
+/// Request of a job.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The cluster.
     pub cluster: ClusterId,
-    /// What it is called.
+    /// Title.
     pub title: String,
     /// Assumptions as TOML.
     pub assumptions: String,

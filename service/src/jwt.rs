@@ -12,16 +12,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-/// How long one request to a provider may take.
+/// Longest time of one request to a provider.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest document a provider may send.
 const MOST_BYTES: usize = 512 * 1024;
-/// How soon keys are asked for again, because a token names one that is not known: a flood of made-up names must not
-/// become a flood of requests.
+/// Time after which keys are asked for again, because a token names one that is not known: a flood of made-up names
+/// must not become a flood of requests.
 const AGAIN: TimeDelta = TimeDelta::seconds(30);
-/// How long keys are used before they are asked for again.
+/// Time for which keys are used before they are asked for again.
 const FRESH: TimeDelta = TimeDelta::minutes(15);
-/// How far clocks may differ.
+/// Difference of clocks that is accepted.
 const LEEWAY_SECONDS: i64 = 60;
 /// The longest token that is looked at.
 const MOST_TOKEN: usize = 16 * 1024;
@@ -32,7 +32,7 @@ pub enum JwtError {
     /// The provider could not be asked.
     #[error("could not ask `{url}`")]
     Provider {
-        /// What was asked.
+        /// Path that was asked for.
         url: String,
         /// Why not.
         source: reqwest::Error,
@@ -40,9 +40,9 @@ pub enum JwtError {
     /// The provider said something that makes no sense.
     #[error("`{url}` answers {said}")]
     Answer {
-        /// What was asked.
+        /// Path that was asked for.
         url: String,
-        /// What it said.
+        /// Status as it said it.
         said: String,
     },
     /// The token is not signed by the issuer, or not for us.
@@ -61,7 +61,7 @@ pub(crate) fn algorithm(name: &str) -> Option<Algorithm> {
     }
 }
 
-/// What a provider says of itself.
+/// Document in which a provider says what it offers.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Discovery {
     /// Who it is; must be who was asked.
@@ -159,7 +159,7 @@ impl Issuer {
         Self { issuer: issuer.to_owned(), algorithms, http, known: Mutex::default() }
     }
 
-    /// What it says of itself.
+    /// Returns the document in which it says what it offers.
     ///
     /// # Errors
     /// [`JwtError`].

@@ -1,4 +1,4 @@
-//! How many requests one person, token or address may send.
+//! Rate of requests that one person, token or address may send.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

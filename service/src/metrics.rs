@@ -1,4 +1,4 @@
-//! What the service counts of itself.
+//! Metrics of the service itself.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -39,7 +39,7 @@ pub struct Metrics {
     pub ingested_bytes: Counter,
     /// Objects that were refused.
     pub ingest_refused: Counter,
-    /// What-ifs that wait or run, as the last look at the queue found them.
+    /// Gauge of what-ifs that wait or run, as the last look at the queue found them.
     pub jobs_open: Gauge,
     /// Alerts that fire, as this replica's last look found them.
     pub alerts_firing: Gauge,

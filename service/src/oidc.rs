@@ -20,7 +20,7 @@ use crate::signers::Said;
 
 /// The purpose a sign-in under way is sealed for.
 pub(crate) const PURPOSE: &str = "login";
-/// How long somebody may take at the provider, in minutes.
+/// Time that somebody may take at the provider, in minutes.
 pub(crate) const MINUTES: i64 = 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer with a token.

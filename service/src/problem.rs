@@ -1,4 +1,4 @@
-//! What a request is answered with when it cannot be answered: RFC 9457 for programs, a page for people.
+//! Answer to a request that cannot be answered: RFC 9457 for programs, a page for people.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use serde::Serialize;
 pub struct Problem {
     /// The status.
     pub status: StatusCode,
-    /// What is wrong with this request, and what to do; told to whoever asked.
+    /// Fault of this request, and what to do; told to whoever asked.
     pub detail: String,
 }
 
@@ -29,7 +29,7 @@ impl Problem {
         Self { status, detail: detail.into() }
     }
 
-    /// What was asked for is not there, or not for whoever asked: the two look alike.
+    /// Returns the problem of something that is not there, or not for whoever asked: the two look alike.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is no such thing here, or it is not yours to see")
     }

@@ -1,4 +1,4 @@
-//! What somebody asks of costs, read from a query; the same for pages, tables and the API.
+//! Question about costs, read from a query; the same for pages, tables and the API.
 
 use std::collections::BTreeSet;
 
@@ -109,7 +109,7 @@ pub(crate) struct Answered {
     pub clusters: Vec<ClusterId>,
     /// Clusters whose latest report has no rows by workload and day.
     pub without: Vec<ClusterId>,
-    /// Whether the windows of the reports differ.
+    /// `true` when the windows of the reports differ.
     pub windows_differ: bool,
 }
 

@@ -16,7 +16,7 @@ impl Records {
         format!("{}{id}.json", self.folder)
     }
 
-    /// Whether a text is an id: hexadecimal digits alone, so that nothing leads out of the folder.
+    /// Returns true when a text is an id: hexadecimal digits alone, so that nothing leads out of the folder.
     pub(crate) fn is_id(&self, id: &str) -> bool {
         id.len() == self.digits && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     }

@@ -16,7 +16,7 @@ const KEY: &str = "service/revoked.json";
 /// The longest a session may last; who was revoked before that has none left.
 const LONGEST: TimeDelta = TimeDelta::days(31);
 
-/// What was revoked, and when.
+/// Revocations, each with its time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct List {
     /// Sessions, by id.
@@ -27,7 +27,7 @@ struct List {
     subjects: BTreeMap<String, DateTime<Utc>>,
 }
 
-/// What to revoke.
+/// Thing to revoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of<'a> {
     /// One session, by id.
@@ -49,7 +49,7 @@ impl Default for Revoked {
 }
 
 impl Revoked {
-    /// Whether a session was ended.
+    /// Returns true when a session was ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot say; nobody is let in then.

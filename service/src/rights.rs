@@ -6,7 +6,7 @@ use lake::WorkloadDay;
 use serde::{Deserialize, Serialize};
 use types::ClusterId;
 
-/// What somebody may do, each role with what the one before may.
+/// Role of somebody, each with the rights of the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -24,7 +24,7 @@ pub enum Role {
 pub struct Pattern(String);
 
 impl Pattern {
-    /// Whether a name is one of those.
+    /// Returns true when a name is one of those.
     pub fn matches(&self, name: &str) -> bool {
         let mut parts = self.0.split('*');
         let Some(mut rest) = parts.next().and_then(|head| name.strip_prefix(head)) else { return false };
@@ -36,7 +36,7 @@ impl Pattern {
         rest.ends_with(last)
     }
 
-    /// Whether it is `*` and so every name.
+    /// Returns true when it is `*` and so every name.
     fn is_any(&self) -> bool {
         !self.0.is_empty() && self.0.bytes().all(|byte| byte == b'*')
     }
@@ -56,7 +56,7 @@ pub struct Rule {
     pub name: String,
     /// Groups it holds for, as the provider names them. None means nobody.
     pub groups: Vec<String>,
-    /// What their members may do.
+    /// Role of their members.
     pub role: Role,
     /// On which clusters.
     pub clusters: Vec<Pattern>,
@@ -73,7 +73,7 @@ impl Rule {
         self.clusters.iter().any(|pattern| pattern.matches(cluster))
     }
 
-    /// Whether it holds for all of a cluster that it names.
+    /// Returns true when it holds for all of a cluster that it names.
     fn is_whole(&self) -> bool {
         let namespaces = self.namespaces.as_ref().is_none_or(|patterns| patterns.iter().any(Pattern::is_any));
         namespaces && self.labels.is_empty()
@@ -95,7 +95,7 @@ impl Rule {
     }
 }
 
-/// What a link or a token is narrowed to, whatever its owner may see. Empty is no limit.
+/// Limit of a link or a token, whatever its owner may see. Empty is no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
@@ -111,7 +111,7 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Whether it leaves everything.
+    /// Returns true when it leaves everything.
     pub fn is_none(&self) -> bool {
         self == &Self::default()
     }
@@ -134,7 +134,7 @@ impl Limit {
     }
 }
 
-/// What one request may see and do. Every query of this crate takes one.
+/// Scope of one request: what it may see and do. Every query of this crate takes one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     rules: Vec<Rule>,
@@ -151,7 +151,7 @@ pub fn rules_of(rules: &[Rule], groups: &[String]) -> Vec<String> {
     rules.iter().filter(holds).map(|rule| rule.name.clone()).collect()
 }
 
-/// What these rules, by name, come to within a limit. A name that no rule has gives nothing.
+/// Returns what these rules, by name, come to within a limit. A name that no rule has gives nothing.
 pub fn scope(rules: &[Rule], names: &[String], limit: Limit, most: Option<Role>) -> Scope {
     let rules = rules.iter().filter(|rule| names.contains(&rule.name)).cloned().collect();
     Scope { rules, limit, most, ingest: None }
@@ -186,14 +186,14 @@ impl Scope {
         self.capped(self.rules.iter().map(|rule| rule.role).max())
     }
 
-    /// What it may do on one cluster.
+    /// Returns the role on one cluster.
     pub fn role_on(&self, cluster: &ClusterId) -> Option<Role> {
         let cluster = cluster.as_str();
         let on = self.rules.iter().filter(|rule| rule.names(cluster) && self.limit.names(cluster));
         self.capped(on.map(|rule| rule.role).max())
     }
 
-    /// What it may do on all of one cluster, whose finished report it then may read.
+    /// Returns the role on all of one cluster, whose finished report it then may read.
     pub fn role_on_whole(&self, cluster: &ClusterId) -> Option<Role> {
         let cluster = cluster.as_str();
         if !self.limit.names(cluster) || !self.limit.is_whole() {
@@ -203,24 +203,24 @@ impl Scope {
         self.capped(whole.map(|rule| rule.role).max())
     }
 
-    /// Whether it may read all of a cluster.
+    /// Returns true when it may read all of a cluster.
     pub fn sees_whole(&self, cluster: &ClusterId) -> bool {
         self.role_on_whole(cluster).is_some()
     }
 
-    /// Whether it may see something of a cluster.
+    /// Returns true when it may see something of a cluster.
     pub fn sees(&self, cluster: &ClusterId) -> bool {
         self.role_on(cluster).is_some()
     }
 
-    /// Whether it administers everything, new clusters among it.
+    /// Returns true when it administers everything, new clusters among it.
     pub fn administers(&self) -> bool {
         let all =
             |rule: &Rule| rule.role == Role::Admin && rule.is_whole() && rule.clusters.iter().any(Pattern::is_any);
         self.most.is_none() && self.limit.is_none() && self.rules.iter().any(all)
     }
 
-    /// Whether it may see a row.
+    /// Returns true when it may see a row.
     pub fn shows(&self, row: &WorkloadDay) -> bool {
         self.limit.shows(row) && self.rules.iter().any(|rule| rule.shows(row))
     }
@@ -231,7 +231,7 @@ impl Scope {
         self.rules.iter().filter(may).map(|rule| rule.name.clone()).collect()
     }
 
-    /// What it is limited to.
+    /// Returns the limit.
     pub fn limit(&self) -> &Limit {
         &self.limit
     }

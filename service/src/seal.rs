@@ -90,7 +90,7 @@ impl Keys {
         self.keys.first().map(|key| URL_SAFE_NO_PAD.encode(mark(key))).unwrap_or_default()
     }
 
-    /// Whether a mark is one of ours, compared in constant time.
+    /// Returns true when a mark is one of ours, compared in constant time.
     pub fn is_mark(&self, purpose: &str, text: &str, mark: &str) -> bool {
         let Ok(mark) = URL_SAFE_NO_PAD.decode(mark) else { return false };
         let said = format!("{purpose}\0{text}");
@@ -122,7 +122,7 @@ pub fn sha256_url(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
-/// Whether two texts are the same, in time that does not tell where they differ.
+/// Returns true when two texts are the same, in time that does not tell where they differ.
 pub fn same(a: &str, b: &str) -> bool {
     constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }

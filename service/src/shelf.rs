@@ -17,11 +17,11 @@ use crate::cache::Cached;
 use crate::problem::Problem;
 use crate::rights::Scope;
 
-/// How long the list of clusters and where their latest reports are is trusted.
+/// Time for which the list of clusters and where their latest reports are is trusted.
 const TRUSTED: TimeDelta = TimeDelta::seconds(15);
-/// How long it is shown while it is read again.
+/// Time for which it is shown while it is read again.
 const STALE: TimeDelta = TimeDelta::minutes(10);
-/// How long what never changes is kept without being asked for anew.
+/// Time for which what never changes is kept without being asked for anew.
 const KEPT: TimeDelta = TimeDelta::hours(6);
 /// Reports of which the rows by workload and day are held at a time.
 const MOST_ROWS: usize = 24;
@@ -31,7 +31,7 @@ const MOST_STANDINGS: usize = 8192;
 const TREND: usize = 26;
 const REPORTS: &str = "reports/";
 
-/// What `report.json` says.
+/// Content of `report.json`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Pointer {
     /// The date of the last hour of the window.
@@ -76,7 +76,7 @@ pub struct Named {
 pub struct Report {
     /// The cluster.
     pub cluster: ClusterId,
-    /// What `report.json` says.
+    /// Content of `report.json`.
     pub pointer: Pointer,
     /// Its numbers; `None` where the report holds no analysis that this version reads.
     pub standing: Option<Standing>,
@@ -90,7 +90,7 @@ struct Numbers {
     unpriced_node_hours: Option<f64>,
 }
 
-/// What each workload of a cluster cost on each day of a report.
+/// Cost of each workload of a cluster on each day of a report.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
     /// The window.
@@ -316,8 +316,9 @@ impl Shelf {
         parsed(self.store.get(&format!("{folder}analysis.json")).await?).await
     }
 
-    /// What each workload of a cluster cost on each day of its latest report; rows that the scope does not show are the
-    /// caller's to leave out by [`Scope::shows`], which [`crate::costs::Summing`] does. `None` where the report has none.
+    /// Returns the cost of each workload of a cluster on each day of its latest report; rows that the scope does not
+    /// show are the caller's to leave out by [`Scope::shows`], which [`crate::costs::Summing`] does. `None` where the
+    /// report has none.
     ///
     /// # Errors
     /// As [`Self::latest`], for clusters of which the scope shows nothing.
@@ -402,7 +403,7 @@ impl Shelf {
     }
 }
 
-/// Whether a pointer leads to where reports of its cluster lie, and nowhere else.
+/// Returns true when a pointer leads to where reports of its cluster lie, and nowhere else.
 fn is_below(folder: &str, cluster: &str) -> bool {
     let Some(rest) = folder.strip_prefix(cluster) else { return false };
     let plain = |segment: &str| {

@@ -22,7 +22,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What was said of somebody.
+/// Claims about somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
     /// Who it is.
@@ -137,7 +137,7 @@ fn pem(text: &[u8]) -> Option<Vec<u8>> {
     STANDARD.decode(body).ok()
 }
 
-/// Whether a request comes from one of these addresses.
+/// Returns true when a request comes from one of these addresses.
 pub(crate) fn is_from(peers: &[IpNet], peer: IpAddr) -> bool {
     let peer = peer.to_canonical();
     peers.iter().any(|net| net.contains(&peer))

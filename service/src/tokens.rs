@@ -12,14 +12,14 @@ use crate::records::Records;
 use crate::rights::{Limit, Role, Scope};
 use crate::seal::{random, random_name, same};
 
-/// What every token begins with, by which scanners for secrets find it.
+/// Prefix of every token, by which scanners for secrets find it.
 const MARK: &str = "emp_";
 /// Where tokens lie.
 const TOKENS: Records = Records { folder: "service/tokens/", digits: 16 };
-/// How long what is known of a token is trusted: a revoked one is refused after that at the latest.
+/// Time for which what is known of a token is trusted: a revoked one is refused after that at the latest.
 pub const TRUSTED: TimeDelta = TimeDelta::seconds(30);
 
-/// What a token is for.
+/// Purpose of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -32,7 +32,7 @@ pub enum Kind {
     Api {
         /// The rules of the maker, by name.
         rules: Vec<String>,
-        /// What it is narrowed to.
+        /// Limit it is narrowed to.
         limit: Limit,
         /// The most it may do.
         most: Role,
@@ -41,7 +41,7 @@ pub enum Kind {
     Share {
         /// The rules of the maker, by name.
         rules: Vec<String>,
-        /// What it is narrowed to.
+        /// Limit it is narrowed to.
         limit: Limit,
     },
 }
@@ -51,11 +51,11 @@ pub enum Kind {
 pub struct Token {
     /// Names it.
     pub id: String,
-    /// What it is for.
+    /// Purpose.
     pub kind: Kind,
     /// SHA-256 of its secret, in hexadecimal.
     pub sha256: String,
-    /// What it is called.
+    /// Title.
     pub note: String,
     /// Who made it.
     pub by: String,
@@ -68,7 +68,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether it holds.
+    /// Returns true when it holds.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
         self.revoked.is_none() && now < self.until
     }
@@ -94,7 +94,7 @@ impl Token {
 pub struct Issued {
     /// As the bucket keeps it.
     pub token: Token,
-    /// What its owner gets, once.
+    /// Secret that its owner gets, once.
     pub secret: String,
 }
 

@@ -27,7 +27,7 @@ const CONTROL_PLANE: &str = "control plane";
 const NETWORK: &str = "network";
 const SNAPSHOTS: &str = "EBS snapshots";
 const UNUSED: &str = "unused commitments";
-/// What stands for the group or zone of nodes that name none.
+/// Name of the group or zone of nodes that name none.
 const NO_GROUP: &str = "(no node group)";
 const NO_ZONE: &str = "(no zone)";
 
@@ -57,7 +57,7 @@ impl Parts {
     }
 }
 
-/// What one owner pays, by what for.
+/// Cost of one owner, by purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct OwnerCost {
     cpu: NanoUsd,

@@ -1,4 +1,4 @@
-//! How well today's bill is known: each dollar by the weakest link of its quantity and its price.
+//! Evidence of today's bill: each amount graded by the weakest link of its quantity and its price.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::bill::today::{
     hours,
 };
 
-/// What would make something known that is known for this reason.
+/// Remedies that would make something known that is known for this reason.
 const REMEDIES: [(&str, &str); 20] = [
     (LIST, "give your own prices, EDP and commitments in the prices file: emp-cost analyze --prices prices.toml"),
     (SPOT, "give what spot costs you as [[spot]] fraction_of_on_demand in the prices file"),
@@ -91,7 +91,7 @@ pub(crate) fn evidence(bill: &Bill) -> Evidence {
     }
 }
 
-/// What to do, by the dollars it bears on: first what has no price at all.
+/// Lists what to do, by the amounts it bears on: first what has no price at all.
 fn raise(bill: &Bill, sums: &BTreeMap<(Grade, &str, &str), NanoUsd>) -> Vec<Raise> {
     let mut unpriced: BTreeMap<&str, i64> = BTreeMap::new();
     for node in &bill.nodes {

@@ -3,7 +3,7 @@
 use types::NanoUsd;
 use types::analysis::PriceOrigin;
 
-/// How well something is known, best first.
+/// Grade of how well something is known, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Grade {
     /// Seen, and paid for at your own price.

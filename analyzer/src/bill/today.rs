@@ -38,24 +38,25 @@ pub(crate) struct Bill {
     pub(crate) nodes: Vec<NodeCost>,
     pub(crate) lines: ExactLines,
     pub(crate) unpriced: Vec<Unpriced>,
-    /// What of it could differ between scenarios: machines that would be replaced, and their disks. The rest costs the
-    /// same in all.
+    /// Names of what could differ between scenarios: machines that would be replaced, and their disks. The rest costs
+    /// the same in all.
     pub(crate) unpriced_moving: BTreeSet<String>,
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
     /// The compute line in detail.
     pub(crate) compute: HourlyCost,
-    /// What Fargate pods cost, by what decides their price.
+    /// Cost of Fargate pods, by what decides their price.
     pub(crate) fargate: BTreeMap<FargateKind, NanoUsd>,
-    /// What volumes cost, by what decides their price.
+    /// Cost of volumes, by what decides their price.
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeCost>,
-    /// What volumes would cost more under a pool: zero unless they become io2 there, `None` where a price is missing.
+    /// Cost that volumes would have on top under a pool: zero unless they become io2 there, `None` where a price is
+    /// missing.
     pub(crate) more_for_volumes: Option<NanoUsd>,
     /// Of the volumes line, what snapshots cost, which no claim pays.
     pub(crate) snapshots: NanoUsd,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
-    /// What the lines other than compute are made of.
+    /// Items of the lines other than compute.
     items: Vec<Item>,
 }
 
@@ -84,12 +85,12 @@ pub(crate) struct NodeCost {
     pub(crate) auto_mode: NanoUsd,
     /// Surplus CPU credits.
     pub(crate) cpu_credits: NanoUsd,
-    /// What others take for each node.
+    /// Licences that others take for each node.
     pub(crate) licences: NanoUsd,
     pub(crate) root_disks: NanoUsd,
 }
 
-/// What nodes billed alike cost over the window.
+/// Cost of nodes billed alike over the window.
 #[derive(Debug, Clone)]
 pub(crate) struct NodePrice {
     /// With commitments.
@@ -100,7 +101,7 @@ pub(crate) struct NodePrice {
 }
 
 impl NodePrice {
-    /// Whether a list's price holds a subscription of Linux.
+    /// Returns true when a list's price holds a subscription of Linux.
     fn pays_subscription(&self) -> bool {
         self.machine.os.is_subscription() && self.unit.origin.layer != "user"
     }
@@ -120,7 +121,7 @@ pub(crate) fn capacity_type_of(name: Option<&str>, assumptions: &Assumptions) ->
     }
 }
 
-/// How a node is bought and what an hour of it costs, or why that is not known.
+/// Returns how a node is bought and the price of an hour of it, or why that is not known.
 pub(crate) fn node_price(
     billed_as: &BilledAs,
     pricing: &mut Pricing<'_>,
@@ -182,7 +183,7 @@ fn on_demand_unit(observed: &Observed) -> &'static str {
     if observed.currency() == "CNY" { "CNY on-demand" } else { "USD on-demand" }
 }
 
-/// Whether another scenario could run other machines in the place of such a node, were its price known.
+/// Returns true when another scenario could run other machines in the place of such a node, were its price known.
 fn may_be_replaced(kind: &NodeKind) -> bool {
     let linux = |os: &str| ["linux", RHEL, SUSE].contains(&os);
     kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(linux)
@@ -406,7 +407,7 @@ impl Bill {
         Some(line)
     }
 
-    /// What assumptions say there is of the network; nothing in the cluster shows it.
+    /// Adds what assumptions say there is of the network; nothing in the cluster shows it.
     fn add_network(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
         let mut line = None;
         let terms = &assumptions.terms;

@@ -24,7 +24,8 @@ fn prices(analysis: &Analysis, book: &PriceBook) -> OfferPrices {
     }
 }
 
-/// What spot saves on today's on-demand machines, on average by their hours; `None` where it is known of none.
+/// Returns the saving of spot on today's on-demand machines, on average by their hours; `None` where it is known of
+/// none.
 fn spot_saving(analysis: &Analysis, book: &PriceBook, region: &str) -> Option<f64> {
     let today = analysis.scenarios.iter().find(|scenario| scenario.id == "ec2-today")?;
     let on_demand = today.machine_hours.iter().filter(|row| row.kind == "node" && row.capacity_type == "on-demand");

@@ -69,7 +69,7 @@ pub(crate) struct Sizes {
     containers: BTreeMap<Class, Usage>,
 }
 
-/// What one container used and asked for.
+/// Use and request of one container.
 #[derive(Debug, Default)]
 struct Usage {
     /// Means of slots, in millicores.
@@ -123,7 +123,7 @@ impl Sizes {
         }
     }
 
-    /// Whether an hour is one of those looked at.
+    /// Returns true when an hour is one of those looked at.
     pub(crate) fn looks_at(&self, hour: Hour) -> bool {
         (self.span.0..self.span.1).contains(&hour.start_seconds())
     }
@@ -280,7 +280,7 @@ fn cautions(usage: &Usage, (cpu_target, memory_target): (i64, i64), autoscaled: 
     .collect()
 }
 
-/// What workloads pay for a core-hour and a GiB-hour of what they hold.
+/// Prices that workloads pay for a core-hour and a GiB-hour of what they hold.
 struct Prices<'a> {
     by_workload: BTreeMap<(&'a str, &'a str, &'a str), [Option<f64>; 2]>,
 }
@@ -296,7 +296,7 @@ impl<'a> Prices<'a> {
         Self { by_workload: allocation.by_workload.iter().map(row).collect() }
     }
 
-    /// What holding the targets instead of today's requests frees, in USD a month of 730 hours.
+    /// Returns what holding the targets instead of today's requests frees, in USD a month of 730 hours.
     fn saving(&self, key: &WorkloadKey, usage: &Usage, (cpu, memory): (i64, i64), pods: f64) -> Option<f64> {
         let [of_core, of_gib] = *self.by_workload.get(&(&key.namespace, &key.kind, &key.name))?;
         let mean = |of: &Histogram| ratio(float(of.sum), float(of.samples.into())).unwrap_or_default();

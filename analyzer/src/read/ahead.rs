@@ -28,18 +28,18 @@ pub(crate) struct Step<'a> {
     pub(crate) columns: &'a [Column],
 }
 
-/// What is read of each part, in this order: batches of some tables, then scalar columns of some as frames.
+/// Parts to read, in this order: batches of some tables, then scalar columns of some as frames.
 pub(crate) struct Plan<'a> {
     pub(crate) batches: &'a [Step<'a>],
     pub(crate) scalars: &'a [Step<'a>],
 }
 
-/// What the decoding thread has ready.
+/// Part that the decoding thread has ready.
 pub(crate) struct Ahead {
     /// `None` ends a table of a part.
     batches: Receiver<Result<Option<Found>, AnalyzeError>>,
     frames: Receiver<Result<DataFrame, AnalyzeError>>,
-    /// What was taken for unknown in the batches taken so far.
+    /// Numbers taken for unknown in the batches taken so far.
     pub(crate) implausible: Implausible,
 }
 

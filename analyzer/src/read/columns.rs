@@ -177,7 +177,7 @@ impl<'a> TextLists<'a> {
         of.into_iter().flat_map(|(texts, range)| range.filter(|at| !texts.is_null(*at)).map(|at| texts.value(at)))
     }
 
-    /// Whether the row has a list.
+    /// Returns true when the row has a list.
     pub(crate) fn is_known(&self, row: usize) -> bool {
         self.0.is_some_and(|lists| !lists.is_null(row))
     }

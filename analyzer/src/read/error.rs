@@ -58,7 +58,7 @@ pub enum AnalyzeError {
     Fault {
         /// The day.
         date: String,
-        /// What the program said.
+        /// Message of the program.
         reason: String,
     },
     /// A task died.

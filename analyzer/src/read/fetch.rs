@@ -110,7 +110,7 @@ impl Days {
 
 /// Parts fetched at once.
 const FETCHES: usize = 4;
-/// How often a day is looked at anew because objects went while they were fetched: it was being compacted.
+/// Number of looks at a day whose objects went while they were fetched: it was being compacted.
 const LOOKS: u32 = 3;
 
 /// Fetches the parts of a day that hold `hours`, which are sorted.

@@ -137,9 +137,9 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::csi_driver,
 ];
 
-/// What keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim that shows no
-/// EBS volume where others of its hour do is of another driver: its capacity is what was asked for, of which those bill
-/// nothing.
+/// Decides what keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim
+/// that shows no EBS volume where others of its hour do is of another driver: its capacity is what was asked for, of
+/// which those bill nothing.
 fn store(
     volume_id: Option<&str>,
     storage_class: Option<&str>,

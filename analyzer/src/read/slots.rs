@@ -63,7 +63,7 @@ pub(crate) struct PodSlots {
     ids: BTreeMap<i64, PodIds>,
     /// The pod whose containers are read.
     near: usize,
-    /// What its containers used so far, for each of its rows.
+    /// Use of its containers so far, for each of its rows.
     used: Vec<BothBySlot>,
     /// Slots in which something was sampled of them, for each of its rows; only in hours that lack scrapes.
     sampled: Vec<SlotBits>,

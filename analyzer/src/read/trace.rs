@@ -17,25 +17,25 @@ use crate::interner::Interner;
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::unknown::{SlotBits, UnknownSlots, of_zone};
 
-/// What may share a machine: pods of one platform run on machines of the same, and never on another's.
+/// Platform, the sharers of machines: pods of one run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Platform {
     /// CPU architecture, such as `amd64`.
     pub(crate) arch: String,
     /// Operating system, such as `linux`.
     pub(crate) os: String,
-    /// Whether on spot capacity.
+    /// `true` when on spot capacity.
     pub(crate) spot: bool,
 }
 
-/// What the engine is told of a node: its place, and its type in the catalog of machines.
+/// Place of a node as the engine is told of it: its platform, and its type in the catalog of machines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NodePlace {
     pub(crate) platform: u16,
     pub(crate) machine_type: u32,
 }
 
-/// What decides whether the engine takes a node, and as what.
+/// Facts that decide whether the engine takes a node, and as what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) instance_type: Option<&'a str>,
@@ -45,14 +45,14 @@ pub(crate) struct NodeFacts<'a> {
     pub(crate) emp_owned: bool,
 }
 
-/// What decides whether a pod may move.
+/// Facts that decide whether a pod may move.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PodFacts<'a> {
     pub(crate) namespace: &'a str,
     /// Its labels as `key=value`; `None` where they are not known.
     pub(crate) labels: Option<&'a [&'a str]>,
     pub(crate) on_spot: bool,
-    /// Whether it asks for more than CPU, memory and disk.
+    /// `true` when it asks for more than CPU, memory and disk.
     pub(crate) wants_device: bool,
 }
 
@@ -60,11 +60,12 @@ pub(crate) struct PodFacts<'a> {
 pub(crate) trait Choices {
     /// Platform and type of a node; or why it stays as it is, with its pods.
     fn node(&self, node: &NodeFacts<'_>) -> Result<NodePlace, &'static str>;
-    /// Whether a place is on spot capacity.
+    /// Returns true when a place is on spot capacity.
     fn on_spot(&self, place: NodePlace) -> bool;
-    /// Whether a pod may move to elastic VMs, given where it ran, selection by selection; and why not under the first.
+    /// Returns true when a pod may move to elastic VMs, given where it ran, selection by selection; and why not under
+    /// the first.
     fn moves(&self, pod: &PodFacts<'_>, place: NodePlace) -> (Movable, Option<&'static str>);
-    /// Whether labels of pods decide.
+    /// Returns true when labels of pods decide.
     fn by_labels(&self) -> bool;
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct WorkloadName {
     pub(crate) name: String,
 }
 
-/// What the indexes of all hours mean.
+/// Names behind the indexes of all hours.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub(crate) workloads: Interner<WorkloadName>,
@@ -91,9 +92,9 @@ pub(crate) struct Names {
     /// Namespaces of pods, and keys of their labels where labels decide; told while workloads are counted.
     pub(crate) namespaces: BTreeSet<String>,
     pub(crate) label_keys: BTreeSet<String>,
-    /// Whether it is known of some pod what it asks for beside CPU and memory.
+    /// `true` when it is known of some pod what it asks for beside CPU and memory.
     pub(crate) knows_devices: bool,
-    /// What moves and what does not, by workload; counted while this is there.
+    /// Counts of what moves and what does not, by workload; counted while this is there.
     pub(crate) counted: Option<BTreeMap<u32, Counted>>,
 }
 
@@ -110,11 +111,11 @@ impl Names {
 pub(crate) struct Counted {
     /// Seconds of pods that may move.
     pub(crate) moves_seconds: i64,
-    /// What stays, by reason.
+    /// Seconds and memory that stay, by reason.
     pub(crate) stays: BTreeMap<&'static str, Stays>,
     /// A key its node selectors name that elastic VMs do not have by themselves, where it moves all the same.
     pub(crate) selector: Option<String>,
-    /// Whether a horizontal autoscaler drives it.
+    /// `true` when a horizontal autoscaler drives it.
     pub(crate) autoscaled: bool,
     /// CPU reserved.
     pub(crate) millicore_seconds: i128,
@@ -545,7 +546,7 @@ fn huge_pages<'a>(requests: impl Iterator<Item = &'a str>) -> i64 {
     pages.fold(0, |sum: i64, bytes: i64| sum.saturating_add(bytes.max(0)))
 }
 
-/// What is requested, in millicores and bytes; nothing is requested where there is none.
+/// Returns the request, in millicores and bytes; nothing is requested where there is none.
 fn ask(millicores: Option<i64>, bytes: Option<i64>) -> Ask {
     Ask {
         cpu_millicores: whole(millicores.unwrap_or_default()),

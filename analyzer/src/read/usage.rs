@@ -172,7 +172,7 @@ fn whole(high: i64, low: i64) -> i128 {
     (i128::from(high) << LOW_BITS) + i128::from(low)
 }
 
-/// What each owner's pods reserve.
+/// Sums what each owner's pods reserve.
 ///
 /// In: `pod_hour` with owners and halves. Out: one row per hour and owner.
 fn requests_by_owner(pods: LazyFrame) -> LazyFrame {
@@ -193,7 +193,7 @@ fn requests_by_owner(pods: LazyFrame) -> LazyFrame {
     ])
 }
 
-/// What each owner's containers use, and the limits they have while their pod is alive.
+/// Sums what each owner's containers use, and the limits they have while their pod is alive.
 ///
 /// In: `container_hour` with owners and halves; a container whose pod has no row has an owner without a name, and no seconds. Out:
 /// one row per hour and owner. Init containers that end count with what they use, not with their limits: they hold

@@ -1,4 +1,4 @@
-//! How many bare-metal hosts a set of elastic VMs needs, by the vendor's capacity formula.
+//! Number of bare-metal hosts that a set of elastic VMs needs, by the vendor's capacity formula.
 
 use crate::number::{thousandths, whole};
 
@@ -15,7 +15,7 @@ pub(crate) struct Size {
     pub(crate) vcpu: i64,
 }
 
-/// How elastic VMs are put on hosts.
+/// Rule by which elastic VMs are put on hosts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Packing {
     pub(crate) memory_overcommit: f64,
@@ -33,7 +33,7 @@ pub(crate) struct Overhead {
     pub(crate) host_mib: f64,
 }
 
-/// What a host has left, in thousandths, so that ratios stay exact.
+/// Room left on a host, in thousandths, so that ratios stay exact.
 #[derive(Debug, Clone, Copy)]
 struct Room {
     vcpu: i64,
@@ -50,7 +50,7 @@ impl Packing {
         }
     }
 
-    /// What an elastic VM takes of that.
+    /// Returns the room that an elastic VM takes.
     fn taken(&self, evm: Size) -> Room {
         let memory_kib = evm.memory_mib * KIB_PER_MIB;
         let overhead = self.overhead.map_or(0, |overhead| {

@@ -1,4 +1,4 @@
-//! What is replayed: the cluster's own hours through one engine, scenario after scenario.
+//! Model of replays: the cluster's own hours through one engine, scenario after scenario.
 //!
 //! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
 //! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
@@ -69,7 +69,7 @@ pub(crate) use verdict::verdict;
 pub(crate) use waterfall::waterfall;
 use windows::Windows;
 
-/// What is replayed of a cluster, and by which choices.
+/// Inputs of the replays of a cluster, and the choices made for them.
 #[derive(Debug)]
 pub(crate) struct Inputs<'l, 'a> {
     pub(crate) lake: &'l Lake,
@@ -165,8 +165,8 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
 }
 
 impl<'a> Model<'a> {
-    /// What an answer brings with it: the scenario it is about under other assumptions, and where a pool pays, the steps to
-    /// it and what choices of the user cost.
+    /// Adds what an answer brings with it: the scenario it is about under other assumptions, and where a pool pays, the
+    /// steps to it and what choices of the user cost.
     async fn look_closer(
         &mut self,
         source: &mut Source<'_>,

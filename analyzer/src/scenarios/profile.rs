@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What a profile selects pods by.
+/// Profile by which pods are selected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
     source: String,
@@ -29,9 +29,9 @@ pub enum ProfileError {
     Json {
         /// `labels` or `namespaces`.
         name: &'static str,
-        /// What it should be.
+        /// Form that is expected.
         expected: &'static str,
-        /// What the parser says.
+        /// Message of the parser.
         reason: String,
     },
     /// It selects by nothing.
@@ -80,7 +80,7 @@ impl Profile {
         Ok(Self { source: source.into(), namespaces, labels })
     }
 
-    /// What it was read from.
+    /// Returns the name of the file it was read from.
     pub fn source(&self) -> &str {
         &self.source
     }
@@ -95,8 +95,8 @@ impl Profile {
         &self.labels
     }
 
-    /// Whether it selects a pod; `None` where that hangs on labels that are not known. With `all`, the pod is in one of
-    /// the namespaces, where some are named, and has every label; otherwise one of these is enough.
+    /// Returns true when it selects a pod; `None` where that hangs on labels that are not known. With `all`, the pod is
+    /// in one of the namespaces, where some are named, and has every label; otherwise one of these is enough.
     pub(crate) fn selects(&self, all: bool, namespace: &str, labels: Option<&[&str]>) -> Option<bool> {
         let in_namespace = self.namespaces.iter().any(|name| name == namespace);
         let has = |label: &String| labels.map(|labels| labels.contains(&label.as_str()));

@@ -1,4 +1,4 @@
-//! What elastic VMs that run already save: the vendor's Before and After, over the hours they were seen.
+//! Saving of elastic VMs that run already: the vendor's Before and After, over the hours they were seen.
 
 use std::collections::BTreeMap;
 

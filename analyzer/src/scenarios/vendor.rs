@@ -31,7 +31,7 @@ use catalog::InstanceType;
 /// Its id.
 pub(crate) const ID: &str = "emp-vendor";
 
-/// Whether nodes of one kind can become elastic VMs.
+/// Fate of nodes of one kind: to become elastic VMs, or to stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// They can: their size, and the hosts they go to.
@@ -76,7 +76,7 @@ pub(crate) struct Vendor<'a> {
     hosts: BTreeMap<Pool, Result<Host, String>>,
     /// Where each kind of node that can move would go.
     pools: BTreeMap<NodeKind, Pool>,
-    /// What the nodes of each family cost today.
+    /// Cost of the nodes of each family today.
     before: BTreeMap<Pool, NanoUsd>,
     /// Families left on EC2, with what moving them would have cost more.
     left: BTreeMap<Pool, NanoUsd>,
@@ -84,7 +84,7 @@ pub(crate) struct Vendor<'a> {
     plans: [Plan; 5],
 }
 
-/// What the scenario concludes, exact.
+/// Conclusion of the scenario, exact.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) scenario: Scenario,
@@ -173,7 +173,7 @@ impl<'a> Vendor<'a> {
         }
     }
 
-    /// Whether nodes of this kind can move; remembered.
+    /// Returns true when nodes of this kind can move; remembered.
     pub(crate) fn fate(&mut self, kind: &NodeKind) -> Fate {
         if let Some(fate) = self.fates.get(kind) {
             return fate.clone();
@@ -303,7 +303,7 @@ impl<'a> Vendor<'a> {
         gaining
     }
 
-    /// What it would have cost, and how that changes by variant.
+    /// Concludes what it would have cost, and how that changes by variant.
     pub(crate) fn conclude(mut self, bill: &Bill, observed: &Observed, month: Month) -> Outcome {
         let moves = |vendor: &mut Self, node: &NodeCost| matches!(vendor.fate(&node.kind), Fate::Moves(..));
         let (moved, stays): (Vec<_>, Vec<_>) = bill.nodes.iter().partition(|node| moves(&mut self, node));
@@ -391,7 +391,7 @@ impl<'a> Vendor<'a> {
         Some(MachineKind::new(&host.name, CapacityType::OnDemand, &pool.region))
     }
 
-    /// What the hosts of a pool cost with commitments.
+    /// Returns the cost of the hosts of a pool with commitments.
     fn effective_host_cost(&self, cost: &HourlyCost, pool: &Pool, host_hours: i64) -> NanoUsd {
         let machine = self.host_machine(pool);
         let of_machine = machine.and_then(|machine| cost.machines.get(&machine));
@@ -462,7 +462,7 @@ impl<'a> Vendor<'a> {
     }
 }
 
-/// Whether a price comes from the user's own file.
+/// Returns true when a price comes from the user's own file.
 fn is_yours(origin: &PriceOrigin) -> bool {
     origin.layer == "user"
 }

@@ -1,4 +1,4 @@
-//! What the model knows of one hour: plain rows and exact integer sums, no frames.
+//! Facts of one hour as the model knows them: plain rows and exact integer sums, no frames.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,7 +57,7 @@ impl HourFacts {
     }
 }
 
-/// What decides the price of a node and whether it can move.
+/// Kind of a node: what decides its price and whether it can move.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NodeKind {
     pub(crate) instance_type: Option<String>,
@@ -91,14 +91,14 @@ pub(crate) struct NodeRow {
     pub(crate) node_group: Option<String>,
     pub(crate) kubelet: Option<Minor>,
     pub(crate) root_disk_bytes: Option<i64>,
-    /// What a Fargate node says it was provisioned with, such as `0.25vCPU 0.5GB`.
+    /// Size that a Fargate node says it was provisioned with, such as `0.25vCPU 0.5GB`.
     pub(crate) fargate_provisioned: Option<String>,
     /// Bytes that its interfaces sent and received.
     pub(crate) network_bytes: Option<i64>,
     pub(crate) seen: NodeSlots,
 }
 
-/// What a node's own exporter saw in each slot; `None` = no sample.
+/// Samples of a node's own exporter in each slot; `None` = no sample.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct NodeSlots {
     pub(crate) cpu_used_millicores: Option<SlotValues>,
@@ -128,7 +128,7 @@ impl BilledAs {
 }
 
 impl NodeRow {
-    /// How it is billed; `named` are the nodes that have a price of their own.
+    /// Returns how it is billed; `named` are the nodes that have a price of their own.
     pub(crate) fn billed_as(&self, named: &BTreeSet<String>) -> BilledAs {
         BilledAs {
             kind: self.kind.clone(),
@@ -170,7 +170,7 @@ pub(crate) struct VolumeRow {
     pub(crate) present_seconds: i64,
 }
 
-/// What decides the price of a volume.
+/// Kind of a volume: what decides its price.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VolumeKind {
     /// Region, or the Local Zone, as price lists name it.
@@ -193,7 +193,7 @@ impl VolumeKind {
     }
 }
 
-/// What keeps a volume's data.
+/// Store of a volume's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) enum Store {
     /// An EBS volume, or nothing says that it is not one.

@@ -1,4 +1,4 @@
-//! How a quantity is spread, in memory that does not grow with the number of samples.
+//! Histogram of a quantity, in memory that does not grow with the number of samples.
 
 /// Buckets of each doubling: a percentile is at most a sixty-fourth too high.
 const BUCKETS_PER_DOUBLING: i64 = 64;

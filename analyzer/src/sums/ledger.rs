@@ -28,7 +28,7 @@ const FARGATE_MINIMUM_SECONDS: i64 = 60;
 /// Two numbers for each slot: CPU and memory.
 pub(crate) type BothBySlot = [[i64; SLOTS_PER_HOUR]; 2];
 
-/// What a pod is accounted under.
+/// Account of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Owner {
     /// Number of its workload.
@@ -48,7 +48,7 @@ pub(crate) struct NodeGroup {
     pub(crate) root_disk_bytes: Option<i64>,
 }
 
-/// What became of the capacity of a group of nodes.
+/// Sums of what became of the capacity of a group of nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct GroupSums {
     pub(crate) up_seconds: i64,
@@ -60,13 +60,13 @@ pub(crate) struct GroupSums {
     pub(crate) over: Both,
 }
 
-/// What decides the price of a Fargate pod.
+/// Kind of a Fargate pod: what decides its price.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FargateKind {
     pub(crate) region: Option<String>,
     pub(crate) cpu_request_millicores: i64,
     pub(crate) memory_request_bytes: i64,
-    /// What the node says it was provisioned with.
+    /// Size that the node says it was provisioned with.
     pub(crate) provisioned: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct Claim {
     pub(crate) name: String,
 }
 
-/// What a volume is accounted under.
+/// Account of a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct VolumeOf {
     pub(crate) kind: VolumeKind,
@@ -124,7 +124,7 @@ struct NodeHour {
     /// Of a Fargate node: its region, and what it was provisioned with.
     fargate: Option<(Option<String>, Option<String>)>,
     name: u32,
-    /// What tells two machines of one name apart.
+    /// Provider id, which tells two machines of one name apart.
     provider_id: String,
     node_group: Option<String>,
     up_seconds: i64,
@@ -145,7 +145,7 @@ pub(crate) struct Ledger {
     pub(crate) node_names: Interner<String>,
     pub(crate) groups: Interner<NodeGroup>,
     pub(crate) group_sums: FastMap<u32, GroupSums>,
-    /// What owners hold of groups of nodes.
+    /// Capacity that owners hold of groups of nodes.
     held: FastMap<(u32, u32), Both>,
     pub(crate) claims: Interner<Claim>,
     /// Storage class of each claim, by its number.
@@ -337,7 +337,7 @@ impl Ledger {
         self.distributions.end_day(&mut self.day, namespace);
     }
 
-    /// What owners hold of each group of nodes, sorted by owner, so that the same data gives the same bytes.
+    /// Returns what owners hold of each group of nodes, sorted by owner, so that the same data gives the same bytes.
     pub(crate) fn holders(&self) -> BTreeMap<u32, Vec<(u32, Both)>> {
         let mut holders: BTreeMap<u32, Vec<(u32, Both)>> = BTreeMap::new();
         for ((group, owner), held) in &self.held {
@@ -355,7 +355,7 @@ impl Ledger {
     }
 }
 
-/// What pods leave of a node in its slots: idle, kept and oversubscribed.
+/// Returns what pods leave of a node in its slots: idle, kept and oversubscribed.
 fn left(capacity: i64, kept: i64, up: &[i64; SLOTS_PER_HOUR], held: &[i128; SLOTS_PER_HOUR]) -> [i128; 3] {
     let (mut idle, mut kept_sum, mut over) = (0, 0, 0);
     for (up, held) in up.iter().zip(held) {

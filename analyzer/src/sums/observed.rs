@@ -1,4 +1,4 @@
-//! What was seen over the window: exact sums, merged hour by hour.
+//! Observations over the window: exact sums, merged hour by hour.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +49,7 @@ pub(crate) struct Observed {
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeSums>,
     /// CPU of machines that earn credits for what they leave.
     pub(crate) burst: Burst,
-    /// What the nodes' own exporters saw.
+    /// Sums of the nodes' own exporters.
     pub(crate) exporter: Exporter,
     /// Nodes with a price of their own.
     named: BTreeSet<String>,
@@ -58,7 +58,7 @@ pub(crate) struct Observed {
     /// Alive seconds of pods that ask for resources as a whole, which no metric shows.
     pub(crate) alive_seconds_pod_level: i128,
     pub(crate) container_seconds_without_usage: i128,
-    /// What workloads reserve and use, by their numbers in the ledger; `None` for one that is in no hour taken.
+    /// Sums of what workloads reserve and use, by their numbers in the ledger; `None` for one that is in no hour taken.
     numbered: Vec<Option<WorkloadSums>>,
     node_ids: FastSet<u64>,
     pods: Distinct,

@@ -1,4 +1,4 @@
-//! What a number of the lake can be. A lake holds what servers said, and one that said something impossible must cost
+//! Bounds of a number of the lake. A lake holds what servers said, and one that said something impossible must cost
 //! that number, not the analysis: what no machine can have is not known, is counted, and is told of in a note.
 
 use std::collections::BTreeMap;

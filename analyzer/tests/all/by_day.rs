@@ -1,4 +1,4 @@
-//! What workloads cost on each day adds up to the bill of the report it lies beside, exactly.
+//! Checks that what workloads cost on each day adds up to the bill of the report it lies beside, exactly.
 #![expect(clippy::unwrap_used, reason = "a test may stop, helpers outside `#[test]` too")]
 
 use std::collections::BTreeMap;

@@ -44,11 +44,11 @@ fn well_sized(pod: usize, hour: i64, slot: usize) -> (i32, i32) {
     (2_500 + noise, 9_200 + below(200, pod, 3))
 }
 
-/// What must be said of a cluster. Amounts move with the engine by some per cent, the answer may not.
+/// Expectation of what is said of a cluster. Amounts move with the engine by some per cent, the answer may not.
 struct Expect<'a> {
     recommended: ScenarioId,
     reason: Reason,
-    /// What the sentences begin with and must hold.
+    /// Words that the sentences begin with and must hold.
     text: &'a [&'a str],
     /// The least and the most that is saved, as a share of today's bill; `None` where nothing is to be changed.
     saves: Option<[f64; 2]>,

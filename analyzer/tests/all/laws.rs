@@ -117,7 +117,7 @@ async fn a_tuned_rival_costs_no_more_than_today_where_it_was_chosen_and_the_repl
     adds_up(&all);
 }
 
-/// What is saved is what the waterfall falls by, over the lines it names.
+/// Checks that what is saved is what the waterfall falls by, over the lines it names.
 fn adds_up(all: &Analysis) {
     let Some(amounts) = &all.verdict.amounts else { return };
     let fall = all.waterfall.as_ref().unwrap();

@@ -169,7 +169,7 @@ pub(crate) fn request() -> Request {
     }
 }
 
-/// What is concluded of these hours.
+/// Returns the analysis of these hours.
 pub(crate) async fn analysis(hours: impl IntoIterator<Item = (i64, HourRows)>) -> Analysis {
     analyze(&lake_of(hours).await, request(), |_, _| {}).await.unwrap()
 }
@@ -179,7 +179,7 @@ pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> &'a Scenario {
     analysis.scenarios.iter().find(|scenario| scenario.id == id).unwrap_or_else(|| panic!("no `{id}`"))
 }
 
-/// How a scenario was judged.
+/// Returns the judgement of a scenario.
 pub(crate) fn judged(analysis: &Analysis, id: ScenarioId) -> &Judged {
     analysis.verdict.judged(id).unwrap_or_else(|| panic!("`{id}` was not judged"))
 }

@@ -25,7 +25,7 @@ struct Planted {
     daemonsets: f64,
 }
 
-/// What a node costs an hour, root disk included; `None` on Fargate.
+/// Returns the cost of a node for an hour, root disk included; `None` on Fargate.
 fn node_price(book: &PriceBook, node: &NodeHour) -> Option<(f64, f64)> {
     let name = node.instance_type.as_deref()?;
     let spot = node.capacity_type.as_deref() == Some("spot");

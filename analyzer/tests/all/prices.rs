@@ -1,4 +1,4 @@
-//! What a cluster pays, line by line: each case a cluster made by hand, its bill worked out on paper beside it.
+//! Lines of a cluster's bill: each case a cluster made by hand, its bill worked out on paper beside it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop, helpers outside `#[test]` too")]
 
 use std::sync::Arc;

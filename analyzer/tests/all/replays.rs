@@ -47,7 +47,7 @@ fn scenario<'a>(analysis: &'a Analysis, id: &str) -> &'a Scenario {
     analysis.scenarios.iter().find(|scenario| scenario.id == id).unwrap_or_else(|| panic!("no `{id}`"))
 }
 
-/// How full of requests nodes are, and how busy.
+/// Load of nodes: how full of requests they are, and how busy.
 #[derive(Clone, Copy)]
 struct Load {
     nodes: usize,

@@ -16,7 +16,7 @@ const START: i64 = 1_782_864_000;
 const MIB: i64 = 1 << 20;
 const DAY: i64 = 24;
 
-/// What one pod uses in a slot: millicores and MiB; the same in every run.
+/// Returns the use of one pod in a slot: millicores and MiB; the same in every run.
 fn used(pod: usize, hour: i64, slot: usize) -> (i32, i32) {
     let mut state = (pod as u64) << 40 ^ (hour as u64) << 8 ^ slot as u64 ^ 0x9E37_79B9_7F4A_7C15;
     state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -9,7 +9,7 @@ use crate::analyze::prices;
 use crate::failure::Failure;
 use crate::output::print;
 
-/// How much more tenancy Dedicated costs than Shared in price lists, with a margin for rounding.
+/// Ratios of tenancy Dedicated to Shared in price lists, with a margin for rounding.
 const DEDICATED: [(f64, f64); 2] = [(1.055, 1.065), (1.095, 1.105)];
 
 /// Show every source of a price, and how they differ

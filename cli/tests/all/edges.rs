@@ -44,7 +44,7 @@ async fn analyzed(hours: &[i64], change: impl Fn(&mut HourRows)) -> (Analysis, S
     (analysis, page)
 }
 
-/// What holds of every analysis: the identity, and that no number is made up.
+/// Checks what holds of every analysis: the identity, and that no number is made up.
 fn check(analysis: &Analysis) {
     let total = &analysis.allocation.as_ref().unwrap().total;
     let nanos = |text: &str| text.parse::<i128>().unwrap();

@@ -198,7 +198,7 @@ fn a_lake_without_hours_or_a_file_without_sense_is_named_before_anything_is_done
     assert_eq!(run(folder.path(), &["--max-unpriced", "101"]).status.code(), Some(2));
 }
 
-/// What the pointer names is there, whole; so at every moment.
+/// Checks that what the pointer names is there and whole, as at every moment.
 fn check_pointer_fits(folder: &Path) {
     let pointer = json(&folder.join("reports/cluster=a/latest/report.json"));
     let report = folder.join(pointer.get("folder").and_then(serde_json::Value::as_str).unwrap());

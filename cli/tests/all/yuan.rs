@@ -62,7 +62,7 @@ fn lake_of(folder: &Path) {
     }
 }
 
-/// What a command says, on both streams.
+/// Runs a command, and returns what it writes to both streams.
 fn said(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_emp-cost")).args(args).env_remove("EMP_COST_LAKE").output().unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());

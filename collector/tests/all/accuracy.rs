@@ -80,7 +80,7 @@ impl SampleSink for Raw {
     }
 }
 
-/// What is summed of one hour.
+/// Sums of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 struct Sums {
     cpu_core_milliseconds: i64,
@@ -178,7 +178,7 @@ impl Raw {
     }
 }
 
-/// What a counter grew by in an hour, from the last value before it to the last value in it.
+/// Returns the growth of a counter in an hour, from the last value before it to the last value in it.
 fn used(counter: &Series, from: i64, to: i64) -> i64 {
     let millis = |value: f64| (value * 1000.0).round() as i64;
     let before = counter.iter().rfind(|(ms, _)| *ms <= from * 1000).map_or(0, |(_, value)| millis(*value));

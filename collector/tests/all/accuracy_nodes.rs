@@ -17,7 +17,7 @@ use types::{ClusterId, Hour, Window};
 /// Start of the hour after the last one collected: 2026-07-01T00:00:00Z.
 const END_SECONDS: i64 = 1_782_864_000;
 const HOURS: i64 = 4;
-/// How long a sample counts when none follows it: what a server looks back.
+/// Time for which a sample counts when none follows it: what a server looks back.
 const LOOK_BACK_MS: i64 = 300_000;
 const METRICS: [&str; 4] = [
     "node_network_receive_bytes_total",
@@ -66,8 +66,8 @@ impl Raw {
         (end.min(hour.end_seconds()) - self.created[node].max(hour.start_seconds())).max(0)
     }
 
-    /// What a counter counted between the last sample before the hour and the last in it, from zero when the node began
-    /// in it. The synthetic counters never reset.
+    /// Returns what a counter counted between the last sample before the hour and the last in it, from zero when the
+    /// node began in it. The synthetic counters never reset.
     fn bytes(&self, metric: &str, node: &str, hour: Hour) -> Option<i64> {
         let points = self.counters.get(&(metric.to_owned(), self.instances.get(node)?.clone()))?;
         let (from, to) = (hour.start_seconds() * 1000, hour.end_seconds() * 1000);

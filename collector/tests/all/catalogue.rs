@@ -9,7 +9,7 @@ use types::Window;
 
 use crate::world::HOUR;
 
-/// What the demo's cluster has none of, and why.
+/// Metrics that the demo's cluster has none of, and why.
 const NOT_IN_THE_DEMO: [(&str, &str); 8] = [
     ("kube_pod_annotations", "shown only where the chart's values ask for it"),
     ("kube_pod_nodeselectors", "no pod is bound by a selector"),
@@ -40,7 +40,7 @@ impl SampleSink for Names {
     }
 }
 
-/// What the demo exposes in an hour.
+/// Returns the names that the demo exposes in an hour.
 pub(crate) fn of_the_demo() -> Names {
     let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
     let cluster = Cluster::generate(42, Window::try_new(at(HOUR), at(HOUR + 4 * 3_600)).unwrap());

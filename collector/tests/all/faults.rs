@@ -1,4 +1,4 @@
-//! What goes wrong between the collector and its server: after each fault the lake holds the same bytes as after an
+//! Faults between the collector and its server: after each the lake holds the same bytes as after an
 //! undisturbed run, or nothing of the hour, and a later run fills it.
 
 mod access;

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// What the server holds: whole lists by path, and the status of those it does not grant.
+/// Content of the server: whole lists by path, and the status of those it does not grant.
 #[derive(Clone, Default)]
 struct Cluster {
     lists: BTreeMap<&'static str, Vec<serde_json::Value>>,

@@ -1,5 +1,5 @@
-//! What a real kube-state-metrics says of planted objects, scraped as the chart sets it up, collected, and compared with
-//! what was planted.
+//! Answers of a real kube-state-metrics about planted objects, scraped as the chart sets it up, collected, and compared
+//! with what was planted.
 
 mod cluster;
 mod expect;

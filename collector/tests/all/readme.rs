@@ -27,7 +27,7 @@ fn table() -> String {
     table
 }
 
-/// What stands in the README between two lines.
+/// Returns what stands in the README between two lines.
 fn listed(start: &str, end: &str) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let readme = std::fs::read_to_string(path).unwrap();

@@ -27,7 +27,7 @@ fn several() -> World {
     world
 }
 
-/// What an hour came to.
+/// Rows of an hour.
 #[derive(Debug, PartialEq)]
 struct Rows {
     containers: Vec<ContainerHour>,

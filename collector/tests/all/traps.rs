@@ -1,4 +1,4 @@
-//! What goes wrong on real clusters, made by hand and loaded into a real Prometheus: each trap is a few series.
+//! Traps of real clusters, made by hand and loaded into a real Prometheus: each is a few series.
 
 mod changes;
 mod clocks;

@@ -148,7 +148,7 @@ pub(crate) fn plain() -> World {
     world
 }
 
-/// What collecting a world gave.
+/// Hours collected of a world.
 pub(crate) struct Hours {
     pub(crate) lake: Lake,
     pub(crate) outcome: Result<(), CollectError>,

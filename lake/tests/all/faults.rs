@@ -1,4 +1,4 @@
-//! What goes wrong between us and S3, done to a real server's real answers: after each, the right bytes or a clear
+//! Faults between us and S3, done to a real server's real answers: after each, the right bytes or a clear
 //! error, and never half an object or another one's.
 
 mod careless;
@@ -57,7 +57,7 @@ fn said(error: &StoreError) -> String {
     said
 }
 
-/// What passes after one or two tries.
+/// Returns faults that pass after one or two tries.
 fn passing_faults() -> Vec<Fault> {
     vec![
         Fault::Answer(500, "InternalError", "We encountered an internal error.", ""),

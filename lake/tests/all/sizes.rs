@@ -1,4 +1,4 @@
-//! What a row takes: a change of the encoding that makes a lake larger is to be seen, not found on a bill.
+//! Size of a row: a change of the encoding that makes a lake larger is to be seen, not found on a bill.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What every store promises, run on each of them; S3 as a real server over HTTP.
+//! Promises of every store, run on each of them; S3 as a real server over HTTP.
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::{AssumptionsError, Key, Value};
 pub trait AssumptionSet {
     /// Its keys, in the order in which they are shown.
     fn keys(&self) -> &'static [Key];
-    /// What is in force under a key; `None` where it is not one of these.
+    /// Returns what is in force under a key; `None` where it is not one of these.
     fn get(&self, name: &str) -> Option<Value>;
     /// Puts a value in force, which its domain has accepted; nothing happens where the key is not one of these.
     fn set(&mut self, name: &str, value: Value);

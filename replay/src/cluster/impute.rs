@@ -1,4 +1,4 @@
-//! What the containers of one pod used, and what stands in where nothing was measured: never zero, and never the future.
+//! Use of the containers of one pod, and what stands in where nothing was measured: never zero, and never the future.
 //!
 //! Each container stands for itself, and its CPU and its memory each for themselves. Where one of them has no sample
 //! while the pod lives, these are asked in turn: its own last known slots, for as many slots of the gap as are kept; the
@@ -7,8 +7,8 @@
 use super::past::{self, Past, Recent};
 use crate::hour::{Ask, ContainerRow, Lane, NONE, SLOTS, UNKNOWN};
 
-/// What is taken of a container that requests nothing and of which nothing is known: what kube-scheduler's scores count
-/// for it.
+/// Request taken for a container that requests nothing and of which nothing is known: what kube-scheduler's scores
+/// count for it.
 const UNREQUESTED: Ask = Ask { cpu_millicores: 100, memory_mib: 200 };
 
 /// A request; where there is none, what stands in for it.
@@ -30,7 +30,7 @@ impl Guess {
     pub(crate) const NONE: Self = Self { cpu: Lane::ZERO, memory: Lane::ZERO };
 }
 
-/// What the containers of a pod used together in each slot, while it was alive.
+/// Use of the containers of a pod together in each slot, while it was alive.
 #[derive(Debug, Clone)]
 pub(super) struct Used {
     pub(super) cpu: Lane,
@@ -40,7 +40,7 @@ pub(super) struct Used {
     pub(super) memory: Lane,
     /// Mean memory, where known; else the largest.
     pub(super) memory_mean: Lane,
-    /// What of that is imputed.
+    /// Part of that which is imputed.
     pub(super) guess: Guess,
     /// Slots of which something is measured.
     pub(super) measured: [bool; SLOTS],
@@ -126,7 +126,7 @@ impl Used {
         mark(&mut self.imputed, k, true);
     }
 
-    /// Whether anything is imputed.
+    /// Returns true when anything is imputed.
     pub(super) fn has_gaps(&self) -> bool {
         self.imputed.contains(&true)
     }
@@ -147,12 +147,12 @@ fn mark(slots: &mut [bool; SLOTS], k: usize, so: bool) {
     }
 }
 
-/// Whether a container has no sample of something in a slot in which its pod is alive.
+/// Returns true when a container has no sample of something in a slot in which its pod is alive.
 pub(super) fn is_silent(row: &ContainerRow, alive: &[u32; SLOTS]) -> bool {
     alive_in(alive).any(|k| row.cpu_mean_millicores.at(k) == UNKNOWN || row.memory_max_mib.at(k) == UNKNOWN)
 }
 
-/// What a container's own past says of the slots in which it has no sample and its pod is alive.
+/// Estimate from a container's own past for the slots in which it has no sample and its pod is alive.
 pub(super) struct Own {
     /// Its last known slots, then the slot a day earlier; [`UNKNOWN`] where neither says anything.
     pub(super) near: Guess,

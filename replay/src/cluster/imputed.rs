@@ -1,4 +1,4 @@
-//! How much of what was used is not measured.
+//! Use that is not measured.
 
 use crate::hour::HOUR_SECONDS;
 use crate::number::{float, index};
@@ -55,12 +55,12 @@ fn share(part: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| float(part) / float(of))
 }
 
-/// Whether more of a use is imputed than tells something.
+/// Returns true when more of a use is imputed than tells something.
 pub(crate) fn is_silent(imputed: u32, of: u32) -> bool {
     imputed > 0 && f64::from(imputed) > MOST * f64::from(of)
 }
 
-/// How much of the use is not measured.
+/// Amounts of use that are not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Imputed {
     /// Pod-slots in which a pod was alive.
@@ -69,12 +69,12 @@ pub struct Imputed {
     pub imputed_pod_slots: u64,
     /// Pod-slots of which some CPU was measured and its peak was not, for which the mean stands in.
     pub pod_slots_without_peak: u64,
-    /// What was used in each hour of the day (UTC), daemons among it.
+    /// Use in each hour of the day (UTC), daemons among it.
     pub by_hour_of_day: [Amounts; HOURS],
 }
 
 impl Imputed {
-    /// What was used over all hours.
+    /// Returns the use over all hours.
     pub fn total(&self) -> Amounts {
         self.by_hour_of_day.iter().fold(Amounts::default(), |sum, amounts| sum.plus(amounts))
     }
@@ -86,7 +86,7 @@ impl Imputed {
         }
     }
 
-    /// What came after `earlier`.
+    /// Returns what came after `earlier`.
     pub(crate) fn since(&self, earlier: &Self) -> Self {
         let mut by_hour_of_day = self.by_hour_of_day;
         for (sum, earlier) in by_hour_of_day.iter_mut().zip(&earlier.by_hour_of_day) {

@@ -1,4 +1,4 @@
-//! What containers used in the last day, kept for those that fall silent.
+//! Use of containers in the last day, kept for those that fall silent.
 //!
 //! Rows of an hour are written one after the other and looked up only where there is a gap, so that a day of history
 //! costs next to nothing while everything is known. A day is kept, however long the window is.

@@ -1,4 +1,4 @@
-//! What all pods used in an hour, measured or imputed, and what of it enters the means of workloads.
+//! Use of all pods in an hour, measured or imputed, and the part of it that enters the means of workloads.
 
 use super::impute::{Guess, Own, Used, alive_in, is_silent, own, requested};
 use super::{Amounts, Cluster, DaemonUse, Demand, Habit, habit, nodes_by_slot};
@@ -58,7 +58,7 @@ impl Scratch {
         self.workloads.iter_mut().for_each(|row| *row = Means::default());
     }
 
-    /// Whether any pod was known in any slot of the hour.
+    /// Returns true when any pod was known in any slot of the hour.
     pub(super) fn knows_something(&self) -> bool {
         self.workloads.iter().any(|means| means.cpu.n.iter().any(|n| *n > 0))
     }
@@ -90,8 +90,8 @@ impl Scratch {
         }
     }
 
-    /// What stands in for a container: what its own past says, and where that says nothing its class in the slot, else its
-    /// past however long ago, else what it requests.
+    /// Returns what stands in for a container: what its own past says, and where that says nothing its class in the
+    /// slot, else its past however long ago, else what it requests.
     fn stand_in(&mut self, hour: &Hour, row: &ContainerRow, own: &Own) -> Guess {
         let mut guess = own.near;
         if !guess.cpu.0.contains(&UNKNOWN) && !guess.memory.0.contains(&UNKNOWN) {
@@ -114,7 +114,8 @@ impl Scratch {
         guess
     }
 
-    /// What stands in for a pod of which no container is known: its workload in the slot, else what it requests.
+    /// Returns what stands in for a pod of which no container is known: its workload in the slot, else what it
+    /// requests.
     fn of_workload(&self, workload: u32, ask: Ask, alive: &[u32; SLOTS]) -> Used {
         let (mut used, asked) = (Used::NOTHING, requested(ask));
         let means = self.workloads.get(index(workload));
@@ -127,7 +128,7 @@ impl Scratch {
     }
 }
 
-/// What an hour comes to, as its pods are gone through.
+/// Sums of an hour, as its pods are gone through.
 struct Tally {
     amounts: Amounts,
     daemons: DaemonUse,
@@ -203,17 +204,17 @@ impl Cluster {
         }
     }
 
-    /// Whether no container of a pod is known by name, so that it can only be looked at as a whole.
+    /// Returns true when no container of a pod is known by name, so that it can only be looked at as a whole.
     fn names_none(&self, pod: u32, own: &[ContainerRow]) -> bool {
         if pod == NONE { own.is_empty() } else { self.pods[pod].containers.is_empty() }
     }
 
-    /// Whether every container seen of a pod so far has a row in this hour.
+    /// Returns true when every container seen of a pod so far has a row in this hour.
     fn are_all(&self, pod: u32, own: &[ContainerRow]) -> bool {
         pod == NONE || own.iter().filter(|row| row.class != NONE).count() >= self.pods[pod].containers.len()
     }
 
-    /// What a pod uses that does not live through the hour, or of which something is silent.
+    /// Adds the use of a pod that does not live through the hour, or of which something is silent.
     fn with_gaps(&mut self, hour: &Hour, uid: u128, pod: u32, rows: &[ContainerRow], alive: &[u32; SLOTS]) -> Used {
         let mut used = Used::NOTHING;
         let mut add = |row: &ContainerRow, (past, scratch): (&super::past::Past, &mut Scratch)| {
@@ -310,7 +311,7 @@ fn spread(lane: &Lane, alive: &[u32; SLOTS]) -> Lane {
 }
 
 impl Demand {
-    /// What a pod uses that is alive for so many seconds of each slot.
+    /// Returns the use of a pod that is alive for so many seconds of each slot.
     fn of(used: &Used, alive: &[u32; SLOTS]) -> Self {
         // Lanes are zero where it is not alive, but for what is known in the whole hour.
         let mean = |lane: &Lane| spread(lane, alive);
@@ -326,7 +327,7 @@ impl DaemonUse {
         self.guess.memory.add(&used.guess.memory);
     }
 
-    /// What of it falls to each of so many nodes.
+    /// Returns the part of it that falls to each of so many nodes.
     fn shared_by(mut self, nodes: &[u32; SLOTS]) -> Self {
         for lane in [&mut self.cpu, &mut self.memory, &mut self.guess.cpu, &mut self.guess.memory] {
             lane.0.iter_mut().zip(nodes).for_each(|(sum, nodes)| *sum /= (*nodes).max(1));

@@ -1,4 +1,4 @@
-//! What stays on EC2 beside a pool, and what AWS takes back of spot.
+//! Machines that stay on EC2 beside a pool, and what AWS takes back of spot.
 
 use crate::number::float;
 
@@ -26,7 +26,7 @@ impl Stranded {
         }
     }
 
-    /// What came after `earlier`; types of which nothing did are left out.
+    /// Returns what came after `earlier`; types of which nothing did are left out.
     pub(crate) fn since(rows: &[Self], earlier: &[Self]) -> Vec<Self> {
         let less = |row: &Self| {
             let before = earlier.iter().find(|before| before.kind == row.kind).copied().unwrap_or_default();

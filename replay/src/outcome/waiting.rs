@@ -1,4 +1,4 @@
-//! How late pods start, and what is owed of work.
+//! Late starts of pods, and work that is owed.
 
 use crate::hour::Role;
 use crate::placement::Item;
@@ -29,7 +29,7 @@ impl Owed {
         self.mib_seconds += other.mib_seconds;
     }
 
-    /// What is owed now, of what was not lost before: `earlier`, less what of it could still be done.
+    /// Returns what is owed now, of what was not lost before: `earlier`, less what of it could still be done.
     pub(crate) fn since(&self, earlier: &Self, unfinished: &Self) -> Self {
         Self {
             seconds: self.seconds + unfinished.seconds - earlier.seconds,
@@ -58,7 +58,7 @@ pub struct Waiting {
 /// Starts of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Starts {
-    /// How many.
+    /// Number of them.
     pub starts: u64,
     /// Those later than they may be.
     pub late: u64,
@@ -81,7 +81,7 @@ pub struct Starts {
 pub(crate) struct Start {
     pub(crate) workload: u32,
     pub(crate) role: Role,
-    /// Whether it is the first pod of a run of a CronJob.
+    /// `true` when it is the first pod of a run of a CronJob.
     pub(crate) begins_run: bool,
     pub(crate) late_seconds: u64,
     /// The most that may be.

@@ -17,7 +17,7 @@ const FULL: f32 = 0.995;
 const SAMPLED: usize = 16;
 /// Rounds of exchanges at the most.
 const ROUNDS: u32 = 4;
-/// How much more a change must be worth, so that rounding never makes one.
+/// Factor by which a change must be worth more, so that rounding never makes one.
 const MORE: f32 = 1.001;
 
 /// The packer, over what is on offer.
@@ -31,7 +31,7 @@ const MORE: f32 = 1.001;
 pub(super) struct DotProduct<'a> {
     /// Everything on offer, by price: each machine becomes the cheapest that holds what it took.
     pub(super) kinds: &'a [Kind],
-    /// What a machine is opened as, where that takes something in.
+    /// Kinds that a machine may be opened as, where that takes something in.
     pub(super) opened: &'a [Kind],
     pub(super) prices: &'a ShadowPrices,
 }
@@ -119,7 +119,8 @@ impl DotProduct<'_> {
         load
     }
 
-    /// What to open a machine as: the lowest price for the worth it takes in, once it is the cheapest that holds that.
+    /// Chooses what to open a machine as: the lowest price for the worth it takes in, once it is the cheapest that
+    /// holds that.
     fn best(&self, piles: &mut Piles, left: &Sum, prices: (f64, f64), tried: &[Kind]) -> Option<Kind> {
         let mut best: Option<(f64, Kind)> = None;
         for kind in tried {
@@ -143,7 +144,7 @@ fn bought(kind: Kind, taken: Vec<Place>, piles: &mut Piles) -> Bought {
 }
 
 impl Sum {
-    /// What room left counts for in the dot product: shares of the machine, weighed by how much of each is still wanted.
+    /// Weights room left in the dot product: shares of the machine, weighed by how much of each is still wanted.
     fn directions(&self, room: &Room) -> (f32, f32) {
         let wanted = |left: u64, has: u32| (float(left) / f64::from(has.max(1)), f64::from(has.max(1)));
         let ((cpu, cpu_unit), (memory, memory_unit)) = (wanted(self.cpu, room.cpu), wanted(self.memory, room.memory));
@@ -159,7 +160,7 @@ fn narrow((a, b): (f64, f64)) -> (f32, f32) {
 
 /// A machine being filled.
 struct Load {
-    /// What it has left.
+    /// Room that it has left.
     room: Room,
     /// The piles it took from, once for each item.
     taken: Vec<Place>,
@@ -171,7 +172,7 @@ impl Load {
         Self { room, taken: Vec::new(), all: room }
     }
 
-    /// What it holds.
+    /// Objects, and who watches them.
     fn holds(&self) -> Room {
         self.all.without(&self.room)
     }

@@ -49,7 +49,7 @@ pub(super) fn pack(items: &[Item], which: &[u32], kinds: &[Kind]) -> Option<Vec<
     Some(bought)
 }
 
-/// How many items of one size a machine holds.
+/// Returns the number of items of one size that a machine holds.
 fn most(item: &Item, kind: &Kind) -> u32 {
     let by = |has: u32, takes: u32| has.checked_div(takes).unwrap_or(u32::MAX);
     let room = &kind.room;

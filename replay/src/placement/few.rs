@@ -37,7 +37,7 @@ struct Search<'a> {
     /// Groups there must be at the least.
     machines: usize,
     groups: Vec<Group>,
-    /// What the groups cost.
+    /// Cost of the groups.
     cost: f64,
     best: (f64, Vec<Group>),
 }

@@ -16,7 +16,7 @@ const HOPELESS: usize = 16;
 #[derive(Debug, Clone)]
 pub struct FirstFit {
     machines: Vec<Room>,
-    /// What a MiB counts beside a millicore in `both`, in 256ths.
+    /// Weight of a MiB beside a millicore in `both`, in 256ths.
     memory_weight: u64,
     rooms: Columns,
     leaves: Columns,
@@ -37,7 +37,7 @@ struct Columns {
     lesser: Vec<i32>,
 }
 
-/// What is looked for: CPU, memory, both together, the lesser of both.
+/// Resources looked for: CPU, memory, both together, the lesser of both.
 type Wanted = [i32; 4];
 
 fn signed(n: u32) -> i32 {
@@ -96,7 +96,7 @@ impl Columns {
     }
 }
 
-/// What a MiB counts beside a millicore, in 256ths, so that machines have as much of the one as of the other.
+/// Returns the weight of a MiB beside a millicore, in 256ths, so that machines have as much of the one as of the other.
 fn memory_weight(machines: &[Room]) -> u64 {
     let sum = |of: fn(&Room) -> u32| machines.iter().map(|room| u64::from(of(room))).sum::<u64>();
     256 * sum(|room| room.cpu) / sum(|room| room.memory).max(1)

@@ -14,7 +14,7 @@ use crate::number::index;
 const WHOLE: Trials = Trials { items: 100_000, types: usize::MAX };
 /// Items placed in trials while machines are packed again, and the types tried for each few machines.
 const AGAIN: Trials = Trials { items: 600_000, types: 5 };
-/// What an item counts as where the dot product packs it, beside first-fit.
+/// Trials that an item counts as where the dot product packs it, beside first-fit.
 const FILLING: usize = 12;
 /// Types machines are filled as by the dot product alone: those that were cheapest by first-fit.
 const FILLED: usize = 3;
@@ -23,7 +23,7 @@ const TOGETHER: [usize; 7] = [2, 1, 3, 4, 6, 9, 14];
 /// A packing that costs no more than this times what it must is left as it is.
 const CLOSE: f64 = 1.002;
 
-/// How much may be tried.
+/// Trials that may be made.
 #[derive(Debug, Clone, Copy)]
 struct Trials {
     /// Items that may still be placed.
@@ -103,8 +103,8 @@ impl Packer {
         (price.usd_per_hour() * 1e9).round() / self.dearest
     }
 
-    /// What a millicore and a MiB are worth where so much is asked for, as [`Self::relative`] counts: no machines cost less
-    /// than what they hold is worth.
+    /// Returns what a millicore and a MiB are worth where so much is asked for, as [`Self::relative`] counts: no
+    /// machines cost less than what they hold is worth.
     pub(crate) fn shadow_prices(&self, cpu: u64, memory: u64) -> (f64, f64) {
         self.prices.dearest(&Sum { cpu, memory, ..Sum::default() }).0
     }
@@ -179,7 +179,8 @@ impl Packer {
         DotProduct { kinds: &self.kinds, opened, prices: &self.prices }
     }
 
-    /// What no packing can cost less than: the worth of all at shadow prices, and the machine for the item worth most.
+    /// Returns what no packing can cost less than: the worth of all at shadow prices, and the machine for the item
+    /// worth most.
     fn least(&self, items: &[Item], which: &[u32], sum: &Sum) -> f64 {
         let (prices, bound) = self.prices.dearest(sum);
         let largest = sizes(items, which).max_by(|a, b| worth(a, prices).total_cmp(&worth(b, prices)));
@@ -291,7 +292,7 @@ impl Packer {
     }
 }
 
-/// What came of packing machines again.
+/// Outcome of packing machines again.
 enum Again {
     Cheaper(Plan),
     NotCheaper,
@@ -303,7 +304,7 @@ fn sizes<'a>(items: &'a [Item], which: &'a [u32]) -> impl Iterator<Item = &'a It
     which.iter().filter_map(|i| items.get(index(*i)))
 }
 
-/// What a machine costs beyond the worth of what it holds.
+/// Returns the cost of a machine beyond the worth of what it holds.
 fn excess(items: &[Item], machine: &Bought, prices: (f64, f64)) -> f64 {
     machine.kind.price - sizes(items, &machine.items).map(|item| worth(item, prices)).sum::<f64>()
 }

@@ -3,7 +3,7 @@
 use super::decreasing::undominated;
 use super::{Item, Offer, Packed, Room};
 
-/// How much cheaper a plan must be to be preferred, so that rounding never decides.
+/// Factor by which a plan must be cheaper to be preferred, so that rounding never decides.
 pub(super) const CHEAPER: f64 = 1.0 - 1e-9;
 
 /// A machine on offer.
@@ -45,7 +45,7 @@ impl Plan {
         Self { cost, machines }
     }
 
-    /// Whether it costs less than `other`, or as much on fewer machines.
+    /// Returns true when it costs less than `other`, or as much on fewer machines.
     pub(super) fn is_better_than(&self, other: &Self) -> bool {
         let fewer = self.machines.len() < other.machines.len();
         self.cost < other.cost * CHEAPER || (fewer && self.cost * CHEAPER <= other.cost)

@@ -1,10 +1,10 @@
-//! What CPU and memory are worth at the prices of what is on offer, and with it the least that items can cost.
+//! Worth of CPU and memory at the prices of what is on offer, and with it the least that items can cost.
 
 use super::plan::Kind;
 use super::{Item, Room};
 use crate::number::float;
 
-/// What several items take together.
+/// Sum of several items.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum {
     pub(super) cpu: u64,
@@ -28,7 +28,7 @@ impl Sum {
         add(&mut self.volumes, item.volumes);
     }
 
-    /// Whether a machine with so much room holds all of it.
+    /// Returns true when a machine with so much room holds all of it.
     pub(super) fn fits(&self, room: &Room) -> bool {
         u64::from(room.cpu) >= self.cpu
             && u64::from(room.memory) >= self.memory
@@ -92,15 +92,16 @@ impl ShadowPrices {
     }
 }
 
-/// How sharply prices lean to what is wanted most: by the first power both resources would count by how much of them is
-/// wanted, by an endless one only the scarcer, as in the linear programme. Written out, so that it is the same everywhere.
+/// Sharpens how prices lean to what is wanted most: by the first power both resources would count by how much of them
+/// is wanted, by an endless one only the scarcer, as in the linear programme. Written out, so that it is the same
+/// everywhere.
 fn eighth_power(share: f64) -> f64 {
     let square = share * share;
     let fourth = square * square;
     fourth * fourth
 }
 
-/// What an item is worth. One that asks for nothing is still worth taking in.
+/// Returns the worth of an item. One that asks for nothing is still worth taking in.
 pub(super) fn worth(item: &Item, (cpu, memory): (f64, f64)) -> f64 {
     (cpu * f64::from(item.cpu) + memory * f64::from(item.memory)).max(f64::MIN_POSITIVE)
 }

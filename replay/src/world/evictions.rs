@@ -1,4 +1,4 @@
-//! How many pods a scenario may restart, and which it may not.
+//! Budget of pods that a scenario may restart, and which it may not.
 //!
 //! Draining is worth what it saves, and costs those whose pods restart. A scenario therefore keeps to a number of
 //! evictions per pod and day over the last seven days, as a sensible operator would set disruption budgets, and drains no
@@ -48,8 +48,8 @@ impl Recent {
 }
 
 impl<O: Observer> World<O> {
-    /// Whether these pods may all be evicted now: none is a job, no workload loses more replicas than can restart one after
-    /// another, and the limits hold.
+    /// Returns true when these pods may all be evicted now: none is a job, no workload loses more replicas than can
+    /// restart one after another, and the limits hold.
     pub(super) fn may_evict(&self, cluster: &Cluster, pods: &[u32]) -> bool {
         // How many they are is known at once, and nearly always what decides.
         if !self.may_evict_so_many(pods.len()) || pods.iter().any(|pod| cluster.pods[*pod].role.shifts()) {
@@ -72,7 +72,7 @@ impl<O: Observer> World<O> {
         within(singles, sum.singles + now.singles, sum.single_pod_seconds, limits.per_single_pod_day)
     }
 
-    /// Whether the limit on all evictions lets so many more happen now.
+    /// Returns true when the limit on all evictions lets so many more happen now.
     pub(super) fn may_evict_so_many(&self, pods: usize) -> bool {
         let (sum, now) = (&self.recent.sum, &self.recent.now);
         let limit = self.setup.evictions.per_pod_day;
@@ -107,7 +107,7 @@ impl<O: Observer> World<O> {
     }
 }
 
-/// Whether so many evictions more keep to a limit per pod and day.
+/// Returns true when so many evictions more keep to a limit per pod and day.
 fn within(more: usize, done: u64, seconds: u64, limit: f64) -> bool {
     let more = float(u64::try_from(more).unwrap_or(u64::MAX));
     more == 0.0 || float(done) + more <= USED * limit * float(seconds) / 86_400.0

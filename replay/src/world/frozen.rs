@@ -18,7 +18,7 @@ impl<O: Observer> World<O> {
         if self.frozen_zones.contains(&zone) { t.min(self.hour_start + slot_start(self.slot)) } else { t }
     }
 
-    /// Whether a machine stands in a zone that is frozen in the slot in work.
+    /// Returns true when a machine stands in a zone that is frozen in the slot in work.
     pub(super) fn is_frozen(&self, m: u32) -> bool {
         !self.frozen_zones.is_empty() && self.frozen_zones.contains(&self.lots[self.machines[m].lot].zone)
     }

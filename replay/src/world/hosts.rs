@@ -46,7 +46,7 @@ impl Host {
     }
 }
 
-/// What is expected of a host, in millicores and MiB.
+/// Use that is expected of a host, in millicores and MiB.
 pub(super) type Expected = (f64, f64);
 
 impl Pool {
@@ -74,7 +74,7 @@ impl<O: Observer> World<O> {
         self.setup.pool.as_ref().is_some_and(|pool| evm.seen >= pool.mature_slots)
     }
 
-    /// What is expected of a host, with one more elastic VM where `with` names one.
+    /// Returns the use that is expected of a host, with one more elastic VM where `with` names one.
     pub(super) fn expected(&self, h: u32, with: u32) -> Expected {
         let Some(pool) = &self.setup.pool else { return (0.0, 0.0) };
         let (young, known, series) = self.young(pool, h, with);
@@ -84,8 +84,8 @@ impl<O: Observer> World<O> {
         (young.0 + cpu, young.1 + memory)
     }
 
-    /// Whether a host with one more elastic VM stays within a share, by what is expected of it. Nearly always the most
-    /// that either ever used tells, and not every slot has to be looked at.
+    /// Returns true when a host with one more elastic VM stays within a share, by what is expected of it. Nearly always
+    /// the most that either ever used tells, and not every slot has to be looked at.
     pub(super) fn stays_within(&self, h: u32, with: u32, limit: f64) -> bool {
         let Some(pool) = &self.setup.pool else { return true };
         let (young, known, series) = self.young(pool, h, with);
@@ -104,8 +104,8 @@ impl<O: Observer> World<O> {
         self.share(self.expected(h, with)) <= limit
     }
 
-    /// What is expected of a host's elastic VMs that have no history yet; for how many slots the others have one; and
-    /// the one that comes, where it has.
+    /// Returns what is expected of a host's elastic VMs that have no history yet; for how many slots the others have
+    /// one; and the one that comes, where it has.
     fn young(&self, pool: &Pool, h: u32, with: u32) -> (Expected, usize, Option<&Evm>) {
         let host = &self.hosts[h];
         let (mut young, mut known) = ((0.0, f64::from(pool.host_base_mib)), 0);
@@ -125,7 +125,7 @@ impl<O: Observer> World<O> {
         (young, known, series)
     }
 
-    /// Whether a host's caps and limits let one more elastic VM in.
+    /// Returns true when a host's caps and limits let one more elastic VM in.
     pub(super) fn caps_let_in(&self, h: u32, m: u32) -> bool {
         let Some(pool) = &self.setup.pool else { return false };
         let (host, machine) = (&self.hosts[h], &self.machines[m]);
@@ -147,7 +147,7 @@ impl<O: Observer> World<O> {
         (1 + has.volumes - machine.room.volumes, 1 + has.pods - machine.room.pods + self.setup.daemon_pods)
     }
 
-    /// Whether an empty host lets in an elastic VM of a type that holds a pod.
+    /// Returns true when an empty host lets in an elastic VM of a type that holds a pod.
     pub(super) fn empty_host_takes(&self, kind: u32, item: &Item) -> bool {
         let Some(pool) = &self.setup.pool else { return false };
         let (host, kind) = (&pool.host, &self.kinds[kind]);
@@ -157,8 +157,8 @@ impl<O: Observer> World<O> {
             && 2 + self.setup.daemon_pods <= host.max_ips
     }
 
-    /// Whether the host under a machine, or an empty one while it has none, has an address left for a pod, and an
-    /// attachment for each of its volumes.
+    /// Returns true when the host under a machine, or an empty one while it has none, has an address left for a pod,
+    /// and an attachment for each of its volumes.
     pub(super) fn host_takes(&self, m: u32, item: &Item) -> bool {
         let (Some(pool), true) = (&self.setup.pool, m != NONE) else { return true };
         let Some(evm) = &self.machines[m].evm else { return true };
@@ -293,7 +293,7 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// What a new elastic VM will use: its pods' workloads' means, or requests while those are not known.
+    /// Returns what a new elastic VM will use: its pods' workloads' means, or requests while those are not known.
     fn expect_of(&self, cluster: &Cluster, m: u32) -> (u32, u32) {
         let Some(pool) = &self.setup.pool else { return (0, 0) };
         let machine = &self.machines[m];

@@ -9,7 +9,7 @@ use crate::hour::{HOUR_SECONDS, NONE, SLOT_SECONDS, SLOTS};
 use crate::number::unsigned;
 use crate::observer::Observer;
 
-/// What a pod uses in an hour, and what of it is imputed; `None` where nothing is.
+/// Use of a pod in an hour, and the part of it that is imputed; `None` where nothing is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PodUse<'a> {
     pub(super) demand: &'a Demand,
@@ -26,7 +26,7 @@ struct Kept {
 impl Kept {
     const NOTHING: Self = Self { demand: Demand::ZERO, guess: Guess::NONE };
 
-    /// What was recorded of a pod in the hour in work.
+    /// Returns what was recorded of a pod in the hour in work.
     fn of(cluster: &Cluster, pod: u32) -> Self {
         Self { demand: cluster.demand[pod], guess: cluster.guess_of(pod).copied().unwrap_or(Guess::NONE) }
     }
@@ -39,11 +39,11 @@ struct Late {
     from: i64,
     /// Seconds by which it is shifted; [`NEVER`] while it waits.
     by: i64,
-    /// What it used as recorded in this hour, in the one before it, and so on.
+    /// Use as recorded in this hour, in the one before it, and so on.
     recorded: [Kept; KEPT_HOURS],
-    /// What it uses in this hour, shifted.
+    /// Use in this hour, shifted.
     now: Kept,
-    /// Whether the next run of its workload was asked for before it started.
+    /// `true` when the next run of its workload was asked for before it started.
     overtaken: bool,
 }
 
@@ -52,7 +52,7 @@ struct Late {
 pub(super) struct Lates(BTreeMap<u32, Late>);
 
 impl Lates {
-    /// What a pod uses in the hour in work.
+    /// Returns the use of a pod in the hour in work.
     pub(super) fn use_of<'a>(&'a self, cluster: &'a Cluster, pod: u32) -> PodUse<'a> {
         match self.0.get(&pod) {
             Some(Late { by, now, .. }) if *by < NEVER => PodUse { demand: &now.demand, guess: Some(&now.guess) },
@@ -60,12 +60,12 @@ impl Lates {
         }
     }
 
-    /// Whether the pod waits or started late, and is to do its work all the same.
+    /// Returns true when the pod waits or started late, and is to do its work all the same.
     fn has(&self, pod: u32) -> bool {
         self.0.contains_key(&pod)
     }
 
-    /// Whether the next run was asked for before this one started.
+    /// Returns true when the next run was asked for before this one started.
     pub(super) fn was_overtaken(&self, pod: u32) -> bool {
         self.0.get(&pod).is_some_and(|late| late.overtaken)
     }
@@ -92,7 +92,7 @@ impl Late {
         }
     }
 
-    /// What it uses in the hour that starts at `start`. It lived in `[since, until)` as recorded.
+    /// Returns the use in the hour that starts at `start`. It lived in `[since, until)` as recorded.
     ///
     /// What was used in a slot is spread over the seconds of the slot it lived in, and falls into the two slots these
     /// seconds come to lie in. Parts are rounded so that they add up to the whole; peaks and largest memory go to both.
@@ -120,7 +120,7 @@ impl Late {
     }
 }
 
-/// What was used in one slot.
+/// Use in one slot.
 #[derive(Debug, Clone, Copy)]
 struct Used {
     cpu: u32,
@@ -213,7 +213,7 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Whether a pod goes on beyond its recorded end.
+    /// Returns true when a pod goes on beyond its recorded end.
     pub(super) fn goes_on(&mut self, cluster: &Cluster, pod: u32) -> bool {
         let goes_on = self.late.has(pod);
         if goes_on {

@@ -10,7 +10,7 @@ use crate::table::FreePlaces;
 
 /// Places the scan looks at together.
 const WIDE: usize = 16;
-/// How long pods that found no room are remembered, twice.
+/// Time for which pods that found no room are remembered, twice.
 const WEEK_SECONDS: i64 = 7 * 86_400;
 /// Less than any pod asks for.
 const CLOSED: f32 = -1.0;
@@ -65,7 +65,8 @@ impl Lot {
         newest.1 = newest.1.larger(item);
     }
 
-    /// What would have held every pod that found no room in this week and the last; `None` where all found some.
+    /// Returns what would have held every pod that found no room in this week and the last; `None` where all found
+    /// some.
     pub(super) fn missed(&self, t: i64) -> Option<Item> {
         let week = t.div_euclid(WEEK_SECONDS);
         let recent = self.missed.iter().filter(|(of, item)| *of >= week - 1 && *item != Item::default());
@@ -215,7 +216,7 @@ impl Lot {
     }
 }
 
-/// What the scheduler scores for a request of CPU: a default where there is none.
+/// Returns what the scheduler scores for a request of CPU: a default where there is none.
 pub(super) const fn least(cpu: u32) -> u32 {
     if cpu == 0 { SCORED.cpu_millicores } else { cpu }
 }

@@ -61,7 +61,7 @@ impl<O: Observer> World<O> {
         m
     }
 
-    /// What KubeVirt needs for an elastic VM of a type, in MiB.
+    /// Returns the memory KubeVirt needs for an elastic VM of a type, in MiB.
     fn overhead(&self, kind: u32) -> u32 {
         let Some(pool) = &self.setup.pool else { return 0 };
         let kind = &self.kinds[kind];

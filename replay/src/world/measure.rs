@@ -1,4 +1,4 @@
-//! What happened in a slot, measured on the placement at its end: use, histories, risk.
+//! Measurement of a slot on the placement at its end: use, histories, risk.
 
 use super::late::PodUse;
 use super::{Evm, Machine, World};
@@ -153,7 +153,7 @@ impl<O: Observer> World<O> {
         self.ended.clear();
     }
 
-    /// How many elastic VMs of each type and how many hosts are in each zone in the slot that began at `t`.
+    /// Counts the elastic VMs of each type and the hosts in each zone in the slot that began at `t`.
     fn measure_extents(&mut self, t: i64) {
         let mut now: Vec<(u16, u32, u32)> = Vec::new();
         let mut see = |zone: u16, kind: u32| match now.iter_mut().find(|row| (row.0, row.1) == (zone, kind)) {
@@ -364,8 +364,8 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// What would have died with the machine or host that carries most pods, and whether a zone could take over from a lost
-    /// host; once an hour.
+    /// Measures what would have died with the machine or host that carries most pods, and whether a zone could take
+    /// over from a lost host; once an hour.
     pub(super) fn measure_failures(&mut self, cluster: &Cluster) {
         let blast = self.blast(cluster);
         let host_loss = self.host_loss();

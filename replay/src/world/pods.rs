@@ -131,12 +131,12 @@ impl<O: Observer> World<O> {
         self.put_on(cluster, pod, to, t);
     }
 
-    /// Whether a pod goes to elastic VMs.
+    /// Returns true when a pod goes to elastic VMs.
     pub(super) fn moves(&self, cluster: &Cluster, pod: u32) -> bool {
         self.may_move(cluster, pod) && self.pool_zone(cluster, pod).is_some()
     }
 
-    /// Whether a pod would, wherever its volumes are.
+    /// Returns true when a pod would, wherever its volumes are.
     fn may_move(&self, cluster: &Cluster, pod: u32) -> bool {
         self.setup.pool.is_some() && cluster.pods[pod].movable.under(self.setup.selection)
     }

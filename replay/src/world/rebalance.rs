@@ -209,7 +209,7 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Whether everything on `h` fits the other hosts together, by caps and by prediction.
+    /// Returns true when everything on `h` fits the other hosts together, by caps and by prediction.
     fn all_fit(&self, h: u32, by_load: &[(f64, u32)]) -> bool {
         let Some(pool) = &self.setup.pool else { return false };
         let limit = pool.consolidate_below;
@@ -255,7 +255,7 @@ impl<O: Observer> World<O> {
         true
     }
 
-    /// Whether `m` fits `h` beside what a trial has given it already.
+    /// Returns true when `m` fits `h` beside what a trial has given it already.
     fn trial_fits(&self, h: u32, given: Option<&Trial>, m: u32, limit: f64) -> bool {
         if !self.caps_let_in(h, m) {
             return false;
@@ -324,7 +324,7 @@ impl<O: Observer> World<O> {
     }
 }
 
-/// What a trial has given one host.
+/// Items that a trial has given one host.
 struct Trial {
     host: u32,
     vcpu: u32,

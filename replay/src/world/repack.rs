@@ -19,7 +19,7 @@ use crate::placement::{Item, Packer, Room};
 const TOGETHER: [usize; 7] = [1, 2, 3, 4, 6, 8, 12];
 /// Slots over which what is replaced together may leave.
 const TURNS: usize = 4;
-/// What a replacement saves at the least, as a share of what the machines cost it replaces: pods restart for it.
+/// Least saving of a replacement, as a share of what the machines cost it replaces: pods restart for it.
 const WORTH_IT: f64 = 0.03;
 /// Share of its cost by which a lot may lie over the worth of its pods without being packed again.
 const CLOSE: f64 = 0.015;
@@ -27,7 +27,7 @@ const CLOSE: f64 = 0.015;
 const EARNED_IN_SLOTS: f64 = 36.0;
 /// Items placed in trials, in one lot and slot.
 const WORK: usize = 20_000;
-/// What looking for room on a machine that runs counts as, beside an item placed in a trial.
+/// Trials that looking for room on a machine that runs counts as, beside an item placed in a trial.
 const GIVING: usize = 4;
 /// A lot of n pods is packed again once n² of it have left, by so many: one of 60 pods, six of 600, 185 of 3,333. What a
 /// single pod leaves behind is a smaller share of a larger lot.
@@ -43,7 +43,7 @@ struct Candidate {
     excess: f64,
 }
 
-/// What comes of packing machines again.
+/// Result of packing machines again.
 struct Repacking {
     /// Pods that go to machines that run.
     moves: Vec<(u32, u32)>,
@@ -52,7 +52,7 @@ struct Repacking {
 }
 
 impl<O: Observer> World<O> {
-    /// How many machines of a lot may still be drained in the slot that begins at `t`.
+    /// Returns how many machines of a lot may still be drained in the slot that begins at `t`.
     pub(super) fn left_of(&mut self, lot: u32, budget: usize, t: i64) -> usize {
         let turns = &mut self.lots[lot].turns;
         turns.retain(|turn| *turn >= t);
@@ -98,7 +98,7 @@ impl<O: Observer> World<O> {
         done
     }
 
-    /// Whether enough is different in a lot since it was packed again, or tried to be, for another try.
+    /// Returns true when enough is different in a lot since it was packed again, or tried to be, for another try.
     fn has_changed(&self, lot: u32, settled: &[u32]) -> bool {
         let (version, newest) = self.lots[lot].repacked;
         let new = settled.iter().filter(|m| Some(self.machines[**m].serial) > newest).count();
@@ -295,7 +295,7 @@ impl<O: Observer> World<O> {
         self.release(m, t);
     }
 
-    /// What pods ask of a machine.
+    /// Returns what pods ask of a machine.
     fn taken(&self, m: u32) -> Room {
         let machine = &self.machines[m];
         self.kinds[machine.kind].room.without(&machine.room)
@@ -310,7 +310,7 @@ impl<O: Observer> World<O> {
     }
 }
 
-/// What replacing `old` must save: a share of what they cost, and what those cost that wait for their turn.
+/// Returns what replacing `old` must save: a share of what they cost, and what those cost that wait for their turn.
 fn least_saved(old: &[Candidate], left: usize, budget: usize) -> f64 {
     let waits = |at: usize| float(u64::from(id((at + 1).saturating_sub(left).div_ceil(budget.max(1)))));
     let costs = |(at, candidate): (usize, &Candidate)| candidate.price * (WORTH_IT + waits(at) / EARNED_IN_SLOTS);

@@ -169,7 +169,7 @@ impl<O: Observer> World<O> {
         self.machines[m].carries_no_more(self.late.use_of(cluster, pod), self.slot);
     }
 
-    /// How machines of a lot go away.
+    /// Returns how machines of a lot go away.
     pub(super) fn consolidation(&self, lot: u32) -> Consolidation {
         match &self.setup.pool {
             Some(pool) if self.lots[lot].evm => pool.consolidation,

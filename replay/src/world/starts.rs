@@ -1,4 +1,4 @@
-//! How late pods start, and what is owed of them.
+//! Late starts of pods, and what is owed of them.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -52,12 +52,12 @@ impl Runs {
         self.of_pod.insert(pod, (run, first));
     }
 
-    /// Whether a pod is the first of its run.
+    /// Returns true when a pod is the first of its run.
     fn begins(&self, pod: u32) -> bool {
         self.of_pod.get(&pod).is_some_and(|(_, first)| *first)
     }
 
-    /// Whether a run after that of a pod was asked for before `t`.
+    /// Returns true when a run after that of a pod was asked for before `t`.
     fn goes_on(&self, pod: u32, workload: u32, t: i64) -> bool {
         let Some((own, _)) = self.of_pod.get(&pod) else { return false };
         let later = |run: &Run| run.number != own.number && run.asked > own.asked && run.asked < t;
@@ -70,8 +70,8 @@ impl Runs {
 }
 
 impl<O: Observer> World<O> {
-    /// Whether the next run of a CronJob was asked for before the first pod of this one started at `t`, or while it still
-    /// waits. Later pods of a run are no start of it.
+    /// Returns true when the next run of a CronJob was asked for before the first pod of this one started at `t`, or
+    /// while it still waits. Later pods of a run are no start of it.
     pub(super) fn is_overtaken(&self, cluster: &Cluster, pod: u32, t: i64) -> bool {
         let row = &cluster.pods[pod];
         row.role == Role::Periodic

@@ -1,4 +1,4 @@
-//! What an outcome costs at list prices, for laws about placements. What a user is told is made by the analyzer.
+//! Cost of an outcome at list prices, for laws about placements. The amounts a user is told are made by the analyzer.
 
 use replay::{HourBilled, Outcome, Setup, fee};
 use types::{NanoUsd, UsdPerHour};
@@ -25,7 +25,7 @@ pub struct Lines {
     pub host_disks: NanoUsd,
     pub nat_gateways: NanoUsd,
     pub fee: NanoUsd,
-    /// What the fee is taken on; no line of the bill.
+    /// Base of the fee; no line of the bill.
     pub before: NanoUsd,
 }
 

@@ -130,7 +130,7 @@ pub struct Trace {
     pub jobs: f64,
     /// Share of pods that may move.
     pub movable: f64,
-    /// What use is multiplied by.
+    /// Factor on use.
     pub load: f64,
     nodes: u32,
 }

@@ -1,4 +1,4 @@
-//! What charts are drawn on: shapes and text in pixels of the page, in inks that the style sheet colours.
+//! Canvas of charts: shapes and text in pixels of the page, in inks that the style sheet colours.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl ChartError {
     }
 }
 
-/// How many drawn pixels make one pixel of the page.
+/// Drawn pixels for one pixel of the page.
 const SCALE: f64 = 3.0;
 /// plotters divides a font's size by this when it writes SVG.
 const PLOTTERS_FONT: f64 = 1.24;
@@ -72,7 +72,7 @@ pub(crate) struct Drawing {
 
 impl HtmlSafe for Drawing {}
 
-/// What plotters wrote, without its outer element. Its text is escaped by plotters.
+/// Marks that plotters wrote, without its outer element. Its text is escaped by plotters.
 #[derive(Debug)]
 struct Marks(String);
 
@@ -86,7 +86,7 @@ impl HtmlSafe for Marks {}
 
 macro_rules! inks {
     ($($name:ident $class:literal)+) => {
-        /// What a stroke or a fill stands for. Each is drawn in a colour of its own that [`themed`] replaces.
+        /// Meaning of a stroke or a fill. Each is drawn in a colour of its own that [`themed`] replaces.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Ink { $($name),+ }
 

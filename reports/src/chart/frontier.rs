@@ -1,11 +1,11 @@
-//! What each pair of overcommit ratios saves, against the risk it runs.
+//! Saving of each pair of overcommit ratios, against the risk it runs.
 
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
 use super::{Words, scale};
 use crate::format;
 use crate::money::Money;
 
-/// What is drawn. Amounts are in the currency shown.
+/// Content of the chart. Amounts are in the currency shown.
 #[derive(Debug)]
 pub(crate) struct Frontier<'a> {
     pub(crate) money: &'a Money,

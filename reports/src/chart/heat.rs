@@ -41,7 +41,7 @@ impl Heat {
         heat
     }
 
-    /// Whether every hour has the same colour, so that a map would show nothing.
+    /// Returns true when every hour has the same colour, so that a map would show nothing.
     pub(crate) fn is_of_one_colour(&self) -> bool {
         let mut colours = self.days.values().flatten().flatten().map(|share| ink(*share));
         let first = colours.next();

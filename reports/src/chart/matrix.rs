@@ -4,7 +4,7 @@ use super::Words;
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
 use crate::format;
 
-/// What is drawn.
+/// Content of the chart.
 #[derive(Debug)]
 pub(crate) struct Matrix {
     pub(crate) x: String,

@@ -4,16 +4,16 @@ use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
 use super::{Words, scale};
 use crate::money::Money;
 
-/// What is drawn. Amounts are in the currency shown, not in USD.
+/// Content of the chart. Amounts are in the currency shown, not in USD.
 #[derive(Debug)]
 pub(crate) struct Rows<'a> {
-    /// What the axis measures.
+    /// Measure of the axis.
     pub(crate) axis: String,
     pub(crate) money: &'a Money,
     pub(crate) rows: Vec<Bar>,
     /// Values to mark across all rows, with their names.
     pub(crate) marks: Vec<(f64, String)>,
-    /// Whether the end of each bar is joined to the next: bars that add up.
+    /// `true` when the end of each bar is joined to the next: bars that add up.
     pub(crate) joined: bool,
 }
 

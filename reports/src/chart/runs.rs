@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
 use super::{Words, scale};
 
-/// What is drawn. Values are not negative.
+/// Content of the chart. Values are not negative.
 #[derive(Debug)]
 pub(crate) struct Runs {
     /// Unit of the vertical axis.

@@ -6,7 +6,7 @@ use super::Words;
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
 use super::scale::{self, HOUR_SECONDS};
 
-/// What is drawn.
+/// Content of the chart.
 #[derive(Debug)]
 pub(crate) struct Lines {
     /// Unit of the vertical axis.
@@ -27,7 +27,7 @@ pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) ink: Ink,
     pub(crate) width: f64,
-    /// Whether the area under it is filled.
+    /// `true` when the area under it is filled.
     pub(crate) area: bool,
     /// Start of each hour that is there, oldest first, and the value in it.
     pub(crate) points: Vec<(DateTime<Utc>, f64)>,

@@ -16,7 +16,7 @@ pub(super) struct Bridge {
     pub(super) from_name: String,
     pub(super) to_name: String,
     pub(super) steps: Vec<Step>,
-    /// Whether the amounts are savings: a rise is then good.
+    /// `true` when the amounts are savings: a rise is then good.
     pub(super) is_saving: bool,
 }
 
@@ -54,7 +54,7 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> BTreeMap<(String, Strin
     machines
 }
 
-/// What the machines of before would have cost at the prices of after, where both have them.
+/// Returns what the machines of before would have cost at the prices of after, where both have them.
 fn repriced(
     before: &BTreeMap<(String, String, String), (f64, f64)>,
     after: &BTreeMap<(String, String, String), (f64, f64)>,
@@ -165,7 +165,8 @@ fn bill(before: &Analysis, after: &Analysis, a: &Scenario, b: &Scenario) -> Opti
     })
 }
 
-/// What is recommended: the same scenario at the later load and prices, then another scenario where that changed.
+/// Explains the recommendation: the same scenario at the later load and prices, then another scenario where that
+/// changed.
 fn recommended(before: &Analysis, after: &Analysis) -> Option<Bridge> {
     let old = before.verdict.recommended()?;
     let new = after.verdict.recommended()?;

@@ -11,7 +11,7 @@ const AWS: &str = "AWS";
 /// Who is paid the fee.
 const VENDOR: &str = "Elastic machine pool vendor";
 
-/// What a line's charges are called in FOCUS.
+/// Returns what a line's charges are called in FOCUS.
 fn service(line: &str) -> Service {
     let of = |category, subcategory, name| Service { category, subcategory, name, provider: AWS };
     match line {
@@ -63,8 +63,8 @@ fn origin(price: &PriceOrigin) -> [String; 4] {
     [price.layer.clone(), price.kind.clone(), price.date.clone(), price.source.clone()]
 }
 
-/// How well a cost is known: in a replayed scenario its quantity comes from a model; today, from the grades of its line
-/// where they agree, else from its price alone.
+/// Returns how well a cost is known: in a replayed scenario its quantity comes from a model; today, from the grades of
+/// its line where they agree, else from its price alone.
 fn evidence(analysis: &Analysis, scenario: &Scenario, line: &str, price: Option<&PriceOrigin>) -> Option<String> {
     if scenario.id != TODAY {
         return Some("modelled".to_owned());
@@ -141,7 +141,7 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> Vec<Row> {
     .collect()
 }
 
-/// What machines cost at list prices, and how that is known. Only the sum over all machines is in an analysis.
+/// Returns what machines cost at list prices, and how that is known. Only the sum over all machines is in an analysis.
 fn list_costs(compute: Option<&ComputeCost>, contracted: &[NanoUsd]) -> (Vec<NanoUsd>, &'static str) {
     let same = || contracted.to_vec();
     let Some(total) = compute.and_then(|c| c.list_usd).and_then(nanos) else { return (same(), "contracted") };
@@ -158,7 +158,7 @@ fn unit_price(cost: Decimal, quantity: Decimal, stated: Option<f64>) -> Decimal 
     stated.unwrap_or_else(|| cost.over(quantity))
 }
 
-/// What was committed to and not used.
+/// Commitments paid and not used.
 fn unused(analysis: &Analysis, commitment: &CommitmentUse) -> Option<Row> {
     let unused = Decimal::from(nanos(commitment.unused_usd)?);
     if unused == Decimal::ZERO {

@@ -12,13 +12,13 @@ pub struct Column {
     pub name: &'static str,
     /// Its type.
     pub kind: Kind,
-    /// Whether it may be null.
+    /// `true` when it may be null.
     pub nullable: bool,
-    /// How much the specification wants it.
+    /// Level at which the specification wants it.
     pub level: Level,
     /// First version it is written for.
     pub since: Version,
-    /// What it holds here.
+    /// Content of the column here.
     pub about: &'static str,
     pub(super) value: fn(&Frame, &Row) -> Option<Value>,
 }
@@ -34,7 +34,7 @@ pub enum Kind {
     Time,
 }
 
-/// How much the specification wants a column.
+/// Level at which the specification wants a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
     /// In every file.
@@ -95,7 +95,7 @@ pub(super) struct Row {
     pub(super) list_basis: &'static str,
     pub(super) evidence: Option<String>,
     pub(super) part: Option<String>,
-    /// What an overhead is.
+    /// Name of an overhead.
     pub(super) part_name: Option<String>,
     pub(super) namespace: Option<String>,
     pub(super) workload_kind: Option<String>,

@@ -58,8 +58,8 @@ impl Decimal {
         }
     }
 
-    /// Whether `self * other` is `product`, to a billionth of it or a billionth: what the specification's own validator
-    /// allows a product of doubles.
+    /// Returns true when `self * other` is `product`, to a billionth of it or a billionth: what the specification's own
+    /// validator allows a product of doubles.
     pub(super) fn times_is(self, other: Self, product: Self) -> bool {
         let (Some(is), Some(expect)) = (self.0.checked_mul(other.0), product.0.checked_mul(ONE)) else { return false };
         let allowed = (expect.abs() / 1_000_000_000).max(ONE * NANO);

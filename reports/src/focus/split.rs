@@ -10,7 +10,7 @@ use super::Version;
 use super::columns::{Allocated, Row, Service};
 use super::decimal::Decimal;
 
-/// How the cost was split: documented in `docs/exports.md`.
+/// Method by which the cost was split: documented in `docs/exports.md`.
 const METHOD: &str = "emp-cost/max-request-usage";
 
 /// A part of the cluster's cost, in nano-dollars.

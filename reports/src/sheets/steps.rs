@@ -1,4 +1,4 @@
-//! What to do: next steps, waste, and right-sized requests.
+//! Tables of what to do: next steps, waste, and right-sized requests.
 
 use types::analysis::{Analysis, ContainerSize, Step};
 

@@ -19,7 +19,7 @@ use reports::{Comparison, Member, Money, Options, Standing, focus};
 use serde_json::Value;
 use types::analysis::Analysis;
 
-/// What a run needs; `None`, said in one line, where it is to be skipped. In CI nothing may be skipped.
+/// Browser that a run needs; `None`, said in one line, where it is to be skipped. In CI nothing may be skipped.
 struct Browser {
     chromium: PathBuf,
     axe: String,
@@ -50,7 +50,7 @@ fn browser(test: &str) -> Option<Browser> {
     }
 }
 
-/// How a page is looked at.
+/// Look of a page: its width, scheme and medium.
 #[derive(Debug, Clone, Copy)]
 struct Look {
     width: u32,
@@ -75,12 +75,12 @@ impl Browser {
         (output, folder)
     }
 
-    /// What axe finds in a copy of the page, with every fold opened.
+    /// Runs axe on a copy of the page, with every fold opened.
     fn axe(&self, page: &str, look: Look) -> Value {
         self.framed(page, look, &format!("{}</script><script>{RUN}", self.axe))
     }
 
-    /// What a script in a copy of the page leaves in the page around it.
+    /// Returns what a script in a copy of the page leaves in the page around it.
     fn framed(&self, page: &str, look: Look, script: &str) -> Value {
         // A frame, because a window is never narrower than some browsers allow.
         let script = format!("<script>{script}</script></body>");

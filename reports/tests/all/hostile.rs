@@ -72,7 +72,7 @@ fn page(analysis: &Analysis) -> String {
     reports::page(analysis, &reports::Options::default()).unwrap()
 }
 
-/// Whether a character turns the direction of the text after it.
+/// Returns true when a character turns the direction of the text after it.
 fn steers(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,4 +1,4 @@
-//! What is rendered and exported: one test program, because each links the Parquet writer and the samples.
+//! Tests of what is rendered and exported: one program, because each links the Parquet writer and the samples.
 
 mod browser;
 mod compare;

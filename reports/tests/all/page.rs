@@ -1,4 +1,4 @@
-//! What every page promises, whatever the analysis.
+//! Promises of every page, whatever the analysis.
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 

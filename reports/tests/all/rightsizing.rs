@@ -83,7 +83,7 @@ fn vpa_objects_change_nothing_and_leave_cpu_to_an_autoscaler() {
     }
 }
 
-/// What a real shell hands to kubectl: the arguments of each call, a line each.
+/// Returns what a real shell hands to kubectl: the arguments of each call, a line each.
 fn run(script: &str) -> Vec<Vec<String>> {
     let stub = "kubectl() { for arg in \"$@\"; do printf '%s\\037' \"$arg\"; done; printf '\\036'; }\n";
     let output = Command::new("sh").arg("-eu").arg("-c").arg(format!("{stub}{script}")).output().unwrap();

@@ -175,7 +175,7 @@ pub(crate) async fn report(call: Call) -> Answer {
     Ok(finished(file.to_vec()))
 }
 
-/// What changed between the report of a day and that of another, or the latest.
+/// Shows what changed between the report of a day and that of another, or the latest.
 pub(crate) async fn compare(call: Call) -> Answer {
     let cluster = call.cluster()?;
     let day = |name: &str| match call.query.get(name) {

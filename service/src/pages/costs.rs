@@ -81,7 +81,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     page(&page_)
 }
 
-/// What a link would be limited to, for those who may share one.
+/// Returns what a link would be limited to, for those who may share one.
 fn shareable(call: &Call, question: &Question) -> Option<Vec<(&'static str, String)>> {
     let may = call.scope.role() >= Some(crate::rights::Role::Analyst);
     let mut fields: Vec<(&'static str, String)> = Vec::new();
@@ -228,7 +228,7 @@ fn row(question: &Question, line: &Line, total: &Sum, money: &Money) -> Row {
     }
 }
 
-/// How much of what was reserved was used.
+/// Formats the share of what was reserved that was used.
 fn used(used: i128, requested: i128, unit: f64, name: &str) -> String {
     #[expect(clippy::as_conversions, reason = "for display")]
     let [used, requested] = [used, requested].map(|amount| amount as f64 / unit);

@@ -27,7 +27,7 @@ struct Sort {
     class: &'static str,
     /// Empty for the order that is there.
     href: String,
-    /// What a screen reader says of the order; empty for a column that is not ordered by.
+    /// Order as a screen reader tells it; empty for a column that is not ordered by.
     order: &'static str,
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn order(figures: &mut [Figures], by: &str) {
     });
 }
 
-/// What the clusters come to, where they are in one currency.
+/// Sums the clusters up, where they are in one currency.
 fn lead(figures: &[Figures]) -> String {
     let Some(first) = figures.first() else { return String::new() };
     if figures.iter().any(|other| other.currency != first.currency) {

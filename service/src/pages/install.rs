@@ -12,7 +12,7 @@ use crate::pages::access::issued;
 use crate::problem::Problem;
 use crate::tokens::Kind;
 
-/// How long a collector's token lasts.
+/// Lifetime of a collector's token, in days.
 const TOKEN_DAYS: i64 = 366;
 /// Days that are looked at for hours.
 const DAYS: i64 = 16;
@@ -90,7 +90,7 @@ fn command(call: &Call, cluster: &ClusterId, token: &str) -> String {
     )
 }
 
-/// Whether the first hour of a cluster has arrived. The page asks again by itself until it has.
+/// Returns true when the first hour of a cluster has arrived. The page asks again by itself until it has.
 pub(crate) async fn watch(call: Call) -> Answer {
     let cluster: ClusterId = call.path("cluster").parse().map_err(|_| Problem::not_found())?;
     let today = Day::containing(call.now);

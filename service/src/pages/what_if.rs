@@ -1,4 +1,4 @@
-//! What-ifs: assumptions changed, and the cluster's weeks replayed with them.
+//! Pages of what-ifs: assumptions changed, and the cluster's weeks replayed with them.
 
 use std::fmt::Write;
 
@@ -294,7 +294,7 @@ pub(crate) async fn report(call: Call) -> Answer {
     Ok(cluster::finished(file.to_vec()))
 }
 
-/// What differs between the report and the result, and why.
+/// Shows what differs between the report and the result, and why.
 pub(crate) async fn compare(call: Call) -> Answer {
     let job = found(&call).await?;
     let folder = job.result.ok_or_else(Problem::not_found)?;

@@ -17,7 +17,7 @@ struct Browser {
     axe: String,
 }
 
-/// What a run needs; `None`, said in one line, where it is to be skipped.
+/// Browser that a run needs; `None`, said in one line, where it is to be skipped.
 fn browser(test: &str) -> Option<Browser> {
     let chromium = services::program(test, "chromium", "browser")?;
     let axe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/axe/node_modules/axe-core/axe.min.js");

@@ -202,7 +202,7 @@ impl Session {
     }
 }
 
-/// What a page shows once.
+/// Returns what a page shows once.
 pub(crate) fn secret(page: &str) -> String {
     let shown = page.split("<pre tabindex=\"0\">").nth(1).and_then(|rest| rest.split('<').next());
     shown.unwrap().to_owned()

@@ -84,7 +84,7 @@ async fn hours_arrive_in_a_bucket() {
     drop(server);
 }
 
-/// Whether a store refused, and with which status.
+/// Returns true when a store refused, and with which status.
 fn refused<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> String {
     match outcome {
         Err(StoreError::NotFound { .. }) => "404".to_owned(),

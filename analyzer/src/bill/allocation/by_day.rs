@@ -1,4 +1,4 @@
-//! What each workload cost on each day, for drill-downs.
+//! Cost of each workload on each day, for drill-downs.
 //!
 //! A bill is of its window: commitments, minimums and volumes are priced over all of it, so a day's own bill says how much
 //! of the window's amount is that day's and no more. Each amount of the window is given out over the days in proportion
@@ -27,7 +27,7 @@ struct Piece {
     owner: Option<OwnerKey>,
 }
 
-/// What a piece costs by line; the last is what is not divided.
+/// Cost of a piece by line; the last is what is not divided.
 type Lines = [NanoUsd; 5];
 
 /// A bill in pieces, and what its workloads held, asked for and used.

@@ -1,4 +1,4 @@
-//! What EKS takes: the control plane by the support its version has, and the fee for hybrid nodes.
+//! Fees of EKS: the control plane by the support its version has, and the fee for hybrid nodes.
 
 use std::collections::BTreeMap;
 
@@ -136,7 +136,7 @@ impl Bill {
 /// The value of `eks.support` by which the version decides.
 const BY_VERSION: &str = "by_version";
 
-/// What an hour of the control plane pays for, and how well that is known.
+/// Returns what an hour of the control plane pays for, and how well that is known.
 fn alike(kubelet: Option<Minor>, day: chrono::NaiveDate, book: &PriceBook, assumptions: &Assumptions) -> Alike {
     match (assumptions.terms.eks_support, kubelet) {
         (BY_VERSION, Some(version)) => match book.eks_versions().support(version, day).0 {

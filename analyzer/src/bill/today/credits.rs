@@ -101,7 +101,7 @@ fn os(billed_as: &BilledAs) -> OperatingSystem {
     }
 }
 
-/// What a machine gives all the time; `None` where it is none that pays for more.
+/// Returns the CPU that a machine gives all the time; `None` where it is none that pays for more.
 fn baseline_millicores(billed_as: &BilledAs, book: &PriceBook) -> Option<i64> {
     let name = billed_as.kind.instance_type.as_deref()?;
     let (family, size) = name.split_once('.')?;

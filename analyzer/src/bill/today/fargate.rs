@@ -71,7 +71,7 @@ impl Bill {
 struct FargateSize {
     vcpu_thousandths: i64,
     memory_mib: i64,
-    /// Whether the node says it.
+    /// `true` when the node says it.
     provisioned: bool,
 }
 
@@ -96,7 +96,7 @@ fn fargate_size(cpu_millicores: i64, memory_mib: i64) -> Option<FargateSize> {
     Some(FargateSize { vcpu_thousandths, memory_mib: (steps(memory_mib) * step).max(least), provisioned: false })
 }
 
-/// What a node says it was provisioned with, such as `0.25vCPU 0.5GB`.
+/// Reads the size that a node says it was provisioned with, such as `0.25vCPU 0.5GB`.
 fn provisioned(text: &str) -> Option<FargateSize> {
     let (vcpu, memory) = text.split_once(' ')?;
     let thousandths = |text: &str, unit: &str| Some(crate::number::thousandths(text.strip_suffix(unit)?.parse().ok()?));

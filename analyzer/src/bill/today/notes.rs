@@ -1,4 +1,4 @@
-//! What a reader must know about today's bill.
+//! Notes that a reader must know about today's bill.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -28,7 +28,7 @@ const IO2_SECOND_TIER_IOPS: i64 = 64_000;
 /// Why what EFS stores is not measured.
 pub(crate) const EFS_USED: &str = "what EFS stores is taken from the kubelet's statistics of each claim";
 
-/// What volumes of one kind cost.
+/// Cost of volumes of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct VolumeCost {
     /// By size.
@@ -103,7 +103,7 @@ impl Bill {
         line
     }
 
-    /// What EFS bills: what is stored, of which the size of a claim says nothing.
+    /// Adds what EFS bills: what is stored, of which the size of a claim says nothing.
     fn add_efs(&mut self, sums: &VolumeSums, unit: Priced<NanoUsd>, month_seconds: i128) -> Option<NanoUsd> {
         let unknown = sums.seconds - sums.used_seconds;
         if unknown > 0 {
@@ -251,8 +251,8 @@ impl Bill {
 }
 
 impl Bill {
-    /// What gp2, gp3 and io1 volumes would cost more as io2 with the IOPS they have now; `None` where a price is missing.
-    /// What cannot be converted is noted.
+    /// Returns what gp2, gp3 and io1 volumes would cost more as io2 with the IOPS they have now; `None` where a price
+    /// is missing. What cannot be converted is noted.
     pub(super) fn more_as_io2(
         &mut self,
         observed: &Observed,
@@ -303,7 +303,7 @@ impl Bill {
     }
 }
 
-/// What is paid by time beyond the storage, by the name of its price.
+/// Lists what is paid by time beyond the storage, by the name of its price.
 fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
     let iops = kind.iops.unwrap_or_default();
     let throughput = kind.throughput_mib_per_second.unwrap_or_default();
@@ -322,7 +322,7 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
     }
 }
 
-/// Whether AWS bills the node's disks by themselves; the rack of an Outpost includes them.
+/// Returns true when AWS bills the node's disks by themselves; the rack of an Outpost includes them.
 fn is_aws(node: &NodeCost) -> bool {
     !["hybrid", "outpost"].contains(&&*node.kind.compute_type) && !node.kind.emp_owned
 }

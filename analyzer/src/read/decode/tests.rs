@@ -1,4 +1,4 @@
-//! What is read from a lake against plain loops over the rows that were written.
+//! Compares what is read from a lake with plain loops over the rows that were written.
 #![expect(clippy::as_conversions, reason = "longhand of what rounds through a float")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -227,7 +227,7 @@ fn spread_longhand(sum: i64, means: Option<SlotValues>, alive: [i64; SLOTS_PER_H
     std::array::from_fn(|k| until(k + 1) - until(k))
 }
 
-/// What pods hold of each node, and what they leave, longhand: by node and owner, and by node.
+/// Capacity that pods hold of each node, and that they leave, longhand: by node and owner, and by node.
 type Held = (BTreeMap<(String, String), Both>, BTreeMap<String, GroupSums>);
 
 fn add_held(rows: &HourRows, (held, left): &mut Held) {

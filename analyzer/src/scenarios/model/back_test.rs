@@ -1,4 +1,4 @@
-//! How close the replay of today's machines comes to what was measured.
+//! Comparison of the replay of today's machines with what was measured.
 
 use replay::{Outcome, Starts};
 use types::analysis::{BackTest, Note};
@@ -37,7 +37,7 @@ pub(super) fn note(back_test: &BackTest) -> Option<Note> {
     })
 }
 
-/// Whether two counts are the same to the tolerance; `None` where there is nothing to compare.
+/// Returns true when two counts are the same to the tolerance; `None` where there is nothing to compare.
 fn agree(replayed: u64, measured: u64) -> Option<bool> {
     let off = unsigned(replayed.abs_diff(measured));
     (replayed + measured > 0).then(|| off <= FEW.max(BackTest::TOLERANCE * unsigned(measured)))

@@ -29,11 +29,12 @@ const LIMITS: [Limited; 12] = [
     ("risk.overtaken", |y| &mut y.limits.overtaken),
     ("risk.headroom_cost", |y| &mut y.headroom_cost),
 ];
-/// What a limit of zero is loosened to. A zone that need not take over from a lost host is a choice, not a share.
+/// Value to which a limit of zero is loosened. A zone that need not take over from a lost host is a choice, not a
+/// share.
 const LOOSENED: f64 = 0.001;
 const HOST_LOSS: &str = "risk.host_loss";
 
-/// What bars are made of.
+/// Sources of the bars.
 pub(super) struct Bars<'m, 'a> {
     pub(super) model: &'m Model<'a>,
     pub(super) judgement: &'m Judgement,
@@ -86,7 +87,7 @@ impl Bars<'_, '_> {
         replayed.or_else(|| subject(self.judgement, self.decision).map(|row| row.id))
     }
 
-    /// Whether the answer is another with a saving changed by so much.
+    /// Returns true when the answer is another with a saving changed by so much.
     fn turns(&self, row: &Reported, monthly_usd: f64, held: bool, holds: bool, of_pool: bool) -> bool {
         let least = self.basis.least_saving(self.judgement);
         let saving = row.judged.saving_monthly_usd + monthly_usd;
@@ -156,14 +157,14 @@ impl Bars<'_, '_> {
         better.collect()
     }
 
-    /// What each term alone changes of a scenario's saving of a month.
+    /// Returns what each term alone changes of a scenario's saving of a month.
     fn deal(&self, row: &Reported) -> Vec<(&'static str, String, f64)> {
         let deal = Deal::between(self.model.pricer.fee_fraction(), &self.judgement.today, &row.money);
         let changes = deal.map(|deal| deal.changes(row.id.is_emp())).unwrap_or_default();
         changes.into_iter().map(|(key, value, usd)| (key, value, self.basis.reported.usd(nanos(usd)))).collect()
     }
 
-    /// What no scenario may exceed, each limit halved and doubled, whichever changes more: the saving of what is
+    /// Returns bars of the limits, each halved and doubled, whichever changes more: the saving of what is
     /// recommended then. Nothing is replayed; of headroom the levels that were tried count.
     fn limits(&self, row: &Reported) -> Vec<Changed> {
         let in_force = Yardstick::new(&self.model.assumptions.replay);

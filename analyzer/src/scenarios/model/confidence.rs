@@ -1,4 +1,4 @@
-//! How far a conclusion can be trusted, and what limits that.
+//! Confidence in a conclusion, and what limits it.
 
 use types::analysis::{Confidence, ConfidenceLevel, Doubt, LEAST_SAVING_FRACTION, Reason};
 
@@ -23,7 +23,7 @@ const NEAR: f64 = 0.02;
 /// A doubt with the most that confidence can be under it.
 type Limiting = (ConfidenceLevel, Doubt);
 
-/// How far a conclusion can be trusted, that nothing can be recommended too: the gravest doubt first.
+/// Returns the confidence in a conclusion, also in one that nothing can be recommended: the gravest doubt first.
 pub(super) fn confidence(decision: &Decision, grounds: &Grounds<'_>) -> Confidence {
     let row = decision.row(&grounds.conclusion.judgement);
     let mut doubts = nothing_said(decision, grounds);
@@ -68,7 +68,7 @@ fn nothing_said(decision: &Decision, grounds: &Grounds<'_>) -> Vec<Limiting> {
     vec![(ConfidenceLevel::Low, doubt)]
 }
 
-/// What the hours and samples leave open.
+/// Lists doubts that the hours and samples leave open.
 fn of_data(grounds: &Grounds<'_>) -> Vec<Limiting> {
     let mut doubts = Vec::new();
     let basis = &grounds.conclusion.basis;

@@ -1,4 +1,4 @@
-//! What to do, by one rule.
+//! Decision on what to do, by one rule.
 //!
 //! Of the scenarios that hold every limit, the one that saves most is recommended, if it saves more than 3 % of the bill
 //! and more than the back-test is off by. Between those that differ by less than that, the one that changes less.
@@ -28,10 +28,10 @@ pub(super) const CANDIDATES: [ScenarioId; 6] = [
     ScenarioId::EmpRightsized,
 ];
 
-/// What a decision hangs on beside how scenarios are judged.
+/// Basis of a decision beside how scenarios are judged.
 #[derive(Debug, Clone)]
 pub(crate) struct Basis {
-    /// Whether a pod ran that can be placed.
+    /// `true` when a pod ran that can be placed.
     pub(crate) pods: bool,
     /// Use without a sample; `None` where today's machines were not replayed.
     pub(crate) silence: Option<Silence>,
@@ -43,7 +43,7 @@ pub(crate) struct Basis {
 }
 
 impl Basis {
-    /// What the replays and today's bill say.
+    /// Takes what the replays and today's bill say.
     pub(super) fn new(model: &Model<'_>, bill: &Bill) -> Self {
         let today = model.today();
         let money = today.map(|today| model.pricer.of(today)).filter(|_| bill.lines.compute.is_some());
@@ -56,7 +56,7 @@ impl Basis {
         }
     }
 
-    /// How far the replay of today's machines is from today's compute cost, as a share of it.
+    /// Returns the difference of the replay of today's machines from today's compute cost, as a share of it.
     pub(super) fn off_by(&self) -> f64 {
         self.optimism.map_or(0.0, |optimism| (1.0 - optimism).abs())
     }
@@ -80,7 +80,7 @@ pub(super) fn nanos(usd: f64) -> NanoUsd {
     NanoUsd::new(crate::number::whole(usd * 1e9).into())
 }
 
-/// What was decided, and why.
+/// Decision, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decision {
     /// The scenario to change to, or today's; `None` where nothing can be recommended.

@@ -5,7 +5,7 @@ use types::analysis::{ExactLines, Scenario};
 use super::report::Conclusion;
 use crate::month::Month;
 
-/// What a verdict stands on.
+/// Grounds of a verdict.
 pub(crate) struct Grounds<'a> {
     pub(crate) conclusion: &'a Conclusion,
     pub(crate) today: (&'a Scenario, &'a ExactLines),

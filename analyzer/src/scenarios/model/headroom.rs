@@ -151,7 +151,7 @@ pub(super) fn checks_with_spares(replayed: &Replayed, today: &Replayed, limits: 
 /// A scenario at each level of headroom that was tried, the lowest first.
 #[derive(Debug)]
 pub(crate) struct Ladder {
-    /// What it costs without any beyond the default.
+    /// Replay without any beyond the default.
     pub(crate) base: Replayed,
     /// Level by level, as in [`Headroom::LEVELS`](replay::Headroom::LEVELS) from the second on.
     pub(crate) levels: Vec<Replayed>,

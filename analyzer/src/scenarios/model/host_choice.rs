@@ -121,7 +121,8 @@ impl Passes<'_, '_, '_> {
         ranked.into_iter().map(|(.., at)| at).collect()
     }
 
-    /// Whether a variant holds what warm machines and spare hosts cannot mend, over the same hours as today's machines.
+    /// Returns true when a variant holds what warm machines and spare hosts cannot mend, over the same hours as today's
+    /// machines.
     pub(super) fn fits(&self, tried: &Replayed, today: &Replayed) -> bool {
         holds(&judge(&tried.whole, &today.whole, &self.limits), &MENDED)
     }

@@ -1,4 +1,4 @@
-//! How much the saving hangs on which weeks were seen: whole weeks drawn again and again.
+//! Interval of the saving over which weeks were seen: whole weeks drawn again and again.
 
 use replay::{HourBilled, Outcome, judge};
 use types::analysis::ScenarioId;

@@ -1,4 +1,4 @@
-//! How scenarios are judged: by the same limits, on the reported hours, each with what it costs to hold them.
+//! Judgement of scenarios: by the same limits, on the reported hours, each with what it costs to hold them.
 
 use replay::{Check, Limits, Outcome, judge};
 use types::NanoUsd;
@@ -49,7 +49,7 @@ pub(crate) struct Judgement {
     pub(crate) today_contracted: NanoUsd,
 }
 
-/// What scenarios are judged by.
+/// Yardstick by which scenarios are judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Yardstick {
     pub(crate) limits: Limits,
@@ -196,7 +196,7 @@ fn limit_check(model: &Model<'_>, check: &Check, spare: Option<f64>) -> LimitChe
     }
 }
 
-/// What the headroom in force is and costs beyond the same scenario without.
+/// Returns the headroom in force and its cost beyond the same scenario without.
 fn headroom(model: &Model<'_>, ladder: &Ladder, level: Option<usize>, reported: Month) -> Option<Headroom> {
     let level = ladder.levels.get(level?.checked_sub(1)?)?;
     Some(headroom_of(model, level, &ladder.base, reported))
@@ -234,7 +234,7 @@ fn cost_check(headroom: &Headroom, money: &Money, reported: Month, allowed: f64)
     })
 }
 
-/// What mends a scenario, or was tried.
+/// Remedy that mends a scenario, or was tried.
 struct Mended<'m> {
     replayed: &'m Replayed,
     ladder: Option<&'m Ladder>,
@@ -242,7 +242,7 @@ struct Mended<'m> {
     spares: u32,
 }
 
-/// What makes a scenario hold, or would.
+/// Lists what makes a scenario hold, or would.
 fn remedies(model: &Model<'_>, id: ScenarioId, mended: &Mended<'_>, limits: &Limits, reported: Month) -> Vec<Remedy> {
     let Some(today) = model.today() else { return Vec::new() };
     let mut remedies: Vec<Remedy> =

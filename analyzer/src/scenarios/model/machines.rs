@@ -50,11 +50,11 @@ pub(crate) struct Candidate {
 #[derive(Debug)]
 pub(crate) struct Machines<'a> {
     pub(crate) catalog: Arc<Catalog>,
-    /// How each type of the catalog is priced, by index.
+    /// Kinds by which the types of the catalog are priced, by index.
     pub(crate) kinds: Vec<MachineKind>,
     pub(crate) platforms: Vec<Platform>,
     index: BTreeMap<(String, u16), u32>,
-    /// What may be bought.
+    /// Types that may be bought.
     pub(crate) ec2_types: Vec<u32>,
     pub(crate) hosts: Vec<Candidate>,
     /// Types that nodes were seen on; they come first in the catalog.
@@ -199,7 +199,8 @@ impl<'a> Machines<'a> {
         self.platforms.get(usize::from(place.platform))
     }
 
-    /// Whether an on-demand price of it was seen or derived; where it is only estimated, the region may not sell it.
+    /// Returns true when an on-demand price of it was seen or derived; where it is only estimated, the region may not
+    /// sell it.
     fn certain(&self, kind: &InstanceType) -> bool {
         let list = self.book.node(&kind.name, CapacityType::OnDemand, &self.region);
         list.is_some_and(|list| list.origin.kind != "estimated")
@@ -281,8 +282,8 @@ fn capacity_of(platform: &Platform) -> CapacityType {
     if platform.spot { CapacityType::Spot } else { CapacityType::OnDemand }
 }
 
-/// Whether a rival on EC2 buys it: of a category and generation Karpenter takes by default, and one that gives all
-/// its CPU all the time, which burstable and flex types do not.
+/// Returns true when a rival on EC2 buys it: of a category and generation Karpenter takes by default, and one that
+/// gives all its CPU all the time, which burstable and flex types do not.
 fn may_be_bought(kind: &InstanceType) -> bool {
     let family = kind.family();
     let digit = family.find(|c: char| c.is_ascii_digit()).unwrap_or(family.len());

@@ -23,16 +23,16 @@ use crate::units::unsigned;
 /// Seconds of machines that stay as they are, hour by hour.
 pub(crate) type AsIs = Vec<(Hour, BTreeMap<MachineKind, i64>)>;
 
-/// What a scenario costs.
+/// Cost of a scenario.
 #[derive(Debug, Clone)]
 pub(crate) struct Money {
     pub(crate) lines: ExactLines,
     pub(crate) compute: HourlyCost,
-    /// What the hosts cost.
+    /// Cost of the hosts.
     pub(crate) hosts: NanoUsd,
-    /// What the elastic VMs would cost as EC2 machines; `None` where one has no price.
+    /// Cost of the elastic VMs as EC2 machines; `None` where one has no price.
     pub(crate) before: Option<NanoUsd>,
-    /// What the lines are made of that machines have a part in, beside compute.
+    /// Items of the lines that machines have a part in, beside compute.
     pub(crate) items: Vec<CostItem>,
 }
 
@@ -56,7 +56,7 @@ pub(crate) struct Pricer<'a> {
     evm_disk_month: Option<NanoUsd>,
     /// Disk of a host for a month.
     host_disk_month: Option<NanoUsd>,
-    /// What volumes cost more under a pool; `None` where a price of that is missing.
+    /// Cost that volumes have on top under a pool; `None` where a price of that is missing.
     more_for_volumes: Option<NanoUsd>,
     /// NAT gateway of a zone with hosts, for an hour.
     nat_gateway_hour: Option<Priced<NanoUsd>>,
@@ -259,7 +259,7 @@ impl<'a> Pricer<'a> {
         hours
     }
 
-    /// What an outcome of a scenario costs, over the hours it has.
+    /// Returns the cost of an outcome of a scenario, over the hours it has.
     pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
         let host = of.host.as_ref();
         let mut pricing = Pricing::new(self.book);
@@ -398,7 +398,7 @@ impl<'a> Pricer<'a> {
         (lines, compute.contracted())
     }
 
-    /// What the machines that stay as they are cost without commitments.
+    /// Returns the cost of the machines that stay as they are, without commitments.
     pub(crate) fn as_is_contracted(&self) -> NanoUsd {
         let mut seconds: BTreeMap<&MachineKind, i64> = BTreeMap::new();
         for (machine, of_hour) in self.as_is.iter().flat_map(|(_, used)| used) {

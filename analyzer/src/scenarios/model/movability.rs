@@ -16,7 +16,7 @@ const MOST_WORKLOADS: usize = 10_000;
 
 /// Why a workload moves.
 const MOVES: &str = "x86, Linux, on a machine that is priced";
-/// What right-sizing does to workloads that a horizontal autoscaler drives.
+/// Notes what right-sizing does to workloads that a horizontal autoscaler drives.
 pub(super) fn autoscaled(model: &Model<'_>) -> Option<Note> {
     let all = || model.names.counted.iter().flatten().map(|(_, counted)| counted);
     let cpu =
@@ -29,7 +29,7 @@ pub(super) fn autoscaled(model: &Model<'_>) -> Option<Note> {
     )))
 }
 
-/// What decided which pods move.
+/// Returns what decided which pods move.
 pub(super) fn selected(model: &Model<'_>) -> Selection {
     let terms = &model.assumptions.terms;
     Selection {
@@ -139,7 +139,7 @@ pub(super) fn no_pool(model: &Model<'_>) -> String {
     format!("No elastic machine pool was replayed, since no pod could move: {}.", why.join("; "))
 }
 
-/// What a profile names and no pod showed.
+/// Notes what a profile names and no pod showed.
 pub(super) fn unseen(model: &Model<'_>) -> Vec<Note> {
     let Some(profile) = model.profile else { return Vec::new() };
     let namespaces = profile.namespaces().iter().filter(|name| !model.names.namespaces.contains(*name));

@@ -128,7 +128,7 @@ fn count(n: usize) -> f64 {
     crate::number::float(i128::try_from(n).unwrap_or_default())
 }
 
-/// What every pass shares.
+/// State that every pass shares.
 pub(super) struct Passes<'p, 'l, 'a> {
     pub(super) source: &'p mut Source<'l>,
     pub(super) base: Base,
@@ -202,8 +202,8 @@ impl Passes<'_, '_, '_> {
         Ok(replayed)
     }
 
-    /// What a variant costs on all the hours it was replayed on, the spare hosts that it needs there among it; `None` where
-    /// something of it has no price. `today` is the replay of today's machines over the same hours.
+    /// Returns the cost of a variant on all the hours it was replayed on, the spare hosts that it needs there among it;
+    /// `None` where something of it has no price. `today` is the replay of today's machines over the same hours.
     pub(super) fn cost(&self, tried: &Replayed, today: &Replayed) -> Option<NanoUsd> {
         let spares = with_spares(&judge(&tried.whole, &today.whole, &self.limits), &tried.whole).map_or(0, |_| SPARES);
         self.pricer.money(tried, &spared(&tried.whole, spares)).lines.total()

@@ -1,4 +1,4 @@
-//! What to build, and in which steps.
+//! Plan of what to build, and in which steps.
 
 use replay::{Extent, NONE, Outcome, SLOT_SECONDS};
 use types::NanoUsd;

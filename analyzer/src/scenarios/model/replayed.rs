@@ -32,7 +32,7 @@ impl Replayed {
         if is_longer { Self { whole: self.before.clone(), ..self.clone() } } else { self.clone() }
     }
 
-    /// Whether anything ran on elastic VMs.
+    /// Returns true when anything ran on elastic VMs.
     pub(super) fn has_elastic_vms(&self) -> bool {
         self.whole.hours.iter().any(|hour| !hour.evm_seconds.is_empty())
     }

@@ -47,7 +47,7 @@ pub(crate) struct Model<'a> {
 }
 
 impl Model<'_> {
-    /// What moves and what does not, workload by workload.
+    /// Iterates over what moves and what does not, workload by workload.
     pub(super) fn counted(&self) -> impl Iterator<Item = &Counted> {
         self.names.counted.iter().flatten().map(|(_, counted)| counted)
     }

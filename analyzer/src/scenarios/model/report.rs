@@ -1,4 +1,4 @@
-//! What the replays come to, as it is written.
+//! Report of the replays, as it is written.
 
 use chrono::{DateTime, Utc};
 use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, judge, lower_bound};
@@ -35,11 +35,11 @@ pub(crate) struct Made {
     pub(crate) lines: ExactLines,
 }
 
-/// What the replays come to.
+/// Conclusion of the replays.
 #[derive(Debug)]
 pub(crate) struct Conclusion {
     pub(crate) scenarios: Vec<Made>,
-    /// What the decision hangs on beside the judgement, and what was decided.
+    /// Basis of the decision beside the judgement, and the decision.
     pub(crate) basis: Basis,
     pub(crate) decision: Decision,
     /// The scenario the answer is about under other assumptions.
@@ -56,9 +56,9 @@ pub(crate) struct Conclusion {
     pub(crate) notes: Vec<Note>,
     pub(crate) origins: Vec<PriceOrigin>,
     pub(crate) back_test: Option<BackTest>,
-    /// How scenarios are judged on the reported hours.
+    /// Judgement of scenarios on the reported hours.
     pub(crate) judgement: Judgement,
-    /// What a pool would change and that has no price.
+    /// Changes under a pool that have no price.
     pub(crate) unpriced_changes: Vec<String>,
     /// A Savings Plan for what runs always after the change.
     pub(crate) offer: Option<CommitmentOffer>,
@@ -135,12 +135,12 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
     }
 }
 
-/// Whether a scenario holds every limit on the reported hours, spare hosts and headroom aside.
+/// Returns true when a scenario holds every limit on the reported hours, spare hosts and headroom aside.
 pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
     model.today().is_some_and(|today| holds(&judge(&replayed.reported, &today.reported, &model.limits), &[]))
 }
 
-/// What another scenario changes in the bill and that has no price here.
+/// Lists what another scenario changes in the bill and that has no price here.
 fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
     let replay = &model.assumptions.replay;
     let crosses = replay.scheduler_zones == "free" || replay.emp_zones != "all";
@@ -204,8 +204,8 @@ fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     notes
 }
 
-/// What stays on EC2 beside a pool and never empties, what stays for its volume, and what AWS takes back of spot, on the
-/// reported hours.
+/// Notes what stays on EC2 beside a pool and never empties, what stays for its volume, and what AWS takes back of spot,
+/// on the reported hours.
 fn left_on_ec2(reported: &Outcome, model: &Model<'_>) -> Vec<Note> {
     let mut notes = Vec::new();
     let restarts = reported.interruptions.expected();

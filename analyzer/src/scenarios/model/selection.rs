@@ -23,11 +23,11 @@ const LATER: &str = "in a namespace that moves later";
 /// One choice of the pods that move.
 #[derive(Debug, Clone)]
 pub(crate) struct Selection<'a> {
-    /// What selects them; `None` selects all.
+    /// Profile that selects them; `None` selects all.
     pub(crate) profile: Option<&'a Profile>,
-    /// Whether all of the profile must select a pod, or any part of it may.
+    /// `true` when all of the profile must select a pod, or any part of it may.
     pub(crate) all: bool,
-    /// Whether pods seen on spot move.
+    /// `true` when pods seen on spot move.
     pub(crate) spot: bool,
     /// The reason that counts for nothing here: pods it would keep move.
     pub(crate) lifted: Option<&'static str>,

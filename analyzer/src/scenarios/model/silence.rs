@@ -7,14 +7,14 @@ use types::window::HOUR_SECONDS;
 use crate::number::ratio;
 use crate::units::unsigned;
 
-/// How much more than the mean of the day an hour uses that is one of the busiest.
+/// Multiple of the mean of the day from which an hour is one of the busiest.
 const BUSY: f64 = 1.1;
 /// Share of what the busiest hours use that may have no sample.
 const FEW: f64 = 0.01;
 const CORE_HOUR_IN_MS: f64 = 3_600_000.0;
 const GIB_HOUR_IN_MIB_SECONDS: f64 = 3600.0 * 1024.0;
 
-/// What of the pods' use has no sample in the hours of an outcome.
+/// Returns what of the pods' use has no sample in the hours of an outcome.
 pub(super) fn silence(outcome: &Outcome) -> Silence {
     let mut hours = [0_u64; 24];
     for hour in &outcome.hours {
@@ -65,7 +65,7 @@ fn busy(imputed: &Imputed, times: &[u64; 24]) -> [bool; 24] {
     std::array::from_fn(|hour| [cpu, memory].iter().any(|busy| busy.get(hour).copied().unwrap_or_default()))
 }
 
-/// Whether the busiest hours lack more samples than the others, and more than a few.
+/// Returns true when the busiest hours lack more samples than the others, and more than a few.
 fn in_busy_hours(imputed: &Imputed, busy: &[bool; 24]) -> bool {
     let shares = |of: fn(&Amounts) -> (u64, u64)| {
         let of_hours = |which: bool| {

@@ -10,8 +10,8 @@ use crate::pricing::PlanCost;
 const MOST_OPEN: u32 = 12;
 const MOST: u32 = 36;
 
-/// What stays to be paid unused from `end` on, month by month, given what was unused over `hours`; nothing where all of it
-/// is used, or has expired.
+/// Lists what stays to be paid unused from `end` on, month by month, given what was unused over `hours`; nothing where
+/// all of it is used, or has expired.
 pub(super) fn stranded(plans: &[PlanCost], hours: f64, end: DateTime<Utc>) -> Vec<StrandedMonth> {
     let unused = |plan: &PlanCost| ratio((plan.committed - plan.used).usd(), hours).unwrap_or_default();
     let stranded: Vec<_> = plans.iter().map(|plan| (unused(plan), plan.expires_seconds)).collect();

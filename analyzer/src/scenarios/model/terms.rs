@@ -42,7 +42,7 @@ const DISCOUNTS: [f64; 7] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
 const TORNADO: [(Term, &[f64]); 3] =
     [(Term::Fee, &[0.15, 0.35]), (Term::HostDiscount, &[0.2]), (Term::Ec2Discount, &[0.2])];
 
-/// What is paid under other terms.
+/// Amounts paid under other terms.
 #[derive(Debug, Clone, Copy)]
 struct Terms {
     fee: f64,
@@ -132,8 +132,8 @@ impl Deal {
         ]
     }
 
-    /// What each term alone changes: its key, its value, and what is saved more. On nodes alone there is neither a fee nor
-    /// a host.
+    /// Returns what each term alone changes: its key, its value, and what is saved more. On nodes alone there is
+    /// neither a fee nor a host.
     pub(super) fn changes(&self, is_pool: bool) -> Vec<(&'static str, String, f64)> {
         let terms = TORNADO.iter().filter(|(term, _)| is_pool || *term == Term::Ec2Discount);
         let of = |(term, values): &(Term, &'static [f64])| {
@@ -147,8 +147,8 @@ impl Deal {
     }
 }
 
-/// Whether a bar of the tornado is an assumption that nobody can be sure of, and neither a price that can be asked for nor
-/// a limit that is one's own to set.
+/// Returns true when a bar of the tornado is an assumption that nobody can be sure of, and neither a price that can be
+/// asked for nor a limit that is one's own to set.
 pub(super) fn is_uncertain(bar: &TornadoBar) -> bool {
     let is_price = [Term::HostDiscount, Term::Ec2Discount].iter().any(|term| term.key() == bar.key);
     !is_price && !bar.key.starts_with("risk.")

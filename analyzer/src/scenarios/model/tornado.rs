@@ -23,7 +23,7 @@ pub(crate) struct Change {
 /// Hours before the week that warm it up.
 const WARM_UP: usize = 24;
 
-/// What other values assumptions are tried at, on a pool.
+/// Other values at which assumptions are tried, on a pool.
 const ON_POOL: [(&str, &[&str]); 9] = [
     ("emp.zones", &["one", "two"]),
     ("emp.memory_model", &["working_set", "touched"]),

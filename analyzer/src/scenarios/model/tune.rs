@@ -1,4 +1,4 @@
-//! What each side chooses for itself: variants tried on the first week, the best few on all hours that serve choices.
+//! Variants that each side chooses from: tried on the first week, the best few on all hours that serve choices.
 //!
 //! The best replaces the default only where it is clearly cheaper there and holds every limit that machines kept warm
 //! cannot mend. The default, and today's own policy on EC2, were replayed on these hours already, so they are weighed
@@ -13,7 +13,7 @@ use super::selection::Selector;
 use super::variants::{self, CLEARLY_CHEAPER, FINALISTS, FINALISTS_SIZED, MOST, MOST_SIZED};
 use crate::read::error::AnalyzeError;
 
-/// What was chosen for each side.
+/// Choices of each side.
 #[derive(Debug, Default)]
 pub(super) struct Tuned {
     /// Policy of `ec2-tuned`; `None` where nothing was tuned, or nothing beats the default clearly.
@@ -24,14 +24,14 @@ pub(super) struct Tuned {
     pub(super) ratios: Option<(f64, f64)>,
     /// The same for right-sized requests.
     pub(super) ratios_sized: Option<(f64, f64)>,
-    /// Whether variants were tried at all.
+    /// `true` when variants were tried at all.
     pub(super) tried: bool,
     /// `emp` at each pair of ratios tried, and today's machines over the same hours.
     pub(super) grid: Vec<Replayed>,
     pub(super) grid_today: Option<Replayed>,
 }
 
-/// What a choice of variants stands on.
+/// Defaults that a choice of variants stands on.
 pub(super) struct Defaults<'r> {
     /// Scenarios on EC2, `ec2-today-replayed` first.
     pub(super) on_ec2: &'r [Replayed],
@@ -43,9 +43,9 @@ pub(super) struct Defaults<'r> {
 
 /// One side with one kind of requests.
 struct Family {
-    /// What is still to be tried.
+    /// Set-ups still to be tried.
     setups: Setups,
-    /// What was replayed on the hours that serve choices, the default last.
+    /// Replays on the hours that serve choices, the default last.
     known: Vec<Replayed>,
 }
 
@@ -129,8 +129,8 @@ impl Passes<'_, '_, '_> {
         ]
     }
 
-    /// Whether a replay is that of a setup of another name. Today's is also free of limits on evictions, which change
-    /// nothing where nothing is drained.
+    /// Returns true when a replay is that of a setup of another name. Today's is also free of limits on evictions,
+    /// which change nothing where nothing is drained.
     fn is_replayed_as(&self, setup: &Setup, replayed: &Replayed) -> bool {
         let mut same = Setup { id: setup.id.clone(), ..replayed.setup.clone() };
         if replayed.setup.ec2.buy == Buy::AsObserved && !self.base.karpenter {

@@ -1,4 +1,4 @@
-//! What each side may tune: EC2 its policy, the pool its ratios; as many variants on either.
+//! Variants that each side may tune: EC2 its policy, the pool its ratios; as many variants on either.
 //!
 //! EC2 varies the largest machine it buys, whether machines are drained, and how the scheduler scores; today's types and
 //! policy, and the default, are always among what is weighed. A pool varies its two ratios.
@@ -33,7 +33,7 @@ const RATIOS: [(f64, f64); MOST] = [
     (2.5, 8.0),
 ];
 
-/// How machines that are not needed go away.
+/// Rule by which machines that are not needed go away.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Drain {
     UnderUsed,

@@ -105,7 +105,7 @@ fn by_steps(plan: Option<&Plan>) -> Option<f64> {
     steps.map(|steps| steps.into_iter().sum())
 }
 
-/// What a bar of the tornado changes, in USD a month.
+/// Returns what a bar of the tornado changes, in USD a month.
 fn change(bar: &TornadoBar, grounds: &Grounds<'_>) -> Option<f64> {
     Some(grounds.window.usd(nanos(bar.change_usd?)))
 }

@@ -15,8 +15,8 @@ use crate::month::Month;
 /// Lines of a machine pool that EC2 alone does not have in this form.
 const POOL_LINES: [&str; 3] = ["pool_network", "root_disks", "licences"];
 
-/// What changes on the way to a scenario, and the scenario reached with it. A pool whose leftovers stay as they are is
-/// reached without repacking; one whose leftovers are repacked, after that.
+/// Lists what changes on the way to a scenario, and the scenario reached with it. A pool whose leftovers stay as they
+/// are is reached without repacking; one whose leftovers are repacked, after that.
 fn path(to: ScenarioId, tuned: bool) -> Vec<(&'static str, ScenarioId)> {
     let back_test = ("back_test", ScenarioId::Ec2TodayReplayed);
     let repack = ("repack", if tuned { ScenarioId::Ec2Tuned } else { ScenarioId::Ec2Repacked });
@@ -101,7 +101,7 @@ pub(crate) fn waterfall(
     })
 }
 
-/// What a scenario costs without the machines it keeps warm and without spare hosts.
+/// Returns the cost of a scenario without the machines it keeps warm and without spare hosts.
 fn without_headroom(model: &Model<'_>, row: &Reported) -> ExactLines {
     let ladder = model.ladders.iter().find(|ladder| ladder.base.id() == Some(row.id));
     let base = ladder.map(|ladder| &ladder.base).or_else(|| model.scenario(row.id));

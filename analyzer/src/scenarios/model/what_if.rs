@@ -1,4 +1,4 @@
-//! How the result changes with what is assumed: ratios, assumptions, terms.
+//! What-if: results under other ratios, assumptions and terms.
 
 use replay::judge;
 use types::analysis::{ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};

@@ -16,7 +16,7 @@ pub(crate) struct Windows {
     pub(crate) hours: usize,
     /// The first of the hours that are reported, to the end.
     pub(crate) reported_from: usize,
-    /// Whether variants are tried.
+    /// `true` when variants are tried.
     pub(crate) tuned: bool,
 }
 

@@ -90,7 +90,7 @@ impl Day {
     }
 }
 
-/// How use is spread, for each part of the cluster.
+/// Distributions of use, for each part of the cluster.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Spreads {
     pub(crate) used: [Histogram; 2],

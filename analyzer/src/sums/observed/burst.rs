@@ -11,7 +11,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// Families that earn CPU credits.
 const FAMILIES: [&str; 5] = ["t2", "t3", "t3a", "t4g", "t8i"];
 
-/// What burstable machines used. Grows with these machines and days.
+/// Use of burstable machines. Grows with these machines and days.
 #[derive(Debug, Default)]
 pub(crate) struct Burst {
     /// By how they are billed, name and day.

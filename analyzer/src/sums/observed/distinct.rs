@@ -1,4 +1,4 @@
-//! How many distinct things there were, in memory that does not grow with the window.
+//! Number of distinct things, in memory that does not grow with the window.
 
 use types::window::HOUR_SECONDS;
 

@@ -1,4 +1,4 @@
-//! What the nodes' own exporters saw: steal, and how full the nodes were in the worst slot.
+//! Sums of the nodes' own exporters: steal, and how full the nodes were in the worst slot.
 
 use lake::SlotValues;
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};

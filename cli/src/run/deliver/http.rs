@@ -10,9 +10,9 @@ use super::config::{Slack, Webhook};
 use super::message::Message;
 use super::secret;
 
-/// How long a server may take.
+/// Longest time a server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How much of an error's body is quoted.
+/// Length of an error's body that is quoted.
 const QUOTED_CHARS: usize = 200;
 
 /// Posts a message to Slack, within what may be reached where that is limited.

@@ -214,7 +214,7 @@ async fn an_answer_that_calls_itself_partial_makes_the_hour_incomplete() {
     assert_eq!(run.collected.map(|c| (c.corrected, c.present, c.written)), Some((0, 1, 0)), "{:?}", run.failure);
 }
 
-/// What Thanos Query answers to a query that a store does not answer, told to give no partial response.
+/// Answer of Thanos Query to a query that a store does not answer, told to give no partial response.
 const THANOS_STORE_GONE: &str = r#"{"status":"error","errorType":"execution","error":"expanding series: proxy Series(): rpc error: code = Aborted desc = fetch series for {prometheus=\"a\"} : rpc error: code = Unavailable desc = connection refused"}"#;
 
 #[tokio::test(flavor = "multi_thread")]

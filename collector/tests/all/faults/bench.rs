@@ -1,4 +1,4 @@
-//! What every test here needs: a Prometheus with one small hour, runs against it, and lakes to compare.
+//! Set-up that every test here needs: a Prometheus with one small hour, runs against it, and lakes to compare.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub(crate) fn quick(url: &str) -> ServerOptions {
     ServerOptions { backoff, ..ServerOptions::new(url) }
 }
 
-/// What was told to the listener, in words.
+/// Events told to the listener, in words.
 #[derive(Clone, Default)]
 pub(crate) struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -83,7 +83,7 @@ pub(crate) struct Bench {
     pub(crate) lake: Lake,
 }
 
-/// What a run came to.
+/// Outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) collected: Option<Collected>,

@@ -73,7 +73,7 @@ async fn a_disk_that_takes_no_more_leaves_no_hour_and_the_next_run_fills_it() {
     assert!(output.status.success() && said.contains("hour written"), "{said}");
 }
 
-/// What the credentials of the tests are: those of [`GIVEN`].
+/// Returns the credentials of the tests: those of [`GIVEN`].
 fn given() -> Credentials {
     Credentials::new("ASIAGIVEN", "g1ven", Some("given-session".to_owned()), None, "test")
 }

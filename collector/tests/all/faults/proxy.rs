@@ -33,7 +33,7 @@ impl Request {
     }
 }
 
-/// What is done with a request.
+/// Action on a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     /// Passed on, to the upstream of this number.
@@ -54,7 +54,7 @@ pub(crate) enum Act {
 
 type Script = dyn Fn(&Request, usize) -> Act + Send + Sync;
 
-/// What came in.
+/// Request that came in.
 #[derive(Debug, Default)]
 struct Seen {
     requests: Mutex<Vec<Request>>,

@@ -1,4 +1,5 @@
-//! What proves who asks reaches the server that was named, and nobody else: no other host, no text, no file.
+//! Checks that what proves who asks reaches the server that was named, and nobody else: no other host, no text, no
+//! file.
 
 use std::process::Command;
 

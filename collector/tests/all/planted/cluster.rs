@@ -30,7 +30,7 @@ impl<T> Planned<T> {
     }
 }
 
-/// What is planted, with what it is known by.
+/// Planted objects, with what they are known by.
 #[derive(Debug, Clone)]
 pub(super) struct Planted {
     pub(super) nodes: Vec<Planned<Node>>,
@@ -114,7 +114,7 @@ impl Planted {
         api.put(labelled("autoscaling/v2", "HorizontalPodAutoscaler", "shop", "web", &[]).with("spec", spec));
     }
 
-    /// What cAdvisor measures: half a core and 100 MiB of each container that runs, from its start to its end.
+    /// Plants what cAdvisor measures: half a core and 100 MiB of each container that runs, from its start to its end.
     pub(super) fn measure(&self, world: &mut World) {
         for node in &self.nodes {
             let (from, to) = seconds(node);

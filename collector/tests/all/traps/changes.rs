@@ -1,4 +1,4 @@
-//! What is said of pods, nodes and owners and changes within the hour: what was said last stays, whichever word is
+//! Facts about pods, nodes and owners that change within the hour: what was said last stays, whichever word is
 //! greater, and what is said after the hour is of the next.
 
 use collector::Settings;

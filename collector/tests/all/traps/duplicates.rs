@@ -86,8 +86,8 @@ async fn two_kube_state_metrics_scraped_at_other_moments_count_once() {
     assert_eq!(gone.ended_seconds, Some(HOUR + 2_347 + 13));
 }
 
-/// What OpenCost exposes under the names of kube-state-metrics, unless it is told not to: owners of pods have no uid in
-/// most of its versions, labels keep their capitals, and nodes have a uid.
+/// Returns what OpenCost exposes under the names of kube-state-metrics, unless it is told not to: owners of pods have
+/// no uid in most of its versions, labels keep their capitals, and nodes have a uid.
 fn of_opencost() -> World {
     let mut world = World::default();
     let pod = |more: &[(&'static str, &'static str)]| [&[("namespace", "ns"), ("pod", "p1")], more].concat();

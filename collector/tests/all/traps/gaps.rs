@@ -36,7 +36,7 @@ fn two_hours(scraped: impl Fn(i64) -> bool) -> World {
     world
 }
 
-/// What two hours in a row say of the container, the later collected first, and their faults.
+/// Returns what two hours in a row say of the container, the later collected first, and their faults.
 async fn collected_twice(test: &str, world: World) -> Option<Vec<(ContainerHour, Vec<String>)>> {
     let binary = services::program(test, "prometheus", "prometheus")?;
     let server = prometheus::Server::start(&binary).await.unwrap();

@@ -25,7 +25,7 @@ fn gone(labels: &Labels) -> i64 {
     }
 }
 
-/// What a Prometheus that holds `world` records by each rule, evaluated every thirty seconds.
+/// Records what each rule gives on a Prometheus that holds `world`, evaluated every thirty seconds.
 async fn recorded(test: &str, world: &World) -> Option<World> {
     let server = prometheus::Server::start(&services::program(test, "prometheus", "prometheus")?).await.unwrap();
     load(world.clone(), server.url()).await;

@@ -1,4 +1,4 @@
-//! What containers use and request: what must not count, and what must count by time.
+//! Traps in what containers use and request: what must not count, and what must count by time.
 
 use fixtures::Sample;
 use lake::tables::{ContainerHour, PodHour};
@@ -150,7 +150,7 @@ async fn a_pod_of_the_name_of_another_takes_nothing_of_it() {
     assert_eq!(used, [(UID, Some((1_780 + 20) * 500)), (OTHER, Some((3_580 - 1_800) * 500))]);
 }
 
-/// What a gauge of unsigned bytes shows when it fell below zero, near 2^64: two such means in an hour are more than 64 bits
+/// Checks a gauge of unsigned bytes that fell below zero, near 2^64: two such means in an hour are more than 64 bits
 /// hold once they are added up.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_that_fits_nothing_costs_itself_and_not_the_hour() {

@@ -19,7 +19,7 @@ pub(crate) struct Careless {
     task: JoinHandle<()>,
 }
 
-/// What it says to a write: what S3 says, nothing of the content, or a page.
+/// Answer to a write: what S3 says, nothing of the content, or a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says {
     ETag,

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// What is done to one request.
+/// Fault done to one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
     /// It goes through.

@@ -1,15 +1,15 @@
-//! What is still to be packed, and which of it is worth most where so much room is left.
+//! Items still to be packed, and which of them is worth most where so much room is left.
 
 use crate::number::{float32, id, index};
 use crate::placement::{Item, Room};
 
 /// Piles in a row.
 const WIDE: usize = 32;
-/// How many times fewer rows of one layout must fit for it to be preferred.
+/// Factor by which fewer rows of one layout must fit for it to be preferred.
 const FEWER: usize = 4;
 /// Machines after which it is looked what rows still have at the most.
 const EVERY: u32 = 16;
-/// What is worth so many times as much at the most is not looked for further.
+/// Factor of worth from which nothing better is looked for.
 const NEAR: f32 = 1.001;
 
 /// Items by size: those of one size are one pile.
@@ -162,7 +162,7 @@ struct Layout {
     lies: Vec<usize>,
 }
 
-/// What piles of a row have.
+/// Room that piles of a row have.
 #[derive(Clone, Copy)]
 struct Head {
     least_major: f32,

@@ -5,7 +5,7 @@ use super::*;
 /// Hours of a recorded life.
 const HOURS: usize = 6;
 
-/// What is recorded of one slot: CPU, of which imputed, and memory, mean and of which imputed as shares of a tenth.
+/// Record of one slot: CPU, of which imputed, and memory, mean and of which imputed as shares of a tenth.
 type Slot = (u32, u32, u32, u32, u32);
 
 fn kept(slots: &[Slot]) -> Kept {

@@ -29,7 +29,7 @@ pub(crate) struct Dom {
     pub(crate) elements: Vec<Element>,
     /// Pieces of text outside the style sheet, with the names of the elements around them.
     pub(crate) texts: Vec<(Vec<String>, String)>,
-    /// What a browser would have had to mend.
+    /// Errors that a browser would have had to mend.
     pub(crate) errors: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What moves, what stays and why, what to build, and how today's cost becomes that of the plan.
+//! Pods that move, that stay and why, what to build, and how today's cost becomes that of the plan.
 
 use types::analysis::*;
 

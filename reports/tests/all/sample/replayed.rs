@@ -6,7 +6,7 @@ use super::hours::{HOURS, hour, noise};
 use super::parts::{assumption, machine, scenario};
 use super::{believable, plan, sizes, what_if};
 
-/// What each scenario costs: compute, root disks, NAT of the pool, fee; and its least compute.
+/// Cost of each scenario: compute, root disks, NAT of the pool, fee; and its least compute.
 struct Bill {
     id: &'static str,
     label: &'static str,

@@ -16,7 +16,7 @@ pub(super) fn add_steps(analysis: &mut Analysis) {
     analysis.next_steps = Some(NextSteps::of(analysis, &PRICES));
 }
 
-/// What containers ask for and what they use: `(now, target, peak)` in millicores, then in MiB.
+/// Requests of containers and their use: `(now, target, peak)` in millicores, then in MiB.
 type Of = ((u32, u32, u32), (u32, u32, u32));
 
 fn size(names: [&str; 4], pods: f64, ((cpu, cpu_to, cpu_max), (mib, mib_to, mib_max)): Of, usd: f64) -> ContainerSize {

@@ -220,7 +220,7 @@ pub(crate) fn pool_wins() -> Analysis {
     analysis
 }
 
-/// What can be saved is under 3 % of the bill.
+/// Returns an analysis in which less than 3 % of the bill can be saved.
 pub(crate) fn nothing_pays() -> Analysis {
     let mut analysis = judged(full_losing());
     let today = monthly(&analysis, ScenarioId::Ec2Today);

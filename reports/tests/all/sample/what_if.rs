@@ -1,4 +1,4 @@
-//! What the result would be under other assumptions.
+//! Results under other assumptions.
 
 use types::analysis::*;
 
