@@ -101,7 +101,7 @@ fn contents(
             format!("{} of {} are there", format::count(window.hours_present), format::count(window.hours_expected)),
         ),
         ("Currency", format!("{}, in columns that end in `usd` too", words::plain(&analysis.currency))),
-        ("Verdict", show::verdict(&analysis.verdict)),
+        ("Verdict", show::verdict(&analysis.verdict, &analysis.currency)),
         ("Unknown", "An empty cell is not known or not modelled; 0 is zero.".to_owned()),
     ];
     let mut row = 0;

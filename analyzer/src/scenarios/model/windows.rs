@@ -39,11 +39,6 @@ impl Windows {
         Self { hours, reported_from: hours - reported, tuned }
     }
 
-    /// Hours reported.
-    pub(crate) fn reported(&self) -> usize {
-        self.hours - self.reported_from
-    }
-
     /// The hours that choices are made on: those before the reported ones, or all where these are too few.
     pub(crate) fn choosing(&self) -> Range<usize> {
         if self.reported_from > 2 * WARM_UP { 0..self.reported_from } else { 0..self.hours }

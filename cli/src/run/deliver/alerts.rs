@@ -7,8 +7,8 @@ use service::alerts::{Deliver, Delivering, Notice};
 use service::outbound::Outbound;
 
 use super::config::Config;
-use super::http;
 use super::message::Message;
+use super::{http, mail};
 use crate::failure::Failure;
 use crate::output::read_file;
 
@@ -36,20 +36,27 @@ impl Channels {
         match kind {
             "slack" => http::slack(self.config.slack.get(n).with_context(unknown)?, message, within).await,
             "webhook" => http::webhook(self.config.webhook.get(n).with_context(unknown)?, message, within).await,
+            "mail" => mail::send_text(self.config.mail.get(n).with_context(unknown)?, message).await,
             _ => Err(anyhow::anyhow!(unknown())),
         }
     }
 }
 
 impl Deliver for Channels {
-    /// By kind and place in the file, from 1: `slack-1`, `webhook-2`.
+    /// By kind and place in the file, from 1: `slack-1`, `webhook-2`, `mail-1`.
     fn recipients(&self) -> Vec<String> {
-        let kinds = [("slack", self.config.slack.len()), ("webhook", self.config.webhook.len())];
+        let config = &self.config;
+        let kinds = [("slack", config.slack.len()), ("webhook", config.webhook.len()), ("mail", config.mail.len())];
         kinds.into_iter().flat_map(|(kind, all)| (1..=all).map(move |n| format!("{kind}-{n}"))).collect()
     }
 
     fn send<'a>(&'a self, recipient: &'a str, notice: &'a Notice) -> Delivering<'a> {
-        let message = Message { subject: notice.subject.clone(), text: notice.text.clone(), json: notice.json.clone() };
+        let message = Message {
+            subject: notice.subject.clone(),
+            text: notice.text.clone(),
+            json: notice.json.clone(),
+            notices: Vec::new(),
+        };
         Box::pin(async move { self.sent(recipient, &message).await.map_err(|error| format!("{error:#}")) })
     }
 }

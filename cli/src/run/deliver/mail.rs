@@ -42,8 +42,29 @@ pub(super) async fn send(
     report: &Sent<'_>,
     now: DateTime<Utc>,
 ) -> Vec<anyhow::Result<()>> {
-    let what = || format!("send mail by `{}:{}`", to.server, to.port());
-    let (mail, recipients, transport) = match prepared(to, message, report, now).with_context(what) {
+    let mail = match composed(to, message, report, now).with_context(|| what(to)) {
+        Ok(mail) => mail,
+        Err(error) => return vec![Err(error)],
+    };
+    to_each(to, &mail).await
+}
+
+/// Sends a message that is about no report, as plain text: an alert. Its date is the moment of sending.
+///
+/// # Errors
+/// The first recipient who could not be told; the others are told nevertheless.
+pub(super) async fn send_text(to: &Mail, message: &Message) -> anyhow::Result<()> {
+    let mail = text_alone(to, message).with_context(|| what(to))?;
+    to_each(to, &mail).await.into_iter().collect()
+}
+
+fn what(to: &Mail) -> String {
+    format!("send mail by `{}:{}`", to.server, to.port())
+}
+
+async fn to_each(to: &Mail, mail: &lettre::Message) -> Vec<anyhow::Result<()>> {
+    let prepared = || anyhow::Ok((to.recipients()?, transport(to)?));
+    let (recipients, transport) = match prepared().with_context(|| what(to)) {
         Ok(prepared) => prepared,
         Err(error) => return vec![Err(error)],
     };
@@ -54,21 +75,12 @@ pub(super) async fn send(
             Ok(envelope) => transport.send_raw(&envelope, &mail.formatted()).await.map_err(anyhow::Error::from),
             Err(error) => Err(error.into()),
         };
-        outcomes.push(sent.map(|_accepted| ()).with_context(|| format!("{} to `{}`", what(), recipient.email)));
+        outcomes.push(sent.map(|_accepted| ()).with_context(|| format!("{} to `{}`", what(to), recipient.email)));
     }
     outcomes
 }
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
-
-fn prepared(
-    to: &Mail,
-    message: &Message,
-    report: &Sent<'_>,
-    now: DateTime<Utc>,
-) -> anyhow::Result<(lettre::Message, Vec<Mailbox>, Transport)> {
-    Ok((composed(to, message, report, now)?, to.recipients()?, transport(to)?))
-}
 
 fn transport(to: &Mail) -> anyhow::Result<Transport> {
     let tls = match to.tls {
@@ -128,6 +140,14 @@ fn composed(to: &Mail, message: &Message, report: &Sent<'_>, now: DateTime<Utc>)
         mail = mail.to(recipient);
     }
     Ok(mail.multipart(parts)?)
+}
+
+fn text_alone(to: &Mail, message: &Message) -> anyhow::Result<lettre::Message> {
+    let mut mail = lettre::Message::builder().from(to.sender()?).subject(message.subject.clone());
+    for recipient in to.recipients()? {
+        mail = mail.to(recipient);
+    }
+    Ok(mail.singlepart(part(ContentType::TEXT_PLAIN, message.text.clone()))?)
 }
 
 fn part(content_type: ContentType, text: String) -> SinglePart {
