@@ -8,9 +8,9 @@ use crate::dom::Dom;
 use crate::sample;
 
 /// Elements that every mail program of note shows.
-const SHOWN: [&str; 18] = [
-    "html", "head", "meta", "title", "body", "table", "tbody", "tr", "td", "th", "p", "h1", "h2", "strong", "span",
-    "br", "bdi", "a",
+const SHOWN: [&str; 19] = [
+    "html", "head", "meta", "title", "body", "div", "table", "tbody", "tr", "td", "th", "p", "h1", "h2", "strong",
+    "span", "br", "bdi", "a",
 ];
 
 fn context() -> MailContext {
