@@ -159,7 +159,7 @@ impl Rows<'_> {
         }
         let ends = commitment.ends.as_deref().and_then(|ends| ends.get(..10));
         if let Some(day) = ends.filter(|day| day.parse::<chrono::NaiveDate>().is_ok()) {
-            let _infallible = writeln!(text, "expires = {day}");
+            let _infallible = writeln!(text, "expires = \"{day}\"");
         }
     }
 }

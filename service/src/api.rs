@@ -71,7 +71,11 @@ fn json(status: StatusCode, value: &impl Serialize) -> Answer {
 fn page(query: &Pairs) -> Result<(usize, usize), Problem> {
     let number = |name: &str, otherwise: usize| match query.get(name) {
         None => Ok(otherwise),
-        Some(text) => text.parse::<usize>().map_err(|_| Problem::bad(format!("`{name}` is no whole number"))),
+        Some(text) => text
+            .parse::<u32>()
+            .ok()
+            .and_then(|number| usize::try_from(number).ok())
+            .ok_or_else(|| Problem::bad(format!("`{name}` is no whole number up to {}", u32::MAX))),
     };
     let (usual, most) = LIMITS;
     let limit = number("limit", usual)?;

@@ -17,7 +17,7 @@ const PROBLEM: &str = "ApiProblem";
 /// What a query parameter may be, by its name. An empty value is the same as none.
 fn parameter(name: &str) -> Option<Value> {
     Some(match name {
-        "offset" => json!({"type": "integer", "minimum": 0}),
+        "offset" => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": 10_000}),
         "by" => json!({
             "type": "string",

@@ -94,8 +94,15 @@ async fn put_new(call: Call) -> Answer {
     let _room = match what {
         // The objects that it names are read again, one after the other.
         Admitted::Manifest { .. } => {
-            let largest = call.app.config.limits.object_mib.saturating_mul(1 << 20);
-            Some(call.app.room.take(largest_named(&call.body).unwrap_or(largest).min(largest)).await?)
+            let most = call.app.config.limits.object_mib.saturating_mul(1 << 20);
+            // Of what names no object none is read; the check says what is wrong with it.
+            let largest = largest_named(&call.body).unwrap_or_default();
+            if largest > most {
+                metrics.ingest_refused.inc();
+                let why = format!("the manifest names an object of {largest} bytes; at most {most} are taken");
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why));
+            }
+            Some(call.app.room.take(largest).await?)
         }
         _ => None,
     };

@@ -20,12 +20,12 @@ use types::{NanoUsd, UsdPerHour};
 use crate::assumptions::Assumptions;
 use crate::bill::today::{Bill, NodeCost, capacity_type, compute_cost, hours, machine_hours};
 use crate::month::Month;
-use crate::number::{float, whole};
+use crate::number::whole;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
 use crate::scenarios::hosts::{Overhead, Packing, Size};
 use crate::sums::facts::{HourFacts, NodeKind, RHEL, SUSE};
-use crate::sums::observed::Observed;
+use crate::sums::observed::{HourSums, Observed};
 use catalog::InstanceType;
 
 /// Its id.
@@ -62,8 +62,9 @@ struct Plan {
     packing: Packing,
     /// Elastic VMs stay in their zone, so each zone in use has hosts of its own.
     by_zone: bool,
-    host_hours: BTreeMap<Pool, i64>,
-    /// Hosts in each hour taken.
+    /// Seconds of hosts, of the time that is known.
+    host_seconds: BTreeMap<Pool, i64>,
+    /// Seconds of hosts in each hour taken.
     by_hour: Vec<BTreeMap<Pool, i64>>,
 }
 
@@ -97,8 +98,8 @@ pub(crate) struct Outcome {
 }
 
 impl Plan {
-    fn hosts_of(&self, pool: &Pool) -> i64 {
-        self.host_hours.get(pool).copied().unwrap_or_default()
+    fn seconds_of(&self, pool: &Pool) -> i64 {
+        self.host_seconds.get(pool).copied().unwrap_or_default()
     }
 }
 
@@ -123,7 +124,7 @@ impl<'a> Vendor<'a> {
             label,
             packing,
             by_zone,
-            host_hours: BTreeMap::new(),
+            host_seconds: BTreeMap::new(),
             by_hour: Vec::new(),
         };
         Self {
@@ -155,6 +156,7 @@ impl<'a> Vendor<'a> {
             }
         }
         self.plans.iter_mut().for_each(|plan| plan.by_hour.push(BTreeMap::new()));
+        let known = facts.known_seconds();
         for (pool, lives) in lives {
             let Some(Ok(host)) = self.hosts.get(&pool) else { continue };
             let zones: BTreeSet<_> = lives.iter().map(|life| life.zone).collect();
@@ -165,9 +167,9 @@ impl<'a> Vendor<'a> {
                 } else {
                     most_hosts(lives.iter(), plan.packing, host.size)
                 };
-                *plan.host_hours.entry(pool.clone()).or_default() += needed;
+                *plan.host_seconds.entry(pool.clone()).or_default() += needed * known;
                 if let Some(hour) = plan.by_hour.last_mut() {
-                    hour.insert(pool.clone(), needed);
+                    hour.insert(pool.clone(), needed * known);
                 }
             }
         }
@@ -274,7 +276,7 @@ impl<'a> Vendor<'a> {
         let kept: Vec<BTreeSet<Pool>> = self.plans.iter().map(|plan| self.kept(plan)).collect();
         let left = |pool: &Pool| kept.first().is_some_and(|kept| !kept.contains(pool));
         for (pool, before) in self.before.iter().filter(|(pool, _)| left(pool)) {
-            let loss = self.host_cost(pool, self.plans.first().map_or(0, |plan| plan.hosts_of(pool))) - *before;
+            let loss = self.host_cost(pool, self.plans.first().map_or(0, |plan| plan.seconds_of(pool))) - *before;
             self.left.insert(pool.clone(), loss);
         }
         for fate in self.fates.values_mut() {
@@ -285,14 +287,14 @@ impl<'a> Vendor<'a> {
             }
         }
         for (plan, kept) in self.plans.iter_mut().zip(kept) {
-            plan.host_hours.retain(|pool, _| kept.contains(pool));
+            plan.host_seconds.retain(|pool, _| kept.contains(pool));
         }
     }
 
     /// The families that move in a plan.
     fn kept(&self, plan: &Plan) -> BTreeSet<Pool> {
         let gain = |(pool, before): (&Pool, &NanoUsd)| {
-            (*before - self.host_cost(pool, plan.hosts_of(pool)), Reverse(pool.clone()))
+            (*before - self.host_cost(pool, plan.seconds_of(pool)), Reverse(pool.clone()))
         };
         let gains: Vec<_> = self.before.iter().map(gain).collect();
         let gaining: BTreeSet<Pool> =
@@ -311,15 +313,15 @@ impl<'a> Vendor<'a> {
         let lines_of = |plan: &Plan| {
             let cost = self.price(plan, bill, observed);
             let hosts: NanoUsd =
-                plan.host_hours.iter().map(|(pool, n)| self.effective_host_cost(&cost, pool, *n)).sum();
-            let before: NanoUsd = plan.host_hours.keys().filter_map(|pool| self.before.get(pool)).copied().sum();
+                plan.host_seconds.iter().map(|(pool, n)| self.effective_host_cost(&cost, pool, *n)).sum();
+            let before: NanoUsd = plan.host_seconds.keys().filter_map(|pool| self.before.get(pool)).copied().sum();
             let lines = ExactLines {
                 // Without a priced node there is no compute line today, and none here.
                 compute: bill.lines.compute.map(|_| cost.effective()),
                 unused_commitments: Some(cost.unused()),
                 fee: Some(replay::fee(before, hosts, fee_fraction)),
                 // The examples know no NAT gateways; without hosts there are none.
-                pool_network: bill.lines.pool_network.filter(|_| plan.host_hours.values().all(|hours| *hours == 0)),
+                pool_network: bill.lines.pool_network.filter(|_| plan.host_seconds.values().all(|hours| *hours == 0)),
                 ..bill.lines
             };
             (lines, cost)
@@ -361,7 +363,7 @@ impl<'a> Vendor<'a> {
     fn price(&self, plan: &Plan, bill: &Bill, observed: &Observed) -> HourlyCost {
         let boot_seconds = whole(self.assumptions.replay.ec2_boot_seconds);
         let staying =
-            |node: &&NodeCost| self.pools.get(&node.kind).is_none_or(|pool| !plan.host_hours.contains_key(pool));
+            |node: &&NodeCost| self.pools.get(&node.kind).is_none_or(|pool| !plan.host_seconds.contains_key(pool));
         let machines: BTreeMap<_, _> = bill
             .nodes
             .iter()
@@ -369,16 +371,18 @@ impl<'a> Vendor<'a> {
             .filter_map(|node| Some((&node.billed_as, &node.cost.as_ref().ok()?.machine)))
             .collect();
         let mut pricing = Pricing::new(self.book);
-        for ((sums, nodes), hosts) in observed.hours.iter().zip(&observed.billed_by_hour).zip(&plan.by_hour) {
+        let hours = observed.hours.iter().zip(&observed.billed_by_hour).zip(&plan.by_hour);
+        let known = |sums: &HourSums| observed.known_of(sums.hour.start_seconds()) > 0.0;
+        for ((sums, nodes), hosts) in hours.filter(|((sums, _), _)| known(sums)) {
             let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
             for (billed, of_hour) in nodes {
                 if let Some(machine) = machines.get(billed) {
                     *used.entry((*machine).clone()).or_default() += of_hour.up_seconds + of_hour.created * boot_seconds;
                 }
             }
-            for (pool, count) in hosts.iter().filter(|(pool, _)| plan.host_hours.contains_key(pool)) {
+            for (pool, seconds) in hosts.iter().filter(|(pool, _)| plan.host_seconds.contains_key(pool)) {
                 if let Some(machine) = self.host_machine(pool) {
-                    *used.entry(machine).or_default() += count * 3600;
+                    *used.entry(machine).or_default() += seconds;
                 }
             }
             pricing.hour(sums.hour, &used);
@@ -392,10 +396,10 @@ impl<'a> Vendor<'a> {
     }
 
     /// Returns the cost of the hosts of a pool with commitments.
-    fn effective_host_cost(&self, cost: &HourlyCost, pool: &Pool, host_hours: i64) -> NanoUsd {
+    fn effective_host_cost(&self, cost: &HourlyCost, pool: &Pool, host_seconds: i64) -> NanoUsd {
         let machine = self.host_machine(pool);
         let of_machine = machine.and_then(|machine| cost.machines.get(&machine));
-        of_machine.map_or(NanoUsd::ZERO, |all| all.effective.scaled((host_hours * 3600).into(), all.seconds.into()))
+        of_machine.map_or(NanoUsd::ZERO, |all| all.effective.scaled(host_seconds.into(), all.seconds.into()))
     }
 
     /// A family that moves whose nodes are priced by the user and its hosts by a list, or the other way round.
@@ -409,9 +413,9 @@ impl<'a> Vendor<'a> {
         moved.iter().find_map(half)
     }
 
-    fn host_cost(&self, pool: &Pool, host_hours: i64) -> NanoUsd {
+    fn host_cost(&self, pool: &Pool, host_seconds: i64) -> NanoUsd {
         let host = self.hosts.get(pool).and_then(|host| host.as_ref().ok());
-        host.map_or(NanoUsd::ZERO, |host| host.unit.price.for_seconds(host_hours * 3600).cost())
+        host.map_or(NanoUsd::ZERO, |host| host.unit.price.for_seconds(host_seconds).cost())
     }
 
     fn host_machines(&self, plan: &Plan) -> Vec<MachineHours> {
@@ -421,13 +425,13 @@ impl<'a> Vendor<'a> {
                 kind: "host".to_owned(),
                 instance_type: host.name.clone(),
                 capacity_type: CapacityType::OnDemand.as_str().to_owned(),
-                hours: float((*n).into()),
+                hours: hours(*n),
                 usd_per_hour: Some(host.unit.price.usd_per_hour()),
                 cost_usd: Some(self.host_cost(pool, *n).usd()),
                 price: Some(host.unit.origin.clone()),
             })
         };
-        plan.host_hours.iter().filter_map(row).collect()
+        plan.host_seconds.iter().filter_map(row).collect()
     }
 
     fn notes(&self, moved: &[&NodeCost], month: Month) -> Vec<Note> {
@@ -539,7 +543,7 @@ fn variant(plan: &Plan, lines: &ExactLines, bill: &Bill, month: Month) -> Option
         label: plan.label.clone(),
         total_usd: total.usd(),
         monthly_usd: month.usd(total),
-        host_hours: float(plan.host_hours.values().copied().map(i128::from).sum()),
+        host_hours: hours(plan.host_seconds.values().sum()),
         saving_monthly_usd: month.usd(saved),
     })
 }

@@ -7,7 +7,7 @@ use lake::SlotValues;
 use prices::OperatingSystem;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use crate::unknown::{SlotBits, UnknownSlots};
+use crate::unknown::{SlotBits, UnknownSlots, of_zone};
 
 /// Everything the model needs of one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,16 @@ impl HourFacts {
             unknown: UnknownSlots::new(),
             spread: Spread::default(),
         }
+    }
+
+    /// Seconds of the hour of which something is known, by the share of its nodes' time.
+    pub(crate) fn known_seconds(&self) -> i64 {
+        let start = self.hour.start_seconds();
+        let unknown =
+            |node: &NodeRow| node.up_in(start, of_zone(&self.unknown, node.zone.as_deref())).min(node.up_seconds);
+        let up: i64 = self.nodes.iter().map(|node| node.up_seconds).sum();
+        let known = up - self.nodes.iter().map(unknown).sum::<i64>();
+        if up == 0 { types::window::HOUR_SECONDS } else { types::window::HOUR_SECONDS * known / up }
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) fn known_type(book: &PriceBook, name: &str, region: &str) -> Result<(
         return Ok(());
     }
     let nearest = book.nearest_type(name).map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-    Err(Failure::usage(anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}")))
+    Err(anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}").into())
 }
 
 /// Describes an instance type in words.

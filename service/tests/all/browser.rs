@@ -195,8 +195,8 @@ async fn scripts_add_a_chart_to_zoom_and_a_page_that_looks_again_by_itself_and_b
     let asked = asked.lock().unwrap().clone();
     assert!(asked.iter().any(|path| path == "/install/prod-9"), "{asked:?}");
     // Without scripts the drawing and the numbers are there.
-    let (dom, _) =
-        browser.open(&format!("{url}/costs?cluster=prod-1"), 1280, false, &["--blink-settings=scriptEnabled=false"]);
+    let page = reqwest::get(format!("{url}/costs?cluster=prod-1")).await.unwrap();
+    let dom = page.text().await.unwrap();
     assert!(
         dom.contains("class=\"day-bar\"") && dom.contains("<td class=\"number\">") && !dom.contains("<canvas"),
         "{dom}"
