@@ -330,7 +330,7 @@ pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
 /// Says what stays to be paid in all and until when, as a clause: `, $4,100 until 2026-12`.
 fn until_expiry(analysis: &View<'_>, months: &[StrandedMonth]) -> String {
     let all: f64 = months.iter().map(|month| month.usd).sum();
-    let until = months.last().map(|last| format!(", {} until {}", analysis.usd(all), last.month));
+    let until = months.last().map(|last| format!(", {} until {}", analysis.usd(all), crate::words::plain(&last.month)));
     until.unwrap_or_default()
 }
 

@@ -160,7 +160,7 @@ fn scenarios_stand_beside_each_other_with_the_limits_they_break() {
         assert!(money.contains(part), "{part:?} is not in {money}");
     }
     let sure = dom.section("sure").unwrap().replace('\u{a0}', " ");
-    assert!(sure.contains("Confidence is low: the recommendation may turn around."), "{sure}");
+    assert!(sure.contains("Confidence is low: the recommendation may change."), "{sure}");
     assert!(sure.contains("Traffic between zones has no price."), "{sure}");
     assert!(!sure.contains("over the risk target") && !money.contains("over the risk target"));
 }
