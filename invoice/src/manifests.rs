@@ -132,7 +132,7 @@ mod tests {
         .flatten()
         .collect();
         let chosen = of_last_delivery("x", files(&[&old, &new]), &manifests).unwrap();
-        assert_eq!(chosen, [new.clone()]);
+        assert_eq!(chosen, std::slice::from_ref(&new));
         let error = of_last_delivery("x", files(&[&old, &new]), &[]).unwrap_err();
         assert!(error.to_string().contains(MONTH), "{error}");
     }

@@ -6,7 +6,8 @@ mod parquet;
 use std::borrow::Cow;
 
 use crate::amount::Pico;
-use crate::columns::Place;
+use crate::columns::{Columns, Place};
+use crate::format::{Format, Taken};
 
 pub(crate) use self::csv::csv_rows;
 pub(crate) use self::parquet::parquet_rows;
@@ -18,6 +19,9 @@ pub(crate) struct Bad {
     pub(crate) value: String,
     pub(crate) expected: &'static str,
 }
+
+/// Takes a row with its number, of a file of a format with these columns.
+type Each<'a> = dyn FnMut(Format, &Columns, &dyn Row, u64) -> Result<Taken, (Bad, u64)> + 'a;
 
 /// One row.
 pub(crate) trait Row {

@@ -131,7 +131,8 @@ async fn slots_of_which_nothing_is_known_are_billed_nowhere_and_a_month_stays_wh
     for (gaps, hours) in positions {
         let frozen = with_gaps(1, gaps, |_| true, Scrapes::AsFew).await;
         assert!(says_unknown(&frozen));
-        alike(&whole, &frozen, 0.003, &format!("{gaps:?}"));
+        // Sizes are learned from what there is, so a gap moves them a little.
+        alike(&whole, &frozen, 0.006, &format!("{gaps:?}"));
         // Six nodes throughout: today's bill is for all of the time but this.
         let total = |analysis: &Analysis| scenario(analysis, "ec2-today").cost_usd.total.unwrap();
         let known = 1.0 - hours / 80.0;

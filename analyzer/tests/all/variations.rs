@@ -1,5 +1,4 @@
 //! Clusters of other shapes than the usual one, whose answer is known all the same.
-#![expect(clippy::unwrap_used, reason = "a test may stop, helpers outside `#[test]` too")]
 
 use lake::HourRows;
 use types::analysis::{Limit, Reason, ScenarioId};

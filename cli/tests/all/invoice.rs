@@ -1,11 +1,6 @@
 //! The bill of a generated cluster against its lake, from the command line: what is learned makes the next estimate right.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a test stops where it fails"
-)]
+#![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

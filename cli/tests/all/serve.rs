@@ -1,7 +1,5 @@
 //! `emp-cost serve` and `emp-cost work` as processes, over what `emp-cost run` wrote.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::fs;
 use std::process::Command;
 

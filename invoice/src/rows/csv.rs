@@ -5,11 +5,10 @@ use std::io::Read;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Bad, Row, amount_of, json_map, moment_of};
+use super::{Bad, Each, Row, amount_of, json_map, moment_of};
 use crate::amount::Pico;
 use crate::columns::{Columns, Place};
 use crate::error::InvoiceError;
-use crate::format::{Format, Taken};
 
 struct CsvRow<'r>(&'r StringRecord);
 
@@ -41,11 +40,7 @@ impl Row for CsvRow<'_> {
 }
 
 /// Reads a file row by row.
-pub(crate) fn csv_rows(
-    file: &str,
-    bytes: impl Read,
-    each: &mut dyn FnMut(Format, &Columns, &dyn Row, u64) -> Result<Taken, (Bad, u64)>,
-) -> Result<(), InvoiceError> {
+pub(crate) fn csv_rows(file: &str, bytes: impl Read, each: &mut Each<'_>) -> Result<(), InvoiceError> {
     let unreadable = |source: csv::Error| InvoiceError::Read { file: file.to_owned(), source: source.into() };
     let mut reader = ReaderBuilder::new().has_headers(true).flexible(true).from_reader(bytes);
     let names: Vec<String> = reader.headers().map_err(unreadable)?.iter().map(ToOwned::to_owned).collect();

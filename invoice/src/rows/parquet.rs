@@ -12,11 +12,10 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
 use super::csv::value;
-use super::{Bad, Row, amount_of, json_map, moment_of};
+use super::{Bad, Each, Row, amount_of, json_map, moment_of};
 use crate::amount::Pico;
 use crate::columns::{Columns, Place};
 use crate::error::InvoiceError;
-use crate::format::{Format, Taken};
 
 /// Rows held at once.
 const BATCH_ROWS: usize = 4096;
@@ -131,7 +130,7 @@ impl Row for ParquetRow<'_> {
 pub(crate) fn parquet_rows(
     file: &str,
     bytes: impl ChunkReader + 'static,
-    each: &mut dyn FnMut(Format, &Columns, &dyn Row, u64) -> Result<Taken, (Bad, u64)>,
+    each: &mut Each<'_>,
 ) -> Result<(), InvoiceError> {
     let unreadable =
         |source: Box<dyn std::error::Error + Send + Sync>| InvoiceError::Read { file: file.to_owned(), source };

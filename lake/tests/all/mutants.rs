@@ -39,7 +39,7 @@ fn few(mut rows: HourRows) -> HourRows {
 /// The objects of a lake of two hours, as they are written or as a day.
 async fn written(compacted: bool) -> Objects {
     let store = Arc::new(MemoryStore::default());
-    let lake = Lake::new(Arc::clone(&store) as Arc<dyn Store>);
+    let lake = Lake::new(Arc::<MemoryStore>::clone(&store));
     let hours: Vec<Hour> = day().hours().take(2).collect();
     let window = Window::try_new(hours[0].start(), hours[1].end()).unwrap();
     let synthetic = Cluster::generate(7, window);

@@ -39,12 +39,15 @@ struct Row {
     cells: [String; 4],
 }
 
+/// Shares by team or namespace and cluster, of the window and of a month.
+type Lines = BTreeMap<Option<String>, BTreeMap<ClusterId, (Share, Option<Share>)>>;
+
 /// What was found: by team and cluster, of the window and of a month.
 struct Found {
     by: By,
     cluster: Option<ClusterId>,
     labels: BTreeSet<String>,
-    lines: BTreeMap<Option<String>, BTreeMap<ClusterId, (Share, Option<Share>)>>,
+    lines: Lines,
     currency: String,
     clusters: Vec<ClusterId>,
     without: Vec<ClusterId>,
@@ -90,7 +93,7 @@ async fn found(call: &Call) -> Result<Found, Problem> {
             .filter(|by| matches!(by, By::Namespace | By::Label(_)))
             .ok_or_else(|| Problem::bad("`by` is none of namespace and label:NAME"))?,
     };
-    let mut lines: BTreeMap<Option<String>, BTreeMap<ClusterId, (Share, Option<Share>)>> = BTreeMap::new();
+    let mut lines: Lines = BTreeMap::new();
     let (mut clusters, mut partly) = (Vec::new(), false);
     for (cluster, rows) in tables {
         let whole = call.scope.sees_whole(&cluster);
