@@ -1,6 +1,6 @@
 //! The export of an AWS bill, line by line, against what a lake saw.
 //!
-//! A Cost and Usage Report or a FOCUS export is read as a stream ([`read`]) of [`Charge`]s, whatever its columns are
+//! A Cost and Usage Report or a FOCUS export is read as a stream ([`read()`]) of [`Charge`]s, whatever its columns are
 //! called. Each is matched to a machine or a volume that the lake saw in the same hour ([`Seen`]), and summed
 //! ([`Matcher`]); what comes of it is an [`Invoice`](types::analysis::Invoice). Memory goes by what the lake saw, not
 //! by the length of the bill. Only `source` touches the disk and the network.
