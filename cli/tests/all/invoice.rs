@@ -86,7 +86,6 @@ fn line<'j>(invoice: &'j Value, name: &str) -> &'j Value {
 }
 
 #[test]
-#[ignore = "not run since dates of the prices file are quoted: run it, and take this away"]
 fn what_the_bill_says_makes_the_next_estimate_what_is_billed() {
     for format in [BillFormat::Cur, BillFormat::Focus12] {
         let billed = billed(BillPlan { unmatched: false, ..BillPlan::default() }, format);

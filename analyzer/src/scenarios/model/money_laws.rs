@@ -190,12 +190,17 @@ proptest! {
     #[test]
     fn twice_the_machines_cost_twice_what_no_commitment_covers(seconds in seconds()) {
         with_pricer(0, &[], |pricer, of| {
-            let twice: Vec<Vec<u32>> =
-                seconds.iter().map(|hour| hour.iter().map(|seconds| seconds * 2).collect()).collect();
-            let cost = |seconds: &[Vec<u32>]| pricer.money(of, &outcome(seconds)).compute.contracted().nanos();
+            let once = outcome(&seconds);
+            // Twice the seconds themselves: halves and eighths of them are whole seconds.
+            let mut twice = once.clone();
+            for hour in &mut twice.hours {
+                hour.node_seconds.iter_mut().chain(&mut hour.evm_seconds).for_each(|(_, seconds)| *seconds *= 2);
+                hour.host_seconds *= 2;
+            }
+            let cost = |outcome: &Outcome| pricer.money(of, outcome).compute.contracted().nanos();
             let none: Vec<Vec<u32>> = seconds.iter().map(|hour| vec![0; hour.len()]).collect();
-            let as_is = cost(&none);
-            let off = cost(&twice) - as_is - 2 * (cost(&seconds) - as_is);
+            let as_is = cost(&outcome(&none));
+            let off = cost(&twice) - as_is - 2 * (cost(&once) - as_is);
             prop_assert!(off.abs() < 40, "{off}");
             Ok(())
         })?;
