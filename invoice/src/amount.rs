@@ -48,10 +48,11 @@ impl Pico {
         for digit in whole.bytes().chain(fraction.bytes()) {
             value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
         }
-        let places = i32::try_from(DECIMALS).ok()? + exponent - i32::try_from(fraction.len()).ok()?;
+        let places =
+            i32::try_from(DECIMALS).ok()?.checked_add(exponent)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         let value = match u32::try_from(places) {
             Ok(places) => value.checked_mul(10_i128.checked_pow(places)?)?,
-            Err(_) => div_round(value, 10_i128.checked_pow(u32::try_from(-places).ok()?).unwrap_or(i128::MAX)),
+            Err(_) => div_round(value, 10_i128.checked_pow(places.unsigned_abs()).unwrap_or(i128::MAX)),
         };
         Some(Self(if negative { -value } else { value }))
     }
@@ -94,10 +95,11 @@ impl Pico {
     }
 }
 
+/// Rounds half away from zero. Wide enough for any numerator and half of any denominator.
 fn div_round(numerator: i128, denominator: i128) -> i128 {
-    let half = denominator.abs() / 2;
-    let sign = if (numerator < 0) == (denominator < 0) { 1 } else { -1 };
-    sign * ((numerator.abs() + half) / denominator.abs())
+    let (size, by) = (numerator.unsigned_abs(), denominator.unsigned_abs());
+    let quotient = i128::try_from((size + by / 2) / by).unwrap_or(i128::MAX);
+    if (numerator < 0) == (denominator < 0) { quotient } else { -quotient }
 }
 
 impl Add for Pico {
@@ -154,6 +156,9 @@ mod tests {
             ("1,5", None),
             ("NaN", None),
             ("1e400", None),
+            ("1e2147483647", None),
+            ("1e-2147483648", Some(0)),
+            ("170141183460469231731687303715884105727e-13", Some(17_014_118_346_046_923_173_168_730_371_588_410_573)),
         ] {
             assert_eq!(Pico::parse(text).map(|pico| pico.0), expect, "{text:?}");
         }
