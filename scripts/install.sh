@@ -105,10 +105,16 @@ python() {
         echo "install: no python3 with venv, so no other engines: the tests that read the lake with them will be skipped" >&2
         return
     fi
-    echo "install: $ENGINES" >&2
     # shellcheck disable=SC2086
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $ENGINES >&2 ||
-        echo "install: pip could not install $ENGINES" >&2
+    packages "$venv" $ENGINES
+}
+
+# Packages of Python into the environment $1.
+packages() {
+    local venv=$1
+    shift
+    echo "install: $*" >&2
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" >&2 || echo "install: pip could not install $*" >&2
 }
 
 # Four hundred megabytes for one more engine: only when asked for, and where it could run.
@@ -120,9 +126,7 @@ spark() {
         echo "install: no Java, so no Spark: the lake is read with the other engines" >&2
         return
     fi
-    echo "install: $SPARK" >&2
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$SPARK" >&2 ||
-        echo "install: pip could not install $SPARK" >&2
+    packages "$venv" "$SPARK"
 }
 
 # In an environment of its own, so that its many dependencies meet those of nobody else.
@@ -133,9 +137,7 @@ schemathesis() {
         echo "install: no python3 with venv, so no schemathesis: the test that asks the API what it describes will be skipped" >&2
         return
     fi
-    echo "install: $SCHEMATHESIS" >&2
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$SCHEMATHESIS" >&2 ||
-        echo "install: pip could not install $SCHEMATHESIS" >&2
+    packages "$venv" "$SCHEMATHESIS"
 }
 
 # Its module excludes others, which `go install` refuses; so it is a tool of a module of our own. Without service

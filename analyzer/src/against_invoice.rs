@@ -64,7 +64,7 @@ pub async fn against_invoice(
     let seen = seeing.seen;
     let region = read.observed.region().map(ToOwned::to_owned);
     let (book, _) = request.prices.clone().in_currency_of(region.as_deref());
-    let currency = region.as_deref().map_or("USD", PriceBook::currency).to_owned();
+    let currency = read.observed.currency().to_owned();
     let (location, files) = (export.location.clone(), export.len());
     let matcher = Matcher::new(seen, &currency);
     let matcher = invoice::read(export, matcher, |matcher: &mut Matcher, format, charge| matcher.take(format, charge));

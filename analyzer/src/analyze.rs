@@ -14,7 +14,7 @@ use crate::conclude::{Evidence, conclude};
 use crate::prices::PriceBook;
 use crate::read::decode::Decoder;
 use crate::read::error::AnalyzeError;
-use crate::read::fetch::{Days, coverage};
+use crate::read::fetch::{Days, SUMMED, coverage};
 use crate::scenarios::model;
 use crate::scenarios::profile::Profile;
 use crate::scenarios::vendor::Vendor;
@@ -164,7 +164,7 @@ pub(crate) async fn read_facts<'a>(
     let named = prices.named_nodes();
     let mut observed = Observed::new(hours, named.clone());
     let mut vendor = Vendor::new(prices, assumptions);
-    let mut days = Days::new(lake, cluster, hours);
+    let mut days = Days::new(lake, cluster, hours, SUMMED);
     let mut decoder = Decoder::start(Ledger::new(named, sharing.labels.clone()));
     let mut done = 0;
     progress(done, hours.len());

@@ -14,7 +14,6 @@ mod read;
 mod scenarios;
 mod sums;
 mod units;
-mod unknown;
 
 pub use against_invoice::{Against, AgainstError, BillToRead, against_invoice};
 pub use analyze::{Request, Sharing, analyze, analyze_with_days};

@@ -6,6 +6,7 @@ pub(crate) mod decode;
 pub(crate) mod error;
 pub(crate) mod fetch;
 pub(crate) mod rows;
+pub(crate) mod scrapes;
 pub(crate) mod slots;
 pub(crate) mod trace;
 pub(crate) mod usage;

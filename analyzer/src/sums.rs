@@ -6,3 +6,4 @@ pub(crate) mod histogram;
 pub(crate) mod ledger;
 pub(crate) mod observed;
 pub(crate) mod plausible;
+pub(crate) mod unknown;

@@ -127,16 +127,18 @@ impl Size<'_> {
     /// Returns true when a machine of a type can be of this size: some of its CPUs may be switched off, and the kernel
     /// keeps some of the memory.
     pub fn may_be(&self, kind: &InstanceType) -> bool {
-        let memory_mib = self.memory_bytes >> 20;
-        let least = (kind.memory_mib * LEAST_PERMILLE_OF_A_TYPE / 1000).min(kind.memory_mib - KEPT_BY_SMALL_MIB);
-        self.cpus <= kind.vcpu && (least..=kind.memory_mib).contains(&memory_mib)
+        self.cpus <= kind.vcpu && self.has_memory_of(kind, LEAST_PERMILLE_OF_A_TYPE)
+    }
+
+    /// Returns true when the memory is that of a type, less what the kernel keeps: so many permille of it at the least.
+    fn has_memory_of(&self, kind: &InstanceType, least_permille: i64) -> bool {
+        let least = (kind.memory_mib * least_permille / 1000).min(kind.memory_mib - KEPT_BY_SMALL_MIB);
+        (least..=kind.memory_mib).contains(&(self.memory_bytes >> 20))
     }
 
     fn fits(&self, kind: &InstanceType) -> bool {
-        let memory_mib = self.memory_bytes >> 20;
-        let least = (kind.memory_mib * LEAST_PERMILLE_SEEN / 1000).min(kind.memory_mib - KEPT_BY_SMALL_MIB);
         kind.vcpu == self.cpus
-            && (least..=kind.memory_mib).contains(&memory_mib)
+            && self.has_memory_of(kind, LEAST_PERMILLE_SEEN)
             && self.arch.is_none_or(|arch| arch == kind.arch)
             && self.gpus.is_none_or(|gpus| gpus == kind.accelerators)
             && self.family.is_none_or(|family| family == kind.family())

@@ -63,12 +63,14 @@ pub(crate) fn expanded(
     has_variable: impl Fn(&str) -> bool,
 ) -> Result<Expanded, ConfigError> {
     let words: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+    let Some(path) = given_file(&words) else { return Ok(Expanded { args, from: None }) };
     // Only a command that was built has the options that every command has.
     let mut built = command.clone();
     built.build();
     let (command, name) = addressed(&built, &words);
-    let is_ours = command.get_arguments().any(|arg| arg.get_id() == ID);
-    let Some(path) = given_file(&words).filter(|_| is_ours) else { return Ok(Expanded { args, from: None }) };
+    if !command.get_arguments().any(|arg| arg.get_id() == ID) {
+        return Ok(Expanded { args, from: None });
+    }
     let shown = path.display().to_string();
     let text = read_file(&path).map_err(|error| ConfigError(format!("{error:#}")))?;
     let table: toml::Table = toml::from_str(&text)

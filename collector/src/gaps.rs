@@ -50,7 +50,7 @@ pub(crate) fn of(snapshot: &Snapshot, hour: Hour) -> Gaps {
         if edges.iter().all(Option::is_none) {
             continue;
         }
-        let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
+        let limits = snapshot.limits_of(&pod.node);
         let most = Most { per_second: limits.millicores, slack_seconds: snapshot.slack_seconds };
         let (at_start, at_end) = disbelieved(&edges, most);
         if (first.is_none() && !node.at_start && is_older(instance, hour)) || at_start {

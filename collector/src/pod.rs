@@ -130,7 +130,7 @@ pub(crate) fn row(
     let texts = |names: &SmallSet<Name>| names.keys().map(|name| name.to_string()).collect();
     let pod_level_requests = pod_level_requests(snapshot, pod);
     let order = InitOrder { pod, started };
-    let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
+    let limits = snapshot.limits_of(&pod.node);
     let (cpu, memory) = if pod_level_requests == Some(true) { (None, None) } else { effective_request(&order, limits) };
     let hpa_known = snapshot.autoscalers_listed || !snapshot.autoscaled.is_empty();
     let hpa_target = hpa_known.then(|| {

@@ -106,7 +106,7 @@ pub(crate) fn each_pod<E>(
         let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();
         if let Some(row) = pod::row(&snapshot, settings, (&uid, &pod), pod_life, &started, hour) {
             let shared = namesakes.share(&pod.namespace, &pod.name);
-            let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
+            let limits = snapshot.limits_of(&pod.node);
             let impossible = pod::impossible_requests(&pod, &row, limits);
             doubts.add(queries::CONTAINER_RESOURCES.name, impossible, || format!("{}/{}", pod.namespace, pod.name));
             let containers = pod_containers(&snapshot, &uid, (&pod, shared), pod_life, &own, hour, &mut doubts);
@@ -195,7 +195,7 @@ fn pod_containers(
     hour: Hour,
     doubts: &mut Doubts,
 ) -> Vec<ContainerHour> {
-    let limits = snapshot.limits.get(&*pod.node).copied().unwrap_or_default();
+    let limits = snapshot.limits_of(&pod.node);
     let mut containers: BTreeMap<&str, Resources> = pod.containers.iter().map(|(n, r)| (&**n, *r)).collect();
     for name in instances.keys() {
         containers.entry(name).or_default();

@@ -191,6 +191,11 @@ impl Snapshot {
         }
     }
 
+    /// Limits of a pod's node; none where nothing is known of it.
+    pub(crate) fn limits_of(&self, node: &str) -> Limits {
+        self.limits.get(node).copied().unwrap_or_default()
+    }
+
     /// Learns what each node can do: the most that any machine of its name could.
     pub(crate) fn learn_limits(&mut self) {
         for (name, node) in &self.nodes {

@@ -66,7 +66,7 @@ pub fn conclude(export: &str, files: usize, mut matcher: Matcher, estimate: &Est
     let lines = lines(&matcher, estimate, &mine, &elsewhere);
     let compared = compared(&lines);
     let machines = machines(&matcher, &mine);
-    let hours: Vec<i64> = both_hours(&matcher);
+    let hours: Vec<i64> = matcher.both_hours().collect();
     let moment = |seconds: i64| DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
     let (start, end) = matcher.span.unwrap_or_default();
     let formats: Vec<&str> = matcher.formats.iter().map(|format| format.name()).collect();
@@ -103,10 +103,6 @@ pub fn conclude(export: &str, files: usize, mut matcher: Matcher, estimate: &Est
     };
     invoice.notes = notes(&invoice, &matcher);
     invoice
-}
-
-fn both_hours(matcher: &Matcher) -> Vec<i64> {
-    matcher.seen.hours().iter().zip(matcher.both()).filter(|(_, both)| **both).map(|(hour, _)| *hour).collect()
 }
 
 /// Finds the name of the cluster in AWS: as somebody said, else as the tags of its instances say, else as the lake does where the

@@ -249,13 +249,17 @@ impl Matcher {
         self.resources.entry(resource).or_default().add(sums);
     }
 
+    /// Starts of the hours that are in the lake and in the export.
+    pub(crate) fn both_hours(&self) -> impl Iterator<Item = i64> {
+        self.seen.hours().iter().zip(&self.both).filter(|(_, both)| **both).map(|(start, _)| *start)
+    }
+
     /// The hours that are in the lake and in the export.
     ///
     /// # Errors
     /// [`InvoiceError::Elsewhere`] when there is none; `cluster` is named in it.
     pub fn hours_in_both(&self, cluster: &str) -> Result<Vec<Hour>, InvoiceError> {
-        let hours = self.seen.hours().iter().zip(&self.both).filter(|(_, both)| **both);
-        let hours: Vec<Hour> = hours.filter_map(|(start, _)| Hour::starting_at(*start)).collect();
+        let hours: Vec<Hour> = self.both_hours().filter_map(Hour::starting_at).collect();
         if !hours.is_empty() {
             return Ok(hours);
         }

@@ -95,6 +95,22 @@ impl Track {
     }
 }
 
+/// Adds what was seen of a resource in an hour, where that is one of `hours`.
+fn see<T>(
+    all: &mut BTreeMap<String, Tracked<T>>,
+    hours: &[i64],
+    (hour, id, seconds): (Hour, &str, i64),
+    about: impl FnOnce() -> T,
+) {
+    let Ok(n) = hours.binary_search(&hour.start_seconds()) else { return };
+    if !all.contains_key(id) {
+        all.insert(id.to_owned(), Tracked { about: about(), track: Track::default() });
+    }
+    if let Some(resource) = all.get_mut(id) {
+        resource.track.see(n, seconds);
+    }
+}
+
 impl Seen {
     /// Nothing yet, in these hours, which are sorted.
     pub fn new(hours: &[Hour]) -> Self {
@@ -108,24 +124,12 @@ impl Seen {
 
     /// Adds what was seen of a machine in an hour; hours come oldest first.
     pub fn node(&mut self, hour: Hour, id: &str, seconds: i64, about: impl FnOnce() -> SeenNode) {
-        let Ok(n) = self.hours.binary_search(&hour.start_seconds()) else { return };
-        if !self.nodes.contains_key(id) {
-            self.nodes.insert(id.to_owned(), Tracked { about: about(), track: Track::default() });
-        }
-        if let Some(node) = self.nodes.get_mut(id) {
-            node.track.see(n, seconds);
-        }
+        see(&mut self.nodes, &self.hours, (hour, id, seconds), about);
     }
 
     /// Adds what was seen of a volume in an hour; hours come oldest first.
     pub fn volume(&mut self, hour: Hour, id: &str, seconds: i64, about: impl FnOnce() -> SeenVolume) {
-        let Ok(n) = self.hours.binary_search(&hour.start_seconds()) else { return };
-        if !self.volumes.contains_key(id) {
-            self.volumes.insert(id.to_owned(), Tracked { about: about(), track: Track::default() });
-        }
-        if let Some(volume) = self.volumes.get_mut(id) {
-            volume.track.see(n, seconds);
-        }
+        see(&mut self.volumes, &self.hours, (hour, id, seconds), about);
     }
 
     /// The places of the hours that lie in `[start, end)` as a whole or in part.

@@ -10,8 +10,8 @@ const NAMES: [&str; 6] = [
     "elbv2k8sawscluster",
     "kubernetescluster",
 ];
-/// A tag whose key ends with the name of a cluster, without punctuation.
-const PREFIX: &str = "kubernetes.io/cluster/";
+/// A tag whose key ends with the name of a cluster: `kubernetes.io/cluster/` without punctuation.
+const PREFIX: &str = "kubernetesiocluster";
 /// A tag whose value is the claim that a volume was made for.
 const CLAIM: &str = "kubernetesiocreatedforpvcname";
 
@@ -65,15 +65,14 @@ impl Tags {
 /// Ranks a tag by how sure it is, with the name in its key where it is there.
 fn rank(key: &str) -> Option<(usize, Option<&str>)> {
     let spelled = plain(key);
-    if let Some(n) = NAMES.iter().position(|name| plain(name) == spelled) {
+    if let Some(n) = NAMES.iter().position(|name| *name == spelled) {
         return Some((n, None));
     }
-    let prefix = plain(PREFIX);
-    if !spelled.starts_with(&prefix) || spelled.len() == prefix.len() {
+    if !spelled.starts_with(PREFIX) || spelled.len() == PREFIX.len() {
         return None;
     }
     // The name begins where so many letters and digits are over, whatever stands between them.
-    let mut left = prefix.len();
+    let mut left = PREFIX.len();
     let at = key.char_indices().find(|(_, c)| {
         let ends = left == 0 && c.is_ascii_alphanumeric();
         left -= usize::from(left > 0 && c.is_ascii_alphanumeric());

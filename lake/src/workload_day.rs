@@ -108,6 +108,29 @@ pub struct WorkloadDay {
 }
 
 impl WorkloadDay {
+    /// A row of a cluster of which nothing is said yet: it is of no day and no workload, and costs nothing.
+    pub fn of(cluster: &str, part: Part) -> Self {
+        Self {
+            cluster: cluster.into(),
+            date: None,
+            part,
+            namespace: None,
+            workload_kind: None,
+            workload: None,
+            labels: Arc::default(),
+            node_group: None,
+            cpu_nano_usd: 0,
+            memory_nano_usd: 0,
+            volume_nano_usd: 0,
+            fargate_nano_usd: 0,
+            other_nano_usd: 0,
+            cpu_request_core_ms: None,
+            cpu_used_core_ms: None,
+            memory_request_kib_s: None,
+            memory_used_kib_s: None,
+        }
+    }
+
     /// Its cost, all lines together, in nano-dollars.
     pub fn nano_usd(&self) -> i128 {
         let lines =

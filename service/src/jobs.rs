@@ -9,7 +9,7 @@ use lake::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use types::ClusterId;
 
-use crate::records::Records;
+use crate::records::{Records, text};
 use crate::seal::random;
 
 const JOBS: Records = Records { folder: "service/jobs/", digits: 28 };
@@ -44,6 +44,18 @@ pub struct Lease {
     pub owner: String,
     /// Until when; after that anybody may take it.
     pub until: DateTime<Utc>,
+}
+
+impl Lease {
+    /// A lease from now on.
+    pub(crate) fn of(owner: &str, now: DateTime<Utc>) -> Self {
+        Self { owner: owner.to_owned(), until: now + LEASE }
+    }
+
+    /// Returns true while nobody else may take it.
+    pub(crate) fn holds(&self, now: DateTime<Utc>) -> bool {
+        self.until > now
+    }
 }
 
 /// A job as the bucket keeps it.
@@ -172,20 +184,10 @@ pub async fn get(store: &dyn Store, id: &str) -> Result<Option<Taken>, StoreErro
 /// [`StoreError`].
 pub async fn newest(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
     let mut jobs = Vec::new();
-    for id in ids(store).await?.into_iter().rev().take(MOST_LISTED) {
+    for id in JOBS.ids(store).await?.into_iter().rev().take(MOST_LISTED) {
         jobs.extend(get(store, &id).await?.map(|taken| taken.job));
     }
     Ok(jobs)
-}
-
-async fn ids(store: &dyn Store) -> Result<Vec<String>, StoreError> {
-    let names = store.list_names(JOBS.folder).await?;
-    Ok(names
-        .iter()
-        .filter_map(|name| name.strip_suffix(".json"))
-        .filter(|id| JOBS.is_id(id))
-        .map(ToOwned::to_owned)
-        .collect())
 }
 
 /// Takes the oldest job that waits or whose worker is gone; `None` when there is none. A job that outlived its workers
@@ -194,7 +196,7 @@ async fn ids(store: &dyn Store) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub async fn take(store: &dyn Store, owner: &str, now: DateTime<Utc>) -> Result<Option<Taken>, StoreError> {
-    for id in ids(store).await? {
+    for id in JOBS.ids(store).await? {
         let Some(mut found) = get(store, &id).await? else { continue };
         if !is_free(&found.job, now) {
             continue;
@@ -210,7 +212,7 @@ pub async fn take(store: &dyn Store, owner: &str, now: DateTime<Utc>) -> Result<
         found.job.state = State::Running;
         found.job.attempts += 1;
         found.job.progress = None;
-        found.job.lease = Some(Lease { owner: owner.to_owned(), until: now + LEASE });
+        found.job.lease = Some(Lease::of(owner, now));
         if put(store, &mut found).await? {
             return Ok(Some(found));
         }
@@ -221,7 +223,7 @@ pub async fn take(store: &dyn Store, owner: &str, now: DateTime<Utc>) -> Result<
 fn is_free(job: &Job, now: DateTime<Utc>) -> bool {
     match job.state {
         State::Waiting => true,
-        State::Running => job.lease.as_ref().is_none_or(|lease| lease.until <= now),
+        State::Running => job.lease.as_ref().is_none_or(|lease| !lease.holds(now)),
         State::Done | State::Failed => false,
     }
 }
@@ -309,12 +311,6 @@ pub async fn file(store: &dyn Store, folder: &str, name: &str) -> Result<Option<
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn text(job: &Job) -> Bytes {
-    let mut text = serde_json::to_vec_pretty(job).unwrap_or_default();
-    text.push(b'\n');
-    text.into()
 }
 
 #[cfg(test)]

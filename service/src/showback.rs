@@ -84,23 +84,10 @@ mod tests {
     fn row(part: Part, team: Option<&str>, nano_usd: i64) -> WorkloadDay {
         let label = team.map(|team| -> Arc<str> { format!("team={team}").into() });
         WorkloadDay {
-            cluster: "c".into(),
-            date: None,
-            part,
             namespace: (part == Part::Workload).then(|| "n".into()),
-            workload_kind: None,
-            workload: None,
             labels: label.into_iter().collect(),
-            node_group: None,
             cpu_nano_usd: nano_usd,
-            memory_nano_usd: 0,
-            volume_nano_usd: 0,
-            fargate_nano_usd: 0,
-            other_nano_usd: 0,
-            cpu_request_core_ms: None,
-            cpu_used_core_ms: None,
-            memory_request_kib_s: None,
-            memory_used_kib_s: None,
+            ..WorkloadDay::of("c", part)
         }
     }
 

@@ -199,10 +199,8 @@ impl Tokens {
     /// [`StoreError`].
     pub async fn all(&self, store: &dyn Store) -> Result<Vec<Token>, StoreError> {
         let mut tokens = Vec::new();
-        for name in store.list_names(TOKENS.folder).await? {
-            if let Some(id) = name.strip_suffix(".json").filter(|id| TOKENS.is_id(id)) {
-                tokens.extend(read(store, id).await?);
-            }
+        for id in TOKENS.ids(store).await? {
+            tokens.extend(read(store, &id).await?);
         }
         tokens.sort_by(|a, b| (b.since, &a.id).cmp(&(a.since, &b.id)));
         Ok(tokens)

@@ -19,7 +19,7 @@ use crate::month::Month;
 use crate::number::{float, whole};
 use crate::prices::{CapacityType, MachineKind, OperatingSystem, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing, share};
-use crate::sums::facts::{BilledAs, NodeKind, RHEL, SUSE, VolumeKind};
+use crate::sums::facts::{BilledAs, NodeKind, RHEL, SUSE, VolumeKind, is_linux};
 use crate::sums::ledger::{FargateKind, Ledger};
 use crate::sums::observed::Observed;
 pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
@@ -185,8 +185,7 @@ fn on_demand_unit(observed: &Observed) -> &'static str {
 
 /// Returns true when another scenario could run other machines in the place of such a node, were its price known.
 fn may_be_replaced(kind: &NodeKind) -> bool {
-    let linux = |os: &str| ["linux", RHEL, SUSE].contains(&os);
-    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(linux)
+    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(is_linux)
 }
 
 /// Why a machine on an Outpost has no price.

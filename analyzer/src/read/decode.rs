@@ -15,12 +15,13 @@ use tokio::task::JoinHandle;
 use crate::read::ahead::{self, Ahead, Plan, Step, unreadable};
 use crate::read::error::AnalyzeError;
 use crate::read::fetch::PartObjects;
+use crate::read::scrapes;
 use crate::read::trace::{self, Choices, Names};
 use crate::read::usage::{self, ByHour, Frames};
 use crate::read::{rows, slots};
 use crate::sums::facts::{HourFacts, VolumeRow};
 use crate::sums::ledger::Ledger;
-use crate::unknown;
+use crate::sums::unknown;
 
 /// Container rows after which a frame is full: enough that a pipeline's fixed cost does not show, few enough that
 /// frames stay small in a large cluster.
@@ -100,7 +101,7 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
     let plan = Plan {
         batches: &[
             Step { of: |objects| &objects.nodes, columns: rows::NODE_COLUMNS },
-            Step { of: |objects| &objects.quality, columns: unknown::QUALITY_COLUMNS },
+            Step { of: |objects| &objects.quality, columns: scrapes::QUALITY_COLUMNS },
             Step { of: |objects| &objects.pods, columns: &pod_columns },
             Step { of: |objects| &objects.containers, columns: slots::CONTAINER_COLUMNS },
             Step { of: |objects| &objects.volumes, columns: rows::VOLUME_COLUMNS },
@@ -185,9 +186,9 @@ fn decode_part(
     })?;
     let rows = |table| part.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
     let mut pods = slots::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
-    let mut scrapes = unknown::Scrapes::default();
-    ahead.each_batch(&objects.quality, |batch| scrapes.read(batch))?;
-    pods.nodes(scrapes.lacking(), nodes_by_hour, ledger);
+    let mut seen = unknown::Scrapes::default();
+    ahead.each_batch(&objects.quality, |batch| scrapes::take(&mut seen, batch))?;
+    pods.nodes(seen.lacking(), nodes_by_hour, ledger);
     ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
     ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
     pods.end(facts, ledger);
@@ -195,7 +196,7 @@ fn decode_part(
         facts.entry(hour).and_modify(|facts| facts.spread = spread);
     }
     for (hour, zones) in pods.silent() {
-        let unknown = unknown::unknown_slots(hour, &zones, &scrapes);
+        let unknown = unknown::unknown_slots(hour, &zones, &seen);
         facts.entry(hour).and_modify(|facts| facts.unknown = unknown);
     }
     let mut billed: BTreeMap<(i64, String), i64> = BTreeMap::new();

@@ -4,7 +4,7 @@
 //! its manifest.
 
 use bytes::Bytes;
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, VolumeHour};
+use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 use lake::{Day, Lake, LakeError, Part};
 use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
@@ -65,7 +65,18 @@ pub(crate) async fn coverage(
 /// One table's object: its key and bytes; `None` when the part has no such table.
 pub(crate) type Object = Option<(String, Bytes)>;
 
-/// The objects of one part of a day: an hour, or the day itself.
+/// Tables that the bill is summed from.
+pub(crate) const SUMMED: Tables =
+    &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME, QualityHour::NAME];
+/// Tables that are replayed.
+pub(crate) const REPLAYED: Tables = &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME];
+/// Tables that requests are sized by.
+pub(crate) const SIZED: Tables = &[ContainerHour::NAME, PodHour::NAME];
+
+/// Names of tables that are fetched.
+pub(crate) type Tables = &'static [&'static str];
+
+/// The objects of one part of a day, an hour or the day itself, of the tables that were asked for.
 pub(crate) struct PartObjects {
     pub(crate) part: Part,
     pub(crate) containers: Object,
@@ -79,23 +90,24 @@ pub(crate) struct PartObjects {
 pub(crate) struct Days {
     lake: Lake,
     cluster: ClusterId,
+    tables: Tables,
     left: std::vec::IntoIter<Vec<Hour>>,
     next: JoinSet<Result<Vec<PartObjects>, AnalyzeError>>,
 }
 
 impl Days {
     /// Starts fetching the first day of `hours`, which are sorted.
-    pub(crate) fn new(lake: &Lake, cluster: &ClusterId, hours: &[Hour]) -> Self {
+    pub(crate) fn new(lake: &Lake, cluster: &ClusterId, hours: &[Hour], tables: Tables) -> Self {
         let days: Vec<_> = hours.chunk_by(|a, b| a.date() == b.date()).map(<[Hour]>::to_vec).collect();
         let mut days =
-            Self { lake: lake.clone(), cluster: cluster.clone(), left: days.into_iter(), next: JoinSet::new() };
+            Self { lake: lake.clone(), cluster: cluster.clone(), tables, left: days.into_iter(), next: JoinSet::new() };
         days.fetch_next();
         days
     }
 
     fn fetch_next(&mut self) {
         if let Some(hours) = self.left.next() {
-            self.next.spawn(fetch_day(self.lake.clone(), self.cluster.clone(), hours));
+            self.next.spawn(fetch_day(self.lake.clone(), self.cluster.clone(), hours, self.tables));
         }
     }
 
@@ -114,25 +126,30 @@ const FETCHES: usize = 4;
 const LOOKS: u32 = 3;
 
 /// Fetches the parts of a day that hold `hours`, which are sorted.
-async fn fetch_day(lake: Lake, cluster: ClusterId, hours: Vec<Hour>) -> Result<Vec<PartObjects>, AnalyzeError> {
+async fn fetch_day(
+    lake: Lake,
+    cluster: ClusterId,
+    hours: Vec<Hour>,
+    tables: Tables,
+) -> Result<Vec<PartObjects>, AnalyzeError> {
     let Some(day) = hours.first().map(|hour| Day::of(*hour)) else { return Ok(Vec::new()) };
     let mut looks = 1;
     loop {
         let parts = lake.parts(&cluster, day, Some(&hours)).await?;
-        match fetch_parts(&lake, parts).await {
+        match fetch_parts(&lake, parts, tables).await {
             Err(AnalyzeError::Lake(error)) if error.is_gone() && looks < LOOKS => looks += 1,
             fetched => return fetched,
         }
     }
 }
 
-async fn fetch_parts(lake: &Lake, parts: Vec<Part>) -> Result<Vec<PartObjects>, AnalyzeError> {
+async fn fetch_parts(lake: &Lake, parts: Vec<Part>, tables: Tables) -> Result<Vec<PartObjects>, AnalyzeError> {
     let mut day = Vec::with_capacity(parts.len());
     let mut left = parts.into_iter().enumerate();
     let mut fetches = JoinSet::new();
     let fetch = |(n, part)| {
         let lake = lake.clone();
-        async move { (n, fetch_part(&lake, part).await) }
+        async move { (n, fetch_part(&lake, part, tables).await) }
     };
     left.by_ref().take(FETCHES).for_each(|part| {
         fetches.spawn(fetch(part));
@@ -159,13 +176,17 @@ async fn fetch_parts(lake: &Lake, parts: Vec<Part>) -> Result<Vec<PartObjects>, 
     Ok(day.into_iter().map(|(_, objects)| objects).collect())
 }
 
-async fn fetch_part(lake: &Lake, part: Part) -> Result<PartObjects, LakeError> {
+async fn fetch_part(lake: &Lake, part: Part, tables: Tables) -> Result<PartObjects, LakeError> {
     Ok(PartObjects {
-        containers: lake.part_bytes::<ContainerHour>(&part).await?,
-        pods: lake.part_bytes::<PodHour>(&part).await?,
-        nodes: lake.part_bytes::<NodeHour>(&part).await?,
-        volumes: lake.part_bytes::<VolumeHour>(&part).await?,
-        quality: lake.part_bytes::<QualityHour>(&part).await?,
+        containers: fetch_table::<ContainerHour>(lake, &part, tables).await?,
+        pods: fetch_table::<PodHour>(lake, &part, tables).await?,
+        nodes: fetch_table::<NodeHour>(lake, &part, tables).await?,
+        volumes: fetch_table::<VolumeHour>(lake, &part, tables).await?,
+        quality: fetch_table::<QualityHour>(lake, &part, tables).await?,
         part,
     })
+}
+
+async fn fetch_table<T: Table>(lake: &Lake, part: &Part, tables: Tables) -> Result<Object, LakeError> {
+    if tables.contains(&T::NAME) { lake.part_bytes::<T>(part).await } else { Ok(None) }
 }

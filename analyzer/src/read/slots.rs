@@ -12,7 +12,7 @@ use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::read::usage::Owners;
 use crate::sums::facts::{HourFacts, NodeRow, Spread, WorkloadKey};
 use crate::sums::ledger::{BothBySlot, Ledger, PodRow};
-use crate::unknown::{Silent, SlotBits};
+use crate::sums::unknown::{Silent, SlotBits};
 
 /// The columns [`PodSlots::read`] reads.
 pub(crate) const POD_COLUMNS: &[Column] = &[

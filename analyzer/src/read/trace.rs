@@ -15,7 +15,8 @@ use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow,
 use crate::fast::FastMap;
 use crate::interner::Interner;
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
-use crate::unknown::{SlotBits, UnknownSlots, of_zone};
+use crate::sums::facts::DAEMONS;
+use crate::sums::unknown::{SlotBits, UnknownSlots, of_zone};
 
 /// Platform, the sharers of machines: pods of one run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,13 @@ pub(crate) struct Platform {
     pub(crate) os: String,
     /// `true` when on spot capacity.
     pub(crate) spot: bool,
+}
+
+impl Platform {
+    /// Returns true where pods of it may run on elastic VMs, on-demand or spot.
+    pub(crate) fn suits_elastic_vms(&self) -> bool {
+        self.arch == "amd64" && self.os == "linux"
+    }
 }
 
 /// Place of a node as the engine is told of it: its platform, and its type in the catalog of machines.
@@ -252,9 +260,6 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::volume_id,
     volume_hour::volume_type,
 ];
-
-/// Kinds of workload that are on every node: they are not placed, and every machine carries them.
-pub(crate) const DAEMONS: [&str; 2] = ["DaemonSet", "Node"];
 
 /// The rows of some hours under way.
 #[derive(Debug, Default)]

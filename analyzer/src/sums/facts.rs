@@ -7,7 +7,7 @@ use lake::SlotValues;
 use prices::OperatingSystem;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use crate::unknown::{SlotBits, UnknownSlots, of_zone};
+use crate::sums::unknown::{SlotBits, UnknownSlots, of_zone};
 
 /// Everything the model needs of one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -217,6 +217,9 @@ pub(crate) enum Store {
     Other,
 }
 
+/// Kinds of workload that are on every node: they are not placed, and every machine carries them.
+pub(crate) const DAEMONS: [&str; 2] = ["DaemonSet", "Node"];
+
 /// A workload; without a pod row its kind and name are empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct WorkloadKey {
@@ -296,6 +299,11 @@ pub(crate) fn placed<'a>(compute_type: &'a str, zone: Option<&str>) -> &'a str {
 pub(crate) const RHEL: &str = "rhel";
 /// `suse` for SUSE Linux Enterprise Server.
 pub(crate) const SUSE: &str = "suse";
+
+/// Returns true for Linux, with a subscription or without.
+pub(crate) fn is_linux(os: &str) -> bool {
+    ["linux", RHEL, SUSE].contains(&os)
+}
 
 /// The operating system as its licence goes: [`RHEL`] and [`SUSE`] by the image, where the label says `linux` or is not
 /// there; else what the label says.

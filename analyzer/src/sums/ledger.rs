@@ -17,7 +17,7 @@ use types::{Hour, SLOTS_PER_HOUR};
 use crate::fast::FastMap;
 use crate::interner::Interner;
 use crate::sums::both::Both;
-use crate::sums::facts::{BilledAs, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+use crate::sums::facts::{BilledAs, DAEMONS, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
 use crate::sums::plausible::Implausible;
 use day::Day;
 pub(crate) use day::{Distributions, Spreads};
@@ -186,7 +186,7 @@ impl Ledger {
     /// Whether an owner's pods are on every node: of a daemonset, or the kubelet's own.
     pub(crate) fn is_daemon(&self, owner: u32) -> bool {
         let workload = self.owners.name(owner).and_then(|owner| self.workloads.name(owner.workload));
-        workload.is_some_and(|workload| crate::read::trace::DAEMONS.contains(&workload.kind.as_str()))
+        workload.is_some_and(|workload| DAEMONS.contains(&workload.kind.as_str()))
     }
 
     /// Takes a node of the part; nodes come before pods.

@@ -10,7 +10,7 @@ use crate::interner::Interner;
 use crate::prices::PriceBook;
 use crate::sums::both::Both;
 use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, Spread, VolumeKind, VolumeRow, WorkloadKey};
-use crate::unknown::{self, UnknownSlots, of_zone};
+use crate::sums::unknown::{self, UnknownSlots, of_zone};
 
 mod burst;
 mod distinct;

@@ -2,22 +2,19 @@
 
 use super::containers::{CONTAINER_CPU_PARTS, ONE_CPU};
 use super::query::{Fact, Query};
+use super::question::matchers;
 use super::rules::{
     RECORDED_INSTANT_RATE, RECORDED_MEMORY_MAX, RECORDED_MEMORY_MEAN, RECORDED_RATE, WHOLE_MEMORY_MAX,
     WHOLE_MEMORY_MEAN,
 };
 use crate::dialect::{Dialect, REPLICA_LABELS};
-use crate::promql::{label_name, quoted};
 use crate::settings::Settings;
 use crate::single_cluster;
 use crate::usage_source::{Rates, STAND_INS, UsageSource};
 
 /// One question that tells the dialect apart: a series for each thing found, named in `found`.
 pub fn dialect_probe(settings: &Settings) -> String {
-    let own = match &settings.selector {
-        Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
-        None => String::new(),
-    };
+    let own = matchers(settings, &Dialect::default());
     // Over all of the hour: scrapes may have ended in it.
     let cpu = |matchers: &str| {
         format!("last_over_time(container_cpu_usage_seconds_total{{{own}image!=\"\"{matchers}}}[62m])")
@@ -48,10 +45,7 @@ pub fn dialect_probe(settings: &Settings) -> String {
 /// label; `None` where there are no replicas.
 pub fn replicas(dialect: &Dialect, settings: &Settings) -> Option<String> {
     let label = dialect.replica_label.as_deref()?;
-    let own = match &settings.selector {
-        Some((label, value)) => format!("{}={},", label_name(label), quoted(value)),
-        None => String::new(),
-    };
+    let own = matchers(settings, &Dialect::default());
     let seen = format!(
         "last_over_time({{{own}__name__=~\"kube_node_created|machine_memory_bytes|node_memory_MemTotal_bytes\",\
          {label}!=\"\"}}[5m])"

@@ -69,7 +69,7 @@ pub(super) async fn measured(
             |share| Measured::Value(share, None),
         ));
     }
-    if matches!(condition, Condition::CostAbove(_)) && (rule.namespace.is_some() || rule.label.is_some()) {
+    if matches!(condition, Condition::CostAbove(_)) && rule.is_of_part() {
         return part(app, rule, cluster, present, now).await;
     }
     let Some(figures) = report.standing.map(|standing| standing.figures()) else {

@@ -1,7 +1,9 @@
 //! What a rule found on a cluster, as the bucket keeps it: changed by compare-and-swap, so that replicas agree.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use lake::store::get_many;
 use lake::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use types::ClusterId;
@@ -9,11 +11,9 @@ use types::ClusterId;
 use super::measure::Measured;
 use super::rule::Condition;
 use crate::jobs::Lease;
-use crate::records::Records;
+use crate::records::{Records, text};
 
 const ALERTS: Records = Records { folder: "service/alerts/", digits: 32 };
-/// How long a replica may take to send a message before another does.
-pub(super) const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// How often a message is tried.
 const MOST_TRIES: u32 = 8;
 /// Records that are listed.
@@ -127,7 +127,7 @@ impl Record {
                 recipients.iter().filter(told).cloned().collect()
             }
         };
-        let lease = Some(Lease { owner: owner.to_owned(), until: now + LEASE });
+        let lease = Some(Lease::of(owner, now));
         next.message = (!to.is_empty()).then_some(Message { tells: state, to, tries: 0, again: now, lease });
         next
     }
@@ -135,11 +135,11 @@ impl Record {
     /// Takes the message for a replica, if it is anybody's to send now.
     pub(super) fn taken(&self, owner: &str, now: DateTime<Utc>) -> Option<Self> {
         let message = self.message.as_ref()?;
-        let held = message.lease.as_ref().is_some_and(|lease| lease.until > now);
+        let held = message.lease.as_ref().is_some_and(|lease| lease.holds(now));
         if held || message.again > now {
             return None;
         }
-        let lease = Some(Lease { owner: owner.to_owned(), until: now + LEASE });
+        let lease = Some(Lease::of(owner, now));
         Some(Self { message: Some(Message { lease, ..message.clone() }), ..self.clone() })
     }
 
@@ -162,32 +162,36 @@ impl Record {
 /// A record and the mark of its content; `None` where there is none or it cannot be read.
 pub(super) async fn read(store: &dyn Store, id: &str) -> Result<(Option<Record>, Option<String>), StoreError> {
     match store.get_marked(&ALERTS.key(id)).await {
-        Ok((object, mark)) => {
-            let record = serde_json::from_slice::<Record>(&object).ok().filter(|record| record.id == id);
-            Ok((record, Some(mark)))
-        }
+        Ok((object, mark)) => Ok((parse(&object, id), Some(mark))),
         Err(StoreError::NotFound { .. }) => Ok((None, None)),
         Err(error) => Err(error),
     }
 }
 
+fn parse(object: &[u8], id: &str) -> Option<Record> {
+    serde_json::from_slice::<Record>(object).ok().filter(|record| record.id == id)
+}
+
 /// Writes a record if nobody else did since it was read.
 pub(super) async fn write(store: &dyn Store, record: &Record, mark: Option<&str>) -> Result<bool, StoreError> {
-    let mut text = serde_json::to_vec_pretty(record).unwrap_or_default();
-    text.push(b'\n');
-    store.swap(&ALERTS.key(&record.id), mark, Bytes::from(text), "application/json").await
+    store.swap(&ALERTS.key(&record.id), mark, text(record), "application/json").await
 }
 
 /// The records there are.
 ///
 /// # Errors
 /// [`StoreError`].
-pub(crate) async fn all(store: &dyn Store) -> Result<Vec<Record>, StoreError> {
+pub(crate) async fn all(store: &Arc<dyn Store>) -> Result<Vec<Record>, StoreError> {
+    let mut ids = ALERTS.ids(store.as_ref()).await?;
+    ids.truncate(MOST_LISTED);
+    let mut reads = get_many(store, ids.iter().map(|id| ALERTS.key(id)).collect());
     let mut records = Vec::new();
-    let names = store.list_names(ALERTS.folder).await?;
-    let ids = names.iter().filter_map(|name| name.strip_suffix(".json")).filter(|id| ALERTS.is_id(id));
-    for id in ids.take(MOST_LISTED) {
-        records.extend(read(store, id).await?.0);
+    for id in &ids {
+        match reads.next().await {
+            Some((_, Ok(object))) => records.extend(parse(&object, id)),
+            Some((_, Err(StoreError::NotFound { .. }))) | None => {}
+            Some((_, Err(error))) => return Err(error),
+        }
     }
     Ok(records)
 }

@@ -148,8 +148,7 @@ impl AlertRule {
         if self.clusters.is_empty() {
             return wrong("`clusters` names none; leave it out for all");
         }
-        let part = self.namespace.is_some() || self.label.is_some();
-        if part && !matches!(condition, Condition::CostAbove(_)) {
+        if self.is_of_part() && !matches!(condition, Condition::CostAbove(_)) {
             return wrong("`namespace` and `label` are for `monthly_cost_above` alone");
         }
         if self.namespace.is_some() && self.label.is_some() {
@@ -183,34 +182,25 @@ impl AlertRule {
         }
     }
 
+    /// Returns true when the rule is about a namespace or a label, and not about whole clusters.
+    pub(crate) fn is_of_part(&self) -> bool {
+        self.namespace.is_some() || self.label.is_some()
+    }
+
     /// Whether somebody may see what it finds on a cluster: whoever sees all of it, or all of what the rule is about.
     pub(crate) fn is_shown_to(&self, scope: &Scope, cluster: &ClusterId) -> bool {
         if scope.sees_whole(cluster) {
             return true;
         }
-        if self.namespace.is_none() && self.label.is_none() {
+        if !self.is_of_part() {
             return false;
         }
         // The least that the rule sums up: a row of its namespace without labels, or of its label in a namespace that no
         // pattern but `*` names.
         let row = WorkloadDay {
-            cluster: cluster.as_str().into(),
-            date: None,
-            part: Part::Workload,
             namespace: Some(self.namespace.as_deref().unwrap_or_default().into()),
-            workload_kind: None,
-            workload: None,
             labels: self.label.as_deref().map(Into::into).into_iter().collect(),
-            node_group: None,
-            cpu_nano_usd: 0,
-            memory_nano_usd: 0,
-            volume_nano_usd: 0,
-            fargate_nano_usd: 0,
-            other_nano_usd: 0,
-            cpu_request_core_ms: None,
-            cpu_used_core_ms: None,
-            memory_request_kib_s: None,
-            memory_used_kib_s: None,
+            ..WorkloadDay::of(cluster.as_str(), Part::Workload)
         };
         scope.shows(&row)
     }

@@ -1,5 +1,6 @@
 //! EDGE: the clock, on which rules are checked for as long as the service runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,17 +38,20 @@ pub(crate) async fn run(app: Arc<App>) {
 
 /// Checks every rule on every cluster that it names, once. What cannot be checked is logged and keeps no other from it.
 pub async fn check_all(app: &App, now: DateTime<Utc>) {
-    let mut firing = 0;
+    // Cluster by cluster, so that its rows are read once for all rules.
+    let mut rules: BTreeMap<ClusterId, Vec<(&AlertRule, Condition)>> = BTreeMap::new();
     for rule in &app.config.alert_rules {
         let Ok(condition) = rule.condition() else { continue };
-        let all = match clusters(app, rule, now).await {
-            Ok(all) => all,
+        match clusters(app, rule, now).await {
+            Ok(all) => all.into_iter().for_each(|cluster| rules.entry(cluster).or_default().push((rule, condition))),
             Err(problem) => {
                 tracing::error!(rule = rule.name, "an alert could not be checked: {}", problem.detail);
-                continue;
             }
-        };
-        for cluster in all {
+        }
+    }
+    let mut firing = 0;
+    for (cluster, rules) in rules {
+        for (rule, condition) in rules {
             match check(app, rule, condition, &cluster, now).await {
                 Ok(state) => firing += i64::from(state == State::Firing),
                 Err(problem) => {
@@ -163,7 +167,7 @@ fn notice(app: &App, rule: &AlertRule, condition: Condition, record: &Record, te
     let value = record.value.map_or_else(|| reports::format::UNKNOWN.to_owned(), show);
     let word = if tells == State::Firing { "firing" } else { "resolved" };
     let subject = format!("{word}: {} on {}", rule.name, record.cluster);
-    let about = match rule.namespace.is_some() || rule.label.is_some() {
+    let about = match rule.is_of_part() {
         true => format!("{} of {}", types::show::sentence_case(&rule.about()), record.cluster),
         false => record.cluster.to_string(),
     };

@@ -7,9 +7,7 @@ use crate::rights::{Limit, Role, Rule, scope};
 
 fn rows() -> Vec<WorkloadDay> {
     let row = |n: i64, date: &str, namespace: Option<&str>, labels: &[&str], cost: i64| WorkloadDay {
-        cluster: "a".into(),
         date: Some(date.into()),
-        part: if namespace.is_some() { Part::Workload } else { Part::Idle },
         namespace: namespace.map(Into::into),
         workload_kind: namespace.map(|_| "Deployment".into()),
         workload: namespace.map(|_| format!("w{n}").into()),
@@ -17,13 +15,8 @@ fn rows() -> Vec<WorkloadDay> {
         node_group: (n % 2 == 0).then(|| "even".into()),
         cpu_nano_usd: cost,
         memory_nano_usd: 1,
-        volume_nano_usd: 0,
-        fargate_nano_usd: 0,
-        other_nano_usd: 0,
         cpu_request_core_ms: Some(n),
-        cpu_used_core_ms: None,
-        memory_request_kib_s: None,
-        memory_used_kib_s: None,
+        ..WorkloadDay::of("a", if namespace.is_some() { Part::Workload } else { Part::Idle })
     };
     vec![
         row(0, "2026-07-01", Some("shop"), &["team=red"], 10),

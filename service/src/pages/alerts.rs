@@ -42,7 +42,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 
 /// A record with its rule, of those that the caller may see.
 pub(crate) async fn visible(call: &Call) -> Result<Vec<(Record, AlertRule)>, Problem> {
-    let records = alerts::all(call.app.store.as_ref()).await?;
+    let records = alerts::all(&call.app.store).await?;
     let rules = &call.app.config.alert_rules;
     let with_rule = |record: Record| {
         let rule = rules.iter().find(|rule| rule.name == record.rule && rule.names(&record.cluster))?;
@@ -86,7 +86,7 @@ fn row(record: &Record, rule: &AlertRule) -> Option<Row> {
     Some(Row {
         rule: record.rule.clone(),
         cluster: record.cluster.to_string(),
-        about: if rule.namespace.is_some() || rule.label.is_some() { rule.about() } else { String::new() },
+        about: if rule.is_of_part() { rule.about() } else { String::new() },
         firing: record.state == State::Firing,
         value: record.value.map_or_else(|| format::UNKNOWN.to_owned(), show),
         limit: show(condition.limit()),

@@ -51,7 +51,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         files: latest.pointer.files.iter().map(|file| listed(&cluster, file)).collect(),
         page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
         what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
-        workbook: workbook_format().is_some() && latest.standing.is_some(),
+        workbook: latest.standing.is_some(),
     };
     page(&page_)
 }
@@ -207,22 +207,15 @@ pub(crate) fn finished(page: Vec<u8>) -> axum::response::Response {
     response
 }
 
-/// The format of workbooks, where this version of the reports has one.
-fn workbook_format() -> Option<Format> {
-    "xlsx".parse().ok()
-}
-
 /// The latest report as a workbook, whether or not it was written as one.
 pub(crate) async fn workbook(call: Call) -> Answer {
     let cluster = call.cluster()?;
-    let format = workbook_format().ok_or_else(Problem::not_found)?;
     let analysis = call.app.shelf.analysis_of_day(&call.scope, &cluster, None, call.now).await?;
     let made = tokio::task::spawn_blocking(move || {
-        let json = serde_json::to_vec(&analysis).map_err(|error| Problem::internal("write an analysis", &error))?;
         let options = reports::Options::default().money(Money::native(&analysis.currency));
         let focus = reports::focus::Settings::default();
-        let report = reports::export::Report { analysis: &analysis, json: &json, options: &options, focus: &focus };
-        let files = reports::export::files(&report, &[format]);
+        let report = reports::export::Report { analysis: &analysis, json: &[], options: &options, focus: &focus };
+        let files = reports::export::files(&report, &[Format::Xlsx]);
         files.map_err(|error| Problem::internal("make a workbook", &error))
     });
     let files = made.await.map_err(|error| Problem::internal("make a workbook", &error))??;

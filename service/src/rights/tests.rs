@@ -6,23 +6,10 @@ use super::*;
 
 fn row(cluster: &str, namespace: Option<&str>, labels: &[&str]) -> WorkloadDay {
     WorkloadDay {
-        cluster: cluster.into(),
-        date: None,
-        part: if namespace.is_some() { Part::Workload } else { Part::Idle },
         namespace: namespace.map(Into::into),
-        workload_kind: None,
-        workload: None,
         labels: labels.iter().map(|label| Arc::<str>::from(*label)).collect(),
-        node_group: None,
         cpu_nano_usd: 1,
-        memory_nano_usd: 0,
-        volume_nano_usd: 0,
-        fargate_nano_usd: 0,
-        other_nano_usd: 0,
-        cpu_request_core_ms: None,
-        cpu_used_core_ms: None,
-        memory_request_kib_s: None,
-        memory_used_kib_s: None,
+        ..WorkloadDay::of(cluster, if namespace.is_some() { Part::Workload } else { Part::Idle })
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use service::outbound::Outbound;
 use types::{ClusterId, Hour, Window};
 
-use super::harness::{SECRET, Service, Session, put_report, secret};
+use super::harness::{SECRET, Service, Session, forged, put_report, secret};
 use super::hostile::raw;
 use super::issuer::Issuer;
 
@@ -291,28 +291,7 @@ async fn forgeries(field: &Field, tally: &mut Tally) {
     let other = service.sign_in().await;
     let posts = service.routes.iter().filter(|route| route.method == Method::POST).map(|route| route.path);
     for path in posts {
-        let ours = Some(service.url.as_str());
-        let mark = Some(session.csrf.as_str());
-        for (what, origin, site, csrf) in [
-            ("no origin", None, None, mark),
-            ("another origin", Some("https://evil.example"), None, mark),
-            ("an origin without a name", Some("null"), None, mark),
-            ("from another site", ours, Some("cross-site"), mark),
-            ("from a neighbour", ours, Some("same-site"), mark),
-            ("an origin that lies", Some("https://evil.example"), Some("same-origin"), mark),
-            ("no mark", ours, Some("same-origin"), None),
-            ("an empty mark", ours, Some("same-origin"), Some("")),
-            ("a mark of nothing", ours, Some("same-origin"), Some("AAAA")),
-            ("the mark of another session", ours, Some("same-origin"), Some(other.csrf.as_str())),
-        ] {
-            let body = csrf.map(|mark| format!("csrf={mark}&note=x&days=1&cluster=prod-1")).unwrap_or_default();
-            let mut request =
-                service.http.post(format!("{}{path}", service.url)).body(body).header(COOKIE, &session.cookie);
-            for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
-                if let Some(value) = value {
-                    request = request.header(name, value);
-                }
-            }
+        for (what, request) in forged(service, path, session, &other) {
             tally.answered("CSRF", &format!("{path}, {what}"), request.send().await.unwrap()).await;
         }
     }

@@ -270,6 +270,41 @@ pub(crate) async fn with_reports(groups: &str) -> Service {
     service
 }
 
+/// What a page elsewhere could send to `path` with the cookie of `session`: from another site, or without its mark.
+pub(crate) fn forged(
+    service: &Service,
+    path: &str,
+    session: &Session,
+    other: &Session,
+) -> Vec<(&'static str, RequestBuilder)> {
+    let ours = Some(service.url.as_str());
+    let mark = Some(session.csrf.as_str());
+    let forgeries = [
+        ("no origin", None, None, mark),
+        ("another origin", Some("https://evil.example"), None, mark),
+        ("an origin without a name", Some("null"), None, mark),
+        ("from another site", ours, Some("cross-site"), mark),
+        ("from a neighbour", ours, Some("same-site"), mark),
+        ("an origin that lies", Some("https://evil.example"), Some("same-origin"), mark),
+        ("no mark", ours, Some("same-origin"), None),
+        ("an empty mark", ours, Some("same-origin"), Some("")),
+        ("a mark of nothing", ours, Some("same-origin"), Some("AAAA")),
+        ("the mark of another session", ours, Some("same-origin"), Some(other.csrf.as_str())),
+    ];
+    let request = |(what, origin, site, csrf): (_, Option<&str>, Option<&str>, Option<&str>)| {
+        let body = csrf.map(|mark| format!("csrf={mark}&note=x&days=1&cluster=prod-1")).unwrap_or_default();
+        let mut request =
+            service.http.post(format!("{}{path}", service.url)).body(body).header(COOKIE, &session.cookie);
+        for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        (what, request)
+    };
+    forgeries.into_iter().map(request).collect()
+}
+
 /// A bucket on a real S3 server; `None` where there is none, which is said.
 pub(crate) async fn bucket(test: &str) -> Option<(S3Server, Arc<dyn Store>)> {
     let binary = services::program(test, "minio", "s3")?;

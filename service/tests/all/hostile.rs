@@ -4,7 +4,7 @@ use reqwest::header::COOKIE;
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::harness::{Service, TOKEN, with_reports};
+use super::harness::{Service, TOKEN, forged, with_reports};
 
 /// Sends a request line as it is, which a client library would tidy up.
 pub(crate) async fn raw(service: &Service, head: &str) -> String {
@@ -89,32 +89,8 @@ async fn a_page_elsewhere_changes_nothing_with_somebodys_cookie() {
         service.routes.iter().filter(|route| route.method == Method::POST).map(|route| route.path).collect();
     assert!(posts.len() > 6);
     for path in posts {
-        let send = async |origin: Option<&str>, site: Option<&str>, csrf: Option<&str>| {
-            let body = csrf.map(|mark| format!("csrf={mark}&note=x&days=1&cluster=prod-1")).unwrap_or_default();
-            let mut request =
-                service.http.post(format!("{}{path}", service.url)).body(body).header(COOKIE, &session.cookie);
-            for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
-                if let Some(value) = value {
-                    request = request.header(name, value);
-                }
-            }
-            request.send().await.unwrap().status()
-        };
-        let ours = Some(service.url.as_str());
-        let mark = Some(session.csrf.as_str());
-        for (origin, site, csrf) in [
-            (None, None, mark),
-            (Some("https://evil.example"), None, mark),
-            (Some("null"), None, mark),
-            (ours, Some("cross-site"), mark),
-            (ours, Some("same-site"), mark),
-            (Some("https://evil.example"), Some("same-origin"), mark),
-            (ours, Some("same-origin"), None),
-            (ours, Some("same-origin"), Some("")),
-            (ours, Some("same-origin"), Some("AAAA")),
-            (ours, Some("same-origin"), Some(other.csrf.as_str())),
-        ] {
-            assert_eq!(send(origin, site, csrf).await, StatusCode::FORBIDDEN, "{path} {origin:?} {site:?} {csrf:?}");
+        for (what, request) in forged(&service, path, &session, &other) {
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN, "{path}, {what}");
         }
     }
     assert_eq!(service.store.list("service/tokens/").await.unwrap(), [""; 0]);

@@ -10,9 +10,7 @@ use crate::number::{float, ratio};
 use crate::prices::{CapacityType, CommitmentKind, OperatingSystem, PriceBook};
 use crate::sums::ledger::Ledger;
 use crate::sums::observed::Observed;
-
-/// Bytes of a GiB, by which AWS bills traffic.
-const GIB: f64 = 1_073_741_824.0;
+use crate::units::GIB;
 
 /// What traffic between zones can cost at most: no metric says which bytes cross.
 fn cross_zone(observed: &Observed, book: &PriceBook) -> Option<Note> {

@@ -6,7 +6,7 @@ use types::{ClusterId, Hour};
 use super::{CONTAINER_COLUMNS, POD_COLUMNS, Sizes};
 use crate::read::ahead::{self, Plan, Step};
 use crate::read::error::AnalyzeError;
-use crate::read::fetch::{Days, PartObjects};
+use crate::read::fetch::{Days, PartObjects, SIZED};
 
 /// Reads the hours that `sizes` looks at, of those that are there.
 pub(crate) async fn read_sizes(
@@ -16,7 +16,7 @@ pub(crate) async fn read_sizes(
     mut sizes: Sizes,
 ) -> Result<Sizes, AnalyzeError> {
     let from = hours.partition_point(|hour| !sizes.looks_at(*hour));
-    let mut days = Days::new(lake, cluster, hours.get(from..).unwrap_or_default());
+    let mut days = Days::new(lake, cluster, hours.get(from..).unwrap_or_default(), SIZED);
     while let Some(day) = days.next().await? {
         sizes = tokio::task::spawn_blocking(move || take_day(&day, sizes)).await??;
     }

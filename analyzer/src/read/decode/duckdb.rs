@@ -11,7 +11,7 @@ use serde_json::Value;
 use types::{ClusterId, Hour, Window};
 
 use super::*;
-use crate::read::fetch::{Days, coverage};
+use crate::read::fetch::{Days, SUMMED, coverage};
 use crate::sums::both::Both;
 use crate::sums::ledger::GroupSums;
 use crate::sums::observed::Observed;
@@ -20,7 +20,7 @@ use crate::sums::observed::Observed;
 async fn read(lake: &Lake, cluster: &ClusterId) -> (Ledger, Observed) {
     let coverage = coverage(lake, cluster, None).await.unwrap();
     let mut observed = Observed::new(&coverage.hours, std::collections::BTreeSet::new());
-    let mut days = Days::new(lake, cluster, &coverage.hours);
+    let mut days = Days::new(lake, cluster, &coverage.hours, SUMMED);
     let mut decoder = Decoder::start(Ledger::default());
     while let Some(day) = days.next().await.unwrap() {
         let day = decoder.decode(day);

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use types::{ClusterId, Hour, SLOTS_PER_HOUR};
 
 use super::*;
-use crate::read::fetch::{Days, coverage};
+use crate::read::fetch::{Days, SUMMED, coverage};
 use crate::sums::both::Both;
 use crate::sums::facts::{WorkloadHour, WorkloadKey};
 use crate::sums::ledger::{FargateKind, GroupSums};
@@ -42,7 +42,7 @@ fn read_with_ledger(hours: &[HourRows]) -> (Vec<HourFacts>, Ledger) {
             lake.write_hour(&cluster(), hour, rows.clone(), HourOrigin::generator()).await.unwrap();
         }
         let coverage = coverage(&lake, &cluster(), None).await.unwrap();
-        let mut days = Days::new(&lake, &cluster(), &coverage.hours);
+        let mut days = Days::new(&lake, &cluster(), &coverage.hours, SUMMED);
         let (mut facts, mut ledger) = (Vec::new(), Ledger::default());
         while let Some(day) = days.next().await.unwrap() {
             facts.extend(decode_day(&day, &mut ledger).unwrap());

@@ -9,7 +9,7 @@ use super::headroom::checks_with_spares;
 use super::judged::{Judgement, Reported, Yardstick, judgement};
 use super::replayed::Replayed;
 use super::replays::Model;
-use super::spares::{SPARES, spared, with_spares};
+use super::spares::{spared, spares};
 use super::terms::Deal;
 use super::tornado::{Bar, Tornado};
 
@@ -107,7 +107,7 @@ impl Bars<'_, '_> {
         let month = self.model.pricer.month_of(&tornado.base.reported);
         let lines = |replayed: &Replayed| {
             let checks = replay::judge(&replayed.reported, &tornado.today.reported, limits);
-            let spares = with_spares(&checks, &replayed.reported).map_or(0, |_| SPARES);
+            let spares = spares(&checks, &replayed.reported);
             self.model.pricer.money(replayed, &spared(&replayed.reported, spares)).lines
         };
         let holds = |replayed: &Replayed| replay::holds(&checks_with_spares(replayed, &tornado.today, limits), &[]);

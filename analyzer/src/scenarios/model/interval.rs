@@ -5,7 +5,7 @@ use types::analysis::ScenarioId;
 
 use super::replayed::Replayed;
 use super::replays::Model;
-use super::spares::{SPARES, spared, with_spares};
+use super::spares::{spared, spares};
 use crate::month::HOURS_A_WEEK;
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;
@@ -22,7 +22,7 @@ pub(super) fn interval(model: &Model<'_>) -> Option<[f64; 2]> {
     let rival = model.scenario(ScenarioId::Ec2Repacked)?;
     let pool = model.like_for_like.as_ref()?;
     let checks = judge(&pool.reported, &model.today()?.reported, &model.limits);
-    let spares = with_spares(&checks, &pool.reported).map_or(0, |_| SPARES);
+    let spares = spares(&checks, &pool.reported);
     let weekly = |replayed: &Replayed| -> Vec<_> {
         let weeks = weeks(&replayed.whole.hours).into_iter();
         let of_week = |hours| spared(&Outcome { hours, ..Outcome::default() }, spares);

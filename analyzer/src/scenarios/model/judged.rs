@@ -10,7 +10,7 @@ use super::headroom::Ladder;
 use super::money::Money;
 use super::replayed::Replayed;
 use super::replays::Model;
-use super::spares::{SPARES, spared, with_spares};
+use super::spares::{spared, spares, with_spares};
 use crate::month::Month;
 use crate::number::ratio;
 use crate::units::unsigned;
@@ -90,7 +90,7 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
         let Some(Settled { replayed, ladder, level }) = settled(model, id, today, limits_in_force) else { continue };
         let checks = judge(&replayed.reported, &today.reported, limits_in_force);
         let spare = with_spares(&checks, &replayed.reported);
-        let spares = if spare.is_some() { SPARES } else { 0 };
+        let spares = spares(&checks, &replayed.reported);
         let money = model.pricer.money(replayed, &spared(&replayed.reported, spares));
         let Some((saved, base, _)) = today_lines.less(&money.lines) else { continue };
         let headroom = ladder.and_then(|ladder| headroom(model, ladder, level, reported));
@@ -129,7 +129,7 @@ pub(crate) fn after_expiries(model: &Model<'_>, id: ScenarioId, reported: Month)
     let Some(today) = model.today() else { return Vec::new() };
     let Some(Settled { replayed, .. }) = settled(model, id, today, &model.limits) else { return Vec::new() };
     let checks = judge(&replayed.reported, &today.reported, &model.limits);
-    let spares = with_spares(&checks, &replayed.reported).map_or(0, |_| SPARES);
+    let spares = spares(&checks, &replayed.reported);
     let outcome = spared(&replayed.reported, spares);
     let after = |(at, commitments): (i64, Vec<String>)| {
         let book = model.pricer.book().once_expired(at);

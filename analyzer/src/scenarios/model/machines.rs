@@ -10,7 +10,7 @@ use crate::assumptions::Assumptions;
 use crate::bill::today::{capacity_type_of, operating_system};
 use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::read::trace::{NodeFacts, NodePlace, Platform};
-use crate::sums::facts::{NodeKind, RHEL, SUSE, Spread};
+use crate::sums::facts::{NodeKind, Spread, is_linux};
 
 /// The oldest generation that is bought. Karpenter's own default is 3; AWS calls those before 5 previous generations,
 /// which new capacity is not planned on.
@@ -91,8 +91,7 @@ impl<'a> Machines<'a> {
             }
         }
         // Where spot moves, it moves to elastic VMs, which are priced and judged as on-demand.
-        let may_move = |platform: &Platform| platform.arch == "amd64" && platform.os == "linux";
-        if assumptions.terms.moves_spot() && seen.iter().any(|(platform, _)| may_move(platform)) {
+        if assumptions.terms.moves_spot() && seen.iter().any(|(platform, _)| platform.suits_elastic_vms()) {
             machines.platforms.push(Platform { arch: "amd64".to_owned(), os: "linux".to_owned(), spot: false });
         }
         let mut rows = Vec::new();
@@ -162,7 +161,7 @@ impl<'a> Machines<'a> {
             return Err("on an elastic VM already");
         }
         let os = node.os.unwrap_or("linux");
-        if !["linux", RHEL, SUSE].contains(&os) {
+        if !is_linux(os) {
             return Err("not on Linux");
         }
         let kind = node.instance_type.and_then(|name| self.book.instance_type(name));
@@ -235,7 +234,7 @@ impl<'a> Machines<'a> {
 
     /// Bare metal for amd64 on-demand nodes of Linux without a subscription, where there are any.
     fn add_hosts(&mut self, rows: &mut Vec<MachineType>) {
-        let movable = |platform: &&Platform| platform.arch == "amd64" && platform.os == "linux" && !platform.spot;
+        let movable = |platform: &&Platform| platform.suits_elastic_vms() && !platform.spot;
         let Some(platform) = self.platforms.iter().find(movable).cloned() else { return };
         let metal = |kind: &&InstanceType| {
             kind.bare_metal && kind.accelerators == 0 && kind.arch == "amd64" && !kind.family().starts_with('u')

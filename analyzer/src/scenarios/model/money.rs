@@ -125,7 +125,7 @@ impl<'a> Pricer<'a> {
                     pricer.seconds += node.billed_seconds;
                     let platform = machines.platforms.get(usize::from(place.platform));
                     let moves = |platform: &crate::read::trace::Platform| {
-                        platform.arch == "amd64" && platform.os == "linux" && (spot_moves || !platform.spot)
+                        platform.suits_elastic_vms() && (spot_moves || !platform.spot)
                     };
                     if platform.is_some_and(moves)
                         && let Some(name) = &node.kind.instance_type
@@ -240,11 +240,14 @@ impl<'a> Pricer<'a> {
     }
 
     /// Seconds of an outcome's machines, hour by hour: nodes, hosts, and those that stay as they are.
-    pub(crate) fn used(&self, of: &Replayed, outcome: &Outcome) -> AsIs {
+    pub(crate) fn used<'s>(
+        &'s self,
+        of: &'s Replayed,
+        outcome: &'s Outcome,
+    ) -> impl Iterator<Item = (Hour, BTreeMap<MachineKind, i64>)> + 's {
         let mut billed = outcome.hours.iter().peekable();
-        let mut hours = AsIs::new();
-        for (hour, as_is) in &self.as_is {
-            let Some(of_hour) = billed.next_if(|billed| billed.start == hour.start_seconds()) else { continue };
+        self.as_is.iter().filter_map(move |(hour, as_is)| {
+            let of_hour = billed.next_if(|billed| billed.start == hour.start_seconds())?;
             let mut used = as_is.clone();
             for (kind, seconds) in &of_hour.node_seconds {
                 if let Some(machine) = self.kind(*kind) {
@@ -254,16 +257,15 @@ impl<'a> Pricer<'a> {
             if let Some(host) = of.host.as_ref() {
                 *used.entry(host.machine.clone()).or_default() += signed(host_seconds(of_hour));
             }
-            hours.push((*hour, used));
-        }
-        hours
+            Some((*hour, used))
+        })
     }
 
     /// Returns the cost of an outcome of a scenario, over the hours it has.
     pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
         let host = of.host.as_ref();
         let mut pricing = Pricing::new(self.book);
-        self.used(of, outcome).iter().for_each(|(hour, used)| pricing.hour(*hour, used));
+        self.used(of, outcome).for_each(|(hour, used)| pricing.hour(hour, &used));
         let compute = pricing.finish();
         let hosts = host.and_then(|host| compute.machines.get(&host.machine));
         let hosts = hosts.map_or(NanoUsd::ZERO, |machine| machine.effective);
@@ -374,10 +376,10 @@ impl<'a> Pricer<'a> {
             pricing.hour(*hour, used);
         }
         let compute = pricing.finish();
-        let seconds = |rows: &AsIs| -> i128 {
+        let seconds = |rows: &[(Hour, BTreeMap<MachineKind, i64>)]| -> i128 {
             rows.iter().flat_map(|(_, used)| used.values()).map(|seconds| i128::from(*seconds)).sum()
         };
-        let (part, all) = (seconds(&rows.to_vec()), seconds(&self.as_observed));
+        let (part, all) = (seconds(rows), seconds(&self.as_observed));
         let known = self.known_seconds(rows.iter().map(|(hour, _)| hour.start_seconds()));
         let by_hours = |line: Option<NanoUsd>| line.map(|line| line.scaled(known, self.all_seconds()));
         let by_nodes = |line: Option<NanoUsd>| line.map(|line| if all == 0 { line } else { line.scaled(part, all) });

@@ -14,7 +14,7 @@ pub(super) fn offer(model: &Model<'_>, recommended: Option<ScenarioId>) -> Optio
     let change = recommended.filter(|id| id.is_change());
     let after = change.and_then(|id| model.scenario(id));
     let hours: Vec<(Hour, BTreeMap<MachineKind, i64>)> = match after {
-        Some(after) => model.pricer.used(after, &after.whole),
+        Some(after) => model.pricer.used(after, &after.whole).collect(),
         None => model.pricer.observed().to_vec(),
     };
     let offers = offers(model.pricer.book(), &hours);

@@ -11,11 +11,11 @@ use super::machines::Candidate;
 use super::money::Pricer;
 use super::replayed::Replayed;
 use super::selection::Selector;
-use super::spares::{SPARES, spared, with_spares};
+use super::spares::{spared, spares};
 use super::windows::Windows;
 use crate::read::decode::read_traces;
 use crate::read::error::AnalyzeError;
-use crate::read::fetch::Days;
+use crate::read::fetch::{Days, REPLAYED};
 use crate::read::trace::Names;
 
 /// Limits that a choice of variants and hosts leaves open, since warm machines and spare hosts mend them. Spare hosts are in
@@ -57,7 +57,7 @@ impl Source<'_> {
         names: &mut Names,
         choices: &Selector<'_>,
     ) -> Result<Option<Hour>, AnalyzeError> {
-        let mut days = Days::new(self.lake, self.cluster, self.hours);
+        let mut days = Days::new(self.lake, self.cluster, self.hours, REPLAYED);
         Ok(match days.next().await? {
             Some(day) => read_traces(&day, names, choices)?.into_iter().next(),
             None => None,
@@ -84,7 +84,7 @@ impl Source<'_> {
         let mut replays: Vec<Replay> = groups.iter().map(replay).collect();
         let hours = self.hours.get(stretch.hours.clone()).unwrap_or_default();
         self.replays = self.replays_with(scenarios, &stretch.hours);
-        let mut days = Days::new(self.lake, self.cluster, hours);
+        let mut days = Days::new(self.lake, self.cluster, hours, REPLAYED);
         let mut at = stretch.hours.start;
         let mut before = None;
         while let Some(day) = days.next().await? {
@@ -166,7 +166,9 @@ impl Passes<'_, '_, '_> {
                 groups.len() - 1
             });
             places.push(at);
-            groups.get_mut(at).into_iter().for_each(|(setups, _)| setups.push(scenario.clone()));
+            if let Some((setups, _)) = groups.get_mut(at) {
+                setups.push(scenario);
+            }
         }
         let mut replayed: Vec<_> =
             self.source.pass(groups, stretch, self.names, selector).await?.into_iter().map(Vec::into_iter).collect();
@@ -205,7 +207,7 @@ impl Passes<'_, '_, '_> {
     /// Returns the cost of a variant on all the hours it was replayed on, the spare hosts that it needs there among it;
     /// `None` where something of it has no price. `today` is the replay of today's machines over the same hours.
     pub(super) fn cost(&self, tried: &Replayed, today: &Replayed) -> Option<NanoUsd> {
-        let spares = with_spares(&judge(&tried.whole, &today.whole, &self.limits), &tried.whole).map_or(0, |_| SPARES);
+        let spares = spares(&judge(&tried.whole, &today.whole, &self.limits), &tried.whole);
         self.pricer.money(tried, &spared(&tried.whole, spares)).lines.total()
     }
 }

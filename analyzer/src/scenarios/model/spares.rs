@@ -4,7 +4,7 @@ use replay::{Check, Outcome};
 use types::analysis::Limit;
 
 /// Spare hosts of each zone where a zone cannot stand the loss of a host by itself.
-pub(super) const SPARES: u32 = 1;
+const SPARES: u32 = 1;
 
 /// The share of the time a zone could not take over from a lost host though it has a spare; `None` where no spare is
 /// needed, or it does not help.
@@ -12,6 +12,11 @@ pub(super) fn with_spares(checks: &[Check], outcome: &Outcome) -> Option<f64> {
     let check = checks.iter().find(|check| check.limit == Limit::HostLoss && !check.holds)?;
     let spared = outcome.host_loss_share_with_a_spare();
     (spared <= check.allowed).then_some(spared)
+}
+
+/// Spare hosts of each zone that a scenario needs, where they help.
+pub(super) fn spares(checks: &[Check], outcome: &Outcome) -> u32 {
+    with_spares(checks, outcome).map_or(0, |_| SPARES)
 }
 
 /// The same outcome with so many spare hosts in each zone, which change what is paid and nothing that happens.

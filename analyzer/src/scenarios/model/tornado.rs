@@ -151,7 +151,9 @@ impl Passes<'_, '_, '_> {
             let replayed = self.pass_over(scenarios, stretch.clone(), selector).await?;
             for (at, replayed) in next.into_iter().zip(replayed) {
                 let holds = held(&replayed, &[]);
-                climbs.get_mut(at).into_iter().for_each(|climb| climb.take(replayed.clone().without_course(), holds));
+                if let Some(climb) = climbs.get_mut(at) {
+                    climb.take(replayed.without_course(), holds);
+                }
             }
         }
         for climb in climbs {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use service::outbound::Outbound;
 
@@ -41,20 +42,32 @@ async fn post(url: &str, token: Option<&str>, within: Option<&Outbound>, body: &
             outbound.checked(url)?;
             outbound.client(TIMEOUT)?
         }
-        None => reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?,
+        None => client()?,
     };
     let mut request = client.post(url).header("content-type", "application/json").body(body.to_string());
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
     let response = request.send().await.map_err(reqwest::Error::without_url)?;
+    match refusal(response).await {
+        Some((status, said)) => Err(anyhow!("it answered {status}: {said}")),
+        None => Ok(()),
+    }
+}
+
+/// A client that waits for so long and follows nobody elsewhere.
+pub(super) fn client() -> reqwest::Result<Client> {
+    Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()
+}
+
+/// The status of an answer outside of 2xx, with the beginning of what it says; `None` for any other.
+pub(super) async fn refusal(response: Response) -> Option<(StatusCode, String)> {
     let status = response.status();
     if status.is_success() {
-        return Ok(());
+        return None;
     }
-    let said = response.text().await.map_err(reqwest::Error::without_url).unwrap_or_default();
-    let said: String = said.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS).collect();
-    Err(anyhow!("it answered {status}: {said}"))
+    let said = response.text().await.unwrap_or_default();
+    Some((status, said.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS).collect()))
 }
 
 /// Escapes what Slack takes for markup.

@@ -6,18 +6,13 @@
 //! labels sorted by name, the whole packed with snappy. (Source: Prometheus remote-write specification 1.0.)
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use types::analysis::Analysis;
 
 use super::metrics::families;
-use super::secret;
+use super::{http, secret};
 
-/// Time the server may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
-/// Characters of an error's body that are quoted.
-const QUOTED_CHARS: usize = 200;
 /// Field tags: the field's number times eight, plus the wire type.
 const FIRST_MESSAGE: u8 = 0x0a;
 const SECOND_MESSAGE: u8 = 0x12;
@@ -47,8 +42,7 @@ impl RemoteWriteArgs {
         let Some(url) = &self.remote_write_url else { return Ok(()) };
         let token = self.remote_write_token_file.as_deref().map(secret).transpose()?;
         let body = snap::raw::Encoder::new().compress_vec(&request(analyses, milliseconds)).context("pack metrics")?;
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()?;
-        let mut request = client
+        let mut request = http::client()?
             .post(url.clone())
             .header("content-type", "application/x-protobuf")
             .header("content-encoding", "snappy")
@@ -61,12 +55,7 @@ impl RemoteWriteArgs {
             format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
         let sent = request.send().await.map_err(reqwest::Error::without_url);
         let response = sent.with_context(|| format!("push metrics to `{place}`"))?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(());
-        }
-        let said = response.text().await.map_err(reqwest::Error::without_url).unwrap_or_default();
-        let said: String = said.chars().filter(|c| !c.is_control()).take(QUOTED_CHARS).collect();
+        let Some((status, said)) = http::refusal(response).await else { return Ok(()) };
         let hint = if status.as_u16() == 404 {
             "; Prometheus takes them only with --web.enable-remote-write-receiver"
         } else {

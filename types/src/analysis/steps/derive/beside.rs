@@ -10,13 +10,15 @@ const GP3_IOPS_GIB: f64 = 1000.0;
 /// The steps, the largest saving first; those of unknown amount last.
 pub(super) fn steps(analysis: &Analysis, prices: &OfferPrices) -> Vec<Step> {
     let Some(months) = analysis.window.months() else { return Vec::new() };
+    let spot = spot(analysis, prices, months);
+    let buy = buy(analysis, prices, spot.is_some());
     let mut steps: Vec<Step> = [
         delete_volumes(analysis, months),
         gp3(analysis, prices, months),
         upgrade(analysis, prices, months),
-        spot(analysis, prices, months),
+        spot,
         commitments(analysis, months),
-        buy(analysis, prices, months),
+        buy,
     ]
     .into_iter()
     .flatten()
@@ -122,10 +124,10 @@ fn jobs_fraction(analysis: &Analysis) -> f64 {
     if all > 0.0 { (usd(&|row| JOBS.contains(&row.workload_kind.as_str())) / all).clamp(0.0, 1.0) } else { 0.0 }
 }
 
-fn buy(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
+/// The commitment to buy; what jobs run on is not committed to where another step takes them to spot.
+fn buy(analysis: &Analysis, prices: &OfferPrices, jobs_to_spot: bool) -> Option<Step> {
     let offer = prices.commitment?;
-    // What jobs run on is not committed to where another step takes them to spot.
-    let kept = if spot(analysis, prices, months).is_some() { 1.0 - jobs_fraction(analysis) } else { 1.0 };
+    let kept = if jobs_to_spot { 1.0 - jobs_fraction(analysis) } else { 1.0 };
     let money = |amount: f64| show::money(amount * kept, &analysis.currency);
     let what = format!(
         "Buy a Compute Savings Plan of {} an hour for one year, for a base load of {} an hour",

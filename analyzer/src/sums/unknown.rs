@@ -1,30 +1,14 @@
 //! Slots of which a lake says nothing, not even who lived: what of a zone is then left out of every scenario.
 //!
 //! No column says slot by slot whether kube-state-metrics was scraped. The lake knows two things of it: how many of the
-//! hour's scrapes failed ([`quality_hour`]), and the slots in which no container of a zone has a sample. Where scrapes of
+//! hour's scrapes failed ([`quality_hour`](lake::tables::quality_hour)), and the slots in which no container of a zone has a sample. Where scrapes of
 //! kube-state-metrics are missing for as long as a zone is silent, it is taken to have been silent with it; then neither
 //! who came nor who went is known. Where they are not missing, or nobody counted them, lives are as recorded, and only the
 //! use of them is not known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::record_batch::RecordBatch;
-use lake::Column;
-use lake::tables::quality_hour;
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
-
-use crate::read::columns::{Int64s, Misfit, Texts};
-
-/// The columns [`Scrapes::read`] reads.
-pub(crate) const QUALITY_COLUMNS: &[Column] = &[
-    quality_hour::hour_start_seconds,
-    quality_hour::query,
-    quality_hour::scrapes_expected,
-    quality_hour::scrapes_seen,
-];
-
-/// The query that tells which pods there are.
-const PODS: &str = "pod_info";
 
 /// Slots as bits, slot `k` as bit `k`.
 pub(crate) type SlotBits = u16;
@@ -37,19 +21,10 @@ pub(crate) type UnknownSlots = BTreeMap<String, SlotBits>;
 pub(crate) struct Scrapes(BTreeMap<i64, (i64, i64)>);
 
 impl Scrapes {
-    /// Takes the next batch of the quality of hours.
-    pub(crate) fn read(&mut self, batch: &RecordBatch) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, quality_hour::hour_start_seconds)?;
-        let query = Texts::new(batch, quality_hour::query)?;
-        let expected = Int64s::new(batch, quality_hour::scrapes_expected)?;
-        let seen = Int64s::new(batch, quality_hour::scrapes_seen)?;
-        for row in (0..batch.num_rows()).filter(|row| query.some(*row) == PODS) {
-            if let Some((expected, seen)) = expected.get(row).zip(seen.get(row)) {
-                let sum = self.0.entry(hour.some(row)).or_default();
-                *sum = (sum.0.saturating_add(expected), sum.1.saturating_add(seen));
-            }
-        }
-        Ok(())
+    /// Adds scrapes of an hour.
+    pub(crate) fn add(&mut self, hour: i64, expected: i64, seen: i64) {
+        let sum = self.0.entry(hour).or_default();
+        *sum = (sum.0.saturating_add(expected), sum.1.saturating_add(seen));
     }
 
     /// Hours in which any scrape is missing.
