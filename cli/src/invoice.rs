@@ -10,9 +10,9 @@ use lake::{Lake, LakeUri};
 use types::ClusterId;
 use types::analysis::{Analysis, Gravity, Invoice, Note};
 
-use crate::analyze::{assumptions, prices, window};
 use crate::failure::Failure;
 use crate::formats::MoneyArgs;
+use crate::inputs::{assumptions, prices, window};
 use crate::output::{print, write_file};
 use crate::progress::{Progress, Step};
 use crate::range::RangeArgs;
@@ -65,25 +65,6 @@ pub(crate) struct InvoiceCommand {
 
     #[command(flatten)]
     money: MoneyArgs,
-}
-
-/// A bill as an input of an analysis.
-#[derive(Debug, Clone, clap::Args)]
-pub(crate) struct BillArgs {
-    /// Hold today's bill against this export of AWS's: a file, a folder, or s3://bucket/prefix; see `emp-cost invoice`
-    #[arg(long, value_name = "EXPORT")]
-    invoice: Option<ExportUri>,
-
-    /// Name of the cluster in AWS [default: what the tags of its instances in the bill say]
-    #[arg(long, value_name = "NAME", requires = "invoice")]
-    eks_cluster: Option<String>,
-}
-
-impl BillArgs {
-    pub(crate) fn bill(&self) -> Option<BillToRead> {
-        let export = self.invoice.clone()?;
-        Some(BillToRead { export, eks_cluster: self.eks_cluster.clone() })
-    }
 }
 
 pub(crate) async fn run(args: InvoiceCommand, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {

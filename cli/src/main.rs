@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod formats;
+mod inputs;
 mod invoice;
 mod lake;
 mod output;
@@ -20,6 +21,7 @@ mod report;
 mod run;
 mod serve;
 mod shelf;
+mod stop;
 mod work;
 
 use std::process::ExitCode;

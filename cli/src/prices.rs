@@ -15,8 +15,8 @@ use ::prices::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
 use types::UsdPerHour;
 
-use crate::analyze::prices;
 use crate::failure::Failure;
+use crate::inputs::prices;
 use crate::output::{print, write_file_by};
 use shapes::{known_type, shape};
 use spill::Spill;

@@ -13,13 +13,13 @@ use types::analysis::{Analysis, Note};
 use types::moment::parse_span;
 use types::{ClusterId, Hour, Window};
 
-use crate::analyze::{self, InputArgs, Inputs};
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
+use crate::inputs::{InputArgs, Inputs};
 use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
-use crate::{invoice, report, shelf};
+use crate::{analyze, invoice, report, shelf};
 pub(crate) use deliver::Channels;
 use deliver::{DeliverArgs, Delivery};
 

@@ -12,6 +12,7 @@ use service::outbound::Outbound;
 
 use crate::failure::Failure;
 use crate::run::Channels;
+use crate::stop::ended;
 
 /// Serve reports, costs by team and an API over a lake
 ///
@@ -73,18 +74,4 @@ fn told_by(config: &service::Config) -> Result<Option<Arc<dyn Deliver>>, Failure
         }
     }
     Ok(delivery.map(|delivery| -> Arc<dyn Deliver> { Arc::new(delivery) }))
-}
-
-/// Waits until somebody asks the process to end.
-pub(crate) async fn ended() {
-    let interrupted = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminated) => tokio::select! {
-            _ = interrupted => {}
-            _ = terminated.recv() => {}
-        },
-        Err(_) => {
-            let _interrupted = interrupted.await;
-        }
-    }
 }

@@ -14,10 +14,11 @@ use service::{Knob, Replays};
 use tokio::sync::Mutex;
 use types::Window;
 
-use crate::analyze::{self, InputArgs, Inputs};
+use crate::analyze;
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
-use crate::serve::ended;
+use crate::inputs::{InputArgs, Inputs};
+use crate::stop::ended;
 
 /// Interval at which a worker says that it lives.
 const SAYS: Duration = Duration::from_secs(20);

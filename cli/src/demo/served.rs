@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;
 use crate::progress::Progress;
-use crate::serve::ended;
+use crate::stop::ended;
 use crate::{report, shelf, work};
 
 /// The clusters, by name.

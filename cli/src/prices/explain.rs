@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use prices::{Figure, PriceBook};
 
 use super::shapes::{known_type, shape};
-use crate::analyze::prices;
 use crate::failure::Failure;
+use crate::inputs::prices;
 use crate::output::print;
 
 /// Ratios of tenancy Dedicated to Shared in price lists, with a margin for rounding.

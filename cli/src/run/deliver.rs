@@ -8,7 +8,7 @@ mod message;
 mod metrics;
 mod remote_write;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
@@ -115,12 +115,4 @@ impl Delivery {
         }
         self.remote_write.push(&self.analyses, now.timestamp_millis()).await
     }
-}
-
-/// Reads a secret from a file, without the line break at its end.
-fn secret(path: &Path) -> anyhow::Result<String> {
-    let text = read_file(path)?;
-    let secret = text.trim_end();
-    anyhow::ensure!(!secret.is_empty(), "`{}` is empty; it must hold the secret", path.display());
-    Ok(secret.to_owned())
 }

@@ -9,7 +9,7 @@ use service::outbound::Outbound;
 
 use super::config::{Slack, Webhook};
 use super::message::Message;
-use super::secret;
+use crate::output::read_secret;
 
 /// Longest time a server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -18,7 +18,7 @@ const QUOTED_CHARS: usize = 200;
 
 /// Posts a message to Slack, within what may be reached where that is limited.
 pub(super) async fn slack(to: &Slack, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
-    let url = secret(&to.url_file)?;
+    let url = read_secret(&to.url_file)?;
     post(&url, None, within, &json!({"text": escaped(&format!("*{}*\n{}", message.subject, message.text))}))
         .await
         .with_context(|| format!("post to Slack by the URL in `{}`", to.url_file.display()))
@@ -26,10 +26,10 @@ pub(super) async fn slack(to: &Slack, message: &Message, within: Option<&Outboun
 
 /// Posts a message to a webhook, as JSON, within what may be reached where that is limited.
 pub(super) async fn webhook(to: &Webhook, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
-    let token = to.bearer_token_file.as_deref().map(secret).transpose()?;
+    let token = to.bearer_token_file.as_deref().map(read_secret).transpose()?;
     let (url, what) = match (&to.url, &to.url_file) {
         (Some(url), _) => (url.clone(), url.clone()),
-        (None, Some(file)) => (secret(file)?, file.display().to_string()),
+        (None, Some(file)) => (read_secret(file)?, file.display().to_string()),
         (None, None) => return Err(anyhow!("a [[webhook]] has no URL")),
     };
     post(&url, token.as_deref(), within, &message.json).await.with_context(|| format!("post to the webhook `{what}`"))

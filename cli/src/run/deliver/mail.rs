@@ -17,7 +17,7 @@ use types::analysis::Analysis;
 
 use super::config::{Mail, TlsMode};
 use super::message::Message;
-use super::secret;
+use crate::output::read_secret;
 
 /// How long a server may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -90,7 +90,7 @@ fn transport(to: &Mail) -> anyhow::Result<Transport> {
     };
     let mut builder = Transport::builder_dangerous(&to.server).port(to.port()).tls(tls).timeout(Some(TIMEOUT));
     if let Some((username, file)) = to.username.as_ref().zip(to.password_file.as_deref()) {
-        builder = builder.credentials(Credentials::new(username.clone(), secret(file)?));
+        builder = builder.credentials(Credentials::new(username.clone(), read_secret(file)?));
     }
     Ok(builder.build())
 }
