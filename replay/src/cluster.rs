@@ -6,6 +6,7 @@
 mod impute;
 mod imputed;
 mod past;
+mod scratch;
 mod usage;
 
 pub(crate) use impute::Guess;
@@ -173,7 +174,7 @@ pub(crate) struct Cluster {
     /// Pods that went in the hour in work, in the one before it, and so on; what is followed still needs their ids.
     gone: [Vec<u32>; KEPT_HOURS],
     free: FreePlaces,
-    scratch: usage::Scratch,
+    scratch: scratch::Scratch,
     past: past::Past,
     /// Parts of the hour's use that are imputed: a row for each pod, [`NONE`] for nearly all of them.
     guesses: Vec<Guess>,
@@ -210,7 +211,7 @@ impl Cluster {
             alive: Vec::new(),
             gone: Default::default(),
             free: FreePlaces::default(),
-            scratch: usage::Scratch::default(),
+            scratch: scratch::Scratch::default(),
             past: past::Past::default(),
             guesses: Vec::new(),
             guess_of: Table::default(),

@@ -4,11 +4,12 @@
 //! for the slot: nothing is decided, billed, asked for or measured there. What began or ended meanwhile does so when the
 //! zone goes on.
 
-use crate::hour::{HOUR_SECONDS, PodRow, SLOT_SECONDS, SLOTS};
+use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
+
 use crate::number::unsigned;
 
 /// A slot of each zone: what pods ask for, in core-milliseconds, and what of it is not known.
-type Known = [(u64, u64); SLOTS];
+pub(crate) type Known = [(u64, u64); SLOTS];
 
 /// Slots of an hour in which zones are frozen, by zone; zones that never are have no row.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,25 +20,8 @@ pub(crate) struct FrozenSlots {
 }
 
 impl FrozenSlots {
-    /// A zone is frozen where nothing is known of the lives of pods that request over half of its core-seconds. A pod
-    /// that requests nothing counts as a millicore.
-    pub(crate) fn of(pods: &[PodRow]) -> Self {
-        if pods.iter().all(|pod| pod.unknown_slots == 0) {
-            return Self::default();
-        }
-        let mut zones: Vec<(u16, Known)> = Vec::new();
-        for pod in pods {
-            let at = zones.binary_search_by_key(&pod.zone, |(zone, _)| *zone).unwrap_or_else(|at| {
-                zones.insert(at, (pod.zone, [(0, 0); SLOTS]));
-                at
-            });
-            let Some((_, known)) = zones.get_mut(at) else { continue };
-            for (k, (asked, unknown)) in known.iter_mut().enumerate() {
-                let core_ms = u64::from(pod.ask.cpu_millicores.max(1)) * u64::from(pod.alive_in(k));
-                *asked += core_ms;
-                *unknown += if pod.unknown_slots >> k & 1 == 1 { core_ms } else { 0 };
-            }
-        }
+    /// A zone is frozen where more than half of what its pods ask for is not known; rows are in the order of zones.
+    pub(crate) fn of(zones: Vec<(u16, Known)>) -> Self {
         let frozen = |known: Known| known.map(|(asked, unknown)| 2 * unknown > asked);
         let rows: Vec<(u16, [bool; SLOTS])> = zones.into_iter().map(|(zone, known)| (zone, frozen(known))).collect();
         let whole = rows.iter().all(|(_, slots)| *slots == [true; SLOTS]);
@@ -114,40 +98,6 @@ impl FrozenPast {
         let within = starts.iter().skip(first).take_while(|start| **start < to);
         within.map(|start| unsigned((start + SLOT_SECONDS).min(to) - from.max(*start))).sum()
     }
-}
-
-impl PodRow {
-    /// Seconds of slot `k` in which it is alive.
-    pub(crate) fn alive_in(&self, k: usize) -> u32 {
-        let start = i64::try_from(k).unwrap_or_default() * SLOT_SECONDS;
-        let seconds = i64::from(self.alive_to).min(start + SLOT_SECONDS) - i64::from(self.alive_from).max(start);
-        u32::try_from(seconds).unwrap_or_default()
-    }
-
-    /// The same row with what lies in frozen slots moved to when its zone goes on: that it starts, that it was created,
-    /// and that it ends. `known` is whether it was there when the hour began.
-    pub(crate) fn thawed(&self, frozen: &FrozenSlots, known: bool) -> Self {
-        if frozen.of_zone(self.zone).is_none() {
-            return *self;
-        }
-        let at = |second: u16| frozen.thawed(self.zone, second);
-        let goes_on = known && self.alive_from == 0;
-        let from = if goes_on { 0 } else { at(self.alive_from) };
-        let to = if i64::from(self.alive_to) < HOUR_SECONDS { at(self.alive_to) } else { self.alive_to };
-        let waited = if from == self.alive_from {
-            // Created in a frozen slot it is asked for when the zone goes on.
-            let asked = at(self.asked_from()).min(from);
-            if asked > self.asked_from() { u32::from(from - asked) } else { self.waited }
-        } else {
-            0
-        };
-        Self { alive_from: from, alive_to: to.max(from), waited, ..*self }
-    }
-}
-
-/// Seconds of an hour in which zones are frozen, as an outcome counts them.
-pub(crate) fn counted(start: i64, frozen: &FrozenSlots) -> impl Iterator<Item = crate::outcome::Frozen> {
-    frozen.seconds().map(move |(zone, seconds)| crate::outcome::Frozen { start, zone, seconds })
 }
 
 #[cfg(test)]

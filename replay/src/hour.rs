@@ -1,6 +1,6 @@
 //! Input of the engine: one closed hour of a cluster, in memory alone.
 
-use crate::frozen::FrozenSlots;
+use crate::frozen::{FrozenSlots, Known};
 use crate::number::index;
 
 pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
@@ -299,6 +299,57 @@ fn by_pod(containers: &[ContainerRow], pods: usize) -> Vec<ContainerRow> {
     order.iter().filter_map(|row| containers.get(index(*row)).copied()).collect()
 }
 
+/// Slots in which nothing is known of the lives of pods that request over half of a zone's core-seconds. A pod that
+/// requests nothing counts as a millicore.
+fn frozen_slots(pods: &[PodRow]) -> FrozenSlots {
+    if pods.iter().all(|pod| pod.unknown_slots == 0) {
+        return FrozenSlots::default();
+    }
+    let mut zones: Vec<(u16, Known)> = Vec::new();
+    for pod in pods {
+        let at = zones.binary_search_by_key(&pod.zone, |(zone, _)| *zone).unwrap_or_else(|at| {
+            zones.insert(at, (pod.zone, [(0, 0); SLOTS]));
+            at
+        });
+        let Some((_, known)) = zones.get_mut(at) else { continue };
+        for (k, (asked, unknown)) in known.iter_mut().enumerate() {
+            let core_ms = u64::from(pod.ask.cpu_millicores.max(1)) * u64::from(pod.alive_in(k));
+            *asked += core_ms;
+            *unknown += if pod.unknown_slots >> k & 1 == 1 { core_ms } else { 0 };
+        }
+    }
+    FrozenSlots::of(zones)
+}
+
+impl PodRow {
+    /// Seconds of slot `k` in which it is alive.
+    pub(crate) fn alive_in(&self, k: usize) -> u32 {
+        let start = i64::try_from(k).unwrap_or_default() * SLOT_SECONDS;
+        let seconds = i64::from(self.alive_to).min(start + SLOT_SECONDS) - i64::from(self.alive_from).max(start);
+        u32::try_from(seconds).unwrap_or_default()
+    }
+
+    /// The same row with what lies in frozen slots moved to when its zone goes on: that it starts, that it was created,
+    /// and that it ends. `known` is whether it was there when the hour began.
+    pub(crate) fn thawed(&self, frozen: &FrozenSlots, known: bool) -> Self {
+        if frozen.of_zone(self.zone).is_none() {
+            return *self;
+        }
+        let at = |second: u16| frozen.thawed(self.zone, second);
+        let goes_on = known && self.alive_from == 0;
+        let from = if goes_on { 0 } else { at(self.alive_from) };
+        let to = if i64::from(self.alive_to) < HOUR_SECONDS { at(self.alive_to) } else { self.alive_to };
+        let waited = if from == self.alive_from {
+            // Created in a frozen slot it is asked for when the zone goes on.
+            let asked = at(self.asked_from()).min(from);
+            if asked > self.asked_from() { u32::from(from - asked) } else { self.waited }
+        } else {
+            0
+        };
+        Self { alive_from: from, alive_to: to.max(from), waited, ..*self }
+    }
+}
+
 /// Of a frozen slot nothing is known, whatever rows say of it.
 fn forget_frozen(pods: &[PodRow], containers: &mut [ContainerRow], frozen: &FrozenSlots) {
     for row in containers {
@@ -359,7 +410,7 @@ impl Hour {
             own.sort_unstable();
         }
         nodes.sort_unstable();
-        let frozen = FrozenSlots::of(&pods);
+        let frozen = frozen_slots(&pods);
         if !frozen.is_empty() {
             forget_frozen(&pods, &mut containers, &frozen);
         }

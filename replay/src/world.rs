@@ -19,167 +19,22 @@ mod repack;
 mod seed;
 mod slot;
 mod starts;
+mod state;
 mod together;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem::take;
 
-use crate::cluster::{Cluster, Guess, NEVER};
-use crate::hour::{Ask, HOUR_SECONDS, Lane, NONE};
+use crate::cluster::{Cluster, NEVER};
+use crate::hour::HOUR_SECONDS;
 use crate::number::{index, unsigned, whole};
 use crate::observer::Observer;
 use crate::outcome::{HourBilled, Interruptions, Outcome};
 use crate::placement::{Item, Offer, Packer, Room};
-use crate::predictor::Series;
 use crate::setup::{Requests, Setup};
 use crate::table::{FreePlaces, Table};
-use hosts::Host;
-use late::Lates;
-use lots::Lot;
-
-/// Request that kube-scheduler's scores count for a pod that requests nothing: 100 m and 200 MiB.
-const SCORED: Ask = Ask { cpu_millicores: 100, memory_mib: 200 };
-
-/// A machine type, ready to be used.
-#[derive(Debug, Clone)]
-struct Kind {
-    /// Room for pods, daemons taken off.
-    room: Room,
-    /// CPU it delivers, in millicores.
-    cpu: u32,
-    vcpu: u32,
-    memory_mib: u32,
-    platform: u16,
-    price: Option<types::UsdPerHour>,
-}
-
-/// A machine: an EC2 node or an elastic VM.
-#[derive(Debug, Clone)]
-struct Machine {
-    live: bool,
-    serial: u32,
-    kind: u32,
-    lot: u32,
-    pos: u32,
-    requested: i64,
-    /// When it came up, or will; [`NEVER`] while an elastic VM has no host.
-    ready_at: i64,
-    ready: bool,
-    /// Takes no more pods: it is being replaced.
-    closed: bool,
-    /// Kept ready: the scheduler does not see it until a pod fits nowhere else.
-    warm: bool,
-    pods: Vec<u32>,
-    room: Room,
-    /// Amounts that the scheduler scores by.
-    scored: Ask,
-    empty_since: i64,
-    pausing_volumes: u32,
-    cpu: Lane,
-    peak: Lane,
-    memory: Lane,
-    memory_mean: Lane,
-    /// Parts of CPU and memory that are imputed.
-    guess: Guess,
-    /// Where its pods go when it is replaced.
-    hands_over: Vec<(u32, u32)>,
-    /// Machines that have yet to hand pods over to it; nobody else is let onto it before.
-    awaits: u32,
-    evm: Option<Box<Evm>>,
-}
-
-impl Machine {
-    /// Returns true when the scheduler may put pods onto it, where there is room.
-    fn takes_pods(&self) -> bool {
-        self.live && self.ready && !self.closed && !self.warm && self.awaits == 0
-    }
-}
-
-/// State of an elastic VM beside that of a machine.
-#[derive(Debug, Clone, Default)]
-struct Evm {
-    /// [`NONE`] while it has none.
-    host: u32,
-    /// Where it migrates to; [`NONE`] while it does not.
-    target: u32,
-    rest_until: i64,
-    high_water: u32,
-    cpu: Series,
-    memory: Series,
-    /// The most it ever used, CPU and memory.
-    most: (u32, u32),
-    /// Slots its history holds, silent ones aside.
-    seen: u32,
-    /// Use that was expected of it when it got its host, CPU and memory.
-    expected: (u32, u32),
-    /// The last slot: CPU, and memory with KubeVirt's share.
-    last: (u32, u32),
-    /// Parts of the last slot that are imputed.
-    guessed: (u32, u32),
-    /// Values its history last took: of a silent slot nothing is known, and the one before stands.
-    recorded: (u32, u32),
-    /// `true` when its history became long enough in the last slot.
-    ripens: bool,
-    /// The last slot's CPU at its peak.
-    peak: u32,
-    /// Memory KubeVirt needs for it.
-    overhead: u32,
-}
-
-/// Where a pod is.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// [`NONE`] while it waits for one.
-    machine: u32,
-    /// Its place in the machine's list.
-    at: u32,
-    /// Since when it is asked for; [`NEVER`] where it is not.
-    asked_since: i64,
-    /// When it was scheduled as recorded; only from then on it uses, and is served.
-    due: i64,
-    /// `true` when that has come.
-    is_due: bool,
-    /// When it first was on a machine that is ready; [`NEVER`] while it waits for one.
-    up_since: i64,
-    /// Its volumes that stop an elastic VM when it migrates.
-    pausing: u32,
-    item: Item,
-}
-
-impl Place {
-    /// Since when it is served; [`NEVER`] while it waits.
-    fn served_since(&self) -> i64 {
-        self.up_since.max(self.due)
-    }
-
-    /// Returns true when it is served at the moment.
-    fn is_served(&self) -> bool {
-        self.is_due && self.up_since < NEVER
-    }
-}
-
-const NOWHERE: Place = Place {
-    machine: NONE,
-    at: 0,
-    asked_since: NEVER,
-    due: NEVER,
-    is_due: false,
-    up_since: NEVER,
-    pausing: 0,
-    item: Item { cpu: 0, memory: 0, volumes: 0 },
-};
-
-/// Event that comes due at a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
-    HostReady(u32),
-    MachineReady(u32),
-    MigrationEnd(u32),
-    HandsOver(u32),
-    /// Work that started late is done, or given up; by uid, then id.
-    WorkEnds(u128, u32),
-}
+use state::{Billed, Due, Host, Kind, Lates, Lot, Machine, Place, Recent, Runs, Stay};
 
 /// One scenario.
 #[derive(Debug, Clone)]
@@ -197,7 +52,7 @@ pub(crate) struct World<O> {
     /// Work that is due and waits, or started late.
     late: Lates,
     /// Runs of workloads that run by the clock.
-    runs: starts::Runs,
+    runs: Runs,
     /// Elastic VMs without a host.
     hostless: Vec<u32>,
     queue: BinaryHeap<Reverse<(i64, Due)>>,
@@ -213,7 +68,7 @@ pub(crate) struct World<O> {
     /// Zones that are frozen in the slot in work.
     frozen_zones: Vec<u16>,
     /// Pods that ended in the slot in work.
-    ended: Vec<together::Stay>,
+    ended: Vec<Stay>,
     billed: Billed,
     peaks_known: bool,
     /// Machines that may be empty.
@@ -225,24 +80,9 @@ pub(crate) struct World<O> {
     /// CPU used by workload in the warm-up, by whole hours.
     cpu_before: Vec<u64>,
     /// Evictions that the limits look back on.
-    recent: evictions::Recent,
+    recent: Recent,
     outcome: Outcome,
     observer: O,
-}
-
-/// Seconds billed in the hour in work.
-#[derive(Debug, Clone, Default)]
-struct Billed {
-    nodes: Vec<u64>,
-    evms: Vec<u64>,
-    hosts: u64,
-    spare: u64,
-    zones: u64,
-    /// Of all these, what lies in slots in which its zone is frozen.
-    frozen_nodes: Vec<u64>,
-    frozen_evms: Vec<u64>,
-    frozen_hosts: u64,
-    frozen_zones: u64,
 }
 
 impl<O: Observer> World<O> {
@@ -294,7 +134,7 @@ impl<O: Observer> World<O> {
             zones: Vec::new(),
             places: Table::default(),
             late: Lates::default(),
-            runs: starts::Runs::default(),
+            runs: Runs::default(),
             hostless: Vec::new(),
             queue: BinaryHeap::new(),
             serials: (0, 0),
@@ -316,7 +156,7 @@ impl<O: Observer> World<O> {
             replicas: Table::default(),
             stock_changed: true,
             cpu_before: Vec::new(),
-            recent: evictions::Recent::default(),
+            recent: Recent::default(),
             observer,
         }
     }

@@ -175,6 +175,25 @@ fn what_is_imputed_stays_in_no_memory_no_history_and_no_risk() {
 }
 
 #[test]
+fn what_is_silent_from_the_first_hour_on_counts_at_the_use_that_is_usual() {
+    // Two hours of forty tell nothing, nor does anything before them; what is requested is far more than what is used.
+    let hours: Vec<Hour> =
+        (0..).zip(&pods_of(2, 40, &[(2000, 12_000)])).map(|(h, hour)| hushed(hour, &mut |_, _| h < 2)).collect();
+    let outcome = outcomes(&scenarios()[..1], &hours).remove(0);
+    let as_requested = outcome.imputed.total();
+    assert!(as_requested.cpu_share().unwrap() > 0.1, "{as_requested:?}");
+    let usual = outcome.imputed.at_usual_use().total();
+    for share in [usual.cpu_share(), usual.memory_share()] {
+        assert!((share.unwrap() - 2.0 / 40.0).abs() < 1e-6, "{usual:?}");
+    }
+    // Where nothing at all is known, requests are all there is.
+    let silent: Vec<Hour> =
+        pods_of(2, 4, &[(2000, 12_000)]).iter().map(|hour| hushed(hour, &mut |_, _| true)).collect();
+    let outcome = outcomes(&scenarios()[..1], &silent).remove(0);
+    assert_eq!(outcome.imputed.at_usual_use().total().cpu_share(), Some(1.0));
+}
+
+#[test]
 fn a_machine_that_is_silent_leaves_risk_and_the_others_stay() {
     // Two pods on two nodes, and one of them is silent for four slots.
     let hours: Vec<Hour> = (0..)

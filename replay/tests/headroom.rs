@@ -99,6 +99,27 @@ fn where_types_are_chosen_by_price_a_warm_machine_is_the_cheapest_for_what_found
 }
 
 #[test]
+fn a_warm_machine_holds_what_comes_together() {
+    // Three jobs of two cores within a minute, each hour.
+    let hours: Vec<Hour> = (0..6_u16)
+        .map(|h| {
+            let job = |n: u16| pod(100 + 10 * u128::from(h) + u128::from(n), 1, 2000, (1800 + 20 * n, 2400));
+            let pods = std::iter::once(pod(1, 0, 15_000, (0, 3600))).chain((0..3).map(job)).collect();
+            Hour::new(EPOCH + i64::from(h) * 3600, pods, vec![], vec![]).unwrap()
+        })
+        .collect();
+    let mut setup = with(ec2("warm"), 1, 600);
+    setup.ec2.buy = Buy::Cheapest;
+    let warm = run(setup, &hours);
+    // The jobs of the first hour tell what is needed; in the second, two come beside a warm machine that was requested
+    // when only one was known. None waits afterwards.
+    assert!(warm.service.unserved_seconds <= 5 * 75, "{}", warm.service.unserved_seconds);
+    let types = catalog();
+    let largest = warm.warm.iter().map(|(_, kind)| types.machine(*kind).unwrap().vcpu).max();
+    assert_eq!(largest, Some(8), "{:?}", warm.warm);
+}
+
+#[test]
 fn nobody_is_scheduled_onto_a_warm_machine_while_another_has_room() {
     let hours: Vec<Hour> = (0..3)
         .map(|h| {

@@ -2,7 +2,7 @@
 
 use types::analysis::Assumption;
 
-use super::{AssumptionsError, Key, Value};
+use super::key::{AssumptionsError, Key, Value};
 
 /// Assumptions of one part of the program.
 pub trait AssumptionSet {

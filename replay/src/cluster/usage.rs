@@ -1,68 +1,13 @@
 //! Use of all pods in an hour, measured or imputed, and the part of it that enters the means of workloads.
 
-use super::impute::{Guess, Own, Used, alive_in, is_silent, own, requested};
+use super::impute::{Guess, Used, alive_in, is_silent, own};
+use super::scratch::{Means, Scratch, means};
 use super::{Amounts, Cluster, DaemonUse, Demand, Habit, habit, nodes_by_slot};
-use crate::hour::{Ask, ContainerRow, Hour, Lane, NONE, PodRow, SLOTS, UNKNOWN};
+use crate::hour::{ContainerRow, Hour, Lane, NONE, PodRow, SLOTS};
 use crate::number::{index, whole};
 use crate::table::Table;
 
-/// Sums and counts of one quantity in the slots of an hour.
-#[derive(Debug, Clone, Default)]
-struct Sums {
-    sum: [u64; SLOTS],
-    n: [u32; SLOTS],
-}
-
-impl Sums {
-    /// Counts one row in the slots in which it is known.
-    fn add(&mut self, values: &Lane, known: &[bool; SLOTS]) {
-        for ((sum, n), (value, known)) in self.sum.iter_mut().zip(&mut self.n).zip(values.0.iter().zip(known)) {
-            let known = u32::from(*known);
-            *sum += u64::from(value.wrapping_mul(known));
-            *n += known;
-        }
-    }
-
-    fn mean(&self, k: usize) -> Option<u32> {
-        u32::try_from(self.sum.get(k)?.checked_div(u64::from(*self.n.get(k)?))?).ok()
-    }
-}
-
-/// Sums of CPU and of memory.
-#[derive(Debug, Clone, Default)]
-struct Means {
-    cpu: Sums,
-    memory: Sums,
-}
-
-/// The known use of one hour: nothing that is imputed is here.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Scratch {
-    /// By class; empty until a container is silent of whose past nothing is known.
-    classes: Vec<Means>,
-    /// By workload, from the pods all of whose containers are known.
-    workloads: Vec<Means>,
-}
-
-fn means(rows: &mut Vec<Means>, row: u32) -> Option<&mut Means> {
-    let place = index(row);
-    if place >= rows.len() {
-        rows.resize_with(place + 1, Default::default);
-    }
-    rows.get_mut(place)
-}
-
 impl Scratch {
-    fn begin_hour(&mut self) {
-        self.classes.clear();
-        self.workloads.iter_mut().for_each(|row| *row = Means::default());
-    }
-
-    /// Returns true when any pod was known in any slot of the hour.
-    pub(super) fn knows_something(&self) -> bool {
-        self.workloads.iter().any(|means| means.cpu.n.iter().any(|n| *n > 0))
-    }
-
     /// Lets the hour's means enter what is known of each workload.
     pub(super) fn enter_habits(&self, habits: &mut Table<Habit>) {
         for (workload, Means { cpu, memory }) in (0..).zip(&self.workloads) {
@@ -74,57 +19,6 @@ impl Scratch {
                 habit.memory += crate::number::float(*memory);
             }
         }
-    }
-
-    /// Sums by class, once in an hour.
-    fn note_classes(&mut self, hour: &Hour) {
-        if !self.classes.is_empty() {
-            return;
-        }
-        for container in hour.containers().iter().filter(|row| row.class != NONE) {
-            let (cpu, memory) = (&container.cpu_mean_millicores, &container.memory_max_mib);
-            if let Some(means) = means(&mut self.classes, container.class) {
-                means.cpu.add(cpu, &cpu.0.map(|value| value != UNKNOWN));
-                means.memory.add(memory, &memory.0.map(|value| value != UNKNOWN));
-            }
-        }
-    }
-
-    /// Returns what stands in for a container: what its own past says, and where that says nothing its class in the
-    /// slot, else its past however long ago, else what it requests.
-    fn stand_in(&mut self, hour: &Hour, row: &ContainerRow, own: &Own) -> Guess {
-        let mut guess = own.near;
-        if !guess.cpu.0.contains(&UNKNOWN) && !guess.memory.0.contains(&UNKNOWN) {
-            return guess;
-        }
-        self.note_classes(hour);
-        let class = self.classes.get(index(row.class));
-        let asked = requested(row.ask);
-        let known = |value: u32| (value != UNKNOWN).then_some(value);
-        for k in 0..SLOTS {
-            if guess.cpu.at(k) == UNKNOWN {
-                let of_class = class.and_then(|means| means.cpu.mean(k));
-                guess.cpu.set(k, of_class.or(known(own.old.cpu.at(k))).unwrap_or(asked.cpu_millicores));
-            }
-            if guess.memory.at(k) == UNKNOWN {
-                let of_class = class.and_then(|means| means.memory.mean(k));
-                guess.memory.set(k, of_class.or(known(own.old.memory.at(k))).unwrap_or(asked.memory_mib));
-            }
-        }
-        guess
-    }
-
-    /// Returns what stands in for a pod of which no container is known: its workload in the slot, else what it
-    /// requests.
-    fn of_workload(&self, workload: u32, ask: Ask, alive: &[u32; SLOTS]) -> Used {
-        let (mut used, asked) = (Used::NOTHING, requested(ask));
-        let means = self.workloads.get(index(workload));
-        for k in alive_in(alive) {
-            let cpu = means.and_then(|means| means.cpu.mean(k)).unwrap_or(asked.cpu_millicores);
-            let memory = means.and_then(|means| means.memory.mean(k)).unwrap_or(asked.memory_mib);
-            used.impute(k, cpu, memory);
-        }
-        used
     }
 }
 
@@ -138,7 +32,8 @@ struct Tally {
 }
 
 impl Tally {
-    fn see(&mut self, used: &Used, alive: &[u32; SLOTS]) {
+    /// Counts what a pod uses, and returns how much that is.
+    fn see(&mut self, used: &Used, alive: &[u32; SLOTS]) -> Amounts {
         for k in alive_in(alive) {
             let marks = [(&mut self.measured, &used.measured), (&mut self.imputed, &used.imputed)];
             for (all, of_pod) in marks {
@@ -147,7 +42,9 @@ impl Tally {
                 }
             }
         }
-        self.amounts.add(used, alive);
+        let own = Amounts::of(used, alive);
+        self.amounts = self.amounts.plus(&own);
+        own
     }
 }
 
@@ -187,6 +84,9 @@ impl Cluster {
             self.take(row, pod, &used, &alive, &mut tally);
         }
         self.past.keep(hour);
+        let (cpu, memory) = self.scratch.requested;
+        tally.amounts.requested_core_milliseconds += cpu;
+        tally.amounts.requested_mib_seconds += memory;
         self.imputed.enter(hour.start(), &tally.amounts);
         self.daemons = tally.daemons.shared_by(&nodes_by_slot(hour));
         let slots = self.silent.iter_mut().zip(tally.measured.iter().zip(&tally.imputed)).enumerate();
@@ -220,7 +120,7 @@ impl Cluster {
         let mut add = |row: &ContainerRow, (past, scratch): (&super::past::Past, &mut Scratch)| {
             // Init containers are silent once they are over, which is no gap.
             let silent = row.class != NONE && is_silent(row, alive);
-            let guess = silent.then(|| scratch.stand_in(hour, row, &own(past, hour.start(), uid, row, alive)));
+            let guess = silent.then(|| scratch.stand_in(hour, row, &own(past, hour.start(), uid, row, alive), alive));
             used.add(row, guess.as_ref(), alive);
         };
         for row in rows {
@@ -239,7 +139,10 @@ impl Cluster {
 
     /// Counts what a pod uses; `pod` is [`NONE`] for daemons.
     fn take(&mut self, row: &PodRow, pod: u32, used: &Used, alive: &[u32; SLOTS], tally: &mut Tally) {
-        tally.see(used, alive);
+        let own = tally.see(used, alive);
+        if *alive == [WHOLE_SLOT; SLOTS] && used.measured == [true; SLOTS] && !used.has_gaps() {
+            self.imputed.usual.see(&own, row.ask);
+        }
         if pod == NONE {
             tally.daemons.add(used, alive);
             return;
@@ -337,16 +240,18 @@ impl DaemonUse {
 }
 
 impl Amounts {
-    /// Adds what a pod used in the seconds it was alive.
-    fn add(&mut self, used: &Used, alive: &[u32; SLOTS]) {
+    /// Returns what a pod used in the seconds it was alive.
+    fn of(used: &Used, alive: &[u32; SLOTS]) -> Self {
         let sum = |lane: &Lane| -> u64 {
             lane.0.iter().zip(alive).map(|(value, seconds)| u64::from(*value) * u64::from(*seconds)).sum()
         };
-        self.core_milliseconds += sum(&used.cpu);
-        self.mib_seconds += sum(&used.memory);
-        if used.has_gaps() {
-            self.imputed_core_milliseconds += sum(&used.guess.cpu);
-            self.imputed_mib_seconds += sum(&used.guess.memory);
+        let guessed = |lane: &Lane| if used.has_gaps() { sum(lane) } else { 0 };
+        Self {
+            core_milliseconds: sum(&used.cpu),
+            imputed_core_milliseconds: guessed(&used.guess.cpu),
+            mib_seconds: sum(&used.memory),
+            imputed_mib_seconds: guessed(&used.guess.memory),
+            ..Self::default()
         }
     }
 }

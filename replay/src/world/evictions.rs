@@ -4,48 +4,16 @@
 //! evictions per pod and day over the last seven days, as a sensible operator would set disruption budgets, and drains no
 //! machine that runs jobs, whose work would be lost.
 
-use std::collections::VecDeque;
-
 use super::World;
 use crate::cluster::Cluster;
 use crate::hour::SLOT_SECONDS;
 use crate::number::float;
 use crate::observer::Observer;
-use crate::outcome::Evictions;
 
-/// Hours the limit looks back.
-const HOURS: usize = 168;
 /// Share of the limit that is used, so that a week that begins at any hour holds it though pods come and go.
 const USED: f64 = 0.95;
 /// Replicas of one workload that may restart one after another in a slot: each has a minute to come up.
 const ONE_BY_ONE: usize = 5;
-
-/// Evictions of the hours the limit looks back on, and of the hour in work.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Recent {
-    hours: VecDeque<Evictions>,
-    now: Evictions,
-    sum: Evictions,
-    /// Slots in which replicas of workloads restart, by their starts: this one, and those in which machines that are being
-    /// replaced hand their pods over.
-    restarts: Vec<(i64, u32)>,
-}
-
-impl Recent {
-    /// Ends the hour, in which pods were there for so long.
-    fn end_hour(&mut self, there: &Evictions) -> Evictions {
-        let hour = Evictions { pods: self.now.pods, singles: self.now.singles, ..*there };
-        self.now = Evictions::default();
-        self.sum = self.sum.plus(&hour);
-        self.hours.push_back(hour);
-        if self.hours.len() > HOURS
-            && let Some(oldest) = self.hours.pop_front()
-        {
-            self.sum = self.sum.less(&oldest);
-        }
-        hour
-    }
-}
 
 impl<O: Observer> World<O> {
     /// Returns true when these pods may all be evicted now: none is a job, no workload loses more replicas than can

@@ -6,11 +6,12 @@ use crate::frozen::FrozenSlots;
 use crate::hour::SLOT_SECONDS;
 use crate::number::{index, unsigned};
 use crate::observer::Observer;
+use crate::outcome::Frozen;
 
 impl<O: Observer> World<O> {
     /// Counts the seconds in which zones are frozen in an hour.
     pub(crate) fn count_frozen(&mut self, start: i64, frozen: &FrozenSlots) {
-        self.outcome.frozen.extend(crate::frozen::counted(start, frozen));
+        self.outcome.frozen.extend(frozen.seconds().map(|(zone, seconds)| Frozen { start, zone, seconds }));
     }
 
     /// The moment up to which what leaves a zone at `t` is paid for.

@@ -2,49 +2,15 @@
 
 use std::cmp::Reverse;
 
-use super::{Due, Evm, NEVER, World};
-use crate::cluster::Cluster;
+use super::World;
+use super::state::{Due, Evm, Host};
+use crate::cluster::{Cluster, NEVER};
 use crate::hour::NONE;
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, HostReason, Observer};
 use crate::placement::Item;
-use crate::predictor::{DAY_SLOTS, Watched};
+use crate::predictor::DAY_SLOTS;
 use crate::setup::Pool;
-
-/// A bare-metal host.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Host {
-    pub(super) live: bool,
-    pub(super) serial: u32,
-    pub(super) zone: u16,
-    pub(super) requested: i64,
-    pub(super) ready: bool,
-    /// It is being emptied.
-    pub(super) leaving: bool,
-    /// Elastic VMs it carries, those under way to and from it among them.
-    pub(super) members: Vec<u32>,
-    vcpu: u64,
-    memory_mib: u64,
-    attachments: u32,
-    ips: u32,
-    /// Use of its members that have a history, slot by slot.
-    pub(super) cpu: Watched,
-    pub(super) memory: Watched,
-    /// The last slot: CPU and memory.
-    pub(super) last: (u32, u32),
-    pub(super) in_flight: u32,
-    /// Migrations of this slot, from and to.
-    pub(super) motion: Vec<(i64, i64)>,
-    /// Slots for which everything on it fitted elsewhere.
-    pub(super) fits_elsewhere: u32,
-}
-
-impl Host {
-    /// vCPU and MiB of the elastic VMs it carries.
-    pub(super) fn carries(&self) -> (f64, f64) {
-        (crate::number::float(self.vcpu), crate::number::float(self.memory_mib))
-    }
-}
 
 /// Use that is expected of a host, in millicores and MiB.
 pub(super) type Expected = (f64, f64);

@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::{Due, Evm, Machine, NEVER, World};
-use crate::cluster::{Cluster, Guess};
+use super::World;
+use super::state::{Due, Evm, Machine};
+use crate::cluster::{Cluster, Guess, NEVER};
 use crate::hour::{Ask, Lane, NONE};
 use crate::number::{index, unsigned, whole};
 use crate::observer::{Decision, Observer};

@@ -1,7 +1,7 @@
 //! Measurement of a slot on the placement at its end: use, histories, risk.
 
-use super::late::PodUse;
-use super::{Evm, Machine, World};
+use super::World;
+use super::state::{Evm, Lot, Machine, PodUse};
 use crate::cluster::{Cluster, Guess, is_silent};
 use crate::hour::{Lane, NONE, SLOT_SECONDS, UNKNOWN};
 use crate::number::{id, index, unsigned, whole};
@@ -413,7 +413,7 @@ impl<O: Observer> World<O> {
             group.first().is_some_and(|workload| crate::number::index(self.replicas[*workload]) == group.len())
         };
         let workloads = id(lost.chunk_by(|a, b| a == b).filter(|group| all(group)).count());
-        let running: u64 = self.lots.iter().map(super::lots::Lot::served_pods).sum();
+        let running: u64 = self.lots.iter().map(Lot::served_pods).sum();
         Blast { pods: id(worst.len()), of: u32::try_from(running).unwrap_or(u32::MAX), workloads }
     }
 

@@ -1,8 +1,8 @@
 //! Pods come and go: the scheduler, and the machines requested for those that fit nowhere.
 
-use super::lots::{least, least_memory};
-use super::{NEVER, NOWHERE, World};
-use crate::cluster::Cluster;
+use super::World;
+use super::state::{NOWHERE, Place, least, least_memory};
+use crate::cluster::{Cluster, NEVER};
 use crate::hour::{NONE, Role};
 use crate::number::{float, id, index};
 use crate::observer::{Decision, Observer};
@@ -173,7 +173,7 @@ impl<O: Observer> World<O> {
             self.places.grow(pod + 1, || NOWHERE);
             let item = self.item(cluster, pod);
             let row = &cluster.pods[pod];
-            self.places[pod] = super::Place {
+            self.places[pod] = Place {
                 asked_since: t,
                 due: row.since,
                 is_due: row.since <= t,

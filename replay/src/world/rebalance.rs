@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::{Due, World};
+use super::World;
+use super::state::Due;
 use crate::hour::NONE;
 use crate::number::unsigned;
 use crate::observer::{Decision, HostReason, Observer};

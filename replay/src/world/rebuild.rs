@@ -5,7 +5,8 @@
 
 use std::cmp::Reverse;
 
-use super::{Due, World};
+use super::World;
+use super::state::Due;
 use crate::cluster::Cluster;
 use crate::hour::NONE;
 use crate::number::unsigned;
@@ -33,7 +34,7 @@ impl<O: Observer> World<O> {
         for h in self.hosts.ids() {
             if self.hosts[h].live {
                 self.bill_host(h, t);
-                self.hosts[h] = super::hosts::Host::default();
+                self.hosts[h] = super::state::Host::default();
                 self.free_hosts.give_back(h);
             }
         }

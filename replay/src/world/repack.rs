@@ -8,7 +8,8 @@
 
 use std::cmp::Reverse;
 
-use super::{Due, World};
+use super::World;
+use super::state::Due;
 use crate::cluster::Cluster;
 use crate::hour::SLOT_SECONDS;
 use crate::number::{float, id};

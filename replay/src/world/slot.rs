@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use super::{Due, NOWHERE, World};
+use super::World;
+use super::state::{Due, NOWHERE};
 use crate::cluster::{Cluster, What};
 use crate::hour::{NONE, SLOT_SECONDS, SLOTS};
 use crate::number::index;
@@ -149,7 +150,7 @@ impl<O: Observer> World<O> {
     }
 
     fn resize_in_place(&mut self, pod: u32, m: u32, item: crate::placement::Item, t: i64) {
-        use super::lots::{least, least_memory};
+        use super::state::{least, least_memory};
         let before = self.places[pod].item;
         let machine = &mut self.machines[m];
         let Some(room) = machine.room.plus(&before).less(&item) else { return };

@@ -1,73 +1,11 @@
 //! Late starts of pods, and what is owed of them.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use super::{NEVER, World};
-use crate::cluster::Cluster;
+use super::World;
+use crate::cluster::{Cluster, NEVER};
 use crate::hour::{HOUR_SECONDS, NONE, Role};
 use crate::number::{float, unsigned, whole_u64};
 use crate::observer::Observer;
 use crate::outcome::{Owed, Start};
-
-/// Seconds within which pods belong to one run, where nothing else says which they belong to.
-const ONE_RUN_SECONDS: i64 = 60;
-/// Runs of one workload that are remembered: more of them rarely overlap.
-const REMEMBERED: usize = 8;
-
-/// A run of a CronJob, and when its first pod was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Run {
-    number: u64,
-    asked: i64,
-}
-
-/// Runs of workloads that run by the clock.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Runs {
-    /// The last runs of each workload, by the order in which they were asked for.
-    last: BTreeMap<u32, VecDeque<Run>>,
-    /// The run of each pod that is there, and whether it is the first of it.
-    of_pod: BTreeMap<u32, (Run, bool)>,
-}
-
-impl Runs {
-    /// A pod of a workload is asked for at `t`.
-    pub(super) fn asked(&mut self, pod: u32, workload: u32, number: u64, t: i64) {
-        let runs = self.last.entry(workload).or_default();
-        let known = runs.iter().find(|run| match number {
-            0 => t < run.asked + ONE_RUN_SECONDS,
-            number => run.number == number,
-        });
-        let (run, first) = match known {
-            Some(run) => (*run, false),
-            // Without a number of its own a run is known by when it began.
-            None => (Run { number: if number == 0 { unsigned(t) } else { number }, asked: t }, true),
-        };
-        if first {
-            runs.push_back(run);
-        }
-        if runs.len() > REMEMBERED {
-            runs.pop_front();
-        }
-        self.of_pod.insert(pod, (run, first));
-    }
-
-    /// Returns true when a pod is the first of its run.
-    fn begins(&self, pod: u32) -> bool {
-        self.of_pod.get(&pod).is_some_and(|(_, first)| *first)
-    }
-
-    /// Returns true when a run after that of a pod was asked for before `t`.
-    fn goes_on(&self, pod: u32, workload: u32, t: i64) -> bool {
-        let Some((own, _)) = self.of_pod.get(&pod) else { return false };
-        let later = |run: &Run| run.number != own.number && run.asked > own.asked && run.asked < t;
-        self.last.get(&workload).is_some_and(|runs| runs.iter().any(later))
-    }
-
-    pub(super) fn forget(&mut self, pod: u32) {
-        self.of_pod.remove(&pod);
-    }
-}
 
 impl<O: Observer> World<O> {
     /// Returns true when the next run of a CronJob was asked for before the first pod of this one started at `t`, or

@@ -3,30 +3,11 @@
 //! A slot's largest memory is known of each pod, and not when in the slot it was. Pods that were there together may have had
 //! it together, so their largest add up; a pod that ended before another began cannot have had its memory beside the other's.
 
-use super::{Machine, World};
+use super::World;
+use super::state::{Machine, Stay, most_together};
 use crate::cluster::Cluster;
 use crate::hour::SLOT_SECONDS;
 use crate::observer::Observer;
-
-/// A pod that was on a machine for a part of the slot in work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stay {
-    machine: u32,
-    from: i64,
-    to: i64,
-    /// Its largest memory in the slot, and what of it is imputed.
-    memory: u32,
-    guessed: u32,
-}
-
-/// The most memory of stays that were there together, and what of it is imputed.
-fn most_together(stays: &[Stay]) -> (u32, u32) {
-    let at = |moment: i64| {
-        let there = stays.iter().filter(|stay| stay.from <= moment && moment < stay.to);
-        there.fold((0, 0), |(memory, guessed), stay| (memory + stay.memory, guessed + stay.guessed))
-    };
-    stays.iter().map(|stay| at(stay.from)).max().unwrap_or_default()
-}
 
 impl<O: Observer> World<O> {
     /// Notes that a pod ends at `t`, before it is taken off its machine.
@@ -76,24 +57,5 @@ impl<O: Observer> World<O> {
         let (memory, guessed) = parts.iter().fold((0, 0), |(a, b), stay| (a + stay.memory, b + stay.guessed));
         let most = most_together(&parts);
         ((all.0 + most.0).saturating_sub(memory), (all.1 + most.1).saturating_sub(guessed))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_adds_up_of_those_that_were_there_together() {
-        let stay = |from: i64, to: i64, memory: u32| Stay { machine: 0, from, to, memory, guessed: memory / 10 };
-        for (stays, expect) in [
-            (&[][..], 0),
-            (&[(0, 100, 70), (100, 300, 50)], 70),
-            (&[(0, 101, 70), (100, 300, 50)], 120),
-            (&[(0, 50, 10), (20, 80, 20), (60, 90, 40), (85, 300, 30)], 70),
-        ] {
-            let stays: Vec<Stay> = stays.iter().map(|(from, to, memory)| stay(*from, *to, *memory)).collect();
-            assert_eq!(most_together(&stays), (expect, expect / 10), "{stays:?}");
-        }
     }
 }

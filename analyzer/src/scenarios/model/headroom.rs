@@ -2,8 +2,9 @@
 //!
 //! The cheapest level that holds every limit, and whose next level up holds too, is part of the scenario's cost. More
 //! headroom can let a pod wait longer, since placements change; so a level that holds by luck is not taken. Levels are
-//! tried from the lowest on, as far as that takes, for the scenario of each side that saves most; for the next one only
-//! where none holds for the first.
+//! tried from the lowest on, until one holds and the next is dearer (two small warm machines may cost less than empty
+//! ones kept for hours), for the scenario of each side that saves most; for the next one only where none holds for the
+//! first.
 
 use replay::{Check, Headroom, Limits, Setup, WAITING, holds, judge};
 use types::NanoUsd;
@@ -26,11 +27,34 @@ fn levels() -> impl Iterator<Item = Headroom> {
     Headroom::LEVELS.into_iter().skip(1)
 }
 
-/// The first level that holds and whose next holds too; `None` where there is none, or what was tried does not tell yet.
-/// `held` is of the lowest levels, from the default on.
-fn first_sure(held: &[bool]) -> Option<usize> {
-    let next_holds = |at: usize| at + 1 == Headroom::LEVELS.len() || held.get(at + 1).copied().unwrap_or_default();
-    held.iter().enumerate().position(|(at, holds)| *holds && next_holds(at))
+/// Result of one level: whether it holds every limit, and its cost; `None` where something of it has no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tried {
+    holds: bool,
+    cost: Option<NanoUsd>,
+}
+
+impl Tried {
+    fn is_cheaper_than(&self, other: &Self) -> bool {
+        self.cost.zip(other.cost).is_some_and(|(own, other)| own < other)
+    }
+}
+
+/// The cheapest level that holds and whose next holds too, the lowest of equals; `None` where there is none, or what was
+/// tried does not tell yet. `tried` is of the lowest levels, from the default on.
+fn cheapest_sure(tried: &[Tried]) -> Option<usize> {
+    let next_holds = |at: usize| at + 1 == Headroom::LEVELS.len() || tried.get(at + 1).is_some_and(|next| next.holds);
+    let sure = tried.iter().enumerate().filter(|(at, level)| level.holds && next_holds(*at));
+    sure.reduce(|best, next| if next.1.is_cheaper_than(best.1) { next } else { best }).map(|(at, _)| at)
+}
+
+/// Returns true when another level may still be the one to take: none is sure, or the last one tried is cheaper.
+fn is_open(tried: &[Tried]) -> bool {
+    if tried.len() >= Headroom::LEVELS.len() {
+        return false;
+    }
+    let sure = cheapest_sure(tried).and_then(|at| tried.get(at));
+    sure.is_none_or(|sure| tried.last().is_some_and(|last| last.holds && last.is_cheaper_than(sure)))
 }
 
 /// One side under way.
@@ -50,7 +74,7 @@ impl Climb {
     }
 
     fn begin(&mut self) {
-        self.now = self.left.pop().map(|base| Ladder { base, levels: Vec::new(), chosen: None });
+        self.now = self.left.pop().map(|base| Ladder { base, levels: Vec::new(), costs: Vec::new(), chosen: None });
     }
 
     /// The next levels to be replayed: two at a time, one where the level before holds and only needs to be confirmed.
@@ -63,12 +87,20 @@ impl Climb {
     }
 
     /// Takes what came of them, and goes on to the next scenario where none of all levels holds.
-    fn take(&mut self, replayed: Vec<Replayed>, holds: &dyn Fn(&Replayed) -> bool) {
+    fn take(
+        &mut self,
+        replayed: Vec<Replayed>,
+        holds: &dyn Fn(&Replayed) -> bool,
+        cost: &dyn Fn(&Replayed) -> Option<NanoUsd>,
+    ) {
         let Some(mut ladder) = self.now.take() else { return };
         ladder.levels.extend(replayed);
-        let held: Vec<bool> = std::iter::once(&ladder.base).chain(&ladder.levels).map(holds).collect();
-        ladder.chosen = first_sure(&held);
-        if ladder.chosen.is_none() && ladder.levels.len() < levels().count() {
+        let known = ladder.costs.len();
+        let new: Vec<_> = ladder.all().skip(known).map(cost).collect();
+        ladder.costs.extend(new);
+        let tried = ladder.tried(holds);
+        ladder.chosen = cheapest_sure(&tried);
+        if is_open(&tried) {
             self.now = Some(ladder);
             return;
         }
@@ -91,6 +123,7 @@ impl Passes<'_, '_, '_> {
         let Some(today) = on_ec2.first().cloned() else { return Ok((on_ec2, on_emp, Vec::new())) };
         let limits = self.limits;
         let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, &today, &limits), &[]);
+        let cost = |replayed: &Replayed| self.pricer.money(replayed, &replayed.reported).lines.total();
         let mut sides = [&on_ec2, &on_emp].map(|side| Climb::of(self.worth_headroom(side, &today)));
         loop {
             let wanted = sides.each_ref().map(|side| side.wanted(&fits));
@@ -102,7 +135,7 @@ impl Passes<'_, '_, '_> {
             let mut replayed = self.pass(wanted.into_iter().flatten().collect(), all, selector).await?.into_iter();
             for (side, n) in sides.iter_mut().zip(sizes) {
                 let of_side: Vec<Replayed> = replayed.by_ref().take(n).collect();
-                side.take(of_side, &fits);
+                side.take(of_side, &fits, &cost);
             }
         }
         let ladders: Vec<Ladder> = sides.into_iter().flat_map(|side| side.done).collect();
@@ -155,6 +188,8 @@ pub(crate) struct Ladder {
     pub(crate) base: Replayed,
     /// Level by level, as in [`Headroom::LEVELS`](replay::Headroom::LEVELS) from the second on.
     pub(crate) levels: Vec<Replayed>,
+    /// Cost of the base and of each level on the reported hours.
+    costs: Vec<Option<NanoUsd>>,
     /// The level in force; `None` where no level holds, or none is needed.
     pub(crate) chosen: Option<usize>,
 }
@@ -168,27 +203,46 @@ impl Ladder {
     /// The same ladder as other limits would have it chosen, of the levels that were tried.
     pub(super) fn under(&self, today: &Replayed, limits: &Limits) -> Option<usize> {
         let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, today, limits), &[]);
-        let held: Vec<bool> = std::iter::once(&self.base).chain(&self.levels).map(fits).collect();
-        first_sure(&held)
+        cheapest_sure(&self.tried(&fits))
+    }
+
+    /// The base, then each level.
+    fn all(&self) -> impl Iterator<Item = &Replayed> {
+        std::iter::once(&self.base).chain(&self.levels)
+    }
+
+    fn tried(&self, holds: &dyn Fn(&Replayed) -> bool) -> Vec<Tried> {
+        self.all().zip(&self.costs).map(|(replayed, cost)| Tried { holds: holds(replayed), cost: *cost }).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::first_sure;
+    use types::NanoUsd;
+
+    use super::{Tried, cheapest_sure, is_open};
 
     #[test]
-    fn a_level_is_taken_once_the_next_is_known_to_hold_too() {
-        for (held, expect) in [
-            (&[true][..], None),
-            (&[true, true], Some(0)),
-            (&[true, false], None),
-            (&[true, false, true, true], Some(2)),
-            (&[false, false, true], None),
-            (&[false, false, false, false, false, true], Some(5)),
-            (&[false, true, false, true, false, false], None),
+    fn the_cheapest_level_is_taken_once_the_next_is_known_to_hold_too() {
+        // What each level costs, and whether it holds; the level taken, and whether another is tried.
+        for (levels, expect) in [
+            (&[(9_i128, true)][..], (None, true)),
+            (&[(9, true), (10, true)], (Some(0), false)),
+            (&[(9, true), (10, false)], (None, true)),
+            (&[(9, true), (10, false), (11, true), (12, true)], (Some(2), false)),
+            (&[(9, false), (10, false), (11, true)], (None, true)),
+            (&[(9, false), (10, false), (11, false), (15, true), (12, true)], (Some(3), true)),
+            (&[(9, false), (10, false), (11, false), (15, true), (12, true), (20, true)], (Some(4), false)),
+            (&[(9, false), (10, false), (11, false), (15, true), (12, true), (20, false)], (Some(3), false)),
+            (&[(9, false), (9, false), (9, false), (9, false), (9, false), (9, true)], (Some(5), false)),
+            (&[(9, false), (9, true), (9, false), (9, true), (9, false), (9, false)], (None, false)),
         ] {
-            assert_eq!(first_sure(held), expect, "{held:?}");
+            let tried: Vec<Tried> =
+                levels.iter().map(|(cost, holds)| Tried { holds: *holds, cost: Some(NanoUsd::new(*cost)) }).collect();
+            assert_eq!((cheapest_sure(&tried), is_open(&tried)), expect, "{levels:?}");
         }
+        // Without prices the lowest counts.
+        let unpriced = [Tried { holds: true, cost: None }; 3];
+        assert_eq!((cheapest_sure(&unpriced), is_open(&unpriced)), (Some(0), false));
     }
 }

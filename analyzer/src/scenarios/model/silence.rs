@@ -23,7 +23,7 @@ pub(super) fn silence(outcome: &Outcome) -> Silence {
             *count += 1;
         }
     }
-    by_hour(&outcome.imputed, &hours)
+    by_hour(&outcome.imputed.at_usual_use(), &hours)
 }
 
 /// The same of sums, each hour of the day having been there so many times.
@@ -97,6 +97,7 @@ mod tests {
                 imputed_core_milliseconds: used * silent(hour) / 100,
                 mib_seconds: 3600 * 1024,
                 imputed_mib_seconds: 0,
+                ..Amounts::default()
             };
         }
         by_hour(&imputed, &[1; 24])
@@ -124,7 +125,7 @@ mod tests {
     fn a_day_without_rhythm_has_no_busiest_hours_and_hours_that_are_not_there_are_left_out() {
         let mut imputed = Imputed::default();
         imputed.by_hour_of_day[5] =
-            Amounts { core_milliseconds: 100, imputed_core_milliseconds: 50, mib_seconds: 0, imputed_mib_seconds: 0 };
+            Amounts { core_milliseconds: 100, imputed_core_milliseconds: 50, ..Amounts::default() };
         let mut times = [0; 24];
         times[5] = 2;
         let silence = by_hour(&imputed, &times);

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::cluster::FOLLOWED_SECONDS;
 
 /// Hours of a recorded life.
 const HOURS: usize = 6;
