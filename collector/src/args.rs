@@ -340,7 +340,7 @@ fn schedule(text: &str) -> Result<Schedule, String> {
 
 fn reach(text: &str, now: DateTime<Utc>) -> Result<(), String> {
     let from = parse_moment(text, now).map_err(|error| error.to_string())?;
-    if from > now - TimeDelta::hours(2) {
+    if now.signed_duration_since(from) < TimeDelta::hours(2) {
         return Err(format!("`{text}` reaches back less than two hours, so no hour in it is ever closed; use 15d"));
     }
     Ok(())

@@ -32,6 +32,15 @@ struct Run<'a> {
     zero: Option<i64>,
 }
 
+impl Run<'_> {
+    /// Returns whether it was sampled before a slot and ran beyond it, or to the end of the hour. A container that is just
+    /// made holds nothing yet, and one that ends nothing any more.
+    fn is_amid(&self, slot: usize, hour: Hour) -> bool {
+        let end = edge_time(slot.saturating_add(1), hour);
+        first_sample(self.instance) <= slot && self.life.end >= hour.end_seconds().min(end.saturating_add(1))
+    }
+}
+
 /// Sums of one container in one slot.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
@@ -87,7 +96,7 @@ pub(crate) fn row(
                 doubted.cpu += counted.implausible;
                 restarts += usize::from(counted.restarted);
                 gaps = gaps_of(&counted.steps, run.zero, identity.slack_seconds, hour);
-                interpolated += gaps.iter().sum::<i64>();
+                interpolated = gaps.iter().copied().fold(interpolated, i64::saturating_add);
                 cpu_by_slot(&counted.steps, hour)
             }
             UsageSource::Recorded { cpu, .. } => {
@@ -125,7 +134,8 @@ pub(crate) fn row(
         memory_request_bytes: memory_request.and_then(whole),
         cpu_limit_millicores: resources.cpu_limit_cores.and_then(millicores),
         memory_limit_bytes: resources.memory_limit_bytes.and_then(whole),
-        running_seconds: (!runs.is_empty()).then(|| int32(slots.iter().map(|slot| slot.running_seconds).sum())),
+        running_seconds: (!runs.is_empty())
+            .then(|| int32(slots.iter().map(|slot| slot.running_seconds).fold(0, i64::saturating_add))),
         instances: int32(i64::try_from(runs.len() + restarts).unwrap_or(i64::MAX)),
         cpu_core_milliseconds: core_milliseconds,
         memory_kib_seconds: kib_seconds,
@@ -181,7 +191,7 @@ fn fell_at(instance: &Instance, at: i64, hour: Hour) -> bool {
 }
 
 fn edge_time(edge: usize, hour: Hour) -> i64 {
-    hour.start_seconds() + i64::try_from(edge).unwrap_or(i64::from(u32::MAX)) * SLOT_SECONDS
+    hour.start_seconds().saturating_add(i64::try_from(edge).unwrap_or(i64::MAX).saturating_mul(SLOT_SECONDS))
 }
 
 /// The first edge at which the instance has a sample.
@@ -202,8 +212,7 @@ fn last_seen_end(instance: &Instance, hour: Hour) -> i64 {
     }
     let in_hour = instance.cpu.iter().skip(1).zip(instance.memory_mean_bytes.iter());
     let mut slots = in_hour.enumerate().filter(|(_, (cpu, memory))| cpu.is_some() || memory.is_some());
-    let count = slots.next_back().map_or(0, |(slot, _)| i64::try_from(slot + 1).unwrap_or_default());
-    hour.start_seconds() + count * SLOT_SECONDS
+    edge_time(slots.next_back().map_or(0, |(slot, _)| slot + 1), hour)
 }
 
 /// Returns whether a scrape within the hour saw it. One that ended before still shows at the hour's first edge, and one
@@ -286,7 +295,7 @@ fn runs<'a>(instances: &[Started<'a>], life: Life, pod_started: Option<i64>, hou
         let said = said.filter(|said| !was_sampled_before(instance, *said, hour) || fell_at(instance, *said, hour));
         let with_pod = || pod_started.filter(|at| !was_sampled_before(instance, *at, hour)).unwrap_or(life.start);
         let known_start = said.or_else(|| Some(if n == 0 { with_pod() } else { start }));
-        let zero = known_start.filter(|start| *start >= hour.start_seconds() - LOOK_BACK_SECONDS);
+        let zero = known_start.filter(|start| *start >= hour.start_seconds().saturating_sub(LOOK_BACK_SECONDS));
         let end = life.end.min(last_seen_end(instance, hour));
         runs.push(Run { instance, life: Life { start, end }, zero });
     }
@@ -295,7 +304,7 @@ fn runs<'a>(instances: &[Started<'a>], life: Life, pod_started: Option<i64>, hou
 
 fn add_running(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, hour: Hour) {
     for (slot, seconds) in slots.iter_mut().zip(run.life.by_slot(hour)) {
-        slot.running_seconds += seconds;
+        slot.running_seconds = slot.running_seconds.saturating_add(seconds);
     }
 }
 
@@ -317,7 +326,8 @@ fn counted(run: &Run<'_>, identity: &Identity<'_>, hour: Hour) -> Counted {
     counted.implausible += unreadable;
     for step in counted.steps.iter_mut().filter(|step| step.is_gap() && Some(step.from) != run.zero) {
         // What it began with may be minutes old when it is looked at: then no scrape came, and the gap began there.
-        let scraped = |at: i64| Some(run.instance.scraped(at)).filter(|scraped| at - scraped > most.slack_seconds);
+        let scraped =
+            |at: i64| Some(run.instance.scraped(at)).filter(|scraped| at.saturating_sub(*scraped) > most.slack_seconds);
         (step.from, step.to) = (scraped(step.from).unwrap_or(step.from), scraped(step.to).unwrap_or(step.to));
     }
     for step in counted.steps.iter_mut().filter(|step| Some(step.from) == run.zero) {
@@ -335,10 +345,11 @@ type Gaps = [i64; SLOTS_PER_HOUR];
 fn gaps_of(steps: &[Step], zero: Option<i64>, slack_seconds: i64, hour: Hour) -> Gaps {
     let mut gaps = Gaps::default();
     let begun = zero.map(|zero| zero.max(hour.start_seconds()));
-    let is_first = |step: &Step| Some(step.from) == begun && step.to - step.from <= SLOT_SECONDS + slack_seconds;
+    let most_seconds = SLOT_SECONDS.saturating_add(slack_seconds);
+    let is_first = |step: &Step| Some(step.from) == begun && step.seconds() <= most_seconds;
     for step in steps.iter().filter(|step| step.is_gap() && !is_first(step)) {
         let span = Life { start: step.from, end: step.to };
-        gaps.iter_mut().zip(span.by_slot(hour)).for_each(|(gap, seconds)| *gap += seconds);
+        gaps.iter_mut().zip(span.by_slot(hour)).for_each(|(gap, seconds)| *gap = gap.saturating_add(seconds));
     }
     gaps
 }
@@ -360,7 +371,7 @@ fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, used: &BySlot, hou
     for ((slot, used), seconds) in slots.iter_mut().zip(used).zip(run.life.by_slot(hour)) {
         let Some(used) = used else { continue };
         slot.core_milliseconds = Some(slot.core_milliseconds.unwrap_or(0).saturating_add(*used));
-        slot.cpu_seconds += seconds.max(LEAST_MEAN_SECONDS);
+        slot.cpu_seconds = slot.cpu_seconds.saturating_add(seconds.max(LEAST_MEAN_SECONDS));
     }
 }
 
@@ -382,13 +393,16 @@ fn rates_by_slot(
     let (mut used, mut implausible) = (BySlot::default(), 0);
     let mut slot_end = hour.start_seconds();
     let slots = used.iter_mut().zip(run.instance.cpu.iter().skip(1)).zip(run.life.by_slot(hour));
-    for ((used, rate), seconds) in slots {
-        slot_end += SLOT_SECONDS;
+    // A mean over rates between two scrapes hides one of them that cannot be; the greatest of them does not.
+    let peaks = identity.peaks.filter(|_| rates == Rates::TwoScrapes).unwrap_or_default();
+    for (((used, rate), seconds), peak) in slots.zip(peaks.iter()) {
+        slot_end = slot_end.saturating_add(SLOT_SECONDS);
         let end = slot_end.min(life.end);
         let recorded_until = if recorded_on { slot_end } else { end };
-        let ran = end - life.start.max(recorded_until - SLOT_SECONDS);
+        let ran = end.saturating_sub(life.start.max(recorded_until.saturating_sub(SLOT_SECONDS)));
         let Some(rate) = rate.filter(|_| seconds > 0 && ran > 0) else { continue };
-        if !identity.limits.allow_cores(rate) {
+        let hides = peak.is_some_and(|peak| !identity.limits.allow_cores_between_scrapes(peak));
+        if hides || !identity.limits.allow_cores(rate) {
             implausible += 1;
             continue;
         }
@@ -431,18 +445,24 @@ fn add_memory(
     (used, gaps): (&BySlot, &Gaps),
     hour: Hour,
 ) -> usize {
-    let gauges = run.instance.memory_mean_bytes.iter().zip(run.instance.memory_max_bytes.iter());
+    let low = run.instance.memory_low();
+    let gauges = run.instance.memory_mean_bytes.iter().zip(run.instance.memory_max_bytes.iter()).zip(low.iter());
     let running = run.life.by_slot(hour);
     let mut implausible = 0;
     let (mut means, mut open) = ([None; SLOTS_PER_HOUR], [false; SLOTS_PER_HOUR]);
-    let places = means.iter_mut().zip(&mut open).zip(slots.iter_mut()).zip(running);
-    for ((((place, open), slot), seconds), ((mean, max), (used, gap))) in places.zip(gauges.zip(used.iter().zip(gaps)))
+    let places = means.iter_mut().zip(&mut open).zip(slots.iter_mut()).zip(running).enumerate();
+    for ((slot_number, (((place, open), slot), seconds)), (((mean, max), low), (used, gap))) in
+        places.zip(gauges.zip(used.iter().zip(gaps)))
     {
         if seconds == 0 {
             continue;
         }
         let ran = used.is_some_and(|used| used > 0);
-        if [mean, max].into_iter().flatten().any(|bytes| !identity.limits.allow_memory(bytes, ran)) {
+        let told = [(mean, ran), (max, ran), (low, ran && run.is_amid(slot_number, hour))];
+        let is_possible = |(bytes, running): (Option<f64>, bool)| {
+            bytes.is_none_or(|bytes| identity.limits.allow_memory(bytes, running))
+        };
+        if !told.into_iter().all(is_possible) {
             implausible += 1;
             continue;
         }
@@ -454,7 +474,7 @@ fn add_memory(
         let kib_seconds = bytes.and_then(|bytes| whole(bytes * seconds as f64 / 1024.0));
         if let Some(kib_seconds) = kib_seconds {
             slot.kib_seconds = Some(slot.kib_seconds.unwrap_or(0).saturating_add(kib_seconds));
-            slot.memory_seconds += seconds;
+            slot.memory_seconds = slot.memory_seconds.saturating_add(seconds);
         }
     }
     implausible
@@ -491,17 +511,17 @@ fn millicores(cores: f64) -> Option<i32> {
 }
 
 fn sum(values: impl Iterator<Item = Option<i64>>) -> Option<i64> {
-    values.flatten().fold(None, |sum, value| Some(sum.unwrap_or(0) + value))
+    values.flatten().fold(None, |sum, value| Some(i64::saturating_add(sum.unwrap_or(0), value)))
 }
 
 /// `total / seconds`, rounded; `None` without samples or without time.
 fn mean(total: Option<i64>, seconds: i64) -> Option<i32> {
     let total = total.filter(|_| seconds > 0)?;
-    Some(int32((total + seconds / 2) / seconds))
+    total.saturating_add(seconds / 2).checked_div(seconds).map(int32)
 }
 
 fn mean_mib(kib_seconds: Option<i64>, seconds: i64) -> Option<i32> {
-    mean(kib_seconds, seconds * 1024)
+    mean(kib_seconds, seconds.saturating_mul(1024))
 }
 
 fn ceil_mib(bytes: f64) -> Option<i32> {

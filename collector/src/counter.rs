@@ -73,7 +73,7 @@ pub(crate) fn count(samples: &[Sample], zero: Option<i64>, most: Most) -> Counte
 impl Most {
     /// Returns whether a counter that showed `a` can show `b` later.
     fn allows(self, a: Sample, b: Sample) -> bool {
-        let seconds = b.at - a.at;
+        let seconds = b.at.saturating_sub(a.at);
         // Over a gap, nobody knows how old the sample is that it begins with.
         let slack = if seconds > SLOT_SECONDS { self.slack_seconds.max(SLOT_SECONDS) } else { self.slack_seconds };
         let counted = b.value.saturating_sub(a.value);
@@ -130,7 +130,12 @@ impl Most {
 impl Step {
     /// Returns whether it is longer than a slot, so that nobody knows what of it was counted when.
     pub(crate) fn is_gap(self) -> bool {
-        self.to - self.from > SLOT_SECONDS
+        self.seconds() > SLOT_SECONDS
+    }
+
+    /// Its length.
+    pub(crate) fn seconds(self) -> i64 {
+        self.to.saturating_sub(self.from)
     }
 
     /// Its share of each slot of an hour, as if it had been counted evenly. The parts of a step add up to it, over
@@ -138,14 +143,14 @@ impl Step {
     pub(crate) fn by_slot(self, hour: Hour) -> [Option<i64>; SLOTS_PER_HOUR] {
         let mut slot_start = hour.start_seconds();
         [(); SLOTS_PER_HOUR].map(|()| {
-            let (start, end) = (slot_start.max(self.from), (slot_start + SLOT_SECONDS).min(self.to));
-            slot_start += SLOT_SECONDS;
-            (start < end).then(|| self.counted_by(end) - self.counted_by(start))
+            let (start, end) = (slot_start.max(self.from), slot_start.saturating_add(SLOT_SECONDS).min(self.to));
+            slot_start = slot_start.saturating_add(SLOT_SECONDS);
+            (start < end).then(|| self.counted_by(end).saturating_sub(self.counted_by(start)))
         })
     }
 
     fn counted_by(self, at: i64) -> i64 {
-        let (since, whole) = (i128::from(at - self.from), i128::from(self.to - self.from));
+        let (since, whole) = (i128::from(at) - i128::from(self.from), i128::from(self.to) - i128::from(self.from));
         i64::try_from(i128::from(self.counted) * since / whole.max(1)).unwrap_or(self.counted)
     }
 }

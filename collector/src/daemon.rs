@@ -122,7 +122,9 @@ impl<'a> Daemon<'a> {
         let server = self.server.insert(server);
         let here = (self.now)();
         let there = server.now().await?;
-        if let Some(ahead) = there.map(|there| there - here).filter(|ahead| ahead.abs() > schedule::SKEW) {
+        if let Some(ahead) =
+            there.map(|there| there.signed_duration_since(here)).filter(|ahead| ahead.abs() > schedule::SKEW)
+        {
             tracing::warn!(
                 seconds = ahead.num_seconds(),
                 "the server's clock differs from ours; the earlier one decides"

@@ -217,10 +217,11 @@ impl<'de> Sink<'_, 'de> {
             }
             Ok(())
         })?;
-        self.answer.histograms_only += i64::from(histograms && !samples);
+        self.answer.histograms_only = self.answer.histograms_only.saturating_add(i64::from(histograms && !samples));
         if !self.points.is_empty() {
-            self.answer.series += 1;
-            self.answer.samples += i64::try_from(self.points.len()).unwrap_or(i64::MAX);
+            self.answer.series = self.answer.series.saturating_add(1);
+            let samples = i64::try_from(self.points.len()).unwrap_or(i64::MAX);
+            self.answer.samples = self.answer.samples.saturating_add(samples);
             (self.each)(Series { names: self.names, labels: &self.labels, points: &self.points });
         }
         Ok(())
@@ -257,7 +258,7 @@ impl<'de> Sink<'_, 'de> {
         if value.is_finite() {
             self.points.push((time_ms, value));
         } else {
-            self.answer.not_finite += 1;
+            self.answer.not_finite = self.answer.not_finite.saturating_add(1);
         }
         Ok(())
     }

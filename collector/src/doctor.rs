@@ -146,7 +146,7 @@ pub async fn examine(
 }
 
 async fn clock(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Option<i64>, QueryError> {
-    let ahead = server.now().await?.map(|there| (there - now).num_seconds());
+    let ahead = server.now().await?.map(|there| there.signed_duration_since(now).num_seconds());
     if let Some(seconds) = ahead.filter(|seconds| seconds.abs() > crate::schedule::SKEW.num_seconds()) {
         findings.push(Finding {
             severity: Severity::Note,
@@ -220,13 +220,16 @@ async fn jobs(
             let minutes = number(server, &scrapes("10m"), now).await?.map(whole);
             let scrapes = number(server, &scrapes("1h"), now).await?.map(whole);
             let succeeded_per_thousand = share.map(|share| whole((share * 1000.0).floor()));
-            if let Some(share) = succeeded_per_thousand.filter(|share| *share < COVERAGE_PER_THOUSAND) {
+            // A share that is none, of a server that calls something else `up`, says nothing.
+            let failed_per_thousand = succeeded_per_thousand.and_then(|share| 1000_i64.checked_sub(share));
+            let failed_per_thousand = failed_per_thousand.filter(|failed| (0..=1000).contains(failed));
+            if let Some(failed) = failed_per_thousand.filter(|failed| *failed > 1000 - COVERAGE_PER_THOUSAND) {
                 findings.push(Finding {
                     severity: Severity::Weakens,
                     what: format!(
                         "{}.{} % of the scrapes of job `{job}` failed within a day",
-                        (1000 - share) / 10,
-                        (1000 - share) % 10
+                        failed / 10,
+                        failed % 10
                     ),
                     next: "look at the targets page of the server for the reason".to_owned(),
                 });
@@ -241,16 +244,20 @@ async fn jobs(
 /// The scrape interval of a target that was scraped so often in an hour, and so often in its last ten minutes. `None` where
 /// these do not go together: the server has not scraped it for an hour yet, or not all of the time.
 fn interval_of(scrapes: i64, in_ten_minutes: i64) -> Option<i64> {
-    let steady = (scrapes - in_ten_minutes * 6).abs() <= 6 + scrapes / 20;
-    (scrapes > 0 && steady).then(|| interval(scrapes))
+    // More than one a second is no count of scrapes.
+    let scrapes = Some(scrapes).filter(|scrapes| (1..=HOUR_SECONDS).contains(scrapes))?;
+    let apart = scrapes.saturating_sub(in_ten_minutes.saturating_mul(6)).saturating_abs();
+    (apart <= (scrapes / 20).saturating_add(6)).then(|| interval(scrapes))
 }
 
 /// The scrape interval of a target that was scraped so often in an hour, in seconds: one of the usual ones where it is
 /// near, since an hour may hold a scrape more or less.
 fn interval(scrapes: i64) -> i64 {
-    let exact = HOUR_SECONDS / scrapes;
+    let exact = HOUR_SECONDS.checked_div(scrapes).unwrap_or(HOUR_SECONDS);
     let usual = [5, 10, 15, 20, 30, 60, 120, 300];
-    usual.into_iter().find(|usual| (HOUR_SECONDS / usual - scrapes).abs() <= 1).unwrap_or(exact)
+    let is_near =
+        |usual: &i64| HOUR_SECONDS.checked_div(*usual).unwrap_or(0).saturating_sub(scrapes).saturating_abs() <= 1;
+    usual.into_iter().find(is_near).unwrap_or(exact)
 }
 
 /// Hours of the last thirty days in which kube-state-metrics was scraped.
@@ -261,7 +268,7 @@ async fn hours_available(
     findings: &mut Vec<Finding>,
 ) -> Result<i64, QueryError> {
     let span = DAYS * DAY_SECONDS - HOUR_SECONDS;
-    let end = now.timestamp().div_euclid(HOUR_SECONDS) * HOUR_SECONDS;
+    let end = now.timestamp().div_euclid(HOUR_SECONDS).saturating_mul(HOUR_SECONDS);
     let points = history(server, &queries::hours_known(settings), end, span, HOUR_SECONDS).await?;
     let hours = i64::try_from(points.len()).unwrap_or_default();
     if (1..DAYS * 24).contains(&hours) {
@@ -285,7 +292,7 @@ async fn sample(
 ) -> Option<SampleHour> {
     let blocked = |what: String, next: &str| Finding { severity: Severity::Blocks, what, next: next.to_owned() };
     let settle = chrono::TimeDelta::minutes(crate::args::SETTLE_MINUTES);
-    let closed = Window::try_new(now - chrono::TimeDelta::days(1), now).ok()?.closed_at(now, settle)?;
+    let closed = Window::try_new(now.checked_sub_days(chrono::Days::new(1))?, now).ok()?.closed_at(now, settle)?;
     let hour: Hour = closed.hours().next_back()?;
     let dialect = match check_server(server, hour, settings).await {
         Ok(checked) => checked.dialect,
@@ -316,7 +323,7 @@ async fn sample(
     };
     let manifest = asked.manifest();
     let rows = |table| manifest.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
-    let count = |per_hour: u64| per_hour * u64::try_from(hours).unwrap_or_default();
+    let count = |per_hour: u64| per_hour.saturating_mul(u64::try_from(hours).unwrap_or_default());
     Some(SampleHour {
         hour: hour.to_string(),
         queries: collected.queries,
@@ -324,7 +331,7 @@ async fn sample(
         rows: [ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME].map(rows),
         faults: manifest.faults.clone(),
         backfill_queries: count(collected.queries),
-        backfill_samples: collected.samples * hours,
+        backfill_samples: collected.samples.saturating_mul(hours),
     })
 }
 

@@ -10,6 +10,7 @@ use types::{ClusterId, Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 use crate::decode::{DecodeError, decode};
 use crate::dialect::{Dialect, Seen};
 use crate::gaps;
+use crate::liveness;
 use crate::numbers::whole;
 use crate::outcome::{CollectError, Collected, HourResult};
 use crate::quality::{self, quality_row};
@@ -95,7 +96,7 @@ pub(crate) async fn fetch(
         None => dialect.clone(),
         Some(promql) => {
             let label = dialect.replica_label.as_deref().unwrap_or_default();
-            collected.queries += 1;
+            collected.queries = collected.queries.saturating_add(1);
             dialect.pinned_to_best(&seen_by_replica(server, &promql, label, hour).await?)
         }
     };
@@ -124,8 +125,8 @@ pub(crate) async fn fetch(
             AskError::Query(error) => failed(error),
             AskError::Answer(source) => unreadable(query.name, hour, source),
         })?;
-        collected.queries += reply.requests;
-        collected.samples += reply.answer.samples;
+        collected.queries = collected.queries.saturating_add(reply.requests);
+        collected.samples = collected.samples.saturating_add(reply.answer.samples);
         quality.push(quality_row(query.name, &snapshot, &reply, server, hour));
         sent += 1;
     }
@@ -232,8 +233,8 @@ async fn ask_beyond(
             AskError::Query(error) => failed(error),
             AskError::Answer(source) => unreadable(question.name, hour, source),
         })?;
-        collected.queries += reply.requests;
-        collected.samples += reply.answer.samples;
+        collected.queries = collected.queries.saturating_add(reply.requests);
+        collected.samples = collected.samples.saturating_add(reply.answer.samples);
     }
     Ok(())
 }
@@ -248,7 +249,7 @@ async fn stand_in(
     collected: &mut Collected,
 ) -> Result<UsageSource, HourResult> {
     let promql = queries::stand_ins(&queries::matchers(settings, dialect));
-    collected.queries += 1;
+    collected.queries = collected.queries.saturating_add(1);
     let there = words_of(server, "stand_ins", &promql, "__name__", hour).await.map_err(failed)?;
     let there: Vec<&str> = there.iter().map(|(name, _)| name.as_str()).collect();
     Ok(UsageSource::recorded(&there).unwrap_or_default())
@@ -269,6 +270,8 @@ enum ByName {
     VanishedPods,
     /// The same of nodes.
     VanishedNodes,
+    /// Which of the pods that nothing was measured of were running.
+    UnmeasuredPods,
     /// Facts with their times about nodes whose labels changed, or whose name two machines had.
     ChangedNodes,
     /// Facts with their times about pods whose owner or labels changed.
@@ -278,9 +281,10 @@ enum ByName {
 }
 
 impl ByName {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::VanishedPods,
         Self::VanishedNodes,
+        Self::UnmeasuredPods,
         Self::ChangedNodes,
         Self::ChangedPods,
         Self::ChangedOwners(Between::ReplicaSets),
@@ -299,6 +303,7 @@ async fn ask_by_name(
     let names = match what {
         ByName::VanishedPods => snapshot.vanished(Vanished::Pods, hour),
         ByName::VanishedNodes => snapshot.vanished(Vanished::Nodes, hour),
+        ByName::UnmeasuredPods => liveness::unmeasured(snapshot, hour),
         ByName::ChangedNodes => snapshot.changed_nodes(),
         ByName::ChangedPods => snapshot.changed_pods(),
         ByName::ChangedOwners(what) => snapshot.changed_owners(what),
@@ -308,6 +313,7 @@ async fn ask_by_name(
         let (name, promql) = match what {
             ByName::VanishedPods => ("pods_seen", queries::pods_seen(matchers, &names)),
             ByName::VanishedNodes => ("nodes_seen", queries::nodes_seen(matchers, snapshot.node_label(), &names)),
+            ByName::UnmeasuredPods => ("pods_running", queries::pods_running(matchers, &names)),
             ByName::ChangedNodes => ("nodes_changed", queries::nodes_changed(matchers, snapshot.node_label(), &names)),
             ByName::ChangedPods => ("pods_changed", queries::pods_changed(matchers, &names)),
             ByName::ChangedOwners(Between::ReplicaSets) => {
@@ -319,12 +325,14 @@ async fn ask_by_name(
         let answer = match what {
             ByName::VanishedPods => snapshot.read_last_seen(Vanished::Pods, &body),
             ByName::VanishedNodes => snapshot.read_last_seen(Vanished::Nodes, &body),
+            ByName::UnmeasuredPods => snapshot.read_running(&body),
             ByName::ChangedNodes => snapshot.read_changed_nodes(&body, hour),
             ByName::ChangedPods => snapshot.read_changed_pods(&body, hour),
             ByName::ChangedOwners(what) => snapshot.read_changed_owners(what, &body, hour),
         };
-        collected.queries += 1;
-        collected.samples += answer.map_err(|source| unreadable(name, hour, source))?.samples;
+        collected.queries = collected.queries.saturating_add(1);
+        collected.samples =
+            collected.samples.saturating_add(answer.map_err(|source| unreadable(name, hour, source))?.samples);
     }
     Ok(())
 }

@@ -68,13 +68,13 @@ pub(crate) fn of(snapshot: &Snapshot, hour: Hour) -> Gaps {
 fn is_older(instance: &Instance, hour: Hour) -> bool {
     instance
         .start_seconds
-        .is_none_or(|start| start < hour.start_seconds() - SLOT_SECONDS || start > hour.start_seconds())
+        .is_none_or(|start| start < hour.start_seconds().saturating_sub(SLOT_SECONDS) || start > hour.start_seconds())
 }
 
 /// Returns whether what the counter shows at the start of the hour, and at its end, does not go with the most of what
 /// it shows. Then it is wrong there, and what lies beyond the edge tells what was used.
 fn disbelieved(edges: &[Option<f64>], most: Most) -> (bool, bool) {
-    let known = (0..).zip(edges).filter_map(|(edge, value)| Some((edge * SLOT_SECONDS, (*value)?)));
+    let known = (0..).zip(edges).filter_map(|(edge, value)| Some((SLOT_SECONDS.saturating_mul(edge), (*value)?)));
     // What is beyond all numbers stays a sample, which nothing goes with.
     let sample = |(at, value): (i64, f64)| Sample { at, value: whole(value * 1000.0).unwrap_or(i64::MAX) };
     let samples: Vec<Sample> = known.map(sample).collect();

@@ -122,7 +122,8 @@ impl Health {
         match event {
             Event::Answered { query, series, .. } => {
                 if let Some(exporter) = exporter_of(query) {
-                    *state.series.entry(exporter).or_default() += series;
+                    let all = state.series.entry(exporter).or_default();
+                    *all = all.saturating_add(*series);
                 }
             }
             Event::HourReady { .. } => self.metrics.exporter_series(std::mem::take(&mut state.series)),
@@ -209,7 +210,7 @@ impl Health {
     pub fn exposition(&self, now: DateTime<Utc>) -> String {
         let newest_end = self.state().newest_end;
         if let Some(newest_end) = newest_end {
-            self.metrics.lag_hours((now - newest_end).num_seconds());
+            self.metrics.lag_hours(now.signed_duration_since(newest_end).num_seconds());
         }
         self.metrics.exposition(newest_end.is_some())
     }

@@ -20,6 +20,9 @@ const MOST_CANDIDATES: usize = 32;
 const ACCELERATORS: [&str; 5] =
     ["nvidia_com_gpu", "amd_com_gpu", "habana_ai_gaudi", "aws_amazon_com_neuron", "aws_amazon_com_neurondevice"];
 
+/// Architectures of EC2 machines, as kubelets call them.
+const ARCHITECTURES: [&str; 2] = ["amd64", "arm64"];
+
 /// Evidence of the type of one machine.
 pub(crate) struct Evidence<'a> {
     pub(crate) node: &'a str,
@@ -43,22 +46,22 @@ pub(crate) struct Named {
     pub(crate) contradicted: Option<Contradicted>,
 }
 
-/// A type that something names and that a machine of this size cannot be.
+/// A type that something names and that a machine of this size, or with these CPUs, cannot be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contradicted {
     name: String,
     source: &'static str,
-    cpus: i64,
-    memory_mib: i64,
+    /// What the machine has instead, in words.
+    has: String,
 }
 
 impl Contradicted {
     /// In words, for the manifest.
     pub(crate) fn fault(&self, node: &str) -> String {
-        let Self { name, source, cpus, memory_mib } = self;
+        let Self { name, source, has } = self;
         format!(
-            "node `{node}` is said to be `{name}` (by {source}), and has {cpus} CPUs and {memory_mib} MiB, which that \
-             type cannot have; it is not taken for one"
+            "node `{node}` is said to be `{name}` (by {source}), and has {has}, which that type cannot have; it is not \
+             taken for one"
         )
     }
 }
@@ -80,8 +83,8 @@ pub(crate) fn named(evidence: &Evidence<'_>, overrides: &Overrides, is_elastic: 
     for (name, source) in types.filter(|(name, _)| is_instance_type(name)) {
         match known.get(&name).and_then(|kind| contradiction(kind, facts)).filter(|_| !is_elastic) {
             None => return Named { found: Some((name, source)), contradicted },
-            Some((cpus, memory_mib)) => {
-                contradicted.get_or_insert(Contradicted { name, source, cpus, memory_mib });
+            Some(has) => {
+                contradicted.get_or_insert(Contradicted { name, source, has });
             }
         }
     }
@@ -89,13 +92,18 @@ pub(crate) fn named(evidence: &Evidence<'_>, overrides: &Overrides, is_elastic: 
     Named { found, contradicted }
 }
 
-/// CPUs and MiB of a machine that no machine of a type has; `None` where they are not known.
-fn contradiction(kind: &InstanceType, facts: &Facts) -> Option<(i64, i64)> {
+/// CPUs and MiB of a machine that no machine of a type has, or an architecture it does not have, which kubelets say of
+/// themselves; `None` where neither is known.
+fn contradiction(kind: &InstanceType, facts: &Facts) -> Option<String> {
+    let arch = label(facts, &["label_kubernetes_io_arch", "label_beta_kubernetes_io_arch"]);
+    if let Some(arch) = arch.filter(|arch| ARCHITECTURES.contains(arch) && *arch != kind.arch) {
+        return Some(format!("CPUs of {arch}"));
+    }
     let capacity = |resource: &str| facts.resources.get(&(Bound::Capacity, resource.to_owned())).copied();
     let cpus = capacity("cpu").and_then(limits::possible_cores).and_then(whole)?;
     let memory_bytes = capacity("memory").and_then(limits::possible_memory).and_then(whole)?;
     let size = Size { cpus, memory_bytes, ..Size::default() };
-    (!size.may_be(kind)).then_some((cpus, memory_bytes >> 20))
+    (!size.may_be(kind)).then(|| format!("{cpus} CPUs and {} MiB", memory_bytes >> 20))
 }
 
 /// The type by label: whole, or in two parts as Karpenter and EKS Auto Mode write it too.
@@ -179,7 +187,7 @@ fn candidates(row: &NodeHour, family: Option<&str>, types: &BTreeMap<String, Ins
 type Shape = (String, i32, i64, Option<String>);
 
 fn shape(row: &NodeHour) -> Option<Shape> {
-    let memory_gib = (row.memory_capacity_bytes? + (1 << 29)) >> 30;
+    let memory_gib = row.memory_capacity_bytes?.saturating_add(1 << 29) >> 30;
     Some((row.node_group.clone()?, row.cpu_capacity_millicores?, memory_gib, row.arch.clone()))
 }
 
@@ -281,6 +289,12 @@ mod tests {
         check(&sized("m99.4xlarge", 16.0, 66.4e9), None, false, label("m99.4xlarge"), false);
         check(&sized("m5.24xlarge", 16.0, 66.4e9), None, true, label("m5.24xlarge"), false);
         check(&sized("m5.24xlarge", 0.0, -1.0), None, false, label("m5.24xlarge"), false);
+        // Of the right size, and with other CPUs.
+        let mut graviton = sized("m7g.4xlarge", 16.0, 66.4e9);
+        for (arch, contradicted) in [("arm64", false), ("amd64", true), ("riscv64", false)] {
+            graviton.labels.insert("label_kubernetes_io_arch", arch.to_owned());
+            check(&graviton, None, false, label("m7g.4xlarge").filter(|_| !contradicted), contradicted);
+        }
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! answers, `snapshot` holds them by object, `rows` turns them into rows, and [`run`] writes those to the lake.
 //! Only [`server`] touches the network; everything after it is a function of its arguments.
 
+// What a server says is added up so that nothing it can be makes a sum wrap or stop.
+#![cfg_attr(not(any(test, fuzzing)), warn(clippy::arithmetic_side_effects))]
+
 pub mod args;
 mod container;
 mod counter;

@@ -25,8 +25,9 @@ impl Life {
     pub(crate) fn by_slot(self, hour: Hour) -> [i64; SLOTS_PER_HOUR] {
         let mut slot_start = hour.start_seconds();
         [(); SLOTS_PER_HOUR].map(|()| {
-            let slot = Self { start: self.start.max(slot_start), end: self.end.min(slot_start + SLOT_SECONDS) };
-            slot_start += SLOT_SECONDS;
+            let slot =
+                Self { start: self.start.max(slot_start), end: self.end.min(slot_start.saturating_add(SLOT_SECONDS)) };
+            slot_start = slot_start.saturating_add(SLOT_SECONDS);
             slot.seconds()
         })
     }

@@ -41,6 +41,13 @@ impl Limits {
         whole(cores * 1000.0).is_some_and(|millicores| (0..=self.millicores).contains(&millicores))
     }
 
+    /// Returns whether a rate between two scrapes can be so much CPU. The counter that the first of them saw may be a scrape
+    /// old, so that the second saw twice as much.
+    pub(crate) fn allow_cores_between_scrapes(self, cores: f64) -> bool {
+        let most = self.millicores.saturating_mul(2);
+        whole(cores * 1000.0).is_some_and(|millicores| (0..=most).contains(&millicores))
+    }
+
     /// Returns whether a process can hold so much memory: not more than there is, and not none while it runs.
     pub(crate) fn allow_memory(self, bytes: f64, running: bool) -> bool {
         (0.0..=self.memory_bytes).contains(&bytes) && !(running && bytes == 0.0)
@@ -48,7 +55,8 @@ impl Limits {
 
     /// Bytes a second through its network, or through its disks.
     pub(crate) fn io_bytes_per_second(self) -> i64 {
-        IO_BYTES_PER_SECOND.saturating_add(IO_BYTES_PER_SECOND_AND_CORE.saturating_mul(self.millicores / 1000 + 1))
+        IO_BYTES_PER_SECOND
+            .saturating_add(IO_BYTES_PER_SECOND_AND_CORE.saturating_mul((self.millicores / 1000).saturating_add(1)))
     }
 
     /// The greater of each: where a name was another machine's too.
@@ -70,16 +78,27 @@ pub(crate) fn possible_memory(bytes: f64) -> Option<f64> {
     (bytes > 0.0 && bytes <= MOST_MEMORY_BYTES).then_some(bytes)
 }
 
-/// Returns whether a container can ask for so much of a resource, or be limited to it: not for more than any machine
-/// has.
+/// Pieces of a device that a machine can have. Plugins that divide a GPU's memory count MiB.
+const MOST_PIECES: f64 = 1_073_741_824.0;
+
+/// Returns whether a machine can have so much of a resource, or a container ask for so much or be limited to it.
 pub(crate) fn is_possible_amount(resource: &str, amount: f64) -> bool {
-    let most = if resource == "cpu" { MOST_CORES } else { MOST_MEMORY_BYTES };
+    let most = match resource {
+        "cpu" => MOST_CORES,
+        "memory" => MOST_MEMORY_BYTES,
+        _ if resource.starts_with("hugepages_") => MOST_MEMORY_BYTES,
+        _ if resource.contains("storage") => MOST_DISK_BYTES,
+        _ => MOST_PIECES,
+    };
     (0.0..=most).contains(&amount)
 }
 
 /// Bytes that a local disk of a machine can have: three times those of the largest storage-optimised type.
+const MOST_DISK_BYTES: f64 = 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0;
+
+/// Size that a local disk of a machine can have.
 pub(crate) fn possible_disk(bytes: f64) -> Option<f64> {
-    (bytes > 0.0 && bytes <= 1024.0 * 1024.0 * 1024.0 * 1024.0 * 1024.0).then_some(bytes)
+    (bytes > 0.0 && bytes <= MOST_DISK_BYTES).then_some(bytes)
 }
 
 /// Bytes that an EBS volume can have: 64 TiB, the most of io2 Block Express.

@@ -1,11 +1,11 @@
 //! Evidence of cAdvisor about lives: a pod that it no longer lists may run on, because one of
 //! its shards is gone; and one that it lists may be gone with its node.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use types::{Hour, SLOT_SECONDS};
+use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use crate::snapshot::{Instance, Name, Snapshot, Uid};
+use crate::snapshot::{Instance, Name, Pod, Snapshot, Uid};
 use crate::usage_source::UsageSource;
 
 /// Time after its end for which a container may still show its last values.
@@ -15,7 +15,10 @@ const TAIL_SECONDS: i64 = 2 * SLOT_SECONDS;
 /// risen between two moments that are later than the scrape of kube-state-metrics that should have seen its pod again.
 /// Of one that uses nothing, to its last sample that is too late to be of a container that is gone.
 pub(crate) fn ran_until(instance: &Instance, since: i64, hour: Hour) -> Option<i64> {
-    let edge_time = |edge: usize| hour.start_seconds() + i64::try_from(edge).unwrap_or_default() * SLOT_SECONDS;
+    let edge_time = |edge: usize| {
+        let seconds = i64::try_from(edge).unwrap_or_default().saturating_mul(SLOT_SECONDS);
+        hour.start_seconds().saturating_add(seconds)
+    };
     let samples: Vec<(i64, f64)> =
         instance.cpu.iter().enumerate().filter_map(|(edge, value)| Some((edge_time(edge), value?))).collect();
     let rose = samples.windows(2).rev().find_map(|pair| match pair {
@@ -23,7 +26,9 @@ pub(crate) fn ran_until(instance: &Instance, since: i64, hour: Hour) -> Option<i
         _ => None,
     });
     let gauge = instance.memory_mean_bytes.iter().enumerate().rev().find(|(_, bytes)| bytes.is_some());
-    let held = gauge.filter(|(slot, _)| edge_time(*slot) >= since + TAIL_SECONDS).map(|(slot, _)| edge_time(slot + 1));
+    let held = gauge
+        .filter(|(slot, _)| edge_time(*slot) >= since.saturating_add(TAIL_SECONDS))
+        .map(|(slot, _)| edge_time(slot + 1));
     rose.max(held)
 }
 
@@ -50,7 +55,7 @@ pub(crate) fn nodes_ran_until(snapshot: &Snapshot, hour: Hour) -> BTreeMap<Strin
     let node_of: BTreeMap<Uid, (&&str, &i64)> = on_node.collect();
     for (key, instance) in &snapshot.instances {
         let Some((node, seen)) = key.pod_uid.and_then(|uid| node_of.get(&uid)) else { continue };
-        if let Some(until) = ran_until(instance, *seen + snapshot.listing_seconds, hour) {
+        if let Some(until) = ran_until(instance, seen.saturating_add(snapshot.listing_seconds), hour) {
             let there = ran.entry((**node).to_owned()).or_insert(until);
             *there = until.max(*there);
         }
@@ -58,12 +63,51 @@ pub(crate) fn nodes_ran_until(snapshot: &Snapshot, hour: Hour) -> BTreeMap<Strin
     ran
 }
 
+/// Pods, by uid, that are listed through all of the hour and of which nothing is measured, although others of their node are
+/// in every slot, and others of their namespace are: they may be gone, or those of a cluster within this one. Where nothing
+/// of a namespace is, a rule may drop it.
+pub(crate) fn unmeasured(snapshot: &Snapshot, hour: Hour) -> Vec<String> {
+    if snapshot.usage != UsageSource::Cadvisor {
+        return Vec::new();
+    }
+    let pods: BTreeMap<Uid, &Pod> =
+        snapshot.pods.iter().filter_map(|(uid, pod)| Some((Uid::of_pod(uid)?, &**pod))).collect();
+    let mut nodes: BTreeMap<&str, [bool; SLOTS_PER_HOUR]> = BTreeMap::new();
+    let mut namespaces: BTreeSet<&str> = BTreeSet::new();
+    let (mut by_uid, mut by_name) = (BTreeSet::new(), BTreeSet::new());
+    for (key, instance) in &snapshot.instances {
+        namespaces.insert(&key.namespace);
+        by_name.insert((&*key.namespace, &*key.pod));
+        let Some((uid, pod)) = key.pod_uid.and_then(|uid| Some((uid, *pods.get(&uid)?))) else { continue };
+        by_uid.insert(uid);
+        let slots = nodes.entry(&pod.node).or_default();
+        slots.iter_mut().zip(instance.memory_mean_bytes.iter()).for_each(|(slot, bytes)| *slot |= bytes.is_some());
+    }
+    let there_all_hour = |pod: &Pod| {
+        let bound = pod.scheduled_seconds.or(pod.created_seconds);
+        bound.is_some_and(|at| at <= hour.start_seconds())
+            && pod.last_seen_seconds.is_some_and(|at| at >= hour.end_seconds())
+            && pod.completion().is_none()
+            && !pod.ended_slots.contains(&true)
+    };
+    let is_suspect = |(uid, pod): &(&Name, &Pod)| {
+        let measured = Uid::of_pod(uid).is_some_and(|uid| by_uid.contains(&uid));
+        !measured
+            && !by_name.contains(&(&*pod.namespace, &*pod.name))
+            && namespaces.contains(&*pod.namespace)
+            && nodes.get(&*pod.node).is_some_and(|slots| !slots.contains(&false))
+            && there_all_hour(pod)
+    };
+    let listed = snapshot.pods.iter().map(|(uid, pod)| (uid, &**pod));
+    listed.filter(is_suspect).map(|(uid, _)| uid.to_string()).collect()
+}
+
 /// When the pod after it was created, by the uid of a pod whose namespace and name another one took: there is one at a
 /// time. And the names that several had.
 #[derive(Debug, Default)]
 pub(crate) struct Namesakes {
     replaced: BTreeMap<Name, i64>,
-    shared: std::collections::BTreeSet<(Name, Name)>,
+    shared: BTreeSet<(Name, Name)>,
 }
 
 impl Namesakes {

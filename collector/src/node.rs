@@ -51,6 +51,9 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
         (name.as_str(), lives)
     });
     let mut all_lives: BTreeMap<&str, _> = all_lives.collect();
+    for fault in one_name_at_a_time(snapshot, &mut all_lives) {
+        doubts.say(fault);
+    }
     let exporters = Exporters::of(snapshot, &spans(&all_lives), doubts);
     // The catalog is part of the program and tested to be readable; without it nothing can be inferred.
     let types = catalog::instance_types().unwrap_or_default();
@@ -155,6 +158,37 @@ fn lives(
     lives
 }
 
+/// Ends the life of a machine under one name where it was registered under the next, and says so: a kubelet has one name at
+/// a time, and the node it was before stays listed until somebody deletes it, for its machine is still there.
+fn one_name_at_a_time(snapshot: &Snapshot, lives: &mut BTreeMap<&str, Vec<(&str, &Machine, Life)>>) -> Vec<String> {
+    let mut names: BTreeMap<String, Vec<(Option<i64>, String)>> = BTreeMap::new();
+    for (name, lives) in lives.iter() {
+        for (id, machine, _) in lives.iter().filter(|(id, ..)| instance_id(id).is_some()) {
+            let created = snapshot.nodes.get(*name).and_then(|node| created(node, machine));
+            names.entry((*id).to_owned()).or_default().push((created, (*name).to_owned()));
+        }
+    }
+    let mut faults = Vec::new();
+    for (id, mut names) in names.into_iter().filter(|(_, names)| names.len() > 1) {
+        names.sort();
+        for pair in names.windows(2) {
+            let [(_, old), (since, new)] = pair else { continue };
+            let Some(lives) = lives.get_mut(old.as_str()) else { continue };
+            let Some((.., life)) = lives.iter_mut().find(|(of, ..)| *of == id) else { continue };
+            let since = since.unwrap_or(life.start).max(life.start);
+            if life.end > since {
+                life.end = since;
+                faults.push(format!(
+                    "machine `{id}` is listed as node `{old}` and as `{new}`, which it became later and counts as; \
+                     delete the node that is left over"
+                ));
+            }
+            lives.retain(|(.., life)| life.seconds() > 0);
+        }
+    }
+    faults
+}
+
 /// When a machine was created: the first creation under its name, since an object that was made anew for the same
 /// machine does not make the machine younger.
 fn created(node: &Node, machine: &Machine) -> Option<i64> {
@@ -183,6 +217,20 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         doubts.say(format!(
             "node `{name}` is said to be in `{wrong}` by its label, and in another region by its provider id \
              `{provider_id}`, which is believed"
+        ));
+    }
+    let capacity_types = labels::capacity_types(&said);
+    if let [one, other] = capacity_types.iter().copied().collect::<Vec<_>>().as_slice() {
+        doubts.say(format!(
+            "node `{name}` is said to be {one} by one label and {other} by another, so how it is paid for is not known"
+        ));
+    }
+    let os_label = label(&said, &["label_kubernetes_io_os", "label_beta_kubernetes_io_os"]);
+    let os_image = labels::os_of_image(&machine.os_image);
+    if let Some(os) = os_label.filter(|os| os_image == Some("windows") && *os != "windows") {
+        doubts.say(format!(
+            "node `{name}` is said to run {os} by its label and `{}` by its kubelet, which is believed",
+            machine.os_image
         ));
     }
     let amount = |bound, resource: &str| facts.resources.get(&(bound, resource.to_owned())).copied();
@@ -215,13 +263,12 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         instance_type_source: source.unwrap_or("unknown").to_owned(),
         region,
         zone,
-        capacity_type: labels::capacity_type(&said).map(own),
+        capacity_type: capacity_types.first().filter(|_| capacity_types.len() == 1).map(|word| own(word)),
         compute_type: labels::compute_type(name, provider_id, &said).to_owned(),
         node_group: labels::node_group(&said).map(own),
         arch: label(&said, &["label_kubernetes_io_arch", "label_beta_kubernetes_io_arch"]).map(own),
-        os: label(&said, &["label_kubernetes_io_os", "label_beta_kubernetes_io_os"])
-            .or_else(|| labels::os_of_image(&machine.os_image))
-            .map(own),
+        // The image alone is never said of a machine that runs something else.
+        os: os_label.filter(|_| os_image != Some("windows")).or(os_image).map(own),
         kubelet_version: (!machine.kubelet_version.is_empty()).then(|| machine.kubelet_version.clone()),
         emp_owned,
         cpu_capacity_millicores: cores(Bound::Capacity),
@@ -245,7 +292,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         disk_read_bytes: read,
         disk_written_bytes: written,
         instance_type_candidates: None,
-        extended_capacity: extended_capacity(facts),
+        extended_capacity: extended_capacity(facts, doubts, name),
         fargate_provisioned: seen.provisioned.map(own),
         os_image: Some(machine.os_image.trim()).filter(|image| !image.is_empty()).map(own),
     }
@@ -260,13 +307,17 @@ fn with_labels(facts: &Facts, api: &BTreeMap<&'static str, String>) -> Facts {
     said
 }
 
-/// Capacity without a column of its own, as `nvidia_com_gpu=4`; `None` where no capacity is known at all.
-fn extended_capacity(facts: &Facts) -> Option<Vec<String>> {
+/// Capacity without a column of its own, as `nvidia_com_gpu=4`; `None` where no capacity is known at all. What no machine
+/// can have is left out, and told to `doubts`.
+fn extended_capacity(facts: &Facts, doubts: &mut Doubts, node: &str) -> Option<Vec<String>> {
     let capacity = facts.resources.iter().filter(|((bound, _), _)| *bound == Bound::Capacity);
-    let capacity: BTreeSet<(&str, i64)> =
-        capacity.filter_map(|((_, resource), amount)| Some((resource.as_str(), whole(*amount)?))).collect();
-    let others = capacity.iter().filter(|(resource, amount)| !OWN_COLUMNS.contains(resource) && *amount > 0);
-    (!capacity.is_empty()).then(|| others.map(|(resource, amount)| format!("{resource}={amount}")).collect())
+    let capacity: Vec<(&str, f64)> = capacity.map(|((_, resource), amount)| (resource.as_str(), *amount)).collect();
+    let others: Vec<_> = capacity.iter().filter(|(resource, _)| !OWN_COLUMNS.contains(resource)).collect();
+    let possible = others.iter().filter(|(resource, amount)| limits::is_possible_amount(resource, *amount));
+    let possible: Vec<_> = possible.filter_map(|(resource, amount)| Some((*resource, whole(*amount)?))).collect();
+    doubts.add(queries::NODE_RESOURCES.name, others.len() - possible.len(), || node.to_owned());
+    let others: BTreeSet<(&str, i64)> = possible.into_iter().filter(|(_, amount)| *amount > 0).collect();
+    (!capacity.is_empty()).then(|| others.iter().map(|(resource, amount)| format!("{resource}={amount}")).collect())
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ impl Sums {
     fn faults(self, node: &str, limits: Limits) -> Vec<String> {
         let over = |sum: i64, most: i64| {
             let mean = sum / HOUR_SECONDS;
-            (mean > most.saturating_add(most / 100 * MARGIN_PERCENT)).then_some(mean)
+            (mean > most.saturating_add((most / 100).saturating_mul(MARGIN_PERCENT))).then_some(mean)
         };
         let most_kib = crate::numbers::whole(limits.memory_bytes / 1024.0).unwrap_or(i64::MAX);
         let fault = |used: i64, has: i64, unit: &str| {

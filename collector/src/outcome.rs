@@ -195,24 +195,24 @@ impl Collected {
         }
         match result {
             HourResult::Written { rows, bytes } => {
-                self.written += 1;
+                self.written = self.written.saturating_add(1);
                 self.left = self.left.saturating_sub(1);
-                self.rows += rows;
-                self.bytes += bytes;
+                self.rows = self.rows.saturating_add(*rows);
+                self.bytes = self.bytes.saturating_add(*bytes);
             }
             HourResult::Corrected { rows, bytes } => {
-                self.corrected += 1;
-                self.rows += rows;
-                self.bytes += bytes;
+                self.corrected = self.corrected.saturating_add(1);
+                self.rows = self.rows.saturating_add(*rows);
+                self.bytes = self.bytes.saturating_add(*bytes);
             }
-            HourResult::Present => self.present += 1,
-            HourResult::Different => self.different += 1,
+            HourResult::Present => self.present = self.present.saturating_add(1),
+            HourResult::Different => self.different = self.different.saturating_add(1),
             HourResult::NoData { slots } => {
-                self.no_data += 1;
+                self.no_data = self.no_data.saturating_add(1);
                 // Asked for and left out; the server will not have more of it.
                 self.left = self.left.saturating_sub(usize::from(*slots > 0));
             }
-            HourResult::Failed(_) => self.failed += 1,
+            HourResult::Failed(_) => self.failed = self.failed.saturating_add(1),
         }
     }
 }

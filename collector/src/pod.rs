@@ -70,12 +70,11 @@ fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Opt
         return Some((completed, EndSource::Completed));
     }
     if let Some(slot) = pod.ended_slots.iter().position(|ended| *ended) {
-        let slots = i64::try_from(slot).unwrap_or_default();
-        return Some((hour.start_seconds() + slots * SLOT_SECONDS, EndSource::Phase));
+        return Some((slot_start(slot, hour), EndSource::Phase));
     }
     let seen = pod.last_seen_seconds.filter(|seen| Some(*seen) < listing.latest_scrape_seconds);
     let listed_until = seen.unwrap_or_else(|| hour.end_seconds());
-    let node_end = listing.node_end_seconds.filter(|end| *end < listed_until - OUTLIVES_NODE_SECONDS);
+    let node_end = listing.node_end_seconds.filter(|end| *end < listed_until.saturating_sub(OUTLIVES_NODE_SECONDS));
     let gone = node_end.or(seen).map(|gone| ran_until(gone).map_or(gone, |ran| ran.max(gone)));
     let end = gone.into_iter().chain(listing.replaced_seconds).min()?;
     Some((end, EndSource::LastSeen))
@@ -85,11 +84,17 @@ fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Opt
 /// pod started before it was bound, the clock is behind by the difference at least. And a scrape that saw the pod ended
 /// came after its end.
 fn completed(pod: &Pod, hour: Hour) -> Option<i64> {
-    let behind = pod.scheduled_seconds.zip(pod.started_seconds).map_or(0, |(bound, started)| (bound - started).max(0));
+    let moments = pod.scheduled_seconds.zip(pod.started_seconds);
+    let behind = moments.map_or(0, |(bound, started)| bound.saturating_sub(started).max(0));
     let completed = pod.completion()?.saturating_add(behind);
-    let ended = pod.ended_slots.iter().position(|ended| *ended).and_then(|slot| i64::try_from(slot + 1).ok());
-    let seen = ended.map(|slots| hour.start_seconds() + slots * SLOT_SECONDS);
+    let ended = pod.ended_slots.iter().position(|ended| *ended);
+    let seen = ended.map(|slot| slot_start(slot + 1, hour));
     Some(seen.map_or(completed, |seen| seen.min(completed)))
+}
+
+fn slot_start(slot: usize, hour: Hour) -> i64 {
+    let seconds = i64::try_from(slot).unwrap_or_default().saturating_mul(SLOT_SECONDS);
+    hour.start_seconds().saturating_add(seconds)
 }
 
 /// Counts the requests of a pod that are more than its node can hold, such as one of a resize in place that the kubelet
@@ -248,7 +253,8 @@ impl InitOrder<'_> {
     /// (KEP-753). No metric has the order; it shows where the pod was initialized as soon as the sidecar had started.
     /// One that restarted since does not show it.
     fn is_last(&self, sidecar: &str) -> bool {
-        let since = self.pod.initialized_seconds.zip((self.started)(sidecar)).map(|(at, started)| at - started);
+        let since =
+            self.pod.initialized_seconds.zip((self.started)(sidecar)).map(|(at, started)| at.saturating_sub(started));
         since.is_some_and(|seconds| (0..=LAST_STARTED_SECONDS).contains(&seconds))
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn check_identity(snapshot: &Snapshot, quality: &[QualityHour], hour:
     for query in [&queries::CONTAINER_CPU, &queries::CONTAINER_MEMORY_MEAN] {
         let lacking = snapshot.without_identity.get(query.name).copied().unwrap_or_default();
         let series = quality.iter().find(|row| row.query == query.name).map_or(0, |row| row.series);
-        if lacking * 100 > series {
+        if lacking.saturating_mul(100) > series {
             return Err(HourResult::Failed(CollectError::MissingLabel { metric: query.metric, label: "id", hour }));
         }
     }
@@ -136,7 +136,8 @@ fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
         .collect();
     let mut by_count: BTreeMap<i64, u32> = BTreeMap::new();
     for count in targets.iter().flatten().filter(|count| **count > 0) {
-        *by_count.entry(*count).or_default() += 1;
+        let slots = by_count.entry(*count).or_default();
+        *slots = slots.saturating_add(1);
     }
     let (usual, _) = by_count.into_iter().max_by_key(|(count, slots)| (*slots, *count))?;
     let first_of = |slots: &[i64]| slots.iter().position(|count| *count > 0);
@@ -148,15 +149,16 @@ fn scrapes(snapshot: &Snapshot, exporter: &str) -> Option<(i64, i64)> {
         let (Some(first), Some(last)) = (first_of(slots), last_of(slots)) else { continue };
         for (slot, count) in slots.iter().enumerate() {
             let count = (*count).min(usual);
-            seen += count;
+            seen = i64::saturating_add(seen, count);
             let begins_inside = Some(first) != first_of_all;
             let ends_inside = Some(last) != last_of_all;
-            expected += match slot {
+            let due = match slot {
                 _ if (slot < first && begins_inside) || (slot > last && ends_inside) => 0,
                 // It came or went in the course of this slot.
                 _ if (slot == first && begins_inside) || (slot == last && ends_inside) => count,
                 _ => usual,
             };
+            expected = i64::saturating_add(expected, due);
         }
     }
     Some((expected, seen))
@@ -175,9 +177,9 @@ impl Unmeasured {
     pub(crate) fn add(&mut self, pod: &PodHour, containers: &[ContainerHour]) {
         // A pod that the kubelet has not started yet holds its requests and runs nothing.
         let Some(started) = pod.started_seconds else { return };
-        let hour_end = pod.hour_start_seconds + types::window::HOUR_SECONDS;
+        let hour_end = pod.hour_start_seconds.saturating_add(types::window::HOUR_SECONDS);
         let end = pod.ended_seconds.unwrap_or(hour_end).min(hour_end);
-        let seconds = end - started.max(pod.hour_start_seconds);
+        let seconds = end.saturating_sub(started.max(pod.hour_start_seconds));
         let lacks: [fn(&ContainerHour) -> bool; 2] =
             [|c| c.cpu_core_milliseconds.is_none(), |c| c.memory_kib_seconds.is_none()];
         for (pods, lacks) in self.0.iter_mut().zip(lacks) {
@@ -192,7 +194,7 @@ impl Unmeasured {
     /// The sum of each, and the pods with the most of it.
     fn longest(self) -> [(i64, Vec<String>); 2] {
         self.0.map(|mut pods| {
-            let total = pods.iter().map(|(seconds, _)| seconds).sum();
+            let total = pods.iter().map(|(seconds, _)| *seconds).fold(0, i64::saturating_add);
             pods.sort_by(|(a, name), (b, other)| b.cmp(a).then_with(|| name.cmp(other)));
             pods.truncate(MOST_NAMED);
             (total, pods.into_iter().map(|(_, name)| name).collect())
@@ -253,6 +255,14 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     let strangers = snapshot.instances_without_pod();
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
+    }
+    let silent = &snapshot.running_unmeasured;
+    if let Some(first) = silent.first().filter(|_| silent.len() * 1000 > snapshot.pods.len() * STRANGERS_PER_THOUSAND) {
+        faults.push(format!(
+            "{} pods are said to run, and nothing of theirs is measured where other pods are, such as `{first}`: a \
+             kube-state-metrics may list what is gone, or a cluster within this one",
+            silent.len()
+        ));
     }
     faults.sort_unstable();
     faults

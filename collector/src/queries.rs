@@ -92,6 +92,15 @@ pub fn pods_seen(matchers: &str, uids: &[&str]) -> String {
     format!("kube_pod_info{{{matchers}node!=\"\",uid=~\"{}\"}}[62m]", alternatives(uids))
 }
 
+/// Those of the named pods that were running whenever they were scraped over the hour and the look-ahead: asked for pods of
+/// which nothing was measured.
+pub fn pods_running(matchers: &str, uids: &[&str]) -> String {
+    format!(
+        "max by (uid) (min_over_time(kube_pod_status_phase{{{matchers}phase=\"Running\",uid=~\"{}\"}}[62m])) == 1",
+        alternatives(uids)
+    )
+}
+
 /// All samples of the named nodes over the hour and the look-ahead; `label` is where their names are.
 pub fn nodes_seen(matchers: &str, label: &str, nodes: &[&str]) -> String {
     format!("kube_node_info{{{matchers}{label}=~\"{}\"}}[62m]", alternatives(nodes))

@@ -100,7 +100,7 @@ pub(crate) fn each_pod<E>(
         let pod_life = pod::life(&pod, hour, listing, |since| {
             let counters = instances.iter().filter(|_| snapshot.usage == UsageSource::Cadvisor);
             let counters = counters.map(|(_, instance)| &**instance);
-            liveness::all_ran_until(counters, since + snapshot.listing_seconds, hour)
+            liveness::all_ran_until(counters, since.saturating_add(snapshot.listing_seconds), hour)
         });
         let own = by_container(&instances);
         let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();

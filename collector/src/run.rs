@@ -124,7 +124,7 @@ pub async fn collect(
                 told(hour, &result, &mut collected, &mut to_repair);
                 match result {
                     HourResult::Failed(error @ CollectError::Query(_)) => {
-                        failures_in_a_row += 1;
+                        failures_in_a_row = u32::saturating_add(failures_in_a_row, 1);
                         let gone = matches!(error, CollectError::Query(QueryError::Unreachable { .. }));
                         if gone || failures_in_a_row == MOST_FAILURES {
                             gave_up = Some(error);
@@ -167,12 +167,17 @@ async fn unknown_hours(
         let to = from.plus(POINTS_AT_ONCE - 1).min(*last);
         let bounds = (from.end_seconds(), to.end_seconds());
         for body in server.ask_spans("hours_known", &promql, bounds, HOUR_SECONDS).await? {
-            collected.queries += 1;
+            collected.queries = collected.queries.saturating_add(1);
             let unreadable = |source| CollectError::Answer { query: "hours_known".to_owned(), hour: from, source };
             let answer = decode(&body, &[], &mut |series| {
-                known.extend(series.points.iter().filter_map(|(ms, _)| Hour::starting_at(ms / 1000 - HOUR_SECONDS)));
+                known.extend(
+                    series
+                        .points
+                        .iter()
+                        .filter_map(|(ms, _)| Hour::starting_at((ms / 1000).saturating_sub(HOUR_SECONDS))),
+                );
             });
-            collected.samples += answer.map_err(unreadable)?.samples;
+            collected.samples = collected.samples.saturating_add(answer.map_err(unreadable)?.samples);
         }
         from = to.next();
     }

@@ -35,7 +35,7 @@ pub fn closed(
 /// clock again, so that one that is set, or that stood still while the machine slept, does no harm. `None` when
 /// `due` has come.
 pub fn pause(due: DateTime<Utc>, now: DateTime<Utc>, step: TimeDelta) -> Option<TimeDelta> {
-    (due > now).then(|| (due - now).min(step))
+    (due > now).then(|| due.signed_duration_since(now).min(step))
 }
 
 /// The next time after `now`; `None` when there is none, as for a schedule of a year that has passed.

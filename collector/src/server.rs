@@ -148,7 +148,7 @@ impl Server {
     /// # Errors
     /// [`QueryError`].
     pub async fn ask_after(&self, name: &str, promql: &str, hour: Hour) -> Result<Vec<u8>, QueryError> {
-        let at = Times::At(hour.end_seconds() + LOOK_AHEAD_SECONDS);
+        let at = Times::At(hour.end_seconds().saturating_add(LOOK_AHEAD_SECONDS));
         self.inner.of_these_times(name, promql, at).await
     }
 
@@ -195,13 +195,14 @@ impl Server {
             match self.ask_range(name, promql, (start, end), step_seconds).await {
                 Ok(body) => bodies.push(body),
                 Err(error) => {
-                    let points = (end - start) / step_seconds + 1;
-                    if !error.is_of_the_question() || points < 2 || end - start <= LEAST_SPAN_SECONDS {
+                    let seconds = end.saturating_sub(start);
+                    let points = seconds.checked_div(step_seconds).map_or(1, |steps| steps.saturating_add(1));
+                    if !error.is_of_the_question() || points < 2 || seconds <= LEAST_SPAN_SECONDS {
                         return Err(error);
                     }
-                    tracing::debug!(query = name, %error, days = (end - start) / LEAST_SPAN_SECONDS, "asked in two spans");
-                    let middle = start + points / 2 * step_seconds;
-                    waiting.extend([(middle, end), (start, middle - step_seconds)]);
+                    tracing::debug!(query = name, %error, days = seconds / LEAST_SPAN_SECONDS, "asked in two spans");
+                    let middle = start.saturating_add((points / 2).saturating_mul(step_seconds));
+                    waiting.extend([(middle, end), (start, middle.saturating_sub(step_seconds))]);
                 }
             }
         }
@@ -274,7 +275,7 @@ impl Inner {
     ) -> Result<Vec<u8>, QueryError> {
         let mut tries = 1;
         loop {
-            *requests += 1;
+            *requests = requests.saturating_add(1);
             let Failure { error, retry_after } = {
                 // Never closed, so a permit always comes.
                 let _permit = self.in_flight.acquire().await;
@@ -292,7 +293,7 @@ impl Inner {
             tracing::debug!(query, reason, wait_seconds, "asked again after a pause");
             self.tell(&Event::Retried { query, reason: &reason, wait_seconds });
             tokio::time::sleep(wait).await;
-            tries += 1;
+            tries = u32::saturating_add(tries, 1);
         }
     }
 
@@ -329,10 +330,10 @@ impl Reply {
     fn add(&mut self, part: Answer) {
         let Answer { series, samples, not_finite, histograms_only, warnings, span } = &mut self.answer;
         *span = decode::joined(*span, part.span);
-        *series += part.series;
-        *samples += part.samples;
-        *not_finite += part.not_finite;
-        *histograms_only += part.histograms_only;
+        *series = series.saturating_add(part.series);
+        *samples = samples.saturating_add(part.samples);
+        *not_finite = not_finite.saturating_add(part.not_finite);
+        *histograms_only = histograms_only.saturating_add(part.histograms_only);
         for warning in part.warnings {
             if !warnings.contains(&warning) {
                 warnings.push(warning);

@@ -151,7 +151,7 @@ fn two_machines(snapshot: &Snapshot) -> Option<Twice> {
         });
         let seen: Vec<_> = seen.collect();
         for (n, (id, first, last)) in seen.iter().enumerate() {
-            let overlap = |from: i64, to: i64| to.min(*last) - from.max(*first);
+            let overlap = |from: i64, to: i64| to.min(*last).saturating_sub(from.max(*first));
             let other = seen.iter().skip(n + 1).find(|(_, from, to)| overlap(*from, *to) > AT_ONCE_SECONDS);
             if let Some((other, ..)) = other {
                 return Some(Twice { what: "node", name: name.clone(), ids: [(*id).clone(), (*other).clone()] });
@@ -175,7 +175,10 @@ fn two_pods(snapshot: &Snapshot) -> Option<Twice> {
         for (n, (uid, slots)) in running.iter().enumerate() {
             let together =
                 |other: &BTreeSet<usize>| i64::try_from(slots.intersection(other).count()).unwrap_or_default();
-            let other = running.iter().skip(n + 1).find(|(_, other)| together(other) * SLOT_SECONDS > AT_ONCE_SECONDS);
+            let other = running
+                .iter()
+                .skip(n + 1)
+                .find(|(_, other)| together(other).saturating_mul(SLOT_SECONDS) > AT_ONCE_SECONDS);
             if let Some((other, _)) = other {
                 let ids = [(*uid).to_owned(), (*other).to_owned()];
                 return Some(Twice { what: "pod", name: format!("{namespace}/{name}"), ids });

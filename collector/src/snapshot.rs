@@ -123,6 +123,8 @@ pub(crate) struct Snapshot {
     pub(crate) listing_seconds: i64,
     /// Until when in the hour each node was there, by name, once it is learnt.
     node_ends: Option<BTreeMap<String, i64>>,
+    /// Namespace and name of pods that are said to run, and of which nothing is measured where others are.
+    pub(crate) running_unmeasured: BTreeSet<String>,
     /// Samples that are not believed.
     pub(crate) doubts: Doubts,
 }
@@ -150,7 +152,8 @@ impl Snapshot {
             self.rename(query, &mut own);
             let series = Series { names: series.names, labels: &own, points: series.points };
             if take(self, &series, start_seconds).is_none() {
-                *self.without_identity.entry(query.name).or_default() += 1;
+                let series = self.without_identity.entry(query.name).or_default();
+                *series = series.saturating_add(1);
             }
         })
     }
@@ -179,7 +182,7 @@ impl Snapshot {
     /// bound to that.
     pub(crate) fn settle(&mut self) {
         self.believe_one_job();
-        self.slack_seconds = 2 * exporters::interval(&self.scrapes, exporters::CADVISOR);
+        self.slack_seconds = exporters::interval(&self.scrapes, exporters::CADVISOR).saturating_mul(2);
         self.slack_seconds = self.slack_seconds.clamp(LEAST_SLACK_SECONDS, SLOT_SECONDS);
         self.listing_seconds = exporters::interval(&self.scrapes, exporters::KUBE_STATE_METRICS);
         self.rename_strangers();
@@ -279,6 +282,14 @@ impl Snapshot {
             if let Some(pod) = self.pods.get_mut(uid) {
                 pod.last_seen_seconds = pod.last_seen_seconds.max(Some(last_ms.div_euclid(1000)));
             }
+        })
+    }
+
+    /// Takes in which pods were running of those that nothing was measured of.
+    pub(crate) fn read_running(&mut self, body: &[u8]) -> Result<Answer, DecodeError> {
+        decode(body, &["uid"], &mut |series| {
+            let Some(pod) = series.label("uid").and_then(|uid| self.pods.get(uid)) else { return };
+            self.running_unmeasured.insert(format!("{}/{}", pod.namespace, pod.name));
         })
     }
 
@@ -438,7 +449,7 @@ fn moment(series: &Series<'_, '_>, start_seconds: i64) -> Option<i64> {
 
 /// Returns whether something of an hour can have happened then.
 fn is_moment(seconds: i64, start_seconds: i64) -> bool {
-    let latest = start_seconds + HOUR_SECONDS + queries::LOOK_AHEAD_SECONDS + CLOCKS_APART_SECONDS;
+    let latest = start_seconds.saturating_add(HOUR_SECONDS + queries::LOOK_AHEAD_SECONDS + CLOCKS_APART_SECONDS);
     (FIRST_MOMENT..=latest).contains(&seconds)
 }
 
@@ -448,14 +459,14 @@ fn edges(series: &Series<'_, '_>, start_seconds: i64) -> Edges {
 
 /// The samples at the ends of the slots of an hour.
 pub(crate) fn slots(series: &Series<'_, '_>, start_seconds: i64) -> Slots {
-    on_grid(series, start_seconds + SLOT_SECONDS)
+    on_grid(series, start_seconds.saturating_add(SLOT_SECONDS))
 }
 
 /// The samples at `first`, `first + 300`, and so on.
 fn on_grid<const N: usize>(series: &Series<'_, '_>, first: i64) -> [Option<f64>; N] {
     let mut grid = [None; N];
     for (time_ms, value) in series.points {
-        let step = (time_ms - first * 1000).div_euclid(SLOT_SECONDS * 1000);
+        let step = time_ms.saturating_sub(first.saturating_mul(1000)).div_euclid(SLOT_SECONDS * 1000);
         if let Some(point) = usize::try_from(step).ok().and_then(|step| grid.get_mut(step)) {
             *point = Some(*value);
         }

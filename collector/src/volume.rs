@@ -59,7 +59,7 @@ pub(crate) fn rows(
             throughput_mib_per_second: kind.throughput_mib_per_second,
             capacity_bytes: capacity.and_then(whole),
             used_max_bytes: used.and_then(whole),
-            present_seconds: int32(present_slots(claim) * SLOT_SECONDS),
+            present_seconds: int32(present_slots(claim).saturating_mul(SLOT_SECONDS)),
             pods: mounted.map(names).unwrap_or_default(),
             zone_source: zone.map(|(_, source)| source.to_owned()),
             csi_driver: volume.map(|v| v.csi_driver.clone()).filter(|driver| !driver.is_empty()),

@@ -46,7 +46,7 @@ impl Pico {
         }
         let mut value: i128 = 0;
         for digit in whole.bytes().chain(fraction.bytes()) {
-            value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
+            value = value.checked_mul(10)?.checked_add(i128::from(digit.saturating_sub(b'0')))?;
         }
         let places =
             i32::try_from(DECIMALS).ok()?.checked_add(exponent)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
@@ -64,7 +64,7 @@ impl Pico {
 
     /// An integer with so many decimals.
     pub(crate) fn of_decimal(value: i128, scale: i8) -> Option<Self> {
-        let places = i32::try_from(DECIMALS).ok()? - i32::from(scale);
+        let places = i32::try_from(DECIMALS).ok()?.checked_sub(i32::from(scale))?;
         match u32::try_from(places) {
             Ok(places) => Some(Self(value.checked_mul(10_i128.checked_pow(places)?)?)),
             Err(_) => Some(Self(div_round(value, 10_i128.checked_pow(places.unsigned_abs())?))),
@@ -98,34 +98,35 @@ impl Pico {
 /// Rounds half away from zero. Wide enough for any numerator and half of any denominator.
 fn div_round(numerator: i128, denominator: i128) -> i128 {
     let (size, by) = (numerator.unsigned_abs(), denominator.unsigned_abs());
-    let quotient = i128::try_from((size + by / 2) / by).unwrap_or(i128::MAX);
+    let quotient = size.saturating_add(by / 2).checked_div(by).and_then(|quotient| i128::try_from(quotient).ok());
+    let quotient = quotient.unwrap_or(i128::MAX);
     if (numerator < 0) == (denominator < 0) { quotient } else { -quotient }
 }
 
 impl Add for Pico {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 }
 
 impl AddAssign for Pico {
     fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
+        *self = *self + other;
     }
 }
 
 impl Sub for Pico {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
 impl Neg for Pico {
     type Output = Self;
     fn neg(self) -> Self {
-        Self(-self.0)
+        Self(self.0.saturating_neg())
     }
 }
 

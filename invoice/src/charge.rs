@@ -108,6 +108,6 @@ pub struct Charge<'r> {
 impl Charge<'_> {
     /// Seconds it spans, one at least.
     pub(crate) fn span(&self) -> i64 {
-        (self.end - self.start).max(1)
+        self.end.saturating_sub(self.start).max(1)
     }
 }

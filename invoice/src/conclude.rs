@@ -81,14 +81,15 @@ pub fn conclude(export: &str, files: usize, mut matcher: Matcher, estimate: &Est
             lines: matcher.lines,
             start: moment(start),
             end: moment(end),
-            hours_per_line: u32::try_from((matcher.longest + HOUR_SECONDS - 1) / HOUR_SECONDS).unwrap_or(u32::MAX),
+            hours_per_line: u32::try_from(matcher.longest.saturating_add(HOUR_SECONDS - 1) / HOUR_SECONDS)
+                .unwrap_or(u32::MAX),
             cluster_names: names.iter().cloned().collect(),
         },
         hours: BillHours {
             in_lake: count(matcher.seen.hours().len()),
             in_both: count(hours.len()),
             start: moment(hours.first().copied().unwrap_or_default()),
-            end: moment(hours.last().map_or(0, |hour| hour + HOUR_SECONDS)),
+            end: moment(hours.last().map_or(0, |hour| hour.saturating_add(HOUR_SECONDS))),
         },
         compared,
         lines,
@@ -233,10 +234,10 @@ fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine
             let row = rows
                 .entry((node.about.instance_type.as_str(), capacity(node.about.capacity_type == "spot")))
                 .or_default();
-            row.0 += seconds;
+            row.0 = row.0.saturating_add(seconds);
             if let Some(price) = node.about.price {
                 row.1 += price.for_seconds(seconds).cost();
-                row.2 += seconds;
+                row.2 = row.2.saturating_add(seconds);
             }
         }
     }

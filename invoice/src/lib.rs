@@ -5,6 +5,9 @@
 //! ([`Matcher`]); what comes of it is an [`Invoice`](types::analysis::Invoice). Memory goes by what the lake saw, not
 //! by the length of the bill. Only `source` touches the disk and the network.
 
+// What comes from outside is added up so that nothing it can be makes a sum wrap or stop.
+#![cfg_attr(not(any(test, fuzzing)), warn(clippy::arithmetic_side_effects))]
+
 mod amount;
 mod charge;
 mod columns;

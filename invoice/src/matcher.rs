@@ -72,7 +72,7 @@ impl Sums {
     pub(crate) fn add(&mut self, other: Self) {
         self.quantity += other.quantity;
         self.list += other.list;
-        self.listless += other.listless;
+        self.listless = self.listless.saturating_add(other.listless);
         self.billed += other.billed;
         self.edp += other.edp;
     }
@@ -152,7 +152,7 @@ impl Matcher {
     /// # Errors
     /// [`InvoiceError::Currency`] when it is in another currency than expected.
     pub fn take(&mut self, format: Format, charge: &Charge<'_>) -> Result<(), InvoiceError> {
-        self.lines += 1;
+        self.lines = self.lines.saturating_add(1);
         self.formats.insert(format);
         if !charge.currency.is_empty() && charge.currency != self.currency.as_str() {
             let (given, expected) = (charge.currency.clone().into_owned(), self.currency.clone());
@@ -166,7 +166,7 @@ impl Matcher {
             self.both.iter_mut().take(places.end).skip(places.start).for_each(|both| *both = true);
         }
         if places.is_empty() {
-            self.outside += 1;
+            self.outside = self.outside.saturating_add(1);
             return Ok(());
         }
         let (line, what) = classify(charge);
@@ -176,7 +176,7 @@ impl Matcher {
         let (hours, span) = (i64::try_from(places.len()).unwrap_or(i64::MAX), charge.span());
         let part = |amount: Pico| match span <= HOUR_SECONDS {
             true => amount,
-            false => amount.scaled((hours * HOUR_SECONDS).min(span), span),
+            false => amount.scaled(hours.saturating_mul(HOUR_SECONDS).min(span), span),
         };
         let is_long = span > LONGEST_SECONDS;
         if let Some(commitment) = &charge.commitment {
@@ -228,7 +228,8 @@ impl Matcher {
         if let Some(name) = &charge.cluster
             && id.starts_with("i-")
         {
-            *self.tagged.entry(name.clone()).or_default() += 1;
+            let lines = self.tagged.entry(name.clone()).or_default();
+            *lines = lines.saturating_add(1);
         }
         if there { Owner::Seen } else { Owner::OtherHours }
     }
@@ -266,7 +267,8 @@ impl Matcher {
         let export = self
             .span
             .map_or_else(|| "no usage at all".to_owned(), |(start, end)| format!("{} to {}", shown(start), shown(end)));
-        let at = |hour: Option<&i64>, after: i64| hour.map(|hour| shown(hour + after)).unwrap_or_default();
+        let at =
+            |hour: Option<&i64>, after: i64| hour.map(|hour| shown(hour.saturating_add(after))).unwrap_or_default();
         Err(InvoiceError::Elsewhere {
             export,
             cluster: cluster.to_owned(),
@@ -284,8 +286,8 @@ impl Matcher {
     pub(crate) fn share(&self, start: i64, end: i64, amount: Pico) -> Pico {
         let places = self.seen.places(start, end);
         let hours = self.both.iter().take(places.end).skip(places.start).filter(|both| **both).count();
-        let span = (end - start).max(1);
-        amount.scaled((i64::try_from(hours).unwrap_or(i64::MAX) * HOUR_SECONDS).min(span), span)
+        let span = end.saturating_sub(start).max(1);
+        amount.scaled(i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(HOUR_SECONDS).min(span), span)
     }
 
     /// Gives the lines that span more than a day to the hours in both.

@@ -26,7 +26,8 @@ const ITEMS: [(&str, &str, &str); 6] = [
 /// part of commitments that it uses, what is negotiated on everything, volumes and the control plane. Rows say
 /// `source = "invoice"`. `region` is the cluster's.
 pub fn price_file(invoice: &Invoice, region: Option<&str>) -> String {
-    let date = invoice.hours.end - chrono::TimeDelta::seconds(1);
+    let end = invoice.hours.end;
+    let date = end.checked_sub_signed(chrono::TimeDelta::seconds(1)).unwrap_or(end);
     let date = date.format("%Y-%m-%d").to_string();
     let mut text = format!(
         "# Prices measured from the invoice of cluster {}: {}, {} hours from {} to {}.\n# Made by `emp-cost invoice`, for `--prices`. Commitments are the part that this cluster used, on average over these hours.\n",

@@ -90,7 +90,8 @@ impl Track {
         let hours = self.hours.iter().zip(both.iter().skip(self.first)).filter(|(_, both)| **both);
         hours.fold((0, 0), |(seen, missing), ((seconds, billed), _)| {
             let seconds = i64::from(*seconds);
-            (seen + seconds, missing + if *billed { 0 } else { seconds })
+            let unbilled = if *billed { 0 } else { seconds };
+            (i64::saturating_add(seen, seconds), i64::saturating_add(missing, unbilled))
         })
     }
 }
@@ -134,7 +135,7 @@ impl Seen {
 
     /// The places of the hours that lie in `[start, end)` as a whole or in part.
     pub(crate) fn places(&self, start: i64, end: i64) -> std::ops::Range<usize> {
-        let from = self.hours.partition_point(|hour| hour + HOUR_SECONDS <= start);
+        let from = self.hours.partition_point(|hour| hour.saturating_add(HOUR_SECONDS) <= start);
         let to = self.hours.partition_point(|hour| *hour < end);
         from..to.max(from)
     }

@@ -145,7 +145,10 @@ fn check_table(cluster: &ClusterId, table: &str, hour: Hour, object: &Bytes) -> 
         );
     }
     let size = i64::try_from(object.len()).unwrap_or(i64::MAX);
-    if !(0..=MOST_ROWS).contains(&rows) || unpacked > MOST_UNPACKED || unpacked / size.max(1) > MOST_RATIO {
+    if !(0..=MOST_ROWS).contains(&rows)
+        || unpacked > MOST_UNPACKED
+        || unpacked.checked_div(size.max(1)).is_some_and(|ratio| ratio > MOST_RATIO)
+    {
         return Err(refused(format!(
             "the object says that it unpacks to {rows} rows of {unpacked} bytes, more than an hour has"
         )));

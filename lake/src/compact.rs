@@ -101,7 +101,7 @@ impl Lake {
             if hours == 0 {
                 return Ok(CompactOutcome::Empty);
             }
-            if hours < HOURS_PER_DAY && now < day.end() + compaction.partial_after {
+            if hours < HOURS_PER_DAY && !is_past(now, day, compaction.partial_after) {
                 return Ok(CompactOutcome::Open { hours });
             }
             if is_up_to_date(&parts) {
@@ -313,7 +313,10 @@ impl Lake {
             let mut rows = BTreeMap::new();
             let schema = std::sync::Arc::new(arrow_schema(T::COLUMNS));
             each_batch::<T>(vec![input], schema, |_, hours| {
-                hours.iter().for_each(|hour| *rows.entry(*hour).or_insert(0) += 1);
+                for hour in hours {
+                    let rows = rows.entry(*hour).or_insert(0_u64);
+                    *rows = rows.saturating_add(1);
+                }
                 Ok(())
             })?;
             Ok(rows)
@@ -336,7 +339,7 @@ impl Lake {
         let worker = Worker::start();
         for day in self.days(cluster).await? {
             let outcome = self.compact_day_on(&worker, cluster, day, compaction, now).await?;
-            let due = compaction.delete_hours_after.is_some_and(|after| now >= day.end() + after);
+            let due = compaction.delete_hours_after.is_some_and(|after| is_past(now, day, after));
             let deleted = if due { self.delete_hours_on(&worker, cluster, day).await? } else { Vec::new() };
             each(day, outcome, &deleted);
         }
@@ -399,6 +402,11 @@ fn metadata(cluster: &ClusterId, day: Day, parts: &[Part]) -> [(&'static str, St
         ("emp-cost.source", joined(sources)),
         ("emp-cost.query_set", joined(query_sets)),
     ]
+}
+
+/// Returns whether a day ended so long ago. One that ends beyond what a clock shows does not.
+fn is_past(now: DateTime<Utc>, day: Day, after: TimeDelta) -> bool {
+    day.end().checked_add_signed(after).is_some_and(|at| now >= at)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub struct InvalidDay {
 impl Day {
     /// The day of an hour.
     pub fn of(hour: Hour) -> Self {
-        Self(hour.plus(-hour.of_day()))
+        Self(hour.plus(hour.of_day().saturating_neg()))
     }
 
     /// The day of a moment.
@@ -48,7 +48,7 @@ impl Day {
 
     /// The day `n` later, or earlier when `n` is negative.
     pub fn plus(self, n: i64) -> Self {
-        Self(self.0.plus(24 * n))
+        Self(self.0.plus(n.saturating_mul(24)))
     }
 
     /// The days that share an hour with `window`, oldest first.

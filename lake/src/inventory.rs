@@ -73,7 +73,7 @@ impl Place {
     pub(crate) fn start_seconds(&self) -> i64 {
         let midnight = self.date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
         match self.period {
-            Period::Hour(hour) => midnight + 3600 * hour,
+            Period::Hour(hour) => midnight.saturating_add(hour.saturating_mul(3600)),
             Period::Day => midnight,
         }
     }
@@ -81,7 +81,8 @@ impl Place {
     /// Returns whether its day and `window` have a moment in common; every day is in no window.
     pub(crate) fn in_days_of(&self, window: Option<Window>) -> bool {
         let midnight = self.date.and_time(chrono::NaiveTime::MIN).and_utc();
-        window.is_none_or(|w| midnight < w.end() && midnight + chrono::TimeDelta::days(1) > w.start())
+        let end = midnight.checked_add_days(chrono::Days::new(1)).unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC);
+        window.is_none_or(|w| midnight < w.end() && end > w.start())
     }
 }
 
@@ -249,10 +250,11 @@ async fn list_day(lake: &Lake, cluster: &ClusterId, day: Day) -> Result<(Vec<Hou
         listed.bytes = listed.bytes.saturating_add(size(&part.objects).1);
         for read in &part.hours {
             hours.push(read.hour);
-            listed.hours += 1;
-            listed.incomplete_hours += u64::from(!read.manifest.complete);
+            listed.hours = listed.hours.saturating_add(1);
+            listed.incomplete_hours = listed.incomplete_hours.saturating_add(u64::from(!read.manifest.complete));
             listed.rows = listed.rows.saturating_add(size(&read.manifest.objects).0);
-            listed.newer_hours += u64::from(listed.compacted && read.key == part.manifest_key);
+            let is_newer = listed.compacted && read.key == part.manifest_key;
+            listed.newer_hours = listed.newer_hours.saturating_add(u64::from(is_newer));
         }
     }
     Ok((hours, listed))
@@ -271,7 +273,7 @@ fn gaps(hours: &BTreeSet<Hour>) -> Vec<Gap> {
         .map(|(a, b)| Gap {
             from: a.next().to_string(),
             to: b.to_string(),
-            hours: u64::try_from((b.start_seconds() - a.end_seconds()) / 3600).unwrap_or(0),
+            hours: u64::try_from(b.start_seconds().saturating_sub(a.end_seconds()) / 3600).unwrap_or(0),
         })
         .collect()
 }

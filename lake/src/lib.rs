@@ -4,6 +4,9 @@
 //! its manifest does. A correction is a new revision beside it; a closed day becomes one object a table, from which
 //! its hours are read from then on. Start reading at [`tables`] (what is stored), [`keys`] (where) and [`Lake`] (how).
 
+// What comes from outside is added up so that nothing it can be makes a sum wrap or stop.
+#![cfg_attr(not(any(test, fuzzing)), warn(clippy::arithmetic_side_effects))]
+
 pub mod admit;
 mod cell;
 mod compact;

@@ -61,7 +61,7 @@ impl DayListing {
 fn next(revisions: Option<&Vec<u32>>, first: &str) -> Result<u32, LakeError> {
     match revisions.and_then(|revisions| revisions.last()) {
         None => Ok(0),
-        Some(last) if *last < keys::MOST_REVISIONS => Ok(last + 1),
+        Some(last) if *last < keys::MOST_REVISIONS => Ok(last.saturating_add(1)),
         Some(last) => Err(LakeError::LastRevision { key: keys::revision(first, *last) }),
     }
 }

@@ -40,7 +40,8 @@ pub(crate) fn merge<T: Table>(
     let mut rows_by_hour = std::collections::BTreeMap::new();
     let rows = each_batch::<T>(inputs, writer.schema().clone(), |batch, hours| {
         for hour in hours {
-            *rows_by_hour.entry(*hour).or_insert(0_u64) += 1;
+            let rows = rows_by_hour.entry(*hour).or_insert(0_u64);
+            *rows = rows.saturating_add(1);
         }
         writer.write(batch).map_err(|e| failed(e.to_string()))
     })?;

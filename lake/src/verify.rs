@@ -231,7 +231,7 @@ async fn check_manifests(
         let Some((key, text)) = reads.next().await else { break };
         // Pruned since it was listed.
         let Some(text) = if_any(text)? else { continue };
-        found.manifests += 1;
+        found.manifests = found.manifests.saturating_add(1);
         let newest = claims.newest.entry((place.cluster.clone(), place.date, place.period)).or_default();
         *newest = place.revision.max(*newest);
         let manifest = match parse(&key, &text) {
@@ -292,7 +292,7 @@ fn manifest_faults(place: &Place, manifest: &AnyManifest) -> Vec<Fault> {
     let day = place.date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp();
     let said = manifest.hours.iter().map(|hour| hour.manifest.hour_start_seconds);
     if let Some(outside) =
-        said.clone().find(|start| !(day..day.saturating_add(86_400)).contains(start) || start % 3600 != 0)
+        said.clone().find(|start| !(day..day.saturating_add(86_400)).contains(start) || start.rem_euclid(3600) != 0)
     {
         wrong(format!("it says it holds the hour {outside}, which is not of its day"));
     }
@@ -324,7 +324,7 @@ async fn check_objects(store: &Arc<dyn Store>, claims: &Claims, found: &mut Veri
             missing.push(claim);
             continue;
         };
-        found.objects += 1;
+        found.objects = found.objects.saturating_add(1);
         found.rows = found.rows.saturating_add(claim.entry.rows);
         found.bytes = found.bytes.saturating_add(checked.bytes);
         found.faults.extend(checked.faults);
@@ -472,7 +472,7 @@ fn row_problem(hours: &BTreeSet<i64>, table: &TableInfo, bytes: Bytes) -> Option
                 }
                 _ => last = Some((key.0.to_owned(), key.1.to_owned(), start)),
             }
-            number += 1;
+            number = u64::saturating_add(number, 1);
         }
     }
     None

@@ -2,13 +2,14 @@
 """What collecting one closed hour takes, beside fetching the answers to the same queries and dropping them.
 
     cargo build --workspace --all-targets
-    PATH=$PWD/target/tools:$PATH scripts/bench/collect.py [--copies 10] [--rounds 5] [--days 7]
+    PATH=$PWD/target/tools:$PATH scripts/bench/collect.py [--copies 10] [--rounds 5] [--in-a-row 1,10,168] [--one-in 16]
 
 A real Prometheus holds one hour of a synthetic cluster, COPIES times over. That hour is collected to a directory and to
 a real S3 server; in between, the same queries are asked and
 the answers dropped. Printed are medians, their ratios, and the most
-memory each process ever had resident. `--days` adds a backfill of so many days of the cluster alone, whose memory is to
-be that of its first hour. Nothing here passes or fails: it prints.
+memory each process ever had resident. `--in-a-row 1,10,168` adds backfills of so many hours, of one pod in `--one-in`, by
+the collector and by `emp-cost collect`, whose memory is to be that of one hour, and with `--copies 0` measures that alone.
+Nothing here passes or fails: it prints.
 """
 
 import argparse
@@ -26,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = ROOT / "target" / "debug"
 END = 1_782_864_000
 COLLECTOR = TARGET / "emp-cost-collector"
+EMP_COST = TARGET / "emp-cost"
 HOUR = TARGET / "examples" / "hour"
 SERVE = TARGET / "examples" / "serve"
 
@@ -48,8 +50,8 @@ def run(args, **env):
 class Served:
     """A Prometheus with the last hours of the synthetic cluster."""
 
-    def __init__(self, hours, copies):
-        args = [str(SERVE), str(hours), "42", str(copies)]
+    def __init__(self, hours, copies, one_in=1):
+        args = [str(SERVE), str(hours), "42", str(copies), str(END), str(one_in)]
         self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -101,17 +103,22 @@ class Minio:
         shutil.rmtree(self.folder)
 
 
-def collect(url, lake, hours):
+def moment(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def by_collector(url, lake, hours):
     """The collector itself, as it runs in a cluster, for the last hours of the data."""
-    first = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(END - hours * 3600))
     args = [COLLECTOR, "--once", "--prometheus-url", url, "--lake", lake, "--cluster-id", "bench", "--listen", ""]
     # One more: the last scrape still shows in the hour after the data, which is tried first and left out.
-    return run([*args, "--reach", first, "--hours-per-run", hours + 1], MALLOC_ARENA_MAX="1")  # as in its image
+    args += ["--reach", moment(END - hours * 3600), "--hours-per-run", hours + 1]
+    return run(args, MALLOC_ARENA_MAX="1")  # as in its image
 
 
-def said(text, name):
-    found = [part.split("=")[1] for part in text.split() if part.startswith(name + "=")]
-    return found[-1] if found else "?"
+def by_command(url, lake, hours):
+    """`emp-cost collect` for the same hours."""
+    span = ["--from", moment(END - hours * 3600), "--to", moment(END)]
+    return run([EMP_COST, "collect", "--prometheus-url", url, "--lake", lake, "--cluster-id", "bench", *span])
 
 
 def one_hour(url, rounds):
@@ -131,27 +138,30 @@ def one_hour(url, rounds):
         print(f"{name:<15} {seconds:7.3f} s  ratio {seconds / floor:5.2f}  {cpu:6.3f} s of CPU  peak {peak:6.1f} MiB resident")
 
 
-def backfill(days):
-    with Served(days * 24, 1) as served, tempfile.TemporaryDirectory() as folder:
-        _, one, _, _ = collect(served.url, os.path.join(folder, "one"), 1)
-        seconds, all_of_them, text, _ = collect(served.url, os.path.join(folder, "all"), days * 24)
-        print(
-            f"{said(text, 'written')} hours in {seconds:.1f} s: peak {all_of_them:.1f} MiB resident, "
-            f"one hour alone {one:.1f}, ratio {all_of_them / one:.2f}"
-        )
+def in_a_row(all_hours, one_in):
+    with Served(max(all_hours), 1, one_in) as served, tempfile.TemporaryDirectory() as folder:
+        for name, collect in [("emp-cost-collector", by_collector), ("emp-cost collect", by_command)]:
+            first = None
+            for hours in all_hours:
+                lake = pathlib.Path(folder) / name / str(hours)
+                seconds, peak, _, _ = collect(served.url, lake, hours)
+                written = len(list(lake.rglob("hour=*.json")))
+                first = first or peak
+                print(f"{name}: {written} hours in {seconds:.1f} s, peak {peak:.1f} MiB resident, ratio {peak / first:.2f}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--copies", type=int, default=10, help="size of the cluster; 10 is near 10,000 containers")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--days", type=int, default=0, help="also backfill so many days")
+    parser.add_argument("--in-a-row", default="", help="also backfill so many hours, such as 1,10,168")
+    parser.add_argument("--one-in", type=int, default=16, help="of one pod in so many; 16 are near 60 pods")
     args = parser.parse_args()
     if args.copies:
         with Served(1, args.copies) as served:
             one_hour(served.url, args.rounds)
-    if args.days:
-        backfill(args.days)
+    if args.in_a_row:
+        in_a_row([int(hours) for hours in args.in_a_row.split(",")], args.one_in)
 
 
 if __name__ == "__main__":

@@ -200,6 +200,7 @@ impl<'de> Cursor<'de> {
 }
 
 /// A time of ten digits and nothing behind them but the mark before the value: what every point of a grid has.
+#[allow(clippy::arithmetic_side_effects, reason = "of ten digits")]
 fn whole_seconds(text: &[u8]) -> Option<(i64, usize)> {
     const DIGITS: usize = 10;
     let (digits, rest) = text.split_at_checked(DIGITS)?;
@@ -210,6 +211,7 @@ fn whole_seconds(text: &[u8]) -> Option<(i64, usize)> {
 /// The number before the next quote, and its length, where it is written in plain digits, few enough that they and the
 /// power of ten they are divided by are exact as `f64`: then the quotient is the nearest there is to what is written, as
 /// the library's would be.
+#[allow(clippy::arithmetic_side_effects, reason = "of at most fifteen digits")]
 fn plain_number(text: &[u8]) -> Option<(f64, usize)> {
     /// Fewer than 2^53.
     const MOST_DIGITS: usize = 15;
@@ -236,6 +238,7 @@ fn plain_number(text: &[u8]) -> Option<(f64, usize)> {
 }
 
 /// `1753920000` or `1753920000.123` in whole milliseconds; `None` for every other way to write a time.
+#[allow(clippy::arithmetic_side_effects, reason = "of at most twelve digits")]
 fn plain_milliseconds(number: &[u8]) -> Option<i64> {
     // More digits would not fit the product below, and lie ten thousand years ahead.
     const MOST_DIGITS: usize = 12;

@@ -19,7 +19,7 @@ pub(super) async fn history(
     span: i64,
     step: i64,
 ) -> Result<Vec<(i64, f64)>, QueryError> {
-    let bodies = server.ask_spans("doctor", promql, (end - span, end), step).await?;
+    let bodies = server.ask_spans("doctor", promql, (end.saturating_sub(span), end), step).await?;
     let points = bodies.iter().filter_map(|body| series(body, &[]).into_iter().next());
     Ok(points.flat_map(|(_, points)| points).collect())
 }

@@ -144,7 +144,7 @@ fn missing(nodes: i64, reports: &[LabelReport], dmi: i64) -> Option<Finding> {
     let what = lacking.iter().map(|report| {
         format!(
             "{} of {nodes} nodes have no label that tells {}: {}",
-            nodes - report.nodes,
+            nodes.saturating_sub(report.nodes),
             report.fact,
             report.otherwise
         )

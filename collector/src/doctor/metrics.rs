@@ -50,8 +50,8 @@ pub(super) async fn examine(
         let promql = format!("count({}{})", metric.name, narrowed(own, metric.counted()));
         let end = now.timestamp();
         let points = history(server, &promql, end, DAYS * DAY_SECONDS, DAY_SECONDS).await?;
-        let current: Vec<_> = points.iter().filter(|(ms, _)| *ms == end * 1000).copied().collect();
-        let days_back = points.first().map(|(ms, _)| (end - ms / 1000) / DAY_SECONDS);
+        let current: Vec<_> = points.iter().filter(|(ms, _)| *ms == end.saturating_mul(1000)).copied().collect();
+        let days_back = points.first().map(|(ms, _)| end.saturating_sub(ms / 1000) / DAY_SECONDS);
         reports.push(MetricReport { series: last(&current), days_back, ..MetricReport::of(metric) });
     }
     let rules = format!("count by (__name__) ({})", narrowed(own, &format!("__name__=~\"{}\"", STAND_INS.join("|"))));

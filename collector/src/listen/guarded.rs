@@ -92,8 +92,9 @@ impl AsyncWrite for Connection {
         self.check(context)?;
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         // It was answered, and may ask again.
-        let ends = Instant::now() + self.patience;
-        self.ends.as_mut().reset(ends);
+        if let Some(ends) = Instant::now().checked_add(self.patience) {
+            self.ends.as_mut().reset(ends);
+        }
         Poll::Ready(Ok(written))
     }
 

@@ -1,5 +1,7 @@
 //! Facts about a node from its labels, its name and its provider id, in every spelling in use.
 
+use std::collections::BTreeSet;
+
 use crate::snapshot::Facts;
 
 /// Labels of managed node groups and node pools: EKS, Karpenter before and after its first version, eksctl, kops.
@@ -28,18 +30,21 @@ pub(crate) fn label<'a>(facts: &'a Facts, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| facts.labels.get(*name)).map(String::as_str)
 }
 
-/// `on-demand` or `spot`. A label with a word nobody knows does not hide one with a word that is known.
-pub(crate) fn capacity_type(facts: &Facts) -> Option<&'static str> {
+/// `on-demand` or `spot`; both where labels differ. A label with a word nobody knows does not hide one with a word that is
+/// known.
+pub(crate) fn capacity_types(facts: &Facts) -> BTreeSet<&'static str> {
     let known = |name: &&str| match facts.labels.get(*name)?.to_ascii_lowercase().replace('_', "-").as_str() {
         "spot" | "ec2spot" => Some("spot"),
         // Reserved capacity and capacity blocks are paid for at the on-demand rate or before; neither is spot.
         "on-demand" | "ondemand" | "od" | "normal" | "reserved" | "capacity-block" => Some("on-demand"),
         _ => None,
     };
-    CAPACITY_TYPES.iter().find_map(known).or_else(|| {
-        // kops marks the role; that the label is there is what it says.
-        facts.labels.contains_key("label_node_role_kubernetes_io_spot_worker").then_some("spot")
-    })
+    let mut said: BTreeSet<&'static str> = CAPACITY_TYPES.iter().filter_map(known).collect();
+    // kops marks the role; that the label is there is what it says.
+    if said.is_empty() && facts.labels.contains_key("label_node_role_kubernetes_io_spot_worker") {
+        said.insert("spot");
+    }
+    said
 }
 
 /// `ec2`, `fargate`, `auto`, `hybrid` or `outpost`.
@@ -158,11 +163,14 @@ mod tests {
             ("label_node_role_kubernetes_io_spot_worker", "true", Some("spot")),
             ("label_karpenter_sh_capacity_type", "something", None),
         ] {
-            assert_eq!(capacity_type(&facts(&[(label, value)])), expect, "{label}={value}");
+            assert_eq!(capacity_types(&facts(&[(label, value)])), expect.into_iter().collect(), "{label}={value}");
         }
-        assert_eq!(capacity_type(&facts(&[])), None);
+        assert_eq!(capacity_types(&facts(&[])), BTreeSet::new());
         let both = [("label_eks_amazonaws_com_capacity_type", "?"), ("label_lifecycle", "spot")];
-        assert_eq!(capacity_type(&facts(&both)), Some("spot"));
+        assert_eq!(capacity_types(&facts(&both)), BTreeSet::from(["spot"]));
+        let both =
+            [("label_eks_amazonaws_com_capacity_type", "ON_DEMAND"), ("label_karpenter_sh_capacity_type", "spot")];
+        assert_eq!(capacity_types(&facts(&both)), BTreeSet::from(["on-demand", "spot"]));
     }
 
     #[test]

@@ -101,7 +101,8 @@ impl<'a> Exporters<'a> {
 fn at_once<'n>(nodes: &[&'n str], live: &BTreeMap<&str, Life>) -> Option<(&'n str, &'n str)> {
     let lives: Vec<(&str, Life)> = nodes.iter().filter_map(|node| Some((*node, *live.get(node)?))).collect();
     let pairs = lives.iter().enumerate().flat_map(|(n, one)| lives.iter().skip(n + 1).map(move |other| (one, other)));
-    let mut both = pairs.filter(|((_, a), (_, b))| a.end.min(b.end) - a.start.max(b.start) > SLOT_SECONDS);
+    let mut both =
+        pairs.filter(|((_, a), (_, b))| a.end.min(b.end).saturating_sub(a.start.max(b.start)) > SLOT_SECONDS);
     both.next().map(|((one, _), (other, _))| (*one, *other))
 }
 
@@ -207,10 +208,11 @@ impl Measured<'_> {
             }
         }
         let mut slots = SlotValues::default();
+        let most_of_a_slot = most.per_second.saturating_mul(SLOT_SECONDS.saturating_add(most.slack_seconds));
         for (slot, used) in slots.iter_mut().zip(sums).filter(|_| !modes.is_empty()) {
-            let possible = used.is_none_or(|used| used <= most.per_second * (SLOT_SECONDS + most.slack_seconds));
+            let possible = used.is_none_or(|used| used <= most_of_a_slot);
             implausible += usize::from(!possible);
-            *slot = used.filter(|_| possible).map(|used| int32((used + SLOT_SECONDS / 2) / SLOT_SECONDS));
+            *slot = used.filter(|_| possible).map(|used| int32(used.saturating_add(SLOT_SECONDS / 2) / SLOT_SECONDS));
         }
         doubts.add(queries::NODE_CPU.name, implausible, || self.name.to_owned());
         slots.iter().any(Option::is_some).then_some(slots)
@@ -306,7 +308,7 @@ impl Measured<'_> {
     }
 
     fn edge_time(&self, edge: usize) -> i64 {
-        self.hour.start_seconds() + i64::try_from(edge).unwrap_or_default() * SLOT_SECONDS
+        self.hour.start_seconds().saturating_add(i64::try_from(edge).unwrap_or_default().saturating_mul(SLOT_SECONDS))
     }
 }
 

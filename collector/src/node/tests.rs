@@ -77,7 +77,7 @@ fn a_machine_that_shows_before_it_registered_is_one_machine() {
 fn extended_capacity_is_what_has_no_column() {
     let with = |resources: &[(&str, f64)]| {
         let resources = resources.iter().map(|(name, amount)| ((Bound::Capacity, (*name).to_owned()), *amount));
-        extended_capacity(&Facts { resources: resources.collect(), ..Facts::default() })
+        extended_capacity(&Facts { resources: resources.collect(), ..Facts::default() }, &mut Doubts::default(), "n")
     };
     assert_eq!(with(&[]), None);
     assert_eq!(with(&[("cpu", 4.0), ("vpc_amazonaws_com_pod_eni", 0.0)]), Some(vec![]));

@@ -1,6 +1,6 @@
 //! Queries of cAdvisor about containers, and of kube-state-metrics about their requests and limits.
 
-use super::query::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape, one_cpu};
 
 /// Selector of real containers: not the pod's own cgroup (`container=""`), not the pause container.
 macro_rules! containers {
@@ -26,14 +26,6 @@ pub const CONTAINER_CPU: Query = Query {
         "[5m]))"
     ),
 };
-
-/// Pattern of the label `cpu` of a part of the counter, which is one processor. What is `total`, or has no such label,
-/// is all of it.
-macro_rules! one_cpu {
-    () => {
-        "(cpu)?[0-9]+"
-    };
-}
 
 /// Pattern of the parts of [`CONTAINER_CPU`] in a selector, for the probe.
 pub const ONE_CPU: &str = one_cpu!();
@@ -69,15 +61,19 @@ pub const CONTAINER_MEMORY_MEAN: Query = Query {
     ),
 };
 
-/// Largest working set of each slot, in bytes.
+/// Largest working set of each slot, in bytes; and, as a series with the label `low`, the smallest of each slot in which
+/// a scrape saw nothing or less than nothing: one such sample hardly shows in a mean.
 pub const CONTAINER_MEMORY_MAX: Query = Query {
     fact: Fact::ContainerMemoryMax,
     name: "container_memory_max",
     metric: "container_memory_working_set_bytes",
     shard_by: "pod",
     shape: Shape::Slots,
-    labels: INSTANCE,
+    labels: &["namespace", "pod", "container", "id", "low"],
     promql: concat!(
+        "label_replace(min by (namespace,pod,container,id) (min_over_time(container_memory_working_set_bytes",
+        containers!(),
+        "[5m]) <= 0),\"low\",\"1\",\"\",\"\") or ",
         "max by (namespace,pod,container,id) (max_over_time(container_memory_working_set_bytes",
         containers!(),
         "[5m]))"

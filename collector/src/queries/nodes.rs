@@ -1,6 +1,6 @@
 //! Queries of kube-state-metrics and node-exporter about nodes.
 
-use super::query::{Fact, Query, Shape};
+use super::query::{Fact, Query, Shape, one_cpu};
 
 /// Nodes.
 pub const NODE_INFO: Query = Query {
@@ -116,8 +116,9 @@ pub const NODE_LABELS: Query = node_labels!(
     "topology_ebs_csi_aws_com_outpost_id",
 );
 
-/// Counter values of a node's CPU by mode, in core-seconds. Duplicates collapse before the cores are summed. The label of
-/// the node tells exporters apart where the server gave all the same instance.
+/// Counter values of a node's CPU by mode, in core-seconds: the sum of the cores where there is a series for each, be there
+/// one of them together beside, else that one. Duplicates collapse before the cores are summed. The label of the node tells
+/// exporters apart where the server gave all the same instance.
 pub const NODE_CPU: Query = Query {
     fact: Fact::NodeCpu,
     name: "node_cpu",
@@ -126,8 +127,13 @@ pub const NODE_CPU: Query = Query {
     shape: Shape::Edges,
     labels: &["instance", "mode", "node"],
     promql: concat!(
-        "sum by (instance,mode,node) (max by (instance,cpu,mode,node) ",
-        "(last_over_time(node_cpu_seconds_total{$shard,mode!~\"idle|iowait\"}[5m])))"
+        "sum by (instance,mode,node) (max by (instance,cpu,mode,node) (last_over_time(node_cpu_seconds_total",
+        "{$shard,mode!~\"idle|iowait\",cpu=~\"",
+        one_cpu!(),
+        "\"}[5m]))) or max by (instance,mode,node) (last_over_time(node_cpu_seconds_total",
+        "{$shard,mode!~\"idle|iowait\",cpu!~\"",
+        one_cpu!(),
+        "\"}[5m]))"
     ),
 };
 

@@ -4,8 +4,8 @@ use super::containers::{CONTAINER_CPU_PARTS, ONE_CPU};
 use super::query::{Fact, Query};
 use super::question::matchers;
 use super::rules::{
-    RECORDED_INSTANT_RATE, RECORDED_MEMORY_MAX, RECORDED_MEMORY_MEAN, RECORDED_RATE, WHOLE_MEMORY_MAX,
-    WHOLE_MEMORY_MEAN,
+    INSTANT_RATE_PEAK, RECORDED_INSTANT_RATE, RECORDED_MEMORY_MAX, RECORDED_MEMORY_MEAN, RECORDED_RATE,
+    WHOLE_MEMORY_MAX, WHOLE_MEMORY_MEAN,
 };
 use crate::dialect::{Dialect, REPLICA_LABELS};
 use crate::settings::Settings;
@@ -77,6 +77,7 @@ fn of_usage(usage: UsageSource, query: &'static Query) -> Option<&'static Query>
             Rates::FiveMinutes => &RECORDED_RATE,
             Rates::TwoScrapes => &RECORDED_INSTANT_RATE,
         },
+        Fact::ContainerCpuPeak if cpu == Rates::TwoScrapes => &INSTANT_RATE_PEAK,
         Fact::ContainerMemoryMean if memory_rule => &RECORDED_MEMORY_MEAN,
         Fact::ContainerMemoryMean => &WHOLE_MEMORY_MEAN,
         Fact::ContainerMemoryMax if memory_rule => &RECORDED_MEMORY_MAX,

@@ -25,15 +25,16 @@ pub enum Shape {
 impl Shape {
     /// First and last moment of evaluation, in seconds since the epoch.
     pub fn bounds(self, hour: Hour) -> (i64, i64) {
+        let (start, end) = (hour.start_seconds(), hour.end_seconds());
         match self {
             Self::Once => {
-                let at = hour.end_seconds() + LOOK_AHEAD_SECONDS;
+                let at = end.saturating_add(LOOK_AHEAD_SECONDS);
                 (at, at)
             }
-            Self::Slots => (hour.start_seconds() + SLOT_SECONDS, hour.end_seconds()),
-            Self::Edges => (hour.start_seconds(), hour.end_seconds()),
-            Self::Before => (hour.start_seconds() - HOUR_SECONDS, hour.start_seconds() - SLOT_SECONDS),
-            Self::After => (hour.end_seconds() + SLOT_SECONDS, hour.end_seconds() + HOUR_SECONDS),
+            Self::Slots => (start.saturating_add(SLOT_SECONDS), end),
+            Self::Edges => (start, end),
+            Self::Before => (start.saturating_sub(HOUR_SECONDS), start.saturating_sub(SLOT_SECONDS)),
+            Self::After => (end.saturating_add(SLOT_SECONDS), end.saturating_add(HOUR_SECONDS)),
         }
     }
 }
@@ -98,3 +99,12 @@ pub struct Query {
 
 /// Where the matchers of a part go; nothing when the whole is asked for.
 pub const SHARD: &str = "$shard,";
+
+/// Pattern of the label `cpu` of a part of a counter, which is one processor. What is `total`, or has no such label, is all
+/// of it.
+macro_rules! one_cpu {
+    () => {
+        "(cpu)?[0-9]+"
+    };
+}
+pub(super) use one_cpu;

@@ -92,7 +92,7 @@ impl<'a> Asking<'a> {
         let mut waiting: Vec<Part> = known.into_iter().rev().collect();
         while let Some(part) = waiting.pop() {
             let Received { body, seconds, requests } = self.receive(query, &part).await;
-            reply.requests += requests;
+            reply.requests = reply.requests.saturating_add(requests);
             match body {
                 Ok(body) => {
                     let of_next = || next.and_then(|next| Some((next, self.parts(next).into_iter().next()?)));
@@ -124,7 +124,7 @@ impl<'a> Asking<'a> {
                     tracing::debug!(query = query.name, parts, reason, "split in two");
                     self.inner.tell(&Event::Split { query: query.name, parts, reason: &reason });
                     if remedy == Remedy::SplitLater {
-                        let again = u32::from(part.depth()) + 1;
+                        let again = u32::from(part.depth()).saturating_add(1);
                         tokio::time::sleep(self.inner.backoff.pause(again, None, fastrand::f64())).await;
                     }
                 }

@@ -143,7 +143,9 @@ impl Authority {
     /// ask the instance or the container for a role.
     async fn credentials(&self, now: SystemTime) -> Result<Credentials, String> {
         let mut aws = self.aws.lock().await;
-        let fresh = |c: &&Credentials| c.expiry().is_none_or(|expiry| expiry > now + BEFORE_EXPIRY);
+        let fresh = |c: &&Credentials| {
+            c.expiry().is_none_or(|expiry| expiry.duration_since(now).is_ok_and(|rest| rest > BEFORE_EXPIRY))
+        };
         if let Some(credentials) = aws.credentials.as_ref().filter(fresh) {
             return Ok(credentials.clone());
         }

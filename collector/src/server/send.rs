@@ -60,12 +60,16 @@ impl Times {
         match self {
             Self::Now => true,
             Self::At(at) => {
-                let (oldest, newest) = (milliseconds(at - REACH_SECONDS), milliseconds(at + types::SLOT_SECONDS));
+                let (oldest, newest) = (
+                    milliseconds(at.saturating_sub(REACH_SECONDS)),
+                    milliseconds(at.saturating_add(types::SLOT_SECONDS)),
+                );
                 (oldest..=newest).contains(&last)
             }
             Self::Range(from, to, _) => {
                 let (from, to) = (milliseconds(from), milliseconds(to));
-                let on_grid = tolerance > 0 || first.saturating_sub(from) % self.step_milliseconds() == 0;
+                let on_grid =
+                    tolerance > 0 || first.saturating_sub(from).checked_rem(self.step_milliseconds()) == Some(0);
                 first >= from.saturating_sub(tolerance) && last <= to.saturating_add(tolerance) && on_grid
             }
         }
@@ -133,7 +137,7 @@ impl Connection {
         let authority = Authority::new(options);
         let hide = |text: String| authority.as_ref().map_or_else(|_| text.clone(), |authority| authority.hide(&text));
         let setup = |reason: String| QueryError::Setup { url: place.clone(), reason: hide(reason) };
-        let total_timeout = options.query_timeout + options.answer_grace;
+        let total_timeout = options.query_timeout.saturating_add(options.answer_grace);
         let mut http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(total_timeout)
@@ -353,7 +357,7 @@ fn wait_asked_for(asked: &str, date: Option<&str>) -> Option<Duration> {
     let moment = |text: &str| chrono::DateTime::parse_from_rfc2822(text.trim()).ok();
     match asked.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => (moment(asked)? - moment(date?)?).to_std().ok(),
+        Err(_) => moment(asked)?.signed_duration_since(moment(date?)?).to_std().ok(),
     }
 }
 

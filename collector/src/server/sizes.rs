@@ -66,7 +66,7 @@ impl Sizes {
         } else {
             size.calm_hours = 0;
             if size.trying {
-                size.grow_after = (size.grow_after * 2).min(MOST_HOURS_TO_GROW);
+                size.grow_after = size.grow_after.saturating_mul(2).min(MOST_HOURS_TO_GROW);
             }
         }
         size.trying = false;
@@ -85,9 +85,9 @@ impl Size {
                     if parent.is_some()
                         && before.depth() == part.depth()
                         && before.parent() == parent
-                        && estimated_samples(more + series) <= budget =>
+                        && estimated_samples(more.saturating_add(series)) <= budget =>
                 {
-                    let sum = more + series;
+                    let sum = more.saturating_add(series);
                     merged.pop();
                     merged.push((parent.unwrap_or_default(), sum));
                     self.trying = true;

@@ -30,7 +30,7 @@ pub(crate) enum Between {
 /// The last moment within the hour at which a series has a sample, in milliseconds since the epoch; `None` where it has
 /// one in the look-ahead alone, which is older than any.
 pub(super) fn last_in_hour(series: &Series<'_, '_>, hour: Hour) -> Option<i64> {
-    let end = hour.end_seconds() * 1000;
+    let end = hour.end_seconds().saturating_mul(1000);
     series.points.iter().rev().map(|(ms, _)| *ms).find(|ms| *ms <= end)
 }
 
@@ -124,7 +124,7 @@ impl Snapshot {
 fn latest(said: Vec<(Option<i64>, SmallMap<Name, Name>)>) -> SmallMap<Name, Name> {
     let newest = said.iter().map(|(last, _)| *last).max().flatten();
     let still_said = |last: Option<i64>| match (newest, last) {
-        (Some(newest), Some(last)) => newest - last <= GONE_AFTER_MS,
+        (Some(newest), Some(last)) => newest.saturating_sub(last) <= GONE_AFTER_MS,
         (newest, _) => newest.is_none(),
     };
     let mut values: BTreeMap<Name, (Option<i64>, Name)> = BTreeMap::new();

@@ -80,7 +80,7 @@ impl Uid {
                 return None;
             }
             let (high, low) = (digits.next()?.to_digit(16)?, digits.next()?.to_digit(16)?);
-            *byte = u8::try_from(high * 16 + low).ok()?;
+            *byte = u8::try_from(high << 4 | low).ok()?;
         }
         Some(Self(bytes))
     }
@@ -131,8 +131,13 @@ impl<const N: usize> Grid<N> {
 
     /// Takes in another series of the same thing: the larger value stays.
     fn merge(&mut self, values: [Option<f64>; N]) {
+        self.merge_by(values, f64::max);
+    }
+
+    /// Takes in another series of the same thing; of two values the one that `chosen` says stays.
+    fn merge_by(&mut self, values: [Option<f64>; N], chosen: fn(f64, f64) -> f64) {
         for (there, value) in self.0.iter_mut().zip(values) {
-            *there = value.map_or(*there, |value| there.max(value));
+            *there = value.map_or(*there, |value| chosen(*there, value));
         }
     }
 
@@ -160,6 +165,8 @@ pub(crate) struct Instance {
     pub(crate) cpu: Grid<EDGES>,
     pub(crate) memory_mean_bytes: Grid<SLOTS_PER_HOUR>,
     pub(crate) memory_max_bytes: Grid<SLOTS_PER_HOUR>,
+    /// The smallest of each slot in which a scrape saw nothing or less, which few containers have.
+    pub(crate) memory_low_bytes: Option<Box<Grid<SLOTS_PER_HOUR>>>,
     pub(crate) start_seconds: Option<i64>,
     /// The counter beyond the hour, where that was asked for.
     pub(crate) beyond: Option<Box<Beyond>>,
@@ -196,9 +203,20 @@ impl Instance {
         pairs.filter(|(_, pair)| matches!(pair, (Some(a), Some(b)) if b > a)).map(|(slot, _)| slot).collect()
     }
 
+    /// The smallest working set of each slot, where it is nothing or less.
+    pub(crate) fn memory_low(&self) -> Grid<SLOTS_PER_HOUR> {
+        self.memory_low_bytes.as_deref().copied().unwrap_or_default()
+    }
+
     /// Takes what was measured from another where it has nothing.
     pub(super) fn fill(&mut self, other: &Self) {
         self.cpu.fill(&other.cpu);
+        if let Some(mut low) = other.memory_low_bytes.as_deref().copied() {
+            // Of a slot that it has a mean of, the other's samples are not in that.
+            let own: Vec<bool> = self.memory_mean_bytes.iter().map(|mean| mean.is_some()).collect();
+            low.retain(|slot| !own.get(slot).copied().unwrap_or_default());
+            self.memory_low_bytes.get_or_insert_default().fill(&low);
+        }
         self.memory_mean_bytes.fill(&other.memory_mean_bytes);
         self.memory_max_bytes.fill(&other.memory_max_bytes);
     }
@@ -250,7 +268,9 @@ pub(super) fn cpu_scraped(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> 
     let there = &mut instance.beyond.get_or_insert_default().scraped;
     for (ms, seconds) in series.points {
         let at = ms.div_euclid(1000);
-        let Some(scraped) = whole(seconds.floor()).filter(|scraped| (at - SLOT_SECONDS..=at).contains(scraped)) else {
+        let Some(scraped) =
+            whole(seconds.floor()).filter(|scraped| (at.saturating_sub(SLOT_SECONDS)..=at).contains(scraped))
+        else {
             continue;
         };
         let known = there.entry(at).or_insert(scraped);
@@ -278,7 +298,11 @@ pub(super) fn memory_mean(s: &mut Snapshot, series: &Series<'_, '_>, start: i64)
 }
 
 pub(super) fn memory_max(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    s.measured(series)?.memory_max_bytes.merge(slots(series, start));
+    let instance = s.measured(series)?;
+    match series.label("low") {
+        Some(_) => instance.memory_low_bytes.get_or_insert_default().merge_by(slots(series, start), f64::min),
+        None => instance.memory_max_bytes.merge(slots(series, start)),
+    }
     Some(())
 }
 
@@ -366,6 +390,6 @@ mod tests {
     #[test]
     fn an_instance_takes_little_room() {
         // 37 values of eight bytes, a start, and where more is that few have.
-        assert_eq!(size_of::<Instance>(), 37 * 8 + 16 + 8);
+        assert_eq!(size_of::<Instance>(), 37 * 8 + 16 + 2 * 8);
     }
 }

@@ -36,11 +36,12 @@ pub(super) fn interval(scrapes: &BTreeMap<(&'static str, String), Scrapes>, expo
     for (_, slots) in scrapes.iter().filter(|((of, _), _)| *of == exporter) {
         for count in slots.iter().flatten().filter_map(|count| crate::numbers::whole(*count)).filter(|count| *count > 0)
         {
-            *by_count.entry(count).or_default() += 1;
+            let slots = by_count.entry(count).or_insert(0_usize);
+            *slots += 1;
         }
     }
     let usual = by_count.into_iter().max_by_key(|(count, slots)| (*slots, *count)).map(|(count, _)| count);
-    usual.map_or(DEFAULT_INTERVAL_SECONDS, |count| SLOT_SECONDS / count.min(SLOT_SECONDS))
+    usual.and_then(|count| SLOT_SECONDS.checked_div(count.min(SLOT_SECONDS))).unwrap_or(DEFAULT_INTERVAL_SECONDS)
 }
 
 /// Counts add up over the parts a question was asked in.
@@ -61,6 +62,7 @@ pub(super) fn duplicates(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> O
         "container_resources" => queries::CONTAINER_RESOURCES.name,
         _ => return None,
     };
-    *s.duplicates.entry(query).or_default() += number;
+    let duplicates = s.duplicates.entry(query).or_default();
+    *duplicates = duplicates.saturating_add(number);
     Some(())
 }

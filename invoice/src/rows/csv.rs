@@ -47,9 +47,9 @@ pub(crate) fn csv_rows(file: &str, bytes: impl Read, each: &mut Each<'_>) -> Res
     let names: Vec<String> = names.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
     let (format, columns) = Columns::resolve(&names, file)?;
     let mut record = StringRecord::new();
-    let mut row = 0;
+    let mut row = 0_u64;
     while reader.read_record(&mut record).map_err(unreadable)? {
-        row += 1;
+        row = row.saturating_add(1);
         each(format, &columns, &CsvRow(&record), row).map_err(|(bad, row)| value(file, &names, bad, row))?;
     }
     Ok(())

@@ -142,13 +142,13 @@ pub(crate) fn parquet_rows(
     let columns = columns.among(&places);
     let mask = ProjectionMask::roots(builder.parquet_schema(), places);
     let batches = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-    let mut row = 0;
+    let mut row = 0_u64;
     for batch in batches.map_err(|error| unreadable(error.into()))? {
         let batch: RecordBatch = batch.map_err(|error| unreadable(error.into()))?;
         let values: Result<Vec<Values>, ArrowError> = batch.columns().iter().map(Values::of).collect();
         let values = values.map_err(|error| unreadable(error.into()))?;
         for n in 0..batch.num_rows() {
-            row += 1;
+            row = row.saturating_add(1);
             let of_row = ParquetRow { columns: &values, row: n };
             each(format, &columns, &of_row, row).map_err(|(bad, row)| value(file, &read, bad, row))?;
         }

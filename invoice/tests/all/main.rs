@@ -2,5 +2,6 @@
 
 mod bad;
 mod files;
+mod hostile;
 mod parquet;
 mod planted;

@@ -33,7 +33,7 @@ fn check_column(mut bytes: &[u8], said: u64) -> Result<(), &'static str> {
         if header.unpacked > MOST_PAGE {
             return Err("a page says that it unpacks to more than 64 MiB");
         }
-        unpacked += header.unpacked + header_length;
+        unpacked = unpacked.saturating_add(header.unpacked).saturating_add(header_length);
         pages += 1;
         if pages > MOST_PAGES || unpacked > said {
             return Err("its pages unpack to more than the footer says");
@@ -77,7 +77,7 @@ impl Compact<'_> {
     fn signed(&mut self) -> Option<i64> {
         let value = self.varint()?;
         let half = i64::try_from(value >> 1).ok()?;
-        Some(if value & 1 == 0 { half } else { -half - 1 })
+        Some(if value & 1 == 0 { half } else { !half })
     }
 
     fn skip_bytes(&mut self, n: u64) -> Option<()> {

@@ -154,7 +154,7 @@ fn temporary_beside(folder: &Path, object: &Path) -> io::Result<(fs::File, TempP
     loop {
         let path = folder.join(format!("{TEMPORARY}{}-{n}-{name}", std::process::id()));
         match fs::File::create_new(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n = u64::saturating_add(n, 1),
             file => return Ok((file?, TempPath::try_from_path(path)?)),
         }
     }

@@ -115,7 +115,7 @@ impl HttpsStore {
         let mut wait = WAIT;
         let mut tried = 0;
         loop {
-            tried += 1;
+            tried = u32::saturating_add(tried, 1);
             let client = self.client.as_ref().map_err(|error| AskError::Client(Arc::clone(error)))?;
             let mut request = client.request(method.clone(), format!("{}/ingest/v1/{path}", self.url));
             if let Some(body) = &body {

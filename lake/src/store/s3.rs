@@ -140,7 +140,7 @@ impl S3Store {
     async fn put_patiently(&self, key: &str, object: &Bytes) -> Result<Put, StoreError> {
         let mut tries = 0;
         loop {
-            tries += 1;
+            tries = u32::saturating_add(tries, 1);
             match self.put_once(key, object.clone()).await {
                 // 409: another conditional write of this key is under way; its outcome decides ours.
                 Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => back_off(tries).await,
@@ -260,7 +260,7 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 
 /// Waits before try `tries + 1`: longer each time, by a random share, so that writers who collided do not again.
 async fn back_off(tries: u32) {
-    let longest = Duration::from_millis(50) * 2_u32.saturating_pow(tries.min(6));
+    let longest = Duration::from_millis(50).saturating_mul(2_u32.saturating_pow(tries.min(6)));
     tokio::time::sleep(longest.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
 }
 
@@ -269,7 +269,7 @@ impl Store for S3Store {
     async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
         let mut tries = 0;
         loop {
-            tries += 1;
+            tries = u32::saturating_add(tries, 1);
             // Ends in an error when the body breaks off, or is not what the checksum of the object says.
             match self.get_once(key).await?.body.collect().await {
                 Ok(body) => return Ok(body.into_bytes()),

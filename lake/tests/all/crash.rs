@@ -1,7 +1,7 @@
 //! Processes killed at random moments, and two at once: in the end the lake is as if nothing had happened.
 //!
 //! A real Prometheus, a real S3 server and a directory, `emp-cost` as people run it, and SIGKILL. `COST_TEST_KILLS` says
-//! how often, of collecting in either place; the others take a share of it.
+//! how often, of collecting in either place; the others take a quarter of it each, so that 300 are a thousand and more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use types::{ClusterId, Hour, Window};
 const END_SECONDS: i64 = 1_782_864_000;
 const BUCKET: &str = "bucket";
 const ID: &str = "c1";
-/// Kills of every day; a release takes a thousand.
+/// Kills of every day, of collecting in either place.
 const KILLS: u32 = 40;
 
 /// A program of this workspace, which `cargo test --workspace` has built beside this test.
@@ -119,6 +119,47 @@ impl Moments {
     }
 }
 
+/// Steps around the kills of one command.
+struct Killing<R, Fresh, Between, After> {
+    /// Starts the command on the lake at a prefix.
+    run: R,
+    /// Makes a lake, before anything is started on it.
+    fresh: Fresh,
+    /// Checks a lake whose command was just killed.
+    between: Between,
+    /// Checks a lake once the command got through.
+    after: After,
+}
+
+impl<R, Fresh, Between, After> Killing<R, Fresh, Between, After>
+where
+    R: Fn(&str) -> Child,
+    Fresh: AsyncFn(&str),
+    Between: AsyncFn(&str),
+    After: AsyncFn(&str),
+{
+    /// Kills the command `kills` times, in a lake until a run gets through; then in the next, so that every kill hits work
+    /// in progress. Returns the number of lakes.
+    async fn times(&self, kills: u32, moments: &mut Moments) -> u32 {
+        let (mut killed, mut lakes) = (0, 0);
+        while killed < kills {
+            let prefix = format!("killed-{lakes}");
+            (self.fresh)(&prefix).await;
+            while killed < kills && !moments.kill((self.run)(&prefix)) {
+                killed += 1;
+                (self.between)(&prefix).await;
+            }
+            succeed((self.run)(&prefix));
+            (self.after)(&prefix).await;
+            lakes += 1;
+        }
+        lakes
+    }
+}
+
+/// Nothing to do or to check.
+async fn nothing(_: &str) {}
+
 /// Every object of a lake.
 async fn objects(store: &dyn Store) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
@@ -188,18 +229,11 @@ async fn collect_killed_and_raced(test: &str, place: &Place, url: &str, most_kil
     let reference = objects(&*place.store("reference")).await;
     assert_eq!(reference.len(), 2 * 6);
 
-    let (mut kills, mut lakes) = (0, 0);
-    while kills < most_kills {
-        let prefix = format!("killed-{lakes}");
-        // A lake until a run gets through; then the next, so that every kill hits work in progress.
-        while kills < most_kills && !moments.kill(run(&prefix)) {
-            kills += 1;
-        }
-        succeed(run(&prefix));
-        assert_undisturbed(&*place.store(&prefix), &reference, &prefix).await;
-        lakes += 1;
-    }
-    let races = (most_kills / 20).clamp(1, 10);
+    let after = async |prefix: &str| assert_undisturbed(&*place.store(prefix), &reference, prefix).await;
+    let killing = Killing { run, fresh: nothing, between: nothing, after };
+    let lakes = killing.times(most_kills, &mut moments).await;
+    let races = (most_kills / 10).clamp(1, 50);
+    let mut killed = 0;
     for n in 0..races {
         let prefix = format!("raced-{n}");
         let (one, other) = (run(&prefix), run(&prefix));
@@ -209,12 +243,16 @@ async fn collect_killed_and_raced(test: &str, place: &Place, url: &str, most_kil
         // One of two dies.
         let prefix = format!("raced-and-killed-{n}");
         let (one, other) = (run(&prefix), run(&prefix));
-        moments.kill(one);
+        killed += u32::from(!moments.kill(one));
         succeed(other);
         succeed(run(&prefix));
         assert_undisturbed(&*place.store(&prefix), &reference, &prefix).await;
     }
-    services::say(&format!("{test}: {}: {kills} kills over {lakes} lakes, {} races", place.name(), 2 * races));
+    let place = place.name();
+    services::say(&format!(
+        "{test}: {place}: {most_kills} kills over {lakes} lakes, {} races, {killed} kills of one of two",
+        2 * races
+    ));
 }
 
 /// A lake with the hours of some days.
@@ -266,24 +304,18 @@ async fn compaction_killed_and_raced(test: &str, place: &Place, most_kills: u32)
     // 24 manifests of hours, one of the day, five objects.
     assert_eq!(reference.len(), 24 + 1 + 5);
 
-    let (mut kills, mut lakes) = (0, 0);
-    while kills < most_kills {
-        let prefix = format!("killed-{lakes}");
-        copy(&*hours, &*place.store(&prefix)).await;
-        while kills < most_kills && !moments.kill(run(&prefix)) {
-            kills += 1;
-            // At every moment every hour can be read, whole.
-            let lake = place.lake(&prefix);
-            let parts = lake.parts(&id, day, None).await.unwrap();
-            assert_eq!(parts.iter().map(|part| part.hours.len()).sum::<usize>(), 24);
-            for part in &parts {
-                lake.part_bytes::<lake::tables::PodHour>(part).await.unwrap();
-            }
+    let fresh = async |prefix: &str| copy(&*hours, &*place.store(prefix)).await;
+    // At every moment every hour can be read, whole.
+    let between = async |prefix: &str| {
+        let lake = place.lake(prefix);
+        let parts = lake.parts(&id, day, None).await.unwrap();
+        assert_eq!(parts.iter().map(|part| part.hours.len()).sum::<usize>(), 24);
+        for part in &parts {
+            lake.part_bytes::<lake::tables::PodHour>(part).await.unwrap();
         }
-        succeed(run(&prefix));
-        assert_undisturbed_day(&*place.store(&prefix), &reference, &prefix).await;
-        lakes += 1;
-    }
+    };
+    let after = async |prefix: &str| assert_undisturbed_day(&*place.store(prefix), &reference, prefix).await;
+    let lakes = Killing { run, fresh, between, after }.times(most_kills, &mut moments).await;
     for n in 0..3 {
         let prefix = format!("raced-{n}");
         copy(&*hours, &*place.store(&prefix)).await;
@@ -294,7 +326,7 @@ async fn compaction_killed_and_raced(test: &str, place: &Place, most_kills: u32)
         succeed(run(&prefix));
         assert_undisturbed_day(&*place.store(&prefix), &reference, &prefix).await;
     }
-    services::say(&format!("{test}: {}: {kills} kills over {lakes} lakes, 3 races", place.name()));
+    services::say(&format!("{test}: {}: {most_kills} kills over {lakes} lakes, 3 races", place.name()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -330,26 +362,20 @@ async fn pruning_killed(test: &str, place: &Place, most_kills: u32) {
     let mut moments = Moments::new(8, begun.elapsed());
     assert_undisturbed(&*place.store("reference"), &reference, "nobody disturbed it").await;
 
-    let (mut kills, mut lakes) = (0, 0);
-    while kills < most_kills {
-        let prefix = format!("killed-{lakes}");
-        copy(&*whole, &*place.store(&prefix)).await;
-        while kills < most_kills && !moments.kill(run(&prefix)) {
-            kills += 1;
-            // What a manifest still names is still there, whole.
-            let lake = place.lake(&prefix);
-            let id: ClusterId = "gone".parse().unwrap();
-            for day in lake.days(&id).await.unwrap() {
-                for part in lake.parts(&id, day, None).await.unwrap() {
-                    lake.part_bytes::<lake::tables::PodHour>(&part).await.unwrap();
-                }
+    let fresh = async |prefix: &str| copy(&*whole, &*place.store(prefix)).await;
+    // What a manifest still names is still there, whole.
+    let between = async |prefix: &str| {
+        let lake = place.lake(prefix);
+        let id: ClusterId = "gone".parse().unwrap();
+        for day in lake.days(&id).await.unwrap() {
+            for part in lake.parts(&id, day, None).await.unwrap() {
+                lake.part_bytes::<lake::tables::PodHour>(&part).await.unwrap();
             }
         }
-        succeed(run(&prefix));
-        assert_undisturbed(&*place.store(&prefix), &reference, &prefix).await;
-        lakes += 1;
-    }
-    services::say(&format!("{test}: {}: {kills} kills over {lakes} lakes", place.name()));
+    };
+    let after = async |prefix: &str| assert_undisturbed(&*place.store(prefix), &reference, prefix).await;
+    let lakes = Killing { run, fresh, between, after }.times(most_kills, &mut moments).await;
+    services::say(&format!("{test}: {}: {most_kills} kills over {lakes} lakes", place.name()));
 }
 
 /// The pointer to the latest report names files that are there and are what it says.
@@ -389,19 +415,13 @@ async fn run_killed(test: &str, place: &Place, most_kills: u32) {
     let reference = objects(&*place.store("reference")).await;
     assert_pointer_fits(&*place.store("reference"), "nobody disturbed it").await;
 
-    let (mut kills, mut lakes) = (0, 0);
-    while kills < most_kills {
-        let prefix = format!("killed-{lakes}");
-        copy(&*hours, &*place.store(&prefix)).await;
-        while kills < most_kills && !moments.kill(run(&prefix)) {
-            kills += 1;
-            assert_pointer_fits(&*place.store(&prefix), &prefix).await;
-        }
-        succeed(run(&prefix));
-        assert_pointer_fits(&*place.store(&prefix), &prefix).await;
+    let fresh = async |prefix: &str| copy(&*hours, &*place.store(prefix)).await;
+    let between = async |prefix: &str| assert_pointer_fits(&*place.store(prefix), prefix).await;
+    let after = async |prefix: &str| {
+        assert_pointer_fits(&*place.store(prefix), prefix).await;
         // The first run compacts the day, the second would; the lake is the same whoever did.
-        assert_undisturbed_day(&*place.store(&prefix), &reference, &prefix).await;
-        lakes += 1;
-    }
-    services::say(&format!("{test}: {}: {kills} kills over {lakes} lakes", place.name()));
+        assert_undisturbed_day(&*place.store(prefix), &reference, prefix).await;
+    };
+    let lakes = Killing { run, fresh, between, after }.times(most_kills, &mut moments).await;
+    services::say(&format!("{test}: {}: {most_kills} kills over {lakes} lakes", place.name()));
 }

@@ -48,6 +48,67 @@ async fn memory_that_no_container_can_hold_is_unknown_and_told() {
     }
 }
 
+/// Changes one sample of a metric: the first from a second of the hour on.
+fn for_a_scrape(mut world: World, name: &str, from: i64, value: f64) -> World {
+    for (_, samples) in world.series.iter_mut().filter(|(labels, _)| is_of(labels, name)) {
+        let first = samples.iter_mut().find(|sample| sample.milliseconds.div_euclid(1000) - HOUR >= from);
+        first.unwrap().value = value;
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_scrape_of_memory_that_no_container_can_hold_is_not_hidden_by_the_mean_of_its_slot() {
+    let test = "one_scrape_of_memory_that_no_container_can_hold_is_not_hidden_by_the_mean_of_its_slot";
+    for (wrong, at, slot) in [
+        (-1.0, 1_600, 5),
+        (-1.0, 10, 0),
+        (-9.3e18, 3_580, 11),
+        (0.0, 1_600, 5),
+        (0.0, 10, 0),
+        (17e9, 1_600, 5),
+        (9_223_372_036_854_775_807.0, 3_580, 11),
+    ] {
+        let Some(hours) = collected(test, for_a_scrape(plain(), MEMORY, at, wrong)).await else { return };
+        let row = hours.rows::<ContainerHour>().await.remove(0);
+        let expected = |value: i32| std::array::from_fn(|k| (k != slot).then_some(value));
+        assert_eq!(row.memory_mean_mib_by_slot.unwrap(), expected(100), "{wrong} at {at}");
+        assert_eq!(row.memory_max_mib_by_slot.unwrap(), expected(100), "{wrong} at {at}");
+        assert_eq!((row.memory_kib_seconds, row.memory_max_kib), (Some(3_300 * 102_400), Some(102_400)), "{wrong}");
+        let faults = faults(&hours).await;
+        assert!(
+            faults[0].contains("`container_memory_mean`: 1 values of 1 objects, such as `ns/p1/app`"),
+            "{wrong} at {at}: {faults:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_is_just_made_may_hold_nothing_at_its_first_scrape() {
+    let test = "a_container_that_is_just_made_may_hold_nothing_at_its_first_scrape";
+    let mut world = plain();
+    for (labels, samples) in &mut world.series {
+        if labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")) {
+            samples.retain(|sample| sample.milliseconds.div_euclid(1000) - HOUR >= 1_300);
+        }
+        if is_of(labels, "container_start_time_seconds") {
+            samples.iter_mut().for_each(|sample| sample.value = seconds(1_295));
+        }
+        if is_of(labels, "container_cpu_usage_seconds_total") {
+            samples.iter_mut().for_each(|sample| sample.value -= 0.5 * (5_000.0 + 1_295.0));
+        }
+        if is_of(labels, MEMORY) {
+            samples[0].value = 0.0;
+        }
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    let row = hours.rows::<ContainerHour>().await.remove(0);
+    let (mean, max) = (row.memory_mean_mib_by_slot.unwrap(), row.memory_max_mib_by_slot.unwrap());
+    assert!(mean[4].is_some_and(|mib| (80..100).contains(&mib)), "{mean:?}");
+    assert_eq!((max[4], mean[5]), (Some(100), Some(100)), "{max:?}");
+    assert!(!faults(&hours).await.iter().any(|fault| fault.contains("`container_memory_mean`")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_uses_nothing_may_hold_nothing() {
     let test = "a_container_that_uses_nothing_may_hold_nothing";

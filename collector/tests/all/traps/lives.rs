@@ -182,3 +182,54 @@ async fn a_static_pod_with_a_uid_of_its_own_is_found_by_its_name() {
     let proxy = containers.iter().find(|container| container.pod == "proxy-n1").unwrap();
     assert_eq!(proxy.cpu_core_milliseconds, None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_is_said_to_run_where_others_are_measured_and_it_is_not_is_told() {
+    let test = "a_pod_that_is_said_to_run_where_others_are_measured_and_it_is_not_is_told";
+    // A replica of kube-state-metrics that lost its watch lists it for days, under a name of its own.
+    let listed = |phase: &'static str, namespace: &'static str| {
+        let mut world = plain();
+        world.pod("web-7d9c", OTHER, 3_900);
+        world.series.retain(|(labels, _)| !(has(labels, "pod", "web-7d9c") && has(labels, "__name__", "container_")));
+        for (labels, _) in &mut world.series {
+            if has(labels, "pod", "web-7d9c") {
+                labels.iter_mut().filter(|(k, _)| k == "namespace").for_each(|(_, v)| namespace.clone_into(v));
+            }
+        }
+        for one in ["Pending", "Running", "Succeeded"] {
+            let id = [("namespace", namespace), ("pod", "web-7d9c"), ("uid", OTHER), ("phase", one)];
+            world.fact_from("kube_pod_status_phase", &id, f64::from(u8::from(one == phase)), -593);
+        }
+        world
+    };
+    // One whose image cannot be pulled holds its requests and runs nothing; of a namespace that a rule drops, nothing shows.
+    for (phase, namespace, is_told) in
+        [("Running", "ns", true), ("Pending", "ns", false), ("Running", "dropped", false)]
+    {
+        let Some(hours) = collected(test, listed(phase, namespace)).await else { return };
+        let row = pod(&hours, "web-7d9c").await.unwrap();
+        assert_eq!((alive(&row), row.cpu_effective_request_millicores), (3_600, Some(1_000)));
+        let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+        assert_eq!(manifest.complete, !is_told, "{phase} {namespace}: {:?}", manifest.faults);
+        let names_it = |fault: &String| fault.contains("1 pods are said to run") && fault.contains("`ns/web-7d9c`");
+        assert_eq!(manifest.faults.iter().any(names_it), is_told, "{:?}", manifest.faults);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_waits_for_a_node_holds_requests_from_when_it_has_one() {
+    let test = "a_pod_that_waits_for_a_node_holds_requests_from_when_it_has_one";
+    let mut world = plain();
+    let id = [("namespace", "ns"), ("pod", "late"), ("uid", OTHER)];
+    let of = |more: &[(&'static str, &'static str)]| [&id[..], more].concat();
+    world.add("kube_pod_info", &id, (-593, 1_800), 60, |_| 1.0);
+    world.fact_from("kube_pod_info", &of(&[("node", "n1")]), 1.0, 1_807);
+    world.fact_from("kube_pod_created", &id, seconds(-5_000), -593);
+    world.fact_from("kube_pod_status_scheduled_time", &id, seconds(1_800), 1_807);
+    let request = of(&[("container", "app"), ("resource", "cpu")]);
+    world.add("kube_pod_container_resource_requests", &request, (-593, 1_800), 60, |_| 1.0);
+    world.fact_from("kube_pod_container_resource_requests", &[&request[..], &[("node", "n1")]].concat(), 1.0, 1_807);
+    let Some(hours) = collected(test, world).await else { return };
+    let row = pod(&hours, "late").await.unwrap();
+    assert_eq!((alive(&row), row.cpu_effective_request_millicores), (1_800, Some(1_000)));
+}

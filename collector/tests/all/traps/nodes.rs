@@ -422,3 +422,140 @@ async fn the_driver_of_a_volume_is_told() {
     let expect = [Some("ebs.csi.aws.com"), Some("efs.csi.aws.com"), Some("fsx.csi.aws.com"), None];
     assert_eq!(drivers, expect.map(|driver| driver.map(ToOwned::to_owned)));
 }
+
+async fn faults(hours: &Hours) -> Vec<String> {
+    hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest.faults
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_listed_under_two_names_is_one_machine() {
+    let test = "a_machine_that_is_listed_under_two_names_is_one_machine";
+    // Its host name changed; the node it was registered as before is left over.
+    for (created, old) in [(-3_000, None), (1_200, Some(1_200))] {
+        let mut world = plain();
+        let from = created.max(-593);
+        world.fact_from("kube_node_info", &[("node", "n1-new"), ("provider_id", "aws:///us-east-1a/i-n1")], 1.0, from);
+        world.fact_from("kube_node_created", &[("node", "n1-new")], seconds(created), from);
+        for (resource, value) in [("cpu", 4.0), ("memory", 16e9)] {
+            let capacity = [("node", "n1-new"), ("resource", resource)];
+            world.fact_from("kube_node_status_capacity", &capacity, value, from);
+        }
+        let Some(hours) = collected(test, world).await else { return };
+        let up: Vec<_> = hours.rows::<NodeHour>().await.into_iter().map(|n| (n.node, n.up_seconds)).collect();
+        let new = ("n1-new".to_owned(), 3_600 - old.unwrap_or(0));
+        let expected: Vec<_> = old.map(|seconds| ("n1".to_owned(), seconds)).into_iter().chain([new]).collect();
+        assert_eq!(up, expected);
+        let told = faults(&hours).await;
+        assert!(told[0].contains("`aws:///us-east-1a/i-n1`") && told[0].contains("`n1` and as `n1-new`"), "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_deleted_and_registered_again_is_the_machine_it_was() {
+    let test = "a_node_that_was_deleted_and_registered_again_is_the_machine_it_was";
+    let mut world = plain();
+    for (labels, samples) in &mut world.series {
+        let of_node = |(k, v): &(String, String)| k == "__name__" && v.starts_with("kube_node_");
+        if labels.iter().any(of_node) {
+            samples.retain(|sample| !(1_500..1_900).contains(&(sample.milliseconds.div_euclid(1_000) - HOUR)));
+        }
+        if labels.iter().any(|(_, v)| v == "kube_node_created") {
+            for sample in samples.iter_mut().filter(|sample| sample.milliseconds >= (HOUR + 1_900) * 1_000) {
+                sample.value = seconds(1_895);
+            }
+        }
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    let row = node(&hours, "n1").await;
+    assert_eq!((row.up_seconds, row.created_seconds), (3_600, Some(HOUR - 9_000)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_series_of_all_processors_beside_each_counts_once() {
+    let test = "one_series_of_all_processors_beside_each_counts_once";
+    let at = "n1:9100";
+    let world = |processors: &[&'static str], all: Option<&'static str>| {
+        let mut world = plain();
+        world.fact_from("node_uname_info", &[("instance", at), ("nodename", "n1")], 1.0, -590);
+        for cpu in processors {
+            let labels = [("cpu", *cpu), ("mode", "user")];
+            counter(&mut world, "node_cpu_seconds_total", at, &labels, |s| plain_count(s + 5_000, 1) / 2.0);
+        }
+        if let Some(all) = all {
+            let labels = [("cpu", all), ("mode", "user")];
+            counter(&mut world, "node_cpu_seconds_total", at, &labels, |s| plain_count(s + 5_000, 1));
+        }
+        world
+    };
+    for (processors, all) in [
+        (&["0", "1"][..], None),
+        (&["0", "1"], Some("total")),
+        (&["cpu0", "cpu1"], Some("cpu-total")),
+        (&[], Some("total")),
+    ] {
+        let Some(hours) = collected(test, world(processors, all)).await else { return };
+        let used = node(&hours, "n1").await.cpu_used_millicores_by_slot;
+        assert_eq!(used, Some([Some(1_000); 12]), "{processors:?} {all:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_that_say_two_things_of_how_a_machine_is_paid_for_say_nothing() {
+    let test = "labels_that_say_two_things_of_how_a_machine_is_paid_for_say_nothing";
+    let said = |eks: &'static str, karpenter: &'static str| {
+        let mut world = plain();
+        let labels = [
+            ("node", "n1"),
+            ("label_eks_amazonaws_com_capacity_type", eks),
+            ("label_karpenter_sh_capacity_type", karpenter),
+        ];
+        world.fact_from("kube_node_labels", &labels, 1.0, -593);
+        world
+    };
+    for (eks, karpenter, expect) in
+        [("SPOT", "spot", Some("spot")), ("ON_DEMAND", "spot", None), ("ON_DEMAND", "reserved", Some("on-demand"))]
+    {
+        let Some(hours) = collected(test, said(eks, karpenter)).await else { return };
+        assert_eq!(node(&hours, "n1").await.capacity_type.as_deref(), expect, "{eks} {karpenter}");
+        let told = faults(&hours).await;
+        assert_eq!(told.iter().any(|fault| fault.contains("node `n1` is said to be on-demand")), expect.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_does_not_make_a_windows_machine_of_another_system() {
+    let test = "a_label_does_not_make_a_windows_machine_of_another_system";
+    let said = |label: &'static str, image: &'static str| {
+        let mut world = plain();
+        world.series.retain(|(labels, _)| !labels.iter().any(|(_, v)| v == "kube_node_info"));
+        let info = [("node", "n1"), ("provider_id", "aws:///us-east-1a/i-n1"), ("os_image", image)];
+        world.fact_from("kube_node_info", &info, 1.0, -593);
+        world.fact_from("kube_node_labels", &[("node", "n1"), ("label_kubernetes_io_os", label)], 1.0, -593);
+        world
+    };
+    for (label, image, expect, is_told) in [
+        ("linux", "Windows Server 2022 Datacenter", "windows", true),
+        ("windows", "Windows Server 2022 Datacenter", "windows", false),
+        ("linux", "Amazon Linux 2023", "linux", false),
+        ("linux", "Bottlerocket OS 1.41.0 (aws-k8s-1.33)", "linux", false),
+    ] {
+        let Some(hours) = collected(test, said(label, image)).await else { return };
+        assert_eq!(node(&hours, "n1").await.os.as_deref(), Some(expect), "{label} {image}");
+        let told = faults(&hours).await;
+        assert_eq!(told.iter().any(|fault| fault.contains("node `n1` is said to run linux")), is_told, "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_that_no_machine_has_are_left_out_and_told() {
+    let test = "devices_that_no_machine_has_are_left_out_and_told";
+    for (pieces, expect) in [(4.0, vec!["nvidia_com_gpu=4".to_owned()]), (9.2e18, vec![]), (-1.0, vec![])] {
+        let mut world = plain();
+        let capacity = [("node", "n1"), ("resource", "nvidia_com_gpu")];
+        world.fact_from("kube_node_status_capacity", &capacity, pieces, -593);
+        let Some(hours) = collected(test, world).await else { return };
+        assert_eq!(node(&hours, "n1").await.extended_capacity, Some(expect.clone()), "{pieces}");
+        let told = faults(&hours).await;
+        assert_eq!(told.iter().any(|fault| fault.contains("`node_resources`")), expect.is_empty(), "{told:?}");
+    }
+}

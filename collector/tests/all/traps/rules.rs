@@ -252,3 +252,24 @@ async fn peaks_between_samples_come_from_the_rule_where_there_is_one() {
     let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
     assert_eq!((manifest.usage_rule(), manifest.complete), (None, true), "{:?}", manifest.faults);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_rate_that_cannot_be_is_not_hidden_by_the_mean_of_its_slot() {
+    let test = "one_rate_that_cannot_be_is_not_hidden_by_the_mean_of_its_slot";
+    let Some(rules) = recorded(test, &plain()).await else { return };
+    // On a node of four cores; of ten rates in a slot, nine are half a core.
+    for (wrong, is_hidden) in [(20.0, false), (-1.0, false), (4.5, true)] {
+        let mut world = instead(plain(), rules.clone(), &[RATE_RULE]);
+        for (_, samples) in world.series.iter_mut().filter(|(labels, _)| is_of(labels, INSTANT_RATE_RULE)) {
+            let first = samples.iter_mut().find(|sample| sample.milliseconds / 1_000 - HOUR >= 1_600);
+            first.unwrap().value = wrong;
+        }
+        let hours = collected(test, world).await.unwrap();
+        let row = hours.rows::<ContainerHour>().await.remove(0);
+        let mean = row.cpu_mean_millicores_by_slot.unwrap();
+        assert_eq!((mean[4], mean[5].is_some(), mean[6]), (Some(500), is_hidden, Some(500)), "{wrong}");
+        let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+        let is_told = manifest.faults.iter().any(|fault| fault.contains("`container_cpu`: 1 values"));
+        assert_eq!((is_told, manifest.complete), (!is_hidden, is_hidden), "{wrong}: {:?}", manifest.faults);
+    }
+}

@@ -121,3 +121,21 @@ async fn containers_that_use_more_together_than_the_node_has_are_told() {
         assert!(told[0].contains(unit) && told[0].contains("`n1`"), "{told:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_of_other_processors_than_the_kubelet_runs_on_is_not_believed() {
+    let test = "a_type_of_other_processors_than_the_kubelet_runs_on_is_not_believed";
+    for (arch, expect) in [("arm64", Some("m7g.xlarge")), ("amd64", None)] {
+        let mut world = plain();
+        let labels = [
+            ("node", "n1"),
+            ("label_node_kubernetes_io_instance_type", "m7g.xlarge"),
+            ("label_kubernetes_io_arch", arch),
+        ];
+        world.fact_from("kube_node_labels", &labels, 1.0, -593);
+        let Some(hours) = collected(test, world).await else { return };
+        assert_eq!(node(&hours).await.instance_type.as_deref(), expect);
+        let told = faults(&hours).await;
+        assert_eq!(told.iter().any(|fault| fault.contains("has CPUs of amd64")), expect.is_none(), "{told:?}");
+    }
+}

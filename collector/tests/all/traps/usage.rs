@@ -170,3 +170,18 @@ async fn a_number_that_fits_nothing_costs_itself_and_not_the_hour() {
     assert_eq!(seen, [(None, Some(1_800_000)), (Some(3600 * 102_400), Some(1_800_000))]);
     assert_eq!(containers[0].memory_max_mib_by_slot, None, "and never the greatest number a column can hold");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_no_spec_names_is_usage_of_its_pod() {
+    let test = "a_container_that_no_spec_names_is_usage_of_its_pod";
+    // As `kubectl debug` adds one.
+    let mut world = plain();
+    world.container("p1", UID, "debugger-x2z4q", 3_900);
+    let Some(hours) = collected(test, world).await else { return };
+    let rows = hours.rows::<ContainerHour>().await;
+    let used: Vec<_> = rows
+        .iter()
+        .map(|row| (row.container.as_str(), row.cpu_request_millicores, row.cpu_core_milliseconds))
+        .collect();
+    assert_eq!(used, [("app", Some(1_000), Some(1_800_000)), ("debugger-x2z4q", None, Some(1_800_000))]);
+}
