@@ -18,7 +18,6 @@ mod progress;
 mod range;
 mod report;
 mod run;
-mod serve;
 mod shelf;
 mod work;
 
@@ -103,6 +102,11 @@ fn parsed() -> Result<Cli, ExitCode> {
     })
 }
 
+async fn served(args: serve::ServeArgs) -> Result<(), Failure> {
+    let ready = serve::prepared(args).map_err(Failure::usage)?;
+    Ok(serve::run(ready, now).await?)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = match parsed() {
@@ -120,7 +124,7 @@ async fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Invoice(args) => invoice::run(args, now(), &progress).await,
         Command::Run(args) => run::run(args, now(), &progress).await,
-        Command::Serve(args) => serve::run(args, now).await,
+        Command::Serve(args) => served(args).await,
         Command::Work(args) => work::run(args, now).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,

@@ -1,25 +1,18 @@
 //! EDGE: delivery of reports by `emp-cost run`: messages to people and servers, and metrics in a file.
 
-mod alerts;
-mod config;
-mod http;
-mod mail;
-mod message;
 mod metrics;
 mod remote_write;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use reports::export::File;
+use serve::deliver::{Config, Message, http, mail};
 use types::analysis::Analysis;
 
 use crate::failure::Failure;
 use crate::output::{read_file, write_file};
-pub(crate) use alerts::Channels;
-use config::Config;
-use message::Message;
 use metrics::openmetrics;
 use remote_write::RemoteWriteArgs;
 
@@ -115,12 +108,4 @@ impl Delivery {
         }
         self.remote_write.push(&self.analyses, now.timestamp_millis()).await
     }
-}
-
-/// Reads a secret from a file, without the line break at its end.
-fn secret(path: &Path) -> anyhow::Result<String> {
-    let text = read_file(path)?;
-    let secret = text.trim_end();
-    anyhow::ensure!(!secret.is_empty(), "`{}` is empty; it must hold the secret", path.display());
-    Ok(secret.to_owned())
 }

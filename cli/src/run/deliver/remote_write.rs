@@ -8,10 +8,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use serve::deliver::{http, secret};
 use types::analysis::Analysis;
 
 use super::metrics::families;
-use super::{http, secret};
 
 /// Field tags: the field's number times eight, plus the wire type.
 const FIRST_MESSAGE: u8 = 0x0a;
