@@ -1,9 +1,10 @@
-# Two images from one build:
+# Three images from one build:
 #
 #   docker build --target collector --tag REGISTRY/emp-cost-collector:0.1.0 .    the collector alone, for every cluster
+#   docker build --target service   --tag REGISTRY/emp-cost-service:0.1.0 .      the reporting service alone
 #   docker build --target emp-cost  --tag REGISTRY/emp-cost:0.1.0 .              everything: doctor, run, lake and so on
 #
-# Add `--platform linux/arm64` or `linux/amd64` for another machine's; docs/images.md has the rest. Neither image has a
+# Add `--platform linux/arm64` or `linux/amd64` for another machine's; docs/images.md has the rest. No image has a
 # shell or a package manager: the base holds glibc, certificate authorities and time zones.
 
 # In step with rust-toolchain.toml, which a test compares.
@@ -29,6 +30,7 @@ ARG SOURCE_DATE_EPOCH=0
 ARG RUSTFLAGS="--remap-path-prefix=/src=. --remap-path-prefix=/usr/local/cargo=cargo"
 # One after the other: each program gets the features it needs and no other.
 RUN cargo auditable build --locked --release --package emp-cost-collector --bin emp-cost-collector \
+    && cargo auditable build --locked --release --package emp-cost-serve --bin emp-cost-service \
     && cargo auditable build --locked --release --package emp-cost --bin emp-cost
 
 FROM ${BASE_IMAGE} AS collector
@@ -47,6 +49,21 @@ ENV MALLOC_ARENA_MAX=1
 USER 65532:65532
 EXPOSE 9090
 ENTRYPOINT ["/emp-cost-collector"]
+
+FROM ${BASE_IMAGE} AS service
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=unknown
+LABEL org.opencontainers.image.title="emp-cost-service" \
+      org.opencontainers.image.description="Reports and costs of EKS clusters for people who sign in, and a door for collectors." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}"
+COPY --from=build --chown=0:0 --chmod=0555 /src/target/release/emp-cost-service /emp-cost-service
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/emp-cost-service"]
 
 FROM ${BASE_IMAGE} AS emp-cost
 ARG VERSION=0.1.0

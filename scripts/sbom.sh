@@ -7,7 +7,7 @@ VERSION=0.5.9
 tool=target/tools/bin/cargo-cyclonedx
 [ -x "$tool" ] || cargo install --locked --quiet --version "$VERSION" --root target/tools cargo-cyclonedx
 mkdir -p target/sbom
-for program in collector/emp-cost-collector cli/emp-cost; do
+for program in collector/emp-cost-collector serve/emp-cost-service cli/emp-cost; do
     # `binaries` leaves out what only tests and examples need. The tool writes beside each manifest it visits, so what it
     # leaves there is moved or removed.
     "$tool" cyclonedx --quiet --manifest-path "${program%/*}/Cargo.toml" --format json --describe binaries \

@@ -124,7 +124,7 @@ def entry_points():
 
 
 # Which target of the Dockerfile an image is built from.
-TARGETS = {"emp-cost-collector": "collector", "emp-cost": "emp-cost"}
+TARGETS = {"emp-cost-collector": "collector", "emp-cost-service": "service", "emp-cost": "emp-cost"}
 
 
 def binary_of(container):

@@ -546,9 +546,10 @@ class Formats(unittest.TestCase):
 class Images(unittest.TestCase):
     text = (ROOT / "Dockerfile").read_text()
 
-    def test_both_targets_start_their_program_as_nobody(self):
-        self.assertEqual(chart.entry_points(), {"collector": "/emp-cost-collector", "emp-cost": "/emp-cost"})
-        for target in ("collector", "emp-cost"):
+    def test_each_target_starts_its_program_as_nobody(self):
+        programs = {"collector": "/emp-cost-collector", "service": "/emp-cost-service", "emp-cost": "/emp-cost"}
+        self.assertEqual(chart.entry_points(), programs)
+        for target in programs:
             stage = re.search(rf"\nFROM \S+ AS {target}\n(.*?)(?=\nFROM |\Z)", self.text, re.S)[1]
             self.assertIn("USER 65532:65532", stage)
             self.assertIn("org.opencontainers.image.revision", stage)
@@ -584,7 +585,7 @@ class Workflow(unittest.TestCase):
         text = (ROOT / ".github/workflows/ci.yaml").read_text()
         self.assertIn("make test", text)
         self.assertIn('CI: "true"', text)
-        for target in ("collector", "emp-cost"):
+        for target in ("collector", "service", "emp-cost"):
             self.assertIn(target, text)
 
     def test_what_it_uses_is_pinned(self):

@@ -14,9 +14,11 @@ import chart
 from chart import CUSTOM, KUBERNETES, ROOT
 
 CHART = ROOT / "charts" / "emp-cost-service"
+WORKERS = {"image": "registry.example/emp-cost:0.1.0"}
 BASE = {
     "lake": "s3://my-bucket/emp-cost",
-    "image": "registry.example/emp-cost:0.1.0",
+    "image": "registry.example/emp-cost-service:0.1.0",
+    "workers": WORKERS,
     "config": {
         "publicUrl": "https://cost.example.com",
         "toml": '[[rule]]\nname = "all \\" odd: {{ x }}"\ngroups = ["a"]\nrole = "viewer"\nclusters = ["*"]\n',
@@ -30,7 +32,7 @@ CASES = {
         "gateway": {"enabled": True, "parentRefs": [{"name": "public", "namespace": "gateways", "sectionName": "https"}]},
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     },
-    "scaled": {"workers": {"pricesConfigMap": "prices", "assumptionsConfigMap": "a", "autoscaling": {"enabled": True}}},
+    "scaled": {"workers": {**WORKERS, "pricesConfigMap": "prices", "assumptionsConfigMap": "a", "autoscaling": {"enabled": True}}},
     "no-workers": {"workers": {"replicas": 0}, "serviceAccount": {"create": False, "name": "own"}},
     "irsa": {"aws": {"roleArn": "arn:aws:iam::111122223333:role/x", "region": "eu-west-1"}},
     "own-s3": {"aws": {"endpoint": "https://s3.example:9000"}, "networkPolicy": {"from": [{"podSelector": {}}]}},
@@ -38,6 +40,7 @@ CASES = {
 REFUSED = {
     "lake is required": {"lake": ""},
     "image is required": {"image": ""},
+    "workers.image is required": {"workers": {}},
     "config.publicUrl is required": {"config": {**BASE["config"], "publicUrl": ""}},
     "secretName is required": {"secretName": ""},
     "without a rule nobody": {"config": {**BASE["config"], "toml": ""}},
@@ -147,15 +150,15 @@ class ServiceChart(unittest.TestCase):
         self.assertEqual(policies["work"]["spec"]["ingress"], [])
 
     def test_every_flag_and_variable_is_one_of_the_program(self):
-        binary = ROOT / "target" / "debug" / "emp-cost"
-        if not pathlib.Path(binary).exists():
-            self.skipTest("target/debug/emp-cost is not built")
         for one in self.objects("scaled"):
             if one["kind"] != "Deployment":
                 continue
             container = one["spec"]["template"]["spec"]["containers"][0]
-            command, *flags = container["args"]
-            text = subprocess.run([binary, command, "--help"], capture_output=True, text=True, check=True).stdout
+            binary = chart.binary_of(container)
+            if not binary.exists():
+                self.skipTest(f"{binary} is not built")
+            words, flags = ([word for word in container["args"] if dashed == word.startswith("--")] for dashed in (False, True))
+            text = subprocess.run([binary, *words, "--help"], capture_output=True, text=True, check=True).stdout
             for flag in flags:
                 self.assertIn(flag.split("=")[0], text)
             for variable in (env["name"] for env in container["env"] if env["name"].startswith("EMP_COST_")):

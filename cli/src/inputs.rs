@@ -54,6 +54,8 @@ pub(crate) struct InputArgs {
 pub(crate) struct Inputs {
     assumptions: Assumptions,
     prices: PriceBook,
+    /// The user's own prices, as they were written; empty without.
+    pub(crate) own_prices: String,
     profile: Option<Profile>,
     sharing: Sharing,
     bill_only: bool,
@@ -64,9 +66,11 @@ pub(crate) struct Inputs {
 impl InputArgs {
     /// Reads and checks the files, so that a bad one is reported before any work is done.
     pub(crate) fn read(&self) -> Result<Inputs, Failure> {
+        let (prices, own_prices) = prices(self.price_list.clone(), self.prices.clone())?;
         Ok(Inputs {
             assumptions: assumptions(self.assumptions.clone()).map_err(Failure::usage)?,
-            prices: prices(self.price_list.clone(), self.prices.clone())?,
+            prices,
+            own_prices,
             profile: profile(self.profile.clone()).map_err(Failure::usage)?,
             sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             bill_only: self.bill_only,
@@ -79,13 +83,18 @@ impl Inputs {
     /// Documented assumptions and list prices, with the bill broken down by these labels.
     pub(crate) fn documented(labels: Vec<String>) -> Result<Self, Failure> {
         let sharing = Sharing { labels, ..Sharing::default() };
-        let (assumptions, prices) = (Assumptions::default(), prices(None, None)?);
-        Ok(Self { assumptions, prices, profile: None, sharing, bill_only: false, bill: None })
+        let (assumptions, (prices, own_prices)) = (Assumptions::default(), prices(None, None)?);
+        Ok(Self { assumptions, prices, own_prices, profile: None, sharing, bill_only: false, bill: None })
+    }
+
+    /// The price book with other prices of the user's.
+    pub(crate) fn priced(&self, own: &str) -> anyhow::Result<PriceBook> {
+        Ok(self.prices.clone().with_user_toml(own)?)
     }
 
     /// Builds the request for this cluster and window.
     pub(crate) fn request(&self, cluster: ClusterId, window: Option<Window>) -> Request {
-        let Self { assumptions, prices, profile, sharing, bill_only, bill: _ } = self.clone();
+        let Self { assumptions, prices, own_prices: _, profile, sharing, bill_only, bill: _ } = self.clone();
         Request { cluster, window, assumptions, prices, sharing, profile, bill_only }
     }
 }
@@ -148,12 +157,13 @@ fn profile(file: Option<PathBuf>) -> anyhow::Result<Option<Profile>> {
     Ok(Some(profile.with_context(|| format!("read the profile `{}`", path.display()))?))
 }
 
-/// Builds the price book: the user's prices over an imported list over the built-in one.
-pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<PriceBook, Failure> {
+/// Builds the price book: the user's prices, whose text is returned too, over an imported list over the built-in one.
+pub(crate) fn prices(list: Option<PathBuf>, user: Option<PathBuf>) -> Result<(PriceBook, String), Failure> {
     book(list, user).map_err(Failure::usage)
 }
 
-fn book(list: Option<PathBuf>, user: Option<PathBuf>) -> anyhow::Result<PriceBook> {
+fn book(list: Option<PathBuf>, user: Option<PathBuf>) -> anyhow::Result<(PriceBook, String)> {
+    let mut own = String::new();
     let mut book = PriceBook::catalog().context("read the built-in price list")?;
     if let Some(path) = list {
         let text = read_file(&path)?;
@@ -167,6 +177,7 @@ fn book(list: Option<PathBuf>, user: Option<PathBuf>) -> anyhow::Result<PriceBoo
             anyhow::bail!("`{path}` is empty, so it gives no price; leave --prices out");
         }
         book = book.with_user_toml(&text).with_context(|| format!("read prices from `{}`", path.display()))?;
+        own = text;
     }
-    Ok(book)
+    Ok((book, own))
 }

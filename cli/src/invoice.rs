@@ -69,7 +69,7 @@ pub(crate) struct InvoiceCommand {
 
 pub(crate) async fn run(args: InvoiceCommand, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     let assumptions = assumptions(args.assumptions.clone())?;
-    let prices = prices(args.price_list.clone(), args.prices.clone())?;
+    let (prices, _) = prices(args.price_list.clone(), args.prices.clone())?;
     let lake = Lake::new(args.lake.open().await);
     let window = window(&args.range, &lake, &args.cluster_id, now).await?;
     let request = Request {

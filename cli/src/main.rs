@@ -19,9 +19,7 @@ mod progress;
 mod range;
 mod report;
 mod run;
-mod serve;
 mod shelf;
-mod stop;
 mod work;
 
 use std::process::ExitCode;
@@ -105,6 +103,11 @@ fn parsed() -> Result<Cli, ExitCode> {
     })
 }
 
+async fn served(args: serve::ServeArgs) -> Result<(), Failure> {
+    let ready = serve::prepared(args).map_err(Failure::usage)?;
+    Ok(serve::run(ready, now).await?)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = match parsed() {
@@ -122,7 +125,7 @@ async fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Invoice(args) => invoice::run(args, now(), &progress).await,
         Command::Run(args) => run::run(args, now(), &progress).await,
-        Command::Serve(args) => serve::run(args, now).await,
+        Command::Serve(args) => served(args).await,
         Command::Work(args) => work::run(args, now).await,
         Command::Lake(args) => lake::run(args, now(), &progress).await,
         Command::Prices(args) => prices::run(args).await,

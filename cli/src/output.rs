@@ -34,14 +34,6 @@ pub(crate) fn read_file(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))
 }
 
-/// Reads a secret from a file, without the line break at its end.
-pub(crate) fn read_secret(path: &Path) -> anyhow::Result<String> {
-    let text = read_file(path)?;
-    let secret = text.trim_end();
-    anyhow::ensure!(!secret.is_empty(), "`{}` is empty; it must hold the secret", path.display());
-    Ok(secret.to_owned())
-}
-
 /// Prints to standard error, ignoring errors.
 pub(crate) fn eprint(text: &str) {
     let mut stderr = std::io::stderr();

@@ -177,7 +177,7 @@ fn describe(path: &Path, bulk: &Bulk, kinds: &BTreeMap<String, usize>) -> String
 }
 
 fn show(args: ShowArgs) -> Result<(), Failure> {
-    let book = prices(args.price_list, args.prices)?;
+    let (book, _) = prices(args.price_list, args.prices)?;
     let (name, region) = (&args.instance_type, &args.region);
     if !book.regions().any(|known| known == region) {
         let known: Vec<_> = book.regions().collect();

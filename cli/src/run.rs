@@ -20,7 +20,6 @@ use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
 use crate::{analyze, invoice, report, shelf};
-pub(crate) use deliver::Channels;
 use deliver::{DeliverArgs, Delivery};
 
 /// Compact, analyze and report the clusters of a lake, for schedulers

@@ -1,16 +1,18 @@
 //! EDGE: `emp-cost work`: takes what-ifs from the queue of the reporting service and replays them.
 
+mod overlay;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use analyzer::{Assumptions, Domain, Key};
+use analyzer::Profile;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use lake::{Lake, LakeUri, Store};
+use serve::ended;
 use service::jobs::{self, Taken};
-use service::{Knob, Replays};
 use tokio::sync::Mutex;
 use types::Window;
 
@@ -18,27 +20,11 @@ use crate::analyze;
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::inputs::{InputArgs, Inputs};
-use crate::stop::ended;
 
 /// Interval at which a worker says that it lives.
-const SAYS: Duration = Duration::from_secs(20);
+const SAYS: Duration = Duration::from_secs(5);
 /// Interval at which an empty queue is looked at.
 const LOOKS: Duration = Duration::from_secs(5);
-/// The assumptions that the form of what-ifs asks for, in its order; others are written as TOML below them.
-const ASKED: [&str; 12] = [
-    "emp.memory_overcommit",
-    "emp.cpu_overcommit",
-    "emp.memory_model",
-    "emp.host_threshold",
-    "emp.fee_fraction",
-    "emp.spare_hosts_per_zone",
-    "emp.min_hosts_per_zone",
-    "emp.evm_consolidation",
-    "emp.move_spot",
-    "emp.volumes",
-    "risk.host_loss",
-    "risk.headroom_cost",
-];
 
 /// Replay the what-ifs that people ask for in the reporting service
 ///
@@ -61,24 +47,6 @@ pub(crate) struct WorkArgs {
     /// Exit when the queue is empty
     #[arg(long)]
     once: bool,
-}
-
-/// Assumptions as the service needs to know them.
-pub(crate) fn replays() -> Replays {
-    let knob = |name: &&str| Assumptions::keys().find(|key| key.name == *name).map(knob);
-    Replays { knobs: ASKED.iter().filter_map(knob).collect(), check }
-}
-
-fn knob(key: &'static Key) -> Knob {
-    let (default, choices, range) = match key.domain {
-        Domain::Number { default, min, max } => (default.to_string(), Vec::new(), Some((min, max))),
-        Domain::Name { allowed } => (allowed.first().copied().unwrap_or_default().to_owned(), allowed.to_vec(), None),
-    };
-    Knob { name: key.name, unit: key.unit, effect: key.effect, default, choices, range }
-}
-
-fn check(toml: &str) -> Result<(), String> {
-    Assumptions::from_toml(toml).map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// A worker: what it stands on, and what it is called.
@@ -188,7 +156,16 @@ async fn result(
 ) -> anyhow::Result<Vec<(String, Bytes)>> {
     let window = Window::try_new(job.start, job.end).context("read the window of the job")?;
     let mut request = inputs.request(job.cluster.clone(), Some(window));
-    request.assumptions = request.assumptions.changed_by(&job.assumptions).context("read the job's assumptions")?;
+    let changes = &job.changes;
+    request.assumptions = request.assumptions.changed_by(&changes.assumptions).context("read the job's assumptions")?;
+    if !changes.prices.is_empty() {
+        let prices = overlay::merged(&inputs.own_prices, &changes.prices)?;
+        request.prices = inputs.priced(&prices).context("read the job's prices")?;
+    }
+    if !changes.profile.is_empty() {
+        let profile = Profile::from_config_map(&changes.profile, "the what-if");
+        request.profile = Some(profile.context("read what the job moves")?);
+    }
     request.bill_only = false;
     let analysis = analyzer::analyze(lake, request, progress).await?;
     let files = FormatArgs::page_and_analysis()
@@ -199,19 +176,41 @@ async fn result(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use analyzer::{Assumptions, Domain};
+    use service::assumptions::{self, Assumption};
 
+    /// The table of the service, which does not know the analyzer. Where it differs, a new one is written beside it.
     #[test]
-    fn every_assumption_that_is_asked_for_is_one() {
-        let replays = replays();
-        assert_eq!(replays.knobs.len(), ASKED.len());
-        for knob in &replays.knobs {
-            let toml = match knob.choices.first() {
-                Some(choice) => format!("{} = \"{choice}\"", knob.name),
-                None => format!("{} = {}", knob.name, knob.default),
-            };
-            assert_eq!((replays.check)(&toml), Ok(()), "{toml}");
+    fn the_assumptions_that_the_service_knows_are_those_of_the_analyzer() {
+        let row = |key: &'static analyzer::Key| Assumption {
+            name: key.name.to_owned(),
+            unit: key.unit.to_owned(),
+            effect: key.effect.to_owned(),
+            domain: match key.domain {
+                Domain::Number { default, min, max } => assumptions::Domain::Number { default, min, max },
+                Domain::Name { allowed } => {
+                    assumptions::Domain::Name { allowed: allowed.iter().map(|name| (*name).to_owned()).collect() }
+                }
+            },
+        };
+        let expected: Vec<Assumption> = Assumptions::keys().map(row).collect();
+        if assumptions::all() != expected {
+            let text = serde_json::to_string_pretty(&expected).unwrap() + "\n";
+            std::fs::write("../service/assets/assumptions.json.new", text).unwrap();
+            panic!(
+                "service/assets/assumptions.json is not what the analyzer has; the new one lies beside it, rename it"
+            );
         }
-        assert!((replays.check)("emp.nothing = 1").is_err());
+        // Both refuse the same texts.
+        for text in [
+            "emp.fee_fraction = 0.5",
+            "emp.fee_fraction = 5",
+            "emp.zones = 1",
+            "x = 1",
+            "[emp]\nzones = \"one\"",
+            "emp = [",
+        ] {
+            assert_eq!(assumptions::check(text).is_ok(), Assumptions::from_toml(text).is_ok(), "{text}");
+        }
     }
 }

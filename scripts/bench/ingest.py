@@ -5,12 +5,11 @@
 
 FLEET is a directory that the example wrote: one hour of each cluster. Each cluster gets a token on the Install page, and its
 hour is pushed as a collector does: what is there is asked for, then the tables, then the manifest. Sixteen push at a time, from
-the same machine, so that the processor is shared with whoever pushes. The replica is kept to 256 MiB by a cgroup, which needs
-root. Prints the time, what 1,000 clusters take at this rate, and the most memory.
+the same machine, so that the processor is shared with whoever pushes. BINARY is `emp-cost` or `emp-cost-service`. The replica is
+kept to 256 MiB by a cgroup, which needs root. Prints the time, what 1,000 clusters take at this rate, and the most memory.
 """
 
 import http.client
-import os
 import pathlib
 import queue
 import re
@@ -22,38 +21,8 @@ import urllib.parse
 
 import service
 
-LIMIT = 256 << 20
+LIMIT = 256
 PUSHERS = 16
-
-
-class Group:
-    """A memory cgroup of the limit, below the one that this script is in."""
-
-    def __init__(self):
-        own = {line.split(":")[1]: line.strip().split(":", 2)[2] for line in open("/proc/self/cgroup")}
-        if "memory" in own:
-            place, limit, most = f"/sys/fs/cgroup/memory{own['memory']}", "memory.limit_in_bytes", "memory.max_usage_in_bytes"
-        else:
-            place, limit, most = f"/sys/fs/cgroup{own.get('', '')}", "memory.max", "memory.peak"
-        self.path = pathlib.Path(place) / f"emp-cost-bench-{os.getpid()}"
-        self.most = self.path / most
-        self.path.mkdir()
-        try:
-            # A folder of another file system has no such file, and is no cgroup.
-            with open(self.path / limit, "r+") as file:
-                file.write(str(LIMIT))
-        except OSError:
-            self.path.rmdir()
-            raise
-
-    def enter(self):
-        """In the new process, before it becomes the program."""
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
-
-    def end(self):
-        most = int(self.most.read_text()) if self.most.exists() else None
-        self.path.rmdir()
-        return most
 
 
 def install(url, cookie, name):
@@ -105,7 +74,7 @@ def main(binary, fleet):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "lake").mkdir()
-        group = Group()
+        group = service.Group(LIMIT)
         process, url, _ = service.serving(
             binary, folder / "lake", folder, preexec=group.enter, more="ingest_a_minute = 60000\n"
         )
@@ -132,10 +101,12 @@ def main(binary, fleet):
     if failed or manifests != len(clusters):
         raise SystemExit(f"{len(failed)} requests failed, {manifests} of {len(clusters)} hours are there: {failed[:3]}")
     rate = len(clusters) / took
-    print(f"{len(clusters)} clusters, {size / len(clusters) / 1e6:.2f} MB each, in {took:.1f} s; the slowest {max(times):.1f} s")
+    times.sort()
+    print(f"{len(clusters)} clusters, {size / len(clusters) / 1e6:.2f} MB each, in {took:.1f} s")
+    print(f"an hour: median {times[len(times) // 2]:.2f} s, p99 {times[int(0.99 * len(times))]:.2f} s, slowest {times[-1]:.2f} s")
     print(f"1,000 clusters at this rate: {1000 / rate / 60:.1f} minutes")
     cache = f", {with_cache >> 20} MiB with the cache of files" if with_cache else ""
-    print(f"most memory {most:.0f} MiB{cache}, of {LIMIT >> 20} MiB that its cgroup allows")
+    print(f"most memory {most:.0f} MiB{cache}, of {LIMIT} MiB that its cgroup allows")
 
 
 if __name__ == "__main__":

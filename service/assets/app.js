@@ -8,6 +8,27 @@
     const data = JSON.parse(figure.dataset.chart);
     const drawing = figure.querySelector('svg');
     if (!drawing || data.days.length < 2) return;
+    const holder = document.createElement('div');
+    holder.className = 'zoom';
+    // A drawing says the same to whoever does not see it, and the table below has the numbers.
+    holder.setAttribute('aria-hidden', 'true');
+    drawing.before(holder);
+    figure.classList.add('zoomable');
+    const width = () => Math.max(240, Math.floor(figure.clientWidth));
+    let plot = drawn(data, width(), holder);
+    addEventListener('resize', () => plot.setSize({ width: width(), height: 240 }));
+    // Its inks are those of the scheme that it was drawn in.
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+      plot.destroy();
+      plot = drawn(data, width(), holder);
+    });
+    const hint = document.createElement('p');
+    hint.className = 'foot';
+    hint.textContent = 'Drag across days to look closer; double-click to see all of them.';
+    figure.append(hint);
+  }
+
+  function drawn(data, width, holder) {
     const days = data.days.map((day) => Date.parse(day + 'T00:00:00Z') / 1000);
     const money = (amount) => data.prefix + amount.toLocaleString('en-US', { maximumFractionDigits: amount < 100 ? 2 : 0 });
     const ink = style('--ink') || '#000';
@@ -24,14 +45,8 @@
       points: { show: !data.bars },
       value: (_, amount) => (amount === null || amount === undefined ? '–' : money(amount)),
     }));
-    const holder = document.createElement('div');
-    holder.className = 'zoom';
-    // A drawing says the same to whoever does not see it, and the table below has the numbers.
-    holder.setAttribute('aria-hidden', 'true');
-    drawing.before(holder);
-    const width = () => Math.max(240, Math.floor(figure.clientWidth));
-    const plot = new uPlot({
-      width: width(),
+    return new uPlot({
+      width,
       height: 240,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
       scales: { x: { time: true }, y: { range: (_, least, most) => [Math.min(0, least), most > 0 ? most * 1.05 : 1] } },
@@ -40,12 +55,6 @@
       legend: { live: true },
       cursor: { drag: { x: true, y: false } },
     }, [days, ...data.series.map((series) => series.values)], holder);
-    figure.classList.add('zoomable');
-    addEventListener('resize', () => plot.setSize({ width: width(), height: 240 }));
-    const hint = document.createElement('p');
-    hint.className = 'foot';
-    hint.textContent = 'Drag across days to look closer; double-click to see all of them.';
-    figure.append(hint);
   }
 
   function start(root) {

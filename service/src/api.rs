@@ -3,6 +3,8 @@
 //! Fields are only ever added. Amounts are exact as `…_nano_usd`, whole nano-dollars in decimal text, and rounded as
 //! `…_usd`; both are in the currency that the answer names.
 
+use std::collections::BTreeMap;
+
 use axum::http::{Method, StatusCode};
 use lake::WorkloadDay;
 use serde::{Deserialize, Serialize};
@@ -11,11 +13,11 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::alerts::{AlertRule, Record, State};
 use crate::costs::Sum;
-use crate::guard::{Answer, Call, Need, Pairs, Route, Routes};
+use crate::guard::{Call, Need, Pairs, Route, Routes};
 use crate::html::typed;
-use crate::jobs::{self, Job};
+use crate::jobs::{self, Changes, Job};
 use crate::pages::{self, what_if};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::question::{Question, asked, rows_of};
 use crate::rights::Role;
 
@@ -330,10 +332,10 @@ pub(crate) async fn costs(call: Call) -> Answer {
         StatusCode::OK,
         &Costs {
             by: question.by.name(),
-            currency: found.currency,
-            clusters: found.clusters.iter().map(ToString::to_string).collect(),
-            clusters_without: found.without.iter().map(ToString::to_string).collect(),
-            windows_differ: found.windows_differ,
+            currency: found.looked.currency.clone(),
+            clusters: found.looked.clusters.iter().map(ToString::to_string).collect(),
+            clusters_without: found.looked.without.iter().map(ToString::to_string).collect(),
+            windows_differ: found.looked.windows_differ,
             total_nano_usd: found.sums.total.nano_usd.to_string(),
             items,
             next: (next < found.sums.lines.len()).then_some(next),
@@ -409,6 +411,10 @@ pub(crate) struct WhatIf {
     title: String,
     /// Assumptions other than the report's, as TOML.
     assumptions: String,
+    /// Prices other than the report's, as TOML.
+    prices: String,
+    /// Which pods move, as a ConfigMap; empty where all do that can.
+    profile: String,
     /// `waiting`, `running`, `done` or `failed`.
     #[schema(value_type = String)]
     state: jobs::State,
@@ -434,7 +440,9 @@ fn without_numbers(job: Job) -> WhatIf {
         id: job.id,
         cluster: job.cluster.to_string(),
         title: job.title,
-        assumptions: job.assumptions,
+        assumptions: job.changes.assumptions,
+        prices: job.changes.prices,
+        profile: job.changes.profile,
         state: job.state,
         error: job.error,
         base: None,
@@ -458,8 +466,17 @@ pub(crate) struct AskWhatIf {
     cluster: String,
     /// What to call it.
     title: String,
-    /// Assumptions other than the report's, as TOML.
+    /// Assumptions other than the report's, as TOML; empty where only others of these change.
     assumptions: String,
+    /// Prices other than the report's, as TOML in the form of a prices file.
+    #[serde(default)]
+    prices: String,
+    /// Namespaces whose pods may move; all without.
+    #[serde(default)]
+    namespaces: Vec<String>,
+    /// Labels that pods must have to move; none without.
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
 }
 
 /// Asks for a what-if, of a cluster on which the token may.
@@ -474,11 +491,13 @@ pub(crate) async fn ask(call: Call) -> Answer {
         Some(_) => {}
     }
     let title: String = asked.title.trim().chars().take(100).collect();
-    if title.is_empty() || asked.assumptions.trim().is_empty() {
-        return Err(Problem::bad("a what-if needs a title, and assumptions that change something"));
+    if title.is_empty() {
+        return Err(Problem::bad("a what-if needs a title"));
     }
-    (call.app.replays.check)(&asked.assumptions).map_err(Problem::bad)?;
-    let job = what_if::submit(&call, cluster, title, asked.assumptions).await?;
+    let profile = what_if::form::profile(asked.namespaces, &asked.labels);
+    let changes = Changes { assumptions: asked.assumptions, prices: asked.prices, profile };
+    let changes = what_if::form::checked(changes).await.map_err(Problem::bad)?;
+    let job = what_if::submit(&call, cluster, title, changes).await?;
     json(StatusCode::ACCEPTED, &without_numbers(job))
 }
 

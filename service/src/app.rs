@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::Store;
 
 use crate::alerts::{self, Deliver};
+use crate::answers::Answers;
 use crate::cache::Cached;
 use crate::config::Config;
 use crate::jobs;
@@ -27,32 +28,6 @@ pub struct Secrets {
     pub static_token: Option<String>,
     /// The secret of the OpenID client.
     pub client_secret: Option<String>,
-}
-
-/// An assumption that the form of what-ifs asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Knob {
-    /// Its name in TOML.
-    pub name: &'static str,
-    /// Unit; empty for a ratio or a name.
-    pub unit: &'static str,
-    /// Effect of the assumption.
-    pub effect: &'static str,
-    /// Default value.
-    pub default: String,
-    /// Names that are allowed, where it is a name.
-    pub choices: Vec<&'static str>,
-    /// From what to what, where it is a number.
-    pub range: Option<(f64, f64)>,
-}
-
-/// Assumptions of the analyzer, which this crate does not know.
-#[derive(Debug, Clone)]
-pub struct Replays {
-    /// Those that a form asks for.
-    pub knobs: Vec<Knob>,
-    /// Returns true when a text is assumptions the analyzer reads; otherwise what is wrong with it.
-    pub check: fn(&str) -> Result<(), String>,
 }
 
 /// The state of one replica: what it can lose at any moment.
@@ -78,8 +53,6 @@ pub struct App {
     pub(crate) room: Room,
     /// What `/metrics` says.
     pub metrics: Metrics,
-    /// Assumptions that workers may be asked for.
-    pub replays: Replays,
     /// How people are told of alerts; nobody is without.
     pub delivery: Option<Arc<dyn Deliver>>,
     /// The name of this replica in leases.
@@ -89,6 +62,8 @@ pub struct App {
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
     open_jobs: Cached<i64>,
+    /// Answers over many clusters, of what is asked again.
+    pub(crate) answers: Answers,
 }
 
 impl App {
@@ -100,7 +75,6 @@ impl App {
         config: Config,
         secrets: Secrets,
         store: Arc<dyn Store>,
-        replays: Replays,
         now: fn() -> DateTime<Utc>,
     ) -> Result<Self, reqwest::Error> {
         // Redirects would lead to addresses that nobody configured.
@@ -116,12 +90,12 @@ impl App {
             revoked: Revoked::default(),
             limiter: Limiter::default(),
             metrics: Metrics::default(),
-            replays,
             delivery: None,
             replica: alerts::replica(),
             notice: RwLock::default(),
             now,
             open_jobs: Cached::new(1, TimeDelta::seconds(30)),
+            answers: Answers::default(),
         })
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lake::WorkloadDay;
 use serde::Serialize;
+use types::ClusterId;
 
 use crate::rights::Scope;
 
@@ -152,6 +153,38 @@ pub struct Answer {
     pub labels: Vec<String>,
 }
 
+/// An answer, with what it is of.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    /// The sums.
+    pub(crate) sums: Answer,
+    /// What was looked at.
+    pub(crate) looked: Looked,
+}
+
+/// The clusters that an answer is of.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Looked {
+    /// The currency of the amounts.
+    pub(crate) currency: String,
+    /// Clusters whose rows were looked at.
+    pub(crate) clusters: Vec<ClusterId>,
+    /// Clusters whose latest report has no rows by workload and day.
+    pub(crate) without: Vec<ClusterId>,
+    /// `true` when the windows of the reports differ.
+    pub(crate) windows_differ: bool,
+}
+
+/// Adds the names of the labels of a row that are not there yet.
+pub(crate) fn add_labels(labels: &mut BTreeSet<String>, row: &WorkloadDay) {
+    for label in row.labels.iter() {
+        let name = label.split('=').next().unwrap_or_default();
+        if !labels.contains(name) {
+            labels.insert(name.to_owned());
+        }
+    }
+}
+
 /// Sums as rows come, those of one cluster after another, so that no more than one cluster's rows are held.
 #[derive(Debug)]
 pub struct Summing<'q> {
@@ -175,12 +208,7 @@ impl<'q> Summing<'q> {
     /// this, [`shown`] and the showback filter by the scope; nothing else of this crate hands rows out.
     pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a WorkloadDay>) {
         for row in rows.filter(|row| self.scope.shows(row)) {
-            for label in row.labels.iter() {
-                let name = label.split('=').next().unwrap_or_default();
-                if !self.labels.contains(name) {
-                    self.labels.insert(name.to_owned());
-                }
-            }
+            add_labels(&mut self.labels, row);
             if !self.filter.takes(row) {
                 continue;
             }

@@ -16,12 +16,12 @@ use crate::app::App;
 use crate::assets;
 use crate::audit::{self, Event};
 use crate::cookie::Cookie;
-use crate::guard::{Answer, Answered, FORM_BYTES, Pairs, SESSION, peer, read, same_origin, throttle};
-use crate::html::{self, Frame, page, see_other};
+use crate::guard::{Answered, FORM_BYTES, Pairs, SESSION, peer, read, same_origin, throttle};
+use crate::html::{self, Frame, inside, page, see_other};
 use crate::identity::{How, Identity};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::rights::rules_of;
-use crate::tokens::Kind;
+use crate::tokens::{Kind, Token};
 use crate::{oidc, seal};
 
 /// Tries to sign in a minute from one address.
@@ -103,16 +103,6 @@ fn sign_in_page(app: &App, next: &str, wrong: bool) -> Answer {
 async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response {
     let query = query(&request);
     told("/sign-in", sign_in_page(&app, inside(query.get("next")), false))
-}
-
-/// A path of ours; anything else is the first page. A browser takes `//host` and `/\host` for other hosts.
-pub(crate) fn inside(next: Option<&str>) -> &str {
-    let good = |next: &&str| {
-        next.starts_with('/')
-            && !next.starts_with("//")
-            && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-    };
-    next.filter(good).unwrap_or("/")
 }
 
 async fn by_static_token(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -212,11 +202,11 @@ struct SharedPage {
 
 async fn shared(State(app): State<Arc<App>>, request: Request) -> Response {
     let answer = match link(&app, request).await {
-        Ok((who, note, by, _)) => page(&SharedPage {
+        Ok(link) => page(&SharedPage {
             frame: Frame::open("A shared view"),
-            note,
-            by,
-            until: reports::format::moment(who.until),
+            note: link.token.note.clone(),
+            by: link.token.by.clone(),
+            until: reports::format::moment(link.token.until),
         }),
         Err(problem) => Err(problem),
     };
@@ -230,42 +220,34 @@ async fn open_shared(State(app): State<Arc<App>>, request: Request) -> Response 
 
 async fn open(app: &App, request: Request) -> Answer {
     let now = app.now();
-    let (who, _, _, headers) = link(app, request).await?;
+    let Link { token, view, headers } = link(app, request).await?;
+    let who = token.identity();
     if !same_origin(app, &headers) {
         return Err(Problem::forbidden("open the link itself"));
     }
     audit::write(app.store.as_ref(), &Event::of(&who, "link-opened", who.id.clone(), now)).await?;
-    with_session(app, &who, "/costs", now)
+    with_session(app, &who, &view, now)
 }
 
-/// Who has a link, what it is called, and who made it.
-async fn link(app: &App, mut request: Request) -> Result<(Identity, String, String, HeaderMap), Problem> {
+/// A link that holds.
+struct Link {
+    token: Token,
+    /// The page it opens.
+    view: String,
+    headers: HeaderMap,
+}
+
+async fn link(app: &App, mut request: Request) -> Result<Link, Problem> {
     let now = app.now();
     throttle(app, &format!("link {}", peer(&request)), TRIES_A_MINUTE * 3, now)?;
     let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
     let secret = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
     let token = app.tokens.check(app.store.as_ref(), &secret, now).await?;
-    let token = token.filter(|token| matches!(token.kind, Kind::Share { .. }));
-    let token = token.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "this link has ended, or never was"))?;
-    Ok((token.identity(), token.note.clone(), token.by.clone(), request.headers().clone()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_sent_to_another_host() {
-        for (next, to) in [
-            (None, "/"),
-            (Some("/costs?by=day"), "/costs?by=day"),
-            (Some("//evil.example"), "/"),
-            (Some("/\\evil.example"), "/"),
-            (Some("https://evil.example"), "/"),
-            (Some("/a\r\nset-cookie: x"), "/"),
-            (Some("costs"), "/"),
-        ] {
-            assert_eq!(inside(next), to, "{next:?}");
-        }
-    }
+    let ended = || Problem::new(StatusCode::NOT_FOUND, "this link has ended, or never was");
+    let token = token.ok_or_else(ended)?;
+    let view = match &token.kind {
+        Kind::Share { view, .. } => inside(Some(view.as_str())).to_owned(),
+        _ => return Err(ended()),
+    };
+    Ok(Link { token, view, headers: request.headers().clone() })
 }

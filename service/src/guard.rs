@@ -21,12 +21,13 @@ use types::ClusterId;
 
 use crate::app::App;
 use crate::cookie::Cookie;
+use crate::html::{self, Frame, Reader};
 use crate::identity::{How, Identity};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::rights::{Role, Scope, rules_of};
 use crate::room::arrived;
 use crate::signers::{self, Said};
-use crate::{html, tokens};
+use crate::tokens;
 
 /// Most bytes of a form.
 pub const FORM_BYTES: usize = 64 * 1024;
@@ -36,9 +37,6 @@ pub const SESSION: &str = "session";
 const CSRF: &str = "csrf";
 /// The field of a form, or the header of a request, with the mark.
 pub const CSRF_FIELD: &str = "csrf";
-
-/// The answer of a handler.
-pub type Answer = Result<Response, Problem>;
 
 /// Need that a route has of whoever comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +124,18 @@ impl Call {
     /// The form in the body.
     pub fn form(&self) -> Pairs {
         Pairs::read(&self.body)
+    }
+
+    /// The frame of a page for whoever asks; `here` is the path its link has.
+    pub(crate) fn frame(&self, title: impl Into<String>, here: &str) -> Frame {
+        let reader = Reader {
+            who: self.who.subject.clone(),
+            csrf: self.csrf(),
+            role: self.scope.role(),
+            administers: self.scope.administers(),
+            notice: self.app.notice(),
+        };
+        Frame::of(reader, title, here)
     }
 
     /// The mark that forms of this session carry.

@@ -5,8 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::guard::{Answer, Call};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::rights::Role;
 
 /// Frame around every page.
@@ -24,6 +23,21 @@ pub(crate) struct Frame {
     pub notice: String,
 }
 
+/// Somebody who is signed in, as far as a frame shows.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    /// Who.
+    pub who: String,
+    /// The mark of forms.
+    pub csrf: String,
+    /// The most that may be done anywhere.
+    pub role: Option<Role>,
+    /// `true` for an administrator of everything.
+    pub administers: bool,
+    /// What the service says on every page just now.
+    pub notice: String,
+}
+
 /// A link of the bar.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
@@ -37,21 +51,21 @@ pub(crate) struct Link {
 
 impl Frame {
     /// The frame of a page for somebody; `here` is the path its link has.
-    pub(crate) fn of(call: &Call, title: impl Into<String>, here: &str) -> Self {
-        let role = call.scope.role();
+    pub(crate) fn of(reader: Reader, title: impl Into<String>, here: &str) -> Self {
         let link = |href, text| Link { href, text, here: href == here };
         let mut links = vec![link("/", "Clusters"), link("/costs", "Costs")];
         links.push(link("/showback", "Showback"));
         links.push(link("/what-if", "What-if"));
         links.push(link("/alerts", "Alerts"));
-        if role >= Some(Role::Analyst) {
+        if reader.role >= Some(Role::Analyst) {
             links.push(link("/access", "Links and tokens"));
         }
-        if call.scope.administers() {
+        if reader.administers {
             links.push(link("/install", "Install"));
             links.push(link("/audit", "Audit"));
         }
-        Self { title: title.into(), who: call.who.subject.clone(), csrf: call.csrf(), links, notice: call.app.notice() }
+        let Reader { who, csrf, notice, .. } = reader;
+        Self { title: title.into(), who, csrf, links, notice }
     }
 
     /// The frame of a page for somebody who is not signed in.
@@ -103,6 +117,17 @@ pub(crate) fn see_other(to: &str) -> Response {
     response
 }
 
+/// A path of ours; anything else is the first page. A browser takes `//host` and `/\host` for other hosts.
+pub(crate) fn inside(next: Option<&str>) -> &str {
+    let good = |next: &&str| {
+        next.len() < 2000
+            && next.starts_with('/')
+            && !next.starts_with("//")
+            && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    };
+    next.filter(good).unwrap_or("/")
+}
+
 /// A value as part of a query.
 pub(crate) fn escaped(value: &str) -> String {
     form_urlencoded::byte_serialize(value.as_bytes()).collect()
@@ -122,4 +147,24 @@ pub(crate) fn problem(problem: &Problem, signed_in: bool) -> Response {
     let detail = types::show::sentence_case(&problem.detail);
     let page = ProblemPage { frame: Frame::open(title), detail, signed_in };
     page_of(problem.status, &page).unwrap_or_else(|problem| problem.json())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_host() {
+        for (next, to) in [
+            (None, "/"),
+            (Some("/costs?by=day"), "/costs?by=day"),
+            (Some("//evil.example"), "/"),
+            (Some("/\\evil.example"), "/"),
+            (Some("https://evil.example"), "/"),
+            (Some("/a\r\nset-cookie: x"), "/"),
+            (Some("costs"), "/"),
+        ] {
+            assert_eq!(inside(next), to, "{next:?}");
+        }
+    }
 }

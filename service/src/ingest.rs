@@ -10,9 +10,9 @@ use lake::{PutOutcome, keys};
 use serde::Serialize;
 use types::ClusterId;
 
-use crate::guard::{Answer, Call, Need, Route, Routes};
+use crate::guard::{Call, Need, Route, Routes};
 use crate::html::typed;
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 
 /// Adds the routes; objects may have so many bytes.
 pub(crate) fn routes(routes: Routes, object_bytes: usize) -> Routes {

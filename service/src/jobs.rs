@@ -58,6 +58,20 @@ impl Lease {
     }
 }
 
+/// What a what-if changes, as the files that `emp-cost analyze` takes; an empty one changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Changes {
+    /// Assumptions, as TOML.
+    #[serde(default)]
+    pub assumptions: String,
+    /// Prices, as TOML: rows that stand before those of the worker's own prices file.
+    #[serde(default)]
+    pub prices: String,
+    /// Which pods move, as a ConfigMap.
+    #[serde(default)]
+    pub profile: String,
+}
+
 /// A job as the bucket keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -67,8 +81,9 @@ pub struct Job {
     pub cluster: ClusterId,
     /// Title.
     pub title: String,
-    /// Assumptions other than those of the scheduled report, as TOML.
-    pub assumptions: String,
+    /// What is other than in the scheduled report.
+    #[serde(flatten)]
+    pub changes: Changes,
     /// The folder of the report it is compared with.
     pub base: String,
     /// Start of that report's window, which is the job's too.
@@ -115,8 +130,8 @@ pub struct Asked {
     pub cluster: ClusterId,
     /// Title.
     pub title: String,
-    /// Assumptions as TOML.
-    pub assumptions: String,
+    /// What is to be other than in the report.
+    pub changes: Changes,
     /// The folder of the report to compare with.
     pub base: String,
     /// Its window.
@@ -135,7 +150,7 @@ pub async fn submit(store: &dyn Store, asked: Asked, now: DateTime<Utc>) -> Resu
         id: id.clone(),
         cluster: asked.cluster,
         title: asked.title,
-        assumptions: asked.assumptions,
+        changes: asked.changes,
         base: asked.base,
         start: asked.window.0,
         end: asked.window.1,
@@ -329,7 +344,7 @@ mod tests {
         Asked {
             cluster: "prod".parse().unwrap(),
             title: title.to_owned(),
-            assumptions: String::new(),
+            changes: Changes::default(),
             base: "reports/cluster=prod/date=2026-07-01/report=0/".to_owned(),
             window: (at(-3600), at(0)),
             by: "me".to_owned(),

@@ -5,9 +5,11 @@
 //! [`rights`], which says what it then sees. Analyses are made elsewhere: this crate knows no polars.
 
 pub mod alerts;
+mod answers;
 mod api;
 pub mod app;
 mod assets;
+pub mod assumptions;
 pub mod audit;
 mod cache;
 mod chart;
@@ -43,6 +45,6 @@ mod showback;
 mod signers;
 pub mod tokens;
 
-pub use app::{App, Knob, Replays, Secrets};
+pub use app::{App, Secrets};
 pub use config::{Config, ConfigError};
 pub use serve::{ServeError, routes, serve};

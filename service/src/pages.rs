@@ -8,6 +8,7 @@ mod costs;
 mod fleet;
 mod install;
 mod showback;
+mod shown;
 pub(crate) mod what_if;
 
 use axum::http::Method;
@@ -32,10 +33,13 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get("/clusters/{cluster}", Viewer), cluster::show)
         .add(get("/clusters/{cluster}/report", Viewer), cluster::report)
         .add(get("/clusters/{cluster}/report.xlsx", Viewer), cluster::workbook)
+        .add(get("/clusters/{cluster}/focus.csv", Viewer), cluster::focus_csv)
+        .add(get("/clusters/{cluster}/focus.parquet", Viewer), cluster::focus_parquet)
         .add(get("/clusters/{cluster}/compare", Viewer), cluster::compare)
         .add(get("/clusters/{cluster}/files/{*name}", Viewer), cluster::file)
         .add(get("/costs", Viewer), costs::show)
         .add(get("/costs.csv", Viewer), costs::csv)
+        .add(get("/costs.parquet", Viewer), costs::parquet)
         .add(get("/showback", Viewer), showback::show)
         .add(get("/showback.csv", Viewer), showback::csv)
         .add(get("/alerts", Viewer), alerts::show)
@@ -45,7 +49,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get("/what-if/{id}", Viewer), what_if::one)
         .add(get("/what-if/{id}/compare", Viewer), what_if::compare)
         .add(get("/what-if/{id}/report", Viewer), what_if::report)
-        .add(get("/what-if/{id}/assumptions.toml", Viewer), what_if::assumptions)
+        .add(get("/what-if/{id}/files/{name}", Viewer), what_if::file)
         .add(get("/access", Analyst), access::show)
         .add(post("/access/links", Need::Role(Analyst)), access::share)
         .add(post("/access/tokens", Need::Role(Analyst)), access::issue)

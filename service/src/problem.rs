@@ -5,6 +5,9 @@ use axum::response::{IntoResponse, Response};
 use lake::StoreError;
 use serde::Serialize;
 
+/// The answer of a handler.
+pub type Answer = Result<Response, Problem>;
+
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

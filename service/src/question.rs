@@ -1,16 +1,22 @@
 //! Question about costs, read from a query; the same for pages, tables and the API.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use lake::WorkloadDay;
+use lake::store::InOrder;
 use types::ClusterId;
 
-use crate::costs::{Answer as Sums, By, Filter, Summing};
+use crate::answers;
+use crate::costs::{Answered, By, Filter, Looked, Summing};
 use crate::guard::{Call, Pairs};
 use crate::problem::Problem;
+use crate::shelf::Rows;
 
 /// The most clusters one answer is summed over.
 const MOST_CLUSTERS: usize = 500;
+/// Clusters whose rows are read ahead.
+const AHEAD: usize = 2;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +36,7 @@ impl Question {
     /// A [`Problem`] that names the value that makes no sense.
     pub(crate) fn read(query: &Pairs) -> Result<Self, Problem> {
         let text = |name: &str| query.get(name).map(ToOwned::to_owned);
-        let cluster = match query.get("cluster") {
-            Some(id) => Some(id.parse::<ClusterId>().map_err(|error| Problem::bad(format!("{error}")))?),
-            None => None,
-        };
+        let cluster = cluster_of(query)?;
         let by = match query.get("by") {
             Some(name) => By::read(name).ok_or_else(|| {
                 Problem::bad("`by` is none of cluster, namespace, workload, node_group, day, part and label:NAME")
@@ -98,53 +101,94 @@ fn day(query: &Pairs, name: &str) -> Result<Option<String>, Problem> {
     }
 }
 
-/// An answer, with what it is of.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    /// The sums.
-    pub sums: Sums,
-    /// The currency of the amounts.
-    pub currency: String,
-    /// Clusters whose rows were looked at.
-    pub clusters: Vec<ClusterId>,
-    /// Clusters whose latest report has no rows by workload and day.
-    pub without: Vec<ClusterId>,
-    /// `true` when the windows of the reports differ.
-    pub windows_differ: bool,
-}
-
-/// Answers a question with what the caller may see.
+/// The cluster that a query names, if it names one.
 ///
 /// # Errors
-/// A [`Problem`] when the cluster is not to be seen, the store fails, or amounts are in several currencies.
-pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Answered, Problem> {
-    let asked = match &question.cluster {
-        Some(cluster) => vec![cluster.clone()],
-        None => call.app.shelf.clusters(&call.scope, call.now).await?,
+/// A [`Problem`] for what is no name of a cluster.
+pub(crate) fn cluster_of(query: &Pairs) -> Result<Option<ClusterId>, Problem> {
+    let named = query.get("cluster").map(|id| id.parse::<ClusterId>());
+    named.transpose().map_err(|error| Problem::bad(format!("{error}")))
+}
+
+/// The clusters that a question is about, each with the folder of its latest report; that is empty where one cluster is
+/// asked for, which is looked up when it is read.
+///
+/// # Errors
+/// A [`Problem`] when the store fails, or when there are too many clusters for one answer.
+pub(crate) async fn about(call: &Call, cluster: Option<&ClusterId>) -> Result<Vec<(ClusterId, String)>, Problem> {
+    let asked = match cluster {
+        Some(cluster) => vec![(cluster.clone(), String::new())],
+        None => call.app.shelf.folders(&call.scope, call.now).await?,
     };
     if asked.len() > MOST_CLUSTERS {
         return Err(Problem::bad(format!("{} clusters are too many for one answer; choose one", asked.len())));
     }
-    let mut summing = Summing::new(&call.scope, &question.by, &question.filter);
-    let (mut clusters, mut without) = (Vec::new(), Vec::new());
+    Ok(asked)
+}
+
+/// Hands the rows of each cluster to `take`, one cluster after the other, so that those of few are held.
+///
+/// # Errors
+/// A [`Problem`] when a cluster is not to be seen, the store fails, or amounts are in several currencies.
+pub(crate) async fn each(
+    call: &Call,
+    asked: &[(ClusterId, String)],
+    mut take: impl FnMut(&ClusterId, &Rows),
+) -> Result<Looked, Problem> {
+    let (shelf, scope, now) = (&call.app.shelf, &call.scope, call.now);
+    let one_alone = asked.len() == 1;
+    let one = |(cluster, _): &(ClusterId, String)| {
+        let (shelf, scope, cluster) = (Arc::clone(shelf), scope.clone(), cluster.clone());
+        async move {
+            let rows = match one_alone {
+                true => shelf.rows(&scope, &cluster, now).await,
+                false => shelf.rows_once(&scope, &cluster, now).await,
+            };
+            rows.map(|rows| (cluster, rows))
+        }
+    };
+    let mut reading = InOrder::new(asked.iter().map(one), AHEAD);
+    let mut looked = Looked::default();
     let (mut currencies, mut windows) = (BTreeSet::new(), BTreeSet::new());
-    for cluster in asked {
-        let Some(found) = call.app.shelf.rows(&call.scope, &cluster, call.now).await? else {
-            without.push(cluster);
+    while let Some(read) = reading.next().await {
+        let (cluster, rows) = read?;
+        let Some(rows) = rows else {
+            looked.without.push(cluster);
             continue;
         };
-        summing.add(found.rows.iter());
-        currencies.insert(found.currency);
-        windows.insert((found.window.start, found.window.end));
-        clusters.push(cluster);
+        take(&cluster, &rows);
+        currencies.insert(rows.currency);
+        windows.insert((rows.window.start, rows.window.end));
+        looked.clusters.push(cluster);
     }
     if currencies.len() > 1 {
         return Err(Problem::bad(
             "the clusters are billed in several currencies, which do not add up; choose one cluster",
         ));
     }
-    let currency = currencies.pop_first().unwrap_or_else(|| "USD".to_owned());
-    Ok(Answered { sums: summing.finish(), currency, clusters, without, windows_differ: windows.len() > 1 })
+    looked.currency = currencies.pop_first().unwrap_or_else(|| "USD".to_owned());
+    looked.windows_differ = windows.len() > 1;
+    Ok(looked)
+}
+
+/// Answers a question with what the caller may see.
+///
+/// # Errors
+/// As [`about`] and [`each`].
+pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Arc<Answered>, Problem> {
+    let reports = about(call, question.cluster.as_ref()).await?;
+    let name = answers::name(&call.scope, &question.query(), &reports);
+    let many = question.cluster.is_none();
+    if let Some(known) = call.app.answers.costs(&name, call.now).filter(|_| many) {
+        return Ok(known);
+    }
+    let mut summing = Summing::new(&call.scope, &question.by, &question.filter);
+    let looked = each(call, &reports, |_, rows| summing.add(rows.rows.iter())).await?;
+    let answer = Arc::new(Answered { sums: summing.finish(), looked });
+    if many {
+        call.app.answers.keep_costs(&name, &answer, call.now);
+    }
+    Ok(answer)
 }
 
 /// The rows themselves, of one cluster, as far as the caller may see them, and the currency of their amounts.

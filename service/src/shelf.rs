@@ -23,8 +23,9 @@ const TRUSTED: TimeDelta = TimeDelta::seconds(15);
 const STALE: TimeDelta = TimeDelta::minutes(10);
 /// Time for which what never changes is kept without being asked for anew.
 const KEPT: TimeDelta = TimeDelta::hours(6);
-/// Reports of which the rows by workload and day are held at a time.
-const MOST_ROWS: usize = 24;
+/// Reports of which the rows by workload and day are held at a time, and how many rows those may have: a few dozen MiB. Of
+/// larger reports the last one is held.
+const MOST_HELD: (usize, usize) = (4, 24_000);
 /// Reports of which the few numbers are held.
 const MOST_STANDINGS: usize = 8192;
 /// Reports of a cluster that its trend draws.
@@ -111,6 +112,7 @@ pub struct Shelf {
     pointers: Cached<Option<Arc<Pointer>>>,
     numbers: Cached<Option<Arc<Numbers>>>,
     rows: Cached<Option<Arc<Vec<WorkloadDay>>>>,
+    large: Cached<Option<Arc<Vec<WorkloadDay>>>>,
     fleet: Mutex<Option<Fleet>>,
     renewing: AtomicBool,
 }
@@ -123,10 +125,11 @@ impl Shelf {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            clusters: Cached::new(1, TRUSTED),
+            clusters: Cached::new(2, TRUSTED),
             pointers: Cached::new(MOST_STANDINGS, TRUSTED),
             numbers: Cached::new(MOST_STANDINGS, KEPT),
-            rows: Cached::new(MOST_ROWS, KEPT),
+            rows: Cached::new(MOST_HELD.0, KEPT),
+            large: Cached::new(1, KEPT),
             fleet: Mutex::default(),
             renewing: AtomicBool::new(false),
         }
@@ -140,14 +143,29 @@ impl Shelf {
         Ok(self.every_cluster(now).await?.iter().filter(|cluster| scope.sees(cluster)).cloned().collect())
     }
 
+    /// The clusters that bring hours and have no report yet, of those the scope shows something of, by name.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the store fails.
+    pub(crate) async fn without_report(&self, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<ClusterId>, Problem> {
+        let reported = self.every_cluster(now).await?;
+        let collected = self.clusters_below(&lake::keys::manifests(), now).await?;
+        let new = collected.iter().filter(|cluster| scope.sees(cluster) && !reported.contains(cluster));
+        Ok(new.cloned().collect())
+    }
+
     async fn every_cluster(&self, now: DateTime<Utc>) -> Result<Arc<Vec<ClusterId>>, Problem> {
-        if let Some(all) = self.clusters.get(REPORTS, now) {
+        self.clusters_below(REPORTS, now).await
+    }
+
+    async fn clusters_below(&self, folder: &str, now: DateTime<Utc>) -> Result<Arc<Vec<ClusterId>>, Problem> {
+        if let Some(all) = self.clusters.get(folder, now) {
             return Ok(all);
         }
-        let names = self.store.list_names(REPORTS).await?;
+        let names = self.store.list_names(folder).await?;
         let ids = names.iter().filter_map(|name| name.strip_prefix("cluster=")?.parse().ok());
         let all = Arc::new(ids.collect::<Vec<ClusterId>>());
-        self.clusters.put(REPORTS, Arc::clone(&all), now);
+        self.clusters.put(folder, Arc::clone(&all), now);
         Ok(all)
     }
 
@@ -163,13 +181,33 @@ impl Shelf {
         self.report(cluster, &pointer, now).await
     }
 
-    /// The latest reports of all clusters that the scope shows all of, by name. What was read a quarter of a minute ago is
-    /// still shown while it is read again, so that nobody waits for hundreds of objects.
+    /// The latest reports of all clusters that the scope shows all of, by name.
     ///
     /// # Errors
     /// A [`Problem`] when the store fails.
     pub async fn fleet(self: &Arc<Self>, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
-        let all = match self.snapshot() {
+        let all = self.standing(now).await?;
+        Ok(all.iter().filter(|report| scope.sees_whole(&report.cluster)).cloned().collect())
+    }
+
+    /// The clusters with a report of which the scope shows something, by name, each with the folder of its latest report.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the store fails.
+    pub(crate) async fn folders(
+        self: &Arc<Self>,
+        scope: &Scope,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(ClusterId, String)>, Problem> {
+        let all = self.standing(now).await?;
+        let seen = all.iter().filter(|report| scope.sees(&report.cluster));
+        Ok(seen.map(|report| (report.cluster.clone(), report.pointer.folder.clone())).collect())
+    }
+
+    /// Where every cluster stands. What was read a quarter of a minute ago is still shown while it is read again, so that
+    /// nobody waits for hundreds of objects.
+    async fn standing(self: &Arc<Self>, now: DateTime<Utc>) -> Result<Arc<Vec<Report>>, Problem> {
+        Ok(match self.snapshot() {
             Some((since, all)) if now - since < TRUSTED => all,
             Some((since, all)) if now - since < STALE => {
                 if !self.renewing.swap(true, Ordering::AcqRel) {
@@ -182,8 +220,7 @@ impl Shelf {
                 all
             }
             _ => self.renew(now).await?,
-        };
-        Ok(all.iter().filter(|report| scope.sees_whole(&report.cluster)).cloned().collect())
+        })
     }
 
     fn snapshot(&self) -> Option<Fleet> {
@@ -328,18 +365,47 @@ impl Shelf {
         cluster: &ClusterId,
         now: DateTime<Utc>,
     ) -> Result<Option<Rows>, Problem> {
+        self.rows_held(scope, cluster, true, now).await
+    }
+
+    /// The same for whoever reads one cluster after the other: what is read is let go of.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub(crate) async fn rows_once(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Rows>, Problem> {
+        self.rows_held(scope, cluster, false, now).await
+    }
+
+    async fn rows_held(
+        &self,
+        scope: &Scope,
+        cluster: &ClusterId,
+        hold: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Rows>, Problem> {
         if !scope.sees(cluster) {
             return Err(Problem::not_found());
         }
         let Some(pointer) = self.pointer(cluster, "latest", now).await? else { return Ok(None) };
-        let rows = match self.rows.get(&pointer.folder, now) {
+        let known = self.rows.get(&pointer.folder, now).or_else(|| self.large.get(&pointer.folder, now));
+        let rows = match known {
             Some(known) => known,
             None => {
                 let rows = match self.named(&pointer, workload_day::FILE).await? {
                     Some(file) => Some(Arc::new(decoded(cluster, file).await?)),
                     None => None,
                 };
-                self.rows.put(&pointer.folder, rows.clone(), now);
+                let few = rows.as_ref().is_none_or(|rows| rows.len() <= MOST_HELD.1);
+                match (hold, few) {
+                    (true, true) => self.rows.put(&pointer.folder, rows.clone(), now),
+                    (true, false) => self.large.put(&pointer.folder, rows.clone(), now),
+                    (false, _) => {}
+                }
                 rows
             }
         };

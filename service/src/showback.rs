@@ -3,13 +3,31 @@
 //! Daemonsets, overhead and idle capacity of a cluster are shared in proportion to the cost of workloads on it, to the last
 //! nano-dollar, so that the shares of a cluster add up to its bill. A function of its arguments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lake::WorkloadDay;
 use lake::workload_day::Part;
-use types::{HOURS_PER_MONTH, NanoUsd, split};
+use types::{ClusterId, HOURS_PER_MONTH, NanoUsd, split};
 
-use crate::costs::By;
+use crate::costs::{By, Looked};
+
+/// Shares by team or namespace and cluster, of the window and of a month.
+pub(crate) type Lines = BTreeMap<Option<String>, BTreeMap<ClusterId, (Share, Option<Share>)>>;
+
+/// The shares of some clusters.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    /// What a team is.
+    pub(crate) by: By,
+    /// Names of the labels there are.
+    pub(crate) labels: BTreeSet<String>,
+    /// The shares.
+    pub(crate) lines: Lines,
+    /// What was looked at.
+    pub(crate) looked: Looked,
+    /// `true` where of some cluster a part is seen, so that nothing of it is shared.
+    pub(crate) partly: bool,
+}
 
 /// A team's part of one cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

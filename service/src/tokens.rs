@@ -43,7 +43,15 @@ pub enum Kind {
         rules: Vec<String>,
         /// Limit it is narrowed to.
         limit: Limit,
+        /// The page it opens.
+        #[serde(default = "costs")]
+        view: String,
     },
+}
+
+/// What a link opens that names nothing.
+fn costs() -> String {
+    "/costs".to_owned()
 }
 
 /// A token as the bucket keeps it.
@@ -78,7 +86,7 @@ impl Token {
         let (how, rules, limit, most) = match &self.kind {
             Kind::Ingest { .. } => (How::Collector, Vec::new(), Limit::default(), None),
             Kind::Api { rules, limit, most } => (How::Token, rules.clone(), limit.clone(), Some(*most)),
-            Kind::Share { rules, limit } => (How::Share, rules.clone(), limit.clone(), Some(Role::Viewer)),
+            Kind::Share { rules, limit, .. } => (How::Share, rules.clone(), limit.clone(), Some(Role::Viewer)),
         };
         let subject = match &self.kind {
             Kind::Ingest { cluster } => format!("collector of {cluster}"),

@@ -81,7 +81,8 @@ capabilities:
 {{- define "service.check" -}}
 {{- $v := .Values -}}
 {{- if not $v.lake }}{{ fail "lake is required: where the data lies, such as --set lake=s3://my-bucket/emp-cost" }}{{ end }}
-{{- if not $v.image }}{{ fail "image is required: where emp-cost was pushed to, with its tag; see docs/images.md" }}{{ end }}
+{{- if not $v.image }}{{ fail "image is required: where emp-cost-service was pushed to, with its tag; see docs/images.md" }}{{ end }}
+{{- if and (or $v.workers.replicas $v.workers.autoscaling.enabled) (not $v.workers.image) }}{{ fail "workers.image is required: where emp-cost was pushed to, with its tag; or workers.replicas=0, and what-ifs wait" }}{{ end }}
 {{- if not $v.config.publicUrl }}{{ fail "config.publicUrl is required: where browsers find the service, such as https://cost.example.com" }}{{ end }}
 {{- if not $v.secretName }}{{ fail "secretName is required: a Secret with `cookie.key`; see docs/service.md" }}{{ end }}
 {{- if not $v.config.toml }}{{ fail "config.toml is required: without a rule nobody sees anything; see docs/service.md" }}{{ end }}

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use lake::Store;
 use lake::store::DirStore;
 use reports::Member;
+use serve::ended;
 use service::App;
 
 use super::made::{LABELS, Making, Report, WEEKS};
@@ -21,7 +22,6 @@ use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;
 use crate::progress::Progress;
-use crate::stop::ended;
 use crate::{report, shelf, work};
 
 /// The clusters, by name.
@@ -134,8 +134,7 @@ fn app(
     let path = out.join("config.toml");
     keep(&path, &config)?;
     let (config, secrets) = service::files::read(&path)?;
-    let app =
-        App::new(config, secrets, Arc::clone(store), work::replays(), now).context("make a client for providers")?;
+    let app = App::new(config, secrets, Arc::clone(store), now).context("make a client for providers")?;
     Ok((Arc::new(app), address, format!("Open {url} and sign in with\n\n    {token}\n\nCtrl-C ends it.\n")))
 }
 

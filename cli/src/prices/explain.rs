@@ -36,7 +36,7 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(super) fn run(args: ExplainArgs) -> Result<(), Failure> {
-    let book = prices(args.price_list, args.prices)?;
+    let (book, _) = prices(args.price_list, args.prices)?;
     let (region, name) = (&args.region, &args.name);
     if !book.knows_item(name) {
         known_type(&book, name, region)?;

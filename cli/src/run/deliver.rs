@@ -1,10 +1,5 @@
 //! EDGE: delivery of reports by `emp-cost run`: messages to people and servers, and metrics in a file.
 
-mod alerts;
-mod config;
-mod http;
-mod mail;
-mod message;
 mod metrics;
 mod remote_write;
 
@@ -13,13 +8,11 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use reports::export::File;
+use serve::deliver::{Config, Message, http, mail};
 use types::analysis::Analysis;
 
 use crate::failure::Failure;
 use crate::output::{read_file, write_file};
-pub(crate) use alerts::Channels;
-use config::Config;
-use message::Message;
 use metrics::openmetrics;
 use remote_write::RemoteWriteArgs;
 

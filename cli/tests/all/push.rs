@@ -24,7 +24,7 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A real Prometheus with the last hours that a collector may take, and their window; `None` where there is none.
-async fn scraped(test: &str) -> Option<(prometheus::Server, Window)> {
+pub(crate) async fn scraped(test: &str) -> Option<(prometheus::Server, Window)> {
     let binary = services::program(test, "prometheus", "prometheus")?;
     // An hour is collected five minutes after its end at the earliest.
     let end = Hour::containing(now() - chrono::TimeDelta::minutes(6));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::serving::{emp_cost, lake_of, run, serve};
+use super::serving::{emp_cost, lake_of, run, serve, serve_by};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reports_are_shown_and_a_what_if_is_replayed() {
@@ -28,13 +28,35 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     let wrong = serving.post("/what-if", &who, "cluster=prod-1&title=x&emp.fee_fraction=7").await;
     assert_eq!(wrong.status(), 422);
     assert!(wrong.text().await.unwrap().contains("expected a number from 0 to 1"));
-    let asked = serving.post("/what-if", &who, "cluster=prod-1&title=no+fee&emp.fee_fraction=0").await;
-    assert_eq!(asked.status(), 303);
-    let path = asked.headers()["location"].to_str().unwrap().to_owned();
+    let ask = async |form: &str| {
+        let asked = serving.post("/what-if", &who, &format!("cluster=prod-1&{form}")).await;
+        assert_eq!(asked.status(), 303, "{form}");
+        asked.headers()["location"].to_str().unwrap().to_owned()
+    };
+    let path = ask("title=no+fee&emp.fee_fraction=0").await;
+    let discounted = ask("title=other+prices&discount=0.5&namespaces=payments&machines=m5.metal+3.00").await;
     assert!(serving.page(&path, &who).await.contains("It waits for a worker"));
     run(&mut emp_cost(&["work", "--lake", &at, "--once"]));
     let result = serving.page(&path, &who).await;
     assert!(result.contains("over the same weeks") && result.contains("emp.fee_fraction = 0.0"), "{result}");
+    // Prices and what moves are replayed too: half of the list prices, and pods of one namespace.
+    let of = async |path: &str| -> serde_json::Value {
+        let id = path.rsplit('/').next().unwrap();
+        serde_json::from_str(&serving.page(&format!("/api/v1/what-ifs/{id}"), &who).await).unwrap()
+    };
+    let (fee, other) = (of(&path).await, of(&discounted).await);
+    assert_eq!((fee["state"].as_str(), other["state"].as_str()), (Some("done"), Some("done")), "{other}");
+    let today = |one: &serde_json::Value, of: &str| one[of]["today_monthly_usd"].as_f64().unwrap();
+    assert_eq!(today(&fee, "base"), today(&fee, "figures"), "a fee changes nothing of today");
+    let halved = today(&other, "figures") / today(&other, "base");
+    assert!((0.45..0.7).contains(&halved), "{halved}");
+    let shown = serving.page(&discounted, &who).await;
+    assert!(shown.contains("edp_fraction = 0.5") && shown.contains("emp-profile-cm"), "{shown}");
+    for file in ["prices.toml", "profile.yaml"] {
+        serving.page(&format!("{discounted}/files/{file}"), &who).await;
+    }
+    let again = serving.page(&format!("/what-if?cluster=prod-1&from={}", discounted.rsplit('/').next().unwrap()), &who);
+    assert!(again.await.contains("value=\"payments\""));
     for page in ["report", "compare"] {
         let page = serving.page(&format!("{path}/{page}"), &who).await;
         assert!(page.contains("</html>"), "{page}");
@@ -43,6 +65,36 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     let pointer: serde_json::Value = serde_json::from_str(&pointer).unwrap();
     let path = format!("/clusters/prod-1/compare?from={}", pointer["date"].as_str().unwrap());
     assert!(serving.page(&path, &who).await.contains("</html>"));
+    // Files that the run did not write are made now.
+    let focus = serving.page("/clusters/prod-1/focus.csv", &who).await;
+    assert!(focus.contains("BilledCost") && focus.lines().count() > 1, "{focus}");
+    for path in ["/clusters/prod-1/focus.parquet", "/clusters/prod-1/report.xlsx", "/costs.parquet?cluster=prod-1"] {
+        let answer =
+            serving.http.get(format!("{}{path}", serving.url)).header("cookie", &who.cookie).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let begins: &[u8] = if path.ends_with("xlsx") { b"PK" } else { b"PAR1" };
+        assert!(answer.bytes().await.unwrap().starts_with(begins), "{path}");
+    }
+}
+
+/// The small program, which is built with the whole workspace.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_small_program_serves_the_same_and_starts_at_once() {
+    let test = "the_small_program_serves_the_same_and_starts_at_once";
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_emp-cost")).with_file_name("emp-cost-service");
+    if !binary.exists() {
+        return fixtures::services::skip(test, "`emp-cost-service` is not built; build the whole workspace");
+    }
+    let (lake, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let at = lake.path().to_str().unwrap();
+    let mut program = Command::new(&binary);
+    let serving = serve_by(&mut program, at, folder.path(), "", &[]);
+    let who = serving.sign_in().await;
+    assert!(serving.page("/", &who).await.contains("There is no report"), "its pages are there");
+    assert!(serving.page("/what-if", &who).await.contains("There is none yet"));
+    let wrong = Command::new(&binary).args(["--lake", at, "--config", "/nowhere"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("could not read `/nowhere`"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,11 @@ pub(crate) struct SignedIn {
     pub(crate) csrf: String,
 }
 
+/// What a page shows once.
+pub(crate) fn secret(page: &str) -> String {
+    page.split("<pre tabindex=\"0\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned()
+}
+
 pub(crate) fn emp_cost(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_emp-cost"));
     command.args(args).env_remove("EMP_COST_LAKE").env_remove("EMP_COST_CLUSTER_ID");
@@ -68,6 +73,17 @@ pub(crate) async fn lake_of(folder: &Path, id: &str, hours: i64) {
 
 /// Serves a lake whose static token administers everything, with these further lines of configuration.
 pub(crate) fn serve(lake: &str, folder: &Path, more: &str, environment: &[(&str, String)]) -> Serving {
+    serve_by(&mut emp_cost(&["serve"]), lake, folder, more, environment)
+}
+
+/// The same by another program.
+pub(crate) fn serve_by(
+    program: &mut Command,
+    lake: &str,
+    folder: &Path,
+    more: &str,
+    environment: &[(&str, String)],
+) -> Serving {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let at = |name: &str| folder.join(name).display().to_string();
@@ -81,7 +97,8 @@ pub(crate) fn serve(lake: &str, folder: &Path, more: &str, environment: &[(&str,
     let path = at(&format!("config-{port}.toml"));
     fs::write(&path, config).unwrap();
     let address = format!("127.0.0.1:{port}");
-    let mut process = emp_cost(&["serve", "--lake", lake, "--config", &path, "--listen", &address])
+    let mut process = program
+        .args(["--lake", lake, "--config", &path, "--listen", &address])
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())
         .spawn()
@@ -129,7 +146,7 @@ impl Serving {
     /// Names a cluster on the Install page; the token that its command holds.
     pub(crate) async fn install(&self, who: &SignedIn, cluster: &str) -> String {
         let page = self.post("/install", who, &format!("cluster={cluster}")).await.text().await.unwrap();
-        let command = page.split("<pre tabindex=\"0\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+        let command = secret(&page);
         assert!(command.contains(&format!("--set clusterId={cluster} ")), "{command}");
         assert!(command.contains(&format!("--set empProfiler.empReportSync={} ", self.url)), "{command}");
         let token = command.split("empProfiler.token=").nth(1).and_then(|rest| rest.split([' ', '\n']).next());

@@ -101,6 +101,18 @@ fn users<'g>(graph: &'g BTreeMap<String, BTreeSet<String>>, package: &str) -> Ve
     graph.iter().filter(|(_, deps)| deps.contains(package)).map(|(name, _)| name.as_str()).collect()
 }
 
+/// The program that serves is small and starts at once because it holds nothing that analyzes or replays.
+#[test]
+fn what_serves_holds_nothing_that_analyzes() {
+    let graph = graph().dependencies;
+    for program in ["emp-cost-service", "emp-cost-serve"] {
+        let all = closure(&graph, program);
+        for unwanted in ["emp-cost-analyzer", "emp-cost-replay", "emp-cost-fixtures", "polars"] {
+            assert!(!all.contains(unwanted), "{program} pulls in {unwanted}");
+        }
+    }
+}
+
 #[test]
 fn each_sdk_has_one_user() {
     let graph = graph().dependencies;

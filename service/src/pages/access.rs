@@ -10,10 +10,10 @@ use types::ClusterId;
 
 use crate::audit::{self, Event};
 use crate::cookie::Cookie;
-use crate::guard::{Answer, Call, Pairs};
-use crate::html::{Frame, page, see_other};
+use crate::guard::{Call, Pairs};
+use crate::html::{Frame, inside, page, see_other};
 use crate::identity::How;
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::revoked::Of;
 use crate::rights::{Limit, Role};
 use crate::tokens::{Issued, Kind, Token};
@@ -59,7 +59,7 @@ async fn shown(call: &Call, made: Option<Made>) -> Answer {
     let rows = tokens.iter().filter(mine).map(|token| row(token, call)).collect();
     let clusters = call.app.shelf.clusters(&call.scope, call.now).await?;
     let clusters = clusters.iter().map(ToString::to_string).collect();
-    page(&Page { frame: Frame::of(call, "Links and tokens", "/access"), made, rows, clusters })
+    page(&Page { frame: call.frame("Links and tokens", "/access"), made, rows, clusters })
 }
 
 fn row(token: &Token, call: &Call) -> Row {
@@ -169,7 +169,8 @@ pub(crate) async fn share(call: Call) -> Answer {
     if limit.is_none() {
         return Err(Problem::bad("a link shows a cluster, a namespace or a label; choose one of them first"));
     }
-    let kind = Kind::Share { rules: call.scope.rules_to_hand_on(), limit };
+    let view = inside(form.get("view").or(Some("/costs"))).to_owned();
+    let kind = Kind::Share { rules: call.scope.rules_to_hand_on(), limit, view };
     let issued = issued(&call, kind, &note(&form)?, until(&call, &form)?).await?;
     let secret = format!("{}/s/{}", call.app.config.public_url, issued.secret);
     let made = Made { what: "link", secret, until: format::moment(issued.token.until) };

@@ -5,9 +5,9 @@ use reports::format;
 
 use crate::alerts::{self, AlertRule, Record, State, shown};
 use crate::audit::{self, Event};
-use crate::guard::{Answer, Call, throttle};
+use crate::guard::{Call, throttle};
 use crate::html::{Frame, page};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 
 /// Test messages a minute.
 const TESTS_A_MINUTE: u32 = 3;
@@ -62,7 +62,7 @@ async fn shown_with(call: &Call, tested: Vec<(String, String)>) -> Answer {
     let admin = call.scope.administers();
     let recipients = call.app.delivery.as_ref().map(|delivery| delivery.recipients()).unwrap_or_default();
     page(&Page {
-        frame: Frame::of(call, "Alerts", "/alerts"),
+        frame: call.frame("Alerts", "/alerts"),
         rows,
         rules: call.app.config.alert_rules.len(),
         recipients: if admin { recipients } else { Vec::new() },

@@ -4,9 +4,9 @@ use askama::Template;
 use lake::Day;
 
 use crate::audit::{self, Event};
-use crate::guard::{Answer, Call};
+use crate::guard::Call;
 use crate::html::{Frame, page, see_other};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::revoked::Of;
 
 /// Events on the page.
@@ -34,7 +34,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     };
     let rows: Vec<_> = events.iter().map(row).collect();
     let full = rows.len() == MOST;
-    page(&Page { frame: Frame::of(&call, "Audit", "/audit"), day: day.to_string(), rows, full })
+    page(&Page { frame: call.frame("Audit", "/audit"), day: day.to_string(), rows, full })
 }
 
 /// Ends every session of somebody.

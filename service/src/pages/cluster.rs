@@ -7,9 +7,9 @@ use reports::{Comparison, Figures, Money, format};
 use types::analysis::Analysis;
 
 use crate::chart::{self, Chart, Series};
-use crate::guard::{Answer, Call};
+use crate::guard::Call;
 use crate::html::{self, Frame, page, see_other};
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::shelf::{Report, content_type};
 
 /// A finished page holds its own style, and nothing it says is run or sent.
@@ -26,6 +26,8 @@ struct Page {
     chart: Option<Chart>,
     trend: Vec<(String, String, Vec<String>)>,
     files: Vec<(String, String, String)>,
+    /// Dates that can be compared, the newest first.
+    dates: Vec<String>,
     page: bool,
     what_if: bool,
     workbook: bool,
@@ -41,13 +43,14 @@ pub(crate) async fn show(call: Call) -> Answer {
     let trend = call.app.shelf.trend(&call.scope, &cluster, call.now).await?;
     let figures = latest.standing.as_ref().map(reports::Standing::figures);
     let page_ = Page {
-        frame: Frame::of(&call, cluster.to_string(), ""),
+        frame: call.frame(cluster.to_string(), ""),
         name: cluster.to_string(),
         where_: where_(&latest, figures.as_ref()),
         figures: figures.as_ref().map(shown).unwrap_or_default(),
         notes: notes(&latest, figures.as_ref()),
         chart: drawn(&trend),
         trend: trend.iter().rev().filter_map(|report| point(report, &latest)).collect(),
+        dates: trend.iter().rev().map(|report| report.pointer.date.clone()).collect(),
         files: latest.pointer.files.iter().map(|file| listed(&cluster, file)).collect(),
         page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
         what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
@@ -209,18 +212,33 @@ pub(crate) fn finished(page: Vec<u8>) -> axum::response::Response {
 
 /// The latest report as a workbook, whether or not it was written as one.
 pub(crate) async fn workbook(call: Call) -> Answer {
+    made(&call, Format::Xlsx, "report.xlsx").await
+}
+
+/// Today's charges in the FOCUS format, as CSV.
+pub(crate) async fn focus_csv(call: Call) -> Answer {
+    made(&call, Format::FocusCsv, "focus/ec2-today.csv").await
+}
+
+/// The same as Parquet.
+pub(crate) async fn focus_parquet(call: Call) -> Answer {
+    made(&call, Format::Focus, "focus/ec2-today.parquet").await
+}
+
+/// A file of a format, made of the latest report now.
+async fn made(call: &Call, format: Format, name: &'static str) -> Answer {
     let cluster = call.cluster()?;
     let analysis = call.app.shelf.analysis_of_day(&call.scope, &cluster, None, call.now).await?;
     let made = tokio::task::spawn_blocking(move || {
         let options = reports::Options::default().money(Money::native(&analysis.currency));
         let focus = reports::focus::Settings::default();
         let report = reports::export::Report { analysis: &analysis, json: &[], options: &options, focus: &focus };
-        let files = reports::export::files(&report, &[Format::Xlsx]);
-        files.map_err(|error| Problem::internal("make a workbook", &error))
+        let files = reports::export::files(&report, &[format]);
+        files.map_err(|error| Problem::internal("make a file", &error))
     });
-    let files = made.await.map_err(|error| Problem::internal("make a workbook", &error))??;
-    let file = files.into_iter().next().ok_or_else(Problem::not_found)?;
-    Ok(html::download(file.content_type, &format!("{cluster}.xlsx"), file.content))
+    let files = made.await.map_err(|error| Problem::internal("make a file", &error))??;
+    let file = files.into_iter().find(|file| file.name == name).ok_or_else(Problem::not_found)?;
+    Ok(html::download(file.content_type, &format!("{cluster}-{}", name.replace('/', "-")), file.content))
 }
 
 /// A file of the report, to be saved.

@@ -2,15 +2,15 @@
 
 use askama::Template;
 use reports::{Money, format};
-use types::NanoUsd;
 
+use super::shown::{self, usd};
 use crate::chart::{self, Chart};
-use crate::costs::{By, Line, Sum};
+use crate::costs::{Answered, By, Line, Sum};
 use crate::csv;
-use crate::guard::{Answer, Call};
+use crate::guard::Call;
 use crate::html::{self, Frame, page};
-use crate::problem::Problem;
-use crate::question::{Answered, Question, asked};
+use crate::problem::{Answer, Problem};
+use crate::question::{Question, asked, rows_of};
 
 /// Lines on a page; the table that can be saved has all.
 const MOST_LINES: usize = 500;
@@ -36,6 +36,9 @@ struct Page {
     notes: Vec<String>,
     bars: Option<Chart>,
     csv: String,
+    /// The rows behind one cluster's lines; empty for several.
+    parquet: String,
+    view: String,
     share: Option<Vec<(&'static str, String)>>,
 }
 
@@ -55,27 +58,28 @@ struct Row {
 pub(crate) async fn show(call: Call) -> Answer {
     let question = Question::read(&call.query)?;
     let found = asked(&call, &question).await?;
-    let seen = call.app.shelf.clusters(&call.scope, call.now).await?;
-    let money = Money::native(&found.currency);
+    let money = Money::native(&found.looked.currency);
     let sums = &found.sums;
     let lines = sums.lines.iter().take(MOST_LINES);
     let page_ = Page {
-        frame: Frame::of(&call, "Costs", "/costs"),
+        frame: call.frame("Costs", "/costs"),
         where_: where_(&found),
         total: money.show(usd(sums.total.nano_usd)),
         total_sub: days(sums.days.len()),
-        clusters: seen.iter().map(|id| (id.to_string(), question.cluster.as_ref() == Some(id))).collect(),
+        clusters: shown::choices(&call, question.cluster.as_ref()).await?,
         bys: bys(&question, &sums.labels),
         tags: tags(&question),
         hidden: question.filters().into_iter().filter(|(name, _)| !matches!(*name, "from" | "to")).collect(),
         from: question.filter.from.clone().unwrap_or_default(),
         to: question.filter.to.clone().unwrap_or_default(),
-        head: head(&question.by),
+        head: shown::head(&question.by),
         rows: lines.map(|line| row(&question, line, &sums.total, &money)).collect(),
         more: sums.lines.len().saturating_sub(MOST_LINES),
         notes: notes(&call, &question, &found),
         bars: chart::bars(&days_usd(&sums.days), &money),
         csv: format!("/costs.csv?{}", question.query()),
+        parquet: question.cluster.as_ref().map(|_| format!("/costs.parquet?{}", question.query())).unwrap_or_default(),
+        view: format!("/costs?{}", question.query()),
         share: shareable(&call, &question),
     };
     page(&page_)
@@ -92,11 +96,7 @@ fn shareable(call: &Call, question: &Question) -> Option<Vec<(&'static str, Stri
 }
 
 fn where_(found: &Answered) -> String {
-    let clusters = match found.clusters.as_slice() {
-        [] => "No cluster".to_owned(),
-        [one] => one.to_string(),
-        several => format!("{} clusters", several.len()),
-    };
+    let clusters = shown::clusters(&found.looked);
     let days = found.sums.days.first().zip(found.sums.days.last());
     let days = days.map(|((first, _), (last, _))| format!(" · {first} to {last} (UTC)")).unwrap_or_default();
     format!("{clusters}{days}")
@@ -111,16 +111,8 @@ fn days(n: usize) -> String {
 }
 
 fn notes(call: &Call, question: &Question, found: &Answered) -> Vec<String> {
-    let mut notes = Vec::new();
-    for cluster in &found.without {
-        notes.push(format!("The latest report of {cluster} has no costs by day; the next `emp-cost run` writes them."));
-    }
-    if found.windows_differ {
-        notes.push(
-            "The reports of these clusters cover different windows, so their sums are over different days.".to_owned(),
-        );
-    }
-    let parts = found.clusters.iter().any(|cluster| !call.scope.sees_whole(cluster));
+    let mut notes = shown::notes(&found.looked);
+    let parts = found.looked.clusters.iter().any(|cluster| !call.scope.sees_whole(cluster));
     if parts {
         notes.push("You see a part of these costs: those of your namespaces or labels. Idle capacity and overhead are not among them.".to_owned());
     } else if question.by == By::Namespace && !question.filter.narrows() {
@@ -129,25 +121,10 @@ fn notes(call: &Call, question: &Question, found: &Answered) -> Vec<String> {
     notes
 }
 
-fn head(by: &By) -> String {
-    match by {
-        By::Cluster => "Cluster".to_owned(),
-        By::Namespace => "Namespace".to_owned(),
-        By::Workload => "Workload".to_owned(),
-        By::NodeGroup => "Node group".to_owned(),
-        By::Day => "Day".to_owned(),
-        By::Part => "Part of the bill".to_owned(),
-        By::Label(name) => format!("Label {name}"),
-    }
-}
-
 fn bys(question: &Question, labels: &[String]) -> Vec<(String, String, bool)> {
     let mut all = vec![By::Cluster, By::Namespace, By::Workload, By::NodeGroup, By::Day, By::Part];
     all.extend(labels.iter().map(|label| By::Label(label.clone())));
-    if !all.contains(&question.by) {
-        all.push(question.by.clone());
-    }
-    all.iter().map(|by| (by.name(), head(by), *by == question.by)).collect()
+    shown::bys(all, &question.by)
 }
 
 /// The filters that are set, each with the page without it.
@@ -238,10 +215,6 @@ fn used(used: i128, requested: i128, unit: f64, name: &str) -> String {
     format!("{} of {} {name}", format::quantity(used), format::quantity(requested))
 }
 
-fn usd(nanos: i128) -> f64 {
-    NanoUsd::new(nanos).usd()
-}
-
 fn days_usd(days: &[(String, i128)]) -> Vec<(String, f64)> {
     days.iter().map(|(date, cost)| (date.clone(), usd(*cost))).collect()
 }
@@ -257,7 +230,7 @@ pub(crate) async fn csv(call: Call) -> Answer {
         let sum = &line.sum;
         let key = line.key.as_deref().unwrap_or_default();
         let namespace = line.namespace.as_deref().unwrap_or_default();
-        let fields = [csv::field(key), csv::field(namespace), csv::field(&found.currency)];
+        let fields = [csv::field(key), csv::field(namespace), csv::field(&found.looked.currency)];
         let money = [sum.nano_usd, sum.cpu_nano_usd, sum.memory_nano_usd, sum.volume_nano_usd, sum.fargate_nano_usd];
         #[expect(clippy::as_conversions, reason = "a quantity for reading")]
         let quantities = [
@@ -275,4 +248,15 @@ pub(crate) async fn csv(call: Call) -> Answer {
         return Err(Problem::bad("more than a million lines; choose a cluster"));
     }
     Ok(html::download("text/csv; charset=utf-8", "costs.csv", text.into_bytes()))
+}
+
+/// The rows behind the lines of one cluster, by workload and day, as Parquet: those that whoever asks may see.
+pub(crate) async fn parquet(call: Call) -> Answer {
+    let question = Question::read(&call.query)?;
+    let cluster = question.cluster.ok_or_else(|| Problem::bad("rows are of one cluster; name it as `cluster`"))?;
+    let (_, rows) = rows_of(&call, &cluster, &question.filter).await?.ok_or_else(Problem::not_found)?;
+    let made = tokio::task::spawn_blocking(move || lake::workload_day::encode(rows)).await;
+    let made = made.map_err(|error| Problem::internal("write Parquet", &error))?;
+    let made = made.map_err(|error| Problem::internal("write Parquet", &error))?;
+    Ok(html::download("application/vnd.apache.parquet", &format!("{cluster}-workload_day.parquet"), made.to_vec()))
 }

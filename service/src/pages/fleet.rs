@@ -3,8 +3,9 @@
 use askama::Template;
 use reports::{Figures, Money, format};
 
-use crate::guard::{Answer, Call};
+use crate::guard::Call;
 use crate::html::{Frame, escaped, page};
+use crate::problem::Answer;
 
 #[derive(Template)]
 #[template(path = "fleet.html")]
@@ -17,6 +18,9 @@ struct Page {
     rows: Vec<Row>,
     unread: Vec<String>,
     parts: Vec<String>,
+    /// Clusters that bring hours and have no report yet.
+    new: Vec<String>,
+    admin: bool,
     hidden: usize,
 }
 
@@ -65,6 +69,7 @@ const DEFAULT: &str = "saving_ec2";
 pub(crate) async fn show(call: Call) -> Answer {
     let fleet = call.app.shelf.fleet(&call.scope, call.now).await?;
     let clusters = call.app.shelf.clusters(&call.scope, call.now).await?;
+    let new = call.app.shelf.without_report(&call.scope, call.now).await?;
     let unread = fleet.iter().filter(|report| report.standing.is_none());
     let unread = unread.map(|report| report.cluster.to_string()).collect();
     let parts = clusters.iter().filter(|cluster| !call.scope.sees_whole(cluster)).map(ToString::to_string).collect();
@@ -80,7 +85,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let sort = sort.unwrap_or(DEFAULT);
     order(&mut figures, sort);
     let page_ = Page {
-        frame: Frame::of(&call, "Clusters", "/"),
+        frame: call.frame("Clusters", "/"),
         lead: lead(&figures),
         sorts: COLUMNS.iter().map(|column| heading(*column, sort, &q)).collect(),
         rows: figures.iter().map(row).collect(),
@@ -89,6 +94,8 @@ pub(crate) async fn show(call: Call) -> Answer {
         q,
         unread,
         parts,
+        new: new.iter().map(ToString::to_string).collect(),
+        admin: call.scope.administers(),
     };
     page(&page_)
 }
@@ -141,9 +148,33 @@ fn lead(figures: &[Figures]) -> String {
     let (changing, saved) = sum(|figures| figures.recommended_saving_monthly_usd);
     let clusters = |n: usize| if n == 1 { "1 cluster costs".to_owned() } else { format!("{n} clusters cost") };
     let today = format!("{} {} a month today.", clusters(priced), money.show(today));
-    match changing {
-        0 => format!("{today} No change is recommended on any of them."),
-        n => format!("{today} What is recommended on {n} of them saves {} a month.", money.show(saved)),
+    let changes = match changing {
+        0 => "No change is recommended on any of them.".to_owned(),
+        n => format!("What is recommended on {n} of them saves {} a month.", money.show(saved)),
+    };
+    format!("{today} {changes} {}", first_to_move(figures, &money))
+}
+
+/// Names the cluster that moving to a pool serves best, by what it saves against the best EC2.
+fn first_to_move(figures: &[Figures], money: &Money) -> String {
+    let mut ranked: Vec<&Figures> = figures.iter().filter(|one| one.saving_vs_ec2_monthly_usd.is_some()).collect();
+    ranked.sort_by(|a, b| {
+        let of = |one: &Figures| one.saving_vs_ec2_monthly_usd.unwrap_or_default();
+        of(b).total_cmp(&of(a)).then_with(|| a.cluster_id.cmp(&b.cluster_id))
+    });
+    let Some((best, saving)) = ranked.first().and_then(|best| Some((best, best.saving_vs_ec2_monthly_usd?))) else {
+        return "What a pool saves against the best EC2 is not known of any.".to_owned();
+    };
+    let name = &best.cluster_id;
+    match saving > 0.0 {
+        true => format!(
+            "To move, {name} is the first to look at: a pool saves {} a month there against the best EC2.",
+            money.show(saving)
+        ),
+        false => format!(
+            "To move, {name} is the first to look at, and even there a pool costs {} a month more than the best EC2.",
+            money.show(-saving)
+        ),
     }
 }
 

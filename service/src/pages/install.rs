@@ -6,10 +6,10 @@ use lake::{Day, keys};
 use reports::format;
 use types::{ClusterId, Hour};
 
-use crate::guard::{Answer, Call};
+use crate::guard::Call;
 use crate::html::{Frame, page};
 use crate::pages::access::issued;
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::tokens::Kind;
 
 /// Lifetime of a collector's token, in days.
@@ -55,7 +55,7 @@ async fn ask(call: &Call, given: &str, wrong: &str) -> Answer {
     let names = call.app.store.list_names(&keys::manifests()).await?;
     let clusters = names.iter().filter_map(|name| name.strip_prefix("cluster=")).map(ToOwned::to_owned).collect();
     let (given, wrong) = (given.to_owned(), wrong.to_owned());
-    page(&Page { frame: Frame::of(call, "Install", "/install"), wrong, given, clusters })
+    page(&Page { frame: call.frame("Install", "/install"), wrong, given, clusters })
 }
 
 /// Makes the token of a cluster and shows the command.
@@ -71,7 +71,7 @@ pub(crate) async fn add(call: Call) -> Answer {
     let issued = issued(&call, Kind::Ingest { cluster: cluster.clone() }, &note, until).await?;
     let command = command(&call, &cluster, &issued.secret);
     page(&Installed {
-        frame: Frame::of(&call, format!("Install on {cluster}"), "/install"),
+        frame: call.frame(format!("Install on {cluster}"), "/install"),
         cluster: cluster.to_string(),
         command,
         until: format::moment(until),
@@ -106,7 +106,7 @@ pub(crate) async fn watch(call: Call) -> Answer {
     let first = found.first().map(ToString::to_string);
     let newest = found.last().map(ToString::to_string).unwrap_or_default();
     page(&Watch {
-        frame: Frame::of(&call, format!("Hours of {cluster}"), "/install"),
+        frame: call.frame(format!("Hours of {cluster}"), "/install"),
         cluster: cluster.to_string(),
         first,
         newest,

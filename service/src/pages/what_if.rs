@@ -1,6 +1,6 @@
 //! Pages of what-ifs: assumptions changed, and the cluster's weeks replayed with them.
 
-use std::fmt::Write;
+pub(crate) mod form;
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -8,18 +8,15 @@ use reports::{Figures, Money, Standing};
 use types::ClusterId;
 use types::analysis::Analysis;
 
-use crate::app::Knob;
 use crate::audit::{self, Event};
-use crate::guard::{Answer, Call, Pairs};
+use crate::guard::{Call, Pairs};
 use crate::html::{self, Frame, page, see_other};
-use crate::jobs::{self, Asked, Job, State};
+use crate::jobs::{self, Asked, Changes, Job, State};
 use crate::pages::cluster;
-use crate::problem::Problem;
+use crate::problem::{Answer, Problem};
 use crate::rights::Role;
 use crate::shelf;
-
-/// The most characters of assumptions.
-const MOST_TOML: usize = 16 * 1024;
+use form::Field;
 
 #[derive(Template)]
 #[template(path = "what_ifs.html")]
@@ -35,21 +32,21 @@ struct Form {
     frame: Frame,
     cluster: String,
     title: String,
-    toml: String,
     wrong: String,
-    fields: Vec<Field>,
+    groups: Vec<(&'static str, Vec<Field>)>,
+    spot: Option<Field>,
+    texts: Texts,
 }
 
-struct Field {
-    name: &'static str,
-    unit: &'static str,
-    effect: &'static str,
-    default: String,
-    value: String,
-    /// Empty for a number.
-    choices: Vec<&'static str>,
-    least: String,
-    most: String,
+/// What was written into fields that are no assumptions.
+struct Texts {
+    toml: String,
+    discount: String,
+    machines: String,
+    no_commitments: bool,
+    prices: String,
+    namespaces: String,
+    labels: String,
 }
 
 #[derive(Template)]
@@ -58,9 +55,12 @@ struct Page {
     frame: Frame,
     job: JobView,
     rows: Vec<[String; 4]>,
-    assumptions: String,
+    /// What differs from the report: what it is, the text, and the file it is saved as.
+    texts: Vec<(&'static str, String, &'static str)>,
     same_window: bool,
     may: bool,
+    /// Whether a link to it can be made.
+    share: bool,
 }
 
 struct JobView {
@@ -80,7 +80,7 @@ struct JobView {
 pub(crate) async fn show(call: Call) -> Answer {
     if let Some(id) = call.query.get("cluster") {
         let cluster = may(&call, id)?;
-        return form(&call, &cluster, &begun_with(&call, &cluster).await?, "").await;
+        return asked(&call, &cluster, &begun_with(&call, &cluster).await?, "");
     }
     let jobs = jobs::newest(call.app.store.as_ref()).await?;
     let row = |job: &Job| {
@@ -91,7 +91,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let clusters = call.app.shelf.clusters(&call.scope, call.now).await?;
     let clusters = clusters.iter().filter(|cluster| call.scope.role_on_whole(cluster) >= Some(Role::Analyst));
     let clusters = clusters.map(ToString::to_string).collect();
-    page(&List { frame: Frame::of(&call, "What-if", "/what-if"), clusters, rows })
+    page(&List { frame: call.frame("What-if", "/what-if"), clusters, rows })
 }
 
 /// What the form begins with: nothing, or the scenario that it is to be another one of.
@@ -99,9 +99,7 @@ async fn begun_with(call: &Call, cluster: &ClusterId) -> Result<Pairs, Problem> 
     let Some(id) = call.query.get("from") else { return Ok(Pairs::default()) };
     let job = jobs::get(call.app.store.as_ref(), id).await?.map(|taken| taken.job);
     let job = job.filter(|job| job.cluster == *cluster).ok_or_else(Problem::not_found)?;
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair("title", &job.title).append_pair("toml", &job.assumptions);
-    Ok(Pairs::read(form.finish().as_bytes()))
+    Ok(form::filled(&job.title, &job.changes))
 }
 
 fn state(job: &Job) -> &'static str {
@@ -123,24 +121,25 @@ fn may(call: &Call, id: &str) -> Result<ClusterId, Problem> {
     }
 }
 
-async fn form(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
-    let field = |knob: &Knob| Field {
-        name: knob.name,
-        unit: knob.unit,
-        effect: knob.effect,
-        default: knob.default.clone(),
-        value: given.get(knob.name).unwrap_or_default().to_owned(),
-        choices: knob.choices.clone(),
-        least: knob.range.map(|(least, _)| least.to_string()).unwrap_or_default(),
-        most: knob.range.map(|(_, most)| most.to_string()).unwrap_or_default(),
-    };
+fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
+    let text = |name: &str| given.get(name).unwrap_or_default().to_owned();
+    let fields = |names: &[&str]| names.iter().filter_map(|name| form::field(name, given)).collect();
     let page_ = Form {
-        frame: Frame::of(call, format!("What if, on {cluster}"), "/what-if"),
+        frame: call.frame(format!("What if, on {cluster}"), "/what-if"),
         cluster: cluster.to_string(),
-        title: given.get("title").unwrap_or_default().to_owned(),
-        toml: given.get("toml").unwrap_or_default().to_owned(),
+        title: text("title"),
         wrong: wrong.to_owned(),
-        fields: call.app.replays.knobs.iter().map(field).collect(),
+        groups: form::ASKED.iter().map(|(about, names)| (*about, fields(names))).collect(),
+        spot: form::field(form::MOVE_SPOT, given),
+        texts: Texts {
+            toml: text("toml"),
+            discount: text("discount"),
+            machines: text("machines"),
+            no_commitments: given.get("no_commitments").is_some(),
+            prices: text("prices"),
+            namespaces: text("namespaces"),
+            labels: text("labels"),
+        },
     };
     html::page_of(if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page_)
 }
@@ -149,23 +148,25 @@ async fn form(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> A
 pub(crate) async fn ask(call: Call) -> Answer {
     let given = call.form();
     let cluster = may(&call, given.get("cluster").unwrap_or_default())?;
-    let toml = match written(&call.app.replays.knobs, &given) {
-        Ok(toml) => toml,
-        Err(wrong) => return form(&call, &cluster, &given, &wrong).await,
+    let again = |wrong: &str| asked(&call, &cluster, &given, &format!("{}.", types::show::sentence_case(wrong)));
+    let changes = match form::changes(&given) {
+        Ok(changes) => form::checked(changes).await,
+        Err(wrong) => Err(wrong),
     };
-    if let Err(wrong) = (call.app.replays.check)(&toml) {
-        return form(&call, &cluster, &given, &types::show::sentence_case(&wrong)).await;
-    }
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(wrong) => return again(&wrong),
+    };
     let title: String = given.get("title").unwrap_or_default().trim().chars().take(100).collect();
     if title.is_empty() {
-        return form(&call, &cluster, &given, "Give it a name.").await;
+        return again("give it a name");
     }
-    let job = submit(&call, cluster, title, toml).await?;
+    let job = submit(&call, cluster, title, changes).await?;
     Ok(see_other(&format!("/what-if/{}", job.id)))
 }
 
 /// Puts a checked what-if into the queue.
-pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, toml: String) -> Result<Job, Problem> {
+pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, changes: Changes) -> Result<Job, Problem> {
     let store = call.app.store.as_ref();
     let open = jobs::newest(store).await?.iter().filter(|job| job.is_open()).count();
     if open >= jobs::MOST_OPEN {
@@ -178,7 +179,7 @@ pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, toml:
     let asked = Asked {
         cluster,
         title,
-        assumptions: toml,
+        changes,
         base: base.folder,
         window: (base.window.start, base.window.end),
         by: call.who.subject.clone(),
@@ -186,36 +187,6 @@ pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, toml:
     audit::write(store, &Event::of(&call.who, "what-if", format!("{}: {}", asked.cluster, asked.title), call.now))
         .await?;
     Ok(jobs::submit(store, asked, call.now).await?)
-}
-
-/// The assumptions of a form as TOML: its fields, and what was written below them.
-fn written(knobs: &[Knob], given: &Pairs) -> Result<String, String> {
-    let mut toml = String::new();
-    for knob in knobs {
-        let Some(value) = given.get(knob.name).map(str::trim).filter(|value| !value.is_empty()) else { continue };
-        if knob.choices.is_empty() {
-            let number: f64 = value.parse().map_err(|_| format!("`{}` is {value:?}, which is no number", knob.name))?;
-            if !number.is_finite() {
-                return Err(format!("`{}` is {value}, which is no number", knob.name));
-            }
-            let _ = writeln!(toml, "{} = {number:?}", knob.name);
-        } else if knob.choices.contains(&value) {
-            let _ = writeln!(toml, "{} = \"{value}\"", knob.name);
-        } else {
-            return Err(format!("`{}` is none of {}", knob.name, knob.choices.join(", ")));
-        }
-    }
-    toml.push_str(given.get("toml").unwrap_or_default().replace("\r\n", "\n").trim());
-    if toml.trim().is_empty() {
-        return Err("Change something: a what-if without a change is the report.".to_owned());
-    }
-    if toml.len() > MOST_TOML {
-        return Err("The assumptions are longer than 16 KiB.".to_owned());
-    }
-    if !toml.ends_with('\n') {
-        toml.push('\n');
-    }
-    Ok(toml)
 }
 
 /// The job in the path, if its cluster may be seen whole.
@@ -232,11 +203,12 @@ pub(crate) async fn one(call: Call) -> Answer {
         None => (Vec::new(), true),
     };
     let page_ = Page {
-        frame: Frame::of(&call, job.title.clone(), "/what-if"),
+        frame: call.frame(job.title.clone(), "/what-if"),
         rows,
         same_window,
         may: call.scope.role_on_whole(&job.cluster) >= Some(Role::Analyst),
-        assumptions: job.assumptions.clone(),
+        texts: changed(&job),
+        share: shareable(&call, &job),
         job: JobView {
             id: job.id.clone(),
             cluster: job.cluster.to_string(),
@@ -251,6 +223,20 @@ pub(crate) async fn one(call: Call) -> Answer {
         },
     };
     page(&page_)
+}
+
+fn changed(job: &Job) -> Vec<(&'static str, String, &'static str)> {
+    let texts = [
+        ("Assumptions", job.changes.assumptions.clone(), "assumptions.toml"),
+        ("Prices", job.changes.prices.clone(), "prices.toml"),
+        ("What moves", job.changes.profile.clone(), "profile.yaml"),
+    ];
+    texts.into_iter().filter(|(_, text, _)| !text.is_empty()).collect()
+}
+
+/// Returns true when whoever asks may hand the whole cluster on, and is no token or link.
+fn shareable(call: &Call, job: &Job) -> bool {
+    call.scope.role_on_whole(&job.cluster) >= Some(Role::Analyst)
 }
 
 /// The numbers of the report it is compared with, and of the result.
@@ -303,38 +289,12 @@ pub(crate) async fn compare(call: Call) -> Answer {
     cluster::compared(before, shelf::parsed(result).await?).await
 }
 
-/// Its assumptions, as `emp-cost analyze --assumptions` takes them.
-pub(crate) async fn assumptions(call: Call) -> Answer {
+/// A file of what it changes, as `emp-cost analyze` takes it.
+pub(crate) async fn file(call: Call) -> Answer {
     let job = found(&call).await?;
-    Ok(html::download("application/toml", &format!("{}.toml", job.title), job.assumptions.into_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn knobs() -> Vec<Knob> {
-        vec![
-            Knob { name: "emp.a", unit: "", effect: "", default: "1".into(), choices: vec![], range: Some((0.0, 2.0)) },
-            Knob { name: "emp.b", unit: "", effect: "", default: "x".into(), choices: vec!["x", "y"], range: None },
-        ]
-    }
-
-    #[test]
-    fn a_form_becomes_toml_and_nothing_else() {
-        let check = |form: &str, expect: Result<&str, &str>| {
-            let found = written(&knobs(), &Pairs::read(form.as_bytes()));
-            match expect {
-                Ok(toml) => assert_eq!(found.as_deref(), Ok(toml), "{form}"),
-                Err(why) => assert!(found.as_ref().is_err_and(|wrong| wrong.contains(why)), "{form}: {found:?}"),
-            }
-        };
-        check("emp.a=1.5&emp.b=y", Ok("emp.a = 1.5\nemp.b = \"y\"\n"));
-        check("emp.a=2", Ok("emp.a = 2.0\n"));
-        check("toml=emp.c+%3D+1", Ok("emp.c = 1\n"));
-        check("", Err("Change something"));
-        check("emp.a=x", Err("no number"));
-        check("emp.a=inf", Err("no number"));
-        check("emp.b=%22%0Aemp.a%3D9", Err("none of x, y"));
-    }
+    let name = call.path("name");
+    let (_, text, name) =
+        changed(&job).into_iter().find(|(_, _, file)| *file == name).ok_or_else(Problem::not_found)?;
+    let content_type = if name.ends_with(".toml") { "application/toml" } else { "application/yaml" };
+    Ok(html::download(content_type, &format!("{}-{name}", job.title), text.into_bytes()))
 }

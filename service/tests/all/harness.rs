@@ -14,7 +14,7 @@ use lake::{S3Options, Store, WorkloadDay};
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::json;
-use service::{App, Config, Knob, Replays, Secrets};
+use service::{App, Config, Secrets};
 use tokio::sync::oneshot;
 
 /// The static token of every test.
@@ -115,17 +115,7 @@ impl Service {
             static_token: Some(TOKEN.to_owned()),
             client_secret: Some("client-secret".to_owned()),
         };
-        let knob = |name, choices: &[&'static str], range| Knob {
-            name,
-            unit: "",
-            effect: "something",
-            default: "1".to_owned(),
-            choices: choices.to_vec(),
-            range,
-        };
-        let knobs = vec![knob("emp.a", &[], Some((0.0, 2.0))), knob("emp.b", &["x", "y"], None)];
-        let replays = Replays { knobs, check: |_| Ok(()) };
-        let app = Arc::new(App::new(config, secrets, Arc::clone(&store), replays, now).unwrap());
+        let app = Arc::new(App::new(config, secrets, Arc::clone(&store), now).unwrap());
         let routes = service::serve::guarded(&app).list;
         let (end, ended) = oneshot::channel::<()>();
         let (started, up) = oneshot::channel::<SocketAddr>();

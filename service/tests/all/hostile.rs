@@ -161,7 +161,7 @@ async fn every_answer_carries_the_headers_that_keep_it_in_its_place() {
         assert!(!policy.contains("unsafe-inline") || path == "/clusters/prod-1/report", "{path}");
         assert!(!policy.contains("unsafe-eval") && !policy.contains('*'), "{path}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{path}");
         let kept = header("cache-control");
         assert_eq!(kept == "no-store", path != "/assets/style.css", "{path}: {kept}");
     }

@@ -130,6 +130,55 @@ async fn a_link_shows_its_view_until_it_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_opens_the_view_it_was_made_from_and_no_page_elsewhere() {
+    let service = with_reports("\"admins\"").await;
+    let session = service.sign_in().await;
+    let long = format!("/costs?x={}", "y".repeat(3000));
+    for (view, opens) in [
+        ("/costs?by=workload&label=team%3Dred", "/costs?by=workload&label=team%3Dred"),
+        ("", "/costs"),
+        ("https://evil.example/", "/"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("/costs\r\nset-cookie: x=y", "/"),
+        (long.as_str(), "/"),
+    ] {
+        let link = shared(&service, &session, &[("label", "team=red"), ("view", view)]).await;
+        let opened = service.post(&link, &[]).send().await.unwrap();
+        assert_eq!(opened.headers()["location"], opens, "{view}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_saved_as_parquet_as_far_as_they_may_be_seen() {
+    let service = with_reports("\"shop\"").await;
+    let session = service.sign_in().await;
+    let ask = |path: &str| service.get(path).header(COOKIE, &session.cookie).send();
+    let rows = ask("/costs.parquet?cluster=prod-1&from=2026-07-02").await.unwrap().bytes().await.unwrap();
+    let rows = lake::workload_day::decode(rows).unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row.namespace.as_deref() == Some("shop")), "{rows:?}");
+    assert_eq!(ask("/costs.parquet").await.unwrap().status(), StatusCode::BAD_REQUEST, "rows are of one cluster");
+    assert_eq!(ask("/costs.parquet?cluster=none").await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_kept_is_nobody_elses_and_ends_with_its_reports() {
+    let service = with_reports("\"admins\"").await;
+    let session = service.sign_in().await;
+    let link = shared(&service, &session, &[("label", "team=red")]).await;
+    let guest = service.session(&service.post(&link, &[]).send().await.unwrap()).await;
+    for path in ["/costs?by=namespace", "/showback?by=namespace"] {
+        for _ in 0..2 {
+            let (_, whole) = session.text(&service, path).await;
+            let (_, part) = guest.text(&service, path).await;
+            assert!(whole.contains(SECRET) && whole.contains("shop"), "{path}: {whole}");
+            assert!(!part.contains(SECRET) && part.contains("shop"), "{path}: {part}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_reads_what_its_maker_may_and_makes_no_others() {
     let service = with_reports("\"prod-analysts\"").await;
     let session = service.sign_in().await;

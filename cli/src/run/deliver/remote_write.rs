@@ -8,11 +8,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
+use serve::deliver::{http, secret};
 use types::analysis::Analysis;
 
-use super::http;
 use super::metrics::families;
-use crate::output::read_secret;
 
 /// Field tags: the field's number times eight, plus the wire type.
 const FIRST_MESSAGE: u8 = 0x0a;
@@ -41,7 +40,7 @@ impl RemoteWriteArgs {
     /// Pushes the metrics as of this moment, where an endpoint is given.
     pub(super) async fn push(&self, analyses: &[Analysis], milliseconds: i64) -> anyhow::Result<()> {
         let Some(url) = &self.remote_write_url else { return Ok(()) };
-        let token = self.remote_write_token_file.as_deref().map(read_secret).transpose()?;
+        let token = self.remote_write_token_file.as_deref().map(secret).transpose()?;
         let body = snap::raw::Encoder::new().compress_vec(&request(analyses, milliseconds)).context("pack metrics")?;
         let mut request = http::client()?
             .post(url.clone())

@@ -7,9 +7,9 @@ use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use service::outbound::Outbound;
 
-use super::config::{Slack, Webhook};
+use super::file::{Slack, Webhook};
 use super::message::Message;
-use crate::output::read_secret;
+use super::secret;
 
 /// Longest time a server may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,19 +17,25 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const QUOTED_CHARS: usize = 200;
 
 /// Posts a message to Slack, within what may be reached where that is limited.
-pub(super) async fn slack(to: &Slack, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
-    let url = read_secret(&to.url_file)?;
+///
+/// # Errors
+/// When the server does not take it.
+pub async fn slack(to: &Slack, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
+    let url = secret(&to.url_file)?;
     post(&url, None, within, &json!({"text": escaped(&format!("*{}*\n{}", message.subject, message.text))}))
         .await
         .with_context(|| format!("post to Slack by the URL in `{}`", to.url_file.display()))
 }
 
 /// Posts a message to a webhook, as JSON, within what may be reached where that is limited.
-pub(super) async fn webhook(to: &Webhook, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
-    let token = to.bearer_token_file.as_deref().map(read_secret).transpose()?;
+///
+/// # Errors
+/// When the server does not take it.
+pub async fn webhook(to: &Webhook, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
+    let token = to.bearer_token_file.as_deref().map(secret).transpose()?;
     let (url, what) = match (&to.url, &to.url_file) {
         (Some(url), _) => (url.clone(), url.clone()),
-        (None, Some(file)) => (read_secret(file)?, file.display().to_string()),
+        (None, Some(file)) => (secret(file)?, file.display().to_string()),
         (None, None) => return Err(anyhow!("a [[webhook]] has no URL")),
     };
     post(&url, token.as_deref(), within, &message.json).await.with_context(|| format!("post to the webhook `{what}`"))
@@ -56,12 +62,15 @@ async fn post(url: &str, token: Option<&str>, within: Option<&Outbound>, body: &
 }
 
 /// A client that waits for so long and follows nobody elsewhere.
-pub(super) fn client() -> reqwest::Result<Client> {
+///
+/// # Errors
+/// When no client can be made.
+pub fn client() -> reqwest::Result<Client> {
     Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()
 }
 
 /// The status of an answer outside of 2xx, with the beginning of what it says; `None` for any other.
-pub(super) async fn refusal(response: Response) -> Option<(StatusCode, String)> {
+pub async fn refusal(response: Response) -> Option<(StatusCode, String)> {
     let status = response.status();
     if status.is_success() {
         return None;

@@ -6,25 +6,26 @@ use anyhow::Context;
 use service::alerts::{Deliver, Delivering, Notice};
 use service::outbound::Outbound;
 
-use super::config::Config;
+use super::file::Config;
 use super::message::Message;
-use super::{http, mail};
-use crate::failure::Failure;
-use crate::output::read_file;
+use super::{http, mail, text};
 
 /// The rows of a delivery file as those who can be told of alerts.
 #[derive(Debug)]
-pub(crate) struct Channels {
+pub struct Channels {
     config: Config,
     outbound: Outbound,
 }
 
 impl Channels {
     /// Reads a delivery file. Its thresholds and budgets are those of `emp-cost run`; alerts have rules of their own.
-    pub(crate) fn read(path: &Path, outbound: Outbound) -> Result<Self, Failure> {
-        let text = read_file(path).map_err(Failure::usage)?;
-        let config = Config::read(&text).with_context(|| format!("read deliveries from `{}`", path.display()));
-        Ok(Self { config: config.map_err(Failure::usage)?, outbound })
+    ///
+    /// # Errors
+    /// When it cannot be read, or a row of it makes no sense.
+    pub fn read(path: &Path, outbound: Outbound) -> anyhow::Result<Self> {
+        let config =
+            Config::read(&text(path)?).with_context(|| format!("read deliveries from `{}`", path.display()))?;
+        Ok(Self { config, outbound })
     }
 
     async fn sent(&self, recipient: &str, message: &Message) -> anyhow::Result<()> {

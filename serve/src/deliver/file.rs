@@ -8,94 +8,100 @@ use serde::Deserialize;
 /// The content of a delivery file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Config {
+pub struct Config {
     /// Thresholds below which nothing is sent; absent: a message for every report.
-    pub(super) when: Option<When>,
+    pub when: Option<When>,
     /// Monthly budgets.
     #[serde(default)]
-    pub(super) budget: Vec<Budget>,
+    pub budget: Vec<Budget>,
+    /// Channels of Slack.
     #[serde(default)]
-    pub(super) slack: Vec<Slack>,
+    pub slack: Vec<Slack>,
+    /// Servers that take JSON.
     #[serde(default)]
-    pub(super) webhook: Vec<Webhook>,
+    pub webhook: Vec<Webhook>,
+    /// Mails.
     #[serde(default)]
-    pub(super) mail: Vec<Mail>,
+    pub mail: Vec<Mail>,
 }
 
 /// Thresholds, any one of which is enough for a message. A budget that is exceeded always is.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct When {
+pub struct When {
     /// Saving of the recommended alternative in a month, in the currency of the cluster.
-    pub(super) saving_at_least: Option<f64>,
+    pub saving_at_least: Option<f64>,
     /// Change of today's cost since the report before, up or down, in percent.
-    pub(super) cost_change_percent: Option<f64>,
+    pub cost_change_percent: Option<f64>,
 }
 
 /// A monthly budget of a cluster, or of a namespace or a label in it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Budget {
+pub struct Budget {
     /// Cluster id; absent: every cluster.
-    pub(super) cluster: Option<String>,
+    pub cluster: Option<String>,
     /// Namespace.
-    pub(super) namespace: Option<String>,
+    pub namespace: Option<String>,
     /// Label and value of pods, such as `team=payments`; `run --label team` must ask for the label.
-    pub(super) label: Option<String>,
+    pub label: Option<String>,
     /// Amount for a month of 730 hours, in the currency of the cluster.
-    pub(super) monthly: f64,
+    pub monthly: f64,
 }
 
 /// An incoming webhook of Slack, or of what takes the same JSON.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Slack {
+pub struct Slack {
     /// File with the URL, which is a secret.
-    pub(super) url_file: PathBuf,
+    pub url_file: PathBuf,
 }
 
 /// A server that takes a message as JSON by POST.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Webhook {
-    pub(super) url: Option<String>,
+pub struct Webhook {
+    /// Its URL.
+    pub url: Option<String>,
     /// File with the URL, where that is a secret.
-    pub(super) url_file: Option<PathBuf>,
+    pub url_file: Option<PathBuf>,
     /// File with a token, sent as `Authorization: Bearer`.
-    pub(super) bearer_token_file: Option<PathBuf>,
+    pub bearer_token_file: Option<PathBuf>,
 }
 
 /// Recipients of a mail, and the server that takes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Mail {
+pub struct Mail {
     /// Name of the SMTP server.
-    pub(super) server: String,
+    pub server: String,
     /// Its port; absent: the usual one of the TLS mode.
-    pub(super) port: Option<u16>,
+    pub port: Option<u16>,
+    /// Encryption of the connection.
     #[serde(default)]
-    pub(super) tls: TlsMode,
+    pub tls: TlsMode,
     /// File with certificate authorities (PEM) that are trusted beside those of the system.
-    pub(super) ca_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
     /// Sender, such as `cost@example.com` or `EMP cost <cost@example.com>`.
-    pub(super) from: String,
+    pub from: String,
     /// Recipients.
-    pub(super) to: Vec<String>,
-    pub(super) username: Option<String>,
+    pub to: Vec<String>,
+    /// Name to sign in with.
+    pub username: Option<String>,
     /// File with the password.
-    pub(super) password_file: Option<PathBuf>,
+    pub password_file: Option<PathBuf>,
     /// Whether the page is attached.
     #[serde(default = "attached")]
-    pub(super) attach_page: bool,
+    pub attach_page: bool,
     /// Size of the page above which it is not attached, in MiB.
     #[serde(default = "attached_mib")]
-    pub(super) attach_at_most_mib: f64,
+    pub attach_at_most_mib: f64,
 }
 
 /// Encryption of the connection to a mail server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum TlsMode {
+pub enum TlsMode {
     /// From the start.
     Tls,
     /// By STARTTLS, which the server must offer.
@@ -116,7 +122,7 @@ fn attached_mib() -> f64 {
 
 /// Error from reading a delivery file.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
+pub enum ConfigError {
     /// Not TOML, or with a field that does not exist.
     #[error("the delivery file is not valid")]
     Toml(#[from] toml::de::Error),
@@ -135,7 +141,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] names the row and what is expected in it.
-    pub(crate) fn read(text: &str) -> Result<Self, ConfigError> {
+    pub fn read(text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)?;
         if config.slack.is_empty() && config.webhook.is_empty() && config.mail.is_empty() {
             return refuse("the delivery file", "names no one to tell; add [[slack]], [[webhook]] or [[mail]]");

@@ -5,22 +5,22 @@ use serde_json::{Value, json};
 use types::analysis::Analysis;
 use types::show;
 
-use super::config::{Budget, Config};
+use super::file::{Budget, Config};
 
 /// The schema of the JSON that a webhook gets.
 const SCHEMA: &str = "emp-cost/message/v1";
 
 /// A message about one report.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Message {
+pub struct Message {
     /// One line, such as `prod-1: $12,345 a month, EMP saves $2,000`.
-    pub(crate) subject: String,
+    pub subject: String,
     /// Plain text.
-    pub(crate) text: String,
+    pub text: String,
     /// Lines of it about budgets: exceeded, or not checked.
-    pub(crate) notices: Vec<String>,
+    pub notices: Vec<String>,
     /// The same as data.
-    pub(crate) json: Value,
+    pub json: Value,
 }
 
 /// A budget that the cost of a month exceeds.
@@ -35,7 +35,7 @@ impl Message {
     /// Makes the message about a report that lies at `location`; `None` when no threshold is reached.
     ///
     /// `before` is what the cluster cost in a month by the report before, in its currency.
-    pub(crate) fn about(analysis: &Analysis, location: &str, before: Option<f64>, config: &Config) -> Option<Self> {
+    pub fn about(analysis: &Analysis, location: &str, before: Option<f64>, config: &Config) -> Option<Self> {
         let money = Money::native(&analysis.currency);
         let today = monthly(analysis, "ec2-today");
         let change = today.zip(before).and_then(|(now, before)| types::number::ratio(now - before, before));

@@ -15,9 +15,9 @@ use reports::export::File;
 use reports::{MailContext, Money};
 use types::analysis::Analysis;
 
-use super::config::{Mail, TlsMode};
+use super::file::{Mail, TlsMode};
 use super::message::Message;
-use crate::output::read_secret;
+use super::secret;
 
 /// How long a server may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -28,20 +28,17 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// A report that a mail is about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sent<'a> {
-    pub(super) analysis: &'a Analysis,
-    pub(super) location: &'a str,
+pub struct Sent<'a> {
+    /// Its analysis.
+    pub analysis: &'a Analysis,
+    /// Where it lies.
+    pub location: &'a str,
     /// The page; `None` where the formats leave it out.
-    pub(super) page: Option<&'a File>,
+    pub page: Option<&'a File>,
 }
 
 /// Sends a mail to every recipient, each by itself, so that one who is refused keeps none of the others from it.
-pub(super) async fn send(
-    to: &Mail,
-    message: &Message,
-    report: &Sent<'_>,
-    now: DateTime<Utc>,
-) -> Vec<anyhow::Result<()>> {
+pub async fn send(to: &Mail, message: &Message, report: &Sent<'_>, now: DateTime<Utc>) -> Vec<anyhow::Result<()>> {
     let mail = match composed(to, message, report, now).with_context(|| what(to)) {
         Ok(mail) => mail,
         Err(error) => return vec![Err(error)],
@@ -53,7 +50,7 @@ pub(super) async fn send(
 ///
 /// # Errors
 /// The first recipient who could not be told; the others are told nevertheless.
-pub(super) async fn send_text(to: &Mail, message: &Message) -> anyhow::Result<()> {
+pub async fn send_text(to: &Mail, message: &Message) -> anyhow::Result<()> {
     let mail = text_alone(to, message).with_context(|| what(to))?;
     to_each(to, &mail).await.into_iter().collect()
 }
@@ -90,7 +87,7 @@ fn transport(to: &Mail) -> anyhow::Result<Transport> {
     };
     let mut builder = Transport::builder_dangerous(&to.server).port(to.port()).tls(tls).timeout(Some(TIMEOUT));
     if let Some((username, file)) = to.username.as_ref().zip(to.password_file.as_deref()) {
-        builder = builder.credentials(Credentials::new(username.clone(), read_secret(file)?));
+        builder = builder.credentials(Credentials::new(username.clone(), secret(file)?));
     }
     Ok(builder.build())
 }

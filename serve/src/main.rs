@@ -1,0 +1,47 @@
+//! `emp-cost-service`: the reporting service alone, for the Deployment that serves: without what analyzes and replays,
+//! which `emp-cost work` does elsewhere.
+
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use clap::Parser;
+use collector::args::LogArgs;
+
+/// As in `emp-cost`, so that both need the same memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Debug, Parser)]
+#[command(name = "emp-cost-service", version)]
+struct Cli {
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    collector::logging::start(&cli.log);
+    let ready = match serve::prepared(cli.serve) {
+        Ok(ready) => ready,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    match serve::run(ready, now).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
