@@ -135,7 +135,10 @@ async fn fetch_day(
     let Some(day) = hours.first().map(|hour| Day::of(*hour)) else { return Ok(Vec::new()) };
     let mut looks = 1;
     loop {
-        let parts = lake.parts(&cluster, day, Some(&hours)).await?;
+        let mut parts = lake.parts(&cluster, day, Some(&hours)).await?;
+        // A day's objects hold outdated rows of hours that are parts of their own. They come first, before any part whose
+        // hours those are, so that no row of them finds its hour.
+        parts.sort_by_key(|part| part.whole);
         match fetch_parts(&lake, parts, tables).await {
             Err(AnalyzeError::Lake(error)) if error.is_gone() && looks < LOOKS => looks += 1,
             fetched => return fetched,
