@@ -43,6 +43,7 @@ pub fn fuzz_hour(answers: &[u8]) {
     let _faults = quality::faults(&snapshot, &[]);
     let nodes = node::rows(&snapshot, &settings, hour, &mut Doubts::default());
     let _volumes = volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
+    let _load_balancers = crate::load_balancer::rows(&snapshot.load_balancers, hour);
     let mut last = None;
     let Ok(_rest) = rows::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
         assert!(containers.iter().all(|container| container.pod_uid == pod.pod_uid));

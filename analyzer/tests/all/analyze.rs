@@ -95,7 +95,7 @@ fn rows(at: Hour) -> HourRows {
         containers,
         nodes: (0..15).map(|n| node(n, "m5.4xlarge", 16, 64, at)).collect(),
         volumes: vec![volume],
-        quality: Vec::new(),
+        ..HourRows::default()
     }
 }
 

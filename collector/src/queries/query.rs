@@ -70,7 +70,7 @@ pub enum Fact {
     NodeMemory,
     NodeIo,
     NodeExporters,
-    FargateProvisioned,
+    LoadBalancers,
     ClaimInfo,
     VolumeInfo,
     VolumeUsed,
