@@ -4,7 +4,7 @@
 //! its manifest.
 
 use bytes::Bytes;
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 use lake::{Day, Lake, LakeError, Part};
 use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
@@ -67,7 +67,7 @@ pub(crate) type Object = Option<(String, Bytes)>;
 
 /// Tables that the bill is summed from.
 pub(crate) const SUMMED: Tables =
-    &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME, QualityHour::NAME];
+    &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME, QualityHour::NAME, LoadBalancerHour::NAME];
 /// Tables that are replayed.
 pub(crate) const REPLAYED: Tables = &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME];
 /// Tables that requests are sized by.
@@ -84,6 +84,7 @@ pub(crate) struct PartObjects {
     pub(super) nodes: Object,
     pub(super) volumes: Object,
     pub(super) quality: Object,
+    pub(super) load_balancers: Object,
 }
 
 /// The days of a lake, each fetched while the one before is worked on.
@@ -186,6 +187,7 @@ async fn fetch_part(lake: &Lake, part: Part, tables: Tables) -> Result<PartObjec
         nodes: fetch_table::<NodeHour>(lake, &part, tables).await?,
         volumes: fetch_table::<VolumeHour>(lake, &part, tables).await?,
         quality: fetch_table::<QualityHour>(lake, &part, tables).await?,
+        load_balancers: fetch_table::<LoadBalancerHour>(lake, &part, tables).await?,
         part,
     })
 }
