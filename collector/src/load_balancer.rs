@@ -24,7 +24,7 @@ pub(crate) fn rows(found: &LoadBalancers, hour: Hour) -> Vec<LoadBalancerHour> {
         of_kind.flat_map(|(_, object)| object.annotations.keys())
     };
     // One annotation that is shown tells that an object without any has none.
-    let (of_services, of_ingresses) = (shown(Kind::Service).count() > 0, shown(Kind::Ingress).count() > 0);
+    let (of_services, of_ingresses) = (shown(Kind::Service).next().is_some(), shown(Kind::Ingress).next().is_some());
     let mut rows = Vec::new();
     for ((kind, namespace, name), object) in &found.objects {
         let word = match kind {

@@ -93,7 +93,7 @@ pub const ALLOW: [&str; 13] = [
 ];
 
 /// Annotations worth allow-listing, by the resource they are of: those that tell load balancers apart.
-pub const ALLOW_ANNOTATIONS: [(&str, &[&str]); 2] = [
+const ALLOW_ANNOTATIONS: [(&str, &[&str]); 2] = [
     ("ingresses", &["alb.ingress.kubernetes.io/group.name", "alb.ingress.kubernetes.io/scheme"]),
     (
         "services",
