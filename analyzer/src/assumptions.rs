@@ -32,14 +32,14 @@ replay::assumption_set! {
         "nothing in a cluster's metrics shows them",
         "NAT gateways paid for by the hour, without their traffic";
     network_public_ipv4_addresses = "network.public_ipv4_addresses", "", { number 0.0, 0.0, 100_000.0 },
-        "nothing in a cluster's metrics shows them",
-        "public IPv4 addresses in use, paid for by the hour";
+        "0: those that nodes show, and the least that internet-facing load balancers have",
+        "public IPv4 addresses in use, those that metrics show among them, paid for by the hour";
     network_application_load_balancers = "network.application_load_balancers", "", { number 0.0, 0.0, 10_000.0 },
-        "nothing in a cluster's metrics shows them",
-        "application load balancers paid for by the hour, without their capacity units";
+        "0: those that Services, Ingresses and Gateways show",
+        "application load balancers, those that metrics show among them, paid for by the hour, without their capacity units";
     network_network_load_balancers = "network.network_load_balancers", "", { number 0.0, 0.0, 10_000.0 },
-        "nothing in a cluster's metrics shows them",
-        "network load balancers paid for by the hour, without their capacity units";
+        "0: those that Services and Gateways show",
+        "network load balancers, those that metrics show among them, paid for by the hour, without their capacity units";
     network_interface_endpoints = "network.interface_endpoints", "", { number 0.0, 0.0, 10_000.0 },
         "nothing in a cluster's metrics shows them",
         "interface endpoints paid for by the hour, one for each zone they are in, without their traffic";

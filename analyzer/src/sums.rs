@@ -4,6 +4,7 @@ pub(crate) mod both;
 pub(crate) mod facts;
 pub(crate) mod histogram;
 pub(crate) mod ledger;
+pub(crate) mod load_balancers;
 pub(crate) mod observed;
 pub(crate) mod plausible;
 pub(crate) mod unknown;

@@ -184,6 +184,16 @@ class Values(unittest.TestCase):
         given = re.fullmatch(r"nodes=\[(.*)\]", nodes)[1].split(",")
         self.assertEqual(sorted(wanted), sorted(given))
 
+    def test_the_annotations_that_tell_load_balancers_apart_are_those_the_doctor_asks_for(self):
+        source = (ROOT / "collector/src/doctor/labels.rs").read_text()
+        allow = re.search(r"const ALLOW_ANNOTATIONS: .*? = \[(.*?)\n\];", source, re.S)[1]
+        wanted = [
+            "{}=[{}]".format(resource, ",".join(re.findall(r'"([^"]+)"', keys)))
+            for resource, keys in re.findall(r'"(\w+)",\s*&\[(.*?)\]', allow, re.S)
+        ]
+        self.assertEqual(len(wanted), 2)
+        self.assertEqual(self.values["prometheus"]["kube-state-metrics"]["metricAnnotationsAllowList"], wanted)
+
     def test_what_is_asked_of_kube_state_metrics_beyond_its_default_is_turned_on(self):
         flags = re.findall(r'\bflag: "(--[^"]+)"', (ROOT / "collector/src/metrics.rs").read_text())
         self.assertGreater(len(flags), 0)

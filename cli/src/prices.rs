@@ -41,10 +41,10 @@ enum PricesCommand {
 
 /// Make a price list from the files AWS publishes
 ///
-/// Reads bulk price lists, CSV or JSON, of AmazonEC2, AmazonECS, AmazonEKS, AmazonVPC and Savings Plans, and keeps what
-/// a cluster's bill needs: instances with tenancy Shared (Linux, RHEL, SUSE and Windows, bare metal included), EBS, Fargate,
-/// control plane, NAT gateways, public IPv4 addresses and Savings Plans rates. Files are streamed, so their size does not
-/// matter. A price already in the output file stays unless a list as new or newer replaces it. Use the result with
+/// Reads bulk price lists, CSV or JSON, of AmazonEC2, AmazonECS, AmazonEKS, AmazonVPC, AWSELB and Savings Plans, and keeps
+/// what a cluster's bill needs: instances with tenancy Shared (Linux, RHEL, SUSE and Windows, bare metal included), EBS,
+/// Fargate, control plane, NAT gateways, load balancers, public IPv4 addresses and Savings Plans rates. Files are streamed,
+/// so their size does not matter. A price already in the output file stays unless a list as new or newer replaces it. Use the result with
 /// `analyze --price-list`.
 #[derive(Debug, clap::Args)]
 struct ImportArgs {

@@ -49,6 +49,7 @@ pub fn fuzz_hour(answers: &[u8]) {
     let volumes = volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
     nodes.iter().for_each(assert_possible_node);
     volumes.iter().for_each(assert_possible_volume);
+    let _load_balancers = crate::load_balancer::rows(&snapshot.load_balancers, hour);
     let mut last = None;
     let Ok(_rest) = rows::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
         assert!(containers.iter().all(|container| container.pod_uid == pod.pod_uid));

@@ -26,6 +26,7 @@ mod life;
 mod limits;
 pub mod listen;
 mod liveness;
+mod load_balancer;
 pub mod logging;
 pub mod metrics;
 mod node;

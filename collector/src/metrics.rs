@@ -96,7 +96,7 @@ const fn plain(
 }
 
 /// Every metric, by exporter, the required ones first.
-pub const METRICS: [Metric; 52] = [
+pub const METRICS: [Metric; 60] = [
     plain("kube_node_created", KubeStateMetrics, Required, "which nodes there were", "the hour is not written"),
     plain(
         "kube_node_info",
@@ -244,6 +244,62 @@ pub const METRICS: [Metric; 52] = [
         "claims belong to no workload",
     ),
     plain("kube_node_spec_taint", KubeStateMetrics, Optional, "taints of nodes", "nodes have none"),
+    plain(
+        "kube_node_status_addresses",
+        KubeStateMetrics,
+        Optional,
+        "public IPv4 addresses of nodes",
+        "it is not known how many are paid for",
+    ),
+    plain(
+        "kube_service_spec_type",
+        KubeStateMetrics,
+        Optional,
+        "which Services have a load balancer, be there any or not",
+        "load balancers are not known",
+    ),
+    plain(
+        "kube_service_status_load_balancer_ingress",
+        KubeStateMetrics,
+        Optional,
+        "the load balancer of a Service, by its DNS name",
+        "its kind is not known, and it has no price",
+    ),
+    plain(
+        "kube_service_annotations",
+        KubeStateMetrics,
+        Optional,
+        "whether a Network Load Balancer is internet-facing",
+        "it is not known whether it has public addresses",
+    ),
+    plain(
+        "kube_ingress_info",
+        KubeStateMetrics,
+        Optional,
+        "which Ingresses have an Application Load Balancer, by their class",
+        "load balancers of Ingresses are not known",
+    ),
+    plain(
+        "kube_ingress_annotations",
+        KubeStateMetrics,
+        Optional,
+        "which Ingresses share a load balancer, and which are internet-facing",
+        "one load balancer is counted for each class, as the least",
+    ),
+    plain(
+        "kube_ingressclass_info",
+        KubeStateMetrics,
+        Optional,
+        "the controller of an Ingress class",
+        "its name: one with the word alb is of Application Load Balancers",
+    ),
+    plain(
+        "gatewayapi_gateway_status_address_info",
+        KubeStateMetrics,
+        Optional,
+        "the load balancer of a Gateway, where its state is exposed",
+        "load balancers of Gateways are not known",
+    ),
     plain("kube_job_owner", KubeStateMetrics, Optional, "the cron job of a pod", "each job is a workload"),
     plain(
         "kube_horizontalpodautoscaler_info",
@@ -364,7 +420,7 @@ mod tests {
     /// The names of metrics in an expression.
     fn metrics_of(promql: &str) -> BTreeSet<String> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        let prefixes = ["kube_", "container_", "machine_", "node_", "kubelet_"];
+        let prefixes = ["kube_", "gatewayapi_", "container_", "machine_", "node_", "kubelet_"];
         // What is grouped by is a label, and some labels begin as metrics do.
         let mut selectors = String::new();
         for piece in promql.split("by (") {

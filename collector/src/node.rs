@@ -295,6 +295,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         extended_capacity: extended_capacity(facts, doubts, name),
         fargate_provisioned: seen.provisioned.map(own),
         os_image: Some(machine.os_image.trim()).filter(|image| !image.is_empty()).map(own),
+        public_ipv4_addresses: public_ipv4_addresses(facts),
     }
 }
 
@@ -305,6 +306,14 @@ fn with_labels(facts: &Facts, api: &BTreeMap<&'static str, String>) -> Facts {
         said.labels.entry(name).or_insert_with(|| value.clone());
     }
     said
+}
+
+/// Counts the public IPv4 addresses that a node shows; `None` where none of its addresses, of whatever kind, is shown.
+fn public_ipv4_addresses(facts: &Facts) -> Option<i32> {
+    let is_public =
+        |(kind, address): &&(String, String)| kind == "ExternalIP" && address.parse::<std::net::Ipv4Addr>().is_ok();
+    let count = facts.addresses.iter().filter(is_public).count();
+    i32::try_from(count).ok().filter(|_| !facts.addresses.is_empty())
 }
 
 /// Capacity without a column of its own, as `nvidia_com_gpu=4`; `None` where no capacity is known at all. What no machine

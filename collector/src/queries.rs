@@ -6,6 +6,7 @@
 
 mod containers;
 mod exporters;
+mod load_balancers;
 mod nodes;
 mod pods;
 mod probes;
@@ -17,6 +18,7 @@ mod volumes;
 pub use containers::*;
 pub use exporters::*;
 use lake::digest;
+pub use load_balancers::*;
 pub use nodes::*;
 pub use pods::*;
 pub(crate) use probes::stand_ins;
@@ -60,7 +62,7 @@ pub const ALL: [Query; 28] = [
     NODE_MEMORY,
     NODE_IO,
     NODE_EXPORTERS,
-    FARGATE_PROVISIONED,
+    LOAD_BALANCERS,
     CLAIM_INFO,
     VOLUME_INFO,
     VOLUME_USED,
@@ -111,7 +113,7 @@ pub fn nodes_seen(matchers: &str, label: &str, nodes: &[&str]) -> String {
 pub fn nodes_changed(matchers: &str, label: &str, nodes: &[&str]) -> String {
     format!(
         "{{{matchers}__name__=~\"kube_node_created|kube_node_labels|kube_node_spec_taint|kube_node_status_capacity|\
-         kube_node_status_allocatable\",{label}=~\"{}\"}}[62m]",
+         kube_node_status_allocatable|kube_node_status_addresses\",{label}=~\"{}\"}}[62m]",
         alternatives(nodes)
     )
 }

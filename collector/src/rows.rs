@@ -10,6 +10,7 @@ use crate::container::{self, Identity};
 use crate::doubt::Doubts;
 use crate::life::Life;
 use crate::liveness::{self, Namesakes};
+use crate::load_balancer;
 use crate::node;
 use crate::node_use::NodeUse;
 use crate::owner;
@@ -51,6 +52,7 @@ pub(crate) fn encode(
     encoder.add_rows(volume::rows(&snapshot, &nodes, settings, hour, &mut doubts))?;
     snapshot.doubts = doubts;
     (snapshot.claims, snapshot.volumes) = Default::default();
+    encoder.add_rows_if_any(load_balancer::rows(&std::mem::take(&mut snapshot.load_balancers), hour))?;
     encoder.add_rows(nodes)?;
     let (mut pods, mut containers) = (encoder.table::<PodHour>()?, encoder.table::<ContainerHour>()?);
     let mut unmeasured = Unmeasured::default();

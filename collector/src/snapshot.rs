@@ -4,6 +4,7 @@ mod changes;
 mod containers;
 mod exporters;
 mod jobs;
+mod load_balancers;
 mod nodes;
 mod pods;
 mod small_map;
@@ -31,6 +32,7 @@ pub(crate) use containers::Beyond;
 pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 use jobs::ByJob;
+pub(crate) use load_balancers::{Kind, LoadBalancers, Object};
 pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
 pub(crate) use small_map::{SmallMap, SmallSet};
@@ -76,6 +78,8 @@ pub(crate) struct Snapshot {
     pub(crate) claims: BTreeMap<(String, String), Claim>,
     /// By name.
     pub(crate) volumes: BTreeMap<String, Volume>,
+    /// Services, Ingresses and Gateways that have one.
+    pub(crate) load_balancers: LoadBalancers,
     /// By namespace and name: the owner's kind and name.
     pub(crate) replicaset_owners: BTreeMap<Names, Names>,
     /// By namespace and name: the owner's kind and name.
@@ -170,6 +174,7 @@ impl Snapshot {
                     Some("exported_container") => "exported_container",
                     Some("exported_node") => "exported_node",
                     Some("exported_instance") => "exported_instance",
+                    Some("exported_service") => "exported_service",
                     _ => "cadvisor-old-labels",
                 });
             }
@@ -423,7 +428,7 @@ fn taker(fact: Fact) -> Take {
         Fact::NodeMemory => nodes::memory,
         Fact::NodeIo => nodes::io,
         Fact::NodeExporters => nodes::exporters,
-        Fact::FargateProvisioned => nodes::fargate_provisioned,
+        Fact::LoadBalancers => load_balancers::take,
         Fact::ClaimInfo => volumes::claim_info,
         Fact::VolumeInfo => volumes::info,
         Fact::VolumeUsed => volumes::used,

@@ -33,6 +33,7 @@ pub(crate) fn rows(
 ) -> Vec<VolumeHour> {
     let mounts = mounts(snapshot);
     let node_zones = node_zones(nodes);
+    let outposts = outposts(nodes);
     let row = |((namespace, name), claim): (&(String, String), &Claim)| {
         let volume = snapshot.volumes.get(&claim.volume);
         let handles = volume.map(|v| [v.csi_handle.as_str(), v.ebs_volume_id.as_str()]).unwrap_or_default();
@@ -41,6 +42,7 @@ pub(crate) fn rows(
         let zone = zone(claim, volume, settings)
             .or_else(|| zone_of_nodes(mounted?, &node_zones, volume_id.as_deref()).map(|zone| (zone, "node")));
         let kind = Kind::of(claim, volume, settings);
+        let on_outpost = mounted.zip(volume_id.as_ref()).and_then(|(mounted, _)| on_outpost(mounted, &outposts));
         let (capacity, used) = sizes(claim, volume, volume_id.is_some());
         let given = [(volume.and_then(|v| v.capacity_bytes), capacity), (claim.used_max_bytes, used)];
         let dropped = given.into_iter().filter(|(told, believed)| told.is_some() && believed.is_none()).count();
@@ -63,6 +65,7 @@ pub(crate) fn rows(
             pods: mounted.map(names).unwrap_or_default(),
             zone_source: zone.map(|(_, source)| source.to_owned()),
             csi_driver: volume.map(|v| v.csi_driver.clone()).filter(|driver| !driver.is_empty()),
+            on_outpost,
         }
     };
     snapshot.claims.iter().map(row).collect()
@@ -116,6 +119,17 @@ fn zone_of_nodes(
     let found = mounted.iter().filter_map(|(_, node)| zones.get(node).copied().flatten());
     let found: BTreeSet<&str> = found.collect();
     found.first().filter(|_| found.len() == 1).map(|zone| (*zone).to_owned())
+}
+
+/// Nodes by name, with `true` for those on an Outpost.
+fn outposts(nodes: &[NodeHour]) -> BTreeMap<&str, bool> {
+    nodes.iter().map(|node| (node.node.as_str(), node.compute_type == "outpost")).collect()
+}
+
+/// Returns whether the nodes of the pods that mount an EBS volume are on an Outpost; `None` where none of them is known.
+fn on_outpost(mounted: &Mounted<'_>, outposts: &BTreeMap<&str, bool>) -> Option<bool> {
+    let known: Vec<bool> = mounted.iter().filter_map(|(_, node)| outposts.get(node).copied()).collect();
+    (!known.is_empty()).then(|| known.contains(&true))
 }
 
 /// Names of pods, each once: a pod of a stateful set may have been on two nodes.

@@ -204,8 +204,8 @@ fn estimated(line: Line, estimate: &Estimate) -> Option<NanoUsd> {
         Line::UnusedCommitments => estimate.lines.unused_commitments,
         Line::Snapshots => items(&|item: &CostItem| of_volumes(item) && item.what.contains("snapshot")),
         Line::NatGateways => network(&["NAT gateways"]),
-        Line::PublicIpv4 => network(&["public IPv4"]),
-        Line::LoadBalancers => network(&["load balancers"]),
+        Line::PublicIpv4 => estimate.lines.public_ipv4,
+        Line::LoadBalancers => estimate.lines.load_balancers,
         Line::InterfaceEndpoints => network(&["interface endpoints"]),
         Line::Ebs | Line::DataTransfer | Line::Support | Line::Tax | Line::Credits | Line::Other => None,
     }

@@ -33,6 +33,7 @@ async fn rows_of(lake: &Lake, id: &ClusterId, hour: Hour) -> Result<HourRows, la
         pods: lake.rows(&read).await?,
         nodes: lake.rows(&read).await?,
         volumes: lake.rows(&read).await?,
+        load_balancers: lake.rows(&read).await?,
         quality: lake.rows(&read).await?,
     })
 }

@@ -17,7 +17,7 @@ use crate::merge::{Input, Merged, each_batch, merge};
 use crate::read::Part;
 use crate::schema;
 use crate::store::PutOutcome;
-use crate::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use crate::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 use crate::worker::Worker;
 use crate::write::{Lake, manifest_text, size};
 
@@ -133,13 +133,19 @@ impl Lake {
         if let Some((_, there)) = self.day_manifest(cluster, day, listing).await? {
             taken.extend(there.objects.into_iter().map(|object| object.key));
         }
-        let objects = vec![
+        let mut objects = vec![
             self.merge_table::<ContainerHour>(worker, cluster, day, parts, (revision, &taken)).await?,
             self.merge_table::<NodeHour>(worker, cluster, day, parts, (revision, &taken)).await?,
             self.merge_table::<PodHour>(worker, cluster, day, parts, (revision, &taken)).await?,
             self.merge_table::<QualityHour>(worker, cluster, day, parts, (revision, &taken)).await?,
             self.merge_table::<VolumeHour>(worker, cluster, day, parts, (revision, &taken)).await?,
         ];
+        // Hours that show no load balancer have no such table, and a day of them has none either.
+        if parts.iter().any(|part| part.object(LoadBalancerHour::NAME).is_some()) {
+            let entry = self.merge_table::<LoadBalancerHour>(worker, cluster, day, parts, (revision, &taken)).await?;
+            objects.push(entry);
+            objects.sort_by(|a, b| a.table.cmp(&b.table));
+        }
         let mut hours: Vec<_> = parts.iter().flat_map(|part| part.hours.iter().cloned()).collect();
         hours.sort_by_key(|read| read.hour);
         let held =
@@ -219,6 +225,10 @@ impl Lake {
         self.verify_table::<PodHour>(worker, part).await?;
         self.verify_table::<QualityHour>(worker, part).await?;
         self.verify_table::<VolumeHour>(worker, part).await?;
+        let named = part.hours.iter().any(|read| read.manifest.object(LoadBalancerHour::NAME).is_some());
+        if named || part.object(LoadBalancerHour::NAME).is_some() {
+            self.verify_table::<LoadBalancerHour>(worker, part).await?;
+        }
         // Reading the day took a while. A manifest that came meanwhile names objects of its own, so none of these; should
         // it name one all the same, that one stays.
         for key in self.named_since(cluster, day, &listing).await? {

@@ -9,7 +9,7 @@ use crate::encode::{self, Home, TableWriter};
 use crate::error::LakeError;
 use crate::keys;
 use crate::manifest::{Manifest, ObjectEntry, Source, VERSION};
-use crate::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use crate::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 
 /// The rows of one hour, in any order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +22,8 @@ pub struct HourRows {
     pub nodes: Vec<NodeHour>,
     /// Volumes.
     pub volumes: Vec<VolumeHour>,
+    /// Load balancers.
+    pub load_balancers: Vec<LoadBalancerHour>,
     /// Queries.
     pub quality: Vec<QualityHour>,
 }
@@ -124,6 +126,14 @@ impl HourEncoder {
         self.add(table)
     }
 
+    /// The same of a table that an hour without rows of it does not have.
+    ///
+    /// # Errors
+    /// [`LakeError::Encode`] when two rows share a key.
+    pub fn add_rows_if_any<T: Table>(&mut self, rows: Vec<T>) -> Result<(), LakeError> {
+        if rows.is_empty() { Ok(()) } else { self.add_rows(rows) }
+    }
+
     /// The hour, with what was wrong with it; empty when nothing was.
     #[must_use]
     pub fn finish(self, server: String, faults: Vec<String>) -> EncodedHour {
@@ -209,6 +219,7 @@ pub(crate) fn encode_hour(
     encoder.add_rows(rows.pods)?;
     encoder.add_rows(rows.nodes)?;
     encoder.add_rows(rows.volumes)?;
+    encoder.add_rows_if_any(rows.load_balancers)?;
     encoder.add_rows(rows.quality)?;
     Ok(encoder.finish(origin.server, origin.faults))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::cell::Kind;
-use crate::tables::{Column, ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use crate::tables::{Column, ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 
 /// A table, described.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +28,12 @@ impl TableInfo {
 }
 
 /// Every table.
-pub const TABLES: [TableInfo; 5] = [
+pub const TABLES: [TableInfo; 6] = [
     TableInfo::of::<ContainerHour>(),
     TableInfo::of::<PodHour>(),
     TableInfo::of::<NodeHour>(),
     TableInfo::of::<VolumeHour>(),
+    TableInfo::of::<LoadBalancerHour>(),
     TableInfo::of::<QualityHour>(),
 ];
 
@@ -145,15 +146,43 @@ pub fn json() -> Result<String, serde_json::Error> {
 pub fn duckdb(location: &str) -> String {
     let mut text = PARTS.replace("'lake'", &format!("'{}'", location.replace('\'', "''")));
     for table in TABLES {
-        text.push_str(&VIEW.replace("TABLE", table.name));
+        text.push_str(&view(&table));
     }
     text
+}
+
+/// The statements that make the view of one table.
+fn view(table: &TableInfo) -> String {
+    if table.name != LoadBalancerHour::NAME {
+        return VIEW.replace("TABLE", table.name);
+    }
+    let own = table.columns.iter().map(|column| column.name);
+    let columns = own.chain(HOME.map(|(name, _)| name)).map(|name| format!("\"{name}\"")).collect::<Vec<_>>();
+    let empty = table.columns.iter().map(|column| format!("NULL::{} AS \"{}\"", duckdb_type(column.kind), column.name));
+    let empty = empty.collect::<Vec<_>>().join(", ");
+    let view = OPTIONAL_VIEW.replace("COLUMNS", &columns.join(", ")).replace("EMPTY", &empty);
+    view.replace("TABLE", table.name)
+}
+
+/// The name of a kind in DuckDB.
+const fn duckdb_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "VARCHAR",
+        Kind::Bool => "BOOLEAN",
+        Kind::Int32 => "INTEGER",
+        Kind::Int64 => "BIGINT",
+        Kind::Int32BySlot => "INTEGER[]",
+        Kind::TextList => "VARCHAR[]",
+    }
 }
 
 /// Which hours of which file count. `lake/README.md` holds it word for word.
 const PARTS: &str = include_str!("schema/parts.sql");
 /// One view. A table without a file would have no columns, so a lake without hours has no views.
 const VIEW: &str = include_str!("schema/view.sql");
+/// The view of a table of which a lake may have no file: its columns are written out, and where there is no file, those of
+/// another table are looked at, of which no row counts.
+const OPTIONAL_VIEW: &str = include_str!("schema/optional_view.sql");
 
 /// The DDL of one table for Athena, over the paths of the lake at `location`, such as `s3://bucket/prefix`. Days are
 /// found by partition projection, so no crawler runs and no partition is ever added.
@@ -193,6 +222,11 @@ mod tests {
         let view = VIEW.replace("TABLE", "container_hour");
         assert!(README.contains(PARTS) && README.contains(&view), "lake/README.md lacks:\n{PARTS}{view}");
         assert!(duckdb("s3://b/it's").contains("'s3://b/it''s'"));
+        let optional = duckdb("lake");
+        assert!(
+            optional.contains(r#"NULL::BOOLEAN AS "internet_facing""#) && !optional.contains("EMPTY"),
+            "{optional}"
+        );
     }
 
     #[test]

@@ -305,6 +305,8 @@ table! {
     fargate_provisioned: Option<String>, "";
     /// Operating system image as the kubelet names it, such as `Red Hat Enterprise Linux 9.4 (Plow)`; null when not known.
     os_image: Option<String>, "";
+    /// Public IPv4 addresses among those the node shows (`ExternalIP`); null when its addresses are not collected.
+    public_ipv4_addresses: Option<i32>, "";
 }
 
 table! {
@@ -344,6 +346,40 @@ table! {
     zone_source: Option<String>, "";
     /// CSI driver of the volume, such as `ebs.csi.aws.com` or `efs.csi.aws.com`; null when it is of none, or not known.
     csi_driver: Option<String>, "";
+    /// True for an EBS volume on an Outpost, by the nodes of the pods that mount it, since it can be attached nowhere else;
+    /// null when no pod mounts it, or their nodes are not known.
+    on_outpost: Option<bool>, "";
+}
+
+table! {
+    /// One address of one Service, Ingress or Gateway that has a load balancer, in one hour. Objects with the same address
+    /// share one load balancer. Ingresses whose class is not one of Application Load Balancers are not here: what serves
+    /// them has a Service. An hour of which Services are not collected has rows of the others at most; the query
+    /// `load_balancers` in `quality_hour` tells that by having no series.
+    LoadBalancerHour, load_balancer_hour, key (address, object);
+    /// Start of the hour, in seconds since the epoch.
+    hour_start_seconds: i64, "second";
+    /// DNS name, or IP address, that the status of the object has; empty where no metric shows one, as of Ingresses.
+    address: String, "";
+    /// Kind, namespace and name of the object, as `Service/shop/web`.
+    object: String, "";
+    /// Namespace of the object.
+    namespace: String, "";
+    /// `application`, `network` or `classic`; null when not known, as of an address that is none of AWS's.
+    load_balancer_type: Option<String>, "";
+    /// Source of the type: `hostname`, `ingress-class` (its controller), `ingress-class-name`, `annotation` or `unknown`.
+    load_balancer_type_source: String, "";
+    /// Region, which the DNS name says; null when not known.
+    region: Option<String>, "";
+    /// True when it can be reached from the internet, by its DNS name or its annotations; null when neither tells.
+    internet_facing: Option<bool>, "";
+    /// Class of an Ingress; null of other objects and where it has none.
+    ingress_class: Option<String>, "";
+    /// Group of Ingresses that share a load balancer; empty for one that is in none. Null of other objects, and where the
+    /// annotation that tells it is not collected.
+    ingress_group: Option<String>, "";
+    /// Seconds of the hour in which it was there, on the grid.
+    present_seconds: i32, "second";
 }
 
 table! {
@@ -409,15 +445,14 @@ mod tests {
         check_unique::<PodHour>();
         check_unique::<NodeHour>();
         check_unique::<VolumeHour>();
+        check_unique::<LoadBalancerHour>();
         check_unique::<QualityHour>();
     }
 
     #[test]
     fn a_column_named_for_a_unit_says_that_unit() {
         let by_suffix = [("_millicores", "millicore"), ("_bytes", "byte"), ("_mib_by_slot", "MiB"), ("_kib", "KiB")];
-        let all =
-            [ContainerHour::COLUMNS, PodHour::COLUMNS, NodeHour::COLUMNS, VolumeHour::COLUMNS, QualityHour::COLUMNS];
-        for column in all.into_iter().flatten() {
+        for column in crate::schema::TABLES.iter().flat_map(|table| table.columns) {
             for (suffix, unit) in by_suffix {
                 assert!(!column.name.ends_with(suffix) || column.unit == unit, "{}", column.name);
             }

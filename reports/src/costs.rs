@@ -122,7 +122,7 @@ fn class(line: &str) -> &'static str {
         "auto_mode" => "auto-mode",
         "unused_commitments" => "unused-commitments",
         "control_plane" => "control-plane",
-        "network" => "network",
+        "network" | "load_balancers" | "public_ipv4" => "network",
         "licences" => "licences",
         "fee" => "fee",
         "pool_network" => "pool-network",

@@ -131,6 +131,8 @@ pub(crate) fn cost_line(line: &str) -> String {
         "cpu_credits" => "CPU credits of burstable machines",
         "control_plane" => "EKS control plane",
         "network" => "network",
+        "load_balancers" => "load balancers",
+        "public_ipv4" => "public IPv4 addresses",
         "licences" => "licences",
         "pool_network" => "NAT of the machine pool",
         "fee" => "EMP fee",

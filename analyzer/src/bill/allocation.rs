@@ -25,6 +25,8 @@ const KEPT: &str = "capacity kept from pods by system and kubelet";
 const BOOTS: &str = "nodes booting";
 const CONTROL_PLANE: &str = "control plane";
 const NETWORK: &str = "network";
+const LOAD_BALANCERS: &str = "load balancers";
+const PUBLIC_IPV4: &str = "public IPv4 addresses";
 const SNAPSHOTS: &str = "EBS snapshots";
 const UNUSED: &str = "unused commitments";
 /// Name of the group or zone of nodes that name none.
@@ -169,10 +171,17 @@ fn books(bill: &Bill, ledger: &Ledger, assumptions: &Assumptions) -> (Books, Vec
     books.here = None;
     let claims = volumes::give(&mut books, bill, ledger);
     fargate_costs(&mut books, bill, ledger);
-    let ExactLines { control_plane, network, unused_commitments, .. } = bill.lines;
+    let ExactLines { control_plane, network, load_balancers, public_ipv4, unused_commitments, .. } = bill.lines;
     let snapshots = Some(bill.snapshots).filter(|cost| *cost != NanoUsd::ZERO);
-    let overhead = [(CONTROL_PLANE, control_plane), (NETWORK, network), (UNUSED, unused_commitments)];
-    for (what, line) in overhead.into_iter().chain([(SNAPSHOTS, snapshots)]) {
+    let overhead = [
+        (CONTROL_PLANE, control_plane),
+        (NETWORK, network),
+        (LOAD_BALANCERS, load_balancers),
+        (PUBLIC_IPV4, public_ipv4),
+        (UNUSED, unused_commitments),
+        (SNAPSHOTS, snapshots),
+    ];
+    for (what, line) in overhead {
         if let Some(cost) = line {
             let parts = books.overhead(what, cost);
             books.book(None, parts);

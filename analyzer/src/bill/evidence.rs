@@ -7,12 +7,12 @@ use types::analysis::{Evidence, EvidenceLine, Raise};
 
 use crate::bill::grade::{DERIVED, ESTIMATE, Grade, LICENCE, LIST, SPOT};
 use crate::bill::today::{
-    BY_KUBELET, Bill, CREDITS, EFS_USED, HYBRID_TIERS, NO_REGION, NO_TYPE, NO_VERSION, PAST_CALENDAR, SUBSCRIPTIONS,
-    hours,
+    BY_INGRESSES, BY_KUBELET, Bill, COUNTED, CREDITS, EFS_USED, HYBRID_TIERS, LEAST_ADDRESSES, LEAST_OF_CLASS,
+    NO_REGION, NO_TYPE, NO_VERSION, PAST_CALENDAR, SUBSCRIPTIONS, hours,
 };
 
 /// Remedies that would make something known that is known for this reason.
-const REMEDIES: [(&str, &str); 20] = [
+const REMEDIES: [(&str, &str); 23] = [
     (LIST, "give your own prices, EDP and commitments in the prices file: emp-cost analyze --prices prices.toml"),
     (SPOT, "give what spot costs you as [[spot]] fraction_of_on_demand in the prices file"),
     (
@@ -59,7 +59,16 @@ const REMEDIES: [(&str, &str); 20] = [
         "the fee is taken as one share for every type of a class",
         "give the share you pay as [[item]] eks.auto_mode_share in the prices file",
     ),
-    ("their number is assumed", "count them in the AWS console; the cluster does not show them"),
+    (BY_INGRESSES, "count them in the AWS console; parameters of an Ingress class may group Ingresses too"),
+    (
+        LEAST_OF_CLASS,
+        "Helm value of kube-prometheus-stack: kube-state-metrics.metricAnnotationsAllowList: [ingresses=[alb.ingress.kubernetes.io/group.name,alb.ingress.kubernetes.io/scheme]]; or set the assumption network.application_load_balancers to their number",
+    ),
+    (
+        LEAST_ADDRESSES,
+        "set the assumption network.public_ipv4_addresses to the number in use, nodes and load balancers together",
+    ),
+    (COUNTED, "count them in the AWS console; the cluster does not show them"),
 ];
 
 /// Grades the bill.

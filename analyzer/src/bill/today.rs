@@ -3,6 +3,7 @@
 mod control_plane;
 mod credits;
 mod fargate;
+mod network;
 mod notes;
 mod volumes;
 
@@ -24,6 +25,7 @@ use crate::sums::ledger::{FargateKind, Ledger};
 use crate::sums::observed::Observed;
 pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
 pub(crate) use credits::CREDITS;
+pub(crate) use network::{BY_INGRESSES, COUNTED, LEAST_ADDRESSES, LEAST_OF_CLASS};
 pub(crate) use volumes::{EFS_USED, VolumeCost};
 
 /// Why machines of RHEL and SUSE are not measured.
@@ -231,6 +233,8 @@ impl Bill {
         bill.lines.cpu_credits = bill.add_cpu_credits(observed, book, assumptions);
         bill.lines.control_plane = bill.add_control_plane(observed, book, assumptions);
         bill.lines.network = bill.add_network(observed, book, assumptions);
+        bill.lines.load_balancers = bill.add_load_balancers(observed, book, assumptions);
+        bill.lines.public_ipv4 = bill.add_public_ipv4(observed, book, assumptions);
         bill.lines.licences = bill.add_licences(book);
         // No elastic machine pool, no fee: a real zero.
         bill.lines.fee = Some(NanoUsd::ZERO);
@@ -404,45 +408,6 @@ impl Bill {
         }
         self.nodes = nodes;
         Some(line)
-    }
-
-    /// Adds what assumptions say there is of the network; nothing in the cluster shows it.
-    fn add_network(&mut self, observed: &Observed, book: &PriceBook, assumptions: &Assumptions) -> Option<NanoUsd> {
-        let mut line = None;
-        let terms = &assumptions.terms;
-        let counted = [
-            (terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways"),
-            (terms.network_public_ipv4_addresses, "vpc.public_ipv4", "public IPv4 addresses"),
-            (terms.network_application_load_balancers, "elb.alb", "application load balancers"),
-            (terms.network_network_load_balancers, "elb.nlb", "network load balancers"),
-            (terms.network_interface_endpoints, "vpc.interface_endpoint", "interface endpoints, by the zone"),
-        ];
-        for (count, name, what) in counted {
-            let count = whole(count);
-            let seconds = observed.known_seconds() * i128::from(count);
-            if count == 0 {
-                continue;
-            }
-            match book.other(name, observed.region().unwrap_or("all")) {
-                Some(unit) => {
-                    let item = Item {
-                        line: "network",
-                        what: what.to_owned(),
-                        unit: "hour",
-                        quantity: float(seconds) / 3600.0,
-                        cost: unit.price.scaled(seconds, 3600),
-                        priced: unit,
-                    };
-                    let cost = self.add_item(item, Grade::Assumed, "their number is assumed");
-                    line = Some(line.unwrap_or_default() + cost);
-                }
-                None => {
-                    let reason = format!("no price of {name}; give one as [[item]] in the prices file");
-                    self.add_unpriced(what.to_owned(), float(seconds) / 3600.0, "hour", reason);
-                }
-            }
-        }
-        line
     }
 
     /// Adds a quantity to the items, and its cost, with how well the quantity is known.

@@ -5,7 +5,7 @@
 //! one day object, are all that is held.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lake::tables::{ContainerHour, PodHour, Table};
@@ -105,6 +105,7 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
             Step { of: |objects| &objects.pods, columns: &pod_columns },
             Step { of: |objects| &objects.containers, columns: slots::CONTAINER_COLUMNS },
             Step { of: |objects| &objects.volumes, columns: rows::VOLUME_COLUMNS },
+            Step { of: |objects| &objects.load_balancers, columns: rows::LOAD_BALANCER_COLUMNS },
         ],
         scalars: &[
             Step { of: |objects| &objects.pods, columns: usage::POD_COLUMNS },
@@ -187,7 +188,11 @@ fn decode_part(
     let rows = |table| part.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
     let mut pods = slots::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
     let mut seen = unknown::Scrapes::default();
-    ahead.each_batch(&objects.quality, |batch| scrapes::take(&mut seen, batch))?;
+    let mut services_show = BTreeSet::new();
+    ahead.each_batch(&objects.quality, |batch| scrapes::take(&mut seen, &mut services_show, batch))?;
+    for hour in services_show.into_iter().filter(|hour| part.holds(*hour)) {
+        facts.entry(hour).and_modify(|facts| facts.services_show = true);
+    }
     pods.nodes(seen.lacking(), nodes_by_hour, ledger);
     ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
     ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
@@ -203,11 +208,22 @@ fn decode_part(
     ahead.each_batch(&objects.volumes, |batch| {
         for (hour, mut volume) in rows::volumes(batch)? {
             if let Some(facts) = facts.get_mut(&hour) {
+                volume.place(nodes_by_hour.get(&hour).map_or(&[], Vec::as_slice));
                 count_once(&mut billed, hour, &mut volume);
                 let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
                 volume.present_seconds = (volume.present_seconds - unknown).max(0);
                 ledger.volume(hour, &volume);
                 facts.volumes.push(volume);
+            }
+        }
+        Ok(())
+    })?;
+    ahead.each_batch(&objects.load_balancers, |batch| {
+        for (hour, mut row) in rows::load_balancers(batch)? {
+            if let Some(facts) = facts.get_mut(&hour).filter(|_| part.holds(hour)) {
+                let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
+                row.present_seconds = (row.present_seconds - unknown).max(0);
+                facts.load_balancers.push(row);
             }
         }
         Ok(())

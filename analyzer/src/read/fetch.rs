@@ -4,7 +4,7 @@
 //! its manifest.
 
 use bytes::Bytes;
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 use lake::{Day, Lake, LakeError, Part};
 use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
@@ -67,7 +67,7 @@ pub(crate) type Object = Option<(String, Bytes)>;
 
 /// Tables that the bill is summed from.
 pub(crate) const SUMMED: Tables =
-    &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME, QualityHour::NAME];
+    &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME, QualityHour::NAME, LoadBalancerHour::NAME];
 /// Tables that are replayed.
 pub(crate) const REPLAYED: Tables = &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME];
 /// Tables that requests are sized by.
@@ -84,6 +84,7 @@ pub(crate) struct PartObjects {
     pub(super) nodes: Object,
     pub(super) volumes: Object,
     pub(super) quality: Object,
+    pub(super) load_balancers: Object,
 }
 
 /// The days of a lake, each fetched while the one before is worked on.
@@ -135,7 +136,10 @@ async fn fetch_day(
     let Some(day) = hours.first().map(|hour| Day::of(*hour)) else { return Ok(Vec::new()) };
     let mut looks = 1;
     loop {
-        let parts = lake.parts(&cluster, day, Some(&hours)).await?;
+        let mut parts = lake.parts(&cluster, day, Some(&hours)).await?;
+        // A day's objects hold outdated rows of hours that are parts of their own. They come first, before any part whose
+        // hours those are, so that no row of them finds its hour.
+        parts.sort_by_key(|part| part.whole);
         match fetch_parts(&lake, parts, tables).await {
             Err(AnalyzeError::Lake(error)) if error.is_gone() && looks < LOOKS => looks += 1,
             fetched => return fetched,
@@ -183,6 +187,7 @@ async fn fetch_part(lake: &Lake, part: Part, tables: Tables) -> Result<PartObjec
         nodes: fetch_table::<NodeHour>(lake, &part, tables).await?,
         volumes: fetch_table::<VolumeHour>(lake, &part, tables).await?,
         quality: fetch_table::<QualityHour>(lake, &part, tables).await?,
+        load_balancers: fetch_table::<LoadBalancerHour>(lake, &part, tables).await?,
         part,
     })
 }

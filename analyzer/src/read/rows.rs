@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use arrow::record_batch::RecordBatch;
 use lake::Column;
-use lake::tables::{node_hour, volume_hour};
+use lake::tables::{load_balancer_hour, node_hour, volume_hour};
 
 use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
 use crate::sums::facts::{
-    NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, os_name, placed, region_of_zone, zone_location,
+    LoadBalancerRow, NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, os_name, placed, region_of_zone,
+    zone_location,
 };
 
 /// The columns [`nodes`] reads.
@@ -40,6 +41,7 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::os_image,
     node_hour::network_receive_bytes,
     node_hour::network_transmit_bytes,
+    node_hour::public_ipv4_addresses,
     node_hour::cpu_used_millicores_by_slot,
     node_hour::cpu_steal_millicores_by_slot,
     node_hour::memory_used_mib_by_slot,
@@ -75,6 +77,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
     let provisioned = Texts::new(batch, node_hour::fargate_provisioned)?;
     let received = Int64s::new(batch, node_hour::network_receive_bytes)?;
     let sent = Int64s::new(batch, node_hour::network_transmit_bytes)?;
+    let public_ipv4 = Int32s::new(batch, node_hour::public_ipv4_addresses)?;
     let cpu_used = Slots::new(batch, node_hour::cpu_used_millicores_by_slot)?;
     let cpu_steal = Slots::new(batch, node_hour::cpu_steal_millicores_by_slot)?;
     let memory_used = Slots::new(batch, node_hour::memory_used_mib_by_slot)?;
@@ -114,6 +117,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
         root_disk_bytes: root_disk.get(row),
         fargate_provisioned: provisioned.owned(row),
         network_bytes: received.get(row).zip(sent.get(row)).map(|(received, sent)| received.saturating_add(sent)),
+        public_ipv4_addresses: public_ipv4.get(row).filter(|count| *count >= 0),
         seen: NodeSlots::default(),
     };
     let was_up = (0..batch.num_rows()).filter(|row| up.some(*row) > 0);
@@ -135,6 +139,7 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::used_max_bytes,
     volume_hour::present_seconds,
     volume_hour::csi_driver,
+    volume_hour::on_outpost,
 ];
 
 /// Decides what keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim
@@ -182,6 +187,7 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
     let used = Int64s::new(batch, volume_hour::used_max_bytes)?;
     let present = Int32s::new(batch, volume_hour::present_seconds)?;
     let driver = Texts::new(batch, volume_hour::csi_driver)?;
+    let on_outpost = Flags::new(batch, volume_hour::on_outpost)?;
     let with_id = (0..batch.num_rows()).filter(|row| volume_id.get(*row).is_some()).map(|row| hour.some(row));
     let ids_show: BTreeSet<i64> = with_id.collect();
     let volume = |row: usize| VolumeRow {
@@ -205,6 +211,44 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
         capacity_bytes: capacity.get(row),
         used_bytes: used.get(row),
         present_seconds: present.some(row),
+        on_outpost: on_outpost.get(row),
     };
     Ok((0..batch.num_rows()).map(|row| (hour.some(row), volume(row))).collect())
+}
+
+/// The columns [`load_balancers`] reads.
+pub(crate) const LOAD_BALANCER_COLUMNS: &[Column] = &[
+    load_balancer_hour::hour_start_seconds,
+    load_balancer_hour::address,
+    load_balancer_hour::object,
+    load_balancer_hour::load_balancer_type,
+    load_balancer_hour::region,
+    load_balancer_hour::internet_facing,
+    load_balancer_hour::ingress_class,
+    load_balancer_hour::ingress_group,
+    load_balancer_hour::present_seconds,
+];
+
+/// The load balancers of a batch, each with the start of its hour.
+pub(crate) fn load_balancers(batch: &RecordBatch) -> Result<Vec<(i64, LoadBalancerRow)>, Misfit> {
+    let hour = Int64s::new(batch, load_balancer_hour::hour_start_seconds)?;
+    let address = Texts::new(batch, load_balancer_hour::address)?;
+    let object = Texts::new(batch, load_balancer_hour::object)?;
+    let load_balancer_type = Texts::new(batch, load_balancer_hour::load_balancer_type)?;
+    let region = Texts::new(batch, load_balancer_hour::region)?;
+    let internet_facing = Flags::new(batch, load_balancer_hour::internet_facing)?;
+    let ingress_class = Texts::new(batch, load_balancer_hour::ingress_class)?;
+    let ingress_group = Texts::new(batch, load_balancer_hour::ingress_group)?;
+    let present = Int32s::new(batch, load_balancer_hour::present_seconds)?;
+    let load_balancer = |row: usize| LoadBalancerRow {
+        address: address.some(row).to_owned(),
+        object: object.some(row).to_owned(),
+        load_balancer_type: load_balancer_type.owned(row),
+        region: region.owned(row),
+        internet_facing: internet_facing.get(row),
+        ingress_class: ingress_class.owned(row),
+        ingress_group: ingress_group.owned(row),
+        present_seconds: present.some(row),
+    };
+    Ok((0..batch.num_rows()).map(|row| (hour.some(row), load_balancer(row))).collect())
 }

@@ -17,6 +17,10 @@ pub(crate) struct HourFacts {
     pub(crate) nodes: Vec<NodeRow>,
     /// Every claim that was there, sorted.
     pub(crate) volumes: Vec<VolumeRow>,
+    /// Every address of a load balancer that an object shows, sorted.
+    pub(crate) load_balancers: Vec<LoadBalancerRow>,
+    /// True when Services are collected at all, so that no load balancer means that there is none.
+    pub(crate) services_show: bool,
     /// Reservation and use by the workload's number in the ledger.
     pub(crate) workloads: BTreeMap<u32, WorkloadHour>,
     pub(crate) slots: SlotTotals,
@@ -47,6 +51,8 @@ impl HourFacts {
             hour,
             nodes: Vec::new(),
             volumes: Vec::new(),
+            load_balancers: Vec::new(),
+            services_show: false,
             workloads: BTreeMap::new(),
             slots: SlotTotals::default(),
             pod_ids: BTreeMap::new(),
@@ -105,6 +111,8 @@ pub(crate) struct NodeRow {
     pub(crate) fargate_provisioned: Option<String>,
     /// Bytes that its interfaces sent and received.
     pub(crate) network_bytes: Option<i64>,
+    /// Public IPv4 addresses it shows.
+    pub(crate) public_ipv4_addresses: Option<i64>,
     pub(crate) seen: NodeSlots,
 }
 
@@ -131,7 +139,7 @@ impl BilledAs {
     /// in none, since the rack is paid for and not the machine, so it has a location that no list knows.
     pub(crate) fn location(&self) -> Option<String> {
         if self.kind.compute_type == "outpost" {
-            return self.kind.region.as_ref().map(|region| format!("{region}-outpost"));
+            return self.kind.region.as_ref().map(|region| outpost_of(region));
         }
         self.zone.as_deref().and_then(zone_location).or_else(|| self.kind.region.clone())
     }
@@ -178,7 +186,47 @@ pub(crate) struct VolumeRow {
     /// Most bytes used.
     pub(crate) used_bytes: Option<i64>,
     pub(crate) present_seconds: i64,
+    /// True when it is on an Outpost, as far as its hour tells.
+    pub(crate) on_outpost: Option<bool>,
 }
+
+impl VolumeRow {
+    /// Gives an EBS volume on an Outpost a location that no price list knows, since the rack is paid for and not the volume;
+    /// so, where it is not known and some of the hour's nodes are on one, no price of the region either.
+    pub(crate) fn place(&mut self, nodes: &[NodeRow]) {
+        let is_there = |node: &&NodeRow| node.kind.compute_type == "outpost";
+        let Some(node) = nodes.iter().find(is_there) else { return };
+        if self.kind.store == Store::Ebs && self.on_outpost != Some(false) {
+            let region = self.kind.region.as_ref().or(node.kind.region.as_ref());
+            self.kind.region = region.map(|region| outpost_of(region));
+        }
+    }
+}
+
+/// One address of one object that has a load balancer, in one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct LoadBalancerRow {
+    /// Empty where no metric shows one.
+    pub(crate) address: String,
+    /// Kind, namespace and name.
+    pub(crate) object: String,
+    /// `application`, `network` or `classic`.
+    pub(crate) load_balancer_type: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) internet_facing: Option<bool>,
+    pub(crate) ingress_class: Option<String>,
+    /// Empty for an Ingress that is in none.
+    pub(crate) ingress_group: Option<String>,
+    pub(crate) present_seconds: i64,
+}
+
+/// Where a machine or volume on an Outpost of a region stands in price lists, none of which knows it.
+fn outpost_of(region: &str) -> String {
+    format!("{region}{OUTPOST}")
+}
+
+/// Ending of the location of what is on an Outpost.
+pub(crate) const OUTPOST: &str = "-outpost";
 
 /// Kind of a volume: what decides its price.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,6 +10,7 @@ use crate::interner::Interner;
 use crate::prices::PriceBook;
 use crate::sums::both::Both;
 use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, Spread, VolumeKind, VolumeRow, WorkloadKey};
+use crate::sums::load_balancers::LoadBalancers;
 use crate::sums::unknown::{self, UnknownSlots, of_zone};
 
 mod burst;
@@ -47,6 +48,9 @@ pub(crate) struct Observed {
     /// The same in each hour, in the order of `hours`.
     pub(crate) billed_by_hour: Vec<BTreeMap<BilledAs, BilledHour>>,
     pub(crate) volumes: BTreeMap<VolumeKind, VolumeSums>,
+    pub(crate) load_balancers: LoadBalancers,
+    /// Public IPv4 addresses of nodes.
+    pub(crate) public_ipv4: PublicIpv4,
     /// CPU of machines that earn credits for what they leave.
     pub(crate) burst: Burst,
     /// Sums of the nodes' own exporters.
@@ -121,6 +125,17 @@ pub(crate) struct BilledSums {
 pub(crate) struct BilledHour {
     pub(crate) up_seconds: i64,
     pub(crate) created: i64,
+}
+
+/// Public IPv4 addresses of nodes whose addresses AWS bills, over the window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct PublicIpv4 {
+    /// Addresses times time, by region.
+    pub(crate) address_seconds: BTreeMap<Option<String>, i128>,
+    /// Up while their addresses were known.
+    pub(crate) known_seconds: i64,
+    /// Up while they were not.
+    pub(crate) unknown_seconds: i64,
 }
 
 /// One workload over the window.
@@ -202,6 +217,7 @@ impl Observed {
             self.containers.insert(facts.hour.start_seconds(), *id);
         }
         facts.volumes.iter().for_each(|volume| self.take_volume(volume));
+        self.load_balancers.take(facts);
         self.cpu_slots.extend(facts.slots.cpu_core_milliseconds);
         self.memory_slots.extend(facts.slots.memory_kib_seconds);
         self.hours.push(sums);
@@ -260,6 +276,7 @@ impl Observed {
         of_hour.up_seconds += up_seconds;
         of_hour.created += created;
         self.burst.take(node, &billed_as, sums.hour);
+        self.take_addresses(node, up_seconds);
         let of_window = entry(&mut self.billed, &billed_as);
         of_window.millicore_seconds += times_up(node.cpu_capacity_millicores);
         of_window.up_seconds += up_seconds;
@@ -267,6 +284,22 @@ impl Observed {
         if let Some(bytes) = node.root_disk_bytes {
             of_window.root_disk_byte_seconds += i128::from(bytes) * i128::from(up_seconds);
             of_window.root_disk_seconds += up_seconds;
+        }
+    }
+
+    /// Takes the public addresses of a node that AWS bills them of: not of your own machines, nor of what an Outpost has.
+    fn take_addresses(&mut self, node: &NodeRow, up_seconds: i64) {
+        if node.kind.emp_owned || !["ec2", "auto", "local-zone"].contains(&&*node.kind.compute_type) {
+            return;
+        }
+        let Some(count) = node.public_ipv4_addresses else {
+            self.public_ipv4.unknown_seconds += up_seconds;
+            return;
+        };
+        self.public_ipv4.known_seconds += up_seconds;
+        if count > 0 {
+            let of_region = self.public_ipv4.address_seconds.entry(node.kind.region.clone()).or_default();
+            *of_region += i128::from(count) * i128::from(up_seconds);
         }
     }
 

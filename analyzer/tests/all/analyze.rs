@@ -95,7 +95,7 @@ fn rows(at: Hour) -> HourRows {
         containers,
         nodes: (0..15).map(|n| node(n, "m5.4xlarge", 16, 64, at)).collect(),
         volumes: vec![volume],
-        quality: Vec::new(),
+        ..HourRows::default()
     }
 }
 
@@ -629,6 +629,23 @@ async fn two_days(compact: impl AsyncFn(&Lake, u32)) -> String {
     let part = analyze(&lake, Request { window: Some(cut), ..request() }, |_, _| {}).await.unwrap();
     assert_eq!(whole.window.hours_present, 48);
     serde_json::to_string(&(whole, part)).unwrap()
+}
+
+/// The first hour of a compacted day, corrected: the day's own rows of it are outdated.
+#[tokio::test]
+async fn a_corrected_first_hour_of_a_compacted_day_counts_once() {
+    let corrected = async |compact: bool| {
+        let (_, lake) = lake_with((1..24).map(|n| (hour(n), rows(hour(n))))).await;
+        let faulty = HourOrigin { faults: vec!["half of it is missing".to_owned()], ..HourOrigin::generator() };
+        let half = HourRows { volumes: Vec::new(), ..rows(hour(0)) };
+        lake.write_hour(&cluster(), hour(0), half, faulty).await.unwrap();
+        if compact {
+            compact_all(&lake, true).await;
+        }
+        lake.correct_hour(&cluster(), hour(0), rows(hour(0)), HourOrigin::generator()).await.unwrap();
+        serde_json::to_string(&analyze(&lake, request(), |_, _| {}).await.unwrap()).unwrap()
+    };
+    assert_eq!(corrected(false).await, corrected(true).await);
 }
 
 async fn compact_all(lake: &Lake, delete_hours: bool) {

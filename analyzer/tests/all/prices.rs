@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use analyzer::{Assumptions, PriceBook, Request, Sharing, analyze};
 use lake::store::MemoryStore;
-use lake::tables::{NodeHour, PodHour, VolumeHour};
+use lake::tables::{LoadBalancerHour, NodeHour, PodHour, QualityHour, VolumeHour};
 use lake::{HourOrigin, HourRows, Lake};
 use types::analysis::{Analysis, CostItem, Note};
 use types::{ClusterId, Hour};
@@ -64,6 +64,9 @@ struct World {
     nodes: Vec<NodeHour>,
     volumes: Vec<VolumeHour>,
     pods: Vec<PodHour>,
+    load_balancers: Vec<LoadBalancerHour>,
+    /// True when Services are collected.
+    services_show: bool,
 }
 
 impl World {
@@ -81,7 +84,16 @@ impl World {
         volumes.iter_mut().for_each(|volume| volume.hour_start_seconds = hour.start_seconds());
         let mut pods = self.pods.clone();
         pods.iter_mut().for_each(|pod| pod.hour_start_seconds = hour.start_seconds());
-        HourRows { nodes, volumes, pods, ..HourRows::default() }
+        let mut load_balancers = self.load_balancers.clone();
+        load_balancers.iter_mut().for_each(|one| one.hour_start_seconds = hour.start_seconds());
+        let quality = self.services_show.then(|| QualityHour {
+            hour_start_seconds: hour.start_seconds(),
+            query: "load_balancers".to_owned(),
+            series: 1,
+            ..QualityHour::default()
+        });
+        let quality = quality.into_iter().collect();
+        HourRows { nodes, volumes, pods, load_balancers, quality, ..HourRows::default() }
     }
 
     async fn lake(&self, from: i64, hours: i64) -> Lake {
@@ -500,9 +512,12 @@ async fn what_no_metric_shows_is_counted_where_somebody_says_so() {
                 interface_endpoints = 3\nnat_gateways = 1\n";
     let world = World::of([node("a", "m5.xlarge", "ap-northeast-1a")]);
     let bill = world.bill_by(JUNE, 1, text, PriceBook::catalog().unwrap()).await;
-    near(line(&bill, "network"), 2.0 * 0.0243 + 0.0243 + 3.0 * 0.014 + 0.062);
+    near(line(&bill, "network"), 3.0 * 0.014 + 0.062);
+    near(line(&bill, "load_balancers"), 2.0 * 0.0243 + 0.0243);
     near(line(&bill, "volumes"), 0.05);
-    assert!(grades(&bill, "network").iter().all(|(grade, _)| *grade == "assumed"));
+    for line in ["network", "load_balancers"] {
+        assert!(grades(&bill, line).iter().all(|(grade, _)| *grade == "assumed"), "{line}");
+    }
     // Of Stockholm no list has load balancers.
     let north = World::of([node("a", "m5.xlarge", "eu-north-1a")]);
     let bill = north.bill_by(JUNE, 1, text, PriceBook::catalog().unwrap()).await;
@@ -528,6 +543,134 @@ async fn traffic_between_zones_is_said_as_a_bound_and_in_no_total() {
     // No price of it is known in CNY, and none is made up.
     let beijing = World::of([talking("a", "cn-north-1a"), talking("b", "cn-north-1b")]).bill(JUNE, 1).await;
     assert!(!noted(&beijing, "sent and received"));
+}
+
+fn load_balancer(address: &str, object: &str, kind: Option<&str>, facing: Option<bool>) -> LoadBalancerHour {
+    LoadBalancerHour {
+        address: address.to_owned(),
+        object: object.to_owned(),
+        load_balancer_type: kind.map(ToOwned::to_owned),
+        region: address.ends_with("amazonaws.com").then(|| "ap-northeast-1".to_owned()),
+        internet_facing: facing,
+        present_seconds: 3600,
+        ..LoadBalancerHour::default()
+    }
+}
+
+fn ingress(object: &str, group: Option<&str>, facing: Option<bool>) -> LoadBalancerHour {
+    LoadBalancerHour {
+        ingress_class: Some("alb".to_owned()),
+        ingress_group: group.map(ToOwned::to_owned),
+        ..load_balancer("", object, Some("application"), facing)
+    }
+}
+
+/// Tokyo, two hours: a Network Load Balancer of two Services, one Application Load Balancer of a group of Ingresses and one
+/// of an Ingress alone, a Classic one, and a node with a public address.
+#[tokio::test]
+async fn load_balancers_and_public_addresses_cost_what_paper_says() {
+    let zone = "ap-northeast-1a";
+    let public = NodeHour { public_ipv4_addresses: Some(1), ..node("a", "m5.xlarge", zone) };
+    let private = NodeHour { public_ipv4_addresses: Some(0), ..node("b", "m5.xlarge", zone) };
+    let mut world = World::of([public, private]);
+    let (nlb, clb) = ("n.elb.ap-northeast-1.amazonaws.com", "c.ap-northeast-1.elb.amazonaws.com");
+    world.services_show = true;
+    world.load_balancers = vec![
+        ingress("Ingress/a/x", Some("front"), Some(true)),
+        ingress("Ingress/b/y", Some("front"), Some(true)),
+        ingress("Ingress/b/z", Some(""), Some(false)),
+        load_balancer(clb, "Service/a/old", Some("classic"), Some(true)),
+        load_balancer(nlb, "Service/a/x", Some("network"), Some(true)),
+        load_balancer(nlb, "Service/a/y", Some("network"), Some(true)),
+    ];
+    world.load_balancers.sort_by(|a, b| (&a.address, &a.object).cmp(&(&b.address, &b.object)));
+    let bill = world.bill(JUNE, 2).await;
+    near(line(&bill, "load_balancers"), 0.1458); // 0.0243 x 3 x 2
+    // Two hours of one address of the node, one of each of two load balancers, two of the third: 0.005 x 5 x 2.
+    near(line(&bill, "public_ipv4"), 0.05);
+    assert_eq!(line(&bill, "network"), None);
+    near(Some(item(&bill, "application load balancers").quantity), 4.0);
+    near(Some(item(&bill, "public IPv4 addresses of nodes").quantity), 2.0);
+    let of_ingresses = "load balancers of Ingresses follow from their classes and groups";
+    // Tokyo's prices are single figures without a date, seen all the same.
+    assert_eq!(
+        grades(&bill, "load_balancers"),
+        [("listed", "quantity seen, price from a public list"), ("inferred", of_ingresses)]
+    );
+    assert_eq!(grades(&bill, "public_ipv4")[1].0, "inferred");
+    assert!(unpriced(&bill, "classic load balancers").is_some(), "no list has Tokyo's");
+    assert!(unpriced(&bill, "capacity units").unwrap().contains("no metric of a cluster shows"));
+    assert!(!noted(&bill, "load balancers unless assumptions") && !noted(&bill, "public addresses of nodes"));
+    // What assumptions count is all of them, those that metrics show among them.
+    let counted = "[network]\napplication_load_balancers = 3\npublic_ipv4_addresses = 9\n";
+    let counted = world.bill_by(JUNE, 2, counted, PriceBook::catalog().unwrap()).await;
+    near(line(&counted, "load_balancers"), 0.1944); // 0.0243 x 4 x 2
+    near(line(&counted, "public_ipv4"), 0.09); // 0.005 x 9 x 2
+    let given: f64 = bill.allocation.as_ref().unwrap().overhead.iter().map(|row| row.usd).sum();
+    assert!(given > 0.1458 + 0.05, "{given}");
+}
+
+#[tokio::test]
+async fn no_load_balancer_is_zero_where_services_show_and_unknown_where_they_do_not() {
+    let plain = World::of([node("a", "m5.xlarge", "us-east-1a")]);
+    let old = plain.bill(JUNE, 1).await;
+    assert_eq!((line(&old, "load_balancers"), line(&old, "public_ipv4")), (None, None));
+    assert!(noted(&old, "kube_service_spec_type") && noted(&old, "kube_node_status_addresses"));
+    let mut world = World { services_show: true, ..plain };
+    world.nodes[0].public_ipv4_addresses = Some(0);
+    let none = world.bill(JUNE, 1).await;
+    assert_eq!((line(&none, "load_balancers"), line(&none, "public_ipv4")), (Some(0.0), Some(0.0)));
+    assert!(unpriced(&none, "load balancer").is_none() && unpriced(&none, "IPv4").is_none());
+    // A Network Load Balancer does not tell by its name whether it is internet-facing, and a Service may wait for one.
+    let nlb = "n.elb.us-east-1.amazonaws.com";
+    world.load_balancers = vec![
+        load_balancer("", "Service/a/waits", None, None),
+        load_balancer(nlb, "Service/a/x", Some("network"), None),
+    ];
+    let unknown = world.bill(JUNE, 1).await;
+    assert_eq!(line(&unknown, "public_ipv4"), None);
+    assert!(unpriced(&unknown, "public IPv4 addresses of load balancers").unwrap().contains("internet-facing"));
+    assert!(unpriced(&unknown, "load balancer without an address").is_some());
+    // An address that is none of AWS's.
+    world.load_balancers = vec![load_balancer("192.0.2.7", "Service/a/home", None, None)];
+    let home = world.bill(JUNE, 1).await;
+    assert!(unpriced(&home, "load balancer of unknown type").unwrap().contains("none of AWS's"));
+    assert_eq!((line(&home, "load_balancers"), line(&home, "public_ipv4")), (None, Some(0.0)));
+}
+
+#[tokio::test]
+async fn ingresses_that_show_no_group_have_one_load_balancer_a_class_at_least() {
+    let mut world = World::of([node("a", "m5.xlarge", "us-east-1a")]);
+    world.services_show = true;
+    world.load_balancers = ["x", "y", "z"].map(|name| ingress(&format!("Ingress/a/{name}"), None, None)).to_vec();
+    let bill = world.bill(JUNE, 2).await;
+    near(line(&bill, "load_balancers"), 0.045); // 0.0225 x 1 x 2
+    assert_eq!(grades(&bill, "load_balancers")[0].0, "inferred");
+    let further = bill.scenarios[0].unpriced.iter().find(|row| row.what.contains("further Ingresses")).unwrap();
+    near(Some(further.quantity), 4.0);
+    assert!(further.reason.contains("alb.ingress.kubernetes.io/group.name"));
+}
+
+#[tokio::test]
+async fn a_volume_on_an_outpost_has_no_price_of_the_region() {
+    let rack = NodeHour { compute_type: "outpost".to_owned(), ..node("a", "m5.xlarge", "us-west-2a") };
+    let of = |claim: &str, on_outpost: Option<bool>| VolumeHour { on_outpost, ..volume(claim, "us-west-2a", 730) };
+    let mut world = World::of([rack, node("b", "m5.xlarge", "us-west-2a")]);
+    // Of one that no pod mounts nobody knows where it is.
+    world.volumes = vec![of("here", Some(false)), of("there", Some(true)), of("unmounted", None)];
+    let bill = world.bill(JUNE, 1).await;
+    near(line(&bill, "volumes"), 0.08); // 730 GiB x 0.08 / 730
+    let lines = &bill.scenarios[0].unpriced;
+    let on_rack: Vec<_> = lines.iter().filter(|row| row.what == "volume of gp3").collect();
+    assert_eq!(on_rack.len(), 1);
+    near(Some(on_rack[0].quantity), 2.0);
+    assert!(on_rack[0].reason.contains("paid for by the term"), "{}", on_rack[0].reason);
+    let own = "[[volume]]\nregion = \"us-west-2-outpost\"\nvolume_type = \"gp3\"\nusd_per_gib_month = 0.01\n";
+    let own = PriceBook::catalog().unwrap().with_user_toml(own).unwrap();
+    near(line(&world.bill_by(JUNE, 1, "", own).await, "volumes"), 0.1);
+    // Without an Outpost a volume that no pod mounts is the region's, as it was.
+    let region = World { nodes: vec![node("b", "m5.xlarge", "us-west-2a")], ..world };
+    near(line(&region.bill(JUNE, 1).await, "volumes"), 0.24);
 }
 
 /// Stockholm, a day: three machines with disks, a volume with IOPS, a NAT gateway.
@@ -586,7 +729,7 @@ async fn a_cluster_in_bangkok_costs_what_paper_says_and_its_disks_are_unknown() 
     near(line(&bill, "fargate"), 0.221_832); // (2 x 0.045504 + 4 x 0.004977) x 2
     near(line(&bill, "volumes"), 0.1296); // 146 x 0.324 / 730 x 2
     near(line(&bill, "control_plane"), 0.2);
-    near(line(&bill, "network"), 0.03); // 3 x 0.005 x 2
+    near(line(&bill, "public_ipv4"), 0.03); // 3 x 0.005 x 2
     near(bill.scenarios[0].cost_usd.total, 2.131_832);
     assert_eq!(line(&bill, "root_disks"), None);
     assert!(unpriced(&bill, "root disk").unwrap().contains("no price of gp3 in ap-southeast-7"));

@@ -118,7 +118,7 @@ fn rows(workloads: &[Of], n: i64) -> HourRows {
         up_seconds: 3600,
         ..NodeHour::default()
     };
-    HourRows { pods, containers, nodes: vec![node], volumes: Vec::new(), quality: Vec::new() }
+    HourRows { pods, containers, nodes: vec![node], ..HourRows::default() }
 }
 
 async fn analysis(workloads: &[Of], hours: i64) -> Analysis {

@@ -34,7 +34,7 @@ pub(crate) struct UpdateArgs {
 }
 
 /// A request: the service, and filters beside the region.
-const QUESTIONS: [(&str, &[(&str, &str)]); 7] = [
+const QUESTIONS: [(&str, &[(&str, &str)]); 8] = [
     (
         "AmazonEC2",
         &[
@@ -51,6 +51,7 @@ const QUESTIONS: [(&str, &[(&str, &str)]); 7] = [
     ("AmazonEC2", &[("productFamily", "NAT Gateway")]),
     ("AmazonECS", &[]),
     ("AmazonEKS", &[]),
+    ("AWSELB", &[]),
 ];
 
 pub(super) async fn run(args: UpdateArgs) -> Result<(), Failure> {

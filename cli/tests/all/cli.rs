@@ -297,7 +297,7 @@ fn the_dictionary_printed_is_that_of_the_readme() {
     let readme = include_str!("../../../lake/README.md");
     let printed = String::from_utf8(emp_cost(&["lake", "schema"]).stdout).unwrap();
     assert!(!printed.is_empty() && readme.contains(&printed));
-    assert_eq!(lake_json(&["schema"]).as_array().unwrap().len(), 5);
+    assert_eq!(lake_json(&["schema"]).as_array().unwrap().len(), 6);
 }
 
 #[test]

@@ -92,6 +92,18 @@ pub const ALLOW: [&str; 13] = [
     "topology.ebs.csi.aws.com/outpost-id",
 ];
 
+/// Annotations worth allow-listing, by the resource they are of: those that tell load balancers apart.
+const ALLOW_ANNOTATIONS: [(&str, &[&str]); 2] = [
+    ("ingresses", &["alb.ingress.kubernetes.io/group.name", "alb.ingress.kubernetes.io/scheme"]),
+    (
+        "services",
+        &[
+            "service.beta.kubernetes.io/aws-load-balancer-scheme",
+            "service.beta.kubernetes.io/aws-load-balancer-internal",
+        ],
+    ),
+];
+
 /// The flags of kube-state-metrics for what it exposes only when asked.
 pub fn opt_in_flags() -> Vec<&'static str> {
     METRICS.iter().map(|metric| metric.flag).filter(|flag| !flag.is_empty()).collect()
@@ -99,9 +111,11 @@ pub fn opt_in_flags() -> Vec<&'static str> {
 
 /// The Helm values that make kube-state-metrics show the labels of nodes, and what it exposes only when asked.
 pub fn helm_values() -> String {
+    let annotations = ALLOW_ANNOTATIONS.map(|(of, keys)| format!("    - {of}=[{}]\n", keys.join(","))).concat();
     format!(
         "# Values of the Helm chart kube-prometheus-stack; for the chart kube-state-metrics itself, without the first line.\n\
-         kube-state-metrics:\n  metricLabelsAllowlist:\n    - nodes=[{}]\n  extraArgs:\n    - {}\n",
+         kube-state-metrics:\n  metricLabelsAllowlist:\n    - nodes=[{}]\n  metricAnnotationsAllowList:\n{annotations}  \
+         extraArgs:\n    - {}\n",
         ALLOW.join(","),
         opt_in_flags().join("\n    - ")
     )

@@ -38,6 +38,13 @@ fn series(query: Query) -> impl Strategy<Value = Vec<(Labels, f64)>> {
                     vec!["kube_node_created", "kube_node_status_capacity", "kube_node_status_allocatable"]
                 }
                 "node_io" => vec!["node_network_receive_bytes_total", "node_disk_written_bytes_total"],
+                "node_labels" => vec!["kube_node_labels", "kube_node_spec_taint", "kube_node_status_addresses"],
+                "load_balancers" => vec![
+                    "kube_service_spec_type",
+                    "kube_service_status_load_balancer_ingress",
+                    "kube_ingress_info",
+                    "kube_ingress_annotations",
+                ],
                 "node_memory" => vec!["node_memory_MemTotal_bytes", "node_memory_MemFree_bytes"],
                 _ => vec![
                     "kube_persistentvolume_info",
@@ -54,7 +61,9 @@ fn series(query: Query) -> impl Strategy<Value = Vec<(Labels, f64)>> {
         "mode" => vec!["user", "steal"],
         "internal_ip" => vec!["", "10.0.0.1"],
         "product_name" => vec!["", "m5.large", "c5.large"],
-        "namespace" | "persistentvolumeclaim" | "persistentvolume" => vec!["a", "b"],
+        "namespace" | "persistentvolumeclaim" | "persistentvolume" | "service" | "ingress" => vec!["a", "b"],
+        "type" => vec!["LoadBalancer", "ExternalIP"],
+        "ingressclass" => vec!["alb", "alb-internal"],
         "key" | "effect" | "value" => vec!["", "x"],
         _ => vec!["", "", "v1", "v2"],
     };
@@ -81,7 +90,7 @@ const ASKED: [Query; 13] = [
     queries::NODE_MEMORY,
     queries::NODE_IO,
     queries::NODE_EXPORTERS,
-    queries::FARGATE_PROVISIONED,
+    queries::LOAD_BALANCERS,
     queries::CLAIM_INFO,
     queries::VOLUME_INFO,
     queries::VOLUME_USED,
@@ -107,7 +116,7 @@ proptest! {
             let settings = Settings::default();
             let nodes = super::rows(&snapshot, &settings, hour, &mut Doubts::default());
             let volumes = crate::volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
-            (nodes, volumes)
+            (nodes, volumes, crate::load_balancer::rows(&snapshot.load_balancers, hour))
         };
         prop_assert_eq!(rows(&answers.0), rows(&answers.1));
     }

@@ -58,7 +58,7 @@ pub const NODE_RESOURCES: Query = Query {
     ),
 };
 
-/// The query for labels and taints of nodes. Two label keys that kube-state-metrics would spell alike get `_conflict1`
+/// The query for labels and taints of nodes, and their addresses but those within the VPC. Two label keys that kube-state-metrics would spell alike get `_conflict1`
 /// and `_conflict2` behind their names.
 macro_rules! node_labels {
     ($($label:literal),+ $(,)?) => {
@@ -69,19 +69,21 @@ macro_rules! node_labels {
             shard_by: "node",
             shape: Shape::Once,
             labels: &[
-                "node", "key", "value", "effect",
+                "__name__", "node", "key", "value", "effect", "type", "address",
                 $(concat!("label_", $label), concat!("label_", $label, "_conflict1"), concat!("label_", $label, "_conflict2")),+
             ],
             promql: concat!(
-                "max by (node,key,value,effect",
+                "max by (__name__,node,key,value,effect,type,address",
                 $(",label_", $label, ",label_", $label, "_conflict1,label_", $label, "_conflict2",)+
-                ") (last_over_time({$shard,__name__=~\"kube_node_labels|kube_node_spec_taint\"}[62m]))"
+                ") (last_over_time({$shard,__name__=~\"kube_node_labels|kube_node_spec_taint|kube_node_status_addresses\",",
+                // Every node has a name among its addresses, which tells that they are shown.
+                "type=~\"ExternalIP|Hostname|\"}[62m]))"
             ),
         }
     };
 }
 
-/// The labels of nodes that say what they are, in every spelling known, and their taints.
+/// The labels of nodes that say what they are, in every spelling known, their taints, names and public addresses.
 pub const NODE_LABELS: Query = node_labels!(
     "node_kubernetes_io_instance_type",
     "beta_kubernetes_io_instance_type",
@@ -182,20 +184,5 @@ pub const NODE_EXPORTERS: Query = Query {
     promql: concat!(
         "max by (instance,nodename,product_name,node,kubernetes_node,__name__) ",
         "(last_over_time({$shard,__name__=~\"node_uname_info|node_dmi_info|node_boot_time_seconds\"}[62m]))"
-    ),
-};
-
-/// Resources Fargate provisioned for a pod, and with it for the node it has to itself, where kube-state-metrics is
-/// allowed to show the annotation `CapacityProvisioned` of pods.
-pub const FARGATE_PROVISIONED: Query = Query {
-    fact: Fact::FargateProvisioned,
-    name: "fargate_provisioned",
-    metric: "kube_pod_annotations",
-    shard_by: "uid",
-    shape: Shape::Once,
-    labels: &["uid", "annotation_capacity_provisioned"],
-    promql: concat!(
-        "max by (uid,annotation_capacity_provisioned) ",
-        "(last_over_time(kube_pod_annotations{$shard,annotation_capacity_provisioned!=\"\"}[62m]))"
     ),
 };

@@ -66,8 +66,10 @@ pub const POD_ENDED: Query = Query {
     promql: "max by (uid) (last_over_time(kube_pod_status_phase{$shard,phase=~\"Succeeded|Failed\"}[5m]) == 1)",
 };
 
-/// The controllers of pods, the claims they mount, their labels and what they tolerate. The labels that are asked for
-/// are added to those grouped by. Without the tolerations that every pod gets.
+/// The controllers of pods, the claims they mount, their labels, what they tolerate, and what Fargate provisioned for one,
+/// and with it for the node it has to itself, where kube-state-metrics is allowed to show the annotation
+/// `CapacityProvisioned`. The labels that are asked for are added to those grouped by. Without the tolerations that every
+/// pod gets.
 pub const POD_SPEC: Query = Query {
     fact: Fact::PodSpec,
     name: "pod_spec",
@@ -84,11 +86,13 @@ pub const POD_SPEC: Query = Query {
         "operator",
         "value",
         "effect",
+        "annotation_capacity_provisioned",
     ],
     promql: concat!(
-        "max by (__name__,uid,owner_kind,owner_name,persistentvolumeclaim,key,operator,value,effect) ",
+        "max by (__name__,uid,owner_kind,owner_name,persistentvolumeclaim,key,operator,value,effect,",
+        "annotation_capacity_provisioned) ",
         "(last_over_time({$shard,__name__=~\"kube_pod_owner|kube_pod_spec_volumes_persistentvolumeclaims_info|",
-        "kube_pod_labels|kube_pod_tolerations\",owner_is_controller=~\"true|\",",
+        "kube_pod_labels|kube_pod_tolerations|kube_pod_annotations\",owner_is_controller=~\"true|\",",
         "key!~\"node.kubernetes.io/(not-ready|unreachable)\"}[62m]))"
     ),
 };

@@ -71,7 +71,7 @@ pub enum Fact {
     NodeMemory,
     NodeIo,
     NodeExporters,
-    FargateProvisioned,
+    LoadBalancers,
     ClaimInfo,
     VolumeInfo,
     VolumeUsed,

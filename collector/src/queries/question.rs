@@ -7,13 +7,14 @@ use crate::settings::Settings;
 
 /// Labels that a server renames to `exported_…` where it scrapes without `honor_labels` and its targets have labels of
 /// the same names. Which series it renamed is not asked: wherever the renamed one is there, it is the exporter's own.
-const EXPORTED: [(&str, &str); 5] = [
+const EXPORTED: [(&str, &str); 6] = [
     // Of a server that federates others: the target itself, which may be one of hundreds behind the same address.
     ("instance", "exported_instance"),
     ("namespace", "exported_namespace"),
     ("pod", "exported_pod"),
     ("container", "exported_container"),
     ("node", "exported_node"),
+    ("service", "exported_service"),
 ];
 
 /// Names of the labels of cAdvisor before Kubernetes 1.16.

@@ -50,6 +50,8 @@ pub(crate) struct Facts {
     pub(crate) resources: BTreeMap<(Bound, String), f64>,
     pub(crate) labels: BTreeMap<&'static str, String>,
     pub(crate) taints: BTreeSet<String>,
+    /// Kinds and values of addresses; none where they are not shown.
+    pub(crate) addresses: BTreeSet<(String, String)>,
     /// Labels of which two values were said, for which the later is to be found by time: with the moment it was last
     /// said within the hour, in milliseconds since the epoch, once that is known.
     pub(crate) changed: BTreeMap<&'static str, (Option<i64>, String)>,
@@ -134,6 +136,11 @@ impl Exporter {
 impl Facts {
     /// Takes in a label or taint series.
     fn label_series(&mut self, series: &Series<'_, '_>) -> Option<()> {
+        if series.label("__name__") == Some("kube_node_status_addresses") {
+            let said = |label| series.label(label).unwrap_or_default().to_owned();
+            self.addresses.insert((said("type"), said("address")));
+            return Some(());
+        }
         if let Some(key) = series.label("key") {
             let value = series.label("value").unwrap_or_default();
             self.taints.insert(format!("{key}={value}:{}", series.label("effect")?));
@@ -238,7 +245,7 @@ impl Snapshot {
         let own = queries::NODE_LABELS.labels.iter().copied();
         let node_label = self.node_label();
         let own = own.map(|label| if label == "node" { node_label } else { label });
-        let labels: Vec<&str> = ["__name__", "resource"].into_iter().chain(own).collect();
+        let labels: Vec<&str> = ["resource"].into_iter().chain(own).collect();
         decode(body, &labels, &mut |series| {
             let Some(node) = series.label(node_label).and_then(|name| self.nodes.get_mut(name)) else { return };
             let metric = series.label("__name__").unwrap_or_default();
@@ -262,7 +269,7 @@ impl Snapshot {
                     "kube_node_created" => {
                         facts.created_seconds.extend(own.filter_map(|seconds| created_at(seconds, start)));
                     }
-                    "kube_node_labels" | "kube_node_spec_taint" => {
+                    "kube_node_labels" | "kube_node_spec_taint" | "kube_node_status_addresses" => {
                         if own.next().is_some() {
                             let _complete = facts.label_series(&series);
                         }
@@ -381,10 +388,4 @@ pub(super) fn join_exporters(exporters: &mut BTreeMap<(String, String), Exporter
             exporter.join(rest);
         }
     }
-}
-
-pub(super) fn fargate_provisioned(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
-    let provisioned = s.fargate_provisioned.entry(series.label("uid")?.to_owned()).or_default();
-    *provisioned = series.label("annotation_capacity_provisioned")?.to_owned().max(std::mem::take(provisioned));
-    Some(())
 }

@@ -140,6 +140,13 @@ pub(super) fn spec(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
             pod.owner = owner.max(pod.owner.take());
         }
         "kube_pod_labels" => labels(s, series)?,
+        // There for every pod as soon as any annotation is shown.
+        "kube_pod_annotations" => {
+            if let Some(said) = series.label("annotation_capacity_provisioned") {
+                let provisioned = s.fargate_provisioned.entry(series.label("uid")?.to_owned()).or_default();
+                *provisioned = said.to_owned().max(std::mem::take(provisioned));
+            }
+        }
         "kube_pod_tolerations" => {
             // An empty key with `Exists` tolerates everything.
             let own = |label| series.label(label).unwrap_or_default();

@@ -10,12 +10,18 @@ use types::Window;
 use crate::world::HOUR;
 
 /// Metrics that the demo's cluster has none of, and why.
-const NOT_IN_THE_DEMO: [(&str, &str); 8] = [
+const NOT_IN_THE_DEMO: [(&str, &str); 14] = [
+    ("gatewayapi_gateway_status_address_info", "it has no Gateway"),
+    ("kube_ingress_annotations", "it has no Ingress"),
+    ("kube_ingress_info", "it has no Ingress"),
+    ("kube_ingressclass_info", "it has no Ingress"),
     ("kube_pod_annotations", "shown only where the chart's values ask for it"),
     ("kube_pod_nodeselectors", "no pod is bound by a selector"),
     ("kube_pod_overhead_cpu_cores", "no pod has a sandbox"),
     ("kube_pod_overhead_memory_bytes", "no pod has a sandbox"),
     ("kube_pod_status_initialized_time", "no sidecar comes after an init container"),
+    ("kube_service_annotations", "no Service has a load balancer"),
+    ("kube_service_status_load_balancer_ingress", "no Service has a load balancer"),
     ("kube_state_metrics_list_total", "of kube-state-metrics itself, which is seldom scraped"),
     ("machine_memory_bytes", "scrapes of the kubelets are not counted"),
     ("node_boot_time_seconds", "no node is booted anew"),

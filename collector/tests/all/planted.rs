@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use collector::Settings;
 use fixtures::kubernetes::{Api, Exposed, StateMetrics};
 use fixtures::{Sample, SampleSink, services};
-use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, VolumeHour};
 
 use crate::catalogue::{Names, of_the_demo};
 use crate::world::{HOUR, Labels, World, collected_with};
@@ -31,7 +31,8 @@ fn chart_list(key: &str) -> Vec<String> {
 /// The flags that the chart gives kube-state-metrics.
 fn chart_flags() -> Vec<String> {
     let labels = format!("--metric-labels-allowlist={}", chart_list("metricLabelsAllowlist").join(","));
-    std::iter::once(labels).chain(chart_list("extraArgs")).collect()
+    let annotations = format!("--metric-annotations-allowlist={}", chart_list("metricAnnotationsAllowList").join(","));
+    [labels, annotations].into_iter().chain(chart_list("extraArgs")).collect()
 }
 
 /// Adds what was exposed to the series, as scrapes from one second of the hour to another.
@@ -96,6 +97,7 @@ async fn what_was_planted_in_kubernetes_is_in_the_lake() {
     let containers: Vec<_> = hours.rows::<ContainerHour>().await.into_iter().map(whole).collect();
     check("container", &containers, &expect::containers(&planted));
     check("volume", &hours.rows::<VolumeHour>().await, &expect::volumes(&planted));
+    check("load balancer", &hours.rows::<LoadBalancerHour>().await, &expect::load_balancers());
     let manifest = hours.lake.manifest(&"c".parse().unwrap(), crate::world::hour()).await.unwrap();
     assert_eq!(manifest.manifest.faults, Vec::<String>::new());
 }

@@ -7,6 +7,7 @@ mod duplicates;
 mod gaps;
 mod gauges;
 mod lives;
+mod load_balancers;
 mod nodes;
 mod pods;
 mod rules;

@@ -120,11 +120,12 @@ impl World {
 /// The series of kube-state-metrics as a job without `honor_labels` writes them: what they say under other names, and
 /// in its place where kube-state-metrics itself runs.
 pub(crate) fn without_honor_labels(mut world: World) -> World {
-    for label in ["namespace", "pod", "container", "node"] {
+    for label in ["namespace", "pod", "container", "node", "service"] {
         world = world.renamed("kube_", label, &format!("exported_{label}"));
     }
     for (labels, _) in world.series.iter_mut().filter(|(labels, _)| is_kube(labels)) {
-        let own = [("namespace", "monitoring"), ("pod", "ksm-0"), ("container", "ksm"), ("node", "n9")];
+        let own =
+            [("namespace", "monitoring"), ("pod", "ksm-0"), ("container", "ksm"), ("node", "n9"), ("service", "ksm")];
         labels.extend(own.map(|(k, v)| (k.to_owned(), v.to_owned())));
         labels.sort();
     }

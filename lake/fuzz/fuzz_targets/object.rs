@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use lake::admit::{Admitted, check_object};
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, VolumeHour};
 use lake::{Table, read_batches};
 use libfuzzer_sys::fuzz_target;
 use types::{ClusterId, Hour};
@@ -18,12 +18,13 @@ fuzz_target!(|bytes: &[u8]| {
     let cluster: ClusterId = "frozen".parse().expect("a name");
     let hour = Hour::starting_at(1_782_864_000).expect("an hour");
     let object = Bytes::copy_from_slice(bytes);
-    let readers: [(&'static str, fn(&Bytes) -> Option<usize>); 5] = [
+    let readers: [(&'static str, fn(&Bytes) -> Option<usize>); 6] = [
         (ContainerHour::NAME, rows::<ContainerHour>),
         (PodHour::NAME, rows::<PodHour>),
         (NodeHour::NAME, rows::<NodeHour>),
         (VolumeHour::NAME, rows::<VolumeHour>),
         (QualityHour::NAME, rows::<QualityHour>),
+        (LoadBalancerHour::NAME, rows::<LoadBalancerHour>),
     ];
     for (table, rows) in readers {
         if let Ok(Some(said)) = check_object(&cluster, &Admitted::Object { table, hour }, &object) {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lake::store::DirStore;
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 use lake::{Compaction, Day, Lake, LakeError, ReadHour};
 use types::{ClusterId, Hour};
 
@@ -95,6 +95,10 @@ async fn the_first_layout_reads_as_it_was_written() {
         (Some(392_989_507_584), &["warehouse-0".to_owned()][..])
     );
 
+    // A table of later releases: an hour without it has no row of it, and columns of later releases are null.
+    assert_eq!(lake.rows::<LoadBalancerHour>(&read).await.unwrap(), []);
+    assert_eq!((nodes[0].public_ipv4_addresses, volumes[0].on_outpost), (None, None));
+
     let quality: Vec<QualityHour> = rows(&lake, &read, 1).await;
     assert_eq!((quality[0].samples, quality[0].warnings.as_slice()), (78, &["one warning".to_owned()][..]));
 }
@@ -112,6 +116,7 @@ async fn the_first_layout_compacts() -> Result<(), LakeError> {
     let copy = Lake::new(store);
     let cluster = &read.manifest.cluster_id;
     copy.compact_day(cluster, Day::of(read.hour), Compaction::default(), read.hour.plus(24 * 9).start()).await?;
+    assert!(!copy.delete_hours(cluster, Day::of(read.hour)).await?.is_empty());
     let parts = copy.parts(cluster, Day::of(read.hour), None).await?;
     let (_, bytes) = copy.part_bytes::<NodeHour>(&parts[0]).await?.unwrap();
     let batch = &lake::read_batches(bytes, NodeHour::COLUMNS).unwrap()[0];
@@ -151,7 +156,13 @@ async fn the_second_layout_reads_as_the_first_and_both_make_one_day() -> Result<
     let lake = Lake::new(Arc::clone(&store));
     let mut pods: Vec<PodHour> = first.rows(&read).await?;
     pods.iter_mut().for_each(|pod| pod.hour_start_seconds += 3600);
-    let rows = lake::HourRows { pods: pods.clone(), ..lake::HourRows::default() };
+    let balancer = LoadBalancerHour {
+        hour_start_seconds: read.hour.next().start_seconds(),
+        object: "Service/a/b".to_owned(),
+        ..LoadBalancerHour::default()
+    };
+    let load_balancers = vec![balancer.clone()];
+    let rows = lake::HourRows { pods: pods.clone(), load_balancers, ..lake::HourRows::default() };
     lake.write_hour(&cluster, read.hour.next(), rows, lake::HourOrigin::generator()).await?;
     let day = Day::of(read.hour);
     lake.compact_day(&cluster, day, Compaction::default(), read.hour.plus(24 * 9).start()).await?;
@@ -164,8 +175,16 @@ async fn the_second_layout_reads_as_the_first_and_both_make_one_day() -> Result<
     expect.extend(pods);
     expect.sort_by(|a, b| (&a.pod_uid, a.hour_start_seconds).cmp(&(&b.pod_uid, b.hour_start_seconds)));
     assert_eq!(merged.collect::<Vec<_>>(), expect);
+    // The first hour has no table of load balancers, the next has, and so has their day.
+    let (_, bytes) = lake.part_bytes::<LoadBalancerHour>(&parts[0]).await?.unwrap();
+    let batches = lake::read_batches(bytes, LoadBalancerHour::COLUMNS).unwrap();
+    let held = batches.iter().flat_map(|b| (0..b.num_rows()).map(|row| LoadBalancerHour::from_batch(b, row).unwrap()));
+    assert_eq!(held.collect::<Vec<_>>(), [balancer]);
     let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
     assert_eq!(found.faults, vec![]);
+    assert!(!lake.delete_hours(&cluster, day).await?.is_empty());
+    let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
+    assert_eq!((found.objects, found.faults), (6, vec![]));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fixtures::{Cluster, services};
 use lake::store::MemoryStore;
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, VolumeHour};
 use lake::verify::{Scope, verify};
 use lake::{CompactOutcome, Compaction, Day, HourOrigin, HourRows, Lake, LakeError, Store, Table, batches};
 use types::{ClusterId, Hour, Window};
@@ -33,6 +33,8 @@ fn few(mut rows: HourRows) -> HourRows {
     rows.volumes.truncate(2);
     let hour_start_seconds = rows.nodes[0].hour_start_seconds;
     rows.quality.push(QualityHour { hour_start_seconds, query: "pod_info".to_owned(), ..QualityHour::default() });
+    let object = "Service/a/b".to_owned();
+    rows.load_balancers.push(LoadBalancerHour { hour_start_seconds, object, ..LoadBalancerHour::default() });
     rows
 }
 
@@ -84,7 +86,7 @@ async fn read(store: &Arc<dyn Store>) -> Result<Vec<String>, LakeError> {
     let lake = Lake::new(Arc::clone(store));
     let mut tables = vec![table::<ContainerHour>(&lake).await?, table::<PodHour>(&lake).await?];
     tables.extend([table::<NodeHour>(&lake).await?, table::<VolumeHour>(&lake).await?]);
-    tables.push(table::<QualityHour>(&lake).await?);
+    tables.extend([table::<QualityHour>(&lake).await?, table::<LoadBalancerHour>(&lake).await?]);
     Ok(tables)
 }
 

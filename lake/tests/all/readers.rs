@@ -12,7 +12,7 @@ use arrow::datatypes::Int64Type;
 use arrow_of_lake::column_sums;
 use fixtures::{Cluster, services};
 use lake::store::DirStore;
-use lake::tables::{ContainerHour, NodeHour, PodHour, QualityHour, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, VolumeHour};
 use lake::{CompactOutcome, Compaction, CorrectOutcome, Day, HourOrigin, HourRows, Lake, Table};
 use types::{ClusterId, Hour, Window};
 
@@ -76,6 +76,7 @@ async fn our_sums(lake: &Lake, cluster: &ClusterId, day: Day) -> Sums {
     add_table::<NodeHour>(lake, cluster, day, &mut sums).await;
     add_table::<VolumeHour>(lake, cluster, day, &mut sums).await;
     add_table::<QualityHour>(lake, cluster, day, &mut sums).await;
+    add_table::<LoadBalancerHour>(lake, cluster, day, &mut sums).await;
     sums
 }
 
@@ -91,6 +92,15 @@ fn hour_rows(cluster: &Cluster, hour: Hour) -> HourRows {
             ..QualityHour::default()
         });
     }
+    // The generator has no load balancer either.
+    rows.load_balancers = vec![LoadBalancerHour {
+        hour_start_seconds: hour.start_seconds(),
+        address: "k8s-a-b-0a1b2c3d4e-0123456789abcdef.elb.us-east-1.amazonaws.com".to_owned(),
+        object: "Service/a/b".to_owned(),
+        internet_facing: Some(true),
+        present_seconds: 3_300,
+        ..LoadBalancerHour::default()
+    }];
     rows
 }
 
@@ -107,7 +117,7 @@ async fn write_by_detours(lake: &Lake, id: &ClusterId, cluster: &Cluster, hours:
     let day = Day::of(first);
     let compacted = lake.compact_day(id, day, Compaction::default(), day.plus(9).end()).await.unwrap();
     assert!(matches!(compacted, CompactOutcome::Compacted { hours: 2, .. }), "{compacted:?}");
-    assert_eq!(lake.delete_hours(id, day).await.unwrap().len(), 10);
+    assert_eq!(lake.delete_hours(id, day).await.unwrap().len(), 12);
     let corrected = lake.correct_hour(id, first, hour_rows(cluster, first), HourOrigin::generator()).await.unwrap();
     assert!(matches!(corrected, CorrectOutcome::Corrected { revision: 1, .. }), "{corrected:?}");
     lake.write_hour(id, last, hour_rows(cluster, last), HourOrigin::generator()).await.unwrap();
@@ -176,7 +186,7 @@ async fn other_engines_get_the_same_sums() {
     lake.compact_day(&id, day, Compaction::default(), day.plus(9).end()).await.unwrap();
     check_engines(&python, folder.path(), &ours, true);
     // What a compaction that was stopped left behind: whole, readable, and of other hours than the manifests say.
-    for table in ["container_hour", "node_hour", "pod_hour", "quality_hour", "volume_hour"] {
+    for table in ["container_hour", "load_balancer_hour", "node_hour", "pod_hour", "quality_hour", "volume_hour"] {
         let files = folder.path().join(format!("v1/{table}/cluster=prod-7/date=2026-06-30"));
         std::fs::copy(files.join("day.r1.parquet"), files.join("day.r2.parquet")).unwrap();
     }

@@ -58,6 +58,10 @@ const ITEMS: [(&str, &str, &str, f64); 18] = [
     ("AmazonEKS-Hours:perCluster", "eks.control_plane", "cluster-hour", 1.0),
 ];
 
+/// Items by the family of load balancers, whose usage type is the same.
+const LOAD_BALANCERS: [(&str, &str); 3] =
+    [("Load Balancer-Application", "elb.alb"), ("Load Balancer-Network", "elb.nlb"), ("Load Balancer", "elb.clb")];
+
 /// Regions by the prefix of usage types.
 const REGIONS: [(&str, &str); 36] = [
     ("", "us-east-1"),
@@ -130,6 +134,10 @@ impl Product<'_> {
                 && !self.licence_model.starts_with("Bring");
             let name = self.instance_type.to_owned();
             return (wanted && !name.is_empty()).then_some(Kept { kind, region, name, unit: "hour", per: 1.0 });
+        }
+        if rest == "LoadBalancerUsage" {
+            let (_, item) = LOAD_BALANCERS.iter().find(|(family, _)| *family == self.family)?;
+            return Some(Kept { kind: "item", region, name: (*item).to_owned(), unit: "hour", per: 1.0 });
         }
         let (_, item, unit, per) = ITEMS.iter().find(|(end, ..)| *end == rest)?;
         // Windows on Fargate has the same usage types with another operating system.

@@ -145,6 +145,32 @@ fn a_place_that_is_not_known_is_no_region() {
 }
 
 #[test]
+fn load_balancers_are_told_apart_by_their_family() {
+    let row = |sku: &str, price: &str, family: &str, usage: &str| {
+        format!("{sku},OnDemand,0,{price},USD,{family},EU-{usage},eu-west-1\n")
+    };
+    let list = [
+        "\"OfferCode\",\"AWSELB\"\n\"Publication Date\",\"2026-07-15T20:00:00Z\"\n".to_owned(),
+        "SKU,TermType,StartingRange,PricePerUnit,Currency,Product Family,usageType,Region Code\n".to_owned(),
+        row("A", "0.0252", "Load Balancer-Application", "LoadBalancerUsage"),
+        row("B", "0.0251", "Load Balancer-Network", "LoadBalancerUsage"),
+        row("C", "0.0280", "Load Balancer", "LoadBalancerUsage"),
+        row("D", "0.0125", "Load Balancer-Gateway", "LoadBalancerUsage"),
+        row("E", "0.0080", "Load Balancer-Application", "LCUUsage"),
+    ];
+    let expect = [
+        pair("item eu-west-1 elb.alb", "0.0252"),
+        pair("item eu-west-1 elb.nlb", "0.0251"),
+        pair("item eu-west-1 elb.clb", "0.0280"),
+    ];
+    let mut found = kept(&list.concat());
+    found.sort();
+    let mut expect = expect.to_vec();
+    expect.sort();
+    assert_eq!(found, expect);
+}
+
+#[test]
 fn china_is_in_yuan_and_nothing_else_is() {
     let list = |currency: &str, region: &str| {
         format!(

@@ -136,6 +136,8 @@ fn line(name: &str) -> &'static str {
         "cpu_credits" => "CPU credits",
         "control_plane" => "the EKS control plane",
         "network" => "network",
+        "load_balancers" => "load balancers",
+        "public_ipv4" => "public IPv4 addresses",
         "licences" => "licences",
         "pool_network" => "NAT of the machine pool",
         "fee" => "the EMP fee",

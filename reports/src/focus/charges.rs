@@ -21,7 +21,10 @@ fn service(line: &str) -> Service {
         "fargate" => of("Compute", "Serverless Compute", "AWS Fargate"),
         "root_disks" | "volumes" => of("Storage", "Block Storage", "Amazon Elastic Block Store"),
         "control_plane" | "auto_mode" => of("Compute", "Containers", "Amazon Elastic Kubernetes Service"),
-        "network" | "pool_network" => of("Networking", "Network Infrastructure", "Amazon Virtual Private Cloud"),
+        "load_balancers" => of("Networking", "Application Networking", "Elastic Load Balancing"),
+        "network" | "public_ipv4" | "pool_network" => {
+            of("Networking", "Network Infrastructure", "Amazon Virtual Private Cloud")
+        }
         "fee" => Service { provider: VENDOR, ..of("Compute", "Virtual Machines", "Elastic machine pool") },
         _ => of("Other", "Other (Other)", "Licences and other charges"),
     }

@@ -118,8 +118,12 @@ mod cost_lines {
         cpu_credits;
         /// EKS control plane, extended support and the fee for hybrid nodes with it.
         control_plane;
-        /// NAT gateways and public addresses.
+        /// NAT gateways and interface endpoints, as assumptions count them.
         network;
+        /// Load balancers by the hour, without their capacity units; as today in every scenario.
+        load_balancers;
+        /// Public IPv4 addresses of nodes and, the least there are, of load balancers; as today in every scenario.
+        public_ipv4;
         /// Licences paid per node.
         licences;
         /// Commitments paid and not used.

@@ -29,6 +29,33 @@ fn cross_zone(observed: &Observed, book: &PriceBook) -> Option<Note> {
     )))
 }
 
+/// Lists what a cluster may pay for beside its bill, as far as the lake does not show it.
+fn not_in_the_bill(observed: &Observed) -> String {
+    let mut lacking = vec![
+        "data transfer (what crosses zones costs by the byte, and no metric says which bytes do)",
+        "NAT gateways, interface endpoints and snapshots unless assumptions count them",
+    ];
+    if observed.load_balancers.known_seconds == 0 {
+        lacking.push("load balancers unless assumptions count them (collect kube_service_spec_type and kube_service_status_load_balancer_ingress)");
+    }
+    if observed.public_ipv4.unknown_seconds > 0 || observed.public_ipv4.known_seconds == 0 {
+        lacking.push("public addresses of nodes unless assumptions count them (collect kube_node_status_addresses)");
+    }
+    lacking.extend([
+        "capacity units of load balancers, and load balancers of Ingresses whose class does not say that it has one",
+        "a provisioned control plane",
+        "capabilities of EKS and add-ons from the AWS Marketplace",
+        "CloudWatch Container Insights and logs, of the control plane too",
+        "Amazon Managed Prometheus",
+        "images in ECR",
+        "transit gateways, Route 53, WAF and Shield",
+        "subscriptions of RHEL and SUSE where an older collector left out the image of the node",
+        "which machines are on Outposts where no label of the EBS CSI driver says so",
+        "time billed before a node's first or after its last sight other than its boot",
+    ]);
+    format!("Not in the bill, since no metric that is collected shows it: {}.", lacking.join("; "))
+}
+
 impl Bill {
     pub(super) fn add_notes(&mut self, observed: &Observed, ledger: &Ledger, book: &PriceBook) {
         let node_hours = |of: &dyn Fn(&NodeCost) -> bool| {
@@ -140,7 +167,7 @@ impl Bill {
         } else {
             notes.push(Note::info("Compute is at effective cost: commitments cover machine-seconds hour by hour, and what of them is not used is a line of its own."));
         }
-        notes.push(Note::info("Not in the bill, since no metric that is collected shows it: data transfer (what crosses zones costs by the byte, and no metric says which bytes do), load balancers, NAT gateways, interface endpoints, public addresses and snapshots unless assumptions count them, a provisioned control plane, capabilities of EKS, CloudWatch Container Insights, subscriptions of RHEL and SUSE where an older collector left out the image of the node, which machines are on Outposts where no label of the EBS CSI driver says so, and time billed before a node's first or after its last sight other than its boot."));
+        notes.push(Note::info(not_in_the_bill(observed)));
         self.notes.extend(notes);
     }
 

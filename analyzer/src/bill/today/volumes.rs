@@ -10,7 +10,7 @@ use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, ratio, whole};
 use crate::prices::{PriceBook, Priced};
-use crate::sums::facts::{Store, VolumeKind};
+use crate::sums::facts::{OUTPOST, Store, VolumeKind};
 use crate::sums::ledger::Ledger;
 use crate::sums::observed::{Observed, VolumeSums};
 
@@ -24,6 +24,9 @@ const GP2_MOST_IOPS: i64 = 16_000;
 /// Where the tiers of io2 end. AWS's list prices the second at 70 % and the third at 49 % of the first.
 const IO2_FIRST_TIER_IOPS: i64 = 32_000;
 const IO2_SECOND_TIER_IOPS: i64 = 64_000;
+
+/// Reason that a volume has no price that is on an Outpost, or may be.
+const ON_OUTPOST: &str = "on an Outpost, or mounted by no pod that tells; the rack of one, disks included, is paid for by the term: give what a GiB-month costs you as [[volume]] in the prices file, its region with -outpost behind it";
 
 /// Why what EFS stores is not measured.
 pub(crate) const EFS_USED: &str = "what EFS stores is taken from the kubelet's statistics of each claim";
@@ -355,8 +358,9 @@ fn volume_price<'a>(
         return Err("volume type not known; set the assumption volumes.unknown_type to price it as one".to_owned());
     };
     let Some(region) = region else { return Err("region not known".to_owned()) };
-    let unit = book
-        .volume(volume_type, region)
-        .ok_or_else(|| format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file"))?;
+    let unit = book.volume(volume_type, region).ok_or_else(|| match region.strip_suffix(OUTPOST) {
+        Some(_) => ON_OUTPOST.to_owned(),
+        None => format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file"),
+    })?;
     Ok((volume_type, region, unit))
 }

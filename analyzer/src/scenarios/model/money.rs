@@ -308,6 +308,8 @@ impl<'a> Pricer<'a> {
             cpu_credits: share(self.lines.cpu_credits),
             control_plane: share(self.lines.control_plane),
             network: share(self.lines.network),
+            load_balancers: share(self.lines.load_balancers),
+            public_ipv4: share(self.lines.public_ipv4),
             licences: self.lines.licences.map(|_| per_node(self.as_is_licences, self.licences, nodes + evms)),
             unused_commitments: Some(compute.unused()),
             pool_network: nat,
@@ -394,6 +396,8 @@ impl<'a> Pricer<'a> {
             volumes: by_hours(self.lines.volumes),
             control_plane: by_hours(self.lines.control_plane),
             network: by_hours(self.lines.network),
+            load_balancers: by_hours(self.lines.load_balancers),
+            public_ipv4: by_hours(self.lines.public_ipv4),
             pool_network: by_hours(self.lines.pool_network),
             fee: by_hours(self.lines.fee),
         };

@@ -42,6 +42,7 @@ fn node(hour: Hour, n: usize, instance_type: &str, os: &str, zone: &str) -> Node
         root_disk_bytes: Some(50 << 30),
         fargate_provisioned: None,
         network_bytes: None,
+        public_ipv4_addresses: None,
         seen: NodeSlots::default(),
     }
 }

@@ -74,7 +74,8 @@ impl Conclusion {
 }
 
 /// Lines that cost what they cost today in every scenario.
-const AS_TODAY: [&str; 5] = ["fargate", "volumes", "auto_mode", "control_plane", "network"];
+const AS_TODAY: [&str; 7] =
+    ["fargate", "volumes", "auto_mode", "control_plane", "network", "load_balancers", "public_ipv4"];
 
 /// Names for people.
 const LABELS: [(&str, &str); 8] = [

@@ -35,6 +35,7 @@ fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow 
         root_disk_bytes: None,
         fargate_provisioned: None,
         network_bytes: None,
+        public_ipv4_addresses: None,
         seen: crate::sums::facts::NodeSlots::default(),
     }
 }
@@ -52,6 +53,8 @@ fn facts(nodes: Vec<NodeRow>) -> HourFacts {
         hour: hour(),
         nodes,
         volumes: Vec::new(),
+        load_balancers: Vec::new(),
+        services_show: false,
         workloads: BTreeMap::new(),
         slots: SlotTotals::default(),
         pod_ids: BTreeMap::new(),

@@ -1,6 +1,8 @@
 //! A small EKS cluster with one of everything, and how it changes in the course of the hour.
 
-use fixtures::kubernetes::{Api, Claim, Container, ContainerKind, Node, Owner, Pod, Volume, controlled, labelled};
+use fixtures::kubernetes::{
+    Api, Claim, Container, ContainerKind, Ingress, Node, Owner, Pod, Service, Volume, controlled, labelled,
+};
 use serde_json::json;
 
 use crate::world::{HOUR, World};
@@ -38,6 +40,8 @@ pub(super) struct Planted {
     pub(super) pods: Vec<(Planned<Pod>, (&'static str, &'static str))>,
     pub(super) volumes: Vec<Volume>,
     pub(super) claims: Vec<Claim>,
+    services: Vec<Planned<Service>>,
+    ingresses: Vec<Ingress>,
 }
 
 const GENERAL: &str = "ip-10-0-0-1.ec2.internal";
@@ -52,7 +56,7 @@ const JOINS: &str = "ip-10-0-0-5.ec2.internal";
 impl Default for Planted {
     fn default() -> Self {
         let (volumes, claims) = storage();
-        Self { nodes: nodes(), pods: pods(), volumes, claims }
+        Self { nodes: nodes(), pods: pods(), volumes, claims, services: services(), ingresses: ingresses() }
     }
 }
 
@@ -79,6 +83,12 @@ impl Planted {
                 false => api.delete("Pod", pod.what.namespace, &pod.what.name),
             }
         }
+        for service in &self.services {
+            match service.is_there(stage) {
+                true => api.put(service.what.object()),
+                false => api.delete("Service", service.what.namespace, service.what.name),
+            }
+        }
         if stage == 1 {
             let owner = [Owner::controller("Deployment", "web")];
             api.put(controlled("apps/v1", "ReplicaSet", "shop", "web-7f", &[], &owner));
@@ -89,6 +99,7 @@ impl Planted {
     fn plant_what_stays(&self, api: &Api) {
         self.volumes.iter().for_each(|volume| api.put(volume.object()));
         self.claims.iter().for_each(|claim| api.put(claim.object()));
+        self.ingresses.iter().for_each(|ingress| api.put(ingress.object()));
         for (kind, namespace, name) in
             [("Deployment", "shop", "web"), ("StatefulSet", "shop", "db"), ("DaemonSet", "kube-system", "agent")]
         {
@@ -261,9 +272,55 @@ fn nodes() -> Vec<Planned<Node>> {
     };
     let leaves = Planned { from: 0, until: Some(1), what: managed(LEAVES, '2', "m5.4xlarge", "general") };
     let joined = Node { created: HOUR + STAGES[2] - 20, ..managed(JOINS, '3', "m5.4xlarge", "general") };
-    let stay = [managed(GENERAL, '4', "m5.4xlarge", "general"), karpenter, fargate, auto, hybrid, gpu];
+    let public = Node { external_ip: "192.0.2.1", ..managed(GENERAL, '4', "m5.4xlarge", "general") };
+    let stay = [public, karpenter, fargate, auto, hybrid, gpu];
     let stay = stay.into_iter().map(Planned::always);
     stay.chain([leaves, Planned { from: 2, until: None, what: joined }]).collect()
+}
+
+pub(super) const NETWORK: &str = "k8s-shop-web-0a1b2c3d4e-0123456789abcdef.elb.us-east-1.amazonaws.com";
+pub(super) const CLASSIC: &str = "a0123456789abcdef0123456789abcde-1234567890.us-east-1.elb.amazonaws.com";
+pub(super) const INTERNAL: &str = "internal-a1123456789abcdef0123456789abcde-1234567891.us-east-1.elb.amazonaws.com";
+
+/// Services with load balancers of every kind, one without an address, one that leaves, and one without a load balancer.
+fn services() -> Vec<Planned<Service>> {
+    let of = |name, addresses: &[&'static str], annotations: &[(&'static str, &'static str)]| Service {
+        namespace: "shop",
+        name,
+        service_type: "LoadBalancer",
+        annotations: annotations.to_vec(),
+        addresses: addresses.to_vec(),
+    };
+    let scheme = ("service.beta.kubernetes.io/aws-load-balancer-scheme", "internet-facing");
+    let unread = ("example.com/owner", "x");
+    vec![
+        Planned::always(of("web", &[NETWORK], &[scheme, unread])),
+        Planned::always(of("web-udp", &[NETWORK], &[scheme])),
+        Planned::always(of("old", &[CLASSIC], &[])),
+        Planned { from: 0, until: Some(1), what: of("leaves", &[INTERNAL], &[]) },
+        Planned::always(of("waits", &[], &[])),
+        Planned::always(of("home", &["192.0.2.7"], &[])),
+        Planned::always(Service { service_type: "ClusterIP", ..of("db", &[], &[]) }),
+    ]
+}
+
+/// Two Ingresses that share a load balancer, one with its own, and two that something in the cluster serves.
+fn ingresses() -> Vec<Ingress> {
+    let of = |namespace, name, class, annotations: &[(&'static str, &'static str)]| Ingress {
+        namespace,
+        name,
+        class,
+        annotations: annotations.to_vec(),
+    };
+    let group = ("alb.ingress.kubernetes.io/group.name", "front");
+    let scheme = ("alb.ingress.kubernetes.io/scheme", "internet-facing");
+    vec![
+        of("shop", "web", "alb", &[group, scheme]),
+        of("batch", "report", "alb", &[group, scheme]),
+        of("shop", "admin", "alb", &[]),
+        of("shop", "inner", "nginx", &[]),
+        of("shop", "plain", "", &[]),
+    ]
 }
 
 /// A pod of one container that was there before the hour.

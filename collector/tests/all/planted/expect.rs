@@ -2,9 +2,9 @@
 
 use fixtures::kubernetes::{Container, ContainerKind, Node, Pod};
 use lake::SlotValues;
-use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
+use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, VolumeHour};
 
-use super::cluster::{Planned, Planted, STAGES, seconds};
+use super::cluster::{CLASSIC, INTERNAL, NETWORK, Planned, Planted, STAGES, seconds};
 use super::{LAST_SECOND, SCRAPE_SECONDS};
 use crate::world::HOUR;
 
@@ -82,6 +82,7 @@ fn node(planned: &Planned<Node>) -> NodeHour {
         root_disk_bytes: Some(83_873_772 << 10),
         extended_capacity: Some(extended),
         os_image: Some(node.os_image.to_owned()),
+        public_ipv4_addresses: Some(i32::from(!node.external_ip.is_empty())),
         ..NodeHour::default()
     }
 }
@@ -227,8 +228,51 @@ pub(super) fn volumes(planted: &Planted) -> Vec<VolumeHour> {
             present_seconds: 3_600,
             pods: mounts.map(|pod| pod.name.clone()).collect(),
             csi_driver: text(volume.csi_driver),
+            on_outpost: is_ebs.then_some(false),
             ..VolumeHour::default()
         }
     };
     planted.claims.iter().map(row).collect()
+}
+
+/// Rows that an engineer reads off the Services and Ingresses that are planted.
+pub(super) fn load_balancers() -> Vec<LoadBalancerHour> {
+    let row = |address: &str, object: &str, seconds: i32| LoadBalancerHour {
+        hour_start_seconds: HOUR,
+        address: address.to_owned(),
+        object: object.to_owned(),
+        namespace: object.split('/').nth(1).unwrap().to_owned(),
+        load_balancer_type_source: "unknown".to_owned(),
+        present_seconds: seconds,
+        ..LoadBalancerHour::default()
+    };
+    let of_aws = |row: LoadBalancerHour, kind: &str, facing: bool| LoadBalancerHour {
+        load_balancer_type: text(kind),
+        load_balancer_type_source: "hostname".to_owned(),
+        region: text("us-east-1"),
+        internet_facing: Some(facing),
+        ..row
+    };
+    let ingress = |object: &str, group: &str, facing: bool| LoadBalancerHour {
+        load_balancer_type: text("application"),
+        load_balancer_type_source: "ingress-class-name".to_owned(),
+        internet_facing: Some(facing),
+        ingress_class: text("alb"),
+        ingress_group: Some(group.to_owned()),
+        ..row("", object, 3_600)
+    };
+    let mut rows = vec![
+        ingress("Ingress/batch/report", "front", true),
+        ingress("Ingress/shop/admin", "", false),
+        ingress("Ingress/shop/web", "front", true),
+        row("", "Service/shop/waits", 3_600),
+        row("192.0.2.7", "Service/shop/home", 3_600),
+        of_aws(row(CLASSIC, "Service/shop/old", 3_600), "classic", true),
+        // Scraped for the last time a minute before the next stage.
+        of_aws(row(INTERNAL, "Service/shop/leaves", i32::try_from(STAGES[1]).unwrap()), "classic", false),
+        of_aws(row(NETWORK, "Service/shop/web", 3_600), "network", true),
+        of_aws(row(NETWORK, "Service/shop/web-udp", 3_600), "network", true),
+    ];
+    rows.sort_by(|a, b| (&a.address, &a.object).cmp(&(&b.address, &b.object)));
+    rows
 }

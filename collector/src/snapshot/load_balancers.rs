@@ -1,0 +1,113 @@
+//! Facts about Services, Ingresses and Gateways that have a load balancer.
+
+use std::collections::BTreeMap;
+
+use types::SLOTS_PER_HOUR;
+
+use super::{Snapshot, slots};
+use crate::decode::Series;
+
+/// Kind of an object that may have a load balancer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Gateway,
+    Ingress,
+    Service,
+}
+
+/// Everything known of load balancers.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct LoadBalancers {
+    /// By kind, namespace and name.
+    pub(crate) objects: BTreeMap<(Kind, String, String), Object>,
+    /// Controllers of Ingress classes, by the name of the class.
+    pub(crate) controllers: BTreeMap<String, String>,
+}
+
+/// An object that may have a load balancer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Object {
+    /// Slots in which it was one that has a load balancer, by its type or class; of Gateways, by its address.
+    pub(crate) present: [bool; SLOTS_PER_HOUR],
+    /// Addresses, with the slots in which it had them.
+    pub(crate) addresses: BTreeMap<String, [bool; SLOTS_PER_HOUR]>,
+    /// Class of an Ingress, as the greatest by characters where two were said.
+    pub(crate) class: String,
+    /// Annotations by the name kube-state-metrics gives them.
+    pub(crate) annotations: BTreeMap<&'static str, String>,
+}
+
+/// The annotations that are read.
+pub(crate) const ANNOTATIONS: [&str; 4] = [
+    "annotation_service_beta_kubernetes_io_aws_load_balancer_scheme",
+    "annotation_service_beta_kubernetes_io_aws_load_balancer_internal",
+    "annotation_alb_ingress_kubernetes_io_group_name",
+    "annotation_alb_ingress_kubernetes_io_scheme",
+];
+
+pub(super) fn take(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let metric = series.label("__name__")?;
+    let seen = slots(series, start).map(|sample| sample.is_some());
+    let there = |present: &mut [bool; SLOTS_PER_HOUR]| {
+        present.iter_mut().zip(seen).for_each(|(present, seen)| *present |= seen);
+    };
+    match metric {
+        // How many Services of other types there are: it is enough that they are shown.
+        "kube_service_spec_type" if series.label("type").is_none() => {}
+        "kube_service_spec_type" => there(&mut s.load_balancers.object(Kind::Service, "service", series)?.present),
+        "kube_service_status_load_balancer_ingress" => {
+            let address = plain(series.label("hostname").or_else(|| series.label("ip"))?);
+            let service = s.load_balancers.object(Kind::Service, "service", series)?;
+            there(service.addresses.entry(address).or_default());
+        }
+        "kube_service_annotations" => s.load_balancers.object(Kind::Service, "service", series)?.annotate(series),
+        "kube_ingress_info" => {
+            let ingress = s.load_balancers.object(Kind::Ingress, "ingress", series)?;
+            there(&mut ingress.present);
+            let class = series.label("ingressclass").unwrap_or_default();
+            if class > ingress.class.as_str() {
+                class.clone_into(&mut ingress.class);
+            }
+        }
+        "kube_ingress_annotations" => s.load_balancers.object(Kind::Ingress, "ingress", series)?.annotate(series),
+        "kube_ingressclass_info" => {
+            let known = s.load_balancers.controllers.entry(series.label("ingressclass")?.to_owned()).or_default();
+            *known = series.label("controller")?.to_owned().max(std::mem::take(known));
+        }
+        _ => {
+            let address = plain(series.label("value")?);
+            let gateway = s.load_balancers.object(Kind::Gateway, "name", series)?;
+            there(&mut gateway.present);
+            there(gateway.addresses.entry(address).or_default());
+        }
+    }
+    Some(())
+}
+
+/// An address as it is compared: a load balancer of AWS has a second name for both versions of IP.
+fn plain(address: &str) -> String {
+    let address = address.to_ascii_lowercase();
+    address.strip_prefix("dualstack.").unwrap_or(&address).trim_end_matches('.').to_owned()
+}
+
+impl LoadBalancers {
+    /// The object whose name a label has.
+    fn object(&mut self, kind: Kind, name: &str, series: &Series<'_, '_>) -> Option<&mut Object> {
+        let key = (kind, series.label("namespace")?.to_owned(), series.label(name)?.to_owned());
+        Some(self.objects.entry(key).or_default())
+    }
+}
+
+impl Object {
+    fn annotate(&mut self, series: &Series<'_, '_>) {
+        for (name, value) in ANNOTATIONS.into_iter().filter_map(|name| Some((name, series.label(name)?))) {
+            let known = self.annotations.entry(name).or_default();
+            *known = value.to_owned().max(std::mem::take(known));
+        }
+    }
+
+    /// An annotation, where it has one that is not empty.
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
