@@ -4,3 +4,4 @@ mod bad;
 mod files;
 mod parquet;
 mod planted;
+mod spans;
