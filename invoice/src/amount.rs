@@ -79,6 +79,12 @@ impl Pico {
         }
     }
 
+    /// `self` times `times` to the next whole number; the largest there is where that is beyond it.
+    pub(crate) fn whole_times(self, times: i64) -> i64 {
+        let product = self.0.saturating_mul(i128::from(times));
+        i64::try_from(div_round(product, ONE)).unwrap_or(i64::MAX)
+    }
+
     /// Rounded once to a nano-dollar.
     pub fn nano_usd(self) -> NanoUsd {
         NanoUsd::new(div_round(self.0, NANO))

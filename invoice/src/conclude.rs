@@ -449,10 +449,11 @@ fn notes(invoice: &Invoice, matcher: &Matcher) -> Vec<Note> {
             hours.in_both, hours.in_lake
         )));
     }
-    if invoice.export.hours_per_line > 1 {
+    if let Some(by) = by_more_than_an_hour(invoice.export.hours_per_line) {
         notes.push(Note::info(format!(
-            "Lines of the export span up to {} hours, so amounts are given to hours in proportion; an hourly export is exact.",
-            invoice.export.hours_per_line
+            "The export is by the {by}: instances and volumes are matched by id and {by}, instances charged for the hours in which \
+             the lake saw them, and everything else given to hours in proportion. What was billed for one hour and not for another \
+             cannot be told; an hourly export is exact."
         )));
     }
     if matcher.sums.values().any(|sums| sums.listless > 0) {
@@ -462,6 +463,15 @@ fn notes(invoice: &Invoice, matcher: &Matcher) -> Vec<Note> {
     }
     notes.sort_by_key(|note| note.gravity);
     notes
+}
+
+/// Span of the lines of an export, where that is more than an hour.
+fn by_more_than_an_hour(hours_per_line: u32) -> Option<&'static str> {
+    match hours_per_line {
+        0 | 1 => None,
+        2..=25 => Some("day"),
+        _ => Some("month"),
+    }
 }
 
 fn hours(seconds: i64) -> f64 {

@@ -57,7 +57,3 @@ impl Format {
         }
     }
 }
-
-/// Nothing: that a row was taken.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taken;

@@ -15,7 +15,7 @@ use crate::line::{Line, classify};
 use crate::moment::shown;
 use crate::seen::{Seen, id_of};
 
-/// The longest line that is given to hours as it comes, in seconds: a day, one of 25 hours too. Longer ones wait until it is
+/// The longest fee that is given to hours as it comes, in seconds: a day, one of 25 hours too. Longer ones wait until it is
 /// known which hours the export covers.
 const LONGEST_SECONDS: i64 = 25 * HOUR_SECONDS;
 /// Resources kept apart; what comes after is summed.
@@ -113,6 +113,8 @@ pub struct Matcher {
     both: Vec<bool>,
     pub(crate) sums: BTreeMap<Key, Sums>,
     long: Spans<BTreeMap<Key, Sums>>,
+    /// Seconds of an instance that were given to its lines of a day or a month already, by the lines' span and its id.
+    given: BTreeMap<(i64, i64, String), i64>,
     pub(crate) resources: BTreeMap<Resource, Sums>,
     pub(crate) commitments: BTreeMap<String, CommitmentSums>,
     /// Names that tags give the cluster of instances that the lake saw, with lines.
@@ -121,9 +123,9 @@ pub struct Matcher {
     pub(crate) lines: u64,
     /// Lines in no hour of the lake.
     pub(crate) outside: u64,
-    /// First and last moment of usage.
+    /// First and last moment of usage, of services that have a line of their own.
     pub(crate) span: Option<(i64, i64)>,
-    /// The longest span of a line of usage, in seconds.
+    /// The longest span of a line of that usage, in seconds.
     pub(crate) longest: i64,
 }
 
@@ -136,6 +138,7 @@ impl Matcher {
             currency: currency.to_owned(),
             sums: BTreeMap::new(),
             long: BTreeMap::new(),
+            given: BTreeMap::new(),
             resources: BTreeMap::new(),
             commitments: BTreeMap::new(),
             tagged: BTreeMap::new(),
@@ -159,7 +162,9 @@ impl Matcher {
             return Err(InvoiceError::Currency { given, expected });
         }
         let places = self.seen.places(charge.start, charge.end);
-        if charge.kind == Kind::Usage {
+        let (line, what) = classify(charge);
+        // Services that others sell by the month are in an hourly export too, and say nothing of its hours.
+        if charge.kind == Kind::Usage && line != Line::Other {
             let (from, to) = self.span.unwrap_or((charge.start, charge.end));
             self.span = Some((from.min(charge.start), to.max(charge.end)));
             self.longest = self.longest.max(charge.span());
@@ -169,27 +174,19 @@ impl Matcher {
             self.outside = self.outside.saturating_add(1);
             return Ok(());
         }
-        let (line, what) = classify(charge);
-        let owner = self.owner(charge, line, places.clone());
+        let (owner, seen_seconds) = self.owner(charge, line, places.clone());
         let line = if owner_is_volume(&self.seen, charge, line) { Line::Volumes } else { line };
         let mine = matches!(owner, Owner::Seen | Owner::OtherHours);
-        let (hours, span) = (i64::try_from(places.len()).unwrap_or(i64::MAX), charge.span());
-        let part = |amount: Pico| match span <= HOUR_SECONDS {
-            true => amount,
-            false => amount.scaled(hours.saturating_mul(HOUR_SECONDS).min(span), span),
-        };
-        let is_long = span > LONGEST_SECONDS;
+        let (of, span) = self.share_of(charge, (line, &owner), seen_seconds, places.len());
+        let part = |amount: Pico| if of == span { amount } else { amount.scaled(of, span) };
+        // How much of a fee falls into the hours in both is known in the end only.
+        let is_long = charge.span() > LONGEST_SECONDS && (charge.kind != Kind::Usage || line == Line::Other);
         if let Some(commitment) = &charge.commitment {
             let family = if line == Line::Compute { what.split('.').next().unwrap_or_default() } else { "" };
-            let of = self.commitments.entry(commitment.id.clone().into_owned()).or_default();
-            // Usage under a commitment in an export by the month is prorated as what spans a day is.
+            let sums = self.commitments.entry(commitment.id.clone().into_owned()).or_default();
             let prorated: &dyn Fn(Pico) -> Pico = &part;
-            of.take(
-                charge,
-                if is_long && charge.kind == Kind::Commitment { None } else { Some(prorated) },
-                mine,
-                family,
-            );
+            let late = is_long && charge.kind == Kind::Commitment;
+            sums.take(charge, if late { None } else { Some(prorated) }, mine, family);
         }
         let service = if line == Line::Other { charge.service.as_ref() } else { "" };
         let key = Key {
@@ -210,8 +207,33 @@ impl Matcher {
         Ok(())
     }
 
-    /// Finds the owner of a charge; the hours of instances and volumes that it bills are noted.
-    fn owner(&mut self, charge: &Charge<'_>, line: Line, places: std::ops::Range<usize>) -> Owner {
+    /// Share of a charge that falls into the hours of the lake, as two numbers of seconds. An instance that the lake saw is
+    /// billed by the hour, so its share of a day or a month is what the lake saw of it, given to its lines of that time in
+    /// their order; anything else goes by time.
+    fn share_of(&mut self, charge: &Charge<'_>, of: (Line, &Owner), seen_seconds: i64, places: usize) -> (i64, i64) {
+        let span = charge.span();
+        if span <= HOUR_SECONDS {
+            return (span, span);
+        }
+        let billed = charge.quantity.filter(|_| charge.kind == Kind::Usage && of == (Line::Compute, &Owner::Seen));
+        match billed.map(|hours| hours.whole_times(HOUR_SECONDS)) {
+            Some(billed) if billed > 0 => {
+                let given =
+                    self.given.entry((charge.start, charge.end, id_of(&charge.resource).to_owned())).or_default();
+                let share = (seen_seconds - *given).clamp(0, billed);
+                *given += share;
+                (share, billed)
+            }
+            _ => {
+                let hours = i64::try_from(places).unwrap_or(i64::MAX);
+                (hours.saturating_mul(HOUR_SECONDS).min(span), span)
+            }
+        }
+    }
+
+    /// Finds the owner of a charge, and how many seconds the lake saw it in the hours of the charge; the hours of instances and
+    /// volumes that it bills are noted.
+    fn owner(&mut self, charge: &Charge<'_>, line: Line, places: std::ops::Range<usize>) -> (Owner, i64) {
         let id = id_of(&charge.resource);
         let usage = charge.kind == Kind::Usage;
         let track = match self.seen.nodes.get_mut(id) {
@@ -219,11 +241,11 @@ impl Matcher {
             None => self.seen.volumes.get_mut(id).map(|volume| (&mut volume.track, usage && line == Line::Ebs)),
         };
         let Some((track, marks)) = track else {
-            return charge.cluster.clone().map_or(Owner::Nobody, Owner::Cluster);
+            return (charge.cluster.clone().map_or(Owner::Nobody, Owner::Cluster), 0);
         };
-        let mut there = false;
+        let mut seen_seconds = 0;
         for place in places {
-            there |= if marks { track.bill(place) } else { track.saw(place) };
+            seen_seconds += if marks { track.bill(place) } else { track.saw(place) };
         }
         if let Some(name) = &charge.cluster
             && id.starts_with("i-")
@@ -231,7 +253,7 @@ impl Matcher {
             let lines = self.tagged.entry(name.clone()).or_default();
             *lines = lines.saturating_add(1);
         }
-        if there { Owner::Seen } else { Owner::OtherHours }
+        (if seen_seconds > 0 { Owner::Seen } else { Owner::OtherHours }, seen_seconds)
     }
 
     /// Keeps a resource apart that the lake did not see, or not then.

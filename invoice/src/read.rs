@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::charge::Charge;
 use crate::columns::Columns;
 use crate::error::InvoiceError;
-use crate::format::{Format, Taken};
-use crate::rows::{Bad, Row, csv_rows, parquet_rows};
+use crate::format::Format;
+use crate::rows::{Row, Stop, csv_rows, parquet_rows};
 use crate::source::{Bytes, Export, ExportFile};
 use crate::{cur, focus};
 
@@ -40,24 +40,18 @@ fn file_charges(
     bytes: Bytes,
     take: &mut dyn FnMut(Format, &Charge<'_>) -> Result<(), InvoiceError>,
 ) -> Result<(), InvoiceError> {
-    // What a taker says stops the reading, and is what is said in the end.
-    let mut stopped = None;
-    let mut each = |format: Format, columns: &Columns, row: &dyn Row, number: u64| -> Result<Taken, (Bad, u64)> {
-        if stopped.is_some() {
-            return Ok(Taken);
-        }
+    let mut each = |format: Format, columns: &Columns, row: &dyn Row, number: u64| -> Result<(), Stop> {
         let charge = if format.is_focus() { focus::charge(columns, row) } else { cur::charge(columns, row) };
-        if let Some(charge) = charge.map_err(|bad| (bad, number))? {
-            stopped = take(format, &charge).err();
+        match charge.map_err(|bad| Stop::Bad(bad, number))? {
+            Some(charge) => take(format, &charge).map_err(Stop::Refused),
+            None => Ok(()),
         }
-        Ok(Taken)
     };
     match (file.is_parquet(), bytes) {
-        (true, Bytes::File(open)) => parquet_rows(&file.name, open, &mut each)?,
-        (true, Bytes::Memory(object)) => parquet_rows(&file.name, object, &mut each)?,
-        (false, bytes) => csv_rows(&file.name, text(file, bytes.into_read()), &mut each)?,
+        (true, Bytes::File(open)) => parquet_rows(&file.name, open, &mut each),
+        (true, Bytes::Memory(object)) => parquet_rows(&file.name, object, &mut each),
+        (false, bytes) => csv_rows(&file.name, text(file, bytes.into_read()), &mut each),
     }
-    stopped.map_or(Ok(()), Err)
 }
 
 /// The text of a CSV file, unpacked where its name says that it is packed.

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 use crate::amount::Pico;
 use crate::columns::{Columns, Place};
-use crate::format::{Format, Taken};
+use crate::error::InvoiceError;
+use crate::format::Format;
 
 pub(crate) use self::csv::csv_rows;
 pub(crate) use self::parquet::parquet_rows;
@@ -20,8 +21,33 @@ pub(crate) struct Bad {
     pub(crate) expected: &'static str,
 }
 
-/// Takes a row with its number, of a file of a format with these columns.
-type Each<'a> = dyn FnMut(Format, &Columns, &dyn Row, u64) -> Result<Taken, (Bad, u64)> + 'a;
+/// Reason to read no further row.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// A value of this row is at fault.
+    Bad(Bad, u64),
+    /// Whoever takes the charges wants no more of them.
+    Refused(InvoiceError),
+}
+
+impl Stop {
+    /// The error that ends the reading of a file with these columns.
+    fn error(self, file: &str, names: &[String]) -> InvoiceError {
+        match self {
+            Self::Bad(bad, row) => InvoiceError::Value {
+                file: file.to_owned(),
+                row,
+                column: names.get(bad.place).cloned().unwrap_or_default(),
+                value: bad.value,
+                expected: bad.expected,
+            },
+            Self::Refused(error) => error,
+        }
+    }
+}
+
+/// Takes a row with its number, of a file of a format with these columns. An error ends the reading.
+type Each<'a> = dyn FnMut(Format, &Columns, &dyn Row, u64) -> Result<(), Stop> + 'a;
 
 /// One row.
 pub(crate) trait Row {

@@ -71,18 +71,18 @@ impl Track {
         }
     }
 
-    /// Notes that the bill has an hour; false where the resource was not seen in it.
-    pub(crate) fn bill(&mut self, hour: usize) -> bool {
+    /// Notes that the bill has an hour, and returns the seconds in which the resource was seen in it.
+    pub(crate) fn bill(&mut self, hour: usize) -> i64 {
         let there = hour.checked_sub(self.first).and_then(|n| self.hours.get_mut(n)).filter(|(seen, _)| *seen > 0);
-        there.is_some_and(|(_, billed)| {
+        there.map_or(0, |(seen, billed)| {
             *billed = true;
-            true
+            i64::from(*seen)
         })
     }
 
-    /// Returns true when the resource was seen in an hour.
-    pub(crate) fn saw(&self, hour: usize) -> bool {
-        hour.checked_sub(self.first).and_then(|n| self.hours.get(n)).is_some_and(|(seen, _)| *seen > 0)
+    /// Seconds in which the resource was seen in an hour.
+    pub(crate) fn saw(&self, hour: usize) -> i64 {
+        hour.checked_sub(self.first).and_then(|n| self.hours.get(n)).map_or(0, |(seen, _)| i64::from(*seen))
     }
 
     /// Seconds seen in the hours of `both`, and of those the seconds that were not billed.
@@ -184,7 +184,7 @@ mod tests {
         let mut track = Track::default();
         track.see(2, 1800);
         track.see(3, 3600);
-        assert!(!track.bill(1) && track.bill(3) && !track.bill(4));
+        assert_eq!([track.bill(1), track.bill(3), track.bill(4), track.saw(2)], [0, 3600, 0, 1800]);
         assert_eq!(track.seconds(&[true; 5]), (5400, 1800));
         assert_eq!(track.seconds(&[true, true, false, true, true]), (3600, 0));
     }

@@ -23,7 +23,9 @@ pub(crate) struct Answer {
     pub(crate) next: String,
     /// Saving of the steps beside the recommended change, as a sentence; empty without any.
     pub(crate) beside: String,
-    /// What can go wrong with the recommended change, as a sentence; empty without a change.
+    /// `true` when a change is recommended, on top of which those steps come.
+    pub(crate) changes: bool,
+    /// What can go wrong with what is recommended, as a sentence; empty where nothing is.
     pub(crate) risk: String,
     /// The section that helps with it, without `#`; empty for none.
     pub(crate) place: &'static str,
@@ -40,11 +42,8 @@ impl Answer {
             reply: reply(analysis, reason),
             sure: sure(analysis, reason),
             next,
-            beside: if beside >= 1.0 {
-                format!("{} a month from steps that change neither machines nor requests.", analysis.usd(beside))
-            } else {
-                String::new()
-            },
+            beside: beside_in_words(analysis, beside),
+            changes: change(analysis),
             risk: risk(analysis),
             saves,
             place,
@@ -52,14 +51,37 @@ impl Answer {
     }
 }
 
+/// Returns true when a change is recommended.
+fn change(analysis: &View<'_>) -> bool {
+    analysis.verdict.recommended().is_some_and(ScenarioId::is_change)
+}
+
+/// Says what the steps beside the recommended change save; empty for nothing.
+fn beside_in_words(analysis: &View<'_>, usd: f64) -> String {
+    if usd < 1.0 {
+        return String::new();
+    }
+    let all = if change(analysis) { "" } else { " in all," };
+    format!("{} a month{all} from steps that change neither machines nor requests.", analysis.usd(usd))
+}
+
 /// The first sentence of what to be careful about in the largest step of the recommended change.
 fn risk(analysis: &View<'_>) -> String {
     let steps = analysis.next_steps.iter().flat_map(|steps| steps.of_recommended());
     let careful = steps.filter(|step| step.kind != StepKind::KeepReady && !step.caution.is_empty());
     let amount = |step: &&Step| step.saving_monthly_usd.unwrap_or_default();
-    let Some(step) = careful.max_by(|a, b| amount(a).total_cmp(&amount(b))) else { return String::new() };
+    let Some(step) = careful.max_by(|a, b| amount(a).total_cmp(&amount(b))) else { return staying(analysis) };
     let first = step.caution.split_once(". ").map_or(step.caution.as_str(), |(first, _)| first);
     format!("{}.", analysis.sentence(first.trim_end_matches('.')))
+}
+
+/// What can go wrong where nothing is to be changed.
+fn staying(analysis: &View<'_>) -> String {
+    if analysis.verdict.recommendation.as_deref() == Some(TODAY) {
+        "Staying adds none; look again when the load, prices or commitments change.".to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// The colour of the stance and what it says: a change that saves is a gain, and staying is no loss.
@@ -112,6 +134,9 @@ fn saves(analysis: &View<'_>) -> String {
             analysis.usd((month * types::MONTHS_PER_YEAR).abs())
         );
     }
+    if matches!(verdict.reason, Some(Reason::NothingSaves | Reason::SavesTooLittle)) {
+        return nothing_to_save(analysis);
+    }
     match mended(analysis) {
         Some((best, what, net)) => words::plain(&format!(
             "{} would save {} a month with {what}, their price deducted.",
@@ -119,6 +144,17 @@ fn saves(analysis: &View<'_>) -> String {
             analysis.usd(net),
         )),
         None => rejected(analysis).unwrap_or_default(),
+    }
+}
+
+/// Says how much there is to save where that is nothing, or too little to change anything for.
+fn nothing_to_save(analysis: &View<'_>) -> String {
+    let within = analysis.verdict.changes().filter(|judged| judged.holds);
+    match saves_most(within).map(|judged| judged.saving_monthly_usd) {
+        Some(most) if most >= 1.0 => {
+            format!("At most {} a month could be saved, too little to change anything for.", analysis.usd(most))
+        }
+        _ => "There is nothing to save by changing machines or requests.".to_owned(),
     }
 }
 
@@ -166,15 +202,19 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
     };
     let mut of_recommended = steps.of_recommended();
     let text = match of_recommended.next() {
-        Some(step) if step.kind == StepKind::KeepReady => match of_recommended.next() {
-            Some(then) => format!("{}; then {}{}", step.what, lowered(&then.what), amount(then)),
-            None => step.what.clone(),
-        },
+        Some(step) if step.kind == StepKind::KeepReady => {
+            let ready = show::sentence_case(step.what.strip_prefix("First ").unwrap_or(&step.what));
+            match of_recommended.next() {
+                Some(then) => format!("{ready}; then {}{}", lowered(&then.what), amount(then)),
+                None => ready,
+            }
+        }
         Some(step) => format!("{}{}", step.what, amount(step)),
         None => {
             // A contract comes after what makes the bill smaller.
             let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
-            let step = steps.beside().find(|step| !is_contract(step)).or_else(|| steps.beside().next())?;
+            let step = steps.beside().find(|step| !is_contract(step));
+            let step = step.or_else(|| steps.beside().next()).or_else(|| steps.asked().next())?;
             format!("{}{}", step.what, amount(step))
         }
     };

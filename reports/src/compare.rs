@@ -116,7 +116,7 @@ impl<'a> Comparison<'a> {
         );
         let tables = bridges.iter().map(|bridge| table(bridge, money));
         for table in tables.chain([self.usage(), self.namespaces(money), self.assumptions()]) {
-            text.push_str(&markdown_table(&table));
+            text.push_str(&crate::markdown::table(&table, "; the page has them"));
         }
         for caveat in self.caveats() {
             text.push_str(&format!("- {}\n", crate::markdown::sentence(&caveat)));
@@ -269,21 +269,4 @@ fn table(bridge: &Bridge, money: &Money) -> Table {
     rows.push(whole("After".to_owned(), bridge.to, words::plain(&bridge.to_name)));
     let columns = vec![Column::text("What changed"), Column::number("Amount", "a\u{a0}month"), Column::text("Why")];
     Table::new(format!("{}, per month of 730 hours", bridge.title), columns, rows).whole()
-}
-
-fn markdown_table(table: &Table) -> String {
-    if table.is_empty() {
-        return String::new();
-    }
-    let heads: Vec<String> = table.columns.iter().map(|column| crate::markdown::sentence(column.label)).collect();
-    let rules: Vec<&str> =
-        table.columns.iter().map(|column| if column.class == "number" { "--:" } else { "---" }).collect();
-    let mut text =
-        format!("{}\n\n| {} |\n|{}|\n", crate::markdown::sentence(&table.caption), heads.join(" | "), rules.join("|"));
-    for row in &table.shown {
-        let cells: Vec<String> = row.cells.iter().map(|cell| crate::markdown::sentence(&cell.text)).collect();
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    text.push('\n');
-    text
 }

@@ -11,6 +11,9 @@ use crate::page::RenderError;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 
+/// Rows shown of a table of single things before the rest is folded away.
+const FIRST: usize = 10;
+
 /// The section.
 #[derive(Debug, Template)]
 #[template(path = "invoice.html")]
@@ -21,6 +24,8 @@ pub(crate) struct InvoicePart {
     lines: Table,
     machines: Table,
     folded: Vec<(&'static str, Table)>,
+    /// Amounts of the rows of each folded table, in their order.
+    amounts: Vec<Vec<f64>>,
     notes: Vec<(&'static str, &'static str, String)>,
 }
 
@@ -44,6 +49,8 @@ impl InvoicePart {
             ("What else was billed for this cluster, by the unit", units(invoice, money)),
             ("The rest of the bill: other clusters, and what no tag tells", elsewhere(invoice, money)),
         ];
+        let folded = folded.into_iter().filter(|(_, (table, _))| !table.is_empty());
+        let (folded, amounts) = folded.map(|(title, (table, amounts))| ((title, table), amounts)).unzip();
         let notes = invoice.notes.iter().map(|note| match note.gravity {
             Gravity::Warning => ("warning", "Warning", words::plain(&money.sentence(&note.text))),
             Gravity::Info => ("info", "Note", words::plain(&money.sentence(&note.text))),
@@ -54,7 +61,8 @@ impl InvoicePart {
             sentences: sentences(invoice, money),
             lines: lines(invoice, money),
             machines: machines(invoice, money),
-            folded: folded.into_iter().filter(|(_, table)| !table.is_empty()).collect(),
+            folded,
+            amounts,
             notes: notes.collect(),
         }
     }
@@ -82,9 +90,11 @@ pub fn invoice_markdown(invoice: &Invoice, money: &Money) -> String {
         markdown::sentence(&part.lead),
         markdown::sentence(&part.about)
     );
-    let folded = part.folded.iter().map(|(_, table)| table);
-    for table in [&part.lines, &part.machines].into_iter().chain(folded) {
-        text.push_str(&markdown_table(table));
+    text.push_str(&markdown::table(&part.lines, ""));
+    let billed: Vec<f64> = invoice.machines.iter().map(|machine| machine.billed_usd).collect();
+    let folded = part.folded.iter().map(|(_, table)| table).zip(&part.amounts);
+    for (table, amounts) in std::iter::once((&part.machines, &billed)).chain(folded) {
+        text.push_str(&markdown::table(table, &rest(table, amounts, money)));
     }
     for line in &part.sentences {
         text.push_str(&format!("{}\n\n", markdown::sentence(line)));
@@ -93,6 +103,13 @@ pub fn invoice_markdown(invoice: &Invoice, money: &Money) -> String {
         text.push_str(&format!("- {kind}: {}\n", markdown::sentence(note)));
     }
     text
+}
+
+/// Amount of the rows of a table that are not shown, and where they are.
+fn rest(table: &Table, amounts: &[f64], money: &Money) -> String {
+    let shown = amounts.len().saturating_sub(table.hidden());
+    let hidden: f64 = amounts.iter().skip(shown).sum();
+    format!(", {} in all; invoice.json has them", money.show(hidden))
 }
 
 /// The same in short, as text for a terminal.
@@ -331,7 +348,7 @@ fn machines(invoice: &Invoice, money: &Money) -> Table {
     Table::new("Prices of instances as billed", columns, invoice.machines.iter().map(row).collect())
 }
 
-fn commitments(invoice: &Invoice, money: &Money) -> Table {
+fn commitments(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.commitments.iter().map(|one| {
         let kind = match one.kind.as_str() {
             "reserved-instances" => "Reserved Instances",
@@ -356,10 +373,11 @@ fn commitments(invoice: &Invoice, money: &Money) -> Table {
         Column::number("Used here", "by this cluster"),
         Column::number("Off list price", "of what it covers here"),
     ];
-    Table::new("Commitments, over the hours compared", columns, rows.collect())
+    let amounts = invoice.commitments.iter().map(|one| one.committed_usd);
+    (Table::new("Commitments, over the hours compared", columns, rows.collect()), amounts.collect())
 }
 
-fn only_billed(invoice: &Invoice, money: &Money) -> Table {
+fn only_billed(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.only_billed.iter().map(|row| {
         let why = match row.reason.as_str() {
             "not_seen" => "never seen",
@@ -381,10 +399,12 @@ fn only_billed(invoice: &Invoice, money: &Money) -> Table {
         Column::number("Quantity", "billed"),
         Column::number("Billed", ""),
     ];
-    Table::new("Billed for this cluster, and not in the lake", columns, rows.collect()).first(10)
+    let amounts = invoice.only_billed.iter().map(|row| row.billed_usd);
+    let table = Table::new("Billed for this cluster, and not in the lake", columns, rows.collect());
+    (table.first(FIRST), amounts.collect())
 }
 
-fn only_seen(invoice: &Invoice, money: &Money) -> Table {
+fn only_seen(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.only_seen.iter().map(|row| {
         Row::new(vec![
             Cell::name(words::plain(&row.name)).sub(words::plain(&row.resource)),
@@ -401,11 +421,13 @@ fn only_seen(invoice: &Invoice, money: &Money) -> Table {
         Column::number("Hours", "not billed"),
         Column::number("Estimated", ""),
     ];
-    Table::new("In the lake, and not in the bill", columns, rows.collect()).first(10)
+    let amounts = invoice.only_seen.iter().map(|row| row.estimated_usd.unwrap_or_default());
+    (Table::new("In the lake, and not in the bill", columns, rows.collect()).first(FIRST), amounts.collect())
 }
 
-fn units(invoice: &Invoice, money: &Money) -> Table {
-    let rows = invoice.units.iter().filter(|row| row.billed_usd != 0.0).map(|row| {
+fn units(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
+    let billed = || invoice.units.iter().filter(|row| row.billed_usd != 0.0);
+    let rows = billed().map(|row| {
         Row::new(vec![
             Cell::new(line_name(&row.line)).sub(words::plain(&row.what)),
             Cell::new(format::quantity(row.quantity)),
@@ -421,10 +443,11 @@ fn units(invoice: &Invoice, money: &Money) -> Table {
         Column::number("Billed", "a unit"),
         Column::number("Billed", ""),
     ];
-    Table::new("Other usage of this cluster as billed", columns, rows.collect()).first(10)
+    let amounts = billed().map(|row| row.billed_usd);
+    (Table::new("Other usage of this cluster as billed", columns, rows.collect()).first(FIRST), amounts.collect())
 }
 
-fn elsewhere(invoice: &Invoice, money: &Money) -> Table {
+fn elsewhere(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.elsewhere.iter().map(|row| {
         let whose =
             row.cluster.as_ref().map_or_else(|| Cell::absent("not known"), |cluster| Cell::name(words::plain(cluster)));
@@ -435,21 +458,7 @@ fn elsewhere(invoice: &Invoice, money: &Money) -> Table {
         ])
     });
     let columns = vec![Column::text("Line"), Column::text("Cluster"), Column::number("Billed", "")];
-    Table::new("Billed for others, or nothing says for whom", columns, rows.collect()).first(10)
-}
-
-fn markdown_table(table: &Table) -> String {
-    if table.is_empty() {
-        return String::new();
-    }
-    let heads: Vec<String> = table.columns.iter().map(|column| markdown::sentence(column.label)).collect();
-    let rules: Vec<&str> = table.columns.iter().map(|of| if of.class == "number" { "--:" } else { "---" }).collect();
-    let mut text =
-        format!("{}\n\n| {} |\n|{}|\n", markdown::sentence(&table.caption), heads.join(" | "), rules.join("|"));
-    for row in &table.shown {
-        let cells: Vec<String> = row.cells.iter().map(|cell| markdown::sentence(&cell.text)).collect();
-        text.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    text.push('\n');
-    text
+    let amounts = invoice.elsewhere.iter().map(|row| row.billed_usd);
+    let table = Table::new("Billed for others, or nothing says for whom", columns, rows.collect());
+    (table.first(FIRST), amounts.collect())
 }

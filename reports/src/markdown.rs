@@ -2,12 +2,13 @@
 //!
 //! Everything that comes from a cluster is escaped: a name cannot become a heading, a link, a mention or markup.
 
-use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId};
+use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId, StepKind};
 use types::show;
 
 use crate::format;
 use crate::money::Money;
 use crate::standing::{Cost, Standing};
+use crate::table::Table;
 use crate::trust;
 use crate::view::View;
 use crate::words::{self, REPACKED, TODAY};
@@ -118,11 +119,11 @@ fn steps(text: &mut String, analysis: &Analysis, money: &Money) {
     for step in &steps.steps {
         let names = crate::steps::subjects(step);
         let names = if names.is_empty() { String::new() } else { format!(": {}", sentence(&names)) };
-        let beside = if step.of_recommended { "" } else { " (on top)" };
+        let beside = if step.of_recommended || step.kind == StepKind::AskDiscount { "" } else { " (on top)" };
         text.push_str(&format!(
             "| {}{names}{beside} | {} | {} | {} | {} |\n",
             sentence(&money.sentence(&step.what)),
-            money.show_or_unknown(step.saving_monthly_usd),
+            crate::steps::saving(step, money),
             step.effort.name(),
             step.risk.name(),
             sentence(&step.place),
@@ -245,6 +246,26 @@ pub(crate) fn sentence(text: &str) -> String {
         }
     }
     escaped.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
+}
+
+/// A table in Markdown: the rows that a page shows unfolded, and how many more there are; `rest` goes on about those.
+pub(crate) fn table(table: &Table, rest: &str) -> String {
+    if table.is_empty() {
+        return String::new();
+    }
+    let heads: Vec<String> = table.columns.iter().map(|column| sentence(column.label)).collect();
+    let rules: Vec<&str> = table.columns.iter().map(|of| if of.class == "number" { "--:" } else { "---" }).collect();
+    let mut text = format!("{}\n\n| {} |\n|{}|\n", sentence(&table.caption), heads.join(" | "), rules.join("|"));
+    for row in &table.shown {
+        let cells: Vec<String> = row.cells.iter().map(|cell| sentence(&cell.text)).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    if table.hidden() > 0 {
+        let more = format::grouped(format::number(table.hidden()), 0);
+        text.push_str(&format!("\nAnd {more} more{}.\n", sentence(rest)));
+    }
+    text.push('\n');
+    text
 }
 
 /// A name as code: nothing in it is markup, whatever it holds.

@@ -6,6 +6,7 @@ use types::analysis::{NextSteps, Step, StepKind, Waste};
 
 use crate::bill::{Part, bar_of_months};
 use crate::format;
+use crate::money::Money;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words;
@@ -17,6 +18,7 @@ pub(crate) struct StepsPart {
     lead: String,
     recommended: Table,
     beside: Table,
+    asked: Table,
     /// Steps that are about more than their row names.
     named: Vec<Named>,
     /// Total waste in a sentence; empty where it is not known.
@@ -47,6 +49,7 @@ impl StepsPart {
                 lead: lead(analysis, steps),
                 recommended: recommended(analysis, steps),
                 beside: beside(analysis, steps),
+                asked: asked(analysis, steps),
                 named: steps.steps.iter().filter_map(|step| named(analysis, step)).collect(),
                 waste: waste.map(|waste| waste_in_words(analysis, waste)).unwrap_or_default(),
                 parts: waste.map(|waste| parts(analysis, waste)).unwrap_or_default(),
@@ -83,6 +86,9 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
         let which = if steps.of_recommended().next().is_some() { "The others" } else { "These steps" };
         sentences.push(format!("{which} change what no scenario changes{amount}, so nothing is counted twice."));
     }
+    if steps.asked().next().is_some() {
+        sentences.push("Discounts that nobody has agreed to yet stand apart and are in no sum.".to_owned());
+    }
     sentences.join(" ")
 }
 
@@ -92,12 +98,21 @@ fn row(analysis: &View<'_>, step: &Step) -> Row {
         Cell::new(analysis.sentence(&step.what)).sub(subjects),
         match step.saving_monthly_usd {
             Some(usd) => Cell::new(analysis.usd(usd)).tone(usd),
-            None => Cell::absent(format::UNKNOWN),
+            None => Cell::absent(saving(step, analysis.money)),
         },
         Cell::new(step.effort.name()),
         Cell::new(step.risk.name()),
         Cell::new(analysis.sentence(&step.place)).sub(analysis.sentence(&step.caution)),
     ])
+}
+
+/// Saving of a step as text: of a discount to ask for, that it is in no sum before it was agreed to.
+pub(crate) fn saving(step: &Step, money: &Money) -> String {
+    match (step.saving_monthly_usd, step.kind) {
+        (Some(usd), _) => money.show(usd),
+        (None, StepKind::AskDiscount) => "if agreed".to_owned(),
+        (None, _) => format::UNKNOWN.to_owned(),
+    }
 }
 
 /// Names that a step's row has room for.
@@ -161,6 +176,11 @@ fn beside(analysis: &View<'_>, steps: &NextSteps) -> Table {
         rows.push(together(analysis, steps.beside_monthly_usd));
     }
     Table::new("Steps beside it, per month of 730 hours", columns(), rows)
+}
+
+fn asked(analysis: &View<'_>, steps: &NextSteps) -> Table {
+    let rows = steps.asked().map(|step| row(analysis, step)).collect();
+    Table::new("Discounts to ask for, in no sum", columns(), rows)
 }
 
 /// Total waste as a sentence: one number, its share of the bill, and its parts.

@@ -20,6 +20,8 @@ pub(crate) struct Table {
     pub(crate) folded_count: String,
     /// Number of rows that are not on the page, as a sentence; empty when all are.
     pub(crate) left_out: String,
+    /// The same number.
+    left_out_count: usize,
     /// `true` when a phone shows each row as a block instead of scrolling sideways: all but dense tables.
     pub(crate) stacks: bool,
     /// `true` when its cells are many and short.
@@ -141,7 +143,8 @@ impl Table {
     pub(crate) fn new(caption: impl Into<String>, columns: Vec<Column>, rows: Vec<Row>) -> Self {
         let mut shown: Vec<Row> = rows;
         let mut total = total_of(&mut shown, SHOWN);
-        let left_out = match shown.len().saturating_sub(MOST) {
+        let left_out_count = shown.len().saturating_sub(MOST);
+        let left_out = match left_out_count {
             0 => String::new(),
             n => format!(
                 "{} more rows are not on this page; they are in analysis.json.",
@@ -160,7 +163,17 @@ impl Table {
         let folded = if shown.len() > SHOWN { shown.split_off(SHOWN) } else { Vec::new() };
         shown.extend(total);
         let folded_count = crate::format::count(u32::try_from(folded.len()).unwrap_or(u32::MAX));
-        Self { caption: caption.into(), columns, shown, folded, folded_count, left_out, stacks: true, dense: false }
+        Self {
+            caption: caption.into(),
+            columns,
+            shown,
+            folded,
+            folded_count,
+            left_out,
+            left_out_count,
+            stacks: true,
+            dense: false,
+        }
     }
 
     /// The same table with fewer rows before the fold: for one whose first rows matter most.
@@ -194,6 +207,11 @@ impl Table {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.shown.is_empty()
+    }
+
+    /// Number of rows that are not shown: folded away, or not on the page at all.
+    pub(crate) fn hidden(&self) -> usize {
+        self.folded.len() + self.left_out_count
     }
 }
 

@@ -50,18 +50,7 @@ pub(crate) fn csv_rows(file: &str, bytes: impl Read, each: &mut Each<'_>) -> Res
     let mut row = 0_u64;
     while reader.read_record(&mut record).map_err(unreadable)? {
         row = row.saturating_add(1);
-        each(format, &columns, &CsvRow(&record), row).map_err(|(bad, row)| value(file, &names, bad, row))?;
+        each(format, &columns, &CsvRow(&record), row).map_err(|stop| stop.error(file, &names))?;
     }
     Ok(())
-}
-
-/// The error of a bad value.
-pub(super) fn value(file: &str, names: &[String], bad: Bad, row: u64) -> InvoiceError {
-    InvoiceError::Value {
-        file: file.to_owned(),
-        row,
-        column: names.get(bad.place).cloned().unwrap_or_default(),
-        value: bad.value,
-        expected: bad.expected,
-    }
 }

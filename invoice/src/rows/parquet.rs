@@ -11,7 +11,6 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
-use super::csv::value;
 use super::{Bad, Each, Row, amount_of, json_map, moment_of};
 use crate::amount::Pico;
 use crate::columns::{Columns, Place};
@@ -150,7 +149,7 @@ pub(crate) fn parquet_rows(
         for n in 0..batch.num_rows() {
             row = row.saturating_add(1);
             let of_row = ParquetRow { columns: &values, row: n };
-            each(format, &columns, &of_row, row).map_err(|(bad, row)| value(file, &read, bad, row))?;
+            each(format, &columns, &of_row, row).map_err(|stop| stop.error(file, &read))?;
         }
     }
     Ok(())

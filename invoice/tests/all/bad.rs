@@ -1,6 +1,8 @@
 //! Faults of an export are said with the file, the column and the next step.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+
+use std::io::Write;
 
 use fixtures::invoice::{BillFormat, BillPlan};
 use types::Hour;
@@ -45,6 +47,20 @@ fn a_bad_value_is_named_with_its_row_and_column() {
     assert!(about.contains("column `lineItem/UnblendedCost` is not a number"), "{about}");
     let about = broken(",USD,", ",EUR,");
     assert!(about.contains("the bill is in EUR") && about.contains("export the bill in USD"), "{about}");
+}
+
+#[test]
+fn a_bill_in_another_currency_is_read_no_further() {
+    let hours = hours();
+    let text = bill(BillPlan::default(), &hours).csv(BillFormat::Cur).replacen(",USD,", ",EUR,", 1);
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    // The end of the file is missing, which whoever reads that far is told of.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.csv.gz"), &packed[..packed.len() / 2]).unwrap();
+    let error = read(folder.path(), seen(&hours), None).unwrap_err().to_string();
+    assert!(error.contains("the bill is in EUR"), "{error}");
 }
 
 #[test]

@@ -5,3 +5,4 @@ mod files;
 mod hostile;
 mod parquet;
 mod planted;
+mod spans;

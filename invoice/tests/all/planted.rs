@@ -31,8 +31,13 @@ pub(crate) fn list(name: &str) -> Option<f64> {
 
 /// The cluster's hours.
 pub(crate) fn hours() -> Vec<(Hour, HourRows)> {
+    first_hours(HOURS)
+}
+
+/// So many hours of the cluster.
+pub(crate) fn first_hours(count: i64) -> Vec<(Hour, HourRows)> {
     let first = Hour::starting_at(START).unwrap();
-    let window = Window::try_new(first.start(), first.plus(HOURS).start()).unwrap();
+    let window = Window::try_new(first.start(), first.plus(count).start()).unwrap();
     let cluster = Cluster::generate(7, window);
     window.hours().map(|hour| (hour, cluster.hour_rows(hour))).collect()
 }

@@ -1,6 +1,6 @@
 //! The bill beside the analysis: what is shown, and that names in it are text.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 use crate::dom::Dom;
 use crate::hostile::check;
@@ -8,7 +8,7 @@ use crate::sample;
 
 use reports::{Money, Options, invoice_markdown, invoice_page, invoice_summary};
 use serde_json::Value;
-use types::analysis::Invoice;
+use types::analysis::{BilledMachine, Invoice, OnlyBilled};
 
 fn invoice() -> Invoice {
     sample::billed().invoice.unwrap()
@@ -40,6 +40,22 @@ fn what_was_learned_is_said_in_sentences() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
+}
+
+#[test]
+fn a_table_of_the_markdown_says_how_many_rows_it_leaves_out_and_what_they_come_to() {
+    let mut invoice = invoice();
+    let one = invoice.only_billed[0].clone();
+    let row = |n: u32| OnlyBilled { resource: format!("i-{n:04}"), billed_usd: f64::from(100 - n), ..one.clone() };
+    invoice.only_billed = (0..34).map(row).collect();
+    let machine = invoice.machines[0].clone();
+    let machine = |n: u32| BilledMachine { instance_type: format!("m{n}.large"), billed_usd: 10.0, ..machine.clone() };
+    invoice.machines = (0..28).map(machine).collect();
+    let text = invoice_markdown(&invoice, &Money::default());
+    // Of 34 rows ten are shown; 90 down to 67 are not.
+    assert!(text.contains("| i-0009 |") && !text.contains("i-0010"), "{text}");
+    assert!(text.contains("And 24 more, $1,884 in all; invoice.json has them."), "{text}");
+    assert!(text.contains("And 3 more, $30 in all; invoice.json has them."), "{text}");
 }
 
 #[test]

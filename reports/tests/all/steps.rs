@@ -93,7 +93,8 @@ fn every_format_says_the_same_steps() {
             csv::Reader::from_reader(sheet.as_slice()).into_records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), steps(&analysis).steps.len(), "{name}");
         for (step, row) in steps(&analysis).steps.iter().zip(&rows) {
-            let amount = step.saving_monthly_usd.map_or_else(|| show::UNKNOWN.to_owned(), show::usd);
+            let absent = || if step.kind == StepKind::AskDiscount { "if agreed" } else { show::UNKNOWN }.to_owned();
+            let amount = step.saving_monthly_usd.map_or_else(absent, show::usd);
             for (format, text) in [("page", &page), ("markdown", &markdown)] {
                 assert!(text.contains(&step.what) && text.contains(&amount), "{name}, {format}: {step:?} in {text}");
             }
@@ -106,6 +107,83 @@ fn every_format_says_the_same_steps() {
         let waste = show::usd(analysis.waste.as_ref().unwrap().monthly_usd);
         assert!(page.contains(&waste) && markdown.contains(&waste) && terminal.contains(&waste), "{name}: {waste}");
     }
+}
+
+/// The same steps for an analysis whose machines cost so much of their list price.
+fn at_list(mut analysis: Analysis, contracted: f64) -> Analysis {
+    let today = analysis.scenarios.iter_mut().find(|scenario| scenario.id == "ec2-today").unwrap();
+    let compute = today.cost_usd.compute.unwrap();
+    today.compute_cost = Some(types::analysis::ComputeCost {
+        list_usd: Some(compute),
+        contracted_usd: compute * contracted,
+        effective_usd: compute,
+        commitments: Vec::new(),
+    });
+    analysis.next_steps = Some(NextSteps::of(&analysis, &types::analysis::OfferPrices::default()));
+    analysis
+}
+
+#[test]
+fn a_discount_to_ask_for_is_in_dollars_and_in_no_sum() {
+    for (name, analysis) in sample::decided() {
+        let analysis = at_list(analysis, 1.0);
+        let steps = steps(&analysis);
+        let asked: Vec<&Step> = steps.asked().collect();
+        if analysis.verdict.recommendation.is_none() {
+            assert!(asked.is_empty(), "{name}: nothing is known well enough to ask for it");
+            continue;
+        }
+        assert!(asked.iter().any(|step| step.what.contains("EDP")), "{name}: {asked:?}");
+        for step in &asked {
+            let amount = step.asked_monthly_usd.unwrap();
+            assert!(amount > 0.0 && step.saving_monthly_usd.is_none() && !step.of_recommended, "{name}: {step:?}");
+            assert!(step.what.contains(&show::usd(amount)) && step.caution.contains("In no sum"), "{step:?}");
+        }
+        assert!((sum(steps.beside()) - steps.beside_monthly_usd).abs() < 1e-6, "{name}");
+        let all = sum(steps.steps.iter());
+        assert!((all - steps.recommended_monthly_usd - steps.beside_monthly_usd).abs() < 1e-6, "{name}");
+        // A percent of what is left to AWS is less than a percent of today's bill.
+        let of_aws = asked.iter().find(|step| step.what.contains("EDP")).unwrap().asked_monthly_usd.unwrap();
+        let today = analysis.scenarios[0].monthly_usd.unwrap();
+        assert!(of_aws <= today / 100.0 + 1e-6, "{name}: {of_aws} of {today}");
+        let page = Dom::parse(&page(&analysis)).section("steps").unwrap();
+        assert!(page.contains("Discounts to ask for, in no sum") && page.contains("if agreed"), "{name}: {page}");
+        // Whoever pays less than the list has asked already.
+        let negotiated = at_list(analysis, 0.93);
+        assert!(!self::steps(&negotiated).asked().any(|step| step.what.contains("EDP")), "{name}");
+    }
+}
+
+#[test]
+fn a_pool_that_is_not_recommended_says_what_would_make_it_pay() {
+    let mut analysis = at_list(sample::right_sizing(), 1.0);
+    let saving = analysis.verdict.amounts.as_ref().unwrap().saving_monthly_usd;
+    let pool =
+        analysis.verdict.judged.iter_mut().find(|judged| judged.scenario.is_emp() && judged.scenario.is_change());
+    let pool = pool.unwrap();
+    (pool.holds, pool.saving_monthly_usd) = (true, saving - 700.0);
+    analysis.next_steps = Some(NextSteps::of(&analysis, &types::analysis::OfferPrices::default()));
+    let step = steps(&analysis).asked().find(|step| step.what.contains("elastic machine pool")).unwrap();
+    assert!((step.asked_monthly_usd.unwrap() - 700.0).abs() < 1e-6, "{step:?}");
+    assert!(step.what.contains("$700") && step.caution.contains("what is recommended"), "{step:?}");
+    assert!(
+        step.caution.contains("off the list price of bare-metal hosts") || step.caution.contains("off the fee"),
+        "{step:?}"
+    );
+    // One that breaks a limit would not pay at any price.
+    analysis.verdict.judged.iter_mut().for_each(|judged| judged.holds &= !judged.scenario.is_emp());
+    analysis.next_steps = Some(NextSteps::of(&analysis, &types::analysis::OfferPrices::default()));
+    assert!(!steps(&analysis).asked().any(|step| step.what.contains("elastic machine pool")));
+}
+
+#[test]
+fn the_fee_of_a_pool_that_is_recommended_is_asked_about() {
+    let analysis = at_list(sample::pool_wins(), 1.0);
+    let step = steps(&analysis).asked().find(|step| step.what.contains("lower fee")).unwrap();
+    let then = analysis.verdict.recommendation.as_deref().unwrap();
+    let then = analysis.scenarios.iter().find(|scenario| scenario.id == then).unwrap();
+    let fee = then.cost_usd.fee.unwrap() * analysis.window.months().unwrap();
+    assert!((step.asked_monthly_usd.unwrap() - fee / 10.0).abs() < 1e-6, "{step:?}");
 }
 
 #[test]

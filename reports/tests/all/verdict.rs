@@ -35,7 +35,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "Right-size requests on EC2.",
             "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
             "How sure Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
-            "Do first First provide one m5a.large kept warm in each zone; then lower the requests of five containers",
+            "Do first Provide one m5a.large kept warm in each zone; then lower the requests of five containers",
         ),
         (
             "pool-wins",
@@ -78,7 +78,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
         assert!(!said.contains("limits.") && !said.contains("risk."), "{name}: a key in {said}");
     }
     let (_, said) = head(&sample::right_sizing());
-    assert!(said.contains("Mind Memory set too low gets pods killed"), "what can go wrong is said: {said}");
+    assert!(said.contains("Risk Memory set too low gets pods killed"), "what can go wrong is said: {said}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Next steps, ranked by what they save: what to do on Monday, where, and how risky it is.
 //!
 //! Steps of the recommended change are taken from its waterfall, so that together they never come to more than it saves.
-//! Steps beside it change what no scenario changes, such as volumes, so that no dollar is in both.
+//! Steps beside it change what no scenario changes, such as volumes, so that no dollar is in both. A discount to ask for is
+//! in no sum: it is a part of what is left to pay after the other steps, and nobody has agreed to it.
 
 mod derive;
 
@@ -14,7 +15,7 @@ pub use derive::{CommitmentOffer, OfferPrices};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextSteps {
     /// Those of the recommended change first, then those beside it, each the largest saving first; what a change needs to
-    /// be safe stands before it, and waves of a move stand in their order.
+    /// be safe stands before it, and waves of a move stand in their order. Discounts to ask for come last.
     pub steps: Vec<Step>,
     /// Saving of the steps of the recommended change together, net of what they need; at most its saving.
     pub recommended_monthly_usd: f64,
@@ -39,6 +40,9 @@ pub struct Step {
     pub subjects_count: u32,
     /// Saving; negative where it costs, `null` where that is not known.
     pub saving_monthly_usd: Option<f64>,
+    /// Amount of the discount to ask for; in no sum, because nobody has agreed to it. `null` for other steps.
+    #[serde(default)]
+    pub asked_monthly_usd: Option<f64>,
     /// `true` when it is a part of the recommended change.
     pub of_recommended: bool,
     /// Amount of work.
@@ -76,6 +80,8 @@ pub enum StepKind {
     LetCommitmentsEnd,
     /// Buy a commitment for the base load.
     BuyCommitment,
+    /// Ask AWS or the pool's vendor for a discount.
+    AskDiscount,
 }
 
 /// Size of effort or risk.
@@ -116,6 +122,7 @@ impl StepKind {
             Self::SpotForJobs => "spot_for_jobs",
             Self::LetCommitmentsEnd => "let_commitments_end",
             Self::BuyCommitment => "buy_commitment",
+            Self::AskDiscount => "ask_discount",
         }
     }
 }
@@ -126,8 +133,13 @@ impl NextSteps {
         self.steps.iter().filter(|step| step.of_recommended)
     }
 
-    /// Steps beside it.
+    /// Steps beside it, discounts to ask for apart.
     pub fn beside(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| !step.of_recommended)
+        self.steps.iter().filter(|step| !step.of_recommended && step.kind != StepKind::AskDiscount)
+    }
+
+    /// Discounts to ask for.
+    pub fn asked(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.kind == StepKind::AskDiscount)
     }
 }

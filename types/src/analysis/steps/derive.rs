@@ -1,5 +1,7 @@
-//! Steps from an analysis: amounts of the recommended change from its waterfall, those beside it from today's bill.
+//! Steps from an analysis: amounts of the recommended change from its waterfall, those beside it from today's bill, and
+//! discounts to ask for from what is left to pay.
 
+mod ask;
 mod beside;
 mod recommended;
 mod step;
@@ -17,6 +19,7 @@ impl NextSteps {
         let sum = |steps: &[Step]| steps.iter().filter_map(|step| step.saving_monthly_usd).sum();
         let (recommended_monthly_usd, beside_monthly_usd) = (sum(&steps), sum(&beside));
         steps.extend(beside);
+        steps.extend(ask::steps(analysis, beside_monthly_usd));
         Self { steps, recommended_monthly_usd, beside_monthly_usd, model_error_monthly_usd }
     }
 }

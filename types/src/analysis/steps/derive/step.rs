@@ -46,6 +46,7 @@ pub(super) fn step(kind: StepKind, what: String, saving_monthly_usd: Option<f64>
         subjects: Vec::new(),
         subjects_count: 0,
         saving_monthly_usd,
+        asked_monthly_usd: None,
         of_recommended: matches!(
             kind,
             StepKind::KeepReady | StepKind::RightSize | StepKind::Pack | StepKind::MoveToPool
@@ -60,7 +61,9 @@ pub(super) fn step(kind: StepKind, what: String, saving_monthly_usd: Option<f64>
 /// Effort and risk of a kind of step.
 const fn sizes(kind: StepKind) -> (Amount, Amount) {
     match kind {
-        StepKind::KeepReady | StepKind::Gp2ToGp3 | StepKind::LetCommitmentsEnd => (Amount::Low, Amount::Low),
+        StepKind::KeepReady | StepKind::Gp2ToGp3 | StepKind::LetCommitmentsEnd | StepKind::AskDiscount => {
+            (Amount::Low, Amount::Low)
+        }
         StepKind::RightSize | StepKind::UpgradeKubernetes | StepKind::SpotForJobs => (Amount::Medium, Amount::Medium),
         StepKind::Pack => (Amount::Medium, Amount::Low),
         StepKind::MoveToPool => (Amount::High, Amount::Medium),
@@ -74,6 +77,12 @@ impl Step {
         self.subjects_count = u32::try_from(subjects.len()).unwrap_or(u32::MAX);
         self.subjects = subjects;
         self.subjects.truncate(MOST_SUBJECTS);
+        self
+    }
+
+    /// The same step with the amount of the discount to ask for.
+    pub(super) fn asking(mut self, monthly_usd: f64) -> Self {
+        self.asked_monthly_usd = Some(monthly_usd);
         self
     }
 
