@@ -225,9 +225,13 @@ impl Lake {
         self.verify_table::<PodHour>(worker, part).await?;
         self.verify_table::<QualityHour>(worker, part).await?;
         self.verify_table::<VolumeHour>(worker, part).await?;
-        let named = part.hours.iter().any(|read| read.manifest.object(LoadBalancerHour::NAME).is_some());
-        if named || part.object(LoadBalancerHour::NAME).is_some() {
-            self.verify_table::<LoadBalancerHour>(worker, part).await?;
+        match part.object(LoadBalancerHour::NAME) {
+            Some(_) => self.verify_table::<LoadBalancerHour>(worker, part).await?,
+            // A release that did not know the table has made the day: the hours are all there is of it, and stay.
+            None if part.hours.iter().any(|read| read.manifest.object(LoadBalancerHour::NAME).is_some()) => {
+                return Ok(Vec::new());
+            }
+            None => {}
         }
         // Reading the day took a while. A manifest that came meanwhile names objects of its own, so none of these; should
         // it name one all the same, that one stays.
