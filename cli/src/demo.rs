@@ -19,16 +19,14 @@ use lake::{HourOrigin, Lake};
 use types::{Hour, Window};
 
 pub(crate) use stage::DemoArgs;
-use stage::{END_SECONDS, Stage, fresh_lake};
+use stage::{END_SECONDS, Stage, TEAM, fresh_lake};
 
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
-use crate::output::print;
+use crate::output::{print, write_file};
 use crate::progress::{Progress, Step};
 use crate::{analyze, collect, report};
 
-/// Days the demo's report covers.
-const DAYS: i64 = 30;
 pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     if args.serve {
         return served::run(&args, now, progress).await;
@@ -51,8 +49,8 @@ pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &P
         cluster: stage.id.clone(),
         window: None,
         assumptions: Assumptions::default(),
-        prices: PriceBook::catalog()?,
-        sharing: Sharing::default(),
+        prices: stage.prices.clone(),
+        sharing: Sharing { labels: vec![TEAM.to_owned()], ..Sharing::default() },
         profile: None,
         bill_only: false,
     };
@@ -69,14 +67,21 @@ pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &P
 
 fn set_up(args: &DemoArgs) -> Result<Stage, Failure> {
     let end = Hour::starting_at(END_SECONDS).context("place the demo in time")?;
-    let generated = Window::try_new(end.plus(-24 * DAYS).start(), end.plus(-args.hours).start())?;
+    let generated = Window::try_new(end.plus(-24 * args.family.days()).start(), end.plus(-args.hours).start())?;
     let scraped = Window::try_new(generated.end(), end.start())?;
     let whole = Window::try_new(generated.start(), scraped.end())?;
     let lake_dir = args.out.join("lake");
     fresh_lake(&lake_dir)?;
+    let mut prices = PriceBook::catalog()?;
+    if let Some(terms) = args.family.prices() {
+        let file = args.out.join("prices.toml");
+        write_file(&file, terms.as_bytes())?;
+        prices = prices.with_user_toml(terms).with_context(|| format!("read `{}`", file.display()))?;
+    }
     Ok(Stage {
-        cluster: Arc::new(Cluster::generate(args.seed, whole)),
+        cluster: Arc::new(Cluster::of_family(args.family.family(), args.seed, whole)),
         id: args.cluster_id.clone(),
+        prices,
         lake: Lake::new(Arc::new(DirStore::new(lake_dir))),
         generated,
         scraped,
@@ -97,8 +102,9 @@ async fn through_prometheus(stage: &Stage, binary: &Path, progress: &Progress) -
     loaded.context("load the samples into Prometheus")?;
     generated?;
     let step = progress.step("collect");
+    let settings = Settings { pod_labels: vec![TEAM.to_owned()], ..Settings::default() };
     let client = Server::connect(&ServerOptions::new(server.url()), None).await?;
-    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &Settings::default(), &step).await?;
+    let collected = collect::hours(&client, &stage.lake, &stage.id, stage.scraped, &settings, &step).await?;
     step.finish(&collect::describe(&collected));
     let all = u32::try_from(stage.scraped.hours().count()).unwrap_or(u32::MAX);
     if collected.written != all {
@@ -112,7 +118,10 @@ async fn generate(stage: &Stage, window: Window, step: &Step) -> anyhow::Result<
     let hours: Vec<Hour> = window.hours().collect();
     for (done, hour) in hours.iter().enumerate() {
         let (cluster, hour) = (Arc::clone(&stage.cluster), *hour);
-        let rows = tokio::task::spawn_blocking(move || cluster.hour_rows(hour)).await?;
+        let mut rows = tokio::task::spawn_blocking(move || cluster.hour_rows(hour)).await?;
+        for pod in &mut rows.pods {
+            pod.labels = Some(vec![format!("{TEAM}={}", fixtures::team(&pod.namespace))]);
+        }
         stage.lake.write_hour(&stage.id, hour, rows, HourOrigin::generator()).await?;
         step.set(done + 1, hours.len());
     }

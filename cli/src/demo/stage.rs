@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use analyzer::PriceBook;
 use anyhow::Context;
-use fixtures::Cluster;
+use fixtures::{Cluster, Family};
 use lake::Lake;
 use types::{ClusterId, Window};
 
@@ -14,14 +15,62 @@ use types::{ClusterId, Window};
 pub(super) const END_SECONDS: i64 = 1_782_864_000;
 /// The most hours that may go through Prometheus: two days are nearly sixty million samples.
 const MAX_HOURS: i64 = 48;
+/// Key of the pods' label that the demo sums costs up by.
+pub(super) const TEAM: &str = "team";
+/// Terms of the family whose nodes a commitment covers: an EC2 Instance Savings Plan for all eighteen machines.
+const COMMITTED: &str = r#"# Of the synthetic cluster: a plan that covers every node in every hour.
+[[commitment]]
+name = "m6a-2026"
+kind = "ec2-instance-savings-plan"
+family = "m6a"
+region = "us-east-1"
+usd_per_hour = 7.46
+discount_fraction = 0.40
+"#;
+
+/// Kind of cluster that the demo makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum FamilyName {
+    /// Pods request several times what they use: right-sizing or packing saves most
+    #[default]
+    Overprovisioned,
+    /// Engines of tenants that each need all they request, at different times of the day: a pool saves most
+    StaggeredPeaks,
+    /// Requests are right, nodes full and committed to: nothing saves
+    WellSized,
+}
+
+impl FamilyName {
+    pub(super) fn family(self) -> Family {
+        match self {
+            Self::Overprovisioned => Family::Overprovisioned,
+            Self::StaggeredPeaks => Family::StaggeredPeaks,
+            Self::WellSized => Family::WellSized,
+        }
+    }
+
+    /// Days that a report covers: three whole weeks are what variants can be chosen on.
+    pub(super) fn days(self) -> i64 {
+        match self {
+            Self::Overprovisioned => 30,
+            Self::StaggeredPeaks | Self::WellSized => 21,
+        }
+    }
+
+    /// Prices file of its report; `None` for list prices.
+    pub(super) fn prices(self) -> Option<&'static str> {
+        (self == Self::WellSized).then_some(COMMITTED)
+    }
+}
+
 /// Marks a lake as the demo's own, which it may replace.
 pub(super) const MARKER: &str = ".emp-cost-demo";
 
 /// Make a report of a synthetic EKS cluster, through a real Prometheus
 ///
-/// Generates a month of a realistic cluster with about 40 nodes and 500 pods, loads its last hours into a real
-/// Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes the
-/// analysis and the page. The page says which hours are which.
+/// Generates some weeks of a realistic cluster, by default of about 40 nodes and 500 pods, loads its last hours into a
+/// real Prometheus on a loopback port and collects them, writes the earlier days into the same lake directly, and makes
+/// the analysis and the page. The page says which hours are which.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// Directory for the lake, analysis.json and index.html
@@ -32,6 +81,10 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(i64).range(1..=MAX_HOURS))]
     pub(super) hours: i64,
 
+    /// Kind of cluster
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub(super) family: FamilyName,
+
     /// Seed of the generator: the same seed makes the same cluster
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub(super) seed: u64,
@@ -41,7 +94,7 @@ pub(crate) struct DemoArgs {
     pub(super) cluster_id: ClusterId,
 
     /// Make weekly reports of three clusters without Prometheus, and serve them on a loopback port with a token to sign in
-    #[arg(long, conflicts_with = "hours")]
+    #[arg(long, conflicts_with_all = ["hours", "family"])]
     pub(super) serve: bool,
 }
 
@@ -49,6 +102,7 @@ pub(crate) struct DemoArgs {
 pub(super) struct Stage {
     pub(super) cluster: Arc<Cluster>,
     pub(super) id: ClusterId,
+    pub(super) prices: PriceBook,
     pub(super) lake: Lake,
     /// Hours that the generator writes.
     pub(super) generated: Window,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -107,21 +108,94 @@ fn every_shell_gets_completions_that_know_the_options() {
         // Values of an option; two shells are told of options alone.
         assert_eq!(script.contains("right-sizing"), !matches!(shell, "elvish" | "powershell"), "{shell}");
     }
-    let bash = String::from_utf8(emp_cost(&["completions", "bash"], &[]).stdout).unwrap();
+    assert_eq!(emp_cost(&["completions", "tcsh"], &[]).status.code(), Some(2));
+}
+
+/// Lines of what a shell offers, the first word of each; `None` where the shell is not there, which is said.
+fn offered(shell: &str, script: &str) -> Option<Vec<String>> {
+    let output = match Command::new(shell).args(["-c", script]).env("TERM", "dumb").output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // Past the capture of the test harness, so that the line is seen.
+            let _unseen = writeln!(std::io::stderr(), "skipped: completions of {shell}: it is not on the PATH");
+            return None;
+        }
+        Err(error) => panic!("{shell}: {error}"),
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words = text.lines().filter_map(|line| line.split_whitespace().next()).map(ToOwned::to_owned).collect();
+    assert!(output.stderr.is_empty(), "{shell}: {}", String::from_utf8_lossy(&output.stderr));
+    Some(words)
+}
+
+/// What is typed, and what must be offered for its last word.
+const TYPED: [(&str, &[&str]); 6] = [
+    ("emp-cost r", &["report", "run"]),
+    ("emp-cost run --max", &["--max-unpriced"]),
+    ("emp-cost lake ls --cl", &["--cluster-id"]),
+    ("emp-cost lake c", &["compact"]),
+    ("emp-cost demo --family ", &["overprovisioned", "staggered-peaks", "well-sized"]),
+    ("emp-cost completions ba", &["bash"]),
+];
+
+#[test]
+fn bash_completes_commands_options_and_values() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("emp-cost.bash");
-    fs::write(&file, bash).unwrap();
-    // What bash would offer after `emp-cost r`.
-    let ask = |words: &str, at: usize| {
+    fs::write(&file, emp_cost(&["completions", "bash"], &[]).stdout).unwrap();
+    for (typed, expected) in TYPED {
+        // As bash does: the function that is registered for the command, with the words and the one the cursor is on.
         let script = format!(
-            "source {}; COMP_WORDS=({words}); COMP_CWORD={at}; _emp__cost emp-cost \"${{COMP_WORDS[{at}]}}\" \"${{COMP_WORDS[$(({at}-1))]}}\"; echo \"${{COMPREPLY[@]}}\"",
+            "source {}; spec=$(complete -p emp-cost); [[ $spec =~ -F\\ ([^ ]+) ]] || exit 3; function=${{BASH_REMATCH[1]}}; \
+             IFS=' ' read -r -a COMP_WORDS <<< '{typed}'; [[ '{typed}' == *' ' ]] && COMP_WORDS+=(''); COMP_LINE='{typed}'; \
+             COMP_POINT=${{#COMP_LINE}}; COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             $function emp-cost \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD-1]}}\"; \
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             file.display()
         );
-        let output = Command::new("bash").args(["-c", &script]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    assert_eq!(ask("emp-cost r", 1), "report run");
-    assert_eq!(emp_cost(&["completions", "tcsh"], &[]).status.code(), Some(2));
+        let mut offered = offered("bash", &script).unwrap();
+        offered.sort();
+        assert_eq!(offered, expected, "{typed}");
+    }
+    // With an empty word every option is offered.
+    let script = format!(
+        "source {}; COMP_WORDS=(emp-cost compare --); COMP_CWORD=2; _emp__cost emp-cost -- compare; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        file.display()
+    );
+    let offered = offered("bash", &script).unwrap();
+    for option in ["--out", "--config", "--log-format", "--help"] {
+        assert!(offered.iter().any(|word| word == option), "{option} in {offered:?}");
+    }
+}
+
+#[test]
+fn fish_completes_commands_options_and_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("emp-cost.fish");
+    fs::write(&file, emp_cost(&["completions", "fish"], &[]).stdout).unwrap();
+    for (typed, expected) in TYPED {
+        let script = format!("source {}; complete -C '{typed}'", file.display());
+        let Some(mut offered) = offered("fish", &script) else { return };
+        offered.sort();
+        assert_eq!(offered, expected, "{typed}");
+    }
+}
+
+#[test]
+fn zsh_takes_the_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("_emp-cost");
+    fs::write(&file, emp_cost(&["completions", "zsh"], &[]).stdout).unwrap();
+    // Completions of zsh need a terminal; that the functions are there, and that compinit takes the file, does not.
+    let script = format!(
+        "fpath=({} $fpath); autoload -Uz compinit; compinit -u -d {}/dump; print ${{_comps[emp-cost]}}; \
+         autoload +X _emp-cost && print loaded",
+        folder.path().display(),
+        folder.path().display()
+    );
+    let Some(offered) = offered("zsh", &script) else { return };
+    assert_eq!(offered, ["_emp-cost", "loaded"]);
 }
 
 #[test]
@@ -133,7 +207,7 @@ fn every_command_has_a_man_page() {
     let top = read("emp-cost.1");
     assert!(top.contains(".TH emp-cost 1") && top.contains(".SH DESCRIPTION"), "{top}");
     let run = read("emp-cost-run.1");
-    for word in [".SH OPTIONS", "max\\-unpriced", "config"] {
+    for word in [".SH OPTIONS", "max\\-unpriced", "config", "EMP_COST_LAKE", "EMP_COST_CLUSTER_ID"] {
         assert!(run.contains(word), "{word} in {run}");
     }
     read("emp-cost-lake-ls.1");

@@ -3,14 +3,17 @@
 #![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use fixtures::Cluster;
+use bytes::Bytes;
 use fixtures::invoice::{Bill, BillFormat, BillPlan};
-use lake::store::DirStore;
-use lake::{HourOrigin, Lake};
+use fixtures::s3::S3Server;
+use fixtures::{Cluster, services};
+use lake::store::{DirStore, S3Store};
+use lake::{HourOrigin, Lake, S3Options, Store};
 use prices::{CapacityType, MachineKind, PriceBook};
 use serde_json::Value;
 use types::{Hour, Window};
@@ -150,6 +153,68 @@ fn a_bill_that_cannot_be_read_leaves_the_report_and_fails_the_run() {
     assert!(said(&output).contains("`broken.csv` lacks the columns of a cost export"), "{}", said(&output));
     let page = fs::read_to_string(&page).unwrap();
     assert!(page.contains("The invoice is not held against this") && !page.contains("id=\"invoice\""));
+}
+
+/// Puts objects into a bucket of a real S3 server, over HTTP.
+async fn put(server: &S3Server, bucket: &str, objects: &[(&str, Vec<u8>)]) {
+    let config = S3Server::client(&server.endpoint(), S3Server::SECRET_KEY);
+    let store = S3Store::with_config(&config, bucket, "", S3Options::default());
+    for (key, content) in objects {
+        store.put_new(key, Bytes::from(content.clone())).await.unwrap();
+    }
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bill_in_a_bucket_is_read_as_aws_delivers_it() {
+    let Some(minio) = services::program("a_bill_in_a_bucket_is_read_as_aws_delivers_it", "minio", "s3") else { return };
+    let server = S3Server::start(&minio).await.unwrap();
+    server.make_bucket("bills").unwrap();
+    let billed =
+        tokio::task::spawn_blocking(|| billed(BillPlan { unmatched: false, ..BillPlan::default() }, BillFormat::Cur));
+    let billed = billed.await.unwrap();
+    let text = fs::read_to_string(billed.bill()).unwrap();
+    let (head, rows) = text.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    let (first, second) = rows.split_at(rows.len() / 2);
+    let part = |rows: &[&str]| packed(&format!("{head}\n{}\n", rows.join("\n")));
+    let month = "cur/monthly/20260701-20260801";
+    let keys = format!(r#"{{"assemblyId":"b","reportKeys":["{month}/b/m-00001.csv.gz","{month}/b/m-00002.csv.gz"]}}"#);
+    // An earlier delivery of the month lies beside the last one, and a report of another kind beside both.
+    let objects = [
+        (format!("{month}/a/m-00001.csv.gz"), part(first)),
+        (format!("{month}/b/m-00001.csv.gz"), part(first)),
+        (format!("{month}/b/m-00002.csv.gz"), part(second)),
+        (format!("{month}/m-Manifest.json"), keys.into_bytes()),
+        ("cur/other/notes.txt".to_owned(), b"not a bill".to_vec()),
+    ];
+    let objects: Vec<(&str, Vec<u8>)> = objects.iter().map(|(key, content)| (key.as_str(), content.clone())).collect();
+    put(&server, "bills", &objects).await;
+    let run = |export: &str, out: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_emp-cost"));
+        command.args(["invoice", export, "--cluster-id", "demo", "--lake"]).arg(billed.lake()).arg("--out").arg(out);
+        command.env_remove("EMP_COST_LAKE").env_remove("EMP_COST_CLUSTER_ID").envs(server.environment());
+        command.output().unwrap()
+    };
+    let out = billed.folder.path().join("out");
+    let output = run("s3://bills/cur/monthly", &out);
+    assert!(output.status.success(), "{}", said(&output));
+    let invoice = json(&out.join("invoice.json"));
+    assert_eq!(invoice["export"]["files"], 2, "the last delivery alone counts");
+    let truth = billed.truth.billed["compute"] as f64 / 1e10;
+    assert!((line(&invoice, "compute")["billed_usd"].as_f64().unwrap() - truth).abs() < 1e-6, "{invoice}");
+    // One file, and what is not there.
+    let output = run("s3://bills/cur/other", &out);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("holds no CSV or Parquet file"), "{}", said(&output));
+    let output = run("s3://nowhere/cur", &out);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("s3://nowhere/cur"), "{}", said(&output));
 }
 
 #[test]

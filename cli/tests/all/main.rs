@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod deliver;
 mod edges;
+mod families;
 mod grafana;
 mod invoice;
 mod mail;

@@ -14,6 +14,7 @@ mod page;
 mod rightsizing;
 mod sample;
 mod schema;
+mod screenshots;
 mod steps;
 mod story;
 mod summary;

@@ -1,5 +1,6 @@
 //! The message about one report: what is in it, and why it is sent. A function of the analysis and the delivery file.
 
+use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 use reports::Money;
 use serde_json::{Value, json};
 use types::analysis::Analysis;
@@ -28,6 +29,8 @@ pub struct Message {
 struct Exceeded {
     what: String,
     monthly: f64,
+    /// Cost of the calendar month in which the window ends, at the same rate.
+    forecast: f64,
     budget: f64,
 }
 
@@ -51,14 +54,20 @@ impl Message {
             return None;
         }
         let mut lines = vec![format!("Cost today: {} a month{}", money.show_or_unknown(today), changed(change))];
+        let month = Month::of(analysis.window.end);
+        let forecast = today.zip(month).map(|(today, month)| month.forecast(today));
+        if let Some((forecast, month)) = forecast.zip(month) {
+            lines.push(format!("Forecast for {}, at this rate: {}", month.name(), money.show(forecast)));
+        }
         lines.push(format!("Verdict: {}", show::stance(&analysis.verdict)));
         if let Some(saving) = saving.filter(|_| analysis.verdict.recommended().is_some()) {
             lines.push(format!("Saving: {} a month", money.show(saving)));
         }
         let mut notices: Vec<String> = Vec::new();
         notices.extend(exceeded.iter().map(|over| {
-            let (monthly, budget) = (money.show(over.monthly), money.show(over.budget));
-            format!("Over budget: {} costs {monthly} a month at this rate; the budget is {budget}", over.what)
+            let [monthly, budget, forecast] = [over.monthly, over.budget, over.forecast].map(|usd| money.show(usd));
+            let month = month.map_or_else(String::new, |month| format!(", {forecast} by the end of {}", month.name()));
+            format!("Over budget: {} costs {monthly} a month at this rate{month}; the budget is {budget}", over.what)
         }));
         notices.extend(unknown.iter().map(|budget| {
             format!("Budget not checked: the report has no cost of {}; see `run --label` for labels", budget.what())
@@ -81,12 +90,19 @@ impl Message {
             "currency": analysis.currency,
             "window": {"start": window.start, "end": window.end},
             "today_monthly": today,
+            "month": month.map(Month::id),
+            "month_forecast": forecast,
             "change_fraction": change,
             "recommended": analysis.verdict.recommended().map(|id| id.as_str()),
             "saving_monthly": saving,
             "over_budget": exceeded
                 .iter()
-                .map(|over| json!({"what": over.what, "monthly": over.monthly, "budget": over.budget}))
+                .map(|over| json!({
+                    "what": over.what,
+                    "monthly": over.monthly,
+                    "month_forecast": over.forecast,
+                    "budget": over.budget,
+                }))
                 .collect::<Vec<_>>(),
             "budgets_not_checked": unknown.iter().map(|budget| budget.what()).collect::<Vec<_>>(),
             "report": location,
@@ -132,5 +148,59 @@ fn cost_of(budget: &Budget, analysis: &Analysis) -> Option<f64> {
 
 fn exceeded(budget: &Budget, analysis: &Analysis) -> Option<Exceeded> {
     let monthly = cost_of(budget, analysis).filter(|monthly| *monthly > budget.monthly)?;
-    Some(Exceeded { what: budget.what(), monthly, budget: budget.monthly })
+    let forecast = Month::of(analysis.window.end).map_or(monthly, |month| month.forecast(monthly));
+    Some(Exceeded { what: budget.what(), monthly, forecast, budget: budget.monthly })
+}
+
+/// A calendar month, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Month {
+    first: NaiveDate,
+    days: i64,
+}
+
+impl Month {
+    /// The month in which a window ends; `None` beyond what a calendar has.
+    fn of(end: DateTime<Utc>) -> Option<Self> {
+        let last = end.checked_sub_signed(TimeDelta::seconds(1))?.date_naive();
+        let first = last.with_day(1)?;
+        let days = first.checked_add_months(Months::new(1))?.signed_duration_since(first).num_days();
+        Some(Self { first, days })
+    }
+
+    /// Cost at the end of it, where a month of 730 hours costs so much: what is over at the rate of the window too.
+    fn forecast(self, monthly: f64) -> f64 {
+        let hours = f64::from(i32::try_from(self.days).unwrap_or_default()) * 24.0;
+        monthly * hours / types::HOURS_PER_MONTH
+    }
+
+    /// Its name, such as `July 2026`.
+    fn name(self) -> String {
+        self.first.format("%B %Y").to_string()
+    }
+
+    /// The same for programs, such as `2026-07`.
+    fn id(self) -> String {
+        self.first.format("%Y-%m").to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forecast_is_for_the_calendar_month_in_which_the_window_ends() {
+        for (end, name, hours) in [
+            ("2026-07-01T00:00:00Z", "June 2026", 720.0),
+            ("2026-07-01T01:00:00Z", "July 2026", 744.0),
+            ("2028-02-29T12:00:00Z", "February 2028", 696.0),
+            ("2026-12-31T23:00:00Z", "December 2026", 744.0),
+        ] {
+            let month = Month::of(end.parse().unwrap()).unwrap();
+            assert_eq!(month.name(), name);
+            assert!((month.forecast(730.0) - hours).abs() < 1e-9, "{end}");
+        }
+        assert_eq!(Month::of("2026-07-05T00:00:00Z".parse().unwrap()).unwrap().id(), "2026-07");
+    }
 }
