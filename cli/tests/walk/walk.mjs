@@ -56,7 +56,7 @@ async function walk() {
   must((await ann.path()) === whatIf, 'nobody had to click');
   await ann.pictures(PICTURES, '06-what-if');
   await ann.click('What changed, and why', 'main');
-  await ann.pictures(PICTURES, '07-what-changed');
+  await ann.pictures(PICTURES, '07-what-changed', false);
   await ann.goto(SERVICE_URL + whatIf);
 
   await ann.click('Showback', 'nav.site');
