@@ -40,16 +40,6 @@ impl Item {
             volumes: self.volumes.max(other.volumes),
         }
     }
-
-    /// Returns what holds both, resource by resource.
-    #[must_use]
-    pub const fn and(&self, other: &Self) -> Self {
-        Self {
-            cpu: self.cpu.saturating_add(other.cpu),
-            memory: self.memory.saturating_add(other.memory),
-            volumes: self.volumes.saturating_add(other.volumes),
-        }
-    }
 }
 
 /// Room that a machine has, or has left.

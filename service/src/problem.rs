@@ -6,7 +6,7 @@ use lake::StoreError;
 use serde::Serialize;
 
 /// The answer of a handler.
-pub type Answer = Result<Response, Problem>;
+pub(crate) type Answer = Result<Response, Problem>;
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

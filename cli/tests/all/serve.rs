@@ -55,8 +55,9 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     for file in ["prices.toml", "profile.yaml"] {
         serving.page(&format!("{discounted}/files/{file}"), &who).await;
     }
-    let again = serving.page(&format!("/what-if?cluster=prod-1&from={}", discounted.rsplit('/').next().unwrap()), &who);
-    assert!(again.await.contains("value=\"payments\""));
+    let again = format!("/what-if?cluster=prod-1&from={}", discounted.rsplit('/').next().unwrap());
+    let again = serving.page(&again, &who).await;
+    assert!(again.contains("value=\"payments\""));
     for page in ["report", "compare"] {
         let page = serving.page(&format!("{path}/{page}"), &who).await;
         assert!(page.contains("</html>"), "{page}");

@@ -18,10 +18,8 @@ impl<O: Observer> World<O> {
         if self.schedule(cluster, pod, t) {
             return true;
         }
-        // What is there in the first second did not come when nothing was ready for it.
-        if !self.instant {
-            self.lots[lot].found_no_room(&item, t, self.setup.node_boot_seconds);
-        }
+        // Those of the first second among them: each needs room again when its machine is lost.
+        self.lots[lot].found_no_room(&item, t);
         let holds = |m: &u32| {
             *m != NONE && {
                 let machine = &self.machines[*m];
@@ -61,8 +59,8 @@ impl<O: Observer> World<O> {
         self.lots[lot].machines_there()
     }
 
-    /// The type of a lot's warm machines. Where types are chosen by price, the cheapest that holds all pods that found no
-    /// room within one boot lately, and none where all did; elsewhere, and where no type holds them, the lot's commonest.
+    /// The type of a lot's warm machines. Where types are chosen by price, the cheapest that holds every pod that found no
+    /// room lately, and none where all did; elsewhere, and where that is the cheaper, the lot's commonest.
     fn warm_kind(&mut self, lot: u32, t: i64) -> Option<u32> {
         let commonest = self.commonest(lot)?;
         if self.lots[lot].evm || self.setup.ec2.buy == Buy::AsObserved {
@@ -71,7 +69,9 @@ impl<O: Observer> World<O> {
         let missed = self.lots[lot].missed(t)?;
         let cheapest =
             self.market(lot).and_then(|(offers, _)| offers.iter().filter(|offer| offer.room.fits(&missed)).min());
-        Some(cheapest.map_or(commonest, |offer| offer.id))
+        let price = self.kinds[commonest].price;
+        let cheaper = cheapest.filter(|offer| price.is_none_or(|price| offer.price <= price));
+        Some(cheaper.map_or(commonest, |offer| offer.id))
     }
 
     /// The type most machines of a lot have; the cheaper, then the first of equals. A lot whose machines have all left is

@@ -41,9 +41,7 @@ pub(crate) struct Lot {
     pub(crate) group: Group,
     /// The type most of its machines have, or had when there were some.
     pub(crate) commonest: Option<u32>,
-    /// Since when pods find no room, before a machine requested then has booted, and what they ask for together.
-    pub(crate) burst: (i64, Item),
-    /// The most that pods of a burst asked for, by each resource, in the last two weeks in which there was one.
+    /// The most that any pod asked for which found no room, by each resource, in the last two weeks in which one did.
     pub(crate) missed: [(i64, Item); 2],
     /// Rises whenever room is given back; what failed at one version need not be tried again.
     pub(crate) version: u64,
@@ -56,26 +54,18 @@ pub(crate) struct Lot {
 }
 
 impl Lot {
-    /// Takes note of a pod that found no room. Those that come before a machine requested for the first has booted need
-    /// room together: what is kept warm for one is not there for the next.
-    pub(crate) fn found_no_room(&mut self, item: &Item, t: i64, boot_seconds: i64) {
-        let (since, together) = &mut self.burst;
-        if *together == Item::default() || t - *since >= boot_seconds {
-            (*since, *together) = (t, *item);
-        } else {
-            *together = together.and(item);
-        }
-        let item = *together;
+    /// Takes note of a pod that found no room.
+    pub(crate) fn found_no_room(&mut self, item: &Item, t: i64) {
         let week = t.div_euclid(WEEK_SECONDS);
         let [newest, before] = &mut self.missed;
         if newest.0 != week {
             *before = std::mem::replace(newest, (week, Item::default()));
         }
-        newest.1 = newest.1.larger(&item);
+        newest.1 = newest.1.larger(item);
     }
 
-    /// Returns what would have held every burst of pods that found no room in this week and the last; `None` where all
-    /// found some.
+    /// Returns what would have held every pod that found no room in this week and the last; `None` where all found
+    /// some.
     pub(crate) fn missed(&self, t: i64) -> Option<Item> {
         let week = t.div_euclid(WEEK_SECONDS);
         let recent = self.missed.iter().filter(|(of, item)| *of >= week - 1 && *item != Item::default());
