@@ -33,8 +33,14 @@ pub(crate) struct ManArgs {
 pub(crate) fn run(args: &CompletionsArgs, mut command: Command) -> Result<(), Failure> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command, name, &mut script);
-    print(&String::from_utf8(script).context("write the completions")?)?;
+    clap_complete::generate(args.shell, &mut command, &name, &mut script);
+    let mut script = String::from_utf8(script).context("write the completions")?;
+    if args.shell == Shell::Bash {
+        // clap_complete takes the hyphen of the name for a subcommand in one of the two places that must agree, so that
+        // no option would ever be offered.
+        script = script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"));
+    }
+    print(&script)?;
     Ok(())
 }
 

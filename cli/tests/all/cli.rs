@@ -627,7 +627,7 @@ fn prices_are_fetched_page_by_page() {
         (200, page(&[product("m5.large", "0.107")], Some("more"))),
         (200, page(&[product("m5.metal", "5.136")], None)),
     ];
-    answers.extend((0..6).map(|_| (200, page(&[], None))));
+    answers.extend((0..7).map(|_| (200, page(&[], None))));
     let (url, server) = scripted(answers);
     let out = folder.path().join("prices.csv");
     let output = update(&url, &out);
