@@ -104,7 +104,7 @@ fn of_ingress(
 }
 
 fn seconds(slots: &[bool; SLOTS_PER_HOUR]) -> i32 {
-    int32(slots.iter().map(|there| i64::from(*there)).sum::<i64>() * SLOT_SECONDS)
+    int32(slots.iter().map(|there| if *there { SLOT_SECONDS } else { 0 }).sum())
 }
 
 fn has_word(text: &str, word: &str) -> bool {

@@ -220,8 +220,8 @@ impl Matcher {
             Some(billed) if billed > 0 => {
                 let given =
                     self.given.entry((charge.start, charge.end, id_of(&charge.resource).to_owned())).or_default();
-                let share = (seen_seconds - *given).clamp(0, billed);
-                *given += share;
+                let share = seen_seconds.saturating_sub(*given).clamp(0, billed);
+                *given = given.saturating_add(share);
                 (share, billed)
             }
             _ => {
@@ -245,7 +245,8 @@ impl Matcher {
         };
         let mut seen_seconds = 0;
         for place in places {
-            seen_seconds += if marks { track.bill(place) } else { track.saw(place) };
+            let seen = if marks { track.bill(place) } else { track.saw(place) };
+            seen_seconds = i64::saturating_add(seen_seconds, seen);
         }
         if let Some(name) = &charge.cluster
             && id.starts_with("i-")

@@ -1,6 +1,6 @@
 //! The demo's families of clusters, through the whole pipeline, and what is said of each.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
 use std::fs;
 use std::path::Path;

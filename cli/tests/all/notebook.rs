@@ -1,7 +1,5 @@
 //! The notebook of the documents, its cells run one after the other against a service.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::fs;
 use std::process::Command;
 

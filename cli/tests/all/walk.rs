@@ -1,6 +1,6 @@
 //! The walk of a reader who never saw the service, in a real browser: see `tests/walk/walk.mjs`.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Faults of an export are said with the file, the column and the next step.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use std::io::Write;
 

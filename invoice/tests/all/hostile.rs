@@ -1,7 +1,5 @@
 //! A bill with numbers in it that cannot be: it is read or refused by file and column, and its sums stay sums.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
-
 use std::error::Error;
 use std::sync::LazyLock;
 
@@ -38,8 +36,11 @@ const HOSTILE: [&str; 22] = [
     "2026-07-01T00:00:00.999999999999Z",
 ];
 
+/// The hours of a lake, and bills of them.
+type Bills = (Vec<(Hour, HourRows)>, Vec<String>);
+
 /// The cluster's hours, and their bill in each format.
-static BILLS: LazyLock<(Vec<(Hour, HourRows)>, Vec<String>)> = LazyLock::new(|| {
+static BILLS: LazyLock<Bills> = LazyLock::new(|| {
     let hours = hours();
     let bill = bill(BillPlan::default(), &hours);
     let texts = FORMATS.map(|format| bill.csv(format)).to_vec();

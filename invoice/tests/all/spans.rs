@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::as_conversions,
+    clippy::indexing_slicing,
     reason = "a test stops where it fails, and compares with floats"
 )]
 

@@ -1,6 +1,6 @@
 //! The bill beside the analysis: what is shown, and that names in it are text.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use crate::dom::Dom;
 use crate::hostile::check;
