@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
-use crate::snapshot::{EDGES, Grid, Instance, Pod, Resources};
+use crate::snapshot::{EDGES, Grid, Instance, Pod, Resources, edge_time};
 use crate::usage_source::{Rates, UsageSource};
 
 /// Time before the hour at which an instance may have started and still be counted from zero when no sample of it lies
@@ -188,10 +188,6 @@ fn fell_at(instance: &Instance, at: i64, hour: Hour) -> bool {
         is_newer
     });
     last.zip(newer).is_some_and(|(before, (_, after))| after < before)
-}
-
-fn edge_time(edge: usize, hour: Hour) -> i64 {
-    hour.start_seconds().saturating_add(i64::try_from(edge).unwrap_or(i64::MAX).saturating_mul(SLOT_SECONDS))
 }
 
 /// The first edge at which the instance has a sample.

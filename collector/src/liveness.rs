@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use crate::snapshot::{Instance, Name, Pod, Snapshot, Uid};
+use crate::snapshot::{Instance, Name, Pod, Snapshot, Uid, edge_time};
 use crate::usage_source::UsageSource;
 
 /// Time after its end for which a container may still show its last values.
@@ -15,20 +15,16 @@ const TAIL_SECONDS: i64 = 2 * SLOT_SECONDS;
 /// risen between two moments that are later than the scrape of kube-state-metrics that should have seen its pod again.
 /// Of one that uses nothing, to its last sample that is too late to be of a container that is gone.
 pub(crate) fn ran_until(instance: &Instance, since: i64, hour: Hour) -> Option<i64> {
-    let edge_time = |edge: usize| {
-        let seconds = i64::try_from(edge).unwrap_or_default().saturating_mul(SLOT_SECONDS);
-        hour.start_seconds().saturating_add(seconds)
-    };
     let samples: Vec<(i64, f64)> =
-        instance.cpu.iter().enumerate().filter_map(|(edge, value)| Some((edge_time(edge), value?))).collect();
+        instance.cpu.iter().enumerate().filter_map(|(edge, value)| Some((edge_time(edge, hour), value?))).collect();
     let rose = samples.windows(2).rev().find_map(|pair| match pair {
         [(before, a), (after, b)] if *before >= since && b > a => Some(*after),
         _ => None,
     });
     let gauge = instance.memory_mean_bytes.iter().enumerate().rev().find(|(_, bytes)| bytes.is_some());
     let held = gauge
-        .filter(|(slot, _)| edge_time(*slot) >= since.saturating_add(TAIL_SECONDS))
-        .map(|(slot, _)| edge_time(slot + 1));
+        .filter(|(slot, _)| edge_time(*slot, hour) >= since.saturating_add(TAIL_SECONDS))
+        .map(|(slot, _)| edge_time(slot + 1, hour));
     rose.max(held)
 }
 

@@ -4,7 +4,7 @@ use lake::tables::LoadBalancerHour;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::numbers::int32;
-use crate::snapshot::{Kind, LoadBalancers, Object};
+use crate::snapshot::{INGRESS_GROUP, INGRESS_SCHEME, Kind, LoadBalancers, Object, SERVICE_INTERNAL, SERVICE_SCHEME};
 
 /// Controllers of Ingress classes that make Application Load Balancers: the AWS Load Balancer Controller, and EKS Auto
 /// Mode, where parameters of the class tell what annotations tell elsewhere.
@@ -12,10 +12,6 @@ const ALB_CONTROLLERS: [&str; 2] = ["ingress.k8s.aws/alb", AUTO_MODE];
 const AUTO_MODE: &str = "eks.amazonaws.com/alb";
 /// Class that kube-state-metrics gives an Ingress that names none.
 const NO_CLASS: &str = "_default";
-const SERVICE_SCHEME: &str = "annotation_service_beta_kubernetes_io_aws_load_balancer_scheme";
-const SERVICE_INTERNAL: &str = "annotation_service_beta_kubernetes_io_aws_load_balancer_internal";
-const INGRESS_SCHEME: &str = "annotation_alb_ingress_kubernetes_io_scheme";
-const INGRESS_GROUP: &str = "annotation_alb_ingress_kubernetes_io_group_name";
 
 /// The rows of all load balancers, an object and an address each.
 pub(crate) fn rows(found: &LoadBalancers, hour: Hour) -> Vec<LoadBalancerHour> {

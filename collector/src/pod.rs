@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::numbers::{int32, whole};
 use crate::owner::workload;
 use crate::settings::Settings;
-use crate::snapshot::{Name, Pod, Resources, SmallSet, Snapshot};
+use crate::snapshot::{Name, Pod, Resources, SmallSet, Snapshot, edge_time};
 
 /// Source of the end of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ fn ended(pod: &Pod, hour: Hour, listing: Listing, ran_until: impl Fn(i64) -> Opt
         return Some((completed, EndSource::Completed));
     }
     if let Some(slot) = pod.ended_slots.iter().position(|ended| *ended) {
-        return Some((slot_start(slot, hour), EndSource::Phase));
+        return Some((edge_time(slot, hour), EndSource::Phase));
     }
     let seen = pod.last_seen_seconds.filter(|seen| Some(*seen) < listing.latest_scrape_seconds);
     let listed_until = seen.unwrap_or_else(|| hour.end_seconds());
@@ -88,13 +88,8 @@ fn completed(pod: &Pod, hour: Hour) -> Option<i64> {
     let behind = moments.map_or(0, |(bound, started)| bound.saturating_sub(started).max(0));
     let completed = pod.completion()?.saturating_add(behind);
     let ended = pod.ended_slots.iter().position(|ended| *ended);
-    let seen = ended.map(|slot| slot_start(slot + 1, hour));
+    let seen = ended.map(|slot| edge_time(slot + 1, hour));
     Some(seen.map_or(completed, |seen| seen.min(completed)))
-}
-
-fn slot_start(slot: usize, hour: Hour) -> i64 {
-    let seconds = i64::try_from(slot).unwrap_or_default().saturating_mul(SLOT_SECONDS);
-    hour.start_seconds().saturating_add(seconds)
 }
 
 /// Counts the requests of a pod that are more than its node can hold, such as one of a resize in place that the kubelet

@@ -32,7 +32,9 @@ pub(crate) use containers::Beyond;
 pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 use jobs::ByJob;
-pub(crate) use load_balancers::{Kind, LoadBalancers, Object};
+pub(crate) use load_balancers::{
+    INGRESS_GROUP, INGRESS_SCHEME, Kind, LoadBalancers, Object, SERVICE_INTERNAL, SERVICE_SCHEME,
+};
 pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
 pub(crate) use pods::Pod;
 pub(crate) use small_map::{SmallMap, SmallSet};
@@ -42,6 +44,11 @@ pub(crate) use volumes::{Claim, Volume};
 pub(crate) const EDGES: usize = SLOTS_PER_HOUR + 1;
 /// A series on the edges.
 pub(crate) type Edges = [Option<f64>; EDGES];
+
+/// Moment of an edge of the hour's slots, in seconds: slot n starts at edge n and ends at the next.
+pub(crate) fn edge_time(edge: usize, hour: Hour) -> i64 {
+    hour.start_seconds().saturating_add(i64::try_from(edge).unwrap_or(i64::MAX).saturating_mul(SLOT_SECONDS))
+}
 /// A series on the slots.
 pub(crate) type Slots = [Option<f64>; SLOTS_PER_HOUR];
 

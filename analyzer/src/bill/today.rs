@@ -532,6 +532,6 @@ pub(crate) fn machine_hours<'a>(nodes: impl Iterator<Item = &'a NodeCost>) -> Ve
 }
 
 /// Seconds as hours, for display.
-pub(crate) fn hours(seconds: i64) -> f64 {
+pub(crate) fn hours(seconds: impl Into<i128>) -> f64 {
     float(seconds.into()) / 3600.0
 }

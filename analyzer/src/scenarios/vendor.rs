@@ -543,7 +543,7 @@ fn variant(plan: &Plan, lines: &ExactLines, bill: &Bill, month: Month) -> Option
         label: plan.label.clone(),
         total_usd: total.usd(),
         monthly_usd: month.usd(total),
-        host_hours: hours(plan.host_seconds.values().sum()),
+        host_hours: hours(plan.host_seconds.values().sum::<i64>()),
         saving_monthly_usd: month.usd(saved),
     })
 }

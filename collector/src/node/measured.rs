@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
-use crate::snapshot::{Edges, Exporter, Io, Slots, Snapshot};
+use crate::snapshot::{Edges, Exporter, Io, Slots, Snapshot, edge_time};
 
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
@@ -223,7 +223,7 @@ impl Measured<'_> {
         let (mut samples, mut unreadable) = (Vec::with_capacity(edges.len()), 0);
         for (edge, value) in self.own_edges(edges).into_iter().enumerate() {
             match value.map(|value| whole(value * scale)) {
-                Some(Some(value)) => samples.push(Sample { at: self.edge_time(edge), value }),
+                Some(Some(value)) => samples.push(Sample { at: edge_time(edge, self.hour), value }),
                 Some(None) => unreadable += 1,
                 None => {}
             }
@@ -303,12 +303,8 @@ impl Measured<'_> {
 
     /// Returns whether what shows at an edge of the hour's slots is of this machine.
     fn is_own(&self, edge: usize) -> bool {
-        let at = self.edge_time(edge);
+        let at = edge_time(edge, self.hour);
         !self.shared || (self.life.start <= at && at <= self.life.end)
-    }
-
-    fn edge_time(&self, edge: usize) -> i64 {
-        self.hour.start_seconds().saturating_add(i64::try_from(edge).unwrap_or_default().saturating_mul(SLOT_SECONDS))
     }
 }
 

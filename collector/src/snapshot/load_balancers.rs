@@ -37,13 +37,13 @@ pub(crate) struct Object {
     pub(crate) annotations: BTreeMap<&'static str, String>,
 }
 
-/// The annotations that are read.
-pub(crate) const ANNOTATIONS: [&str; 4] = [
-    "annotation_service_beta_kubernetes_io_aws_load_balancer_scheme",
-    "annotation_service_beta_kubernetes_io_aws_load_balancer_internal",
-    "annotation_alb_ingress_kubernetes_io_group_name",
-    "annotation_alb_ingress_kubernetes_io_scheme",
-];
+/// Annotations that are read, by the name of their label.
+pub(crate) const SERVICE_SCHEME: &str = "annotation_service_beta_kubernetes_io_aws_load_balancer_scheme";
+pub(crate) const SERVICE_INTERNAL: &str = "annotation_service_beta_kubernetes_io_aws_load_balancer_internal";
+pub(crate) const INGRESS_GROUP: &str = "annotation_alb_ingress_kubernetes_io_group_name";
+pub(crate) const INGRESS_SCHEME: &str = "annotation_alb_ingress_kubernetes_io_scheme";
+/// All of them.
+const ANNOTATIONS: [&str; 4] = [SERVICE_SCHEME, SERVICE_INTERNAL, INGRESS_GROUP, INGRESS_SCHEME];
 
 pub(super) fn take(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let metric = series.label("__name__")?;

@@ -60,7 +60,7 @@ impl Bill {
         let region = observed.region().unwrap_or("all");
         let mut line = None;
         for (alike, seconds) in known {
-            let hours = float(seconds) / 3600.0;
+            let hours = super::hours(seconds);
             let Some(unit) = book.control_plane(region, alike.extended) else {
                 let reason = "no price of the control plane; give one as [control_plane] in the prices file".to_owned();
                 self.add_unpriced("EKS control plane".to_owned(), hours, "hour", reason);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use types::NanoUsd;
 
-use super::{Bill, Item};
+use super::{Bill, Item, hours};
 use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
-use crate::number::{float, whole};
+use crate::number::whole;
 use crate::prices::PriceBook;
 use crate::sums::load_balancers::{KnownBy, LoadBalancerKind};
 use crate::sums::observed::Observed;
@@ -224,8 +224,4 @@ fn sum(line: Option<NanoUsd>, more: Option<NanoUsd>) -> Option<NanoUsd> {
         (Some(line), Some(more)) => Some(line + more),
         (line, more) => line.or(more),
     }
-}
-
-fn hours(seconds: i128) -> f64 {
-    float(seconds) / 3600.0
 }

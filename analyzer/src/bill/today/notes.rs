@@ -59,7 +59,7 @@ fn not_in_the_bill(observed: &Observed) -> String {
 impl Bill {
     pub(super) fn add_notes(&mut self, observed: &Observed, ledger: &Ledger, book: &PriceBook) {
         let node_hours = |of: &dyn Fn(&NodeCost) -> bool| {
-            hours(self.nodes.iter().filter(|node| of(node)).map(|node| node.billed_seconds).sum())
+            hours(self.nodes.iter().filter(|node| of(node)).map(|node| node.billed_seconds).sum::<i64>())
         };
         let unpriced = node_hours(&|node| node.cost.is_err());
         let all = node_hours(&|_| true);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::NanoUsd;
 use types::analysis::Note;
 
-use super::{Bill, Item, NodeCost};
+use super::{Bill, Item, NodeCost, hours};
 use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, ratio, whole};
@@ -223,12 +223,12 @@ impl Bill {
                         format!("no price of {volume_type} in {region}; give one as [[volume]] in the prices file")
                     },
                 );
-                self.add_unpriced_moving("root disk", super::hours(node.up_seconds), "node-hour", reason);
+                self.add_unpriced_moving("root disk", hours(node.up_seconds), "node-hour", reason);
                 continue;
             };
             if unknown > 0 {
                 let reason = "size not known: kube-state-metrics shows no ephemeral-storage capacity".to_owned();
-                self.add_unpriced_moving("root disk", super::hours(unknown), "node-hour", reason);
+                self.add_unpriced_moving("root disk", hours(unknown), "node-hour", reason);
             }
             if sums.root_disk_seconds == 0 {
                 continue;
@@ -328,10 +328,6 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
 /// Returns true when AWS bills the node's disks by themselves; the rack of an Outpost includes them.
 fn is_aws(node: &NodeCost) -> bool {
     !["hybrid", "outpost"].contains(&&*node.kind.compute_type) && !node.kind.emp_owned
-}
-
-fn hours(seconds: i128) -> f64 {
-    float(seconds) / 3600.0
 }
 
 fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {

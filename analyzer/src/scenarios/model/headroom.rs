@@ -123,7 +123,7 @@ impl Passes<'_, '_, '_> {
         let Some(today) = on_ec2.first().cloned() else { return Ok((on_ec2, on_emp, Vec::new())) };
         let limits = self.limits;
         let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, &today, &limits), &[]);
-        let cost = |replayed: &Replayed| self.pricer.money(replayed, &replayed.reported).lines.total();
+        let cost = |replayed: &Replayed| self.pricer.reported_cost(replayed);
         let mut sides = [&on_ec2, &on_emp].map(|side| Climb::of(self.worth_headroom(side, &today)));
         loop {
             let wanted = sides.each_ref().map(|side| side.wanted(&fits));
@@ -148,8 +148,7 @@ impl Passes<'_, '_, '_> {
 
     /// Those that save most and break nothing but what headroom can mend.
     fn worth_headroom(&self, scenarios: &[Replayed], today: &Replayed) -> Vec<Replayed> {
-        let cost = |replayed: &Replayed| self.pricer.money(replayed, &replayed.reported).lines.total();
-        let Some(of_today) = cost(today) else { return Vec::new() };
+        let Some(of_today) = self.pricer.reported_cost(today) else { return Vec::new() };
         let recommendable = |replayed: &&Replayed| {
             replayed
                 .id()
@@ -160,7 +159,7 @@ impl Passes<'_, '_, '_> {
             .enumerate()
             .filter(|(_, replayed)| recommendable(replayed))
             .filter(|(_, replayed)| holds(&checks_with_spares(replayed, today, &self.limits), &WAITING))
-            .filter_map(|(at, replayed)| Some((cost(replayed)?, at)))
+            .filter_map(|(at, replayed)| Some((self.pricer.reported_cost(replayed)?, at)))
             .filter(|(cost, _)| *cost < of_today)
             .collect();
         ranked.sort_unstable();

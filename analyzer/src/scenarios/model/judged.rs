@@ -203,7 +203,7 @@ fn headroom(model: &Model<'_>, ladder: &Ladder, level: Option<usize>, reported: 
 }
 
 fn headroom_of(model: &Model<'_>, level: &Replayed, base: &Replayed, reported: Month) -> Headroom {
-    let cost = |replayed: &Replayed| model.pricer.money(replayed, &replayed.reported).lines.total();
+    let cost = |replayed: &Replayed| model.pricer.reported_cost(replayed);
     let more = cost(level).zip(cost(base)).map(|(level, base)| level - base).unwrap_or_default();
     let mut instance_types: Vec<String> = level
         .reported

@@ -261,6 +261,11 @@ impl<'a> Pricer<'a> {
         })
     }
 
+    /// Cost of a scenario on the reported hours; `None` where something of it has no price.
+    pub(crate) fn reported_cost(&self, of: &Replayed) -> Option<NanoUsd> {
+        self.money(of, &of.reported).lines.total()
+    }
+
     /// Returns the cost of an outcome of a scenario, over the hours it has.
     pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
         let host = of.host.as_ref();
