@@ -208,6 +208,10 @@ async fn no_number_of_a_row_makes_a_write_a_compaction_or_a_check_fail() {
             row.hour_start_seconds = hour.start_seconds();
             (row.capacity_bytes, row.present_seconds) = (Some(large), small);
         }
+        for row in &mut rows.load_balancers {
+            row.hour_start_seconds = hour.start_seconds();
+            row.present_seconds = small;
+        }
         for row in &mut rows.quality {
             row.hour_start_seconds = hour.start_seconds();
             (row.series, row.samples) = (large, large);
