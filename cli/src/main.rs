@@ -18,8 +18,8 @@ mod prices;
 mod progress;
 mod range;
 mod report;
+mod report_store;
 mod run;
-mod shelf;
 mod work;
 
 use std::process::ExitCode;

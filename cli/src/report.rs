@@ -14,7 +14,7 @@ use crate::analysis_file::parse;
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::{print, read_file, write_file};
-use crate::shelf;
+use crate::report_store;
 
 /// Render an analysis as a page, and as files for other tools
 ///
@@ -145,7 +145,7 @@ impl Place {
     /// Collects earlier windows: those given, and those already at the location.
     async fn earlier(&self, analysis: &Analysis, mut given: Vec<Standing>) -> anyhow::Result<Vec<Standing>> {
         if let Self::Shelf(store) = self {
-            given.extend(shelf::earlier(store.as_ref(), &id(analysis)?, &shelf::date(analysis)).await?);
+            given.extend(report_store::earlier(store.as_ref(), &id(analysis)?, &report_store::date(analysis)).await?);
         }
         Ok(given)
     }
@@ -156,7 +156,7 @@ impl Place {
                 let folder = if *several { folder.join(id(analysis)?.as_str()) } else { folder.clone() };
                 write(&folder, files)
             }
-            Self::Shelf(store) => shelf::put(store.as_ref(), &id(analysis)?, analysis, files).await,
+            Self::Shelf(store) => report_store::put(store.as_ref(), &id(analysis)?, analysis, files).await,
         }
     }
 
@@ -164,7 +164,7 @@ impl Place {
         match self {
             Self::Folder { folder, .. } => write(folder, files),
             Self::Shelf(store) => {
-                shelf::put_fleet(store.as_ref(), files).await?;
+                report_store::put_fleet(store.as_ref(), files).await?;
                 Ok(format!("{}/reports/fleet.html", store.location()))
             }
         }
@@ -175,7 +175,7 @@ impl Place {
         let cluster = id(analysis).ok()?;
         Some(match self {
             Self::Folder { .. } => format!("{cluster}/index.html"),
-            Self::Shelf(_) => shelf::link(&cluster),
+            Self::Shelf(_) => report_store::link(&cluster),
         })
     }
 }

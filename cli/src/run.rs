@@ -19,7 +19,7 @@ use crate::inputs::{InputArgs, Inputs};
 use crate::output::print;
 use crate::progress::Progress;
 use crate::range::SETTLE;
-use crate::{analyze, invoice, report, shelf};
+use crate::{analyze, invoice, report, report_store};
 use deliver::{DeliverArgs, Delivery};
 
 /// Compact, analyze and report the clusters of a lake, for schedulers
@@ -126,7 +126,7 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
     if args.cluster_id.is_empty() && clusters.len() > 1 {
         let step = progress.step("fleet");
         let members = members(shelf.as_ref(), &clusters, done.reported).await?;
-        shelf::put_fleet(shelf.as_ref(), &report::fleet(&members, &args.formats)?).await?;
+        report_store::put_fleet(shelf.as_ref(), &report::fleet(&members, &args.formats)?).await?;
         step.finish(&format!("{} of {} clusters", members.len(), clusters.len()));
         print(&format!("{}/reports/fleet.html\n", shelf.location()))?;
     }
@@ -150,10 +150,10 @@ async fn members(
             members.push(member);
             continue;
         }
-        let Some(now) = shelf::latest(shelf, cluster).await? else { continue };
+        let Some(now) = report_store::latest(shelf, cluster).await? else { continue };
         let date = Hour::containing(now.end() - TimeDelta::seconds(1)).date();
-        let earlier = shelf::earlier(shelf, cluster, &date).await?;
-        members.push(Member { now, earlier, link: Some(shelf::link(cluster)) });
+        let earlier = report_store::earlier(shelf, cluster, &date).await?;
+        members.push(Member { now, earlier, link: Some(report_store::link(cluster)) });
     }
     Ok(members)
 }
@@ -180,12 +180,12 @@ async fn one(
         analyzer::analyze_with_days(lake, request.clone(), |done, all| step.set(done, all)).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let billed = held(&mut analysis, inputs, lake, &request, progress).await;
-    let earlier = shelf::earlier(shelf, cluster, &shelf::date(&analysis)).await?;
-    let mut files = vec![shelf::workload_days(days)?];
+    let earlier = report_store::earlier(shelf, cluster, &report_store::date(&analysis)).await?;
+    let mut files = vec![report_store::workload_days(days)?];
     files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?);
-    let page = shelf::put(shelf, cluster, &analysis, &files).await?;
+    let page = report_store::put(shelf, cluster, &analysis, &files).await?;
     let before = earlier.iter().max_by_key(|standing| standing.end()).and_then(Standing::today_monthly);
-    let member = Member { now: Standing::of(&analysis), earlier, link: Some(shelf::link(cluster)) };
+    let member = Member { now: Standing::of(&analysis), earlier, link: Some(report_store::link(cluster)) };
     done.reported.insert(cluster.clone(), member);
     print(&format!("{}{page}\n", reports::summary(&analysis)))?;
     let delivered = done.delivery.report(&analysis, (&page, &files), before).await;

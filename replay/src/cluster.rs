@@ -13,7 +13,7 @@ pub(crate) use impute::Guess;
 pub(crate) use imputed::is_silent;
 pub use imputed::{Amounts, Imputed};
 
-use crate::frozen::{FrozenPast, FrozenSlots};
+use crate::frozen_zones::{FrozenPast, FrozenSlots};
 use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, Role, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
 use crate::outcome::Evictions;

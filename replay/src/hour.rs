@@ -1,6 +1,6 @@
 //! Input of the engine: one closed hour of a cluster, in memory alone.
 
-use crate::frozen::{FrozenSlots, Known};
+use crate::frozen_zones::{FrozenSlots, Known};
 use crate::number::index;
 
 pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};

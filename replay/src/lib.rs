@@ -47,7 +47,7 @@ mod bound;
 mod catalog;
 mod cluster;
 mod fee;
-mod frozen;
+mod frozen_zones;
 mod hour;
 mod judge;
 mod migration;

@@ -4,11 +4,11 @@ mod access;
 pub(crate) mod alerts;
 mod audit;
 mod cluster;
+mod cost_notes;
 mod costs;
 mod fleet;
 mod install;
 mod showback;
-mod shown;
 pub(crate) mod what_if;
 
 use axum::http::Method;

@@ -19,9 +19,10 @@ use crate::read::scrapes;
 use crate::read::trace::{self, Choices, Names};
 use crate::read::usage::{self, ByHour, Frames};
 use crate::read::{rows, slots};
-use crate::sums::facts::{HourFacts, VolumeRow};
+use crate::sums::facts::HourFacts;
 use crate::sums::ledger::Ledger;
 use crate::sums::unknown;
+use crate::sums::volume::count_once;
 
 /// Container rows after which a frame is full: enough that a pipeline's fixed cost does not show, few enough that
 /// frames stay small in a large cluster.
@@ -133,15 +134,6 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
     Ok(facts)
 }
 
-/// Leaves of a volume the seconds in which no claim before it had it: AWS bills a volume once, however many claims it is
-/// behind.
-fn count_once(billed: &mut BTreeMap<(i64, String), i64>, hour: i64, volume: &mut VolumeRow) {
-    let Some(id) = &volume.volume_id else { return };
-    let before = billed.entry((hour, id.clone())).or_default();
-    volume.present_seconds = volume.present_seconds.min(types::window::HOUR_SECONDS - *before).max(0);
-    *before += volume.present_seconds;
-}
-
 /// Sums some parts by hour and runs the pipelines over all of them at once.
 fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
     let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
@@ -167,7 +159,7 @@ fn decode_part(
     objects: &PartObjects,
     ahead: &mut Ahead,
     frames: &mut Frames,
-    nodes_by_hour: &mut ByHour<Vec<crate::sums::facts::NodeRow>>,
+    nodes_by_hour: &mut ByHour<Vec<crate::sums::node::NodeRow>>,
     facts: &mut ByHour<HourFacts>,
     ledger: &mut Ledger,
 ) -> Result<(), AnalyzeError> {

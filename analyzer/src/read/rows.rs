@@ -7,10 +7,10 @@ use lake::Column;
 use lake::tables::{load_balancer_hour, node_hour, volume_hour};
 
 use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
-use crate::sums::facts::{
-    LoadBalancerRow, NodeKind, NodeRow, NodeSlots, Store, VolumeKind, VolumeRow, os_name, placed, region_of_zone,
-    zone_location,
-};
+use crate::sums::facts::LoadBalancerRow;
+use crate::sums::node::{NodeKind, NodeRow, NodeSlots, os_name};
+use crate::sums::volume::{VolumeKind, VolumeRow, store};
+use crate::sums::zone::{placed, region_of_zone, zone_location};
 
 /// The columns [`nodes`] reads.
 pub(crate) const NODE_COLUMNS: &[Column] = &[
@@ -141,36 +141,6 @@ pub(crate) const VOLUME_COLUMNS: &[Column] = &[
     volume_hour::csi_driver,
     volume_hour::on_outpost,
 ];
-
-/// Decides what keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim
-/// that shows no EBS volume where others of its hour do is of another driver: its capacity is what was asked for, of
-/// which those bill nothing.
-fn store(
-    volume_id: Option<&str>,
-    storage_class: Option<&str>,
-    volume_type: Option<&str>,
-    driver: Option<&str>,
-    ids_show: bool,
-) -> Store {
-    let class = storage_class.unwrap_or_default();
-    let of_driver = driver.map(|driver| match driver {
-        "efs.csi.aws.com" => Store::Efs,
-        "ebs.csi.aws.com" | "ebs.csi.eks.amazonaws.com" => Store::Ebs,
-        _ if driver.starts_with("fsx.") => Store::Fsx,
-        _ => Store::Other,
-    });
-    match volume_type {
-        Some("efs") => Store::Efs,
-        Some("fsx") => Store::Fsx,
-        Some(_) => Store::Ebs,
-        None if of_driver.is_some() => of_driver.unwrap_or_default(),
-        None if volume_id.is_some() => Store::Ebs,
-        None if class.contains("efs") => Store::Efs,
-        None if class.contains("fsx") => Store::Fsx,
-        None if ids_show => Store::Other,
-        None => Store::Ebs,
-    }
-}
 
 /// The volumes of a batch, each with the start of its hour; the region is that of the zone.
 pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misfit> {

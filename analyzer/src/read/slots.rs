@@ -10,8 +10,9 @@ use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 use crate::fast::{FastMap, hash};
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::read::usage::Owners;
-use crate::sums::facts::{HourFacts, NodeRow, Spread, WorkloadKey};
+use crate::sums::facts::{HourFacts, Spread, WorkloadKey};
 use crate::sums::ledger::{BothBySlot, Ledger, PodRow};
+use crate::sums::node::NodeRow;
 use crate::sums::unknown::{Silent, SlotBits};
 
 /// The columns [`PodSlots::read`] reads.

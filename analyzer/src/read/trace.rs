@@ -307,9 +307,9 @@ impl Rows {
             let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
             let facts = NodeFacts {
                 instance_type: instance_type.get(row),
-                compute_type: crate::sums::facts::placed(compute_type.some(row), zone.get(row)),
+                compute_type: crate::sums::zone::placed(compute_type.some(row), zone.get(row)),
                 capacity_type: capacity_type.get(row),
-                os: crate::sums::facts::os_name(os.get(row), os_image.get(row)),
+                os: crate::sums::node::os_name(os.get(row), os_image.get(row)),
                 emp_owned: emp_owned.get(row).unwrap_or_default(),
             };
             let place = choices.node(&facts).map(|place| {

@@ -24,7 +24,8 @@ use crate::number::whole;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
 use crate::scenarios::hosts::{Overhead, Packing, Size};
-use crate::sums::facts::{HourFacts, NodeKind, RHEL, SUSE};
+use crate::sums::facts::HourFacts;
+use crate::sums::node::{NodeKind, RHEL, SUSE};
 use crate::sums::observed::{HourSums, Observed};
 use catalog::InstanceType;
 

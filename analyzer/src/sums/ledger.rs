@@ -17,8 +17,10 @@ use types::{Hour, SLOTS_PER_HOUR};
 use crate::fast::FastMap;
 use crate::interner::Interner;
 use crate::sums::both::Both;
-use crate::sums::facts::{BilledAs, DAEMONS, NodeRow, VolumeKind, VolumeRow, WorkloadKey};
+use crate::sums::facts::{DAEMONS, WorkloadKey};
+use crate::sums::node::{BilledAs, NodeRow};
 use crate::sums::plausible::Implausible;
+use crate::sums::volume::{VolumeKind, VolumeRow};
 use day::Day;
 pub(crate) use day::{Distributions, Spreads};
 

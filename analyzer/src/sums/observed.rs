@@ -9,9 +9,11 @@ use crate::fast::{FastSet, hash};
 use crate::interner::Interner;
 use crate::prices::PriceBook;
 use crate::sums::both::Both;
-use crate::sums::facts::{BilledAs, HourFacts, NodeKind, NodeRow, Spread, VolumeKind, VolumeRow, WorkloadKey};
+use crate::sums::facts::{HourFacts, Spread, WorkloadKey};
 use crate::sums::load_balancers::LoadBalancers;
+use crate::sums::node::{BilledAs, NodeKind, NodeRow};
 use crate::sums::unknown::{self, UnknownSlots, of_zone};
+use crate::sums::volume::{VolumeKind, VolumeRow};
 
 mod burst;
 mod distinct;

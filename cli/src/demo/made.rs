@@ -15,7 +15,7 @@ use super::stage::END_SECONDS;
 use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::progress::Progress;
-use crate::{analyze, shelf};
+use crate::{analyze, report_store};
 
 /// Weeks of data of each cluster, each with a report.
 pub(super) const WEEKS: i64 = 2;
@@ -77,7 +77,7 @@ impl Making {
         let step = progress.step("analyze");
         let (analysis, days) = analyzer::analyze_with_days(&self.lake, request, |n, of| step.set(n, of)).await?;
         step.finish(&format!("{}, {} hours", self.name, analysis.window.hours_present));
-        Ok(Report { analysis, days: shelf::workload_days(days)? })
+        Ok(Report { analysis, days: report_store::workload_days(days)? })
     }
 
     /// Writes hours, whose pods are labelled with the team that runs their namespace.
@@ -96,11 +96,11 @@ impl Making {
     /// Puts a report where the service finds it, with the trend of those that lie there.
     pub(super) async fn publish(&self, report: &Report) -> Result<Member, Failure> {
         let Report { analysis, days } = report;
-        let earlier = shelf::earlier(self.store.as_ref(), &self.id, &shelf::date(analysis)).await?;
+        let earlier = report_store::earlier(self.store.as_ref(), &self.id, &report_store::date(analysis)).await?;
         let mut files = vec![days.clone()];
         files.extend(FormatArgs::of_demo().files(analysis, &analyze::json(analysis)?, earlier.clone())?);
-        shelf::put(self.store.as_ref(), &self.id, analysis, &files).await?;
-        Ok(Member { now: Standing::of(analysis), earlier, link: Some(shelf::link(&self.id)) })
+        report_store::put(self.store.as_ref(), &self.id, analysis, &files).await?;
+        Ok(Member { now: Standing::of(analysis), earlier, link: Some(report_store::link(&self.id)) })
     }
 
     /// The weeks before one that is published, and that one again, with its trend.

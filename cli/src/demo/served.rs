@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::formats::FormatArgs;
 use crate::output::print;
 use crate::progress::Progress;
-use crate::{report, shelf, work};
+use crate::{report, report_store, work};
 
 /// The clusters, by name.
 const CLUSTERS: [&str; 3] = ["shop-prod", "data-prod", "shop-staging"];
@@ -107,7 +107,7 @@ async fn others(store: &Arc<dyn Store>, first: (Making, Report), seed: u64) -> R
         members.push(making.weeks_before(last, &progress).await?);
     }
     let page = report::fleet(&members, &FormatArgs::of_demo())?;
-    shelf::put_fleet(store.as_ref(), &page).await?;
+    report_store::put_fleet(store.as_ref(), &page).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::cluster::Cluster;
-use crate::frozen::FrozenSlots;
+use crate::frozen_zones::FrozenSlots;
 use crate::hour::SLOT_SECONDS;
 use crate::number::{index, unsigned};
 use crate::observer::Observer;

@@ -3,7 +3,7 @@
 use askama::Template;
 use reports::{Money, format};
 
-use super::shown::{self, usd};
+use super::cost_notes::{self, usd};
 use crate::chart::{self, Chart};
 use crate::costs::{Answered, By, Line, Sum};
 use crate::csv;
@@ -66,13 +66,13 @@ pub(crate) async fn show(call: Call) -> Answer {
         where_: where_(&found),
         total: money.show(usd(sums.total.nano_usd)),
         total_sub: days(sums.days.len()),
-        clusters: shown::choices(&call, question.cluster.as_ref()).await?,
+        clusters: cost_notes::choices(&call, question.cluster.as_ref()).await?,
         bys: bys(&question, &sums.labels),
         tags: tags(&question),
         hidden: question.filters().into_iter().filter(|(name, _)| !matches!(*name, "from" | "to")).collect(),
         from: question.filter.from.clone().unwrap_or_default(),
         to: question.filter.to.clone().unwrap_or_default(),
-        head: shown::head(&question.by),
+        head: cost_notes::head(&question.by),
         rows: lines.map(|line| row(&question, line, &sums.total, &money)).collect(),
         more: sums.lines.len().saturating_sub(MOST_LINES),
         notes: notes(&call, &question, &found),
@@ -96,7 +96,7 @@ fn shareable(call: &Call, question: &Question) -> Option<Vec<(&'static str, Stri
 }
 
 fn where_(found: &Answered) -> String {
-    let clusters = shown::clusters(&found.looked);
+    let clusters = cost_notes::clusters(&found.looked);
     let days = found.sums.days.first().zip(found.sums.days.last());
     let days = days.map(|((first, _), (last, _))| format!(" · {first} to {last} (UTC)")).unwrap_or_default();
     format!("{clusters}{days}")
@@ -111,7 +111,7 @@ fn days(n: usize) -> String {
 }
 
 fn notes(call: &Call, question: &Question, found: &Answered) -> Vec<String> {
-    let mut notes = shown::notes(&found.looked);
+    let mut notes = cost_notes::notes(&found.looked);
     let parts = found.looked.clusters.iter().any(|cluster| !call.scope.sees_whole(cluster));
     if parts {
         notes.push("You see a part of these costs: those of your namespaces or labels. Idle capacity and overhead are not among them.".to_owned());
@@ -124,7 +124,7 @@ fn notes(call: &Call, question: &Question, found: &Answered) -> Vec<String> {
 fn bys(question: &Question, labels: &[String]) -> Vec<(String, String, bool)> {
     let mut all = vec![By::Cluster, By::Namespace, By::Workload, By::NodeGroup, By::Day, By::Part];
     all.extend(labels.iter().map(|label| By::Label(label.clone())));
-    shown::bys(all, &question.by)
+    cost_notes::bys(all, &question.by)
 }
 
 /// The filters that are set, each with the page without it.

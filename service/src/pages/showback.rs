@@ -7,7 +7,7 @@ use askama::Template;
 use reports::{Money, format};
 use types::ClusterId;
 
-use super::shown::{self, usd};
+use super::cost_notes::{self, usd};
 use crate::costs::{By, add_labels};
 use crate::guard::Call;
 use crate::html::{self, Frame, escaped, page};
@@ -115,10 +115,10 @@ pub(crate) async fn show(call: Call) -> Answer {
     bys.push(By::Namespace);
     let page_ = Page {
         frame: call.frame("Showback", "/showback"),
-        where_: shown::clusters(&of.looked),
-        clusters: shown::choices(&call, found.cluster.as_ref()).await?,
-        bys: shown::bys(bys, &of.by),
-        head: shown::head(&of.by),
+        where_: cost_notes::clusters(&of.looked),
+        clusters: cost_notes::choices(&call, found.cluster.as_ref()).await?,
+        bys: cost_notes::bys(bys, &of.by),
+        head: cost_notes::head(&of.by),
         rows: lines.iter().take(MOST).map(|(team, sums)| row(&found, team.as_deref(), *sums, &money)).collect(),
         total: Row { name: "All".to_owned(), cells: cells(of, all, &money), ..Row::default() },
         more: lines.len().saturating_sub(MOST),
@@ -129,7 +129,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 }
 
 fn notes(of: &Shown) -> Vec<String> {
-    let mut notes = shown::notes(&of.looked);
+    let mut notes = cost_notes::notes(&of.looked);
     notes.push(match of.partly {
         true => "You see your own workloads. Shares of what is nobody’s are shown to those who see whole clusters.".to_owned(),
         false => "Idle capacity, overhead and daemonsets of each cluster are shared in proportion to the cost of workloads on it.".to_owned(),

@@ -8,8 +8,9 @@ use types::{NanoUsd, split};
 use super::{Books, OwnerCost, Parts};
 use crate::bill::today::Bill;
 use crate::number::{float, ratio};
-use crate::sums::facts::{VolumeKind, WorkloadKey};
+use crate::sums::facts::WorkloadKey;
 use crate::sums::ledger::{Claim, Ledger, VolumeOf, VolumeShare};
+use crate::sums::volume::VolumeKind;
 use crate::units::GIB;
 
 /// Whose a volume is: an owner, if one mounts it, and its claim.

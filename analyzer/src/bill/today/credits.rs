@@ -9,7 +9,7 @@ use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, whole};
 use crate::prices::{OperatingSystem, PriceBook};
-use crate::sums::facts::BilledAs;
+use crate::sums::node::BilledAs;
 use crate::sums::observed::Observed;
 
 /// Share of each vCPU that a size gives all the time. (source: AWS documentation of burstable instances; the same for

@@ -10,9 +10,10 @@ use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, ratio, whole};
 use crate::prices::{PriceBook, Priced};
-use crate::sums::facts::{OUTPOST, Store, VolumeKind};
 use crate::sums::ledger::Ledger;
 use crate::sums::observed::{Observed, VolumeSums};
+use crate::sums::volume::{Store, VolumeKind};
+use crate::sums::zone::OUTPOST;
 
 const GIB: i128 = 1 << 30;
 /// IOPS and throughput that a gp3 volume has without charge.

@@ -10,7 +10,8 @@ use crate::assumptions::Assumptions;
 use crate::bill::today::{capacity_type_of, operating_system};
 use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::read::trace::{NodeFacts, NodePlace, Platform};
-use crate::sums::facts::{NodeKind, Spread, is_linux};
+use crate::sums::facts::Spread;
+use crate::sums::node::{NodeKind, is_linux};
 
 /// The oldest generation that is bought. Karpenter's own default is 3; AWS calls those before 5 previous generations,
 /// which new capacity is not planned on.

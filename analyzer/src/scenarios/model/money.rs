@@ -16,7 +16,7 @@ use crate::number::whole;
 use crate::prices::{CapacityType, MachineKind, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing};
 use crate::read::trace::NodeFacts;
-use crate::sums::facts::BilledAs;
+use crate::sums::node::BilledAs;
 use crate::sums::observed::Observed;
 use crate::units::unsigned;
 

@@ -8,8 +8,9 @@ use types::Hour;
 use types::analysis::ExactLines;
 
 use super::*;
-use crate::sums::facts::{HourFacts, NodeKind, NodeRow, NodeSlots};
+use crate::sums::facts::HourFacts;
 use crate::sums::ledger::Ledger;
+use crate::sums::node::{NodeKind, NodeRow, NodeSlots};
 
 const START: i64 = 1_782_691_200;
 const HOURS: i64 = 6;

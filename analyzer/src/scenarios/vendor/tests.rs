@@ -1,5 +1,6 @@
 use super::*;
-use crate::sums::facts::{NodeRow, SlotTotals};
+use crate::sums::facts::SlotTotals;
+use crate::sums::node::NodeRow;
 use crate::sums::observed::Observed;
 use types::Hour;
 
@@ -36,7 +37,7 @@ fn node(n: usize, instance_type: &str, zone: &str, span: (i64, i64)) -> NodeRow 
         fargate_provisioned: None,
         network_bytes: None,
         public_ipv4_addresses: None,
-        seen: crate::sums::facts::NodeSlots::default(),
+        seen: crate::sums::node::NodeSlots::default(),
     }
 }
 

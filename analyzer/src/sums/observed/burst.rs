@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use types::{Hour, SLOTS_PER_HOUR};
 
-use crate::sums::facts::{BilledAs, NodeRow};
+use crate::sums::node::{BilledAs, NodeRow};
 
 /// Seconds of a day: credits earned and credits spent are balanced over one.
 const DAY_SECONDS: i64 = 86_400;

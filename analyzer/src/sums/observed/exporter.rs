@@ -4,7 +4,8 @@ use lake::SlotValues;
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::fast::{FastMap, hash};
-use crate::sums::facts::{HourFacts, NodeRow};
+use crate::sums::facts::HourFacts;
+use crate::sums::node::NodeRow;
 
 const MIB: i64 = 1 << 20;
 
