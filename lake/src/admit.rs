@@ -241,7 +241,7 @@ pub async fn check_manifest(
         let what = admitted(cluster, &entry.key).ok_or_else(|| refused("the manifest names a foreign object"))?;
         let rows = check_object(cluster, &what, &object)?;
         let size = u64::try_from(object.len()).unwrap_or(u64::MAX);
-        if rows != Some(entry.rows) || size != entry.bytes || crate::digest(&object) != entry.sha256 {
+        if rows != Some(entry.rows) || size != entry.bytes || crate::digest::digest(&object) != entry.sha256 {
             return Err(refused(format!("object `{}` is not what the manifest says", entry.key)));
         }
     }

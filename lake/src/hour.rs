@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
-use sha2::{Digest, Sha256};
 use types::{ClusterId, Hour};
 
+use crate::digest::digest;
 use crate::encode::{self, Home, TableWriter};
 use crate::error::LakeError;
 use crate::keys;
@@ -46,11 +46,6 @@ impl HourOrigin {
     pub fn generator() -> Self {
         Self { source: Source::Generator, server: String::new(), query_set: String::new(), faults: Vec::new() }
     }
-}
-
-/// SHA-256 in hexadecimal.
-pub fn digest(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
 }
 
 /// An hour as bytes, ready to be written: its manifest, and the objects it names in the same order.

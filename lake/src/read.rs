@@ -7,9 +7,9 @@ use tokio::task::JoinSet;
 use types::{ClusterId, Hour, Window};
 
 use crate::day::Day;
+use crate::digest::digest;
 use crate::encode;
 use crate::error::LakeError;
-use crate::hour::digest;
 use crate::keys;
 use crate::listing::DayListing;
 use crate::manifest::{DayManifest, Manifest, ObjectEntry, VERSION};

@@ -15,9 +15,9 @@ use tokio::sync::Semaphore;
 use types::{ClusterId, Window};
 
 use crate::day::Day;
+use crate::digest::digest;
 use crate::encode::{HOME_COLUMNS, batches};
 use crate::error::LakeError;
-use crate::hour::digest;
 use crate::inventory::{AnyManifest, Period, Place, manifests, parse};
 use crate::manifest::{ObjectEntry, VERSION};
 use crate::ownership;

@@ -8,8 +8,9 @@ use serde::Serialize;
 use types::{ClusterId, Hour};
 
 use crate::day::Day;
+use crate::digest::digest;
 use crate::error::LakeError;
-use crate::hour::{EncodedHour, HourOrigin, HourRows, digest, encode_hour};
+use crate::hour::{EncodedHour, HourOrigin, HourRows, encode_hour};
 use crate::keys;
 use crate::listing::DayListing;
 use crate::manifest::{Manifest, ObjectEntry};

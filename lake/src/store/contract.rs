@@ -86,7 +86,7 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// As [`Self::get`].
     async fn get_marked(&self, key: &str) -> Result<(Bytes, String), StoreError> {
         let object = self.get(key).await?;
-        let mark = crate::digest(&object);
+        let mark = crate::digest::digest(&object);
         Ok((object, mark))
     }
 

@@ -240,7 +240,7 @@ fn swap(path: &Path, mark: Option<&str>, object: &[u8]) -> io::Result<bool> {
     let turn = fs::File::open(folder)?;
     turn.lock()?;
     let there = match fs::read(path) {
-        Ok(there) => Some(crate::digest(&there)),
+        Ok(there) => Some(crate::digest::digest(&there)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };

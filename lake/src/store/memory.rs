@@ -49,7 +49,7 @@ impl Store for MemoryStore {
         _content_type: &str,
     ) -> Result<bool, StoreError> {
         let mut objects = self.objects();
-        let same = objects.get(key).map(|there| crate::digest(there)).as_deref() == mark;
+        let same = objects.get(key).map(|there| crate::digest::digest(there)).as_deref() == mark;
         if same {
             objects.insert(key.to_owned(), object);
         }
