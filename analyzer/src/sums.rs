@@ -8,6 +8,7 @@ pub(crate) mod load_balancers;
 pub(crate) mod node;
 pub(crate) mod observed;
 pub(crate) mod plausible;
+pub(crate) mod pod;
 pub(crate) mod unknown;
 pub(crate) mod volume;
 pub(crate) mod zone;

@@ -10,9 +10,11 @@ use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 use crate::fast::{FastMap, hash};
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::read::usage::Owners;
+use crate::sums::both::BothBySlot;
 use crate::sums::facts::{HourFacts, Spread, WorkloadKey};
-use crate::sums::ledger::{BothBySlot, Ledger, PodRow};
+use crate::sums::ledger::Ledger;
 use crate::sums::node::NodeRow;
+use crate::sums::pod::PodRow;
 use crate::sums::unknown::{Silent, SlotBits};
 
 /// The columns [`PodSlots::read`] reads.

@@ -1,5 +1,7 @@
 //! CPU and memory, summed together.
 
+use types::SLOTS_PER_HOUR;
+
 /// A sum of CPU, in millicore-seconds, and one of memory, in byte-seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Both {
@@ -13,3 +15,6 @@ impl std::ops::AddAssign for Both {
         self.memory += other.memory;
     }
 }
+
+/// Two numbers for each slot: CPU and memory.
+pub(crate) type BothBySlot = [[i64; SLOTS_PER_HOUR]; 2];

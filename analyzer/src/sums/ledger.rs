@@ -16,19 +16,17 @@ use types::{Hour, SLOTS_PER_HOUR};
 
 use crate::fast::FastMap;
 use crate::interner::Interner;
-use crate::sums::both::Both;
+use crate::sums::both::{Both, BothBySlot};
 use crate::sums::facts::{DAEMONS, WorkloadKey};
 use crate::sums::node::{BilledAs, NodeRow};
 use crate::sums::plausible::Implausible;
+use crate::sums::pod::PodRow;
 use crate::sums::volume::{VolumeKind, VolumeRow};
 use day::Day;
 pub(crate) use day::{Distributions, Spreads};
 
 /// The shortest a Fargate pod is billed for.
 const FARGATE_MINIMUM_SECONDS: i64 = 60;
-
-/// Two numbers for each slot: CPU and memory.
-pub(crate) type BothBySlot = [[i64; SLOTS_PER_HOUR]; 2];
 
 /// Account of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,27 +94,6 @@ pub(crate) struct VolumeShare {
     pub(crate) seconds: i128,
     /// Of these, with a size.
     pub(crate) sized_seconds: i128,
-}
-
-/// One pod in one hour.
-#[derive(Debug, Clone)]
-pub(crate) struct PodRow {
-    pub(crate) hour: i64,
-    pub(crate) alive: [i16; SLOTS_PER_HOUR],
-    pub(crate) cpu_request_millicores: i64,
-    pub(crate) memory_request_bytes: i64,
-    pub(crate) scheduled_seconds: Option<i64>,
-    pub(crate) ended_seconds: Option<i64>,
-    /// Number of the node's name.
-    pub(crate) node: u32,
-    /// Number of the owner.
-    pub(crate) owner: u32,
-}
-
-impl PodRow {
-    pub(crate) fn alive_seconds(&self) -> i64 {
-        self.alive.iter().copied().map(i64::from).sum()
-    }
 }
 
 /// A node in an hour of the part that is read.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use types::{SLOTS_PER_HOUR, window::HOUR_SECONDS};
 
-use super::{BothBySlot, PodRow};
 use crate::fast::FastMap;
+use crate::sums::both::BothBySlot;
 use crate::sums::histogram::Histogram;
+use crate::sums::pod::PodRow;
 
 const SLOTS_PER_DAY: usize = 24 * SLOTS_PER_HOUR;
 /// CPU and memory in each slot.
