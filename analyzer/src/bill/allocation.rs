@@ -3,6 +3,7 @@
 //! `total = workloads + overhead + idle - oversubscribed + residual` holds exactly for the cluster, for each node group
 //! and for each zone. Money is divided once for each group of nodes and resource, by largest remainder.
 
+mod books;
 pub(crate) mod by_day;
 mod rollup;
 mod volumes;
@@ -16,11 +17,10 @@ use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
 use crate::number::thousandths;
 use crate::sums::both::Both;
-use crate::sums::facts::WorkloadKey;
 use crate::sums::ledger::{GroupSums, Ledger, NodeGroup};
 use crate::sums::observed::Observed;
+use books::{Books, OwnerCost, Parts, group_name};
 
-const DAEMONSETS: &str = "daemonsets";
 const KEPT: &str = "capacity kept from pods by system and kubelet";
 const BOOTS: &str = "nodes booting";
 const CONTROL_PLANE: &str = "control plane";
@@ -29,128 +29,6 @@ const LOAD_BALANCERS: &str = "load balancers";
 const PUBLIC_IPV4: &str = "public IPv4 addresses";
 const SNAPSHOTS: &str = "EBS snapshots";
 const UNUSED: &str = "unused commitments";
-/// Name of the group or zone of nodes that name none.
-const NO_GROUP: &str = "(no node group)";
-const NO_ZONE: &str = "(no zone)";
-
-/// The identity, exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Parts {
-    total: NanoUsd,
-    workloads: NanoUsd,
-    overhead: NanoUsd,
-    idle: NanoUsd,
-    oversubscribed: NanoUsd,
-    residual: NanoUsd,
-}
-
-impl Parts {
-    fn add(&mut self, other: Self) {
-        self.total += other.total;
-        self.workloads += other.workloads;
-        self.overhead += other.overhead;
-        self.idle += other.idle;
-        self.oversubscribed += other.oversubscribed;
-        self.residual += other.residual;
-    }
-
-    fn holds(&self) -> bool {
-        self.total == self.workloads + self.overhead + self.idle - self.oversubscribed + self.residual
-    }
-}
-
-/// Cost of one owner, by purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct OwnerCost {
-    cpu: NanoUsd,
-    memory: NanoUsd,
-    volumes: NanoUsd,
-    fargate: NanoUsd,
-}
-
-impl OwnerCost {
-    fn all(self) -> NanoUsd {
-        self.cpu + self.memory + self.volumes + self.fargate
-    }
-
-    fn add(&mut self, other: Self) {
-        self.cpu += other.cpu;
-        self.memory += other.memory;
-        self.volumes += other.volumes;
-        self.fargate += other.fargate;
-    }
-}
-
-/// Workload and labels.
-type OwnerKey = (WorkloadKey, Vec<String>);
-
-/// Costs as they are given out.
-#[derive(Debug, Default)]
-struct Books {
-    cluster: Parts,
-    /// By name of the node group, with the seconds its nodes were up.
-    groups: BTreeMap<Option<String>, (i64, Parts)>,
-    zones: BTreeMap<Option<String>, (i64, Parts)>,
-    owners: BTreeMap<OwnerKey, OwnerCost>,
-    /// The same by the group of nodes it stands on as well; `None` for what does not stand on nodes.
-    owners_at: BTreeMap<(Option<String>, OwnerKey), OwnerCost>,
-    /// The group of nodes whose cost is being given out.
-    here: Option<String>,
-    overhead: BTreeMap<&'static str, NanoUsd>,
-    residual_causes: BTreeMap<String, NanoUsd>,
-}
-
-impl Books {
-    /// Books parts under a group and a zone; `None` for what does not stand on nodes.
-    fn book(&mut self, place: Option<(&NodeGroup, i64)>, parts: Parts) {
-        debug_assert!(parts.holds(), "{parts:?}");
-        self.cluster.add(parts);
-        let (group, zone, seconds) = match place {
-            Some((group, seconds)) => {
-                let zone = group.billed_as.zone.clone().unwrap_or_else(|| NO_ZONE.to_owned());
-                (Some(group_name(group)), Some(zone), seconds)
-            }
-            None => (None, None, 0),
-        };
-        for (seconds_up, sums) in [self.groups.entry(group).or_default(), self.zones.entry(zone).or_default()] {
-            *seconds_up += seconds;
-            sums.add(parts);
-        }
-    }
-
-    /// Gives an owner a cost, and the parts it makes.
-    fn give(&mut self, owner: OwnerKey, cost: OwnerCost) -> Parts {
-        let all = cost.all();
-        let daemonset = is_daemonset(&owner.0);
-        self.owners_at.entry((self.here.clone(), owner.clone())).or_default().add(cost);
-        self.owners.entry(owner).or_default().add(cost);
-        if daemonset {
-            *self.overhead.entry(DAEMONSETS).or_default() += all;
-            return Parts { total: all, overhead: all, ..Parts::default() };
-        }
-        Parts { total: all, workloads: all, ..Parts::default() }
-    }
-
-    fn overhead(&mut self, what: &'static str, cost: NanoUsd) -> Parts {
-        *self.overhead.entry(what).or_default() += cost;
-        Parts { total: cost, overhead: cost, ..Parts::default() }
-    }
-
-    fn residual(&mut self, cause: String, cost: NanoUsd) -> Parts {
-        *self.residual_causes.entry(cause).or_default() += cost;
-        Parts { total: cost, residual: cost, ..Parts::default() }
-    }
-}
-
-/// The name under which the nodes of a group are booked.
-fn group_name(group: &NodeGroup) -> String {
-    group.billed_as.node_group.clone().unwrap_or_else(|| NO_GROUP.to_owned())
-}
-
-/// A daemonset runs on every node whatever else does: overhead, as no packing gets rid of it.
-fn is_daemonset(key: &WorkloadKey) -> bool {
-    key.kind == "DaemonSet"
-}
 
 /// Gives out the bill.
 pub(crate) fn allocate(
@@ -160,12 +38,12 @@ pub(crate) fn allocate(
     assumptions: &Assumptions,
     shared_namespaces: &[String],
 ) -> Allocation {
-    let (books, claims) = books(bill, ledger, assumptions);
+    let (books, claims) = give_out(bill, ledger, assumptions);
     Allocation { by_volume_claim: claims, ..rollup::write(books, observed, shared_namespaces) }
 }
 
 /// The bill, given out, and what each claim costs.
-fn books(bill: &Bill, ledger: &Ledger, assumptions: &Assumptions) -> (Books, Vec<ClaimCost>) {
+fn give_out(bill: &Bill, ledger: &Ledger, assumptions: &Assumptions) -> (Books, Vec<ClaimCost>) {
     let mut books = Books::default();
     node_costs(&mut books, bill, ledger, thousandths(assumptions.terms.allocation_cpu_core_to_memory_gib));
     books.here = None;

@@ -27,7 +27,7 @@ use crate::sums::volume::VolumeKind;
 pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
 pub(crate) use credits::CREDITS;
 pub(crate) use network::{BY_INGRESSES, COUNTED, LEAST_ADDRESSES, LEAST_OF_CLASS};
-pub(crate) use volumes::{EFS_USED, VolumeCost};
+pub(crate) use volumes::EFS_USED;
 
 /// Why machines of RHEL and SUSE are not measured.
 pub(crate) const SUBSCRIPTIONS: &str = "subscriptions of RHEL and SUSE are taken to be billed by AWS";
@@ -108,6 +108,15 @@ impl NodePrice {
     fn pays_subscription(&self) -> bool {
         self.machine.os.is_subscription() && self.unit.origin.layer != "user"
     }
+}
+
+/// Cost of volumes of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct VolumeCost {
+    /// By size.
+    pub(crate) storage: NanoUsd,
+    /// By time, for what was provisioned beyond.
+    pub(crate) performance: NanoUsd,
 }
 
 /// The capacity type by which a node is priced; `None` when it is to stay unpriced.

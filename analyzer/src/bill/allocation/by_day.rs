@@ -11,7 +11,8 @@ use lake::WorkloadDay;
 use lake::workload_day::Part;
 use types::{NanoUsd, split};
 
-use super::{Books, OwnerCost, OwnerKey, Parts, books, is_daemonset};
+use super::books::{Books, OwnerCost, OwnerKey, Parts, group_name, is_daemonset};
+use super::give_out;
 use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
 use crate::sums::both::Both;
@@ -48,14 +49,14 @@ impl Piece {
 impl Pieces {
     /// Gives the bill of a window or a day out.
     pub(crate) fn of(bill: &Bill, ledger: &Ledger, observed: &Observed, assumptions: &Assumptions) -> Self {
-        let (books, _) = books(bill, ledger, assumptions);
+        let (books, _) = give_out(bill, ledger, assumptions);
         let mut held: BTreeMap<Piece, Both> = BTreeMap::new();
         for (group, holders) in ledger.holders() {
             let Some(group) = ledger.groups.name(group) else { continue };
             for (owner, amount) in holders {
                 let Some((workload, labels)) = ledger.owner_key(owner) else { continue };
                 let owner = (workload.clone(), labels.clone());
-                *held.entry(Piece::of(Some(super::group_name(group)), owner)).or_default() += amount;
+                *held.entry(Piece::of(Some(group_name(group)), owner)).or_default() += amount;
             }
         }
         let costs = costs(books);

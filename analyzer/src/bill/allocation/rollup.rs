@@ -8,7 +8,7 @@ use types::analysis::{
 };
 use types::{NanoUsd, split};
 
-use super::{Books, OwnerCost, Parts, is_daemonset};
+use super::books::{Books, OwnerCost, OwnerKey, Parts, is_daemonset};
 use crate::bill::today::hours;
 use crate::sums::facts::WorkloadKey;
 use crate::sums::observed::{NamespaceSums, Observed, WorkloadSums};
@@ -168,7 +168,7 @@ fn by_workload(workloads: &BTreeMap<&WorkloadKey, OwnerCost>, observed: &Observe
 }
 
 /// Costs of workloads that are not daemonsets, by each label that any of them has.
-fn by_label(owners: &BTreeMap<super::OwnerKey, OwnerCost>) -> Vec<LabelCost> {
+fn by_label(owners: &BTreeMap<OwnerKey, OwnerCost>) -> Vec<LabelCost> {
     let of_workloads = || owners.iter().filter(|((workload, _), _)| !is_daemonset(workload));
     let mut labels: BTreeMap<&str, BTreeMap<Option<&str>, BTreeMap<&WorkloadKey, NanoUsd>>> = BTreeMap::new();
     let named = |label: &'_ str| label.split_once('=').map_or(label.len(), |(name, _)| name.len());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::analysis::ClaimCost;
 use types::{NanoUsd, split};
 
-use super::{Books, OwnerCost, Parts};
+use super::books::{Books, OwnerCost, Parts};
 use crate::bill::today::Bill;
 use crate::number::{float, ratio};
 use crate::sums::facts::WorkloadKey;

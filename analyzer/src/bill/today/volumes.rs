@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::NanoUsd;
 use types::analysis::Note;
 
-use super::{Bill, Item, NodeCost, hours};
+use super::{Bill, Item, NodeCost, VolumeCost, hours};
 use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, ratio, whole};
@@ -31,15 +31,6 @@ const ON_OUTPOST: &str = "on an Outpost, or mounted by no pod that tells; the ra
 
 /// Why what EFS stores is not measured.
 pub(crate) const EFS_USED: &str = "what EFS stores is taken from the kubelet's statistics of each claim";
-
-/// Cost of volumes of one kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct VolumeCost {
-    /// By size.
-    pub(crate) storage: NanoUsd,
-    /// By time, for what was provisioned beyond.
-    pub(crate) performance: NanoUsd,
-}
 
 impl Bill {
     pub(super) fn add_volumes(
