@@ -55,7 +55,7 @@ pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Setting
     }
     let mut dialect = Dialect::default();
     for (what, count) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
-        if what == single_cluster::KUBE_SYSTEMS {
+        if what == queries::KUBE_SYSTEMS {
             return Err(CollectError::ManyKubeSystems { count: whole(count).unwrap_or(i64::MAX) });
         }
         dialect.found(&what);

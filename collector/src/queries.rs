@@ -21,7 +21,7 @@ use lake::digest;
 pub use load_balancers::*;
 pub use nodes::*;
 pub use pods::*;
-pub(crate) use probes::stand_ins;
+pub(crate) use probes::{KUBE_SYSTEMS, stand_ins};
 pub use probes::{dialect_probe, replicas};
 pub use query::{Fact, LOOK_AHEAD_SECONDS, Query, SHARD, Shape};
 pub use question::Question;

@@ -122,18 +122,6 @@ pub(crate) fn twice(snapshot: &Snapshot) -> Option<Twice> {
     two_machines(snapshot).or_else(|| two_pods(snapshot))
 }
 
-/// The name under which the probe tells of more than one namespace `kube-system`.
-pub(crate) const KUBE_SYSTEMS: &str = "kube_systems";
-
-/// The question at how many moments the namespace was created that every cluster has from its beginning; `own` is what
-/// selectors begin with. A server without `honor_labels` keeps its name in another label.
-pub(crate) fn kube_systems(own: &str) -> String {
-    let created = |which: &str| format!("last_over_time(kube_namespace_created{{{own}{which}}}[62m])");
-    let plain = created("namespace=\"kube-system\",exported_namespace=\"\"");
-    let renamed = created("exported_namespace=\"kube-system\"");
-    format!("count(count_values(\"created\",{plain} or {renamed})) > 1")
-}
-
 /// Two nodes with the regions they are in, by the ids the cloud gave their machines: one EKS cluster is in one region.
 pub(crate) fn two_regions(snapshot: &Snapshot) -> Option<[(String, String); 2]> {
     let machines = snapshot.nodes.iter().filter(|(_, node)| node.in_hour);

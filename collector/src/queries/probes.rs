@@ -9,8 +9,10 @@ use super::rules::{
 };
 use crate::dialect::{Dialect, REPLICA_LABELS};
 use crate::settings::Settings;
-use crate::single_cluster;
 use crate::usage_source::{Rates, STAND_INS, UsageSource};
+
+/// The name under which the probe tells of more than one namespace `kube-system`.
+pub(crate) const KUBE_SYSTEMS: &str = "kube_systems";
 
 /// One question that tells the dialect apart: a series for each thing found, named in `found`.
 pub fn dialect_probe(settings: &Settings) -> String {
@@ -27,11 +29,7 @@ pub fn dialect_probe(settings: &Settings) -> String {
          label_replace(count({parts}) > 0,\"found\",\"per_cpu\",\"\",\"\")",
         cpu("")
     );
-    probe.push_str(&format!(
-        " or label_replace({},\"found\",\"{}\",\"\",\"\")",
-        single_cluster::kube_systems(&own),
-        single_cluster::KUBE_SYSTEMS
-    ));
+    probe.push_str(&format!(" or label_replace({},\"found\",\"{KUBE_SYSTEMS}\",\"\",\"\")", kube_systems(&own)));
     for label in REPLICA_LABELS {
         probe.push_str(&format!(
             " or label_replace(count(count by ({label}) (last_over_time(kube_node_info{{{own}{label}!=\"\"}}[62m]))) > 1,\
@@ -39,6 +37,15 @@ pub fn dialect_probe(settings: &Settings) -> String {
         ));
     }
     probe
+}
+
+/// The question at how many moments the namespace was created that every cluster has from its beginning; `own` is what
+/// selectors begin with. A server without `honor_labels` keeps its name in another label.
+fn kube_systems(own: &str) -> String {
+    let created = |which: &str| format!("last_over_time(kube_namespace_created{{{own}{which}}}[62m])");
+    let plain = created("namespace=\"kube-system\",exported_namespace=\"\"");
+    let renamed = created("exported_namespace=\"kube-system\"");
+    format!("count(count_values(\"created\",{plain} or {renamed})) > 1")
 }
 
 /// The question how many targets each replica saw in each slot of an hour, and how many all of them saw, which has no

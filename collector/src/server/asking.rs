@@ -7,10 +7,12 @@ use std::time::Instant;
 use tokio::task::JoinHandle;
 use types::{Hour, SLOT_SECONDS};
 
-use super::error::Remedy;
+use super::error::{QueryError, Remedy};
+use super::event::{self, Event};
+use super::inner::Inner;
+use super::reply::{AskError, Reply};
 use super::send::Times;
 use super::shard::Part;
-use super::{AskError, Event, Inner, QueryError, Reply, event};
 use crate::decode::{Answer, DecodeError};
 use crate::queries::{Question, Shape};
 
