@@ -5,7 +5,7 @@ use types::analysis::{Judged, Reason, Remedy, RemedyKind, ScenarioId, Step, Step
 use types::show;
 
 use crate::format;
-use crate::headline::Figure;
+use crate::key_figure::KeyFigure;
 use crate::trust;
 use crate::view::View;
 use crate::words::{self, TODAY};
@@ -253,7 +253,7 @@ fn next(analysis: &View<'_>, reason: Reason, said: &str) -> (String, &'static st
 }
 
 /// Today, what is recommended, and the elastic machine pool; or the best on EC2 where that or staying is recommended.
-pub(crate) fn figures(analysis: &View<'_>) -> Vec<Figure> {
+pub(crate) fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     let verdict = &analysis.verdict;
     let recommended = verdict.recommended().filter(|id| id.is_change());
     let mut figures = vec![today(analysis, verdict.recommendation.as_deref() == Some(TODAY))];
@@ -270,7 +270,7 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<Figure> {
         figures.extend(verdict.best_pool().map(|judged| other(analysis, "With EMP, per month", judged, sub(judged))));
     }
     if figures.len() == 1 {
-        figures.push(Figure {
+        figures.push(KeyFigure {
             label: "Recommended, per month",
             value: "cannot be said".to_owned(),
             sub: String::new(),
@@ -292,9 +292,9 @@ fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
     format!("elastic machine pool, fee included: {side}")
 }
 
-fn today(analysis: &View<'_>, is_recommended: bool) -> Figure {
+fn today(analysis: &View<'_>, is_recommended: bool) -> KeyFigure {
     let monthly = words::today_monthly(analysis);
-    Figure {
+    KeyFigure {
         label: if is_recommended { "Today and recommended, per month" } else { "Today, per month" },
         value: analysis.money.show_or_unknown(monthly),
         sub: if monthly.is_some() { "EC2 as it ran" } else { "its compute has no price" }.to_owned(),
@@ -303,18 +303,18 @@ fn today(analysis: &View<'_>, is_recommended: bool) -> Figure {
     }
 }
 
-fn change_figure(analysis: &View<'_>, judged: &Judged) -> Figure {
+fn change_figure(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
     let amounts = analysis.verdict.amounts.as_ref();
     let saving = amounts.map_or(judged.saving_monthly_usd, |amounts| amounts.saving_monthly_usd);
     let class = if saving >= 0.0 { "gain" } else { "loss" };
     let monthly = amounts.map_or(judged.monthly_usd, |amounts| amounts.monthly_usd);
     let sub = words::plain(&words::scenario_name(analysis, judged.scenario));
-    Figure { label: "Recommended, per month", value: analysis.usd(monthly), sub, class, badge: "" }
+    KeyFigure { label: "Recommended, per month", value: analysis.usd(monthly), sub, class, badge: "" }
 }
 
-fn other(analysis: &View<'_>, label: &'static str, judged: &Judged, sub: String) -> Figure {
+fn other(analysis: &View<'_>, label: &'static str, judged: &Judged, sub: String) -> KeyFigure {
     let badge = if judged.holds { "" } else { "breaks a limit" };
-    Figure { label, value: analysis.usd(judged.monthly_usd), sub, class: "", badge }
+    KeyFigure { label, value: analysis.usd(judged.monthly_usd), sub, class: "", badge }
 }
 
 fn ec2_sub(judged: &Judged) -> String {

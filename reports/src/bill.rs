@@ -8,6 +8,7 @@ use crate::exclusions::Exclusions;
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
+use crate::words::share;
 use crate::{claims, groups, spending, words};
 
 /// The section; nothing is shown of an analysis that has no allocation.
@@ -68,10 +69,6 @@ impl Bill {
             effective: effective(analysis),
         })
     }
-}
-
-pub(crate) fn share(part: f64, of: f64) -> f64 {
-    if of > 0.0 { part / of } else { 0.0 }
 }
 
 fn lead(analysis: &View<'_>, total: &Shares) -> String {

@@ -2,7 +2,6 @@
 
 use types::analysis::Scenario;
 
-use crate::costs::shown;
 use crate::view::View;
 use crate::words;
 
@@ -52,7 +51,7 @@ pub(crate) fn cost_table(analysis: &View<'_>) -> CostTable {
     let names = types::analysis::CostLines::default().lines().map(|(line, _)| line);
     let amounts = |line: &str| -> Vec<Option<f64>> {
         let of = |scenario: &Scenario| scenario.cost_usd.lines().into_iter().find(|(name, _)| *name == line)?.1;
-        shown(analysis).map(of).collect()
+        words::shown(analysis).map(of).collect()
     };
     let (mut columns, mut nothing, mut not_modelled) = (Vec::new(), Vec::new(), Vec::new());
     for name in names {
@@ -91,7 +90,7 @@ pub(crate) fn cost_table(analysis: &View<'_>) -> CostTable {
         };
         CostRow { label: scenario.label.clone(), cells: columns.iter().map(cell).chain([total]).collect() }
     };
-    let rows: Vec<CostRow> = shown(analysis).enumerate().map(row).collect();
+    let rows: Vec<CostRow> = words::shown(analysis).enumerate().map(row).collect();
     let sentence = |names: &[String], is: &str| {
         (!names.is_empty()).then(|| format!("{} {is}.", words::sentence(&words::list(names))))
     };

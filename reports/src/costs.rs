@@ -89,7 +89,7 @@ impl Costs {
             all_partial: all_partial(analysis),
             some_partial: analysis.scenarios.iter().any(|scenario| scenario.partial),
             table: cost_table(analysis),
-            scenario_notes: shown(analysis)
+            scenario_notes: words::shown(analysis)
                 .map(|scenario| ScenarioNotes { label: scenario.label.clone(), notes: info(analysis, scenario) })
                 .filter(|part| !part.notes.is_empty())
                 .collect(),
@@ -130,14 +130,9 @@ fn class(line: &str) -> &'static str {
     }
 }
 
-/// Scenarios that are shown: one that came out as another to the cent, on the same machines, is not shown twice.
-pub(crate) fn shown<'a>(analysis: &'a View<'_>) -> impl Iterator<Item = &'a Scenario> {
-    analysis.scenarios.iter().filter(|scenario| !words::is_twin(analysis, &scenario.id))
-}
-
 fn bars(analysis: &View<'_>) -> Vec<Bar> {
     let longest = analysis.scenarios.iter().filter_map(|scenario| scenario.monthly_usd).fold(0.0, f64::max);
-    shown(analysis)
+    words::shown(analysis)
         .map(|scenario| {
             let factor = monthly_factor(analysis, scenario).unwrap_or(0.0);
             let segments = scenario.cost_usd.lines().into_iter().filter_map(|(line, usd)| {
@@ -212,7 +207,7 @@ fn variants(analysis: &View<'_>, vendor: &Scenario) -> Table {
 }
 
 fn machines(analysis: &View<'_>) -> Table {
-    let rows = shown(analysis)
+    let rows = words::shown(analysis)
         .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(analysis, scenario, machine)))
         .collect();
     Table::new(

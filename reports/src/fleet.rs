@@ -6,7 +6,7 @@ use askama::Template;
 use types::NanoUsd;
 
 use crate::format;
-use crate::headline::Figure;
+use crate::key_figure::KeyFigure;
 use crate::money::Money;
 use crate::page::RenderError;
 use crate::sheets::{Cell as Field, SheetError, row, write};
@@ -33,7 +33,7 @@ struct Page {
     title: String,
     where_: String,
     lead: String,
-    figures: Vec<Figure>,
+    figures: Vec<KeyFigure>,
     basis: String,
     caption: String,
     rows: Vec<ClusterRow>,
@@ -227,7 +227,7 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
     format!("{changes}Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
 }
 
-fn figures(totals: &Totals, members: usize, money: &Money) -> Vec<Figure> {
+fn figures(totals: &Totals, members: usize, money: &Money) -> Vec<KeyFigure> {
     let clusters = |n: u32| match usize::try_from(n) {
         Ok(n) if n == members => {
             if n == 1 {
@@ -240,8 +240,8 @@ fn figures(totals: &Totals, members: usize, money: &Money) -> Vec<Figure> {
     };
     let class = |amount: NanoUsd| if amount < NanoUsd::ZERO { "loss" } else { "gain" };
     let figure = |label, n: u32, amount: NanoUsd, class| match n {
-        0 => Figure { label, value: "cannot be said".to_owned(), sub: String::new(), class: "absent", badge: "" },
-        n => Figure {
+        0 => KeyFigure { label, value: "cannot be said".to_owned(), sub: String::new(), class: "absent", badge: "" },
+        n => KeyFigure {
             label,
             value: money.show(amount.usd()),
             sub: format!("a month, {}", clusters(n)),

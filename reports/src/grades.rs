@@ -4,11 +4,11 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::Evidence;
 
-use crate::bill::{Part, bar, share};
+use crate::bill::{Part, bar};
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
-use crate::words;
+use crate::words::{self, share};
 
 /// The part.
 #[derive(Debug, Template)]

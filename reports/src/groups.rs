@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use types::analysis::{GroupCost, Scenario};
 
-use crate::bill::share;
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
-use crate::words::{self, TODAY};
+use crate::words::{self, TODAY, share};
 
 /// The identity of the bill by some grouping of nodes.
 pub(crate) fn identity(analysis: &View<'_>, label: &'static str, groups: &[GroupCost]) -> Table {

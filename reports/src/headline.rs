@@ -7,6 +7,7 @@ use types::analysis::{Analysis, Gravity};
 use crate::answer::{self, Answer};
 use crate::cost_lines::{all_partial, not_modelled};
 use crate::format;
+use crate::key_figure::KeyFigure;
 use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
 
@@ -28,7 +29,7 @@ pub(crate) struct Headline {
     pub(crate) recommendation: String,
     /// Answer: how sure it is and what next, where the verdict has its data.
     pub(crate) answer: Option<Answer>,
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) figures: Vec<KeyFigure>,
     pub(crate) basis: String,
     /// Caveats of the figures, as sentences.
     pub(crate) caveats: Vec<String>,
@@ -36,16 +37,6 @@ pub(crate) struct Headline {
 }
 
 impl HtmlSafe for Headline {}
-
-/// One big number.
-#[derive(Debug)]
-pub(crate) struct Figure {
-    pub(crate) label: &'static str,
-    pub(crate) value: String,
-    pub(crate) sub: String,
-    pub(crate) class: &'static str,
-    pub(crate) badge: &'static str,
-}
 
 impl Headline {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
@@ -149,7 +140,7 @@ fn recommendation(analysis: &View<'_>) -> String {
     }
 }
 
-fn figures(analysis: &View<'_>) -> Vec<Figure> {
+fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     let today = words::scenario(analysis, TODAY);
     let vendor = words::scenario(analysis, VENDOR);
     let saving = words::headline_saving(analysis);
@@ -158,7 +149,7 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
         let whole = scenario.filter(|s| s.cost_usd.compute.is_some());
         let monthly = whole.and_then(|s| s.monthly_usd);
         let sub = if scenario.is_some() && whole.is_none() { "its compute has no price" } else { sub };
-        Figure {
+        KeyFigure {
             label,
             value: analysis.money.show_or_unknown(monthly),
             sub: sub.to_owned(),
@@ -229,8 +220,8 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
         ),
     };
     let known = saving.is_some();
-    figures.push(Figure { label: "Saving, per month", value: month, sub, class, badge: "" });
-    figures.push(Figure {
+    figures.push(KeyFigure { label: "Saving, per month", value: month, sub, class, badge: "" });
+    figures.push(KeyFigure {
         label: "Saving, per year",
         value: year,
         sub: if known { "twelve such months".to_owned() } else { String::new() },
@@ -241,7 +232,7 @@ fn figures(analysis: &View<'_>) -> Vec<Figure> {
 }
 
 /// Says what elastic VMs save against the best alternative on EC2, and the range of that.
-fn against_ec2(analysis: &View<'_>) -> Figure {
+fn against_ec2(analysis: &View<'_>) -> KeyFigure {
     let hours = f64::from(analysis.window.hours_present);
     let month = |usd: f64| usd * types::HOURS_PER_MONTH / hours;
     let saving = analysis.verdict.saving_vs_best_ec2_usd.filter(|_| hours > 0.0).map(month);
@@ -265,7 +256,7 @@ fn against_ec2(analysis: &View<'_>) -> Figure {
         Some(usd) if usd < 0.0 => "loss",
         Some(_) => "",
     };
-    Figure {
+    KeyFigure {
         label: "EMP saves, per month",
         value: analysis.money.show_or_unknown(saving),
         sub: words::unbroken(&sub),

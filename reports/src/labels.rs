@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use askama::Template;
 use types::analysis::{Analysis, LabelCost, LabelWorkload};
 
-use crate::bill::share;
 use crate::export::{ExportError, File};
 use crate::format;
 use crate::money::Money;
@@ -13,7 +12,7 @@ use crate::page::RenderError;
 use crate::sheets::{self, SheetError, row};
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
-use crate::words;
+use crate::words::{self, share};
 
 /// The page of one value.
 #[derive(Template)]

@@ -28,6 +28,7 @@ mod headline;
 mod inventory;
 mod invoice;
 mod judged;
+mod key_figure;
 mod labels;
 mod mail;
 mod markdown;

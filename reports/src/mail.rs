@@ -4,7 +4,7 @@ use askama::Template;
 use types::analysis::Analysis;
 
 use crate::answer::{self, Answer};
-use crate::headline::Figure;
+use crate::key_figure::KeyFigure;
 use crate::money::Money;
 use crate::page::RenderError;
 use crate::view::View;
@@ -33,7 +33,7 @@ struct Mail<'a> {
     /// Colour of the stance.
     color: &'static str,
     answer: Option<Answer>,
-    figures: Vec<Figure>,
+    figures: Vec<KeyFigure>,
     steps: Vec<StepLine>,
     /// How many steps only the page has, as a sentence; empty for none.
     more_steps: String,

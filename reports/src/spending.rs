@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use types::analysis::{Allocation, NamespaceCost, WorkloadCost, WorkloadMovability};
 
-use crate::bill::share;
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
+use crate::words::share;
 
 /// Rows shown before the fold.
 const SHOWN: usize = 5;

@@ -31,6 +31,11 @@ pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
     })
 }
 
+/// Scenarios that are shown: one that came out as another to the cent, on the same machines, is not shown twice.
+pub(crate) fn shown(analysis: &Analysis) -> impl Iterator<Item = &Scenario> {
+    analysis.scenarios.iter().filter(move |scenario| !is_twin(analysis, &scenario.id))
+}
+
 /// Returns what today costs a month, on the hours that scenarios are compared on, so that differences are those that
 /// are said; over the window where nothing was judged. `None` where compute has no price.
 pub(crate) fn today_monthly(analysis: &Analysis) -> Option<f64> {
@@ -195,6 +200,11 @@ pub(crate) fn less(from: &Scenario, to: &Scenario) -> Option<f64> {
     let (from, to) = (from.cost_usd.lines(), to.cost_usd.lines());
     let both = from.into_iter().zip(to).filter_map(|((_, from), (_, to))| Some(from? - to?));
     both.map(Some).fold(None, |sum, saved| Some(sum.unwrap_or(0.0) + saved?))
+}
+
+/// A part of a whole as a fraction; zero where the whole is nothing.
+pub(crate) fn share(part: f64, of: f64) -> f64 {
+    if of > 0.0 { part / of } else { 0.0 }
 }
 
 /// Machines of a kind at once, on average over the hours present; `None` where there are none.
