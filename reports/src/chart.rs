@@ -14,13 +14,13 @@ pub(crate) mod scale;
 pub(crate) mod time;
 
 pub(crate) use canvas::ChartError;
-pub(crate) use canvas::{Drawing, Ink, NARROW, Size, WIDE};
+pub(crate) use canvas::{Drawing, Ink, NARROW, Size, WIDE, Words};
 pub(crate) use time::{Band, Line, Lines, Span, draw};
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use crate::page::RenderError;
+use crate::error::RenderError;
 use crate::table::Table;
 
 /// A chart in both sizes, with its finding and the same numbers in a table.
@@ -40,16 +40,6 @@ pub(crate) struct Figure {
 }
 
 impl HtmlSafe for Figure {}
-
-/// Words that go with every chart.
-#[derive(Debug, Clone)]
-pub(crate) struct Words {
-    /// Prefix of the ids in the page.
-    pub(crate) id: &'static str,
-    pub(crate) title: String,
-    /// The finding, for those who do not see the chart, and below it for those who do.
-    pub(crate) finding: String,
-}
 
 impl Figure {
     /// A chart drawn in both sizes by `draw`.

@@ -9,9 +9,9 @@ mod bridge;
 use askama::Template;
 use types::analysis::{Analysis, Assumption};
 
+use crate::error::RenderError;
 use crate::format;
 use crate::money::Money;
-use crate::page::RenderError;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 use bridge::{Bridge, bridges};

@@ -6,10 +6,11 @@ use std::str::FromStr;
 use types::analysis::Analysis;
 
 use crate::drafts::{Draft, drafts};
+use crate::error::RenderError;
 use crate::focus::{self, FocusError};
 use crate::labels;
 use crate::markdown::markdown;
-use crate::page::{Options, RenderError, page};
+use crate::page::{Options, page};
 use crate::rightsizing;
 use crate::sheets::{SHEETS, SheetError};
 use crate::workbook::{self, WorkbookError, workbook};

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use askama::Template;
 use types::NanoUsd;
 
+use crate::error::RenderError;
 use crate::format;
 use crate::key_figure::KeyFigure;
 use crate::money::Money;
-use crate::page::RenderError;
 use crate::sheets::{Cell as Field, SheetError, row, write};
 use crate::standing::{Compared, Cost, Standing};
 use crate::table::{Cell, Column, Row, Table};

@@ -4,10 +4,10 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{BilledMachine, Gravity, Invoice};
 
+use crate::error::RenderError;
 use crate::format;
 use crate::markdown;
 use crate::money::Money;
-use crate::page::RenderError;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 

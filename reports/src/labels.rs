@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use askama::Template;
 use types::analysis::{Analysis, LabelCost, LabelWorkload};
 
+use crate::error::RenderError;
 use crate::export::{ExportError, File};
 use crate::format;
 use crate::money::Money;
-use crate::page::RenderError;
 use crate::sheets::{self, SheetError, row};
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;

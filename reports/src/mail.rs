@@ -4,9 +4,9 @@ use askama::Template;
 use types::analysis::Analysis;
 
 use crate::answer::{self, Answer};
+use crate::error::RenderError;
 use crate::key_figure::KeyFigure;
 use crate::money::Money;
-use crate::page::RenderError;
 use crate::view::View;
 use crate::words;
 

@@ -6,8 +6,8 @@ use types::analysis::{Analysis, Scenario, ScenarioHour};
 
 use crate::chart::heat::{self, Heat};
 use crate::chart::{self, Figure, Ink, Line, Lines, Words};
+use crate::error::RenderError;
 use crate::format;
-use crate::page::RenderError;
 use crate::peaks::Peaks;
 use crate::table::{Cell, Column, Row, Table};
 use crate::utilisation::{self, UtilisationPart};

@@ -5,8 +5,8 @@ use types::analysis::Analysis;
 
 use crate::assumptions::Assumptions;
 use crate::bill::Bill;
-use crate::chart::ChartError;
 use crate::costs::Costs;
+use crate::error::RenderError;
 use crate::evidence::{Evidence, Origin};
 use crate::format;
 use crate::headline::Headline;
@@ -26,22 +26,6 @@ use crate::trend::TrendPart;
 use crate::view::View;
 use crate::waterfall::WaterfallPart;
 use crate::words;
-
-/// Why a page could not be rendered.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// A chart could not be drawn.
-    #[error("could not draw the chart of `{name}`")]
-    Chart {
-        /// Subject of the chart.
-        name: &'static str,
-        /// Why.
-        source: ChartError,
-    },
-    /// A template could not be filled.
-    #[error("could not fill the page's template")]
-    Template(#[from] askama::Error),
-}
 
 /// The whole page, told as a story: the verdict, what to do, the money, how sure it is, where the money goes, the plan
 /// where there is one to follow, and what it all stands on.

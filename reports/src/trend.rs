@@ -8,9 +8,9 @@ use types::analysis::ScenarioId;
 
 use crate::chart::runs::{self, RunLine, Runs};
 use crate::chart::{Figure, Ink, Words, scale};
+use crate::error::RenderError;
 use crate::format;
 use crate::money::Money;
-use crate::page::RenderError;
 use crate::standing::{Compared, Cost, Standing};
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;

@@ -8,8 +8,8 @@ use chrono::{NaiveDate, TimeDelta};
 use types::analysis::{Analysis, HourPoint, ResourceUtilisation};
 
 use crate::chart::{self, Band, Figure, Ink, Line, Lines, Span, Words};
+use crate::error::RenderError;
 use crate::format;
-use crate::page::RenderError;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 

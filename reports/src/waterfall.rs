@@ -6,7 +6,7 @@ use types::analysis::{Waterfall, WaterfallStep};
 
 use crate::chart::rows::{self, Bar, Piece, Rows};
 use crate::chart::{Figure, Ink, Words};
-use crate::page::RenderError;
+use crate::error::RenderError;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words;

@@ -8,8 +8,6 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Words;
-
 /// plotters could not draw.
 #[derive(Debug, thiserror::Error)]
 #[error("could not draw; {0}")]
@@ -56,6 +54,16 @@ pub(crate) const WIDE: Size =
 /// For phones.
 pub(crate) const NARROW: Size =
     Size { class: "narrow", width: 360.0, height: 280.0, left: 42.0, right: 74.0, font: 12.0, most_dates: 5 };
+
+/// Words that go with every chart.
+#[derive(Debug, Clone)]
+pub(crate) struct Words {
+    /// Prefix of the ids in the page.
+    pub(crate) id: &'static str,
+    pub(crate) title: String,
+    /// The finding, for those who do not see the chart, and below it for those who do.
+    pub(crate) finding: String,
+}
 
 /// A drawn chart.
 #[derive(Debug, Template)]

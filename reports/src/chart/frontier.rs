@@ -1,7 +1,7 @@
 //! Saving of each pair of overcommit ratios, against the risk it runs.
 
-use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
-use super::{Words, scale};
+use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
+use super::scale;
 use crate::format;
 use crate::money::Money;
 

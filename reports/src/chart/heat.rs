@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Timelike, Utc};
 
-use super::Words;
-use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
+use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
 use crate::format;
 
 /// The days of the window and the share in each of their hours; `None` where there is none.

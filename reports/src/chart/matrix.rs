@@ -1,7 +1,6 @@
 //! A matrix of savings over two terms, with the line where nothing is saved and the point in force.
 
-use super::Words;
-use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
+use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
 use crate::format;
 
 /// Content of the chart.

@@ -1,7 +1,7 @@
 //! Horizontal bars, one to a row, on an axis of money: the waterfall and the tornado.
 
-use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
-use super::{Words, scale};
+use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
+use super::scale;
 use crate::money::Money;
 
 /// Content of the chart. Amounts are in the currency shown, not in USD.

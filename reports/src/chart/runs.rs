@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
-use super::{Words, scale};
+use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
+use super::scale;
 
 /// Content of the chart. Values are not negative.
 #[derive(Debug)]

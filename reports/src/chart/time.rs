@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Words;
-use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, paint};
+use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
 use super::scale::{self, HOUR_SECONDS};
 
 /// Content of the chart.
