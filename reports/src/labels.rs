@@ -9,7 +9,8 @@ use crate::error::RenderError;
 use crate::export::{ExportError, File};
 use crate::format;
 use crate::money::Money;
-use crate::sheets::{self, SheetError, row};
+use crate::sheets::cell::row;
+use crate::sheets::sheet::{SheetError, write};
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words::{self, share};
@@ -73,7 +74,7 @@ fn table(analysis: &Analysis, of: &LabelCost) -> Result<Vec<u8>, SheetError> {
             months.map(|months| one.workload_usd * months),
         ]
     };
-    sheets::write(COLUMNS.into_iter(), of.workloads.iter().map(row).collect())
+    write(COLUMNS.into_iter(), of.workloads.iter().map(row).collect())
         .map_err(|source| SheetError { name: format!("labels/{}", of.label), source })
 }
 

@@ -11,7 +11,8 @@ use types::analysis::Analysis;
 use types::show;
 
 use crate::format;
-use crate::sheets::{Cell, SHEETS, Sheet};
+use crate::sheets::cell::Cell;
+use crate::sheets::{SHEETS, Sheet};
 use crate::words;
 use formats::Formats;
 

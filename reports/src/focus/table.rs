@@ -15,7 +15,7 @@ use parquet::file::properties::WriterProperties;
 use super::Table;
 use super::columns::{Column, Kind, Value};
 use super::decimal::{PRECISION, SCALE};
-use crate::sheets::guarded;
+use crate::sheets::cell::guarded;
 
 /// Named in every file instead of the library's version, so that an upgrade does not change bytes.
 const CREATED_BY: &str = "emp-cost focus";

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use types::analysis::{Allocation, Analysis, GroupCost, WorkloadMovability};
 
-use super::{Cell, Sheet, row};
+use super::cell::{Cell, row};
+use super::sheet::Sheet;
 
 /// Rows of a part of the allocation; none where there is no allocation.
 fn of<T>(analysis: &Analysis, part: fn(&Allocation) -> &Vec<T>, row: impl FnMut(&T) -> Vec<Cell>) -> Vec<Vec<Cell>> {

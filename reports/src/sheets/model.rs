@@ -2,7 +2,8 @@
 
 use types::analysis::Gravity;
 
-use super::{Sheet, joined, row};
+use super::cell::{joined, row};
+use super::sheet::Sheet;
 
 pub(super) const HOSTS: Sheet = Sheet {
     name: "hosts",

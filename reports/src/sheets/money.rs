@@ -2,7 +2,8 @@
 
 use types::analysis::{Analysis, PriceOrigin};
 
-use super::{Cell, Sheet, joined, row};
+use super::cell::{Cell, joined, row};
+use super::sheet::Sheet;
 
 pub(super) const SCENARIOS: Sheet = Sheet {
     name: "scenarios",

@@ -2,7 +2,8 @@
 
 use types::analysis::{Analysis, ContainerSize, Step};
 
-use super::{Sheet, joined, row};
+use super::cell::{joined, row};
+use super::sheet::Sheet;
 use crate::rightsizing::{caution, skip_reason};
 
 pub(super) const NEXT_STEPS: Sheet = Sheet {

@@ -1,6 +1,7 @@
 //! Tables of what runs, and when.
 
-use super::{Sheet, joined, row};
+use super::cell::{joined, row};
+use super::sheet::Sheet;
 
 pub(super) const NODE_KINDS: Sheet = Sheet {
     name: "node-kinds",

@@ -4,7 +4,8 @@ use serde_json::{Value, to_value};
 use types::analysis::{Doubt, Judged, RemedyKind};
 use types::show;
 
-use super::{Cell, Sheet, joined, row};
+use super::cell::{Cell, joined, row};
+use super::sheet::Sheet;
 
 /// A value of an enum as `analysis.json` spells it.
 fn word(value: Result<Value, serde_json::Error>) -> Cell {
