@@ -6,7 +6,7 @@ use askama::Template;
 use types::analysis::{Analysis, LabelCost, LabelWorkload};
 
 use crate::error::RenderError;
-use crate::export::{ExportError, File};
+use crate::export::file::{ExportError, File};
 use crate::format;
 use crate::money::Money;
 use crate::sheets::cell::row;
