@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::decimal::Decimal;
-use super::{Frame, Version};
+use super::frame::Frame;
+use super::version::Version;
 
 /// One column.
 #[derive(Debug)]

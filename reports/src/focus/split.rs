@@ -6,9 +6,9 @@
 use serde_json::json;
 use types::analysis::{Allocation, Analysis, WorkloadCost};
 
-use super::Version;
 use super::columns::{Allocated, Row, Service};
 use super::decimal::Decimal;
+use super::version::Version;
 
 /// Method by which the cost was split: documented in `docs/exports.md`.
 const METHOD: &str = "emp-cost/max-request-usage";

@@ -12,16 +12,60 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::Table;
-use super::columns::{Column, Kind, Value};
+use super::columns::{COLUMNS, Column, Kind, Row, Value};
 use super::decimal::{PRECISION, SCALE};
+use super::frame::Frame;
 use crate::sheets::cell::guarded;
 
 /// Named in every file instead of the library's version, so that an upgrade does not change bytes.
 const CREATED_BY: &str = "emp-cost focus";
 const UTC: &str = "UTC";
 
-pub(super) fn csv(table: &Table) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+/// Why a file could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("could not write FOCUS rows of `{scenario}`")]
+pub struct FocusError {
+    scenario: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// The rows of one file.
+#[derive(Debug)]
+pub struct Table {
+    /// Name of the file without its ending: the scenario, or `ec2-today-by-workload`.
+    pub name: String,
+    pub(super) frame: Frame,
+    pub(super) rows: Vec<Row>,
+}
+
+impl Table {
+    /// As CSV: UTF-8, a header, moments as `2026-06-01T00:00:00Z`, null as an empty field.
+    ///
+    /// # Errors
+    /// [`FocusError`] when it cannot be written, which memory aside does not happen.
+    pub fn csv(&self) -> Result<Vec<u8>, FocusError> {
+        csv(self).map_err(|source| self.error(source))
+    }
+
+    /// As Parquet: decimals of 38 digits with 12 after the point, timestamps of milliseconds in UTC, UTF-8 strings.
+    ///
+    /// # Errors
+    /// [`FocusError`] when it cannot be written, which memory aside does not happen.
+    pub fn parquet(&self) -> Result<Vec<u8>, FocusError> {
+        parquet(self).map_err(|source| self.error(source))
+    }
+
+    /// The columns of this file, in order.
+    pub fn columns(&self) -> impl Iterator<Item = &'static Column> + '_ {
+        COLUMNS.iter().filter(|column| column.since <= self.frame.version)
+    }
+
+    fn error(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> FocusError {
+        FocusError { scenario: self.frame.scenario.clone(), source: source.into() }
+    }
+}
+
+fn csv(table: &Table) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(table.columns().map(|column| column.name))?;
     for row in &table.rows {
@@ -39,7 +83,7 @@ fn field(value: Option<Value>) -> String {
     }
 }
 
-pub(super) fn parquet(table: &Table) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
+fn parquet(table: &Table) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>> {
     let fields: Vec<Field> =
         table.columns().map(|column| Field::new(column.name, data_type(column.kind), column.nullable)).collect();
     let schema = Arc::new(Schema::new(fields));
