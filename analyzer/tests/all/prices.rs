@@ -665,7 +665,8 @@ async fn a_volume_on_an_outpost_has_no_price_of_the_region() {
     assert_eq!(on_rack.len(), 1);
     near(Some(on_rack[0].quantity), 2.0);
     assert!(on_rack[0].reason.contains("paid for by the term"), "{}", on_rack[0].reason);
-    let own = "[[volume]]\nregion = \"us-west-2-outpost\"\nvolume_type = \"gp3\"\nusd_per_gib_month = 0.01\nunusual = true\n";
+    let own =
+        "[[volume]]\nregion = \"us-west-2-outpost\"\nvolume_type = \"gp3\"\nusd_per_gib_month = 0.01\nunusual = true\n";
     let own = PriceBook::catalog().unwrap().with_user_toml(own).unwrap();
     near(line(&world.bill_by(JUNE, 1, "", own).await, "volumes"), 0.1);
     // Without an Outpost a volume that no pod mounts is the region's, as it was.
