@@ -356,8 +356,8 @@ async fn pruning_killed(test: &str, place: &Place, most_kills: u32) {
     };
     let reference: BTreeMap<_, _> =
         objects(&*whole).await.into_iter().filter(|(key, _)| key.contains("/cluster=kept/")).collect();
-    let begun = Instant::now();
     copy(&*whole, &*place.store("reference")).await;
+    let begun = Instant::now();
     succeed(run("reference"));
     let mut moments = Moments::new(8, begun.elapsed());
     assert_undisturbed(&*place.store("reference"), &reference, "nobody disturbed it").await;
