@@ -21,13 +21,13 @@ pub(crate) fn scenario<'a>(analysis: &'a Analysis, id: &str) -> Option<&'a Scena
     analysis.scenarios.iter().find(|scenario| scenario.id == id)
 }
 
-/// Returns true when a scenario came out as another that is shown, to the cent and on the same machines: as Karpenter
-/// repacks, and as the default policy does.
+/// Returns true when a scenario of EC2 as it repacks came out as the default policy does, to the cent and on the same
+/// machines: as Karpenter repacks, and whatever else is called after the default.
 pub(crate) fn is_twin(analysis: &Analysis, id: &str) -> bool {
-    let pair = (id == ScenarioId::Ec2RepackedKarpenter.as_str())
-        .then(|| scenario(analysis, id).zip(scenario(analysis, REPACKED)));
-    pair.flatten().is_some_and(|(karpenter, default)| {
-        karpenter.cost_usd == default.cost_usd && karpenter.machine_hours == default.machine_hours
+    let is_variant = id.strip_prefix(REPACKED).is_some_and(|rest| rest.starts_with('-'));
+    let pair = is_variant.then(|| scenario(analysis, id).zip(scenario(analysis, REPACKED)));
+    pair.flatten().is_some_and(|(variant, default)| {
+        variant.cost_usd == default.cost_usd && variant.machine_hours == default.machine_hours
     })
 }
 

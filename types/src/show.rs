@@ -7,7 +7,7 @@ mod verdict;
 
 pub use limits::{breach, limit, limit_values, limit_what};
 pub use measures::{count, duration, percent_brief, share, told_apart};
-pub use scenarios::{action, headroom, remedy, scenario, spare_hosts};
+pub use scenarios::{action, headroom, label, remedy, scenario, spare_hosts};
 pub use verdict::{grounds, stance, verdict};
 
 /// Text for a number that is not known.

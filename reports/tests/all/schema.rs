@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use types::analysis::{Analysis, SCHEMA};
+use types::analysis::{Analysis, SCHEMA, ScenarioId};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/analysis.schema.json");
 
@@ -39,6 +39,14 @@ fn the_file_is_that_of_the_types() {
     let new = Path::new(FILE).with_extension("json.new");
     fs::write(&new, now).unwrap();
     panic!("the types of an analysis changed; read `{}` and rename it to `{FILE}`", new.display());
+}
+
+#[test]
+fn every_scenario_of_the_schema_is_known_by_its_id() {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    let ids = schema["$defs"]["ScenarioId"]["oneOf"].as_array().unwrap();
+    let ids: Vec<&str> = ids.iter().map(|id| id["const"].as_str().unwrap()).collect();
+    assert_eq!(ids, ScenarioId::ALL.map(ScenarioId::as_str), "`ScenarioId::ALL` lists them all, in their order");
 }
 
 #[test]

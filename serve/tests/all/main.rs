@@ -1,5 +1,7 @@
 //! The program as it is started, with what makes no sense; that it serves is tested with `emp-cost`, whose runs it shows.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 use std::process::{Command, Output};
 
 fn service(args: &[&str]) -> Output {

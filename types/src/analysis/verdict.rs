@@ -125,6 +125,26 @@ impl ScenarioId {
         !matches!(self, Self::Ec2Today | Self::Ec2TodayReplayed | Self::EmpVendor)
     }
 
+    /// Returns true when it may be recommended: every change but Karpenter's packer, which `ec2-repacked` stands for.
+    pub const fn may_be_recommended(self) -> bool {
+        match self {
+            Self::Ec2Today | Self::Ec2TodayReplayed | Self::EmpVendor | Self::Ec2RepackedKarpenter => false,
+            Self::Ec2Repacked | Self::Ec2Tuned | Self::Ec2Rightsized => true,
+            Self::Emp | Self::EmpTuned | Self::EmpRightsized => true,
+        }
+    }
+
+    /// The scenario on EC2 that it is compared with like for like; `None` for those on EC2, and where nothing is replayed.
+    pub const fn rival(self) -> Option<Self> {
+        match self {
+            Self::Ec2Today | Self::Ec2TodayReplayed | Self::Ec2RepackedKarpenter | Self::EmpVendor => None,
+            Self::Ec2Repacked | Self::Ec2Tuned | Self::Ec2Rightsized => None,
+            Self::Emp => Some(Self::Ec2Repacked),
+            Self::EmpTuned => Some(Self::Ec2Tuned),
+            Self::EmpRightsized => Some(Self::Ec2Rightsized),
+        }
+    }
+
     /// Returns true when pods get right-sized requests.
     pub const fn is_rightsized(self) -> bool {
         matches!(self, Self::Ec2Rightsized | Self::EmpRightsized)

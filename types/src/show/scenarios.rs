@@ -19,6 +19,22 @@ pub fn scenario(id: ScenarioId) -> &'static str {
     }
 }
 
+/// A scenario's name in a table: `EC2 repacked`.
+pub fn label(id: ScenarioId) -> &'static str {
+    match id {
+        ScenarioId::Ec2Today => "EC2 today",
+        ScenarioId::Ec2TodayReplayed => "EC2 today, replayed",
+        ScenarioId::Ec2RepackedKarpenter => "EC2 repacked as Karpenter would",
+        ScenarioId::Ec2Repacked => "EC2 repacked",
+        ScenarioId::Ec2Tuned => "EC2 repacked, policy tuned",
+        ScenarioId::Ec2Rightsized => "EC2 right-sized and repacked",
+        ScenarioId::EmpVendor => "Elastic machine pool, vendor's arithmetic",
+        ScenarioId::Emp => "Elastic machine pool",
+        ScenarioId::EmpTuned => "Elastic machine pool, ratios tuned",
+        ScenarioId::EmpRightsized => "Elastic machine pool, right-sized",
+    }
+}
+
 /// Names what is to be done for a scenario: `Right-size requests on EC2`.
 pub fn action(id: ScenarioId) -> &'static str {
     match id {

@@ -54,7 +54,7 @@ struct Changed {
 /// The scenario a tornado is about: the one recommended; else of those that hold every limit the one that saves most, else
 /// of all.
 pub(super) fn subject<'j>(judgement: &'j Judgement, decision: &Decision) -> Option<&'j Reported> {
-    let changes = || judgement.reported.iter().filter(|row| super::decide::CANDIDATES.contains(&row.id));
+    let changes = || judgement.reported.iter().filter(|row| row.id.may_be_recommended());
     decision.row(judgement).or_else(|| changes().find(|row| row.judged.holds)).or_else(|| changes().next())
 }
 

@@ -18,16 +18,6 @@ pub(super) const SILENT: f64 = 0.05;
 /// Hours below which nothing is recommended: a day to warm up, and two to judge by.
 const HOURS: f64 = 72.0;
 
-/// Scenarios that may be recommended.
-pub(super) const CANDIDATES: [ScenarioId; 6] = [
-    ScenarioId::Ec2Repacked,
-    ScenarioId::Ec2Tuned,
-    ScenarioId::Ec2Rightsized,
-    ScenarioId::Emp,
-    ScenarioId::EmpTuned,
-    ScenarioId::EmpRightsized,
-];
-
 /// Basis of a decision beside how scenarios are judged.
 #[derive(Debug, Clone)]
 pub(crate) struct Basis {
@@ -101,7 +91,7 @@ pub(super) fn decide(judgement: &Judgement, basis: &Basis) -> Decision {
         return Decision { recommended: None, reason };
     }
     let least = basis.least_saving(judgement);
-    let rows = || judgement.reported.iter().filter(|row| CANDIDATES.contains(&row.id));
+    let rows = || judgement.reported.iter().filter(|row| row.id.may_be_recommended());
     let saves = |row: &&Reported| row.judged.saving_monthly_usd > least;
     let Some(best) = rows().filter(|row| row.judged.holds).find(saves) else {
         let reason = if rows().any(|row| saves(&row)) {
@@ -135,6 +125,6 @@ fn impossible(judgement: &Judgement, basis: &Basis) -> Option<Reason> {
     if judgement.today.compute.is_none() {
         return Some(Reason::Unpriced);
     }
-    let any = judgement.reported.iter().any(|row| CANDIDATES.contains(&row.id));
+    let any = judgement.reported.iter().any(|row| row.id.may_be_recommended());
     (!any).then_some(Reason::NotReplayed)
 }

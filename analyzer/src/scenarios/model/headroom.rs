@@ -149,11 +149,7 @@ impl Passes<'_, '_, '_> {
     /// Those that save most and break nothing but what headroom can mend.
     fn worth_headroom(&self, scenarios: &[Replayed], today: &Replayed) -> Vec<Replayed> {
         let Some(of_today) = self.pricer.reported_cost(today) else { return Vec::new() };
-        let recommendable = |replayed: &&Replayed| {
-            replayed
-                .id()
-                .is_some_and(|id| !matches!(id, ScenarioId::Ec2TodayReplayed | ScenarioId::Ec2RepackedKarpenter))
-        };
+        let recommendable = |replayed: &&Replayed| replayed.id().is_some_and(ScenarioId::may_be_recommended);
         let mut ranked: Vec<(NanoUsd, usize)> = scenarios
             .iter()
             .enumerate()

@@ -18,17 +18,6 @@ use crate::units::unsigned;
 /// Fill below which hosts are there for their zone and not for what they carry.
 const MOSTLY_EMPTY: f64 = 0.5;
 
-/// Scenarios that are judged, each with the rival it is compared with like for like.
-const JUDGED: [(ScenarioId, Option<ScenarioId>); 7] = [
-    (ScenarioId::Ec2RepackedKarpenter, None),
-    (ScenarioId::Ec2Repacked, None),
-    (ScenarioId::Ec2Tuned, None),
-    (ScenarioId::Ec2Rightsized, None),
-    (ScenarioId::Emp, Some(ScenarioId::Ec2Repacked)),
-    (ScenarioId::EmpTuned, Some(ScenarioId::Ec2Tuned)),
-    (ScenarioId::EmpRightsized, Some(ScenarioId::Ec2Rightsized)),
-];
-
 /// A judged scenario with its exact lines over the reported hours, spare hosts among them.
 #[derive(Debug, Clone)]
 pub(crate) struct Reported {
@@ -86,7 +75,7 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
     let Some(today) = model.today() else { return Judgement::default() };
     let (today_lines, contracted) = model.pricer.today(model.windows.reported_from..model.windows.hours);
     let mut judgement = Judgement { today: today_lines, today_contracted: contracted, ..Judgement::default() };
-    for (id, _) in JUDGED {
+    for id in ScenarioId::ALL.into_iter().filter(|id| id.is_change()) {
         let Some(Settled { replayed, ladder, level }) = settled(model, id, today, limits_in_force) else { continue };
         let checks = judge(&replayed.reported, &today.reported, limits_in_force);
         let spare = with_spares(&checks, &replayed.reported);
@@ -155,8 +144,8 @@ fn against_rivals(model: &Model<'_>, judgement: &mut Judgement, reported: Month)
     let lines = |id: ScenarioId| judgement.reported.iter().find(|row| row.id == id).map(|row| row.money.lines);
     let like_for_like = model.like_for_like.as_ref();
     let mut found = Vec::new();
-    for (id, rival) in JUDGED {
-        let Some(rival) = rival.and_then(|rival| {
+    for id in ScenarioId::ALL {
+        let Some(rival) = id.rival().and_then(|rival| {
             let fallback = if rival == ScenarioId::Ec2Tuned { ScenarioId::Ec2Repacked } else { rival };
             lines(rival).map(|lines| (rival, lines)).or_else(|| Some((fallback, lines(fallback)?)))
         }) else {

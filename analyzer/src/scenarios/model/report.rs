@@ -77,18 +77,6 @@ impl Conclusion {
 const AS_TODAY: [&str; 7] =
     ["fargate", "volumes", "auto_mode", "control_plane", "network", "load_balancers", "public_ipv4"];
 
-/// Names for people.
-const LABELS: [(&str, &str); 8] = [
-    ("ec2-today-replayed", "EC2 today, replayed"),
-    ("ec2-repacked-karpenter", "EC2 repacked as Karpenter would"),
-    ("ec2-repacked", "EC2 repacked"),
-    ("ec2-tuned", "EC2 repacked, policy tuned"),
-    ("ec2-rightsized", "EC2 right-sized and repacked"),
-    ("emp", "Elastic machine pool"),
-    ("emp-tuned", "Elastic machine pool, ratios tuned"),
-    ("emp-rightsized", "Elastic machine pool, right-sized"),
-];
-
 /// Concludes.
 pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusion {
     let made = |replayed: &Replayed| made(replayed, model, bill, month);
@@ -156,7 +144,10 @@ fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Ma
     let mut all_items: Vec<_> = bill.cost_items().into_iter().filter(|item| AS_TODAY.contains(&&*item.line)).collect();
     all_items.extend(items);
     all_items.sort_by(|a, b| (&a.line, &a.what).cmp(&(&b.line, &b.what)));
-    let label = LABELS.iter().find(|(id, _)| *id == setup.id).map_or(setup.id.as_str(), |(_, label)| label);
+    let label = match replayed.id() {
+        Some(id) => types::show::label(id),
+        None => setup.id.as_str(),
+    };
     let host = host.as_ref().map(|host| &host.machine);
     let bound = lower_bound(whole, setup, Grain::Hour).map(|bound| bound.total() + pricer.as_is_contracted());
     // Under a pool they may become another type, which may have no price.

@@ -4,7 +4,7 @@ use types::NanoUsd;
 use types::analysis::{Amounts, ExactLines, Plan, Saving, ScenarioId, TornadoBar, Verdict};
 
 use super::confidence::confidence;
-use super::decide::{CANDIDATES, nanos};
+use super::decide::nanos;
 use super::grounds::Grounds;
 use super::judged::Reported;
 use super::report::Made;
@@ -50,7 +50,8 @@ pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
 fn savings(grounds: &Grounds<'_>) -> Vec<Saving> {
     let find = |id: ScenarioId| grounds.conclusion.scenario(id.as_str());
     let pair = |made: &Made| saving(grounds.today, (&made.scenario, &made.lines), grounds.window);
-    let mut savings: Vec<Saving> = CANDIDATES.iter().filter_map(|id| find(*id)).filter_map(pair).collect();
+    let candidates = ScenarioId::ALL.into_iter().filter(|id| id.may_be_recommended());
+    let mut savings: Vec<Saving> = candidates.filter_map(find).filter_map(pair).collect();
     let rivals = grounds.conclusion.judgement.reported.iter().filter_map(|row| Some((row.id, row.judged.rival?)));
     savings.extend(rivals.filter_map(|(id, rival)| {
         let (made, rival) = (find(id)?, find(rival)?);
