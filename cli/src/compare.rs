@@ -44,7 +44,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<(), Failure> {
         return Ok(());
     };
     let page = comparison.page(&money).context("render the page")?;
-    let files = [File::markdown("compare.md", markdown), File::html("compare.html", page)];
+    let files = [File::new("compare.md", markdown), File::new("compare.html", page)];
     print(&format!("{}\n", write(folder, &files)?))?;
     Ok(())
 }

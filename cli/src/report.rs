@@ -100,8 +100,8 @@ pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File
         .into());
     }
     let money = formats.money(currency)?;
-    let table = File::csv("fleet.csv", reports::fleet_csv(members).context("write the fleet's table")?);
-    let page = File::html("fleet.html", reports::fleet(members, &money).context("render the fleet's page")?);
+    let table = File::new("fleet.csv", reports::fleet_csv(members).context("write the fleet's table")?);
+    let page = File::new("fleet.html", reports::fleet(members, &money).context("render the fleet's page")?);
     Ok(vec![table, page])
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Store, StoreError, WorkloadDay, digest};
 use reports::Standing;
-use reports::export::File;
+use reports::export::{File, content_type};
 use serde_json::{Value, json};
 use types::analysis::Analysis;
 use types::{ClusterId, Hour};
@@ -89,7 +89,7 @@ pub(crate) async fn put(
 /// Cost of each workload on each day, as the file that lies beside every report and that drill-downs are answered from.
 pub(crate) fn workload_days(rows: Vec<WorkloadDay>) -> anyhow::Result<File> {
     let content = lake::workload_day::encode(rows).context("write the costs by workload and day")?.to_vec();
-    Ok(File { name: lake::workload_day::FILE.to_owned(), content_type: "application/vnd.apache.parquet", content })
+    Ok(File::new(lake::workload_day::FILE, content))
 }
 
 /// Replaces the pointer of a folder; returns false when the present one is of a window that ends later.
@@ -142,18 +142,6 @@ async fn copy(store: &dyn Store, latest: &str, own: &str, files: &[File]) -> any
         }
     }
     Ok(())
-}
-
-/// Content type of a file, by its name.
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("html") => "text/html; charset=utf-8",
-        Some("json") => "application/json",
-        Some("csv") => "text/csv; charset=utf-8",
-        Some("md") => "text/markdown; charset=utf-8",
-        Some("parquet") => "application/vnd.apache.parquet",
-        _ => "application/octet-stream",
-    }
 }
 
 /// Writes the fleet's files, beside the folders of its clusters.

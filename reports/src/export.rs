@@ -14,8 +14,8 @@ use crate::markdown::markdown;
 use crate::page::{Options, page};
 use crate::rightsizing;
 use crate::sheets::SHEETS;
-use crate::workbook::{self, workbook};
-pub use file::{ExportError, File};
+use crate::workbook::workbook;
+pub use file::{ExportError, File, content_type};
 
 /// A format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,35 +144,31 @@ pub fn files(report: &Report<'_>, formats: &[Format]) -> Result<Vec<File>, Expor
 fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(), ExportError> {
     let Report { analysis, json, options, focus } = report;
     match format {
-        Format::Html => files.push(File::html("index.html", page(analysis, options)?)),
-        Format::Json => files.push(File::json("analysis.json", json.to_vec())),
+        Format::Html => files.push(File::new("index.html", page(analysis, options)?)),
+        Format::Json => files.push(File::new("analysis.json", *json)),
         Format::Csv => {
             for sheet in SHEETS {
-                files.push(File::csv(format!("csv/{}.csv", sheet.name), sheet.csv(analysis)?));
+                files.push(File::new(format!("csv/{}.csv", sheet.name), sheet.csv(analysis)?));
             }
         }
-        Format::Xlsx => files.push(File {
-            name: "report.xlsx".to_owned(),
-            content_type: workbook::CONTENT_TYPE,
-            content: workbook(analysis)?,
-        }),
+        Format::Xlsx => files.push(File::new("report.xlsx", workbook(analysis)?)),
         Format::Focus => {
             for table in focus::tables(analysis, focus) {
-                let (name, content_type) = (format!("focus/{}.parquet", table.name), "application/vnd.apache.parquet");
-                files.push(File { name, content_type, content: table.parquet()? });
+                files.push(File::new(format!("focus/{}.parquet", table.name), table.parquet()?));
             }
         }
         Format::FocusCsv => {
             for table in focus::tables(analysis, focus) {
-                files.push(File::csv(format!("focus/{}.csv", table.name), table.csv()?));
+                files.push(File::new(format!("focus/{}.csv", table.name), table.csv()?));
             }
         }
-        Format::Markdown => files.push(File::markdown("summary.md", markdown(analysis, options.currency()))),
-        Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File::text("drafts", draft))),
+        Format::Markdown => files.push(File::new("summary.md", markdown(analysis, options.currency()))),
+        Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File::draft("drafts", draft))),
         Format::Labels => files.extend(labels::files(analysis, options.currency())?),
         Format::RightSizing => {
-            files
-                .extend(rightsizing::files::files(analysis).into_iter().map(|draft| File::text("right-sizing", draft)));
+            files.extend(
+                rightsizing::files::files(analysis).into_iter().map(|draft| File::draft("right-sizing", draft)),
+            );
         }
     }
     Ok(())

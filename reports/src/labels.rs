@@ -38,8 +38,8 @@ pub(crate) fn files(analysis: &Analysis, money: &Money) -> Result<Vec<File>, Exp
     let (mut files, mut taken) = (Vec::new(), BTreeSet::new());
     for row in rows {
         let name = unique(&mut taken, &row.label, row.value.as_deref());
-        files.push(File::csv(format!("labels/{name}.csv"), table(analysis, row)?));
-        files.push(File::html(format!("labels/{name}.html"), page(view, row)?));
+        files.push(File::new(format!("labels/{name}.csv"), table(analysis, row)?));
+        files.push(File::new(format!("labels/{name}.html"), page(view, row)?));
     }
     Ok(files)
 }

@@ -1,6 +1,7 @@
 //! The page of one cluster, put together from its parts.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use types::analysis::Analysis;
 
 use crate::assumptions::Assumptions;
@@ -27,32 +28,60 @@ use crate::view::View;
 use crate::waterfall::WaterfallPart;
 use crate::words;
 
-/// The whole page, told as a story: the verdict, what to do, the money, how sure it is, where the money goes, the plan
-/// where there is one to follow, and what it all stands on.
+/// The whole page: the verdict, a menu, and the sections.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page {
     cluster_id: String,
     headline: Headline,
-    steps: Option<StepsPart>,
-    sizes: Option<SizesPart>,
-    realised: Option<RealisedPart>,
-    choice: Table,
-    judged: Option<JudgedPart>,
-    waterfall: Option<WaterfallPart>,
-    costs: Costs,
-    sure: Sure,
-    time: OverTime,
-    bill: Option<Bill>,
-    inventory: InventoryPart,
-    invoice: Option<InvoicePart>,
-    trend: Option<TrendPart>,
-    plan: Option<PlanPart>,
-    assumptions: Assumptions,
-    evidence: Evidence,
-    provenance: Origin,
+    sections: Vec<Section>,
     /// The end of the window: the page is made from the analysis alone, so it knows no clock.
     as_of: String,
+}
+
+/// A section of the page.
+struct Section {
+    /// Id of its element.
+    id: &'static str,
+    /// Its name in the menu; empty where that leaves it out.
+    menu: &'static str,
+    markup: Markup,
+}
+
+/// Markup of a template, in which every value is quoted already.
+struct Markup(String);
+
+impl std::fmt::Display for Markup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl HtmlSafe for Markup {}
+
+/// A section by its part; `None` without one.
+fn section(id: &'static str, menu: &'static str, part: Option<impl Template>) -> Result<Option<Section>, RenderError> {
+    let Some(part) = part else { return Ok(None) };
+    Ok(Some(Section { id, menu, markup: Markup(part.render()?) }))
+}
+
+/// The section about amounts.
+#[derive(Template)]
+#[template(path = "money.html")]
+struct Amounts {
+    realised: Option<RealisedPart>,
+    judged: Option<JudgedPart>,
+    waterfall: Option<WaterfallPart>,
+    choice: Table,
+    costs: Costs,
+}
+
+/// The section about what the numbers stand on.
+#[derive(Template)]
+#[template(path = "basis.html")]
+struct Basis {
+    assumptions: Assumptions,
+    provenance: Origin,
 }
 
 /// Options of a page.
@@ -91,26 +120,36 @@ impl Options {
 /// When a chart or a template cannot be written, which memory aside does not happen.
 pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderError> {
     let view = &View::new(analysis, &options.money);
+    let amounts = Amounts {
+        realised: RealisedPart::new(view),
+        judged: JudgedPart::new(view),
+        waterfall: WaterfallPart::new(view)?,
+        choice: crate::choice::choice(view),
+        costs: Costs::new(view),
+    };
+    let invoice = analysis.invoice.as_ref().map(|invoice| InvoicePart::new(invoice, &options.money));
+    let trend = TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money)?;
+    let basis = Basis { assumptions: Assumptions::new(analysis), provenance: Origin::new(view) };
+    // A story: what to do, the money, how sure it is, where the money goes, the plan where there is one to follow, and
+    // what it all stands on.
+    let sections = [
+        section("steps", "Next steps", StepsPart::new(view))?,
+        section("rightsizing", "Requests", SizesPart::new(view))?,
+        section("money", "The money", Some(amounts))?,
+        section("sure", "How sure", Some(Sure::new(view)?))?,
+        section("bill", "Where it goes", Bill::new(view))?,
+        section("invoice", "Against the invoice", invoice)?,
+        section("time", "Over time", Some(OverTime::new(view)?))?,
+        section("trend", "Trend", trend)?,
+        section("inventory", "", Some(InventoryPart::new(view)))?,
+        section("plan", "The plan", PlanPart::new(view))?,
+        section("notes", "What is missing", Some(Evidence::new(view)))?,
+        section("basis", "What it stands on", Some(basis))?,
+    ];
     let page = Page {
         cluster_id: words::plain(&analysis.cluster_id),
         headline: Headline::new(view),
-        steps: StepsPart::new(view),
-        sizes: SizesPart::new(view),
-        realised: RealisedPart::new(view),
-        choice: crate::choice::choice(view),
-        judged: JudgedPart::new(view),
-        waterfall: WaterfallPart::new(view)?,
-        costs: Costs::new(view),
-        sure: Sure::new(view)?,
-        time: OverTime::new(view)?,
-        bill: Bill::new(view),
-        inventory: InventoryPart::new(view),
-        invoice: analysis.invoice.as_ref().map(|invoice| InvoicePart::new(invoice, &options.money)),
-        trend: TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money)?,
-        plan: PlanPart::new(view),
-        assumptions: Assumptions::new(analysis),
-        evidence: Evidence::new(view),
-        provenance: Origin::new(view),
+        sections: sections.into_iter().flatten().collect(),
         as_of: format!("{} (UTC)", format::moment(analysis.window.end)),
     };
     Ok(page.render()?)

@@ -16,9 +16,6 @@ use crate::sheets::{SHEETS, Sheet};
 use crate::words;
 use formats::Formats;
 
-/// What a browser is told of a workbook.
-pub const CONTENT_TYPE: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-
 /// Name of the first sheet.
 const CONTENTS: &str = "contents";
 /// Name of the last sheet.

@@ -1,6 +1,5 @@
 //! The reports in the bucket, each read once: what a pointer names never changes.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -515,22 +514,6 @@ async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, P
         return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "a file of the report is damaged"));
     }
     Ok(rows)
-}
-
-/// The content types of a report's files, by name.
-pub(crate) fn content_type(name: &str) -> &'static str {
-    let types: BTreeMap<&str, &'static str> = BTreeMap::from([
-        ("html", "text/html; charset=utf-8"),
-        ("json", "application/json"),
-        ("csv", "text/csv; charset=utf-8"),
-        ("md", "text/markdown; charset=utf-8"),
-        ("parquet", "application/vnd.apache.parquet"),
-        ("yaml", "text/plain; charset=utf-8"),
-        ("txt", "text/plain; charset=utf-8"),
-        ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    ]);
-    let ending = name.rsplit('.').next().unwrap_or_default();
-    types.get(ending).copied().unwrap_or("application/octet-stream")
 }
 
 #[cfg(test)]

@@ -13,35 +13,34 @@ pub struct File {
     pub name: String,
     /// Content type that a browser is told.
     pub content_type: &'static str,
-    /// Text in it.
+    /// Bytes of it.
     pub content: Vec<u8>,
 }
 
 impl File {
-    /// A file that is a page.
-    pub fn html(name: impl Into<String>, content: String) -> Self {
-        Self { name: name.into(), content_type: "text/html; charset=utf-8", content: content.into_bytes() }
+    /// A file whose content type goes by the ending of its name.
+    pub fn new(name: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+        let name = name.into();
+        Self { content_type: content_type(&name), name, content: content.into() }
     }
 
-    /// A file that is a table.
-    pub fn csv(name: impl Into<String>, content: Vec<u8>) -> Self {
-        Self { name: name.into(), content_type: "text/csv; charset=utf-8", content }
+    /// A draft in a folder.
+    pub(super) fn draft(folder: &str, draft: Draft) -> Self {
+        Self::new(format!("{folder}/{}", draft.name), draft.text)
     }
+}
 
-    /// A file of plain text in a folder.
-    pub(super) fn text(folder: &str, draft: Draft) -> Self {
-        let name = format!("{folder}/{}", draft.name);
-        Self { name, content_type: "text/plain; charset=utf-8", content: draft.text.into_bytes() }
-    }
-
-    /// A file that is Markdown.
-    pub fn markdown(name: impl Into<String>, content: String) -> Self {
-        Self { name: name.into(), content_type: "text/markdown; charset=utf-8", content: content.into_bytes() }
-    }
-
-    /// A file that is JSON.
-    pub fn json(name: impl Into<String>, content: Vec<u8>) -> Self {
-        Self { name: name.into(), content_type: "application/json", content }
+/// Content type of a file of a report, by the ending of its name. Manifests are text, which a browser shows.
+pub fn content_type(name: &str) -> &'static str {
+    match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("json") => "application/json",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("md") => "text/markdown; charset=utf-8",
+        Some("yaml" | "txt") => "text/plain; charset=utf-8",
+        Some("parquet") => "application/vnd.apache.parquet",
+        Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        _ => "application/octet-stream",
     }
 }
 

@@ -247,11 +247,12 @@ fn a_report_has_the_files_of_its_formats_and_the_page_last() {
             Some("json") => "application/json",
             Some("csv") => "text/csv; charset=utf-8",
             Some("parquet") => "application/vnd.apache.parquet",
-            Some("xlsx") => reports::workbook::CONTENT_TYPE,
-            Some("md") if file.name == "summary.md" => "text/markdown; charset=utf-8",
+            Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Some("md") => "text/markdown; charset=utf-8",
             _ => "text/plain; charset=utf-8",
         };
         assert_eq!(file.content_type, expect, "{}", file.name);
+        assert_eq!(export::content_type(&file.name), expect, "a copy is served as the file is");
     }
     let files = export::files(&report, &[Format::Json]).unwrap();
     assert_eq!(files[0].content, b"{}\n", "the analysis is written as it was read");

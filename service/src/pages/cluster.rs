@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
-use reports::export::Format;
+use reports::export::{Format, content_type};
 use reports::{Comparison, Figures, Money, format};
 use types::analysis::Analysis;
 
@@ -10,7 +10,7 @@ use crate::chart::{self, Chart, Series};
 use crate::guard::Call;
 use crate::html::{self, Frame, page, see_other};
 use crate::problem::{Answer, Problem};
-use crate::shelf::{Report, content_type};
+use crate::shelf::Report;
 
 /// A finished page holds its own style, and nothing it says is run or sent.
 const FINISHED: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-same-origin";
