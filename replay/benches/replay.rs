@@ -12,7 +12,7 @@
     reason = "a bench prints, and stops where it fails"
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../tests/all/common/mod.rs"]
 mod common;
 
 use std::process::Command;

@@ -11,8 +11,9 @@ use collector::args::LogArgs;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Reporting service: reports, costs and what-ifs for those who sign in, and a door for collectors
 #[derive(Debug, Parser)]
-#[command(name = "emp-cost-service", version)]
+#[command(name = "emp-cost-service", version, about, long_about = None)]
 struct Cli {
     #[command(flatten)]
     serve: serve::ServeArgs,

@@ -21,5 +21,11 @@ fn a_configuration_that_cannot_be_read_is_named_and_nothing_is_served() {
 fn help_names_the_lake_and_the_address() {
     let help = service(&["--help"]);
     let said = String::from_utf8_lossy(&help.stdout);
-    assert!(help.status.success() && said.contains("--lake") && said.contains("--listen"), "{said}");
+    assert!(
+        help.status.success()
+            && said.starts_with("Reporting service: ")
+            && said.contains("--lake")
+            && said.contains("--listen"),
+        "{said}"
+    );
 }

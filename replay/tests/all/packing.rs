@@ -1,15 +1,7 @@
 //! The packer against judges written apart from it: first-fit by decreasing size with downsizing, the linear bound, and
 //! the exact optimum where all pods are equal.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a test stops where it fails"
-)]
 
-mod common;
-
-use common::{DAEMONS, Trace, catalog, ec2};
+use crate::common::{DAEMONS, Trace, catalog, ec2};
 use replay::placement::{Item, Offer, Packer, Packing, Room};
 use replay::{EvictionLimits, Hour, Replay};
 use types::UsdPerHour;

@@ -1,9 +1,6 @@
 //! Waits of pods: when they are asked for, what a late start costs a service, and what it does to work.
-#![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use replay::*;
 
 /// A pod: what becomes of it late, when it was created, scheduled and ended, in seconds of the replay, and what it uses

@@ -1,9 +1,6 @@
 //! Machines kept ready, right-sized pools that start from sized requests, and what a lost host would do.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions, reason = "tests")]
 
-mod common;
-
-use common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal};
+use crate::common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal};
 use replay::{
     Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, EvictionLimits, Headroom, Hour, Lane, Outcome, PodRow,
     Replay, Requests, Role, Setup,
@@ -127,7 +124,7 @@ fn base() -> Base {
     Base {
         ec2_types: (0..catalog.machines.len() as u32).collect(),
         catalog,
-        daemons: common::DAEMONS,
+        daemons: crate::common::DAEMONS,
         daemon_pods: 4,
         zones: vec![0, 1],
         spot: vec![],

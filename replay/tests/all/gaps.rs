@@ -1,14 +1,6 @@
 //! Effect of silence on a result: as little as there can be.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a test stops where it fails, helpers outside `#[test]` too"
-)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use replay::*;
 
 /// Slots of a lane that `silent` names are not known.

@@ -1,9 +1,6 @@
 //! A pool in fewer zones than the cluster, what stays beside it, and spot machines that AWS takes back.
-#![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use replay::*;
 
 fn base(zones: &str, hour: &Hour) -> Base {

@@ -1,9 +1,6 @@
 //! The one yardstick: what it measures, what it allows, and that scenarios keep what they are judged by.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::as_conversions, reason = "tests")]
 
-mod common;
-
-use common::{Trace, catalog, ec2, m5_metal};
+use crate::common::{Trace, catalog, ec2, m5_metal};
 use replay::{
     Assumptions, Base, Buy, Check, Decision, EvictionLimits, Failures, Hour, HourBilled, Log, Movable, Outcome, PodRow,
     Replay, RightSizing, Risk, Role, Starts, Waiting, holds, judge,
@@ -226,7 +223,7 @@ fn the_largest_machine_bought_and_the_fewest_are_what_was_asked_for() {
     let base = |largest: Option<(u32, u32)>| Base {
         ec2_types: (0..catalog().machines.len() as u32).collect(),
         catalog: catalog(),
-        daemons: common::DAEMONS,
+        daemons: crate::common::DAEMONS,
         daemon_pods: 4,
         zones: vec![0, 1],
         spot: vec![],

@@ -1,9 +1,6 @@
 //! Checks of policies on clusters under load: that every kind of decision is reached, and for its reason.
-#![expect(clippy::unwrap_used, clippy::as_conversions, reason = "a test stops where it fails")]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use replay::*;
 
 fn run(setup: Setup, mut trace: Trace, hours: usize) -> (Outcome, Vec<(i64, Decision)>) {

@@ -1,15 +1,7 @@
 //! The vendor's published figures and walk-through, on the engine.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a test stops where it fails"
-)]
 
-mod common;
-
-use common::bill::{FREE, bill};
-use common::*;
+use crate::common::bill::{FREE, bill};
+use crate::common::*;
 use replay::*;
 
 /// Pods that live `[from, to)` seconds, one zone each, with a steady use of a tenth of the CPU they ask for.

@@ -1,17 +1,9 @@
 //! Laws that hold on every cluster, on random small ones.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::as_conversions,
-    reason = "a test stops where it fails"
-)]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::bill::{RATES, Rates, bill};
-use common::*;
+use crate::common::bill::{RATES, Rates, bill};
+use crate::common::*;
 use proptest::prelude::*;
 use replay::*;
 use types::{NanoUsd, UsdPerHour};
@@ -137,11 +129,11 @@ fn gcd(a: usize, b: usize) -> usize {
 
 /// Every kind of scenario there is, its risk counted from the first second.
 fn base() -> Base {
-    let catalog = common::catalog();
+    let catalog = crate::common::catalog();
     Base {
         ec2_types: (0..catalog.machines.len() as u32).collect(),
         catalog,
-        daemons: common::DAEMONS,
+        daemons: crate::common::DAEMONS,
         daemon_pods: 4,
         zones: vec![0, 1],
         spot: vec![],
