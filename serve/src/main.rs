@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Reporting service: reports, costs and what-ifs for those who sign in, and a door for collectors
 #[derive(Debug, Parser)]
-#[command(name = "emp-cost-service", version, about, long_about = None)]
+#[command(name = "emp-cost-service", version)]
 struct Cli {
     #[command(flatten)]
     serve: serve::ServeArgs,

@@ -29,6 +29,7 @@ impl<O: Observer> World<O> {
         let warm = self.lots[lot].machines.iter().copied().filter(holds);
         let Some(m) = warm.min_by_key(|m| self.machines[*m].serial) else { return false };
         self.machines[m].warm = false;
+        self.lots[lot].stocked = false;
         let decision = Decision::PodPlaced { pod: cluster.pods[pod].uid, machine: self.machines[m].serial };
         self.observer.decided(t, decision);
         self.put_on(cluster, pod, m, t);
@@ -42,16 +43,21 @@ impl<O: Observer> World<O> {
             return;
         }
         for lot in self.lots.ids() {
+            if self.lots[lot].stocked {
+                continue;
+            }
             let has = self.machines_of(lot).filter(|m| self.machines[*m].warm).count();
-            let Some(kind) = self.warm_kind(lot, t) else { continue };
-            for _ in crate::number::id(has)..wanted {
-                let m = self.request(kind, lot, t, false);
-                self.machines[m].warm = true;
-                self.outcome.warmed(self.lots[lot].zone, kind);
-                if self.lots[lot].evm {
-                    self.find_host(cluster, m, t);
+            if let Some(kind) = self.warm_kind(lot, t) {
+                for _ in crate::number::id(has)..wanted {
+                    let m = self.request(kind, lot, t, false);
+                    self.machines[m].warm = true;
+                    self.outcome.warmed(self.lots[lot].zone, kind);
+                    if self.lots[lot].evm {
+                        self.find_host(cluster, m, t);
+                    }
                 }
             }
+            self.lots[lot].stocked = true;
         }
     }
 

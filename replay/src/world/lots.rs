@@ -34,6 +34,7 @@ impl<O: Observer> World<O> {
             *cell = NONE;
         }
         self.lots[lot].free.give_back(pos);
+        self.lots[lot].stocked = false;
     }
 
     /// Shows the scan what a machine has now.

@@ -265,6 +265,7 @@ impl<O: Observer> World<O> {
         let boots = (ready - t).div_euclid(SLOT_SECONDS) + i64::from((ready - t).rem_euclid(SLOT_SECONDS) > 0);
         for m in old {
             self.machines[*m].closed = true;
+            self.lots[lot].stocked = false;
             self.show(*m);
             let mut turn = if self.machines[*m].pods.is_empty() { t } else { t + boots * SLOT_SECONDS };
             while self.lots[lot].turns.iter().filter(|taken| **taken == turn).count() >= budget.max(1) {

@@ -43,6 +43,9 @@ pub(crate) struct Lot {
     pub(crate) commonest: Option<u32>,
     /// The most that any pod asked for which found no room, by each resource, in the last two weeks in which one did.
     pub(crate) missed: [(i64, Item); 2],
+    /// `true` when it has its warm machines, or needs none, until a machine comes or goes, is taken or closed, or a pod finds
+    /// no room.
+    pub(crate) stocked: bool,
     /// Rises whenever room is given back; what failed at one version need not be tried again.
     pub(crate) version: u64,
     /// The version at which draining last found nothing, and the newest machine that could have left then.
@@ -62,6 +65,7 @@ impl Lot {
             *before = std::mem::replace(newest, (week, Item::default()));
         }
         newest.1 = newest.1.larger(item);
+        self.stocked = false;
     }
 
     /// Returns what would have held every pod that found no room in this week and the last; `None` where all found
@@ -73,6 +77,7 @@ impl Lot {
     }
 
     pub(crate) fn place(&mut self, machine: u32) -> u32 {
+        self.stocked = false;
         if let Some(pos) = self.free.take() {
             if let Some(cell) = self.machines.get_mut(index(pos)) {
                 *cell = machine;
