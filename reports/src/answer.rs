@@ -61,7 +61,7 @@ fn beside_in_words(analysis: &View<'_>, usd: f64) -> String {
     if usd < 1.0 {
         return String::new();
     }
-    let all = if change(analysis) { "" } else { " in all," };
+    let all = if change(analysis) { " more," } else { " in all," };
     format!("{} a month{all} from steps that change neither machines nor requests.", analysis.usd(usd))
 }
 
@@ -95,7 +95,10 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
 fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     match (reason, analysis.verdict.recommended()) {
         (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => "Yes.",
-        (Reason::SavesMost | Reason::ChangesLess, Some(_)) => "No, something else saves more.",
+        (Reason::SavesMost | Reason::ChangesLess, Some(_)) => match analysis.verdict.best_pool() {
+            Some(pool) if pool.saving_monthly_usd < 0.0 => "No, it costs more than today.",
+            _ => "No, something else saves more.",
+        },
         (Reason::NothingSaves | Reason::SavesTooLittle, _) => "No.",
         (Reason::LimitsBroken, _) => match analysis.verdict.best_pool() {
             Some(pool) if pool.saving_monthly_usd > 0.0 => "Not within the limits.",
@@ -113,8 +116,19 @@ fn sure(analysis: &View<'_>, reason: Reason) -> String {
             _,
             Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods,
         ) => "Not enough data for an answer.".to_owned(),
-        (Some(confidence), _) => trust::how_sure(confidence),
+        (Some(confidence), _) => trust::how_sure(confidence, &analysis.assumptions) + &synthetic(analysis),
         (None, _) => String::new(),
+    }
+}
+
+/// Says how many of the hours nobody measured, as a sentence of its own; empty for none.
+fn synthetic(analysis: &View<'_>) -> String {
+    let hours = analysis.window.hours_present;
+    match crate::standing::synthetic_hours(analysis) {
+        0 => String::new(),
+        synthetic => {
+            format!(" {} of {} are synthetic, not measured.", format::count(synthetic), format::hours(hours))
+        }
     }
 }
 
@@ -204,9 +218,18 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
     let text = match of_recommended.next() {
         Some(step) if step.kind == StepKind::KeepReady => {
             let ready = show::sentence_case(step.what.strip_prefix("First ").unwrap_or(&step.what));
+            // The types stand with the steps.
+            let ready =
+                ready.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map_or(&*ready, |(text, _)| text);
+            let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
+            let price = price.map(|usd| format!(" ({usd} a month, already deducted)")).unwrap_or_default();
             match of_recommended.next() {
-                Some(then) => format!("{ready}; then {}{}", lowered(&then.what), amount(then)),
-                None => ready,
+                Some(then) => {
+                    let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
+                    let part = part.map(|usd| format!(": {usd} of the saving")).unwrap_or_default();
+                    format!("{ready}{price}; then {}{part}", lowered(&then.what))
+                }
+                None => format!("{ready}{price}"),
             }
         }
         Some(step) => format!("{}{}", step.what, amount(step)),

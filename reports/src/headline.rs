@@ -66,12 +66,12 @@ impl Headline {
     }
 }
 
-/// `720 hours seen`, and how many are missing or synthetic.
+/// `720 hours`, and how many are missing or synthetic.
 fn seen(analysis: &View<'_>) -> String {
     let window = &analysis.window;
     let missing = window.hours_expected.saturating_sub(window.hours_present);
     let synthetic = crate::standing::synthetic_hours(analysis);
-    let mut text = format!("{} seen", format::hours(window.hours_present));
+    let mut text = format::hours(window.hours_present);
     if missing > 0 {
         text.push_str(&format!(", {} missing", format::count(missing)));
     }

@@ -86,7 +86,8 @@ fn judged(analysis: &Analysis) -> Vec<Line> {
 /// Says how sure the recommendation is, as a line.
 fn sure(analysis: &Analysis) -> String {
     let confidence = analysis.verdict.confidence.as_ref().filter(|_| analysis.verdict.recommendation.is_some());
-    let sure = confidence.map(|confidence| wrapped(&format!("How sure: {}", trust::how_sure(confidence))));
+    let sure = confidence
+        .map(|confidence| wrapped(&format!("How sure: {}", trust::how_sure(confidence, &analysis.assumptions))));
     sure.map(|sure| format!("\n{sure}\n")).unwrap_or_default()
 }
 

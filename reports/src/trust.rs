@@ -1,6 +1,6 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
-use types::analysis::{Confidence, ConfidenceLevel, Doubt};
+use types::analysis::{Assumption, Confidence, ConfidenceLevel, Doubt};
 use types::show::{grouped, percent_brief, sentence_case};
 
 use crate::words;
@@ -23,11 +23,18 @@ pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
     }
 }
 
-/// A doubt as a clause; names in it cannot turn the text around.
-pub(crate) fn doubt(doubt: &Doubt) -> String {
+/// A doubt as a clause, with what is assumed where that is known; names in it cannot turn the text around.
+pub(crate) fn doubt(doubt: &Doubt, assumptions: &[Assumption]) -> String {
     match doubt {
         Doubt::FlipsWith { key, value } => {
-            format!("another answer is right where “{}” is {}", words::assumption(key), words::value(key, value))
+            let assumed = assumptions.iter().find(|one| one.key == *key && one.value != *value);
+            let instead = assumed.map(|one| format!(" instead of {}", words::value(key, &one.value)));
+            format!(
+                "another answer is right where “{}” is {}{}",
+                words::assumption(key),
+                words::value(key, value),
+                instead.unwrap_or_default()
+            )
         }
         Doubt::ShortWindow { hours } => {
             format!("it stands on {} hours, which is under three whole weeks", grouped(f64::from(*hours), 0))
@@ -51,8 +58,9 @@ pub(crate) fn doubt(doubt: &Doubt) -> String {
 }
 
 /// The level and the gravest doubt: `Medium: what is known of elastic machine pools ends in 2025.`
-pub(crate) fn how_sure(confidence: &Confidence) -> String {
-    let why = confidence.doubts.first().map_or_else(|| meaning(confidence.level).to_owned(), doubt);
+pub(crate) fn how_sure(confidence: &Confidence, assumptions: &[Assumption]) -> String {
+    let first = confidence.doubts.first().map(|first| doubt(first, assumptions));
+    let why = first.unwrap_or_else(|| meaning(confidence.level).to_owned());
     format!("{}: {why}.", sentence_case(level(confidence.level)))
 }
 
@@ -66,6 +74,14 @@ mod tests {
             (
                 Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned() },
                 "another answer is right where “The vendor’s fee” is 35\u{a0}%",
+            ),
+            (
+                Doubt::FlipsWith { key: "ec2.boot_seconds".to_owned(), value: "150".to_owned() },
+                "another answer is right where “Time a node takes to boot” is 150\u{a0}s",
+            ),
+            (
+                Doubt::FlipsWith { key: "risk.late_services".to_owned(), value: "0.005".to_owned() },
+                "another answer is right where “Limit on late services” is 0.5\u{a0}%",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
             (Doubt::EmpFactsDated, "what is known of elastic machine pools ends in 2025"),
@@ -86,7 +102,7 @@ mod tests {
             ),
             (Doubt::NothingCompared, "there was nothing to compare"),
         ] {
-            assert_eq!(doubt(&of), expect);
+            assert_eq!(doubt(&of, &[]), expect);
         }
     }
 
@@ -94,8 +110,8 @@ mod tests {
     fn confidence_is_a_level_and_its_first_doubt() {
         let doubts = vec![Doubt::EmpFactsDated, Doubt::SilentBusyHours];
         let medium = Confidence { level: ConfidenceLevel::Medium, doubts };
-        assert_eq!(how_sure(&medium), "Medium: what is known of elastic machine pools ends in 2025.");
+        assert_eq!(how_sure(&medium, &[]), "Medium: what is known of elastic machine pools ends in 2025.");
         let high = Confidence { level: ConfidenceLevel::High, doubts: Vec::new() };
-        assert_eq!(how_sure(&high), "High: direction and amount hold for the weeks measured.");
+        assert_eq!(how_sure(&high, &[]), "High: direction and amount hold for the weeks measured.");
     }
 }

@@ -228,17 +228,47 @@ pub(crate) fn assumption(key: &str) -> String {
         "emp.volumes" => "Volumes under a pool",
         "host_discount" => "Further discount on hosts",
         "ec2_discount" => "Further discount on EC2",
+        "emp.zones" => "Zones of a pool",
         "machine.smt_yield" => "Yield of a busy thread",
+        "ec2.boot_seconds" => "Time a node takes to boot",
+        "ec2.least_machines" => "Fewest nodes of a zone and kind",
+        "ec2.largest_machine" => "Largest node, by today’s",
+        "sizing.cpu_percentile" => "CPU percentile requested",
+        "sizing.memory_margin" => "Memory requested above its peak",
+        "risk.cpu_lost" => "Limit on CPU short",
+        "risk.workload_cpu_lost" => "Limit on one workload’s CPU",
+        "risk.memory_over_mean" => "Limit on memory short",
+        "risk.memory_over_max" => "Limit on memory at peaks",
+        "risk.evictions" => "Limit on evictions",
+        "risk.single_evictions" => "Limit on single evictions",
+        "risk.blast_radius" => "Limit on pods of one machine",
+        "risk.host_loss" => "Limit on time without a spare",
+        "risk.late_services" => "Limit on late services",
+        "risk.late_batch" => "Limit on late jobs",
+        "risk.overtaken" => "Limit on missed runs",
+        "risk.headroom_cost" => "Limit on cost of warm nodes",
         other => return plain(other),
     }
     .to_owned()
 }
 
-/// The value of an assumption in words, where it is a name, and as percent where it is a share.
+/// The value of an assumption in words, where it is a name, as percent where it is a share, else with its unit.
 pub(crate) fn value(key: &str, value: &str) -> String {
-    let is_share = matches!(key, "emp.fee_fraction" | "host_discount" | "ec2_discount" | "emp.host_threshold");
-    if let (true, Ok(share)) = (is_share, value.parse::<f64>()) {
-        return format::percent_round(share);
+    let number = value.parse::<f64>().ok();
+    match (key, number) {
+        (
+            "emp.fee_fraction" | "host_discount" | "ec2_discount" | "emp.host_threshold" | "sizing.memory_margin",
+            Some(share),
+        ) => {
+            return format::percent_round(share);
+        }
+        ("risk.evictions" | "risk.single_evictions", Some(_)) => return format!("{value} a pod and day"),
+        (limit, Some(share)) if limit.starts_with("risk.") => {
+            return types::show::share(share);
+        }
+        ("ec2.boot_seconds", Some(_)) => return format!("{value}\u{a0}s"),
+        ("ec2.largest_machine", Some(_)) => return format!("{value}\u{a0}×"),
+        _ => {}
     }
     match value {
         "touched" => "page cache too",

@@ -28,7 +28,18 @@ fn analysis(family: &str, out: &Path) -> Value {
     // Pods of both have the label that costs are summed up by.
     let labels = analysis["allocation"]["by_label"].as_array().unwrap();
     assert!(labels.iter().any(|row| row["label"] == "team"), "{labels:?}");
+    assert_the_first_screen_names_no_key(out, &analysis);
     analysis
+}
+
+/// What stands above the menu is in words, not in keys of the assumptions.
+fn assert_the_first_screen_names_no_key(out: &Path, analysis: &Value) {
+    let page = fs::read_to_string(out.join("index.html")).unwrap();
+    let (screen, _) = page.split_once("<nav").unwrap();
+    for one in analysis["assumptions"].as_array().unwrap() {
+        let key = one["key"].as_str().unwrap();
+        assert!(!screen.contains(key), "`{key}` is on the first screen");
+    }
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn keep_ready(judged: &Judged, saved: f64) -> Option<Step> {
 
 fn right_size(analysis: &Analysis, saved: f64) -> Step {
     let files = "the folder right-sizing of this report: kubectl patches, a Kustomize overlay, VPA objects";
-    let caution = "Memory set too low gets pods killed: change the largest first, one workload at a time, and watch.";
+    let caution = "A memory limit set too low gets pods killed: change one workload at a time, the largest saving first, and watch.";
     if let Some(sizes) = analysis.right_sizing.as_ref().filter(|sizes| sizes.savers().next().is_some()) {
         let mut workloads: BTreeMap<(&str, &str), f64> = BTreeMap::new();
         for one in sizes.savers() {
