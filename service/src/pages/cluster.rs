@@ -1,5 +1,7 @@
 //! One cluster: where it stands, its reports, and the finished page for those who may see all of it.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use reports::export::{Format, content_type};
@@ -10,7 +12,7 @@ use crate::chart::{self, Chart, Series};
 use crate::guard::Call;
 use crate::html::{self, Frame, page, see_other};
 use crate::problem::{Answer, Problem};
-use crate::shelf::Report;
+use crate::shelf::{Named, Report};
 
 /// A finished page holds its own style, and nothing it says is run or sent.
 const FINISHED: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-same-origin";
@@ -25,7 +27,8 @@ struct Page {
     notes: Vec<String>,
     chart: Option<Chart>,
     trend: Vec<(String, String, Vec<String>)>,
-    files: Vec<(String, String, String)>,
+    files: Vec<Listed>,
+    folders: Vec<(String, Vec<Listed>)>,
     /// Dates that can be compared, the newest first.
     dates: Vec<String>,
     page: bool,
@@ -51,7 +54,8 @@ pub(crate) async fn show(call: Call) -> Answer {
         chart: drawn(&trend),
         trend: trend.iter().rev().filter_map(|report| point(report, &latest)).collect(),
         dates: trend.iter().rev().map(|report| report.pointer.date.clone()).collect(),
-        files: latest.pointer.files.iter().map(|file| listed(&cluster, file)).collect(),
+        files: of_folder(&latest.pointer.files, None).map(|file| listed(&cluster, file)).collect(),
+        folders: folders(&cluster, &latest.pointer.files),
         page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
         what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
         workbook: latest.standing.is_some(),
@@ -160,7 +164,26 @@ fn drawn(trend: &[Report]) -> Option<Chart> {
     chart::lines("Cost of a month by report", &days, &all, &Money::native(&first.currency))
 }
 
-fn listed(cluster: &types::ClusterId, file: &crate::shelf::Named) -> (String, String, String) {
+/// Name, path and size of a file.
+type Listed = (String, String, String);
+
+/// The folder a file is in; `None` for those beside the folders.
+fn folder(file: &Named) -> Option<&str> {
+    file.name.split_once('/').map(|(folder, _)| folder)
+}
+
+fn of_folder<'a>(files: &'a [Named], of: Option<&'a str>) -> impl Iterator<Item = &'a Named> {
+    files.iter().filter(move |file| folder(file) == of)
+}
+
+/// The files of each folder, with the folder's name and how many they are; there may be one for each workload.
+fn folders(cluster: &types::ClusterId, files: &[Named]) -> Vec<(String, Vec<Listed>)> {
+    let names: BTreeSet<&str> = files.iter().filter_map(folder).collect();
+    let of = |name: &str| -> Vec<Listed> { of_folder(files, Some(name)).map(|file| listed(cluster, file)).collect() };
+    names.into_iter().map(|name| (name.to_owned(), of(name))).collect()
+}
+
+fn listed(cluster: &types::ClusterId, file: &Named) -> Listed {
     #[expect(clippy::as_conversions, reason = "for display")]
     let kib = file.bytes as f64 / 1024.0;
     let path: Vec<String> = file.name.split('/').map(html::escaped).collect();
