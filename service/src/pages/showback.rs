@@ -61,6 +61,10 @@ async fn found(call: &Call) -> Result<Found, Problem> {
     if let Some(shown) = call.app.answers.showback(&name, call.now).filter(|_| many) {
         return Ok(Found { shown, cluster });
     }
+    let _turn = if many { Some(call.app.answers.turn().await) } else { None };
+    if let Some(shown) = call.app.answers.showback(&name, call.now).filter(|_| many) {
+        return Ok(Found { shown, cluster });
+    }
     let by = match by {
         Some(by) => by,
         None => usual(call, &reports).await?,
