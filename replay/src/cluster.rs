@@ -14,7 +14,7 @@ pub(crate) use imputed::is_silent;
 pub use imputed::{Amounts, Imputed};
 
 use crate::frozen_zones::{FrozenPast, FrozenSlots};
-use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, PodRow, Role, SLOTS, UNKNOWN};
+use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
 use crate::outcome::Evictions;
 use crate::rightsize::{RightSizing, Sizer};
@@ -38,6 +38,9 @@ pub(crate) struct Pod {
     pub(crate) zone: u16,
     pub(crate) platform: u16,
     pub(crate) observed_type: u32,
+    /// Node it ran on when it came, and the group of that.
+    pub(crate) node: u32,
+    pub(crate) node_group: u16,
     pub(crate) movable: crate::hour::Movable,
     pub(crate) volumes: u16,
     pub(crate) pausing_volumes: u16,
@@ -146,8 +149,8 @@ pub(crate) struct Cluster {
     pub(crate) frozen_past: FrozenPast,
     /// Zones that were frozen when the hour before ended.
     frozen_before: Vec<u16>,
-    /// Nodes that are there through the first hour, by zone, platform and type, in order.
-    pub(crate) first_nodes: Vec<(u16, u16, u32)>,
+    /// Nodes that are there through the first hour, in order.
+    pub(crate) first_nodes: Vec<NodeRow>,
     /// Share of memory touched on nodes in each slot, in millionths; unknown where no node tells.
     pub(crate) touched: Lane,
     /// Hours advanced so far; the hour in work is the last of them.
@@ -269,8 +272,7 @@ impl Cluster {
         self.hour_start = hour.start();
         if self.hours == 1 {
             let there = hour.nodes().iter().filter(|node| i64::from(node.up_seconds) == HOUR_SECONDS);
-            self.first_nodes = there.map(|node| (node.zone, node.platform, node.machine_type)).collect();
-            self.first_nodes.sort_unstable();
+            self.first_nodes = there.copied().collect();
         }
         self.freeze(hour);
         self.forget();
@@ -428,6 +430,8 @@ impl Cluster {
             zone: row.zone,
             platform: row.platform,
             observed_type: row.observed_type,
+            node: row.node,
+            node_group: row.node_group,
             movable: row.movable,
             volumes: row.volumes,
             pausing_volumes: row.pausing_volumes,

@@ -1,8 +1,11 @@
 //! Input of the engine: one closed hour of a cluster, in memory alone.
 
+mod packed;
+
 use crate::frozen_zones::{FrozenSlots, Known};
 use crate::number::index;
 
+pub use packed::PackedHours;
 pub use types::{SLOT_SECONDS, SLOTS_PER_HOUR as SLOTS};
 
 /// Seconds in an hour.
@@ -153,6 +156,10 @@ pub struct PodRow {
     /// Slots of the hour of which nothing is known of its life, slot `k` as bit `k`: no sample says that it was there,
     /// and none of its node says that it was not. It counts as alive in them by `alive_from` and `alive_to`.
     pub unknown_slots: u16,
+    /// Node it ran on, as [`NodeRow::node`] names it; [`NONE`] when not known.
+    pub node: u32,
+    /// Node group or node pool of that node, as an index the caller keeps stable; nodes without one share an index.
+    pub node_group: u16,
 }
 
 impl PodRow {
@@ -231,6 +238,10 @@ pub struct NodeRow {
     pub memory_mib: u32,
     /// Memory touched, page cache included, in MiB.
     pub touched_mib: Lane,
+    /// Node, as an index the caller keeps stable.
+    pub node: u32,
+    /// Node group or node pool, as an index the caller keeps stable; nodes without one share an index.
+    pub node_group: u16,
 }
 
 /// One closed hour. Rows are sorted when it is made, so that their order says nothing.
@@ -417,6 +428,20 @@ impl Hour {
         Ok(Self { start, pods, containers, nodes, frozen })
     }
 
+    /// The same hour with pods that move as they do in `other`, which may have no containers. A pod that is not in it moves
+    /// as before.
+    #[must_use]
+    pub fn moving_as(mut self, other: &Self) -> Self {
+        let mut others = other.pods.iter().peekable();
+        for pod in &mut self.pods {
+            while others.next_if(|other| other.uid < pod.uid).is_some() {}
+            if let Some(other) = others.next_if(|other| other.uid == pod.uid) {
+                pod.movable = other.movable;
+            }
+        }
+        self
+    }
+
     /// Start of the hour, in seconds since the epoch.
     pub fn start(&self) -> i64 {
         self.start
@@ -485,6 +510,8 @@ mod tests {
             waited: 0,
             run: 0,
             unknown_slots: 0,
+            node: NONE,
+            node_group: 0,
         };
         let hour = |start, pods| Hour::new(start, pods, vec![], vec![]);
         assert_eq!(hour(1, vec![]), Err(InvalidHour::Start(1)));

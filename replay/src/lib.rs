@@ -32,7 +32,7 @@
 //! let pod = PodRow {
 //!     uid: 1, workload: 0, zone: 0, platform: 0, observed_type: 0, movable: replay::Movable::ALWAYS, daemon: false,
 //!     role: Role::Service, ask: Ask { cpu_millicores: 500, memory_mib: 1024 }, volumes: 0, pausing_volumes: 0,
-//!     alive_from: 0, alive_to: 3600, waited: 0, run: 0, unknown_slots: 0,
+//!     alive_from: 0, alive_to: 3600, waited: 0, run: 0, unknown_slots: 0, node: NONE, node_group: 0,
 //! };
 //! let mut replay = Replay::new(vec![base.repacked()]);
 //! replay.advance(&Hour::new(1_735_689_600, vec![pod], vec![], vec![])?);
@@ -71,8 +71,8 @@ pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Amounts, Imputed, daemons_of, zones_of};
 pub use fee::fee;
 pub use hour::{
-    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOT_SECONDS,
-    SLOTS, UNKNOWN,
+    Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PackedHours, PodRow, Role,
+    SLOT_SECONDS, SLOTS, UNKNOWN,
 };
 pub use judge::{Check, Limits, WAITING, holds, judge};
 pub use migration::Migration;

@@ -58,6 +58,8 @@ pub(crate) struct World<O> {
     queue: BinaryHeap<Reverse<(i64, Due)>>,
     packers: Vec<(u16, Vec<Offer>, Packer)>,
     serials: (u32, u32),
+    /// Machines that stand for today's nodes in the first second, by node.
+    seeded: Vec<(u32, u32)>,
     /// Machines and hosts come up at once: the first second, and the first after missing hours.
     instant: bool,
     /// Start of the hour and slot in work.
@@ -138,6 +140,7 @@ impl<O: Observer> World<O> {
             hostless: Vec::new(),
             queue: BinaryHeap::new(),
             serials: (0, 0),
+            seeded: Vec::new(),
             instant: false,
             hour_start: 0,
             slot: 0,
@@ -173,7 +176,7 @@ impl<O: Observer> World<O> {
         self.outcome.cpu_used_by_workload = crate::outcome::less(&cluster.cpu_used, &self.cpu_before);
         self.outcome.imputed = cluster.imputed;
         self.outcome.groups = self.lots.iter_mut().map(|lot| take(&mut lot.group)).collect();
-        self.outcome.groups.sort_unstable_by_key(|group| (group.evm, group.zone, group.platform));
+        self.outcome.groups.sort_by_key(|group| (group.evm, group.zone, group.platform));
         for risk in [&mut self.outcome.machines, &mut self.outcome.hosts] {
             risk.lost_core_ms_at_peaks = risk.lost_core_ms_at_peaks.filter(|_| self.peaks_known);
         }

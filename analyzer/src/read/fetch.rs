@@ -70,6 +70,8 @@ pub(crate) const SUMMED: Tables =
     &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME, QualityHour::NAME, LoadBalancerHour::NAME];
 /// Tables that are replayed.
 pub(crate) const REPLAYED: Tables = &[ContainerHour::NAME, PodHour::NAME, NodeHour::NAME, VolumeHour::NAME];
+/// Those of them that say which pods move.
+pub(crate) const MOVING: Tables = &[PodHour::NAME, NodeHour::NAME, VolumeHour::NAME];
 /// Tables that requests are sized by.
 pub(crate) const SIZED: Tables = &[ContainerHour::NAME, PodHour::NAME];
 

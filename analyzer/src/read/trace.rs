@@ -91,6 +91,8 @@ pub(crate) struct Names {
     pub(crate) workloads: Interner<WorkloadName>,
     classes: Interner<(u32, String)>,
     pub(crate) zones: Interner<String>,
+    nodes: Interner<String>,
+    node_groups: Interner<String>,
     /// EBS volumes by claim: whether each stops an elastic VM that migrates.
     claims: FastMap<(String, String), Option<bool>>,
     /// Slots of which not even lives are known, by hour and zone.
@@ -188,6 +190,7 @@ pub(crate) const NODE_COLUMNS: &[Column] = &[
     node_hour::compute_type,
     node_hour::os,
     node_hour::os_image,
+    node_hour::node_group,
     node_hour::emp_owned,
     node_hour::memory_capacity_bytes,
     node_hour::up_seconds,
@@ -275,7 +278,16 @@ struct HourRows {
     containers: Vec<ContainerRow>,
     nodes: Vec<NodeRow>,
     /// Where each node is, or why it stays as it is.
-    places: FastMap<String, Result<(u16, NodePlace), &'static str>>,
+    places: FastMap<String, Result<At, &'static str>>,
+}
+
+/// A node among others: indexes of its zone, itself and its group, and its place.
+#[derive(Debug, Clone, Copy)]
+struct At {
+    zone: u16,
+    node: u32,
+    node_group: u16,
+    place: NodePlace,
 }
 
 impl Rows {
@@ -299,6 +311,7 @@ impl Rows {
         let compute_type = Texts::new(batch, node_hour::compute_type)?;
         let os = Texts::new(batch, node_hour::os)?;
         let os_image = Texts::new(batch, node_hour::os_image)?;
+        let node_group = Texts::new(batch, node_hour::node_group)?;
         let emp_owned = crate::read::columns::Flags::new(batch, node_hour::emp_owned)?;
         let memory = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
         let up = Int32s::new(batch, node_hour::up_seconds)?;
@@ -312,12 +325,15 @@ impl Rows {
                 os: crate::sums::node::os_name(os.get(row), os_image.get(row)),
                 emp_owned: emp_owned.get(row).unwrap_or_default(),
             };
-            let place = choices.node(&facts).map(|place| {
-                let zone = names.zones.index(&zone.owned(row).unwrap_or_default());
-                (u16::try_from(zone).unwrap_or(u16::MAX), place)
+            let short = |index: u32| u16::try_from(index).unwrap_or(u16::MAX);
+            let at = choices.node(&facts).map(|place| At {
+                zone: short(names.zones.index_of(zone.get(row).unwrap_or_default())),
+                node: names.nodes.index_of(name.some(row)),
+                node_group: short(names.node_groups.index_of(node_group.get(row).unwrap_or_default())),
+                place,
             });
-            rows.places.insert(name.some(row).to_owned(), place);
-            let Ok((zone, place)) = place else { continue };
+            rows.places.insert(name.some(row).to_owned(), at);
+            let Ok(At { zone, node, node_group, place }) = at else { continue };
             rows.nodes.push(NodeRow {
                 zone,
                 platform: place.platform,
@@ -325,6 +341,8 @@ impl Rows {
                 up_seconds: small(up.some(row)),
                 memory_mib: whole(memory.get(row).unwrap_or_default() >> 20),
                 touched_mib: lane(&touched, row)?,
+                node,
+                node_group,
             });
         }
         Ok(())
@@ -366,7 +384,7 @@ impl Rows {
         for row in 0..batch.num_rows() {
             let start = hour.some(row);
             let Some(rows) = self.hours.get_mut(&start) else { continue };
-            let place = rows.places.get(node.some(row)).copied().unwrap_or(Err(NO_NODE));
+            let at = rows.places.get(node.some(row)).copied().unwrap_or(Err(NO_NODE));
             let seconds = alive.get(row)?.unwrap_or_default().map(small);
             let offset = |at: Option<i64>| at.map(|at| at - start);
             let Some((from, to)) = PodRow::alive(&seconds, offset(scheduled.get(row)), offset(ended.get(row))) else {
@@ -381,10 +399,10 @@ impl Rows {
             let workload = names.workloads.index(&name);
             let bytes = memory.get(row).unwrap_or_default().saturating_add(huge_pages(extended.texts(row)));
             let ask = ask(cpu.get(row), Some(bytes));
-            let (movable, why) = match place {
+            let (movable, why) = match at {
                 Err(why) => (Movable::NEVER, Some(why)),
                 Ok(_) if daemon => (Movable::NEVER, Some(DAEMON)),
-                Ok((_, place)) => {
+                Ok(At { place, .. }) => {
                     let labels = labels.known(row);
                     let facts = PodFacts {
                         namespace: &name.namespace,
@@ -419,7 +437,7 @@ impl Rows {
                     }
                 }
             }
-            let Ok((zone, place)) = place else { continue };
+            let Ok(At { zone, node, node_group, place }) = at else { continue };
             let mounted: Vec<bool> = claims
                 .texts(row)
                 // A claim nothing is known of counts as EBS, which limits, rather than as nothing.
@@ -451,6 +469,8 @@ impl Rows {
                 waited: waited(start, created.get(row), scheduled.get(row)),
                 run: if kind.some(row) == "CronJob" { run(pod_name.some(row), &name.name) } else { 0 },
                 unknown_slots: names.unknown_in(start, zone),
+                node,
+                node_group,
             });
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Model of replays: the cluster's own hours through one engine, scenario after scenario.
 //!
-//! The lake is read again for each pass, a day at a time, because what may be bought is known only after the first
-//! reading and which host is worth a replay only after the second. A pass advances all its scenarios together.
+//! The lake is read again for the first pass, a day at a time, because what may be bought is known only after the first
+//! reading. What is read is kept in a small form for the passes after it, each of which hangs on what came of those
+//! before. A pass advances all its scenarios together.
 
 mod back_test;
 mod bars;
@@ -67,7 +68,6 @@ use selection::{Selection, Selector};
 use tune::Defaults;
 pub(crate) use verdict::verdict;
 pub(crate) use waterfall::waterfall;
-use windows::Windows;
 
 /// Inputs of the replays of a cluster, and the choices made for them.
 #[derive(Debug)]
@@ -101,8 +101,8 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
         namespaces: None,
     };
     let only = std::slice::from_ref(&in_force);
-    let windows = Windows::of(hours.len());
-    let mut source = Source { lake, cluster, hours, windows, replays: 0.0 };
+    let mut source = Source::new(lake, cluster, hours);
+    let windows = source.windows;
     let mut names = Names::default();
     names.io2 = assumptions.terms.emp_volumes == "io2";
     names.unknown = observed.unknown.clone();

@@ -19,6 +19,8 @@ fn pod(uid: u128, from: u16, to: u16) -> PodRow {
         waited: 0,
         run: 0,
         unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
     }
 }
 
@@ -238,6 +240,8 @@ fn habits_need_an_hour_and_daemons_are_shared_among_nodes() {
         up_seconds: 3600,
         memory_mib: 1000,
         touched_mib: known(&[(0, 250)]),
+        node: NONE,
+        node_group: 0,
     };
     let rows = vec![pod(1, 0, 3600), daemon, PodRow { uid: 10, ..daemon }, PodRow { uid: 11, ..daemon }];
     let containers = (0..4).map(|row| container(row, row, Lane([50; 12]), Lane([60; 12]))).collect();

@@ -13,7 +13,7 @@ impl<O: Observer> World<O> {
             return false;
         }
         let item = self.places[pod].item;
-        let lot = self.lot(self.moves(cluster, pod), self.zone(cluster, pod), self.platform(cluster, pod), t);
+        let lot = self.lot(self.lot_of(cluster, pod), t);
         // One that an earlier pod of this second took has room that the scheduler now sees.
         if self.schedule(cluster, pod, t) {
             return true;

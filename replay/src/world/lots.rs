@@ -1,22 +1,33 @@
 //! Machines enter and leave lots, and the scheduler chooses among those of one.
 
 use super::World;
-use super::state::Lot;
+use super::state::{Lot, LotOf};
+use crate::cluster::Cluster;
 use crate::hour::NONE;
 use crate::number::{float, index};
 use crate::observer::Observer;
 use crate::outcome::Group;
 use crate::placement::{Item, Score};
+use crate::setup::Buy;
 
 impl<O: Observer> World<O> {
-    /// The lot of a zone and platform; made where it is not there.
-    pub(super) fn lot(&mut self, evm: bool, zone: u16, platform: u16, now: i64) -> u32 {
-        let same = |lot: &Lot| (lot.evm, lot.zone, lot.platform) == (evm, zone, platform);
-        if let Some(lot) = self.lots.iter().position(same) {
+    /// A lot; made where it is not there.
+    pub(super) fn lot(&mut self, of: LotOf, now: i64) -> u32 {
+        if let Some(lot) = self.lots.iter().position(|lot| lot.of() == of) {
             return crate::number::id(lot);
         }
+        let LotOf { evm, zone, platform, node_group } = of;
         let group = Group { evm, zone, platform, served: Vec::new() };
-        self.lots.push(Lot { evm, zone, platform, served_since: now, group, ..Lot::default() })
+        self.lots.push(Lot { evm, zone, platform, node_group, served_since: now, group, ..Lot::default() })
+    }
+
+    /// The lot a pod goes to, in the zone that is its own.
+    pub(super) fn lot_of(&self, cluster: &Cluster, pod: u32) -> LotOf {
+        let evm = self.moves(cluster, pod);
+        // What keeps pods to their group, selectors and taints, holds as long as groups are what they are today.
+        let by_group = !evm && self.setup.ec2.buy == Buy::AsObserved;
+        let node_group = if by_group { cluster.pods[pod].node_group } else { 0 };
+        LotOf { evm, zone: self.zone(cluster, pod), platform: self.platform(cluster, pod), node_group }
     }
 
     /// Gives a new machine a place in its lot.

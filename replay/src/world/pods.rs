@@ -1,13 +1,16 @@
 //! Pods come and go: the scheduler, and the machines requested for those that fit nowhere.
 
 use super::World;
-use super::state::{NOWHERE, Place, least, least_memory};
+use super::state::{LotOf, NOWHERE, Place, least, least_memory};
 use crate::cluster::{Cluster, NEVER};
 use crate::hour::{NONE, Role};
 use crate::number::{float, id, index};
 use crate::observer::{Decision, Observer};
 use crate::placement::{Item, Offer, Packer, first_fit_decreasing};
 use crate::setup::{Buy, Zones};
+
+/// Seconds a pod waited as recorded from which on it was no boot that it waited for: its node group did not grow.
+const NO_BOOT_SECONDS: u32 = 600;
 
 impl<O: Observer> World<O> {
     /// A pod ends as recorded; work that started late, or waits, goes on.
@@ -187,6 +190,12 @@ impl<O: Observer> World<O> {
             if row.role == Role::Periodic {
                 self.runs.asked(pod, row.workload, row.run, t);
             }
+        }
+        let seeded = std::mem::take(&mut self.seeded);
+        let seeded = if self.instant { &seeded[..] } else { &[] };
+        let elsewhere: Vec<u32> =
+            pods.iter().copied().filter(|pod| !self.put_as_observed(cluster, *pod, seeded, t)).collect();
+        for pod in elsewhere {
             if !self.schedule(cluster, pod, t) {
                 rest.push(pod);
             }
@@ -214,17 +223,32 @@ impl<O: Observer> World<O> {
     /// The ready machine the scheduler chooses for a pod; never `except`.
     pub(super) fn chosen(&mut self, cluster: &Cluster, pod: u32, except: u32, t: i64) -> Option<u32> {
         let (row, item) = (&cluster.pods[pod], self.places[pod].item);
-        let evm = self.moves(cluster, pod);
-        let platform = self.platform(cluster, pod);
-        let own = self.lot(evm, self.zone(cluster, pod), platform, t);
+        let of = self.lot_of(cluster, pod);
+        let own = self.lot(of, t);
         if self.setup.zones == Zones::Pinned || row.volumes > 0 {
-            return self.choose(own, &item, except).map(|(_, m)| m);
+            let chosen = self.choose(own, &item, except).map(|(_, m)| m);
+            return chosen.or_else(|| self.chosen_outside(cluster, pod, of, except));
         }
-        let lots = self.lots.ids().filter(|lot| {
-            let lot = &self.lots[*lot];
-            lot.evm == evm && lot.platform == platform
-        });
-        let all = lots.filter_map(|lot| self.choose(lot, &item, except));
+        self.best_of(&item, except, |lot| LotOf { zone: of.zone, ..lot } == of)
+    }
+
+    /// The machine the scheduler chooses where the lot of a pod has no room, before another is bought as today's are: in
+    /// another zone unless a volume keeps it, or in another node group where its own does not grow.
+    fn chosen_outside(&self, cluster: &Cluster, pod: u32, of: LotOf, except: u32) -> Option<u32> {
+        if of.evm || self.setup.ec2.buy != Buy::AsObserved {
+            return None;
+        }
+        let (row, item) = (&cluster.pods[pod], self.places[pod].item);
+        let of_zones = || self.best_of(&item, except, |lot| LotOf { zone: of.zone, ..lot } == of);
+        let of_groups = || self.best_of(&item, except, |lot| LotOf { node_group: of.node_group, ..lot } == of);
+        let elsewhere = (row.volumes == 0).then(of_zones).flatten();
+        elsewhere.or_else(|| (row.waited >= NO_BOOT_SECONDS).then(of_groups).flatten())
+    }
+
+    /// The machine the scheduler chooses for `item` among those of several lots.
+    fn best_of(&self, item: &Item, except: u32, is_one: impl Fn(LotOf) -> bool) -> Option<u32> {
+        let lots = self.lots.ids().filter(|lot| is_one(self.lots[*lot].of()));
+        let all = lots.filter_map(|lot| self.choose(lot, item, except));
         all.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, m)| m)
     }
 
@@ -233,17 +257,13 @@ impl<O: Observer> World<O> {
         let mut lots: Vec<(u32, Vec<u32>)> = Vec::new();
         pods.sort_unstable_by_key(|pod| cluster.pods[*pod].uid);
         for pod in pods {
-            let zone = self.zone(cluster, pod);
-            let lot = self.lot(self.moves(cluster, pod), zone, self.platform(cluster, pod), t);
+            let lot = self.lot(self.lot_of(cluster, pod), t);
             match lots.iter_mut().find(|(of, _)| *of == lot) {
                 Some((_, pods)) => pods.push(pod),
                 None => lots.push((lot, vec![pod])),
             }
         }
-        lots.sort_unstable_by_key(|(lot, _)| {
-            let lot = &self.lots[*lot];
-            (lot.evm, lot.zone, lot.platform)
-        });
+        lots.sort_unstable_by_key(|(lot, _)| self.lots[*lot].of());
         for (lot, pods) in lots {
             self.grow_lot(cluster, lot, pods, t);
         }

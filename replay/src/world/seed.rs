@@ -2,10 +2,14 @@
 //!
 //! A cluster may run more nodes than its pods need, and pods spread over them keep each from emptying. A replay of today's
 //! policy that began with as few machines as the pods need would have consolidated them in its first second, which nobody does.
+//! Pods begin on the nodes they ran on: dealt out anew, the last of the large ones find no room, and the node that is bought for
+//! them is never empty again.
 
 use super::World;
+use super::state::LotOf;
 use crate::cluster::Cluster;
-use crate::observer::Observer;
+use crate::hour::NONE;
+use crate::observer::{Decision, Observer};
 use crate::setup::Buy;
 
 impl<O: Observer> World<O> {
@@ -14,12 +18,32 @@ impl<O: Observer> World<O> {
         if self.setup.ec2.buy != Buy::AsObserved || cluster.pods.ids().any(|pod| self.moves(cluster, pod)) {
             return;
         }
-        for (zone, platform, kind) in &cluster.first_nodes {
-            if *kind < self.kinds.len() && self.kinds[*kind].platform == *platform {
-                let lot = self.lot(false, *zone, *platform, t);
-                self.request(*kind, lot, t, false);
+        for row in &cluster.first_nodes {
+            let kind = row.machine_type;
+            if kind < self.kinds.len() && self.kinds[kind].platform == row.platform {
+                let lot = self
+                    .lot(LotOf { evm: false, zone: row.zone, platform: row.platform, node_group: row.node_group }, t);
+                let m = self.request(kind, lot, t, false);
+                if row.node != NONE {
+                    self.seeded.push((row.node, m));
+                }
             }
         }
+        self.seeded.sort_unstable();
         self.due(cluster, t);
+    }
+
+    /// Puts a pod of the first second onto the machine that stands for its node, where it has room there.
+    pub(super) fn put_as_observed(&mut self, cluster: &Cluster, pod: u32, seeded: &[(u32, u32)], t: i64) -> bool {
+        let node = cluster.pods[pod].node;
+        let Ok(at) = seeded.binary_search_by_key(&node, |(node, _)| *node) else { return false };
+        let Some((_, m)) = seeded.get(at).copied() else { return false };
+        let machine = &self.machines[m];
+        if !machine.takes_pods() || !machine.room.fits(&self.places[pod].item) {
+            return false;
+        }
+        self.observer.decided(t, Decision::PodPlaced { pod: cluster.pods[pod].uid, machine: machine.serial });
+        self.put_on(cluster, pod, m, t);
+        true
     }
 }

@@ -10,7 +10,7 @@ mod stay;
 
 pub(crate) use host::Host;
 pub(crate) use late::{Kept, Late, Lates, PodUse};
-pub(crate) use lot::{Lot, least, least_memory};
+pub(crate) use lot::{Lot, LotOf, least, least_memory};
 pub(crate) use machine::{Billed, Due, Evm, Kind, Machine, NOWHERE, Place};
 pub(crate) use recent::Recent;
 pub(crate) use runs::Runs;

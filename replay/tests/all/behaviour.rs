@@ -96,6 +96,8 @@ fn a_lot_at_its_fewest_machines_still_gets_cheaper_ones() {
         waited: 0,
         run: 0,
         unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
     };
     let hour = |h: i64, pods: &[u128]| {
         Hour::new(EPOCH + h * HOUR_SECONDS, pods.iter().copied().map(pod).collect(), vec![], vec![]).unwrap()
@@ -211,6 +213,8 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
         waited: 0,
         run: 0,
         unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
     };
     // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
     let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
@@ -249,6 +253,8 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
         waited: 0,
         run: 0,
         unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
     };
     let container = |pod: u32, millicores: u32| ContainerRow {
         pod,
@@ -347,4 +353,57 @@ fn machines_never_go_where_nobody_scales_in() {
     let (outcome, log) = run(setup, Trace::new(6, 300, 1), 30);
     assert_eq!(count(&log, |d| matches!(d, Decision::MachineReleased { .. } | Decision::PodMoved { .. })), 0);
     assert!(outcome.series.is_sorted_by_key(|point| point.nodes));
+}
+
+#[test]
+fn todays_pods_begin_on_the_nodes_they_ran_on() {
+    // Three pods of five cores on one node and one of fourteen on the other: spread in the order of their uids, the small
+    // ones lie on both nodes, and the large one needs a third.
+    let node = |node: u32| NodeRow {
+        zone: 0,
+        platform: 0,
+        machine_type: M5_4XLARGE,
+        up_seconds: 3600,
+        memory_mib: 65_536,
+        touched_mib: Lane::UNKNOWN,
+        node,
+        node_group: 0,
+    };
+    let pod = |(uid, cpu_millicores, node): (u128, u32, u32)| PodRow {
+        uid,
+        workload: uid as u32,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: false.into(),
+        daemon: false,
+        role: Role::Service,
+        ask: Ask { cpu_millicores, memory_mib: 4000 },
+        volumes: 0,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+        waited: 0,
+        run: 0,
+        unknown_slots: 0,
+        node,
+        node_group: 0,
+    };
+    let machines = |on: [u32; 4], group_of_large: u16| {
+        let asked = [4500, 4500, 4500, 14_000];
+        let mut pods: Vec<_> = (1..).zip(asked).zip(on).map(|((uid, cpu), on)| pod((uid, cpu, on))).collect();
+        pods[3].node_group = group_of_large;
+        let mut setup = ec2("ec2-today-replayed");
+        (setup.ec2.buy, setup.ec2.consolidation) = (Buy::AsObserved, Consolidation::EmptyOnly);
+        let mut replay = Replay::new(vec![setup]);
+        replay.advance(&Hour::new(EPOCH, pods, vec![], vec![node(7), node(3)]).unwrap());
+        let (outcome, _) = replay.finish().remove(0);
+        outcome.hours[0].node_seconds.iter().map(|(_, seconds)| *seconds).sum::<u64>()
+    };
+    assert_eq!(machines([3, 3, 3, 7], 0), 2 * 3600);
+    // Of whose node nothing is known, or which do not fit together, the scheduler decides.
+    assert_eq!(machines([NONE; 4], 0), 3 * 3600);
+    assert_eq!(machines([3; 4], 0), 2 * 3600);
+    // It does not leave a node group: another node is bought, and the empty one goes after ten minutes.
+    assert_eq!(machines([3; 4], 1), 2 * 3600 + 600);
 }

@@ -43,6 +43,8 @@ fn pods_of(pods: u32, hours: i64, uses: &[(u32, u32)]) -> Vec<Hour> {
         waited: 0,
         run: 0,
         unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
     };
     let container = |pod: u32, class: u32, (cpu, memory): (u32, u32)| ContainerRow {
         pod,

@@ -2,8 +2,8 @@
 
 use crate::common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal};
 use replay::{
-    Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, EvictionLimits, Headroom, Hour, Lane, Outcome, PodRow,
-    Replay, Requests, Role, Setup,
+    Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, EvictionLimits, Headroom, Hour, Lane, NONE, Outcome,
+    PodRow, Replay, Requests, Role, Setup,
 };
 
 fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRow {
@@ -24,6 +24,8 @@ fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRo
         waited: 0,
         run: 0,
         unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
     }
 }
 

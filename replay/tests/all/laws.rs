@@ -101,6 +101,8 @@ fn hours(lives: &[Life], turn: usize) -> Vec<Hour> {
                 waited: if life.from >= start { life.waited } else { 0 },
                 run: i as u64 + 1,
                 unknown_slots: 0,
+                node: NONE,
+                node_group: 0,
             };
             rows.push((pod, lanes));
         }

@@ -32,6 +32,8 @@ impl Pods {
                     waited: 0,
                     run: 0,
                     unknown_slots: 0,
+                    node: NONE,
+                    node_group: 0,
                 });
                 containers.push(ContainerRow {
                     pod: rows.len() as u32 - 1,

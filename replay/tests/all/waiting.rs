@@ -58,6 +58,8 @@ fn hours(pods: &[Pod], n: i64) -> Vec<Hour> {
                 waited: waited as u32,
                 run: pod.run,
                 unknown_slots: 0,
+                node: NONE,
+                node_group: 0,
             });
         }
         Hour::new(EPOCH + start, rows, containers, vec![]).unwrap()

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lake::Lake;
-use replay::{Base, Hour, Limits, Outcome, Replay, RightSizing, Setup, judge};
+use replay::{Base, Hour, Limits, Outcome, PackedHours, Replay, RightSizing, Setup, judge};
 use types::analysis::Limit;
 use types::{ClusterId, NanoUsd};
 
@@ -15,12 +15,17 @@ use super::spares::{spared, spares};
 use super::windows::Windows;
 use crate::read::decode::read_traces;
 use crate::read::error::AnalyzeError;
-use crate::read::fetch::{Days, REPLAYED};
+use crate::read::fetch::{Days, MOVING, REPLAYED};
 use crate::read::trace::Names;
 
 /// Limits that a choice of variants and hosts leaves open, since warm machines and spare hosts mend them. Spare hosts are in
 /// the cost it goes by; what warm machines cost is little.
 pub(super) const MENDED: [Limit; 4] = [Limit::LateServices, Limit::LateBatch, Limit::OvertakenRuns, Limit::HostLoss];
+
+/// Bytes of hours that are kept from the first pass for those after it; what there is beyond is read again.
+const KEPT_BYTES: usize = 384 << 20;
+/// Kept hours that another thread has ready.
+const HOURS_AHEAD: usize = 2;
 
 /// Replays of the window that an analysis may take; what is left out where there would be more, may be.
 pub(super) const MOST_REPLAYS: f64 = 40.0;
@@ -47,11 +52,18 @@ pub(super) struct Source<'l> {
     pub(super) cluster: &'l ClusterId,
     pub(super) hours: &'l [types::Hour],
     pub(super) windows: Windows,
+    /// The first hours, as they were read: with the pods that move under the selection in force.
+    kept: PackedHours,
     /// Hours replayed of all scenarios, as a multiple of the hours present.
     pub(super) replays: f64,
 }
 
-impl Source<'_> {
+impl<'l> Source<'l> {
+    pub(super) fn new(lake: &'l Lake, cluster: &'l ClusterId, hours: &'l [types::Hour]) -> Self {
+        let windows = Windows::of(hours.len());
+        Self { lake, cluster, hours, windows, kept: PackedHours::default(), replays: 0.0 }
+    }
+
     pub(super) async fn first_hour(
         &self,
         names: &mut Names,
@@ -82,17 +94,40 @@ impl Source<'_> {
             Replay::right_sizing(engines, *sizing).with_threads(threads)
         };
         let mut replays: Vec<Replay> = groups.iter().map(replay).collect();
-        let hours = self.hours.get(stretch.hours.clone()).unwrap_or_default();
         self.replays = self.replays_with(scenarios, &stretch.hours);
-        let mut days = Days::new(self.lake, self.cluster, hours, REPLAYED);
-        let mut at = stretch.hours.start;
         let mut before = None;
+        let mut advance = |at: usize, hour: &Hour| {
+            if at == stretch.split {
+                before = Some(so_far(&replays));
+            }
+            replays.iter_mut().for_each(|replay| replay.advance(hour));
+        };
+        // Other selections move other pods.
+        let as_kept = choices.selections.len() == 1;
+        let from = stretch.hours.end.min(self.kept.len()).max(stretch.hours.start);
+        let of_kept = stretch.hours.start..from;
+        if as_kept {
+            each_kept(&self.kept, of_kept, &mut advance);
+        } else {
+            let hours = self.hours.get(of_kept.clone()).unwrap_or_default();
+            let mut days = Days::new(self.lake, self.cluster, hours, MOVING);
+            let mut at = of_kept;
+            while let Some(day) = days.next().await? {
+                for moving in read_traces(&day, names, choices)? {
+                    let Some((at, hour)) = at.next().and_then(|at| Some((at, self.kept.hour(at)?))) else { break };
+                    advance(at, &hour.moving_as(&moving));
+                }
+            }
+        }
+        let left = self.hours.get(from..stretch.hours.end).unwrap_or_default();
+        let mut days = Days::new(self.lake, self.cluster, left, REPLAYED);
+        let mut at = from;
         while let Some(day) = days.next().await? {
             for hour in read_traces(&day, names, choices)? {
-                if at == stretch.split {
-                    before = Some(so_far(&replays));
+                if as_kept && at == self.kept.len() && self.kept.bytes() < KEPT_BYTES {
+                    self.kept.push(&hour);
                 }
-                replays.iter_mut().for_each(|replay| replay.advance(&hour));
+                advance(at, &hour);
                 at += 1;
             }
         }
@@ -118,6 +153,15 @@ impl Source<'_> {
     pub(super) fn all(&self) -> Range<usize> {
         0..self.hours.len()
     }
+}
+
+/// Calls `take` with kept hours in order, unpacked on another thread meanwhile.
+fn each_kept(kept: &PackedHours, hours: Range<usize>, mut take: impl FnMut(usize, &Hour)) {
+    let (ready, next) = std::sync::mpsc::sync_channel(HOURS_AHEAD);
+    std::thread::scope(|threads| {
+        threads.spawn(move || hours.filter_map(|at| Some((at, kept.hour(at)?))).try_for_each(|hour| ready.send(hour)));
+        next.iter().for_each(|(at, hour)| take(at, &hour));
+    });
 }
 
 fn so_far(replays: &[Replay]) -> Vec<Vec<Outcome>> {
@@ -180,10 +224,11 @@ impl Passes<'_, '_, '_> {
         let all = self.source.all();
         let mut replayed = Vec::new();
         // Others may evict a tenth more than Karpenter does today, which is known only once today was replayed.
+        let mut counted = None;
         if self.base.karpenter {
-            let counted = self.names.counted.take();
             replayed = self.pass(vec![(self.base.today_replayed(), None)], all.clone(), selector).await?;
-            self.names.counted = counted;
+            // What moves is counted once.
+            counted = self.names.counted.take();
             if let Some(today) = replayed.first() {
                 let of_today = |default: f64, today: f64| default.max(self.limits.today_factor * today);
                 let evictions = &today.reported.evictions;
@@ -201,6 +246,7 @@ impl Passes<'_, '_, '_> {
         setups.push((base.repacked(), None));
         setups.push((base.ec2_rightsized(), None));
         replayed.extend(self.pass(setups, all, selector).await?);
+        self.names.counted = self.names.counted.take().or(counted);
         Ok(replayed)
     }
 

@@ -1,4 +1,5 @@
-//! A lot: machines that pods may choose among, one for each zone, platform and kind (EC2 or elastic VM).
+//! A lot: machines that pods may choose among, one for each zone, platform and kind (EC2 or elastic VM), and for each node
+//! group where today's types are bought.
 
 use super::machine::{Kind, Machine, SCORED};
 use crate::hour::{NONE, SLOTS};
@@ -20,6 +21,7 @@ pub(crate) struct Lot {
     pub(crate) evm: bool,
     pub(crate) zone: u16,
     pub(crate) platform: u16,
+    pub(crate) node_group: u16,
     /// Machine at each place; [`NONE`] at free ones.
     pub(crate) machines: Vec<u32>,
     pub(crate) free: FreePlaces,
@@ -56,7 +58,21 @@ pub(crate) struct Lot {
     pub(crate) turns: Vec<i64>,
 }
 
+/// The machines that a lot is of: pods go to those of one lot alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LotOf {
+    pub(crate) evm: bool,
+    pub(crate) zone: u16,
+    pub(crate) platform: u16,
+    /// Node group, where pods keep to theirs; else zero.
+    pub(crate) node_group: u16,
+}
+
 impl Lot {
+    pub(crate) fn of(&self) -> LotOf {
+        LotOf { evm: self.evm, zone: self.zone, platform: self.platform, node_group: self.node_group }
+    }
+
     /// Takes note of a pod that found no room.
     pub(crate) fn found_no_room(&mut self, item: &Item, t: i64) {
         let week = t.div_euclid(WEEK_SECONDS);

@@ -13,7 +13,8 @@ pub mod bill;
 use std::sync::Arc;
 
 use replay::{
-    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NodeRow, PodRow, Pool, Role, Setup,
+    Ask, Catalog, ContainerRow, HOUR_SECONDS, HostType, Hour, Lane, MachineType, NONE, NodeRow, PodRow, Pool, Role,
+    Setup,
 };
 use types::UsdPerHour;
 
@@ -224,6 +225,8 @@ impl Trace {
             waited: 0,
             run: 0,
             unknown_slots: 0,
+            node: NONE,
+            node_group: 0,
         });
         containers.push(ContainerRow {
             pod: row,
@@ -281,6 +284,8 @@ impl Trace {
                 waited: 0,
                 run: 0,
                 unknown_slots: 0,
+                node: NONE,
+                node_group: 0,
             });
             containers.push(ContainerRow {
                 pod: row,
@@ -298,6 +303,8 @@ impl Trace {
                 up_seconds: 3600,
                 memory_mib: 65_536,
                 touched_mib: Lane([30_000; 12]),
+                node: NONE,
+                node_group: 0,
             });
         }
         let start = EPOCH + self.hour * HOUR_SECONDS;
