@@ -108,12 +108,31 @@ async fn served(args: serve::ServeArgs) -> Result<(), Failure> {
     Ok(serve::run(ready, now).await?)
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Threads for a command: few where it runs for long or hour after hour, since each that blocks keeps memory of its own.
+fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
+    match command {
+        Command::Serve(_) => serve::runtime(),
+        // As in `emp-cost-collector`: the heavy work is one thread's.
+        Command::Collect(_) => tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build(),
+        _ => tokio::runtime::Runtime::new(),
+    }
+}
+
+fn main() -> ExitCode {
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    match runtime(&cli.command) {
+        Ok(runtime) => runtime.block_on(execute(cli)),
+        Err(error) => {
+            eprint(&format!("error: could not start; {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(cli: Cli) -> ExitCode {
     collector::logging::start(&cli.log);
     let progress = Progress::new(&cli.log);
     let outcome = match cli.command {

@@ -33,6 +33,17 @@ pub struct ServeArgs {
     listen: SocketAddr,
 }
 
+/// Threads for what blocks, such as decoding rows: each keeps memory of its own for the next. None waits for another.
+const BLOCKING_THREADS: usize = 4;
+
+/// The threads that a service runs on.
+///
+/// # Errors
+/// When the system gives none.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()
+}
+
 /// A service that can begin: its files are read and make sense.
 #[derive(Debug)]
 pub struct Ready {

@@ -6,4 +6,4 @@
 mod command;
 pub mod deliver;
 
-pub use command::{Ready, ServeArgs, ended, prepared, run};
+pub use command::{Ready, ServeArgs, ended, prepared, run, runtime};

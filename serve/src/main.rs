@@ -27,13 +27,8 @@ fn now() -> DateTime<Utc> {
     Utc::now()
 }
 
-/// Threads for what blocks, such as decoding rows: each keeps memory of its own for the next.
-const BLOCKING_THREADS: usize = 4;
-
 fn main() -> ExitCode {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build();
-    match runtime {
+    match serve::runtime() {
         Ok(runtime) => runtime.block_on(served()),
         Err(error) => {
             eprintln!("could not start: {error}");

@@ -8,6 +8,7 @@ use types::ClusterId;
 
 use crate::cache::Cached;
 use crate::costs::Answered;
+use crate::problem::Problem;
 use crate::rights::Scope;
 use crate::showback::Shown;
 
@@ -45,6 +46,25 @@ impl<T> Kept<T> {
         self.many.get(name, now).or_else(|| self.large.get(name, now))
     }
 
+    /// The answer of a name that is kept, or what `make` gives when its turn has come and it still is not.
+    async fn or_made(
+        &self,
+        (turn, name, now): (&tokio::sync::Mutex<()>, &str, DateTime<Utc>),
+        make: impl Future<Output = Result<T, Problem>>,
+        lines: impl Fn(&T) -> usize,
+    ) -> Result<Arc<T>, Problem> {
+        if let Some(known) = self.get(name, now) {
+            return Ok(known);
+        }
+        let _turn = turn.lock().await;
+        if let Some(known) = self.get(name, now) {
+            return Ok(known);
+        }
+        let made = Arc::new(make.await?);
+        self.put(name, &made, lines(&made), now);
+        Ok(made)
+    }
+
     fn put(&self, name: &str, answer: &Arc<T>, lines: usize, now: DateTime<Utc>) {
         if lines <= MOST_LINES {
             self.many.put(name, Arc::clone(answer), now);
@@ -66,29 +86,31 @@ pub(crate) fn name(scope: &Scope, asked: &str, reports: &[(ClusterId, String)]) 
 }
 
 impl Answers {
-    /// Waits until nobody else sums up many clusters: rows of a few clusters are held at a time, however many ask.
-    pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// An answer about costs over many clusters: the one that is kept, or what `make` gives. One is made at a time, so that
+    /// rows of a few clusters are held, however many ask.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) async fn costs(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        make: impl Future<Output = Result<Answered, Problem>>,
+    ) -> Result<Arc<Answered>, Problem> {
+        self.costs.or_made((&self.turn, name, now), make, |answer| answer.sums.lines.len()).await
     }
 
-    /// An answer about costs.
-    pub(crate) fn costs(&self, name: &str, now: DateTime<Utc>) -> Option<Arc<Answered>> {
-        self.costs.get(name, now)
-    }
-
-    /// Keeps one.
-    pub(crate) fn keep_costs(&self, name: &str, answer: &Arc<Answered>, now: DateTime<Utc>) {
-        self.costs.put(name, answer, answer.sums.lines.len(), now);
-    }
-
-    /// An answer about shares.
-    pub(crate) fn showback(&self, name: &str, now: DateTime<Utc>) -> Option<Arc<Shown>> {
-        self.showback.get(name, now)
-    }
-
-    /// Keeps one.
-    pub(crate) fn keep_showback(&self, name: &str, answer: &Arc<Shown>, now: DateTime<Utc>) {
-        let lines = answer.lines.values().map(std::collections::BTreeMap::len).sum();
-        self.showback.put(name, answer, lines, now);
+    /// The same of shares.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub(crate) async fn showback(
+        &self,
+        name: &str,
+        now: DateTime<Utc>,
+        make: impl Future<Output = Result<Shown, Problem>>,
+    ) -> Result<Arc<Shown>, Problem> {
+        let lines = |shown: &Shown| shown.lines.values().map(std::collections::BTreeMap::len).sum();
+        self.showback.or_made((&self.turn, name, now), make, lines).await
     }
 }

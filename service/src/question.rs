@@ -177,22 +177,18 @@ pub(crate) async fn each(
 /// As [`about`] and [`each`].
 pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Arc<Answered>, Problem> {
     let reports = about(call, question.cluster.as_ref()).await?;
+    if question.cluster.is_some() {
+        return Ok(Arc::new(made(call, question, &reports).await?));
+    }
     let name = answers::name(&call.scope, &question.query(), &reports);
-    let many = question.cluster.is_none();
-    if let Some(known) = call.app.answers.costs(&name, call.now).filter(|_| many) {
-        return Ok(known);
-    }
-    let _turn = if many { Some(call.app.answers.turn().await) } else { None };
-    if let Some(known) = call.app.answers.costs(&name, call.now).filter(|_| many) {
-        return Ok(known);
-    }
+    call.app.answers.costs(&name, call.now, made(call, question, &reports)).await
+}
+
+/// The answer, from the rows of some clusters.
+async fn made(call: &Call, question: &Question, reports: &[(ClusterId, String)]) -> Result<Answered, Problem> {
     let mut summing = Summing::new(&call.scope, &question.by, &question.filter);
-    let looked = each(call, &reports, |_, rows| summing.add(rows.rows.iter())).await?;
-    let answer = Arc::new(Answered { sums: summing.finish(), looked });
-    if many {
-        call.app.answers.keep_costs(&name, &answer, call.now);
-    }
-    Ok(answer)
+    let looked = each(call, reports, |_, rows| summing.add(rows.rows.iter())).await?;
+    Ok(Answered { sums: summing.finish(), looked })
 }
 
 /// The rows themselves, of one cluster, as far as the caller may see them, and the currency of their amounts.

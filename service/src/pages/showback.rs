@@ -56,21 +56,24 @@ async fn found(call: &Call) -> Result<Found, Problem> {
     });
     let by = by.transpose()?;
     let reports = about(call, cluster.as_ref()).await?;
-    let name = answers::name(&call.scope, &by.as_ref().map(By::name).unwrap_or_default(), &reports);
-    let many = cluster.is_none();
-    if let Some(shown) = call.app.answers.showback(&name, call.now).filter(|_| many) {
-        return Ok(Found { shown, cluster });
-    }
-    let _turn = if many { Some(call.app.answers.turn().await) } else { None };
-    if let Some(shown) = call.app.answers.showback(&name, call.now).filter(|_| many) {
-        return Ok(Found { shown, cluster });
-    }
+    let shown = match cluster {
+        Some(_) => Arc::new(made(call, &reports, by).await?),
+        None => {
+            let name = answers::name(&call.scope, &by.as_ref().map(By::name).unwrap_or_default(), &reports);
+            call.app.answers.showback(&name, call.now, made(call, &reports, by)).await?
+        }
+    };
+    Ok(Found { shown, cluster })
+}
+
+/// The shares of teams in some clusters.
+async fn made(call: &Call, reports: &[(ClusterId, String)], by: Option<By>) -> Result<Shown, Problem> {
     let by = match by {
         Some(by) => by,
-        None => usual(call, &reports).await?,
+        None => usual(call, reports).await?,
     };
     let (mut lines, mut labels, mut partly) = (Lines::new(), BTreeSet::new(), false);
-    let looked = each(call, &reports, |cluster, rows| {
+    let looked = each(call, reports, |cluster, rows| {
         let whole = call.scope.sees_whole(cluster);
         partly |= !whole;
         let seen = || rows.rows.iter().filter(|row| call.scope.shows(row));
@@ -80,11 +83,7 @@ async fn found(call: &Call) -> Result<Found, Problem> {
         }
     });
     let looked = looked.await?;
-    let shown = Arc::new(Shown { by, labels, lines, looked, partly });
-    if many {
-        call.app.answers.keep_showback(&name, &shown, call.now);
-    }
-    Ok(Found { shown, cluster })
+    Ok(Shown { by, labels, lines, looked, partly })
 }
 
 /// What a team is unless somebody says: a label that is called `team` is what most ask for; without labels, a namespace is
