@@ -232,7 +232,12 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
                 None => format!("{ready}{price}"),
             }
         }
-        Some(step) => format!("{}{}", step.what, amount(step)),
+        Some(step) => {
+            // A wave may cost more than it saves until the next ones fill its hosts.
+            let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
+            let price = price.map(|usd| format!(" ({usd} a month more until the next waves)")).unwrap_or_default();
+            format!("{}{}{price}", step.what, amount(step))
+        }
         None => {
             // A contract comes after what makes the bill smaller.
             let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;

@@ -28,9 +28,9 @@ pub(crate) fn doubt(doubt: &Doubt, assumptions: &[Assumption]) -> String {
     match doubt {
         Doubt::FlipsWith { key, value } => {
             let assumed = assumptions.iter().find(|one| one.key == *key && one.value != *value);
-            let instead = assumed.map(|one| format!(" instead of {}", words::value(key, &one.value)));
+            let instead = assumed.map(|one| format!(" rather than {} as assumed", words::value(key, &one.value)));
             format!(
-                "another answer is right where “{}” is {}{}",
+                "the answer changes if “{}” is {}{}",
                 words::assumption(key),
                 words::value(key, value),
                 instead.unwrap_or_default()
@@ -73,15 +73,15 @@ mod tests {
         for (of, expect) in [
             (
                 Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned() },
-                "another answer is right where “The vendor’s fee” is 35\u{a0}%",
+                "the answer changes if “The vendor’s fee” is 35\u{a0}%",
             ),
             (
                 Doubt::FlipsWith { key: "ec2.boot_seconds".to_owned(), value: "150".to_owned() },
-                "another answer is right where “Time a node takes to boot” is 150\u{a0}s",
+                "the answer changes if “Time a node takes to boot” is 150\u{a0}s",
             ),
             (
                 Doubt::FlipsWith { key: "risk.late_services".to_owned(), value: "0.005".to_owned() },
-                "another answer is right where “Limit on late services” is 0.5\u{a0}%",
+                "the answer changes if “Limit on late services” is 0.5\u{a0}%",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
             (Doubt::EmpFactsDated, "what is known of elastic machine pools ends in 2025"),

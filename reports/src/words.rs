@@ -271,9 +271,9 @@ pub(crate) fn value(key: &str, value: &str) -> String {
         _ => {}
     }
     match value {
-        "touched" => "page cache too",
-        "working_set" => "in use now",
-        "high_water" => "most ever used",
+        "touched" => "with page cache",
+        "working_set" => "what is in use",
+        "high_water" => "the most ever used",
         "drain" => "drained",
         "empty_only" => "once empty",
         "free" => "free",

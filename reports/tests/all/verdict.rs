@@ -42,7 +42,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             sample::pool_wins(),
             "Move to an elastic machine pool with tuned ratios.",
             "one spare host in each zone ($2,225 a month, already deducted)",
-            "How sure Low: another answer is right where “The vendor’s fee” is 35 % instead of 20 %.",
+            "How sure Low: the answer changes if “The vendor’s fee” is 35 % rather than 20 % as assumed.",
             "then wave 1 of 3: move two namespaces to the elastic machine pool",
         ),
         (

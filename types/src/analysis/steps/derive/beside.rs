@@ -1,6 +1,6 @@
 //! Steps beside the recommended change: what no scenario changes.
 
-use super::step::{OfferPrices, WORTH_DOING, change, counted, step};
+use super::step::{OfferPrices, WORTH_DOING, change, counted, is_worth_a_contract, step};
 use crate::analysis::{Analysis, ClaimCost, Scenario, Step, StepKind, WorkloadCost};
 use crate::show;
 
@@ -11,7 +11,9 @@ const GP3_IOPS_GIB: f64 = 1000.0;
 pub(super) fn steps(analysis: &Analysis, prices: &OfferPrices) -> Vec<Step> {
     let Some(months) = analysis.window.months() else { return Vec::new() };
     let spot = spot(analysis, prices, months);
-    let buy = buy(analysis, prices, spot.is_some());
+    let bill = today(analysis).and_then(|today| today.cost_usd.total).unwrap_or_default() * months;
+    let worth = |step: &Step| step.saving_monthly_usd.is_some_and(|usd| is_worth_a_contract(usd, bill));
+    let buy = buy(analysis, prices, spot.is_some()).filter(worth);
     let mut steps: Vec<Step> = [
         delete_volumes(analysis, months),
         gp3(analysis, prices, months),

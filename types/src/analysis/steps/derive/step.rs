@@ -37,6 +37,11 @@ const MOST_SUBJECTS: usize = 10;
 /// Least amount, in USD a month, that is a step of its own.
 pub(super) const WORTH_DOING: f64 = 1.0;
 
+/// Returns true when a saving a month is worth a contract for a year: ten dollars and half a percent of the bill.
+pub(super) fn is_worth_a_contract(saving_monthly_usd: f64, bill_monthly_usd: f64) -> bool {
+    saving_monthly_usd >= f64::max(10.0, 0.005 * bill_monthly_usd)
+}
+
 /// A step without subjects, of the recommended change or not by its kind.
 pub(super) fn step(kind: StepKind, what: String, saving_monthly_usd: Option<f64>) -> Step {
     let (effort, risk) = sizes(kind);
@@ -102,4 +107,16 @@ pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
 /// The scenario recommended as a change.
 pub(super) fn change(analysis: &Analysis) -> Option<ScenarioId> {
     analysis.verdict.recommended().filter(|id| id.is_change())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contract_saves_ten_dollars_and_half_a_percent() {
+        let worth = |saving, bill| is_worth_a_contract(saving, bill);
+        assert_eq!([worth(1.51, 5640.0), worth(9.9, 100.0), worth(10.0, 100.0)], [false, false, true]);
+        assert_eq!([worth(28.0, 5640.0), worth(28.3, 5640.0)], [false, true]);
+    }
 }
