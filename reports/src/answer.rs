@@ -61,8 +61,11 @@ fn beside_in_words(analysis: &View<'_>, usd: f64) -> String {
     if usd < 1.0 {
         return String::new();
     }
-    let all = if change(analysis) { " more," } else { " in all," };
-    format!("{} a month{all} from steps that change neither machines nor requests.", analysis.usd(usd))
+    let largest = analysis.next_steps.iter().flat_map(|steps| steps.beside()).next();
+    let largest = largest.map(|step| lowered(step.what.split_once(", ").map_or(&step.what, |(first, _)| first)));
+    let largest = largest.map(|what| format!(", the largest: {what}")).unwrap_or_default();
+    let by = if change(analysis) { "Another {} a month saved by other steps" } else { "{} a month saved" };
+    words::plain(&format!("{}{largest}.", by.replace("{}", &analysis.usd(usd))))
 }
 
 /// The first sentence of what to be careful about in the largest step of the recommended change.
@@ -78,7 +81,7 @@ fn risk(analysis: &View<'_>) -> String {
 /// What can go wrong where nothing is to be changed.
 fn staying(analysis: &View<'_>) -> String {
     if analysis.verdict.recommendation.as_deref() == Some(TODAY) {
-        "Staying adds none; look again when the load, prices or commitments change.".to_owned()
+        "Staying adds no risk; look again when the load, prices or commitments change.".to_owned()
     } else {
         String::new()
     }
@@ -127,7 +130,7 @@ fn synthetic(analysis: &View<'_>) -> String {
     match crate::standing::synthetic_hours(analysis) {
         0 => String::new(),
         synthetic => {
-            format!(" {} of {} are synthetic, not measured.", format::count(synthetic), format::hours(hours))
+            format!(" {} of {} are generated for a demonstration.", format::count(synthetic), format::hours(hours))
         }
     }
 }
@@ -222,11 +225,13 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
             let ready =
                 ready.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map_or(&*ready, |(text, _)| text);
             let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-            let price = price.map(|usd| format!(" ({usd} a month, already deducted)")).unwrap_or_default();
+            let price =
+                price.map(|usd| format!(" ({usd} a month, already deducted from the saving)")).unwrap_or_default();
             match of_recommended.next() {
                 Some(then) => {
                     let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
-                    let part = part.map(|usd| format!(": {usd} of the saving")).unwrap_or_default();
+                    let part =
+                        part.map(|usd| format!(", which brings {usd} a month of the saving")).unwrap_or_default();
                     format!("{ready}{price}; then {}{part}", lowered(&then.what))
                 }
                 None => format!("{ready}{price}"),
@@ -235,15 +240,19 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         Some(step) => {
             // A wave may cost more than it saves until the next ones fill its hosts.
             let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-            let price = price.map(|usd| format!(" ({usd} a month more until the next waves)")).unwrap_or_default();
+            let price = price
+                .map(|usd| format!(" (costs {usd} a month more than today until later waves)"))
+                .unwrap_or_default();
             format!("{}{}{price}", step.what, amount(step))
         }
         None => {
             // A contract comes after what makes the bill smaller.
             let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
             let step = steps.beside().find(|step| !is_contract(step));
-            let step = step.or_else(|| steps.beside().next()).or_else(|| steps.asked().next())?;
-            format!("{}{}", step.what, amount(step))
+            match step.or_else(|| steps.beside().next()) {
+                Some(step) => format!("{}{}", step.what, amount(step)),
+                None => format!("Nothing has to be done; what may be is to {}", lowered(&steps.asked().next()?.what)),
+            }
         }
     };
     Some(format!("{}.", analysis.sentence(&text)))
@@ -291,11 +300,20 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     let is_other = |judged: &&Judged| Some(judged.scenario) != recommended;
     if is_decided && recommended.is_none_or(ScenarioId::is_emp) {
         let ec2 = verdict.best_on_ec2().filter(is_other);
-        figures.extend(ec2.map(|judged| other(analysis, "Best on EC2, per month", judged, ec2_sub(judged))));
+        let sub = |judged: &Judged| match recommended.and_then(|id| verdict.judged(id)) {
+            Some(pool) if judged.monthly_usd - pool.monthly_usd >= 1.0 => {
+                let more = analysis.usd(judged.monthly_usd - pool.monthly_usd);
+                format!("{}: {more} more", ec2_sub(judged))
+            }
+            _ => ec2_sub(judged),
+        };
+        figures.extend(ec2.map(|judged| other(analysis, "Best on EC2, per month", judged, sub(judged))));
     }
     if is_decided && recommended.is_none_or(|id| !id.is_emp()) {
         let sub = |judged: &Judged| beside_today(analysis, judged);
-        figures.extend(verdict.best_pool().map(|judged| other(analysis, "With EMP, per month", judged, sub(judged))));
+        figures.extend(
+            verdict.best_pool().map(|judged| other(analysis, "Elastic machine pool, per month", judged, sub(judged))),
+        );
     }
     if figures.len() == 1 {
         figures.push(KeyFigure {
@@ -317,7 +335,13 @@ fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
         saved if saved <= -1.0 => format!("{} more than today", analysis.usd(-saved)),
         _ => "as much as today".to_owned(),
     };
-    format!("elastic machine pool, fee included: {side}")
+    format!("{}: {side}", with_fee(&words::plain(&words::scenario_name(analysis, judged.scenario))))
+}
+
+/// The name of a pool beside a figure that is called after pools, and that the fee is in it.
+fn with_fee(name: &str) -> String {
+    let how = name.strip_prefix("Elastic machine pool").unwrap_or(name).trim_start_matches(", ");
+    if how.is_empty() { "fee included".to_owned() } else { format!("{how}, fee included") }
 }
 
 fn today(analysis: &View<'_>, is_recommended: bool) -> KeyFigure {
@@ -336,7 +360,10 @@ fn change_figure(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
     let saving = amounts.map_or(judged.saving_monthly_usd, |amounts| amounts.saving_monthly_usd);
     let class = if saving >= 0.0 { "gain" } else { "loss" };
     let monthly = amounts.map_or(judged.monthly_usd, |amounts| amounts.monthly_usd);
-    let sub = words::plain(&words::scenario_name(analysis, judged.scenario));
+    let sub = match judged.scenario.is_emp() {
+        true => "Elastic machine pool, fee included".to_owned(),
+        false => words::plain(&words::scenario_name(analysis, judged.scenario)),
+    };
     KeyFigure { label: "Recommended, per month", value: analysis.usd(monthly), sub, class, badge: "" }
 }
 

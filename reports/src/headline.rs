@@ -170,7 +170,7 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
                 "repacked on the cheapest types that fit; replayed",
             ),
             total(
-                "With EMP, per month",
+                "Elastic machine pool, per month",
                 words::scenario(analysis, words::pool(analysis)),
                 "elastic machine pool, net of the vendor's fee; replayed",
             ),
@@ -180,7 +180,7 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     let mut figures = vec![
         total("Today, per month", today, "EC2 as it ran"),
         total(
-            "With EMP, per month",
+            "Elastic machine pool, per month",
             vendor,
             if vendor.is_some_and(|s| s.cost_usd.fee.is_some()) {
                 "the vendor's published arithmetic, fee included"
@@ -306,7 +306,7 @@ fn warnings(analysis: &View<'_>) -> String {
     let all = own.chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
     match all.filter(|note| note.gravity == Gravity::Warning).count() {
         0 => String::new(),
-        1 => "One warning bears on these numbers".to_owned(),
-        n => format!("{n} warnings bear on these numbers"),
+        1 => "One warning affects these numbers".to_owned(),
+        n => format!("{n} warnings affect these numbers"),
     }
 }

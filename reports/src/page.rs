@@ -135,16 +135,16 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
     let sections = [
         section("steps", "Next steps", StepsPart::new(view))?,
         section("rightsizing", "Requests", SizesPart::new(view))?,
-        section("money", "The money", Some(amounts))?,
+        section("money", "Costs compared", Some(amounts))?,
         section("sure", "How sure", Some(Sure::new(view)?))?,
-        section("bill", "Where it goes", Bill::new(view))?,
+        section("bill", "Cost breakdown", Bill::new(view))?,
         section("invoice", "Against the invoice", invoice)?,
         section("time", "Over time", Some(OverTime::new(view)?))?,
         section("trend", "Trend", trend)?,
         section("inventory", "", Some(InventoryPart::new(view)))?,
         section("plan", "The plan", PlanPart::new(view))?,
         section("notes", "What is missing", Some(Evidence::new(view)))?,
-        section("basis", "What it stands on", Some(basis))?,
+        section("basis", "Data and assumptions", Some(basis))?,
     ];
     let page = Page {
         cluster_id: words::plain(&analysis.cluster_id),

@@ -67,7 +67,7 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
         sentences.push("No change of machines or requests is recommended.".to_owned());
     } else {
         sentences.push(format!(
-            "The steps of the recommended change save {} a month together, what they need deducted.",
+            "The recommended steps together save {} a month, after their own costs.",
             analysis.usd(steps.recommended_monthly_usd)
         ));
     }
@@ -79,15 +79,15 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
     }
     if steps.beside().next().is_some() {
         let amount = if steps.beside_monthly_usd > 0.0 {
-            format!(" and save {} a month on top", analysis.usd(steps.beside_monthly_usd))
+            format!(" and save another {} a month", analysis.usd(steps.beside_monthly_usd))
         } else {
             String::new()
         };
         let which = if steps.of_recommended().next().is_some() { "The others" } else { "These steps" };
-        sentences.push(format!("{which} change what no scenario changes{amount}, so nothing is counted twice."));
+        sentences.push(format!("{which} change neither machines nor requests{amount}."));
     }
     if steps.asked().next().is_some() {
-        sentences.push("Discounts that nobody has agreed to yet stand apart and are in no sum.".to_owned());
+        sentences.push("Discounts not yet agreed are not counted.".to_owned());
     }
     sentences.join(" ")
 }
@@ -153,7 +153,7 @@ fn columns() -> Vec<Column> {
         Column::number("Saves", "a\u{a0}month"),
         Column::short("Effort"),
         Column::short("Risk"),
-        Column::text("Where, and what to mind"),
+        Column::text("Where, and what to watch"),
     ]
 }
 
@@ -180,7 +180,7 @@ fn beside(analysis: &View<'_>, steps: &NextSteps) -> Table {
 
 fn asked(analysis: &View<'_>, steps: &NextSteps) -> Table {
     let rows = steps.asked().map(|step| row(analysis, step)).collect();
-    Table::new("Discounts to ask for, in no sum", columns(), rows)
+    Table::new("Discounts to ask for, not counted", columns(), rows)
 }
 
 /// Total waste as a sentence: one number, its share of the bill, and its parts.

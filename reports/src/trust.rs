@@ -1,6 +1,6 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
-use types::analysis::{Assumption, Confidence, ConfidenceLevel, Doubt};
+use types::analysis::{Assumption, Confidence, ConfidenceLevel, Doubt, Flip};
 use types::show::{grouped, percent_brief, sentence_case};
 
 use crate::words;
@@ -19,21 +19,26 @@ pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
     match level {
         ConfidenceLevel::Low => "the recommendation may change",
         ConfidenceLevel::Medium => "the direction holds, the amount may change",
-        ConfidenceLevel::High => "direction and amount hold for the weeks measured",
+        ConfidenceLevel::High => "no assumption that was tried changes the answer",
     }
 }
 
 /// A doubt as a clause, with what is assumed where that is known; names in it cannot turn the text around.
 pub(crate) fn doubt(doubt: &Doubt, assumptions: &[Assumption]) -> String {
     match doubt {
-        Doubt::FlipsWith { key, value } => {
+        Doubt::FlipsWith { key, value, then } => {
             let assumed = assumptions.iter().find(|one| one.key == *key && one.value != *value);
-            let instead = assumed.map(|one| format!(" rather than {} as assumed", words::value(key, &one.value)));
+            let instead = assumed.map(|one| format!(", not {} as assumed", words::value(key, &one.value)));
             format!(
-                "the answer changes if “{}” is {}{}",
+                "if “{}” is {}{}, {}",
                 words::assumption(key),
                 words::value(key, value),
-                instead.unwrap_or_default()
+                instead.unwrap_or_default(),
+                match then {
+                    Flip::BreaksLimit => "this change breaks a limit on risk",
+                    Flip::SavesTooLittle => "this change saves too little",
+                    Flip::AnotherWins => "another answer is right",
+                }
             )
         }
         Doubt::ShortWindow { hours } => {
@@ -68,20 +73,24 @@ pub(crate) fn how_sure(confidence: &Confidence, assumptions: &[Assumption]) -> S
 mod tests {
     use super::*;
 
+    fn flips(key: &str, value: &str, then: Flip) -> Doubt {
+        Doubt::FlipsWith { key: key.to_owned(), value: value.to_owned(), then }
+    }
+
     #[test]
     fn every_doubt_is_a_clause_in_plain_words() {
         for (of, expect) in [
             (
-                Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned() },
-                "the answer changes if “The vendor’s fee” is 35\u{a0}%",
+                flips("emp.fee_fraction", "0.35", Flip::AnotherWins),
+                "if “The vendor’s fee” is 35\u{a0}%, another answer is right",
             ),
             (
-                Doubt::FlipsWith { key: "ec2.boot_seconds".to_owned(), value: "150".to_owned() },
-                "the answer changes if “Time a node takes to boot” is 150\u{a0}s",
+                flips("ec2.boot_seconds", "150", Flip::BreaksLimit),
+                "if “Time a node takes to boot” is 150\u{a0}s, this change breaks a limit on risk",
             ),
             (
-                Doubt::FlipsWith { key: "risk.late_services".to_owned(), value: "0.005".to_owned() },
-                "the answer changes if “Limit on late services” is 0.5\u{a0}%",
+                flips("risk.late_services", "0.005", Flip::SavesTooLittle),
+                "if “Limit on late services” is 0.5\u{a0}%, this change saves too little",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
             (Doubt::EmpFactsDated, "what is known of elastic machine pools ends in 2025"),
@@ -112,6 +121,6 @@ mod tests {
         let medium = Confidence { level: ConfidenceLevel::Medium, doubts };
         assert_eq!(how_sure(&medium, &[]), "Medium: what is known of elastic machine pools ends in 2025.");
         let high = Confidence { level: ConfidenceLevel::High, doubts: Vec::new() };
-        assert_eq!(how_sure(&high, &[]), "High: direction and amount hold for the weeks measured.");
+        assert_eq!(how_sure(&high, &[]), "High: no assumption that was tried changes the answer.");
     }
 }

@@ -218,7 +218,7 @@ pub(crate) fn at_once(analysis: &Analysis, scenario: &Scenario, kind: &str) -> O
 pub(crate) fn assumption(key: &str) -> String {
     match key {
         "emp.spare_hosts_per_zone" => "Spare hosts in each zone",
-        "emp.memory_model" => "Resident memory",
+        "emp.memory_model" => "Memory that elastic VMs keep",
         "emp.evm_consolidation" => "How elastic VMs leave",
         "emp.host_threshold" => "How full hosts may be",
         "emp.guest_mib" => "MiB of a guest’s system",
@@ -271,7 +271,7 @@ pub(crate) fn value(key: &str, value: &str) -> String {
         _ => {}
     }
     match value {
-        "touched" => "with page cache",
+        "touched" => "page cache too",
         "working_set" => "what is in use",
         "high_water" => "the most ever used",
         "drain" => "drained",

@@ -47,7 +47,7 @@ pub use utilisation::{
     Utilisation,
 };
 pub use verdict::{
-    AfterExpiry, Amounts, Confidence, ConfidenceLevel, Doubt, Headroom, Judged, LEAST_SAVING_FRACTION, Limit,
+    AfterExpiry, Amounts, Confidence, ConfidenceLevel, Doubt, Flip, Headroom, Judged, LEAST_SAVING_FRACTION, Limit,
     LimitCheck, Reason, Remedy, RemedyKind, ScenarioId, StrandedMonth, Verdict, ZoneHosts, saves_most,
 };
 pub use waste::{Waste, WasteKind, WastePart};

@@ -195,7 +195,7 @@ pub(super) const DOUBTS: Sheet = Sheet {
         let doubts = analysis.verdict.confidence.iter().flat_map(|confidence| &confidence.doubts);
         let of = |doubt: &Doubt| {
             let (assumption, value, hours, fraction) = match doubt {
-                Doubt::FlipsWith { key, value } => (Some(key), Some(value), None, None),
+                Doubt::FlipsWith { key, value, .. } => (Some(key), Some(value), None, None),
                 Doubt::ShortWindow { hours } => (None, None, Some(*hours), None),
                 Doubt::UsagePartlyMissing { share }
                 | Doubt::HoursMissing { share }

@@ -29,7 +29,7 @@ const NOT_NAMES: [&str; 16] = [
 ];
 
 /// The same inside the verdict: words that are one of a few.
-const NOT_NAMES_OF_VERDICT: [&str; 6] = ["scenario", "rival", "reason", "limit", "mends", "level"];
+const NOT_NAMES_OF_VERDICT: [&str; 7] = ["scenario", "rival", "reason", "limit", "mends", "level", "then"];
 
 /// Replaces every string that may be a name.
 fn replace(value: &mut Value, key: &str, in_verdict: bool, with: &mut dyn FnMut() -> String) {

@@ -147,7 +147,7 @@ fn a_discount_to_ask_for_is_in_dollars_and_in_no_sum() {
         let today = analysis.scenarios[0].monthly_usd.unwrap();
         assert!(of_aws <= today / 100.0 + 1e-6, "{name}: {of_aws} of {today}");
         let page = Dom::parse(&page(&analysis)).section("steps").unwrap();
-        assert!(page.contains("Discounts to ask for, in no sum") && page.contains("if agreed"), "{name}: {page}");
+        assert!(page.contains("Discounts to ask for, not counted") && page.contains("if agreed"), "{name}: {page}");
         // Whoever pays less than the list has asked already.
         let negotiated = at_list(analysis, 0.93);
         assert!(!self::steps(&negotiated).asked().any(|step| step.what.contains("EDP")), "{name}");

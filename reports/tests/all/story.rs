@@ -183,6 +183,6 @@ fn elastic_vms_that_run_already_have_their_saving_first() {
         saving_usd: None,
     });
     let money = Dom::parse(&page(&analysis)).section("money").unwrap();
-    assert!(money.starts_with("The money What elastic VMs already save here"), "{}", &money[..80]);
+    assert!(money.starts_with("Costs compared What elastic VMs already save here"), "{}", &money[..80]);
     assert!(money.contains("cannot be said; give emp.running_hosts_usd_per_month") && money.contains("$5,606"));
 }

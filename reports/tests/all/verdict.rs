@@ -35,14 +35,14 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "Right-size requests on EC2.",
             "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
             "How sure Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
-            "Do first Provide one m5a.large kept warm in each zone ($125 a month, already deducted); then lower the requests of five containers to what they use: $5,569 of the saving.",
+            "Do first Provide one m5a.large kept warm in each zone ($125 a month, already deducted from the saving); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
         ),
         (
             "pool-wins",
             sample::pool_wins(),
-            "Move to an elastic machine pool with tuned ratios.",
+            "Move to an elastic machine pool with tuned overcommit.",
             "one spare host in each zone ($2,225 a month, already deducted)",
-            "How sure Low: the answer changes if “The vendor’s fee” is 35 % rather than 20 % as assumed.",
+            "How sure Low: if “The vendor’s fee” is 35 %, not 20 % as assumed, another answer is right.",
             "then wave 1 of 3: move two namespaces to the elastic machine pool",
         ),
         (
@@ -79,7 +79,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
     }
     let (_, said) = head(&sample::right_sizing());
     assert!(said.contains("pay here? No, it costs more than today."), "a pool that costs more saves nothing: {said}");
-    assert!(said.contains("Risk A memory limit set too low gets pods killed"), "what can go wrong is said: {said}");
+    assert!(said.contains("Risk Requests set too low starve pods"), "what can go wrong is said: {said}");
 }
 
 #[test]
@@ -98,12 +98,16 @@ fn colour_says_gain_or_loss_of_what_is_recommended() {
 #[test]
 fn tiles_are_today_what_is_recommended_and_the_pool() {
     for (name, analysis, labels) in [
-        ("right-sizing", sample::right_sizing(), ["Today, per month", "Recommended, per month", "With EMP, per month"]),
+        (
+            "right-sizing",
+            sample::right_sizing(),
+            ["Today, per month", "Recommended, per month", "Elastic machine pool, per month"],
+        ),
         ("pool-wins", sample::pool_wins(), ["Today, per month", "Recommended, per month", "Best on EC2, per month"]),
         (
             "nothing-pays",
             sample::nothing_pays(),
-            ["Today and recommended, per month", "Best on EC2, per month", "With EMP, per month"],
+            ["Today and recommended, per month", "Best on EC2, per month", "Elastic machine pool, per month"],
         ),
     ] {
         let dom = Dom::parse(&page(&analysis));

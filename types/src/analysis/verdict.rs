@@ -200,6 +200,20 @@ pub enum ConfidenceLevel {
     High,
 }
 
+/// What becomes of a recommendation at another value of an assumption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Flip {
+    /// It breaks a limit on risk.
+    BreaksLimit,
+    /// It saves too little to be recommended.
+    SavesTooLittle,
+    /// Another scenario is recommended.
+    #[default]
+    AnotherWins,
+}
+
 /// Doubt that limits the confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -211,6 +225,9 @@ pub enum Doubt {
         key: String,
         /// The value at which it turns around.
         value: String,
+        /// What becomes of the recommendation there.
+        #[serde(default)]
+        then: Flip,
     },
     /// The window is under three whole weeks, so nothing was tuned and little was seen.
     ShortWindow {

@@ -14,7 +14,7 @@ pub fn scenario(id: ScenarioId) -> &'static str {
         ScenarioId::Ec2Rightsized => "right-sizing requests on EC2",
         ScenarioId::EmpVendor => "an elastic machine pool, by the vendor's arithmetic,",
         ScenarioId::Emp => "an elastic machine pool",
-        ScenarioId::EmpTuned => "an elastic machine pool with tuned ratios",
+        ScenarioId::EmpTuned => "an elastic machine pool with tuned overcommit",
         ScenarioId::EmpRightsized => "an elastic machine pool with right-sized requests",
     }
 }
@@ -30,7 +30,7 @@ pub fn label(id: ScenarioId) -> &'static str {
         ScenarioId::Ec2Rightsized => "EC2 right-sized and repacked",
         ScenarioId::EmpVendor => "Elastic machine pool, vendor's arithmetic",
         ScenarioId::Emp => "Elastic machine pool",
-        ScenarioId::EmpTuned => "Elastic machine pool, ratios tuned",
+        ScenarioId::EmpTuned => "Elastic machine pool, overcommit tuned",
         ScenarioId::EmpRightsized => "Elastic machine pool, right-sized",
     }
 }
@@ -44,7 +44,7 @@ pub fn action(id: ScenarioId) -> &'static str {
         ScenarioId::Ec2Tuned => "Repack on EC2 with a tuned policy",
         ScenarioId::Ec2Rightsized => "Right-size requests on EC2",
         ScenarioId::EmpVendor | ScenarioId::Emp => "Move to an elastic machine pool",
-        ScenarioId::EmpTuned => "Move to an elastic machine pool with tuned ratios",
+        ScenarioId::EmpTuned => "Move to an elastic machine pool with tuned overcommit",
         ScenarioId::EmpRightsized => "Right-size requests and move to an elastic machine pool",
     }
 }

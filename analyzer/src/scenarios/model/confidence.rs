@@ -1,6 +1,6 @@
 //! Confidence in a conclusion, and what limits it.
 
-use types::analysis::{Confidence, ConfidenceLevel, Doubt, LEAST_SAVING_FRACTION, Reason};
+use types::analysis::{Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, Reason, TornadoBar};
 
 use super::decide::{Decision, SILENT};
 use super::grounds::Grounds;
@@ -30,7 +30,7 @@ pub(super) fn confidence(decision: &Decision, grounds: &Grounds<'_>) -> Confiden
     // The first assumption whose other value turns the answer around.
     let mut bars = grounds.conclusion.tornado.iter().filter(|bar| bar.turns_around && is_uncertain(bar));
     doubts.extend(bars.next().map(|bar| {
-        let flips = Doubt::FlipsWith { key: bar.key.clone(), value: bar.value.clone() };
+        let flips = Doubt::FlipsWith { key: bar.key.clone(), value: bar.value.clone(), then: flip(bar, row, grounds) };
         (ConfidenceLevel::Low, flips)
     }));
     doubts.extend(
@@ -47,6 +47,18 @@ pub(super) fn confidence(decision: &Decision, grounds: &Grounds<'_>) -> Confiden
     Confidence {
         level: doubts.first().map_or(ConfidenceLevel::High, |(level, _)| *level),
         doubts: doubts.into_iter().map(|(_, doubt)| doubt).collect(),
+    }
+}
+
+/// What becomes of what is recommended at the value of a bar.
+fn flip(bar: &TornadoBar, row: Option<&Reported>, grounds: &Grounds<'_>) -> Flip {
+    let Some(row) = row.filter(|row| row.id.is_change()) else { return Flip::AnotherWins };
+    let conclusion = &grounds.conclusion;
+    let least = conclusion.basis.window.of_window(conclusion.basis.least_saving(&conclusion.judgement));
+    match bar.saving_usd {
+        _ if row.judged.holds && !bar.holds_target => Flip::BreaksLimit,
+        Some(usd) if usd <= least.usd() => Flip::SavesTooLittle,
+        _ => Flip::AnotherWins,
     }
 }
 

@@ -205,10 +205,14 @@ pub(crate) fn pool_wins() -> Analysis {
         remedy(ScenarioId::EmpRightsized, &[Limit::CpuLost, Limit::Evictions], RemedyKind::NoneFound, None, false),
     ];
     let doubts = vec![
-        Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned() },
+        Doubt::FlipsWith { key: "emp.fee_fraction".to_owned(), value: "0.35".to_owned(), then: Flip::AnotherWins },
         Doubt::EmpFactsDated,
         Doubt::Unpriced { what: "traffic between zones".to_owned() },
-        Doubt::FlipsWith { key: "limits.service_start_seconds".to_owned(), value: "20".to_owned() },
+        Doubt::FlipsWith {
+            key: "limits.service_start_seconds".to_owned(),
+            value: "20".to_owned(),
+            then: Flip::BreaksLimit,
+        },
     ];
     conclude(&mut analysis, Reason::SavesMost, Some(ScenarioId::EmpTuned), doubts);
     if let Some(amounts) = &mut analysis.verdict.amounts {

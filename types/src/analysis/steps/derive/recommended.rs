@@ -145,7 +145,8 @@ fn keep_ready(judged: &Judged, saved: f64) -> Option<Step> {
 
 fn right_size(analysis: &Analysis, saved: f64) -> Step {
     let files = "the folder right-sizing of this report: kubectl patches, a Kustomize overlay, VPA objects";
-    let caution = "A memory limit set too low gets pods killed: change one workload at a time, the largest saving first, and watch.";
+    let caution = "Requests set too low starve pods, and a memory limit set too low gets them killed: change a few workloads at a time, and \
+                   watch them.";
     if let Some(sizes) = analysis.right_sizing.as_ref().filter(|sizes| sizes.savers().next().is_some()) {
         let mut workloads: BTreeMap<(&str, &str), f64> = BTreeMap::new();
         for one in sizes.savers() {
