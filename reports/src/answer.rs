@@ -119,7 +119,7 @@ fn sure(analysis: &View<'_>, reason: Reason) -> String {
             _,
             Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods,
         ) => "Not enough data for an answer.".to_owned(),
-        (Some(confidence), _) => trust::how_sure(confidence, &analysis.assumptions) + &synthetic(analysis),
+        (Some(confidence), _) => trust::how_sure(confidence, Some(analysis)) + &synthetic(analysis),
         (None, _) => String::new(),
     }
 }
@@ -251,7 +251,7 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
             let step = steps.beside().find(|step| !is_contract(step));
             match step.or_else(|| steps.beside().next()) {
                 Some(step) => format!("{}{}", step.what, amount(step)),
-                None => format!("Nothing has to be done; what may be is to {}", lowered(&steps.asked().next()?.what)),
+                None => format!("Nothing is required; optionally, {}", lowered(&steps.asked().next()?.what)),
             }
         }
     };

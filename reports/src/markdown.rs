@@ -54,7 +54,7 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
 fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
     let verdict = &analysis.verdict;
     if let Some(confidence) = verdict.confidence.as_ref().filter(|_| verdict.recommendation.is_some()) {
-        text.push_str(&format!("How sure: {}\n\n", sentence(&trust::how_sure(confidence, &analysis.assumptions))));
+        text.push_str(&format!("How sure: {}\n\n", sentence(&trust::how_sure(confidence, Some(analysis)))));
     }
     text.push_str("| | a month | saves against today | limits |\n|---|--:|--:|---|\n");
     let today = words::today_monthly(analysis);

@@ -86,8 +86,8 @@ fn judged(analysis: &Analysis) -> Vec<Line> {
 /// Says how sure the recommendation is, as a line.
 fn sure(analysis: &Analysis) -> String {
     let confidence = analysis.verdict.confidence.as_ref().filter(|_| analysis.verdict.recommendation.is_some());
-    let sure = confidence
-        .map(|confidence| wrapped(&format!("How sure: {}", trust::how_sure(confidence, &analysis.assumptions))));
+    let sure =
+        confidence.map(|confidence| wrapped(&format!("How sure: {}", trust::how_sure(confidence, Some(analysis)))));
     sure.map(|sure| format!("\n{sure}\n")).unwrap_or_default()
 }
 

@@ -133,7 +133,7 @@ fn confidence(analysis: &View<'_>) -> String {
 
 fn doubts(analysis: &View<'_>) -> Vec<String> {
     let doubts = analysis.verdict.confidence.iter().flat_map(|confidence| &confidence.doubts);
-    doubts.map(|doubt| format!("{}.", words::sentence(&trust::doubt(doubt, &analysis.assumptions)))).collect()
+    doubts.map(|doubt| format!("{}.", words::sentence(&trust::doubt(doubt, Some(analysis))))).collect()
 }
 
 fn optimism(analysis: &View<'_>) -> String {

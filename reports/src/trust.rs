@@ -1,6 +1,6 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
-use types::analysis::{Assumption, Confidence, ConfidenceLevel, Doubt, Flip};
+use types::analysis::{Analysis, Confidence, ConfidenceLevel, Doubt, Flip};
 use types::show::{grouped, percent_brief, sentence_case};
 
 use crate::words;
@@ -23,22 +23,28 @@ pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
     }
 }
 
-/// A doubt as a clause, with what is assumed where that is known; names in it cannot turn the text around.
-pub(crate) fn doubt(doubt: &Doubt, assumptions: &[Assumption]) -> String {
+/// A doubt as a clause, with what is assumed where the analysis is there; names in it cannot turn the text around.
+pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
     match doubt {
         Doubt::FlipsWith { key, value, then } => {
-            let assumed = assumptions.iter().find(|one| one.key == *key && one.value != *value);
+            let mut assumptions = analysis.iter().flat_map(|analysis| &analysis.assumptions);
+            let assumed = assumptions.find(|one| one.key == *key && one.value != *value);
             let instead = assumed.map(|one| format!(", not {} as assumed", words::value(key, &one.value)));
+            let saved = analysis.and_then(|analysis| saved_at(analysis, key, value)).map(percent_brief);
+            let then = match (then, saved) {
+                (Flip::BreaksLimit, Some(saved)) => {
+                    format!("this change still saves {saved} but breaks a limit on risk")
+                }
+                (Flip::BreaksLimit, None) => "this change breaks a limit on risk".to_owned(),
+                (Flip::SavesTooLittle, Some(saved)) => format!("this change saves {saved}, too little"),
+                (Flip::SavesTooLittle, None) => "this change saves too little".to_owned(),
+                (Flip::AnotherWins, _) => "another answer is right".to_owned(),
+            };
             format!(
-                "if “{}” is {}{}, {}",
+                "if “{}” is {}{}, {then}",
                 words::assumption(key),
                 words::value(key, value),
-                instead.unwrap_or_default(),
-                match then {
-                    Flip::BreaksLimit => "this change breaks a limit on risk",
-                    Flip::SavesTooLittle => "this change saves too little",
-                    Flip::AnotherWins => "another answer is right",
-                }
+                instead.unwrap_or_default()
             )
         }
         Doubt::ShortWindow { hours } => {
@@ -62,9 +68,17 @@ pub(crate) fn doubt(doubt: &Doubt, assumptions: &[Assumption]) -> String {
     }
 }
 
+/// Share of the bill that is saved at a value of an assumption, where anything is.
+fn saved_at(analysis: &Analysis, key: &str, value: &str) -> Option<f64> {
+    let mut bars = analysis.what_if.iter().flat_map(|what_if| &what_if.tornado);
+    let saving = bars.find(|bar| bar.key == key && bar.value == value)?.saving_usd?;
+    let bill = words::scenario(analysis, words::TODAY)?.cost_usd.total?;
+    (bill > 0.0 && saving > 0.0).then_some(saving / bill)
+}
+
 /// The level and the gravest doubt: `Medium: what is known of elastic machine pools ends in 2025.`
-pub(crate) fn how_sure(confidence: &Confidence, assumptions: &[Assumption]) -> String {
-    let first = confidence.doubts.first().map(|first| doubt(first, assumptions));
+pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> String {
+    let first = confidence.doubts.first().map(|first| doubt(first, analysis));
     let why = first.unwrap_or_else(|| meaning(confidence.level).to_owned());
     format!("{}: {why}.", sentence_case(level(confidence.level)))
 }
@@ -111,7 +125,7 @@ mod tests {
             ),
             (Doubt::NothingCompared, "there was nothing to compare"),
         ] {
-            assert_eq!(doubt(&of, &[]), expect);
+            assert_eq!(doubt(&of, None), expect);
         }
     }
 
@@ -119,8 +133,8 @@ mod tests {
     fn confidence_is_a_level_and_its_first_doubt() {
         let doubts = vec![Doubt::EmpFactsDated, Doubt::SilentBusyHours];
         let medium = Confidence { level: ConfidenceLevel::Medium, doubts };
-        assert_eq!(how_sure(&medium, &[]), "Medium: what is known of elastic machine pools ends in 2025.");
+        assert_eq!(how_sure(&medium, None), "Medium: what is known of elastic machine pools ends in 2025.");
         let high = Confidence { level: ConfidenceLevel::High, doubts: Vec::new() };
-        assert_eq!(how_sure(&high, &[]), "High: no assumption that was tried changes the answer.");
+        assert_eq!(how_sure(&high, None), "High: no assumption that was tried changes the answer.");
     }
 }

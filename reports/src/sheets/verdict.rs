@@ -205,7 +205,7 @@ pub(super) const DOUBTS: Sheet = Sheet {
                     (None, None, None, None)
                 }
             };
-            row![kind(doubt), crate::trust::doubt(doubt, &analysis.assumptions), assumption, value, hours, fraction]
+            row![kind(doubt), crate::trust::doubt(doubt, Some(analysis)), assumption, value, hours, fraction]
         };
         doubts.map(of).collect()
     },

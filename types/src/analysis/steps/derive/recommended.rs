@@ -204,7 +204,7 @@ fn pack(analysis: &Analysis, id: ScenarioId, saved: f64) -> Step {
 
 /// One step a wave, with its share of what the pool saves; one for all where it is not known what each brings.
 fn waves(analysis: &Analysis, saved: f64) -> Vec<Step> {
-    let caution = "Pods share overcommitted hosts: watch the hosts’ CPU and memory after each wave. Old machines run beside new \
+    let caution = "Pods that peak together slow down or are killed: watch the hosts after each wave. Old machines run beside new \
                    ones while a wave moves; shrink the node groups after each.";
     let waves = analysis.plan.as_ref().map_or(&[][..], |plan| &plan.waves);
     let marginal: Option<Vec<f64>> = waves.iter().map(|wave| wave.marginal_saving_usd).collect();
