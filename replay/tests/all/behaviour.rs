@@ -80,24 +80,9 @@ fn repacking_drains_replaces_and_ends_near_the_bound() {
 fn a_lot_at_its_fewest_machines_still_gets_cheaper_ones() {
     // Twelve services of three cores on two machines; two of them are left after three hours.
     let pod = |uid: u128| PodRow {
-        uid,
         workload: uid as u32,
-        zone: 0,
-        platform: 0,
-        observed_type: M5_4XLARGE,
         movable: false.into(),
-        daemon: false,
-        role: Role::Service,
-        ask: Ask { cpu_millicores: 3000, memory_mib: 6000 },
-        volumes: 0,
-        pausing_volumes: 0,
-        alive_from: 0,
-        alive_to: 3600,
-        waited: 0,
-        run: 0,
-        unknown_slots: 0,
-        node: NONE,
-        node_group: 0,
+        ..service(uid, Ask { cpu_millicores: 3000, memory_mib: 6000 })
     };
     let hour = |h: i64, pods: &[u128]| {
         Hour::new(EPOCH + h * HOUR_SECONDS, pods.iter().copied().map(pod).collect(), vec![], vec![]).unwrap()
@@ -196,26 +181,8 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
     let mut setup = emp("emp");
     let pool = setup.pool.as_mut().unwrap();
     pool.host.max_attachments = 6;
-    let pod = |uid: u128, volumes: u16| PodRow {
-        uid,
-        workload: 0,
-        zone: 0,
-        platform: 0,
-        observed_type: M5_4XLARGE,
-        movable: true.into(),
-        daemon: false,
-        role: Role::Service,
-        ask: Ask { cpu_millicores: 100, memory_mib: 100 },
-        volumes,
-        pausing_volumes: 0,
-        alive_from: 0,
-        alive_to: 3600,
-        waited: 0,
-        run: 0,
-        unknown_slots: 0,
-        node: NONE,
-        node_group: 0,
-    };
+    let pod =
+        |uid: u128, volumes: u16| PodRow { volumes, ..service(uid, Ask { cpu_millicores: 100, memory_mib: 100 }) };
     // Nine volumes that fit one by one, on two hosts of five beside a root disk; and a pod that fits none.
     let rows: Vec<PodRow> = (1..10).map(|uid| pod(uid, 1)).chain([pod(99, 6)]).collect();
     let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
@@ -236,26 +203,7 @@ fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ev
     let pool = setup.pool.as_mut().unwrap();
     (pool.host.threads, pool.host.memory_mib, pool.mature_slots) = (16, 256 * 1024, 3);
     let ask = Ask { cpu_millicores: 9000, memory_mib: 32_000 };
-    let pod = |uid: u128| PodRow {
-        uid,
-        workload: uid as u32,
-        zone: 0,
-        platform: 0,
-        observed_type: M5_4XLARGE,
-        movable: true.into(),
-        daemon: false,
-        role: Role::Service,
-        ask,
-        volumes: 0,
-        pausing_volumes: 0,
-        alive_from: 0,
-        alive_to: 3600,
-        waited: 0,
-        run: 0,
-        unknown_slots: 0,
-        node: NONE,
-        node_group: 0,
-    };
+    let pod = |uid: u128| PodRow { workload: uid as u32, ..service(uid, ask) };
     let container = |pod: u32, millicores: u32| ContainerRow {
         pod,
         class: pod,
@@ -370,24 +318,10 @@ fn todays_pods_begin_on_the_nodes_they_ran_on() {
         node_group: 0,
     };
     let pod = |(uid, cpu_millicores, node): (u128, u32, u32)| PodRow {
-        uid,
         workload: uid as u32,
-        zone: 0,
-        platform: 0,
-        observed_type: M5_4XLARGE,
         movable: false.into(),
-        daemon: false,
-        role: Role::Service,
-        ask: Ask { cpu_millicores, memory_mib: 4000 },
-        volumes: 0,
-        pausing_volumes: 0,
-        alive_from: 0,
-        alive_to: 3600,
-        waited: 0,
-        run: 0,
-        unknown_slots: 0,
         node,
-        node_group: 0,
+        ..service(uid, Ask { cpu_millicores, memory_mib: 4000 })
     };
     let machines = |on: [u32; 4], group_of_large: u16| {
         let asked = [4500, 4500, 4500, 14_000];

@@ -26,26 +26,7 @@ fn hushed(hour: &Hour, silent: &mut dyn FnMut(usize, usize) -> bool) -> Hour {
 
 /// Pods of 15 cores and 54,000 MiB, each with containers that use so many millicores and MiB all the time.
 fn pods_of(pods: u32, hours: i64, uses: &[(u32, u32)]) -> Vec<Hour> {
-    let pod = |i: u32| PodRow {
-        uid: u128::from(i) + 1,
-        workload: 0,
-        zone: 0,
-        platform: 0,
-        observed_type: M5_4XLARGE,
-        movable: true.into(),
-        daemon: false,
-        role: Role::Service,
-        ask: Ask { cpu_millicores: 15_000, memory_mib: 54_000 },
-        volumes: 0,
-        pausing_volumes: 0,
-        alive_from: 0,
-        alive_to: 3600,
-        waited: 0,
-        run: 0,
-        unknown_slots: 0,
-        node: NONE,
-        node_group: 0,
-    };
+    let pod = |i: u32| service(u128::from(i) + 1, Ask { cpu_millicores: 15_000, memory_mib: 54_000 });
     let container = |pod: u32, class: u32, (cpu, memory): (u32, u32)| ContainerRow {
         pod,
         class,

@@ -1,32 +1,13 @@
 //! Machines kept ready, right-sized pools that start from sized requests, and what a lost host would do.
 
-use crate::common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal};
+use crate::common::{EPOCH, M5_4XLARGE, Trace, catalog, ec2, emp, m5_metal, service};
 use replay::{
-    Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, EvictionLimits, Headroom, Hour, Lane, NONE, Outcome,
-    PodRow, Replay, Requests, Role, Setup,
+    Ask, Assumptions, Base, Buy, Consolidation, ContainerRow, EvictionLimits, Headroom, Hour, Lane, Outcome, PodRow,
+    Replay, Requests, Setup,
 };
 
 fn pod(uid: u128, workload: u32, cpu_millicores: u32, life: (u16, u16)) -> PodRow {
-    PodRow {
-        uid,
-        workload,
-        zone: 0,
-        platform: 0,
-        observed_type: M5_4XLARGE,
-        movable: true.into(),
-        daemon: false,
-        role: Role::Service,
-        ask: Ask { cpu_millicores, memory_mib: 2048 },
-        volumes: 0,
-        pausing_volumes: 0,
-        alive_from: life.0,
-        alive_to: life.1,
-        waited: 0,
-        run: 0,
-        unknown_slots: 0,
-        node: NONE,
-        node_group: 0,
-    }
+    PodRow { workload, alive_from: life.0, alive_to: life.1, ..service(uid, Ask { cpu_millicores, memory_mib: 2048 }) }
 }
 
 /// Fifteen cores of a service fill a node; each hour a job of two cores runs for ten minutes.

@@ -79,6 +79,30 @@ pub fn m5_metal() -> HostType {
 
 pub const DAEMONS: Ask = Ask { cpu_millicores: 180, memory_mib: 400 };
 
+/// A pod of a service that asks for so much: of the first workload, movable, and there through the whole hour.
+pub fn service(uid: u128, ask: Ask) -> PodRow {
+    PodRow {
+        uid,
+        workload: 0,
+        zone: 0,
+        platform: 0,
+        observed_type: M5_4XLARGE,
+        movable: true.into(),
+        daemon: false,
+        role: Role::Service,
+        ask,
+        volumes: 0,
+        pausing_volumes: 0,
+        alive_from: 0,
+        alive_to: 3600,
+        waited: 0,
+        run: 0,
+        unknown_slots: 0,
+        node: NONE,
+        node_group: 0,
+    }
+}
+
 /// Every EC2 type on offer.
 pub fn ec2(id: &str) -> Setup {
     let catalog = catalog();
