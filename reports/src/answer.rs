@@ -240,9 +240,9 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         Some(step) => {
             // A wave may cost more than it saves until the next ones fill its hosts.
             let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-            let price = price
-                .map(|usd| format!(" (costs {usd} a month more than today until later waves)"))
-                .unwrap_or_default();
+            let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n} has moved"));
+            let price =
+                price.map(|usd| format!(" (costs {usd} a month more than today until {until})")).unwrap_or_default();
             format!("{}{}{price}", step.what, amount(step))
         }
         None => {
@@ -256,6 +256,12 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         }
     };
     Some(format!("{}.", analysis.sentence(&text)))
+}
+
+/// Number of the first wave by which what has moved saves something.
+fn paying_wave(analysis: &View<'_>) -> Option<usize> {
+    let waves = analysis.plan.iter().flat_map(|plan| &plan.waves);
+    (1..).zip(waves).find(|(_, wave)| wave.saving_usd.is_some_and(|usd| usd > 0.0)).map(|(n, _)| n)
 }
 
 /// A sentence as it goes on after another.

@@ -104,7 +104,7 @@ pub(crate) fn table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
         ])
     };
     Table::new(
-        "Pairs of overcommit ratios, on the last third of the window",
+        "Pairs of overcommit ratios, on the hours they were tried on",
         vec![
             Column::text("Ratios"),
             Column::number("Saving", "per month"),

@@ -224,11 +224,14 @@ fn tornado_table(analysis: &View<'_>, what_if: &WhatIf) -> Table {
             Cell::name(&bar.key).sub(format!("= {}", bar.value)),
             analysis.monthly_cell(bar.change_usd).tone(bar.change_usd.unwrap_or(0.0)),
             analysis.monthly_cell(bar.saving_usd),
-            Cell::new(words::holding(analysis, bar.holds_target)),
+            match &bar.breaks {
+                Some(check) => Cell::new(format!("breaks the limit on {}", types::show::limit(check.limit))),
+                None => Cell::new(words::holding(analysis, bar.holds_target)),
+            },
         ])
     };
     Table::new(
-        "Saving of the elastic machine pool against EC2 repacked, per month, with one assumption changed",
+        format!("Saving of {}, per month, with one assumption changed", tornado_of(what_if)),
         vec![
             Column::text("Assumption"),
             Column::number("Changes the saving by", "per month"),
@@ -335,7 +338,7 @@ fn risk_frontier(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>
         title: "What more risk would buy".to_owned(),
         finding: format!(
             "Each dot is a pair of overcommit ratios, memory × CPU, replayed. The line joins those that no other pair beats in \
-             both saving and risk; filled dots hold the risk target. The most that is saved, {} a month, is at memory × {} and \
+             both saving and risk; filled dots hold every limit. The most that is saved, {} a month, is at memory × {} and \
              CPU × {}, where {} of host-slots are over capacity.",
             best.saving_usd.map_or_else(|| format::UNKNOWN.to_owned(), |usd| analysis.monthly(usd)),
             best.memory_overcommit,

@@ -1,7 +1,7 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
-use types::analysis::{Analysis, Confidence, ConfidenceLevel, Doubt, Flip};
-use types::show::{grouped, percent_brief, sentence_case};
+use types::analysis::{Analysis, Confidence, ConfidenceLevel, Doubt, Flip, TornadoBar};
+use types::show::{breach, grouped, percent_brief, sentence_case};
 
 use crate::words;
 
@@ -30,12 +30,15 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
             let mut assumptions = analysis.iter().flat_map(|analysis| &analysis.assumptions);
             let assumed = assumptions.find(|one| one.key == *key && one.value != *value);
             let instead = assumed.map(|one| format!(", not {} as assumed", words::value(key, &one.value)));
-            let saved = analysis.and_then(|analysis| saved_at(analysis, key, value)).map(percent_brief);
+            let bar = analysis.and_then(|analysis| bar_at(analysis, key, value));
+            let saved = analysis.zip(bar).and_then(|(analysis, bar)| saved_by(analysis, bar)).map(percent_brief);
+            let broken = bar.and_then(|bar| bar.breaks.as_ref()).map(breach);
             let then = match (then, saved) {
                 (Flip::BreaksLimit, Some(saved)) => {
-                    format!("this change still saves {saved} but breaks a limit on risk")
+                    let broken = broken.unwrap_or_else(|| "breaks a limit on risk".to_owned());
+                    format!("this change still saves {saved}, but {broken}")
                 }
-                (Flip::BreaksLimit, None) => "this change breaks a limit on risk".to_owned(),
+                (Flip::BreaksLimit, None) => broken.unwrap_or_else(|| "this change breaks a limit on risk".to_owned()),
                 (Flip::SavesTooLittle, Some(saved)) => format!("this change saves {saved}, too little"),
                 (Flip::SavesTooLittle, None) => "this change saves too little".to_owned(),
                 (Flip::AnotherWins, _) => "another answer is right".to_owned(),
@@ -68,10 +71,15 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
     }
 }
 
-/// Share of the bill that is saved at a value of an assumption, where anything is.
-fn saved_at(analysis: &Analysis, key: &str, value: &str) -> Option<f64> {
+/// What becomes of the recommended scenario at a value of an assumption.
+fn bar_at<'a>(analysis: &'a Analysis, key: &str, value: &str) -> Option<&'a TornadoBar> {
     let mut bars = analysis.what_if.iter().flat_map(|what_if| &what_if.tornado);
-    let saving = bars.find(|bar| bar.key == key && bar.value == value)?.saving_usd?;
+    bars.find(|bar| bar.key == key && bar.value == value)
+}
+
+/// Share of the bill that is saved there, where anything is.
+fn saved_by(analysis: &Analysis, bar: &TornadoBar) -> Option<f64> {
+    let saving = bar.saving_usd?;
     let bill = words::scenario(analysis, words::TODAY)?.cost_usd.total?;
     (bill > 0.0 && saving > 0.0).then_some(saving / bill)
 }

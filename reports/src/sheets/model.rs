@@ -13,7 +13,7 @@ pub(super) const HOSTS: Sheet = Sheet {
         ("usd_per_hour", "its price"),
         ("lower_bound_usd", "least compute cost of what would run on it, over the window"),
         ("total_usd", "what `emp` costs on it over the window; empty where it was not replayed or priced"),
-        ("holds_target", "whether it held the risk target in the first two thirds; empty where it was not replayed"),
+        ("holds_target", "whether it held the limits that nothing kept ready mends, where hosts are chosen; empty where it was not replayed"),
         ("chosen", "whether it is the host of the scenarios"),
         ("reason", "why, or why not"),
     ],
@@ -33,10 +33,10 @@ pub(super) const WHAT_IF: Sheet = Sheet {
         ("cpu_overcommit_ratio", "vCPU of elastic VMs on a host, as a multiple of its threads"),
         ("total_usd", "what it costs over the window"),
         ("saving_usd", "what it saves over the window; negative where it is dearer"),
-        ("holds_target", "whether it holds the risk target on the last third"),
-        ("host_slots_over_cpu_fraction", "slots in which a host was over its CPU, on the last third"),
-        ("host_slots_over_memory_fraction", "slots in which a host swapped, on the last third"),
-        ("served_fraction", "pod-seconds served, on the last third"),
+        ("holds_target", "whether it holds every limit on the hours it was tried on"),
+        ("host_slots_over_cpu_fraction", "slots in which a host was over its CPU, on these hours"),
+        ("host_slots_over_memory_fraction", "slots in which a host swapped, on these hours"),
+        ("served_fraction", "pod-seconds served, on these hours"),
         ("on_frontier", "whether no other pair saves as much at no more risk"),
     ],
     rows: |analysis| {
@@ -65,10 +65,14 @@ pub(super) const TORNADO: Sheet = Sheet {
         ("value", "the other value"),
         ("saving_usd", "what the scenario that the tornado is of then saves against today over the window"),
         ("change_usd", "that less what is saved without the change"),
-        ("holds_target", "whether it holds the risk target on the last third"),
+        ("holds_target", "whether the scenario holds every limit then"),
+        ("breaks", "the first limit it breaks; empty for none"),
     ],
     rows: |analysis| {
-        let of = |b: &types::analysis::TornadoBar| row![&b.key, &b.value, b.saving_usd, b.change_usd, b.holds_target];
+        let of = |b: &types::analysis::TornadoBar| {
+            let breaks = b.breaks.as_ref().map(|check| types::show::limit(check.limit));
+            row![&b.key, &b.value, b.saving_usd, b.change_usd, b.holds_target, breaks]
+        };
         analysis.what_if.iter().flat_map(|what_if| &what_if.tornado).map(of).collect()
     },
 };

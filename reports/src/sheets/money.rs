@@ -19,7 +19,7 @@ pub(super) const SCENARIOS: Sheet = Sheet {
         ("compute_contracted_usd", "its compute at contracted prices, before commitments"),
         ("compute_effective_usd", "its compute after commitments"),
         ("compute_lower_bound_usd", "what its compute cannot have cost less than"),
-        ("holds_target", "whether it holds the risk target"),
+        ("holds_target", "whether it holds every limit"),
         ("served_fraction", "pod-seconds served"),
         ("machine_slots_over_cpu_fraction", "slots in which a machine was over its CPU"),
         ("machine_slots_over_memory_fraction", "slots in which a machine was over its memory"),

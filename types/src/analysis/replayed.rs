@@ -3,11 +3,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Risk found in a replay. Shares are of slots of five minutes, machine by machine, on the last third of the window.
+use super::LimitCheck;
+
+/// Risk found in a replay. Shares are of slots of five minutes, machine by machine, on the reported hours, the last of the
+/// window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Risk {
-    /// `true` when it holds the risk target.
+    /// `true` when it holds every limit.
     pub holds_target: bool,
     /// Share of pod-seconds asked for that a machine served.
     pub served_fraction: f64,
@@ -90,7 +93,8 @@ pub struct HostConsidered {
     pub lower_bound_usd: Option<f64>,
     /// Cost of the scenario `emp` on it over the window, all lines; `null` where it was not replayed or not priced.
     pub total_usd: Option<f64>,
-    /// `true` when it held the risk target in the first two thirds of the window; `null` where it was not replayed.
+    /// `true` when it held every limit that neither warm machines nor spare hosts mend, on the hours that serve choices;
+    /// `null` where it was not replayed.
     pub holds_target: Option<bool>,
     /// `true` when it is the host of the scenarios.
     pub chosen: bool,
@@ -146,14 +150,14 @@ pub struct WhatIfPoint {
     pub total_usd: Option<f64>,
     /// Saving.
     pub saving_usd: Option<f64>,
-    /// `true` when it holds the risk target on the last third of the window.
+    /// `true` when it holds every limit on the hours ratios were tried on: the first week, or all where nothing is tuned.
     pub holds_target: bool,
-    /// Share of host-slots over CPU, on the last third.
+    /// Share of host-slots over CPU, on the same hours.
     pub host_slots_over_cpu: f64,
-    /// Share of host-slots that swap, on the last third; `null` in analyses that predate it.
+    /// Share of host-slots that swap; `null` in analyses that predate it.
     #[serde(default)]
     pub host_slots_over_memory: Option<f64>,
-    /// Share of pod-seconds served, on the last third; `null` in analyses that predate it.
+    /// Share of pod-seconds served; `null` in analyses that predate it.
     #[serde(default)]
     pub served_fraction: Option<f64>,
     /// `true` when no other pair of ratios saves as much at no more risk: fewer host-slots over CPU or memory together.
@@ -175,6 +179,9 @@ pub struct TornadoBar {
     pub change_usd: Option<f64>,
     /// `true` when the scenario holds every limit with it.
     pub holds_target: bool,
+    /// The first limit that the scenario breaks with it; `null` where it holds all, and in analyses before this field.
+    #[serde(default)]
+    pub breaks: Option<LimitCheck>,
     /// `true` when the recommendation is another with it.
     #[serde(default)]
     pub turns_around: bool,

@@ -2,11 +2,11 @@
 //!
 //! Each is of one scenario against today: the one recommended, or where nothing is, the one that comes closest.
 
-use types::analysis::{ScenarioId, TornadoBar};
+use types::analysis::{Judged, LimitCheck, ScenarioId, TornadoBar};
 
 use super::decide::{Basis, Decision, decide, nanos};
 use super::headroom::checks_with_spares;
-use super::judged::{Judgement, Reported, Yardstick, judgement};
+use super::judged::{Judgement, Reported, Yardstick, headroom_check, judgement, limit_check};
 use super::replayed::Replayed;
 use super::replays::Model;
 use super::spares::{spared, spares};
@@ -47,8 +47,14 @@ struct Changed {
     key: &'static str,
     value: String,
     monthly_usd: f64,
-    holds: bool,
+    /// The first limit that breaks then.
+    breaks: Option<LimitCheck>,
     turns: bool,
+}
+
+/// The first limit that a scenario breaks; broken ones stand first.
+fn first_broken(judged: &Judged) -> Option<LimitCheck> {
+    judged.limits.iter().find(|check| !check.holds).cloned()
 }
 
 /// The scenario a tornado is about: the one recommended; else of those that hold every limit the one that saves most, else
@@ -75,7 +81,8 @@ impl Bars<'_, '_> {
             value: changed.value,
             saving_usd: Some(over_window(saving + changed.monthly_usd)),
             change_usd: Some(over_window(changed.monthly_usd)),
-            holds_target: changed.holds,
+            holds_target: changed.breaks.is_none(),
+            breaks: changed.breaks,
             turns_around: changed.turns,
         };
         changed.into_iter().map(bar).collect()
@@ -110,23 +117,27 @@ impl Bars<'_, '_> {
             let spares = spares(&checks, &replayed.reported);
             self.model.pricer.money(replayed, &spared(&replayed.reported, spares)).lines
         };
-        let holds = |replayed: &Replayed| replay::holds(&checks_with_spares(replayed, &tornado.today, limits), &[]);
-        let (base, held) = (lines(&tornado.base), holds(&tornado.base));
+        let broken = |replayed: &Replayed| {
+            let checks = checks_with_spares(replayed, &tornado.today, limits);
+            let check = checks.into_iter().filter(|check| !check.holds).min_by_key(|check| check.limit)?;
+            Some(limit_check(self.model, &check, None))
+        };
+        let (base, held) = (lines(&tornado.base), broken(&tornado.base).is_none());
         let now = row.judged.headroom.as_ref().map_or(0.0, |headroom| headroom.monthly_usd);
         // What a bar keeps warm may be no larger a share of compute than in any scenario.
-        let affordable = |bar: &Bar| {
-            let Some(before) = &bar.before else { return true };
-            let (with, without) = (lines(&bar.replayed), lines(before));
+        let too_dear = |bar: &Bar| {
+            let (with, without) = (lines(&bar.replayed), lines(bar.before.as_ref()?));
             let more = without.less(&with).map_or(0.0, |(saved, ..)| -month.usd(saved));
             let compute = with.compute.map_or(0.0, |compute| month.usd(compute));
-            now + more <= self.model.assumptions.replay.risk_headroom_cost * compute
+            let check = headroom_check(now + more, compute, self.model.assumptions.replay.risk_headroom_cost);
+            check.filter(|check| !check.holds)
         };
         let changed = tornado.changed.iter().filter_map(|bar| {
             let Bar { change, replayed, .. } = bar;
             let (saved, ..) = base.less(&lines(replayed))?;
-            let (monthly_usd, holds) = (month.usd(saved), holds(replayed) && affordable(bar));
-            let turns = self.turns(row, monthly_usd, held, holds, change.key.starts_with("emp."));
-            Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, holds, turns })
+            let (monthly_usd, breaks) = (month.usd(saved), broken(replayed).or_else(|| too_dear(bar)));
+            let turns = self.turns(row, monthly_usd, held, breaks.is_none(), change.key.starts_with("emp."));
+            Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, breaks, turns })
         });
         changed.collect()
     }
@@ -136,7 +147,7 @@ impl Bars<'_, '_> {
         let held = row.judged.holds;
         let own = self.deal(row).into_iter().map(|(key, value, monthly_usd)| {
             let turns = self.turns(row, monthly_usd, held, held, row.id.is_emp());
-            Changed { key, value, monthly_usd, holds: held, turns }
+            Changed { key, value, monthly_usd, breaks: first_broken(&row.judged), turns }
         });
         own.chain(self.pool_instead(row)).collect()
     }
@@ -152,7 +163,7 @@ impl Bars<'_, '_> {
         let better = self.deal(pool).into_iter().filter_map(|(key, value, usd)| {
             let monthly_usd = pool.judged.saving_monthly_usd + usd - now;
             let turns = monthly_usd > least && key != "ec2_discount";
-            turns.then_some(Changed { key, value, monthly_usd, holds: true, turns })
+            turns.then_some(Changed { key, value, monthly_usd, breaks: None, turns })
         });
         better.collect()
     }
@@ -179,12 +190,12 @@ impl Bars<'_, '_> {
             *of(&mut yardstick) = value;
             let judged = judgement(self.model, self.basis.reported, &yardstick);
             let decision = decide(&judged, self.basis);
-            let holds = judged.reported.iter().any(|other| other.id == row.id && other.judged.holds);
+            let same = judged.reported.iter().find(|other| other.id == row.id);
             Changed {
                 key,
                 value: value.to_string(),
                 monthly_usd: saving(&decision, &judged) - now,
-                holds,
+                breaks: same.and_then(|same| first_broken(&same.judged)),
                 turns: decision.recommended != self.decision.recommended,
             }
         };

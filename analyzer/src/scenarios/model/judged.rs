@@ -169,7 +169,8 @@ fn against_rivals(model: &Model<'_>, judgement: &mut Judgement, reported: Month)
     }
 }
 
-fn limit_check(model: &Model<'_>, check: &Check, spare: Option<f64>) -> LimitCheck {
+/// A check as the analysis has it; `spare` is the share of the time a zone could not take over though it has a spare host.
+pub(super) fn limit_check(model: &Model<'_>, check: &Check, spare: Option<f64>) -> LimitCheck {
     let spare = spare.filter(|_| check.limit == Limit::HostLoss);
     let worst = check.worst.and_then(|workload| {
         let name = model.names.workloads.names().get(usize::try_from(workload).ok()?)?;
@@ -211,8 +212,12 @@ fn headroom_of(model: &Model<'_>, level: &Replayed, base: &Replayed, reported: M
 }
 
 fn cost_check(headroom: &Headroom, money: &Money, reported: Month, allowed: f64) -> Option<LimitCheck> {
-    let compute = reported.usd(money.lines.compute?);
-    let value = ratio(headroom.monthly_usd, compute)?;
+    headroom_check(headroom.monthly_usd, reported.usd(money.lines.compute?), allowed)
+}
+
+/// Checks what headroom costs against the compute of its scenario, both in USD a month; `None` without any compute.
+pub(super) fn headroom_check(headroom_usd: f64, compute_usd: f64, allowed: f64) -> Option<LimitCheck> {
+    let value = ratio(headroom_usd, compute_usd)?;
     Some(LimitCheck {
         limit: Limit::HeadroomCost,
         value: Some(value),

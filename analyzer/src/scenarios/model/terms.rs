@@ -205,6 +205,7 @@ mod tests {
             saving_usd: None,
             change_usd: None,
             holds_target: true,
+            breaks: None,
             turns_around: false,
         };
         assert!(is_uncertain(&bar("emp.fee_fraction")) && is_uncertain(&bar("emp.guest_mib")));

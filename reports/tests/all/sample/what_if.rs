@@ -56,6 +56,14 @@ fn tornado() -> Vec<TornadoBar> {
         saving_usd: Some(base + change),
         change_usd: Some(change),
         holds_target,
+        breaks: (!holds_target).then(|| LimitCheck {
+            limit: Limit::LateServices,
+            value: Some(0.021),
+            allowed: 0.01,
+            today: Some(0.002),
+            holds: false,
+            worst: Some("shop/web".to_owned()),
+        }),
         turns_around: base + change <= 0.0,
     };
     vec![
