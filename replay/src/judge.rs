@@ -16,9 +16,9 @@ pub struct Limits {
     pub cpu_lost: f64,
     /// The same for each workload that uses more than a tenth of a core.
     pub workload_cpu_lost: f64,
-    /// Machine-slots and host-slots whose mean memory is over capacity.
+    /// Memory of pods on machines and hosts whose mean memory is over capacity, slot by slot.
     pub memory_over_mean: f64,
-    /// The same of the slots' largest memory.
+    /// The same where the slot's largest memory is.
     pub memory_over_max: f64,
     /// Evictions per pod of a service and day.
     pub evictions: f64,
@@ -76,7 +76,7 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
         (Limit::CpuLost, limits.cpu_lost, |o| (Some(o.cpu_lost_share()), None)),
         (Limit::WorkloadCpuLost, limits.workload_cpu_lost, worst_workload),
         (Limit::MemoryOverMean, limits.memory_over_mean, |o| (Some(over_mean(o)), None)),
-        (Limit::MemoryOverMax, limits.memory_over_max, |o| (Some(o.slots_share(|risk| risk.over_memory)), None)),
+        (Limit::MemoryOverMax, limits.memory_over_max, |o| (Some(o.memory_share(|risk| risk.pods_mib_over)), None)),
         (Limit::Evictions, limits.evictions, |o| (Some(o.evictions.per_pod_day()), None)),
         (Limit::SingleEvictions, limits.single_evictions, |o| (Some(o.evictions.per_single_pod_day()), None)),
         (Limit::BlastRadius, limits.blast_radius, |o| (Some(o.blast_share()), None)),
@@ -84,7 +84,7 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
         (Limit::LateServices, limits.late_services, |o| late(&o.waiting().services)),
         (Limit::LateBatch, limits.late_batch, |o| late(&o.waiting().batch)),
         (Limit::OvertakenRuns, limits.overtaken, |o| (Some(overtaken(&o.waiting())), None)),
-        (Limit::Unplaceable, 0.0, |o| (Some(share(o.service.unplaceable, o.waiting().all_starts())), None)),
+        (Limit::Unplaceable, 0.0, |o| (Some(share(o.service.never_served_seconds, o.service.asked_seconds)), None)),
     ];
     // A cluster that is laid out to lose a zone loses no more with a host that carries all of one.
     let of_zone = today.zone_share() * limits.today_factor;
@@ -113,11 +113,11 @@ fn share(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { float(part) / float(of) }
 }
 
-/// Share of machine-slots and host-slots whose mean memory is over capacity. One alone is chance: whether it is too much in
-/// a small cluster says the limit of maxima, in which it is counted too.
+/// Share of the memory of pods that was on machines and hosts whose mean memory is over capacity. One slot alone is chance:
+/// whether it is too much in a small cluster says the limit of maxima, in which it is counted too.
 fn over_mean(outcome: &Outcome) -> f64 {
     let over = outcome.machines.over_memory_mean + outcome.hosts.over_memory_mean;
-    if over <= 1 { 0.0 } else { outcome.slots_share(|risk| risk.over_memory_mean) }
+    if over <= 1 { 0.0 } else { outcome.memory_share(|risk| risk.pods_mib_over_mean) }
 }
 
 /// Share of starts that are late. Of few starts two may be, since one is already more than the share.

@@ -139,6 +139,8 @@ pub struct Service {
     pub waited: u64,
     /// Pods that fit no machine on offer.
     pub unplaceable: u64,
+    /// Pod-seconds asked for by pods that were never served: they fit no machine, or waited an hour or more for theirs.
+    pub never_served_seconds: u64,
     /// Elastic VMs that found no host at a time, slot by slot, the pool being at its maximum.
     pub evm_slots_without_host: u64,
 }
@@ -182,14 +184,20 @@ pub struct Risk {
     pub over_threshold: u64,
     /// Slots over the threshold with one elastic VM alone, which nothing mends; hosts only.
     pub stuck: u64,
-    /// Core-milliseconds asked for.
+    /// Core-milliseconds that pods asked for; what daemons, guests and migrations do beside them is not among them.
     pub used_core_ms: u64,
-    /// Of these beyond capacity, from slot means: the lower end of what was lost.
+    /// Core-milliseconds asked for beyond capacity, from slot means: the lower end of what was lost.
     pub lost_core_ms: u64,
     /// The same from slot peaks: the upper end. `None` where some peak is not known.
     pub lost_core_ms_at_peaks: Option<u64>,
     /// MiB-seconds beyond memory: swap on a host, memory pressure on a machine.
     pub over_mib_seconds: u64,
+    /// MiB that pods used on average, slot by slot added up.
+    pub pods_mib: u64,
+    /// Of these, in slots whose memory was over capacity.
+    pub pods_mib_over: u64,
+    /// The same of slots whose mean memory was over capacity.
+    pub pods_mib_over_mean: u64,
     /// The worst slot of all; the first of equals.
     pub worst: Option<Worst>,
 }
@@ -282,17 +290,18 @@ pub(crate) fn less(now: &[u64], earlier: &[u64]) -> Vec<u64> {
 }
 
 impl Outcome {
-    /// CPU that machines and hosts lacked, as a share of what was asked for. What a guest lacks its host is not asked
+    /// CPU that machines and hosts lacked, as a share of what pods asked for. What a guest lacks its host is not asked
     /// for, so the two add up.
     pub fn cpu_lost_share(&self) -> f64 {
         let lost = self.machines.lost_core_ms + self.hosts.lost_core_ms;
         crate::number::float(lost) / crate::number::float(self.machines.used_core_ms.max(1))
     }
 
-    /// A count of slots of machines and hosts together, as a share of all their slots.
-    pub fn slots_share(&self, of: impl Fn(&Risk) -> u64) -> f64 {
-        let slots = self.machines.slots + self.hosts.slots;
-        crate::number::float(of(&self.machines) + of(&self.hosts)) / crate::number::float(slots.max(1))
+    /// Memory of pods that is on machines and on hosts of some kind, as a share of all memory that pods used. Slots of many
+    /// small machines, or of elastic VMs beside their hosts, weigh no more than those of few large ones.
+    pub fn memory_share(&self, of: impl Fn(&Risk) -> u64) -> f64 {
+        let all = self.machines.pods_mib.max(1);
+        crate::number::float(of(&self.machines) + of(&self.hosts)) / crate::number::float(all)
     }
 
     /// Returns the late starts of pods over all hours.
@@ -309,18 +318,28 @@ impl Outcome {
         (pods.unwrap_or_default(), workloads.unwrap_or_default())
     }
 
-    /// Largest share of all pods on one machine or host in any hour.
+    /// Most pods on one machine or host in any hour, as a share of the pods that run on average: an hour in which hardly
+    /// any runs says nothing about what a lost machine takes.
     pub fn blast_share(&self) -> f64 {
-        let share = |hour: &Failures| f64::from(hour.blast.pods) / f64::from(hour.blast.of.max(1));
-        self.failures.iter().map(share).fold(0.0, f64::max)
+        let most = self.failures.iter().map(|hour| hour.blast.pods).max().unwrap_or_default();
+        let (hours, pods) = self.hours_with_pods(|hour| hour.blast.of);
+        if pods == 0 { 0.0 } else { (f64::from(most) * hours / crate::number::float(pods)).min(1.0) }
     }
 
     /// Returns the share that a cluster is laid out to lose at once: that of its pods in the largest zone, or outside
-    /// it where this is less; zero where one zone has all. In the hour in which the largest zone has most.
+    /// it where this is less; zero where one zone has all. On average over the hours.
     pub fn zone_share(&self) -> f64 {
-        let share = |hour: &Failures| f64::from(hour.largest_zone) / f64::from(hour.blast.of.max(1));
-        let largest = self.failures.iter().map(share).fold(0.0, f64::max).min(1.0);
+        let (_, in_zone) = self.hours_with_pods(|hour| hour.largest_zone);
+        let (_, pods) = self.hours_with_pods(|hour| hour.blast.of);
+        let largest = (crate::number::float(in_zone) / crate::number::float(pods.max(1))).min(1.0);
         largest.min(1.0 - largest)
+    }
+
+    /// Hours in which pods run, and a count of pods added up over them.
+    fn hours_with_pods(&self, of: impl Fn(&Failures) -> u32) -> (f64, u64) {
+        let with_pods = || self.failures.iter().filter(|hour| hour.blast.of > 0);
+        let hours = u64::try_from(with_pods().count()).unwrap_or_default();
+        (crate::number::float(hours), with_pods().map(|hour| u64::from(of(hour))).sum())
     }
 
     /// Share of zone-hours in which a zone could not take over from a lost host; zero without hosts.
@@ -371,6 +390,9 @@ impl Risk {
             lost_core_ms: self.lost_core_ms - earlier.lost_core_ms,
             lost_core_ms_at_peaks: peaks,
             over_mib_seconds: self.over_mib_seconds - earlier.over_mib_seconds,
+            pods_mib: self.pods_mib - earlier.pods_mib,
+            pods_mib_over: self.pods_mib_over - earlier.pods_mib_over,
+            pods_mib_over_mean: self.pods_mib_over_mean - earlier.pods_mib_over_mean,
             worst: self.worst,
         }
     }
@@ -399,6 +421,8 @@ impl Outcome {
                 unfinished: a.unfinished,
                 waited: a.waited.saturating_sub(b.waited),
                 unplaceable: a.unplaceable - b.unplaceable,
+                // Who waited when the earlier hours ended may have been served since.
+                never_served_seconds: a.never_served_seconds.saturating_sub(b.never_served_seconds),
                 evm_slots_without_host: a.evm_slots_without_host - b.evm_slots_without_host,
             },
             waiting: self.waiting.iter().skip(earlier.waiting.len()).cloned().collect(),

@@ -2,11 +2,12 @@
 //!
 //! Draining is worth what it saves, and costs those whose pods restart. A scenario therefore keeps to a number of
 //! evictions per pod and day over the last seven days, as a sensible operator would set disruption budgets, and drains no
-//! machine that runs jobs, whose work would be lost.
+//! machine that runs jobs, whose work would be lost. The warm-up has a budget of its own, as it is not judged: a short window
+//! would otherwise spend on its judged days what it saved before them.
 
 use super::World;
 use crate::cluster::Cluster;
-use crate::hour::SLOT_SECONDS;
+use crate::hour::{HOUR_SECONDS, SLOT_SECONDS};
 use crate::number::float;
 use crate::observer::Observer;
 
@@ -71,6 +72,8 @@ impl<O: Observer> World<O> {
         let hour = self.recent.end_hour(&cluster.evictable);
         if !self.warming_up(self.hour_start) {
             self.outcome.evictions = self.outcome.evictions.plus(&hour);
+        } else if !self.warming_up(self.hour_start + HOUR_SECONDS) {
+            self.recent.begin();
         }
     }
 }

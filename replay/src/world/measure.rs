@@ -12,6 +12,13 @@ use crate::setup::MemoryModel;
 /// Milliseconds of a slot.
 const SLOT_MS: u64 = 300_000;
 
+/// Use of the pods on a machine or host in a slot, by means: millicores and MiB.
+#[derive(Debug, Clone, Copy)]
+struct OfPods {
+    cpu: u32,
+    memory: u32,
+}
+
 /// CPU of a machine or host in a slot: asked for, and there.
 #[derive(Debug, Clone, Copy)]
 struct Lack {
@@ -22,17 +29,23 @@ struct Lack {
 impl Risk {
     /// Counts one slot of a machine or a host as [`Self::count`] does; one that is silent tells nothing, and is counted
     /// as such alone.
-    fn see(&mut self, silent: bool, t: i64, cpu: (u32, u32, u32), memory: (u32, u32, u32)) {
+    fn see(&mut self, silent: bool, t: i64, pods: OfPods, cpu: (u32, u32, u32), memory: (u32, u32, u32)) {
         if silent {
             self.silent += 1;
         } else {
-            self.count(t, cpu, memory);
+            self.count(t, pods, cpu, memory);
         }
     }
 
     /// Counts one slot of a machine or a host, which began at `t`: mean and peak of CPU, largest and mean of memory, each
     /// beside what there is; all in millicores and MiB.
-    fn count(&mut self, t: i64, (cpu, peak, has_cpu): (u32, u32, u32), (memory, mean, has_memory): (u32, u32, u32)) {
+    fn count(
+        &mut self,
+        t: i64,
+        pods: OfPods,
+        (cpu, peak, has_cpu): (u32, u32, u32),
+        (memory, mean, has_memory): (u32, u32, u32),
+    ) {
         self.slots += 1;
         // Above the worst so far, without dividing: nearly none is.
         let above = self.worst.map_or(0, |worst| u64::from(worst.permille) + 1);
@@ -45,7 +58,11 @@ impl Risk {
         self.over_cpu += u64::from(cpu > has_cpu);
         self.over_memory += u64::from(memory > has_memory);
         self.over_memory_mean += u64::from(mean > has_memory);
-        self.used_core_ms += u64::from(cpu) * SLOT_MS / 1000;
+        self.used_core_ms += u64::from(pods.cpu) * SLOT_MS / 1000;
+        let of_pods = u64::from(pods.memory);
+        self.pods_mib += of_pods;
+        self.pods_mib_over += if memory > has_memory { of_pods } else { 0 };
+        self.pods_mib_over_mean += if mean > has_memory { of_pods } else { 0 };
         // A millicore is a core-millisecond a second.
         self.lost_core_ms += u64::from(cpu.saturating_sub(has_cpu)) * SLOT_MS / 1000;
         let at_peaks = u64::from(peak.saturating_sub(has_cpu)) * SLOT_MS / 1000;
@@ -200,10 +217,11 @@ impl<O: Observer> World<O> {
         let (largest, guessed) = self.memory_together(cluster, m, &self.machines[m]);
         let machine = &mut self.machines[m];
         let kind = &self.kinds[machine.kind];
-        let mut cpu = machine.cpu.at(k) + cluster.daemons.cpu.at(k);
+        let pods = OfPods { cpu: machine.cpu.at(k), memory: machine.memory_mean.at(k) };
+        let mut cpu = pods.cpu + cluster.daemons.cpu.at(k);
         let mut peak = machine.peak.at(k) + cluster.daemons.cpu.at(k);
         let mut memory = largest + cluster.daemons.memory.at(k);
-        let mut mean = machine.memory_mean.at(k) + cluster.daemons.memory.at(k);
+        let mut mean = pods.memory + cluster.daemons.memory.at(k);
         let guessed_cpu = machine.guess.cpu.at(k) + cluster.daemons.guess.cpu.at(k);
         let guessed_memory = (guessed + cluster.daemons.guess.memory.at(k)).min(memory);
         let silent = is_silent(guessed_cpu, cpu) || is_silent(guessed_memory, memory);
@@ -220,7 +238,7 @@ impl<O: Observer> World<O> {
                 Stranded::count(&mut self.outcome.stranded, machine.kind, half_empty);
             }
             if counts {
-                self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
+                self.outcome.machines.see(silent, t, pods, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
                 if cpu > kind.cpu && !silent {
                     let lack = Lack { asked: cpu, has: kind.cpu };
                     self.charge(cluster, &[m], lack);
@@ -234,7 +252,7 @@ impl<O: Observer> World<O> {
         memory += pool.guest_mib;
         mean += pool.guest_mib;
         if counts {
-            self.outcome.machines.see(silent, t, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
+            self.outcome.machines.see(silent, t, pods, (cpu, peak, kind.cpu), (memory, mean, kind.memory_mib));
         }
         let lack = (counts && cpu > kind.cpu && !silent).then_some(Lack { asked: cpu, has: kind.cpu });
         // What is known of a slot is the least that was used, so the most that is known of all is no more than the most
@@ -273,6 +291,7 @@ impl<O: Observer> World<O> {
         let mut ripe = Vec::new();
         let (mut cpu, mut peak, mut memory) = (0, 0, pool.host_base_mib);
         let mut guessed = (0, 0);
+        let mut pods = OfPods { cpu: 0, memory: 0 };
         let (mut cpu_history, mut memory_history) = (0, 0);
         for m in &self.hosts[h].members {
             let machine = &self.machines[*m];
@@ -282,6 +301,8 @@ impl<O: Observer> World<O> {
                 cpu += evm.last.0;
                 peak += evm.peak;
                 guessed.0 += evm.guessed.0;
+                pods.cpu += machine.cpu.at(self.slot);
+                pods.memory += machine.memory_mean.at(self.slot);
             }
             memory += evm.last.1;
             guessed.1 += evm.guessed.1;
@@ -332,7 +353,7 @@ impl<O: Observer> World<O> {
         if counts && ready {
             let risk = &mut self.outcome.hosts;
             // What was resident once stays so, so the mean of a host's memory is what is resident.
-            risk.see(silent, t, (cpu, peak, threads), (memory, memory, usable));
+            risk.see(silent, t, pods, (cpu, peak, threads), (memory, memory, usable));
             risk.over_threshold += u64::from(share > threshold && !silent);
             risk.stuck += u64::from(share > threshold && alone && !silent);
             if cpu > threads && !silent {

@@ -1,9 +1,11 @@
-//! Machines that are there when the hours begin: today's nodes, where today's types are bought and everything stays on them.
+//! Machines that are there when the hours begin: today's nodes, where today's types are bought.
 //!
 //! A cluster may run more nodes than its pods need, and pods spread over them keep each from emptying. A replay of today's
 //! policy that began with as few machines as the pods need would have consolidated them in its first second, which nobody does.
 //! Pods begin on the nodes they ran on: dealt out anew, the last of the large ones find no room, and the node that is bought for
 //! them is never empty again.
+
+use std::collections::BTreeSet;
 
 use super::World;
 use super::state::LotOf;
@@ -13,12 +15,15 @@ use crate::observer::{Decision, Observer};
 use crate::setup::Buy;
 
 impl<O: Observer> World<O> {
-    /// Brings up today's nodes. Beside pods that move to a pool none are, since the nodes that those leave go.
+    /// Brings up today's nodes. Beside pods that move to a pool only those that keep a pod: moving leaves them as empty as
+    /// they then are, and does not pack what stays.
     pub(super) fn seed(&mut self, cluster: &Cluster, t: i64) {
-        if self.setup.ec2.buy != Buy::AsObserved || cluster.pods.ids().any(|pod| self.moves(cluster, pod)) {
+        if self.setup.ec2.buy != Buy::AsObserved {
             return;
         }
-        for row in &cluster.first_nodes {
+        let (go, stay): (Vec<u32>, Vec<u32>) = cluster.pods.ids().partition(|pod| self.moves(cluster, *pod));
+        let kept: BTreeSet<u32> = stay.iter().map(|pod| cluster.pods[*pod].node).collect();
+        for row in cluster.first_nodes.iter().filter(|row| go.is_empty() || kept.contains(&row.node)) {
             let kind = row.machine_type;
             if kind < self.kinds.len() && self.kinds[kind].platform == row.platform {
                 let lot = self

@@ -7,6 +7,9 @@ use crate::number::{float, unsigned, whole_u64};
 use crate::observer::Observer;
 use crate::outcome::{Owed, Start};
 
+/// Seconds that a pod waits for a machine that comes up: what waits longer at its end never had one.
+const LONG_SECONDS: u64 = 3600;
+
 impl<O: Observer> World<O> {
     /// Returns true when the next run of a CronJob was asked for before the first pod of this one started at `t`, or
     /// while it still waits. Later pods of a run are no start of it.
@@ -39,6 +42,9 @@ impl<O: Observer> World<O> {
         service.served_seconds += served;
         service.unserved_seconds += asked - served;
         service.waited += u64::from(late > 0);
+        if place.up_since > t && (place.machine == NONE || asked >= LONG_SECONDS) {
+            service.never_served_seconds += asked;
+        }
         let mut owed = Owed::default();
         if row.role.shifts() {
             owed = Owed::of(asked - served, &place.item);

@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use replay::*;
+use types::analysis::Limit;
 
 fn run(setup: Setup, mut trace: Trace, hours: usize) -> (Outcome, Vec<(i64, Decision)>) {
     let mut replay = Replay::observed(vec![(setup, Log::default())], RightSizing::default());
@@ -197,6 +198,33 @@ fn a_pod_with_more_volumes_than_a_host_attaches_is_unplaceable_and_requests_noth
 }
 
 #[test]
+fn pods_that_never_get_a_machine_break_a_limit_from_the_first_second_on() {
+    let hour = |h: i64, rows: Vec<PodRow>| Hour::new(EPOCH + h * HOUR_SECONDS, rows, vec![], vec![]).unwrap();
+    let breaks = |setup: Setup, rows: &[PodRow]| {
+        let mut replay = Replay::new(vec![setup]);
+        (0..30).for_each(|h| replay.advance(&hour(h, rows.to_vec())));
+        let before = replay.so_far().remove(0);
+        (30..60).for_each(|h| replay.advance(&hour(h, rows.to_vec())));
+        let whole = replay.finish().remove(0).0;
+        let broken = |outcome: &Outcome| {
+            let checks = judge(outcome, &Outcome::default(), &Assumptions::default().limits());
+            checks.iter().any(|check| check.limit == Limit::Unplaceable && !check.holds)
+        };
+        (broken(&whole), broken(&whole.since(&before)))
+    };
+    let small = service(1, Ask { cpu_millicores: 100, memory_mib: 100 });
+    let rows = [small, service(2, Ask { cpu_millicores: 1_000_000, memory_mib: 100 })];
+    for setup in [emp("emp"), ec2("ec2-repacked")] {
+        assert_eq!(breaks(setup.clone(), &rows[..1]), (false, false), "{}", setup.id);
+        assert_eq!(breaks(setup.clone(), &rows), (true, true), "{}", setup.id);
+    }
+    // A pool that may have no host leaves its elastic VMs waiting.
+    let mut full = emp("emp");
+    full.pool.as_mut().unwrap().max_hosts_per_zone = Some(0);
+    assert_eq!(breaks(full, &rows[..1]), (true, true));
+}
+
+#[test]
 fn elastic_vms_too_hot_for_any_host_end_alone_and_hosts_are_not_requested_for_ever() {
     let mut setup = emp("emp");
     setup.warm_up_seconds = 0;
@@ -340,4 +368,31 @@ fn todays_pods_begin_on_the_nodes_they_ran_on() {
     assert_eq!(machines([3; 4], 0), 2 * 3600);
     // It does not leave a node group: another node is bought, and the empty one goes after ten minutes.
     assert_eq!(machines([3; 4], 1), 2 * 3600 + 600);
+}
+
+#[test]
+fn what_stays_beside_a_pool_is_not_packed_by_the_move_of_others() {
+    // Six nodes with a small pod each that stays, and a seventh whose pod moves.
+    let node = |node: u32| NodeRow {
+        zone: 0,
+        platform: 0,
+        machine_type: M5_4XLARGE,
+        up_seconds: 3600,
+        memory_mib: 65_536,
+        touched_mib: Lane::UNKNOWN,
+        node,
+        node_group: 0,
+    };
+    let pod = |n: u32| PodRow {
+        workload: n,
+        movable: (n == 6).into(),
+        node: n,
+        ..service(u128::from(n) + 1, Ask { cpu_millicores: 500, memory_mib: 1000 })
+    };
+    let mut setup = emp("emp");
+    (setup.ec2.buy, setup.ec2.consolidation) = (Buy::AsObserved, Consolidation::EmptyOnly);
+    let mut replay = Replay::new(vec![setup]);
+    replay.advance(&Hour::new(EPOCH, (0..7).map(pod).collect(), vec![], (0..7).map(node).collect()).unwrap());
+    let point = replay.finish().remove(0).0.series[11];
+    assert_eq!((point.nodes, point.hosts), (6, 1));
 }

@@ -82,11 +82,17 @@ fn of_few_starts_two_may_be_late_and_of_many_one_in_a_hundred() {
 
 #[test]
 fn memory_counts_by_means_and_by_maxima_over_machines_and_hosts_together() {
-    let of = |mean: u64, max: u64| Outcome {
-        machines: Risk { slots: 90_000, over_memory_mean: mean, over_memory: max, ..Risk::default() },
-        hosts: Risk { slots: 10_000, ..Risk::default() },
-        ..Outcome::default()
+    // Slots in which pods use a MiB each.
+    let risk = |slots: u64, mean: u64, max: u64| Risk {
+        slots,
+        pods_mib: slots,
+        over_memory_mean: mean,
+        pods_mib_over_mean: mean,
+        over_memory: max,
+        pods_mib_over: max,
+        ..Risk::default()
     };
+    let of = |mean: u64, max: u64| Outcome { machines: risk(100_000, mean, max), ..Outcome::default() };
     let holds = |mean: u64, max: u64| {
         let outcome = of(mean, max);
         let check = |limit: Limit| check(&outcome, &Outcome::default(), limit).holds;
@@ -96,12 +102,47 @@ fn memory_counts_by_means_and_by_maxima_over_machines_and_hosts_together() {
     // One of 100,000 is chance, and two are not.
     assert_eq!([holds(1, 1), holds(2, 2)], [(true, true), (false, true)]);
     // One alone is never judged by its mean; where it is one of few, its maximum tells.
-    let small = Outcome {
-        machines: Risk { slots: 576, over_memory_mean: 1, over_memory: 1, ..Risk::default() },
-        ..Outcome::default()
-    };
+    let small = Outcome { machines: risk(576, 1, 1), ..Outcome::default() };
     let limit = |limit: Limit| check(&small, &Outcome::default(), limit).holds;
     assert_eq!((limit(Limit::MemoryOverMean), limit(Limit::MemoryOverMax)), (true, false));
+}
+
+#[test]
+fn memory_that_is_short_weighs_the_same_on_nodes_and_on_hosts_under_many_elastic_vms() {
+    // Three slots of a large machine with 300 GiB of pods on it are short: of a node, or of a host, whose elastic VMs have
+    // thirty times as many slots.
+    let (large, all) = (300_000, 16_128 * 300_000);
+    let short = |risk: Risk| Risk {
+        over_memory: 3,
+        over_memory_mean: 3,
+        pods_mib_over: 3 * large,
+        pods_mib_over_mean: 3 * large,
+        ..risk
+    };
+    let of = |slots: u64| Risk { slots, pods_mib: all, ..Risk::default() };
+    let nodes = Outcome { machines: short(of(16_128)), ..Outcome::default() };
+    let hosts = Outcome { machines: of(30 * 16_128), hosts: short(of(16_128)), ..Outcome::default() };
+    let judged = |outcome: &Outcome| judge(outcome, &Outcome::default(), &Assumptions::default().limits());
+    assert_eq!(judged(&nodes), judged(&hosts));
+    assert!(!check(&hosts, &Outcome::default(), Limit::MemoryOverMax).holds);
+}
+
+#[test]
+fn an_hour_in_which_hardly_a_pod_runs_tells_nothing_of_a_lost_machine() {
+    let of = |pods: &[(u32, u32)]| {
+        let failure = |(pods, of): &(u32, u32)| {
+            let mut failures = Failures { largest_zone: of / 2, ..Failures::default() };
+            (failures.blast.pods, failures.blast.of) = (*pods, *of);
+            failures
+        };
+        Outcome { failures: pods.iter().map(failure).collect(), ..Outcome::default() }
+    };
+    // A thousand by day, of which a machine has fifty, and one by night.
+    let (day, night) = (of(&[(50, 1000), (50, 1000), (1, 1)]), of(&[(400, 1000), (400, 1000), (1, 1)]));
+    assert!(day.blast_share() < 0.08 && night.blast_share() > 0.5);
+    assert!((of(&[(1, 1000), (1, 1)]).zone_share() - 0.5).abs() < 0.01);
+    // Today's one pod at night lets nobody put all pods onto one machine by day.
+    assert!(!check(&night, &day, Limit::BlastRadius).holds);
 }
 
 #[test]

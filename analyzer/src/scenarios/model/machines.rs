@@ -8,6 +8,7 @@ use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons
 
 use crate::assumptions::Assumptions;
 use crate::bill::today::{capacity_type_of, operating_system};
+use crate::month::HOURS_A_WEEK;
 use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::read::trace::{NodeFacts, NodePlace, Platform};
 use crate::sums::facts::Spread;
@@ -22,19 +23,24 @@ const CATEGORIES: [&str; 3] = ["c", "m", "r"];
 const ROOT_DISK: i64 = 1;
 const NETWORK_INTERFACE: i64 = 1;
 
-/// Pods that a machine of the rival takes at most: so many that losing one takes no more of the fewest pods there ever are
-/// than the judge allows, by how they are spread today.
+/// Pods that a machine of the rival takes at most: so many that losing one takes no more of the pods there are on average
+/// than the judge allows, by how they are spread today; of the week that has fewest.
 fn most_pods(spread: &[Spread], assumptions: &replay::Assumptions) -> u32 {
-    let share = |part: fn(&Spread) -> u32| {
-        let shares = spread.iter().map(|spread| f64::from(part(spread)) / f64::from(spread.pods.max(1)));
-        shares.fold(0.0, f64::max).min(1.0)
+    let week = |week: &[Spread]| {
+        let sum = |part: fn(&Spread) -> u32| week.iter().map(|spread| f64::from(part(spread))).sum::<f64>();
+        let (pods, in_zone) = (sum(|spread| spread.pods), sum(|spread| spread.in_zone));
+        let mean = pods / f64::from(crate::number::count(week.len()).max(1));
+        let zone = (in_zone / pods.max(1.0)).min(1.0);
+        let on_one = week.iter().map(|spread| spread.on_one).max().unwrap_or_default();
+        let on_one = (f64::from(on_one) / mean.max(1.0)).min(1.0);
+        // As the judge reads it: what a zone's loss takes, or leaves, is allowed too, and what a node's takes today.
+        let today = zone.min(1.0 - zone).max(on_one);
+        let allowed = assumptions.risk_blast_radius.max(today * assumptions.risk_today_factor);
+        crate::number::floor(allowed * mean)
     };
-    let zone = share(|spread| spread.in_zone);
-    // As the judge reads it: what a zone's loss takes, or leaves, is allowed too, and what a node's takes today.
-    let today = zone.min(1.0 - zone).max(share(|spread| spread.on_one));
-    let allowed = assumptions.risk_blast_radius.max(today * assumptions.risk_today_factor);
-    let fewest = spread.iter().map(|spread| spread.pods).min();
-    let most = fewest.map(|fewest| crate::number::floor(allowed * f64::from(fewest)));
+    // Hours that are no whole week say little about one.
+    let weeks = spread.rchunks_exact(HOURS_A_WEEK).map(week).min();
+    let most = weeks.or_else(|| (!spread.is_empty()).then(|| week(spread)));
     most.and_then(|most| u32::try_from(most.max(1)).ok()).unwrap_or(u32::MAX)
 }
 

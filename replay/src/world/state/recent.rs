@@ -19,6 +19,11 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
+    /// Forgets what was before, since what is judged begins now.
+    pub(crate) fn begin(&mut self) {
+        (self.hours, self.sum) = (VecDeque::new(), Evictions::default());
+    }
+
     /// Ends the hour, in which pods were there for so long.
     pub(crate) fn end_hour(&mut self, there: &Evictions) -> Evictions {
         let hour = Evictions { pods: self.now.pods, singles: self.now.singles, ..*there };
