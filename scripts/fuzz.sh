@@ -21,7 +21,8 @@ for folder in */fuzz; do
     (cd "$folder" && cargo build --locked --release --target "$host")
     for source in "$folder"/fuzz_targets/*.rs; do
         target="$(basename "$source" .rs)"
-        mkdir -p "target/fuzz/finds" "target/fuzz/found/$target"
+        # A target stops at once where a folder is missing.
+        mkdir -p "target/fuzz/finds" "target/fuzz/found/$target" "$folder/corpus/$target"
         echo "fuzz: $folder $target, $seconds s" >&2
         "target/fuzz/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
             -artifact_prefix=target/fuzz/finds/ "target/fuzz/found/$target" "$folder/corpus/$target" 2>&1 | tail -n 12

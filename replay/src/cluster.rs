@@ -13,6 +13,8 @@ pub(crate) use impute::Guess;
 pub(crate) use imputed::is_silent;
 pub use imputed::{Amounts, Imputed};
 
+use std::collections::BTreeMap;
+
 use crate::frozen_zones::{FrozenPast, FrozenSlots};
 use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
@@ -151,6 +153,8 @@ pub(crate) struct Cluster {
     frozen_before: Vec<u16>,
     /// Nodes that are there through the first hour, in order.
     pub(crate) first_nodes: Vec<NodeRow>,
+    /// Seconds of nodes in hours in which no pod was on them, daemons aside, by type.
+    pub(crate) empty_nodes: BTreeMap<u32, u64>,
     /// Share of memory touched on nodes in each slot, in millionths; unknown where no node tells.
     pub(crate) touched: Lane,
     /// Hours advanced so far; the hour in work is the last of them.
@@ -197,6 +201,7 @@ impl Cluster {
             daemons: DaemonUse::NONE,
             touched: Lane::UNKNOWN,
             first_nodes: Vec::new(),
+            empty_nodes: BTreeMap::new(),
             frozen: FrozenSlots::default(),
             frozen_past: FrozenPast::default(),
             frozen_before: Vec::new(),
@@ -274,6 +279,7 @@ impl Cluster {
             let there = hour.nodes().iter().filter(|node| i64::from(node.up_seconds) == HOUR_SECONDS);
             self.first_nodes = there.copied().collect();
         }
+        self.count_empty(hour);
         self.freeze(hour);
         self.forget();
         self.resized.clear();
@@ -286,6 +292,18 @@ impl Cluster {
             self.resize();
         }
         self.touched = touched(hour);
+    }
+
+    /// Counts nodes that nothing ran on in an hour; one whose pods are not known is none.
+    fn count_empty(&mut self, hour: &Hour) {
+        let placed = hour.pods().iter().filter(|row| !row.daemon);
+        let mut used: Vec<u32> = placed.map(|row| row.node).filter(|node| *node != NONE).collect();
+        used.sort_unstable();
+        for node in hour.nodes().iter().filter(|node| node.node != NONE && node.machine_type != NONE) {
+            if used.binary_search(&node.node).is_err() {
+                *self.empty_nodes.entry(node.machine_type).or_default() += u64::from(node.up_seconds);
+            }
+        }
     }
 
     /// Notes which zones are frozen when.

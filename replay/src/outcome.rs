@@ -45,6 +45,8 @@ pub struct Outcome {
     pub evictions: Evictions,
     /// Pods that restart since AWS takes their machine back.
     pub interruptions: Interruptions,
+    /// Seconds of today's nodes in hours in which no pod was on them, daemons aside, by type: the same in every scenario.
+    pub empty_nodes: Vec<(u32, u64)>,
     /// EC2 nodes beside a pool that carry pods, by type; none without a pool.
     pub stranded: Vec<Stranded>,
     /// Pods that would move but for a volume in a zone the pool is not in, counted as they start; by workload.
@@ -289,6 +291,12 @@ pub(crate) fn less(now: &[u64], earlier: &[u64]) -> Vec<u64> {
     now.iter().zip(earlier).map(|(now, earlier)| now - earlier).collect()
 }
 
+/// Sums by key, less those of an earlier time.
+fn left_of(now: &[(u32, u64)], earlier: &[(u32, u64)]) -> Vec<(u32, u64)> {
+    let before = |key: u32| earlier.iter().find(|(of, _)| *of == key).map_or(0, |(_, sum)| *sum);
+    now.iter().map(|(key, sum)| (*key, sum - before(*key))).filter(|(_, sum)| *sum > 0).collect()
+}
+
 impl Outcome {
     /// CPU that machines and hosts lacked, as a share of what pods asked for. What a guest lacks its host is not asked
     /// for, so the two add up.
@@ -450,6 +458,7 @@ impl Outcome {
                 pod_seconds: self.interruptions.pod_seconds - earlier.interruptions.pod_seconds,
                 ..self.interruptions
             },
+            empty_nodes: left_of(&self.empty_nodes, &earlier.empty_nodes),
             stranded: Stranded::since(&self.stranded, &earlier.stranded),
             held_by_volumes: self.held_by_volumes.clone(),
             failures: self.failures.iter().skip(earlier.failures.len()).copied().collect(),

@@ -175,6 +175,7 @@ impl<O: Observer> World<O> {
         self.outcome.service.asked_seconds = cluster.asked_seconds;
         self.outcome.cpu_used_by_workload = crate::outcome::less(&cluster.cpu_used, &self.cpu_before);
         self.outcome.imputed = cluster.imputed;
+        self.outcome.empty_nodes = cluster.empty_nodes.iter().map(|(kind, seconds)| (*kind, *seconds)).collect();
         self.outcome.groups = self.lots.iter_mut().map(|lot| take(&mut lot.group)).collect();
         self.outcome.groups.sort_by_key(|group| (group.evm, group.zone, group.platform));
         for risk in [&mut self.outcome.machines, &mut self.outcome.hosts] {

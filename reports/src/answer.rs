@@ -156,9 +156,10 @@ fn saves(analysis: &View<'_>) -> String {
     }
     match mended(analysis) {
         Some((best, what, net)) => words::plain(&format!(
-            "{} would save {} a month with {what}, their price deducted.",
+            "{} would save {} a month, {} a year, with {what}, their price deducted.",
             words::sentence(show::scenario(best.scenario)),
             analysis.usd(net),
+            analysis.usd(net * types::MONTHS_PER_YEAR),
         )),
         None => rejected(analysis).unwrap_or_default(),
     }
@@ -183,9 +184,10 @@ fn rejected(analysis: &View<'_>) -> Option<String> {
     let broken = best.limits.iter().find(|check| !check.holds)?;
     (best.saving_monthly_usd >= 1.0).then(|| {
         words::plain(&format!(
-            "{} would save {} a month, but {}.",
+            "{} would save {} a month, {} a year, but {}.",
             words::sentence(show::scenario(best.scenario)),
             analysis.usd(best.saving_monthly_usd),
+            analysis.usd(best.saving_monthly_usd * types::MONTHS_PER_YEAR),
             show::breach(broken)
         ))
     })
@@ -230,21 +232,14 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
             match of_recommended.next() {
                 Some(then) => {
                     let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
-                    let part =
-                        part.map(|usd| format!(", which brings {usd} a month of the saving")).unwrap_or_default();
+                    let part = part.map(|usd| format!(", which brings {usd} a month of the saving"));
+                    let part = part.unwrap_or_else(|| costs_until_later(analysis, then));
                     format!("{ready}{price}; then {}{part}", lowered(&then.what))
                 }
                 None => format!("{ready}{price}"),
             }
         }
-        Some(step) => {
-            // A wave may cost more than it saves until the next ones fill its hosts.
-            let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-            let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n} has moved"));
-            let price =
-                price.map(|usd| format!(" (costs {usd} a month more than today until {until})")).unwrap_or_default();
-            format!("{}{}{price}", step.what, amount(step))
-        }
+        Some(step) => format!("{}{}{}", step.what, amount(step), costs_until_later(analysis, step)),
         None => {
             // A contract comes after what makes the bill smaller.
             let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
@@ -256,6 +251,13 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         }
     };
     Some(format!("{}.", analysis.sentence(&text)))
+}
+
+/// Price of a wave that costs more than it saves until the next ones fill its hosts; empty for a step that saves.
+fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
+    let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
+    let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n} has moved"));
+    price.map(|usd| format!(" (costs {usd} a month more than today until {until})")).unwrap_or_default()
 }
 
 /// Number of the first wave by which what has moved saves something.

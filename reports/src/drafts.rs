@@ -109,6 +109,12 @@ fn baremetal_pool(analysis: &Analysis, plan: &Plan, head: &str) -> String {
     let sum = |of: fn((u32, u32)) -> u32, whole: u32| {
         if plan.pools.is_empty() { whole } else { plan.pools.iter().map(|pool| of(pool.hosts)).sum() }
     };
+    let in_zones = u32::try_from(plan.pools.len()).unwrap_or(u32::MAX).max(1);
+    let spares = plan.spare_hosts_per_zone * in_zones;
+    let with_spares = match plan.spare_hosts_per_zone {
+        0 => String::new(),
+        n => format!(", and {}", types::show::spare_hosts(n)),
+    };
     let region = analysis.region.as_ref().map_or_else(|| REPLACE.to_owned(), |region| quoted(region));
     let mut text = format!(
         "{head}apiVersion: emp.pf9.io/v1alpha1\nkind: BaremetalPool\nmetadata:\n  name: {REPLACE} # a name for the pool\n\
@@ -135,11 +141,11 @@ fn baremetal_pool(analysis: &Analysis, plan: &Plan, head: &str) -> String {
         ));
     }
     text.push_str(&format!(
-        "    # Fewest and most hosts over all zones in the replay, after its first day. One in each zone is the least for a\n    \
-         # pool that outlives a zone; a host that is alone in its zone can neither be emptied nor patched.\n    \
+        "    # Fewest and most hosts over all zones in the replay, after its first day{with_spares}. One in each zone is the\n    \
+         # least for a pool that outlives a zone; a host that is alone in its zone can neither be emptied nor patched.\n    \
          minMachines: {}\n    maxMachines: {}\n",
-        sum(|hosts| hosts.0, plan.hosts.0),
-        sum(|hosts| hosts.1, plan.hosts.1),
+        sum(|hosts| hosts.0, plan.hosts.0) + spares,
+        sum(|hosts| hosts.1, plan.hosts.1) + spares,
     ));
     text
 }

@@ -44,11 +44,7 @@ impl PlanPart {
             zones: plan.map_or_else(empty, zones),
             waves: plan.map_or_else(empty, |plan| waves(analysis, plan)),
             reduction: if plan.is_some() { reduction::table(analysis) } else { empty() },
-            stays: if analysis.verdict.reason.is_some() {
-                "What stays keeps today’s machine types."
-            } else {
-                "What stays is repacked, so types may appear that are not there today."
-            },
+            stays: words::what_stays(analysis),
             hosts: hosts(analysis),
             drafts: drafts::drafts(analysis),
         })
@@ -81,17 +77,17 @@ fn pool(analysis: &View<'_>, plan: &Plan) -> Table {
         Some(ratio) => Cell::new(format!("× {ratio}")),
         None => Cell::absent(format::UNKNOWN),
     };
+    let spare = match plan.spare_hosts_per_zone {
+        0 => "fewest and most at once after the first day".to_owned(),
+        n => format!("fewest and most at once after the first day; and {}", types::show::spare_hosts(n)),
+    };
     let mut rows = vec![
         Row::new(vec![
             Cell::new("Host type"),
             Cell::name(&plan.host_type),
             Cell::new("bare metal, one type to a pool"),
         ]),
-        Row::new(vec![
-            Cell::new("Hosts"),
-            Cell::new(between(plan.hosts)),
-            Cell::new("fewest and most at once after the first day"),
-        ]),
+        Row::new(vec![Cell::new("Hosts"), Cell::new(between(plan.hosts)), Cell::new(spare)]),
         Row::new(vec![
             Cell::new("Memory overcommit"),
             ratio(plan.memory_overcommit),

@@ -6,7 +6,7 @@ use types::analysis::{Analysis, Scenario};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
-use crate::words::{self, POOL, TODAY};
+use crate::words::{self, TODAY};
 
 /// EC2 nodes of one type and capacity type, at once on average.
 #[derive(Debug)]
@@ -46,7 +46,8 @@ fn some(nodes: f64) -> String {
 /// Every type of EC2 node there is today or with the pool, those that shrink most first.
 pub(crate) fn changes(analysis: &Analysis) -> Vec<Change<'_>> {
     let hours = f64::from(analysis.window.hours_present);
-    let (Some(today), Some(pool)) = (words::scenario(analysis, TODAY), words::scenario(analysis, POOL)) else {
+    let planned = words::planned(analysis);
+    let (Some(today), Some(pool)) = (words::scenario(analysis, TODAY), words::scenario(analysis, planned)) else {
         return Vec::new();
     };
     if hours <= 0.0 {

@@ -61,6 +61,20 @@ pub(crate) fn pool(analysis: &Analysis) -> &'static str {
     }
 }
 
+/// The pool that the plan builds.
+pub(crate) fn planned(analysis: &Analysis) -> &str {
+    analysis.plan.as_ref().and_then(|plan| plan.scenario.as_deref()).unwrap_or(POOL)
+}
+
+/// Fate of the EC2 nodes under what does not move to the pool that the plan builds, as a sentence.
+pub(crate) fn what_stays(analysis: &Analysis) -> &'static str {
+    if planned(analysis) == POOL && analysis.verdict.reason.is_some() {
+        "What stays keeps today’s machine types."
+    } else {
+        "What stays is repacked once all has moved, so types may appear that are not there today."
+    }
+}
+
 /// Returns what the elastic machine pool saves against today; `None` also where the analyzer forms no verdict from it,
 /// say because only volumes are priced.
 pub(crate) fn headline_saving(analysis: &Analysis) -> Option<&Saving> {

@@ -76,6 +76,8 @@ pub(crate) struct PodSlots {
     lacking: BTreeSet<i64>,
     /// Zone of each node, by hour and the number of its name; of Fargate's none.
     zones: FastMap<(i64, u32), String>,
+    /// Nodes among them that no scenario replaces, so that how their pods are spread says nothing.
+    apart: BTreeSet<(i64, u32)>,
     /// Pods on each of these nodes at the end of the hour, daemons aside.
     on_node: FastMap<(i64, u32), u32>,
     /// What of each zone has no sample in these hours.
@@ -96,7 +98,11 @@ impl PodSlots {
         for (hour, nodes) in nodes {
             for node in nodes.iter().filter(|node| node.kind.compute_type != "fargate") {
                 let zone = node.zone.clone().unwrap_or_default();
-                self.zones.insert((*hour, ledger.node_names.index_of(&node.name)), zone);
+                let of_hour = (*hour, ledger.node_names.index_of(&node.name));
+                self.zones.insert(of_hour, zone);
+                if !node.kind.may_be_replaced() {
+                    self.apart.insert(of_hour);
+                }
             }
         }
         self.lacking = lacking;
@@ -113,6 +119,9 @@ impl PodSlots {
         let mut in_zone: BTreeMap<(i64, &str), u32> = BTreeMap::new();
         for ((hour, node), pods) in &self.on_node {
             let Some(zone) = self.zones.get(&(*hour, *node)) else { continue };
+            if self.apart.contains(&(*hour, *node)) {
+                continue;
+            }
             let of_hour = spread.entry(*hour).or_default();
             of_hour.pods += pods;
             of_hour.on_one = of_hour.on_one.max(*pods);

@@ -150,6 +150,7 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
         grid: tuned.grid,
         grid_today: tuned.grid_today,
         tornado: None,
+        planned: ScenarioId::Emp,
         waves: Vec::new(),
         lifted: Vec::new(),
         ladders,
@@ -179,19 +180,21 @@ impl<'a> Model<'a> {
         let decision = decide(&judged, &basis);
         let of = subject(&judged, &decision).and_then(|row| self.scenario(row.id)).cloned();
         let pays = judged.reported.iter().any(|row| row.id.is_emp() && row.judged.saving_monthly_usd > 0.0);
-        let (emp, today) = (self.scenario(ScenarioId::Emp).cloned(), self.today().cloned());
+        self.planned = decision.recommended.filter(|id| id.is_emp()).unwrap_or(ScenarioId::Emp);
+        let (planned, today) = (self.scenario(self.planned).cloned(), self.today().cloned());
+        let as_today = self.scenario(ScenarioId::Emp).map(|emp| emp.setup.ec2.clone());
         let limits = self.limits;
         let counted = self.names.counted.take();
         let mut passes = Passes { source, base, pricer: &self.pricer, names: &mut self.names, limits };
-        if let Some(emp) = emp {
+        if let Some((planned, as_today)) = planned.zip(as_today) {
             let steps = steps::order(passes.names, counted.as_ref());
             let taken = if pays { &steps[..] } else { &[] };
             let choices = steps::Lifted::of(in_force, counted.as_ref(), taken);
             let selector = Selector { machines, selections: &choices.selections };
-            let (lifted, mut waves) = passes.steps(&emp, &choices, &selector).await?;
+            let (lifted, mut waves) = passes.steps(&planned, as_today, &choices, &selector).await?;
             self.lifted = lifted;
             // With the last step everything has moved, and that is the scenario itself.
-            waves.push(emp.without_course());
+            waves.push(planned.without_course());
             self.waves = if pays { steps.into_iter().zip(waves).collect() } else { Vec::new() };
         }
         // Last, since how much of it is replayed hangs on how much was.

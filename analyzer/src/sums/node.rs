@@ -25,6 +25,13 @@ pub(crate) struct NodeKind {
     pub(crate) emp_owned: bool,
 }
 
+impl NodeKind {
+    /// Returns true when scenarios may replace it: an EC2 machine with Linux that is no elastic VM.
+    pub(crate) fn may_be_replaced(&self) -> bool {
+        self.compute_type == "ec2" && !self.emp_owned && is_linux(self.os.as_deref().unwrap_or("linux"))
+    }
+}
+
 /// One node in one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodeRow {

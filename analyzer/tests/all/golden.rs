@@ -93,6 +93,13 @@ async fn a_pool_pays_where_peaks_stagger_and_requests_are_needed() {
     };
     check(&all, &pool);
     assert!(judged(&all, ScenarioId::EmpTuned).saving_vs_rival_monthly_usd.is_some_and(|usd| usd > 0.0));
+    // What is to be built is what is recommended: its ratios, its spare hosts, and in the end its saving.
+    let plan = all.plan.as_ref().unwrap();
+    assert_eq!(plan.scenario.as_deref(), Some("emp-tuned"));
+    assert!(plan.memory_overcommit != Some(1.5) || plan.cpu_overcommit != Some(3.0), "{plan:?}");
+    assert_eq!(plan.spare_hosts_per_zone, judged(&all, ScenarioId::EmpTuned).spare_hosts_per_zone);
+    let (last, tuned) = (plan.waves.last().unwrap(), all.scenarios.iter().find(|one| one.id == "emp-tuned").unwrap());
+    assert_eq!(last.total_usd.map(f64::round), tuned.cost_usd.total.map(f64::round));
 }
 
 #[tokio::test(flavor = "multi_thread")]

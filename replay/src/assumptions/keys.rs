@@ -179,8 +179,8 @@ crate::assumption_set! {
         "ours: a mean over all pods must not hide one workload that is starved",
         "the same for each workload that uses over 0.1 core";
     risk_memory_over_mean = "risk.memory_over_mean", "", { number 0.00001, 0.0, 1.0 },
-        "ours: a node kills pods and a host swaps while the mean is over capacity; one slot in a hundred thousand is chance",
-        "largest share of machine-slots and host-slots whose mean memory is over capacity";
+        "ours: a node kills pods and a host swaps while the mean is over capacity; one part in a hundred thousand is chance",
+        "largest share of the pods' memory on machines and hosts whose mean memory is over capacity";
     risk_memory_over_max = "risk.memory_over_max", "", { number 0.0001, 0.0, 1.0 },
         "ours: largest samples of different pods rarely fall together",
         "the same of the largest memory of each pod in the slot, added up";

@@ -9,11 +9,12 @@ use crate::words;
 /// The note.
 pub(super) fn text(analysis: &Analysis, about: &[String]) -> String {
     let mut text: String = about.iter().map(|line| format!("<!-- {line} -->\n")).collect();
-    text.push_str(
+    text.push_str(&format!(
         "\n# EC2 nodes that go\n\nThe saving is only real once these node groups shrink. Numbers are nodes at once, on average \
-         over the window; set minimum and maximum of a group from its own peaks. What stays is repacked, so types may appear \
-         that are not there today.\n\n| instance type | bought as | today | with elastic VMs | so |\n|---|---|---:|---:|---|\n",
-    );
+         over the window; set minimum and maximum of a group from its own peaks. {}\n\n\
+         | instance type | bought as | today | with elastic VMs | action |\n|---|---|---:|---:|---|\n",
+        words::what_stays(analysis)
+    ));
     for change in reduction::changes(analysis) {
         let Change { instance_type, capacity_type, today, then } = &change;
         text.push_str(&format!(

@@ -13,7 +13,10 @@ pub(super) const HOSTS: Sheet = Sheet {
         ("usd_per_hour", "its price"),
         ("lower_bound_usd", "least compute cost of what would run on it, over the window"),
         ("total_usd", "what `emp` costs on it over the window; empty where it was not replayed or priced"),
-        ("holds_target", "whether it held the limits that nothing kept ready mends, where hosts are chosen; empty where it was not replayed"),
+        (
+            "holds_target",
+            "whether it held the limits that nothing kept ready mends, where hosts are chosen; empty where it was not replayed",
+        ),
         ("chosen", "whether it is the host of the scenarios"),
         ("reason", "why, or why not"),
     ],

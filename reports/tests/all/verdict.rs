@@ -35,7 +35,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "Right-size requests on EC2.",
             "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
             "How sure Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
-            "Do first Provide one m5a.large kept warm in each zone ($125 a month, already deducted from the saving); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
+            "Do first Arrange for one m5a.large kept warm in each zone ($125 a month, already deducted from the saving); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
         ),
         (
             "pool-wins",

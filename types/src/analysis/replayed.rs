@@ -298,12 +298,18 @@ pub struct Realised {
     pub saving_usd: Option<f64>,
 }
 
-/// Plan of what to build, from the scenario `emp`.
+/// Plan of what to build: the pool that is recommended, else `emp`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
+    /// Scenario it builds; `null` in analyses that predate it, where it is `emp`.
+    #[serde(default)]
+    pub scenario: Option<String>,
     /// The host type of the pool.
     pub host_type: String,
+    /// Spare hosts of each zone that the scenario is priced with; they come on top of `hosts` and of those in `pools`.
+    #[serde(default)]
+    pub spare_hosts_per_zone: u32,
     /// Fewest and most hosts at once, after the warm-up.
     pub hosts: (u32, u32),
     /// Elastic VMs by type, in hours over the window, most first.

@@ -286,9 +286,9 @@ pub enum Limit {
     CpuLost,
     /// The same for the workload that loses most.
     WorkloadCpuLost,
-    /// Share of machine-slots and host-slots whose mean memory is over capacity.
+    /// Share of the pods' memory that is on machines and hosts whose mean memory is over capacity.
     MemoryOverMean,
-    /// Share of machine-slots and host-slots whose largest memory is over capacity.
+    /// Share of the pods' memory that is on machines and hosts whose largest memory is over capacity.
     MemoryOverMax,
     /// Evictions by the scenario per pod of a service and day.
     Evictions,
@@ -304,7 +304,7 @@ pub enum Limit {
     LateBatch,
     /// Periodic runs that started after the next one was due.
     OvertakenRuns,
-    /// Share of pods that fit no machine on offer.
+    /// Share of the pods' time in which they never get a machine.
     Unplaceable,
     /// Cost of warm machines, as a share of compute.
     HeadroomCost,

@@ -1,7 +1,7 @@
 //! Limits in words: their names, their values, and what it means to break one.
 
 use super::measures::numbers_apart;
-use super::{count, grouped, told_apart};
+use super::{count, told_apart};
 use crate::analysis::{Limit, LimitCheck};
 
 /// The name of a limit, as a table has it.
@@ -18,7 +18,7 @@ pub fn limit(limit: Limit) -> &'static str {
         Limit::LateServices => "late starts of services",
         Limit::LateBatch => "late starts of batch pods",
         Limit::OvertakenRuns => "overtaken runs",
-        Limit::Unplaceable => "pods that fit nowhere",
+        Limit::Unplaceable => "pods without a machine",
         Limit::HeadroomCost => "cost of warm machines",
     }
 }
@@ -28,8 +28,8 @@ pub fn limit_what(limit: Limit) -> &'static str {
     match limit {
         Limit::CpuLost => "CPU asked for beyond what machines and hosts have, of the CPU used",
         Limit::WorkloadCpuLost => "the same for the workload that loses most",
-        Limit::MemoryOverMean => "time in which mean memory is over capacity, machine by machine",
-        Limit::MemoryOverMax => "time in which peak memory is over capacity, machine by machine",
+        Limit::MemoryOverMean => "memory of pods on machines whose mean memory is over capacity",
+        Limit::MemoryOverMax => "memory of pods on machines whose peak memory is over capacity",
         Limit::Evictions => "evictions per pod of a service and day",
         Limit::SingleEvictions => "the same for stateful sets and single replicas",
         Limit::BlastRadius => "most pods on one machine or host, of all",
@@ -37,7 +37,7 @@ pub fn limit_what(limit: Limit) -> &'static str {
         Limit::LateServices => "starts of services more than a minute late",
         Limit::LateBatch => "starts of batch pods later than a minute and a tenth of their length",
         Limit::OvertakenRuns => "periodic runs that start after the next one is due",
-        Limit::Unplaceable => "pods that fit no machine on offer",
+        Limit::Unplaceable => "time of pods that never get a machine",
         Limit::HeadroomCost => "cost of warm machines, of compute",
     }
 }
@@ -46,7 +46,6 @@ pub fn limit_what(limit: Limit) -> &'static str {
 pub fn limit_values(of: Limit, value: f64, allowed: f64) -> [String; 2] {
     match of {
         Limit::Evictions | Limit::SingleEvictions => numbers_apart(value, allowed),
-        Limit::OvertakenRuns => [value, allowed].map(|runs| grouped(runs, 0)),
         _ => told_apart(value, allowed),
     }
 }
@@ -60,8 +59,8 @@ pub fn breach(check: &LimitCheck) -> String {
     let what = match check.limit {
         Limit::CpuLost => format!("pods would lack {value} of the CPU they use"),
         Limit::WorkloadCpuLost => format!("one workload would lack {value} of the CPU it uses"),
-        Limit::MemoryOverMean => format!("machines would be out of memory {value} of the time"),
-        Limit::MemoryOverMax => format!("memory peaks would exceed a machine's capacity {value} of the time"),
+        Limit::MemoryOverMean => format!("{value} of the pods' memory would be on machines that run out of it"),
+        Limit::MemoryOverMax => format!("{value} of the pods' memory would be on machines whose peaks exceed it"),
         Limit::Evictions => format!("each service pod would be evicted {value} times a day"),
         Limit::SingleEvictions => {
             format!("stateful sets and single replicas would be evicted {value} times per pod and day")
@@ -70,8 +69,8 @@ pub fn breach(check: &LimitCheck) -> String {
         Limit::HostLoss => format!("a zone could not make up for a lost host {value} of the time"),
         Limit::LateServices => format!("{value} of service starts would be more than a minute late"),
         Limit::LateBatch => format!("{value} of batch starts would be late"),
-        Limit::OvertakenRuns => format!("{value} periodic runs would start after the next one is due"),
-        Limit::Unplaceable => format!("{value} of pods fit no machine on offer"),
+        Limit::OvertakenRuns => format!("{value} of periodic runs would start after the next one is due"),
+        Limit::Unplaceable => format!("pods would have no machine for {value} of their time"),
         Limit::HeadroomCost => format!("the warm machines it needs would be {value} of its compute cost"),
     };
     let allowed = if check.allowed == 0.0 { "none".to_owned() } else { allowed };
@@ -105,10 +104,16 @@ mod tests {
                 "2.1\u{a0}% of service starts would be more than a minute late, where 1\u{a0}% is allowed",
             ),
             (
+                Limit::OvertakenRuns,
+                0.000_32,
+                0.000_1,
+                "0.03\u{a0}% of periodic runs would start after the next one is due, where 0.01\u{a0}% is allowed",
+            ),
+            (
                 Limit::MemoryOverMean,
                 0.004,
                 0.0,
-                "machines would be out of memory 0.4\u{a0}% of the time, where none is allowed",
+                "0.4\u{a0}% of the pods' memory would be on machines that run out of it, where none is allowed",
             ),
             (
                 Limit::Evictions,

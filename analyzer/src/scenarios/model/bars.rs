@@ -112,21 +112,23 @@ impl Bars<'_, '_> {
     fn assumptions(&self, row: &Reported, tornado: &Tornado) -> Vec<Changed> {
         let limits = &self.model.limits;
         let month = self.model.pricer.month_of(&tornado.base.reported);
-        let lines = |replayed: &Replayed| {
-            let checks = replay::judge(&replayed.reported, &tornado.today.reported, limits);
+        let lines = |replayed: &Replayed, today: &Replayed| {
+            let checks = replay::judge(&replayed.reported, &today.reported, limits);
             let spares = spares(&checks, &replayed.reported);
             self.model.pricer.money(replayed, &spared(&replayed.reported, spares)).lines
         };
-        let broken = |replayed: &Replayed| {
-            let checks = checks_with_spares(replayed, &tornado.today, limits);
+        let broken = |replayed: &Replayed, today: &Replayed| {
+            let checks = checks_with_spares(replayed, today, limits);
             let check = checks.into_iter().filter(|check| !check.holds).min_by_key(|check| check.limit)?;
             Some(limit_check(self.model, &check, None))
         };
-        let (base, held) = (lines(&tornado.base), broken(&tornado.base).is_none());
+        let today = |bar: &Bar| bar.today.as_ref().unwrap_or(&tornado.today);
+        let base = lines(&tornado.base, &tornado.today);
+        let held = broken(&tornado.base, &tornado.today).is_none();
         let now = row.judged.headroom.as_ref().map_or(0.0, |headroom| headroom.monthly_usd);
         // What a bar keeps warm may be no larger a share of compute than in any scenario.
         let too_dear = |bar: &Bar| {
-            let (with, without) = (lines(&bar.replayed), lines(bar.before.as_ref()?));
+            let (with, without) = (lines(&bar.replayed, today(bar)), lines(bar.before.as_ref()?, today(bar)));
             let more = without.less(&with).map_or(0.0, |(saved, ..)| -month.usd(saved));
             let compute = with.compute.map_or(0.0, |compute| month.usd(compute));
             let check = headroom_check(now + more, compute, self.model.assumptions.replay.risk_headroom_cost);
@@ -134,8 +136,8 @@ impl Bars<'_, '_> {
         };
         let changed = tornado.changed.iter().filter_map(|bar| {
             let Bar { change, replayed, .. } = bar;
-            let (saved, ..) = base.less(&lines(replayed))?;
-            let (monthly_usd, breaks) = (month.usd(saved), broken(replayed).or_else(|| too_dear(bar)));
+            let (saved, ..) = base.less(&lines(replayed, today(bar)))?;
+            let (monthly_usd, breaks) = (month.usd(saved), broken(replayed, today(bar)).or_else(|| too_dear(bar)));
             let turns = self.turns(row, monthly_usd, held, breaks.is_none(), change.key.starts_with("emp."));
             Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, breaks, turns })
         });

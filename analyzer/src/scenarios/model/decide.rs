@@ -7,11 +7,13 @@ use types::NanoUsd;
 use types::analysis::{LEAST_SAVING_FRACTION, Reason, ScenarioId, Silence};
 
 use super::judged::{Judgement, Reported};
+use super::replayed::Replayed;
 use super::replays::Model;
 use super::silence::silence;
 use crate::bill::today::Bill;
 use crate::month::Month;
 use crate::number::ratio;
+use crate::units::unsigned;
 
 /// Largest share of core-seconds or GiB-seconds without a sample that carries a recommendation.
 pub(super) const SILENT: f64 = 0.05;
@@ -27,6 +29,8 @@ pub(crate) struct Basis {
     pub(crate) silence: Option<Silence>,
     /// The replay of today's machines over their bill, compute at contracted prices.
     pub(crate) optimism: Option<f64>,
+    /// Cost of nodes in hours in which nothing ran on them, as a share of that bill: the replay lets them go, which is no error.
+    pub(crate) empty: f64,
     /// Over the window, and over the reported hours.
     pub(crate) window: Month,
     pub(crate) reported: Month,
@@ -37,18 +41,25 @@ impl Basis {
     pub(super) fn new(model: &Model<'_>, bill: &Bill) -> Self {
         let today = model.today();
         let money = today.map(|today| model.pricer.of(today)).filter(|_| bill.lines.compute.is_some());
+        let billed = bill.compute.contracted().usd();
+        let empty = today.map_or(0.0, |today| empty_usd(today));
         Self {
+            empty: ratio(empty, billed).unwrap_or_default(),
             pods: today.is_some_and(|today| today.whole.service.asked_seconds > 0),
             silence: today.map(|today| silence(&today.whole)),
-            optimism: money.and_then(|money| ratio(money.compute.contracted().usd(), bill.compute.contracted().usd())),
+            optimism: money.and_then(|money| ratio(money.compute.contracted().usd(), billed)),
             window: model.pricer.month(0..model.windows.hours),
             reported: model.pricer.month(model.windows.reported_from..model.windows.hours),
         }
     }
 
-    /// Returns the difference of the replay of today's machines from today's compute cost, as a share of it.
+    /// Returns the difference of the replay of today's machines from today's compute cost, as a share of it, but for nodes
+    /// that nothing ran on.
     pub(super) fn off_by(&self) -> f64 {
-        self.optimism.map_or(0.0, |optimism| (1.0 - optimism).abs())
+        self.optimism.map_or(0.0, |optimism| {
+            let cheaper = 1.0 - optimism;
+            if cheaper > 0.0 { (cheaper - self.empty).max(0.0) } else { -cheaper }
+        })
     }
 
     /// Share of the use without a sample, of CPU or of memory, the larger.
@@ -63,6 +74,15 @@ impl Basis {
         let off = self.off_by() * today.compute.unwrap_or_default().usd();
         (LEAST_SAVING_FRACTION * self.reported.usd(bill)).max(self.reported.usd(nanos(off)))
     }
+}
+
+/// Cost of today's nodes in hours in which nothing ran on them, at contracted prices; those without a price aside.
+fn empty_usd(today: &Replayed) -> f64 {
+    let cost = |(kind, seconds): &(u32, u64)| {
+        let machine = today.setup.catalog.machines.get(usize::try_from(*kind).ok()?)?;
+        Some(machine.price?.usd_per_hour() * unsigned(*seconds) / 3600.0)
+    };
+    today.whole.empty_nodes.iter().filter_map(cost).sum()
 }
 
 /// An amount of USD, exact to the nano-dollar.

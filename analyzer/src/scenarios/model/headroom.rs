@@ -8,23 +8,29 @@
 
 use replay::{Check, Headroom, Limits, Setup, WAITING, holds, judge};
 use types::NanoUsd;
-use types::analysis::{Limit, ScenarioId};
+use types::analysis::{LEAST_SAVING_FRACTION, Limit, ScenarioId};
 
-use super::passes::{Passes, Setups};
+use super::decide::nanos;
+use super::passes::{MOST_REPLAYS, Passes, Setups};
 use super::replayed::Replayed;
 use super::selection::Selector;
-use super::spares::with_spares;
+use super::spares::{spared, spares, with_spares};
 use crate::read::error::AnalyzeError;
 
 /// Scenarios on each side that headroom is tried for at the most.
 const TRIED: usize = 2;
+/// Replays of the window that steps to a pool and bars come to, for which room is left.
+const RESERVED: f64 = 10.0;
 
 /// Scenarios on EC2, those on a pool, and what was tried for them.
 pub(super) type WithHeadroom = (Vec<Replayed>, Vec<Replayed>, Vec<Ladder>);
 
-/// Levels beyond the default.
-fn levels() -> impl Iterator<Item = Headroom> {
-    Headroom::LEVELS.into_iter().skip(1)
+/// Levels at which more is kept than `base` keeps, the lowest first.
+pub(super) fn levels_above(base: Headroom) -> impl Iterator<Item = Headroom> {
+    let keeps_more = move |level: &Headroom| {
+        level.warm_machines >= base.warm_machines && level.empty_seconds >= base.empty_seconds && *level != base
+    };
+    Headroom::LEVELS.into_iter().filter(keeps_more)
 }
 
 /// Result of one level: whether it holds every limit, and its cost; `None` where something of it has no price.
@@ -41,40 +47,43 @@ impl Tried {
 }
 
 /// The cheapest level that holds and whose next holds too, the lowest of equals; `None` where there is none, or what was
-/// tried does not tell yet. `tried` is of the lowest levels, from the default on.
-fn cheapest_sure(tried: &[Tried]) -> Option<usize> {
-    let next_holds = |at: usize| at + 1 == Headroom::LEVELS.len() || tried.get(at + 1).is_some_and(|next| next.holds);
+/// tried does not tell yet. `tried` is of the lowest of so many levels, from what the scenario keeps by itself on.
+fn cheapest_sure(tried: &[Tried], levels: usize) -> Option<usize> {
+    let next_holds = |at: usize| at + 1 == levels || tried.get(at + 1).is_some_and(|next| next.holds);
     let sure = tried.iter().enumerate().filter(|(at, level)| level.holds && next_holds(*at));
     sure.reduce(|best, next| if next.1.is_cheaper_than(best.1) { next } else { best }).map(|(at, _)| at)
 }
 
 /// Returns true when another level may still be the one to take: none is sure, or the last one tried is cheaper.
-fn is_open(tried: &[Tried]) -> bool {
-    if tried.len() >= Headroom::LEVELS.len() {
+fn is_open(tried: &[Tried], levels: usize) -> bool {
+    if tried.len() >= levels {
         return false;
     }
-    let sure = cheapest_sure(tried).and_then(|at| tried.get(at));
+    let sure = cheapest_sure(tried, levels).and_then(|at| tried.get(at));
     sure.is_none_or(|sure| tried.last().is_some_and(|last| last.holds && last.is_cheaper_than(sure)))
 }
 
 /// One side under way.
 struct Climb {
-    /// Scenarios still to be tried, the one that saves most last.
-    left: Vec<Replayed>,
+    /// Scenarios still to be tried with their cost, the one that saves most last.
+    left: Vec<(NanoUsd, Replayed)>,
+    /// Difference of cost below which the one that changes less is recommended.
+    near: NanoUsd,
     now: Option<Ladder>,
     done: Vec<Ladder>,
 }
 
 impl Climb {
-    fn of(mut ranked: Vec<Replayed>) -> Self {
+    fn of(mut ranked: Vec<(NanoUsd, Replayed)>, near: NanoUsd) -> Self {
         ranked.reverse();
-        let mut climb = Self { left: ranked, now: None, done: Vec::new() };
+        let mut climb = Self { left: ranked, near, now: None, done: Vec::new() };
         climb.begin();
         climb
     }
 
     fn begin(&mut self) {
-        self.now = self.left.pop().map(|base| Ladder { base, levels: Vec::new(), costs: Vec::new(), chosen: None });
+        let next = self.left.pop();
+        self.now = next.map(|(_, base)| Ladder { base, levels: Vec::new(), costs: Vec::new(), chosen: None });
     }
 
     /// The next levels to be replayed: two at a time, one where the level before holds and only needs to be confirmed.
@@ -83,13 +92,15 @@ impl Climb {
         let n = if holds(ladder.levels.last().unwrap_or(&ladder.base)) { 1 } else { 2 };
         let base = &ladder.base;
         let setup = |headroom| (Setup { headroom, ..base.setup.clone() }, base.host.clone());
-        levels().skip(ladder.levels.len()).take(n).map(setup).collect()
+        levels_above(base.setup.headroom).skip(ladder.levels.len()).take(n).map(setup).collect()
     }
 
-    /// Takes what came of them, and goes on to the next scenario where none of all levels holds.
+    /// Takes what came of them, and goes on to the next scenario where none of all levels holds, or, while there is room for
+    /// more replays, where the next saves nearly as much.
     fn take(
         &mut self,
         replayed: Vec<Replayed>,
+        has_room: bool,
         holds: &dyn Fn(&Replayed) -> bool,
         cost: &dyn Fn(&Replayed) -> Option<NanoUsd>,
     ) {
@@ -99,14 +110,17 @@ impl Climb {
         let new: Vec<_> = ladder.all().skip(known).map(cost).collect();
         ladder.costs.extend(new);
         let tried = ladder.tried(holds);
-        ladder.chosen = cheapest_sure(&tried);
-        if is_open(&tried) {
+        let levels = ladder.levels_there();
+        ladder.chosen = cheapest_sure(&tried, levels);
+        if is_open(&tried, levels) {
             self.now = Some(ladder);
             return;
         }
-        let found = ladder.chosen.is_some();
+        let found = ladder.chosen.and_then(|at| ladder.costs.get(at).copied().flatten());
         self.done.push(ladder);
-        if !found {
+        // Between those that save nearly as much, the one that changes less is recommended, so it is tried too.
+        let near = |cost: NanoUsd| self.left.last().is_some_and(|(next, _)| *next < cost + self.near);
+        if found.is_none_or(|cost| has_room && near(cost)) {
             self.begin();
         }
     }
@@ -123,8 +137,9 @@ impl Passes<'_, '_, '_> {
         let Some(today) = on_ec2.first().cloned() else { return Ok((on_ec2, on_emp, Vec::new())) };
         let limits = self.limits;
         let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, &today, &limits), &[]);
-        let cost = |replayed: &Replayed| self.pricer.reported_cost(replayed);
-        let mut sides = [&on_ec2, &on_emp].map(|side| Climb::of(self.worth_headroom(side, &today)));
+        let cost = |replayed: &Replayed| self.reported_cost(replayed, &today);
+        let near = self.pricer.reported_cost(&today).unwrap_or_default().usd() * LEAST_SAVING_FRACTION;
+        let mut sides = [&on_ec2, &on_emp].map(|side| Climb::of(self.worth_headroom(side, &today), nanos(near)));
         loop {
             let wanted = sides.each_ref().map(|side| side.wanted(&fits));
             let sizes = wanted.each_ref().map(Vec::len);
@@ -133,9 +148,11 @@ impl Passes<'_, '_, '_> {
             }
             let all = self.source.all();
             let mut replayed = self.pass(wanted.into_iter().flatten().collect(), all, selector).await?.into_iter();
+            let cost = |replayed: &Replayed| self.reported_cost(replayed, &today);
+            let has_room = self.source.replays + RESERVED <= MOST_REPLAYS;
             for (side, n) in sides.iter_mut().zip(sizes) {
                 let of_side: Vec<Replayed> = replayed.by_ref().take(n).collect();
-                side.take(of_side, &fits, &cost);
+                side.take(of_side, has_room, &fits, &cost);
             }
         }
         let ladders: Vec<Ladder> = sides.into_iter().flat_map(|side| side.done).collect();
@@ -147,7 +164,7 @@ impl Passes<'_, '_, '_> {
     }
 
     /// Those that save most and break nothing but what headroom can mend.
-    fn worth_headroom(&self, scenarios: &[Replayed], today: &Replayed) -> Vec<Replayed> {
+    fn worth_headroom(&self, scenarios: &[Replayed], today: &Replayed) -> Vec<(NanoUsd, Replayed)> {
         let Some(of_today) = self.pricer.reported_cost(today) else { return Vec::new() };
         let recommendable = |replayed: &&Replayed| replayed.id().is_some_and(ScenarioId::may_be_recommended);
         let mut ranked: Vec<(NanoUsd, usize)> = scenarios
@@ -155,12 +172,18 @@ impl Passes<'_, '_, '_> {
             .enumerate()
             .filter(|(_, replayed)| recommendable(replayed))
             .filter(|(_, replayed)| holds(&checks_with_spares(replayed, today, &self.limits), &WAITING))
-            .filter_map(|(at, replayed)| Some((self.pricer.reported_cost(replayed)?, at)))
+            .filter_map(|(at, replayed)| Some((self.reported_cost(replayed, today)?, at)))
             .filter(|(cost, _)| *cost < of_today)
             .collect();
         ranked.sort_unstable();
         ranked.truncate(TRIED);
-        ranked.into_iter().filter_map(|(_, at)| scenarios.get(at).cloned()).collect()
+        ranked.into_iter().filter_map(|(cost, at)| Some((cost, scenarios.get(at)?.clone()))).collect()
+    }
+
+    /// Cost on the reported hours with the spare hosts that a scenario needs; `None` where something of it has no price.
+    fn reported_cost(&self, replayed: &Replayed, today: &Replayed) -> Option<NanoUsd> {
+        let spares = spares(&judge(&replayed.reported, &today.reported, &self.limits), &replayed.reported);
+        self.pricer.money(replayed, &spared(&replayed.reported, spares)).lines.total()
     }
 }
 
@@ -198,7 +221,18 @@ impl Ladder {
     /// The same ladder as other limits would have it chosen, of the levels that were tried.
     pub(super) fn under(&self, today: &Replayed, limits: &Limits) -> Option<usize> {
         let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, today, limits), &[]);
-        cheapest_sure(&self.tried(&fits))
+        cheapest_sure(&self.tried(&fits), self.levels_there())
+    }
+
+    /// The lowest level that was tried and breaks a limit, else the base.
+    pub(super) fn first_that_breaks(&self, today: &Replayed, limits: &Limits) -> &Replayed {
+        let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, today, limits), &[]);
+        self.all().find(|replayed| !fits(replayed)).unwrap_or(&self.base)
+    }
+
+    /// Levels there are, the base among them.
+    fn levels_there(&self) -> usize {
+        1 + levels_above(self.base.setup.headroom).count()
     }
 
     /// The base, then each level.
@@ -215,7 +249,9 @@ impl Ladder {
 mod tests {
     use types::NanoUsd;
 
-    use super::{Tried, cheapest_sure, is_open};
+    use replay::Headroom;
+
+    use super::{Tried, cheapest_sure, is_open, levels_above};
 
     #[test]
     fn the_cheapest_level_is_taken_once_the_next_is_known_to_hold_too() {
@@ -234,10 +270,25 @@ mod tests {
         ] {
             let tried: Vec<Tried> =
                 levels.iter().map(|(cost, holds)| Tried { holds: *holds, cost: Some(NanoUsd::new(*cost)) }).collect();
-            assert_eq!((cheapest_sure(&tried), is_open(&tried)), expect, "{levels:?}");
+            let levels = Headroom::LEVELS.len();
+            assert_eq!((cheapest_sure(&tried, levels), is_open(&tried, levels)), expect, "{levels:?}");
         }
         // Without prices the lowest counts.
         let unpriced = [Tried { holds: true, cost: None }; 3];
-        assert_eq!((cheapest_sure(&unpriced), is_open(&unpriced)), (Some(0), false));
+        let levels = Headroom::LEVELS.len();
+        assert_eq!((cheapest_sure(&unpriced, levels), is_open(&unpriced, levels)), (Some(0), false));
+        // Where nothing more can be kept, there is no next level.
+        assert_eq!(cheapest_sure(&unpriced[..1], 1), Some(0));
+    }
+
+    #[test]
+    fn levels_keep_more_than_the_scenario_does_by_itself() {
+        let above = |warm_machines, empty_seconds| {
+            let levels = levels_above(Headroom { warm_machines, empty_seconds });
+            levels.map(|level| (level.warm_machines, level.empty_seconds)).collect::<Vec<_>>()
+        };
+        assert_eq!(above(0, 600), [(0, 3600), (1, 600), (1, 7200), (2, 3600), (4, 7200)]);
+        assert_eq!(above(2, 600), [(2, 3600), (4, 7200)]);
+        assert_eq!(above(4, 7200), []);
     }
 }

@@ -1,11 +1,12 @@
 //! Interval of the saving over which weeks were seen: whole weeks drawn again and again.
 
-use replay::{HourBilled, Outcome, judge};
+use replay::{HourBilled, Outcome};
 use types::analysis::ScenarioId;
 
+use super::judged::{Judgement, best_pool};
 use super::replayed::Replayed;
 use super::replays::Model;
-use super::spares::{spared, spares};
+use super::spares::spared;
 use crate::month::HOURS_A_WEEK;
 
 const WEEK_SECONDS: i64 = 7 * 24 * 3600;
@@ -16,16 +17,16 @@ const DRAWS: usize = 2000;
 /// Of the draws, outside each end of the interval.
 const OUTSIDE: usize = DRAWS / 20;
 
-/// The middle nine tenths of the saving of a pool against `ec2-repacked`, leftovers treated alike, over the window; `None`
-/// under eight whole weeks.
-pub(super) fn interval(model: &Model<'_>) -> Option<[f64; 2]> {
-    let rival = model.scenario(ScenarioId::Ec2Repacked)?;
-    let pool = model.like_for_like.as_ref()?;
-    let checks = judge(&pool.reported, &model.today()?.reported, &model.limits);
-    let spares = spares(&checks, &pool.reported);
+/// The middle nine tenths of what the pool that is spoken of saves against its rival, leftovers treated alike, over the window,
+/// around what it saves on the reported hours; `None` under eight whole weeks.
+pub(super) fn interval(model: &Model<'_>, judgement: &Judgement) -> Option<[f64; 2]> {
+    let row = best_pool(judgement)?;
+    let rival = model.scenario(row.judged.rival?)?;
+    let twin = model.like_for_like.as_ref().filter(|_| row.id == ScenarioId::Emp);
+    let pool = twin.or_else(|| model.scenario(row.id))?;
     let weekly = |replayed: &Replayed| -> Vec<_> {
         let weeks = weeks(&replayed.whole.hours).into_iter();
-        let of_week = |hours| spared(&Outcome { hours, ..Outcome::default() }, spares);
+        let of_week = |hours| spared(&Outcome { hours, ..Outcome::default() }, row.spares);
         weeks.map(|hours| model.pricer.money(replayed, &of_week(hours)).lines).collect()
     };
     let saved: Option<Vec<f64>> = weekly(rival)
@@ -33,8 +34,11 @@ pub(super) fn interval(model: &Model<'_>) -> Option<[f64; 2]> {
         .zip(weekly(pool))
         .map(|(rival, pool)| rival.less(&pool).map(|(saved, ..)| saved.usd()))
         .collect();
-    let hours = rival.whole.hours.len();
-    drawn_again(&saved?, crate::number::ratio(count(hours), count(HOURS_A_WEEK))?)
+    let (saved, hours) = (saved?, count(rival.whole.hours.len()));
+    let weeks = crate::number::ratio(hours, count(HOURS_A_WEEK))?;
+    let mean = crate::number::ratio(saved.iter().sum(), count(saved.len()))? * weeks;
+    let reported = row.judged.saving_vs_rival_monthly_usd? * hours / types::HOURS_PER_MONTH;
+    Some(drawn_again(&saved, weeks)?.map(|end| reported + end - mean))
 }
 
 /// The hours of each week of which none is missing, weeks counted from the first hour.

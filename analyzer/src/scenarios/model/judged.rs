@@ -24,6 +24,8 @@ pub(crate) struct Reported {
     pub(crate) id: ScenarioId,
     pub(crate) judged: Judged,
     pub(crate) money: Money,
+    /// Spare hosts of each zone that it needs beside those it was replayed with.
+    pub(crate) spares: u32,
 }
 
 /// Every scenario judged, and what would mend those that break a limit.
@@ -65,7 +67,11 @@ fn settled<'m>(model: &'m Model<'_>, id: ScenarioId, today: &Replayed, limits: &
     let ladder = model.ladders.iter().find(|ladder| ladder.base.id() == Some(id));
     let Some(tried) = ladder else { return Some(Settled { replayed: model.scenario(id)?, ladder, level: None }) };
     let level = tried.under(today, limits);
-    let replayed = level.and_then(|level| tried.levels.get(level.checked_sub(1)?)).unwrap_or(&tried.base);
+    let replayed = match level {
+        Some(level) => level.checked_sub(1).and_then(|at| tried.levels.get(at)).unwrap_or(&tried.base),
+        // What holds at one level and not at the next holds by chance.
+        None => tried.first_that_breaks(today, limits),
+    };
     Some(Settled { replayed, ladder, level })
 }
 
@@ -97,14 +103,14 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
             saving_fraction: ratio(saved.usd(), base.usd()),
             rival: None,
             saving_vs_rival_monthly_usd: None,
-            chosen_monthly_usd: chosen_on(model, replayed),
+            chosen_monthly_usd: model.windows.tuned.then(|| chosen_on(model, replayed)).flatten(),
             holds: limits.iter().all(|check| check.holds),
             limits,
             headroom,
             spare_hosts_per_zone: spares + replayed.setup.pool.as_ref().map_or(0, |pool| pool.spare_hosts_per_zone),
             zone_hosts: zone_hosts(&replayed.reported, &replayed.whole, model.windows.reported_from),
         };
-        judgement.reported.push(Reported { id, judged, money });
+        judgement.reported.push(Reported { id, judged, money, spares });
     }
     against_rivals(model, &mut judgement, reported);
     judgement.reported.sort_by(|a, b| {
@@ -153,13 +159,15 @@ fn against_rivals(model: &Model<'_>, judgement: &mut Judgement, reported: Month)
         };
         let Some(row) = judgement.reported.iter().find(|row| row.id == id) else { continue };
         // The default pool leaves leftovers as they are today, so its twin that repacks them is what is compared.
-        let own = match (id, like_for_like) {
-            (ScenarioId::Emp, Some(twin)) => {
-                model.pricer.money(twin, &spared(&twin.reported, row.judged.spare_hosts_per_zone)).lines
-            }
-            _ => row.money.lines,
+        // The twin has no spare hosts and no headroom of its own: it needs what its row does.
+        let (own, headroom) = match (id, like_for_like) {
+            (ScenarioId::Emp, Some(twin)) => (
+                model.pricer.money(twin, &spared(&twin.reported, row.spares)).lines,
+                row.judged.headroom.as_ref().map_or(0.0, |headroom| headroom.monthly_usd),
+            ),
+            _ => (row.money.lines, 0.0),
         };
-        let saved = rival.1.less(&own).map(|(saved, ..)| reported.usd(saved));
+        let saved = rival.1.less(&own).map(|(saved, ..)| reported.usd(saved) - headroom);
         found.push((id, rival.0, saved));
     }
     for (id, rival, saved) in found {
@@ -236,11 +244,17 @@ struct Mended<'m> {
     spares: u32,
 }
 
+/// The pool that is spoken of: of those that hold every limit the one that saves most, else of all.
+pub(super) fn best_pool(judgement: &Judgement) -> Option<&Reported> {
+    let pools = || judgement.reported.iter().filter(|row| row.id.is_emp());
+    pools().find(|row| row.judged.holds).or_else(|| pools().next())
+}
+
 /// Lists what makes a scenario hold, or would.
 fn remedies(model: &Model<'_>, id: ScenarioId, mended: &Mended<'_>, limits: &Limits, reported: Month) -> Vec<Remedy> {
     let Some(today) = model.today() else { return Vec::new() };
     let mut remedies: Vec<Remedy> =
-        mended.ladder.and_then(|ladder| of_headroom(id, ladder, mended.headroom, today, limits)).into_iter().collect();
+        mended.ladder.and_then(|ladder| of_headroom(id, (ladder, mended), today, limits)).into_iter().collect();
     if mended.spares > 0 {
         let cost = |outcome: &Outcome| model.pricer.money(mended.replayed, outcome).lines.total();
         let reported_hours = &mended.replayed.reported;
@@ -259,12 +273,13 @@ fn remedies(model: &Model<'_>, id: ScenarioId, mended: &Mended<'_>, limits: &Lim
 /// The headroom in force, or that none was found.
 fn of_headroom(
     id: ScenarioId,
-    ladder: &Ladder,
-    headroom: Option<&Headroom>,
+    (ladder, mended): (&Ladder, &Mended<'_>),
     today: &Replayed,
     limits: &Limits,
 ) -> Option<Remedy> {
-    let checks = judge(&ladder.base.reported, &today.reported, limits);
+    let headroom = mended.headroom;
+    let without = if headroom.is_some() { &ladder.base } else { mended.replayed };
+    let checks = judge(&without.reported, &today.reported, limits);
     let broken = checks.iter().filter(|check| !check.holds && replay::WAITING.contains(&check.limit));
     let mends: Vec<Limit> = broken.map(|check| check.limit).collect();
     let what = match headroom {

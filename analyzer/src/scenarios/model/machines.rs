@@ -306,3 +306,27 @@ fn may_be_bought(kind: &InstanceType) -> bool {
 fn small(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Spread, most_pods};
+
+    #[test]
+    fn a_machine_takes_a_share_of_the_pods_there_are_on_average() {
+        let most = |spread: &[Spread]| most_pods(spread, &replay::Assumptions::default());
+        let spread = |pods, on_one, in_zone| Spread { pods, on_one, in_zone };
+        // A fifth of a hundred pods in one zone, and more where today's nodes or zones carry more.
+        assert_eq!(most(&[spread(100, 5, 100); 24]), 20);
+        assert_eq!(most(&[spread(100, 30, 100); 24]), 33);
+        assert_eq!(most(&[spread(100, 5, 40); 24]), 44);
+        // One pod left at night says little of what a lost machine takes.
+        let nights: Vec<Spread> =
+            (0..336).map(|h| if h % 24 < 6 { spread(1, 1, 1) } else { spread(100, 5, 100) }).collect();
+        assert_eq!(most(&nights), 15);
+        // The week that has fewest counts, and hours that are no whole week do not.
+        let weeks: Vec<Spread> = (0..346).map(|h| spread(if h < 178 { 10 } else { 100 }, 1, 5)).collect();
+        assert_eq!(most(&weeks), 5);
+        assert_eq!(most(&[]), u32::MAX);
+        assert_eq!(most(&[spread(1, 1, 1)]), 1);
+    }
+}

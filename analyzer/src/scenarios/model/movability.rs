@@ -42,7 +42,7 @@ pub(super) fn selected(model: &Model<'_>) -> Selection {
 }
 
 /// Why pods stay, and what each reason costs that a choice of the user is behind.
-pub(super) fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exclusion> {
+pub(super) fn exclusions(model: &Model<'_>, planned: Option<&ExactLines>) -> Vec<Exclusion> {
     let mut sums: BTreeMap<&'static str, (u32, Stays)> = BTreeMap::new();
     for (why, stays) in model.counted().flat_map(|counted| &counted.stays) {
         let (workloads, sum) = sums.entry(why).or_default();
@@ -56,7 +56,8 @@ pub(super) fn exclusions(model: &Model<'_>, emp: Option<&ExactLines>) -> Vec<Exc
         .map(|(why, (workloads, stays))| {
             let lifted =
                 model.lifted.iter().find(|(of, _)| *of == why).map(|(_, replayed)| model.pricer.of(replayed).lines);
-            let costs = emp.zip(lifted).and_then(|(emp, lifted)| emp.less(&lifted)).map(|(costs, ..)| costs.usd());
+            let costs = planned.zip(lifted).and_then(|(planned, lifted)| planned.less(&lifted));
+            let costs = costs.map(|(costs, ..)| costs.usd());
             Exclusion {
                 reason: why.to_owned(),
                 workloads,

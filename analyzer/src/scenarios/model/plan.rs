@@ -4,8 +4,10 @@ use replay::{Extent, NONE, Outcome, SLOT_SECONDS};
 use types::NanoUsd;
 use types::analysis::{ExactLines, Plan, PoolPlan, Wave};
 
+use super::judged::Judgement;
 use super::money::evm_hours;
 use super::replays::Model;
+use super::spares::spared;
 use crate::month::Month;
 use crate::number::ratio;
 
@@ -13,17 +15,19 @@ use crate::number::ratio;
 const DUAL_HOURS: f64 = 336.0;
 
 /// `today` is the replay of today's machines, on which what does not move yet stays.
-pub(super) fn plan(model: &Model<'_>, today: &ExactLines, month: Month) -> Option<Plan> {
-    let emp = model.on_emp.iter().find(|replayed| replayed.setup.id == "emp")?;
-    let warm_up = usize::try_from(emp.setup.warm_up_seconds / SLOT_SECONDS).unwrap_or_default();
-    let series = &emp.whole.series;
+pub(super) fn plan(model: &Model<'_>, judgement: &Judgement, today: &ExactLines, month: Month) -> Option<Plan> {
+    let planned = model.scenario(model.planned)?;
+    let row = judgement.reported.iter().find(|row| row.id == model.planned);
+    let spares = row.map_or(0, |row| row.spares);
+    let warm_up = usize::try_from(planned.setup.warm_up_seconds / SLOT_SECONDS).unwrap_or_default();
+    let series = &planned.whole.series;
     // A window that is all warm-up is better shown than nothing.
     let settled = series.get(warm_up..).filter(|settled| !settled.is_empty()).unwrap_or(series);
     let hosts = settled.iter().map(|point| point.hosts).min().zip(settled.iter().map(|point| point.hosts).max())?;
     let mut waves: Vec<Wave> = Vec::new();
     let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
     for (namespaces, replayed) in &model.waves {
-        let money = model.pricer.of(replayed);
+        let money = model.pricer.money(replayed, &spared(&replayed.whole, spares));
         let saved = today.less(&money.lines).map(|(saved, ..)| saved);
         let marginal = saved.map(|saved| saved - saved_so_far);
         let window = |usd: f64| ratio(usd, month.hours_present);
@@ -39,13 +43,15 @@ pub(super) fn plan(model: &Model<'_>, today: &ExactLines, month: Month) -> Optio
         });
         (saved_so_far, hosts_so_far) = (saved.unwrap_or(saved_so_far), money.hosts);
     }
-    let host_type = emp.host.as_ref()?.host.name.clone();
-    let pool = emp.setup.pool.as_ref();
+    let host_type = planned.host.as_ref()?.host.name.clone();
+    let pool = planned.setup.pool.as_ref();
     Some(Plan {
+        scenario: Some(planned.setup.id.clone()),
         host_type,
+        spare_hosts_per_zone: row.map_or(0, |row| row.judged.spare_hosts_per_zone),
         hosts,
-        evm_types: evm_hours(&emp.whole, &model.pricer),
-        pools: pools(model, &emp.whole),
+        evm_types: evm_hours(&planned.whole, &model.pricer),
+        pools: pools(model, &planned.whole),
         memory_overcommit: pool.map(|pool| pool.memory_overcommit),
         cpu_overcommit: pool.map(|pool| pool.cpu_overcommit),
         waves,

@@ -33,9 +33,11 @@ pub(crate) struct Model<'a> {
     pub(crate) grid_today: Option<Replayed>,
     /// The scenario the answer is about with one assumption changed; `None` where none was replayed.
     pub(crate) tornado: Option<Tornado>,
-    /// Namespaces that move step by step, each with `emp` of everything moved so far.
+    /// Pool that the plan builds: the one recommended, else `emp`.
+    pub(crate) planned: ScenarioId,
+    /// Namespaces that move step by step, each with that pool of everything moved so far.
     pub(crate) waves: Vec<(Vec<String>, Replayed)>,
-    /// `emp` with a choice lifted that keeps pods on EC2, by the reason it keeps them for.
+    /// The same pool with a choice lifted that keeps pods on EC2, by the reason it keeps them for.
     pub(crate) lifted: Vec<(&'static str, Replayed)>,
     /// Headroom tried, scenario by scenario.
     pub(crate) ladders: Vec<Ladder>,

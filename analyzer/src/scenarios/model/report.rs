@@ -12,6 +12,7 @@ use types::{NanoUsd, SLOTS_PER_HOUR};
 use super::back_test::{self, back_test};
 use super::bars::Bars;
 use super::decide::{Basis, Decision, decide};
+use super::headroom::checks_with_spares;
 use super::host_choice::HostTried;
 use super::interval;
 use super::judged::{Judgement, Yardstick, after_expiries, judgement};
@@ -82,7 +83,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
     let made = |replayed: &Replayed| made(replayed, model, bill, month);
     let scenarios: Vec<_> = model.on_ec2.iter().chain(&model.on_emp).map(made).collect();
     let repacked = scenarios.iter().find(|made| made.scenario.id == "ec2-repacked").map(|made| made.lines);
-    let as_it_is = scenarios.iter().find(|made| made.scenario.id == "emp").map(|made| made.lines);
+    let planned = scenarios.iter().find(|made| made.scenario.id == model.planned.as_str()).map(|made| made.lines);
     // What a pool saves is said of its twin that treats leftovers as `ec2-repacked` does.
     let emp = model.like_for_like.as_ref().map(|twin| model.pricer.of(twin).lines);
     let basis = Basis::new(model, bill);
@@ -105,9 +106,9 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
             repacked.zip(emp).and_then(|(repacked, emp)| repacked.less(&emp)).map(|(saved, ..)| saved),
         ),
         selection: selected(model),
-        exclusions: exclusions(model, as_it_is.as_ref()),
-        interval_usd: interval::interval(model),
-        plan: model.today().and_then(|today| plan(model, &model.pricer.of(today).lines, month)),
+        exclusions: exclusions(model, planned.as_ref()),
+        interval_usd: interval::interval(model, &judgement),
+        plan: model.today().and_then(|today| plan(model, &judgement, &model.pricer.of(today).lines, month)),
         notes: notes(model, &scenarios).into_iter().chain(back_test.as_ref().and_then(back_test::note)).collect(),
         origins,
         back_test,
@@ -124,9 +125,9 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
     }
 }
 
-/// Returns true when a scenario holds every limit on the reported hours, spare hosts and headroom aside.
+/// Returns true when a scenario holds every limit on the reported hours, with the spare hosts it is priced with.
 pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
-    model.today().is_some_and(|today| holds(&judge(&replayed.reported, &today.reported, &model.limits), &[]))
+    model.today().is_some_and(|today| holds(&checks_with_spares(replayed, today, &model.limits), &[]))
 }
 
 /// Lists what another scenario changes in the bill and that has no price here.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use replay::Setup;
+use replay::{Ec2, Setup};
 
 use super::machines::Candidate;
 use super::passes::{Passes, Setups};
@@ -35,16 +35,18 @@ impl Passes<'_, '_, '_> {
         self.pass(setups, all, selector).await
     }
 
-    /// Replays a pool with each choice lifted, and step by step.
+    /// Replays a pool with each choice lifted, and step by step; what has not moved yet stays on EC2 as it is today.
     pub(super) async fn steps(
         &mut self,
-        emp: &Replayed,
+        pool: &Replayed,
+        as_today: Ec2,
         choices: &Lifted<'_>,
         selector: &Selector<'_>,
     ) -> Result<LiftedAndSteps, AnalyzeError> {
-        let selecting = |selection: u8| (Setup { selection, ..emp.setup.clone() }, emp.host.clone());
+        let selecting = |selection: u8| Setup { selection, ..pool.setup.clone() };
         let reasons = choices.reasons.iter().map(|(at, _)| selecting(*at));
-        let setups: Setups = reasons.chain(choices.steps.iter().map(|at| selecting(*at))).collect();
+        let steps = choices.steps.iter().map(|at| Setup { ec2: as_today.clone(), ..selecting(*at) });
+        let setups: Setups = reasons.chain(steps).map(|setup| (setup, pool.host.clone())).collect();
         let all = self.source.all();
         let mut replayed = self.pass(setups, all, selector).await?.into_iter().map(Replayed::without_course);
         let lifted = choices.reasons.iter().map(|(_, why)| *why).zip(replayed.by_ref()).collect();

@@ -6,7 +6,7 @@
 use replay::{Base, Headroom, RightSizing, Setup, WAITING, holds};
 use types::analysis::ScenarioId;
 
-use super::headroom::checks_with_spares;
+use super::headroom::{checks_with_spares, levels_above};
 use super::passes::{MOST_REPLAYS, Passes, Ruled, Stretch};
 use super::replayed::Replayed;
 use super::selection::Selector;
@@ -65,7 +65,12 @@ pub(crate) struct Bar {
     pub(crate) replayed: Replayed,
     /// With the headroom of the scenario, where it needs more.
     pub(crate) before: Option<Replayed>,
+    /// Today's machines with the same change, where it changes them too.
+    pub(crate) today: Option<Replayed>,
 }
+
+/// Assumptions on how the world is and not on what is chosen: at another value today's machines are replayed by it too.
+const OF_THE_WORLD: [&str; 4] = ["machine.smt_yield", "ec2.boot_seconds", "scheduler.score", "scheduler.zones"];
 
 impl Tornado {
     /// The scenario the bars are of.
@@ -102,17 +107,25 @@ impl Passes<'_, '_, '_> {
         let ruled = |setup: &Setup, rule: RightSizing| -> Ruled { ((setup.clone(), host(setup)), rule) };
         let own = if windows.tuned { vec![&of.setup, &today.setup] } else { Vec::new() };
         let own = own.into_iter().map(|setup| ruled(setup, sizing));
-        let all: Vec<Ruled> = own.chain(changes.iter().map(|(_, setup, rule)| ruled(setup, *rule))).collect();
+        let bars = changes.iter().map(|(_, setup, rule)| ruled(setup, *rule));
+        let todays: Vec<Option<Setup>> =
+            changes.iter().map(|(change, ..)| self.todays(today, change, selector)).collect();
+        let of_today = todays.iter().flatten().map(|setup| ruled(setup, sizing));
+        let all: Vec<Ruled> = own.chain(bars).chain(of_today).collect();
         let mut replayed = self.pass_over(all, stretch.clone(), selector).await?.into_iter();
         if windows.tuned
             && let Some((own, then)) = replayed.next().zip(replayed.next())
         {
             (base, beside) = (own, then);
         }
-        let bar = |((change, _, rule), replayed): (Changed, Replayed)| {
-            (Bar { change, replayed: replayed.without_course(), before: None }, rule)
+        let of_bars: Vec<Replayed> = replayed.by_ref().take(changes.len()).collect();
+        let of_today = todays.iter().map(|setup| setup.as_ref().and_then(|_| replayed.next()));
+        let of_today: Vec<Option<Replayed>> = of_today.map(|today| today.map(Replayed::without_course)).collect();
+        let bar = |((change, _, rule), (replayed, today)): (Changed, (Replayed, Option<Replayed>))| {
+            (Bar { change, replayed: replayed.without_course(), before: None, today }, rule)
         };
-        let mut bars: Vec<(Bar, RightSizing)> = changes.into_iter().zip(replayed).map(bar).collect();
+        let mut bars: Vec<(Bar, RightSizing)> =
+            changes.into_iter().zip(of_bars.into_iter().zip(of_today)).map(bar).collect();
         let today = beside.without_course();
         self.raise(&mut bars, &today, &stretch, selector).await?;
         let changed = bars.into_iter().map(|(bar, _)| bar).collect();
@@ -129,12 +142,14 @@ impl Passes<'_, '_, '_> {
         selector: &Selector<'_>,
     ) -> Result<(), AnalyzeError> {
         let limits = self.limits;
-        let held = |replayed: &Replayed, open: &[_]| holds(&checks_with_spares(replayed, today, &limits), open);
-        let waits = |replayed: &Replayed| !held(replayed, &[]) && held(replayed, &WAITING);
+        let held = |replayed: &Replayed, bar: &Bar, open: &[_]| {
+            holds(&checks_with_spares(replayed, bar.today.as_ref().unwrap_or(today), &limits), open)
+        };
+        let waits = |bar: &Bar| !held(&bar.replayed, bar, &[]) && held(&bar.replayed, bar, &WAITING);
         let mut climbs: Vec<Climb> = (0..)
             .zip(bars.iter())
-            .filter(|(_, (bar, _))| waits(&bar.replayed))
-            .filter_map(|(bar, (of, _))| Climb::of(bar, &of.replayed.setup))
+            .filter(|(_, (bar, _))| waits(bar))
+            .map(|(bar, (of, _))| Climb::of(bar, &of.replayed.setup))
             .collect();
         loop {
             let next: Vec<usize> = (0..).zip(&climbs).filter(|(_, climb)| climb.wants()).map(|(at, _)| at).collect();
@@ -150,10 +165,9 @@ impl Passes<'_, '_, '_> {
             let scenarios = next.iter().filter_map(ruled).collect();
             let replayed = self.pass_over(scenarios, stretch.clone(), selector).await?;
             for (at, replayed) in next.into_iter().zip(replayed) {
-                let holds = held(&replayed, &[]);
-                if let Some(climb) = climbs.get_mut(at) {
-                    climb.take(replayed.without_course(), holds);
-                }
+                let Some(climb) = climbs.get_mut(at) else { continue };
+                let holds = bars.get(climb.bar).is_some_and(|(bar, _)| held(&replayed, bar, &[]));
+                climb.take(replayed.without_course(), holds);
             }
         }
         for climb in climbs {
@@ -162,6 +176,14 @@ impl Passes<'_, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Today's machines with a change, where it is one of how the world is.
+    fn todays(&self, today: &Replayed, change: &Change, selector: &Selector<'_>) -> Option<Setup> {
+        let assumptions = self.base.assumptions.with(change.key, &change.value)?;
+        let largest = selector.machines.largest(assumptions.ec2_largest_machine);
+        let setup = changed(&today.setup, &Base { assumptions, largest, ..self.base.clone() }, change.key);
+        (OF_THE_WORLD.contains(&change.key) && setup != today.setup).then_some(setup)
     }
 
     /// Every change that makes another scenario of this one.
@@ -187,8 +209,8 @@ impl Passes<'_, '_, '_> {
 /// A bar whose headroom is raised, level by level.
 struct Climb {
     bar: usize,
-    /// The level tried last, as an index.
-    level: usize,
+    /// Levels still to be tried, the next one last.
+    levels: Vec<Headroom>,
     /// The lowest level that holds, of those tried last.
     holding: Option<Replayed>,
     /// What was found.
@@ -196,14 +218,15 @@ struct Climb {
 }
 
 impl Climb {
-    fn of(bar: usize, setup: &Setup) -> Option<Self> {
-        let level = Headroom::LEVELS.iter().position(|level| *level == setup.headroom)?;
-        Some(Self { bar, level, holding: None, found: None })
+    fn of(bar: usize, setup: &Setup) -> Self {
+        let mut levels: Vec<Headroom> = levels_above(setup.headroom).collect();
+        levels.reverse();
+        Self { bar, levels, holding: None, found: None }
     }
 
     /// The level to be tried next.
     fn next(&self) -> Option<Headroom> {
-        Headroom::LEVELS.get(self.level + 1).copied()
+        self.levels.last().copied()
     }
 
     fn wants(&self) -> bool {
@@ -211,7 +234,7 @@ impl Climb {
     }
 
     fn take(&mut self, replayed: Replayed, holds: bool) {
-        self.level += 1;
+        self.levels.pop();
         self.holding = match (self.holding.take(), holds) {
             (Some(lower), true) => {
                 self.found = Some(lower);

@@ -5,6 +5,7 @@
 //! without a replay of their own.
 
 use replay::{Buy, Ec2, Requests, Setup};
+use types::NanoUsd;
 
 use super::machines::Candidate;
 use super::passes::{Passes, Setups};
@@ -47,6 +48,23 @@ struct Family {
     setups: Setups,
     /// Replays on the hours that serve choices, the default last.
     known: Vec<Replayed>,
+}
+
+/// A variant as it is weighed: its cost, and whether it holds what headroom cannot mend.
+#[derive(Debug, Clone, Copy)]
+struct Weighed {
+    cost: NanoUsd,
+    fits: bool,
+    is_today: bool,
+}
+
+/// The cheapest of those that fit and are clearly cheaper than the default, or of all that fit where the default does not; the
+/// first of equals. What runs today is no guess and needs no margin, so that the rival is never dearer than today.
+fn taken(variants: &[Option<Weighed>], default: Weighed) -> Option<usize> {
+    let clearly = |cost: NanoUsd| cost.usd() < CLEARLY_CHEAPER * default.cost.usd();
+    let better = |one: &Weighed| !default.fits || clearly(one.cost) || one.is_today && one.cost < default.cost;
+    let fitting = variants.iter().enumerate().filter_map(|(at, one)| Some((at, one.filter(|one| one.fits)?)));
+    fitting.filter(|(_, one)| better(one)).min_by_key(|(at, one)| (one.cost, *at)).map(|(at, _)| at)
 }
 
 impl Passes<'_, '_, '_> {
@@ -172,21 +190,20 @@ impl Passes<'_, '_, '_> {
         Ok(Some(today))
     }
 
-    /// The best variant where it is clearly cheaper than the default, which stands last of what is known, or where the
-    /// default breaks what headroom cannot mend.
+    /// The variant that takes the place of the default, which stands last of what is known; `None` where the default stays.
     fn better_than_default(&self, tried: &[Replayed], known: &[Replayed], today: &Replayed) -> Option<Setup> {
         let (default, known) = known.split_last()?;
-        let all: Vec<Replayed> = tried.iter().chain(known).cloned().collect();
-        let best = all.get(*self.ranked(&all, today).first()?)?;
-        if !self.fits(best, today) {
-            return None;
-        }
-        let (best_cost, default_cost) = (self.cost(best, today)?, self.cost(default, today)?);
-        let clearly = best_cost.usd() < CLEARLY_CHEAPER * default_cost.usd();
-        // What runs today is no guess: it needs no margin, so that the rival is never dearer than today.
-        let is_today = best.setup.ec2.buy == Buy::AsObserved && best.setup.pool.is_none();
-        let cheaper = best_cost < default_cost && is_today;
-        (clearly || cheaper || !self.fits(default, today)).then(|| best.setup.clone())
+        let of_today = self.base.today_replayed().ec2;
+        let weighed = |variant: &Replayed| -> Option<Weighed> {
+            Some(Weighed {
+                cost: self.cost(variant, today)?,
+                fits: self.fits(variant, today),
+                is_today: variant.setup.pool.is_none() && variant.setup.ec2 == of_today,
+            })
+        };
+        let all = || tried.iter().chain(known);
+        let variants: Vec<Option<Weighed>> = all().map(weighed).collect();
+        all().nth(taken(&variants, weighed(default)?)?).map(|variant| variant.setup.clone())
     }
 
     /// The scenarios by what was chosen. Where nothing beats the default clearly, `ec2-tuned` and `emp-tuned` are the
@@ -231,5 +248,29 @@ impl Passes<'_, '_, '_> {
         let all = self.source.all();
         let mut replayed = self.pass(missing, all, selector).await?.into_iter();
         Ok(found.into_iter().filter_map(|found| found.or_else(|| replayed.next())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use types::NanoUsd;
+
+    use super::{Weighed, taken};
+
+    #[test]
+    fn a_variant_replaces_the_default_where_it_is_clearly_cheaper_and_todays_policy_where_it_is_cheaper_at_all() {
+        let of = |(cost, fits, is_today): (i128, bool, bool)| Weighed { cost: NanoUsd::new(cost), fits, is_today };
+        let taken = |variants: &[(i128, bool, bool)], default: (i128, bool, bool)| {
+            taken(&variants.iter().map(|one| Some(of(*one))).collect::<Vec<_>>(), of(default))
+        };
+        let default = (1000, true, false);
+        assert_eq!(taken(&[(990, true, false), (979, true, false), (960, false, false)], default), Some(1));
+        // Cheaper by less than the margin is no reason to change, and hides today's policy no more.
+        assert_eq!(taken(&[(985, true, false)], default), None);
+        assert_eq!(taken(&[(985, true, false), (995, true, true)], default), Some(1));
+        assert_eq!(taken(&[(985, true, false), (1005, true, true)], default), None);
+        assert_eq!(taken(&[(970, true, false), (995, true, true)], default), Some(0));
+        // Where the default breaks a limit, the cheapest that holds all is taken, however dear.
+        assert_eq!(taken(&[(1200, true, false), (1100, true, false)], (1000, false, false)), Some(1));
     }
 }

@@ -6,7 +6,7 @@ use types::analysis::{Amounts, ExactLines, Plan, Saving, ScenarioId, TornadoBar,
 use super::confidence::confidence;
 use super::decide::nanos;
 use super::grounds::Grounds;
-use super::judged::Reported;
+use super::judged::{Reported, best_pool};
 use super::report::Made;
 use super::stranded::stranded;
 use super::terms::is_uncertain;
@@ -18,8 +18,7 @@ pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
     let judgement = &conclusion.judgement;
     let decision = conclusion.decision;
     let amounts = decision.row(judgement).map(|row| amounts(row, grounds));
-    let pools = || judgement.reported.iter().filter(|row| row.id.is_emp());
-    let pool = pools().find(|row| row.judged.holds).or_else(|| pools().next());
+    let pool = best_pool(judgement);
     let window = |monthly: f64| monthly * grounds.window.hours_present / types::HOURS_PER_MONTH;
     let mut verdict = Verdict {
         text: String::new(),

@@ -3,6 +3,7 @@
 use replay::judge;
 use types::analysis::{ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};
 
+use super::passes::MENDED;
 use super::replayed::Replayed;
 use super::replays::Model;
 use super::terms::Deal;
@@ -28,7 +29,7 @@ pub(super) fn what_if(
     };
     let holds = |replayed: &Replayed| {
         let today = model.grid_today.as_ref();
-        today.is_some_and(|today| replay::holds(&judge(&replayed.whole, &today.whole, &model.limits), &[]))
+        today.is_some_and(|today| replay::holds(&judge(&replayed.whole, &today.whole, &model.limits), &MENDED))
     };
     let point = |replayed: &Replayed| {
         let (memory_overcommit, cpu_overcommit) = ratios(replayed)?;

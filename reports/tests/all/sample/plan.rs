@@ -145,7 +145,9 @@ fn plan() -> Plan {
         evms: vec![("m5.4xlarge".to_owned(), evms.0, evms.1), ("m5.2xlarge".to_owned(), 0, 2)],
     };
     Plan {
+        scenario: None,
         host_type: "m5.metal".to_owned(),
+        spare_hosts_per_zone: 0,
         hosts: (3, 4),
         evm_types: vec![("m5.4xlarge".to_owned(), 13_100.0), ("m5.2xlarge".to_owned(), 1_110.0)],
         pools: vec![
