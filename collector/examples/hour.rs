@@ -32,14 +32,9 @@ fn hour(start: &str) -> Result<Hour, Box<dyn Error>> {
 async fn fetch(url: &str, hour: Hour) -> Result<(), Box<dyn Error>> {
     let server = Server::connect(&ServerOptions::new(url), None).await?;
     let settings = Settings::default();
-    let probe = queries::dialect_probe(&settings);
-    let (mut requests, mut bytes) = (2, 0);
-    // What a run asks once before its hours. What is asked by name of pods that vanished is left out: the names are not
-    // known without reading the answers.
-    let nodes = queries::all_nodes("");
-    for (name, promql) in [("nodes", nodes.as_str()), ("dialect", probe.as_str())] {
-        bytes += server.ask_after(name, promql, hour).await?.len();
-    }
+    // The look at the hour. What is asked by name of pods that vanished is left out: the names are not known without reading
+    // the answers.
+    let (mut requests, mut bytes) = (1, server.ask_after("hour", &queries::hour_probe(&settings), hour).await?.len());
     let mut asking = server.asking(hour);
     for question in queries::questions(&settings, &Dialect::default()) {
         let mut drop_it = |body: &[u8]| {

@@ -1,5 +1,6 @@
 //! EDGE: collecting on a schedule, for as long as the process runs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -84,6 +85,8 @@ struct Daemon<'a> {
     lake: Lake,
     /// Kept, because it remembers which queries have to be asked in parts; connected anew after a run that failed.
     server: Option<Server>,
+    /// Hours left out for what is in them: said once, and asked for after all others from then on.
+    left_out: BTreeSet<Hour>,
 }
 
 impl<'a> Daemon<'a> {
@@ -95,6 +98,7 @@ impl<'a> Daemon<'a> {
             health: Arc::new(Health::new(collection.cluster.as_str())),
             lake: Lake::new(collection.lake.open().await),
             server: None,
+            left_out: BTreeSet::new(),
         }
     }
 
@@ -135,10 +139,19 @@ impl<'a> Daemon<'a> {
             return Ok(Collected::default());
         };
         let settings = source.settings_of_now().await?;
-        let bounds = Bounds { most: Some(self.plan.hours_per_run), stop };
-        let health = &self.health;
+        self.left_out.retain(|hour| hour.start() >= window.start());
+        let bounds = Bounds { most: Some(self.plan.hours_per_run), last: self.left_out.clone(), stop };
+        let (health, left_out, mut again) = (&self.health, &mut self.left_out, Vec::new());
         let mut each = |hour: Hour, result: &HourResult| {
             health.hour(hour, result);
+            if result.is_left_out() && !left_out.insert(hour) {
+                tracing::debug!(%hour, "left out again");
+                again.extend(matches!(result, HourResult::Failed(_)).then_some(hour));
+                return;
+            }
+            if !result.is_left_out() {
+                left_out.remove(&hour);
+            }
             log(hour, result);
         };
         let collected = collect(server, &self.lake, cluster, window, &settings, &bounds, &mut each).await?;
@@ -153,8 +166,15 @@ impl<'a> Daemon<'a> {
             samples = collected.samples,
             "collected"
         );
-        Ok(collected)
+        Ok(Collected { failed: failed_anew(&collected, &again), ..collected })
     }
+}
+
+/// Hours that failed, without those that were told by a run before and that newer ones in the lake have overtaken: nobody
+/// can mend them, and a collector that goes on is well.
+fn failed_anew(collected: &Collected, again: &[Hour]) -> u32 {
+    let overtaken = again.iter().filter(|hour| collected.newest.is_some_and(|newest| newest > **hour)).count();
+    collected.failed.saturating_sub(u32::try_from(overtaken).unwrap_or(u32::MAX))
 }
 
 /// Has everything that happens while asking told to health.
@@ -167,6 +187,9 @@ fn log(hour: Hour, result: &HourResult) {
     match result {
         HourResult::Written { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour written"),
         HourResult::Corrected { rows, bytes } => tracing::info!(%hour, rows, bytes, "hour corrected"),
+        HourResult::Failed(error) if result.is_left_out() => {
+            tracing::error!(%hour, "{}; the hour is left out, and tried again after all others", logging::chain(error));
+        }
         HourResult::Failed(error) => tracing::error!(%hour, "{}; it is tried again next time", logging::chain(error)),
         HourResult::NoData { slots } if *slots > 0 => {
             tracing::warn!(%hour, slots, "samples in too few of 12 slots; the hour is left out");
@@ -193,5 +216,21 @@ impl Stop {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_that_was_told_and_overtaken_is_no_failure_of_later_runs() {
+        let hour = |n: i64| Hour::starting_at(1_782_864_000).unwrap().plus(n);
+        let collected = |newest| Collected { failed: 2, newest, ..Collected::default() };
+        assert_eq!(failed_anew(&collected(Some(hour(9))), &[hour(1), hour(2)]), 0);
+        assert_eq!(failed_anew(&collected(Some(hour(9))), &[hour(1)]), 1, "the other is new");
+        // The newest of all still fails: so does the collector.
+        assert_eq!(failed_anew(&collected(Some(hour(1))), &[hour(1), hour(2)]), 2);
+        assert_eq!(failed_anew(&collected(None), &[hour(1), hour(2)]), 2);
     }
 }

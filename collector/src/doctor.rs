@@ -16,7 +16,7 @@ use types::window::HOUR_SECONDS;
 use types::{Hour, Window};
 
 use crate::dialect::Dialect;
-use crate::fetch::{check_server, fetch};
+use crate::fetch::fetch;
 use crate::outcome::{Collected, HourResult};
 use crate::queries;
 use crate::server::{QueryError, Server};
@@ -294,17 +294,10 @@ async fn sample(
     let settle = chrono::TimeDelta::minutes(crate::args::SETTLE_MINUTES);
     let closed = Window::try_new(now.checked_sub_days(chrono::Days::new(1))?, now).ok()?.closed_at(now, settle)?;
     let hour: Hour = closed.hours().next_back()?;
-    let dialect = match check_server(server, hour, settings).await {
-        Ok(checked) => checked.dialect,
-        Err(error) => {
-            findings.push(blocked(crate::logging::chain(&error), "see above"));
-            return None;
-        }
-    };
     let mut collected = Collected::default();
     // Nothing is written, so any name will do.
     let cluster = "doctor".parse().ok()?;
-    let asked = match fetch(server, &cluster, hour, settings, &dialect, &mut collected).await {
+    let asked = match fetch(server, &cluster, hour, settings, &mut collected).await {
         Ok(asked) => asked,
         Err(HourResult::Failed(error)) => {
             findings.push(blocked(

@@ -11,7 +11,7 @@ use crate::decode::{DecodeError, decode};
 use crate::dialect::{Dialect, Seen};
 use crate::gaps;
 use crate::liveness;
-use crate::numbers::whole;
+use crate::look::{look, words_of};
 use crate::outcome::{CollectError, Collected, HourResult};
 use crate::quality::{self, quality_row};
 use crate::queries::{self, Fact, Question, Shape};
@@ -28,72 +28,19 @@ const MIN_SLOTS: usize = SLOTS_PER_HOUR / 2;
 /// Names asked for in one query: keeps its text short.
 const NAMES_AT_ONCE: usize = 200;
 
-/// Properties of a server, by an hour of it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Checked {
-    pub(crate) dialect: Dialect,
-    /// Tells whether the hour has nodes. Without them nothing can be said of clusters.
-    pub(crate) has_nodes: bool,
-}
-
-/// Refuses a server that holds several clusters of which none is named, and learns how it names things.
-pub(crate) async fn check_server(server: &Server, hour: Hour, settings: &Settings) -> Result<Checked, CollectError> {
-    let own = queries::matchers(settings, &Dialect::default());
-    let body = server.ask_after("nodes", &queries::all_nodes(&own), hour).await?;
-    let unreadable = |source| CollectError::Answer { query: "nodes".to_owned(), hour, source };
-    let (has_nodes, labels) = single_cluster::labels_that_differ(&body).map_err(unreadable)?;
-    for label in labels {
-        // By convention this one is a cluster's, whatever it splits.
-        let conventional = label == "cluster" && settings.selector.is_none();
-        let found = words_of(server, "clusters", &single_cluster::split(&own, &label), "found", hour).await?;
-        if !conventional && !single_cluster::is_split(&label, &found) {
-            continue;
-        }
-        let clusters = words_of(server, "clusters", &single_cluster::values(&own, &label), &label, hour).await?;
-        let names = clusters.iter().take(5).map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        return Err(CollectError::ManyClusters { label, count: clusters.len(), names });
-    }
-    let mut dialect = Dialect::default();
-    for (what, count) in words_of(server, "dialect", &queries::dialect_probe(settings), "found", hour).await? {
-        if what == queries::KUBE_SYSTEMS {
-            return Err(CollectError::ManyKubeSystems { count: whole(count).unwrap_or(i64::MAX) });
-        }
-        dialect.found(&what);
-    }
-    Ok(Checked { dialect, has_nodes })
-}
-
-/// The values of one label of an answer, with the last sample of each, sorted.
-async fn words_of(
-    server: &Server,
-    name: &str,
-    promql: &str,
-    label: &str,
-    hour: Hour,
-) -> Result<Vec<(String, f64)>, CollectError> {
-    let body = server.ask_after(name, promql, hour).await?;
-    let mut words = Vec::new();
-    decode(&body, &[label], &mut |series| {
-        let value = series.points.last().map_or(0.0, |(_, value)| *value);
-        words.extend(series.labels.first().map(|word| (word.to_string(), value)));
-    })
-    .map_err(|source| CollectError::Answer { query: name.to_owned(), hour, source })?;
-    words.sort_by(|(a, n), (b, m)| a.cmp(b).then(n.total_cmp(m)));
-    Ok(words)
-}
-
-/// Sends every query of an hour, one at a time, each while the answer before it is read, and encodes what came. `Err` when there is nothing to write.
+/// Looks at an hour, sends every query of it, one at a time, each while the answer before it is read, and encodes what came.
+/// `Err` when there is nothing to write.
 pub(crate) async fn fetch(
     server: &Server,
     cluster: &ClusterId,
     hour: Hour,
     settings: &Settings,
-    dialect: &Dialect,
     collected: &mut Collected,
 ) -> Result<EncodedHour, HourResult> {
     let begun = Instant::now();
-    let mut pinned = match queries::replicas(dialect, settings) {
-        None => dialect.clone(),
+    let dialect = look(server, hour, settings, collected).await.map_err(failed)?;
+    let mut pinned = match queries::replicas(&dialect, settings) {
+        None => dialect,
         Some(promql) => {
             let label = dialect.replica_label.as_deref().unwrap_or_default();
             collected.queries = collected.queries.saturating_add(1);

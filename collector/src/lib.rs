@@ -28,6 +28,7 @@ pub mod listen;
 mod liveness;
 mod load_balancer;
 pub mod logging;
+mod look;
 pub mod metrics;
 mod node;
 mod node_use;

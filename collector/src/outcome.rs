@@ -52,7 +52,7 @@ pub enum CollectError {
     },
     /// The server holds several clusters.
     #[error(
-        "this server holds {count} clusters (label `{label}`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label {label}=NAME`, or use a server, or a tenant, of one cluster"
+        "this server holds {count} clusters in {hour} (label `{label}`: {names}), which would be added up as one; name yours with `--prometheus-cluster-label {label}=NAME`, or use a server, or a tenant, of one cluster"
     )]
     ManyClusters {
         /// The label that tells them apart.
@@ -61,6 +61,8 @@ pub enum CollectError {
         count: usize,
         /// Their names, the first few.
         names: String,
+        /// The hour.
+        hour: Hour,
     },
     /// Two of a thing of which one cluster has one at a time were there at once.
     #[error(
@@ -78,11 +80,13 @@ pub enum CollectError {
     },
     /// The namespace that every cluster has from its beginning began more than once.
     #[error(
-        "namespace `kube-system` was created at {count} moments, so this server holds {count} clusters, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster"
+        "namespace `kube-system` was created at {count} moments by the series of {hour}, so this server holds {count} clusters, which would be added up as one; put a label on all series of each, name yours with `--prometheus-cluster-label LABEL=NAME`, or use a server, or a tenant, of one cluster"
     )]
     ManyKubeSystems {
         /// Number of them.
         count: i64,
+        /// The hour.
+        hour: Hour,
     },
     /// Nodes are in two regions, in which one EKS cluster cannot have any.
     #[error(
@@ -154,6 +158,19 @@ pub enum HourResult {
     },
     /// It could not be collected.
     Failed(CollectError),
+}
+
+impl HourResult {
+    /// Returns whether the hour was left out for what is in it, which another run is likely to find there again.
+    pub fn is_left_out(&self) -> bool {
+        match self {
+            Self::NoData { slots } => *slots > 0,
+            Self::Failed(error) => {
+                !matches!(error, CollectError::Query(_) | CollectError::Lake(_) | CollectError::Interrupted(_))
+            }
+            Self::Written { .. } | Self::Present | Self::Corrected { .. } | Self::Different => false,
+        }
+    }
 }
 
 /// Counts of a run.

@@ -13,11 +13,11 @@ use types::window::HOUR_SECONDS;
 use types::{ClusterId, Hour, Window};
 
 use crate::decode::decode;
-use crate::fetch::{Checked, check_server, fetch};
+use crate::fetch::fetch;
 use crate::outcome::{CollectError, Collected, HourResult};
 use crate::queries;
 use crate::schedule;
-use crate::server::{QueryError, Server};
+use crate::server::Server;
 use crate::settings::Settings;
 
 /// Hours in a row whose queries fail before a run gives up: the server has a trouble that is not one hour's.
@@ -28,6 +28,9 @@ const MOST_FAILURES: u32 = 3;
 pub struct Bounds {
     /// Hours asked for at most.
     pub most: Option<usize>,
+    /// Hours asked for after all others: those that a run before left out, so that they do not take the place of hours that
+    /// can be collected.
+    pub last: BTreeSet<Hour>,
     /// Set from outside to end the run after the hour it is at.
     pub stop: Arc<AtomicBool>,
 }
@@ -44,11 +47,12 @@ const WORTH_ASKING: usize = 3;
 /// Hours that are there with something missing are asked for again, after all others and a bounded number of times.
 ///
 /// While one hour is written, the next is asked for: still one query at a time. A failed hour does not
-/// stop the others, unless [`MOST_FAILURES`] in a row fail. An hour is in the lake whole or not at all.
+/// stop the others, unless the queries of [`MOST_FAILURES`] in a row fail, or one for what is true of all of them. An hour
+/// is in the lake whole or not at all.
 ///
 /// # Errors
 /// [`CollectError::Lake`] when the lake cannot be listed, [`CollectError::Query`] when the server is gone or keeps
-/// failing, [`CollectError::ManyClusters`] when what it holds is not one cluster's.
+/// failing. An hour that cannot be collected, as one that is not one cluster's, is told to `each` and left out.
 pub async fn collect(
     server: &Server,
     lake: &Lake,
@@ -81,10 +85,7 @@ pub async fn collect(
     let settled = present.union(&unknown).copied().collect();
     let missing = schedule::plan(window, &settled);
     collected.left = missing.len();
-    let repairs = repairs.into_iter().map(|hour| (hour, Kind::Repair));
-    let missing = missing.into_iter().map(|hour| (hour, Kind::Missing));
-    let hours: Vec<_> = missing.chain(repairs).take(bounds.most.unwrap_or(usize::MAX)).collect();
-    let (mut checked, mut checked_of) = (Checked::default(), None);
+    let hours = in_order(missing, repairs, bounds);
     let mut failures_in_a_row = 0;
     let mut writing: Option<(Hour, JoinHandle<HourResult>)> = None;
     let mut gave_up = None;
@@ -92,20 +93,7 @@ pub async fn collect(
         if bounds.stop.load(Ordering::Relaxed) {
             break;
         }
-        // Anew for every day, since a server changes over weeks, and until an hour has nodes by which to tell.
-        if checked_of.as_ref() != Some(&hour.date()) {
-            match check_server(server, hour, settings).await {
-                Ok(found) => {
-                    checked_of = found.has_nodes.then(|| hour.date());
-                    checked = found;
-                }
-                Err(error) => {
-                    gave_up = Some(error);
-                    break;
-                }
-            }
-        }
-        let asking = fetch(server, cluster, hour, settings, &checked.dialect, &mut collected);
+        let asking = fetch(server, cluster, hour, settings, &mut collected);
         let asked = caught(asking).await.unwrap_or_else(|reason| {
             // One hour that nobody foresaw must not keep all that come after it out of the lake.
             Err(HourResult::Failed(CollectError::Fault { hour, reason }))
@@ -125,8 +113,8 @@ pub async fn collect(
                 match result {
                     HourResult::Failed(error @ CollectError::Query(_)) => {
                         failures_in_a_row = u32::saturating_add(failures_in_a_row, 1);
-                        let gone = matches!(error, CollectError::Query(QueryError::Unreachable { .. }));
-                        if gone || failures_in_a_row == MOST_FAILURES {
+                        let of_the_server = matches!(&error, CollectError::Query(error) if error.is_of_the_server());
+                        if of_the_server || failures_in_a_row == MOST_FAILURES {
                             gave_up = Some(error);
                             break;
                         }
@@ -190,6 +178,14 @@ async fn unknown_hours(
 /// Points asked for in one range query: a server gives 11,000 at most.
 const POINTS_AT_ONCE: i64 = 10_000;
 
+/// The hours to ask for, in order, no more than a run may.
+fn in_order(missing: Vec<Hour>, repairs: Vec<Hour>, bounds: &Bounds) -> Vec<(Hour, Kind)> {
+    let (last, first): (Vec<Hour>, Vec<Hour>) = missing.into_iter().partition(|hour| bounds.last.contains(hour));
+    let of = |hours: Vec<Hour>, kind: Kind| hours.into_iter().map(move |hour| (hour, kind));
+    let all = of(first, Kind::Missing).chain(of(repairs, Kind::Repair)).chain(of(last, Kind::Missing));
+    all.take(bounds.most.unwrap_or(usize::MAX)).collect()
+}
+
 fn spawn_write(lake: &Lake, kind: Kind, encoded: EncodedHour) -> JoinHandle<HourResult> {
     let lake = lake.clone();
     tokio::spawn(async move {
@@ -241,6 +237,16 @@ fn words(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hours_left_out_before_take_no_place_of_others() {
+        let hour = |n: i64| Hour::starting_at(1_782_864_000).unwrap().plus(n);
+        let last = [hour(1), hour(2)].into();
+        let bounds = Bounds { most: Some(4), last, ..Bounds::default() };
+        let hours = in_order(vec![hour(9), hour(1), hour(2), hour(3)], vec![hour(5)], &bounds);
+        let (missing, repair) = (Kind::Missing, Kind::Repair);
+        assert_eq!(hours, [(hour(9), missing), (hour(3), missing), (hour(5), repair), (hour(1), missing)]);
+    }
 
     #[tokio::test]
     async fn a_panic_is_an_error_of_what_panicked_and_says_its_words() {

@@ -11,9 +11,10 @@ use crate::promql::{label_name, quoted};
 use crate::snapshot::{Instance, Snapshot, Uid};
 use crate::usage_source::UsageSource;
 
-/// Labels of `kube_node_info` that tell one node from another, and those that tell one target or replica from another.
-const OF_NODES: [&str; 22] = [
-    "__name__",
+/// Labels of `kube_node_info` that tell one node from another, and those that tell one target or replica from another. A
+/// target's `namespace`, `pod` and the like are its own, and on series about pods those names are of the pods: they seem to
+/// split both.
+const OF_NODES: [&str; 30] = [
     "node",
     "exported_node",
     "provider_id",
@@ -25,79 +26,132 @@ const OF_NODES: [&str; 22] = [
     "kubeproxy_version",
     "pod_cidr",
     "internal_ip",
+    "host_ip",
+    "pod_ip",
     "role",
     "uid",
     "instance",
     "exported_instance",
+    "namespace",
+    "exported_namespace",
+    "kubernetes_namespace",
     "pod",
+    "exported_pod",
     "container",
+    "exported_container",
+    "service",
+    "exported_service",
     "endpoint",
     "prometheus_replica",
     "__replica__",
     "replica",
 ];
-/// Most labels that are looked at more closely.
-const MOST_LABELS: usize = 8;
+/// Labels that are looked at in one question about pods. What is not looked at could be a cluster's, so there may be
+/// several questions; but one is short enough for servers that limit the text of a query to 16 KiB.
+pub(crate) const LABELS_AT_ONCE: usize = 8;
+/// The same in a question about what pods use, which makes the server read more.
+pub(crate) const USED_LABELS_AT_ONCE: usize = 4;
 
-/// The labels of nodes that have several values, by the answer to [`crate::queries::all_nodes`], those that sound like a
-/// cluster's first; and whether there is any node.
-pub(crate) fn labels_that_differ(body: &[u8]) -> Result<(bool, Vec<String>), DecodeError> {
+/// The question for the nodes of an hour by all labels that are not theirs alone, which gives a series where these are the
+/// same for all of them; `own` is what selectors begin with.
+pub(crate) fn nodes(own: &str) -> String {
+    format!("count without ({}) (last_over_time(kube_node_info{{{own}}}[62m]))", OF_NODES.join(","))
+}
+
+/// What one look at an hour finds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Probed {
+    /// Labels of nodes that have several values, those that sound like a cluster's first.
+    pub(crate) labels: Vec<String>,
+    /// What else was asked for by name in the label `found`, with its number.
+    pub(crate) found: Vec<(String, f64)>,
+}
+
+/// Reads the answer to [`crate::queries::hour_probe`].
+pub(crate) fn probed(body: &[u8]) -> Result<Probed, DecodeError> {
     let mut series: Vec<BTreeMap<String, String>> = Vec::new();
+    let mut found = Vec::new();
     decode(body, &["*"], &mut |one| {
         let lines = one.labels.first().map(|text| text.lines()).into_iter().flatten();
         let labels = lines.filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned()));
-        series.push(labels.filter(|(name, _)| !OF_NODES.contains(&name.as_str())).collect());
+        let labels: BTreeMap<String, String> = labels.collect();
+        match labels.get("found").filter(|_| labels.len() == 1) {
+            Some(what) => found.push((what.clone(), one.points.last().map_or(0.0, |(_, value)| *value))),
+            None => series.push(labels),
+        }
     })?;
     let names: BTreeSet<&String> = series.iter().flat_map(BTreeMap::keys).collect();
     let differs = |name: &&String| {
         let values: BTreeSet<Option<&String>> = series.iter().map(|labels| labels.get(*name)).collect();
         values.len() > 1
     };
-    let mut names: Vec<String> = names.into_iter().filter(differs).cloned().collect();
-    names.sort_by_key(|name| (!sounds_like_a_cluster(name), name.clone()));
-    names.truncate(MOST_LABELS);
-    Ok((!series.is_empty(), names))
+    let mut labels: Vec<String> = names.into_iter().filter(differs).cloned().collect();
+    labels.sort_by_key(|name| (!sounds_like_a_cluster(name), name.clone()));
+    Ok(Probed { labels, found })
 }
 
-/// Returns whether a label is called as people call what tells clusters apart.
-fn sounds_like_a_cluster(name: &str) -> bool {
+/// Returns whether a label is called as people call what tells clusters apart. Such a one is a cluster's where it splits
+/// pods. One of another name may be of the target that lists them, as where kube-state-metrics is sharded; it is a
+/// cluster's where the usage of pods is under the value that the pods themselves are under.
+pub(crate) fn sounds_like_a_cluster(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["cluster", "tenant"].iter().any(|word| name.contains(word))
 }
 
-/// The question how a label splits pods, and whether the usage of each is under the same value: counts by `found`.
-pub(crate) fn split(own: &str, label: &str) -> String {
-    let by = label_name(label);
-    // Over all of the hour: scrapes may have ended in it.
-    let info = format!("last_over_time(kube_pod_info{{{own}}}[62m])");
-    let measured =
-        format!("last_over_time(container_memory_working_set_bytes{{{own}container!=\"\",image!=\"\"}}[62m])");
-    let parts = [
-        ("values", format!("count(count by ({by}) ({info}))")),
-        ("pods", format!("count(count by (uid) ({info}))")),
-        ("parts", format!("count(count by (uid,{by}) ({info}))")),
-        ("measured", format!("count(count by (namespace,pod,{by}) ({measured}))")),
-        (
-            "elsewhere",
-            format!(
-                "count(count by (namespace,pod,{by}) ({measured}) unless on (namespace,pod,{by}) \
-                 count by (namespace,pod,{by}) ({info}))"
-            ),
-        ),
-    ];
-    let named = parts.map(|(name, count)| format!("label_replace({count},\"found\",{},\"\",\"\")", quoted(name)));
+/// The question how labels split pods: the number of pods, and for each label that of its values, and of the parts into
+/// which pods fall by it. Numbers are by `found`, with the place of the label.
+pub(crate) fn pods_by(own: &str, labels: &[String]) -> String {
+    let info = pods(own);
+    let mut named = vec![found(&format!("count(count by (uid) ({info}))"), "pods")];
+    for (n, label) in labels.iter().enumerate() {
+        let by = label_name(label);
+        named.push(found(&format!("count(count by ({by}) ({info}))"), &format!("values{n}")));
+        named.push(found(&format!("count(count by (uid,{by}) ({info}))"), &format!("parts{n}")));
+    }
     named.join(" or ")
 }
 
-/// Returns whether a label is that of clusters, by the answer to [`split`]: every pod is under one of several values. A
-/// label that has another name than people give it may be one of the target that lists them, as where
-/// kube-state-metrics is sharded; it is a cluster's where the usage of pods is under the value that the pods themselves
-/// are under.
-pub(crate) fn is_split(label: &str, found: &[(String, f64)]) -> bool {
-    let count = |what: &str| found.iter().find(|(name, _)| name == what).map_or(0.0, |(_, count)| *count);
-    let each_once = count("values") > 1.0 && count("parts") <= count("pods");
-    let alike = count("measured") > 1.0 && count("elsewhere") * 20.0 <= count("measured");
-    each_once && (sounds_like_a_cluster(label) || alike)
+/// The question whether the usage of pods is under the same value of labels as they are: the number of measured pods, and
+/// that of those that are elsewhere.
+pub(crate) fn usage_by(own: &str, labels: &[String]) -> String {
+    let info = pods(own);
+    let measured =
+        format!("last_over_time(container_memory_working_set_bytes{{{own}container!=\"\",image!=\"\"}}[62m])");
+    let mut named = Vec::new();
+    for (n, label) in labels.iter().enumerate() {
+        let by = label_name(label);
+        let measured = format!("count by (namespace,pod,{by}) ({measured})");
+        let elsewhere = format!("{measured} unless on (namespace,pod,{by}) count by (namespace,pod,{by}) ({info})");
+        named.push(found(&format!("count({measured})"), &format!("measured{n}")));
+        named.push(found(&format!("count({elsewhere})"), &format!("elsewhere{n}")));
+    }
+    named.join(" or ")
+}
+
+/// All pods of an hour: scrapes may have ended in it.
+fn pods(own: &str) -> String {
+    format!("last_over_time(kube_pod_info{{{own}}}[62m])")
+}
+
+fn found(count: &str, name: &str) -> String {
+    format!("label_replace({count},\"found\",{},\"\",\"\")", quoted(name))
+}
+
+fn number(found: &[(String, f64)], what: &str, n: usize) -> f64 {
+    let name = format!("{what}{n}");
+    found.iter().find(|(found, _)| *found == name).map_or(0.0, |(_, number)| *number)
+}
+
+/// Returns whether every pod is under one of several values of the label at a place, by the answer to [`pods_by`].
+pub(crate) fn splits_pods(n: usize, found: &[(String, f64)]) -> bool {
+    let pods = found.iter().find(|(name, _)| name == "pods").map_or(0.0, |(_, number)| *number);
+    number(found, "values", n) > 1.0 && number(found, "parts", n) <= pods
+}
+
+/// Returns whether usage is split as pods are by the label at a place, by the answer to [`usage_by`].
+pub(crate) fn splits_usage_alike(n: usize, found: &[(String, f64)]) -> bool {
+    let measured = number(found, "measured", n);
+    measured > 1.0 && number(found, "elsewhere", n) * 20.0 <= measured
 }
 
 /// The question for the values of a label.
@@ -192,37 +246,54 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_differ_are_those_that_are_no_nodes_own() {
-        let check = |series: &[&str], expect: &[&str]| {
-            let (has_nodes, labels) = labels_that_differ(body(series).as_bytes()).unwrap();
-            assert_eq!(
-                (has_nodes, labels),
-                (!series.is_empty(), expect.iter().map(|name| (*name).to_owned()).collect())
-            );
+    fn labels_that_differ_are_found_beside_what_was_asked_by_name() {
+        let check = |series: &[&str], labels: &[&str], found: &[&str]| {
+            let labels = labels.iter().map(|name| (*name).to_owned()).collect();
+            let found = found.iter().map(|name| ((*name).to_owned(), 1.0)).collect();
+            assert_eq!(probed(body(series).as_bytes()).unwrap(), Probed { labels, found });
         };
-        check(&[], &[]);
-        check(&[r#""node":"a","job":"k""#, r#""node":"b","job":"k""#], &[]);
+        check(&[], &[], &[]);
+        check(&[""], &[], &[]);
+        check(&[r#""job":"k""#, r#""found":"per_cpu""#], &[], &["per_cpu"]);
         check(
-            &[r#""node":"a","env":"x","k8s.cluster.name":"p""#, r#""node":"b","env":"y""#],
+            &[r#""env":"x","k8s.cluster.name":"p""#, r#""env":"y""#, r#""found":"kube_systems""#],
             &["k8s.cluster.name", "env"],
+            &["kube_systems"],
         );
+        // However many differ, each is told.
+        let [one, other] = ["x", "y"].map(|value| {
+            let labels: Vec<_> = (0..20).map(|n| format!("\"a{n:02}\":\"{value}\"")).collect();
+            labels.join(",")
+        });
+        assert_eq!(probed(body(&[one.as_str(), other.as_str()]).as_bytes()).unwrap().labels.len(), 20);
     }
 
     #[test]
     fn a_label_is_a_clusters_when_it_splits_pods_and_what_they_use() {
-        let check = |label: &str, counts: [f64; 5], expect: bool| {
-            let names = ["values", "pods", "parts", "measured", "elsewhere"];
+        let check = |counts: [f64; 5], expect: (bool, bool)| {
+            let names = ["values1", "pods", "parts1", "measured1", "elsewhere1"];
             let found: Vec<_> = names.iter().map(|name| (*name).to_owned()).zip(counts).collect();
-            assert_eq!(is_split(label, &found), expect, "{label} {counts:?}");
+            assert_eq!((splits_pods(1, &found), splits_usage_alike(1, &found)), expect, "{counts:?}");
+            assert_eq!((splits_pods(0, &found), splits_usage_alike(0, &found)), (false, false));
         };
-        check("cluster_id", [2.0, 10.0, 10.0, 0.0, 0.0], true);
-        check("env", [2.0, 10.0, 10.0, 10.0, 0.0], true);
+        check([2.0, 10.0, 10.0, 0.0, 0.0], (true, false));
+        check([2.0, 10.0, 10.0, 10.0, 0.0], (true, true));
         // The same pods under both: a second scraper.
-        check("cluster_id", [2.0, 10.0, 20.0, 20.0, 0.0], false);
+        check([2.0, 10.0, 20.0, 20.0, 0.0], (false, true));
         // Shards of kube-state-metrics, each on a node: what a pod uses is under its own.
-        check("host", [2.0, 10.0, 10.0, 10.0, 5.0], false);
-        check("shard", [2.0, 10.0, 10.0, 10.0, 10.0], false);
-        check("env", [2.0, 10.0, 10.0, 0.0, 0.0], false);
-        check("env", [1.0, 10.0, 10.0, 10.0, 0.0], false);
+        check([2.0, 10.0, 10.0, 10.0, 5.0], (true, false));
+        check([2.0, 10.0, 10.0, 10.0, 10.0], (true, false));
+        check([1.0, 10.0, 10.0, 10.0, 0.0], (false, true));
+        assert!(sounds_like_a_cluster("k8s.Cluster.name") && !sounds_like_a_cluster("env"));
+    }
+
+    #[test]
+    fn a_question_about_labels_is_short_enough_for_servers_that_limit_its_text() {
+        let own = format!("k8s_cluster_name=\"{}\",", "n".repeat(60));
+        let labels: Vec<String> = (0..LABELS_AT_ONCE).map(|n| format!("{n}{}", "l".repeat(60))).collect();
+        let used: Vec<String> = labels.iter().take(USED_LABELS_AT_ONCE).cloned().collect();
+        for text in [pods_by(&own, &labels), usage_by(&own, &used)] {
+            assert!(text.len() < 8 * 1024, "{}", text.len());
+        }
     }
 }

@@ -9,25 +9,34 @@ use super::rules::{
 };
 use crate::dialect::{Dialect, REPLICA_LABELS};
 use crate::settings::Settings;
+use crate::single_cluster;
 use crate::usage_source::{Rates, STAND_INS, UsageSource};
 
 /// The name under which the probe tells of more than one namespace `kube-system`.
 pub(crate) const KUBE_SYSTEMS: &str = "kube_systems";
 
+/// One look at an hour before it is asked for: the labels of its nodes, by which several clusters show, and what
+/// [`dialect_probe`] asks.
+pub fn hour_probe(settings: &Settings) -> String {
+    let own = matchers(settings, &Dialect::default());
+    format!("{} or {}", single_cluster::nodes(&own), dialect_probe(settings))
+}
+
 /// One question that tells the dialect apart: a series for each thing found, named in `found`.
 pub fn dialect_probe(settings: &Settings) -> String {
     let own = matchers(settings, &Dialect::default());
     // Over all of the hour: scrapes may have ended in it.
-    let cpu = |matchers: &str| {
-        format!("last_over_time(container_cpu_usage_seconds_total{{{own}image!=\"\"{matchers}}}[62m])")
+    let cpu = |matchers: &str, span: &str| {
+        format!("last_over_time(container_cpu_usage_seconds_total{{{own}image!=\"\"{matchers}}}[{span}])")
     };
-    let old = cpu(",container_name!=\"\",container=\"\"");
-    let parts = cpu(&format!(",cpu=~\"{ONE_CPU}\""));
+    let old = cpu(",container_name!=\"\",container=\"\"", "62m");
+    // As far back as a counter is looked for at the first edge of the hour, where the greatest part is no total.
+    let parts = cpu(&format!(",cpu=~\"{ONE_CPU}\""), "67m");
     let mut probe = format!(
         "label_replace(count({old}) > 0,\"found\",\"old_cadvisor\",\"\",\"\") or \
          label_replace(count(count by (job,metrics_path,exported_job) ({})) > 1,\"found\",\"cadvisor_jobs\",\"\",\"\") or \
          label_replace(count({parts}) > 0,\"found\",\"per_cpu\",\"\",\"\")",
-        cpu("")
+        cpu("", "62m")
     );
     probe.push_str(&format!(" or label_replace({},\"found\",\"{KUBE_SYSTEMS}\",\"\",\"\")", kube_systems(&own)));
     for label in REPLICA_LABELS {

@@ -174,6 +174,19 @@ impl QueryError {
 }
 
 impl QueryError {
+    /// Returns whether it is about the server or the way to it, so that no question would be answered.
+    pub(crate) fn is_of_the_server(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::NotAllowed { .. }
+                | Self::Credentials { .. }
+                | Self::Redirected { .. }
+                | Self::Setup { .. }
+                | Self::Url { .. }
+        )
+    }
+
     /// Returns whether it is about what was asked, so that another question may be answered.
     pub(super) fn is_of_the_question(&self) -> bool {
         match self {

@@ -1,5 +1,6 @@
 //! Series made by hand, loaded into a real Prometheus and collected.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use collector::server::{Server, ServerOptions};
@@ -96,6 +97,23 @@ impl World {
         self
     }
 
+    /// Every series goes on to a second of the hour as it went: the counters of CPU by half a core, the rest unchanged.
+    pub(crate) fn going_on_to(mut self, end: i64) -> Self {
+        for (labels, samples) in &mut self.series {
+            let is = |prefix: &str| labels.iter().any(|(k, v)| k == "__name__" && v.starts_with(prefix));
+            let step = if is("container_") { 30 } else { 60 };
+            let (Some(first), Some(last)) = (samples.first().copied(), samples.last().copied()) else { continue };
+            let mut at = last.milliseconds + step * 1_000;
+            while at < (HOUR + end) * 1_000 {
+                let seconds = f64::from(i32::try_from((at - first.milliseconds) / 1_000).unwrap());
+                let more = if is("container_cpu_usage_seconds_total") { seconds * 0.5 } else { 0.0 };
+                samples.push(Sample { milliseconds: at, value: first.value + more });
+                at += step * 1_000;
+            }
+        }
+        self
+    }
+
     /// Removes a label from the series of the metrics that start with `prefix`.
     pub(crate) fn without(mut self, prefix: &str, label: &str) -> Self {
         for (labels, _) in &mut self.series {
@@ -179,6 +197,44 @@ pub(crate) async fn load(world: World, url: &str) {
         Ok(Loaded::default())
     };
     prometheus::load_stream(stream, url, |_| {}).await.unwrap();
+}
+
+/// Several hours collected in one run.
+pub(crate) struct Run {
+    pub(crate) lake: Lake,
+    /// Why the run ended early.
+    pub(crate) gave_up: Option<String>,
+    /// Hours asked for, with why one was left out.
+    pub(crate) told: BTreeMap<Hour, Option<String>>,
+}
+
+impl Run {
+    pub(crate) async fn rows<T: lake::Table>(&self, hour: Hour) -> Vec<T> {
+        let read = self.lake.manifest(&"c".parse().unwrap(), hour).await.unwrap();
+        self.lake.rows(&read).await.unwrap()
+    }
+}
+
+/// Loads a world into an empty Prometheus and collects so many hours in one run: the last first, then from the first on.
+pub(crate) async fn collected_hours(test: &str, world: World, hours: i64) -> Option<Run> {
+    let binary = services::program(test, "prometheus", "prometheus")?;
+    let server = prometheus::Server::start(&binary).await.unwrap();
+    load(world, server.url()).await;
+    let lake = Lake::new(Arc::new(MemoryStore::default()));
+    let window = Window::try_new(hour().start(), hour().plus(hours).start()).unwrap();
+    let client = Server::connect(&ServerOptions::new(server.url()), None).await.unwrap();
+    let mut told = BTreeMap::new();
+    let mut each = |hour: Hour, result: &HourResult| {
+        let why = match result {
+            HourResult::Written { .. } => None,
+            HourResult::Failed(error) => Some(error.to_string()),
+            other => Some(format!("{other:?}")),
+        };
+        told.insert(hour, why);
+    };
+    let (cluster, bounds) = ("c".parse().unwrap(), Bounds::default());
+    let outcome = collect(&client, &lake, &cluster, window, &Settings::default(), &bounds, &mut each).await;
+    Some(Run { lake, gave_up: outcome.err().map(|error| error.to_string()), told })
 }
 
 /// Loads a world into an empty Prometheus and collects its hour; `None` where there is no Prometheus, which is said.

@@ -256,6 +256,36 @@ async fn parts_of_a_counter_are_added_and_are_no_duplicates() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_a_counter_are_added_up_to_the_hour_in_which_the_total_takes_their_place() {
+    let test = "parts_of_a_counter_are_added_up_to_the_hour_in_which_the_total_takes_their_place";
+    let mut world = plain().going_on_to(7_700);
+    let is_cpu = |labels: &Labels| is_of(labels, "container_cpu_usage_seconds_total");
+    let whole: Vec<_> = world.series.iter().filter(|(labels, _)| is_cpu(labels)).cloned().collect();
+    world.series.retain(|(labels, _)| !is_cpu(labels));
+    let end = (HOUR + 3_600) * 1_000;
+    for (labels, samples) in whole {
+        for cpu in ["cpu00", "cpu01", "cpu02", "cpu03", "total"] {
+            let mut labels = labels.clone();
+            labels.push(("cpu".to_owned(), cpu.to_owned()));
+            labels.sort();
+            let mut samples = samples.clone();
+            samples.retain(|sample| (sample.milliseconds < end) == (cpu != "total"));
+            if cpu == "total" {
+                samples.iter_mut().for_each(|sample| sample.value *= 4.0);
+            }
+            world.series.push((labels, samples));
+        }
+    }
+    let Some(run) = collected_hours(test, world, 2).await else { return };
+    for hour in [hour(), hour().plus(1)] {
+        assert_eq!(run.told[&hour], None);
+        let row = run.rows::<ContainerHour>(hour).await.remove(0);
+        assert_eq!(row.cpu_core_milliseconds, Some(7_200_000), "{hour}");
+        assert_eq!(row.cpu_mean_millicores_by_slot, Some([Some(2_000); 12]), "{hour}");
+    }
+}
+
 /// Two nodes, with an exporter each that uses its own number of cores; `labels` are those of one of them, by its node.
 fn two_exporters(labels: impl Fn(&'static str) -> Vec<(&'static str, String)>) -> World {
     let mut world = plain();

@@ -159,3 +159,70 @@ async fn a_label_that_only_some_jobs_have_is_named() {
         assert!(said.contains(word), "no `{word}` in: {said}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_went_within_the_day_is_told_in_its_own_hour_and_the_others_are_collected() {
+    let test = "a_cluster_that_went_within_the_day_is_told_in_its_own_hour_and_the_others_are_collected";
+    let one = labelled(plain().going_on_to(11_300), "cluster_id", "prod-a");
+    let mut other = labelled(another("n2", "web"), "cluster_id", "prod-b");
+    for (_, samples) in &mut other.series {
+        samples.retain(|sample| sample.milliseconds < (HOUR + 3_400) * 1000);
+    }
+    let Some(run) = collected_hours(test, both(one, other), 3).await else { return };
+    assert_eq!(run.gave_up, None);
+    let (refused, written) = (hour(), [hour().plus(1), hour().plus(2)]);
+    let said = run.told[&refused].as_deref().unwrap();
+    for word in ["2 clusters", "2026-06-30T12", "`cluster_id`", "`prod-a`", "`prod-b`"] {
+        assert!(said.contains(word), "no `{word}` in: {said}");
+    }
+    for hour in written {
+        assert_eq!(run.told[&hour], None);
+        let pods: Vec<_> = run.rows::<PodHour>(hour).await.into_iter().map(|pod| pod.pod).collect();
+        assert_eq!(pods, ["p1"]);
+    }
+    let window = types::Window::try_new(refused.start(), written[1].end()).unwrap();
+    assert_eq!(run.lake.hours(&"c".parse().unwrap(), window).await.unwrap(), written);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_list_one_cluster_from_two_namespaces_are_one() {
+    let test = "two_that_list_one_cluster_from_two_namespaces_are_one";
+    // With `honor_labels`: what is said of pods has their namespace, and what is said of nodes that of the exporter.
+    let mut world = plain();
+    let mut second = World::default();
+    second.pod("web", OTHER, 3_900);
+    for (labels, _) in &mut second.series {
+        labels.iter_mut().filter(|(k, _)| k == "namespace").for_each(|(_, v)| "other".clone_into(v));
+    }
+    world.series.extend(second.series);
+    let listed_by = |namespace: &str| {
+        let mut world = world.clone();
+        for (labels, _) in &mut world.series {
+            if has(labels, "__name__", "kube_node_") {
+                labels.push(("namespace".to_owned(), namespace.to_owned()));
+                labels.sort();
+            }
+        }
+        world
+    };
+    let (a, mut b) = (listed_by("ns"), listed_by("other"));
+    b.series.retain(|(labels, _)| has(labels, "__name__", "kube_node_"));
+    let Some(hours) = collected(test, both(a, b)).await else { return };
+    assert_eq!(hours.failed, None);
+    assert_eq!(hours.rows::<PodHour>().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_of_clusters_is_found_among_many_that_differ() {
+    let test = "a_label_of_clusters_is_found_among_many_that_differ";
+    let of = |world: World, value: &str| {
+        let mut world = labelled(world, "site", value);
+        for (labels, _) in world.series.iter_mut().filter(|(labels, _)| has(labels, "__name__", "kube_")) {
+            labels.extend((1..=8).map(|n| (format!("a{n}"), value.to_owned())));
+            labels.sort();
+        }
+        world
+    };
+    let world = both(of(plain(), "east"), of(another("n2", "web"), "west"));
+    check_refused(test, world, &["2 clusters", "`site`", "`east`", "`west`"]).await;
+}
