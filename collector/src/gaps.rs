@@ -6,7 +6,7 @@ use types::{Hour, SLOT_SECONDS};
 
 use crate::counter::{self, Most, Sample};
 use crate::numbers::whole;
-use crate::snapshot::{Instance, Snapshot, Uid};
+use crate::snapshot::{Snapshot, Uid};
 use crate::usage_source::UsageSource;
 
 /// Pods of which the counters are to be asked for before the hour, and after it.
@@ -53,7 +53,8 @@ pub(crate) fn of(snapshot: &Snapshot, hour: Hour) -> Gaps {
         let limits = snapshot.limits_of(&pod.node);
         let most = Most { per_second: limits.millicores, slack_seconds: snapshot.slack_seconds };
         let (at_start, at_end) = disbelieved(&edges, most);
-        if (first.is_none() && !node.at_start && is_older(instance, hour)) || at_start {
+        // Whatever is said of its start: that moves where something touches its cgroup, to just before the hour too.
+        if (first.is_none() && !node.at_start) || at_start {
             gaps.before.insert(key.pod.to_string());
         }
         let ended = pod.completion().is_some_and(|at| at < hour.end_seconds());
@@ -62,13 +63,6 @@ pub(crate) fn of(snapshot: &Snapshot, hour: Hour) -> Gaps {
         }
     }
     gaps
-}
-
-/// Returns whether the instance may have run before the hour.
-fn is_older(instance: &Instance, hour: Hour) -> bool {
-    instance
-        .start_seconds
-        .is_none_or(|start| start < hour.start_seconds().saturating_sub(SLOT_SECONDS) || start > hour.start_seconds())
 }
 
 /// Returns whether what the counter shows at the start of the hour, and at its end, does not go with the most of what

@@ -19,18 +19,8 @@ fn two_hours(scraped: impl Fn(i64) -> bool) -> World {
     let mut world = World::default();
     world.node("n1", -9_000);
     world.pod("p1", UID, END);
-    for (labels, samples) in &mut world.series {
-        let is = |name: &str| labels.iter().any(|(k, v)| k == "__name__" && v == name);
-        if let (Some(first), Some(last)) = (samples.first().copied(), samples.last().copied()) {
-            let step = if labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")) { 30 } else { 60 };
-            let mut at = last.milliseconds + step * 1_000;
-            while at < (HOUR + END) * 1_000 {
-                let seconds = f64::from(i32::try_from((at - first.milliseconds) / 1_000).unwrap());
-                let more = if is("container_cpu_usage_seconds_total") { seconds * 0.5 } else { 0.0 };
-                samples.push(fixtures::Sample { milliseconds: at, value: first.value + more });
-                at += step * 1_000;
-            }
-        }
+    let mut world = world.going_on_to(END);
+    for (_, samples) in &mut world.series {
         samples.retain(|sample| scraped(sample.milliseconds.div_euclid(1_000) - HOUR));
     }
     world
@@ -136,4 +126,35 @@ async fn a_container_that_ended_before_a_gap_does_not_run_on() {
     let (row, _) = &rows[0];
     assert_eq!((row.container.as_str(), row.cpu_core_milliseconds), ("app", Some(600_000)));
     assert_eq!((row.running_seconds, row.interpolated_seconds), (Some(1_200), Some(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_moves_in_a_gap_before_the_hour_does_not_make_all_it_counted_the_hours() {
+    let test = "a_start_that_moves_in_a_gap_before_the_hour_does_not_make_all_it_counted_the_hours";
+    let mut world = plain();
+    for (labels, samples) in &mut world.series {
+        let is = |key: &str, value: &str| labels.iter().any(|(k, v)| k == key && v == value);
+        let second = |sample: &fixtures::Sample| sample.milliseconds.div_euclid(1_000) - HOUR;
+        if is("__name__", "kube_node_status_capacity") && is("resource", "cpu") {
+            samples.iter_mut().for_each(|sample| sample.value = 16.0);
+        }
+        // Sixteen cores count this much within the seconds since the start that is said.
+        if is("__name__", "container_cpu_usage_seconds_total") {
+            samples.iter_mut().for_each(|sample| {
+                sample.value = 5_000.0 + f64::from(i32::try_from(second(sample) + 590).unwrap()) * 0.5;
+            });
+        }
+        if is("__name__", "container_start_time_seconds") {
+            let start = |at: i64| if at < -100 { seconds(-5_000) } else { seconds(-100) };
+            samples.iter_mut().for_each(|sample| sample.value = start(second(sample)));
+        }
+        if labels.iter().any(|(k, v)| k == "__name__" && v.starts_with("container_")) {
+            samples.retain(|sample| !(-420..180).contains(&second(sample)));
+        }
+    }
+    let Some(hours) = collected(test, world).await else { return };
+    assert_eq!(hours.failed, None);
+    let row = hours.rows::<ContainerHour>().await.remove(0);
+    let used = row.cpu_core_milliseconds.unwrap();
+    assert!((1_650_000..=1_850_000).contains(&used), "{row:?}");
 }
