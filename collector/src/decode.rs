@@ -56,6 +56,9 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// The first and the last moment of a sample, in milliseconds since the epoch.
     pub span: Option<(i64, i64)>,
+    /// Tells whether series have samples over time: those of a range, or as they were scraped. Else they are values at the
+    /// moment that was asked for.
+    pub over_time: bool,
 }
 
 /// The span over two spans.
@@ -203,6 +206,7 @@ impl<'de> Sink<'_, 'de> {
                 "metric" => cursor.object(|cursor, name| self.label(cursor, name))?,
                 "values" => {
                     cursor.array(|cursor| self.point(cursor))?;
+                    self.answer.over_time = true;
                     samples = true;
                 }
                 "value" => {

@@ -82,7 +82,7 @@ impl Inner {
         answer: &Answer,
         tolerance: i64,
     ) -> Result<(), QueryError> {
-        match answer.span.filter(|span| !times.hold(*span, tolerance)) {
+        match answer.span.filter(|span| !times.hold(*span, answer.over_time, tolerance)) {
             None => Ok(()),
             Some((first, last)) => Err(QueryError::OtherTimes {
                 url: self.connection.url.clone(),

@@ -27,7 +27,8 @@ pub enum AskError {
 
 impl Reply {
     pub(super) fn add(&mut self, part: Answer) {
-        let Answer { series, samples, not_finite, histograms_only, warnings, span } = &mut self.answer;
+        let Answer { series, samples, not_finite, histograms_only, warnings, span, over_time } = &mut self.answer;
+        *over_time |= part.over_time;
         *span = decode::joined(*span, part.span);
         *series = series.saturating_add(part.series);
         *samples = samples.saturating_add(part.samples);

@@ -28,8 +28,8 @@ const MOST_REFUSAL_BYTES: usize = 64 * 1024;
 const WHOLE_ANSWERS: [(&str, &str); 4] =
     [("dedup", "true"), ("partial_response", "false"), ("max_source_resolution", "0s"), ("deny_partial_response", "1")];
 
-/// Reach of the samples that are asked for at one moment: an hour and a look-back.
-const REACH_SECONDS: i64 = 2 * types::window::HOUR_SECONDS;
+/// Reach of the samples as they were scraped that are asked for at one moment: the hour and the look-ahead.
+const REACH_SECONDS: i64 = types::window::HOUR_SECONDS + crate::queries::LOOK_AHEAD_SECONDS;
 
 /// When an expression is evaluated.
 #[derive(Debug, Clone, Copy)]
@@ -52,19 +52,18 @@ impl Times {
     }
 
     /// Returns whether samples from one moment to another, in milliseconds, are of these times. Without a tolerance
-    /// they are also on the grid of a range. At one moment a selector of a range gives samples as they were scraped, of
-    /// which the last is not older than [`REACH_SECONDS`]; servers that leave out the newest samples may be off by a
-    /// slot.
-    pub(super) fn hold(self, (first, last): (i64, i64), tolerance: i64) -> bool {
+    /// they are also on the grid of a range. What is asked for at one moment carries that moment, whatever its samples are
+    /// of; a selector of a range gives samples as they were scraped, `over_time`, none older than [`REACH_SECONDS`]. Servers
+    /// that leave out the newest samples may be off by a slot.
+    pub(super) fn hold(self, (first, last): (i64, i64), over_time: bool, tolerance: i64) -> bool {
         let milliseconds = |seconds: i64| seconds.saturating_mul(1000);
         match self {
             Self::Now => true,
             Self::At(at) => {
-                let (oldest, newest) = (
-                    milliseconds(at.saturating_sub(REACH_SECONDS)),
-                    milliseconds(at.saturating_add(types::SLOT_SECONDS)),
-                );
-                (oldest..=newest).contains(&last)
+                let reach = if over_time { REACH_SECONDS } else { 0 };
+                let oldest = milliseconds(at.saturating_sub(reach).saturating_sub(types::SLOT_SECONDS));
+                let newest = milliseconds(at.saturating_add(types::SLOT_SECONDS));
+                first >= oldest && last <= newest
             }
             Self::Range(from, to, _) => {
                 let (from, to) = (milliseconds(from), milliseconds(to));
@@ -455,11 +454,22 @@ mod tests {
             ((0, 3_000_000), false, false),
             ((90_000_000, 93_600_000), false, false),
         ] {
-            assert_eq!((hour.hold(span, 0), hour.hold(span, 300_000)), (exact, roughly), "{span:?}");
+            assert_eq!((hour.hold(span, true, 0), hour.hold(span, true, 300_000)), (exact, roughly), "{span:?}");
         }
         let at = Times::At(86_400);
-        assert!(at.hold((83_000_000, 86_390_000), 0) && at.hold((0, 82_000_000), 0));
-        assert!(!at.hold((0, 3_600_000), 0) && !at.hold((172_800_000, 172_800_000), 0));
-        assert!(Times::Now.hold((0, 0), 0));
+        for (span, over_time, expect) in [
+            ((86_400_000, 86_400_000), false, true),
+            ((86_100_000, 86_700_000), false, true),
+            // An hour before, as a cache may have it, and one later.
+            ((82_800_000, 82_800_000), false, false),
+            ((90_000_000, 90_000_000), false, false),
+            ((82_680_000, 86_390_000), true, true),
+            ((82_680_000, 82_680_000), true, true),
+            ((79_080_000, 82_790_000), true, false),
+            ((86_400_000, 172_800_000), true, false),
+        ] {
+            assert_eq!(at.hold(span, over_time, 0), expect, "{span:?} {over_time}");
+        }
+        assert!(Times::Now.hold((0, 0), false, 0));
     }
 }

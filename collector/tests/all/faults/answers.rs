@@ -92,6 +92,31 @@ async fn an_answer_about_another_time_fails_the_hour() {
     }
 }
 
+/// A cache that goes by the text of a query, which is the same for every hour: what it kept of the hour before says which
+/// pods there were, and says its own moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_the_hour_before_fails_the_hour() {
+    for (name, about) in [
+        ("pod_info", "last_over_time(kube_pod_info"),
+        ("container_resources", "kube_pod_container_resource_limits"),
+        ("hour", "last_over_time(kube_node_info"),
+    ] {
+        let Some(real) = holding("the hour before", several(), &[]).await else { return };
+        let script = move |request: &Request, _: usize| match request.promql().contains(about) {
+            // Two minutes after the end of the hour, and an hour earlier.
+            true => Act::Edit(|body| body.replace("[1782824520,", "[1782820920,")),
+            false => Act::Forward(0),
+        };
+        let proxy = Proxy::start(&[real.url()], None, script).await;
+        let bench = Bench::new();
+        let run = bench.collect(&quick(&proxy.url)).await;
+        assert_eq!(run.collected.map_or(0, |c| c.written), 0, "{name}");
+        bench.check_absent().await;
+        check_words(&run.failure.unwrap(), &[name, "2026-06-30T13:02:00Z", "2026-06-30T12:02:00Z", "cache"]);
+        bench.check_filled_by(&quick(real.url())).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_ends_early_fails_the_hour() {
     // Whole by its length, and yet cut: only the decoder can tell.
