@@ -23,7 +23,7 @@ use crate::range::RangeArgs;
 #[derive(Debug, clap::Args)]
 pub(crate) struct AnalyzeArgs {
     /// The lake: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     lake: LakeUri,
 
     /// Cluster id, as given to the collector

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, ValueHint};
+use types::hidden::line_of;
 
 use crate::output::read_file;
 
@@ -73,8 +74,11 @@ pub(crate) fn expanded(
     }
     let shown = path.display().to_string();
     let text = read_file(&path).map_err(|error| ConfigError(format!("{error:#}")))?;
-    let table: toml::Table = toml::from_str(&text)
-        .map_err(|error| ConfigError(format!("read options from `{shown}`: {}", error.to_string().trim_end())))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error: toml::de::Error| {
+        // The line itself may hold a password.
+        let line = line_of(&text, error.span().map_or(0, |span| span.start));
+        ConfigError(format!("read options from `{shown}`: line {line}: {}", error.message().trim_end()))
+    })?;
     let unknown: Vec<String> =
         table.keys().filter(|key| option(command, key).is_none()).map(|key| unknown(command, key)).collect();
     if !unknown.is_empty() {

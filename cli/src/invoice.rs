@@ -29,7 +29,7 @@ pub(crate) struct InvoiceCommand {
     export: ExportUri,
 
     /// The lake: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     lake: LakeUri,
 
     /// Cluster id, as given to the collector

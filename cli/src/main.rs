@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use collector::args::{LogArgs, LogFormat};
+use collector::args::{LogArgs, LogFormat, without_secrets};
 
 use failure::Failure;
 use output::eprint;
@@ -95,6 +95,7 @@ fn parsed() -> Result<Cli, ExitCode> {
     let cli =
         matches.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone())));
     cli.map_err(|error| {
+        let error = without_secrets(error);
         let _nobody_to_tell = error.print();
         if let Some(note) = expanded.note(&error.to_string()) {
             eprint(&note);

@@ -33,7 +33,7 @@ use deliver::{DeliverArgs, Delivery};
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// The lake: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     lake: LakeUri,
 
     /// Cluster ids, separated by commas [default: every cluster of the lake]

@@ -34,7 +34,7 @@ const LOOKS: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkArgs {
     /// The lake: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     lake: LakeUri,
 
     #[command(flatten)]

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
+use clap::error::{ContextKind, ContextValue};
 use cron::Schedule;
 use lake::LakeUri;
 use types::ClusterId;
@@ -33,7 +34,7 @@ pub struct CollectArgs {
     source: SourceArgs,
 
     /// The lake: a directory, or s3://bucket/prefix (credentials and region as the AWS CLI finds them)
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     lake: String,
 
     /// Name of the cluster in the lake: a-z, 0-9 and `-`
@@ -357,6 +358,17 @@ fn address(text: &str) -> Result<Option<SocketAddr>, String> {
     }
     let wrong = |_| format!("`{text}` is not an address and a port; use one such as 0.0.0.0:9090");
     text.parse().map(Some).map_err(wrong)
+}
+
+/// An error of the command line, without secrets: it quotes what was given, which may be a URL with a password in it.
+#[must_use]
+pub fn without_secrets(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
+        let Some(ContextValue::String(given)) = error.get(kind) else { continue };
+        let shown = types::hidden::without_secrets(given);
+        error.insert(kind, ContextValue::String(shown));
+    }
+    error
 }
 
 /// Amount and form of the log.

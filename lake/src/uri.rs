@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use types::hidden::without_secrets;
+
 use crate::store::{DirStore, HttpsStore, S3Options, S3Store, Store};
 
 /// A directory, `s3://bucket/prefix` with options for what is written, or a reporting service that keeps the lake.
@@ -32,24 +34,37 @@ pub enum LakeUri {
 /// Why a text names no lake.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "`{given}` is not a lake; use a directory, s3://bucket/prefix, which may end in ?kms-key=KEY and &tag=NAME=VALUE, or a reporting service as https://host?token-file=FILE"
+    "`{given}` is not a lake; use a directory, s3://bucket/prefix, which may end in ?kms-key=KEY and &tag=NAME=VALUE, or a reporting service as https://host?token-file=FILE{hint}"
 )]
 pub struct InvalidLakeUri {
+    /// The text, without what may be a secret.
     given: String,
+    hint: &'static str,
+}
+
+/// Said where a location has credentials in it.
+const NO_SECRETS: &str = "; leave secrets out of it: those of S3 come from the environment, a profile or a role, and the token of a service from the file";
+
+impl InvalidLakeUri {
+    fn of(text: &str) -> Self {
+        let given = without_secrets(text);
+        let hint = if given == text { "" } else { NO_SECRETS };
+        Self { given, hint }
+    }
 }
 
 impl FromStr for LakeUri {
     type Err = InvalidLakeUri;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid = || InvalidLakeUri { given: text.to_owned() };
+        let invalid = || InvalidLakeUri::of(text);
         if let Some(rest) = text.strip_prefix("s3://") {
             let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
             let options = query.map_or(Some(S3Options::default()), S3Options::parse).ok_or_else(invalid)?;
             let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
             let prefix = prefix.trim_matches('/');
             let climbs = prefix.split('/').any(|segment| segment == "." || segment == "..");
-            if bucket.is_empty() || climbs || prefix.contains("//") {
+            if bucket.is_empty() || climbs || prefix.contains("//") || has_credentials(bucket) {
                 return Err(invalid());
             }
             return Ok(Self::S3 { bucket: bucket.to_owned(), prefix: prefix.to_owned(), options });
@@ -64,13 +79,20 @@ impl FromStr for LakeUri {
     }
 }
 
+/// Returns whether what stands for a bucket is a key and a secret, or begins with them. No bucket is called so; the ARN of
+/// an access point has colons.
+fn has_credentials(bucket: &str) -> bool {
+    bucket.contains('@') || (bucket.contains(':') && !bucket.starts_with("arn:"))
+}
+
 /// Reads `https://host?token-file=FILE`; http is for localhost alone, where nobody listens in.
 fn service(text: &str) -> Option<LakeUri> {
     let (url, query) = text.split_once('?')?;
-    let token_file = query.strip_prefix("token-file=").filter(|file| !file.is_empty() && !file.contains('&'))?;
+    let token_file = query.strip_prefix("token-file=").filter(|file| !file.is_empty() && !file.contains(['&', '#']))?;
     let parsed = reqwest::Url::parse(url).ok()?;
     let local = matches!(parsed.host_str()?, "localhost" | "127.0.0.1" | "[::1]");
-    let good = (parsed.scheme() == "https" || local) && parsed.username().is_empty() && parsed.fragment().is_none();
+    let has_user = !parsed.username().is_empty() || parsed.password().is_some() || url.contains('@');
+    let good = (parsed.scheme() == "https" || local) && !has_user && parsed.fragment().is_none();
     let url = url.trim_end_matches('/').to_owned();
     good.then(|| LakeUri::Https { url, token_file: PathBuf::from(token_file) })
 }
@@ -124,6 +146,32 @@ mod tests {
         ] {
             check(bad, None);
         }
+    }
+
+    #[test]
+    fn a_location_with_a_secret_in_it_is_refused_and_the_secret_not_shown() {
+        for text in [
+            "https://host?token=hunter2",
+            "https://host?token-file=f&token=hunter2",
+            "https://u:hunter2@host?token-file=f",
+            "https://:hunter2@host?token-file=f",
+            "https://host/hunter2@x?token-file=f",
+            "https://host?token-file=f#hunter2",
+            "s3://KEY:hunter2@bucket/p",
+            "s3://KEY:hun/hunter2@bucket/p",
+            "s3://hunter2@bucket",
+            "s3://bucket/p?secret=hunter2",
+            "gs://u:hunter2@bucket",
+        ] {
+            let error = text.parse::<LakeUri>().unwrap_err().to_string();
+            assert!(!error.contains("hunter2") && error.contains("leave secrets out"), "{text}: {error}");
+        }
+        let error = "gs://b/p".parse::<LakeUri>().unwrap_err().to_string();
+        assert!(error.contains("`gs://b/p` is not a lake") && !error.contains("secrets"), "{error}");
+        check("s3://arn:aws:s3:eu-west-1:111122223333:accesspoint:x", {
+            s3("arn:aws:s3:eu-west-1:111122223333:accesspoint:x", "", S3Options::default())
+        });
+        check("s3://b/p@q", s3("b", "p@q", S3Options::default()));
     }
 
     #[test]

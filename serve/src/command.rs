@@ -21,7 +21,7 @@ use crate::deliver::Channels;
 #[derive(Debug, clap::Args)]
 pub struct ServeArgs {
     /// The lake: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     lake: LakeUri,
 
     /// The configuration (TOML)

@@ -3,6 +3,7 @@
 //! This crate knows nobody: no storage, no Prometheus, no frames. Everything in it is a value.
 
 pub mod analysis;
+pub mod hidden;
 pub mod ids;
 pub mod moment;
 pub mod money;

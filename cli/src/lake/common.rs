@@ -15,7 +15,7 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WhichLake {
     /// The lake: a directory, or s3://bucket/prefix
-    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE")]
+    #[arg(long, value_name = "LAKE", env = "EMP_COST_LAKE", hide_env_values = true)]
     pub(crate) lake: LakeUri,
 }
 

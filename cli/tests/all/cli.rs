@@ -79,6 +79,22 @@ fn a_command_line_that_makes_no_sense_is_exit_code_2() {
     check_failure(&["demo", "--hours", "0"], 2, &["--hours", "1..=48"]);
 }
 
+#[test]
+fn what_is_refused_is_quoted_without_secrets() {
+    for (args, words) in [
+        (&["lake", "ls", "--lake", "s3://KEY:hunter2@bucket/p"][..], &["is not a lake", "(hidden)@bucket/p"][..]),
+        (&["analyze", "--lake=https://host?token=hunter2", "--cluster-id", "a"], &["token=(hidden)"]),
+        (&["run", "--lake", "https://u:hunter2@host?token-file=f"], &["(hidden)@host?token-file=f"]),
+        (&["run", "--lake", "x", "--remote-write-url", "//u:hunter2@host"], &["--remote-write-url"]),
+        (&["lake", "ls", "--lake", "x", "https://u:hunter2@host"], &["unexpected argument"]),
+    ] {
+        check_failure(args, 2, words);
+        let output = emp_cost(args);
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(!said.contains("hunter2"), "{args:?}: {said}");
+    }
+}
+
 fn collect_from(url: &str, lake: &Path, range: &[&str]) -> Vec<String> {
     let lake = lake.to_str().unwrap();
     let args = ["collect", "--prometheus-url", url, "--lake", lake, "--cluster-id", "a"];

@@ -114,6 +114,22 @@ fn slack_and_a_webhook_get_the_message_with_what_is_over_budget() {
 }
 
 #[test]
+fn a_webhook_that_fails_is_named_by_its_server_and_no_secret_in_its_url_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    lake_of(folder.path(), &["prod-1"]);
+    let (hook, to_hook) = server("500 Internal Server Error");
+    let host = hook.trim_start_matches("http://").to_owned();
+    let deliver = format!("[[webhook]]\nurl = \"http://me:hunter2@{host}/T0/hunter2?token=hunter2\"\n");
+    let output = run(folder.path(), &deliver, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains(&format!("post to the webhook `{hook}`")), "{}", said(&output));
+    let all = said(&output) + &String::from_utf8_lossy(&output.stdout);
+    assert!(!all.contains("hunter2"), "{all}");
+    let got = to_hook.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(got.head.starts_with("POST /T0/hunter2?token=hunter2 "), "{}", got.head);
+}
+
+#[test]
 fn below_every_threshold_nothing_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     lake_of(folder.path(), &["prod-1"]);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::Parser;
-use collector::args::{CollectArgs, ConfigErrors, LogArgs, ScheduleArgs};
+use collector::args::{CollectArgs, ConfigErrors, LogArgs, ScheduleArgs, without_secrets};
 use collector::{daemon, logging};
 
 /// Collects closed hours from Prometheus into a lake, on a schedule.
@@ -37,7 +37,7 @@ fn now() -> DateTime<Utc> {
 // used by another.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| without_secrets(error).exit());
     logging::start(&cli.log);
     let (collection, plan) = match ConfigErrors::and(cli.collect.resolve(), cli.schedule.resolve(now())) {
         Ok(checked) => checked,

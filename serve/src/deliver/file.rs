@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use lettre::message::Mailbox;
 use serde::Deserialize;
+use types::hidden::line_of;
 
 /// The content of a delivery file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -123,9 +124,14 @@ fn attached_mib() -> f64 {
 /// Error from reading a delivery file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Not TOML, or with a field that does not exist.
-    #[error("the delivery file is not valid")]
-    Toml(#[from] toml::de::Error),
+    /// Not TOML, or with a field that does not exist. The line is not quoted, since it may hold a secret.
+    #[error("the delivery file is not valid: line {line}: {message}")]
+    Toml {
+        /// Its line.
+        line: usize,
+        /// Fault.
+        message: String,
+    },
     /// A field that is missing, not allowed or out of range.
     #[error("{what}: {wrong}")]
     Field {
@@ -142,7 +148,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the row and what is expected in it.
     pub fn read(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)?;
+        let config: Self = toml::from_str(text).map_err(|error| ConfigError::Toml {
+            line: line_of(text, error.span().map_or(0, |span| span.start)),
+            message: error.message().to_owned(),
+        })?;
         if config.slack.is_empty() && config.webhook.is_empty() && config.mail.is_empty() {
             return refuse("the delivery file", "names no one to tell; add [[slack]], [[webhook]] or [[mail]]");
         }
@@ -284,6 +293,9 @@ mod tests {
         let config = Config::read(&whole).unwrap();
         assert_eq!((config.slack.len(), config.webhook.len(), config.budget.len()), (1, 1, 1));
         rejected("", "names no one to tell");
+        let broken = format!("{SLACK}[[webhook]]\nurl = \"https://x?token=hunter2\n");
+        rejected(&broken, "is not valid: line ");
+        assert!(!format!("{:?}", Config::read(&broken)).contains("hunter2"));
         rejected(&format!("{SLACK}[when]\n"), "holds no threshold");
         rejected(&format!("{SLACK}[when]\nsaving_at_least = -1\n"), "not a number from 0");
         rejected(&format!("{SLACK}[[budget]]\nmonthly = 0\n"), "the budget of the cluster: monthly");

@@ -34,11 +34,17 @@ pub async fn slack(to: &Slack, message: &Message, within: Option<&Outbound>) -> 
 pub async fn webhook(to: &Webhook, message: &Message, within: Option<&Outbound>) -> anyhow::Result<()> {
     let token = to.bearer_token_file.as_deref().map(secret).transpose()?;
     let (url, what) = match (&to.url, &to.url_file) {
-        (Some(url), _) => (url.clone(), url.clone()),
+        (Some(url), _) => (url.clone(), place(url)),
         (None, Some(file)) => (secret(file)?, file.display().to_string()),
         (None, None) => return Err(anyhow!("a [[webhook]] has no URL")),
     };
     post(&url, token.as_deref(), within, &message.json).await.with_context(|| format!("post to the webhook `{what}`"))
+}
+
+/// The server of a URL: its path, its query and a user in it may be secrets.
+fn place(url: &str) -> String {
+    let server = reqwest::Url::parse(url.trim()).ok().map(|url| url.origin().ascii_serialization());
+    server.unwrap_or_else(|| "an address that is no URL".to_owned())
 }
 
 /// Sends JSON; an answer outside of 2xx is an error. The URL may be a secret, so no error shows it.
@@ -82,4 +88,20 @@ pub async fn refusal(response: Response) -> Option<(StatusCode, String)> {
 /// Escapes what Slack takes for markup.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_url_only_the_server_is_shown() {
+        for (url, expect) in [
+            ("https://hooks.example.com/T0/hunter2?token=hunter2", "https://hooks.example.com"),
+            ("http://u:hunter2@127.0.0.1:8080/x#hunter2", "http://127.0.0.1:8080"),
+            ("hunter2", "an address that is no URL"),
+        ] {
+            assert_eq!(place(url), expect);
+        }
+    }
 }

@@ -121,6 +121,33 @@ async fn no_secret_is_in_anything_that_is_said() {
     check_hidden(&["a proxy"], &said);
 }
 
+/// The lake is a place too, and people write into it what they write into URLs.
+#[test]
+fn no_secret_of_a_lake_is_in_anything_that_is_said() {
+    for lake in [
+        "https://host?token=hunter2",
+        "https://u:hunter2@host?token-file=f",
+        "https://:hunter2@host?token-file=f",
+        "s3://KEY:hunter2@bucket/p",
+        "s3://KEY:hun/hunter2@bucket/p",
+        "s3://bucket/p?secret=hunter2",
+        "gs://u:hunter2@bucket",
+    ] {
+        for (args, environment) in [(vec!["--lake", lake], None), (Vec::new(), Some(lake))] {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_emp-cost-collector"));
+            command.args(["--prometheus-url", "http://127.0.0.1:1", "--cluster-id", "c1", "--once"]).args(&args);
+            command.env_remove("EMP_COST_LAKE").envs(environment.map(|lake| ("EMP_COST_LAKE", lake)));
+            let output = command.env("RUST_BACKTRACE", "1").output().unwrap();
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{lake}: {said}");
+            assert!(said.contains("is not a lake") && said.contains("leave secrets out"), "{lake}: {said}");
+            check_hidden(&[lake], &said);
+            let help = command.arg("--help").output().unwrap();
+            check_hidden(&[lake, "--help"], &String::from_utf8_lossy(&help.stdout));
+        }
+    }
+}
+
 fn check_hidden(what: &[&str], said: &str) {
     // As it is, and as basic authentication sends it: `hunter2` in base 64, at each of the three offsets.
     for secret in ["hunter2", "aHVudGVyM", "h1bnRlcj", "odW50ZXIy"] {
