@@ -227,7 +227,7 @@ impl ServerArgs {
         }
         if let Some(file) = &self.prometheus_bearer_token_file {
             // Read here only to tell at the start that it cannot be; it is read again for each request.
-            read("--prometheus-bearer-token-file", file, errors);
+            check_rereadable("--prometheus-bearer-token-file", file, errors);
             return Auth::BearerFile(file.clone());
         }
         match self.prometheus_sigv4_region.as_deref().or(workspace_region) {
@@ -287,6 +287,23 @@ fn read(flag: &'static str, file: &Path, errors: &mut Vec<ConfigError>) -> Optio
     }
 }
 
+/// Checks a file that is read for each request. A pipe would give what is in it to this check, and nothing to any request.
+fn check_rereadable(flag: &'static str, file: &Path, errors: &mut Vec<ConfigError>) {
+    if std::fs::metadata(file).is_ok_and(|there| there.is_file()) {
+        if read(flag, file, errors).is_some_and(|text| text.trim().is_empty()) {
+            let reason = "it is empty; it must hold the token".to_owned();
+            errors.push(ConfigError::File { flag, file: file.display().to_string(), reason });
+        }
+        return;
+    }
+    let reason = match std::fs::metadata(file) {
+        Ok(_) => "it is no regular file, such as a pipe or a folder; it is read for each request, so write the token to a file"
+            .to_owned(),
+        Err(error) => error.to_string(),
+    };
+    errors.push(ConfigError::File { flag, file: file.display().to_string(), reason });
+}
+
 fn check_pem(
     flag: &'static str,
     file: &Path,
@@ -335,6 +352,27 @@ mod tests {
         let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(text.join("\n"));
         assert!(!format!("{args:?} {errors:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_token_that_can_be_read_but_once_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let empty = folder.path().join("empty");
+        std::fs::write(&empty, "\n").unwrap();
+        for (file, word) in [(pipe.as_path(), "no regular file"), (folder.path(), "no regular file"), (&empty, "empty")]
+        {
+            let args =
+                parse(&["--prometheus-url=http://h", &format!("--prometheus-bearer-token-file={}", file.display())]);
+            let errors = args.options().unwrap_err();
+            assert!(errors.len() == 1 && errors[0].to_string().contains(word), "{errors:?}");
+        }
+        let token = folder.path().join("token");
+        std::fs::write(&token, "t\n").unwrap();
+        let args =
+            parse(&["--prometheus-url=http://h", &format!("--prometheus-bearer-token-file={}", token.display())]);
+        assert!(matches!(args.options().unwrap().auth, Auth::BearerFile(file) if file == token));
     }
 
     #[test]

@@ -96,6 +96,9 @@ impl Authority {
         if let Auth::BearerFile(path) = &self.auth {
             // Thirty short reads an hour; whatever replaced the token, and however, the next request has it.
             let token = tokio::fs::read_to_string(path).await.map_err(|error| error.to_string())?;
+            if token.trim().is_empty() {
+                return Err(format!("`{}` is empty; it must hold the token each time it is read", path.display()));
+            }
             self.keep_secret(token.trim());
             headers.insert(AUTHORIZATION, sensitive(&format!("Bearer {}", token.trim()), "the token")?);
         }

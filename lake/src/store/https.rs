@@ -135,8 +135,13 @@ impl HttpsStore {
     async fn once(&self, request: RequestBuilder) -> Result<Response, AskError> {
         let token = tokio::fs::read_to_string(&self.token_file)
             .await
+            .and_then(|token| match token.trim() {
+                // As of a pipe, which gives what is in it once.
+                "" => Err(std::io::Error::other("it is empty; it must hold the token each time it is read")),
+                token => Ok(token.to_owned()),
+            })
             .map_err(|source| AskError::Token { path: self.token_file.clone(), source })?;
-        let answer = request.bearer_auth(token.trim()).send().await?;
+        let answer = request.bearer_auth(token).send().await?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
