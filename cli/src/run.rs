@@ -244,12 +244,13 @@ async fn compact(lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>, progress:
 /// the reach: a cluster that has been collected for three days is not short of the other twenty-seven.
 async fn window(reach: Reach, lake: &Lake, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Window, Failure> {
     let end = Hour::containing(now - SETTLE).start();
+    // Before its first day a lake has nothing, however far back one looks, be it before the calendar begins.
+    let first = lake.days(cluster).await?.first().map_or(end, |day| day.first_hour().start());
     let from = match reach {
-        Reach::Span(span) => Hour::containing(end - span).start(),
-        Reach::All => {
-            let days = lake.days(cluster).await?;
-            days.first().map_or(end, |day| day.first_hour().start())
+        Reach::Span(span) => {
+            end.checked_sub_signed(span).map_or(first, |from| Hour::containing(from).start().max(first))
         }
+        Reach::All => first,
     };
     let hours = match Window::try_new(from, end) {
         Ok(window) => lake.hours(cluster, window).await?,

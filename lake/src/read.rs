@@ -78,6 +78,9 @@ impl From<ReadHour> for Part {
     }
 }
 
+/// Days of a window beyond which it is first asked which of them are there.
+const WORTH_ASKING: usize = 3;
+
 impl Lake {
     /// The clusters that have a manifest, sorted.
     ///
@@ -106,18 +109,28 @@ impl Lake {
         Ok(days.first().zip(days.last()).map(|(first, last)| (first.to_string(), last.to_string())))
     }
 
-    /// The hours of `window` that exist, oldest first. One listing a day; nothing is read.
+    /// The hours of `window` that exist, oldest first. One listing for each day that is there; nothing is read.
     ///
     /// # Errors
     /// [`LakeError::Store`].
     pub async fn hours(&self, cluster: &ClusterId, window: Window) -> Result<Vec<Hour>, LakeError> {
         let mut present = Vec::new();
-        for day in Day::of_window(window) {
+        for day in self.days_of(cluster, window).await? {
             let listing = self.listing(cluster, day).await?;
             let inside = |hour: &Hour| hour.start() >= window.start() && hour.end() <= window.end();
             present.extend(listing.hours.into_keys().filter(inside));
         }
         Ok(present)
+    }
+
+    /// The days of a window that may be there. Of a long one most may not be: one listing tells, instead of one each.
+    async fn days_of(&self, cluster: &ClusterId, window: Window) -> Result<Vec<Day>, LakeError> {
+        if Day::of_window(window).nth(WORTH_ASKING).is_none() {
+            return Ok(Day::of_window(window).collect());
+        }
+        let mut days = self.days(cluster).await?;
+        days.retain(|day| day.end() > window.start() && day.first_hour().start() < window.end());
+        Ok(days)
     }
 
     /// The names of a day's manifests.
@@ -315,3 +328,6 @@ pub(crate) fn plan(
     });
     (day_part, single)
 }
+
+#[cfg(test)]
+mod tests;

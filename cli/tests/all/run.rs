@@ -55,6 +55,22 @@ fn json(path: &Path) -> serde_json::Value {
 }
 
 #[test]
+fn a_window_may_reach_further_back_than_the_lake_and_the_calendar() {
+    for window in ["4000w", "4294967295w", "4294967295m"] {
+        let folder = tempfile::tempdir().unwrap();
+        lake_of(folder.path(), &["a"]);
+        let output = Command::new(env!("CARGO_BIN_EXE_emp-cost"))
+            .args(["run", "--bill-only", "--lake", folder.path().to_str().unwrap(), "--window", window])
+            .env_remove("EMP_COST_CLUSTER_ID")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{window}: {}", said(&output));
+        let pointer = json(&folder.path().join("reports/cluster=a/latest/report.json"));
+        assert_eq!(pointer["hours_present"], 3, "{window}");
+    }
+}
+
+#[test]
 fn a_report_lies_under_its_date_and_as_the_latest_and_the_pointer_names_it() {
     let folder = tempfile::tempdir().unwrap();
     lake_of(folder.path(), &["a"]);
