@@ -141,9 +141,15 @@ impl S3Store {
         let mut tries = 0;
         loop {
             tries = u32::saturating_add(tries, 1);
-            match self.put_once(key, object.clone()).await {
-                // 409: another conditional write of this key is under way; its outcome decides ours.
-                Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => back_off(tries).await,
+            let put = self.put_once(key, object.clone()).await;
+            // 409: another conditional write of this key is under way, whose outcome decides ours; or, as some servers say
+            // it, an object is there.
+            let is_conflict = put.as_ref().err().and_then(status) == Some(409);
+            if is_conflict && self.is_there(key).await.unwrap_or(false) {
+                return Ok(Put::Exists);
+            }
+            match put {
+                Err(_) if is_conflict && tries < CONFLICT_TRIES => back_off(tries).await,
                 Err(error) => return Err(self.failed("write", "s3:PutObject", key, error).await),
                 Ok(put) => return Ok(put),
             }
@@ -201,6 +207,56 @@ impl S3Store {
         tried.await.copied()
     }
 
+    /// A write over what `mark` is of, or of what is not there yet where it is `None`.
+    async fn swap_once(
+        &self,
+        key: &str,
+        mark: Option<&str>,
+        object: &Bytes,
+        content_type: &str,
+    ) -> Result<Swap, StoreError> {
+        let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key)).content_type(content_type);
+        let mut request = request.set_tagging(self.options.tagging()).body(object.clone().into());
+        request = match mark {
+            // Proxies that compress make a tag weak. No weak one matches anything, and S3 still calls it by the strong.
+            Some(mark) => request.if_match(mark.strip_prefix("W/").unwrap_or(mark)),
+            None => request.if_none_match("*"),
+        };
+        if let Some(kms_key) = &self.options.kms_key {
+            request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
+        }
+        match request.send().await {
+            Ok(put) => {
+                self.check_written(key, object, put.e_tag().unwrap_or_default()).await?;
+                Ok(Swap::Written)
+            }
+            Err(error) => match status(&error) {
+                Some(412) => Ok(Swap::Refused),
+                // Being changed, or gone since it was read.
+                Some(409) => Ok(Swap::Busy),
+                Some(404) if mark.is_some() => Ok(Swap::Busy),
+                _ => Err(self.failed("write", "s3:PutObject", key, error).await),
+            },
+        }
+    }
+
+    /// Returns whether an object is called what it was called when it was read; false where that is not said.
+    async fn is_still(&self, key: &str, mark: &str) -> bool {
+        let there = self.client.head_object().bucket(&self.bucket).key(self.full_key(key)).send().await;
+        there.is_ok_and(|there| there.e_tag() == Some(mark))
+    }
+
+    /// A server by whose answers it cannot be seen whether another writer was quicker.
+    fn without_marks(&self, key: &str, source: &'static str) -> StoreError {
+        StoreError::Failed {
+            action: "replace",
+            key: key.to_owned(),
+            store: self.location(),
+            hint: "; the server, or a proxy before it, must give every object an ETag and honour it in `If-Match`, by which it is seen that nobody else was quicker: have the proxy pass both on as they are, or use a server with conditional writes, as AWS and MinIO do".to_owned(),
+            source: source.into(),
+        }
+    }
+
     fn broke_off(&self, key: &str, tries: u32, error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
         StoreError::Failed {
             action: "read",
@@ -231,6 +287,16 @@ enum Put {
     Written(String),
     /// An object is there.
     Exists,
+}
+
+/// Outcome of a write over what was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Swap {
+    Written,
+    /// It is not what was read, by what the server says.
+    Refused,
+    /// Others are at it.
+    Busy,
 }
 
 /// Returns whether it is what S3 calls a content that came in one piece: 32 hexadecimal digits in quotes.
@@ -315,25 +381,22 @@ impl Store for S3Store {
     }
 
     async fn swap(&self, key: &str, mark: Option<&str>, object: Bytes, content_type: &str) -> Result<bool, StoreError> {
-        let request = self.client.put_object().bucket(&self.bucket).key(self.full_key(key)).content_type(content_type);
-        let mut request = request.set_tagging(self.options.tagging()).body(object.clone().into());
-        request = match mark {
-            Some(mark) => request.if_match(mark),
-            None => request.if_none_match("*"),
+        let Some(mark) = mark else {
+            let outcome = self.swap_once(key, None, &object, content_type).await?;
+            return Ok(outcome == Swap::Written);
         };
-        if let Some(kms_key) = &self.options.kms_key {
-            request = request.server_side_encryption(ServerSideEncryption::AwsKms).ssekms_key_id(kms_key);
+        if mark.is_empty() {
+            return Err(self.without_marks(key, "it gave no ETag with the object"));
         }
-        match request.send().await {
-            Ok(put) => {
-                self.check_written(key, &object, put.e_tag().unwrap_or_default()).await?;
-                Ok(true)
+        // Twice, since another may have changed it and changed it back.
+        for _ in 0..2 {
+            match self.swap_once(key, Some(mark), &object, content_type).await? {
+                Swap::Written => return Ok(true),
+                Swap::Refused if self.is_still(key, mark).await => {}
+                Swap::Refused | Swap::Busy => return Ok(false),
             }
-            // Changed, being changed, or gone since it was read.
-            Err(error) if matches!(status(&error), Some(412 | 409 | 404)) && mark.is_some() => Ok(false),
-            Err(error) if matches!(status(&error), Some(412 | 409)) => Ok(false),
-            Err(error) => Err(self.failed("write", "s3:PutObject", key, error).await),
         }
+        Err(self.without_marks(key, "it refused a write with `If-Match` although the object is as it was read"))
     }
 
     async fn replace(&self, key: &str, object: Bytes, content_type: &str) -> Result<(), StoreError> {

@@ -213,3 +213,60 @@ async fn a_page_in_place_of_a_server_is_no_success() {
     let error = store.swap("reports/x", None, object(), "text/html").await.unwrap_err();
     assert!(said(&error).contains("sign-in page"), "{}", said(&error));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_conditional_writes_is_told_from_one_that_is_down() {
+    let server = Careless::start(Says::NoConditions).await;
+    let store = store(&server.endpoint());
+    let put = store.put_new(KEY, object()).await.unwrap_err();
+    let probe = store.keeps_what_is_there().await.unwrap_err();
+    let swap = store.swap("reports/x", None, object(), "application/json").await.unwrap_err();
+    for error in [put, probe, swap] {
+        let said = said(&error);
+        for word in ["501", "conditional writes", "`If-None-Match`", "MinIO"] {
+            assert!(said.contains(word), "no `{word}` in: {said}");
+        }
+        assert!(!said.contains("run again later"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_over_what_is_there_says_that_it_is_there() {
+    let server = Careless::start(Says::Conflict).await;
+    let store = store(&server.endpoint());
+    assert!(store.keeps_what_is_there().await.unwrap());
+    assert!(store.keeps_what_is_there().await.unwrap());
+    assert_eq!(store.put_new(KEY, Bytes::from_static(b"first")).await.unwrap(), PutOutcome::Created);
+    assert_eq!(store.put_new(KEY, object()).await.unwrap(), PutOutcome::Exists);
+    assert_eq!(server.object(&format!("/lake/p/{KEY}")).unwrap(), b"first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_lacks_to_replace_what_was_read_is_said() {
+    const POINTER: &str = "reports/latest.json";
+    for (says, lacks) in [
+        (Says::WeakTags, None),
+        (Says::NoTags, Some("gave no ETag")),
+        (Says::NoMatch, Some("refused a write with `If-Match` although the object is as it was read")),
+    ] {
+        let server = Careless::start(says).await;
+        let store = store(&server.endpoint());
+        let put = async |mark: Option<&str>, text: &'static str| {
+            store.swap(POINTER, mark, Bytes::from_static(text.as_bytes()), "application/json").await
+        };
+        assert!(put(None, "first").await.unwrap(), "{says:?}");
+        let (there, mark) = store.get_marked(POINTER).await.unwrap();
+        assert_eq!(there, Bytes::from_static(b"first"));
+        let again = put(Some(&mark), "second").await;
+        let kept = server.object(&format!("/lake/p/{POINTER}")).unwrap();
+        match lacks {
+            None => assert!(again.unwrap() && kept == b"second", "{says:?}"),
+            Some(word) => {
+                let said = said(&again.unwrap_err());
+                assert!(said.contains(word) && said.contains("proxy") && said.contains("`If-Match`"), "{said}");
+                assert!(said.contains(&format!("could not replace `{POINTER}`")), "{said}");
+                assert_eq!(kept, b"first");
+            }
+        }
+    }
+}

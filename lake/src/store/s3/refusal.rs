@@ -85,6 +85,9 @@ impl Refusal {
             "SlowDown" | "ServiceUnavailable" | "RequestTimeout" => {
                 "; S3 asks for fewer requests: run again later, what was written stays".to_owned()
             }
+            _ if self.status == 501 && permission == "s3:PutObject" => {
+                "; the server does not implement what this write asks for: conditional writes (`If-None-Match`, `If-Match`), without which of two writers one replaces what the other wrote, or else the tags or the encryption of the location: use a server that has them, as AWS and MinIO do".to_owned()
+            }
             _ if self.status >= 500 => {
                 "; the fault is on the side of S3: run again later, what was written stays".to_owned()
             }
@@ -138,6 +141,7 @@ mod tests {
         check(400, "KMS.DisabledException", "", &["key that encrypts"]);
         check(503, "SlowDown", "", &["later"]);
         check(500, "InternalError", "", &["on the side of S3"]);
+        check(501, "NotImplemented", "A header is not implemented", &["conditional writes", "MinIO"]);
         check(400, "InvalidRequest", "", &[]);
     }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::proxy::{body_length, head_length, read_body, read_head};
 
+const WEAK_E_TAG: &str = "ETag: W/\"0123456789abcdef0123456789abcdef\"\r\n";
 const E_TAG: &str = "ETag: \"0123456789abcdef0123456789abcdef\"\r\n";
 
 pub(crate) struct Careless {
@@ -19,12 +20,48 @@ pub(crate) struct Careless {
     task: JoinHandle<()>,
 }
 
-/// Answer to a write: what S3 says, nothing of the content, or a page.
+/// Habit of the server. The first two are about its answer to a write: what S3 says, or nothing of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says {
     ETag,
     Nothing,
+    /// A page, to everything.
     Page,
+    /// A write with a condition is not implemented.
+    NoConditions,
+    /// A write over what is there, where nothing may be, is a conflict.
+    Conflict,
+    /// Tags are weak, as behind a proxy that compresses, and the strong one is what matches.
+    WeakTags,
+    /// Nothing has a tag.
+    NoTags,
+    /// No tag ever matches.
+    NoMatch,
+}
+
+impl Says {
+    /// The answer to a write with a condition that this server does not meet.
+    fn refusal(self, head: &str, is_there: bool) -> Option<(u16, &'static str)> {
+        let head = head.to_ascii_lowercase();
+        let has = |start: &str| head.lines().any(|line| line.starts_with(start));
+        match self {
+            Self::NoConditions if has("if-none-match:") || has("if-match:") => Some((501, "NotImplemented")),
+            Self::Conflict if has("if-none-match:") && is_there => Some((409, "Conflict")),
+            Self::WeakTags if has("if-match:") && !has("if-match: \"0123456789abcdef") => {
+                Some((412, "PreconditionFailed"))
+            }
+            Self::NoMatch if has("if-match:") => Some((412, "PreconditionFailed")),
+            _ => None,
+        }
+    }
+
+    const fn e_tag(self) -> &'static str {
+        match self {
+            Self::WeakTags => WEAK_E_TAG,
+            Self::NoTags => "",
+            _ => E_TAG,
+        }
+    }
 }
 
 impl Careless {
@@ -65,7 +102,14 @@ async fn serve(mut client: TcpStream, objects: &Mutex<BTreeMap<String, Vec<u8>>>
     let mut words = head.split_whitespace();
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let key = path.split('?').next().unwrap_or_default().replace("%3D", "=");
+    let is_there = objects.lock().unwrap().contains_key(&key);
+    let refusal = says.refusal(&head, is_there).filter(|_| method == "PUT");
     let (status, headers, body) = match (method, says) {
+        _ if refusal.is_some() => {
+            let (status, code) = refusal.unwrap();
+            let body = format!("<Error><Code>{code}</Code><Message>not this</Message></Error>");
+            (status, "Content-Type: application/xml\r\n", body.into_bytes())
+        }
         (_, Says::Page) => (200, "Content-Type: text/html\r\n", b"<html>Sign in to continue</html>".to_vec()),
         ("PUT", _) => {
             let body = request[request.len() - body_length(&request)..].to_vec();
@@ -73,7 +117,7 @@ async fn serve(mut client: TcpStream, objects: &Mutex<BTreeMap<String, Vec<u8>>>
             (200, if says == Says::ETag { E_TAG } else { "" }, Vec::new())
         }
         _ => match objects.lock().unwrap().get(&key) {
-            Some(object) => (200, E_TAG, object.clone()),
+            Some(object) => (200, says.e_tag(), object.clone()),
             None => (404, "Content-Type: application/xml\r\n", b"<Error><Code>NoSuchKey</Code></Error>".to_vec()),
         },
     };
