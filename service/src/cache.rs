@@ -26,6 +26,11 @@ impl<T: Clone> Cached<T> {
         (now - *since < self.age).then(|| value.clone())
     }
 
+    /// Returns true when there is a value, however old.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// Keeps a value.
     pub(crate) fn put(&self, name: &str, value: T, now: DateTime<Utc>) {
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);

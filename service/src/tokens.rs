@@ -18,6 +18,8 @@ const MARK: &str = "emp_";
 const TOKENS: Records = Records { folder: "service/tokens/", digits: 16 };
 /// Time for which what is known of a token is trusted: a revoked one is refused after that at the latest.
 pub const TRUSTED: TimeDelta = TimeDelta::seconds(30);
+/// Time for which a token that is not there is not asked for again.
+const ABSENT: TimeDelta = TimeDelta::seconds(10);
 
 /// Purpose of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,12 +111,14 @@ pub struct Issued {
 /// The tokens in the bucket.
 #[derive(Debug)]
 pub struct Tokens {
-    known: Cached<Option<Token>>,
+    known: Cached<Token>,
+    /// Ids of no token, apart from the others: made-up ones must not push those out.
+    absent: Cached<()>,
 }
 
 impl Default for Tokens {
     fn default() -> Self {
-        Self { known: Cached::new(4096, TRUSTED) }
+        Self { known: Cached::new(4096, TRUSTED), absent: Cached::new(4096, ABSENT) }
     }
 }
 
@@ -140,7 +144,14 @@ impl Tokens {
         if !store.swap(&TOKENS.key(&id), None, text(&token), "application/json").await? {
             return Err(failed());
         }
+        self.absent.forget(&id);
         Ok(Issued { token, secret: format!("{MARK}{id}_{secret}") })
+    }
+
+    /// Returns true when [`Self::check`] asks the store nothing about this secret, or asks it again at most.
+    pub fn knows(&self, secret: &str, now: DateTime<Utc>) -> bool {
+        let id = secret.strip_prefix(MARK).and_then(|rest| rest.split_once('_')).map_or("", |(id, _)| id);
+        !TOKENS.is_id(id) || self.known.has(id) || self.absent.get(id, now).is_some()
     }
 
     /// The token that a secret is of, if it holds.
@@ -170,10 +181,19 @@ impl Tokens {
             return Ok(None);
         }
         if let Some(known) = self.known.get(id, now) {
-            return Ok(known);
+            return Ok(Some(known));
+        }
+        if self.absent.get(id, now).is_some() {
+            return Ok(None);
         }
         let token = read(store, id).await?;
-        self.known.put(id, token.clone(), now);
+        match &token {
+            Some(token) => self.known.put(id, token.clone(), now),
+            None => {
+                self.known.forget(id);
+                self.absent.put(id, (), now);
+            }
+        }
         Ok(token)
     }
 
@@ -272,5 +292,29 @@ mod tests {
         assert_eq!(other.check(&store, &secret, moment(40)).await.unwrap(), None);
         assert!(!tokens.revoke(&store, "0123456789abcdef", moment(3)).await.unwrap());
         assert_eq!(tokens.all(&store).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn tokens_that_are_made_up_push_no_good_one_out_and_are_not_asked_for_again_at_once() {
+        let (store, tokens) = (MemoryStore::default(), Tokens::default());
+        let kind = Kind::Ingest { cluster: "prod".parse().unwrap() };
+        let Issued { token, secret } =
+            tokens.issue(&store, kind, ("me", "note"), (moment(0), moment(1000))).await.unwrap();
+        assert!(!tokens.knows(&secret, moment(0)), "nobody asked for it yet");
+        assert!(tokens.check(&store, &secret, moment(1)).await.unwrap().is_some());
+        for n in 0..10_000 {
+            let made_up = format!("emp_{n:016x}_x");
+            assert_eq!(tokens.check(&store, &made_up, moment(1)).await.unwrap(), None);
+        }
+        assert!(tokens.knows(&secret, moment(1)));
+        // Another object under its name is not read as long as the good answer is trusted.
+        store.replace(&TOKENS.key(&token.id), "damaged".into(), "").await.unwrap();
+        assert!(tokens.check(&store, &secret, moment(2)).await.unwrap().is_some(), "still remembered");
+        // What is not there is remembered for a short time, and no longer.
+        let absent = "emp_00000000000fffff_x";
+        assert!(!tokens.knows(absent, moment(2)));
+        assert_eq!(tokens.check(&store, absent, moment(2)).await.unwrap(), None);
+        assert!(tokens.knows(absent, moment(3)) && !tokens.knows(absent, moment(13)));
+        assert!(tokens.knows("emp_no-id_x", moment(2)) && tokens.knows("", moment(2)), "no store is asked of those");
     }
 }
