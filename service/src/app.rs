@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::Store;
+use tokio::sync::Mutex;
 
 use crate::alerts::{self, Deliver};
 use crate::answers::Answers;
@@ -12,12 +13,16 @@ use crate::config::Config;
 use crate::jobs;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
+use crate::problem::Problem;
 use crate::revoked::Revoked;
 use crate::room::Room;
 use crate::seal::Keys;
 use crate::shelf::Shelf;
 use crate::signers::Signers;
 use crate::tokens::Tokens;
+
+/// Time for which it is remembered whether the store answers.
+const READY_KEPT: TimeDelta = TimeDelta::seconds(3);
 
 /// The secrets that the configuration names, read from their files.
 #[derive(Debug)]
@@ -61,7 +66,9 @@ pub struct App {
     notice: RwLock<String>,
     /// The clock.
     pub now: fn() -> DateTime<Utc>,
-    open_jobs: Cached<i64>,
+    open_jobs: Cached<()>,
+    /// Whether the store answered, and when it was asked.
+    ready: Mutex<Option<(DateTime<Utc>, bool)>>,
     /// Answers over many clusters, of what is asked again.
     pub(crate) answers: Answers,
 }
@@ -95,6 +102,7 @@ impl App {
             notice: RwLock::default(),
             now,
             open_jobs: Cached::new(1, TimeDelta::seconds(30)),
+            ready: Mutex::default(),
             answers: Answers::default(),
         })
     }
@@ -122,12 +130,30 @@ impl App {
         if self.open_jobs.get(NAME, self.now()).is_some() {
             return;
         }
+        // Before the store is asked, so that a store that does not answer is not asked by each request.
+        self.open_jobs.put(NAME, (), self.now());
         if let Ok(jobs) = jobs::newest(self.store.as_ref()).await {
             let open = jobs.iter().filter(|job| job.is_open()).count();
-            let open = i64::try_from(open).unwrap_or(i64::MAX);
-            self.open_jobs.put(NAME, open, self.now());
-            self.metrics.jobs_open.set(open);
+            self.metrics.jobs_open.set(i64::try_from(open).unwrap_or(i64::MAX));
         }
+    }
+
+    /// Returns true when the store answers, as it was found a moment ago: requests of anybody must not become as many
+    /// requests to the store.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let mut known = self.ready.lock().await;
+        if let Some((asked, ready)) = *known
+            && (self.now() - asked).abs() < READY_KEPT
+        {
+            return ready;
+        }
+        let answer = self.store.list_names("service/").await;
+        let ready = answer.is_ok();
+        if let Err(error) = answer {
+            tracing::error!("not ready: {}", Problem::from(error).detail);
+        }
+        *known = Some((self.now(), ready));
+        ready
     }
 
     /// The moment.

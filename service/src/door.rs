@@ -51,14 +51,11 @@ fn told(route: &'static str, answer: Answer) -> Response {
     named(route, answer.unwrap_or_else(|problem| html::problem(&problem, false)))
 }
 
-/// Ready when the bucket answers.
+/// Ready when the bucket answers, or did a moment ago.
 async fn ready(State(app): State<Arc<App>>) -> Response {
-    let response = match app.store.list_names("service/").await {
-        Ok(_) => "ok\n".into_response(),
-        Err(error) => {
-            tracing::error!("not ready: {}", Problem::from(error).detail);
-            (StatusCode::SERVICE_UNAVAILABLE, "the storage does not answer\n").into_response()
-        }
+    let response = match app.is_ready().await {
+        true => "ok\n".into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, "the storage does not answer\n").into_response(),
     };
     named("/readyz", response)
 }
