@@ -1,8 +1,8 @@
 //! EDGE: messages out, to servers that an administrator named and to no other.
 //!
-//! A URL comes from a file that others may write, so it is not trusted: its host must be one of those that the
-//! configuration names, it must be https, and neither a literal address nor one that a name resolves to may be private.
-//! Nothing is redirected, and no proxy of the environment is used, which would look names up itself.
+//! A URL or a mail server comes from a file that others may write, so it is not trusted: its host must be one of those that
+//! the configuration names, a URL must be https, and neither a literal address nor one that a name resolves to may be
+//! private. Nothing is redirected, and no proxy of the environment is used, which would look names up itself.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -37,6 +37,9 @@ pub enum OutboundError {
     /// Its address is private.
     #[error("`{0}` is a private address; name its network in `alerts.private_networks` if messages may go there")]
     Private(IpAddr),
+    /// Its name leads nowhere.
+    #[error("no address of `{0}` is known; check its name")]
+    Unknown(String),
 }
 
 impl Outbound {
@@ -70,6 +73,36 @@ impl Outbound {
         }
     }
 
+    /// A mail server that messages may go to, by its name.
+    ///
+    /// # Errors
+    /// [`OutboundError::Host`] for one that the configuration does not name.
+    pub fn named(&self, host: &str) -> Result<(), OutboundError> {
+        let host = host.trim().to_ascii_lowercase();
+        if self.hosts.contains(&host) { Ok(()) } else { Err(OutboundError::Host(host)) }
+    }
+
+    /// Where that server is, to connect to and to no other: names are not looked up again.
+    ///
+    /// # Errors
+    /// [`OutboundError`] says why messages may not go there.
+    pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, OutboundError> {
+        self.named(host)?;
+        let unknown = || OutboundError::Unknown(host.to_owned());
+        let found = tokio::net::lookup_host((host.trim(), port)).await.map_err(|_| unknown())?.collect();
+        let found = self.allowed(found)?;
+        if found.is_empty() { Err(unknown()) } else { Ok(found) }
+    }
+
+    /// All of these, or none: one bad address is enough, since whoever answers with two wants the client to take the other
+    /// one later.
+    fn allowed(&self, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, OutboundError> {
+        match found.iter().map(SocketAddr::ip).find(|address| !self.allows(*address)) {
+            Some(bad) => Err(OutboundError::Private(bad)),
+            None => Ok(found),
+        }
+    }
+
     fn allows(&self, address: IpAddr) -> bool {
         is_public(address) || self.private.iter().any(|net| net.contains(&address.to_canonical()))
     }
@@ -96,12 +129,8 @@ impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
         let outbound = self.0.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            // One bad address is enough: whoever answers with two wants the client to take the other one later.
-            if let Some(bad) = found.iter().map(SocketAddr::ip).find(|address| !outbound.allows(*address)) {
-                return Err(OutboundError::Private(bad).into());
-            }
-            let found: Addrs = Box::new(found.into_iter());
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found: Addrs = Box::new(outbound.allowed(found)?.into_iter());
             Ok(found)
         })
     }
@@ -186,6 +215,26 @@ mod tests {
             client.post(&url).send()
         );
         assert!((came, answer.is_err()) == ((), true), "it was reached, and speaks no TLS");
+    }
+
+    #[tokio::test]
+    async fn a_mail_server_is_one_that_was_named_and_at_no_private_address() {
+        let named = |hosts: &[&str], private: &[&str]| {
+            let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+            let private: Vec<IpNet> = private.iter().map(|net| net.parse().unwrap()).collect();
+            Outbound::new(&hosts, &private)
+        };
+        let none = named(&[], &[]).addresses("localhost", 25).await;
+        assert_eq!(none, Err(OutboundError::Host("localhost".to_owned())));
+        for host in ["localhost", "127.0.0.1"] {
+            let private = named(&["localhost", "127.0.0.1"], &[]).addresses(host, 25).await;
+            assert!(matches!(private, Err(OutboundError::Private(_))), "{host}: {private:?}");
+            let opened = named(&["localhost", "127.0.0.1"], &["127.0.0.0/8", "::1/128"]);
+            let found = opened.addresses(host, 25).await.unwrap();
+            assert!(!found.is_empty() && found.iter().all(|at| at.ip().is_loopback() && at.port() == 25), "{found:?}");
+        }
+        let nowhere = named(&["nowhere.invalid"], &[]).addresses("nowhere.invalid", 25).await;
+        assert_eq!(nowhere, Err(OutboundError::Unknown("nowhere.invalid".to_owned())));
     }
 
     #[test]

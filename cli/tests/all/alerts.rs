@@ -12,6 +12,7 @@ use fixtures::services;
 use serde_json::Value;
 
 use super::deliver::{Got, server};
+use super::mail;
 use super::serving::{Serving, emp_cost, lake_of, run, serve};
 
 /// A configuration with a budget of the whole cluster, one of a namespace, and a limit that is kept; messages go to
@@ -181,4 +182,47 @@ async fn a_message_goes_nowhere_that_an_administrator_did_not_name() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("alert `a` tells `mail-7`") && said.contains("there are: webhook-1"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_goes_by_no_server_that_an_administrator_did_not_name() {
+    let (lake, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    lake_of(lake.path(), "prod-1", 3).await;
+    let at = lake.path().to_str().unwrap();
+    run(&mut emp_cost(&["run", "--lake", at, "--window", "all", "--bill-only"]));
+    let smtp = mail::server(mail::Offers::Nothing);
+    let deliver = folder.path().join("deliver.toml");
+    let row = format!(
+        "[[mail]]\nserver = \"localhost\"\nport = {}\ntls = \"none\"\nfrom = \"cost@example.com\"\nto = [\"a@example.com\"]\n",
+        smtp.port
+    );
+    fs::write(&deliver, row).unwrap();
+    let alerts = |more: &str| {
+        format!("[alerts]\ndeliver_file = {deliver:?}\n{more}\n[[alert]]\nname = \"b\"\nmonthly_cost_above = 1\n")
+    };
+    // A server that is not named is an error before anything is served.
+    fs::write(folder.path().join("key"), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
+    let config = folder.path().join("config.toml");
+    let head = format!("public_url = \"http://localhost:1\"\nkey_file = {:?}\n", folder.path().join("key"));
+    fs::write(&config, head + &alerts("")).unwrap();
+    let args = ["serve", "--lake", at, "--config", config.to_str().unwrap(), "--listen", "127.0.0.1:0"];
+    let output = emp_cost(&args).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("host `localhost` is not among `alerts.hosts`"), "{said}");
+    // One whose addresses are private is not spoken to, unless its network is named too.
+    let private = serve(at, folder.path(), &alerts("hosts = [\"localhost\"]"), &[]);
+    let who = private.sign_in().await;
+    let tested = private.post("/alerts/test", &who, "").await.text().await.unwrap();
+    assert!(tested.contains("is a private address"), "{tested}");
+    drop(private);
+    assert!(smtp.got.try_recv().is_err(), "nothing arrived");
+    let networks = "hosts = [\"localhost\"]\nprivate_networks = [\"127.0.0.0/8\", \"::1/128\"]";
+    let opened = serve(at, folder.path(), &alerts(networks), &[]);
+    let who = opened.sign_in().await;
+    let tested = opened.post("/alerts/test", &who, "").await.text().await.unwrap();
+    assert!(tested.contains("sent") && !tested.contains("failed: "), "{tested}");
+    let got = smtp.got.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(got.to, ["<a@example.com>"]);
+    assert!(got.data.contains("Subject:"), "{}", got.data);
 }

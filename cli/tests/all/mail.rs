@@ -22,31 +22,31 @@ use crate::run::lake_of;
 
 /// A mail as the server got it.
 #[derive(Debug)]
-struct Got {
+pub(crate) struct Got {
     is_encrypted: bool,
     login: Option<String>,
     from: String,
-    to: Vec<String>,
-    data: String,
+    pub(crate) to: Vec<String>,
+    pub(crate) data: String,
 }
 
 /// Encryption that a server offers.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Offers {
+pub(crate) enum Offers {
     Nothing,
     StartTls,
     Tls,
 }
 
-struct Server {
-    port: u16,
-    got: Receiver<Got>,
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) got: Receiver<Got>,
     /// Its certificate, as PEM.
     certificate: String,
 }
 
 /// A server that takes mail from anybody who follows the protocol, but refuses recipients with `refused` in their name.
-fn server(offers: Offers) -> Server {
+pub(crate) fn server(offers: Offers) -> Server {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();

@@ -21,10 +21,13 @@ impl Channels {
     /// Reads a delivery file. Its thresholds and budgets are those of `emp-cost run`; alerts have rules of their own.
     ///
     /// # Errors
-    /// When it cannot be read, or a row of it makes no sense.
+    /// When it cannot be read, a row of it makes no sense, or a mail server is none that messages may go to.
     pub fn read(path: &Path, outbound: Outbound) -> anyhow::Result<Self> {
         let config =
             Config::read(&text(path)?).with_context(|| format!("read deliveries from `{}`", path.display()))?;
+        for mail in &config.mail {
+            outbound.named(&mail.server).with_context(|| format!("take mail servers from `{}`", path.display()))?;
+        }
         Ok(Self { config, outbound })
     }
 
@@ -37,7 +40,7 @@ impl Channels {
         match kind {
             "slack" => http::slack(self.config.slack.get(n).with_context(unknown)?, message, within).await,
             "webhook" => http::webhook(self.config.webhook.get(n).with_context(unknown)?, message, within).await,
-            "mail" => mail::send_text(self.config.mail.get(n).with_context(unknown)?, message).await,
+            "mail" => mail::send_text(self.config.mail.get(n).with_context(unknown)?, message, &self.outbound).await,
             _ => Err(anyhow::anyhow!(unknown())),
         }
     }

@@ -13,6 +13,9 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reports::export::File;
 use reports::{MailContext, Money};
+use service::outbound::Outbound;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use types::analysis::Analysis;
 
 use super::file::{Mail, TlsMode};
@@ -43,24 +46,38 @@ pub async fn send(to: &Mail, message: &Message, report: &Sent<'_>, now: DateTime
         Ok(mail) => mail,
         Err(error) => return vec![Err(error)],
     };
-    to_each(to, &mail).await
+    to_each(to, &to.server, &mail).await
 }
 
-/// Sends a message that is about no report, as plain text: an alert. Its date is the moment of sending.
+/// Sends a message that is about no report, as plain text and within what may be reached: an alert. Its date is the moment
+/// of sending.
 ///
 /// # Errors
-/// The first recipient who could not be told; the others are told nevertheless.
-pub async fn send_text(to: &Mail, message: &Message) -> anyhow::Result<()> {
+/// When the server may not be reached, and the first recipient who could not be told; the others are told nevertheless.
+pub async fn send_text(to: &Mail, message: &Message, within: &Outbound) -> anyhow::Result<()> {
     let mail = text_alone(to, message).with_context(|| what(to))?;
-    to_each(to, &mail).await.into_iter().collect()
+    let address = reached(to, within).await.with_context(|| what(to))?;
+    to_each(to, &address, &mail).await.into_iter().collect()
+}
+
+/// The address of the server that answers first, of those it may have.
+async fn reached(to: &Mail, within: &Outbound) -> anyhow::Result<String> {
+    let addresses = within.addresses(&to.server, to.port()).await?;
+    if let [only] = addresses.as_slice() {
+        return Ok(only.ip().to_string());
+    }
+    let answering =
+        timeout(TIMEOUT, TcpStream::connect(addresses.as_slice())).await.context("wait for its answer")??;
+    Ok(answering.peer_addr()?.ip().to_string())
 }
 
 fn what(to: &Mail) -> String {
     format!("send mail by `{}:{}`", to.server, to.port())
 }
 
-async fn to_each(to: &Mail, mail: &lettre::Message) -> Vec<anyhow::Result<()>> {
-    let prepared = || anyhow::Ok((to.recipients()?, transport(to)?));
+/// Sends a mail to each recipient by the server at `host`, its name or an address of it.
+async fn to_each(to: &Mail, host: &str, mail: &lettre::Message) -> Vec<anyhow::Result<()>> {
+    let prepared = || anyhow::Ok((to.recipients()?, transport(to, host)?));
     let (recipients, transport) = match prepared().with_context(|| what(to)) {
         Ok(prepared) => prepared,
         Err(error) => return vec![Err(error)],
@@ -79,13 +96,13 @@ async fn to_each(to: &Mail, mail: &lettre::Message) -> Vec<anyhow::Result<()>> {
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-fn transport(to: &Mail) -> anyhow::Result<Transport> {
+fn transport(to: &Mail, host: &str) -> anyhow::Result<Transport> {
     let tls = match to.tls {
         TlsMode::None => Tls::None,
         TlsMode::StartTls => Tls::Required(parameters(to)?),
         TlsMode::Tls => Tls::Wrapper(parameters(to)?),
     };
-    let mut builder = Transport::builder_dangerous(&to.server).port(to.port()).tls(tls).timeout(Some(TIMEOUT));
+    let mut builder = Transport::builder_dangerous(host).port(to.port()).tls(tls).timeout(Some(TIMEOUT));
     if let Some((username, file)) = to.username.as_ref().zip(to.password_file.as_deref()) {
         builder = builder.credentials(Credentials::new(username.clone(), secret(file)?));
     }
