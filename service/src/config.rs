@@ -1,10 +1,12 @@
 //! The configuration of the service: a TOML file that names every secret by the file it lies in.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use crate::alerts::{AlertRule, Alerts};
 use crate::rights::Rule;
@@ -26,6 +28,9 @@ pub struct Config {
     /// Who may see what. Without a rule nobody sees anything.
     #[serde(default, rename = "rule")]
     pub rules: Vec<Rule>,
+    /// Proxies that say whom they pass on.
+    #[serde(default)]
+    pub forwarded: Forwarded,
     /// Limits on what is let in.
     #[serde(default)]
     pub limits: Limits,
@@ -117,6 +122,7 @@ pub struct Bearer {
 #[serde(deny_unknown_fields)]
 pub struct Proxy {
     /// The addresses its requests come from. From others the headers are worth nothing.
+    #[serde(deserialize_with = "networks")]
     pub peers: Vec<IpNet>,
     /// The header that names the user.
     #[serde(default = "user_header")]
@@ -124,6 +130,9 @@ pub struct Proxy {
     /// The header that names the groups, by commas.
     #[serde(default = "groups_header")]
     pub groups_header: String,
+    /// Where people sign out of it: a path such as `/oauth2/sign_out`, or an https URL.
+    #[serde(default)]
+    pub sign_out: Option<String>,
 }
 
 /// An AWS application load balancer.
@@ -131,6 +140,7 @@ pub struct Proxy {
 #[serde(deny_unknown_fields)]
 pub struct Alb {
     /// The addresses its requests come from: its subnets.
+    #[serde(deserialize_with = "networks")]
     pub peers: Vec<IpNet>,
     /// Its ARN, which the signature must name.
     pub arn: String,
@@ -141,6 +151,19 @@ pub struct Alb {
     /// The claim with the groups.
     #[serde(default = "groups")]
     pub groups_claim: String,
+    /// Where people sign out at the issuer: an https URL.
+    #[serde(default)]
+    pub sign_out: Option<String>,
+}
+
+/// Proxies before the service, each of which adds the address it was asked from to `X-Forwarded-For`. None is believed
+/// unless it is named.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forwarded {
+    /// The addresses of their own requests. From others the header is worth nothing.
+    #[serde(deserialize_with = "networks")]
+    pub peers: Vec<IpNet>,
 }
 
 /// Limits on what is let in.
@@ -165,6 +188,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Requests a minute of an address that says who it is by nothing that holds. Many people may share one address.
+    pub(crate) fn of_nobody(&self) -> u32 {
+        self.requests_a_minute.saturating_mul(10)
+    }
+}
+
 /// Content of the Install page.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -181,6 +211,16 @@ impl Default for Install {
     fn default() -> Self {
         Self { chart: "./charts/emp-cost-agent".to_owned(), namespace: "emp-cost".to_owned(), registry: None }
     }
+}
+
+/// Reads networks such as `10.0.0.0/20`, and single addresses.
+pub(crate) fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> {
+    let network = |text: &String| {
+        let address = || text.parse::<IpAddr>().ok().map(|address| IpNet::from(address.to_canonical()));
+        let wrong = || D::Error::custom(format!("`{text}` is no network; write `10.0.0.0/20`, or one address"));
+        text.parse::<IpNet>().ok().or_else(address).ok_or_else(wrong)
+    };
+    Vec::<String>::deserialize(from)?.iter().map(network).collect()
 }
 
 fn profile() -> Vec<String> {
@@ -244,6 +284,11 @@ impl Config {
         if self.session_hours == 0 || self.session_hours > 24 * 30 {
             return Err("`session_hours` is out of range; use 1 to 720".to_owned());
         }
+        if let Some(all) = self.forwarded.peers.iter().find(|net| net.prefix_len() == 0) {
+            return Err(format!(
+                "`forwarded.peers` has `{all}`: any client could say that it is another; name the networks of your proxies"
+            ));
+        }
         if self.limits.object_mib == 0 || self.limits.held_mib < self.limits.object_mib {
             return Err("`limits.held_mib` is less than `limits.object_mib`, or that is 0: no object would find room"
                 .to_owned());
@@ -257,6 +302,7 @@ impl Config {
                 return Err(format!("rule `{}` has no group or no cluster, so it gives nobody anything", rule.name));
             }
         }
+        self.check_sign_out()?;
         // They stand in a command that somebody pastes into a shell.
         let install = [Some(&self.install.chart), Some(&self.install.namespace), self.install.registry.as_ref()];
         let plain = |c: char| c.is_ascii_alphanumeric() || "./:_@-".contains(c);
@@ -281,6 +327,19 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    fn check_sign_out(&self) -> Result<(), String> {
+        let proxy = self.sign_in.proxy.as_ref().and_then(|proxy| proxy.sign_out.as_ref());
+        let alb = self.sign_in.alb.as_ref().and_then(|alb| alb.sign_out.as_ref());
+        let is_https = |url: &str| reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "https");
+        let is_path = |url: &str| url != "/" && crate::html::inside(Some(url)) == url;
+        match proxy.into_iter().chain(alb).find(|url| !is_path(url) && !is_https(url)) {
+            Some(url) => Err(format!(
+                "`sign_out` is `{url}`; write a path of the proxy such as `/oauth2/sign_out`, or an https URL"
+            )),
+            None => Ok(()),
+        }
     }
 
     fn check_alerts(&self) -> Result<(), String> {
@@ -337,6 +396,15 @@ clusters = ["*"]
     }
 
     #[test]
+    fn proxies_are_named_by_network_or_address_and_none_is_trusted_unless_named() {
+        assert!(Config::read(GOOD).unwrap().forwarded.peers.is_empty());
+        let named = "[forwarded]\npeers = [\"10.0.0.0/20\", \"10.9.9.9\", \"fd00::1\", \"::ffff:10.0.0.1\"]\n[[rule]]";
+        let peers = Config::read(&GOOD.replace("[[rule]]", named)).unwrap().forwarded.peers;
+        let texts: Vec<_> = peers.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["10.0.0.0/20", "10.9.9.9/32", "fd00::1/128", "10.0.0.1/32"]);
+    }
+
+    #[test]
     fn a_configuration_is_read_and_a_mistake_named() {
         assert_eq!(Config::read(GOOD).unwrap().rules.len(), 1);
         check("role =", "rolle =", "rolle");
@@ -354,6 +422,14 @@ clusters = ["*"]
         check("[[rule]]", "[alerts]\nevery_minutes = 0\n[[rule]]", "out of range");
         check("[[rule]]", "[install]\nchart = \"x; rm -r /\"\n[[rule]]", "does not stand in a command");
         check("[[rule]]", "[limits]\nobject_mib = 64\nheld_mib = 1\n[[rule]]", "would find room");
+        check("[[rule]]", "[forwarded]\npeers = [\"proxy\"]\n[[rule]]", "`proxy` is no network");
+        check("[[rule]]", "[forwarded]\npeers = [\"::/0\"]\n[[rule]]", "any client could say");
+        let proxy = "[sign_in.proxy]\npeers = [\"10.0.0.1\"]\nsign_out = \"javascript:alert(1)\"\n[[rule]]";
+        check("[[rule]]", proxy, "`sign_out` is `javascript:alert(1)`");
+        check("[[rule]]", &proxy.replace("javascript:alert(1)", "//other.example"), "`sign_out` is");
+        for good in ["/oauth2/sign_out", "https://id.example.com/logout?client_id=a"] {
+            assert!(Config::read(&GOOD.replace("[[rule]]", &proxy.replace("javascript:alert(1)", good))).is_ok());
+        }
         let bearer = "[sign_in.bearer]\nissuer = \"https://i\"\naudience = \"a\"\nalgorithms = [\"none\"]\n[[rule]]";
         check("[[rule]]", bearer, "algorithm `none`");
     }

@@ -1,6 +1,5 @@
 //! What is there before anybody is signed in: health, style and scripts, and the ways to sign in. No data.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,11 +11,12 @@ use axum::routing::get;
 use axum::{RequestExt, http::HeaderMap};
 use chrono::{DateTime, Utc};
 
+use crate::address::Addresses;
 use crate::app::App;
 use crate::assets;
 use crate::audit::{self, Event};
 use crate::cookie::Cookie;
-use crate::guard::{Answered, FORM_BYTES, Pairs, SESSION, peer, read, same_origin, throttle};
+use crate::guard::{Answered, FORM_BYTES, Pairs, SESSION, read, same_origin, throttle};
 use crate::html::{self, Frame, inside, page, see_other};
 use crate::identity::{How, Identity};
 use crate::problem::{Answer, Problem};
@@ -107,8 +107,8 @@ async fn by_static_token(State(app): State<Arc<App>>, request: Request) -> Respo
 }
 
 async fn static_token(app: &App, request: Request) -> Answer {
-    let (now, from) = (app.now(), peer(&request));
-    throttle(app, &format!("sign-in {from}"), TRIES_A_MINUTE, now)?;
+    let (now, from) = (app.now(), Addresses::of(&request));
+    throttle(app, &format!("sign-in {}", from.share()), TRIES_A_MINUTE, now)?;
     let (parts, body) = request.into_parts();
     if !same_origin(app, &parts.headers) {
         return Err(Problem::forbidden("sign in from the page of this service"));
@@ -153,7 +153,7 @@ fn with_session(app: &App, who: &Identity, next: &str, now: DateTime<Utc>) -> An
 }
 
 async fn oidc_start(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (from, query) = (peer(&request), query(&request));
+    let (from, query) = (Addresses::of(&request), query(&request));
     told("/sign-in/oidc", start(&app, from, &query).await)
 }
 
@@ -162,9 +162,9 @@ fn query(request: &Request) -> Pairs {
     Pairs::read(request.uri().query().unwrap_or_default().as_bytes())
 }
 
-async fn start(app: &App, from: IpAddr, query: &Pairs) -> Answer {
+async fn start(app: &App, from: Addresses, query: &Pairs) -> Answer {
     let now = app.now();
-    throttle(app, &format!("oidc {from}"), TRIES_A_MINUTE * 6, now)?;
+    throttle(app, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
     let (to, login) = oidc::start(app, inside(query.get("next")), now).await?;
     let sealed = app.secrets.keys.seal(oidc::PURPOSE, &login).unwrap_or_default();
     let cookie = Cookie::Login.set(&sealed, oidc::MINUTES * 60, app.config.is_https());
@@ -174,13 +174,13 @@ async fn start(app: &App, from: IpAddr, query: &Pairs) -> Answer {
 }
 
 async fn oidc_back(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (from, query) = (peer(&request), query(&request));
+    let (from, query) = (Addresses::of(&request), query(&request));
     told("/sign-in/callback", back(&app, from, &query, request.headers().clone()).await)
 }
 
-async fn back(app: &App, from: IpAddr, query: &Pairs, headers: HeaderMap) -> Answer {
+async fn back(app: &App, from: Addresses, query: &Pairs, headers: HeaderMap) -> Answer {
     let now = app.now();
-    throttle(app, &format!("oidc {from}"), TRIES_A_MINUTE * 6, now)?;
+    throttle(app, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
     let login = Cookie::Login.of(&headers, app.config.is_https());
     let login = login.and_then(|sealed| app.secrets.keys.open::<oidc::Login>(oidc::PURPOSE, sealed));
     let login = login.ok_or_else(|| Problem::forbidden("this sign-in was not begun in this browser; begin again"))?;
@@ -236,7 +236,7 @@ struct Link {
 
 async fn link(app: &App, mut request: Request) -> Result<Link, Problem> {
     let now = app.now();
-    throttle(app, &format!("link {}", peer(&request)), TRIES_A_MINUTE * 3, now)?;
+    throttle(app, &format!("link {}", Addresses::of(&request).share()), TRIES_A_MINUTE * 3, now)?;
     let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
     let secret = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
     let token = app.tokens.check(app.store.as_ref(), &secret, now).await?;

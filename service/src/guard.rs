@@ -4,12 +4,12 @@
 //! compile. Routes for those who are not signed in yet are in [`crate::door`], which hands out no data.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{ConnectInfo, RawPathParams, Request};
+use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::OwnedSemaphorePermit;
 use types::ClusterId;
 
+use crate::address::Addresses;
 use crate::app::App;
 use crate::cookie::Cookie;
 use crate::html::{self, Frame, Reader};
@@ -256,13 +257,13 @@ impl Wants {
 /// Turns a request into a call, or says why not.
 async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result<Call, Problem> {
     let now = app.now();
-    let peer = peer(&request);
+    let from = Addresses::of(&request);
     let path = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
     let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (parts, body) = request.into_parts();
-    let known = identify(app, &parts.headers, peer, now).await?;
+    let known = identify(app, &parts.headers, from.peer, now).await?;
     let Some((who, scope)) = known else {
-        throttle(app, &peer.to_string(), app.config.limits.requests_a_minute.saturating_mul(10), now)?;
+        throttle(app, &from.share(), app.config.limits.of_nobody(), now)?;
         return Err(Problem::unauthorized());
     };
     let limits = &app.config.limits;
@@ -296,12 +297,6 @@ async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result
 /// How many bytes a body says that it has.
 fn announced(headers: &HeaderMap) -> Option<usize> {
     signers::one(headers, "content-length")?.parse().ok()
-}
-
-/// The address a request comes from.
-pub(crate) fn peer(request: &Request) -> IpAddr {
-    let connected = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    connected.map_or(IpAddr::from([0, 0, 0, 0]), |connected| connected.0.ip())
 }
 
 /// Takes one request of somebody's share.

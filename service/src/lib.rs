@@ -4,6 +4,7 @@
 //! moment and run more than once. Start reading at [`guard`], through which every request for data goes, and
 //! [`rights`], which says what it then sees. Analyses are made elsewhere: this crate knows no polars.
 
+mod address;
 pub mod alerts;
 mod answers;
 mod api;

@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
+use crate::address::Addresses;
 use crate::app::App;
 use crate::connections::Bounded;
 use crate::guard::{Answered, Routes};
@@ -83,9 +84,12 @@ pub async fn serve(
 }
 
 /// Headers, one line of the access log and the metrics.
-async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let (method, peer) = (request.method().clone(), crate::guard::peer(&request));
+    let method = request.method().clone();
+    let from = Addresses::read(&request, &app.config.forwarded.peers);
+    request.extensions_mut().insert(from);
+    let Addresses { peer, client } = from;
     let mut response = next.run(request).await;
     secure(response.headers_mut(), app.config.is_https());
     let Answered { route, who } =
@@ -94,7 +98,7 @@ async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Re
     app.metrics.answered(route, method.as_str(), status, seconds);
     let (subject, how) = who.unwrap_or_default();
     // The route as it is written and no query: paths hold secrets of links, queries hold codes.
-    tracing::info!(target: "access", %method, route, status, ms = seconds * 1000.0, %peer, subject, how, "request");
+    tracing::info!(target: "access", %method, route, status, ms = seconds * 1000.0, %client, %peer, subject, how, "request");
     response
 }
 

@@ -18,9 +18,10 @@ pub struct Alerts {
     pub deliver_file: Option<PathBuf>,
     /// How often rules are checked, in minutes.
     pub every_minutes: u32,
-    /// Hosts that messages may be posted to; a URL of the delivery file with another one is refused.
+    /// Hosts that messages may go to; a URL or a mail server of the delivery file with another one is refused.
     pub hosts: Vec<String>,
-    /// Networks that messages may be posted to although they are private, such as `10.20.0.0/16`.
+    /// Networks that messages may go to although they are private, such as `10.20.0.0/16`.
+    #[serde(deserialize_with = "crate::config::networks")]
     pub private_networks: Vec<IpNet>,
 }
 

@@ -15,6 +15,7 @@ fn alb() -> Alb {
         region: "eu-west-1".to_owned(),
         issuer: "https://issuer.example".to_owned(),
         groups_claim: "groups".to_owned(),
+        sign_out: None,
     }
 }
 
@@ -76,6 +77,7 @@ fn headers_of_a_proxy_count_from_its_address_alone() {
         peers: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         user_header: "x-forwarded-user".to_owned(),
         groups_header: "x-forwarded-groups".to_owned(),
+        sign_out: None,
     };
     let headers = |pairs: &[(&'static str, &'static str)]| {
         let pairs = pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
