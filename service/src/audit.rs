@@ -47,7 +47,7 @@ impl Event {
 /// # Errors
 /// A [`Problem`] when the store fails.
 pub async fn write(store: &dyn Store, event: &Event) -> Result<(), Problem> {
-    let name = random_name::<9>().ok_or_else(|| Problem::bad("the system gives no random numbers"))?;
+    let name = random_name::<9>().ok_or_else(Problem::no_chance)?;
     let at = event.at;
     let key = format!("{FOLDER}date={}/{}-{name}.jsonl", at.format("%Y-%m-%d"), at.format("%H%M%S%3f"));
     let mut line = serde_json::to_vec(event).unwrap_or_default();

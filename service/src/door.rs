@@ -48,7 +48,7 @@ fn named(route: &'static str, mut response: Response) -> Response {
 }
 
 fn told(route: &'static str, answer: Answer) -> Response {
-    named(route, answer.unwrap_or_else(|problem| html::problem(&problem, false)))
+    named(route, answer.unwrap_or_else(|problem| html::problem(&problem, None)))
 }
 
 /// Ready when the bucket answers, or did a moment ago.
@@ -74,7 +74,7 @@ async fn asset(mut request: Request) -> Response {
             response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
             response
         }
-        None => html::problem(&Problem::not_found(), false),
+        None => html::problem(&Problem::not_found(), None),
     };
     named("/assets/{name}", response)
 }
@@ -128,7 +128,7 @@ async fn static_token(app: &App, request: Request) -> Answer {
 async fn begin(app: &App, subject: &str, how: How, groups: &[String], next: &str, now: DateTime<Utc>) -> Answer {
     let rules = rules_of(&app.config.rules, groups);
     let who = Identity::person(subject, how, rules, now, app.config.session_hours);
-    let who = who.ok_or_else(|| Problem::bad("the system gives no random numbers"))?;
+    let who = who.ok_or_else(Problem::no_chance)?;
     audit::write(app.store.as_ref(), &Event::of(&who, "signed-in", who.rules.join(" "), now)).await?;
     with_session(app, &who, next, now)
 }
@@ -140,7 +140,8 @@ fn with_session(app: &App, who: &Identity, next: &str, now: DateTime<Utc>) -> An
     let cookie = Cookie::Session.set(&sealed, seconds, https);
     // Browsers keep no cookie of more than 4096 bytes, and say nothing.
     let cookie = cookie.filter(|cookie| cookie.len() < 4000).ok_or_else(|| {
-        Problem::bad(
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
             "your groups match more rules than a cookie holds; ask whoever runs this to give rules shorter names",
         )
     })?;

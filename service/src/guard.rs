@@ -207,17 +207,18 @@ where
     Fut: Future<Output = Answer>,
 {
     let (asked, wants) = (request.uri().clone(), Wants::of(&request));
-    let mut who = None;
+    let (mut who, mut frame) = (None, None);
     let outcome = match admitted(&app, &route, request).await {
         Ok(call) => {
             who = Some((call.who.subject.clone(), call.who.how.as_str()));
+            frame = (wants == Wants::Page).then(|| call.frame("", ""));
             handler(call).await
         }
         Err(problem) => Err(problem),
     };
     let mut response = match outcome {
         Ok(response) => response,
-        Err(problem) => wants.told(&problem, who.is_some(), asked.path_and_query().map_or("/", |asked| asked.as_str())),
+        Err(problem) => wants.told(&problem, frame, asked.path_and_query().map_or("/", |asked| asked.as_str())),
     };
     response.extensions_mut().insert(Answered { route: route.path, who });
     response
@@ -236,7 +237,7 @@ impl Wants {
         if path.starts_with("/api/") || path.starts_with("/ingest/") { Self::Json } else { Self::Page }
     }
 
-    fn told(self, problem: &Problem, signed_in: bool, asked: &str) -> Response {
+    fn told(self, problem: &Problem, frame: Option<Frame>, asked: &str) -> Response {
         match self {
             Self::Json => {
                 let mut response = problem.json();
@@ -249,7 +250,7 @@ impl Wants {
                 "/sign-in?{}",
                 form_urlencoded::Serializer::new(String::new()).append_pair("next", asked).finish()
             )),
-            Self::Page => html::problem(problem, signed_in),
+            Self::Page => html::problem(problem, frame),
         }
     }
 }

@@ -138,14 +138,16 @@ pub(crate) fn escaped(value: &str) -> String {
 struct ProblemPage {
     frame: Frame,
     detail: String,
+    next: &'static str,
     signed_in: bool,
 }
 
-/// A problem as people read it.
-pub(crate) fn problem(problem: &Problem, signed_in: bool) -> Response {
-    let title = problem.status.canonical_reason().unwrap_or("Error").to_owned();
-    let detail = types::show::sentence_case(&problem.detail);
-    let page = ProblemPage { frame: Frame::open(title), detail, signed_in };
+/// A problem as people read it; `frame` is that of somebody who is signed in.
+pub(crate) fn problem(problem: &Problem, frame: Option<Frame>) -> Response {
+    let (title, next) = problem.in_words();
+    let (detail, signed_in) = (types::show::sentence_case(&problem.detail), frame.is_some());
+    let frame = Frame { title: title.to_owned(), ..frame.unwrap_or_default() };
+    let page = ProblemPage { frame, detail, next, signed_in };
     page_of(problem.status, &page).unwrap_or_else(|problem| problem.json())
 }
 

@@ -55,6 +55,12 @@ fn failed(error: &JwtError) -> Problem {
     }
 }
 
+/// A provider that does not offer what a sign-in needs, which whoever signs in cannot change.
+fn unfit(what: &str) -> Problem {
+    tracing::error!("nobody can sign in: {what}");
+    Problem::new(StatusCode::BAD_GATEWAY, format!("{what}; tell whoever runs this service"))
+}
+
 fn redirect_uri(app: &App) -> String {
     format!("{}/sign-in/callback", app.config.public_url)
 }
@@ -67,9 +73,8 @@ pub(crate) async fn start(app: &App, next: &str, now: DateTime<Utc>) -> Result<(
     let (config, issuer) = provider(app)?;
     let discovery = issuer.discovery(now).await.map_err(|error| failed(&error))?;
     let endpoint = discovery.authorization_endpoint.unwrap_or_default();
-    let mut to =
-        reqwest::Url::parse(&endpoint).map_err(|_| Problem::bad("the provider names no page to sign in at"))?;
-    let name = || random_name::<32>().ok_or_else(|| Problem::bad("the system gives no random numbers"));
+    let mut to = reqwest::Url::parse(&endpoint).map_err(|_| unfit("the provider names no page to sign in at"))?;
+    let name = || random_name::<32>().ok_or_else(Problem::no_chance);
     let until = now + TimeDelta::minutes(MINUTES);
     let login = Login { state: name()?, nonce: name()?, verifier: name()?, next: next.to_owned(), until };
     let scopes: Vec<&str> = std::iter::once("openid").chain(config.scopes.iter().map(String::as_str)).collect();
@@ -122,7 +127,7 @@ async fn redeem(
     now: DateTime<Utc>,
 ) -> Result<String, Problem> {
     let discovery = issuer.discovery(now).await.map_err(|error| failed(&error))?;
-    let endpoint = discovery.token_endpoint.ok_or_else(|| Problem::bad("the provider names no token endpoint"))?;
+    let endpoint = discovery.token_endpoint.ok_or_else(|| unfit("the provider names no token endpoint"))?;
     let redirect = redirect_uri(app);
     let fields = [
         ("grant_type", "authorization_code"),

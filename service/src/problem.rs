@@ -52,6 +52,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "sign in, or send a token that is valid")
     }
 
+    /// The system gives no random numbers, without which nothing can be kept secret.
+    pub fn no_chance() -> Self {
+        tracing::error!("the system gives no random numbers");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the system gives no random numbers; tell whoever runs this")
+    }
+
     /// Something of ours failed. It is logged; whoever asked is told no more than that.
     pub fn internal(what: &str, error: &dyn std::error::Error) -> Self {
         let (mut said, mut cause) = (error.to_string(), error.source());
@@ -61,6 +67,36 @@ impl Problem {
         }
         tracing::error!("could not {what}: {said}");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, format!("could not {what}; the log of the service says why"))
+    }
+
+    /// The problem in a few words for people, and what to do next where the detail may not say.
+    pub(crate) fn in_words(&self) -> (&'static str, &'static str) {
+        match self.status {
+            StatusCode::BAD_REQUEST => {
+                ("This was not understood", "Go back, change what is named here, and try again.")
+            }
+            StatusCode::FORBIDDEN => ("This is not allowed", ""),
+            StatusCode::NOT_FOUND => (
+                "Not found",
+                "Check the address. If somebody gave it to you, ask whoever runs this service to let one of your groups see it.",
+            ),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                ("This address opens another way", "Go back, and use the button on the page.")
+            }
+            StatusCode::REQUEST_TIMEOUT => ("This took too long", "Try again."),
+            StatusCode::CONFLICT => ("Somebody else changed this", "Try again."),
+            StatusCode::PAYLOAD_TOO_LARGE => ("This is too large", "Go back, and send less at a time."),
+            StatusCode::UNPROCESSABLE_ENTITY => ("This cannot be read", ""),
+            StatusCode::TOO_MANY_REQUESTS => ("Too many requests", ""),
+            StatusCode::BAD_GATEWAY => (
+                "Something that this service needs failed",
+                "Try again in a minute; then tell whoever runs this service.",
+            ),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                ("The service cannot answer now", "Try again in a minute; then tell whoever runs this service.")
+            }
+            _ => ("Something failed here", "Try again; if it fails again, tell whoever runs this service."),
+        }
     }
 
     /// The problem as programs read it.
@@ -83,6 +119,25 @@ impl From<StoreError> for Problem {
                 let problem = Self::internal("reach the storage", &error);
                 Self { status: StatusCode::SERVICE_UNAVAILABLE, ..problem }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_in_words_and_programs_by_the_standard() {
+        for status in 400..600 {
+            let status = StatusCode::from_u16(status).unwrap();
+            let Some(standard) = status.canonical_reason() else { continue };
+            let problem = Problem::new(status, "why");
+            let (title, next) = problem.in_words();
+            assert!(!title.is_empty() && !title.contains("Entity") && title != "Bad Request", "{status}");
+            assert!(next.is_empty() || next.ends_with('.'), "{status}: {next}");
+            assert!(status != StatusCode::BAD_REQUEST || title != standard);
+            assert_eq!(problem.json().status(), status);
         }
     }
 }

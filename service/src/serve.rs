@@ -51,10 +51,10 @@ pub fn routes(app: &Arc<App>) -> Router {
     guarded(app)
         .router()
         .merge(door::router(Arc::clone(app)))
-        .fallback(|| async { html::problem(&Problem::not_found(), false) })
+        .fallback(|| async { html::problem(&Problem::not_found(), None) })
         .method_not_allowed_fallback(|| async {
-            let detail = "this address is not asked that way";
-            html::problem(&Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail), false)
+            let detail = "there is nothing here to be asked in this way";
+            html::problem(&Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail), None)
         })
         .layer(from_fn_with_state(Arc::clone(app), around))
 }

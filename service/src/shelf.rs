@@ -462,7 +462,10 @@ impl Shelf {
         let file = self.store.get(&key).await?;
         if lake::digest(&file) != named.sha256 {
             tracing::error!("`{key}` is not what its report.json says; run `emp-cost run` again");
-            return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "a file of the report is damaged"));
+            return Err(Problem::new(
+                axum::http::StatusCode::BAD_GATEWAY,
+                "a file of the report is damaged; make the report again with `emp-cost run`",
+            ));
         }
         Ok(Some(file))
     }
@@ -499,7 +502,10 @@ pub(crate) async fn parsed(text: Bytes) -> Result<Analysis, Problem> {
     let parsed = parsed.map_err(|error| Problem::internal("read a report", &error))?;
     parsed.map_err(|error| {
         tracing::warn!("an analysis cannot be read by this version: {error}");
-        Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "the report is of a version that is not read here")
+        Problem::new(
+            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+            "the report was made by another version; make it again with `emp-cost run`, or update this service",
+        )
     })
 }
 
@@ -511,7 +517,10 @@ async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, P
         .map_err(|error| Problem::internal("read a report", &error))?;
     if rows.iter().any(|row| row.cluster.as_ref() != cluster.as_str()) {
         tracing::error!("the rows of `{cluster}` name another cluster; nobody of ours wrote that");
-        return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "a file of the report is damaged"));
+        return Err(Problem::new(
+            axum::http::StatusCode::BAD_GATEWAY,
+            "a file of the report is damaged; make the report again with `emp-cost run`",
+        ));
     }
     Ok(rows)
 }
