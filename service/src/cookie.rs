@@ -43,14 +43,25 @@ impl Cookie {
         values.next().is_none().then_some(value)
     }
 
-    /// The header that sets it for so many seconds; 0 takes it away. `None` for a value that is none of ours.
-    pub(crate) fn set(self, value: &str, seconds: i64, https: bool) -> Option<HeaderValue> {
-        let secure = if https { "; Secure" } else { "" };
-        let name = self.name(https);
+    /// The header that sets it for so many seconds, or until the browser is closed; 0 takes it away. `None` for a value
+    /// that is none of ours.
+    pub(crate) fn set(self, value: &str, seconds: Option<i64>, https: bool) -> Option<HeaderValue> {
         // Lax, since links from elsewhere should find somebody signed in; what changes anything needs more than a cookie.
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
-        HeaderValue::from_str(&text).ok()
+        set(&format!("{}={value}; Path=/; HttpOnly; SameSite=Lax", self.name(https)), seconds, https)
     }
+}
+
+fn set(pair: &str, seconds: Option<i64>, https: bool) -> Option<HeaderValue> {
+    let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+    let secure = if https { "; Secure" } else { "" };
+    HeaderValue::from_str(&format!("{pair}{age}{secure}")).ok()
+}
+
+/// The headers that take away the cookies of an AWS load balancer, which leaves that to the service. A session fills as
+/// many of them as it needs, up to four.
+pub(crate) fn ended_at_balancer(https: bool) -> Vec<HeaderValue> {
+    let ended = |n| set(&format!("AWSELBAuthSessionCookie-{n}=; Path=/; HttpOnly"), Some(0), https);
+    (0..4).filter_map(ended).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +72,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, HeaderValue::from_str(line).unwrap());
         assert_eq!(Cookie::Session.of(&headers, https), expect, "{line}");
+    }
+
+    #[test]
+    fn a_cookie_ends_after_its_time_or_with_the_browser() {
+        let set = |seconds, https| Cookie::Session.set("x", seconds, https).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(set(Some(60), false), "emp-session=x; Path=/; HttpOnly; SameSite=Lax; Max-Age=60");
+        assert_eq!(set(None, true), "__Host-emp-session=x; Path=/; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(ended_at_balancer(true)[3], "AWSELBAuthSessionCookie-3=; Path=/; HttpOnly; Max-Age=0; Secure");
     }
 
     #[test]

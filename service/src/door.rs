@@ -18,14 +18,18 @@ use crate::audit::{self, Event};
 use crate::cookie::Cookie;
 use crate::guard::{Answered, FORM_BYTES, Pairs, SESSION, read, same_origin, throttle};
 use crate::html::{self, Frame, inside, page, see_other};
+use crate::identify::identify;
 use crate::identity::{How, Identity};
 use crate::problem::{Answer, Problem};
 use crate::rights::rules_of;
+use crate::signers::Said;
 use crate::tokens::{Kind, Token};
 use crate::{oidc, seal};
 
 /// Tries to sign in a minute from one address.
 const TRIES_A_MINUTE: u32 = 10;
+/// Sign-ins that failed of which a replica writes into the audit log in a minute, from wherever they came.
+const FAILURES_A_MINUTE: u32 = 30;
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The routes.
@@ -86,6 +90,8 @@ struct SignInPage {
     next: String,
     oidc: Option<(String, String)>,
     token: bool,
+    /// `true` where a proxy or a load balancer signs people in.
+    proxied: bool,
     wrong: bool,
 }
 
@@ -93,13 +99,37 @@ fn sign_in_page(app: &App, next: &str, wrong: bool) -> Answer {
     let label = app.config.sign_in.oidc.as_ref().map(|oidc| oidc.label.clone());
     let oidc = label.map(|label| (format!("/sign-in/oidc?next={}", html::escaped(next)), label));
     let token = app.secrets.static_token.is_some();
-    let page = SignInPage { frame: Frame::open("Sign in"), next: next.to_owned(), oidc, token, wrong };
+    let ways = &app.config.sign_in;
+    let proxied = ways.proxy.is_some() || ways.alb.is_some();
+    let page = SignInPage { frame: Frame::open("Sign in"), next: next.to_owned(), oidc, token, proxied, wrong };
     html::page_of(if wrong { StatusCode::FORBIDDEN } else { StatusCode::OK }, &page)
 }
 
 async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response {
-    let query = query(&request);
-    told("/sign-in", sign_in_page(&app, inside(query.get("next")), false))
+    let (from, query, headers) = (Addresses::of(&request), query(&request), request.headers().clone());
+    told("/sign-in", signed_in_or_page(&app, from, &query, &headers).await)
+}
+
+/// Sends on whom a proxy has signed in meanwhile: it may do so on this page alone.
+async fn signed_in_or_page(app: &App, from: Addresses, query: &Pairs, headers: &HeaderMap) -> Answer {
+    let next = inside(query.get("next"));
+    let known = identify(app, headers, from, app.now()).await?;
+    match known {
+        Some((who, _)) if matches!(who.how, How::Proxy | How::Alb) => Ok(see_other(next)),
+        _ => sign_in_page(app, next, false),
+    }
+}
+
+/// Writes down that a sign-in failed, as far as the log has room: nothing was done, so nobody is kept from an answer.
+async fn failed(app: &App, how: How, why: &str, from: Addresses, now: DateTime<Utc>) {
+    let event = Event::failed(how, why, from.client, now);
+    tracing::warn!(how = event.how, client = %from.client, why, "a sign-in failed");
+    if throttle(app, "sign-ins that failed", FAILURES_A_MINUTE, now).is_err() {
+        return;
+    }
+    if let Err(problem) = audit::write(app.store.as_ref(), &event).await {
+        tracing::error!("could not write down a sign-in that failed: {}", problem.detail);
+    }
 }
 
 async fn by_static_token(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -119,24 +149,28 @@ async fn static_token(app: &App, request: Request) -> Answer {
         return Err(Problem::not_found());
     };
     if !form.get("token").is_some_and(|given| seal::same(given, token)) {
+        failed(app, How::Static, "that is not the token", from, now).await;
         return sign_in_page(app, next, true);
     }
-    begin(app, "local", How::Static, &config.groups, next, now).await
+    let said = Said { subject: "local".to_owned(), groups: config.groups.clone(), how: How::Static };
+    begin(app, &said, from, next, now).await
 }
 
 /// Begins a session and sends its browser on.
-async fn begin(app: &App, subject: &str, how: How, groups: &[String], next: &str, now: DateTime<Utc>) -> Answer {
-    let rules = rules_of(&app.config.rules, groups);
-    let who = Identity::person(subject, how, rules, now, app.config.session_hours);
+async fn begin(app: &App, said: &Said, from: Addresses, next: &str, now: DateTime<Utc>) -> Answer {
+    let rules = rules_of(&app.config.rules, &said.groups);
+    let who = Identity::person(&said.subject, said.how, rules, now, app.config.session_hours);
     let who = who.ok_or_else(Problem::no_chance)?;
-    audit::write(app.store.as_ref(), &Event::of(&who, "signed-in", who.rules.join(" "), now)).await?;
+    let event = Event::of(&who, "signed-in", who.rules.join(" "), now).coming_from(from.client);
+    audit::write(app.store.as_ref(), &event).await?;
     with_session(app, &who, next, now)
 }
 
 fn with_session(app: &App, who: &Identity, next: &str, now: DateTime<Utc>) -> Answer {
     let https = app.config.is_https();
     let sealed = app.secrets.keys.seal(SESSION, who).unwrap_or_default();
-    let seconds = (who.until - now).num_seconds().max(0);
+    // A link is opened for as long as its reader looks; without its session they may be somebody again.
+    let seconds = (who.how != How::Share).then(|| (who.until - now).num_seconds().max(0));
     let cookie = Cookie::Session.set(&sealed, seconds, https);
     // Browsers keep no cookie of more than 4096 bytes, and say nothing.
     let cookie = cookie.filter(|cookie| cookie.len() < 4000).ok_or_else(|| {
@@ -147,7 +181,7 @@ fn with_session(app: &App, who: &Identity, next: &str, now: DateTime<Utc>) -> An
     })?;
     let mut response = see_other(next);
     response.headers_mut().append(header::SET_COOKIE, cookie);
-    if let Some(gone) = Cookie::Login.set("", 0, https) {
+    if let Some(gone) = Cookie::Login.set("", Some(0), https) {
         response.headers_mut().append(header::SET_COOKIE, gone);
     }
     Ok(response)
@@ -168,7 +202,7 @@ async fn start(app: &App, from: Addresses, query: &Pairs) -> Answer {
     throttle(app, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
     let (to, login) = oidc::start(app, inside(query.get("next")), now).await?;
     let sealed = app.secrets.keys.seal(oidc::PURPOSE, &login).unwrap_or_default();
-    let cookie = Cookie::Login.set(&sealed, oidc::MINUTES * 60, app.config.is_https());
+    let cookie = Cookie::Login.set(&sealed, Some(oidc::MINUTES * 60), app.config.is_https());
     let mut response = see_other(&to);
     response.headers_mut().extend(cookie.map(|cookie| (header::SET_COOKIE, cookie)));
     Ok(response)
@@ -182,11 +216,29 @@ async fn oidc_back(State(app): State<Arc<App>>, request: Request) -> Response {
 async fn back(app: &App, from: Addresses, query: &Pairs, headers: HeaderMap) -> Answer {
     let now = app.now();
     throttle(app, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
-    let login = Cookie::Login.of(&headers, app.config.is_https());
+    match signed_in(app, query, &headers, now).await {
+        Ok((said, next)) => begin(app, &said, from, inside(Some(&next)), now).await,
+        Err(problem) => {
+            // Of a provider that does not answer nobody is to blame who signs in.
+            if problem.status == StatusCode::FORBIDDEN {
+                failed(app, How::Oidc, &problem.detail, from, now).await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// Who came back from the provider, and the page they began at.
+async fn signed_in(
+    app: &App,
+    query: &Pairs,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Result<(Said, String), Problem> {
+    let login = Cookie::Login.of(headers, app.config.is_https());
     let login = login.and_then(|sealed| app.secrets.keys.open::<oidc::Login>(oidc::PURPOSE, sealed));
     let login = login.ok_or_else(|| Problem::forbidden("this sign-in was not begun in this browser; begin again"))?;
-    let said = oidc::finish(app, &login, query, now).await?;
-    begin(app, &said.subject, said.how, &said.groups, inside(Some(&login.next)), now).await
+    Ok((oidc::finish(app, &login, query, now).await?, login.next))
 }
 
 #[derive(Template)]
@@ -196,6 +248,7 @@ struct SharedPage {
     note: String,
     by: String,
     until: String,
+    proxied: bool,
 }
 
 async fn shared(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -205,6 +258,7 @@ async fn shared(State(app): State<Arc<App>>, request: Request) -> Response {
             note: link.token.note.clone(),
             by: link.token.by.clone(),
             until: reports::format::moment(link.token.until),
+            proxied: app.config.sign_in.proxy.is_some() || app.config.sign_in.alb.is_some(),
         }),
         Err(problem) => Err(problem),
     };
@@ -217,13 +271,14 @@ async fn open_shared(State(app): State<Arc<App>>, request: Request) -> Response 
 }
 
 async fn open(app: &App, request: Request) -> Answer {
-    let now = app.now();
+    let (now, from) = (app.now(), Addresses::of(&request));
     let Link { token, view, headers } = link(app, request).await?;
     let who = token.identity();
     if !same_origin(app, &headers) {
         return Err(Problem::forbidden("open the link itself"));
     }
-    audit::write(app.store.as_ref(), &Event::of(&who, "link-opened", who.id.clone(), now)).await?;
+    let opened = Event::of(&who, "link-opened", who.id.clone(), now).coming_from(from.client);
+    audit::write(app.store.as_ref(), &opened).await?;
     with_session(app, &who, &view, now)
 }
 

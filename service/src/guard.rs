@@ -4,7 +4,6 @@
 //! compile. Routes for those who are not signed in yet are in [`crate::door`], which hands out no data.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,14 +20,13 @@ use types::ClusterId;
 
 use crate::address::Addresses;
 use crate::app::App;
-use crate::cookie::Cookie;
 use crate::html::{self, Frame, Reader};
+use crate::identify::identify;
 use crate::identity::{How, Identity};
 use crate::problem::{Answer, Problem};
-use crate::rights::{Role, Scope, rules_of};
+use crate::rights::{Role, Scope};
 use crate::room::arrived;
-use crate::signers::{self, Said};
-use crate::tokens;
+use crate::signers;
 
 /// Most bytes of a form.
 pub const FORM_BYTES: usize = 64 * 1024;
@@ -135,6 +133,7 @@ impl Call {
             role: self.scope.role(),
             administers: self.scope.administers(),
             notice: self.app.notice(),
+            guest: self.who.how == How::Share,
         };
         Frame::of(reader, title, here)
     }
@@ -262,7 +261,7 @@ async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result
     let path = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
     let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (parts, body) = request.into_parts();
-    let known = identify(app, &parts.headers, from.peer, now).await?;
+    let known = identify(app, &parts.headers, from, now).await?;
     let Some((who, scope)) = known else {
         throttle(app, &from.share(), app.config.limits.of_nobody(), now)?;
         return Err(Problem::unauthorized());
@@ -349,96 +348,4 @@ pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
         (None, Some(origin)) => origin == app.config.public_url,
         _ => false,
     }
-}
-
-/// Who is asking, by the first of what they bring that counts; a thing that is brought and does not hold counts for
-/// nobody, so that nobody is taken for somebody else.
-async fn identify(
-    app: &App,
-    headers: &HeaderMap,
-    peer: IpAddr,
-    now: DateTime<Utc>,
-) -> Result<Option<(Identity, Scope)>, Problem> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        let bearer = signers::one(headers, "authorization").and_then(|value| value.split_once(' '));
-        let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
-            return Ok(None);
-        };
-        return by_token(app, token.trim(), now).await;
-    }
-    if let Some(said) = said(app, headers, peer, now).await {
-        let rules = rules_of(&app.config.rules, &said.groups);
-        let who = Identity::person(&said.subject, said.how, rules, now, 1);
-        let Some(who) = who else { return Ok(None) };
-        if app.revoked.includes(app.store.as_ref(), &who, now).await? {
-            return Ok(None);
-        }
-        let scope = who.scope(&app.config.rules);
-        return Ok(Some((who, scope)));
-    }
-    let sealed = Cookie::Session.of(headers, app.config.is_https());
-    let Some(who) = sealed.and_then(|sealed| app.secrets.keys.open::<Identity>(SESSION, sealed)) else {
-        return Ok(None);
-    };
-    by_session(app, who, now).await
-}
-
-/// Who a token of ours, or a JWT, is of.
-async fn by_token(app: &App, token: &str, now: DateTime<Utc>) -> Result<Option<(Identity, Scope)>, Problem> {
-    if token.starts_with("emp_") {
-        let token = app.tokens.check(app.store.as_ref(), token, now).await?;
-        // A link is for browsers, which exchange it for a session.
-        let token = token.filter(|token| !matches!(token.kind, tokens::Kind::Share { .. }));
-        return Ok(token.map(|token| (token.identity(), tokens::scope_of(&token, &app.config.rules))));
-    }
-    let (Some(issuer), Some(config)) = (&app.signers.bearer, &app.config.sign_in.bearer) else { return Ok(None) };
-    let claims = match issuer.verify(token, &config.audience, now).await {
-        Ok(claims) => claims,
-        Err(error) => {
-            tracing::info!("a bearer token is refused: {error}");
-            return Ok(None);
-        }
-    };
-    let groups = claims.texts(&config.groups_claim);
-    let rules = rules_of(&app.config.rules, &groups);
-    let subject = claims.subject().unwrap_or_default();
-    let Some(mut who) = Identity::person(subject, How::Bearer, rules, now, 1) else { return Ok(None) };
-    who.id = format!("bearer {subject}");
-    if app.revoked.includes(app.store.as_ref(), &who, now).await? {
-        return Ok(None);
-    }
-    let scope = who.scope(&app.config.rules);
-    Ok(Some((who, scope)))
-}
-
-/// Who a proxy or a load balancer says it is.
-async fn said(app: &App, headers: &HeaderMap, peer: IpAddr, now: DateTime<Utc>) -> Option<Said> {
-    if let Some(proxy) = &app.config.sign_in.proxy
-        && let Some(said) = signers::proxied(proxy, peer, headers)
-    {
-        return Some(said);
-    }
-    let alb = app.config.sign_in.alb.as_ref().filter(|alb| signers::is_from(&alb.peers, peer))?;
-    let token = signers::one(headers, "x-amzn-oidc-data")?;
-    match app.signers.alb(alb, token, now).await {
-        Ok(said) => Some(said),
-        Err(error) => {
-            tracing::info!("the header of the load balancer is refused: {error}");
-            None
-        }
-    }
-}
-
-/// A session, if it still holds; one that came by a link holds as long as the link does.
-async fn by_session(app: &App, who: Identity, now: DateTime<Utc>) -> Result<Option<(Identity, Scope)>, Problem> {
-    if !who.holds(now) || app.revoked.includes(app.store.as_ref(), &who, now).await? {
-        return Ok(None);
-    }
-    if who.how == How::Share {
-        let link = app.tokens.by_id(app.store.as_ref(), &who.id, now).await?;
-        let link = link.filter(|link| link.holds(now) && matches!(link.kind, tokens::Kind::Share { .. }));
-        return Ok(link.map(|link| (who, tokens::scope_of(&link, &app.config.rules))));
-    }
-    let scope = who.scope(&app.config.rules);
-    Ok(Some((who, scope)))
 }

@@ -21,6 +21,8 @@ pub(crate) struct Frame {
     pub links: Vec<Link>,
     /// What the service says on every page just now.
     pub notice: String,
+    /// `true` for somebody who came by a link, whatever else they may be.
+    pub guest: bool,
 }
 
 /// Somebody who is signed in, as far as a frame shows.
@@ -36,6 +38,8 @@ pub(crate) struct Reader {
     pub administers: bool,
     /// What the service says on every page just now.
     pub notice: String,
+    /// `true` for somebody who came by a link.
+    pub guest: bool,
 }
 
 /// A link of the bar.
@@ -64,8 +68,8 @@ impl Frame {
             links.push(link("/install", "Install"));
             links.push(link("/audit", "Audit"));
         }
-        let Reader { who, csrf, notice, .. } = reader;
-        Self { title: title.into(), who, csrf, links, notice }
+        let Reader { who, csrf, notice, guest, .. } = reader;
+        Self { title: title.into(), who, csrf, links, notice, guest }
     }
 
     /// The frame of a page for somebody who is not signed in.

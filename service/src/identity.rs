@@ -33,6 +33,31 @@ impl How {
         matches!(self, Self::Static | Self::Oidc | Self::Share | Self::Proxy | Self::Alb)
     }
 
+    /// Returns true when somebody signed in in a browser, so that whoever asks is that person and no program.
+    pub fn is_in_person(self) -> bool {
+        matches!(self, Self::Static | Self::Oidc | Self::Proxy | Self::Alb)
+    }
+
+    /// The same for people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Static => "the access token",
+            Self::Oidc => "single sign-on",
+            Self::Share => "a shared link",
+            Self::Token => "an API token",
+            Self::Bearer => "a JWT",
+            Self::Proxy => "a proxy",
+            Self::Alb => "the load balancer",
+            Self::Collector => "a collector’s token",
+        }
+    }
+
+    /// The way of this name; `None` for a name of none.
+    pub fn named(name: &str) -> Option<Self> {
+        use How::{Alb, Bearer, Collector, Oidc, Proxy, Share, Static, Token};
+        [Static, Oidc, Share, Token, Bearer, Proxy, Alb, Collector].into_iter().find(|how| how.as_str() == name)
+    }
+
     /// Its name in logs.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,6 +97,10 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The beginning of an identity that does not say when it began: who is said by a proxy anew at each request, or by
+    /// a JWT without `iat`. No revocation is older, so one holds until it is lifted.
+    pub const UNDATED: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
     /// A person of these rules, from now for so long.
     pub fn person(subject: &str, how: How, rules: Vec<String>, now: DateTime<Utc>, hours: u32) -> Option<Self> {
         let until = now + TimeDelta::hours(i64::from(hours));

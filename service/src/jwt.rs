@@ -110,6 +110,12 @@ impl Claims {
         }
     }
 
+    /// When the token was made at the earliest, by our clock and its issuer's; `None` where it does not say.
+    pub fn issued(&self) -> Option<DateTime<Utc>> {
+        let made = self.number("iat")?.checked_sub(LEEWAY_SECONDS)?;
+        DateTime::from_timestamp(made, 0)
+    }
+
     /// A name for logs and pages.
     pub fn subject(&self) -> Option<&str> {
         ["email", "preferred_username", "upn", "sub"].iter().find_map(|name| self.text(name))

@@ -24,6 +24,7 @@ mod door;
 pub mod files;
 pub mod guard;
 mod html;
+mod identify;
 mod identity;
 mod ingest;
 pub mod jobs;

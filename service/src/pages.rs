@@ -59,5 +59,6 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(admin("/install/{cluster}"), install::watch)
         .add(admin("/audit"), audit::show)
         .add(post("/audit/revoke", Need::Admin), audit::revoke)
+        .add(post("/audit/let-in", Need::Admin), audit::let_in)
         .add(post("/sign-out", Need::Role(Viewer)), access::sign_out)
 }

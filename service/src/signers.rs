@@ -40,7 +40,10 @@ pub struct Signers {
     pub oidc: Option<Issuer>,
     /// The issuer of programs' JWTs.
     pub bearer: Option<Issuer>,
+    /// Keys by which a load balancer signed something for us.
     alb_keys: Cached<Vec<u8>>,
+    /// Keys that AWS does not have, apart from the others: made-up ones must not push those out.
+    alb_absent: Cached<()>,
     /// For requests to them.
     pub http: reqwest::Client,
 }
@@ -51,26 +54,45 @@ impl Signers {
         let oidc = config.sign_in.oidc.as_ref().map(|oidc| Issuer::new(&oidc.issuer, &oidc.algorithms, http.clone()));
         let bearer = config.sign_in.bearer.as_ref();
         let bearer = bearer.map(|bearer| Issuer::new(&bearer.issuer, &bearer.algorithms, http.clone()));
-        Self { oidc, bearer, alb_keys: Cached::new(16, TimeDelta::hours(1)), http }
+        let (alb_keys, alb_absent) = (Cached::new(16, TimeDelta::hours(1)), Cached::new(256, TimeDelta::seconds(30)));
+        Self { oidc, bearer, alb_keys, alb_absent, http }
     }
 
-    /// Who a load balancer says it is.
+    /// Who a load balancer says it is. A key that is not known is asked for if `may_ask` says so.
     ///
     /// # Errors
     /// [`JwtError`] when its header is not what it signed for us.
-    pub async fn alb(&self, alb: &Alb, token: &str, now: DateTime<Utc>) -> Result<Said, JwtError> {
+    pub async fn alb(
+        &self,
+        alb: &Alb,
+        token: &str,
+        now: DateTime<Utc>,
+        may_ask: impl FnOnce() -> bool,
+    ) -> Result<Said, JwtError> {
         let unsigned = AlbToken::read(token, alb)?;
         let name = format!("{}/{}", alb.region, unsigned.key_id);
-        let key = match self.alb_keys.get(&name, now) {
-            Some(key) => key,
-            None => {
-                let url = format!("https://public-keys.auth.elb.{}.amazonaws.com/{}", alb.region, unsigned.key_id);
-                let key = pem(&document(&self.http, &url).await?).ok_or_else(|| refused("its key is no PEM"))?;
-                self.alb_keys.put(&name, key.clone(), now);
-                key
+        if let Some(key) = self.alb_keys.get(&name, now) {
+            return unsigned.verify(&key, alb, now);
+        }
+        if self.alb_absent.get(&name, now).is_some() {
+            return Err(refused("AWS does not have its key"));
+        }
+        if !may_ask() {
+            return Err(refused("its address names too many keys that are not known"));
+        }
+        let url = format!("https://public-keys.auth.elb.{}.amazonaws.com/{}", alb.region, unsigned.key_id);
+        let key = match document(&self.http, &url).await {
+            Ok(text) => pem(&text).ok_or_else(|| refused("its key is no PEM"))?,
+            Err(error) => {
+                if matches!(error, JwtError::Answer { .. }) {
+                    self.alb_absent.put(&name, (), now);
+                }
+                return Err(error);
             }
         };
-        unsigned.verify(&key, alb, now)
+        let said = unsigned.verify(&key, alb, now)?;
+        self.alb_keys.put(&name, key, now);
+        Ok(said)
     }
 }
 

@@ -110,6 +110,7 @@ fn event(what: &str, record: &Record, at: DateTime<Utc>) -> Event {
         how: "service".to_owned(),
         id: record.id.clone(),
         about: format!("{} on {}", record.rule, record.cluster),
+        from: None,
     }
 }
 

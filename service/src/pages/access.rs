@@ -9,7 +9,7 @@ use reports::format;
 use types::ClusterId;
 
 use crate::audit::{self, Event};
-use crate::cookie::Cookie;
+use crate::cookie::{self, Cookie};
 use crate::guard::{Call, Pairs};
 use crate::html::{Frame, inside, page, see_other};
 use crate::identity::How;
@@ -151,19 +151,19 @@ fn note(form: &Pairs) -> Result<String, Problem> {
     if note.is_empty() { Err(Problem::bad("say what it is for")) } else { Ok(note) }
 }
 
-/// Whoever came by a token or a link makes no further ones: what is revoked must end all that came of it.
+/// Whoever came by a token, a JWT or a link makes no further ones, which would hold for longer: what is revoked must end
+/// all that came of it.
 fn in_person(call: &Call) -> Result<(), Problem> {
-    match call.who.how {
-        How::Token | How::Share | How::Collector => {
-            Err(Problem::forbidden("links and tokens are made by people who are signed in, not by tokens"))
-        }
-        _ => Ok(()),
+    if call.who.how.is_in_person() {
+        return Ok(());
     }
+    Err(Problem::forbidden(
+        "links and tokens are for people who signed in in a browser to make, not for programs or guests",
+    ))
 }
 
 /// Makes a link.
 pub(crate) async fn share(call: Call) -> Answer {
-    in_person(&call)?;
     let form = call.form();
     let limit = limit(&call, &form)?;
     if limit.is_none() {
@@ -179,7 +179,6 @@ pub(crate) async fn share(call: Call) -> Answer {
 
 /// Makes a token for a program.
 pub(crate) async fn issue(call: Call) -> Answer {
-    in_person(&call)?;
     let form = call.form();
     let limit = limit(&call, &form)?;
     let most = match form.get("role") {
@@ -193,14 +192,19 @@ pub(crate) async fn issue(call: Call) -> Answer {
     shown(&call, Some(made)).await
 }
 
-/// Makes a token and writes down that it was made. One whose making cannot be written down is revoked.
+/// Makes a token for somebody whose sessions were not ended meanwhile, and writes down that it was made. One whose making
+/// cannot be written down is revoked.
 pub(crate) async fn issued(
     call: &Call,
     kind: Kind,
     note: &str,
     until: chrono::DateTime<chrono::Utc>,
 ) -> Result<Issued, Problem> {
+    in_person(call)?;
     let store = call.app.store.as_ref();
+    if call.app.revoked.includes_by_now(store, &call.who, call.now).await? {
+        return Err(Problem::unauthorized());
+    }
     let made = call.app.tokens.issue(store, kind, (&call.who.subject, note), (call.now, until)).await?;
     let event = Event::of(&call.who, "token-issued", made.token.id.clone(), call.now);
     if let Err(problem) = audit::write(store, &event).await {
@@ -230,10 +234,37 @@ pub(crate) async fn sign_out(call: Call) -> Answer {
     if matches!(call.who.how, How::Static | How::Oidc) {
         call.app.revoked.revoke(call.app.store.as_ref(), Of::Session(&call.who.id), call.now).await?;
     }
-    let mut response = see_other("/sign-in");
-    let gone = Cookie::Session.set("", 0, call.app.config.is_https());
-    response.headers_mut().extend(gone.map(|gone| (header::SET_COOKIE, gone)));
+    let mut response = match call.who.how {
+        How::Proxy | How::Alb => page(&elsewhere(&call))?,
+        // Whoever opened a link may be somebody without it.
+        How::Share => see_other("/"),
+        _ => see_other("/sign-in"),
+    };
+    let https = call.app.config.is_https();
+    let gone = Cookie::Session.set("", Some(0), https);
+    let balancer = (call.who.how == How::Alb).then(|| cookie::ended_at_balancer(https)).into_iter().flatten();
+    for gone in gone.into_iter().chain(balancer) {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
     Ok(response)
+}
+
+/// Page of somebody whom a proxy signed in, and whom it would sign in again.
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+struct SignOut {
+    frame: Frame,
+    by: &'static str,
+    to: Option<String>,
+}
+
+fn elsewhere(call: &Call) -> SignOut {
+    let ways = &call.app.config.sign_in;
+    let to = match call.who.how {
+        How::Alb => ways.alb.as_ref().and_then(|alb| alb.sign_out.clone()),
+        _ => ways.proxy.as_ref().and_then(|proxy| proxy.sign_out.clone()),
+    };
+    SignOut { frame: Frame::open("Sign out"), by: call.who.how.in_words(), to }
 }
 
 #[cfg(test)]

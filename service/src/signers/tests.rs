@@ -99,3 +99,20 @@ fn headers_of_a_proxy_count_from_its_address_alone() {
     assert_eq!(said("10.1.2.3", &twice), None);
     assert_eq!(said("10.1.2.3", &headers(&[("x-forwarded-groups", "admin")])), None);
 }
+
+#[tokio::test]
+async fn a_key_that_is_not_known_is_asked_for_only_so_often_and_one_that_is_known_never() {
+    let (alb_keys, alb_absent) = (Cached::new(16, TimeDelta::hours(1)), Cached::new(16, TimeDelta::seconds(30)));
+    let signers = Signers { oidc: None, bearer: None, alb_keys, alb_absent, http: reqwest::Client::new() };
+    let header = json!({"alg": "ES256", "kid": "1-2", "signer": ARN, "iss": "x"});
+    let claims = json!({"iss": "https://issuer.example", "sub": "s", "email": "a@b.c", "exp": 1_790_000_060});
+    let (token, key) = token(&header, &claims);
+    let refused = signers.alb(&alb(), &token, now(), || false).await.unwrap_err();
+    assert!(refused.to_string().contains("too many keys"), "{refused}");
+    signers.alb_absent.put("eu-west-1/1-2", (), now());
+    let absent = signers.alb(&alb(), &token, now(), || panic!("nobody is asked")).await.unwrap_err();
+    assert!(absent.to_string().contains("does not have its key"), "{absent}");
+    signers.alb_keys.put("eu-west-1/1-2", key, now());
+    let said = signers.alb(&alb(), &token, now(), || panic!("nobody is asked")).await.unwrap();
+    assert_eq!(said.subject, "a@b.c");
+}

@@ -9,6 +9,7 @@ mod ingest;
 mod issuer;
 mod openapi;
 mod provider;
+mod proxies;
 mod rights;
 mod scopes;
 mod sign_in;
