@@ -115,6 +115,11 @@ fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
         Command::Serve(_) => serve::runtime(),
         // As in `emp-cost-collector`: the heavy work is one thread's.
         Command::Collect(_) => tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(1).build(),
+        // A replay leaves its thread to nobody for minutes; another must be there to say that the worker lives.
+        Command::Work(_) => {
+            let threads = std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2));
+            tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(threads).build()
+        }
         _ => tokio::runtime::Runtime::new(),
     }
 }
@@ -124,8 +129,16 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    let works = matches!(cli.command, Command::Work(_));
     match runtime(&cli.command) {
-        Ok(runtime) => runtime.block_on(execute(cli)),
+        Ok(runtime) => {
+            let code = runtime.block_on(execute(cli));
+            if works {
+                // What a worker was at is given back, and its replay is not waited for.
+                runtime.shutdown_background();
+            }
+            code
+        }
         Err(error) => {
             eprint(&format!("error: could not start; {error}\n"));
             ExitCode::FAILURE

@@ -3,16 +3,16 @@
 mod overlay;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use analyzer::Profile;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use lake::{Lake, LakeUri, Store};
+use lake::{Lake, LakeUri, Store, StoreError};
 use serve::ended;
-use service::jobs::{self, Taken};
+use service::jobs::{self, Ended, Job, Taken};
 use tokio::sync::Mutex;
 use types::Window;
 
@@ -29,7 +29,8 @@ const LOOKS: Duration = Duration::from_secs(5);
 /// Replay the what-ifs that people ask for in the reporting service
 ///
 /// Takes jobs from `service/jobs/` in the lake, replays the window of the report each is compared with, and writes results
-/// below `service/results/`. Several workers may run; the job of one that is killed is taken by another after two minutes.
+/// below `service/results/`. Several workers may run; the job of one that is killed is taken by another after two minutes,
+/// and one that is asked to end (SIGTERM or Ctrl-C) gives its job back at once.
 /// Give workers the prices, profile and assumptions of the scheduled reports: a job changes only what it names.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkArgs {
@@ -49,46 +50,57 @@ pub(crate) struct WorkArgs {
     once: bool,
 }
 
-/// A worker: what it stands on, and what it is called.
+/// A worker: what it stands on, what it is called, and what it has in hand.
 pub(crate) struct Worker {
     inputs: Inputs,
     name: String,
     once: bool,
+    hand: Arc<Hand>,
 }
 
 impl Worker {
     /// The one beside the demo's service, with the demo's assumptions.
     pub(crate) fn of_demo<const N: usize>(labels: [&str; N]) -> Result<Self, Failure> {
         let inputs = Inputs::documented(labels.map(ToOwned::to_owned).into())?;
-        Ok(Self { inputs, name: "demo".to_owned(), once: false })
+        Ok(Self { inputs, name: "demo".to_owned(), once: false, hand: Arc::default() })
     }
 }
 
 pub(crate) async fn run(args: WorkArgs, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
     let name = args.name.or_else(service::seal::random_name::<6>).context("get random numbers")?;
-    let worker = Worker { inputs: args.inputs.read()?, name, once: args.once };
+    let hand = Arc::new(Hand::default());
+    let worker = Worker { inputs: args.inputs.read()?, name, once: args.once, hand: Arc::clone(&hand) };
     let store = args.lake.open().await;
+    let jobs = Arc::clone(&store);
     tokio::select! {
-        outcome = queue(store, &worker, now) => outcome,
-        // The lease of a job at hand ends by itself.
-        () = ended() => Ok(()),
+        // First, so that nothing is taken before this process listens to whoever asks it to end.
+        biased;
+        () = ended() => {
+            hand.give_back(store.as_ref()).await;
+            Ok(())
+        }
+        // In a task of its own, since a replay leaves its thread to nobody for minutes.
+        outcome = async { tokio::spawn(async move { queue(jobs, &worker, now).await }).await } => {
+            outcome.context("take what-ifs from the queue")?
+        }
     }
 }
 
 /// Takes jobs, one after the other.
 pub(crate) async fn queue(store: Arc<dyn Store>, worker: &Worker, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
     let lake = Lake::new(Arc::clone(&store));
+    let mut over = Ended::default();
     loop {
-        let Some(taken) = jobs::take(store.as_ref(), &worker.name, now()).await? else {
-            if worker.once {
+        let Some(job) = worker.hand.take(&store, &mut over, &worker.name, now()).await? else {
+            if worker.once || worker.hand.is_closed() {
                 return Ok(());
             }
             tokio::time::sleep(LOOKS).await;
             continue;
         };
-        let (id, cluster) = (taken.job.id.clone(), taken.job.cluster.clone());
-        tracing::info!(%id, %cluster, title = taken.job.title, "replaying a what-if");
-        if let Err(error) = one(&store, &lake, &worker.inputs, taken, now).await {
+        let (id, cluster) = (job.id.clone(), job.cluster.clone());
+        tracing::info!(%id, %cluster, title = job.title, "replaying a what-if");
+        if let Err(error) = one(&store, &lake, worker, job, now).await {
             // The store failed: the lease ends by itself, and somebody tries again.
             tracing::error!(%id, "the job is left to others: {error:#}");
             tokio::time::sleep(LOOKS).await;
@@ -101,21 +113,24 @@ pub(crate) async fn queue(store: Arc<dyn Store>, worker: &Worker, now: fn() -> D
 async fn one(
     store: &Arc<dyn Store>,
     lake: &Lake,
-    inputs: &Inputs,
-    taken: Taken,
+    worker: &Worker,
+    job: Job,
     now: fn() -> DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    let job = taken.job.clone();
-    let held = Arc::new(Held { taken: Mutex::new(taken), done: AtomicU64::new(0), all: AtomicU64::new(0) });
-    let renewing = tokio::spawn(renewed(Arc::clone(store), Arc::clone(&held), now));
-    let outcome = result(lake, inputs, &job, |n, of| {
-        held.done.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
-        held.all.store(u64::try_from(of).unwrap_or(u64::MAX), Ordering::Relaxed);
+    let hand = &worker.hand;
+    hand.all.store(0, Ordering::Relaxed);
+    hand.done.store(0, Ordering::Relaxed);
+    let renewing = tokio::spawn(renewed(Arc::clone(store), Arc::clone(hand), now));
+    let outcome = result(lake, &worker.inputs, &job, |n, of| {
+        hand.done.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        hand.all.store(u64::try_from(of).unwrap_or(u64::MAX), Ordering::Relaxed);
     });
     let outcome = outcome.await;
     // With the job in hand, so that nothing is being said of it when the saying ends.
-    let mut taken = held.taken.lock().await;
+    let mut held = hand.taken.lock().await;
     renewing.abort();
+    // Whoever gave it back meanwhile has ended this worker.
+    let Some(mut taken) = held.take() else { return Ok(()) };
     let outcome = match outcome {
         Ok(files) => Ok(jobs::keep(store.as_ref(), files).await?),
         Err(error) => Err(format!("{error:#}")),
@@ -126,20 +141,58 @@ async fn one(
     Ok(())
 }
 
-/// A job at hand, and how far it is.
-struct Held {
-    taken: Mutex<Taken>,
+/// A worker's hand: the job in it, if there is one, and how far that is.
+#[derive(Default)]
+struct Hand {
+    taken: Mutex<Option<Taken>>,
     done: AtomicU64,
     all: AtomicU64,
+    closed: AtomicBool,
+}
+
+impl Hand {
+    /// Takes a job, unless the hand is closed. It is in the hand before anybody can ask for it back.
+    async fn take(
+        &self,
+        store: &Arc<dyn Store>,
+        over: &mut Ended,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>, StoreError> {
+        let mut taken = self.taken.lock().await;
+        if self.is_closed() {
+            return Ok(None);
+        }
+        *taken = jobs::take(store, over, name, now).await?;
+        Ok(taken.as_ref().map(|taken| taken.job.clone()))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Closes the hand, and gives back what is in it.
+    async fn give_back(&self, store: &dyn Store) {
+        self.closed.store(true, Ordering::Release);
+        let Some(mut taken) = self.taken.lock().await.take() else { return };
+        let id = taken.job.id.clone();
+        match jobs::give_back(store, &mut taken).await {
+            Ok(true) => tracing::info!(%id, "the what-if is given back, for the next worker"),
+            Ok(false) => tracing::warn!(%id, "another worker has the job"),
+            // Its lease ends by itself.
+            Err(error) => tracing::warn!(%id, "the what-if could not be given back: {error}"),
+        }
+    }
 }
 
 /// Says again and again that a worker lives, until another has its job.
-async fn renewed(store: Arc<dyn Store>, held: Arc<Held>, now: fn() -> DateTime<Utc>) {
+async fn renewed(store: Arc<dyn Store>, hand: Arc<Hand>, now: fn() -> DateTime<Utc>) {
     loop {
         tokio::time::sleep(SAYS).await;
-        let progress = (held.done.load(Ordering::Relaxed), held.all.load(Ordering::Relaxed));
-        let mut taken = held.taken.lock().await;
-        match jobs::renew(store.as_ref(), &mut taken, Some(progress), now()).await {
+        let progress = (hand.done.load(Ordering::Relaxed), hand.all.load(Ordering::Relaxed));
+        let mut held = hand.taken.lock().await;
+        let Some(taken) = held.as_mut() else { return };
+        match jobs::renew(store.as_ref(), taken, Some(progress), now()).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!(id = taken.job.id, "the lease could not be renewed: {error}"),
@@ -151,7 +204,7 @@ async fn renewed(store: Arc<dyn Store>, held: Arc<Held>, now: fn() -> DateTime<U
 async fn result(
     lake: &Lake,
     inputs: &Inputs,
-    job: &jobs::Job,
+    job: &Job,
     progress: impl Fn(usize, usize) + Send + Sync,
 ) -> anyhow::Result<Vec<(String, Bytes)>> {
     let window = Window::try_new(job.start, job.end).context("read the window of the job")?;
@@ -201,6 +254,11 @@ mod tests {
                 "service/assets/assumptions.json is not what the analyzer has; the new one lies beside it, rename it"
             );
         }
+        // A report lists them all, each with its value, which the form of a what-if shows by these names.
+        let listed = Assumptions::default().in_force();
+        let listed = listed.iter().map(|one| (one.key.clone(), one.unit.clone(), one.default.clone()));
+        let known = assumptions::all().iter().map(|one| (one.name.clone(), one.unit.clone(), one.default_value()));
+        assert_eq!(listed.collect::<Vec<_>>(), known.collect::<Vec<_>>());
         // Both refuse the same texts.
         for text in [
             "emp.fee_fraction = 0.5",

@@ -453,7 +453,7 @@ fn without_numbers(job: Job) -> WhatIf {
 /// What-ifs of clusters that may be seen whole, without their numbers.
 #[utoipa::path(get, path = "/api/v1/what-ifs", responses((status = 200, body = WhatIfs)))]
 pub(crate) async fn what_ifs(call: Call) -> Answer {
-    let jobs = jobs::newest(call.app.store.as_ref()).await?;
+    let jobs = jobs::newest(&call.app.store).await?;
     let items = jobs.into_iter().filter(|job| call.scope.sees_whole(&job.cluster)).map(without_numbers).collect();
     json(StatusCode::OK, &WhatIfs { items })
 }

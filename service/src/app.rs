@@ -132,7 +132,7 @@ impl App {
         }
         // Before the store is asked, so that a store that does not answer is not asked by each request.
         self.open_jobs.put(NAME, (), self.now());
-        if let Ok(jobs) = jobs::newest(self.store.as_ref()).await {
+        if let Ok(jobs) = jobs::newest(&self.store).await {
             let open = jobs.iter().filter(|job| job.is_open()).count();
             self.metrics.jobs_open.set(i64::try_from(open).unwrap_or(i64::MAX));
         }

@@ -3,8 +3,12 @@
 //! A job that runs twice is harmless: its result lies under the hash of its content, and the second finish changes
 //! nothing. A worker that dies leaves a lease that ends, and another takes the job again.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use lake::store::get_many;
 use lake::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use types::ClusterId;
@@ -123,6 +127,10 @@ pub struct Taken {
     mark: String,
 }
 
+/// Jobs that a worker has seen done or failed, which never change again: it does not read them a second time.
+#[derive(Debug, Default)]
+pub struct Ended(BTreeSet<String>);
+
 /// Request of a job.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -184,55 +192,89 @@ pub async fn get(store: &dyn Store, id: &str) -> Result<Option<Taken>, StoreErro
         return Ok(None);
     }
     match store.get_marked(&JOBS.key(id)).await {
-        Ok((object, mark)) => {
-            let job = serde_json::from_slice::<Job>(&object).ok().filter(|job| job.id == id);
-            Ok(job.map(|job| Taken { job, mark }))
-        }
+        Ok((object, mark)) => Ok(parse(&object, id).map(|job| Taken { job, mark })),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn parse(object: &[u8], id: &str) -> Option<Job> {
+    serde_json::from_slice::<Job>(object).ok().filter(|job| job.id == id)
 }
 
 /// The newest jobs, the newest first.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn newest(store: &dyn Store) -> Result<Vec<Job>, StoreError> {
+pub async fn newest(store: &Arc<dyn Store>) -> Result<Vec<Job>, StoreError> {
+    let ids: Vec<String> = JOBS.ids(store.as_ref()).await?.into_iter().rev().take(MOST_LISTED).collect();
+    let mut reads = get_many(store, ids.iter().map(|id| JOBS.key(id)).collect());
     let mut jobs = Vec::new();
-    for id in JOBS.ids(store).await?.into_iter().rev().take(MOST_LISTED) {
-        jobs.extend(get(store, &id).await?.map(|taken| taken.job));
+    for id in &ids {
+        match reads.next().await {
+            Some((_, Ok(object))) => jobs.extend(parse(&object, id)),
+            Some((_, Err(StoreError::NotFound { .. }))) | None => {}
+            Some((_, Err(error))) => return Err(error),
+        }
     }
     Ok(jobs)
 }
 
 /// Takes the oldest job that waits or whose worker is gone; `None` when there is none. A job that outlived its workers
-/// too often fails here.
+/// too often fails here. What is seen to have ended goes into `ended`, and what is in there is not read.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn take(store: &dyn Store, owner: &str, now: DateTime<Utc>) -> Result<Option<Taken>, StoreError> {
-    for id in JOBS.ids(store).await? {
-        let Some(mut found) = get(store, &id).await? else { continue };
-        if !is_free(&found.job, now) {
+pub async fn take(
+    store: &Arc<dyn Store>,
+    ended: &mut Ended,
+    owner: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<Taken>, StoreError> {
+    let all: BTreeSet<String> = JOBS.ids(store.as_ref()).await?.into_iter().collect();
+    ended.0.retain(|id| all.contains(id));
+    let ids: Vec<String> = all.into_iter().filter(|id| !ended.0.contains(id)).collect();
+    // Many are read at once; the one that is taken is read again, with the mark that it is swapped by.
+    let mut reads = get_many(store, ids.iter().map(|id| JOBS.key(id)).collect());
+    for id in ids {
+        let job = match reads.next().await {
+            Some((_, Ok(object))) => parse(&object, &id),
+            Some((_, Err(StoreError::NotFound { .. }))) | None => None,
+            Some((_, Err(error))) => return Err(error),
+        };
+        let Some(job) = job else { continue };
+        if !job.is_open() {
+            ended.0.insert(id);
             continue;
         }
-        if found.job.attempts >= MOST_ATTEMPTS {
-            found.job.state = State::Failed;
-            found.job.lease = None;
-            let workers = format!("{MOST_ATTEMPTS} workers died over it; their logs say why, as where memory is short");
-            found.job.error = Some(workers);
-            put(store, &mut found).await?;
-            continue;
-        }
-        found.job.state = State::Running;
-        found.job.attempts += 1;
-        found.job.progress = None;
-        found.job.lease = Some(Lease::of(owner, now));
-        if put(store, &mut found).await? {
-            return Ok(Some(found));
+        if is_free(&job, now)
+            && let Some(taken) = take_one(store.as_ref(), &id, owner, now).await?
+        {
+            return Ok(Some(taken));
         }
     }
     Ok(None)
+}
+
+/// Takes a job if it is still free and no other worker is quicker.
+async fn take_one(store: &dyn Store, id: &str, owner: &str, now: DateTime<Utc>) -> Result<Option<Taken>, StoreError> {
+    let Some(mut found) = get(store, id).await? else { return Ok(None) };
+    if !is_free(&found.job, now) {
+        return Ok(None);
+    }
+    if found.job.attempts >= MOST_ATTEMPTS {
+        found.job.state = State::Failed;
+        found.job.lease = None;
+        let workers = format!("{MOST_ATTEMPTS} workers died over it; their logs say why, as where memory is short");
+        found.job.error = Some(workers);
+        put(store, &mut found).await?;
+        return Ok(None);
+    }
+    found.job.state = State::Running;
+    found.job.attempts += 1;
+    found.job.progress = None;
+    found.job.lease = Some(Lease::of(owner, now));
+    Ok(put(store, &mut found).await?.then_some(found))
 }
 
 fn is_free(job: &Job, now: DateTime<Utc>) -> bool {
@@ -257,6 +299,19 @@ pub async fn renew(
         lease.until = now + LEASE;
     }
     taken.job.progress = progress;
+    put(store, taken).await
+}
+
+/// Gives a job back that a worker cannot go on with since it is asked to end: it waits again, for whoever comes first, and
+/// this worker does not count as one that died over it. False when the job is no longer the worker's own.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn give_back(store: &dyn Store, taken: &mut Taken) -> Result<bool, StoreError> {
+    let job = &mut taken.job;
+    job.state = State::Waiting;
+    job.attempts = job.attempts.saturating_sub(1);
+    (job.lease, job.progress) = (None, None);
     put(store, taken).await
 }
 
@@ -329,96 +384,4 @@ pub async fn file(store: &dyn Store, folder: &str, name: &str) -> Result<Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use lake::store::{DirStore, MemoryStore};
-
-    use super::*;
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
-    }
-
-    fn asked(title: &str) -> Asked {
-        Asked {
-            cluster: "prod".parse().unwrap(),
-            title: title.to_owned(),
-            changes: Changes::default(),
-            base: "reports/cluster=prod/date=2026-07-01/report=0/".to_owned(),
-            window: (at(-3600), at(0)),
-            by: "me".to_owned(),
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn of_many_workers_each_job_has_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let stores: [Arc<dyn Store>; 2] = [Arc::new(MemoryStore::default()), Arc::new(DirStore::new(folder.path()))];
-        for store in stores {
-            for n in 0..6 {
-                submit(store.as_ref(), asked(&format!("{n}")), at(n)).await.unwrap();
-            }
-            let workers = (0..12).map(|n| {
-                let store = Arc::clone(&store);
-                tokio::spawn(async move { take(store.as_ref(), &format!("w{n}"), at(10)).await.unwrap() })
-            });
-            let mut taken = Vec::new();
-            for worker in workers.collect::<Vec<_>>() {
-                taken.extend(worker.await.unwrap().map(|taken| taken.job.id));
-            }
-            // A worker that lost a race goes on to the next job; of those at the end of the queue some may find none.
-            taken.extend(take(store.as_ref(), "last", at(10)).await.unwrap().map(|taken| taken.job.id));
-            let all = taken.len();
-            taken.sort();
-            taken.dedup();
-            assert_eq!(taken.len(), all, "no job was taken twice");
-            assert!(all >= 1);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_dead_workers_job_is_taken_again_and_its_late_finish_changes_nothing() {
-        let store = MemoryStore::default();
-        submit(&store, asked("a"), at(0)).await.unwrap();
-        let mut first = take(&store, "first", at(1)).await.unwrap().unwrap();
-        assert!(take(&store, "second", at(2)).await.unwrap().is_none(), "it is taken");
-        assert!(renew(&store, &mut first, Some((1, 2)), at(100)).await.unwrap());
-        assert!(take(&store, "second", at(200)).await.unwrap().is_none(), "it was renewed");
-        let mut second = take(&store, "second", at(221)).await.unwrap().unwrap();
-        assert_eq!(second.job.attempts, 2);
-        assert!(!renew(&store, &mut first, None, at(222)).await.unwrap());
-        assert!(!finish(&store, &mut first, Ok("service/results/x/".to_owned())).await.unwrap());
-        assert!(finish(&store, &mut second, Ok("service/results/y/".to_owned())).await.unwrap());
-        let done = get(&store, &second.job.id).await.unwrap().unwrap().job;
-        assert_eq!((done.state, done.result.as_deref()), (State::Done, Some("service/results/y/")));
-        assert!(take(&store, "third", at(10_000)).await.unwrap().is_none());
-    }
-
-    #[tokio::test]
-    async fn a_job_that_kills_its_workers_fails() {
-        let store = MemoryStore::default();
-        let id = submit(&store, asked("a"), at(0)).await.unwrap().id;
-        for n in 0..3 {
-            assert!(take(&store, "w", at(1000 * n + 1)).await.unwrap().is_some());
-        }
-        assert!(take(&store, "w", at(10_000)).await.unwrap().is_none());
-        let job = get(&store, &id).await.unwrap().unwrap().job;
-        assert_eq!(job.state, State::Failed);
-        assert!(job.error.unwrap().contains("3 workers died"));
-        for other in ["", "..", "x", "../../reports/x"] {
-            assert!(get(&store, other).await.unwrap().is_none());
-        }
-    }
-
-    #[tokio::test]
-    async fn the_same_analysis_lies_at_the_same_place() {
-        let store = MemoryStore::default();
-        let files = || vec![("analysis.json".to_owned(), Bytes::from_static(b"{}"))];
-        let folder = keep(&store, files()).await.unwrap();
-        assert_eq!(keep(&store, files()).await.unwrap(), folder);
-        assert_eq!(file(&store, &folder, "analysis.json").await.unwrap().unwrap(), "{}");
-        assert_eq!(file(&store, &folder, "../jobs/x.json").await.unwrap(), None);
-        assert_eq!(file(&store, "reports/", "analysis.json").await.unwrap(), None);
-    }
-}
+mod tests;

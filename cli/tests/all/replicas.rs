@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,15 @@ fn job_file(lake: &Path, page: &str) -> PathBuf {
     lake.join(format!("service/jobs/{}.json", page.rsplit('/').next().unwrap()))
 }
 
+/// Waits until a worker has the job.
+fn until_running(file: &Path) {
+    let begun = Instant::now();
+    while job(file)["state"] != "running" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", job(file));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_job_of_a_worker_that_is_killed_is_taken_again_and_gives_the_same_bytes() {
     let (lake, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -42,13 +51,25 @@ async fn the_job_of_a_worker_that_is_killed_is_taken_again_and_gives_the_same_by
     let page = ask().await;
     let file = job_file(lake.path(), &page);
 
+    // A worker that is asked to end gives its job back, however often that happens.
+    for rollout in 0..4 {
+        let worker = emp_cost(&["work", "--lake", &at, "--name", "leaving"]).stderr(Stdio::null()).spawn().unwrap();
+        let mut worker = Running(worker);
+        until_running(&file);
+        let asked = Command::new("kill").args(["-TERM", &worker.0.id().to_string()]).status().unwrap();
+        assert!(asked.success() && worker.0.wait().unwrap().success());
+        let back = job(&file);
+        assert_eq!(
+            (back["state"].as_str(), back["attempts"].as_u64()),
+            (Some("waiting"), Some(0)),
+            "{rollout}: {back}"
+        );
+        assert!(back["lease"].is_null(), "{rollout}: {back}");
+    }
+
     let first = emp_cost(&["work", "--lake", &at, "--name", "first"]).stderr(Stdio::null()).spawn().unwrap();
     let mut first = Running(first);
-    let begun = Instant::now();
-    while job(&file)["state"] != "running" {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{}", job(&file));
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    until_running(&file);
     first.0.kill().unwrap();
     first.0.wait().unwrap();
     let killed = job(&file);

@@ -82,7 +82,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         let cluster = may(&call, id)?;
         return asked(&call, &cluster, &begun_with(&call, &cluster).await?, "");
     }
-    let jobs = jobs::newest(call.app.store.as_ref()).await?;
+    let jobs = jobs::newest(&call.app.store).await?;
     let row = |job: &Job| {
         let since = reports::format::moment(job.since);
         (job.id.clone(), job.title.clone(), job.cluster.to_string(), state(job), job.by.clone(), since)
@@ -168,7 +168,7 @@ pub(crate) async fn ask(call: Call) -> Answer {
 /// Puts a checked what-if into the queue.
 pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, changes: Changes) -> Result<Job, Problem> {
     let store = call.app.store.as_ref();
-    let open = jobs::newest(store).await?.iter().filter(|job| job.is_open()).count();
+    let open = jobs::newest(&call.app.store).await?.iter().filter(|job| job.is_open()).count();
     if open >= jobs::MOST_OPEN {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
