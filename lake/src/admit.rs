@@ -7,6 +7,7 @@
 mod pages;
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use types::{ClusterId, Hour};
 
@@ -29,6 +30,8 @@ const MOST_RATIO: i64 = 2_000;
 pub const MOST_MANIFEST: usize = 1 << 20;
 /// The largest mark of a try.
 const MOST_MARK: usize = 4096;
+/// Difference that is allowed between the clock of a collector and that of whoever lets it in.
+pub const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 /// Faults a manifest may list, and the characters of each.
 const MOST_FAULTS: (usize, usize) = (200, 2000);
 
@@ -52,6 +55,15 @@ pub enum Admitted {
         /// The hour.
         hour: Hour,
     },
+}
+
+impl Admitted {
+    /// The hour it is of.
+    pub fn hour(&self) -> Hour {
+        match self {
+            Self::Object { hour, .. } | Self::Manifest { hour } | Self::Try { hour } => *hour,
+        }
+    }
 }
 
 /// Why something is not taken.
@@ -108,6 +120,22 @@ pub fn is_own_prefix(cluster: &ClusterId, prefix: &str) -> bool {
     prefix.strip_prefix(&keys::layout()).is_some_and(own)
 }
 
+/// Refuses what is of an hour that is not over: nothing of it can be known, and whoever looks for the newest hour would find
+/// it for as long as it lies ahead.
+///
+/// # Errors
+/// [`AdmitError::Refused`] names the hour and the moment it was compared with.
+pub fn check_over(what: &Admitted, now: DateTime<Utc>) -> Result<(), AdmitError> {
+    let hour = what.hour();
+    if now.checked_add_signed(CLOCK_SKEW).is_none_or(|latest| hour.next().start() <= latest) {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "hour {hour} is not over at {}; set the clock of the collector, and that of its Prometheus",
+        now.format("%Y-%m-%dT%H:%MZ")
+    )))
+}
+
 /// Checks what is to lie under a key; how many rows it has, where it is a table.
 ///
 /// # Errors
@@ -145,13 +173,19 @@ fn check_table(cluster: &ClusterId, table: &str, hour: Hour, object: &Bytes) -> 
         );
     }
     let size = i64::try_from(object.len()).unwrap_or(i64::MAX);
-    if !(0..=MOST_ROWS).contains(&rows)
-        || unpacked > MOST_UNPACKED
-        || unpacked.checked_div(size.max(1)).is_some_and(|ratio| ratio > MOST_RATIO)
-    {
-        return Err(refused(format!(
-            "the object says that it unpacks to {rows} rows of {unpacked} bytes, more than an hour has"
-        )));
+    let more = |than: String| {
+        refused(format!(
+            "the object says that it unpacks to {rows} rows of {unpacked} bytes, more than an hour has: {than}"
+        ))
+    };
+    if !(0..=MOST_ROWS).contains(&rows) {
+        return Err(more(format!("at most {MOST_ROWS} rows are taken")));
+    }
+    if unpacked > MOST_UNPACKED {
+        return Err(more(format!("at most {MOST_UNPACKED} bytes are taken")));
+    }
+    if unpacked.checked_div(size.max(1)).is_some_and(|ratio| ratio > MOST_RATIO) {
+        return Err(more(format!("at most {MOST_RATIO} times its own {size} bytes are taken")));
     }
     pages::check(object, metadata).map_err(refused)?;
     u64::try_from(rows).map_err(|_| refused("the object has less than no rows"))
@@ -219,7 +253,8 @@ fn read_manifest(cluster: &ClusterId, hour: Hour, text: &Bytes) -> Result<Manife
     Ok(manifest)
 }
 
-/// Checks a manifest against the objects it names, which must be there and be what it says, and what a table may be.
+/// Checks a manifest against the objects it names, which must be there and be what it says, and what a table may be. Reading
+/// and hashing is work for the processor, so it is done on the threads for what blocks.
 ///
 /// # Errors
 /// [`AdmitError::Refused`] names the object; [`AdmitError::Store`] when the store cannot say.
@@ -229,8 +264,9 @@ pub async fn check_manifest(
     hour: Hour,
     text: &Bytes,
 ) -> Result<(), AdmitError> {
-    let manifest = read_manifest(cluster, hour, text)?;
-    for entry in &manifest.objects {
+    let (of, text) = (cluster.clone(), text.clone());
+    let manifest = beside(move || read_manifest(&of, hour, &text)).await?;
+    for entry in manifest.objects {
         let object = match store.get(&entry.key).await {
             Ok(object) => object,
             Err(StoreError::NotFound { .. }) => {
@@ -238,14 +274,29 @@ pub async fn check_manifest(
             }
             Err(error) => return Err(error.into()),
         };
-        let what = admitted(cluster, &entry.key).ok_or_else(|| refused("the manifest names a foreign object"))?;
-        let rows = check_object(cluster, &what, &object)?;
-        let size = u64::try_from(object.len()).unwrap_or(u64::MAX);
-        if rows != Some(entry.rows) || size != entry.bytes || crate::digest::digest(&object) != entry.sha256 {
-            return Err(refused(format!("object `{}` is not what the manifest says", entry.key)));
-        }
+        let of = cluster.clone();
+        beside(move || check_entry(&of, &entry, &object)).await?;
     }
     Ok(())
+}
+
+/// An object is what the entry of a manifest says, and what its table may be.
+fn check_entry(cluster: &ClusterId, entry: &ObjectEntry, object: &Bytes) -> Result<(), AdmitError> {
+    let what = admitted(cluster, &entry.key).ok_or_else(|| refused("the manifest names a foreign object"))?;
+    let rows = check_object(cluster, &what, object)?;
+    let size = u64::try_from(object.len()).unwrap_or(u64::MAX);
+    if rows != Some(entry.rows) || size != entry.bytes || crate::digest::digest(object) != entry.sha256 {
+        return Err(refused(format!("object `{}` is not what the manifest says", entry.key)));
+    }
+    Ok(())
+}
+
+/// Does a check on the threads for what blocks.
+async fn beside<T: Send + 'static>(
+    check: impl FnOnce() -> Result<T, AdmitError> + Send + 'static,
+) -> Result<T, AdmitError> {
+    let checked = tokio::task::spawn_blocking(check).await;
+    checked.unwrap_or_else(|_| Err(refused("the object makes this program fail, and is not taken")))
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
-use lake::admit::{AdmitError, Admitted, admitted, check_manifest, check_object, is_own_prefix};
+use lake::admit::{
+    AdmitError, Admitted, MOST_MANIFEST, admitted, check_manifest, check_object, check_over, is_own_prefix,
+};
 use lake::{PutOutcome, keys};
 use serde::Serialize;
 use types::ClusterId;
@@ -91,6 +93,9 @@ async fn put_new(call: Call) -> Answer {
     let cluster = own(&call)?;
     let (key, what) = key(&call, &cluster)?;
     let metrics = &call.app.metrics;
+    if let Err(error) = check_over(&what, call.now) {
+        return Err(refused(&call, &cluster, &key, error));
+    }
     let _room = match what {
         // The objects that it names are read again, one after the other.
         Admitted::Manifest { .. } => {
@@ -107,14 +112,7 @@ async fn put_new(call: Call) -> Answer {
         _ => None,
     };
     if let Err(error) = checked(&call, &cluster, what).await {
-        metrics.ingest_refused.inc();
-        return Err(match error {
-            AdmitError::Refused(why) => {
-                tracing::warn!(cluster = %cluster, key, "an object is refused: {why}");
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why)
-            }
-            AdmitError::Store(error) => error.into(),
-        });
+        return Err(refused(&call, &cluster, &key, error));
     }
     match call.app.store.put_new(&key, call.body.clone()).await? {
         PutOutcome::Created => {
@@ -126,8 +124,23 @@ async fn put_new(call: Call) -> Answer {
     }
 }
 
-/// The size of the largest object that a manifest names, as it says itself.
+/// Counts what is not taken, and says why.
+fn refused(call: &Call, cluster: &ClusterId, key: &str, error: AdmitError) -> Problem {
+    call.app.metrics.ingest_refused.inc();
+    match error {
+        AdmitError::Refused(why) => {
+            tracing::warn!(%cluster, key, "an object is refused: {why}");
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why)
+        }
+        AdmitError::Store(error) => error.into(),
+    }
+}
+
+/// The size of the largest object that a manifest names, as it says itself; a text that is too large for one is not read.
 fn largest_named(manifest: &[u8]) -> Option<usize> {
+    if manifest.len() > MOST_MANIFEST {
+        return None;
+    }
     #[derive(serde::Deserialize)]
     struct Named {
         objects: Vec<Size>,

@@ -1,7 +1,15 @@
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
 use super::*;
 use crate::hour::{HourOrigin, HourRows, encode_hour};
 use crate::store::MemoryStore;
-use crate::tables::{ContainerHour, PodHour};
+use crate::tables::{ContainerHour, PodHour, Table};
 
 fn cluster() -> ClusterId {
     "prod-1".parse().unwrap()
@@ -176,5 +184,61 @@ async fn a_manifest_that_says_something_else_than_lies_there_is_refused() {
         let changed = serde_json::to_vec(&manifest).unwrap().into();
         let error = check_manifest(&store, &cluster(), hour(), &changed).await.unwrap_err().to_string();
         assert!(error.contains(expect), "{error}, not {expect}");
+    }
+}
+
+/// A file of pods as some other writer makes it: so many batches of so many rows, in each of which every name is `text`.
+fn pods(batches: usize, rows: usize, text: &str, dictionary: bool) -> Vec<u8> {
+    let name = || text.to_owned();
+    let pod = PodHour {
+        pod_uid: name(),
+        namespace: name(),
+        pod: name(),
+        node: name(),
+        workload_kind: name(),
+        workload: name(),
+        ..PodHour::default()
+    };
+    let schema = Arc::new(crate::encode::arrow_schema(PodHour::COLUMNS));
+    let batch = RecordBatch::try_new(schema, PodHour::to_columns(&vec![pod; rows])).unwrap();
+    let said = [("emp-cost.cluster", cluster().to_string()), ("emp-cost.hour", hour().to_string())];
+    let said = said.map(|(key, value)| KeyValue::new(key.to_owned(), value));
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap()))
+        .set_dictionary_enabled(dictionary)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_key_value_metadata(Some(said.into()))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+    for _ in 0..batches {
+        writer.write(&batch).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn an_object_of_more_than_an_hour_has_is_refused_by_its_footer() {
+    let what = Admitted::Object { table: "pod_hour", hour: hour() };
+    let small = pods(2, 5, "x", true);
+    assert_eq!(check_object(&cluster(), &what, &small.into()).unwrap(), Some(10), "such a file is taken");
+    // Rows that are as good as nothing, each the same: few bytes, packed or not.
+    check("pod_hour", &pods(21, 100_000, "x", true), "at most 2000000 rows are taken");
+    let mib = "x".repeat(1 << 20);
+    // Six texts a row: 1.05 GiB, of which a few hundred KiB are left when it is packed.
+    check("pod_hour", &pods(18, 10, &mib, false), "at most 1073741824 bytes are taken");
+    let kib = mib.get(..64 << 10).unwrap();
+    check("pod_hour", &pods(10, 50, kib, false), "at most 2000 times its own");
+}
+
+#[test]
+fn an_hour_that_is_not_over_is_refused_but_for_some_minutes_that_clocks_differ_by() {
+    let (over, what) = (hour().next().start(), Admitted::Manifest { hour: hour() });
+    check_over(&what, over).unwrap();
+    check_over(&what, over - CLOCK_SKEW).unwrap();
+    check_over(&what, over + TimeDelta::days(400)).unwrap();
+    for of in [what, Admitted::Object { table: "pod_hour", hour: hour() }, Admitted::Try { hour: hour() }] {
+        let error = check_over(&of, over - CLOCK_SKEW - TimeDelta::seconds(1)).unwrap_err().to_string();
+        assert!(error.contains(&hour().to_string()) && error.contains("is not over"), "{error}");
+        assert!(check_over(&of, over - TimeDelta::days(400)).is_err());
     }
 }

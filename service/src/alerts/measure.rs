@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use lake::Lake;
+use lake::admit::CLOCK_SKEW;
 use reports::{Money, format};
 use types::{ClusterId, HOURS_PER_MONTH, NanoUsd, Window};
 
@@ -108,13 +109,15 @@ async fn part(
     ))
 }
 
-/// Hours since the end of the newest hour.
+/// Hours since the end of the newest hour that is over. What lies in the lake for later hours came from a clock that is
+/// wrong, and says nothing of how far the collector is.
 async fn behind(app: &App, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Measured, Problem> {
     let lake = lake_of(app);
     for day in lake.days(cluster).await.map_err(told)?.into_iter().rev() {
         let window = Window::try_new(day.first_hour().start(), day.end());
         let window = window.map_err(|error| Problem::internal("read a day", &error))?;
-        if let Some(newest) = lake.hours(cluster, window).await.map_err(told)?.last() {
+        let hours = lake.hours(cluster, window).await.map_err(told)?;
+        if let Some(newest) = hours.iter().rev().find(|hour| hour.next().start() <= now + CLOCK_SKEW) {
             let seconds = (now - newest.next().start()).num_seconds().max(0);
             let hours = u32::try_from(seconds / 3600).unwrap_or(u32::MAX);
             return Ok(Measured::Value(f64::from(hours), None));

@@ -6,6 +6,7 @@ use lake::{Day, keys};
 use reports::format;
 use types::{ClusterId, Hour};
 
+use crate::audit::{self, Event};
 use crate::guard::Call;
 use crate::html::{Frame, page};
 use crate::pages::access::issued;
@@ -23,6 +24,8 @@ struct Page {
     frame: Frame,
     wrong: String,
     given: String,
+    /// The cluster that brings hours already, for which another token is to be confirmed; empty for none.
+    there: String,
     clusters: Vec<String>,
 }
 
@@ -48,26 +51,35 @@ struct Watch {
 
 /// The page that asks for a name.
 pub(crate) async fn show(call: Call) -> Answer {
-    ask(&call, "", "").await
+    ask(&call, "", "", "").await
 }
 
-async fn ask(call: &Call, given: &str, wrong: &str) -> Answer {
+async fn ask(call: &Call, given: &str, wrong: &str, there: &str) -> Answer {
     let names = call.app.store.list_names(&keys::manifests()).await?;
     let clusters = names.iter().filter_map(|name| name.strip_prefix("cluster=")).map(ToOwned::to_owned).collect();
-    let (given, wrong) = (given.to_owned(), wrong.to_owned());
-    page(&Page { frame: call.frame("Install", "/install"), wrong, given, clusters })
+    let (given, wrong, there) = (given.to_owned(), wrong.to_owned(), there.to_owned());
+    page(&Page { frame: call.frame("Install", "/install"), wrong, given, there, clusters })
 }
 
-/// Makes the token of a cluster and shows the command.
+/// Makes the token of a cluster and shows the command. A cluster that brings hours already gets another token once that is
+/// confirmed: the name may be a slip, and hours of two clusters under one name cannot be told apart.
 pub(crate) async fn add(call: Call) -> Answer {
     let form = call.form();
     let given = form.get("cluster").unwrap_or_default().trim().to_owned();
     let cluster = match given.parse::<ClusterId>() {
         Ok(cluster) => cluster,
-        Err(error) => return ask(&call, &given, &types::show::sentence_case(&error.to_string())).await,
+        Err(error) => return ask(&call, &given, &types::show::sentence_case(&error.to_string()), "").await,
     };
+    let store = call.app.store.as_ref();
+    let brings_hours = !store.list_names(&keys::cluster_manifests(&cluster)).await?.is_empty();
+    if brings_hours {
+        if form.get("again") != Some(cluster.as_str()) {
+            return ask(&call, &given, "", cluster.as_str()).await;
+        }
+        audit::write(store, &Event::of(&call.who, "install-again", cluster.to_string(), call.now)).await?;
+    }
     let until = call.now + TimeDelta::days(TOKEN_DAYS);
-    let note = format!("collector of {cluster}");
+    let note = if brings_hours { format!("another collector of {cluster}") } else { format!("collector of {cluster}") };
     let issued = issued(&call, Kind::Ingest { cluster: cluster.clone() }, &note, until).await?;
     let command = command(&call, &cluster, &issued.secret);
     page(&Installed {

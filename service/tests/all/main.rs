@@ -6,6 +6,7 @@ mod browser;
 mod harness;
 mod hostile;
 mod ingest;
+mod install;
 mod issuer;
 mod openapi;
 mod provider;
