@@ -70,6 +70,7 @@ pub use money::{Money, MoneyError};
 pub use page::{Options, page};
 pub use standing::Standing;
 pub use summary::summary;
+pub use words::assumption as assumption_in_words;
 pub use workbook::workbook;
 
 /// The JSON Schema (draft 2020-12) of `analysis.json`, made from the types; fields that it does not know are allowed.

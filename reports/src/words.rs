@@ -228,9 +228,17 @@ pub(crate) fn at_once(analysis: &Analysis, scenario: &Scenario, kind: &str) -> O
     (hours > 0.0 && present > 0.0).then(|| hours / present)
 }
 
-/// An assumption in words, where it is one of those that are tried.
-pub(crate) fn assumption(key: &str) -> String {
+/// An assumption in words, where it is one of those that are tried, or that the form of a what-if asks for; its key
+/// otherwise.
+pub fn assumption(key: &str) -> String {
     match key {
+        "emp.memory_overcommit" => "Memory of elastic VMs a host takes",
+        "emp.cpu_overcommit" => "vCPU of elastic VMs a host takes",
+        "emp.min_hosts_per_zone" => "Fewest hosts of a zone",
+        "emp.max_hosts_per_zone" => "Most hosts of a zone",
+        "emp.move_spot" => "Pods on spot capacity move",
+        "ec2.today_consolidates" => "Today’s nodes are drained",
+        "machine.warm" => "Machines kept ready",
         "emp.spare_hosts_per_zone" => "Spare hosts in each zone",
         "emp.memory_model" => "Memory that elastic VMs keep",
         "emp.evm_consolidation" => "How elastic VMs leave",

@@ -1,5 +1,6 @@
 //! `emp-cost serve` and `emp-cost work` as processes, over what `emp-cost run` wrote.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
@@ -10,7 +11,10 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     let (lake, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     lake_of(lake.path(), "prod-1", 3).await;
     let at = lake.path().to_str().unwrap().to_owned();
-    run(&mut emp_cost(&["run", "--lake", &at, "--window", "all"]));
+    let assumptions = folder.path().join("assumptions.toml");
+    fs::write(&assumptions, "emp.fee_fraction = 0.11\n").unwrap();
+    let assumptions = assumptions.to_str().unwrap();
+    run(&mut emp_cost(&["run", "--lake", &at, "--window", "all", "--assumptions", assumptions]));
     let serving = serve(&at, folder.path(), "", &[]);
     let who = serving.sign_in().await;
     let fleet = serving.page("/", &who).await;
@@ -24,7 +28,12 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     let analysis: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(sums["total_nano_usd"], analysis["allocation"]["total_nano_usd"]);
     let form = serving.page("/what-if?cluster=prod-1", &who).await;
-    assert!(form.contains("emp.fee_fraction"), "{form}");
+    assert!(form.contains("<code>emp.fee_fraction</code>") && form.contains("The vendor’s fee"), "{form}");
+    assert!(form.contains("0.11 in the report"), "{form}");
+    let listed = analysis["assumptions"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap());
+    let known = service::assumptions::all().iter().map(|one| one.name.as_str());
+    let (listed, known): (BTreeSet<_>, BTreeSet<_>) = (listed.collect(), known.collect());
+    assert_eq!(listed, known, "the form knows every assumption of a report, and no other");
     let wrong = serving.post("/what-if", &who, "cluster=prod-1&title=x&emp.fee_fraction=7").await;
     assert_eq!(wrong.status(), 422);
     assert!(wrong.text().await.unwrap().contains("expected a number from 0 to 1"));

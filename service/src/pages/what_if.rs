@@ -2,6 +2,8 @@
 
 pub(crate) mod form;
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::http::StatusCode;
 use reports::{Figures, Money, Standing};
@@ -80,7 +82,7 @@ struct JobView {
 pub(crate) async fn show(call: Call) -> Answer {
     if let Some(id) = call.query.get("cluster") {
         let cluster = may(&call, id)?;
-        return asked(&call, &cluster, &begun_with(&call, &cluster).await?, "");
+        return asked(&call, &cluster, &begun_with(&call, &cluster).await?, "").await;
     }
     let jobs = jobs::newest(&call.app.store).await?;
     let row = |job: &Job| {
@@ -121,16 +123,20 @@ fn may(call: &Call, id: &str) -> Result<ClusterId, Problem> {
     }
 }
 
-fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
+async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
+    // What the report was made with. Where it cannot be read, the form says that this is not known.
+    let report = call.app.shelf.analysis_of_day(&call.scope, cluster, None, call.now).await;
+    let listed = report.map(|analysis| analysis.assumptions).unwrap_or_default();
+    let in_force: BTreeMap<String, String> = listed.into_iter().map(|one| (one.key, one.value)).collect();
     let text = |name: &str| given.get(name).unwrap_or_default().to_owned();
-    let fields = |names: &[&str]| names.iter().filter_map(|name| form::field(name, given)).collect();
+    let fields = |names: &[&str]| names.iter().filter_map(|name| form::field(name, given, &in_force)).collect();
     let page_ = Form {
         frame: call.frame(format!("What if, on {cluster}"), "/what-if"),
         cluster: cluster.to_string(),
         title: text("title"),
         wrong: wrong.to_owned(),
         groups: form::ASKED.iter().map(|(about, names)| (*about, fields(names))).collect(),
-        spot: form::field(form::MOVE_SPOT, given),
+        spot: form::field(form::MOVE_SPOT, given, &in_force),
         texts: Texts {
             toml: text("toml"),
             discount: text("discount"),
@@ -148,18 +154,19 @@ fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer
 pub(crate) async fn ask(call: Call) -> Answer {
     let given = call.form();
     let cluster = may(&call, given.get("cluster").unwrap_or_default())?;
-    let again = |wrong: &str| asked(&call, &cluster, &given, &format!("{}.", types::show::sentence_case(wrong)));
+    let again =
+        async |wrong: &str| asked(&call, &cluster, &given, &format!("{}.", types::show::sentence_case(wrong))).await;
     let changes = match form::changes(&given) {
         Ok(changes) => form::checked(changes).await,
         Err(wrong) => Err(wrong),
     };
     let changes = match changes {
         Ok(changes) => changes,
-        Err(wrong) => return again(&wrong),
+        Err(wrong) => return again(&wrong).await,
     };
     let title: String = given.get("title").unwrap_or_default().trim().chars().take(100).collect();
     if title.is_empty() {
-        return again("give it a name");
+        return again("give it a name").await;
     }
     let job = submit(&call, cluster, title, changes).await?;
     Ok(see_other(&format!("/what-if/{}", job.id)))

@@ -44,9 +44,13 @@ pub(super) const MOVE_SPOT: &str = "emp.move_spot";
 /// A field of an assumption.
 pub(super) struct Field {
     pub(super) name: &'static str,
+    /// Its name for people.
+    pub(super) label: String,
     pub(super) unit: &'static str,
     pub(super) effect: &'static str,
     pub(super) default: String,
+    /// Value that the report was made with; `None` where that is not known.
+    pub(super) in_force: Option<String>,
     pub(super) value: String,
     /// Empty for a number.
     pub(super) choices: &'static [String],
@@ -54,8 +58,8 @@ pub(super) struct Field {
     pub(super) range: String,
 }
 
-/// The field of an assumption, with what was written into it.
-pub(super) fn field(name: &str, given: &Pairs) -> Option<Field> {
+/// The field of an assumption, with what was written into it and the value that the report was made with.
+pub(super) fn field(name: &str, given: &Pairs, in_force: &BTreeMap<String, String>) -> Option<Field> {
     let one = assumptions::find(name)?;
     let (choices, range) = match &one.domain {
         Domain::Number { min, max, .. } => (&[][..], format!("{min} to {max}")),
@@ -63,9 +67,11 @@ pub(super) fn field(name: &str, given: &Pairs) -> Option<Field> {
     };
     Some(Field {
         name: &one.name,
+        label: reports::assumption_in_words(&one.name),
         unit: &one.unit,
         effect: &one.effect,
         default: one.default_value(),
+        in_force: in_force.get(name).cloned(),
         value: given.get(name).unwrap_or_default().to_owned(),
         choices,
         range,
@@ -240,6 +246,16 @@ mod tests {
 
     fn of(form: &str) -> Result<Changes, String> {
         check(changes(&Pairs::read(form.as_bytes()))?)
+    }
+
+    #[test]
+    fn a_field_has_a_name_for_people_and_says_what_the_report_was_made_with() {
+        let (given, report) = (Pairs::default(), BTreeMap::from([("emp.zones".to_owned(), "one".to_owned())]));
+        for one in asked() {
+            let field = field(&one.name, &given, &report).unwrap();
+            assert_ne!(field.label, one.name, "it has words");
+            assert_eq!(field.in_force.as_deref(), (one.name == "emp.zones").then_some("one"), "{}", one.name);
+        }
     }
 
     #[test]
