@@ -43,6 +43,9 @@ pub struct Figures {
     pub saving_vs_ec2_monthly_usd: Option<f64>,
     /// The same as a fraction.
     pub saving_vs_ec2_fraction: Option<f64>,
+    /// `true` when a change is recommended, `false` when staying as it is is; `None` where the report cannot say, as one of
+    /// the bill alone.
+    pub change_recommended: Option<bool>,
     /// Recommended action, in words; `None` where no change is recommended.
     pub recommended_action: Option<&'static str>,
     /// Saving of that against today.
@@ -77,6 +80,7 @@ impl Standing {
             saving_vs_today_fraction: today.and_then(|saving| saving.fraction),
             saving_vs_ec2_monthly_usd: ec2.map(|saving| saving.monthly_usd),
             saving_vs_ec2_fraction: ec2.and_then(|saving| saving.fraction),
+            change_recommended: self.change_recommended(),
             recommended_action: self.recommended.map(|recommended| types::show::action(recommended.scenario)),
             recommended_saving_monthly_usd: self.recommended.map(|recommended| recommended.monthly_usd),
             confidence: self.recommended.and_then(|recommended| recommended.confidence).map(trust::level),

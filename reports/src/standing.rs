@@ -138,6 +138,17 @@ impl Standing {
         self.pool_id == words::VENDOR
     }
 
+    /// Returns true when a change is recommended, and false when the conclusion is to stay; `None` without a conclusion.
+    pub(crate) fn change_recommended(&self) -> Option<bool> {
+        match self.recommended {
+            Some(_) => Some(true),
+            None => {
+                let concluded = self.recommendation.as_deref().and_then(ScenarioId::parse)?;
+                (!concluded.is_change()).then_some(false)
+            }
+        }
+    }
+
     /// The best on EC2 as it was judged, which its savings are formed with; as it was replayed where it was not judged.
     pub(crate) fn ec2_compared(&self) -> Cost {
         Cost { monthly_usd: self.ec2_judged_usd.or(self.ec2.monthly_usd), ..self.ec2 }

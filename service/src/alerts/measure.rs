@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use lake::Lake;
 use lake::admit::CLOCK_SKEW;
-use reports::{Money, format};
+use reports::{Figures, Money, format};
 use types::{ClusterId, HOURS_PER_MONTH, NanoUsd, Window};
 
 use super::rule::{AlertRule, Condition};
@@ -77,12 +77,22 @@ pub(super) async fn measured(
         return Ok(Measured::Unknown("this version does not read the numbers of the report".to_owned()));
     };
     Ok(match (condition, figures.today_monthly_usd) {
-        (Condition::SavingAbove(_), _) => {
-            Measured::Value(figures.recommended_saving_monthly_usd.unwrap_or(0.0), Some(figures.currency))
-        }
+        (Condition::SavingAbove(_), _) => saving(figures),
         (_, Some(cost)) => Measured::Value(cost, Some(figures.currency)),
         (_, None) => Measured::Unknown("the report has no cost of the cluster".to_owned()),
     })
+}
+
+/// What is recommended saves. Staying as it is saves nothing; without a conclusion nothing is known.
+fn saving(figures: Figures) -> Measured {
+    match (figures.recommended_saving_monthly_usd, figures.change_recommended) {
+        (Some(saving), _) => Measured::Value(saving, Some(figures.currency)),
+        (None, Some(false)) => Measured::Value(0.0, Some(figures.currency)),
+        (None, _) => {
+            let why = "the report does not say what to change; one that is made without `--bill-only` does";
+            Measured::Unknown(why.to_owned())
+        }
+    }
 }
 
 /// The cost of a month of a namespace's or label's workloads, at the rate of the report's window.
@@ -135,5 +145,48 @@ pub(crate) fn shown(condition: Condition, value: f64, currency: Option<&str>) ->
         (Condition::CostAbove(_) | Condition::SavingAbove(_), None) => format!("{} a month", format::quantity(value)),
         (Condition::CoverageBelow(_), _) => format!("{value:.1} % of hours"),
         (Condition::BehindAbove(_), _) => format!("{} hours behind", format::quantity(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(saving: Option<f64>, change_recommended: Option<bool>) -> Figures {
+        let at = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        Figures {
+            cluster_id: "prod".to_owned(),
+            region: None,
+            currency: "USD".to_owned(),
+            start: at,
+            end: at,
+            hours_present: 1,
+            hours_expected: 1,
+            hours_synthetic: 0,
+            today_monthly_usd: Some(100.0),
+            today_partial: false,
+            ec2_monthly_usd: None,
+            pool_monthly_usd: None,
+            pool_note: None,
+            saving_vs_today_monthly_usd: None,
+            saving_vs_today_fraction: None,
+            saving_vs_ec2_monthly_usd: None,
+            saving_vs_ec2_fraction: None,
+            change_recommended,
+            recommended_action: None,
+            recommended_saving_monthly_usd: saving,
+            confidence: None,
+            seen_fraction: None,
+            realised_monthly_usd: None,
+        }
+    }
+
+    #[test]
+    fn a_saving_that_no_report_concludes_on_is_not_known_and_not_nothing() {
+        let dollars = Some("USD".to_owned());
+        assert_eq!(saving(figures(Some(5.0), Some(true))), Measured::Value(5.0, dollars.clone()));
+        assert_eq!(saving(figures(None, Some(false))), Measured::Value(0.0, dollars), "to stay saves nothing");
+        let unknown = saving(figures(None, None));
+        assert!(matches!(&unknown, Measured::Unknown(why) if why.contains("--bill-only")), "{unknown:?}");
     }
 }
