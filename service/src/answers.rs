@@ -1,5 +1,5 @@
 //! Answers over many clusters, kept for whoever asks the same again: reports never change, so an answer holds as long as the
-//! reports are those it was made from.
+//! reports are those it was made from. One that a cluster is missing from, since its report could not be read, is made anew.
 
 use std::sync::Arc;
 
@@ -46,12 +46,13 @@ impl<T> Kept<T> {
         self.many.get(name, now).or_else(|| self.large.get(name, now))
     }
 
-    /// The answer of a name that is kept, or what `make` gives when its turn has come and it still is not.
+    /// The answer of a name that is kept, or what `make` gives when its turn has come and it still is not. An answer without
+    /// a number of lines is not kept.
     async fn or_made(
         &self,
         (turn, name, now): (&tokio::sync::Mutex<()>, &str, DateTime<Utc>),
         make: impl Future<Output = Result<T, Problem>>,
-        lines: impl Fn(&T) -> usize,
+        lines: impl Fn(&T) -> Option<usize>,
     ) -> Result<Arc<T>, Problem> {
         if let Some(known) = self.get(name, now) {
             return Ok(known);
@@ -61,7 +62,9 @@ impl<T> Kept<T> {
             return Ok(known);
         }
         let made = Arc::new(make.await?);
-        self.put(name, &made, lines(&made), now);
+        if let Some(lines) = lines(&made) {
+            self.put(name, &made, lines, now);
+        }
         Ok(made)
     }
 
@@ -97,7 +100,8 @@ impl Answers {
         now: DateTime<Utc>,
         make: impl Future<Output = Result<Answered, Problem>>,
     ) -> Result<Arc<Answered>, Problem> {
-        self.costs.or_made((&self.turn, name, now), make, |answer| answer.sums.lines.len()).await
+        let lines = |answer: &Answered| answer.looked.unread.is_empty().then_some(answer.sums.lines.len());
+        self.costs.or_made((&self.turn, name, now), make, lines).await
     }
 
     /// The same of shares.
@@ -110,7 +114,8 @@ impl Answers {
         now: DateTime<Utc>,
         make: impl Future<Output = Result<Shown, Problem>>,
     ) -> Result<Arc<Shown>, Problem> {
-        let lines = |shown: &Shown| shown.lines.values().map(std::collections::BTreeMap::len).sum();
+        let all = |shown: &Shown| shown.lines.values().map(std::collections::BTreeMap::len).sum();
+        let lines = |shown: &Shown| shown.looked.unread.is_empty().then(|| all(shown));
         self.showback.or_made((&self.turn, name, now), make, lines).await
     }
 }

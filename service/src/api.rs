@@ -20,6 +20,7 @@ use crate::pages::{self, what_if};
 use crate::problem::{Answer, Problem};
 use crate::question::{Question, asked, rows_of};
 use crate::rights::Role;
+use crate::shelf::Report;
 
 /// Items of a page unless asked otherwise, and at most.
 const LIMITS: (usize, usize) = (1000, 10_000);
@@ -144,6 +145,10 @@ pub(crate) struct Cluster {
     /// The numbers of its latest report; null where it may not be seen whole, or is of a version that is not read.
     #[schema(value_type = Option<Object>)]
     figures: Option<reports::Figures>,
+    /// Whether that report is too old to say what the cluster costs today; null where there is none.
+    old: Option<bool>,
+    /// Why its latest report cannot be read; null where it can, and where the cluster may not be seen whole.
+    error: Option<String>,
 }
 
 /// Clusters, a page at a time.
@@ -160,37 +165,45 @@ pub(crate) struct Clusters {
 pub(crate) async fn clusters(call: Call) -> Answer {
     let (offset, limit) = page(&call.query)?;
     let all = call.app.shelf.clusters(&call.scope, call.now).await?;
-    let mut items = Vec::new();
-    for id in all.iter().skip(offset).take(limit) {
-        items.push(described(&call, id).await?);
-    }
+    let fleet = call.app.shelf.fleet(&call.scope, call.now).await?;
+    let reports: BTreeMap<_, _> = fleet.reports.iter().map(|report| (&report.cluster, report)).collect();
+    let errors: BTreeMap<_, _> = fleet.unread.iter().map(|unread| (&unread.cluster, &unread.problem.detail)).collect();
+    let one = |id: &types::ClusterId| Cluster {
+        error: errors.get(id).map(|error| (*error).clone()),
+        ..described(&call, id, reports.get(id).copied())
+    };
+    let items = all.iter().skip(offset).take(limit).map(one).collect();
     let next = offset.saturating_add(limit);
     json(StatusCode::OK, &Clusters { items, next: (next < all.len()).then_some(next) })
 }
 
-async fn described(call: &Call, id: &types::ClusterId) -> Result<Cluster, Problem> {
-    let whole = call.scope.sees_whole(id);
-    let report = match whole {
-        true => match call.app.shelf.latest(&call.scope, id, call.now).await {
-            Ok(report) => Some(report),
-            Err(problem) if problem.status == StatusCode::NOT_FOUND => None,
-            Err(problem) => return Err(problem),
-        },
-        false => None,
-    };
-    Ok(Cluster {
+/// A cluster with its latest report, where that may be seen and can be read.
+fn described(call: &Call, id: &types::ClusterId, report: Option<&Report>) -> Cluster {
+    let figures = report.and_then(|report| report.standing.as_ref()).map(reports::Standing::figures);
+    Cluster {
         cluster: id.to_string(),
-        whole,
-        date: report.as_ref().map(|report| report.pointer.date.clone()),
-        figures: report.and_then(|report| report.standing).map(|standing| standing.figures()),
-    })
+        whole: call.scope.sees_whole(id),
+        date: report.map(|report| report.pointer.date.clone()),
+        figures,
+        old: report.map(|report| call.app.config.reports.is_stale(report.pointer.window.end, call.now)),
+        error: None,
+    }
 }
 
 /// One cluster.
 #[utoipa::path(get, path = "/api/v1/clusters/{cluster}", params(("cluster" = String, Path, description = "Name of the cluster")), responses((status = 200, body = Cluster), (status = 404, description = "Not there, or not to be seen")))]
 pub(crate) async fn cluster(call: Call) -> Answer {
     let id = call.cluster()?;
-    json(StatusCode::OK, &described(&call, &id).await?)
+    if !call.scope.sees_whole(&id) {
+        return json(StatusCode::OK, &described(&call, &id, None));
+    }
+    let (report, error) = match call.app.shelf.latest(&call.scope, &id, call.now).await {
+        Ok(report) => (Some(report), None),
+        Err(problem) if problem.status == StatusCode::NOT_FOUND => (None, None),
+        Err(problem) if problem.status == StatusCode::BAD_GATEWAY => (None, Some(problem.detail)),
+        Err(problem) => return Err(problem),
+    };
+    json(StatusCode::OK, &Cluster { error, ..described(&call, &id, report.as_ref()) })
 }
 
 /// What one workload cost on one day.
@@ -292,6 +305,10 @@ pub(crate) struct Costs {
     clusters: Vec<String>,
     /// Clusters whose latest report has no costs by day.
     clusters_without: Vec<String>,
+    /// Clusters whose latest report cannot be read, so that they are in no sum.
+    clusters_unread: Vec<UnreadCluster>,
+    /// Clusters of these sums whose latest report is too old to say what they cost today.
+    clusters_old: Vec<String>,
     /// Whether the reports cover different windows.
     windows_differ: bool,
     /// The sum of all lines.
@@ -300,6 +317,19 @@ pub(crate) struct Costs {
     items: Vec<CostLine>,
     /// The `offset` of the next page; null after the last.
     next: Option<usize>,
+}
+
+/// A cluster whose latest report cannot be read.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UnreadCluster {
+    /// Its name.
+    cluster: String,
+    /// What is wrong with the report, and the next step.
+    error: String,
+}
+
+fn unread((cluster, error): &(types::ClusterId, String)) -> UnreadCluster {
+    UnreadCluster { cluster: cluster.to_string(), error: error.clone() }
 }
 
 fn cost_line(key: Option<String>, namespace: Option<String>, sum: &Sum) -> CostLine {
@@ -328,6 +358,7 @@ pub(crate) async fn costs(call: Call) -> Answer {
     let lines = found.sums.lines.iter().skip(offset).take(limit);
     let items = lines.map(|line| cost_line(line.key.clone(), line.namespace.clone(), &line.sum)).collect();
     let next = offset.saturating_add(limit);
+    let old = found.looked.old(&call.app.config.reports, call.now);
     json(
         StatusCode::OK,
         &Costs {
@@ -335,6 +366,8 @@ pub(crate) async fn costs(call: Call) -> Answer {
             currency: found.looked.currency.clone(),
             clusters: found.looked.clusters.iter().map(ToString::to_string).collect(),
             clusters_without: found.looked.without.iter().map(ToString::to_string).collect(),
+            clusters_unread: found.looked.unread.iter().map(unread).collect(),
+            clusters_old: old.iter().map(ToString::to_string).collect(),
             windows_differ: found.looked.windows_differ,
             total_nano_usd: found.sums.total.nano_usd.to_string(),
             items,

@@ -123,10 +123,13 @@ impl App {
         self.notice.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Counts what-ifs that wait or run for `/metrics`, by which workers are scaled; at most every half minute. Where the
-    /// store does not answer, the last count stays.
+    /// Counts what-ifs that wait or run for `/metrics`, by which workers are scaled, at most every half minute, and clusters
+    /// whose report cannot be read. Where the store does not answer, the last count stays.
     pub async fn count_open_jobs(&self) {
         const NAME: &str = "open";
+        if let Some(unread) = self.shelf.count_unread(self.now()) {
+            self.metrics.reports_unread(i64::try_from(unread).unwrap_or(i64::MAX));
+        }
         if self.open_jobs.get(NAME, self.now()).is_some() {
             return;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -34,6 +35,9 @@ pub struct Config {
     /// Limits on what is let in.
     #[serde(default)]
     pub limits: Limits,
+    /// How reports are shown.
+    #[serde(default)]
+    pub reports: Reports,
     /// How alerts are checked and sent.
     #[serde(default)]
     pub alerts: Alerts,
@@ -195,6 +199,28 @@ impl Limits {
     }
 }
 
+/// How reports are shown.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reports {
+    /// Days after the end of its window for which a report says what a cluster costs today. An older one is marked, and is
+    /// in no sum over clusters. Monthly reports need some days more than a month.
+    pub stale_after_days: u32,
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self { stale_after_days: 35 }
+    }
+}
+
+impl Reports {
+    /// Returns true when a report whose window ended then is too old to say what a cluster costs today.
+    pub fn is_stale(&self, end: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        now - end > TimeDelta::days(i64::from(self.stale_after_days))
+    }
+}
+
 /// Content of the Install page.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -292,6 +318,9 @@ impl Config {
         if self.limits.object_mib == 0 || self.limits.held_mib < self.limits.object_mib {
             return Err("`limits.held_mib` is less than `limits.object_mib`, or that is 0: no object would find room"
                 .to_owned());
+        }
+        if self.reports.stale_after_days == 0 || self.reports.stale_after_days > 36_500 {
+            return Err("`reports.stale_after_days` is out of range; use 1 to 36500".to_owned());
         }
         let mut names = BTreeSet::new();
         for rule in &self.rules {

@@ -3,10 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::{DateTime, Utc};
 use lake::WorkloadDay;
 use serde::Serialize;
 use types::ClusterId;
 
+use crate::config::Reports;
 use crate::rights::Scope;
 
 /// Field to sum up by.
@@ -154,7 +156,7 @@ pub struct Answer {
 }
 
 /// An answer, with what it is of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Answered {
     /// The sums.
     pub(crate) sums: Answer,
@@ -171,8 +173,20 @@ pub(crate) struct Looked {
     pub(crate) clusters: Vec<ClusterId>,
     /// Clusters whose latest report has no rows by workload and day.
     pub(crate) without: Vec<ClusterId>,
+    /// Clusters whose latest report cannot be read, and why: they are in no sum.
+    pub(crate) unread: Vec<(ClusterId, String)>,
+    /// End of the window of each report that was looked at.
+    pub(crate) ends: BTreeMap<ClusterId, DateTime<Utc>>,
     /// `true` when the windows of the reports differ.
     pub(crate) windows_differ: bool,
+}
+
+impl Looked {
+    /// Clusters whose latest report is too old to say what they cost today.
+    pub(crate) fn old(&self, reports: &Reports, now: DateTime<Utc>) -> Vec<&ClusterId> {
+        let old = self.ends.iter().filter(|(_, end)| reports.is_stale(**end, now));
+        old.map(|(cluster, _)| cluster).collect()
+    }
 }
 
 /// Adds the names of the labels of a row that are not there yet.

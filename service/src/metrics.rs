@@ -47,6 +47,8 @@ pub struct Metrics {
     pub alert_messages: Counter,
     /// Messages about alerts that did not.
     pub alert_messages_failed: Counter,
+    /// Without labels; a family has no series until something is known.
+    reports_unread: Family<Vec<(String, String)>, Gauge>,
 }
 
 fn durations() -> Histogram {
@@ -74,6 +76,12 @@ impl Default for Metrics {
             "Messages about alerts that a server did not take",
             alert_messages_failed.clone(),
         );
+        let reports_unread: Family<Vec<(String, String)>, Gauge> = Family::default();
+        registry.register(
+            "reports_unreadable",
+            "Clusters whose latest report cannot be read, as the last look found it",
+            reports_unread.clone(),
+        );
         Self {
             registry,
             requests,
@@ -85,6 +93,7 @@ impl Default for Metrics {
             alerts_firing,
             alert_messages,
             alert_messages_failed,
+            reports_unread,
         }
     }
 }
@@ -97,6 +106,11 @@ impl Metrics {
         let method = if known.contains(&method) { method } else { "OTHER" };
         self.requests.get_or_create(&Requests { route, method: method.to_owned(), status }).inc();
         self.seconds.get_or_create(&Route { route }).observe(seconds);
+    }
+
+    /// Says how many clusters have a report that cannot be read.
+    pub fn reports_unread(&self, clusters: i64) {
+        self.reports_unread.get_or_create(&Vec::new()).set(clusters);
     }
 
     /// All of it as OpenMetrics text.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use axum::http::StatusCode;
 use lake::WorkloadDay;
 use lake::store::InOrder;
 use types::ClusterId;
@@ -121,15 +122,36 @@ pub(crate) async fn about(call: &Call, cluster: Option<&ClusterId>) -> Result<Ve
         None => call.app.shelf.folders(&call.scope, call.now).await?,
     };
     if asked.len() > MOST_CLUSTERS {
-        return Err(Problem::bad(format!("{} clusters are too many for one answer; choose one", asked.len())));
+        let all = asked.len();
+        return Err(Problem::bad(format!(
+            "{all} clusters are too many for one sum, which takes {MOST_CLUSTERS}; choose one cluster"
+        )));
+    }
+    if cluster.is_none() {
+        // Known from the few numbers of each report, before the rows of hundreds are read.
+        one_currency(&call.app.shelf.currencies(&call.scope, call.now).await?)?;
     }
     Ok(asked)
 }
 
-/// Hands the rows of each cluster to `take`, one cluster after the other, so that those of few are held.
+/// Refuses a sum over several currencies.
+fn one_currency(currencies: &BTreeSet<String>) -> Result<(), Problem> {
+    if currencies.len() < 2 {
+        return Ok(());
+    }
+    let names: Vec<&str> = currencies.iter().map(String::as_str).collect();
+    Err(Problem::bad(format!(
+        "the clusters are billed in {}, and amounts in several currencies do not add up; choose one cluster",
+        names.join(" and ")
+    )))
+}
+
+/// Hands the rows of each cluster to `take`, one cluster after the other, so that those of few are held. A cluster whose
+/// report cannot be read is left out of the rest, and is named with the reason in what is returned.
 ///
 /// # Errors
-/// A [`Problem`] when a cluster is not to be seen, the store fails, or amounts are in several currencies.
+/// A [`Problem`] when the one cluster that is asked for cannot be read or is not to be seen, when the store answers for
+/// none, or when amounts are in several currencies.
 pub(crate) async fn each(
     call: &Call,
     asked: &[(ClusterId, String)],
@@ -144,28 +166,41 @@ pub(crate) async fn each(
                 true => shelf.rows(&scope, &cluster, now).await,
                 false => shelf.rows_once(&scope, &cluster, now).await,
             };
-            rows.map(|rows| (cluster, rows))
+            (cluster, rows)
         }
     };
     let mut reading = InOrder::new(asked.iter().map(one), AHEAD);
     let mut looked = Looked::default();
     let (mut currencies, mut windows) = (BTreeSet::new(), BTreeSet::new());
-    while let Some(read) = reading.next().await {
-        let (cluster, rows) = read?;
-        let Some(rows) = rows else {
-            looked.without.push(cluster);
-            continue;
+    let mut failed = None;
+    while let Some((cluster, read)) = reading.next().await {
+        let rows = match read {
+            Ok(Some(rows)) => rows,
+            Ok(None) => {
+                looked.without.push(cluster);
+                continue;
+            }
+            Err(problem) if one_alone => return Err(problem),
+            Err(problem) => {
+                looked.unread.push((cluster, problem.detail.clone()));
+                failed = Some(problem);
+                continue;
+            }
         };
         take(&cluster, &rows);
-        currencies.insert(rows.currency);
         windows.insert((rows.window.start, rows.window.end));
+        looked.ends.insert(cluster.clone(), rows.window.end);
+        currencies.insert(rows.currency);
         looked.clusters.push(cluster);
     }
-    if currencies.len() > 1 {
-        return Err(Problem::bad(
-            "the clusters are billed in several currencies, which do not add up; choose one cluster",
-        ));
+    if let Some(problem) = failed
+        && problem.status == StatusCode::SERVICE_UNAVAILABLE
+        && looked.clusters.is_empty()
+        && looked.without.is_empty()
+    {
+        return Err(problem);
     }
+    one_currency(&currencies)?;
     looked.currency = currencies.pop_first().unwrap_or_else(|| "USD".to_owned());
     looked.windows_differ = windows.len() > 1;
     Ok(looked)

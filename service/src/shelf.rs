@@ -1,11 +1,13 @@
 //! The reports in the bucket, each read once: what a pointer names never changes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod fleet;
 
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use axum::http::StatusCode;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use lake::store::{InOrder, READS};
 use lake::{Store, StoreError, WorkloadDay, workload_day};
 use reports::Standing;
 use serde::Deserialize;
@@ -15,11 +17,11 @@ use types::analysis::Analysis;
 use crate::cache::Cached;
 use crate::problem::Problem;
 use crate::rights::Scope;
+use fleet::Snapshot;
+pub(crate) use fleet::Unread;
 
 /// Time for which the list of clusters and where their latest reports are is trusted.
 const TRUSTED: TimeDelta = TimeDelta::seconds(15);
-/// Time for which it is shown while it is read again.
-const STALE: TimeDelta = TimeDelta::minutes(10);
 /// Time for which what never changes is kept without being asked for anew.
 const KEPT: TimeDelta = TimeDelta::hours(6);
 /// Reports of which the rows by workload and day are held at a time, and how many rows those may have: a few dozen MiB. Of
@@ -112,12 +114,18 @@ pub struct Shelf {
     numbers: Cached<Option<Arc<Numbers>>>,
     rows: Cached<Option<Arc<Vec<WorkloadDay>>>>,
     large: Cached<Option<Arc<Vec<WorkloadDay>>>>,
-    fleet: Mutex<Option<Fleet>>,
+    fleet: Mutex<Option<Snapshot>>,
     renewing: AtomicBool,
 }
 
-/// Where every cluster stood, and when that was read.
-type Fleet = (DateTime<Utc>, Arc<Vec<Report>>);
+/// The reports of a cluster by date.
+#[derive(Debug, Default)]
+pub(crate) struct Trend {
+    /// Those that can be read, the oldest first.
+    pub(crate) reports: Vec<Report>,
+    /// Why others cannot be.
+    pub(crate) unread: Vec<String>,
+}
 
 impl Shelf {
     /// The shelf in a bucket.
@@ -180,78 +188,12 @@ impl Shelf {
         self.report(cluster, &pointer, now).await
     }
 
-    /// The latest reports of all clusters that the scope shows all of, by name.
-    ///
-    /// # Errors
-    /// A [`Problem`] when the store fails.
-    pub async fn fleet(self: &Arc<Self>, scope: &Scope, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
-        let all = self.standing(now).await?;
-        Ok(all.iter().filter(|report| scope.sees_whole(&report.cluster)).cloned().collect())
-    }
-
-    /// The clusters with a report of which the scope shows something, by name, each with the folder of its latest report.
-    ///
-    /// # Errors
-    /// A [`Problem`] when the store fails.
-    pub(crate) async fn folders(
-        self: &Arc<Self>,
-        scope: &Scope,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<(ClusterId, String)>, Problem> {
-        let all = self.standing(now).await?;
-        let seen = all.iter().filter(|report| scope.sees(&report.cluster));
-        Ok(seen.map(|report| (report.cluster.clone(), report.pointer.folder.clone())).collect())
-    }
-
-    /// Where every cluster stands. What was read a quarter of a minute ago is still shown while it is read again, so that
-    /// nobody waits for hundreds of objects.
-    async fn standing(self: &Arc<Self>, now: DateTime<Utc>) -> Result<Arc<Vec<Report>>, Problem> {
-        Ok(match self.snapshot() {
-            Some((since, all)) if now - since < TRUSTED => all,
-            Some((since, all)) if now - since < STALE => {
-                if !self.renewing.swap(true, Ordering::AcqRel) {
-                    let shelf = Arc::clone(self);
-                    tokio::spawn(async move {
-                        let _told = shelf.renew(now).await;
-                        shelf.renewing.store(false, Ordering::Release);
-                    });
-                }
-                all
-            }
-            _ => self.renew(now).await?,
-        })
-    }
-
-    fn snapshot(&self) -> Option<Fleet> {
-        self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Reads where every cluster stands, many at once.
-    async fn renew(self: &Arc<Self>, now: DateTime<Utc>) -> Result<Arc<Vec<Report>>, Problem> {
-        let one = |cluster: ClusterId| {
-            let shelf = Arc::clone(self);
-            async move {
-                match shelf.pointer(&cluster, "latest", now).await? {
-                    Some(pointer) => shelf.report(&cluster, &pointer, now).await.map(Some),
-                    None => Ok(None),
-                }
-            }
-        };
-        let mut reading = InOrder::new(self.every_cluster(now).await?.as_ref().clone().into_iter().map(one), READS);
-        let mut all = Vec::new();
-        while let Some(report) = reading.next().await {
-            all.extend(report?);
-        }
-        let all = Arc::new(all);
-        *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&all)));
-        Ok(all)
-    }
-
-    /// The reports of a cluster by date, oldest first, the last half year of weekly ones at most.
+    /// The reports of a cluster by date, the last half year of weekly ones at most. One that cannot be read keeps no other
+    /// from being shown.
     ///
     /// # Errors
     /// As [`Self::latest`].
-    pub async fn trend(&self, scope: &Scope, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Vec<Report>, Problem> {
+    pub(crate) async fn trend(&self, scope: &Scope, cluster: &ClusterId, now: DateTime<Utc>) -> Result<Trend, Problem> {
         if !scope.sees_whole(cluster) {
             return Err(Problem::not_found());
         }
@@ -259,13 +201,20 @@ impl Shelf {
         let mut dates: Vec<&str> = names.iter().filter(|name| is_date(name)).map(String::as_str).collect();
         dates.sort_unstable();
         let from = dates.len().saturating_sub(TREND);
-        let mut reports = Vec::new();
+        let mut trend = Trend::default();
         for date in dates.get(from..).unwrap_or_default() {
-            if let Some(pointer) = self.pointer(cluster, date, now).await? {
-                reports.push(self.report(cluster, &pointer, now).await?);
+            let read = match self.pointer(cluster, date, now).await {
+                Ok(Some(pointer)) => self.report(cluster, &pointer, now).await,
+                Ok(None) => continue,
+                Err(problem) => Err(problem),
+            };
+            match read {
+                Ok(report) => trend.reports.push(report),
+                Err(problem) if problem.status == StatusCode::BAD_GATEWAY => trend.unread.push(problem.detail),
+                Err(problem) => return Err(problem),
             }
         }
-        Ok(reports)
+        Ok(trend)
     }
 
     /// A file of the latest report of a cluster that the scope shows all of, checked against its SHA-256.
@@ -283,7 +232,7 @@ impl Shelf {
             return Err(Problem::not_found());
         }
         let pointer = self.pointer(cluster, "latest", now).await?.ok_or_else(Problem::not_found)?;
-        self.named(&pointer, name).await?.ok_or_else(Problem::not_found)
+        self.named(cluster, &pointer, name).await?.ok_or_else(Problem::not_found)
     }
 
     /// The numbers of the report in a folder, of a cluster that the scope shows all of; `None` where it is gone or of a
@@ -333,7 +282,7 @@ impl Shelf {
         }
         let name = day.map_or_else(|| "latest".to_owned(), |day| format!("date={day}"));
         let pointer = self.pointer(cluster, &name, now).await?.ok_or_else(Problem::not_found)?;
-        parsed(self.named(&pointer, "analysis.json").await?.ok_or_else(Problem::not_found)?).await
+        parsed(self.named(cluster, &pointer, "analysis.json").await?.ok_or_else(Problem::not_found)?).await
     }
 
     /// The analysis of the report in a folder, of a cluster that the scope shows all of.
@@ -395,7 +344,7 @@ impl Shelf {
         let rows = match known {
             Some(known) => known,
             None => {
-                let rows = match self.named(&pointer, workload_day::FILE).await? {
+                let rows = match self.named(cluster, &pointer, workload_day::FILE).await? {
                     Some(file) => Some(Arc::new(decoded(cluster, file).await?)),
                     None => None,
                 };
@@ -418,7 +367,8 @@ impl Shelf {
         let numbers = match self.numbers.get(&pointer.folder, now) {
             Some(known) => known,
             None => {
-                let numbers = self.named(pointer, "analysis.json").await?.and_then(|text| numbers(cluster, &text));
+                let text = self.named(cluster, pointer, "analysis.json").await?;
+                let numbers = text.and_then(|text| numbers(cluster, &text));
                 let numbers = numbers.map(Arc::new);
                 self.numbers.put(&pointer.folder, numbers.clone(), now);
                 numbers
@@ -444,9 +394,11 @@ impl Shelf {
             return Ok(known);
         }
         let pointer = match self.store.get(&key).await {
-            Ok(text) => {
-                serde_json::from_slice::<Pointer>(&text).ok().filter(|pointer| is_below(&pointer.folder, &folder))
-            }
+            Ok(text) => match serde_json::from_slice::<Pointer>(&text) {
+                Ok(pointer) if is_below(&pointer.folder, &folder) => Some(pointer),
+                Ok(_) => return Err(damaged(cluster, &format!("`{key}` leads to another place than its reports"))),
+                Err(error) => return Err(damaged(cluster, &format!("`{key}` cannot be read: {error}"))),
+            },
             Err(StoreError::NotFound { .. }) => None,
             Err(error) => return Err(error.into()),
         };
@@ -455,20 +407,31 @@ impl Shelf {
         Ok(pointer)
     }
 
-    /// A file that a pointer names; `None` for another name. One that is not what the pointer says is an error.
-    async fn named(&self, pointer: &Pointer, name: &str) -> Result<Option<Bytes>, Problem> {
+    /// A file that a pointer names; `None` for another name. One that is gone, or not what the pointer says, is an error
+    /// that names the cluster.
+    async fn named(&self, cluster: &ClusterId, pointer: &Pointer, name: &str) -> Result<Option<Bytes>, Problem> {
         let Some(named) = pointer.files.iter().find(|file| file.name == name) else { return Ok(None) };
         let key = format!("{}{name}", pointer.folder);
-        let file = self.store.get(&key).await?;
+        let file = match self.store.get(&key).await {
+            Ok(file) => file,
+            Err(StoreError::NotFound { .. }) => {
+                return Err(damaged(cluster, &format!("`{key}` is not there any more")));
+            }
+            Err(error) => return Err(error.into()),
+        };
         if lake::digest(&file) != named.sha256 {
-            tracing::error!("`{key}` is not what its report.json says; run `emp-cost run` again");
-            return Err(Problem::new(
-                axum::http::StatusCode::BAD_GATEWAY,
-                "a file of the report is damaged; make the report again with `emp-cost run`",
-            ));
+            return Err(damaged(cluster, &format!("`{key}` is not what its report.json says")));
         }
         Ok(Some(file))
     }
+}
+
+/// The problem of a report that cannot be read, with the next step.
+fn damaged(cluster: &ClusterId, what: &str) -> Problem {
+    tracing::error!(%cluster, "a report cannot be read: {what}");
+    let detail =
+        format!("the report of {cluster} cannot be read: {what}; run `emp-cost run --cluster-id {cluster}` again");
+    Problem::new(StatusCode::BAD_GATEWAY, detail)
 }
 
 /// Returns true when a pointer leads to where reports of its cluster lie, and nowhere else.
@@ -503,7 +466,7 @@ pub(crate) async fn parsed(text: Bytes) -> Result<Analysis, Problem> {
     parsed.map_err(|error| {
         tracing::warn!("an analysis cannot be read by this version: {error}");
         Problem::new(
-            axum::http::StatusCode::UNPROCESSABLE_ENTITY,
+            StatusCode::UNPROCESSABLE_ENTITY,
             "the report was made by another version; make it again with `emp-cost run`, or update this service",
         )
     })
@@ -514,13 +477,9 @@ async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, P
     let decoded = tokio::task::spawn_blocking(move || workload_day::decode(file)).await;
     let rows = decoded
         .map_err(|error| Problem::internal("read a report", &error))?
-        .map_err(|error| Problem::internal("read a report", &error))?;
+        .map_err(|error| damaged(cluster, &format!("`{}`: {error}", workload_day::FILE)))?;
     if rows.iter().any(|row| row.cluster.as_ref() != cluster.as_str()) {
-        tracing::error!("the rows of `{cluster}` name another cluster; nobody of ours wrote that");
-        return Err(Problem::new(
-            axum::http::StatusCode::BAD_GATEWAY,
-            "a file of the report is damaged; make the report again with `emp-cost run`",
-        ));
+        return Err(damaged(cluster, &format!("the rows of `{}` name another cluster", workload_day::FILE)));
     }
     Ok(rows)
 }

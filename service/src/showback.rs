@@ -25,8 +25,16 @@ pub(crate) struct Shown {
     pub(crate) lines: Lines,
     /// What was looked at.
     pub(crate) looked: Looked,
-    /// `true` where of some cluster a part is seen, so that nothing of it is shared.
-    pub(crate) partly: bool,
+    /// Clusters of which a part is seen, so that what is nobody's there is in no share.
+    pub(crate) parts: BTreeSet<ClusterId>,
+}
+
+impl Shown {
+    /// No shares, of no cluster.
+    pub(crate) fn nothing(by: By) -> Self {
+        let (labels, lines) = (BTreeSet::new(), Lines::new());
+        Self { by, labels, lines, looked: Looked::default(), parts: BTreeSet::new() }
+    }
 }
 
 /// A team's part of one cluster.
@@ -34,19 +42,23 @@ pub(crate) struct Shown {
 pub(crate) struct Share {
     /// Its workloads, in nano-dollars.
     pub(crate) own: i128,
-    /// Its share of what is nobody's.
-    pub(crate) shared: i128,
+    /// Its share of what is nobody's; `None` where only a part of the cluster is seen, and that is not.
+    pub(crate) shared: Option<i128>,
 }
 
 impl Share {
-    /// Both.
+    /// What is shown of both.
     pub(crate) fn total(&self) -> i128 {
-        self.own + self.shared
+        self.own + self.shared.unwrap_or_default()
     }
 
-    /// With another one added.
+    /// With another one added. What is not shown of the one is not in what is shown of the other.
     pub(crate) fn plus(self, other: Self) -> Self {
-        Self { own: self.own + other.own, shared: self.shared + other.shared }
+        let shared = match (self.shared, other.shared) {
+            (Some(a), Some(b)) => Some(a + b),
+            (one, None) | (None, one) => one,
+        };
+        Self { own: self.own + other.own, shared }
     }
 
     /// The same for a month of 730 hours, where it is of so many hours; nothing of no hours.
@@ -55,7 +67,7 @@ impl Share {
         #[expect(clippy::as_conversions, reason = "a whole constant")]
         let month = HOURS_PER_MONTH as i128;
         let of = |amount: i128| NanoUsd::new(amount).scaled(month, i128::from(hours)).nanos();
-        (hours > 0).then(|| Self { own: of(self.own), shared: of(self.shared) })
+        (hours > 0).then(|| Self { own: of(self.own), shared: self.shared.map(of) })
     }
 }
 
@@ -79,15 +91,22 @@ pub(crate) fn shares<'a>(
             nobodys += row.nano_usd();
         }
     }
+    if !whole {
+        return shares;
+    }
+    shares.values_mut().for_each(|share| share.shared = Some(0));
     let weights: Vec<i128> = shares.values().map(|share| share.own.max(0)).collect();
     match split(NanoUsd::new(nobodys), &weights) {
         Some(parts) => {
             for (share, part) in shares.values_mut().zip(parts) {
-                share.shared = part.nanos();
+                share.shared = Some(part.nanos());
             }
         }
         // Nobody to share it: it is there, and of no team.
-        None if nobodys != 0 => shares.entry(None).or_default().shared += nobodys,
+        None if nobodys != 0 => {
+            let nobody = shares.entry(None).or_default();
+            nobody.shared = Some(nobody.shared.unwrap_or_default() + nobodys);
+        }
         None => {}
     }
     shares
@@ -126,7 +145,10 @@ mod tests {
             assert_eq!(shares.len(), 3);
             let blue = shares[&Some("blue".to_owned())];
             let red = shares[&Some("red".to_owned())];
-            assert!((blue.shared - red.shared).abs() <= 1, "equal teams pay equal shares: {blue:?} {red:?}");
+            assert!(
+                (blue.shared.unwrap() - red.shared.unwrap()).abs() <= 1,
+                "equal teams pay equal shares: {blue:?} {red:?}"
+            );
         }
     }
 
@@ -134,10 +156,16 @@ mod tests {
     fn what_nobody_can_share_is_of_no_team_and_a_part_has_no_share() {
         let team = By::Label("team".to_owned());
         let idle = [row(Part::Idle, None, 10)];
-        assert_eq!(shares(idle.iter(), &team, true)[&None], Share { own: 0, shared: 10 });
+        assert_eq!(shares(idle.iter(), &team, true)[&None], Share { own: 0, shared: Some(10) });
         let both = [row(Part::Workload, Some("red"), 5), row(Part::Idle, None, 10)];
-        assert_eq!(shares(both.iter(), &team, false)[&Some("red".to_owned())], Share { own: 5, shared: 0 });
-        let month = Share { own: 24, shared: -24 }.monthly(24);
-        assert_eq!((month, Share::default().monthly(0)), (Some(Share { own: 730, shared: -730 }), None));
+        let part = shares(both.iter(), &team, false)[&Some("red".to_owned())];
+        assert_eq!(part, Share { own: 5, shared: None });
+        let month = Share { own: 24, shared: Some(-24) }.monthly(24);
+        assert_eq!((month, Share::default().monthly(0)), (Some(Share { own: 730, shared: Some(-730) }), None));
+        // Of a cluster that is seen whole the share is known, also beside one of which a part is.
+        let whole = shares(both.iter(), &team, true)[&Some("red".to_owned())];
+        assert_eq!(whole.plus(part), Share { own: 10, shared: Some(10) });
+        assert_eq!(part.plus(whole).total(), 20);
+        assert_eq!(part.plus(part), Share { own: 10, shared: None });
     }
 }

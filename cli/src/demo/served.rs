@@ -127,7 +127,7 @@ fn app(
     keep(&out.join("token"), &token)?;
     let url = format!("http://{address}");
     let config = format!(
-        "public_url = \"{url}\"\nkey_file = {:?}\n[sign_in.static]\ntoken_file = {:?}\ngroups = [\"demo\"]\n[[rule]]\nname = \"demo\"\ngroups = [\"demo\"]\nrole = \"admin\"\nclusters = [\"*\"]\n{ALERTS}",
+        "public_url = \"{url}\"\nkey_file = {:?}\n[sign_in.static]\ntoken_file = {:?}\ngroups = [\"demo\"]\n[reports]\nstale_after_days = 36500\n[[rule]]\nname = \"demo\"\ngroups = [\"demo\"]\nrole = \"admin\"\nclusters = [\"*\"]\n{ALERTS}",
         out.join("cookie.key"),
         out.join("token"),
     );

@@ -90,7 +90,7 @@ pub(crate) fn serve_by(
     fs::write(at("key"), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n").unwrap();
     fs::write(at("token"), TOKEN).unwrap();
     let config = format!(
-        "public_url = \"{url}\"\nkey_file = {:?}\n[sign_in.static]\ntoken_file = {:?}\ngroups = [\"all\"]\n[[rule]]\nname = \"all\"\ngroups = [\"all\"]\nrole = \"admin\"\nclusters = [\"*\"]\n{more}",
+        "public_url = \"{url}\"\nkey_file = {:?}\n[sign_in.static]\ntoken_file = {:?}\ngroups = [\"all\"]\n[reports]\nstale_after_days = 36500\n[[rule]]\nname = \"all\"\ngroups = [\"all\"]\nrole = \"admin\"\nclusters = [\"*\"]\n{more}",
         at("key"),
         at("token")
     );

@@ -60,6 +60,7 @@ pub(super) async fn measured(
         Err(problem) if problem.status == StatusCode::NOT_FOUND => {
             return Ok(Measured::Unknown("there is no report yet".to_owned()));
         }
+        Err(problem) if problem.status == StatusCode::BAD_GATEWAY => return Ok(Measured::Unknown(problem.detail)),
         Err(problem) => return Err(problem),
     };
     let (present, expected) = (f64::from(report.pointer.hours_present), f64::from(report.pointer.hours_expected));
@@ -103,7 +104,11 @@ async fn part(
     hours: f64,
     now: DateTime<Utc>,
 ) -> Result<Measured, Problem> {
-    let Some(found) = app.shelf.rows(&Scope::of_service(), cluster, now).await? else {
+    let found = match app.shelf.rows(&Scope::of_service(), cluster, now).await {
+        Err(problem) if problem.status == StatusCode::BAD_GATEWAY => return Ok(Measured::Unknown(problem.detail)),
+        found => found?,
+    };
+    let Some(found) = found else {
         return Ok(Measured::Unknown("the report has no costs by day; the next `emp-cost run` writes them".to_owned()));
     };
     let costs: Vec<i128> = found.rows.iter().filter(|row| rule.takes(row)).map(lake::WorkloadDay::nano_usd).collect();

@@ -39,6 +39,7 @@ pub(crate) async fn run(app: Arc<App>) {
 /// Checks every rule on every cluster that it names, once. What cannot be checked is logged and keeps no other from it.
 pub async fn check_all(app: &App, now: DateTime<Utc>) {
     // Cluster by cluster, so that its rows are read once for all rules.
+    let mut all_known = true;
     let mut rules: BTreeMap<ClusterId, Vec<(&AlertRule, Condition)>> = BTreeMap::new();
     for rule in &app.config.alert_rules {
         let Ok(condition) = rule.condition() else { continue };
@@ -46,6 +47,7 @@ pub async fn check_all(app: &App, now: DateTime<Utc>) {
             Ok(all) => all.into_iter().for_each(|cluster| rules.entry(cluster).or_default().push((rule, condition))),
             Err(problem) => {
                 tracing::error!(rule = rule.name, "an alert could not be checked: {}", problem.detail);
+                all_known = false;
             }
         }
     }
@@ -56,11 +58,18 @@ pub async fn check_all(app: &App, now: DateTime<Utc>) {
                 Ok(state) => firing += i64::from(state == State::Firing),
                 Err(problem) => {
                     tracing::error!(rule = rule.name, %cluster, "an alert could not be checked: {}", problem.detail);
+                    // What it found last still stands.
+                    match record::read(app.store.as_ref(), &record::id(&rule.name, &cluster)).await {
+                        Ok((last, _)) => firing += i64::from(last.is_some_and(|last| last.state == State::Firing)),
+                        Err(_) => all_known = false,
+                    }
                 }
             }
         }
     }
-    app.metrics.alerts_firing.set(firing);
+    if all_known {
+        app.metrics.alerts_firing.set(firing);
+    }
 }
 
 /// Checks one rule on one cluster, and sends what is this replica's to send.

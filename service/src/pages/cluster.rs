@@ -44,13 +44,18 @@ pub(crate) async fn show(call: Call) -> Answer {
     }
     let latest = call.app.shelf.latest(&call.scope, &cluster, call.now).await?;
     let trend = call.app.shelf.trend(&call.scope, &cluster, call.now).await?;
+    let (trend, unread) = (trend.reports, trend.unread);
+    let unread = unread.iter().map(|why| format!("{}.", types::show::sentence_case(why)));
+    let old = call.app.config.reports.is_stale(latest.pointer.window.end, call.now);
+    let days = call.app.config.reports.stale_after_days;
+    let old = old.then(|| format!("It ended more than {days} days ago, so it is in no sum over clusters."));
     let figures = latest.standing.as_ref().map(reports::Standing::figures);
     let page_ = Page {
         frame: call.frame(cluster.to_string(), ""),
         name: cluster.to_string(),
         where_: where_(&latest, figures.as_ref()),
         figures: figures.as_ref().map(shown).unwrap_or_default(),
-        notes: notes(&latest, figures.as_ref()),
+        notes: notes(&latest, figures.as_ref()).into_iter().chain(old).chain(unread).collect(),
         chart: drawn(&trend),
         trend: trend.iter().rev().filter_map(|report| point(report, &latest)).collect(),
         dates: trend.iter().rev().map(|report| report.pointer.date.clone()).collect(),
@@ -107,8 +112,10 @@ fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
         let money = Money::native(&figures.currency);
         let sure = figures.confidence.map(|level| format!(", with {level} confidence")).unwrap_or_default();
         notes.push(format!("Recommended: {action}. It saves {} a month{sure}.", money.show(amount)));
-    } else {
+    } else if figures.change_recommended == Some(false) {
         notes.push("No change is recommended.".to_owned());
+    } else {
+        notes.push("The report does not say what to change; one that is made without `--bill-only` does.".to_owned());
     }
     if let Some(realised) = figures.realised_monthly_usd {
         let money = Money::native(&figures.currency);

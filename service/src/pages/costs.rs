@@ -1,6 +1,7 @@
 //! Who costs what: by namespace, workload, label, group of nodes and day.
 
 use askama::Template;
+use axum::http::StatusCode;
 use reports::{Money, format};
 
 use super::cost_notes::{self, usd};
@@ -8,7 +9,7 @@ use crate::chart::{self, Chart};
 use crate::costs::{Answered, By, Line, Sum};
 use crate::csv;
 use crate::guard::Call;
-use crate::html::{self, Frame, page};
+use crate::html::{self, Frame};
 use crate::problem::{Answer, Problem};
 use crate::question::{Question, asked, rows_of};
 
@@ -22,6 +23,8 @@ const KIB_S_PER_GIB_HOUR: f64 = 3600.0 * 1024.0 * 1024.0;
 struct Page {
     frame: Frame,
     where_: String,
+    /// Why there are no sums; empty where there are.
+    said: String,
     total: String,
     total_sub: String,
     clusters: Vec<(String, bool)>,
@@ -57,32 +60,44 @@ struct Row {
 /// The page.
 pub(crate) async fn show(call: Call) -> Answer {
     let question = Question::read(&call.query)?;
-    let found = asked(&call, &question).await?;
+    match asked(&call, &question).await {
+        Ok(found) => shown(&call, &question, &found, StatusCode::OK, String::new()).await,
+        Err(problem) => {
+            let said = cost_notes::instead(&problem).ok_or_else(|| problem.clone())?;
+            // A question that no answer fits is one that the form below answers: choose a cluster.
+            let status = if problem.status == StatusCode::BAD_REQUEST { StatusCode::OK } else { problem.status };
+            shown(&call, &question, &Answered::default(), status, said).await
+        }
+    }
+}
+
+async fn shown(call: &Call, question: &Question, found: &Answered, status: StatusCode, said: String) -> Answer {
     let money = Money::native(&found.looked.currency);
     let sums = &found.sums;
     let lines = sums.lines.iter().take(MOST_LINES);
     let page_ = Page {
         frame: call.frame("Costs", "/costs"),
-        where_: where_(&found),
+        where_: if said.is_empty() { where_(found) } else { String::new() },
+        said,
         total: money.show(usd(sums.total.nano_usd)),
         total_sub: days(sums.days.len()),
-        clusters: cost_notes::choices(&call, question.cluster.as_ref()).await?,
-        bys: bys(&question, &sums.labels),
-        tags: tags(&question),
+        clusters: cost_notes::choices(call, question.cluster.as_ref()).await?,
+        bys: bys(question, &sums.labels),
+        tags: tags(question),
         hidden: question.filters().into_iter().filter(|(name, _)| !matches!(*name, "from" | "to")).collect(),
         from: question.filter.from.clone().unwrap_or_default(),
         to: question.filter.to.clone().unwrap_or_default(),
         head: cost_notes::head(&question.by),
-        rows: lines.map(|line| row(&question, line, &sums.total, &money)).collect(),
+        rows: lines.map(|line| row(question, line, &sums.total, &money)).collect(),
         more: sums.lines.len().saturating_sub(MOST_LINES),
-        notes: notes(&call, &question, &found),
+        notes: notes(call, question, found),
         bars: chart::bars(&days_usd(&sums.days), &money),
         csv: format!("/costs.csv?{}", question.query()),
         parquet: question.cluster.as_ref().map(|_| format!("/costs.parquet?{}", question.query())).unwrap_or_default(),
         view: format!("/costs?{}", question.query()),
-        share: shareable(&call, &question),
+        share: shareable(call, question),
     };
-    page(&page_)
+    html::page_of(status, &page_)
 }
 
 /// Returns what a link would be limited to, for those who may share one.
@@ -111,11 +126,16 @@ fn days(n: usize) -> String {
 }
 
 fn notes(call: &Call, question: &Question, found: &Answered) -> Vec<String> {
-    let mut notes = cost_notes::notes(&found.looked);
-    let parts = found.looked.clusters.iter().any(|cluster| !call.scope.sees_whole(cluster));
-    if parts {
-        notes.push("You see a part of these costs: those of your namespaces or labels. Idle capacity and overhead are not among them.".to_owned());
-    } else if question.by == By::Namespace && !question.filter.narrows() {
+    let mut notes = cost_notes::notes(call, &found.looked);
+    let all = &found.looked.clusters;
+    let parts: Vec<_> = all.iter().filter(|cluster| !call.scope.sees_whole(cluster)).collect();
+    if !parts.is_empty() {
+        notes.push(match parts.len() == all.len() {
+            true => "You see a part of these costs: those of your namespaces or labels. Idle capacity and overhead are not among them.".to_owned(),
+            false => format!("Of {} you see a part: the costs of your namespaces or labels, without idle capacity and overhead. Those of the other clusters are among the costs.", cost_notes::named(&parts)),
+        });
+    }
+    if parts.len() < all.len() && question.by == By::Namespace && !question.filter.narrows() {
         notes.push("What is in no namespace is idle capacity and overhead: paid for, whoever asked for it.".to_owned());
     }
     notes
@@ -243,6 +263,10 @@ pub(crate) async fn csv(call: Call) -> Answer {
             money.into_iter().map(csv::decimal).chain(quantities.into_iter().map(|amount| amount.to_string()));
         text.push_str(&fields.into_iter().chain(numbers).collect::<Vec<_>>().join(","));
         text.push('\n');
+    }
+    // What is not known is empty: of these clusters no line above has anything.
+    for (cluster, _) in &found.looked.unread {
+        text.push_str(&format!("{},\"\",\"\",,,,,,,,,\n", csv::field(&format!("left out: {cluster}"))));
     }
     if text.lines().count() > 1_000_000 {
         return Err(Problem::bad("more than a million lines; choose a cluster"));

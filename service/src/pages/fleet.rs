@@ -6,6 +6,7 @@ use reports::{Figures, Money, format};
 use crate::guard::Call;
 use crate::html::{Frame, escaped, page};
 use crate::problem::Answer;
+use crate::shelf::Unread;
 
 #[derive(Template)]
 #[template(path = "fleet.html")]
@@ -16,6 +17,10 @@ struct Page {
     sort: String,
     sorts: Vec<Sort>,
     rows: Vec<Row>,
+    /// Clusters whose report cannot be read, and why.
+    failed: Vec<(String, String)>,
+    /// Days after which a report is marked as old.
+    stale_after_days: u32,
     unread: Vec<String>,
     parts: Vec<String>,
     /// Clusters that bring hours and have no report yet.
@@ -43,6 +48,7 @@ struct Row {
     action_sub: String,
     window: String,
     coverage: String,
+    stale: bool,
 }
 
 struct Cell {
@@ -70,6 +76,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let fleet = call.app.shelf.fleet(&call.scope, call.now).await?;
     let clusters = call.app.shelf.clusters(&call.scope, call.now).await?;
     let new = call.app.shelf.without_report(&call.scope, call.now).await?;
+    let (fleet, failed) = (fleet.reports, fleet.unread);
     let unread = fleet.iter().filter(|report| report.standing.is_none());
     let unread = unread.map(|report| report.cluster.to_string()).collect();
     let parts = clusters.iter().filter(|cluster| !call.scope.sees_whole(cluster)).map(ToString::to_string).collect();
@@ -81,15 +88,20 @@ pub(crate) async fn show(call: Call) -> Answer {
         figures.cluster_id.contains(&q) || figures.region.as_deref().is_some_and(|region| region.contains(&q))
     };
     figures.retain(fits);
+    let all_failed = failed.len();
+    let failed: Vec<_> = failed.iter().filter(|one| one.cluster.as_str().contains(&q)).map(told).collect();
+    let stale = |figures: &Figures| call.app.config.reports.is_stale(figures.end, call.now);
     let sort = call.query.get("sort").filter(|asked| COLUMNS.iter().any(|(name, ..)| name == asked));
     let sort = sort.unwrap_or(DEFAULT);
     order(&mut figures, sort);
     let page_ = Page {
         frame: call.frame("Clusters", "/"),
-        lead: lead(&figures),
+        lead: lead(&figures, stale, failed.len(), call.app.config.reports.stale_after_days),
         sorts: COLUMNS.iter().map(|column| heading(*column, sort, &q)).collect(),
-        rows: figures.iter().map(row).collect(),
-        hidden: all - figures.len(),
+        rows: figures.iter().map(|figures| row(figures, stale(figures))).collect(),
+        hidden: (all - figures.len()) + (all_failed - failed.len()),
+        failed,
+        stale_after_days: call.app.config.reports.stale_after_days,
         sort: sort.to_owned(),
         q,
         unread,
@@ -133,36 +145,73 @@ pub(crate) fn order(figures: &mut [Figures], by: &str) {
     });
 }
 
-/// Sums the clusters up, where they are in one currency.
-fn lead(figures: &[Figures]) -> String {
+/// A cluster whose report cannot be read, with the reason.
+fn told(unread: &Unread) -> (String, String) {
+    (unread.cluster.to_string(), unread.problem.detail.clone())
+}
+
+/// The sentences above the table: a sum over the clusters whose reports are of today, and how many others are not in it.
+fn lead(figures: &[Figures], stale: impl Fn(&Figures) -> bool, failed: usize, days: u32) -> String {
+    let fresh: Vec<&Figures> = figures.iter().filter(|one| !stale(one)).collect();
+    let mut said = Vec::new();
+    if !fresh.is_empty() {
+        said.push(sums(&fresh));
+    }
+    match figures.len() - fresh.len() {
+        0 => {}
+        1 => said.push(format!("The report of 1 cluster ended more than {days} days ago, so it is in no sum.")),
+        n => said.push(format!("The reports of {n} clusters ended more than {days} days ago, so they are in no sum.")),
+    }
+    match failed {
+        0 => {}
+        1 => said.push("The report of 1 cluster cannot be read, so it is in no sum.".to_owned()),
+        n => said.push(format!("The reports of {n} clusters cannot be read, so they are in no sum.")),
+    }
+    said.join(" ")
+}
+
+/// Sums clusters up, where they are in one currency.
+fn sums(figures: &[&Figures]) -> String {
     let Some(first) = figures.first() else { return String::new() };
     if figures.iter().any(|other| other.currency != first.currency) {
         return "Amounts are in the currency AWS bills each cluster in, so they are not added up.".to_owned();
     }
     let money = Money::native(&first.currency);
     let sum = |of: fn(&Figures) -> Option<f64>| {
-        let amounts: Vec<i128> = figures.iter().filter_map(of).filter_map(nanos).collect();
+        let amounts: Vec<i128> = figures.iter().filter_map(|one| of(one)).filter_map(nanos).collect();
         (amounts.len(), usd(amounts.iter().sum()))
     };
     let (priced, today) = sum(|figures| figures.today_monthly_usd);
     let (changing, saved) = sum(|figures| figures.recommended_saving_monthly_usd);
     let clusters = |n: usize| if n == 1 { "1 cluster costs".to_owned() } else { format!("{n} clusters cost") };
-    let today = format!("{} {} a month today.", clusters(priced), money.show(today));
-    let changes = match changing {
-        0 => "No change is recommended on any of them.".to_owned(),
-        n => format!("What is recommended on {n} of them saves {} a month.", money.show(saved)),
+    let today = match (priced, figures.len() - priced) {
+        (0, _) => "What the clusters cost is not known.".to_owned(),
+        (_, 0) => format!("{} {} a month today.", clusters(priced), money.show(today)),
+        (_, n) => format!("{} {} a month today; of {n} more it is not known.", clusters(priced), money.show(today)),
+    };
+    let undecided = figures.iter().filter(|one| one.change_recommended.is_none()).count();
+    let changes = match (changing, undecided) {
+        (0, 0) => "No change is recommended on any of them.".to_owned(),
+        (0, n) if n == figures.len() => "What to change is not known of any of them.".to_owned(),
+        (0, n) => format!("No change is recommended; of {n} of them it is not known what to change."),
+        (n, 0) => format!("What is recommended on {n} of them saves {} a month.", money.show(saved)),
+        (n, more) => {
+            let saved = money.show(saved);
+            format!(
+                "What is recommended on {n} of them saves {saved} a month; of {more} it is not known what to change."
+            )
+        }
     };
     format!("{today} {changes} {}", first_to_move(figures, &money))
 }
 
 /// Names the cluster that moving to a pool serves best, by what it saves against the best EC2.
-fn first_to_move(figures: &[Figures], money: &Money) -> String {
-    let mut ranked: Vec<&Figures> = figures.iter().filter(|one| one.saving_vs_ec2_monthly_usd.is_some()).collect();
-    ranked.sort_by(|a, b| {
-        let of = |one: &Figures| one.saving_vs_ec2_monthly_usd.unwrap_or_default();
-        of(b).total_cmp(&of(a)).then_with(|| a.cluster_id.cmp(&b.cluster_id))
-    });
-    let Some((best, saving)) = ranked.first().and_then(|best| Some((best, best.saving_vs_ec2_monthly_usd?))) else {
+fn first_to_move(figures: &[&Figures], money: &Money) -> String {
+    let mut ranked: Vec<(&Figures, f64)> =
+        figures.iter().filter_map(|one| Some((*one, one.saving_vs_ec2_monthly_usd?))).collect();
+    ranked
+        .sort_by(|(a, a_saves), (b, b_saves)| b_saves.total_cmp(a_saves).then_with(|| a.cluster_id.cmp(&b.cluster_id)));
+    let Some((best, saving)) = ranked.first().copied() else {
         return "What a pool saves against the best EC2 is not known of any.".to_owned();
     };
     let name = &best.cluster_id;
@@ -187,7 +236,7 @@ fn usd(nanos: i128) -> f64 {
     types::NanoUsd::new(nanos).usd()
 }
 
-fn row(figures: &Figures) -> Row {
+fn row(figures: &Figures, stale: bool) -> Row {
     let money = Money::native(&figures.currency);
     let cost = |amount: Option<f64>, partial: bool| match amount {
         Some(amount) => Cell { text: money.show(amount), sub: String::new(), class: "", partial },
@@ -214,7 +263,11 @@ fn row(figures: &Figures) -> Row {
             saving(figures.saving_vs_today_monthly_usd, figures.saving_vs_today_fraction),
             saving(figures.saving_vs_ec2_monthly_usd, figures.saving_vs_ec2_fraction),
         ],
-        action: figures.recommended_action.unwrap_or("none").to_owned(),
+        action: match (figures.recommended_action, figures.change_recommended) {
+            (Some(action), _) => action.to_owned(),
+            (None, Some(false)) => "none".to_owned(),
+            (None, _) => format::UNKNOWN.to_owned(),
+        },
         action_sub: sub.map(|sub| format!("{sub}{confidence}")).unwrap_or_default(),
         window: format!("to {}", format::day(figures.end)),
         coverage: format!(
@@ -222,6 +275,7 @@ fn row(figures: &Figures) -> Row {
             format::count(figures.hours_present),
             format::count(figures.hours_expected)
         ),
+        stale,
     }
 }
 

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
+use axum::http::StatusCode;
 use reports::{Money, format};
 use types::ClusterId;
 
 use super::cost_notes::{self, usd};
 use crate::costs::{By, add_labels};
 use crate::guard::Call;
-use crate::html::{self, Frame, escaped, page};
+use crate::html::{self, Frame, escaped};
 use crate::problem::{Answer, Problem};
 use crate::question::{about, cluster_of, each};
 use crate::showback::{Lines, Share, Shown, shares};
@@ -24,6 +25,8 @@ const MOST: usize = 500;
 struct Page {
     frame: Frame,
     where_: String,
+    /// Why there are no shares; empty where there are.
+    said: String,
     clusters: Vec<(String, bool)>,
     bys: Vec<(String, String, bool)>,
     head: String,
@@ -48,13 +51,19 @@ struct Found {
     cluster: Option<ClusterId>,
 }
 
-async fn found(call: &Call) -> Result<Found, Problem> {
+/// The cluster that is asked for, and what a team is.
+type Asked = (Option<ClusterId>, Option<By>);
+
+fn asked(call: &Call) -> Result<Asked, Problem> {
     let cluster = cluster_of(&call.query)?;
     let by = call.query.get("by").map(|name| {
         let by = By::read(name).filter(|by| matches!(by, By::Namespace | By::Label(_)));
         by.ok_or_else(|| Problem::bad("`by` is none of namespace and label:NAME"))
     });
-    let by = by.transpose()?;
+    Ok((cluster, by.transpose()?))
+}
+
+async fn found(call: &Call, (cluster, by): Asked) -> Result<Found, Problem> {
     let reports = about(call, cluster.as_ref()).await?;
     let shown = match cluster {
         Some(_) => Arc::new(made(call, &reports, by).await?),
@@ -72,10 +81,12 @@ async fn made(call: &Call, reports: &[(ClusterId, String)], by: Option<By>) -> R
         Some(by) => by,
         None => usual(call, reports).await?,
     };
-    let (mut lines, mut labels, mut partly) = (Lines::new(), BTreeSet::new(), false);
+    let (mut lines, mut labels, mut parts) = (Lines::new(), BTreeSet::new(), BTreeSet::new());
     let looked = each(call, reports, |cluster, rows| {
         let whole = call.scope.sees_whole(cluster);
-        partly |= !whole;
+        if !whole {
+            parts.insert(cluster.clone());
+        }
         let seen = || rows.rows.iter().filter(|row| call.scope.shows(row));
         seen().for_each(|row| add_labels(&mut labels, row));
         for (team, share) in shares(seen(), &by, whole) {
@@ -83,7 +94,7 @@ async fn made(call: &Call, reports: &[(ClusterId, String)], by: Option<By>) -> R
         }
     });
     let looked = looked.await?;
-    Ok(Shown { by, labels, lines, looked, partly })
+    Ok(Shown { by, labels, lines, looked, parts })
 }
 
 /// What a team is unless somebody says: a label that is called `team` is what most ask for; without labels, a namespace is
@@ -107,7 +118,21 @@ fn summed<'a>(of: impl Iterator<Item = &'a (Share, Option<Share>)>) -> (Share, O
 
 /// The page.
 pub(crate) async fn show(call: Call) -> Answer {
-    let found = found(&call).await?;
+    let asked = asked(&call)?;
+    match found(&call, asked.clone()).await {
+        Ok(found) => shown(&call, &found, StatusCode::OK, String::new()).await,
+        Err(problem) => {
+            let said = cost_notes::instead(&problem).ok_or_else(|| problem.clone())?;
+            // A question that no answer fits is one that the form below answers: choose a cluster.
+            let status = if problem.status == StatusCode::BAD_REQUEST { StatusCode::OK } else { problem.status };
+            let (cluster, by) = asked;
+            let shown_ = Arc::new(Shown::nothing(by.unwrap_or(By::Namespace)));
+            shown(&call, &Found { shown: shown_, cluster }, status, said).await
+        }
+    }
+}
+
+async fn shown(call: &Call, found: &Found, status: StatusCode, said: String) -> Answer {
     let of = &found.shown;
     let money = Money::native(&of.looked.currency);
     let mut lines: Vec<_> = of.lines.iter().map(|(team, of)| (team, summed(of.values()))).collect();
@@ -118,25 +143,37 @@ pub(crate) async fn show(call: Call) -> Answer {
     bys.push(By::Namespace);
     let page_ = Page {
         frame: call.frame("Showback", "/showback"),
-        where_: cost_notes::clusters(&of.looked),
-        clusters: cost_notes::choices(&call, found.cluster.as_ref()).await?,
+        where_: if said.is_empty() { cost_notes::clusters(&of.looked) } else { String::new() },
+        said,
+        clusters: cost_notes::choices(call, found.cluster.as_ref()).await?,
         bys: cost_notes::bys(bys, &of.by),
         head: cost_notes::head(&of.by),
-        rows: lines.iter().take(MOST).map(|(team, sums)| row(&found, team.as_deref(), *sums, &money)).collect(),
-        total: Row { name: "All".to_owned(), cells: cells(of, all, &money), ..Row::default() },
+        rows: lines.iter().take(MOST).map(|(team, sums)| row(found, team.as_deref(), *sums, &money)).collect(),
+        total: Row { name: "All".to_owned(), cells: cells(all, &money), ..Row::default() },
         more: lines.len().saturating_sub(MOST),
-        notes: notes(of),
-        csv: format!("/showback.csv?{}", query(&found)),
+        notes: notes(call, of),
+        csv: format!("/showback.csv?{}", query(found)),
     };
-    page(&page_)
+    html::page_of(status, &page_)
 }
 
-fn notes(of: &Shown) -> Vec<String> {
-    let mut notes = cost_notes::notes(&of.looked);
-    notes.push(match of.partly {
-        true => "You see your own workloads. Shares of what is nobody’s are shown to those who see whole clusters.".to_owned(),
-        false => "Idle capacity, overhead and daemonsets of each cluster are shared in proportion to the cost of workloads on it.".to_owned(),
-    });
+fn notes(call: &Call, of: &Shown) -> Vec<String> {
+    let mut notes = cost_notes::notes(call, &of.looked);
+    let (parts, all) = (of.parts.len(), of.looked.clusters.len());
+    if parts < all || all == 0 {
+        notes.push("Idle capacity, overhead and daemonsets of each cluster are shared in proportion to the cost of workloads on it.".to_owned());
+    }
+    if parts > 0 && parts == all {
+        notes.push(
+            "You see your own workloads. Shares of what is nobody’s are shown to those who see whole clusters."
+                .to_owned(),
+        );
+    } else if parts > 0 {
+        let names = cost_notes::named(&of.parts.iter().collect::<Vec<_>>());
+        notes.push(format!(
+            "Of {names} you see your own workloads: what is nobody’s there is in no share, and the totals leave it out."
+        ));
+    }
     notes
 }
 
@@ -163,24 +200,25 @@ fn row(found: &Found, team: Option<&str>, sums: (Share, Option<Share>), money: &
         name: team.unwrap_or(nobody).to_owned(),
         absent: team.is_none(),
         href: href.unwrap_or_default(),
-        cells: cells(&found.shown, sums, money),
+        cells: cells(sums, money),
     }
 }
 
-fn cells(found: &Shown, (share, monthly): (Share, Option<Share>), money: &Money) -> [String; 4] {
+fn cells((share, monthly): (Share, Option<Share>), money: &Money) -> [String; 4] {
     let show = |amount: i128| money.show(usd(amount));
-    let shared = if found.partly { format::UNKNOWN.to_owned() } else { show(share.shared) };
+    let shared = share.shared.map_or_else(|| format::UNKNOWN.to_owned(), show);
     let month = monthly.map_or_else(|| format::UNKNOWN.to_owned(), |monthly| show(monthly.total()));
     [show(share.own), shared, show(share.total()), month]
 }
 
 /// The same by team and cluster, as CSV.
 pub(crate) async fn csv(call: Call) -> Answer {
-    let found = found(&call).await?.shown;
+    let found = found(&call, asked(&call)?).await?.shown;
     let mut text = String::from("key,cluster,currency,workloads,shared,total,monthly\n");
     for (team, of) in &found.lines {
         for (cluster, (share, monthly)) in of {
-            let shared = if found.partly { String::new() } else { csv::decimal(share.shared) };
+            // Empty where a part of the cluster is seen: then the total is that of its workloads.
+            let shared = share.shared.map(csv::decimal).unwrap_or_default();
             let monthly = monthly.map(|monthly| csv::decimal(monthly.total())).unwrap_or_default();
             let fields = [
                 csv::field(team.as_deref().unwrap_or_default()),
@@ -194,6 +232,10 @@ pub(crate) async fn csv(call: Call) -> Answer {
             text.push_str(&fields.join(","));
             text.push('\n');
         }
+    }
+    // What is not known is empty: of these clusters no line above has anything.
+    for (cluster, _) in &found.looked.unread {
+        text.push_str(&format!("\"left out\",{},\"\",,,,\n", csv::field(cluster.as_str())));
     }
     Ok(html::download("text/csv; charset=utf-8", "showback.csv", text.into_bytes()))
 }

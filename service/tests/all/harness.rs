@@ -16,6 +16,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::json;
 use service::{App, Config, Secrets};
 use tokio::sync::oneshot;
+use types::analysis::Analysis;
 
 /// The static token of every test.
 pub(crate) const TOKEN: &str = "a-token-of-more-than-24-characters";
@@ -222,6 +223,16 @@ fn row(cluster: &str, day: u32, namespace: Option<&str>, team: &str, cents: i64)
 
 /// Puts a report of a cluster as `emp-cost run` does: files, then the pointer.
 pub(crate) async fn put_report(store: &dyn Store, cluster: &str) {
+    put_report_with(store, cluster, None).await;
+}
+
+/// Returns the folder of the report that [`put_report`] puts.
+pub(crate) fn folder_of(cluster: &str) -> String {
+    format!("reports/cluster={cluster}/date=2026-07-03/report=0123456789ab/")
+}
+
+/// The same with an analysis, whose window the report then has.
+pub(crate) async fn put_report_with(store: &dyn Store, cluster: &str, analysis: Option<&Analysis>) {
     let mut rows = Vec::new();
     for day in 1..=3 {
         rows.push(row(cluster, day, Some("shop"), "red", 100));
@@ -229,12 +240,17 @@ pub(crate) async fn put_report(store: &dyn Store, cluster: &str) {
         rows.push(row(cluster, day, None, "", 50));
     }
     let page = format!("<!DOCTYPE html><title>{cluster}</title><p>whole of {SECRET}</p>");
-    let files = [
+    let mut files = vec![
         (workload_day::FILE, workload_day::encode(rows).unwrap()),
         ("index.html", Bytes::from(page)),
         ("csv/namespaces.csv", Bytes::from_static(b"namespace\nbank\nshop\n")),
     ];
-    let folder = format!("reports/cluster={cluster}/date=2026-07-03/report=0123456789ab/");
+    let mut window = json!({"start": "2026-07-01T00:00:00Z", "end": "2026-07-04T00:00:00Z"});
+    if let Some(analysis) = analysis {
+        window = json!({"start": analysis.window.start, "end": analysis.window.end});
+        files.push(("analysis.json", serde_json::to_vec(analysis).unwrap().into()));
+    }
+    let folder = folder_of(cluster);
     let mut named = Vec::new();
     for (name, content) in files {
         named.push(json!({"name": name, "sha256": lake::digest(&content), "bytes": content.len()}));
@@ -242,7 +258,7 @@ pub(crate) async fn put_report(store: &dyn Store, cluster: &str) {
     }
     let pointer = json!({
         "schema": "emp-cost/report/v1", "cluster_id": cluster, "date": "2026-07-03", "folder": folder,
-        "window": {"start": "2026-07-01T00:00:00Z", "end": "2026-07-04T00:00:00Z"},
+        "window": window,
         "hours_present": 72, "hours_expected": 72, "tool_version": "0", "files": named,
     });
     for at in ["latest", "date=2026-07-03"] {

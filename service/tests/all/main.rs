@@ -1,6 +1,7 @@
 //! The service over real HTTP, on a directory and on a real S3 server.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops where it fails")]
 
+mod alone;
 mod attacks;
 mod browser;
 mod harness;
@@ -14,3 +15,4 @@ mod proxies;
 mod rights;
 mod scopes;
 mod sign_in;
+mod sums;
