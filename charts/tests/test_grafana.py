@@ -121,6 +121,78 @@ class Dashboards(unittest.TestCase):
         self.assertEqual(listed, {name for name in exposed() if not name.startswith("emp_cost_collector_")})
 
 
+class Newest(unittest.TestCase):
+    """What the newest report no longer has is neither on a dashboard nor in a recording, although samples are looked back for."""
+
+    # A report at 0:00 that recommends a move, and one a day later that recommends to stay and has a namespace less.
+    once, again, later = "200 _x80", "90 _x23 100 _x56", "_x24 0 _x56"
+    series = {
+        'emp_cost_window_end_timestamp_seconds{cluster="a"}': again,
+        'emp_cost_scenario_monthly{cluster="a",currency="USD",scenario="ec2-today"}': again,
+        'emp_cost_recommended_saving_monthly{cluster="a",currency="USD",scenario="emp"}': once,
+        'emp_cost_recommended_saving_monthly{cluster="a",currency="USD",scenario="ec2-today"}': later,
+        'emp_cost_namespace_monthly{cluster="a",currency="USD",namespace="shop"}': again,
+        'emp_cost_namespace_monthly{cluster="a",currency="USD",namespace="gone"}': once,
+        'emp_cost_waste_monthly{cluster="a",currency="USD",kind="idle_nodes"}': once,
+        'emp_cost_confidence_level{cluster="a"}': once,
+        # The only report of another cluster is older, and the newest of its own.
+        'emp_cost_window_end_timestamp_seconds{cluster="b"}': once,
+        'emp_cost_recommended_saving_monthly{cluster="b",currency="USD",scenario="emp"}': once,
+    }
+    # What is found an hour after the first report, and two hours after the second.
+    expected = {
+        "cluster:emp_cost_recommended_saving_monthly:last3d": (
+            [('{cluster="a",currency="USD"}', 200), ('{cluster="b",currency="USD"}', 200)],
+            [('{cluster="a",currency="USD"}', 0), ('{cluster="b",currency="USD"}', 200)],
+        ),
+        "cluster:emp_cost_waste_monthly:last3d": ([('{cluster="a",currency="USD"}', 200)], []),
+        "cluster:emp_cost_today_monthly:last3d": ([('{cluster="a",currency="USD"}', 90)], [('{cluster="a",currency="USD"}', 100)]),
+        "cluster_namespace:emp_cost_monthly:last3d": (
+            [('{cluster="a",currency="USD",namespace="gone"}', 200), ('{cluster="a",currency="USD",namespace="shop"}', 90)],
+            [('{cluster="a",currency="USD",namespace="shop"}', 100)],
+        ),
+        "savings: Saving of what is recommended": (
+            [('{cluster="a",currency="USD",scenario="emp"}', 200), ('{cluster="b",currency="USD",scenario="emp"}', 200)],
+            [('{cluster="a",currency="USD",scenario="ec2-today"}', 0), ('{cluster="b",currency="USD",scenario="emp"}', 200)],
+        ),
+        "savings: Confidence": ([('{cluster="a"}', 200)], []),
+        "namespaces: Waste": ([('{cluster="a",currency="USD"}', 200)], []),
+        "namespaces: Cost by namespace": (
+            [('{cluster="a",currency="USD",namespace="gone"}', 200), ('{cluster="a",currency="USD",namespace="shop"}', 90)],
+            [('{cluster="a",currency="USD",namespace="shop"}', 100)],
+        ),
+    }
+
+    def test_an_older_report_leaves_nothing_behind(self):
+        promtool = chart.program("promtool")
+        if not promtool:
+            self.skipTest("no `promtool` on the PATH; it comes with the Debian package prometheus")
+        asked = dict(queries())
+        tests = []
+        for where, moments in self.expected.items():
+            # With what Grafana puts in for the cluster.
+            expression = asked[where].replace("$cluster", ".*")
+            for moment, samples in zip(("1h", "26h"), moments):
+                found = [{"labels": labels, "value": value} for labels, value in samples]
+                tests.append({"expr": expression, "eval_time": moment, "exp_samples": found})
+        series = [{"series": name, "values": values} for name, values in self.series.items()]
+        with tempfile.TemporaryDirectory() as folder:
+            file = chart.pathlib.Path(folder) / "tests.yaml"
+            file.write_text(yaml.safe_dump({"tests": [{"interval": "1h", "input_series": series, "promql_expr_test": tests}]}))
+            checked = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True)
+            self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
+
+    def test_every_query_that_looks_back_leaves_out_what_is_older(self):
+        age = "emp_cost_window_end_timestamp_seconds"
+        looked = 0
+        for where, expression in queries():
+            for metric in re.findall(r"last_over_time\((emp_cost_\w+)", expression):
+                if metric != age:
+                    self.assertIn(f"unless max_over_time(timestamp({metric}", expression, where)
+                    looked += 1
+        self.assertGreater(looked, 15)
+
+
 class Rules(unittest.TestCase):
     def test_promtool_finds_nothing_in_the_recording_rules(self):
         promtool = chart.program("promtool")
