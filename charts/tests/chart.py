@@ -112,6 +112,25 @@ def env_of(container):
     return {entry["name"]: entry for entry in container.get("env", [])}
 
 
+def options_of(text):
+    """Of each option in a help text, the variable that gives it too, or None."""
+    found, option = {}, None
+    for line in text.splitlines():
+        # Deeper lines are prose, which may begin with an option.
+        if match := re.match(r"(?: {6}|  -\w, )--([a-z][a-z-]*)", line):
+            option = match[1]
+            found[option] = None
+        elif option and (match := re.match(r" +\[env: (\w+)[=\]]", line)):
+            found[option] = match[1]
+    return found
+
+
+def given(container, options):
+    """The options that a container is started with, as arguments or as variables."""
+    flags = {word.removeprefix("--").split("=")[0] for word in container.get("args", []) if word.startswith("--")}
+    return flags | {option for option, variable in options.items() if variable in env_of(container)}
+
+
 def entry_points():
     """Of each target of the Dockerfile, the entry point and the folder-less name of its program."""
     points, target = {}, None

@@ -14,6 +14,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
+TESTS = ("test_chart", "test_options", "test_grafana", "test_service_chart", "test_end_to_end")
 
 
 def missing():
@@ -23,16 +24,16 @@ def missing():
         import yaml  # noqa: F401
     except ImportError as error:
         no_module = f"no Python module `{error.name}`; see scripts/install.sh python"
-        return [("test_chart", no_module), ("test_grafana", "the same"), ("test_service_chart", "the same"), ("test_end_to_end", "the same")]
+        return [(TESTS[0], no_module), *((name, "the same") for name in TESTS[1:])]
     import chart
 
     found = []
     if not chart.helms():
-        found += [(name, "no Helm; `scripts/install.sh helm` builds one where Go is installed") for name in ("test_chart", "test_grafana", "test_service_chart", "test_end_to_end")]
+        found += [(name, "no Helm; `scripts/install.sh helm` builds one where Go is installed") for name in TESTS]
         return found
-    for binary in ("emp-cost", "emp-cost-collector", "examples/serve"):
+    for binary in ("emp-cost", "emp-cost-collector", "emp-cost-service", "examples/serve"):
         if not (chart.ROOT / "target" / "debug" / binary).exists():
-            found += [(name, f"target/debug/{binary} is not built; run cargo build --workspace --all-targets") for name in ("test_chart", "test_end_to_end")]
+            found += [(name, f"target/debug/{binary} is not built; run cargo build --workspace --all-targets") for name in ("test_chart", "test_options", "test_end_to_end")]
             return found
     if not chart.program("minio") or not chart.program("prometheus"):
         found.append(("test_end_to_end", "no `prometheus` or no `minio`; see scripts/install.sh"))
@@ -48,7 +49,7 @@ def main():
         print(f"skipped: {name}: {why}", file=sys.stderr)
     loader, suite = unittest.TestLoader(), unittest.TestSuite()
     # The service's chart needs no binary but for one test, which says so.
-    for name in ("test_chart", "test_grafana", "test_service_chart", "test_end_to_end"):
+    for name in TESTS:
         if name not in absent and (len(sys.argv) < 2 or name in sys.argv[1:]):
             suite.addTests(loader.loadTestsFromName(name))
     result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2, buffer=False).run(suite)

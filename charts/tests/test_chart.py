@@ -210,14 +210,17 @@ class Values(unittest.TestCase):
 
 class Documents(unittest.TestCase):
     def test_every_value_the_documents_set_exists_and_every_file_they_name(self):
-        keys, shown = {row[0] for row in __import__("values_table").rows()}, 0
+        table = __import__("values_table")
+        service = yaml.safe_load((ROOT / "charts/emp-cost-service/values.yaml").read_text())
+        of_service = {key.rsplit(".", depth)[0] for key in table.leaves(service) for depth in range(key.count(".") + 1)}
+        keys, shown = {row[0] for row in table.rows()} | of_service, 0
         pages = [*(ROOT / "docs").glob("*.md"), CHART / "README.md", ROOT / "README.md"]
         for page in pages:
             text = page.read_text()
             for key in re.findall(r"--set(?:-string)? ([A-Za-z.]+)=", text):
                 self.assertTrue(key in keys or key.rsplit(".", 1)[0] in keys, f"{page.name}: {key}")
                 shown += 1
-            # Values in running text: those below a key that the chart has.
+            # Values in running text: those below a key that either chart has.
             tops = {key.split(".")[0] for key in keys if "." in key}
             for key in re.findall(r"`([a-zA-Z]+(?:\.[a-zA-Z]+)+)(?:=[^`]*)?`", text):
                 if key.split(".")[0] in tops - {"collector", "prometheus"} and not key.endswith((".json", ".toml")):
@@ -308,14 +311,15 @@ class Workloads(unittest.TestCase):
             self.assertEqual(env[name]["valueFrom"]["secretKeyRef"]["name"], "emp-cost-s3")
 
     def test_a_token_of_a_reporting_service_is_a_file_and_no_argument(self):
-        for name, secret, key in (
-            ("service-token", "emp-cost-agent-ingest", "token"),
-            ("service-secret", "emp-token", "secret"),
+        for name, secret, key, port in (
+            ("service-token", "emp-cost-agent-ingest", "token", ""),
+            ("service-secret", "emp-token", "secret", ""),
+            ("service-port", "emp-token", "token", ":8443"),
         ):
             rendered = objects(name)
             pod = find(rendered, "Deployment")["spec"]["template"]["spec"]
             lake = env_of(pod["containers"][0])["EMP_COST_LAKE"]["value"]
-            self.assertEqual(lake, f"https://cost.example?token-file=/etc/emp-cost/ingest/{key}")
+            self.assertEqual(lake, f"https://cost.example{port}?token-file=/etc/emp-cost/ingest/{key}")
             volume = next(one for one in pod["volumes"] if one["name"] == "ingest")
             self.assertEqual(volume["secret"]["secretName"], secret)
             self.assertNotIn("hunter2", json.dumps([one for one in rendered if one["kind"] != "Secret"]))
@@ -345,13 +349,28 @@ class Workloads(unittest.TestCase):
                 checked.add(variable)
         self.assertLess({"AWS_ENDPOINT_URL", "SSL_CERT_FILE", "HTTPS_PROXY", "EMP_COST_PROMETHEUS_HEADERS"}, checked)
 
-    def test_every_setting_of_the_collector_can_be_given(self):
-        """A flag of the collector that no value reaches would be one that users of the chart do not have."""
-        container = find(objects("minimal"), "Deployment")["spec"]["template"]["spec"]["containers"][0]
-        known = set(re.findall(r"env: (EMP_COST_\w+)", help_of(container, [])))
-        given = {v for _, _, spec in everything() if spec["containers"][0]["name"] == "collector" for v in env_of(spec["containers"][0])}
-        # The password comes from a file; lines are not silenced in a cluster, where logs are filtered by whoever reads them.
-        self.assertEqual(known - given, {"EMP_COST_PROMETHEUS_PASSWORD", "EMP_COST_QUIET"})
+    def test_options_of_an_analysis_arrive_as_they_were_given(self):
+        rendered = objects("options")
+        pod = find(rendered, "CronJob", "emp-cost-agent-analysis")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        args = pod["containers"][0]["args"]
+        for word in (
+            "--price-list=/etc/emp-cost/price-list/price-list.csv", "--shared-namespace=kube-system", "--shared-namespace=ingress",
+            "--label=team", "--label=app.kubernetes.io/name", "--currency=EUR", "--rate=0.92", "--focus-version=1.3",
+            "--billing-account-id=000011112222", "--reports=s3://my-reports/emp?kms-key=alias/r&tag=team=finops",
+            "--metrics-file=/var/lib/emp-cost/metrics/emp-cost.prom",
+        ):
+            self.assertIn(word, args)
+        self.assertNotIn("--bill-only", args)
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        self.assertEqual(volumes["price-list"]["configMap"]["name"], "aws-prices")
+        self.assertEqual(volumes["metrics"]["persistentVolumeClaim"], {"claimName": "textfiles"})
+        mounts = {mount["name"]: mount for mount in pod["containers"][0]["volumeMounts"]}
+        # The one file that it writes.
+        self.assertEqual([name for name, mount in mounts.items() if not mount.get("readOnly")], ["metrics"])
+        bill = find(objects("bill-only"), "CronJob", "emp-cost-agent-analysis")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        self.assertIn("--bill-only", bill["containers"][0]["args"])
+        (volume,) = bill["volumes"]
+        self.assertEqual(volume["persistentVolumeClaim"], {"claimName": "aws-prices", "readOnly": True})
 
     def test_every_file_named_lies_in_a_volume_that_has_it(self):
         checked = 0
@@ -405,6 +424,13 @@ class Workloads(unittest.TestCase):
         self.assertEqual(ports("proxy-and-ca", "analysis"), {53, 443, 80, 3128})
         # Where metrics are pushed to.
         self.assertIn(9090, ports("monitoring", "analysis"))
+        # Where hours are pushed to: nobody in the cluster asks S3 then.
+        self.assertEqual(ports("service-port", "collector"), {53, 443, 8443, 80, 9090})
+        self.assertEqual(ports("service-token", "collector"), {53, 443, 80, 9090})
+        # Mail, where anybody is told.
+        self.assertEqual(ports("delivery", "analysis"), {53, 443, 587, 465, 80})
+        self.assertEqual(ports("options", "analysis"), {53, 443, 25, 80})
+        self.assertEqual(ports("delivery", "collector"), {53, 443, 80, 9090})
         for policy in ("collector", "analysis"):
             spec = find(objects("monitoring"), "NetworkPolicy", f"emp-cost-agent-{policy}")["spec"]
             self.assertEqual(spec["policyTypes"], ["Ingress", "Egress"])

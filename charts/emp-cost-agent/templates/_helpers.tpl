@@ -347,42 +347,6 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
-{{/* Files of the analysis. */}}
-{{- define "agent.analysisMounts" -}}
-{{- range $what := list "assumptions" "prices" "profile" "delivery" }}
-{{- if or (index $.Values.analysis $what) (index $.Values.analysis (printf "%sConfigMap" $what)) }}
-- name: {{ $what }}
-  mountPath: /etc/emp-cost/{{ $what }}
-  readOnly: true
-{{- end }}
-{{- end }}
-{{- if .Values.analysis.deliverySecret }}
-- name: delivery-secret
-  mountPath: /etc/emp-cost/secrets
-  readOnly: true
-{{- end }}
-{{- include "agent.monitoringMounts" . }}
-{{- end }}
-
-{{- define "agent.analysisVolumes" -}}
-{{- range $what := list "assumptions" "prices" "profile" "delivery" }}
-{{- $file := ternary "profile.yaml" (printf "%s.toml" $what) (eq $what "profile") }}
-{{- $existing := index $.Values.analysis (printf "%sConfigMap" $what) }}
-{{- if or (index $.Values.analysis $what) $existing }}
-- name: {{ $what }}
-  configMap:
-    name: {{ default (printf "%s-analysis" (include "agent.fullname" $)) $existing | quote }}
-    items: [{key: {{ $file }}, path: {{ $file }}}]
-{{- end }}
-{{- end }}
-{{- with .Values.analysis.deliverySecret }}
-- name: delivery-secret
-  secret:
-    secretName: {{ . | quote }}
-{{- end }}
-{{- include "agent.monitoringVolumes" . }}
-{{- end }}
-
 {{/* The analysis, as scheduled and as it is started by hand; `window` is how far it looks back. */}}
 {{- define "agent.analysisJob" -}}
 {{- $root := index . 0 -}}{{- $window := index . 1 -}}
@@ -418,23 +382,9 @@ template:
         args:
           - run
           - --window={{ $window }}
-          {{- if or .Values.analysis.assumptions .Values.analysis.assumptionsConfigMap }}
-          - --assumptions=/etc/emp-cost/assumptions/assumptions.toml
-          {{- end }}
-          {{- if or .Values.analysis.prices .Values.analysis.pricesConfigMap }}
-          - --prices=/etc/emp-cost/prices/prices.toml
-          {{- end }}
-          {{- if or .Values.analysis.profile .Values.analysis.profileConfigMap }}
-          - --profile=/etc/emp-cost/profile/profile.yaml
-          {{- end }}
-          {{- if or .Values.analysis.delivery .Values.analysis.deliveryConfigMap }}
-          - --deliver=/etc/emp-cost/delivery/delivery.toml
-          {{- end }}
+          {{- include "agent.inputArgs" . | indent 10 }}
           {{- include "agent.monitoringArgs" . | indent 10 }}
-          - --format={{ join "," .Values.analysis.formats }}
-          {{- if ne (toString .Values.analysis.maxUnpricedPercent) "" }}
-          - --max-unpriced={{ .Values.analysis.maxUnpricedPercent }}
-          {{- end }}
+          {{- include "agent.outputArgs" . | indent 10 }}
         env:
           - name: EMP_COST_LAKE
             value: {{ include "agent.lake" . | quote }}
@@ -501,7 +451,7 @@ template:
 {{- if and $sync (not (or (hasPrefix "s3://" $sync) (regexMatch "^https://[A-Za-z0-9.-]+(:[0-9]+)?/?$" $sync))) }}{{ fail "empProfiler.empReportSync must be an s3:// location, or the https:// address of a reporting service without a path" }}{{ end }}
 {{- if hasPrefix "https://" $sync }}
 {{- if not (or $v.empProfiler.token $v.empProfiler.tokenSecret.name) }}{{ fail "empProfiler.empReportSync is a reporting service, so it needs empProfiler.token or empProfiler.tokenSecret.name; its Install page makes a token" }}{{ end }}
-{{- if $v.analysis.enabled }}{{ fail "empProfiler.empReportSync is a reporting service, which makes the reports: set analysis.enabled=false" }}{{ end }}
+{{- if $v.analysis.enabled }}{{ fail "empProfiler.empReportSync is a reporting service, and reports are made beside it, by reports.enabled of its chart: set analysis.enabled=false" }}{{ end }}
 {{- end }}
 {{- if and $v.empProfiler.token $v.empProfiler.tokenSecret.name }}{{ fail "give empProfiler.token or empProfiler.tokenSecret, not both" }}{{ end }}
 {{- if and (not $v.clusterId) (or $v.collector.enabled (not (or $v.analysis.allClusters $v.analysis.clusterIds))) }}{{ fail "clusterId is required: the name of this cluster in the lake, such as --set clusterId=prod-1" }}{{ end }}
@@ -518,12 +468,7 @@ template:
 {{- $ways := 0 }}{{- range list $c.basicAuth.username $c.bearerTokenSecret.name $c.sigv4.region }}{{ if . }}{{ $ways = add1 $ways }}{{ end }}{{ end }}
 {{- if gt (int $ways) 1 }}{{ fail "give one of prometheusClient.basicAuth, prometheusClient.bearerTokenSecret and prometheusClient.sigv4" }}{{ end }}
 {{- if and $c.headers $c.headersSecret.name }}{{ fail "give prometheusClient.headers or prometheusClient.headersSecret, not both: put all of them into the Secret" }}{{ end }}
-{{- if and $v.analysis.assumptions $v.analysis.assumptionsConfigMap }}{{ fail "give analysis.assumptions or analysis.assumptionsConfigMap, not both" }}{{ end }}
-{{- if and $v.analysis.prices $v.analysis.pricesConfigMap }}{{ fail "give analysis.prices or analysis.pricesConfigMap, not both" }}{{ end }}
-{{- if and $v.analysis.profile $v.analysis.profileConfigMap }}{{ fail "give analysis.profile or analysis.profileConfigMap, not both" }}{{ end }}
-{{- if and $v.analysis.delivery $v.analysis.deliveryConfigMap }}{{ fail "give analysis.delivery or analysis.deliveryConfigMap, not both" }}{{ end }}
-{{- if and $v.analysis.deliverySecret (not (or $v.analysis.delivery $v.analysis.deliveryConfigMap)) }}{{ fail "analysis.deliverySecret is used by analysis.delivery alone: give that too, or leave it out" }}{{ end }}
-{{- if and $v.analysis.allClusters $v.analysis.clusterIds }}{{ fail "give analysis.allClusters or analysis.clusterIds, not both" }}{{ end }}
+{{- include "agent.analysisCheck" . }}
 {{- include "agent.monitoringCheck" . }}
 {{- if and $v.kubernetesApi.storage (not $v.kubernetesApi.enabled) }}{{ fail "kubernetesApi.storage needs kubernetesApi.enabled=true" }}{{ end }}
 {{- if not (or $v.collector.enabled $v.analysis.enabled) }}{{ fail "collector.enabled and analysis.enabled are both false: nothing would run" }}{{ end }}
