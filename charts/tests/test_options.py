@@ -1,6 +1,6 @@
-"""What the chart can pass, against the options that the programs have. Run by charts/tests/run.py.
+"""What the charts can pass, against the options that the programs have. Run by charts/tests/run.py.
 
-That every flag the chart passes exists is tested beside it. This is the other direction: an option that is added to a
+That every flag a chart passes exists is tested beside each chart. This is the other direction: an option that is added to a
 program and reached by no value would be one that users of the chart do not have.
 """
 
@@ -9,6 +9,7 @@ import unittest
 
 import chart
 import test_chart
+import test_service_chart
 
 NOBODYS = {
     "help": "it is for people at a terminal",
@@ -24,6 +25,24 @@ AGENT = {
         "once": "the Deployment waits for the next hour",
     },
     "analysis": {**NOBODYS, **FILE},
+}
+SERVICE = {
+    "serve": NOBODYS,
+    "work": {
+        **NOBODYS,
+        **FILE,
+        "bill-only": "a what-if is always replayed",
+        "invoice": "a what-if is no bill that was paid",
+        "eks-cluster": "it goes with the invoice",
+        "once": "workers wait for the next what-if",
+    },
+    "reports": {
+        **NOBODYS,
+        **FILE,
+        "bill-only": "what-ifs and the saving are what the service shows",
+        "reports": "the service reads reports beside the data",
+        "metrics-file": "metrics are pushed; nobody scrapes files of this pod",
+    },
 }
 
 
@@ -47,6 +66,11 @@ class Options(unittest.TestCase):
         for name, without in AGENT.items():
             specs = [spec["containers"][0] for _, _, spec in test_chart.everything()]
             self.compare([one for one in specs if one["name"] == name], name, without)
+
+    def test_the_chart_of_the_service_gives_every_option(self):
+        found = [test_service_chart.containers(name) for name in test_service_chart.CASES]
+        for name, without in SERVICE.items():
+            self.compare([one[name] for one in found if name in one], name, without)
 
     def test_a_help_text_is_read_as_options_and_their_variables(self):
         text = (

@@ -36,9 +36,54 @@ app.kubernetes.io/part-of: emp-cost
 - name: AWS_ENDPOINT_URL
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.aws.credentialsSecret }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: access-key-id
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: secret-access-key
+- name: AWS_SESSION_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: session-token
+      optional: true
+{{- end }}
+{{- if .Values.caBundle.configMap }}
+- name: SSL_CERT_FILE
+  value: /etc/emp-cost/ca-bundle/{{ .Values.caBundle.key }}
+{{- end }}
+{{- range $name, $value := dict "HTTPS_PROXY" .Values.proxy.https "HTTP_PROXY" .Values.proxy.http "NO_PROXY" .Values.proxy.noProxy }}
+{{- if $value }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
 {{- end }}
 
-{{/* What both pods share: the restricted Pod Security Standard, and more. */}}
+{{/* Files of every container. */}}
+{{- define "service.mounts" -}}
+{{- if .Values.caBundle.configMap }}
+- name: ca-bundle
+  mountPath: /etc/emp-cost/ca-bundle
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "service.volumes" -}}
+{{- if .Values.caBundle.configMap }}
+- name: ca-bundle
+  configMap:
+    name: {{ .Values.caBundle.configMap | quote }}
+{{- end }}
+{{- end }}
+
+{{/* What all pods share: the restricted Pod Security Standard, and more. */}}
 {{- define "service.pod" -}}
 serviceAccountName: {{ include "service.account" . }}
 automountServiceAccountToken: false
@@ -78,10 +123,18 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* The port of a URL: 443 without one. */}}
+{{- define "service.port" -}}
+{{- if . }}
+{{- default (ternary "443" "80" (hasPrefix "https:" .)) (regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":") }}
+{{- else }}443{{ end }}
+{{- end }}
+
 {{- define "service.check" -}}
 {{- $v := .Values -}}
 {{- if not $v.lake }}{{ fail "lake is required: where the data lies, such as --set lake=s3://my-bucket/emp-cost" }}{{ end }}
 {{- if not $v.image }}{{ fail "image is required: where emp-cost-service was pushed to, with its tag; see docs/images.md" }}{{ end }}
+{{- if and $v.reports.enabled (not $v.workers.image) }}{{ fail "workers.image is required for reports too: where emp-cost was pushed to, with its tag; or reports.enabled=false" }}{{ end }}
 {{- if and (or $v.workers.replicas $v.workers.autoscaling.enabled) (not $v.workers.image) }}{{ fail "workers.image is required: where emp-cost was pushed to, with its tag; or workers.replicas=0, and what-ifs wait" }}{{ end }}
 {{- if not $v.config.publicUrl }}{{ fail "config.publicUrl is required: where browsers find the service, such as https://cost.example.com" }}{{ end }}
 {{- if not $v.secretName }}{{ fail "secretName is required: a Secret with `cookie.key`; see docs/service.md" }}{{ end }}
@@ -89,5 +142,8 @@ capabilities:
 {{- if and $v.ingress.enabled (not $v.ingress.host) }}{{ fail "ingress.enabled needs ingress.host" }}{{ end }}
 {{- if and $v.gateway.enabled (not $v.gateway.parentRefs) }}{{ fail "gateway.enabled needs gateway.parentRefs: the Gateways the route is attached to" }}{{ end }}
 {{- if and $v.gateway.enabled $v.ingress.enabled }}{{ fail "ingress.enabled and gateway.enabled are two ways to the same port; choose one" }}{{ end }}
+{{- if and $v.aws.roleArn $v.aws.credentialsSecret }}{{ fail "give aws.roleArn or aws.credentialsSecret, not both: static keys would win over the role" }}{{ end }}
+{{- if and $v.workers.priceListConfigMap $v.workers.priceListClaim }}{{ fail "give workers.priceListConfigMap or workers.priceListClaim, not both" }}{{ end }}
+{{- include "service.reportsCheck" . }}
 {{- if gt (int $v.workers.autoscaling.minReplicas) (int $v.workers.autoscaling.maxReplicas) }}{{ fail "workers.autoscaling.minReplicas is greater than maxReplicas" }}{{ end }}
 {{- end }}
