@@ -4,6 +4,7 @@ use lake::SlotValues;
 use lake::tables::ContainerHour;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
+use crate::busy::{self, BySlot};
 use crate::counter::{self, Counted, Most, Sample, Step};
 use crate::doubt::Doubts;
 use crate::life::Life;
@@ -90,7 +91,7 @@ pub(crate) fn row(
     for run in &runs {
         add_running(&mut slots, run, hour);
         let mut gaps = Gaps::default();
-        let used = match identity.usage {
+        let mut used = match identity.usage {
             UsageSource::Cadvisor => {
                 let counted = counted(run, &identity, hour);
                 doubted.cpu += counted.implausible;
@@ -106,6 +107,7 @@ pub(crate) fn row(
                 used
             }
         };
+        doubted.cpu += bounded(&mut used, run, &identity, &gaps, hour);
         add_cpu(&mut slots, run, &used, hour);
         doubted.memory += add_memory(&mut slots, run, &identity, (&used, &gaps), hour);
     }
@@ -114,7 +116,9 @@ pub(crate) fn row(
     doubts.add(queries::CONTAINER_MEMORY_MEAN.name, doubted.memory, object);
     let core_milliseconds = sum(slots.iter().map(|slot| slot.core_milliseconds));
     let kib_seconds = sum(slots.iter().map(|slot| slot.kib_seconds));
-    let cpu_mean = slots.map(|slot| mean(slot.core_milliseconds, slot.cpu_seconds));
+    let most_millicores = int32(identity.limits.millicores);
+    let cpu_mean =
+        slots.map(|slot| mean(slot.core_milliseconds, slot.cpu_seconds).map(|mean| mean.min(most_millicores)));
     let cpu_max = peaks(cpu_mean, identity.peaks, identity.limits);
     let memory_mean = slots.map(|slot| mean_mib(slot.kib_seconds, slot.memory_seconds));
     let memory_max = slots.map(|slot| slot.memory_max_bytes.and_then(ceil_mib));
@@ -350,9 +354,6 @@ fn gaps_of(steps: &[Step], zero: Option<i64>, slack_seconds: i64, hour: Hour) ->
     gaps
 }
 
-/// Core-milliseconds of each slot.
-type BySlot = [Option<i64>; SLOTS_PER_HOUR];
-
 fn cpu_by_slot(steps: &[Step], hour: Hour) -> BySlot {
     let mut used = BySlot::default();
     for step in steps {
@@ -361,6 +362,18 @@ fn cpu_by_slot(steps: &[Step], hour: Hour) -> BySlot {
         }
     }
     used
+}
+
+/// Keeps what a run used within what its node can do in the seconds it ran, and counts the slots that are not believed.
+fn bounded(used: &mut BySlot, run: &Run<'_>, identity: &Identity<'_>, gaps: &Gaps, hour: Hour) -> usize {
+    let is_even = gaps.iter().all(|seconds| *seconds == 0);
+    // Over a gap, nobody knows how old the sample is that it begins with.
+    let slack_seconds = if is_even { identity.slack_seconds } else { identity.slack_seconds.max(SLOT_SECONDS) };
+    let most = Most { per_second: identity.limits.millicores, slack_seconds };
+    let implausible = busy::disbelieve(used, most);
+    let ran = run.life.by_slot(hour).map(|seconds| seconds.clamp(LEAST_MEAN_SECONDS, SLOT_SECONDS));
+    busy::move_back(used, ran.map(|seconds| most.per_second.saturating_mul(seconds)));
+    implausible
 }
 
 fn add_cpu(slots: &mut [Slot; SLOTS_PER_HOUR], run: &Run<'_>, used: &BySlot, hour: Hour) {

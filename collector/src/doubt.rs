@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Doubts {
     by_query: BTreeMap<&'static str, Doubt>,
+    /// Objects that were not measured through all of the hour, by the query that did not bring them.
+    cut_off: BTreeMap<&'static str, BTreeSet<String>>,
     /// Other things that are not believed.
     others: BTreeSet<String>,
 }
@@ -32,6 +34,11 @@ impl Doubts {
         }
     }
 
+    /// Takes in that an object was not measured at the beginning or the end of its time in the hour.
+    pub(crate) fn cut_off(&mut self, query: &'static str, object: &str) {
+        self.cut_off.entry(query).or_default().insert(object.to_owned());
+    }
+
     /// Takes in something else that is not believed, in words.
     pub(crate) fn say(&mut self, what: String) {
         self.others.insert(what);
@@ -51,7 +58,15 @@ impl Doubts {
                  can do or less than was there before, so they are taken as unknown"
             )
         };
-        self.by_query.iter().map(fault).chain(self.others.iter().cloned()).collect()
+        let cut_off = self.cut_off.iter().map(|(query, objects)| {
+            let first = objects.first().map(String::as_str).unwrap_or_default();
+            format!(
+                "query `{query}`: {} objects, such as `{first}`, have no samples at the beginning or the end of the hour, so \
+                 what they counted in it is not known",
+                objects.len()
+            )
+        });
+        self.by_query.iter().map(fault).chain(cut_off).chain(self.others.iter().cloned()).collect()
     }
 }
 
@@ -69,5 +84,10 @@ mod tests {
         assert_eq!((doubts.samples("container_cpu"), doubts.samples("node_cpu")), (3, 0));
         let faults = doubts.faults();
         assert!(faults[0].contains("`container_cpu`: 3 values of 2 objects, such as `ns/a`"), "{faults:?}");
+        doubts.cut_off("node_io", "n2");
+        doubts.cut_off("node_io", "n1");
+        doubts.cut_off("node_io", "n2");
+        let faults = doubts.faults();
+        assert!(faults[1].contains("`node_io`: 2 objects, such as `n1`, have no samples"), "{faults:?}");
     }
 }

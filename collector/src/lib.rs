@@ -8,6 +8,7 @@
 #![cfg_attr(not(any(test, fuzzing)), warn(clippy::arithmetic_side_effects))]
 
 pub mod args;
+mod busy;
 mod container;
 mod counter;
 pub mod daemon;

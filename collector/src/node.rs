@@ -73,7 +73,7 @@ pub(crate) fn rows(snapshot: &Snapshot, settings: &Settings, hour: Hour, doubts:
                     .node_labels(name, provider_id)
                     .map(|labels| Facts { labels: labels.clone(), ..Facts::default() }),
                 life,
-                measured: exporters.of_machine(name, (life, reused), facts.limits(), hour),
+                measured: exporters.of_machine(name, (life, reused), created(node, machine), facts.limits(), hour),
                 provisioned: provisioned.get(name.as_str()).copied(),
                 types: &types,
             };
@@ -233,23 +233,18 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
             machine.os_image
         ));
     }
-    let amount = |bound, resource: &str| facts.resources.get(&(bound, resource.to_owned())).copied();
-    let cores = |bound| {
-        let cores = amount(bound, "cpu").and_then(limits::possible_cores);
-        cores.and_then(|cores| whole(cores * 1000.0)).map(int32)
-    };
-    let memory = |bound| amount(bound, "memory").and_then(limits::possible_memory).and_then(whole);
-    let mut told = 0;
+    let sizes = Sizes::of(facts);
+    let mut told = sizes.impossible;
     let mut within = |allocatable: Option<i64>, capacity: Option<i64>| {
         let possible = allocatable.filter(|allocatable| capacity.is_none_or(|capacity| *allocatable <= capacity));
         told += usize::from(possible.is_none() && allocatable.is_some());
         possible
     };
-    let allocatable_cores = within(cores(Bound::Allocatable).map(i64::from), cores(Bound::Capacity).map(i64::from));
-    let allocatable_memory = within(memory(Bound::Allocatable), memory(Bound::Capacity));
+    let allocatable_cores = within(sizes.allocatable_millicores, sizes.millicores);
+    let allocatable_memory = within(sizes.allocatable_bytes, sizes.bytes);
     doubts.add(queries::NODE_RESOURCES.name, told, || (*name).to_owned());
     let measured = measured.as_ref();
-    let cpu_used = measured.and_then(|m| m.used_millicores(doubts));
+    let cpu = measured.map(|m| m.cpu(doubts)).unwrap_or_default();
     let mut bytes_of = |io| measured.and_then(|m| m.bytes(io, doubts));
     let [received, transmitted] = [Io::Received, Io::Transmitted].map(&mut bytes_of);
     let [read, written] = [Io::Read, Io::Written].map(&mut bytes_of);
@@ -271,9 +266,9 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         os: os_label.filter(|_| os_image != Some("windows")).or(os_image).map(own),
         kubelet_version: (!machine.kubelet_version.is_empty()).then(|| machine.kubelet_version.clone()),
         emp_owned,
-        cpu_capacity_millicores: cores(Bound::Capacity),
-        memory_capacity_bytes: memory(Bound::Capacity),
-        pods_capacity: amount(Bound::Capacity, "pods").and_then(limits::possible_pods).and_then(whole).map(int32),
+        cpu_capacity_millicores: sizes.millicores.and_then(|millicores| i32::try_from(millicores).ok()),
+        memory_capacity_bytes: sizes.bytes,
+        pods_capacity: sizes.pods.map(int32),
         cpu_allocatable_millicores: allocatable_cores.and_then(|millicores| i32::try_from(millicores).ok()),
         memory_allocatable_bytes: allocatable_memory,
         taints: facts.taints.iter().cloned().collect(),
@@ -281,14 +276,14 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         first_seen_seconds: life.start,
         last_seen_seconds: life.end,
         up_seconds: int32(life.seconds()),
-        usage_source: cpu_used.map(|_| "node-exporter".to_owned()),
-        cpu_used_millicores_by_slot: cpu_used,
-        cpu_steal_millicores_by_slot: measured.and_then(|m| m.steal_millicores(doubts)),
+        usage_source: cpu.used.map(|_| "node-exporter".to_owned()),
+        cpu_used_millicores_by_slot: cpu.used,
+        cpu_steal_millicores_by_slot: cpu.stolen,
         memory_used_mib_by_slot: measured.and_then(|m| m.memory_used_mib(doubts)),
         memory_touched_mib_by_slot: measured.and_then(|m| m.memory_touched_mib(doubts)),
         network_receive_bytes: received,
         network_transmit_bytes: transmitted,
-        root_disk_bytes: amount(Bound::Capacity, "ephemeral_storage").and_then(limits::possible_disk).and_then(whole),
+        root_disk_bytes: sizes.disk_bytes,
         disk_read_bytes: read,
         disk_written_bytes: written,
         instance_type_candidates: None,
@@ -296,6 +291,37 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         fargate_provisioned: seen.provisioned.map(own),
         os_image: Some(machine.os_image.trim()).filter(|image| !image.is_empty()).map(own),
         public_ipv4_addresses: public_ipv4_addresses(facts),
+    }
+}
+
+/// Sizes of a machine that it can have; what it is said to have beside those is unknown, and counted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sizes {
+    millicores: Option<i64>,
+    bytes: Option<i64>,
+    pods: Option<i64>,
+    disk_bytes: Option<i64>,
+    allocatable_millicores: Option<i64>,
+    allocatable_bytes: Option<i64>,
+    impossible: usize,
+}
+
+impl Sizes {
+    fn of(facts: &Facts) -> Self {
+        let mut impossible = 0;
+        let mut size = |bound, resource: &str, possible: fn(f64) -> Option<f64>, scale: f64| {
+            let told = facts.resources.get(&(bound, resource.to_owned())).copied()?;
+            let size = possible(told).and_then(|size| whole(size * scale));
+            impossible += usize::from(size.is_none());
+            size
+        };
+        let millicores = size(Bound::Capacity, "cpu", limits::possible_cores, 1000.0);
+        let bytes = size(Bound::Capacity, "memory", limits::possible_memory, 1.0);
+        let pods = size(Bound::Capacity, "pods", limits::possible_pods, 1.0);
+        let disk_bytes = size(Bound::Capacity, "ephemeral_storage", limits::possible_disk, 1.0);
+        let allocatable_millicores = size(Bound::Allocatable, "cpu", limits::possible_cores, 1000.0);
+        let allocatable_bytes = size(Bound::Allocatable, "memory", limits::possible_memory, 1.0);
+        Self { millicores, bytes, pods, disk_bytes, allocatable_millicores, allocatable_bytes, impossible }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lake::SlotValues;
 use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
+use crate::busy::{self, BySlot};
 use crate::counter::{self, Counted, Most, Sample};
 use crate::doubt::Doubts;
 use crate::life::Life;
@@ -12,13 +13,36 @@ use crate::limits::Limits;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
-use crate::snapshot::{Edges, Exporter, Io, Slots, Snapshot, edge_time};
+use crate::snapshot::{EDGES, Edges, Exporter, Io, Slots, Snapshot, edge_time};
 
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
 
 /// Most memory the kernel may tell, as a multiple of what the kubelet tells.
 const MOST_MEMORY_TOTAL: f64 = 1.1;
+
+/// Time a machine may be listed after its exporter was last seen, before that is a gap of the exporter: one that is shut down
+/// is listed until its node is deleted.
+const GONE_LISTED_SECONDS: i64 = 2 * SLOT_SECONDS;
+
+/// CPU of a machine slot by slot, in millicores.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Cpu {
+    /// Used, without what waited or was stolen.
+    pub(crate) used: Option<SlotValues>,
+    /// Given to others by the hypervisor.
+    pub(crate) stolen: Option<SlotValues>,
+}
+
+/// Reading of some modes of the CPU.
+#[derive(Debug, Clone, Copy, Default)]
+struct CoreMilliseconds {
+    by_slot: BySlot,
+    /// Samples that are not believed.
+    implausible: usize,
+    /// Greatest age of a sample that a gap begins with.
+    slack_seconds: i64,
+}
 
 /// The exporters of the hour, by the node they ran on.
 #[derive(Debug, Default)]
@@ -35,8 +59,10 @@ pub(crate) struct Measured<'a> {
     exporter: &'a Exporter,
     /// The name of the machine.
     name: &'a str,
-    /// The life of the machine.
+    /// The life of the machine within the hour.
     life: Life,
+    /// When it was created.
+    created: Option<i64>,
     hour: Hour,
     /// Tells whether its address belonged to another machine in this hour too, so that samples from outside the life of
     /// this one are the other's.
@@ -81,6 +107,7 @@ impl<'a> Exporters<'a> {
         &self,
         node: &str,
         (life, other_machines): (Life, bool),
+        created: Option<i64>,
         limits: Limits,
         hour: Hour,
     ) -> Option<Measured<'a>> {
@@ -93,7 +120,7 @@ impl<'a> Exporters<'a> {
             candidates.iter().min_by_key(|(instance, exporter)| (std::cmp::Reverse(points(exporter)), *instance));
         let (instance, exporter) = best?;
         let shared = other_machines || self.nodes_of.get(instance).is_some_and(|nodes| *nodes > 1);
-        Some(Measured { exporter, life, hour, name, shared, limits, slack_seconds: self.slack_seconds })
+        Some(Measured { exporter, life, created, hour, name, shared, limits, slack_seconds: self.slack_seconds })
     }
 }
 
@@ -175,47 +202,63 @@ impl Measured<'_> {
         names.first().filter(|_| names.len() == 1).map(String::as_str)
     }
 
-    /// CPU used, without what waited or was stolen.
-    pub(crate) fn used_millicores(&self, doubts: &mut Doubts) -> Option<SlotValues> {
-        self.millicores(|mode| mode != STEAL, doubts)
+    /// CPU of all modes, which together are no more than the machine has.
+    pub(crate) fn cpu(&self, doubts: &mut Doubts) -> Cpu {
+        let (mut used, mut stolen) =
+            (self.core_milliseconds(|mode| mode != STEAL), self.core_milliseconds(|mode| mode == STEAL));
+        let mut implausible = used.implausible + stolen.implausible;
+        let most = Most {
+            per_second: self.limits.millicores,
+            slack_seconds: self.slack_seconds.max(used.slack_seconds).max(stolen.slack_seconds),
+        };
+        let mut together = used.by_slot;
+        for (sum, stolen) in together.iter_mut().zip(stolen.by_slot) {
+            *sum = sum.map(|sum| sum.saturating_add(stolen.unwrap_or(0)));
+        }
+        implausible += busy::disbelieve(&mut together, most) + busy::disbelieve(&mut stolen.by_slot, most);
+        for ((used, stolen), together) in used.by_slot.iter_mut().zip(&mut stolen.by_slot).zip(together) {
+            if together.is_none() && used.take().is_some() {
+                *stolen = None;
+            }
+        }
+        doubts.add(queries::NODE_CPU.name, implausible, || self.name.to_owned());
+        let full = [most.per_second.saturating_mul(SLOT_SECONDS); SLOTS_PER_HOUR];
+        let rates = |mut by_slot: BySlot| {
+            busy::move_back(&mut by_slot, full);
+            let rate = |used: i64| int32(used.saturating_add(SLOT_SECONDS / 2) / SLOT_SECONDS);
+            let slots = by_slot.map(|used| used.map(rate));
+            slots.iter().any(Option::is_some).then_some(slots)
+        };
+        Cpu { used: rates(used.by_slot), stolen: rates(stolen.by_slot) }
     }
 
-    /// CPU the hypervisor gave to others.
-    pub(crate) fn steal_millicores(&self, doubts: &mut Doubts) -> Option<SlotValues> {
-        self.millicores(|mode| mode == STEAL, doubts)
-    }
-
-    /// Core-seconds of the chosen modes, slot by slot, as a rate.
+    /// Core-milliseconds of the chosen modes, slot by slot.
     ///
     /// Counters are rounded to milliseconds first: a server adds the cores up in any order, and what that changes in the
     /// last digits must not reach the files. The slot in which the machine was booted has no rate: what it used before is
     /// not known.
-    fn millicores(&self, counts: impl Fn(&str) -> bool, doubts: &mut Doubts) -> Option<SlotValues> {
+    fn core_milliseconds(&self, counts: impl Fn(&str) -> bool) -> CoreMilliseconds {
         let modes: Vec<_> = self.exporter.cpu_core_seconds.iter().filter(|(mode, _)| counts(mode)).collect();
-        let mut sums = [Some(0_i64); SLOTS_PER_HOUR];
         let most = Most { per_second: self.limits.millicores, slack_seconds: self.slack_seconds };
-        let mut implausible = 0;
+        let mut all = CoreMilliseconds::default();
+        if !modes.is_empty() {
+            all.by_slot = [Some(0); SLOTS_PER_HOUR];
+        }
         for (_, edges) in &modes {
             let zero = self.booted();
             let counted = self.counted(edges, 1000.0, zero, most);
-            implausible += counted.implausible;
-            let mut used = [None; SLOTS_PER_HOUR];
+            all.implausible += counted.implausible;
+            let mut used = BySlot::default();
             for step in counted.steps.iter().filter(|step| Some(step.from) != zero) {
+                // Over a gap, nobody knows how old the sample is that it begins with.
+                all.slack_seconds = all.slack_seconds.max(if step.is_gap() { SLOT_SECONDS } else { 0 });
                 used.iter_mut().zip(step.by_slot(self.hour)).for_each(|(used, part)| *used = used.or(part));
             }
-            for (sum, used) in sums.iter_mut().zip(used) {
+            for (sum, used) in all.by_slot.iter_mut().zip(used) {
                 *sum = sum.zip(used).map(|(sum, used)| sum.saturating_add(used));
             }
         }
-        let mut slots = SlotValues::default();
-        let most_of_a_slot = most.per_second.saturating_mul(SLOT_SECONDS.saturating_add(most.slack_seconds));
-        for (slot, used) in slots.iter_mut().zip(sums).filter(|_| !modes.is_empty()) {
-            let possible = used.is_none_or(|used| used <= most_of_a_slot);
-            implausible += usize::from(!possible);
-            *slot = used.filter(|_| possible).map(|used| int32(used.saturating_add(SLOT_SECONDS / 2) / SLOT_SECONDS));
-        }
-        doubts.add(queries::NODE_CPU.name, implausible, || self.name.to_owned());
-        slots.iter().any(Option::is_some).then_some(slots)
+        all
     }
 
     /// Reads a counter, in thousandths or in units.
@@ -265,31 +308,53 @@ impl Measured<'_> {
         slots.iter().any(Option::is_some).then_some(slots)
     }
 
-    /// Bytes of all devices of a kind; `None` without a sample, and where a device's counter fell and nobody knows why.
+    /// Bytes of all devices of a kind; `None` without a sample, where a device's counter fell and nobody knows why, and where
+    /// none shows at the beginning or the end of the machine's time in the hour: what they counted then nobody saw.
     pub(crate) fn bytes(&self, io: Io, doubts: &mut Doubts) -> Option<i64> {
-        let devices: Vec<_> = self.exporter.io_bytes.iter().filter(|((kind, _), _)| *kind == io).collect();
-        let of_edges = |edges: &Edges| self.own_edges(edges).first().is_some_and(Option::is_some);
-        let seen_at_start = devices.iter().any(|(_, edges)| of_edges(edges));
-        // A device that shows while others were there already is new, and counts from zero; so does every device of a
-        // machine that started in the hour. Else the first sample is where counting begins.
-        let began = (self.life.start > self.hour.start_seconds()).then_some(self.life.start);
-        let appeared = seen_at_start.then(|| self.hour.start_seconds());
+        let devices = self.exporter.io_bytes.iter().filter(|((kind, _), _)| *kind == io);
+        let devices: Vec<Edges> = devices.map(|(_, edges)| self.own_edges(edges)).collect();
+        let shown = |edge: usize| devices.iter().any(|edges| edges.get(edge).is_some_and(Option::is_some));
+        let shown: [bool; EDGES] = std::array::from_fn(shown);
+        if !shown.contains(&true) {
+            return None;
+        }
         let most = Most { per_second: self.limits.io_bytes_per_second(), slack_seconds: self.slack_seconds };
-        let (mut total, mut implausible) = (None, 0);
+        let (mut total, mut implausible) = (0_i64, 0);
         let mut known = true;
-        for (_, edges) in devices {
-            let new = began.or(appeared).filter(|_| !of_edges(edges));
-            let counted = self.counted(edges, 1.0, new.or(self.booted()), most);
+        for edges in &devices {
+            let counted = self.counted(edges, 1.0, self.began(edges, &shown).or(self.booted()), most);
             implausible += counted.implausible;
             known &= counted.lost <= 1;
-            let own = self.own_edges(edges);
-            if own.iter().any(Option::is_some) {
-                let bytes: i64 = counted.steps.iter().fold(0, |sum, step| sum.saturating_add(step.counted));
-                total = Some(total.unwrap_or(0_i64).saturating_add(bytes));
-            }
+            let bytes: i64 = counted.steps.iter().fold(0, |sum, step| sum.saturating_add(step.counted));
+            total = total.saturating_add(bytes);
         }
         doubts.add(queries::NODE_IO.name, implausible, || self.name.to_owned());
-        total.filter(|_| known)
+        let is_whole = self.is_whole(&shown);
+        if !is_whole {
+            doubts.cut_off(queries::NODE_IO.name, self.name);
+        }
+        Some(total).filter(|_| known && is_whole)
+    }
+
+    /// When the counter of a device began, where it does not show from the start of the hour: when others were last seen
+    /// without it, or the machine began. `None` where the first sample is where counting begins.
+    fn began(&self, edges: &Edges, shown: &[bool; EDGES]) -> Option<i64> {
+        let first = edges.iter().position(Option::is_some).filter(|first| *first > 0)?;
+        let without = shown.iter().take(first).rposition(|shown| *shown).map(|edge| edge_time(edge, self.hour));
+        let machine = Some(self.life.start).filter(|start| *start > self.hour.start_seconds());
+        without.max(machine)
+    }
+
+    /// Returns whether what shows of devices at the edges shows all of the machine's time in the hour. A machine that was
+    /// booted in it counts from zero, one that was created in it or in the slot before it may show a little later, and one
+    /// that is gone may have been listed for a while after that.
+    fn is_whole(&self, shown: &[bool; EDGES]) -> bool {
+        let slot_before = self.hour.start_seconds().saturating_sub(SLOT_SECONDS);
+        let is_new = self.life.start > self.hour.start_seconds() || self.created.is_some_and(|at| at >= slot_before);
+        let from_start = shown.first() == Some(&true) || is_new || self.booted().is_some();
+        let last = shown.iter().rposition(|shown| *shown).map_or(self.life.start, |edge| edge_time(edge, self.hour));
+        let listed_seconds = if self.life.end < self.hour.end_seconds() { GONE_LISTED_SECONDS } else { 0 };
+        from_start && last.saturating_add(listed_seconds) >= self.life.end
     }
 
     /// The samples at the edges that are this machine's.

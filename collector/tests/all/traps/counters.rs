@@ -218,13 +218,95 @@ async fn counters_of_a_node_begin_anew_only_where_it_was_booted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_shows_late_with_an_old_counter_is_not_new() {
     let test = "a_device_that_shows_late_with_an_old_counter_is_not_new";
+    // More than goes through in an hour, and more than in the five minutes since nobody saw it.
+    for before in [9e13, 9e12] {
+        let mut world = with_node_exporter();
+        let labels = [("instance", "n1:9100"), ("job", "node-exporter"), ("device", "eth1")];
+        let counted = |at: i64| before + f64::from(i32::try_from(at).unwrap()) * 100.0;
+        world.add("node_network_receive_bytes_total", &labels, (1_210, 3_900), 30, counted);
+        let Some((row, _)) = node(test, world).await else { return };
+        assert_eq!(row.network_receive_bytes, Some(3_600_000 + (3_580 - 1_480) * 100), "{before}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_goes_while_others_stay_counts_until_it_went() {
+    let test = "a_device_that_goes_while_others_stay_counts_until_it_went";
     let mut world = with_node_exporter();
     let labels = [("instance", "n1:9100"), ("job", "node-exporter"), ("device", "eth1")];
-    // Ninety terabytes in no time.
-    let counted = |at: i64| 9e13 + f64::from(i32::try_from(at).unwrap()) * 100.0;
-    world.add("node_network_receive_bytes_total", &labels, (1_210, 3_900), 30, counted);
-    let Some((row, _)) = node(test, world).await else { return };
-    assert_eq!(row.network_receive_bytes, Some(3_600_000 + (3_580 - 1_480) * 100));
+    let counted = |at: i64| f64::from(i32::try_from(at).unwrap() + 5_000) * 100.0;
+    world.add("node_network_receive_bytes_total", &labels, (-590, 1_800), 30, counted);
+    let Some((row, faults)) = node(test, world).await else { return };
+    // From 20 s before the hour to the last scrape that saw it.
+    assert_eq!((row.network_receive_bytes, faults), (Some(3_600_000 + 1_800 * 100), Vec::new()));
+}
+
+/// The world without the samples of some metrics in a span of seconds.
+fn without(mut world: World, prefix: &str, span: std::ops::Range<i64>) -> World {
+    for (labels, samples) in &mut world.series {
+        if labels.iter().any(|(k, v)| k == "__name__" && v.starts_with(prefix)) {
+            samples.retain(|sample| !span.contains(&second(sample)));
+        }
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_of_a_part_of_the_hour_are_not_those_of_the_hour() {
+    let test = "bytes_of_a_part_of_the_hour_are_not_those_of_the_hour";
+    // To the end of the hour and from its beginning: the exporter, or the devices alone.
+    for (prefix, span) in
+        [("node_", 1_800..4_200), ("node_network_", 1_800..4_200), ("node_", -600..1_200), ("node_disk_", -600..1_200)]
+    {
+        let Some((row, faults)) = node(test, without(with_node_exporter(), prefix, span.clone())).await else { return };
+        let [network, disk] = ["node_network_", "node_disk_"].map(|kind| kind.starts_with(prefix));
+        let expect = (Some(3_600_000).filter(|_| !network), Some(1_800_000).filter(|_| !disk));
+        assert_eq!((row.network_receive_bytes, row.disk_read_bytes), expect, "{prefix} {span:?}");
+        let told = faults.iter().any(|fault| fault.contains("`node_io`: 1 objects, such as `n1`, have no samples"));
+        assert!(told, "{prefix} {span:?}: {faults:?}");
+    }
+    // Over a gap within the hour its counters ran on.
+    let (row, faults) = node(test, without(with_node_exporter(), "node_", 1_200..2_700)).await.unwrap();
+    assert_eq!((row.network_receive_bytes, row.disk_read_bytes), (Some(3_600_000), Some(1_800_000)));
+    assert_eq!(faults, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn modes_that_are_more_together_than_the_machine_has_are_unknown() {
+    let test = "modes_that_are_more_together_than_the_machine_has_are_unknown";
+    let world = |modes: &[(&str, f64)]| {
+        let mut world = plain();
+        let at = [("instance", "n1:9100")];
+        world.add("node_uname_info", &[&at[..], &[("nodename", "n1")]].concat(), (-590, 3_900), 30, |_| 1.0);
+        for (mode, rate) in modes {
+            let labels = [at[0], ("cpu", "0"), ("mode", *mode)];
+            let counted = |at: i64| f64::from(i32::try_from(at).unwrap() + 5_000) * rate;
+            world.add("node_cpu_seconds_total", &labels, (-590, 3_900), 30, counted);
+        }
+        world
+    };
+    // Each is within the four cores, and within what a slot may show of the one before it.
+    for modes in [[("user", 2.5), ("system", 2.0)], [("user", 3.0), ("steal", 1.5)]] {
+        let Some((row, faults)) = node(test, world(&modes)).await else { return };
+        assert_eq!((row.cpu_used_millicores_by_slot, row.cpu_steal_millicores_by_slot), (None, None), "{modes:?}");
+        assert!(faults[0].contains("`node_cpu`: 12 values of 1 objects, such as `n1`"), "{faults:?}");
+    }
+    let (row, faults) = node(test, world(&[("user", 2.5), ("system", 1.5)])).await.unwrap();
+    assert_eq!((row.cpu_used_millicores_by_slot, faults), (Some([Some(4_000); 12]), Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_shows_no_more_than_the_node_has() {
+    let test = "a_slot_shows_no_more_than_the_node_has";
+    // Half a core, and all four of them from 1,440 on. The scrapes from 1,450 to 1,510 are missing, so that what the edge at
+    // 1,500 shows is older than usual, and the slot after it shows sixty seconds more than it has.
+    let used = |at: i64| f64::from(i32::try_from(at).unwrap());
+    let world = changed(plain(), CPU, |at, _| used(at + 5_000) * 0.5 + used((at - 1_440).max(0)) * 3.5);
+    let Some((row, slots, faults)) = self::used(test, without(world, CPU, 1_450..1_530)).await else { return };
+    assert!(slots.iter().all(|slot| slot.is_some_and(|slot| slot <= 4_000)), "{slots:?}");
+    assert_eq!((row.cpu_max_millicores, faults), (Some(4_000), Vec::new()));
+    // Nothing is lost: half a core until 1,440, and four from then to the last scrape of the hour.
+    assert_eq!(row.cpu_core_milliseconds, Some((1_440 + 20) * 500 + (3_580 - 1_440) * 4_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]

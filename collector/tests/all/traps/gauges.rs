@@ -199,6 +199,11 @@ async fn a_size_that_no_machine_has_is_unknown() {
         let row = hours.rows::<NodeHour>().await.remove(0);
         assert_eq!((row.cpu_capacity_millicores, row.memory_capacity_bytes), (None, None), "{wrong}");
         assert_eq!(hours.rows::<ContainerHour>().await.remove(0).cpu_core_milliseconds, Some(1_800_000));
+        let told = faults(&hours).await;
+        // A node may accept no pods.
+        let count = if wrong == 0.0 { 2 } else { 3 };
+        let expect = format!("`node_resources`: {count} values of 1 objects, such as `n1`");
+        assert!(told.iter().any(|fault| fault.contains(&expect)), "{wrong}: {told:?}");
     }
 }
 
