@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::numbers::{int32, whole};
 use crate::owner::workload;
 use crate::settings::Settings;
-use crate::snapshot::{Name, Pod, Resources, SmallSet, Snapshot, edge_time};
+use crate::snapshot::{Amount, Name, Pod, Resources, SmallSet, Snapshot, edge_time};
 
 /// Source of the end of a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,24 +172,27 @@ pub(crate) fn row(
 
 /// Returns whether a pod asks for CPU or memory as a whole, which shows in its class: of one that is guaranteed every
 /// container has requests and limits of both, and of a burstable one any has one of either. `None` where the class is
-/// not known, or requests are not exposed.
+/// not known, or where what would tell is not exposed: of containers, or of init containers where the pod has one.
 ///
 /// A burstable pod that asks as a whole beside its containers looks like any other.
 fn pod_level_requests(snapshot: &Snapshot, pod: &Pod) -> Option<bool> {
-    if !snapshot.requests_exposed {
+    let is_exposed = |amount: &Amount| snapshot.amounts_exposed.contains(amount);
+    if !Amount::all(false).iter().any(is_exposed) {
         return None;
     }
     let containers = || pod.containers.iter().map(|(_, container)| container);
-    let any = |c: &Resources| {
-        let amounts = [c.cpu_request_cores, c.memory_request_bytes, c.cpu_limit_cores, c.memory_limit_bytes];
-        amounts.iter().any(Option::is_some)
-    };
-    let requests = |c: &Resources| c.cpu_request_cores.is_some() && c.memory_request_bytes.is_some();
-    let limits = |c: &Resources| c.cpu_limit_cores.is_some() && c.memory_limit_bytes.is_some();
-    let all = |c: &Resources| requests(c) && (limits(c) || !snapshot.limits_exposed);
+    // Counts what is exposed of containers, and is of none.
+    let lacks = |c: &Resources| Amount::all(c.init).iter().any(|amount| is_exposed(amount) && amount.of(c).is_none());
+    let has_any = |c: &Resources| Amount::all(c.init).iter().any(|amount| amount.of(c).is_some());
+    let requests_show = |init| Amount::all(init).iter().filter(|amount| !amount.limit).all(is_exposed);
+    let any_init = containers().any(|c| c.init);
     match &*pod.qos_class {
-        "Guaranteed" => Some(!containers().any(any) || !containers().all(all)),
-        "Burstable" => Some(!containers().any(any)),
+        // Every container has them, so one that shows none of what others show has them from its pod.
+        "Guaranteed" if !containers().any(|c| !c.init) || containers().any(lacks) => Some(true),
+        "Guaranteed" => (!any_init || requests_show(true)).then_some(false),
+        "Burstable" if containers().any(has_any) => Some(false),
+        // What is not shown may be what makes it burstable.
+        "Burstable" => (requests_show(false) && (!any_init || requests_show(true))).then_some(true),
         "BestEffort" => Some(false),
         _ => None,
     }
@@ -285,6 +288,7 @@ fn plus(request: Option<f64>, overhead: Option<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::Measure;
 
     const HOUR: i64 = 1_782_864_000;
 
@@ -431,7 +435,8 @@ mod tests {
             let named = containers.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), *c));
             let pod = Pod { containers: named.collect(), qos_class: class.into(), ..Pod::default() };
             let mut snapshot = Snapshot::default();
-            (snapshot.requests_exposed, snapshot.limits_exposed) = (true, limits_exposed);
+            snapshot.amounts_exposed =
+                Amount::all(false).into_iter().filter(|amount| limits_exposed || !amount.limit).collect();
             assert_eq!(pod_level_requests(&snapshot, &pod), expect, "{class} {containers:?}");
             assert_eq!(pod_level_requests(&Snapshot::default(), &pod), None);
         };
@@ -448,6 +453,39 @@ mod tests {
         check("Burstable", &[none, container(None, one, None, None)], true, Some(false));
         check("BestEffort", &[], true, Some(false));
         check("", &[], true, None);
+    }
+
+    #[test]
+    fn requests_that_are_not_exposed_are_not_taken_for_those_of_the_pod() {
+        let one = Some(1.0);
+        let whole = Resources {
+            cpu_request_cores: one,
+            memory_request_bytes: one,
+            cpu_limit_cores: one,
+            memory_limit_bytes: one,
+            ..Resources::default()
+        };
+        let init = Resources { init: true, ..Resources::default() };
+        let cpu_alone = Resources { memory_request_bytes: None, memory_limit_bytes: None, ..whole };
+        let check = |class: &str, containers: &[Resources], exposed: &[Amount], expect: Option<bool>| {
+            let named = containers.iter().enumerate().map(|(n, c)| (Name::from(n.to_string()), *c));
+            let pod = Pod { containers: named.collect(), qos_class: class.into(), ..Pod::default() };
+            let mut snapshot = Snapshot::default();
+            snapshot.amounts_exposed = exposed.iter().copied().collect();
+            assert_eq!(pod_level_requests(&snapshot, &pod), expect, "{class} {containers:?} {exposed:?}");
+        };
+        let (main, all) = (Amount::all(false), [Amount::all(false), Amount::all(true)].concat());
+        let cpu: Vec<_> = main.into_iter().filter(|amount| amount.resource == Measure::Cpu).collect();
+        // What init containers ask for is dropped, and what they are is not.
+        check("Guaranteed", &[whole, init], &main, None);
+        check("Guaranteed", &[whole, init], &all, Some(true));
+        check("Guaranteed", &[whole, Resources { init: true, ..whole }], &all, Some(false));
+        check("Burstable", &[Resources::default(), init], &main, None);
+        check("Burstable", &[Resources::default(), init], &all, Some(true));
+        // Memory is dropped.
+        check("Guaranteed", &[cpu_alone], &cpu, Some(false));
+        check("Guaranteed", &[cpu_alone], &main, Some(true));
+        check("Burstable", &[Resources::default()], &cpu, None);
     }
 
     fn check_effective(containers: &[(bool, bool, Option<f64>)], overhead: Option<f64>, expect: Option<i32>) {

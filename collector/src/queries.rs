@@ -217,6 +217,7 @@ mod tests {
         let hour = Hour::starting_at(7200).unwrap();
         assert_eq!(Shape::Edges.bounds(hour), (7200, 10800));
         assert_eq!(Shape::Slots.bounds(hour), (7500, 10800));
+        assert_eq!(Shape::SlotsAndNext.bounds(hour), (7500, 11100));
         assert_eq!(Shape::Once.bounds(hour), (10920, 10920));
     }
 

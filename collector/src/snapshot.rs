@@ -7,6 +7,7 @@ mod jobs;
 mod load_balancers;
 mod nodes;
 mod pods;
+mod presence;
 mod small_map;
 mod volumes;
 
@@ -29,7 +30,9 @@ use crate::usage_source::UsageSource;
 pub(crate) use changes::Between;
 #[cfg(test)]
 pub(crate) use containers::Beyond;
-pub(crate) use containers::{Grid, Instance, InstanceKey, Resources, Uid};
+#[cfg(test)]
+pub(crate) use containers::Measure;
+pub(crate) use containers::{Amount, Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 use jobs::ByJob;
 pub(crate) use load_balancers::{
@@ -113,9 +116,8 @@ pub(crate) struct Snapshot {
     pub(crate) tolerations_exposed: bool,
     /// Tells whether requests come by resource, so that those for other things than CPU and memory would show.
     pub(crate) resources_exposed: bool,
-    /// Tells whether any container shows a request, and a limit, of CPU or memory.
-    pub(crate) requests_exposed: bool,
-    pub(crate) limits_exposed: bool,
+    /// Requests and limits of CPU and memory that any container shows.
+    pub(crate) amounts_exposed: BTreeSet<Amount>,
     /// Other names of labels and metrics that were read, for the hour's quality.
     pub(crate) dialect: BTreeSet<&'static str>,
     /// Names in use, each once.
@@ -198,12 +200,20 @@ impl Snapshot {
         self.slack_seconds = self.slack_seconds.clamp(LEAST_SLACK_SECONDS, SLOT_SECONDS);
         self.listing_seconds = exporters::interval(&self.scrapes, exporters::KUBE_STATE_METRICS);
         self.rename_strangers();
+        self.bridge_gaps();
         nodes::join_exporters(&mut self.exporters);
         if self.dialect.contains("exported_node") {
             for pod in self.pods.values_mut().filter(|pod| pod.node_of_exporter) {
                 pod.node = Name::default();
             }
         }
+    }
+
+    /// Tells that volumes and load balancers were there between the slots that saw them.
+    fn bridge_gaps(&mut self) {
+        let scraped = self.scraped_slots;
+        self.claims.values_mut().for_each(|claim| claim.bridge(&scraped));
+        self.load_balancers.objects.values_mut().for_each(|object| object.bridge(&scraped));
     }
 
     /// Limits of a pod's node; none where nothing is known of it.
@@ -444,6 +454,32 @@ fn taker(fact: Fact) -> Take {
 
 fn value(series: &Series<'_, '_>) -> Option<f64> {
     series.points.last().map(|(_, value)| *value)
+}
+
+/// The samples of a series that are of the hour, of one that is asked for beyond it too; all of them where the hour has none,
+/// as of what began in its last seconds.
+fn of_hour<'a>(series: &'a Series<'_, '_>, start_seconds: i64) -> &'a [(i64, f64)] {
+    let end = start_seconds.saturating_add(HOUR_SECONDS).saturating_mul(1000);
+    let of_hour = series.points.partition_point(|(ms, _)| *ms <= end);
+    series.points.get(..of_hour).filter(|points| !points.is_empty()).unwrap_or(series.points)
+}
+
+/// The value that a series had last within the hour.
+fn last_of_hour(series: &Series<'_, '_>, start_seconds: i64) -> Option<f64> {
+    of_hour(series, start_seconds).last().map(|(_, value)| *value)
+}
+
+/// The mean of a value over the slots of the hour in which it was there, which weighs what it was by its time. One that is not
+/// possible is the answer, wherever it was: it must not hide in a mean.
+fn mean_of_hour(series: &Series<'_, '_>, start_seconds: i64, is_possible: impl Fn(f64) -> bool) -> Option<f64> {
+    let values = || of_hour(series, start_seconds).iter().map(|(_, value)| *value);
+    if let Some(impossible) = values().find(|value| !is_possible(*value)) {
+        return Some(impossible);
+    }
+    // From the first on, so that a value that never changed is the value it was.
+    let first = values().next()?;
+    let (beyond, count) = values().fold((0.0, 0.0), |(beyond, count), value| (beyond + (value - first), count + 1.0));
+    Some(first + beyond / count)
 }
 
 /// A value that is a time.

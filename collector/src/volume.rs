@@ -37,13 +37,14 @@ pub(crate) fn rows(
     let row = |((namespace, name), claim): (&(String, String), &Claim)| {
         let volume = snapshot.volumes.get(&claim.volume);
         let handles = volume.map(|v| [v.csi_handle.as_str(), v.ebs_volume_id.as_str()]).unwrap_or_default();
-        let volume_id = handles.into_iter().find_map(ebs_volume_id);
+        let ebs_id = handles.into_iter().find_map(ebs_volume_id);
+        let file_system = volume.and_then(|v| file_system(&v.csi_handle));
         let mounted = mounts.get(&(namespace.as_str(), name.as_str()));
         let zone = zone(claim, volume, settings)
-            .or_else(|| zone_of_nodes(mounted?, &node_zones, volume_id.as_deref()).map(|zone| (zone, "node")));
+            .or_else(|| zone_of_nodes(mounted?, &node_zones, ebs_id.as_deref()).map(|zone| (zone, "node")));
         let kind = Kind::of(claim, volume, settings);
-        let on_outpost = mounted.zip(volume_id.as_ref()).and_then(|(mounted, _)| on_outpost(mounted, &outposts));
-        let (capacity, used) = sizes(claim, volume, volume_id.is_some());
+        let on_outpost = mounted.zip(ebs_id.as_ref()).and_then(|(mounted, _)| on_outpost(mounted, &outposts));
+        let (capacity, used) = sizes(claim, volume, ebs_id.is_some());
         let given = [(volume.and_then(|v| v.capacity_bytes), capacity), (claim.used_max_bytes, used)];
         let dropped = given.into_iter().filter(|(told, believed)| told.is_some() && believed.is_none()).count();
         doubts.add(queries::VOLUME_USED.name, dropped, || format!("{namespace}/{name}"));
@@ -54,7 +55,7 @@ pub(crate) fn rows(
             volume: claim.volume.clone(),
             zone: zone.as_ref().map(|(zone, _)| zone.clone()),
             storage_class: (!claim.storage_class.is_empty()).then(|| claim.storage_class.clone()),
-            volume_id,
+            volume_id: ebs_id.or_else(|| file_system.map(ToOwned::to_owned)),
             volume_type: kind.volume_type,
             volume_type_source: kind.source.to_owned(),
             iops: kind.iops,
@@ -64,7 +65,7 @@ pub(crate) fn rows(
             present_seconds: int32(present_slots(claim).saturating_mul(SLOT_SECONDS)),
             pods: mounted.map(names).unwrap_or_default(),
             zone_source: zone.map(|(_, source)| source.to_owned()),
-            csi_driver: volume.map(|v| v.csi_driver.clone()).filter(|driver| !driver.is_empty()),
+            csi_driver: volume.map(|v| v.driver.clone()).filter(|driver| !driver.is_empty()),
             on_outpost,
         }
     };
@@ -148,18 +149,19 @@ struct Kind {
 }
 
 impl Kind {
-    /// By what the user says of the storage class, else by its parameters, else by its name. IOPS and throughput come
-    /// from the first two alone, each where it is given.
+    /// By what the user says of the storage class, else by its parameters, else by its name, as far as the driver keeps data
+    /// on EBS. IOPS and throughput come from the first two alone, each where it is given.
     fn of(claim: &Claim, volume: Option<&Volume>, settings: &Settings) -> Self {
+        let store = Store::of(volume.map(|v| v.driver.as_str()).unwrap_or_default());
+        let is_ebs = store == Store::Ebs;
         let given = settings.overrides.storage_class(&claim.storage_class);
-        let api = settings.api.class(&claim.storage_class);
+        let given = given.filter(|given| store.may_be(given.volume_type.as_deref()));
+        let api = settings.api.class(&claim.storage_class).filter(|_| is_ebs);
         let gib = volume.and_then(|v| v.capacity_bytes).and_then(whole).map(|bytes| bytes >> 30);
         let api_iops = api.and_then(|api| api.iops.or_else(|| api.iops_per_gib?.checked_mul(gib?)));
         let by_user = given.and_then(|given| given.volume_type.clone()).map(|name| (name, "override"));
         let by_api = || api.and_then(|api| api.volume_type.clone()).map(|name| (name, "api"));
-        let is_other =
-            volume.is_some_and(|v| !v.csi_driver.is_empty() && !EBS_DRIVERS.contains(&v.csi_driver.as_str()));
-        let by_name = || volume_type(&claim.storage_class).filter(|_| !is_other);
+        let by_name = || volume_type(&claim.storage_class).filter(|_| is_ebs);
         let found = by_user.or_else(by_api).or_else(|| by_name().map(|name| (name.to_owned(), "storage-class-name")));
         let (volume_type, source) = found.unzip();
         Self {
@@ -169,6 +171,42 @@ impl Kind {
             throughput_mib_per_second: given
                 .and_then(|given| given.throughput_mib_per_second)
                 .or_else(|| api?.throughput_mib_per_second),
+        }
+    }
+}
+
+/// What a driver keeps data on, which comes before anything that is said of a storage class: a volume that was made by hand
+/// may name any class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    /// EBS, or nothing says that it is not.
+    Ebs,
+    /// EFS or FSx.
+    FileSystem,
+    /// What a driver of Kubernetes itself reaches, such as a local disk, or NFS, behind which may be EFS or FSx.
+    InTree,
+    /// That of a driver that nobody here knows; the user may.
+    Unknown,
+}
+
+impl Store {
+    fn of(driver: &str) -> Self {
+        match driver {
+            "" => Self::Ebs,
+            _ if EBS_DRIVERS.contains(&driver) => Self::Ebs,
+            "efs.csi.aws.com" => Self::FileSystem,
+            _ if driver.starts_with("fsx.") => Self::FileSystem,
+            _ if driver.starts_with("kubernetes.io/") => Self::InTree,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns whether it may be what a user says of the storage class.
+    fn may_be(self, volume_type: Option<&str>) -> bool {
+        match self {
+            Self::Ebs | Self::Unknown => true,
+            Self::FileSystem => false,
+            Self::InTree => matches!(volume_type, Some("efs" | "fsx")),
         }
     }
 }
@@ -189,8 +227,13 @@ fn mounts(snapshot: &Snapshot) -> BTreeMap<(&str, &str), Mounted<'_>> {
 
 /// `vol-0abc`, or the last segment of `aws://us-east-1a/vol-0abc`.
 fn ebs_volume_id(handle: &str) -> Option<String> {
-    let id = handle.rsplit('/').next()?;
+    let id = handle.rsplit('/').next().filter(|_| file_system(handle).is_none())?;
     id.starts_with("vol-").then(|| id.to_owned())
+}
+
+/// The file system of EFS or FSx in a handle, with what of it is mounted: `fs-0abc`, `fs-0abc::fsap-0def` or `fs-0abc:/dir`.
+fn file_system(handle: &str) -> Option<&str> {
+    ["fs-", "fsvol-"].iter().any(|start| handle.starts_with(start)).then_some(handle)
 }
 
 /// The EBS type that the name of a storage class contains as a word: `gp3`, `ebs-gp3-encrypted`, `db_io2`.
@@ -224,5 +267,38 @@ mod tests {
         assert_eq!(ebs_volume_id("vol-0abc").as_deref(), Some("vol-0abc"));
         assert_eq!(ebs_volume_id("aws://us-east-1a/vol-0abc").as_deref(), Some("vol-0abc"));
         assert_eq!(ebs_volume_id("fs-0123::fsap-4"), None);
+    }
+
+    #[test]
+    fn file_systems_come_with_what_of_them_is_mounted() {
+        for handle in ["fs-0123", "fs-0123::fsap-4", "fs-0123:/a/vol-b", "fsvol-0123"] {
+            assert_eq!(file_system(handle), Some(handle));
+        }
+        assert_eq!((file_system("vol-0abc"), file_system("")), (None, None));
+    }
+
+    #[test]
+    fn the_driver_decides_before_the_class() {
+        let settings = Settings {
+            overrides: crate::Overrides::read("[storage_classes.gp2]\nvolume_type = \"gp3\"").unwrap(),
+            ..Settings::default()
+        };
+        let mut claim = Claim::default();
+        "gp2".clone_into(&mut claim.storage_class);
+        for (driver, expect) in [
+            ("", Some("gp3")),
+            ("ebs.csi.aws.com", Some("gp3")),
+            ("efs.csi.aws.com", None),
+            ("fsx.csi.aws.com", None),
+            ("kubernetes.io/nfs", None),
+            ("pxd.portworx.com", Some("gp3")),
+        ] {
+            let volume = Volume { driver: driver.to_owned(), ..Volume::default() };
+            let kind = Kind::of(&claim, Some(&volume), &settings);
+            assert_eq!(kind.volume_type.as_deref(), expect, "{driver}");
+            let kind = Kind::of(&claim, Some(&volume), &Settings::default());
+            let by_name = Some("gp2").filter(|_| ["", "ebs.csi.aws.com"].contains(&driver));
+            assert_eq!(kind.volume_type.as_deref(), by_name, "{driver}");
+        }
     }
 }

@@ -127,9 +127,9 @@ table! {
     node: String, "";
     /// `app`, `init`, or `sidecar` (an init container that keeps running).
     container_kind: String, "";
-    /// CPU request; null when the container has none.
+    /// CPU request, the mean over its time in the hour where it changed; null when the container has none.
     cpu_request_millicores: Option<i32>, "millicore";
-    /// Memory request; null when the container has none.
+    /// Memory request, the mean over its time in the hour where it changed; null when the container has none.
     memory_request_bytes: Option<i64>, "byte";
     /// CPU limit; null when the container has none.
     cpu_limit_millicores: Option<i32>, "millicore";
@@ -219,7 +219,7 @@ table! {
     extended_requests: Option<Vec<String>>, "";
     /// Whether its class shows that it asks for CPU or memory as a whole (`spec.resources` of a pod), which no metric has:
     /// then its effective requests are null because they are not known, and not because there are none. Null when the
-    /// class is not known.
+    /// class is not known, or the requests of its containers or init containers are not collected.
     pod_level_requests: Option<bool>, "";
 }
 
@@ -324,7 +324,8 @@ table! {
     zone: Option<String>, "";
     /// Storage class.
     storage_class: Option<String>, "";
-    /// EBS volume id; null for other drivers.
+    /// Id of what is behind it: the EBS volume (`vol-…`), or the file system of EFS or FSx with what of it is mounted
+    /// (`fs-…::fsap-…`); null for other drivers.
     volume_id: Option<String>, "";
     /// EBS volume type; null when nothing names it.
     volume_type: Option<String>, "";
@@ -334,7 +335,7 @@ table! {
     iops: Option<i64>, "";
     /// Provisioned throughput; null when not known.
     throughput_mib_per_second: Option<i32>, "MiB/s";
-    /// Capacity.
+    /// Capacity; the mean over its time in the hour where it grew.
     capacity_bytes: Option<i64>, "byte";
     /// Most bytes used in the hour; null when not collected.
     used_max_bytes: Option<i64>, "byte";
@@ -344,7 +345,8 @@ table! {
     pods: Vec<String>, "";
     /// How the zone is known: `label`, `volume-id`, `api`, or `node` of a pod that mounts it; null when it is not.
     zone_source: Option<String>, "";
-    /// CSI driver of the volume, such as `ebs.csi.aws.com` or `efs.csi.aws.com`; null when it is of none, or not known.
+    /// CSI driver of the volume, such as `ebs.csi.aws.com` or `efs.csi.aws.com`, or the driver that is part of Kubernetes,
+    /// such as `kubernetes.io/nfs`; null where that is the one of EBS, and when not known.
     csi_driver: Option<String>, "";
     /// True for an EBS volume on an Outpost, by the nodes of the pods that mount it, since it can be attached nowhere else;
     /// null when no pod mounts it, or their nodes are not known.

@@ -97,13 +97,13 @@ pub const CONTAINER_START: Query = Query {
 
 /// Requests and limits of containers and init containers, in cores, bytes and pieces, in the names of
 /// kube-state-metrics 2 and of 1; and which containers are init containers, `restart_policy` being `Always` for those
-/// that keep running beside the others.
+/// that keep running beside the others. Slot by slot, since they change when a pod is resized.
 pub const CONTAINER_RESOURCES: Query = Query {
     fact: Fact::ContainerResources,
     name: "container_resources",
     metric: "kube_pod_container_resource_requests",
     shard_by: "uid",
-    shape: Shape::Once,
+    shape: Shape::SlotsAndNext,
     labels: &["__name__", "namespace", "pod", "uid", "container", "resource", "restart_policy"],
     promql: concat!(
         "max by (__name__,namespace,pod,uid,container,resource,restart_policy) (last_over_time({$shard,__name__=~\"",
@@ -112,6 +112,6 @@ pub const CONTAINER_RESOURCES: Query = Query {
         "kube_pod_container_resource_requests_cpu_cores|kube_pod_container_resource_requests_memory_bytes|",
         "kube_pod_container_resource_limits_cpu_cores|kube_pod_container_resource_limits_memory_bytes|",
         "kube_pod_init_container_info",
-        "\"}[62m]))"
+        "\"}[5m]))"
     ),
 };

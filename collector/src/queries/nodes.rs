@@ -39,13 +39,14 @@ pub const NODE_CREATED: Query = Query {
 };
 
 /// Capacity and allocatable of nodes, in cores, bytes (of huge pages too), pods and pieces (GPUs), and when each was created, in seconds since the epoch.
-/// Over the look-ahead too, so that a node that shows only after the hour is known to be born after it.
+/// Slot by slot, since they may change, and beyond the hour too, so that a node that shows only after it is known to be born
+/// after it.
 pub const NODE_RESOURCES: Query = Query {
     fact: Fact::NodeResources,
     name: "node_resources",
     metric: "kube_node_status_capacity",
     shard_by: "node",
-    shape: Shape::Once,
+    shape: Shape::SlotsAndNext,
     labels: &["__name__", "node", "resource"],
     promql: concat!(
         "max by (__name__,node,resource) (last_over_time({$shard,__name__=~\"",
@@ -54,7 +55,7 @@ pub const NODE_RESOURCES: Query = Query {
         "kube_node_status_capacity_cpu_cores|kube_node_status_allocatable_cpu_cores|",
         "kube_node_status_capacity_memory_bytes|kube_node_status_allocatable_memory_bytes|",
         "kube_node_status_capacity_pods|kube_node_status_allocatable_pods",
-        "\",resource!~\"attachable_volumes_.*\"}[62m]))"
+        "\",resource!~\"attachable_volumes_.*\"}[5m]))"
     ),
 };
 

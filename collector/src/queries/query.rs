@@ -14,6 +14,9 @@ pub enum Shape {
     Once,
     /// At the end of each of the twelve slots.
     Slots,
+    /// At the end of each of the twelve slots and of the one after them: facts with their times. What shows in the last alone
+    /// began in the last seconds of the hour.
+    SlotsAndNext,
     /// At the start of the hour and at the end of each slot: thirteen points, for differences of counters.
     Edges,
     /// At the edges of the slots of the hour before, without its end.
@@ -32,6 +35,7 @@ impl Shape {
                 (at, at)
             }
             Self::Slots => (start.saturating_add(SLOT_SECONDS), end),
+            Self::SlotsAndNext => (start.saturating_add(SLOT_SECONDS), end.saturating_add(SLOT_SECONDS)),
             Self::Edges => (start, end),
             Self::Before => (start.saturating_sub(HOUR_SECONDS), start.saturating_sub(SLOT_SECONDS)),
             Self::After => (end.saturating_add(SLOT_SECONDS), end.saturating_add(HOUR_SECONDS)),

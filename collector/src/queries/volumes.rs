@@ -16,29 +16,39 @@ pub const CLAIM_INFO: Query = Query {
     ),
 };
 
-/// Volumes, the EBS volumes behind them, their capacity in bytes, and their zone where kube-state-metrics is allowed to
-/// show the labels of volumes.
+/// Volumes, what is behind them (a volume of a CSI driver, or of a driver that is part of Kubernetes), their capacity in
+/// bytes, and their zone where kube-state-metrics is allowed to show the labels of volumes. Slot by slot, since a volume may
+/// grow.
 pub const VOLUME_INFO: Query = Query {
     fact: Fact::VolumeInfo,
     name: "volume_info",
     metric: "kube_persistentvolume_info",
     shard_by: "persistentvolume",
-    shape: Shape::Once,
+    shape: Shape::SlotsAndNext,
     labels: &[
         "__name__",
         "persistentvolume",
         "csi_driver",
         "csi_volume_handle",
         "ebs_volume_id",
+        "nfs_server",
+        "host_path",
+        "local_path",
+        "iscsi_iqn",
+        "fc_wwids",
+        "fc_target_wwns",
+        "gce_persistent_disk_name",
+        "azure_disk_name",
         "label_topology_kubernetes_io_zone",
         "label_failure_domain_beta_kubernetes_io_zone",
         "label_topology_ebs_csi_aws_com_zone",
     ],
     promql: concat!(
-        "max by (__name__,persistentvolume,csi_driver,csi_volume_handle,ebs_volume_id,label_topology_kubernetes_io_zone,",
+        "max by (__name__,persistentvolume,csi_driver,csi_volume_handle,ebs_volume_id,nfs_server,host_path,local_path,",
+        "iscsi_iqn,fc_wwids,fc_target_wwns,gce_persistent_disk_name,azure_disk_name,label_topology_kubernetes_io_zone,",
         "label_failure_domain_beta_kubernetes_io_zone,label_topology_ebs_csi_aws_com_zone) ",
         "(last_over_time({$shard,__name__=~\"kube_persistentvolume_info|kube_persistentvolume_capacity_bytes|",
-        "kube_persistentvolume_labels\"}[62m]))"
+        "kube_persistentvolume_labels\"}[5m]))"
     ),
 };
 

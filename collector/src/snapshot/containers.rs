@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use super::{EDGES, Name, Snapshot, edges, moment, slots, value};
+use super::{EDGES, Name, Snapshot, edges, mean_of_hour, moment, slots};
 use crate::decode::Series;
 use crate::limits::is_possible_amount;
 use crate::numbers::whole;
@@ -235,6 +235,43 @@ pub(crate) struct Resources {
     pub(crate) sidecar: bool,
 }
 
+/// An amount of CPU or memory that containers ask for or are limited to, as a metric of its own shows it: some clusters drop
+/// one or the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Amount {
+    /// Of init containers and sidecars.
+    pub(crate) init: bool,
+    /// A limit, or else a request.
+    pub(crate) limit: bool,
+    pub(crate) resource: Measure,
+}
+
+/// CPU or memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Measure {
+    Cpu,
+    Memory,
+}
+
+impl Amount {
+    /// The amounts that are shown of containers, or of init containers.
+    pub(crate) fn all(init: bool) -> [Self; 4] {
+        let amount = |limit, resource| Self { init, limit, resource };
+        [(false, Measure::Cpu), (false, Measure::Memory), (true, Measure::Cpu), (true, Measure::Memory)]
+            .map(|(limit, resource)| amount(limit, resource))
+    }
+
+    /// The amount of a container.
+    pub(crate) fn of(self, container: &Resources) -> Option<f64> {
+        match (self.limit, self.resource) {
+            (false, Measure::Cpu) => container.cpu_request_cores,
+            (false, Measure::Memory) => container.memory_request_bytes,
+            (true, Measure::Cpu) => container.cpu_limit_cores,
+            (true, Measure::Memory) => container.memory_limit_bytes,
+        }
+    }
+}
+
 pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     s.measured(series)?.cpu.merge(edges(series, start));
     Some(())
@@ -312,7 +349,7 @@ pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Op
     Some(())
 }
 
-pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let metric = series.label("__name__")?;
     let container = s.name(series.label("container")?);
     if metric == "kube_pod_init_container_info" {
@@ -333,13 +370,16 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     } else {
         s.resources_exposed = true;
     }
-    if matches!(resource, "cpu" | "memory") {
-        let exposed = if metric.contains("_limits") { &mut s.limits_exposed } else { &mut s.requests_exposed };
-        *exposed = true;
-    }
-    let amount = value(series)?;
+    let (init, limit) = (metric.starts_with("kube_pod_init_"), metric.contains("_limits"));
+    let measure = match resource {
+        "cpu" => Some(Measure::Cpu),
+        "memory" => Some(Measure::Memory),
+        _ => None,
+    };
+    s.amounts_exposed.extend(measure.map(|resource| Amount { init, limit, resource }));
+    let amount = mean_of_hour(series, start, |amount| is_possible_amount(resource, amount))?;
     // A request of CPU or memory is held against the node when it is known which.
-    let is_told_later = matches!(resource, "cpu" | "memory") && !metric.contains("_limits");
+    let is_told_later = measure.is_some() && !limit;
     if !is_told_later && !is_possible_amount(resource, amount) {
         s.doubts.add(CONTAINER_RESOURCES.name, 1, || {
             format!("{container} of pod {}", series.label("uid").unwrap_or_default())
@@ -349,8 +389,8 @@ pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Op
     let extended = s.name(resource);
     let pod = s.pod(series)?;
     let resources = pod.containers.entry(Name::clone(&container));
-    resources.init |= metric.starts_with("kube_pod_init_");
-    let field = match (metric.contains("_limits"), resource) {
+    resources.init |= init;
+    let field = match (limit, resource) {
         (false, "cpu") => &mut resources.cpu_request_cores,
         (false, "memory") => &mut resources.memory_request_bytes,
         (true, "cpu") => &mut resources.cpu_limit_cores,

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::SLOTS_PER_HOUR;
-
+use super::presence::{Seen, add, bridged};
 use super::{Snapshot, slots};
 use crate::decode::Series;
 
@@ -28,9 +27,9 @@ pub(crate) struct LoadBalancers {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Object {
     /// Slots in which it was one that has a load balancer, by its type or class; of Gateways, by its address.
-    pub(crate) present: [bool; SLOTS_PER_HOUR],
+    pub(crate) present: Seen,
     /// Addresses, with the slots in which it had them.
-    pub(crate) addresses: BTreeMap<String, [bool; SLOTS_PER_HOUR]>,
+    pub(crate) addresses: BTreeMap<String, Seen>,
     /// Class of an Ingress, as the greatest by characters where two were said.
     pub(crate) class: String,
     /// Annotations by the name kube-state-metrics gives them.
@@ -48,9 +47,7 @@ const ANNOTATIONS: [&str; 4] = [SERVICE_SCHEME, SERVICE_INTERNAL, INGRESS_GROUP,
 pub(super) fn take(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let metric = series.label("__name__")?;
     let seen = slots(series, start).map(|sample| sample.is_some());
-    let there = |present: &mut [bool; SLOTS_PER_HOUR]| {
-        present.iter_mut().zip(seen).for_each(|(present, seen)| *present |= seen);
-    };
+    let there = |present: &mut Seen| add(present, &seen);
     match metric {
         // How many Services of other types there are: it is enough that they are shown.
         "kube_service_spec_type" if series.label("type").is_none() => {}
@@ -99,6 +96,19 @@ impl LoadBalancers {
 }
 
 impl Object {
+    /// Tells in which slots it was there, and had each address. One that had another address after a gap may have been
+    /// deleted and made anew: of that it is there only as long as it had one of them.
+    pub(super) fn bridge(&mut self, scraped: &Seen) {
+        let whole = bridged(&self.present, scraped);
+        for slots in self.addresses.values_mut() {
+            *slots = bridged(slots, scraped);
+            add(&mut self.present, slots);
+        }
+        if self.addresses.len() <= 1 {
+            self.present = whole;
+        }
+    }
+
     fn annotate(&mut self, series: &Series<'_, '_>) {
         for (name, value) in ANNOTATIONS.into_iter().filter_map(|name| Some((name, series.label(name)?))) {
             let known = self.annotations.entry(name).or_default();

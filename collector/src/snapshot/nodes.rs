@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::changes::last_in_hour;
-use super::{Edges, Slots, Snapshot, edges, is_moment, moment, slots, value, value_seconds};
+use super::{Edges, Slots, Snapshot, edges, is_moment, last_of_hour, moment, slots, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::limits::Limits;
 use crate::queries;
@@ -264,19 +264,20 @@ impl Snapshot {
                 let from = starts.get(n).copied().flatten().filter(|_| n > 0).unwrap_or(i64::MIN);
                 let to = starts.get(n + 1).copied().flatten().unwrap_or(i64::MAX);
                 let facts = machine.facts.get_or_insert_default();
-                let mut own = series.points.iter().filter(|(ms, _)| (from..to).contains(ms)).map(|(_, value)| *value);
+                let own = || series.points.iter().filter(move |(ms, _)| (from..to).contains(ms));
                 match metric {
                     "kube_node_created" => {
-                        facts.created_seconds.extend(own.filter_map(|seconds| created_at(seconds, start)));
+                        facts.created_seconds.extend(own().filter_map(|(_, seconds)| created_at(*seconds, start)));
                     }
                     "kube_node_labels" | "kube_node_spec_taint" | "kube_node_status_addresses" => {
-                        if own.next().is_some() {
+                        if own().next().is_some() {
                             let _complete = facts.label_series(&series);
                         }
                     }
                     _ => {
-                        if let Some(amount) = own.next_back() {
-                            let _complete = facts.amount(metric, series.label("resource"), amount);
+                        let in_hour = own().rfind(|(ms, _)| *ms <= hour.end_seconds().saturating_mul(1000));
+                        if let Some((_, amount)) = in_hour.or_else(|| own().next_back()) {
+                            let _complete = facts.amount(metric, series.label("resource"), *amount);
                         }
                     }
                 }
@@ -318,7 +319,7 @@ pub(super) fn created(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> 
 }
 
 pub(super) fn resources(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let (metric, amount) = (series.label("__name__")?, value(series)?);
+    let (metric, amount) = (series.label("__name__")?, last_of_hour(series, start)?);
     let facts = &mut s.node(series)?.facts;
     match metric {
         "kube_node_created" => facts.created_seconds.extend(moment(series, start)),

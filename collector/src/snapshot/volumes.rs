@@ -1,8 +1,9 @@
 //! Facts about claims and the volumes behind them.
 
-use types::SLOTS_PER_HOUR;
+use std::collections::BTreeMap;
 
-use super::{Snapshot, slots, value};
+use super::presence::{Seen, add, bridged};
+use super::{Snapshot, mean_of_hour, slots};
 use crate::decode::Series;
 
 /// A persistent volume claim. Where a claim was deleted and made anew within the hour, it is what it was last.
@@ -10,17 +11,35 @@ use crate::decode::Series;
 pub(crate) struct Claim {
     pub(crate) storage_class: String,
     pub(crate) volume: String,
-    /// Slots in which it was there.
-    pub(crate) present: [bool; SLOTS_PER_HOUR],
+    /// Slots in which it was there, once everything is read.
+    pub(crate) present: Seen,
+    /// Slots in which it was seen bound to each volume, by the name of that.
+    seen: BTreeMap<String, Seen>,
+    /// Slots in which the kubelet of a pod that mounts it showed how full it is.
+    mounted: Seen,
     /// The last slot in which it had this volume and class.
     last_slot: usize,
     pub(crate) used_max_bytes: Option<f64>,
 }
 
+impl Claim {
+    /// Tells in which slots it was there, with each of its volumes by itself.
+    pub(super) fn bridge(&mut self, scraped: &Seen) {
+        for (volume, seen) in &mut self.seen {
+            // A claim that is mounted is not deleted, and it has the volume it had last.
+            if *volume == self.volume {
+                add(seen, &self.mounted);
+            }
+            add(&mut self.present, &bridged(seen, scraped));
+        }
+    }
+}
+
 /// A persistent volume.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Volume {
-    pub(crate) csi_driver: String,
+    /// CSI driver, or the driver that is part of Kubernetes, such as `kubernetes.io/nfs`. Empty for the one of EBS.
+    pub(crate) driver: String,
     pub(crate) csi_handle: String,
     pub(crate) ebs_volume_id: String,
     pub(crate) zone: String,
@@ -34,6 +53,18 @@ const ZONES: [&str; 3] = [
     "label_topology_ebs_csi_aws_com_zone",
 ];
 
+/// Labels that only volumes of a driver that is part of Kubernetes have, with the name of it.
+const IN_TREE: [(&str, &str); 8] = [
+    ("nfs_server", "kubernetes.io/nfs"),
+    ("host_path", "kubernetes.io/host-path"),
+    ("local_path", "kubernetes.io/local-volume"),
+    ("iscsi_iqn", "kubernetes.io/iscsi"),
+    ("fc_wwids", "kubernetes.io/fc"),
+    ("fc_target_wwns", "kubernetes.io/fc"),
+    ("gce_persistent_disk_name", "kubernetes.io/gce-pd"),
+    ("azure_disk_name", "kubernetes.io/azure-disk"),
+];
+
 /// Namespace and name of a claim.
 fn claim_key(series: &Series<'_, '_>) -> Option<(String, String)> {
     Some((series.label("namespace")?.to_owned(), series.label("persistentvolumeclaim")?.to_owned()))
@@ -45,7 +76,7 @@ pub(super) fn claim_info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
     let seen = slots(series, start).map(|sample| sample.is_some());
     let last_slot = seen.iter().rposition(|seen| *seen)?;
     let claim = s.claims.entry(key).or_default();
-    claim.present.iter_mut().zip(seen).for_each(|(present, seen)| *present |= seen);
+    add(claim.seen.entry(volume.to_owned()).or_default(), &seen);
     // The later wins, and of two at once the greater: not the one that came first.
     let known = (claim.last_slot, claim.volume.as_str(), claim.storage_class.as_str());
     if (last_slot, volume, storage_class) > known {
@@ -56,10 +87,10 @@ pub(super) fn claim_info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
     Some(())
 }
 
-pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let volume = s.volumes.entry(series.label("persistentvolume")?.to_owned()).or_default();
     if series.label("__name__")? == "kube_persistentvolume_capacity_bytes" {
-        let bytes = value(series)?;
+        let bytes = mean_of_hour(series, start, |bytes| bytes > 0.0)?;
         volume.capacity_bytes = Some(volume.capacity_bytes.map_or(bytes, |known| known.max(bytes)));
         return Some(());
     }
@@ -68,7 +99,8 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
             value.clone_into(field);
         }
     };
-    greater(&mut volume.csi_driver, series.label("csi_driver"));
+    let in_tree = IN_TREE.iter().find(|(label, _)| series.label(label).is_some()).map(|(_, driver)| *driver);
+    greater(&mut volume.driver, series.label("csi_driver").or(in_tree));
     greater(&mut volume.csi_handle, series.label("csi_volume_handle"));
     greater(&mut volume.ebs_volume_id, series.label("ebs_volume_id"));
     let zones = ZONES.into_iter().filter_map(|label| series.label(label));
@@ -76,9 +108,10 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
     Some(())
 }
 
-pub(super) fn used(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<()> {
+pub(super) fn used(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let key = claim_key(series)?;
     if let Some(claim) = s.claims.get_mut(&key) {
+        add(&mut claim.mounted, &slots(series, start).map(|sample| sample.is_some()));
         let most = series.points.iter().map(|(_, bytes)| *bytes).reduce(f64::max)?;
         claim.used_max_bytes = Some(claim.used_max_bytes.map_or(most, |known| known.max(most)));
     }

@@ -13,4 +13,5 @@ mod pods;
 mod rules;
 mod sizes;
 mod usage;
+mod volumes;
 mod worlds;

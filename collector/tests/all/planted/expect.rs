@@ -221,7 +221,7 @@ pub(super) fn volumes(planted: &Planted) -> Vec<VolumeHour> {
             zone: is_ebs.then(|| "us-east-1a".to_owned()),
             zone_source: is_ebs.then(|| "node".to_owned()),
             storage_class: text(claim.storage_class),
-            volume_id: is_ebs.then(|| volume.handle.to_owned()),
+            volume_id: text(volume.handle),
             volume_type: is_ebs.then(|| "gp3".to_owned()),
             volume_type_source: if is_ebs { "storage-class-name" } else { "unknown" }.to_owned(),
             capacity_bytes: Some(volume.gib << 30),

@@ -2,7 +2,7 @@
 //! greater, and what is said after the hour is of the next.
 
 use collector::Settings;
-use lake::tables::{NodeHour, PodHour};
+use lake::tables::{ContainerHour, NodeHour, PodHour};
 
 use crate::world::*;
 
@@ -120,4 +120,80 @@ async fn what_two_exporters_say_of_a_pod_at_the_same_time_is_all_kept() {
     let test = "what_two_exporters_say_of_a_pod_at_the_same_time_is_all_kept";
     let Some(pod) = pod(test, world).await else { return };
     assert_eq!(pod.labels, Some(vec!["stage=new".to_owned(), "team=web".to_owned()]));
+}
+
+/// Makes a metric of one value until a second of the hour and of another from then on.
+fn changed(mut world: World, name: &str, change: i64, before: f64, after: f64) -> World {
+    for (labels, samples) in &mut world.series {
+        if labels.iter().any(|(k, v)| k == "__name__" && v == name) {
+            for sample in samples {
+                let second = sample.milliseconds.div_euclid(1000) - HOUR;
+                sample.value = if second < change { before } else { after };
+            }
+        }
+    }
+    world
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_counts_by_the_time_it_was_what_it_was() {
+    let test = "a_request_counts_by_the_time_it_was_what_it_was";
+    // In the middle of the hour, in its last slot, and after it.
+    for (change, expect) in [(1_800, 2_000), (3_350, 1_167), (3_660, 1_000)] {
+        let world = changed(plain(), "kube_pod_container_resource_requests", change, 1.0, 3.0);
+        let Some(hours) = collected(test, world).await else { return };
+        let container = hours.rows::<ContainerHour>().await.remove(0);
+        assert_eq!(container.cpu_request_millicores, Some(expect), "{change}");
+        let pod = hours.rows::<PodHour>().await.remove(0);
+        assert_eq!(pod.cpu_effective_request_millicores, Some(expect), "{change}");
+    }
+    // After the hour, to more than the node has.
+    let world = changed(plain(), "kube_pod_container_resource_requests", 3_660, 1.0, 8.0);
+    let hours = collected(test, world).await.unwrap();
+    assert_eq!(hours.rows::<ContainerHour>().await.remove(0).cpu_request_millicores, Some(1_000));
+    let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+    assert_eq!(manifest.faults, Vec::<String>::new());
+    // In the hour, to what no machine has: the mean does not hide it.
+    let world = changed(plain(), "kube_pod_container_resource_requests", 3_350, 1.0, -1.0);
+    let hours = collected(test, world).await.unwrap();
+    assert_eq!(hours.rows::<ContainerHour>().await.remove(0).cpu_request_millicores, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_of_the_last_seconds_has_the_requests_that_show_after_the_hour() {
+    let test = "a_pod_of_the_last_seconds_has_the_requests_that_show_after_the_hour";
+    let mut world = plain();
+    let id = [("namespace", "ns"), ("pod", "late"), ("uid", "1f3a1b2c-1111-2222-3333-444455556666")];
+    let of = |more: &[(&'static str, &'static str)]| [&id[..], more].concat();
+    world.fact_from("kube_pod_info", &of(&[("node", "n1")]), 1.0, 3_607);
+    for moment in ["kube_pod_created", "kube_pod_status_scheduled_time"] {
+        world.fact_from(moment, &id, seconds(3_590), 3_607);
+    }
+    let request = of(&[("container", "app"), ("resource", "cpu")]);
+    world.fact_from("kube_pod_container_resource_requests", &request, 2.0, 3_607);
+    let Some(hours) = collected(test, world).await else { return };
+    let pods = hours.rows::<PodHour>().await;
+    let late = pods.iter().find(|pod| pod.pod == "late").unwrap();
+    assert_eq!(late.cpu_effective_request_millicores, Some(2_000));
+    assert_eq!(late.alive_seconds_by_slot.iter().flatten().sum::<i32>(), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_has_the_size_it_had_last_within_the_hour() {
+    let test = "a_node_has_the_size_it_had_last_within_the_hour";
+    for (change, expect) in [(1_800, 7), (3_660, 4)] {
+        let mut world = plain();
+        let gpus = [("node", "n1"), ("resource", "nvidia_com_gpu")];
+        world.fact_from("kube_node_status_allocatable", &[("node", "n1"), ("resource", "cpu")], 3.9, -593);
+        world.fact_from("kube_node_status_capacity", &gpus, 4.0, -593);
+        let (labels, samples) = world.series.last_mut().unwrap();
+        assert!(labels.iter().any(|(_, v)| v == "nvidia_com_gpu"));
+        for sample in samples.iter_mut().filter(|sample| sample.milliseconds >= (HOUR + change) * 1000) {
+            sample.value = 7.0;
+        }
+        let Some(hours) = collected(test, world).await else { return };
+        let node = hours.rows::<NodeHour>().await.remove(0);
+        assert_eq!(node.extended_capacity, Some(vec![format!("nvidia_com_gpu={expect}")]), "{change}");
+        assert_eq!(node.cpu_allocatable_millicores, Some(3_900));
+    }
 }

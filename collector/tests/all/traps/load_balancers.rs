@@ -2,7 +2,7 @@
 
 use lake::tables::{LoadBalancerHour, NodeHour, QualityHour, VolumeHour};
 
-use crate::world::{UID, World, collected, plain, without_honor_labels};
+use crate::world::{HOUR, UID, World, collected, plain, without_honor_labels};
 
 const NETWORK: &str = "k8s-ns-web-0a1b2c3d4e-0123456789abcdef.elb.us-east-1.amazonaws.com";
 
@@ -120,4 +120,47 @@ async fn a_volume_is_on_an_outpost_where_its_pods_node_is() {
         let told: Vec<_> = hours.rows::<VolumeHour>().await.into_iter().map(|volume| volume.on_outpost).collect();
         assert_eq!(told, [Some(on_outpost), None]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_balancer_is_there_while_a_part_of_kube_state_metrics_restarts() {
+    let test = "a_load_balancer_is_there_while_a_part_of_kube_state_metrics_restarts";
+    let gone = |mut world: World, span: std::ops::Range<i64>| {
+        let parts = ["kube_service_", "kube_ingress_", "gatewayapi_"];
+        for (labels, samples) in &mut world.series {
+            let name = labels.iter().find(|(k, _)| k == "__name__").map(|(_, v)| v.clone()).unwrap_or_default();
+            if parts.iter().any(|part| name.starts_with(part)) {
+                samples.retain(|sample| !span.contains(&(sample.milliseconds.div_euclid(1000) - HOUR)));
+            }
+        }
+        world
+    };
+    let mut world = plain();
+    service(&mut world, "web", NETWORK);
+    gateway(&mut world, "front", NETWORK);
+    let waits = [("namespace", "ns"), ("service", "waits"), ("type", "LoadBalancer")];
+    world.fact_from("kube_service_spec_type", &waits, 1.0, -593);
+    world.fact_from("kube_ingress_info", &[("namespace", "ns"), ("ingress", "i"), ("ingressclass", "alb")], 1.0, -593);
+    let Some(hours) = collected(test, gone(world, 600..2_400)).await else { return };
+    let rows = hours.rows::<LoadBalancerHour>().await;
+    let seconds: Vec<_> = rows.iter().map(|row| (row.object.as_str(), row.present_seconds)).collect();
+    let objects = ["Gateway/ns/front", "Ingress/ns/i", "Service/ns/waits", "Service/ns/web"];
+    let mut sorted = seconds.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, objects.map(|object| (object, 3_600)), "{rows:?}");
+
+    // One that is deleted and made anew has another address, and was not there in between.
+    let other = "k8s-ns-web-9f8e7d6c5b-fedcba9876543210.elb.us-east-1.amazonaws.com";
+    let mut world = plain();
+    let of = [("namespace", "ns"), ("service", "web"), ("type", "LoadBalancer")];
+    for (address, span) in [(NETWORK, (-593, 600)), (other, (2_407, 3_900))] {
+        world.add("kube_service_spec_type", &[&of[..], &[("uid", address)]].concat(), span, 60, |_| 1.0);
+        let labels = [of[0], of[1], ("hostname", address)];
+        world.add("kube_service_status_load_balancer_ingress", &labels, span, 60, |_| 1.0);
+    }
+    let hours = collected(test, world).await.unwrap();
+    let mut seconds: Vec<_> =
+        hours.rows::<LoadBalancerHour>().await.iter().map(|row| (row.address.clone(), row.present_seconds)).collect();
+    seconds.sort_unstable();
+    assert_eq!(seconds, [(NETWORK.to_owned(), 600), (other.to_owned(), 1_200)]);
 }

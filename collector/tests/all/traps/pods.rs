@@ -474,3 +474,35 @@ async fn requests_of_a_pod_as_a_whole_are_unknown_and_not_none() {
     let told: Vec<_> = pods.iter().map(|pod| (pod.pod_level_requests, pod.cpu_effective_request_millicores)).collect();
     assert_eq!(told, [(Some(false), Some(1_000)), (Some(true), None)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_containers_whose_requests_are_dropped_do_not_make_requests_those_of_the_pod() {
+    let test = "init_containers_whose_requests_are_dropped_do_not_make_requests_those_of_the_pod";
+    let of = |container: &'static str, resource: &'static str| {
+        [("namespace", "ns"), ("pod", "p1"), ("uid", UID), ("container", container), ("resource", resource)]
+    };
+    let world = |init: &[(&'static str, f64)]| {
+        let mut world = plain();
+        world.fact_from("kube_pod_container_resource_requests", &of("app", "memory"), 1e9, -593);
+        for (resource, limit) in [("cpu", 1.0), ("memory", 1e9)] {
+            world.fact_from("kube_pod_container_resource_limits", &of("app", resource), limit, -593);
+        }
+        let pod = [("namespace", "ns"), ("pod", "p1"), ("uid", UID)];
+        world.fact_from("kube_pod_init_container_info", &[&pod[..], &[("container", "setup")]].concat(), 1.0, -593);
+        world.fact_from("kube_pod_status_qos_class", &[&pod[..], &[("qos_class", "Guaranteed")]].concat(), 1.0, -593);
+        for (resource, amount) in init {
+            let labels = of("setup", resource);
+            world.fact_from("kube_pod_init_container_resource_requests", &labels, *amount, -593);
+            world.fact_from("kube_pod_init_container_resource_limits", &labels, *amount, -593);
+        }
+        world
+    };
+    for (init, expect) in
+        [(&[][..], (None, Some(1_000))), (&[("cpu", 2.0), ("memory", 1e9)], (Some(false), Some(2_000)))]
+    {
+        let Some(hours) = collected(test, world(init)).await else { return };
+        let pod = hours.rows::<PodHour>().await.remove(0);
+        assert_eq!((pod.pod_level_requests, pod.cpu_effective_request_millicores), expect, "{init:?}");
+        assert_eq!(pod.memory_effective_request_bytes, Some(1_000_000_000), "{init:?}");
+    }
+}
