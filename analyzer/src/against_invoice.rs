@@ -14,6 +14,7 @@ use crate::pricing::Pricing;
 use crate::read::error::AnalyzeError;
 use crate::read::fetch::coverage;
 use crate::sums::facts::HourFacts;
+use crate::sums::volume::is_ebs_id;
 
 /// Error from holding a bill against a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -123,7 +124,8 @@ impl<'a> Seeing<'a> {
             });
         }
         for volume in &facts.volumes {
-            let Some(id) = &volume.volume_id else { continue };
+            // File systems are other services of the bill.
+            let Some(id) = volume.volume_id.as_ref().filter(|id| is_ebs_id(id)) else { continue };
             seen.volume(facts.hour, id, volume.present_seconds, || {
                 let kind = volume.kind.price_name();
                 let region = volume.kind.region.as_deref();

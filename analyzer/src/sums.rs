@@ -2,6 +2,7 @@
 
 pub(crate) mod both;
 pub(crate) mod facts;
+pub(crate) mod file_system;
 pub(crate) mod histogram;
 pub(crate) mod ledger;
 pub(crate) mod load_balancers;

@@ -20,9 +20,10 @@ use crate::read::trace::{self, Choices, Names};
 use crate::read::usage::{self, ByHour, Frames};
 use crate::read::{rows, slots};
 use crate::sums::facts::HourFacts;
+use crate::sums::file_system::FileSystems;
 use crate::sums::ledger::Ledger;
 use crate::sums::unknown;
-use crate::sums::volume::count_once;
+use crate::sums::volume::{VolumeRow, count_once};
 
 /// Container rows after which a frame is full: enough that a pipeline's fixed cost does not show, few enough that
 /// frames stay small in a large cluster.
@@ -197,19 +198,23 @@ fn decode_part(
         facts.entry(hour).and_modify(|facts| facts.unknown = unknown);
     }
     let mut billed: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    let mut file_systems = FileSystems::default();
     ahead.each_batch(&objects.volumes, |batch| {
         for (hour, mut volume) in rows::volumes(batch)? {
             if let Some(facts) = facts.get_mut(&hour) {
                 volume.place(nodes_by_hour.get(&hour).map_or(&[], Vec::as_slice));
+                let Some(mut volume) = file_systems.keep(hour, volume) else { continue };
                 count_once(&mut billed, hour, &mut volume);
-                let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
-                volume.present_seconds = (volume.present_seconds - unknown).max(0);
-                ledger.volume(hour, &volume);
-                facts.volumes.push(volume);
+                add_volume(hour, volume, facts, ledger);
             }
         }
         Ok(())
     })?;
+    for (hour, volume) in file_systems.counted_once() {
+        if let Some(facts) = facts.get_mut(&hour) {
+            add_volume(hour, volume, facts, ledger);
+        }
+    }
     ahead.each_batch(&objects.load_balancers, |batch| {
         for (hour, mut row) in rows::load_balancers(batch)? {
             if let Some(facts) = facts.get_mut(&hour).filter(|_| part.holds(hour)) {
@@ -238,6 +243,14 @@ fn decode_part(
             .map_err(|source| unreadable(object, source))?;
     }
     Ok(())
+}
+
+/// Adds a volume, without the seconds of its hour of which nothing is known.
+fn add_volume(hour: i64, mut volume: VolumeRow, facts: &mut HourFacts, ledger: &mut Ledger) {
+    let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
+    volume.present_seconds = (volume.present_seconds - unknown).max(0);
+    ledger.volume(hour, &volume);
+    facts.volumes.push(volume);
 }
 
 /// The hours of a day as the replay takes them, oldest first.

@@ -9,7 +9,7 @@ use lake::tables::{load_balancer_hour, node_hour, volume_hour};
 use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
 use crate::sums::facts::LoadBalancerRow;
 use crate::sums::node::{NodeKind, NodeRow, NodeSlots, os_name};
-use crate::sums::volume::{VolumeKind, VolumeRow, store};
+use crate::sums::volume::{VolumeKind, VolumeRow, is_ebs_id, store};
 use crate::sums::zone::{placed, region_of_zone, zone_location};
 
 /// The columns [`nodes`] reads.
@@ -158,7 +158,8 @@ pub(crate) fn volumes(batch: &RecordBatch) -> Result<Vec<(i64, VolumeRow)>, Misf
     let present = Int32s::new(batch, volume_hour::present_seconds)?;
     let driver = Texts::new(batch, volume_hour::csi_driver)?;
     let on_outpost = Flags::new(batch, volume_hour::on_outpost)?;
-    let with_id = (0..batch.num_rows()).filter(|row| volume_id.get(*row).is_some()).map(|row| hour.some(row));
+    let with_id =
+        (0..batch.num_rows()).filter(|row| volume_id.get(*row).is_some_and(is_ebs_id)).map(|row| hour.some(row));
     let ids_show: BTreeSet<i64> = with_id.collect();
     let volume = |row: usize| VolumeRow {
         namespace: namespace.some(row).to_owned(),

@@ -17,6 +17,7 @@ use crate::interner::Interner;
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::sums::facts::DAEMONS;
 use crate::sums::unknown::{SlotBits, UnknownSlots, of_zone};
+use crate::sums::volume::is_ebs_id;
 
 /// Platform, the sharers of machines: pods of one run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -355,7 +356,7 @@ impl Rows {
         let id = Texts::new(batch, volume_hour::volume_id)?;
         let kind = Texts::new(batch, volume_hour::volume_type)?;
         for row in 0..batch.num_rows() {
-            let of_ebs = id.get(row).map(|_| !names.io2 && kind.get(row) != Some("io2"));
+            let of_ebs = id.get(row).filter(|id| is_ebs_id(id)).map(|_| !names.io2 && kind.get(row) != Some("io2"));
             names.claims.insert((namespace.some(row).to_owned(), claim.some(row).to_owned()), of_ebs);
         }
         Ok(())

@@ -11,7 +11,7 @@ pub(crate) struct VolumeRow {
     pub(crate) namespace: String,
     pub(crate) claim: String,
     pub(crate) storage_class: Option<String>,
-    /// The EBS volume behind it, which may be behind other claims too.
+    /// The EBS volume or file system behind it, which may be behind other claims too.
     pub(crate) volume_id: Option<String>,
     pub(crate) kind: VolumeKind,
     pub(crate) capacity_bytes: Option<i64>,
@@ -64,17 +64,19 @@ pub(crate) enum Store {
     /// An EBS volume, or nothing says that it is not one.
     #[default]
     Ebs,
-    /// EFS, by the name of its storage class.
+    /// EFS, by its driver or the name of its storage class.
     Efs,
-    /// FSx, by the name of its storage class.
+    /// FSx, by its driver or the name of its storage class.
     Fsx,
-    /// Something else: it shows no EBS volume, and others of its hour do.
+    /// Something else, by its driver; or it shows no EBS volume, and others of its hour do.
     Other,
 }
 
-/// Decides what keeps a volume's data: by what the user says, by the driver that made it, else by the rest. A claim
-/// that shows no EBS volume where others of its hour do is of another driver: its capacity is what was asked for, of
-/// which those bill nothing.
+/// Decides what keeps a volume's data: by the driver that made it, by what the user says where that is none of AWS, else by
+/// the rest. A claim that shows no EBS volume where others of its hour do is of another driver: its capacity is what was
+/// asked for, of which those bill nothing.
+///
+/// A storage class says nothing against the driver: a volume that was made by hand may name any class.
 pub(crate) fn store(
     volume_id: Option<&str>,
     storage_class: Option<&str>,
@@ -83,23 +85,26 @@ pub(crate) fn store(
     ids_show: bool,
 ) -> Store {
     let class = storage_class.unwrap_or_default();
-    let of_driver = driver.map(|driver| match driver {
-        "efs.csi.aws.com" => Store::Efs,
-        "ebs.csi.aws.com" | "ebs.csi.eks.amazonaws.com" => Store::Ebs,
-        _ if driver.starts_with("fsx.") => Store::Fsx,
-        _ => Store::Other,
-    });
-    match volume_type {
-        Some("efs") => Store::Efs,
-        Some("fsx") => Store::Fsx,
-        Some(_) => Store::Ebs,
-        None if of_driver.is_some() => of_driver.unwrap_or_default(),
-        None if volume_id.is_some() => Store::Ebs,
-        None if class.contains("efs") => Store::Efs,
-        None if class.contains("fsx") => Store::Fsx,
-        None if ids_show => Store::Other,
-        None => Store::Ebs,
+    match (driver, volume_type) {
+        (Some("efs.csi.aws.com"), _) => Store::Efs,
+        (Some("ebs.csi.aws.com" | "ebs.csi.eks.amazonaws.com" | "kubernetes.io/aws-ebs"), _) => Store::Ebs,
+        (Some(driver), _) if driver.starts_with("fsx.") => Store::Fsx,
+        (_, Some("efs")) => Store::Efs,
+        (_, Some("fsx")) => Store::Fsx,
+        (Some(driver), _) if driver.starts_with("kubernetes.io/") => Store::Other,
+        (_, Some(_)) => Store::Ebs,
+        (Some(_), None) => Store::Other,
+        (None, None) if volume_id.is_some_and(is_ebs_id) => Store::Ebs,
+        (None, None) if class.contains("efs") => Store::Efs,
+        (None, None) if class.contains("fsx") => Store::Fsx,
+        (None, None) if ids_show => Store::Other,
+        (None, None) => Store::Ebs,
     }
+}
+
+/// Returns whether the id of a volume is one of EBS.
+pub(crate) fn is_ebs_id(id: &str) -> bool {
+    id.starts_with("vol-")
 }
 
 /// Leaves of a volume the seconds in which no claim before it had it: AWS bills a volume once, however many claims it is

@@ -408,6 +408,43 @@ async fn a_volume_is_billed_once_by_its_driver_and_only_with_a_size() {
 }
 
 #[tokio::test]
+async fn what_a_file_system_stores_is_billed_once_whatever_class_its_claims_name() {
+    let zone = "us-east-1a";
+    let on = |claim: &str, handle: &str, gib: i64| VolumeHour {
+        volume_id: Some(handle.to_owned()),
+        // Of the class, by an older collector.
+        volume_type: Some("gp2".to_owned()),
+        storage_class: Some("gp2".to_owned()),
+        csi_driver: Some("efs.csi.aws.com".to_owned()),
+        used_max_bytes: Some(gib * GIB),
+        ..volume(claim, zone, 5 * 1024)
+    };
+    let mut world = World::of([node("a", "m5.xlarge", zone)]);
+    let efs = |gib: f64| gib * 0.30 / MONTH;
+    for (claims, gib) in [
+        (vec![on("a", "fs-0a", 73)], 73.0),
+        (vec![on("a", "fs-0a", 73), on("b", "fs-0a", 73)], 73.0),
+        (vec![on("a", "fs-0a::fsap-1", 73), on("b", "fs-0a::fsap-1", 73)], 73.0),
+        // Each access point is a directory of its own, and the whole has both.
+        (vec![on("a", "fs-0a::fsap-1", 73), on("b", "fs-0a::fsap-2", 20)], 93.0),
+        (vec![on("a", "fs-0a::fsap-1", 73), on("b", "fs-0a::fsap-2", 20), on("c", "fs-0a", 100)], 100.0),
+        (vec![on("a", "fs-0a", 73), on("b", "fs-0b", 20)], 93.0),
+    ] {
+        world.volumes = claims;
+        near(line(&world.bill(JUNE, 2).await, "volumes"), 2.0 * efs(gib));
+    }
+    // A local disk costs nothing beside its machine, in an hour that shows no id too.
+    world.volumes = vec![VolumeHour {
+        volume_id: None,
+        volume_type: None,
+        csi_driver: Some("kubernetes.io/local-volume".to_owned()),
+        ..volume("a", zone, 100)
+    }];
+    let bill = world.bill_by(JUNE, 1, "volumes.unknown_type = \"gp3\"", PriceBook::catalog().unwrap()).await;
+    assert_eq!(line(&bill, "volumes"), None);
+}
+
+#[tokio::test]
 async fn hours_before_a_price_changed_cost_what_it_was() {
     // Midnight of 2025-06-01, when p4d became a third cheaper; Ireland saw both prices.
     let changed = 1_748_736_000;
