@@ -329,9 +329,9 @@ class Workloads(unittest.TestCase):
             container = spec["containers"][0]
             args = container.get("args", [])
             command = args[:1]
-            known = help_of(container, command)
+            known = chart.options_of(help_of(container, command))
             for flag in (word.split("=")[0] for word in args[1:]):
-                self.assertIn(f"{flag} ", known, f"{name}: {flag}")
+                self.assertIn(flag.removeprefix("--"), known, f"{name}: {flag}")
 
     def test_every_variable_is_read_by_the_program(self):
         """Ours must be in its help; those of libraries must at least be in its bytes."""

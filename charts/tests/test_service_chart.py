@@ -371,7 +371,7 @@ class ServiceChart(unittest.TestCase):
             for container in containers(name).values():
                 text = self.help_of(container)
                 for flag in (word.split("=")[0] for word in container["args"] if word.startswith("--")):
-                    self.assertIn(f"{flag} ", text)
+                    self.assertIn(flag.removeprefix("--"), chart.options_of(text))
                 for variable in env_of(container):
                     if variable.startswith("EMP_COST_"):
                         self.assertIn(f"env: {variable}", text)
