@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use types::analysis::{Analysis, ConfidenceLevel};
+use types::analysis::{Analysis, ConfidenceLevel, ScenarioId, Verdict};
 
 /// Labels of a sample, and its value.
 type Sample = (Vec<(&'static str, String)>, f64);
@@ -51,10 +51,8 @@ const FAMILIES: [(&str, &str, Of); 12] = [
         "emp_cost_recommended_saving_monthly",
         "Saving of the recommended scenario against today in a month of 730 hours; 0 where nothing is to be changed.",
         |analysis| {
-            let verdict = &analysis.verdict;
-            let amounts = verdict.recommendation.as_ref().zip(verdict.amounts.as_ref());
-            let of = amounts.map(|(id, amounts)| (with(analysis, "scenario", id), amounts.saving_monthly_usd));
-            of.into_iter().collect()
+            let of = recommended_saving(&analysis.verdict);
+            of.map(|(id, saving)| (with(analysis, "scenario", id), saving)).into_iter().collect()
         },
     ),
     ("emp_cost_namespace_monthly", "Cost of a namespace's workloads today in a month of 730 hours.", |analysis| {
@@ -130,6 +128,16 @@ pub(super) fn families(analyses: &[Analysis]) -> Vec<Family> {
     FAMILIES.into_iter().map(family).collect()
 }
 
+/// The recommended scenario and its saving in USD a month: nothing where today's is recommended; `None` where nothing can be
+/// recommended.
+fn recommended_saving(verdict: &Verdict) -> Option<(&str, f64)> {
+    let id = verdict.recommendation.as_deref()?;
+    match &verdict.amounts {
+        Some(amounts) => Some((id, amounts.saving_monthly_usd)),
+        None => (id == ScenarioId::Ec2Today.as_str()).then_some((id, 0.0)),
+    }
+}
+
 type Labels = Vec<(&'static str, String)>;
 
 fn cluster(analysis: &Analysis) -> Labels {
@@ -147,4 +155,18 @@ fn with(analysis: &Analysis, name: &'static str, value: &str) -> Labels {
 /// Escapes a label's value as OpenMetrics asks for.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_stay_saves_nothing_and_what_cannot_be_recommended_has_no_sample() {
+        let of = |id: Option<&str>| Verdict { recommendation: id.map(str::to_owned), ..Verdict::default() };
+        assert_eq!(recommended_saving(&of(Some("ec2-today"))), Some(("ec2-today", 0.0)));
+        assert_eq!(recommended_saving(&of(None)), None);
+        // A change whose amounts are not known.
+        assert_eq!(recommended_saving(&of(Some("ec2-tuned"))), None);
+    }
 }
