@@ -340,12 +340,12 @@ fn verdict_text(observed: &Observed, outcome: &Outcome, saving: &Saving) -> Stri
     }
 }
 
-/// A warning for each price of the user's that stands for nothing here.
+/// A warning for each price of the user's that matches nothing here.
 fn unmatched_prices(observed: &Observed, bill: &Bill, vendor: &Vendor<'_>, book: &PriceBook) -> Vec<Note> {
     let node = |node: &NodeCost| Some(node.cost.as_ref().ok()?.machine.clone());
     let nodes = vendor.host_machines_priced().chain(bill.nodes.iter().filter_map(node)).collect();
     let volumes = observed.volumes.keys().filter_map(|kind| kind.price_name()).collect();
     let warn =
-        |what| Note::warning(format!("Your {what} stands for nothing in this cluster; check its spelling and region."));
+        |what| Note::warning(format!("Your {what} matches nothing in this cluster; check its spelling and region."));
     book.unmatched(observed.region(), &nodes, &volumes).into_iter().map(warn).collect()
 }

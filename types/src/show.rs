@@ -6,7 +6,7 @@ mod scenarios;
 mod verdict;
 
 pub use limits::{breach, limit, limit_values, limit_what};
-pub use measures::{count, duration, percent_brief, share, told_apart};
+pub use measures::{brief, count, counted, duration, percent_brief, quantity, share, told_apart, verb};
 pub use scenarios::{action, headroom, label, remedy, scenario, spare_hosts};
 pub use verdict::{grounds, stance, verdict};
 
@@ -41,16 +41,22 @@ pub fn in_currency(text: &str, currency: &str) -> String {
 pub fn grouped(value: f64, decimals: usize) -> String {
     let plain = format!("{value:.decimals$}");
     let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), None), |(w, f)| (w, Some(f)));
-    let mut text = String::with_capacity(plain.len() + plain.len() / 3);
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
+    let mut text = with_commas(whole);
     if let Some(fraction) = fraction {
         text.push('.');
         text.push_str(fraction);
+    }
+    text
+}
+
+/// Digits with commas between thousands.
+fn with_commas(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
     }
     text
 }

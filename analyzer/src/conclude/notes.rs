@@ -1,7 +1,7 @@
 //! Notes of an analysis on its window: hours that are missing, incomplete or unknown, and what no metric shows.
 
 use types::analysis::{Allocation, Inventory, Note, Scenario, WindowCoverage};
-use types::show::money;
+use types::show::{brief, counted, money, quantity, verb};
 
 use super::origins::Origins;
 use crate::month::HOURS_A_WEEK;
@@ -19,11 +19,6 @@ pub(super) fn implausible_notes(ledger: &Ledger) -> impl Iterator<Item = Note> {
     })
 }
 
-/// Hours in a sentence: whole ones from ten on, with commas.
-fn in_hours(hours: f64) -> String {
-    types::show::grouped(hours, if hours < 10.0 { 1 } else { 0 })
-}
-
 /// Notes on what the ledger could not place, and on what was asked of it and not there.
 pub(super) fn ledger_notes(
     ledger: &Ledger,
@@ -33,9 +28,12 @@ pub(super) fn ledger_notes(
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if ledger.nodeless_pod_seconds > 0 {
+        let hours = float(ledger.nodeless_pod_seconds) / 3600.0;
         notes.push(Note::info(format!(
-            "{} pod-hours are on nodes that no row shows; they hold nothing in the allocation.",
-            in_hours(float(ledger.nodeless_pod_seconds) / 3600.0)
+            "{} {} on nodes that are not in the data, and {} nothing in the allocation.",
+            quantity(hours, "pod-hour"),
+            verb(hours, "is", "are"),
+            verb(hours, "holds", "hold")
         )));
     }
     if !allocation.residual_causes.is_empty() {
@@ -47,7 +45,7 @@ pub(super) fn ledger_notes(
     }
     for namespace in shared_namespaces.iter().filter(|name| !allocation.shared_namespaces.contains(name)) {
         notes.push(Note::warning(format!(
-            "Namespace `{namespace}`, asked to be shared out, is not there, or there is nobody to share it with."
+            "Namespace `{namespace}` cannot be shared out: it is not there, or no other namespace pays anything."
         )));
     }
     for label in ledger.labels.iter().filter(|label| !allocation.by_label.iter().any(|row| row.label == **label)) {
@@ -59,7 +57,7 @@ pub(super) fn ledger_notes(
 }
 
 /// Says so where some hours of the week are in the window more often than others, once there is a week: a month is scaled
-/// in plain proportion, which then leans to those.
+/// in plain proportion, in which those then weigh more.
 fn uneven_week(hours: &[(types::Hour, &str)]) -> Option<Note> {
     let mut counts = vec![0_u32; HOURS_A_WEEK];
     for (hour, _) in hours {
@@ -71,7 +69,7 @@ fn uneven_week(hours: &[(types::Hour, &str)]) -> Option<Note> {
     let (least, most) = counts.iter().min().zip(counts.iter().max())?;
     (hours.len() > HOURS_A_WEEK && least != most).then(|| {
         Note::info(format!(
-            "Some hours of the week are in the window {most} times and others {least} times; a month is scaled in plain proportion and leans to the first. Take whole weeks, such as 4w, to give each its share."
+            "Some hours of the week are in the window more often than others ({most} against {least}), so they weigh more in a month. Take whole weeks, such as 4w."
         ))
     })
 }
@@ -88,36 +86,45 @@ pub(super) fn notes(
     let missing = coverage.hours_expected.saturating_sub(coverage.hours_present);
     if missing > 0 {
         notes.push(Note::warning(format!(
-            "{missing} of {} hours of the window are not in the lake; they count in no scenario.",
-            coverage.hours_expected
+            "{} of {} of the window {} not in the lake and {} in no scenario.",
+            brief(missing.into()),
+            counted(coverage.hours_expected, "hour"),
+            verb(missing.into(), "is", "are"),
+            verb(missing.into(), "counts", "count")
         )));
     }
     let unknown = float(observed.seconds()) / 3600.0 - observed.known_hours();
     if unknown > 0.0 {
         notes.push(Note::warning(format!(
-            "In {} hours, slots that come to {} hours have samples of neither kube-state-metrics nor the containers of a zone, so not even which pods lived is known; they are billed in no scenario, today's among them, and a month is scaled by the time that is known.",
-            observed.unknown.len(),
-            in_hours(unknown)
+            "In {}, slots that add up to {} have samples of neither kube-state-metrics nor the containers of a zone, so nobody knows which pods ran. No scenario bills them, today's included; a month is scaled from the rest.",
+            counted(observed.unknown.len(), "hour"),
+            quantity(unknown, "hour")
         )));
     }
     if coverage.hours_present < 168 {
         notes.push(Note::warning(format!(
-            "The window holds {} hours, less than a week; a month scaled from it may be far off.",
-            coverage.hours_present
+            "The window holds {}, less than a week; a month scaled from it may be far off.",
+            counted(coverage.hours_present, "hour")
         )));
     }
     notes.extend(uneven_week(&origins.sources));
     if origins.incomplete > 0 {
-        let faults: Vec<_> = origins.faults.iter().take(3).map(|(fault, n)| format!("{fault} ({n} hours)")).collect();
+        let faults: Vec<_> =
+            origins.faults.iter().take(3).map(|(fault, n)| format!("{fault} ({})", counted(*n, "hour"))).collect();
         let faults = if faults.is_empty() { String::new() } else { format!(": {}", faults.join("; ")) };
-        notes.push(Note::warning(format!("{} hours are incomplete{faults}.", origins.incomplete)));
+        notes.push(Note::warning(format!(
+            "{} {} incomplete{faults}.",
+            counted(origins.incomplete, "hour"),
+            verb(origins.incomplete.into(), "is", "are")
+        )));
     }
     for (rule, hours) in &origins.usage_rules {
         notes.push(Note::warning(format!(
-            "In {hours} of {} hours the CPU of containers is inferred from the recording rule {rule}, because cAdvisor's \
+            "In {} of {} the CPU of containers is inferred from the recording rule {rule}, because cAdvisor's \
              counters are not kept: sums are rates times seconds, and restarts and what lived for a minute or two are not \
              seen.",
-            coverage.hours_present
+            brief(f64::from(*hours)),
+            counted(coverage.hours_present, "hour")
         )));
     }
     if today.cost_usd.compute.is_none() {
@@ -125,8 +132,10 @@ pub(super) fn notes(
     }
     if let Some(synthetic) = coverage.hours_by_source.iter().find(|hours| hours.source == "generator") {
         notes.push(Note::info(format!(
-            "{} of {} hours are synthetic: a generator wrote them, no server was asked.",
-            synthetic.hours, coverage.hours_present
+            "{} of {} {} synthetic: written by a generator, not read from a server.",
+            brief(synthetic.hours.into()),
+            counted(coverage.hours_present, "hour"),
+            verb(synthetic.hours.into(), "is", "are")
         )));
     }
     if observed.region().is_none() {
@@ -134,21 +143,21 @@ pub(super) fn notes(
     }
     if inventory.container_hours_without_usage > 0.0 {
         notes.push(Note::info(format!(
-            "No usage was seen for {} container-hours; they count as reserved and not as used.",
-            in_hours(inventory.container_hours_without_usage)
+            "No usage was seen for {}, which count as reserved and not as used.",
+            quantity(inventory.container_hours_without_usage, "container-hour")
         )));
     }
     if inventory.pod_hours_without_requests > 0.0 {
         notes.push(Note::info(format!(
-            "{} pod-hours request neither CPU nor memory; they reserve nothing and still use the nodes.",
-            in_hours(inventory.pod_hours_without_requests)
+            "Pods that request neither CPU nor memory ran for {}: they reserve nothing and still use the nodes.",
+            quantity(inventory.pod_hours_without_requests, "pod-hour")
         )));
     }
     if observed.alive_seconds_pod_level > 0 {
         notes.push(Note::warning(format!(
-            "{:.1} pod-hours ask for CPU and memory as a whole pod (`spec.resources`), which no metric shows: what they \
-             reserve is not known, and is in no sum of requests and no replay.",
-            float(observed.alive_seconds_pod_level) / 3600.0
+            "Pods that request CPU and memory for the whole pod (`spec.resources`) ran for {}. No metric shows what they \
+             reserve: it is in no sum of requests and no replay.",
+            quantity(float(observed.alive_seconds_pod_level) / 3600.0, "pod-hour")
         )));
     }
     notes.push(Note::info(

@@ -50,6 +50,7 @@ pub(crate) fn utilisation(observed: &Observed, ledger: &Ledger, origins: &Origin
         hour: sums.hour.start(),
         source: (*source).to_owned(),
         nodes: float(sums.node_seconds) / 3600.0,
+        ec2_nodes: Some(float(sums.ec2_node_seconds) / 3600.0),
         cpu_capacity_cores: core_hours(sums.capacity.cpu),
         cpu_requested_cores: core_hours(sums.requested.cpu),
         cpu_used_cores: core_hours(sums.used.cpu),

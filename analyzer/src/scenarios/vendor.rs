@@ -456,7 +456,7 @@ impl<'a> Vendor<'a> {
         }
         if let Some(pool) = self.half_yours(moved) {
             notes.insert(0, Note::warning(format!(
-                "Your own price stands on one side only of family {}: for its nodes or for its hosts. Give both in the prices file, or the saving compares a discount with a list price.",
+                "Of family {}, either the nodes or the hosts have a price of yours, and the others have not. Give both in the prices file, or the saving compares a discount with a list price.",
                 pool.family
             )));
         }

@@ -77,6 +77,8 @@ pub(crate) struct Observed {
 pub(crate) struct HourSums {
     pub(crate) hour: Hour,
     pub(crate) node_seconds: i128,
+    /// Of those, of EC2 nodes: not of Fargate, and not hybrid.
+    pub(crate) ec2_node_seconds: i128,
     pub(crate) capacity: Both,
     pub(crate) allocatable: Both,
     pub(crate) requested: Both,
@@ -170,6 +172,7 @@ impl Observed {
         let mut sums = HourSums {
             hour: facts.hour,
             node_seconds: 0,
+            ec2_node_seconds: 0,
             capacity: Both::default(),
             allocatable: Both::default(),
             requested: Both::default(),
@@ -246,6 +249,9 @@ impl Observed {
         let up = i128::from(node.up_seconds);
         let times_up = |quantity: Option<i64>| i128::from(quantity.unwrap_or_default()) * up;
         sums.node_seconds += up;
+        if !matches!(node.kind.compute_type.as_str(), "fargate" | "hybrid") {
+            sums.ec2_node_seconds += up;
+        }
         sums.capacity +=
             Both { cpu: times_up(node.cpu_capacity_millicores), memory: times_up(node.memory_capacity_bytes) };
         sums.allocatable +=

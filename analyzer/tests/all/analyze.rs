@@ -580,7 +580,7 @@ async fn a_price_that_stands_for_nothing_is_a_warning() {
     let mut request = request();
     request.prices = of(typed);
     let analysis = analyzer::analyze(&lake, request, |_, _| {}).await.unwrap();
-    assert!(analysis.notes.iter().any(|n| n.text.contains("`m5.4xlrge`") && n.text.contains("stands for nothing")));
+    assert!(analysis.notes.iter().any(|n| n.text.contains("`m5.4xlrge`") && n.text.contains("matches nothing")));
 }
 
 #[tokio::test]

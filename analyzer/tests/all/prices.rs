@@ -231,7 +231,7 @@ async fn a_local_zone_has_prices_of_its_own_or_none() {
     assert!(reason.contains("in us-west-2-lax-1; ") && reason.contains("import"), "{reason}");
     assert!(unpriced(&without, "volume of gp3").unwrap().contains("us-west-2-lax-1"));
     assert!(unpriced(&without, "root disk").unwrap().contains("us-west-2-lax-1"));
-    assert!(noted(&without, "1.0 node-hours are in us-west-2-lax-1"));
+    assert!(noted(&without, "1 node-hour is in us-west-2-lax-1"));
     assert_eq!(without.region.as_deref(), Some("us-west-2"));
     let book = PriceBook::catalog().unwrap().with_list(LOS_ANGELES).unwrap();
     let with = world.bill_by(JUNE, 1, "", book.clone()).await;
@@ -313,7 +313,7 @@ async fn windows_pays_its_licence_by_the_vcpu() {
     near(line(&bill, "compute"), 0.768 + 16.0 * 0.046 + 0.768);
     let licence = "licence of Windows is taken as a surcharge by the vCPU";
     assert!(grades(&bill, "compute").contains(&("inferred", licence)));
-    assert!(noted(&bill, "1.0 node-hours run Windows"));
+    assert!(noted(&bill, "1 node-hour runs Windows"));
     // t3.large has a licence of its own: 2 x 0.0138.
     near(line(&World::of([windows("t3.large")]).bill(JUNE, 1).await, "compute"), 0.0832 + 2.0 * 0.0138);
     let spot = NodeHour { capacity_type: Some("spot".to_owned()), ..windows("m5.4xlarge") };
@@ -329,7 +329,7 @@ async fn windows_pays_its_licence_by_the_vcpu() {
     // Where nothing says what runs there, Linux is assumed, and said.
     let unknown = World::of([NodeHour { os: None, ..windows("m5.4xlarge") }]).bill(JUNE, 1).await;
     near(line(&unknown, "compute"), 0.768);
-    assert!(noted(&unknown, "operating system of 1.0 node-hours is not known"));
+    assert!(noted(&unknown, "operating system of 1 node-hour is not known"));
 }
 
 #[tokio::test]
@@ -451,7 +451,7 @@ async fn hours_before_a_price_changed_cost_what_it_was() {
     let ireland = World::of([NodeHour { kubelet_version: None, ..node("a", "p4d.24xlarge", "eu-west-1a") }]);
     let both = ireland.bill(changed - 2 * 3600, 5).await;
     near(line(&both, "compute"), 2.0 * 35.3965 + 3.0 * 23.71569);
-    assert!(noted(&both, "p4d.24xlarge changed on 2025-06-01: 2.0 of its 5.0 hours"));
+    assert!(noted(&both, "p4d.24xlarge changed on 2025-06-01: 2 of its 5 hours are from before"));
     near(line(&ireland.bill(changed, 3).await, "compute"), 3.0 * 23.71569);
     let before = ireland.bill(changed - 3 * 3600, 3).await;
     near(line(&before, "compute"), 3.0 * 35.3965);
@@ -503,7 +503,7 @@ async fn an_image_of_red_hat_pays_for_its_subscription() {
     // Who is paid shows nowhere, so the line is assumed, and says how to settle it.
     let assumed = grades(&small, "compute");
     assert!(matches!(&assumed[..], [("assumed", reason)] if reason.contains("RHEL")), "{assumed:?}");
-    assert!(noted(&small, "1.0 node-hours run RHEL") && noted(&small, "ec2.subscriptions"));
+    assert!(noted(&small, "1 node-hour runs RHEL") && noted(&small, "ec2.subscriptions"));
     let own = World::of([image("a", "m5.xlarge", rhel)]);
     let own = own.bill_by(JUNE, 1, "ec2.subscriptions = \"own\"", PriceBook::catalog().unwrap()).await;
     near(line(&own, "compute"), 0.192);
@@ -529,7 +529,7 @@ async fn a_rack_on_your_premises_is_not_priced_as_its_region() {
     let unknown = World::of([rack()]).bill(JUNE, 1).await;
     assert_eq!((line(&unknown, "compute"), line(&unknown, "root_disks")), (None, Some(0.0)));
     assert!(unpriced(&unknown, "outpost node").is_some_and(|reason| reason.contains("on an Outpost")));
-    assert!(noted(&unknown, "1.0 node-hours are on an Outpost"));
+    assert!(noted(&unknown, "1 node-hour is on an Outpost"));
     let group = &unknown.inventory.node_groups[0];
     assert!(!group.movable.moves && group.movable.reason.contains("Outpost"), "{:?}", group.movable);
     // Only the user knows what an hour of it costs; a price of the region is none of its.
@@ -769,6 +769,10 @@ async fn a_cluster_in_bangkok_costs_what_paper_says_and_its_disks_are_unknown() 
     near(line(&bill, "control_plane"), 0.2);
     near(line(&bill, "public_ipv4"), 0.03); // 3 x 0.005 x 2
     near(bill.scenarios[0].cost_usd.total, 2.131_832);
+    // Fargate's node is no EC2 node.
+    let hour = &bill.utilisation.hourly[0];
+    near(Some(hour.nodes), 3.0);
+    near(hour.ec2_nodes, 2.0);
     assert_eq!(line(&bill, "root_disks"), None);
     assert!(unpriced(&bill, "root disk").unwrap().contains("no price of gp3 in ap-southeast-7"));
     assert!(unpriced(&bill, "volume of gp3").unwrap().contains("no price of gp3 in ap-southeast-7"));

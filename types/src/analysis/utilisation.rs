@@ -151,6 +151,9 @@ pub struct HourPoint {
     pub source: String,
     /// Nodes up, on average.
     pub nodes: f64,
+    /// Of those, EC2 nodes: without nodes of Fargate and hybrid nodes. `null` in analyses that predate it.
+    #[serde(default)]
+    pub ec2_nodes: Option<f64>,
     /// CPU capacity, in cores.
     pub cpu_capacity_cores: f64,
     /// CPU requested, in cores.

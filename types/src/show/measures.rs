@@ -1,6 +1,6 @@
 //! Shares, counts and spans as text for a sentence.
 
-use super::{UNKNOWN, grouped};
+use super::{UNKNOWN, grouped, with_commas};
 
 /// Shows a share of a bill as percent: whole from 10 % on, one decimal below.
 pub fn percent_brief(fraction: f64) -> String {
@@ -64,6 +64,34 @@ pub fn count(n: u32) -> String {
     word.map_or_else(|| grouped(f64::from(n), 0), |word| (*word).to_owned())
 }
 
+/// Shows a count with what is counted: `1 hour`, `1,234 hours`.
+pub fn counted<N: TryInto<u64>>(n: N, what: &str) -> String {
+    let n = n.try_into().unwrap_or(u64::MAX);
+    format!("{} {what}{}", with_commas(&n.to_string()), if n == 1 { "" } else { "s" })
+}
+
+/// Shows a quantity with its unit: `1 node-hour`, `9.5 node-hours`, `10,843 node-hours`.
+pub fn quantity(value: f64, unit: &str) -> String {
+    let text = brief(value);
+    format!("{text} {unit}{}", if text == "1" { "" } else { "s" })
+}
+
+/// Picks the verb that goes with a quantity as it is shown: `has` of one, `have` of any other.
+pub fn verb<'a>(value: f64, one: &'a str, many: &'a str) -> &'a str {
+    if brief(value) == "1" { one } else { many }
+}
+
+/// Shows a quantity that is not negative: whole from ten on, one decimal below.
+pub fn brief(value: f64) -> String {
+    if !value.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    if value > 0.0 && value < 0.05 {
+        return "under 0.1".to_owned();
+    }
+    grouped(value, if value < 9.95 { 1 } else { 0 }).trim_end_matches(".0").to_owned()
+}
+
 /// Shows a span: `45 seconds`, `10 minutes`, `two hours`.
 pub fn duration(seconds: u32) -> String {
     let (n, unit) = match seconds {
@@ -104,6 +132,24 @@ mod tests {
         assert_eq!(told_apart(0.000_514, 0.000_51), ["0.0514\u{a0}%", "0.051\u{a0}%"]);
         assert_eq!(told_apart(0.0005, 0.0005), ["0.05\u{a0}%", "0.05\u{a0}%"]);
         assert_eq!(numbers_apart(0.1004, 0.1), ["0.1004", "0.1"]);
+    }
+
+    #[test]
+    fn one_of_a_thing_is_singular() {
+        assert_eq!([0, 1, 1_234].map(|n: u32| counted(n, "hour")), ["0 hours", "1 hour", "1,234 hours"]);
+        assert_eq!(counted(5_000_000_000_u64, "byte"), "5,000,000,000 bytes");
+        for (value, expect) in [
+            (0.0, "0 node-hours"),
+            (0.02, "under 0.1 node-hours"),
+            (1.0, "1 node-hour"),
+            (1.04, "1 node-hour"),
+            (9.54, "9.5 node-hours"),
+            (9.97, "10 node-hours"),
+            (10_842.8, "10,843 node-hours"),
+        ] {
+            assert_eq!(quantity(value, "node-hour"), expect, "{value}");
+        }
+        assert_eq!([1.0, 1.3, 0.0].map(|value| verb(value, "has", "have")), ["has", "have", "have"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The verdict as two or three sentences, from its data alone.
 
 use super::{
-    action, breach, count, grouped, headroom, in_currency, limits::and_more, percent_brief, remedy, scenario,
+    action, breach, count, counted, grouped, headroom, in_currency, limits::and_more, percent_brief, remedy, scenario,
     sentence_case, share, spare_hosts, usd,
 };
 use crate::analysis::{
@@ -231,7 +231,7 @@ fn error(verdict: &Verdict) -> Option<String> {
     let doubts = &verdict.confidence.as_ref()?.doubts;
     doubts.iter().find_map(|doubt| match doubt {
         Doubt::BackTest { share } => {
-            Some(format!("; replayed, today's own machines come out {} off", percent_brief(share.abs())))
+            Some(format!("; our simulation of today's cluster is {} off", percent_brief(share.abs())))
         }
         _ => None,
     })
@@ -270,7 +270,7 @@ fn doubts(verdict: &Verdict) -> impl Iterator<Item = &Doubt> {
 
 fn too_short(verdict: &Verdict) -> String {
     let seen = doubts(verdict).find_map(|doubt| match doubt {
-        Doubt::ShortWindow { hours } => Some(format!(" of {} hours", grouped(f64::from(*hours), 0))),
+        Doubt::ShortWindow { hours } => Some(format!(" of {}", counted(*hours, "hour"))),
         _ => None,
     });
     format!(

@@ -84,7 +84,8 @@ impl Bill {
             let since = book.eks_versions().extended_from((major, minor));
             let since = since.map(|day| format!(", which pays for extended support since {day}")).unwrap_or_default();
             self.notes.push(Note::warning(format!(
-                "In {hours} hours the newest kubelet is of Kubernetes {major}.{minor}{since}, so the control plane is billed at that price; an upgrade ends it. If the control plane is newer than its nodes, set the assumption eks.support to \"standard\"."
+                "In {} the newest kubelet is of Kubernetes {major}.{minor}{since}, so the control plane is billed at that price; an upgrade ends it. If the control plane is newer than its nodes, set the assumption eks.support to \"standard\".",
+                types::show::counted(hours, "hour")
             )));
         }
         let hybrid = self.add_hybrid_nodes(observed, book, region);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::Note;
-use types::show::{grouped, money};
+use types::show::{brief, grouped, money, quantity, verb};
 
 use super::{Bill, NodeCost, NodePrice, hours};
 use crate::number::{float, ratio};
@@ -56,6 +56,15 @@ fn not_in_the_bill(observed: &Observed) -> String {
     format!("Not in the bill, since no metric that is collected shows it: {}.", lacking.join("; "))
 }
 
+fn node_hours_of(hours: f64) -> String {
+    quantity(hours, "node-hour")
+}
+
+/// Hours of nodes and their verb: `1 node-hour is`, `10,843 node-hours are`.
+fn are(hours: f64) -> String {
+    format!("{} {}", node_hours_of(hours), verb(hours, "is", "are"))
+}
+
 impl Bill {
     pub(super) fn add_notes(&mut self, observed: &Observed, ledger: &Ledger, book: &PriceBook) {
         let node_hours = |of: &dyn Fn(&NodeCost) -> bool| {
@@ -76,32 +85,41 @@ impl Bill {
         let mut notes = Vec::new();
         if unpriced > 0.0 {
             notes.push(Note::warning(format!(
-                "{unpriced:.1} of {all:.1} node-hours have no price and stand outside every total; the list of what is unpriced says why."
+                "{} of {} {} no price and {} outside every total; the list of what is unpriced says why.",
+                brief(unpriced),
+                node_hours_of(all),
+                verb(unpriced, "has", "have"),
+                verb(unpriced, "stands", "stand")
             )));
         }
         if emp_owned > 0.0 {
             notes.push(Note::warning(format!(
-                "{emp_owned:.1} node-hours are of elastic VMs that are there already; their hosts are not visible, so today's bill lacks them."
+                "{} of elastic VMs that are there already; their hosts are not visible, so today's bill lacks them.",
+                are(emp_owned)
             )));
         }
         if hybrid > 0.0 {
             notes.push(Note::warning(format!(
-                "{hybrid:.1} node-hours are of hybrid nodes, your own machines: the bill holds the fee of EKS for them, by the vCPU-hour, and not what they cost."
+                "{} of hybrid nodes, your own machines: the bill holds the fee of EKS for them, by the vCPU-hour, and not what they cost.",
+                are(hybrid)
             )));
         }
         if auto > 0.0 {
             notes.push(Note::info(format!(
-                "{auto:.1} node-hours run under EKS Auto Mode; its fee is a share of the on-demand list price, on a line of its own."
+                "{} under EKS Auto Mode; its fee is a share of the on-demand list price, on a line of its own.",
+                are(auto)
             )));
         }
         if unlabelled > 0.0 {
             notes.push(Note::warning(format!(
-                "No label says whether {unlabelled:.1} node-hours are on-demand or spot; they are priced by the assumption ec2.unlabelled_capacity_type."
+                "No label says whether {} on-demand or spot: priced by the assumption ec2.unlabelled_capacity_type.",
+                are(unlabelled)
             )));
         }
         if no_os > 0.0 {
             notes.push(Note::warning(format!(
-                "The operating system of {no_os:.1} node-hours is not known; they are taken for Linux."
+                "The operating system of {} is not known and taken for Linux.",
+                node_hours_of(no_os)
             )));
         }
         let mut outside: BTreeMap<String, i64> = BTreeMap::new();
@@ -110,42 +128,50 @@ impl Bill {
         }
         for (place, seconds) in outside {
             notes.push(Note::info(format!(
-                "{:.1} node-hours are in {place}, a Local Zone or Wavelength Zone, which has prices of its own: they come from an imported list or the prices file and never from the region, and these machines stay as they are in every scenario.",
-                hours(seconds)
+                "{} in {place}, a Local Zone or Wavelength Zone, which has prices of its own: they come from an imported list or the prices file and never from the region, and these machines stay as they are in every scenario.",
+                are(hours(seconds))
             )));
         }
         let windows =
             node_hours(&|node| node.cost.as_ref().is_ok_and(|price| price.machine.os == OperatingSystem::Windows));
         if windows > 0.0 {
             notes.push(Note::info(format!(
-                "{windows:.1} node-hours run Windows: its licence is taken as a surcharge by the vCPU on the price of Linux, unless the prices file gives theirs."
+                "{} {} Windows: its licence is taken as a surcharge by the vCPU on the price of Linux, unless the prices file gives theirs.",
+                node_hours_of(windows),
+                verb(windows, "runs", "run")
             )));
         }
         let with_subscription = node_hours(&|node| node.cost.as_ref().is_ok_and(NodePrice::pays_subscription));
         if with_subscription > 0.0 {
             notes.push(Note::warning(format!(
-                "{with_subscription:.1} node-hours run RHEL, by the image their kubelet names, and are priced with the subscription that AWS bills by the vCPU; if your images bring their own, set the assumption ec2.subscriptions to \"own\"."
+                "{} {} RHEL, by the image that the kubelet names, priced with the subscription that AWS bills by the vCPU; if your images bring their own, set the assumption ec2.subscriptions to \"own\".",
+                node_hours_of(with_subscription),
+                verb(with_subscription, "runs", "run")
             )));
         }
         let outposts = node_hours(&|node| node.kind.compute_type == "outpost");
         if outposts > 0.0 {
             notes.push(Note::warning(format!(
-                "{outposts:.1} node-hours are on an Outpost, whose rack, disks included, is paid for by the term and not by the machine: they have no price unless the prices file gives one as [[node]], and they stay as they are in every scenario."
+                "{} on an Outpost, whose rack, disks included, is paid for by the term and not by the machine: no price unless the prices file gives one as [[node]], and no change in any scenario.",
+                are(outposts)
             )));
         }
         if estimated > 0.0 {
             notes.push(Note::warning(format!(
-                "{estimated:.1} node-hours are priced by an estimate from another region; give the real price as [[node]] in the prices file."
+                "{} priced by an estimate from another region; give the real price as [[node]] in the prices file.",
+                are(estimated)
             )));
         }
         let guessed: Vec<_> = self.items.iter().filter(|item| item.priced.origin.kind == "estimated").collect();
         if !guessed.is_empty() {
             let names: Vec<_> = guessed.iter().map(|item| item.what.as_str()).collect();
-            notes.push(Note::warning(format!("Priced by an estimate that nobody looked up: {}.", names.join(", "))));
+            notes.push(Note::warning(format!("Priced by an estimate, not by a list: {}.", names.join(", "))));
         }
         if spot > 0.0 {
             notes.push(Note::info(format!(
-                "{spot:.1} spot node-hours are priced at the on-demand list price less the typical saving of their type and region, which is an estimate."
+                "{} {} priced at the on-demand list price less the typical saving of the type and region, which is an estimate.",
+                quantity(spot, "spot node-hour"),
+                verb(spot, "is", "are")
             )));
         }
         if !ledger.fargate.is_empty() {
@@ -183,10 +209,11 @@ impl Bill {
                 && let Some((until, _)) = book.rate_before(machine)
             {
                 notes.push(Note::info(format!(
-                    "The price of {name} changed on {}: {:.1} of its {:.1} hours are from before and priced at {} an hour.",
+                    "The price of {name} changed on {}: {} of its {} {} from before and priced at {} an hour.",
                     day(until),
-                    hours(*seconds),
-                    hours(cost.seconds),
+                    brief(hours(*seconds)),
+                    quantity(hours(cost.seconds), "hour"),
+                    verb(hours(*seconds), "is", "are"),
                     before.contracted.price.usd_per_hour()
                 )));
             }

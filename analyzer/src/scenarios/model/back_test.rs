@@ -2,6 +2,7 @@
 
 use replay::{Outcome, Starts};
 use types::analysis::{BackTest, Note};
+use types::show::{brief, counted, percent_brief};
 
 use crate::units::unsigned;
 
@@ -28,11 +29,11 @@ pub(super) fn back_test(today: &Outcome, cost_ratio: Option<f64>) -> BackTest {
 pub(super) fn note(back_test: &BackTest) -> Option<Note> {
     (back_test.waits_agree == Some(false)).then(|| {
         Note::warning(format!(
-            "Replayed on today's machines, {} of {} starts wait for over a minute, and {} did as measured: more than {:.0}\u{a0}% apart. What is said of late starts is as far off.",
-            back_test.replayed_long_waits,
-            back_test.starts,
-            back_test.measured_long_waits,
-            100.0 * BackTest::TOLERANCE
+            "Starts that wait for over a minute: {} of {} in our simulation of today's machines, {} as measured, more than {} apart. What is said of late starts is as far off.",
+            brief(unsigned(back_test.replayed_long_waits)),
+            counted(back_test.starts, "start"),
+            brief(unsigned(back_test.measured_long_waits)),
+            percent_brief(BackTest::TOLERANCE)
         ))
     })
 }

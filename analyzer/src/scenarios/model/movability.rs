@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use types::NanoUsd;
 use types::analysis::{ExactLines, Exclusion, Note, Selection, WorkloadMovability};
+use types::show::{counted, percent_brief};
 
 use super::replays::Model;
 use super::selection;
@@ -24,8 +25,9 @@ pub(super) fn autoscaled(model: &Model<'_>) -> Option<Note> {
     let workloads = all().filter(|counted| counted.autoscaled).count();
     let share = ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|_| workloads > 0)?;
     Some(Note::warning(format!(
-        "{workloads} workloads with {:.0}\u{a0}% of the CPU requested are driven by a horizontal autoscaler; smaller requests change how many replicas it runs, which no replay shows.",
-        share * 100.0
+        "A horizontal autoscaler drives {} with {} of the CPU requested; smaller requests change how many replicas it runs, which no replay shows.",
+        counted(workloads, "workload"),
+        percent_brief(share)
     )))
 }
 
@@ -136,7 +138,8 @@ pub(super) fn no_pool(model: &Model<'_>) -> String {
     if moves || kept.is_empty() {
         return "No elastic machine pool was replayed: no bare metal has a price in the region.".to_owned();
     }
-    let why: Vec<_> = kept.iter().take(3).map(|row| format!("{} ({} workloads)", row.reason, row.workloads)).collect();
+    let why: Vec<_> =
+        kept.iter().take(3).map(|row| format!("{} ({})", row.reason, counted(row.workloads, "workload"))).collect();
     format!("No elastic machine pool was replayed, since no pod could move: {}.", why.join("; "))
 }
 

@@ -7,6 +7,7 @@ use types::analysis::{
     PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
     WorstSlot,
 };
+use types::show::{brief, counted, quantity};
 use types::{NanoUsd, SLOTS_PER_HOUR};
 
 use super::back_test::{self, back_test};
@@ -186,12 +187,18 @@ fn scenario_notes(replayed: &Replayed, model: &Model<'_>) -> Vec<Note> {
     let stuck = replayed.whole.hosts.stuck;
     if stuck > 0 {
         notes.push(Note::warning(format!(
-            "In {stuck} host-slots a host was over the rebalancer's threshold with one elastic VM alone, which nothing mends."
+            "In {} a host was over the rebalancer's threshold with one elastic VM alone, which no move mends.",
+            counted(stuck, "host-slot")
         )));
     }
     let unplaceable = replayed.whole.service.unplaceable;
     if unplaceable > 0 {
-        notes.push(Note::warning(format!("{unplaceable} pods fit no machine on offer and were never served.")));
+        notes.push(Note::warning(format!(
+            "{} {} no machine on offer and {} never served.",
+            counted(unplaceable, "pod"),
+            if unplaceable == 1 { "fits" } else { "fit" },
+            if unplaceable == 1 { "was" } else { "were" }
+        )));
     }
     notes.extend(left_on_ec2(&replayed.reported, model));
     notes
@@ -204,7 +211,8 @@ fn left_on_ec2(reported: &Outcome, model: &Model<'_>) -> Vec<Note> {
     let restarts = reported.interruptions.expected();
     if restarts >= 1.0 {
         notes.push(Note::info(format!(
-            "About {restarts:.0} pods on spot machines are to be expected to restart since AWS takes these back, as many in every scenario."
+            "About {} on spot machines can be expected to restart because AWS takes machines back, in every scenario alike.",
+            quantity(restarts.round(), "pod")
         )));
     }
     let half_empty: u64 = reported.stranded.iter().map(|row| row.half_empty_seconds).sum();
@@ -214,16 +222,16 @@ fn left_on_ec2(reported: &Outcome, model: &Model<'_>) -> Vec<Note> {
         let mut names: Vec<&str> = kinds.map(|kind| kind.instance_type.as_str()).collect();
         names.dedup();
         notes.push(Note::info(format!(
-            "Nodes stay on EC2 for pods that do not move ({}): {:.0} node-hours, of which {:.0} with less than half of the node asked for.",
+            "Nodes stay on EC2 for pods that do not move ({}): {}, of which {} with less than half of the node requested.",
             names.join(", "),
-            unsigned(all) / 3600.0,
-            unsigned(half_empty) / 3600.0
+            quantity(unsigned(all) / 3600.0, "node-hour"),
+            brief(unsigned(half_empty) / 3600.0)
         )));
     }
     if !reported.held_by_volumes.is_empty() {
         notes.push(Note::warning(format!(
-            "Pods of {} workloads have a volume in a zone that the pool is not in, and stay on EC2.",
-            reported.held_by_volumes.len()
+            "Pods of {} have a volume in a zone that the pool is not in, and stay on EC2.",
+            counted(reported.held_by_volumes.len(), "workload")
         )));
     }
     notes

@@ -33,6 +33,7 @@ pub(super) fn hour(i: u32) -> HourPoint {
         hour,
         source: if i >= HOURS - FROM_PROMETHEUS { "prometheus" } else { "generator" }.to_owned(),
         nodes: 41.0 + (4.0 * day).round(),
+        ec2_nodes: Some(38.0 + (4.0 * day).round()),
         cpu_capacity_cores: capacity,
         cpu_requested_cores: 331.0 + 40.0 * day + 4.0 * noise(i + 7),
         cpu_used_cores: used,

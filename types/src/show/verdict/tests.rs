@@ -186,7 +186,7 @@ fn stay_where_nothing_or_little_is_saved() {
     check(
         &unsure,
         "Stay as you are: what could be saved is within the error of the model. The most would come from an elastic machine \
-         pool: $700 a month (4.3 %); replayed, today's own machines come out 6 % off.",
+         pool: $700 a month (4.3 %); our simulation of today's cluster is 6 % off.",
     );
 }
 
