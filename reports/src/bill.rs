@@ -152,6 +152,20 @@ fn labels(analysis: &View<'_>, allocation: &Allocation) -> Table {
             Cell::new(format::grouped(format::number(row.workloads.len()), 0)),
         ])
     });
+    let mut rows: Vec<Row> = rows.collect();
+    // Labels overlap, and a workload may have pods with several values; the values of one label do not.
+    if let Some(first) = allocation.by_label.first()
+        && rows.len() > 1
+        && allocation.by_label.iter().all(|row| row.label == first.label)
+    {
+        let all = all(&first.label);
+        rows.push(Row::total(vec![
+            Cell::new("All workloads"),
+            analysis.monthly_cell(Some(all)),
+            Cell::new(format::percent(share(all, all))),
+            Cell::new(""),
+        ]));
+    }
     Table::new(
         "By label, per month of 730 hours; every value of a label together with what has none is all of the workloads",
         vec![
@@ -160,7 +174,7 @@ fn labels(analysis: &View<'_>, allocation: &Allocation) -> Table {
             Column::number("Share", "of the workloads"),
             Column::number("Workloads", "in number"),
         ],
-        rows.collect(),
+        rows,
     )
     .first(10)
 }
@@ -170,17 +184,22 @@ fn overhead(analysis: &View<'_>, allocation: &Allocation) -> Table {
         .overhead
         .iter()
         .map(|row| Row::new(vec![Cell::new(words::sentence(&row.what)), analysis.monthly_cell(Some(row.usd))]));
+    let mut rows: Vec<Row> = rows.collect();
+    if rows.len() > 1 {
+        let all = allocation.overhead.iter().map(|row| row.usd).sum();
+        rows.push(Row::total(vec![Cell::new("All overhead"), analysis.monthly_cell(Some(all))]));
+    }
     Table::new(
         "What overhead is, per month of 730 hours",
         vec![Column::text("What"), Column::number("Cost", "per month")],
-        rows.collect(),
+        rows,
     )
 }
 
 /// List, contracted and effective cost, where they differ or commitments are given.
 fn effective(analysis: &View<'_>) -> Table {
     let mut rows = Vec::new();
-    for scenario in &analysis.scenarios {
+    for scenario in words::shown(analysis) {
         let Some(cost) = &scenario.compute_cost else { continue };
         if cost.commitments.is_empty() && cost.list_usd == Some(cost.effective_usd) {
             continue;

@@ -25,6 +25,13 @@ pub(crate) fn claims(analysis: &View<'_>, allocation: &Allocation) -> Table {
             },
         ])
     };
+    let mut rows: Vec<Row> = allocation.by_volume_claim.iter().map(row).collect();
+    if rows.len() > 1 {
+        let amounts: Vec<Option<f64>> = allocation.by_volume_claim.iter().map(|claim| claim.usd).collect();
+        let blank = || Cell::new("");
+        let cells = vec![Cell::new("All claims"), blank(), blank(), blank(), analysis.monthly_total(&amounts)];
+        rows.push(Row::total(cells));
+    }
     Table::new(
         "Persistent volume claims, per month of 730 hours",
         vec![
@@ -34,6 +41,6 @@ pub(crate) fn claims(analysis: &View<'_>, allocation: &Allocation) -> Table {
             Column::number("Hours", "in the window"),
             Column::number("Cost", "per month"),
         ],
-        allocation.by_volume_claim.iter().map(row).collect(),
+        rows,
     )
 }

@@ -7,13 +7,14 @@
 mod bridge;
 
 use askama::Template;
-use types::analysis::{Analysis, Assumption};
+use types::analysis::{Analysis, Assumption, ScenarioId};
+use types::show;
 
 use crate::error::RenderError;
 use crate::format;
 use crate::money::Money;
 use crate::table::{Cell, Column, Row, Table};
-use crate::words;
+use crate::{trust, words};
 use bridge::{Bridge, bridges};
 
 /// Why two analyses cannot be compared.
@@ -139,12 +140,34 @@ impl<'a> Comparison<'a> {
             change if change <= -1.0 => format!("The bill went down by {} a month.", money.show(-change)),
             _ => "The bill is the same.".to_owned(),
         };
-        let advice = if self.before.verdict.recommendation == self.after.verdict.recommendation {
-            " The recommendation is the same."
-        } else {
-            " The recommendation changed."
+        format!("{amount}{} {}{}", largest.unwrap_or_default(), self.advice(), self.confidence())
+    }
+
+    /// Says what was recommended before and is now.
+    fn advice(&self) -> String {
+        let name = |of: &Analysis| -> Option<String> {
+            let id = of.verdict.recommendation.as_deref()?;
+            Some(ScenarioId::parse(id).map_or_else(|| words::plain(id), |id| show::action(id).to_owned()))
         };
-        format!("{amount}{}{advice}", largest.unwrap_or_default())
+        match (name(self.before), name(self.after)) {
+            (None, None) => "Neither analysis has a recommendation.".to_owned(),
+            (Some(before), None) => format!("Only the first analysis has a recommendation: “{before}”."),
+            (None, Some(after)) => format!("Only the second analysis has a recommendation: “{after}”."),
+            (Some(before), Some(after)) if before == after => format!("The recommendation is the same: “{after}”."),
+            (Some(before), Some(after)) => format!("The recommendation changed: “{before}” before, “{after}” now."),
+        }
+    }
+
+    /// Says how sure the two recommendations are, where both say it and it changed.
+    fn confidence(&self) -> String {
+        let level =
+            |of: &Analysis| of.verdict.recommendation.as_ref().and(of.verdict.confidence.as_ref()).map(|c| c.level);
+        match level(self.before).zip(level(self.after)) {
+            Some((before, after)) if before != after => {
+                format!(" Confidence was {} and is {} now.", trust::level(before), trust::level(after))
+            }
+            _ => String::new(),
+        }
     }
 
     /// Tabulates what runs there, before and after: why machines and right-sized requests changed.
@@ -205,7 +228,17 @@ impl<'a> Comparison<'a> {
             Column::number("After", "a\u{a0}month"),
             Column::number("Change", "a\u{a0}month"),
         ];
-        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+        if rows.len() > 1 {
+            let all = |of: &std::collections::BTreeMap<String, f64>| of.values().sum::<f64>();
+            let (a, b) = (all(&before), all(&after));
+            rows.push(Row::total(vec![
+                Cell::new("All namespaces"),
+                Cell::new(money.show(a)),
+                Cell::new(money.show(b)),
+                Cell::new(plus(money, b - a)).tone(a - b),
+            ]));
+        }
         Table::new("Cost of workloads by namespace, the largest change first", columns, rows).first(SHOWN)
     }
 

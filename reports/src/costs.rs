@@ -6,6 +6,7 @@ use types::analysis::{CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
 
 use crate::cost_lines::{CostTable, all_partial, cost_table, monthly_factor};
 use crate::format;
+use crate::prose::Prose;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words::{self, TODAY, VENDOR};
@@ -64,19 +65,19 @@ pub(crate) struct LegendEntry {
 #[derive(Debug)]
 pub(crate) struct ScenarioNotes {
     pub(crate) label: String,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Prose<String>>,
 }
 
 impl Costs {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
         let bars = bars(analysis);
-        let drawn: Vec<&'static str> = bars.iter().flat_map(|bar| bar.segments.iter().map(|s| s.class)).collect();
+        let drawn: Vec<&str> = bars.iter().flat_map(|bar| bar.segments.iter().map(|s| s.name.as_str())).collect();
         Self {
             legend: types::analysis::CostLines::default()
                 .lines()
                 .into_iter()
-                .filter(|(line, _)| drawn.contains(&class(line)))
                 .map(|(line, _)| LegendEntry { class: class(line), name: words::cost_line(line) })
+                .filter(|entry| drawn.contains(&entry.name.as_str()))
                 .collect(),
             bars,
             caption: format!(
@@ -103,12 +104,12 @@ impl Costs {
 }
 
 /// Explains a scenario; its warnings stand among all warnings, further down.
-fn info(analysis: &View<'_>, scenario: &Scenario) -> Vec<String> {
+fn info(analysis: &View<'_>, scenario: &Scenario) -> Vec<Prose<String>> {
     scenario
         .notes
         .iter()
         .filter(|note| note.gravity == Gravity::Info)
-        .map(|note| analysis.sentence(&note.text))
+        .map(|note| Prose(analysis.sentence(&note.text)))
         .collect()
 }
 
@@ -122,7 +123,10 @@ fn class(line: &str) -> &'static str {
         "auto_mode" => "auto-mode",
         "unused_commitments" => "unused-commitments",
         "control_plane" => "control-plane",
-        "network" | "load_balancers" | "public_ipv4" => "network",
+        "cpu_credits" => "cpu-credits",
+        "network" => "network",
+        "load_balancers" => "load-balancers",
+        "public_ipv4" => "public-ipv4",
         "licences" => "licences",
         "fee" => "fee",
         "pool_network" => "pool-network",
@@ -207,9 +211,11 @@ fn variants(analysis: &View<'_>, vendor: &Scenario) -> Table {
 }
 
 fn machines(analysis: &View<'_>) -> Table {
-    let rows = words::shown(analysis)
-        .flat_map(|scenario| scenario.machine_hours.iter().map(move |machine| machine_row(analysis, scenario, machine)))
-        .collect();
+    let of = |scenario: &Scenario| {
+        let rows = scenario.machine_hours.iter().map(|machine| machine_row(analysis, scenario, machine));
+        rows.chain(machines_together(analysis, scenario)).collect::<Vec<_>>()
+    };
+    let rows = words::shown(analysis).flat_map(of).collect();
     Table::new(
         format!("Machines over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
@@ -225,18 +231,43 @@ fn machines(analysis: &View<'_>) -> Table {
     )
 }
 
+/// The machines of one scenario together, those that AWS bills; `None` where there is one row of them or less.
+fn machines_together(analysis: &View<'_>, scenario: &Scenario) -> Option<Row> {
+    let billed: Vec<&MachineHours> = scenario.machine_hours.iter().filter(|row| row.kind != "evm").collect();
+    let costs: Vec<Option<f64>> = billed.iter().map(|row| row.cost_usd).collect();
+    let hours: f64 = billed.iter().map(|row| row.hours).sum();
+    (billed.len() > 1).then(|| {
+        Row::total_of_part(vec![
+            Cell::new("Billed machines"),
+            Cell::new(&scenario.label),
+            Cell::new(""),
+            Cell::new(format::quantity(hours)),
+            Cell::new(""),
+            analysis.total_cell(&costs, |view, usd| Cell::new(view.usd(usd))),
+            Cell::new(""),
+        ])
+    })
+}
+
 /// Lists the items of the other lines: the same in every scenario so far, so they are shown for today.
 fn items(analysis: &View<'_>) -> Table {
     let today = words::scenario(analysis, TODAY);
     let row = |item: &CostItem| {
         Row::new(vec![
             Cell::new(&item.what).sub(words::cost_line(&item.line)),
-            Cell::new(format::quantity(item.quantity)).sub(&item.unit),
+            Cell::new(format::quantity(item.quantity)).sub(format::unit_of(item.quantity, &item.unit)),
             Cell::new(analysis.money.unit_price(item.usd_per_unit)),
             Cell::new(analysis.usd(item.cost_usd)),
             price_cell(&item.price),
         ])
     };
+    let items = || today.into_iter().flat_map(|scenario| &scenario.items);
+    let mut rows: Vec<Row> = items().map(row).collect();
+    if rows.len() > 1 {
+        let all = items().map(|item| item.cost_usd).sum();
+        let blank = || Cell::new("");
+        rows.push(Row::total(vec![Cell::new("All of these"), blank(), blank(), Cell::new(analysis.usd(all)), blank()]));
+    }
     Table::new(
         format!("Other cost lines over the {} of the window", format::hours(analysis.window.hours_present)),
         vec![
@@ -246,7 +277,7 @@ fn items(analysis: &View<'_>) -> Table {
             Column::number("Cost", "in the window"),
             Column::text("Price from"),
         ],
-        today.into_iter().flat_map(|scenario| &scenario.items).map(row).collect(),
+        rows,
     )
 }
 

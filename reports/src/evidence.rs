@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use types::analysis::{Analysis, Gravity, Note, PriceList};
 
 use crate::format;
+use crate::prose::Prose;
 use crate::table::{Cell, Column, Row, Table};
 use crate::view::View;
 use crate::words;
@@ -49,7 +50,7 @@ pub(crate) struct NoteLine {
     pub(crate) class: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) about: String,
-    pub(crate) text: String,
+    pub(crate) text: Prose<String>,
 }
 
 /// One line of the provenance.
@@ -64,7 +65,7 @@ impl Evidence {
         let (notes, infos): (Vec<NoteLine>, Vec<NoteLine>) =
             notes(analysis).into_iter().partition(|note| note.class == "warning");
         Self {
-            infos_count: format::grouped(format::number(infos.len()), 0),
+            infos_count: types::show::counted(infos.len(), "more note"),
             infos,
             notes,
             raise: raise(analysis),
@@ -81,10 +82,10 @@ fn notes(analysis: &View<'_>) -> Vec<NoteLine> {
             Gravity::Warning => ("warning", "Warning"),
             Gravity::Info => ("info", "Note"),
         };
-        (note.gravity, NoteLine { class, kind, about: about.to_owned(), text: analysis.sentence(&note.text) })
+        (note.gravity, NoteLine { class, kind, about: about.to_owned(), text: Prose(analysis.sentence(&note.text)) })
     };
     let own = analysis.notes.iter().map(|note| line("", note));
-    let of_scenarios = analysis.scenarios.iter().flat_map(|scenario| {
+    let of_scenarios = words::shown(analysis).flat_map(|scenario| {
         let grave = scenario.notes.iter().filter(|note| note.gravity == Gravity::Warning);
         grave.map(|note| line(&scenario.label, note))
     });
@@ -96,7 +97,7 @@ fn notes(analysis: &View<'_>) -> Vec<NoteLine> {
 fn raise(analysis: &View<'_>) -> Table {
     let rows = analysis.evidence.iter().flat_map(|evidence| &evidence.raise).map(|row| {
         let bears = if row.node_hours > 0.0 {
-            Cell::new(format!("{} node-hours", format::quantity(row.node_hours))).sub("without a price")
+            Cell::new(format::with_unit(row.node_hours, "node-hour")).sub("without a price")
         } else {
             analysis.monthly_cell(Some(row.usd))
         };
@@ -110,7 +111,7 @@ fn raise(analysis: &View<'_>) -> Table {
 }
 
 fn unpriced(analysis: &Analysis) -> Table {
-    let rows = analysis.scenarios.iter().flat_map(|scenario| {
+    let rows = words::shown(analysis).flat_map(|scenario| {
         scenario.unpriced.iter().map(|unpriced| {
             Row::new(vec![
                 Cell::new(&unpriced.what),

@@ -3,6 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{Exclusion, Selection, WorkloadMovability};
+use types::show::counted;
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
@@ -37,11 +38,13 @@ fn moving(rows: &[WorkloadMovability]) -> String {
     let unsure = match count("unsure") {
         0 => String::new(),
         n => format!(
-            " {n} are unsure: they move here, but ask for a label of a node that elastic VMs do not have by themselves."
+            " Not sure about {}: moved here, but asking for a node label that elastic VMs do not have by themselves.",
+            counted(n, "workload")
         ),
     };
     format!(
-        "Of the workloads, {} move, {} move in part, {} stay.{unsure}",
+        "Of {}, {} can move, {} in part and {} not at all.{unsure}",
+        counted(rows.len(), "workload"),
         count("moves"),
         count("partly"),
         count("stays")

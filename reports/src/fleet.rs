@@ -153,10 +153,9 @@ fn ranked(members: &[Member]) -> Vec<&Member> {
 pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
     let ranked = ranked(members);
     let totals = Totals::of(members.iter().map(|member| &member.now));
-    let count = count(members.len());
     let windows = span(members);
     let page = Page {
-        title: format!("{count} clusters: savings report"),
+        title: format!("{}: savings report", types::show::counted(members.len(), "cluster")),
         where_: windows,
         lead: lead(&totals, members.len(), money),
         figures: figures(&totals, members.len(), money),
@@ -199,7 +198,7 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         ),
     };
     if totals.clusters == 0 {
-        return format!("{changes}Of no cluster can it be said what a pool would save.");
+        return format!("{changes}What a pool would save is known for no cluster.");
     }
     let pool = if totals.vs_today < NanoUsd::ZERO {
         format!("would cost {} a month more than they cost today", money.show((-totals.vs_today).usd()))
@@ -365,12 +364,12 @@ fn total(totals: &Totals, members: usize, money: &Money) -> ClusterRow {
 /// Clusters that are in no total, and those that are in one only, with the reason.
 fn left_out(ranked: &[&Member]) -> Option<Table> {
     let why = |standing: &Standing| match (&standing.saving_vs_today, &standing.saving_vs_ec2) {
-        (None, _) if standing.today.monthly_usd.is_none() => Some("all: nothing could be priced"),
-        (None, _) => Some("all: no saving can be formed"),
+        (None, _) if standing.today.monthly_usd.is_none() => Some("every total: nothing has a price"),
+        (None, _) => Some("every total: its saving is not known"),
         (Some(_), _) if standing.is_arithmetic() => {
-            Some("pools: nothing was replayed, so its saving is the vendor’s arithmetic")
+            Some("totals of pools: not simulated, its saving is the vendor’s arithmetic")
         }
-        (Some(_), None) => Some("against the best EC2: nothing was replayed, so its saving is the vendor’s arithmetic"),
+        (Some(_), None) => Some("total against the best EC2: not simulated, its saving is the vendor’s arithmetic"),
         _ => None,
     };
     let row = |member: &&Member| {

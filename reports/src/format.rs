@@ -83,9 +83,13 @@ pub fn three_digits(value: f64) -> String {
 
 /// Formats a quantity with its unit, which is one word for one thing: `6 slots`, `1 node-hour`, `12 GiB-months`.
 pub(crate) fn with_unit(value: f64, unit: &str) -> String {
-    let text = quantity(value);
-    let many = text != "1" && ["hour", "month", "slot", "node", "day"].iter().any(|word| unit.ends_with(word));
-    format!("{text}{SPACE}{unit}{}", if many { "s" } else { "" })
+    format!("{}{SPACE}{}", quantity(value), unit_of(value, unit))
+}
+
+/// The unit alone, as it goes with a quantity: `slots`, `node-hour`.
+pub(crate) fn unit_of(value: f64, unit: &str) -> String {
+    let is_counted = ["hour", "month", "slot", "node", "day"].iter().any(|word| unit.ends_with(word));
+    format!("{unit}{}", if is_counted && quantity(value) != "1" { "s" } else { "" })
 }
 
 /// Formats with one decimal, for columns of comparable numbers: `2.0`, `43.6`; `<0.1` for what is there but less.

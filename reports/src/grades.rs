@@ -61,6 +61,17 @@ fn lines(analysis: &View<'_>, evidence: &Evidence) -> Table {
             analysis.monthly_cell(Some(row.usd)),
         ])
     });
+    let mut rows: Vec<Row> = rows.collect();
+    if rows.len() > 1 {
+        let all = evidence.lines.iter().map(|row| row.usd).sum();
+        let blank = || Cell::new("");
+        rows.push(Row::total(vec![
+            Cell::new("All of today’s bill"),
+            blank(),
+            blank(),
+            analysis.monthly_cell(Some(all)),
+        ]));
+    }
     Table::new(
         "Each amount by the weakest of its quantity and its price, per month",
         vec![
@@ -69,6 +80,6 @@ fn lines(analysis: &View<'_>, evidence: &Evidence) -> Table {
             Column::short("Grade"),
             Column::number("Cost", "per month"),
         ],
-        rows.collect(),
+        rows,
     )
 }

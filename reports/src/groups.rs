@@ -101,6 +101,19 @@ pub(crate) fn families(analysis: &View<'_>) -> Table {
         row.extend(cells(pool.get(name)));
         Row::new(row)
     });
+    let mut rows: Vec<Row> = rows.collect();
+    if rows.len() > 1 {
+        let together = |families: &BTreeMap<&str, Family>| match families.is_empty() {
+            true => [Cell::absent("none"), Cell::absent("–")],
+            false => {
+                let usd: Vec<Option<f64>> = families.values().map(|family| family.usd).collect();
+                let up: f64 = families.values().map(|family| family.hours).sum();
+                [Cell::new(format::tenths(up / hours)), analysis.monthly_total(&usd)]
+            }
+        };
+        let [today, pool] = [together(&today), together(&pool)];
+        rows.push(Row::total([Cell::new("All families")].into_iter().chain(today).chain(pool).collect()));
+    }
     Table::new(
         "By instance family, per month of 730 hours",
         vec![
@@ -110,6 +123,6 @@ pub(crate) fn families(analysis: &View<'_>) -> Table {
             Column::number("With EMP", "machines at once"),
             Column::number("Compute with EMP", "per month"),
         ],
-        rows.collect(),
+        rows,
     )
 }

@@ -294,7 +294,7 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
             _ => format!("Every total is partial: {} are in none.", words::list(&missing)),
         });
     }
-    let unpriced: usize = analysis.scenarios.iter().map(|scenario| scenario.unpriced.len()).sum();
+    let unpriced: usize = words::shown(analysis).map(|scenario| scenario.unpriced.len()).sum();
     if unpriced > 0 {
         caveats.push("Some of what runs has no price and is outside every total; see what is missing.".to_owned());
     }
@@ -303,7 +303,7 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
 
 fn warnings(analysis: &View<'_>) -> String {
     let own = analysis.notes.iter();
-    let all = own.chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
+    let all = own.chain(words::shown(analysis).flat_map(|scenario| &scenario.notes));
     match all.filter(|note| note.gravity == Gravity::Warning).count() {
         0 => String::new(),
         1 => "One warning affects these numbers".to_owned(),

@@ -62,9 +62,9 @@ fn counts(analysis: &View<'_>) -> Vec<Count> {
 /// Says what the shares of the namespaces leave out.
 fn without(analysis: &View<'_>) -> String {
     format!(
-        "Pods that request neither CPU nor memory ran for {} pod-hours; for {} container-hours no usage was seen.",
-        format::quantity(analysis.inventory.pod_hours_without_requests),
-        format::quantity(analysis.inventory.container_hours_without_usage),
+        "Pods that request neither CPU nor memory ran for {}; for {} no usage was seen.",
+        format::with_unit(analysis.inventory.pod_hours_without_requests, "pod-hour"),
+        format::with_unit(analysis.inventory.container_hours_without_usage, "container-hour"),
     )
 }
 

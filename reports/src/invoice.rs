@@ -8,6 +8,7 @@ use crate::error::RenderError;
 use crate::format;
 use crate::markdown;
 use crate::money::Money;
+use crate::prose::Prose;
 use crate::table::{Cell, Column, Row, Table};
 use crate::words;
 
@@ -26,7 +27,7 @@ pub(crate) struct InvoicePart {
     folded: Vec<(&'static str, Table)>,
     /// Amounts of the rows of each folded table, in their order.
     amounts: Vec<Vec<f64>>,
-    notes: Vec<(&'static str, &'static str, String)>,
+    notes: Vec<(&'static str, &'static str, Prose<String>)>,
 }
 
 impl HtmlSafe for InvoicePart {}
@@ -52,8 +53,8 @@ impl InvoicePart {
         let folded = folded.into_iter().filter(|(_, (table, _))| !table.is_empty());
         let (folded, amounts) = folded.map(|(title, (table, amounts))| ((title, table), amounts)).unzip();
         let notes = invoice.notes.iter().map(|note| match note.gravity {
-            Gravity::Warning => ("warning", "Warning", words::plain(&money.sentence(&note.text))),
-            Gravity::Info => ("info", "Note", words::plain(&money.sentence(&note.text))),
+            Gravity::Warning => ("warning", "Warning", Prose(words::plain(&money.sentence(&note.text)))),
+            Gravity::Info => ("info", "Note", Prose(words::plain(&money.sentence(&note.text)))),
         });
         Self {
             lead: lead(invoice, money),
@@ -100,7 +101,7 @@ pub fn invoice_markdown(invoice: &Invoice, money: &Money) -> String {
         text.push_str(&format!("{}\n\n", markdown::sentence(line)));
     }
     for (_, kind, note) in &part.notes {
-        text.push_str(&format!("- {kind}: {}\n", markdown::sentence(note)));
+        text.push_str(&format!("- {kind}: {}\n", markdown::sentence(&note.0)));
     }
     text
 }

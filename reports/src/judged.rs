@@ -36,15 +36,15 @@ impl JudgedPart {
 
 fn lead(analysis: &View<'_>) -> String {
     let (reported, chosen) = (analysis.verdict.reported_hours, analysis.verdict.chosen_hours);
-    let mut text = "The same limits hold for every scenario; today is their measure and never fails them.".to_owned();
+    let mut text = "All scenarios are held to the same limits, set from today’s cluster.".to_owned();
     if reported > 0 && chosen > 0 {
         text.push_str(&format!(
-            " Variants were chosen on {} before; cost and limits are of the last {}.",
+            " Tuning used the first {}; costs and limits are of the last {}.",
             format::hours(chosen),
             format::hours(reported)
         ));
     } else if reported > 0 {
-        text.push_str(&format!(" Nothing was tuned; cost and limits are of {}.", format::hours(reported)));
+        text.push_str(&format!(" Nothing was tuned; costs and limits are of {}.", format::hours(reported)));
     }
     text
 }
@@ -171,7 +171,7 @@ fn remedies(analysis: &View<'_>) -> Table {
         let included = match (&remedy.what, remedy.included) {
             (RemedyKind::NoneFound, _) => "no",
             (_, true) => "yes",
-            (_, false) => "no: comes on top",
+            (_, false) => "no, added to it",
         };
         Row::new(vec![
             Cell::new(words::scenario_name(analysis, remedy.scenario)),

@@ -6,7 +6,9 @@ use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId, StepKin
 use types::show;
 
 use crate::format;
+use crate::headline::nothing_left;
 use crate::money::Money;
+use crate::prose::{Part, parts};
 use crate::standing::{Cost, Standing};
 use crate::table::Table;
 use crate::trust;
@@ -77,7 +79,8 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
         let limits = match (judged.holds, broken.is_empty()) {
             (true, _) => "within all".to_owned(),
             (false, true) => "not known".to_owned(),
-            (false, false) => format!("breaks {}", words::list(&broken)),
+            (false, false) if broken.len() == 1 => format!("breaks this limit: {}", words::list(&broken)),
+            (false, false) => format!("breaks these limits: {}", words::list(&broken)),
         };
         text.push_str(&format!(
             "| {}{} | {} | {}{share} | {limits} |\n",
@@ -140,7 +143,9 @@ fn figures(text: &mut String, analysis: &Analysis, money: &Money) {
             || "cannot be said".to_owned(),
             |saving| {
                 let share = saving.fraction.map(|f| format!(" ({})", format::percent(f))).unwrap_or_default();
-                format!("{}{share}", money.show(saving.monthly_usd))
+                let is_nominal = id == words::VENDOR && nothing_left(analysis, saving.monthly_usd);
+                let mark = if is_nominal { ", on nominal sizes only" } else { "" };
+                format!("{}{share}{mark}", money.show(saving.monthly_usd))
             },
         )
     };
@@ -209,13 +214,13 @@ fn caveats(text: &mut String, analysis: &Analysis) {
     if synthetic > 0 {
         caveats.push(format!("{} are synthetic, not measured.", format::hours(synthetic)));
     }
-    let notes = analysis.notes.iter().chain(analysis.scenarios.iter().flat_map(|scenario| &scenario.notes));
+    let notes = analysis.notes.iter().chain(words::shown(analysis).flat_map(|scenario| &scenario.notes));
     let warnings: Vec<&str> =
         notes.filter(|note| note.gravity == Gravity::Warning).map(|note| note.text.as_str()).collect();
     caveats.extend(warnings.iter().take(MOST).map(|warning| sentence(warning)));
     if let Some(more) = warnings.len().checked_sub(MOST).filter(|more| *more > 0) {
-        caveats
-            .push(format!("{} more warnings are on the page.", format::count(u32::try_from(more).unwrap_or(u32::MAX))));
+        let are = if more == 1 { "is" } else { "are" };
+        caveats.push(format!("{} {are} on the page.", show::counted(more, "more warning")));
     }
     if caveats.is_empty() {
         return;
@@ -227,8 +232,19 @@ fn caveats(text: &mut String, analysis: &Analysis) {
 }
 
 /// Text as text: what Markdown or HTML would read as markup is escaped, line ends are spaces, and what a host makes of
-/// words by itself (mentions, numbers of issues, addresses) is broken by a character that is not seen.
+/// words by itself (mentions, numbers of issues, addresses) is broken by a character that is not seen. What stands between
+/// backticks stays code.
 pub(crate) fn sentence(text: &str) -> String {
+    let part = |part: Part<'_>| match part {
+        Part::Text(text) => escaped(text),
+        // A bar would end the cell of a table.
+        Part::Code(text) if text.trim().is_empty() || text.contains('|') => escaped(&format!("`{text}`")),
+        Part::Code(text) => code(text),
+    };
+    parts(text).into_iter().map(part).collect()
+}
+
+fn escaped(text: &str) -> String {
     let plain = words::plain(&text.replace(['\n', '\r', '\t'], " "));
     let mut escaped = String::with_capacity(plain.len());
     for c in plain.chars() {
@@ -306,6 +322,9 @@ mod tests {
             ("see https://evil.example", "see https:\u{200b}//evil.example"),
             ("a | b\n\n# c", "a \\| b  \\#\u{200b} c"),
             ("&lt;", "&amp;lt;"),
+            ("then `emp.fee_fraction` in *it*", "then `emp.fee_fraction` in \\*it\\*"),
+            ("one ` alone", "one \\` alone"),
+            ("`a|b` and ``", "\\`a\\|b\\` and \\`\\`"),
         ] {
             assert_eq!(sentence(text), expect, "{text:?}");
         }

@@ -2,7 +2,8 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, Scenario, ScenarioHour};
+use chrono::{DateTime, Utc};
+use types::analysis::{Analysis, HourPoint, NodeGroup, Scenario, ScenarioHour};
 
 use crate::chart::heat::{self, Heat};
 use crate::chart::{self, Figure, Ink, Line, Lines, Words};
@@ -56,10 +57,9 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
         hours.iter().map(|hour| (hour.start, f64::from(count(hour)))).collect::<Vec<_>>()
     };
     let repacked = words::scenario(analysis, REPACKED).map_or(&[][..], |repacked| &repacked.by_hour);
-    let today = analysis.utilisation.hourly.iter().map(|hour| (hour.hour, hour.nodes)).collect();
     let line = |name: &str, ink, width, points| Line { name: name.to_owned(), ink, width, area: false, points };
     let all = [
-        line("EC2 today", Ink::Capacity, 2.0, today),
+        line("EC2 today", Ink::Capacity, 2.0, today(analysis)),
         line("repacked", Ink::Requested, 1.6, of(repacked, |hour| hour.nodes)),
         line("EC2 left", Ink::Limit, 1.4, of(&pool.by_hour, |hour| hour.nodes)),
         line("EMP VMs", Ink::Peak, 1.6, of(&pool.by_hour, |hour| hour.evms)),
@@ -105,6 +105,17 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     Ok(Some(figure.folded("Fewest, mean and most", table)))
 }
 
+/// EC2 nodes of each hour; none where an older analysis does not tell them from others that were there.
+fn today(analysis: &Analysis) -> Vec<(DateTime<Utc>, f64)> {
+    let all_are = analysis.inventory.node_groups.iter().all(is_ec2);
+    let nodes = |hour: &HourPoint| hour.ec2_nodes.or_else(|| all_are.then_some(hour.nodes));
+    analysis.utilisation.hourly.iter().filter_map(|hour| Some((hour.hour, nodes(hour)?))).collect()
+}
+
+fn is_ec2(group: &NodeGroup) -> bool {
+    !matches!(group.compute_type.as_str(), "fargate" | "hybrid")
+}
+
 /// EC2 nodes that stay beside the pool, as a clause.
 fn left(analysis: &Analysis, pool: &Scenario) -> String {
     let left = words::at_once(analysis, pool, "node").filter(|nodes| *nodes >= 0.05);
@@ -114,11 +125,7 @@ fn left(analysis: &Analysis, pool: &Scenario) -> String {
 /// Nodes up at once today, on average, Fargate and hybrid nodes apart.
 fn ec2_nodes(analysis: &Analysis) -> f64 {
     let hours = f64::from(analysis.window.hours_present);
-    let ec2 = analysis
-        .inventory
-        .node_groups
-        .iter()
-        .filter(|group| !matches!(group.compute_type.as_str(), "fargate" | "hybrid"));
+    let ec2 = analysis.inventory.node_groups.iter().filter(|group| is_ec2(group));
     let node_hours: f64 = ec2.map(|group| group.node_hours).sum();
     if hours > 0.0 { node_hours / hours } else { 0.0 }
 }

@@ -28,18 +28,18 @@ impl RealisedPart {
 }
 
 fn lead(analysis: &View<'_>, realised: &Realised) -> String {
-    let hours = format::quantity(realised.evm_hours);
+    let hours = types::show::quantity(realised.evm_hours, "hour");
     match realised.saving_usd {
         Some(usd) if usd >= 0.0 => format!(
-            "Elastic VMs ran for {hours} hours and saved {} a month after the fee, by the vendor’s definition.",
+            "Elastic VMs ran for {hours} and saved {} a month after the fee, by the vendor’s definition.",
             analysis.monthly(usd)
         ),
         Some(usd) => format!(
-            "Elastic VMs ran for {hours} hours and cost {} a month more than EC2 would have, by the vendor’s definition.",
+            "Elastic VMs ran for {hours} and cost {} a month more than EC2 would have, by the vendor’s definition.",
             analysis.monthly(-usd)
         ),
         None => format!(
-            "Elastic VMs ran for {hours} hours. What their hosts cost is in no metric of the cluster, so what they saved \
+            "Elastic VMs ran for {hours}. What their hosts cost is in no metric of the cluster, so what they saved \
              cannot be said; give emp.running_hosts_usd_per_month in the assumptions file."
         ),
     }

@@ -96,7 +96,7 @@ pub(crate) fn table(analysis: &Analysis) -> Table {
             Column::text("Instance type"),
             Column::number("Today", "nodes"),
             Column::number("With EMP", "nodes"),
-            Column::text("So"),
+            Column::text("Action"),
         ],
         changes(analysis).into_iter().map(row).collect(),
     )

@@ -5,6 +5,7 @@ pub(crate) mod files;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
+use types::show::{counted, quantity};
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
@@ -55,10 +56,12 @@ fn lead(analysis: &View<'_>, sizes: &RightSizing) -> String {
         return "The requests of every container fit what it uses.".to_owned();
     }
     let mut text = format!(
-        "{} of {} containers hold more than they use; what they would free costs {} a month at today’s prices. What of it \
-         becomes a saving depends on how many whole nodes go: the steps above have that amount, from the replay.",
+        "{} of {} {} more than {}; the excess costs {} a month at today’s prices. How much of it is saved depends on how \
+         many whole nodes go: see the steps above.",
         count(savers),
-        count(sizes.containers.len() + sizes.skipped.len()),
+        counted(sizes.containers.len() + sizes.skipped.len(), "container"),
+        if savers == 1 { "requests" } else { "request" },
+        if savers == 1 { "it uses" } else { "they use" },
         analysis.usd(saved)
     );
     if raised > 0 {
@@ -71,10 +74,10 @@ fn lead(analysis: &View<'_>, sizes: &RightSizing) -> String {
 fn rule(sizes: &RightSizing) -> String {
     format!(
         "CPU is the {}th percentile of five-minute means over all pods of the workload, memory the largest sample plus {}, \
-         from the last {} days of the window. Changes of less than {} are left out.",
+         from the last {} of the window. Changes of less than {} are left out.",
         format::quantity(sizes.cpu_percentile),
         format::percent_round(sizes.memory_margin),
-        format::count(sizes.days),
+        counted(sizes.days, "day"),
         format::percent_round(sizes.tolerance),
     )
 }
@@ -94,11 +97,11 @@ fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
         let cautions: Vec<String> = one.cautions.iter().map(|caution| caution.name().to_owned()).collect();
         Row::new(vec![
             Cell::name(&one.container).sub(format!(
-                "{} {}/{}, {} pods",
+                "{} {}/{}, {}",
                 one.workload_kind,
                 one.namespace,
                 one.workload,
-                format::tenths(one.pods_mean)
+                quantity(one.pods_mean, "pod")
             )),
             Cell::new(cpu(Some(one.cpu_target_millicores))).sub(format!("now {}", cpu(one.cpu_request_millicores))),
             Cell::new(memory(Some(one.memory_target_mib))).sub(format!("now {}", memory(one.memory_request_mib))),
@@ -112,6 +115,15 @@ fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
             if cautions.is_empty() { Cell::absent("–") } else { Cell::new(words::sentence(&cautions.join("; "))) },
         ])
     };
+    let mut rows: Vec<Row> = sizes.containers.iter().map(row).collect();
+    if rows.len() > 1 {
+        let freed: Vec<Option<f64>> = sizes.containers.iter().map(|one| one.saving_monthly_usd).collect();
+        let mut cells = vec![Cell::new("All containers").sub(raised_too(sizes))];
+        cells.extend((0..5).map(|_| Cell::new("")));
+        cells.push(analysis.total_cell(&freed, |view, usd| Cell::new(view.usd(usd)).tone(usd)));
+        cells.push(Cell::new(""));
+        rows.push(Row::total(cells));
+    }
     Table::new(
         "Requests to set, the largest saving first; per month of 730 hours",
         vec![
@@ -122,11 +134,17 @@ fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
             Column::number("Memory peak", ""),
             Column::number("Days", "seen"),
             Column::number("Frees", "a\u{a0}month"),
-            Column::text("Mind"),
+            Column::text("Cautions"),
         ],
-        sizes.containers.iter().map(row).collect(),
+        rows,
     )
     .first(SHOWN)
+}
+
+/// Names what is in the sum of what is freed and lessens it.
+fn raised_too(sizes: &RightSizing) -> &'static str {
+    let is_raised = |one: &ContainerSize| one.saving_monthly_usd.is_some_and(|usd| usd < 0.0);
+    if sizes.containers.iter().any(is_raised) { "less what raised requests cost" } else { "" }
 }
 
 fn skipped(sizes: &RightSizing) -> Table {

@@ -9,7 +9,7 @@ use crate::words;
 
 /// The table; empty where nothing was replayed.
 pub(crate) fn risk(analysis: &View<'_>) -> Table {
-    let rows = analysis.scenarios.iter().filter_map(|scenario| Some(row(analysis, scenario, scenario.risk.as_ref()?)));
+    let rows = words::shown(analysis).filter_map(|scenario| Some(row(analysis, scenario, scenario.risk.as_ref()?)));
     let part = match analysis.verdict.reported_hours {
         0 => "the last third of the window".to_owned(),
         n => format!("the last {} of the window", format::hours(n)),
@@ -77,7 +77,7 @@ fn row(analysis: &View<'_>, scenario: &Scenario, risk: &Risk) -> Row {
         Cell::new(many(risk.migrations)),
         Cell::new(many(risk.restarted_pods)),
         Cell::new(format::count(risk.pods_on_busiest))
-            .sub(format!("{workloads} {} whole", if workloads == 1 { "workload" } else { "workloads" })),
+            .sub(format!("all pods of {}", types::show::counted(workloads, "workload"))),
     ])
 }
 

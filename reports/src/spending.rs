@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use types::analysis::{Allocation, NamespaceCost, WorkloadCost, WorkloadMovability};
+use types::show::counted;
 
 use crate::format;
 use crate::table::{Cell, Column, Row, Table};
@@ -46,23 +47,23 @@ fn moving(rows: &[WorkloadMovability]) -> BTreeMap<&str, Moving> {
 /// Every namespace, dearest first.
 pub(crate) fn namespaces(analysis: &View<'_>, allocation: &Allocation) -> Table {
     let moving = if has_savings(analysis) { moving(&analysis.movability) } else { BTreeMap::new() };
-    let mut idle: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut unused: BTreeMap<&str, f64> = BTreeMap::new();
     for row in allocation.by_workload.iter().filter(|row| !row.overhead) {
-        *idle.entry(&row.namespace).or_default() += row.unused_usd();
+        *unused.entry(&row.namespace).or_default() += row.unused_usd();
     }
     let largest = allocation.by_namespace.iter().map(|row| row.workload_usd).fold(0.0, f64::max);
     let mut rows: Vec<Row> = allocation
         .by_namespace
         .iter()
-        .map(|row| namespace(analysis, largest, row, idle.get(row.namespace.as_str()).copied(), &moving))
+        .map(|row| namespace(analysis, largest, row, unused.get(row.namespace.as_str()).copied(), &moving))
         .collect();
     if rows.len() > 1 {
-        rows.push(all_namespaces(analysis, allocation, idle.values().sum(), !moving.is_empty()));
+        rows.push(all_namespaces(analysis, allocation, unused.values().sum(), !moving.is_empty()));
     }
     let mut columns = vec![
         Column::text("Namespace"),
         Column::number("Workloads", "per month"),
-        Column::number("Idle", "reserved, unused"),
+        Column::number("Requested, unused", "per month"),
         Column::number("Daemonsets", "overhead"),
         Column::number("CPU", "used of reserved"),
         Column::number("Memory", "used of reserved"),
@@ -77,7 +78,7 @@ fn namespace(
     analysis: &View<'_>,
     largest: f64,
     row: &NamespaceCost,
-    idle: Option<f64>,
+    unused: Option<f64>,
     moving: &BTreeMap<&str, Moving>,
 ) -> Row {
     let shared = if row.shared_usd > 0.0 {
@@ -91,7 +92,7 @@ fn namespace(
             .monthly_cell(Some(row.workload_usd))
             .sub(shared)
             .meter(format::css_percent(share(row.workload_usd, largest))),
-        idle.map_or_else(|| Cell::absent("–"), |usd| analysis.monthly_cell(Some(usd))),
+        unused.map_or_else(|| Cell::absent("–"), |usd| analysis.monthly_cell(Some(usd))),
         analysis.monthly_cell(Some(row.daemonset_usd)),
         used_of_reserved(row.cpu_used_core_hours, row.cpu_request_core_hours),
         used_of_reserved(row.memory_used_gib_hours, row.memory_request_gib_hours),
@@ -101,19 +102,19 @@ fn namespace(
         cells.push(match of.workloads {
             0 => Cell::absent("–"),
             _ if of.moving == 0 => Cell::absent("stays"),
-            n => saving(analysis, of.saving).sub(format!("{} of {n} workloads move", of.moving)),
+            n => saving(analysis, of.saving).sub(format!("{} of {} can move", of.moving, counted(n, "workload"))),
         });
     }
     Row::new(cells)
 }
 
 /// Every namespace together.
-fn all_namespaces(analysis: &View<'_>, allocation: &Allocation, idle: f64, moves: bool) -> Row {
+fn all_namespaces(analysis: &View<'_>, allocation: &Allocation, unused: f64, moves: bool) -> Row {
     let sum = |of: fn(&NamespaceCost) -> f64| allocation.by_namespace.iter().map(of).sum::<f64>();
     let mut cells = vec![
         Cell::new("All namespaces"),
         analysis.monthly_cell(Some(sum(|row| row.workload_usd))),
-        analysis.monthly_cell(Some(idle)),
+        analysis.monthly_cell(Some(unused)),
         analysis.monthly_cell(Some(sum(|row| row.daemonset_usd))),
         used_of_reserved(sum(|row| row.cpu_used_core_hours), sum(|row| row.cpu_request_core_hours)),
         used_of_reserved(sum(|row| row.memory_used_gib_hours), sum(|row| row.memory_request_gib_hours)),
@@ -156,10 +157,14 @@ pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
         let key = (row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str());
         workload(analysis, row, movability.get(&key).copied(), shown)
     });
+    let mut rows: Vec<Row> = rows.collect();
+    if rows.len() > 1 {
+        rows.push(all_workloads(analysis, allocation, shown));
+    }
     let mut columns = vec![
         Column::text("Workload"),
         Column::number("Cost", "per month"),
-        Column::number("Idle", "reserved, unused"),
+        Column::number("Requested, unused", "per month"),
         Column::number("CPU", "used of reserved"),
         Column::number("Memory", "used of reserved"),
     ];
@@ -171,7 +176,7 @@ pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
         }
         columns.push(Column::text("Can it move?"));
     }
-    Table::new("By workload, per month of 730 hours", columns, rows.collect()).first(SHOWN)
+    Table::new("By workload, per month of 730 hours", columns, rows).first(SHOWN)
 }
 
 fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMovability>, shown: Shown) -> Row {
@@ -200,4 +205,28 @@ fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMova
         cells.insert(3, analysis.monthly_cell(Some(row.volume_usd + row.fargate_usd)));
     }
     Row::new(cells)
+}
+
+/// Every workload together.
+fn all_workloads(analysis: &View<'_>, allocation: &Allocation, shown: Shown) -> Row {
+    let rows = &allocation.by_workload;
+    let sum = |of: fn(&WorkloadCost) -> f64| rows.iter().map(of).sum::<f64>();
+    let has_overhead = rows.iter().any(|row| row.overhead);
+    let mut cells = vec![
+        Cell::new("All workloads").sub(if has_overhead { "daemonsets too" } else { "" }),
+        analysis.monthly_cell(Some(sum(|row| row.workload_usd))),
+        analysis.monthly_cell(Some(sum(WorkloadCost::unused_usd))),
+        used_of_reserved(sum(|row| row.cpu_used_core_hours), sum(|row| row.cpu_request_core_hours)),
+        used_of_reserved(sum(|row| row.memory_used_gib_hours), sum(|row| row.memory_request_gib_hours)),
+    ];
+    if shown.savings {
+        let known: Vec<f64> = analysis.movability.iter().filter_map(|row| row.saving_usd).collect();
+        cells.push(saving(analysis, (!known.is_empty()).then(|| known.iter().sum())));
+    }
+    if shown.moves {
+        cells.push(Cell::new(""));
+    } else {
+        cells.insert(3, analysis.monthly_cell(Some(sum(|row| row.volume_usd + row.fargate_usd))));
+    }
+    Row::total(cells)
 }

@@ -141,12 +141,11 @@ fn optimism(analysis: &View<'_>) -> String {
     match analysis.model_optimism {
         None => "How the engine’s own idea of today compares with what was observed is not known.".to_owned(),
         Some(ratio) if ratio < 1.0 => format!(
-            "Replayed on today’s own machine types, the engine needs {} less than the cluster really used. {within}",
+            "Our simulation of today’s machines needs {} less than the cluster really used. {within}",
             format::percent(1.0 - ratio)
         ),
         Some(ratio) => format!(
-            "Replayed on today’s own machine types, the engine needs {} more than the cluster really used: it is no \
-             optimist here. {within}",
+            "Our simulation of today’s machines needs {} more than the cluster really used. {within}",
             format::percent(ratio - 1.0)
         ),
     }
@@ -209,6 +208,8 @@ fn tornado(analysis: &View<'_>, what_if: &WhatIf) -> Result<Option<Figure>, Rend
             match (turns, base > 0.0) {
                 (0, true) => "None of them turns the saving into a loss.".to_owned(),
                 (0, false) => "None of them turns the loss into a saving.".to_owned(),
+                (1, true) => "One of them turns the saving into a loss.".to_owned(),
+                (1, false) => "One of them turns the loss into a saving.".to_owned(),
                 (n, true) => format!("{n} of them turn the saving into a loss."),
                 (n, false) => format!("{n} of them turn the loss into a saving."),
             }

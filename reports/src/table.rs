@@ -3,6 +3,8 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use crate::prose::Prose;
+
 /// Rows shown before the rest is folded away.
 const SHOWN: usize = 25;
 /// Rows on the page at all: a table of thousands is for `analysis.json` and the CSV made from it.
@@ -44,7 +46,7 @@ pub(crate) struct Column {
 #[derive(Debug, Default)]
 pub(crate) struct Row {
     pub(crate) cells: Vec<Cell>,
-    /// `total` or nothing.
+    /// `total`, `total part` or nothing.
     pub(crate) class: &'static str,
 }
 
@@ -107,6 +109,16 @@ impl Cell {
         self
     }
 
+    /// The text as a page shows it.
+    pub(crate) fn prose(&self) -> Prose<&str> {
+        Prose(&self.text)
+    }
+
+    /// The second line as a page shows it.
+    pub(crate) fn sub_prose(&self) -> Prose<&str> {
+        Prose(&self.sub)
+    }
+
     pub(crate) fn badge(mut self, badge: &'static str) -> Self {
         self.badge = badge;
         self
@@ -136,6 +148,11 @@ impl Row {
     pub(crate) fn total(cells: Vec<Cell>) -> Self {
         Self { cells, class: "total" }
     }
+
+    /// The total of the rows before it, of which the table has several parts: it stays with them.
+    pub(crate) fn total_of_part(cells: Vec<Cell>) -> Self {
+        Self { cells, class: "total part" }
+    }
 }
 
 impl Table {
@@ -147,8 +164,11 @@ impl Table {
         let left_out = match left_out_count {
             0 => String::new(),
             n => format!(
-                "{} more rows are not on this page; they are in analysis.json.",
-                crate::format::grouped(crate::format::number(n), 0)
+                "{} {} not on this page{}; analysis.json has {}.",
+                crate::format::grouped(crate::format::number(n), 0),
+                if n == 1 { "more row is" } else { "more rows are" },
+                if total.is_some() { " but in the total" } else { "" },
+                if n == 1 { "it" } else { "them" }
             ),
         };
         shown.truncate(MOST);

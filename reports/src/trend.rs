@@ -91,7 +91,7 @@ fn use_of_capacity(standings: &[&Standing]) -> Result<Figure, RenderError> {
 /// Findings as a sentence.
 fn sentence(changes: Vec<String>) -> String {
     if changes.is_empty() {
-        "Known of fewer than two windows.".to_owned()
+        "Fewer than two windows have this data.".to_owned()
     } else {
         format!("{}.", words::sentence(&words::list(&changes)))
     }

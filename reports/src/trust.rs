@@ -1,9 +1,9 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
 use types::analysis::{Analysis, Confidence, ConfidenceLevel, Doubt, Flip, TornadoBar};
-use types::show::{breach, grouped, percent_brief, sentence_case};
+use types::show::{breach, counted, percent_brief, sentence_case};
 
-use crate::words;
+use crate::{clause, words};
 
 /// The name of a level.
 pub(crate) fn level(level: ConfidenceLevel) -> &'static str {
@@ -29,7 +29,7 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
         Doubt::FlipsWith { key, value, then } => {
             let mut assumptions = analysis.iter().flat_map(|analysis| &analysis.assumptions);
             let assumed = assumptions.find(|one| one.key == *key && one.value != *value);
-            let instead = assumed.map(|one| format!(", not {} as assumed", words::value(key, &one.value)));
+            let changed = clause::changed(key, value, assumed.map(|one| one.value.as_str()));
             let bar = analysis.and_then(|analysis| bar_at(analysis, key, value));
             let saved = analysis.zip(bar).and_then(|(analysis, bar)| saved_by(analysis, bar)).map(percent_brief);
             let broken = bar.and_then(|bar| bar.breaks.as_ref()).map(breach);
@@ -41,19 +41,14 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
                 (Flip::BreaksLimit, None) => broken.unwrap_or_else(|| "this change breaks a limit on risk".to_owned()),
                 (Flip::SavesTooLittle, Some(saved)) => format!("this change saves {saved}, too little"),
                 (Flip::SavesTooLittle, None) => "this change saves too little".to_owned(),
-                (Flip::AnotherWins, _) => "another answer is right".to_owned(),
+                (Flip::AnotherWins, _) => "another option saves more".to_owned(),
             };
-            format!(
-                "if “{}” is {}{}, {then}",
-                words::assumption(key),
-                words::value(key, value),
-                instead.unwrap_or_default()
-            )
+            format!("{changed}, {then}")
         }
         Doubt::ShortWindow { hours } => {
-            format!("it stands on {} hours, which is under three whole weeks", grouped(f64::from(*hours), 0))
+            format!("it stands on {}, which is under three whole weeks", counted(*hours, "hour"))
         }
-        Doubt::EmpFactsDated => "what is known of elastic machine pools ends in 2025".to_owned(),
+        Doubt::EmpFactsDated => "what we know of EMP dates from early 2025".to_owned(),
         Doubt::SilentBusyHours => "usage is missing in the busiest hours of the day".to_owned(),
         Doubt::UsagePartlyMissing { share } => {
             format!("usage is missing for {} of the pods’ time", percent_brief(*share))
@@ -61,7 +56,7 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
         Doubt::HoursMissing { share } => format!("{} of the hours are missing", percent_brief(*share)),
         Doubt::BackTest { share } => {
             let side = if *share < 0.0 { "below" } else { "above" };
-            format!("replayed, today’s own machines come out {} {side} today’s bill", percent_brief(share.abs()))
+            format!("our simulation of today’s cluster is {} {side} your bill", percent_brief(share.abs()))
         }
         Doubt::Unpriced { what } => format!("{} has no price", words::plain(what)),
         Doubt::SavingNearThreshold { share } => {
@@ -84,7 +79,7 @@ fn saved_by(analysis: &Analysis, bar: &TornadoBar) -> Option<f64> {
     (bill > 0.0 && saving > 0.0).then_some(saving / bill)
 }
 
-/// The level and the gravest doubt: `Medium: what is known of elastic machine pools ends in 2025.`
+/// The level and the gravest doubt: `Medium: what we know of EMP dates from early 2025.`
 pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> String {
     let first = confidence.doubts.first().map(|first| doubt(first, analysis));
     let why = first.unwrap_or_else(|| meaning(confidence.level).to_owned());
@@ -104,25 +99,22 @@ mod tests {
         for (of, expect) in [
             (
                 flips("emp.fee_fraction", "0.35", Flip::AnotherWins),
-                "if “The vendor’s fee” is 35\u{a0}%, another answer is right",
+                "if the vendor’s fee is 35\u{a0}%, another option saves more",
             ),
             (
                 flips("ec2.boot_seconds", "150", Flip::BreaksLimit),
-                "if “Time a node takes to boot” is 150\u{a0}s, this change breaks a limit on risk",
+                "if a node takes 150\u{a0}s to boot, this change breaks a limit on risk",
             ),
             (
                 flips("risk.late_services", "0.005", Flip::SavesTooLittle),
-                "if “Limit on late services” is 0.5\u{a0}%, this change saves too little",
+                "if the limit on late services is 0.5\u{a0}%, this change saves too little",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
-            (Doubt::EmpFactsDated, "what is known of elastic machine pools ends in 2025"),
+            (Doubt::EmpFactsDated, "what we know of EMP dates from early 2025"),
             (Doubt::SilentBusyHours, "usage is missing in the busiest hours of the day"),
             (Doubt::UsagePartlyMissing { share: 0.031 }, "usage is missing for 3.1\u{a0}% of the pods’ time"),
             (Doubt::HoursMissing { share: 0.13 }, "13\u{a0}% of the hours are missing"),
-            (
-                Doubt::BackTest { share: -0.023 },
-                "replayed, today’s own machines come out 2.3\u{a0}% below today’s bill",
-            ),
+            (Doubt::BackTest { share: -0.023 }, "our simulation of today’s cluster is 2.3\u{a0}% below your bill"),
             (
                 Doubt::Unpriced { what: "traffic\u{202e} between zones".to_owned() },
                 "traffic\u{fffd} between zones has no price",
@@ -141,7 +133,7 @@ mod tests {
     fn confidence_is_a_level_and_its_first_doubt() {
         let doubts = vec![Doubt::EmpFactsDated, Doubt::SilentBusyHours];
         let medium = Confidence { level: ConfidenceLevel::Medium, doubts };
-        assert_eq!(how_sure(&medium, None), "Medium: what is known of elastic machine pools ends in 2025.");
+        assert_eq!(how_sure(&medium, None), "Medium: what we know of EMP dates from early 2025.");
         let high = Confidence { level: ConfidenceLevel::High, doubts: Vec::new() };
         assert_eq!(how_sure(&high, None), "High: no assumption that was tried changes the answer.");
     }

@@ -52,6 +52,21 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The sum of amounts, as shown by `cell`; it says so where some are not known.
+    pub(crate) fn total_cell(&self, amounts: &[Option<f64>], cell: fn(&Self, f64) -> Cell) -> Cell {
+        let known: Vec<f64> = amounts.iter().copied().flatten().collect();
+        match known.len() {
+            0 => Cell::absent(format::UNKNOWN),
+            all if all == amounts.len() => cell(self, known.iter().sum()),
+            _ => cell(self, known.iter().sum()).sub("of those known"),
+        }
+    }
+
+    /// The same of amounts over the window, as USD a month.
+    pub(crate) fn monthly_total(&self, amounts: &[Option<f64>]) -> Cell {
+        self.total_cell(amounts, |view, usd| view.monthly_cell(Some(usd)))
+    }
+
     /// A sentence of the analysis, its dollars converted; names in it cannot turn the page around.
     pub(crate) fn sentence(&self, text: &str) -> String {
         words::plain(&self.money.sentence(text))

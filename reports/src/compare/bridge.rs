@@ -201,7 +201,11 @@ fn recommended(before: &Analysis, after: &Analysis) -> Option<Bridge> {
 /// The saving: what the bill changed by, less what the recommended scenario changed by.
 fn saving(before: &Analysis, after: &Analysis, bill: &Bridge, cost: &Bridge) -> Bridge {
     let step = |what, usd, why: &str| Step { what, usd, why: why.to_owned() };
-    let name = |of: &Analysis| types::show::stance(&of.verdict).to_owned();
+    let name = |of: &Analysis| {
+        let level = of.verdict.confidence.as_ref().map(|confidence| crate::trust::level(confidence.level));
+        let level = level.map(|level| format!(", {level} confidence")).unwrap_or_default();
+        format!("{}{level}", show::stance(&of.verdict))
+    };
     Bridge {
         title: "What the recommendation saves",
         from: bill.from - cost.from,

@@ -103,7 +103,7 @@ pub(crate) fn commands<'a>(containers: impl Iterator<Item = &'a ContainerSize>) 
 
 fn command(one: &ContainerSize) -> String {
     let cautions: Vec<&str> = one.cautions.iter().map(|caution| caution.name()).collect();
-    let caution = if cautions.is_empty() { String::new() } else { format!("# Mind: {}.\n", cautions.join("; ")) };
+    let caution = if cautions.is_empty() { String::new() } else { format!("# Caution: {}.\n", cautions.join("; ")) };
     let requests = format!("cpu={}m,memory={}Mi", one.cpu_target_millicores, one.memory_target_mib);
     if api_version(&one.workload_kind).is_none() {
         let of = format!("{} {}/{}", one.workload_kind, one.namespace, one.workload);

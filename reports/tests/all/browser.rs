@@ -257,9 +257,24 @@ fn axe_finds_nothing_at_any_width_light_or_dark() {
         attached: "The page is attached.".to_owned(),
     };
     let mail = reports::mail(&after, &Money::default(), &context).unwrap();
-    for (name, page) in [("fleet", fleet), ("compare", compared), ("trend", trend), ("team", team), ("mail", mail)] {
+    let billed = page(&sample::billed());
+    assert!(billed.contains("id=\"invoice\""), "the page has its invoice");
+    let invoice = reports::invoice_page(&sample::billed().invoice.unwrap(), &Money::default()).unwrap();
+    let pages = [
+        ("fleet", fleet),
+        ("compare", compared),
+        ("trend", trend),
+        ("team", team),
+        ("mail", mail),
+        ("billed", billed),
+        ("invoice", invoice.clone()),
+    ];
+    for (name, page) in pages {
         check(&browser, name, &page, Look { width: 390, dark: true });
         check(&browser, name, &page, Look { width: 1280, dark: false });
+    }
+    for width in WIDTHS {
+        check(&browser, "invoice", &invoice, Look { width, dark: width % 2 == 0 });
     }
 }
 

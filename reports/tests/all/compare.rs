@@ -92,7 +92,9 @@ fn what_changed_is_named_with_its_reason() {
     let markdown = Comparison::try_new(&before, &after).unwrap().markdown(&Money::default());
     for part in [
         "The bill went up by $",
-        "The recommendation is the same.",
+        "The recommendation is the same: “Right-size requests on EC2”.",
+        "Right-size requests on EC2, medium confidence",
+        "| All namespaces |",
         "version 0.1.0 and 0.2.0",
         "pods request 10.0",
         "pods use 20.0",
@@ -106,7 +108,25 @@ fn another_recommendation_is_a_step_of_its_own() {
     let (before, after) = (sample::pool_wins(), sample::right_sizing());
     let markdown = Comparison::try_new(&before, &after).unwrap().markdown(&Money::default());
     assert!(markdown.contains("right-sizing requests on EC2 instead of an elastic machine pool"), "{markdown}");
-    assert!(markdown.contains("The recommendation changed."), "{markdown}");
+    for part in [
+        "The recommendation changed: “Move to an elastic machine pool with tuned overcommit” before, “Right-size requests on EC2” now.",
+        "Confidence was low and is medium now.",
+    ] {
+        assert!(markdown.contains(part), "{part}: {markdown}");
+    }
+}
+
+#[test]
+fn what_has_no_recommendation_is_not_the_same_as_another() {
+    let lead =
+        |before: &Analysis, after: &Analysis| Comparison::try_new(before, after).unwrap().markdown(&Money::default());
+    let (with, without) = (sample::right_sizing(), sample::undecided());
+    let neither = lead(&without, &without);
+    assert!(neither.contains("Neither analysis has a recommendation.") && !neither.contains("the same:"), "{neither}");
+    let lost = lead(&with, &without);
+    assert!(lost.contains("Only the first analysis has a recommendation: “Right-size requests on EC2”."), "{lost}");
+    let found = lead(&without, &with);
+    assert!(found.contains("Only the second analysis has a recommendation"), "{found}");
 }
 
 #[test]

@@ -18,5 +18,6 @@ mod screenshots;
 mod steps;
 mod story;
 mod summary;
+mod tables;
 mod verdict;
 mod workbook;

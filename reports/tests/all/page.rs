@@ -12,12 +12,13 @@ fn page(analysis: &Analysis) -> String {
 }
 
 /// Elements a page may consist of.
-const ELEMENTS: [&str; 46] = [
+const ELEMENTS: [&str; 47] = [
     "a",
     "bdi",
     "body",
     "caption",
     "circle",
+    "code",
     "dd",
     "desc",
     "details",
@@ -269,6 +270,73 @@ fn contrast(a: &str, b: &str) -> f64 {
 }
 
 #[test]
+fn fargate_is_not_drawn_as_nodes_of_ec2() {
+    let of = |analysis: &Analysis| {
+        let dom = Dom::parse(&page(analysis));
+        let counts = dom.named("tr").into_iter().filter_map(|row| row.text.trim().strip_prefix("EC2 today"));
+        counts.filter(|row| row.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned).next()
+    };
+    // The fewest nodes of an hour, three of Fargate apart.
+    let mut analysis = sample::full();
+    let row = of(&analysis).unwrap();
+    assert!(row.starts_with("38"), "{row}");
+    // An older analysis has no such line where Fargate was there, and every node where it was not.
+    analysis.utilisation.hourly.iter_mut().for_each(|hour| hour.ec2_nodes = None);
+    assert_eq!(of(&analysis), None);
+    analysis.inventory.node_groups.retain(|group| group.compute_type == "ec2");
+    let row = of(&analysis).unwrap();
+    assert!(row.starts_with("41"), "{row}");
+}
+
+/// Colours of cost lines and of idle capacity.
+const LINES: [&str; 15] = [
+    "compute",
+    "fargate",
+    "volumes",
+    "disks",
+    "plane",
+    "network",
+    "licences",
+    "fee",
+    "auto",
+    "unused",
+    "credits",
+    "balancers",
+    "ipv4",
+    "pool",
+    "idle",
+];
+
+#[test]
+fn the_legend_names_each_cost_line_that_is_drawn_and_no_other() {
+    let mut analysis = sample::full();
+    for scenario in &mut analysis.scenarios {
+        scenario.cost_usd.network = None;
+        scenario.cost_usd.public_ipv4 = Some(40.0);
+        scenario.cost_usd.load_balancers = None;
+        scenario.cost_usd.unused_commitments = Some(120.0);
+    }
+    let page = page(&analysis);
+    let costs = page.split("<ul class=\"bars\">").nth(1).unwrap();
+    let legend = costs.split("<ul class=\"key\"").nth(1).unwrap().split("</ul>").next().unwrap();
+    let entries: Vec<&str> = legend.split("<span class=\"swatch ").skip(1).collect();
+    let ipv4 = "public-ipv4\"></span>public IPv4 addresses<";
+    assert!(entries.iter().any(|entry| entry.starts_with(ipv4)), "{entries:?}");
+    assert!(!legend.contains("load balancers") && !legend.contains("</span>network<"), "{legend}");
+    // No two entries have one colour.
+    let style = include_str!("../../templates/style.css");
+    let ground = |entry: &&str| {
+        let class = entry.split('"').next().unwrap();
+        let rule = style.split(&format!(".{class} {{ background: ")).nth(1).map(|rest| rest.split(')').next().unwrap());
+        rule.unwrap_or(class).to_owned()
+    };
+    let lines = entries.iter().filter(|entry| !entry.starts_with("bound"));
+    let grounds: Vec<String> = lines.map(ground).collect();
+    let distinct: std::collections::BTreeSet<&String> = grounds.iter().collect();
+    assert!(distinct.len() == grounds.len() && grounds.len() >= 4, "{grounds:?}");
+}
+
+#[test]
 fn text_can_be_read_on_light_dark_and_paper() {
     let style = include_str!("../../templates/style.css");
     let themes: Vec<&str> = style.split(":root {").skip(1).map(|block| block.split('}').next().unwrap()).collect();
@@ -289,9 +357,13 @@ fn text_can_be_read_on_light_dark_and_paper() {
         for cell in ["gain1", "gain2", "gain3", "loss1", "loss2", "loss3", "even"] {
             pairs.push(("ink", cell, 4.5));
         }
-        for line in ["compute", "fargate", "volumes", "plane", "network", "licences", "fee"] {
+        for line in LINES {
             pairs.push(("on-bar", ["c-", line].concat().leak(), 4.5));
         }
+        // Each in a colour of its own.
+        let distinct: std::collections::BTreeSet<String> =
+            LINES.iter().map(|line| colour(&format!("c-{line}"))).collect();
+        assert_eq!(distinct.len(), LINES.len(), "{distinct:?}");
         for (ink, ground, least) in pairs {
             let got = contrast(&colour(ink), &colour(ground));
             assert!(got >= least, "{ink} on {ground}: {got:.2}");

@@ -34,7 +34,7 @@ fn the_table_names_what_to_set_and_what_to_mind() {
     let dom = Dom::parse(&reports::page(&sample::right_sizing(), &Options::default()).unwrap());
     let text = dom.section("rightsizing").unwrap().replace('\u{a0}', " ");
     for part in [
-        "5 of 9 containers hold more than they use",
+        "5 of 9 containers request more than they use",
         "One requests too little and should be raised.",
         "CPU is the 95th percentile",
         "240m",

@@ -2,6 +2,8 @@
 
 use crate::sample;
 
+use types::analysis::Analysis;
+
 #[test]
 fn says_what_is_paid_and_what_is_saved() {
     insta::assert_snapshot!(reports::summary(&sample::believable()), @r#"
@@ -71,4 +73,25 @@ fn amounts_of_a_region_of_china_are_in_yuan_everywhere() {
         assert!(dollars.contains('$'), "{dollars}");
         assert!(!yuan.contains('$') && yuan.contains("CNY"), "{yuan}");
     }
+}
+
+#[test]
+fn a_saving_on_nominal_sizes_alone_is_marked_in_markdown_too() {
+    let markdown = |analysis: Analysis| reports::markdown(&analysis, &reports::Money::default());
+    let marked = "(33.3\u{a0}%), on nominal sizes only |";
+    let arithmetic = markdown(sample::believable());
+    assert!(arithmetic.contains(marked), "{arithmetic}");
+    // What was replayed is no arithmetic.
+    assert!(!markdown(sample::full()).contains("nominal sizes only"));
+}
+
+#[test]
+fn a_key_between_backticks_is_code_on_a_page_and_in_markdown() {
+    let analysis = sample::pool_wins();
+    let page = reports::page(&analysis, &reports::Options::default()).unwrap();
+    assert!(page.contains("then <code>emp.fee_fraction</code> in the assumptions"));
+    // A reason why something has no price too.
+    assert!(page.contains("add <code>node.kubernetes.io/instance-type</code> to the labels"));
+    let markdown = reports::markdown(&analysis, &reports::Money::default());
+    assert!(markdown.contains("then `emp.fee_fraction` in the assumptions"), "{markdown}");
 }

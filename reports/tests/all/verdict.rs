@@ -34,7 +34,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             sample::right_sizing(),
             "Right-size requests on EC2.",
             "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
-            "How sure Medium: replayed, today’s own machines come out 2.3 % below today’s bill.",
+            "How sure Medium: our simulation of today’s cluster is 2.3 % below your bill.",
             "Do first Arrange for one m5a.large kept warm in each zone ($125 a month, already deducted from the saving); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
         ),
         (
@@ -42,7 +42,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             sample::pool_wins(),
             "Move to an elastic machine pool with tuned overcommit.",
             "one spare host in each zone ($2,225 a month, already deducted)",
-            "How sure Low: if “The vendor’s fee” is 35 %, not 20 % as assumed, another answer is right.",
+            "How sure Low: if the vendor’s fee is 35 %, not 20 %, another option saves more.",
             "then wave 1 of 3: move two namespaces to the elastic machine pool",
         ),
         (
@@ -152,12 +152,12 @@ fn scenarios_stand_beside_each_other_with_the_limits_they_break() {
     let money = dom.section("money").unwrap().replace('\u{a0}', " ");
     for part in [
         "Every scenario by the same limits",
-        "Variants were chosen on 504 hours before; cost and limits are of the last 168 hours.",
+        "Tuning used the first 504 hours; costs and limits are of the last 168 hours.",
         "Late starts of services 2.1 %, 1 % allowed, today 0.1 %",
         "; 1 more",
         "CPU short 0.104 %, 0.1 % allowed, today 0.031 %",
         "Four m5a.large kept warm in each zone",
-        "no: comes on top",
+        "no, added to it",
         "None of the levels of headroom tried is enough",
         "checkout/checkout-api",
         "within all",

@@ -122,7 +122,8 @@ fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
         notes.push(format!("Elastic VMs that run already save {} a month.", money.show(realised)));
     }
     if let Some(hours) = report.unpriced_node_hours.filter(|hours| *hours > 0.0) {
-        notes.push(format!("{} node-hours have no price; their cost is in no total.", format::quantity(hours)));
+        let without = types::show::quantity(hours, "node-hour");
+        notes.push(format!("No price is known for {without}; their cost is in no total."));
     }
     notes
 }
