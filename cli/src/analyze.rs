@@ -48,11 +48,11 @@ pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progre
     let request = inputs.request(args.cluster_id, window);
     let step = progress.step("analyze");
     let mut analysis = analyze(&lake, request.clone(), &step).await?;
-    step.finish(&format!("{} hours", analysis.window.hours_present));
+    step.finish(&types::show::counted(analysis.window.hours_present, "hour"));
     if let Some(bill) = &inputs.bill {
         let step = progress.step("invoice");
         invoice::beside(&mut analysis, &lake, &request, bill, &step).await?;
-        step.finish("held against it");
+        step.finish("compared");
     }
     let path = args.out.join("analysis.json");
     write_file(&path, &json(&analysis)?)?;

@@ -5,6 +5,7 @@ use collector::args::{CollectArgs, ConfigErrors, DEFAULT_SCHEDULE, ScheduleArgs}
 use collector::server::Server;
 use collector::{Bounds, Collected, HourResult, Settings};
 use lake::Lake;
+use types::show::counted;
 use types::{ClusterId, Hour, Window};
 
 use crate::failure::Failure;
@@ -41,6 +42,13 @@ pub(crate) struct Args {
     listen: String,
 }
 
+impl Args {
+    /// Returns true when it runs until it is stopped.
+    pub(crate) fn keeps_running(&self) -> bool {
+        self.schedule.is_some()
+    }
+}
+
 pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     if let Some(schedule) = args.schedule {
         let reach = args.range.from.unwrap_or_else(|| format!("{}d", REACH.num_days()));
@@ -58,9 +66,11 @@ pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progr
     let collected = hours(&server, &lake, &collection.cluster, window, &settings, &step).await?;
     step.finish(&describe(&collected));
     if collected.failed > 0 {
-        return Err(
-            anyhow::anyhow!("{} hours failed; run the same command again to retry them", collected.failed).into()
-        );
+        return Err(anyhow::anyhow!(
+            "{} failed; run the same command again to retry",
+            counted(collected.failed, "hour")
+        )
+        .into());
     }
     if collected.written + collected.corrected + collected.present + collected.different == 0 {
         return Err(anyhow::anyhow!(
@@ -112,7 +122,8 @@ fn tell_without_data(mut hours: Vec<Hour>) {
         match run {
             [hour] => tracing::warn!("hour {hour}: Prometheus has no data"),
             [first, .., last] => {
-                tracing::warn!("{} hours from {first} to {}: Prometheus has no data", run.len(), last.next());
+                let hours = counted(run.len(), "hour");
+                tracing::warn!("{hours} from {first} to {}: Prometheus has no data", last.next());
             }
             [] => {}
         }
@@ -121,7 +132,7 @@ fn tell_without_data(mut hours: Vec<Hour>) {
 
 /// Summarizes a run in one line.
 pub(crate) fn describe(collected: &Collected) -> String {
-    let mut parts = vec![format!("{} hours written", collected.written)];
+    let mut parts = vec![format!("{} written", counted(collected.written, "hour"))];
     for (count, what) in [
         (collected.corrected, "corrected"),
         (collected.present, "already there"),
@@ -133,7 +144,12 @@ pub(crate) fn describe(collected: &Collected) -> String {
             parts.push(format!("{count} {what}"));
         }
     }
-    parts.push(format!("{} queries, {} samples", collected.queries, collected.samples));
-    parts.push(format!("{} rows, {} bytes", collected.rows, collected.bytes));
+    parts.push(format!(
+        "{} {}, {} samples",
+        collected.queries,
+        if collected.queries == 1 { "query" } else { "queries" },
+        collected.samples
+    ));
+    parts.push(format!("{}, {} bytes", counted(collected.rows, "row"), collected.bytes));
     parts.join("; ")
 }

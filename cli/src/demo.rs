@@ -37,8 +37,8 @@ pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &P
         Some(binary) => through_prometheus(&stage, &binary, progress).await?,
         None => {
             tracing::warn!(
-                "no `prometheus` on the PATH, so the last {} hours come from the generator too; install the Debian package `prometheus` to see the real way",
-                args.hours
+                "no `prometheus` on the PATH, so the last {} from the generator too; install the Debian package `prometheus` to see the real way",
+                if args.hours == 1 { "hour comes".to_owned() } else { format!("{} hours come", args.hours) }
             );
             let whole = Window::try_new(stage.generated.start(), stage.scraped.end())?;
             generate(&stage, whole, &progress.step("generate")).await?;
@@ -125,6 +125,6 @@ async fn generate(stage: &Stage, window: Window, step: &Step) -> anyhow::Result<
         stage.lake.write_hour(&stage.id, hour, rows, HourOrigin::generator()).await?;
         step.set(done + 1, hours.len());
     }
-    step.finish(&format!("{} hours from the generator", hours.len()));
+    step.finish(&format!("{} from the generator", types::show::counted(hours.len(), "hour")));
     Ok(())
 }

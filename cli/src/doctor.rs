@@ -6,7 +6,7 @@ use collector::doctor::{Diagnosis, Finding, LabelReport, MetricReport, Need, Sev
 use collector::server::Server;
 use lake::LakeUri;
 use types::moment::parse_moment;
-use types::show::{UNKNOWN, grouped};
+use types::show::{UNKNOWN, counted, grouped};
 
 use crate::failure::Failure;
 use crate::output;
@@ -79,7 +79,7 @@ async fn try_lake(lake: &LakeUri, diagnosis: &mut Diagnosis) {
             Finding {
                 severity: Severity::Blocks,
                 what: collector::logging::chain(&error),
-                next: "mend what it says; docs/iam.md has the policies".to_owned(),
+                next: "fix the error above; docs/iam.md has the policies".to_owned(),
             }
         }
     };
@@ -149,8 +149,12 @@ fn sample(diagnosis: &Diagnosis) -> Option<String> {
     let hour = diagnosis.sample.as_ref()?;
     let [containers, pods, nodes, volumes] = hour.rows;
     let mut text = format!(
-        "hour {}: {containers} containers, {pods} pods, {nodes} nodes, {volumes} volumes in {} queries and {} samples\n",
+        "hour {}: {}, {}, {}, {} in {} queries and {} samples\n",
         hour.hour,
+        counted(containers, "container"),
+        counted(pods, "pod"),
+        counted(nodes, "node"),
+        counted(volumes, "volume"),
         hour.queries,
         count(hour.samples)
     );
@@ -158,8 +162,8 @@ fn sample(diagnosis: &Diagnosis) -> Option<String> {
         text.push_str(&format!("  incomplete: {fault}\n"));
     }
     text.push_str(&format!(
-        "a backfill of the {} hours the server has takes about {} queries and {} samples\n",
-        diagnosis.hours_available,
+        "a backfill of the {} that the server has takes about {} queries and {} samples\n",
+        counted(diagnosis.hours_available, "hour"),
         count(i64::try_from(hour.backfill_queries).unwrap_or(i64::MAX)),
         count(hour.backfill_samples)
     ));

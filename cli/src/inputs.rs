@@ -11,6 +11,7 @@ use types::moment::parse_moment;
 use types::{ClusterId, Window};
 
 use crate::failure::Failure;
+use crate::invoice::there;
 use crate::output::read_file;
 use crate::range::RangeArgs;
 
@@ -59,7 +60,7 @@ pub(crate) struct Inputs {
     profile: Option<Profile>,
     sharing: Sharing,
     bill_only: bool,
-    /// A bill of AWS to hold against it.
+    /// A bill of AWS to compare with.
     pub(crate) bill: Option<BillToRead>,
 }
 
@@ -74,7 +75,7 @@ impl InputArgs {
             profile: profile(self.profile.clone()).map_err(Failure::usage)?,
             sharing: Sharing { shared_namespaces: self.shared_namespace.clone(), labels: self.label.clone() },
             bill_only: self.bill_only,
-            bill: self.bill.bill(),
+            bill: self.bill.bill().map_err(Failure::usage)?,
         })
     }
 }
@@ -102,7 +103,7 @@ impl Inputs {
 /// A bill as an input of an analysis.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct BillArgs {
-    /// Hold today's bill against this export of AWS's: a file, a folder, or s3://bucket/prefix; see `emp-cost invoice`
+    /// Compare with this AWS bill export: a file, a folder, or s3://bucket/prefix; see `emp-cost invoice`
     #[arg(long, value_name = "EXPORT")]
     invoice: Option<ExportUri>,
 
@@ -112,9 +113,10 @@ pub(crate) struct BillArgs {
 }
 
 impl BillArgs {
-    fn bill(&self) -> Option<BillToRead> {
-        let export = self.invoice.clone()?;
-        Some(BillToRead { export, eks_cluster: self.eks_cluster.clone() })
+    fn bill(&self) -> anyhow::Result<Option<BillToRead>> {
+        let Some(export) = self.invoice.clone() else { return Ok(None) };
+        there(&export)?;
+        Ok(Some(BillToRead { export, eks_cluster: self.eks_cluster.clone() }))
     }
 }
 

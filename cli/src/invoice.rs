@@ -2,22 +2,23 @@
 
 use std::path::PathBuf;
 
-use analyzer::{BillToRead, Request, Sharing};
+use analyzer::{AgainstError, BillToRead, Request, Sharing};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use invoice::ExportUri;
 use lake::{Lake, LakeUri};
 use types::ClusterId;
 use types::analysis::{Analysis, Gravity, Invoice, Note};
+use types::show::{counted, money, percent_brief};
 
 use crate::failure::Failure;
 use crate::formats::MoneyArgs;
 use crate::inputs::{assumptions, prices, window};
-use crate::output::{print, write_file};
+use crate::output::{print, readable, write_file};
 use crate::progress::{Progress, Step};
 use crate::range::RangeArgs;
 
-/// Hold a bill of AWS against the lake: what was estimated, what was billed, and what is in one of them alone
+/// Compare the AWS bill with the estimate: what was estimated, what was billed, and what only one of them has
 ///
 /// EXPORT is a Cost and Usage Report with resource IDs, CUR 2.0 or a FOCUS export, as CSV (also .gz) or Parquet: a file,
 /// a folder, or s3://bucket/prefix. Lines are matched to nodes and volumes by id and hour. Prints a summary; with --out it
@@ -68,7 +69,8 @@ pub(crate) struct InvoiceCommand {
 }
 
 pub(crate) async fn run(args: InvoiceCommand, now: DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
-    let assumptions = assumptions(args.assumptions.clone())?;
+    let assumptions = assumptions(args.assumptions.clone()).map_err(Failure::usage)?;
+    there(&args.export).map_err(Failure::usage)?;
     let (prices, _) = prices(args.price_list.clone(), args.prices.clone())?;
     let lake = Lake::new(args.lake.open().await);
     let window = window(&args.range, &lake, &args.cluster_id, now).await?;
@@ -83,8 +85,9 @@ pub(crate) async fn run(args: InvoiceCommand, now: DateTime<Utc>, progress: &Pro
     };
     let bill = BillToRead { export: args.export.clone(), eks_cluster: args.eks_cluster.clone() };
     let step = progress.step("invoice");
-    let against = analyzer::against_invoice(&lake, &request, &bill, |done, all| step.set(done, all)).await?;
-    step.finish(&format!("{} hours", against.invoice.hours.in_both));
+    let against = analyzer::against_invoice(&lake, &request, &bill, |done, all| step.set(done, all)).await;
+    let against = against.map_err(|error| refused(error, &args.export))?;
+    step.finish(&counted(against.invoice.hours.in_both, "hour"));
     let money = args.money.money(&against.invoice.currency)?;
     print(&reports::invoice_summary(&against.invoice, &money))?;
     if let Some(path) = &args.write_prices {
@@ -101,6 +104,22 @@ pub(crate) async fn run(args: InvoiceCommand, now: DateTime<Utc>, progress: &Pro
     Ok(())
 }
 
+/// Checks that an export on the disk is there, before any work is done.
+pub(crate) fn there(export: &ExportUri) -> anyhow::Result<()> {
+    match export {
+        ExportUri::Path(path) => readable(path),
+        ExportUri::S3(_) => Ok(()),
+    }
+}
+
+/// Tells an export on the disk that cannot be read, a file named on the command line, from a lake or a bucket that fails.
+fn refused(error: AgainstError, export: &ExportUri) -> Failure {
+    match (&error, export) {
+        (AgainstError::Invoice(_), ExportUri::Path(_)) => Failure::usage(error),
+        _ => Failure::from(error),
+    }
+}
+
 /// Puts the bill beside an analysis of the same request, and notes how far they are apart.
 pub(crate) async fn beside(
     analysis: &mut Analysis,
@@ -109,15 +128,16 @@ pub(crate) async fn beside(
     bill: &BillToRead,
     step: &Step,
 ) -> Result<(), Failure> {
-    let against = analyzer::against_invoice(lake, request, bill, |done, all| step.set(done, all)).await?;
+    let against = analyzer::against_invoice(lake, request, bill, |done, all| step.set(done, all)).await;
+    let against = against.map_err(|error| refused(error, &bill.export))?;
     let compared = against.invoice.compared.as_ref();
     if let Some((compared, deviation)) = compared.and_then(|compared| Some((compared, compared.deviation?))) {
         let text = format!(
-            "Against the invoice, over {} hours that are in both: ${:.2} billed for this cluster, ${:.2} estimated, {:.1} % {}.",
-            against.invoice.hours.in_both,
-            compared.billed_usd,
-            compared.estimated_usd,
-            deviation.abs() * 100.0,
+            "Against the invoice, over {} that are in both: {} billed for this cluster, {} estimated, {} {}.",
+            counted(against.invoice.hours.in_both, "hour"),
+            money(compared.billed_usd, &analysis.currency),
+            money(compared.estimated_usd, &analysis.currency),
+            percent_brief(deviation.abs()),
             if deviation < 0.0 { "below" } else { "above" },
         );
         analysis.notes.push(Note::info(text));

@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use collector::args::{LogArgs, LogFormat, without_secrets};
+use collector::logging::Readers;
 
 use failure::Failure;
 use output::eprint;
@@ -41,7 +42,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// `doctor` checks that a Prometheus has the metrics that are needed. `collect` writes closed hours from it into a lake
 /// of Parquet files, `analyze` prices the cluster and its alternatives from the lake, `report` renders the analysis as
-/// a page, and `compare` shows what changed between two. `invoice` holds AWS's bill against the lake. `demo` does the
+/// a page, and `compare` shows what changed between two. `invoice` compares AWS's bill with the estimate. `demo` does the
 /// first four on a synthetic cluster, through a real Prometheus: start there. `run` is for schedulers: it makes the
 /// report of each cluster in a lake. `serve` shows reports to people who sign in, and `work` replays the what-ifs they
 /// ask for. `lake` inspects and maintains a lake. `prices` explains prices and imports AWS price lists. `completions` and
@@ -124,6 +125,17 @@ fn runtime(command: &Command) -> std::io::Result<tokio::runtime::Runtime> {
     }
 }
 
+/// Whom a command's lines are for: a log where it keeps running.
+fn readers(command: &Command) -> Readers {
+    let keeps_running = match command {
+        Command::Serve(_) | Command::Work(_) => true,
+        Command::Collect(args) => args.keeps_running(),
+        Command::Demo(args) => args.keeps_running(),
+        _ => false,
+    };
+    if keeps_running { Readers::Log } else { Readers::Terminal }
+}
+
 fn main() -> ExitCode {
     let cli = match parsed() {
         Ok(cli) => cli,
@@ -147,7 +159,7 @@ fn main() -> ExitCode {
 }
 
 async fn execute(cli: Cli) -> ExitCode {
-    collector::logging::start(&cli.log);
+    collector::logging::start(&cli.log, readers(&cli.command));
     let progress = Progress::new(&cli.log);
     let outcome = match cli.command {
         Command::Demo(args) => demo::run(args, now, &progress).await,

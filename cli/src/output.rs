@@ -34,6 +34,11 @@ pub(crate) fn read_file(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))
 }
 
+/// Checks that a file or a folder named on the command line is there.
+pub(crate) fn readable(path: &Path) -> anyhow::Result<()> {
+    fs::metadata(path).map(|_| ()).with_context(|| format!("read `{}`", path.display()))
+}
+
 /// Prints to standard error, ignoring errors.
 pub(crate) fn eprint(text: &str) {
     let mut stderr = std::io::stderr();

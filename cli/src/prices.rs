@@ -14,6 +14,7 @@ use ::prices::bulk::{Bulk, read_bulk_in};
 use ::prices::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
 use types::UsdPerHour;
+use types::show::counted;
 
 use crate::failure::Failure;
 use crate::inputs::prices;
@@ -94,7 +95,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
     let (mut imported, mut found) = (Spill::default(), 0);
     let (mut lines, mut currencies) = (Vec::new(), BTreeSet::new());
     if args.out.exists() {
-        imported.add_list(&args.out)?;
+        imported.add_list(&args.out).map_err(Failure::usage)?;
     }
     for path in &files {
         let mut kinds = BTreeMap::new();
@@ -132,7 +133,7 @@ fn import(args: &ImportArgs) -> Result<(), Failure> {
         rows = imported.write(file)?;
         Ok(())
     })?;
-    print(&format!("{}\n{}: {rows} prices\n", lines.join("\n"), args.out.display()))?;
+    print(&format!("{}\n{}: {}\n", lines.join("\n"), args.out.display(), counted(rows, "price")))?;
     Ok(())
 }
 
@@ -173,7 +174,7 @@ fn describe(path: &Path, bulk: &Bulk, kinds: &BTreeMap<String, usize>) -> String
         true => String::new(),
         false => format!("; left out, because AWS lists these regions in another currency: {}", others.join(", ")),
     };
-    format!("{}: {} prices of {}, kept {kept}{others}", path.display(), bulk.read, bulk.published)
+    format!("{}: {} of {}, kept {kept}{others}", path.display(), counted(bulk.read, "price"), bulk.published)
 }
 
 fn show(args: ShowArgs) -> Result<(), Failure> {

@@ -203,7 +203,7 @@ async fn one(
     compacted
 }
 
-/// Holds the bill against the analysis, where one is given. A report without it is worth having all the same; what is wrong
+/// Compares the bill with the analysis, where one is given. A report without it is worth having all the same; what is wrong
 /// with the bill fails the run in the end.
 async fn held(
     analysis: &mut Analysis,
@@ -216,11 +216,11 @@ async fn held(
     let step = progress.step("invoice");
     let held = invoice::beside(analysis, lake, request, bill, &step).await;
     match &held {
-        Ok(()) => step.finish("held against it"),
+        Ok(()) => step.finish("compared"),
         Err(failure) => {
             progress.clear();
             tracing::warn!("cluster `{}`: reported without the invoice: {failure}", analysis.cluster_id);
-            analysis.notes.insert(0, Note::warning(format!("The invoice is not held against this: {failure}.")));
+            analysis.notes.insert(0, Note::warning(format!("The invoice could not be compared: {failure}.")));
         }
     }
     held

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use lake::Table as _;
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 use serde::Serialize;
+use types::show::counted;
 use types::window::HOUR_SECONDS;
 use types::{Hour, Window};
 
@@ -330,11 +331,12 @@ async fn sample(
 
 fn verdict(findings: &[Finding], hours: i64) -> String {
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let things = |n: usize| if n == 1 { "1 thing".to_owned() } else { format!("{n} things") };
+    let things = |n: usize| counted(n, "thing");
+    let hours = counted(hours, "hour");
     match (count(Severity::Blocks), count(Severity::Weakens)) {
-        (0, 0) => format!("ready: a report can be made from {hours} hours of data"),
+        (0, 0) => format!("ready: a report can be made from {hours} of data"),
         (0, weak) => {
-            format!("ready: a report can be made from {hours} hours of data; {} would make it better", things(weak))
+            format!("ready: a report can be made from {hours} of data; {} would make it better", things(weak))
         }
         (blocks, _) => format!("not ready: {} must be mended first", things(blocks)),
     }

@@ -2,8 +2,12 @@
 
 use std::error::Error;
 
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::{Format, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::args::{LogArgs, LogFormat};
@@ -26,8 +30,40 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// Whom a program's lines are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// The log of a program that keeps running: each line has its time and level.
+    Log,
+    /// Somebody who waits for a command: what went wrong begins with `error:` or `warning:`.
+    Terminal,
+}
+
+/// Lines of a command: errors and warnings in the form of its last word, the rest as in a log.
+#[derive(Debug)]
+struct Told {
+    log: Format,
+}
+
+impl<S, N> FormatEvent<S, N> for Told
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, at: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> std::fmt::Result {
+        let word = match *event.metadata().level() {
+            Level::ERROR => "error: ",
+            Level::WARN => "warning: ",
+            _ => return self.log.format_event(at, to, event),
+        };
+        to.write_str(word)?;
+        at.format_fields(to.by_ref(), event)?;
+        to.write_char('\n')
+    }
+}
+
 /// Starts logging. A second call in one process changes nothing.
-pub fn start(args: &LogArgs) {
+pub fn start(args: &LogArgs, readers: Readers) {
     let level = if args.quiet { LevelFilter::WARN } else { LevelFilter::INFO };
     let builder = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_target(false);
     // Each place where the AWS SDK finds no region or no credentials would be a warning with a dump of the error; that none
@@ -37,7 +73,14 @@ pub fn start(args: &LogArgs) {
     let _already_started = match args.log_format {
         LogFormat::Text => {
             let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(is_terminal).finish().with(said).try_init()
+            let builder = builder.with_ansi(is_terminal);
+            match readers {
+                Readers::Log => builder.finish().with(said).try_init(),
+                Readers::Terminal => {
+                    let told = Told { log: Format::default().with_target(false).with_ansi(is_terminal) };
+                    builder.event_format(told).finish().with(said).try_init()
+                }
+            }
         }
         LogFormat::Json => builder.json().flatten_event(true).finish().with(said).try_init(),
     };

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 async fn served() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| collector::args::without_secrets(error).exit());
-    collector::logging::start(&cli.log);
+    collector::logging::start(&cli.log, collector::logging::Readers::Log);
     let ready = match serve::prepared(cli.serve) {
         Ok(ready) => ready,
         Err(error) => {

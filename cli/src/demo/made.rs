@@ -64,7 +64,7 @@ impl Making {
             done += lane.context("make hours")??;
             step.set(done, hours.len());
         }
-        step.finish(&format!("{done} hours from the generator"));
+        step.finish(&format!("{} from the generator", types::show::counted(done, "hour")));
         let request = Request {
             cluster: self.id.clone(),
             window: Some(window),

@@ -98,6 +98,13 @@ pub(crate) struct DemoArgs {
     pub(super) serve: bool,
 }
 
+impl DemoArgs {
+    /// Returns true when it runs until it is stopped.
+    pub(crate) fn keeps_running(&self) -> bool {
+        self.serve
+    }
+}
+
 /// The demo's cluster and where its hours go.
 pub(super) struct Stage {
     pub(super) cluster: Arc<Cluster>,

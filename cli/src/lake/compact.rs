@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake};
 use types::ClusterId;
+use types::show::counted;
 
 use super::common::{WhichLake, span};
 use crate::failure::Failure;
@@ -48,14 +49,14 @@ pub(crate) async fn run(args: CompactArgs, now: DateTime<Utc>, progress: &Progre
         let _ = write!(text, "{day}: {}", describe(outcome));
         let _ = match deleted.len() {
             0 => writeln!(text),
-            n => writeln!(text, "; {n} outdated objects deleted"),
+            n => writeln!(text, "; {} deleted", counted(n, "outdated object")),
         };
     };
     let outcome = lake.compact(cluster, compaction, now, &mut each).await;
     // What was done before something failed is told, too.
     print(&text)?;
     outcome?;
-    step.finish(&format!("{days} {}", if days == 1 { "day" } else { "days" }));
+    step.finish(&counted(days, "day"));
     Ok(())
 }
 
@@ -64,10 +65,10 @@ fn describe(outcome: CompactOutcome) -> String {
         CompactOutcome::Compacted { hours, revision, rows, bytes } => {
             let what =
                 if revision == 0 { "compacted".to_owned() } else { format!("compacted again, revision {revision}") };
-            format!("{what}: {hours} hours, {rows} rows, {bytes} bytes")
+            format!("{what}: {}, {}, {bytes} bytes", counted(hours, "hour"), counted(rows, "row"))
         }
         CompactOutcome::UpToDate => "up to date".to_owned(),
-        CompactOutcome::Open { hours } => format!("open: {hours} hours of 24, and more may come"),
+        CompactOutcome::Open { hours } => format!("open: {} of 24, and more may come", counted(hours, "hour")),
         CompactOutcome::Empty => "no hour".to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use lake::inventory::{self, ClusterListing};
 use types::ClusterId;
+use types::show::counted;
 
 use super::common::{Format, WhichLake};
 use crate::failure::Failure;
@@ -59,8 +60,12 @@ fn end_of(start: &str) -> String {
 /// Formats a cluster as a table of its days.
 fn text(cluster: &ClusterListing) -> String {
     let ClusterListing { cluster_id, first_hour, last_hour, hours, rows, bytes, .. } = cluster;
-    let mut text =
-        format!("{cluster_id}: {hours} hours from {first_hour} to {}, {rows} rows, {bytes} bytes\n", end_of(last_hour));
+    let mut text = format!(
+        "{cluster_id}: {} from {first_hour} to {}, {}, {bytes} bytes\n",
+        counted(*hours, "hour"),
+        end_of(last_hour),
+        counted(*rows, "row")
+    );
     text.push_str("  date        hours  incomplete  corrections  compacted        rows         bytes\n");
     for day in &cluster.days {
         // Outdated: some hours are newer than the day, and read from their own objects until it is compacted again.

@@ -6,6 +6,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use lake::verify::{self, Scope, Verified};
 use types::ClusterId;
+use types::show::counted;
 
 use super::common::{Format, WhichLake};
 use crate::failure::Failure;
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: VerifyArgs, now: DateTime<Utc>, progress: &Progres
     let scope = Scope { cluster: args.cluster_id, window, clean: args.clean };
     let step = progress.step("verify");
     let found = verify::verify(&store, &scope).await?;
-    step.finish(&format!("{} manifests, {} objects", found.manifests, found.objects));
+    step.finish(&format!("{}, {}", counted(found.manifests, "manifest"), counted(found.objects, "object")));
     print(&match args.format {
         Format::Json => serde_json::to_string_pretty(&found).context("write the findings as JSON")? + "\n",
         Format::Text => text(&found, args.clean),
@@ -84,10 +85,14 @@ fn text(found: &Verified, clean: bool) -> String {
     let faults = faults.len();
     let _ = writeln!(
         text,
-        "{manifests} manifests, {objects} objects, {rows} rows, {bytes} bytes read: {faults} faults, {} unfinished, {} abandoned, {} leftovers",
+        "{}, {}, {}, {bytes} bytes read: {}, {} unfinished, {} abandoned, {}",
+        counted(*manifests, "manifest"),
+        counted(*objects, "object"),
+        counted(*rows, "row"),
+        counted(faults, "fault"),
         found.unfinished.len(),
         found.abandoned.len(),
-        found.leftovers.len()
+        counted(found.leftovers.len(), "leftover")
     );
     text
 }

@@ -10,7 +10,8 @@ pub(super) fn known_type(book: &PriceBook, name: &str, region: &str) -> Result<(
         return Ok(());
     }
     let nearest = book.nearest_type(name).map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"));
-    Err(anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}").into())
+    let unknown = anyhow::anyhow!("`{name}` is no instance type that the catalog or a price list knows{nearest}");
+    Err(Failure::usage(unknown))
 }
 
 /// Describes an instance type in words.

@@ -1,6 +1,6 @@
 //! EDGE: `emp-cost prices update`: fetches list prices from AWS's Price List API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use aws_config::BehaviorVersion;
@@ -10,6 +10,7 @@ use aws_sdk_pricing::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_pricing::types::{Filter, FilterType};
 use prices::bulk::read_product;
 use prices::{ListPrice, read_list, write_list};
+use types::show::counted;
 
 use crate::failure::Failure;
 use crate::output::{print, read_file, write_file};
@@ -55,6 +56,8 @@ const QUESTIONS: [(&str, &[(&str, &str)]); 8] = [
 ];
 
 pub(super) async fn run(args: UpdateArgs) -> Result<(), Failure> {
+    // A list that cannot be added to is told of before AWS is asked.
+    let before = listed(&args.out).map_err(Failure::usage)?;
     let shared = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(API_REGION)).load().await;
     let client = Client::new(&shared);
     let mut fetched = Vec::new();
@@ -64,20 +67,24 @@ pub(super) async fn run(args: UpdateArgs) -> Result<(), Failure> {
             found.extend(ask(&client, service, filters, region).await?);
         }
         if found.is_empty() {
-            return Err(anyhow::anyhow!("AWS lists no price for region `{region}`; check its name").into());
+            let unknown = anyhow::anyhow!("AWS lists no price for region `{region}`; check its name");
+            return Err(Failure::usage(unknown));
         }
         fetched.extend(found);
     }
     let count = fetched.len();
-    let before = if args.out.exists() {
-        read_list(&read_file(&args.out)?).with_context(|| format!("add to `{}`", args.out.display()))?
-    } else {
-        Vec::new()
-    };
     let file = write_list(before.into_iter().chain(fetched)).context("write the price list")?;
     write_file(&args.out, &file)?;
-    print(&format!("{}: {count} prices fetched for {}\n", args.out.display(), args.region.join(", ")))?;
+    print(&format!("{}: {} fetched for {}\n", args.out.display(), counted(count, "price"), args.region.join(", ")))?;
     Ok(())
+}
+
+/// The prices that are in a list already; none where it is not there yet.
+fn listed(path: &Path) -> anyhow::Result<Vec<ListPrice>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    read_list(&read_file(path)?).with_context(|| format!("add to `{}`", path.display()))
 }
 
 /// Fetches the prices of a service's products, page by page.

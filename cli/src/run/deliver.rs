@@ -39,11 +39,13 @@ pub(crate) struct Delivery {
     now: DateTime<Utc>,
     metrics_file: Option<PathBuf>,
     remote_write: RemoteWriteArgs,
+    /// Bearer token of the remote-write endpoint.
+    token: Option<String>,
     analyses: Vec<Analysis>,
 }
 
 impl DeliverArgs {
-    /// Reads and checks the delivery file, so that a bad one is reported before any work is done.
+    /// Reads and checks the files that are named, so that a bad one is reported before any work is done.
     pub(crate) fn read(&self, now: DateTime<Utc>) -> Result<Delivery, Failure> {
         let config = self.deliver.as_deref().map(|path| {
             let text = read_file(path)?;
@@ -54,6 +56,7 @@ impl DeliverArgs {
             now,
             metrics_file: self.metrics_file.clone(),
             remote_write: self.remote_write.clone(),
+            token: self.remote_write.token().map_err(Failure::usage)?,
             analyses: Vec::new(),
         })
     }
@@ -97,7 +100,10 @@ impl Delivery {
         }
         match failed {
             0 => Ok(()),
-            _ => Err(anyhow!("the report is written, but {failed} deliveries failed; the lines above say why")),
+            _ => Err(anyhow!(
+                "the report is written, but {} failed; the lines above say why",
+                if failed == 1 { "one delivery".to_owned() } else { format!("{failed} deliveries") }
+            )),
         }
     }
 
@@ -106,6 +112,6 @@ impl Delivery {
         if let Some(path) = &self.metrics_file {
             write_file(path, openmetrics(&self.analyses).as_bytes())?;
         }
-        self.remote_write.push(&self.analyses, now.timestamp_millis()).await
+        self.remote_write.push(self.token, &self.analyses, now.timestamp_millis()).await
     }
 }

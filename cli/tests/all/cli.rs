@@ -237,7 +237,7 @@ fn a_lake_that_was_damaged_is_exit_code_1_and_every_key_is_named() {
         "node_hour/cluster=prod-7/date=2026-06-30/hour=22.parquet`: `v1/manifest/",
         "next: restore it from a copy",
         ".tmp-1-0-hour=22.parquet`: a temporary file of a writer that died; removed",
-        "2 faults, 0 unfinished, 0 abandoned, 1 leftovers",
+        "2 faults, 0 unfinished, 0 abandoned, 1 leftover",
     ] {
         assert!(said.contains(words), "no `{words}` in: {said}");
     }
@@ -481,6 +481,12 @@ fn an_imported_price_list_is_added_to_and_shown() {
     assert!(said.contains("also       0.856 USD per hour: catalog"), "{said}");
     check_failure(&["prices", "import", "--from", &at("aws/region_index.json")], 2, &["no `products`"]);
     check_failure(&["prices", "import", "--from", &at("nothing")], 2, &["nothing"]);
+    // A list to add to that is none, told before AWS is asked for anything.
+    std::fs::write(at("notes.csv"), "a,b\n1,2\n").unwrap();
+    let import = ["prices", "import", "--from", &at("more.csv"), "--out", &at("notes.csv")];
+    check_failure(&import, 2, &["notes.csv", "is not a file that `emp-cost prices import` wrote"]);
+    let update = ["prices", "update", "--region", "eu-west-1", "--out", &at("notes.csv")];
+    check_failure(&update, 2, &["add to", "notes.csv"]);
 }
 
 /// A list of AWS's of Beijing, prices made up.
@@ -533,7 +539,7 @@ fn every_source_of_a_price_is_named_and_where_they_differ() {
         let said = explain(region, name);
         assert!(said.contains(words), "{words}: {said}");
     }
-    check_failure(&["prices", "explain", "us-east-1", "m5.4xlrge"], 1, &["did you mean `m5.4xlarge`?"]);
+    check_failure(&["prices", "explain", "us-east-1", "m5.4xlrge"], 2, &["did you mean `m5.4xlarge`?"]);
 }
 
 #[test]
@@ -556,10 +562,10 @@ fn a_price_is_explained_with_its_origin_and_commitments() {
     assert!(show("p5.48xlarge", "af-south-2", &[]).contains("no price"));
     check_failure(
         &["prices", "show", "m5.4xlrge", "--region", "us-east-1"],
-        1,
+        2,
         &["`m5.4xlrge`", "did you mean `m5.4xlarge`?"],
     );
-    check_failure(&["prices", "show", "zebra", "--region", "us-east-1"], 1, &["`zebra` is no instance type"]);
+    check_failure(&["prices", "show", "zebra", "--region", "us-east-1"], 2, &["`zebra` is no instance type"]);
     let beijing = show("m5.xlarge", "cn-north-1", &[]);
     assert!(
         beijing.contains("on-demand  2.026 CNY per hour: catalog, observed (Karpenter's price table, 2024-11-06)"),

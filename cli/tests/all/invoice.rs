@@ -151,8 +151,10 @@ fn a_bill_that_cannot_be_read_leaves_the_report_and_fails_the_run() {
     let output = run(&broken);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("`broken.csv` lacks the columns of a cost export"), "{}", said(&output));
+    let wrong = emp_cost(&["invoice", "--cluster-id", "demo"], &[("", &broken), ("--lake", &lake)]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
     let page = fs::read_to_string(&page).unwrap();
-    assert!(page.contains("The invoice is not held against this") && !page.contains("id=\"invoice\""));
+    assert!(page.contains("The invoice could not be compared") && !page.contains("id=\"invoice\""));
 }
 
 /// Puts objects into a bucket of a real S3 server, over HTTP.
@@ -223,8 +225,14 @@ fn an_export_that_is_not_there_is_told_of_before_the_lake_is_read() {
     let nowhere = folder.path().join("nowhere");
     let paths: &[(&str, &Path)] = &[("", &nowhere), ("--lake", folder.path())];
     let output = emp_cost(&["invoice", "--cluster-id", "demo"], paths);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("nowhere"), "{}", said(&output));
+    // Beside an analysis and a run too.
+    for command in [&["analyze", "--cluster-id", "demo", "--out", "never"][..], &["run"]] {
+        let output = emp_cost(command, &[("--invoice", &nowhere), ("--lake", folder.path())]);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("nowhere"), "{}", said(&output));
+    }
     let output = emp_cost(&["invoice", "gs://bucket/x", "--cluster-id", "demo"], &[("--lake", folder.path())]);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("names no export"), "{}", said(&output));

@@ -114,6 +114,10 @@ fn a_cluster_that_fails_keeps_no_other_from_its_report() {
     let words = said(&output);
     assert!(words.contains("cluster `broken`") && words.contains("hour=22.parquet"), "{words}");
     assert!(words.contains("1 of 2 clusters failed"), "{words}");
+    // What went wrong has one form in a run, whoever says it.
+    assert!(words.lines().any(|line| line.starts_with("error: cluster `broken`")), "{words}");
+    assert!(words.lines().any(|line| line.starts_with("error: 1 of 2 clusters failed")), "{words}");
+    assert!(!words.contains("ERROR") && !words.contains("WARN"), "{words}");
     assert!(folder.path().join("reports/cluster=sound/latest/report.json").exists());
     assert!(!folder.path().join("reports/cluster=broken").exists());
     let output = run(folder.path(), &["--cluster-id", "sound,absent"]);

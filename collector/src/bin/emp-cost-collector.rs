@@ -38,7 +38,7 @@ fn now() -> DateTime<Utc> {
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| without_secrets(error).exit());
-    logging::start(&cli.log);
+    logging::start(&cli.log, logging::Readers::Log);
     let (collection, plan) = match ConfigErrors::and(cli.collect.resolve(), cli.schedule.resolve(now())) {
         Ok(checked) => checked,
         Err(errors) => {
@@ -48,7 +48,8 @@ async fn main() -> ExitCode {
     };
     let outcome = match cli.once {
         true => daemon::once(&collection, &plan, now).await.and_then(|collected| {
-            anyhow::ensure!(collected.failed == 0, "{} hours failed; the next run tries them again", collected.failed);
+            let failed = types::show::counted(collected.failed, "hour");
+            anyhow::ensure!(collected.failed == 0, "{failed} failed; the next run tries again");
             Ok(())
         }),
         false => daemon::run(&collection, &plan, now).await,

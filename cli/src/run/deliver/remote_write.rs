@@ -37,10 +37,19 @@ impl RemoteWriteArgs {
         self.remote_write_url.is_some()
     }
 
+    /// Reads the token, where a file has one; once, since a pipe cannot be read twice.
+    pub(super) fn token(&self) -> anyhow::Result<Option<String>> {
+        self.remote_write_token_file.as_deref().map(secret).transpose()
+    }
+
     /// Pushes the metrics as of this moment, where an endpoint is given.
-    pub(super) async fn push(&self, analyses: &[Analysis], milliseconds: i64) -> anyhow::Result<()> {
+    pub(super) async fn push(
+        &self,
+        token: Option<String>,
+        analyses: &[Analysis],
+        milliseconds: i64,
+    ) -> anyhow::Result<()> {
         let Some(url) = &self.remote_write_url else { return Ok(()) };
-        let token = self.remote_write_token_file.as_deref().map(secret).transpose()?;
         let body = snap::raw::Encoder::new().compress_vec(&request(analyses, milliseconds)).context("pack metrics")?;
         let mut request = http::client()?
             .post(url.clone())
