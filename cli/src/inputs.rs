@@ -11,8 +11,7 @@ use types::moment::parse_moment;
 use types::{ClusterId, Window};
 
 use crate::failure::Failure;
-use crate::invoice::there;
-use crate::output::read_file;
+use crate::output::{read_file, readable};
 use crate::range::RangeArgs;
 
 /// Inputs of an analysis other than the lake.
@@ -117,6 +116,14 @@ impl BillArgs {
         let Some(export) = self.invoice.clone() else { return Ok(None) };
         there(&export)?;
         Ok(Some(BillToRead { export, eks_cluster: self.eks_cluster.clone() }))
+    }
+}
+
+/// Checks that an export on the disk is there, before any work is done.
+pub(crate) fn there(export: &ExportUri) -> anyhow::Result<()> {
+    match export {
+        ExportUri::Path(path) => readable(path),
+        ExportUri::S3(_) => Ok(()),
     }
 }
 

@@ -13,8 +13,8 @@ use types::show::{counted, money, percent_brief};
 
 use crate::failure::Failure;
 use crate::formats::MoneyArgs;
-use crate::inputs::{assumptions, prices, window};
-use crate::output::{print, readable, write_file};
+use crate::inputs::{assumptions, prices, there, window};
+use crate::output::{print, write_file};
 use crate::progress::{Progress, Step};
 use crate::range::RangeArgs;
 
@@ -102,14 +102,6 @@ pub(crate) async fn run(args: InvoiceCommand, now: DateTime<Utc>, progress: &Pro
     write_file(&folder.join("invoice.html"), page.as_bytes())?;
     print(&format!("{}\n", folder.join("invoice.html").display()))?;
     Ok(())
-}
-
-/// Checks that an export on the disk is there, before any work is done.
-pub(crate) fn there(export: &ExportUri) -> anyhow::Result<()> {
-    match export {
-        ExportUri::Path(path) => readable(path),
-        ExportUri::S3(_) => Ok(()),
-    }
 }
 
 /// Tells an export on the disk that cannot be read, a file named on the command line, from a lake or a bucket that fails.
