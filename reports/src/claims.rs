@@ -3,7 +3,7 @@
 use types::analysis::{Allocation, ClaimCost};
 
 use crate::format;
-use crate::table::{Cell, Column, Row, Table};
+use crate::table::{Cell, Column, Row, Table, cut, others};
 use crate::view::View;
 
 /// Every claim, dearest first; empty where the analysis has none.
@@ -25,12 +25,19 @@ pub(crate) fn claims(analysis: &View<'_>, allocation: &Allocation) -> Table {
             },
         ])
     };
-    let mut rows: Vec<Row> = allocation.by_volume_claim.iter().map(row).collect();
-    if rows.len() > 1 {
-        let amounts: Vec<Option<f64>> = allocation.by_volume_claim.iter().map(|claim| claim.usd).collect();
+    let all = &allocation.by_volume_claim;
+    let mut rows: Vec<Row> = all.iter().map(row).collect();
+    let together = |head: Cell, claims: &[ClaimCost]| {
+        let amounts: Vec<Option<f64>> = claims.iter().map(|claim| claim.usd).collect();
         let blank = || Cell::new("");
-        let cells = vec![Cell::new("All claims"), blank(), blank(), blank(), analysis.monthly_total(&amounts)];
-        rows.push(Row::total(cells));
+        vec![head, blank(), blank(), blank(), analysis.monthly_total(&amounts)]
+    };
+    cut(&mut rows, |from| {
+        let rest = all.get(from..).unwrap_or_default();
+        Row::new(together(others(rest.len(), "claim"), rest))
+    });
+    if rows.len() > 1 {
+        rows.push(Row::total(together(Cell::new("All claims"), all)));
     }
     Table::new(
         "Persistent volume claims, per month of 730 hours",

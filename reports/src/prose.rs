@@ -31,7 +31,7 @@ impl<T: AsRef<str>> HtmlSafe for Prose<T> {}
 pub(crate) enum Part<'a> {
     /// Words; a backtick in them has no other.
     Text(&'a str),
-    /// What stands between two backticks, without them.
+    /// Text between two backticks, without them.
     Code(&'a str),
 }
 

@@ -8,7 +8,7 @@ use types::analysis::{Caution, ContainerSize, RightSizing, SkipReason, SkippedCo
 use types::show::{counted, quantity};
 
 use crate::format;
-use crate::table::{Cell, Column, Row, Table};
+use crate::table::{Cell, Column, Row, Table, cut, others};
 use crate::view::View;
 use crate::words;
 
@@ -116,13 +116,20 @@ fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
         ])
     };
     let mut rows: Vec<Row> = sizes.containers.iter().map(row).collect();
-    if rows.len() > 1 {
-        let freed: Vec<Option<f64>> = sizes.containers.iter().map(|one| one.saving_monthly_usd).collect();
-        let mut cells = vec![Cell::new("All containers").sub(raised_too(sizes))];
+    let together = |head: Cell, containers: &[ContainerSize]| {
+        let freed: Vec<Option<f64>> = containers.iter().map(|one| one.saving_monthly_usd).collect();
+        let mut cells = vec![head];
         cells.extend((0..5).map(|_| Cell::new("")));
         cells.push(analysis.total_cell(&freed, |view, usd| Cell::new(view.usd(usd)).tone(usd)));
         cells.push(Cell::new(""));
-        rows.push(Row::total(cells));
+        cells
+    };
+    cut(&mut rows, |from| {
+        let rest = sizes.containers.get(from..).unwrap_or_default();
+        Row::new(together(others(rest.len(), "container"), rest))
+    });
+    if rows.len() > 1 {
+        rows.push(Row::total(together(Cell::new("All containers").sub(raised_too(sizes)), &sizes.containers)));
     }
     Table::new(
         "Requests to set, the largest saving first; per month of 730 hours",

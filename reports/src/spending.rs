@@ -6,7 +6,7 @@ use types::analysis::{Allocation, NamespaceCost, WorkloadCost, WorkloadMovabilit
 use types::show::counted;
 
 use crate::format;
-use crate::table::{Cell, Column, Row, Table};
+use crate::table::{Cell, Column, Row, Table, cut, others};
 use crate::view::View;
 use crate::words::share;
 
@@ -133,6 +133,13 @@ fn saving(analysis: &View<'_>, usd: Option<f64>) -> Cell {
     }
 }
 
+/// Movability of each workload, by namespace, kind and name.
+type Moves<'a> = BTreeMap<(&'a str, &'a str, &'a str), &'a WorkloadMovability>;
+
+fn key(row: &WorkloadCost) -> (&str, &str, &str) {
+    (&row.namespace, &row.workload_kind, &row.workload)
+}
+
 /// Which columns there is something for.
 #[derive(Debug, Clone, Copy)]
 struct Shown {
@@ -147,19 +154,23 @@ pub(crate) fn has_savings(analysis: &View<'_>) -> bool {
 
 /// Every workload, dearest first.
 pub(crate) fn workloads(analysis: &View<'_>, allocation: &Allocation) -> Table {
-    let movability: BTreeMap<(&str, &str, &str), &WorkloadMovability> = analysis
+    let movability: Moves<'_> = analysis
         .movability
         .iter()
         .map(|row| ((row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str()), row))
         .collect();
     let shown = Shown { moves: !movability.is_empty(), savings: has_savings(analysis) };
-    let rows = allocation.by_workload.iter().map(|row| {
-        let key = (row.namespace.as_str(), row.workload_kind.as_str(), row.workload.as_str());
-        workload(analysis, row, movability.get(&key).copied(), shown)
+    let all = &allocation.by_workload;
+    let row = |row: &WorkloadCost| workload(analysis, row, movability.get(&key(row)).copied(), shown);
+    let mut rows: Vec<Row> = all.iter().map(row).collect();
+    cut(&mut rows, |from| {
+        let rest = all.get(from..).unwrap_or_default();
+        Row::new(together(analysis, others(rest.len(), "workload"), rest, &movability, shown))
     });
-    let mut rows: Vec<Row> = rows.collect();
     if rows.len() > 1 {
-        rows.push(all_workloads(analysis, allocation, shown));
+        let has_overhead = all.iter().any(|row| row.overhead);
+        let head = Cell::new("All workloads").sub(if has_overhead { "daemonsets too" } else { "" });
+        rows.push(Row::total(together(analysis, head, all, &movability, shown)));
     }
     let mut columns = vec![
         Column::text("Workload"),
@@ -207,20 +218,18 @@ fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMova
     Row::new(cells)
 }
 
-/// Every workload together.
-fn all_workloads(analysis: &View<'_>, allocation: &Allocation, shown: Shown) -> Row {
-    let rows = &allocation.by_workload;
+/// Workloads together, under a head.
+fn together(analysis: &View<'_>, head: Cell, rows: &[WorkloadCost], moves: &Moves<'_>, shown: Shown) -> Vec<Cell> {
     let sum = |of: fn(&WorkloadCost) -> f64| rows.iter().map(of).sum::<f64>();
-    let has_overhead = rows.iter().any(|row| row.overhead);
     let mut cells = vec![
-        Cell::new("All workloads").sub(if has_overhead { "daemonsets too" } else { "" }),
+        head,
         analysis.monthly_cell(Some(sum(|row| row.workload_usd))),
         analysis.monthly_cell(Some(sum(WorkloadCost::unused_usd))),
         used_of_reserved(sum(|row| row.cpu_used_core_hours), sum(|row| row.cpu_request_core_hours)),
         used_of_reserved(sum(|row| row.memory_used_gib_hours), sum(|row| row.memory_request_gib_hours)),
     ];
     if shown.savings {
-        let known: Vec<f64> = analysis.movability.iter().filter_map(|row| row.saving_usd).collect();
+        let known: Vec<f64> = rows.iter().filter_map(|row| moves.get(&key(row))?.saving_usd).collect();
         cells.push(saving(analysis, (!known.is_empty()).then(|| known.iter().sum())));
     }
     if shown.moves {
@@ -228,5 +237,5 @@ fn all_workloads(analysis: &View<'_>, allocation: &Allocation, shown: Shown) -> 
     } else {
         cells.insert(3, analysis.monthly_cell(Some(sum(|row| row.volume_usd + row.fargate_usd))));
     }
-    Row::total(cells)
+    cells
 }

@@ -235,6 +235,19 @@ impl Table {
     }
 }
 
+/// Makes one row of those that a page has no room for; `others` gets the place of the first of them.
+pub(crate) fn cut(rows: &mut Vec<Row>, others: impl FnOnce(usize) -> Row) {
+    if rows.len() > MOST {
+        rows.truncate(MOST - 1);
+        rows.push(others(MOST - 1));
+    }
+}
+
+/// The head of the row of others: how many they are, and where they stand.
+pub(crate) fn others(n: usize, what: &str) -> Cell {
+    Cell::new("Others").sub(format!("{}, in analysis.json", types::show::counted(n, what)))
+}
+
 /// Takes the total off the end of rows that are more than `most`, so that it is not folded away.
 fn total_of(rows: &mut Vec<Row>, most: usize) -> Option<Row> {
     let is_folded = rows.len() > most && rows.last().is_some_and(|last| last.class == "total");
