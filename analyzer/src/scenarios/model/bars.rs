@@ -122,13 +122,13 @@ impl Bars<'_, '_> {
             let check = checks.into_iter().filter(|check| !check.holds).min_by_key(|check| check.limit)?;
             Some(limit_check(self.model, &check, None))
         };
-        let today = |bar: &Bar| bar.today.as_ref().unwrap_or(&tornado.today);
         let base = lines(&tornado.base, &tornado.today);
         let held = broken(&tornado.base, &tornado.today).is_none();
         let now = row.judged.headroom.as_ref().map_or(0.0, |headroom| headroom.monthly_usd);
         // What a bar keeps warm may be no larger a share of compute than in any scenario.
         let too_dear = |bar: &Bar| {
-            let (with, without) = (lines(&bar.replayed, today(bar)), lines(bar.before.as_ref()?, today(bar)));
+            let today = bar.today.as_ref().unwrap_or(&tornado.today);
+            let (with, without) = (lines(&bar.replayed, today), lines(bar.before.as_ref()?, today));
             let more = without.less(&with).map_or(0.0, |(saved, ..)| -month.usd(saved));
             let compute = with.compute.map_or(0.0, |compute| month.usd(compute));
             let check = headroom_check(now + more, compute, self.model.assumptions.replay.risk_headroom_cost);
@@ -136,8 +136,9 @@ impl Bars<'_, '_> {
         };
         let changed = tornado.changed.iter().filter_map(|bar| {
             let Bar { change, replayed, .. } = bar;
-            let (saved, ..) = base.less(&lines(replayed, today(bar)))?;
-            let (monthly_usd, breaks) = (month.usd(saved), broken(replayed, today(bar)).or_else(|| too_dear(bar)));
+            let today = bar.today.as_ref().unwrap_or(&tornado.today);
+            let (saved, ..) = base.less(&lines(replayed, today))?;
+            let (monthly_usd, breaks) = (month.usd(saved), broken(replayed, today).or_else(|| too_dear(bar)));
             let turns = self.turns(row, monthly_usd, held, breaks.is_none(), change.key.starts_with("emp."));
             Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, breaks, turns })
         });

@@ -137,7 +137,6 @@ impl Passes<'_, '_, '_> {
         let Some(today) = on_ec2.first().cloned() else { return Ok((on_ec2, on_emp, Vec::new())) };
         let limits = self.limits;
         let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, &today, &limits), &[]);
-        let cost = |replayed: &Replayed| self.reported_cost(replayed, &today);
         let near = self.pricer.reported_cost(&today).unwrap_or_default().usd() * LEAST_SAVING_FRACTION;
         let mut sides = [&on_ec2, &on_emp].map(|side| Climb::of(self.worth_headroom(side, &today), nanos(near)));
         loop {

@@ -1,7 +1,7 @@
 //! Report of the replays, as it is written.
 
 use chrono::{DateTime, Utc};
-use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, judge, lower_bound};
+use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, lower_bound};
 use types::analysis::{
     AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan,
     PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
