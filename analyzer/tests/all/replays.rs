@@ -353,8 +353,11 @@ async fn a_waterfall_and_break_even_are_the_scenarios_they_are_made_of() {
     let marginal: f64 = plan.waves.iter().filter_map(|wave| wave.marginal_saving_usd).sum();
     let last = plan.waves.last().unwrap();
     assert!((marginal - last.saving_usd.unwrap()).abs() < 1e-6, "steps add up to {marginal}");
-    // Everything has moved in the last step, so it is the scenario itself.
-    assert_eq!(last.total_usd, scenario(&all, "emp").cost_usd.total);
+    // Everything has moved in the last step, so it is the scenario itself, with the spare hosts that it needs in each zone.
+    assert_eq!((plan.scenario.as_deref(), plan.spare_hosts_per_zone), (Some("emp"), 1));
+    let host = all.hosts_considered.iter().find(|host| host.chosen).unwrap().usd_per_hour;
+    let spare = last.total_usd.unwrap() - scenario(&all, "emp").cost_usd.total.unwrap();
+    assert!(spare > 0.4 * host * 3.0 * 79.0 && spare < 1.1 * host * 3.0 * 80.0, "{spare} at {host} an hour");
     let hosts: u32 = plan.pools.iter().map(|pool| pool.hosts.1).sum();
     assert!(hosts >= plan.hosts.1 && plan.pools.iter().all(|pool| pool.hosts.0 >= 1 && !pool.evms.is_empty()));
     let shares: f64 = all.movability.iter().filter_map(|row| row.saving_usd).sum();
@@ -382,7 +385,8 @@ async fn a_profile_moves_what_it_names_and_says_what_the_rest_would_save() {
     let of = |analysis: &Analysis, id: &str| scenario(analysis, id).cost_usd.total.unwrap();
     let host = &some.plan.as_ref().unwrap().host_type;
     let of_all = every.hosts_considered.iter().find(|row| row.instance_type == *host).and_then(|row| row.total_usd);
-    let costs = of(&some, "emp") - of_all.unwrap();
+    let of_all = of_all.unwrap_or_else(|| panic!("{host}: {:#?}", every.hosts_considered));
+    let costs = of(&some, "emp") - of_all;
     assert!((exclusion.costs_usd.unwrap() - costs).abs() < 1e-6, "{exclusion:?} {costs}");
     assert!(some.movability.iter().all(|row| (row.verdict == "moves") == (row.namespace == "shop")));
     assert_eq!(of(&some, "ec2-repacked"), of(&every, "ec2-repacked"), "what stays on EC2 does not hang on the profile");

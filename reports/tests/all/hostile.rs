@@ -42,7 +42,7 @@ fn replace(value: &mut Value, key: &str, in_verdict: bool, with: &mut dyn FnMut(
                 // The sentence of the verdict is a name too; what a workload's verdict is stays.
                 let verdict = key == "verdict" && value.is_object();
                 // Why a container has no target is one of a few words too.
-                let of_words = verdict || key == "skipped";
+                let of_words = verdict || key == "skipped" || key == "breaks";
                 replace(value, if verdict { "" } else { key }, in_verdict || of_words, with);
             }
         }

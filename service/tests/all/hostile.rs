@@ -20,7 +20,7 @@ pub(crate) async fn raw(service: &Service, head: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_path_leads_out_of_a_report() {
     let service = with_reports("\"admins\"").await;
-    service.store.replace("service/tokens/0123456789abcdef.json", "hidden".into(), "").await.unwrap();
+    service.store.replace("service/tokens/0123456789abcdef.json", "planted-secret".into(), "").await.unwrap();
     let session = service.sign_in().await;
     let names = [
         "../../../../service/tokens/0123456789abcdef.json",
@@ -42,7 +42,7 @@ async fn no_path_leads_out_of_a_report() {
             let answer = raw(&service, &format!("GET {path} HTTP/1.1\r\ncookie: {}", session.cookie)).await;
             let status = answer.lines().next().unwrap_or_default();
             assert!(status.contains(" 404 ") || status.contains(" 400 "), "{path}: {status}");
-            assert!(!answer.contains("hidden") && !answer.contains("root:"), "{path}");
+            assert!(!answer.contains("planted-secret") && !answer.contains("root:"), "{path}");
         }
     }
     let there = session.text(&service, "/clusters/prod-1/files/csv/namespaces.csv").await;

@@ -107,7 +107,7 @@ mod tests {
                 Limit::OvertakenRuns,
                 0.000_32,
                 0.000_1,
-                "0.03\u{a0}% of periodic runs would start after the next one is due, where 0.01\u{a0}% is allowed",
+                "0.032\u{a0}% of periodic runs would start after the next one is due, where 0.01\u{a0}% is allowed",
             ),
             (
                 Limit::MemoryOverMean,

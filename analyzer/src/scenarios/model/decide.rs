@@ -42,7 +42,7 @@ impl Basis {
         let today = model.today();
         let money = today.map(|today| model.pricer.of(today)).filter(|_| bill.lines.compute.is_some());
         let billed = bill.compute.contracted().usd();
-        let empty = today.map_or(0.0, |today| empty_usd(today));
+        let empty = today.map_or(0.0, empty_usd);
         Self {
             empty: ratio(empty, billed).unwrap_or_default(),
             pods: today.is_some_and(|today| today.whole.service.asked_seconds > 0),

@@ -188,7 +188,13 @@ fn around_break_even_the_saving_has_no_step() {
     };
     assert!((net(0.513) - 0.75 * 18.0 * 0.001).abs() < 1e-9, "{}", net(0.513));
     assert!((net(0.511) + 18.0 * 0.001).abs() < 1e-9, "{}", net(0.511));
-    let half = |outcome: &Outcome| outcome.scenario.notes.iter().any(|note| note.text.contains("on one side only"));
+    let half = |outcome: &Outcome| {
+        outcome
+            .scenario
+            .notes
+            .iter()
+            .any(|note| note.text.contains("either the nodes or the hosts have a price of yours"))
+    };
     let book = PriceBook::catalog()
         .unwrap()
         .with_user_toml("[[node]]\ninstance_type = \"m5.4xlarge\"\nusd_per_hour = 0.6")

@@ -98,7 +98,7 @@ async fn an_answer_about_another_time_fails_the_hour() {
 async fn an_answer_about_the_hour_before_fails_the_hour() {
     for (name, about) in [
         ("pod_info", "last_over_time(kube_pod_info"),
-        ("container_resources", "kube_pod_container_resource_limits"),
+        ("pod_spec", "kube_pod_spec_volumes_persistentvolumeclaims_info"),
         ("hour", "last_over_time(kube_node_info"),
     ] {
         let Some(real) = holding("the hour before", several(), &[]).await else { return };

@@ -180,6 +180,15 @@ pub(super) fn at_stage(pod: &Pod, stage: usize) -> Pod {
     pod
 }
 
+/// A pod as it is over the hour: one asks for 250 m and 256 MiB for a quarter of it, and for 750 m and 1 GiB from then on.
+pub(super) fn on_average(pod: &Pod) -> Pod {
+    let mut pod = pod.clone();
+    if pod.name == "resized" {
+        pod.containers[0] = Container::new("app", ContainerKind::App, 625, 832);
+    }
+    pod
+}
+
 fn nodes() -> Vec<Planned<Node>> {
     let zone = ("topology.kubernetes.io/zone", "us-east-1a");
     let region = ("topology.kubernetes.io/region", "us-east-1");

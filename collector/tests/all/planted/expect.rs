@@ -4,7 +4,7 @@ use fixtures::kubernetes::{Container, ContainerKind, Node, Pod};
 use lake::SlotValues;
 use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, VolumeHour};
 
-use super::cluster::{CLASSIC, INTERNAL, NETWORK, Planned, Planted, STAGES, seconds};
+use super::cluster::{CLASSIC, INTERNAL, NETWORK, Planned, Planted, STAGES, on_average, seconds};
 use super::{LAST_SECOND, SCRAPE_SECONDS};
 use crate::world::HOUR;
 
@@ -107,7 +107,7 @@ pub(super) fn pods(planted: &Planted) -> Vec<PodHour> {
 }
 
 fn pod(planned: &Planned<Pod>, kind: &str, workload: &str) -> PodHour {
-    let pod = &planned.what;
+    let pod = &on_average(&planned.what);
     let (span, ended_source) = life(planned);
     let (overhead_cpu, overhead_memory) = pod.overhead.unwrap_or_default();
     let of_containers = |amount: fn(&Container) -> Option<i64>| pod.reserved(amount);
@@ -160,8 +160,8 @@ pub(super) fn containers(planted: &Planted) -> Vec<ContainerHour> {
     let bound = planted.pods.iter().filter(|(pod, _)| !pod.what.node.is_empty());
     let mut rows: Vec<_> = bound
         .flat_map(|(pod, _)| {
-            let running = pod.what.containers.iter().filter(|one| one.kind != ContainerKind::Init);
-            running.map(|one| container(pod, one))
+            let running = on_average(&pod.what).containers.into_iter().filter(|one| one.kind != ContainerKind::Init);
+            running.map(|one| container(pod, &one)).collect::<Vec<_>>()
         })
         .collect();
     rows.sort_by(|a, b| (&a.pod_uid, &a.container).cmp(&(&b.pod_uid, &b.container)));

@@ -80,17 +80,18 @@ async fn usage_does_not_depend_on_how_often_it_is_scraped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_that_is_resized_in_place_has_what_it_asked_for_last() {
+async fn a_pod_that_is_resized_in_place_has_what_it_asked_for_on_average() {
     let mut world = plain();
     for (labels, samples) in &mut world.series {
         if labels.iter().any(|(_, v)| v == "kube_pod_container_resource_requests") {
+            // From one core to two and a half, halfway.
             let resized = (HOUR + 1_800) * 1_000;
             samples.iter_mut().filter(|sample| sample.milliseconds >= resized).for_each(|sample| sample.value = 2.5);
         }
     }
     let Some(hours) = collected("a_pod_that_is_resized_in_place", world).await else { return };
-    assert_eq!(hours.rows::<ContainerHour>().await[0].cpu_request_millicores, Some(2_500));
-    assert_eq!(hours.rows::<PodHour>().await[0].cpu_effective_request_millicores, Some(2_500));
+    assert_eq!(hours.rows::<ContainerHour>().await[0].cpu_request_millicores, Some(1_750));
+    assert_eq!(hours.rows::<PodHour>().await[0].cpu_effective_request_millicores, Some(1_750));
 }
 
 #[tokio::test(flavor = "multi_thread")]
