@@ -1,5 +1,7 @@
 //! Integers of the sums as numbers to print.
 
+use types::NanoUsd;
+
 use crate::number::float;
 
 /// Bytes of a GiB.
@@ -18,4 +20,9 @@ pub(crate) fn gib_hours(byte_seconds: i128) -> f64 {
 /// A count as a number.
 pub(crate) fn unsigned(number: u64) -> f64 {
     float(number.into())
+}
+
+/// An amount of USD, exact to the nano-dollar.
+pub(crate) fn nanos(usd: f64) -> NanoUsd {
+    NanoUsd::new(crate::number::whole(usd * 1e9).into())
 }

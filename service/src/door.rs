@@ -16,10 +16,11 @@ use crate::app::App;
 use crate::assets;
 use crate::audit::{self, Event};
 use crate::cookie::Cookie;
-use crate::guard::{Answered, FORM_BYTES, Pairs, SESSION, read, same_origin, throttle};
+use crate::guard::{Answered, FORM_BYTES, Pairs, read, same_origin};
 use crate::html::{self, Frame, inside, page, see_other};
 use crate::identify::identify;
-use crate::identity::{How, Identity};
+use crate::identity::{How, Identity, SESSION};
+use crate::limiter::throttle;
 use crate::problem::{Answer, Problem};
 use crate::rights::rules_of;
 use crate::signers::Said;
@@ -124,7 +125,7 @@ async fn signed_in_or_page(app: &App, from: Addresses, query: &Pairs, headers: &
 async fn failed(app: &App, how: How, why: &str, from: Addresses, now: DateTime<Utc>) {
     let event = Event::failed(how, why, from.client, now);
     tracing::warn!(how = event.how, client = %from.client, why, "a sign-in failed");
-    if throttle(app, "sign-ins that failed", FAILURES_A_MINUTE, now).is_err() {
+    if throttle(&app.limiter, "sign-ins that failed", FAILURES_A_MINUTE, now).is_err() {
         return;
     }
     if let Err(problem) = audit::write(app.store.as_ref(), &event).await {
@@ -138,7 +139,7 @@ async fn by_static_token(State(app): State<Arc<App>>, request: Request) -> Respo
 
 async fn static_token(app: &App, request: Request) -> Answer {
     let (now, from) = (app.now(), Addresses::of(&request));
-    throttle(app, &format!("sign-in {}", from.share()), TRIES_A_MINUTE, now)?;
+    throttle(&app.limiter, &format!("sign-in {}", from.share()), TRIES_A_MINUTE, now)?;
     let (parts, body) = request.into_parts();
     if !same_origin(app, &parts.headers) {
         return Err(Problem::forbidden("sign in from the page of this service"));
@@ -199,7 +200,7 @@ fn query(request: &Request) -> Pairs {
 
 async fn start(app: &App, from: Addresses, query: &Pairs) -> Answer {
     let now = app.now();
-    throttle(app, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
+    throttle(&app.limiter, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
     let (to, login) = oidc::start(app, inside(query.get("next")), now).await?;
     let sealed = app.secrets.keys.seal(oidc::PURPOSE, &login).unwrap_or_default();
     let cookie = Cookie::Login.set(&sealed, Some(oidc::MINUTES * 60), app.config.is_https());
@@ -215,7 +216,7 @@ async fn oidc_back(State(app): State<Arc<App>>, request: Request) -> Response {
 
 async fn back(app: &App, from: Addresses, query: &Pairs, headers: HeaderMap) -> Answer {
     let now = app.now();
-    throttle(app, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
+    throttle(&app.limiter, &format!("oidc {}", from.share()), TRIES_A_MINUTE * 6, now)?;
     match signed_in(app, query, &headers, now).await {
         Ok((said, next)) => begin(app, &said, from, inside(Some(&next)), now).await,
         Err(problem) => {
@@ -292,7 +293,7 @@ struct Link {
 
 async fn link(app: &App, mut request: Request) -> Result<Link, Problem> {
     let now = app.now();
-    throttle(app, &format!("link {}", Addresses::of(&request).share()), TRIES_A_MINUTE * 3, now)?;
+    throttle(&app.limiter, &format!("link {}", Addresses::of(&request).share()), TRIES_A_MINUTE * 3, now)?;
     let params = request.extract_parts::<RawPathParams>().await.map_err(|_| Problem::not_found())?;
     let secret = params.iter().next().map(|(_, value)| value.to_owned()).unwrap_or_default();
     let token = app.tokens.check(app.store.as_ref(), &secret, now).await?;

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::html::{self, Frame, Reader};
 use crate::identify::identify;
 use crate::identity::{How, Identity};
+use crate::limiter::throttle;
 use crate::problem::{Answer, Problem};
 use crate::rights::{Role, Scope};
 use crate::room::arrived;
@@ -30,8 +31,6 @@ use crate::signers;
 
 /// Most bytes of a form.
 pub const FORM_BYTES: usize = 64 * 1024;
-/// The purpose sessions are sealed for.
-pub const SESSION: &str = "session";
 /// The purpose marks in forms are made for.
 const CSRF: &str = "csrf";
 /// The field of a form, or the header of a request, with the mark.
@@ -263,12 +262,12 @@ async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result
     let (parts, body) = request.into_parts();
     let known = identify(app, &parts.headers, from, now).await?;
     let Some((who, scope)) = known else {
-        throttle(app, &from.share(), app.config.limits.of_nobody(), now)?;
+        throttle(&app.limiter, &from.share(), app.config.limits.of_nobody(), now)?;
         return Err(Problem::unauthorized());
     };
     let limits = &app.config.limits;
     let a_minute = if scope.ingests().is_some() { limits.ingest_a_minute } else { limits.requests_a_minute };
-    throttle(app, &mark_of(&who), a_minute, now)?;
+    throttle(&app.limiter, &mark_of(&who), a_minute, now)?;
     allowed(route.need, &scope)?;
     // A form is small; what a collector brings finds room first.
     let room = match route.body > FORM_BYTES {
@@ -297,13 +296,6 @@ async fn admitted(app: &Arc<App>, route: &Route, mut request: Request) -> Result
 /// How many bytes a body says that it has.
 fn announced(headers: &HeaderMap) -> Option<usize> {
     signers::one(headers, "content-length")?.parse().ok()
-}
-
-/// Takes one request of somebody's share.
-pub(crate) fn throttle(app: &App, name: &str, a_minute: u32, now: DateTime<Utc>) -> Result<(), Problem> {
-    let wait =
-        |seconds: i64| Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many requests; wait {seconds} s"));
-    app.limiter.take(name, a_minute, now).map_err(wait)
 }
 
 fn allowed(need: Need, scope: &Scope) -> Result<(), Problem> {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use crate::address::Addresses;
 use crate::app::App;
 use crate::cookie::Cookie;
-use crate::guard::{SESSION, throttle};
-use crate::identity::{How, Identity};
+use crate::identity::{How, Identity, SESSION};
+use crate::limiter::throttle;
 use crate::problem::Problem;
 use crate::rights::{Scope, rules_of};
 use crate::signers::{self, Said};
@@ -59,7 +59,7 @@ async fn by_token(app: &App, token: &str, from: Addresses, now: DateTime<Utc>) -
         // The store is asked about tokens that were never seen: an address may make it so only so often.
         if !app.tokens.knows(token, now) {
             let a_minute = app.config.limits.of_nobody();
-            throttle(app, &format!("unknown token {}", from.share()), a_minute, now)?;
+            throttle(&app.limiter, &format!("unknown token {}", from.share()), a_minute, now)?;
         }
         let token = app.tokens.check(app.store.as_ref(), token, now).await?;
         // A link is for browsers, which exchange it for a session.
@@ -96,7 +96,7 @@ async fn said(app: &App, headers: &HeaderMap, from: Addresses, now: DateTime<Utc
     }
     let alb = app.config.sign_in.alb.as_ref().filter(|alb| signers::is_from(&alb.peers, from.peer))?;
     let token = signers::one(headers, "x-amzn-oidc-data")?;
-    let may_ask = || throttle(app, &format!("keys {}", from.share()), KEYS_A_MINUTE, now).is_ok();
+    let may_ask = || throttle(&app.limiter, &format!("keys {}", from.share()), KEYS_A_MINUTE, now).is_ok();
     match app.signers.alb(alb, token, now, may_ask).await {
         Ok(said) => Some(said),
         Err(error) => {

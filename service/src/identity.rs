@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::rights::{Limit, Role, Rule, Scope, scope};
 
+/// The purpose sessions are sealed for.
+pub(crate) const SESSION: &str = "session";
+
 /// Way in which somebody said who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

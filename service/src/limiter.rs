@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+
+use crate::problem::Problem;
 
 /// The most names that are told apart; past that those that have not asked for a minute are forgotten.
 const MOST_NAMES: usize = 50_000;
@@ -38,6 +41,13 @@ impl Limiter {
         full_at.insert(name.to_owned(), full + one);
         Ok(())
     }
+}
+
+/// Takes one request of somebody's share; a problem where it is used up.
+pub(crate) fn throttle(limiter: &Limiter, name: &str, a_minute: u32, now: DateTime<Utc>) -> Result<(), Problem> {
+    let wait =
+        |seconds: i64| Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many requests; wait {seconds} s"));
+    limiter.take(name, a_minute, now).map_err(wait)
 }
 
 #[cfg(test)]

@@ -17,8 +17,6 @@ use types::analysis::Analysis;
 use crate::cache::Cached;
 use crate::problem::Problem;
 use crate::rights::Scope;
-use fleet::Snapshot;
-pub(crate) use fleet::Unread;
 
 /// Time for which the list of clusters and where their latest reports are is trusted.
 const TRUSTED: TimeDelta = TimeDelta::seconds(15);
@@ -32,6 +30,27 @@ const MOST_STANDINGS: usize = 8192;
 /// Reports of a cluster that its trend draws.
 const TREND: usize = 26;
 const REPORTS: &str = "reports/";
+
+/// What was found, and when.
+type Snapshot = (DateTime<Utc>, Arc<Standings>);
+
+/// A cluster whose latest report cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// The cluster.
+    pub(crate) cluster: ClusterId,
+    /// What is wrong with it, and the next step.
+    pub(crate) problem: Problem,
+}
+
+/// The latest reports of clusters, by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Standings {
+    /// Those that can be read.
+    pub(crate) reports: Vec<Report>,
+    /// Clusters whose report cannot be.
+    pub(crate) unread: Vec<Unread>,
+}
 
 /// Content of `report.json`.
 #[derive(Debug, Clone, Deserialize)]

@@ -5,8 +5,9 @@ use reports::format;
 
 use crate::alerts::{self, AlertRule, Record, State, shown};
 use crate::audit::{self, Event};
-use crate::guard::{Call, throttle};
+use crate::guard::Call;
 use crate::html::{Frame, page};
+use crate::limiter::throttle;
 use crate::problem::{Answer, Problem};
 
 /// Test messages a minute.
@@ -98,7 +99,7 @@ fn row(record: &Record, rule: &AlertRule) -> Option<Row> {
 
 /// Sends a test message to everybody who can be told.
 pub(crate) async fn test(call: Call) -> Answer {
-    throttle(&call.app, "alert-test", TESTS_A_MINUTE, call.now)?;
+    throttle(&call.app.limiter, "alert-test", TESTS_A_MINUTE, call.now)?;
     audit::write(call.app.store.as_ref(), &Event::of(&call.who, "alert-tested", "", call.now)).await?;
     let outcomes = alerts::test_notice(&call.app, &call.who.subject, call.now).await;
     if outcomes.is_empty() {

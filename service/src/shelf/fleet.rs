@@ -10,33 +10,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::store::{InOrder, READS};
 use types::ClusterId;
 
-use super::{REPORTS, Report, Shelf, TRUSTED, damaged};
+use super::{REPORTS, Report, Shelf, Snapshot, Standings, TRUSTED, Unread, damaged};
 use crate::problem::Problem;
 use crate::rights::Scope;
 
 /// Time for which what was found is shown while it is read again.
 const STALE: TimeDelta = TimeDelta::minutes(10);
-
-/// What was found, and when.
-pub(super) type Snapshot = (DateTime<Utc>, Arc<Standings>);
-
-/// A cluster whose latest report cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unread {
-    /// The cluster.
-    pub(crate) cluster: ClusterId,
-    /// What is wrong with it, and the next step.
-    pub(crate) problem: Problem,
-}
-
-/// The latest reports of clusters, by name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Standings {
-    /// Those that can be read.
-    pub(crate) reports: Vec<Report>,
-    /// Clusters whose report cannot be.
-    pub(crate) unread: Vec<Unread>,
-}
 
 impl Standings {
     /// Those of some clusters.

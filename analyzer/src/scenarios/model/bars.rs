@@ -4,7 +4,7 @@
 
 use types::analysis::{Judged, LimitCheck, ScenarioId, TornadoBar};
 
-use super::decide::{Basis, Decision, decide, nanos};
+use super::decide::{Basis, Decision, decide};
 use super::headroom::checks_with_spares;
 use super::judged::{Judgement, Reported, Yardstick, headroom_check, judgement, limit_check};
 use super::replayed::Replayed;
@@ -12,6 +12,7 @@ use super::replays::Model;
 use super::spares::{spared, spares};
 use super::terms::Deal;
 use super::tornado::{Bar, Tornado};
+use crate::units::nanos;
 
 /// Limits by the keys of their assumptions. What fits no machine has none.
 type Limited = (&'static str, fn(&mut Yardstick) -> &mut f64);

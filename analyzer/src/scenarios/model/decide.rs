@@ -3,7 +3,6 @@
 //! Of the scenarios that hold every limit, the one that saves most is recommended, if it saves more than 3 % of the bill
 //! and more than the back-test is off by. Between those that differ by less than that, the one that changes less.
 
-use types::NanoUsd;
 use types::analysis::{LEAST_SAVING_FRACTION, Reason, ScenarioId, Silence};
 
 use super::judged::{Judgement, Reported};
@@ -13,7 +12,7 @@ use super::silence::silence;
 use crate::bill::today::Bill;
 use crate::month::Month;
 use crate::number::ratio;
-use crate::units::unsigned;
+use crate::units::{nanos, unsigned};
 
 /// Largest share of core-seconds or GiB-seconds without a sample that carries a recommendation.
 pub(super) const SILENT: f64 = 0.05;
@@ -83,11 +82,6 @@ fn empty_usd(today: &Replayed) -> f64 {
         Some(machine.price?.usd_per_hour() * unsigned(*seconds) / 3600.0)
     };
     today.whole.empty_nodes.iter().filter_map(cost).sum()
-}
-
-/// An amount of USD, exact to the nano-dollar.
-pub(super) fn nanos(usd: f64) -> NanoUsd {
-    NanoUsd::new(crate::number::whole(usd * 1e9).into())
 }
 
 /// Decision, and its reason.

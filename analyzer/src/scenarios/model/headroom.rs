@@ -10,12 +10,12 @@ use replay::{Check, Headroom, Limits, Setup, WAITING, holds, judge};
 use types::NanoUsd;
 use types::analysis::{LEAST_SAVING_FRACTION, Limit, ScenarioId};
 
-use super::decide::nanos;
 use super::passes::{MOST_REPLAYS, Passes, Setups};
 use super::replayed::Replayed;
 use super::selection::Selector;
 use super::spares::{spared, spares, with_spares};
 use crate::read::error::AnalyzeError;
+use crate::units::nanos;
 
 /// Scenarios on each side that headroom is tried for at the most.
 const TRIED: usize = 2;

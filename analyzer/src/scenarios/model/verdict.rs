@@ -4,13 +4,13 @@ use types::NanoUsd;
 use types::analysis::{Amounts, ExactLines, Plan, Saving, ScenarioId, TornadoBar, Verdict};
 
 use super::confidence::confidence;
-use super::decide::nanos;
 use super::grounds::Grounds;
 use super::judged::{Reported, best_pool};
 use super::report::Made;
 use super::stranded::stranded;
 use super::terms::is_uncertain;
 use crate::scenarios::saving;
+use crate::units::nanos;
 
 /// The verdict, and the savings it speaks of, those against today first.
 pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
