@@ -256,8 +256,8 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
 /// Price of a wave that costs more than it saves until the next ones fill its hosts; empty for a step that saves.
 fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
     let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-    let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n} has moved"));
-    price.map(|usd| format!(" (costs {usd} a month more than today until {until})")).unwrap_or_default()
+    let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n}"));
+    price.map(|usd| format!(" (costs {usd} a month more until {until})")).unwrap_or_default()
 }
 
 /// Number of the first wave by which what has moved saves something.

@@ -44,7 +44,7 @@ impl<O: Observer> World<O> {
         let Ok(at) = seeded.binary_search_by_key(&node, |(node, _)| *node) else { return false };
         let Some((_, m)) = seeded.get(at).copied() else { return false };
         let machine = &self.machines[m];
-        if !machine.takes_pods() || !machine.room.fits(&self.places[pod].item) {
+        if self.moves(cluster, pod) || !machine.takes_pods() || !machine.room.fits(&self.places[pod].item) {
             return false;
         }
         self.observer.decided(t, Decision::PodPlaced { pod: cluster.pods[pod].uid, machine: machine.serial });

@@ -372,7 +372,7 @@ fn todays_pods_begin_on_the_nodes_they_ran_on() {
 
 #[test]
 fn what_stays_beside_a_pool_is_not_packed_by_the_move_of_others() {
-    // Six nodes with a small pod each that stays, and a seventh whose pod moves.
+    // Six nodes with a small pod each that stays, beside the first of which one moves; and a seventh whose pod moves.
     let node = |node: u32| NodeRow {
         zone: 0,
         platform: 0,
@@ -385,14 +385,14 @@ fn what_stays_beside_a_pool_is_not_packed_by_the_move_of_others() {
     };
     let pod = |n: u32| PodRow {
         workload: n,
-        movable: (n == 6).into(),
-        node: n,
+        movable: (n >= 6).into(),
+        node: n % 7,
         ..service(u128::from(n) + 1, Ask { cpu_millicores: 500, memory_mib: 1000 })
     };
     let mut setup = emp("emp");
     (setup.ec2.buy, setup.ec2.consolidation) = (Buy::AsObserved, Consolidation::EmptyOnly);
     let mut replay = Replay::new(vec![setup]);
-    replay.advance(&Hour::new(EPOCH, (0..7).map(pod).collect(), vec![], (0..7).map(node).collect()).unwrap());
+    replay.advance(&Hour::new(EPOCH, (0..8).map(pod).collect(), vec![], (0..7).map(node).collect()).unwrap());
     let point = replay.finish().remove(0).0.series[11];
-    assert_eq!((point.nodes, point.hosts), (6, 1));
+    assert_eq!((point.nodes, point.hosts, point.pods), (6, 1, 8));
 }

@@ -249,7 +249,6 @@ fn pages() -> Vec<(&'static str, String, Vec<Look>)> {
 }
 
 #[test]
-#[ignore = "the stored images were not made by this test yet: renew them with COST_SCREENSHOTS=renew, look at each, and take this line out"]
 fn pages_look_as_they_did_when_somebody_looked_at_them() {
     let test = "pages_look_as_they_did_when_somebody_looked_at_them";
     let Some(browser) = browser(test).filter(|browser| are_comparable(browser, test)) else { return };

@@ -121,12 +121,6 @@ mod tests {
                 0.1,
                 "each service pod would be evicted 0.1004 times a day, where 0.1 is allowed",
             ),
-            (
-                Limit::OvertakenRuns,
-                14.0,
-                2.0,
-                "14 periodic runs would start after the next one is due, where 2 is allowed",
-            ),
         ] {
             assert_eq!(breach(&check(limit, Some(value), allowed)), expect);
         }

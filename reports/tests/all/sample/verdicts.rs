@@ -44,7 +44,7 @@ fn limits(emp: bool) -> Vec<LimitCheck> {
         check(Limit::BlastRadius, 0.12, 0.2, 0.09),
         check(Limit::LateServices, 0.004, 0.01, 0.001),
         check(Limit::LateBatch, 0.006, 0.01, 0.002),
-        check(Limit::OvertakenRuns, 0.0, 2.0, 2.0),
+        check(Limit::OvertakenRuns, 0.0, 0.000_1, 0.0),
         check(Limit::Unplaceable, 0.0, 0.0, 0.0),
         check(Limit::HeadroomCost, 0.021, 0.1, 0.0),
     ];
