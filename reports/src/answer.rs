@@ -223,9 +223,7 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
     let text = match of_recommended.next() {
         Some(step) if step.kind == StepKind::KeepReady => {
             let ready = show::sentence_case(step.what.strip_prefix("First ").unwrap_or(&step.what));
-            // The types stand with the steps.
-            let ready =
-                ready.strip_suffix(')').and_then(|text| text.rsplit_once(" (")).map_or(&*ready, |(text, _)| text);
+            let ready = without_types(&ready);
             let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
             let price =
                 price.map(|usd| format!(" ({usd} a month, already deducted from the saving)")).unwrap_or_default();
@@ -251,6 +249,16 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         }
     };
     Some(format!("{}.", analysis.sentence(&text)))
+}
+
+/// A step without the types in brackets, which stand with the steps.
+fn without_types(text: &str) -> String {
+    let (mut short, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(" (") {
+        short.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    short + rest
 }
 
 /// Price of a wave that costs more than it saves until the next ones fill its hosts; empty for a step that saves.

@@ -73,7 +73,7 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
     }
     if steps.model_error_monthly_usd >= 1.0 {
         sentences.push(format!(
-            "{} of the saving is model error: our simulation of today’s cluster costs that much less than the bill. No step brings it.",
+            "{} of the saving is model error: our simulation of today costs that much less than the bill.",
             analysis.usd(steps.model_error_monthly_usd)
         ));
     }

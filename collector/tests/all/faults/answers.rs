@@ -96,11 +96,7 @@ async fn an_answer_about_another_time_fails_the_hour() {
 /// pods there were, and says its own moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_about_the_hour_before_fails_the_hour() {
-    for (name, about) in [
-        ("pod_info", "last_over_time(kube_pod_info"),
-        ("pod_spec", "kube_pod_spec_volumes_persistentvolumeclaims_info"),
-        ("hour", "last_over_time(kube_node_info"),
-    ] {
+    for (name, about) in [("pod_info", "last_over_time(kube_pod_info"), ("hour", "last_over_time(kube_node_info")] {
         let Some(real) = holding("the hour before", several(), &[]).await else { return };
         let script = move |request: &Request, _: usize| match request.promql().contains(about) {
             // Two minutes after the end of the hour, and an hour earlier.

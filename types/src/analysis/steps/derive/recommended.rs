@@ -144,8 +144,7 @@ fn keep_ready(judged: &Judged, saved: f64) -> Option<Step> {
 }
 
 fn right_size(analysis: &Analysis, saved: f64) -> Step {
-    let files =
-        "right-sizing/ of a report with --format right-sizing: kubectl commands, a Kustomize component, VPA objects";
+    let files = "right-sizing/ (--format right-sizing): kubectl commands, a Kustomize component, VPA objects";
     let caution = "Requests set too low starve pods, and a memory limit set too low gets them killed: change a few workloads at a time, and \
                    watch them.";
     if let Some(sizes) = analysis.right_sizing.as_ref().filter(|sizes| sizes.savers().next().is_some()) {
@@ -212,8 +211,7 @@ fn waves(analysis: &Analysis, saved: f64) -> Vec<Step> {
     let marginal = marginal.filter(|amounts| amounts.iter().sum::<f64>() > 0.0);
     let Some(marginal) = marginal.filter(|amounts| amounts.len() > 1) else {
         let names = waves.iter().flat_map(|wave| wave.namespaces.clone()).collect();
-        let place =
-            if waves.is_empty() { "the vendor’s installer" } else { "drafts/ of a report with --format drafts" };
+        let place = if waves.is_empty() { "the vendor’s installer" } else { "drafts/ (--format drafts)" };
         let what = "Move what can move to an elastic machine pool".to_owned();
         return vec![step(StepKind::MoveToPool, what, Some(saved)).about(names).with(caution, place)];
     };
@@ -227,7 +225,7 @@ fn waves(analysis: &Analysis, saved: f64) -> Vec<Step> {
         );
         step(StepKind::MoveToPool, what, Some(saved * share / all)).about(wave.namespaces.clone()).with(
             if n == 0 { caution } else { "" },
-            format!("drafts/emp-profile-cm-wave-{}.yaml of a report with --format drafts", n + 1),
+            format!("drafts/emp-profile-cm-wave-{}.yaml{}", n + 1, if n == 0 { " (--format drafts)" } else { "" }),
         )
     };
     waves.iter().zip(&marginal).enumerate().map(one).collect()
