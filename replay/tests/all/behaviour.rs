@@ -331,11 +331,9 @@ fn machines_never_go_where_nobody_scales_in() {
     assert!(outcome.series.is_sorted_by_key(|point| point.nodes));
 }
 
-#[test]
-fn todays_pods_begin_on_the_nodes_they_ran_on() {
-    // Three pods of five cores on one node and one of fourteen on the other: spread in the order of their uids, the small
-    // ones lie on both nodes, and the large one needs a third.
-    let node = |node: u32| NodeRow {
+/// An m5.4xlarge that is there all hour.
+fn node(node: u32) -> NodeRow {
+    NodeRow {
         zone: 0,
         platform: 0,
         machine_type: M5_4XLARGE,
@@ -344,7 +342,13 @@ fn todays_pods_begin_on_the_nodes_they_ran_on() {
         touched_mib: Lane::UNKNOWN,
         node,
         node_group: 0,
-    };
+    }
+}
+
+#[test]
+fn todays_pods_begin_on_the_nodes_they_ran_on() {
+    // Three pods of five cores on one node and one of fourteen on the other: spread in the order of their uids, the small
+    // ones lie on both nodes, and the large one needs a third.
     let pod = |(uid, cpu_millicores, node): (u128, u32, u32)| PodRow {
         workload: uid as u32,
         movable: false.into(),
@@ -373,16 +377,6 @@ fn todays_pods_begin_on_the_nodes_they_ran_on() {
 #[test]
 fn what_stays_beside_a_pool_is_not_packed_by_the_move_of_others() {
     // Six nodes with a small pod each that stays, beside the first of which one moves; and a seventh whose pod moves.
-    let node = |node: u32| NodeRow {
-        zone: 0,
-        platform: 0,
-        machine_type: M5_4XLARGE,
-        up_seconds: 3600,
-        memory_mib: 65_536,
-        touched_mib: Lane::UNKNOWN,
-        node,
-        node_group: 0,
-    };
     let pod = |n: u32| PodRow {
         workload: n,
         movable: (n >= 6).into(),

@@ -178,11 +178,17 @@ impl Passes<'_, '_, '_> {
         Ok(())
     }
 
+    /// The base of scenarios with one assumption changed; `None` where it may not have that value.
+    fn base_with(&self, key: &str, value: &str, selector: &Selector<'_>) -> Option<Base> {
+        let assumptions = self.base.assumptions.with(key, value)?;
+        let largest = selector.machines.largest(assumptions.ec2_largest_machine);
+        Some(Base { assumptions, largest, ..self.base.clone() })
+    }
+
     /// Today's machines with a change, where it is one of how the world is.
     fn todays(&self, today: &Replayed, change: &Change, selector: &Selector<'_>) -> Option<Setup> {
-        let assumptions = self.base.assumptions.with(change.key, &change.value)?;
-        let largest = selector.machines.largest(assumptions.ec2_largest_machine);
-        let setup = changed(&today.setup, &Base { assumptions, largest, ..self.base.clone() }, change.key);
+        let base = self.base_with(change.key, &change.value, selector)?;
+        let setup = changed(&today.setup, &base, change.key);
         (OF_THE_WORLD.contains(&change.key) && setup != today.setup).then_some(setup)
     }
 
@@ -193,11 +199,9 @@ impl Passes<'_, '_, '_> {
         let mut changes = Vec::new();
         for (key, value) in keys.iter().chain(sized).flat_map(|(key, values)| values.iter().map(|value| (*key, *value)))
         {
-            let Some(assumptions) = self.base.assumptions.with(key, value) else { continue };
-            let largest = selector.machines.largest(assumptions.ec2_largest_machine);
-            let base = Base { assumptions, largest, ..self.base.clone() };
+            let Some(base) = self.base_with(key, value, selector) else { continue };
             let setup = changed(&of.setup, &base, key);
-            let rule = assumptions.right_sizing();
+            let rule = base.assumptions.right_sizing();
             if setup != of.setup || rule != self.base.assumptions.right_sizing() {
                 changes.push((Change { key, value: value.to_owned() }, setup, rule));
             }
