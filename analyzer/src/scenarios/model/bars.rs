@@ -9,7 +9,7 @@ use super::headroom::checks_with_spares;
 use super::judged::{Judgement, Reported, Yardstick, headroom_check, judgement, limit_check};
 use super::replayed::Replayed;
 use super::replays::Model;
-use super::spares::{spared, spares};
+use super::spares::lines_with_spares;
 use super::terms::Deal;
 use super::tornado::{Bar, Tornado};
 use crate::units::nanos;
@@ -114,9 +114,7 @@ impl Bars<'_, '_> {
         let limits = &self.model.limits;
         let month = self.model.pricer.month_of(&tornado.base.reported);
         let lines = |replayed: &Replayed, today: &Replayed| {
-            let checks = replay::judge(&replayed.reported, &today.reported, limits);
-            let spares = spares(&checks, &replayed.reported);
-            self.model.pricer.money(replayed, &spared(&replayed.reported, spares)).lines
+            lines_with_spares(&self.model.pricer, limits, replayed, (&replayed.reported, &today.reported))
         };
         let broken = |replayed: &Replayed, today: &Replayed| {
             let checks = checks_with_spares(replayed, today, limits);

@@ -13,7 +13,7 @@ use types::analysis::{LEAST_SAVING_FRACTION, Limit, ScenarioId};
 use super::passes::{MOST_REPLAYS, Passes, Setups};
 use super::replayed::Replayed;
 use super::selection::Selector;
-use super::spares::{spared, spares, with_spares};
+use super::spares::{lines_with_spares, with_spares};
 use crate::read::error::AnalyzeError;
 use crate::units::nanos;
 
@@ -136,7 +136,7 @@ impl Passes<'_, '_, '_> {
     ) -> Result<WithHeadroom, AnalyzeError> {
         let Some(today) = on_ec2.first().cloned() else { return Ok((on_ec2, on_emp, Vec::new())) };
         let limits = self.limits;
-        let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, &today, &limits), &[]);
+        let fits = |replayed: &Replayed| fits(replayed, &today, &limits);
         let near = self.pricer.reported_cost(&today).unwrap_or_default().usd() * LEAST_SAVING_FRACTION;
         let mut sides = [&on_ec2, &on_emp].map(|side| Climb::of(self.worth_headroom(side, &today), nanos(near)));
         loop {
@@ -181,8 +181,8 @@ impl Passes<'_, '_, '_> {
 
     /// Cost on the reported hours with the spare hosts that a scenario needs; `None` where something of it has no price.
     fn reported_cost(&self, replayed: &Replayed, today: &Replayed) -> Option<NanoUsd> {
-        let spares = spares(&judge(&replayed.reported, &today.reported, &self.limits), &replayed.reported);
-        self.pricer.money(replayed, &spared(&replayed.reported, spares)).lines.total()
+        let hours = (&replayed.reported, &today.reported);
+        lines_with_spares(self.pricer, &self.limits, replayed, hours).total()
     }
 }
 
@@ -196,6 +196,11 @@ pub(super) fn checks_with_spares(replayed: &Replayed, today: &Replayed, limits: 
         (check.value, check.holds) = (Some(spared), true);
     }
     checks
+}
+
+/// Returns true when a scenario holds every limit on the reported hours, with the spare hosts it is priced with.
+pub(super) fn fits(replayed: &Replayed, today: &Replayed, limits: &Limits) -> bool {
+    holds(&checks_with_spares(replayed, today, limits), &[])
 }
 
 /// A scenario at each level of headroom that was tried, the lowest first.
@@ -219,14 +224,13 @@ impl Ladder {
 
     /// The same ladder as other limits would have it chosen, of the levels that were tried.
     pub(super) fn under(&self, today: &Replayed, limits: &Limits) -> Option<usize> {
-        let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, today, limits), &[]);
+        let fits = |replayed: &Replayed| fits(replayed, today, limits);
         cheapest_sure(&self.tried(&fits), self.levels_there())
     }
 
     /// The lowest level that was tried and breaks a limit, else the base.
     pub(super) fn first_that_breaks(&self, today: &Replayed, limits: &Limits) -> &Replayed {
-        let fits = |replayed: &Replayed| holds(&checks_with_spares(replayed, today, limits), &[]);
-        self.all().find(|replayed| !fits(replayed)).unwrap_or(&self.base)
+        self.all().find(|replayed| !fits(replayed, today, limits)).unwrap_or(&self.base)
     }
 
     /// Levels there are, the base among them.

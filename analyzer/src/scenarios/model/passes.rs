@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lake::Lake;
-use replay::{Base, Hour, Limits, Outcome, PackedHours, Replay, RightSizing, Setup, judge};
+use replay::{Base, Hour, Limits, Outcome, PackedHours, Replay, RightSizing, Setup};
 use types::analysis::Limit;
 use types::{ClusterId, NanoUsd};
 
@@ -11,7 +11,7 @@ use super::machines::Candidate;
 use super::money::Pricer;
 use super::replayed::Replayed;
 use super::selection::Selector;
-use super::spares::{spared, spares};
+use super::spares::lines_with_spares;
 use super::windows::Windows;
 use crate::read::decode::read_traces;
 use crate::read::error::AnalyzeError;
@@ -253,7 +253,6 @@ impl Passes<'_, '_, '_> {
     /// Returns the cost of a variant on all the hours it was replayed on, the spare hosts that it needs there among it;
     /// `None` where something of it has no price. `today` is the replay of today's machines over the same hours.
     pub(super) fn cost(&self, tried: &Replayed, today: &Replayed) -> Option<NanoUsd> {
-        let spares = spares(&judge(&tried.whole, &today.whole, &self.limits), &tried.whole);
-        self.pricer.money(tried, &spared(&tried.whole, spares)).lines.total()
+        lines_with_spares(self.pricer, &self.limits, tried, (&tried.whole, &today.whole)).total()
     }
 }

@@ -1,7 +1,7 @@
 //! Report of the replays, as it is written.
 
 use chrono::{DateTime, Utc};
-use replay::{Grain, HOUR_SECONDS, Outcome, Requests, holds, lower_bound};
+use replay::{Grain, HOUR_SECONDS, Outcome, Requests, lower_bound};
 use types::analysis::{
     AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan,
     PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
@@ -13,7 +13,7 @@ use types::{NanoUsd, SLOTS_PER_HOUR};
 use super::back_test::{self, back_test};
 use super::bars::Bars;
 use super::decide::{Basis, Decision, decide};
-use super::headroom::checks_with_spares;
+use super::headroom::fits;
 use super::host_choice::HostTried;
 use super::interval;
 use super::judged::{Judgement, Yardstick, after_expiries, judgement};
@@ -126,11 +126,6 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
     }
 }
 
-/// Returns true when a scenario holds every limit on the reported hours, with the spare hosts it is priced with.
-pub(super) fn fits(model: &Model<'_>, replayed: &Replayed) -> bool {
-    model.today().is_some_and(|today| holds(&checks_with_spares(replayed, today, &model.limits), &[]))
-}
-
 /// Lists what another scenario changes in the bill and that has no price here.
 fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
     let replay = &model.assumptions.replay;
@@ -165,7 +160,7 @@ fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Ma
         items: all_items,
         unpriced: bill.unpriced.clone(),
         lower_bound_usd: bound.map(NanoUsd::usd),
-        risk: Some(risk(reported, whole, fits(model, replayed))),
+        risk: Some(risk(reported, whole, model.today().is_some_and(|today| fits(replayed, today, &model.limits)))),
         by_hour: by_hour(whole),
         variants: Vec::new(),
         notes: scenario_notes(replayed, model),

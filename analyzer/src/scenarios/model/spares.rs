@@ -1,7 +1,10 @@
 //! Spare hosts: whether one a zone lets it stand the loss of a host, and what it adds.
 
-use replay::{Check, Outcome};
-use types::analysis::Limit;
+use replay::{Check, Limits, Outcome, judge};
+use types::analysis::{ExactLines, Limit};
+
+use super::money::Pricer;
+use super::replayed::Replayed;
 
 /// Spare hosts of each zone where a zone cannot stand the loss of a host by itself.
 const SPARES: u32 = 1;
@@ -26,4 +29,16 @@ pub(super) fn spared(outcome: &Outcome, spares: u32) -> Outcome {
         hour.spare_host_seconds += hour.zone_seconds * u64::from(spares);
     }
     outcome
+}
+
+/// Lines of a scenario over some hours with the spare hosts that it needs there; `today` is the replay of today's machines
+/// over the same hours.
+pub(super) fn lines_with_spares(
+    pricer: &Pricer<'_>,
+    limits: &Limits,
+    replayed: &Replayed,
+    (outcome, today): (&Outcome, &Outcome),
+) -> ExactLines {
+    let spares = spares(&judge(outcome, today, limits), outcome);
+    pricer.money(replayed, &spared(outcome, spares)).lines
 }
