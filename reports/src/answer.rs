@@ -1,7 +1,7 @@
 //! The first screen, from the verdict's data: whether a pool pays and what to do instead, what it comes to, how sure it
 //! is, and what next.
 
-use types::analysis::{Judged, Reason, Remedy, RemedyKind, ScenarioId, Step, StepKind, StrandedMonth, saves_most};
+use types::analysis::{Judged, Mend, Reason, ScenarioId, Step, StepKind, StrandedMonth, saves_most};
 use types::show;
 
 use crate::format;
@@ -154,13 +154,8 @@ fn saves(analysis: &View<'_>) -> String {
     if matches!(verdict.reason, Some(Reason::NothingSaves | Reason::SavesTooLittle)) {
         return nothing_to_save(analysis);
     }
-    match mended(analysis) {
-        Some((best, what, net)) => words::plain(&format!(
-            "{} would save {} a month, {} a year, with {what}, their price deducted.",
-            words::sentence(show::scenario(best.scenario)),
-            analysis.usd(net),
-            analysis.usd(net * types::MONTHS_PER_YEAR),
-        )),
+    match analysis.verdict.mend() {
+        Some(mend) => mended(analysis, &mend),
         None => rejected(analysis).unwrap_or_default(),
     }
 }
@@ -179,9 +174,8 @@ fn nothing_to_save(analysis: &View<'_>) -> String {
 /// Says what would be saved most and the first limit that keeps it from being recommended: the reader decides
 /// whether the limit suits these workloads. `None` where it is not limits that keep everything as it is.
 fn rejected(analysis: &View<'_>) -> Option<String> {
-    let verdict = &analysis.verdict;
-    let best = (verdict.reason == Some(Reason::LimitsBroken)).then(|| saves_most(verdict.changes()))??;
-    let broken = best.limits.iter().find(|check| !check.holds)?;
+    let (best, broken) = analysis.verdict.largest_rejected()?;
+    let broken = broken.first()?;
     (best.saving_monthly_usd >= 1.0).then(|| {
         words::plain(&format!(
             "{} would save {} a month, {} a year, but {}.",
@@ -193,22 +187,17 @@ fn rejected(analysis: &View<'_>) -> Option<String> {
     })
 }
 
-/// The largest saving that breaks a limit and would hold with what was found to mend it, if that leaves something.
-fn mended<'a>(analysis: &'a View<'_>) -> Option<(&'a Judged, String, f64)> {
-    let verdict = &analysis.verdict;
-    if verdict.reason != Some(Reason::LimitsBroken) {
-        return None;
-    }
-    let remedies = |judged: &Judged| -> Vec<&Remedy> {
-        let of = verdict.remedies.iter().filter(|remedy| remedy.scenario == judged.scenario && !remedy.included);
-        of.filter(|remedy| remedy.what != RemedyKind::NoneFound).collect()
-    };
-    let best = saves_most(verdict.changes().filter(|judged| !judged.holds && !remedies(judged).is_empty()))?;
-    let found = remedies(best);
-    let price: Option<f64> = found.iter().map(|remedy| remedy.monthly_usd).sum();
-    let what: Vec<String> = found.iter().map(|remedy| show::remedy(&remedy.what, best.scenario)).collect();
-    let net = best.saving_monthly_usd - price?;
-    (net > 0.0).then(|| (best, what.join(" and "), net))
+/// Says what would be saved with what mends the limits, at its price.
+fn mended(analysis: &View<'_>, mend: &Mend<'_>) -> String {
+    let what: Vec<String> =
+        mend.remedies.iter().map(|remedy| show::remedy(&remedy.what, mend.judged.scenario)).collect();
+    words::plain(&format!(
+        "{} would save {} a month, {} a year, with {}, their price deducted.",
+        words::sentence(show::scenario(mend.judged.scenario)),
+        analysis.usd(mend.net_monthly_usd),
+        analysis.usd(mend.net_monthly_usd * types::MONTHS_PER_YEAR),
+        what.join(" and "),
+    ))
 }
 
 /// The first steps, with the amount of the first that saves unless it was said before.
@@ -283,11 +272,14 @@ fn lowered(text: &str) -> String {
 fn next(analysis: &View<'_>, reason: Reason, said: &str) -> (String, &'static str) {
     let verdict = &analysis.verdict;
     let judged = if verdict.judged.is_empty() { "" } else { "judged" };
+    // Where a step says what to decide on, in dollars, it is the step that helps.
+    let in_steps = analysis.next_steps.iter().any(|steps| steps.of_limits().next().is_some());
+    let decide = if in_steps { "steps" } else { judged };
     let (text, place) = match (reason, verdict.recommended()) {
-        (Reason::LimitsBroken, _) if mended(analysis).is_some() => {
-            ("Decide whether what would mend the limit is worth its price.", judged)
+        (Reason::LimitsBroken, _) if verdict.mend().is_some() => {
+            ("Decide whether what would mend the limit is worth its price.", decide)
         }
-        (Reason::LimitsBroken, _) => ("See which limits break, and whether they suit these workloads.", judged),
+        (Reason::LimitsBroken, _) => ("See which limits break, and whether they suit these workloads.", decide),
         (Reason::SavesMost | Reason::ChangesLess | Reason::NothingSaves | Reason::SavesTooLittle, recommended) => {
             if let Some(first) = first(analysis, said) {
                 return (first, "steps");

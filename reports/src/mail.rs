@@ -59,7 +59,7 @@ pub fn mail(analysis: &Analysis, money: &Money, context: &MailContext) -> Result
     let steps = analysis.next_steps.as_ref().map(|steps| steps.steps.as_slice()).unwrap_or_default();
     let line = |step: &types::analysis::Step| StepLine {
         what: view.sentence(&step.what),
-        saves: step.saving_monthly_usd.map_or_else(String::new, |usd| view.usd(usd)),
+        saves: crate::steps::saving(step, money),
     };
     let mail = Mail {
         cluster_id: words::plain(&analysis.cluster_id),

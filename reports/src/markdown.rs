@@ -2,7 +2,7 @@
 //!
 //! Everything that comes from a cluster is escaped: a name cannot become a heading, a link, a mention or markup.
 
-use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId, StepKind};
+use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId};
 use types::show;
 
 use crate::format;
@@ -122,7 +122,7 @@ fn steps(text: &mut String, analysis: &Analysis, money: &Money) {
     for step in &steps.steps {
         let names = crate::steps::subjects(step);
         let names = if names.is_empty() { String::new() } else { format!(": {}", sentence(&names)) };
-        let beside = if step.of_recommended || step.kind == StepKind::AskDiscount { "" } else { " (on top)" };
+        let beside = if step.of_recommended || step.kind.is_conditional() { "" } else { " (on top)" };
         text.push_str(&format!(
             "| {}{names}{beside} | {} | {} | {} | {} |\n",
             sentence(&money.sentence(&step.what)),
@@ -202,14 +202,9 @@ fn workloads(text: &mut String, analysis: &Analysis, money: &Money) {
     text.push('\n');
 }
 
-/// Adds what a reader must know beside the numbers: missing and synthetic hours, then the warnings.
+/// Adds what a reader must know beside the numbers: synthetic hours, then the warnings, of which missing hours are one.
 fn caveats(text: &mut String, analysis: &Analysis) {
-    let window = &analysis.window;
     let mut caveats = Vec::new();
-    let missing = window.hours_expected.saturating_sub(window.hours_present);
-    if missing > 0 {
-        caveats.push(format!("{} are missing and in no number.", format::hours(missing)));
-    }
     let synthetic = Standing::of(analysis).hours_synthetic;
     if synthetic > 0 {
         caveats.push(format!("{} are synthetic, not measured.", format::hours(synthetic)));

@@ -17,6 +17,8 @@ use crate::words;
 pub(crate) struct StepsPart {
     lead: String,
     recommended: Table,
+    /// What would hold the limits that keep a change from being recommended.
+    limits: Table,
     beside: Table,
     asked: Table,
     /// Steps that are about more than their row names.
@@ -48,6 +50,7 @@ impl StepsPart {
             Self {
                 lead: lead(analysis, steps),
                 recommended: recommended(analysis, steps),
+                limits: limits(analysis, steps),
                 beside: beside(analysis, steps),
                 asked: asked(analysis, steps),
                 named: steps.steps.iter().filter_map(|step| named(analysis, step)).collect(),
@@ -76,6 +79,10 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
             "{} of the saving is model error: our simulation of today costs that much less than the bill.",
             analysis.usd(steps.model_error_monthly_usd)
         ));
+    }
+    if steps.of_limits().next().is_some() {
+        sentences
+            .push("What a limit keeps from being recommended needs a decision first, and is not counted.".to_owned());
     }
     if steps.beside().next().is_some() {
         let amount = if steps.beside_monthly_usd > 0.0 {
@@ -106,11 +113,13 @@ fn row(analysis: &View<'_>, step: &Step) -> Row {
     ])
 }
 
-/// Saving of a step as text: of a discount to ask for, that it is in no sum before it was agreed to.
+/// Saving of a step as text: what depends on somebody's word is in no sum before it was given.
 pub(crate) fn saving(step: &Step, money: &Money) -> String {
     match (step.saving_monthly_usd, step.kind) {
         (Some(usd), _) => money.show(usd),
         (None, StepKind::AskDiscount) => "if agreed".to_owned(),
+        (None, StepKind::HoldLimits) => "if decided".to_owned(),
+        (None, StepKind::LetCommitmentsEnd) => "once ended".to_owned(),
         (None, _) => format::UNKNOWN.to_owned(),
     }
 }
@@ -168,6 +177,11 @@ fn recommended(analysis: &View<'_>, steps: &NextSteps) -> Table {
         rows.push(together(analysis, steps.recommended_monthly_usd));
     }
     Table::new("Steps of the recommended change, per month of 730 hours", columns(), rows)
+}
+
+fn limits(analysis: &View<'_>, steps: &NextSteps) -> Table {
+    let rows = steps.of_limits().map(|step| row(analysis, step)).collect();
+    Table::new("To decide on, not counted", columns(), rows)
 }
 
 fn beside(analysis: &View<'_>, steps: &NextSteps) -> Table {

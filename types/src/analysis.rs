@@ -7,6 +7,7 @@ mod back_test;
 mod bill;
 mod inventory;
 mod invoice;
+mod mend;
 mod note;
 mod replayed;
 mod rightsizing;
@@ -30,6 +31,7 @@ pub use invoice::{
     BillCompared, BillExport, BillHours, BillLine, BilledCommitment, BilledElsewhere, BilledMachine, BilledPurchase,
     BilledUnit, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, OnlyBilled, OnlySeen,
 };
+pub use mend::Mend;
 pub use note::{Gravity, Note};
 pub use replayed::{
     BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,

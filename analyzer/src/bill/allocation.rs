@@ -16,6 +16,7 @@ use types::{NanoUsd, split};
 use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
 use crate::number::thousandths;
+use crate::prices::CapacityType;
 use crate::sums::both::Both;
 use crate::sums::ledger::{GroupSums, Ledger, NodeGroup};
 use crate::sums::observed::Observed;
@@ -90,6 +91,9 @@ fn node_costs(books: &mut Books, bill: &Bill, ledger: &Ledger, cpu_to_memory_tho
             .map(|(_, group, sums)| i128::from(group.root_disk_bytes.unwrap_or_default()) * i128::from(sums.up_seconds))
             .collect();
         let by_time = compute - boot + node.auto_mode + node.cpu_credits + node.licences;
+        let is_on_demand = node.cost.as_ref().is_ok_and(|price| price.capacity_type == CapacityType::OnDemand);
+        let on_demand = if is_on_demand { compute - boot } else { NanoUsd::ZERO };
+        books.on_demand = (on_demand.nanos(), (by_time + node.root_disks).nanos());
         let shares = split(by_time, &seconds).zip(split(boot, &seconds));
         let Some((up, boots)) = shares else {
             let all = by_time + boot + node.root_disks;
@@ -158,11 +162,7 @@ fn give_group(
         parts.add(books.overhead(KEPT, kept_cost));
         for ((owner, _), cost) in held.iter().zip(given) {
             let Some((workload, labels)) = ledger.owner_key(*owner) else { continue };
-            let cost = if is_cpu {
-                OwnerCost { cpu: cost, ..OwnerCost::default() }
-            } else {
-                OwnerCost { memory: cost, ..OwnerCost::default() }
-            };
+            let cost = OwnerCost::of_nodes(cost, is_cpu, books.on_demand);
             parts.add(books.give((workload.clone(), labels.clone()), cost));
         }
         parts.oversubscribed += oversubscribed;

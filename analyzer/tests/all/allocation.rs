@@ -197,6 +197,10 @@ fn check(allocation: &Allocation) {
         rows.map(|row| nanos(&row.workload_nano_usd)).sum()
     };
     assert_eq!(of_workloads(false), workloads);
+    for row in &allocation.by_workload {
+        let on_demand = row.on_demand_usd.unwrap();
+        assert!(on_demand >= 0.0 && on_demand <= row.cpu_usd + row.memory_usd + 1e-8, "{row:?}");
+    }
     let namespaces = &allocation.by_namespace;
     assert_eq!(namespaces.iter().map(|row| nanos(&row.workload_nano_usd)).sum::<i128>(), workloads);
     assert_eq!(namespaces.iter().map(|row| nanos(&row.daemonset_nano_usd)).sum::<i128>(), of_workloads(true));
@@ -329,6 +333,35 @@ fn a_small_cluster_is_given_out_as_by_hand() {
     assert_eq!((allocation.total.oversubscribed_usd, allocation.total.residual_usd), (0.0, 0.0));
     assert_eq!(allocation.by_namespace[0].namespace, "shop");
     near(allocation.by_namespace[0].cpu_request_core_hours, 12.0);
+}
+
+#[test]
+fn what_a_workload_costs_on_demand_is_told_from_what_it_costs_on_spot() {
+    let mut rows = known();
+    // A job that runs on both nodes alike, one of which is spot.
+    let job = |n: usize| {
+        let mut pod = known().pods[0].clone();
+        (pod.pod_uid, pod.pod) = (format!("uid-job-{n}"), format!("job-{n}"));
+        (pod.workload_kind, pod.workload) = ("CronJob".to_owned(), "job".to_owned());
+        (pod.cpu_effective_request_millicores, pod.memory_effective_request_bytes) = (Some(2_000), Some(8 * GIB));
+        pod.node = format!("node-{n}");
+        pod
+    };
+    rows.pods.extend([job(0), job(1)]);
+    let on_demand = |rows: HourRows, name: &str| {
+        let allocation = analysis(&[rows], "", &Sharing::default(), false).allocation.unwrap();
+        check(&allocation);
+        let row = allocation.by_workload.iter().find(|row| row.workload == name).unwrap();
+        (row.on_demand_usd.unwrap(), row.cpu_usd + row.memory_usd)
+    };
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-8, "{a} and {b}");
+    let (both, all) = on_demand(rows.clone(), "job");
+    near(both, all);
+    rows.nodes[1].capacity_type = Some("spot".to_owned());
+    let (one, _) = on_demand(rows.clone(), "job");
+    near(one, both / 2.0);
+    let (service, all) = on_demand(rows, "Deployment-0");
+    near(service, all);
 }
 
 #[test]

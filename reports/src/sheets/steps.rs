@@ -14,7 +14,10 @@ pub(super) const NEXT_STEPS: Sheet = Sheet {
         ("step", "its kind, such as `right_size`"),
         ("what", "what to do"),
         ("saving_monthly_usd", "what it saves; negative where it costs, empty where that is not known"),
-        ("asked_monthly_usd", "the discount to ask for; in no sum, empty for other steps"),
+        (
+            "asked_monthly_usd",
+            "the discount to ask for, or what is saved where limits are held or lifted; in no sum, empty for other steps",
+        ),
         ("of_recommended", "whether it is a part of the recommended change; the others come on top"),
         ("effort", "`low`, `medium` or `high`"),
         ("risk", "`low`, `medium` or `high`"),

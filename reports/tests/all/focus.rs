@@ -86,6 +86,7 @@ fn allocation() -> Allocation {
         memory_usd: 0.0,
         volume_usd: 0.0,
         fargate_usd: 0.0,
+        on_demand_usd: None,
         cpu_request_core_hours: 1.0,
         cpu_used_core_hours: 0.5,
         memory_request_gib_hours: 2.0,

@@ -7,7 +7,7 @@ use crate::sample;
 use crate::dom::Dom;
 use reports::sheets::SHEETS;
 use reports::{Money, Options};
-use types::analysis::{Analysis, NextSteps, Step, StepKind};
+use types::analysis::{Analysis, Headroom, Limit, NextSteps, Reason, ScenarioId, Step, StepKind};
 use types::show;
 
 fn page(analysis: &Analysis) -> String {
@@ -93,7 +93,12 @@ fn every_format_says_the_same_steps() {
             csv::Reader::from_reader(sheet.as_slice()).into_records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), steps(&analysis).steps.len(), "{name}");
         for (step, row) in steps(&analysis).steps.iter().zip(&rows) {
-            let absent = || if step.kind == StepKind::AskDiscount { "if agreed" } else { show::UNKNOWN }.to_owned();
+            let absent = || match step.kind {
+                StepKind::AskDiscount => "if agreed".to_owned(),
+                StepKind::HoldLimits => "if decided".to_owned(),
+                StepKind::LetCommitmentsEnd => "once ended".to_owned(),
+                _ => show::UNKNOWN.to_owned(),
+            };
             let amount = step.saving_monthly_usd.map_or_else(absent, show::usd);
             for (format, text) in [("page", &page), ("markdown", &markdown)] {
                 assert!(text.contains(&step.what) && text.contains(&amount), "{name}, {format}: {step:?} in {text}");
@@ -107,6 +112,91 @@ fn every_format_says_the_same_steps() {
         let waste = show::usd(analysis.waste.as_ref().unwrap().monthly_usd);
         assert!(page.contains(&waste) && markdown.contains(&waste) && terminal.contains(&waste), "{name}: {waste}");
     }
+}
+
+#[test]
+fn what_would_hold_the_limits_is_a_step_with_its_price_and_in_no_sum() {
+    let mut analysis = sample::limits_broken();
+    let saving = analysis.verdict.judged(ScenarioId::Ec2Rightsized).unwrap().saving_monthly_usd;
+    let found: Vec<&Step> = steps(&analysis).of_limits().collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].asked_monthly_usd, Some(saving - 1_210.0));
+    assert!(found[0].what.contains("four m5a.large kept warm in each zone ($1,210 a month)"), "{found:?}");
+    assert!(found[0].caution.contains("2.1\u{a0}% of service starts") && found[0].caution.contains("In no sum"));
+    assert_eq!(found[0].subjects, ["checkout/checkout-api"]);
+    assert!(found[0].saving_monthly_usd.is_none() && !found[0].of_recommended);
+    assert!((sum(steps(&analysis).beside()) - steps(&analysis).beside_monthly_usd).abs() < 1e-6);
+    let page = Dom::parse(&page(&analysis)).section("steps").unwrap();
+    assert!(page.contains("To decide on, not counted") && page.contains("if decided"), "{page}");
+
+    let renewed = |analysis: &Analysis| NextSteps::of(analysis, &types::analysis::OfferPrices::default());
+    // A remedy that does not mend all that breaks is none, and one that costs what it saves is not worth it.
+    let mut other = analysis.clone();
+    other.verdict.remedies[0].mends.clear();
+    let decide = renewed(&other).of_limits().next().unwrap().clone();
+    assert!(decide.what.starts_with("Decide whether these workloads can live with late starts of services: "));
+    assert_eq!(decide.asked_monthly_usd, Some(saving));
+    other = analysis.clone();
+    other.verdict.remedies[0].monthly_usd = Some(saving + 1.0);
+    assert!(renewed(&other).of_limits().next().unwrap().what.starts_with("Decide whether these workloads"));
+    // Machines kept warm that cost more than is allowed mend the limit, and their price is in the cost already.
+    let judged = analysis.verdict.judged.iter_mut().find(|row| row.scenario == ScenarioId::Ec2Rightsized).unwrap();
+    judged.limits.iter_mut().for_each(|check| check.holds = check.limit != Limit::HeadroomCost);
+    judged.headroom = Some(Headroom {
+        warm_machines: 4,
+        instance_types: vec!["m5a.large".to_owned()],
+        empty_seconds: 0,
+        monthly_usd: 1_210.0,
+    });
+    analysis.verdict.remedies.clear();
+    let step = renewed(&analysis).of_limits().next().unwrap().clone();
+    assert!(step.what.starts_with("Decide whether four m5a.large kept warm in each zone may cost $1,210 a month: "));
+    assert_eq!(step.asked_monthly_usd, Some(saving));
+    // Where something is recommended, no limit is to be decided on.
+    for (name, analysis) in sample::decided() {
+        let reason = analysis.verdict.reason == Some(Reason::LimitsBroken);
+        assert_eq!(steps(&analysis).of_limits().next().is_some(), reason, "{name}");
+    }
+}
+
+#[test]
+fn jobs_go_to_spot_as_far_as_they_run_on_demand() {
+    let spot = |analysis: &Analysis| {
+        let prices = types::analysis::OfferPrices { spot_saving_fraction: Some(0.6), ..Default::default() };
+        NextSteps::of(analysis, &prices).steps.into_iter().find(|step| step.kind == StepKind::SpotForJobs)
+    };
+    let mut analysis = sample::nothing_pays();
+    let rows = &mut analysis.allocation.as_mut().unwrap().by_workload;
+    rows[0].workload_kind = "CronJob".to_owned();
+    let (name, on_demand) = (format!("{}/{}", rows[0].namespace, rows[0].workload), rows[0].on_demand_usd.unwrap());
+    let step = spot(&analysis).unwrap();
+    assert_eq!(step.subjects, [name]);
+    let expect = on_demand * analysis.window.months().unwrap() * 0.6;
+    assert!((step.saving_monthly_usd.unwrap() - expect).abs() < 1e-6, "{step:?} and {expect}");
+    // A half that ran on spot capacity already cannot go there again.
+    analysis.allocation.as_mut().unwrap().by_workload[0].on_demand_usd = Some(on_demand / 2.0);
+    assert!((spot(&analysis).unwrap().saving_monthly_usd.unwrap() - expect / 2.0).abs() < 1e-6);
+    // What a commitment pays is paid all the same.
+    let today = analysis.scenarios.iter_mut().find(|scenario| scenario.id == "ec2-today").unwrap();
+    let rows = today.machine_hours.iter().filter(|row| row.kind == "node" && row.capacity_type == "on-demand");
+    let all: f64 = rows.filter_map(|row| row.cost_usd).sum();
+    today.compute_cost = Some(types::analysis::ComputeCost {
+        list_usd: None,
+        contracted_usd: all,
+        effective_usd: all,
+        commitments: vec![types::analysis::CommitmentUse {
+            name: "plan".to_owned(),
+            kind: "compute-savings-plan".to_owned(),
+            committed_usd: all / 4.0,
+            used_usd: all / 4.0,
+            unused_usd: 0.0,
+            covered_on_demand_usd: all / 3.0,
+            utilisation: Some(1.0),
+        }],
+    });
+    assert!((spot(&analysis).unwrap().saving_monthly_usd.unwrap() - expect * 3.0 / 8.0).abs() < 1e-6);
+    analysis.allocation.as_mut().unwrap().by_workload[0].on_demand_usd = Some(0.0);
+    assert_eq!(spot(&analysis), None, "all of it runs on spot capacity");
 }
 
 /// The same steps for an analysis whose machines cost so much of their list price.

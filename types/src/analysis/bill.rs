@@ -145,6 +145,9 @@ pub struct WorkloadCost {
     pub volume_usd: f64,
     /// For Fargate.
     pub fargate_usd: f64,
+    /// Of CPU and memory, what on-demand machines cost, their disks and fees apart; `null` in analyses that predate it.
+    #[serde(default)]
+    pub on_demand_usd: Option<f64>,
     /// CPU reserved, in core-hours.
     pub cpu_request_core_hours: f64,
     /// CPU used, in core-hours.

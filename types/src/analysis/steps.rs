@@ -2,7 +2,8 @@
 //!
 //! Steps of the recommended change are taken from its waterfall, so that together they never come to more than it saves.
 //! Steps beside it change what no scenario changes, such as volumes, so that no dollar is in both. A discount to ask for is
-//! in no sum: it is a part of what is left to pay after the other steps, and nobody has agreed to it.
+//! in no sum: it is a part of what is left to pay after the other steps, and nobody has agreed to it. Nor is what a limit
+//! keeps from being recommended: somebody must decide on it first.
 
 mod derive;
 
@@ -14,8 +15,9 @@ pub use derive::{CommitmentOffer, OfferPrices};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextSteps {
-    /// Those of the recommended change first, then those beside it, each the largest saving first; what a change needs to
-    /// be safe stands before it, and waves of a move stand in their order. Discounts to ask for come last.
+    /// Those of the recommended change first, or what would hold the limits that keep one from being recommended; then
+    /// those beside it, each the largest saving first; what a change needs to be safe stands before it, and waves of a move
+    /// stand in their order. Discounts to ask for come last.
     pub steps: Vec<Step>,
     /// Saving of the steps of the recommended change together, net of what they need; at most its saving.
     pub recommended_monthly_usd: f64,
@@ -40,7 +42,8 @@ pub struct Step {
     pub subjects_count: u32,
     /// Saving; negative where it costs, `null` where that is not known.
     pub saving_monthly_usd: Option<f64>,
-    /// Amount of the discount to ask for; in no sum, because nobody has agreed to it. `null` for other steps.
+    /// Amount that depends on somebody's word, and so is in no sum: of the discount to ask for, or what is saved where
+    /// limits are held or lifted. `null` for other steps.
     #[serde(default)]
     pub asked_monthly_usd: Option<f64>,
     /// `true` when it is a part of the recommended change.
@@ -82,6 +85,8 @@ pub enum StepKind {
     BuyCommitment,
     /// Ask AWS or the pool's vendor for a discount.
     AskDiscount,
+    /// Hold the limit that keeps a change from being recommended, or decide on it.
+    HoldLimits,
 }
 
 /// Size of effort or risk.
@@ -123,7 +128,13 @@ impl StepKind {
             Self::LetCommitmentsEnd => "let_commitments_end",
             Self::BuyCommitment => "buy_commitment",
             Self::AskDiscount => "ask_discount",
+            Self::HoldLimits => "hold_limits",
         }
+    }
+
+    /// Returns true when its amount depends on somebody's word, and so is in no sum.
+    pub const fn is_conditional(self) -> bool {
+        matches!(self, Self::AskDiscount | Self::HoldLimits)
     }
 }
 
@@ -133,9 +144,14 @@ impl NextSteps {
         self.steps.iter().filter(|step| step.of_recommended)
     }
 
-    /// Steps beside it, discounts to ask for apart.
+    /// What would hold the limits that keep a change from being recommended.
+    pub fn of_limits(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| step.kind == StepKind::HoldLimits)
+    }
+
+    /// Steps beside it, without those whose amount depends on somebody's word.
     pub fn beside(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|step| !step.of_recommended && step.kind != StepKind::AskDiscount)
+        self.steps.iter().filter(|step| !step.of_recommended && !step.kind.is_conditional())
     }
 
     /// Discounts to ask for.

@@ -508,9 +508,9 @@ impl Verdict {
             .or_else(|| saves_most(changes()))
     }
 
-    /// Scenarios that can be recommended as a change.
+    /// Scenarios that can be recommended as a change: Karpenter’s packer is not named beside the one that stands for it.
     pub fn changes(&self) -> impl Iterator<Item = &Judged> {
-        self.judged.iter().filter(|judged| judged.scenario.is_change())
+        self.judged.iter().filter(|judged| judged.scenario.may_be_recommended())
     }
 }
 

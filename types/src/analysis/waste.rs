@@ -68,6 +68,11 @@ impl WasteKind {
 }
 
 impl WorkloadCost {
+    /// Returns what it cost over the window on on-demand machines, in USD; `None` where that is nothing or not known.
+    pub fn on_demand(&self) -> Option<f64> {
+        self.on_demand_usd.filter(|usd| *usd > 0.0)
+    }
+
     /// Returns what it pays over the window for requests that it does not use, in USD.
     pub fn unused_usd(&self) -> f64 {
         let part = |usd: f64, used: f64, requested: f64| {

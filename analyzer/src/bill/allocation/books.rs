@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::NanoUsd;
+use types::{NanoUsd, split};
 
 use crate::sums::facts::WorkloadKey;
 use crate::sums::ledger::NodeGroup;
@@ -45,9 +45,18 @@ pub(super) struct OwnerCost {
     pub(super) memory: NanoUsd,
     pub(super) volumes: NanoUsd,
     pub(super) fargate: NanoUsd,
+    /// Of CPU and memory, for on-demand machines, what comes with them apart.
+    pub(super) on_demand: NanoUsd,
 }
 
 impl OwnerCost {
+    /// A cost of nodes, of which so many parts of so many are for on-demand machines.
+    pub(super) fn of_nodes(cost: NanoUsd, is_cpu: bool, (part, whole): (i128, i128)) -> Self {
+        let on_demand = split(cost, &[part.max(0), (whole - part).max(0)]).and_then(|parts| parts.first().copied());
+        let (cpu, memory) = if is_cpu { (cost, NanoUsd::ZERO) } else { (NanoUsd::ZERO, cost) };
+        Self { cpu, memory, on_demand: on_demand.unwrap_or_default(), ..Self::default() }
+    }
+
     pub(super) fn all(self) -> NanoUsd {
         self.cpu + self.memory + self.volumes + self.fargate
     }
@@ -57,6 +66,7 @@ impl OwnerCost {
         self.memory += other.memory;
         self.volumes += other.volumes;
         self.fargate += other.fargate;
+        self.on_demand += other.on_demand;
     }
 }
 
@@ -75,6 +85,8 @@ pub(super) struct Books {
     pub(super) owners_at: BTreeMap<(Option<String>, OwnerKey), OwnerCost>,
     /// The group of nodes whose cost is being given out.
     pub(super) here: Option<String>,
+    /// Of its cost, the part of the whole that on-demand machines are.
+    pub(super) on_demand: (i128, i128),
     pub(super) overhead: BTreeMap<&'static str, NanoUsd>,
     pub(super) residual_causes: BTreeMap<String, NanoUsd>,
 }

@@ -75,7 +75,7 @@ fn costs(books: Books) -> BTreeMap<Piece, Lines> {
         if is_daemonset(&owner.0) {
             *daemonsets.entry(group.clone()).or_default() += cost.all();
         }
-        let OwnerCost { cpu, memory, volumes, fargate } = cost;
+        let OwnerCost { cpu, memory, volumes, fargate, on_demand: _ } = cost;
         costs.insert(Piece::of(group, owner), [cpu, memory, volumes, fargate, NanoUsd::ZERO]);
     }
     for (group, (_, parts)) in books.groups {

@@ -158,6 +158,7 @@ fn by_workload(workloads: &BTreeMap<&WorkloadKey, OwnerCost>, observed: &Observe
             memory_usd: cost.memory.usd(),
             volume_usd: cost.volumes.usd(),
             fargate_usd: cost.fargate.usd(),
+            on_demand_usd: Some(cost.on_demand.usd()),
             cpu_request_core_hours: core_hours(requested.cpu),
             cpu_used_core_hours: core_hours(used.cpu),
             memory_request_gib_hours: gib_hours(requested.memory),

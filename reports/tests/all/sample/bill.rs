@@ -47,6 +47,7 @@ pub(super) fn allocation(names: &[&str]) -> Allocation {
         memory_usd: usd * 0.35,
         volume_usd: usd * 0.05,
         fargate_usd: 0.0,
+        on_demand_usd: Some(usd * 0.95),
         cpu_request_core_hours: 40_000.0,
         cpu_used_core_hours: 9_000.0,
         memory_request_gib_hours: 0.0,

@@ -1,8 +1,9 @@
-//! Steps from an analysis: amounts of the recommended change from its waterfall, those beside it from today's bill, and
-//! discounts to ask for from what is left to pay.
+//! Steps from an analysis: amounts of the recommended change from its waterfall, or where limits break, of what would hold
+//! them; those beside it from today's bill, and discounts to ask for from what is left to pay.
 
 mod ask;
 mod beside;
+mod limits;
 mod recommended;
 mod step;
 
@@ -18,6 +19,7 @@ impl NextSteps {
         let beside = beside::steps(analysis, prices);
         let sum = |steps: &[Step]| steps.iter().filter_map(|step| step.saving_monthly_usd).sum();
         let (recommended_monthly_usd, beside_monthly_usd) = (sum(&steps), sum(&beside));
+        steps.extend(limits::steps(analysis));
         steps.extend(beside);
         steps.extend(ask::steps(analysis, beside_monthly_usd));
         Self { steps, recommended_monthly_usd, beside_monthly_usd, model_error_monthly_usd }

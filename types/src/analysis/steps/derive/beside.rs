@@ -116,14 +116,22 @@ fn upgrade(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Ste
 /// Kinds of workload whose pods end by themselves and are started again where they fail.
 const JOBS: [&str; 3] = ["Job", "CronJob", "Workflow"];
 
-/// Share of today's compute that jobs cause, which spot capacity would take out of the base load.
+/// Jobs that ran on demand, and what they cost there; what ran on spot capacity already is not among it.
+fn jobs_on_demand(analysis: &Analysis) -> Vec<(&WorkloadCost, f64)> {
+    let is_job = |row: &&WorkloadCost| JOBS.contains(&row.workload_kind.as_str()) && !row.overhead;
+    let rows = analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload).filter(is_job);
+    let cost = |row| Some((row, WorkloadCost::on_demand(row)?));
+    let mut jobs: Vec<(&WorkloadCost, f64)> = rows.filter_map(cost).collect();
+    jobs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    jobs
+}
+
+/// Share of today's on-demand compute that jobs cause, which spot capacity would take out of the base load.
 fn jobs_fraction(analysis: &Analysis) -> f64 {
-    let rows = || analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload);
-    let usd = |of: &dyn Fn(&WorkloadCost) -> bool| -> f64 {
-        rows().filter(|row| of(row)).map(|row| row.cpu_usd + row.memory_usd).sum()
-    };
-    let all = usd(&|_| true);
-    if all > 0.0 { (usd(&|row| JOBS.contains(&row.workload_kind.as_str())) / all).clamp(0.0, 1.0) } else { 0.0 }
+    let rows = analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload);
+    let all: f64 = rows.filter_map(WorkloadCost::on_demand).sum();
+    let jobs: f64 = jobs_on_demand(analysis).iter().map(|(_, usd)| usd).sum();
+    if all > 0.0 { (jobs / all).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// The commitment to buy; what jobs run on is not committed to where another step takes them to spot.
@@ -160,41 +168,46 @@ fn spot(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> 
     if change(analysis).is_some_and(|id| id.is_emp()) {
         return None;
     }
-    let is_job = |row: &&WorkloadCost| JOBS.contains(&row.workload_kind.as_str()) && !row.overhead;
-    let workloads = analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload);
-    let jobs: Vec<&WorkloadCost> = workloads.filter(is_job).collect();
-    let usd: f64 = jobs.iter().map(|row| row.cpu_usd + row.memory_usd).sum();
-    let on_demand = on_demand_fraction(today(analysis)?)?;
-    let left = compute_left(analysis);
-    let saved = usd * months * on_demand * left * saving;
+    let jobs = jobs_on_demand(analysis);
+    let left = open_fraction(analysis)?;
+    let saved = jobs.iter().map(|(_, usd)| usd).sum::<f64>() * months * left * saving;
     (saved >= WORTH_DOING).then(|| {
         let what = format!("Run {} on spot capacity", counted(jobs.len(), "job", "jobs"));
-        let names = jobs.iter().map(|row| format!("{}/{}", row.namespace, row.workload)).collect();
-        let of = show::percent_brief;
-        let after = if left < 1.0 { ", after the recommended change" } else { "" };
+        let names = jobs.iter().map(|(row, _)| format!("{}/{}", row.namespace, row.workload)).collect();
+        let after = if change(analysis).is_some() { ", after the recommended change" } else { "" };
         step(StepKind::SpotForJobs, what, Some(saved)).about(names).with(
             format!(
-                "Estimated{after}: spot saves {} here, and {} of compute is on-demand today. Spot machines go at two minutes’ \
-                 notice, so a job must be able to start again.",
-                of(saving),
-                of(on_demand)
+                "Estimated{after}: spot saves {} here, of what these jobs cost on demand and no commitment covers. Spot \
+                 machines go at two minutes’ notice, so a job must be able to start again.",
+                show::percent_brief(saving),
             ),
             "a NodePool or node group of capacity type spot, and the jobs’ nodeSelector",
         )
     })
 }
 
-/// Share of today's compute cost that is on-demand.
-fn on_demand_fraction(today: &Scenario) -> Option<f64> {
-    let sum = |of: &dyn Fn(&str) -> bool| -> f64 {
-        let rows = today.machine_hours.iter().filter(|row| of(&row.capacity_type));
-        rows.filter_map(|row| row.cost_usd).sum()
-    };
-    let all = sum(&|_| true);
-    (all > 0.0).then(|| sum(&|kind| kind == "on-demand") / all)
+/// Cost of a scenario's on-demand machines, and of that what no commitment pays; `None` where it has no such machine.
+fn on_demand(scenario: &Scenario) -> Option<(f64, f64)> {
+    let rows = scenario.machine_hours.iter().filter(|row| row.kind == "node" && row.capacity_type == "on-demand");
+    let all: f64 = rows.filter_map(|row| row.cost_usd).sum();
+    let commitments = scenario.compute_cost.iter().flat_map(|cost| &cost.commitments);
+    let committed: f64 = commitments.map(|one| one.used_usd).sum();
+    (all > 0.0).then(|| (all, (all - committed).max(0.0)))
 }
 
-/// Share of today's compute cost that is left after the recommended change; one where none is recommended.
+/// Share of what on-demand machines cost today that they still cost after the recommended change, and that no commitment
+/// pays: that much of it spot capacity can save. `None` where nothing runs on demand today.
+fn open_fraction(analysis: &Analysis) -> Option<f64> {
+    let (all, open) = on_demand(today(analysis)?)?;
+    let open = match recommended(analysis) {
+        None => open,
+        Some(then) if then.machine_hours.is_empty() => open * compute_left(analysis),
+        Some(then) => on_demand(then).map_or(0.0, |(_, open)| open),
+    };
+    Some((open / all).clamp(0.0, 1.0))
+}
+
+/// Share of today's compute cost that is left after the recommended change; one where that is not known.
 fn compute_left(analysis: &Analysis) -> f64 {
     let compute = |scenario: Option<&Scenario>| scenario.and_then(|scenario| scenario.cost_usd.compute);
     match (compute(today(analysis)), compute(recommended(analysis))) {

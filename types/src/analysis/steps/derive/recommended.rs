@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::step::{WORTH_DOING, change, counted, step};
+use super::step::{WORTH_DOING, change, counted, ready_place, step};
 use crate::analysis::{Analysis, Judged, ScenarioId, Step, StepKind, Verdict, Wave};
 use crate::show;
 
@@ -131,15 +131,10 @@ fn keep_ready(judged: &Judged, saved: f64) -> Option<Step> {
     let spares = (judged.spare_hosts_per_zone > 0).then(|| show::spare_hosts(judged.spare_hosts_per_zone));
     let what: Vec<String> = warm.into_iter().chain(spares).collect();
     (!what.is_empty()).then(|| {
-        let place = if judged.scenario.is_emp() {
-            "the pool’s minMachines and minEVMs"
-        } else {
-            "a Deployment of pause pods with a low PriorityClass, or the autoscaler’s scale-down delay"
-        };
         let types = judged.headroom.iter().flat_map(|kept| kept.instance_types.clone()).collect();
         step(StepKind::KeepReady, format!("First arrange for {}", what.join(" and ")), Some(saved))
             .about(types)
-            .with("Without it, pods would start late or could not be taken over.", place)
+            .with("Without it, pods would start late or could not be taken over.", ready_place(judged.scenario))
     })
 }
 

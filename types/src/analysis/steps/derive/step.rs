@@ -72,7 +72,7 @@ const fn sizes(kind: StepKind) -> (Amount, Amount) {
         StepKind::RightSize | StepKind::UpgradeKubernetes | StepKind::SpotForJobs => (Amount::Medium, Amount::Medium),
         StepKind::Pack => (Amount::Medium, Amount::Low),
         StepKind::MoveToPool => (Amount::High, Amount::Medium),
-        StepKind::DeleteVolumes | StepKind::BuyCommitment => (Amount::Low, Amount::Medium),
+        StepKind::DeleteVolumes | StepKind::BuyCommitment | StepKind::HoldLimits => (Amount::Low, Amount::Medium),
     }
 }
 
@@ -85,7 +85,7 @@ impl Step {
         self
     }
 
-    /// The same step with the amount of the discount to ask for.
+    /// The same step with an amount that depends on somebody's word.
     pub(super) fn asking(mut self, monthly_usd: f64) -> Self {
         self.asked_monthly_usd = Some(monthly_usd);
         self
@@ -102,6 +102,15 @@ impl Step {
 pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
     let n = u32::try_from(n).unwrap_or(u32::MAX);
     format!("{} {}", show::count(n), if n == 1 { one } else { many })
+}
+
+/// Where what is kept ready for a scenario is set.
+pub(super) const fn ready_place(id: ScenarioId) -> &'static str {
+    if id.is_emp() {
+        "the pool’s minMachines and minEVMs"
+    } else {
+        "a Deployment of pause pods with a low PriorityClass, or the autoscaler’s scale-down delay"
+    }
 }
 
 /// The scenario recommended as a change.
