@@ -56,7 +56,7 @@ pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &P
     };
     let analysis = analyze::analyze(&stage.lake, request, &step).await?;
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
-    let files = FormatArgs::page_and_analysis().files(&analysis, &analyze::json(&analysis)?, Vec::new())?;
+    let files = FormatArgs::page_and_analysis().files(&analysis, &analyze::json(&analysis)?, Vec::new(), None)?;
     report::write(&args.out, &files)?;
     let page = args.out.join("index.html");
     progress.clear();

@@ -1,6 +1,7 @@
 //! Output formats of a report: the arguments that `report` and `run` share.
 
 use anyhow::{Context, anyhow};
+use chrono::NaiveDate;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use reports::export::{File, Format, Report};
 use reports::{Money, Options, Standing, focus};
@@ -85,9 +86,16 @@ impl FormatArgs {
         self.money.money(currency)
     }
 
-    /// Renders the files of a report.
-    pub(crate) fn files(&self, analysis: &Analysis, json: &[u8], earlier: Vec<Standing>) -> Result<Vec<File>, Failure> {
+    /// Renders the files of a report; the page says on which day it was made, where one is given.
+    pub(crate) fn files(
+        &self,
+        analysis: &Analysis,
+        json: &[u8],
+        earlier: Vec<Standing>,
+        made_on: Option<NaiveDate>,
+    ) -> Result<Vec<File>, Failure> {
         let options = Options::default().money(self.money(&analysis.currency)?).earlier(earlier);
+        let options = made_on.into_iter().fold(options, Options::made_on);
         let focus =
             focus::Settings { version: self.focus_version, billing_account_id: self.billing_account_id.clone() };
         let report = Report { analysis, json, options: &options, focus: &focus };

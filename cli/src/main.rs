@@ -166,7 +166,7 @@ async fn execute(cli: Cli) -> ExitCode {
         Command::Doctor(args) => doctor::run(args, now()).await,
         Command::Collect(args) => collect::run(args, now, &progress).await,
         Command::Analyze(args) => analyze::run(args, now(), &progress).await,
-        Command::Report(args) => report::run(args).await,
+        Command::Report(args) => report::run(args, now()).await,
         Command::Compare(args) => compare::run(&args),
         Command::Invoice(args) => invoice::run(args, now(), &progress).await,
         Command::Run(args) => run::run(args, now(), &progress).await,

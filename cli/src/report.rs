@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use chrono::{DateTime, Utc};
 use lake::LakeUri;
 use reports::export::File;
 use reports::{Member, Standing};
@@ -45,7 +46,7 @@ pub(crate) struct Given {
     pub(crate) json: Vec<u8>,
 }
 
-pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: ReportArgs, now: DateTime<Utc>) -> Result<(), Failure> {
     let given = args.analysis.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeMap::new();
     for (path, given) in args.analysis.iter().zip(&given) {
@@ -77,7 +78,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<(), Failure> {
     for Given { analysis, json } in &given {
         let mine = earlier.iter().filter(|standing| standing.cluster_id() == analysis.cluster_id).cloned();
         let earlier = place.earlier(analysis, mine.collect()).await?;
-        let files = args.formats.files(analysis, json, earlier.clone())?;
+        let files = args.formats.files(analysis, json, earlier.clone(), Some(now.date_naive()))?;
         written.push(place.put(analysis, &files).await?);
         members.push(Member { now: Standing::of(analysis), earlier, link: place.link(analysis) });
     }

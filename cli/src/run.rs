@@ -182,7 +182,8 @@ async fn one(
     let billed = held(&mut analysis, inputs, lake, &request, progress).await;
     let earlier = report_store::earlier(shelf, cluster, &report_store::date(&analysis)).await?;
     let mut files = vec![report_store::workload_days(days)?];
-    files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone())?);
+    let made_on = Some(now.date_naive());
+    files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone(), made_on)?);
     let page = report_store::put(shelf, cluster, &analysis, &files).await?;
     let before = earlier.iter().max_by_key(|standing| standing.end()).and_then(Standing::today_monthly);
     let member = Member { now: Standing::of(&analysis), earlier, link: Some(report_store::link(cluster)) };

@@ -222,7 +222,7 @@ async fn result(
     request.bill_only = false;
     let analysis = analyzer::analyze(lake, request, progress).await?;
     let files = FormatArgs::page_and_analysis()
-        .files(&analysis, &analyze::json(&analysis)?, Vec::new())
+        .files(&analysis, &analyze::json(&analysis)?, Vec::new(), None)
         .map_err(|failure| anyhow!("{failure}"))?;
     Ok(files.into_iter().map(|file| (file.name, Bytes::from(file.content))).collect())
 }

@@ -122,15 +122,20 @@ pub fn gib(value: f64) -> String {
     }
 }
 
-/// Formats a day: `3 Jun 2025`.
+/// Formats a date: `3 Jun 2025`.
+pub(crate) fn date(day: chrono::NaiveDate) -> String {
+    day.format("%-d %b %Y").to_string()
+}
+
+/// Formats the day of a moment: `3 Jun 2025`.
 pub fn day(moment: DateTime<Utc>) -> String {
-    moment.format("%-d %b %Y").to_string()
+    date(moment.date_naive())
 }
 
 /// Formats a date given as text: `2025-06-03` as `3 Jun 2025`, anything else as it is.
 pub fn date_text(date: &str) -> String {
     let parsed = chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d");
-    parsed.map_or_else(|_| date.to_owned(), |date| date.format("%-d %b %Y").to_string())
+    parsed.map_or_else(|_| date.to_owned(), self::date)
 }
 
 /// Formats a moment in UTC, without the time where it is midnight: `3 Jun 2025`, `3 Jun 2025 14:00`.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use chrono::NaiveDate;
 use types::analysis::Analysis;
 
 use crate::assumptions::Assumptions;
@@ -35,8 +36,8 @@ struct Page {
     cluster_id: String,
     headline: Headline,
     sections: Vec<Section>,
-    /// The end of the window: the page is made from the analysis alone, so it knows no clock.
-    as_of: String,
+    /// The day it was made, where one is given, and the end of the window, as a sentence.
+    made: String,
 }
 
 /// A section of the page.
@@ -89,6 +90,7 @@ struct Basis {
 pub struct Options {
     money: Money,
     earlier: Vec<Standing>,
+    made_on: Option<NaiveDate>,
 }
 
 impl Options {
@@ -103,6 +105,13 @@ impl Options {
     #[must_use]
     pub fn earlier(mut self, earlier: Vec<Standing>) -> Self {
         self.earlier = earlier;
+        self
+    }
+
+    /// Says on which day, in UTC, the page was made. Without one it says what it is as of: it knows no clock.
+    #[must_use]
+    pub fn made_on(mut self, day: NaiveDate) -> Self {
+        self.made_on = Some(day);
         self
     }
 
@@ -131,7 +140,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
     let trend = TrendPart::new(&Standing::of(analysis), &options.earlier, &options.money)?;
     let basis = Basis { assumptions: Assumptions::new(analysis), provenance: Origin::new(view) };
     // A story: what to do, the money, how sure it is, where the money goes, the plan where there is one to follow, and
-    // what it all stands on.
+    // what it all stands on: the hours that were measured, earlier windows, what is missing, the data.
     let sections = [
         section("steps", "Next steps", StepsPart::new(view))?,
         section("rightsizing", "Requests", SizesPart::new(view))?,
@@ -139,10 +148,10 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         section("sure", "How sure", Some(Sure::new(view)?))?,
         section("bill", "Cost breakdown", Bill::new(view))?,
         section("invoice", "Against the invoice", invoice)?,
-        section("time", "Over time", Some(OverTime::new(view)?))?,
-        section("trend", "Trend", trend)?,
         section("inventory", "", Some(InventoryPart::new(view)))?,
         section("plan", "The plan", PlanPart::new(view))?,
+        section("time", "Over time", Some(OverTime::new(view)?))?,
+        section("trend", "Trend", trend)?,
         section("notes", "What is missing", Some(Evidence::new(view)))?,
         section("basis", "Data and assumptions", Some(basis))?,
     ];
@@ -150,7 +159,16 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         cluster_id: words::plain(&analysis.cluster_id),
         headline: Headline::new(view),
         sections: sections.into_iter().flatten().collect(),
-        as_of: format!("{} (UTC)", format::moment(analysis.window.end)),
+        made: made(analysis, options.made_on),
     };
     Ok(page.render()?)
+}
+
+/// Says when the page was made, where that is known, and until when its hours are.
+fn made(analysis: &Analysis, day: Option<NaiveDate>) -> String {
+    let end = format::moment(analysis.window.end);
+    match day {
+        Some(day) => format!("Made on {} from hours until {end} (UTC).", format::date(day)),
+        None => format!("As of {end} (UTC)."),
+    }
 }

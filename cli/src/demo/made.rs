@@ -98,7 +98,7 @@ impl Making {
         let Report { analysis, days } = report;
         let earlier = report_store::earlier(self.store.as_ref(), &self.id, &report_store::date(analysis)).await?;
         let mut files = vec![days.clone()];
-        files.extend(FormatArgs::of_demo().files(analysis, &analyze::json(analysis)?, earlier.clone())?);
+        files.extend(FormatArgs::of_demo().files(analysis, &analyze::json(analysis)?, earlier.clone(), None)?);
         report_store::put(self.store.as_ref(), &self.id, analysis, &files).await?;
         Ok(Member { now: Standing::of(analysis), earlier, link: Some(report_store::link(&self.id)) })
     }

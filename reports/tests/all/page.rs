@@ -148,10 +148,10 @@ fn the_full_analysis_has_every_chart_and_section() {
     for section in [
         "money",
         "sure",
-        "time",
         "bill",
         "inventory",
         "plan",
+        "time",
         "limits",
         "assumptions",
         "notes",
@@ -162,6 +162,34 @@ fn the_full_analysis_has_every_chart_and_section() {
     }
     // Memory of hosts has one colour in every hour, so no map is drawn of it.
     assert_eq!(dom.named("svg").len(), 18);
+}
+
+#[test]
+fn sections_stand_in_the_order_of_the_story() {
+    let earlier = reports::Standing::of(&{
+        let mut analysis = sample::full();
+        analysis.window.end -= chrono::TimeDelta::days(7);
+        analysis
+    });
+    for (name, analysis) in [("full", sample::full()), ("pool-wins", sample::pool_wins())] {
+        let options = reports::Options::default().earlier(vec![earlier.clone()]);
+        let dom = Dom::parse(&reports::page(&analysis, &options).unwrap());
+        let ids: Vec<&str> = dom.elements.iter().filter_map(|element| element.attribute("id")).collect();
+        let at = |id: &str| ids.iter().position(|other| *other == id).unwrap();
+        let story = ["money", "sure", "bill", "inventory", "plan", "time", "trend", "notes", "basis"];
+        let places = story.map(at);
+        assert!(places.is_sorted(), "{name}: {places:?}");
+    }
+}
+
+#[test]
+fn a_page_says_when_it_was_made_where_that_is_known() {
+    let analysis = sample::full();
+    let text = |options: &reports::Options| Dom::parse(&reports::page(&analysis, options).unwrap()).text();
+    assert!(text(&reports::Options::default()).contains("As of 1 Jul 2025 (UTC)."));
+    let made = reports::Options::default().made_on("2025-07-03".parse().unwrap());
+    let said = text(&made);
+    assert!(said.contains("Made on 3 Jul 2025 from hours until 1 Jul 2025 (UTC).") && !said.contains("As of 1 Jul"));
 }
 
 #[test]
