@@ -181,6 +181,7 @@ async fn one(
     step.finish(&format!("{} of {} hours", analysis.window.hours_present, analysis.window.hours_expected));
     let billed = held(&mut analysis, inputs, lake, &request, progress).await;
     let earlier = report_store::earlier(shelf, cluster, &report_store::date(&analysis)).await?;
+    let so_far = done.delivery.so_far(&analysis, &days);
     let mut files = vec![report_store::workload_days(days)?];
     let made_on = Some(now.date_naive());
     files.extend(args.formats.files(&analysis, &analyze::json(&analysis)?, earlier.clone(), made_on)?);
@@ -189,7 +190,7 @@ async fn one(
     let member = Member { now: Standing::of(&analysis), earlier, link: Some(report_store::link(cluster)) };
     done.reported.insert(cluster.clone(), member);
     print(&format!("{}{page}\n", reports::summary(&analysis)))?;
-    let delivered = done.delivery.report(&analysis, (&page, &files), before).await;
+    let delivered = done.delivery.report(&analysis, (&page, &files), before, so_far.as_ref()).await;
     let unpriced = unpriced_percent(&analysis);
     if let (Some(most), Some(share)) = (args.max_unpriced, unpriced)
         && share > f64::from(most)

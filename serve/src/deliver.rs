@@ -5,6 +5,7 @@ pub mod file;
 pub mod http;
 pub mod mail;
 pub mod message;
+mod month;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use anyhow::Context;
 pub use channels::Channels;
 pub use file::Config;
 pub use message::Message;
+pub use month::SoFar;
 
 /// Reads a secret from a file, without the line break at its end.
 ///

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
+use lake::WorkloadDay;
 use reports::export::File;
-use serve::deliver::{Config, Message, http, mail};
+use serve::deliver::{Config, Message, SoFar, http, mail};
 use types::analysis::Analysis;
 
 use crate::failure::Failure;
@@ -63,6 +64,11 @@ impl DeliverArgs {
 }
 
 impl Delivery {
+    /// What of a report is in the calendar month in which its window ends; `None` where nobody is to be told.
+    pub(crate) fn so_far(&self, analysis: &Analysis, days: &[WorkloadDay]) -> Option<SoFar> {
+        SoFar::of(analysis, days, self.config.as_ref()?)
+    }
+
     /// Sends the message about a report to everyone in the delivery file. One that cannot be reached keeps none of the others
     /// from it, and fails the run in the end.
     pub(crate) async fn report(
@@ -70,12 +76,13 @@ impl Delivery {
         analysis: &Analysis,
         (location, files): (&str, &[File]),
         before: Option<f64>,
+        so_far: Option<&SoFar>,
     ) -> anyhow::Result<()> {
         if self.metrics_file.is_some() || self.remote_write.is_wanted() {
             self.analyses.push(analysis.clone());
         }
         let Some(config) = &self.config else { return Ok(()) };
-        let Some(message) = Message::about(analysis, location, before, config) else {
+        let Some(message) = Message::about(analysis, location, before, so_far, config) else {
             tracing::info!("cluster `{}`: no threshold is reached, so nothing is sent", analysis.cluster_id);
             return Ok(());
         };

@@ -46,7 +46,7 @@ pub struct Budget {
     pub namespace: Option<String>,
     /// Label and value of pods, such as `team=payments`; `run --label team` must ask for the label.
     pub label: Option<String>,
-    /// Amount for a month of 730 hours, in the currency of the cluster.
+    /// Amount for a calendar month in UTC, in the currency of the cluster.
     pub monthly: f64,
 }
 

@@ -1,12 +1,12 @@
 //! The message about one report: what is in it, and why it is sent. A function of the analysis and the delivery file.
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 use reports::Money;
 use serde_json::{Value, json};
 use types::analysis::Analysis;
 use types::show;
 
 use super::file::{Budget, Config};
+use super::month::{Amounts, Month, SoFar};
 
 /// The schema of the JSON that a webhook gets.
 const SCHEMA: &str = "emp-cost/message/v1";
@@ -24,28 +24,38 @@ pub struct Message {
     pub json: Value,
 }
 
-/// A budget that the cost of a month exceeds.
+/// A budget that the cost of the calendar month exceeds.
 #[derive(Debug, Clone, PartialEq)]
 struct Exceeded {
     what: String,
+    /// Cost of a month of 730 hours at the rate of the window.
     monthly: f64,
-    /// Cost of the calendar month in which the window ends, at the same rate.
-    forecast: f64,
+    /// Amounts of the calendar month in which the window ends; `None` where none of it was measured.
+    month: Option<Amounts>,
     budget: f64,
 }
 
 impl Message {
     /// Makes the message about a report that lies at `location`; `None` when no threshold is reached.
     ///
-    /// `before` is what the cluster cost in a month by the report before, in its currency.
-    pub fn about(analysis: &Analysis, location: &str, before: Option<f64>, config: &Config) -> Option<Self> {
+    /// `before` is what the cluster cost in a month by the report before, in its currency; `so_far` what of the report is in
+    /// the calendar month in which its window ends, which budgets are compared with.
+    pub fn about(
+        analysis: &Analysis,
+        location: &str,
+        before: Option<f64>,
+        so_far: Option<&SoFar>,
+        config: &Config,
+    ) -> Option<Self> {
         let money = Money::native(&analysis.currency);
         let today = monthly(analysis, "ec2-today");
         let change = today.zip(before).and_then(|(now, before)| types::number::ratio(now - before, before));
         let saving = analysis.verdict.amounts.as_ref().map(|amounts| amounts.saving_monthly_usd);
-        let budgets: Vec<_> = config.budget.iter().filter(|budget| is_of(budget, &analysis.cluster_id)).collect();
-        let exceeded: Vec<_> = budgets.iter().filter_map(|budget| exceeded(budget, analysis)).collect();
-        let unknown: Vec<_> = budgets.iter().filter(|budget| cost_of(budget, analysis).is_none()).collect();
+        let all = config.budget.iter().enumerate();
+        let budgets: Vec<_> = all.filter(|(_, budget)| is_of(budget, &analysis.cluster_id)).collect();
+        let exceeded: Vec<_> = budgets.iter().filter_map(|budget| exceeded(*budget, analysis, so_far)).collect();
+        let unknown: Vec<_> =
+            budgets.iter().map(|(_, budget)| budget).filter(|b| cost_of(b, analysis).is_none()).collect();
         let reached = config.when.as_ref().is_none_or(|when| {
             when.saving_at_least.zip(saving).is_some_and(|(least, saving)| saving >= least)
                 || when.cost_change_percent.zip(change).is_some_and(|(least, change)| 100.0 * change.abs() >= least)
@@ -54,10 +64,16 @@ impl Message {
             return None;
         }
         let mut lines = vec![format!("Cost today: {} a month{}", money.show_or_unknown(today), changed(change))];
-        let month = Month::of(analysis.window.end);
-        let forecast = today.zip(month).map(|(today, month)| month.forecast(today));
-        if let Some((forecast, month)) = forecast.zip(month) {
-            lines.push(format!("Forecast for {}, at this rate: {}", month.name(), money.show(forecast)));
+        let month = so_far.map(|so_far| so_far.month);
+        let amounts = so_far.and_then(|so_far| Some(so_far.of_cluster(in_window(analysis)?, today?)));
+        if let Some((amounts, so_far)) = amounts.zip(so_far) {
+            lines.push(format!(
+                "Forecast for {}: {}, of which {} in the {} measured; the rest at the rate of the window",
+                so_far.month.name(),
+                money.show(amounts.forecast),
+                money.show(amounts.spent),
+                show::counted(so_far.hours, "hour")
+            ));
         }
         lines.push(format!("Verdict: {}", show::stance(&analysis.verdict)));
         if let Some(saving) = saving.filter(|_| analysis.verdict.recommended().is_some()) {
@@ -65,9 +81,16 @@ impl Message {
         }
         let mut notices: Vec<String> = Vec::new();
         notices.extend(exceeded.iter().map(|over| {
-            let [monthly, budget, forecast] = [over.monthly, over.budget, over.forecast].map(|usd| money.show(usd));
-            let month = month.map_or_else(String::new, |month| format!(", {forecast} by the end of {}", month.name()));
-            format!("Over budget: {} costs {monthly} a month at this rate{month}; the budget is {budget}", over.what)
+            let cost = match over.month.zip(month) {
+                Some((Amounts { spent, forecast }, month)) => format!(
+                    "{} in {} by the forecast, {} of it so far",
+                    money.show(forecast),
+                    month.name(),
+                    money.show(spent)
+                ),
+                None => format!("{} a month at this rate", money.show(over.monthly)),
+            };
+            format!("Over budget: {} costs {cost}; the budget is {}", over.what, money.show(over.budget))
         }));
         notices.extend(unknown.iter().map(|budget| {
             format!("Budget not checked: the report has no cost of {}; see `run --label` for labels", budget.what())
@@ -91,7 +114,8 @@ impl Message {
             "window": {"start": window.start, "end": window.end},
             "today_monthly": today,
             "month": month.map(Month::id),
-            "month_forecast": forecast,
+            "month_spent": amounts.map(|amounts| amounts.spent),
+            "month_forecast": amounts.map(|amounts| amounts.forecast),
             "change_fraction": change,
             "recommended": analysis.verdict.recommended().map(|id| id.as_str()),
             "saving_monthly": saving,
@@ -100,7 +124,8 @@ impl Message {
                 .map(|over| json!({
                     "what": over.what,
                     "monthly": over.monthly,
-                    "month_forecast": over.forecast,
+                    "month_spent": over.month.map(|amounts| amounts.spent),
+                    "month_forecast": over.month.map(|amounts| amounts.forecast),
                     "budget": over.budget,
                 }))
                 .collect::<Vec<_>>(),
@@ -128,79 +153,33 @@ fn is_of(budget: &Budget, cluster: &str) -> bool {
     budget.cluster.as_deref().is_none_or(|of| of == cluster)
 }
 
-/// Cost of a budget's scope in a month of 730 hours, at the rate of the window; `None` when the report does not have it.
+/// Cost of the cluster over the window.
+fn in_window(analysis: &Analysis) -> Option<f64> {
+    analysis.scenarios.iter().find(|one| one.id == "ec2-today")?.cost_usd.total
+}
+
+/// Cost of a budget's scope over the window; `None` when the report does not have it.
 fn cost_of(budget: &Budget, analysis: &Analysis) -> Option<f64> {
-    let in_window = match (&budget.namespace, &budget.label) {
-        (None, None) => return monthly(analysis, "ec2-today"),
+    match (&budget.namespace, &budget.label) {
+        (None, None) => in_window(analysis),
         (Some(namespace), _) => {
             let row = analysis.allocation.as_ref()?.by_namespace.iter().find(|row| row.namespace == *namespace);
-            row?.workload_usd
+            Some(row?.workload_usd)
         }
         (None, Some(label)) => {
             let (label, value) = label.split_once('=')?;
             let of = |row: &&types::analysis::LabelCost| row.label == label && row.value.as_deref() == Some(value);
-            analysis.allocation.as_ref()?.by_label.iter().find(of)?.workload_usd
+            Some(analysis.allocation.as_ref()?.by_label.iter().find(of)?.workload_usd)
         }
-    };
-    let hours = f64::from(analysis.window.hours_present);
-    types::number::ratio(in_window * types::HOURS_PER_MONTH, hours)
-}
-
-fn exceeded(budget: &Budget, analysis: &Analysis) -> Option<Exceeded> {
-    let monthly = cost_of(budget, analysis).filter(|monthly| *monthly > budget.monthly)?;
-    let forecast = Month::of(analysis.window.end).map_or(monthly, |month| month.forecast(monthly));
-    Some(Exceeded { what: budget.what(), monthly, forecast, budget: budget.monthly })
-}
-
-/// A calendar month, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Month {
-    first: NaiveDate,
-    days: i64,
-}
-
-impl Month {
-    /// The month in which a window ends; `None` beyond what a calendar has.
-    fn of(end: DateTime<Utc>) -> Option<Self> {
-        let last = end.checked_sub_signed(TimeDelta::seconds(1))?.date_naive();
-        let first = last.with_day(1)?;
-        let days = first.checked_add_months(Months::new(1))?.signed_duration_since(first).num_days();
-        Some(Self { first, days })
-    }
-
-    /// Cost at the end of it, where a month of 730 hours costs so much: what is over at the rate of the window too.
-    fn forecast(self, monthly: f64) -> f64 {
-        let hours = f64::from(i32::try_from(self.days).unwrap_or_default()) * 24.0;
-        monthly * hours / types::HOURS_PER_MONTH
-    }
-
-    /// Its name, such as `July 2026`.
-    fn name(self) -> String {
-        self.first.format("%B %Y").to_string()
-    }
-
-    /// The same for programs, such as `2026-07`.
-    fn id(self) -> String {
-        self.first.format("%Y-%m").to_string()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_forecast_is_for_the_calendar_month_in_which_the_window_ends() {
-        for (end, name, hours) in [
-            ("2026-07-01T00:00:00Z", "June 2026", 720.0),
-            ("2026-07-01T01:00:00Z", "July 2026", 744.0),
-            ("2028-02-29T12:00:00Z", "February 2028", 696.0),
-            ("2026-12-31T23:00:00Z", "December 2026", 744.0),
-        ] {
-            let month = Month::of(end.parse().unwrap()).unwrap();
-            assert_eq!(month.name(), name);
-            assert!((month.forecast(730.0) - hours).abs() < 1e-9, "{end}");
-        }
-        assert_eq!(Month::of("2026-07-05T00:00:00Z".parse().unwrap()).unwrap().id(), "2026-07");
-    }
+/// The budget that is the nth of the delivery file, where the cost of the calendar month exceeds it; without one, where that
+/// of a month of 730 hours does.
+fn exceeded((n, budget): (usize, &Budget), analysis: &Analysis, so_far: Option<&SoFar>) -> Option<Exceeded> {
+    let cost = cost_of(budget, analysis)?;
+    let monthly = cost * analysis.window.months()?;
+    let month = so_far.map(|so_far| so_far.of_budget(n, cost, monthly));
+    let reached = month.map_or(monthly, |amounts| amounts.forecast);
+    (reached > budget.monthly).then(|| Exceeded { what: budget.what(), monthly, month, budget: budget.monthly })
 }
