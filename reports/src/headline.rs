@@ -109,8 +109,9 @@ fn stance(analysis: &View<'_>) -> (&'static str, String) {
 fn replayed_stance(analysis: &View<'_>) -> (&'static str, String) {
     let (tone, text) = match analysis.verdict.recommendation.as_deref() {
         Some(id) if id.starts_with("emp") => ("pays", "It pays."),
-        Some(TODAY) => ("loses", "Not worth it."),
-        Some(_) => ("loses", "EC2 alone does better."),
+        // Staying is no loss, and EC2 that does better is a gain: red stands over neither.
+        Some(TODAY) => ("open", "Not worth it."),
+        Some(_) => ("open", "EC2 alone does better."),
         None => ("open", "It cannot be said yet."),
     };
     (tone, text.to_owned())

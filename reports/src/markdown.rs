@@ -122,7 +122,7 @@ fn steps(text: &mut String, analysis: &Analysis, money: &Money) {
     for step in &steps.steps {
         let names = crate::steps::subjects(step);
         let names = if names.is_empty() { String::new() } else { format!(": {}", sentence(&names)) };
-        let beside = if step.of_recommended || step.kind.is_conditional() { "" } else { " (on top)" };
+        let beside = if steps.is_on_top(step) { " (on top)" } else { "" };
         text.push_str(&format!(
             "| {}{names}{beside} | {} | {} | {} | {} |\n",
             sentence(&money.sentence(&step.what)),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{NextSteps, Step, StepKind, Waste};
+use types::analysis::{NextSteps, Step, StepKind, Waste, WasteKind};
 
 use crate::bill::{Part, bar_of_months};
 use crate::format;
@@ -85,12 +85,14 @@ fn lead(analysis: &View<'_>, steps: &NextSteps) -> String {
             .push("What a limit keeps from being recommended needs a decision first, and is not counted.".to_owned());
     }
     if steps.beside().next().is_some() {
+        let changes = steps.of_recommended().next().is_some();
+        let another = if changes { "another " } else { "" };
+        let which = if changes || steps.of_limits().next().is_some() { "The others" } else { "These steps" };
         let amount = if steps.beside_monthly_usd > 0.0 {
-            format!(" and save another {} a month", analysis.usd(steps.beside_monthly_usd))
+            format!(" and save {another}{} a month", analysis.usd(steps.beside_monthly_usd))
         } else {
             String::new()
         };
-        let which = if steps.of_recommended().next().is_some() { "The others" } else { "These steps" };
         sentences.push(format!("{which} change neither machines nor requests{amount}."));
     }
     if steps.asked().next().is_some() {
@@ -189,7 +191,8 @@ fn beside(analysis: &View<'_>, steps: &NextSteps) -> Table {
     if rows.len() > 1 {
         rows.push(together(analysis, steps.beside_monthly_usd));
     }
-    Table::new("Steps beside it, per month of 730 hours", columns(), rows)
+    let which = if steps.of_recommended().next().is_some() { "Steps beside it" } else { "Other steps" };
+    Table::new(format!("{which}, per month of 730 hours"), columns(), rows)
 }
 
 fn asked(analysis: &View<'_>, steps: &NextSteps) -> Table {
@@ -213,7 +216,13 @@ pub(crate) fn waste_in_words(analysis: &View<'_>, waste: &Waste) -> String {
 }
 
 fn parts(analysis: &View<'_>, waste: &Waste) -> Vec<Part> {
-    let class = |n: usize| ["compute", "fee", "volumes", "licences"].get(n).copied().unwrap_or("other");
-    let parts = waste.parts.iter().enumerate().map(|(n, part)| (class(n), part.kind.name(), part.monthly_usd));
+    // The colours that the same things have in the bars of the bill.
+    let class = |kind: WasteKind| match kind {
+        WasteKind::IdleNodes => "idle",
+        WasteKind::ReservedUnused => "compute",
+        WasteKind::UnmountedVolumes => "volumes",
+        WasteKind::UnusedCommitments => "unused-commitments",
+    };
+    let parts = waste.parts.iter().map(|part| (class(part.kind), part.kind.name(), part.monthly_usd));
     bar_of_months(parts.collect(), analysis)
 }

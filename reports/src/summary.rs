@@ -109,7 +109,7 @@ fn next(analysis: &Analysis, money: &Money) -> String {
     let Some(steps) = analysis.next_steps.as_ref().filter(|steps| !steps.steps.is_empty()) else { return text };
     text.push_str("\nNext steps, a month:\n");
     for step in steps.steps.iter().take(MOST_STEPS) {
-        let on_top = if step.of_recommended || step.kind.is_conditional() { "" } else { " (on top)" };
+        let on_top = if steps.is_on_top(step) { " (on top)" } else { "" };
         text.push_str(&format!(
             "  {:>10}  {}{on_top}\n",
             crate::steps::saving(step, money),

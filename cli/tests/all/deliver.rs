@@ -100,7 +100,9 @@ fn slack_and_a_webhook_get_the_message_with_what_is_over_budget() {
     let scenarios = report["scenarios"].as_array().unwrap();
     let today = scenarios.iter().find(|one| one["id"] == "ec2-today").unwrap();
     assert_eq!(message["today_monthly"], today["monthly_usd"]);
-    // The month that has the window's last hour; a month of the report has 730 hours.
+    // The month that has the window's last hour, of which nothing is in the lake; a month of the report has 730 hours.
+    assert_eq!(message["month_spent"], Value::Null);
+    assert_eq!(message["over_budget"][0]["month_forecast"], message["month_forecast"]);
     let end = chrono::DateTime::parse_from_rfc3339(message["window"]["end"].as_str().unwrap()).unwrap();
     let last = end - chrono::TimeDelta::hours(1);
     assert_eq!(message["month"], last.format("%Y-%m").to_string());

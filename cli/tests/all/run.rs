@@ -95,6 +95,7 @@ fn a_report_lies_under_its_date_and_as_the_latest_and_the_pointer_names_it() {
     assert!(analysis["window"]["hours_expected"].as_u64().unwrap() > 3, "{}", analysis["window"]);
     let page = fs::read_to_string(dated.join("index.html")).unwrap();
     assert!(page.starts_with("<!") && page.contains("</html>"));
+    assert!(page.contains("Made on ") && page.contains(" from hours until "), "the clock is the command's");
     assert!(folder.path().join("v1/manifest/cluster=a/date=2026-06-30/day.json").exists(), "the day is compacted");
     // Nothing of it disturbs the lake, and doing it again is no error.
     assert!(run(folder.path(), &[]).status.success());

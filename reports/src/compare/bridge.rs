@@ -79,8 +79,10 @@ fn compute(before: (&Analysis, &Scenario), after: (&Analysis, &Scenario), sized:
     let at_new_load = at_new_prices * grown;
     let what = if sized { "usage" } else { "requests" };
     let verb = if sized { "use" } else { "request" };
-    let change = crate::format::percent((grown - 1.0).abs());
-    let side = if grown < 1.0 { "less" } else { "more" };
+    let change = match crate::format::percent((grown - 1.0).abs()) {
+        none if none == crate::format::percent(0.0) => "as much as before".to_owned(),
+        change => format!("{change} {}", if grown < 1.0 { "less" } else { "more" }),
+    };
     let versions = before.0.provenance.tool_version != after.0.provenance.tool_version;
     vec![
         Step {
@@ -88,7 +90,7 @@ fn compute(before: (&Analysis, &Scenario), after: (&Analysis, &Scenario), sized:
             usd: at_new_prices - from,
             why: "the same machines at the later prices and commitments".to_owned(),
         },
-        Step { what, usd: at_new_load - at_new_prices, why: format!("pods {verb} {change} {side}") },
+        Step { what, usd: at_new_load - at_new_prices, why: format!("pods {verb} {change}") },
         Step {
             what: if versions { "the model and packing" } else { "packing" },
             usd: to - at_new_load,

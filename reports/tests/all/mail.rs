@@ -48,7 +48,12 @@ fn a_mail_has_the_answer_of_the_first_screen() {
         assert!(text.contains(types::show::stance(&analysis.verdict)), "{name}: {text}");
         for step in analysis.next_steps.as_ref().unwrap().steps.iter().take(5) {
             assert!(text.contains(&step.what), "{name}: {step:?}");
-            assert!(step.asked_monthly_usd.is_none() || text.contains("if "), "{name}: {step:?} in {text}");
+            let expect = match step.kind {
+                types::analysis::StepKind::AskDiscount => "if agreed",
+                types::analysis::StepKind::HoldLimits => "if decided",
+                _ => "",
+            };
+            assert!(text.contains(expect), "{name}: {step:?} in {text}");
         }
     }
 }

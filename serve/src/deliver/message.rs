@@ -35,6 +35,33 @@ struct Exceeded {
     budget: f64,
 }
 
+impl Exceeded {
+    /// Says so, as a line.
+    fn notice(&self, money: &Money, month: Option<Month>) -> String {
+        let cost = match self.month.zip(month) {
+            Some((Amounts { spent, forecast }, month)) => {
+                let so_far = spent.map(|spent| format!(", {} of it so far", money.show(spent))).unwrap_or_default();
+                format!("{} in {} by the forecast{so_far}", money.show(forecast), month.name())
+            }
+            None => format!("{} a month at this rate", money.show(self.monthly)),
+        };
+        format!("Over budget: {} costs {cost}; the budget is {}", self.what, money.show(self.budget))
+    }
+}
+
+/// What the calendar month comes to, as a line.
+fn forecast(money: &Money, amounts: Amounts, so_far: &SoFar) -> String {
+    let of = match amounts.spent {
+        Some(spent) => format!(
+            ", of which {} in the {} measured; the rest at the rate of the window",
+            money.show(spent),
+            show::counted(so_far.hours, "hour")
+        ),
+        None => ", at the rate of the window".to_owned(),
+    };
+    format!("Forecast for {}: {}{of}", so_far.month.name(), money.show(amounts.forecast))
+}
+
 impl Message {
     /// Makes the message about a report that lies at `location`; `None` when no threshold is reached.
     ///
@@ -66,32 +93,13 @@ impl Message {
         let mut lines = vec![format!("Cost today: {} a month{}", money.show_or_unknown(today), changed(change))];
         let month = so_far.map(|so_far| so_far.month);
         let amounts = so_far.and_then(|so_far| Some(so_far.of_cluster(in_window(analysis)?, today?)));
-        if let Some((amounts, so_far)) = amounts.zip(so_far) {
-            lines.push(format!(
-                "Forecast for {}: {}, of which {} in the {} measured; the rest at the rate of the window",
-                so_far.month.name(),
-                money.show(amounts.forecast),
-                money.show(amounts.spent),
-                show::counted(so_far.hours, "hour")
-            ));
-        }
+        lines.extend(amounts.zip(so_far).map(|(amounts, so_far)| forecast(&money, amounts, so_far)));
         lines.push(format!("Verdict: {}", show::stance(&analysis.verdict)));
         if let Some(saving) = saving.filter(|_| analysis.verdict.recommended().is_some()) {
             lines.push(format!("Saving: {} a month", money.show(saving)));
         }
         let mut notices: Vec<String> = Vec::new();
-        notices.extend(exceeded.iter().map(|over| {
-            let cost = match over.month.zip(month) {
-                Some((Amounts { spent, forecast }, month)) => format!(
-                    "{} in {} by the forecast, {} of it so far",
-                    money.show(forecast),
-                    month.name(),
-                    money.show(spent)
-                ),
-                None => format!("{} a month at this rate", money.show(over.monthly)),
-            };
-            format!("Over budget: {} costs {cost}; the budget is {}", over.what, money.show(over.budget))
-        }));
+        notices.extend(exceeded.iter().map(|over| over.notice(&money, month)));
         notices.extend(unknown.iter().map(|budget| {
             format!("Budget not checked: the report has no cost of {}; see `run --label` for labels", budget.what())
         }));
@@ -114,7 +122,7 @@ impl Message {
             "window": {"start": window.start, "end": window.end},
             "today_monthly": today,
             "month": month.map(Month::id),
-            "month_spent": amounts.map(|amounts| amounts.spent),
+            "month_spent": amounts.and_then(|amounts| amounts.spent),
             "month_forecast": amounts.map(|amounts| amounts.forecast),
             "change_fraction": change,
             "recommended": analysis.verdict.recommended().map(|id| id.as_str()),
@@ -124,7 +132,7 @@ impl Message {
                 .map(|over| json!({
                     "what": over.what,
                     "monthly": over.monthly,
-                    "month_spent": over.month.map(|amounts| amounts.spent),
+                    "month_spent": over.month.and_then(|amounts| amounts.spent),
                     "month_forecast": over.month.map(|amounts| amounts.forecast),
                     "budget": over.budget,
                 }))
@@ -178,7 +186,10 @@ fn cost_of(budget: &Budget, analysis: &Analysis) -> Option<f64> {
 /// of a month of 730 hours does.
 fn exceeded((n, budget): (usize, &Budget), analysis: &Analysis, so_far: Option<&SoFar>) -> Option<Exceeded> {
     let cost = cost_of(budget, analysis)?;
-    let monthly = cost * analysis.window.months()?;
+    let monthly = match (&budget.namespace, &budget.label) {
+        (None, None) => monthly(analysis, "ec2-today")?,
+        _ => cost * analysis.window.months()?,
+    };
     let month = so_far.map(|so_far| so_far.of_budget(n, cost, monthly));
     let reached = month.map_or(monthly, |amounts| amounts.forecast);
     (reached > budget.monthly).then(|| Exceeded { what: budget.what(), monthly, month, budget: budget.monthly })

@@ -54,8 +54,8 @@ fn next(first: NaiveDate) -> Option<NaiveDate> {
 /// Amounts of a month: what was measured, and what it comes to in the end.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Amounts {
-    /// Spent in the hours of the month that the report has.
-    pub(super) spent: f64,
+    /// Spent in the hours of the month that the report has; `None` where it has none.
+    pub(super) spent: Option<f64>,
     /// That, and the other hours of the month at the rate of the window.
     pub(super) forecast: f64,
 }
@@ -107,7 +107,8 @@ impl SoFar {
 
     fn amounts(&self, spent: f64, monthly: f64) -> Amounts {
         let left = (self.month.hours() - f64::from(self.hours)).max(0.0);
-        Amounts { spent, forecast: spent + monthly * left / types::HOURS_PER_MONTH }
+        let spent = Some(spent).filter(|_| self.hours > 0);
+        Amounts { spent, forecast: spent.unwrap_or_default() + monthly * left / types::HOURS_PER_MONTH }
     }
 }
 
@@ -159,10 +160,17 @@ mod tests {
             budgets: vec![0.5],
         };
         let found = so_far.of_cluster(672.0 * 2.0, 730.0 * 2.0);
-        assert!((found.spent - 1_200.0).abs() < 1e-9, "{found:?}");
+        assert!((found.spent.unwrap() - 1_200.0).abs() < 1e-9, "{found:?}");
         assert!((found.forecast - (1_200.0 + 504.0 * 2.0)).abs() < 1e-9, "{found:?}");
         let found = so_far.of_budget(0, 100.0, 730.0);
-        assert!((found.spent - 50.0).abs() < 1e-9 && (found.forecast - 554.0).abs() < 1e-9, "{found:?}");
+        assert!((found.spent.unwrap() - 50.0).abs() < 1e-9 && (found.forecast - 554.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn a_month_of_which_no_hour_was_measured_goes_by_the_rate_alone() {
+        let month = month("2026-07-11T00:00:00Z");
+        let so_far = SoFar { month, hours: 0, cluster: 0.0, budgets: Vec::new() };
+        assert_eq!(so_far.of_cluster(100.0, 730.0), Amounts { spent: None, forecast: 744.0 });
     }
 
     #[test]

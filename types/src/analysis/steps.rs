@@ -154,6 +154,11 @@ impl NextSteps {
         self.steps.iter().filter(|step| !step.of_recommended && !step.kind.is_conditional())
     }
 
+    /// Returns true when a step saves on top of a recommended change.
+    pub fn is_on_top(&self, step: &Step) -> bool {
+        self.of_recommended().next().is_some() && !step.of_recommended && !step.kind.is_conditional()
+    }
+
     /// Discounts to ask for.
     pub fn asked(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.kind == StepKind::AskDiscount)
