@@ -17,7 +17,7 @@ use crate::words;
 pub(crate) struct StepsPart {
     lead: String,
     recommended: Table,
-    /// What would hold the limits that keep a change from being recommended.
+    /// Steps that would hold the limits that keep a change from being recommended.
     limits: Table,
     beside: Table,
     asked: Table,

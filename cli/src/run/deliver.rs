@@ -64,7 +64,7 @@ impl DeliverArgs {
 }
 
 impl Delivery {
-    /// What of a report is in the calendar month in which its window ends; `None` where nobody is to be told.
+    /// The part of a report that is in the calendar month in which its window ends; `None` where nobody is to be told.
     pub(crate) fn so_far(&self, analysis: &Analysis, days: &[WorkloadDay]) -> Option<SoFar> {
         SoFar::of(analysis, days, self.config.as_ref()?)
     }

@@ -49,7 +49,7 @@ impl Exceeded {
     }
 }
 
-/// What the calendar month comes to, as a line.
+/// Says what the calendar month comes to, as a line.
 fn forecast(money: &Money, amounts: Amounts, so_far: &SoFar) -> String {
     let of = match amounts.spent {
         Some(spent) => format!(

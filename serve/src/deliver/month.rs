@@ -73,7 +73,7 @@ pub struct SoFar {
 }
 
 impl SoFar {
-    /// What of a report is in the month, by its costs by day; `None` without an hour.
+    /// The part of a report that is in the month, by its costs by day; `None` without an hour.
     pub fn of(analysis: &Analysis, days: &[WorkloadDay], config: &Config) -> Option<Self> {
         let month = Month::of(analysis.window.end)?;
         let measured = analysis.utilisation.hourly.iter().filter(|point| month.has(point.hour.date_naive())).count();

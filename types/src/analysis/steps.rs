@@ -144,7 +144,7 @@ impl NextSteps {
         self.steps.iter().filter(|step| step.of_recommended)
     }
 
-    /// What would hold the limits that keep a change from being recommended.
+    /// Steps that would hold the limits that keep a change from being recommended.
     pub fn of_limits(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().filter(|step| step.kind == StepKind::HoldLimits)
     }

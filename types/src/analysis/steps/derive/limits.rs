@@ -76,7 +76,7 @@ fn names(broken: &[&LimitCheck]) -> String {
     if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
 }
 
-/// What breaking each limit means, as clauses.
+/// Says what breaking each limit means, as clauses.
 fn breaches(judged: &Judged) -> String {
     let clauses: Vec<String> = judged.broken().take(MOST).map(show::breach).collect();
     clauses.join("; ")

@@ -104,7 +104,7 @@ pub(super) fn counted(n: usize, one: &str, many: &str) -> String {
     format!("{} {}", show::count(n), if n == 1 { one } else { many })
 }
 
-/// Where what is kept ready for a scenario is set.
+/// Returns where what is kept ready for a scenario is set.
 pub(super) const fn ready_place(id: ScenarioId) -> &'static str {
     if id.is_emp() {
         "the pool’s minMachines and minEVMs"
