@@ -78,12 +78,30 @@ impl<O: Observer + Send> Replay<O> {
         self.cluster.end_hour();
     }
 
-    /// Returns what the scenarios came to so far, without their course ([`Outcome::without_course`]); they go on.
+    /// Returns some of the scenarios by their places, as far as they came, to go on without the others.
+    #[must_use]
+    pub fn only(&self, places: &[usize]) -> Self
+    where
+        O: Clone,
+    {
+        let worlds = places.iter().filter_map(|place| self.worlds.get(*place)).cloned().collect();
+        Self { cluster: self.cluster.clone(), worlds, threads: self.threads }
+    }
+
+    /// Returns what the scenarios came to so far, in the order in which they were given; they go on.
+    pub fn outcomes(&self) -> Vec<Outcome>
+    where
+        O: Clone,
+    {
+        self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0).collect()
+    }
+
+    /// Returns the same without their course ([`Outcome::without_course`]).
     pub fn so_far(&self) -> Vec<Outcome>
     where
         O: Clone,
     {
-        self.worlds.iter().map(|world| world.clone().finish(&self.cluster).0.without_course()).collect()
+        self.outcomes().into_iter().map(Outcome::without_course).collect()
     }
 
     /// Returns what the scenarios came to, in the order in which they were given, with their observers.

@@ -46,6 +46,91 @@ pub(super) struct Stretch {
     pub(super) split: usize,
 }
 
+/// Scenarios under way that share what they know of the cluster, by one rule of right-sizing.
+struct Run {
+    replay: Replay,
+    setups: Vec<Setup>,
+    rule: RightSizing,
+    /// The first hour it has not seen.
+    from: usize,
+    /// What came of the hours before those that are reported; `None` until it is there.
+    before: Option<Vec<Outcome>>,
+}
+
+impl Run {
+    fn new(setups: Vec<Setup>, rule: RightSizing, from: usize) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let replay = Replay::right_sizing(setups.clone(), rule).with_threads(threads);
+        Self { replay, setups, rule, from, before: None }
+    }
+
+    fn place(&self, setup: &Setup, rule: &RightSizing) -> Option<usize> {
+        self.setups.iter().position(|own| own == setup && self.rule == *rule)
+    }
+
+    /// Runs of all scenarios of a pass: those that were begun `before` go on where it did not come further than the pass
+    /// goes, the others begin.
+    fn all(groups: &[Group], stretch: &Stretch, before: &[Self]) -> Vec<Self> {
+        let usable = || before.iter().filter(|run| run.from <= stretch.hours.end.min(stretch.split));
+        let mut runs = Vec::new();
+        for (setups, rule) in groups {
+            let mut new = Vec::new();
+            let mut known: Vec<Vec<usize>> = usable().map(|_| Vec::new()).collect();
+            for (setup, _) in setups {
+                let found = usable().zip(&mut known).find_map(|(run, known)| Some((known, run.place(setup, rule)?)));
+                match found {
+                    Some((known, place)) if !known.contains(&place) => known.push(place),
+                    Some(_) => {}
+                    None => new.push(setup.clone()),
+                }
+            }
+            if !new.is_empty() {
+                runs.push(Self::new(new, *rule, stretch.hours.start));
+            }
+            for (run, known) in usable().zip(known).filter(|(_, known)| !known.is_empty()) {
+                let of = known.iter().filter_map(|place| run.setups.get(*place)).cloned().collect();
+                runs.push(Self {
+                    replay: run.replay.only(&known),
+                    setups: of,
+                    rule: *rule,
+                    from: run.from,
+                    before: None,
+                });
+            }
+        }
+        runs
+    }
+
+    fn advance(&mut self, (at, hour): (usize, &Hour), split: usize) {
+        if at == split {
+            self.split_here();
+        }
+        self.replay.advance(hour);
+    }
+
+    /// Takes all that was replayed so far for the hours before those that are reported, unless these have begun.
+    fn split_here(&mut self) {
+        if self.before.is_none() {
+            self.before = Some(self.replay.so_far());
+        }
+    }
+
+    /// Results in the order in which scenarios were given.
+    fn replayed(groups: &[Group], runs: &[Self]) -> Vec<Vec<Replayed>> {
+        let outcomes: Vec<Vec<Outcome>> = runs.iter().map(|run| run.replay.outcomes()).collect();
+        let of = |setup: &Setup, host: &Option<Candidate>, rule: &RightSizing| -> Option<Replayed> {
+            let (run, outcomes) = runs.iter().zip(&outcomes).find(|(run, _)| run.place(setup, rule).is_some())?;
+            let place = run.place(setup, rule)?;
+            let whole = outcomes.get(place)?.clone();
+            let before = run.before.as_ref()?.get(place)?.clone();
+            Some(Replayed { reported: whole.since(&before), before, whole, setup: setup.clone(), host: host.clone() })
+        };
+        let of_group =
+            |(setups, rule): &Group| setups.iter().filter_map(|(setup, host)| of(setup, host, rule)).collect();
+        groups.iter().map(of_group).collect()
+    }
+}
+
 /// Where hours are read from.
 pub(super) struct Source<'l> {
     pub(super) lake: &'l Lake,
@@ -54,6 +139,8 @@ pub(super) struct Source<'l> {
     pub(super) windows: Windows,
     /// The first hours, as they were read: with the pods that move under the selection in force.
     kept: PackedHours,
+    /// Scenarios of the last pass, where it ended before the last hour.
+    unfinished: Vec<Run>,
     /// Hours replayed of all scenarios, as a multiple of the hours present.
     pub(super) replays: f64,
 }
@@ -61,7 +148,7 @@ pub(super) struct Source<'l> {
 impl<'l> Source<'l> {
     pub(super) fn new(lake: &'l Lake, cluster: &'l ClusterId, hours: &'l [types::Hour]) -> Self {
         let windows = Windows::of(hours.len());
-        Self { lake, cluster, hours, windows, kept: PackedHours::default(), replays: 0.0 }
+        Self { lake, cluster, hours, windows, kept: PackedHours::default(), unfinished: Vec::new(), replays: 0.0 }
     }
 
     pub(super) async fn first_hour(
@@ -76,7 +163,8 @@ impl<'l> Source<'l> {
         })
     }
 
-    /// Replays scenarios over a stretch of the hours, those of each rule of right-sizing together, over one reading.
+    /// Replays scenarios over a stretch of the hours, those of each rule of right-sizing together, over one reading. Those
+    /// that the pass before replayed on hours from the first on, and no others, go on from there.
     async fn pass(
         &mut self,
         groups: Vec<Group>,
@@ -84,28 +172,39 @@ impl<'l> Source<'l> {
         names: &mut Names,
         choices: &Selector<'_>,
     ) -> Result<Vec<Vec<Replayed>>, AnalyzeError> {
-        let scenarios: usize = groups.iter().map(|(setups, _)| setups.len()).sum();
-        if scenarios == 0 {
-            return Ok(groups.into_iter().map(|_| Vec::new()).collect());
-        }
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let replay = |(setups, sizing): &Group| {
-            let engines: Vec<Setup> = setups.iter().map(|(setup, _)| setup.clone()).collect();
-            Replay::right_sizing(engines, *sizing).with_threads(threads)
-        };
-        let mut replays: Vec<Replay> = groups.iter().map(replay).collect();
-        self.replays = self.replays_with(scenarios, &stretch.hours);
-        let mut before = None;
-        let mut advance = |at: usize, hour: &Hour| {
-            if at == stretch.split {
-                before = Some(so_far(&replays));
-            }
-            replays.iter_mut().for_each(|replay| replay.advance(hour));
-        };
         // Other selections move other pods.
         let as_kept = choices.selections.len() == 1;
-        let from = stretch.hours.end.min(self.kept.len()).max(stretch.hours.start);
-        let of_kept = stretch.hours.start..from;
+        let before = std::mem::take(&mut self.unfinished);
+        let goes_on = as_kept && stretch.hours.start == 0;
+        let mut runs = Run::all(&groups, &stretch, if goes_on { &before } else { &[] });
+        drop(before);
+        for run in &runs {
+            self.replays = self.replays_with(run.setups.len(), &(run.from..stretch.hours.end));
+        }
+        self.each_hour(&mut runs, &stretch, names, choices).await?;
+        let made = Run::replayed(&groups, &runs);
+        if goes_on && stretch.hours.end < self.hours.len() {
+            let end = stretch.hours.end;
+            self.unfinished = runs.into_iter().map(|run| Run { from: end, ..run }).collect();
+        }
+        Ok(made)
+    }
+
+    /// Advances every run by the hours of a stretch that it has not seen.
+    async fn each_hour(
+        &mut self,
+        runs: &mut [Run],
+        stretch: &Stretch,
+        names: &mut Names,
+        choices: &Selector<'_>,
+    ) -> Result<(), AnalyzeError> {
+        let Some(start) = runs.iter().map(|run| run.from).min() else { return Ok(()) };
+        let as_kept = choices.selections.len() == 1;
+        let mut advance = |at: usize, hour: &Hour| {
+            runs.iter_mut().filter(|run| run.from <= at).for_each(|run| run.advance((at, hour), stretch.split));
+        };
+        let from = stretch.hours.end.min(self.kept.len()).max(start);
+        let of_kept = start..from;
         if as_kept {
             each_kept(&self.kept, of_kept, &mut advance);
         } else {
@@ -132,16 +231,8 @@ impl<'l> Source<'l> {
             }
         }
         // A pass that ends before the split has all of it before that.
-        let before = before.unwrap_or_else(|| so_far(&replays));
-        let of_group =
-            |((setups, _), (replay, before)): (Group, (Replay, Vec<Outcome>))| -> Vec<Replayed> {
-                let outcomes = replay.finish().into_iter().map(|(outcome, _)| outcome);
-                let made = |((setup, host), (whole, before)): ((Setup, Option<Candidate>), (Outcome, Outcome))| {
-                    Replayed { reported: whole.since(&before), before, whole, setup, host }
-                };
-                setups.into_iter().zip(outcomes.zip(before)).map(made).collect()
-            };
-        Ok(groups.into_iter().zip(replays.into_iter().zip(before)).map(of_group).collect())
+        runs.iter_mut().for_each(Run::split_here);
+        Ok(())
     }
 
     /// What the replays come to with so many scenarios more, over a range of the hours.
@@ -162,10 +253,6 @@ fn each_kept(kept: &PackedHours, hours: Range<usize>, mut take: impl FnMut(usize
         threads.spawn(move || hours.filter_map(|at| Some((at, kept.hour(at)?))).try_for_each(|hour| ready.send(hour)));
         next.iter().for_each(|(at, hour)| take(at, &hour));
     });
-}
-
-fn so_far(replays: &[Replay]) -> Vec<Vec<Outcome>> {
-    replays.iter().map(Replay::so_far).collect()
 }
 
 fn count(n: usize) -> f64 {
