@@ -70,9 +70,9 @@ type Measure = (Option<f64>, Option<u32>);
 /// A limit, its default, and how it is measured.
 type Row = (Limit, f64, fn(&Outcome) -> Measure);
 
-/// Judges an outcome by `limits`, beside that of today's machines over the same hours.
-pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> {
-    let rows: [Row; 12] = [
+/// Every limit but that of what headroom costs.
+fn rows(limits: &Limits) -> [Row; 12] {
+    [
         (Limit::CpuLost, limits.cpu_lost, |o| (Some(o.cpu_lost_share()), None)),
         (Limit::WorkloadCpuLost, limits.workload_cpu_lost, worst_workload),
         (Limit::MemoryOverMean, limits.memory_over_mean, |o| (Some(over_mean(o)), None)),
@@ -85,7 +85,11 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
         (Limit::LateBatch, limits.late_batch, |o| late(&o.waiting().batch)),
         (Limit::OvertakenRuns, limits.overtaken, |o| (Some(overtaken(&o.waiting())), None)),
         (Limit::Unplaceable, 0.0, |o| (Some(share(o.service.never_served_seconds, o.service.asked_seconds)), None)),
-    ];
+    ]
+}
+
+/// Judges an outcome by `limits`, beside that of today's machines over the same hours.
+pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> {
     // A cluster that is laid out to lose a zone loses no more with a host that carries all of one.
     let of_zone = today.zone_share() * limits.today_factor;
     let check = |(limit, default, measure): Row| {
@@ -98,7 +102,21 @@ pub fn judge(outcome: &Outcome, today: &Outcome, limits: &Limits) -> Vec<Check> 
         };
         Check { limit, value, allowed, today, holds, worst: worst.filter(|_| !holds) }
     };
-    rows.into_iter().map(check).collect()
+    rows(limits).into_iter().map(check).collect()
+}
+
+/// Lists the limits that today's machines are over themselves: what is allowed there is the limit as it is set, without
+/// the factor on today's own measure that others may come to.
+pub fn breaches(today: &Outcome, limits: &Limits) -> Vec<Check> {
+    // As for the others, a cluster that is laid out to lose a zone may lose as much with one machine.
+    let of_zone = today.zone_share() * limits.today_factor;
+    let check = |(limit, default, measure): Row| {
+        let (value, worst) = measure(today);
+        let allowed = if limit == Limit::BlastRadius { default.max(of_zone) } else { default };
+        let holds = value.is_none_or(|value| value <= allowed * (1.0 + 1e-9));
+        Check { limit, value, allowed, today: value, holds, worst }
+    };
+    rows(limits).into_iter().map(check).filter(|check| !check.holds).collect()
 }
 
 /// Returns true when every check holds but those that `open` names.

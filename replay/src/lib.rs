@@ -74,7 +74,7 @@ pub use hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PackedHours, PodRow, Role,
     SLOT_SECONDS, SLOTS, UNKNOWN,
 };
-pub use judge::{Check, Limits, WAITING, holds, judge};
+pub use judge::{Check, Limits, WAITING, breaches, holds, judge};
 pub use migration::Migration;
 pub use observer::{Decision, HostReason, Log, Observer, Silent};
 pub use outcome::{

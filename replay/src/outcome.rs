@@ -131,6 +131,8 @@ pub struct Service {
     pub asked_seconds: u64,
     /// Pod-seconds on a machine that was ready.
     pub served_seconds: u64,
+    /// The same with what these pods request: what work that is owed is priced by.
+    pub done: Owed,
     /// Pod-seconds owed: lost by waiting, or work not done yet.
     pub unserved_seconds: u64,
     /// Those of jobs, CronJobs and bare pods: work not done by the end.
@@ -424,6 +426,7 @@ impl Outcome {
             service: Service {
                 asked_seconds: a.asked_seconds + b.unfinished.seconds - b.asked_seconds,
                 served_seconds: a.served_seconds - b.served_seconds,
+                done: a.done.less(&b.done),
                 unserved_seconds: a.unserved_seconds + b.unfinished.seconds - b.unserved_seconds,
                 owed_batch: a.owed_batch.since(&b.owed_batch, &b.unfinished),
                 unfinished: a.unfinished,

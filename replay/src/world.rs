@@ -30,7 +30,7 @@ use crate::cluster::{Cluster, NEVER};
 use crate::hour::HOUR_SECONDS;
 use crate::number::{index, unsigned, whole};
 use crate::observer::Observer;
-use crate::outcome::{HourBilled, Interruptions, Outcome};
+use crate::outcome::{HourBilled, Interruptions, Outcome, Owed};
 use crate::placement::{Item, Offer, Packer, Room};
 use crate::setup::{Requests, Setup};
 use crate::table::{FreePlaces, Table};
@@ -178,6 +178,11 @@ impl<O: Observer> World<O> {
         self.outcome.empty_nodes = cluster.empty_nodes.iter().map(|(kind, seconds)| (*kind, *seconds)).collect();
         self.outcome.groups = self.lots.iter_mut().map(|lot| take(&mut lot.group)).collect();
         self.outcome.groups.sort_by_key(|group| (group.evm, group.zone, group.platform));
+        let served = self.outcome.groups.iter().flat_map(|group| group.served.iter().flatten());
+        self.outcome.service.done = served.fold(Owed::default(), |mut done, served| {
+            done.add(Owed { seconds: served.pods, millicore_seconds: served.cpu, mib_seconds: served.memory });
+            done
+        });
         for risk in [&mut self.outcome.machines, &mut self.outcome.hosts] {
             risk.lost_core_ms_at_peaks = risk.lost_core_ms_at_peaks.filter(|_| self.peaks_known);
         }

@@ -3,7 +3,7 @@
 use crate::hour::Role;
 use crate::placement::Item;
 
-/// Work not done, and the requests it stands for.
+/// Work of pods, done or owed, and the requests it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Owed {
     /// Pod-seconds.
@@ -27,6 +27,25 @@ impl Owed {
         self.seconds += other.seconds;
         self.millicore_seconds += other.millicore_seconds;
         self.mib_seconds += other.mib_seconds;
+    }
+
+    pub(crate) fn less(&self, earlier: &Self) -> Self {
+        Self {
+            seconds: self.seconds - earlier.seconds,
+            millicore_seconds: self.millicore_seconds - earlier.millicore_seconds,
+            mib_seconds: self.mib_seconds - earlier.mib_seconds,
+        }
+    }
+
+    /// Returns this and what was done by the measure in which it is the larger share: CPU or memory requested, or time where
+    /// its pods request neither. `None` where nothing was done in any of them.
+    pub fn largest_share(&self, done: &Self) -> Option<(u64, u64)> {
+        let requested = [(self.millicore_seconds, done.millicore_seconds), (self.mib_seconds, done.mib_seconds)];
+        let by_time = (self.seconds, done.seconds);
+        let there = requested.into_iter().filter(|(part, of)| *part > 0 && *of > 0);
+        let wide = |a: u64, b: u64| u128::from(a) * u128::from(b);
+        let larger = |a: (u64, u64), b: (u64, u64)| if wide(b.0, a.1) > wide(a.0, b.1) { b } else { a };
+        there.reduce(larger).or(Some(by_time).filter(|(_, of)| *of > 0))
     }
 
     /// Returns what is owed now, of what was not lost before: `earlier`, less what of it could still be done.

@@ -3,7 +3,7 @@
 use crate::common::{Trace, catalog, ec2, m5_metal};
 use replay::{
     Assumptions, Base, Buy, Check, Decision, EvictionLimits, Failures, Hour, HourBilled, Log, Movable, Outcome, PodRow,
-    Replay, RightSizing, Risk, Role, Starts, Waiting, holds, judge,
+    Replay, RightSizing, Risk, Role, Starts, Waiting, breaches, holds, judge,
 };
 use types::analysis::Limit;
 
@@ -55,6 +55,26 @@ fn a_limit_is_a_default_or_a_tenth_above_today_and_today_never_fails() {
     assert!((check(&today).allowed - 0.0022).abs() < 1e-12 && check(&today).holds && check(&a_tenth_worse).holds);
     assert!(!check(&of_cpu((1_000_000, 2201), (0, 0), (5000, 0))).holds);
     assert!(holds(&judge(&today, &today, &Assumptions::default().limits()), &[]));
+}
+
+#[test]
+fn what_today_itself_breaks_is_listed_with_the_limit_as_it_is_set() {
+    let limits = Assumptions::default().limits();
+    let listed = |today: &Outcome| breaches(today, &limits);
+    let today = of_cpu((1_000_000, 2000), (0, 0), (5000, 0));
+    let [lost] = &listed(&today)[..] else { panic!("{:?}", listed(&today)) };
+    assert_eq!((lost.limit, lost.value, lost.allowed, lost.holds), (Limit::CpuLost, Some(0.002), 0.001, false));
+    // Others are allowed a tenth more than that, so what breaks for today is no breach of its own by `judge`.
+    assert!(holds(&judge(&today, &today, &limits), &[]));
+    assert_eq!(listed(&of_cpu((1_000_000, 1000), (0, 0), (5000, 0))), []);
+    // A cluster in two zones is laid out to lose half of its pods at once, and one in a single zone is not.
+    let of_zones = |in_zone: u32| {
+        let blast = replay::Blast { pods: 40, of: 100, workloads: 0 };
+        let hour = Failures { blast, largest_zone: in_zone, ..Failures::default() };
+        Outcome { failures: vec![hour; 24], ..Outcome::default() }
+    };
+    let broken = |today: &Outcome| listed(today).iter().map(|check| check.limit).collect::<Vec<_>>();
+    assert_eq!((broken(&of_zones(50)), broken(&of_zones(100))), (vec![], vec![Limit::BlastRadius]));
 }
 
 #[test]

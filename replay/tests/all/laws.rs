@@ -292,6 +292,7 @@ proptest! {
             prop_assert_eq!(service.served_seconds + service.unserved_seconds, asked, "{}", &outcome.id);
             let by_group: u64 = outcome.groups.iter().flat_map(|g| g.served.iter().flatten()).map(|s| s.pods).sum();
             prop_assert_eq!(by_group, service.served_seconds, "{}", &outcome.id);
+            prop_assert_eq!(service.done.seconds, service.served_seconds, "{}", &outcome.id);
             prop_assert!(service.unfinished.seconds <= service.owed_batch.seconds, "{}", &outcome.id);
             prop_assert!(service.owed_batch.seconds <= service.unserved_seconds, "{}", &outcome.id);
         }

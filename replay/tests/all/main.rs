@@ -14,6 +14,7 @@ mod gaps;
 mod headroom;
 mod judging;
 mod laws;
+mod memory;
 mod packing;
 mod published;
 mod waiting;

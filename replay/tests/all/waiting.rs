@@ -101,6 +101,10 @@ fn done_and_owed(outcome: &Outcome) -> (u64, u64, u64) {
     assert_eq!(service.served_seconds + service.unserved_seconds, service.asked_seconds);
     assert!(service.owed_batch.seconds <= service.unserved_seconds);
     assert_eq!(served(outcome).iter().sum::<u64>(), service.served_seconds);
+    let requested = outcome.groups.iter().flat_map(|group| group.served.iter().flatten());
+    let sum = requested.fold((0, 0), |(cpu, memory), served| (cpu + served.cpu, memory + served.memory));
+    assert_eq!((service.done.millicore_seconds, service.done.mib_seconds), sum);
+    assert_eq!(service.done.seconds, service.served_seconds);
     (service.served_seconds, service.unserved_seconds, service.owed_batch.seconds)
 }
 
@@ -281,6 +285,18 @@ fn a_pod_that_fits_no_machine_owes_all() {
 }
 
 #[test]
+fn work_that_is_owed_is_priced_by_the_larger_of_its_shares_of_what_was_done() {
+    let work = |seconds, millicore_seconds, mib_seconds| Owed { seconds, millicore_seconds, mib_seconds };
+    let done = work(1000, 2_000_000, 8_000_000);
+    assert_eq!(work(10, 40_000, 80_000).largest_share(&done), Some((40_000, 2_000_000)));
+    assert_eq!(work(10, 40_000, 800_000).largest_share(&done), Some((800_000, 8_000_000)));
+    // What requests nothing is no cheaper than the pods there are; of nothing done nothing can be said.
+    assert_eq!(work(10, 0, 0).largest_share(&done), Some((10, 1000)));
+    assert_eq!(work(10, 40_000, 0).largest_share(&Owed::default()), None);
+    assert_eq!(Owed::default().largest_share(&done), Some((0, 1000)));
+}
+
+#[test]
 fn late_work_ends_when_it_does_though_a_right_sized_scenario_starts_anew_meanwhile() {
     // The day is over at 86,400, and pods are placed anew. The work started 400 seconds late at 86,200.
     let pods = [
@@ -344,6 +360,7 @@ fn every_window_has_its_own_worst_and_asks_for_what_was_still_to_be_done() {
     for window in [&first, &rest, &whole] {
         let service = window.service;
         assert_eq!(service.served_seconds + service.unserved_seconds, service.asked_seconds);
+        assert_eq!(service.done.seconds, service.served_seconds);
     }
     assert_eq!(whole.service.owed_batch, requests(100));
     assert_eq!((rest.service.owed_batch, rest.service.unfinished), (requests(100), requests(100)));
