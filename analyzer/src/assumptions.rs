@@ -13,9 +13,9 @@ replay::assumption_set! {
     ec2_unlabelled_capacity_type = "ec2.unlabelled_capacity_type", "", { name "on-demand" | "spot" | "unpriced" },
         "self-managed node groups carry no label and are on-demand unless asked otherwise",
         "how a node is priced, and whether it moves, when no label says on-demand or spot";
-    ec2_today_consolidates = "ec2.today_consolidates", "", { name "no" | "yes" },
-        "no metric says whether something drains nodes that are not needed; say yes where Karpenter does",
-        "`ec2-today-replayed`: whether today's nodes are drained as Karpenter does, or leave only once they are empty";
+    ec2_today_consolidates = "ec2.today_consolidates", "", { name "seen" | "yes" | "no" },
+        "inferred: nodes on-demand that leave with pods that go on elsewhere, and in whose place none comes, were drained",
+        "`ec2-today-replayed`: whether today's nodes are drained as Karpenter does, or leave only once they are empty; `seen`: as it was seen";
     ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
         "price of root disks; `none` says that none are paid for";

@@ -109,6 +109,9 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
     notes.extend(implausible_notes(&ledger));
     notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces, observed.currency()));
+    if assumptions.terms.ec2_today_consolidates == "seen" && model.is_some() {
+        notes.extend(observed.drained.note());
+    }
     notes.splice(0..0, unmatched);
     notes.extend(replayed.iter().flat_map(|replayed| replayed.notes.clone()));
     notes.sort_by_key(|note| note.gravity);

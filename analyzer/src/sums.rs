@@ -1,6 +1,7 @@
 //! Integer sums over the hours read: what ran, who held what of which nodes, what was left idle.
 
 pub(crate) mod both;
+pub(crate) mod drained;
 pub(crate) mod facts;
 pub(crate) mod file_system;
 pub(crate) mod histogram;

@@ -188,6 +188,9 @@ fn decode_part(
     }
     pods.nodes(seen.lacking(), nodes_by_hour, ledger);
     ahead.each_batch(&objects.pods, |batch| pods.read(batch, ledger))?;
+    for (hour, moved) in pods.moved(ledger) {
+        facts.entry(hour).and_modify(|facts| facts.moved = moved);
+    }
     ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
     pods.end(facts, ledger);
     for (hour, spread) in pods.spread() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arrow::record_batch::RecordBatch;
 use lake::tables::{container_hour, pod_hour};
 use lake::{Column, SlotValues};
+use types::window::HOUR_SECONDS;
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::fast::{FastMap, hash};
@@ -50,6 +51,9 @@ pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
     container_hour::cpu_mean_millicores_by_slot,
     container_hour::memory_mean_mib_by_slot,
 ];
+
+/// Seconds around its end within which another pod takes the place of one that is evicted.
+const GOES_ON_SECONDS: i64 = 300;
 
 /// The pods of a part, and where the walk over its containers stands.
 ///
@@ -132,6 +136,35 @@ impl PodSlots {
             of_hour.in_zone = of_hour.in_zone.max(pods);
         }
         spread
+    }
+
+    /// Moments at which pods of services left a node by its name, hour by hour, while another pod of the same workload was bound
+    /// elsewhere. Only within an hour, so that the same comes of hours that are read together and one by one.
+    pub(crate) fn moved(&self, ledger: &Ledger) -> BTreeMap<i64, BTreeMap<String, Vec<i64>>> {
+        let within = |row: &PodRow, at: Option<i64>| at.filter(|at| (row.hour..row.hour + HOUR_SECONDS).contains(at));
+        let mut bound: BTreeMap<(i64, u32), Vec<(i64, u32)>> = BTreeMap::new();
+        for row in &self.rows {
+            if let Some(at) = within(row, row.scheduled_seconds) {
+                bound.entry((row.hour, row.owner)).or_default().push((at, row.node));
+            }
+        }
+        let mut moved: BTreeMap<i64, BTreeMap<String, Vec<i64>>> = BTreeMap::new();
+        for row in &self.rows {
+            let Some(at) = within(row, row.ended_seconds) else { continue };
+            let elsewhere = |(bound, node): &(i64, u32)| *node != row.node && (bound - at).abs() <= GOES_ON_SECONDS;
+            let goes_on = bound.get(&(row.hour, row.owner)).is_some_and(|bound| bound.iter().any(elsewhere));
+            let is_service = || {
+                let kind = ledger.owner_key(row.owner).map(|(key, _)| key.kind.as_str());
+                kind.is_some_and(|kind| ["Deployment", "ReplicaSet", "StatefulSet"].contains(&kind))
+            };
+            if goes_on
+                && is_service()
+                && let Some(node) = ledger.node_names.name(row.node)
+            {
+                moved.entry(row.hour).or_default().entry(node.clone()).or_default().push(at);
+            }
+        }
+        moved
     }
 
     /// Takes the next batch of a file.

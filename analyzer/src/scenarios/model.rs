@@ -108,7 +108,7 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
     names.unknown = observed.unknown.clone();
     let selector = Selector { machines: &machines, selections: only };
     let Some(first) = source.first_hour(&mut names, &selector).await? else { return Ok(None) };
-    let base = machines.base(&first, &observed.spread, assumptions);
+    let base = machines.base(&first, observed, assumptions);
     let pricer = Pricer::new(observed, bill, book, &machines, assumptions);
     let limits = base.assumptions.limits();
     names.counted = Some(BTreeMap::new());

@@ -31,6 +31,8 @@ pub(crate) struct HourFacts {
     pub(crate) unknown: UnknownSlots,
     /// How pods are spread at its end.
     pub(crate) spread: Spread,
+    /// Moments at which pods of services left a node by its name, and others of the same workload were bound elsewhere.
+    pub(crate) moved: BTreeMap<String, Vec<i64>>,
 }
 
 /// How pods that are placed, daemons aside, are spread over nodes and zones at a moment.
@@ -58,6 +60,7 @@ impl HourFacts {
             container_ids: Vec::new(),
             unknown: UnknownSlots::new(),
             spread: Spread::default(),
+            moved: BTreeMap::new(),
         }
     }
 

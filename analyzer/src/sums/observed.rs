@@ -9,6 +9,7 @@ use crate::fast::{FastSet, hash};
 use crate::interner::Interner;
 use crate::prices::PriceBook;
 use crate::sums::both::Both;
+use crate::sums::drained::Drained;
 use crate::sums::facts::{HourFacts, Spread, WorkloadKey};
 use crate::sums::load_balancers::LoadBalancers;
 use crate::sums::node::{BilledAs, NodeKind, NodeRow};
@@ -35,6 +36,8 @@ pub(crate) struct Observed {
     zone_seconds: BTreeMap<String, i64>,
     /// How pods are spread at the end of each hour that has any.
     pub(crate) spread: Vec<Spread>,
+    /// Nodes that left with pods on them.
+    pub(crate) drained: Drained,
     pub(crate) hours: Vec<HourSums>,
     /// Bytes that interfaces of nodes sent and received; `None` where no node tells.
     pub(crate) network_bytes: Option<i128>,
@@ -190,6 +193,7 @@ impl Observed {
         if !facts.unknown.is_empty() {
             self.unknown.insert(facts.hour.start_seconds(), facts.unknown.clone());
         }
+        self.drained.take(facts);
         self.exporter.take(facts);
         for (number, workload) in &facts.workloads {
             let cpu = |seconds: i64| i128::from(seconds);

@@ -321,3 +321,65 @@ async fn a_total_is_partial_only_where_what_differs_between_scenarios_is_not_kno
         assert!(scenario.unpriced.is_empty(), "{:?}", scenario.unpriced);
     }
 }
+
+/// Eight small pods on a node each; three nodes leave with theirs, which go on elsewhere.
+fn drained(n: i64) -> (i64, HourRows) {
+    let mut rows = rows(n, 8, (500, 2000), |_| false);
+    let at = hour(n);
+    let start = at.start_seconds();
+    for k in 0..3_usize {
+        let left = hour(30 + 5 * i64::try_from(k).unwrap()).start_seconds();
+        if start < left {
+            continue;
+        }
+        let mut moved = pod(at, 100 + k);
+        moved.node = "n07".to_owned();
+        moved.scheduled_seconds = Some(left + 2320);
+        let mut used = container(at, 100 + k, "app", [Some(500); 12], [Some(2000); 12]);
+        used.node = "n07".to_owned();
+        if start == left {
+            // Those that left before are gone.
+            let node = rows.nodes.iter_mut().find(|node| node.node == format!("n{k:02}")).unwrap();
+            let old = rows.pods.iter_mut().find(|pod| pod.pod_uid == uid(k)).unwrap();
+            (node.last_seen_seconds, node.up_seconds) = (start + 2400, 2400);
+            old.ended_seconds = Some(start + 2300);
+            let alive = |from: i64, to: i64| {
+                let slot = |i: usize| {
+                    let slot = 300 * i64::try_from(i).unwrap();
+                    i32::try_from((to.min(slot + 300) - from.max(slot)).max(0)).ok()
+                };
+                std::array::from_fn(slot)
+            };
+            (old.alive_seconds_by_slot, moved.alive_seconds_by_slot) = (alive(0, 2300), alive(2320, 3600));
+        } else {
+            rows.nodes.retain(|node| node.node != format!("n{k:02}"));
+            rows.pods.retain(|pod| pod.pod_uid != uid(k));
+            rows.containers.retain(|container| container.pod_uid != uid(k));
+        }
+        rows.pods.push(moved);
+        rows.containers.push(used);
+    }
+    for pod in &mut rows.pods {
+        (pod.cpu_effective_request_millicores, pod.memory_effective_request_bytes) = (Some(1000), Some(4000 * MIB));
+    }
+    (n, rows)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_left_with_pods_are_taken_for_drained_unless_somebody_says_otherwise() {
+    let inferred = |analysis: &Analysis| {
+        analysis.notes.iter().any(|note| note.text.contains("it is inferred that something drains"))
+    };
+    let seen = analysis((0..50).map(drained)).await;
+    assert!(inferred(&seen), "{:?}", seen.notes);
+    let said = Assumptions::from_toml("ec2.today_consolidates = \"no\"").unwrap();
+    let no = analysis_with((0..50).map(drained), said).await;
+    assert!(!inferred(&no));
+    let yes = Assumptions::from_toml("ec2.today_consolidates = \"yes\"").unwrap();
+    let yes = analysis_with((0..50).map(drained), yes).await;
+    let today = |analysis: &Analysis| scenario(analysis, "ec2-today-replayed").cost_usd.total.unwrap();
+    assert_eq!(today(&seen), today(&yes), "what was seen is replayed as what is said");
+    assert!(today(&seen) < today(&no), "five nodes with a pod each are fewer once they are drained");
+    // The first thirty hours show nothing of it.
+    assert!(!inferred(&analysis((0..30).map(drained)).await));
+}

@@ -13,6 +13,7 @@ use crate::prices::{CapacityType, MachineKind, PriceBook};
 use crate::read::trace::{NodeFacts, NodePlace, Platform};
 use crate::sums::facts::Spread;
 use crate::sums::node::{NodeKind, is_linux};
+use crate::sums::observed::Observed;
 
 /// The oldest generation that is bought. Karpenter's own default is 3; AWS calls those before 5 previous generations,
 /// which new capacity is not planned on.
@@ -125,7 +126,7 @@ impl<'a> Machines<'a> {
     }
 
     /// What every scenario is made from, given the first hour.
-    pub(crate) fn base(&self, first: &Hour, spread: &[Spread], assumptions: &Assumptions) -> Base {
+    pub(crate) fn base(&self, first: &Hour, observed: &Observed, assumptions: &Assumptions) -> Base {
         let (daemons, daemon_pods) = daemons_of(first);
         let replay = assumptions.replay;
         Base {
@@ -140,8 +141,11 @@ impl<'a> Machines<'a> {
                 per_pod_day: replay.risk_evictions,
                 per_single_pod_day: replay.risk_single_evictions,
             },
-            most_pods: most_pods(spread, &replay),
-            karpenter: assumptions.terms.ec2_today_consolidates == "yes",
+            most_pods: most_pods(&observed.spread, &replay),
+            karpenter: match assumptions.terms.ec2_today_consolidates {
+                "seen" => observed.drained.is_seen(),
+                said => said == "yes",
+            },
             assumptions: replay,
         }
     }

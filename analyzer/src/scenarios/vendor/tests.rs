@@ -62,6 +62,7 @@ fn facts(nodes: Vec<NodeRow>) -> HourFacts {
         container_ids: Vec::new(),
         unknown: BTreeMap::new(),
         spread: crate::sums::facts::Spread::default(),
+        moved: BTreeMap::new(),
     }
 }
 
