@@ -130,6 +130,8 @@ fn class(line: &str) -> &'static str {
         "licences" => "licences",
         "fee" => "fee",
         "pool_network" => "pool-network",
+        "spare_hosts" => "spare-hosts",
+        "work_owed" => "work-owed",
         _ => "other",
     }
 }

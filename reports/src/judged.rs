@@ -46,6 +46,7 @@ fn lead(analysis: &View<'_>) -> String {
     } else if reported > 0 {
         text.push_str(&format!(" Nothing was tuned; costs and limits are of {}.", format::hours(reported)));
     }
+    text.extend(show::today_breaches(&analysis.verdict.today_breaches).map(|said| format!(" {said}")));
     text
 }
 
@@ -97,6 +98,9 @@ fn rival(analysis: &View<'_>, judged: &Judged) -> Cell {
         }
     }
 }
+
+/// The least cost of work owed that is worth a note: below a dollar a month the table shows zero.
+const LEAST_SHOWN_USD: f64 = 1.0;
 
 /// Limits that break and are named in a row; the table of limits has the others.
 const MOST: usize = 3;
@@ -152,6 +156,9 @@ fn ready(analysis: &View<'_>, judged: &Judged) -> Cell {
     }
     if judged.spare_hosts_per_zone > 0 {
         what.push(show::spare_hosts(judged.spare_hosts_per_zone));
+    }
+    if let Some(usd) = judged.work_owed.and_then(|owed| owed.monthly_usd).filter(|usd| *usd >= LEAST_SHOWN_USD) {
+        what.push(format!("jobs not done by the end cost {} a month more", analysis.usd(usd)));
     }
     if let Some(hosts) = &judged.zone_hosts {
         what.push(format!("hosts stand {} full", format::percent(hosts.fill_fraction)));

@@ -91,6 +91,9 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
         ));
     }
     text.push('\n');
+    if let Some(said) = show::today_breaches(&verdict.today_breaches) {
+        text.push_str(&format!("{said}\n\n"));
+    }
     let found: Vec<&Remedy> = verdict.remedies.iter().filter(|remedy| remedy.what != RemedyKind::NoneFound).collect();
     if found.is_empty() {
         return;

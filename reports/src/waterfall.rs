@@ -71,7 +71,9 @@ fn step(what: &str) -> (&str, &str) {
         ),
         "pool" => ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts"),
         "leftovers" => ("Everything else", "every other line, commitments that are no longer used above all"),
-        "headroom" => ("Kept ready", "machines kept warm and spare hosts, so that every limit holds"),
+        "headroom" => ("Kept ready", "machines kept ready, so that every limit holds"),
+        "spare_hosts" => ("Spare hosts", "hosts kept empty, so that a lost one can be taken over from"),
+        "work_owed" => ("Work still owed", "jobs not done by the end, at what the scenario’s own work costs"),
         "fee" => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
         other => (other, ""),
     }

@@ -154,6 +154,8 @@ pub(crate) fn cost_line(line: &str) -> String {
         "public_ipv4" => "public IPv4 addresses",
         "licences" => "licences",
         "pool_network" => "NAT of the machine pool",
+        "spare_hosts" => "spare hosts",
+        "work_owed" => "work still owed",
         "fee" => "EMP fee",
         other => return plain(&other.replace('_', " ")),
     }

@@ -5,7 +5,7 @@ mod measures;
 mod scenarios;
 mod verdict;
 
-pub use limits::{breach, limit, limit_values, limit_what};
+pub use limits::{breach, limit, limit_values, limit_what, today_breaches};
 pub use measures::{brief, count, counted, duration, percent_brief, quantity, share, told_apart, verb};
 pub use scenarios::{action, headroom, label, remedy, scenario, spare_hosts};
 pub use verdict::{grounds, stance, verdict};

@@ -249,6 +249,9 @@ impl Bill {
         // No elastic machine pool, no fee: a real zero.
         bill.lines.fee = Some(NanoUsd::ZERO);
         bill.lines.pool_network = Some(NanoUsd::ZERO);
+        // Today keeps no host, and does its work when it does it.
+        bill.lines.spare_hosts = Some(NanoUsd::ZERO);
+        bill.lines.work_owed = Some(NanoUsd::ZERO);
         bill.items.sort_by(|a, b| (a.line, &a.what, a.priced.price).cmp(&(b.line, &b.what, b.priced.price)));
         bill.unpriced.sort_by(|a, b| (&a.what, &a.reason).cmp(&(&b.what, &b.reason)));
         bill.add_notes(observed, ledger, book);

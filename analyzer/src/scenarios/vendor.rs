@@ -323,6 +323,9 @@ impl<'a> Vendor<'a> {
                 fee: Some(replay::fee(before, hosts, fee_fraction)),
                 // The examples know no NAT gateways; without hosts there are none.
                 pool_network: bill.lines.pool_network.filter(|_| plan.host_seconds.values().all(|hours| *hours == 0)),
+                // Nor do they know spare hosts, or pods that wait.
+                spare_hosts: None,
+                work_owed: None,
                 ..bill.lines
             };
             (lines, cost)

@@ -102,6 +102,13 @@ impl PriceBook {
         book
     }
 
+    /// The same book without any commitment.
+    pub fn without_commitments(&self) -> Self {
+        let mut book = self.clone();
+        book.user.commitment.clear();
+        book
+    }
+
     /// Rate of a machine with this list price under a commitment; `None` when the commitment does not cover it.
     ///
     /// AWS discounts the machine and not its licence, which is paid in full out of the commitment.

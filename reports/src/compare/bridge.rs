@@ -142,6 +142,8 @@ fn line(name: &str) -> &'static str {
         "public_ipv4" => "public IPv4 addresses",
         "licences" => "licences",
         "pool_network" => "NAT of the machine pool",
+        "spare_hosts" => "spare hosts",
+        "work_owed" => "work still owed",
         "fee" => "the EMP fee",
         _ => "another line",
     }

@@ -15,7 +15,7 @@ const VENDOR: &str = "Elastic machine pool vendor";
 fn service(line: &str) -> Service {
     let of = |category, subcategory, name| Service { category, subcategory, name, provider: AWS };
     match line {
-        "compute" | "cpu_credits" | "unused_commitments" => {
+        "compute" | "cpu_credits" | "unused_commitments" | "spare_hosts" | "work_owed" => {
             of("Compute", "Virtual Machines", "Amazon Elastic Compute Cloud")
         }
         "fargate" => of("Compute", "Serverless Compute", "AWS Fargate"),

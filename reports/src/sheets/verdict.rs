@@ -1,7 +1,7 @@
 //! Tables of the verdict: its amounts, how scenarios were judged, their limits, remedies, and what limits confidence.
 
 use serde_json::{Value, to_value};
-use types::analysis::{Doubt, Judged, RemedyKind};
+use types::analysis::{Doubt, Judged, LimitCheck, RemedyKind, ScenarioId};
 use types::show;
 
 use super::cell::{Cell, joined, row};
@@ -86,6 +86,8 @@ pub(super) const JUDGED: Sheet = Sheet {
             "hosts that stand mostly empty because each zone needs its own; empty where zones do not decide",
         ),
         ("zone_hosts_fill_fraction", "how full these are: the larger of CPU and memory"),
+        ("owed_pod_hours", "work of jobs that is not done by the end of the reported hours; empty where none is owed"),
+        ("owed_monthly_usd", "what that costs, in the scenario's cost"),
     ],
     rows: |analysis| {
         let recommended = analysis.verdict.recommended();
@@ -109,6 +111,8 @@ pub(super) const JUDGED: Sheet = Sheet {
                 judged.spare_hosts_per_zone,
                 zone_hosts.map(|hosts| hosts.hosts),
                 zone_hosts.map(|hosts| hosts.fill_fraction),
+                judged.work_owed.map(|owed| owed.pod_hours),
+                judged.work_owed.and_then(|owed| owed.monthly_usd),
             ]
         };
         analysis.verdict.judged.iter().map(of).collect()
@@ -117,7 +121,7 @@ pub(super) const JUDGED: Sheet = Sheet {
 
 pub(super) const LIMITS: Sheet = Sheet {
     name: "limits",
-    about: "One row for each scenario that was judged and each limit, those that do not hold first.",
+    about: "One row for each limit that today's machines are over themselves, then for each scenario that was judged and each limit, those that do not hold first.",
     columns: &[
         ("scenario", "the scenario"),
         ("limit", "the limit, such as `late_services`"),
@@ -129,10 +133,10 @@ pub(super) const LIMITS: Sheet = Sheet {
         ("about", "what it measures, with its unit; shares are fractions of one"),
     ],
     rows: |analysis| {
-        let of = |judged: &Judged| {
-            let rows = judged.limits.iter().map(|check| {
+        let of = |scenario: ScenarioId, limits: &[LimitCheck]| {
+            let rows = limits.iter().map(|check| {
                 row![
-                    judged.scenario.as_str(),
+                    scenario.as_str(),
                     word(to_value(check.limit)),
                     check.holds,
                     check.value,
@@ -144,7 +148,10 @@ pub(super) const LIMITS: Sheet = Sheet {
             });
             rows.collect::<Vec<_>>()
         };
-        analysis.verdict.judged.iter().flat_map(of).collect()
+        let verdict = &analysis.verdict;
+        let today = of(ScenarioId::Ec2TodayReplayed, &verdict.today_breaches);
+        let judged = verdict.judged.iter().flat_map(|judged| of(judged.scenario, &judged.limits));
+        today.into_iter().chain(judged).collect()
     },
 };
 

@@ -7,7 +7,7 @@ use crate::sample;
 use crate::dom::Dom;
 use reports::sheets::SHEETS;
 use reports::{Member, Money, Options, Standing};
-use types::analysis::Analysis;
+use types::analysis::{Analysis, WorkOwed};
 use types::show;
 
 fn page(analysis: &Analysis) -> String {
@@ -228,6 +228,31 @@ fn tables_hold_the_verdict() {
     assert_eq!(&remedies[2][4], "", "a price that is not known is empty");
     let doubts = rows("doubts");
     assert_eq!((&doubts[0][0], &doubts[0][2], &doubts[0][3]), ("flips_with", "emp.fee_fraction", "0.35"));
+}
+
+#[test]
+fn what_today_is_over_itself_is_said_once_and_work_owed_stands_beside_its_scenario() {
+    let mut analysis = sample::right_sizing();
+    let said = "Today itself is over the limit on ";
+    let [page, markdown] = both(&analysis);
+    assert!(!page.contains(said) && !markdown.contains(said) && !page.contains("jobs not done by the end"));
+    analysis.verdict.today_breaches = vec![sample::today_is_late()];
+    let owed = WorkOwed { pod_hours: 120.0, core_hours: 240.0, gib_hours: 480.0, monthly_usd: Some(31.0) };
+    analysis.verdict.judged[0].work_owed = Some(owed);
+    // Less than a dollar says nothing.
+    analysis.verdict.judged[1].work_owed = Some(WorkOwed { monthly_usd: Some(0.4), ..owed });
+    let [page, markdown] = both(&analysis);
+    assert_eq!((page.matches(said).count(), markdown.matches(said).count()), (1, 1));
+    assert_eq!(page.to_lowercase().matches("jobs not done by the end cost $31 a month more").count(), 1, "{page}");
+    let limits = SHEETS.iter().find(|sheet| sheet.name == "limits").unwrap().csv(&analysis).unwrap();
+    let limits = csv::Reader::from_reader(limits.as_slice()).into_records().map(Result::unwrap).collect::<Vec<_>>();
+    assert_eq!((&limits[0][0], &limits[0][1], &limits[0][3]), ("ec2-today-replayed", "late_batch", "0.021"));
+}
+
+/// The page, and the Markdown, with spaces that break.
+fn both(analysis: &Analysis) -> [String; 2] {
+    let texts = [page(analysis), reports::markdown(analysis, &Money::default())];
+    texts.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[test]

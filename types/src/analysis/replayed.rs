@@ -272,7 +272,8 @@ pub struct Waterfall {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
-    /// Kind of change: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool`, `fee` or `headroom`.
+    /// Kind of change: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool`, `fee`, `headroom`,
+    /// `spare_hosts` or `work_owed`.
     pub what: String,
     /// The scenario reached with it; `null` inside a scenario.
     pub scenario: Option<String>,

@@ -104,7 +104,7 @@ mod cost_lines {
     }
 
     cost_lines! {
-        /// EC2 instances, bare-metal hosts included, at effective cost; unused commitments apart.
+        /// EC2 instances, bare-metal hosts included, at effective cost; unused commitments and spare hosts apart.
         compute;
         /// Fargate pods.
         fargate;
@@ -130,6 +130,11 @@ mod cost_lines {
         unused_commitments;
         /// NAT gateways that an elastic machine pool needs in each of its zones; zero in scenarios without one.
         pool_network;
+        /// Hosts that stand empty so that a lost one can be taken over from, their disks among it; zero in scenarios without.
+        spare_hosts;
+        /// Work of jobs, CronJobs and bare pods that is still owed at the end, at what a scenario's own work costs; zero today,
+        /// which owes none.
+        work_owed;
         /// The fee of the elastic machine pool's vendor.
         fee;
     }
@@ -140,6 +145,11 @@ impl ExactLines {
     pub fn total(&self) -> Option<NanoUsd> {
         let priced: Vec<_> = self.named().into_iter().filter_map(|(_, line)| line).collect();
         (!priced.is_empty()).then(|| priced.into_iter().sum())
+    }
+
+    /// Cost of all machines, spare hosts among them; `None` where the compute of it is not known.
+    pub fn machines(&self) -> Option<NanoUsd> {
+        Some(self.compute? + self.spare_hosts.unwrap_or_default())
     }
 
     /// Returns true when a line is missing that could differ between scenarios. Fargate, volumes, the control plane and

@@ -43,6 +43,10 @@ pub struct Verdict {
     /// Remedies that would make scenarios hold that break a limit, and that make those hold that do, with the price.
     #[serde(default)]
     pub remedies: Vec<Remedy>,
+    /// Limits that today's machines are over themselves, replayed: each with today's figure as its value, and as what is allowed
+    /// the limit as it is set. Today is the reference and never fails; other scenarios may come to a tenth more than this.
+    #[serde(default)]
+    pub today_breaches: Vec<LimitCheck>,
     /// Hours scenarios are compared on: the last whole week or more; those before serve choices and the warm-up. Zero in
     /// analyses that predate it.
     #[serde(default)]
@@ -348,7 +352,7 @@ pub struct Headroom {
 pub struct Judged {
     /// The scenario.
     pub scenario: ScenarioId,
-    /// Cost in USD a month, headroom included, over the lines priced in it and today.
+    /// Cost in USD a month, headroom, spare hosts and work owed included, over the lines priced in it and today.
     pub monthly_usd: f64,
     /// Saving in USD a month against today, over the same lines; negative where it costs more.
     pub saving_monthly_usd: f64,
@@ -372,6 +376,23 @@ pub struct Judged {
     /// there are, and without hosts.
     #[serde(default)]
     pub zone_hosts: Option<ZoneHosts>,
+    /// Work that is owed at the end of the reported hours, in its cost; `null` where none is.
+    #[serde(default)]
+    pub work_owed: Option<WorkOwed>,
+}
+
+/// Work of jobs, CronJobs and bare pods that a scenario has not done by the end of the reported hours.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct WorkOwed {
+    /// Pod-hours.
+    pub pod_hours: f64,
+    /// CPU requested for them, in core-hours.
+    pub core_hours: f64,
+    /// Memory requested for them, in GiB-hours.
+    pub gib_hours: f64,
+    /// Its price in USD a month, at what the scenario's own work costs; `null` where it did none.
+    pub monthly_usd: Option<f64>,
 }
 
 /// Hosts that each zone needs for itself, where together they would be fewer.

@@ -77,6 +77,22 @@ pub fn breach(check: &LimitCheck) -> String {
     format!("{what}, where {allowed} is allowed")
 }
 
+/// Says which limits today itself is over, with figures, in a sentence; `None` where it is over none.
+pub fn today_breaches(breaches: &[LimitCheck]) -> Option<String> {
+    let figures = breaches.iter().filter_map(|check| {
+        let [value, set] = limit_values(check.limit, check.value?, check.allowed);
+        Some(format!("{} ({value}, where {set} is set)", limit(check.limit)))
+    });
+    let figures: Vec<String> = figures.collect();
+    let them = if figures.len() == 1 { "it" } else { "them" };
+    (!figures.is_empty()).then(|| {
+        let figures = figures.join("; ");
+        format!(
+            "Today itself is over the limit on {figures}; a change may come to a tenth more than today under {them}."
+        )
+    })
+}
+
 /// Counts the other limits that are broken, as a clause.
 pub(super) fn and_more(n: usize) -> String {
     match u32::try_from(n).unwrap_or(u32::MAX) {
@@ -124,6 +140,21 @@ mod tests {
         ] {
             assert_eq!(breach(&check(limit, Some(value), allowed)), expect);
         }
+        assert_eq!(today_breaches(&[]), None);
+        let two = [check(Limit::LateServices, Some(0.021), 0.01), check(Limit::Evictions, Some(0.2), 0.1)];
+        assert_eq!(
+            today_breaches(&two[..1]).unwrap(),
+            format!(
+                "Today itself is over the limit on {} (2.1\u{a0}%, where 1\u{a0}% is set); a change may come to a tenth more than \
+                 today under it.",
+                limit(Limit::LateServices)
+            )
+        );
+        assert!(
+            today_breaches(&two)
+                .unwrap()
+                .ends_with("(0.2, where 0.1 is set); a change may come to a tenth more than today under them.")
+        );
         assert_eq!(
             breach(&check(Limit::HostLoss, None, 0.0)),
             "whether it keeps within the limit on loss of a host is not known"

@@ -129,7 +129,7 @@ impl Bars<'_, '_> {
             let today = bar.today.as_ref().unwrap_or(&tornado.today);
             let (with, without) = (lines(&bar.replayed, today), lines(bar.before.as_ref()?, today));
             let more = without.less(&with).map_or(0.0, |(saved, ..)| -month.usd(saved));
-            let compute = with.compute.map_or(0.0, |compute| month.usd(compute));
+            let compute = with.machines().map_or(0.0, |machines| month.usd(machines));
             let check = headroom_check(now + more, compute, self.model.assumptions.replay.risk_headroom_cost);
             check.filter(|check| !check.holds)
         };

@@ -1,7 +1,7 @@
 //! Which bare-metal type carries the pool: every type bounded, the ten with the lowest bound replayed for a week, the best
 //! of these on all hours that serve choices.
 
-use replay::{holds, judge, screen};
+use replay::{Setup, holds, judge, screen};
 use types::NanoUsd;
 use types::analysis::Limit;
 
@@ -18,6 +18,8 @@ pub(crate) struct HostTried {
     /// Least compute cost of what would run on it; `None` where it cannot carry that.
     pub(crate) bound: Option<NanoUsd>,
     pub(crate) replayed: Option<Replayed>,
+    /// Cost on the hours it was replayed on, with the spare hosts that it needs there.
+    pub(crate) cost: Option<NanoUsd>,
     /// Limits it breaks on the hours that serve choices, and that neither warm machines nor spare hosts mend.
     pub(crate) over: Vec<Limit>,
     pub(crate) chosen: bool,
@@ -54,12 +56,18 @@ impl Passes<'_, '_, '_> {
         let (week, choosing) = (self.source.windows.first_week(), self.source.windows.choosing());
         let reference = self.reference(first, selector).await?;
         let Some(reference) = reference else { return Ok(Hosts { tried: Vec::new(), today: None }) };
-        let setup = |candidate: &Candidate| self.base.emp(&candidate.host, &candidate.family);
+        let windows = self.source.windows;
+        // Where choices have no whole day beyond the warm-up, the half of them tells risk.
+        let warmed = |setup: Setup| {
+            let warm_up_seconds = windows.warm_up_of_choices(setup.warm_up_seconds);
+            Setup { warm_up_seconds, ..setup }
+        };
+        let setup = |candidate: &Candidate| warmed(self.base.emp(&candidate.host, &candidate.family));
         let candidates: Vec<_> = machines.hosts.iter().map(setup).collect();
         let screened = screen(&reference.whole, &candidates, candidates.len());
         let worth = screened.iter().take(REPLAYED).filter_map(|(at, _)| machines.hosts.get(*at));
         let mut setups: Setups = worth.map(|host| (setup(host), Some(host.clone()))).collect();
-        setups.push((self.base.today_replayed(), None));
+        setups.push((warmed(self.base.today_replayed()), None));
         let mut replayed = self.pass(setups, week.clone(), selector).await?;
         let Some(of_week) = replayed.pop() else { return Ok(Hosts { tried: Vec::new(), today: None }) };
         let mut ranked = self.ranked(&replayed, &of_week);
@@ -78,16 +86,17 @@ impl Passes<'_, '_, '_> {
             ranked = order.into_iter().filter_map(|at| ranked.get(at).copied()).collect();
         }
         let chosen = ranked.first().copied();
-        let over: Vec<Vec<Limit>> = (0..)
-            .zip(&replayed)
-            .map(|(at, tried)| self.broken(tried, if ranked.contains(&at) { beside } else { &of_week }))
-            .collect();
+        let beside_of = |at: usize| if ranked.contains(&at) { beside } else { &of_week };
+        let all = || replayed.iter().enumerate();
+        let over: Vec<Vec<Limit>> = all().map(|(at, tried)| self.broken(tried, beside_of(at))).collect();
+        let costs: Vec<_> = all().map(|(at, tried)| self.cost(tried, beside_of(at))).collect();
         let mut replayed: Vec<_> = replayed.into_iter().map(Some).collect();
         let tried = screened.into_iter().enumerate().filter_map(|(place, (at, bound))| {
             Some(HostTried {
                 candidate: machines.hosts.get(at)?.clone(),
                 bound: Some(bound),
                 replayed: replayed.get_mut(place).and_then(Option::take).map(Replayed::without_course),
+                cost: costs.get(place).copied().flatten(),
                 over: over.get(place).cloned().unwrap_or_default(),
                 chosen: chosen == Some(place),
             })

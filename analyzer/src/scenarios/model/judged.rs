@@ -1,9 +1,8 @@
 //! Judgement of scenarios: by the same limits, on the reported hours, each with what it costs to hold them.
 
 use replay::{Check, Limits, Outcome, judge};
-use types::NanoUsd;
 use types::analysis::{
-    AfterExpiry, ExactLines, Headroom, Judged, Limit, LimitCheck, Remedy, RemedyKind, ScenarioId, ZoneHosts,
+    AfterExpiry, ExactLines, Headroom, Judged, Limit, LimitCheck, Remedy, RemedyKind, ScenarioId, WorkOwed, ZoneHosts,
 };
 
 use super::headroom::Ladder;
@@ -13,6 +12,7 @@ use super::replays::Model;
 use super::spares::{spared, spares, with_spares};
 use crate::month::Month;
 use crate::number::ratio;
+use crate::prices::PriceBook;
 use crate::units::unsigned;
 
 /// Fill below which hosts are there for their zone and not for what they carry.
@@ -36,8 +36,20 @@ pub(crate) struct Judgement {
     /// The largest saving first.
     pub(crate) reported: Vec<Reported>,
     pub(crate) remedies: Vec<Remedy>,
-    /// Of today, at contracted prices: what would be paid without commitments.
-    pub(crate) today_contracted: NanoUsd,
+    /// Limits that today's machines are over themselves.
+    pub(crate) today_breaches: Vec<LimitCheck>,
+}
+
+impl Judgement {
+    /// The row of a scenario.
+    pub(super) fn row(&self, id: ScenarioId) -> Option<&Reported> {
+        self.reported.iter().find(|row| row.id == id)
+    }
+
+    /// Spare hosts of each zone that a scenario needs beside those it was replayed with.
+    pub(super) fn spares(&self, id: ScenarioId) -> u32 {
+        self.row(id).map_or(0, |row| row.spares)
+    }
 }
 
 /// Yardstick by which scenarios are judged.
@@ -75,12 +87,23 @@ fn settled<'m>(model: &'m Model<'_>, id: ScenarioId, today: &Replayed, limits: &
     Some(Settled { replayed, ladder, level })
 }
 
+/// The replay of a scenario that is judged: with the headroom it needs, or at the level that breaks a limit. What it costs is
+/// told of the same one everywhere.
+pub(super) fn in_force<'m>(model: &'m Model<'_>, id: ScenarioId) -> Option<&'m Replayed> {
+    settled(model, id, model.today()?, &model.limits).map(|settled| settled.replayed)
+}
+
 /// Judges every scenario that was replayed.
 pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstick) -> Judgement {
     let limits_in_force = &yardstick.limits;
     let Some(today) = model.today() else { return Judgement::default() };
-    let (today_lines, contracted) = model.pricer.today(model.windows.reported_from..model.windows.hours);
-    let mut judgement = Judgement { today: today_lines, today_contracted: contracted, ..Judgement::default() };
+    let today_lines = model.pricer.today(model.windows.reported_from..model.windows.hours);
+    let breaches = replay::breaches(&today.reported, limits_in_force);
+    let mut judgement = Judgement {
+        today: today_lines,
+        today_breaches: breaches.iter().map(|check| limit_check(model, check, None)).collect(),
+        ..Judgement::default()
+    };
     for id in ScenarioId::ALL.into_iter().filter(|id| id.is_change()) {
         let Some(Settled { replayed, ladder, level }) = settled(model, id, today, limits_in_force) else { continue };
         let checks = judge(&replayed.reported, &today.reported, limits_in_force);
@@ -109,6 +132,7 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
             headroom,
             spare_hosts_per_zone: spares + replayed.setup.pool.as_ref().map_or(0, |pool| pool.spare_hosts_per_zone),
             zone_hosts: zone_hosts(&replayed.reported, &replayed.whole, model.windows.reported_from),
+            work_owed: work_owed(&replayed.reported, money.lines.work_owed.map(|usd| reported.usd(usd))),
         };
         judgement.reported.push(Reported { id, judged, money, spares });
     }
@@ -119,22 +143,34 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
     judgement
 }
 
-/// What a scenario saves a month from each date on at which commitments expire.
-pub(crate) fn after_expiries(model: &Model<'_>, id: ScenarioId, reported: Month) -> Vec<AfterExpiry> {
-    let Some(today) = model.today() else { return Vec::new() };
-    let Some(Settled { replayed, .. }) = settled(model, id, today, &model.limits) else { return Vec::new() };
-    let checks = judge(&replayed.reported, &today.reported, &model.limits);
-    let spares = spares(&checks, &replayed.reported);
-    let outcome = spared(&replayed.reported, spares);
-    let after = |(at, commitments): (i64, Vec<String>)| {
-        let book = model.pricer.book().once_expired(at);
-        let pricer = model.pricer.by(&book);
-        let (today, _) = pricer.today(model.windows.reported_from..model.windows.hours);
+/// What a scenario saves a month from each date on at which commitments expire, and once none is left.
+pub(crate) fn after_expiries(model: &Model<'_>, row: &Reported, reported: Month) -> (Vec<AfterExpiry>, Option<f64>) {
+    let Some(replayed) = in_force(model, row.id) else { return (Vec::new(), None) };
+    let outcome = spared(&replayed.reported, row.spares);
+    // The same hours by another book: hosts without a commitment cost more, and the fee on what they save is less.
+    let saved = |book: &PriceBook| {
+        let pricer = model.pricer.by(book);
+        let today = pricer.today(model.windows.reported_from..model.windows.hours);
         let (saved, ..) = today.less(&pricer.money(replayed, &outcome).lines)?;
-        let from = chrono::DateTime::from_timestamp(at, 0)?.date_naive();
-        Some(AfterExpiry { from, commitments, saving_monthly_usd: reported.usd(saved) })
+        Some(reported.usd(saved))
     };
-    model.pricer.expiries().into_iter().filter_map(after).collect()
+    let after = |(at, commitments): (i64, Vec<String>)| {
+        let from = chrono::DateTime::from_timestamp(at, 0)?.date_naive();
+        Some(AfterExpiry { from, commitments, saving_monthly_usd: saved(&model.pricer.book().once_expired(at))? })
+    };
+    let expiries = model.pricer.expiries().into_iter().filter_map(after).collect();
+    (expiries, saved(&model.pricer.book().without_commitments()))
+}
+
+/// Work that an outcome owes at its end; `None` where it owes none.
+fn work_owed(outcome: &Outcome, monthly_usd: Option<f64>) -> Option<WorkOwed> {
+    let owed = outcome.service.owed_batch;
+    (owed.seconds > 0).then(|| WorkOwed {
+        pod_hours: unsigned(owed.seconds) / 3600.0,
+        core_hours: unsigned(owed.millicore_seconds) / 1000.0 / 3600.0,
+        gib_hours: unsigned(owed.mib_seconds) / 1024.0 / 3600.0,
+        monthly_usd,
+    })
 }
 
 /// What it cost on the hours that choices were made on; `None` where there are none.
@@ -220,7 +256,7 @@ fn headroom_of(model: &Model<'_>, level: &Replayed, base: &Replayed, reported: M
 }
 
 fn cost_check(headroom: &Headroom, money: &Money, reported: Month, allowed: f64) -> Option<LimitCheck> {
-    headroom_check(headroom.monthly_usd, reported.usd(money.lines.compute?), allowed)
+    headroom_check(headroom.monthly_usd, reported.usd(money.lines.machines()?), allowed)
 }
 
 /// Checks what headroom costs against the compute of its scenario, both in USD a month; `None` without any compute.

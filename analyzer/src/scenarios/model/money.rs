@@ -27,13 +27,24 @@ pub(crate) type AsIs = Vec<(Hour, BTreeMap<MachineKind, i64>)>;
 #[derive(Debug, Clone)]
 pub(crate) struct Money {
     pub(crate) lines: ExactLines,
+    /// The machines but for spare hosts, and the commitments as all of them use them.
     pub(crate) compute: HourlyCost,
-    /// Cost of the hosts.
+    /// Cost of the hosts, spare ones among them.
     pub(crate) hosts: NanoUsd,
+    /// Of that, what spare hosts add, without their disks.
+    pub(crate) spare_hosts: NanoUsd,
     /// Cost of the elastic VMs as EC2 machines; `None` where one has no price.
     pub(crate) before: Option<NanoUsd>,
     /// Items of the lines that machines have a part in, beside compute.
     pub(crate) items: Vec<CostItem>,
+}
+
+/// The machines that are meant beside nodes and the hosts that carry something.
+#[derive(Debug, Clone, Copy)]
+struct Beside {
+    /// Those that stay as they are in every scenario.
+    as_is: bool,
+    spare_hosts: bool,
 }
 
 /// Prices outcomes.
@@ -245,17 +256,27 @@ impl<'a> Pricer<'a> {
         of: &'s Replayed,
         outcome: &'s Outcome,
     ) -> impl Iterator<Item = (Hour, BTreeMap<MachineKind, i64>)> + 's {
+        self.seconds_of(of, outcome, Beside { as_is: true, spare_hosts: true })
+    }
+
+    fn seconds_of<'s>(
+        &'s self,
+        of: &'s Replayed,
+        outcome: &'s Outcome,
+        beside: Beside,
+    ) -> impl Iterator<Item = (Hour, BTreeMap<MachineKind, i64>)> + 's {
         let mut billed = outcome.hours.iter().peekable();
         self.as_is.iter().filter_map(move |(hour, as_is)| {
             let of_hour = billed.next_if(|billed| billed.start == hour.start_seconds())?;
-            let mut used = as_is.clone();
+            let mut used = if beside.as_is { as_is.clone() } else { BTreeMap::new() };
             for (kind, seconds) in &of_hour.node_seconds {
                 if let Some(machine) = self.kind(*kind) {
                     *used.entry(machine.clone()).or_default() += signed(*seconds);
                 }
             }
             if let Some(host) = of.host.as_ref() {
-                *used.entry(host.machine.clone()).or_default() += signed(host_seconds(of_hour));
+                let seconds = if beside.spare_hosts { host_seconds(of_hour) } else { of_hour.host_seconds };
+                *used.entry(host.machine.clone()).or_default() += signed(seconds);
             }
             Some((*hour, used))
         })
@@ -268,12 +289,19 @@ impl<'a> Pricer<'a> {
 
     /// Returns the cost of an outcome of a scenario, over the hours it has.
     pub(crate) fn money(&self, of: &Replayed, outcome: &Outcome) -> Money {
-        let host = of.host.as_ref();
-        let mut pricing = Pricing::new(self.book);
-        self.used(of, outcome).for_each(|(hour, used)| pricing.hour(hour, &used));
-        let compute = pricing.finish();
-        let hosts = host.and_then(|host| compute.machines.get(&host.machine));
-        let hosts = hosts.map_or(NanoUsd::ZERO, |machine| machine.effective);
+        let all = self.price(of, outcome, Beside { as_is: true, spare_hosts: true });
+        let host = of.host.as_ref().and_then(|host| Some((&host.machine, all.machines.get(&host.machine)?)));
+        let hosts = host.map_or(NanoUsd::ZERO, |(_, machine)| machine.effective);
+        let (host_type, host_origin) =
+            host.map(|(kind, machine)| (kind.instance_type.clone(), machine.rate.contracted.origin.clone())).unzip();
+        let spare_seconds = signed(outcome.hours.iter().map(|hour| hour.spare_host_seconds).sum());
+        let effective = all.effective();
+        // What spare hosts use of commitments is used, and stands in no line as unused.
+        let compute = match spare_seconds {
+            0 => all,
+            _ => HourlyCost { plans: all.plans, ..self.price(of, outcome, Beside { as_is: true, spare_hosts: false }) },
+        };
+        let spare_hosts = effective - compute.effective();
         let before = self.before(outcome);
         let sum = |of: &dyn Fn(&HourBilled) -> u64| signed(outcome.hours.iter().map(of).sum());
         let typed = |rows: &[(u32, u64)]| rows.iter().map(|(_, seconds)| *seconds).sum::<u64>();
@@ -293,7 +321,7 @@ impl<'a> Pricer<'a> {
             _ => month.map(|month| month.scaled(seconds.into(), month_seconds())),
         };
         let disks_of_pool = disks_of(evms, self.evm_disk_month)
-            .zip(disks_of(on_hosts, self.host_disk_month))
+            .zip(disks_of(on_hosts - spare_seconds, self.host_disk_month))
             .map(|(evms, hosts)| evms + hosts);
         let more_for_volumes = if on_hosts == 0 { Some(NanoUsd::ZERO) } else { self.more_for_volumes };
         let nat = match zones {
@@ -318,6 +346,13 @@ impl<'a> Pricer<'a> {
             licences: self.lines.licences.map(|_| per_node(self.as_is_licences, self.licences, nodes + evms)),
             unused_commitments: Some(compute.unused()),
             pool_network: nat,
+            spare_hosts: self
+                .lines
+                .compute
+                .filter(|_| compute.unpriced_seconds.is_empty())
+                .and(disks_of(spare_seconds, self.host_disk_month))
+                .map(|disks| spare_hosts + disks),
+            work_owed: self.work_owed(of, outcome),
             fee: match of.setup.pool {
                 Some(_) => before.map(|before| replay::fee(before, hosts, self.fee_fraction)),
                 None => Some(NanoUsd::ZERO),
@@ -339,10 +374,13 @@ impl<'a> Pricer<'a> {
                     });
                 }
             };
-        item(ROOT_DISKS, "disks of machines", nodes + evms + on_hosts, lines.root_disks, self.origins.get(ROOT_DISKS));
+        let with_disks = nodes + evms + on_hosts - spare_seconds;
+        item(ROOT_DISKS, "disks of machines", with_disks, lines.root_disks, self.origins.get(ROOT_DISKS));
         item(LICENCES, "licences of machines", nodes + evms, lines.licences, self.origins.get(LICENCES));
         let nat_origin = self.nat_gateway_hour.as_ref().map(|hour| &hour.origin);
         item("pool_network", "NAT gateways of the machine pool", zones, lines.pool_network, nat_origin);
+        let kept = format!("{} kept empty", host_type.unwrap_or_default());
+        item("spare_hosts", &kept, spare_seconds, lines.spare_hosts, host_origin.as_ref());
         let more = share(more_for_volumes).filter(|more| *more != NanoUsd::ZERO);
         if let Some((more, origin)) = more.zip(self.origins.get(VOLUMES)) {
             items.push(CostItem {
@@ -355,7 +393,26 @@ impl<'a> Pricer<'a> {
                 price: origin.clone(),
             });
         }
-        Money { lines, compute, hosts, before, items }
+        Money { lines, compute, hosts, spare_hosts, before, items }
+    }
+
+    fn price(&self, of: &Replayed, outcome: &Outcome, beside: Beside) -> HourlyCost {
+        let mut pricing = Pricing::new(self.book);
+        self.seconds_of(of, outcome, beside).for_each(|(hour, used)| pricing.hour(hour, &used));
+        pricing.finish()
+    }
+
+    /// Cost of the work that is owed at the end, at what the scenario's own nodes and hosts cost for the work that was done on
+    /// them, without commitments: the machines that will do it come on top of those that use them. `None` where no work was
+    /// done.
+    fn work_owed(&self, of: &Replayed, outcome: &Outcome) -> Option<NanoUsd> {
+        let owed = &outcome.service.owed_batch;
+        if owed.seconds == 0 {
+            return Some(NanoUsd::ZERO);
+        }
+        let (part, all) = owed.largest_share(&outcome.service.done)?;
+        let own = self.price(of, outcome, Beside { as_is: false, spare_hosts: false });
+        Some(own.contracted().scaled(part.into(), all.into()))
     }
 
     /// The elastic VMs at contracted EC2 prices; `None` where one has none.
@@ -373,9 +430,8 @@ impl<'a> Pricer<'a> {
             .sum()
     }
 
-    /// Today's lines over a range of the hours present, and what compute costs without commitments. Lines that machines
-    /// have no part in fall to hours alike.
-    pub(crate) fn today(&self, hours: std::ops::Range<usize>) -> (ExactLines, NanoUsd) {
+    /// Today's lines over a range of the hours present. Lines that machines have no part in fall to hours alike.
+    pub(crate) fn today(&self, hours: std::ops::Range<usize>) -> ExactLines {
         let mut pricing = Pricing::new(self.book);
         let rows = self.as_observed.get(hours).unwrap_or_default();
         // An hour of which nothing is known is none of which a commitment is paid, as in the replays.
@@ -390,7 +446,7 @@ impl<'a> Pricer<'a> {
         let known = self.known_seconds(rows.iter().map(|(hour, _)| hour.start_seconds()));
         let by_hours = |line: Option<NanoUsd>| line.map(|line| line.scaled(known, self.all_seconds()));
         let by_nodes = |line: Option<NanoUsd>| line.map(|line| if all == 0 { line } else { line.scaled(part, all) });
-        let lines = ExactLines {
+        ExactLines {
             compute: self.lines.compute.map(|_| compute.effective()),
             unused_commitments: self.lines.unused_commitments.map(|_| compute.unused()),
             root_disks: by_nodes(self.lines.root_disks),
@@ -404,9 +460,10 @@ impl<'a> Pricer<'a> {
             load_balancers: by_hours(self.lines.load_balancers),
             public_ipv4: by_hours(self.lines.public_ipv4),
             pool_network: by_hours(self.lines.pool_network),
+            spare_hosts: by_hours(self.lines.spare_hosts),
+            work_owed: by_hours(self.lines.work_owed),
             fee: by_hours(self.lines.fee),
-        };
-        (lines, compute.contracted())
+        }
     }
 
     /// Returns the cost of the machines that stay as they are, without commitments.

@@ -150,7 +150,7 @@ proptest! {
             let off = first + rest - without_fee(&pricer.money(of, &all).lines);
             // Each line of each part, and each kind of machine, is rounded to a nano-dollar once.
             prop_assert!(off.abs() < 40, "{off}");
-            let today = |hours| pricer.today(hours).0;
+            let today = |hours| pricer.today(hours);
             let off = without_fee(&today(0..at)) + without_fee(&today(at..6)) - without_fee(&today(0..6));
             prop_assert!(off.abs() < 40, "{off} of today");
             Ok(())
@@ -209,6 +209,70 @@ proptest! {
     }
 }
 
+/// Elastic VMs on one host, in every hour.
+fn pool() -> Outcome {
+    let hours = (0..HOURS).map(|n| HourBilled {
+        start: START + 3600 * n,
+        evm_seconds: vec![(0, 200_000)],
+        host_seconds: 3600,
+        zone_seconds: 7200,
+        ..HourBilled::default()
+    });
+    Outcome { hours: hours.collect(), ..Outcome::default() }
+}
+
+#[test]
+fn once_commitments_are_gone_the_fee_is_of_what_hosts_cost_then() {
+    with_pricer(0, &[], |pricer, of| {
+        let now = pricer.money(of, &pool());
+        let book = pricer.book().without_commitments();
+        let gone = pricer.by(&book).money(of, &pool());
+        assert!(gone.compute.plans.is_empty() && gone.lines.unused_commitments == Some(types::NanoUsd::ZERO));
+        assert_eq!(now.before, gone.before);
+        assert!(now.hosts < gone.hosts, "a commitment covers hosts, or there is nothing to see");
+        let fee = |money: &money::Money| replay::fee(money.before.unwrap(), money.hosts, pricer.fee_fraction());
+        assert_eq!((now.lines.fee, gone.lines.fee), (Some(fee(&now)), Some(fee(&gone))));
+        assert!(gone.lines.fee < now.lines.fee, "hosts that cost more save less, and a share of less is less");
+    });
+}
+
+#[test]
+fn spare_hosts_are_a_line_of_their_own_and_change_no_other_but_the_fee_and_what_stands_unused() {
+    with_pricer(0, &[], |pricer, of| {
+        let bare = pricer.money(of, &pool());
+        let with = pricer.money(of, &spares::spared(&pool(), 1));
+        assert_eq!(bare.lines.spare_hosts, Some(types::NanoUsd::ZERO));
+        assert!(with.lines.spare_hosts.unwrap() > with.spare_hosts && with.spare_hosts > types::NanoUsd::ZERO);
+        for (line, usd) in bare.lines.named() {
+            let changes = ["spare_hosts", "fee", "unused_commitments"].contains(&line);
+            assert!(changes || usd == with.lines.line(line), "{line}");
+        }
+        let items = with.items.iter().filter(|item| item.line == "spare_hosts");
+        let told: Vec<(f64, f64)> = items.map(|item| (item.quantity, item.cost_usd)).collect();
+        // Two zones for six hours.
+        assert_eq!(told, [(12.0, with.lines.spare_hosts.unwrap().usd())]);
+    });
+}
+
+#[test]
+fn work_that_is_owed_costs_what_the_work_that_was_done_does() {
+    with_pricer(0, &[], |pricer, of| {
+        let work = |n: u64| replay::Owed { seconds: n, millicore_seconds: 250 * n, mib_seconds: 1000 * n };
+        let line = |done: u64, owed: u64| {
+            let mut outcome = steady(&[7200, 0, 0, 900]);
+            (outcome.service.done, outcome.service.owed_batch) = (work(done), work(owed));
+            pricer.money(of, &outcome).lines.work_owed
+        };
+        let all = line(100_000, 100_000).unwrap();
+        // The scenario's own machines at contracted prices: what stays as it is does none of its work.
+        let contracted = |outcome: &Outcome| pricer.money(of, outcome).compute.contracted();
+        assert_eq!(all, contracted(&steady(&[7200, 0, 0, 900])) - contracted(&steady(&[0, 0, 0, 0])));
+        assert!((line(100_000, 1000).unwrap().usd() * 100.0 - all.usd()).abs() < 1e-6);
+        assert_eq!((line(100_000, 0), line(0, 0)), (Some(types::NanoUsd::ZERO), Some(types::NanoUsd::ZERO)));
+        assert_eq!(line(0, 1000), None);
+    });
+}
+
 #[test]
 fn what_two_outcomes_differ_by_is_what_their_lines_differ_by() {
     with_pricer(0, &[], |pricer, of| {
@@ -226,7 +290,7 @@ fn slots_of_which_nothing_is_known_are_in_no_bill_and_in_no_month() {
     let month = |unknown: &[(i64, &str, u16)]| {
         with_pricer(0, unknown, |pricer, _| {
             let month = pricer.month(0..6);
-            (month.hours_present, pricer.today(0..6).0, month.usd(pricer.today(0..6).0.total().unwrap()))
+            (month.hours_present, pricer.today(0..6), month.usd(pricer.today(0..6).total().unwrap()))
         })
     };
     let (hours, lines, usd) = month(&[]);

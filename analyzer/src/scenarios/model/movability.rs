@@ -8,6 +8,7 @@ use types::show::{counted, percent_brief};
 
 use super::replays::Model;
 use super::selection;
+use super::spares::with_spare_hosts;
 use crate::bill::today::hours;
 use crate::number::{float, ratio};
 use crate::read::trace::{self, Counted, Stays, WorkloadName};
@@ -43,8 +44,9 @@ pub(super) fn selected(model: &Model<'_>) -> Selection {
     }
 }
 
-/// Why pods stay, and what each reason costs that a choice of the user is behind.
-pub(super) fn exclusions(model: &Model<'_>, planned: Option<&ExactLines>) -> Vec<Exclusion> {
+/// Why pods stay, and what each reason costs that a choice of the user is behind; `planned` is the pool that is planned, with
+/// its spare hosts of each zone.
+pub(super) fn exclusions(model: &Model<'_>, planned: Option<(&ExactLines, u32)>) -> Vec<Exclusion> {
     let mut sums: BTreeMap<&'static str, (u32, Stays)> = BTreeMap::new();
     for (why, stays) in model.counted().flat_map(|counted| &counted.stays) {
         let (workloads, sum) = sums.entry(why).or_default();
@@ -56,9 +58,10 @@ pub(super) fn exclusions(model: &Model<'_>, planned: Option<&ExactLines>) -> Vec
         .into_iter()
         .filter(|(why, _)| *why != trace::DAEMON)
         .map(|(why, (workloads, stays))| {
-            let lifted =
-                model.lifted.iter().find(|(of, _)| *of == why).map(|(_, replayed)| model.pricer.of(replayed).lines);
-            let costs = planned.zip(lifted).and_then(|(planned, lifted)| planned.less(&lifted));
+            let lifted = model.lifted.iter().find(|(of, _)| *of == why);
+            let costs = planned.zip(lifted).and_then(|((planned, spares), (_, lifted))| {
+                planned.less(&with_spare_hosts(&model.pricer, lifted, spares).lines)
+            });
             let costs = costs.map(|(costs, ..)| costs.usd());
             Exclusion {
                 reason: why.to_owned(),

@@ -5,16 +5,22 @@ use std::collections::BTreeMap;
 use types::Hour;
 use types::analysis::{CommitmentOffer, ScenarioId};
 
+use super::judged::{Judgement, in_force};
 use super::replays::Model;
+use super::spares::spared;
 use crate::prices::{CommitmentKind, MachineKind, Offer, Term, offers};
 
 /// The offer for a year of a Compute Savings Plan, for the machines of the recommended scenario, or today's where none is
 /// recommended; `None` where nothing runs always that a plan covers, or it would save nothing.
-pub(super) fn offer(model: &Model<'_>, recommended: Option<ScenarioId>) -> Option<CommitmentOffer> {
+pub(super) fn offer(
+    model: &Model<'_>,
+    judgement: &Judgement,
+    recommended: Option<ScenarioId>,
+) -> Option<CommitmentOffer> {
     let change = recommended.filter(|id| id.is_change());
-    let after = change.and_then(|id| model.scenario(id));
+    let after = change.and_then(|id| Some((in_force(model, id)?, judgement.spares(id))));
     let hours: Vec<(Hour, BTreeMap<MachineKind, i64>)> = match after {
-        Some(after) => model.pricer.used(after, &after.whole).collect(),
+        Some((after, spares)) => model.pricer.used(after, &spared(&after.whole, spares)).collect(),
         None => model.pricer.observed().to_vec(),
     };
     let offers = offers(model.pricer.book(), &hours);

@@ -7,7 +7,7 @@ use types::analysis::{ExactLines, Plan, PoolPlan, Wave};
 use super::judged::Judgement;
 use super::money::evm_hours;
 use super::replays::Model;
-use super::spares::spared;
+use super::spares::with_spare_hosts;
 use crate::month::Month;
 use crate::number::ratio;
 
@@ -27,7 +27,7 @@ pub(super) fn plan(model: &Model<'_>, judgement: &Judgement, today: &ExactLines,
     let mut waves: Vec<Wave> = Vec::new();
     let (mut saved_so_far, mut hosts_so_far) = (NanoUsd::ZERO, NanoUsd::ZERO);
     for (namespaces, replayed) in &model.waves {
-        let money = model.pricer.money(replayed, &spared(&replayed.whole, spares));
+        let money = with_spare_hosts(&model.pricer, replayed, spares);
         let saved = today.less(&money.lines).map(|(saved, ..)| saved);
         let marginal = saved.map(|saved| saved - saved_so_far);
         let window = |usd: f64| ratio(usd, month.hours_present);

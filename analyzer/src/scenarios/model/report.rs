@@ -16,12 +16,13 @@ use super::decide::{Basis, Decision, decide};
 use super::headroom::fits;
 use super::host_choice::HostTried;
 use super::interval;
-use super::judged::{Judgement, Yardstick, after_expiries, judgement};
+use super::judged::{Judgement, Yardstick, after_expiries, in_force, judgement};
 use super::money::{Money, Pricer, evm_hours};
 use super::movability::{autoscaled, exclusions, movability, no_pool, selected, unseen};
 use super::plan::plan;
 use super::replayed::Replayed;
 use super::replays::Model;
+use super::spares::with_spare_hosts;
 use super::what_if::what_if;
 use crate::bill::today::{Bill, compute_cost, hours};
 use crate::month::Month;
@@ -64,8 +65,11 @@ pub(crate) struct Conclusion {
     pub(crate) unpriced_changes: Vec<String>,
     /// A Savings Plan for what runs always after the change.
     pub(crate) offer: Option<CommitmentOffer>,
-    /// What the recommended scenario saves once commitments have expired.
+    /// What the recommended scenario saves once commitments have expired, date by date, and a month once all have.
     pub(crate) after_expiries: Vec<AfterExpiry>,
+    pub(crate) after_commitments_usd: Option<f64>,
+    /// `emp` with what does not move repacked as `ec2-repacked` repacks it, and what `emp` keeps ready.
+    pub(crate) like_for_like: Option<ExactLines>,
 }
 
 impl Conclusion {
@@ -81,25 +85,34 @@ const AS_TODAY: [&str; 7] =
 
 /// Concludes.
 pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusion {
-    let made = |replayed: &Replayed| made(replayed, model, bill, month);
+    let basis = Basis::new(model, bill);
+    let judgement = judgement(model, basis.reported, &Yardstick::new(&model.assumptions.replay));
+    // What is judged is what is shown: the same headroom, and the same spare hosts.
+    let made = |replayed: &Replayed| {
+        let judged = replayed.id().and_then(|id| Some((in_force(model, id)?, judgement.spares(id))));
+        let (replayed, spares) = judged.unwrap_or((replayed, 0));
+        made((replayed, spares), model, bill, month)
+    };
     let scenarios: Vec<_> = model.on_ec2.iter().chain(&model.on_emp).map(made).collect();
     let repacked = scenarios.iter().find(|made| made.scenario.id == "ec2-repacked").map(|made| made.lines);
     let planned = scenarios.iter().find(|made| made.scenario.id == model.planned.as_str()).map(|made| made.lines);
     // What a pool saves is said of its twin that treats leftovers as `ec2-repacked` does.
-    let emp = model.like_for_like.as_ref().map(|twin| model.pricer.of(twin).lines);
-    let basis = Basis::new(model, bill);
-    let judgement = judgement(model, basis.reported, &Yardstick::new(&model.assumptions.replay));
+    let twin = like_for_like(model, &judgement, month);
+    let emp = twin.as_ref().map(|twin| twin.lines);
     let decision = decide(&judgement, &basis);
     let (tornado, tornado_of) = {
         let bars = Bars { model, judgement: &judgement, basis: &basis, decision: &decision };
         (bars.all(), bars.of())
     };
-    let what_if = repacked.zip(emp).map(|(repacked, emp)| what_if(model, (&repacked, &emp), (&tornado, tornado_of)));
+    let what_if =
+        repacked.zip(twin.as_ref()).map(|(repacked, emp)| what_if(model, (&repacked, emp), (&tornado, tornado_of)));
     let back_test = model.today().map(|today| back_test(&today.reported, basis.optimism));
+    let (after_expiries, after_commitments_usd) =
+        decision.row(&judgement).map_or((Vec::new(), None), |row| after_expiries(model, row, basis.reported));
     let priced = scenarios.iter().flat_map(|made| &made.scenario.machine_hours);
     let origins = priced.filter_map(|machine| machine.price.clone()).collect();
     Conclusion {
-        offer: super::offer::offer(model, decision.recommended),
+        offer: super::offer::offer(model, &judgement, decision.recommended),
         hosts: model.hosts.iter().map(|tried| considered(tried, model)).collect(),
         what_if,
         movability: movability(
@@ -107,15 +120,15 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
             repacked.zip(emp).and_then(|(repacked, emp)| repacked.less(&emp)).map(|(saved, ..)| saved),
         ),
         selection: selected(model),
-        exclusions: exclusions(model, planned.as_ref()),
+        exclusions: exclusions(model, planned.as_ref().map(|lines| (lines, judgement.spares(model.planned)))),
         interval_usd: interval::interval(model, &judgement),
         plan: model.today().and_then(|today| plan(model, &judgement, &model.pricer.of(today).lines, month)),
         notes: notes(model, &scenarios).into_iter().chain(back_test.as_ref().and_then(back_test::note)).collect(),
         origins,
         back_test,
-        after_expiries: decision
-            .row(&judgement)
-            .map_or_else(Vec::new, |row| after_expiries(model, row.id, basis.reported)),
+        after_expiries,
+        after_commitments_usd,
+        like_for_like: emp,
         judgement,
         basis,
         decision,
@@ -134,10 +147,21 @@ fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
     traffic.into_iter().chain(bill.unpriced_moving.iter().cloned()).collect()
 }
 
-fn made(replayed: &Replayed, model: &Model<'_>, bill: &Bill, month: Month) -> Made {
+/// Cost of `emp` with what does not move repacked as `ec2-repacked` repacks it. It needs the spare hosts and the headroom that
+/// `emp` does; `None` without a pool.
+fn like_for_like(model: &Model<'_>, judgement: &Judgement, month: Month) -> Option<Money> {
+    let twin = model.like_for_like.as_ref()?;
+    let mut money = with_spare_hosts(&model.pricer, twin, judgement.spares(ScenarioId::Emp));
+    let headroom = judgement.row(ScenarioId::Emp).and_then(|row| row.judged.headroom.as_ref());
+    let kept = headroom.map(|headroom| month.of_window(headroom.monthly_usd)).unwrap_or_default();
+    money.lines.compute = money.lines.compute.map(|compute| compute + kept);
+    Some(money)
+}
+
+fn made((replayed, spares): (&Replayed, u32), model: &Model<'_>, bill: &Bill, month: Month) -> Made {
     let pricer = &model.pricer;
     let Replayed { setup, whole, reported, host, .. } = replayed;
-    let Money { lines, compute, items, .. } = pricer.of(replayed);
+    let Money { lines, compute, items, .. } = with_spare_hosts(pricer, replayed, spares);
     let mut all_items: Vec<_> = bill.cost_items().into_iter().filter(|item| AS_TODAY.contains(&&*item.line)).collect();
     all_items.extend(items);
     all_items.sort_by(|a, b| (&a.line, &a.what).cmp(&(&b.line, &b.what)));
@@ -327,8 +351,7 @@ fn considered(tried: &HostTried, model: &Model<'_>) -> HostConsidered {
     // Hosts are tried on the hours that serve choices; what they cost is scaled to all of them.
     let total = |replayed: &Replayed| {
         let hours = |n: usize| i128::try_from(n).ok();
-        let total = model.pricer.of(replayed).lines.total()?;
-        Some(total.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?).usd())
+        Some(tried.cost?.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?).usd())
     };
     let holds = tried.replayed.as_ref().map(|_| tried.over.is_empty());
     let over: Vec<&str> = tried.over.iter().map(|limit| types::show::limit(*limit)).collect();
@@ -371,6 +394,14 @@ fn notes(model: &Model<'_>, scenarios: &[Made]) -> Vec<Note> {
         notes.push(Note::info(
             "Under three whole weeks nothing is tuned on either side: neither EC2's policy nor the pool's ratios.",
         ));
+        if model.hosts.iter().any(|host| host.chosen) {
+            notes.push(Note::info(match model.windows.reported_from {
+                0 => "Bare metal was chosen on the same hours that are reported, since there are no others.".to_owned(),
+                hours => {
+                    format!("Bare metal was chosen on the first {}, which are not reported.", counted(hours, "hour"))
+                }
+            }));
+        }
     }
     notes.push(Note::info(
         "Replays know no affinity, anti-affinity or topology spread (kube-state-metrics does not export them), no bandwidth of network and disks, no autoscaler that reacts, no interruption of spot, and no latency.",

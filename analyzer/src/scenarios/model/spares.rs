@@ -3,7 +3,7 @@
 use replay::{Check, Limits, Outcome, judge};
 use types::analysis::{ExactLines, Limit};
 
-use super::money::Pricer;
+use super::money::{Money, Pricer};
 use super::replayed::Replayed;
 
 /// Spare hosts of each zone where a zone cannot stand the loss of a host by itself.
@@ -22,13 +22,20 @@ pub(super) fn spares(checks: &[Check], outcome: &Outcome) -> u32 {
     with_spares(checks, outcome).map_or(0, |_| SPARES)
 }
 
-/// The same outcome with so many spare hosts in each zone, which change what is paid and nothing that happens.
+/// What is paid for of an outcome with so many spare hosts in each zone, which change what is paid and nothing that
+/// happens.
 pub(super) fn spared(outcome: &Outcome, spares: u32) -> Outcome {
-    let mut outcome = outcome.clone();
+    let (hours, service) = (outcome.hours.clone(), outcome.service);
+    let mut outcome = Outcome { hours, service, ..Outcome::default() };
     for hour in &mut outcome.hours {
         hour.spare_host_seconds += hour.zone_seconds * u64::from(spares);
     }
     outcome
+}
+
+/// Cost of a scenario over all hours it was replayed on, with so many spare hosts in each zone.
+pub(super) fn with_spare_hosts(pricer: &Pricer<'_>, replayed: &Replayed, spares: u32) -> Money {
+    pricer.money(replayed, &spared(&replayed.whole, spares))
 }
 
 /// Lines of a scenario over some hours with the spare hosts that it needs there; `today` is the replay of today's machines

@@ -4,8 +4,6 @@
 use types::analysis::{BreakEven, ExactLines, TornadoBar};
 
 use super::money::Money;
-use super::replayed::Replayed;
-use super::replays::Model;
 
 /// A term.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,19 +62,14 @@ pub(super) struct Deal {
 }
 
 impl Deal {
-    /// The deal of a pool against its rival over the whole window; `None` where something of it has no price.
-    pub(super) fn new(model: &Model<'_>, repacked: &Replayed, emp: &Replayed) -> Option<Self> {
-        let from = model.pricer.of(repacked).lines;
-        Self::between(model.pricer.fee_fraction(), &from, &model.pricer.of(emp))
-    }
-
     /// The deal between what runs on nodes alone and a scenario.
     pub(super) fn between(fee: f64, from: &ExactLines, to: &Money) -> Option<Self> {
         let (saving, _, lines) = from.less(&to.lines)?;
         if !["compute", "fee"].iter().all(|line| lines.contains(line)) {
             return None;
         }
-        let (from, nodes) = (from.compute?.usd(), to.compute.effective().usd() - to.hosts.usd());
+        let carrying = to.hosts - to.spare_hosts;
+        let (from, nodes) = (from.compute?.usd(), to.compute.effective().usd() - carrying.usd());
         Some(Self {
             now: Terms { fee, host_discount: 0.0, ec2_discount: 0.0 },
             saving: saving.usd(),

@@ -79,9 +79,11 @@ impl Passes<'_, '_, '_> {
         let most = self.ec2_variants(Requests::AsTheyAre, MOST).len();
         let grid = defaults.pools.first().map(|pool| self.ratios(pool, most)).unwrap_or_default();
         if !windows.tuned {
-            let grid = self.pass(grid, windows.choosing(), selector).await?;
+            let grid = self.pass(grid, windows.shown(), selector).await?;
             tuned.grid = grid.into_iter().map(Replayed::without_course).collect();
-            tuned.grid_today = defaults.on_ec2.first().map(|today| today.on_choosing(&windows));
+            let is_all = windows.shown().len() == windows.hours;
+            let of_shown = |today: &Replayed| if is_all { today.clone() } else { today.on_choosing(&windows) };
+            tuned.grid_today = defaults.on_ec2.first().map(of_shown);
             return Ok(tuned);
         }
         let mut families = self.families(&defaults, grid);

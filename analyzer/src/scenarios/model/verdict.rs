@@ -1,7 +1,6 @@
 //! The verdict as data: what was decided, its amounts, and how far it can be trusted.
 
-use types::NanoUsd;
-use types::analysis::{Amounts, ExactLines, Plan, Saving, ScenarioId, TornadoBar, Verdict};
+use types::analysis::{Amounts, Plan, Saving, ScenarioId, TornadoBar, Verdict};
 
 use super::confidence::confidence;
 use super::grounds::Grounds;
@@ -36,6 +35,7 @@ pub(crate) fn verdict(grounds: &Grounds<'_>) -> (Verdict, Vec<Saving>) {
         amounts,
         judged: judgement.reported.iter().map(|row| row.judged.clone()).collect(),
         remedies: judgement.remedies.clone(),
+        today_breaches: judgement.today_breaches.clone(),
         reported_hours: crate::number::count(
             crate::number::whole(grounds.reported.hours_present).try_into().unwrap_or(0),
         ),
@@ -52,9 +52,12 @@ fn savings(grounds: &Grounds<'_>) -> Vec<Saving> {
     let candidates = ScenarioId::ALL.into_iter().filter(|id| id.may_be_recommended());
     let mut savings: Vec<Saving> = candidates.filter_map(find).filter_map(pair).collect();
     let rivals = grounds.conclusion.judgement.reported.iter().filter_map(|row| Some((row.id, row.judged.rival?)));
+    // Both treat what does not move alike: `emp` by its twin that repacks it.
+    let twin = grounds.conclusion.like_for_like.as_ref();
     savings.extend(rivals.filter_map(|(id, rival)| {
         let (made, rival) = (find(id)?, find(rival)?);
-        saving((&rival.scenario, &rival.lines), (&made.scenario, &made.lines), grounds.window)
+        let lines = twin.filter(|_| id == ScenarioId::Emp).unwrap_or(&made.lines);
+        saving((&rival.scenario, &rival.lines), (&made.scenario, lines), grounds.window)
     }));
     savings
 }
@@ -64,12 +67,6 @@ fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
     let month = grounds.reported;
     let judged = &row.judged;
     let lines = judgement.today.less(&row.money.lines).map(|(.., lines)| lines).unwrap_or_default();
-    // Without commitments both sides pay the contracted price, and nothing stands unused.
-    let lifted = |lines: &ExactLines, contracted: NanoUsd| {
-        contracted - lines.compute.unwrap_or_default() - lines.unused_commitments.unwrap_or_default()
-    };
-    let after =
-        lifted(&judgement.today, judgement.today_contracted) - lifted(&row.money.lines, row.money.compute.contracted());
     let transition = match row.id.is_emp() {
         true => by_steps(grounds.conclusion.plan.as_ref()),
         false => by_nodes(row, grounds),
@@ -82,7 +79,10 @@ fn amounts(row: &Reported, grounds: &Grounds<'_>) -> Amounts {
         saving_fraction: judged.saving_fraction,
         stranded_monthly_usd: month.usd(row.money.lines.unused_commitments.unwrap_or_default()),
         stranded_by_month: stranded(&row.money.compute.plans, month.hours_present, grounds.end),
-        saving_after_commitments_monthly_usd: judged.saving_monthly_usd + month.usd(after),
+        saving_after_commitments_monthly_usd: grounds
+            .conclusion
+            .after_commitments_usd
+            .unwrap_or(judged.saving_monthly_usd),
         after_expiries: grounds.conclusion.after_expiries.clone(),
         transition_usd: transition,
         payback_days: transition.and_then(|usd| crate::number::ratio(usd, daily)).filter(|days| *days >= 0.0),

@@ -6,7 +6,7 @@
 use types::NanoUsd;
 use types::analysis::{ExactLines, ScenarioId, Verdict, Waterfall, WaterfallStep};
 
-use super::judged::Reported;
+use super::judged::{Reported, in_force};
 use super::replays::Model;
 use super::report::Conclusion;
 use crate::bill::today;
@@ -54,8 +54,11 @@ pub(crate) fn waterfall(
         rungs.push(Rung { what, scenario: Some(id), lines });
     }
     let bare = without_headroom(model, end);
-    let all: Vec<&ExactLines> =
-        rungs.iter().map(|rung| &rung.lines).chain([&judgement.today, &bare, &end.money.lines]).collect();
+    // Without the spare hosts that are priced in.
+    let unspared = in_force(model, end.id).map(|replayed| model.pricer.money(replayed, &replayed.reported).lines);
+    let unspared = unspared.unwrap_or(end.money.lines);
+    let ends = [&judgement.today, &bare, &unspared, &end.money.lines];
+    let all: Vec<&ExactLines> = rungs.iter().map(|rung| &rung.lines).chain(ends).collect();
     let named = judgement.today.named();
     let names = named.iter().map(|(name, _)| *name).filter(|name| all.iter().all(|lines| lines.line(name).is_some()));
     let names: Vec<&'static str> = names.collect();
@@ -72,25 +75,28 @@ pub(crate) fn waterfall(
         scenario: scenario.map(|id| id.as_str().to_owned()),
         usd: scaled(usd),
     };
+    let some = |what: &str, usd: NanoUsd| (usd != NanoUsd::ZERO).then(|| step(what, Some(end.id), usd));
     let (mut steps, mut reached) = (Vec::new(), judgement.today);
     for rung in &rungs {
         let change = total(&rung.lines, &everything) - total(&reached, &everything);
         steps.push(step(rung.what, rung.scenario, change));
         reached = rung.lines;
     }
+    let mut spares = total(&end.money.lines, &everything) - total(&unspared, &everything);
     if end.id.is_emp() {
         let change = |of: &dyn Fn(&str) -> bool| total(&bare, of) - total(&reached, of);
         let pool = |name: &str| POOL_LINES.contains(&name);
-        let rest = |name: &str| !pool(name) && name != "compute" && name != "fee";
+        let rest = |name: &str| !pool(name) && !["compute", "fee", "spare_hosts", "work_owed"].contains(&name);
         steps.push(step("overcommit", None, change(&|name| name == "compute")));
         steps.push(step("pool", None, change(&pool)));
         steps.push(step("leftovers", None, change(&rest)));
         steps.push(step("fee", Some(end.id), change(&|name| name == "fee")));
+        steps.extend(some("work_owed", change(&|name| name == "work_owed")));
+        // Those it was replayed with.
+        spares += change(&|name| name == "spare_hosts");
     }
-    let kept = total(&end.money.lines, &everything) - total(&bare, &everything);
-    if kept != NanoUsd::ZERO {
-        steps.push(step("headroom", Some(end.id), kept));
-    }
+    steps.extend(some("headroom", total(&unspared, &everything) - total(&bare, &everything)));
+    steps.extend(some("spare_hosts", spares));
     Some(Waterfall {
         from: today::ID.to_owned(),
         to: end.id.as_str().to_owned(),

@@ -3,9 +3,11 @@
 use replay::judge;
 use types::analysis::{ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};
 
+use super::money::Money;
 use super::passes::MENDED;
 use super::replayed::Replayed;
 use super::replays::Model;
+use super::spares::lines_with_spares;
 use super::terms::Deal;
 use crate::number::ratio;
 use crate::units::unsigned;
@@ -13,10 +15,15 @@ use crate::units::unsigned;
 /// `repacked` and `emp` are what the grid compares, `tornado` the bars and the scenario they are of.
 pub(super) fn what_if(
     model: &Model<'_>,
-    (repacked, emp): (&ExactLines, &ExactLines),
+    (repacked, pool): (&ExactLines, &Money),
     (tornado, of): (&[TornadoBar], Option<ScenarioId>),
 ) -> WhatIf {
-    let lines = |replayed: &Replayed| model.pricer.of(replayed).lines;
+    let emp = &pool.lines;
+    // On the hours they were tried on, each with the spare hosts that it needs there.
+    let lines = |replayed: &Replayed| {
+        let today = model.grid_today.as_ref()?;
+        Some(lines_with_spares(&model.pricer, &model.limits, replayed, (&replayed.whole, &today.whole)))
+    };
     let saving = |lines: &ExactLines| repacked.less(lines).map(|(saved, ..)| saved);
     let ratios =
         |replayed: &Replayed| replayed.setup.pool.as_ref().map(|pool| (pool.memory_overcommit, pool.cpu_overcommit));
@@ -24,7 +31,7 @@ pub(super) fn what_if(
     let in_force = model.grid.iter().find(|tried| model.like_for_like.as_ref().and_then(ratios) == ratios(tried));
     let more = |replayed: &Replayed| {
         let hours = |n: usize| i128::try_from(n).ok();
-        let (more, ..) = lines(replayed).less(&lines(in_force?))?;
+        let (more, ..) = lines(replayed)?.less(&lines(in_force?)?)?;
         Some(more.scaled(hours(model.windows.hours)?, hours(replayed.whole.hours.len())?))
     };
     let holds = |replayed: &Replayed| {
@@ -47,9 +54,7 @@ pub(super) fn what_if(
             on_frontier: false,
         })
     };
-    let rival = model.scenario(ScenarioId::Ec2Repacked);
-    let pool = model.like_for_like.as_ref();
-    let deal = rival.zip(pool).and_then(|(rival, pool)| Deal::new(model, rival, pool));
+    let deal = Deal::between(model.pricer.fee_fraction(), repacked, pool);
     let mut grid: Vec<_> = model.grid.iter().filter_map(point).collect();
     mark_frontier(&mut grid);
     WhatIf {

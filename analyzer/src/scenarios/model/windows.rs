@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use types::window::HOUR_SECONDS;
+
 use crate::month::HOURS_A_WEEK;
 
 /// Weeks below which nothing is tuned: one to choose on, one to report, and one to see that they differ.
@@ -39,9 +41,21 @@ impl Windows {
         Self { hours, reported_from: hours - reported, tuned }
     }
 
-    /// The hours that choices are made on: those before the reported ones, or all where these are too few.
+    /// The hours that choices are made on: those before the reported ones, or all where none are reported apart. Then nothing
+    /// is recommended, since there is a day at most.
     pub(crate) fn choosing(&self) -> Range<usize> {
+        if self.reported_from > 0 { 0..self.reported_from } else { 0..self.hours }
+    }
+
+    /// The hours that ratios are shown on where nothing is chosen by them: those that choices are made on, or all where these
+    /// are hardly more than the warm-up.
+    pub(crate) fn shown(&self) -> Range<usize> {
         if self.reported_from > 2 * WARM_UP { 0..self.reported_from } else { 0..self.hours }
+    }
+
+    /// Seconds from the start whose risk does not count in what is chosen by, so that half of the hours at least tell.
+    pub(crate) fn warm_up_of_choices(&self, seconds: i64) -> i64 {
+        seconds.min(i64::try_from(self.choosing().len()).unwrap_or(i64::MAX).saturating_mul(HOUR_SECONDS) / 2)
     }
 
     /// The hours that many variants are first tried on.
@@ -59,6 +73,7 @@ mod tests {
         for (hours, from, tuned) in [
             (0, 0, false),
             (10, 0, false),
+            (25, 24, false),
             (80, 24, false),
             (191, 24, false),
             (192, 24, false),
@@ -72,10 +87,15 @@ mod tests {
         ] {
             let windows = Windows::of(hours);
             assert_eq!((windows.reported_from, windows.tuned), (from, tuned), "{hours}");
-            assert!(windows.choosing().end <= hours);
+            assert!(windows.choosing().end <= hours && (from == 0 || windows.choosing().end <= from));
         }
-        // A cluster seen for under three days has no hours to spare for choices.
-        assert_eq!(Windows::of(80).choosing(), 0..80);
+        // Under nine days the first day serves choices alone, and its second half tells risk; ratios are shown of all hours.
+        for (hours, choosing, shown) in [(24, 24, 24), (25, 24, 25), (80, 24, 80), (216, 48, 216), (217, 49, 49)] {
+            let windows = Windows::of(hours);
+            assert_eq!((windows.choosing(), windows.shown()), (0..choosing, 0..shown), "{hours}");
+        }
+        let warm_up = |hours: usize| Windows::of(hours).warm_up_of_choices(86_400);
+        assert_eq!([80, 216, 217, 672].map(warm_up), [43_200, 86_400, 86_400, 86_400]);
         assert_eq!(Windows::of(504).first_week(), 0..168);
     }
 }

@@ -97,6 +97,8 @@ fn lines(bill: &Bill) -> CostLines {
         control_plane: Some(72.0),
         unused_commitments: Some(0.0),
         pool_network: Some(bill.pool_network),
+        spare_hosts: Some(0.0),
+        work_owed: Some(0.0),
         fee: Some(bill.fee),
         ..CostLines::default()
     };
@@ -210,6 +212,7 @@ pub(crate) fn full() -> Analysis {
         today.cost_usd.auto_mode = Some(0.0);
         today.cost_usd.unused_commitments = Some(0.0);
         today.cost_usd.pool_network = Some(0.0);
+        (today.cost_usd.spare_hosts, today.cost_usd.work_owed) = (Some(0.0), Some(0.0));
         today.cost_usd.total = Some(today.cost_usd.lines().iter().filter_map(|line| line.1).sum());
         today.monthly_usd = today.cost_usd.total.map(|total| total * 730.0 / f64::from(HOURS));
     }

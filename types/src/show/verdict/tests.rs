@@ -28,6 +28,7 @@ fn judged(scenario: ScenarioId, saving: f64) -> Judged {
         headroom: None,
         spare_hosts_per_zone: 0,
         zone_hosts: None,
+        work_owed: None,
     }
 }
 

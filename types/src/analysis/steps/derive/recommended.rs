@@ -103,11 +103,11 @@ fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
             "back_test" => {}
             "repack" => parts.pack += saved,
             "right_size" => parts.size += saved,
-            "headroom" => parts.ready += saved,
+            "headroom" | "spare_hosts" => parts.ready += saved,
             _ => *parts.main(id) += saved,
         }
     }
-    if !waterfall.steps.iter().any(|one| one.what == "headroom") {
+    if !waterfall.steps.iter().any(|one| ["headroom", "spare_hosts"].contains(&one.what.as_str())) {
         parts.ready -= kept;
         *parts.main(id) += kept;
     }
