@@ -112,6 +112,24 @@ def env_of(container):
     return {entry["name"]: entry for entry in container.get("env", [])}
 
 
+def mounts_of(spec, container):
+    """The volumes that a container mounts, by the directory they are mounted at."""
+    volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
+    return {mount["mountPath"]: volumes[mount["name"]] for mount in container.get("volumeMounts", [])}
+
+
+def files_named(container, mounts):
+    """The files under /etc/ that a container names in variables and arguments, each with True if a mount has it."""
+    words = [entry.get("value", "") for entry in container["env"]]
+    words += [word.split("=", 1)[-1] for word in container.get("args", [])]
+    files = []
+    for path in (word for word in words if word.startswith("/etc/")):
+        folder, _, file = path.rpartition("/")
+        items = mounts.get(folder, {}).get("configMap", {}).get("items")
+        files.append((path, folder in mounts and (items is None or file in [item["path"] for item in items])))
+    return files
+
+
 def options_of(text):
     """Of each option in a help text, the variable that gives it too, or None."""
     found, option = {}, None

@@ -376,17 +376,11 @@ class Workloads(unittest.TestCase):
         checked = 0
         for name, _, spec in everything():
             container = spec["containers"][0]
-            volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
-            mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container.get("volumeMounts", [])}
-            self.assertEqual(len(mounts), len(volumes), name)
-            words = [entry.get("value", "") for entry in container["env"]]
-            words += [word.split("=", 1)[-1] for word in container.get("args", [])]
-            for path in (word for word in words if word.startswith("/etc/")):
-                folder, _, file = path.rpartition("/")
-                self.assertIn(folder, mounts, f"{name}: {path}")
-                items = mounts[folder].get("configMap", {}).get("items")
-                self.assertTrue(items is None or file in [item["path"] for item in items], f"{name}: {path}")
-                checked += 1
+            mounts = chart.mounts_of(spec, container)
+            self.assertEqual(len(mounts), len(spec.get("volumes", [])), name)
+            files = chart.files_named(container, mounts)
+            self.assertEqual([path for path, has in files if not has], [], name)
+            checked += len(files)
         self.assertGreater(checked, 15)
 
     def test_selectors_select(self):

@@ -318,17 +318,12 @@ class ServiceChart(unittest.TestCase):
         for name in CASES:
             for _, _, pod in pods(self.objects(name)):
                 (container,) = pod["containers"]
-                volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
-                mounts = {mount["mountPath"]: volumes[mount["name"]] for mount in container.get("volumeMounts", [])}
-                self.assertEqual(len(mounts), len(volumes), name)
+                mounts = chart.mounts_of(pod, container)
+                self.assertEqual(len(mounts), len(pod.get("volumes", [])), name)
                 self.assertTrue(all(mount["readOnly"] for mount in container.get("volumeMounts", [])))
-                words = [entry.get("value", "") for entry in container["env"]] + [word.split("=", 1)[-1] for word in container["args"]]
-                for path in (word for word in words if word.startswith("/etc/")):
-                    folder, _, file = path.rpartition("/")
-                    self.assertIn(folder, mounts, f"{name}: {path}")
-                    items = mounts[folder].get("configMap", {}).get("items")
-                    self.assertTrue(items is None or file in [item["path"] for item in items], f"{name}: {path}")
-                    checked += 1
+                files = chart.files_named(container, mounts)
+                self.assertEqual([path for path, has in files if not has], [], name)
+                checked += len(files)
         self.assertGreater(checked, 20)
 
     def test_names_fit_whatever_the_release_is_called(self):
