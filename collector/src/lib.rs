@@ -1,6 +1,6 @@
 //! Prometheus to lake: one closed UTC hour at a time.
 //!
-//! The way of an hour: [`queries`] says what is asked, `ask` sends it through [`server`], [`decode`] reads the
+//! The way of an hour: [`queries`] says what is asked, `fetch` sends it through [`server`], [`decode`] reads the
 //! answers, `snapshot` holds them by object, `rows` turns them into rows, and [`run`] writes those to the lake.
 //! Only [`server`] touches the network; everything after it is a function of its arguments.
 

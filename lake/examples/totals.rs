@@ -1,6 +1,6 @@
 //! Five-minute totals of CPU and memory from the lists of a lake: `totals LAKE CLUSTER`.
 //!
-//! The sums that `scripts/bench/totals.sql` asks of DuckDB, the way the analyzer reads lists: a day at a time, flat.
+//! The sums that `scripts/bench/totals.py` asks of DuckDB, the way the analyzer reads lists: a day at a time, flat.
 #![expect(clippy::print_stdout, clippy::indexing_slicing, reason = "a tool that prints")]
 
 use std::collections::BTreeMap;

@@ -20,9 +20,9 @@ const API_REGION: &str = "us-east-1";
 
 /// Fetch list prices from AWS
 ///
-/// Asks the Price List API for the instances, volumes, Fargate, control plane and NAT gateways of each region, and
-/// keeps what `import` keeps. Needs credentials that allow pricing:GetProducts; the requests are free. Savings Plans
-/// rates are not in that API: import AWS's Savings Plans list for them.
+/// Asks the Price List API for the instances, volumes, Fargate, control plane, NAT gateways and load balancers of each
+/// region, and keeps what `import` keeps. Needs credentials that allow pricing:GetProducts; the requests are free.
+/// Savings Plans rates are not in that API: import AWS's Savings Plans list for them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpdateArgs {
     /// Region to fetch, such as eu-west-1; repeatable
