@@ -44,6 +44,26 @@ async fn check_recovers(test: &str, times: usize, act: Act, told: &Told) -> Opti
     Some(())
 }
 
+/// An hour in which answers to the queries that `is_about` picks come as a cache gives them, changed by `edit`, is refused
+/// with these words.
+async fn check_cached(
+    test: &str,
+    is_about: impl Fn(&str) -> bool + Send + Sync + 'static,
+    edit: Act,
+    words: &[&str],
+) -> Option<()> {
+    let real = holding(test, several(), &[]).await?;
+    let script = move |request: &Request, _| if is_about(&request.promql()) { edit.clone() } else { Act::Forward(0) };
+    let proxy = Proxy::start(&[real.url()], None, script).await;
+    let bench = Bench::new();
+    let run = bench.collect(&quick(&proxy.url)).await;
+    assert_eq!(run.collected.map_or(0, |c| c.written), 0, "{words:?}");
+    bench.check_absent().await;
+    check_words(&run.failure.unwrap(), words);
+    bench.check_filled_by(&quick(real.url())).await;
+    Some(())
+}
+
 fn check_words(said: &str, words: &[&str]) {
     for word in words {
         assert!(said.contains(word), "no `{word}` in: {said}");
@@ -75,20 +95,12 @@ async fn an_answer_about_another_time_fails_the_hour() {
         ("container_memory_mean", "container_memory_working_set_bytes"),
         ("container_cpu", "container_cpu_usage_seconds_total"),
     ] {
-        let Some(real) = holding("another time", several(), &[]).await else { return };
         // The look at the hour, which asks for things by name, is let through.
         let is_about = move |promql: &str| promql.contains(about) && !promql.contains("\"found\"");
-        let script = move |request: &Request, _: usize| match is_about(&request.promql()) {
-            // A day before, by the first digits of the moments.
-            true => Act::Edit(|body| body.replace("[17828", "[17827")),
-            false => Act::Forward(0),
-        };
-        let proxy = Proxy::start(&[real.url()], None, script).await;
-        let bench = Bench::new();
-        let run = bench.collect(&quick(&proxy.url)).await;
-        assert_eq!(run.collected.map_or(0, |c| c.written), 0, "{name}");
-        bench.check_absent().await;
-        check_words(&run.failure.unwrap(), &[name, "2026-06-30T1", "2026-06-2", "cache"]);
+        // A day before, by the first digits of the moments.
+        let edit = Act::Edit(|body| body.replace("[17828", "[17827"));
+        let words = [name, "2026-06-30T1", "2026-06-2", "cache"];
+        let Some(()) = check_cached("another time", is_about, edit, &words).await else { return };
     }
 }
 
@@ -97,19 +109,11 @@ async fn an_answer_about_another_time_fails_the_hour() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_about_the_hour_before_fails_the_hour() {
     for (name, about) in [("pod_info", "last_over_time(kube_pod_info"), ("hour", "last_over_time(kube_node_info")] {
-        let Some(real) = holding("the hour before", several(), &[]).await else { return };
-        let script = move |request: &Request, _: usize| match request.promql().contains(about) {
-            // Two minutes after the end of the hour, and an hour earlier.
-            true => Act::Edit(|body| body.replace("[1782824520,", "[1782820920,")),
-            false => Act::Forward(0),
-        };
-        let proxy = Proxy::start(&[real.url()], None, script).await;
-        let bench = Bench::new();
-        let run = bench.collect(&quick(&proxy.url)).await;
-        assert_eq!(run.collected.map_or(0, |c| c.written), 0, "{name}");
-        bench.check_absent().await;
-        check_words(&run.failure.unwrap(), &[name, "2026-06-30T13:02:00Z", "2026-06-30T12:02:00Z", "cache"]);
-        bench.check_filled_by(&quick(real.url())).await;
+        let is_about = move |promql: &str| promql.contains(about);
+        // Two minutes after the end of the hour, and an hour earlier.
+        let edit = Act::Edit(|body| body.replace("[1782824520,", "[1782820920,"));
+        let words = [name, "2026-06-30T13:02:00Z", "2026-06-30T12:02:00Z", "cache"];
+        let Some(()) = check_cached("the hour before", is_about, edit, &words).await else { return };
     }
 }
 
