@@ -216,7 +216,7 @@ def main(binary, lake, count=300):
                 asked(url, path, cookie, first)
                 firsts[path] = first[0]
             put_files(into, {size for _, size in firsts.values()})
-            # One report more is another answer over all of them: who asks first after that waits as long again.
+            # One report more is another answer over all of them, for which that report alone is read.
             time.sleep(16)
             for path in pages:
                 asked(url, path, cookie, [])

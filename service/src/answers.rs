@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::Semaphore;
 use types::ClusterId;
 
 use crate::cache::Cached;
@@ -11,6 +12,7 @@ use crate::costs::Answered;
 use crate::problem::Problem;
 use crate::rights::Scope;
 use crate::showback::Shown;
+use crate::turns::Turns;
 
 /// Time for which an answer is kept.
 const KEPT: TimeDelta = TimeDelta::hours(6);
@@ -20,14 +22,22 @@ const MOST: usize = 24;
 const MOST_LINES: usize = 4000;
 /// Large answers of one kind that are kept.
 const MOST_LARGE: usize = 2;
+/// Answers that are made at a time: each holds the rows of a few clusters.
+const MOST_MADE: usize = 3;
 
 /// What was answered.
 #[derive(Debug)]
 pub(crate) struct Answers {
     costs: Kept<Answered>,
     showback: Kept<Shown>,
-    /// Held by whoever sums up many clusters: others wait, and then find the answer.
-    turn: tokio::sync::Mutex<()>,
+    making: Making,
+}
+
+/// Who makes which answer: whoever asks the same waits, and then finds it.
+#[derive(Debug)]
+struct Making {
+    turns: Turns,
+    room: Semaphore,
 }
 
 /// Answers of one kind, the large ones apart.
@@ -50,17 +60,19 @@ impl<T> Kept<T> {
     /// a number of lines is not kept.
     async fn or_made(
         &self,
-        (turn, name, now): (&tokio::sync::Mutex<()>, &str, DateTime<Utc>),
+        (making, name, now): (&Making, &str, DateTime<Utc>),
         make: impl Future<Output = Result<T, Problem>>,
         lines: impl Fn(&T) -> Option<usize>,
     ) -> Result<Arc<T>, Problem> {
         if let Some(known) = self.get(name, now) {
             return Ok(known);
         }
-        let _turn = turn.lock().await;
+        let _turn = making.turns.take(name).await;
         if let Some(known) = self.get(name, now) {
             return Ok(known);
         }
+        // It is never closed.
+        let _room = making.room.acquire().await.ok();
         let made = Arc::new(make.await?);
         if let Some(lines) = lines(&made) {
             self.put(name, &made, lines, now);
@@ -79,7 +91,8 @@ impl<T> Kept<T> {
 
 impl Default for Answers {
     fn default() -> Self {
-        Self { costs: Kept::new(), showback: Kept::new(), turn: tokio::sync::Mutex::default() }
+        let making = Making { turns: Turns::default(), room: Semaphore::new(MOST_MADE) };
+        Self { costs: Kept::new(), showback: Kept::new(), making }
     }
 }
 
@@ -89,8 +102,8 @@ pub(crate) fn name(scope: &Scope, asked: &str, reports: &[(ClusterId, String)]) 
 }
 
 impl Answers {
-    /// An answer about costs over many clusters: the one that is kept, or what `make` gives. One is made at a time, so that
-    /// rows of a few clusters are held, however many ask.
+    /// An answer about costs over many clusters: the one that is kept, or what `make` gives. Few are made at a time, so that
+    /// rows of a few clusters are held, however many ask, and each by one of those who ask the same.
     ///
     /// # Errors
     /// Those of `make`.
@@ -101,7 +114,7 @@ impl Answers {
         make: impl Future<Output = Result<Answered, Problem>>,
     ) -> Result<Arc<Answered>, Problem> {
         let lines = |answer: &Answered| answer.looked.unread.is_empty().then_some(answer.sums.lines.len());
-        self.costs.or_made((&self.turn, name, now), make, lines).await
+        self.costs.or_made((&self.making, name, now), make, lines).await
     }
 
     /// The same of shares.
@@ -116,6 +129,6 @@ impl Answers {
     ) -> Result<Arc<Shown>, Problem> {
         let all = |shown: &Shown| shown.lines.values().map(std::collections::BTreeMap::len).sum();
         let lines = |shown: &Shown| shown.looked.unread.is_empty().then(|| all(shown));
-        self.showback.or_made((&self.turn, name, now), make, lines).await
+        self.showback.or_made((&self.making, name, now), make, lines).await
     }
 }

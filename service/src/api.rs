@@ -262,13 +262,14 @@ fn row(row: &WorkloadDay) -> Row {
     }
 }
 
-/// What each workload of a cluster cost on each day of its latest report.
-#[utoipa::path(get, path = "/api/v1/clusters/{cluster}/workload-days", params(("cluster" = String, Path, description = "Name of the cluster"), ("offset" = Option<usize>, Query, description = "First row"), ("limit" = Option<usize>, Query, description = "Rows, 10000 at most"), ("namespace" = Option<String>, Query, description = "Of this namespace"), ("workload" = Option<String>, Query, description = "Of this workload, as Kind/name"), ("node_group" = Option<String>, Query, description = "On this group of nodes"), ("label" = Option<String>, Query, description = "With this label, as name=value"), ("from" = Option<String>, Query, description = "From this day on"), ("to" = Option<String>, Query, description = "To this day")), responses((status = 200, body = Rows), (status = 404, description = "Not there, or not to be seen")))]
+/// What each workload of a cluster cost on each day of its latest report, or of that of a date.
+#[utoipa::path(get, path = "/api/v1/clusters/{cluster}/workload-days", params(("cluster" = String, Path, description = "Name of the cluster"), ("offset" = Option<usize>, Query, description = "First row"), ("limit" = Option<usize>, Query, description = "Rows, 10000 at most"), ("namespace" = Option<String>, Query, description = "Of this namespace"), ("workload" = Option<String>, Query, description = "Of this workload, as Kind/name"), ("node_group" = Option<String>, Query, description = "On this group of nodes"), ("label" = Option<String>, Query, description = "With this label, as name=value"), ("from" = Option<String>, Query, description = "From this day on"), ("to" = Option<String>, Query, description = "To this day"), ("report" = Option<String>, Query, description = "Of the report of this date, the last day of its window; of the latest without. Of one cluster alone")), responses((status = 200, body = Rows), (status = 404, description = "Not there, or not to be seen")))]
 pub(crate) async fn workload_days(call: Call) -> Answer {
     let id = call.cluster()?;
     let (offset, limit) = page(&call.query)?;
-    let filter = Question::read(&call.query)?.filter;
-    let (currency, rows) = rows_of(&call, &id, &filter).await?.ok_or_else(Problem::not_found)?;
+    let question = Question::read(&call.query)?;
+    let (currency, rows) =
+        rows_of(&call, &id, (&question.filter, question.report)).await?.ok_or_else(Problem::not_found)?;
     let items = rows.iter().skip(offset).take(limit).map(row).collect();
     let next = offset.saturating_add(limit);
     let next = (next < rows.len()).then_some(next);
@@ -350,7 +351,7 @@ fn cost_line(key: Option<String>, namespace: Option<String>, sum: &Sum) -> CostL
 }
 
 /// Costs of one cluster or of all, summed up by cluster, namespace, workload, node group, day, part or label.
-#[utoipa::path(get, path = "/api/v1/costs", params(("by" = Option<String>, Query, description = "cluster, namespace, workload, node_group, day, part or label:NAME"), ("cluster" = Option<String>, Query, description = "Of this cluster; all without"), ("offset" = Option<usize>, Query, description = "First line"), ("limit" = Option<usize>, Query, description = "Lines, 10000 at most"), ("namespace" = Option<String>, Query, description = "Of this namespace"), ("workload" = Option<String>, Query, description = "Of this workload, as Kind/name"), ("node_group" = Option<String>, Query, description = "On this group of nodes"), ("label" = Option<String>, Query, description = "With this label, as name=value"), ("from" = Option<String>, Query, description = "From this day on"), ("to" = Option<String>, Query, description = "To this day")), responses((status = 200, body = Costs), (status = 400, description = "A value makes no sense")))]
+#[utoipa::path(get, path = "/api/v1/costs", params(("by" = Option<String>, Query, description = "cluster, namespace, workload, node_group, day, part or label:NAME"), ("cluster" = Option<String>, Query, description = "Of this cluster; all without"), ("offset" = Option<usize>, Query, description = "First line"), ("limit" = Option<usize>, Query, description = "Lines, 10000 at most"), ("namespace" = Option<String>, Query, description = "Of this namespace"), ("workload" = Option<String>, Query, description = "Of this workload, as Kind/name"), ("node_group" = Option<String>, Query, description = "On this group of nodes"), ("label" = Option<String>, Query, description = "With this label, as name=value"), ("from" = Option<String>, Query, description = "From this day on"), ("to" = Option<String>, Query, description = "To this day"), ("report" = Option<String>, Query, description = "Of the report of this date, the last day of its window; of the latest without. Of one cluster alone")), responses((status = 200, body = Costs), (status = 400, description = "A value makes no sense"), (status = 404, description = "No such cluster or report, or not to be seen")))]
 pub(crate) async fn costs(call: Call) -> Answer {
     let (offset, limit) = page(&call.query)?;
     let question = Question::read(&call.query)?;

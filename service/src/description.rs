@@ -12,6 +12,9 @@ const ERRORS: [(&str, &str); 7] = [
     ("500", "Something failed, which the log of the service names"),
     ("503", "The storage does not answer; try again"),
 ];
+const NOT_BLANK: &str = "[A-Za-z0-9]";
+/// A day of this century, those at the ends of months among them, and nothing for none.
+const DAY: &str = "^(20[0-9]{2}-((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)|20([02468][048]|[13579][26])-02-29)?$";
 const PROBLEM: &str = "ApiProblem";
 
 /// What a query parameter may be, by its name. An empty value is the same as none.
@@ -25,7 +28,7 @@ fn parameter(name: &str) -> Option<Value> {
         }),
         "cluster" => json!({"type": "string", "pattern": "^([a-z0-9][a-z0-9-]{0,62})?$"}),
         "label" => json!({"type": "string", "pattern": "^([A-Za-z0-9._/-]+=[A-Za-z0-9._-]*)?$"}),
-        "from" | "to" => json!({"type": "string", "pattern": "^(20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8]))?$"}),
+        "from" | "to" | "report" => json!({"type": "string", "pattern": DAY}),
         "namespace" | "workload" | "node_group" => json!({"type": "string"}),
         _ => return None,
     })
@@ -40,12 +43,21 @@ pub(crate) fn finished(mut described: Value) -> Value {
             narrow(operation);
         }
     }
-    // What a what-if is called and what it changes is more than blanks.
-    for field in ["title", "assumptions"] {
-        let asked = described.pointer_mut(&format!("/components/schemas/AskWhatIf/properties/{field}"));
-        if let Some(asked) = asked.and_then(Value::as_object_mut) {
-            asked.insert("pattern".to_owned(), json!("[A-Za-z0-9]"));
+    // What a what-if is called is more than blanks, and so is one of the things it changes.
+    if let Some(asked) = described.pointer_mut("/components/schemas/AskWhatIf").and_then(Value::as_object_mut) {
+        let title = asked.get_mut("properties").and_then(|fields| fields.get_mut("title"));
+        if let Some(title) = title.and_then(Value::as_object_mut) {
+            title.insert("pattern".to_owned(), json!(NOT_BLANK));
         }
+        asked.insert(
+            "anyOf".to_owned(),
+            json!([
+                {"properties": {"assumptions": {"pattern": NOT_BLANK}}},
+                {"required": ["prices"], "properties": {"prices": {"pattern": NOT_BLANK}}},
+                {"required": ["namespaces"], "properties": {"namespaces": {"minItems": 1}}},
+                {"required": ["labels"], "properties": {"labels": {"minProperties": 1}}},
+            ]),
+        );
     }
     let schemas = described.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     if let Some(schemas) = schemas {

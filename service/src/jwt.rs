@@ -70,6 +70,9 @@ pub struct Discovery {
     pub authorization_endpoint: Option<String>,
     /// Where codes become tokens.
     pub token_endpoint: Option<String>,
+    /// Where it says more of who signed in, to whoever has an access token of theirs.
+    #[serde(default)]
+    pub userinfo_endpoint: Option<String>,
     /// Where its keys lie.
     pub jwks_uri: String,
 }
@@ -99,15 +102,29 @@ impl Claims {
     /// The texts of a claim: of a list, or one by itself. A dot in the name leads into an object, as
     /// `realm_access.roles` does.
     pub fn texts(&self, name: &str) -> Vec<String> {
-        let found = self.0.get(name).or_else(|| {
-            let (first, rest) = name.split_once('.')?;
-            rest.split('.').try_fold(self.0.get(first)?, |value, step| value.get(step))
-        });
-        match found {
+        match self.find(name) {
             Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect(),
             Some(Value::String(text)) => vec![text.clone()],
             _ => Vec::new(),
         }
+    }
+
+    fn find(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).or_else(|| {
+            let (first, rest) = name.split_once('.')?;
+            rest.split('.').try_fold(self.0.get(first)?, |value, step| value.get(step))
+        })
+    }
+
+    /// Returns true when there is such a claim, also an empty one.
+    pub fn has(&self, name: &str) -> bool {
+        self.find(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Returns true when the token only says where a claim is to be asked for, as Entra does of somebody who is in more
+    /// groups than it writes into a token.
+    pub fn is_elsewhere(&self, name: &str) -> bool {
+        self.0.get("_claim_names").is_some_and(|names| names.get(name).is_some())
     }
 
     /// When the token was made at the earliest, by our clock and its issuer's; `None` where it does not say.

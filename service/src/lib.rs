@@ -14,6 +14,7 @@ pub mod assumptions;
 pub mod audit;
 mod cache;
 mod chart;
+mod condensed;
 pub mod config;
 mod connections;
 mod cookie;
@@ -46,6 +47,7 @@ mod shelf;
 mod showback;
 mod signers;
 pub mod tokens;
+mod turns;
 
 pub use app::{App, Secrets};
 pub use config::{Config, ConfigError};

@@ -1,7 +1,8 @@
 //! EDGE: signing in at an OpenID provider: authorization code flow with PKCE, state and nonce.
 //!
-//! Four requests, of which the last two are ours: discovery, the browser to the provider and back, and the code for an ID
-//! token, which is verified as any other JWT is. No token of the provider is kept.
+//! Four requests, of which the first and the last are ours: discovery, the browser to the provider and back, and the code for an ID
+//! token, which is verified as any other JWT is. Groups that it lacks are asked for where the provider has user info. No token
+//! of the provider is kept.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::app::App;
 use crate::config::Oidc;
 use crate::guard::Pairs;
 use crate::identity::How;
-use crate::jwt::{Issuer, JwtError};
+use crate::jwt::{Claims, Issuer, JwtError};
 use crate::problem::Problem;
 use crate::seal::{random_name, same, sha256_url};
 use crate::signers::Said;
@@ -37,9 +38,10 @@ pub(crate) struct Login {
     until: DateTime<Utc>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct TokenAnswer {
     id_token: Option<String>,
+    access_token: Option<String>,
     error: Option<String>,
 }
 
@@ -105,7 +107,7 @@ pub(crate) async fn finish(app: &App, login: &Login, query: &Pairs, now: DateTim
         return Err(again("another provider answers"));
     }
     let code = query.get("code").ok_or_else(|| again("the provider did not sign you in"))?;
-    let token = redeem(app, config, issuer, (code, &login.verifier), now).await?;
+    let (token, access) = redeem(app, config, issuer, (code, &login.verifier), now).await?;
     let claims = issuer.verify(&token, &config.client_id, now).await.map_err(|error| failed(&error))?;
     if !claims.text("nonce").is_some_and(|nonce| same(nonce, &login.nonce)) {
         return Err(again("the provider's answer is not of this sign-in"));
@@ -115,17 +117,57 @@ pub(crate) async fn finish(app: &App, login: &Login, query: &Pairs, now: DateTim
         return Err(again("the provider's answer was made for another program"));
     }
     let subject = claims.subject().ok_or_else(|| again("the provider names nobody"))?.to_owned();
-    Ok(Said { subject, groups: claims.texts(&config.groups_claim), how: How::Oidc })
+    let groups = match claims.has(&config.groups_claim) {
+        true => claims.texts(&config.groups_claim),
+        false => other_groups((app, config, issuer), &claims, access.as_deref(), now).await,
+    };
+    Ok(Said { subject, groups, how: How::Oidc })
 }
 
-/// Exchanges a code for an ID token.
+/// The groups of somebody whose ID token has no claim with them: those of the user info, where the provider has it. What
+/// cannot be asked counts as no group, and is said in the log.
+async fn other_groups(
+    (app, config, issuer): (&App, &Oidc, &Issuer),
+    claims: &Claims,
+    access: Option<&str>,
+    now: DateTime<Utc>,
+) -> Vec<String> {
+    let (claim, subject) = (&config.groups_claim, claims.subject().unwrap_or_default());
+    if claims.is_elsewhere(claim) {
+        tracing::warn!(
+            "`{subject}` is in more groups than the provider writes into a token (`_claim_names`), and counts as in none; \
+             let the provider name only the groups that are assigned to this application"
+        );
+        return Vec::new();
+    }
+    let endpoint = issuer.discovery(now).await.ok().and_then(|discovery| discovery.userinfo_endpoint);
+    let (Some(endpoint), Some(access)) = (endpoint, access) else { return Vec::new() };
+    let request = app.signers.http.get(&endpoint).timeout(PATIENCE).bearer_auth(access);
+    let told = match body(request).await {
+        Ok(body) => serde_json::from_slice(&body).map(Claims::of).ok(),
+        Err(error) => {
+            tracing::warn!("the user info of `{subject}` cannot be asked for, so they are in no group: {error}");
+            return Vec::new();
+        }
+    };
+    // What is told of somebody else, as where an answer was mixed up, must not count (OpenID Connect Core 5.3.2).
+    match told.filter(|told| told.text("sub").is_some() && told.text("sub") == claims.text("sub")) {
+        Some(told) => told.texts(claim),
+        None => {
+            tracing::warn!("the user info of `{subject}` is not theirs or cannot be read, so they are in no group");
+            Vec::new()
+        }
+    }
+}
+
+/// Exchanges a code for an ID token, and the access token that comes with it.
 async fn redeem(
     app: &App,
     config: &Oidc,
     issuer: &Issuer,
     (code, verifier): (&str, &str),
     now: DateTime<Utc>,
-) -> Result<String, Problem> {
+) -> Result<(String, Option<String>), Problem> {
     let discovery = issuer.discovery(now).await.map_err(|error| failed(&error))?;
     let endpoint = discovery.token_endpoint.ok_or_else(|| unfit("the provider names no token endpoint"))?;
     let redirect = redirect_uri(app);
@@ -145,17 +187,24 @@ async fn redeem(
         request = request.basic_auth(escaped(&config.client_id), Some(escaped(secret)));
     }
     let asking = |source| failed(&JwtError::Provider { url: endpoint.clone(), source });
-    let mut answer = request.send().await.map_err(asking)?;
+    let body = body(request).await.map_err(asking)?;
+    let answer = serde_json::from_slice::<TokenAnswer>(&body).unwrap_or_default();
+    let token = answer.id_token.ok_or_else(|| {
+        tracing::warn!("the provider gives no ID token: {}", answer.error.unwrap_or_default());
+        Problem::forbidden("the provider does not take this sign-in; sign in again")
+    })?;
+    Ok((token, answer.access_token))
+}
+
+/// What a request is answered with, as much of it as an honest provider sends.
+async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, reqwest::Error> {
+    let mut answer = request.send().await?;
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(asking)? {
+    while let Some(chunk) = answer.chunk().await? {
         body.extend_from_slice(&chunk);
         if body.len() > MOST_BYTES {
             break;
         }
     }
-    let answer = serde_json::from_slice::<TokenAnswer>(&body).unwrap_or(TokenAnswer { id_token: None, error: None });
-    answer.id_token.ok_or_else(|| {
-        tracing::warn!("the provider gives no ID token: {}", answer.error.unwrap_or_default());
-        Problem::forbidden("the provider does not take this sign-in; sign in again")
-    })
+    Ok(body)
 }

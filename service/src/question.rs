@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use lake::WorkloadDay;
 use lake::store::InOrder;
+use lake::{Day, WorkloadDay};
 use types::ClusterId;
 
 use crate::answers;
 use crate::costs::{Answered, By, Filter, Looked, Summing};
 use crate::guard::{Call, Pairs};
 use crate::problem::Problem;
-use crate::shelf::Rows;
+use crate::shelf::{Detail, Rows};
 
 /// The most clusters one answer is summed over.
 const MOST_CLUSTERS: usize = 500;
@@ -28,6 +28,8 @@ pub(crate) struct Question {
     pub by: By,
     /// Of which rows.
     pub filter: Filter,
+    /// Of the report of this date; of the latest without.
+    pub report: Option<Day>,
 }
 
 impl Question {
@@ -60,7 +62,15 @@ impl Question {
             from: day(query, "from")?,
             to: day(query, "to")?,
         };
-        Ok(Self { cluster, by, filter })
+        Ok(Self { cluster, by, filter, report: report_of(query)? })
+    }
+
+    /// Detail that the rows it is answered from need.
+    fn detail(&self) -> Detail {
+        match self.by == By::Workload || self.filter.workload.is_some() {
+            true => Detail::Workloads,
+            false => Detail::Groups,
+        }
     }
 
     /// The same question as a query.
@@ -87,19 +97,27 @@ impl Question {
             ("label", label),
             ("from", filter.from.clone()),
             ("to", filter.to.clone()),
+            ("report", self.report.map(|day| day.to_string())),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
 fn day(query: &Pairs, name: &str) -> Result<Option<String>, Problem> {
-    match query.get(name) {
-        Some(text) => match text.parse::<lake::Day>() {
-            Ok(day) => Ok(Some(day.to_string())),
-            Err(error) => Err(Problem::bad(format!("`{name}`: {error}"))),
-        },
-        None => Ok(None),
-    }
+    Ok(date(query, name)?.map(|day| day.to_string()))
+}
+
+fn date(query: &Pairs, name: &str) -> Result<Option<Day>, Problem> {
+    let day = query.get(name).map(str::parse::<Day>);
+    day.transpose().map_err(|error| Problem::bad(format!("`{name}`: {error}")))
+}
+
+/// The date of the report that a query names, if it names one.
+///
+/// # Errors
+/// A [`Problem`] for what is no date.
+pub(crate) fn report_of(query: &Pairs) -> Result<Option<Day>, Problem> {
+    date(query, "report")
 }
 
 /// The cluster that a query names, if it names one.
@@ -116,7 +134,14 @@ pub(crate) fn cluster_of(query: &Pairs) -> Result<Option<ClusterId>, Problem> {
 ///
 /// # Errors
 /// A [`Problem`] when the store fails, or when there are too many clusters for one answer.
-pub(crate) async fn about(call: &Call, cluster: Option<&ClusterId>) -> Result<Vec<(ClusterId, String)>, Problem> {
+pub(crate) async fn about(
+    call: &Call,
+    cluster: Option<&ClusterId>,
+    report: Option<Day>,
+) -> Result<Vec<(ClusterId, String)>, Problem> {
+    if cluster.is_none() && report.is_some() {
+        return Err(Problem::bad("an earlier report is one cluster’s; choose one cluster, or the latest reports"));
+    }
     let asked = match cluster {
         Some(cluster) => vec![(cluster.clone(), String::new())],
         None => call.app.shelf.folders(&call.scope, call.now).await?,
@@ -146,8 +171,9 @@ fn one_currency(currencies: &BTreeSet<String>) -> Result<(), Problem> {
     )))
 }
 
-/// Hands the rows of each cluster to `take`, one cluster after the other, so that those of few are held. A cluster whose
-/// report cannot be read is left out of the rest, and is named with the reason in what is returned.
+/// Hands the rows of each cluster, of this detail or more, to `take`, one cluster after the other, so that those of few are held. A cluster whose
+/// report cannot be read is left out of the rest, and is named with the reason in what is returned. Of one cluster alone the report of a date may be
+/// asked for; otherwise it is the latest.
 ///
 /// # Errors
 /// A [`Problem`] when the one cluster that is asked for cannot be read or is not to be seen, when the store answers for
@@ -155,16 +181,17 @@ fn one_currency(currencies: &BTreeSet<String>) -> Result<(), Problem> {
 pub(crate) async fn each(
     call: &Call,
     asked: &[(ClusterId, String)],
+    (detail, report): (Detail, Option<Day>),
     mut take: impl FnMut(&ClusterId, &Rows),
 ) -> Result<Looked, Problem> {
     let (shelf, scope, now) = (&call.app.shelf, &call.scope, call.now);
     let one_alone = asked.len() == 1;
-    let one = |(cluster, _): &(ClusterId, String)| {
-        let (shelf, scope, cluster) = (Arc::clone(shelf), scope.clone(), cluster.clone());
+    let one = |(cluster, folder): &(ClusterId, String)| {
+        let (shelf, scope, cluster, folder) = (Arc::clone(shelf), scope.clone(), cluster.clone(), folder.clone());
         async move {
             let rows = match one_alone {
-                true => shelf.rows(&scope, &cluster, now).await,
-                false => shelf.rows_once(&scope, &cluster, now).await,
+                true => shelf.rows(&scope, &cluster, report, now).await,
+                false => shelf.rows_once(&scope, (&cluster, &folder), detail, now).await,
             };
             (cluster, rows)
         }
@@ -211,7 +238,7 @@ pub(crate) async fn each(
 /// # Errors
 /// As [`about`] and [`each`].
 pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Arc<Answered>, Problem> {
-    let reports = about(call, question.cluster.as_ref()).await?;
+    let reports = about(call, question.cluster.as_ref(), question.report).await?;
     if question.cluster.is_some() {
         return Ok(Arc::new(made(call, question, &reports).await?));
     }
@@ -222,7 +249,8 @@ pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Arc<Answer
 /// The answer, from the rows of some clusters.
 async fn made(call: &Call, question: &Question, reports: &[(ClusterId, String)]) -> Result<Answered, Problem> {
     let mut summing = Summing::new(&call.scope, &question.by, &question.filter);
-    let looked = each(call, reports, |_, rows| summing.add(rows.rows.iter())).await?;
+    let looked =
+        each(call, reports, (question.detail(), question.report), |_, rows| summing.add(rows.rows.iter())).await?;
     Ok(Answered { sums: summing.finish(), looked })
 }
 
@@ -233,9 +261,9 @@ async fn made(call: &Call, question: &Question, reports: &[(ClusterId, String)])
 pub(crate) async fn rows_of(
     call: &Call,
     cluster: &ClusterId,
-    filter: &Filter,
+    (filter, report): (&Filter, Option<Day>),
 ) -> Result<Option<(String, Vec<WorkloadDay>)>, Problem> {
-    let Some(found) = call.app.shelf.rows(&call.scope, cluster, call.now).await? else { return Ok(None) };
+    let Some(found) = call.app.shelf.rows(&call.scope, cluster, report, call.now).await? else { return Ok(None) };
     let rows = crate::costs::shown(found.rows.iter(), &call.scope, filter).cloned().collect();
     Ok(Some((found.currency, rows)))
 }

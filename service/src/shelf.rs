@@ -1,6 +1,7 @@
 //! The reports in the bucket, each read once: what a pointer names never changes.
 
 mod fleet;
+mod rows;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -8,15 +9,17 @@ use std::sync::{Arc, Mutex};
 use axum::http::StatusCode;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use lake::{Store, StoreError, WorkloadDay, workload_day};
+use lake::{Store, StoreError, WorkloadDay};
 use reports::Standing;
 use serde::Deserialize;
 use types::ClusterId;
 use types::analysis::Analysis;
 
 use crate::cache::Cached;
+use crate::condensed::Held;
 use crate::problem::Problem;
 use crate::rights::Scope;
+use crate::turns::Turns;
 
 /// Time for which the list of clusters and where their latest reports are is trusted.
 const TRUSTED: TimeDelta = TimeDelta::seconds(15);
@@ -30,6 +33,8 @@ const MOST_STANDINGS: usize = 8192;
 /// Reports of a cluster that its trend draws.
 const TREND: usize = 26;
 const REPORTS: &str = "reports/";
+
+pub(crate) use rows::{Detail, Rows};
 
 /// What was found, and when.
 type Snapshot = (DateTime<Utc>, Arc<Standings>);
@@ -111,19 +116,6 @@ struct Numbers {
     unpriced_node_hours: Option<f64>,
 }
 
-/// Cost of each workload of a cluster on each day of a report.
-#[derive(Debug, Clone)]
-pub(crate) struct Rows {
-    /// The window.
-    pub(crate) window: Span,
-    /// Hours of it that were there.
-    pub(crate) hours: u32,
-    /// The currency of the amounts.
-    pub(crate) currency: String,
-    /// Every row, shown or not.
-    pub(crate) rows: Arc<Vec<WorkloadDay>>,
-}
-
 /// Reads reports, for somebody: nothing is handed out that the scope does not show.
 #[derive(Debug)]
 pub struct Shelf {
@@ -133,6 +125,9 @@ pub struct Shelf {
     numbers: Cached<Option<Arc<Numbers>>>,
     rows: Cached<Option<Arc<Vec<WorkloadDay>>>>,
     large: Cached<Option<Arc<Vec<WorkloadDay>>>>,
+    groups: Held,
+    workloads: Held,
+    reading: Turns,
     fleet: Mutex<Option<Snapshot>>,
     renewing: AtomicBool,
 }
@@ -156,6 +151,9 @@ impl Shelf {
             numbers: Cached::new(MOST_STANDINGS, KEPT),
             rows: Cached::new(MOST_HELD.0, KEPT),
             large: Cached::new(1, KEPT),
+            groups: Held::new(false),
+            workloads: Held::new(true),
+            reading: Turns::default(),
             fleet: Mutex::default(),
             renewing: AtomicBool::new(false),
         }
@@ -320,68 +318,6 @@ impl Shelf {
         parsed(self.store.get(&format!("{folder}analysis.json")).await?).await
     }
 
-    /// Returns the cost of each workload of a cluster on each day of its latest report; rows that the scope does not
-    /// show are the caller's to leave out by [`Scope::shows`], which [`crate::costs::Summing`] does. `None` where the
-    /// report has none.
-    ///
-    /// # Errors
-    /// As [`Self::latest`], for clusters of which the scope shows nothing.
-    pub(crate) async fn rows(
-        &self,
-        scope: &Scope,
-        cluster: &ClusterId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Rows>, Problem> {
-        self.rows_held(scope, cluster, true, now).await
-    }
-
-    /// The same for whoever reads one cluster after the other: what is read is let go of.
-    ///
-    /// # Errors
-    /// As [`Self::rows`].
-    pub(crate) async fn rows_once(
-        &self,
-        scope: &Scope,
-        cluster: &ClusterId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Rows>, Problem> {
-        self.rows_held(scope, cluster, false, now).await
-    }
-
-    async fn rows_held(
-        &self,
-        scope: &Scope,
-        cluster: &ClusterId,
-        hold: bool,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Rows>, Problem> {
-        if !scope.sees(cluster) {
-            return Err(Problem::not_found());
-        }
-        let Some(pointer) = self.pointer(cluster, "latest", now).await? else { return Ok(None) };
-        let known = self.rows.get(&pointer.folder, now).or_else(|| self.large.get(&pointer.folder, now));
-        let rows = match known {
-            Some(known) => known,
-            None => {
-                let rows = match self.named(cluster, &pointer, workload_day::FILE).await? {
-                    Some(file) => Some(Arc::new(decoded(cluster, file).await?)),
-                    None => None,
-                };
-                let few = rows.as_ref().is_none_or(|rows| rows.len() <= MOST_HELD.1);
-                match (hold, few) {
-                    (true, true) => self.rows.put(&pointer.folder, rows.clone(), now),
-                    (true, false) => self.large.put(&pointer.folder, rows.clone(), now),
-                    (false, _) => {}
-                }
-                rows
-            }
-        };
-        let Some(rows) = rows else { return Ok(None) };
-        let standing = self.report(cluster, &pointer, now).await?.standing;
-        let currency = standing.map_or_else(|| "USD".to_owned(), |standing| standing.currency().to_owned());
-        Ok(Some(Rows { window: pointer.window, hours: pointer.hours_present, currency, rows }))
-    }
-
     async fn report(&self, cluster: &ClusterId, pointer: &Pointer, now: DateTime<Utc>) -> Result<Report, Problem> {
         let numbers = match self.numbers.get(&pointer.folder, now) {
             Some(known) => known,
@@ -489,18 +425,6 @@ pub(crate) async fn parsed(text: Bytes) -> Result<Analysis, Problem> {
             "the report was made by another version; make it again with `emp-cost run`, or update this service",
         )
     })
-}
-
-/// Rows of a file; one that names another cluster is refused, since scopes are by cluster.
-async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, Problem> {
-    let decoded = tokio::task::spawn_blocking(move || workload_day::decode(file)).await;
-    let rows = decoded
-        .map_err(|error| Problem::internal("read a report", &error))?
-        .map_err(|error| damaged(cluster, &format!("`{}`: {error}", workload_day::FILE)))?;
-    if rows.iter().any(|row| row.cluster.as_ref() != cluster.as_str()) {
-        return Err(damaged(cluster, &format!("the rows of `{}` name another cluster", workload_day::FILE)));
-    }
-    Ok(rows)
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ async fn part(
     hours: f64,
     now: DateTime<Utc>,
 ) -> Result<Measured, Problem> {
-    let found = match app.shelf.rows(&Scope::of_service(), cluster, now).await {
+    let found = match app.shelf.rows(&Scope::of_service(), cluster, None, now).await {
         Err(problem) if problem.status == StatusCode::BAD_GATEWAY => return Ok(Measured::Unknown(problem.detail)),
         found => found?,
     };

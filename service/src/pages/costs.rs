@@ -158,6 +158,7 @@ fn tags(question: &Question) -> Vec<(String, String)> {
             "node_group" => without.filter.node_group = None,
             "label" => without.filter.label = None,
             "from" => without.filter.from = None,
+            "report" => without.report = None,
             _ => without.filter.to = None,
         }
         (format!("{}: {value}", name.replace('_', " ")), format!("/costs?{}", without.query()))
@@ -278,7 +279,8 @@ pub(crate) async fn csv(call: Call) -> Answer {
 pub(crate) async fn parquet(call: Call) -> Answer {
     let question = Question::read(&call.query)?;
     let cluster = question.cluster.ok_or_else(|| Problem::bad("rows are of one cluster; name it as `cluster`"))?;
-    let (_, rows) = rows_of(&call, &cluster, &question.filter).await?.ok_or_else(Problem::not_found)?;
+    let (_, rows) =
+        rows_of(&call, &cluster, (&question.filter, question.report)).await?.ok_or_else(Problem::not_found)?;
     let made = tokio::task::spawn_blocking(move || lake::workload_day::encode(rows)).await;
     let made = made.map_err(|error| Problem::internal("write Parquet", &error))?;
     let made = made.map_err(|error| Problem::internal("write Parquet", &error))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::http::StatusCode;
+use lake::Day;
 use reports::{Money, format};
 use types::ClusterId;
 
@@ -13,7 +14,8 @@ use crate::costs::{By, add_labels};
 use crate::guard::Call;
 use crate::html::{self, Frame, escaped};
 use crate::problem::{Answer, Problem};
-use crate::question::{about, cluster_of, each};
+use crate::question::{about, cluster_of, each, report_of};
+use crate::shelf::Detail;
 use crate::showback::{Lines, Share, Shown, shares};
 use crate::{answers, csv};
 
@@ -28,6 +30,8 @@ struct Page {
     /// Why there are no shares; empty where there are.
     said: String,
     clusters: Vec<(String, bool)>,
+    /// The date of the report; empty for the latest.
+    report: String,
     bys: Vec<(String, String, bool)>,
     head: String,
     rows: Vec<Row>,
@@ -49,10 +53,11 @@ struct Row {
 struct Found {
     shown: Arc<Shown>,
     cluster: Option<ClusterId>,
+    report: Option<Day>,
 }
 
-/// The cluster that is asked for, and what a team is.
-type Asked = (Option<ClusterId>, Option<By>);
+/// The cluster that is asked for, what a team is, and the date of the report.
+type Asked = (Option<ClusterId>, Option<By>, Option<Day>);
 
 fn asked(call: &Call) -> Result<Asked, Problem> {
     let cluster = cluster_of(&call.query)?;
@@ -60,29 +65,33 @@ fn asked(call: &Call) -> Result<Asked, Problem> {
         let by = By::read(name).filter(|by| matches!(by, By::Namespace | By::Label(_)));
         by.ok_or_else(|| Problem::bad("`by` is none of namespace and label:NAME"))
     });
-    Ok((cluster, by.transpose()?))
+    Ok((cluster, by.transpose()?, report_of(&call.query)?))
 }
 
-async fn found(call: &Call, (cluster, by): Asked) -> Result<Found, Problem> {
-    let reports = about(call, cluster.as_ref()).await?;
+async fn found(call: &Call, (cluster, by, report): Asked) -> Result<Found, Problem> {
+    let reports = about(call, cluster.as_ref(), report).await?;
     let shown = match cluster {
-        Some(_) => Arc::new(made(call, &reports, by).await?),
+        Some(_) => Arc::new(made(call, (&reports, report), by).await?),
         None => {
             let name = answers::name(&call.scope, &by.as_ref().map(By::name).unwrap_or_default(), &reports);
-            call.app.answers.showback(&name, call.now, made(call, &reports, by)).await?
+            call.app.answers.showback(&name, call.now, made(call, (&reports, report), by)).await?
         }
     };
-    Ok(Found { shown, cluster })
+    Ok(Found { shown, cluster, report })
 }
 
 /// The shares of teams in some clusters.
-async fn made(call: &Call, reports: &[(ClusterId, String)], by: Option<By>) -> Result<Shown, Problem> {
+async fn made(
+    call: &Call,
+    (reports, report): (&[(ClusterId, String)], Option<Day>),
+    by: Option<By>,
+) -> Result<Shown, Problem> {
     let by = match by {
         Some(by) => by,
-        None => usual(call, reports).await?,
+        None => usual(call, reports, report).await?,
     };
     let (mut lines, mut labels, mut parts) = (Lines::new(), BTreeSet::new(), BTreeSet::new());
-    let looked = each(call, reports, |cluster, rows| {
+    let looked = each(call, reports, (Detail::Groups, report), |cluster, rows| {
         let whole = call.scope.sees_whole(cluster);
         if !whole {
             parts.insert(cluster.clone());
@@ -99,9 +108,9 @@ async fn made(call: &Call, reports: &[(ClusterId, String)], by: Option<By>) -> R
 
 /// What a team is unless somebody says: a label that is called `team` is what most ask for; without labels, a namespace is
 /// a team.
-async fn usual(call: &Call, reports: &[(ClusterId, String)]) -> Result<By, Problem> {
+async fn usual(call: &Call, reports: &[(ClusterId, String)], report: Option<Day>) -> Result<By, Problem> {
     let mut labels = BTreeSet::new();
-    each(call, reports, |_, rows| {
+    each(call, reports, (Detail::Groups, report), |_, rows| {
         let seen = rows.rows.iter().filter(|row| call.scope.shows(row));
         seen.for_each(|row| add_labels(&mut labels, row));
     })
@@ -125,9 +134,9 @@ pub(crate) async fn show(call: Call) -> Answer {
             let said = cost_notes::instead(&problem).ok_or_else(|| problem.clone())?;
             // A question that no answer fits is one that the form below answers: choose a cluster.
             let status = if problem.status == StatusCode::BAD_REQUEST { StatusCode::OK } else { problem.status };
-            let (cluster, by) = asked;
+            let (cluster, by, report) = asked;
             let shown_ = Arc::new(Shown::nothing(by.unwrap_or(By::Namespace)));
-            shown(&call, &Found { shown: shown_, cluster }, status, said).await
+            shown(&call, &Found { shown: shown_, cluster, report }, status, said).await
         }
     }
 }
@@ -146,6 +155,7 @@ async fn shown(call: &Call, found: &Found, status: StatusCode, said: String) -> 
         where_: if said.is_empty() { cost_notes::clusters(&of.looked) } else { String::new() },
         said,
         clusters: cost_notes::choices(call, found.cluster.as_ref()).await?,
+        report: found.report.map(|report| report.to_string()).unwrap_or_default(),
         bys: cost_notes::bys(bys, &of.by),
         head: cost_notes::head(&of.by),
         rows: lines.iter().take(MOST).map(|(team, sums)| row(found, team.as_deref(), *sums, &money)).collect(),
@@ -183,11 +193,16 @@ fn query(found: &Found) -> String {
     if let Some(cluster) = &found.cluster {
         query.append_pair("cluster", cluster.as_str());
     }
+    if let Some(report) = found.report {
+        query.append_pair("report", &report.to_string());
+    }
     query.finish()
 }
 
 fn row(found: &Found, team: Option<&str>, sums: (Share, Option<Share>), money: &Money) -> Row {
     let cluster = found.cluster.as_ref().map(|id| format!("&cluster={id}")).unwrap_or_default();
+    let report = found.report.map(|report| format!("&report={report}")).unwrap_or_default();
+    let cluster = format!("{cluster}{report}");
     let href = team.map(|team| match &found.shown.by {
         By::Label(name) => format!("/costs?by=workload&label={}{cluster}", escaped(&format!("{name}={team}"))),
         _ => format!("/costs?by=workload&namespace={}{cluster}", escaped(team)),

@@ -95,6 +95,12 @@ impl Shelf {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The report of a cluster that lies in this folder, if the last look found it.
+    pub(super) fn found(&self, cluster: &ClusterId, folder: &str) -> Option<Report> {
+        let (_, all) = self.snapshot()?;
+        all.reports.iter().find(|report| &report.cluster == cluster && report.pointer.folder == folder).cloned()
+    }
+
     /// Reads it again in a task of its own, unless one does already.
     fn renew_beside(self: &Arc<Self>, now: DateTime<Utc>) {
         if self.renewing.swap(true, Ordering::AcqRel) {
@@ -133,6 +139,7 @@ impl Shelf {
         {
             return Err(first.problem.clone());
         }
+        self.keep_rows(&clusters);
         let all = Arc::new(all);
         *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&all)));
         Ok(all)

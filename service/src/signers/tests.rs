@@ -116,3 +116,48 @@ async fn a_key_that_is_not_known_is_asked_for_only_so_often_and_one_that_is_know
     let said = signers.alb(&alb(), &token, now(), || panic!("nobody is asked")).await.unwrap();
     assert_eq!(said.subject, "a@b.c");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_a_load_balancer_signed_in_is_led_to_its_sign_out_and_loses_its_cookies() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{address}");
+    let config = format!(
+        "public_url = \"{url}\"\nkey_file = \"key\"\n[sign_in.alb]\npeers = [\"127.0.0.0/8\"]\narn = \"{ARN}\"\nregion = \"eu-west-1\"\n\
+         issuer = \"https://issuer.example\"\nsign_out = \"https://issuer.example/logout\"\n\
+         [[rule]]\nname = \"all\"\ngroups = [\"admins\"]\nrole = \"admin\"\nclusters = [\"*\"]\n"
+    );
+    let keys = crate::seal::Keys::read("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let secrets = crate::Secrets { keys, static_token: None, client_secret: None };
+    let store = std::sync::Arc::new(lake::store::DirStore::new(folder.path()));
+    let app = crate::App::new(Config::read(&config).unwrap(), secrets, store, now).unwrap();
+    let header = json!({"alg": "ES256", "kid": "1-2", "signer": ARN, "iss": "x"});
+    let groups = json!(["admins"]);
+    let claims = json!({"iss": "https://issuer.example", "sub": "s", "groups": groups, "exp": 1_790_000_060});
+    let (token, key) = token(&header, &claims);
+    app.signers.alb_keys.put("eu-west-1/1-2", key, now());
+    let (started, up) = tokio::sync::oneshot::channel();
+    let up_now = |address| started.send(address).unwrap();
+    tokio::spawn(crate::serve(std::sync::Arc::new(app), address, std::future::pending(), up_now));
+    up.await.unwrap();
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let page = http.get(format!("{url}/access")).header("x-amzn-oidc-data", &token).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let sign_out = |csrf: &str| {
+        let form = form_urlencoded::Serializer::new(String::new()).append_pair("csrf", csrf).finish();
+        let request = http.post(format!("{url}/sign-out")).body(form).header("origin", &url);
+        request.header("content-type", "application/x-www-form-urlencoded").header("x-amzn-oidc-data", &token)
+    };
+    let forged = sign_out("").send().await.unwrap();
+    assert_eq!(forged.status(), reqwest::StatusCode::FORBIDDEN);
+    let out = sign_out(csrf).send().await.unwrap();
+    assert_eq!(out.status(), reqwest::StatusCode::OK);
+    let gone: Vec<_> = out.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert!(gone.iter().all(|line| line.contains("Max-Age=0")), "{gone:?}");
+    for name in ["emp-session=", "AWSELBAuthSessionCookie-0=", "AWSELBAuthSessionCookie-3="] {
+        assert!(gone.iter().any(|line| line.starts_with(name)), "{name}: {gone:?}");
+    }
+    let page = out.text().await.unwrap();
+    assert!(page.contains("href=\"https://issuer.example/logout\"") && page.contains("Stay signed in"), "{page}");
+}

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use service::outbound::Outbound;
 use types::{ClusterId, Hour, Window};
 
-use super::harness::{SECRET, Service, Session, forged, put_report, secret};
+use super::harness::{SECRET, Service, Session, bearer, forged, put_report, secret};
 use super::hostile::raw;
 use super::issuer::Issuer;
 
@@ -69,11 +69,12 @@ async fn field() -> Field {
     let issuer = Issuer::start().await;
     let more = format!(
         "[sign_in.oidc]\nissuer = \"{0}\"\nclient_id = \"emp-cost\"\nclient_secret_file = \"secret\"\nalgorithms = [\"ES256\"]\n\
-         [sign_in.bearer]\nissuer = \"{0}\"\naudience = \"emp-cost\"\nalgorithms = [\"ES256\"]\n\
+         {1}\
          [sign_in.proxy]\npeers = [\"10.0.0.0/8\"]\n\
          [sign_in.alb]\npeers = [\"10.0.0.0/8\"]\narn = \"arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/x/1\"\nregion = \"eu-west-1\"\nissuer = \"{0}\"\n\
          [limits]\nrequests_a_minute = 60000\ningest_a_minute = 60000\n",
-        issuer.url
+        issuer.url,
+        bearer(&issuer.url)
     );
     let service = Service::with("\"admins\"", &more).await;
     for cluster in ["prod-1", "test-1"] {

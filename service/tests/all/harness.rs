@@ -85,6 +85,11 @@ namespaces = ["shop"]
     )
 }
 
+/// Lines of configuration by which JWTs of an issuer count.
+pub(crate) fn bearer(issuer: &str) -> String {
+    format!("[sign_in.bearer]\nissuer = \"{issuer}\"\naudience = \"emp-cost\"\nalgorithms = [\"ES256\"]\n")
+}
+
 impl Service {
     /// A service over a directory, whose static token is of these groups.
     pub(crate) async fn start(groups: &str) -> Self {

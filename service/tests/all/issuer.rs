@@ -16,11 +16,15 @@ use serde_json::{Value, json};
 /// Codes that were given out: what was asked for, and the groups of who signed in.
 type Codes = Arc<Mutex<HashMap<String, (HashMap<String, String>, Vec<String>)>>>;
 
+/// Claims that ID tokens have in place of the groups, and what the user info says.
+type Thin = Arc<Mutex<Option<(Value, Value)>>>;
+
 #[derive(Clone)]
 pub(crate) struct Issuer {
     pub(crate) url: String,
     key: Arc<EcdsaKeyPair>,
     codes: Codes,
+    thin: Thin,
 }
 
 fn part(value: &Value) -> String {
@@ -33,11 +37,12 @@ impl Issuer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap());
-        let issuer = Self { url: url.clone(), key, codes: Codes::default() };
-        let (discovery, keys, tokens) = (issuer.discovery(), issuer.keys(), issuer.clone());
+        let issuer = Self { url: url.clone(), key, codes: Codes::default(), thin: Thin::default() };
+        let (discovery, keys, tokens, told) = (issuer.discovery(), issuer.keys(), issuer.clone(), issuer.clone());
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(|| async move { discovery.to_string() }))
             .route("/keys", get(|| async move { keys.to_string() }))
+            .route("/userinfo", get(move |request: Request| async move { told.user_info(&request) }))
             .route("/token", post(move |request: Request| async move { tokens.redeem(request).await }));
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         issuer
@@ -45,7 +50,19 @@ impl Issuer {
 
     fn discovery(&self) -> Value {
         let at = |path: &str| format!("{}/{path}", self.url);
-        json!({"issuer": self.url, "authorization_endpoint": at("authorize"), "token_endpoint": at("token"), "jwks_uri": at("keys")})
+        json!({"issuer": self.url, "authorization_endpoint": at("authorize"), "token_endpoint": at("token"), "userinfo_endpoint": at("userinfo"), "jwks_uri": at("keys")})
+    }
+
+    /// From now on ID tokens have these claims in place of the groups, and the user info says this.
+    pub(crate) fn make_thin(&self, claims: Value, user_info: Value) {
+        *self.thin.lock().unwrap() = Some((claims, user_info));
+    }
+
+    /// What is said of who signed in, to whoever has the access token.
+    fn user_info(&self, request: &Request) -> String {
+        let bearer = request.headers().get("authorization").is_some_and(|value| value == "Bearer x");
+        let thin = self.thin.lock().unwrap().clone();
+        thin.filter(|_| bearer).map(|(_, told)| told.to_string()).unwrap_or_default()
     }
 
     fn keys(&self) -> Value {
@@ -119,6 +136,11 @@ impl Issuer {
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
         let mut claims = self.claims(&asked["client_id"], &groups);
         claims["nonce"] = asked["nonce"].clone().into();
+        if let Some((instead, _)) = self.thin.lock().unwrap().clone() {
+            let claims = claims.as_object_mut().unwrap();
+            claims.remove("groups");
+            claims.extend(instead.as_object().unwrap().clone());
+        }
         json!({"id_token": self.sign(&claims), "token_type": "Bearer", "access_token": "x"}).to_string()
     }
 }

@@ -10,7 +10,7 @@ use lake::{PutOutcome, Store, StoreError};
 use reqwest::header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{RequestBuilder, Response, StatusCode};
 
-use super::harness::{SECRET, Service, Session, TOKEN, put_report, secret};
+use super::harness::{SECRET, Service, Session, TOKEN, bearer, put_report, secret};
 use super::issuer::Issuer;
 
 /// A proxy on this machine that signs people in.
@@ -97,8 +97,7 @@ async fn an_end_of_all_sessions_ends_what_somebody_has_through_a_proxy_until_the
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jwt_from_before_an_end_of_all_sessions_is_refused_and_a_later_one_taken() {
     let issuer = Issuer::start().await;
-    let more =
-        format!("[sign_in.bearer]\nissuer = \"{}\"\naudience = \"emp-cost\"\nalgorithms = [\"ES256\"]", issuer.url);
+    let more = bearer(&issuer.url);
     let service = Service::with("\"admins\"", &more).await;
     put_report(service.store.as_ref(), "prod-1").await;
     let admin = service.sign_in().await;
@@ -126,8 +125,7 @@ async fn a_jwt_from_before_an_end_of_all_sessions_is_refused_and_a_later_one_tak
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_makes_no_links_and_tokens_that_outlast_its_jwt() {
     let issuer = Issuer::start().await;
-    let more =
-        format!("[sign_in.bearer]\nissuer = \"{}\"\naudience = \"emp-cost\"\nalgorithms = [\"ES256\"]", issuer.url);
+    let more = bearer(&issuer.url);
     let service = Service::with("\"admins\"", &more).await;
     put_report(service.store.as_ref(), "prod-1").await;
     let jwt = format!("Bearer {}", issuer.sign(&issuer.claims("emp-cost", &["admins"])));

@@ -10,7 +10,7 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use super::harness::Service;
+use super::harness::{Service, bearer};
 use super::issuer::Issuer;
 
 const CLUSTERS: [&str; 4] = ["prod-1", "prod-2", "test-1", "shop-1"];
@@ -148,9 +148,9 @@ async fn no_route_tells_of_a_row_that_no_rule_gives_whatever_the_rules() {
     let text: String = rules.iter().enumerate().map(|(n, rule)| rule.toml(n)).collect();
     let issuer = Issuer::start().await;
     let more = format!(
-        "[limits]\nrequests_a_minute = 60000\n[sign_in.bearer]\nissuer = \"{}\"\naudience = \"emp-cost\"\nalgorithms = [\"ES256\"]\n\
+        "[limits]\nrequests_a_minute = 60000\n{}\
          [[alert]]\nname = \"cost\"\nmonthly_cost_above = 1\n[[alert]]\nname = \"shop\"\nnamespace = \"shop\"\nmonthly_cost_above = 1\n{text}",
-        issuer.url
+        bearer(&issuer.url)
     );
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(lake::store::DirStore::new(folder.path()));

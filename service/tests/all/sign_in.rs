@@ -2,8 +2,9 @@
 
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, COOKIE, LOCATION};
+use serde_json::json;
 
-use super::harness::{Service, TOKEN, put_report};
+use super::harness::{Service, TOKEN, bearer, put_report};
 use super::issuer::Issuer;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,8 +55,7 @@ async fn headers_of_a_proxy_count_from_its_addresses_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_jwt_counts_when_its_issuer_signed_it_for_us_and_now() {
     let issuer = Issuer::start().await;
-    let more =
-        format!("[sign_in.bearer]\nissuer = \"{}\"\naudience = \"emp-cost\"\nalgorithms = [\"ES256\"]", issuer.url);
+    let more = bearer(&issuer.url);
     let service = Service::with("\"none\"", &more).await;
     put_report(service.store.as_ref(), "prod-1").await;
     let ask = async |token: String| {
@@ -159,4 +159,37 @@ async fn people_sign_in_at_a_provider_and_a_forged_return_does_not() {
     let code = issuer.authorize(&asked, &["prod-readers"]);
     let state = &asked["state"];
     assert_eq!(back(&format!("code={code}&state={state}"), Some(&cookie)).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_a_token_lacks_are_those_that_the_user_info_says_of_the_same_person() {
+    let issuer = Issuer::start().await;
+    let more = format!(
+        "[sign_in.oidc]\nissuer = \"{}\"\nclient_id = \"emp-cost\"\nclient_secret_file = \"secret\"\nalgorithms = [\"ES256\"]",
+        issuer.url
+    );
+    let service = Service::with("\"none\"", &more).await;
+    put_report(service.store.as_ref(), "prod-1").await;
+    let readers = json!({"sub": "u1", "groups": ["prod-readers"]});
+    let overage = json!({"_claim_names": {"groups": "src1"}, "_claim_sources": {"src1": {"endpoint": "https://x"}}});
+    for (what, token, told, expect) in [
+        ("the user info has them", json!({}), readers.clone(), StatusCode::OK),
+        ("it is somebody else's", json!({}), json!({"sub": "u2", "groups": ["prod-readers"]}), StatusCode::FORBIDDEN),
+        ("it is nobody's", json!({}), json!({"groups": ["prod-readers"]}), StatusCode::FORBIDDEN),
+        ("it has none either", json!({}), json!({"sub": "u1"}), StatusCode::FORBIDDEN),
+        ("it is no object", json!({}), json!("eyJ"), StatusCode::FORBIDDEN),
+        ("the token says there are none", json!({"groups": []}), readers.clone(), StatusCode::FORBIDDEN),
+        ("there are too many for a token", overage, readers, StatusCode::FORBIDDEN),
+    ] {
+        issuer.make_thin(token, told);
+        let begun = service.get("/sign-in/oidc?next=/costs").send().await.unwrap();
+        let to = reqwest::Url::parse(begun.headers()[LOCATION].to_str().unwrap()).unwrap();
+        let cookie = begun.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let asked: std::collections::HashMap<_, _> = to.query_pairs().into_owned().collect();
+        let code = issuer.authorize(&asked, &["admins"]);
+        let back = format!("/sign-in/callback?code={code}&state={}", asked["state"]);
+        let answer = service.get(&back).header(COOKIE, cookie).send().await.unwrap();
+        let seen = service.session(&answer).await.text(&service, "/costs").await.0;
+        assert_eq!((answer.status(), seen), (StatusCode::SEE_OTHER, expect), "{what}");
+    }
 }

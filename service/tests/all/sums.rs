@@ -1,12 +1,13 @@
 //! Sums over clusters: what they leave out, and what is said where there is none.
 
 use chrono::TimeDelta;
-use lake::Store;
+use lake::workload_day::{self, Part};
+use lake::{Store, WorkloadDay};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::alone::{analysis, api, put_fresh};
-use super::harness::{Service, now, put_report_with};
+use super::harness::{Service, now, put_report_with, with_reports};
 
 /// A cluster whose report ended so many days ago.
 async fn put_old(store: &dyn Store, cluster: &str, days: i64) {
@@ -136,4 +137,70 @@ async fn totals_are_of_what_is_shown_where_one_cluster_is_seen_whole_and_another
     };
     assert_eq!(of("prod-1"), Some(Value::from("34500000000")));
     assert_eq!(of("test-1"), Some(Value::from("3000000000")));
+}
+
+/// Puts a report of an earlier week beside the latest of `prod-1`.
+async fn put_earlier(store: &dyn Store) {
+    let row = WorkloadDay {
+        date: Some("2026-06-26".into()),
+        namespace: Some("old-shop".into()),
+        cpu_nano_usd: 7_000_000_000,
+        ..WorkloadDay::of("prod-1", Part::Workload)
+    };
+    let file = workload_day::encode(vec![row]).unwrap();
+    let folder = "reports/cluster=prod-1/date=2026-06-26/report=0/";
+    let named = json!([{"name": workload_day::FILE, "sha256": lake::digest(&file), "bytes": file.len()}]);
+    store.replace(&format!("{folder}{}", workload_day::FILE), file, "").await.unwrap();
+    let window = json!({"start": "2026-06-26T00:00:00Z", "end": "2026-06-27T00:00:00Z"});
+    let pointer =
+        json!({"date": "2026-06-26", "folder": folder, "window": window, "hours_present": 24, "files": named});
+    let key = "reports/cluster=prod-1/date=2026-06-26/report.json";
+    store.replace(key, pointer.to_string().into(), "application/json").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_report_is_asked_for_by_its_date_and_another_date_names_those_there_are() {
+    let service = with_reports("\"admins\"").await;
+    put_earlier(service.store.as_ref()).await;
+    let session = service.sign_in().await;
+    let of = "cluster=prod-1&report=2026-06-26";
+    let (status, costs) = api(&service, &session, &format!("/api/v1/costs?{of}")).await;
+    assert_eq!((status, &costs["total_nano_usd"]), (StatusCode::OK, &json!("7000000000")));
+    let (_, latest) = api(&service, &session, "/api/v1/costs?cluster=prod-1").await;
+    assert_eq!(latest["total_nano_usd"], "34500000000");
+    let (_, rows) = api(&service, &session, "/api/v1/clusters/prod-1/workload-days?report=2026-06-26").await;
+    assert_eq!(rows["items"][0]["namespace"], "old-shop");
+    for path in ["/costs", "/costs.csv", "/showback", "/showback.csv"] {
+        let (status, text) = session.text(&service, &format!("{path}?{of}&by=namespace")).await;
+        assert!(status == StatusCode::OK && text.contains("old-shop") && !text.contains("bank"), "{path}: {text}");
+        if !path.ends_with(".csv") {
+            assert!(text.contains("name=\"report\" value=\"2026-06-26\""), "the form asks for the same: {text}");
+        }
+    }
+    assert_eq!(session.text(&service, &format!("/costs.parquet?{of}")).await.0, StatusCode::OK);
+    for path in ["/api/v1/costs?cluster=prod-1&", "/api/v1/clusters/prod-1/workload-days?"] {
+        let (status, said) = api(&service, &session, &format!("{path}report=2026-01-31")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        let detail = said["detail"].as_str().unwrap();
+        assert!(detail.contains("no report of 2026-01-31") && detail.ends_with("2026-06-26, 2026-07-03"), "{detail}");
+    }
+    for wrong in ["cluster=prod-1&report=latest", "cluster=prod-1&report=..", "report=2026-06-26"] {
+        let (status, _) = api(&service, &session, &format!("/api/v1/costs?{wrong}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_report_shows_no_more_of_itself_than_the_latest() {
+    let service = with_reports("\"shop\"").await;
+    put_earlier(service.store.as_ref()).await;
+    let session = service.sign_in().await;
+    let path = "/api/v1/clusters/prod-1/workload-days?report=2026-06-26";
+    let (status, rows) = api(&service, &session, path).await;
+    assert_eq!((status, &rows["items"]), (StatusCode::OK, &json!([])), "the namespace is another one");
+    let service = with_reports("\"prod-readers\"").await;
+    let session = service.sign_in().await;
+    let (status, said) = api(&service, &session, "/api/v1/costs?cluster=test-1&report=2026-01-31").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(!said.to_string().contains("2026-07-03"), "no date of a cluster that is not to be seen: {said}");
 }
