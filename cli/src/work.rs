@@ -120,12 +120,20 @@ async fn one(
     let hand = &worker.hand;
     hand.all.store(0, Ordering::Relaxed);
     hand.done.store(0, Ordering::Relaxed);
-    let renewing = tokio::spawn(renewed(Arc::clone(store), Arc::clone(hand), now));
+    let mut renewing = tokio::spawn(renewed(Arc::clone(store), Arc::clone(hand), now));
     let outcome = result(lake, &worker.inputs, &job, |n, of| {
         hand.done.store(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
         hand.all.store(u64::try_from(of).unwrap_or(u64::MAX), Ordering::Relaxed);
     });
-    let outcome = outcome.await;
+    let outcome = tokio::select! {
+        outcome = outcome => outcome,
+        // Somebody cancelled the job, or another worker has it: between two steps of the analysis it is left.
+        _ = &mut renewing => {
+            tracing::warn!(id = job.id, "the what-if is not this worker's any more, and is left");
+            *hand.taken.lock().await = None;
+            return Ok(());
+        }
+    };
     // With the job in hand, so that nothing is being said of it when the saying ends.
     let mut held = hand.taken.lock().await;
     renewing.abort();

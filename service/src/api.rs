@@ -449,7 +449,7 @@ pub(crate) struct WhatIf {
     prices: String,
     /// Which pods move, as a ConfigMap; empty where all do that can.
     profile: String,
-    /// `waiting`, `running`, `done` or `failed`.
+    /// `waiting`, `running`, `done`, `failed` or `cancelled`.
     #[schema(value_type = String)]
     state: jobs::State,
     /// Why it failed.

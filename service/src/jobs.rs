@@ -22,6 +22,8 @@ const RESULTS: &str = "service/results/";
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// Workers a job may outlive.
 const MOST_ATTEMPTS: u32 = 3;
+/// Times that a job is written which its worker writes too.
+const MOST_TRIES: usize = 8;
 /// Jobs that are listed.
 const MOST_LISTED: usize = 200;
 /// Jobs that may wait at a time.
@@ -39,6 +41,8 @@ pub enum State {
     Done,
     /// There will be none.
     Failed,
+    /// Somebody did not want it any more.
+    Cancelled,
 }
 
 /// Who has a job, and for how long.
@@ -110,6 +114,9 @@ pub struct Job {
     pub result: Option<String>,
     /// Why there is none.
     pub error: Option<String>,
+    /// Who cancelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<String>,
 }
 
 impl Job {
@@ -170,6 +177,7 @@ pub async fn submit(store: &dyn Store, asked: Asked, now: DateTime<Utc>) -> Resu
         progress: None,
         result: None,
         error: None,
+        cancelled_by: None,
     };
     if store.swap(&JOBS.key(&id), None, text(&job), "application/json").await? {
         return Ok(job);
@@ -281,7 +289,7 @@ fn is_free(job: &Job, now: DateTime<Utc>) -> bool {
     match job.state {
         State::Waiting => true,
         State::Running => job.lease.as_ref().is_none_or(|lease| !lease.holds(now)),
-        State::Done | State::Failed => false,
+        State::Done | State::Failed | State::Cancelled => false,
     }
 }
 
@@ -313,6 +321,24 @@ pub async fn give_back(store: &dyn Store, taken: &mut Taken) -> Result<bool, Sto
     job.attempts = job.attempts.saturating_sub(1);
     (job.lease, job.progress) = (None, None);
     put(store, taken).await
+}
+
+/// Ends a job that waits or runs, for somebody; its worker finds out when it next says that it lives. False when the job has
+/// ended already, or is not there.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn cancel(store: &dyn Store, id: &str, by: &str) -> Result<bool, StoreError> {
+    for _ in 0..MOST_TRIES {
+        let Some(mut found) = get(store, id).await?.filter(|found| found.job.is_open()) else { return Ok(false) };
+        found.job.state = State::Cancelled;
+        found.job.cancelled_by = Some(by.to_owned());
+        (found.job.lease, found.job.progress) = (None, None);
+        if put(store, &mut found).await? {
+            return Ok(true);
+        }
+    }
+    Err(JOBS.failed(store, "its worker was quicker each time"))
 }
 
 /// Ends a job, with the folder of its result or with a reason; false when it is no longer the worker's own.

@@ -143,7 +143,7 @@ async fn other_groups(
     let endpoint = issuer.discovery(now).await.ok().and_then(|discovery| discovery.userinfo_endpoint);
     let (Some(endpoint), Some(access)) = (endpoint, access) else { return Vec::new() };
     let request = app.signers.http.get(&endpoint).timeout(PATIENCE).bearer_auth(access);
-    let told = match body(request).await {
+    let told = match received(request).await {
         Ok(body) => serde_json::from_slice(&body).map(Claims::of).ok(),
         Err(error) => {
             tracing::warn!("the user info of `{subject}` cannot be asked for, so they are in no group: {error}");
@@ -187,8 +187,8 @@ async fn redeem(
         request = request.basic_auth(escaped(&config.client_id), Some(escaped(secret)));
     }
     let asking = |source| failed(&JwtError::Provider { url: endpoint.clone(), source });
-    let body = body(request).await.map_err(asking)?;
-    let answer = serde_json::from_slice::<TokenAnswer>(&body).unwrap_or_default();
+    let answer = received(request).await.map_err(asking)?;
+    let answer = serde_json::from_slice::<TokenAnswer>(&answer).unwrap_or_default();
     let token = answer.id_token.ok_or_else(|| {
         tracing::warn!("the provider gives no ID token: {}", answer.error.unwrap_or_default());
         Problem::forbidden("the provider does not take this sign-in; sign in again")
@@ -197,7 +197,7 @@ async fn redeem(
 }
 
 /// What a request is answered with, as much of it as an honest provider sends.
-async fn body(request: reqwest::RequestBuilder) -> Result<Vec<u8>, reqwest::Error> {
+async fn received(request: reqwest::RequestBuilder) -> Result<Vec<u8>, reqwest::Error> {
     let mut answer = request.send().await?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {

@@ -47,6 +47,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get("/what-if", Viewer), what_if::show)
         .add(post("/what-if", Need::Role(Analyst)), what_if::ask)
         .add(get("/what-if/{id}", Viewer), what_if::one)
+        .add(post("/what-if/{id}/cancel", Need::Role(Analyst)), what_if::cancel)
         .add(get("/what-if/{id}/compare", Viewer), what_if::compare)
         .add(get("/what-if/{id}/report", Viewer), what_if::report)
         .add(get("/what-if/{id}/files/{name}", Viewer), what_if::file)

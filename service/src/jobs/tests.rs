@@ -138,3 +138,27 @@ async fn the_same_analysis_lies_at_the_same_place() {
     assert_eq!(file(&store, &folder, "../jobs/x.json").await.unwrap(), None);
     assert_eq!(file(&store, "reports/", "analysis.json").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_is_nobodys_and_one_that_ended_stays_as_it_is() {
+    let shared = memory();
+    let store = shared.as_ref();
+    let waiting = submit(store, asked("a"), at(0)).await.unwrap();
+    assert!(cancel(store, &waiting.id, "ann").await.unwrap());
+    assert!(taken(&shared, "w", at(1)).await.is_none());
+    let running = submit(store, asked("b"), at(2)).await.unwrap();
+    let mut worker = taken(&shared, "w", at(3)).await.unwrap();
+    assert!(cancel(store, &running.id, "ann").await.unwrap());
+    assert!(!renew(store, &mut worker, Some((1, 2)), at(4)).await.unwrap(), "its worker is told");
+    assert!(!finish(store, &mut worker, Ok("service/results/x/".to_owned())).await.unwrap());
+    assert!(taken(&shared, "other", at(1000)).await.is_none());
+    let found = get(store, &running.id).await.unwrap().unwrap().job;
+    assert_eq!((found.state, found.cancelled_by.as_deref()), (State::Cancelled, Some("ann")));
+    assert_eq!((found.lease, found.result), (None, None));
+    let done = submit(store, asked("c"), at(5)).await.unwrap();
+    let mut worker = taken(&shared, "w", at(6)).await.unwrap();
+    assert!(finish(store, &mut worker, Ok("service/results/y/".to_owned())).await.unwrap());
+    assert!(!cancel(store, &done.id, "ann").await.unwrap());
+    assert_eq!(get(store, &done.id).await.unwrap().unwrap().job.state, State::Done);
+    assert!(!cancel(store, "../x", "ann").await.unwrap());
+}

@@ -92,6 +92,7 @@ fn in_words(what: &str) -> String {
         "alert-resolved" => "found a limit kept again",
         "alert-not-delivered" => "could not tell of an alert",
         "what-if" => "asked for a what-if",
+        "what-if-cancelled" => "cancelled a what-if",
         other => other,
     }
     .to_owned()

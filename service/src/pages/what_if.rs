@@ -61,6 +61,8 @@ struct Page {
     texts: Vec<(&'static str, String, &'static str)>,
     same_window: bool,
     may: bool,
+    /// Whether who looks may cancel it.
+    cancel: bool,
     /// Whether a link to it can be made.
     share: bool,
 }
@@ -76,6 +78,8 @@ struct JobView {
     done: bool,
     progress: String,
     error: String,
+    /// Who cancelled it; empty where nobody did.
+    cancelled_by: String,
 }
 
 /// The what-ifs there are, of clusters that may be seen whole; or the form, where a cluster is named.
@@ -110,6 +114,7 @@ fn state(job: &Job) -> &'static str {
         State::Running => "running",
         State::Done => "done",
         State::Failed => "failed",
+        State::Cancelled => "cancelled",
     }
 }
 
@@ -214,6 +219,7 @@ pub(crate) async fn one(call: Call) -> Answer {
         rows,
         same_window,
         may: call.scope.role_on_whole(&job.cluster) >= Some(Role::Analyst),
+        cancel: job.is_open() && may_cancel(&call, &job),
         texts: changed(&job),
         share: shareable(&call, &job),
         job: JobView {
@@ -227,9 +233,35 @@ pub(crate) async fn one(call: Call) -> Answer {
             done: job.state == State::Done,
             progress: job.progress.map(|(done, all)| format!("{done} of {all} hours read")).unwrap_or_default(),
             error: job.error.clone().unwrap_or_default(),
+            cancelled_by: job.cancelled_by.clone().unwrap_or_default(),
         },
     };
     page(&page_)
+}
+
+/// Returns true for who asked for a job and may still replay its cluster, and for who administers that.
+fn may_cancel(call: &Call, job: &Job) -> bool {
+    match call.scope.role_on_whole(&job.cluster) {
+        Some(Role::Admin) => true,
+        Some(Role::Analyst) => job.by == call.who.subject,
+        _ => false,
+    }
+}
+
+/// Cancels a what-if that waits or runs.
+pub(crate) async fn cancel(call: Call) -> Answer {
+    let job = found(&call).await?;
+    if !may_cancel(&call, &job) {
+        return Err(Problem::forbidden("who asked for a what-if cancels it, or who administers its cluster"));
+    }
+    let store = call.app.store.as_ref();
+    if job.is_open() {
+        let about = format!("{}: {}", job.cluster, job.title);
+        audit::write(store, &Event::of(&call.who, "what-if-cancelled", about, call.now)).await?;
+        jobs::cancel(store, &job.id, &call.who.subject).await?;
+    }
+    // One that ended meanwhile is shown as it ended.
+    Ok(see_other(&format!("/what-if/{}", job.id)))
 }
 
 fn changed(job: &Job) -> Vec<(&'static str, String, &'static str)> {

@@ -4,6 +4,7 @@
 mod alone;
 mod attacks;
 mod browser;
+mod cancel;
 mod harness;
 mod hostile;
 mod ingest;
