@@ -10,12 +10,17 @@ use serde_json::Value;
 use super::harness::with_reports;
 
 /// Every check, of every operation. Assumptions and prices of a what-if are TOML in a text field, more than a schema can say:
-/// what is no TOML may be refused with 400 though the schema takes it.
+/// what is no TOML may be refused with 400 though the schema takes it. So may costs of an earlier report without a cluster,
+/// since a description cannot say that one parameter needs another.
 const CHECKS: &str = r#"
 [checks]
 enabled = true
 [[operations]]
 include-name = "POST /api/v1/what-ifs"
+[operations.checks.positive_data_acceptance]
+expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "429", "5xx"]
+[[operations]]
+include-name = "GET /api/v1/costs"
 [operations.checks.positive_data_acceptance]
 expected-statuses = ["2xx", "3xx", "400", "401", "403", "404", "409", "429", "5xx"]
 "#;
