@@ -204,8 +204,9 @@ fn describe_price(book: &PriceBook, name: &str, region: &str) -> String {
         ),
         Some(rate) => {
             lines.push(format!("  on-demand  {}", described(&rate.contracted)));
-            if book.edp_fraction() > 0.0 && rate.contracted.origin.layer != "user" {
-                let percent = book.edp_fraction() * 100.0;
+            let discount = book.discount_on(name);
+            if discount > 0.0 && rate.contracted.origin.layer != "user" {
+                let percent = discount * 100.0;
                 lines.push(format!("             after {percent:.1} % off the list price by your discount"));
             }
             let lists = book.every_list(name, region);

@@ -113,7 +113,7 @@ impl PriceBook {
             let contracted = Priced { price, origin: user_origin(&row.date, &row.source) };
             return Some(Rate { list: list.map(|list| list.price), contracted });
         }
-        self.contracted(list?)
+        self.contracted(machine, list?)
     }
 
     /// Prices an hour of a machine before its price in the catalog changed, with the first second of the new price.
@@ -124,7 +124,7 @@ impl PriceBook {
         }
         let earlier = self.catalog.earlier(&machine.region, &machine.instance_type)?;
         let list = self.list_from(machine, priced(&earlier.before, earlier.before.price))?;
-        Some((earlier.until_seconds, self.contracted(list)?))
+        Some((earlier.until_seconds, self.contracted(machine, list)?))
     }
 
     /// First second of the present price of a machine, where the price before it is not known.
@@ -139,9 +139,9 @@ impl PriceBook {
         currency_of(region) == self.user.currency()
     }
 
-    fn contracted(&self, list: Priced<UsdPerHour>) -> Option<Rate> {
+    fn contracted(&self, machine: &MachineKind, list: Priced<UsdPerHour>) -> Option<Rate> {
         // A spot price from the user is what they pay, any discount included.
-        let discount = if list.origin.layer == "user" { 0.0 } else { self.edp_fraction() };
+        let discount = if list.origin.layer == "user" { 0.0 } else { self.discount_on(&machine.instance_type) };
         let contracted = Priced { price: list.price.less(discount)?, origin: list.origin };
         Some(Rate { list: Some(list.price), contracted })
     }
@@ -257,6 +257,20 @@ impl PriceBook {
     /// EDP discount, as a fraction of one; zero without one.
     pub fn edp_fraction(&self) -> f64 {
         self.user.discount.as_ref().map_or(0.0, |discount| discount.edp_fraction)
+    }
+
+    /// Discount off the list price of machines of a type, as a fraction of one: that on bare metal where there is one, else
+    /// that on everything.
+    pub fn discount_on(&self, instance_type: &str) -> f64 {
+        let own = self.user.bare_metal.discount_fraction;
+        let own = own.filter(|_| self.instance_type(instance_type).is_some_and(|kind| kind.bare_metal));
+        own.unwrap_or_else(|| self.edp_fraction())
+    }
+
+    /// Returns true when a pool may have hosts of this type: any, unless the user names those it may have.
+    pub fn is_host(&self, instance_type: &str) -> bool {
+        let hosts = &self.user.bare_metal.hosts;
+        hosts.is_empty() || hosts.iter().any(|name| name == instance_type)
     }
 
     /// Names of the nodes that the user priced by name.

@@ -502,7 +502,8 @@ pub(crate) struct AskWhatIf {
     title: String,
     /// Assumptions other than the report's, as TOML; empty where only others of these change.
     assumptions: String,
-    /// Prices other than the report's, as TOML in the form of a prices file.
+    /// Prices other than the report's, as TOML in the form of a prices file: `[discount]`, `[bare_metal]` with a discount
+    /// and types of hosts, `[[commitment]]`, `[[node]]` and so on.
     #[serde(default)]
     prices: String,
     /// Namespaces whose pods may move; all without.

@@ -506,6 +506,10 @@ fn choose_host(pool: &Pool, book: &PriceBook) -> Result<Host, String> {
     if candidates.is_empty() {
         return Err(format!("family {} has no bare metal", pool.family));
     }
+    let candidates: Vec<_> = candidates.into_iter().filter(|metal| book.is_host(&metal.name)).collect();
+    if candidates.is_empty() {
+        return Err(format!("the prices file names no {} bare metal as hosts", pool.family));
+    }
     let price = |metal: &&InstanceType| {
         let unit = book.node(&metal.name, CapacityType::OnDemand, &pool.region)?;
         (unit.origin.kind != "estimated").then_some((metal.size() != "metal", unit))

@@ -1,6 +1,6 @@
 //! `emp-cost serve` and `emp-cost work` as processes, over what `emp-cost run` wrote.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
@@ -44,6 +44,8 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     };
     let path = ask("title=no+fee&emp.fee_fraction=0").await;
     let discounted = ask("title=other+prices&discount=0.5&namespaces=payments&machines=m5.metal+3.00").await;
+    let metal = ask("title=metal&metal_discount=0.5").await;
+    let named = ask("title=hosts&hosts=m5.metal").await;
     assert!(serving.page(&path, &who).await.contains("It waits for a worker"));
     run(&mut emp_cost(&["work", "--lake", &at, "--once"]));
     let result = serving.page(&path, &who).await;
@@ -59,6 +61,30 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     assert_eq!(today(&fee, "base"), today(&fee, "figures"), "a fee changes nothing of today");
     let halved = today(&other, "figures") / today(&other, "base");
     assert!((0.45..0.7).contains(&halved), "{halved}");
+    // A discount on bare metal is on that side alone, and hosts are of the types that are named.
+    let result_of = |path: &str| -> serde_json::Value {
+        let job = lake.path().join(format!("service/jobs/{}.json", path.rsplit('/').next().unwrap()));
+        let job: serde_json::Value = serde_json::from_slice(&fs::read(job).unwrap()).unwrap();
+        let result = lake.path().join(job["result"].as_str().unwrap()).join("analysis.json");
+        serde_json::from_slice(&fs::read(result).unwrap()).unwrap()
+    };
+    let hosts = |analysis: &serde_json::Value| -> Vec<(String, f64)> {
+        let hosts = analysis["hosts_considered"].as_array().unwrap().iter();
+        let host = |host: &serde_json::Value| {
+            (host["instance_type"].as_str().unwrap().to_owned(), host["usd_per_hour"].as_f64().unwrap())
+        };
+        hosts.map(host).collect()
+    };
+    let before: BTreeMap<String, f64> = hosts(&analysis).into_iter().collect();
+    let (cheap, only) = (hosts(&result_of(&metal)), hosts(&result_of(&named)));
+    assert!(before.len() > 1 && !cheap.is_empty(), "{before:?} {cheap:?}");
+    for (name, price) in cheap {
+        let ratio = price / before[&name];
+        assert!((ratio - 0.5).abs() < 0.001, "{name}: {ratio}");
+    }
+    assert_eq!(only.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), ["m5.metal"]);
+    let metal = of(&metal).await;
+    assert_eq!(today(&metal, "base"), today(&metal, "figures"), "today is on EC2");
     let shown = serving.page(&discounted, &who).await;
     assert!(shown.contains("edp_fraction = 0.5") && shown.contains("emp-profile-cm"), "{shown}");
     for file in ["prices.toml", "profile.yaml"] {

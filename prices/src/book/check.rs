@@ -7,7 +7,7 @@ use types::money::InvalidPrice;
 
 use super::PriceBook;
 use super::items::tier_item;
-use super::user::{CommitmentKind, UserCommitment, UserControlPlane, UserPrices, describe};
+use super::user::{CommitmentKind, UserBareMetal, UserCommitment, UserControlPlane, UserPrices, describe};
 use crate::origin::INVOICE;
 
 /// Ratio of the user's price to the list price, outside of which it is taken for another unit.
@@ -69,6 +69,22 @@ impl PriceBook {
         let book = Self { user, user_sha256: crate::digest(text.as_bytes()), ..self };
         book.check_plan_rates()?;
         Ok(book)
+    }
+}
+
+impl UserBareMetal {
+    fn check(&self, book: &PriceBook) -> Result<(), PricesError> {
+        if let Some(discount) = self.discount_fraction {
+            fraction("bare_metal", "discount_fraction", discount)?;
+        }
+        for name in &self.hosts {
+            if !book.instance_type(name).is_some_and(|kind| kind.bare_metal) {
+                let wrong =
+                    format!("`{name}` is no bare metal of the catalog; name types such as `m5.metal` in `hosts`");
+                return Err(PricesError::Field { what: "bare_metal".to_owned(), wrong });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -134,6 +150,7 @@ impl UserPrices {
         if let Some(discount) = &user.discount {
             fraction("discount", "edp_fraction", discount.edp_fraction)?;
         }
+        user.bare_metal.check(book)?;
         Ok(user)
     }
 

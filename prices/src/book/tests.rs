@@ -155,6 +155,25 @@ fn an_imported_price_wins_over_the_catalog_and_says_so() {
 }
 
 #[test]
+fn bare_metal_has_a_discount_of_its_own_and_hosts_are_those_that_are_named() {
+    let text = "[discount]\nedp_fraction = 0.1\n[bare_metal]\ndiscount_fraction = 0.25\nhosts = [\"m5.metal\"]";
+    let own = book(text);
+    let of = |book: &PriceBook, name: &str| {
+        let rate = book.rate(&MachineKind::new(name, CapacityType::OnDemand, "us-east-1")).unwrap();
+        rate.contracted.price.usd_per_hour() / rate.list.unwrap().usd_per_hour()
+    };
+    assert!((of(&own, "m5.metal") - 0.75).abs() < 1e-6);
+    assert!((of(&own, "m5.4xlarge") - 0.9).abs() < 1e-6);
+    assert!(own.is_host("m5.metal") && !own.is_host("c5.metal"));
+    let none = book("[discount]\nedp_fraction = 0.1\n[bare_metal]\nhosts = []");
+    assert!((of(&none, "m5.metal") - 0.9).abs() < 1e-6);
+    assert!(none.is_host("c5.metal"));
+    rejected("[bare_metal]\ndiscount_fraction = 8.0", "expected a fraction");
+    rejected("[bare_metal]\nhosts = [\"m5.large\"]", "`m5.large` is no bare metal");
+    rejected("[bare_metal]\nedp_fraction = 0.1", "edp_fraction");
+}
+
+#[test]
 fn a_discount_on_everything_does_not_cut_what_the_user_says_spot_costs() {
     let book =
         book("[discount]\nedp_fraction = 0.1\n[[spot]]\ninstance_type = \"m5.large\"\nfraction_of_on_demand = 0.5");

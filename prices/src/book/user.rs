@@ -22,6 +22,8 @@ pub(crate) struct UserPrices {
     pub(super) commitment: Vec<UserCommitment>,
     pub(super) control_plane: Option<UserControlPlane>,
     pub(super) discount: Option<UserDiscount>,
+    #[serde(default)]
+    pub(super) bare_metal: UserBareMetal,
 }
 
 /// The price of machines: of a type, of a node group, or of one node.
@@ -167,6 +169,17 @@ pub(crate) struct UserControlPlane {
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserDiscount {
     pub(super) edp_fraction: f64,
+}
+
+/// Bare metal: what it costs, and of which types hosts may be.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserBareMetal {
+    /// Off list prices of bare metal, in place of the discount on everything.
+    pub(super) discount_fraction: Option<f64>,
+    /// Types of which a pool may have hosts; empty for all.
+    #[serde(default)]
+    pub(super) hosts: Vec<String>,
 }
 
 impl UserNode {

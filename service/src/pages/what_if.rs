@@ -44,6 +44,12 @@ struct Form {
 struct Texts {
     toml: String,
     discount: String,
+    metal_discount: String,
+    hosts: String,
+    /// The host that the report chose; empty where it chose none or cannot be read.
+    host: String,
+    commitment_usd: String,
+    commitment_discount: String,
     machines: String,
     no_commitments: bool,
     prices: String,
@@ -131,7 +137,8 @@ fn may(call: &Call, id: &str) -> Result<ClusterId, Problem> {
 async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
     // What the report was made with. Where it cannot be read, the form says that this is not known.
     let report = call.app.shelf.analysis_of_day(&call.scope, cluster, None, call.now).await;
-    let listed = report.map(|analysis| analysis.assumptions).unwrap_or_default();
+    let (listed, hosts) = report.map(|analysis| (analysis.assumptions, analysis.hosts_considered)).unwrap_or_default();
+    let host = hosts.into_iter().find(|host| host.chosen).map(|host| host.instance_type).unwrap_or_default();
     let in_force: BTreeMap<String, String> = listed.into_iter().map(|one| (one.key, one.value)).collect();
     let text = |name: &str| given.get(name).unwrap_or_default().to_owned();
     let fields = |names: &[&str]| names.iter().filter_map(|name| form::field(name, given, &in_force)).collect();
@@ -145,6 +152,11 @@ async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> 
         texts: Texts {
             toml: text("toml"),
             discount: text("discount"),
+            metal_discount: text("metal_discount"),
+            hosts: text("hosts"),
+            host,
+            commitment_usd: text("commitment_usd"),
+            commitment_discount: text("commitment_discount"),
             machines: text("machines"),
             no_commitments: given.get("no_commitments").is_some(),
             prices: text("prices"),

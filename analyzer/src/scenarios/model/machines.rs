@@ -251,7 +251,7 @@ impl<'a> Machines<'a> {
             kind.bare_metal && kind.accelerators == 0 && kind.arch == "amd64" && !kind.family().starts_with('u')
         };
         for kind in self.book.instance_types().filter(metal) {
-            if !self.certain(kind) {
+            if !self.certain(kind) || !self.book.is_host(&kind.name) {
                 continue;
             }
             let machine = MachineKind::new(&kind.name, CapacityType::OnDemand, &self.region);

@@ -38,6 +38,8 @@ pub(super) const ASKED: [(&str, &[&str]); 5] = [
         ],
     ),
 ];
+/// The name of the savings plan that the form adds.
+const PLAN: &str = "what-if";
 /// The assumption that is asked for beside namespaces and labels.
 pub(super) const MOVE_SPOT: &str = "emp.move_spot";
 
@@ -178,6 +180,23 @@ fn lines(text: Option<&str>) -> String {
     text.unwrap_or_default().replace("\r\n", "\n")
 }
 
+/// The savings plan that a form adds; `None` where it adds none.
+fn plan(given: &Pairs) -> Result<Option<toml::Value>, String> {
+    let of = |name: &str| given.get(name).map(str::trim).filter(|text| !text.is_empty());
+    let (amount, discount) = match (of("commitment_usd"), of("commitment_discount")) {
+        (None, None) => return Ok(None),
+        (Some(amount), Some(discount)) => (amount, discount),
+        _ => return Err("give a commitment both an amount per hour and a discount".to_owned()),
+    };
+    let plan = [
+        ("name".to_owned(), toml::Value::String(PLAN.to_owned())),
+        ("kind".to_owned(), toml::Value::String("compute-savings-plan".to_owned())),
+        ("usd_per_hour".to_owned(), toml::Value::Float(number("commitment_usd", amount)?)),
+        ("discount_fraction".to_owned(), toml::Value::Float(number("commitment_discount", discount)?)),
+    ];
+    Ok(Some(toml::Value::Table(plan.into_iter().collect())))
+}
+
 /// The prices of a form as a prices file.
 fn prices(given: &Pairs) -> Result<String, String> {
     let text = lines(given.get("prices"));
@@ -187,13 +206,30 @@ fn prices(given: &Pairs) -> Result<String, String> {
         None => Ok(()),
         Some(_) => Err(format!("`{name}` is given twice: in a field, and below it as TOML")),
     };
-    // An empty list takes away what the worker's own prices file has.
-    if given.get("no_commitments").is_some() {
-        put("commitment", toml::Value::Array(Vec::new()))?;
+    // An empty list takes away what the worker's own prices file has, and a plan is beside what it has.
+    let (plan, none) = (plan(given)?, given.get("no_commitments").is_some());
+    if plan.is_some() && none {
+        return Err("a commitment cannot be added while those the report has are left out; choose one".to_owned());
+    }
+    if plan.is_some() || none {
+        put("commitment", toml::Value::Array(plan.into_iter().collect()))?;
     }
     if let Some(discount) = given.get("discount").map(str::trim).filter(|discount| !discount.is_empty()) {
         let fraction = toml::Value::Float(number("discount", discount)?);
         put("discount", toml::Value::Table([("edp_fraction".to_owned(), fraction)].into_iter().collect()))?;
+    }
+    let mut metal = toml::Table::new();
+    if let Some(discount) = given.get("metal_discount").map(str::trim).filter(|discount| !discount.is_empty()) {
+        let fraction = toml::Value::Float(number("metal_discount", discount)?);
+        metal.insert("discount_fraction".to_owned(), fraction);
+    }
+    let hosts = given.get("hosts").unwrap_or_default().split([',', ' ', '\r', '\n']).filter(|host| !host.is_empty());
+    let hosts: Vec<toml::Value> = hosts.map(|host| toml::Value::String(host.to_owned())).collect();
+    if !hosts.is_empty() {
+        metal.insert("hosts".to_owned(), toml::Value::Array(hosts));
+    }
+    if !metal.is_empty() {
+        put("bare_metal", toml::Value::Table(metal))?;
     }
     let mut nodes = Vec::new();
     for line in given.get("machines").unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -278,15 +314,29 @@ mod tests {
         check("discount=2", "edp_fraction");
         check("discount=0.1&prices=%5Bdiscount%5D%0Aedp_fraction+%3D+0.2", "given twice");
         check("labels=team", "has no value");
+        check("metal_discount=2", "discount_fraction");
+        check("metal_discount=x", "no number");
+        check("hosts=m5.large", "`m5.large` is no bare metal");
+        check("hosts=m5.metal&prices=%5Bbare_metal%5D%0Adiscount_fraction+%3D+0.2", "given twice");
+        check("commitment_usd=1", "give a commitment");
+        check("commitment_usd=x&commitment_discount=0.3", "no number");
+        check("commitment_usd=1&commitment_discount=3", "what-if");
+        check("commitment_usd=1&commitment_discount=0.3&no_commitments=on", "choose one");
+        check("commitment_usd=1&commitment_discount=0.3&prices=commitment+%3D+%5B%5D", "given twice");
     }
 
     #[test]
     fn prices_and_what_moves_are_files_that_fill_the_form_again() {
-        let form = "no_commitments=on&discount=0.07&machines=m5.metal+3.20%0D%0Am5.4xlarge+%3D+0.5&namespaces=shop,+bank&labels=team%3Dred";
+        let plan = of("commitment_usd=4&commitment_discount=0.27").unwrap().prices.parse::<toml::Table>().unwrap();
+        assert_eq!(plan["commitment"][0]["kind"].as_str(), Some("compute-savings-plan"));
+        assert_eq!(plan["commitment"][0]["usd_per_hour"].as_float(), Some(4.0));
+        let form = "no_commitments=on&discount=0.07&metal_discount=0.2&hosts=m5.metal+c5.metal&machines=m5.metal+3.20%0D%0Am5.4xlarge+%3D+0.5&namespaces=shop,+bank&labels=team%3Dred";
         let changed = of(form).unwrap();
         let prices: toml::Table = changed.prices.parse().unwrap();
         assert_eq!(prices["commitment"].as_array().unwrap().len(), 0);
         assert_eq!(prices["discount"]["edp_fraction"].as_float(), Some(0.07));
+        assert_eq!(prices["bare_metal"]["discount_fraction"].as_float(), Some(0.2));
+        assert_eq!(prices["bare_metal"]["hosts"][1].as_str(), Some("c5.metal"));
         assert_eq!(prices["node"][1]["usd_per_hour"].as_float(), Some(0.5));
         let map: serde_json::Value = serde_json::from_str(&changed.profile).unwrap();
         assert_eq!(map["data"]["namespaces"], "[\"shop\",\"bank\"]");
