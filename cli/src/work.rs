@@ -143,7 +143,7 @@ async fn one(
         Ok(files) => Ok(jobs::keep(store.as_ref(), files).await?),
         Err(error) => Err(format!("{error:#}")),
     };
-    if !jobs::finish(store.as_ref(), &mut taken, outcome).await? {
+    if !jobs::finish(store.as_ref(), &mut taken, outcome, now()).await? {
         tracing::warn!(id = job.id, "another worker has the job, and its finish counts");
     }
     Ok(())

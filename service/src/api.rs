@@ -32,6 +32,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let get = |path| Route { path, method: Method::GET, need: Need::Role(Role::Viewer), body: 0 };
     let what_if =
         Route { path: "/api/v1/what-ifs", method: Method::POST, need: Need::Role(Role::Analyst), body: MOST_BODY };
+    let cancel = Route { path: "/api/v1/what-ifs/{id}/cancel", ..what_if.clone() };
     routes
         .add(get("/api/v1/openapi.json"), openapi)
         .add(get("/api/v1/me"), me)
@@ -43,12 +44,13 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(get("/api/v1/what-ifs"), what_ifs)
         .add(what_if, ask)
         .add(get("/api/v1/what-ifs/{id}"), one_what_if)
+        .add(cancel, cancel_what_if)
 }
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "EMP Cost Analyzer", version = "1", description = "Costs and reports of clusters, as far as the token that asks may see them. Errors are RFC 9457."),
-    paths(openapi, me, clusters, cluster, workload_days, costs, alerts, what_ifs, ask, one_what_if),
+    paths(openapi, me, clusters, cluster, workload_days, costs, alerts, what_ifs, ask, one_what_if, cancel_what_if),
     modifiers(&Bearer)
 )]
 struct Api;
@@ -454,6 +456,8 @@ pub(crate) struct WhatIf {
     state: jobs::State,
     /// Why it failed.
     error: Option<String>,
+    /// Whether it is kept for good; others are removed some time after their end.
+    kept: bool,
     /// Numbers of the report it is compared with, once it is done.
     #[schema(value_type = Option<Object>)]
     base: Option<reports::Figures>,
@@ -479,6 +483,7 @@ fn without_numbers(job: Job) -> WhatIf {
         profile: job.changes.profile,
         state: job.state,
         error: job.error,
+        kept: job.kept,
         base: None,
         figures: None,
     }
@@ -544,6 +549,14 @@ pub(crate) async fn one_what_if(call: Call) -> Answer {
     let numbers = what_if::compared(&call, &job).await?;
     let (base, figures) = numbers.unzip();
     json(StatusCode::OK, &WhatIf { base, figures, ..without_numbers(job) })
+}
+
+/// Cancels a what-if that waits or runs: who asked for it, or who administers its cluster. One that ended stays as it ended.
+#[utoipa::path(post, path = "/api/v1/what-ifs/{id}/cancel", params(("id" = String, Path, description = "Its id")), responses((status = 200, body = WhatIf), (status = 403, description = "Somebody else asked for it"), (status = 404, description = "Not there, or not to be seen")))]
+pub(crate) async fn cancel_what_if(call: Call) -> Answer {
+    what_if::cancelled(&call, &what_if::found(&call).await?).await?;
+    // As it is now: it may have ended otherwise meanwhile.
+    json(StatusCode::OK, &without_numbers(what_if::found(&call).await?))
 }
 
 #[cfg(test)]

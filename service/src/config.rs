@@ -38,6 +38,9 @@ pub struct Config {
     /// How reports are shown.
     #[serde(default)]
     pub reports: Reports,
+    /// How long what-ifs are kept.
+    #[serde(default)]
+    pub what_ifs: WhatIfs,
     /// How alerts are checked and sent.
     #[serde(default)]
     pub alerts: Alerts,
@@ -221,6 +224,20 @@ impl Reports {
     }
 }
 
+/// How long what-ifs are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhatIfs {
+    /// Days after its end for which a what-if that nobody keeps is there, with its result.
+    pub keep_days: u32,
+}
+
+impl Default for WhatIfs {
+    fn default() -> Self {
+        Self { keep_days: 30 }
+    }
+}
+
 /// Content of the Install page.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -321,6 +338,9 @@ impl Config {
         }
         if self.reports.stale_after_days == 0 || self.reports.stale_after_days > 36_500 {
             return Err("`reports.stale_after_days` is out of range; use 1 to 36500".to_owned());
+        }
+        if self.what_ifs.keep_days == 0 || self.what_ifs.keep_days > 36_500 {
+            return Err("`what_ifs.keep_days` is out of range; use 1 to 36500".to_owned());
         }
         let mut names = BTreeSet::new();
         for rule in &self.rules {
@@ -450,6 +470,7 @@ clusters = ["*"]
         check("[[rule]]", "[alerts]\nhosts = [\"https://hooks.slack.com/x\"]\n[[rule]]", "bare name of a host");
         check("[[rule]]", "[alerts]\nevery_minutes = 0\n[[rule]]", "out of range");
         check("[[rule]]", "[install]\nchart = \"x; rm -r /\"\n[[rule]]", "does not stand in a command");
+        check("[[rule]]", "[what_ifs]\nkeep_days = 0\n[[rule]]", "`what_ifs.keep_days` is out of range");
         check("[[rule]]", "[limits]\nobject_mib = 64\nheld_mib = 1\n[[rule]]", "would find room");
         check("[[rule]]", "[forwarded]\npeers = [\"proxy\"]\n[[rule]]", "`proxy` is no network");
         check("[[rule]]", "[forwarded]\npeers = [\"::/0\"]\n[[rule]]", "any client could say");

@@ -3,6 +3,8 @@
 //! A job that runs twice is harmless: its result lies under the hash of its content, and the second finish changes
 //! nothing. A worker that dies leaves a lease that ends, and another takes the job again.
 
+pub(crate) mod prune;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use lake::store::get_many;
 use lake::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use types::ClusterId;
+
+pub use prune::prune;
 
 use crate::records::{Records, text};
 use crate::seal::random;
@@ -117,6 +121,15 @@ pub struct Job {
     /// Who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<String>,
+    /// When it ended; `None` before that, and of jobs that predate this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<DateTime<Utc>>,
+    /// Whether somebody wants it kept for good.
+    #[serde(default)]
+    pub kept: bool,
+    /// Whether it is being removed; nobody finds it any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pruned: bool,
 }
 
 impl Job {
@@ -178,6 +191,9 @@ pub async fn submit(store: &dyn Store, asked: Asked, now: DateTime<Utc>) -> Resu
         result: None,
         error: None,
         cancelled_by: None,
+        ended: None,
+        kept: false,
+        pruned: false,
     };
     if store.swap(&JOBS.key(&id), None, text(&job), "application/json").await? {
         return Ok(job);
@@ -207,7 +223,7 @@ pub async fn get(store: &dyn Store, id: &str) -> Result<Option<Taken>, StoreErro
 }
 
 fn parse(object: &[u8], id: &str) -> Option<Job> {
-    serde_json::from_slice::<Job>(object).ok().filter(|job| job.id == id)
+    serde_json::from_slice::<Job>(object).ok().filter(|job| job.id == id && !job.pruned)
 }
 
 /// The newest jobs, the newest first.
@@ -272,6 +288,7 @@ async fn take_one(store: &dyn Store, id: &str, owner: &str, now: DateTime<Utc>) 
     }
     if found.job.attempts >= MOST_ATTEMPTS {
         found.job.state = State::Failed;
+        found.job.ended = Some(now);
         found.job.lease = None;
         let workers = format!("{MOST_ATTEMPTS} workers died over it; their logs say why, as where memory is short");
         found.job.error = Some(workers);
@@ -328,11 +345,12 @@ pub async fn give_back(store: &dyn Store, taken: &mut Taken) -> Result<bool, Sto
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn cancel(store: &dyn Store, id: &str, by: &str) -> Result<bool, StoreError> {
+pub async fn cancel(store: &dyn Store, id: &str, by: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
     for _ in 0..MOST_TRIES {
         let Some(mut found) = get(store, id).await?.filter(|found| found.job.is_open()) else { return Ok(false) };
         found.job.state = State::Cancelled;
         found.job.cancelled_by = Some(by.to_owned());
+        found.job.ended = Some(now);
         (found.job.lease, found.job.progress) = (None, None);
         if put(store, &mut found).await? {
             return Ok(true);
@@ -341,12 +359,36 @@ pub async fn cancel(store: &dyn Store, id: &str, by: &str) -> Result<bool, Store
     Err(JOBS.failed(store, "its worker was quicker each time"))
 }
 
+/// Keeps a job for good with its result, or no longer; false when it is not there, as where it was pruned meanwhile.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn hold(store: &dyn Store, id: &str, kept: bool) -> Result<bool, StoreError> {
+    for _ in 0..MOST_TRIES {
+        let Some(mut found) = get(store, id).await? else { return Ok(false) };
+        if found.job.kept == kept {
+            return Ok(true);
+        }
+        found.job.kept = kept;
+        if put(store, &mut found).await? {
+            return Ok(true);
+        }
+    }
+    Err(JOBS.failed(store, "somebody else was quicker each time"))
+}
+
 /// Ends a job, with the folder of its result or with a reason; false when it is no longer the worker's own.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn finish(store: &dyn Store, taken: &mut Taken, outcome: Result<String, String>) -> Result<bool, StoreError> {
+pub async fn finish(
+    store: &dyn Store,
+    taken: &mut Taken,
+    outcome: Result<String, String>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     taken.job.lease = None;
+    taken.job.ended = Some(now);
     match outcome {
         Ok(folder) => {
             taken.job.state = State::Done;
@@ -392,14 +434,18 @@ pub async fn keep(store: &dyn Store, files: Vec<(String, Bytes)>) -> Result<Stri
     Ok(folder)
 }
 
+/// Returns true for a folder of [`keep`]'s, so that nothing leads out of the results.
+fn is_result(folder: &str) -> bool {
+    let digits = folder.strip_prefix(RESULTS).and_then(|rest| rest.strip_suffix('/'));
+    digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// A file of a result. The folder is one of [`keep`]'s, or nothing is found.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn file(store: &dyn Store, folder: &str, name: &str) -> Result<Option<Bytes>, StoreError> {
-    let digits = folder.strip_prefix(RESULTS).and_then(|rest| rest.strip_suffix('/'));
-    let known = ["analysis.json", "index.html"].contains(&name);
-    if !known || !digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit())) {
+    if !["analysis.json", "index.html"].contains(&name) || !is_result(folder) {
         return Ok(None);
     }
     match store.get(&format!("{folder}{name}")).await {

@@ -48,6 +48,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(post("/what-if", Need::Role(Analyst)), what_if::ask)
         .add(get("/what-if/{id}", Viewer), what_if::one)
         .add(post("/what-if/{id}/cancel", Need::Role(Analyst)), what_if::cancel)
+        .add(post("/what-if/{id}/keep", Need::Role(Analyst)), what_if::keep)
         .add(get("/what-if/{id}/compare", Viewer), what_if::compare)
         .add(get("/what-if/{id}/report", Viewer), what_if::report)
         .add(get("/what-if/{id}/files/{name}", Viewer), what_if::file)

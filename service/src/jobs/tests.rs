@@ -66,8 +66,8 @@ async fn a_dead_workers_job_is_taken_again_and_its_late_finish_changes_nothing()
     assert_eq!(second.job.attempts, 2);
     assert!(!renew(store, &mut first, None, at(222)).await.unwrap());
     assert!(!give_back(store, &mut first.clone()).await.unwrap());
-    assert!(!finish(store, &mut first, Ok("service/results/x/".to_owned())).await.unwrap());
-    assert!(finish(store, &mut second, Ok("service/results/y/".to_owned())).await.unwrap());
+    assert!(!finish(store, &mut first, Ok("service/results/x/".to_owned()), at(7)).await.unwrap());
+    assert!(finish(store, &mut second, Ok("service/results/y/".to_owned()), at(7)).await.unwrap());
     let done = get(store, &second.job.id).await.unwrap().unwrap().job;
     assert_eq!((done.state, done.result.as_deref()), (State::Done, Some("service/results/y/")));
     assert!(taken(&shared, "third", at(10_000)).await.is_none());
@@ -116,7 +116,7 @@ async fn a_job_that_ended_is_read_once_and_the_newest_are_listed_in_their_order(
     assert_eq!(newest, ["2", "1", "0"]);
     for _ in 0..3 {
         let mut one = take(&shared, &mut ended, "w", at(10)).await.unwrap().unwrap();
-        assert!(finish(store, &mut one, Err("no".to_owned())).await.unwrap());
+        assert!(finish(store, &mut one, Err("no".to_owned()), at(7)).await.unwrap());
     }
     assert!(take(&shared, &mut ended, "w", at(11)).await.unwrap().is_none());
     // Whatever lies there now is not looked at: were it read, this job would be taken.
@@ -144,21 +144,21 @@ async fn a_job_that_is_cancelled_is_nobodys_and_one_that_ended_stays_as_it_is() 
     let shared = memory();
     let store = shared.as_ref();
     let waiting = submit(store, asked("a"), at(0)).await.unwrap();
-    assert!(cancel(store, &waiting.id, "ann").await.unwrap());
+    assert!(cancel(store, &waiting.id, "ann", at(7)).await.unwrap());
     assert!(taken(&shared, "w", at(1)).await.is_none());
     let running = submit(store, asked("b"), at(2)).await.unwrap();
     let mut worker = taken(&shared, "w", at(3)).await.unwrap();
-    assert!(cancel(store, &running.id, "ann").await.unwrap());
+    assert!(cancel(store, &running.id, "ann", at(7)).await.unwrap());
     assert!(!renew(store, &mut worker, Some((1, 2)), at(4)).await.unwrap(), "its worker is told");
-    assert!(!finish(store, &mut worker, Ok("service/results/x/".to_owned())).await.unwrap());
+    assert!(!finish(store, &mut worker, Ok("service/results/x/".to_owned()), at(7)).await.unwrap());
     assert!(taken(&shared, "other", at(1000)).await.is_none());
     let found = get(store, &running.id).await.unwrap().unwrap().job;
     assert_eq!((found.state, found.cancelled_by.as_deref()), (State::Cancelled, Some("ann")));
     assert_eq!((found.lease, found.result), (None, None));
     let done = submit(store, asked("c"), at(5)).await.unwrap();
     let mut worker = taken(&shared, "w", at(6)).await.unwrap();
-    assert!(finish(store, &mut worker, Ok("service/results/y/".to_owned())).await.unwrap());
-    assert!(!cancel(store, &done.id, "ann").await.unwrap());
+    assert!(finish(store, &mut worker, Ok("service/results/y/".to_owned()), at(7)).await.unwrap());
+    assert!(!cancel(store, &done.id, "ann", at(7)).await.unwrap());
     assert_eq!(get(store, &done.id).await.unwrap().unwrap().job.state, State::Done);
-    assert!(!cancel(store, "../x", "ann").await.unwrap());
+    assert!(!cancel(store, "../x", "ann", at(7)).await.unwrap());
 }

@@ -93,6 +93,8 @@ fn in_words(what: &str) -> String {
         "alert-not-delivered" => "could not tell of an alert",
         "what-if" => "asked for a what-if",
         "what-if-cancelled" => "cancelled a what-if",
+        "what-if-kept" => "keeps a what-if",
+        "what-if-not-kept" => "keeps a what-if no longer",
         other => other,
     }
     .to_owned()

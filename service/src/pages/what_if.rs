@@ -69,6 +69,10 @@ struct Page {
     may: bool,
     /// Whether who looks may cancel it.
     cancel: bool,
+    /// Whether who looks may keep it, or no longer.
+    keep: bool,
+    /// Days after its end for which it is there unless it is kept.
+    keep_days: u32,
     /// Whether a link to it can be made.
     share: bool,
 }
@@ -82,6 +86,7 @@ struct JobView {
     state: &'static str,
     open: bool,
     done: bool,
+    kept: bool,
     progress: String,
     error: String,
     /// Who cancelled it; empty where nobody did.
@@ -214,7 +219,7 @@ pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, chang
 }
 
 /// The job in the path, if its cluster may be seen whole.
-async fn found(call: &Call) -> Result<Job, Problem> {
+pub(crate) async fn found(call: &Call) -> Result<Job, Problem> {
     let job = jobs::get(call.app.store.as_ref(), call.path("id")).await?.map(|taken| taken.job);
     job.filter(|job| call.scope.sees_whole(&job.cluster)).ok_or_else(Problem::not_found)
 }
@@ -232,6 +237,8 @@ pub(crate) async fn one(call: Call) -> Answer {
         same_window,
         may: call.scope.role_on_whole(&job.cluster) >= Some(Role::Analyst),
         cancel: job.is_open() && may_cancel(&call, &job),
+        keep: may_cancel(&call, &job),
+        keep_days: call.app.config.what_ifs.keep_days,
         texts: changed(&job),
         share: shareable(&call, &job),
         job: JobView {
@@ -243,6 +250,7 @@ pub(crate) async fn one(call: Call) -> Answer {
             state: state(&job),
             open: job.is_open(),
             done: job.state == State::Done,
+            kept: job.kept,
             progress: job.progress.map(|(done, all)| format!("{done} of {all} hours read")).unwrap_or_default(),
             error: job.error.clone().unwrap_or_default(),
             cancelled_by: job.cancelled_by.clone().unwrap_or_default(),
@@ -260,19 +268,43 @@ fn may_cancel(call: &Call, job: &Job) -> bool {
     }
 }
 
-/// Cancels a what-if that waits or runs.
+/// Cancels a what-if that waits or runs. One that ended meanwhile is shown as it ended.
 pub(crate) async fn cancel(call: Call) -> Answer {
     let job = found(&call).await?;
-    if !may_cancel(&call, &job) {
+    cancelled(&call, &job).await?;
+    Ok(see_other(&format!("/what-if/{}", job.id)))
+}
+
+/// Cancels a job that is still open, for whoever may.
+pub(crate) async fn cancelled(call: &Call, job: &Job) -> Result<(), Problem> {
+    if !may_cancel(call, job) {
         return Err(Problem::forbidden("who asked for a what-if cancels it, or who administers its cluster"));
     }
     let store = call.app.store.as_ref();
     if job.is_open() {
         let about = format!("{}: {}", job.cluster, job.title);
         audit::write(store, &Event::of(&call.who, "what-if-cancelled", about, call.now)).await?;
-        jobs::cancel(store, &job.id, &call.who.subject).await?;
+        jobs::cancel(store, &job.id, &call.who.subject, call.now).await?;
     }
-    // One that ended meanwhile is shown as it ended.
+    Ok(())
+}
+
+/// Keeps a what-if for good, or no longer.
+pub(crate) async fn keep(call: Call) -> Answer {
+    let job = found(&call).await?;
+    if !may_cancel(&call, &job) {
+        return Err(Problem::forbidden("who asked for a what-if keeps it, or who administers its cluster"));
+    }
+    let kept = call.form().get("kept") == Some("yes");
+    let store = call.app.store.as_ref();
+    if job.kept != kept {
+        let what = if kept { "what-if-kept" } else { "what-if-not-kept" };
+        let about = format!("{}: {}", job.cluster, job.title);
+        audit::write(store, &Event::of(&call.who, what, about, call.now)).await?;
+        if !jobs::hold(store, &job.id, kept).await? {
+            return Err(Problem::not_found());
+        }
+    }
     Ok(see_other(&format!("/what-if/{}", job.id)))
 }
 

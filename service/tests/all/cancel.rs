@@ -1,6 +1,8 @@
-//! Cancelling a what-if: by who asked for it or an administrator, and nobody else.
+//! Cancelling and keeping a what-if: by who asked for it or an administrator, and nobody else.
 
+use chrono::TimeDelta;
 use reqwest::StatusCode;
+use reqwest::header::AUTHORIZATION;
 use service::jobs::{self, Asked, Changes, State};
 
 use super::harness::{Service, folder_of, now, with_reports};
@@ -53,4 +55,60 @@ async fn who_asked_cancels_a_what_if_and_an_administrator_and_nobody_else() {
         // A second time nothing happens.
         assert_eq!(session.post(&service, &path, &[]).await.status(), expect);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_cancels_by_the_api_what_its_token_may() {
+    let service = with_reports("\"prod-analysts\"").await;
+    let session = service.sign_in().await;
+    let token = session.token(&service, &[("role", "analyst"), ("cluster", "prod-1")]).await;
+    let reader = session.token(&service, &[("role", "viewer"), ("cluster", "prod-1")]).await;
+    let cancel = async |id: &str, token: &str| {
+        let url = format!("{}/api/v1/what-ifs/{id}/cancel", service.url);
+        let answer = service.http.post(url).header(AUTHORIZATION, format!("Bearer {token}")).send().await.unwrap();
+        let status = answer.status();
+        (status, serde_json::from_str::<serde_json::Value>(&answer.text().await.unwrap()).unwrap())
+    };
+    let me = service.get("/api/v1/me").header(AUTHORIZATION, format!("Bearer {token}")).send().await.unwrap();
+    let me: serde_json::Value = serde_json::from_str(&me.text().await.unwrap()).unwrap();
+    let own = waiting(&service, me["subject"].as_str().unwrap()).await;
+    let other = waiting(&service, "somebody-else").await;
+    assert_eq!(cancel(&own, &reader).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(cancel(&other, &token).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(cancel("0123456789abcdef0123456789ab", &token).await.0, StatusCode::NOT_FOUND);
+    assert_eq!((state(&service, &own).await, state(&service, &other).await), (State::Waiting, State::Waiting));
+    // A second time it is answered as it is.
+    for _ in 0..2 {
+        let (status, answer) = cancel(&own, &token).await;
+        assert_eq!((status, answer["state"].as_str()), (StatusCode::OK, Some("cancelled")), "{answer}");
+        assert_eq!(answer["kept"], false);
+    }
+    assert_eq!(state(&service, &own).await, State::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_outlasts_the_time_and_what_is_pruned_is_not_found() {
+    let service = with_reports("\"admins\"").await;
+    let session = service.sign_in().await;
+    let (kept, other) = (waiting(&service, "ann").await, waiting(&service, "ann").await);
+    for id in [&kept, &other] {
+        assert!(jobs::cancel(service.store.as_ref(), id, "ann", now()).await.unwrap());
+    }
+    let (_, page) = session.text(&service, &format!("/what-if/{kept}")).await;
+    assert!(page.contains("It is removed 30 days after its end"), "{page}");
+    let answer = session.post(&service, &format!("/what-if/{kept}/keep"), &[("kept", "yes")]).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let (_, page) = session.text(&service, &format!("/what-if/{kept}")).await;
+    assert!(page.contains("It is kept for good"), "{page}");
+    let later = now() + TimeDelta::days(31);
+    assert_eq!(jobs::prune(&service.store, TimeDelta::days(30), later).await.unwrap(), 1);
+    assert_eq!(session.text(&service, &format!("/what-if/{kept}")).await.0, StatusCode::OK);
+    assert_eq!(session.text(&service, &format!("/what-if/{other}")).await.0, StatusCode::NOT_FOUND);
+    let answer = session.post(&service, &format!("/what-if/{other}/keep"), &[("kept", "yes")]).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    // Whoever may neither cancel it nor administer its cluster does not decide.
+    let readers = with_reports("\"prod-analysts\"").await;
+    let (session, id) = (readers.sign_in().await, waiting(&readers, "ann").await);
+    let answer = session.post(&readers, &format!("/what-if/{id}/keep"), &[("kept", "yes")]).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
 }
