@@ -27,7 +27,7 @@ pub struct Seen {
 /// Properties of a server that have to be known before it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Dialect {
-    /// cAdvisor has `pod_name` and `container_name`: Kubernetes before 1.16.
+    /// Some cAdvisor has `pod_name` and `container_name`, as before Kubernetes 1.16; others may have today's names.
     pub old_cadvisor: bool,
     /// cAdvisor is scraped by more than one job, or on more than one path.
     pub cadvisor_jobs: bool,

@@ -8,6 +8,7 @@ mod containers;
 mod exporters;
 mod load_balancers;
 mod nodes;
+mod old_cadvisor;
 mod pods;
 mod probes;
 mod query;

@@ -29,7 +29,8 @@ pub fn dialect_probe(settings: &Settings) -> String {
     let cpu = |matchers: &str, span: &str| {
         format!("last_over_time(container_cpu_usage_seconds_total{{{own}image!=\"\"{matchers}}}[{span}])")
     };
-    let old = cpu(",container_name!=\"\",container=\"\"", "62m");
+    // And over the hour before, where a counter is looked for that was not scraped at the first edge of this one.
+    let old = cpu(",container_name!=\"\",container=\"\"", "122m");
     // As far back as a counter is looked for at the first edge of the hour, where the greatest part is no total.
     let parts = cpu(&format!(",cpu=~\"{ONE_CPU}\""), "67m");
     let mut probe = format!(

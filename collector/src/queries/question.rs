@@ -1,5 +1,6 @@
 //! A query as it is sent: narrowed to one cluster and one replica, in the dialect of the server, with the labels asked for.
 
+use super::old_cadvisor::{self, OLD_SHARD, beside_old_names, old_name};
 use super::query::{Fact, Query, SHARD, Shape};
 use crate::dialect::{Dialect, label_columns};
 use crate::promql::{alternatives, label_name, quoted};
@@ -16,9 +17,6 @@ const EXPORTED: [(&str, &str); 6] = [
     ("node", "exported_node"),
     ("service", "exported_service"),
 ];
-
-/// Names of the labels of cAdvisor before Kubernetes 1.16.
-const OLD_CADVISOR: [(&str, &str); 2] = [("pod", "pod_name"), ("container", "container_name")];
 
 /// Labels that tell the jobs apart that scrape cAdvisor. Two of them see a container at moments of their own, so that
 /// what they say is not the same, and the greater of it is neither's.
@@ -44,31 +42,35 @@ pub struct Question {
     pub labels: Vec<String>,
     /// Which of [`Self::labels`], where it is there, stands in for which.
     pub(crate) aliases: Vec<(usize, usize)>,
-    /// The expression, with [`SHARD`] at the start of every selector.
+    /// The expression, with [`SHARD`] at the start of every selector, and another mark at that of old names.
     pub promql: String,
 }
 
 impl Question {
-    /// The expression for the part that `matchers` selects, such as `uid=~".*[0-7]"`; for the whole when empty.
-    pub fn expression(&self, matchers: &str) -> String {
-        match matchers {
-            "" => self.promql.replace(SHARD, ""),
-            _ => self.promql.replace(SHARD, &format!("{matchers},")),
-        }
+    /// The expression for a part: `matchers` makes those that select it by the values of a label, such as
+    /// `uid=~".*[0-7]"`; none for the whole.
+    pub fn expression(&self, matchers: impl Fn(&str) -> String) -> String {
+        let part = |label: &str| match matchers(label) {
+            whole if whole.is_empty() => whole,
+            matchers => format!("{matchers},"),
+        };
+        let promql = self.promql.replace(OLD_SHARD, &part(old_name(self.shard_by)));
+        promql.replace(SHARD, &part(self.shard_by))
     }
 
     /// The question for what the counters of containers showed before the hour, or after it; of the pods named, or of
     /// all where there are none.
     pub(crate) fn beyond(&self, shape: Shape, pods: &[&str]) -> Self {
-        let narrowed = match pods {
-            [] => SHARD.to_owned(),
-            _ => format!("{}=~\"{}\",{SHARD}", self.shard_by, alternatives(pods)),
+        let narrowed = |label: &str, mark: &str| match pods {
+            [] => mark.to_owned(),
+            _ => format!("{label}=~\"{}\",{mark}", alternatives(pods)),
         };
+        let promql = self.promql.replace(OLD_SHARD, &narrowed(old_name(self.shard_by), OLD_SHARD));
         Self {
             fact: Fact::ContainerCpuBeyond,
             name: if shape == Shape::Before { "container_cpu_before" } else { "container_cpu_after" },
             shape,
-            promql: self.promql.replace(SHARD, &narrowed),
+            promql: promql.replace(SHARD, &narrowed(self.shard_by, SHARD)),
             ..self.clone()
         }
     }
@@ -99,8 +101,8 @@ impl Question {
         let mut renamed = EXPORTED.to_vec();
         let mut promql = query.promql.to_owned();
         if dialect.old_cadvisor && promql.contains("container!=") {
-            renamed.extend(OLD_CADVISOR);
-            promql = promql.replace("container!=", "container_name!=");
+            renamed.extend(old_cadvisor::LABELS);
+            promql = beside_old_names(&promql);
         }
         let mut aliases = Vec::new();
         for (own, other) in &renamed {
@@ -110,16 +112,14 @@ impl Question {
             }
         }
         let promql = grouped_by_more(&promql, &renamed, &by_more);
-        let promql = promql.replace(SHARD, &format!("{}{SHARD}", matchers(settings, dialect)));
-        let shard_by = match (dialect.old_cadvisor && query.promql.contains("container!="), query.shard_by) {
-            (true, "pod") => "pod_name",
-            (_, label) => label,
-        };
+        let own = matchers(settings, dialect);
+        let promql = promql.replace(OLD_SHARD, &format!("{own}{OLD_SHARD}"));
+        let promql = promql.replace(SHARD, &format!("{own}{SHARD}"));
         Self {
             fact: query.fact,
             name: query.name,
             metric: query.metric,
-            shard_by,
+            shard_by: query.shard_by,
             shape: query.shape,
             labels,
             aliases,
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn asked(query: &Query, settings: &Settings, dialect: &Dialect) -> String {
-        Question::new(query, settings, dialect).expression("")
+        Question::new(query, settings, dialect).expression(|_| String::new())
     }
 
     #[test]
@@ -209,13 +209,29 @@ mod tests {
     }
 
     #[test]
-    fn old_cadvisor_is_asked_in_its_own_names() {
+    fn old_cadvisor_is_asked_in_its_own_names_beside_todays() {
         let dialect = Dialect { old_cadvisor: true, ..Dialect::default() };
         let question = Question::new(&CONTAINER_CPU, &Settings::default(), &dialect);
-        let text = question.expression("");
-        assert!(text.contains("{container_name!=\"\",container_name!=\"POD\",image!=\"\"}"), "{text}");
+        let (today, old) = (
+            "container!=\"\",container!=\"POD\",image!=\"\"}",
+            "container=\"\",container_name!=\"\",container_name!=\"POD\",image!=\"\"}",
+        );
+        let text = question.expression(|_| String::new());
+        assert!(text.contains(&format!("{{{today}")) && text.contains(&format!("{{{old}")), "{text}");
         assert!(text.contains("pod_name,container_name)"), "{text}");
-        assert_eq!(question.shard_by, "pod_name");
+        // Each in parts of its own label.
+        let text = question.expression(|label| format!("{label}=~\"a\""));
+        assert!(text.contains(&format!("{{pod=~\"a\",{today}")), "{text}");
+        assert!(text.contains(&format!("{{pod_name=~\"a\",{old}")), "{text}");
+        let before = question.beyond(Shape::Before, &["p.1"]).expression(|_| String::new());
+        assert!(before.contains(&format!(r#"{{pod=~"p\\.1",{today}"#)), "{before}");
+        assert!(before.contains(&format!(r#"{{pod_name=~"p\\.1",{old}"#)), "{before}");
+        let settings = Settings { selector: Some(("cluster".into(), "a".into())), ..Settings::default() };
+        for question in questions(&settings, &dialect) {
+            let text = question.expression(|_| String::new());
+            assert_eq!(text.matches("{cluster=\"a\",").count(), text.matches('{').count(), "{text}");
+            assert!(!text.contains('$'), "{text}");
+        }
     }
 
     #[test]
@@ -243,7 +259,7 @@ mod tests {
         let question = Question::new(&CONTAINER_CPU, &Settings::default(), &Dialect::default());
         let scraped = question.scraped(Shape::Before, &["p.1"]).unwrap();
         assert_eq!(
-            scraped.expression(""),
+            scraped.expression(|_| String::new()),
             r#"max by (namespace,pod,container,id,exported_namespace,exported_pod,exported_container) (timestamp(container_cpu_usage_seconds_total{pod=~"p\\.1",container!="",container!="POD",image!=""}))"#
         );
         let parts = Dialect { per_cpu: true, ..Dialect::default() };

@@ -160,7 +160,7 @@ impl<'a> Asking<'a> {
 }
 
 fn expression(query: &Question, part: &Part) -> String {
-    query.expression(&part.matchers(query.shard_by))
+    query.expression(|label| part.matchers(label))
 }
 
 fn times(query: &Question, hour: Hour) -> Times {

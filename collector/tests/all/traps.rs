@@ -3,6 +3,7 @@
 mod changes;
 mod clocks;
 mod counters;
+mod dialects;
 mod duplicates;
 mod gaps;
 mod gauges;
