@@ -41,6 +41,7 @@ mod tests {
         let mut claim = crate::snapshot::Claim::default();
         "fast".clone_into(&mut claim.storage_class);
         "pvc-1".clone_into(&mut claim.volume);
+        claim.present[0] = true;
         snapshot.claims.insert(("ns".to_owned(), "data".to_owned()), claim);
         let volume = crate::snapshot::Volume { capacity_bytes: Some(107_374_182_400.0), ..Default::default() };
         snapshot.volumes.insert("pvc-1".to_owned(), volume);

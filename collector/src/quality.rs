@@ -256,6 +256,14 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
     if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
         faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
     }
+    let unlisted = snapshot.unlisted_claims();
+    if let Some(first) = unlisted.first() {
+        faults.push(format!(
+            "{} persistent volume claims are mounted that kube-state-metrics does not list, such as `{first}`, so their \
+             volumes are missing",
+            unlisted.len()
+        ));
+    }
     let silent = &snapshot.running_unmeasured;
     if let Some(first) = silent.first().filter(|_| silent.len() * 1000 > snapshot.pods.len() * STRANGERS_PER_THOUSAND) {
         faults.push(format!(

@@ -219,6 +219,7 @@ mod tests {
         assert_eq!(Shape::Edges.bounds(hour), (7200, 10800));
         assert_eq!(Shape::Slots.bounds(hour), (7500, 10800));
         assert_eq!(Shape::SlotsAndNext.bounds(hour), (7500, 11100));
+        assert_eq!(Shape::Around.bounds(hour), (3900, 14400));
         assert_eq!(Shape::Once.bounds(hour), (10920, 10920));
     }
 

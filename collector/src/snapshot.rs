@@ -209,10 +209,11 @@ impl Snapshot {
         }
     }
 
-    /// Tells that volumes and load balancers were there between the slots that saw them.
+    /// Tells that volumes and load balancers were there between the slots that saw them, in the hour or around it.
     fn bridge_gaps(&mut self) {
         let scraped = self.scraped_slots;
         self.claims.values_mut().for_each(|claim| claim.bridge(&scraped));
+        self.volumes.values_mut().for_each(Volume::settle);
         self.load_balancers.objects.values_mut().for_each(|object| object.bridge(&scraped));
     }
 
@@ -456,12 +457,14 @@ fn value(series: &Series<'_, '_>) -> Option<f64> {
     series.points.last().map(|(_, value)| *value)
 }
 
-/// The samples of a series that are of the hour, of one that is asked for beyond it too; all of them where the hour has none,
-/// as of what began in its last seconds.
+/// The samples of a series that are of the hour, of one that is asked for beyond it too. Where the hour has none, the last
+/// before it; else those after it, as of what began in its last seconds.
 fn of_hour<'a>(series: &'a Series<'_, '_>, start_seconds: i64) -> &'a [(i64, f64)] {
-    let end = start_seconds.saturating_add(HOUR_SECONDS).saturating_mul(1000);
-    let of_hour = series.points.partition_point(|(ms, _)| *ms <= end);
-    series.points.get(..of_hour).filter(|points| !points.is_empty()).unwrap_or(series.points)
+    let (start, end) = (start_seconds, start_seconds.saturating_add(HOUR_SECONDS));
+    let until = |seconds: i64| series.points.partition_point(|(ms, _)| *ms <= seconds.saturating_mul(1000));
+    let (before, to) = (until(start), until(end));
+    let from = if before < to { before } else { before.saturating_sub(1) };
+    series.points.get(from..to).filter(|points| !points.is_empty()).unwrap_or(series.points)
 }
 
 /// The value that a series had last within the hour.

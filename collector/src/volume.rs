@@ -69,7 +69,7 @@ pub(crate) fn rows(
             on_outpost,
         }
     };
-    snapshot.claims.iter().map(row).collect()
+    snapshot.claims.iter().filter(|(_, claim)| present_slots(claim) > 0).map(row).collect()
 }
 
 /// Capacity and most use of a claim in bytes, as far as they can be: what a volume of EBS has, and no more in it than it

@@ -113,6 +113,7 @@ proptest! {
                 let question = Question::new(query, &Settings::default(), &Dialect::default());
                 let _: Answer = snapshot.read(&question, &body(query, hour, series), START).unwrap();
             }
+            snapshot.settle();
             let settings = Settings::default();
             let nodes = super::rows(&snapshot, &settings, hour, &mut Doubts::default());
             let volumes = crate::volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());

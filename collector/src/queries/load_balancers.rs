@@ -2,14 +2,14 @@
 
 use super::query::{Fact, Query, Shape};
 
-/// Services of type `LoadBalancer`, Ingresses and Gateways, slot by slot, with the addresses of their load balancers where
+/// Services of type `LoadBalancer`, Ingresses and Gateways, slot by slot and around the hour, with the addresses of their load balancers where
 /// a metric has them; and, without any labels, that there are Services at all, which tells "none" from "not exposed".
 pub const LOAD_BALANCERS: Query = Query {
     fact: Fact::LoadBalancers,
     name: "load_balancers",
     metric: "kube_service_spec_type",
     shard_by: "namespace",
-    shape: Shape::Slots,
+    shape: Shape::Around,
     labels: &[
         "__name__",
         "namespace",

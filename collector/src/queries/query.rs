@@ -17,6 +17,9 @@ pub enum Shape {
     /// At the end of each of the twelve slots and of the one after them: facts with their times. What shows in the last alone
     /// began in the last seconds of the hour.
     SlotsAndNext,
+    /// At the end of each slot of the hour before, of the hour itself, and of the one after it: facts whose absence in the
+    /// hour tells nothing where they are there before and after.
+    Around,
     /// At the start of the hour and at the end of each slot: thirteen points, for differences of counters.
     Edges,
     /// At the edges of the slots of the hour before, without its end.
@@ -36,6 +39,7 @@ impl Shape {
             }
             Self::Slots => (start.saturating_add(SLOT_SECONDS), end),
             Self::SlotsAndNext => (start.saturating_add(SLOT_SECONDS), end.saturating_add(SLOT_SECONDS)),
+            Self::Around => (start.saturating_sub(HOUR_SECONDS - SLOT_SECONDS), end.saturating_add(HOUR_SECONDS)),
             Self::Edges => (start, end),
             Self::Before => (start.saturating_sub(HOUR_SECONDS), start.saturating_sub(SLOT_SECONDS)),
             Self::After => (end.saturating_add(SLOT_SECONDS), end.saturating_add(HOUR_SECONDS)),

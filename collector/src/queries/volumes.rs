@@ -2,13 +2,13 @@
 
 use super::query::{Fact, Query, Shape};
 
-/// Bound claims, slot by slot.
+/// Bound claims, slot by slot, around the hour too: one that is there before and after was there meanwhile.
 pub const CLAIM_INFO: Query = Query {
     fact: Fact::ClaimInfo,
     name: "claim_info",
     metric: "kube_persistentvolumeclaim_info",
     shard_by: "persistentvolumeclaim",
-    shape: Shape::Slots,
+    shape: Shape::Around,
     labels: &["namespace", "persistentvolumeclaim", "storageclass", "volumename"],
     promql: concat!(
         "max by (namespace,persistentvolumeclaim,storageclass,volumename) ",
@@ -18,13 +18,13 @@ pub const CLAIM_INFO: Query = Query {
 
 /// Volumes, what is behind them (a volume of a CSI driver, or of a driver that is part of Kubernetes), their capacity in
 /// bytes, and their zone where kube-state-metrics is allowed to show the labels of volumes. Slot by slot, since a volume may
-/// grow.
+/// grow, and around the hour as their claims are.
 pub const VOLUME_INFO: Query = Query {
     fact: Fact::VolumeInfo,
     name: "volume_info",
     metric: "kube_persistentvolume_info",
     shard_by: "persistentvolume",
-    shape: Shape::SlotsAndNext,
+    shape: Shape::Around,
     labels: &[
         "__name__",
         "persistentvolume",

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::presence::{Seen, add, bridged};
-use super::{Snapshot, slots};
+use super::Snapshot;
+use super::presence::{Around, Gap, Seen, add};
 use crate::decode::Series;
 
 /// Kind of an object that may have a load balancer.
@@ -26,14 +26,27 @@ pub(crate) struct LoadBalancers {
 /// An object that may have a load balancer.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Object {
-    /// Slots in which it was one that has a load balancer, by its type or class; of Gateways, by its address.
+    /// Slots in which it was one that has a load balancer, by its type or class; of Gateways, by its address. Known once
+    /// everything is read.
     pub(crate) present: Seen,
-    /// Addresses, with the slots in which it had them.
+    /// Addresses, with the slots in which it had them, once everything is read.
     pub(crate) addresses: BTreeMap<String, Seen>,
     /// Class of an Ingress, as the greatest by characters where two were said.
     pub(crate) class: String,
     /// Annotations by the name kube-state-metrics gives them.
     pub(crate) annotations: BTreeMap<&'static str, String>,
+    /// What scrapes saw of it.
+    pub(crate) seen: Sightings,
+}
+
+/// Sightings of an object around the hour.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Sightings {
+    object: Around,
+    addresses: BTreeMap<String, Around>,
+    /// Class and annotations that were said before the hour or after it alone.
+    class: String,
+    annotations: BTreeMap<&'static str, String>,
 }
 
 /// Annotations that are read, by the name of their label.
@@ -46,27 +59,33 @@ const ANNOTATIONS: [&str; 4] = [SERVICE_SCHEME, SERVICE_INTERNAL, INGRESS_GROUP,
 
 pub(super) fn take(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let metric = series.label("__name__")?;
-    let seen = slots(series, start).map(|sample| sample.is_some());
-    let there = |present: &mut Seen| add(present, &seen);
+    let seen = Around::of(series, start);
+    let there = |present: &mut Around| present.add(&seen);
+    let in_hour = seen.within.contains(&true);
     match metric {
         // How many Services of other types there are: it is enough that they are shown.
         "kube_service_spec_type" if series.label("type").is_none() => {}
-        "kube_service_spec_type" => there(&mut s.load_balancers.object(Kind::Service, "service", series)?.present),
+        "kube_service_spec_type" => there(&mut s.load_balancers.object(Kind::Service, "service", series)?.seen.object),
         "kube_service_status_load_balancer_ingress" => {
             let address = plain(series.label("hostname").or_else(|| series.label("ip"))?);
             let service = s.load_balancers.object(Kind::Service, "service", series)?;
-            there(service.addresses.entry(address).or_default());
+            there(service.seen.addresses.entry(address).or_default());
         }
-        "kube_service_annotations" => s.load_balancers.object(Kind::Service, "service", series)?.annotate(series),
+        "kube_service_annotations" => {
+            s.load_balancers.object(Kind::Service, "service", series)?.annotate(series, in_hour)
+        }
         "kube_ingress_info" => {
             let ingress = s.load_balancers.object(Kind::Ingress, "ingress", series)?;
-            there(&mut ingress.present);
+            there(&mut ingress.seen.object);
             let class = series.label("ingressclass").unwrap_or_default();
-            if class > ingress.class.as_str() {
-                class.clone_into(&mut ingress.class);
+            let known = if in_hour { &mut ingress.class } else { &mut ingress.seen.class };
+            if class > known.as_str() {
+                class.clone_into(known);
             }
         }
-        "kube_ingress_annotations" => s.load_balancers.object(Kind::Ingress, "ingress", series)?.annotate(series),
+        "kube_ingress_annotations" => {
+            s.load_balancers.object(Kind::Ingress, "ingress", series)?.annotate(series, in_hour)
+        }
         "kube_ingressclass_info" => {
             let known = s.load_balancers.controllers.entry(series.label("ingressclass")?.to_owned()).or_default();
             *known = series.label("controller")?.to_owned().max(std::mem::take(known));
@@ -74,8 +93,8 @@ pub(super) fn take(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Opt
         _ => {
             let address = plain(series.label("value")?);
             let gateway = s.load_balancers.object(Kind::Gateway, "name", series)?;
-            there(&mut gateway.present);
-            there(gateway.addresses.entry(address).or_default());
+            there(&mut gateway.seen.object);
+            there(gateway.seen.addresses.entry(address).or_default());
         }
     }
     Some(())
@@ -97,21 +116,32 @@ impl LoadBalancers {
 
 impl Object {
     /// Tells in which slots it was there, and had each address. One that had another address after a gap may have been
-    /// deleted and made anew: of that it is there only as long as it had one of them.
+    /// deleted and made anew: of that it is there only as long as it had one of them. No two have the same address; one
+    /// without any may be another of its name, after a gap as long as an hour.
     pub(super) fn bridge(&mut self, scraped: &Seen) {
-        let whole = bridged(&self.present, scraped);
-        for slots in self.addresses.values_mut() {
-            *slots = bridged(slots, scraped);
-            add(&mut self.present, slots);
+        let seen = std::mem::take(&mut self.seen);
+        let in_hour = |seen: &Around| seen.within.contains(&true);
+        if !in_hour(&seen.object) && !seen.addresses.values().any(in_hour) {
+            (self.class, self.annotations) = (seen.class, seen.annotations);
         }
-        if self.addresses.len() <= 1 {
-            self.present = whole;
+        self.present = match seen.addresses.len() {
+            0 => seen.object.bridged(Gap::WithinAnHour, scraped),
+            1 => seen.object.bridged(Gap::Any, scraped),
+            _ => seen.object.within,
+        };
+        for (address, seen) in seen.addresses {
+            let there = seen.bridged(Gap::Any, scraped);
+            if there.contains(&true) {
+                add(&mut self.present, &there);
+                self.addresses.insert(address, there);
+            }
         }
     }
 
-    fn annotate(&mut self, series: &Series<'_, '_>) {
+    fn annotate(&mut self, series: &Series<'_, '_>, in_hour: bool) {
+        let annotations = if in_hour { &mut self.annotations } else { &mut self.seen.annotations };
         for (name, value) in ANNOTATIONS.into_iter().filter_map(|name| Some((name, series.label(name)?))) {
-            let known = self.annotations.entry(name).or_default();
+            let known = annotations.entry(name).or_default();
             *known = value.to_owned().max(std::mem::take(known));
         }
     }

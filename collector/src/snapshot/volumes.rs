@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::presence::{Seen, add, bridged};
+use super::presence::{Around, Gap, Seen, add};
 use super::{Snapshot, mean_of_hour, slots};
 use crate::decode::Series;
 
@@ -14,10 +14,10 @@ pub(crate) struct Claim {
     /// Slots in which it was there, once everything is read.
     pub(crate) present: Seen,
     /// Slots in which it was seen bound to each volume, by the name of that.
-    seen: BTreeMap<String, Seen>,
+    seen: BTreeMap<String, Around>,
     /// Slots in which the kubelet of a pod that mounts it showed how full it is.
     mounted: Seen,
-    /// The last slot in which it had this volume and class.
+    /// How well the last slot in which it had this volume and class tells of the hour.
     last_slot: usize,
     pub(crate) used_max_bytes: Option<f64>,
 }
@@ -28,12 +28,16 @@ impl Claim {
         for (volume, seen) in &mut self.seen {
             // A claim that is mounted is not deleted, and it has the volume it had last.
             if *volume == self.volume {
-                add(seen, &self.mounted);
+                add(&mut seen.within, &self.mounted);
             }
-            add(&mut self.present, &bridged(seen, scraped));
+            // The name of a volume is never used again.
+            add(&mut self.present, &seen.bridged(Gap::Any, scraped));
         }
     }
 }
+
+/// Slots in which the kubelet may show a claim that is gone.
+const MOST_SLOTS_AFTER_ITS_END: usize = 2;
 
 /// A persistent volume.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,6 +48,23 @@ pub(crate) struct Volume {
     pub(crate) ebs_volume_id: String,
     pub(crate) zone: String,
     pub(crate) capacity_bytes: Option<f64>,
+    /// What was said before the hour or after it alone, until everything is read.
+    pub(crate) beyond: Option<Box<Self>>,
+}
+
+impl Volume {
+    /// Takes what is not said in the hour from what is said around it.
+    pub(super) fn settle(&mut self) {
+        let Some(beyond) = self.beyond.take() else { return };
+        if [&self.driver, &self.csi_handle, &self.ebs_volume_id].iter().all(|said| said.is_empty()) {
+            (self.driver, self.csi_handle, self.ebs_volume_id) =
+                (beyond.driver, beyond.csi_handle, beyond.ebs_volume_id);
+        }
+        if self.zone.is_empty() {
+            self.zone = beyond.zone;
+        }
+        self.capacity_bytes = self.capacity_bytes.or(beyond.capacity_bytes);
+    }
 }
 
 /// The labels in which the zone of a volume may be.
@@ -73,10 +94,10 @@ fn claim_key(series: &Series<'_, '_>) -> Option<(String, String)> {
 pub(super) fn claim_info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let key = claim_key(series)?;
     let (storage_class, volume) = (series.label("storageclass").unwrap_or_default(), series.label("volumename")?);
-    let seen = slots(series, start).map(|sample| sample.is_some());
-    let last_slot = seen.iter().rposition(|seen| *seen)?;
+    let seen = Around::of(series, start);
+    let last_slot = seen.nearness()?;
     let claim = s.claims.entry(key).or_default();
-    add(claim.seen.entry(volume.to_owned()).or_default(), &seen);
+    claim.seen.entry(volume.to_owned()).or_default().add(&seen);
     // The later wins, and of two at once the greater: not the one that came first.
     let known = (claim.last_slot, claim.volume.as_str(), claim.storage_class.as_str());
     if (last_slot, volume, storage_class) > known {
@@ -89,6 +110,8 @@ pub(super) fn claim_info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
 
 pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let volume = s.volumes.entry(series.label("persistentvolume")?.to_owned()).or_default();
+    let in_hour = slots(series, start).iter().any(Option::is_some);
+    let volume = if in_hour { volume } else { &mut **volume.beyond.get_or_insert_default() };
     if series.label("__name__")? == "kube_persistentvolume_capacity_bytes" {
         let bytes = mean_of_hour(series, start, |bytes| bytes > 0.0)?;
         volume.capacity_bytes = Some(volume.capacity_bytes.map_or(bytes, |known| known.max(bytes)));
@@ -109,11 +132,23 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Opt
 }
 
 pub(super) fn used(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let key = claim_key(series)?;
-    if let Some(claim) = s.claims.get_mut(&key) {
-        add(&mut claim.mounted, &slots(series, start).map(|sample| sample.is_some()));
-        let most = series.points.iter().map(|(_, bytes)| *bytes).reduce(f64::max)?;
-        claim.used_max_bytes = Some(claim.used_max_bytes.map_or(most, |known| known.max(most)));
-    }
+    let claim = s.claims.entry(claim_key(series)?).or_default();
+    add(&mut claim.mounted, &slots(series, start).map(|sample| sample.is_some()));
+    let most = series.points.iter().map(|(_, bytes)| *bytes).reduce(f64::max)?;
+    claim.used_max_bytes = Some(claim.used_max_bytes.map_or(most, |known| known.max(most)));
     Some(())
+}
+
+impl Snapshot {
+    /// Claims, by namespace and name, that are mounted and never listed where others are: what is behind them is not
+    /// known. Of a claim that is deleted the kubelet shows a little more for a while.
+    pub(crate) fn unlisted_claims(&self) -> Vec<String> {
+        if self.claims.values().all(|claim| claim.seen.is_empty()) {
+            return Vec::new();
+        }
+        let mounted =
+            |claim: &Claim| claim.mounted.iter().filter(|mounted| **mounted).count() > MOST_SLOTS_AFTER_ITS_END;
+        let unlisted = self.claims.iter().filter(|(_, claim)| claim.seen.is_empty() && mounted(claim));
+        unlisted.map(|((namespace, name), _)| format!("{namespace}/{name}")).collect()
+    }
 }

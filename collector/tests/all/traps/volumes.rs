@@ -74,6 +74,62 @@ async fn a_volume_is_there_while_a_part_of_kube_state_metrics_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_is_there_before_a_gap_and_after_it_was_there_meanwhile() {
+    let test = "a_volume_that_is_there_before_a_gap_and_after_it_was_there_meanwhile";
+    let world = || {
+        let mut world = plain();
+        claim(&mut world, "data", "gp3", &EBS);
+        world.going_on_to(7_200)
+    };
+    for (gone, expect) in [
+        // Over an edge of the hour, and over all of it; of the volume too.
+        (2_400..5_000, &[3_600][..]),
+        (-540..1_200, &[3_600]),
+        (-540..4_200, &[3_600]),
+        // Never seen again.
+        (-540..9_000, &[]),
+        (2_400..9_000, &[2_400]),
+    ] {
+        let Some(hours) = collected(test, without(world(), "kube_persistentvolume", gone.clone())).await else {
+            return;
+        };
+        let rows = volumes(&hours).await;
+        assert_eq!(rows.iter().map(|volume| volume.present_seconds).collect::<Vec<_>>(), expect, "{gone:?}");
+        for row in rows {
+            let told = (row.volume_id.as_deref(), row.capacity_bytes, row.storage_class.as_deref());
+            assert_eq!(told, (Some("vol-0abc"), Some(100 << 30), Some("gp3")), "{gone:?}");
+        }
+    }
+    // Made anew in the meantime, with another volume.
+    let mut world = plain();
+    for (volume, span) in [("pv-a", (-593, -540)), ("pv-b", (4_207, 7_200))] {
+        let bound = [("namespace", "ns"), ("persistentvolumeclaim", "data"), ("volumename", volume)];
+        world.add("kube_persistentvolumeclaim_info", &bound, span, 60, |_| 1.0);
+    }
+    let hours = collected(test, world).await.unwrap();
+    assert_eq!(volumes(&hours).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_mounted_and_not_listed_is_told() {
+    let test = "a_claim_that_is_mounted_and_not_listed_is_told";
+    for (seconds, is_told) in [(3_900, true), (-200, false), (500, false)] {
+        let mut world = plain();
+        claim(&mut world, "data", "gp3", &EBS);
+        for (name, end) in [("data", 3_900), ("lost", seconds)] {
+            let used = [("namespace", "ns"), ("persistentvolumeclaim", name)];
+            world.add("kubelet_volume_stats_used_bytes", &used, (-590, end), 30, |_| 1e9);
+        }
+        let Some(hours) = collected(test, world).await else { return };
+        let names: Vec<_> = volumes(&hours).await.into_iter().map(|volume| volume.volume_claim).collect();
+        assert_eq!(names, ["data"]);
+        let manifest = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest;
+        let told = manifest.faults.iter().any(|fault| fault.contains("not list, such as `ns/lost`"));
+        assert_eq!(told, is_told, "{seconds}: {:?}", manifest.faults);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_volume_that_grows_counts_by_the_time_it_had_its_size() {
     let test = "a_volume_that_grows_counts_by_the_time_it_had_its_size";
     for (change, expect) in [(3_650, 100), (1_800, 550)] {
