@@ -160,19 +160,7 @@ async fn ask_beyond(
     collected: &mut Collected,
 ) -> Result<(), HourResult> {
     snapshot.learn_limits();
-    let gaps = gaps::of(snapshot, hour);
-    let Some(cpu) = questions.iter().find(|question| question.fact == Fact::ContainerCpu) else { return Ok(()) };
-    let within: BTreeSet<String> = gaps.before.union(&gaps.after).cloned().collect();
-    let mut asked = Vec::new();
-    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after), (Shape::Edges, within)] {
-        if pods.is_empty() {
-            continue;
-        }
-        let names: Vec<&str> = pods.iter().map(String::as_str).collect();
-        let names = if names.len() > NAMES_AT_ONCE { &[] } else { &names[..] };
-        asked.extend((shape != Shape::Edges).then(|| cpu.beyond(shape, names)));
-        asked.extend(cpu.scraped(shape, names));
-    }
+    let asked = [beyond_of_containers(questions, snapshot, hour), beyond_of_nodes(questions, snapshot)].concat();
     for question in asked {
         let mut take =
             |body: &[u8]| tokio::task::block_in_place(|| snapshot.read(&question, body, hour.start_seconds()));
@@ -184,6 +172,39 @@ async fn ask_beyond(
         collected.samples = collected.samples.saturating_add(reply.answer.samples);
     }
     Ok(())
+}
+
+/// The questions about counters of containers beyond the hour, and about when they were scraped.
+fn beyond_of_containers(questions: &[Question], snapshot: &Snapshot, hour: Hour) -> Vec<Question> {
+    let gaps = gaps::of(snapshot, hour);
+    let mut asked = Vec::new();
+    let Some(cpu) = questions.iter().find(|question| question.fact == Fact::ContainerCpu) else { return asked };
+    let within: BTreeSet<String> = gaps.before.union(&gaps.after).cloned().collect();
+    for (shape, pods) in [(Shape::Before, gaps.before), (Shape::After, gaps.after), (Shape::Edges, within)] {
+        if pods.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = pods.iter().map(String::as_str).collect();
+        let names = if names.len() > NAMES_AT_ONCE { &[] } else { &names[..] };
+        asked.extend((shape != Shape::Edges).then(|| cpu.beyond(shape, names)));
+        asked.extend(cpu.scraped(shape, names));
+    }
+    asked
+}
+
+/// The same about counters of node exporters.
+fn beyond_of_nodes(questions: &[Question], snapshot: &Snapshot) -> Vec<Question> {
+    let label = if snapshot.dialect.contains("exported_instance") { "exported_instance" } else { "instance" };
+    let mut asked = Vec::new();
+    for (shape, exporters) in [Shape::Before, Shape::After].into_iter().zip(snapshot.cut_off_exporters()) {
+        if exporters.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = exporters.into_iter().collect();
+        let names = if names.len() > NAMES_AT_ONCE { &[] } else { &names[..] };
+        asked.extend(questions.iter().filter_map(|question| question.beyond_of_nodes(shape, label, names)));
+    }
+    asked
 }
 
 /// Finds the source in the place of cAdvisor's counter for an hour that has none of it: recorded rules, where they

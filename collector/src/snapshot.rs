@@ -29,10 +29,8 @@ use crate::usage_source::UsageSource;
 
 pub(crate) use changes::Between;
 #[cfg(test)]
-pub(crate) use containers::Beyond;
-#[cfg(test)]
 pub(crate) use containers::Measure;
-pub(crate) use containers::{Amount, Grid, Instance, InstanceKey, Resources, Uid};
+pub(crate) use containers::{Amount, Beyond, Grid, Instance, InstanceKey, Resources, Uid};
 pub(crate) use exporters::Scrapes;
 use jobs::ByJob;
 pub(crate) use load_balancers::{
@@ -443,8 +441,10 @@ fn taker(fact: Fact) -> Take {
         Fact::NodeResources => nodes::resources,
         Fact::NodeLabels => nodes::labels,
         Fact::NodeCpu => nodes::cpu,
+        Fact::NodeCpuBeyond => nodes::cpu_beyond,
         Fact::NodeMemory => nodes::memory,
         Fact::NodeIo => nodes::io,
+        Fact::NodeIoBeyond => nodes::io_beyond,
         Fact::NodeExporters => nodes::exporters,
         Fact::LoadBalancers => load_balancers::take,
         Fact::ClaimInfo => volumes::claim_info,

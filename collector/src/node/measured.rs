@@ -13,7 +13,7 @@ use crate::limits::Limits;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
-use crate::snapshot::{EDGES, Edges, Exporter, Io, Slots, Snapshot, edge_time};
+use crate::snapshot::{Beyond, EDGES, Edges, Exporter, Io, Slots, Snapshot, edge_time};
 
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
@@ -51,6 +51,14 @@ pub(crate) struct Exporters<'a> {
     by_node: BTreeMap<&'a str, Vec<(&'a str, &'a Exporter)>>,
     /// Number of nodes each instance was on.
     nodes_of: BTreeMap<&'a str, usize>,
+}
+
+/// Samples of a counter of one machine: at the edges, and the nearest beyond the hour where there is none at an end of it.
+#[derive(Debug, Clone, Copy)]
+struct Own {
+    edges: Edges,
+    before: Option<(i64, f64)>,
+    after: Option<(i64, f64)>,
 }
 
 /// Measurements of one machine by its exporter.
@@ -244,9 +252,10 @@ impl Measured<'_> {
         if !modes.is_empty() {
             all.by_slot = [Some(0); SLOTS_PER_HOUR];
         }
-        for (_, edges) in &modes {
+        for (mode, edges) in &modes {
             let zero = self.booted();
-            let counted = self.counted(edges, 1000.0, zero, most);
+            let own = self.own(edges, self.exporter.cpu_beyond.get(*mode));
+            let counted = self.counted(&own, 1000.0, zero, most);
             all.implausible += counted.implausible;
             let mut used = BySlot::default();
             for step in counted.steps.iter().filter(|step| Some(step.from) != zero) {
@@ -262,13 +271,14 @@ impl Measured<'_> {
     }
 
     /// Reads a counter, in thousandths or in units.
-    fn counted(&self, edges: &Edges, scale: f64, zero: Option<i64>, most: Most) -> Counted {
-        let (mut samples, mut unreadable) = (Vec::with_capacity(edges.len()), 0);
-        for (edge, value) in self.own_edges(edges).into_iter().enumerate() {
-            match value.map(|value| whole(value * scale)) {
-                Some(Some(value)) => samples.push(Sample { at: edge_time(edge, self.hour), value }),
-                Some(None) => unreadable += 1,
-                None => {}
+    fn counted(&self, own: &Own, scale: f64, zero: Option<i64>, most: Most) -> Counted {
+        let (mut samples, mut unreadable) = (Vec::with_capacity(own.edges.len()), 0);
+        let at_edges = own.edges.iter().enumerate();
+        let at_edges = at_edges.filter_map(|(edge, value)| Some((edge_time(edge, self.hour), (*value)?)));
+        for (at, value) in own.before.into_iter().chain(at_edges).chain(own.after) {
+            match whole(value * scale) {
+                Some(value) => samples.push(Sample { at, value }),
+                None => unreadable += 1,
             }
         }
         let mut counted = counter::count(&samples, zero, most);
@@ -312,8 +322,9 @@ impl Measured<'_> {
     /// none shows at the beginning or the end of the machine's time in the hour: what they counted then nobody saw.
     pub(crate) fn bytes(&self, io: Io, doubts: &mut Doubts) -> Option<i64> {
         let devices = self.exporter.io_bytes.iter().filter(|((kind, _), _)| *kind == io);
-        let devices: Vec<Edges> = devices.map(|(_, edges)| self.own_edges(edges)).collect();
-        let shown = |edge: usize| devices.iter().any(|edges| edges.get(edge).is_some_and(Option::is_some));
+        let devices = devices.map(|(device, edges)| self.own(edges, self.exporter.io_beyond.get(device)));
+        let devices: Vec<Own> = devices.collect();
+        let shown = |edge: usize| devices.iter().any(|own| own.edges.get(edge).is_some_and(Option::is_some));
         let shown: [bool; EDGES] = std::array::from_fn(shown);
         if !shown.contains(&true) {
             return None;
@@ -321,14 +332,19 @@ impl Measured<'_> {
         let most = Most { per_second: self.limits.io_bytes_per_second(), slack_seconds: self.slack_seconds };
         let (mut total, mut implausible) = (0_i64, 0);
         let mut known = true;
-        for edges in &devices {
-            let counted = self.counted(edges, 1.0, self.began(edges, &shown).or(self.booted()), most);
+        for own in &devices {
+            let counted = self.counted(own, 1.0, self.began(own, &shown).or(self.booted()), most);
             implausible += counted.implausible;
             known &= counted.lost <= 1;
-            let bytes: i64 = counted.steps.iter().fold(0, |sum, step| sum.saturating_add(step.counted));
-            total = total.saturating_add(bytes);
+            // Of a step over an edge of the hour, its share.
+            let shares = counted.steps.iter().flat_map(|step| step.by_slot(self.hour)).flatten();
+            total = shares.fold(total, i64::saturating_add);
         }
         doubts.add(queries::NODE_IO.name, implausible, || self.name.to_owned());
+        let mut shown = shown;
+        let [at_start, .., at_end] = &mut shown;
+        *at_start |= devices.iter().any(|own| own.before.is_some());
+        *at_end |= devices.iter().any(|own| own.after.is_some());
         let is_whole = self.is_whole(&shown);
         if !is_whole {
             doubts.cut_off(queries::NODE_IO.name, self.name);
@@ -338,8 +354,8 @@ impl Measured<'_> {
 
     /// When the counter of a device began, where it does not show from the start of the hour: when others were last seen
     /// without it, or the machine began. `None` where the first sample is where counting begins.
-    fn began(&self, edges: &Edges, shown: &[bool; EDGES]) -> Option<i64> {
-        let first = edges.iter().position(Option::is_some).filter(|first| *first > 0)?;
+    fn began(&self, own: &Own, shown: &[bool; EDGES]) -> Option<i64> {
+        let first = own.edges.iter().position(Option::is_some).filter(|first| *first > 0 && own.before.is_none())?;
         let without = shown.iter().take(first).rposition(|shown| *shown).map(|edge| edge_time(edge, self.hour));
         let machine = Some(self.life.start).filter(|start| *start > self.hour.start_seconds());
         without.max(machine)
@@ -357,13 +373,22 @@ impl Measured<'_> {
         from_start && last.saturating_add(listed_seconds) >= self.life.end
     }
 
-    /// The samples at the edges that are this machine's.
-    fn own_edges(&self, edges: &Edges) -> Edges {
+    /// The samples of a counter that are this machine's: beyond the hour, of one that was there at that end of it and had
+    /// its address to itself.
+    fn own(&self, edges: &Edges, beyond: Option<&Beyond>) -> Own {
         let mut own = *edges;
         for (k, edge) in own.iter_mut().enumerate() {
             *edge = edge.filter(|_| self.is_own(k));
         }
-        own
+        let from_start = self.life.start <= self.hour.start_seconds() && own.first().is_some_and(Option::is_none);
+        let to_end = self.life.end >= self.hour.end_seconds() && own.last().is_some_and(Option::is_none);
+        let beyond = beyond.filter(|_| !self.shared && own.iter().any(Option::is_some));
+        let is_later = |(at, _): &(i64, f64)| from_start && self.created.is_none_or(|created| created < *at);
+        Own {
+            edges: own,
+            before: beyond.and_then(|beyond| beyond.before).filter(is_later),
+            after: beyond.and_then(|beyond| beyond.after).filter(|_| to_end),
+        }
     }
 
     /// Returns whether what shows at an edge of the hour's slots is of this machine.

@@ -75,6 +75,21 @@ impl Question {
         }
     }
 
+    /// The question for what the counters of node exporters showed before the hour, or after it; of those whose `label` has
+    /// one of the values, or of all where there are none. `None` of a question about something else.
+    pub(crate) fn beyond_of_nodes(&self, shape: Shape, label: &str, exporters: &[&str]) -> Option<Self> {
+        let (fact, name) = match self.fact {
+            Fact::NodeCpu => (Fact::NodeCpuBeyond, "node_cpu_beyond"),
+            Fact::NodeIo => (Fact::NodeIoBeyond, "node_io_beyond"),
+            _ => return None,
+        };
+        let narrowed = match exporters {
+            [] => SHARD.to_owned(),
+            _ => format!("{label}=~\"{}\",{SHARD}", alternatives(exporters)),
+        };
+        Some(Self { fact, name, shape, promql: self.promql.replace(SHARD, &narrowed), ..self.clone() })
+    }
+
     /// The question for when the samples were scraped that the counters of containers show at the moments of `shape`; of
     /// the pods named, or of all where there are none. `None` where a counter is added up of parts.
     pub(crate) fn scraped(&self, shape: Shape, pods: &[&str]) -> Option<Self> {

@@ -181,6 +181,23 @@ pub(crate) struct Beyond {
     pub(crate) scraped: BTreeMap<i64, i64>,
 }
 
+impl Beyond {
+    /// Takes in the samples of a series before the hour, which begins at `start`, or after it.
+    pub(super) fn take(&mut self, series: &Series<'_, '_>, start: i64) {
+        for (ms, value) in series.points {
+            let sample = (ms.div_euclid(1000), *value);
+            let known = if sample.0 <= start { &mut self.before } else { &mut self.after };
+            let nearer = |known: (i64, f64)| match sample.0.cmp(&known.0) {
+                Ordering::Equal => sample.1 > known.1,
+                later => (later == Ordering::Greater) == (sample.0 <= start),
+            };
+            if known.is_none_or(nearer) {
+                *known = Some(sample);
+            }
+        }
+    }
+}
+
 impl Instance {
     /// The counter before the hour, where it is known.
     pub(crate) fn before(&self) -> Option<(i64, f64)> {
@@ -282,18 +299,7 @@ pub(super) fn cpu(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Opti
 pub(super) fn cpu_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
     let key = s.instance_key(series)?;
     let Some(instance) = s.instances.get_mut(&key) else { return Some(()) };
-    let there = instance.beyond.get_or_insert_default();
-    for (ms, value) in series.points {
-        let sample = (ms.div_euclid(1000), *value);
-        let known = if sample.0 <= start { &mut there.before } else { &mut there.after };
-        let nearer = |known: (i64, f64)| match sample.0.cmp(&known.0) {
-            Ordering::Equal => sample.1 > known.1,
-            later => (later == Ordering::Greater) == (sample.0 <= start),
-        };
-        if known.is_none_or(nearer) {
-            *known = Some(sample);
-        }
-    }
+    instance.beyond.get_or_insert_default().take(series, start);
     Some(())
 }
 

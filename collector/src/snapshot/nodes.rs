@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::Hour;
 
 use super::changes::last_in_hour;
-use super::{Edges, Slots, Snapshot, edges, is_moment, last_of_hour, moment, slots, value_seconds};
+use super::{Beyond, EDGES, Edges, Slots, Snapshot, edges, is_moment, last_of_hour, moment, slots, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::limits::Limits;
 use crate::queries;
@@ -87,6 +87,9 @@ pub(crate) struct Exporter {
     pub(crate) cpu_core_seconds: BTreeMap<String, Edges>,
     /// Counters by device, in bytes.
     pub(crate) io_bytes: BTreeMap<(Io, String), Edges>,
+    /// Counters beyond the hour, where that was asked for.
+    pub(crate) cpu_beyond: BTreeMap<String, Beyond>,
+    pub(crate) io_beyond: BTreeMap<(Io, String), Beyond>,
     pub(crate) memory_total: Slots,
     pub(crate) memory_available: Slots,
     pub(crate) memory_free: Slots,
@@ -351,6 +354,29 @@ pub(super) fn memory(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> O
 }
 
 pub(super) fn io(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let device = device(series)?;
+    s.exporter(series)?.io_bytes.insert(device, edges(series, start));
+    Some(())
+}
+
+pub(super) fn cpu_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let mode = series.label("mode")?.to_owned();
+    if let Some(exporter) = known_exporter(s, series) {
+        exporter.cpu_beyond.entry(mode).or_default().take(series, start);
+    }
+    Some(())
+}
+
+pub(super) fn io_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let device = device(series)?;
+    if let Some(exporter) = known_exporter(s, series) {
+        exporter.io_beyond.entry(device).or_default().take(series, start);
+    }
+    Some(())
+}
+
+/// What is counted, and the device it is counted at.
+fn device(series: &Series<'_, '_>) -> Option<(Io, String)> {
     let io = match series.label("__name__")? {
         "node_network_receive_bytes_total" => Io::Received,
         "node_network_transmit_bytes_total" => Io::Transmitted,
@@ -358,9 +384,30 @@ pub(super) fn io(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Optio
         "node_disk_written_bytes_total" => Io::Written,
         _ => return None,
     };
-    let device = series.label("device")?.to_owned();
-    s.exporter(series)?.io_bytes.insert((io, device), edges(series, start));
-    Some(())
+    Some((io, series.label("device")?.to_owned()))
+}
+
+/// The exporter of the hour that a series is of; of what has no label of a node, the one it was joined to.
+fn known_exporter<'s>(s: &'s mut Snapshot, series: &Series<'_, '_>) -> Option<&'s mut Exporter> {
+    let (instance, node) = (series.label("instance")?, series.label("node").unwrap_or_default());
+    let first = (instance.to_owned(), node.to_owned());
+    let (key, exporter) = s.exporters.range_mut(first..).next()?;
+    (key.0 == instance && (node.is_empty() || key.1 == node)).then_some(exporter)
+}
+
+impl Snapshot {
+    /// Instances of node-exporter that were scraped in the hour, and not at its beginning, and those not at its end.
+    pub(crate) fn cut_off_exporters(&self) -> [BTreeSet<&str>; 2] {
+        let cut_off = |edge: usize| {
+            let is_cut =
+                |edges: &Edges| edges.get(edge).is_some_and(Option::is_none) && edges.iter().any(Option::is_some);
+            let exporters = self.exporters.iter().filter(|(_, exporter)| {
+                exporter.cpu_core_seconds.values().chain(exporter.io_bytes.values()).any(is_cut)
+            });
+            exporters.map(|((instance, _), _)| instance.as_str()).collect()
+        };
+        [cut_off(0), cut_off(EDGES - 1)]
+    }
 }
 
 pub(super) fn exporters(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {

@@ -127,17 +127,22 @@ async fn more_than_the_node_has_for_a_whole_hour_is_unknown() {
 
 /// The hour with an exporter of the whole node: two cores of use, and a hundredth of a core stolen.
 fn with_node_exporter() -> World {
+    with_node_exporter_to(3_900)
+}
+
+/// The same, of which the exporter is scraped to a second of the hour.
+fn with_node_exporter_to(end: i64) -> World {
     let mut world = plain();
     let exporter = [("instance", "n1:9100"), ("job", "node-exporter")];
     let of = |more: &[(&'static str, &'static str)]| [&exporter[..], more].concat();
     let counted = |per_second: f64| move |at: i64| (f64::from(i32::try_from(at).unwrap()) + 5_000.0) * per_second;
     for (mode, rate) in [("user", 1.5), ("system", 0.5), ("steal", 0.01)] {
-        world.add("node_cpu_seconds_total", &of(&[("cpu", "0"), ("mode", mode)]), (-590, 3_900), 30, counted(rate));
+        world.add("node_cpu_seconds_total", &of(&[("cpu", "0"), ("mode", mode)]), (-590, end), 30, counted(rate));
     }
     let device = [("device", "eth0")];
-    world.add("node_network_receive_bytes_total", &of(&device), (-590, 3_900), 30, counted(1_000.0));
-    world.add("node_disk_read_bytes_total", &of(&[("device", "nvme0n1")]), (-590, 3_900), 30, counted(500.0));
-    world.add("node_uname_info", &of(&[("nodename", "n1")]), (-590, 3_900), 30, |_| 1.0);
+    world.add("node_network_receive_bytes_total", &of(&device), (-590, end), 30, counted(1_000.0));
+    world.add("node_disk_read_bytes_total", &of(&[("device", "nvme0n1")]), (-590, end), 30, counted(500.0));
+    world.add("node_uname_info", &of(&[("nodename", "n1")]), (-590, end), 30, |_| 1.0);
     world
 }
 
@@ -269,6 +274,18 @@ async fn bytes_of_a_part_of_the_hour_are_not_those_of_the_hour() {
     let (row, faults) = node(test, without(with_node_exporter(), "node_", 1_200..2_700)).await.unwrap();
     assert_eq!((row.network_receive_bytes, row.disk_read_bytes), (Some(3_600_000), Some(1_800_000)));
     assert_eq!(faults, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_of_a_node_that_ran_on_over_an_edge_of_the_hour_tell_what_was_used() {
+    let test = "counters_of_a_node_that_ran_on_over_an_edge_of_the_hour_tell_what_was_used";
+    for span in [1_800..4_200, -300..1_200] {
+        let world = without(with_node_exporter_to(7_200), "node_", span.clone());
+        let Some((row, faults)) = node(test, world).await else { return };
+        assert_eq!((row.network_receive_bytes, row.disk_read_bytes), (Some(3_600_000), Some(1_800_000)), "{span:?}");
+        assert_eq!(row.cpu_used_millicores_by_slot, Some([Some(2_000); 12]), "{span:?}");
+        assert!(!faults.iter().any(|fault| fault.contains("node_io")), "{faults:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
