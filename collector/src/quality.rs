@@ -9,11 +9,14 @@ use crate::metrics::{Exporter, metric};
 use crate::outcome::{CollectError, HourResult};
 use crate::queries::{self, Query, Shape};
 use crate::server::{Reply, Server};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Instance, Snapshot};
 
 /// Containers in a thousand that may belong to no known pod before the hour counts as incomplete: a pod that is
 /// deleted just after a scrape of kube-state-metrics is seen by cAdvisor alone.
 const STRANGERS_PER_THOUSAND: usize = 10;
+
+/// Slots in which the counter of a container rises that is not one of a pod that was just deleted.
+const LASTING_SLOTS: usize = types::SLOTS_PER_HOUR / 2;
 
 /// Most pods that are named of those that nothing was measured of.
 const MOST_NAMED: usize = 20;
@@ -253,8 +256,21 @@ pub(crate) fn faults(snapshot: &Snapshot, quality: &[QualityHour]) -> Vec<String
         );
     }
     let strangers = snapshot.instances_without_pod();
-    if strangers * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
-        faults.push(format!("{strangers} container instances belong to no pod that kube-state-metrics knows"));
+    if strangers.len() * 1000 > snapshot.instances.len() * STRANGERS_PER_THOUSAND {
+        faults.push(format!("{} container instances belong to no pod that kube-state-metrics knows", strangers.len()));
+    } else {
+        // Few, and yet none that was deleted just after a scrape.
+        let ran_on = |instance: &Instance| instance.rising_slots().len() >= LASTING_SLOTS;
+        let lasting: Vec<_> = strangers.iter().filter(|(_, instance)| ran_on(instance)).map(|(key, _)| key).collect();
+        if let Some(first) = lasting.first() {
+            faults.push(format!(
+                "{} container instances ran for most of the hour and belong to no pod that kube-state-metrics knows, such as \
+                 `{}/{}`",
+                lasting.len(),
+                first.namespace,
+                first.pod
+            ));
+        }
     }
     let unlisted = snapshot.unlisted_claims();
     if let Some(first) = unlisted.first() {

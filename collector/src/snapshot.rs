@@ -326,19 +326,19 @@ impl Snapshot {
         }
     }
 
-    /// Counts the instances that belong to no known pod, for the hour's quality: their usage is in no row.
-    pub(crate) fn instances_without_pod(&self) -> usize {
+    /// The instances that belong to no known pod, for the hour's quality: their usage is in no row.
+    pub(crate) fn instances_without_pod(&self) -> Vec<(&InstanceKey, &Instance)> {
         let uids: BTreeSet<Uid> = self.pods.keys().filter_map(|uid| Uid::of_pod(uid)).collect();
         let nameless = || self.instances.keys().filter(|key| key.pod_uid.is_none());
         let names: BTreeSet<(&str, &str)> = nameless().map(|key| (&*key.namespace, &*key.pod)).collect();
         let known: BTreeSet<(&str, &str)> =
             self.pods.values().map(|pod| (&*pod.namespace, &*pod.name)).filter(|name| names.contains(name)).collect();
-        let keys = self.instances.keys();
-        keys.filter(|key| match key.pod_uid {
+        let is_strange = |key: &InstanceKey| match key.pod_uid {
             Some(uid) => !uids.contains(&uid),
             None => !known.contains(&(&*key.namespace, &*key.pod)),
-        })
-        .count()
+        };
+        let instances = self.instances.iter().map(|(key, instance)| (key, &**instance));
+        instances.filter(|(key, _)| is_strange(key)).collect()
     }
 
     /// Slots in which any container has a sample.

@@ -233,3 +233,24 @@ async fn a_pod_that_waits_for_a_node_holds_requests_from_when_it_has_one() {
     let row = pod(&hours, "late").await.unwrap();
     assert_eq!((alive(&row), row.cpu_effective_request_millicores), (1_800, Some(1_000)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_pod_of_many_that_is_not_listed_and_runs_on_makes_the_hour_incomplete() {
+    let test = "one_pod_of_many_that_is_not_listed_and_runs_on_makes_the_hour_incomplete";
+    // One of 120 is within what may belong to pods that were deleted just after a scrape.
+    let world = |unlisted_until: i64| {
+        let mut world = World::default();
+        world.node("n1", -9000);
+        for n in 1..120 {
+            world.pod(&format!("p{n}"), &format!("0f3a1b2c-1111-2222-3333-{n:012}"), 3_900);
+        }
+        world.container("strange", "1f3a1b2c-1111-2222-3333-444455556666", "app", unlisted_until);
+        world
+    };
+    for (until, is_told) in [(3_900, true), (100, false)] {
+        let Some(hours) = collected(test, world(until)).await else { return };
+        let faults = hours.lake.manifest(&"c".parse().unwrap(), hour()).await.unwrap().manifest.faults;
+        let told = faults.iter().any(|fault| fault.contains("belong to no pod") && fault.contains("`ns/strange`"));
+        assert_eq!(told, is_told, "{until}: {faults:?}");
+    }
+}
