@@ -121,12 +121,20 @@ impl ScenarioId {
 
     /// Returns true when it has elastic VMs.
     pub const fn is_emp(self) -> bool {
-        matches!(self, Self::EmpVendor | Self::Emp | Self::EmpTuned | Self::EmpRightsized)
+        match self {
+            Self::Ec2Today | Self::Ec2TodayReplayed | Self::Ec2RepackedKarpenter => false,
+            Self::Ec2Repacked | Self::Ec2Tuned | Self::Ec2Rightsized => false,
+            Self::EmpVendor | Self::Emp | Self::EmpTuned | Self::EmpRightsized => true,
+        }
     }
 
     /// Returns true when it differs from today and was replayed, so that it can be recommended as a change.
     pub const fn is_change(self) -> bool {
-        !matches!(self, Self::Ec2Today | Self::Ec2TodayReplayed | Self::EmpVendor)
+        match self {
+            Self::Ec2Today | Self::Ec2TodayReplayed | Self::EmpVendor => false,
+            Self::Ec2RepackedKarpenter | Self::Ec2Repacked | Self::Ec2Tuned | Self::Ec2Rightsized => true,
+            Self::Emp | Self::EmpTuned | Self::EmpRightsized => true,
+        }
     }
 
     /// Returns true when it may be recommended: every change but Karpenter's packer, which `ec2-repacked` stands for.
@@ -151,7 +159,11 @@ impl ScenarioId {
 
     /// Returns true when pods get right-sized requests.
     pub const fn is_rightsized(self) -> bool {
-        matches!(self, Self::Ec2Rightsized | Self::EmpRightsized)
+        match self {
+            Self::Ec2Rightsized | Self::EmpRightsized => true,
+            Self::Ec2Today | Self::Ec2TodayReplayed | Self::Ec2RepackedKarpenter | Self::Ec2Repacked => false,
+            Self::Ec2Tuned | Self::EmpVendor | Self::Emp | Self::EmpTuned => false,
+        }
     }
 }
 
