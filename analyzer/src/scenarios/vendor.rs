@@ -316,16 +316,16 @@ impl<'a> Vendor<'a> {
             let hosts: NanoUsd =
                 plan.host_seconds.iter().map(|(pool, n)| self.effective_host_cost(&cost, pool, *n)).sum();
             let before: NanoUsd = plan.host_seconds.keys().filter_map(|pool| self.before.get(pool)).copied().sum();
+            let nothing_moves = plan.host_seconds.values().all(|hours| *hours == 0);
             let lines = ExactLines {
                 // Without a priced node there is no compute line today, and none here.
                 compute: bill.lines.compute.map(|_| cost.effective()),
                 unused_commitments: Some(cost.unused()),
                 fee: Some(replay::fee(before, hosts, fee_fraction)),
-                // The examples know no NAT gateways; without hosts there are none.
-                pool_network: bill.lines.pool_network.filter(|_| plan.host_seconds.values().all(|hours| *hours == 0)),
-                // Nor do they know spare hosts, or pods that wait.
-                spare_hosts: None,
-                work_owed: None,
+                // The examples know no NAT gateways, spare hosts or pods that wait; without hosts there are none.
+                pool_network: bill.lines.pool_network.filter(|_| nothing_moves),
+                spare_hosts: bill.lines.spare_hosts.filter(|_| nothing_moves),
+                work_owed: bill.lines.work_owed.filter(|_| nothing_moves),
                 ..bill.lines
             };
             (lines, cost)
