@@ -7,20 +7,20 @@ use types::{ClusterId, Hour, Window};
 use crate::assumptions::Assumptions;
 use crate::bill::allocation::by_day::{self, Pieces};
 use crate::bill::today::Bill;
-use crate::conclude::origins::Origins;
-use crate::conclude::rightsizing::Sizes;
-use crate::conclude::rightsizing::days::read_sizes;
-use crate::conclude::{Evidence, conclude};
+use crate::conclusion::provenance::Origins;
+use crate::conclusion::rightsizing::Sizes;
+use crate::conclusion::rightsizing::last_days::read_sizes;
+use crate::conclusion::{Evidence, conclude};
 use crate::prices::PriceBook;
 use crate::read::decode::Decoder;
 use crate::read::error::AnalyzeError;
-use crate::read::fetch::{Days, SUMMED, coverage};
+use crate::read::lake_objects::{Days, SUMMED, coverage};
+use crate::scenarios::emp_profile::Profile;
 use crate::scenarios::model;
-use crate::scenarios::profile::Profile;
-use crate::scenarios::vendor::Vendor;
-use crate::sums::facts::HourFacts;
-use crate::sums::ledger::Ledger;
-use crate::sums::observed::Observed;
+use crate::scenarios::vendor_estimate::Vendor;
+use crate::sums::hour_facts::HourFacts;
+use crate::sums::node_usage_by_owner::Ledger;
+use crate::sums::window_totals::Observed;
 
 /// Request: what to analyze, and by which assumptions and prices.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use crate::fast::FastMap;
+use crate::fast_maps::FastMap;
 
 /// Names and their numbers.
 #[derive(Debug, Clone)]

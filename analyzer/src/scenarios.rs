@@ -1,14 +1,14 @@
 //! Scenarios the same hours are held against, and what moving from one to another saves.
 
-pub(crate) mod hosts;
+pub(crate) mod emp_profile;
 pub(crate) mod model;
-pub(crate) mod profile;
-pub(crate) mod realised;
-pub(crate) mod vendor;
+pub(crate) mod realised_saving;
+pub(crate) mod vendor_estimate;
+pub(crate) mod vendor_host_count;
 
 use types::analysis::{ExactLines, Saving, Scenario};
 
-use crate::month::Month;
+use crate::monthly_scaling::Month;
 
 /// The saving from one scenario to another; `None` when no line is priced in both.
 pub(crate) fn saving(from: (&Scenario, &ExactLines), to: (&Scenario, &ExactLines), month: Month) -> Option<Saving> {

@@ -1,16 +1,16 @@
 //! Integer sums over the hours read: what ran, who held what of which nodes, what was left idle.
 
-pub(crate) mod both;
-pub(crate) mod drained;
-pub(crate) mod facts;
-pub(crate) mod file_system;
+pub(crate) mod cpu_and_memory;
+pub(crate) mod drained_nodes;
+pub(crate) mod efs_file_systems;
 pub(crate) mod histogram;
-pub(crate) mod ledger;
+pub(crate) mod hour_facts;
 pub(crate) mod load_balancers;
-pub(crate) mod node;
-pub(crate) mod observed;
-pub(crate) mod plausible;
-pub(crate) mod pod;
-pub(crate) mod unknown;
-pub(crate) mod volume;
-pub(crate) mod zone;
+pub(crate) mod node_billing;
+pub(crate) mod node_usage_by_owner;
+pub(crate) mod plausibility_bounds;
+pub(crate) mod pod_row;
+pub(crate) mod unknown_slots;
+pub(crate) mod volume_billing;
+pub(crate) mod window_totals;
+pub(crate) mod zone_regions;

@@ -3,16 +3,18 @@
 //! Two readers with two needs: the analyzer reads everything ([`Catalog`]), the collector only what a machine of a
 //! given size may be ([`instance_types()`]), and links nothing of the prices.
 
+mod eks_versions;
 mod instance_types;
-mod matrix;
-mod prices;
-mod versions;
+mod list_prices;
+mod region_table;
 
 use serde::de::DeserializeOwned;
 
+pub use eks_versions::{EksVersions, Minor, Support, minor};
 pub use instance_types::{Allocatable, InstanceType, Size, instance_types};
-pub use prices::{Catalog, Earlier, Estimate, Listed, Plan, Provenance, Sighting, SpotSaving, Term, currency_of};
-pub use versions::{EksVersions, Minor, Support, minor};
+pub use list_prices::{
+    Catalog, Earlier, Estimate, Listed, Provenance, SavingsPlan, Sighting, SpotSaving, Term, currency_of,
+};
 
 /// Error from reading the catalog. It is part of the program, so this is a fault of the build.
 #[derive(Debug, thiserror::Error)]

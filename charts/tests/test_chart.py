@@ -177,7 +177,7 @@ class Values(unittest.TestCase):
             self.assertFalse(row.endswith("|  |"), row)
 
     def test_the_labels_asked_of_kube_state_metrics_are_those_that_doctor_asks_for(self):
-        source = (ROOT / "collector/src/doctor/labels.rs").read_text()
+        source = (ROOT / "collector/src/doctor/node_labels.rs").read_text()
         allow = re.search(r"const ALLOW: [^=]*= (?:&)?\[(.*?)\];", source, re.S)[1]
         wanted = re.findall(r'"([^"]+)"', allow)
         nodes = self.values["prometheus"]["kube-state-metrics"]["metricLabelsAllowlist"][0]
@@ -185,7 +185,7 @@ class Values(unittest.TestCase):
         self.assertEqual(sorted(wanted), sorted(given))
 
     def test_the_annotations_that_tell_load_balancers_apart_are_those_the_doctor_asks_for(self):
-        source = (ROOT / "collector/src/doctor/labels.rs").read_text()
+        source = (ROOT / "collector/src/doctor/node_labels.rs").read_text()
         allow = re.search(r"const ALLOW_ANNOTATIONS: .*? = \[(.*?)\n\];", source, re.S)[1]
         wanted = [
             "{}=[{}]".format(resource, ",".join(re.findall(r'"([^"]+)"', keys)))
@@ -195,7 +195,7 @@ class Values(unittest.TestCase):
         self.assertEqual(self.values["prometheus"]["kube-state-metrics"]["metricAnnotationsAllowList"], wanted)
 
     def test_what_is_asked_of_kube_state_metrics_beyond_its_default_is_turned_on(self):
-        flags = re.findall(r'\bflag: "(--[^"]+)"', (ROOT / "collector/src/metrics.rs").read_text())
+        flags = re.findall(r'\bflag: "(--[^"]+)"', (ROOT / "collector/src/metric_catalogue.rs").read_text())
         self.assertGreater(len(flags), 0)
         self.assertEqual(self.values["prometheus"]["kube-state-metrics"]["extraArgs"], flags)
 
@@ -520,7 +520,7 @@ class Alerts(unittest.TestCase):
 
     def test_every_metric_of_ours_exists(self):
         text = RENDERER.text(HELM, case("monitoring"))
-        metrics = (ROOT / "collector/src/health/metrics.rs").read_text()
+        metrics = (ROOT / "collector/src/health/collector_metrics.rs").read_text()
         registered = set(re.findall(r'r\.register\(\s*"(\w+)"', metrics))
         for name in re.findall(r"emp_cost_collector_(\w+)\{", text):
             self.assertIn(re.sub("_(info|total)$", "", name), registered)

@@ -19,7 +19,7 @@ def exposed():
     """Every name of a metric that the programs expose, as their sources say it."""
     of_run = (ROOT / "cli/src/run/deliver/metrics.rs").read_text()
     names = set(re.findall(r'"(emp_cost_\w+)"', of_run))
-    of_collector = (ROOT / "collector/src/health/metrics.rs").read_text()
+    of_collector = (ROOT / "collector/src/health/collector_metrics.rs").read_text()
     prefix = re.search(r'Registry::with_prefix\("(\w+)"\)', of_collector)[1]
     counters = set(re.findall(r"(\w+): (?:Family<\w+, )?Counter", of_collector))
     histograms = set(re.findall(r"(\w+): Histogram,", of_collector))

@@ -9,12 +9,12 @@ use lake::{Lake, LakeUri};
 use types::ClusterId;
 use types::analysis::Analysis;
 
-use crate::failure::Failure;
-use crate::inputs::{InputArgs, window};
+use crate::analysis_inputs::{InputArgs, window};
+use crate::exit_codes::Failure;
 use crate::invoice;
 use crate::output::{print, write_file};
 use crate::progress::{Progress, Step};
-use crate::range::RangeArgs;
+use crate::time_range::RangeArgs;
 
 /// Price a cluster from the lake, today and on an elastic machine pool
 ///
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: AnalyzeArgs, now: DateTime<Utc>, progress: &Progre
     let request = inputs.request(args.cluster_id, window);
     let step = progress.step("analyze");
     let mut analysis = analyze(&lake, request.clone(), &step).await?;
-    step.finish(&types::show::counted(analysis.window.hours_present, "hour"));
+    step.finish(&types::wording::counted(analysis.window.hours_present, "hour"));
     if let Some(bill) = &inputs.bill {
         let step = progress.step("invoice");
         invoice::beside(&mut analysis, &lake, &request, bill, &step).await?;

@@ -5,12 +5,12 @@ use collector::args::{CollectArgs, ConfigErrors, DEFAULT_SCHEDULE, ScheduleArgs}
 use collector::server::Server;
 use collector::{Bounds, Collected, HourResult, Settings};
 use lake::Lake;
-use types::show::counted;
+use types::wording::counted;
 use types::{ClusterId, Hour, Window};
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::progress::{Progress, Step};
-use crate::range::RangeArgs;
+use crate::time_range::RangeArgs;
 
 /// Span looked back over without `--from`: what a Prometheus of the usual Helm charts keeps.
 const REACH: TimeDelta = TimeDelta::days(15);
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args, now: fn() -> DateTime<Utc>, progress: &Progr
         let schedule = ScheduleArgs::new(schedule, reach, args.hours_per_run, args.listen);
         let checked = ConfigErrors::and(args.collect.resolve(), schedule.resolve(now()));
         let (collection, plan) = checked.map_err(Failure::usage)?;
-        return Ok(collector::daemon::run(&collection, &plan, now).await?);
+        return Ok(collector::scheduled_collection::run(&collection, &plan, now).await?);
     }
     let collection = args.collect.resolve().map_err(Failure::usage)?;
     let window = args.range.closed(now(), REACH)?;

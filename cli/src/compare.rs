@@ -6,10 +6,10 @@ use anyhow::Context;
 use reports::Comparison;
 use reports::export::File;
 
-use crate::failure::Failure;
-use crate::formats::MoneyArgs;
+use crate::exit_codes::Failure;
 use crate::output::print;
 use crate::report::{Given, read, write};
+use crate::report_formats::MoneyArgs;
 
 /// Compare two analyses of one cluster: what changed, and why, in amounts that add up
 ///

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Command;
 use clap_complete::Shell;
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::output::{print, write_file};
 
 /// Print completions for a shell

@@ -1,8 +1,8 @@
 //! EDGE: `emp-cost demo`: the whole pipeline on a synthetic cluster, through a real Prometheus.
 
-mod made;
-mod served;
-mod stage;
+mod demo_lake;
+mod demo_service;
+mod generated_cluster;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use lake::store::DirStore;
 use lake::{HourOrigin, Lake};
 use types::{Hour, Window};
 
-pub(crate) use stage::DemoArgs;
-use stage::{END_SECONDS, Stage, TEAM, fresh_lake};
+pub(crate) use demo_lake::DemoArgs;
+use demo_lake::{END_SECONDS, Stage, TEAM, fresh_lake};
 
-use crate::failure::Failure;
-use crate::formats::FormatArgs;
+use crate::exit_codes::Failure;
 use crate::output::{print, write_file};
 use crate::progress::{Progress, Step};
+use crate::report_formats::FormatArgs;
 use crate::{analyze, collect, report};
 
 pub(crate) async fn run(args: DemoArgs, now: fn() -> DateTime<Utc>, progress: &Progress) -> Result<(), Failure> {
     if args.serve {
-        return served::run(&args, now, progress).await;
+        return demo_service::run(&args, now, progress).await;
     }
     let begun = Instant::now();
     let stage = set_up(&args)?;
@@ -125,6 +125,6 @@ async fn generate(stage: &Stage, window: Window, step: &Step) -> anyhow::Result<
         stage.lake.write_hour(&stage.id, hour, rows, HourOrigin::generator()).await?;
         step.set(done + 1, hours.len());
     }
-    step.finish(&format!("{} from the generator", types::show::counted(hours.len(), "hour")));
+    step.finish(&format!("{} from the generator", types::wording::counted(hours.len(), "hour")));
     Ok(())
 }

@@ -5,10 +5,10 @@ use collector::args::SourceArgs;
 use collector::doctor::{Diagnosis, Finding, LabelReport, MetricReport, Need, Severity, examine, helm_values};
 use collector::server::Server;
 use lake::LakeUri;
-use types::moment::parse_moment;
-use types::show::{UNKNOWN, counted, grouped};
+use types::time_parsing::parse_moment;
+use types::wording::{UNKNOWN, counted, grouped};
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::output;
 
 /// Check whether a Prometheus has what a report needs, and how to fix what is missing

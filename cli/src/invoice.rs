@@ -9,14 +9,14 @@ use invoice::ExportUri;
 use lake::{Lake, LakeUri};
 use types::ClusterId;
 use types::analysis::{Analysis, Gravity, Invoice, Note};
-use types::show::{counted, money, percent_brief};
+use types::wording::{counted, money, percent_brief};
 
-use crate::failure::Failure;
-use crate::formats::MoneyArgs;
-use crate::inputs::{assumptions, prices, there, window};
+use crate::analysis_inputs::{assumptions, prices, there, window};
+use crate::exit_codes::Failure;
 use crate::output::{print, write_file};
 use crate::progress::{Progress, Step};
-use crate::range::RangeArgs;
+use crate::report_formats::MoneyArgs;
+use crate::time_range::RangeArgs;
 
 /// Compare the AWS bill with the estimate: what was estimated, what was billed, and what only one of them has
 ///

@@ -1,17 +1,17 @@
 //! `emp-cost lake`: lists, verifies, compacts and prunes a lake, and documents its columns.
 
-mod common;
 mod compact;
 mod ls;
 mod prune;
 mod schema;
+mod shared_args;
 mod sql;
 mod verify;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::progress::Progress;
 
 /// Inspect and maintain a lake: list, verify, compact, prune, data dictionary, and views for DuckDB

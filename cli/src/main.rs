@@ -1,25 +1,25 @@
 //! The command line of the EMP Cost Analyzer: its subcommands and where each is implemented.
 
 mod analysis_file;
+mod analysis_inputs;
 mod analyze;
 mod collect;
 mod compare;
 mod completions;
-mod config;
+mod config_file;
 mod demo;
 mod doctor;
-mod failure;
-mod formats;
-mod inputs;
+mod exit_codes;
 mod invoice;
 mod lake;
 mod output;
 mod prices;
 mod progress;
-mod range;
 mod report;
+mod report_formats;
 mod report_store;
 mod run;
+mod time_range;
 mod work;
 
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use collector::args::{LogArgs, LogFormat, without_secrets};
 use collector::logging::Readers;
 
-use failure::Failure;
+use exit_codes::Failure;
 use output::eprint;
 use progress::Progress;
 
@@ -82,16 +82,17 @@ fn now() -> DateTime<Utc> {
 
 /// The commands, most of them with `--config`.
 fn command() -> clap::Command {
-    config::with_config(Cli::command())
+    config_file::with_config(Cli::command())
 }
 
 /// Parses the command line, with the options of the file that it may name.
 fn parsed() -> Result<Cli, ExitCode> {
     let command = command();
-    let expanded = config::expanded(config::command_line(), &command, config::in_environment).map_err(|error| {
-        eprint(&format!("error: {error}\n"));
-        ExitCode::from(failure::USAGE)
-    })?;
+    let expanded =
+        config_file::expanded(config_file::command_line(), &command, config_file::in_environment).map_err(|error| {
+            eprint(&format!("error: {error}\n"));
+            ExitCode::from(exit_codes::USAGE)
+        })?;
     let matches = command.clone().try_get_matches_from(&expanded.args);
     let cli =
         matches.and_then(|matches| Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command.clone())));
@@ -101,7 +102,7 @@ fn parsed() -> Result<Cli, ExitCode> {
         if let Some(note) = expanded.note(&error.to_string()) {
             eprint(&note);
         }
-        if error.use_stderr() { ExitCode::from(failure::USAGE) } else { ExitCode::SUCCESS }
+        if error.use_stderr() { ExitCode::from(exit_codes::USAGE) } else { ExitCode::SUCCESS }
     })
 }
 

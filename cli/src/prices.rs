@@ -1,8 +1,8 @@
 //! EDGE: `emp-cost prices`: explains prices, and imports AWS price lists.
 
 mod explain;
-mod shapes;
-mod spill;
+mod external_sort;
+mod instance_shapes;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +10,17 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use ::prices::bulk::{Bulk, read_bulk_in};
 use ::prices::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
+use prices::aws_price_list::{Bulk, read_bulk_in};
 use types::UsdPerHour;
-use types::show::counted;
+use types::wording::counted;
 
-use crate::failure::Failure;
-use crate::inputs::prices;
+use crate::analysis_inputs::prices;
+use crate::exit_codes::Failure;
 use crate::output::{print, write_file_by};
-use shapes::{known_type, shape};
-use spill::Spill;
+use external_sort::Spill;
+use instance_shapes::{known_type, shape};
 
 /// Size of the read buffer for a price list, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;

@@ -12,9 +12,9 @@ use types::ClusterId;
 use types::analysis::Analysis;
 
 use crate::analysis_file::parse;
-use crate::failure::Failure;
-use crate::formats::FormatArgs;
+use crate::exit_codes::Failure;
 use crate::output::{print, read_file, write_file};
+use crate::report_formats::FormatArgs;
 use crate::report_store;
 
 /// Render an analysis as a page, and as files for other tools

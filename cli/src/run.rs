@@ -10,15 +10,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake, LakeUri};
 use reports::{Member, Standing};
 use types::analysis::{Analysis, Note};
-use types::moment::parse_span;
+use types::time_parsing::parse_span;
 use types::{ClusterId, Hour, Window};
 
-use crate::failure::Failure;
-use crate::formats::FormatArgs;
-use crate::inputs::{InputArgs, Inputs};
+use crate::analysis_inputs::{InputArgs, Inputs};
+use crate::exit_codes::Failure;
 use crate::output::print;
 use crate::progress::Progress;
-use crate::range::SETTLE;
+use crate::report_formats::FormatArgs;
+use crate::time_range::SETTLE;
 use crate::{analyze, invoice, report, report_store};
 use deliver::{DeliverArgs, Delivery};
 

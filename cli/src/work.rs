@@ -1,6 +1,6 @@
 //! EDGE: `emp-cost work`: takes what-ifs from the queue of the reporting service and replays them.
 
-mod overlay;
+mod what_if_prices;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,14 +12,14 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use lake::{Lake, LakeUri, Store, StoreError};
 use serve::ended;
-use service::jobs::{self, Ended, Job, Taken};
+use service::what_if_queue::{self, Ended, Job, Taken};
 use tokio::sync::Mutex;
 use types::Window;
 
+use crate::analysis_inputs::{InputArgs, Inputs};
 use crate::analyze;
-use crate::failure::Failure;
-use crate::formats::FormatArgs;
-use crate::inputs::{InputArgs, Inputs};
+use crate::exit_codes::Failure;
+use crate::report_formats::FormatArgs;
 
 /// Interval at which a worker says that it lives.
 const SAYS: Duration = Duration::from_secs(5);
@@ -67,7 +67,7 @@ impl Worker {
 }
 
 pub(crate) async fn run(args: WorkArgs, now: fn() -> DateTime<Utc>) -> Result<(), Failure> {
-    let name = args.name.or_else(service::seal::random_name::<6>).context("get random numbers")?;
+    let name = args.name.or_else(service::sealed_values::random_name::<6>).context("get random numbers")?;
     let hand = Arc::new(Hand::default());
     let worker = Worker { inputs: args.inputs.read()?, name, once: args.once, hand: Arc::clone(&hand) };
     let store = args.lake.open().await;
@@ -140,10 +140,10 @@ async fn one(
     // Whoever gave it back meanwhile has ended this worker.
     let Some(mut taken) = held.take() else { return Ok(()) };
     let outcome = match outcome {
-        Ok(files) => Ok(jobs::keep(store.as_ref(), files).await?),
+        Ok(files) => Ok(what_if_queue::keep(store.as_ref(), files).await?),
         Err(error) => Err(format!("{error:#}")),
     };
-    if !jobs::finish(store.as_ref(), &mut taken, outcome, now()).await? {
+    if !what_if_queue::finish(store.as_ref(), &mut taken, outcome, now()).await? {
         tracing::warn!(id = job.id, "another worker has the job, and its finish counts");
     }
     Ok(())
@@ -171,7 +171,7 @@ impl Hand {
         if self.is_closed() {
             return Ok(None);
         }
-        *taken = jobs::take(store, over, name, now).await?;
+        *taken = what_if_queue::take(store, over, name, now).await?;
         Ok(taken.as_ref().map(|taken| taken.job.clone()))
     }
 
@@ -184,7 +184,7 @@ impl Hand {
         self.closed.store(true, Ordering::Release);
         let Some(mut taken) = self.taken.lock().await.take() else { return };
         let id = taken.job.id.clone();
-        match jobs::give_back(store, &mut taken).await {
+        match what_if_queue::give_back(store, &mut taken).await {
             Ok(true) => tracing::info!(%id, "the what-if is given back, for the next worker"),
             Ok(false) => tracing::warn!(%id, "another worker has the job"),
             // Its lease ends by itself.
@@ -200,7 +200,7 @@ async fn renewed(store: Arc<dyn Store>, hand: Arc<Hand>, now: fn() -> DateTime<U
         let progress = (hand.done.load(Ordering::Relaxed), hand.all.load(Ordering::Relaxed));
         let mut held = hand.taken.lock().await;
         let Some(taken) = held.as_mut() else { return };
-        match jobs::renew(store.as_ref(), taken, Some(progress), now()).await {
+        match what_if_queue::renew(store.as_ref(), taken, Some(progress), now()).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => tracing::warn!(id = taken.job.id, "the lease could not be renewed: {error}"),
@@ -220,7 +220,7 @@ async fn result(
     let changes = &job.changes;
     request.assumptions = request.assumptions.changed_by(&changes.assumptions).context("read the job's assumptions")?;
     if !changes.prices.is_empty() {
-        let prices = overlay::merged(&inputs.own_prices, &changes.prices)?;
+        let prices = what_if_prices::merged(&inputs.own_prices, &changes.prices)?;
         request.prices = inputs.priced(&prices).context("read the job's prices")?;
     }
     if !changes.profile.is_empty() {
@@ -238,7 +238,7 @@ async fn result(
 #[cfg(test)]
 mod tests {
     use analyzer::{Assumptions, Domain};
-    use service::assumptions::{self, Assumption};
+    use service::what_if_assumptions::{self, Assumption};
 
     /// The table of the service, which does not know the analyzer. Where it differs, a new one is written beside it.
     #[test]
@@ -248,14 +248,14 @@ mod tests {
             unit: key.unit.to_owned(),
             effect: key.effect.to_owned(),
             domain: match key.domain {
-                Domain::Number { default, min, max } => assumptions::Domain::Number { default, min, max },
-                Domain::Name { allowed } => {
-                    assumptions::Domain::Name { allowed: allowed.iter().map(|name| (*name).to_owned()).collect() }
-                }
+                Domain::Number { default, min, max } => what_if_assumptions::Domain::Number { default, min, max },
+                Domain::Name { allowed } => what_if_assumptions::Domain::Name {
+                    allowed: allowed.iter().map(|name| (*name).to_owned()).collect(),
+                },
             },
         };
         let expected: Vec<Assumption> = Assumptions::keys().map(row).collect();
-        if assumptions::all() != expected {
+        if what_if_assumptions::all() != expected {
             let text = serde_json::to_string_pretty(&expected).unwrap() + "\n";
             std::fs::write("../service/assets/assumptions.json.new", text).unwrap();
             panic!(
@@ -265,7 +265,8 @@ mod tests {
         // A report lists them all, each with its value, which the form of a what-if shows by these names.
         let listed = Assumptions::default().in_force();
         let listed = listed.iter().map(|one| (one.key.clone(), one.unit.clone(), one.default.clone()));
-        let known = assumptions::all().iter().map(|one| (one.name.clone(), one.unit.clone(), one.default_value()));
+        let known =
+            what_if_assumptions::all().iter().map(|one| (one.name.clone(), one.unit.clone(), one.default_value()));
         assert_eq!(listed.collect::<Vec<_>>(), known.collect::<Vec<_>>());
         // Both refuse the same texts.
         for text in [
@@ -276,7 +277,7 @@ mod tests {
             "[emp]\nzones = \"one\"",
             "emp = [",
         ] {
-            assert_eq!(assumptions::check(text).is_ok(), Assumptions::from_toml(text).is_ok(), "{text}");
+            assert_eq!(what_if_assumptions::check(text).is_ok(), Assumptions::from_toml(text).is_ok(), "{text}");
         }
     }
 }

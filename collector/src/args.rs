@@ -14,7 +14,7 @@ use clap::error::{ContextKind, ContextValue};
 use cron::Schedule;
 use lake::LakeUri;
 use types::ClusterId;
-use types::moment::parse_moment;
+use types::time_parsing::parse_moment;
 
 use crate::kubernetes::{Access, KubernetesApi, KubernetesError};
 use crate::overrides::Overrides;
@@ -154,7 +154,7 @@ pub struct Collection {
 
 /// When to collect, checked.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct CollectionPlan {
     /// The times.
     pub schedule: Schedule,
     /// Reach into the past, as it was written: a span moves on with the clock.
@@ -316,7 +316,7 @@ impl ScheduleArgs {
     ///
     /// # Errors
     /// [`ConfigErrors`] with everything that is wrong.
-    pub fn resolve(&self, now: DateTime<Utc>) -> Result<Plan, ConfigErrors> {
+    pub fn resolve(&self, now: DateTime<Utc>) -> Result<CollectionPlan, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let schedule = errors.take("schedule", schedule(&self.schedule));
         let reach = errors.take("reach", reach(&self.reach, now));
@@ -324,7 +324,7 @@ impl ScheduleArgs {
         let listen = errors.take("listen", address(&self.listen));
         match (schedule, reach, hours_per_run, listen) {
             (Some(schedule), Some(()), Some(hours_per_run), Some(listen)) => {
-                Ok(Plan { schedule, reach: self.reach.clone(), hours_per_run, listen })
+                Ok(CollectionPlan { schedule, reach: self.reach.clone(), hours_per_run, listen })
             }
             _ => Err(errors),
         }
@@ -365,7 +365,7 @@ fn address(text: &str) -> Result<Option<SocketAddr>, String> {
 pub fn without_secrets(mut error: clap::Error) -> clap::Error {
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg] {
         let Some(ContextValue::String(given)) = error.get(kind) else { continue };
-        let shown = types::hidden::without_secrets(given);
+        let shown = types::secret_redaction::without_secrets(given);
         error.insert(kind, ContextValue::String(shown));
     }
     error
@@ -409,7 +409,7 @@ mod tests {
         DateTime::from_timestamp(1_782_864_000, 0).unwrap()
     }
 
-    fn plan(change: impl FnOnce(&mut ScheduleArgs)) -> Result<Plan, String> {
+    fn plan(change: impl FnOnce(&mut ScheduleArgs)) -> Result<CollectionPlan, String> {
         let mut args = ScheduleArgs {
             schedule: DEFAULT_SCHEDULE.to_owned(),
             reach: "15d".to_owned(),
@@ -445,7 +445,7 @@ mod tests {
     fn a_schedule_may_be_written_as_in_a_crontab() {
         let next = |text: &str| {
             let plan = plan(|args| args.schedule = text.to_owned()).unwrap();
-            (crate::schedule::next(&plan.schedule, now()).unwrap() - now()).num_seconds()
+            (crate::hours_to_collect::next(&plan.schedule, now()).unwrap() - now()).num_seconds()
         };
         assert_eq!([next("5 * * * *"), next("0 5 * * * *"), next("30 10 * * * *")], [300, 300, 630]);
     }

@@ -3,31 +3,31 @@
 //! It asks a few dozen cheap questions, and collects the newest closed hour without keeping it: what that took is the
 //! only estimate of a backfill worth giving.
 
-mod answers;
 mod finding;
-mod labels;
-mod metrics;
+mod metric_presence;
+mod node_labels;
+mod series_by_label;
 
 use chrono::{DateTime, Utc};
 use lake::Table as _;
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 use serde::Serialize;
-use types::show::counted;
 use types::window::HOUR_SECONDS;
+use types::wording::counted;
 use types::{Hour, Window};
 
+use crate::collection_results::{Collected, HourResult};
 use crate::dialect::Dialect;
-use crate::fetch::fetch;
-use crate::outcome::{Collected, HourResult};
+use crate::hour_fetch::fetch;
 use crate::queries;
 use crate::server::{QueryError, Server};
 use crate::settings::Settings;
 
-pub use crate::metrics::Need;
-use answers::{DAY_SECONDS, DAYS, history, instant, last, narrowed, number, whole};
+pub use crate::metric_catalogue::Need;
 pub use finding::{Finding, Severity};
-pub use labels::{ALLOW, LabelReport, helm_values, opt_in_flags};
-pub use metrics::MetricReport;
+pub use metric_presence::MetricReport;
+pub use node_labels::{ALLOW, LabelReport, helm_values, opt_in_flags};
+use series_by_label::{DAY_SECONDS, DAYS, history, instant, last, narrowed, number, whole};
 
 /// Scrapes in a thousand that may be missing before it is worth a word.
 const COVERAGE_PER_THOUSAND: i64 = 990;
@@ -121,10 +121,10 @@ pub async fn examine(
     let own = queries::matchers(settings, &Dialect::default());
     let mut findings = Vec::new();
     let clock_ahead_seconds = clock(server, now, &mut findings).await?;
-    let metrics = metrics::examine(server, &own, at, &mut findings).await?;
+    let metrics = metric_presence::examine(server, &own, at, &mut findings).await?;
     let duplicates = duplicates(server, &own, at, &mut findings).await?;
     let jobs = jobs(server, &own, at, &mut findings).await?;
-    let (nodes, node_labels) = labels::examine(server, &own, at, &mut findings).await?;
+    let (nodes, node_labels) = node_labels::examine(server, &own, at, &mut findings).await?;
     let hours_available = hours_available(server, settings, at, &mut findings).await?;
     let sample = sample(server, settings, at, hours_available, &mut findings).await;
     findings.sort_by_key(|finding| finding.severity);
@@ -148,7 +148,7 @@ pub async fn examine(
 
 async fn clock(server: &Server, now: DateTime<Utc>, findings: &mut Vec<Finding>) -> Result<Option<i64>, QueryError> {
     let ahead = server.now().await?.map(|there| there.signed_duration_since(now).num_seconds());
-    if let Some(seconds) = ahead.filter(|seconds| seconds.abs() > crate::schedule::SKEW.num_seconds()) {
+    if let Some(seconds) = ahead.filter(|seconds| seconds.abs() > crate::hours_to_collect::SKEW.num_seconds()) {
         findings.push(Finding {
             severity: Severity::Note,
             what: format!("the clock of the server differs from this machine's by {seconds} s"),
@@ -215,7 +215,7 @@ async fn jobs(
             instant(server, &format!("count by (job) (count by (job,instance) ({expression}))"), &["job"], now).await?;
         for (labels, points) in found {
             let job = labels.into_iter().next().unwrap_or_default();
-            let up = format!("up{{{own}job={}}}", crate::promql::quoted(&job));
+            let up = format!("up{{{own}job={}}}", crate::promql_quoting::quoted(&job));
             let share = number(server, &format!("avg(avg_over_time({up}[1d]))"), now).await?;
             let scrapes = |span: &'static str| format!("max(count_over_time({up}[{span}]))");
             let minutes = number(server, &scrapes("10m"), now).await?.map(whole);

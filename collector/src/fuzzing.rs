@@ -8,10 +8,12 @@ use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS};
 
 use crate::dialect::{Dialect, label_spellings};
-use crate::doubt::Doubts;
+use crate::impossible_measurements::Doubts;
 use crate::settings::Settings;
 use crate::snapshot::{Between, Snapshot, Vanished};
-use crate::{gaps, node, quality, queries, rows, single_cluster, volume};
+use crate::{
+    hour_edge_counters, hour_quality, node_rows, queries, single_cluster_check, snapshot_encoding, volume_rows,
+};
 
 /// Start of the hour the answers are taken to be of: 2026-06-30T12:00:00Z.
 const HOUR: i64 = 1_782_820_800;
@@ -41,17 +43,17 @@ pub fn fuzz_hour(answers: &[u8]) {
         drop(label_spellings(&String::from_utf8_lossy(body)));
     }
     snapshot.learn_limits();
-    let _beyond = gaps::of(&snapshot, hour);
-    let _twice = single_cluster::twice(&snapshot);
+    let _beyond = hour_edge_counters::of(&snapshot, hour);
+    let _twice = single_cluster_check::twice(&snapshot);
     let _names = (snapshot.vanished(Vanished::Pods, hour), snapshot.vanished(Vanished::Nodes, hour));
-    let _faults = quality::faults(&snapshot, &[]);
-    let nodes = node::rows(&snapshot, &settings, hour, &mut Doubts::default());
-    let volumes = volume::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
+    let _faults = hour_quality::faults(&snapshot, &[]);
+    let nodes = node_rows::rows(&snapshot, &settings, hour, &mut Doubts::default());
+    let volumes = volume_rows::rows(&snapshot, &nodes, &settings, hour, &mut Doubts::default());
     nodes.iter().for_each(assert_possible_node);
     volumes.iter().for_each(assert_possible_volume);
-    let _load_balancers = crate::load_balancer::rows(&snapshot.load_balancers, hour);
+    let _load_balancers = crate::load_balancer_rows::rows(&snapshot.load_balancers, hour);
     let mut last = None;
-    let Ok(_rest) = rows::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
+    let Ok(_rest) = snapshot_encoding::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
         assert!(containers.iter().all(|container| container.pod_uid == pod.pod_uid));
         assert!(last.as_ref() < Some(&pod.pod_uid), "pods come in the order of their uids");
         assert_possible_pod(&pod);

@@ -1,9 +1,9 @@
 //! Health and metrics of the collector: whether it lives, whether its last hour went well, and counts of what it did.
 //!
-//! Pure state; [`crate::listen`] serves it over HTTP. The names begin with `emp_cost_collector_`, so that no query for
+//! Pure state; [`crate::health_port`] serves it over HTTP. The names begin with `emp_cost_collector_`, so that no query for
 //! `kube_*` or `container_*` ever counts them.
 
-mod metrics;
+mod collector_metrics;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use types::Hour;
 
-use crate::outcome::{Collected, HourResult};
+use crate::collection_results::{Collected, HourResult};
 use crate::queries;
 use crate::server::Event;
-use metrics::Metrics;
+use collector_metrics::Metrics;
 
 /// Time without any progress after which the collector counts as stuck: every step of it, also waiting, reports more
 /// often. The longest silence that is none is one query with its time-out and the pause before the next try.
@@ -219,7 +219,7 @@ impl Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::CollectError;
+    use crate::collection_results::CollectError;
 
     fn hour() -> Hour {
         Hour::starting_at(1_782_864_000).unwrap()

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::{InstanceType, Size};
 use lake::tables::NodeHour;
 
-use crate::limits;
-use crate::node::labels::{label, node_group};
+use crate::machine_limits;
+use crate::node_rows::label_facts::{label, node_group};
 use crate::numbers::whole;
 use crate::overrides::{Overrides, is_instance_type};
 use crate::snapshot::{Bound, Facts};
@@ -100,8 +100,8 @@ fn contradiction(kind: &InstanceType, facts: &Facts) -> Option<String> {
         return Some(format!("CPUs of {arch}"));
     }
     let capacity = |resource: &str| facts.resources.get(&(Bound::Capacity, resource.to_owned())).copied();
-    let cpus = capacity("cpu").and_then(limits::possible_cores).and_then(whole)?;
-    let memory_bytes = capacity("memory").and_then(limits::possible_memory).and_then(whole)?;
+    let cpus = capacity("cpu").and_then(machine_limits::possible_cores).and_then(whole)?;
+    let memory_bytes = capacity("memory").and_then(machine_limits::possible_memory).and_then(whole)?;
     let size = Size { cpus, memory_bytes, ..Size::default() };
     (!size.may_be(kind)).then(|| format!("{cpus} CPUs and {} MiB", memory_bytes >> 20))
 }

@@ -38,7 +38,7 @@ mod tests {
             ..ApiFacts::default()
         };
         let mut snapshot = crate::snapshot::Snapshot::default();
-        let mut claim = crate::snapshot::Claim::default();
+        let mut claim = crate::snapshot::ClaimSeries::default();
         "fast".clone_into(&mut claim.storage_class);
         "pvc-1".clone_into(&mut claim.volume);
         claim.present[0] = true;
@@ -47,7 +47,14 @@ mod tests {
         snapshot.volumes.insert("pvc-1".to_owned(), volume);
         let settings = crate::Settings { api, ..crate::Settings::default() };
         let hour = types::Hour::starting_at(7200).unwrap();
-        let row = crate::volume::rows(&snapshot, &[], &settings, hour, &mut crate::doubt::Doubts::default()).remove(0);
+        let row = crate::volume_rows::rows(
+            &snapshot,
+            &[],
+            &settings,
+            hour,
+            &mut crate::impossible_measurements::Doubts::default(),
+        )
+        .remove(0);
         assert_eq!((row.volume_type.as_deref(), row.volume_type_source.as_str()), (Some("io2"), "api"));
         assert_eq!((row.iops, row.throughput_mib_per_second), (Some(5_000), Some(500)));
         assert_eq!((row.zone.as_deref(), row.zone_source.as_deref()), (Some("us-east-1b"), Some("api")));

@@ -1,59 +1,59 @@
 //! Prometheus to lake: one closed UTC hour at a time.
 //!
-//! The way of an hour: [`queries`] says what is asked, `fetch` sends it through [`server`], [`decode`] reads the
-//! answers, `snapshot` holds them by object, `rows` turns them into rows, and [`run`] writes those to the lake.
+//! The way of an hour: [`queries`] says what is asked, `hour_fetch` sends it through [`server`], [`decode`] reads the
+//! answers, `snapshot` holds them by object, `snapshot_encoding` turns them into rows, and [`collection_run`] writes those to the lake.
 //! Only [`server`] touches the network; everything after it is a function of its arguments.
 
 // What a server says is added up so that nothing it can be makes a sum wrap or stop.
 #![cfg_attr(not(any(test, fuzzing)), warn(clippy::arithmetic_side_effects))]
 
 pub mod args;
-mod busy;
-mod container;
-mod counter;
-pub mod daemon;
+mod cadvisor_liveness;
+mod cluster_probe;
+pub mod collection_results;
+pub mod collection_run;
+mod container_rows;
+mod counter_increase;
 pub mod decode;
 pub mod dialect;
 pub mod doctor;
-mod doubt;
-mod fetch;
 #[cfg(any(test, fuzzing))]
 mod fuzzing;
-mod gaps;
 pub mod health;
+pub mod health_port;
+mod hour_edge_counters;
+mod hour_fetch;
+mod hour_quality;
+pub mod hours_to_collect;
+mod impossible_measurements;
 mod instance_type;
 pub mod kubernetes;
-mod life;
-mod limits;
-pub mod listen;
-mod liveness;
-mod load_balancer;
+mod lifespan;
+mod load_balancer_rows;
 pub mod logging;
-mod look;
-pub mod metrics;
-mod node;
-mod node_use;
+mod machine_limits;
+pub mod metric_catalogue;
+mod node_rows;
+mod node_usage_check;
 mod numbers;
-pub mod outcome;
 pub mod overrides;
-mod owner;
-mod pod;
-mod promql;
-mod quality;
+mod pod_rows;
+mod promql_quoting;
 pub mod queries;
-mod rows;
-pub mod run;
-pub mod schedule;
+pub mod scheduled_collection;
 pub mod server;
 pub mod settings;
-mod single_cluster;
+mod single_cluster_check;
+mod slot_usage_bounds;
 mod snapshot;
+mod snapshot_encoding;
 pub mod usage_source;
-mod volume;
+mod volume_rows;
+mod workload_owner;
 
+pub use collection_results::{CollectError, Collected, HourResult};
+pub use collection_run::{Bounds, collect};
 #[cfg(any(test, fuzzing))]
 pub use fuzzing::fuzz_hour;
-pub use outcome::{CollectError, Collected, HourResult};
 pub use overrides::{OverrideError, Overrides};
-pub use run::{Bounds, collect};
 pub use settings::Settings;

@@ -5,35 +5,35 @@
 //! the look-ahead is what tells that a pod ended in the last seconds of the hour.
 
 mod containers;
-mod exporters;
+mod dialect_probes;
+mod exporter_scrapes;
 mod load_balancers;
+mod narrowed_query;
 mod nodes;
 mod old_cadvisor;
 mod pods;
-mod probes;
-mod query;
-mod question;
-mod rules;
+mod query_template;
+mod recording_rules;
 mod volumes;
 
 pub use containers::*;
-pub use exporters::*;
+pub(crate) use dialect_probes::{KUBE_SYSTEMS, stand_ins};
+pub use dialect_probes::{dialect_probe, hour_probe, replicas};
+pub use exporter_scrapes::*;
 use lake::digest;
 pub use load_balancers::*;
+pub use narrowed_query::Question;
+pub(crate) use narrowed_query::matchers;
 pub use nodes::*;
 pub use pods::*;
-pub(crate) use probes::{KUBE_SYSTEMS, stand_ins};
-pub use probes::{dialect_probe, hour_probe, replicas};
-pub use query::{Fact, LOOK_AHEAD_SECONDS, Query, SHARD, Shape};
-pub use question::Question;
-pub(crate) use question::matchers;
-pub use rules::*;
+pub use query_template::{Fact, LOOK_AHEAD_SECONDS, Query, SHARD, Shape};
+pub use recording_rules::*;
 use types::SLOT_SECONDS;
 use types::window::HOUR_SECONDS;
 pub use volumes::*;
 
 use crate::dialect::Dialect;
-use crate::promql::alternatives;
+use crate::promql_quoting::alternatives;
 use crate::settings::Settings;
 
 /// Every query of an hour, in the order they are sent: first those that tell whether the server has the hour at all.
@@ -71,7 +71,7 @@ pub const ALL: [Query; 28] = [
 
 /// The queries of an hour, in the order of [`ALL`]: those that the server can answer by its dialect.
 pub fn questions(settings: &Settings, dialect: &Dialect) -> Vec<Question> {
-    let asked = ALL.iter().filter_map(|query| probes::substitute(dialect, query));
+    let asked = ALL.iter().filter_map(|query| dialect_probes::substitute(dialect, query));
     asked.map(|query| Question::new(query, settings, dialect)).collect()
 }
 

@@ -1,23 +1,23 @@
 //! EDGE: the server that is asked, gently: one query at a time, smaller where it is too much, later where it is busy.
 //!
 //! Decisions without the network stand apart: [`options`](ServerOptions) and [`args`](ServerArgs) say how,
-//! [`flavor`](Flavor) whom, `shard` and `sizes` in which parts, [`error`](QueryError) what to do about a failure.
-//! `auth` and `send` make one exchange, `inner` repeats it, `asking` makes those of an hour.
+//! [`server_flavor`](Flavor) whom, `query_split` and `query_sizes` in which parts, [`query_error`](QueryError) what to do about a failure.
+//! `auth` and `http_exchange` make one exchange, `retries` repeats it, `query_pipeline` makes those of an hour.
 
-mod address;
 mod args;
-mod asking;
 mod auth;
-mod error;
-mod event;
-mod flavor;
-mod inner;
+mod http_exchange;
 mod options;
+mod query_error;
+mod query_events;
+mod query_pipeline;
+mod query_sizes;
+mod query_split;
 mod reply;
+mod retries;
 mod secret;
-mod send;
-mod shard;
-mod sizes;
+mod server_flavor;
+mod server_url;
 
 use std::sync::Arc;
 
@@ -27,16 +27,16 @@ use types::Hour;
 use crate::decode::decode;
 use crate::queries::LOOK_AHEAD_SECONDS;
 pub use args::{ConfigError, ServerArgs};
-pub use asking::{Asking, Take};
-pub use error::QueryError;
-pub use event::{Event, Listener};
-pub use flavor::Flavor;
-use inner::Inner;
+use http_exchange::Times;
+pub(crate) use http_exchange::within_the_server;
 pub use options::{Auth, Backoff, ServerOptions};
+pub use query_error::QueryError;
+pub use query_events::{Event, Listener};
+pub use query_pipeline::{Asking, Take};
 pub use reply::{AskError, Reply};
+use retries::Inner;
 pub use secret::Secret;
-use send::Times;
-pub(crate) use send::within_the_server;
+pub use server_flavor::Flavor;
 
 /// Shortest span that is asked by itself: a day. No server limits queries to less.
 const LEAST_SPAN_SECONDS: i64 = 86_400;

@@ -1,15 +1,15 @@
 //! The answers of one hour, sorted by what they are about. Pure: bodies in, maps out.
 
-mod changes;
-mod containers;
-mod exporters;
-mod jobs;
-mod load_balancers;
-mod nodes;
-mod pods;
-mod presence;
+mod container_series;
+mod contradictory_facts;
+mod duplicate_cadvisor_jobs;
+mod load_balancer_series;
+mod node_series;
+mod pod_series;
+mod presence_slots;
+mod scrape_series;
 mod small_map;
-mod volumes;
+mod volume_series;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,25 +21,25 @@ use types::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::dialect::{Dialect, LabelColumn, label_columns};
-use crate::doubt::Doubts;
-use crate::limits::Limits;
+use crate::impossible_measurements::Doubts;
+use crate::machine_limits::Limits;
 use crate::queries::{self, Fact, Question};
 use crate::settings::Settings;
 use crate::usage_source::UsageSource;
 
-pub(crate) use changes::Between;
 #[cfg(test)]
-pub(crate) use containers::Measure;
-pub(crate) use containers::{Amount, Beyond, Grid, Instance, InstanceKey, Resources, Uid};
-pub(crate) use exporters::Scrapes;
-use jobs::ByJob;
-pub(crate) use load_balancers::{
+pub(crate) use container_series::Measure;
+pub(crate) use container_series::{Amount, Beyond, Grid, Instance, InstanceKey, Resources, Uid};
+pub(crate) use contradictory_facts::Between;
+use duplicate_cadvisor_jobs::ByJob;
+pub(crate) use load_balancer_series::{
     INGRESS_GROUP, INGRESS_SCHEME, Kind, LoadBalancers, Object, SERVICE_INTERNAL, SERVICE_SCHEME,
 };
-pub(crate) use nodes::{Bound, Exporter, Facts, Io, Machine, Node};
-pub(crate) use pods::Pod;
+pub(crate) use node_series::{Bound, Exporter, Facts, Io, Machine, Node};
+pub(crate) use pod_series::Pod;
+pub(crate) use scrape_series::Scrapes;
 pub(crate) use small_map::{SmallMap, SmallSet};
-pub(crate) use volumes::{Claim, Volume};
+pub(crate) use volume_series::{ClaimSeries, Volume};
 
 /// Points at the edges of the slots: the start of the hour, then the end of each slot.
 pub(crate) const EDGES: usize = SLOTS_PER_HOUR + 1;
@@ -83,7 +83,7 @@ pub(crate) struct Snapshot {
     /// By `instance` label, and by that of the node where there is one.
     pub(crate) exporters: BTreeMap<(String, String), Exporter>,
     /// By namespace and name.
-    pub(crate) claims: BTreeMap<(String, String), Claim>,
+    pub(crate) claims: BTreeMap<(String, String), ClaimSeries>,
     /// By name.
     pub(crate) volumes: BTreeMap<String, Volume>,
     /// Services, Ingresses and Gateways that have one.
@@ -194,12 +194,12 @@ impl Snapshot {
     /// bound to that.
     pub(crate) fn settle(&mut self) {
         self.believe_one_job();
-        self.slack_seconds = exporters::interval(&self.scrapes, exporters::CADVISOR).saturating_mul(2);
+        self.slack_seconds = scrape_series::interval(&self.scrapes, scrape_series::CADVISOR).saturating_mul(2);
         self.slack_seconds = self.slack_seconds.clamp(LEAST_SLACK_SECONDS, SLOT_SECONDS);
-        self.listing_seconds = exporters::interval(&self.scrapes, exporters::KUBE_STATE_METRICS);
+        self.listing_seconds = scrape_series::interval(&self.scrapes, scrape_series::KUBE_STATE_METRICS);
         self.rename_strangers();
         self.bridge_gaps();
-        nodes::join_exporters(&mut self.exporters);
+        node_series::join_exporters(&mut self.exporters);
         if self.dialect.contains("exported_node") {
             for pod in self.pods.values_mut().filter(|pod| pod.node_of_exporter) {
                 pod.node = Name::default();
@@ -224,7 +224,7 @@ impl Snapshot {
     pub(crate) fn learn_limits(&mut self) {
         for (name, node) in &self.nodes {
             let machines = node.machines.values().filter_map(|machine| machine.facts.as_ref());
-            let limits = machines.map(nodes::Facts::limits).fold(node.facts.limits(), Limits::max);
+            let limits = machines.map(node_series::Facts::limits).fold(node.facts.limits(), Limits::max);
             self.limits.insert(name.clone(), limits);
         }
     }
@@ -296,7 +296,7 @@ impl Snapshot {
     /// Takes in when pods or nodes that vanished were last seen.
     pub(crate) fn read_last_seen(&mut self, what: Vanished, body: &[u8]) -> Result<Answer, DecodeError> {
         if what == Vanished::Nodes {
-            return nodes::read_seen(self, body);
+            return node_series::read_seen(self, body);
         }
         decode(body, &["uid"], &mut |series| {
             let (Some(uid), Some((last_ms, _))) = (series.label("uid"), series.points.last()) else { return };
@@ -322,7 +322,7 @@ impl Snapshot {
             Vanished::Pods => {
                 self.pods.iter().filter(|(_, pod)| gone_pod(pod)).map(|(uid, _)| uid.to_string()).collect()
             }
-            Vanished::Nodes => nodes::vanished(self, hour),
+            Vanished::Nodes => node_series::vanished(self, hour),
         }
     }
 
@@ -385,11 +385,11 @@ impl Snapshot {
             UsageSource::Recorded { .. } => "",
         };
         Some(InstanceKey {
-            pod_uid: containers::uid_of_cgroup(id),
+            pod_uid: container_series::uid_of_cgroup(id),
             namespace: self.name(series.label("namespace")?),
             pod: self.name(series.label("pod")?),
             container: self.name(series.label("container")?),
-            id: containers::fingerprint(id),
+            id: container_series::fingerprint(id),
         })
     }
 
@@ -417,39 +417,39 @@ type Take = fn(&mut Snapshot, &Series<'_, '_>, i64) -> Option<()>;
 /// Picks the function that takes in the series of a query.
 fn taker(fact: Fact) -> Take {
     match fact {
-        Fact::ContainerCpu => containers::cpu,
-        Fact::ContainerCpuBeyond => containers::cpu_beyond,
-        Fact::ContainerCpuScraped => containers::cpu_scraped,
-        Fact::ContainerRate => containers::rate,
-        Fact::ContainerCpuPeak => containers::cpu_peak,
-        Fact::ContainerMemoryMean => containers::memory_mean,
-        Fact::ContainerMemoryMax => containers::memory_max,
-        Fact::ContainerStart => containers::start,
-        Fact::ContainerResources => containers::resources,
-        Fact::PodInfo => pods::info,
-        Fact::PodLastSeen => pods::last_seen,
-        Fact::PodFacts => pods::facts,
-        Fact::PodEnded => pods::ended,
-        Fact::PodSpec => pods::spec,
-        Fact::PodNodeSelector => pods::node_selector,
-        Fact::Owners => pods::owners,
-        Fact::Exporters => exporters::scrapes,
-        Fact::Duplicates => exporters::duplicates,
-        Fact::NodeInfo => nodes::info,
-        Fact::NodeLastSeen => nodes::last_seen,
-        Fact::NodeCreated => nodes::created,
-        Fact::NodeResources => nodes::resources,
-        Fact::NodeLabels => nodes::labels,
-        Fact::NodeCpu => nodes::cpu,
-        Fact::NodeCpuBeyond => nodes::cpu_beyond,
-        Fact::NodeMemory => nodes::memory,
-        Fact::NodeIo => nodes::io,
-        Fact::NodeIoBeyond => nodes::io_beyond,
-        Fact::NodeExporters => nodes::exporters,
-        Fact::LoadBalancers => load_balancers::take,
-        Fact::ClaimInfo => volumes::claim_info,
-        Fact::VolumeInfo => volumes::info,
-        Fact::VolumeUsed => volumes::used,
+        Fact::ContainerCpu => container_series::cpu,
+        Fact::ContainerCpuBeyond => container_series::cpu_beyond,
+        Fact::ContainerCpuScraped => container_series::cpu_scraped,
+        Fact::ContainerRate => container_series::rate,
+        Fact::ContainerCpuPeak => container_series::cpu_peak,
+        Fact::ContainerMemoryMean => container_series::memory_mean,
+        Fact::ContainerMemoryMax => container_series::memory_max,
+        Fact::ContainerStart => container_series::start,
+        Fact::ContainerResources => container_series::resources,
+        Fact::PodInfo => pod_series::info,
+        Fact::PodLastSeen => pod_series::last_seen,
+        Fact::PodFacts => pod_series::facts,
+        Fact::PodEnded => pod_series::ended,
+        Fact::PodSpec => pod_series::spec,
+        Fact::PodNodeSelector => pod_series::node_selector,
+        Fact::Owners => pod_series::owners,
+        Fact::Exporters => scrape_series::scrapes,
+        Fact::Duplicates => scrape_series::duplicates,
+        Fact::NodeInfo => node_series::info,
+        Fact::NodeLastSeen => node_series::last_seen,
+        Fact::NodeCreated => node_series::created,
+        Fact::NodeResources => node_series::resources,
+        Fact::NodeLabels => node_series::labels,
+        Fact::NodeCpu => node_series::cpu,
+        Fact::NodeCpuBeyond => node_series::cpu_beyond,
+        Fact::NodeMemory => node_series::memory,
+        Fact::NodeIo => node_series::io,
+        Fact::NodeIoBeyond => node_series::io_beyond,
+        Fact::NodeExporters => node_series::exporters,
+        Fact::LoadBalancers => load_balancer_series::take,
+        Fact::ClaimInfo => volume_series::claim_info,
+        Fact::VolumeInfo => volume_series::info,
+        Fact::VolumeUsed => volume_series::used,
     }
 }
 
@@ -533,7 +533,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::rows;
+    use crate::snapshot_encoding;
 
     const HOUR: i64 = 1_782_820_800;
     const UIDS: [&str; 2] = ["0f3a1b2c-1111-2222-3333-444455556666", "1f3a1b2c-1111-2222-3333-444455556666"];
@@ -572,7 +572,7 @@ mod tests {
         }
         snapshot.settle();
         let mut rows = Vec::new();
-        rows::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
+        snapshot_encoding::each_pod(snapshot, &settings, hour, &mut |pod, containers| {
             rows.push((pod, containers));
             Ok::<(), Infallible>(())
         })

@@ -4,9 +4,9 @@
 //! Names after the data dictionaries of the Cost and Usage Report, of CUR 2.0, and of FOCUS 1.0 and 1.2 with AWS columns,
 //! read 2026-11; FOCUS 1.2 calls `SkuMeter` what 1.0 has as `x_UsageType`.
 
+use crate::cluster_tags::{Tags, plain};
 use crate::error::InvoiceError;
-use crate::format::Format;
-use crate::tags::{Tags, plain};
+use crate::export_format::Format;
 
 /// Place of a column in a row; `None` where the export does not have it.
 pub(crate) type Place = Option<usize>;

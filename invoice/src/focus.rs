@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::charge::{Charge, Commitment, Kind, Purchase};
+use crate::cluster_tags::{Tags, cluster_of_arn};
 use crate::columns::Columns;
-use crate::rows::{Bad, Row};
-use crate::tags::{Tags, cluster_of_arn};
+use crate::file_rows::{Bad, Row};
 
 /// Reads a row; `None` for a row without a time.
 pub(crate) fn charge<'r>(columns: &Columns, row: &'r dyn Row) -> Result<Option<Charge<'r>>, Bad> {

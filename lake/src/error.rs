@@ -2,8 +2,8 @@
 
 use types::{ClusterId, Hour};
 
-use crate::encode::DecodeError;
-use crate::ownership::ForeignObject;
+use crate::manifest_ownership::ForeignObject;
+use crate::parquet_encoding::DecodeError;
 use crate::store::StoreError;
 
 /// Why the lake could not be written or read.

@@ -7,12 +7,12 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use types::{ClusterId, Hour, Window};
 
-use crate::day::Day;
 use crate::error::LakeError;
-use crate::keys::{self, ManifestName};
+use crate::hour_writes::{Lake, size, total};
 use crate::manifest::ObjectEntry;
+use crate::object_keys::{self, ManifestName};
 use crate::store::{InOrder, Store};
-use crate::write::{Lake, size, total};
+use crate::utc_day::Day;
 
 /// Days listed at once; each reads some manifests at once itself.
 const DAYS: usize = 4;
@@ -60,7 +60,7 @@ impl Place {
             "manifest" => name.to_owned(),
             _ => format!("{}.json", name.strip_suffix(".parquet")?),
         };
-        let (period, revision) = match keys::manifest_name(&beside)? {
+        let (period, revision) = match object_keys::manifest_name(&beside)? {
             ManifestName::Hour { of_day, revision } => (Period::Hour(of_day), revision),
             ManifestName::Day { revision } => (Period::Day, revision),
             // The mark of a try says nothing but how often it was tried.
@@ -178,7 +178,7 @@ pub(crate) async fn manifests(
     cluster: &ClusterId,
     window: Option<Window>,
 ) -> Result<Vec<Place>, LakeError> {
-    let keys = store.list(&keys::cluster_manifests(cluster)).await?;
+    let keys = store.list(&object_keys::cluster_manifests(cluster)).await?;
     let places = keys.iter().filter_map(|key| Place::parse(key));
     let mut places: Vec<_> = places.filter(|place| place.in_days_of(window)).collect();
     places.sort_by_key(|place| (place.date, place.period, place.revision));

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::cell::Kind;
+use crate::column_values::Kind;
 use crate::tables::{Column, ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
 
 /// A table, described.
@@ -234,7 +234,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json().unwrap()).unwrap();
         let count: usize = json.as_array().unwrap().iter().map(|t| t["columns"].as_array().unwrap().len()).sum();
         assert_eq!(count, TABLES.iter().map(|t| t.columns.len() + HOME.len()).sum::<usize>());
-        assert!(HOME.map(|(name, _)| name) == crate::encode::HOME_COLUMNS);
+        assert!(HOME.map(|(name, _)| name) == crate::parquet_encoding::HOME_COLUMNS);
         assert_eq!(json[0]["columns"][0]["unit"], "second");
     }
 

@@ -7,7 +7,7 @@
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 
-use crate::cell::{Cell, Kind, SlotValues};
+use crate::column_values::{Cell, Kind, SlotValues};
 
 /// One column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

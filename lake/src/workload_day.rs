@@ -17,8 +17,8 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use serde::Serialize;
 
-use crate::cell::{Cell, Kind};
-use crate::encode::{self, DecodeError};
+use crate::column_values::{Cell, Kind};
+use crate::parquet_encoding::{self, DecodeError};
 use crate::tables::Column;
 
 /// The name of the object in a report's folder.
@@ -190,7 +190,7 @@ pub fn encode(mut rows: Vec<WorkloadDay>) -> Result<Bytes, DecodeError> {
         .set_created_by(CREATED_BY.to_owned())
         .build();
     let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let schema = Arc::new(encode::arrow_schema(COLUMNS));
+    let schema = Arc::new(parquet_encoding::arrow_schema(COLUMNS));
     let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
     for rows in rows.chunks(64 * 1024) {
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), columns(rows))?)?;
@@ -243,7 +243,7 @@ fn columns(rows: &[WorkloadDay]) -> Vec<ArrayRef> {
 pub fn decode(file: Bytes) -> Result<Vec<WorkloadDay>, DecodeError> {
     check_size(&file)?;
     let (mut rows, mut texts) = (Vec::new(), Texts::default());
-    for batch in encode::batches(file, COLUMNS, 64 * 1024)? {
+    for batch in parquet_encoding::batches(file, COLUMNS, 64 * 1024)? {
         let batch = batch?;
         for row in 0..batch.num_rows() {
             let misfit = || DecodeError::Row { table: "workload_day", row };

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use types::{Hour, NanoUsd, PriceSeconds, UsdPerHour, split, window::HOUR_SECONDS};
 
-use crate::book::{Commitment, PriceBook, Rate};
-use crate::machine::MachineKind;
+use crate::machine_kind::MachineKind;
+use crate::price_book::{Commitment, PriceBook, Rate};
 
 /// Prices machine-seconds hour by hour.
 #[derive(Debug)]
@@ -301,7 +301,7 @@ pub fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::CapacityType;
+    use crate::machine_kind::CapacityType;
     use proptest::prelude::*;
 
     const PLANS: &str = r#"

@@ -1,18 +1,18 @@
 //! Assumptions of the replay, each key of `assumptions.toml` with its default, its source and what it changes.
 
-mod key;
-mod keys;
-mod set;
+mod allowed_values;
+mod assumption_set;
+mod defaults_and_ranges;
 
-use crate::judge::Limits;
-use crate::migration::Migration;
+use crate::host_usage_prediction::Predictor;
+use crate::limit_checks::Limits;
+use crate::live_migration::Migration;
 use crate::placement::Score;
-use crate::predictor::Predictor;
-use crate::rightsize::RightSizing;
-use crate::setup::{Consolidation, MemoryModel, Pool, Setup, Zones};
-pub use key::{AssumptionsError, Domain, Key, Value};
-pub use keys::Assumptions;
-pub use set::{AssumptionSet, Field, in_force, read_assumptions};
+use crate::rightsized_requests::RightSizing;
+use crate::scenario_setup::{Consolidation, MemoryModel, Pool, Setup, Zones};
+pub use allowed_values::{AssumptionsError, Domain, Key, Value};
+pub use assumption_set::{AssumptionSet, Field, in_force, read_assumptions};
+pub use defaults_and_ranges::Assumptions;
 
 impl Assumptions {
     /// Reads `assumptions.toml`: dotted tables, every key optional.
@@ -58,7 +58,7 @@ impl Assumptions {
             days: count(self.sizing_days),
             cpu_percent: self.sizing_cpu_percentile,
             memory_margin: self.sizing_memory_margin,
-            floor: crate::hour::Ask {
+            floor: crate::input_hour::Ask {
                 cpu_millicores: count(self.sizing_floor_millicores),
                 memory_mib: count(self.sizing_floor_mib),
             },
@@ -71,7 +71,7 @@ impl Assumptions {
         setup.node_boot_seconds = seconds(self.ec2_boot_seconds);
         setup.headroom.empty_seconds = seconds(self.machine_empty_seconds);
         setup.headroom.warm_machines = count(self.machine_warm);
-        if setup.ec2.buy != crate::setup::Buy::AsObserved {
+        if setup.ec2.buy != crate::scenario_setup::Buy::AsObserved {
             setup.ec2.least_machines = count(self.ec2_least_machines);
         }
         setup.least_billed_seconds = seconds(self.machine_least_billed_seconds);

@@ -3,24 +3,24 @@
 //! An hour is read once. Pods get dense ids while they live, so that a scenario keeps what it knows of them in plain
 //! vectors; ids are used again once a pod is gone, so that memory grows with pods alive and not with days.
 
-mod impute;
-mod imputed;
-mod past;
-mod scratch;
-mod usage;
+mod container_imputation;
+mod imputed_amounts;
+mod last_day_usage;
+mod pod_usage;
+mod usage_means;
 
-pub(crate) use impute::Guess;
-pub(crate) use imputed::is_silent;
-pub use imputed::{Amounts, Imputed};
+pub(crate) use container_imputation::Guess;
+pub(crate) use imputed_amounts::is_silent;
+pub use imputed_amounts::{Amounts, Imputed};
 
 use std::collections::BTreeMap;
 
-use crate::frozen_zones::{FrozenPast, FrozenSlots};
-use crate::hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
+use crate::input_hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
 use crate::number::{float, whole};
 use crate::outcome::Evictions;
-use crate::rightsize::{RightSizing, Sizer};
-use crate::table::{FreePlaces, Table};
+use crate::rightsized_requests::{RightSizing, Sizer};
+use crate::slab::{FreePlaces, Table};
+use crate::unknown_zones::{FrozenPast, FrozenSlots};
 
 /// Hours for which work that starts late is followed: it is shifted by at most so much, and the ids of pods that are
 /// gone stay theirs so much longer.
@@ -43,7 +43,7 @@ pub(crate) struct Pod {
     /// Node it ran on when it came, and the group of that.
     pub(crate) node: u32,
     pub(crate) node_group: u16,
-    pub(crate) movable: crate::hour::Movable,
+    pub(crate) movable: crate::input_hour::Movable,
     pub(crate) volumes: u16,
     pub(crate) pausing_volumes: u16,
     /// Request as it is.
@@ -181,8 +181,8 @@ pub(crate) struct Cluster {
     /// Pods that went in the hour in work, in the one before it, and so on; what is followed still needs their ids.
     gone: [Vec<u32>; KEPT_HOURS],
     free: FreePlaces,
-    scratch: scratch::Scratch,
-    past: past::Past,
+    scratch: usage_means::Scratch,
+    past: last_day_usage::Past,
     /// Parts of the hour's use that are imputed: a row for each pod, [`NONE`] for nearly all of them.
     guesses: Vec<Guess>,
     guess_of: Table<u32>,
@@ -219,8 +219,8 @@ impl Cluster {
             alive: Vec::new(),
             gone: Default::default(),
             free: FreePlaces::default(),
-            scratch: scratch::Scratch::default(),
-            past: past::Past::default(),
+            scratch: usage_means::Scratch::default(),
+            past: last_day_usage::Past::default(),
             guesses: Vec::new(),
             guess_of: Table::default(),
             guessed: Vec::new(),

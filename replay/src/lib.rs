@@ -43,46 +43,48 @@
 //! ```
 
 mod assumptions;
-mod bound;
-mod catalog;
 mod cluster;
-mod fee;
-mod frozen_zones;
-mod hour;
-mod judge;
-mod migration;
+mod cost_lower_bound;
+mod decision_log;
+mod host_usage_prediction;
+mod input_hour;
+mod limit_checks;
+mod live_migration;
+mod machine_types;
+mod named_scenarios;
 mod number;
-mod observer;
 mod outcome;
 pub mod placement;
-mod predictor;
-mod rightsize;
-mod run;
-mod scenarios;
-mod setup;
-mod table;
-mod world;
+mod replay_run;
+mod rightsized_requests;
+mod scenario_setup;
+mod simulation;
+mod slab;
+mod unknown_zones;
+mod vendor_fee;
 
 pub use assumptions::{
     AssumptionSet, Assumptions, AssumptionsError, Domain, Field, Key, Value, in_force, read_assumptions,
 };
-pub use bound::{Bound, Grain, compute_cost, lower_bound, screen};
-pub use catalog::{Catalog, HostType, MachineType};
 pub use cluster::{Amounts, Imputed, daemons_of, zones_of};
-pub use fee::fee;
-pub use hour::{
+pub use cost_lower_bound::{Bound, Grain, compute_cost, lower_bound, screen};
+pub use decision_log::{Decision, HostReason, Log, Observer, Silent};
+pub use host_usage_prediction::{Predictor, Series};
+pub use input_hour::{
     Ask, ContainerRow, HOUR_SECONDS, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PackedHours, PodRow, Role,
     SLOT_SECONDS, SLOTS, UNKNOWN,
 };
-pub use judge::{Check, Limits, WAITING, breaches, holds, judge};
-pub use migration::Migration;
-pub use observer::{Decision, HostReason, Log, Observer, Silent};
+pub use limit_checks::{Check, Limits, WAITING, breaches, holds, judge};
+pub use live_migration::Migration;
+pub use machine_types::{Catalog, HostType, MachineType};
+pub use named_scenarios::Base;
 pub use outcome::{
     Blast, Evictions, Extent, Failures, Frozen, Group, HostLoss, HourBilled, Interruptions, Motion, Outcome, Owed,
     Point, Risk, Served, Service, Starts, Stranded, Waiting, Worst,
 };
-pub use predictor::{Predictor, Series};
-pub use rightsize::RightSizing;
-pub use run::Replay;
-pub use scenarios::Base;
-pub use setup::{Buy, Consolidation, Ec2, EvictionLimits, Headroom, MemoryModel, Pool, Requests, Setup, Zones};
+pub use replay_run::Replay;
+pub use rightsized_requests::RightSizing;
+pub use scenario_setup::{
+    Buy, Consolidation, Ec2, EvictionLimits, Headroom, MemoryModel, Pool, Requests, Setup, Zones,
+};
+pub use vendor_fee::fee;

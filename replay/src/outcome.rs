@@ -1,15 +1,15 @@
 //! Outcome of a scenario: seconds billed, pods served, risk, and how it looked over time. No money yet.
 
 mod evictions;
-mod left;
-mod waiting;
+mod late_starts;
+mod stranded_and_interrupted;
 
 use crate::cluster::Imputed;
-use crate::hour::SLOTS;
+use crate::input_hour::SLOTS;
 pub use evictions::Evictions;
-pub use left::{Interruptions, Stranded};
-pub(crate) use waiting::Start;
-pub use waiting::{Owed, Starts, Waiting};
+pub(crate) use late_starts::Start;
+pub use late_starts::{Owed, Starts, Waiting};
+pub use stranded_and_interrupted::{Interruptions, Stranded};
 
 /// Outcome of a scenario.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,20 +3,20 @@
 //! [`FirstFit`] answers "which is the first machine with room" over thousands of machines. Two packers choose machines
 //! to buy: [`first_fit_decreasing`], what Karpenter would give, and [`Packer`], the best that is honest.
 
-mod decreasing;
+mod best_packing;
 mod dot_product;
-mod equals;
-mod few;
+mod equal_items;
+mod few_items_exact;
 mod first_fit;
+mod first_fit_decreasing;
 mod one_type;
-mod packer;
-mod plan;
-mod prices;
+mod purchase_plan;
+mod shadow_prices;
 
-pub use decreasing::first_fit_decreasing;
-pub(crate) use decreasing::undominated;
+pub use best_packing::Packer;
 pub use first_fit::FirstFit;
-pub use packer::Packer;
+pub use first_fit_decreasing::first_fit_decreasing;
+pub(crate) use first_fit_decreasing::undominated;
 use types::UsdPerHour;
 
 /// Size of one pod.

@@ -2,8 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "that is its purpose")]
 
+use reports::csv_tables::SHEETS;
 use reports::focus::COLUMNS;
-use reports::sheets::SHEETS;
 
 fn main() {
     println!("## CSV tables\n\n| table | what a row is |\n|---|---|");

@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::Analysis;
 
-use crate::table::{Cell, Column, Row, Table};
+use crate::page_table::{Cell, Column, Row, Table};
 
 /// The section.
 #[derive(Debug, Template)]

@@ -21,7 +21,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::error::RenderError;
-use crate::table::Table;
+use crate::page_table::Table;
 
 /// A chart in both sizes, with its finding and the same numbers in a table.
 #[derive(Debug, Template)]

@@ -4,18 +4,18 @@
 //! the machines of before; then machines, by what pods request and by how full they are packed. So the parts add up to
 //! the change, whatever changed together.
 
-mod bridge;
+mod cost_bridge;
 
 use askama::Template;
 use types::analysis::{Analysis, Assumption, ScenarioId};
-use types::show;
+use types::wording;
 
 use crate::error::RenderError;
-use crate::format;
-use crate::money::Money;
-use crate::table::{Cell, Column, Row, Table};
-use crate::{trust, words};
-use bridge::{Bridge, bridges};
+use crate::number_format;
+use crate::page_currency::Money;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::{confidence_words, scenario_words};
+use cost_bridge::{Bridge, bridges};
 
 /// Why two analyses cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,11 +70,11 @@ impl<'a> Comparison<'a> {
     /// [`CompareError`] when they are of different clusters or in different currencies, or one has no hour.
     pub fn try_new(before: &'a Analysis, after: &'a Analysis) -> Result<Self, CompareError> {
         if before.cluster_id != after.cluster_id {
-            let [before, after] = [before, after].map(|one| words::plain(&one.cluster_id));
+            let [before, after] = [before, after].map(|one| scenario_words::plain(&one.cluster_id));
             return Err(CompareError::Clusters { before, after });
         }
         if before.currency != after.currency {
-            let [before, after] = [before, after].map(|one| words::plain(&one.currency));
+            let [before, after] = [before, after].map(|one| scenario_words::plain(&one.currency));
             return Err(CompareError::Currencies { before, after });
         }
         for (which, one) in [("first", before), ("second", after)] {
@@ -92,9 +92,9 @@ impl<'a> Comparison<'a> {
     pub fn page(&self, money: &Money) -> Result<String, RenderError> {
         let bridges = bridges(self.before, self.after);
         let page = Page {
-            cluster_id: words::plain(&self.after.cluster_id),
-            before: words::window(self.before),
-            after: words::window(self.after),
+            cluster_id: scenario_words::plain(&self.after.cluster_id),
+            before: scenario_words::window(self.before),
+            after: scenario_words::window(self.after),
             lead: self.lead(&bridges, money),
             tables: bridges.iter().map(|bridge| table(bridge, money)).collect(),
             usage: self.usage(),
@@ -111,8 +111,8 @@ impl<'a> Comparison<'a> {
         let mut text = format!(
             "### What changed in {}\n\n{} against {}. {}\n\n",
             crate::markdown::code(&self.after.cluster_id),
-            crate::markdown::sentence(&words::window(self.after)),
-            crate::markdown::sentence(&words::window(self.before)),
+            crate::markdown::sentence(&scenario_words::window(self.after)),
+            crate::markdown::sentence(&scenario_words::window(self.before)),
             crate::markdown::sentence(&self.lead(&bridges, money)),
         );
         let tables = bridges.iter().map(|bridge| table(bridge, money));
@@ -133,7 +133,7 @@ impl<'a> Comparison<'a> {
         let largest = today.steps.iter().max_by(|a, b| a.usd.abs().total_cmp(&b.usd.abs()));
         let largest = largest.filter(|step| step.usd.abs() >= 1.0).map(|step| {
             let verb = if step.usd < 0.0 { "take off" } else { "add" };
-            format!(" {} {verb} most, {}.", words::sentence(step.what), money.show(step.usd.abs()))
+            format!(" {} {verb} most, {}.", scenario_words::sentence(step.what), money.show(step.usd.abs()))
         });
         let amount = match change {
             change if change >= 1.0 => format!("The bill went up by {} a month.", money.show(change)),
@@ -147,7 +147,7 @@ impl<'a> Comparison<'a> {
     fn advice(&self) -> String {
         let name = |of: &Analysis| -> Option<String> {
             let id = of.verdict.recommendation.as_deref()?;
-            Some(ScenarioId::parse(id).map_or_else(|| words::plain(id), |id| show::action(id).to_owned()))
+            Some(ScenarioId::parse(id).map_or_else(|| scenario_words::plain(id), |id| wording::action(id).to_owned()))
         };
         match (name(self.before), name(self.after)) {
             (None, None) => "Neither analysis has a recommendation.".to_owned(),
@@ -164,7 +164,11 @@ impl<'a> Comparison<'a> {
             |of: &Analysis| of.verdict.recommendation.as_ref().and(of.verdict.confidence.as_ref()).map(|c| c.level);
         match level(self.before).zip(level(self.after)) {
             Some((before, after)) if before != after => {
-                format!(" Confidence was {} and is {} now.", trust::level(before), trust::level(after))
+                format!(
+                    " Confidence was {} and is {} now.",
+                    confidence_words::level(before),
+                    confidence_words::level(after)
+                )
             }
             _ => String::new(),
         }
@@ -177,8 +181,8 @@ impl<'a> Comparison<'a> {
             let (a, b) = (of(&before), of(&after));
             Row::new(vec![
                 Cell::new(what),
-                Cell::new(format::quantity(a)),
-                Cell::new(format::quantity(b)),
+                Cell::new(number_format::quantity(a)),
+                Cell::new(number_format::quantity(b)),
                 if a > 0.0 { Cell::new(signed_percent(b / a - 1.0)) } else { Cell::absent("–") },
             ])
         };
@@ -263,8 +267,8 @@ impl<'a> Comparison<'a> {
         if before.tool_version != after.tool_version {
             caveats.push(format!(
                 "The analyses were made by version {} and {}: what the model does differently is in “the model and packing”.",
-                words::plain(&before.tool_version),
-                words::plain(&after.tool_version)
+                scenario_words::plain(&before.tool_version),
+                scenario_words::plain(&after.tool_version)
             ));
         }
         if self.after.window.start < self.before.window.start {
@@ -286,7 +290,7 @@ fn plus(money: &Money, usd: f64) -> String {
 }
 
 fn signed_percent(fraction: f64) -> String {
-    let text = format::percent(fraction);
+    let text = number_format::percent(fraction);
     if fraction > 0.0005 { format!("+{text}") } else { text }
 }
 
@@ -294,12 +298,16 @@ fn table(bridge: &Bridge, money: &Money) -> Table {
     let whole = |what: String, usd: f64, why: String| {
         Row::total(vec![Cell::new(what), Cell::new(money.show(usd)), Cell::new(why)])
     };
-    let mut rows = vec![whole("Before".to_owned(), bridge.from, words::plain(&bridge.from_name))];
+    let mut rows = vec![whole("Before".to_owned(), bridge.from, scenario_words::plain(&bridge.from_name))];
     rows.extend(bridge.steps.iter().map(|step| {
         let amount = Cell::new(plus(money, step.usd)).tone(if bridge.is_saving { step.usd } else { -step.usd });
-        Row::new(vec![Cell::new(words::sentence(step.what)), amount, Cell::new(words::plain(&step.why))])
+        Row::new(vec![
+            Cell::new(scenario_words::sentence(step.what)),
+            amount,
+            Cell::new(scenario_words::plain(&step.why)),
+        ])
     }));
-    rows.push(whole("After".to_owned(), bridge.to, words::plain(&bridge.to_name)));
+    rows.push(whole("After".to_owned(), bridge.to, scenario_words::plain(&bridge.to_name)));
     let columns = vec![Column::text("What changed"), Column::number("Amount", "a\u{a0}month"), Column::text("Why")];
     Table::new(format!("{}, per month of 730 hours", bridge.title), columns, rows).whole()
 }

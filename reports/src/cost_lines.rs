@@ -2,8 +2,8 @@
 
 use types::analysis::Scenario;
 
-use crate::view::View;
-use crate::words;
+use crate::page_view::View;
+use crate::scenario_words;
 
 /// Text in a cost line that a scenario does not model.
 const NOT_MODELLED: &str = "not modelled";
@@ -42,7 +42,7 @@ pub(crate) struct CostCell {
 pub(crate) fn monthly_factor(analysis: &View<'_>, scenario: &Scenario) -> Option<f64> {
     match (scenario.monthly_usd, scenario.cost_usd.total) {
         (Some(monthly), Some(total)) if total > 0.0 => Some(monthly / total),
-        _ => words::months_per_window(analysis),
+        _ => scenario_words::months_per_window(analysis),
     }
 }
 
@@ -51,17 +51,17 @@ pub(crate) fn cost_table(analysis: &View<'_>) -> CostTable {
     let names = types::analysis::CostLines::default().lines().map(|(line, _)| line);
     let amounts = |line: &str| -> Vec<Option<f64>> {
         let of = |scenario: &Scenario| scenario.cost_usd.lines().into_iter().find(|(name, _)| *name == line)?.1;
-        words::shown(analysis).map(of).collect()
+        scenario_words::shown(analysis).map(of).collect()
     };
     let (mut columns, mut nothing, mut not_modelled) = (Vec::new(), Vec::new(), Vec::new());
     for name in names {
         let amounts = amounts(name);
         if amounts.iter().all(Option::is_none) {
-            not_modelled.push(words::cost_line(name));
+            not_modelled.push(scenario_words::cost_line(name));
         } else if amounts.iter().flatten().all(|usd| *usd == 0.0) {
-            nothing.push(words::cost_line(name));
+            nothing.push(scenario_words::cost_line(name));
         } else {
-            columns.push((words::sentence(&words::cost_line(name)), amounts));
+            columns.push((scenario_words::sentence(&scenario_words::cost_line(name)), amounts));
         }
     }
     let badge = if all_partial(analysis) { "" } else { "partial" };
@@ -90,9 +90,9 @@ pub(crate) fn cost_table(analysis: &View<'_>) -> CostTable {
         };
         CostRow { label: scenario.label.clone(), cells: columns.iter().map(cell).chain([total]).collect() }
     };
-    let rows: Vec<CostRow> = words::shown(analysis).enumerate().map(row).collect();
+    let rows: Vec<CostRow> = scenario_words::shown(analysis).enumerate().map(row).collect();
     let sentence = |names: &[String], is: &str| {
-        (!names.is_empty()).then(|| format!("{} {is}.", words::sentence(&words::list(names))))
+        (!names.is_empty()).then(|| format!("{} {is}.", scenario_words::sentence(&scenario_words::list(names))))
     };
     let verb =
         |names: &[String], one: &str, many: &str| if names.len() == 1 { one.to_owned() } else { many.to_owned() };
@@ -125,5 +125,5 @@ pub(crate) fn not_modelled(analysis: &View<'_>) -> Vec<String> {
     let is_there = |name: &str| {
         analysis.scenarios.iter().any(|s| s.cost_usd.lines().iter().any(|(line, usd)| *line == name && usd.is_some()))
     };
-    names.into_iter().filter(|name| !is_there(name)).map(words::cost_line).collect()
+    names.into_iter().filter(|name| !is_there(name)).map(scenario_words::cost_line).collect()
 }

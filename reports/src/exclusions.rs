@@ -3,12 +3,12 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{Exclusion, Selection, WorkloadMovability};
-use types::show::counted;
+use types::wording::counted;
 
-use crate::format;
-use crate::table::{Cell, Column, Row, Table};
-use crate::view::View;
-use crate::words;
+use crate::number_format;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::page_view::View;
+use crate::scenario_words;
 
 /// The part.
 #[derive(Debug, Template)]
@@ -56,14 +56,16 @@ fn selection(selection: &Selection) -> String {
     let Some(profile) = &selection.profile else {
         return format!("No profile was given: everything moves that can. {spot}");
     };
-    let names = |names: &[String]| words::list(&names.iter().map(|name| words::plain(name)).collect::<Vec<_>>());
+    let names = |names: &[String]| {
+        scenario_words::list(&names.iter().map(|name| scenario_words::plain(name)).collect::<Vec<_>>())
+    };
     let parts = [("namespaces", &selection.namespaces), ("labels", &selection.labels)];
     let parts = parts.iter().filter(|(_, values)| !values.is_empty());
     let parts: Vec<String> = parts.map(|(what, values)| format!("{what} {}", names(values))).collect();
     let joined = parts.join(if selection.combine == "any" { " or " } else { " and " });
     format!(
         "The profile {} selects {}. {spot}",
-        words::plain(profile),
+        scenario_words::plain(profile),
         if joined.is_empty() { "nothing".to_owned() } else { joined }
     )
 }
@@ -72,18 +74,18 @@ fn table(analysis: &View<'_>) -> Table {
     let row = |row: &Exclusion| {
         let costs = match row.costs_usd {
             Some(usd) => analysis.monthly_cell(Some(usd)).tone(-usd),
-            None if row.by_choice => Cell::absent(format::UNKNOWN),
+            None if row.by_choice => Cell::absent(number_format::UNKNOWN),
             None => Cell::absent("no choice"),
         };
         Row::new(vec![
-            Cell::new(words::sentence(&row.reason)).sub(if row.by_choice {
+            Cell::new(scenario_words::sentence(&row.reason)).sub(if row.by_choice {
                 "by choice: another would let them move"
             } else {
                 "elastic VMs cannot run them"
             }),
-            Cell::new(format::count(row.workloads)),
-            Cell::new(format::quantity(row.pod_hours)),
-            Cell::new(format::quantity(row.memory_request_gib_hours)),
+            Cell::new(number_format::count(row.workloads)),
+            Cell::new(number_format::quantity(row.pod_hours)),
+            Cell::new(number_format::quantity(row.memory_request_gib_hours)),
             costs,
         ])
     };

@@ -7,13 +7,13 @@ use std::str::FromStr;
 
 use types::analysis::Analysis;
 
-use crate::drafts::drafts;
+use crate::csv_tables::SHEETS;
 use crate::focus;
-use crate::labels;
+use crate::label_showback;
+use crate::manifest_drafts::drafts;
 use crate::markdown::markdown;
 use crate::page::{Options, page};
 use crate::rightsizing;
-use crate::sheets::SHEETS;
 use crate::workbook::workbook;
 pub use file::{ExportError, File, content_type};
 
@@ -164,10 +164,12 @@ fn add(files: &mut Vec<File>, report: &Report<'_>, format: Format) -> Result<(),
         }
         Format::Markdown => files.push(File::new("summary.md", markdown(analysis, options.currency()))),
         Format::Drafts => files.extend(drafts(analysis).into_iter().map(|draft| File::draft("drafts", draft))),
-        Format::Labels => files.extend(labels::files(analysis, options.currency())?),
+        Format::Labels => files.extend(label_showback::files(analysis, options.currency())?),
         Format::RightSizing => {
             files.extend(
-                rightsizing::files::files(analysis).into_iter().map(|draft| File::draft("right-sizing", draft)),
+                rightsizing::manifest_files::files(analysis)
+                    .into_iter()
+                    .map(|draft| File::draft("right-sizing", draft)),
             );
         }
     }

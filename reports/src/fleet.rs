@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use askama::Template;
 use types::NanoUsd;
 
+use crate::cluster_summary::{Compared, Cost, Standing};
+use crate::confidence_words;
+use crate::csv_tables::csv_table::{SheetError, write};
+use crate::csv_tables::safe_cells::{Cell as Field, row};
 use crate::error::RenderError;
-use crate::format;
 use crate::key_figure::KeyFigure;
-use crate::money::Money;
-use crate::sheets::cell::{Cell as Field, row};
-use crate::sheets::sheet::{SheetError, write};
-use crate::standing::{Compared, Cost, Standing};
-use crate::table::{Cell, Column, Row, Table};
-use crate::trust;
-use crate::words;
+use crate::number_format;
+use crate::page_currency::Money;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::scenario_words;
 
 /// One cluster of a fleet.
 #[derive(Debug, Clone)]
@@ -155,7 +155,7 @@ pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
     let totals = Totals::of(members.iter().map(|member| &member.now));
     let windows = span(members);
     let page = Page {
-        title: format!("{}: savings report", types::show::counted(members.len(), "cluster")),
+        title: format!("{}: savings report", types::wording::counted(members.len(), "cluster")),
         where_: windows,
         lead: lead(&totals, members.len(), money),
         figures: figures(&totals, members.len(), money),
@@ -175,14 +175,14 @@ pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
 }
 
 fn count(n: usize) -> String {
-    format::count(u32::try_from(n).unwrap_or(u32::MAX))
+    number_format::count(u32::try_from(n).unwrap_or(u32::MAX))
 }
 
 fn span(members: &[Member]) -> String {
     let start = members.iter().map(|member| member.now.start).min();
     let end = members.iter().map(|member| member.now.end).max();
     match start.zip(end) {
-        Some((start, end)) => format!("{} to {} (UTC)", format::moment(start), format::moment(end)),
+        Some((start, end)) => format!("{} to {} (UTC)", number_format::moment(start), number_format::moment(end)),
         None => "no cluster".to_owned(),
     }
 }
@@ -193,7 +193,7 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         n => format!(
             "What is recommended saves {} a month on {} of {} clusters. ",
             money.show(totals.changes_save.usd()),
-            format::count(n),
+            number_format::count(n),
             count(members)
         ),
     };
@@ -218,12 +218,12 @@ fn lead(totals: &Totals, members: usize, money: &Money) -> String {
         (_, 0) => " On none of them does a pool beat the best EC2 alternative.".to_owned(),
         (replayed, beating) if beating < replayed => format!(
             " On {} of them a pool beats the best EC2 alternative, by {} a month in all.",
-            format::count(beating),
+            number_format::count(beating),
             money.show(totals.beats_by.usd())
         ),
         _ => String::new(),
     };
-    let clusters = format!("{} of {} clusters", format::count(totals.clusters), count(members));
+    let clusters = format!("{} of {} clusters", number_format::count(totals.clusters), count(members));
     format!("{changes}Elastic machine pools on {clusters} {pool}{ec2}.{beats}")
 }
 
@@ -236,7 +236,7 @@ fn figures(totals: &Totals, members: usize, money: &Money) -> Vec<KeyFigure> {
                 format!("all {} clusters", count(n))
             }
         }
-        _ => format!("{} of {} clusters", format::count(n), count(members)),
+        _ => format!("{} of {} clusters", number_format::count(n), count(members)),
     };
     let class = |amount: NanoUsd| if amount < NanoUsd::ZERO { "loss" } else { "gain" };
     let figure = |label, n: u32, amount: NanoUsd, class| match n {
@@ -266,7 +266,7 @@ fn cost(cost: Cost, money: &Money) -> Text {
         Some(usd) => {
             Text { text: money.show(usd), badge: if cost.partial { "partial" } else { "" }, ..Text::default() }
         }
-        None => Text { text: format::UNKNOWN.to_owned(), class: "absent", ..Text::default() },
+        None => Text { text: number_format::UNKNOWN.to_owned(), class: "absent", ..Text::default() },
     }
 }
 
@@ -274,7 +274,7 @@ fn saving(saving: Option<&Compared>, money: &Money) -> Text {
     match saving {
         Some(saving) => Text {
             text: money.show(saving.monthly_usd),
-            sub: saving.fraction.map(format::percent).unwrap_or_default(),
+            sub: saving.fraction.map(number_format::percent).unwrap_or_default(),
             badge: "",
             class: if saving.monthly_usd < 0.0 { "loss" } else { "gain" },
             label: "",
@@ -291,9 +291,9 @@ fn pool_saving(now: &Standing, compared: Option<&Compared>, money: &Money) -> Te
 
 fn cluster(member: &Member, money: &Money) -> ClusterRow {
     let now = &member.now;
-    let mut coverage_sub = vec![format!("to {}", format::moment(now.end))];
+    let mut coverage_sub = vec![format!("to {}", number_format::moment(now.end))];
     if now.hours_synthetic > 0 {
-        coverage_sub.push(format!("{} synthetic", format::count(now.hours_synthetic)));
+        coverage_sub.push(format!("{} synthetic", number_format::count(now.hours_synthetic)));
     }
     let (recommendation, recommendation_sub) = recommendation(now, money);
     ClusterRow {
@@ -312,9 +312,13 @@ fn cluster(member: &Member, money: &Money) -> ClusterRow {
         ]),
         recommendation,
         recommendation_sub,
-        coverage: format!("{} of {} hours", format::count(now.hours_present), format::count(now.hours_expected)),
+        coverage: format!(
+            "{} of {} hours",
+            number_format::count(now.hours_present),
+            number_format::count(now.hours_expected)
+        ),
         coverage_sub,
-        evidence: now.seen_fraction.map_or_else(|| format::UNKNOWN.to_owned(), format::percent),
+        evidence: now.seen_fraction.map_or_else(|| number_format::UNKNOWN.to_owned(), number_format::percent),
     }
 }
 
@@ -323,14 +327,15 @@ fn recommendation(now: &Standing, money: &Money) -> (String, Vec<String>) {
     let Some(recommended) = now.recommended else {
         let of = |id: &str| {
             types::analysis::ScenarioId::parse(id)
-                .map_or_else(|| words::plain(id), |id| types::show::action(id).to_owned())
+                .map_or_else(|| scenario_words::plain(id), |id| types::wording::action(id).to_owned())
         };
         return (now.recommendation.as_deref().map_or_else(|| "No recommendation".to_owned(), of), Vec::new());
     };
-    let share = recommended.fraction.map(|fraction| format!(" ({})", format::percent(fraction))).unwrap_or_default();
+    let share =
+        recommended.fraction.map(|fraction| format!(" ({})", number_format::percent(fraction))).unwrap_or_default();
     let mut sub = vec![format!("saves {}{share}", money.show(recommended.monthly_usd))];
-    sub.extend(recommended.confidence.map(|level| format!("{} confidence", trust::level(level))));
-    (types::show::action(recommended.scenario).to_owned(), sub)
+    sub.extend(recommended.confidence.map(|level| format!("{} confidence", confidence_words::level(level))));
+    (types::wording::action(recommended.scenario).to_owned(), sub)
 }
 
 fn total(totals: &Totals, members: usize, money: &Money) -> ClusterRow {
@@ -342,7 +347,7 @@ fn total(totals: &Totals, members: usize, money: &Money) -> ClusterRow {
     ClusterRow {
         name: match usize::try_from(totals.clusters) {
             Ok(n) if n == members => "All clusters".to_owned(),
-            _ => format!("{} of {} clusters", format::count(totals.clusters), count(members)),
+            _ => format!("{} of {} clusters", number_format::count(totals.clusters), count(members)),
         },
         link: String::new(),
         sub: String::new(),
@@ -404,7 +409,7 @@ fn runs(members: &[Member], money: &Money) -> Option<Table> {
         };
         Row::new(vec![
             Cell::new(day.format("%-d %b %Y").to_string()),
-            Cell::new(format::count(totals.clusters)),
+            Cell::new(number_format::count(totals.clusters)),
             amount(totals.clusters, totals.today),
             amount(totals.clusters, totals.vs_today),
             amount(totals.replayed, totals.vs_ec2),
@@ -481,7 +486,7 @@ pub fn fleet_csv(members: &[Member]) -> Result<Vec<u8>, SheetError> {
             s.recommendation.as_ref(),
             s.recommended.map(|recommended| recommended.monthly_usd),
             s.recommended.and_then(|recommended| recommended.fraction),
-            s.recommended.and_then(|recommended| recommended.confidence).map(trust::level),
+            s.recommended.and_then(|recommended| recommended.confidence).map(confidence_words::level),
             s.seen_fraction,
             s.realised_monthly_usd,
             s.cpu_used_of_capacity,

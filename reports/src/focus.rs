@@ -1,26 +1,26 @@
 //! The costs of a scenario in the words of FOCUS, the FinOps Open Cost and Usage Specification, as CSV and as Parquet.
 //!
 //! One file for each scenario, because scenarios are alternatives: nobody is to add them up. Its rows are the machines and
-//! items of the cost lines ([`charges`]), and their `EffectiveCost` adds up to the scenario's total, to the nano-dollar.
-//! Of today's cost there is a second file by workload ([`split`]), which adds up to the same total. Nothing in them was
+//! items of the cost lines ([`scenario_charges`]), and their `EffectiveCost` adds up to the scenario's total, to the nano-dollar.
+//! Of today's cost there is a second file by workload ([`workload_split`]), which adds up to the same total. Nothing in them was
 //! invoiced, so `BilledCost` is 0 in every row: the invoice is in the export of AWS.
 //!
 //! Rules: <https://focus.finops.org>, versions 1.2 and 1.3, and their requirements model 1.2.0.1 (read 2026-11-21).
 
-mod charges;
 mod columns;
+mod common_values;
 mod decimal;
-mod frame;
-mod split;
+mod scenario_charges;
 mod table;
 mod version;
+mod workload_split;
 
 use types::analysis::Analysis;
 
-use crate::words::TODAY;
+use crate::scenario_words::TODAY;
 pub use columns::{COLUMNS, Column, Kind, Level};
-use frame::Frame;
-pub use frame::Settings;
+use common_values::Frame;
+pub use common_values::Settings;
 pub use table::{FocusError, Table};
 pub use version::{UnknownVersion, Version};
 
@@ -30,9 +30,13 @@ pub fn tables(analysis: &Analysis, settings: &Settings) -> Vec<Table> {
     for scenario in &analysis.scenarios {
         let frame = |view| Frame::new(analysis, scenario, settings, view);
         let name = file_name(&scenario.id);
-        tables.push(Table { name: name.clone(), frame: frame("charges"), rows: charges::rows(analysis, scenario) });
+        tables.push(Table {
+            name: name.clone(),
+            frame: frame("charges"),
+            rows: scenario_charges::rows(analysis, scenario),
+        });
         if let Some(allocation) = analysis.allocation.as_ref().filter(|_| scenario.id == TODAY) {
-            let rows = split::rows(analysis, allocation, settings.version);
+            let rows = workload_split::rows(analysis, allocation, settings.version);
             tables.push(Table { name: format!("{name}-by-workload"), frame: frame("workloads"), rows });
         }
     }

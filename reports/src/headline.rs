@@ -4,12 +4,12 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{Analysis, Gravity};
 
-use crate::answer::{self, Answer};
 use crate::cost_lines::{all_partial, not_modelled};
-use crate::format;
+use crate::first_screen::{self, Answer};
 use crate::key_figure::KeyFigure;
-use crate::view::View;
-use crate::words::{self, TODAY, VENDOR};
+use crate::number_format;
+use crate::page_view::View;
+use crate::scenario_words::{self, TODAY, VENDOR};
 
 /// The top of the page.
 #[derive(Debug, Template)]
@@ -41,12 +41,12 @@ impl HtmlSafe for Headline {}
 impl Headline {
     pub(crate) fn new(analysis: &View<'_>) -> Self {
         let answer = Answer::new(analysis);
-        let (tone, stance) = if answer.is_some() { answer::stance(analysis) } else { stance(analysis) };
+        let (tone, stance) = if answer.is_some() { first_screen::stance(analysis) } else { stance(analysis) };
         let is_older = answer.is_none();
         Self {
             cluster_id: analysis.cluster_id.clone(),
             region: analysis.region.clone().unwrap_or_else(|| "region not known".to_owned()),
-            window: words::window(analysis),
+            window: scenario_words::window(analysis),
             seen: seen(analysis),
             question: if is_older {
                 "Would an elastic machine pool pay here?"
@@ -55,11 +55,11 @@ impl Headline {
             },
             tone,
             stance,
-            verdict: analysis.sentence(&types::show::grounds(&analysis.verdict, &analysis.currency)),
+            verdict: analysis.sentence(&types::wording::grounds(&analysis.verdict, &analysis.currency)),
             recommendation: if is_older { recommendation(analysis) } else { String::new() },
             answer,
-            figures: if is_older { figures(analysis) } else { answer::figures(analysis) },
-            basis: answer::basis(analysis),
+            figures: if is_older { figures(analysis) } else { first_screen::figures(analysis) },
+            basis: first_screen::basis(analysis),
             caveats: caveats(analysis),
             warnings: warnings(analysis),
         }
@@ -70,13 +70,13 @@ impl Headline {
 fn seen(analysis: &View<'_>) -> String {
     let window = &analysis.window;
     let missing = window.hours_expected.saturating_sub(window.hours_present);
-    let synthetic = crate::standing::synthetic_hours(analysis);
-    let mut text = format::hours(window.hours_present);
+    let synthetic = crate::cluster_summary::synthetic_hours(analysis);
+    let mut text = number_format::hours(window.hours_present);
     if missing > 0 {
-        text.push_str(&format!(", {} missing", format::count(missing)));
+        text.push_str(&format!(", {} missing", number_format::count(missing)));
     }
     if synthetic > 0 {
-        text.push_str(&format!(", {} of them synthetic", format::count(synthetic)));
+        text.push_str(&format!(", {} of them synthetic", number_format::count(synthetic)));
     }
     text
 }
@@ -86,10 +86,10 @@ fn stance(analysis: &View<'_>) -> (&'static str, String) {
     if analysis.window.hours_present == 0 {
         return ("open", "It cannot be said.".to_owned());
     }
-    if words::scenario(analysis, words::REPACKED).is_some() {
+    if scenario_words::scenario(analysis, scenario_words::REPACKED).is_some() {
         return replayed_stance(analysis);
     }
-    let Some(saving) = words::headline_saving(analysis) else {
+    let Some(saving) = scenario_words::headline_saving(analysis) else {
         return ("open", "It cannot be said.".to_owned());
     };
     if saving.monthly_usd < 0.0 {
@@ -127,24 +127,24 @@ pub(crate) fn nothing_left(analysis: &Analysis, monthly_usd: f64) -> bool {
 
 /// The smallest saving a month among the other readings; `None` without any.
 fn least_saving(analysis: &Analysis) -> Option<f64> {
-    let variants = words::scenario(analysis, VENDOR)?.variants.iter();
+    let variants = scenario_words::scenario(analysis, VENDOR)?.variants.iter();
     variants.map(|variant| variant.saving_monthly_usd).min_by(f64::total_cmp)
 }
 
 fn recommendation(analysis: &View<'_>) -> String {
     match &analysis.verdict.recommendation {
         Some(id) => {
-            let label = words::scenario(analysis, id).map_or(id, |scenario| &scenario.label);
-            format!("Recommended: {}.", words::plain(label))
+            let label = scenario_words::scenario(analysis, id).map_or(id, |scenario| &scenario.label);
+            format!("Recommended: {}.", scenario_words::plain(label))
         }
         None => "No recommendation: the evidence here does not carry one.".to_owned(),
     }
 }
 
 fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
-    let today = words::scenario(analysis, TODAY);
-    let vendor = words::scenario(analysis, VENDOR);
-    let saving = words::headline_saving(analysis);
+    let today = scenario_words::scenario(analysis, TODAY);
+    let vendor = scenario_words::scenario(analysis, VENDOR);
+    let saving = scenario_words::headline_saving(analysis);
     let total = |label, scenario: Option<&types::analysis::Scenario>, sub: &str| {
         // A total without its compute is no figure to compare.
         let whole = scenario.filter(|s| s.cost_usd.compute.is_some());
@@ -162,7 +162,7 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
             },
         }
     };
-    if let Some(repacked) = words::scenario(analysis, words::REPACKED) {
+    if let Some(repacked) = scenario_words::scenario(analysis, scenario_words::REPACKED) {
         return vec![
             total("Today, per month", today, "EC2 as it ran"),
             total(
@@ -172,7 +172,7 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
             ),
             total(
                 "Elastic machine pool, per month",
-                words::scenario(analysis, words::pool(analysis)),
+                scenario_words::scenario(analysis, scenario_words::pool(analysis)),
                 "elastic machine pool, net of the vendor's fee; replayed",
             ),
             against_ec2(analysis),
@@ -199,15 +199,15 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
             analysis.usd(saving.yearly_usd),
             match saving.fraction {
                 Some(fraction) if saving.monthly_usd < 0.0 => {
-                    format!("it does not pay: {} dearer", format::percent(-fraction))
+                    format!("it does not pay: {} dearer", number_format::percent(-fraction))
                 }
                 Some(fraction) => match least_saving(analysis).filter(|least| *least < saving.monthly_usd) {
                     Some(least) => format!(
                         "{} of today's cost; {} by the strictest reading below",
-                        format::percent(fraction),
+                        number_format::percent(fraction),
                         analysis.usd(least)
                     ),
-                    None => format!("{} of today's cost", format::percent(fraction)),
+                    None => format!("{} of today's cost", number_format::percent(fraction)),
                 },
                 None => "share of today's cost not known".to_owned(),
             },
@@ -244,7 +244,8 @@ fn against_ec2(analysis: &View<'_>) -> KeyFigure {
             format!("against those on EC2; {} to {} in 90 % of redrawn weeks", analysis.usd(least), analysis.usd(most))
         }
         (Some(_), Some([least, most])) => {
-            let at = if words::pool(analysis) == words::TUNED { " at the documented ratios" } else { "" };
+            let at =
+                if scenario_words::pool(analysis) == scenario_words::TUNED { " at the documented ratios" } else { "" };
             let (least, most) = (analysis.usd(least), analysis.usd(most));
             format!("against those on EC2; {least} to {most} over the assumptions tried{at}")
         }
@@ -260,7 +261,7 @@ fn against_ec2(analysis: &View<'_>) -> KeyFigure {
     KeyFigure {
         label: "EMP saves, per month",
         value: analysis.money.show_or_unknown(saving),
-        sub: words::unbroken(&sub),
+        sub: scenario_words::unbroken(&sub),
         class,
         badge: "",
     }
@@ -269,13 +270,13 @@ fn against_ec2(analysis: &View<'_>) -> KeyFigure {
 fn caveats(analysis: &View<'_>) -> Vec<String> {
     let mut caveats: Vec<String> = analysis.money.converted().into_iter().collect();
     if analysis.verdict.reason.is_some() {
-        caveats.extend(answer::caveats(analysis));
-    } else if let Some(saving) = words::headline_saving(analysis) {
-        let lines: Vec<String> = saving.lines.iter().map(|line| words::cost_line(line)).collect();
-        let mut text = format!("The saving compares {}, the lines priced on both sides", words::list(&lines));
+        caveats.extend(first_screen::caveats(analysis));
+    } else if let Some(saving) = scenario_words::headline_saving(analysis) {
+        let lines: Vec<String> = saving.lines.iter().map(|line| scenario_words::cost_line(line)).collect();
+        let mut text = format!("The saving compares {}, the lines priced on both sides", scenario_words::list(&lines));
         let totals = (
-            words::scenario(analysis, TODAY).and_then(|s| s.monthly_usd),
-            words::scenario(analysis, words::pool(analysis)).and_then(|s| s.monthly_usd),
+            scenario_words::scenario(analysis, TODAY).and_then(|s| s.monthly_usd),
+            scenario_words::scenario(analysis, scenario_words::pool(analysis)).and_then(|s| s.monthly_usd),
         );
         if let (Some(today), Some(vendor)) = totals
             && ((today - vendor) - saving.monthly_usd).abs() > 0.005 * today.abs().max(1.0)
@@ -292,10 +293,10 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
         caveats.push(match missing.as_slice() {
             [] => "Every total is partial: something has no price.".to_owned(),
             [one] => format!("Every total is partial: {one} is in none."),
-            _ => format!("Every total is partial: {} are in none.", words::list(&missing)),
+            _ => format!("Every total is partial: {} are in none.", scenario_words::list(&missing)),
         });
     }
-    let unpriced: usize = words::shown(analysis).map(|scenario| scenario.unpriced.len()).sum();
+    let unpriced: usize = scenario_words::shown(analysis).map(|scenario| scenario.unpriced.len()).sum();
     if unpriced > 0 {
         caveats.push("Some of what runs has no price and is outside every total; see what is missing.".to_owned());
     }
@@ -304,7 +305,7 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
 
 fn warnings(analysis: &View<'_>) -> String {
     let own = analysis.notes.iter();
-    let all = own.chain(words::shown(analysis).flat_map(|scenario| &scenario.notes));
+    let all = own.chain(scenario_words::shown(analysis).flat_map(|scenario| &scenario.notes));
     match all.filter(|note| note.gravity == Gravity::Warning).count() {
         0 => String::new(),
         1 => "One warning affects these numbers".to_owned(),

@@ -4,11 +4,11 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{MachineHours, NodeGroup};
 
-use crate::costs::price_cell;
-use crate::format;
-use crate::table::{Cell, Column, Row, Table};
-use crate::view::View;
-use crate::words::{self, TODAY};
+use crate::number_format;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::page_view::View;
+use crate::scenario_costs::price_cell;
+use crate::scenario_words::{self, TODAY};
 
 /// The section.
 #[derive(Debug, Template)]
@@ -44,17 +44,25 @@ impl InventoryPart {
 
 fn counts(analysis: &View<'_>) -> Vec<Count> {
     let inventory = &analysis.inventory;
-    let count = |name, n: u32, sub: String| Count { name, value: format::count(n), sub };
+    let count = |name, n: u32, sub: String| Count { name, value: number_format::count(n), sub };
     vec![
-        count("Nodes seen", inventory.nodes, format!("{} at once on average", format::tenths(inventory.nodes_mean))),
-        count("Pods seen", inventory.pods, format!("{} at once on average", format::quantity(inventory.pods_mean))),
+        count(
+            "Nodes seen",
+            inventory.nodes,
+            format!("{} at once on average", number_format::tenths(inventory.nodes_mean)),
+        ),
+        count(
+            "Pods seen",
+            inventory.pods,
+            format!("{} at once on average", number_format::quantity(inventory.pods_mean)),
+        ),
         count("Containers", inventory.containers, "restarts not counted again".to_owned()),
         count("Workloads", inventory.workloads, "owners of pods".to_owned()),
         count("Namespaces", inventory.namespaces, String::new()),
         count(
             "Volume claims",
             inventory.volume_claims,
-            format!("{} together on average", format::gib(inventory.volume_gib_mean)),
+            format!("{} together on average", number_format::gib(inventory.volume_gib_mean)),
         ),
     ]
 }
@@ -63,8 +71,8 @@ fn counts(analysis: &View<'_>) -> Vec<Count> {
 fn without(analysis: &View<'_>) -> String {
     format!(
         "Pods that request neither CPU nor memory ran for {}; for {} no usage was seen.",
-        format::with_unit(analysis.inventory.pod_hours_without_requests, "pod-hour"),
-        format::with_unit(analysis.inventory.container_hours_without_usage, "container-hour"),
+        number_format::with_unit(analysis.inventory.pod_hours_without_requests, "pod-hour"),
+        number_format::with_unit(analysis.inventory.container_hours_without_usage, "container-hour"),
     )
 }
 
@@ -75,8 +83,8 @@ fn node_groups(analysis: &View<'_>) -> Table {
         .iter()
         .map(|group| {
             let shape: Vec<String> = [
-                group.cpu_capacity_cores.map(format::cores),
-                group.memory_capacity_gib.map(format::gib),
+                group.cpu_capacity_cores.map(number_format::cores),
+                group.memory_capacity_gib.map(number_format::gib),
                 group.arch.clone(),
             ]
             .into_iter()
@@ -85,7 +93,7 @@ fn node_groups(analysis: &View<'_>) -> Table {
             let known = match group.instance_type_source.as_str() {
                 "label" => "by label",
                 "dmi" => "by hardware",
-                "unknown" => format::UNKNOWN,
+                "unknown" => number_format::UNKNOWN,
                 other => other,
             };
             let fargate = group.compute_type == "fargate";
@@ -100,12 +108,12 @@ fn node_groups(analysis: &View<'_>) -> Table {
                 Cell::new(group.capacity_type.as_deref().unwrap_or(if fargate {
                     "by the pod"
                 } else {
-                    format::UNKNOWN
+                    number_format::UNKNOWN
                 }))
                 .sub(&group.compute_type),
                 Cell::new(zones(&group.zones)),
-                Cell::new(format::count(group.nodes)),
-                Cell::new(format::quantity(group.node_hours)),
+                Cell::new(number_format::count(group.nodes)),
+                Cell::new(number_format::quantity(group.node_hours)),
                 price,
                 origin,
                 Cell::new(if group.movable.moves { "yes" } else { "no" }).sub(&group.movable.reason),
@@ -113,7 +121,7 @@ fn node_groups(analysis: &View<'_>) -> Table {
         })
         .collect();
     Table::new(
-        format!("Node groups, {}", words::window(analysis)),
+        format!("Node groups, {}", scenario_words::window(analysis)),
         vec![
             Column::text("Instance type"),
             Column::text("Type known"),
@@ -137,10 +145,10 @@ fn zones(zones: &[String]) -> String {
     };
     let parts: Option<Vec<(String, String)>> = zones.iter().map(split).collect();
     match parts.as_deref() {
-        _ if zones.is_empty() => format::UNKNOWN.to_owned(),
+        _ if zones.is_empty() => number_format::UNKNOWN.to_owned(),
         Some([(region, _), others @ ..]) if others.iter().all(|other| other.0 == *region) => {
             let letters: Vec<&str> = parts.iter().flatten().map(|part| part.1.as_str()).collect();
-            format!("{region}{}{}", format::SPACE, letters.join(", "))
+            format!("{region}{}{}", number_format::SPACE, letters.join(", "))
         }
         _ => zones.join(", "),
     }
@@ -155,18 +163,18 @@ fn price(analysis: &View<'_>, group: &NodeGroup) -> (Cell, Cell) {
     if group.compute_type == "fargate" {
         return (Cell::absent("by pod size"), Cell::absent("see Fargate in the costs"));
     }
-    let machines: Vec<&MachineHours> = words::scenario(analysis, TODAY)
+    let machines: Vec<&MachineHours> = scenario_words::scenario(analysis, TODAY)
         .into_iter()
         .flat_map(|today| &today.machine_hours)
         .filter(|m| m.kind == "node" && Some(&m.instance_type) == group.instance_type.as_ref())
         .filter(|m| group.capacity_type.as_ref().is_none_or(|capacity| *capacity == m.capacity_type))
         .collect();
-    let unknown = || (Cell::absent(format::UNKNOWN), Cell::absent("no price found"));
+    let unknown = || (Cell::absent(number_format::UNKNOWN), Cell::absent("no price found"));
     match machines.as_slice() {
         [] => unknown(),
         [one] => match (one.usd_per_hour, &one.price) {
             (Some(price), Some(origin)) => (Cell::new(analysis.money.unit_price(price)), price_cell(origin)),
-            (Some(price), None) => (Cell::new(analysis.money.unit_price(price)), Cell::absent(format::UNKNOWN)),
+            (Some(price), None) => (Cell::new(analysis.money.unit_price(price)), Cell::absent(number_format::UNKNOWN)),
             (None, _) => unknown(),
         },
         _ => (Cell::absent("several"), Cell::absent("see the machines above")),
@@ -176,11 +184,11 @@ fn price(analysis: &View<'_>, group: &NodeGroup) -> (Cell, Cell) {
 fn namespaces(analysis: &View<'_>) -> Table {
     let hours = f64::from(analysis.window.hours_present);
     let mean = |total: f64| {
-        if hours > 0.0 { Cell::new(format::tenths(total / hours)) } else { Cell::absent(format::UNKNOWN) }
+        if hours > 0.0 { Cell::new(number_format::tenths(total / hours)) } else { Cell::absent(number_format::UNKNOWN) }
     };
     let share = |used: f64, requested: f64| {
         if requested > 0.0 {
-            Cell::new(format::percent(used / requested)).meter(format::css_percent(used / requested))
+            Cell::new(number_format::percent(used / requested)).meter(number_format::css_percent(used / requested))
         } else {
             Cell::absent("no requests")
         }
@@ -192,7 +200,7 @@ fn namespaces(analysis: &View<'_>) -> Table {
         .map(|usage| {
             Row::new(vec![
                 Cell::name(&usage.namespace),
-                Cell::new(format::count(usage.pods)),
+                Cell::new(number_format::count(usage.pods)),
                 mean(usage.cpu_request_core_hours),
                 mean(usage.cpu_used_core_hours),
                 share(usage.cpu_used_core_hours, usage.cpu_request_core_hours),

@@ -4,13 +4,13 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{BilledMachine, Gravity, Invoice};
 
+use crate::backtick_prose::Prose;
 use crate::error::RenderError;
-use crate::format;
 use crate::markdown;
-use crate::money::Money;
-use crate::prose::Prose;
-use crate::table::{Cell, Column, Row, Table};
-use crate::words;
+use crate::number_format;
+use crate::page_currency::Money;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::scenario_words;
 
 /// Rows shown of a table of single things before the rest is folded away.
 const FIRST: usize = 10;
@@ -53,8 +53,8 @@ impl InvoicePart {
         let folded = folded.into_iter().filter(|(_, (table, _))| !table.is_empty());
         let (folded, amounts) = folded.map(|(title, (table, amounts))| ((title, table), amounts)).unzip();
         let notes = invoice.notes.iter().map(|note| match note.gravity {
-            Gravity::Warning => ("warning", "Warning", Prose(words::plain(&money.sentence(&note.text)))),
-            Gravity::Info => ("info", "Note", Prose(words::plain(&money.sentence(&note.text)))),
+            Gravity::Warning => ("warning", "Warning", Prose(scenario_words::plain(&money.sentence(&note.text)))),
+            Gravity::Info => ("info", "Note", Prose(scenario_words::plain(&money.sentence(&note.text)))),
         });
         Self {
             lead: lead(invoice, money),
@@ -75,7 +75,7 @@ impl InvoicePart {
 /// When the template cannot be filled, which memory aside does not happen.
 pub fn invoice_page(invoice: &Invoice, money: &Money) -> Result<String, RenderError> {
     let page = Page {
-        cluster_id: words::plain(&invoice.cluster_id),
+        cluster_id: scenario_words::plain(&invoice.cluster_id),
         hours: hours(invoice),
         part: InvoicePart::new(invoice, money),
     };
@@ -117,7 +117,7 @@ fn rest(table: &Table, amounts: &[f64], money: &Money) -> String {
 pub fn invoice_summary(invoice: &Invoice, money: &Money) -> String {
     let mut text = format!(
         "Cluster   {}\nHours     {}\nBill      {}\n\n{}\n\n",
-        words::plain(&invoice.cluster_id),
+        scenario_words::plain(&invoice.cluster_id),
         hours(invoice),
         about(invoice),
         lead(invoice, money)
@@ -142,7 +142,7 @@ pub fn invoice_summary(invoice: &Invoice, money: &Money) -> String {
         text.push_str(&format!(
             "{}: {}\n",
             if note.gravity == Gravity::Warning { "Warning" } else { "Note" },
-            words::plain(&note.text)
+            scenario_words::plain(&note.text)
         ));
     }
     text
@@ -151,7 +151,12 @@ pub fn invoice_summary(invoice: &Invoice, money: &Money) -> String {
 /// The hours compared, in words.
 fn hours(invoice: &Invoice) -> String {
     let of = &invoice.hours;
-    format!("{} from {} to {} (UTC)", format::hours(of.in_both), format::moment(of.start), format::moment(of.end))
+    format!(
+        "{} from {} to {} (UTC)",
+        number_format::hours(of.in_both),
+        number_format::moment(of.start),
+        number_format::moment(of.end)
+    )
 }
 
 fn about(invoice: &Invoice) -> String {
@@ -161,11 +166,11 @@ fn about(invoice: &Invoice) -> String {
     let lines = export.lines as f64;
     format!(
         "{}, {} {files}, {} lines, from {} to {}",
-        words::plain(&export.format),
-        format::count(export.files),
-        types::show::grouped(lines, 0),
-        format::moment(export.start),
-        format::moment(export.end)
+        scenario_words::plain(&export.format),
+        number_format::count(export.files),
+        types::wording::grouped(lines, 0),
+        number_format::moment(export.start),
+        number_format::moment(export.end)
     )
 }
 
@@ -176,13 +181,13 @@ fn lead(invoice: &Invoice, money: &Money) -> String {
     };
     let deviation = compared.deviation.map_or_else(String::new, |deviation| match deviation {
         of if of.abs() < 0.0005 => ": the same".to_owned(),
-        of if of > 0.0 => format!(": {} above the bill", format::percent(of)),
-        of => format!(": {} below the bill", format::percent(-of)),
+        of if of > 0.0 => format!(": {} above the bill", number_format::percent(of)),
+        of => format!(": {} below the bill", number_format::percent(-of)),
     });
     format!(
         "Billed for this cluster: {}. Estimated for the same {}: {}{deviation}.",
         money.show(compared.billed_usd),
-        format::hours(invoice.hours.in_both),
+        number_format::hours(invoice.hours.in_both),
         money.show(compared.estimated_usd)
     )
 }
@@ -197,7 +202,7 @@ fn sentences(invoice: &Invoice, money: &Money) -> Vec<String> {
             if discount.uniform { "the same on every instance type" } else { "not the same on every instance type" };
         sentences.push(format!(
             "On-demand instances are billed {} below list price, {how}{}.",
-            format::percent(off),
+            number_format::percent(off),
             if discount.edp_usd > 0.0 {
                 format!("; {} of it is named as EDP", money.show(discount.edp_usd))
             } else {
@@ -217,18 +222,18 @@ fn sentences(invoice: &Invoice, money: &Money) -> Vec<String> {
         .into_iter()
         .filter_map(|(purchase, how)| {
             let hours: f64 = of_purchases.clone().filter(|of| of.purchase == purchase).map(|of| of.hours).sum();
-            (hours > 0.0).then(|| format!("{} {how}", format::percent(hours / all)))
+            (hours > 0.0).then(|| format!("{} {how}", number_format::percent(hours / all)))
         })
         .collect();
     if !parts.is_empty() {
-        sentences.push(format!("Of the hours of its instances, {} were bought.", words::list(&parts)));
+        sentences.push(format!("Of the hours of its instances, {} were bought.", scenario_words::list(&parts)));
     }
     let unmatched = |what: &str, usd: f64, n: usize| {
         (n > 0).then(|| {
             format!(
                 "{what}: {} in {} {}.",
                 money.show(usd),
-                format::grouped(format::number(n), 0),
+                number_format::grouped(number_format::number(n), 0),
                 if n == 1 { "row" } else { "rows" }
             )
         })
@@ -262,7 +267,7 @@ fn line_name(line: &str) -> String {
         "tax" => "Tax",
         "credits" => "Credits and refunds",
         "other" => "Other services",
-        other => return words::plain(other),
+        other => return scenario_words::plain(other),
     };
     name.to_owned()
 }
@@ -320,16 +325,16 @@ fn machines(invoice: &Invoice, money: &Money) -> Table {
             .map(|of| {
                 format!(
                     "{} {}",
-                    format::percent(of.hours / machine.billed_hours),
-                    words::plain(&of.purchase.replace('-', " "))
+                    number_format::percent(of.hours / machine.billed_hours),
+                    scenario_words::plain(&of.purchase.replace('-', " "))
                 )
             })
             .collect();
         Row::new(vec![
-            Cell::name(words::plain(&machine.instance_type)).sub(ways.join(", ")),
-            Cell::new(words::plain(&machine.capacity_type)),
-            Cell::new(format::quantity(machine.seen_hours)),
-            Cell::new(format::quantity(machine.billed_hours)),
+            Cell::name(scenario_words::plain(&machine.instance_type)).sub(ways.join(", ")),
+            Cell::new(scenario_words::plain(&machine.capacity_type)),
+            Cell::new(number_format::quantity(machine.seen_hours)),
+            Cell::new(number_format::quantity(machine.billed_hours)),
             unit(money, machine.list_usd_per_hour),
             unit(money, machine.estimated_usd_per_hour),
             unit(money, machine.billed_usd_per_hour),
@@ -358,12 +363,12 @@ fn commitments(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
         };
         let short = one.id.rsplit('/').next().unwrap_or(&one.id);
         Row::new(vec![
-            Cell::new(kind).sub(words::clipped(&words::plain(short), 40)),
+            Cell::new(kind).sub(scenario_words::clipped(&scenario_words::plain(short), 40)),
             Cell::new(money.show(one.committed_usd)),
-            Cell::new(format::percent_or_unknown(one.utilisation)),
+            Cell::new(number_format::percent_or_unknown(one.utilisation)),
             Cell::new(money.show(one.unused_usd)),
             Cell::new(money.show(one.by_this_cluster_usd)),
-            Cell::new(format::percent_or_unknown(one.discount_fraction)),
+            Cell::new(number_format::percent_or_unknown(one.discount_fraction)),
         ])
     });
     let columns = vec![
@@ -386,10 +391,10 @@ fn only_billed(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
             _ => "",
         };
         Row::new(vec![
-            Cell::name(words::plain(&row.resource)).sub(words::plain(&row.what)),
+            Cell::name(scenario_words::plain(&row.resource)).sub(scenario_words::plain(&row.what)),
             Cell::new(line_name(&row.line)),
             Cell::new(why),
-            Cell::new(format::quantity(row.quantity)),
+            Cell::new(number_format::quantity(row.quantity)),
             Cell::new(money.show(row.billed_usd)),
         ])
     });
@@ -408,10 +413,10 @@ fn only_billed(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
 fn only_seen(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.only_seen.iter().map(|row| {
         Row::new(vec![
-            Cell::name(words::plain(&row.name)).sub(words::plain(&row.resource)),
+            Cell::name(scenario_words::plain(&row.name)).sub(scenario_words::plain(&row.resource)),
             Cell::new(line_name(&row.line)),
-            Cell::name(words::plain(&row.what)),
-            Cell::new(format::quantity(row.hours)),
+            Cell::name(scenario_words::plain(&row.what)),
+            Cell::new(number_format::quantity(row.hours)),
             amount(money, row.estimated_usd, "no price"),
         ])
     });
@@ -430,8 +435,8 @@ fn units(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let billed = || invoice.units.iter().filter(|row| row.billed_usd != 0.0);
     let rows = billed().map(|row| {
         Row::new(vec![
-            Cell::new(line_name(&row.line)).sub(words::plain(&row.what)),
-            Cell::new(format::quantity(row.quantity)),
+            Cell::new(line_name(&row.line)).sub(scenario_words::plain(&row.what)),
+            Cell::new(number_format::quantity(row.quantity)),
             unit(money, row.list_usd_per_unit),
             unit(money, row.billed_usd_per_unit),
             Cell::new(money.show(row.billed_usd)),
@@ -450,10 +455,12 @@ fn units(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
 
 fn elsewhere(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.elsewhere.iter().map(|row| {
-        let whose =
-            row.cluster.as_ref().map_or_else(|| Cell::absent("not known"), |cluster| Cell::name(words::plain(cluster)));
+        let whose = row
+            .cluster
+            .as_ref()
+            .map_or_else(|| Cell::absent("not known"), |cluster| Cell::name(scenario_words::plain(cluster)));
         Row::new(vec![
-            Cell::new(line_name(&row.line)).sub(words::plain(&row.service)),
+            Cell::new(line_name(&row.line)).sub(scenario_words::plain(&row.service)),
             whose,
             Cell::new(money.show(row.billed_usd)),
         ])

@@ -3,12 +3,12 @@
 use askama::Template;
 use types::analysis::Analysis;
 
-use crate::answer::{self, Answer};
 use crate::error::RenderError;
+use crate::first_screen::{self, Answer};
 use crate::key_figure::KeyFigure;
-use crate::money::Money;
-use crate::view::View;
-use crate::words;
+use crate::page_currency::Money;
+use crate::page_view::View;
+use crate::scenario_words;
 
 /// Steps that a mail names; the page has the others.
 const MOST_STEPS: usize = 5;
@@ -55,26 +55,26 @@ struct StepLine {
 /// When the template cannot be written, which memory aside does not happen.
 pub fn mail(analysis: &Analysis, money: &Money, context: &MailContext) -> Result<String, RenderError> {
     let view = &View::new(analysis, money);
-    let (tone, stance) = answer::stance(view);
+    let (tone, stance) = first_screen::stance(view);
     let steps = analysis.next_steps.as_ref().map(|steps| steps.steps.as_slice()).unwrap_or_default();
     let line = |step: &types::analysis::Step| StepLine {
         what: view.sentence(&step.what),
-        saves: crate::steps::saving(step, money),
+        saves: crate::next_steps::saving(step, money),
     };
     let mail = Mail {
-        cluster_id: words::plain(&analysis.cluster_id),
-        window: words::window(analysis),
+        cluster_id: scenario_words::plain(&analysis.cluster_id),
+        window: scenario_words::window(analysis),
         stance,
         color: if tone == "pays" { "#0a6b52" } else { "#16191f" },
         answer: Answer::new(view),
-        figures: answer::figures(view),
+        figures: first_screen::figures(view),
         steps: steps.iter().take(MOST_STEPS).map(line).collect(),
         more_steps: match steps.len().saturating_sub(MOST_STEPS) {
             0 => String::new(),
             1 => "One more step stands on the page.".to_owned(),
             n => format!("{n} more steps stand on the page."),
         },
-        basis: answer::basis(view),
+        basis: first_screen::basis(view),
         context,
         is_link: context.location.starts_with("https://") || context.location.starts_with("http://"),
     };

@@ -3,17 +3,17 @@
 //! Everything that comes from a cluster is escaped: a name cannot become a heading, a link, a mention or markup.
 
 use types::analysis::{Analysis, Gravity, Remedy, RemedyKind, ScenarioId};
-use types::show;
+use types::wording;
 
-use crate::format;
+use crate::backtick_prose::{Part, parts};
+use crate::cluster_summary::{Cost, Standing};
+use crate::confidence_words;
 use crate::headline::nothing_left;
-use crate::money::Money;
-use crate::prose::{Part, parts};
-use crate::standing::{Cost, Standing};
-use crate::table::Table;
-use crate::trust;
-use crate::view::View;
-use crate::words::{self, REPACKED, TODAY};
+use crate::number_format;
+use crate::page_currency::Money;
+use crate::page_table::Table;
+use crate::page_view::View;
+use crate::scenario_words::{self, REPACKED, TODAY};
 
 /// On EC2 and on a pool, with requests from use.
 const RIGHT_SIZED: &str = "ec2-rightsized";
@@ -29,7 +29,7 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
     let mut text = format!("### Cost report of {}\n\n", code(&analysis.cluster_id));
     text.push_str(&format!(
         "**{}**\n\n",
-        sentence(&money.sentence(&show::verdict(&analysis.verdict, &analysis.currency)))
+        sentence(&money.sentence(&wording::verdict(&analysis.verdict, &analysis.currency)))
     ));
     if analysis.verdict.reason.is_some() {
         judged(&mut text, analysis, money);
@@ -42,10 +42,10 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
     caveats(&mut text, analysis);
     text.push_str(&format!(
         "\n<sub>Per month of 730 hours, scaled from {} of {} in {}; {}. emp-cost {}.{}</sub>\n",
-        format::hours(analysis.window.hours_present),
-        format::count(analysis.window.hours_expected),
-        sentence(&words::window(analysis)),
-        sentence(&words::prices(analysis).replace("named under Provenance", "named on the page")),
+        number_format::hours(analysis.window.hours_present),
+        number_format::count(analysis.window.hours_expected),
+        sentence(&scenario_words::window(analysis)),
+        sentence(&scenario_words::prices(analysis).replace("named under Provenance", "named on the page")),
         sentence(&analysis.provenance.tool_version),
         money.converted().map(|how| format!(" {}", sentence(&how))).unwrap_or_default(),
     ));
@@ -56,42 +56,42 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
 fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
     let verdict = &analysis.verdict;
     if let Some(confidence) = verdict.confidence.as_ref().filter(|_| verdict.recommendation.is_some()) {
-        text.push_str(&format!("How sure: {}\n\n", sentence(&trust::how_sure(confidence, Some(analysis)))));
+        text.push_str(&format!("How sure: {}\n\n", sentence(&confidence_words::how_sure(confidence, Some(analysis)))));
     }
     text.push_str("| | a month | saves against today | limits |\n|---|--:|--:|---|\n");
-    let today = words::today_monthly(analysis);
+    let today = scenario_words::today_monthly(analysis);
     let recommends = |id: Option<ScenarioId>| verdict.recommended().is_some() && verdict.recommended() == id;
     let mark = |id| if recommends(Some(id)) { " **(recommended)**" } else { "" };
     text.push_str(&format!("| Today{} | {} | | |\n", mark(ScenarioId::Ec2Today), money.show_or_unknown(today)));
     let recommended = verdict.judged.iter().filter(|judged| recommends(Some(judged.scenario)));
     let others = verdict.judged.iter().filter(|judged| !recommends(Some(judged.scenario)));
     for judged in recommended.chain(others).filter(|judged| judged.scenario != ScenarioId::Ec2Today) {
-        if words::is_twin(analysis, judged.scenario.as_str()) {
+        if scenario_words::is_twin(analysis, judged.scenario.as_str()) {
             continue;
         }
-        let share = judged.saving_fraction.map(|f| format!(" ({})", format::percent(f))).unwrap_or_default();
+        let share = judged.saving_fraction.map(|f| format!(" ({})", number_format::percent(f))).unwrap_or_default();
         let broken: Vec<String> = judged
             .limits
             .iter()
             .filter(|check| !check.holds)
-            .map(|check| show::limit(check.limit).to_owned())
+            .map(|check| wording::limit(check.limit).to_owned())
             .collect();
         let limits = match (judged.holds, broken.is_empty()) {
             (true, _) => "within all".to_owned(),
             (false, true) => "not known".to_owned(),
-            (false, false) if broken.len() == 1 => format!("breaks this limit: {}", words::list(&broken)),
-            (false, false) => format!("breaks these limits: {}", words::list(&broken)),
+            (false, false) if broken.len() == 1 => format!("breaks this limit: {}", scenario_words::list(&broken)),
+            (false, false) => format!("breaks these limits: {}", scenario_words::list(&broken)),
         };
         text.push_str(&format!(
             "| {}{} | {} | {}{share} | {limits} |\n",
-            sentence(&words::scenario_name(analysis, judged.scenario)),
+            sentence(&scenario_words::scenario_name(analysis, judged.scenario)),
             mark(judged.scenario),
             money.show(judged.monthly_usd),
             money.show(judged.saving_monthly_usd),
         ));
     }
     text.push('\n');
-    if let Some(said) = show::today_breaches(&verdict.today_breaches) {
+    if let Some(said) = wording::today_breaches(&verdict.today_breaches) {
         text.push_str(&format!("{said}\n\n"));
     }
     let found: Vec<&Remedy> = verdict.remedies.iter().filter(|remedy| remedy.what != RemedyKind::NoneFound).collect();
@@ -103,8 +103,8 @@ fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
         let included = if remedy.included { "in its cost" } else { "on top of its cost" };
         text.push_str(&format!(
             "- {}: {}, {} a month, {included}\n",
-            sentence(&words::scenario_name(analysis, remedy.scenario)),
-            sentence(&show::remedy(&remedy.what, remedy.scenario)),
+            sentence(&scenario_words::scenario_name(analysis, remedy.scenario)),
+            sentence(&wording::remedy(&remedy.what, remedy.scenario)),
             money.show_or_unknown(remedy.monthly_usd),
         ));
     }
@@ -117,19 +117,23 @@ fn steps(text: &mut String, analysis: &Analysis, money: &Money) {
     if let Some(waste) = &analysis.waste {
         let parts: Vec<String> =
             waste.parts.iter().map(|part| format!("{} {}", part.kind.name(), money.show(part.monthly_usd))).collect();
-        let parts = if parts.is_empty() { String::new() } else { format!(" Of it: {}.", words::list(&parts)) };
-        text.push_str(&format!("Total waste: {}{}\n\n", crate::steps::waste_in_words(view, waste), sentence(&parts)));
+        let parts = if parts.is_empty() { String::new() } else { format!(" Of it: {}.", scenario_words::list(&parts)) };
+        text.push_str(&format!(
+            "Total waste: {}{}\n\n",
+            crate::next_steps::waste_in_words(view, waste),
+            sentence(&parts)
+        ));
     }
     let Some(steps) = analysis.next_steps.as_ref().filter(|steps| !steps.steps.is_empty()) else { return };
     text.push_str("| next step | saves a month | effort | risk | where |\n|---|--:|---|---|---|\n");
     for step in &steps.steps {
-        let names = crate::steps::subjects(step);
+        let names = crate::next_steps::subjects(step);
         let names = if names.is_empty() { String::new() } else { format!(": {}", sentence(&names)) };
         let beside = if steps.is_on_top(step) { " (on top)" } else { "" };
         text.push_str(&format!(
             "| {}{names}{beside} | {} | {} | {} | {} |\n",
             sentence(&money.sentence(&step.what)),
-            crate::steps::saving(step, money),
+            crate::next_steps::saving(step, money),
             step.effort.name(),
             step.risk.name(),
             sentence(&step.place),
@@ -145,8 +149,8 @@ fn figures(text: &mut String, analysis: &Analysis, money: &Money) {
         pair.map_or_else(
             || "cannot be said".to_owned(),
             |saving| {
-                let share = saving.fraction.map(|f| format!(" ({})", format::percent(f))).unwrap_or_default();
-                let is_nominal = id == words::VENDOR && nothing_left(analysis, saving.monthly_usd);
+                let share = saving.fraction.map(|f| format!(" ({})", number_format::percent(f))).unwrap_or_default();
+                let is_nominal = id == scenario_words::VENDOR && nothing_left(analysis, saving.monthly_usd);
                 let mark = if is_nominal { ", on nominal sizes only" } else { "" };
                 format!("{}{share}{mark}", money.show(saving.monthly_usd))
             },
@@ -158,7 +162,7 @@ fn figures(text: &mut String, analysis: &Analysis, money: &Money) {
         text.push_str(&format!("| {what} | {}{partial} | {saving} |\n", money.show_or_unknown(cost.monthly_usd)));
     };
     row("Today", standing.today, String::new());
-    if words::scenario(analysis, REPACKED).is_some() {
+    if scenario_words::scenario(analysis, REPACKED).is_some() {
         row("Best EC2 alternative, same requests", standing.ec2, saving(REPACKED));
     }
     row("Elastic machine pool, net of fee", standing.pool, saving(&standing.pool_id));
@@ -167,11 +171,11 @@ fn figures(text: &mut String, analysis: &Analysis, money: &Money) {
 
 /// Requests as they are or right-sized, on EC2 or on a pool; nothing where nothing was replayed.
 fn two_by_two(text: &mut String, analysis: &Analysis, money: &Money) {
-    if words::scenario(analysis, REPACKED).is_none() {
+    if scenario_words::scenario(analysis, REPACKED).is_none() {
         return;
     }
     let cost = |id: &str| {
-        let scenario = words::scenario(analysis, id);
+        let scenario = scenario_words::scenario(analysis, id);
         let risky = scenario.and_then(|s| s.risk.as_ref()).is_some_and(|risk| !risk.holds_target);
         let monthly = money.show_or_unknown(scenario.and_then(|scenario| scenario.monthly_usd));
         if risky { format!("{monthly} (misses the risk target)") } else { monthly }
@@ -180,7 +184,7 @@ fn two_by_two(text: &mut String, analysis: &Analysis, money: &Money) {
     text.push_str(&format!("| EC2 | {} | {} |\n", cost(REPACKED), cost(RIGHT_SIZED)));
     text.push_str(&format!(
         "| Elastic machine pool | {} | {} |\n\n",
-        cost(words::pool(analysis)),
+        cost(scenario_words::pool(analysis)),
         cost(POOL_RIGHT_SIZED)
     ));
 }
@@ -190,7 +194,7 @@ fn workloads(text: &mut String, analysis: &Analysis, money: &Money) {
         .movability
         .iter()
         .filter_map(|w| {
-            let usd = w.saving_usd.filter(|usd| *usd > 0.0)? * words::months_per_window(analysis)?;
+            let usd = w.saving_usd.filter(|usd| *usd > 0.0)? * scenario_words::months_per_window(analysis)?;
             Some((usd, format!("{}/{}", w.namespace, w.workload)))
         })
         .collect();
@@ -210,15 +214,15 @@ fn caveats(text: &mut String, analysis: &Analysis) {
     let mut caveats = Vec::new();
     let synthetic = Standing::of(analysis).hours_synthetic;
     if synthetic > 0 {
-        caveats.push(format!("{} are synthetic, not measured.", format::hours(synthetic)));
+        caveats.push(format!("{} are synthetic, not measured.", number_format::hours(synthetic)));
     }
-    let notes = analysis.notes.iter().chain(words::shown(analysis).flat_map(|scenario| &scenario.notes));
+    let notes = analysis.notes.iter().chain(scenario_words::shown(analysis).flat_map(|scenario| &scenario.notes));
     let warnings: Vec<&str> =
         notes.filter(|note| note.gravity == Gravity::Warning).map(|note| note.text.as_str()).collect();
     caveats.extend(warnings.iter().take(MOST).map(|warning| sentence(warning)));
     if let Some(more) = warnings.len().checked_sub(MOST).filter(|more| *more > 0) {
         let are = if more == 1 { "is" } else { "are" };
-        caveats.push(format!("{} {are} on the page.", show::counted(more, "more warning")));
+        caveats.push(format!("{} {are} on the page.", wording::counted(more, "more warning")));
     }
     if caveats.is_empty() {
         return;
@@ -243,7 +247,7 @@ pub(crate) fn sentence(text: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    let plain = words::plain(&text.replace(['\n', '\r', '\t'], " "));
+    let plain = scenario_words::plain(&text.replace(['\n', '\r', '\t'], " "));
     let mut escaped = String::with_capacity(plain.len());
     for c in plain.chars() {
         match c {
@@ -275,7 +279,7 @@ pub(crate) fn table(table: &Table, rest: &str) -> String {
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     if table.hidden() > 0 {
-        let more = format::grouped(format::number(table.hidden()), 0);
+        let more = number_format::grouped(number_format::number(table.hidden()), 0);
         text.push_str(&format!("\nAnd {more} more{}.\n", sentence(rest)));
     }
     text.push('\n');
@@ -284,7 +288,7 @@ pub(crate) fn table(table: &Table, rest: &str) -> String {
 
 /// A name as code: nothing in it is markup, whatever it holds.
 pub(crate) fn code(name: &str) -> String {
-    let name = words::plain(&name.replace(['\n', '\r', '\t'], " "));
+    let name = scenario_words::plain(&name.replace(['\n', '\r', '\t'], " "));
     let runs = name.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(runs + 1);
     // A space keeps a backtick of the name apart from the fence, and one of an empty name from the other.

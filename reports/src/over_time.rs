@@ -8,12 +8,12 @@ use types::analysis::{Analysis, HourPoint, NodeGroup, Scenario, ScenarioHour};
 use crate::chart::heat::{self, Heat};
 use crate::chart::{self, Figure, Ink, Line, Lines, Words};
 use crate::error::RenderError;
-use crate::format;
-use crate::peaks::Peaks;
-use crate::table::{Cell, Column, Row, Table};
+use crate::number_format;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::page_view::View;
+use crate::peak_coincidence::Peaks;
+use crate::scenario_words::{self, REPACKED, VENDOR};
 use crate::utilisation::{self, UtilisationPart};
-use crate::view::View;
-use crate::words::{self, REPACKED, VENDOR};
 
 /// The section.
 #[derive(Debug, Template)]
@@ -31,7 +31,7 @@ impl HtmlSafe for OverTime {}
 
 impl OverTime {
     pub(crate) fn new(analysis: &View<'_>) -> Result<Self, RenderError> {
-        let pool = words::scenario(analysis, words::pool(analysis)).filter(|pool| pool.id != VENDOR);
+        let pool = scenario_words::scenario(analysis, scenario_words::pool(analysis)).filter(|pool| pool.id != VENDOR);
         let heat = pool.map(host_heat).transpose()?.unwrap_or_default();
         Ok(Self {
             utilisation: UtilisationPart::new(analysis)?,
@@ -56,7 +56,7 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
     let of = |hours: &[ScenarioHour], count: fn(&ScenarioHour) -> u32| {
         hours.iter().map(|hour| (hour.start, f64::from(count(hour)))).collect::<Vec<_>>()
     };
-    let repacked = words::scenario(analysis, REPACKED).map_or(&[][..], |repacked| &repacked.by_hour);
+    let repacked = scenario_words::scenario(analysis, REPACKED).map_or(&[][..], |repacked| &repacked.by_hour);
     let line = |name: &str, ink, width, points| Line { name: name.to_owned(), ink, width, area: false, points };
     let all = [
         line("EC2 today", Ink::Capacity, 2.0, today(analysis)),
@@ -87,9 +87,9 @@ fn machines(analysis: &View<'_>, pool: &Scenario) -> Result<Option<Figure>, Rend
                 (a, b) => format!("{a} to {b} hosts"),
             },
             left(analysis, pool),
-            format::tenths(ec2_nodes(analysis)),
+            number_format::tenths(ec2_nodes(analysis)),
             hottest(pool),
-            words::sentence(&utilisation::window(analysis)),
+            scenario_words::sentence(&utilisation::window(analysis)),
         ),
     };
     let hourly = &analysis.utilisation.hourly;
@@ -118,8 +118,8 @@ fn is_ec2(group: &NodeGroup) -> bool {
 
 /// EC2 nodes that stay beside the pool, as a clause.
 fn left(analysis: &Analysis, pool: &Scenario) -> String {
-    let left = words::at_once(analysis, pool, "node").filter(|nodes| *nodes >= 0.05);
-    left.map(|nodes| format!(" and {} EC2 nodes that stay", format::tenths(nodes))).unwrap_or_default()
+    let left = scenario_words::at_once(analysis, pool, "node").filter(|nodes| *nodes >= 0.05);
+    left.map(|nodes| format!(" and {} EC2 nodes that stay", number_format::tenths(nodes))).unwrap_or_default()
 }
 
 /// Nodes up at once today, on average, Fargate and hybrid nodes apart.
@@ -138,8 +138,8 @@ fn hottest(pool: &Scenario) -> String {
     hottest.map_or_else(String::new, |(share, start)| {
         format!(
             " The fullest host stood at {} of what the rebalancer fills hosts to, in the hour of {}.",
-            format::percent(share),
-            format::moment(start)
+            number_format::percent(share),
+            number_format::moment(start)
         )
     })
 }
@@ -147,16 +147,16 @@ fn hottest(pool: &Scenario) -> String {
 fn machine_table(analysis: &Analysis, lines: &[Line]) -> Table {
     let row = |line: &Line| {
         let values = || line.points.iter().map(|point| point.1);
-        let mean = values().sum::<f64>() / format::number(line.points.len()).max(1.0);
+        let mean = values().sum::<f64>() / number_format::number(line.points.len()).max(1.0);
         Row::new(vec![
             Cell::new(&line.name),
-            Cell::new(format::quantity(values().fold(f64::MAX, f64::min))),
-            Cell::new(format::tenths(mean)),
-            Cell::new(format::quantity(values().fold(0.0, f64::max))),
+            Cell::new(number_format::quantity(values().fold(f64::MAX, f64::min))),
+            Cell::new(number_format::tenths(mean)),
+            Cell::new(number_format::quantity(values().fold(0.0, f64::max))),
         ])
     };
     Table::new(
-        format!("Machines at once, over the {} of the window", format::hours(analysis.window.hours_present)),
+        format!("Machines at once, over the {} of the window", number_format::hours(analysis.window.hours_present)),
         vec![
             Column::text("Machines"),
             Column::number("Fewest", "in an hour"),
@@ -188,18 +188,18 @@ fn host_heat(pool: &Scenario) -> Result<Vec<Figure>, RenderError> {
         if hours.is_empty() || heat.is_of_one_colour() {
             continue;
         }
-        let mean = hours.iter().map(|hour| hour.1).sum::<f64>() / format::number(hours.len());
+        let mean = hours.iter().map(|hour| hour.1).sum::<f64>() / number_format::number(hours.len());
         let fullest = hours.iter().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let words = Words {
             id,
-            title: format!("How full the pool is: {what}, {} on average", format::percent(mean)),
+            title: format!("How full the pool is: {what}, {} on average", number_format::percent(mean)),
             finding: format!(
                 "Share of the {what} of hosts, and of the EC2 nodes that stay, that is used in each hour of “{}”.{}",
-                words::plain(&pool.label),
+                scenario_words::plain(&pool.label),
                 fullest.map_or_else(String::new, |(hour, share)| format!(
                     " The fullest hour, at {}, begins on {}.",
-                    format::percent(*share),
-                    format::moment(*hour)
+                    number_format::percent(*share),
+                    number_format::moment(*hour)
                 )),
             ),
         };
@@ -218,7 +218,7 @@ fn heat_table(what: &str, heat: &Heat) -> Table {
     ];
     let row = |(day, hours): (&chrono::NaiveDate, &[Option<f64>; 24])| {
         let cell = |share: &Option<f64>| match share {
-            Some(share) => Cell::new(format::whole_percent(*share)),
+            Some(share) => Cell::new(number_format::whole_percent(*share)),
             None => Cell::absent("–"),
         };
         Row::new([Cell::new(day.format("%-d %b").to_string())].into_iter().chain(hours.iter().map(cell)).collect())

@@ -6,28 +6,28 @@ use chrono::NaiveDate;
 use types::analysis::Analysis;
 
 use crate::assumptions::Assumptions;
-use crate::bill::Bill;
-use crate::costs::Costs;
+use crate::build_plan::PlanPart;
+use crate::cluster_summary::Standing;
+use crate::confidence_section::Sure;
 use crate::error::RenderError;
-use crate::evidence::{Evidence, Origin};
-use crate::format;
 use crate::headline::Headline;
 use crate::inventory::InventoryPart;
 use crate::invoice::InvoicePart;
-use crate::judged::JudgedPart;
-use crate::money::Money;
+use crate::next_steps::StepsPart;
+use crate::notes_and_sources::{Evidence, Origin};
+use crate::number_format;
 use crate::over_time::OverTime;
-use crate::plan::PlanPart;
-use crate::realised::RealisedPart;
+use crate::page_currency::Money;
+use crate::page_table::Table;
+use crate::page_view::View;
+use crate::realised_saving::RealisedPart;
 use crate::rightsizing::SizesPart;
-use crate::standing::Standing;
-use crate::steps::StepsPart;
-use crate::sure::Sure;
-use crate::table::Table;
+use crate::scenario_costs::Costs;
+use crate::scenario_limits::JudgedPart;
+use crate::scenario_words;
+use crate::todays_bill::Bill;
 use crate::trend::TrendPart;
-use crate::view::View;
 use crate::waterfall::WaterfallPart;
-use crate::words;
 
 /// The whole page: the verdict, a menu, and the sections.
 #[derive(Template)]
@@ -133,7 +133,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         realised: RealisedPart::new(view),
         judged: JudgedPart::new(view),
         waterfall: WaterfallPart::new(view)?,
-        choice: crate::choice::choice(view),
+        choice: crate::rightsizing_or_platform::choice(view),
         costs: Costs::new(view),
     };
     let invoice = analysis.invoice.as_ref().map(|invoice| InvoicePart::new(invoice, &options.money));
@@ -156,7 +156,7 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         section("basis", "Data and assumptions", Some(basis))?,
     ];
     let page = Page {
-        cluster_id: words::plain(&analysis.cluster_id),
+        cluster_id: scenario_words::plain(&analysis.cluster_id),
         headline: Headline::new(view),
         sections: sections.into_iter().flatten().collect(),
         made: made(analysis, options.made_on),
@@ -166,9 +166,9 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
 
 /// Says when the page was made, where that is known, and until when its hours are.
 fn made(analysis: &Analysis, day: Option<NaiveDate>) -> String {
-    let end = format::moment(analysis.window.end);
+    let end = number_format::moment(analysis.window.end);
     match day {
-        Some(day) => format!("Made on {} from hours until {end} (UTC).", format::date(day)),
+        Some(day) => format!("Made on {} from hours until {end} (UTC).", number_format::date(day)),
         None => format!("As of {end} (UTC)."),
     }
 }

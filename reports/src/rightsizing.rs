@@ -1,16 +1,16 @@
-//! Right-sized requests, container by container: the table of the page. The files are in [`files`].
+//! Right-sized requests, container by container: the table of the page. The files are in [`manifest_files`].
 
-pub(crate) mod files;
+pub(crate) mod manifest_files;
 
 use askama::Template;
 use askama::filters::HtmlSafe;
 use types::analysis::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
-use types::show::{counted, quantity};
+use types::wording::{counted, quantity};
 
-use crate::format;
-use crate::table::{Cell, Column, Row, Table, cut, others};
-use crate::view::View;
-use crate::words;
+use crate::number_format;
+use crate::page_table::{Cell, Column, Row, Table, cut, others};
+use crate::page_view::View;
+use crate::scenario_words;
 
 /// The section.
 #[derive(Debug, Template)]
@@ -39,13 +39,13 @@ impl SizesPart {
             rule: rule(sizes),
             containers: containers(analysis, sizes),
             skipped: skipped(sizes),
-            commands: files::commands(sizes.savers().take(COMMANDS)),
+            commands: manifest_files::commands(sizes.savers().take(COMMANDS)),
         })
     }
 }
 
 fn count(n: usize) -> String {
-    format::grouped(format::number(n), 0)
+    number_format::grouped(number_format::number(n), 0)
 }
 
 fn lead(analysis: &View<'_>, sizes: &RightSizing) -> String {
@@ -75,21 +75,21 @@ fn rule(sizes: &RightSizing) -> String {
     format!(
         "CPU is the {}th percentile of five-minute means over all pods of the workload, memory the largest sample plus {}, \
          from the last {} of the window. Changes of less than {} are left out.",
-        format::quantity(sizes.cpu_percentile),
-        format::percent_round(sizes.memory_margin),
+        number_format::quantity(sizes.cpu_percentile),
+        number_format::percent_round(sizes.memory_margin),
         counted(sizes.days, "day"),
-        format::percent_round(sizes.tolerance),
+        number_format::percent_round(sizes.tolerance),
     )
 }
 
 /// CPU as Kubernetes writes it, in plain words where there is none.
 fn cpu(millicores: Option<u32>) -> String {
-    millicores.map_or_else(|| "none".to_owned(), |millicores| format!("{}m", format::count(millicores)))
+    millicores.map_or_else(|| "none".to_owned(), |millicores| format!("{}m", number_format::count(millicores)))
 }
 
 /// Memory as Kubernetes writes it.
 fn memory(mib: Option<u32>) -> String {
-    mib.map_or_else(|| "none".to_owned(), |mib| format!("{}Mi", format::count(mib)))
+    mib.map_or_else(|| "none".to_owned(), |mib| format!("{}Mi", number_format::count(mib)))
 }
 
 fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
@@ -107,12 +107,16 @@ fn containers(analysis: &View<'_>, sizes: &RightSizing) -> Table {
             Cell::new(memory(Some(one.memory_target_mib))).sub(format!("now {}", memory(one.memory_request_mib))),
             Cell::new(cpu(Some(one.cpu_max_millicores))).sub(format!("p99 {}", cpu(Some(one.cpu_p99_millicores)))),
             Cell::new(memory(Some(one.memory_max_mib))),
-            Cell::new(format::count(one.days_seen)),
+            Cell::new(number_format::count(one.days_seen)),
             match one.saving_monthly_usd {
                 Some(usd) => Cell::new(analysis.usd(usd)).tone(usd),
-                None => Cell::absent(format::UNKNOWN),
+                None => Cell::absent(number_format::UNKNOWN),
             },
-            if cautions.is_empty() { Cell::absent("–") } else { Cell::new(words::sentence(&cautions.join("; "))) },
+            if cautions.is_empty() {
+                Cell::absent("–")
+            } else {
+                Cell::new(scenario_words::sentence(&cautions.join("; ")))
+            },
         ])
     };
     let mut rows: Vec<Row> = sizes.containers.iter().map(row).collect();
@@ -158,7 +162,7 @@ fn skipped(sizes: &RightSizing) -> Table {
     let row = |one: &SkippedContainer| {
         Row::new(vec![
             Cell::name(&one.container).sub(format!("{} {}/{}", one.workload_kind, one.namespace, one.workload)),
-            Cell::new(words::sentence(one.reason.name())),
+            Cell::new(scenario_words::sentence(one.reason.name())),
         ])
     };
     Table::new(

@@ -8,12 +8,12 @@ use types::analysis::ScenarioId;
 
 use crate::chart::runs::{self, RunLine, Runs};
 use crate::chart::{Figure, Ink, Words, scale};
+use crate::cluster_summary::{Compared, Cost, Standing};
 use crate::error::RenderError;
-use crate::format;
-use crate::money::Money;
-use crate::standing::{Compared, Cost, Standing};
-use crate::table::{Cell, Column, Row, Table};
-use crate::words;
+use crate::number_format;
+use crate::page_currency::Money;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::scenario_words;
 
 /// The part.
 #[derive(Debug, Template)]
@@ -78,7 +78,7 @@ fn use_of_capacity(standings: &[&Standing]) -> Result<Figure, RenderError> {
         line("memory requested", Ink::Limit, standings, |standing| percent(standing.memory_requested_of_capacity)),
         line("memory used", Ink::Peak, standings, |standing| percent(standing.memory_used_of_capacity)),
     ];
-    let changes = lines.iter().filter_map(|line| change(line, |percent| format::percent(percent / 100.0)));
+    let changes = lines.iter().filter_map(|line| change(line, |percent| number_format::percent(percent / 100.0)));
     let words = Words {
         id: "trend-use",
         title: "Requested and used, of capacity".to_owned(),
@@ -93,7 +93,7 @@ fn sentence(changes: Vec<String>) -> String {
     if changes.is_empty() {
         "Fewer than two windows have this data.".to_owned()
     } else {
-        format!("{}.", words::sentence(&words::list(&changes)))
+        format!("{}.", scenario_words::sentence(&scenario_words::list(&changes)))
     }
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn in_order<'a>(now: &'a Standing, earlier: &'a [Standing]) -> Vec<&'
 }
 
 fn lead(first: &Standing, now: &Standing, money: &Money) -> String {
-    let since = format!("Since the window that ended on {}", format::moment(first.end));
+    let since = format!("Since the window that ended on {}", number_format::moment(first.end));
     let saving = |standing: &Standing| {
         let saving = standing.saving_vs_ec2.as_ref().or(standing.saving_vs_today.as_ref());
         saving.map(|saving| saving.monthly_usd)
@@ -123,10 +123,9 @@ fn lead(first: &Standing, now: &Standing, money: &Money) -> String {
         .monthly_usd
         .zip(now.today.monthly_usd)
         .map(|(was, is)| format!("today’s cost from {} to {}", money.show(was), money.show(is)));
-    let used = first
-        .cpu_used_of_capacity
-        .zip(now.cpu_used_of_capacity)
-        .map(|(was, is)| format!("CPU in use from {} to {} of capacity", format::percent(was), format::percent(is)));
+    let used = first.cpu_used_of_capacity.zip(now.cpu_used_of_capacity).map(|(was, is)| {
+        format!("CPU in use from {} to {} of capacity", number_format::percent(was), number_format::percent(is))
+    });
     let parts: Vec<String> = [saved, cost, used].into_iter().flatten().collect();
     if parts.is_empty() {
         return format!("{since} nothing can be compared.");
@@ -156,30 +155,30 @@ fn caveats(standings: &[&Standing]) -> Vec<String> {
 fn table(standings: &[&Standing], money: &Money) -> Table {
     let usd = |cost: Cost| match cost.monthly_usd {
         Some(usd) => Cell::new(money.show(usd)).badge(if cost.partial { "partial" } else { "" }),
-        None => Cell::absent(format::UNKNOWN),
+        None => Cell::absent(number_format::UNKNOWN),
     };
     let saved = |saving: &Option<Compared>| match saving {
-        Some(saving) => {
-            Cell::new(money.show(saving.monthly_usd)).sub(saving.fraction.map(format::percent).unwrap_or_default())
-        }
+        Some(saving) => Cell::new(money.show(saving.monthly_usd))
+            .sub(saving.fraction.map(number_format::percent).unwrap_or_default()),
         None => Cell::absent("cannot be said"),
     };
     let share = |fraction: Option<f64>| match fraction {
-        Some(fraction) => Cell::new(format::percent(fraction)),
-        None => Cell::absent(format::UNKNOWN),
+        Some(fraction) => Cell::new(number_format::percent(fraction)),
+        None => Cell::absent(number_format::UNKNOWN),
     };
     let row = |standing: &&Standing| {
         let pool = match ScenarioId::parse(&standing.pool_id) {
             Some(ScenarioId::EmpVendor) => "vendor’s arithmetic",
-            Some(id) => types::show::scenario(id),
+            Some(id) => types::wording::scenario(id),
             None => standing.pool_id.as_str(),
         };
         Row::new(vec![
-            Cell::new(format!("{} to {}", format::moment(standing.start), format::moment(standing.end))).sub(format!(
-                "{} of {} hours",
-                format::count(standing.hours_present),
-                format::count(standing.hours_expected)
-            )),
+            Cell::new(format!("{} to {}", number_format::moment(standing.start), number_format::moment(standing.end)))
+                .sub(format!(
+                    "{} of {} hours",
+                    number_format::count(standing.hours_present),
+                    number_format::count(standing.hours_expected)
+                )),
             usd(standing.today),
             usd(standing.ec2),
             usd(standing.pool).sub(pool),

@@ -9,9 +9,9 @@ use types::analysis::{Analysis, HourPoint, ResourceUtilisation};
 
 use crate::chart::{self, Band, Figure, Ink, Line, Lines, Span, Words};
 use crate::error::RenderError;
-use crate::format;
-use crate::table::{Cell, Column, Row, Table};
-use crate::words;
+use crate::number_format;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::scenario_words;
 
 /// The part.
 #[derive(Debug, Template)]
@@ -49,15 +49,15 @@ const MEMORY: [Drawn; 6] = [
 impl UtilisationPart {
     pub(crate) fn new(analysis: &Analysis) -> Result<Self, RenderError> {
         let utilisation = &analysis.utilisation;
-        let cpu = figure(analysis, "cpu", "CPU", "cores", format::cores, &utilisation.cpu, &CPU)?;
-        let memory = figure(analysis, "memory", "Memory", "GiB", format::gib, &utilisation.memory, &MEMORY)?;
+        let cpu = figure(analysis, "cpu", "CPU", "cores", number_format::cores, &utilisation.cpu, &CPU)?;
+        let memory = figure(analysis, "memory", "Memory", "GiB", number_format::gib, &utilisation.memory, &MEMORY)?;
         Ok(Self {
             lead: format!(
                 "Of the CPU capacity, {} was reserved and {} used; of the memory, {} was reserved and {} used.",
-                format::percent_or_unknown(utilisation.cpu.requested_of_capacity),
-                format::percent_or_unknown(utilisation.cpu.used_of_capacity),
-                format::percent_or_unknown(utilisation.memory.requested_of_capacity),
-                format::percent_or_unknown(utilisation.memory.used_of_capacity),
+                number_format::percent_or_unknown(utilisation.cpu.requested_of_capacity),
+                number_format::percent_or_unknown(utilisation.cpu.used_of_capacity),
+                number_format::percent_or_unknown(utilisation.memory.requested_of_capacity),
+                number_format::percent_or_unknown(utilisation.memory.used_of_capacity),
             ),
             figures: vec![cpu, memory],
             table: summary(analysis),
@@ -77,7 +77,7 @@ fn figure(
 ) -> Result<Figure, RenderError> {
     let title = format!(
         "{name}: {} of {} used on average",
-        format::quantity(resource.used_mean),
+        number_format::quantity(resource.used_mean),
         with_unit(resource.capacity_mean)
     );
     let finding = format!(
@@ -111,9 +111,9 @@ fn figure(
 pub(crate) fn window(analysis: &Analysis) -> String {
     let window = &analysis.window;
     let missing = window.hours_expected.saturating_sub(window.hours_present);
-    let mut text = words::window(analysis);
+    let mut text = scenario_words::window(analysis);
     if missing > 0 {
-        text.push_str(&format!("; {} missing, left blank", format::hours(missing)));
+        text.push_str(&format!("; {} missing, left blank", number_format::hours(missing)));
     }
     if window.hours_by_source.iter().any(|part| part.source != "prometheus") {
         text.push_str("; shaded hours are synthetic");
@@ -143,7 +143,7 @@ pub(crate) fn spans(hourly: &[HourPoint]) -> Vec<Span> {
                 label: match first.source.as_str() {
                     "prometheus" => "Prometheus".to_owned(),
                     "generator" => "synthetic".to_owned(),
-                    other => words::plain(other).chars().take(20).collect(),
+                    other => scenario_words::plain(other).chars().take(20).collect(),
                 },
             })
         })
@@ -151,7 +151,7 @@ pub(crate) fn spans(hourly: &[HourPoint]) -> Vec<Span> {
 }
 
 fn share(part: f64, whole: f64) -> String {
-    format::percent_or_unknown((whole > 0.0).then(|| part / whole))
+    number_format::percent_or_unknown((whole > 0.0).then(|| part / whole))
 }
 
 fn summary(analysis: &Analysis) -> Table {
@@ -159,14 +159,14 @@ fn summary(analysis: &Analysis) -> Table {
     let row = |name: &str, value: fn(&ResourceUtilisation) -> f64| {
         Row::new(vec![
             Cell::new(name),
-            Cell::new(format::three_digits(value(cpu))),
+            Cell::new(number_format::three_digits(value(cpu))),
             Cell::new(share(value(cpu), cpu.capacity_mean)),
-            Cell::new(format::three_digits(value(memory))),
+            Cell::new(number_format::three_digits(value(memory))),
             Cell::new(share(value(memory), memory.capacity_mean)),
         ])
     };
     Table::new(
-        format!("CPU and memory, {}", words::window(analysis)),
+        format!("CPU and memory, {}", scenario_words::window(analysis)),
         vec![
             Column::text("All nodes together"),
             Column::number("CPU", "cores"),
@@ -220,17 +220,17 @@ fn days(analysis: &Analysis) -> Table {
             let hours = f64::from(day.hours);
             let means = |[capacity, requested, used, peak]: [f64; 4]| {
                 [capacity / hours, requested / hours, used / hours, peak]
-                    .map(|value| Cell::new(format::three_digits(value)))
+                    .map(|value| Cell::new(number_format::three_digits(value)))
             };
             let kind = match day.synthetic {
                 0 => "Prometheus".to_owned(),
                 n if n == day.hours => "synthetic".to_owned(),
-                n => format!("{} synthetic", format::count(n)),
+                n => format!("{} synthetic", number_format::count(n)),
             };
             let mut cells = vec![
                 Cell::new(date.format("%a %-d %b").to_string()),
-                Cell::new(format::count(day.hours)).sub(kind),
-                Cell::new(format::tenths(day.nodes / hours)),
+                Cell::new(number_format::count(day.hours)).sub(kind),
+                Cell::new(number_format::tenths(day.nodes / hours)),
             ];
             cells.extend(means(day.cpu));
             cells.extend(means(day.memory));

@@ -7,9 +7,9 @@ use types::analysis::{Waterfall, WaterfallStep};
 use crate::chart::rows::{self, Bar, Piece, Rows};
 use crate::chart::{Figure, Ink, Words};
 use crate::error::RenderError;
-use crate::table::{Cell, Column, Row, Table};
-use crate::view::View;
-use crate::words;
+use crate::page_table::{Cell, Column, Row, Table};
+use crate::page_view::View;
+use crate::scenario_words;
 
 /// The part.
 #[derive(Debug, Template)]
@@ -43,17 +43,17 @@ impl WaterfallPart {
             marks: Vec::new(),
             joined: true,
         };
-        let lines: Vec<String> = waterfall.lines.iter().map(|line| words::cost_line(line)).collect();
+        let lines: Vec<String> = waterfall.lines.iter().map(|line| scenario_words::cost_line(line)).collect();
         Ok(Some(Self {
             figure: Figure::new(words, |words, size| rows::draw(words, &rows, size))?,
             table: table(analysis, waterfall, &from, &to),
-            lines: words::list(&lines),
+            lines: scenario_words::list(&lines),
         }))
     }
 }
 
 fn label(analysis: &View<'_>, id: &str) -> String {
-    words::clipped(words::scenario(analysis, id).map_or(id, |scenario| &scenario.label), 38)
+    scenario_words::clipped(scenario_words::scenario(analysis, id).map_or(id, |scenario| &scenario.label), 38)
 }
 
 /// Names a step, and says why it is there.
@@ -84,7 +84,7 @@ fn finding(analysis: &View<'_>, waterfall: &Waterfall) -> String {
     let largest = largest.map_or_else(String::new, |largest| {
         let verb = if largest.usd < 0.0 { "takes off" } else { "adds" };
         let (name, _) = step(&largest.what);
-        format!(" The largest step, “{}”, {verb} {}.", words::plain(name), analysis.monthly(largest.usd.abs()))
+        format!(" The largest step, “{}”, {verb} {}.", scenario_words::plain(name), analysis.monthly(largest.usd.abs()))
     });
     format!(
         "{} a month becomes {}.{largest} Each bar begins where the one before it ended.",
@@ -107,7 +107,7 @@ fn bars(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Vec
         let text = signed(analysis, *usd);
         let pieces = vec![Piece { from: amount(at), to: amount(at + usd), ink, text }];
         at += usd;
-        bars.push(Bar { label: words::clipped(step(what).0, 38), pieces, end: amount(at) });
+        bars.push(Bar { label: scenario_words::clipped(step(what).0, 38), pieces, end: amount(at) });
     }
     bars.push(whole(to, waterfall.to_usd));
     bars
@@ -131,7 +131,7 @@ fn table(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Ta
         at += one.usd;
         let (name, why) = step(&one.what);
         rows.push(Row::new(vec![
-            Cell::new(words::plain(name)),
+            Cell::new(scenario_words::plain(name)),
             Cell::new(signed(analysis, one.usd)).tone(-one.usd),
             Cell::new(analysis.monthly(at)),
             Cell::new(why),

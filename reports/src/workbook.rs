@@ -8,12 +8,12 @@ mod formats;
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook, Worksheet, XlsxError};
 use types::analysis::Analysis;
-use types::show;
+use types::wording;
 
-use crate::format;
-use crate::sheets::cell::Cell;
-use crate::sheets::{SHEETS, Sheet};
-use crate::words;
+use crate::csv_tables::safe_cells::Cell;
+use crate::csv_tables::{SHEETS, Sheet};
+use crate::number_format;
+use crate::scenario_words;
 use formats::Formats;
 
 /// Name of the first sheet.
@@ -75,7 +75,7 @@ pub fn workbook(analysis: &Analysis) -> Result<Vec<u8>, WorkbookError> {
 fn properties(analysis: &Analysis) -> Result<DocProperties, XlsxError> {
     let made = ExcelDateTime::from_timestamp(analysis.window.end.timestamp())?;
     Ok(DocProperties::new()
-        .set_title(format!("Cost of cluster {}", words::plain(&analysis.cluster_id)))
+        .set_title(format!("Cost of cluster {}", scenario_words::plain(&analysis.cluster_id)))
         .set_author("emp-cost")
         .set_creation_datetime(&made))
 }
@@ -93,13 +93,17 @@ fn contents(
     let facts = [
         ("Cluster", analysis.cluster_id.clone()),
         ("Region", analysis.region.clone().unwrap_or_else(|| "not known".to_owned())),
-        ("Window", words::window(analysis)),
+        ("Window", scenario_words::window(analysis)),
         (
             "Hours",
-            format!("{} of {} are there", format::count(window.hours_present), format::count(window.hours_expected)),
+            format!(
+                "{} of {} are there",
+                number_format::count(window.hours_present),
+                number_format::count(window.hours_expected)
+            ),
         ),
-        ("Currency", format!("{}, in columns that end in `usd` too", words::plain(&analysis.currency))),
-        ("Verdict", show::verdict(&analysis.verdict, &analysis.currency)),
+        ("Currency", format!("{}, in columns that end in `usd` too", scenario_words::plain(&analysis.currency))),
+        ("Verdict", wording::verdict(&analysis.verdict, &analysis.currency)),
         ("Unknown", "An empty cell is not known or not modelled; 0 is zero.".to_owned()),
     ];
     let mut row = 0;
@@ -117,7 +121,7 @@ fn contents(
         let link = format!("internal:'{}'!A1", table.name);
         sheet.write_url_with_text(row, 0, link.as_str(), table.name)?;
         sheet.write_string_with_format(row, 1, table.about, &formats.wrapped)?;
-        sheet.write_number_with_format(row, 2, format::number(rows.len()), &formats.count)?;
+        sheet.write_number_with_format(row, 2, number_format::number(rows.len()), &formats.count)?;
     }
     row += 1;
     sheet.write_url_with_text(row, 0, format!("internal:'{COLUMNS}'!A1").as_str(), COLUMNS)?;
@@ -142,7 +146,7 @@ fn table(
     sheet.set_name(name)?;
     for (at, column) in (0..).zip(columns) {
         sheet.write_string_with_format(0, at, *column, &formats.head)?;
-        sheet.set_column_width(at, format::number(width(rows, at, column)))?;
+        sheet.set_column_width(at, number_format::number(width(rows, at, column)))?;
     }
     for (at, row) in (1..).zip(rows) {
         for ((place, cell), column) in (0..).zip(row).zip(columns) {

@@ -22,7 +22,7 @@ LISTS = [
 
 UID, UNIQUE = "pod_uid", "pod"
 MEASURED = {"cpu_core_milliseconds", "memory_kib_seconds", "memory_max_kib", LISTS[2], LISTS[3]}
-# How hours and days differ, as in lake/src/encode.rs: rows of a page, levels of zstd, and what is written as deltas.
+# How hours and days differ, as in lake/src/parquet_encoding.rs: rows of a page, levels of zstd, and what is written as deltas.
 HOUR = dict(rows=4 * 1024, plain_level=3, packed_level=3, delta=set())
 DAY = dict(rows=16 * 1024, plain_level=9, packed_level=14, delta={LISTS[2]})
 

@@ -1,20 +1,20 @@
 //! Messages to people and servers, as a delivery file says: Slack, webhooks and mail.
 
-mod channels;
-pub mod file;
-pub mod http;
+mod alert_channels;
+mod budget_month;
+pub mod delivery_file;
 pub mod mail;
 pub mod message;
-mod month;
+pub mod slack_and_webhooks;
 
 use std::path::Path;
 
 use anyhow::Context;
 
-pub use channels::Channels;
-pub use file::Config;
+pub use alert_channels::Channels;
+pub use budget_month::SoFar;
+pub use delivery_file::Config;
 pub use message::Message;
-pub use month::SoFar;
 
 /// Reads a secret from a file, without the line break at its end.
 ///

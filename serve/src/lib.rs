@@ -3,7 +3,7 @@
 //! `emp-cost serve` and the small program `emp-cost-service` are both this. The messages are those of `emp-cost run` too.
 //! Nothing here analyzes anything, so the small program has no polars in it.
 
-mod command;
 pub mod deliver;
+mod serve_command;
 
-pub use command::{Ready, ServeArgs, ended, prepared, run, runtime};
+pub use serve_command::{Ready, ServeArgs, ended, prepared, run, runtime};

@@ -6,10 +6,10 @@
 //! dies between a change and its message leaves a lease that ends, and another sends it. A message is sent twice only if a
 //! replica dies after a server took it and before that was written down.
 
-mod measure;
-mod record;
+mod alert_state;
+mod check_loop;
+mod measured_value;
 mod rule;
-mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -17,11 +17,11 @@ use std::pin::Pin;
 
 use serde_json::Value;
 
-pub(crate) use measure::shown;
-pub(crate) use record::{Record, State, all};
+pub(crate) use alert_state::{Record, State, all};
+pub use check_loop::check_all;
+pub(crate) use check_loop::{replica, run, test_notice};
+pub(crate) use measured_value::shown;
 pub use rule::{AlertRule, Alerts, Condition};
-pub use watch::check_all;
-pub(crate) use watch::{replica, run, test_notice};
 
 /// A message about an alert.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use types::NanoUsd;
 use utoipa::{OpenApi, ToSchema};
 
+use crate::access_rules::Role;
 use crate::alerts::{AlertRule, Record, State};
-use crate::costs::Sum;
-use crate::guard::{Call, Need, Pairs, Route, Routes};
-use crate::html::typed;
-use crate::jobs::{self, Changes, Job};
+use crate::authorization::{Call, Need, Pairs, Route, Routes};
+use crate::cost_query::{Question, asked, rows_of};
+use crate::cost_sums::Sum;
+use crate::page_frame::typed;
 use crate::pages::{self, what_if};
 use crate::problem::{Answer, Problem};
-use crate::question::{Question, asked, rows_of};
-use crate::rights::Role;
-use crate::shelf::Report;
+use crate::published_reports::Report;
+use crate::what_if_queue::{self, Changes, Job};
 
 /// Items of a page unless asked otherwise, and at most.
 const LIMITS: (usize, usize) = (1000, 10_000);
@@ -99,7 +99,7 @@ pub(crate) async fn openapi(_call: Call) -> Answer {
 /// The description, with what holds of every operation.
 fn description() -> Result<serde_json::Value, Problem> {
     let made = serde_json::to_value(Api::openapi());
-    Ok(crate::description::finished(made.map_err(|error| Problem::internal("describe the API", &error))?))
+    Ok(crate::openapi_description::finished(made.map_err(|error| Problem::internal("describe the API", &error))?))
 }
 
 /// Who asks, and what they may do.
@@ -453,7 +453,7 @@ pub(crate) struct WhatIf {
     profile: String,
     /// `waiting`, `running`, `done`, `failed` or `cancelled`.
     #[schema(value_type = String)]
-    state: jobs::State,
+    state: what_if_queue::State,
     /// Why it failed.
     error: Option<String>,
     /// Whether it is kept for good; others are removed some time after their end.
@@ -492,7 +492,7 @@ fn without_numbers(job: Job) -> WhatIf {
 /// What-ifs of clusters that may be seen whole, without their numbers.
 #[utoipa::path(get, path = "/api/v1/what-ifs", responses((status = 200, body = WhatIfs)))]
 pub(crate) async fn what_ifs(call: Call) -> Answer {
-    let jobs = jobs::newest(&call.app.store).await?;
+    let jobs = what_if_queue::newest(&call.app.store).await?;
     let items = jobs.into_iter().filter(|job| call.scope.sees_whole(&job.cluster)).map(without_numbers).collect();
     json(StatusCode::OK, &WhatIfs { items })
 }
@@ -544,7 +544,7 @@ pub(crate) async fn ask(call: Call) -> Answer {
 /// A what-if with its numbers.
 #[utoipa::path(get, path = "/api/v1/what-ifs/{id}", params(("id" = String, Path, description = "Its id")), responses((status = 200, body = WhatIf), (status = 404, description = "Not there, or not to be seen")))]
 pub(crate) async fn one_what_if(call: Call) -> Answer {
-    let job = jobs::get(call.app.store.as_ref(), call.path("id")).await?.map(|taken| taken.job);
+    let job = what_if_queue::get(call.app.store.as_ref(), call.path("id")).await?.map(|taken| taken.job);
     let job = job.filter(|job| call.scope.sees_whole(&job.cluster)).ok_or_else(Problem::not_found)?;
     let numbers = what_if::compared(&call, &job).await?;
     let (base, figures) = numbers.unzip();

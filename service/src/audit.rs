@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::identity::{How, Identity};
 use crate::problem::Problem;
-use crate::seal::random_name;
+use crate::sealed_values::random_name;
 
 const FOLDER: &str = "service/audit/";
 /// End of the names of objects about sign-ins that failed, which are told apart unread: whoever sends many of them must

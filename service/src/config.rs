@@ -9,8 +9,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
+use crate::access_rules::Rule;
 use crate::alerts::{AlertRule, Alerts};
-use crate::rights::Rule;
 
 /// The configuration. Unknown keys are refused, so that a misspelt rule is no open door.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,7 +18,7 @@ use crate::rights::Rule;
 pub struct Config {
     /// Where browsers and collectors find the service, such as `https://cost.example.com`.
     pub public_url: String,
-    /// The file with the keys that cookies are sealed with; see [`crate::seal::Keys::read`].
+    /// The file with the keys that cookies are sealed with; see [`crate::sealed_values::Keys::read`].
     pub key_file: PathBuf,
     /// Length of a session, in hours.
     #[serde(default = "eight")]
@@ -382,7 +382,7 @@ impl Config {
         let proxy = self.sign_in.proxy.as_ref().and_then(|proxy| proxy.sign_out.as_ref());
         let alb = self.sign_in.alb.as_ref().and_then(|alb| alb.sign_out.as_ref());
         let is_https = |url: &str| reqwest::Url::parse(url).is_ok_and(|url| url.scheme() == "https");
-        let is_path = |url: &str| url != "/" && crate::html::inside(Some(url)) == url;
+        let is_path = |url: &str| url != "/" && crate::page_frame::inside(Some(url)) == url;
         match proxy.into_iter().chain(alb).find(|url| !is_path(url) && !is_https(url)) {
             Some(url) => Err(format!(
                 "`sign_out` is `{url}`; write a path of the proxy such as `/oauth2/sign_out`, or an https URL"

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::rights::{Limit, Role, Rule, Scope, scope};
+use crate::access_rules::{Limit, Role, Rule, Scope, scope};
 
 /// The purpose sessions are sealed for.
 pub(crate) const SESSION: &str = "session";
@@ -107,7 +107,7 @@ impl Identity {
     /// A person of these rules, from now for so long.
     pub fn person(subject: &str, how: How, rules: Vec<String>, now: DateTime<Utc>, hours: u32) -> Option<Self> {
         let until = now + TimeDelta::hours(i64::from(hours));
-        let id = crate::seal::random_name::<12>()?;
+        let id = crate::sealed_values::random_name::<12>()?;
         Some(Self { subject: plain(subject), how, id, rules, limit: Limit::default(), most: None, since: now, until })
     }
 

@@ -5,15 +5,15 @@
 
 use axum::http::{Method, StatusCode};
 use bytes::Bytes;
-use lake::admit::{
+use lake::ingest_admission::{
     AdmitError, Admitted, MOST_MANIFEST, admitted, check_manifest, check_object, check_over, is_own_prefix,
 };
-use lake::{PutOutcome, keys};
+use lake::{PutOutcome, object_keys};
 use serde::Serialize;
 use types::ClusterId;
 
-use crate::guard::{Call, Need, Route, Routes};
-use crate::html::typed;
+use crate::authorization::{Call, Need, Route, Routes};
+use crate::page_frame::typed;
 use crate::problem::{Answer, Problem};
 
 /// Adds the routes; objects may have so many bytes.
@@ -67,8 +67,8 @@ async fn list(call: Call) -> Answer {
 async fn names(call: Call) -> Answer {
     let cluster = own(&call)?;
     // Whether a lake has this cluster is asked of the folder of all.
-    if call.query.get("prefix") == Some(&keys::manifests()) {
-        let there = call.app.store.list_names(&keys::cluster_manifests(&cluster)).await?;
+    if call.query.get("prefix") == Some(&object_keys::manifests()) {
+        let there = call.app.store.list_names(&object_keys::cluster_manifests(&cluster)).await?;
         let keys = if there.is_empty() { Vec::new() } else { vec![format!("cluster={cluster}")] };
         return json(StatusCode::OK, &Listed { keys });
     }

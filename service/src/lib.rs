@@ -1,54 +1,54 @@
 //! The reporting service: pages, an API and a door for collectors, over the bucket that holds the lake and the reports.
 //!
 //! One process without a database: what it keeps lies below `service/` in the bucket, so that it can be lost at any
-//! moment and run more than once. Start reading at [`guard`], through which every request for data goes, and
-//! [`rights`], which says what it then sees. Analyses are made elsewhere: this crate knows no polars.
+//! moment and run more than once. Start reading at [`authorization`], through which every request for data goes, and
+//! [`access_rules`], which says what it then sees. Analyses are made elsewhere: this crate knows no polars.
 
-mod address;
+pub mod access_rules;
+pub mod access_tokens;
 pub mod alerts;
-mod answers;
+mod answer_cache;
 mod api;
-pub mod app;
+pub mod app_state;
 mod assets;
-pub mod assumptions;
 pub mod audit;
-mod cache;
-mod chart;
-mod condensed;
+mod authentication;
+pub mod authorization;
+mod body_memory_limit;
+mod client_address;
+mod condensed_rows;
 pub mod config;
-mod connections;
+pub mod config_files;
+mod connection_limits;
 mod cookie;
-pub mod costs;
-mod csv;
-mod description;
-mod door;
-pub mod files;
-pub mod guard;
-mod html;
-mod identify;
+mod cost_query;
+pub mod cost_sums;
+mod csv_cells;
+mod daily_chart;
+pub mod http_server;
 mod identity;
+mod identity_signers;
 mod ingest;
-pub mod jobs;
 mod jwt;
-mod limiter;
 mod metrics;
 mod oidc;
-pub mod outbound;
+mod openapi_description;
+pub mod outbound_allowlist;
+mod page_frame;
 mod pages;
 mod problem;
-mod question;
-mod records;
-pub mod revoked;
-pub mod rights;
-mod room;
-pub mod seal;
-pub mod serve;
-mod shelf;
+mod public_routes;
+mod published_reports;
+mod rate_limiter;
+mod read_cache;
+pub mod revoked_sessions;
+pub mod sealed_values;
 mod showback;
-mod signers;
-pub mod tokens;
-mod turns;
+mod single_flight;
+mod stored_records;
+pub mod what_if_assumptions;
+pub mod what_if_queue;
 
-pub use app::{App, Secrets};
+pub use app_state::{App, Secrets};
 pub use config::{Config, ConfigError};
-pub use serve::{ServeError, routes, serve};
+pub use http_server::{ServeError, routes, serve};

@@ -10,14 +10,14 @@ use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
+use crate::app_state::App;
+use crate::authorization::Pairs;
 use crate::config::Oidc;
-use crate::guard::Pairs;
 use crate::identity::How;
+use crate::identity_signers::Said;
 use crate::jwt::{Claims, Issuer, JwtError};
 use crate::problem::Problem;
-use crate::seal::{random_name, same, sha256_url};
-use crate::signers::Said;
+use crate::sealed_values::{random_name, same, sha256_url};
 
 /// The purpose a sign-in under way is sealed for.
 pub(crate) const PURPOSE: &str = "login";

@@ -13,8 +13,8 @@ pub(crate) mod what_if;
 
 use axum::http::Method;
 
-use crate::guard::{FORM_BYTES, Need, Route, Routes};
-use crate::rights::Role;
+use crate::access_rules::Role;
+use crate::authorization::{FORM_BYTES, Need, Route, Routes};
 
 const fn get(path: &'static str, role: Role) -> Route {
     Route { path, method: Method::GET, need: Need::Role(role), body: 0 }

@@ -9,7 +9,7 @@ use lake::WorkloadDay;
 use lake::workload_day::Part;
 use types::{ClusterId, HOURS_PER_MONTH, NanoUsd, split};
 
-use crate::costs::{By, Looked};
+use crate::cost_sums::{By, Looked};
 
 /// Shares by team or namespace and cluster, of the window and of a month.
 pub(crate) type Lines = BTreeMap<Option<String>, BTreeMap<ClusterId, (Share, Option<Share>)>>;

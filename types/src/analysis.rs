@@ -7,12 +7,12 @@ mod back_test;
 mod bill;
 mod inventory;
 mod invoice;
-mod mend;
+mod limit_remedies;
+mod missing_samples;
 mod note;
-mod replayed;
+mod replay_results;
 mod rightsizing;
 mod scenario;
-mod silence;
 mod steps;
 mod utilisation;
 mod verdict;
@@ -31,9 +31,10 @@ pub use invoice::{
     BillCompared, BillExport, BillHours, BillLine, BilledCommitment, BilledElsewhere, BilledMachine, BilledPurchase,
     BilledUnit, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, OnlyBilled, OnlySeen,
 };
-pub use mend::Mend;
+pub use limit_remedies::Mend;
+pub use missing_samples::{Silence, SilentHour};
 pub use note::{Gravity, Note};
-pub use replayed::{
+pub use replay_results::{
     BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
     Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
@@ -42,7 +43,6 @@ pub use scenario::{
     COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, PriceOrigin, Scenario,
     Unpriced, Variant,
 };
-pub use silence::{Silence, SilentHour};
 pub use steps::{Amount, CommitmentOffer, NextSteps, OfferPrices, Step, StepKind};
 pub use utilisation::{
     Coincidence, CoincidenceRow, Distribution, HourPoint, ResourceUtilisation, SafeOvercommit, Spread, Steal,

@@ -3,13 +3,13 @@
 //! This crate knows nobody: no storage, no Prometheus, no frames. Everything in it is a value.
 
 pub mod analysis;
-pub mod hidden;
 pub mod ids;
-pub mod moment;
 pub mod money;
 pub mod number;
-pub mod show;
+pub mod secret_redaction;
+pub mod time_parsing;
 pub mod window;
+pub mod wording;
 
 pub use ids::ClusterId;
 pub use money::{NanoUsd, PriceSeconds, UsdPerHour, split};

@@ -3,10 +3,10 @@
 //! `total = workloads + overhead + idle - oversubscribed + residual` holds exactly for the cluster, for each node group
 //! and for each zone. Money is divided once for each group of nodes and resource, by largest remainder.
 
-mod books;
 pub(crate) mod by_day;
+mod costs_by_owner;
 mod rollup;
-mod volumes;
+mod volume_owners;
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
 use crate::number::thousandths;
 use crate::prices::CapacityType;
-use crate::sums::both::Both;
-use crate::sums::ledger::{GroupSums, Ledger, NodeGroup};
-use crate::sums::observed::Observed;
-use books::{Books, OwnerCost, Parts, group_name};
+use crate::sums::cpu_and_memory::CpuMemory;
+use crate::sums::node_usage_by_owner::{GroupSums, Ledger, NodeGroup};
+use crate::sums::window_totals::Observed;
+use costs_by_owner::{Books, OwnerCost, Parts, group_name};
 
 const KEPT: &str = "capacity kept from pods by system and kubelet";
 const BOOTS: &str = "nodes booting";
@@ -48,7 +48,7 @@ fn give_out(bill: &Bill, ledger: &Ledger, assumptions: &Assumptions) -> (Books, 
     let mut books = Books::default();
     node_costs(&mut books, bill, ledger, thousandths(assumptions.terms.allocation_cpu_core_to_memory_gib));
     books.here = None;
-    let claims = volumes::give(&mut books, bill, ledger);
+    let claims = volume_owners::give(&mut books, bill, ledger);
     fargate_costs(&mut books, bill, ledger);
     let ExactLines { control_plane, network, load_balancers, public_ipv4, unused_commitments, .. } = bill.lines;
     let snapshots = Some(bill.snapshots).filter(|cost| *cost != NanoUsd::ZERO);
@@ -118,7 +118,7 @@ fn give_group(
     ledger: &Ledger,
     (group, sums): (&NodeGroup, GroupSums),
     cost: NanoUsd,
-    held: Vec<(u32, Both)>,
+    held: Vec<(u32, CpuMemory)>,
     cpu_to_memory_thousandths: i64,
 ) {
     let place = Some((group, 0));
@@ -137,7 +137,7 @@ fn give_group(
         }
         return;
     };
-    let pick = |of: fn(&Both) -> i128| {
+    let pick = |of: fn(&CpuMemory) -> i128| {
         let held: Vec<_> = held.iter().map(|(_, held)| of(held)).collect();
         (held, of(&sums.idle), of(&sums.kept), of(&sums.over))
     };

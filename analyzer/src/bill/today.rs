@@ -1,11 +1,11 @@
 //! `ec2-today`: what was observed, at the price of each thing.
 
 mod control_plane;
-mod credits;
+mod cpu_credits;
 mod fargate;
 mod network;
 mod notes;
-mod volumes;
+mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,18 +16,18 @@ use types::{NanoUsd, PriceSeconds, UsdPerHour};
 
 use crate::assumptions::Assumptions;
 use crate::bill::grade::{Grade, Graded};
-use crate::month::Month;
+use crate::monthly_scaling::Month;
 use crate::number::{float, whole};
 use crate::prices::{CapacityType, MachineKind, OperatingSystem, PriceBook, Priced};
 use crate::pricing::{HourlyCost, Pricing, share};
-use crate::sums::ledger::{FargateKind, Ledger};
-use crate::sums::node::{BilledAs, NodeKind, RHEL, SUSE, is_linux};
-use crate::sums::observed::Observed;
-use crate::sums::volume::VolumeKind;
+use crate::sums::node_billing::{BilledAs, NodeKind, RHEL, SUSE, is_linux};
+use crate::sums::node_usage_by_owner::{FargateKind, Ledger};
+use crate::sums::volume_billing::VolumeKind;
+use crate::sums::window_totals::Observed;
 pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
-pub(crate) use credits::CREDITS;
+pub(crate) use cpu_credits::CREDITS;
 pub(crate) use network::{BY_INGRESSES, COUNTED, LEAST_ADDRESSES, LEAST_OF_CLASS};
-pub(crate) use volumes::EFS_USED;
+pub(crate) use storage::EFS_USED;
 
 /// Why machines of RHEL and SUSE are not measured.
 pub(crate) const SUBSCRIPTIONS: &str = "subscriptions of RHEL and SUSE are taken to be billed by AWS";
@@ -264,7 +264,7 @@ impl Bill {
         let mut pricing = Pricing::new(book);
         let priced: BTreeMap<_, _> =
             observed.billed.keys().map(|billed| (billed, node_price(billed, &mut pricing, assumptions))).collect();
-        let known = |sums: &&crate::sums::observed::HourSums| observed.known_of(sums.hour.start_seconds()) > 0.0;
+        let known = |sums: &&crate::sums::window_totals::HourSums| observed.known_of(sums.hour.start_seconds()) > 0.0;
         for (sums, hour) in observed.hours.iter().zip(&observed.billed_by_hour).filter(|(sums, _)| known(sums)) {
             let mut used: BTreeMap<MachineKind, i64> = BTreeMap::new();
             for (billed, of_hour) in hour {

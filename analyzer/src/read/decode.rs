@@ -12,18 +12,18 @@ use lake::tables::{ContainerHour, PodHour, Table};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::read::ahead::{self, Ahead, Plan, Step, unreadable};
+use crate::read::decode_thread::{self, DecodePlan, DecodeThread, Step, unreadable};
 use crate::read::error::AnalyzeError;
-use crate::read::fetch::PartObjects;
-use crate::read::scrapes;
-use crate::read::trace::{self, Choices, Names};
-use crate::read::usage::{self, ByHour, Frames};
-use crate::read::{rows, slots};
-use crate::sums::facts::HourFacts;
-use crate::sums::file_system::FileSystems;
-use crate::sums::ledger::Ledger;
-use crate::sums::unknown;
-use crate::sums::volume::{VolumeRow, count_once};
+use crate::read::lake_objects::PartObjects;
+use crate::read::quality_rows;
+use crate::read::replay_input::{self, Choices, Names};
+use crate::read::usage_by_owner::{self, ByHour, Frames};
+use crate::read::{node_and_volume_rows, slot_totals};
+use crate::sums::efs_file_systems::FileSystems;
+use crate::sums::hour_facts::HourFacts;
+use crate::sums::node_usage_by_owner::Ledger;
+use crate::sums::unknown_slots;
+use crate::sums::volume_billing::{VolumeRow, count_once};
 
 /// Container rows after which a frame is full: enough that a pipeline's fixed cost does not show, few enough that
 /// frames stay small in a large cluster.
@@ -99,22 +99,22 @@ fn fault(day: &[PartObjects], panic: &(dyn Any + Send)) -> AnalyzeError {
 
 /// Decodes the objects of a day and sums them by hour; the facts are in order of their hours.
 fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
-    let pod_columns = slots::pod_columns(!ledger.labels.is_empty());
-    let plan = Plan {
+    let pod_columns = slot_totals::pod_columns(!ledger.labels.is_empty());
+    let plan = DecodePlan {
         batches: &[
-            Step { of: |objects| &objects.nodes, columns: rows::NODE_COLUMNS },
-            Step { of: |objects| &objects.quality, columns: scrapes::QUALITY_COLUMNS },
+            Step { of: |objects| &objects.nodes, columns: node_and_volume_rows::NODE_COLUMNS },
+            Step { of: |objects| &objects.quality, columns: quality_rows::QUALITY_COLUMNS },
             Step { of: |objects| &objects.pods, columns: &pod_columns },
-            Step { of: |objects| &objects.containers, columns: slots::CONTAINER_COLUMNS },
-            Step { of: |objects| &objects.volumes, columns: rows::VOLUME_COLUMNS },
-            Step { of: |objects| &objects.load_balancers, columns: rows::LOAD_BALANCER_COLUMNS },
+            Step { of: |objects| &objects.containers, columns: slot_totals::CONTAINER_COLUMNS },
+            Step { of: |objects| &objects.volumes, columns: node_and_volume_rows::VOLUME_COLUMNS },
+            Step { of: |objects| &objects.load_balancers, columns: node_and_volume_rows::LOAD_BALANCER_COLUMNS },
         ],
         scalars: &[
-            Step { of: |objects| &objects.pods, columns: usage::POD_COLUMNS },
-            Step { of: |objects| &objects.containers, columns: usage::CONTAINER_COLUMNS },
+            Step { of: |objects| &objects.pods, columns: usage_by_owner::POD_COLUMNS },
+            Step { of: |objects| &objects.containers, columns: usage_by_owner::CONTAINER_COLUMNS },
         ],
     };
-    let mut facts = ahead::read(day, &plan, |mut ahead| {
+    let mut facts = decode_thread::read(day, &plan, |mut ahead| {
         let mut facts = Vec::with_capacity(day.len());
         let mut rows = 0;
         // A frame ends with the part that fills it.
@@ -136,7 +136,11 @@ fn decode_day(day: &[PartObjects], ledger: &mut Ledger) -> Result<Vec<HourFacts>
 }
 
 /// Sums some parts by hour and runs the pipelines over all of them at once.
-fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -> Result<Vec<HourFacts>, AnalyzeError> {
+fn decode_parts(
+    parts: &[PartObjects],
+    ahead: &mut DecodeThread,
+    ledger: &mut Ledger,
+) -> Result<Vec<HourFacts>, AnalyzeError> {
     let first = parts.iter().flat_map(|objects| &objects.part.hours).next();
     let date = first.map(|read| read.hour.date()).unwrap_or_default();
     let mut frames = Frames::default();
@@ -147,7 +151,7 @@ fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -
     }
     let pipeline = |source| AnalyzeError::Pipeline { date: date.clone(), source };
     let workload = |owner| ledger.owners.name(owner).map(|owner| owner.workload).unwrap_or_default();
-    let mut workloads = usage::workloads(&frames, workload).map_err(pipeline)?;
+    let mut workloads = usage_by_owner::workloads(&frames, workload).map_err(pipeline)?;
     for (start, hour) in &mut facts {
         hour.nodes = nodes_by_hour.remove(start).unwrap_or_default();
         hour.workloads = workloads.remove(start).unwrap_or_default();
@@ -158,9 +162,9 @@ fn decode_parts(parts: &[PartObjects], ahead: &mut Ahead, ledger: &mut Ledger) -
 /// Takes one part: rows and slots into facts by hour, scalars onto the frames of the day.
 fn decode_part(
     objects: &PartObjects,
-    ahead: &mut Ahead,
+    ahead: &mut DecodeThread,
     frames: &mut Frames,
-    nodes_by_hour: &mut ByHour<Vec<crate::sums::node::NodeRow>>,
+    nodes_by_hour: &mut ByHour<Vec<crate::sums::node_billing::NodeRow>>,
     facts: &mut ByHour<HourFacts>,
     ledger: &mut Ledger,
 ) -> Result<(), AnalyzeError> {
@@ -170,7 +174,7 @@ fn decode_part(
         nodes_by_hour.insert(read.hour.start_seconds(), Vec::new());
     }
     ahead.each_batch(&objects.nodes, |batch| {
-        for (hour, node) in rows::nodes(batch)? {
+        for (hour, node) in node_and_volume_rows::nodes(batch)? {
             if let Some(nodes) = nodes_by_hour.get_mut(&hour) {
                 ledger.node(hour, &node);
                 nodes.push(node);
@@ -179,10 +183,10 @@ fn decode_part(
         Ok(())
     })?;
     let rows = |table| part.object(table).and_then(|object| usize::try_from(object.rows).ok()).unwrap_or_default();
-    let mut pods = slots::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
-    let mut seen = unknown::Scrapes::default();
+    let mut pods = slot_totals::PodSlots::of(rows(PodHour::NAME), rows(ContainerHour::NAME));
+    let mut seen = unknown_slots::Scrapes::default();
     let mut services_show = BTreeSet::new();
-    ahead.each_batch(&objects.quality, |batch| scrapes::take(&mut seen, &mut services_show, batch))?;
+    ahead.each_batch(&objects.quality, |batch| quality_rows::take(&mut seen, &mut services_show, batch))?;
     for hour in services_show.into_iter().filter(|hour| part.holds(*hour)) {
         facts.entry(hour).and_modify(|facts| facts.services_show = true);
     }
@@ -191,19 +195,19 @@ fn decode_part(
     for (hour, moved) in pods.moved(ledger) {
         facts.entry(hour).and_modify(|facts| facts.moved = moved);
     }
-    ahead.each_batch(&objects.containers, |batch| slots::add_containers(batch, &mut pods, facts, ledger))?;
+    ahead.each_batch(&objects.containers, |batch| slot_totals::add_containers(batch, &mut pods, facts, ledger))?;
     pods.end(facts, ledger);
     for (hour, spread) in pods.spread() {
         facts.entry(hour).and_modify(|facts| facts.spread = spread);
     }
     for (hour, zones) in pods.silent() {
-        let unknown = unknown::unknown_slots(hour, &zones, &seen);
+        let unknown = unknown_slots::unknown_slots(hour, &zones, &seen);
         facts.entry(hour).and_modify(|facts| facts.unknown = unknown);
     }
     let mut billed: BTreeMap<(i64, String), i64> = BTreeMap::new();
     let mut file_systems = FileSystems::default();
     ahead.each_batch(&objects.volumes, |batch| {
-        for (hour, mut volume) in rows::volumes(batch)? {
+        for (hour, mut volume) in node_and_volume_rows::volumes(batch)? {
             if let Some(facts) = facts.get_mut(&hour) {
                 volume.place(nodes_by_hour.get(&hour).map_or(&[], Vec::as_slice));
                 let Some(mut volume) = file_systems.keep(hour, volume) else { continue };
@@ -219,9 +223,10 @@ fn decode_part(
         }
     }
     ahead.each_batch(&objects.load_balancers, |batch| {
-        for (hour, mut row) in rows::load_balancers(batch)? {
+        for (hour, mut row) in node_and_volume_rows::load_balancers(batch)? {
             if let Some(facts) = facts.get_mut(&hour).filter(|_| part.holds(hour)) {
-                let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
+                let unknown =
+                    unknown_slots::seconds_of(unknown_slots::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
                 row.present_seconds = (row.present_seconds - unknown).max(0);
                 facts.load_balancers.push(row);
             }
@@ -240,8 +245,8 @@ fn decode_part(
         (&objects.containers, container_owners, &mut frames.containers),
     ];
     for (object, owners, frame) in tables {
-        usage::with_owners(ahead.scalars()?, owners)
-            .and_then(|scalars| usage::of_hours(scalars, kept))
+        usage_by_owner::with_owners(ahead.scalars()?, owners)
+            .and_then(|scalars| usage_by_owner::of_hours(scalars, kept))
             .and_then(|scalars| frame.vstack_mut(&scalars).map(|_| ()))
             .map_err(|source| unreadable(object, source))?;
     }
@@ -250,7 +255,7 @@ fn decode_part(
 
 /// Adds a volume, without the seconds of its hour of which nothing is known.
 fn add_volume(hour: i64, mut volume: VolumeRow, facts: &mut HourFacts, ledger: &mut Ledger) {
-    let unknown = unknown::seconds_of(unknown::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
+    let unknown = unknown_slots::seconds_of(unknown_slots::in_all(&facts.unknown), 0, types::window::HOUR_SECONDS);
     volume.present_seconds = (volume.present_seconds - unknown).max(0);
     ledger.volume(hour, &volume);
     facts.volumes.push(volume);
@@ -262,21 +267,21 @@ pub(crate) fn read_traces(
     names: &mut Names,
     choices: &dyn Choices,
 ) -> Result<Vec<replay::Hour>, AnalyzeError> {
-    let pod_columns = trace::pod_columns(names, choices);
-    let plan = Plan {
+    let pod_columns = replay_input::pod_columns(names, choices);
+    let plan = DecodePlan {
         batches: &[
-            Step { of: |objects| &objects.nodes, columns: trace::NODE_COLUMNS },
-            Step { of: |objects| &objects.volumes, columns: trace::VOLUME_COLUMNS },
+            Step { of: |objects| &objects.nodes, columns: replay_input::NODE_COLUMNS },
+            Step { of: |objects| &objects.volumes, columns: replay_input::VOLUME_COLUMNS },
             Step { of: |objects| &objects.pods, columns: &pod_columns },
-            Step { of: |objects| &objects.containers, columns: trace::CONTAINER_COLUMNS },
+            Step { of: |objects| &objects.containers, columns: replay_input::CONTAINER_COLUMNS },
         ],
         scalars: &[],
     };
-    let mut hours = ahead::read(day, &plan, |mut ahead| {
+    let mut hours = decode_thread::read(day, &plan, |mut ahead| {
         let mut hours = Vec::new();
         for objects in day {
             let starts = objects.part.hours.iter().map(|read| read.hour.start_seconds());
-            let mut rows = trace::Rows::of(starts);
+            let mut rows = replay_input::Rows::of(starts);
             ahead.each_batch(&objects.nodes, |batch| rows.nodes(batch, names, choices))?;
             ahead.each_batch(&objects.volumes, |batch| rows.volumes(batch, names))?;
             ahead.each_batch(&objects.pods, |batch| rows.pods(batch, names, choices))?;

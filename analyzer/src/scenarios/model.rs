@@ -4,39 +4,14 @@
 //! reading. What is read is kept in a small form for the passes after it, each of which hangs on what came of those
 //! before. A pass advances all its scenarios together.
 
-mod back_test;
-mod bars;
-mod confidence;
-mod decide;
-mod grounds;
-mod headroom;
-mod host_choice;
-mod interval;
-mod judged;
-mod machines;
-mod money;
-#[cfg(test)]
-mod money_laws;
-mod movability;
-mod offer;
-mod passes;
-mod plan;
-mod replayed;
-mod replays;
-mod report;
-mod selection;
-mod silence;
-mod spares;
-mod steps;
-mod stranded;
-mod terms;
-mod tornado;
-mod tune;
-mod variants;
-mod verdict;
-mod waterfall;
-mod what_if;
-mod windows;
+mod accuracy;
+mod choices;
+mod costs;
+mod migration;
+mod recommendation;
+mod results;
+mod runs;
+mod sensitivity;
 
 use std::collections::BTreeMap;
 
@@ -49,25 +24,25 @@ use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
 use crate::prices::PriceBook;
 use crate::read::error::AnalyzeError;
-use crate::read::trace::Names;
-use crate::scenarios::profile::Profile;
-use crate::sums::observed::Observed;
-use bars::subject;
-pub(crate) use confidence::nothing_compared;
-use decide::{Basis, decide};
-pub(crate) use grounds::Grounds;
-use host_choice::Hosts;
-use judged::{Yardstick, judgement};
-use machines::Machines;
-use money::Pricer;
-use passes::{Passes, Source};
-use replayed::Replayed;
-pub(crate) use replays::Model;
-pub(crate) use report::conclude;
-use selection::{Selection, Selector};
-use tune::Defaults;
-pub(crate) use verdict::verdict;
-pub(crate) use waterfall::waterfall;
+use crate::read::replay_input::Names;
+use crate::scenarios::emp_profile::Profile;
+use crate::sums::window_totals::Observed;
+use choices::host_type::Hosts;
+use choices::variant_trials::Defaults;
+use costs::scenario_cost::Pricer;
+pub(crate) use costs::waterfall::waterfall;
+use migration::pod_selection::{Selection, Selector};
+pub(crate) use recommendation::confidence::nothing_compared;
+use recommendation::decision::{Basis, decide};
+use recommendation::limits_and_remedies::{Yardstick, judgement};
+pub(crate) use recommendation::verdict::verdict;
+pub(crate) use recommendation::verdict_basis::Grounds;
+pub(crate) use results::conclude;
+pub(crate) use runs::all_replays::Model;
+use runs::machine_candidates::Machines;
+use runs::replay_passes::{Passes, Source};
+use runs::replayed_scenario::Replayed;
+use sensitivity::tornado_bars::subject;
 
 /// Inputs of the replays of a cluster, and the choices made for them.
 #[derive(Debug)]
@@ -187,9 +162,9 @@ impl<'a> Model<'a> {
         let counted = self.names.counted.take();
         let mut passes = Passes { source, base, pricer: &self.pricer, names: &mut self.names, limits };
         if let Some((planned, as_today)) = planned.zip(as_today) {
-            let steps = steps::order(passes.names, counted.as_ref());
+            let steps = migration::namespace_waves::order(passes.names, counted.as_ref());
             let taken = if pays { &steps[..] } else { &[] };
-            let choices = steps::Lifted::of(in_force, counted.as_ref(), taken);
+            let choices = migration::namespace_waves::Lifted::of(in_force, counted.as_ref(), taken);
             let selector = Selector { machines, selections: &choices.selections };
             let (lifted, mut waves) = passes.steps(&planned, as_today, &choices, &selector).await?;
             self.lifted = lifted;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use types::window::HOUR_SECONDS;
 
-use crate::sums::facts::{HourFacts, LoadBalancerRow};
+use crate::sums::hour_facts::{HourFacts, LoadBalancerRow};
 
 /// Kind of a load balancer: what decides its price and the number of its addresses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -485,7 +485,7 @@ impl Store for Replaced {
 async fn a_damaged_object_is_named_by_its_key() {
     for table in ["container_hour", "pod_hour", "node_hour", "volume_hour"] {
         let (store, _) = lake_with([(hour(0), rows(hour(0))), (hour(1), rows(hour(1)))]).await;
-        let key = lake::keys::hour_object(table, &cluster(), hour(1));
+        let key = lake::object_keys::hour_object(table, &cluster(), hour(1));
         let replaced = Replaced { inner: store, key: key.clone(), with: Bytes::from_static(b"<html>") };
         let text = error(&Lake::new(Arc::new(replaced)), request()).await;
         assert!(text.contains(&format!("`{key}` is damaged")), "{text}");
@@ -494,7 +494,7 @@ async fn a_damaged_object_is_named_by_its_key() {
 
 #[tokio::test]
 async fn parquet_that_matches_its_manifest_and_cannot_be_read_is_named_by_its_key() {
-    let manifest_key = lake::keys::hour_manifest(&cluster(), hour(0));
+    let manifest_key = lake::object_keys::hour_manifest(&cluster(), hour(0));
     // The object of another table is good Parquet with other columns.
     for (table, other) in [("container_hour", "node_hour"), ("pod_hour", "volume_hour"), ("node_hour", "pod_hour")] {
         let (store, lake) = lake_with([(hour(0), rows(hour(0)))]).await;
@@ -522,7 +522,7 @@ async fn bytes_that_are_no_parquet_but_match_their_manifest_are_named() {
     store.put_new(&junk_key, junk.clone()).await.unwrap();
     (entry.key, entry.sha256) = (junk_key.clone(), lake::digest(&junk));
     let with = serde_json::to_vec(&manifest).unwrap().into();
-    let key = lake::keys::hour_manifest(&cluster(), hour(0));
+    let key = lake::object_keys::hour_manifest(&cluster(), hour(0));
     let lake = Lake::new(Arc::new(Replaced { inner: store, key, with }));
     assert!(error(&lake, request()).await.contains(&format!("could not decode object `{junk_key}`")));
     assert!(matches!(analyze(&lake, request(), |_, _| {}).await, Err(AnalyzeError::Lake(_))));

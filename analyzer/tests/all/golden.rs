@@ -60,7 +60,7 @@ fn check(analysis: &Analysis, expect: &Expect<'_>) {
     let verdict = &analysis.verdict;
     let table = table(analysis);
     assert_eq!((verdict.recommended(), verdict.reason), (Some(expect.recommended), Some(expect.reason)), "{table}");
-    assert!(verdict.text.starts_with(types::show::stance(verdict)), "{table}");
+    assert!(verdict.text.starts_with(types::wording::stance(verdict)), "{table}");
     for said in expect.text {
         assert!(verdict.text.replace('\u{a0}', " ").contains(said), "does not say `{said}`: {table}");
     }

@@ -6,10 +6,10 @@ use anyhow::anyhow;
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake};
 use types::ClusterId;
-use types::show::counted;
+use types::wording::counted;
 
-use super::common::{WhichLake, span};
-use crate::failure::Failure;
+use super::shared_args::{WhichLake, span};
+use crate::exit_codes::Failure;
 use crate::output::print;
 use crate::progress::Progress;
 

@@ -6,12 +6,12 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use lake::inventory::{self, ClusterListing};
 use types::ClusterId;
-use types::show::counted;
+use types::wording::counted;
 
-use super::common::{Format, WhichLake};
-use crate::failure::Failure;
+use super::shared_args::{Format, WhichLake};
+use crate::exit_codes::Failure;
 use crate::output::print;
-use crate::range::RangeArgs;
+use crate::time_range::RangeArgs;
 
 /// List clusters, days, hours, gaps, rows and bytes
 ///
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: LsArgs, now: DateTime<Utc>) -> Result<(), Failure>
         Format::Text => clusters.iter().map(text).collect::<Vec<_>>().join("\n"),
     })?;
     if clusters.is_empty() {
-        return Err(super::common::nothing(&store, args.cluster_id.as_ref(), window.is_some()).await?);
+        return Err(super::shared_args::nothing(&store, args.cluster_id.as_ref(), window.is_some()).await?);
     }
     Ok(())
 }

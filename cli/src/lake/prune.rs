@@ -8,8 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Day, Lake, Pruned};
 use types::ClusterId;
 
-use super::common::{WhichLake, span};
-use crate::failure::Failure;
+use super::shared_args::{WhichLake, span};
+use crate::exit_codes::Failure;
 use crate::output::{eprint, print};
 
 /// Remove whole days that are older than the retention period

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use lake::schema;
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::output::print;
 
 /// Print the data dictionary: every table and column, its type, unit and meaning

@@ -2,8 +2,8 @@
 
 use lake::{LakeUri, schema};
 
-use super::common::WhichLake;
-use crate::failure::Failure;
+use super::shared_args::WhichLake;
+use crate::exit_codes::Failure;
 use crate::output::print;
 
 /// Print SQL for DuckDB that creates a view of each table

@@ -4,15 +4,15 @@ use std::fmt::Write;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
-use lake::verify::{self, Scope, Verified};
+use lake::verification::{self, Scope, Verified};
 use types::ClusterId;
-use types::show::counted;
+use types::wording::counted;
 
-use super::common::{Format, WhichLake};
-use crate::failure::Failure;
+use super::shared_args::{Format, WhichLake};
+use crate::exit_codes::Failure;
 use crate::output::print;
 use crate::progress::Progress;
-use crate::range::RangeArgs;
+use crate::time_range::RangeArgs;
 
 /// Check every object of a lake against its manifest
 ///
@@ -45,14 +45,16 @@ pub(crate) async fn run(args: VerifyArgs, now: DateTime<Utc>, progress: &Progres
     let store = args.lake.lake.open().await;
     let scope = Scope { cluster: args.cluster_id, window, clean: args.clean };
     let step = progress.step("verify");
-    let found = verify::verify(&store, &scope).await?;
+    let found = verification::verify(&store, &scope).await?;
     step.finish(&format!("{}, {}", counted(found.manifests, "manifest"), counted(found.objects, "object")));
     print(&match args.format {
         Format::Json => serde_json::to_string_pretty(&found).context("write the findings as JSON")? + "\n",
         Format::Text => text(&found, args.clean),
     })?;
     match found.faults.len() {
-        0 if found.is_empty() => Err(super::common::nothing(&store, scope.cluster.as_ref(), window.is_some()).await?),
+        0 if found.is_empty() => {
+            Err(super::shared_args::nothing(&store, scope.cluster.as_ref(), window.is_some()).await?)
+        }
         0 => Ok(()),
         1 => Err(anyhow!("1 fault in `{}`", store.location()).into()),
         n => Err(anyhow!("{n} faults in `{}`", store.location()).into()),

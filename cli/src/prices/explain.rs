@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use prices::{Figure, PriceBook};
 
-use super::shapes::{known_type, shape};
-use crate::failure::Failure;
-use crate::inputs::prices;
+use super::instance_shapes::{known_type, shape};
+use crate::analysis_inputs::prices;
+use crate::exit_codes::Failure;
 use crate::output::print;
 
 /// Ratios of tenancy Dedicated to Shared in price lists, with a margin for rounding.

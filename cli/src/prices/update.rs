@@ -8,11 +8,11 @@ use aws_sdk_pricing::Client;
 use aws_sdk_pricing::config::Region;
 use aws_sdk_pricing::error::{DisplayErrorContext, ProvideErrorMetadata};
 use aws_sdk_pricing::types::{Filter, FilterType};
-use prices::bulk::read_product;
+use prices::aws_price_list::read_product;
 use prices::{ListPrice, read_list, write_list};
-use types::show::counted;
+use types::wording::counted;
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::output::{print, read_file, write_file};
 
 /// The Price List API has endpoints in three regions; this one has the prices of all regions.

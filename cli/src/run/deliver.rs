@@ -9,10 +9,10 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use lake::WorkloadDay;
 use reports::export::File;
-use serve::deliver::{Config, Message, SoFar, http, mail};
+use serve::deliver::{Config, Message, SoFar, mail, slack_and_webhooks};
 use types::analysis::Analysis;
 
-use crate::failure::Failure;
+use crate::exit_codes::Failure;
 use crate::output::{read_file, write_file};
 use metrics::openmetrics;
 use remote_write::RemoteWriteArgs;
@@ -94,10 +94,10 @@ impl Delivery {
             }
         };
         for to in &config.slack {
-            note(http::slack(to, &message, None).await);
+            note(slack_and_webhooks::slack(to, &message, None).await);
         }
         for to in &config.webhook {
-            note(http::webhook(to, &message, None).await);
+            note(slack_and_webhooks::webhook(to, &message, None).await);
         }
         let report = mail::Sent { analysis, location, page: files.iter().find(|file| file.name == "index.html") };
         for to in &config.mail {

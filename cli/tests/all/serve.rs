@@ -31,7 +31,7 @@ async fn reports_are_shown_and_a_what_if_is_replayed() {
     assert!(form.contains("<code>emp.fee_fraction</code>") && form.contains("The vendor’s fee"), "{form}");
     assert!(form.contains("0.11 in the report"), "{form}");
     let listed = analysis["assumptions"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap());
-    let known = service::assumptions::all().iter().map(|one| one.name.as_str());
+    let known = service::what_if_assumptions::all().iter().map(|one| one.name.as_str());
     let (listed, known): (BTreeSet<_>, BTreeSet<_>) = (listed.collect(), known.collect());
     assert_eq!(listed, known, "the form knows every assumption of a report, and no other");
     let wrong = serving.post("/what-if", &who, "cluster=prod-1&title=x&emp.fee_fraction=7").await;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use chrono::{DateTime, Utc};
 use clap::Parser;
 use collector::args::{CollectArgs, ConfigErrors, LogArgs, ScheduleArgs, without_secrets};
-use collector::{daemon, logging};
+use collector::{logging, scheduled_collection};
 
 /// Collects closed hours from Prometheus into a lake, on a schedule.
 ///
@@ -47,12 +47,12 @@ async fn main() -> ExitCode {
         }
     };
     let outcome = match cli.once {
-        true => daemon::once(&collection, &plan, now).await.and_then(|collected| {
-            let failed = types::show::counted(collected.failed, "hour");
+        true => scheduled_collection::once(&collection, &plan, now).await.and_then(|collected| {
+            let failed = types::wording::counted(collected.failed, "hour");
             anyhow::ensure!(collected.failed == 0, "{failed} failed; the next run tries again");
             Ok(())
         }),
-        false => daemon::run(&collection, &plan, now).await,
+        false => scheduled_collection::run(&collection, &plan, now).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

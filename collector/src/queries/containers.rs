@@ -1,6 +1,6 @@
 //! Queries of cAdvisor about containers, and of kube-state-metrics about their requests and limits.
 
-use super::query::{Fact, Query, Shape, one_cpu};
+use super::query_template::{Fact, Query, Shape, one_cpu};
 
 /// Selector of real containers: not the pod's own cgroup (`container=""`), not the pause container.
 macro_rules! containers {

@@ -1,6 +1,6 @@
 //! The query for Services, Ingresses and Gateways that have a load balancer.
 
-use super::query::{Fact, Query, Shape};
+use super::query_template::{Fact, Query, Shape};
 
 /// Services of type `LoadBalancer`, Ingresses and Gateways, slot by slot and around the hour, with the addresses of their load balancers where
 /// a metric has them; and, without any labels, that there are Services at all, which tells "none" from "not exposed".

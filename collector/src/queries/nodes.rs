@@ -1,6 +1,6 @@
 //! Queries of kube-state-metrics and node-exporter about nodes.
 
-use super::query::{Fact, Query, Shape, one_cpu};
+use super::query_template::{Fact, Query, Shape, one_cpu};
 
 /// Nodes.
 pub const NODE_INFO: Query = Query {

@@ -1,7 +1,7 @@
 //! cAdvisor before Kubernetes 1.16, whose labels have other names. Kubelets are upgraded one by one, so that series of
 //! both kinds are in one hour: where there are any of the old ones, both are asked for.
 
-use super::query::SHARD;
+use super::query_template::SHARD;
 
 /// Names of the labels before Kubernetes 1.16, beside those of today.
 pub(super) const LABELS: [(&str, &str); 2] = [("pod", "pod_name"), ("container", "container_name")];

@@ -1,6 +1,6 @@
 //! Queries of kube-state-metrics about pods and their owners.
 
-use super::query::{Fact, Query, Shape};
+use super::query_template::{Fact, Query, Shape};
 
 /// Pods bound to a node.
 pub const POD_INFO: Query = Query {

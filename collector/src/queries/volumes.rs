@@ -1,6 +1,6 @@
 //! Persistent volume claims, the volumes behind them, and how full they are.
 
-use super::query::{Fact, Query, Shape};
+use super::query_template::{Fact, Query, Shape};
 
 /// Bound claims, slot by slot, around the hour too: one that is there before and after was there meanwhile.
 pub const CLAIM_INFO: Query = Query {

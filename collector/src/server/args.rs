@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::address::{self, shown};
-use super::flavor::{Flavor, amazon_region};
 use super::options::{Auth, ServerOptions};
 use super::secret::Secret;
+use super::server_flavor::{Flavor, amazon_region};
+use super::server_url::{self, shown};
 
 /// The server to ask, and how. Its `Debug` shows no secret.
 #[derive(Clone, Args)]
@@ -168,7 +168,7 @@ impl ServerArgs {
     pub fn options(&self) -> Result<ServerOptions, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let mut options = ServerOptions::new(self.prometheus_url.clone());
-        let url = address::parse(&self.prometheus_url);
+        let url = server_url::parse(&self.prometheus_url);
         let url = url.map_err(|unusable| {
             errors.push(ConfigError::Url { url: shown(&self.prometheus_url), next: unusable.next_step() });
         });

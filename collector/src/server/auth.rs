@@ -9,8 +9,8 @@ use aws_sigv4::sign::v4;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::Mutex;
 
-use super::address::Hidden;
 use super::options::{Auth, ServerOptions};
+use super::server_url::Hidden;
 
 /// The service requests are signed for: Amazon Managed Service for Prometheus.
 const SERVICE: &str = "aps";

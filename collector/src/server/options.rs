@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 
-use super::flavor::Flavor;
 use super::secret::Secret;
+use super::server_flavor::Flavor;
 
 /// The longest one query may run, and the grace for its answer to arrive.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -34,7 +34,7 @@ pub struct ServerOptions {
     pub query_timeout: Duration,
     /// Longest time after that until the answer has arrived.
     pub answer_grace: Duration,
-    /// Samples a query may make the server read, by the estimate of [`Sizes`](super::sizes::Sizes).
+    /// Samples a query may make the server read, by the estimate of [`Sizes`](super::query_sizes::Sizes).
     pub samples_budget: i64,
     /// Kind of server, where that is known better than it can be found out.
     pub flavor: Option<Flavor>,

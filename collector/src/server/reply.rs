@@ -1,6 +1,6 @@
 //! The answer to a query, put together from its parts, or why there is none.
 
-use super::error::QueryError;
+use super::query_error::QueryError;
 use crate::decode::{self, Answer, DecodeError};
 
 /// The answer to a query, put together from its parts.

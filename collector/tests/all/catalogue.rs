@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use collector::metrics::{Exporter, METRICS};
+use collector::metric_catalogue::{Exporter, METRICS};
 use fixtures::{Cluster, Sample, SampleSink, SinkError};
 use types::Window;
 
@@ -62,6 +62,6 @@ fn the_demo_exposes_every_metric_of_the_catalogue_but_those_named_here() {
     let missing: BTreeSet<&str> = exposed.map(|metric| metric.name).filter(|name| !demo.contains_key(*name)).collect();
     let named: BTreeSet<&str> = NOT_IN_THE_DEMO.iter().map(|(name, _)| *name).collect();
     assert_eq!(missing, named);
-    let unread: Vec<_> = demo.keys().filter(|name| collector::metrics::metric(name).is_none()).collect();
+    let unread: Vec<_> = demo.keys().filter(|name| collector::metric_catalogue::metric(name).is_none()).collect();
     assert_eq!(unread, UNREAD, "the demo exposes what nothing reads");
 }

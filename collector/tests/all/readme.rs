@@ -2,7 +2,7 @@
 
 use clap::{Arg, Args, Command};
 use collector::args::{CollectArgs, LogArgs, ScheduleArgs};
-use collector::metrics::{METRICS, Metric, Need};
+use collector::metric_catalogue::{METRICS, Metric, Need};
 
 const START: &str = "<!-- settings: a test compares this table with the flags -->\n";
 const END: &str = "<!-- end of settings -->\n";

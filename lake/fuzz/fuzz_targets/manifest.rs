@@ -4,10 +4,10 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use lake::admit::{Admitted, check_object};
+use lake::ingest_admission::{Admitted, check_object};
 use lake::store::MemoryStore;
-use lake::verify::{Scope, verify};
-use lake::{Day, Lake, Store, keys};
+use lake::verification::{Scope, verify};
+use lake::{Day, Lake, Store, object_keys};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 use types::{ClusterId, Hour, Window};
@@ -22,7 +22,7 @@ fuzz_target!(|text: &[u8]| {
     let text = Bytes::copy_from_slice(text);
     let _admitted = check_object(&cluster, &Admitted::Manifest { hour }, &text);
     RUNTIME.block_on(async {
-        for key in [keys::hour_manifest(&cluster, hour), keys::day_manifest(&cluster, day)] {
+        for key in [object_keys::hour_manifest(&cluster, hour), object_keys::day_manifest(&cluster, day)] {
             let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
             store.put_new(&key, text.clone()).await.expect("memory takes it");
             let lake = Lake::new(Arc::clone(&store));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use bytes::Bytes;
-use lake::admit::{Admitted, check_object};
+use lake::ingest_admission::{Admitted, check_object};
 use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, VolumeHour};
 use lake::{Table, read_batches};
 use libfuzzer_sys::fuzz_target;

@@ -196,7 +196,7 @@ impl Store for HttpsStore {
 
     /// The service replaces nothing, by its contract; that it takes the token is tried.
     async fn keeps_what_is_there(&self) -> Result<bool, StoreError> {
-        self.listed("names", &crate::keys::manifests()).await?;
+        self.listed("names", &crate::object_keys::manifests()).await?;
         Ok(true)
     }
 

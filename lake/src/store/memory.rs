@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::contract::{PutOutcome, Store, StoreError};
+use super::store_contract::{PutOutcome, Store, StoreError};
 
 /// Objects in a map.
 #[derive(Debug, Default)]

@@ -1,8 +1,8 @@
 //! EDGE: a lake in an S3 bucket, or in any server that speaks S3 and honours conditional writes.
 
-mod identity;
-mod options;
-mod refusal;
+mod caller_identity;
+mod error_remedies;
+mod write_options;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,11 +21,11 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 
-use super::contract::{CONDITION_PROBE, CONDITION_TEXT, PutOutcome, Store, StoreError};
-pub use identity::provider_name;
-use identity::{Identity, Observed};
-pub use options::S3Options;
-use refusal::{Attempt, Refusal};
+use super::store_contract::{CONDITION_PROBE, CONDITION_TEXT, PutOutcome, Store, StoreError};
+pub use caller_identity::provider_name;
+use caller_identity::{Identity, Observed};
+use error_remedies::{Attempt, Refusal};
+pub use write_options::S3Options;
 
 /// Longest time for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -143,7 +143,7 @@ async fn the_second_layout_reads_as_the_first_and_both_make_one_day() -> Result<
     for folder in ["frozen", "frozen-2026-12"] {
         let store = DirStore::new(format!("{}/tests/{folder}", env!("CARGO_MANIFEST_DIR")));
         let store: Arc<dyn lake::Store> = Arc::new(store);
-        let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
+        let found = lake::verification::verify(&store, &lake::verification::Scope::default()).await?;
         assert_eq!((found.objects, found.faults), (5, vec![]), "{folder}");
     }
     // The first hour as it was, and the next with the same rows, as they are written now.
@@ -180,10 +180,10 @@ async fn the_second_layout_reads_as_the_first_and_both_make_one_day() -> Result<
     let batches = lake::read_batches(bytes, LoadBalancerHour::COLUMNS).unwrap();
     let held = batches.iter().flat_map(|b| (0..b.num_rows()).map(|row| LoadBalancerHour::from_batch(b, row).unwrap()));
     assert_eq!(held.collect::<Vec<_>>(), [balancer]);
-    let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
+    let found = lake::verification::verify(&store, &lake::verification::Scope::default()).await?;
     assert_eq!(found.faults, vec![]);
     assert!(!lake.delete_hours(&cluster, day).await?.is_empty());
-    let found = lake::verify::verify(&store, &lake::verify::Scope::default()).await?;
+    let found = lake::verification::verify(&store, &lake::verification::Scope::default()).await?;
     assert_eq!((found.objects, found.faults), (6, vec![]));
     Ok(())
 }

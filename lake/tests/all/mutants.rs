@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fixtures::{Cluster, services};
 use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, VolumeHour};
-use lake::verify::{Scope, verify};
+use lake::verification::{Scope, verify};
 use lake::{CompactOutcome, Compaction, Day, HourOrigin, HourRows, Lake, LakeError, Store, Table, batches};
 use types::{ClusterId, Hour, Window};
 

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(bulk) = prices::bulk::read_bulk(bytes)
+    if let Ok(bulk) = prices::aws_price_list::read_bulk(bytes)
         && let Ok(file) = prices::write_list(bulk.prices)
         && let Ok(text) = String::from_utf8(file)
     {

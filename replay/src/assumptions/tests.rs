@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{Catalog, HostType};
+use crate::machine_types::{Catalog, HostType};
 
 fn check(text: &str, expect: &str) {
     let error = Assumptions::from_toml(text).unwrap_err().to_string();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::hour::{ContainerRow, NodeRow, Role};
+use crate::input_hour::{ContainerRow, NodeRow, Role};
 
 fn pod(uid: u128, from: u16, to: u16) -> PodRow {
     PodRow {

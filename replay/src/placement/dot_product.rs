@@ -1,13 +1,13 @@
 //! Bin-centric packing by dot product: one machine at a time takes the item that points most where it has room left,
 //! and then exchanges what it took while that fills it better.
 
-mod piles;
+mod unpacked_items;
 
-use super::plan::{Bought, CHEAPER, Kind, cheapest};
-use super::prices::{ShadowPrices, Sum, by_worth, worth};
+use super::purchase_plan::{Bought, CHEAPER, Kind, cheapest};
+use super::shadow_prices::{ShadowPrices, Sum, by_worth, worth};
 use super::{Item, Room};
 use crate::number::{float, float32, index};
-use piles::{Piles, Place};
+use unpacked_items::{Piles, Place};
 
 /// Offers tried for one machine, the best by their price for what is wanted.
 const TRIED: usize = 6;

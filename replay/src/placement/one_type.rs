@@ -1,7 +1,7 @@
 //! First-fit by decreasing size onto machines of one type, each of which then becomes the cheapest that holds what it
 //! was given.
 
-use super::plan::{Bought, Kind, cheapest};
+use super::purchase_plan::{Bought, Kind, cheapest};
 use super::{FirstFit, Item, Room};
 use crate::number::index;
 

@@ -226,7 +226,7 @@ impl Canvas<'_> {
 
     /// About how wide a text is.
     pub(crate) fn width_of(&self, text: &str) -> f64 {
-        self.size.font * LETTER * crate::format::number(text.chars().count())
+        self.size.font * LETTER * crate::number_format::number(text.chars().count())
     }
 }
 

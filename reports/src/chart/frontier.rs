@@ -2,8 +2,8 @@
 
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
 use super::scale;
-use crate::format;
-use crate::money::Money;
+use crate::number_format;
+use crate::page_currency::Money;
 
 /// Content of the chart. Amounts are in the currency shown.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ fn draw_on(canvas: &Canvas<'_>, frontier: &Frontier<'_>) -> Result<(), Box<dyn s
     let mut label_end = f64::MIN;
     for share in SHARES.into_iter().filter(|share| *share <= end) {
         canvas.line(&[(x(share), floor), (x(share), floor + 5.0)], Ink::Bracket, 1.0)?;
-        let label = if share == 0.0 { "0".to_owned() } else { format::percent_round(share) };
+        let label = if share == 0.0 { "0".to_owned() } else { number_format::percent_round(share) };
         let half = canvas.width_of(&label) / 2.0;
         if x(share) - half > label_end {
             canvas.text(&label, (x(share), floor + 7.0), Ink::Text, Anchor::Below)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Timelike, Utc};
 
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
-use crate::format;
+use crate::number_format;
 
 /// The days of the window and the share in each of their hours; `None` where there is none.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ pub(crate) fn draw(words: &Words, heat: &Heat, size: Size) -> Result<Drawing, Ch
 
 fn draw_on(canvas: &Canvas<'_>, heat: &Heat, height: f64) -> Result<(), Box<dyn std::error::Error>> {
     let (left, right) = (canvas.size.left, canvas.size.width - 8.0);
-    let width = (right - left) / format::number(heat.days.len()).max(1.0);
+    let width = (right - left) / number_format::number(heat.days.len()).max(1.0);
     let floor = TOP + 24.0 * height;
     legend(canvas, left)?;
     canvas.text("hour", (left - 8.0, TOP - 8.0), Ink::Text, Anchor::AboveEnd)?;
@@ -68,11 +68,12 @@ fn draw_on(canvas: &Canvas<'_>, heat: &Heat, height: f64) -> Result<(), Box<dyn 
     }
     let mut label_end = f64::MIN;
     for (column, (day, hours)) in heat.days.iter().enumerate() {
-        let from = left + width * format::number(column);
+        let from = left + width * number_format::number(column);
         // A thin line between days, where there is room for one.
         let to = from + if width > 6.0 { width - 0.7 } else { width };
         for (first, last, ink) in runs(hours) {
-            let (upper, lower) = (TOP + height * format::number(first), TOP + height * format::number(last + 1));
+            let (upper, lower) =
+                (TOP + height * number_format::number(first), TOP + height * number_format::number(last + 1));
             canvas.fill((from, upper), (to, lower), ink)?;
         }
         let label = day.format("%-d %b").to_string();

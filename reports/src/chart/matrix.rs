@@ -1,7 +1,7 @@
 //! A matrix of savings over two terms, with the line where nothing is saved and the point in force.
 
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
-use crate::format;
+use crate::number_format;
 
 /// Content of the chart.
 #[derive(Debug)]
@@ -21,13 +21,13 @@ const BOTTOM: f64 = 46.0;
 /// Draws a matrix for one size of screen.
 pub(crate) fn draw(words: &Words, matrix: &Matrix, size: Size) -> Result<Drawing, ChartError> {
     let cell = if size.is_wide() { 34.0 } else { 26.0 };
-    let height = TOP + cell * format::number(matrix.ys.len()) + BOTTOM;
+    let height = TOP + cell * number_format::number(matrix.ys.len()) + BOTTOM;
     paint(words, size.tall(height), |canvas| draw_on(canvas, matrix, cell))
 }
 
 fn draw_on(canvas: &Canvas<'_>, matrix: &Matrix, height: f64) -> Result<(), Box<dyn std::error::Error>> {
     let left = if canvas.size.is_wide() { 64.0 } else { 50.0 };
-    let columns = format::number(matrix.xs.len()).max(1.0);
+    let columns = number_format::number(matrix.xs.len()).max(1.0);
     let width = (canvas.size.width - left - 10.0) / columns;
     let known = matrix.cells.iter().flatten().flatten().map(|cell| cell.0);
     let largest = known.map(f64::abs).filter(|size| size.is_finite()).fold(0.0, f64::max);
@@ -37,10 +37,10 @@ fn draw_on(canvas: &Canvas<'_>, matrix: &Matrix, height: f64) -> Result<(), Box<
 
     canvas.text(&matrix.y, (2.0, TOP - 10.0), Ink::Text, Anchor::AboveStart)?;
     for (row, (value, cells)) in matrix.ys.iter().zip(&matrix.cells).enumerate() {
-        let (_, middle) = centre(0.0, format::number(row));
-        canvas.text(&format::percent_round(*value), (left - 6.0, middle), Ink::Text, Anchor::End)?;
+        let (_, middle) = centre(0.0, number_format::number(row));
+        canvas.text(&number_format::percent_round(*value), (left - 6.0, middle), Ink::Text, Anchor::End)?;
         for (column, cell) in cells.iter().enumerate() {
-            let (x, y) = centre(format::number(column), format::number(row));
+            let (x, y) = centre(number_format::number(column), number_format::number(row));
             let (from, to) = ((x - width / 2.0, y - height / 2.0), (x + width / 2.0 - 1.0, y + height / 2.0 - 1.0));
             match cell {
                 Some((saving, text)) => {
@@ -53,11 +53,11 @@ fn draw_on(canvas: &Canvas<'_>, matrix: &Matrix, height: f64) -> Result<(), Box<
             }
         }
     }
-    let floor = TOP + height * format::number(matrix.ys.len());
+    let floor = TOP + height * number_format::number(matrix.ys.len());
     let mut label_end = f64::MIN;
     for (column, value) in matrix.xs.iter().enumerate() {
-        let (x, _) = centre(format::number(column), 0.0);
-        let label = format::percent_round(*value);
+        let (x, _) = centre(number_format::number(column), 0.0);
+        let label = number_format::percent_round(*value);
         let half = canvas.width_of(&label) / 2.0;
         if x - half > label_end {
             canvas.text(&label, (x, floor + 6.0), Ink::Text, Anchor::Below)?;
@@ -99,11 +99,11 @@ fn tint(saving: f64, largest: f64) -> Ink {
 /// Where a value stands among rising values, as a fraction of steps; `None` outside them.
 fn place(values: &[f64], value: f64) -> Option<f64> {
     if let Some(at) = values.iter().position(|v| (v - value).abs() < 1e-9) {
-        return Some(format::number(at));
+        return Some(number_format::number(at));
     }
     let at = values.windows(2).position(|pair| matches!(pair, [a, b] if *a <= value && value <= *b))?;
     let (a, b) = (values.get(at)?, values.get(at + 1)?);
-    Some(format::number(at) + (value - a) / (b - a))
+    Some(number_format::number(at) + (value - a) / (b - a))
 }
 
 /// The line of zero, between the cells where something is saved and those where nothing is, as stretches between corners
@@ -114,7 +114,7 @@ fn zero_line(matrix: &Matrix) -> Vec<((f64, f64), (f64, f64))> {
     let mut line = Vec::new();
     for row in 0..matrix.ys.len() {
         for column in 0..matrix.xs.len() {
-            let (x, y) = (format::number(column), format::number(row));
+            let (x, y) = (number_format::number(column), number_format::number(row));
             if differ(saves(column, row), saves(column + 1, row)) {
                 line.push(((x + 1.0, y), (x + 1.0, y + 1.0)));
             }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Canvas, ChartError, Drawing, Ink, Size, Words, paint};
 use super::scale;
-use crate::money::Money;
+use crate::page_currency::Money;
 
 /// Content of the chart. Amounts are in the currency shown, not in USD.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Layout {
 /// Draws rows for one size of screen.
 pub(crate) fn draw(words: &Words, rows: &Rows<'_>, size: Size) -> Result<Drawing, ChartError> {
     let layout = Layout::new(size);
-    let height = layout.top + layout.row * crate::format::number(rows.rows.len()) + layout.bottom;
+    let height = layout.top + layout.row * crate::number_format::number(rows.rows.len()) + layout.bottom;
     paint(words, size.tall(height), |canvas| draw_on(canvas, rows, &layout))
 }
 

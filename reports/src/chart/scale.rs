@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::format;
+use crate::number_format;
 
 pub(crate) const HOUR_SECONDS: i64 = 3600;
 
@@ -54,7 +54,7 @@ pub(crate) fn axis_number(value: f64, step: f64) -> String {
     } else {
         3
     };
-    format::grouped(value, decimals)
+    number_format::grouped(value, decimals)
 }
 
 /// Round moments of the window with their names, at most `most` of them.

@@ -1,9 +1,9 @@
 //! One file of a report, and why it could not be made.
 
-use crate::drafts::Draft;
+use crate::csv_tables::SheetError;
 use crate::error::RenderError;
 use crate::focus::FocusError;
-use crate::sheets::SheetError;
+use crate::manifest_drafts::Draft;
 use crate::workbook::WorkbookError;
 
 /// One file.

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::common_values::Frame;
 use super::decimal::Decimal;
-use super::frame::Frame;
 use super::version::Version;
 
 /// One column.

@@ -13,9 +13,9 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::columns::{COLUMNS, Column, Kind, Row, Value};
+use super::common_values::Frame;
 use super::decimal::{PRECISION, SCALE};
-use super::frame::Frame;
-use crate::sheets::cell::guarded;
+use crate::csv_tables::safe_cells::guarded;
 
 /// Named in every file instead of the library's version, so that an upgrade does not change bytes.
 const CREATED_BY: &str = "emp-cost focus";

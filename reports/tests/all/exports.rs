@@ -5,9 +5,9 @@
 use crate::sample;
 
 use chrono::TimeDelta;
+use reports::csv_tables::SHEETS;
 use reports::export::{self, Format, Report};
 use reports::focus::{self, COLUMNS};
-use reports::sheets::SHEETS;
 use reports::{FLEET_COLUMNS, Member, Money, Options, Standing};
 use types::analysis::*;
 

@@ -45,7 +45,7 @@ fn a_mail_has_the_answer_of_the_first_screen() {
         for said in ["Does an elastic machine pool pay here?", "How sure", "The whole report", "namespace <payments>"] {
             assert!(text.contains(said), "{name}: no {said:?} in {text}");
         }
-        assert!(text.contains(types::show::stance(&analysis.verdict)), "{name}: {text}");
+        assert!(text.contains(types::wording::stance(&analysis.verdict)), "{name}: {text}");
         for step in analysis.next_steps.as_ref().unwrap().steps.iter().take(5) {
             assert!(text.contains(&step.what), "{name}: {step:?}");
             let expect = match step.kind {

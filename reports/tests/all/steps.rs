@@ -5,10 +5,10 @@
 use crate::sample;
 
 use crate::dom::Dom;
-use reports::sheets::SHEETS;
+use reports::csv_tables::SHEETS;
 use reports::{Money, Options};
 use types::analysis::{Analysis, Headroom, Limit, NextSteps, Reason, ScenarioId, Step, StepKind};
-use types::show;
+use types::wording;
 
 fn page(analysis: &Analysis) -> String {
     reports::page(analysis, &Options::default()).unwrap()
@@ -97,9 +97,9 @@ fn every_format_says_the_same_steps() {
                 StepKind::AskDiscount => "if agreed".to_owned(),
                 StepKind::HoldLimits => "if decided".to_owned(),
                 StepKind::LetCommitmentsEnd => "once ended".to_owned(),
-                _ => show::UNKNOWN.to_owned(),
+                _ => wording::UNKNOWN.to_owned(),
             };
-            let amount = step.saving_monthly_usd.map_or_else(absent, show::usd);
+            let amount = step.saving_monthly_usd.map_or_else(absent, wording::usd);
             for (format, text) in [("page", &page), ("markdown", &markdown)] {
                 assert!(text.contains(&step.what) && text.contains(&amount), "{name}, {format}: {step:?} in {text}");
             }
@@ -109,7 +109,7 @@ fn every_format_says_the_same_steps() {
         assert!(terminal.contains(&first.what) && terminal.contains("Total waste: $"), "{name}: {terminal}");
         let json: Analysis = serde_json::from_str(&serde_json::to_string(&analysis).unwrap()).unwrap();
         assert_eq!(json.next_steps, analysis.next_steps, "{name}");
-        let waste = show::usd(analysis.waste.as_ref().unwrap().monthly_usd);
+        let waste = wording::usd(analysis.waste.as_ref().unwrap().monthly_usd);
         assert!(page.contains(&waste) && markdown.contains(&waste) && terminal.contains(&waste), "{name}: {waste}");
     }
 }
@@ -227,7 +227,7 @@ fn a_discount_to_ask_for_is_in_dollars_and_in_no_sum() {
         for step in &asked {
             let amount = step.asked_monthly_usd.unwrap();
             assert!(amount > 0.0 && step.saving_monthly_usd.is_none() && !step.of_recommended, "{name}: {step:?}");
-            assert!(step.what.contains(&show::usd(amount)) && step.caution.contains("In no sum"), "{step:?}");
+            assert!(step.what.contains(&wording::usd(amount)) && step.caution.contains("In no sum"), "{step:?}");
         }
         assert!((sum(steps.beside()) - steps.beside_monthly_usd).abs() < 1e-6, "{name}");
         let all = sum(steps.steps.iter());

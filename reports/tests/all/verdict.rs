@@ -5,10 +5,10 @@
 use crate::sample;
 
 use crate::dom::Dom;
-use reports::sheets::SHEETS;
+use reports::csv_tables::SHEETS;
 use reports::{Member, Money, Options, Standing};
 use types::analysis::{Analysis, WorkOwed};
-use types::show;
+use types::wording;
 
 fn page(analysis: &Analysis) -> String {
     reports::page(analysis, &Options::default()).unwrap()
@@ -119,9 +119,9 @@ fn tiles_are_today_what_is_recommended_and_the_pool() {
     let analysis = sample::right_sizing();
     let amounts = analysis.verdict.amounts.as_ref().unwrap();
     let values = of_class(&Dom::parse(&page(&analysis)), "value");
-    let tiles = [amounts.today_monthly_usd, amounts.monthly_usd].map(show::usd);
+    let tiles = [amounts.today_monthly_usd, amounts.monthly_usd].map(wording::usd);
     assert_eq!(values[..2], tiles);
-    let year = format!(", {} a year,", show::usd(amounts.saving_monthly_usd * 12.0));
+    let year = format!(", {} a year,", wording::usd(amounts.saving_monthly_usd * 12.0));
     assert!(page(&analysis).contains(&year), "{year}");
 }
 
@@ -188,14 +188,14 @@ fn commitments_and_moving_are_said_beside_the_saving() {
 #[test]
 fn page_summary_and_terminal_say_the_same() {
     for (name, analysis) in sample::decided() {
-        let text = show::verdict(&analysis.verdict, "USD");
+        let text = wording::verdict(&analysis.verdict, "USD");
         let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let terminal = reports::summary(&analysis);
         assert!(one_line(&terminal).contains(&one_line(&text)), "{name}: {terminal}");
         let markdown = reports::markdown(&analysis, &Money::default());
         assert!(markdown.contains(&format!("**{text}**")), "{name}: {markdown}");
         let (_, said) = head(&analysis);
-        assert!(said.contains(&one_line(&show::grounds(&analysis.verdict, "USD"))), "{name}: {said}");
+        assert!(said.contains(&one_line(&wording::grounds(&analysis.verdict, "USD"))), "{name}: {said}");
     }
 }
 
@@ -268,7 +268,7 @@ fn a_fleet_adds_up_what_is_recommended() {
     let sum = saved(sample::right_sizing()) + saved(sample::pool_wins());
     let page = reports::fleet(&members, &Money::default()).unwrap();
     assert!(
-        page.contains(&format!("What is recommended saves {} a month on 2 of 5 clusters.", show::usd(sum))),
+        page.contains(&format!("What is recommended saves {} a month on 2 of 5 clusters.", wording::usd(sum))),
         "{page}"
     );
     assert!(page.contains("low confidence") && page.contains("medium confidence"));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reports::sheets::SHEETS;
+use reports::csv_tables::SHEETS;
 use reports::workbook;
 use types::analysis::Analysis;
 use xmlparser::{ElementEnd, Token, Tokenizer};

@@ -13,12 +13,12 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use reports::export::File;
 use reports::{MailContext, Money};
-use service::outbound::Outbound;
+use service::outbound_allowlist::Outbound;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use types::analysis::Analysis;
 
-use super::file::{Mail, TlsMode};
+use super::delivery_file::{Mail, TlsMode};
 use super::message::Message;
 use super::secret;
 

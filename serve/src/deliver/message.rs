@@ -3,10 +3,10 @@
 use reports::Money;
 use serde_json::{Value, json};
 use types::analysis::Analysis;
-use types::show;
+use types::wording;
 
-use super::file::{Budget, Config};
-use super::month::{Amounts, Month, SoFar};
+use super::budget_month::{Amounts, Month, SoFar};
+use super::delivery_file::{Budget, Config};
 
 /// The schema of the JSON that a webhook gets.
 const SCHEMA: &str = "emp-cost/message/v1";
@@ -55,7 +55,7 @@ fn forecast(money: &Money, amounts: Amounts, so_far: &SoFar) -> String {
         Some(spent) => format!(
             ", of which {} in the {} measured; the rest at the rate of the window",
             money.show(spent),
-            show::counted(so_far.hours, "hour")
+            wording::counted(so_far.hours, "hour")
         ),
         None => ", at the rate of the window".to_owned(),
     };
@@ -94,7 +94,7 @@ impl Message {
         let month = so_far.map(|so_far| so_far.month);
         let amounts = so_far.and_then(|so_far| Some(so_far.of_cluster(in_window(analysis)?, today?)));
         lines.extend(amounts.zip(so_far).map(|(amounts, so_far)| forecast(&money, amounts, so_far)));
-        lines.push(format!("Verdict: {}", show::stance(&analysis.verdict)));
+        lines.push(format!("Verdict: {}", wording::stance(&analysis.verdict)));
         if let Some(saving) = saving.filter(|_| analysis.verdict.recommended().is_some()) {
             lines.push(format!("Saving: {} a month", money.show(saving)));
         }

@@ -8,7 +8,7 @@ use lake::workload_day::Part;
 use serde::Deserialize;
 use types::ClusterId;
 
-use crate::rights::{Pattern, Scope};
+use crate::access_rules::{Pattern, Scope};
 
 /// How alerts are checked and sent.
 #[derive(Debug, Clone, Deserialize)]
@@ -210,7 +210,7 @@ impl AlertRule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rights::{Limit, Rule, scope};
+    use crate::access_rules::{Limit, Rule, scope};
 
     fn rule(text: &str) -> AlertRule {
         toml::from_str(&format!("name = \"a\"\n{text}")).unwrap()

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::http::header;
 use chrono::TimeDelta;
-use reports::format;
+use reports::number_format;
 use types::ClusterId;
 
+use crate::access_rules::{Limit, Role};
+use crate::access_tokens::{Issued, Kind, Token};
 use crate::audit::{self, Event};
+use crate::authorization::{Call, Pairs};
 use crate::cookie::{self, Cookie};
-use crate::guard::{Call, Pairs};
-use crate::html::{Frame, inside, page, see_other};
 use crate::identity::How;
+use crate::page_frame::{Frame, inside, page, see_other};
 use crate::problem::{Answer, Problem};
-use crate::revoked::Of;
-use crate::rights::{Limit, Role};
-use crate::tokens::{Issued, Kind, Token};
+use crate::revoked_sessions::Of;
 
 /// The longest a link or token may last, in days.
 const MOST_DAYS: i64 = 366;
@@ -80,7 +80,7 @@ fn row(token: &Token, call: &Call) -> Row {
         what,
         note: token.note.clone(),
         by: token.by.clone(),
-        until: format::moment(token.until),
+        until: number_format::moment(token.until),
         state,
         live,
     }
@@ -173,7 +173,7 @@ pub(crate) async fn share(call: Call) -> Answer {
     let kind = Kind::Share { rules: call.scope.rules_to_hand_on(), limit, view };
     let issued = issued(&call, kind, &note(&form)?, until(&call, &form)?).await?;
     let secret = format!("{}/s/{}", call.app.config.public_url, issued.secret);
-    let made = Made { what: "link", secret, until: format::moment(issued.token.until) };
+    let made = Made { what: "link", secret, until: number_format::moment(issued.token.until) };
     shown(&call, Some(made)).await
 }
 
@@ -188,7 +188,7 @@ pub(crate) async fn issue(call: Call) -> Answer {
     };
     let kind = Kind::Api { rules: call.scope.rules_to_hand_on(), limit, most };
     let issued = issued(&call, kind, &note(&form)?, until(&call, &form)?).await?;
-    let made = Made { what: "token", secret: issued.secret, until: format::moment(issued.token.until) };
+    let made = Made { what: "token", secret: issued.secret, until: number_format::moment(issued.token.until) };
     shown(&call, Some(made)).await
 }
 

@@ -1,14 +1,14 @@
 //! Alerts: what each rule found, and a message to see whether messages arrive.
 
 use askama::Template;
-use reports::format;
+use reports::number_format;
 
 use crate::alerts::{self, AlertRule, Record, State, shown};
 use crate::audit::{self, Event};
-use crate::guard::Call;
-use crate::html::{Frame, page};
-use crate::limiter::throttle;
+use crate::authorization::Call;
+use crate::page_frame::{Frame, page};
 use crate::problem::{Answer, Problem};
+use crate::rate_limiter::throttle;
 
 /// Test messages a minute.
 const TESTS_A_MINUTE: u32 = 3;
@@ -89,9 +89,9 @@ fn row(record: &Record, rule: &AlertRule) -> Option<Row> {
         cluster: record.cluster.to_string(),
         about: if rule.is_of_part() { rule.about() } else { String::new() },
         firing: record.state == State::Firing,
-        value: record.value.map_or_else(|| format::UNKNOWN.to_owned(), show),
+        value: record.value.map_or_else(|| number_format::UNKNOWN.to_owned(), show),
         limit: show(condition.limit()),
-        since: format::moment(record.since),
+        since: number_format::moment(record.since),
         unknown: record.unknown.clone().unwrap_or_default(),
         told,
     })

@@ -2,15 +2,15 @@
 
 use askama::Template;
 use lake::Day;
-use reports::format;
+use reports::number_format;
 
+use crate::access_tokens::Kind;
 use crate::audit::{self, Event};
-use crate::guard::Call;
-use crate::html::{Frame, page, see_other};
+use crate::authorization::Call;
 use crate::identity::{How, Identity, plain};
+use crate::page_frame::{Frame, page, see_other};
 use crate::problem::{Answer, Problem};
-use crate::revoked::Of;
-use crate::tokens::Kind;
+use crate::revoked_sessions::Of;
 
 /// Events on the page.
 const MOST: usize = 500;
@@ -48,7 +48,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         full: rows.len() == MOST,
         rows,
         failed: failed.iter().map(failed_row).collect(),
-        kept_out: kept_out.into_iter().map(|(who, since)| (who, format::moment(since))).collect(),
+        kept_out: kept_out.into_iter().map(|(who, since)| (who, number_format::moment(since))).collect(),
     })
 }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use reports::export::{Format, content_type};
-use reports::{Comparison, Figures, Money, format};
+use reports::{Comparison, Figures, Money, number_format};
 use types::analysis::Analysis;
 
-use crate::chart::{self, Chart, Series};
-use crate::guard::Call;
-use crate::html::{self, Frame, page, see_other};
+use crate::authorization::Call;
+use crate::daily_chart::{self, Chart, Series};
+use crate::page_frame::{self, Frame, page, see_other};
 use crate::problem::{Answer, Problem};
-use crate::shelf::{Named, Report};
+use crate::published_reports::{Named, Report};
 
 /// A finished page holds its own style, and nothing it says is run or sent.
 const FINISHED: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; sandbox allow-popups allow-same-origin";
@@ -45,7 +45,7 @@ pub(crate) async fn show(call: Call) -> Answer {
     let latest = call.app.shelf.latest(&call.scope, &cluster, call.now).await?;
     let trend = call.app.shelf.trend(&call.scope, &cluster, call.now).await?;
     let (trend, unread) = (trend.reports, trend.unread);
-    let unread = unread.iter().map(|why| format!("{}.", types::show::sentence_case(why)));
+    let unread = unread.iter().map(|why| format!("{}.", types::wording::sentence_case(why)));
     let old = call.app.config.reports.is_stale(latest.pointer.window.end, call.now);
     let days = call.app.config.reports.stale_after_days;
     let old = old.then(|| format!("It ended more than {days} days ago, so it is in no sum over clusters."));
@@ -62,7 +62,7 @@ pub(crate) async fn show(call: Call) -> Answer {
         files: of_folder(&latest.pointer.files, None).map(|file| listed(&cluster, file)).collect(),
         folders: folders(&cluster, &latest.pointer.files),
         page: latest.pointer.files.iter().any(|file| file.name == "index.html"),
-        what_if: call.scope.role_on_whole(&cluster) >= Some(crate::rights::Role::Analyst),
+        what_if: call.scope.role_on_whole(&cluster) >= Some(crate::access_rules::Role::Analyst),
         workbook: latest.standing.is_some(),
     };
     page(&page_)
@@ -71,7 +71,12 @@ pub(crate) async fn show(call: Call) -> Answer {
 fn where_(report: &Report, figures: Option<&Figures>) -> String {
     let region = figures.and_then(|figures| figures.region.clone()).map(|region| format!("{region} · "));
     let window = report.pointer.window;
-    format!("{}{} to {} (UTC)", region.unwrap_or_default(), format::moment(window.start), format::moment(window.end))
+    format!(
+        "{}{} to {} (UTC)",
+        region.unwrap_or_default(),
+        number_format::moment(window.start),
+        number_format::moment(window.end)
+    )
 }
 
 fn shown(figures: &Figures) -> Vec<(&'static str, String, String, &'static str)> {
@@ -86,7 +91,7 @@ fn shown(figures: &Figures) -> Vec<(&'static str, String, String, &'static str)>
         (label, money.show_or_unknown(amount), sub.to_owned(), class)
     };
     let saving = |label, amount: Option<f64>, fraction: Option<f64>| {
-        let sub = fraction.map(|fraction| format!("a month, {}", format::percent(fraction)));
+        let sub = fraction.map(|fraction| format!("a month, {}", number_format::percent(fraction)));
         (label, money.show_or_unknown(amount), sub.unwrap_or_default(), tone(amount))
     };
     vec![
@@ -100,13 +105,17 @@ fn shown(figures: &Figures) -> Vec<(&'static str, String, String, &'static str)>
 fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
     let mut notes = Vec::new();
     let (present, expected) = (report.pointer.hours_present, report.pointer.hours_expected);
-    notes.push(format!("{} of {} hours were collected.", format::count(present), format::count(expected)));
+    notes.push(format!(
+        "{} of {} hours were collected.",
+        number_format::count(present),
+        number_format::count(expected)
+    ));
     let Some(figures) = figures else {
         notes.push("This version does not read the numbers of this report; the files below hold them.".to_owned());
         return notes;
     };
     if figures.hours_synthetic > 0 {
-        notes.push(format!("{} of them come from a generator.", format::count(figures.hours_synthetic)));
+        notes.push(format!("{} of them come from a generator.", number_format::count(figures.hours_synthetic)));
     }
     if let (Some(action), Some(amount)) = (figures.recommended_action, figures.recommended_saving_monthly_usd) {
         let money = Money::native(&figures.currency);
@@ -122,7 +131,7 @@ fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
         notes.push(format!("Elastic VMs that run already save {} a month.", money.show(realised)));
     }
     if let Some(hours) = report.unpriced_node_hours.filter(|hours| *hours > 0.0) {
-        let without = types::show::quantity(hours, "node-hour");
+        let without = types::wording::quantity(hours, "node-hour");
         notes.push(format!("No price is known for {without}; their cost is in no total."));
     }
     notes
@@ -143,7 +152,7 @@ fn point(report: &Report, latest: &Report) -> Option<(String, String, Vec<String
     let date = report.pointer.date.clone();
     let compared = match date == latest.pointer.date {
         true => String::new(),
-        false => format!("/clusters/{}/compare?from={}", report.cluster, html::escaped(&date)),
+        false => format!("/clusters/{}/compare?from={}", report.cluster, page_frame::escaped(&date)),
     };
     Some((date, compared, amounts.map(|amount| money.show_or_unknown(amount)).to_vec()))
 }
@@ -169,7 +178,7 @@ fn drawn(trend: &[Report]) -> Option<Chart> {
         series("Pool", |figures| figures.pool_monthly_usd),
         series("Realised", |figures| figures.realised_monthly_usd),
     ];
-    chart::lines("Cost of a month by report", &days, &all, &Money::native(&first.currency))
+    daily_chart::lines("Cost of a month by report", &days, &all, &Money::native(&first.currency))
 }
 
 /// Name, path and size of a file.
@@ -194,11 +203,11 @@ fn folders(cluster: &types::ClusterId, files: &[Named]) -> Vec<(String, Vec<List
 fn listed(cluster: &types::ClusterId, file: &Named) -> Listed {
     #[expect(clippy::as_conversions, reason = "for display")]
     let kib = file.bytes as f64 / 1024.0;
-    let path: Vec<String> = file.name.split('/').map(html::escaped).collect();
+    let path: Vec<String> = file.name.split('/').map(page_frame::escaped).collect();
     (
         file.name.clone(),
         format!("/clusters/{cluster}/files/{}", path.join("/")),
-        format!("{} KiB", format::quantity(kib)),
+        format!("{} KiB", number_format::quantity(kib)),
     )
 }
 
@@ -236,7 +245,7 @@ pub(crate) async fn compared(before: Analysis, after: Analysis) -> Answer {
 
 /// A page that holds its own style.
 pub(crate) fn finished(page: Vec<u8>) -> axum::response::Response {
-    let mut response = html::typed(StatusCode::OK, "text/html; charset=utf-8", page);
+    let mut response = page_frame::typed(StatusCode::OK, "text/html; charset=utf-8", page);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(FINISHED));
     response
 }
@@ -269,7 +278,7 @@ async fn made(call: &Call, format: Format, name: &'static str) -> Answer {
     });
     let files = made.await.map_err(|error| Problem::internal("make a file", &error))??;
     let file = files.into_iter().find(|file| file.name == name).ok_or_else(Problem::not_found)?;
-    Ok(html::download(file.content_type, &format!("{cluster}-{}", name.replace('/', "-")), file.content))
+    Ok(page_frame::download(file.content_type, &format!("{cluster}-{}", name.replace('/', "-")), file.content))
 }
 
 /// A file of the report, to be saved.
@@ -278,5 +287,5 @@ pub(crate) async fn file(call: Call) -> Answer {
     let name = call.path("name").to_owned();
     let file = call.app.shelf.file(&call.scope, &cluster, &name, call.now).await?;
     let saved = name.rsplit('/').next().ok_or_else(Problem::not_found)?;
-    Ok(html::download(content_type(&name), &format!("{cluster}-{saved}"), file.to_vec()))
+    Ok(page_frame::download(content_type(&name), &format!("{cluster}-{saved}"), file.to_vec()))
 }

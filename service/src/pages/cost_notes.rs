@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use types::{ClusterId, NanoUsd};
 
-use crate::costs::{By, Looked};
-use crate::guard::Call;
+use crate::authorization::Call;
+use crate::cost_sums::{By, Looked};
 use crate::problem::Problem;
 
 /// Clusters that a sentence names; it counts the others.
@@ -46,7 +46,7 @@ pub(super) fn named(clusters: &[&ClusterId]) -> String {
 /// that cannot be read. Another problem is an answer of its own.
 pub(super) fn instead(problem: &Problem) -> Option<String> {
     let said = [StatusCode::BAD_REQUEST, StatusCode::BAD_GATEWAY].contains(&problem.status);
-    said.then(|| format!("{}.", types::show::sentence_case(&problem.detail)))
+    said.then(|| format!("{}.", types::wording::sentence_case(&problem.detail)))
 }
 
 /// What is to be known of the reports that were looked at.

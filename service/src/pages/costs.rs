@@ -2,16 +2,16 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use reports::{Money, format};
+use reports::{Money, number_format};
 
 use super::cost_notes::{self, usd};
-use crate::chart::{self, Chart};
-use crate::costs::{Answered, By, Line, Sum};
-use crate::csv;
-use crate::guard::Call;
-use crate::html::{self, Frame};
+use crate::authorization::Call;
+use crate::cost_query::{Question, asked, rows_of};
+use crate::cost_sums::{Answered, By, Line, Sum};
+use crate::csv_cells;
+use crate::daily_chart::{self, Chart};
+use crate::page_frame::{self, Frame};
 use crate::problem::{Answer, Problem};
-use crate::question::{Question, asked, rows_of};
 
 /// Lines on a page; the table that can be saved has all.
 const MOST_LINES: usize = 500;
@@ -91,18 +91,18 @@ async fn shown(call: &Call, question: &Question, found: &Answered, status: Statu
         rows: lines.map(|line| row(question, line, &sums.total, &money)).collect(),
         more: sums.lines.len().saturating_sub(MOST_LINES),
         notes: notes(call, question, found),
-        bars: chart::bars(&days_usd(&sums.days), &money),
+        bars: daily_chart::bars(&days_usd(&sums.days), &money),
         csv: format!("/costs.csv?{}", question.query()),
         parquet: question.cluster.as_ref().map(|_| format!("/costs.parquet?{}", question.query())).unwrap_or_default(),
         view: format!("/costs?{}", question.query()),
         share: shareable(call, question),
     };
-    html::page_of(status, &page_)
+    page_frame::page_of(status, &page_)
 }
 
 /// Returns what a link would be limited to, for those who may share one.
 fn shareable(call: &Call, question: &Question) -> Option<Vec<(&'static str, String)>> {
-    let may = call.scope.role() >= Some(crate::rights::Role::Analyst);
+    let may = call.scope.role() >= Some(crate::access_rules::Role::Analyst);
     let mut fields: Vec<(&'static str, String)> = Vec::new();
     fields.extend(question.cluster.as_ref().map(|cluster| ("cluster", cluster.to_string())));
     let limits = ["namespace", "label"];
@@ -210,8 +210,11 @@ fn row(question: &Question, line: &Line, total: &Sum, money: &Money) -> Row {
         By::NodeGroup => "not on nodes",
         _ => "idle and overhead",
     };
-    let share =
-        if total.nano_usd > 0 { format::percent(usd(sum.nano_usd) / usd(total.nano_usd)) } else { String::new() };
+    let share = if total.nano_usd > 0 {
+        number_format::percent(usd(sum.nano_usd) / usd(total.nano_usd))
+    } else {
+        String::new()
+    };
     Row {
         name: line.key.clone().unwrap_or_else(|| nothing.to_owned()),
         sub: line.namespace.clone().unwrap_or_default(),
@@ -233,7 +236,7 @@ fn used(used: i128, requested: i128, unit: f64, name: &str) -> String {
     if used <= 0.0 && requested <= 0.0 {
         return String::new();
     }
-    format!("{} of {} {name}", format::quantity(used), format::quantity(requested))
+    format!("{} of {} {name}", number_format::quantity(used), number_format::quantity(requested))
 }
 
 fn days_usd(days: &[(String, i128)]) -> Vec<(String, f64)> {
@@ -251,7 +254,7 @@ pub(crate) async fn csv(call: Call) -> Answer {
         let sum = &line.sum;
         let key = line.key.as_deref().unwrap_or_default();
         let namespace = line.namespace.as_deref().unwrap_or_default();
-        let fields = [csv::field(key), csv::field(namespace), csv::field(&found.looked.currency)];
+        let fields = [csv_cells::field(key), csv_cells::field(namespace), csv_cells::field(&found.looked.currency)];
         let money = [sum.nano_usd, sum.cpu_nano_usd, sum.memory_nano_usd, sum.volume_nano_usd, sum.fargate_nano_usd];
         #[expect(clippy::as_conversions, reason = "a quantity for reading")]
         let quantities = [
@@ -261,18 +264,18 @@ pub(crate) async fn csv(call: Call) -> Answer {
             sum.memory_used_kib_s as f64 / KIB_S_PER_GIB_HOUR,
         ];
         let numbers =
-            money.into_iter().map(csv::decimal).chain(quantities.into_iter().map(|amount| amount.to_string()));
+            money.into_iter().map(csv_cells::decimal).chain(quantities.into_iter().map(|amount| amount.to_string()));
         text.push_str(&fields.into_iter().chain(numbers).collect::<Vec<_>>().join(","));
         text.push('\n');
     }
     // What is not known is empty: of these clusters no line above has anything.
     for (cluster, _) in &found.looked.unread {
-        text.push_str(&format!("{},\"\",\"\",,,,,,,,,\n", csv::field(&format!("left out: {cluster}"))));
+        text.push_str(&format!("{},\"\",\"\",,,,,,,,,\n", csv_cells::field(&format!("left out: {cluster}"))));
     }
     if text.lines().count() > 1_000_000 {
         return Err(Problem::bad("more than a million lines; choose a cluster"));
     }
-    Ok(html::download("text/csv; charset=utf-8", "costs.csv", text.into_bytes()))
+    Ok(page_frame::download("text/csv; charset=utf-8", "costs.csv", text.into_bytes()))
 }
 
 /// The rows behind the lines of one cluster, by workload and day, as Parquet: those that whoever asks may see.
@@ -284,5 +287,9 @@ pub(crate) async fn parquet(call: Call) -> Answer {
     let made = tokio::task::spawn_blocking(move || lake::workload_day::encode(rows)).await;
     let made = made.map_err(|error| Problem::internal("write Parquet", &error))?;
     let made = made.map_err(|error| Problem::internal("write Parquet", &error))?;
-    Ok(html::download("application/vnd.apache.parquet", &format!("{cluster}-workload_day.parquet"), made.to_vec()))
+    Ok(page_frame::download(
+        "application/vnd.apache.parquet",
+        &format!("{cluster}-workload_day.parquet"),
+        made.to_vec(),
+    ))
 }

@@ -1,12 +1,12 @@
 //! The clusters, ranked.
 
 use askama::Template;
-use reports::{Figures, Money, format};
+use reports::{Figures, Money, number_format};
 
-use crate::guard::Call;
-use crate::html::{Frame, escaped, page};
+use crate::authorization::Call;
+use crate::page_frame::{Frame, escaped, page};
 use crate::problem::Answer;
-use crate::shelf::Unread;
+use crate::published_reports::Unread;
 
 #[derive(Template)]
 #[template(path = "fleet.html")]
@@ -245,7 +245,7 @@ fn row(figures: &Figures, stale: bool) -> Row {
     let saving = |amount: Option<f64>, fraction: Option<f64>| match amount {
         Some(amount) => Cell {
             text: money.show(amount),
-            sub: fraction.map(format::percent).unwrap_or_default(),
+            sub: fraction.map(number_format::percent).unwrap_or_default(),
             class: if amount < 0.0 { "loss" } else { "gain" },
             partial: false,
         },
@@ -266,19 +266,19 @@ fn row(figures: &Figures, stale: bool) -> Row {
         action: match (figures.recommended_action, figures.change_recommended) {
             (Some(action), _) => action.to_owned(),
             (None, Some(false)) => "none".to_owned(),
-            (None, _) => format::UNKNOWN.to_owned(),
+            (None, _) => number_format::UNKNOWN.to_owned(),
         },
         action_sub: sub.map(|sub| format!("{sub}{confidence}")).unwrap_or_default(),
-        window: format!("to {}", format::day(figures.end)),
+        window: format!("to {}", number_format::day(figures.end)),
         coverage: format!(
             "{} of {} hours",
-            format::count(figures.hours_present),
-            format::count(figures.hours_expected)
+            number_format::count(figures.hours_present),
+            number_format::count(figures.hours_expected)
         ),
         stale,
     }
 }
 
 fn absent() -> Cell {
-    Cell { text: format::UNKNOWN.to_owned(), sub: String::new(), class: "absent", partial: false }
+    Cell { text: number_format::UNKNOWN.to_owned(), sub: String::new(), class: "absent", partial: false }
 }

@@ -2,16 +2,16 @@
 
 use askama::Template;
 use chrono::TimeDelta;
-use lake::{Day, keys};
-use reports::format;
+use lake::{Day, object_keys};
+use reports::number_format;
 use types::{ClusterId, Hour};
 
+use crate::access_tokens::Kind;
 use crate::audit::{self, Event};
-use crate::guard::Call;
-use crate::html::{Frame, page};
+use crate::authorization::Call;
+use crate::page_frame::{Frame, page};
 use crate::pages::access::issued;
 use crate::problem::{Answer, Problem};
-use crate::tokens::Kind;
 
 /// Lifetime of a collector's token, in days.
 const TOKEN_DAYS: i64 = 366;
@@ -55,7 +55,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 }
 
 async fn ask(call: &Call, given: &str, wrong: &str, there: &str) -> Answer {
-    let names = call.app.store.list_names(&keys::manifests()).await?;
+    let names = call.app.store.list_names(&object_keys::manifests()).await?;
     let clusters = names.iter().filter_map(|name| name.strip_prefix("cluster=")).map(ToOwned::to_owned).collect();
     let (given, wrong, there) = (given.to_owned(), wrong.to_owned(), there.to_owned());
     page(&Page { frame: call.frame("Install", "/install"), wrong, given, there, clusters })
@@ -68,10 +68,10 @@ pub(crate) async fn add(call: Call) -> Answer {
     let given = form.get("cluster").unwrap_or_default().trim().to_owned();
     let cluster = match given.parse::<ClusterId>() {
         Ok(cluster) => cluster,
-        Err(error) => return ask(&call, &given, &types::show::sentence_case(&error.to_string()), "").await,
+        Err(error) => return ask(&call, &given, &types::wording::sentence_case(&error.to_string()), "").await,
     };
     let store = call.app.store.as_ref();
-    let brings_hours = !store.list_names(&keys::cluster_manifests(&cluster)).await?.is_empty();
+    let brings_hours = !store.list_names(&object_keys::cluster_manifests(&cluster)).await?.is_empty();
     if brings_hours {
         if form.get("again") != Some(cluster.as_str()) {
             return ask(&call, &given, "", cluster.as_str()).await;
@@ -86,7 +86,7 @@ pub(crate) async fn add(call: Call) -> Answer {
         frame: call.frame(format!("Install on {cluster}"), "/install"),
         cluster: cluster.to_string(),
         command,
-        until: format::moment(until),
+        until: number_format::moment(until),
         registry: call.app.config.install.registry.is_some(),
     })
 }
@@ -109,9 +109,9 @@ pub(crate) async fn watch(call: Call) -> Answer {
     let mut found: Vec<Hour> = Vec::new();
     for back in 0..DAYS {
         let day = today.plus(-back);
-        let folder = keys::day_manifests(&cluster, day.first_hour());
+        let folder = object_keys::day_manifests(&cluster, day.first_hour());
         let names = call.app.store.list_names(&folder).await?;
-        let hours = names.iter().filter_map(|name| keys::hour_of_manifest(name));
+        let hours = names.iter().filter_map(|name| object_keys::hour_of_manifest(name));
         found.extend(hours.map(|of_day| day.first_hour().plus(of_day)));
     }
     found.sort_unstable();

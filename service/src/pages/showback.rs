@@ -6,18 +6,18 @@ use std::sync::Arc;
 use askama::Template;
 use axum::http::StatusCode;
 use lake::Day;
-use reports::{Money, format};
+use reports::{Money, number_format};
 use types::ClusterId;
 
 use super::cost_notes::{self, usd};
-use crate::costs::{By, add_labels};
-use crate::guard::Call;
-use crate::html::{self, Frame, escaped};
+use crate::authorization::Call;
+use crate::cost_query::{about, cluster_of, each, report_of};
+use crate::cost_sums::{By, add_labels};
+use crate::page_frame::{self, Frame, escaped};
 use crate::problem::{Answer, Problem};
-use crate::question::{about, cluster_of, each, report_of};
-use crate::shelf::Detail;
+use crate::published_reports::Detail;
 use crate::showback::{Lines, Share, Shown, shares};
-use crate::{answers, csv};
+use crate::{answer_cache, csv_cells};
 
 /// Teams on the page; the table that can be saved has all.
 const MOST: usize = 500;
@@ -73,7 +73,7 @@ async fn found(call: &Call, (cluster, by, report): Asked) -> Result<Found, Probl
     let shown = match cluster {
         Some(_) => Arc::new(made(call, (&reports, report), by).await?),
         None => {
-            let name = answers::name(&call.scope, &by.as_ref().map(By::name).unwrap_or_default(), &reports);
+            let name = answer_cache::name(&call.scope, &by.as_ref().map(By::name).unwrap_or_default(), &reports);
             call.app.answers.showback(&name, call.now, made(call, (&reports, report), by)).await?
         }
     };
@@ -164,7 +164,7 @@ async fn shown(call: &Call, found: &Found, status: StatusCode, said: String) -> 
         notes: notes(call, of),
         csv: format!("/showback.csv?{}", query(found)),
     };
-    html::page_of(status, &page_)
+    page_frame::page_of(status, &page_)
 }
 
 fn notes(call: &Call, of: &Shown) -> Vec<String> {
@@ -221,8 +221,8 @@ fn row(found: &Found, team: Option<&str>, sums: (Share, Option<Share>), money: &
 
 fn cells((share, monthly): (Share, Option<Share>), money: &Money) -> [String; 4] {
     let show = |amount: i128| money.show(usd(amount));
-    let shared = share.shared.map_or_else(|| format::UNKNOWN.to_owned(), show);
-    let month = monthly.map_or_else(|| format::UNKNOWN.to_owned(), |monthly| show(monthly.total()));
+    let shared = share.shared.map_or_else(|| number_format::UNKNOWN.to_owned(), show);
+    let month = monthly.map_or_else(|| number_format::UNKNOWN.to_owned(), |monthly| show(monthly.total()));
     [show(share.own), shared, show(share.total()), month]
 }
 
@@ -233,15 +233,15 @@ pub(crate) async fn csv(call: Call) -> Answer {
     for (team, of) in &found.lines {
         for (cluster, (share, monthly)) in of {
             // Empty where a part of the cluster is seen: then the total is that of its workloads.
-            let shared = share.shared.map(csv::decimal).unwrap_or_default();
-            let monthly = monthly.map(|monthly| csv::decimal(monthly.total())).unwrap_or_default();
+            let shared = share.shared.map(csv_cells::decimal).unwrap_or_default();
+            let monthly = monthly.map(|monthly| csv_cells::decimal(monthly.total())).unwrap_or_default();
             let fields = [
-                csv::field(team.as_deref().unwrap_or_default()),
-                csv::field(cluster.as_str()),
-                csv::field(&found.looked.currency),
-                csv::decimal(share.own),
+                csv_cells::field(team.as_deref().unwrap_or_default()),
+                csv_cells::field(cluster.as_str()),
+                csv_cells::field(&found.looked.currency),
+                csv_cells::decimal(share.own),
                 shared,
-                csv::decimal(share.total()),
+                csv_cells::decimal(share.total()),
                 monthly,
             ];
             text.push_str(&fields.join(","));
@@ -250,7 +250,7 @@ pub(crate) async fn csv(call: Call) -> Answer {
     }
     // What is not known is empty: of these clusters no line above has anything.
     for (cluster, _) in &found.looked.unread {
-        text.push_str(&format!("\"left out\",{},\"\",,,,\n", csv::field(cluster.as_str())));
+        text.push_str(&format!("\"left out\",{},\"\",,,,\n", csv_cells::field(cluster.as_str())));
     }
-    Ok(html::download("text/csv; charset=utf-8", "showback.csv", text.into_bytes()))
+    Ok(page_frame::download("text/csv; charset=utf-8", "showback.csv", text.into_bytes()))
 }

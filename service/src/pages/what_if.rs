@@ -10,14 +10,14 @@ use reports::{Figures, Money, Standing};
 use types::ClusterId;
 use types::analysis::Analysis;
 
+use crate::access_rules::Role;
 use crate::audit::{self, Event};
-use crate::guard::{Call, Pairs};
-use crate::html::{self, Frame, page, see_other};
-use crate::jobs::{self, Asked, Changes, Job, State};
+use crate::authorization::{Call, Pairs};
+use crate::page_frame::{self, Frame, page, see_other};
 use crate::pages::cluster;
 use crate::problem::{Answer, Problem};
-use crate::rights::Role;
-use crate::shelf;
+use crate::published_reports;
+use crate::what_if_queue::{self, Asked, Changes, Job, State};
 use form::Field;
 
 #[derive(Template)]
@@ -99,9 +99,9 @@ pub(crate) async fn show(call: Call) -> Answer {
         let cluster = may(&call, id)?;
         return asked(&call, &cluster, &begun_with(&call, &cluster).await?, "").await;
     }
-    let jobs = jobs::newest(&call.app.store).await?;
+    let jobs = what_if_queue::newest(&call.app.store).await?;
     let row = |job: &Job| {
-        let since = reports::format::moment(job.since);
+        let since = reports::number_format::moment(job.since);
         (job.id.clone(), job.title.clone(), job.cluster.to_string(), state(job), job.by.clone(), since)
     };
     let rows = jobs.iter().filter(|job| call.scope.sees_whole(&job.cluster)).map(row).collect();
@@ -114,7 +114,7 @@ pub(crate) async fn show(call: Call) -> Answer {
 /// What the form begins with: nothing, or the scenario that it is to be another one of.
 async fn begun_with(call: &Call, cluster: &ClusterId) -> Result<Pairs, Problem> {
     let Some(id) = call.query.get("from") else { return Ok(Pairs::default()) };
-    let job = jobs::get(call.app.store.as_ref(), id).await?.map(|taken| taken.job);
+    let job = what_if_queue::get(call.app.store.as_ref(), id).await?.map(|taken| taken.job);
     let job = job.filter(|job| job.cluster == *cluster).ok_or_else(Problem::not_found)?;
     Ok(form::filled(&job.title, &job.changes))
 }
@@ -169,7 +169,7 @@ async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> 
             labels: text("labels"),
         },
     };
-    html::page_of(if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page_)
+    page_frame::page_of(if wrong.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page_)
 }
 
 /// Takes a form, or says what is wrong with it and keeps what was written.
@@ -177,7 +177,7 @@ pub(crate) async fn ask(call: Call) -> Answer {
     let given = call.form();
     let cluster = may(&call, given.get("cluster").unwrap_or_default())?;
     let again =
-        async |wrong: &str| asked(&call, &cluster, &given, &format!("{}.", types::show::sentence_case(wrong))).await;
+        async |wrong: &str| asked(&call, &cluster, &given, &format!("{}.", types::wording::sentence_case(wrong))).await;
     let changes = match form::changes(&given) {
         Ok(changes) => form::checked(changes).await,
         Err(wrong) => Err(wrong),
@@ -197,8 +197,8 @@ pub(crate) async fn ask(call: Call) -> Answer {
 /// Puts a checked what-if into the queue.
 pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, changes: Changes) -> Result<Job, Problem> {
     let store = call.app.store.as_ref();
-    let open = jobs::newest(&call.app.store).await?.iter().filter(|job| job.is_open()).count();
-    if open >= jobs::MOST_OPEN {
+    let open = what_if_queue::newest(&call.app.store).await?.iter().filter(|job| job.is_open()).count();
+    if open >= what_if_queue::MOST_OPEN {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "a hundred what-ifs wait already; try again when some are done",
@@ -215,12 +215,12 @@ pub(crate) async fn submit(call: &Call, cluster: ClusterId, title: String, chang
     };
     audit::write(store, &Event::of(&call.who, "what-if", format!("{}: {}", asked.cluster, asked.title), call.now))
         .await?;
-    Ok(jobs::submit(store, asked, call.now).await?)
+    Ok(what_if_queue::submit(store, asked, call.now).await?)
 }
 
 /// The job in the path, if its cluster may be seen whole.
 pub(crate) async fn found(call: &Call) -> Result<Job, Problem> {
-    let job = jobs::get(call.app.store.as_ref(), call.path("id")).await?.map(|taken| taken.job);
+    let job = what_if_queue::get(call.app.store.as_ref(), call.path("id")).await?.map(|taken| taken.job);
     job.filter(|job| call.scope.sees_whole(&job.cluster)).ok_or_else(Problem::not_found)
 }
 
@@ -246,7 +246,7 @@ pub(crate) async fn one(call: Call) -> Answer {
             cluster: job.cluster.to_string(),
             title: job.title.clone(),
             by: job.by.clone(),
-            since: reports::format::moment(job.since),
+            since: reports::number_format::moment(job.since),
             state: state(&job),
             open: job.is_open(),
             done: job.state == State::Done,
@@ -284,7 +284,7 @@ pub(crate) async fn cancelled(call: &Call, job: &Job) -> Result<(), Problem> {
     if job.is_open() {
         let about = format!("{}: {}", job.cluster, job.title);
         audit::write(store, &Event::of(&call.who, "what-if-cancelled", about, call.now)).await?;
-        jobs::cancel(store, &job.id, &call.who.subject, call.now).await?;
+        what_if_queue::cancel(store, &job.id, &call.who.subject, call.now).await?;
     }
     Ok(())
 }
@@ -301,7 +301,7 @@ pub(crate) async fn keep(call: Call) -> Answer {
         let what = if kept { "what-if-kept" } else { "what-if-not-kept" };
         let about = format!("{}: {}", job.cluster, job.title);
         audit::write(store, &Event::of(&call.who, what, about, call.now)).await?;
-        if !jobs::hold(store, &job.id, kept).await? {
+        if !what_if_queue::hold(store, &job.id, kept).await? {
             return Err(Problem::not_found());
         }
     }
@@ -326,7 +326,7 @@ fn shareable(call: &Call, job: &Job) -> bool {
 pub(crate) async fn compared(call: &Call, job: &Job) -> Result<Option<(Figures, Figures)>, Problem> {
     let Some(folder) = &job.result else { return Ok(None) };
     let store = call.app.store.as_ref();
-    let Some(result) = jobs::file(store, folder, "analysis.json").await? else { return Ok(None) };
+    let Some(result) = what_if_queue::file(store, folder, "analysis.json").await? else { return Ok(None) };
     let base = call.app.shelf.figures_of(&call.scope, &job.cluster, &job.base, call.now).await?;
     let result = serde_json::from_slice::<Analysis>(&result).ok().map(|analysis| Standing::of(&analysis).figures());
     Ok(base.zip(result))
@@ -342,7 +342,7 @@ fn differences(base: &Figures, with: &Figures) -> Vec<[String; 4]> {
             label.to_owned(),
             money.show_or_unknown(of(base)),
             money.show_or_unknown(of(with)),
-            difference.unwrap_or_else(|| reports::format::UNKNOWN.to_owned()),
+            difference.unwrap_or_else(|| reports::number_format::UNKNOWN.to_owned()),
         ]
     };
     vec![
@@ -359,7 +359,8 @@ fn differences(base: &Figures, with: &Figures) -> Vec<[String; 4]> {
 pub(crate) async fn report(call: Call) -> Answer {
     let job = found(&call).await?;
     let folder = job.result.ok_or_else(Problem::not_found)?;
-    let file = jobs::file(call.app.store.as_ref(), &folder, "index.html").await?.ok_or_else(Problem::not_found)?;
+    let file =
+        what_if_queue::file(call.app.store.as_ref(), &folder, "index.html").await?.ok_or_else(Problem::not_found)?;
     Ok(cluster::finished(file.to_vec()))
 }
 
@@ -367,9 +368,10 @@ pub(crate) async fn report(call: Call) -> Answer {
 pub(crate) async fn compare(call: Call) -> Answer {
     let job = found(&call).await?;
     let folder = job.result.ok_or_else(Problem::not_found)?;
-    let result = jobs::file(call.app.store.as_ref(), &folder, "analysis.json").await?.ok_or_else(Problem::not_found)?;
+    let result =
+        what_if_queue::file(call.app.store.as_ref(), &folder, "analysis.json").await?.ok_or_else(Problem::not_found)?;
     let before = call.app.shelf.analysis_in(&call.scope, &job.cluster, &job.base).await?;
-    cluster::compared(before, shelf::parsed(result).await?).await
+    cluster::compared(before, published_reports::parsed(result).await?).await
 }
 
 /// A file of what it changes, as `emp-cost analyze` takes it.
@@ -379,5 +381,5 @@ pub(crate) async fn file(call: Call) -> Answer {
     let (_, text, name) =
         changed(&job).into_iter().find(|(_, _, file)| *file == name).ok_or_else(Problem::not_found)?;
     let content_type = if name.ends_with(".toml") { "application/toml" } else { "application/yaml" };
-    Ok(html::download(content_type, &format!("{}-{name}", job.title), text.into_bytes()))
+    Ok(page_frame::download(content_type, &format!("{}-{name}", job.title), text.into_bytes()))
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use fixtures::{Cluster, services};
 use lake::store::MemoryStore;
-use lake::{HourOrigin, Lake, Store, keys};
+use lake::{HourOrigin, Lake, Store, object_keys};
 use reqwest::header::{AUTHORIZATION, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use service::outbound::Outbound;
+use service::outbound_allowlist::Outbound;
 use types::{ClusterId, Hour, Window};
 
 use super::harness::{SECRET, Service, Session, bearer, forged, put_report, secret};
@@ -497,9 +497,9 @@ async fn objects(field: &Field, tally: &mut Tally) {
     let hour = Hour::starting_at(1_782_907_200).unwrap();
     let (own, foreign) = (hour_of("prod-1", hour).await, hour_of("prod-2", hour).await);
     let id: ClusterId = "prod-1".parse().unwrap();
-    let key = keys::hour_object("pod_hour", &id, hour);
+    let key = object_keys::hour_object("pod_hour", &id, hour);
     let pods = own[&key].clone();
-    let other_key = keys::hour_object("pod_hour", &"prod-2".parse().unwrap(), hour);
+    let other_key = object_keys::hour_object("pod_hour", &"prod-2".parse().unwrap(), hour);
     let footer = |length: u32| {
         let mut long = pods.clone();
         let at = long.len() - 8;
@@ -517,10 +517,10 @@ async fn objects(field: &Field, tally: &mut Tally) {
         ("a footer longer than the object".to_owned(), footer(u32::try_from(pods.len()).unwrap())),
         ("encrypted".to_owned(), [&pods[..pods.len() - 4], b"PARE"].concat()),
         ("the object of another cluster".to_owned(), foreign[&other_key].clone()),
-        ("the object of another table".to_owned(), own[&keys::hour_object("node_hour", &id, hour)].clone()),
+        ("the object of another table".to_owned(), own[&object_keys::hour_object("node_hour", &id, hour)].clone()),
         (
             "the object of another hour".to_owned(),
-            hour_of("prod-1", hour.next()).await[&keys::hour_object("pod_hour", &id, hour.next())].clone(),
+            hour_of("prod-1", hour.next()).await[&object_keys::hour_object("pod_hour", &id, hour.next())].clone(),
         ),
     ];
     for at in [1, pods.len() / 4, pods.len() / 2, pods.len() - 1] {
@@ -577,7 +577,7 @@ async fn objects(field: &Field, tally: &mut Tally) {
     }
 
     // Manifests that name what is not theirs, or not there.
-    let manifest_key = keys::hour_manifest(&id, hour);
+    let manifest_key = object_keys::hour_manifest(&id, hour);
     let manifest: Value = serde_json::from_slice(&own[&manifest_key]).unwrap();
     let with = |change: fn(&mut Value)| {
         let mut changed = manifest.clone();

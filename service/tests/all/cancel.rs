@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use reqwest::StatusCode;
 use reqwest::header::AUTHORIZATION;
-use service::jobs::{self, Asked, Changes, State};
+use service::what_if_queue::{self, Asked, Changes, State};
 
 use super::harness::{Service, folder_of, now, with_reports};
 
@@ -17,11 +17,11 @@ async fn waiting(service: &Service, by: &str) -> String {
         window: ("2026-07-01T00:00:00Z".parse().unwrap(), "2026-07-04T00:00:00Z".parse().unwrap()),
         by: by.to_owned(),
     };
-    jobs::submit(service.store.as_ref(), asked, now()).await.unwrap().id
+    what_if_queue::submit(service.store.as_ref(), asked, now()).await.unwrap().id
 }
 
 async fn state(service: &Service, id: &str) -> State {
-    jobs::get(service.store.as_ref(), id).await.unwrap().unwrap().job.state
+    what_if_queue::get(service.store.as_ref(), id).await.unwrap().unwrap().job.state
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +92,7 @@ async fn what_is_kept_outlasts_the_time_and_what_is_pruned_is_not_found() {
     let session = service.sign_in().await;
     let (kept, other) = (waiting(&service, "ann").await, waiting(&service, "ann").await);
     for id in [&kept, &other] {
-        assert!(jobs::cancel(service.store.as_ref(), id, "ann", now()).await.unwrap());
+        assert!(what_if_queue::cancel(service.store.as_ref(), id, "ann", now()).await.unwrap());
     }
     let (_, page) = session.text(&service, &format!("/what-if/{kept}")).await;
     assert!(page.contains("It is removed 30 days after its end"), "{page}");
@@ -101,7 +101,7 @@ async fn what_is_kept_outlasts_the_time_and_what_is_pruned_is_not_found() {
     let (_, page) = session.text(&service, &format!("/what-if/{kept}")).await;
     assert!(page.contains("It is kept for good"), "{page}");
     let later = now() + TimeDelta::days(31);
-    assert_eq!(jobs::prune(&service.store, TimeDelta::days(30), later).await.unwrap(), 1);
+    assert_eq!(what_if_queue::prune(&service.store, TimeDelta::days(30), later).await.unwrap(), 1);
     assert_eq!(session.text(&service, &format!("/what-if/{kept}")).await.0, StatusCode::OK);
     assert_eq!(session.text(&service, &format!("/what-if/{other}")).await.0, StatusCode::NOT_FOUND);
     let answer = session.post(&service, &format!("/what-if/{other}/keep"), &[("kept", "yes")]).await;

@@ -29,7 +29,7 @@ pub(crate) struct Service {
     pub(crate) url: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) http: Client,
-    pub(crate) routes: Vec<service::guard::Route>,
+    pub(crate) routes: Vec<service::authorization::Route>,
     end: Option<oneshot::Sender<()>>,
     _folder: tempfile::TempDir,
 }
@@ -117,12 +117,12 @@ impl Service {
         let url = format!("http://127.0.0.1:{port}");
         let config = Config::read(&config(&url, groups, more)).unwrap();
         let secrets = Secrets {
-            keys: service::seal::Keys::read(KEY).unwrap(),
+            keys: service::sealed_values::Keys::read(KEY).unwrap(),
             static_token: Some(TOKEN.to_owned()),
             client_secret: Some("client-secret".to_owned()),
         };
         let app = Arc::new(App::new(config, secrets, Arc::clone(&store), now).unwrap());
-        let routes = service::serve::guarded(&app).list;
+        let routes = service::http_server::guarded(&app).list;
         let (end, ended) = oneshot::channel::<()>();
         let (started, up) = oneshot::channel::<SocketAddr>();
         tokio::spawn(async move {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fixtures::Cluster;
 use lake::store::HttpsStore;
-use lake::{HourOrigin, Lake, PutOutcome, Store, StoreError, WriteOutcome, keys};
+use lake::{HourOrigin, Lake, PutOutcome, Store, StoreError, WriteOutcome, object_keys};
 use reqwest::StatusCode;
 use types::{ClusterId, Hour, Window};
 
@@ -113,10 +113,10 @@ async fn a_collector_reaches_its_own_hours_and_nothing_else() {
         assert!(refused(store.list(prefix).await).contains("403"), "{prefix}");
         assert!(refused(store.list_names(prefix).await).contains("403"), "{prefix}");
     }
-    let hour = keys::hour_object("pod_hour", &id("prod-1"), first());
+    let hour = object_keys::hour_object("pod_hour", &id("prod-1"), first());
     let nonsense = refused(store.put_new(&hour, "<html>".into()).await);
     assert!(nonsense.contains("422") && nonsense.contains("not Parquet"), "{nonsense}");
-    let manifest = keys::hour_manifest(&id("prod-1"), first());
+    let manifest = object_keys::hour_manifest(&id("prod-1"), first());
     let empty = refused(store.put_new(&manifest, "{}".into()).await);
     assert!(empty.contains("422") && empty.contains("manifest cannot be read"), "{empty}");
     assert_eq!(service.store.list("v1/").await.unwrap(), [""; 0], "nothing of it was kept");
@@ -149,7 +149,7 @@ async fn what_lies_there_stays() {
     let service = Service::start("\"admins\"").await;
     let (session, folder) = (service.sign_in().await, tempfile::tempdir().unwrap());
     let store = behind(&service, &token(&service, &session, "prod-1").await, &folder);
-    let key = keys::hour_try(&id("prod-1"), first(), 1);
+    let key = object_keys::hour_try(&id("prod-1"), first(), 1);
     assert_eq!(store.put_new(&key, "one".into()).await.unwrap(), PutOutcome::Created);
     assert_eq!(store.put_new(&key, "two".into()).await.unwrap(), PutOutcome::Exists);
     assert_eq!(store.get(&key).await.unwrap(), "one");
@@ -165,7 +165,7 @@ async fn large_objects_wait_for_room_and_none_of_them_is_lost() {
     let service = Service::with("\"admins\"", "[limits]\nobject_mib = 1\nheld_mib = 1").await;
     let session = service.sign_in().await;
     let token = token(&service, &session, "prod-1").await;
-    let key = keys::hour_object("pod_hour", &id("prod-1"), first());
+    let key = object_keys::hour_object("pod_hour", &id("prod-1"), first());
     // Somebody announces an object that fills the room, and sends half of it.
     let address = service.url.strip_prefix("http://").unwrap().to_owned();
     let mut slow = tokio::net::TcpStream::connect(&address).await.unwrap();

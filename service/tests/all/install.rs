@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fixtures::Cluster;
-use lake::{HourOrigin, Lake, keys};
+use lake::{HourOrigin, Lake, object_keys};
 use reqwest::StatusCode;
 use types::{ClusterId, Hour, Window};
 
@@ -47,18 +47,20 @@ async fn an_hour_that_is_not_over_is_not_let_in() {
         (answer.status(), answer.text().await.unwrap())
     };
     let current = Hour::containing(now());
-    let over = put(keys::hour_try(&id, current.plus(-1), 1)).await;
+    let over = put(object_keys::hour_try(&id, current.plus(-1), 1)).await;
     assert_eq!(over.0, StatusCode::CREATED, "{}", over.1);
     for ahead in [2, 24, 24 * 400] {
         let hour = current.plus(ahead);
-        for key in
-            [keys::hour_try(&id, hour, 1), keys::hour_manifest(&id, hour), keys::hour_object("pod_hour", &id, hour)]
-        {
+        for key in [
+            object_keys::hour_try(&id, hour, 1),
+            object_keys::hour_manifest(&id, hour),
+            object_keys::hour_object("pod_hour", &id, hour),
+        ] {
             let (status, said) = put(key.clone()).await;
             assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{key}: {said}");
             assert!(said.contains("is not over") && said.contains("clock"), "{key}: {said}");
         }
     }
     let kept = service.store.list("v1/").await.unwrap();
-    assert_eq!(kept, [keys::hour_try(&id, current.plus(-1), 1)], "nothing else was kept");
+    assert_eq!(kept, [object_keys::hour_try(&id, current.plus(-1), 1)], "nothing else was kept");
 }

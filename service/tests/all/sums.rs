@@ -124,7 +124,7 @@ async fn totals_are_of_what_is_shown_where_one_cluster_is_seen_whole_and_another
     let (_, page) = session.text(&service, "/showback?by=namespace").await;
     assert!(page.contains("Of test-1 you see your own workloads"), "{page}");
     assert!(page.contains("shared in proportion to the cost"), "{page}");
-    let unknown = format!("<td class=\"number\">{}</td>", reports::format::UNKNOWN);
+    let unknown = format!("<td class=\"number\">{}</td>", reports::number_format::UNKNOWN);
     assert!(!page.contains(&unknown), "every team has a share on the cluster that is seen whole: {page}");
     let (_, costs) = session.text(&service, "/costs?by=namespace").await;
     assert!(costs.contains("Of test-1 you see a part"), "{costs}");

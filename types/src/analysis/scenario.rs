@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use cost_lines::{CostLines, ExactLines};
 
 use super::note::Note;
-use super::replayed::{Risk, ScenarioHour};
+use super::replay_results::{Risk, ScenarioHour};
 use crate::NanoUsd;
 
 /// Number of cost lines.

@@ -11,14 +11,14 @@ use lake::WorkloadDay;
 use lake::workload_day::Part;
 use types::{NanoUsd, split};
 
-use super::books::{Books, OwnerCost, OwnerKey, Parts, group_name, is_daemonset};
+use super::costs_by_owner::{Books, OwnerCost, OwnerKey, Parts, group_name, is_daemonset};
 use super::give_out;
 use crate::assumptions::Assumptions;
 use crate::bill::today::Bill;
-use crate::sums::both::Both;
-use crate::sums::facts::WorkloadKey;
-use crate::sums::ledger::Ledger;
-use crate::sums::observed::{Observed, WorkloadSums};
+use crate::sums::cpu_and_memory::CpuMemory;
+use crate::sums::hour_facts::WorkloadKey;
+use crate::sums::node_usage_by_owner::Ledger;
+use crate::sums::window_totals::{Observed, WorkloadSums};
 
 /// Something that is paid for: a part of the bill, where it stands, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ type Lines = [NanoUsd; 5];
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
     costs: BTreeMap<Piece, Lines>,
-    held: BTreeMap<Piece, Both>,
+    held: BTreeMap<Piece, CpuMemory>,
     usage: BTreeMap<WorkloadKey, WorkloadSums>,
 }
 
@@ -50,7 +50,7 @@ impl Pieces {
     /// Gives the bill of a window or a day out.
     pub(crate) fn of(bill: &Bill, ledger: &Ledger, observed: &Observed, assumptions: &Assumptions) -> Self {
         let (books, _) = give_out(bill, ledger, assumptions);
-        let mut held: BTreeMap<Piece, Both> = BTreeMap::new();
+        let mut held: BTreeMap<Piece, CpuMemory> = BTreeMap::new();
         for (group, holders) in ledger.holders() {
             let Some(group) = ledger.groups.name(group) else { continue };
             for (owner, amount) in holders {
@@ -64,7 +64,7 @@ impl Pieces {
         let owners = costs.keys().chain(held.keys()).filter_map(|piece| Some(&piece.owner.as_ref()?.0));
         let known: BTreeSet<&WorkloadKey> = owners.collect();
         let others: Vec<_> = observed.workloads.keys().filter(|workload| !known.contains(workload)).cloned().collect();
-        held.extend(others.into_iter().map(|workload| (Piece::of(None, (workload, Vec::new())), Both::default())));
+        held.extend(others.into_iter().map(|workload| (Piece::of(None, (workload, Vec::new())), CpuMemory::default())));
         Self { costs, held, usage: observed.workloads.clone() }
     }
 }
@@ -259,10 +259,10 @@ mod tests {
         let mut day = pieces(&[("web", 10)]);
         let blue = Piece::of(Some("blue".into()), owner("web"));
         let green = Piece::of(Some("green".into()), owner("web"));
-        day.held.insert(blue, Both { cpu: 1, memory: 2 });
-        day.held.insert(green, Both { cpu: 3, memory: 0 });
-        let used = Both { cpu: 40, memory: 2048 };
-        day.usage.insert(owner("web").0, WorkloadSums { requested: Both::default(), used });
+        day.held.insert(blue, CpuMemory { cpu: 1, memory: 2 });
+        day.held.insert(green, CpuMemory { cpu: 3, memory: 0 });
+        let used = CpuMemory { cpu: 40, memory: 2048 };
+        day.usage.insert(owner("web").0, WorkloadSums { requested: CpuMemory::default(), used });
         let rows = rows("a", &pieces(&[("web", 10)]), &[("2026-07-01".to_owned(), day)]);
         let of = |group: &str| rows.iter().find(|row| row.node_group.as_deref() == Some(group)).unwrap();
         assert_eq!((of("blue").cpu_used_core_ms, of("blue").memory_used_kib_s), (Some(10), Some(2)));

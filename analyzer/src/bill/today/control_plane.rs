@@ -11,7 +11,7 @@ use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, ratio};
 use crate::prices::PriceBook;
-use crate::sums::observed::Observed;
+use crate::sums::window_totals::Observed;
 
 /// Why the support of a control plane is not measured.
 pub(crate) const BY_KUBELET: &str = "support of the control plane follows from the newest kubelet";
@@ -85,7 +85,7 @@ impl Bill {
             let since = since.map(|day| format!(", which pays for extended support since {day}")).unwrap_or_default();
             self.notes.push(Note::warning(format!(
                 "In {} the newest kubelet is of Kubernetes {major}.{minor}{since}, so the control plane is billed at that price; an upgrade ends it. If the control plane is newer than its nodes, set the assumption eks.support to \"standard\".",
-                types::show::counted(hours, "hour")
+                types::wording::counted(hours, "hour")
             )));
         }
         let hybrid = self.add_hybrid_nodes(observed, book, region);

@@ -9,7 +9,7 @@ use crate::assumptions::Assumptions;
 use crate::bill::grade::Grade;
 use crate::number::{float, whole};
 use crate::prices::{PriceBook, Priced};
-use crate::sums::ledger::FargateKind;
+use crate::sums::node_usage_by_owner::FargateKind;
 
 const MIB: i64 = 1 << 20;
 

@@ -10,7 +10,7 @@ use crate::bill::grade::Grade;
 use crate::number::whole;
 use crate::prices::PriceBook;
 use crate::sums::load_balancers::{KnownBy, LoadBalancerKind};
-use crate::sums::observed::Observed;
+use crate::sums::window_totals::Observed;
 
 /// Reason that what assumptions count is not measured.
 pub(crate) const COUNTED: &str = "their number is assumed";

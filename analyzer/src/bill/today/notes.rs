@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::Note;
-use types::show::{brief, grouped, money, quantity, verb};
+use types::wording::{brief, grouped, money, quantity, verb};
 
 use super::{Bill, NodeCost, NodePrice, hours};
 use crate::number::{float, ratio};
 use crate::prices::{CapacityType, CommitmentKind, OperatingSystem, PriceBook};
-use crate::sums::ledger::Ledger;
-use crate::sums::observed::Observed;
+use crate::sums::node_usage_by_owner::Ledger;
+use crate::sums::window_totals::Observed;
 use crate::units::GIB;
 
 /// What traffic between zones can cost at most: no metric says which bytes cross.

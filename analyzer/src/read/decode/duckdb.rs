@@ -11,10 +11,10 @@ use serde_json::Value;
 use types::{ClusterId, Hour, Window};
 
 use super::*;
-use crate::read::fetch::{Days, SUMMED, coverage};
-use crate::sums::both::Both;
-use crate::sums::ledger::GroupSums;
-use crate::sums::observed::Observed;
+use crate::read::lake_objects::{Days, SUMMED, coverage};
+use crate::sums::cpu_and_memory::CpuMemory;
+use crate::sums::node_usage_by_owner::GroupSums;
+use crate::sums::window_totals::Observed;
 
 /// Reads a lake as an analysis does.
 async fn read(lake: &Lake, cluster: &ClusterId) -> (Ledger, Observed) {
@@ -60,7 +60,7 @@ async fn every_sum_of_the_ledger_is_that_of_duckdb() {
     let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
     let (ledger, observed) = read(&lake, &id).await;
 
-    let mut owners = std::collections::BTreeMap::<String, Both>::new();
+    let mut owners = std::collections::BTreeMap::<String, CpuMemory>::new();
     for (owner, held) in ledger.holders().into_values().flatten() {
         let (key, _) = ledger.owner_key(owner).unwrap();
         *owners.entry(format!("{}/{}/{}", key.namespace, key.kind, key.name)).or_default() += held;
@@ -68,7 +68,7 @@ async fn every_sum_of_the_ledger_is_that_of_duckdb() {
     let rows = theirs["owners"].as_array().unwrap();
     let theirs_by_owner = rows
         .iter()
-        .map(|row| (row[0].as_str().unwrap().to_owned(), Both { cpu: number(&row[1]), memory: number(&row[2]) }));
+        .map(|row| (row[0].as_str().unwrap().to_owned(), CpuMemory { cpu: number(&row[1]), memory: number(&row[2]) }));
     assert_eq!(owners, theirs_by_owner.collect());
     assert!(owners.len() > 20 && owners.values().all(|held| held.memory > 0), "there is something to compare");
 

@@ -11,11 +11,11 @@ use proptest::prelude::*;
 use types::{ClusterId, Hour, SLOTS_PER_HOUR};
 
 use super::*;
-use crate::read::fetch::{Days, SUMMED, coverage};
-use crate::sums::both::Both;
-use crate::sums::facts::{WorkloadHour, WorkloadKey};
-use crate::sums::ledger::{FargateKind, GroupSums};
-use crate::sums::plausible::MOST_BYTES;
+use crate::read::lake_objects::{Days, SUMMED, coverage};
+use crate::sums::cpu_and_memory::CpuMemory;
+use crate::sums::hour_facts::{WorkloadHour, WorkloadKey};
+use crate::sums::node_usage_by_owner::{FargateKind, GroupSums};
+use crate::sums::plausibility_bounds::MOST_BYTES;
 
 fn first_hour() -> Hour {
     Hour::starting_at(1_782_864_000).unwrap()
@@ -228,7 +228,7 @@ fn spread_longhand(sum: i64, means: Option<SlotValues>, alive: [i64; SLOTS_PER_H
 }
 
 /// Capacity that pods hold of each node, and that they leave, longhand: by node and owner, and by node.
-type Held = (BTreeMap<(String, String), Both>, BTreeMap<String, GroupSums>);
+type Held = (BTreeMap<(String, String), CpuMemory>, BTreeMap<String, GroupSums>);
 
 fn add_held(rows: &HourRows, (held, left): &mut Held) {
     let up = |node: &&NodeHour| node.up_seconds > 0 && node.compute_type != "fargate";
@@ -283,7 +283,7 @@ fn add_held(rows: &HourRows, (held, left): &mut Held) {
 
 /// The sums of two hours, or of two groups of nodes.
 fn plus(a: GroupSums, b: GroupSums) -> GroupSums {
-    let both = |a: Both, b: Both| Both { cpu: a.cpu + b.cpu, memory: a.memory + b.memory };
+    let both = |a: CpuMemory, b: CpuMemory| CpuMemory { cpu: a.cpu + b.cpu, memory: a.memory + b.memory };
     GroupSums {
         up_seconds: a.up_seconds + b.up_seconds,
         idle: both(a.idle, b.idle),
@@ -333,11 +333,11 @@ proptest! {
             ledger.fargate.iter().map(|((kind, owner), seconds)| ((kind.clone(), name(*owner)), *seconds)).collect();
         prop_assert_eq!(of_fargate, fargate);
         // Groups of nodes are finer than nodes here or not: compare what is summed over either.
-        let mut held: BTreeMap<String, Both> = BTreeMap::new();
+        let mut held: BTreeMap<String, CpuMemory> = BTreeMap::new();
         for (owner, both) in ledger.holders().into_values().flatten() {
             *held.entry(name(owner)).or_default() += both;
         }
-        let mut held_longhand: BTreeMap<String, Both> = BTreeMap::new();
+        let mut held_longhand: BTreeMap<String, CpuMemory> = BTreeMap::new();
         for ((_, owner), both) in expect.0 {
             *held_longhand.entry(owner).or_default() += both;
         }
@@ -366,8 +366,8 @@ fn frames(rows: &HourRows) -> (polars::prelude::DataFrame, polars::prelude::Data
         let read = lake.manifest(&cluster(), first_hour()).await.unwrap();
         let (_, pods) = lake.table_bytes::<PodHour>(&read).await.unwrap().unwrap();
         let (_, containers) = lake.table_bytes::<ContainerHour>(&read).await.unwrap().unwrap();
-        let pods = usage::read(pods, usage::POD_COLUMNS).unwrap();
-        (pods, usage::read(containers, usage::CONTAINER_COLUMNS).unwrap())
+        let pods = usage_by_owner::read(pods, usage_by_owner::POD_COLUMNS).unwrap();
+        (pods, usage_by_owner::read(containers, usage_by_owner::CONTAINER_COLUMNS).unwrap())
     })
 }
 

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
-use serve::deliver::{http, secret};
+use serve::deliver::{secret, slack_and_webhooks};
 use types::analysis::Analysis;
 
 use super::metrics::families;
@@ -51,7 +51,7 @@ impl RemoteWriteArgs {
     ) -> anyhow::Result<()> {
         let Some(url) = &self.remote_write_url else { return Ok(()) };
         let body = snap::raw::Encoder::new().compress_vec(&request(analyses, milliseconds)).context("pack metrics")?;
-        let mut request = http::client()?
+        let mut request = slack_and_webhooks::client()?
             .post(url.clone())
             .header("content-type", "application/x-protobuf")
             .header("content-encoding", "snappy")
@@ -64,7 +64,7 @@ impl RemoteWriteArgs {
             format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
         let sent = request.send().await.map_err(reqwest::Error::without_url);
         let response = sent.with_context(|| format!("push metrics to `{place}`"))?;
-        let Some((status, said)) = http::refusal(response).await else { return Ok(()) };
+        let Some((status, said)) = slack_and_webhooks::refusal(response).await else { return Ok(()) };
         let hint = if status.as_u16() == 404 {
             "; Prometheus takes them only with --web.enable-remote-write-receiver"
         } else {

@@ -1,7 +1,7 @@
 //! A small EKS cluster with one of everything, and how it changes in the course of the hour.
 
 use fixtures::kubernetes::{
-    Api, Claim, Container, ContainerKind, Ingress, Node, Owner, Pod, Service, Volume, controlled, labelled,
+    Api, BoundClaim, Container, ContainerKind, Ingress, Node, Owner, Pod, Service, Volume, controlled, labelled,
 };
 use serde_json::json;
 
@@ -39,7 +39,7 @@ pub(super) struct Planted {
     /// With the kind and name of the workload a person knows each by.
     pub(super) pods: Vec<(Planned<Pod>, (&'static str, &'static str))>,
     pub(super) volumes: Vec<Volume>,
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Vec<BoundClaim>,
     services: Vec<Planned<Service>>,
     ingresses: Vec<Ingress>,
 }
@@ -479,7 +479,7 @@ fn special_pods() -> Vec<(Planned<Pod>, Known)> {
     pods
 }
 
-fn storage() -> (Vec<Volume>, Vec<Claim>) {
+fn storage() -> (Vec<Volume>, Vec<BoundClaim>) {
     let ebs =
         Volume { name: "pvc-1", csi_driver: "ebs.csi.aws.com", handle: "vol-0abc", gib: 100, storage_class: "gp3" };
     let efs = Volume {
@@ -490,8 +490,8 @@ fn storage() -> (Vec<Volume>, Vec<Claim>) {
         storage_class: "efs",
     };
     let claims = vec![
-        Claim { namespace: "lab", name: "shared", volume: "pvc-2", storage_class: "efs" },
-        Claim { namespace: "shop", name: "data-db-0", volume: "pvc-1", storage_class: "gp3" },
+        BoundClaim { namespace: "lab", name: "shared", volume: "pvc-2", storage_class: "efs" },
+        BoundClaim { namespace: "shop", name: "data-db-0", volume: "pvc-1", storage_class: "gp3" },
     ];
     (vec![ebs, efs], claims)
 }

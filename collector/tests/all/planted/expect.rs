@@ -208,7 +208,7 @@ fn container(planned: &Planned<Pod>, one: &Container) -> ContainerHour {
 }
 
 pub(super) fn volumes(planted: &Planted) -> Vec<VolumeHour> {
-    let row = |claim: &fixtures::kubernetes::Claim| {
+    let row = |claim: &fixtures::kubernetes::BoundClaim| {
         let volume = planted.volumes.iter().find(|volume| volume.name == claim.volume).unwrap();
         let is_ebs = volume.handle.starts_with("vol-");
         let mounts = planted.pods.iter().map(|(pod, _)| &pod.what);

@@ -1,7 +1,7 @@
 //! Analyses whose verdict has its data, one for each kind of conclusion.
 
 use types::analysis::*;
-use types::show;
+use types::wording;
 
 use super::hours::HOURS;
 use super::sizes::{add_steps, waterfall_to_right_sized};
@@ -142,7 +142,7 @@ fn conclude(analysis: &mut Analysis, reason: Reason, recommended: Option<Scenari
     verdict.confidence = Some(Confidence { level, doubts });
     verdict.reason = Some(reason);
     verdict.recommendation = recommended.map(|id| id.as_str().to_owned());
-    verdict.text = show::verdict(verdict, "USD");
+    verdict.text = wording::verdict(verdict, "USD");
     add_steps(analysis);
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use crate::assumptions::{self, Assumption, Domain};
-use crate::guard::Pairs;
-use crate::jobs::Changes;
+use crate::authorization::Pairs;
+use crate::what_if_assumptions::{self, Assumption, Domain};
+use crate::what_if_queue::Changes;
 
 /// The most characters of each text.
 const MOST: usize = 16 * 1024;
@@ -62,7 +62,7 @@ pub(super) struct Field {
 
 /// The field of an assumption, with what was written into it and the value that the report was made with.
 pub(super) fn field(name: &str, given: &Pairs, in_force: &BTreeMap<String, String>) -> Option<Field> {
-    let one = assumptions::find(name)?;
+    let one = what_if_assumptions::find(name)?;
     let (choices, range) = match &one.domain {
         Domain::Number { min, max, .. } => (&[][..], format!("{min} to {max}")),
         Domain::Name { allowed } => (allowed.as_slice(), String::new()),
@@ -82,7 +82,7 @@ pub(super) fn field(name: &str, given: &Pairs, in_force: &BTreeMap<String, Strin
 
 fn asked() -> impl Iterator<Item = &'static Assumption> {
     let names = ASKED.iter().flat_map(|(_, names)| names.iter().copied()).chain([MOVE_SPOT]);
-    names.filter_map(assumptions::find)
+    names.filter_map(what_if_assumptions::find)
 }
 
 /// What a form asks to change.
@@ -120,7 +120,7 @@ fn check(changes: Changes) -> Result<Changes, String> {
             return Err(format!("the {what} are longer than 16 KiB"));
         }
     }
-    assumptions::check(&changes.assumptions)?;
+    what_if_assumptions::check(&changes.assumptions)?;
     if !changes.prices.is_empty() {
         let book = prices::PriceBook::catalog().map_err(|error| error.to_string())?;
         book.with_user_toml(&changes.prices).map_err(|error| {
@@ -257,7 +257,7 @@ pub(super) fn filled(title: &str, changes: &Changes) -> Pairs {
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("title", title);
     let mut others = String::new();
-    for (one, value) in assumptions::values(&changes.assumptions).unwrap_or_default() {
+    for (one, value) in what_if_assumptions::values(&changes.assumptions).unwrap_or_default() {
         let plain = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         if asked().any(|asked| asked.name == one.name) {
             form.append_pair(&one.name, &plain);

@@ -1,0 +1,121 @@
+//! Confidence in a conclusion, and what limits it.
+
+use types::analysis::{Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, Reason, TornadoBar};
+
+use crate::scenarios::model::recommendation::decision::{Decision, SILENT};
+use crate::scenarios::model::recommendation::limits_and_remedies::Reported;
+use crate::scenarios::model::recommendation::verdict_basis::Grounds;
+use crate::scenarios::model::sensitivity::fee_and_discounts::is_uncertain;
+
+/// Hours of three whole weeks.
+const THREE_WEEKS: f64 = 504.0;
+/// Hours of one.
+const WEEK: f64 = 168.0;
+/// Share of the hours that may be missing, and of today's compute that the back-test may be off by, for high confidence.
+const MUCH: f64 = 0.05;
+/// A back-test off by more than this leaves low confidence.
+const FAR_OFF: f64 = 0.1;
+/// Share of the use without a sample that says nothing.
+const FEW: f64 = 0.01;
+/// Distance, as a share of the bill, from the least that is recommended within which a saving is near it.
+const NEAR: f64 = 0.02;
+
+/// A doubt with the most that confidence can be under it.
+type Limiting = (ConfidenceLevel, Doubt);
+
+/// Returns the confidence in a conclusion, also in one that nothing can be recommended: the gravest doubt first.
+pub(crate) fn confidence(decision: &Decision, grounds: &Grounds<'_>) -> Confidence {
+    let row = decision.row(&grounds.conclusion.judgement);
+    let mut doubts = nothing_said(decision, grounds);
+    // The first assumption whose other value turns the answer around.
+    let mut bars = grounds.conclusion.tornado.iter().filter(|bar| bar.turns_around && is_uncertain(bar));
+    doubts.extend(bars.next().map(|bar| {
+        let flips = Doubt::FlipsWith { key: bar.key.clone(), value: bar.value.clone(), then: flip(bar, row, grounds) };
+        (ConfidenceLevel::Low, flips)
+    }));
+    doubts.extend(
+        near_threshold(decision, row, grounds)
+            .map(|share| (ConfidenceLevel::Low, Doubt::SavingNearThreshold { share })),
+    );
+    doubts.extend(of_data(grounds));
+    if row.is_some_and(|row| row.id.is_emp()) {
+        doubts.push((ConfidenceLevel::Medium, Doubt::EmpFactsDated));
+    }
+    let unpriced = grounds.conclusion.unpriced_changes.iter();
+    doubts.extend(unpriced.map(|what| (ConfidenceLevel::Medium, Doubt::Unpriced { what: what.clone() })));
+    doubts.sort_by_key(|(level, _)| *level);
+    Confidence {
+        level: doubts.first().map_or(ConfidenceLevel::High, |(level, _)| *level),
+        doubts: doubts.into_iter().map(|(_, doubt)| doubt).collect(),
+    }
+}
+
+/// What becomes of what is recommended at the value of a bar.
+fn flip(bar: &TornadoBar, row: Option<&Reported>, grounds: &Grounds<'_>) -> Flip {
+    let Some(row) = row.filter(|row| row.id.is_change()) else { return Flip::AnotherWins };
+    let conclusion = &grounds.conclusion;
+    let least = conclusion.basis.window.of_window(conclusion.basis.least_saving(&conclusion.judgement));
+    match bar.saving_usd {
+        _ if row.judged.holds && !bar.holds_target => Flip::BreaksLimit,
+        Some(usd) if usd <= least.usd() => Flip::SavesTooLittle,
+        _ => Flip::AnotherWins,
+    }
+}
+
+/// Confidence where no scenario was replayed at all.
+pub(crate) fn nothing_compared() -> Confidence {
+    Confidence { level: ConfidenceLevel::Low, doubts: vec![Doubt::NothingCompared] }
+}
+
+/// Why nothing can be recommended, as a doubt.
+fn nothing_said(decision: &Decision, grounds: &Grounds<'_>) -> Vec<Limiting> {
+    let doubt = match decision.reason {
+        Reason::NoPods | Reason::NotReplayed => Doubt::NothingCompared,
+        Reason::Unpriced => {
+            let what = grounds.conclusion.unpriced_changes.first();
+            Doubt::Unpriced { what: what.cloned().unwrap_or_else(|| "what the nodes cost".to_owned()) }
+        }
+        _ => return Vec::new(),
+    };
+    vec![(ConfidenceLevel::Low, doubt)]
+}
+
+/// Lists doubts that the hours and samples leave open.
+fn of_data(grounds: &Grounds<'_>) -> Vec<Limiting> {
+    let mut doubts = Vec::new();
+    let basis = &grounds.conclusion.basis;
+    let hours = basis.window.hours_present;
+    if hours < THREE_WEEKS {
+        let level = if hours < WEEK { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
+        let hours = crate::number::count(usize::try_from(crate::number::whole(hours)).unwrap_or_default());
+        doubts.push((level, Doubt::ShortWindow { hours }));
+    }
+    let silent = basis.silent();
+    if silent > FEW {
+        let level = if silent > SILENT { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
+        doubts.push((level, Doubt::UsagePartlyMissing { share: silent }));
+    }
+    let off = basis.off_by();
+    if off > MUCH {
+        let level = if off > FAR_OFF { ConfidenceLevel::Low } else { ConfidenceLevel::Medium };
+        doubts.push((level, Doubt::BackTest { share: off }));
+    }
+    if basis.silence.as_ref().is_some_and(|silence| silence.in_busy_hours) {
+        doubts.push((ConfidenceLevel::Medium, Doubt::SilentBusyHours));
+    }
+    if grounds.hours_missing > MUCH {
+        doubts.push((ConfidenceLevel::Medium, Doubt::HoursMissing { share: grounds.hours_missing }));
+    }
+    doubts
+}
+
+/// The saving as a share of the bill where it is little more than what is recommended at least, or little less.
+fn near_threshold(decision: &Decision, row: Option<&Reported>, grounds: &Grounds<'_>) -> Option<f64> {
+    let near = |share: &f64| (share - LEAST_SAVING_FRACTION).abs() < NEAR;
+    let best = || grounds.conclusion.judgement.reported.iter().find(|row| row.judged.holds && row.id.is_change());
+    match decision.reason {
+        Reason::SavesMost | Reason::ChangesLess => row?.judged.saving_fraction.filter(near),
+        Reason::SavesTooLittle => best()?.judged.saving_fraction.filter(near),
+        _ => None,
+    }
+}

@@ -1,0 +1,247 @@
+//! A lot: machines that pods may choose among, one for each zone, platform and kind (EC2 or elastic VM), and for each node
+//! group where today's types are bought.
+
+use super::machine::{Kind, Machine, SCORED};
+use crate::input_hour::{NONE, SLOTS};
+use crate::number::{float32, index, unsigned};
+use crate::outcome::{Group, Served};
+use crate::placement::{Item, Score};
+use crate::slab::FreePlaces;
+
+/// Places the scan looks at together.
+pub(crate) const WIDE: usize = 16;
+/// Time for which pods that found no room are remembered, twice.
+pub(crate) const WEEK_SECONDS: i64 = 7 * 86_400;
+/// Less than any pod asks for.
+pub(crate) const CLOSED: f32 = -1.0;
+
+/// A lot. The columns are what the scheduler scans: room left of machines that take pods, nothing of others.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lot {
+    pub(crate) evm: bool,
+    pub(crate) zone: u16,
+    pub(crate) platform: u16,
+    pub(crate) node_group: u16,
+    /// Machine at each place; [`NONE`] at free ones.
+    pub(crate) machines: Vec<u32>,
+    pub(crate) free: FreePlaces,
+    /// Millicores, MiB and volumes free; millicores are [`CLOSED`] where no pod may come.
+    pub(crate) cpu: Vec<f32>,
+    pub(crate) memory: Vec<f32>,
+    pub(crate) volumes: Vec<f32>,
+    /// Free shares of CPU and memory together, by scored requests, and what a millicore and a MiB are of them.
+    pub(crate) share: Vec<f32>,
+    pub(crate) per_cpu: Vec<f32>,
+    pub(crate) per_memory: Vec<f32>,
+    /// Machines that are not ready yet, in the order of their requests.
+    pub(crate) booting: Vec<u32>,
+    /// Requests served now, since when, and what of this slot is over.
+    pub(crate) served: (u64, u64, u64),
+    pub(crate) served_since: i64,
+    pub(crate) slot: Served,
+    pub(crate) hour: [Served; SLOTS],
+    pub(crate) group: Group,
+    /// The type most of its machines have, or had when there were some.
+    pub(crate) commonest: Option<u32>,
+    /// The most that any pod asked for which found no room, by each resource, in the last two weeks in which one did.
+    pub(crate) missed: [(i64, Item); 2],
+    /// `true` when it has its warm machines, or needs none, until a machine comes or goes, is taken or closed, or a pod finds
+    /// no room.
+    pub(crate) stocked: bool,
+    /// Rises whenever room is given back; what failed at one version need not be tried again.
+    pub(crate) version: u64,
+    /// The version at which draining last found nothing, and the newest machine that could have left then.
+    pub(crate) tried: (u64, Option<u32>),
+    /// The version from which on packing again is worth a try, and the newest machine that was in the last one.
+    pub(crate) repacked: (u64, Option<u32>),
+    /// Slots, by their starts, in which machines that are replaced leave.
+    pub(crate) turns: Vec<i64>,
+}
+
+/// The machines that a lot is of: pods go to those of one lot alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LotOf {
+    pub(crate) evm: bool,
+    pub(crate) zone: u16,
+    pub(crate) platform: u16,
+    /// Node group, where pods keep to theirs; else zero.
+    pub(crate) node_group: u16,
+}
+
+impl Lot {
+    pub(crate) fn of(&self) -> LotOf {
+        LotOf { evm: self.evm, zone: self.zone, platform: self.platform, node_group: self.node_group }
+    }
+
+    /// Takes note of a pod that found no room.
+    pub(crate) fn found_no_room(&mut self, item: &Item, t: i64) {
+        let week = t.div_euclid(WEEK_SECONDS);
+        let [newest, before] = &mut self.missed;
+        if newest.0 != week {
+            *before = std::mem::replace(newest, (week, Item::default()));
+        }
+        newest.1 = newest.1.larger(item);
+        self.stocked = false;
+    }
+
+    /// Returns what would have held every pod that found no room in this week and the last; `None` where all found
+    /// some.
+    pub(crate) fn missed(&self, t: i64) -> Option<Item> {
+        let week = t.div_euclid(WEEK_SECONDS);
+        let recent = self.missed.iter().filter(|(of, item)| *of >= week - 1 && *item != Item::default());
+        recent.map(|(_, item)| *item).reduce(|a, b| a.larger(&b))
+    }
+
+    pub(crate) fn place(&mut self, machine: u32) -> u32 {
+        self.stocked = false;
+        if let Some(pos) = self.free.take() {
+            if let Some(cell) = self.machines.get_mut(index(pos)) {
+                *cell = machine;
+            }
+            return pos;
+        }
+        self.machines.push(machine);
+        // Whole chunks, so that the scan has no rest.
+        let n = self.machines.len().next_multiple_of(WIDE);
+        self.cpu.resize(n, CLOSED);
+        for column in [&mut self.memory, &mut self.volumes, &mut self.share, &mut self.per_cpu, &mut self.per_memory] {
+            column.resize(n, 0.0);
+        }
+        crate::number::id(self.machines.len()) - 1
+    }
+
+    /// Shows the scan what a machine has.
+    pub(crate) fn show(&mut self, machine: &Machine, kind: &Kind) {
+        let open = machine.takes_pods() && machine.room.pods > 0;
+        let (per_cpu, per_memory) = (1.0 / float32(kind.room.cpu.max(1)), 1.0 / float32(kind.room.memory.max(1)));
+        let free = |has: u32, taken: u32, per: f32| 1.0 - float32(taken.min(has)) * per;
+        let share = free(kind.room.cpu, machine.scored.cpu_millicores, per_cpu)
+            + free(kind.room.memory, machine.scored.memory_mib, per_memory);
+        for (column, value) in [
+            (&mut self.cpu, if open { float32(machine.room.cpu) } else { CLOSED }),
+            (&mut self.memory, float32(machine.room.memory)),
+            (&mut self.volumes, float32(machine.room.volumes)),
+            (&mut self.share, share),
+            (&mut self.per_cpu, per_cpu),
+            (&mut self.per_memory, per_memory),
+        ] {
+            if let Some(cell) = column.get_mut(index(machine.pos)) {
+                *cell = value;
+            }
+        }
+    }
+
+    /// The place with room whose score is best after `item` came, and that score; the first of equals. `barred` is a
+    /// place that may not be chosen.
+    pub(crate) fn best(&self, item: &Item, score: Score, barred: impl Fn(u32) -> bool) -> Option<(f32, u32)> {
+        let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
+        let scored = (float32(item.cpu.max(least(item.cpu))), float32(item.memory.max(least_memory(item.memory))));
+        let sign = match score {
+            Score::LeastAllocated => 1.0,
+            Score::MostAllocated => -1.0,
+        };
+        let mut best = (f32::NEG_INFINITY, None);
+        let rooms = self.cpu.chunks_exact(WIDE).zip(self.memory.chunks_exact(WIDE));
+        let rooms = rooms.zip(self.volumes.chunks_exact(WIDE));
+        let scores = self.share.chunks_exact(WIDE).zip(self.per_cpu.chunks_exact(WIDE));
+        let scores = scores.zip(self.per_memory.chunks_exact(WIDE));
+        for (chunk, (((cs, ms), vs), ((shares, per_cpus), per_memories))) in rooms.zip(scores).enumerate() {
+            let mut after = [f32::NEG_INFINITY; WIDE];
+            let room = cs.iter().zip(ms).zip(vs);
+            let counts = shares.iter().zip(per_cpus).zip(per_memories);
+            for (after, (((c, m), v), ((share, per_cpu), per_memory))) in after.iter_mut().zip(room.zip(counts)) {
+                let score = sign * (share - scored.0 * per_cpu - scored.1 * per_memory);
+                let fits = (*c >= cpu) & (*m >= memory) & (*v >= volumes);
+                *after = if fits { score } else { f32::NEG_INFINITY };
+            }
+            let mut top = after.iter().copied().fold(best.0, |a, b| if b > a { b } else { a });
+            // Rarely more than once: a place that is barred is struck off, and the chunk looked at again.
+            while top > best.0 {
+                let Some(within) = after.iter().position(|score| *score >= top) else { break };
+                let pos = crate::number::id(chunk * WIDE + within);
+                if barred(pos) {
+                    if let Some(cell) = after.get_mut(within) {
+                        *cell = f32::NEG_INFINITY;
+                    }
+                    top = after.iter().copied().fold(best.0, |a, b| if b > a { b } else { a });
+                } else {
+                    best = (top, Some(pos));
+                }
+            }
+        }
+        best.1.map(|pos| (best.0, pos))
+    }
+
+    /// The machine that takes pods and has the least memory, then CPU, of those with room; the lowest of equals.
+    pub(crate) fn least_room(&self, item: &Item, barred: impl Fn(u32) -> bool) -> Option<u32> {
+        let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
+        let mut best: Option<(f32, f32, u32)> = None;
+        let rooms = self.cpu.iter().zip(&self.memory).zip(&self.volumes);
+        for (((c, m), v), machine) in rooms.zip(&self.machines) {
+            if *c >= cpu && *m >= memory && *v >= volumes {
+                let before = |best: &(f32, f32, u32)| (*m, *c, *machine) < *best;
+                if best.as_ref().is_none_or(before) && !barred(*machine) {
+                    best = Some((*m, *c, *machine));
+                }
+            }
+        }
+        best.map(|(_, _, machine)| machine)
+    }
+
+    /// Brings the sums of what is served up to `at`.
+    pub(crate) fn settle(&mut self, at: i64) {
+        let seconds = unsigned(at - self.served_since);
+        self.slot.cpu += self.served.0 * seconds;
+        self.slot.memory += self.served.1 * seconds;
+        self.slot.pods += self.served.2 * seconds;
+        self.served_since = at;
+    }
+
+    pub(crate) fn serves(&mut self, at: i64, item: &Item, comes: bool) {
+        self.settle(at);
+        let (cpu, memory) = (u64::from(item.cpu), u64::from(item.memory));
+        if comes {
+            self.served = (self.served.0 + cpu, self.served.1 + memory, self.served.2 + 1);
+        } else {
+            self.served = (self.served.0 - cpu, self.served.1 - memory, self.served.2 - 1);
+        }
+    }
+
+    /// The machines that are there.
+    pub(crate) fn machines_there(&self) -> impl Iterator<Item = u32> {
+        self.machines.iter().copied().filter(|m| *m != NONE)
+    }
+
+    /// Ends slot `k` at `at`, and gives the pod-seconds served in it; in a frozen zone none were.
+    pub(crate) fn end_slot(&mut self, k: usize, at: i64, frozen: bool) -> u64 {
+        self.settle(at);
+        let served = std::mem::take(&mut self.slot);
+        if frozen {
+            return 0;
+        }
+        if let Some(cell) = self.hour.get_mut(k) {
+            *cell = served;
+        }
+        served.pods
+    }
+
+    /// Ends the hour, the `hours`-th. A lot that came late has served nothing before.
+    pub(crate) fn end_hour(&mut self, hours: usize) {
+        self.group.served.resize(hours - 1, Default::default());
+        self.group.served.push(std::mem::take(&mut self.hour));
+    }
+
+    pub(crate) fn served_pods(&self) -> u64 {
+        self.served.2
+    }
+}
+
+/// Returns what the scheduler scores for a request of CPU: a default where there is none.
+pub(crate) const fn least(cpu: u32) -> u32 {
+    if cpu == 0 { SCORED.cpu_millicores } else { cpu }
+}
+
+/// The same for memory.
+pub(crate) const fn least_memory(memory: u32) -> u32 {
+    if memory == 0 { SCORED.memory_mib } else { memory }
+}

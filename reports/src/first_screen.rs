@@ -1,0 +1,457 @@
+//! The first screen, from the verdict's data: whether a pool pays and what to do instead, what it comes to, how sure it
+//! is, and what next.
+
+use types::analysis::{Judged, Mend, Reason, ScenarioId, Step, StepKind, StrandedMonth, saves_most};
+use types::wording;
+
+use crate::confidence_words;
+use crate::key_figure::KeyFigure;
+use crate::number_format;
+use crate::page_view::View;
+use crate::scenario_words::{self, TODAY};
+
+/// Answer around the verdict.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// `true` when a pool pays, in a word or two.
+    pub(crate) reply: &'static str,
+    /// Saving of the recommended change a month and a year; or what would be there, and at which price.
+    pub(crate) saves: String,
+    /// Confidence and the gravest doubt, as a sentence.
+    pub(crate) sure: String,
+    /// Next step, as a sentence; empty where the verdict says it.
+    pub(crate) next: String,
+    /// Saving of the steps beside the recommended change, as a sentence; empty without any.
+    pub(crate) beside: String,
+    /// `true` when a change is recommended, on top of which those steps come.
+    pub(crate) changes: bool,
+    /// What can go wrong with what is recommended, as a sentence; empty where nothing is.
+    pub(crate) risk: String,
+    /// The section that helps with it, without `#`; empty for none.
+    pub(crate) place: &'static str,
+}
+
+impl Answer {
+    /// The answer; `None` for an analysis that predates the verdict's data.
+    pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
+        let reason = analysis.verdict.reason?;
+        let saves = saves(analysis);
+        let (next, place) = next(analysis, reason, &saves);
+        let beside = analysis.next_steps.as_ref().map_or(0.0, |steps| steps.beside_monthly_usd);
+        Some(Self {
+            reply: reply(analysis, reason),
+            sure: sure(analysis, reason),
+            next,
+            beside: beside_in_words(analysis, beside),
+            changes: change(analysis),
+            risk: risk(analysis),
+            saves,
+            place,
+        })
+    }
+}
+
+/// Returns true when a change is recommended.
+fn change(analysis: &View<'_>) -> bool {
+    analysis.verdict.recommended().is_some_and(ScenarioId::is_change)
+}
+
+/// Says what the steps beside the recommended change save; empty for nothing.
+fn beside_in_words(analysis: &View<'_>, usd: f64) -> String {
+    if usd < 1.0 {
+        return String::new();
+    }
+    let largest = analysis.next_steps.iter().flat_map(|steps| steps.beside()).next();
+    let largest = largest.map(|step| lowered(step.what.split_once(", ").map_or(&step.what, |(first, _)| first)));
+    let largest = largest.map(|what| format!(", the largest: {what}")).unwrap_or_default();
+    let by = if change(analysis) { "Another {} a month saved by other steps" } else { "{} a month saved" };
+    scenario_words::plain(&format!("{}{largest}.", by.replace("{}", &analysis.usd(usd))))
+}
+
+/// The first sentence of what to be careful about in the largest step of the recommended change.
+fn risk(analysis: &View<'_>) -> String {
+    let steps = analysis.next_steps.iter().flat_map(|steps| steps.of_recommended());
+    let careful = steps.filter(|step| step.kind != StepKind::KeepReady && !step.caution.is_empty());
+    let amount = |step: &&Step| step.saving_monthly_usd.unwrap_or_default();
+    let Some(step) = careful.max_by(|a, b| amount(a).total_cmp(&amount(b))) else { return staying(analysis) };
+    let first = step.caution.split_once(". ").map_or(step.caution.as_str(), |(first, _)| first);
+    format!("{}.", analysis.sentence(first.trim_end_matches('.')))
+}
+
+/// What can go wrong where nothing is to be changed.
+fn staying(analysis: &View<'_>) -> String {
+    if analysis.verdict.recommendation.as_deref() == Some(TODAY) {
+        "Staying adds no risk; look again when the load, prices or commitments change.".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+/// The colour of the stance and what it says: a change that saves is a gain, and staying is no loss.
+pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
+    let verdict = &analysis.verdict;
+    let gains = verdict.amounts.as_ref().is_some_and(|amounts| amounts.saving_monthly_usd > 0.0);
+    (if gains { "pays" } else { "open" }, format!("{}.", wording::stance(verdict)))
+}
+
+/// Returns true when an elastic machine pool pays.
+fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
+    match (reason, analysis.verdict.recommended()) {
+        (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => "Yes.",
+        (Reason::SavesMost | Reason::ChangesLess, Some(_)) => match analysis.verdict.best_pool() {
+            Some(pool) if pool.saving_monthly_usd < 0.0 => "No, it costs more than today.",
+            _ => "No, something else saves more.",
+        },
+        (Reason::NothingSaves | Reason::SavesTooLittle, _) => "No.",
+        (Reason::LimitsBroken, _) => match analysis.verdict.best_pool() {
+            Some(pool) if pool.saving_monthly_usd > 0.0 => "Not within the limits.",
+            _ => "No.",
+        },
+        (Reason::NoPods, _) => "Nothing ran, so nothing can be compared.",
+        _ => "It cannot be said yet.",
+    }
+}
+
+/// Says how sure it is, in every case: high, medium or low with the one reason, or that the data is not enough.
+fn sure(analysis: &View<'_>, reason: Reason) -> String {
+    match (&analysis.verdict.confidence, reason) {
+        (
+            _,
+            Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods,
+        ) => "Not enough data for an answer.".to_owned(),
+        (Some(confidence), _) => confidence_words::how_sure(confidence, Some(analysis)) + &synthetic(analysis),
+        (None, _) => String::new(),
+    }
+}
+
+/// Says how many of the hours nobody measured, as a sentence of its own; empty for none.
+fn synthetic(analysis: &View<'_>) -> String {
+    let hours = analysis.window.hours_present;
+    match crate::cluster_summary::synthetic_hours(analysis) {
+        0 => String::new(),
+        synthetic => {
+            format!(
+                " {} of {} are generated for a demonstration.",
+                number_format::count(synthetic),
+                number_format::hours(hours)
+            )
+        }
+    }
+}
+
+/// The recommended change's saving a month and a year.
+fn saves(analysis: &View<'_>) -> String {
+    let verdict = &analysis.verdict;
+    let change = verdict.recommended().filter(|id| id.is_change());
+    if let Some(amounts) = verdict.amounts.as_ref().filter(|_| change.is_some()) {
+        let month = amounts.saving_monthly_usd;
+        let verb = if month < 0.0 { "Costs" } else { "Saves" };
+        let more = if month < 0.0 { " more" } else { "" };
+        let share = amounts.saving_fraction.filter(|_| month > 0.0).map(wording::percent_brief);
+        let share = share.map(|share| format!(", {share} of the bill")).unwrap_or_default();
+        return format!(
+            "{verb} {} a month{more}, {} a year{share}.",
+            analysis.usd(month.abs()),
+            analysis.usd((month * types::MONTHS_PER_YEAR).abs())
+        );
+    }
+    if matches!(verdict.reason, Some(Reason::NothingSaves | Reason::SavesTooLittle)) {
+        return nothing_to_save(analysis);
+    }
+    match analysis.verdict.mend() {
+        Some(mend) => mended(analysis, &mend),
+        None => rejected(analysis).unwrap_or_default(),
+    }
+}
+
+/// Says how much there is to save where that is nothing, or too little to change anything for.
+fn nothing_to_save(analysis: &View<'_>) -> String {
+    let within = analysis.verdict.changes().filter(|judged| judged.holds);
+    match saves_most(within).map(|judged| judged.saving_monthly_usd) {
+        Some(most) if most >= 1.0 => {
+            format!("At most {} a month could be saved, too little to change anything for.", analysis.usd(most))
+        }
+        _ => "There is nothing to save by changing machines or requests.".to_owned(),
+    }
+}
+
+/// Says what would be saved most and the first limit that keeps it from being recommended: the reader decides
+/// whether the limit suits these workloads. `None` where it is not limits that keep everything as it is.
+fn rejected(analysis: &View<'_>) -> Option<String> {
+    let (best, broken) = analysis.verdict.largest_rejected()?;
+    let broken = broken.first()?;
+    (best.saving_monthly_usd >= 1.0).then(|| {
+        scenario_words::plain(&format!(
+            "{} would save {} a month, {} a year, but {}.",
+            scenario_words::sentence(wording::scenario(best.scenario)),
+            analysis.usd(best.saving_monthly_usd),
+            analysis.usd(best.saving_monthly_usd * types::MONTHS_PER_YEAR),
+            wording::breach(broken)
+        ))
+    })
+}
+
+/// Says what would be saved with what mends the limits, at its price.
+fn mended(analysis: &View<'_>, mend: &Mend<'_>) -> String {
+    let what: Vec<String> =
+        mend.remedies.iter().map(|remedy| wording::remedy(&remedy.what, mend.judged.scenario)).collect();
+    scenario_words::plain(&format!(
+        "{} would save {} a month, {} a year, with {}, their price deducted.",
+        scenario_words::sentence(wording::scenario(mend.judged.scenario)),
+        analysis.usd(mend.net_monthly_usd),
+        analysis.usd(mend.net_monthly_usd * types::MONTHS_PER_YEAR),
+        what.join(" and "),
+    ))
+}
+
+/// The first steps, with the amount of the first that saves unless it was said before.
+fn first(analysis: &View<'_>, said: &str) -> Option<String> {
+    let steps = analysis.next_steps.as_ref()?;
+    let amount = |step: &Step| {
+        let usd = step.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
+        let usd = usd.filter(|usd| !said.contains(&format!("{usd} ")));
+        usd.map(|usd| format!(", which saves {usd} a month")).unwrap_or_default()
+    };
+    let mut of_recommended = steps.of_recommended();
+    let text = match of_recommended.next() {
+        Some(step) if step.kind == StepKind::KeepReady => {
+            let ready = wording::sentence_case(step.what.strip_prefix("First ").unwrap_or(&step.what));
+            let ready = without_types(&ready);
+            let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
+            let price =
+                price.map(|usd| format!(" ({usd} a month, already deducted from the saving)")).unwrap_or_default();
+            match of_recommended.next() {
+                Some(then) => {
+                    let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
+                    let part = part.map(|usd| format!(", which brings {usd} a month of the saving"));
+                    let part = part.unwrap_or_else(|| costs_until_later(analysis, then));
+                    format!("{ready}{price}; then {}{part}", lowered(&then.what))
+                }
+                None => format!("{ready}{price}"),
+            }
+        }
+        Some(step) => format!("{}{}{}", step.what, amount(step), costs_until_later(analysis, step)),
+        None => {
+            // A contract comes after what makes the bill smaller.
+            let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
+            let step = steps.beside().find(|step| !is_contract(step));
+            match step.or_else(|| steps.beside().next()) {
+                Some(step) => format!("{}{}", step.what, amount(step)),
+                None => format!("Nothing is required; optionally, {}", lowered(&steps.asked().next()?.what)),
+            }
+        }
+    };
+    Some(format!("{}.", analysis.sentence(&text)))
+}
+
+/// A step without the types in brackets, which stand with the steps.
+fn without_types(text: &str) -> String {
+    let (mut short, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(" (") {
+        short.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    short + rest
+}
+
+/// Price of a wave that costs more than it saves until the next ones fill its hosts; empty for a step that saves.
+fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
+    let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
+    let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n}"));
+    price.map(|usd| format!(" (costs {usd} a month more until {until})")).unwrap_or_default()
+}
+
+/// Number of the first wave by which what has moved saves something.
+fn paying_wave(analysis: &View<'_>) -> Option<usize> {
+    let waves = analysis.plan.iter().flat_map(|plan| &plan.waves);
+    (1..).zip(waves).find(|(_, wave)| wave.saving_usd.is_some_and(|usd| usd > 0.0)).map(|(n, _)| n)
+}
+
+/// A sentence as it goes on after another.
+fn lowered(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn next(analysis: &View<'_>, reason: Reason, said: &str) -> (String, &'static str) {
+    let verdict = &analysis.verdict;
+    let judged = if verdict.judged.is_empty() { "" } else { "judged" };
+    // Where a step says what to decide on, in dollars, it is the step that helps.
+    let in_steps = analysis.next_steps.iter().any(|steps| steps.of_limits().next().is_some());
+    let decide = if in_steps { "steps" } else { judged };
+    let (text, place) = match (reason, verdict.recommended()) {
+        (Reason::LimitsBroken, _) if verdict.mend().is_some() => {
+            ("Decide whether what would mend the limit is worth its price.", decide)
+        }
+        (Reason::LimitsBroken, _) => ("See which limits break, and whether they suit these workloads.", decide),
+        (Reason::SavesMost | Reason::ChangesLess | Reason::NothingSaves | Reason::SavesTooLittle, recommended) => {
+            if let Some(first) = first(analysis, said) {
+                return (first, "steps");
+            }
+            match recommended {
+                Some(id) if id.is_emp() && analysis.plan.is_some() => {
+                    ("Follow the plan, one wave at a time, and shrink the node groups after each.", "plan")
+                }
+                Some(id) if id.is_change() => ("See what the recommended scenario changes.", judged),
+                _ => ("Nothing now; run the analysis again when the load or the prices have changed.", ""),
+            }
+        }
+        _ => ("", ""),
+    };
+    (text.to_owned(), place)
+}
+
+/// Today, what is recommended, and the elastic machine pool; or the best on EC2 where that or staying is recommended.
+pub(crate) fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
+    let verdict = &analysis.verdict;
+    let recommended = verdict.recommended().filter(|id| id.is_change());
+    let mut figures = vec![today(analysis, verdict.recommendation.as_deref() == Some(TODAY))];
+    figures.extend(recommended.and_then(|id| Some(change_figure(analysis, verdict.judged(id)?))));
+    // Where nothing can be recommended, no other amount can be relied on.
+    let is_decided = verdict.recommendation.is_some();
+    let is_other = |judged: &&Judged| Some(judged.scenario) != recommended;
+    if is_decided && recommended.is_none_or(ScenarioId::is_emp) {
+        let ec2 = verdict.best_on_ec2().filter(is_other);
+        let sub = |judged: &Judged| match recommended.and_then(|id| verdict.judged(id)) {
+            Some(pool) if judged.monthly_usd - pool.monthly_usd >= 1.0 => {
+                let more = analysis.usd(judged.monthly_usd - pool.monthly_usd);
+                format!("{}: {more} more", ec2_sub(judged))
+            }
+            _ => ec2_sub(judged),
+        };
+        figures.extend(ec2.map(|judged| other(analysis, "Best on EC2, per month", judged, sub(judged))));
+    }
+    if is_decided && recommended.is_none_or(|id| !id.is_emp()) {
+        let sub = |judged: &Judged| beside_today(analysis, judged);
+        figures.extend(
+            verdict.best_pool().map(|judged| other(analysis, "Elastic machine pool, per month", judged, sub(judged))),
+        );
+    }
+    if figures.len() == 1 {
+        figures.push(KeyFigure {
+            label: "Recommended, per month",
+            value: "cannot be said".to_owned(),
+            sub: String::new(),
+            class: "absent",
+            badge: "",
+        });
+    }
+    figures
+}
+
+/// Compares a pool with today, in words that need no sign.
+fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
+    let saved = judged.saving_monthly_usd;
+    let side = match saved {
+        saved if saved >= 1.0 => format!("{} less than today", analysis.usd(saved)),
+        saved if saved <= -1.0 => format!("{} more than today", analysis.usd(-saved)),
+        _ => "as much as today".to_owned(),
+    };
+    format!("{}: {side}", with_fee(&scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario))))
+}
+
+/// The name of a pool beside a figure that is called after pools, and that the fee is in it.
+fn with_fee(name: &str) -> String {
+    let how = name.strip_prefix("Elastic machine pool").unwrap_or(name).trim_start_matches(", ");
+    if how.is_empty() { "fee included".to_owned() } else { format!("{how}, fee included") }
+}
+
+fn today(analysis: &View<'_>, is_recommended: bool) -> KeyFigure {
+    let monthly = scenario_words::today_monthly(analysis);
+    KeyFigure {
+        label: if is_recommended { "Today and recommended, per month" } else { "Today, per month" },
+        value: analysis.money.show_or_unknown(monthly),
+        sub: if monthly.is_some() { "EC2 as it ran" } else { "its compute has no price" }.to_owned(),
+        class: if monthly.is_some() { "" } else { "absent" },
+        badge: "",
+    }
+}
+
+fn change_figure(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
+    let amounts = analysis.verdict.amounts.as_ref();
+    let saving = amounts.map_or(judged.saving_monthly_usd, |amounts| amounts.saving_monthly_usd);
+    let class = if saving >= 0.0 { "gain" } else { "loss" };
+    let monthly = amounts.map_or(judged.monthly_usd, |amounts| amounts.monthly_usd);
+    let sub = match judged.scenario.is_emp() {
+        true => "Elastic machine pool, fee included".to_owned(),
+        false => scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario)),
+    };
+    KeyFigure { label: "Recommended, per month", value: analysis.usd(monthly), sub, class, badge: "" }
+}
+
+fn other(analysis: &View<'_>, label: &'static str, judged: &Judged, sub: String) -> KeyFigure {
+    let badge = if judged.holds { "" } else { "breaks a limit" };
+    KeyFigure { label, value: analysis.usd(judged.monthly_usd), sub, class: "", badge }
+}
+
+fn ec2_sub(judged: &Judged) -> String {
+    wording::scenario(judged.scenario).replace(" on EC2", "")
+}
+
+/// Says what the figures are measured on.
+pub(crate) fn basis(analysis: &View<'_>) -> String {
+    let window = scenario_words::window(analysis).replacen(" to ", " and ", 1);
+    let hours = match analysis.verdict.reported_hours {
+        0 => format!("scaled from {}", number_format::hours(analysis.window.hours_present)),
+        n => format!(
+            "scaled from the last {} of {}",
+            number_format::count(n),
+            number_format::hours(analysis.window.hours_present)
+        ),
+    };
+    format!("Per month of 730 hours, {hours} between {window}; {}.", scenario_words::prices(analysis))
+}
+
+/// Lists what a reader must know of the amounts: lines compared, commitments, running old and new side by side.
+pub(crate) fn caveats(analysis: &View<'_>) -> Vec<String> {
+    let Some(amounts) = &analysis.verdict.amounts else { return Vec::new() };
+    let mut caveats = Vec::new();
+    let lines: Vec<String> = amounts.lines.iter().map(|line| scenario_words::cost_line(line)).collect();
+    if !lines.is_empty() {
+        caveats.push(format!("Compared are {}, the lines priced on both sides.", scenario_words::list(&lines)));
+    }
+    if amounts.stranded_monthly_usd > 0.0 {
+        caveats.push(format!(
+            "Of the recommended cost {} a month is for commitments that are paid until they expire{}; after that the saving is \
+             {} a month.",
+            analysis.usd(amounts.stranded_monthly_usd),
+            until_expiry(analysis, &amounts.stranded_by_month),
+            analysis.usd(amounts.saving_after_commitments_monthly_usd)
+        ));
+    }
+    caveats.extend(amounts.after_expiries.iter().map(|after| {
+        format!(
+            "From {} on, without {}, the saving is {} a month.",
+            after.from,
+            scenario_words::list(&after.commitments),
+            analysis.usd(after.saving_monthly_usd)
+        )
+    }));
+    if let Some(once) = amounts.transition_usd.filter(|usd| *usd > 0.0) {
+        let payback = amounts.payback_days.map(|days| format!(", which the saving has paid for after {}", span(days)));
+        caveats.push(format!(
+            "Moving costs {} once for running old and new side by side{}.",
+            analysis.usd(once),
+            payback.unwrap_or_default()
+        ));
+    }
+    caveats
+}
+
+/// Says what stays to be paid in all and until when, as a clause: `, $4,100 until 2026-12`.
+fn until_expiry(analysis: &View<'_>, months: &[StrandedMonth]) -> String {
+    let all: f64 = months.iter().map(|month| month.usd).sum();
+    let until = months
+        .last()
+        .map(|last| format!(", {} until {}", analysis.usd(all), crate::scenario_words::plain(&last.month)));
+    until.unwrap_or_default()
+}
+
+/// Days in words: less than one is not counted in hundredths.
+pub(crate) fn span(days: f64) -> String {
+    match days {
+        days if days < 1.0 => "less than a day".to_owned(),
+        days if days.ceil() < 2.0 => "one day".to_owned(),
+        days => format!("{} days", number_format::grouped(days.ceil(), 0)),
+    }
+}
