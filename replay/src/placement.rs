@@ -1,7 +1,7 @@
 //! Packing: pods onto machines that are there, and onto machines to be bought.
 //!
 //! [`FirstFit`] answers "which is the first machine with room" over thousands of machines. Two packers choose machines
-//! to buy: [`first_fit_decreasing`], what Karpenter would give, and [`Packer`], the best that is honest.
+//! to buy: [`first_fit_decreasing()`], what Karpenter would give, and [`Packer`], the best that is honest.
 
 mod best_packing;
 mod dot_product;
