@@ -44,7 +44,7 @@ async function walk() {
 
   await ann.click('What if', 'main');
   await ann.fill('Name', 'without the fee');
-  await ann.fill('emp.fee_fraction', '0');
+  await ann.fill('The vendor’s fee', '0');
   await ann.fill('Discount off every list price', '0.07');
   await ann.pictures(PICTURES, '04-what-if-form');
   await ann.click('Replay', 'main');
@@ -90,7 +90,7 @@ async function walk() {
   must(JSON.stringify(seen) === JSON.stringify([teams[0]]), `that team alone: ${seen}`);
   for (const path of [`/clusters/${best}/report`, '/install', whatIf]) {
     await bob.goto(SERVICE_URL + path);
-    must(['Not Found', 'Forbidden'].includes(await bob.heading()), `${path} is not a colleague's: ${await bob.heading()}`);
+    must(['Not found', 'This is not allowed'].includes(await bob.heading()), `${path} is not a colleague's: ${await bob.heading()}`);
   }
   done('colleague');
 
