@@ -333,7 +333,8 @@ fn first_clause(note: &str) -> String {
     }
     let fits = |clause: &&str| clause.chars().count() <= MOST;
     if !fits(&clause) {
-        let shorter = clause.match_indices(", ").filter_map(|(at, _)| clause.get(..at));
+        let whole = clause;
+        let shorter = whole.match_indices(", ").filter_map(|(at, _)| whole.get(..at));
         clause = shorter.filter(says).filter(fits).last().unwrap_or(clause);
     }
     let mut letters = clause.chars();

@@ -86,8 +86,8 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
     assert!(said.contains("Saves about $8,420 a month, about $101,000 a year, 47\u{a0}% of the bill."), "{said}");
 }
 
-/// How sure it is, where an assumption at another value turns a recommendation around: with what is saved there, and what
-/// that is less than as assumed, in USD a month.
+/// An analysis whose answer turns around at another value of an assumption: with what is saved there, and how much more that
+/// is than as assumed, in USD a month.
 fn sure_with(mut analysis: Analysis, (key, value): (&str, &str), then: Flip, [saving, change]: [f64; 2]) -> Analysis {
     let over_window = |monthly: f64| Some(monthly / analysis.window.months().unwrap());
     let breaks = LimitCheck {

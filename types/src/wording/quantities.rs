@@ -69,7 +69,7 @@ fn digits(number: f64) -> usize {
 pub fn ordinal(number: f64) -> String {
     let text = number_with(number, 1);
     // Eleven to nineteen, and what has a fraction, end alike.
-    let last = text.bytes().last().filter(|_| !matches!(text.as_bytes(), [.., b'.' | b'1', _]));
+    let last = text.as_bytes().last().filter(|_| !matches!(text.as_bytes(), [.., b'.' | b'1', _]));
     let suffix = match last {
         Some(b'1') => "st",
         Some(b'2') => "nd",
