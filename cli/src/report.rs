@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use lake::LakeUri;
 use reports::export::File;
 use reports::{Member, Standing};
@@ -83,14 +83,19 @@ pub(crate) async fn run(args: ReportArgs, now: DateTime<Utc>) -> Result<(), Fail
         members.push(Member { now: Standing::of(analysis), earlier, link: place.link(analysis) });
     }
     if members.len() > 1 {
-        written.push(place.put_fleet(&fleet(&members, &args.formats)?).await?);
+        written.push(place.put_fleet(&fleet(&members, &args.formats, Some(now.date_naive()))?).await?);
     }
     print(&format!("{}\n", written.join("\n")))?;
     Ok(())
 }
 
-/// Renders the files of a fleet, the page last. Clusters in different currencies cannot be ranked or added up.
-pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File>, Failure> {
+/// Renders the files of a fleet, the page last, which says on which day it was made where one is given. Clusters in
+/// different currencies cannot be ranked or added up.
+pub(crate) fn fleet(
+    members: &[Member],
+    formats: &FormatArgs,
+    made_on: Option<NaiveDate>,
+) -> Result<Vec<File>, Failure> {
     let currency = members.first().map_or("USD", |member| member.now.currency());
     if let Some(other) = members.iter().find(|member| member.now.currency() != currency) {
         return Err(anyhow!(
@@ -102,7 +107,7 @@ pub(crate) fn fleet(members: &[Member], formats: &FormatArgs) -> Result<Vec<File
     }
     let money = formats.money(currency)?;
     let table = File::new("fleet.csv", reports::fleet_csv(members).context("write the fleet's table")?);
-    let page = File::new("fleet.html", reports::fleet(members, &money).context("render the fleet's page")?);
+    let page = File::new("fleet.html", reports::fleet(members, &money, made_on).context("render the fleet's page")?);
     Ok(vec![table, page])
 }
 

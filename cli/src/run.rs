@@ -126,7 +126,8 @@ pub(crate) async fn run(args: RunArgs, now: DateTime<Utc>, progress: &Progress) 
     if args.cluster_id.is_empty() && clusters.len() > 1 {
         let step = progress.step("fleet");
         let members = members(shelf.as_ref(), &clusters, done.reported).await?;
-        report_store::put_fleet(shelf.as_ref(), &report::fleet(&members, &args.formats)?).await?;
+        let files = report::fleet(&members, &args.formats, Some(now.date_naive()))?;
+        report_store::put_fleet(shelf.as_ref(), &files).await?;
         step.finish(&format!("{} of {} clusters", members.len(), clusters.len()));
         print(&format!("{}/reports/fleet.html\n", shelf.location()))?;
     }

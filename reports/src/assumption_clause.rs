@@ -5,6 +5,10 @@ use crate::scenario_words;
 /// The clause, with the value that is assumed where that says more; names in it cannot turn the text around.
 pub(crate) fn changed(key: &str, value: &str, assumed: Option<&str>) -> String {
     let shown = scenario_words::value(key, value);
+    if key == "sizing.cpu_percentile" {
+        let not = assumed.map(|assumed| format!(", not {}", percentile(assumed))).unwrap_or_default();
+        return format!("if CPU requests are {} percentile{not}", percentile(value));
+    }
     let not = assumed.map(|assumed| format!(", not {}", scenario_words::value(key, assumed))).unwrap_or_default();
     if let Some(clause) = named(key, value) {
         return format!("if {clause}");
@@ -20,7 +24,6 @@ pub(crate) fn changed(key: &str, value: &str, assumed: Option<&str>) -> String {
         "ec2.largest_machine" => format!("no node may be larger than {shown} today’s largest"),
         "host_discount" => format!("the discount on hosts is {shown}"),
         "ec2_discount" => format!("the discount on EC2 is {shown}"),
-        "sizing.cpu_percentile" => format!("CPU requests are percentile {shown}"),
         "sizing.memory_margin" => format!("memory requests are {shown} above the peak"),
         limit if limit.starts_with("risk.") && scenario_words::assumption(limit).starts_with("Limit") => {
             format!("the {} is {shown}", scenario_words::assumption(limit).replacen('L', "l", 1))
@@ -28,6 +31,12 @@ pub(crate) fn changed(key: &str, value: &str, assumed: Option<&str>) -> String {
         other => format!("“{}” is {shown}", scenario_words::assumption(other)),
     };
     format!("if {clause}{not}")
+}
+
+/// A percentile by its place: `the 95th`.
+fn percentile(value: &str) -> String {
+    let place = value.parse().ok().map(types::wording::ordinal);
+    place.map_or_else(|| scenario_words::plain(value), |place| format!("the {place}"))
 }
 
 /// The clause of a value that is a name or says all by itself.
@@ -78,7 +87,7 @@ mod tests {
             ("ec2.boot_seconds", "150", Some("60"), "if a node takes 150\u{a0}s to boot, not 60\u{a0}s"),
             ("ec2.least_machines", "3", Some("1"), "if each zone and kind keeps 3 nodes, not 1"),
             ("risk.evictions", "0.05", None, "if the limit on evictions is 0.05 a pod and day"),
-            ("sizing.cpu_percentile", "90", Some("95"), "if CPU requests are percentile 90, not 95"),
+            ("sizing.cpu_percentile", "90", Some("95"), "if CPU requests are the 90th percentile, not the 95th"),
             (
                 "sizing.memory_margin",
                 "0.3",

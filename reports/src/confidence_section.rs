@@ -138,7 +138,8 @@ fn confidence(analysis: &View<'_>) -> String {
 fn doubts(analysis: &View<'_>) -> Vec<String> {
     let doubts = analysis.verdict.confidence.iter().flat_map(|confidence| &confidence.doubts);
     doubts
-        .map(|doubt| format!("{}.", scenario_words::sentence(&confidence_words::doubt(doubt, Some(analysis)))))
+        .map(|doubt| analysis.sentence(&confidence_words::doubt(doubt, Some(analysis))))
+        .map(|doubt| format!("{}.", scenario_words::sentence(&doubt)))
         .collect()
 }
 

@@ -1,7 +1,9 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
-use types::analysis::{Analysis, Confidence, ConfidenceLevel, Doubt, Flip, TornadoBar};
-use types::wording::{breach, counted, percent_brief, sentence_case};
+use types::analysis::{
+    Analysis, Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, ScenarioId, TornadoBar,
+};
+use types::wording::{breach, counted, percent_brief, scenario, sentence_case, told_apart, usd};
 
 use crate::{assumption_clause, scenario_words};
 
@@ -23,28 +25,11 @@ pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
     }
 }
 
-/// A doubt as a clause, with what is assumed where the analysis is there; names in it cannot turn the text around.
+/// A doubt as a clause, with what is assumed where the analysis is there; amounts are in its currency, written as USD, and
+/// names in it cannot turn the text around.
 pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
     match doubt {
-        Doubt::FlipsWith { key, value, then } => {
-            let mut assumptions = analysis.iter().flat_map(|analysis| &analysis.assumptions);
-            let assumed = assumptions.find(|one| one.key == *key && one.value != *value);
-            let changed = assumption_clause::changed(key, value, assumed.map(|one| one.value.as_str()));
-            let bar = analysis.and_then(|analysis| bar_at(analysis, key, value));
-            let saved = analysis.zip(bar).and_then(|(analysis, bar)| saved_by(analysis, bar)).map(percent_brief);
-            let broken = bar.and_then(|bar| bar.breaks.as_ref()).map(breach);
-            let then = match (then, saved) {
-                (Flip::BreaksLimit, Some(saved)) => {
-                    let broken = broken.unwrap_or_else(|| "breaks a limit on risk".to_owned());
-                    format!("this change still saves {saved}, but {broken}")
-                }
-                (Flip::BreaksLimit, None) => broken.unwrap_or_else(|| "this change breaks a limit on risk".to_owned()),
-                (Flip::SavesTooLittle, Some(saved)) => format!("this change saves {saved}, too little"),
-                (Flip::SavesTooLittle, None) => "this change saves too little".to_owned(),
-                (Flip::AnotherWins, _) => "another option saves more".to_owned(),
-            };
-            format!("{changed}, {then}")
-        }
+        Doubt::FlipsWith { key, value, then } => flips(key, value, *then, analysis),
         Doubt::ShortWindow { hours } => {
             format!("it stands on {}, which is under three whole weeks", counted(*hours, "hour"))
         }
@@ -66,17 +51,119 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
     }
 }
 
+/// An assumption at another value, and what becomes of the recommendation there.
+fn flips(key: &str, value: &str, then: Flip, analysis: Option<&Analysis>) -> String {
+    let mut assumptions = analysis.iter().flat_map(|analysis| &analysis.assumptions);
+    let assumed = assumptions.find(|one| one.key == key && one.value != value);
+    let changed = assumption_clause::changed(key, value, assumed.map(|one| one.value.as_str()));
+    let found = analysis.and_then(|analysis| bar_at(analysis, key, value));
+    let there = analysis.zip(found).and_then(|(analysis, bar)| There::new(analysis, bar));
+    match then {
+        Flip::BreaksLimit => {
+            let broken = found.and_then(|bar| bar.breaks.as_ref()).map(breach);
+            let broken = broken.unwrap_or_else(|| "this change breaks a limit on risk".to_owned());
+            match there {
+                Some(there) if there.is_as_much() => format!("the saving holds, but {changed}, {broken}"),
+                Some(there) if there.saving > 0.0 => {
+                    let share = percent_brief(there.share());
+                    format!("{changed}, this change still saves {share} of the bill, but {broken}")
+                }
+                _ => format!("{changed}, {broken}"),
+            }
+        }
+        Flip::SavesTooLittle => format!("{changed}, {}", too_little(there.as_ref())),
+        Flip::AnotherWins => {
+            let other = analysis.zip(there).and_then(|(analysis, there)| there.other(analysis, key));
+            format!("{changed}, {}", other.unwrap_or_else(|| "another option saves more".to_owned()))
+        }
+    }
+}
+
 /// What becomes of the recommended scenario at a value of an assumption.
 fn bar_at<'a>(analysis: &'a Analysis, key: &str, value: &str) -> Option<&'a TornadoBar> {
     let mut bars = analysis.what_if.iter().flat_map(|what_if| &what_if.tornado);
     bars.find(|bar| bar.key == key && bar.value == value)
 }
 
-/// Share of the bill that is saved there, where anything is.
-fn saved_by(analysis: &Analysis, bar: &TornadoBar) -> Option<f64> {
-    let saving = bar.saving_usd?;
-    let bill = scenario_words::scenario(analysis, scenario_words::TODAY)?.cost_usd.total?;
-    (bill > 0.0 && saving > 0.0).then_some(saving / bill)
+/// A saving at another value of an assumption, in USD a month.
+#[derive(Debug, Clone, Copy)]
+struct There {
+    saving: f64,
+    /// That less what is saved as assumed.
+    change: f64,
+    /// Today's bill.
+    bill: f64,
+}
+
+/// The least amount, in USD a month, that a sentence speaks of.
+const WORTH_SAYING: f64 = 1.0;
+/// The share of a saving by which it may be less and still holds.
+const AS_MUCH: f64 = 0.1;
+
+impl There {
+    fn new(analysis: &Analysis, bar: &TornadoBar) -> Option<Self> {
+        let months = scenario_words::months_per_window(analysis)?;
+        let bill = scenario_words::today_monthly(analysis).filter(|bill| *bill > 0.0)?;
+        Some(Self { saving: bar.saving_usd? * months, change: bar.change_usd? * months, bill })
+    }
+
+    /// Share of the bill that is saved.
+    fn share(&self) -> f64 {
+        self.saving / self.bill
+    }
+
+    /// Returns true when about as much is saved as where the assumption holds.
+    fn is_as_much(&self) -> bool {
+        self.saving > 0.0 && self.change >= -AS_MUCH * (self.saving - self.change)
+    }
+
+    /// The option that saves more, and by how much; `None` where the analysis does not tell which it is.
+    fn other(&self, analysis: &Analysis, key: &str) -> Option<String> {
+        let verdict = &analysis.verdict;
+        match verdict.recommended()? {
+            // Bars are then of what comes closest to being recommended.
+            ScenarioId::Ec2Today => {
+                let of = analysis.what_if.as_ref()?.tornado_of.as_deref().and_then(ScenarioId::parse)?;
+                let share = percent_brief(self.share());
+                (self.saving >= WORTH_SAYING)
+                    .then(|| format!("{} would save {} a month ({share})", scenario(of), usd(self.saving)))
+            }
+            // A pool is left for its like on EC2.
+            id if id.is_emp() => {
+                let pool = verdict.judged(id)?;
+                let more = -(pool.saving_vs_rival_monthly_usd? + self.change);
+                (more >= WORTH_SAYING).then_some(())?;
+                Some(format!("{} would save {} a month more", scenario(pool.rival?), usd(more)))
+            }
+            // Terms of a pool are tried for the pool that would be taken instead.
+            _ if ["emp.fee_fraction", "host_discount"].contains(&key) => {
+                let pool = verdict.best_pool().filter(|pool| pool.holds && self.change >= WORTH_SAYING)?;
+                Some(format!("{} would save {} a month more", scenario(pool.scenario), usd(self.change)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Says what a change would still save that is too little to be recommended, and how much it must.
+fn too_little(there: Option<&There>) -> String {
+    let Some(there) = there else {
+        let least = percent_brief(LEAST_SAVING_FRACTION);
+        return format!("this change would save less than the {least} of the bill that a change must save");
+    };
+    match there.saving {
+        saving if saving <= -WORTH_SAYING => {
+            format!("this change would cost {} a month more than today", usd(-saving))
+        }
+        saving if saving < WORTH_SAYING => "this change would save nothing".to_owned(),
+        _ if there.share() > LEAST_SAVING_FRACTION => {
+            format!("this change would save {} of the bill, within the model’s error", percent_brief(there.share()))
+        }
+        _ => {
+            let [share, least] = told_apart(there.share(), LEAST_SAVING_FRACTION);
+            format!("this change would save {share} of the bill, under the {least} that a change must save")
+        }
+    }
 }
 
 /// The level and the gravest doubt: `Medium: what we know of EMP dates from early 2025.`
@@ -107,7 +194,8 @@ mod tests {
             ),
             (
                 flips("risk.late_services", "0.005", Flip::SavesTooLittle),
-                "if the limit on late services is 0.5\u{a0}%, this change saves too little",
+                "if the limit on late services is 0.5\u{a0}%, this change would save less than the 3\u{a0}% of the bill that a \
+                 change must save",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
             (Doubt::EmpFactsDated, "what we know of EMP dates from early 2025"),

@@ -36,7 +36,10 @@ impl Answer {
     pub(crate) fn new(analysis: &View<'_>) -> Option<Self> {
         let reason = analysis.verdict.reason?;
         let saves = saves(analysis);
-        let (next, place) = next(analysis, reason, &saves);
+        // To the dollar, where the saving above is rounded.
+        let exact = analysis.verdict.amounts.as_ref().map(|amounts| analysis.usd(amounts.saving_monthly_usd));
+        let said = format!("{saves} {} ", exact.unwrap_or_default());
+        let (next, place) = next(analysis, reason, &said);
         let beside = analysis.next_steps.as_ref().map_or(0.0, |steps| steps.beside_monthly_usd);
         Some(Self {
             reply: reply(analysis, reason),
@@ -119,23 +122,29 @@ fn sure(analysis: &View<'_>, reason: Reason) -> String {
             _,
             Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods,
         ) => "Not enough data for an answer.".to_owned(),
-        (Some(confidence), _) => confidence_words::how_sure(confidence, Some(analysis)) + &synthetic(analysis),
+        (Some(confidence), _) => {
+            analysis.sentence(&confidence_words::how_sure(confidence, Some(analysis))) + &synthetic(analysis)
+        }
         (None, _) => String::new(),
     }
 }
 
-/// Says how many of the hours nobody measured, as a sentence of its own; empty for none.
+/// Says that hours are synthetic, and what that means where nearly all are, as a sentence of its own; empty for none.
 fn synthetic(analysis: &View<'_>) -> String {
     let hours = analysis.window.hours_present;
-    match crate::cluster_summary::synthetic_hours(analysis) {
+    let synthetic = crate::cluster_summary::synthetic_hours(analysis);
+    let measured = hours.saturating_sub(synthetic);
+    let but = match measured {
         0 => String::new(),
-        synthetic => {
-            format!(
-                " {} of {} are generated for a demonstration.",
-                number_format::count(synthetic),
-                number_format::hours(hours)
-            )
+        measured => format!(" (all but {})", number_format::hours(measured)),
+    };
+    match synthetic {
+        0 => String::new(),
+        // Where a tenth was measured, it is those hours too that the answer stands on.
+        _ if measured.saturating_mul(10) < hours || measured == 0 => {
+            format!(" The data is synthetic{but}, so this says nothing about a real cluster.")
         }
+        _ => format!(" {} of {} are synthetic.", number_format::count(synthetic), number_format::hours(hours)),
     }
 }
 
@@ -151,8 +160,8 @@ fn saves(analysis: &View<'_>) -> String {
         let share = share.map(|share| format!(", {share} of the bill")).unwrap_or_default();
         return format!(
             "{verb} {} a month{more}, {} a year{share}.",
-            analysis.usd(month.abs()),
-            analysis.usd((month * types::MONTHS_PER_YEAR).abs())
+            analysis.about(month.abs()),
+            analysis.about((month * types::MONTHS_PER_YEAR).abs())
         );
     }
     if matches!(verdict.reason, Some(Reason::NothingSaves | Reason::SavesTooLittle)) {
@@ -184,8 +193,8 @@ fn rejected(analysis: &View<'_>) -> Option<String> {
         scenario_words::plain(&format!(
             "{} would save {} a month, {} a year, but {}.",
             scenario_words::sentence(wording::scenario(best.scenario)),
-            analysis.usd(best.saving_monthly_usd),
-            analysis.usd(best.saving_monthly_usd * types::MONTHS_PER_YEAR),
+            analysis.about(best.saving_monthly_usd),
+            analysis.about(best.saving_monthly_usd * types::MONTHS_PER_YEAR),
             wording::breach(broken)
         ))
     })
@@ -198,8 +207,8 @@ fn mended(analysis: &View<'_>, mend: &Mend<'_>) -> String {
     scenario_words::plain(&format!(
         "{} would save {} a month, {} a year, with {}, their price deducted.",
         scenario_words::sentence(wording::scenario(mend.judged.scenario)),
-        analysis.usd(mend.net_monthly_usd),
-        analysis.usd(mend.net_monthly_usd * types::MONTHS_PER_YEAR),
+        analysis.about(mend.net_monthly_usd),
+        analysis.about(mend.net_monthly_usd * types::MONTHS_PER_YEAR),
         what.join(" and "),
     ))
 }
@@ -215,11 +224,9 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
     let mut of_recommended = steps.of_recommended();
     let text = match of_recommended.next() {
         Some(step) if step.kind == StepKind::KeepReady => {
-            let ready = wording::sentence_case(step.what.strip_prefix("First ").unwrap_or(&step.what));
-            let ready = without_types(&ready);
+            let ready = without_types(&step.what);
             let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-            let price =
-                price.map(|usd| format!(" ({usd} a month, already deducted from the saving)")).unwrap_or_default();
+            let price = price.map(|usd| format!(" ({usd} a month, already deducted)")).unwrap_or_default();
             match of_recommended.next() {
                 Some(then) => {
                     let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
@@ -310,19 +317,16 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     // Where nothing can be recommended, no other amount can be relied on.
     let is_decided = verdict.recommendation.is_some();
     let is_other = |judged: &&Judged| Some(judged.scenario) != recommended;
+    // An amount that the headline has is a share here.
+    let said = saves(analysis);
     if is_decided && recommended.is_none_or(ScenarioId::is_emp) {
         let ec2 = verdict.best_on_ec2().filter(is_other);
-        let sub = |judged: &Judged| match recommended.and_then(|id| verdict.judged(id)) {
-            Some(pool) if judged.monthly_usd - pool.monthly_usd >= 1.0 => {
-                let more = analysis.usd(judged.monthly_usd - pool.monthly_usd);
-                format!("{}: {more} more", ec2_sub(judged))
-            }
-            _ => ec2_sub(judged),
-        };
+        let sub = |judged: &Judged| format!("{}: {}", ec2_sub(judged), against_today(analysis, judged, &said));
         figures.extend(ec2.map(|judged| other(analysis, "Best on EC2, per month", judged, sub(judged))));
     }
     if is_decided && recommended.is_none_or(|id| !id.is_emp()) {
-        let sub = |judged: &Judged| beside_today(analysis, judged);
+        let name = |judged: &Judged| scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario));
+        let sub = |judged: &Judged| format!("{}: {}", with_fee(&name(judged)), against_today(analysis, judged, &said));
         figures.extend(
             verdict.best_pool().map(|judged| other(analysis, "Elastic machine pool, per month", judged, sub(judged))),
         );
@@ -339,21 +343,40 @@ pub(crate) fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     figures
 }
 
-/// Compares a pool with today, in words that need no sign.
-fn beside_today(analysis: &View<'_>, judged: &Judged) -> String {
+/// Compares a scenario with today, in words that need no sign; as a share where the amount was said.
+fn against_today(analysis: &View<'_>, judged: &Judged, said: &str) -> String {
     let saved = judged.saving_monthly_usd;
-    let side = match saved {
-        saved if saved >= 1.0 => format!("{} less than today", analysis.usd(saved)),
-        saved if saved <= -1.0 => format!("{} more than today", analysis.usd(-saved)),
+    let usd = analysis.usd(saved.abs());
+    let share = judged.saving_fraction.map(|share| wording::percent_brief(share.abs()));
+    let amount = share.filter(|_| said.contains(&format!("{usd} "))).unwrap_or(usd);
+    match saved {
+        saved if saved >= 1.0 => format!("{amount} less than today"),
+        saved if saved <= -1.0 => format!("{amount} more than today"),
         _ => "as much as today".to_owned(),
-    };
-    format!("{}: {side}", with_fee(&scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario))))
+    }
 }
+
+/// Says that a cost has the vendor's fee in it.
+const WITH_FEE: &str = "with the vendor’s fee";
 
 /// The name of a pool beside a figure that is called after pools, and that the fee is in it.
 fn with_fee(name: &str) -> String {
     let how = name.strip_prefix("Elastic machine pool").unwrap_or(name).trim_start_matches(", ");
-    if how.is_empty() { "fee included".to_owned() } else { format!("{how}, fee included") }
+    if how.is_empty() { WITH_FEE.to_owned() } else { format!("{how}, {WITH_FEE}") }
+}
+
+/// Overcommit of the pool that is recommended, in its ratios where they are known; that the fee is in its cost.
+fn pool_sub(analysis: &View<'_>, id: ScenarioId) -> String {
+    let plan = analysis.plan.as_ref().filter(|plan| plan.scenario.as_deref() == Some(id.as_str()));
+    let ratios = plan.and_then(|plan| plan.memory_overcommit.zip(plan.cpu_overcommit));
+    match ratios {
+        Some((memory, cpu)) => {
+            let (memory, cpu) = (number_format::quantity(memory), number_format::quantity(cpu));
+            format!("overcommit {memory}× memory, {cpu}× CPU; {WITH_FEE}")
+        }
+        None if id == ScenarioId::EmpTuned => format!("tuned overcommit, {WITH_FEE}"),
+        None => format!("Elastic machine pool, {WITH_FEE}"),
+    }
 }
 
 fn today(analysis: &View<'_>, is_recommended: bool) -> KeyFigure {
@@ -373,7 +396,7 @@ fn change_figure(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
     let class = if saving >= 0.0 { "gain" } else { "loss" };
     let monthly = amounts.map_or(judged.monthly_usd, |amounts| amounts.monthly_usd);
     let sub = match judged.scenario.is_emp() {
-        true => "Elastic machine pool, fee included".to_owned(),
+        true => pool_sub(analysis, judged.scenario),
         false => scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario)),
     };
     KeyFigure { label: "Recommended, per month", value: analysis.usd(monthly), sub, class, badge: "" }
@@ -399,7 +422,11 @@ pub(crate) fn basis(analysis: &View<'_>) -> String {
             number_format::hours(analysis.window.hours_present)
         ),
     };
-    format!("Per month of 730 hours, {hours} between {window}; {}.", scenario_words::prices(analysis))
+    format!(
+        "Per month of 730 hours, {hours} between {window}; {}. {}",
+        scenario_words::prices(analysis),
+        scenario_words::ROUNDED
+    )
 }
 
 /// Lists what a reader must know of the amounts: lines compared, commitments, running old and new side by side.

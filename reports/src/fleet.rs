@@ -42,6 +42,8 @@ struct Page {
     left_out: Option<Table>,
     runs: Option<Table>,
     foot: String,
+    /// The day it was made, where one is given, and the end of the last window, as a sentence; empty without a cluster.
+    made: String,
 }
 
 /// A cluster in the ranking.
@@ -146,11 +148,12 @@ fn ranked(members: &[Member]) -> Vec<&Member> {
     ranked
 }
 
-/// Renders the page of a fleet: one file, no script, no request to anywhere.
+/// Renders the page of a fleet: one file, no script, no request to anywhere. It says on which day, in UTC, it was made, where
+/// that is given.
 ///
 /// # Errors
 /// When the template cannot be filled, which memory aside does not happen.
-pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
+pub fn fleet(members: &[Member], money: &Money, made_on: Option<chrono::NaiveDate>) -> Result<String, RenderError> {
     let ranked = ranked(members);
     let totals = Totals::of(members.iter().map(|member| &member.now));
     let windows = span(members);
@@ -166,12 +169,18 @@ pub fn fleet(members: &[Member], money: &Money) -> Result<String, RenderError> {
         caption: "Clusters, the largest saving against the best EC2 alternative first; per month of 730 hours"
             .to_owned(),
         rows: ranked.iter().map(|member| cluster(member, money)).collect(),
-        total: (totals.clusters > 0).then(|| total(&totals, members.len(), money)),
+        total: (totals.clusters > 0 || totals.changing > 0).then(|| total(&totals, members.len(), money)),
         left_out: left_out(&ranked),
         runs: runs(members, money),
         foot: money.converted().unwrap_or_default(),
+        made: made(members, made_on),
     };
     Ok(page.render()?)
+}
+
+fn made(members: &[Member], day: Option<chrono::NaiveDate>) -> String {
+    let end = members.iter().map(|member| member.now.end).max();
+    end.map(|end| crate::page::made(end, day)).unwrap_or_default()
 }
 
 fn count(n: usize) -> String {
@@ -344,8 +353,17 @@ fn total(totals: &Totals, members: usize, money: &Money) -> ClusterRow {
         class: if n == 0 { "absent" } else { "" },
         ..Text::default()
     };
+    // Changes are recommended on other clusters than those that a pool is known for.
+    let (recommendation, recommendation_sub) = match totals.changing {
+        0 => (String::new(), Vec::new()),
+        n => (
+            format!("Saves {}", money.show(totals.changes_save.usd())),
+            vec![format!("on {} of {} clusters", number_format::count(n), count(members))],
+        ),
+    };
     ClusterRow {
         name: match usize::try_from(totals.clusters) {
+            Ok(0) => "All clusters".to_owned(),
             Ok(n) if n == members => "All clusters".to_owned(),
             _ => format!("{} of {} clusters", number_format::count(totals.clusters), count(members)),
         },
@@ -358,8 +376,8 @@ fn total(totals: &Totals, members: usize, money: &Money) -> ClusterRow {
             amount(totals.clusters, totals.vs_today),
             amount(totals.replayed, totals.vs_ec2),
         ]),
-        recommendation: String::new(),
-        recommendation_sub: Vec::new(),
+        recommendation,
+        recommendation_sub,
         coverage: String::new(),
         coverage_sub: Vec::new(),
         evidence: String::new(),
@@ -434,12 +452,12 @@ pub const FLEET_COLUMNS: &[(&str, &str)] = &[
     ("window_end", "first moment after its window"),
     ("hours_present", "hours the numbers are of"),
     ("hours_expected", "whole hours in the window"),
-    ("hours_synthetic", "of the hours present, those that a generator wrote"),
+    ("hours_synthetic", "of the hours present, those that are synthetic"),
     ("today_monthly_usd", "cost today, per month of 730 hours"),
     ("today_partial", "whether that leaves something out"),
     ("ec2_repacked_monthly_usd", "the same pods repacked on EC2: what the pool is compared with like for like"),
     ("pool_scenario", "scenario of the pool: the one recommended or the best of those judged, else `emp-vendor`"),
-    ("pool_monthly_usd", "its cost, net of the fee"),
+    ("pool_monthly_usd", "its cost, with the vendor’s fee"),
     ("pool_partial", "whether that leaves something out"),
     ("saving_vs_today_monthly_usd", "saved against today, over the lines priced in both"),
     ("saving_vs_today_fraction", "of today's cost over the same lines"),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, Gravity};
+use types::analysis::{Analysis, Gravity, Scenario};
 
 use crate::cost_lines::{all_partial, not_modelled};
 use crate::first_screen::{self, Answer};
@@ -184,9 +184,9 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
             "Elastic machine pool, per month",
             vendor,
             if vendor.is_some_and(|s| s.cost_usd.fee.is_some()) {
-                "the vendor's published arithmetic, fee included"
+                "the vendor’s published arithmetic, with its fee"
             } else {
-                "the vendor's published arithmetic, before its fee"
+                "the vendor’s published arithmetic, without its fee"
             },
         ),
     ];
@@ -196,7 +196,7 @@ fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
         }
         Some(saving) => (
             analysis.usd(saving.monthly_usd),
-            analysis.usd(saving.yearly_usd),
+            analysis.about(saving.yearly_usd),
             match saving.fraction {
                 Some(fraction) if saving.monthly_usd < 0.0 => {
                     format!("it does not pay: {} dearer", number_format::percent(-fraction))
@@ -303,12 +303,66 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
     caveats
 }
 
-fn warnings(analysis: &View<'_>) -> String {
-    let own = analysis.notes.iter();
-    let all = own.chain(scenario_words::shown(analysis).flat_map(|scenario| &scenario.notes));
+/// The first warning in a few words, those of the whole and of what is recommended before others, and how many more there
+/// are; empty for none.
+pub(crate) fn warnings(analysis: &View<'_>) -> String {
+    let recommended = analysis.verdict.recommendation.as_deref();
+    let of = |is_recommended: bool| {
+        let is = move |scenario: &&Scenario| (Some(scenario.id.as_str()) == recommended) == is_recommended;
+        scenario_words::shown(analysis).filter(is).flat_map(|scenario| &scenario.notes)
+    };
+    let mut all = analysis.notes.iter().chain(of(true)).chain(of(false));
+    let Some(first) = all.find(|note| note.gravity == Gravity::Warning) else { return String::new() };
+    let first = first_clause(&analysis.sentence(&first.text));
     match all.filter(|note| note.gravity == Gravity::Warning).count() {
-        0 => String::new(),
-        1 => "One warning affects these numbers".to_owned(),
-        n => format!("{n} warnings affect these numbers"),
+        0 => format!("Warning: {first}"),
+        more => format!("Warnings: {first}, and {more} more"),
+    }
+}
+
+/// The first clause of a note, as it goes on after a colon: what comes after is what follows from it, or its parts.
+fn first_clause(note: &str) -> String {
+    /// Letters that say something by themselves, and those there is room for.
+    const LEAST: usize = 20;
+    const MOST: usize = 90;
+    let note = note.replace('`', "");
+    let says = |clause: &&str| clause.chars().count() >= LEAST;
+    let mut clause = note.trim_end_matches('.');
+    for end in [". ", "; ", ": "] {
+        clause = clause.split_once(end).map(|(first, _)| first).filter(says).unwrap_or(clause);
+    }
+    let fits = |clause: &&str| clause.chars().count() <= MOST;
+    if !fits(&clause) {
+        let whole = clause;
+        let shorter = whole.match_indices(", ").filter_map(|(at, _)| whole.get(..at));
+        clause = shorter.filter(says).filter(fits).last().unwrap_or(clause);
+    }
+    let mut letters = clause.chars();
+    let is_word = clause.chars().nth(1).is_some_and(|second| second.is_lowercase() || second == ' ');
+    let first = letters.next().filter(|_| is_word).map(|first| first.to_lowercase().to_string());
+    let clause = first.map_or_else(|| clause.to_owned(), |first| first + letters.as_str());
+    scenario_words::clipped(&clause, MOST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_is_told_by_its_first_clause() {
+        for (note, expect) in [
+            ("One node has no known instance type; it is in no total.", "one node has no known instance type"),
+            ("12 hours are incomplete: no samples of cAdvisor (12 hours).", "12 hours are incomplete"),
+            ("Namespace `a` cannot be shared out: it is not there.", "namespace a cannot be shared out"),
+            ("EKS bills extended support for this version. Upgrade it.", "EKS bills extended support for this version"),
+            (
+                "In 12 host-slots a host was over the rebalancer's threshold with one elastic VM alone, which no move mends, whatever.",
+                "in 12 host-slots a host was over the rebalancer's threshold with one elastic VM alone",
+            ),
+        ] {
+            assert_eq!(first_clause(note), expect);
+        }
+        let long = first_clause(&"word ".repeat(40));
+        assert_eq!((long.chars().count(), long.ends_with('…')), (90, true), "{long}");
     }
 }

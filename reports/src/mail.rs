@@ -33,6 +33,8 @@ struct Mail<'a> {
     /// Colour of the stance.
     color: &'static str,
     answer: Option<Answer>,
+    /// The first warning and how many more there are; empty for none.
+    warnings: String,
     figures: Vec<KeyFigure>,
     steps: Vec<StepLine>,
     /// How many steps only the page has, as a sentence; empty for none.
@@ -67,6 +69,7 @@ pub fn mail(analysis: &Analysis, money: &Money, context: &MailContext) -> Result
         stance,
         color: if tone == "pays" { "#0a6b52" } else { "#16191f" },
         answer: Answer::new(view),
+        warnings: crate::headline::warnings(view),
         figures: first_screen::figures(view),
         steps: steps.iter().take(MOST_STEPS).map(line).collect(),
         more_steps: match steps.len().saturating_sub(MOST_STEPS) {

@@ -41,11 +41,12 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
     workloads(&mut text, analysis, money);
     caveats(&mut text, analysis);
     text.push_str(&format!(
-        "\n<sub>Per month of 730 hours, scaled from {} of {} in {}; {}. emp-cost {}.{}</sub>\n",
+        "\n<sub>Per month of 730 hours, scaled from {} of {} in {}; {}. {} emp-cost {}.{}</sub>\n",
         number_format::hours(analysis.window.hours_present),
         number_format::count(analysis.window.hours_expected),
         sentence(&scenario_words::window(analysis)),
         sentence(&scenario_words::prices(analysis).replace("named under Provenance", "named on the page")),
+        scenario_words::ROUNDED,
         sentence(&analysis.provenance.tool_version),
         money.converted().map(|how| format!(" {}", sentence(&how))).unwrap_or_default(),
     ));
@@ -56,7 +57,8 @@ pub fn markdown(analysis: &Analysis, money: &Money) -> String {
 fn judged(text: &mut String, analysis: &Analysis, money: &Money) {
     let verdict = &analysis.verdict;
     if let Some(confidence) = verdict.confidence.as_ref().filter(|_| verdict.recommendation.is_some()) {
-        text.push_str(&format!("How sure: {}\n\n", sentence(&confidence_words::how_sure(confidence, Some(analysis)))));
+        let sure = money.sentence(&confidence_words::how_sure(confidence, Some(analysis)));
+        text.push_str(&format!("How sure: {}\n\n", sentence(&sure)));
     }
     text.push_str("| | a month | saves against today | limits |\n|---|--:|--:|---|\n");
     let today = scenario_words::today_monthly(analysis);
@@ -165,7 +167,7 @@ fn figures(text: &mut String, analysis: &Analysis, money: &Money) {
     if scenario_words::scenario(analysis, REPACKED).is_some() {
         row("Best EC2 alternative, same requests", standing.ec2, saving(REPACKED));
     }
-    row("Elastic machine pool, net of fee", standing.pool, saving(&standing.pool_id));
+    row("Elastic machine pool, with the vendor’s fee", standing.pool, saving(&standing.pool_id));
     text.push('\n');
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use types::analysis::Analysis;
 
 use crate::assumptions::Assumptions;
@@ -159,14 +159,14 @@ pub fn page(analysis: &Analysis, options: &Options) -> Result<String, RenderErro
         cluster_id: scenario_words::plain(&analysis.cluster_id),
         headline: Headline::new(view),
         sections: sections.into_iter().flatten().collect(),
-        made: made(analysis, options.made_on),
+        made: made(analysis.window.end, options.made_on),
     };
     Ok(page.render()?)
 }
 
 /// Says when the page was made, where that is known, and until when its hours are.
-fn made(analysis: &Analysis, day: Option<NaiveDate>) -> String {
-    let end = number_format::moment(analysis.window.end);
+pub(crate) fn made(end: DateTime<Utc>, day: Option<NaiveDate>) -> String {
+    let end = number_format::moment(end);
     match day {
         Some(day) => format!("Made on {} from hours until {end} (UTC).", number_format::date(day)),
         None => format!("As of {end} (UTC)."),

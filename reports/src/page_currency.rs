@@ -73,6 +73,11 @@ impl Money {
         self.signed(wording::usd(usd * self.rate))
     }
 
+    /// Shows an estimate given in USD, to three digits where it has more: `about $124,000`.
+    pub(crate) fn about(&self, usd: f64) -> String {
+        self.signed(wording::usd_about(usd * self.rate))
+    }
+
     /// Shows an amount given in USD that may not be known.
     pub fn show_or_unknown(&self, usd: Option<f64>) -> String {
         usd.map_or_else(|| UNKNOWN.to_owned(), |usd| self.show(usd))
@@ -191,6 +196,7 @@ mod tests {
     fn a_currency_without_a_sign_is_named() {
         let francs = Money::try_new("CHF", 0.9).unwrap();
         assert_eq!(francs.show(-1234.0), "\u{2212}CHF\u{a0}1,111");
+        assert_eq!([francs.about(123_456.0), francs.about(100.0)], ["about CHF\u{a0}111,000", "CHF\u{a0}90"]);
         assert_eq!(francs.show_or_unknown(None), "not known");
         assert_eq!(francs.unit_price(4.608), "CHF\u{a0}4.1472");
     }

@@ -34,6 +34,11 @@ impl<'a> View<'a> {
         self.money.show(usd)
     }
 
+    /// USD that are an estimate, as text of three digits.
+    pub(crate) fn about(&self, usd: f64) -> String {
+        self.money.about(usd)
+    }
+
     /// USD over the window as USD a month; `None` without an hour.
     pub(crate) fn month(&self, usd: f64) -> Option<f64> {
         scenario_words::months_per_window(self.analysis).map(|months| usd * months)

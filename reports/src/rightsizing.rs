@@ -73,9 +73,9 @@ fn lead(analysis: &View<'_>, sizes: &RightSizing) -> String {
 
 fn rule(sizes: &RightSizing) -> String {
     format!(
-        "CPU is the {}th percentile of five-minute means over all pods of the workload, memory the largest sample plus {}, \
+        "CPU is the {} percentile of five-minute means over all pods of the workload, memory the largest sample plus {}, \
          from the last {} of the window. Changes of less than {} are left out.",
-        number_format::quantity(sizes.cpu_percentile),
+        types::wording::ordinal(sizes.cpu_percentile),
         number_format::percent_round(sizes.memory_margin),
         counted(sizes.days, "day"),
         number_format::percent_round(sizes.tolerance),

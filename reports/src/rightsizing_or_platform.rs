@@ -26,7 +26,7 @@ pub(crate) fn choice(analysis: &View<'_>) -> Table {
         vec![
             Column::text("Requests"),
             Column::number("On EC2", "repacked"),
-            Column::number("On elastic VMs", "net of fee"),
+            Column::number("On elastic VMs", "with the vendor’s fee"),
             Column::number("EMP saves", "like for like"),
         ],
         rows,

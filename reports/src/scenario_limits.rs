@@ -122,12 +122,12 @@ fn broken(judged: &Judged) -> Cell {
     cell
 }
 
-/// A limit, what the scenario comes to, what is allowed, and what today comes to.
+/// A limit, what the scenario comes to, what it may come to, and what today comes to.
 fn against(check: &LimitCheck) -> String {
     let name = wording::limit(check.limit);
     let [value, allowed] = values(check);
     let today = today(check).map(|today| format!(", today {today}")).unwrap_or_default();
-    format!("{name} {value}, {allowed} allowed{today}")
+    format!("{name} {value}, limit {allowed}{today}")
 }
 
 fn values(check: &LimitCheck) -> [String; 2] {

@@ -9,6 +9,9 @@ pub(crate) const TODAY: &str = "ec2-today";
 /// The vendor's published arithmetic.
 pub(crate) const VENDOR: &str = "emp-vendor";
 
+/// Says why amounts that are shown add up to a little more or less than their sum.
+pub(crate) const ROUNDED: &str = "Amounts are rounded, so a sum can be off by one.";
+
 /// The elastic machine pool at documented ratios, replayed.
 pub(crate) const POOL: &str = "emp";
 /// The same at the ratios that hold the risk target.
@@ -269,8 +272,8 @@ pub fn assumption(key: &str) -> String {
         "risk.host_loss" => "Limit on time without a spare",
         "risk.late_services" => "Limit on late services",
         "risk.late_batch" => "Limit on late jobs",
-        "risk.overtaken" => "Limit on missed runs",
-        "risk.headroom_cost" => "Limit on cost of warm nodes",
+        "risk.overtaken" => "Limit on late CronJob runs",
+        "risk.headroom_cost" => "Limit on cost of spare nodes",
         other => return plain(other),
     }
     .to_owned()

@@ -12,8 +12,10 @@ use crate::scenario_words::{self, TODAY, VENDOR};
 ///
 /// Names lose their control characters, so that they cannot steer the terminal.
 pub fn summary(analysis: &Analysis) -> String {
+    // AWS bills the regions of China in CNY, and what is in the analysis is in that currency.
+    let money = Money::native(&analysis.currency);
     let (rows, sure) = match analysis.verdict.reason {
-        Some(_) => (judged(analysis), sure(analysis)),
+        Some(_) => (judged(analysis), sure(analysis, &money)),
         None => (older(analysis), String::new()),
     };
     let width = rows.iter().map(|row| row.0.chars().count()).max().unwrap_or(0);
@@ -37,9 +39,7 @@ pub fn summary(analysis: &Analysis) -> String {
     if !sources.is_empty() {
         text.push_str(&format!(": {}", scenario_words::list(&sources)));
     }
-    text.push_str(&format!("\n\n{:width$}  {:>14}  {:>14}\n", "", "a month", "a year"));
-    // AWS bills the regions of China in CNY, and what is in the analysis is in that currency.
-    let money = Money::native(&analysis.currency);
+    text.push_str(&format!("\n\n{:width$}  {:>14}  {:>14}\n", "", "a month", "a year, about"));
     for (label, month, year, share) in rows {
         let (month, year) = (money.sentence(&month), money.sentence(&year));
         text.push_str(&format!("{label:width$}  {month:>14}  {year:>14}{share}\n"));
@@ -60,7 +60,7 @@ fn judged(analysis: &Analysis) -> Vec<Line> {
     let verdict = &analysis.verdict;
     let line = |label: String, monthly: Option<f64>, share: String| {
         let yearly = monthly.map(|usd| usd * types::MONTHS_PER_YEAR);
-        (label, number_format::usd_or_unknown(monthly), number_format::usd_or_unknown(yearly), share)
+        (label, number_format::usd_or_unknown(monthly), about(yearly), share)
     };
     let today = scenario_words::today_monthly(analysis);
     let recommended = verdict.recommended();
@@ -84,11 +84,17 @@ fn judged(analysis: &Analysis) -> Vec<Line> {
     rows
 }
 
+/// Shows the amount of a year under a head that says it is an estimate.
+fn about(yearly: Option<f64>) -> String {
+    let text = yearly.map_or_else(|| number_format::UNKNOWN.to_owned(), wording::usd_about);
+    text.replacen("about ", "", 1)
+}
+
 /// Says how sure the recommendation is, as a line.
-fn sure(analysis: &Analysis) -> String {
+fn sure(analysis: &Analysis, money: &Money) -> String {
     let confidence = analysis.verdict.confidence.as_ref().filter(|_| analysis.verdict.recommendation.is_some());
-    let sure = confidence
-        .map(|confidence| wrapped(&format!("How sure: {}", confidence_words::how_sure(confidence, Some(analysis)))));
+    let sure = confidence.map(|confidence| money.sentence(&confidence_words::how_sure(confidence, Some(analysis))));
+    let sure = sure.map(|sure| wrapped(&format!("How sure: {sure}")));
     sure.map(|sure| format!("\n{sure}\n")).unwrap_or_default()
 }
 
@@ -127,7 +133,7 @@ fn next(analysis: &Analysis, money: &Money) -> String {
 fn older(analysis: &Analysis) -> Vec<Line> {
     let monthly = |id: &str| scenario_words::scenario(analysis, id).and_then(|scenario| scenario.monthly_usd);
     let partial = |id: &str| scenario_words::scenario(analysis, id).is_some_and(|scenario| scenario.partial);
-    let yearly = |usd: Option<f64>| number_format::usd_or_unknown(usd.map(|usd| usd * types::MONTHS_PER_YEAR));
+    let yearly = |usd: Option<f64>| about(usd.map(|usd| usd * types::MONTHS_PER_YEAR));
     let total = |label: &str, id: &str| {
         let label = if partial(id) { format!("{label} (partial)") } else { label.to_owned() };
         (label, number_format::usd_or_unknown(monthly(id)), yearly(monthly(id)), String::new())
@@ -148,7 +154,7 @@ fn older(analysis: &Analysis) -> Vec<Line> {
             } else {
                 format!("{label} against today")
             };
-            (label, number_format::usd(saving.monthly_usd), number_format::usd(saving.yearly_usd), share)
+            (label, number_format::usd(saving.monthly_usd), about(Some(saving.yearly_usd)), share)
         },
     );
     let replayed = scenario_words::scenario(analysis, scenario_words::REPACKED).is_some();

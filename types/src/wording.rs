@@ -6,8 +6,8 @@ mod scenarios;
 mod verdict;
 
 pub use limits::{breach, limit, limit_values, limit_what, today_breaches};
-pub use quantities::{brief, count, counted, duration, percent_brief, quantity, share, told_apart, verb};
-pub use scenarios::{action, headroom, label, remedy, scenario, spare_hosts};
+pub use quantities::{brief, count, counted, duration, ordinal, percent_brief, quantity, share, told_apart, verb};
+pub use scenarios::{action, headroom, keep_ready, label, remedy, scenario, spare_hosts};
 pub use verdict::{grounds, stance, verdict};
 
 /// Text for a number that is not known.
@@ -25,6 +25,16 @@ pub fn usd(amount: f64) -> String {
     }
     let text = grouped(size, if size < 9.995 { 2 } else { 0 });
     if amount < 0.0 { format!("\u{2212}${text}") } else { format!("${text}") }
+}
+
+/// Formats an amount in USD that is an estimate: three digits of what is more than that, `about $124,000`.
+pub fn usd_about(amount: f64) -> String {
+    let size = amount.abs();
+    if !size.is_finite() || size < 999.5 {
+        return usd(amount);
+    }
+    let unit = 10_f64.powf(size.log10().floor() - 2.0).max(1.0);
+    format!("about {}", usd((amount / unit).round() * unit))
 }
 
 /// Formats an amount of an analysis in the analysis' currency: `$1,234`, `CNY 1,234`.
@@ -70,6 +80,23 @@ pub fn sentence_case(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_estimate_has_three_digits() {
+        for (amount, expect) in [
+            (123_586.0, "about $124,000"),
+            (10_299.0, "about $10,300"),
+            (999_600.0, "about $1,000,000"),
+            (-2_517.0, "about \u{2212}$2,520"),
+            (1_000.0, "about $1,000"),
+            (999.4, "$999"),
+            (49.0, "$49"),
+            (0.0, "$0"),
+            (f64::NAN, UNKNOWN),
+        ] {
+            assert_eq!(usd_about(amount), expect, "{amount}");
+        }
+    }
 
     #[test]
     fn an_amount_names_its_currency_where_that_is_not_the_dollar() {

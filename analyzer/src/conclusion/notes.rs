@@ -96,9 +96,9 @@ pub(super) fn notes(
     let unknown = float(observed.seconds()) / 3600.0 - observed.known_hours();
     if unknown > 0.0 {
         notes.push(Note::warning(format!(
-            "In {}, slots that add up to {} have samples of neither kube-state-metrics nor the containers of a zone, so nobody knows which pods ran. No scenario bills them, today's included; a month is scaled from the rest.",
-            counted(observed.unknown.len(), "hour"),
-            quantity(unknown, "hour")
+            "Which pods ran is not known for {} in all: in {}, slots have samples of neither kube-state-metrics nor the containers of a zone. No scenario bills them, today's included; a month is scaled from the rest.",
+            quantity(unknown, "hour"),
+            counted(observed.unknown.len(), "hour")
         )));
     }
     if coverage.hours_present < 168 {

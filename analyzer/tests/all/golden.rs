@@ -86,7 +86,7 @@ async fn a_pool_pays_where_peaks_stagger_and_requests_are_needed() {
     let pool = Expect {
         recommended: ScenarioId::EmpTuned,
         reason: Reason::SavesMost,
-        text: &["with tuned overcommit: saves $", "more than the best EC2 alternative"],
+        text: &["elastic machine pool: saves $", "more than the best EC2 alternative"],
         // Elastic VMs at ratios 2.5 and 5 need four hosts a zone, three of which could carry all of it: no spare one.
         saves: Some([0.28, 0.4]),
         at_most: ConfidenceLevel::Medium,

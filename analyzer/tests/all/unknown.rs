@@ -84,7 +84,7 @@ async fn with_gaps(zones: usize, gaps: Gaps, nodes: impl Fn(&str) -> bool, scrap
 }
 
 fn says_unknown(analysis: &Analysis) -> bool {
-    analysis.notes.iter().any(|note| note.text.contains("nobody knows which pods ran"))
+    analysis.notes.iter().any(|note| note.text.contains("Which pods ran is not known for"))
 }
 
 /// Whether each scenario's month, today's among them, is the same within a share of it.

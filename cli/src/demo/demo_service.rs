@@ -106,7 +106,7 @@ async fn others(store: &Arc<dyn Store>, first: (Making, Report), seed: u64) -> R
     for (making, last) in &made {
         members.push(making.weeks_before(last, &progress).await?);
     }
-    let page = report::fleet(&members, &FormatArgs::of_demo())?;
+    let page = report::fleet(&members, &FormatArgs::of_demo(), None)?;
     report_store::put_fleet(store.as_ref(), &page).await?;
     Ok(())
 }

@@ -204,13 +204,13 @@ crate::assumption_set! {
         "largest share of starts of jobs that may be late";
     risk_overtaken = "risk.overtaken", "", { number 0.0001, 0.0, 1.0 },
         "ours: a run that starts after the next is due is a run missed, and one in ten thousand is chance",
-        "largest share of periodic runs that may start after the next one is due";
+        "largest share of CronJob runs that may still wait when the next one is due";
     risk_today_factor = "risk.today_factor", "", { number 1.1, 0.0, 100.0 },
         "ours: what is a tenth worse than today goes unnoticed",
         "each limit is at least this multiple of what the replay of today's machines comes to";
     risk_headroom_cost = "risk.headroom_cost", "", { number 0.1, 0.0, 10.0 },
         "ours: who pays more than a tenth for machines that stand ready has bought the wrong thing",
-        "largest cost of warm machines, as a share of compute, that makes a scenario acceptable";
+        "largest cost of spare machines that are kept ready, as a share of compute, that makes a scenario acceptable";
     risk_warm_up_seconds = "risk.warm_up_seconds", "s", { number 86_400.0, 0.0, 2_592_000.0 },
         "ours: the first placement knows no usage",
         "time from the start whose risk does not count; its cost does";

@@ -208,7 +208,10 @@ fn saving(before: &Analysis, after: &Analysis, bill: &Bridge, cost: &Bridge) -> 
     let name = |of: &Analysis| {
         let level = of.verdict.confidence.as_ref().map(|confidence| crate::confidence_words::level(confidence.level));
         let level = level.map(|level| format!(", {level} confidence")).unwrap_or_default();
-        format!("{}{level}", wording::stance(&of.verdict))
+        let changes = of.verdict.recommended().filter(|id| id.is_change());
+        // Pools of other ratios are told apart.
+        let what = changes.map_or_else(|| wording::stance(&of.verdict), wording::action);
+        format!("{what}{level}")
     };
     Bridge {
         title: "What the recommendation saves",

@@ -212,7 +212,9 @@ pub(super) const DOUBTS: Sheet = Sheet {
                     (None, None, None, None)
                 }
             };
-            row![kind(doubt), crate::confidence_words::doubt(doubt, Some(analysis)), assumption, value, hours, fraction]
+            let text = crate::confidence_words::doubt(doubt, Some(analysis));
+            let text = wording::in_currency(&text, &analysis.currency);
+            row![kind(doubt), text, assumption, value, hours, fraction]
         };
         doubts.map(of).collect()
     },

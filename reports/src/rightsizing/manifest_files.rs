@@ -44,10 +44,10 @@ pub(crate) fn files(analysis: &Analysis) -> Vec<Draft> {
 fn head(analysis: &Analysis, sizes: &RightSizing) -> String {
     format!(
         "# DRAFT to review; nothing applies it. Change the largest first, one workload at a time, and watch.\n# From the \
-         analysis of cluster {}, {}: CPU at the {}th percentile,\n# memory at its largest plus {} percent, of the last {} days.\n",
+         analysis of cluster {}, {}: CPU at the {} percentile,\n# memory at its largest plus {} percent, of the last {} days.\n",
         quoted(&analysis.cluster_id),
         scenario_words::window(analysis),
-        sizes.cpu_percentile,
+        types::wording::ordinal(sizes.cpu_percentile),
         sizes.memory_margin * 100.0,
         sizes.days
     )

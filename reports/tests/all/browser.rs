@@ -239,7 +239,7 @@ fn axe_finds_nothing_at_any_width_light_or_dark() {
             Member { now: Standing::of(&analysis), earlier: Vec::new(), link: None }
         })
         .collect();
-    let fleet = reports::fleet(&members, &Money::default()).unwrap();
+    let fleet = reports::fleet(&members, &Money::default(), None).unwrap();
     let (before, after) = (sample::pool_wins(), sample::right_sizing());
     let compared = Comparison::try_new(&before, &after).unwrap().page(&Money::default()).unwrap();
     let mut labelled = after.clone();

@@ -349,7 +349,7 @@ fn a_fleet_is_ranked_by_what_is_saved_and_totals_what_can_be_compared() {
         member("saves-most", Some((4_000.0, 1_500.0))),
         member("saves-some", Some((9_000.0, 300.0))),
     ];
-    let page = reports::fleet(&members, &Money::default()).unwrap();
+    let page = reports::fleet(&members, &Money::default(), None).unwrap();
     let at = |name: &str| page.find(&format!("<a href=\"{name}/index.html\">")).unwrap();
     assert!(at("saves-most") < at("saves-some") && at("saves-some") < at("loses") && at("loses") < at("unknown"));
     // 4,000 + 9,000 + 500 of three clusters; the one of which nothing can be said is named.
@@ -360,7 +360,7 @@ fn a_fleet_is_ranked_by_what_is_saved_and_totals_what_can_be_compared() {
     assert!(page.contains("id=\"runs\"") && page.contains("31 May 2025"), "earlier runs are there");
     let mut turned = members.to_vec();
     turned.reverse();
-    assert_eq!(page, reports::fleet(&turned, &Money::default()).unwrap(), "in any order, the same bytes");
+    assert_eq!(page, reports::fleet(&turned, &Money::default(), None).unwrap(), "in any order, the same bytes");
 
     let (header, rows) = records(&reports::fleet_csv(&members).unwrap());
     assert_eq!(header, FLEET_COLUMNS.iter().map(|(column, _)| *column).collect::<Vec<_>>());
@@ -370,10 +370,10 @@ fn a_fleet_is_ranked_by_what_is_saved_and_totals_what_can_be_compared() {
 
 #[test]
 fn a_fleet_says_what_it_does_not_know_and_shows_names_as_text() {
-    let page = reports::fleet(&[], &Money::default()).unwrap();
+    let page = reports::fleet(&[], &Money::default(), None).unwrap();
     assert!(page.contains("What a pool would save is known for no cluster"));
     let members: Vec<Member> = sample::HOSTILE.iter().map(|name| member(name, Some((1.0, 1.0)))).collect();
-    let page = reports::fleet(&members, &Money::default()).unwrap();
+    let page = reports::fleet(&members, &Money::default(), None).unwrap();
     for markup in ["<script", "<img", "<b>bold", "\u{202e}desrever</"] {
         assert!(!page.contains(markup) || markup.starts_with('\u{202e}'), "{markup}");
     }

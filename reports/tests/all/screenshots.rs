@@ -244,7 +244,7 @@ fn pages() -> Vec<(&'static str, String, Vec<Look>)> {
         ("paper", paper, vec![look(688, false)]),
         ("pool-wins", page(sample::pool_wins()), some.clone()),
         ("nothing-pays", page(sample::nothing_pays()), some.clone()),
-        ("fleet", reports::fleet(&members, &Money::default()).unwrap(), some),
+        ("fleet", reports::fleet(&members, &Money::default(), None).unwrap(), some),
     ]
 }
 

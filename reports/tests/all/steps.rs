@@ -121,7 +121,10 @@ fn what_would_hold_the_limits_is_a_step_with_its_price_and_in_no_sum() {
     let found: Vec<&Step> = steps(&analysis).of_limits().collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].asked_monthly_usd, Some(saving - 1_210.0));
-    assert!(found[0].what.contains("four m5a.large kept warm in each zone ($1,210 a month)"), "{found:?}");
+    assert!(
+        found[0].what.contains("Decide whether to pay $1,210 a month for four spare m5a.large ready in each zone: "),
+        "{found:?}"
+    );
     assert!(found[0].caution.contains("2.1\u{a0}% of service starts") && found[0].caution.contains("In no sum"));
     assert_eq!(found[0].subjects, ["checkout/checkout-api"]);
     assert!(found[0].saving_monthly_usd.is_none() && !found[0].of_recommended);
@@ -150,7 +153,7 @@ fn what_would_hold_the_limits_is_a_step_with_its_price_and_in_no_sum() {
     });
     analysis.verdict.remedies.clear();
     let step = renewed(&analysis).of_limits().next().unwrap().clone();
-    assert!(step.what.starts_with("Decide whether four m5a.large kept warm in each zone may cost $1,210 a month: "));
+    assert!(step.what.starts_with("Decide whether four spare m5a.large ready in each zone may cost $1,210 a month: "));
     assert_eq!(step.asked_monthly_usd, Some(saving));
     // Where something is recommended, no limit is to be decided on.
     for (name, analysis) in sample::decided() {

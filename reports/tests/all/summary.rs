@@ -11,10 +11,10 @@ fn says_what_is_paid_and_what_is_saved() {
     Window    1 Jun 2025 to 1 Jul 2025 (UTC)
     Coverage  720 of 720 hours: 696 synthetic and 24 from a real Prometheus
 
-                                                    a month          a year
-    Today (partial)                                 $17,523        $210,270
-    With EMP, vendor's arithmetic (partial)         $11,684        $140,203
-    Saving (on nominal sizes only)                   $5,839         $70,067  33.3 %
+                                                    a month   a year, about
+    Today (partial)                                 $17,523        $210,000
+    With EMP, vendor's arithmetic (partial)         $11,684        $140,000
+    Saving (on nominal sizes only)                   $5,839         $70,100  33.3 %
 
     By the vendor's published ratios, moving 31 of 44 nodes to elastic VMs on two m5.metal
     hosts would have cost about a quarter less than today, after the fee; your own peaks
@@ -29,10 +29,10 @@ fn says_when_it_does_not_pay() {
     Window    1 Jun 2025 to 1 Jul 2025 (UTC)
     Coverage  720 of 720 hours: 696 synthetic and 24 from a real Prometheus
 
-                                                    a month          a year
-    Today (partial)                                 $17,523        $210,270
-    With EMP, vendor's arithmetic (partial)         $18,682        $224,185
-    Saving (it does not pay)                        −$1,160        −$13,915  −6.6 %
+                                                    a month   a year, about
+    Today (partial)                                 $17,523        $210,000
+    With EMP, vendor's arithmetic (partial)         $18,682        $224,000
+    Saving (it does not pay)                        −$1,160        −$13,900  −6.6 %
 
     Moving to elastic VMs would have cost more than today: the cluster is too small to fill
     a host in each zone.
@@ -46,7 +46,7 @@ fn says_when_it_cannot_be_said() {
     Window    1 Jun 2025 to 1 Jul 2025 (UTC)
     Coverage  0 of 720 hours
 
-                                                    a month          a year
+                                                    a month   a year, about
     Today (partial)                               not known       not known
     With EMP, vendor's arithmetic (partial)       not known       not known
     Saving                                   cannot be said  cannot be said

@@ -7,7 +7,7 @@ use crate::sample;
 use crate::dom::Dom;
 use reports::csv_tables::SHEETS;
 use reports::{Member, Money, Options, Standing};
-use types::analysis::{Analysis, WorkOwed};
+use types::analysis::{Analysis, ConfidenceLevel, Doubt, Flip, Limit, LimitCheck, TornadoBar, WorkOwed};
 use types::wording;
 
 fn page(analysis: &Analysis) -> String {
@@ -33,14 +33,14 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "right-sizing",
             sample::right_sizing(),
             "Right-size requests on EC2.",
-            "with one m5a.large kept warm in each zone ($125 a month, already deducted)",
+            "with one spare m5a.large ready in each zone ($125 a month, already deducted)",
             "How sure Medium: our simulation of today’s cluster is 2.3 % below your bill.",
-            "Do first Arrange for one m5a.large kept warm in each zone ($125 a month, already deducted from the saving); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
+            "Do first Keep one spare m5a.large ready in each zone, so that new pods need not wait for one to boot ($125 a month, already deducted); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
         ),
         (
             "pool-wins",
             sample::pool_wins(),
-            "Move to an elastic machine pool with tuned overcommit.",
+            "Move to an elastic machine pool.",
             "one spare host in each zone ($2,225 a month, already deducted)",
             "How sure Low: if the vendor’s fee is 35 %, not 20 %, another option saves more.",
             "then wave 1 of 3: move two namespaces to the elastic machine pool",
@@ -57,7 +57,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "limits-broken",
             sample::limits_broken(),
             "Stay as you are.",
-            "It would hold with four m5a.large kept warm in each zone, for $1,210 a month.",
+            "It would hold with four spare m5a.large ready in each zone, for $1,210 a month.",
             "How sure Medium: 2.1 % of the hours are missing.",
             "Do first Decide whether",
         ),
@@ -80,6 +80,104 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
     let (_, said) = head(&sample::right_sizing());
     assert!(said.contains("pay here? No, it costs more than today."), "a pool that costs more saves nothing: {said}");
     assert!(said.contains("Risk Requests set too low starve pods"), "what can go wrong is said: {said}");
+    assert!(said.contains("Warnings: 696 of 720 hours are synthetic, and 2 more."), "a warning is named: {said}");
+    let synthetic = "The data is synthetic (all but 24 hours), so this says nothing about a real cluster.";
+    assert!(said.replace('\u{a0}', " ").contains(synthetic), "{said}");
+    assert!(said.contains("Saves about $8,420 a month, about $101,000 a year, 47\u{a0}% of the bill."), "{said}");
+}
+
+/// An analysis whose answer turns around at another value of an assumption: with what is saved there, and how much more that
+/// is than as assumed, in USD a month.
+fn sure_with(mut analysis: Analysis, (key, value): (&str, &str), then: Flip, [saving, change]: [f64; 2]) -> Analysis {
+    let over_window = |monthly: f64| Some(monthly / analysis.window.months().unwrap());
+    let breaks = LimitCheck {
+        limit: Limit::OvertakenRuns,
+        value: Some(0.000_303),
+        allowed: 0.000_1,
+        today: Some(0.0),
+        holds: false,
+        worst: None,
+    };
+    let bar = TornadoBar {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        saving_usd: over_window(saving),
+        change_usd: over_window(change),
+        holds_target: then != Flip::BreaksLimit,
+        breaks: (then == Flip::BreaksLimit).then_some(breaks),
+        turns_around: true,
+    };
+    analysis.what_if.as_mut().unwrap().tornado = vec![bar];
+    let doubt = Doubt::FlipsWith { key: key.to_owned(), value: value.to_owned(), then };
+    let confidence = analysis.verdict.confidence.as_mut().unwrap();
+    (confidence.level, confidence.doubts) = (ConfidenceLevel::Low, vec![doubt]);
+    analysis
+}
+
+#[test]
+fn what_turns_the_answer_around_is_said_with_its_amounts() {
+    const CACHE: (&str, &str) = ("emp.memory_model", "touched");
+    let pool = sample::pool_wins;
+    let bill = pool().verdict.amounts.unwrap().today_monthly_usd;
+    let mut staying = sample::nothing_pays();
+    staying.what_if.as_mut().unwrap().tornado_of = Some("emp".to_owned());
+    let cases = [
+        (
+            sure_with(sample::right_sizing(), ("ec2.boot_seconds", "150"), Flip::BreaksLimit, [8_400.0, -17.0]),
+            "Low: the saving holds, but if a node takes 150 s to boot, 0.03 % of CronJob runs would still wait when the next \
+             one is due (the limit set here is 0.01 %).",
+        ),
+        (
+            sure_with(pool(), CACHE, Flip::BreaksLimit, [bill * 0.12, -bill * 0.2]),
+            "Low: if elastic VMs also keep page cache, this change still saves 12 % of the bill, but 0.03 % of CronJob runs",
+        ),
+        (
+            sure_with(pool(), CACHE, Flip::SavesTooLittle, [bill * 0.012, -6_000.0]),
+            "Low: if elastic VMs also keep page cache, this change would save 1.2 % of the bill, under the 3 % that a change \
+             must save.",
+        ),
+        (
+            sure_with(pool(), CACHE, Flip::SavesTooLittle, [bill * 0.0299, -6_000.0]),
+            "this change would save 2.99 % of the bill, under the 3 % that",
+        ),
+        (
+            sure_with(pool(), CACHE, Flip::SavesTooLittle, [bill * 0.05, -6_000.0]),
+            "this change would save 5 % of the bill, within the model’s error.",
+        ),
+        (
+            sure_with(pool(), CACHE, Flip::SavesTooLittle, [-500.0, -7_300.0]),
+            "this change would cost $500 a month more than today.",
+        ),
+        (sure_with(pool(), CACHE, Flip::SavesTooLittle, [0.2, -6_800.0]), "this change would save nothing."),
+        (
+            sure_with(pool(), ("emp.fee_fraction", "0.35"), Flip::AnotherWins, [3_806.0, -3_000.0]),
+            "not 20 %, repacking on EC2 with a tuned policy would save $947 a month more.",
+        ),
+        (
+            sure_with(pool(), ("emp.fee_fraction", "0.35"), Flip::AnotherWins, [6_800.0, -6.0]),
+            "not 20 %, another option saves more.",
+        ),
+        (
+            sure_with(sample::right_sizing(), ("host_discount", "0.3"), Flip::AnotherWins, [9_000.0, 600.0]),
+            "an elastic machine pool with right-sized requests would save $600 a month more.",
+        ),
+        (
+            sure_with(staying, ("emp.fee_fraction", "0.1"), Flip::AnotherWins, [bill * 0.05, 900.0]),
+            "an elastic machine pool would save $888 a month (5 %).",
+        ),
+    ];
+    for (analysis, expect) in cases {
+        let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (_, head) = head(&analysis);
+        let texts = [head, reports::markdown(&analysis, &Money::default()), reports::summary(&analysis)];
+        for text in texts.map(|text| one_line(&text)) {
+            assert!(text.contains(expect), "{expect:?} is not in {text}");
+        }
+    }
+    // Amounts are shown in the currency of the page.
+    let costs = sure_with(pool(), CACHE, Flip::SavesTooLittle, [-500.0, -7_300.0]);
+    let euro = Options::default().money(Money::try_new("EUR", 0.5).unwrap());
+    assert!(reports::page(&costs, &euro).unwrap().contains("this change would cost €250 a month more"));
 }
 
 #[test]
@@ -114,6 +212,17 @@ fn tiles_are_today_what_is_recommended_and_the_pool() {
         let tiles = dom.named("dt").into_iter().take(3).map(|dt| dt.text.trim().to_owned());
         assert_eq!(tiles.collect::<Vec<_>>(), labels, "{name}");
     }
+    let subs = |analysis: &Analysis| of_class(&Dom::parse(&page(analysis)), "sub")[..3].to_vec();
+    let mut pool = sample::pool_wins();
+    let [_, fee, ec2] = <[String; 3]>::try_from(subs(&pool)).unwrap();
+    assert_eq!(fee, "tuned overcommit, with the vendor’s fee");
+    assert_eq!(ec2, "repacking with a tuned policy: $4,754 less than today");
+    pool.plan.as_mut().unwrap().scenario = Some("emp-tuned".to_owned());
+    assert_eq!(subs(&pool)[1], "overcommit 1.5× memory, 3× CPU; with the vendor’s fee");
+    assert_eq!(subs(&sample::right_sizing())[2], "right-sized, with the vendor’s fee: $180 more than today");
+    // The headline has the amount of what would save most.
+    let little = subs(&sample::nothing_pays());
+    assert_eq!(little[1].replace('\u{a0}', " "), "right-sizing requests: 1.2 % less than today");
     let values = of_class(&Dom::parse(&page(&sample::undecided())), "value");
     assert_eq!(values[1], "cannot be said", "no amount where nothing can be recommended");
     let analysis = sample::right_sizing();
@@ -121,7 +230,7 @@ fn tiles_are_today_what_is_recommended_and_the_pool() {
     let values = of_class(&Dom::parse(&page(&analysis)), "value");
     let tiles = [amounts.today_monthly_usd, amounts.monthly_usd].map(wording::usd);
     assert_eq!(values[..2], tiles);
-    let year = format!(", {} a year,", wording::usd(amounts.saving_monthly_usd * 12.0));
+    let year = format!(", {} a year,", wording::usd_about(amounts.saving_monthly_usd * 12.0));
     assert!(page(&analysis).contains(&year), "{year}");
 }
 
@@ -153,10 +262,10 @@ fn scenarios_stand_beside_each_other_with_the_limits_they_break() {
     for part in [
         "Every scenario by the same limits",
         "Tuning used the first 504 hours; costs and limits are of the last 168 hours.",
-        "Late starts of services 2.1 %, 1 % allowed, today 0.1 %",
+        "Late starts of services 2.1 %, limit 1 %, today 0.1 %",
         "; 1 more",
-        "CPU short 0.104 %, 0.1 % allowed, today 0.031 %",
-        "Four m5a.large kept warm in each zone",
+        "CPU short 0.104 %, limit 0.1 %, today 0.031 %",
+        "Four spare m5a.large ready in each zone",
         "no, added to it",
         "None of the levels of headroom tried is enough",
         "checkout/checkout-api",
@@ -266,7 +375,7 @@ fn a_fleet_adds_up_what_is_recommended() {
         .collect();
     let saved = |analysis: Analysis| analysis.verdict.amounts.unwrap().saving_monthly_usd;
     let sum = saved(sample::right_sizing()) + saved(sample::pool_wins());
-    let page = reports::fleet(&members, &Money::default()).unwrap();
+    let page = reports::fleet(&members, &Money::default(), None).unwrap();
     assert!(
         page.contains(&format!("What is recommended saves {} a month on 2 of 5 clusters.", wording::usd(sum))),
         "{page}"
@@ -274,6 +383,11 @@ fn a_fleet_adds_up_what_is_recommended() {
     assert!(page.contains("low confidence") && page.contains("medium confidence"));
     assert!(page.contains("Right-size requests on EC2"));
     assert!(!page.contains("figure loss"), "a pool that is not recommended is no loss");
+    let total = page.split("class=\"total\"").nth(1).unwrap();
+    assert!(total.contains(&format!("Saves {}", wording::usd(sum))) && total.contains("on 2 of 5 clusters"), "{total}");
+    assert!(page.contains("As of 1 Jul 2025 (UTC).") && !page.contains("Made on"), "no day is made up");
+    let made = reports::fleet(&members, &Money::default(), "2025-07-03".parse().ok()).unwrap();
+    assert!(made.contains("Made on 3 Jul 2025 from hours until 1 Jul 2025 (UTC)."));
     let csv = String::from_utf8(reports::fleet_csv(&members).unwrap()).unwrap();
     assert!(csv.contains(",medium,") && csv.contains(",low,"), "{csv}");
 }

@@ -115,7 +115,7 @@ fn notes(report: &Report, figures: Option<&Figures>) -> Vec<String> {
         return notes;
     };
     if figures.hours_synthetic > 0 {
-        notes.push(format!("{} of them come from a generator.", number_format::count(figures.hours_synthetic)));
+        notes.push(format!("{} of them are synthetic.", number_format::count(figures.hours_synthetic)));
     }
     if let (Some(action), Some(amount)) = (figures.recommended_action, figures.recommended_saving_monthly_usd) {
         let money = Money::native(&figures.currency);

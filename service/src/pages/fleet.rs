@@ -63,7 +63,7 @@ const COLUMNS: [(&str, &str, &str, &str); 7] = [
     ("name", "Cluster", "", "text"),
     ("today", "Today", "a month", "number"),
     ("ec2", "Best EC2", "its like", "number"),
-    ("pool", "Pool", "with its fee", "number"),
+    ("pool", "Pool", "with the vendor’s fee", "number"),
     ("saving", "Saves", "against today", "number"),
     ("saving_ec2", "Saves", "against best EC2", "number"),
     ("recommended", "Recommended", "", "short"),

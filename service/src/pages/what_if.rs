@@ -348,7 +348,7 @@ fn differences(base: &Figures, with: &Figures) -> Vec<[String; 4]> {
     vec![
         row("Today", |figures| figures.today_monthly_usd),
         row("Best EC2, its like", |figures| figures.ec2_monthly_usd),
-        row("Pool, with its fee", |figures| figures.pool_monthly_usd),
+        row("Pool, with the vendor’s fee", |figures| figures.pool_monthly_usd),
         row("A pool saves against today", |figures| figures.saving_vs_today_monthly_usd),
         row("and against the best EC2", |figures| figures.saving_vs_ec2_monthly_usd),
         row("What is recommended saves", |figures| figures.recommended_saving_monthly_usd),

@@ -17,9 +17,9 @@ pub fn limit(limit: Limit) -> &'static str {
         Limit::HostLoss => "loss of a host",
         Limit::LateServices => "late starts of services",
         Limit::LateBatch => "late starts of batch pods",
-        Limit::OvertakenRuns => "overtaken runs",
+        Limit::OvertakenRuns => "late CronJob runs",
         Limit::Unplaceable => "pods without a machine",
-        Limit::HeadroomCost => "cost of warm machines",
+        Limit::HeadroomCost => "cost of spare nodes",
     }
 }
 
@@ -36,13 +36,13 @@ pub fn limit_what(limit: Limit) -> &'static str {
         Limit::HostLoss => "time in which the rest of a zone could not take over from a lost host",
         Limit::LateServices => "starts of services more than a minute late",
         Limit::LateBatch => "starts of batch pods later than a minute and a tenth of their length",
-        Limit::OvertakenRuns => "periodic runs that start after the next one is due",
+        Limit::OvertakenRuns => "CronJob runs that still wait when the next one is due",
         Limit::Unplaceable => "time of pods that never get a machine",
-        Limit::HeadroomCost => "cost of warm machines, of compute",
+        Limit::HeadroomCost => "cost of spare nodes that are kept ready, of compute",
     }
 }
 
-/// A value of a limit and what is allowed, with as many digits as it takes to see that they differ.
+/// A value and its limit, with as many digits as it takes to see that they differ.
 pub fn limit_values(of: Limit, value: f64, allowed: f64) -> [String; 2] {
     match of {
         Limit::Evictions | Limit::SingleEvictions => numbers_apart(value, allowed),
@@ -50,7 +50,7 @@ pub fn limit_values(of: Limit, value: f64, allowed: f64) -> [String; 2] {
     }
 }
 
-/// Describes what breaking a limit means, as a clause after "but", with what is allowed.
+/// Describes what breaking a limit means, as a clause after "but", with the limit and whose it is.
 pub fn breach(check: &LimitCheck) -> String {
     let Some(value) = check.value else {
         return format!("whether it keeps within the limit on {} is not known", limit(check.limit));
@@ -69,19 +69,28 @@ pub fn breach(check: &LimitCheck) -> String {
         Limit::HostLoss => format!("a zone could not make up for a lost host {value} of the time"),
         Limit::LateServices => format!("{value} of service starts would be more than a minute late"),
         Limit::LateBatch => format!("{value} of batch starts would be late"),
-        Limit::OvertakenRuns => format!("{value} of periodic runs would start after the next one is due"),
+        Limit::OvertakenRuns => format!("{value} of CronJob runs would still wait when the next one is due"),
         Limit::Unplaceable => format!("pods would have no machine for {value} of their time"),
-        Limit::HeadroomCost => format!("the warm machines it needs would be {value} of its compute cost"),
+        Limit::HeadroomCost => format!("the spare nodes it needs would be {value} of its compute cost"),
     };
-    let allowed = if check.allowed == 0.0 { "none".to_owned() } else { allowed };
-    format!("{what}, where {allowed} is allowed")
+    let allowed = if check.allowed == 0.0 { "zero".to_owned() } else { allowed };
+    let above_today = if follows_today(check) { ", a tenth above today’s" } else { "" };
+    format!("{what} (the limit set here is {allowed}{above_today})")
+}
+
+/// Returns true when a limit is not the one that is set, but a tenth above what today comes to, which is more.
+fn follows_today(check: &LimitCheck) -> bool {
+    /// Multiple of today's own measure that other scenarios may come to.
+    const TODAY_FACTOR: f64 = 1.1;
+    let of_today = check.today.map(|today| today * TODAY_FACTOR).filter(|of_today| *of_today > 0.0);
+    of_today.is_some_and(|of_today| (check.allowed - of_today).abs() < 1e-9 * of_today)
 }
 
 /// Says which limits today itself is over, with figures, in a sentence; `None` where it is over none.
 pub fn today_breaches(breaches: &[LimitCheck]) -> Option<String> {
     let figures = breaches.iter().filter_map(|check| {
         let [value, set] = limit_values(check.limit, check.value?, check.allowed);
-        Some(format!("{} ({value}, where {set} is set)", limit(check.limit)))
+        Some(format!("{} ({value}; the limit set here is {set})", limit(check.limit)))
     });
     let figures: Vec<String> = figures.collect();
     let them = if figures.len() == 1 { "it" } else { "them" };
@@ -111,49 +120,52 @@ mod tests {
     }
 
     #[test]
-    fn a_breach_names_what_it_comes_to_and_what_is_allowed() {
+    fn a_breach_names_what_it_comes_to_and_the_limit() {
         for (limit, value, allowed, expect) in [
             (
                 Limit::LateServices,
                 0.021,
                 0.01,
-                "2.1\u{a0}% of service starts would be more than a minute late, where 1\u{a0}% is allowed",
+                "2.1\u{a0}% of service starts would be more than a minute late (the limit set here is 1\u{a0}%)",
             ),
             (
                 Limit::OvertakenRuns,
-                0.000_32,
+                0.000_303,
                 0.000_1,
-                "0.032\u{a0}% of periodic runs would start after the next one is due, where 0.01\u{a0}% is allowed",
+                "0.03\u{a0}% of CronJob runs would still wait when the next one is due (the limit set here is 0.01\u{a0}%)",
             ),
             (
                 Limit::MemoryOverMean,
                 0.004,
                 0.0,
-                "0.4\u{a0}% of the pods' memory would be on machines that run out of it, where none is allowed",
+                "0.4\u{a0}% of the pods' memory would be on machines that run out of it (the limit set here is zero)",
             ),
             (
                 Limit::Evictions,
                 0.1004,
                 0.1,
-                "each service pod would be evicted 0.1004 times a day, where 0.1 is allowed",
+                "each service pod would be evicted 0.1004 times a day (the limit set here is 0.1)",
             ),
         ] {
             assert_eq!(breach(&check(limit, Some(value), allowed)), expect);
         }
+        // Where today is over what is set, others are held to a tenth more than today.
+        let of_today = LimitCheck { today: Some(0.02), ..check(Limit::LateServices, Some(0.03), 0.022) };
+        assert!(breach(&of_today).ends_with("late (the limit set here is 2.2\u{a0}%, a tenth above today’s)"));
         assert_eq!(today_breaches(&[]), None);
         let two = [check(Limit::LateServices, Some(0.021), 0.01), check(Limit::Evictions, Some(0.2), 0.1)];
         assert_eq!(
             today_breaches(&two[..1]).unwrap(),
             format!(
-                "Today itself is over the limit on {} (2.1\u{a0}%, where 1\u{a0}% is set); a change may come to a tenth more than \
-                 today under it.",
+                "Today itself is over the limit on {} (2.1\u{a0}%; the limit set here is 1\u{a0}%); a change may come to a tenth \
+                 more than today under it.",
                 limit(Limit::LateServices)
             )
         );
         assert!(
-            today_breaches(&two)
-                .unwrap()
-                .ends_with("(0.2, where 0.1 is set); a change may come to a tenth more than today under them.")
+            today_breaches(&two).unwrap().ends_with(
+                "(0.2; the limit set here is 0.1); a change may come to a tenth more than today under them."
+            )
         );
         assert_eq!(
             breach(&check(Limit::HostLoss, None, 0.0)),

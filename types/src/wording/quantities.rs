@@ -18,19 +18,27 @@ pub fn share(fraction: f64) -> String {
     percent_with(fraction, digits(fraction * 100.0))
 }
 
-/// Shows two shares as percent, with as many digits as it takes to see that they differ.
-pub fn told_apart(a: f64, b: f64) -> [String; 2] {
-    apart(a, b, percent_with, digits)
+/// Shows a share as percent to two digits beside a limit to the digits it has, with as many more as it takes to see that
+/// they differ.
+pub fn told_apart(value: f64, limit: f64) -> [String; 2] {
+    let of_value = two_digits(value * 100.0);
+    let at = |more: usize| [percent_with(value, of_value + more), percent_with(limit, digits(limit * 100.0) + more)];
+    first_that_differ(at)
+}
+
+/// Decimals that keep two digits of a number, and of a larger one those before the point.
+fn two_digits(number: f64) -> usize {
+    if number.abs() >= 9.95 { 0 } else { digits(number) }
 }
 
 /// Shows two numbers the same way.
 pub(super) fn numbers_apart(a: f64, b: f64) -> [String; 2] {
-    apart(a, b, number_with, digits)
+    first_that_differ(|more| [number_with(a, digits(a) + more), number_with(b, digits(b) + more)])
 }
 
-fn apart(a: f64, b: f64, text: fn(f64, usize) -> String, digits: fn(f64) -> usize) -> [String; 2] {
-    let at = |more: usize| [text(a, digits(a) + more), text(b, digits(b) + more)];
-    (0..4).map(at).find(|[a, b]| a != b).unwrap_or_else(|| at(0))
+/// Picks the texts with the fewest more digits that differ; those without more where none do.
+fn first_that_differ(at: impl Fn(usize) -> [String; 2]) -> [String; 2] {
+    (0..4).map(&at).find(|[a, b]| a != b).unwrap_or_else(|| at(0))
 }
 
 fn percent_with(fraction: f64, decimals: usize) -> String {
@@ -55,6 +63,20 @@ fn digits(number: f64) -> usize {
         size if size >= 0.00995 => 3,
         _ => 4,
     }
+}
+
+/// Shows a number as its place in an order: `91st`, `92nd`, `93rd`, `95th`, `99.5th`.
+pub fn ordinal(number: f64) -> String {
+    let text = number_with(number, 1);
+    // Eleven to nineteen, and what has a fraction, end alike.
+    let last = text.as_bytes().last().filter(|_| !matches!(text.as_bytes(), [.., b'.' | b'1', _]));
+    let suffix = match last {
+        Some(b'1') => "st",
+        Some(b'2') => "nd",
+        Some(b'3') => "rd",
+        _ => "th",
+    };
+    format!("{text}{suffix}")
 }
 
 /// Shows a small count as a word: `three`, `12`.
@@ -130,8 +152,31 @@ mod tests {
     fn what_is_a_little_more_than_allowed_does_not_look_the_same() {
         assert_eq!(told_apart(0.0013, 0.0005), ["0.13\u{a0}%", "0.05\u{a0}%"]);
         assert_eq!(told_apart(0.000_514, 0.000_51), ["0.0514\u{a0}%", "0.051\u{a0}%"]);
+        assert_eq!(told_apart(0.000_303, 0.000_1), ["0.03\u{a0}%", "0.01\u{a0}%"], "no digit more than it takes");
+        assert_eq!(told_apart(0.2367, 0.125), ["24\u{a0}%", "12.5\u{a0}%"], "a limit as it is set");
+        assert_eq!(told_apart(0.2004, 0.2), ["20.04\u{a0}%", "20\u{a0}%"]);
         assert_eq!(told_apart(0.0005, 0.0005), ["0.05\u{a0}%", "0.05\u{a0}%"]);
         assert_eq!(numbers_apart(0.1004, 0.1), ["0.1004", "0.1"]);
+    }
+
+    #[test]
+    fn a_place_has_the_ending_of_its_number() {
+        for (number, expect) in [
+            (1.0, "1st"),
+            (2.0, "2nd"),
+            (3.0, "3rd"),
+            (11.0, "11th"),
+            (12.0, "12th"),
+            (13.0, "13th"),
+            (50.0, "50th"),
+            (91.0, "91st"),
+            (92.0, "92nd"),
+            (93.0, "93rd"),
+            (95.0, "95th"),
+            (99.1, "99.1th"),
+        ] {
+            assert_eq!(ordinal(number), expect);
+        }
     }
 
     #[test]

@@ -44,24 +44,47 @@ pub fn action(id: ScenarioId) -> &'static str {
         ScenarioId::Ec2Tuned => "Repack on EC2 with a tuned policy",
         ScenarioId::Ec2Rightsized => "Right-size requests on EC2",
         ScenarioId::EmpVendor | ScenarioId::Emp => "Move to an elastic machine pool",
+        // Told apart from the one above in tables; a headline leaves the ratios to what stands below it.
         ScenarioId::EmpTuned => "Move to an elastic machine pool with tuned overcommit",
         ScenarioId::EmpRightsized => "Right-size requests and move to an elastic machine pool",
     }
 }
 
-/// Describes what is kept ready: `one m5a.large kept warm in each zone`; with elastic VMs of a pool.
+/// Describes what is kept ready: `one spare m5a.large ready in each zone`; with elastic VMs of a pool.
 pub fn headroom(headroom: &Headroom, of: ScenarioId) -> String {
-    let kept = (headroom.empty_seconds > 0).then(|| {
-        format!(
-            "empty {} kept for {}",
-            if of.is_emp() { "elastic VMs" } else { "nodes" },
-            duration(headroom.empty_seconds)
-        )
-    });
-    let n = headroom.warm_machines;
-    if n == 0 {
-        return kept.unwrap_or_else(|| "nothing kept warm".to_owned());
+    match (headroom.warm_machines, headroom.empty_seconds) {
+        (0, 0) => "nothing kept ready".to_owned(),
+        (0, seconds) => format!("{} kept for {}", empty_machines(of), duration(seconds)),
+        _ => spare_machines(headroom, of),
     }
+}
+
+/// Tells to keep it ready, and why: `Keep one spare m5a.large ready in each zone, so that new pods need not wait for one
+/// to boot`; with spare hosts of a pool where there are any. `None` where nothing is kept.
+pub fn keep_ready(kept: Option<&Headroom>, spare_hosts_per_zone: u32, of: ScenarioId) -> Option<String> {
+    let machines = kept.and_then(|kept| match (kept.warm_machines, kept.empty_seconds) {
+        (0, 0) => None,
+        (0, seconds) => Some((format!("{} for {}", empty_machines(of), duration(seconds)), "a boot")),
+        _ => Some((spare_machines(kept, of), "one to boot")),
+    });
+    let hosts = (spare_hosts_per_zone > 0).then(|| spare_hosts(spare_hosts_per_zone));
+    match (machines, hosts) {
+        (None, None) => None,
+        (Some((what, wait)), None) => Some(format!("Keep {what}, so that new pods need not wait for {wait}")),
+        (None, Some(hosts)) => Some(format!("Keep {hosts}, so that pods of a host that fails have room")),
+        (Some((what, _)), Some(hosts)) => {
+            Some(format!("Keep {what} and {hosts}, so that new pods and those of a host that fails need not wait"))
+        }
+    }
+}
+
+/// Nodes, or elastic VMs, that run nothing.
+fn empty_machines(of: ScenarioId) -> &'static str {
+    if of.is_emp() { "empty elastic VMs" } else { "empty nodes" }
+}
+
+fn spare_machines(headroom: &Headroom, of: ScenarioId) -> String {
+    let n = headroom.warm_machines;
     let kind = match (of.is_emp(), n) {
         (false, 1) => "node",
         (false, _) => "nodes",
@@ -69,11 +92,11 @@ pub fn headroom(headroom: &Headroom, of: ScenarioId) -> String {
         (true, _) => "elastic VMs",
     };
     match (headroom.instance_types.as_slice(), of.is_emp()) {
-        ([], _) => format!("{} {kind} kept warm in each zone", count(n)),
-        ([one], false) => format!("{} {one} kept warm in each zone", count(n)),
-        ([one], true) => format!("{} {one} {kind} kept warm in each zone", count(n)),
+        ([], _) => format!("{} spare {kind} ready in each zone", count(n)),
+        ([one], false) => format!("{} spare {one} ready in each zone", count(n)),
+        ([one], true) => format!("{} spare {one} {kind} ready in each zone", count(n)),
         (types, _) => {
-            format!("{} {kind} kept warm for each zone and kind of node ({})", count(n), few(types))
+            format!("{} spare {kind} ready in each zone for each kind of node ({})", count(n), few(types))
         }
     }
 }
@@ -133,26 +156,58 @@ mod tests {
     fn what_is_kept_ready_is_named() {
         let ec2 = ScenarioId::Ec2Rightsized;
         for (of, kept, expect) in [
-            (ec2, kept(1, &["m5a.large"], 600), "one m5a.large kept warm in each zone"),
-            (ec2, kept(2, &["m5a.large"], 600), "two m5a.large kept warm in each zone"),
+            (ec2, kept(1, &["m5a.large"], 600), "one spare m5a.large ready in each zone"),
+            (ec2, kept(2, &["m5a.large"], 600), "two spare m5a.large ready in each zone"),
             (ec2, kept(0, &[], 3600), "empty nodes kept for one hour"),
             (ScenarioId::Emp, kept(0, &[], 7200), "empty elastic VMs kept for two hours"),
-            (ScenarioId::Emp, kept(4, &["m5.xlarge"], 600), "four m5.xlarge elastic VMs kept warm in each zone"),
+            (ScenarioId::Emp, kept(4, &["m5.xlarge"], 600), "four spare m5.xlarge elastic VMs ready in each zone"),
             (
                 ec2,
                 kept(1, &["m5a.large", "m6g.large"], 600),
-                "one node kept warm for each zone and kind of node (m5a.large, m6g.large)",
+                "one spare node ready in each zone for each kind of node (m5a.large, m6g.large)",
             ),
         ] {
             assert_eq!(headroom(&kept, of), expect);
         }
         let many = ["m5.large", "m5.xlarge", "r5.large", "c5.large"];
-        let expect = "one node kept warm for each zone and kind of node (four types of m5, r5 and c5)";
+        let expect = "one spare node ready in each zone for each kind of node (four types of m5, r5 and c5)";
         assert_eq!(headroom(&kept(1, &many, 600), ec2), expect);
         let more = ["m5.large", "m5.xlarge", "r5.large", "c5.large", "t3.large", "m6i.large"];
         assert!(headroom(&kept(1, &more, 600), ec2).ends_with("(six types of m5, r5, c5 and two more)"));
         let alike = ["m5.large", "m5.xlarge", "m5.2xlarge", "m5.4xlarge"];
         assert!(headroom(&kept(1, &alike, 600), ec2).ends_with("(four types of m5)"));
+        for (of, kept, hosts, expect) in [
+            (
+                ec2,
+                Some(kept(1, &["m5a.large"], 600)),
+                0,
+                "Keep one spare m5a.large ready in each zone, so that new pods need not wait for one to boot",
+            ),
+            (
+                ec2,
+                Some(kept(2, &["m5a.large", "m6g.large"], 600)),
+                0,
+                "Keep two spare nodes ready in each zone for each kind of node (m5a.large, m6g.large), so that new pods need \
+                 not wait for one to boot",
+            ),
+            (
+                ec2,
+                Some(kept(0, &[], 3600)),
+                0,
+                "Keep empty nodes for one hour, so that new pods need not wait for a boot",
+            ),
+            (ScenarioId::Emp, None, 1, "Keep one spare host in each zone, so that pods of a host that fails have room"),
+            (
+                ScenarioId::Emp,
+                Some(kept(1, &["m5.xlarge"], 600)),
+                1,
+                "Keep one spare m5.xlarge elastic VM ready in each zone and one spare host in each zone, so that new pods and \
+                 those of a host that fails need not wait",
+            ),
+        ] {
+            assert_eq!(keep_ready(kept.as_ref(), hosts, of).as_deref(), Some(expect));
+        }
+        assert_eq!([keep_ready(None, 0, ec2), keep_ready(Some(&kept(0, &[], 0)), 0, ec2)], [None, None]);
         assert_eq!(spare_hosts(1), "one spare host in each zone");
         assert_eq!(remedy(&RemedyKind::SpareHosts { per_zone: 2 }, ScenarioId::Emp), "two spare hosts in each zone");
     }

@@ -22,6 +22,8 @@ pub fn verdict(verdict: &Verdict, currency: &str) -> String {
 /// Returns what to do, in a few words and without a full stop: `Right-size requests on EC2`.
 pub fn stance(verdict: &Verdict) -> &'static str {
     match (verdict.reason, verdict.recommended()) {
+        // Which ratios a pool has is a detail of it.
+        (Some(Reason::SavesMost | Reason::ChangesLess), Some(ScenarioId::EmpTuned)) => action(ScenarioId::Emp),
         (Some(Reason::SavesMost | Reason::ChangesLess), Some(id)) => action(id),
         (Some(Reason::NothingSaves | Reason::SavesTooLittle | Reason::LimitsBroken), _) => "Stay as you are",
         (Some(Reason::WindowTooShort), _) => "No recommendation yet",

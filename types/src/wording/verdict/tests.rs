@@ -92,8 +92,8 @@ fn right_sizing_with_headroom_and_a_dearer_pool() {
     let mut said = verdict(Reason::SavesMost, Some(ScenarioId::Ec2Rightsized), pools);
     check(
         &said,
-        "Right-size requests on EC2: saves $9,937 a month (61 %) with one m5a.large kept warm in each zone ($125 a month, \
-         already deducted). An elastic machine pool would cost $2,482 a month more than today.",
+        "Right-size requests on EC2: saves $9,937 a month (61 %) with one spare m5a.large ready in each zone ($125 a \
+         month, already deducted). An elastic machine pool would cost $2,482 a month more than today.",
     );
     said.judged[0].headroom = None;
     said.judged[1].zone_hosts = Some(ZoneHosts { zones: 3, hosts: 3.0, fill_fraction: 0.45 });
@@ -112,8 +112,8 @@ fn repacking_with_nodes_kept_and_a_pool_that_breaks_a_limit() {
     check(
         &verdict(Reason::SavesMost, Some(ScenarioId::Ec2Tuned), vec![pool, tuned]),
         "Repack on EC2 with a tuned policy: saves $1,300 a month (8 %) with empty nodes kept for one hour. An elastic machine \
-         pool would save $2,000 a month (12 %), but 2.1 % of service starts would be more than a minute late, where 1 % is \
-         allowed.",
+         pool would save $2,000 a month (12 %), but 2.1 % of service starts would be more than a minute late (the limit set \
+         here is 1 %).",
     );
 }
 
@@ -135,16 +135,19 @@ fn a_pool_with_a_spare_host_beats_what_holds_on_ec2() {
         &said,
         "Move to an elastic machine pool: saves $6,000 a month (37 %) with one spare host in each zone ($2,100 a month, \
          already deducted), $2,000 more than the best EC2 alternative. Right-sizing requests on EC2 would save $9,000 a month \
-         (55 %), but 2.1 % of service starts would be more than a minute late, where 1 % is allowed.",
+         (55 %), but 2.1 % of service starts would be more than a minute late (the limit set here is 1 %).",
     );
     said.remedies.clear();
     said.judged[0].headroom = Some(one_warm());
     said.judged.truncate(2);
     check(
         &said,
-        "Move to an elastic machine pool: saves $6,000 a month (37 %) with one m5a.large elastic VM kept warm in each zone \
+        "Move to an elastic machine pool: saves $6,000 a month (37 %) with one spare m5a.large elastic VM ready in each zone \
          and one spare host in each zone, $2,000 more than the best EC2 alternative.",
     );
+    said.recommendation = Some(ScenarioId::EmpTuned.as_str().to_owned());
+    assert_eq!(stance(&said), "Move to an elastic machine pool", "ratios are no part of what to do");
+    said.recommendation = Some(ScenarioId::Emp.as_str().to_owned());
     said.judged.truncate(1);
     said.judged[0].spare_hosts_per_zone = 0;
     said.judged[0].headroom = None;
@@ -180,7 +183,7 @@ fn stay_where_nothing_or_little_is_saved() {
         &verdict(Reason::SavesTooLittle, Some(ScenarioId::Ec2Today), mixed),
         "Stay as you are: nothing within the limits saves more than 3 % of the bill. The most would come from repacking on EC2 \
          with a tuned policy: $200 a month (1.2 %). An elastic machine pool would save $3,000 a month (18 %), but 2.1 % of \
-         service starts would be more than a minute late, where 1 % is allowed.",
+         service starts would be more than a minute late (the limit set here is 1 %).",
     );
     let mut unsure = verdict(Reason::SavesTooLittle, Some(ScenarioId::Ec2Today), vec![judged(ScenarioId::Emp, 700.0)]);
     unsure.confidence = Some(Confidence { level: ConfidenceLevel::Low, doubts: vec![Doubt::BackTest { share: 0.06 }] });
@@ -199,7 +202,7 @@ fn limits_broken_with_and_without_a_remedy() {
     let scenarios = vec![right_sized, judged(ScenarioId::Emp, -500.0)];
     let mut said = verdict(Reason::LimitsBroken, Some(ScenarioId::Ec2Today), scenarios);
     let broken = "Stay as you are: cheaper ways exist, but each breaks a limit. Right-sizing requests on EC2 would save \
-         $9,937 a month (61 %), but 2.1 % of service starts would be more than a minute late, where 1 % is allowed, and one \
+         $9,937 a month (61 %), but 2.1 % of service starts would be more than a minute late (the limit set here is 1 %), and one \
          more limit breaks.";
     let pool = "An elastic machine pool would cost $500 a month more than today.";
     check(&said, &format!("{broken} {pool}"));
@@ -213,7 +216,7 @@ fn limits_broken_with_and_without_a_remedy() {
     said.remedies = vec![remedy(RemedyKind::KeepWarm { headroom: one_warm() }, Some(125.0))];
     check(
         &said,
-        &format!("{broken} It would hold with one m5a.large kept warm in each zone, for $125 a month. {pool}"),
+        &format!("{broken} It would hold with one spare m5a.large ready in each zone, for $125 a month. {pool}"),
     );
     said.remedies = vec![remedy(RemedyKind::NoneFound, None)];
     check(&said, &format!("{broken} No level of headroom tried is enough to mend that. {pool}"));

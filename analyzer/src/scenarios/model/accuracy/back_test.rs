@@ -29,7 +29,7 @@ pub(crate) fn back_test(today: &Outcome, cost_ratio: Option<f64>) -> BackTest {
 pub(crate) fn note(back_test: &BackTest) -> Option<Note> {
     (back_test.waits_agree == Some(false)).then(|| {
         Note::warning(format!(
-            "Starts that wait for over a minute: {} of {} in our simulation of today's machines, {} as measured, more than {} apart. What is said of late starts is as far off.",
+            "Late starts are simulated inexactly: {} of {} wait for over a minute in our simulation of today's machines, {} as measured, more than {} apart. What is said of late starts is as far off.",
             brief(unsigned(back_test.replayed_long_waits)),
             counted(back_test.starts, "start"),
             brief(unsigned(back_test.measured_long_waits)),

@@ -21,9 +21,9 @@ fn mend(analysis: &Analysis) -> Option<Step> {
     let what: Vec<String> =
         mend.remedies.iter().map(|remedy| wording::remedy(&remedy.what, mend.judged.scenario)).collect();
     let what = format!(
-        "Arrange for {} ({} a month): {} then saves {} a month, net",
-        what.join(" and "),
+        "Decide whether to pay {} a month for {}: {} then saves {} a month, net",
         money(analysis, mend.price_monthly_usd),
+        what.join(" and "),
         wording::scenario(mend.judged.scenario),
         money(analysis, mend.net_monthly_usd),
     );
@@ -53,7 +53,7 @@ fn decide(analysis: &Analysis) -> Option<Step> {
     };
     Some(step(StepKind::HoldLimits, what, None).asking(judged.saving_monthly_usd).about(worst(judged)).with(
         format!("As it is, {}. {OVERLAPS}", breaches(judged)),
-        "the table of limits; what is allowed stands under `risk` in the assumptions",
+        "the table of limits; they are set under `risk` in the assumptions",
     ))
 }
 

@@ -127,15 +127,13 @@ fn kept_monthly(verdict: &Verdict, judged: &Judged) -> f64 {
 }
 
 fn keep_ready(judged: &Judged, saved: f64) -> Option<Step> {
-    let warm = judged.headroom.as_ref().map(|kept| wording::headroom(kept, judged.scenario));
-    let spares = (judged.spare_hosts_per_zone > 0).then(|| wording::spare_hosts(judged.spare_hosts_per_zone));
-    let what: Vec<String> = warm.into_iter().chain(spares).collect();
-    (!what.is_empty()).then(|| {
-        let types = judged.headroom.iter().flat_map(|kept| kept.instance_types.clone()).collect();
-        step(StepKind::KeepReady, format!("First arrange for {}", what.join(" and ")), Some(saved))
-            .about(types)
-            .with("Without it, pods would start late or could not be taken over.", ready_place(judged.scenario))
-    })
+    let what = wording::keep_ready(judged.headroom.as_ref(), judged.spare_hosts_per_zone, judged.scenario)?;
+    let types = judged.headroom.iter().flat_map(|kept| kept.instance_types.clone()).collect();
+    let step = step(StepKind::KeepReady, what, Some(saved)).about(types);
+    Some(step.with(
+        "Do this first: without it pods would start late, or could not be taken over.",
+        ready_place(judged.scenario),
+    ))
 }
 
 fn right_size(analysis: &Analysis, saved: f64) -> Step {
