@@ -9,7 +9,7 @@ use types::analysis::{
 };
 use types::number::{count, float, ratio};
 use types::window::HOUR_SECONDS;
-use types::{HOURS_PER_MONTH, NanoUsd};
+use types::{CapacityType, HOURS_PER_MONTH, NanoUsd};
 
 use crate::amount::Pico;
 use crate::charge::Purchase;
@@ -225,15 +225,12 @@ fn compared(lines: &[BillLine]) -> Option<BillCompared> {
 }
 
 fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine> {
-    type Of<'a> = BTreeMap<(&'a str, &'static str), (i64, NanoUsd, i64, BTreeMap<Purchase, Sums>)>;
-    let capacity = |spot: bool| if spot { "spot" } else { "on-demand" };
+    type Of<'a> = BTreeMap<(&'a str, CapacityType), (i64, NanoUsd, i64, BTreeMap<Purchase, Sums>)>;
     let mut rows: Of<'_> = BTreeMap::new();
     for node in matcher.seen.nodes.values().filter(|node| !node.about.instance_type.is_empty()) {
         let (seconds, _) = node.track.seconds(matcher.both());
         if seconds > 0 {
-            let row = rows
-                .entry((node.about.instance_type.as_str(), capacity(node.about.capacity_type == "spot")))
-                .or_default();
+            let row = rows.entry((node.about.instance_type.as_str(), node.about.capacity_type)).or_default();
             row.0 = row.0.saturating_add(seconds);
             if let Some(price) = node.about.price {
                 row.1 += price.for_seconds(seconds).cost();
@@ -243,7 +240,7 @@ fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine
     }
     for (key, line, sums) in mine {
         if *line == Line::Compute {
-            let row = rows.entry((key.what.as_str(), capacity(key.purchase == Purchase::Spot))).or_default();
+            let row = rows.entry((key.what.as_str(), key.purchase.capacity_type())).or_default();
             row.3.entry(key.purchase).or_default().add(*sums);
         }
     }
@@ -254,7 +251,7 @@ fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine
             purchases.values().for_each(|sums| all.add(*sums));
             BilledMachine {
                 instance_type: instance_type.to_owned(),
-                capacity_type: capacity_type.to_owned(),
+                capacity_type: capacity_type.to_string(),
                 seen_hours: hours(seen),
                 billed_hours: all.quantity.float(),
                 estimated_usd_per_hour: ratio(estimated.usd(), hours(priced)),

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::analysis::{
     CommitmentUse, ComputeCost, CostItem, ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
 };
-use types::{NanoUsd, PriceSeconds, UsdPerHour};
+use types::{ComputeType, NanoUsd, PriceSeconds, UsdPerHour};
 
 use crate::assumptions::Assumptions;
 use crate::bill::grade::{Grade, Graded};
@@ -126,11 +126,7 @@ pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Optio
 
 /// The same of a label's value, or its absence.
 pub(crate) fn capacity_type_of(name: Option<&str>, assumptions: &Assumptions) -> Option<CapacityType> {
-    match name.unwrap_or(assumptions.terms.ec2_unlabelled_capacity_type) {
-        "on-demand" => Some(CapacityType::OnDemand),
-        "spot" => Some(CapacityType::Spot),
-        _ => None,
-    }
+    CapacityType::of(name.unwrap_or(assumptions.terms.ec2_unlabelled_capacity_type))
 }
 
 /// Returns how a node is bought and the price of an hour of it, or why that is not known.
@@ -143,7 +139,7 @@ pub(crate) fn node_price(
     if kind.emp_owned {
         return Err("already an elastic VM: AWS bills its host, which the cluster does not show".to_owned());
     }
-    if kind.compute_type == "hybrid" {
+    if kind.compute_type == ComputeType::Hybrid {
         return Err("a hybrid node: your own machine, for which AWS takes only the fee of EKS".to_owned());
     }
     let os = operating_system(kind.os.as_deref(), assumptions).ok_or_else(|| {
@@ -165,10 +161,9 @@ pub(crate) fn node_price(
     };
     match pricing.rate(&machine) {
         Some(rate) => Ok((machine, rate.contracted.clone())),
-        None if kind.compute_type == "outpost" => Err(ON_OUTPOST.to_owned()),
+        None if kind.compute_type == ComputeType::Outpost => Err(ON_OUTPOST.to_owned()),
         None => Err(format!(
-            "no {} price of {}{} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
-            capacity_type.as_str(),
+            "no {capacity_type} price of {}{} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
             machine.instance_type,
             os.licence().map(|name| format!(" with {name}")).unwrap_or_default(),
             machine.region
@@ -197,7 +192,7 @@ fn on_demand_unit(observed: &Observed) -> &'static str {
 
 /// Returns true when another scenario could run other machines in the place of such a node, were its price known.
 fn may_be_replaced(kind: &NodeKind) -> bool {
-    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(is_linux)
+    kind.compute_type == ComputeType::Ec2 && !kind.emp_owned && kind.os.as_deref().is_none_or(is_linux)
 }
 
 /// Why a machine on an Outpost has no price.
@@ -353,7 +348,7 @@ impl Bill {
         let boot_seconds = whole(assumptions.replay.ec2_boot_seconds);
         let mut line = NanoUsd::ZERO;
         let mut nodes = std::mem::take(&mut self.nodes);
-        for node in nodes.iter_mut().filter(|node| node.kind.compute_type == "auto") {
+        for node in nodes.iter_mut().filter(|node| node.kind.compute_type == ComputeType::AutoMode) {
             let Ok(price) = &node.cost else { continue };
             let on_demand = MachineKind { capacity_type: CapacityType::OnDemand, ..price.machine.clone() };
             let known = book.list(&on_demand).zip(book.auto_mode_share(on_demand.family(), &on_demand.region));

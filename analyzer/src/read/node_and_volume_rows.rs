@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{load_balancer_hour, node_hour, volume_hour};
+use types::ComputeType;
 
 use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
 use crate::sums::hour_facts::LoadBalancerRow;
@@ -97,7 +98,7 @@ pub(crate) fn nodes(batch: &RecordBatch) -> Result<Vec<(i64, NodeRow)>, Misfit> 
             instance_type: instance_type.owned(row),
             instance_type_source: instance_type_source.some(row).to_owned(),
             capacity_type: capacity_type.owned(row),
-            compute_type: placed(compute_type.some(row), zone.get(row)).to_owned(),
+            compute_type: placed(ComputeType::of(compute_type.some(row)), zone.get(row)),
             arch: arch.owned(row),
             os: os_name(os.get(row), os_image.get(row)).map(ToOwned::to_owned),
             region: region.owned(row).or_else(|| region_of_zone(zone.get(row)?)),

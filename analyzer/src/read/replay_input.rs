@@ -11,6 +11,7 @@ use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{container_hour, node_hour, pod_hour, volume_hour};
 use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
+use types::ComputeType;
 
 use crate::fast_maps::FastMap;
 use crate::interner::Interner;
@@ -18,6 +19,7 @@ use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
 use crate::sums::hour_facts::DAEMONS;
 use crate::sums::unknown_slots::{SlotBits, UnknownSlots, of_zone};
 use crate::sums::volume_billing::is_ebs_id;
+use crate::sums::zone_regions::placed;
 
 /// Platform, the sharers of machines: pods of one run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +50,7 @@ pub(crate) struct NodePlace {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) instance_type: Option<&'a str>,
-    pub(crate) compute_type: &'a str,
+    pub(crate) compute_type: ComputeType,
     pub(crate) capacity_type: Option<&'a str>,
     pub(crate) os: Option<&'a str>,
     pub(crate) emp_owned: bool,
@@ -321,7 +323,7 @@ impl Rows {
             let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
             let facts = NodeFacts {
                 instance_type: instance_type.get(row),
-                compute_type: crate::sums::zone_regions::placed(compute_type.some(row), zone.get(row)),
+                compute_type: placed(ComputeType::of(compute_type.some(row)), zone.get(row)),
                 capacity_type: capacity_type.get(row),
                 os: crate::sums::node_billing::os_name(os.get(row), os_image.get(row)),
                 emp_owned: emp_owned.get(row).unwrap_or_default(),

@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use lake::tables::{container_hour, pod_hour};
 use lake::{Column, SlotValues};
 use types::window::HOUR_SECONDS;
-use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
+use types::{ComputeType, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::fast_maps::{FastMap, hash};
 use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
@@ -100,7 +100,7 @@ impl PodSlots {
     /// Where the nodes are, and hours in which it is to be found out what has no sample.
     pub(crate) fn nodes(&mut self, lacking: BTreeSet<i64>, nodes: &BTreeMap<i64, Vec<NodeRow>>, ledger: &mut Ledger) {
         for (hour, nodes) in nodes {
-            for node in nodes.iter().filter(|node| node.kind.compute_type != "fargate") {
+            for node in nodes.iter().filter(|node| node.kind.compute_type != ComputeType::Fargate) {
                 let zone = node.zone.clone().unwrap_or_default();
                 let of_hour = (*hour, ledger.node_names.index_of(&node.name));
                 self.zones.insert(of_hour, zone);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use catalog::{Minor, Support};
-use types::NanoUsd;
 use types::analysis::Note;
+use types::{ComputeType, NanoUsd};
 
 use super::{Bill, Item};
 use crate::assumptions::Assumptions;
@@ -94,7 +94,7 @@ impl Bill {
 
     /// The fee of EKS for hybrid nodes, by the vCPU-hour, in tiers by the month.
     fn add_hybrid_nodes(&mut self, observed: &Observed, book: &PriceBook, region: &str) -> NanoUsd {
-        let hybrid = observed.billed.iter().filter(|(billed_as, _)| billed_as.kind.compute_type == "hybrid");
+        let hybrid = observed.billed.iter().filter(|(billed_as, _)| billed_as.kind.compute_type == ComputeType::Hybrid);
         let (mut seconds, mut unknown) = (0, 0);
         for (_, sums) in hybrid {
             seconds += sums.millicore_seconds;

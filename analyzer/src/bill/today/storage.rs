@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use types::NanoUsd;
 use types::analysis::Note;
+use types::{ComputeType, NanoUsd};
 
 use super::{Bill, Item, NodeCost, VolumeCost, hours};
 use crate::assumptions::Assumptions;
@@ -206,7 +206,7 @@ impl Bill {
             let region = region.as_deref();
             let here = |name: &'static str| Some((name, book.volume(name, region?)?));
             // Most Local Zones and Wavelength Zones sell no gp3; what is there is gp2.
-            let outside = ["local-zone", "wavelength"].contains(&&*node.kind.compute_type);
+            let outside = matches!(node.kind.compute_type, ComputeType::LocalZone | ComputeType::Wavelength);
             let sold = here(volume_type).or_else(|| here("gp2").filter(|_| outside));
             let Some((volume_type, unit)) = sold else {
                 let reason = region.map_or_else(
@@ -319,7 +319,7 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
 
 /// Returns true when AWS bills the node's disks by themselves; the rack of an Outpost includes them.
 fn is_aws(node: &NodeCost) -> bool {
-    !["hybrid", "outpost"].contains(&&*node.kind.compute_type) && !node.kind.emp_owned
+    !matches!(node.kind.compute_type, ComputeType::Hybrid | ComputeType::Outpost) && !node.kind.emp_owned
 }
 
 fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {
