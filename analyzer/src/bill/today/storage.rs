@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use types::analysis::Note;
+use types::analysis::{GradeReason, Note};
 use types::{ComputeType, NanoUsd};
 
 use super::{Bill, Item, NodeCost, VolumeCost, hours};
 use crate::assumptions::Assumptions;
-use crate::bill::grade::Grade;
 use crate::number::{float, ratio, whole};
 use crate::prices::{PriceBook, Priced};
 use crate::sums::node_usage_by_owner::Ledger;
@@ -28,9 +27,6 @@ const IO2_SECOND_TIER_IOPS: i64 = 64_000;
 
 /// Reason that a volume has no price that is on an Outpost, or may be.
 const ON_OUTPOST: &str = "on an Outpost, or mounted by no pod that tells; the rack of one, disks included, is paid for by the term: give what a GiB-month costs you as [[volume]] in the prices file, its region with -outpost behind it";
-
-/// Why what EFS stores is not measured.
-pub(crate) const EFS_USED: &str = "what EFS stores is taken from the kubelet's statistics of each claim";
 
 impl Bill {
     pub(super) fn add_volumes(
@@ -71,10 +67,7 @@ impl Bill {
             }
             match priced {
                 Ok((volume_type, region, unit)) => {
-                    let (grade, reason) = match (kind.store, &kind.volume_type) {
-                        (Store::Ebs, None) => (Grade::Assumed, "volume type is assumed"),
-                        _ => (Grade::Measured, ""),
-                    };
+                    let assumed = kind.store == Store::Ebs && kind.volume_type.is_none();
                     let item = Item {
                         line: "volumes",
                         what: format!("{volume_type} storage"),
@@ -83,7 +76,7 @@ impl Bill {
                         cost: unit.price.scaled(sums.byte_seconds, GIB * month_seconds),
                         priced: unit,
                     };
-                    let storage = self.add_item(item, grade, reason);
+                    let storage = self.add_item(item, assumed.then_some(GradeReason::VolumeType));
                     let performance = self.volume_extras(kind, volume_type, region, sums, (book, month_seconds));
                     self.volumes.insert(kind.clone(), VolumeCost { storage, performance });
                     line = Some(line.unwrap_or_default() + storage + performance);
@@ -114,7 +107,7 @@ impl Bill {
             cost: unit.price.scaled(sums.used_byte_seconds, GIB * month_seconds),
             priced: unit,
         };
-        (sums.used_seconds > 0).then(|| self.add_item(item, Grade::Inferred, EFS_USED))
+        (sums.used_seconds > 0).then(|| self.add_item(item, Some(GradeReason::EfsUsage)))
     }
 
     /// Snapshots, as the assumptions count them.
@@ -138,7 +131,7 @@ impl Bill {
             cost: unit.price.scaled(gib_seconds, crate::monthly_scaling::month_seconds()),
             priced: unit,
         };
-        Some(self.add_item(item, Grade::Assumed, "their number is assumed"))
+        Some(self.add_item(item, Some(GradeReason::Counted)))
     }
 
     /// IOPS and throughput beyond what the storage price holds.
@@ -173,7 +166,7 @@ impl Bill {
                         cost: unit.price.scaled(amount, month_seconds),
                         priced: unit,
                     };
-                    cost += self.add_item(item, Grade::Measured, "");
+                    cost += self.add_item(item, None);
                 }
                 None => {
                     let reason = format!("no price of {item} in {region}");
@@ -234,8 +227,7 @@ impl Bill {
                     cost: unit.price.scaled(sums.root_disk_byte_seconds, GIB * month_seconds),
                     priced: unit,
                 },
-                Grade::Assumed,
-                "type of root disks is assumed",
+                Some(GradeReason::RootDiskType),
             );
             line = Some(line.unwrap_or_default() + node.root_disks);
         }
