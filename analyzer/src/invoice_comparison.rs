@@ -90,7 +90,7 @@ async fn estimate_of(
 }
 
 fn estimate(bill: &Bill) -> Estimate {
-    Estimate { lines: bill.lines, items: bill.cost_items() }
+    Estimate { lines: bill.lines, apart: bill.apart.clone() }
 }
 
 /// Machines and volumes by id, as the hours come.

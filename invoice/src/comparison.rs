@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use types::analysis::{
     BillCompared, BillExport, BillHours, BillLine, BilledElsewhere, BilledMachine, BilledPurchase, BilledUnit,
-    CostItem, ExactLines, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, Note, OnlyBilled, OnlySeen,
+    ExactLines, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, Note, OnlyBilled, OnlySeen,
 };
 use types::number::{count, float, ratio};
 use types::window::HOUR_SECONDS;
@@ -30,8 +30,8 @@ const OFF: f64 = 0.05;
 pub struct Estimate {
     /// Today's bill, by line.
     pub lines: ExactLines,
-    /// Items of the lines other than compute.
-    pub items: Vec<CostItem>,
+    /// Parts of those lines that a bill has on other lines: by that line.
+    pub apart: BTreeMap<Line, NanoUsd>,
 }
 
 /// Terms under which an invoice is concluded.
@@ -181,32 +181,22 @@ fn leftovers(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Sums {
 
 /// Estimates a line; `None` where this program does not know it.
 fn estimated(line: Line, estimate: &Estimate) -> Option<NanoUsd> {
-    let items = |is: &dyn Fn(&CostItem) -> bool| -> Option<NanoUsd> {
-        let of: Vec<f64> = estimate.items.iter().filter(|item| is(item)).map(|item| item.cost_usd).collect();
-        (!of.is_empty()).then(|| Pico::of_float(of.iter().sum()).unwrap_or_default().nano_usd())
-    };
-    let network = |words: &'static [&'static str]| {
-        items(&|item: &CostItem| item.line == "network" && words.iter().any(|word| item.what.contains(word)))
-    };
-    let of_volumes = |item: &CostItem| item.line == "volumes";
-    // Not EBS volumes, so in other lines of a bill.
-    let other_store = |item: &CostItem| {
-        of_volumes(item) && ["EFS", "FSx", "fsx", "snapshot"].iter().any(|word| item.what.contains(word))
-    };
+    let part = |line: Line| estimate.apart.get(&line).copied();
     match line {
         Line::Compute => estimate.lines.compute,
         Line::Fargate => estimate.lines.fargate,
         Line::RootDisks => estimate.lines.root_disks,
-        Line::Volumes => estimate.lines.volumes.map(|all| all - items(&other_store).unwrap_or_default()),
+        Line::Volumes => estimate.lines.volumes.map(|all| {
+            let others = [Line::Snapshots, Line::Other].into_iter().filter_map(part);
+            all - others.sum::<NanoUsd>()
+        }),
         Line::AutoMode => estimate.lines.auto_mode,
         Line::CpuCredits => estimate.lines.cpu_credits,
         Line::ControlPlane => estimate.lines.control_plane,
         Line::UnusedCommitments => estimate.lines.unused_commitments,
-        Line::Snapshots => items(&|item: &CostItem| of_volumes(item) && item.what.contains("snapshot")),
-        Line::NatGateways => network(&["NAT gateways"]),
+        Line::Snapshots | Line::NatGateways | Line::InterfaceEndpoints => part(line),
         Line::PublicIpv4 => estimate.lines.public_ipv4,
         Line::LoadBalancers => estimate.lines.load_balancers,
-        Line::InterfaceEndpoints => network(&["interface endpoints"]),
         Line::Ebs | Line::DataTransfer | Line::Support | Line::Tax | Line::Credits | Line::Other => None,
     }
 }

@@ -9,6 +9,7 @@ mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invoice::Line;
 use types::analysis::{
     CommitmentUse, ComputeCost, CostItem, ExactLines, GradeReason, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Bill {
     pub(crate) more_for_volumes: Option<NanoUsd>,
     /// Of the volumes line, what snapshots cost, which no claim pays.
     pub(crate) snapshots: NanoUsd,
+    /// Parts of the lines that AWS's bill has on other lines; file systems on that of everything else.
+    pub(crate) apart: BTreeMap<Line, NanoUsd>,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
     /// Items of the lines other than compute.
@@ -202,6 +205,7 @@ impl Bill {
             volumes: BTreeMap::new(),
             more_for_volumes: Some(NanoUsd::ZERO),
             snapshots: NanoUsd::ZERO,
+            apart: BTreeMap::new(),
             graded: Vec::new(),
             items: Vec::new(),
         };

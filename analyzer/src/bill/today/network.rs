@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use invoice::Line;
 use types::NanoUsd;
 use types::analysis::GradeReason;
 
@@ -43,15 +44,22 @@ impl Bill {
     ) -> Option<NanoUsd> {
         let terms = &assumptions.terms;
         let counted = [
-            (terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways"),
-            (terms.network_interface_endpoints, "vpc.interface_endpoint", "interface endpoints, by the zone"),
+            (terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways", Line::NatGateways),
+            (
+                terms.network_interface_endpoints,
+                "vpc.interface_endpoint",
+                "interface endpoints, by the zone",
+                Line::InterfaceEndpoints,
+            ),
         ];
         let mut line = None;
-        for (count, item, what) in counted {
+        for (count, item, what, apart) in counted {
             let seconds = observed.known_seconds() * i128::from(whole(count));
             let (what, reason) = (what.to_owned(), Some(GradeReason::Counted));
             let counted = ByTheHour { line: "network", item, what, seconds, reason };
-            line = sum(line, self.add_by_the_hour(counted, observed.region(), book));
+            let cost = self.add_by_the_hour(counted, observed.region(), book);
+            self.apart.extend(cost.map(|cost| (apart, cost)));
+            line = sum(line, cost);
         }
         line
     }

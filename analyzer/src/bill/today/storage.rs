@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use invoice::Line;
 use types::analysis::{GradeReason, Note};
 use types::{ComputeType, NanoUsd};
 
@@ -39,6 +40,7 @@ impl Bill {
         let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
         if let Some(snapshots) = self.add_snapshots(observed, book, assumptions) {
             self.snapshots = snapshots;
+            self.apart.insert(Line::Snapshots, snapshots);
             line = Some(line.unwrap_or_default() + snapshots);
         }
         for (kind, sums) in &observed.volumes {
@@ -47,6 +49,7 @@ impl Bill {
             if let (Store::Efs, Ok((_, _, unit))) = (kind.store, &priced) {
                 if let Some(storage) = self.add_efs(sums, unit.clone(), month_seconds) {
                     self.volumes.insert(kind.clone(), VolumeCost { storage, performance: NanoUsd::ZERO });
+                    *self.apart.entry(Line::Other).or_default() += storage;
                     line = Some(line.unwrap_or_default() + storage);
                 }
                 continue;
@@ -77,6 +80,9 @@ impl Bill {
                         priced: unit,
                     };
                     let storage = self.add_item(item, assumed.then_some(GradeReason::VolumeType));
+                    if kind.store == Store::Fsx {
+                        *self.apart.entry(Line::Other).or_default() += storage;
+                    }
                     let performance = self.volume_extras(kind, volume_type, region, sums, (book, month_seconds));
                     self.volumes.insert(kind.clone(), VolumeCost { storage, performance });
                     line = Some(line.unwrap_or_default() + storage + performance);
