@@ -3,4 +3,5 @@
 pub(crate) mod allocation;
 pub(crate) mod evidence_grades;
 pub(crate) mod grade;
+pub(crate) mod no_price;
 pub(crate) mod today;

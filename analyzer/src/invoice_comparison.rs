@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use invoice::{Estimate, Export, ExportUri, Matcher, Seen, SeenNode, SeenVolume, Terms, instance_id};
 use lake::Lake;
-use types::Hour;
 use types::analysis::Invoice;
+use types::{CapacityType, Hour};
 
 use crate::analyze::{Request, read_facts};
 use crate::bill::today::{Bill, node_price};
@@ -90,7 +90,7 @@ async fn estimate_of(
 }
 
 fn estimate(bill: &Bill) -> Estimate {
-    Estimate { lines: bill.lines, items: bill.cost_items() }
+    Estimate { lines: bill.lines, apart: bill.apart.clone() }
 }
 
 /// Machines and volumes by id, as the hours come.
@@ -113,12 +113,12 @@ impl<'a> Seeing<'a> {
             let Some(id) = instance_id(&node.provider_id) else { continue };
             seen.node(facts.hour, id, node.up_seconds, || {
                 let priced = node_price(&node.billed_as(named), pricing, &request.assumptions).ok();
-                let label = node.kind.capacity_type.clone().unwrap_or_default();
-                let capacity = priced.as_ref().map_or(label, |(machine, _)| machine.capacity_type.as_str().to_owned());
+                let label = || node.kind.capacity_type.as_deref().and_then(CapacityType::of).unwrap_or_default();
+                let capacity_type = priced.as_ref().map_or_else(label, |(machine, _)| machine.capacity_type);
                 SeenNode {
                     name: node.name.clone(),
                     instance_type: node.kind.instance_type.clone().unwrap_or_default(),
-                    capacity_type: capacity,
+                    capacity_type,
                     price: priced.map(|(_, unit)| unit.price),
                 }
             });

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{InstanceType, Size};
 use lake::tables::NodeHour;
+use types::ComputeType;
 
 use crate::machine_limits;
 use crate::node_rows::label_facts::{label, node_group};
@@ -133,7 +134,8 @@ pub(crate) fn family(facts: &Facts) -> Option<&str> {
 /// all are of one type, is of that type. Fargate, hybrid and elastic machines are of no EC2 type.
 pub(crate) fn infer(rows: &mut [NodeHour], families: &[Option<String>], types: &BTreeMap<String, InstanceType>) {
     let is_open = |row: &NodeHour| {
-        row.instance_type.is_none() && !["fargate", "hybrid"].contains(&row.compute_type.as_str()) && !row.emp_owned
+        let no_type = matches!(ComputeType::of(&row.compute_type), ComputeType::Fargate | ComputeType::Hybrid);
+        row.instance_type.is_none() && !no_type && !row.emp_owned
     };
     if !rows.iter().any(is_open) {
         return;
@@ -214,7 +216,7 @@ mod tests {
         NodeHour {
             instance_type: instance_type.map(ToOwned::to_owned),
             instance_type_source: if instance_type.is_some() { "label" } else { "unknown" }.to_owned(),
-            compute_type: "ec2".to_owned(),
+            compute_type: ComputeType::Ec2.to_string(),
             node_group: group.map(ToOwned::to_owned),
             arch: Some("amd64".to_owned()),
             cpu_capacity_millicores: Some(16_000),
@@ -330,8 +332,8 @@ mod tests {
     #[test]
     fn what_is_not_ec2_has_no_type() {
         for row in [
-            NodeHour { compute_type: "fargate".to_owned(), ..row(None, None) },
-            NodeHour { compute_type: "hybrid".to_owned(), ..row(None, None) },
+            NodeHour { compute_type: ComputeType::Fargate.to_string(), ..row(None, None) },
+            NodeHour { compute_type: ComputeType::Hybrid.to_string(), ..row(None, None) },
             NodeHour { emp_owned: true, ..row(None, None) },
         ] {
             let row = inferred(&[row], Some("m5"));

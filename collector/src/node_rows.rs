@@ -258,8 +258,8 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
         instance_type_source: source.unwrap_or("unknown").to_owned(),
         region,
         zone,
-        capacity_type: capacity_types.first().filter(|_| capacity_types.len() == 1).map(|word| own(word)),
-        compute_type: label_facts::compute_type(name, provider_id, &said).to_owned(),
+        capacity_type: capacity_types.first().filter(|_| capacity_types.len() == 1).map(ToString::to_string),
+        compute_type: label_facts::compute_type(name, provider_id, &said).to_string(),
         node_group: label_facts::node_group(&said).map(own),
         arch: label(&said, &["label_kubernetes_io_arch", "label_beta_kubernetes_io_arch"]).map(own),
         // The image alone is never said of a machine that runs something else.

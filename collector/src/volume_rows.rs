@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lake::tables::{NodeHour, VolumeHour};
-use types::{Hour, SLOT_SECONDS};
+use types::{ComputeType, Hour, SLOT_SECONDS};
 
 use crate::impossible_measurements::Doubts;
 use crate::machine_limits::possible_ebs_volume;
@@ -124,7 +124,7 @@ fn zone_of_nodes(
 
 /// Nodes by name, with `true` for those on an Outpost.
 fn outposts(nodes: &[NodeHour]) -> BTreeMap<&str, bool> {
-    nodes.iter().map(|node| (node.node.as_str(), node.compute_type == "outpost")).collect()
+    nodes.iter().map(|node| (node.node.as_str(), ComputeType::of(&node.compute_type) == ComputeType::Outpost)).collect()
 }
 
 /// Returns whether the nodes of the pods that mount an EBS volume are on an Outpost; `None` where none of them is known.

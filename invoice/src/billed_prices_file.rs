@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use types::CapacityType;
 use types::analysis::{BilledCommitment, BilledMachine, Invoice};
 
 use crate::line_categories::storage_type;
@@ -70,7 +71,7 @@ impl Rows<'_> {
     }
 
     fn machine(&self, text: &mut String, machine: &BilledMachine) {
-        let wanted = if machine.capacity_type == "spot" { "spot" } else { "on-demand" };
+        let wanted = CapacityType::of(&machine.capacity_type).unwrap_or_default().as_str();
         let bought = machine.purchases.iter().find(|of| of.purchase == wanted && of.hours > 0.0);
         let Some(price) = bought.and_then(|of| of.billed_usd_per_hour) else { return };
         let _infallible = writeln!(

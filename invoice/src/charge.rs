@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use types::CapacityType;
+
 use crate::amount::Pico;
 
 /// Purpose of a charge.
@@ -40,10 +42,18 @@ impl Purchase {
     /// Its name in files.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::OnDemand => "on-demand",
-            Self::Spot => "spot",
+            Self::OnDemand => CapacityType::OnDemand.as_str(),
+            Self::Spot => CapacityType::Spot.as_str(),
             Self::SavingsPlan => "savings-plan",
             Self::Reserved => "reserved",
+        }
+    }
+
+    /// Capacity type of a machine bought so.
+    pub(crate) const fn capacity_type(self) -> CapacityType {
+        match self {
+            Self::Spot => CapacityType::Spot,
+            Self::OnDemand | Self::SavingsPlan | Self::Reserved => CapacityType::OnDemand,
         }
     }
 }

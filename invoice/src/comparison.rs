@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use types::analysis::{
     BillCompared, BillExport, BillHours, BillLine, BilledElsewhere, BilledMachine, BilledPurchase, BilledUnit,
-    CostItem, ExactLines, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, Note, OnlyBilled, OnlySeen,
+    ExactLines, INVOICE_SCHEMA, Invoice, NegotiatedDiscount, Note, OnlyBilled, OnlySeen,
 };
 use types::number::{count, float, ratio};
 use types::window::HOUR_SECONDS;
-use types::{HOURS_PER_MONTH, NanoUsd};
+use types::{CapacityType, HOURS_PER_MONTH, NanoUsd};
 
 use crate::amount::Pico;
 use crate::charge::Purchase;
@@ -30,8 +30,8 @@ const OFF: f64 = 0.05;
 pub struct Estimate {
     /// Today's bill, by line.
     pub lines: ExactLines,
-    /// Items of the lines other than compute.
-    pub items: Vec<CostItem>,
+    /// Parts of those lines that a bill has on other lines: by that line.
+    pub apart: BTreeMap<Line, NanoUsd>,
 }
 
 /// Terms under which an invoice is concluded.
@@ -181,32 +181,22 @@ fn leftovers(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Sums {
 
 /// Estimates a line; `None` where this program does not know it.
 fn estimated(line: Line, estimate: &Estimate) -> Option<NanoUsd> {
-    let items = |is: &dyn Fn(&CostItem) -> bool| -> Option<NanoUsd> {
-        let of: Vec<f64> = estimate.items.iter().filter(|item| is(item)).map(|item| item.cost_usd).collect();
-        (!of.is_empty()).then(|| Pico::of_float(of.iter().sum()).unwrap_or_default().nano_usd())
-    };
-    let network = |words: &'static [&'static str]| {
-        items(&|item: &CostItem| item.line == "network" && words.iter().any(|word| item.what.contains(word)))
-    };
-    let of_volumes = |item: &CostItem| item.line == "volumes";
-    // Not EBS volumes, so in other lines of a bill.
-    let other_store = |item: &CostItem| {
-        of_volumes(item) && ["EFS", "FSx", "fsx", "snapshot"].iter().any(|word| item.what.contains(word))
-    };
+    let part = |line: Line| estimate.apart.get(&line).copied();
     match line {
         Line::Compute => estimate.lines.compute,
         Line::Fargate => estimate.lines.fargate,
         Line::RootDisks => estimate.lines.root_disks,
-        Line::Volumes => estimate.lines.volumes.map(|all| all - items(&other_store).unwrap_or_default()),
+        Line::Volumes => estimate.lines.volumes.map(|all| {
+            let others = [Line::Snapshots, Line::Other].into_iter().filter_map(part);
+            all - others.sum::<NanoUsd>()
+        }),
         Line::AutoMode => estimate.lines.auto_mode,
         Line::CpuCredits => estimate.lines.cpu_credits,
         Line::ControlPlane => estimate.lines.control_plane,
         Line::UnusedCommitments => estimate.lines.unused_commitments,
-        Line::Snapshots => items(&|item: &CostItem| of_volumes(item) && item.what.contains("snapshot")),
-        Line::NatGateways => network(&["NAT gateways"]),
+        Line::Snapshots | Line::NatGateways | Line::InterfaceEndpoints => part(line),
         Line::PublicIpv4 => estimate.lines.public_ipv4,
         Line::LoadBalancers => estimate.lines.load_balancers,
-        Line::InterfaceEndpoints => network(&["interface endpoints"]),
         Line::Ebs | Line::DataTransfer | Line::Support | Line::Tax | Line::Credits | Line::Other => None,
     }
 }
@@ -225,15 +215,12 @@ fn compared(lines: &[BillLine]) -> Option<BillCompared> {
 }
 
 fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine> {
-    type Of<'a> = BTreeMap<(&'a str, &'static str), (i64, NanoUsd, i64, BTreeMap<Purchase, Sums>)>;
-    let capacity = |spot: bool| if spot { "spot" } else { "on-demand" };
+    type Of<'a> = BTreeMap<(&'a str, CapacityType), (i64, NanoUsd, i64, BTreeMap<Purchase, Sums>)>;
     let mut rows: Of<'_> = BTreeMap::new();
     for node in matcher.seen.nodes.values().filter(|node| !node.about.instance_type.is_empty()) {
         let (seconds, _) = node.track.seconds(matcher.both());
         if seconds > 0 {
-            let row = rows
-                .entry((node.about.instance_type.as_str(), capacity(node.about.capacity_type == "spot")))
-                .or_default();
+            let row = rows.entry((node.about.instance_type.as_str(), node.about.capacity_type)).or_default();
             row.0 = row.0.saturating_add(seconds);
             if let Some(price) = node.about.price {
                 row.1 += price.for_seconds(seconds).cost();
@@ -243,7 +230,7 @@ fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine
     }
     for (key, line, sums) in mine {
         if *line == Line::Compute {
-            let row = rows.entry((key.what.as_str(), capacity(key.purchase == Purchase::Spot))).or_default();
+            let row = rows.entry((key.what.as_str(), key.purchase.capacity_type())).or_default();
             row.3.entry(key.purchase).or_default().add(*sums);
         }
     }
@@ -254,7 +241,7 @@ fn machines(matcher: &Matcher, mine: &[(&Key, Line, Sums)]) -> Vec<BilledMachine
             purchases.values().for_each(|sums| all.add(*sums));
             BilledMachine {
                 instance_type: instance_type.to_owned(),
-                capacity_type: capacity_type.to_owned(),
+                capacity_type: capacity_type.to_string(),
                 seen_hours: hours(seen),
                 billed_hours: all.quantity.float(),
                 estimated_usd_per_hour: ratio(estimated.usd(), hours(priced)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use types::window::HOUR_SECONDS;
-use types::{Hour, NanoUsd, UsdPerHour};
+use types::{CapacityType, Hour, NanoUsd, UsdPerHour};
 
 /// Everything of a cluster that a bill can name, in the hours of the lake.
 #[derive(Debug, Clone, Default)]
@@ -23,8 +23,8 @@ pub struct SeenNode {
     pub name: String,
     /// EC2 instance type; empty where it is not known.
     pub instance_type: String,
-    /// `on-demand` or `spot`, as it is priced.
-    pub capacity_type: String,
+    /// Capacity type as it is priced.
+    pub capacity_type: CapacityType,
     /// Price of an hour in the analysis.
     pub price: Option<UsdPerHour>,
 }

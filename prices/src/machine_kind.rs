@@ -1,27 +1,6 @@
 //! Machines as they are priced: type, region, capacity type, operating system.
 
-use serde::Deserialize;
-
-/// Capacity type: how a machine is bought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Default)]
-#[serde(rename_all = "kebab-case")]
-pub enum CapacityType {
-    /// On-demand.
-    #[default]
-    OnDemand,
-    /// Spot: interruptible.
-    Spot,
-}
-
-impl CapacityType {
-    /// Its name in labels and in `analysis.json`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::OnDemand => "on-demand",
-            Self::Spot => "spot",
-        }
-    }
-}
+use types::CapacityType;
 
 /// The operating system of a machine, as far as AWS takes a licence fee for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

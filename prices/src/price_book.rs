@@ -11,9 +11,9 @@ mod user_prices_file;
 use std::collections::BTreeSet;
 
 use catalog::{Catalog, CatalogError, EksVersions, InstanceType, currency_of};
-use types::UsdPerHour;
+use types::{CapacityType, UsdPerHour};
 
-use crate::machine_kind::{CapacityType, MachineKind, OperatingSystem};
+use crate::machine_kind::{MachineKind, OperatingSystem};
 use crate::price_origin::{Priced, imported_origin, priced, user_origin};
 pub use commitments::Commitment;
 use imported_list_file::Imported;

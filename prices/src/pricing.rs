@@ -301,8 +301,8 @@ pub fn share(cost: NanoUsd, seconds: &[i64]) -> Vec<NanoUsd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine_kind::CapacityType;
     use proptest::prelude::*;
+    use types::CapacityType;
 
     const PLANS: &str = r#"
 [[commitment]]

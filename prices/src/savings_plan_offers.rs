@@ -123,7 +123,7 @@ fn offer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine_kind::CapacityType;
+    use types::CapacityType;
 
     fn kind(name: &str) -> MachineKind {
         MachineKind::new(name, CapacityType::OnDemand, "us-east-1")

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use types::ComputeType;
 use types::analysis::{MachineHours, NodeGroup};
 
 use crate::number_format;
@@ -96,7 +97,7 @@ fn node_groups(analysis: &View<'_>) -> Table {
                 "unknown" => number_format::UNKNOWN,
                 other => other,
             };
-            let fargate = group.compute_type == "fargate";
+            let fargate = group.compute_type == ComputeType::Fargate;
             let (price, origin) = price(analysis, group);
             Row::new(vec![
                 group
@@ -110,7 +111,7 @@ fn node_groups(analysis: &View<'_>) -> Table {
                 } else {
                     number_format::UNKNOWN
                 }))
-                .sub(&group.compute_type),
+                .sub(group.compute_type.as_str()),
                 Cell::new(zones(&group.zones)),
                 Cell::new(number_format::count(group.nodes)),
                 Cell::new(number_format::quantity(group.node_hours)),
@@ -155,12 +156,12 @@ fn zones(zones: &[String]) -> String {
 }
 
 fn type_unknown(group: &NodeGroup) -> &'static str {
-    if group.compute_type == "fargate" { "Fargate" } else { "type not known" }
+    if group.compute_type == ComputeType::Fargate { "Fargate" } else { "type not known" }
 }
 
 /// The price that scenario `ec2-today` gave to a group, and where it comes from.
 fn price(analysis: &View<'_>, group: &NodeGroup) -> (Cell, Cell) {
-    if group.compute_type == "fargate" {
+    if group.compute_type == ComputeType::Fargate {
         return (Cell::absent("by pod size"), Cell::absent("see Fargate in the costs"));
     }
     let machines: Vec<&MachineHours> = scenario_words::scenario(analysis, TODAY)

@@ -17,7 +17,7 @@ use crate::scenario_words::{self, share};
 
 /// The page of one value.
 #[derive(Template)]
-#[template(path = "label.html")]
+#[template(path = "label_showback.html")]
 struct Page {
     label: String,
     value: String,

@@ -3,6 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
+use types::ComputeType;
 use types::analysis::{Analysis, HourPoint, NodeGroup, Scenario, ScenarioHour};
 
 use crate::chart::heat::{self, Heat};
@@ -113,7 +114,7 @@ fn today(analysis: &Analysis) -> Vec<(DateTime<Utc>, f64)> {
 }
 
 fn is_ec2(group: &NodeGroup) -> bool {
-    !matches!(group.compute_type.as_str(), "fargate" | "hybrid")
+    !matches!(group.compute_type, ComputeType::Fargate | ComputeType::Hybrid)
 }
 
 /// EC2 nodes that stay beside the pool, as a clause.

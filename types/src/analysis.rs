@@ -5,6 +5,7 @@
 
 mod back_test;
 mod bill;
+mod grade;
 mod inventory;
 mod invoice;
 mod limit_remedies;
@@ -26,6 +27,7 @@ pub use bill::{
     Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost,
     Raise, Shares, WorkloadCost,
 };
+pub use grade::{Grade, GradeReason};
 pub use inventory::{Inventory, Movable, NamespaceUsage, NodeGroup};
 pub use invoice::{
     BillCompared, BillExport, BillHours, BillLine, BilledCommitment, BilledElsewhere, BilledMachine, BilledPurchase,

@@ -3,6 +3,8 @@
 //! This crate knows nobody: no storage, no Prometheus, no frames. Everything in it is a value.
 
 pub mod analysis;
+pub mod capacity_type;
+pub mod compute_type;
 pub mod ids;
 pub mod money;
 pub mod number;
@@ -11,6 +13,8 @@ pub mod time_parsing;
 pub mod window;
 pub mod wording;
 
+pub use capacity_type::CapacityType;
+pub use compute_type::ComputeType;
 pub use ids::ClusterId;
 pub use money::{NanoUsd, PriceSeconds, UsdPerHour, split};
 pub use window::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR, Window};

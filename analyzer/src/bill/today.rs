@@ -9,13 +9,15 @@ mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use invoice::Line;
 use types::analysis::{
-    CommitmentUse, ComputeCost, CostItem, ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
+    CommitmentUse, ComputeCost, CostItem, ExactLines, GradeReason, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
 };
-use types::{NanoUsd, PriceSeconds, UsdPerHour};
+use types::{ComputeType, NanoUsd, PriceSeconds, UsdPerHour};
 
 use crate::assumptions::Assumptions;
-use crate::bill::grade::{Grade, Graded};
+use crate::bill::grade::{Graded, price_reason};
+use crate::bill::no_price::NoPrice;
 use crate::monthly_scaling::Month;
 use crate::number::{float, whole};
 use crate::prices::{CapacityType, MachineKind, OperatingSystem, PriceBook, Priced};
@@ -24,13 +26,6 @@ use crate::sums::node_billing::{BilledAs, NodeKind, RHEL, SUSE, is_linux};
 use crate::sums::node_usage_by_owner::{FargateKind, Ledger};
 use crate::sums::volume_billing::VolumeKind;
 use crate::sums::window_totals::Observed;
-pub(crate) use control_plane::{BY_KUBELET, HYBRID_TIERS, NO_VERSION, PAST_CALENDAR};
-pub(crate) use cpu_credits::CREDITS;
-pub(crate) use network::{BY_INGRESSES, COUNTED, LEAST_ADDRESSES, LEAST_OF_CLASS};
-pub(crate) use storage::EFS_USED;
-
-/// Why machines of RHEL and SUSE are not measured.
-pub(crate) const SUBSCRIPTIONS: &str = "subscriptions of RHEL and SUSE are taken to be billed by AWS";
 
 /// Its id.
 pub(crate) const ID: &str = "ec2-today";
@@ -57,6 +52,8 @@ pub(crate) struct Bill {
     pub(crate) more_for_volumes: Option<NanoUsd>,
     /// Of the volumes line, what snapshots cost, which no claim pays.
     pub(crate) snapshots: NanoUsd,
+    /// Parts of the lines that AWS's bill has on other lines; file systems on that of everything else.
+    pub(crate) apart: BTreeMap<Line, NanoUsd>,
     /// The bill by how well it is known.
     pub(crate) graded: Vec<Graded>,
     /// Items of the lines other than compute.
@@ -83,7 +80,7 @@ pub(crate) struct NodeCost {
     /// Up, and booting.
     pub(crate) billed_seconds: i64,
     /// The cost, or why there is none.
-    pub(crate) cost: Result<NodePrice, String>,
+    pub(crate) cost: Result<NodePrice, NoPrice>,
     /// The fee of EKS Auto Mode.
     pub(crate) auto_mode: NanoUsd,
     /// Surplus CPU credits.
@@ -108,6 +105,16 @@ impl NodePrice {
     fn pays_subscription(&self) -> bool {
         self.machine.os.is_subscription() && self.unit.origin.layer != "user"
     }
+
+    /// Returns how well the price is known. What is derived of a machine with a licence is the licence, and what is
+    /// estimated of one on spot capacity the saving.
+    fn reason(&self) -> GradeReason {
+        match price_reason(&self.unit.origin) {
+            GradeReason::DerivedPrice if self.machine.os != OperatingSystem::Linux => GradeReason::LicenceSurcharge,
+            GradeReason::EstimatedPrice if self.capacity_type == CapacityType::Spot => GradeReason::TypicalSpotSaving,
+            reason => reason,
+        }
+    }
 }
 
 /// Cost of volumes of one kind.
@@ -126,11 +133,7 @@ pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Optio
 
 /// The same of a label's value, or its absence.
 pub(crate) fn capacity_type_of(name: Option<&str>, assumptions: &Assumptions) -> Option<CapacityType> {
-    match name.unwrap_or(assumptions.terms.ec2_unlabelled_capacity_type) {
-        "on-demand" => Some(CapacityType::OnDemand),
-        "spot" => Some(CapacityType::Spot),
-        _ => None,
-    }
+    CapacityType::of(name.unwrap_or(assumptions.terms.ec2_unlabelled_capacity_type))
 }
 
 /// Returns how a node is bought and the price of an hour of it, or why that is not known.
@@ -138,41 +141,28 @@ pub(crate) fn node_price(
     billed_as: &BilledAs,
     pricing: &mut Pricing<'_>,
     assumptions: &Assumptions,
-) -> Result<(MachineKind, Priced<UsdPerHour>), String> {
+) -> Result<(MachineKind, Priced<UsdPerHour>), NoPrice> {
     let kind = &billed_as.kind;
     if kind.emp_owned {
-        return Err("already an elastic VM: AWS bills its host, which the cluster does not show".to_owned());
+        return Err(NoPrice::ElasticVm);
     }
-    if kind.compute_type == "hybrid" {
-        return Err("a hybrid node: your own machine, for which AWS takes only the fee of EKS".to_owned());
+    if kind.compute_type == ComputeType::Hybrid {
+        return Err(NoPrice::Hybrid);
     }
-    let os = operating_system(kind.os.as_deref(), assumptions).ok_or_else(|| {
-        let other = kind.os.as_deref().unwrap_or_default();
-        format!("runs {other}, of which the price book knows no licence; give a price as [[node]]")
-    })?;
-    let Some(instance_type) = kind.instance_type.clone() else { return Err(NO_TYPE.to_owned()) };
-    let Some(region) = billed_as.location() else { return Err(NO_REGION.to_owned()) };
-    let Some(capacity_type) = capacity_type(kind, assumptions) else {
-        return Err("no label says on-demand or spot".to_owned());
-    };
+    let os = operating_system(kind.os.as_deref(), assumptions);
+    let os = os.ok_or_else(|| NoPrice::OperatingSystem(kind.os.clone().unwrap_or_default()))?;
     let machine = MachineKind {
-        instance_type,
-        region,
-        capacity_type,
+        instance_type: kind.instance_type.clone().ok_or(NoPrice::InstanceType)?,
+        region: billed_as.location().ok_or(NoPrice::Region)?,
+        capacity_type: capacity_type(kind, assumptions).ok_or(NoPrice::CapacityType)?,
         os,
         node_group: billed_as.node_group.clone(),
         node: billed_as.node.clone(),
     };
     match pricing.rate(&machine) {
         Some(rate) => Ok((machine, rate.contracted.clone())),
-        None if kind.compute_type == "outpost" => Err(ON_OUTPOST.to_owned()),
-        None => Err(format!(
-            "no {} price of {}{} in {}; give one as [[node]] in the prices file, or import AWS's list of AmazonEC2",
-            capacity_type.as_str(),
-            machine.instance_type,
-            os.licence().map(|name| format!(" with {name}")).unwrap_or_default(),
-            machine.region
-        )),
+        None if kind.compute_type == ComputeType::Outpost => Err(NoPrice::Outpost),
+        None => Err(NoPrice::Unlisted(MachineKind { node_group: None, node: None, ..machine })),
     }
 }
 
@@ -197,15 +187,8 @@ fn on_demand_unit(observed: &Observed) -> &'static str {
 
 /// Returns true when another scenario could run other machines in the place of such a node, were its price known.
 fn may_be_replaced(kind: &NodeKind) -> bool {
-    kind.compute_type == "ec2" && !kind.emp_owned && kind.os.as_deref().is_none_or(is_linux)
+    kind.compute_type == ComputeType::Ec2 && !kind.emp_owned && kind.os.as_deref().is_none_or(is_linux)
 }
-
-/// Why a machine on an Outpost has no price.
-const ON_OUTPOST: &str = "on an Outpost, whose rack is paid for whether its machines run or not; give what an hour of one costs you as [[node]] in the prices file";
-/// Why a node has no price: what a label would tell.
-pub(crate) const NO_TYPE: &str =
-    "instance type not known; export the label node.kubernetes.io/instance-type through kube-state-metrics";
-pub(crate) const NO_REGION: &str = "region not known; export the label topology.kubernetes.io/region";
 
 impl Bill {
     /// Prices what was observed.
@@ -222,6 +205,7 @@ impl Bill {
             volumes: BTreeMap::new(),
             more_for_volumes: Some(NanoUsd::ZERO),
             snapshots: NanoUsd::ZERO,
+            apart: BTreeMap::new(),
             graded: Vec::new(),
             items: Vec::new(),
         };
@@ -278,7 +262,7 @@ impl Bill {
         let mut by_machine: BTreeMap<MachineKind, Vec<usize>> = BTreeMap::new();
         for (billed, sums) in &observed.billed {
             let billed_seconds = sums.up_seconds + sums.created * boot_seconds;
-            let priced = priced.get(billed).cloned().unwrap_or_else(|| Err(NO_TYPE.to_owned()));
+            let priced = priced.get(billed).cloned().unwrap_or(Err(NoPrice::InstanceType));
             let cost = priced.map(|(machine, unit)| {
                 by_machine.entry(machine.clone()).or_default().push(self.nodes.len());
                 // The price of the last hour, and where it changed within the window the one before.
@@ -294,7 +278,7 @@ impl Bill {
                 if may_be_replaced(&billed.kind) {
                     self.unpriced_moving.insert(what.clone());
                 }
-                self.add_unpriced(what, hours(billed_seconds), "node-hour", reason.clone());
+                self.add_unpriced(what, hours(billed_seconds), "node-hour", reason.to_string());
             }
             self.nodes.push(NodeCost {
                 billed_as: billed.clone(),
@@ -331,19 +315,19 @@ impl Bill {
         for node in &self.nodes {
             let Ok(price) = &node.cost else { continue };
             let kind = &node.kind;
-            let (quantity, reason) = match (kind.instance_type_source.as_str(), &kind.capacity_type) {
-                (_, None) => (Grade::Assumed, "no label says on-demand or spot"),
-                ("inferred", _) => (Grade::Inferred, "instance type follows from the size of the node"),
-                _ if kind.os.is_none() => (Grade::Assumed, "operating system is taken for Linux"),
-                _ if price.pays_subscription() => (Grade::Assumed, SUBSCRIPTIONS),
-                _ => (Grade::Measured, ""),
+            let quantity = match (kind.instance_type_source.as_str(), &kind.capacity_type) {
+                (_, None) => Some(GradeReason::CapacityType),
+                ("inferred", _) => Some(GradeReason::InstanceType),
+                _ if kind.os.is_none() => Some(GradeReason::OperatingSystem),
+                _ if price.pays_subscription() => Some(GradeReason::Subscriptions),
+                _ => None,
             };
-            graded.push(Graded::new("compute", quantity, reason, &price.unit.origin, price.usd));
+            graded.push(Graded::new("compute", quantity, price.reason(), price.usd));
         }
         self.graded.extend(graded);
         let unused = self.compute.unused();
         if unused != NanoUsd::ZERO {
-            self.graded.push(Graded::measured("unused_commitments", unused));
+            self.graded.push(Graded { line: "unused_commitments", reason: GradeReason::OwnPrice, cost: unused });
         }
     }
 
@@ -353,7 +337,7 @@ impl Bill {
         let boot_seconds = whole(assumptions.replay.ec2_boot_seconds);
         let mut line = NanoUsd::ZERO;
         let mut nodes = std::mem::take(&mut self.nodes);
-        for node in nodes.iter_mut().filter(|node| node.kind.compute_type == "auto") {
+        for node in nodes.iter_mut().filter(|node| node.kind.compute_type == ComputeType::AutoMode) {
             let Ok(price) = &node.cost else { continue };
             let on_demand = MachineKind { capacity_type: CapacityType::OnDemand, ..price.machine.clone() };
             let known = book.list(&on_demand).zip(book.auto_mode_share(on_demand.family(), &on_demand.region));
@@ -389,8 +373,7 @@ impl Bill {
                     cost: listed.scaled(share.price.nanos(), 1_000_000_000),
                     priced: share,
                 };
-                node.auto_mode +=
-                    self.add_item(item, Grade::Inferred, "the fee is taken as one share for every type of a class");
+                node.auto_mode += self.add_item(item, Some(GradeReason::AutoModeShare));
             }
             line += node.auto_mode;
         }
@@ -415,7 +398,7 @@ impl Bill {
                     cost: unit.price.for_seconds(node.up_seconds).cost(),
                     priced: Priced { price: unit.price.for_seconds(3600).cost(), origin: unit.origin },
                 };
-                node.licences += self.add_item(item, Grade::Measured, "");
+                node.licences += self.add_item(item, None);
             }
             line += node.licences;
         }
@@ -423,10 +406,10 @@ impl Bill {
         Some(line)
     }
 
-    /// Adds a quantity to the items, and its cost, with how well the quantity is known.
-    fn add_item(&mut self, item: Item, quantity: Grade, reason: &'static str) -> NanoUsd {
+    /// Adds a quantity to the items, and its cost; `quantity` is the reason that it is not measured, if it is not.
+    fn add_item(&mut self, item: Item, quantity: Option<GradeReason>) -> NanoUsd {
         self.origins.push(item.priced.origin.clone());
-        self.graded.push(Graded::new(item.line, quantity, reason, &item.priced.origin, item.cost));
+        self.graded.push(Graded::new(item.line, quantity, price_reason(&item.priced.origin), item.cost));
         let cost = item.cost;
         let same = |other: &&mut Item| {
             (other.line, &other.what, other.priced.price) == (item.line, &item.what, item.priced.price)

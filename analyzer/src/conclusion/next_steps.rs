@@ -28,7 +28,7 @@ fn prices(analysis: &Analysis, book: &PriceBook) -> OfferPrices {
 /// none.
 fn spot_saving(analysis: &Analysis, book: &PriceBook, region: &str) -> Option<f64> {
     let today = analysis.scenarios.iter().find(|scenario| scenario.id == "ec2-today")?;
-    let on_demand = today.machine_hours.iter().filter(|row| row.kind == "node" && row.capacity_type == "on-demand");
+    let on_demand = today.machine_hours.iter().filter(|row| row.are_on_demand_nodes());
     let known = on_demand.filter_map(|row| Some((row.hours, book.spot_saving(&row.instance_type, region)?)));
     let (mut hours, mut saved) = (0.0, 0.0);
     for (of, saving) in known {

@@ -8,43 +8,44 @@ pub(crate) mod last_days;
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::record_batch::RecordBatch;
-use lake::Column;
 use lake::tables::{container_hour, pod_hour};
 use types::Hour;
 use types::analysis::{Allocation, Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
 
 use crate::fast_maps::{FastMap, FastSet};
 use crate::number::{float, ratio, whole};
-use crate::read::columns::{Flags, Int32s, Int64s, Misfit, Slots, Texts};
+use crate::read::columns::{Misfit, columns};
 use crate::sums::histogram::Histogram;
 use crate::sums::hour_facts::WorkloadKey;
 
-/// Columns of pods that are read.
-pub(crate) const POD_COLUMNS: &[Column] = &[
-    pod_hour::hour_start_seconds,
-    pod_hour::pod_uid,
-    pod_hour::namespace,
-    pod_hour::workload_kind,
-    pod_hour::workload,
-    pod_hour::hpa_target,
-];
+columns! {
+    /// Columns of pods that are read.
+    POD_COLUMNS, PodColumns of pod_hour:
+    hour_start_seconds: Int64s,
+    pod_uid: Texts,
+    namespace: Texts,
+    workload_kind: Texts,
+    workload: Texts,
+    hpa_target: Flags,
+}
 
-/// Columns of containers that are read.
-pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
-    container_hour::hour_start_seconds,
-    container_hour::pod_uid,
-    container_hour::container,
-    container_hour::container_kind,
-    container_hour::cpu_request_millicores,
-    container_hour::memory_request_bytes,
-    container_hour::cpu_limit_millicores,
-    container_hour::memory_limit_bytes,
-    container_hour::running_seconds,
-    container_hour::instances,
-    container_hour::cpu_mean_millicores_by_slot,
-    container_hour::cpu_max_millicores_by_slot,
-    container_hour::memory_max_mib_by_slot,
-];
+columns! {
+    /// Columns of containers that are read.
+    CONTAINER_COLUMNS, ContainerColumns of container_hour:
+    hour_start_seconds: Int64s,
+    pod_uid: Texts,
+    container: Texts,
+    container_kind: Texts,
+    cpu_request_millicores: Int32s,
+    memory_request_bytes: Int64s,
+    cpu_limit_millicores: Int32s,
+    memory_limit_bytes: Int64s,
+    running_seconds: Int32s,
+    instances: Int32s,
+    cpu_mean_millicores_by_slot: Slots,
+    cpu_max_millicores_by_slot: Slots,
+    memory_max_mib_by_slot: Slots,
+}
 
 /// Hours in a day.
 const HOURS_A_DAY: i64 = 24;
@@ -322,29 +323,24 @@ pub(crate) struct Part<'s> {
 impl Part<'_> {
     /// Takes pods; they come before containers.
     pub(crate) fn pods(&mut self, batch: &RecordBatch) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
-        let uid = Texts::new(batch, pod_hour::pod_uid)?;
-        let namespace = Texts::new(batch, pod_hour::namespace)?;
-        let kind = Texts::new(batch, pod_hour::workload_kind)?;
-        let workload = Texts::new(batch, pod_hour::workload)?;
-        let autoscaled = Flags::new(batch, pod_hour::hpa_target)?;
+        let of = PodColumns::new(batch)?;
         for row in 0..batch.num_rows() {
-            let start = hour.some(row);
+            let start = of.hour_start_seconds.some(row);
             if !self.hours.contains(&start) {
                 continue;
             }
             let number = self.sizes.number(WorkloadKey {
-                namespace: namespace.some(row).to_owned(),
-                kind: kind.some(row).to_owned(),
-                name: workload.some(row).to_owned(),
+                namespace: of.namespace.some(row).to_owned(),
+                kind: of.workload_kind.some(row).to_owned(),
+                name: of.workload.some(row).to_owned(),
             });
-            match self.owners.get_mut(uid.some(row)) {
+            match self.owners.get_mut(of.pod_uid.some(row)) {
                 Some(owners) => owners.push((start, number)),
                 None => {
-                    self.owners.insert(uid.some(row).into(), vec![(start, number)]);
+                    self.owners.insert(of.pod_uid.some(row).into(), vec![(start, number)]);
                 }
             }
-            if autoscaled.get(row).unwrap_or_default() {
+            if of.hpa_target.get(row).unwrap_or_default() {
                 self.sizes.autoscaled.insert(number);
             }
         }
@@ -353,48 +349,37 @@ impl Part<'_> {
 
     /// Takes containers; init containers do not run beside others, so they are left out.
     pub(crate) fn containers(&mut self, batch: &RecordBatch) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, container_hour::hour_start_seconds)?;
-        let uid = Texts::new(batch, container_hour::pod_uid)?;
-        let container = Texts::new(batch, container_hour::container)?;
-        let kind = Texts::new(batch, container_hour::container_kind)?;
-        let cpu_request = Int32s::new(batch, container_hour::cpu_request_millicores)?;
-        let memory_request = Int64s::new(batch, container_hour::memory_request_bytes)?;
-        let cpu_limit = Int32s::new(batch, container_hour::cpu_limit_millicores)?;
-        let memory_limit = Int64s::new(batch, container_hour::memory_limit_bytes)?;
-        let running = Int32s::new(batch, container_hour::running_seconds)?;
-        let instances = Int32s::new(batch, container_hour::instances)?;
-        let cpu = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
-        let cpu_peak = Slots::new(batch, container_hour::cpu_max_millicores_by_slot)?;
-        let memory = Slots::new(batch, container_hour::memory_max_mib_by_slot)?;
+        let of = ContainerColumns::new(batch)?;
         for row in 0..batch.num_rows() {
-            let start = hour.some(row);
-            if !self.hours.contains(&start) || kind.some(row) == "init" {
+            let start = of.hour_start_seconds.some(row);
+            if !self.hours.contains(&start) || of.container_kind.some(row) == "init" {
                 continue;
             }
-            let of_pod = self.owners.get(uid.some(row)).map_or(&[][..], Vec::as_slice);
+            let of_pod = self.owners.get(of.pod_uid.some(row)).map_or(&[][..], Vec::as_slice);
             let Some((_, owner)) = of_pod.iter().copied().find(|(at, _)| *at == start) else { continue };
-            let usage = self.sizes.containers.entry((owner, container.some(row).to_owned())).or_default();
-            let (cpu, memory) = (cpu.sampled(row)?, memory.sampled(row)?);
+            let usage = self.sizes.containers.entry((owner, of.container.some(row).to_owned())).or_default();
+            let (cpu, memory) = (of.cpu_mean_millicores_by_slot.sampled(row)?, of.memory_max_mib_by_slot.sampled(row)?);
             let cpu_samples = cpu.iter().flatten().flatten();
             cpu_samples.clone().for_each(|value| usage.cpu.add((*value).into()));
-            let seconds = running
+            let seconds = of
+                .running_seconds
                 .get(row)
                 .unwrap_or_else(|| i64::try_from(cpu_samples.count()).unwrap_or_default() * types::SLOT_SECONDS);
             usage.running_seconds += i128::from(seconds);
             memory.iter().flatten().flatten().for_each(|value| usage.memory.add((*value).into()));
-            let peak = cpu_peak.sampled(row)?.iter().flatten().flatten().copied().max();
+            let peak = of.cpu_max_millicores_by_slot.sampled(row)?.iter().flatten().flatten().copied().max();
             usage.cpu_peak = usage.cpu_peak.max(peak.unwrap_or_default().into());
             if cpu.is_some() || memory.is_some() {
                 usage.days.insert(start.div_euclid(HOURS_A_DAY * SECONDS_AN_HOUR));
                 usage.first = Some(usage.first.map_or(start, |first| first.min(start)));
                 usage.last = usage.last.max(start);
             }
-            usage.restarts += (instances.some(row) - 1).max(0);
+            usage.restarts += (of.instances.some(row) - 1).max(0);
             let asks = Asks {
-                cpu_request: cpu_request.get(row),
-                memory_request: memory_request.get(row),
-                cpu_limit: cpu_limit.get(row),
-                memory_limit: memory_limit.get(row),
+                cpu_request: of.cpu_request_millicores.get(row),
+                memory_request: of.memory_request_bytes.get(row),
+                cpu_limit: of.cpu_limit_millicores.get(row),
+                memory_limit: of.memory_limit_bytes.get(row),
             };
             if start > usage.newest {
                 (usage.newest, usage.asks) = (start, asks);

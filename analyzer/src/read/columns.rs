@@ -187,3 +187,29 @@ impl<'a> TextLists<'a> {
         self.is_known(row).then(|| self.texts(row).collect())
     }
 }
+
+/// Declares the columns that are read of a table, once: a list of what a file is asked for, and a struct that finds them
+/// in a batch. A column read and not asked for would be null in every row; through the struct none can be.
+macro_rules! columns {
+    (
+        $(#[doc = $doc:literal])*
+        $list:ident, $found:ident of $table:ident: $($column:ident: $values:ident),+ $(,)?
+    ) => {
+        $(#[doc = $doc])*
+        pub(crate) const $list: &[lake::Column] = &[$($table::$column),+];
+
+        #[doc = concat!("[`", stringify!($list), "`] of a batch, by row.")]
+        struct $found<'a> {
+            $($column: $crate::read::columns::$values<'a>,)+
+        }
+
+        impl<'a> $found<'a> {
+            fn new(
+                batch: &'a arrow::record_batch::RecordBatch,
+            ) -> Result<Self, $crate::read::columns::Misfit> {
+                Ok(Self { $($column: $crate::read::columns::$values::new(batch, $table::$column)?,)+ })
+            }
+        }
+    };
+}
+pub(crate) use columns;

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use arrow::record_batch::RecordBatch;
-use lake::Column;
 use lake::tables::quality_hour;
 
-use crate::read::columns::{Int64s, Misfit, Texts};
+use crate::read::columns::{Misfit, columns};
 use crate::sums::unknown_slots::Scrapes;
 
-/// Columns of the quality of hours that are read.
-pub(crate) const QUALITY_COLUMNS: &[Column] = &[
-    quality_hour::hour_start_seconds,
-    quality_hour::query,
-    quality_hour::series,
-    quality_hour::scrapes_expected,
-    quality_hour::scrapes_seen,
-];
+columns! {
+    /// Columns of the quality of hours that are read.
+    QUALITY_COLUMNS, QualityColumns of quality_hour:
+    hour_start_seconds: Int64s,
+    query: Texts,
+    series: Int64s,
+    scrapes_expected: Int64s,
+    scrapes_seen: Int64s,
+}
 
 /// The query that tells which pods there are.
 const PODS: &str = "pod_info";
@@ -29,16 +29,12 @@ pub(crate) fn take(
     services_show: &mut BTreeSet<i64>,
     batch: &RecordBatch,
 ) -> Result<(), Misfit> {
-    let hour = Int64s::new(batch, quality_hour::hour_start_seconds)?;
-    let query = Texts::new(batch, quality_hour::query)?;
-    let series = Int64s::new(batch, quality_hour::series)?;
-    let shown = (0..batch.num_rows()).filter(|row| query.some(*row) == LOAD_BALANCERS && series.some(*row) > 0);
-    services_show.extend(shown.map(|row| hour.some(row)));
-    let expected = Int64s::new(batch, quality_hour::scrapes_expected)?;
-    let seen = Int64s::new(batch, quality_hour::scrapes_seen)?;
-    for row in (0..batch.num_rows()).filter(|row| query.some(*row) == PODS) {
-        if let Some((expected, seen)) = expected.get(row).zip(seen.get(row)) {
-            scrapes.add(hour.some(row), expected, seen);
+    let of = QualityColumns::new(batch)?;
+    let shown = (0..batch.num_rows()).filter(|row| of.query.some(*row) == LOAD_BALANCERS && of.series.some(*row) > 0);
+    services_show.extend(shown.map(|row| of.hour_start_seconds.some(row)));
+    for row in (0..batch.num_rows()).filter(|row| of.query.some(*row) == PODS) {
+        if let Some((expected, seen)) = of.scrapes_expected.get(row).zip(of.scrapes_seen.get(row)) {
+            scrapes.add(of.hour_start_seconds.some(row), expected, seen);
         }
     }
     Ok(())

@@ -11,13 +11,15 @@ use arrow::record_batch::RecordBatch;
 use lake::Column;
 use lake::tables::{container_hour, node_hour, pod_hour, volume_hour};
 use replay::{Ask, ContainerRow, Hour, InvalidHour, Lane, Movable, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
+use types::ComputeType;
 
 use crate::fast_maps::FastMap;
 use crate::interner::Interner;
-use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
+use crate::read::columns::{Flags, Misfit, Slots, TextLists, columns};
 use crate::sums::hour_facts::DAEMONS;
 use crate::sums::unknown_slots::{SlotBits, UnknownSlots, of_zone};
 use crate::sums::volume_billing::is_ebs_id;
+use crate::sums::zone_regions::placed;
 
 /// Platform, the sharers of machines: pods of one run on machines of the same, and never on another's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,7 +50,7 @@ pub(crate) struct NodePlace {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct NodeFacts<'a> {
     pub(crate) instance_type: Option<&'a str>,
-    pub(crate) compute_type: &'a str,
+    pub(crate) compute_type: ComputeType,
     pub(crate) capacity_type: Option<&'a str>,
     pub(crate) os: Option<&'a str>,
     pub(crate) emp_owned: bool,
@@ -180,42 +182,43 @@ impl Counted {
     }
 }
 
-/// Columns of nodes that are read.
-pub(crate) const NODE_COLUMNS: &[Column] = &[
-    node_hour::hour_start_seconds,
-    node_hour::node,
-    node_hour::provider_id,
-    node_hour::instance_type,
-    node_hour::zone,
-    node_hour::capacity_type,
-    node_hour::compute_type,
-    node_hour::os,
-    node_hour::os_image,
-    node_hour::node_group,
-    node_hour::emp_owned,
-    node_hour::memory_capacity_bytes,
-    node_hour::up_seconds,
-    node_hour::memory_touched_mib_by_slot,
-];
+columns! {
+    /// Columns of nodes that are read.
+    NODE_COLUMNS, NodeColumns of node_hour:
+    hour_start_seconds: Int64s,
+    node: Texts,
+    instance_type: Texts,
+    zone: Texts,
+    capacity_type: Texts,
+    compute_type: Texts,
+    os: Texts,
+    os_image: Texts,
+    node_group: Texts,
+    emp_owned: Flags,
+    memory_capacity_bytes: Int64s,
+    up_seconds: Int32s,
+    memory_touched_mib_by_slot: Slots,
+}
 
-/// Columns of pods that are read.
-const POD_COLUMNS: &[Column] = &[
-    pod_hour::hour_start_seconds,
-    pod_hour::pod_uid,
-    pod_hour::namespace,
-    pod_hour::pod,
-    pod_hour::node,
-    pod_hour::workload_kind,
-    pod_hour::workload,
-    pod_hour::created_seconds,
-    pod_hour::scheduled_seconds,
-    pod_hour::ended_seconds,
-    pod_hour::alive_seconds_by_slot,
-    pod_hour::cpu_effective_request_millicores,
-    pod_hour::memory_effective_request_bytes,
-    pod_hour::volume_claims,
-    pod_hour::extended_requests,
-];
+columns! {
+    /// Columns of pods that are read.
+    POD_COLUMNS, PodColumns of pod_hour:
+    hour_start_seconds: Int64s,
+    pod_uid: Texts,
+    namespace: Texts,
+    pod: Texts,
+    node: Texts,
+    workload_kind: Texts,
+    workload: Texts,
+    created_seconds: Int64s,
+    scheduled_seconds: Int64s,
+    ended_seconds: Int64s,
+    alive_seconds_by_slot: Slots,
+    cpu_effective_request_millicores: Int32s,
+    memory_effective_request_bytes: Int64s,
+    volume_claims: TextLists,
+    extended_requests: TextLists,
+}
 
 /// Read where labels decide.
 const LABEL_COLUMNS: &[Column] = &[pod_hour::labels];
@@ -242,28 +245,29 @@ const COMMON_SELECTORS: [&str; 8] = [
     "emp_pf9_io_owned",
 ];
 
-/// Columns of containers that are read.
-pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
-    container_hour::hour_start_seconds,
-    container_hour::pod_uid,
-    container_hour::container,
-    container_hour::container_kind,
-    container_hour::cpu_request_millicores,
-    container_hour::memory_request_bytes,
-    container_hour::cpu_mean_millicores_by_slot,
-    container_hour::cpu_max_millicores_by_slot,
-    container_hour::memory_mean_mib_by_slot,
-    container_hour::memory_max_mib_by_slot,
-];
+columns! {
+    /// Columns of containers that are read.
+    CONTAINER_COLUMNS, ContainerColumns of container_hour:
+    hour_start_seconds: Int64s,
+    pod_uid: Texts,
+    container: Texts,
+    container_kind: Texts,
+    cpu_request_millicores: Int32s,
+    memory_request_bytes: Int64s,
+    cpu_mean_millicores_by_slot: Slots,
+    cpu_max_millicores_by_slot: Slots,
+    memory_mean_mib_by_slot: Slots,
+    memory_max_mib_by_slot: Slots,
+}
 
-/// Columns of volumes that are read.
-pub(crate) const VOLUME_COLUMNS: &[Column] = &[
-    volume_hour::hour_start_seconds,
-    volume_hour::namespace,
-    volume_hour::volume_claim,
-    volume_hour::volume_id,
-    volume_hour::volume_type,
-];
+columns! {
+    /// Columns of volumes that are read.
+    VOLUME_COLUMNS, VolumeColumns of volume_hour:
+    namespace: Texts,
+    volume_claim: Texts,
+    volume_id: Texts,
+    volume_type: Texts,
+}
 
 /// The rows of some hours under way.
 #[derive(Debug, Default)]
@@ -304,44 +308,32 @@ impl Rows {
         names: &mut Names,
         choices: &dyn Choices,
     ) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, node_hour::hour_start_seconds)?;
-        let name = Texts::new(batch, node_hour::node)?;
-        let instance_type = Texts::new(batch, node_hour::instance_type)?;
-        let zone = Texts::new(batch, node_hour::zone)?;
-        let capacity_type = Texts::new(batch, node_hour::capacity_type)?;
-        let compute_type = Texts::new(batch, node_hour::compute_type)?;
-        let os = Texts::new(batch, node_hour::os)?;
-        let os_image = Texts::new(batch, node_hour::os_image)?;
-        let node_group = Texts::new(batch, node_hour::node_group)?;
-        let emp_owned = crate::read::columns::Flags::new(batch, node_hour::emp_owned)?;
-        let memory = Int64s::new(batch, node_hour::memory_capacity_bytes)?;
-        let up = Int32s::new(batch, node_hour::up_seconds)?;
-        let touched = Slots::new(batch, node_hour::memory_touched_mib_by_slot)?;
+        let of = NodeColumns::new(batch)?;
         for row in 0..batch.num_rows() {
-            let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
+            let Some(rows) = self.hours.get_mut(&of.hour_start_seconds.some(row)) else { continue };
             let facts = NodeFacts {
-                instance_type: instance_type.get(row),
-                compute_type: crate::sums::zone_regions::placed(compute_type.some(row), zone.get(row)),
-                capacity_type: capacity_type.get(row),
-                os: crate::sums::node_billing::os_name(os.get(row), os_image.get(row)),
-                emp_owned: emp_owned.get(row).unwrap_or_default(),
+                instance_type: of.instance_type.get(row),
+                compute_type: placed(ComputeType::of(of.compute_type.some(row)), of.zone.get(row)),
+                capacity_type: of.capacity_type.get(row),
+                os: crate::sums::node_billing::os_name(of.os.get(row), of.os_image.get(row)),
+                emp_owned: of.emp_owned.get(row).unwrap_or_default(),
             };
             let short = |index: u32| u16::try_from(index).unwrap_or(u16::MAX);
             let at = choices.node(&facts).map(|place| At {
-                zone: short(names.zones.index_of(zone.get(row).unwrap_or_default())),
-                node: names.nodes.index_of(name.some(row)),
-                node_group: short(names.node_groups.index_of(node_group.get(row).unwrap_or_default())),
+                zone: short(names.zones.index_of(of.zone.get(row).unwrap_or_default())),
+                node: names.nodes.index_of(of.node.some(row)),
+                node_group: short(names.node_groups.index_of(of.node_group.get(row).unwrap_or_default())),
                 place,
             });
-            rows.places.insert(name.some(row).to_owned(), at);
+            rows.places.insert(of.node.some(row).to_owned(), at);
             let Ok(At { zone, node, node_group, place }) = at else { continue };
             rows.nodes.push(NodeRow {
                 zone,
                 platform: place.platform,
                 machine_type: place.machine_type,
-                up_seconds: small(up.some(row)),
-                memory_mib: whole(memory.get(row).unwrap_or_default() >> 20),
-                touched_mib: lane(&touched, row)?,
+                up_seconds: small(of.up_seconds.some(row)),
+                memory_mib: whole(of.memory_capacity_bytes.get(row).unwrap_or_default() >> 20),
+                touched_mib: lane(&of.memory_touched_mib_by_slot, row)?,
                 node,
                 node_group,
             });
@@ -351,55 +343,49 @@ impl Rows {
 
     /// Takes volumes; they come before pods.
     pub(crate) fn volumes(&mut self, batch: &RecordBatch, names: &mut Names) -> Result<(), Misfit> {
-        let namespace = Texts::new(batch, volume_hour::namespace)?;
-        let claim = Texts::new(batch, volume_hour::volume_claim)?;
-        let id = Texts::new(batch, volume_hour::volume_id)?;
-        let kind = Texts::new(batch, volume_hour::volume_type)?;
+        let of = VolumeColumns::new(batch)?;
         for row in 0..batch.num_rows() {
-            let of_ebs = id.get(row).filter(|id| is_ebs_id(id)).map(|_| !names.io2 && kind.get(row) != Some("io2"));
-            names.claims.insert((namespace.some(row).to_owned(), claim.some(row).to_owned()), of_ebs);
+            let of_ebs = of
+                .volume_id
+                .get(row)
+                .filter(|id| is_ebs_id(id))
+                .map(|_| !names.io2 && of.volume_type.get(row) != Some("io2"));
+            names.claims.insert((of.namespace.some(row).to_owned(), of.volume_claim.some(row).to_owned()), of_ebs);
         }
         Ok(())
     }
 
     /// Takes pods; they come after nodes and before containers. Gives the seconds of pods that stay as they are.
     pub(crate) fn pods(&mut self, batch: &RecordBatch, names: &mut Names, choices: &dyn Choices) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
-        let uid = Texts::new(batch, pod_hour::pod_uid)?;
-        let namespace = Texts::new(batch, pod_hour::namespace)?;
-        let pod_name = Texts::new(batch, pod_hour::pod)?;
-        let node = Texts::new(batch, pod_hour::node)?;
-        let kind = Texts::new(batch, pod_hour::workload_kind)?;
-        let workload = Texts::new(batch, pod_hour::workload)?;
-        let created = Int64s::new(batch, pod_hour::created_seconds)?;
-        let scheduled = Int64s::new(batch, pod_hour::scheduled_seconds)?;
-        let ended = Int64s::new(batch, pod_hour::ended_seconds)?;
-        let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
-        let cpu = Int32s::new(batch, pod_hour::cpu_effective_request_millicores)?;
-        let memory = Int64s::new(batch, pod_hour::memory_effective_request_bytes)?;
-        let claims = TextLists::new(batch, pod_hour::volume_claims)?;
-        let extended = TextLists::new(batch, pod_hour::extended_requests)?;
+        let of = PodColumns::new(batch)?;
+        // Asked for where they are used, else null.
         let labels = TextLists::new(batch, pod_hour::labels)?;
         let selectors = TextLists::new(batch, pod_hour::node_selector)?;
-        let autoscaled = crate::read::columns::Flags::new(batch, pod_hour::hpa_target)?;
+        let autoscaled = Flags::new(batch, pod_hour::hpa_target)?;
         for row in 0..batch.num_rows() {
-            let start = hour.some(row);
+            let start = of.hour_start_seconds.some(row);
             let Some(rows) = self.hours.get_mut(&start) else { continue };
-            let at = rows.places.get(node.some(row)).copied().unwrap_or(Err(NO_NODE));
-            let seconds = alive.get(row)?.unwrap_or_default().map(small);
+            let at = rows.places.get(of.node.some(row)).copied().unwrap_or(Err(NO_NODE));
+            let seconds = of.alive_seconds_by_slot.get(row)?.unwrap_or_default().map(small);
             let offset = |at: Option<i64>| at.map(|at| at - start);
-            let Some((from, to)) = PodRow::alive(&seconds, offset(scheduled.get(row)), offset(ended.get(row))) else {
+            let Some((from, to)) =
+                PodRow::alive(&seconds, offset(of.scheduled_seconds.get(row)), offset(of.ended_seconds.get(row)))
+            else {
                 continue;
             };
-            let daemon = DAEMONS.contains(&kind.some(row));
+            let daemon = DAEMONS.contains(&of.workload_kind.some(row));
             let name = WorkloadName {
-                namespace: namespace.some(row).to_owned(),
-                kind: kind.some(row).to_owned(),
-                name: workload.some(row).to_owned(),
+                namespace: of.namespace.some(row).to_owned(),
+                kind: of.workload_kind.some(row).to_owned(),
+                name: of.workload.some(row).to_owned(),
             };
             let workload = names.workloads.index(&name);
-            let bytes = memory.get(row).unwrap_or_default().saturating_add(huge_pages(extended.texts(row)));
-            let ask = ask(cpu.get(row), Some(bytes));
+            let bytes = of
+                .memory_effective_request_bytes
+                .get(row)
+                .unwrap_or_default()
+                .saturating_add(huge_pages(of.extended_requests.texts(row)));
+            let ask = ask(of.cpu_effective_request_millicores.get(row), Some(bytes));
             let (movable, why) = match at {
                 Err(why) => (Movable::NEVER, Some(why)),
                 Ok(_) if daemon => (Movable::NEVER, Some(DAEMON)),
@@ -409,7 +395,10 @@ impl Rows {
                         namespace: &name.namespace,
                         labels: labels.as_deref(),
                         on_spot: choices.on_spot(place),
-                        wants_device: extended.texts(row).any(|request| !request.starts_with("ephemeral_storage=")),
+                        wants_device: of
+                            .extended_requests
+                            .texts(row)
+                            .any(|request| !request.starts_with("ephemeral_storage=")),
                     };
                     choices.moves(&facts, place)
                 }
@@ -423,7 +412,7 @@ impl Rows {
                         names.label_keys.insert(key.to_owned());
                     }
                 }
-                names.knows_devices |= extended.is_known(row);
+                names.knows_devices |= of.extended_requests.is_known(row);
                 let counted = counted.entry(workload).or_default();
                 counted.add(i64::from(to - from), ask, why);
                 counted.autoscaled |= autoscaled.get(row).unwrap_or_default();
@@ -439,14 +428,15 @@ impl Rows {
                 }
             }
             let Ok(At { zone, node, node_group, place }) = at else { continue };
-            let mounted: Vec<bool> = claims
+            let mounted: Vec<bool> = of
+                .volume_claims
                 .texts(row)
                 // A claim nothing is known of counts as EBS, which limits, rather than as nothing.
                 .filter_map(|claim| {
                     names.claims.get(&(name.namespace.clone(), claim.to_owned())).copied().unwrap_or(Some(true))
                 })
                 .collect();
-            let number = uid_number(uid.some(row));
+            let number = uid_number(of.pod_uid.some(row));
             let index = u32::try_from(rows.pods.len()).unwrap_or(NONE);
             // Two rows of one pod in one hour would be one pod under two names; the first stands.
             if rows.row_of.contains_key(&number) {
@@ -461,14 +451,14 @@ impl Rows {
                 observed_type: place.machine_type,
                 movable,
                 daemon,
-                role: role(kind.some(row)),
+                role: role(of.workload_kind.some(row)),
                 ask,
                 volumes: u16::try_from(mounted.len()).unwrap_or(u16::MAX),
                 pausing_volumes: u16::try_from(mounted.iter().filter(|pauses| **pauses).count()).unwrap_or(u16::MAX),
                 alive_from: from,
                 alive_to: to,
-                waited: waited(start, created.get(row), scheduled.get(row)),
-                run: if kind.some(row) == "CronJob" { run(pod_name.some(row), &name.name) } else { 0 },
+                waited: waited(start, of.created_seconds.get(row), of.scheduled_seconds.get(row)),
+                run: if of.workload_kind.some(row) == "CronJob" { run(of.pod.some(row), &name.name) } else { 0 },
                 unknown_slots: names.unknown_in(start, zone),
                 node,
                 node_group,
@@ -479,37 +469,28 @@ impl Rows {
 
     /// Takes containers; they come after pods.
     pub(crate) fn containers(&mut self, batch: &RecordBatch, names: &mut Names) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, container_hour::hour_start_seconds)?;
-        let uid = Texts::new(batch, container_hour::pod_uid)?;
-        let container = Texts::new(batch, container_hour::container)?;
-        let kind = Texts::new(batch, container_hour::container_kind)?;
-        let cpu_request = Int32s::new(batch, container_hour::cpu_request_millicores)?;
-        let memory_request = Int64s::new(batch, container_hour::memory_request_bytes)?;
-        let cpu_mean = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
-        let cpu_max = Slots::new(batch, container_hour::cpu_max_millicores_by_slot)?;
-        let memory_mean = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
-        let memory_max = Slots::new(batch, container_hour::memory_max_mib_by_slot)?;
+        let of = ContainerColumns::new(batch)?;
         // Rows of a pod follow each other, hour after hour.
         let mut last = (String::new(), 0);
         for row in 0..batch.num_rows() {
-            let Some(rows) = self.hours.get_mut(&hour.some(row)) else { continue };
-            if last.0 != uid.some(row) {
-                last = (uid.some(row).to_owned(), uid_number(uid.some(row)));
+            let Some(rows) = self.hours.get_mut(&of.hour_start_seconds.some(row)) else { continue };
+            if last.0 != of.pod_uid.some(row) {
+                last = (of.pod_uid.some(row).to_owned(), uid_number(of.pod_uid.some(row)));
             }
             let Some(pod) = rows.row_of.get(&last.1).copied() else { continue };
             let workload = rows.pods.get(usize::try_from(pod).unwrap_or(usize::MAX)).map_or(NONE, |pod| pod.workload);
-            let class = match kind.some(row) {
+            let class = match of.container_kind.some(row) {
                 "init" => NONE,
-                _ => names.classes.index(&(workload, container.some(row).to_owned())),
+                _ => names.classes.index(&(workload, of.container.some(row).to_owned())),
             };
             rows.containers.push(ContainerRow {
                 pod,
                 class,
-                ask: ask(cpu_request.get(row), memory_request.get(row)),
-                cpu_mean_millicores: lane(&cpu_mean, row)?,
-                cpu_max_millicores: lane(&cpu_max, row)?,
-                memory_mean_mib: lane(&memory_mean, row)?,
-                memory_max_mib: lane(&memory_max, row)?,
+                ask: ask(of.cpu_request_millicores.get(row), of.memory_request_bytes.get(row)),
+                cpu_mean_millicores: lane(&of.cpu_mean_millicores_by_slot, row)?,
+                cpu_max_millicores: lane(&of.cpu_max_millicores_by_slot, row)?,
+                memory_mean_mib: lane(&of.memory_mean_mib_by_slot, row)?,
+                memory_max_mib: lane(&of.memory_max_mib_by_slot, row)?,
             });
         }
         Ok(())

@@ -6,10 +6,10 @@ use arrow::record_batch::RecordBatch;
 use lake::tables::{container_hour, pod_hour};
 use lake::{Column, SlotValues};
 use types::window::HOUR_SECONDS;
-use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
+use types::{ComputeType, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::fast_maps::{FastMap, hash};
-use crate::read::columns::{Int32s, Int64s, Misfit, Slots, TextLists, Texts};
+use crate::read::columns::{Misfit, TextLists, columns};
 use crate::read::usage_by_owner::Owners;
 use crate::sums::cpu_and_memory::CpuMemoryBySlot;
 use crate::sums::hour_facts::{HourFacts, Spread, WorkloadKey};
@@ -18,21 +18,22 @@ use crate::sums::node_usage_by_owner::Ledger;
 use crate::sums::pod_row::PodRow;
 use crate::sums::unknown_slots::{Silent, SlotBits};
 
-/// The columns [`PodSlots::read`] reads.
-pub(crate) const POD_COLUMNS: &[Column] = &[
-    pod_hour::hour_start_seconds,
-    pod_hour::pod_uid,
-    pod_hour::namespace,
-    pod_hour::node,
-    pod_hour::workload_kind,
-    pod_hour::workload,
-    pod_hour::scheduled_seconds,
-    pod_hour::ended_seconds,
-    pod_hour::cpu_effective_request_millicores,
-    pod_hour::memory_effective_request_bytes,
-    pod_hour::alive_seconds_by_slot,
-    pod_hour::volume_claims,
-];
+columns! {
+    /// The columns [`PodSlots::read`] reads.
+    POD_COLUMNS, PodColumns of pod_hour:
+    hour_start_seconds: Int64s,
+    pod_uid: Texts,
+    namespace: Texts,
+    node: Texts,
+    workload_kind: Texts,
+    workload: Texts,
+    scheduled_seconds: Int64s,
+    ended_seconds: Int64s,
+    cpu_effective_request_millicores: Int32s,
+    memory_effective_request_bytes: Int64s,
+    alive_seconds_by_slot: Slots,
+    volume_claims: TextLists,
+}
 
 /// [`POD_COLUMNS`] and the labels.
 pub(crate) fn pod_columns(with_labels: bool) -> Vec<Column> {
@@ -40,17 +41,18 @@ pub(crate) fn pod_columns(with_labels: bool) -> Vec<Column> {
     POD_COLUMNS.iter().copied().chain(labels).collect()
 }
 
-/// The columns [`add_containers`] reads.
-pub(crate) const CONTAINER_COLUMNS: &[Column] = &[
-    container_hour::hour_start_seconds,
-    container_hour::pod_uid,
-    container_hour::container,
-    container_hour::namespace,
-    container_hour::cpu_core_milliseconds,
-    container_hour::memory_kib_seconds,
-    container_hour::cpu_mean_millicores_by_slot,
-    container_hour::memory_mean_mib_by_slot,
-];
+columns! {
+    /// The columns [`add_containers`] reads.
+    CONTAINER_COLUMNS, ContainerColumns of container_hour:
+    hour_start_seconds: Int64s,
+    pod_uid: Texts,
+    container: Texts,
+    namespace: Texts,
+    cpu_core_milliseconds: Int64s,
+    memory_kib_seconds: Int64s,
+    cpu_mean_millicores_by_slot: Slots,
+    memory_mean_mib_by_slot: Slots,
+}
 
 /// Seconds around its end within which another pod takes the place of one that is evicted.
 const GOES_ON_SECONDS: i64 = 300;
@@ -100,7 +102,7 @@ impl PodSlots {
     /// Where the nodes are, and hours in which it is to be found out what has no sample.
     pub(crate) fn nodes(&mut self, lacking: BTreeSet<i64>, nodes: &BTreeMap<i64, Vec<NodeRow>>, ledger: &mut Ledger) {
         for (hour, nodes) in nodes {
-            for node in nodes.iter().filter(|node| node.kind.compute_type != "fargate") {
+            for node in nodes.iter().filter(|node| node.kind.compute_type != ComputeType::Fargate) {
                 let zone = node.zone.clone().unwrap_or_default();
                 let of_hour = (*hour, ledger.node_names.index_of(&node.name));
                 self.zones.insert(of_hour, zone);
@@ -169,27 +171,16 @@ impl PodSlots {
 
     /// Takes the next batch of a file.
     pub(crate) fn read(&mut self, batch: &RecordBatch, ledger: &mut Ledger) -> Result<(), Misfit> {
-        let hour = Int64s::new(batch, pod_hour::hour_start_seconds)?;
-        let uid = Texts::new(batch, pod_hour::pod_uid)?;
-        let namespace = Texts::new(batch, pod_hour::namespace)?;
-        let node = Texts::new(batch, pod_hour::node)?;
-        let kind = Texts::new(batch, pod_hour::workload_kind)?;
-        let workload = Texts::new(batch, pod_hour::workload)?;
-        let scheduled = Int64s::new(batch, pod_hour::scheduled_seconds)?;
-        let ended = Int64s::new(batch, pod_hour::ended_seconds)?;
-        let cpu = Int32s::new(batch, pod_hour::cpu_effective_request_millicores)?;
-        let memory = Int64s::new(batch, pod_hour::memory_effective_request_bytes)?;
-        let alive = Slots::new(batch, pod_hour::alive_seconds_by_slot)?;
-        let claims = TextLists::new(batch, pod_hour::volume_claims)?;
+        let of = PodColumns::new(batch)?;
         let labels = if ledger.labels.is_empty() { None } else { Some(TextLists::new(batch, pod_hour::labels)?) };
         let mut last: Option<(WorkloadKey, Vec<String>, u32)> = None;
         let mut id = 0;
         for row in 0..batch.num_rows() {
             let mut slots = [0; SLOTS_PER_HOUR];
-            for (slot, seconds) in slots.iter_mut().zip(alive.get(row)?.unwrap_or_default()) {
+            for (slot, seconds) in slots.iter_mut().zip(of.alive_seconds_by_slot.get(row)?.unwrap_or_default()) {
                 *slot = i16::try_from(seconds).map_err(|_| Misfit { column: pod_hour::alive_seconds_by_slot.name })?;
             }
-            let name = uid.some(row);
+            let name = of.pod_uid.some(row);
             let same = match self.uids.last() {
                 Some(last) if **last > *name => return Err(Misfit { column: pod_hour::pod_uid.name }),
                 last => last.is_some_and(|last| **last == *name),
@@ -203,43 +194,43 @@ impl PodSlots {
                 id = hash(&[name]);
             }
             let labels = labels.as_ref().map(|labels| labels.get(row)).unwrap_or_default();
-            let same = |(key, of, _): &&(WorkloadKey, Vec<String>, u32)| {
-                key.namespace == namespace.some(row)
-                    && key.kind == kind.some(row)
-                    && key.name == workload.some(row)
-                    && *of == labels
+            let same = |(key, known, _): &&(WorkloadKey, Vec<String>, u32)| {
+                key.namespace == of.namespace.some(row)
+                    && key.kind == of.workload_kind.some(row)
+                    && key.name == of.workload.some(row)
+                    && *known == labels
             };
             let owner = match last.as_ref().filter(same) {
                 Some((.., owner)) => *owner,
                 None => {
                     let key = WorkloadKey {
-                        namespace: namespace.some(row).to_owned(),
-                        kind: kind.some(row).to_owned(),
-                        name: workload.some(row).to_owned(),
+                        namespace: of.namespace.some(row).to_owned(),
+                        kind: of.workload_kind.some(row).to_owned(),
+                        name: of.workload.some(row).to_owned(),
                     };
                     let owner = ledger.owner(&key, labels.clone());
                     last = Some((key, labels, owner));
                     owner
                 }
             };
-            for claim in claims.get(row) {
-                ledger.mount(hour.some(row), namespace.some(row), claim, owner);
+            for claim in of.volume_claims.get(row) {
+                ledger.mount(of.hour_start_seconds.some(row), of.namespace.some(row), claim, owner);
             }
             self.rows.push(PodRow {
-                hour: hour.some(row),
+                hour: of.hour_start_seconds.some(row),
                 alive: slots,
-                cpu_request_millicores: cpu.some(row),
-                memory_request_bytes: memory.some(row),
-                scheduled_seconds: scheduled.get(row),
-                ended_seconds: ended.get(row),
-                node: ledger.node_names.index_of(node.some(row)),
+                cpu_request_millicores: of.cpu_effective_request_millicores.some(row),
+                memory_request_bytes: of.memory_effective_request_bytes.some(row),
+                scheduled_seconds: of.scheduled_seconds.get(row),
+                ended_seconds: of.ended_seconds.get(row),
+                node: ledger.node_names.index_of(of.node.some(row)),
                 owner,
             });
-            let ids = self.ids.entry(hour.some(row)).or_default();
-            match ids.get_mut(namespace.some(row)) {
+            let ids = self.ids.entry(of.hour_start_seconds.some(row)).or_default();
+            match ids.get_mut(of.namespace.some(row)) {
                 Some(ids) => ids.push(id),
                 None => {
-                    ids.insert(namespace.some(row).to_owned(), vec![id]);
+                    ids.insert(of.namespace.some(row).to_owned(), vec![id]);
                 }
             }
         }
@@ -309,29 +300,22 @@ pub(crate) fn add_containers(
     facts: &mut BTreeMap<i64, HourFacts>,
     ledger: &mut Ledger,
 ) -> Result<(), Misfit> {
-    let hour = Int64s::new(batch, container_hour::hour_start_seconds)?;
-    let uid = Texts::new(batch, container_hour::pod_uid)?;
-    let container = Texts::new(batch, container_hour::container)?;
-    let cpu_sum = Int64s::new(batch, container_hour::cpu_core_milliseconds)?;
-    let memory_sum = Int64s::new(batch, container_hour::memory_kib_seconds)?;
-    let cpu = Slots::new(batch, container_hour::cpu_mean_millicores_by_slot)?;
-    let memory = Slots::new(batch, container_hour::memory_mean_mib_by_slot)?;
-    let namespace = Texts::new(batch, container_hour::namespace)?;
+    let of = ContainerColumns::new(batch)?;
     let mut before = "";
     let mut last = ("", "", 0);
     for row in 0..batch.num_rows() {
-        if !facts.contains_key(&hour.some(row)) {
+        if !facts.contains_key(&of.hour_start_seconds.some(row)) {
             pods.containers.push(0, 0);
             continue;
         }
-        let name = uid.some(row);
+        let name = of.pod_uid.some(row);
         if name < before {
             return Err(Misfit { column: container_hour::pod_uid.name });
         }
         before = name;
         pods.go_to(name, facts, ledger);
-        let Some(facts) = facts.get_mut(&hour.some(row)) else { continue };
-        let container = container.some(row);
+        let Some(facts) = facts.get_mut(&of.hour_start_seconds.some(row)) else { continue };
+        let container = of.container.some(row);
         if (last.0, last.1) != (name, container) {
             last = (name, container, hash(&[name, container]));
         }
@@ -340,22 +324,22 @@ pub(crate) fn add_containers(
         let of_pod = if there { pods.rows_of(pods.near) } else { 0..0 };
         pods.used.resize(of_pod.len(), [[0; SLOTS_PER_HOUR]; 2]);
         let rows = pods.rows.get(of_pod).unwrap_or_default();
-        let at = rows.iter().position(|of| of.hour == hour.some(row));
+        let at = rows.iter().position(|pod| pod.hour == of.hour_start_seconds.some(row));
         let alive = at.and_then(|at| rows.get(at)).map_or([SLOT_SECONDS; SLOTS_PER_HOUR], |of| of.alive.map(i64::from));
         match at.and_then(|at| rows.get(at)) {
             Some(of) => pods.containers.push(of.owner, of.alive_seconds()),
             None => {
-                let nobody = WorkloadKey { namespace: namespace.some(row).to_owned(), ..WorkloadKey::default() };
+                let nobody = WorkloadKey { namespace: of.namespace.some(row).to_owned(), ..WorkloadKey::default() };
                 pods.containers.push(ledger.owner(&nobody, Vec::new()), 0);
             }
         }
         let mut used = [[0; SLOTS_PER_HOUR]; 2];
         let [cpu_used, memory_used] = &mut used;
-        if let Some(sum) = cpu_sum.get(row) {
-            spread(sum, cpu.get(row)?, &alive, cpu_used);
+        if let Some(sum) = of.cpu_core_milliseconds.get(row) {
+            spread(sum, of.cpu_mean_millicores_by_slot.get(row)?, &alive, cpu_used);
         }
-        if let Some(sum) = memory_sum.get(row) {
-            spread(sum, memory.get(row)?, &alive, memory_used);
+        if let Some(sum) = of.memory_kib_seconds.get(row) {
+            spread(sum, of.memory_mean_mib_by_slot.get(row)?, &alive, memory_used);
         }
         let add = |sums: &mut [i64; SLOTS_PER_HOUR], used: &[i64; SLOTS_PER_HOUR], unit: i64| {
             // One container's fits, whatever the file says: see `plausible`. Of thousands that each use what the largest
@@ -364,10 +348,11 @@ pub(crate) fn add_containers(
         };
         add(&mut facts.slots.cpu_core_milliseconds, cpu_used, 1);
         add(&mut facts.slots.memory_kib_seconds, memory_used, 1);
-        if let Some(at) = at.filter(|_| pods.lacking.contains(&hour.some(row))) {
+        if let Some(at) = at.filter(|_| pods.lacking.contains(&of.hour_start_seconds.some(row))) {
             pods.sampled.resize(pods.used.len(), 0);
             if let Some(sampled) = pods.sampled.get_mut(at) {
-                *sampled |= bits(cpu.sampled(row)?) | bits(memory.sampled(row)?);
+                *sampled |=
+                    bits(of.cpu_mean_millicores_by_slot.sampled(row)?) | bits(of.memory_mean_mib_by_slot.sampled(row)?);
             }
         }
         if let Some([cpu, memory]) = at.and_then(|at| pods.used.get_mut(at)) {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::{ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
 use types::wording::money;
-use types::{NanoUsd, UsdPerHour};
+use types::{ComputeType, NanoUsd, UsdPerHour};
 
 use crate::assumptions::Assumptions;
 use crate::bill::today::{Bill, NodeCost, capacity_type, compute_cost, hours, machine_hours};
@@ -196,12 +196,14 @@ impl<'a> Vendor<'a> {
 
     fn movable(&mut self, kind: &NodeKind) -> Result<(Size, Pool), String> {
         let stays = |reason: &str| Err(reason.to_owned());
-        match kind.compute_type.as_str() {
-            "fargate" => return stays("Fargate pods have no node of their own"),
-            "auto" => return stays("the machine belongs to EKS Auto Mode"),
-            "hybrid" => return stays("not an EC2 machine"),
-            "outpost" => return stays("on an Outpost, whose rack is paid for all the same"),
-            "local-zone" | "wavelength" => return stays("in a Local Zone or Wavelength Zone, apart from the region"),
+        match kind.compute_type {
+            ComputeType::Fargate => return stays("Fargate pods have no node of their own"),
+            ComputeType::AutoMode => return stays("the machine belongs to EKS Auto Mode"),
+            ComputeType::Hybrid => return stays("not an EC2 machine"),
+            ComputeType::Outpost => return stays("on an Outpost, whose rack is paid for all the same"),
+            ComputeType::LocalZone | ComputeType::Wavelength => {
+                return stays("in a Local Zone or Wavelength Zone, apart from the region");
+            }
             _ if kind.emp_owned => return stays("already an elastic VM"),
             _ => {}
         }
@@ -428,7 +430,7 @@ impl<'a> Vendor<'a> {
             Some(MachineHours {
                 kind: "host".to_owned(),
                 instance_type: host.name.clone(),
-                capacity_type: CapacityType::OnDemand.as_str().to_owned(),
+                capacity_type: CapacityType::OnDemand.to_string(),
                 hours: hours(*n),
                 usd_per_hour: Some(host.unit.price.usd_per_hour()),
                 cost_usd: Some(self.host_cost(pool, *n).usd()),
@@ -535,7 +537,7 @@ fn evm_machines(moved: &[&NodeCost]) -> Vec<MachineHours> {
     let row = |(name, seconds): (&str, i64)| MachineHours {
         kind: "evm".to_owned(),
         instance_type: name.to_owned(),
-        capacity_type: CapacityType::OnDemand.as_str().to_owned(),
+        capacity_type: CapacityType::OnDemand.to_string(),
         hours: hours(seconds),
         usd_per_hour: None,
         cost_usd: None,

@@ -1,8 +1,8 @@
 //! Nodes that were drained: they left with pods on them, which went on elsewhere, and no other node came in their place.
 
-use types::Hour;
 use types::analysis::Note;
 use types::wording::counted;
+use types::{CapacityType, ComputeType, Hour};
 
 use super::hour_facts::HourFacts;
 use super::node_billing::NodeRow;
@@ -93,8 +93,8 @@ fn came(node: &NodeRow, hour: Hour) -> Came {
 
 /// Returns true for a node on-demand that was not seen to the end of the hour. What AWS takes back is nobody's policy.
 fn may_leave(node: &NodeRow, hour: Hour) -> bool {
-    node.kind.compute_type == "ec2"
-        && node.kind.capacity_type.as_deref() != Some("spot")
+    node.kind.compute_type == ComputeType::Ec2
+        && node.kind.capacity_type.as_deref() != Some(CapacityType::Spot.as_str())
         && node.last_seen_seconds < hour.end_seconds()
 }
 
@@ -121,7 +121,7 @@ mod tests {
                 instance_type: Some("m5.xlarge".to_owned()),
                 instance_type_source: "label".to_owned(),
                 capacity_type: Some(capacity.to_owned()),
-                compute_type: "ec2".to_owned(),
+                compute_type: ComputeType::Ec2,
                 arch: None,
                 os: None,
                 region: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use catalog::Minor;
 use lake::SlotValues;
 use prices::OperatingSystem;
-use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
+use types::{ComputeType, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::sums::unknown_slots::SlotBits;
 use crate::sums::zone_regions::{outpost_of, zone_location};
@@ -15,9 +15,10 @@ use crate::sums::zone_regions::{outpost_of, zone_location};
 pub(crate) struct NodeKind {
     pub(crate) instance_type: Option<String>,
     pub(crate) instance_type_source: String,
+    /// As in the lake, where it may be a word that is no [`types::CapacityType`].
     pub(crate) capacity_type: Option<String>,
-    /// As in the lake; `local-zone` or `wavelength` for EC2 machines that are there.
-    pub(crate) compute_type: String,
+    /// As in the lake, with EC2 machines in Local Zones and Wavelength Zones apart.
+    pub(crate) compute_type: ComputeType,
     pub(crate) arch: Option<String>,
     /// As [`os_name`] gives it.
     pub(crate) os: Option<String>,
@@ -28,7 +29,7 @@ pub(crate) struct NodeKind {
 impl NodeKind {
     /// Returns true when scenarios may replace it: an EC2 machine with Linux that is no elastic VM.
     pub(crate) fn may_be_replaced(&self) -> bool {
-        self.compute_type == "ec2" && !self.emp_owned && is_linux(self.os.as_deref().unwrap_or("linux"))
+        self.compute_type == ComputeType::Ec2 && !self.emp_owned && is_linux(self.os.as_deref().unwrap_or("linux"))
     }
 }
 
@@ -82,7 +83,7 @@ impl BilledAs {
     /// Where it stands in price lists: its Local Zone or Wavelength Zone, else its region. A machine on an Outpost stands
     /// in none, since the rack is paid for and not the machine, so it has a location that no list knows.
     pub(crate) fn location(&self) -> Option<String> {
-        if self.kind.compute_type == "outpost" {
+        if self.kind.compute_type == ComputeType::Outpost {
             return self.kind.region.as_ref().map(|region| outpost_of(region));
         }
         self.zone.as_deref().and_then(zone_location).or_else(|| self.kind.region.clone())

@@ -12,7 +12,7 @@ mod daily_peaks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 
-use types::{Hour, SLOTS_PER_HOUR};
+use types::{ComputeType, Hour, SLOTS_PER_HOUR};
 
 use crate::fast_maps::FastMap;
 use crate::interner::Interner;
@@ -170,7 +170,7 @@ impl Ledger {
 
     /// Takes a node of the part; nodes come before pods.
     pub(crate) fn node(&mut self, hour: i64, row: &NodeRow) {
-        let fargate = row.kind.compute_type == "fargate";
+        let fargate = row.kind.compute_type == ComputeType::Fargate;
         let group = (!fargate).then(|| {
             self.groups.index(&NodeGroup {
                 billed_as: row.billed_as(&self.named),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use types::ComputeType;
+
 use crate::sums::node_billing::NodeRow;
 use crate::sums::zone_regions::outpost_of;
 
@@ -26,7 +28,7 @@ impl VolumeRow {
     /// Gives an EBS volume on an Outpost a location that no price list knows, since the rack is paid for and not the volume;
     /// so, where it is not known and some of the hour's nodes are on one, no price of the region either.
     pub(crate) fn place(&mut self, nodes: &[NodeRow]) {
-        let is_there = |node: &&NodeRow| node.kind.compute_type == "outpost";
+        let is_there = |node: &&NodeRow| node.kind.compute_type == ComputeType::Outpost;
         let Some(node) = nodes.iter().find(is_there) else { return };
         if self.kind.store == Store::Ebs && self.on_outpost != Some(false) {
             let region = self.kind.region.as_ref().or(node.kind.region.as_ref());

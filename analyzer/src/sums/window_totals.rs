@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Minor;
-use types::Hour;
+use types::{ComputeType, Hour};
 
 use crate::fast_maps::{FastSet, hash};
 use crate::interner::Interner;
@@ -257,7 +257,7 @@ impl Observed {
         let up = i128::from(node.up_seconds);
         let times_up = |quantity: Option<i64>| i128::from(quantity.unwrap_or_default()) * up;
         sums.node_seconds += up;
-        if !matches!(node.kind.compute_type.as_str(), "fargate" | "hybrid") {
+        if !matches!(node.kind.compute_type, ComputeType::Fargate | ComputeType::Hybrid) {
             sums.ec2_node_seconds += up;
         }
         sums.capacity +=
@@ -280,7 +280,7 @@ impl Observed {
         if new {
             group.nodes += 1;
         }
-        if node.kind.compute_type == "fargate" {
+        if node.kind.compute_type == ComputeType::Fargate {
             return;
         }
         if let Some(bytes) = node.network_bytes {
@@ -307,7 +307,8 @@ impl Observed {
 
     /// Takes the public addresses of a node that AWS bills them of: not of your own machines, nor of what an Outpost has.
     fn take_addresses(&mut self, node: &NodeRow, up_seconds: i64) {
-        if node.kind.emp_owned || !["ec2", "auto", "local-zone"].contains(&&*node.kind.compute_type) {
+        let has = matches!(node.kind.compute_type, ComputeType::Ec2 | ComputeType::AutoMode | ComputeType::LocalZone);
+        if node.kind.emp_owned || !has {
             return;
         }
         let Some(count) = node.public_ipv4_addresses else {

@@ -1,5 +1,7 @@
 //! Names of zones: the region each is in, and where it stands in price lists.
 
+use types::ComputeType;
+
 /// A zone's name as it is made up: its region, and what stands after that.
 ///
 /// `us-east-1a` is zone `a` of its region; `us-west-2-lax-1a` a Local Zone, `us-east-1-wl1-bos-wlz-1` a Wavelength Zone.
@@ -34,11 +36,11 @@ pub(crate) fn zone_location(zone: &str) -> Option<String> {
 
 /// The compute type of a node where it stands: EC2 machines in Local Zones and Wavelength Zones are apart from those of
 /// the region, whose machines and prices they do not share.
-pub(crate) fn placed<'a>(compute_type: &'a str, zone: Option<&str>) -> &'a str {
-    let outside = zone.filter(|zone| compute_type == "ec2" && zone_location(zone).is_some());
+pub(crate) fn placed(compute_type: ComputeType, zone: Option<&str>) -> ComputeType {
+    let outside = zone.filter(|zone| compute_type == ComputeType::Ec2 && zone_location(zone).is_some());
     match outside {
-        Some(zone) if zone.contains("-wlz-") => "wavelength",
-        Some(_) => "local-zone",
+        Some(zone) if zone.contains("-wlz-") => ComputeType::Wavelength,
+        Some(_) => ComputeType::LocalZone,
         None => compute_type,
     }
 }
@@ -68,16 +70,16 @@ mod tests {
 
     #[test]
     fn a_local_zone_is_not_its_region() {
-        let check = |zone: &str, expect: Option<&str>, compute_type: &str| {
+        let check = |zone: &str, expect: Option<&str>, compute_type: ComputeType| {
             assert_eq!(zone_location(zone).as_deref(), expect, "{zone}");
-            assert_eq!(placed("ec2", Some(zone)), compute_type, "{zone}");
-            assert_eq!(placed("auto", Some(zone)), "auto");
+            assert_eq!(placed(ComputeType::Ec2, Some(zone)), compute_type, "{zone}");
+            assert_eq!(placed(ComputeType::AutoMode, Some(zone)), ComputeType::AutoMode);
         };
-        check("us-east-1a", None, "ec2");
-        check("us-gov-west-1b", None, "ec2");
-        check("us-west-2-lax-1a", Some("us-west-2-lax-1"), "local-zone");
-        check("ap-southeast-1-bkk-1a", Some("ap-southeast-1-bkk-1"), "local-zone");
-        check("us-east-1-wl1-bos-wlz-1", Some("us-east-1-wl1-bos1"), "wavelength");
-        check("use1-az1", None, "ec2");
+        check("us-east-1a", None, ComputeType::Ec2);
+        check("us-gov-west-1b", None, ComputeType::Ec2);
+        check("us-west-2-lax-1a", Some("us-west-2-lax-1"), ComputeType::LocalZone);
+        check("ap-southeast-1-bkk-1a", Some("ap-southeast-1-bkk-1"), ComputeType::LocalZone);
+        check("us-east-1-wl1-bos-wlz-1", Some("us-east-1-wl1-bos1"), ComputeType::Wavelength);
+        check("use1-az1", None, ComputeType::Ec2);
     }
 }

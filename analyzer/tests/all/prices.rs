@@ -238,7 +238,8 @@ async fn a_local_zone_has_prices_of_its_own_or_none() {
     near(line(&with, "compute"), 0.23 + 0.192);
     near(line(&with, "volumes"), 73.0 * 0.096 / MONTH);
     near(line(&with, "root_disks"), 730.0 * 0.096 / MONTH);
-    let group = with.inventory.node_groups.iter().find(|group| group.compute_type == "local-zone").unwrap();
+    let group =
+        with.inventory.node_groups.iter().find(|group| group.compute_type == types::ComputeType::LocalZone).unwrap();
     assert!(!group.movable.moves && group.movable.reason.contains("Local Zone"), "{:?}", group.movable);
     // The label for the region missing changes nothing.
     world.nodes.iter_mut().for_each(|node| node.region = None);

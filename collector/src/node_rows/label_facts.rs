@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use types::{CapacityType, ComputeType};
+
 use crate::snapshot::Facts;
 
 /// Labels of managed node groups and node pools: EKS, Karpenter before and after its first version, eksctl, kops.
@@ -30,36 +32,38 @@ pub(crate) fn label<'a>(facts: &'a Facts, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| facts.labels.get(*name)).map(String::as_str)
 }
 
-/// `on-demand` or `spot`; both where labels differ. A label with a word nobody knows does not hide one with a word that is
+/// The capacity type; both where labels differ. A label with a word nobody knows does not hide one with a word that is
 /// known.
-pub(crate) fn capacity_types(facts: &Facts) -> BTreeSet<&'static str> {
+pub(crate) fn capacity_types(facts: &Facts) -> BTreeSet<CapacityType> {
     let known = |name: &&str| match facts.labels.get(*name)?.to_ascii_lowercase().replace('_', "-").as_str() {
-        "spot" | "ec2spot" => Some("spot"),
+        "spot" | "ec2spot" => Some(CapacityType::Spot),
         // Reserved capacity and capacity blocks are paid for at the on-demand rate or before; neither is spot.
-        "on-demand" | "ondemand" | "od" | "normal" | "reserved" | "capacity-block" => Some("on-demand"),
+        "on-demand" | "ondemand" | "od" | "normal" | "reserved" | "capacity-block" => Some(CapacityType::OnDemand),
         _ => None,
     };
-    let mut said: BTreeSet<&'static str> = CAPACITY_TYPES.iter().filter_map(known).collect();
+    let mut said: BTreeSet<CapacityType> = CAPACITY_TYPES.iter().filter_map(known).collect();
     // kops marks the role; that the label is there is what it says.
     if said.is_empty() && facts.labels.contains_key("label_node_role_kubernetes_io_spot_worker") {
-        said.insert("spot");
+        said.insert(CapacityType::Spot);
     }
     said
 }
 
-/// `ec2`, `fargate`, `auto`, `hybrid` or `outpost`.
+/// The compute type, Local Zones and Wavelength Zones not told apart.
 ///
 /// The zone of a node on an Outpost is the parent's; the EBS CSI driver labels it with the Outpost.
-pub(crate) fn compute_type(name: &str, provider_id: &str, facts: &Facts) -> &'static str {
+pub(crate) fn compute_type(name: &str, provider_id: &str, facts: &Facts) -> ComputeType {
     let said = label(facts, &["label_eks_amazonaws_com_compute_type"]).map(str::to_ascii_lowercase);
     match said.as_deref() {
-        Some("fargate") => "fargate",
-        Some("auto") => "auto",
-        Some("hybrid") => "hybrid",
-        _ if name.starts_with("fargate-") || provider_id.contains("/fargate-") => "fargate",
-        _ if provider_id.starts_with("eks-hybrid:") => "hybrid",
-        _ if label(facts, &["label_topology_ebs_csi_aws_com_outpost_id"]).is_some_and(|id| !id.is_empty()) => "outpost",
-        _ => "ec2",
+        Some("fargate") => ComputeType::Fargate,
+        Some("auto") => ComputeType::AutoMode,
+        Some("hybrid") => ComputeType::Hybrid,
+        _ if name.starts_with("fargate-") || provider_id.contains("/fargate-") => ComputeType::Fargate,
+        _ if provider_id.starts_with("eks-hybrid:") => ComputeType::Hybrid,
+        _ if label(facts, &["label_topology_ebs_csi_aws_com_outpost_id"]).is_some_and(|id| !id.is_empty()) => {
+            ComputeType::Outpost
+        }
+        _ => ComputeType::Ec2,
     }
 }
 
@@ -151,43 +155,46 @@ mod tests {
     #[test]
     fn capacity_types_are_read_in_every_spelling() {
         for (label, value, expect) in [
-            ("label_eks_amazonaws_com_capacity_type", "SPOT", Some("spot")),
-            ("label_eks_amazonaws_com_capacityType", "ON_DEMAND", Some("on-demand")),
-            ("label_eks_amazonaws_com_capacity_type", "CAPACITY_BLOCK", Some("on-demand")),
-            ("label_karpenter_sh_capacity_type", "on-demand", Some("on-demand")),
-            ("label_karpenter_sh_capacity_type", "reserved", Some("on-demand")),
-            ("label_node_lifecycle", "Ec2Spot", Some("spot")),
-            ("label_lifecycle", "OnDemand", Some("on-demand")),
-            ("label_kubernetes_io_lifecycle", "spot", Some("spot")),
-            ("label_spotinst_io_node_lifecycle", "od", Some("on-demand")),
-            ("label_node_role_kubernetes_io_spot_worker", "true", Some("spot")),
+            ("label_eks_amazonaws_com_capacity_type", "SPOT", Some(CapacityType::Spot)),
+            ("label_eks_amazonaws_com_capacityType", "ON_DEMAND", Some(CapacityType::OnDemand)),
+            ("label_eks_amazonaws_com_capacity_type", "CAPACITY_BLOCK", Some(CapacityType::OnDemand)),
+            ("label_karpenter_sh_capacity_type", "on-demand", Some(CapacityType::OnDemand)),
+            ("label_karpenter_sh_capacity_type", "reserved", Some(CapacityType::OnDemand)),
+            ("label_node_lifecycle", "Ec2Spot", Some(CapacityType::Spot)),
+            ("label_lifecycle", "OnDemand", Some(CapacityType::OnDemand)),
+            ("label_kubernetes_io_lifecycle", "spot", Some(CapacityType::Spot)),
+            ("label_spotinst_io_node_lifecycle", "od", Some(CapacityType::OnDemand)),
+            ("label_node_role_kubernetes_io_spot_worker", "true", Some(CapacityType::Spot)),
             ("label_karpenter_sh_capacity_type", "something", None),
         ] {
             assert_eq!(capacity_types(&facts(&[(label, value)])), expect.into_iter().collect(), "{label}={value}");
         }
         assert_eq!(capacity_types(&facts(&[])), BTreeSet::new());
         let both = [("label_eks_amazonaws_com_capacity_type", "?"), ("label_lifecycle", "spot")];
-        assert_eq!(capacity_types(&facts(&both)), BTreeSet::from(["spot"]));
+        assert_eq!(capacity_types(&facts(&both)), BTreeSet::from([CapacityType::Spot]));
         let both =
             [("label_eks_amazonaws_com_capacity_type", "ON_DEMAND"), ("label_karpenter_sh_capacity_type", "spot")];
-        assert_eq!(capacity_types(&facts(&both)), BTreeSet::from(["on-demand", "spot"]));
+        assert_eq!(capacity_types(&facts(&both)), BTreeSet::from([CapacityType::OnDemand, CapacityType::Spot]));
     }
 
     #[test]
     fn compute_types_come_from_the_label_the_name_or_the_provider_id() {
         let by = |value| facts(&[("label_eks_amazonaws_com_compute_type", value)]);
-        assert_eq!(compute_type("n", "", &by("fargate")), "fargate");
-        assert_eq!(compute_type("n", "", &by("auto")), "auto");
-        assert_eq!(compute_type("n", "", &by("hybrid")), "hybrid");
+        assert_eq!(compute_type("n", "", &by("fargate")), ComputeType::Fargate);
+        assert_eq!(compute_type("n", "", &by("auto")), ComputeType::AutoMode);
+        assert_eq!(compute_type("n", "", &by("hybrid")), ComputeType::Hybrid);
         let none = facts(&[]);
-        assert_eq!(compute_type("fargate-ip-10-0-0-1.ec2.internal", "", &none), "fargate");
-        assert_eq!(compute_type("n", "aws:///us-east-1a/0ab-1/fargate-ip-10-0-0-1.ec2.internal", &none), "fargate");
-        assert_eq!(compute_type("n", "eks-hybrid:///us-west-2/c/mi-0ab", &none), "hybrid");
-        assert_eq!(compute_type("n", "aws:///us-east-1a/i-0abc", &none), "ec2");
+        assert_eq!(compute_type("fargate-ip-10-0-0-1.ec2.internal", "", &none), ComputeType::Fargate);
+        assert_eq!(
+            compute_type("n", "aws:///us-east-1a/0ab-1/fargate-ip-10-0-0-1.ec2.internal", &none),
+            ComputeType::Fargate
+        );
+        assert_eq!(compute_type("n", "eks-hybrid:///us-west-2/c/mi-0ab", &none), ComputeType::Hybrid);
+        assert_eq!(compute_type("n", "aws:///us-east-1a/i-0abc", &none), ComputeType::Ec2);
         let on_outpost = |id| facts(&[("label_topology_ebs_csi_aws_com_outpost_id", id)]);
         let rack = on_outpost("arn:aws:outposts:us-west-2:111122223333:outpost/op-0ab23c4567EXAMPLE");
-        assert_eq!(compute_type("n", "aws:///us-west-2a/i-0abc", &rack), "outpost");
-        assert_eq!(compute_type("n", "aws:///us-west-2a/i-0abc", &on_outpost("")), "ec2");
+        assert_eq!(compute_type("n", "aws:///us-west-2a/i-0abc", &rack), ComputeType::Outpost);
+        assert_eq!(compute_type("n", "aws:///us-west-2a/i-0abc", &on_outpost("")), ComputeType::Ec2);
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub(crate) fn seen(hours: &[(Hour, HourRows)]) -> Seen {
                 name: node.node.clone(),
                 price: list(&kind).and_then(|usd| UsdPerHour::try_new(usd).ok()),
                 instance_type: kind,
-                capacity_type: node.capacity_type.clone().unwrap_or_default(),
+                capacity_type: node.capacity_type.as_deref().and_then(types::CapacityType::of).unwrap_or_default(),
             });
         }
         for volume in &rows.volumes {

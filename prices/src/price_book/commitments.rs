@@ -1,12 +1,12 @@
 //! Savings Plans and reserved instances that the user has, and the rate each gives a machine.
 
 use catalog::{SavingsPlan, Term};
-use types::UsdPerHour;
+use types::{CapacityType, UsdPerHour};
 
 use super::prices_file_checks::PricesError;
 use super::user_prices_file::CommitmentKind;
 use super::{PriceBook, user_prices_file};
-use crate::machine_kind::{CapacityType, MachineKind, OperatingSystem};
+use crate::machine_kind::{MachineKind, OperatingSystem};
 use crate::price_origin::{Priced, priced};
 
 /// A commitment: an amount paid for each hour, used or not.

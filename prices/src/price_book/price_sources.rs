@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Catalog, Provenance, Sighting};
-use types::UsdPerHour;
 use types::analysis::{PriceList, PriceOrigin};
+use types::{CapacityType, UsdPerHour};
 
 use super::user_prices_file::{UserNode, describe};
 use super::{Commitment, PriceBook, user_prices_file};
-use crate::machine_kind::{CapacityType, MachineKind};
+use crate::machine_kind::MachineKind;
 use crate::price_origin::{Priced, catalog_origin, imported_origin, priced};
 
 /// One amount found for a price, with the lists that have it.

@@ -1,7 +1,9 @@
 //! The user's own prices: `prices.toml`, as it is written.
 
-use crate::machine_kind::{CapacityType, MachineKind, OperatingSystem};
 use serde::Deserialize;
+use types::CapacityType;
+
+use crate::machine_kind::{MachineKind, OperatingSystem};
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,7 +186,7 @@ pub(crate) struct UserBareMetal {
 
 impl UserNode {
     pub(super) fn what(&self) -> String {
-        let mut what = self.capacity_type.as_str().to_owned();
+        let mut what = self.capacity_type.to_string();
         let parts = [("", &self.instance_type), ("node group ", &self.node_group), ("node ", &self.node)];
         for (prefix, value) in parts {
             if let Some(value) = value {

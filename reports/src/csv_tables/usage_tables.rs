@@ -26,7 +26,7 @@ pub(super) const NODE_KINDS: Sheet = Sheet {
                 g.instance_type.as_ref(),
                 &g.instance_type_source,
                 g.capacity_type.as_ref(),
-                &g.compute_type,
+                g.compute_type.as_str(),
                 g.arch.as_ref(),
                 joined(&g.zones),
                 g.nodes,

@@ -1,7 +1,7 @@
 //! A scenario's cost lines, row by row: machines, items, and what is not made of either.
 
 use types::analysis::{Analysis, CommitmentUse, ComputeCost, CostItem, MachineHours, PriceOrigin, Scenario};
-use types::{NanoUsd, split};
+use types::{CapacityType, NanoUsd, split};
 
 use super::columns::{Commitment, Row, Service};
 use super::decimal::Decimal;
@@ -120,8 +120,8 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> Vec<Row> {
             sku,
             meter: "Instance hours".to_owned(),
             instance_type: Some(machine.instance_type.clone()),
-            pricing_category: match (machine.capacity_type.as_str(), contracted == effective) {
-                ("spot", _) => "Dynamic",
+            pricing_category: match (machine.capacity(), contracted == effective) {
+                (Some(CapacityType::Spot), _) => "Dynamic",
                 (_, true) => "Standard",
                 (_, false) => "Other",
             },

@@ -311,7 +311,7 @@ fn fargate_is_not_drawn_as_nodes_of_ec2() {
     // An older analysis has no such line where Fargate was there, and every node where it was not.
     analysis.utilisation.hourly.iter_mut().for_each(|hour| hour.ec2_nodes = None);
     assert_eq!(of(&analysis), None);
-    analysis.inventory.node_groups.retain(|group| group.compute_type == "ec2");
+    analysis.inventory.node_groups.retain(|group| group.compute_type == types::ComputeType::Ec2);
     let row = of(&analysis).unwrap();
     assert!(row.starts_with("41"), "{row}");
 }

@@ -181,7 +181,7 @@ fn jobs_go_to_spot_as_far_as_they_run_on_demand() {
     assert!((spot(&analysis).unwrap().saving_monthly_usd.unwrap() - expect / 2.0).abs() < 1e-6);
     // What a commitment pays is paid all the same.
     let today = analysis.scenarios.iter_mut().find(|scenario| scenario.id == "ec2-today").unwrap();
-    let rows = today.machine_hours.iter().filter(|row| row.kind == "node" && row.capacity_type == "on-demand");
+    let rows = today.machine_hours.iter().filter(|row| row.are_on_demand_nodes());
     let all: f64 = rows.filter_map(|row| row.cost_usd).sum();
     today.compute_cost = Some(types::analysis::ComputeCost {
         list_usd: None,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ComputeType;
+
 /// Inventory of the cluster over the window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -45,7 +47,8 @@ pub struct NodeGroup {
     /// `on-demand` or `spot`; `null` when no label says it.
     pub capacity_type: Option<String>,
     /// `ec2`, `fargate`, `auto` or `hybrid`.
-    pub compute_type: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub compute_type: ComputeType,
     /// CPU architecture, such as `amd64`.
     pub arch: Option<String>,
     /// Availability zones they are in, sorted.

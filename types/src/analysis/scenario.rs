@@ -6,7 +6,7 @@ pub use cost_lines::{CostLines, ExactLines};
 
 use super::note::Note;
 use super::replay_results::{Risk, ScenarioHour};
-use crate::NanoUsd;
+use crate::{CapacityType, NanoUsd};
 
 /// Number of cost lines.
 pub const COST_LINES: usize = cost_lines::COUNT;
@@ -226,6 +226,18 @@ pub struct MachineHours {
     pub cost_usd: Option<f64>,
     /// Where the price comes from; `null` when unpriced.
     pub price: Option<PriceOrigin>,
+}
+
+impl MachineHours {
+    /// Capacity type; `None` where it is not known.
+    pub fn capacity(&self) -> Option<CapacityType> {
+        CapacityType::of(&self.capacity_type)
+    }
+
+    /// Returns true for EC2 nodes that are bought on demand.
+    pub fn are_on_demand_nodes(&self) -> bool {
+        self.kind == "node" && self.capacity() == Some(CapacityType::OnDemand)
+    }
 }
 
 /// A quantity at a price, part of a cost line.

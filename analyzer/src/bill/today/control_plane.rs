@@ -3,23 +3,14 @@
 use std::collections::BTreeMap;
 
 use catalog::{Minor, Support};
-use types::NanoUsd;
-use types::analysis::Note;
+use types::analysis::{GradeReason, Note};
+use types::{ComputeType, NanoUsd};
 
 use super::{Bill, Item};
 use crate::assumptions::Assumptions;
-use crate::bill::grade::Grade;
 use crate::number::{float, ratio};
 use crate::prices::PriceBook;
 use crate::sums::window_totals::Observed;
-
-/// Why the support of a control plane is not measured.
-pub(crate) const BY_KUBELET: &str = "support of the control plane follows from the newest kubelet";
-pub(crate) const NO_VERSION: &str = "Kubernetes version not known, so standard support is assumed";
-pub(crate) const PAST_CALENDAR: &str =
-    "no kubelet is of a version that EKS still supports, so extended support is assumed";
-/// Why the fee for hybrid nodes is not measured.
-pub(crate) const HYBRID_TIERS: &str = "tiers of the fee for hybrid nodes are those of this cluster alone";
 
 /// Where the tiers of the fee for hybrid nodes end, in vCPU-hours a month, and what they are called.
 const TIERS: [(f64, &str); 5] = [
@@ -34,8 +25,8 @@ const TIERS: [(f64, &str); 5] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Alike {
     extended: bool,
-    grade: Grade,
-    reason: &'static str,
+    /// Reason that it is not measured, if it is not.
+    reason: Option<GradeReason>,
 }
 
 impl Bill {
@@ -75,7 +66,7 @@ impl Bill {
                 cost: unit.price.scaled(seconds, 3600),
                 priced: unit,
             };
-            let cost = self.add_item(item, alike.grade, alike.reason);
+            let cost = self.add_item(item, alike.reason);
             line = Some(line.unwrap_or_default() + cost);
         }
         if let Some(((major, minor), hours)) = extended
@@ -94,7 +85,7 @@ impl Bill {
 
     /// The fee of EKS for hybrid nodes, by the vCPU-hour, in tiers by the month.
     fn add_hybrid_nodes(&mut self, observed: &Observed, book: &PriceBook, region: &str) -> NanoUsd {
-        let hybrid = observed.billed.iter().filter(|(billed_as, _)| billed_as.kind.compute_type == "hybrid");
+        let hybrid = observed.billed.iter().filter(|(billed_as, _)| billed_as.kind.compute_type == ComputeType::Hybrid);
         let (mut seconds, mut unknown) = (0, 0);
         for (_, sums) in hybrid {
             seconds += sums.millicore_seconds;
@@ -128,7 +119,7 @@ impl Bill {
                 cost: unit.price.scaled(seconds, 3_600_000).scaled(millionths, 1_000_000_000),
                 priced: unit,
             };
-            line += self.add_item(item, Grade::Inferred, HYBRID_TIERS);
+            line += self.add_item(item, Some(GradeReason::HybridTiers));
         }
         line
     }
@@ -141,11 +132,11 @@ const BY_VERSION: &str = "by_version";
 fn alike(kubelet: Option<Minor>, day: chrono::NaiveDate, book: &PriceBook, assumptions: &Assumptions) -> Alike {
     match (assumptions.terms.eks_support, kubelet) {
         (BY_VERSION, Some(version)) => match book.eks_versions().support(version, day).0 {
-            Support::Standard => Alike { extended: false, grade: Grade::Inferred, reason: BY_KUBELET },
-            Support::Extended => Alike { extended: true, grade: Grade::Inferred, reason: BY_KUBELET },
-            Support::Ended => Alike { extended: true, grade: Grade::Assumed, reason: PAST_CALENDAR },
+            Support::Standard => Alike { extended: false, reason: Some(GradeReason::NewestKubelet) },
+            Support::Extended => Alike { extended: true, reason: Some(GradeReason::NewestKubelet) },
+            Support::Ended => Alike { extended: true, reason: Some(GradeReason::UnsupportedVersion) },
         },
-        (BY_VERSION, None) => Alike { extended: false, grade: Grade::Assumed, reason: NO_VERSION },
-        (given, _) => Alike { extended: given == "extended", grade: Grade::Measured, reason: "" },
+        (BY_VERSION, None) => Alike { extended: false, reason: Some(GradeReason::NoVersion) },
+        (given, _) => Alike { extended: given == "extended", reason: None },
     }
 }

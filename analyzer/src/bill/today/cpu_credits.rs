@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use types::NanoUsd;
+use types::analysis::GradeReason;
 
 use super::{Bill, Item};
 use crate::assumptions::Assumptions;
-use crate::bill::grade::Grade;
 use crate::number::{float, whole};
 use crate::prices::{OperatingSystem, PriceBook};
 use crate::sums::node_billing::BilledAs;
@@ -69,7 +69,7 @@ impl Bill {
                         cost: unit.price.scaled(beyond, VCPU_HOUR),
                         priced: unit,
                     };
-                    let cost = self.add_item(item, Grade::Inferred, CREDITS);
+                    let cost = self.add_item(item, Some(GradeReason::CpuCredits));
                     if let Some(node) = self.nodes.iter_mut().find(|node| node.billed_as == *billed_as) {
                         node.cpu_credits += cost;
                     }
@@ -86,9 +86,6 @@ impl Bill {
         line
     }
 }
-
-/// Why surplus credits are not measured.
-pub(crate) const CREDITS: &str = "surplus CPU credits follow from CPU beyond the baseline over each day";
 
 fn family(billed_as: &BilledAs) -> &str {
     billed_as.kind.instance_type.as_deref().and_then(|name| name.split('.').next()).unwrap_or_default()

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use types::NanoUsd;
+use types::analysis::GradeReason;
 
 use super::{Bill, Item, hours};
 use crate::assumptions::Assumptions;
-use crate::bill::grade::Grade;
 use crate::number::{float, whole};
 use crate::prices::{PriceBook, Priced};
 use crate::sums::node_usage_by_owner::FargateKind;
@@ -28,10 +28,7 @@ impl Bill {
                 Ok((size, [vcpu, memory])) => {
                     let vcpu_seconds = i128::from(size.vcpu_thousandths) * i128::from(*seconds);
                     let memory_seconds = i128::from(size.memory_mib) * i128::from(*seconds);
-                    let (grade, reason) = match size.provisioned {
-                        true => (Grade::Measured, ""),
-                        false => (Grade::Inferred, "size on Fargate follows from requests"),
-                    };
+                    let reason = (!size.provisioned).then_some(GradeReason::FargateSize);
                     let vcpu_cost = self.add_item(
                         Item {
                             line: "fargate",
@@ -41,7 +38,6 @@ impl Bill {
                             cost: vcpu.price.scaled(vcpu_seconds, 3_600_000),
                             priced: vcpu,
                         },
-                        grade,
                         reason,
                     );
                     let memory_cost = self.add_item(
@@ -53,7 +49,6 @@ impl Bill {
                             cost: memory.price.scaled(memory_seconds, 1024 * 3600),
                             priced: memory,
                         },
-                        grade,
                         reason,
                     );
                     self.fargate.insert(kind.clone(), vcpu_cost + memory_cost);

@@ -2,24 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use invoice::Line;
 use types::NanoUsd;
+use types::analysis::GradeReason;
 
 use super::{Bill, Item, hours};
 use crate::assumptions::Assumptions;
-use crate::bill::grade::Grade;
 use crate::number::whole;
 use crate::prices::PriceBook;
 use crate::sums::load_balancers::{KnownBy, LoadBalancerKind};
 use crate::sums::window_totals::Observed;
-
-/// Reason that what assumptions count is not measured.
-pub(crate) const COUNTED: &str = "their number is assumed";
-/// Reasons that load balancers of Ingresses are not measured.
-pub(crate) const BY_INGRESSES: &str = "load balancers of Ingresses follow from their classes and groups";
-pub(crate) const LEAST_OF_CLASS: &str =
-    "one load balancer is counted for each class of Ingresses, the least there can be";
-/// Reason that addresses of load balancers are not measured.
-pub(crate) const LEAST_ADDRESSES: &str = "addresses of internet-facing load balancers are the least there can be";
 
 /// Types of load balancers, the item that prices an hour, what they are called, and the least zones each is in, in every
 /// one of which an internet-facing one has an address. (source: AWS documentation: an Application Load Balancer needs two.)
@@ -38,8 +30,8 @@ struct ByTheHour {
     what: String,
     /// Of all of them.
     seconds: i128,
-    grade: Grade,
-    reason: &'static str,
+    /// Reason that it is not measured, if it is not.
+    reason: Option<GradeReason>,
 }
 
 impl Bill {
@@ -52,21 +44,22 @@ impl Bill {
     ) -> Option<NanoUsd> {
         let terms = &assumptions.terms;
         let counted = [
-            (terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways"),
-            (terms.network_interface_endpoints, "vpc.interface_endpoint", "interface endpoints, by the zone"),
+            (terms.network_nat_gateways, "vpc.nat_gateway", "NAT gateways", Line::NatGateways),
+            (
+                terms.network_interface_endpoints,
+                "vpc.interface_endpoint",
+                "interface endpoints, by the zone",
+                Line::InterfaceEndpoints,
+            ),
         ];
         let mut line = None;
-        for (count, item, what) in counted {
+        for (count, item, what, apart) in counted {
             let seconds = observed.known_seconds() * i128::from(whole(count));
-            let counted = ByTheHour {
-                line: "network",
-                item,
-                what: what.to_owned(),
-                seconds,
-                grade: Grade::Assumed,
-                reason: COUNTED,
-            };
-            line = sum(line, self.add_by_the_hour(counted, observed.region(), book));
+            let (what, reason) = (what.to_owned(), Some(GradeReason::Counted));
+            let counted = ByTheHour { line: "network", item, what, seconds, reason };
+            let cost = self.add_by_the_hour(counted, observed.region(), book);
+            self.apart.extend(cost.map(|cost| (apart, cost)));
+            line = sum(line, cost);
         }
         line
     }
@@ -99,14 +92,14 @@ impl Bill {
                 continue;
             };
             *seen.entry(name).or_default() += seconds;
-            let (grade, reason) = match kind.known_by {
-                KnownBy::DnsName | KnownBy::OtherAddress => (Grade::Measured, ""),
-                KnownBy::Ingress => (Grade::Inferred, BY_INGRESSES),
-                KnownBy::LeastOfClass => (Grade::Inferred, LEAST_OF_CLASS),
+            let reason = match kind.known_by {
+                KnownBy::DnsName | KnownBy::OtherAddress => None,
+                KnownBy::Ingress => Some(GradeReason::IngressGroups),
+                KnownBy::LeastOfClass => Some(GradeReason::LeastOfClass),
             };
             let region = kind.region.as_deref().or_else(|| observed.region());
             let what = what.to_owned();
-            let shown = ByTheHour { line: "load_balancers", item, what, seconds: *seconds, grade, reason };
+            let shown = ByTheHour { line: "load_balancers", item, what, seconds: *seconds, reason };
             line = sum(line, self.add_by_the_hour(shown, region, book));
         }
         let terms = &assumptions.terms;
@@ -116,8 +109,8 @@ impl Bill {
                 observed.known_seconds() * i128::from(whole(count)) - seen.get(name).copied().unwrap_or_default();
             if seconds > 0 {
                 *seen.entry(name).or_default() += seconds;
-                let (grade, reason, what) = (Grade::Assumed, COUNTED, what.to_owned());
-                let counted = ByTheHour { line: "load_balancers", item, what, seconds, grade, reason };
+                let (reason, what) = (Some(GradeReason::Counted), what.to_owned());
+                let counted = ByTheHour { line: "load_balancers", item, what, seconds, reason };
                 line = sum(line, self.add_by_the_hour(counted, observed.region(), book));
             }
         }
@@ -151,7 +144,7 @@ impl Bill {
         let mut line = None;
         let mut seen = 0;
         for (region, seconds) in &observed.public_ipv4.address_seconds {
-            let of_nodes = addresses(*seconds, "public IPv4 addresses of nodes", Grade::Measured, "");
+            let of_nodes = addresses(*seconds, "public IPv4 addresses of nodes", None);
             line = sum(line, self.add_by_the_hour(of_nodes, region.as_deref().or_else(|| observed.region()), book));
             seen += seconds;
         }
@@ -165,7 +158,7 @@ impl Bill {
                 continue;
             };
             let what = "public IPv4 addresses of load balancers, at least";
-            let of_type = addresses(seconds * least, what, Grade::Inferred, LEAST_ADDRESSES);
+            let of_type = addresses(seconds * least, what, Some(GradeReason::LeastAddresses));
             line = sum(line, self.add_by_the_hour(of_type, kind.region.as_deref().or_else(|| observed.region()), book));
             seen += seconds * least;
         }
@@ -177,7 +170,7 @@ impl Bill {
         let counted =
             i128::from(whole(assumptions.terms.network_public_ipv4_addresses)) * observed.known_seconds() - seen;
         if counted > 0 {
-            let counted = addresses(counted, "public IPv4 addresses", Grade::Assumed, COUNTED);
+            let counted = addresses(counted, "public IPv4 addresses", Some(GradeReason::Counted));
             line = sum(line, self.add_by_the_hour(counted, observed.region(), book));
         }
         let nodes_known = observed.public_ipv4.known_seconds > 0 && observed.public_ipv4.unknown_seconds == 0;
@@ -203,13 +196,13 @@ impl Bill {
             cost: unit.price.scaled(of.seconds, 3600),
             priced: unit,
         };
-        Some(self.add_item(item, of.grade, of.reason))
+        Some(self.add_item(item, of.reason))
     }
 }
 
 /// Public addresses times time.
-fn addresses(seconds: i128, what: &str, grade: Grade, reason: &'static str) -> ByTheHour {
-    ByTheHour { line: "public_ipv4", item: PUBLIC_IPV4, what: what.to_owned(), seconds, grade, reason }
+fn addresses(seconds: i128, what: &str, reason: Option<GradeReason>) -> ByTheHour {
+    ByTheHour { line: "public_ipv4", item: PUBLIC_IPV4, what: what.to_owned(), seconds, reason }
 }
 
 /// Facts about the type of a load balancer; `None` where it is not known.

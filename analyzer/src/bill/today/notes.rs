@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use types::ComputeType;
 use types::analysis::Note;
 use types::wording::{brief, grouped, money, quantity, verb};
 
@@ -73,8 +74,8 @@ impl Bill {
         let unpriced = node_hours(&|node| node.cost.is_err());
         let all = node_hours(&|_| true);
         let emp_owned = node_hours(&|node| node.kind.emp_owned);
-        let hybrid = node_hours(&|node| node.kind.compute_type == "hybrid");
-        let auto = node_hours(&|node| node.kind.compute_type == "auto");
+        let hybrid = node_hours(&|node| node.kind.compute_type == ComputeType::Hybrid);
+        let auto = node_hours(&|node| node.kind.compute_type == ComputeType::AutoMode);
         let unlabelled = node_hours(&|node| node.kind.capacity_type.is_none() && node.cost.is_ok());
         let no_os = node_hours(&|node| node.kind.os.is_none() && node.cost.is_ok());
         let estimated = |node: &NodeCost| node.cost.as_ref().is_ok_and(|price| price.unit.origin.kind == "estimated");
@@ -123,7 +124,9 @@ impl Bill {
             )));
         }
         let mut outside: BTreeMap<String, i64> = BTreeMap::new();
-        for node in self.nodes.iter().filter(|node| ["local-zone", "wavelength"].contains(&&*node.kind.compute_type)) {
+        let is_outside =
+            |node: &&NodeCost| matches!(node.kind.compute_type, ComputeType::LocalZone | ComputeType::Wavelength);
+        for node in self.nodes.iter().filter(is_outside) {
             *outside.entry(node.billed_as.location().unwrap_or_default()).or_default() += node.billed_seconds;
         }
         for (place, seconds) in outside {
@@ -149,7 +152,7 @@ impl Bill {
                 verb(with_subscription, "runs", "run")
             )));
         }
-        let outposts = node_hours(&|node| node.kind.compute_type == "outpost");
+        let outposts = node_hours(&|node| node.kind.compute_type == ComputeType::Outpost);
         if outposts > 0.0 {
             notes.push(Note::warning(format!(
                 "{} on an Outpost, whose rack, disks included, is paid for by the term and not by the machine: no price unless the prices file gives one as [[node]], and no change in any scenario.",

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use types::NanoUsd;
-use types::analysis::Note;
+use invoice::Line;
+use types::analysis::{GradeReason, Note};
+use types::{ComputeType, NanoUsd};
 
 use super::{Bill, Item, NodeCost, VolumeCost, hours};
 use crate::assumptions::Assumptions;
-use crate::bill::grade::Grade;
 use crate::number::{float, ratio, whole};
 use crate::prices::{PriceBook, Priced};
 use crate::sums::node_usage_by_owner::Ledger;
@@ -29,9 +29,6 @@ const IO2_SECOND_TIER_IOPS: i64 = 64_000;
 /// Reason that a volume has no price that is on an Outpost, or may be.
 const ON_OUTPOST: &str = "on an Outpost, or mounted by no pod that tells; the rack of one, disks included, is paid for by the term: give what a GiB-month costs you as [[volume]] in the prices file, its region with -outpost behind it";
 
-/// Why what EFS stores is not measured.
-pub(crate) const EFS_USED: &str = "what EFS stores is taken from the kubelet's statistics of each claim";
-
 impl Bill {
     pub(super) fn add_volumes(
         &mut self,
@@ -43,6 +40,7 @@ impl Bill {
         let mut line = observed.volumes.is_empty().then_some(NanoUsd::ZERO);
         if let Some(snapshots) = self.add_snapshots(observed, book, assumptions) {
             self.snapshots = snapshots;
+            self.apart.insert(Line::Snapshots, snapshots);
             line = Some(line.unwrap_or_default() + snapshots);
         }
         for (kind, sums) in &observed.volumes {
@@ -51,6 +49,7 @@ impl Bill {
             if let (Store::Efs, Ok((_, _, unit))) = (kind.store, &priced) {
                 if let Some(storage) = self.add_efs(sums, unit.clone(), month_seconds) {
                     self.volumes.insert(kind.clone(), VolumeCost { storage, performance: NanoUsd::ZERO });
+                    *self.apart.entry(Line::Other).or_default() += storage;
                     line = Some(line.unwrap_or_default() + storage);
                 }
                 continue;
@@ -71,10 +70,7 @@ impl Bill {
             }
             match priced {
                 Ok((volume_type, region, unit)) => {
-                    let (grade, reason) = match (kind.store, &kind.volume_type) {
-                        (Store::Ebs, None) => (Grade::Assumed, "volume type is assumed"),
-                        _ => (Grade::Measured, ""),
-                    };
+                    let assumed = kind.store == Store::Ebs && kind.volume_type.is_none();
                     let item = Item {
                         line: "volumes",
                         what: format!("{volume_type} storage"),
@@ -83,7 +79,10 @@ impl Bill {
                         cost: unit.price.scaled(sums.byte_seconds, GIB * month_seconds),
                         priced: unit,
                     };
-                    let storage = self.add_item(item, grade, reason);
+                    let storage = self.add_item(item, assumed.then_some(GradeReason::VolumeType));
+                    if kind.store == Store::Fsx {
+                        *self.apart.entry(Line::Other).or_default() += storage;
+                    }
                     let performance = self.volume_extras(kind, volume_type, region, sums, (book, month_seconds));
                     self.volumes.insert(kind.clone(), VolumeCost { storage, performance });
                     line = Some(line.unwrap_or_default() + storage + performance);
@@ -114,7 +113,7 @@ impl Bill {
             cost: unit.price.scaled(sums.used_byte_seconds, GIB * month_seconds),
             priced: unit,
         };
-        (sums.used_seconds > 0).then(|| self.add_item(item, Grade::Inferred, EFS_USED))
+        (sums.used_seconds > 0).then(|| self.add_item(item, Some(GradeReason::EfsUsage)))
     }
 
     /// Snapshots, as the assumptions count them.
@@ -138,7 +137,7 @@ impl Bill {
             cost: unit.price.scaled(gib_seconds, crate::monthly_scaling::month_seconds()),
             priced: unit,
         };
-        Some(self.add_item(item, Grade::Assumed, "their number is assumed"))
+        Some(self.add_item(item, Some(GradeReason::Counted)))
     }
 
     /// IOPS and throughput beyond what the storage price holds.
@@ -173,7 +172,7 @@ impl Bill {
                         cost: unit.price.scaled(amount, month_seconds),
                         priced: unit,
                     };
-                    cost += self.add_item(item, Grade::Measured, "");
+                    cost += self.add_item(item, None);
                 }
                 None => {
                     let reason = format!("no price of {item} in {region}");
@@ -206,7 +205,7 @@ impl Bill {
             let region = region.as_deref();
             let here = |name: &'static str| Some((name, book.volume(name, region?)?));
             // Most Local Zones and Wavelength Zones sell no gp3; what is there is gp2.
-            let outside = ["local-zone", "wavelength"].contains(&&*node.kind.compute_type);
+            let outside = matches!(node.kind.compute_type, ComputeType::LocalZone | ComputeType::Wavelength);
             let sold = here(volume_type).or_else(|| here("gp2").filter(|_| outside));
             let Some((volume_type, unit)) = sold else {
                 let reason = region.map_or_else(
@@ -234,8 +233,7 @@ impl Bill {
                     cost: unit.price.scaled(sums.root_disk_byte_seconds, GIB * month_seconds),
                     priced: unit,
                 },
-                Grade::Assumed,
-                "type of root disks is assumed",
+                Some(GradeReason::RootDiskType),
             );
             line = Some(line.unwrap_or_default() + node.root_disks);
         }
@@ -319,7 +317,7 @@ fn extras(volume_type: &str, kind: &VolumeKind) -> Vec<(&'static str, i64)> {
 
 /// Returns true when AWS bills the node's disks by themselves; the rack of an Outpost includes them.
 fn is_aws(node: &NodeCost) -> bool {
-    !["hybrid", "outpost"].contains(&&*node.kind.compute_type) && !node.kind.emp_owned
+    !matches!(node.kind.compute_type, ComputeType::Hybrid | ComputeType::Outpost) && !node.kind.emp_owned
 }
 
 fn gib_months(sums: &VolumeSums, month_seconds: i128) -> f64 {

@@ -8,7 +8,7 @@ use types::analysis::{
     WorstSlot,
 };
 use types::wording::{brief, counted, quantity};
-use types::{NanoUsd, SLOTS_PER_HOUR};
+use types::{CapacityType, NanoUsd, SLOTS_PER_HOUR};
 
 use super::accuracy::back_test::{self, back_test};
 use super::accuracy::saving_interval;
@@ -268,7 +268,7 @@ fn machine_hours(
     let billed = rows.into_iter().map(|(machine, cost)| MachineHours {
         kind: if host == Some(machine) { "host" } else { "node" }.to_owned(),
         instance_type: machine.instance_type.clone(),
-        capacity_type: machine.capacity_type.as_str().to_owned(),
+        capacity_type: machine.capacity_type.to_string(),
         hours: hours(cost.seconds),
         usd_per_hour: Some(cost.rate.contracted.price.usd_per_hour()),
         cost_usd: Some(cost.effective.usd()),
@@ -278,7 +278,7 @@ fn machine_hours(
     all.extend(evm_hours(outcome, pricer).into_iter().map(|(instance_type, hours)| MachineHours {
         kind: "evm".to_owned(),
         instance_type,
-        capacity_type: "on-demand".to_owned(),
+        capacity_type: CapacityType::OnDemand.to_string(),
         hours,
         usd_per_hour: None,
         cost_usd: None,

@@ -2,14 +2,14 @@ use super::*;
 use crate::sums::hour_facts::SlotTotals;
 use crate::sums::node_billing::NodeRow;
 use crate::sums::window_totals::Observed;
-use types::Hour;
+use types::{ComputeType, Hour};
 
 fn kind(instance_type: &str) -> NodeKind {
     NodeKind {
         instance_type: Some(instance_type.to_owned()),
         instance_type_source: "label".to_owned(),
         capacity_type: Some("on-demand".to_owned()),
-        compute_type: "ec2".to_owned(),
+        compute_type: ComputeType::Ec2,
         arch: Some("amd64".to_owned()),
         os: Some("linux".to_owned()),
         region: Some("us-east-1".to_owned()),
@@ -258,8 +258,8 @@ fn what_cannot_move_says_why_and_is_paid_as_today() {
     };
     check(|kind| kind.arch = Some("arm64".into()), "x86 only");
     check(|kind| kind.capacity_type = Some("spot".into()), "spot");
-    check(|kind| kind.compute_type = "auto".into(), "Auto Mode");
-    check(|kind| kind.compute_type = "hybrid".into(), "not an EC2");
+    check(|kind| kind.compute_type = ComputeType::AutoMode, "Auto Mode");
+    check(|kind| kind.compute_type = ComputeType::Hybrid, "not an EC2");
     check(|kind| kind.emp_owned = true, "already an elastic VM");
     check(|kind| kind.os = Some("windows".into()), "Linux only");
     check(|kind| kind.instance_type = None, "not known");

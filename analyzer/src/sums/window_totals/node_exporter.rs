@@ -1,7 +1,7 @@
 //! Sums of the nodes' own exporters: steal, and how full the nodes were in the worst slot.
 
 use lake::SlotValues;
-use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
+use types::{ComputeType, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::fast_maps::{FastMap, hash};
 use crate::sums::hour_facts::HourFacts;
@@ -52,7 +52,7 @@ pub(crate) struct Exporter {
 
 impl Exporter {
     pub(super) fn take(&mut self, facts: &HourFacts) {
-        let machines = facts.nodes.iter().filter(|node| node.kind.compute_type != "fargate");
+        let machines = facts.nodes.iter().filter(|node| node.kind.compute_type != ComputeType::Fargate);
         let mut sums = [[Worst::default(); SLOTS_PER_HOUR]; 4];
         for node in machines {
             self.take_node(node, &mut sums);

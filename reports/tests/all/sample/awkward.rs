@@ -118,9 +118,11 @@ pub(crate) fn hostile() -> Analysis {
     set(&mut analysis.cluster_id);
     analysis.region = Some(HOSTILE[0].to_owned());
     for group in &mut analysis.inventory.node_groups {
-        for text in [&mut group.instance_type_source, &mut group.compute_type, &mut group.movable.reason] {
+        let mut compute_type = String::new();
+        for text in [&mut group.instance_type_source, &mut compute_type, &mut group.movable.reason] {
             set(text);
         }
+        group.compute_type = types::ComputeType::of(&compute_type);
         group.zones.iter_mut().for_each(&mut set);
         group.instance_type.iter_mut().for_each(&mut set);
         group.capacity_type.iter_mut().for_each(&mut set);

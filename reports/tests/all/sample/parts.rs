@@ -42,7 +42,7 @@ pub(super) fn group(
         instance_type: t.map(str::to_owned),
         instance_type_source: by.to_owned(),
         capacity_type: capacity.map(str::to_owned),
-        compute_type: compute.to_owned(),
+        compute_type: types::ComputeType::of(compute),
         arch: Some(arch.to_owned()),
         zones: ["us-east-1a", "us-east-1b", "us-east-1c"].map(str::to_owned).to_vec(),
         nodes,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use replay::{Base, EvictionLimits, HourBilled, Outcome};
-use types::Hour;
 use types::analysis::ExactLines;
+use types::{CapacityType, ComputeType, Hour};
 
 use crate::scenarios::model::*;
 use crate::sums::hour_facts::HourFacts;
@@ -22,8 +22,8 @@ fn node(hour: Hour, n: usize, instance_type: &str, os: &str, zone: &str) -> Node
         kind: NodeKind {
             instance_type: Some(instance_type.to_owned()),
             instance_type_source: "label".to_owned(),
-            capacity_type: Some(if n == 2 { "spot" } else { "on-demand" }.to_owned()),
-            compute_type: "ec2".to_owned(),
+            capacity_type: Some(if n == 2 { CapacityType::Spot } else { CapacityType::OnDemand }.to_string()),
+            compute_type: ComputeType::Ec2,
             arch: Some("amd64".to_owned()),
             os: Some(os.to_owned()),
             region: Some("us-east-1".to_owned()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use catalog::InstanceType;
 use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons_of, zones_of};
+use types::ComputeType;
 
 use crate::assumptions::Assumptions;
 use crate::bill::today::{capacity_type_of, operating_system};
@@ -162,10 +163,10 @@ impl<'a> Machines<'a> {
     /// The platform a node belongs to and its type; or why it stays as it is.
     fn seen_as(&self, node: &NodeFacts<'_>) -> Result<(Platform, &'a InstanceType), &'static str> {
         match node.compute_type {
-            "ec2" => {}
-            "fargate" => return Err("on Fargate, which has no node to share"),
-            "auto" => return Err("on a machine of EKS Auto Mode"),
-            "outpost" => return Err("on an Outpost, whose rack is paid for all the same"),
+            ComputeType::Ec2 => {}
+            ComputeType::Fargate => return Err("on Fargate, which has no node to share"),
+            ComputeType::AutoMode => return Err("on a machine of EKS Auto Mode"),
+            ComputeType::Outpost => return Err("on an Outpost, whose rack is paid for all the same"),
             _ => return Err("not on an EC2 machine"),
         }
         if node.emp_owned {
@@ -280,7 +281,7 @@ impl<'a> From<&'a NodeKind> for NodeFacts<'a> {
     fn from(kind: &'a NodeKind) -> Self {
         Self {
             instance_type: kind.instance_type.as_deref(),
-            compute_type: &kind.compute_type,
+            compute_type: kind.compute_type.clone(),
             capacity_type: kind.capacity_type.as_deref(),
             os: kind.os.as_deref(),
             emp_owned: kind.emp_owned,

@@ -188,7 +188,7 @@ fn spot(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> 
 
 /// Cost of a scenario's on-demand machines, and of that what no commitment pays; `None` where it has no such machine.
 fn on_demand(scenario: &Scenario) -> Option<(f64, f64)> {
-    let rows = scenario.machine_hours.iter().filter(|row| row.kind == "node" && row.capacity_type == "on-demand");
+    let rows = scenario.machine_hours.iter().filter(|row| row.are_on_demand_nodes());
     let all: f64 = rows.filter_map(|row| row.cost_usd).sum();
     let commitments = scenario.compute_cost.iter().flat_map(|cost| &cost.commitments);
     let committed: f64 = commitments.map(|one| one.used_usd).sum();
