@@ -1,5 +1,6 @@
 //! Pages of what-ifs: assumptions changed, and the cluster's weeks replayed with them.
 
+mod agreed_prices;
 pub(crate) mod form;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::pages::cluster;
 use crate::problem::{Answer, Problem};
 use crate::published_reports;
 use crate::what_if_queue::{self, Asked, Changes, Job, State};
+use agreed_prices::InForce;
 use form::Field;
 
 #[derive(Template)]
@@ -48,6 +50,8 @@ struct Texts {
     hosts: String,
     /// The host that the report chose; empty where it chose none or cannot be read.
     host: String,
+    /// Discounts and commitments of the report.
+    in_report: InForce,
     commitment_usd: String,
     commitment_discount: String,
     machines: String,
@@ -142,6 +146,9 @@ fn may(call: &Call, id: &str) -> Result<ClusterId, Problem> {
 async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
     // What the report was made with. Where it cannot be read, the form says that this is not known.
     let report = call.app.shelf.analysis_of_day(&call.scope, cluster, None, call.now).await;
+    let report = report.ok();
+    let agreed = report.as_ref().and_then(|analysis| analysis.provenance.agreed.as_ref());
+    let in_report = agreed_prices::in_words(agreed, report.as_ref().map_or("", |analysis| &analysis.currency));
     let (listed, hosts) = report.map(|analysis| (analysis.assumptions, analysis.hosts_considered)).unwrap_or_default();
     let host = hosts.into_iter().find(|host| host.chosen).map(|host| host.instance_type).unwrap_or_default();
     let in_force: BTreeMap<String, String> = listed.into_iter().map(|one| (one.key, one.value)).collect();
@@ -160,6 +167,7 @@ async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> 
             metal_discount: text("metal_discount"),
             hosts: text("hosts"),
             host,
+            in_report,
             commitment_usd: text("commitment_usd"),
             commitment_discount: text("commitment_discount"),
             machines: text("machines"),
