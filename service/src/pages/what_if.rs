@@ -300,10 +300,15 @@ pub(crate) async fn cancelled(call: &Call, job: &Job) -> Result<(), Problem> {
 /// Keeps a what-if for good, or no longer.
 pub(crate) async fn keep(call: Call) -> Answer {
     let job = found(&call).await?;
-    if !may_cancel(&call, &job) {
+    kept(&call, &job, call.form().get("kept") == Some("yes")).await?;
+    Ok(see_other(&format!("/what-if/{}", job.id)))
+}
+
+/// Keeps a job for good or no longer, for whoever may.
+pub(crate) async fn kept(call: &Call, job: &Job, kept: bool) -> Result<(), Problem> {
+    if !may_cancel(call, job) {
         return Err(Problem::forbidden("who asked for a what-if keeps it, or who administers its cluster"));
     }
-    let kept = call.form().get("kept") == Some("yes");
     let store = call.app.store.as_ref();
     if job.kept != kept {
         let what = if kept { "what-if-kept" } else { "what-if-not-kept" };
@@ -313,7 +318,7 @@ pub(crate) async fn keep(call: Call) -> Answer {
             return Err(Problem::not_found());
         }
     }
-    Ok(see_other(&format!("/what-if/{}", job.id)))
+    Ok(())
 }
 
 fn changed(job: &Job) -> Vec<(&'static str, String, &'static str)> {
