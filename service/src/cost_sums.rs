@@ -131,6 +131,20 @@ impl Sum {
         self.memory_request_kib_s += i128::from(row.memory_request_kib_s.unwrap_or_default());
         self.memory_used_kib_s += i128::from(row.memory_used_kib_s.unwrap_or_default());
     }
+
+    fn plus(&mut self, more: &Self) {
+        let Self { nano_usd, cpu_nano_usd, memory_nano_usd, volume_nano_usd, fargate_nano_usd, .. } = *more;
+        let Self { cpu_request_core_ms, cpu_used_core_ms, memory_request_kib_s, memory_used_kib_s, .. } = *more;
+        self.nano_usd += nano_usd;
+        self.cpu_nano_usd += cpu_nano_usd;
+        self.memory_nano_usd += memory_nano_usd;
+        self.volume_nano_usd += volume_nano_usd;
+        self.fargate_nano_usd += fargate_nano_usd;
+        self.cpu_request_core_ms += cpu_request_core_ms;
+        self.cpu_used_core_ms += cpu_used_core_ms;
+        self.memory_request_kib_s += memory_request_kib_s;
+        self.memory_used_kib_s += memory_used_kib_s;
+    }
 }
 
 /// One line of an answer.
@@ -226,17 +240,31 @@ impl<'q> Summing<'q> {
     /// Takes rows, of which those that the scope does not show count for nothing. Beside
     /// this, [`shown`] and the showback filter by the scope; nothing else of this crate hands rows out.
     pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a WorkloadDay>) {
+        // Rows are sorted, so most go where the one before went.
+        let mut line: Option<(Key, Sum)> = None;
+        let mut day: Option<(&'a str, i128)> = None;
         for row in rows.filter(|row| self.scope.shows(row)) {
             add_labels(&mut self.labels, row);
             if !self.filter.takes(row) {
                 continue;
             }
-            self.lines.entry(key(row, self.by)).or_default().add(row);
-            self.total.add(row);
-            if let Some(date) = row.date.as_deref() {
-                self.on_day(date, row.nano_usd());
+            let key = key(row, self.by);
+            match &mut line {
+                Some((last, sum)) if *last == key => sum.add(row),
+                _ => {
+                    let mut sum = Sum::default();
+                    sum.add(row);
+                    self.on_line(line.replace((key, sum)));
+                }
+            }
+            match (&mut day, row.date.as_deref()) {
+                (_, None) => {}
+                (Some((last, cost)), Some(date)) if *last == date => *cost += row.nano_usd(),
+                (_, Some(date)) => self.on_day(day.replace((date, row.nano_usd()))),
             }
         }
+        self.on_line(line);
+        self.on_day(day);
     }
 
     /// Takes what is held of a report, for a question that needs no workload, no day but in its chart, and no group of nodes
@@ -245,11 +273,18 @@ impl<'q> Summing<'q> {
         self.add(sums.rows().iter());
         let (scope, filter) = (self.scope, self.filter);
         for (date, cost) in sums.days(|row| scope.shows(row) && filter.takes(row)) {
-            self.on_day(date, cost);
+            self.on_day(Some((date, cost)));
         }
     }
 
-    fn on_day(&mut self, date: &str, nano_usd: i128) {
+    fn on_line(&mut self, more: Option<(Key, Sum)>) {
+        let Some((key, more)) = more else { return };
+        self.total.plus(&more);
+        self.lines.entry(key).or_default().plus(&more);
+    }
+
+    fn on_day(&mut self, more: Option<(&str, i128)>) {
+        let Some((date, nano_usd)) = more else { return };
         match self.days.get_mut(date) {
             Some(cost) => *cost += nano_usd,
             None => {
