@@ -9,8 +9,8 @@ mod utilisation;
 use std::collections::BTreeMap;
 
 use types::analysis::{
-    Analysis, Assumption, Inventory, Movable, NamespaceUsage, NodeGroup, Note, Provenance, SCHEMA, Saving, SourceHours,
-    Verdict, WindowCoverage,
+    AgreedCommitment, AgreedPrices, Analysis, Assumption, Inventory, Movable, NamespaceUsage, NodeGroup, Note,
+    Provenance, SCHEMA, Saving, SourceHours, Verdict, WindowCoverage,
 };
 use types::wording::money;
 use types::{ClusterId, Window};
@@ -20,7 +20,7 @@ use crate::bill::allocation::allocate;
 use crate::bill::today::{Bill, NodeCost, hours};
 use crate::monthly_scaling::Month;
 use crate::number::{count, float, ratio};
-use crate::prices::PriceBook;
+use crate::prices::{Commitment, PriceBook};
 use crate::scenarios::model::{self, Model};
 use crate::scenarios::realised_saving::realised;
 use crate::scenarios::saving;
@@ -173,9 +173,25 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
             servers: origins.servers.into_iter().collect(),
             prices,
             replays: model.as_ref().map(|model| model.replays),
+            agreed: Some(agreed(book, window)),
         },
     };
     next_steps::with(analysis, book, offer)
+}
+
+/// What is agreed with AWS, as the report was made with it.
+fn agreed(book: &PriceBook, window: Window) -> AgreedPrices {
+    let commitment = |one: Commitment| AgreedCommitment {
+        name: one.name,
+        kind: one.kind.as_str().to_owned(),
+        usd_per_hour: one.usd_per_hour.usd_per_hour(),
+    };
+    let in_force = |one: &Commitment| one.expires_seconds.is_none_or(|end| end > window.end().timestamp());
+    AgreedPrices {
+        discount_fraction: book.edp_fraction(),
+        bare_metal_discount_fraction: book.bare_metal_fraction(),
+        commitments: book.commitments().into_iter().filter(in_force).map(commitment).collect(),
+    }
 }
 
 /// An assumption whose amount is in the analysis' currency, as every amount is.

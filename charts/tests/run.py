@@ -14,7 +14,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
-TESTS = ("test_chart", "test_options", "test_grafana", "test_service_chart", "test_end_to_end")
+TESTS = ("test_chart", "test_options", "test_grafana", "test_service_chart", "test_end_to_end", "test_service_end_to_end")
 
 
 def missing():
@@ -33,8 +33,10 @@ def missing():
         return found
     for binary in ("emp-cost", "emp-cost-collector", "emp-cost-service", "examples/serve"):
         if not (chart.ROOT / "target" / "debug" / binary).exists():
-            found += [(name, f"target/debug/{binary} is not built; run cargo build --workspace --all-targets") for name in ("test_chart", "test_options", "test_end_to_end")]
+            found += [(name, f"target/debug/{binary} is not built; run cargo build --workspace --all-targets") for name in ("test_chart", "test_options", "test_end_to_end", "test_service_end_to_end")]
             return found
+    if not chart.program("minio"):
+        found.append(("test_service_end_to_end", "no `minio`; see scripts/install.sh"))
     if not chart.program("minio") or not chart.program("prometheus"):
         found.append(("test_end_to_end", "no `prometheus` or no `minio`; see scripts/install.sh"))
     if len(chart.helms()) < 2:

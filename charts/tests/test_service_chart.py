@@ -326,6 +326,22 @@ class ServiceChart(unittest.TestCase):
                 checked += len(files)
         self.assertGreater(checked, 20)
 
+    def test_the_right_to_delete_is_for_what_ifs_alone_and_for_all_that_is_removed_of_them(self):
+        policies = {path.stem: json.loads(path.read_text())["Statement"] for path in (ROOT / "charts/iam").glob("*.json")}
+        deleting = {name: one for name, statements in policies.items() for one in statements if "Delete" in json.dumps(one["Action"] if "Action" in one else one)}
+        self.assertEqual(set(deleting), {"what-ifs"})
+        source = (ROOT / "service/src/what_if_queue.rs").read_text()
+        folders = set(re.findall(r'(?:folder:|const RESULTS: &str =) "(service/[a-z]+/)"', source))
+        self.assertEqual(len(folders), 2, folders)
+        (statement,) = policies["what-ifs"]
+        self.assertEqual((statement["Effect"], statement["Action"]), ("Allow", "s3:DeleteObject"))
+        self.assertEqual(set(statement["Resource"]), {f"arn:aws:s3:::MY-BUCKET/emp-cost/{folder}*" for folder in folders})
+        # Everything else that the service does, the writer's role may.
+        writer = {action for one in policies["writer"] for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])}
+        self.assertEqual(writer, {"s3:ListBucket", "s3:GetObject", "s3:PutObject"})
+        for name in policies:
+            self.assertIn(f"charts/iam/{name}.json", (ROOT / "docs/iam.md").read_text())
+
     def test_names_fit_whatever_the_release_is_called(self):
         objects = []
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

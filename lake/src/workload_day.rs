@@ -3,11 +3,11 @@
 //! Contract: readers exist. A column may be added, nullable, at the end. The object lies in a report's folder as
 //! [`FILE`], and is no part of the hours that collectors write.
 
-use std::collections::HashMap;
+mod columns;
+
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::{ArrayRef, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::column_values::{Cell, Kind};
 use crate::parquet_encoding::{self, DecodeError};
 use crate::tables::Column;
+use columns::{Columns, Texts};
 
 /// The name of the object in a report's folder.
 pub const FILE: &str = "workload_day.parquet";
@@ -30,6 +31,8 @@ const CREATED_BY: &str = "emp-cost workload_day v1";
 const MOST_ROWS: i64 = 8 << 20;
 /// The most bytes the columns may come to when they are unpacked.
 const MOST_UNPACKED: i64 = 1 << 30;
+/// Rows that are unpacked at a time.
+const BATCH_ROWS: usize = 4 * 1024;
 
 /// Part of the bill that a row is of. Summed over all parts, the rows of a report are its bill, to the nano-dollar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -243,11 +246,12 @@ fn columns(rows: &[WorkloadDay]) -> Vec<ArrayRef> {
 pub fn decode(file: Bytes) -> Result<Vec<WorkloadDay>, DecodeError> {
     check_size(&file)?;
     let (mut rows, mut texts) = (Vec::new(), Texts::default());
-    for batch in parquet_encoding::batches(file, COLUMNS, 64 * 1024)? {
+    for batch in parquet_encoding::batches(file, COLUMNS, BATCH_ROWS)? {
         let batch = batch?;
+        let misfit = |row| DecodeError::Row { table: "workload_day", row };
+        let columns = Columns::of(&batch).ok_or_else(|| misfit(0))?;
         for row in 0..batch.num_rows() {
-            let misfit = || DecodeError::Row { table: "workload_day", row };
-            rows.push(read(&batch, row, &mut texts).ok_or_else(misfit)?);
+            rows.push(columns.row(row, &mut texts).ok_or_else(|| misfit(row))?);
         }
     }
     Ok(rows)
@@ -267,66 +271,6 @@ fn check_size(file: &Bytes) -> Result<(), DecodeError> {
         return Err(ParquetError::General(said).into());
     }
     Ok(())
-}
-
-/// Texts that are kept once.
-#[derive(Default)]
-struct Texts {
-    texts: HashMap<String, Arc<str>>,
-    lists: HashMap<Vec<String>, Arc<[Arc<str>]>>,
-}
-
-impl Texts {
-    fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        self.texts.insert(text.to_owned(), Arc::clone(&new));
-        new
-    }
-
-    fn list(&mut self, list: Vec<String>) -> Arc<[Arc<str>]> {
-        if let Some(known) = self.lists.get(&list) {
-            return Arc::clone(known);
-        }
-        let new: Arc<[Arc<str>]> = list.iter().map(|text| self.text(text)).collect();
-        self.lists.insert(list, Arc::clone(&new));
-        new
-    }
-}
-
-fn read(batch: &RecordBatch, row: usize, texts: &mut Texts) -> Option<WorkloadDay> {
-    let perhaps = |name: &str| {
-        let array = batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
-        Some(array.is_valid(row).then(|| array.value(row)))
-    };
-    let number = |name: &str| perhaps(name).flatten();
-    let string = |name: &str| {
-        let array = batch.column_by_name(name)?.as_string_opt::<i32>()?;
-        Some(array.is_valid(row).then(|| array.value(row)))
-    };
-    let part = string("part")??;
-    let labels: Vec<String> = Cell::read(batch.column_by_name("labels")?.as_ref(), row)?;
-    Some(WorkloadDay {
-        cluster: texts.text(string("cluster")??),
-        date: string("date")?.map(|text| texts.text(text)),
-        part: Part::ALL.into_iter().find(|known| known.as_str() == part)?,
-        namespace: string("namespace")?.map(|text| texts.text(text)),
-        workload_kind: string("workload_kind")?.map(|text| texts.text(text)),
-        workload: string("workload")?.map(|text| texts.text(text)),
-        labels: texts.list(labels),
-        node_group: string("node_group")?.map(|text| texts.text(text)),
-        cpu_nano_usd: number("cpu_nano_usd")?,
-        memory_nano_usd: number("memory_nano_usd")?,
-        volume_nano_usd: number("volume_nano_usd")?,
-        fargate_nano_usd: number("fargate_nano_usd")?,
-        other_nano_usd: number("other_nano_usd")?,
-        cpu_request_core_ms: perhaps("cpu_request_core_ms")?,
-        cpu_used_core_ms: perhaps("cpu_used_core_ms")?,
-        memory_request_kib_s: perhaps("memory_request_kib_s")?,
-        memory_used_kib_s: perhaps("memory_used_kib_s")?,
-    })
 }
 
 #[cfg(test)]

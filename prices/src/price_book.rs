@@ -259,10 +259,15 @@ impl PriceBook {
         self.user.discount.as_ref().map_or(0.0, |discount| discount.edp_fraction)
     }
 
+    /// Discount off list prices of bare metal, as a fraction of one; `None` where it has none of its own.
+    pub fn bare_metal_fraction(&self) -> Option<f64> {
+        self.user.bare_metal.discount_fraction
+    }
+
     /// Discount off the list price of machines of a type, as a fraction of one: that on bare metal where there is one, else
     /// that on everything.
     pub fn discount_on(&self, instance_type: &str) -> f64 {
-        let own = self.user.bare_metal.discount_fraction;
+        let own = self.bare_metal_fraction();
         let own = own.filter(|_| self.instance_type(instance_type).is_some_and(|kind| kind.bare_metal));
         own.unwrap_or_else(|| self.edp_fraction())
     }

@@ -33,6 +33,7 @@ pub(crate) fn routes(routes: Routes) -> Routes {
     let what_if =
         Route { path: "/api/v1/what-ifs", method: Method::POST, need: Need::Role(Role::Analyst), body: MOST_BODY };
     let cancel = Route { path: "/api/v1/what-ifs/{id}/cancel", ..what_if.clone() };
+    let keep = Route { path: "/api/v1/what-ifs/{id}/keep", ..what_if.clone() };
     routes
         .add(get("/api/v1/openapi.json"), openapi)
         .add(get("/api/v1/me"), me)
@@ -45,12 +46,13 @@ pub(crate) fn routes(routes: Routes) -> Routes {
         .add(what_if, ask)
         .add(get("/api/v1/what-ifs/{id}"), one_what_if)
         .add(cancel, cancel_what_if)
+        .add(keep, keep_what_if)
 }
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "EMP Cost Analyzer", version = "1", description = "Costs and reports of clusters, as far as the token that asks may see them. Errors are RFC 9457."),
-    paths(openapi, me, clusters, cluster, workload_days, costs, alerts, what_ifs, ask, one_what_if, cancel_what_if),
+    paths(openapi, me, clusters, cluster, workload_days, costs, alerts, what_ifs, ask, one_what_if, cancel_what_if, keep_what_if),
     modifiers(&Bearer)
 )]
 struct Api;
@@ -556,6 +558,23 @@ pub(crate) async fn one_what_if(call: Call) -> Answer {
 pub(crate) async fn cancel_what_if(call: Call) -> Answer {
     what_if::cancelled(&call, &what_if::found(&call).await?).await?;
     // As it is now: it may have ended otherwise meanwhile.
+    json(StatusCode::OK, &without_numbers(what_if::found(&call).await?))
+}
+
+/// Time for which a what-if stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeepWhatIf {
+    /// `true` for good, `false` until some time after its end, as others are.
+    kept: bool,
+}
+
+/// Keeps a what-if for good, or no longer: who asked for it, or who administers its cluster.
+#[utoipa::path(post, path = "/api/v1/what-ifs/{id}/keep", params(("id" = String, Path, description = "Its id")), request_body = KeepWhatIf, responses((status = 200, body = WhatIf), (status = 400, description = "The body is none"), (status = 403, description = "Somebody else asked for it"), (status = 404, description = "Not there, or not to be seen")))]
+pub(crate) async fn keep_what_if(call: Call) -> Answer {
+    let asked: KeepWhatIf = serde_json::from_slice(&call.body)
+        .map_err(|error| Problem::bad(format!("the body cannot be read: {error}")))?;
+    what_if::kept(&call, &what_if::found(&call).await?, asked.kept).await?;
     json(StatusCode::OK, &without_numbers(what_if::found(&call).await?))
 }
 

@@ -18,6 +18,8 @@ use crate::published_reports::{Detail, Rows};
 const MOST_CLUSTERS: usize = 500;
 /// Clusters whose rows are read ahead.
 const AHEAD: usize = 2;
+/// Clusters whose sums, which are small, are read ahead: what takes long of many is the bucket's answer.
+const SUMS_AHEAD: usize = 8;
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +67,16 @@ impl Question {
         Ok(Self { cluster, by, filter, report: report_of(query)? })
     }
 
-    /// Detail that the rows it is answered from need.
+    /// Detail that it is answered from. The chart is of all groups of nodes, or of rows.
     fn detail(&self) -> Detail {
-        match self.by == By::Workload || self.filter.workload.is_some() {
-            true => Detail::Workloads,
-            false => Detail::Groups,
+        let Filter { namespace: _, workload, node_group, label: _, from, to } = &self.filter;
+        let by_sums = match &self.by {
+            By::Workload | By::Day => false,
+            By::Cluster | By::Namespace | By::NodeGroup | By::Part | By::Label(_) => true,
+        };
+        match by_sums && [workload, node_group, from, to].iter().all(|filter| filter.is_none()) {
+            true => Detail::Sums,
+            false => Detail::Workloads,
         }
     }
 
@@ -196,7 +203,8 @@ pub(crate) async fn each(
             (cluster, rows)
         }
     };
-    let mut reading = InOrder::new(asked.iter().map(one), AHEAD);
+    let ahead = if detail == Detail::Sums { SUMS_AHEAD } else { AHEAD };
+    let mut reading = InOrder::new(asked.iter().map(one), ahead);
     let mut looked = Looked::default();
     let (mut currencies, mut windows) = (BTreeSet::new(), BTreeSet::new());
     let mut failed = None;
@@ -249,8 +257,11 @@ pub(crate) async fn asked(call: &Call, question: &Question) -> Result<Arc<Answer
 /// The answer, from the rows of some clusters.
 async fn made(call: &Call, question: &Question, reports: &[(ClusterId, String)]) -> Result<Answered, Problem> {
     let mut summing = Summing::new(&call.scope, &question.by, &question.filter);
-    let looked =
-        each(call, reports, (question.detail(), question.report), |_, rows| summing.add(rows.rows.iter())).await?;
+    let looked = each(call, reports, (question.detail(), question.report), |_, rows| match &rows.sums {
+        Some(sums) => summing.add_sums(sums),
+        None => summing.add(rows.rows.iter()),
+    });
+    let looked = looked.await?;
     Ok(Answered { sums: summing.finish(), looked })
 }
 

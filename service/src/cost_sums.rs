@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lake::WorkloadDay;
@@ -10,6 +11,7 @@ use types::ClusterId;
 
 use crate::access_rules::Scope;
 use crate::config::Reports;
+use crate::report_sums::ReportSums;
 
 /// Field to sum up by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,6 +131,20 @@ impl Sum {
         self.memory_request_kib_s += i128::from(row.memory_request_kib_s.unwrap_or_default());
         self.memory_used_kib_s += i128::from(row.memory_used_kib_s.unwrap_or_default());
     }
+
+    fn plus(&mut self, more: &Self) {
+        let Self { nano_usd, cpu_nano_usd, memory_nano_usd, volume_nano_usd, fargate_nano_usd, .. } = *more;
+        let Self { cpu_request_core_ms, cpu_used_core_ms, memory_request_kib_s, memory_used_kib_s, .. } = *more;
+        self.nano_usd += nano_usd;
+        self.cpu_nano_usd += cpu_nano_usd;
+        self.memory_nano_usd += memory_nano_usd;
+        self.volume_nano_usd += volume_nano_usd;
+        self.fargate_nano_usd += fargate_nano_usd;
+        self.cpu_request_core_ms += cpu_request_core_ms;
+        self.cpu_used_core_ms += cpu_used_core_ms;
+        self.memory_request_kib_s += memory_request_kib_s;
+        self.memory_used_kib_s += memory_used_kib_s;
+    }
 }
 
 /// One line of an answer.
@@ -199,13 +215,16 @@ pub(crate) fn add_labels(labels: &mut BTreeSet<String>, row: &WorkloadDay) {
     }
 }
 
+/// Namespace and key of a line.
+type Key = (Option<Arc<str>>, Option<Arc<str>>);
+
 /// Sums as rows come, those of one cluster after another, so that no more than one cluster's rows are held.
 #[derive(Debug)]
 pub struct Summing<'q> {
     scope: &'q Scope,
     by: &'q By,
     filter: &'q Filter,
-    lines: BTreeMap<(Option<String>, Option<String>), Sum>,
+    lines: BTreeMap<Key, Sum>,
     total: Sum,
     days: BTreeMap<String, i128>,
     labels: BTreeSet<String>,
@@ -221,26 +240,63 @@ impl<'q> Summing<'q> {
     /// Takes rows, of which those that the scope does not show count for nothing. Beside
     /// this, [`shown`] and the showback filter by the scope; nothing else of this crate hands rows out.
     pub fn add<'a>(&mut self, rows: impl Iterator<Item = &'a WorkloadDay>) {
+        // Rows are sorted, so most go where the one before went.
+        let mut line: Option<(Key, Sum)> = None;
+        let mut day: Option<(&'a str, i128)> = None;
         for row in rows.filter(|row| self.scope.shows(row)) {
             add_labels(&mut self.labels, row);
             if !self.filter.takes(row) {
                 continue;
             }
-            self.lines.entry(key(row, self.by)).or_default().add(row);
-            self.total.add(row);
-            let Some(date) = row.date.as_deref() else { continue };
-            match self.days.get_mut(date) {
-                Some(cost) => *cost += row.nano_usd(),
-                None => {
-                    self.days.insert(date.to_owned(), row.nano_usd());
+            let key = key(row, self.by);
+            match &mut line {
+                Some((last, sum)) if *last == key => sum.add(row),
+                _ => {
+                    let mut sum = Sum::default();
+                    sum.add(row);
+                    self.on_line(line.replace((key, sum)));
                 }
+            }
+            match (&mut day, row.date.as_deref()) {
+                (_, None) => {}
+                (Some((last, cost)), Some(date)) if *last == date => *cost += row.nano_usd(),
+                (_, Some(date)) => self.on_day(day.replace((date, row.nano_usd()))),
+            }
+        }
+        self.on_line(line);
+        self.on_day(day);
+    }
+
+    /// Takes what is held of a report, for a question that needs no workload, no day but in its chart, and no group of nodes
+    /// but in its lines.
+    pub(crate) fn add_sums(&mut self, sums: &ReportSums) {
+        self.add(sums.rows().iter());
+        let (scope, filter) = (self.scope, self.filter);
+        for (date, cost) in sums.days(|row| scope.shows(row) && filter.takes(row)) {
+            self.on_day(Some((date, cost)));
+        }
+    }
+
+    fn on_line(&mut self, more: Option<(Key, Sum)>) {
+        let Some((key, more)) = more else { return };
+        self.total.plus(&more);
+        self.lines.entry(key).or_default().plus(&more);
+    }
+
+    fn on_day(&mut self, more: Option<(&str, i128)>) {
+        let Some((date, nano_usd)) = more else { return };
+        match self.days.get_mut(date) {
+            Some(cost) => *cost += nano_usd,
+            None => {
+                self.days.insert(date.to_owned(), nano_usd);
             }
         }
     }
 
     /// Answer to a question of costs.
     pub fn finish(self) -> Answer {
-        let line = |((namespace, key), sum)| Line { key, namespace, sum };
+        let text = |text: Option<Arc<str>>| text.map(|text| text.as_ref().to_owned());
+        let line = |((namespace, key), sum): (Key, Sum)| Line { key: text(key), namespace: text(namespace), sum };
         let mut lines: Vec<Line> = self.lines.into_iter().map(line).collect();
         match self.by {
             By::Day => lines.sort_by(|a, b| (a.key.is_none(), &a.key).cmp(&(b.key.is_none(), &b.key))),
@@ -279,16 +335,15 @@ fn workload_name(row: &WorkloadDay) -> Option<String> {
     })
 }
 
-fn key(row: &WorkloadDay, by: &By) -> (Option<String>, Option<String>) {
-    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(ToOwned::to_owned);
+fn key(row: &WorkloadDay, by: &By) -> Key {
     match by {
-        By::Cluster => (None, Some(row.cluster.as_ref().to_owned())),
-        By::Namespace => (None, text(&row.namespace)),
-        By::Workload => (text(&row.namespace), workload_name(row)),
-        By::NodeGroup => (None, text(&row.node_group)),
-        By::Day => (None, text(&row.date)),
-        By::Part => (None, Some(row.part.as_str().to_owned())),
-        By::Label(name) => (None, row.label(name).map(ToOwned::to_owned)),
+        By::Cluster => (None, Some(Arc::clone(&row.cluster))),
+        By::Namespace => (None, row.namespace.clone()),
+        By::Workload => (row.namespace.clone(), workload_name(row).map(Into::into)),
+        By::NodeGroup => (None, row.node_group.clone()),
+        By::Day => (None, row.date.clone()),
+        By::Part => (None, Some(row.part.as_str().into())),
+        By::Label(name) => (None, row.label(name).map(Into::into)),
     }
 }
 

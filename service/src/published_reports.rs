@@ -1,6 +1,7 @@
 //! The reports in the bucket, each read once: what a pointer names never changes.
 
 mod fleet_overview;
+mod read_ahead;
 mod workload_rows;
 
 use std::sync::atomic::AtomicBool;
@@ -12,13 +13,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::{Store, StoreError, WorkloadDay};
 use reports::Standing;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use types::ClusterId;
 use types::analysis::Analysis;
 
 use crate::access_rules::Scope;
-use crate::condensed_rows::Held;
+use crate::condensed_rows::Condensed;
+use crate::held_reports::Held;
 use crate::problem::Problem;
 use crate::read_cache::Cached;
+use crate::report_sums::HeldSums;
 use crate::single_flight::Turns;
 
 /// Time for which the list of clusters and where their latest reports are is trusted.
@@ -28,12 +32,20 @@ const KEPT: TimeDelta = TimeDelta::hours(6);
 /// Reports of which the rows by workload and day are held at a time, and how many rows those may have: a few dozen MiB. Of
 /// larger reports the last one is held.
 const MOST_HELD: (usize, usize) = (4, 24_000);
+/// Most bytes of rows by workload that are held of all clusters: small fleets, or short windows.
+const MOST_BYTES_OF_WORKLOADS: usize = 2 << 20;
+/// Reports of a fleet whose rows are unpacked at a time.
+const UNPACKED: usize = 2;
+/// Analyses that are read at a time for their few numbers: each is some megabytes.
+const ANALYSES: usize = 4;
 /// Reports of which the few numbers are held.
 const MOST_STANDINGS: usize = 8192;
 /// Reports of a cluster that its trend draws.
 const TREND: usize = 26;
 const REPORTS: &str = "reports/";
 
+use read_ahead::ReadAhead;
+pub use read_ahead::read_new_reports;
 pub(crate) use workload_rows::{Detail, Rows};
 
 /// What was found, and when.
@@ -125,11 +137,14 @@ pub struct Shelf {
     numbers: Cached<Option<Arc<Numbers>>>,
     rows: Cached<Option<Arc<Vec<WorkloadDay>>>>,
     large: Cached<Option<Arc<Vec<WorkloadDay>>>>,
-    groups: Held,
-    workloads: Held,
+    sums: HeldSums,
+    workloads: Held<Condensed>,
     reading: Turns,
+    unpacking: Semaphore,
+    analyses: Semaphore,
     fleet: Mutex<Option<Snapshot>>,
     renewing: AtomicBool,
+    ahead: ReadAhead,
 }
 
 /// The reports of a cluster by date.
@@ -151,11 +166,14 @@ impl Shelf {
             numbers: Cached::new(MOST_STANDINGS, KEPT),
             rows: Cached::new(MOST_HELD.0, KEPT),
             large: Cached::new(1, KEPT),
-            groups: Held::new(false),
-            workloads: Held::new(true),
+            sums: HeldSums::default(),
+            workloads: Held::new(MOST_BYTES_OF_WORKLOADS),
             reading: Turns::default(),
+            unpacking: Semaphore::new(UNPACKED),
+            analyses: Semaphore::new(ANALYSES),
             fleet: Mutex::default(),
             renewing: AtomicBool::new(false),
+            ahead: ReadAhead::default(),
         }
     }
 
@@ -322,8 +340,16 @@ impl Shelf {
         let numbers = match self.numbers.get(&pointer.folder, now) {
             Some(known) => known,
             None => {
-                let text = self.named(cluster, pointer, "analysis.json").await?;
-                let numbers = text.and_then(|text| numbers(cluster, &text));
+                // It is never closed.
+                let _room = self.analyses.acquire().await.ok();
+                let numbers = match self.named(cluster, pointer, "analysis.json").await? {
+                    Some(text) => {
+                        let cluster = cluster.clone();
+                        let read = tokio::task::spawn_blocking(move || numbers(&cluster, &text)).await;
+                        read.map_err(|error| Problem::internal("read a report", &error))?
+                    }
+                    None => None,
+                };
                 let numbers = numbers.map(Arc::new);
                 self.numbers.put(&pointer.folder, numbers.clone(), now);
                 numbers

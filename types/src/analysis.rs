@@ -246,6 +246,33 @@ pub struct Provenance {
     /// Hours replayed of all scenarios together, as a multiple of the hours present; `null` where nothing was replayed.
     #[serde(default)]
     pub replays: Option<f64>,
+    /// Discounts and commitments in force; `null` in analyses that predate it.
+    #[serde(default)]
+    pub agreed: Option<AgreedPrices>,
+}
+
+/// What is agreed with AWS beside its list prices, as the prices file has it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AgreedPrices {
+    /// Share off every list price; zero without one.
+    pub discount_fraction: f64,
+    /// Share off list prices of bare metal, where that has one of its own.
+    pub bare_metal_discount_fraction: Option<f64>,
+    /// Commitments that have not expired by the end of the window, in the order in which they are consumed.
+    pub commitments: Vec<AgreedCommitment>,
+}
+
+/// One commitment to AWS.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AgreedCommitment {
+    /// Its name in the prices file.
+    pub name: String,
+    /// `reserved-instances`, `ec2-instance-savings-plan` or `compute-savings-plan`.
+    pub kind: String,
+    /// Amount paid for each hour, used or not.
+    pub usd_per_hour: f64,
 }
 
 /// A list of prices.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lake::store::{MemoryStore, Store};
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 use lake::{HourOrigin, HourRows, Lake};
-use types::analysis::{Analysis, Scenario};
+use types::analysis::{AgreedPrices, Analysis, Scenario};
 use types::{ClusterId, Hour, Window};
 
 const START: i64 = 1_782_864_000;
@@ -417,6 +417,29 @@ async fn prices_and_assumptions_of_the_user_are_used_and_shown() {
     let changed: Vec<_> = all.assumptions.iter().filter(|a| a.changed).map(|a| a.key.as_str()).collect();
     assert_eq!(changed, ["emp.memory_overcommit", "emp.fee_fraction"]);
     assert!(all.provenance.prices.iter().any(|list| list.name == "prices file"));
+}
+
+#[tokio::test]
+async fn what_is_agreed_with_aws_is_said_as_it_is_in_force() {
+    let (_, lake) = lake_with([(hour(0), rows(hour(0)))]).await;
+    let agreed = async |prices: &str| {
+        let prices = PriceBook::catalog().unwrap().with_user_toml(prices).unwrap();
+        let all = analyze(&lake, Request { prices, ..request() }, |_, _| {}).await.unwrap();
+        all.provenance.agreed.unwrap()
+    };
+    assert_eq!(agreed("").await, AgreedPrices::default());
+    let plan = |name: &str, more: &str| {
+        format!(
+            "[[commitment]]\nname = \"{name}\"\nkind = \"compute-savings-plan\"\nusd_per_hour = 4.0\ndiscount_fraction = 0.27\n{more}"
+        )
+    };
+    let prices = "[discount]\nedp_fraction = 0.07\n[bare_metal]\ndiscount_fraction = 0.2\n".to_owned()
+        + &plan("over", "expires = \"2001-01-01\"\n")
+        + &plan("base", "");
+    let found = agreed(&prices).await;
+    assert_eq!((found.discount_fraction, found.bare_metal_discount_fraction), (0.07, Some(0.2)));
+    let [base] = found.commitments.as_slice() else { panic!("{found:?}") };
+    assert_eq!((base.name.as_str(), base.kind.as_str(), base.usd_per_hour), ("base", "compute-savings-plan", 4.0));
 }
 
 /// The error, with what lies behind it.

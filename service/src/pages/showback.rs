@@ -91,7 +91,7 @@ async fn made(
         None => usual(call, reports, report).await?,
     };
     let (mut lines, mut labels, mut parts) = (Lines::new(), BTreeSet::new(), BTreeSet::new());
-    let looked = each(call, reports, (Detail::Groups, report), |cluster, rows| {
+    let looked = each(call, reports, (Detail::Sums, report), |cluster, rows| {
         let whole = call.scope.sees_whole(cluster);
         if !whole {
             parts.insert(cluster.clone());
@@ -110,7 +110,7 @@ async fn made(
 /// a team.
 async fn usual(call: &Call, reports: &[(ClusterId, String)], report: Option<Day>) -> Result<By, Problem> {
     let mut labels = BTreeSet::new();
-    each(call, reports, (Detail::Groups, report), |_, rows| {
+    each(call, reports, (Detail::Sums, report), |_, rows| {
         let seen = rows.rows.iter().filter(|row| call.scope.shows(row));
         seen.for_each(|row| add_labels(&mut labels, row));
     })

@@ -1,5 +1,6 @@
 //! Pages of what-ifs: assumptions changed, and the cluster's weeks replayed with them.
 
+mod agreed_prices;
 pub(crate) mod form;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::pages::cluster;
 use crate::problem::{Answer, Problem};
 use crate::published_reports;
 use crate::what_if_queue::{self, Asked, Changes, Job, State};
+use agreed_prices::InForce;
 use form::Field;
 
 #[derive(Template)]
@@ -48,6 +50,8 @@ struct Texts {
     hosts: String,
     /// The host that the report chose; empty where it chose none or cannot be read.
     host: String,
+    /// Discounts and commitments of the report.
+    in_report: InForce,
     commitment_usd: String,
     commitment_discount: String,
     machines: String,
@@ -142,6 +146,9 @@ fn may(call: &Call, id: &str) -> Result<ClusterId, Problem> {
 async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> Answer {
     // What the report was made with. Where it cannot be read, the form says that this is not known.
     let report = call.app.shelf.analysis_of_day(&call.scope, cluster, None, call.now).await;
+    let report = report.ok();
+    let agreed = report.as_ref().and_then(|analysis| analysis.provenance.agreed.as_ref());
+    let in_report = agreed_prices::in_words(agreed, report.as_ref().map_or("", |analysis| &analysis.currency));
     let (listed, hosts) = report.map(|analysis| (analysis.assumptions, analysis.hosts_considered)).unwrap_or_default();
     let host = hosts.into_iter().find(|host| host.chosen).map(|host| host.instance_type).unwrap_or_default();
     let in_force: BTreeMap<String, String> = listed.into_iter().map(|one| (one.key, one.value)).collect();
@@ -160,6 +167,7 @@ async fn asked(call: &Call, cluster: &ClusterId, given: &Pairs, wrong: &str) -> 
             metal_discount: text("metal_discount"),
             hosts: text("hosts"),
             host,
+            in_report,
             commitment_usd: text("commitment_usd"),
             commitment_discount: text("commitment_discount"),
             machines: text("machines"),
@@ -292,10 +300,15 @@ pub(crate) async fn cancelled(call: &Call, job: &Job) -> Result<(), Problem> {
 /// Keeps a what-if for good, or no longer.
 pub(crate) async fn keep(call: Call) -> Answer {
     let job = found(&call).await?;
-    if !may_cancel(&call, &job) {
+    kept(&call, &job, call.form().get("kept") == Some("yes")).await?;
+    Ok(see_other(&format!("/what-if/{}", job.id)))
+}
+
+/// Keeps a job for good or no longer, for whoever may.
+pub(crate) async fn kept(call: &Call, job: &Job, kept: bool) -> Result<(), Problem> {
+    if !may_cancel(call, job) {
         return Err(Problem::forbidden("who asked for a what-if keeps it, or who administers its cluster"));
     }
-    let kept = call.form().get("kept") == Some("yes");
     let store = call.app.store.as_ref();
     if job.kept != kept {
         let what = if kept { "what-if-kept" } else { "what-if-not-kept" };
@@ -305,7 +318,7 @@ pub(crate) async fn keep(call: Call) -> Answer {
             return Err(Problem::not_found());
         }
     }
-    Ok(see_other(&format!("/what-if/{}", job.id)))
+    Ok(())
 }
 
 fn changed(job: &Job) -> Vec<(&'static str, String, &'static str)> {

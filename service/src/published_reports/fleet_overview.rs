@@ -142,6 +142,7 @@ impl Shelf {
         self.keep_rows(&clusters);
         let all = Arc::new(all);
         *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&all)));
+        self.read_ahead(Arc::clone(&all));
         Ok(all)
     }
 

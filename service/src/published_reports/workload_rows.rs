@@ -1,4 +1,4 @@
-//! Rows by workload and day of the latest reports: of one cluster held as they are, of a fleet held small.
+//! Rows by workload and day of the latest reports: of one cluster held as they are, of a fleet as sums.
 
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use types::ClusterId;
 
 use super::{MOST_HELD, Pointer, REPORTS, Report, Shelf, Span, TREND, damaged, is_date};
 use crate::access_rules::Scope;
-use crate::condensed_rows::Held;
+use crate::condensed_rows::{self, Condensed};
 use crate::problem::Problem;
+use crate::report_sums::ReportSums;
 
 /// Cost of each workload of a cluster on each day of a report.
 #[derive(Debug, Clone)]
@@ -22,16 +23,18 @@ pub(crate) struct Rows {
     pub(crate) hours: u32,
     /// The currency of the amounts.
     pub(crate) currency: String,
-    /// Every row, shown or not.
+    /// Every row, shown or not; where there are `sums`, a row for each of their groups, of the whole window and no day.
     pub(crate) rows: Arc<Vec<WorkloadDay>>,
+    /// The sums that the rows are of; `None` where the rows are as the report has them.
+    pub(crate) sums: Option<Arc<ReportSums>>,
 }
 
 /// Detail of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
-    /// Of one day, part, namespace, labels and group of nodes; of workloads too where they are at hand.
-    Groups,
-    /// Of each workload.
+    /// Sums over the window, of parts, namespaces, labels and groups of nodes, or more.
+    Sums,
+    /// Of each workload and day.
     Workloads,
 }
 
@@ -70,13 +73,13 @@ impl Shelf {
         Ok(rows.map(|rows| of_report(&report, rows)))
     }
 
-    /// The same of the report in a folder, as the last look found it, for whoever reads one cluster after the other: rows
-    /// are held small, where there is room, and read once by however many ask.
+    /// The same of the report in a folder, as the last look found it, for whoever reads one cluster after the other: what is
+    /// asked for, or more, is held small where there is room, and read once by however many ask.
     ///
     /// # Errors
     /// As [`Self::rows`].
     pub(crate) async fn rows_once(
-        &self,
+        self: &Arc<Self>,
         scope: &Scope,
         (cluster, folder): (&ClusterId, &str),
         detail: Detail,
@@ -118,31 +121,56 @@ impl Shelf {
         Err(Problem::new(StatusCode::NOT_FOUND, detail))
     }
 
-    /// Lets go of the rows of clusters that are not there any more.
+    /// Lets go of what is held of clusters that are not there any more.
     pub(super) fn keep_rows(&self, clusters: &[ClusterId]) {
-        self.groups.keep(clusters);
+        self.sums.keep(clusters);
         self.workloads.keep(clusters);
     }
 
-    async fn small_rows(&self, report: &Report, detail: Detail) -> Result<Option<Rows>, Problem> {
-        let (cluster, folder) = (&report.cluster, &report.pointer.folder);
-        let held = match detail {
-            Detail::Groups => &self.groups,
-            Detail::Workloads => &self.workloads,
+    pub(super) async fn small_rows(self: &Arc<Self>, report: &Report, detail: Detail) -> Result<Option<Rows>, Problem> {
+        if let Some(rows) = self.held(report, detail) {
+            return Ok(Some(rows));
+        }
+        let _turn = self.reading.take(&report.pointer.folder).await;
+        if let Some(rows) = self.held(report, detail) {
+            return Ok(Some(rows));
+        }
+        let Some(file) = self.named(&report.cluster, &report.pointer, workload_day::FILE).await? else {
+            return Ok(None);
         };
-        let known = |held: &Held| held.get(cluster, folder).map(|rows| of_report(report, Arc::new(rows.rows())));
-        if let Some(rows) = known(held) {
-            return Ok(Some(rows));
+        // It is never closed.
+        let _room = self.unpacking.acquire().await.ok();
+        let (shelf, report) = (Arc::clone(self), report.clone());
+        let read = tokio::task::spawn_blocking(move || shelf.unpacked(&report, file, detail)).await;
+        read.map_err(|error| Problem::internal("read a report", &error))?.map(Some)
+    }
+
+    fn held(&self, report: &Report, detail: Detail) -> Option<Rows> {
+        let (cluster, folder) = (&report.cluster, &report.pointer.folder);
+        if detail == Detail::Sums
+            && let Some(sums) = self.sums.get(cluster, folder)
+        {
+            return Some(of_sums(report, sums));
         }
-        let _turn = self.reading.take(folder).await;
-        if let Some(rows) = known(held) {
-            return Ok(Some(rows));
+        self.workloads.get(cluster, folder).map(|rows| of_report(report, Arc::new(rows.rows())))
+    }
+
+    /// What a file says, held where there is room: both details, since whoever asks by team next asks by workload.
+    fn unpacked(&self, report: &Report, file: Bytes, detail: Detail) -> Result<Rows, Problem> {
+        let (cluster, folder) = (&report.cluster, report.pointer.folder.as_str());
+        let rows = unpacked(cluster, file)?;
+        self.workloads.forget(cluster);
+        // Rows that have no room are most of a large fleet's, and are not made small in vain.
+        if self.workloads.has_room(cluster, rows.len().saturating_mul(condensed_rows::LEAST_BYTES))
+            && let Some(condensed) = Condensed::of(&rows)
+        {
+            self.workloads.put(cluster, folder, (condensed.bytes(), 0), Arc::new(condensed));
         }
-        let Some(rows) = self.read_rows(cluster, &report.pointer).await? else { return Ok(None) };
-        // Both, since whoever asks by team next asks by workload.
-        self.groups.put(cluster, folder, &rows);
-        self.workloads.put(cluster, folder, &rows);
-        Ok(Some(of_report(report, rows)))
+        let sums = self.sums.get(cluster, folder).or_else(|| self.sums.put(cluster, folder, &rows));
+        Ok(match sums.filter(|_| detail == Detail::Sums) {
+            Some(sums) => of_sums(report, sums),
+            None => of_report(report, Arc::new(rows)),
+        })
     }
 
     async fn read_rows(
@@ -160,15 +188,25 @@ impl Shelf {
 /// Rows, with what the report says of them.
 fn of_report(report: &Report, rows: Arc<Vec<WorkloadDay>>) -> Rows {
     let currency = report.standing.as_ref().map_or("USD", |standing| standing.currency()).to_owned();
-    Rows { window: report.pointer.window, hours: report.pointer.hours_present, currency, rows }
+    Rows { window: report.pointer.window, hours: report.pointer.hours_present, currency, rows, sums: None }
+}
+
+/// The same of sums.
+fn of_sums(report: &Report, sums: Arc<ReportSums>) -> Rows {
+    Rows { sums: Some(Arc::clone(&sums)), ..of_report(report, Arc::new(sums.rows())) }
+}
+
+/// Rows of a file, read off the threads that answer.
+async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, Problem> {
+    let cluster = cluster.clone();
+    let decoded = tokio::task::spawn_blocking(move || unpacked(&cluster, file)).await;
+    decoded.map_err(|error| Problem::internal("read a report", &error))?
 }
 
 /// Rows of a file; one that names another cluster is refused, since scopes are by cluster.
-async fn decoded(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, Problem> {
-    let decoded = tokio::task::spawn_blocking(move || workload_day::decode(file)).await;
-    let rows = decoded
-        .map_err(|error| Problem::internal("read a report", &error))?
-        .map_err(|error| damaged(cluster, &format!("`{}`: {error}", workload_day::FILE)))?;
+fn unpacked(cluster: &ClusterId, file: Bytes) -> Result<Vec<WorkloadDay>, Problem> {
+    let rows =
+        workload_day::decode(file).map_err(|error| damaged(cluster, &format!("`{}`: {error}", workload_day::FILE)))?;
     if rows.iter().any(|row| row.cluster.as_ref() != cluster.as_str()) {
         return Err(damaged(cluster, &format!("the rows of `{}` name another cluster", workload_day::FILE)));
     }
@@ -224,14 +262,14 @@ mod tests {
         put(store.as_ref(), "b", "1", 20).await;
         let shelf = Arc::new(Shelf::new(Arc::clone(&store)));
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        assert_eq!(costs(&shelf, Detail::Groups, now).await, [Ok(10), Ok(20)]);
+        assert_eq!(costs(&shelf, Detail::Sums, now).await, [Ok(10), Ok(20)]);
         // What is gone cannot be read anew.
         store.delete(&format!("reports/cluster=b/date=2026-07-01/report=1/{}", workload_day::FILE)).await.unwrap();
         put(store.as_ref(), "a", "2", 11).await;
         let later = now + TimeDelta::minutes(20);
-        assert_eq!(costs(&shelf, Detail::Groups, later).await, [Ok(11), Ok(20)]);
+        assert_eq!(costs(&shelf, Detail::Sums, later).await, [Ok(11), Ok(20)]);
         assert_eq!(costs(&shelf, Detail::Workloads, later).await, [Ok(11), Ok(20)]);
         let another = Arc::new(Shelf::new(store));
-        assert_eq!(costs(&another, Detail::Groups, later).await, [Ok(11), Err(StatusCode::BAD_GATEWAY)]);
+        assert_eq!(costs(&another, Detail::Sums, later).await, [Ok(11), Err(StatusCode::BAD_GATEWAY)]);
     }
 }

@@ -113,6 +113,7 @@ pub(crate) fn analysis(cluster: &str, currency: &str, end: DateTime<Utc>, monthl
             servers: Vec::new(),
             prices: Vec::new(),
             replays: None,
+            agreed: None,
         },
     }
 }

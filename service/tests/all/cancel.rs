@@ -87,6 +87,45 @@ async fn a_program_cancels_by_the_api_what_its_token_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_keeps_by_the_api_what_its_token_may_and_lets_it_go_again() {
+    let service = with_reports("\"prod-analysts\"").await;
+    let session = service.sign_in().await;
+    let token = session.token(&service, &[("role", "analyst"), ("cluster", "prod-1")]).await;
+    let reader = session.token(&service, &[("role", "viewer"), ("cluster", "prod-1")]).await;
+    let keep = async |id: &str, token: &str, body: &'static str| {
+        let url = format!("{}/api/v1/what-ifs/{id}/keep", service.url);
+        let request = service.http.post(url).header(AUTHORIZATION, format!("Bearer {token}"));
+        let answer = request.header("content-type", "application/json").body(body).send().await.unwrap();
+        let status = answer.status();
+        (status, serde_json::from_str::<serde_json::Value>(&answer.text().await.unwrap()).unwrap())
+    };
+    let kept = async |id: &str| what_if_queue::get(service.store.as_ref(), id).await.unwrap().unwrap().job.kept;
+    let me = service.get("/api/v1/me").header(AUTHORIZATION, format!("Bearer {token}")).send().await.unwrap();
+    let me: serde_json::Value = serde_json::from_str(&me.text().await.unwrap()).unwrap();
+    let own = waiting(&service, me["subject"].as_str().unwrap()).await;
+    let other = waiting(&service, "somebody-else").await;
+    let (yes, no) = (r#"{"kept": true}"#, r#"{"kept": false}"#);
+    assert_eq!(keep(&own, &reader, yes).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(keep(&other, &token, yes).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(keep("0123456789abcdef0123456789ab", &token, yes).await.0, StatusCode::NOT_FOUND);
+    for body in ["", "{}", r#"{"kept": "yes"}"#, r#"{"kept": true, "days": 3}"#] {
+        assert_eq!(keep(&own, &token, body).await.0, StatusCode::BAD_REQUEST, "{body}");
+    }
+    assert_eq!((kept(&own).await, kept(&other).await), (false, false));
+    // A second time it is answered as it is.
+    for (body, expect) in [(yes, true), (yes, true), (no, false)] {
+        let (status, answer) = keep(&own, &token, body).await;
+        assert_eq!((status, answer["kept"].as_bool()), (StatusCode::OK, Some(expect)), "{answer}");
+        assert_eq!(kept(&own).await, expect);
+    }
+    let mut said = String::new();
+    for key in service.store.list("service/audit/").await.unwrap() {
+        said.push_str(&String::from_utf8_lossy(&service.store.get(&key).await.unwrap()));
+    }
+    assert_eq!((said.matches("\"what-if-kept\"").count(), said.matches("\"what-if-not-kept\"").count()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_kept_outlasts_the_time_and_what_is_pruned_is_not_found() {
     let service = with_reports("\"admins\"").await;
     let session = service.sign_in().await;

@@ -17,3 +17,4 @@ mod rights;
 mod scopes;
 mod sign_in;
 mod sums;
+mod what_if_form;

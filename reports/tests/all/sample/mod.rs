@@ -177,6 +177,7 @@ pub(crate) fn believable() -> Analysis {
             query_sets: vec!["b1946ac92492d2347c6235b4d2611184".to_owned()],
             servers: vec!["prometheus 2.53.3 at 127.0.0.1:9090".to_owned()],
             replays: Some(31.5),
+            agreed: Some(AgreedPrices::default()),
             prices: vec![
                 PriceList { name: "ec2_prices.csv".to_owned(), oldest: "2025-05-14".to_owned(), newest: "2025-05-28".to_owned(), sha256: "d41d8cd98f00b204e9800998ecf8427ed41d8cd98f00b204e9800998ecf8427e".to_owned() },
                 PriceList { name: "ebs_prices.csv".to_owned(), oldest: "2025-05-28".to_owned(), newest: "2025-05-28".to_owned(), sha256: "0cc175b9c0f1b6a831c399e2697726610cc175b9c0f1b6a831c399e269772661".to_owned() },
