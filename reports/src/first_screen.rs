@@ -148,6 +148,14 @@ fn synthetic(analysis: &View<'_>) -> String {
     }
 }
 
+/// An amount a month, and twelve of it, both rounded: `about $10,300` and `$124,000`.
+fn month_and_year(analysis: &View<'_>, monthly_usd: f64) -> [String; 2] {
+    let [month, year] = [1.0, types::MONTHS_PER_YEAR].map(|months| analysis.about(monthly_usd * months));
+    // Said of both at once.
+    let amount = year.strip_prefix("about ").filter(|_| month.starts_with("about ")).map(str::to_owned);
+    [month, amount.unwrap_or(year)]
+}
+
 /// The recommended change's saving a month and a year.
 fn saves(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
@@ -158,11 +166,8 @@ fn saves(analysis: &View<'_>) -> String {
         let more = if month < 0.0 { " more" } else { "" };
         let share = amounts.saving_fraction.filter(|_| month > 0.0).map(wording::percent_brief);
         let share = share.map(|share| format!(", {share} of the bill")).unwrap_or_default();
-        return format!(
-            "{verb} {} a month{more}, {} a year{share}.",
-            analysis.about(month.abs()),
-            analysis.about((month * types::MONTHS_PER_YEAR).abs())
-        );
+        let [month, year] = month_and_year(analysis, month.abs());
+        return format!("{verb} {month} a month{more}, {year} a year{share}.");
     }
     if matches!(verdict.reason, Some(Reason::NothingSaves | Reason::SavesTooLittle)) {
         return nothing_to_save(analysis);
@@ -189,12 +194,11 @@ fn nothing_to_save(analysis: &View<'_>) -> String {
 fn rejected(analysis: &View<'_>) -> Option<String> {
     let (best, broken) = analysis.verdict.largest_rejected()?;
     let broken = broken.first()?;
+    let [month, year] = month_and_year(analysis, best.saving_monthly_usd);
     (best.saving_monthly_usd >= 1.0).then(|| {
         scenario_words::plain(&format!(
-            "{} would save {} a month, {} a year, but {}.",
+            "{} would save {month} a month, {year} a year, but {}.",
             scenario_words::sentence(wording::scenario(best.scenario)),
-            analysis.about(best.saving_monthly_usd),
-            analysis.about(best.saving_monthly_usd * types::MONTHS_PER_YEAR),
             wording::breach(broken)
         ))
     })
@@ -204,11 +208,10 @@ fn rejected(analysis: &View<'_>) -> Option<String> {
 fn mended(analysis: &View<'_>, mend: &Mend<'_>) -> String {
     let what: Vec<String> =
         mend.remedies.iter().map(|remedy| wording::remedy(&remedy.what, mend.judged.scenario)).collect();
+    let [month, year] = month_and_year(analysis, mend.net_monthly_usd);
     scenario_words::plain(&format!(
-        "{} would save {} a month, {} a year, with {}, their price deducted.",
+        "{} would save {month} a month, {year} a year, with {}, their price deducted.",
         scenario_words::sentence(wording::scenario(mend.judged.scenario)),
-        analysis.about(mend.net_monthly_usd),
-        analysis.about(mend.net_monthly_usd * types::MONTHS_PER_YEAR),
         what.join(" and "),
     ))
 }

@@ -303,18 +303,16 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
     caveats
 }
 
-/// The first warning in a few words, those of the whole and of what is recommended before others, and how many more there
-/// are; empty for none.
+/// The first warning about what is recommended, today's bill or the data, in a few words, and how many more there are; empty
+/// for none. Those of other scenarios stand with them.
 pub(crate) fn warnings(analysis: &View<'_>) -> String {
     let recommended = analysis.verdict.recommendation.as_deref();
-    let of = |is_recommended: bool| {
-        let is = move |scenario: &&Scenario| (Some(scenario.id.as_str()) == recommended) == is_recommended;
-        scenario_words::shown(analysis).filter(is).flat_map(|scenario| &scenario.notes)
-    };
-    let mut all = analysis.notes.iter().chain(of(true)).chain(of(false));
-    let Some(first) = all.find(|note| note.gravity == Gravity::Warning) else { return String::new() };
+    let is_of = move |scenario: &&Scenario| [recommended, Some(TODAY)].contains(&Some(scenario.id.as_str()));
+    let of_scenarios = scenario_words::shown(analysis).filter(is_of).flat_map(|scenario| &scenario.notes);
+    let mut all = of_scenarios.chain(&analysis.notes).filter(|note| note.gravity == Gravity::Warning);
+    let Some(first) = all.next() else { return String::new() };
     let first = first_clause(&analysis.sentence(&first.text));
-    match all.filter(|note| note.gravity == Gravity::Warning).count() {
+    match all.count() {
         0 => format!("Warning: {first}"),
         more => format!("Warnings: {first}, and {more} more"),
     }

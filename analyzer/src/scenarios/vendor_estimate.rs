@@ -443,7 +443,7 @@ impl<'a> Vendor<'a> {
     fn notes(&self, moved: &[&NodeCost], month: Month) -> Vec<Note> {
         let mut notes = vec![
             Note::warning(
-                "This is the arithmetic of the vendor's published examples on nominal sizes: no zones, no overhead, no use of the machines looked at, no migration. It is not yet a replay of the cluster's hours.",
+                "This is the arithmetic of the vendor's published examples on nominal sizes: no zones, no overhead, no use of the machines looked at, no migration. The cluster's hours are not replayed for it.",
             ),
             Note::info(
                 "Hosts are billed for every hour in which they are needed, as many as the fullest moment of the hour needs; their boot, root disks and spare hosts are not counted.",
