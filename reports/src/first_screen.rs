@@ -233,7 +233,7 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
             match of_recommended.next() {
                 Some(then) => {
                     let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
-                    let part = part.map(|usd| format!(", which brings {usd} a month of the saving"));
+                    let part = part.map(|usd| format!(" ({usd} a month of the saving)"));
                     let part = part.unwrap_or_else(|| costs_until_later(analysis, then));
                     format!("{ready}{price}; then {}{part}", lowered(&then.what))
                 }

@@ -1,6 +1,7 @@
 //! State that every request is answered from.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::Store;
@@ -23,6 +24,8 @@ use crate::what_if_queue;
 
 /// Time for which it is remembered whether the store answers.
 const READY_KEPT: TimeDelta = TimeDelta::seconds(3);
+/// Time between two looks for new reports, where nobody asks.
+const LOOK_FOR_REPORTS: Duration = Duration::from_secs(600);
 
 /// The secrets that the configuration names, read from their files.
 #[derive(Debug)]
@@ -162,5 +165,13 @@ impl App {
     /// The moment.
     pub fn now(&self) -> DateTime<Utc> {
         (self.now)()
+    }
+}
+
+/// Looks for new reports again and again, so that what is asked of them first is known before somebody asks.
+pub async fn read_new_reports(app: Arc<App>) {
+    loop {
+        app.shelf.count_unread(app.now());
+        tokio::time::sleep(LOOK_FOR_REPORTS).await;
     }
 }

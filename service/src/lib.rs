@@ -25,6 +25,7 @@ mod cost_query;
 pub mod cost_sums;
 mod csv_cells;
 mod daily_chart;
+mod folders_read_ahead;
 mod held_reports;
 pub mod http_server;
 mod identity;
@@ -52,7 +53,6 @@ mod varints;
 pub mod what_if_assumptions;
 pub mod what_if_queue;
 
-pub use app_state::{App, Secrets};
+pub use app_state::{App, Secrets, read_new_reports};
 pub use config::{Config, ConfigError};
 pub use http_server::{ServeError, routes, serve};
-pub use published_reports::read_new_reports;

@@ -19,6 +19,7 @@ use types::analysis::Analysis;
 
 use crate::access_rules::Scope;
 use crate::condensed_rows::Condensed;
+use crate::folders_read_ahead::FoldersReadAhead;
 use crate::held_reports::Held;
 use crate::problem::Problem;
 use crate::read_cache::Cached;
@@ -44,8 +45,6 @@ const MOST_STANDINGS: usize = 8192;
 const TREND: usize = 26;
 const REPORTS: &str = "reports/";
 
-use read_ahead::ReadAhead;
-pub use read_ahead::read_new_reports;
 pub(crate) use workload_rows::{Detail, Rows};
 
 /// What was found, and when.
@@ -144,7 +143,7 @@ pub struct Shelf {
     analyses: Semaphore,
     fleet: Mutex<Option<Snapshot>>,
     renewing: AtomicBool,
-    ahead: ReadAhead,
+    ahead: FoldersReadAhead,
 }
 
 /// The reports of a cluster by date.
@@ -173,7 +172,7 @@ impl Shelf {
             analyses: Semaphore::new(ANALYSES),
             fleet: Mutex::default(),
             renewing: AtomicBool::new(false),
-            ahead: ReadAhead::default(),
+            ahead: FoldersReadAhead::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
-use super::{Part, WorkloadDay};
+use super::row::{Part, WorkloadDay};
 
 /// Texts that are kept once.
 #[derive(Default)]

@@ -104,5 +104,5 @@ fn a_scenario_that_came_out_as_another_is_shown_and_counted_once() {
         .filter(|one| one.id == "ec2-today" || analysis.verdict.recommendation.as_ref() == Some(&one.id));
     let notes = of_scenarios.flat_map(|one| &one.notes).chain(&analysis.notes);
     let counted = notes.filter(|note| note.gravity == types::analysis::Gravity::Warning).count();
-    assert!(counted > 1 && dom.text().contains(&format!(", and {} more.", counted - 1)), "{counted}");
+    assert!(counted > 1 && dom.text().contains(&format!(", and {} more", counted - 1)), "{counted}");
 }

@@ -35,7 +35,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "Right-size requests on EC2.",
             "with one spare m5a.large ready in each zone ($125 a month, already deducted)",
             "How sure Medium: our simulation of today’s cluster is 2.3 % below your bill.",
-            "Do first Keep one spare m5a.large ready in each zone, so that new pods need not wait for one to boot ($125 a month, already deducted); then lower the requests of five containers to what they use, which brings $5,569 a month of the saving.",
+            "Do first Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot ($125 a month, already deducted); then lower the requests of five containers to what they use ($5,569 a month of the saving).",
         ),
         (
             "pool-wins",

@@ -59,21 +59,21 @@ pub fn headroom(headroom: &Headroom, of: ScenarioId) -> String {
     }
 }
 
-/// Tells to keep it ready, and why: `Keep one spare m5a.large ready in each zone, so that new pods need not wait for one
-/// to boot`; with spare hosts of a pool where there are any. `None` where nothing is kept.
+/// Tells to keep it ready, and why: `Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot`;
+/// with spare hosts of a pool where there are any. `None` where nothing is kept.
 pub fn keep_ready(kept: Option<&Headroom>, spare_hosts_per_zone: u32, of: ScenarioId) -> Option<String> {
     let machines = kept.and_then(|kept| match (kept.warm_machines, kept.empty_seconds) {
         (0, 0) => None,
-        (0, seconds) => Some((format!("{} for {}", empty_machines(of), duration(seconds)), "a boot")),
-        _ => Some((spare_machines(kept, of), "one to boot")),
+        (0, seconds) => Some(format!("{} for {}", empty_machines(of), duration(seconds))),
+        _ => Some(spare_machines(kept, of)),
     });
     let hosts = (spare_hosts_per_zone > 0).then(|| spare_hosts(spare_hosts_per_zone));
     match (machines, hosts) {
         (None, None) => None,
-        (Some((what, wait)), None) => Some(format!("Keep {what}, so that new pods need not wait for {wait}")),
+        (Some(what), None) => Some(format!("Keep {what}, so that new pods do not wait for a boot")),
         (None, Some(hosts)) => Some(format!("Keep {hosts}, so that pods of a host that fails have room")),
-        (Some((what, _)), Some(hosts)) => {
-            Some(format!("Keep {what} and {hosts}, so that new pods and those of a host that fails need not wait"))
+        (Some(what), Some(hosts)) => {
+            Some(format!("Keep {what} and {hosts}, so that new pods and those of a host that fails do not wait"))
         }
     }
 }
@@ -181,20 +181,20 @@ mod tests {
                 ec2,
                 Some(kept(1, &["m5a.large"], 600)),
                 0,
-                "Keep one spare m5a.large ready in each zone, so that new pods need not wait for one to boot",
+                "Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot",
             ),
             (
                 ec2,
                 Some(kept(2, &["m5a.large", "m6g.large"], 600)),
                 0,
-                "Keep two spare nodes ready in each zone for each kind of node (m5a.large, m6g.large), so that new pods need \
-                 not wait for one to boot",
+                "Keep two spare nodes ready in each zone for each kind of node (m5a.large, m6g.large), so that new pods do \
+                 not wait for a boot",
             ),
             (
                 ec2,
                 Some(kept(0, &[], 3600)),
                 0,
-                "Keep empty nodes for one hour, so that new pods need not wait for a boot",
+                "Keep empty nodes for one hour, so that new pods do not wait for a boot",
             ),
             (ScenarioId::Emp, None, 1, "Keep one spare host in each zone, so that pods of a host that fails have room"),
             (
@@ -202,7 +202,7 @@ mod tests {
                 Some(kept(1, &["m5.xlarge"], 600)),
                 1,
                 "Keep one spare m5.xlarge elastic VM ready in each zone and one spare host in each zone, so that new pods and \
-                 those of a host that fails need not wait",
+                 those of a host that fails do not wait",
             ),
         ] {
             assert_eq!(keep_ready(kept.as_ref(), hosts, of).as_deref(), Some(expect));
