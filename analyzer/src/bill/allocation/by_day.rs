@@ -18,7 +18,8 @@ use crate::bill::today::Bill;
 use crate::sums::cpu_and_memory::CpuMemory;
 use crate::sums::hour_facts::WorkloadKey;
 use crate::sums::node_usage_by_owner::Ledger;
-use crate::sums::window_totals::{Observed, WorkloadSums};
+use crate::sums::window_totals::Observed;
+use crate::sums::workload_usage::WorkloadSums;
 
 /// Something that is paid for: a part of the bill, where it stands, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
