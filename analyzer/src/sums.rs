@@ -13,4 +13,5 @@ pub(crate) mod pod_row;
 pub(crate) mod unknown_slots;
 pub(crate) mod volume_billing;
 pub(crate) mod window_totals;
+pub(crate) mod workload_usage;
 pub(crate) mod zone_regions;

@@ -95,6 +95,20 @@ const fn plain(
     Metric { name, exporter, need, purpose, otherwise, older: &[], flag: "" }
 }
 
+/// Counters of a node's devices, in bytes, as alternatives of a pattern. What stands here is asked for and kept under its name.
+macro_rules! node_io {
+    () => {
+        "node_network_receive_bytes_total|node_network_transmit_bytes_total|\
+         node_disk_read_bytes_total|node_disk_written_bytes_total"
+    };
+}
+pub(crate) use node_io;
+
+/// The counter of a node's devices that has a name.
+pub(crate) fn node_counter(name: &str) -> Option<&'static str> {
+    node_io!().split('|').find(|counter| *counter == name)
+}
+
 /// Every metric, by exporter, the required ones first.
 pub const METRICS: [Metric; 60] = [
     plain("kube_node_created", KubeStateMetrics, Required, "which nodes there were", "the hour is not written"),

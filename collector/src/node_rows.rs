@@ -18,7 +18,7 @@ use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
 use crate::settings::Settings;
-use crate::snapshot::{Bound, Facts, Io, Machine, Node, Snapshot};
+use crate::snapshot::{Bound, Facts, Machine, Node, Snapshot};
 use label_facts::label;
 use node_exporter_usage::{Exporters, Measured, instance_id};
 
@@ -245,9 +245,10 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
     doubts.add(queries::NODE_RESOURCES.name, told, || (*name).to_owned());
     let measured = measured.as_ref();
     let cpu = measured.map(|m| m.cpu(doubts)).unwrap_or_default();
-    let mut bytes_of = |io| measured.and_then(|m| m.bytes(io, doubts));
-    let [received, transmitted] = [Io::Received, Io::Transmitted].map(&mut bytes_of);
-    let [read, written] = [Io::Read, Io::Written].map(&mut bytes_of);
+    let mut bytes_of = |counter| measured.and_then(|m| m.bytes(counter, doubts));
+    let received = bytes_of("node_network_receive_bytes_total");
+    let transmitted = bytes_of("node_network_transmit_bytes_total");
+    let [read, written] = ["node_disk_read_bytes_total", "node_disk_written_bytes_total"].map(&mut bytes_of);
     let own = |text: &str| text.to_owned();
     NodeHour {
         hour_start_seconds: hour.start_seconds(),

@@ -35,7 +35,7 @@ use duplicate_cadvisor_jobs::ByJob;
 pub(crate) use load_balancer_series::{
     INGRESS_GROUP, INGRESS_SCHEME, Kind, LoadBalancers, Object, SERVICE_INTERNAL, SERVICE_SCHEME,
 };
-pub(crate) use node_series::{Bound, Exporter, Facts, Io, Machine, Node};
+pub(crate) use node_series::{Bound, Exporter, Facts, Machine, Node};
 pub(crate) use pod_series::Pod;
 pub(crate) use scrape_series::Scrapes;
 pub(crate) use small_map::{SmallMap, SmallSet};

@@ -16,8 +16,8 @@ use polars::prelude::{
 use polars_io::SerReader;
 use polars_io::parquet::read::ParquetReader;
 
-use crate::sums::hour_facts::WorkloadHour;
 use crate::sums::plausibility_bounds;
+use crate::sums::workload_usage::WorkloadHour;
 
 /// Number of the owner in the ledger, made by [`crate::read::slot_totals`].
 const OWNER: &str = "owner";

@@ -7,6 +7,7 @@ use types::{Hour, SLOTS_PER_HOUR};
 use crate::sums::node_billing::NodeRow;
 use crate::sums::unknown_slots::{UnknownSlots, of_zone};
 use crate::sums::volume_billing::VolumeRow;
+use crate::sums::workload_usage::WorkloadHour;
 
 /// Everything the model needs of one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,23 +102,6 @@ pub(crate) struct WorkloadKey {
     pub(crate) namespace: String,
     pub(crate) kind: String,
     pub(crate) name: String,
-}
-
-/// Reservation and use of one workload in one hour, in exact units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct WorkloadHour {
-    pub(crate) alive_seconds: i64,
-    pub(crate) alive_seconds_without_requests: i64,
-    /// Alive seconds of pods that ask for resources as a whole, which no metric shows.
-    pub(crate) alive_seconds_pod_level: i64,
-    pub(crate) cpu_request_millicore_seconds: i64,
-    pub(crate) memory_request_byte_seconds: i128,
-    pub(crate) cpu_limit_millicore_seconds: i64,
-    pub(crate) memory_limit_byte_seconds: i128,
-    pub(crate) cpu_core_milliseconds: i64,
-    pub(crate) memory_kib_seconds: i128,
-    /// Alive seconds of containers without any usage sample.
-    pub(crate) container_seconds_without_usage: i64,
 }
 
 /// The cluster's use in each five-minute slot of an hour. The slots add up to the hour's exact sums.

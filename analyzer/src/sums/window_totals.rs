@@ -15,6 +15,7 @@ use crate::sums::load_balancers::LoadBalancers;
 use crate::sums::node_billing::{BilledAs, NodeKind, NodeRow};
 use crate::sums::unknown_slots::{self, UnknownSlots, of_zone};
 use crate::sums::volume_billing::{VolumeKind, VolumeRow};
+use crate::sums::workload_usage::WorkloadSums;
 
 mod burstable_cpu;
 mod distinct_count;
@@ -145,13 +146,6 @@ pub(crate) struct PublicIpv4 {
     pub(crate) unknown_seconds: i64,
 }
 
-/// One workload over the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct WorkloadSums {
-    pub(crate) requested: CpuMemory,
-    pub(crate) used: CpuMemory,
-}
-
 /// Volumes of one kind over the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct VolumeSums {
@@ -196,18 +190,9 @@ impl Observed {
         self.drained.take(facts);
         self.exporter.take(facts);
         for (number, workload) in &facts.workloads {
-            let cpu = |seconds: i64| i128::from(seconds);
-            let requested = CpuMemory {
-                cpu: cpu(workload.cpu_request_millicore_seconds),
-                memory: workload.memory_request_byte_seconds,
-            };
-            let used = CpuMemory { cpu: cpu(workload.cpu_core_milliseconds), memory: kib(workload.memory_kib_seconds) };
-            sums.requested += requested;
-            sums.used += used;
-            sums.limit += CpuMemory {
-                cpu: cpu(workload.cpu_limit_millicore_seconds),
-                memory: workload.memory_limit_byte_seconds,
-            };
+            sums.requested += workload.requested();
+            sums.used += workload.used();
+            sums.limit += workload.limit();
             self.alive_seconds += i128::from(workload.alive_seconds);
             self.alive_seconds_without_requests += i128::from(workload.alive_seconds_without_requests);
             self.alive_seconds_pod_level += i128::from(workload.alive_seconds_pod_level);
@@ -217,9 +202,7 @@ impl Observed {
                 self.numbered.resize(number + 1, None);
             }
             if let Some(of_workload) = self.numbered.get_mut(number) {
-                let of_workload = of_workload.get_or_insert_default();
-                of_workload.requested += requested;
-                of_workload.used += used;
+                *of_workload.get_or_insert_default() += workload;
             }
         }
         for (namespace, ids) in &facts.pod_ids {
@@ -407,12 +390,8 @@ fn entry<'m, K: Ord + Clone, V: Default>(map: &'m mut BTreeMap<K, V>, key: &K) -
     map.get_mut(key).expect("the entry was just made")
 }
 
-fn kib(kib_seconds: i128) -> i128 {
-    kib_seconds * 1024
-}
-
 fn peak(facts: &HourFacts) -> CpuMemory {
     let slots = i128::try_from(types::SLOTS_PER_HOUR).unwrap_or_default();
     let most = |totals: &[i64]| i128::from(totals.iter().copied().max().unwrap_or_default()) * slots;
-    CpuMemory { cpu: most(&facts.slots.cpu_core_milliseconds), memory: kib(most(&facts.slots.memory_kib_seconds)) }
+    CpuMemory { cpu: most(&facts.slots.cpu_core_milliseconds), memory: most(&facts.slots.memory_kib_seconds) * 1024 }
 }

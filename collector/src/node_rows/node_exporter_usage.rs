@@ -13,7 +13,7 @@ use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
 use crate::slot_usage_bounds::{self, BySlot};
-use crate::snapshot::{Beyond, EDGES, Edges, Exporter, Io, Slots, Snapshot, edge_time};
+use crate::snapshot::{Beyond, EDGES, Edges, Exporter, Slots, Snapshot, edge_time};
 
 /// The mode of CPU time that the hypervisor gave to others.
 const STEAL: &str = "steal";
@@ -319,10 +319,11 @@ impl Measured<'_> {
         slots.iter().any(Option::is_some).then_some(slots)
     }
 
-    /// Bytes of all devices of a kind; `None` without a sample, where a device's counter fell and nobody knows why, and where
-    /// none shows at the beginning or the end of the machine's time in the hour: what they counted then nobody saw.
-    pub(crate) fn bytes(&self, io: Io, doubts: &mut Doubts) -> Option<i64> {
-        let devices = self.exporter.io_bytes.iter().filter(|((kind, _), _)| *kind == io);
+    /// Bytes of all devices by the counter of a name; `None` without a sample, where a device's counter fell and nobody knows
+    /// why, and where none shows at the beginning or the end of the machine's time in the hour: what they counted then nobody
+    /// saw.
+    pub(crate) fn bytes(&self, counter: &str, doubts: &mut Doubts) -> Option<i64> {
+        let devices = self.exporter.io_bytes.iter().filter(|((name, _), _)| *name == counter);
         let devices = devices.map(|(device, edges)| self.own(edges, self.exporter.io_beyond.get(device)));
         let devices: Vec<Own> = devices.collect();
         let shown = |edge: usize| devices.iter().any(|own| own.edges.get(edge).is_some_and(Option::is_some));

@@ -1,6 +1,7 @@
 //! Queries of kube-state-metrics and node-exporter about nodes.
 
 use super::query_template::{Fact, Query, Shape, one_cpu};
+use crate::metric_catalogue::node_io;
 
 /// Nodes.
 pub const NODE_INFO: Query = Query {
@@ -166,9 +167,8 @@ pub const NODE_IO: Query = Query {
     labels: &["__name__", "instance", "device", "node"],
     promql: concat!(
         "max by (__name__,instance,device,node) (last_over_time({$shard,__name__=~\"",
-        "node_network_receive_bytes_total|node_network_transmit_bytes_total|",
-        "node_disk_read_bytes_total|node_disk_written_bytes_total\",",
-        "device=~\"eth[0-9]+|ens[0-9]+|eno[0-9]+|enp[0-9]+s[0-9]+(f[0-9]+)?|enX[0-9]+|",
+        node_io!(),
+        "\",device=~\"eth[0-9]+|ens[0-9]+|eno[0-9]+|enp[0-9]+s[0-9]+(f[0-9]+)?|enX[0-9]+|",
         "nvme[0-9]+n[0-9]+|xvd[a-z]+|sd[a-z]+|vd[a-z]+\"}[5m]))"
     ),
 };

@@ -11,6 +11,7 @@ use super::contradictory_facts::last_in_hour;
 use super::{Beyond, EDGES, Edges, Slots, Snapshot, edges, is_moment, last_of_hour, moment, slots, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::machine_limits::Limits;
+use crate::metric_catalogue::node_counter;
 use crate::queries;
 
 /// Suffixes of kube-state-metrics for two names that would be alike.
@@ -64,14 +65,8 @@ pub(crate) enum Bound {
     Allocatable,
 }
 
-/// Counters of a node's devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Io {
-    Received,
-    Transmitted,
-    Read,
-    Written,
-}
+/// The name of a counter, and the device it is of.
+type Counter = (&'static str, String);
 
 /// Series of one node-exporter. It may have moved from one node to another within the hour, with its address.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -85,11 +80,11 @@ pub(crate) struct Exporter {
     pub(crate) booted_seconds: Option<i64>,
     /// Counters by mode.
     pub(crate) cpu_core_seconds: BTreeMap<String, Edges>,
-    /// Counters by device, in bytes.
-    pub(crate) io_bytes: BTreeMap<(Io, String), Edges>,
+    /// Counters of devices, in bytes.
+    pub(crate) io_bytes: BTreeMap<Counter, Edges>,
     /// Counters beyond the hour, where that was asked for.
     pub(crate) cpu_beyond: BTreeMap<String, Beyond>,
-    pub(crate) io_beyond: BTreeMap<(Io, String), Beyond>,
+    pub(crate) io_beyond: BTreeMap<Counter, Beyond>,
     pub(crate) memory_total: Slots,
     pub(crate) memory_available: Slots,
     pub(crate) memory_free: Slots,
@@ -354,8 +349,8 @@ pub(super) fn memory(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> O
 }
 
 pub(super) fn io(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let device = device(series)?;
-    s.exporter(series)?.io_bytes.insert(device, edges(series, start));
+    let counter = counter(series)?;
+    s.exporter(series)?.io_bytes.insert(counter, edges(series, start));
     Some(())
 }
 
@@ -368,23 +363,16 @@ pub(super) fn cpu_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
 }
 
 pub(super) fn io_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
-    let device = device(series)?;
+    let counter = counter(series)?;
     if let Some(exporter) = known_exporter(s, series) {
-        exporter.io_beyond.entry(device).or_default().take(series, start);
+        exporter.io_beyond.entry(counter).or_default().take(series, start);
     }
     Some(())
 }
 
 /// What is counted, and the device it is counted at.
-fn device(series: &Series<'_, '_>) -> Option<(Io, String)> {
-    let io = match series.label("__name__")? {
-        "node_network_receive_bytes_total" => Io::Received,
-        "node_network_transmit_bytes_total" => Io::Transmitted,
-        "node_disk_read_bytes_total" => Io::Read,
-        "node_disk_written_bytes_total" => Io::Written,
-        _ => return None,
-    };
-    Some((io, series.label("device")?.to_owned()))
+fn counter(series: &Series<'_, '_>) -> Option<Counter> {
+    Some((node_counter(series.label("__name__")?)?, series.label("device")?.to_owned()))
 }
 
 /// The exporter of the hour that a series is of; of what has no label of a node, the one it was joined to.

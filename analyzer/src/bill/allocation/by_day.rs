@@ -18,7 +18,8 @@ use crate::bill::today::Bill;
 use crate::sums::cpu_and_memory::CpuMemory;
 use crate::sums::hour_facts::WorkloadKey;
 use crate::sums::node_usage_by_owner::Ledger;
-use crate::sums::window_totals::{Observed, WorkloadSums};
+use crate::sums::window_totals::Observed;
+use crate::sums::workload_usage::WorkloadSums;
 
 /// Something that is paid for: a part of the bill, where it stands, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -262,7 +263,7 @@ mod tests {
         day.held.insert(blue, CpuMemory { cpu: 1, memory: 2 });
         day.held.insert(green, CpuMemory { cpu: 3, memory: 0 });
         let used = CpuMemory { cpu: 40, memory: 2048 };
-        day.usage.insert(owner("web").0, WorkloadSums { requested: CpuMemory::default(), used });
+        day.usage.insert(owner("web").0, WorkloadSums { used, ..WorkloadSums::default() });
         let rows = rows("a", &pieces(&[("web", 10)]), &[("2026-07-01".to_owned(), day)]);
         let of = |group: &str| rows.iter().find(|row| row.node_group.as_deref() == Some(group)).unwrap();
         assert_eq!((of("blue").cpu_used_core_ms, of("blue").memory_used_kib_s), (Some(10), Some(2)));

@@ -11,7 +11,8 @@ use types::{NanoUsd, split};
 use super::costs_by_owner::{Books, OwnerCost, OwnerKey, Parts, is_daemonset};
 use crate::bill::today::hours;
 use crate::sums::hour_facts::WorkloadKey;
-use crate::sums::window_totals::{NamespaceSums, Observed, WorkloadSums};
+use crate::sums::window_totals::{NamespaceSums, Observed};
+use crate::sums::workload_usage::WorkloadSums;
 use crate::units::{core_hours, gib_hours};
 
 pub(super) fn write(books: Books, observed: &Observed, shared_namespaces: &[String]) -> Allocation {

@@ -13,9 +13,10 @@ use types::{ClusterId, Hour, SLOTS_PER_HOUR};
 use super::*;
 use crate::read::lake_objects::{Days, SUMMED, coverage};
 use crate::sums::cpu_and_memory::CpuMemory;
-use crate::sums::hour_facts::{WorkloadHour, WorkloadKey};
+use crate::sums::hour_facts::WorkloadKey;
 use crate::sums::node_usage_by_owner::{FargateKind, GroupSums};
 use crate::sums::plausibility_bounds::MOST_BYTES;
+use crate::sums::workload_usage::WorkloadHour;
 
 fn first_hour() -> Hour {
     Hour::starting_at(1_782_864_000).unwrap()
