@@ -19,7 +19,11 @@ struct Page {
     rows: Vec<Row>,
     /// Clusters whose report cannot be read, and why.
     failed: Vec<(String, String)>,
-    /// Days after which a report is marked as old.
+    /// `true` where a total is marked as partial.
+    has_partial: bool,
+    /// `true` where a report is marked as old.
+    has_stale: bool,
+    /// Days after which one is.
     stale_after_days: u32,
     unread: Vec<String>,
     parts: Vec<String>,
@@ -94,11 +98,14 @@ pub(crate) async fn show(call: Call) -> Answer {
     let sort = call.query.get("sort").filter(|asked| COLUMNS.iter().any(|(name, ..)| name == asked));
     let sort = sort.unwrap_or(DEFAULT);
     order(&mut figures, sort);
+    let rows: Vec<Row> = figures.iter().map(|figures| row(figures, stale(figures))).collect();
     let page_ = Page {
         frame: call.frame("Clusters", "/"),
+        has_partial: rows.iter().any(|row| row.cells.iter().any(|cell| cell.partial)),
+        has_stale: rows.iter().any(|row| row.stale),
         lead: lead(&figures, stale, failed.len(), call.app.config.reports.stale_after_days),
         sorts: COLUMNS.iter().map(|column| heading(*column, sort, &q)).collect(),
-        rows: figures.iter().map(|figures| row(figures, stale(figures))).collect(),
+        rows,
         hidden: (all - figures.len()) + (all_failed - failed.len()),
         failed,
         stale_after_days: call.app.config.reports.stale_after_days,
