@@ -72,9 +72,7 @@ pub fn keep_ready(kept: Option<&Headroom>, spare_hosts_per_zone: u32, of: Scenar
         (None, None) => None,
         (Some(what), None) => Some(format!("Keep {what}, so that new pods do not wait for a boot")),
         (None, Some(hosts)) => Some(format!("Keep {hosts}, so that pods of a host that fails have room")),
-        (Some(what), Some(hosts)) => {
-            Some(format!("Keep {what} and {hosts}, so that new pods and those of a host that fails do not wait"))
-        }
+        (Some(what), Some(hosts)) => Some(format!("Keep {what} and {hosts}, so that pods do not wait")),
     }
 }
 
@@ -201,8 +199,7 @@ mod tests {
                 ScenarioId::Emp,
                 Some(kept(1, &["m5.xlarge"], 600)),
                 1,
-                "Keep one spare m5.xlarge elastic VM ready in each zone and one spare host in each zone, so that new pods and \
-                 those of a host that fails do not wait",
+                "Keep one spare m5.xlarge elastic VM ready in each zone and one spare host in each zone, so that pods do not wait",
             ),
         ] {
             assert_eq!(keep_ready(kept.as_ref(), hosts, of).as_deref(), Some(expect));
