@@ -144,11 +144,11 @@ fn readers(command: &Command) -> Readers {
 fn collect_in_little_memory() {
     use std::os::unix::process::CommandExt;
     const OPTION: &str = "MIMALLOC_PURGE_DELAY";
-    let mut args = config_file::command_line().into_iter().skip(1);
-    if !args.any(|arg| arg == "collect") || config_file::in_environment(OPTION) {
+    let line = config_file::command_line();
+    let args = line.iter().skip(1);
+    if !args.clone().any(|arg| arg == "collect") || config_file::in_environment(OPTION) {
         return;
     }
-    let args = config_file::command_line().into_iter().skip(1);
     if let Ok(program) = std::env::current_exe() {
         let _it_goes_on = std::process::Command::new(program).args(args).env(OPTION, "0").exec();
     }

@@ -82,10 +82,7 @@ pub async fn run(ready: Ready, now: fn() -> DateTime<Utc>) -> anyhow::Result<()>
     let app = Arc::new(app);
     let url = app.config.public_url.clone();
     let started = |address: SocketAddr| tracing::info!(%address, url, "serving");
-    let reading = tokio::spawn(service::read_new_reports(Arc::clone(&app)));
-    let served = service::serve(app, ready.listen, ended(), started).await;
-    reading.abort();
-    served.context("serve reports")?;
+    service::serve(app, ready.listen, ended(), started).await.context("serve reports")?;
     tracing::info!("ended, everything answered");
     Ok(())
 }

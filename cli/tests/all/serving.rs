@@ -105,10 +105,8 @@ pub(crate) fn serve_by(
         .unwrap();
     let mut line = String::new();
     let mut said = BufReader::new(process.stderr.take().unwrap());
-    // It reads reports meanwhile, and may say first where it found credentials.
-    while !line.contains("serving") {
-        assert!(said.read_line(&mut line).unwrap() > 0, "it ended: {line}");
-    }
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("serving"), "{line}");
     // What it says later is read by nobody, and must not stop it.
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
