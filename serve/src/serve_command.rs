@@ -81,7 +81,12 @@ pub async fn run(ready: Ready, now: fn() -> DateTime<Utc>) -> anyhow::Result<()>
     }
     let app = Arc::new(app);
     let url = app.config.public_url.clone();
-    let started = |address: SocketAddr| tracing::info!(%address, url, "serving");
+    let shown = Arc::clone(&app);
+    let started = move |address: SocketAddr| {
+        tracing::info!(%address, url, "serving");
+        // Reports are read ahead from here on: nobody waits for that before the port answers. It ends with the program.
+        tokio::spawn(service::read_new_reports(shown));
+    };
     service::serve(app, ready.listen, ended(), started).await.context("serve reports")?;
     tracing::info!("ended, everything answered");
     Ok(())

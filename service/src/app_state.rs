@@ -169,7 +169,7 @@ impl App {
 }
 
 /// Looks for new reports again and again, so that what is asked of them first is known before somebody asks.
-pub(crate) async fn read_new_reports(app: Arc<App>) {
+pub async fn read_new_reports(app: Arc<App>) {
     loop {
         app.shelf.count_unread(app.now());
         tokio::time::sleep(LOOK_FOR_REPORTS).await;

@@ -74,13 +74,11 @@ pub async fn serve(
     // A rule needs somebody to look, whether or not anybody can be told.
     let watching = (!app.config.alert_rules.is_empty()).then(|| tokio::spawn(crate::alerts::run(Arc::clone(&app))));
     let pruning = tokio::spawn(crate::what_if_queue::prune::run(Arc::clone(&app)));
-    let reading = tokio::spawn(crate::app_state::read_new_reports(Arc::clone(&app)));
     let listener = Bounded::new(listener, app.config.limits.connections).tap_io(|_| ());
     let routes = routes(&app).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, routes).with_graceful_shutdown(end).await;
     // What is marked and still there is removed by another replica.
     pruning.abort();
-    reading.abort();
     if let Some(watching) = watching {
         // A message under way is another replica's when its lease ends.
         watching.abort();

@@ -53,6 +53,6 @@ mod varints;
 pub mod what_if_assumptions;
 pub mod what_if_queue;
 
-pub use app_state::{App, Secrets};
+pub use app_state::{App, Secrets, read_new_reports};
 pub use config::{Config, ConfigError};
 pub use http_server::{ServeError, routes, serve};

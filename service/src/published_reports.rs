@@ -4,7 +4,6 @@ mod fleet_overview;
 mod read_ahead;
 mod workload_rows;
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
@@ -142,7 +141,8 @@ pub struct Shelf {
     unpacking: Semaphore,
     analyses: Semaphore,
     fleet: Mutex<Option<Snapshot>>,
-    renewing: AtomicBool,
+    /// Held while reports are looked for in a task of its own.
+    renewing: Arc<tokio::sync::Mutex<()>>,
     ahead: FoldersReadAhead,
 }
 
@@ -171,7 +171,7 @@ impl Shelf {
             unpacking: Semaphore::new(UNPACKED),
             analyses: Semaphore::new(ANALYSES),
             fleet: Mutex::default(),
-            renewing: AtomicBool::new(false),
+            renewing: Arc::default(),
             ahead: FoldersReadAhead::default(),
         }
     }

@@ -2,7 +2,6 @@
 //! reason, and keeps no other from being shown.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use axum::http::StatusCode;
@@ -103,15 +102,13 @@ impl Shelf {
 
     /// Reads it again in a task of its own, unless one does already.
     fn renew_beside(self: &Arc<Self>, now: DateTime<Utc>) {
-        if self.renewing.swap(true, Ordering::AcqRel) {
-            return;
-        }
+        let Ok(turn) = Arc::clone(&self.renewing).try_lock_owned() else { return };
         let shelf = Arc::clone(self);
         tokio::spawn(async move {
             if let Err(problem) = shelf.renew(now).await {
                 tracing::warn!("the latest reports could not be read again: {}", problem.detail);
             }
-            shelf.renewing.store(false, Ordering::Release);
+            drop(turn);
         });
     }
 

@@ -13,13 +13,11 @@ const AHEAD: usize = 4;
 impl Shelf {
     /// Reads the sums of reports that are new in a task of its own, unless one does already; the next look finds the rest.
     pub(super) fn read_ahead(self: &Arc<Self>, all: Arc<Standings>) {
-        if !self.ahead.begin() {
-            return;
-        }
+        let Some(mut ahead) = self.ahead.begin() else { return };
         let shelf = Arc::clone(self);
         tokio::spawn(async move {
             let folders: BTreeSet<String> = all.reports.iter().map(|report| report.pointer.folder.clone()).collect();
-            let new = shelf.ahead.new_of(folders);
+            let new = ahead.new_of(folders);
             let new: Vec<Report> =
                 all.reports.iter().filter(|one| new.contains(&one.pointer.folder)).cloned().collect();
             drop(all);
@@ -30,7 +28,6 @@ impl Shelf {
             let mut reading = InOrder::new(new.into_iter().map(one), AHEAD);
             // What is wrong with a report, whoever asks is told.
             while reading.next().await.is_some() {}
-            shelf.ahead.end();
         });
     }
 }
