@@ -138,7 +138,7 @@ pub struct Shelf {
     sums: HeldSums,
     workloads: Held<Condensed>,
     reading: Turns,
-    unpacking: Semaphore,
+    unpacking: Arc<Semaphore>,
     analyses: Semaphore,
     fleet: Mutex<Option<Snapshot>>,
     /// Held while reports are looked for in a task of its own.
@@ -168,7 +168,7 @@ impl Shelf {
             sums: HeldSums::default(),
             workloads: Held::new(MOST_BYTES_OF_WORKLOADS),
             reading: Turns::default(),
-            unpacking: Semaphore::new(UNPACKED),
+            unpacking: Arc::new(Semaphore::new(UNPACKED)),
             analyses: Semaphore::new(ANALYSES),
             fleet: Mutex::default(),
             renewing: Arc::default(),

@@ -20,7 +20,7 @@ use names::Names;
 /// Most bytes of all clusters: 300 of 40 groups and 15 owners over 90 days take less.
 const MOST_BYTES: usize = 4 << 20;
 /// Most days of all owners of one report, which is held no longer small beyond.
-const MOST_DAYS: usize = 128 << 10;
+const MOST_DAYS: usize = 512 << 10;
 /// What a report takes beside its groups, owners and numbers.
 const REPORT_BYTES: usize = 256;
 
@@ -258,14 +258,12 @@ impl HeldSums {
 
     /// Sums the rows of a report up, and holds that where there is room.
     pub(crate) fn put(&self, cluster: &ClusterId, folder: &str, rows: &[WorkloadDay]) -> Option<Arc<ReportSums>> {
-        // Before its names are counted, since its older report may be all that has some of them.
+        // Before names are counted: its older report, or one that had no room, may be all that has some of them.
         self.reports.forget(cluster);
+        self.forget_names();
         let made = Arc::new(ReportSums::of(rows, &self.names)?);
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner).bytes();
-        let is_held = self.reports.put(cluster, folder, (made.bytes(), names), Arc::clone(&made));
-        if !is_held {
-            self.forget_names();
-        }
+        self.reports.put(cluster, folder, (made.bytes(), names), Arc::clone(&made));
         Some(made)
     }
 

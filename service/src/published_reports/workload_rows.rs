@@ -131,7 +131,7 @@ impl Shelf {
         if let Some(rows) = self.held(report, detail) {
             return Ok(Some(rows));
         }
-        let _turn = self.reading.take(&report.pointer.folder).await;
+        let turn = self.reading.take(&report.pointer.folder).await;
         if let Some(rows) = self.held(report, detail) {
             return Ok(Some(rows));
         }
@@ -139,9 +139,14 @@ impl Shelf {
             return Ok(None);
         };
         // It is never closed.
-        let _room = self.unpacking.acquire().await.ok();
+        let room = Arc::clone(&self.unpacking).acquire_owned().await.ok();
         let (shelf, report) = (Arc::clone(self), report.clone());
-        let read = tokio::task::spawn_blocking(move || shelf.unpacked(&report, file, detail)).await;
+        let unpack = move || {
+            // They are held until it ends, also where nobody waits for it any more.
+            let _turn_and_room = (turn, room);
+            shelf.unpacked(&report, file, detail)
+        };
+        let read = tokio::task::spawn_blocking(unpack).await;
         read.map_err(|error| Problem::internal("read a report", &error))?.map(Some)
     }
 
