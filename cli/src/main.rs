@@ -149,7 +149,10 @@ fn collect_in_little_memory() {
     if !args.clone().any(|arg| arg == "collect") || config_file::in_environment(OPTION) {
         return;
     }
-    if let Ok(program) = std::env::current_exe() {
+    // A dynamic loader that was given this program, or a file that was replaced meanwhile, is not begun.
+    let is_this =
+        |program: &std::path::PathBuf| program.is_file() && program.file_name().is_some_and(|name| name == "emp-cost");
+    if let Some(program) = std::env::current_exe().ok().filter(is_this) {
         let _it_goes_on = std::process::Command::new(program).args(args).env(OPTION, "0").exec();
     }
 }
