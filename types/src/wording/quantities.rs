@@ -19,11 +19,11 @@ pub fn share(fraction: f64) -> String {
 }
 
 /// Shows a share as percent to two digits beside a limit to the digits it has, with as many more as it takes to see that
-/// they differ.
+/// they differ, and which is more.
 pub fn told_apart(value: f64, limit: f64) -> [String; 2] {
-    let of_value = two_digits(value * 100.0);
-    let at = |more: usize| [percent_with(value, of_value + more), percent_with(limit, digits(limit * 100.0) + more)];
-    first_that_differ(at)
+    let [of_value, of_limit] = [two_digits(value * 100.0), digits(limit * 100.0)];
+    let more = more_digits([value * 100.0, limit * 100.0], [of_value, of_limit]);
+    [percent_with(value, of_value + more), percent_with(limit, of_limit + more)]
 }
 
 /// Decimals that keep two digits of a number, and of a larger one those before the point.
@@ -33,12 +33,21 @@ fn two_digits(number: f64) -> usize {
 
 /// Shows two numbers the same way.
 pub(super) fn numbers_apart(a: f64, b: f64) -> [String; 2] {
-    first_that_differ(|more| [number_with(a, digits(a) + more), number_with(b, digits(b) + more)])
+    let [of_a, of_b] = [a, b].map(digits);
+    let more = more_digits([a, b], [of_a, of_b]);
+    [number_with(a, of_a + more), number_with(b, of_b + more)]
 }
 
-/// Picks the texts with the fewest more digits that differ; those without more where none do.
-fn first_that_differ(at: impl Fn(usize) -> [String; 2]) -> [String; 2] {
-    (0..4).map(&at).find(|[a, b]| a != b).unwrap_or_else(|| at(0))
+/// Returns the fewest more decimals with which two rounded numbers stand in the order in which the numbers do; none where
+/// none are enough.
+fn more_digits([a, b]: [f64; 2], [of_a, of_b]: [usize; 2]) -> usize {
+    let is_told = |more: &usize| rounded(a, of_a + more).partial_cmp(&rounded(b, of_b + more)) == a.partial_cmp(&b);
+    (0..4).find(is_told).unwrap_or(0)
+}
+
+/// The number that is shown with so many decimals.
+fn rounded(number: f64, decimals: usize) -> Option<f64> {
+    format!("{number:.decimals$}").parse().ok()
 }
 
 fn percent_with(fraction: f64, decimals: usize) -> String {
@@ -154,6 +163,8 @@ mod tests {
         assert_eq!(told_apart(0.000_514, 0.000_51), ["0.0514\u{a0}%", "0.051\u{a0}%"]);
         assert_eq!(told_apart(0.000_303, 0.000_1), ["0.03\u{a0}%", "0.01\u{a0}%"], "no digit more than it takes");
         assert_eq!(told_apart(0.2367, 0.125), ["24\u{a0}%", "12.5\u{a0}%"], "a limit as it is set");
+        assert_eq!(told_apart(0.134, 0.132), ["13.4\u{a0}%", "13.2\u{a0}%"], "more than the limit looks like more");
+        assert_eq!(told_apart(0.1258, 0.1262), ["12.58\u{a0}%", "12.62\u{a0}%"], "and less like less");
         assert_eq!(told_apart(0.2004, 0.2), ["20.04\u{a0}%", "20\u{a0}%"]);
         assert_eq!(told_apart(0.0005, 0.0005), ["0.05\u{a0}%", "0.05\u{a0}%"]);
         assert_eq!(numbers_apart(0.1004, 0.1), ["0.1004", "0.1"]);
