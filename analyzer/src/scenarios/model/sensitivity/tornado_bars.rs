@@ -49,6 +49,8 @@ pub(crate) struct Bars<'m, 'a> {
 struct Changed {
     key: &'static str,
     value: String,
+    /// The saving that changes: of the scenario the bars are of, or of what is recommended.
+    from_usd: f64,
     monthly_usd: f64,
     /// The first limit that breaks then.
     breaks: Option<LimitCheck>,
@@ -78,11 +80,10 @@ impl Bars<'_, '_> {
             b.monthly_usd.abs().total_cmp(&a.monthly_usd.abs()).then_with(|| (a.key, &a.value).cmp(&(b.key, &b.value)))
         });
         let over_window = |monthly: f64| self.basis.window.of_window(monthly).usd();
-        let saving = row.judged.saving_monthly_usd;
         let bar = |changed: Changed| TornadoBar {
             key: changed.key.to_owned(),
             value: changed.value,
-            saving_usd: Some(over_window(saving + changed.monthly_usd)),
+            saving_usd: Some(over_window(changed.from_usd + changed.monthly_usd)),
             change_usd: Some(over_window(changed.monthly_usd)),
             holds_target: changed.breaks.is_none(),
             breaks: changed.breaks,
@@ -141,7 +142,8 @@ impl Bars<'_, '_> {
             let (saved, ..) = base.less(&lines(replayed, today))?;
             let (monthly_usd, breaks) = (month.usd(saved), broken(replayed, today).or_else(|| too_dear(bar)));
             let turns = self.turns(row, monthly_usd, held, breaks.is_none(), change.key.starts_with("emp."));
-            Some(Changed { key: change.key, value: change.value.clone(), monthly_usd, breaks, turns })
+            let from_usd = row.judged.saving_monthly_usd;
+            Some(Changed { key: change.key, value: change.value.clone(), from_usd, monthly_usd, breaks, turns })
         });
         changed.collect()
     }
@@ -151,7 +153,8 @@ impl Bars<'_, '_> {
         let held = row.judged.holds;
         let own = self.deal(row).into_iter().map(|(key, value, monthly_usd)| {
             let turns = self.turns(row, monthly_usd, held, held, row.id.is_emp());
-            Changed { key, value, monthly_usd, breaks: first_broken(&row.judged), turns }
+            let from_usd = row.judged.saving_monthly_usd;
+            Changed { key, value, from_usd, monthly_usd, breaks: first_broken(&row.judged), turns }
         });
         own.chain(self.pool_instead(row)).collect()
     }
@@ -167,7 +170,7 @@ impl Bars<'_, '_> {
         let better = self.deal(pool).into_iter().filter_map(|(key, value, usd)| {
             let monthly_usd = pool.judged.saving_monthly_usd + usd - now;
             let turns = monthly_usd > least && key != "ec2_discount";
-            turns.then_some(Changed { key, value, monthly_usd, breaks: None, turns })
+            turns.then_some(Changed { key, value, from_usd: now, monthly_usd, breaks: None, turns })
         });
         better.collect()
     }
@@ -198,6 +201,7 @@ impl Bars<'_, '_> {
             Changed {
                 key,
                 value: value.to_string(),
+                from_usd: now,
                 monthly_usd: saving(&decision, &judged) - now,
                 breaks: same.and_then(|same| first_broken(&same.judged)),
                 turns: decision.recommended != self.decision.recommended,
