@@ -45,7 +45,7 @@ fn named(key: &str, value: &str) -> Option<String> {
         ("scheduler.zones", "free") => "pods may run in any zone",
         ("scheduler.score", "most_allocated") => "the scheduler fills nodes first (MostAllocated)",
         ("scheduler.score", "least_allocated") => "the scheduler spreads pods (LeastAllocated)",
-        ("emp.memory_model", "touched") => "elastic VMs also keep page cache",
+        ("emp.memory_model", "touched") => "elastic VMs keep page cache instead of returning it to the host",
         ("emp.memory_model", "working_set") => "elastic VMs keep only memory in use",
         ("emp.memory_model", "high_water") => "elastic VMs keep all memory they ever used",
         ("emp.evm_consolidation", "drain") => "elastic VMs are drained to free hosts",
@@ -74,7 +74,7 @@ mod tests {
         for (key, value, assumed, expect) in [
             ("scheduler.zones", "free", Some("keep"), "if pods may run in any zone"),
             ("scheduler.score", "most_allocated", None, "if the scheduler fills nodes first (MostAllocated)"),
-            ("emp.memory_model", "touched", None, "if elastic VMs also keep page cache"),
+            ("emp.memory_model", "touched", None, "if elastic VMs keep page cache instead of returning it to the host"),
             ("emp.memory_model", "working_set", None, "if elastic VMs keep only memory in use"),
             ("emp.evm_consolidation", "drain", None, "if elastic VMs are drained to free hosts"),
             ("emp.zones", "one", None, "if the pool is in one zone"),

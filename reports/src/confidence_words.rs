@@ -3,7 +3,7 @@
 use types::analysis::{
     Analysis, Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, ScenarioId, TornadoBar,
 };
-use types::wording::{breach, counted, percent_brief, scenario, sentence_case, told_apart, usd};
+use types::wording::{AssumptionTest, breach, counted, percent_brief, scenario, sentence_case, told_apart, usd};
 
 use crate::{assumption_clause, scenario_words};
 
@@ -45,7 +45,7 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
         }
         Doubt::Unpriced { what } => format!("{} has no price", scenario_words::plain(what)),
         Doubt::SavingNearThreshold { share } => {
-            format!("the saving, {} of the bill, is near the least that is worth a change", percent_brief(*share))
+            format!("the saving, {} of today’s cost, is near the least that is worth a change", percent_brief(*share))
         }
         Doubt::NothingCompared => "there was nothing to compare".to_owned(),
     }
@@ -63,10 +63,10 @@ fn flips(key: &str, value: &str, then: Flip, analysis: Option<&Analysis>) -> Str
             let broken = found.and_then(|bar| bar.breaks.as_ref()).map(breach);
             let broken = broken.unwrap_or_else(|| "this change breaks a limit on risk".to_owned());
             match there {
-                Some(there) if there.is_as_much() => format!("the saving holds, but {changed}, {broken}"),
+                Some(there) if there.is_as_much() => format!("{SAVING_HOLDS}{changed}, {broken}"),
                 Some(there) if there.saving > 0.0 => {
                     let share = percent_brief(there.share());
-                    format!("{changed}, this change still saves {share} of the bill, but {broken}")
+                    format!("{changed}, this change still saves {share} of today’s cost, but {broken}")
                 }
                 _ => format!("{changed}, {broken}"),
             }
@@ -97,6 +97,10 @@ struct There {
 
 /// The least amount, in USD a month, that a sentence speaks of.
 const WORTH_SAYING: f64 = 1.0;
+/// Start of a doubt that leaves the saving as it is.
+const SAVING_HOLDS: &str = "the saving holds, but ";
+/// Terms that a pool alone has: what is tried with another value of them is the best pool.
+const TERMS_OF_POOLS: [&str; 2] = ["emp.fee_fraction", "host_discount"];
 /// The share of a saving by which it may be less and still holds.
 const AS_MUCH: f64 = 0.1;
 
@@ -121,12 +125,19 @@ impl There {
     fn other(&self, analysis: &Analysis, key: &str) -> Option<String> {
         let verdict = &analysis.verdict;
         match verdict.recommended()? {
-            // Bars are then of what comes closest to being recommended.
             ScenarioId::Ec2Today => {
-                let of = analysis.what_if.as_ref()?.tornado_of.as_deref().and_then(ScenarioId::parse)?;
+                let of = match key {
+                    _ if TERMS_OF_POOLS.contains(&key) => {
+                        scenario(verdict.best_pool().filter(|pool| pool.holds)?.scenario)
+                    }
+                    // Another limit may let any scenario in.
+                    key if key.starts_with("risk.") => "another option",
+                    // Bars are then of what comes closest to being recommended.
+                    _ => scenario(analysis.what_if.as_ref()?.tornado_of.as_deref().and_then(ScenarioId::parse)?),
+                };
                 let share = percent_brief(self.share());
                 (self.saving >= WORTH_SAYING)
-                    .then(|| format!("{} would save {} a month ({share})", scenario(of), usd(self.saving)))
+                    .then(|| format!("{} would save {} a month ({share})", of.trim_end_matches(','), usd(self.saving)))
             }
             // A pool is left for its like on EC2.
             id if id.is_emp() => {
@@ -136,7 +147,7 @@ impl There {
                 Some(format!("{} would save {} a month more", scenario(pool.rival?), usd(more)))
             }
             // Terms of a pool are tried for the pool that would be taken instead.
-            _ if ["emp.fee_fraction", "host_discount"].contains(&key) => {
+            _ if TERMS_OF_POOLS.contains(&key) => {
                 let pool = verdict.best_pool().filter(|pool| pool.holds && self.change >= WORTH_SAYING)?;
                 Some(format!("{} would save {} a month more", scenario(pool.scenario), usd(self.change)))
             }
@@ -149,7 +160,7 @@ impl There {
 fn too_little(there: Option<&There>) -> String {
     let Some(there) = there else {
         let least = percent_brief(LEAST_SAVING_FRACTION);
-        return format!("this change would save less than the {least} of the bill that a change must save");
+        return format!("this change would save less than the {least} of today’s cost that a change must save");
     };
     match there.saving {
         saving if saving <= -WORTH_SAYING => {
@@ -157,20 +168,44 @@ fn too_little(there: Option<&There>) -> String {
         }
         saving if saving < WORTH_SAYING => "this change would save nothing".to_owned(),
         _ if there.share() > LEAST_SAVING_FRACTION => {
-            format!("this change would save {} of the bill, within the model’s error", percent_brief(there.share()))
+            format!("this change would save {} of today’s cost, within the model’s error", percent_brief(there.share()))
         }
         _ => {
             let [share, least] = told_apart(there.share(), LEAST_SAVING_FRACTION);
-            format!("this change would save {share} of the bill, under the {least} that a change must save")
+            format!("this change would save {share} of today’s cost, under the {least} that a change must save")
         }
     }
 }
 
 /// The level and the gravest doubt: `Medium: what we know of EMP dates from early 2025.`
 pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> String {
+    let level = sentence_case(level(confidence.level));
     let first = confidence.doubts.first().map(|first| doubt(first, analysis));
     let why = first.unwrap_or_else(|| meaning(confidence.level).to_owned());
-    format!("{}: {why}.", sentence_case(level(confidence.level)))
+    match why.strip_prefix(SAVING_HOLDS) {
+        Some(why) => {
+            format!("The saving holds. Confidence is {} because a limit may break: {why}.", level.to_lowercase())
+        }
+        None => format!("{level}: {why}."),
+    }
+}
+
+/// Says that the gravest doubt turns the saving into a loss, as a sentence; empty where it does not.
+pub(crate) fn turns_into_loss(confidence: &Confidence, analysis: &Analysis) -> &'static str {
+    let Some(Doubt::FlipsWith { key, value, then: Flip::SavesTooLittle }) = confidence.doubts.first() else {
+        return "";
+    };
+    let there = bar_at(analysis, key, value).and_then(|bar| There::new(analysis, bar));
+    match there {
+        Some(there) if there.saving <= -WORTH_SAYING => {
+            if AssumptionTest::first_of(&analysis.verdict).is_some() {
+                "If the first step finds otherwise, the change costs more than today."
+            } else {
+                "The saving turns into a loss if the assumption named under “How sure” does not hold."
+            }
+        }
+        _ => "",
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +229,7 @@ mod tests {
             ),
             (
                 flips("risk.late_services", "0.005", Flip::SavesTooLittle),
-                "if the limit on late services is 0.5\u{a0}%, this change would save less than the 3\u{a0}% of the bill that a \
+                "if the limit on late services is 0.5\u{a0}%, this change would save less than the 3\u{a0}% of today’s cost that a \
                  change must save",
             ),
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
@@ -209,7 +244,7 @@ mod tests {
             ),
             (
                 Doubt::SavingNearThreshold { share: 0.034 },
-                "the saving, 3.4\u{a0}% of the bill, is near the least that is worth a change",
+                "the saving, 3.4\u{a0}% of today’s cost, is near the least that is worth a change",
             ),
             (Doubt::NothingCompared, "there was nothing to compare"),
         ] {

@@ -1,8 +1,8 @@
 //! The first screen, from the verdict's data: whether a pool pays and what to do instead, what it comes to, how sure it
 //! is, and what next.
 
-use types::analysis::{Judged, Mend, Reason, ScenarioId, Step, StepKind, StrandedMonth, saves_most};
-use types::wording;
+use types::analysis::{ConfidenceLevel, Judged, Mend, Reason, ScenarioId, Step, StepKind, StrandedMonth, saves_most};
+use types::wording::{self, AssumptionTest};
 
 use crate::confidence_words;
 use crate::key_figure::KeyFigure;
@@ -71,10 +71,19 @@ fn beside_in_words(analysis: &View<'_>, usd: f64) -> String {
     scenario_words::plain(&format!("{}{largest}.", by.replace("{}", &analysis.usd(usd))))
 }
 
-/// The first sentence of what to be careful about in the largest step of the recommended change.
+/// Says what can go wrong: that the saving turns into a loss, and what to be careful about.
 fn risk(analysis: &View<'_>) -> String {
+    let confidence = analysis.verdict.confidence.as_ref();
+    let loss = confidence.map_or("", |confidence| confidence_words::turns_into_loss(confidence, analysis));
+    [loss, &care(analysis)].join(" ").trim().to_owned()
+}
+
+/// The first sentence of what to be careful about in the largest step of the recommended change.
+fn care(analysis: &View<'_>) -> String {
     let steps = analysis.next_steps.iter().flat_map(|steps| steps.of_recommended());
-    let careful = steps.filter(|step| step.kind != StepKind::KeepReady && !step.caution.is_empty());
+    let careful = steps.filter(|step| {
+        !matches!(step.kind, StepKind::KeepReady | StepKind::TestAssumption) && !step.caution.is_empty()
+    });
     let amount = |step: &&Step| step.saving_monthly_usd.unwrap_or_default();
     let Some(step) = careful.max_by(|a, b| amount(a).total_cmp(&amount(b))) else { return staying(analysis) };
     let first = step.caution.split_once(". ").map_or(step.caution.as_str(), |(first, _)| first);
@@ -100,7 +109,16 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
 /// Returns true when an elastic machine pool pays.
 fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     match (reason, analysis.verdict.recommended()) {
-        (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => "Yes.",
+        (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => {
+            let level = analysis.verdict.confidence.as_ref().map(|confidence| confidence.level);
+            match level {
+                _ if AssumptionTest::first_of(&analysis.verdict).is_some_and(|test| test.on_machines) => {
+                    "Only if a test confirms it."
+                }
+                Some(ConfidenceLevel::Low) => "Yes, on these assumptions; confidence is low.",
+                _ => "Yes.",
+            }
+        }
         (Reason::SavesMost | Reason::ChangesLess, Some(_)) => match analysis.verdict.best_pool() {
             Some(pool) if pool.saving_monthly_usd < 0.0 => "No, it costs more than today.",
             _ => "No, something else saves more.",
@@ -122,30 +140,21 @@ fn sure(analysis: &View<'_>, reason: Reason) -> String {
             _,
             Reason::WindowTooShort | Reason::UsageMissing | Reason::Unpriced | Reason::NotReplayed | Reason::NoPods,
         ) => "Not enough data for an answer.".to_owned(),
-        (Some(confidence), _) => {
-            analysis.sentence(&confidence_words::how_sure(confidence, Some(analysis))) + &synthetic(analysis)
-        }
+        (Some(confidence), _) => analysis.sentence(&confidence_words::how_sure(confidence, Some(analysis))),
         (None, _) => String::new(),
     }
 }
 
-/// Says that hours are synthetic, and what that means where nearly all are, as a sentence of its own; empty for none.
-fn synthetic(analysis: &View<'_>) -> String {
+/// Says that nearly all hours are synthetic and what that means, as a sentence; empty where enough was measured.
+pub(crate) fn synthetic(analysis: &View<'_>) -> String {
     let hours = analysis.window.hours_present;
     let synthetic = crate::cluster_summary::synthetic_hours(analysis);
     let measured = hours.saturating_sub(synthetic);
-    let but = match measured {
-        0 => String::new(),
-        measured => format!(" (all but {})", number_format::hours(measured)),
-    };
-    match synthetic {
-        0 => String::new(),
-        // Where a tenth was measured, it is those hours too that the answer stands on.
-        _ if measured.saturating_mul(10) < hours || measured == 0 => {
-            format!(" The data is synthetic{but}, so this says nothing about a real cluster.")
-        }
-        _ => format!(" {} of {} are synthetic.", number_format::count(synthetic), number_format::hours(hours)),
+    // Where a tenth was measured, it is those hours too that the answer stands on.
+    if synthetic == 0 || measured.saturating_mul(10) >= hours && measured > 0 {
+        return String::new();
     }
+    "Demo on synthetic data: do not act on these amounts.".to_owned()
 }
 
 /// An amount a month, and twelve of it, both rounded: `about $10,300` and `$124,000`.
@@ -165,7 +174,7 @@ fn saves(analysis: &View<'_>) -> String {
         let verb = if month < 0.0 { "Costs" } else { "Saves" };
         let more = if month < 0.0 { " more" } else { "" };
         let share = amounts.saving_fraction.filter(|_| month > 0.0).map(wording::percent_brief);
-        let share = share.map(|share| format!(", {share} of the bill")).unwrap_or_default();
+        let share = share.map(|share| format!(", {share} of today’s cost")).unwrap_or_default();
         let [month, year] = month_and_year(analysis, month.abs());
         return format!("{verb} {month} a month{more}, {year} a year{share}.");
     }
@@ -210,48 +219,76 @@ fn mended(analysis: &View<'_>, mend: &Mend<'_>) -> String {
         mend.remedies.iter().map(|remedy| wording::remedy(&remedy.what, mend.judged.scenario)).collect();
     let [month, year] = month_and_year(analysis, mend.net_monthly_usd);
     scenario_words::plain(&format!(
-        "{} would save {month} a month, {year} a year, with {}, their price deducted.",
+        "{} would save {month} a month, {year} a year, with {} (the price is already counted).",
         scenario_words::sentence(wording::scenario(mend.judged.scenario)),
         what.join(" and "),
     ))
 }
 
-/// The first steps, with the amount of the first that saves unless it was said before.
+/// The first steps, numbered where they are several, with the amount of the first that saves unless it was said before.
 fn first(analysis: &View<'_>, said: &str) -> Option<String> {
     let steps = analysis.next_steps.as_ref()?;
+    let saved = |step: &Step| step.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
     let amount = |step: &Step| {
-        let usd = step.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
-        let usd = usd.filter(|usd| !said.contains(&format!("{usd} ")));
+        let usd = saved(step).filter(|usd| !said.contains(&format!("{usd} ")));
         usd.map(|usd| format!(", which saves {usd} a month")).unwrap_or_default()
     };
-    let mut of_recommended = steps.of_recommended();
-    let text = match of_recommended.next() {
+    let mut of_recommended = steps.of_recommended().peekable();
+    let test = of_recommended.next_if(|step| step.kind == StepKind::TestAssumption);
+    let mut texts = Vec::new();
+    match of_recommended.next() {
         Some(step) if step.kind == StepKind::KeepReady => {
-            let ready = without_types(&step.what);
             let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-            let price = price.map(|usd| format!(" ({usd} a month, already deducted)")).unwrap_or_default();
-            match of_recommended.next() {
-                Some(then) => {
-                    let part = then.saving_monthly_usd.filter(|usd| *usd > 0.0).map(|usd| analysis.usd(usd));
-                    let part = part.map(|usd| format!(" ({usd} a month of the saving)"));
-                    let part = part.unwrap_or_else(|| costs_until_later(analysis, then));
-                    format!("{ready}{price}; then {}{part}", lowered(&then.what))
-                }
-                None => format!("{ready}{price}"),
-            }
+            let price = price.map(|usd| format!(" (costs {usd} a month, already taken off the saving)"));
+            texts.push(format!("{}{}", without_types(&step.what), price.unwrap_or_default()));
+            texts.extend(of_recommended.next().map(|then| {
+                let rest = match of_recommended.next().map(|rest| rest.kind) {
+                    Some(StepKind::Pack) => "; repacking brings the rest",
+                    Some(_) => "; later steps bring the rest",
+                    None => "",
+                };
+                let part = saved(then).map(|usd| format!(", which brings {usd} of it{rest}"));
+                format!("{}{}", then.what, part.unwrap_or_else(|| costs_until_later(analysis, then)))
+            }));
         }
-        Some(step) => format!("{}{}{}", step.what, amount(step), costs_until_later(analysis, step)),
+        Some(step) => texts.push(format!("{}{}{}", step.what, amount(step), costs_until_later(analysis, step))),
         None => {
             // A contract comes after what makes the bill smaller.
             let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
             let step = steps.beside().find(|step| !is_contract(step));
-            match step.or_else(|| steps.beside().next()) {
+            texts.push(match step.or_else(|| steps.beside().next()) {
                 Some(step) => format!("{}{}", step.what, amount(step)),
                 None => format!("Nothing is required; optionally, {}", lowered(&steps.asked().next()?.what)),
-            }
+            });
         }
-    };
-    Some(format!("{}.", analysis.sentence(&text)))
+    }
+    if let Some(test) = test {
+        if let Some(then) = texts.first_mut() {
+            *then = format!("If it is as assumed, {}", lowered(then));
+        }
+        texts.insert(0, test.what.clone());
+    }
+    let fallback = test.and_then(|_| instead(analysis)).unwrap_or_default();
+    Some(analysis.sentence(&format!("{}{fallback}", numbered(&texts))))
+}
+
+/// Sentences in their order, with numbers where there are several.
+fn numbered(texts: &[String]) -> String {
+    match texts {
+        [one] => format!("{one}."),
+        several => {
+            let sentences = (1..).zip(several).map(|(n, text): (u32, &String)| format!("{n}. {text}."));
+            sentences.collect::<Vec<_>>().join(" ")
+        }
+    }
+}
+
+/// Says what is next best where a pool is recommended and a test of it fails; `None` where that is to stay.
+fn instead(analysis: &View<'_>) -> Option<String> {
+    let verdict = &analysis.verdict;
+    verdict.recommended().filter(|id| id.is_emp())?;
+    let rival = verdict.best_on_ec2().filter(|ec2| ec2.holds && ec2.saving_monthly_usd >= 1.0)?;
+    Some(format!(" If not, {} is next best.", wording::scenario(rival.scenario).trim_end_matches(',')))
 }
 
 /// A step without the types in brackets, which stand with the steps.
@@ -264,15 +301,24 @@ fn without_types(text: &str) -> String {
     short + rest
 }
 
-/// Price of a wave that costs more than it saves until the next ones fill its hosts; empty for a step that saves.
+/// Price of a wave that costs more than it saves until the next ones fill its hosts, and how long that is; empty for a step
+/// that saves.
 fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
+    /// Weeks that a wave takes, for which old machines run beside the new ones.
+    const WEEKS: u32 = 2;
     let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
-    let until = paying_wave(analysis).map_or_else(|| "later waves".to_owned(), |n| format!("wave {n}"));
-    price.map(|usd| format!(" (costs {usd} a month more until {until})")).unwrap_or_default()
+    let until = match paying_wave(analysis) {
+        Some(n) => {
+            let [all, each] = [n.saturating_mul(WEEKS), WEEKS].map(wording::count);
+            format!("until wave {n} is finished, {all} weeks at {each} weeks a wave")
+        }
+        None => "until later waves are finished".to_owned(),
+    };
+    price.map(|usd| format!(" (costs {usd} a month more than today {until})")).unwrap_or_default()
 }
 
 /// Number of the first wave by which what has moved saves something.
-fn paying_wave(analysis: &View<'_>) -> Option<usize> {
+fn paying_wave(analysis: &View<'_>) -> Option<u32> {
     let waves = analysis.plan.iter().flat_map(|plan| &plan.waves);
     (1..).zip(waves).find(|(_, wave)| wave.saving_usd.is_some_and(|usd| usd > 0.0)).map(|(n, _)| n)
 }
@@ -355,7 +401,7 @@ fn against_today(analysis: &View<'_>, judged: &Judged, said: &str) -> String {
     match saved {
         saved if saved >= 1.0 => format!("{amount} less than today"),
         saved if saved <= -1.0 => format!("{amount} more than today"),
-        _ => "as much as today".to_owned(),
+        _ => "the same cost as today".to_owned(),
     }
 }
 
@@ -375,7 +421,7 @@ fn pool_sub(analysis: &View<'_>, id: ScenarioId) -> String {
     match ratios {
         Some((memory, cpu)) => {
             let (memory, cpu) = (number_format::quantity(memory), number_format::quantity(cpu));
-            format!("overcommit {memory}× memory, {cpu}× CPU; {WITH_FEE}")
+            format!("assumes overcommit of {memory}× memory, {cpu}× CPU; {WITH_FEE}")
         }
         None if id == ScenarioId::EmpTuned => format!("tuned overcommit, {WITH_FEE}"),
         None => format!("Elastic machine pool, {WITH_FEE}"),
@@ -385,7 +431,7 @@ fn pool_sub(analysis: &View<'_>, id: ScenarioId) -> String {
 fn today(analysis: &View<'_>, is_recommended: bool) -> KeyFigure {
     let monthly = scenario_words::today_monthly(analysis);
     KeyFigure {
-        label: if is_recommended { "Today and recommended, per month" } else { "Today, per month" },
+        label: if is_recommended { "Today (recommended: no change), per month" } else { "Today, per month" },
         value: analysis.money.show_or_unknown(monthly),
         sub: if monthly.is_some() { "EC2 as it ran" } else { "its compute has no price" }.to_owned(),
         class: if monthly.is_some() { "" } else { "absent" },

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Analysis, Gravity, Scenario};
+use types::analysis::{Analysis, Gravity, Reason, Scenario};
 
 use crate::cost_lines::{all_partial, not_modelled};
 use crate::first_screen::{self, Answer};
@@ -20,6 +20,8 @@ pub(crate) struct Headline {
     pub(crate) window: String,
     /// Share of the window that was seen, in a few words.
     pub(crate) seen: String,
+    /// That the data is synthetic, as a sentence; empty where it is not.
+    pub(crate) synthetic: String,
     pub(crate) question: &'static str,
     /// `pays`, `loses` or `open`: the colour of the stance.
     pub(crate) tone: &'static str,
@@ -48,6 +50,7 @@ impl Headline {
             region: analysis.region.clone().unwrap_or_else(|| "region not known".to_owned()),
             window: scenario_words::window(analysis),
             seen: seen(analysis),
+            synthetic: first_screen::synthetic(analysis),
             question: if is_older {
                 "Would an elastic machine pool pay here?"
             } else {
@@ -75,7 +78,7 @@ fn seen(analysis: &View<'_>) -> String {
     if missing > 0 {
         text.push_str(&format!(", {} missing", number_format::count(missing)));
     }
-    if synthetic > 0 {
+    if synthetic > 0 && first_screen::synthetic(analysis).is_empty() {
         text.push_str(&format!(", {} of them synthetic", number_format::count(synthetic)));
     }
     text
@@ -306,8 +309,18 @@ fn caveats(analysis: &View<'_>) -> Vec<String> {
 /// The first warning about what is recommended, today's bill or the data, in a few words, and how many more there are; empty
 /// for none. Those of other scenarios stand with them.
 pub(crate) fn warnings(analysis: &View<'_>) -> String {
-    let recommended = analysis.verdict.recommendation.as_deref();
-    let is_of = move |scenario: &&Scenario| [recommended, Some(TODAY)].contains(&Some(scenario.id.as_str()));
+    let verdict = &analysis.verdict;
+    // Whatever the first screen has an amount of.
+    let spoken_of = match verdict.reason {
+        None => Some(VENDOR),
+        Some(Reason::LimitsBroken) => {
+            let mended = verdict.mend().map(|mend| mend.judged);
+            mended.or_else(|| Some(verdict.largest_rejected()?.0)).map(|judged| judged.scenario.as_str())
+        }
+        Some(_) => None,
+    };
+    let of = [verdict.recommendation.as_deref(), Some(TODAY), spoken_of];
+    let is_of = move |scenario: &&Scenario| of.contains(&Some(scenario.id.as_str()));
     let of_scenarios = scenario_words::shown(analysis).filter(is_of).flat_map(|scenario| &scenario.notes);
     let mut all = of_scenarios.chain(&analysis.notes).filter(|note| note.gravity == Gravity::Warning);
     let Some(first) = all.next() else { return String::new() };

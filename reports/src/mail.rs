@@ -29,6 +29,8 @@ pub struct MailContext {
 struct Mail<'a> {
     cluster_id: String,
     window: String,
+    /// That the data is synthetic, as a sentence; empty where it is not.
+    synthetic: String,
     stance: String,
     /// Colour of the stance.
     color: &'static str,
@@ -66,6 +68,7 @@ pub fn mail(analysis: &Analysis, money: &Money, context: &MailContext) -> Result
     let mail = Mail {
         cluster_id: scenario_words::plain(&analysis.cluster_id),
         window: scenario_words::window(analysis),
+        synthetic: first_screen::synthetic(view),
         stance,
         color: if tone == "pays" { "#0a6b52" } else { "#16191f" },
         answer: Answer::new(view),

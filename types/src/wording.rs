@@ -1,11 +1,13 @@
 //! Money, numbers and the verdict as text, the same in the sentences of an analysis and on its pages.
 
+mod assumption_test;
 mod grades;
 mod limits;
 mod quantities;
 mod scenarios;
 mod verdict;
 
+pub use assumption_test::AssumptionTest;
 pub use grades::{grade_reason, grade_remedy};
 pub use limits::{breach, limit, limit_values, limit_what, today_breaches};
 pub use quantities::{brief, count, counted, duration, ordinal, percent_brief, quantity, share, told_apart, verb};

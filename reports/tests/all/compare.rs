@@ -92,8 +92,8 @@ fn what_changed_is_named_with_its_reason() {
     let markdown = Comparison::try_new(&before, &after).unwrap().markdown(&Money::default());
     for part in [
         "The bill went up by $",
-        "The recommendation is the same: “Right-size requests on EC2”.",
-        "Right-size requests on EC2, medium confidence",
+        "The recommendation is the same: “Right-size requests and repack”.",
+        "Right-size requests and repack, medium confidence",
         "| All namespaces |",
         "version 0.1.0 and 0.2.0",
         "pods request 10.0",
@@ -109,7 +109,7 @@ fn another_recommendation_is_a_step_of_its_own() {
     let markdown = Comparison::try_new(&before, &after).unwrap().markdown(&Money::default());
     assert!(markdown.contains("right-sizing requests on EC2 instead of an elastic machine pool"), "{markdown}");
     for part in [
-        "The recommendation changed: “Move to an elastic machine pool with tuned overcommit” before, “Right-size requests on EC2” now.",
+        "The recommendation changed: “Move to an elastic machine pool with tuned overcommit” before, “Right-size requests and repack” now.",
         "Confidence was low and is medium now.",
     ] {
         assert!(markdown.contains(part), "{part}: {markdown}");
@@ -124,7 +124,7 @@ fn what_has_no_recommendation_is_not_the_same_as_another() {
     let neither = lead(&without, &without);
     assert!(neither.contains("Neither analysis has a recommendation.") && !neither.contains("the same:"), "{neither}");
     let lost = lead(&with, &without);
-    assert!(lost.contains("Only the first analysis has a recommendation: “Right-size requests on EC2”."), "{lost}");
+    assert!(lost.contains("Only the first analysis has a recommendation: “Right-size requests and repack”."), "{lost}");
     let found = lead(&without, &with);
     assert!(found.contains("Only the second analysis has a recommendation"), "{found}");
 }

@@ -22,7 +22,10 @@ fn of_class(dom: &Dom, class: &str) -> Vec<String> {
 
 fn head(analysis: &Analysis) -> (Dom, String) {
     let dom = Dom::parse(&page(analysis));
-    let said = ["question", "stance", "saves", "answers", "lead"].map(|class| of_class(&dom, class)).concat().join(" ");
+    let said = ["demo", "question", "stance", "saves", "answers", "lead"]
+        .map(|class| of_class(&dom, class))
+        .concat()
+        .join(" ");
     (dom, said)
 }
 
@@ -32,24 +35,24 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
         (
             "right-sizing",
             sample::right_sizing(),
-            "Right-size requests on EC2.",
-            "with one spare m5a.large ready in each zone ($125 a month, already deducted)",
+            "Right-size requests and repack.",
+            "with one spare m5a.large ready in each zone ($125 a month, already taken off the saving)",
             "How sure Medium: our simulation of today’s cluster is 2.3 % below your bill.",
-            "Do first Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot ($125 a month, already deducted); then lower the requests of five containers to what they use ($5,569 a month of the saving).",
+            "Do first 1. Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot (costs $125 a month, already taken off the saving). 2. Lower the requests of five containers to what they use, which brings $5,569 of it; repacking brings the rest.",
         ),
         (
             "pool-wins",
             sample::pool_wins(),
             "Move to an elastic machine pool.",
-            "one spare host in each zone ($2,225 a month, already deducted)",
+            "one spare host in each zone ($2,225 a month, already taken off the saving)",
             "How sure Low: if the vendor’s fee is 35 %, not 20 %, another option saves more.",
-            "then wave 1 of 3: move two namespaces to the elastic machine pool",
+            "Do first 1. Get the vendor’s fee in writing. 2. If it is as assumed, keep",
         ),
         (
             "nothing-pays",
             sample::nothing_pays(),
             "Stay as you are.",
-            "Nothing saves more than 3 % of the bill.",
+            "Nothing saves more than 3 % of today's cost.",
             "How sure Medium: it stands on 336 hours",
             "Do first Delete two volumes that no pod mounted",
         ),
@@ -81,10 +84,10 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
     assert!(said.contains("pay here? No, it costs more than today."), "a pool that costs more saves nothing: {said}");
     assert!(said.contains("Risk Requests set too low starve pods"), "what can go wrong is said: {said}");
     assert!(said.contains("Warnings: 696 of 720 hours are synthetic, and 1 more."), "a warning is named: {said}");
-    let synthetic = "The data is synthetic (all but 24 hours), so this says nothing about a real cluster.";
+    let synthetic = "Demo on synthetic data: do not act on these amounts.";
     assert!(said.replace('\u{a0}', " ").contains(synthetic), "{said}");
     assert!(
-        said.replace('\u{a0}', " ").contains("Saves about $8,420 a month, $101,000 a year, 47 % of the bill."),
+        said.replace('\u{a0}', " ").contains("Saves about $8,420 a month, $101,000 a year, 47 % of today’s cost."),
         "{said}"
     );
 }
@@ -127,25 +130,25 @@ fn what_turns_the_answer_around_is_said_with_its_amounts() {
     let cases = [
         (
             sure_with(sample::right_sizing(), ("ec2.boot_seconds", "150"), Flip::BreaksLimit, [8_400.0, -17.0]),
-            "Low: the saving holds, but if a node takes 150 s to boot, 0.03 % of CronJob runs would still wait when the next \
-             one is due (the limit set here is 0.01 %).",
+            "The saving holds. Confidence is low because a limit may break: if a node takes 150 s to boot, 0.03 % of CronJob runs would still \
+             wait when their next run is due (the limit set here is 0.01 %).",
         ),
         (
             sure_with(pool(), CACHE, Flip::BreaksLimit, [bill * 0.12, -bill * 0.2]),
-            "Low: if elastic VMs also keep page cache, this change still saves 12 % of the bill, but 0.03 % of CronJob runs",
+            "Low: if elastic VMs keep page cache instead of returning it to the host, this change still saves 12 % of today’s cost, but 0.03 % of CronJob runs",
         ),
         (
             sure_with(pool(), CACHE, Flip::SavesTooLittle, [bill * 0.012, -6_000.0]),
-            "Low: if elastic VMs also keep page cache, this change would save 1.2 % of the bill, under the 3 % that a change \
+            "Low: if elastic VMs keep page cache instead of returning it to the host, this change would save 1.2 % of today’s cost, under the 3 % that a change \
              must save.",
         ),
         (
             sure_with(pool(), CACHE, Flip::SavesTooLittle, [bill * 0.0299, -6_000.0]),
-            "this change would save 2.99 % of the bill, under the 3 % that",
+            "this change would save 2.99 % of today’s cost, under the 3 % that",
         ),
         (
             sure_with(pool(), CACHE, Flip::SavesTooLittle, [bill * 0.05, -6_000.0]),
-            "this change would save 5 % of the bill, within the model’s error.",
+            "this change would save 5 % of today’s cost, within the model’s error.",
         ),
         (
             sure_with(pool(), CACHE, Flip::SavesTooLittle, [-500.0, -7_300.0]),
@@ -208,7 +211,7 @@ fn tiles_are_today_what_is_recommended_and_the_pool() {
         (
             "nothing-pays",
             sample::nothing_pays(),
-            ["Today and recommended, per month", "Best on EC2, per month", "Elastic machine pool, per month"],
+            ["Today (recommended: no change), per month", "Best on EC2, per month", "Elastic machine pool, per month"],
         ),
     ] {
         let dom = Dom::parse(&page(&analysis));
@@ -385,7 +388,7 @@ fn a_fleet_adds_up_what_is_recommended() {
         "{page}"
     );
     assert!(page.contains("low confidence") && page.contains("medium confidence"));
-    assert!(page.contains("Right-size requests on EC2"));
+    assert!(page.contains("Right-size requests and repack"));
     assert!(!page.contains("figure loss"), "a pool that is not recommended is no loss");
     let total = page.split("class=\"total\"").nth(1).unwrap();
     assert!(total.contains(&format!("Saves {}", wording::usd(sum))) && total.contains("on 2 of 5 clusters"), "{total}");

@@ -107,7 +107,7 @@ pub enum Caution {
     CpuThrottled,
     /// It restarted, so its usage has starts in it, and perhaps kills.
     Restarted,
-    /// A horizontal autoscaler drives its workload: a lower CPU request makes that scale out sooner.
+    /// A horizontal autoscaler drives its workload: with a lower CPU request that runs more replicas.
     Autoscaled,
     /// Usage was seen on fewer days than are looked at.
     FewDays,
@@ -134,7 +134,9 @@ impl Caution {
             Self::MemoryNearLimit => "memory came close to its limit: out-of-memory kills hide what it needs",
             Self::CpuThrottled => "throttled at its CPU limit: raise the limit and measure again",
             Self::Restarted => "it restarted in these days",
-            Self::Autoscaled => "a horizontal autoscaler may scale out sooner; set its target anew",
+            Self::Autoscaled => {
+                "its horizontal pod autoscaler compares CPU with the request, so it runs more replicas; raise its target"
+            }
             Self::FewDays => "seen on few days",
             Self::LimitBelowTarget => "its limit has to rise too",
         }

@@ -16,8 +16,8 @@ pub use derive::{CommitmentOffer, OfferPrices};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NextSteps {
     /// Those of the recommended change first, or what would hold the limits that keep one from being recommended; then
-    /// those beside it, each the largest saving first; what a change needs to be safe stands before it, and waves of a move
-    /// stand in their order. Discounts to ask for come last.
+    /// those beside it, each the largest saving first; an assumption to test and what a change needs to be safe stand before
+    /// it, and waves of a move stand in their order. Discounts to ask for come last.
     pub steps: Vec<Step>,
     /// Saving of the steps of the recommended change together, net of what they need; at most its saving.
     pub recommended_monthly_usd: f64,
@@ -63,6 +63,8 @@ pub struct Step {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
+    /// Find out whether an assumption holds that decides on the saving.
+    TestAssumption,
     /// Machines kept warm, or spare hosts, that the change needs.
     KeepReady,
     /// Lower requests to what is used.
@@ -117,6 +119,7 @@ impl StepKind {
     /// Its name, as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::TestAssumption => "test_assumption",
             Self::KeepReady => "keep_ready",
             Self::RightSize => "right_size",
             Self::Pack => "pack",

@@ -35,14 +35,14 @@ pub fn label(id: ScenarioId) -> &'static str {
     }
 }
 
-/// Names what is to be done for a scenario: `Right-size requests on EC2`.
+/// Names what is to be done for a scenario: `Right-size requests and repack`.
 pub fn action(id: ScenarioId) -> &'static str {
     match id {
         ScenarioId::Ec2Today | ScenarioId::Ec2TodayReplayed => "Stay as you are",
         ScenarioId::Ec2RepackedKarpenter => "Repack on EC2 with Karpenter",
         ScenarioId::Ec2Repacked => "Repack on EC2",
         ScenarioId::Ec2Tuned => "Repack on EC2 with a tuned policy",
-        ScenarioId::Ec2Rightsized => "Right-size requests on EC2",
+        ScenarioId::Ec2Rightsized => "Right-size requests and repack",
         ScenarioId::EmpVendor | ScenarioId::Emp => "Move to an elastic machine pool",
         // Told apart from the one above in tables; a headline leaves the ratios to what stands below it.
         ScenarioId::EmpTuned => "Move to an elastic machine pool with tuned overcommit",

@@ -1,8 +1,8 @@
 //! The verdict as two or three sentences, from its data alone.
 
 use super::{
-    action, breach, count, counted, grouped, headroom, in_currency, limits::and_more, percent_brief, remedy, scenario,
-    sentence_case, share, spare_hosts, usd,
+    AssumptionTest, action, breach, count, counted, grouped, headroom, in_currency, limits::and_more, percent_brief,
+    remedy, scenario, sentence_case, share, spare_hosts, usd,
 };
 use crate::analysis::{
     Doubt, Judged, LEAST_SAVING_FRACTION, Reason, Remedy, RemedyKind, ScenarioId, Verdict, ZoneHosts, saves_most,
@@ -19,9 +19,12 @@ pub fn verdict(verdict: &Verdict, currency: &str) -> String {
     }
 }
 
-/// Returns what to do, in a few words and without a full stop: `Right-size requests on EC2`.
+/// Returns what to do, in a few words and without a full stop: `Right-size requests and repack`.
 pub fn stance(verdict: &Verdict) -> &'static str {
     match (verdict.reason, verdict.recommended()) {
+        (Some(Reason::SavesMost | Reason::ChangesLess), Some(id)) if id.is_emp() && must_be_tried(verdict) => {
+            "Test an elastic machine pool"
+        }
         // Which ratios a pool has is a detail of it.
         (Some(Reason::SavesMost | Reason::ChangesLess), Some(ScenarioId::EmpTuned)) => action(ScenarioId::Emp),
         (Some(Reason::SavesMost | Reason::ChangesLess), Some(id)) => action(id),
@@ -29,6 +32,11 @@ pub fn stance(verdict: &Verdict) -> &'static str {
         (Some(Reason::WindowTooShort), _) => "No recommendation yet",
         _ => "No recommendation",
     }
+}
+
+/// Returns true when what is recommended stands on an assumption that must first be tried on machines.
+fn must_be_tried(verdict: &Verdict) -> bool {
+    AssumptionTest::first_of(verdict).is_some_and(|test| test.on_machines)
 }
 
 /// The sentences after it: what is saved and why, or the next step where nothing can be recommended. The text an
@@ -97,7 +105,8 @@ fn saves(verdict: &Verdict, id: ScenarioId) -> String {
     let Some((usd_a_month, fraction)) = saving else { return String::new() };
     let rival = if id.is_emp() { against_ec2(verdict, usd_a_month) } else { String::new() };
     let ready = judged.map(|judged| ready(verdict, judged)).unwrap_or_default();
-    format!("saves {}{ready}{rival}.", amount(usd_a_month, fraction))
+    let saves = if id.is_emp() && must_be_tried(verdict) { "it would save" } else { "saves" };
+    format!("{saves} {}{ready}{rival}.", amount(usd_a_month, fraction))
 }
 
 /// Says what a pool saves beyond the best on EC2 that holds every limit.
@@ -106,13 +115,13 @@ fn against_ec2(verdict: &Verdict, saving: f64) -> String {
         Some(ec2) if ec2.holds && ec2.saving_monthly_usd >= WORTH_SAYING => match saving - ec2.saving_monthly_usd {
             more if more >= WORTH_SAYING => format!(", {} more than the best EC2 alternative", usd(more)),
             less if less <= -WORTH_SAYING => format!(", {} less than the best EC2 alternative", usd(-less)),
-            _ => ", as much as the best EC2 alternative".to_owned(),
+            _ => ", the same as the best EC2 alternative".to_owned(),
         },
         _ => String::new(),
     }
 }
 
-/// Says what is kept ready, and its cost: ` with one spare host in each zone ($2,100 a month, already deducted)`.
+/// Says what is kept ready, and its cost: ` with one spare host in each zone ($2,100 a month, already taken off the saving)`.
 fn ready(verdict: &Verdict, judged: &Judged) -> String {
     let kept = judged.headroom.as_ref().map(|kept| (headroom(kept, judged.scenario), Some(kept.monthly_usd)));
     let spares = (judged.spare_hosts_per_zone > 0).then(|| {
@@ -130,7 +139,8 @@ fn ready(verdict: &Verdict, judged: &Judged) -> String {
     }
     let price: Option<f64> = prices.into_iter().sum();
     let price = price.filter(|usd| *usd >= WORTH_SAYING);
-    let price = price.map(|price| format!(" ({} a month, already deducted)", usd(price))).unwrap_or_default();
+    let price =
+        price.map(|price| format!(" ({} a month, already taken off the saving)", usd(price))).unwrap_or_default();
     format!(" with {}{price}", what.join(" and "))
 }
 
@@ -175,7 +185,7 @@ fn says(judged: &Judged) -> String {
         saving if saving <= -WORTH_SAYING => {
             format!("{name} would cost {} a month more than today{zones}.", usd(-saving))
         }
-        _ => format!("{name} would cost as much as today{zones}."),
+        _ => format!("{name} would cost the same as today{zones}."),
     }
 }
 
@@ -210,7 +220,7 @@ fn stay_for_little(verdict: &Verdict) -> Vec<String> {
     let larger = best_rejected(verdict).filter(|one| one.saving_fraction.is_none_or(|f| f > LEAST_SAVING_FRACTION));
     let head = if is_small {
         let which = if larger.is_some() { " within the limits" } else { "" };
-        format!("nothing{which} saves more than {} of the bill.", percent_brief(LEAST_SAVING_FRACTION))
+        format!("nothing{which} saves more than {} of today's cost.", percent_brief(LEAST_SAVING_FRACTION))
     } else {
         "what could be saved is within the error of the model.".to_owned()
     };

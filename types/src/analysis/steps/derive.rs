@@ -1,6 +1,7 @@
 //! Steps from an analysis: amounts of the recommended change from its waterfall, or where limits break, of what would hold
 //! them; those beside it from today's bill, and discounts to ask for from what is left to pay.
 
+mod assumption_to_test;
 mod discounts_to_ask;
 mod limit_step;
 mod other_savings;

@@ -92,14 +92,14 @@ fn right_sizing_with_headroom_and_a_dearer_pool() {
     let mut said = verdict(Reason::SavesMost, Some(ScenarioId::Ec2Rightsized), pools);
     check(
         &said,
-        "Right-size requests on EC2: saves $9,937 a month (61 %) with one spare m5a.large ready in each zone ($125 a \
-         month, already deducted). An elastic machine pool would cost $2,482 a month more than today.",
+        "Right-size requests and repack: saves $9,937 a month (61 %) with one spare m5a.large ready in each zone \
+         ($125 a month, already taken off the saving). An elastic machine pool would cost $2,482 a month more than today.",
     );
     said.judged[0].headroom = None;
     said.judged[1].zone_hosts = Some(ZoneHosts { zones: 3, hosts: 3.0, fill_fraction: 0.45 });
     check(
         &said,
-        "Right-size requests on EC2: saves $9,937 a month (61 %). An elastic machine pool would cost $2,482 a month more than \
+        "Right-size requests and repack: saves $9,937 a month (61 %). An elastic machine pool would cost $2,482 a month more than \
          today: its three zones need three hosts, which stand 45 % full.",
     );
 }
@@ -134,7 +134,7 @@ fn a_pool_with_a_spare_host_beats_what_holds_on_ec2() {
     check(
         &said,
         "Move to an elastic machine pool: saves $6,000 a month (37 %) with one spare host in each zone ($2,100 a month, \
-         already deducted), $2,000 more than the best EC2 alternative. Right-sizing requests on EC2 would save $9,000 a month \
+         already taken off the saving), $2,000 more than the best EC2 alternative. Right-sizing requests on EC2 would save $9,000 a month \
          (55 %), but 2.1 % of service starts would be more than a minute late (the limit set here is 1 %).",
     );
     said.remedies.clear();
@@ -175,13 +175,13 @@ fn stay_where_nothing_or_little_is_saved() {
     let little = vec![judged(ScenarioId::Ec2Tuned, 200.0), judged(ScenarioId::Emp, 0.0)];
     check(
         &verdict(Reason::SavesTooLittle, Some(ScenarioId::Ec2Today), little),
-        "Stay as you are: nothing saves more than 3 % of the bill. The most would come from repacking on EC2 with a tuned \
-         policy: $200 a month (1.2 %). An elastic machine pool would cost as much as today.",
+        "Stay as you are: nothing saves more than 3 % of today's cost. The most would come from repacking on EC2 with a tuned \
+         policy: $200 a month (1.2 %). An elastic machine pool would cost the same as today.",
     );
     let mixed = vec![late(judged(ScenarioId::Emp, 3_000.0)), judged(ScenarioId::Ec2Tuned, 200.0)];
     check(
         &verdict(Reason::SavesTooLittle, Some(ScenarioId::Ec2Today), mixed),
-        "Stay as you are: nothing within the limits saves more than 3 % of the bill. The most would come from repacking on EC2 \
+        "Stay as you are: nothing within the limits saves more than 3 % of today's cost. The most would come from repacking on EC2 \
          with a tuned policy: $200 a month (1.2 %). An elastic machine pool would save $3,000 a month (18 %), but 2.1 % of \
          service starts would be more than a minute late (the limit set here is 1 %).",
     );

@@ -44,7 +44,7 @@ fn of_aws(analysis: &Analysis, months: f64, beside_monthly_usd: f64) -> Option<S
     (percent >= WORTH_DOING).then(|| {
         let money = |amount| wording::money(amount, &analysis.currency);
         let what = format!(
-            "Ask AWS for a private discount (EDP): each percent off is {} a month",
+            "Ask AWS for a private discount (EDP), or use your company’s: each 1 % saves {} a month",
             money(percent)
         );
         step(StepKind::AskDiscount, what, None).asking(percent).with(
@@ -65,7 +65,7 @@ fn fee(analysis: &Analysis, months: f64) -> Option<Step> {
     let tenth = then.cost_usd.fee? * months * FEE_SHARE;
     (tenth >= WORTH_DOING).then(|| {
         let money = wording::money(tenth, &analysis.currency);
-        let what = format!("Ask the pool’s vendor for a lower fee: each tenth off is {money} a month");
+        let what = format!("Ask the pool’s vendor for a lower fee: each tenth less saves {money} a month");
         step(StepKind::AskDiscount, what, None).asking(tenth).with(
             "In no sum, since nobody has agreed to it: the fee is in the cost of the recommended change, so it overlaps with no \
              other step.",

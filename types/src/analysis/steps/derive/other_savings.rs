@@ -139,12 +139,18 @@ fn buy(analysis: &Analysis, prices: &OfferPrices, jobs_to_spot: bool) -> Option<
     let offer = prices.commitment?;
     let kept = if jobs_to_spot { 1.0 - jobs_fraction(analysis) } else { 1.0 };
     let money = |amount: f64| wording::money(amount * kept, &analysis.currency);
+    let (when, after) = match change(analysis) {
+        Some(_) => (
+            " once the change is made",
+            " after the recommended change. Bought before, it would commit to what the change makes needless",
+        ),
+        None => ("", ""),
+    };
     let what = format!(
-        "Buy a Compute Savings Plan of {} an hour for one year, for a base load of {} an hour",
+        "Buy a Compute Savings Plan of {} an hour for one year{when}, for a base load of {} an hour",
         money(offer.usd_per_hour),
         money(offer.base_load_usd_per_hour)
     );
-    let after = if change(analysis).is_some() { " after the recommended change" } else { "" };
     let most = offer.most_monthly_usd.map_or_else(String::new, |most| {
         format!(
             " Plans for three years or for one family save up to {} a month, and bind longer or tighter.",

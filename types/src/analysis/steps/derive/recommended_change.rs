@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::assumption_to_test;
 use super::step_amounts::{WORTH_DOING, change, counted, ready_place, step};
 use crate::analysis::{Analysis, Judged, ScenarioId, Step, StepKind, Verdict, Wave};
 use crate::wording;
@@ -82,7 +83,9 @@ pub(super) fn steps(analysis: &Analysis) -> (Vec<Step>, f64) {
     }
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
     let ready = verdict.judged(id).and_then(|judged| keep_ready(judged, parts.ready));
-    let steps: Vec<Step> = ready.into_iter().chain(ranked.into_iter().flat_map(|(_, steps)| steps)).collect();
+    let test = assumption_to_test::step_of(analysis);
+    let steps: Vec<Step> =
+        test.into_iter().chain(ready).chain(ranked.into_iter().flat_map(|(_, steps)| steps)).collect();
     let in_steps: f64 = steps.iter().filter_map(|step| step.saving_monthly_usd).sum();
     (steps, (saving - in_steps).max(0.0))
 }
@@ -200,7 +203,7 @@ fn pack(analysis: &Analysis, id: ScenarioId, saved: f64) -> Step {
 
 /// One step a wave, with its share of what the pool saves; one for all where it is not known what each brings.
 fn waves(analysis: &Analysis, saved: f64) -> Vec<Step> {
-    let caution = "Pods that peak together slow down or are killed: watch the hosts after each wave. Old machines run beside new \
+    let caution = "Pods that peak together slow down or are killed: watch memory and CPU pressure on the hosts after each wave. Old machines run beside new \
                    ones while a wave moves; shrink the node groups after each.";
     let waves = analysis.plan.as_ref().map_or(&[][..], |plan| &plan.waves);
     let marginal: Option<Vec<f64>> = waves.iter().map(|wave| wave.marginal_saving_usd).collect();

@@ -54,7 +54,11 @@ pub(super) fn step(kind: StepKind, what: String, saving_monthly_usd: Option<f64>
         asked_monthly_usd: None,
         of_recommended: matches!(
             kind,
-            StepKind::KeepReady | StepKind::RightSize | StepKind::Pack | StepKind::MoveToPool
+            StepKind::TestAssumption
+                | StepKind::KeepReady
+                | StepKind::RightSize
+                | StepKind::Pack
+                | StepKind::MoveToPool
         ),
         effort,
         risk,
@@ -70,7 +74,7 @@ const fn sizes(kind: StepKind) -> (Amount, Amount) {
             (Amount::Low, Amount::Low)
         }
         StepKind::RightSize | StepKind::UpgradeKubernetes | StepKind::SpotForJobs => (Amount::Medium, Amount::Medium),
-        StepKind::Pack => (Amount::Medium, Amount::Low),
+        StepKind::TestAssumption | StepKind::Pack => (Amount::Medium, Amount::Low),
         StepKind::MoveToPool => (Amount::High, Amount::Medium),
         StepKind::DeleteVolumes | StepKind::BuyCommitment | StepKind::HoldLimits => (Amount::Low, Amount::Medium),
     }
