@@ -171,7 +171,7 @@ pub(crate) fn instance_start(instance: &Instance, hour: Hour) -> i64 {
 /// When an instance is said to have started. One that was sampled before that did run: its cgroup was touched, or its
 /// counter began anew.
 fn said_start(instance: &Instance, hour: Hour) -> Option<i64> {
-    instance.start_seconds.filter(|start| !was_sampled_before(instance, *start, hour))
+    instance.start_seconds().filter(|start| !was_sampled_before(instance, *start, hour))
 }
 
 /// Returns whether an instance has a sample that is older than a moment, or of it.
@@ -291,7 +291,7 @@ fn runs<'a>(instances: &[Started<'a>], life: Life, pod_started: Option<i64>, hou
             previous.life.end = previous.life.end.min(start);
         }
         // Without a start time that can be, the first instance started with its pod, and a later one after its predecessor.
-        let said = instance.start_seconds.filter(|_| !is_misdated);
+        let said = instance.start_seconds().filter(|_| !is_misdated);
         let said = said.filter(|said| !was_sampled_before(instance, *said, hour) || fell_at(instance, *said, hour));
         let with_pod = || pod_started.filter(|at| !was_sampled_before(instance, *at, hour)).unwrap_or(life.start);
         let known_start = said.or_else(|| Some(if n == 0 { with_pod() } else { start }));
@@ -585,7 +585,8 @@ mod tests {
     }
 
     fn counter(start: Option<i64>, edges: &[(usize, f64)]) -> Instance {
-        let mut instance = Instance { start_seconds: start.map(|s| HOUR + s), ..Instance::default() };
+        let started = |s: i64| Instance::started(u32::try_from(HOUR + s).unwrap());
+        let mut instance = start.map(started).unwrap_or_default();
         for (edge, value) in edges {
             instance.cpu.set(*edge, *value);
         }

@@ -43,6 +43,24 @@ pub enum Need {
     Optional,
 }
 
+/// Way in which a metric is asked for. What is not asked by a query that names it needs its row here alone: query and
+/// snapshot follow from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// In a query that names it.
+    ByName,
+    /// As a counter of a node's devices, in bytes, with the others: `node_rows` has it by its name.
+    OfDevices,
+    /// For one value an hour of each instance of a container, two minutes after the hour, with the others: `container_rows`
+    /// has it by its name. What was counted in the hour is the `increase` over `[1h] offset 2m`.
+    OfInstances {
+        /// The server's function that makes one value of the samples.
+        function: &'static str,
+        /// The time whose samples it takes.
+        span: &'static str,
+    },
+}
+
 /// A metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Metric {
@@ -60,16 +78,18 @@ pub struct Metric {
     pub older: &'static [&'static str],
     /// The flag its exporter has to be started with to expose it; empty where it does by default.
     pub flag: &'static str,
+    /// Way in which it is asked for.
+    pub asked: Asked,
 }
 
 impl Metric {
     /// Matchers by which its series are counted: those of one kind where it has many of each object.
     pub fn counted(&self) -> &'static str {
         match self.name {
+            _ if matches!(self.asked, Asked::OfInstances { .. }) => r#"container!="",image!="""#,
             "container_cpu_usage_seconds_total" | "container_memory_working_set_bytes" => {
                 r#"container!="",container!="POD",image!="""#
             }
-            "container_start_time_seconds" => r#"container!="",image!="""#,
             "node_cpu_seconds_total" => r#"mode="user",cpu="0""#,
             _ => "",
         }
@@ -84,7 +104,72 @@ pub fn metric(name: &str) -> Option<&'static Metric> {
 use Exporter::{Cadvisor, KubeStateMetrics, Kubelet, NodeExporter, RecordingRule};
 use Need::{Optional, Recommended, Required};
 
-/// A metric without older names that its exporter has by default.
+/// A counter of a node's devices, by its name in the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DeviceCounter(&'static str);
+
+impl DeviceCounter {
+    /// The counter of a name; `None` of one that is not asked for, so that a constant of it does not compile.
+    pub(crate) const fn named(name: &str) -> Option<Self> {
+        let mut rest: &[Metric] = &METRICS;
+        while let [metric, more @ ..] = rest {
+            if matches!(metric.asked, Asked::OfDevices) && is_same(metric.name, name) {
+                return Some(Self(metric.name));
+            }
+            rest = more;
+        }
+        None
+    }
+}
+
+/// A value that each instance of a container has once an hour, by its place among those in the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InstanceValue(usize);
+
+impl InstanceValue {
+    /// Number of them.
+    pub(crate) const COUNT: usize = Self::before("");
+
+    /// The value of a metric; `None` of one that is not asked for, so that a constant of it does not compile.
+    pub(crate) const fn named(metric: &str) -> Option<Self> {
+        let place = Self::before(metric);
+        if place < Self::COUNT { Some(Self(place)) } else { None }
+    }
+
+    /// Its place, from zero on.
+    pub(crate) const fn place(self) -> usize {
+        self.0
+    }
+
+    /// Number of those before the one of a metric; of all where it is not among them.
+    const fn before(name: &str) -> usize {
+        let (mut rest, mut count): (&[Metric], usize) = (&METRICS, 0);
+        while let [metric, more @ ..] = rest {
+            if matches!(metric.asked, Asked::OfInstances { .. }) {
+                if is_same(metric.name, name) {
+                    return count;
+                }
+                count += 1;
+            }
+            rest = more;
+        }
+        count
+    }
+}
+
+/// Returns whether two names are the same: `==` of texts is nothing for constants.
+const fn is_same(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    while let ([a, rest @ ..], [b, other_rest @ ..]) = (one, other) {
+        if *a != *b {
+            return false;
+        }
+        (one, other) = (rest, other_rest);
+    }
+    one.is_empty() && other.is_empty()
+}
+
+/// A metric without older names that its exporter has by default, in a query that names it.
 const fn plain(
     name: &'static str,
     exporter: Exporter,
@@ -92,21 +177,12 @@ const fn plain(
     purpose: &'static str,
     otherwise: &'static str,
 ) -> Metric {
-    Metric { name, exporter, need, purpose, otherwise, older: &[], flag: "" }
+    Metric { name, exporter, need, purpose, otherwise, older: &[], flag: "", asked: Asked::ByName }
 }
 
-/// Counters of a node's devices, in bytes, as alternatives of a pattern. What stands here is asked for and kept under its name.
-macro_rules! node_io {
-    () => {
-        "node_network_receive_bytes_total|node_network_transmit_bytes_total|\
-         node_disk_read_bytes_total|node_disk_written_bytes_total"
-    };
-}
-pub(crate) use node_io;
-
-/// The counter of a node's devices that has a name.
-pub(crate) fn node_counter(name: &str) -> Option<&'static str> {
-    node_io!().split('|').find(|counter| *counter == name)
+/// A counter of a node's devices.
+const fn of_devices(name: &'static str, purpose: &'static str) -> Metric {
+    Metric { asked: Asked::OfDevices, ..plain(name, NodeExporter, Optional, purpose, "they are not known") }
 }
 
 /// Every metric, by exporter, the required ones first.
@@ -365,13 +441,16 @@ pub const METRICS: [Metric; 60] = [
         "memory that containers use",
         "a recording rule; without it the hour is not written",
     ),
-    plain(
-        "container_start_time_seconds",
-        Cadvisor,
-        Recommended,
-        "restarts to the second",
-        "restarts by the fall of counters",
-    ),
+    Metric {
+        asked: Asked::OfInstances { function: "last_over_time", span: "[62m]" },
+        ..plain(
+            "container_start_time_seconds",
+            Cadvisor,
+            Recommended,
+            "restarts to the second",
+            "restarts by the fall of counters",
+        )
+    },
     plain("machine_memory_bytes", Cadvisor, Optional, "scrapes of the kubelets", "gaps in them are not counted"),
     plain(
         "node_cpu_seconds_total",
@@ -410,10 +489,10 @@ pub const METRICS: [Metric; 60] = [
         "restarts of nodes",
         "a counter that falls is not believed",
     ),
-    plain("node_network_receive_bytes_total", NodeExporter, Optional, "bytes that nodes receive", "they are not known"),
-    plain("node_network_transmit_bytes_total", NodeExporter, Optional, "bytes that nodes send", "they are not known"),
-    plain("node_disk_read_bytes_total", NodeExporter, Optional, "bytes read from disks", "they are not known"),
-    plain("node_disk_written_bytes_total", NodeExporter, Optional, "bytes written to disks", "they are not known"),
+    of_devices("node_network_receive_bytes_total", "bytes that nodes receive"),
+    of_devices("node_network_transmit_bytes_total", "bytes that nodes send"),
+    of_devices("node_disk_read_bytes_total", "bytes read from disks"),
+    of_devices("node_disk_written_bytes_total", "bytes written to disks"),
     plain("kubelet_volume_stats_used_bytes", Kubelet, Optional, "how full volumes are", "it is not known"),
     plain(
         crate::usage_source::INSTANT_RATE_RULE,
@@ -449,7 +528,7 @@ mod tests {
 
     #[test]
     fn every_metric_asked_for_is_in_the_catalogue_and_every_one_in_it_is_asked_for() {
-        let of_queries = queries::ALL.iter().flat_map(|query| metrics_of(&query.promql.replace(SHARD, "")));
+        let of_queries = queries::ALL.iter().flat_map(|query| metrics_of(&query.text().replace(SHARD, "")));
         let asked: BTreeSet<String> = of_queries.collect();
         let names = METRICS.iter().flat_map(|metric| std::iter::once(&metric.name).chain(metric.older));
         let names: BTreeSet<String> = names.map(|name| (*name).to_owned()).collect();
@@ -458,9 +537,23 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_not_asked_for_alike_is_no_counter_and_no_value() {
+        assert!(DeviceCounter::named("node_disk_read_bytes_total").is_some());
+        for name in ["node_disk_read_byte_total", "node_disk_read_bytes_total2", "node_cpu_seconds_total", ""] {
+            assert_eq!(DeviceCounter::named(name), None, "{name}");
+        }
+        let of_instances = METRICS.iter().filter(|metric| matches!(metric.asked, Asked::OfInstances { .. }));
+        let places: Vec<_> = of_instances.map(|metric| InstanceValue::named(metric.name).unwrap().place()).collect();
+        assert_eq!(places, (0..InstanceValue::COUNT).collect::<Vec<_>>());
+        for name in ["container_start_time_second", "container_cpu_usage_seconds_total", ""] {
+            assert_eq!(InstanceValue::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
     fn every_query_is_named_for_a_metric_it_reads() {
         for query in queries::ALL {
-            assert!(metric(query.metric).is_some() && query.promql.contains(query.metric), "{}", query.name);
+            assert!(metric(query.metric).is_some() && query.text().contains(query.metric), "{}", query.name);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::impossible_measurements::Doubts;
 use crate::instance_type::{self, Evidence};
 use crate::lifespan::Life;
 use crate::machine_limits;
+use crate::metric_catalogue::DeviceCounter;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
@@ -24,6 +25,12 @@ use node_exporter_usage::{Exporters, Measured, instance_id};
 
 /// Resources that have columns of their own; whatever else a node has is extended capacity.
 const OWN_COLUMNS: [&str; 4] = ["cpu", "memory", "pods", "ephemeral_storage"];
+
+// A name that is not in the catalogue does not compile.
+const RECEIVED: DeviceCounter = DeviceCounter::named("node_network_receive_bytes_total").unwrap();
+const TRANSMITTED: DeviceCounter = DeviceCounter::named("node_network_transmit_bytes_total").unwrap();
+const READ: DeviceCounter = DeviceCounter::named("node_disk_read_bytes_total").unwrap();
+const WRITTEN: DeviceCounter = DeviceCounter::named("node_disk_written_bytes_total").unwrap();
 
 /// One machine under its name, with what is said of it.
 struct Seen<'a> {
@@ -246,9 +253,7 @@ fn row(seen: &Seen<'_>, settings: &Settings, hour: Hour, doubts: &mut Doubts) ->
     let measured = measured.as_ref();
     let cpu = measured.map(|m| m.cpu(doubts)).unwrap_or_default();
     let mut bytes_of = |counter| measured.and_then(|m| m.bytes(counter, doubts));
-    let received = bytes_of("node_network_receive_bytes_total");
-    let transmitted = bytes_of("node_network_transmit_bytes_total");
-    let [read, written] = ["node_disk_read_bytes_total", "node_disk_written_bytes_total"].map(&mut bytes_of);
+    let [received, transmitted, read, written] = [RECEIVED, TRANSMITTED, READ, WRITTEN].map(&mut bytes_of);
     let own = |text: &str| text.to_owned();
     NodeHour {
         hour_start_seconds: hour.start_seconds(),

@@ -26,6 +26,7 @@ pub use narrowed_query::Question;
 pub(crate) use narrowed_query::matchers;
 pub use nodes::*;
 pub use pods::*;
+pub(crate) use query_template::JOINED;
 pub use query_template::{Fact, LOOK_AHEAD_SECONDS, Query, SHARD, Shape};
 pub use recording_rules::*;
 use types::SLOT_SECONDS;
@@ -169,7 +170,7 @@ mod tests {
                 continue;
             }
             for label in query.labels {
-                assert!(query.promql.contains(label), "{}: {label}", query.name);
+                assert!(query.text().contains(label), "{}: {label}", query.name);
             }
             assert!(query.labels.contains(&query.shard_by), "{}", query.name);
         }
@@ -177,10 +178,10 @@ mod tests {
 
     #[test]
     fn every_selector_can_be_narrowed() {
-        for query in ALL {
-            let selectors = query.promql.matches('{').count();
-            assert!(selectors > 0 && query.promql.matches(SHARD).count() == selectors, "{}", query.promql);
-            assert_eq!(query.promql.matches(&format!("{{{SHARD}")).count(), selectors, "{}", query.promql);
+        for text in ALL.map(|query| query.text()) {
+            let selectors = text.matches('{').count();
+            assert!(selectors > 0 && text.matches(SHARD).count() == selectors, "{text}");
+            assert_eq!(text.matches(&format!("{{{SHARD}")).count(), selectors, "{text}");
         }
     }
 
@@ -195,7 +196,7 @@ mod tests {
         let of_rules =
             [RECORDED_RATE, RECORDED_INSTANT_RATE, RECORDED_MEMORY_MEAN, RECORDED_MEMORY_MAX, WHOLE_MEMORY_MEAN];
         for query in ALL.iter().chain(&of_rules) {
-            assert!(!is_sub_query(query.promql), "{}", query.promql);
+            assert!(!is_sub_query(&query.text()), "{}", query.name);
         }
     }
 

@@ -269,7 +269,7 @@ impl Snapshot {
                 continue;
             };
             let has_own = uid.is_some_and(|uid| measured.contains(&uid));
-            let started = self.instances.get(&key).and_then(|instance| instance.start_seconds);
+            let started = self.instances.get(&key).and_then(|instance| instance.start_seconds());
             // What started before the pod was created is of the one before it.
             let is_older = !is_mirror && started.zip(*created).is_none_or(|(started, created)| started < created);
             if has_own || is_older {
@@ -424,7 +424,7 @@ fn taker(fact: Fact) -> Take {
         Fact::ContainerCpuPeak => container_series::cpu_peak,
         Fact::ContainerMemoryMean => container_series::memory_mean,
         Fact::ContainerMemoryMax => container_series::memory_max,
-        Fact::ContainerStart => container_series::start,
+        Fact::ContainerStart => container_series::once,
         Fact::ContainerResources => container_series::resources,
         Fact::PodInfo => pod_series::info,
         Fact::PodLastSeen => pod_series::last_seen,

@@ -105,7 +105,8 @@ pub(crate) fn each_pod<E>(
             cadvisor_liveness::all_ran_until(counters, since.saturating_add(snapshot.listing_seconds), hour)
         });
         let own = by_container(&instances);
-        let started = |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds).min();
+        let started =
+            |container: &str| own.get(container)?.iter().filter_map(|instance| instance.start_seconds()).min();
         if let Some(row) = pod_rows::row(&snapshot, settings, (&uid, &pod), pod_life, &started, hour) {
             let shared = namesakes.share(&pod.namespace, &pod.name);
             let limits = snapshot.limits_of(&pod.node);

@@ -9,6 +9,7 @@ use crate::counter_increase::{self, Counted, Most, Sample};
 use crate::impossible_measurements::Doubts;
 use crate::lifespan::Life;
 use crate::machine_limits::Limits;
+use crate::metric_catalogue::DeviceCounter;
 use crate::numbers::int32;
 use crate::numbers::whole;
 use crate::queries;
@@ -319,11 +320,10 @@ impl Measured<'_> {
         slots.iter().any(Option::is_some).then_some(slots)
     }
 
-    /// Bytes of all devices by the counter of a name; `None` without a sample, where a device's counter fell and nobody knows
-    /// why, and where none shows at the beginning or the end of the machine's time in the hour: what they counted then nobody
-    /// saw.
-    pub(crate) fn bytes(&self, counter: &str, doubts: &mut Doubts) -> Option<i64> {
-        let devices = self.exporter.io_bytes.iter().filter(|((name, _), _)| *name == counter);
+    /// Bytes of all devices by a counter; `None` without a sample, where a device's counter fell and nobody knows why, and
+    /// where none shows at the beginning or the end of the machine's time in the hour: what they counted then nobody saw.
+    pub(crate) fn bytes(&self, counter: DeviceCounter, doubts: &mut Doubts) -> Option<i64> {
+        let devices = self.exporter.io_bytes.iter().filter(|((of, _), _)| *of == counter);
         let devices = devices.map(|(device, edges)| self.own(edges, self.exporter.io_beyond.get(device)));
         let devices: Vec<Own> = devices.collect();
         let shown = |edge: usize| devices.iter().any(|own| own.edges.get(edge).is_some_and(Option::is_some));

@@ -80,7 +80,8 @@ pub const CONTAINER_MEMORY_MAX: Query = Query {
     ),
 };
 
-/// When each container instance started, in seconds since the epoch.
+/// When each container instance started, in seconds since the epoch; and whatever else the catalogue says is asked of
+/// instances once an hour.
 pub const CONTAINER_START: Query = Query {
     fact: Fact::ContainerStart,
     name: "container_start",
@@ -88,11 +89,7 @@ pub const CONTAINER_START: Query = Query {
     shard_by: "pod",
     shape: Shape::Once,
     labels: INSTANCE,
-    promql: concat!(
-        "max by (namespace,pod,container,id) (last_over_time(container_start_time_seconds",
-        containers!(),
-        "[62m]))"
-    ),
+    promql: concat!("max by (namespace,pod,container,id) ($function($metric", containers!(), "$span))"),
 };
 
 /// Requests and limits of containers and init containers, in cores, bytes and pieces, in the names of

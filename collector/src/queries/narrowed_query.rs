@@ -1,7 +1,7 @@
 //! A query as it is sent: narrowed to one cluster and one replica, in the dialect of the server, with the labels asked for.
 
 use super::old_cadvisor::{self, OLD_SHARD, beside_old_names, old_name};
-use super::query_template::{Fact, Query, SHARD, Shape};
+use super::query_template::{Fact, JOINED, Query, SHARD, Shape};
 use crate::dialect::{Dialect, label_columns};
 use crate::promql_quoting::{alternatives, label_name, quoted};
 use crate::settings::Settings;
@@ -109,12 +109,15 @@ impl Question {
                 labels.push(column.label);
             }
         }
+        if query.fact == Fact::ContainerStart {
+            labels.push(JOINED.to_owned());
+        }
         if dialect.cadvisor_jobs && BY_JOB.contains(&query.fact) {
             by_more.extend(JOB.map(|label| format!(",{label}")));
             labels.extend(JOB.map(ToOwned::to_owned));
         }
         let mut renamed = EXPORTED.to_vec();
-        let mut promql = query.promql.to_owned();
+        let mut promql = query.text();
         if dialect.old_cadvisor && promql.contains("container!=") {
             renamed.extend(old_cadvisor::LABELS);
             promql = beside_old_names(&promql);

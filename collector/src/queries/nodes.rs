@@ -1,7 +1,6 @@
 //! Queries of kube-state-metrics and node-exporter about nodes.
 
 use super::query_template::{Fact, Query, Shape, one_cpu};
-use crate::metric_catalogue::node_io;
 
 /// Nodes.
 pub const NODE_INFO: Query = Query {
@@ -156,8 +155,9 @@ pub const NODE_MEMORY: Query = Query {
     ),
 };
 
-/// Bytes through the physical network interfaces and block devices of a node, as counters. Virtual ones repeat what the
-/// physical ones carry (`lo`, `veth*`, `eni*`, `cni*`, `docker*`, `dm-*`, `md*`), and partitions what their disk does.
+/// Bytes through the physical network interfaces and block devices of a node, by the counters of the catalogue. Virtual ones
+/// repeat what the physical ones carry (`lo`, `veth*`, `eni*`, `cni*`, `docker*`, `dm-*`, `md*`), and partitions what their
+/// disk does.
 pub const NODE_IO: Query = Query {
     fact: Fact::NodeIo,
     name: "node_io",
@@ -166,9 +166,8 @@ pub const NODE_IO: Query = Query {
     shape: Shape::Edges,
     labels: &["__name__", "instance", "device", "node"],
     promql: concat!(
-        "max by (__name__,instance,device,node) (last_over_time({$shard,__name__=~\"",
-        node_io!(),
-        "\",device=~\"eth[0-9]+|ens[0-9]+|eno[0-9]+|enp[0-9]+s[0-9]+(f[0-9]+)?|enX[0-9]+|",
+        "max by (__name__,instance,device,node) (last_over_time({$shard,__name__=~\"$counters\",",
+        "device=~\"eth[0-9]+|ens[0-9]+|eno[0-9]+|enp[0-9]+s[0-9]+(f[0-9]+)?|enX[0-9]+|",
         "nvme[0-9]+n[0-9]+|xvd[a-z]+|sd[a-z]+|vd[a-z]+\"}[5m]))"
     ),
 };

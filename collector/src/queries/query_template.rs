@@ -3,6 +3,8 @@
 use types::window::HOUR_SECONDS;
 use types::{Hour, SLOT_SECONDS};
 
+use crate::metric_catalogue::{Asked, METRICS, Metric};
+
 /// Seconds past the end of the hour to which facts about lives are read: two scrapes of kube-state-metrics at its usual
 /// 60 s. An hour is collected only after it settled for longer than that.
 pub const LOOK_AHEAD_SECONDS: i64 = 120;
@@ -103,9 +105,43 @@ pub struct Query {
     pub shape: Shape,
     /// The labels read from the answer, in this order.
     pub labels: &'static [&'static str],
-    /// The expression, with [`SHARD`] at the start of every selector.
+    /// The expression, with [`SHARD`] at the start of every selector, and marks where [`Self::text`] puts what the catalogue
+    /// says.
     pub promql: &'static str,
 }
+
+impl Query {
+    /// The expression with the metrics in it that by the catalogue are asked for with it.
+    pub fn text(&self) -> String {
+        match self.fact {
+            Fact::ContainerStart => self.of_instances(&METRICS),
+            Fact::NodeIo => {
+                let counters = METRICS.iter().filter(|metric| metric.asked == Asked::OfDevices);
+                let names: Vec<&str> = counters.map(|metric| metric.name).collect();
+                self.promql.replace("$counters", &names.join("|"))
+            }
+            _ => self.promql.to_owned(),
+        }
+    }
+
+    /// The expression once for each metric that is asked of instances, joined by `or`. That takes no notice of names, so
+    /// all but the metric that the query is named for are told apart by the label [`JOINED`].
+    fn of_instances(&self, metrics: &[Metric]) -> String {
+        let expression = |metric: &Metric| {
+            let Asked::OfInstances { function, span } = metric.asked else { return None };
+            let name = metric.name;
+            let filled = self.promql.replace("$function", function).replace("$metric", name).replace("$span", span);
+            Some(match name == self.metric {
+                true => filled,
+                false => format!("label_replace({filled},\"{JOINED}\",\"{name}\",\"\",\"\")"),
+            })
+        };
+        metrics.iter().filter_map(expression).collect::<Vec<_>>().join(" or ")
+    }
+}
+
+/// The label of what joined the query of a metric: the name of its own.
+pub(crate) const JOINED: &str = "joined";
 
 /// Where the matchers of a part go; nothing when the whole is asked for.
 pub const SHARD: &str = "$shard,";
@@ -118,3 +154,26 @@ macro_rules! one_cpu {
     };
 }
 pub(super) use one_cpu;
+
+#[cfg(test)]
+mod tests {
+    use super::super::CONTAINER_START;
+    use super::*;
+
+    const STARTS: &str = "max by (namespace,pod,container,id) (last_over_time(container_start_time_seconds\
+                          {$shard,container!=\"\",container!=\"POD\",image!=\"\"}[62m]))";
+
+    #[test]
+    fn what_joins_the_starts_of_containers_is_told_apart_by_its_name() {
+        let start = *crate::metric_catalogue::metric("container_start_time_seconds").unwrap();
+        let asked = Asked::OfInstances { function: "increase", span: "[1h] offset 2m" };
+        assert_eq!(CONTAINER_START.of_instances(&[start]), STARTS);
+        let more = Metric { name: "container_periods_total", asked, ..start };
+        let expect = format!(
+            "{STARTS} or label_replace(max by (namespace,pod,container,id) (increase(container_periods_total\
+             {{$shard,container!=\"\",container!=\"POD\",image!=\"\"}}[1h] offset 2m)),\
+             \"joined\",\"container_periods_total\",\"\",\"\")"
+        );
+        assert_eq!(CONTAINER_START.of_instances(&[start, more]), expect);
+    }
+}

@@ -6,11 +6,15 @@ use std::hash::{DefaultHasher, Hasher};
 
 use types::{SLOT_SECONDS, SLOTS_PER_HOUR};
 
-use super::{EDGES, Name, Snapshot, edges, mean_of_hour, moment, slots};
+use super::{EDGES, Name, Snapshot, edges, mean_of_hour, moment, slots, value};
 use crate::decode::Series;
 use crate::machine_limits::is_possible_amount;
+use crate::metric_catalogue::InstanceValue;
 use crate::numbers::whole;
-use crate::queries::CONTAINER_RESOURCES;
+use crate::queries::{CONTAINER_RESOURCES, CONTAINER_START, JOINED};
+
+/// The start of an instance.
+const START: InstanceValue = InstanceValue::named(CONTAINER_START.metric).unwrap();
 
 /// Length of a uid, with its four dashes.
 const UID_LEN: usize = 36;
@@ -124,6 +128,11 @@ impl<const N: usize> Grid<N> {
         self.0.iter().map(|value| (!value.is_nan()).then_some(*value))
     }
 
+    /// The value in a place.
+    fn at(&self, place: usize) -> Option<f64> {
+        self.0.get(place).copied().filter(|value| !value.is_nan())
+    }
+
     #[cfg(test)]
     pub(crate) fn set(&mut self, at: usize, value: f64) {
         self.0[at] = value;
@@ -138,6 +147,13 @@ impl<const N: usize> Grid<N> {
     fn merge_by(&mut self, values: [Option<f64>; N], chosen: fn(f64, f64) -> f64) {
         for (there, value) in self.0.iter_mut().zip(values) {
             *there = value.map_or(*there, |value| chosen(*there, value));
+        }
+    }
+
+    /// Takes in another value of a place: the larger stays.
+    fn merge_at(&mut self, place: usize, value: f64) {
+        if let Some(there) = self.0.get_mut(place) {
+            *there = there.max(value);
         }
     }
 
@@ -167,7 +183,8 @@ pub(crate) struct Instance {
     pub(crate) memory_max_bytes: Grid<SLOTS_PER_HOUR>,
     /// The smallest of each slot in which a scrape saw nothing or less, which few containers have.
     pub(crate) memory_low_bytes: Option<Box<Grid<SLOTS_PER_HOUR>>>,
-    pub(crate) start_seconds: Option<i64>,
+    /// Values that are asked once an hour.
+    once: Grid<{ InstanceValue::COUNT }>,
     /// The counter beyond the hour, where that was asked for.
     pub(crate) beyond: Option<Box<Beyond>>,
 }
@@ -199,6 +216,23 @@ impl Beyond {
 }
 
 impl Instance {
+    /// A value that is asked once an hour, where it is known.
+    pub(crate) fn once(&self, value: InstanceValue) -> Option<f64> {
+        self.once.at(value.place())
+    }
+
+    /// When it is said to have started.
+    pub(crate) fn start_seconds(&self) -> Option<i64> {
+        whole(self.once(START)?.floor())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn started(seconds: u32) -> Self {
+        let mut instance = Self::default();
+        instance.once.set(START.place(), seconds.into());
+        instance
+    }
+
     /// The counter before the hour, where it is known.
     pub(crate) fn before(&self) -> Option<(i64, f64)> {
         self.beyond.as_ref()?.before
@@ -349,9 +383,14 @@ pub(super) fn memory_max(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) 
     Some(())
 }
 
-pub(super) fn start(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+/// A value that an instance has once an hour. A start that cannot be is none.
+pub(super) fn once(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -> Option<()> {
+    let kind = InstanceValue::named(series.label(JOINED).unwrap_or(CONTAINER_START.metric))?;
     let instance = s.instance(series)?;
-    instance.start_seconds = instance.start_seconds.max(moment(series, start));
+    let possible = value(series).filter(|_| kind != START || moment(series, start).is_some());
+    if let Some(value) = possible {
+        instance.once.merge_at(kind.place(), value);
+    }
     Some(())
 }
 
@@ -435,7 +474,7 @@ mod tests {
 
     #[test]
     fn an_instance_takes_little_room() {
-        // 37 values of eight bytes, a start, and where more is that few have.
-        assert_eq!(size_of::<Instance>(), 37 * 8 + 16 + 2 * 8);
+        // 37 values of eight bytes, one for each that is asked once, and where more is that few have.
+        assert_eq!(size_of::<Instance>(), (37 + InstanceValue::COUNT) * 8 + 2 * 8);
     }
 }

@@ -11,7 +11,7 @@ use super::contradictory_facts::last_in_hour;
 use super::{Beyond, EDGES, Edges, Slots, Snapshot, edges, is_moment, last_of_hour, moment, slots, value_seconds};
 use crate::decode::{Answer, DecodeError, Series, decode};
 use crate::machine_limits::Limits;
-use crate::metric_catalogue::node_counter;
+use crate::metric_catalogue::DeviceCounter;
 use crate::queries;
 
 /// Suffixes of kube-state-metrics for two names that would be alike.
@@ -65,8 +65,8 @@ pub(crate) enum Bound {
     Allocatable,
 }
 
-/// The name of a counter, and the device it is of.
-type Counter = (&'static str, String);
+/// A counter, and the device it is of.
+type Counter = (DeviceCounter, String);
 
 /// Series of one node-exporter. It may have moved from one node to another within the hour, with its address.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -372,7 +372,7 @@ pub(super) fn io_beyond(s: &mut Snapshot, series: &Series<'_, '_>, start: i64) -
 
 /// What is counted, and the device it is counted at.
 fn counter(series: &Series<'_, '_>) -> Option<Counter> {
-    Some((node_counter(series.label("__name__")?)?, series.label("device")?.to_owned()))
+    Some((DeviceCounter::named(series.label("__name__")?)?, series.label("device")?.to_owned()))
 }
 
 /// The exporter of the hour that a series is of; of what has no label of a node, the one it was joined to.
