@@ -5,6 +5,7 @@
 
 mod container_imputation;
 mod imputed_amounts;
+pub(crate) mod intake;
 mod last_day_usage;
 mod pod_usage;
 mod usage_means;
@@ -15,11 +16,9 @@ pub use imputed_amounts::{Amounts, Imputed};
 
 use std::collections::BTreeMap;
 
-use crate::input_hour::{Ask, HOUR_SECONDS, Hour, Lane, NONE, NodeRow, PodRow, Role, SLOTS, UNKNOWN};
-use crate::number::{float, whole};
+use crate::input_hour::{Ask, HOUR_SECONDS, Hour, Lane, NodeRow, PodRow, Role, SLOTS};
 use crate::outcome::Evictions;
-use crate::rightsized_requests::{RightSizing, Sizer};
-use crate::slab::{FreePlaces, Table};
+use crate::slab::Table;
 use crate::unknown_zones::{FrozenPast, FrozenSlots};
 
 /// Hours for which work that starts late is followed: it is shifted by at most so much, and the ids of pods that are
@@ -33,7 +32,7 @@ pub(crate) const KEPT_HOURS: usize = 1 + FOLLOWED_HOURS;
 pub(crate) const NEVER: i64 = i64::MAX;
 
 /// A pod that is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Pod {
     pub(crate) uid: u128,
     pub(crate) workload: u32,
@@ -61,8 +60,6 @@ pub(crate) struct Pod {
     pub(crate) run: u64,
     /// `true` when it starts in the hours replayed, rather than being there when they begin or go on.
     pub(crate) starts: bool,
-    /// Its containers by class, and what each requests.
-    containers: Vec<(u32, Ask)>,
 }
 
 /// Use of a pod in the slots of the hour: known or imputed, and zero outside its life.
@@ -133,9 +130,8 @@ pub(crate) struct DaemonUse {
 impl DaemonUse {
     const NONE: Self = Self { cpu: Lane::ZERO, memory: Lane::ZERO, guess: Guess::NONE };
 }
-
-/// The state all scenarios share.
-#[derive(Debug, Clone)]
+/// The hour in work and what is known of those before it, as all scenarios see it.
+#[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) pods: Table<Pod>,
     /// The workload of each pod.
@@ -176,21 +172,13 @@ pub(crate) struct Cluster {
     silent: [bool; SLOTS],
     /// Slots of the hours before this one that were not silent: histories know no others.
     known_slots: u64,
-    pub(crate) sizer: Option<Sizer>,
-    alive: Vec<(u128, u32)>,
-    /// Pods that went in the hour in work, in the one before it, and so on; what is followed still needs their ids.
-    gone: [Vec<u32>; KEPT_HOURS],
-    free: FreePlaces,
-    scratch: usage_means::Scratch,
-    past: last_day_usage::Past,
     /// Parts of the hour's use that are imputed: a row for each pod, [`NONE`] for nearly all of them.
     guesses: Vec<Guess>,
     guess_of: Table<u32>,
-    guessed: Vec<u32>,
 }
 
 impl Cluster {
-    pub(crate) fn new(right_sizing: Option<RightSizing>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             pods: Table::default(),
             workloads: Table::default(),
@@ -215,15 +203,8 @@ impl Cluster {
             imputed: Imputed::default(),
             silent: [false; SLOTS],
             known_slots: 0,
-            sizer: right_sizing.map(Sizer::new),
-            alive: Vec::new(),
-            gone: Default::default(),
-            free: FreePlaces::default(),
-            scratch: usage_means::Scratch::default(),
-            past: last_day_usage::Past::default(),
             guesses: Vec::new(),
             guess_of: Table::default(),
-            guessed: Vec::new(),
         }
     }
 
@@ -241,77 +222,14 @@ impl Cluster {
         self.replicas.get(crate::number::index(workload)).is_none_or(|replicas| *replicas <= 1)
     }
 
-    /// Counts the pods of services in an hour, and how long they were there.
-    fn count_evictable(&mut self, rows: &[PodRow]) {
-        self.replicas.iter_mut().for_each(|replicas| *replicas = 0);
-        let services = || rows.iter().filter(|row| !row.daemon && !row.role.shifts());
-        for row in services() {
-            let place = crate::number::index(row.workload);
-            if place >= self.replicas.len() {
-                self.replicas.resize(place + 1, 0);
-            }
-            if let Some(replicas) = self.replicas.get_mut(place) {
-                *replicas += 1;
-            }
-        }
-        let mut evictable = Evictions::default();
-        for row in services() {
-            let seconds = self.seconds_of(row);
-            evictable.pod_seconds += seconds;
-            if row.role == Role::Stateful || self.is_only_replica(row.workload) {
-                evictable.single_pod_seconds += seconds;
-            }
-        }
-        self.evictable = evictable;
-    }
-
     /// Returns true when requests are sized with this hour for the first time.
     pub(crate) fn sized_first(&self) -> bool {
         self.hours == 25
     }
 
-    /// Takes in the next hour.
-    pub(crate) fn advance(&mut self, hour: &Hour) {
-        self.resumed = self.hours == 0 || hour.start() != self.hour_start + HOUR_SECONDS;
-        self.hours += 1;
-        self.hour_start = hour.start();
-        if self.hours == 1 {
-            let there = hour.nodes().iter().filter(|node| i64::from(node.up_seconds) == HOUR_SECONDS);
-            self.first_nodes = there.copied().collect();
-        }
-        self.count_empty(hour);
-        self.freeze(hour);
-        self.forget();
-        self.resized.clear();
-        self.events.clear();
-        let ids = self.meet(hour.pods());
-        self.count_evictable(hour.pods());
-        self.events.sort_unstable();
-        self.use_of(hour, &ids);
-        if self.hours % 24 == 1 && self.hours > 1 {
-            self.resize();
-        }
-        self.touched = touched(hour);
-    }
-
-    /// Counts nodes that nothing ran on in an hour; one whose pods are not known is none.
-    fn count_empty(&mut self, hour: &Hour) {
-        let placed = hour.pods().iter().filter(|row| !row.daemon);
-        let mut used: Vec<u32> = placed.map(|row| row.node).filter(|node| *node != NONE).collect();
-        used.sort_unstable();
-        for node in hour.nodes().iter().filter(|node| node.node != NONE && node.machine_type != NONE) {
-            if used.binary_search(&node.node).is_err() {
-                *self.empty_nodes.entry(node.machine_type).or_default() += u64::from(node.up_seconds);
-            }
-        }
-    }
-
-    /// Notes which zones are frozen when.
-    fn freeze(&mut self, hour: &Hour) {
-        let last = std::mem::replace(&mut self.frozen, hour.frozen().clone());
-        let zones = last.seconds().map(|(zone, _)| zone);
-        self.frozen_before = zones.filter(|zone| !self.resumed && last.at(*zone, SLOTS - 1)).collect();
-        self.frozen_past.note(self.now(), &self.frozen);
+    /// Returns true when any zone may go on in the hour that was frozen.
+    pub(crate) fn may_thaw(&self) -> bool {
+        !self.frozen.is_empty() || !self.frozen_before.is_empty()
     }
 
     /// Returns true when a zone that was frozen goes on with slot `k` of the hour.
@@ -327,40 +245,6 @@ impl Cluster {
     fn seconds_of(&self, row: &PodRow) -> u64 {
         let (from, to) = (self.now() + i64::from(row.alive_from), self.now() + i64::from(row.alive_to));
         u64::from(row.alive_to - row.alive_from) - self.frozen_past.seconds(row.zone, from, to)
-    }
-
-    /// Pods that went in the hour before use nothing any more; those that went long enough ago give their ids back.
-    fn forget(&mut self) {
-        if let Some(gone) = self.gone.first() {
-            for pod in gone {
-                self.demand[*pod] = Demand::ZERO;
-            }
-        }
-        self.gone.rotate_right(1);
-        if let Some(oldest) = self.gone.first_mut() {
-            for pod in oldest.drain(..) {
-                self.free.give_back(pod);
-            }
-        }
-    }
-
-    /// Ends the hour: what was seen in it may be known from now on.
-    pub(crate) fn end_hour(&mut self) {
-        const HALF_LIFE_HOURS: f64 = 24.0;
-        let keep = 0.5_f64.powf(1.0 / HALF_LIFE_HOURS);
-        // What fades is what was seen; an hour in which nothing was seen is none.
-        if self.scratch.knows_something() {
-            for habit in self.habits.iter_mut() {
-                (habit.slots, habit.cpu, habit.memory) = (habit.slots * keep, habit.cpu * keep, habit.memory * keep);
-            }
-            self.scratch.enter_habits(&mut self.habits);
-        }
-        self.known_slots = self.known_slots_before(SLOTS);
-        if self.hours % 24 == 0
-            && let Some(sizer) = &mut self.sizer
-        {
-            sizer.end_day();
-        }
     }
 
     /// Slots before slot `k` of the hour in which anything was seen: the clock of histories, for which others are no time.
@@ -381,165 +265,37 @@ impl Cluster {
         }
         self.guesses.get(crate::number::index(self.guess_of[pod]))
     }
-
-    fn guess(&mut self, pod: u32, guess: Guess) {
-        self.guess_of[pod] = crate::number::id(self.guesses.len());
-        self.guesses.push(guess);
-        self.guessed.push(pod);
-    }
-
-    fn forget_guesses(&mut self) {
-        self.guesses.clear();
-        for pod in self.guessed.drain(..) {
-            self.guess_of[pod] = NONE;
-        }
-    }
-
-    /// Walks the pods alive and the rows of the hour side by side, both by uid. Gives the pod of each row, [`NONE`]
-    /// for daemons.
-    fn meet(&mut self, rows: &[PodRow]) -> Vec<u32> {
-        let before = std::mem::take(&mut self.alive);
-        let mut before = before.into_iter().peekable();
-        let mut ids = Vec::with_capacity(rows.len());
-        for row in rows {
-            while let Some((uid, pod)) = before.next_if(|(uid, _)| *uid < row.uid) {
-                self.leaves(0, uid, pod);
-            }
-            let known = before.next_if(|(uid, _)| *uid == row.uid).map(|(_, pod)| pod);
-            let began_frozen = row.alive_from == 0 && self.frozen_before.contains(&row.zone);
-            let (as_recorded, row) = (row.alive_from, &row.thawed(&self.frozen, known.is_some()));
-            if row.daemon || row.alive_from >= row.alive_to {
-                if let Some(pod) = known {
-                    self.leaves(0, row.uid, pod);
-                }
-                ids.push(NONE);
-                continue;
-            }
-            let pod = match known {
-                Some(pod) if row.alive_from == 0 => pod,
-                known => {
-                    if let Some(pod) = known {
-                        self.leaves(0, row.uid, pod);
-                    }
-                    let starts = as_recorded == row.alive_from && !began_frozen;
-                    self.comes(row, starts)
-                }
-            };
-            ids.push(pod);
-            self.asked_seconds += self.seconds_of(row);
-            if i64::from(row.alive_to) < HOUR_SECONDS {
-                self.leaves(row.alive_to, row.uid, pod);
-            } else {
-                self.alive.push((row.uid, pod));
-            }
-        }
-        for (uid, pod) in before {
-            self.leaves(0, uid, pod);
-        }
-        ids
-    }
-
-    /// A pod comes; `starts` is whether it does so in a time that is replayed, but for hours that are missing before it.
-    fn comes(&mut self, row: &PodRow, starts: bool) -> u32 {
-        let asked = row.asked_from();
-        let pod = Pod {
-            uid: row.uid,
-            workload: row.workload,
-            zone: row.zone,
-            platform: row.platform,
-            observed_type: row.observed_type,
-            node: row.node,
-            node_group: row.node_group,
-            movable: row.movable,
-            volumes: row.volumes,
-            pausing_volumes: row.pausing_volumes,
-            as_is: row.ask,
-            sized: row.ask,
-            role: row.role,
-            since: self.now() + i64::from(row.alive_from),
-            until: NEVER,
-            waited: row.waited,
-            run: row.run,
-            starts: starts && !(self.resumed && row.alive_from == 0),
-            containers: Vec::new(),
-        };
-        let place = match self.free.take() {
-            Some(place) => {
-                self.pods[place] = pod;
-                self.workloads[place] = row.workload;
-                self.demand[place] = Demand::ZERO;
-                place
-            }
-            None => {
-                self.demand.push(Demand::ZERO);
-                self.guess_of.push(NONE);
-                self.workloads.push(row.workload);
-                self.pods.push(pod)
-            }
-        };
-        self.events.push(Event { second: asked, what: What::Asked, uid: row.uid, pod: place });
-        if asked < row.alive_from {
-            self.events.push(Event { second: row.alive_from, what: What::IsDue, uid: row.uid, pod: place });
-        }
-        place
-    }
-
-    fn leaves(&mut self, second: u16, uid: u128, pod: u32) {
-        if second == 0 {
-            self.demand[pod] = Demand::ZERO;
-        }
-        self.pods[pod].until = self.now() + i64::from(second);
-        self.events.push(Event { second, what: What::Ends, uid, pod });
-        if let Some(gone) = self.gone.first_mut() {
-            gone.push(pod);
-        }
-    }
-
-    /// The request of a pod with its containers right-sized; as it is where one of them is not known.
-    fn sized(&self, pod: u32) -> Ask {
-        let pod = &self.pods[pod];
-        let Some(sizer) = self.sizer.as_ref().filter(|_| !pod.containers.is_empty()) else { return pod.as_is };
-        let mut ask = Ask::default();
-        for (class, _) in &pod.containers {
-            let Some(size) = sizer.size(*class) else { return pod.as_is };
-            ask.cpu_millicores += size.cpu_millicores;
-            ask.memory_mib += size.memory_mib;
-        }
-        ask
-    }
-
-    /// Renews the right-sized requests of running pods, where they change by more than the tolerance.
-    fn resize(&mut self) {
-        let Some(tolerance) = self.sizer.as_ref().map(|sizer| sizer.rule().tolerance) else { return };
-        let differs = |a: u32, b: u32| f64::from(a.abs_diff(b)) > tolerance * f64::from(a.max(1));
-        for (_, pod) in self.alive.clone() {
-            let (now, before) = (self.sized(pod), self.pods[pod].sized);
-            if self.pods[pod].since >= self.now() {
-                continue;
-            }
-            if differs(before.cpu_millicores, now.cpu_millicores) || differs(before.memory_mib, now.memory_mib) {
-                self.pods[pod].sized = now;
-                self.resized.push(pod);
-            }
-        }
-    }
 }
 
-/// Mean share of memory touched on the nodes, in millionths.
-fn touched(hour: &Hour) -> Lane {
-    let mut shares = Lane::UNKNOWN;
-    for k in 0..SLOTS {
-        let known = hour.nodes().iter().filter(|node| node.memory_mib > 0 && node.touched_mib.at(k) != UNKNOWN);
-        let (mut touched, mut all) = (0_u64, 0_u64);
-        for node in known {
-            touched += u64::from(node.touched_mib.at(k));
-            all += u64::from(node.memory_mib);
-        }
-        if all > 0 {
-            shares.set(k, whole(float(touched * 1_000_000) / float(all)));
-        }
+impl Clone for Cluster {
+    fn clone(&self) -> Self {
+        let mut same = Self::new();
+        same.clone_from(self);
+        same
     }
-    shares
+
+    /// Becomes the same in the memory it has: a copy is made of every hour.
+    fn clone_from(&mut self, other: &Self) {
+        self.pods.clone_from(&other.pods);
+        self.workloads.clone_from(&other.workloads);
+        self.demand.clone_from(&other.demand);
+        self.events.clone_from(&other.events);
+        self.resized.clone_from(&other.resized);
+        self.habits.clone_from(&other.habits);
+        self.frozen.clone_from(&other.frozen);
+        self.frozen_past.clone_from(&other.frozen_past);
+        self.frozen_before.clone_from(&other.frozen_before);
+        self.first_nodes.clone_from(&other.first_nodes);
+        self.empty_nodes.clone_from(&other.empty_nodes);
+        self.replicas.clone_from(&other.replicas);
+        self.cpu_used.clone_from(&other.cpu_used);
+        self.guesses.clone_from(&other.guesses);
+        self.guess_of.clone_from(&other.guess_of);
+        (self.daemons, self.touched, self.evictable, self.imputed) =
+            (other.daemons, other.touched, other.evictable, other.imputed);
+        (self.hours, self.hour_start, self.asked_seconds) = (other.hours, other.hour_start, other.asked_seconds);
+        (self.resumed, self.silent, self.known_slots) = (other.resumed, other.silent, other.known_slots);
+    }
 }
 
 /// Nodes of an hour in zones that are not frozen, slot by slot; at least one.

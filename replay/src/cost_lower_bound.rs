@@ -168,12 +168,11 @@ pub fn lower_bound(outcome: &Outcome, setup: &Setup, grain: Grain) -> Option<Bou
     let groups = merged(&outcome.groups, setup.zones);
     // Elastic VMs of one zone share its hosts, whatever their platform; everything else stands alone.
     let together = |a: &Group, b: &Group| a.evm && b.evm && a.zone == b.zone;
-    let mut hours = vec![0.0; outcome.hours.len()];
-    for groups in groups.chunk_by(together) {
+    let bounds = |groups: &[Group]| -> Option<Vec<f64>> {
         let programmes: Vec<Programme> = groups.iter().map(|group| programme(setup, group)).collect::<Option<_>>()?;
         let floor = groups.first().map_or(0.0, |group| host_floor(setup, group));
         let mut seen = false;
-        for (at, usd) in hours.iter_mut().enumerate() {
+        let bound = |at: usize| {
             let slots: Vec<(&Programme, [Served; SLOTS])> = programmes
                 .iter()
                 .zip(groups)
@@ -181,8 +180,20 @@ pub fn lower_bound(outcome: &Outcome, setup: &Setup, grain: Grain) -> Option<Bou
                 .collect();
             let zone = groups.first().map(|group| group.zone);
             let frozen = frozen_slots(outcome, at, zone);
-            *usd += hour_bound(&slots, grain, Floor { usd: floor, frozen }, &mut seen)?;
-        }
+            hour_bound(&slots, grain, Floor { usd: floor, frozen }, &mut seen)
+        };
+        (0..outcome.hours.len()).map(bound).collect()
+    };
+    // Solving takes most of the time there is, and no group waits for another.
+    let bounds: Vec<Option<Vec<f64>>> = std::thread::scope(|threads| {
+        let bounds = &bounds;
+        let begin = |groups| threads.spawn(move || bounds(groups));
+        let begun: Vec<_> = groups.chunk_by(together).map(begin).collect();
+        begun.into_iter().map(|bound| bound.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    let mut hours = vec![0.0; outcome.hours.len()];
+    for bound in bounds {
+        hours.iter_mut().zip(bound?).for_each(|(usd, more)| *usd += more);
     }
     Some(Bound { hours: hours.into_iter().map(nanos).collect() })
 }

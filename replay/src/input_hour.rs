@@ -36,13 +36,6 @@ impl Lane {
         }
     }
 
-    /// Adds `other` in the slots from `from` on.
-    pub(crate) fn add_from(&mut self, other: &Self, from: usize) {
-        for (cell, add) in self.0.iter_mut().zip(&other.0).skip(from) {
-            *cell = cell.wrapping_add(*add);
-        }
-    }
-
     /// Adds `other`. Known values only; a machine's sum stays far below 2^32 millicores or MiB.
     pub(crate) fn add(&mut self, other: &Self) {
         for (cell, add) in self.0.iter_mut().zip(&other.0) {
@@ -50,9 +43,9 @@ impl Lane {
         }
     }
 
-    /// Takes away what [`Self::add_from`] added.
-    pub(crate) fn sub_from(&mut self, other: &Self, from: usize) {
-        for (cell, sub) in self.0.iter_mut().zip(&other.0).skip(from) {
+    /// Takes away what [`Self::add`] added.
+    pub(crate) fn sub(&mut self, other: &Self) {
+        for (cell, sub) in self.0.iter_mut().zip(&other.0) {
             *cell = cell.wrapping_sub(*sub);
         }
     }

@@ -9,7 +9,8 @@
 //! 1. The caller numbers workloads, zones, platforms and machine types, and makes an [`Hour`] of each hour's rows.
 //! 2. A [`Base`] makes scenarios ([`Setup`]s): [`Base::repacked`], [`Base::emp`] and so on; [`Assumptions`] set their
 //!    numbers.
-//! 3. A [`Replay`] advances all of them by one hour at a time; hours that are missing are left out.
+//! 3. A [`Replay`] advances all of them by one hour at a time, or over many, each on a thread of its own; hours that are
+//!    missing are left out.
 //! 4. Each gives an [`Outcome`]: seconds billed hour by hour, pod-seconds served, risk, motion, and a series over time.
 //! 5. The caller makes money of it; [`lower_bound`] says what it could not have cost less than, [`judge()`] whether it may be
 //!    recommended, [`screen`] which hosts are worth a replay.

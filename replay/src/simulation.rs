@@ -41,6 +41,8 @@ use state::{Billed, Due, Host, Kind, Lates, Lot, Machine, Place, Recent, Runs, S
 pub(crate) struct Simulation<O> {
     setup: Setup,
     kinds: Table<Kind>,
+    /// Room of the largest of them: what sizes of pods are shares of.
+    typical: Room,
     lots: Table<Lot>,
     machines: Table<Machine>,
     free_machines: FreePlaces,
@@ -125,6 +127,7 @@ impl<O: Observer> Simulation<O> {
                 interruptions: Interruptions { per_month: setup.spot_interruptions, ..Interruptions::default() },
                 ..Outcome::default()
             },
+            typical: kinds.iter().map(|kind| kind.room).max().unwrap_or_default(),
             kinds: kinds.into(),
             packers,
             setup,

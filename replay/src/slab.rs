@@ -5,8 +5,19 @@ use std::ops::{Index, IndexMut};
 use crate::number::{id, index};
 
 /// Rows by id. Ids are dense and small, so looking one up is one addition.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Table<T>(Vec<T>);
+
+impl<T: Clone> Clone for Table<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Becomes the same in the memory it has.
+    fn clone_from(&mut self, other: &Self) {
+        self.0.clone_from(&other.0);
+    }
+}
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
@@ -19,6 +30,14 @@ impl<T> Table<T> {
         let place = id(self.0.len());
         self.0.push(row);
         place
+    }
+
+    pub(crate) fn try_row(&self, row: u32) -> Option<&T> {
+        self.0.get(index(row))
+    }
+
+    pub(crate) fn try_row_mut(&mut self, row: u32) -> Option<&mut T> {
+        self.0.get_mut(index(row))
     }
 
     pub(crate) fn len(&self) -> u32 {

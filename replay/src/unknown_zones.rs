@@ -92,6 +92,9 @@ impl FrozenPast {
 
     /// Seconds of `[from, to)` in which a zone was frozen.
     pub(crate) fn seconds(&self, zone: u16, from: i64, to: i64) -> u64 {
+        if self.zones.is_empty() {
+            return 0;
+        }
         let Ok(at) = self.zones.binary_search_by_key(&zone, |(zone, _)| *zone) else { return 0 };
         let Some((_, starts)) = self.zones.get(at) else { return 0 };
         let first = starts.partition_point(|start| start + SLOT_SECONDS <= from);

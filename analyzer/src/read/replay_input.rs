@@ -362,6 +362,8 @@ impl Rows {
         let labels = TextLists::new(batch, pod_hour::labels)?;
         let selectors = TextLists::new(batch, pod_hour::node_selector)?;
         let autoscaled = Flags::new(batch, pod_hour::hpa_target)?;
+        // Rows of a pod follow each other, hour after hour.
+        let mut last: Option<(WorkloadName, u32)> = None;
         for row in 0..batch.num_rows() {
             let start = of.hour_start_seconds.some(row);
             let Some(rows) = self.hours.get_mut(&start) else { continue };
@@ -374,12 +376,15 @@ impl Rows {
                 continue;
             };
             let daemon = DAEMONS.contains(&of.workload_kind.some(row));
-            let name = WorkloadName {
-                namespace: of.namespace.some(row).to_owned(),
-                kind: of.workload_kind.some(row).to_owned(),
-                name: of.workload.some(row).to_owned(),
-            };
-            let workload = names.workloads.index(&name);
+            let own = (of.namespace.some(row), of.workload_kind.some(row), of.workload.some(row));
+            if last.as_ref().is_none_or(|(name, _)| (&*name.namespace, &*name.kind, &*name.name) != own) {
+                let (namespace, kind, name) = (own.0.to_owned(), own.1.to_owned(), own.2.to_owned());
+                let name = WorkloadName { namespace, kind, name };
+                let workload = names.workloads.index(&name);
+                last = Some((name, workload));
+            }
+            let Some((name, workload)) = &last else { continue };
+            let workload = *workload;
             let bytes = of
                 .memory_effective_request_bytes
                 .get(row)
@@ -472,6 +477,7 @@ impl Rows {
         let of = ContainerColumns::new(batch)?;
         // Rows of a pod follow each other, hour after hour.
         let mut last = (String::new(), 0);
+        let mut last_class = (NONE, String::new(), NONE);
         for row in 0..batch.num_rows() {
             let Some(rows) = self.hours.get_mut(&of.hour_start_seconds.some(row)) else { continue };
             if last.0 != of.pod_uid.some(row) {
@@ -481,7 +487,15 @@ impl Rows {
             let workload = rows.pods.get(usize::try_from(pod).unwrap_or(usize::MAX)).map_or(NONE, |pod| pod.workload);
             let class = match of.container_kind.some(row) {
                 "init" => NONE,
-                _ => names.classes.index(&(workload, of.container.some(row).to_owned())),
+                _ => {
+                    let container = of.container.some(row);
+                    if last_class.0 != workload || last_class.1 != container {
+                        let own = (workload, container.to_owned());
+                        let class = names.classes.index(&own);
+                        last_class = (own.0, own.1, class);
+                    }
+                    last_class.2
+                }
             };
             rows.containers.push(ContainerRow {
                 pod,
@@ -573,10 +587,10 @@ fn small(seconds: i64) -> u16 {
 
 /// A uid as a number: its hexadecimal digits where it is made of 32 of them, else a hash.
 fn uid_number(uid: &str) -> u128 {
-    let digits: String = uid.chars().filter(|c| *c != '-').collect();
-    if digits.len() == 32
-        && let Ok(number) = u128::from_str_radix(&digits, 16)
-    {
+    let digits = || uid.bytes().filter(|digit| *digit != b'-');
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let number = digits().try_fold(0_u128, |number, digit| Some(number << 4 | u128::from(value(digit)?)));
+    if let Some(number) = number.filter(|_| digits().count() == 32) {
         return number;
     }
     let half = |salt: u8| {

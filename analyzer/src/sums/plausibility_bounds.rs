@@ -119,7 +119,15 @@ where
     i64: From<T::Native>,
 {
     let inside = |number: T::Native| (0..=most).contains(&i64::from(number));
-    // Nearly always all of them are, which the least and the greatest tell.
+    // Nearly always all of them are, which the least and the greatest tell, quickest where nulls count too.
+    if let [first, rest @ ..] = &**numbers.values() {
+        let ends = rest.iter().fold((*first, *first), |(least, greatest), number| {
+            (if *number < least { *number } else { least }, if *number > greatest { *number } else { greatest })
+        });
+        if inside(ends.0) && inside(ends.1) {
+            return None;
+        }
+    }
     if [min(numbers), max(numbers)].into_iter().flatten().all(inside) {
         return None;
     }

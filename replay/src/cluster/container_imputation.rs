@@ -86,8 +86,10 @@ impl Used {
                 without_peak[k] |= u32::from(cpu & !peak);
             }
         }
-        used.measured = measured.map(|seen| seen > 0);
-        used.without_peak = without_peak.map(|missing| missing > 0);
+        for k in 0..SLOTS {
+            used.measured[k] = measured[k] > 0;
+            used.without_peak[k] = without_peak[k] > 0;
+        }
         (missing == 0).then_some(used)
     }
 

@@ -1,9 +1,10 @@
 //! Use of all pods in an hour, measured or imputed, and the part of it that enters the means of workloads.
 
 use super::container_imputation::{Guess, Used, alive_in, is_silent, own};
+use super::intake::Intake;
 use super::usage_means::{Means, Scratch, means};
-use super::{Amounts, Cluster, DaemonUse, Demand, Habit, habit, nodes_by_slot};
-use crate::input_hour::{ContainerRow, Hour, Lane, NONE, PodRow, SLOTS};
+use super::{Amounts, DaemonUse, Demand, Habit, habit, nodes_by_slot};
+use crate::input_hour::{ContainerRow, HOUR_SECONDS, Hour, Lane, NONE, PodRow, SLOTS};
 use crate::number::{index, whole};
 use crate::slab::Table;
 
@@ -34,7 +35,9 @@ struct Tally {
 impl Tally {
     /// Counts what a pod uses, and returns how much that is.
     fn see(&mut self, used: &Used, alive: &[u32; SLOTS]) -> Amounts {
-        for k in alive_in(alive) {
+        // Nearly every pod is measured in every slot, and one of them tells as much as all.
+        let tells_nothing = self.measured == ALL && !used.has_gaps();
+        for k in alive_in(alive).filter(|_| !tells_nothing) {
             let marks = [(&mut self.measured, &used.measured), (&mut self.imputed, &used.imputed)];
             for (all, of_pod) in marks {
                 if let Some((all, of_pod)) = all.get_mut(k).zip(of_pod.get(k)) {
@@ -48,7 +51,7 @@ impl Tally {
     }
 }
 
-impl Cluster {
+impl Intake {
     /// Fills in what the hour's pods use. `ids` has the pod of each row.
     pub(super) fn use_of(&mut self, hour: &Hour, ids: &[u32]) {
         self.scratch.begin_hour();
@@ -72,7 +75,7 @@ impl Cluster {
                 continue;
             }
             let alive = alive(hour, row);
-            let whole_hour = alive == [WHOLE_SLOT; SLOTS];
+            let whole_hour = alive == WHOLE_HOUR;
             let known = Used::known(own).filter(|_| whole_hour && self.are_all(*pod, own));
             let used = known.unwrap_or_else(|| self.with_gaps(hour, row.uid, *pod, own, &alive));
             self.take(row, *pod, &used, &alive, &mut tally);
@@ -87,9 +90,9 @@ impl Cluster {
         let (cpu, memory) = self.scratch.requested;
         tally.amounts.requested_core_milliseconds += cpu;
         tally.amounts.requested_mib_seconds += memory;
-        self.imputed.enter(hour.start(), &tally.amounts);
-        self.daemons = tally.daemons.shared_by(&nodes_by_slot(hour));
-        let slots = self.silent.iter_mut().zip(tally.measured.iter().zip(&tally.imputed)).enumerate();
+        self.cluster.imputed.enter(hour.start(), &tally.amounts);
+        self.cluster.daemons = tally.daemons.shared_by(&nodes_by_slot(hour));
+        let slots = self.cluster.silent.iter_mut().zip(tally.measured.iter().zip(&tally.imputed)).enumerate();
         slots.for_each(|(k, (silent, (measured, imputed)))| {
             *silent = (*imputed || hour.frozen().any_at(k)) && !measured;
         });
@@ -97,21 +100,21 @@ impl Cluster {
 
     /// Notes the containers of a pod when they are first seen.
     fn meet_containers(&mut self, pod: u32, own: &[ContainerRow]) {
-        if pod != NONE && self.pods[pod].containers.is_empty() {
+        if pod != NONE && self.containers[pod].is_empty() {
             let containers = own.iter().filter(|row| row.class != NONE).map(|row| (row.class, row.ask));
-            self.pods[pod].containers = containers.collect();
-            self.pods[pod].sized = self.sized(pod);
+            self.containers[pod].extend(containers);
+            self.cluster.pods[pod].sized = self.sized(pod);
         }
     }
 
     /// Returns true when no container of a pod is known by name, so that it can only be looked at as a whole.
     fn names_none(&self, pod: u32, own: &[ContainerRow]) -> bool {
-        if pod == NONE { own.is_empty() } else { self.pods[pod].containers.is_empty() }
+        if pod == NONE { own.is_empty() } else { self.containers[pod].is_empty() }
     }
 
     /// Returns true when every container seen of a pod so far has a row in this hour.
     fn are_all(&self, pod: u32, own: &[ContainerRow]) -> bool {
-        pod == NONE || own.iter().filter(|row| row.class != NONE).count() >= self.pods[pod].containers.len()
+        pod == NONE || own.iter().filter(|row| row.class != NONE).count() >= self.containers[pod].len()
     }
 
     /// Adds the use of a pod that does not live through the hour, or of which something is silent.
@@ -128,7 +131,7 @@ impl Cluster {
         }
         // Containers that were there before, and of which this hour does not even have a row.
         if pod != NONE {
-            for (class, ask) in &self.pods[pod].containers {
+            for (class, ask) in &self.containers[pod] {
                 if rows.iter().all(|row| row.class != *class) {
                     add(&ContainerRow::silent(*class, *ask), (&self.past, &mut self.scratch));
                 }
@@ -140,8 +143,10 @@ impl Cluster {
     /// Counts what a pod uses; `pod` is [`NONE`] for daemons.
     fn take(&mut self, row: &PodRow, pod: u32, used: &Used, alive: &[u32; SLOTS], tally: &mut Tally) {
         let own = tally.see(used, alive);
-        if *alive == [WHOLE_SLOT; SLOTS] && used.measured == [true; SLOTS] && !used.has_gaps() {
-            self.imputed.usual.see(&own, row.ask);
+        let whole_hour = *alive == WHOLE_HOUR;
+        let is_known = whole_hour && used.measured == ALL && !used.has_gaps();
+        if is_known {
+            self.cluster.imputed.usual.see(&own, row.ask);
         }
         if pod == NONE {
             tally.daemons.add(used, alive);
@@ -149,34 +154,37 @@ impl Cluster {
         }
         for k in alive_in(alive) {
             let is = |slots: &[bool; SLOTS]| u64::from(slots.get(k).copied().unwrap_or_default());
-            self.imputed.pod_slots += 1;
-            self.imputed.imputed_pod_slots += is(&used.imputed);
-            self.imputed.pod_slots_without_peak += is(&used.without_peak);
+            self.cluster.imputed.pod_slots += 1;
+            self.cluster.imputed.imputed_pod_slots += is(&used.imputed);
+            self.cluster.imputed.pod_slots_without_peak += is(&used.without_peak);
         }
         if let Some(means) = means(&mut self.scratch.workloads, row.workload) {
-            let known = std::array::from_fn(|k| {
-                let is = |slots: &[bool; SLOTS]| slots.get(k).copied().unwrap_or_default();
-                alive.get(k).is_some_and(|seconds| *seconds > 0) && is(&used.measured) && !is(&used.imputed)
-            });
+            let mut known = ALL;
+            if !is_known {
+                let slots = alive.iter().zip(used.measured.iter().zip(&used.imputed));
+                for (known, (seconds, (measured, imputed))) in known.iter_mut().zip(slots) {
+                    *known = *seconds > 0 && *measured && !imputed;
+                }
+            }
             means.cpu.add(&used.cpu, &known);
             means.memory.add(&used.memory, &known);
         }
         let demand = Demand::of(used, alive);
         self.count_cpu(row.workload, &demand.cpu);
-        self.demand[pod] = demand;
+        self.cluster.demand[pod] = demand;
         if used.has_gaps() {
             self.guess(pod, Guess { cpu: spread(&used.guess.cpu, alive), memory: used.guess.memory });
         }
     }
 }
 
-impl Cluster {
+impl Intake {
     fn count_cpu(&mut self, workload: u32, cpu: &Lane) {
         let place = index(workload);
-        if place >= self.cpu_used.len() {
-            self.cpu_used.resize(place + 1, 0);
+        if place >= self.cluster.cpu_used.len() {
+            self.cluster.cpu_used.resize(place + 1, 0);
         }
-        if let Some(sum) = self.cpu_used.get_mut(place) {
+        if let Some(sum) = self.cluster.cpu_used.get_mut(place) {
             // A millicore in a slot is 300 core-milliseconds.
             *sum += cpu.0.iter().map(|millicores| u64::from(*millicores) * 300).sum::<u64>();
         }
@@ -191,10 +199,15 @@ fn of_classes<'h>(hour: &'h Hour, ids: &'h [u32]) -> impl Iterator<Item = &'h Co
 
 /// Seconds of a slot.
 const WHOLE_SLOT: u32 = 300;
+/// Every slot of the hour.
+const ALL: [bool; SLOTS] = [true; SLOTS];
+/// Seconds of the slots of a pod that lives through the hour.
+const WHOLE_HOUR: [u32; SLOTS] = [WHOLE_SLOT; SLOTS];
 
 /// Seconds of each slot in which a pod is alive; none of those in which its zone is frozen.
 fn alive(hour: &Hour, row: &PodRow) -> [u32; SLOTS] {
     match hour.frozen().of_zone(row.zone) {
+        None if row.alive_from == 0 && i64::from(row.alive_to) == HOUR_SECONDS => WHOLE_HOUR,
         None => std::array::from_fn(|k| row.alive_in(k)),
         Some(frozen) => std::array::from_fn(|k| match frozen.get(k) {
             Some(true) => 0,
@@ -216,6 +229,9 @@ fn spread(lane: &Lane, alive: &[u32; SLOTS]) -> Lane {
 impl Demand {
     /// Returns the use of a pod that is alive for so many seconds of each slot.
     fn of(used: &Used, alive: &[u32; SLOTS]) -> Self {
+        if *alive == WHOLE_HOUR {
+            return Self { cpu: used.cpu, cpu_max: used.peak, memory: used.memory, memory_mean: used.memory_mean };
+        }
         // Lanes are zero where it is not alive, but for what is known in the whole hour.
         let mean = |lane: &Lane| spread(lane, alive);
         Self { cpu: mean(&used.cpu), cpu_max: used.peak, memory: used.memory, memory_mean: mean(&used.memory_mean) }

@@ -215,10 +215,15 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The next `n` bits, at most 32.
     fn take(&mut self, n: u32) -> u64 {
-        let eight = self.bytes.get(self.at / 8..).and_then(|rest| rest.first_chunk());
-        let bits = u64::from_le_bytes(eight.copied().unwrap_or_default()) >> (self.at % 8);
+        let bits = self.eight();
         self.at += index(n);
         bits & ((1 << n) - 1)
+    }
+
+    /// The bits to come, 57 of them at least.
+    fn eight(&self) -> u64 {
+        let eight = self.bytes.get(self.at / 8..).and_then(|rest| rest.first_chunk());
+        u64::from_le_bytes(eight.copied().unwrap_or_default()) >> (self.at % 8)
     }
 
     fn small(&mut self, n: u32) -> u32 {
@@ -227,13 +232,13 @@ impl Reader<'_> {
 
     fn lane(&mut self, other: Option<&Lane>) -> Lane {
         match (self.take(2), other) {
-            (form::KNOWN, _) => Lane(self.values([true; SLOTS])),
+            (form::KNOWN, _) => Lane(self.all_values()),
             (form::SOME, _) => {
                 let known = std::array::from_fn(|_| self.take(1) == 1);
                 Lane(self.values(known))
             }
             (form::MORE, Some(other)) => {
-                let mut lane = self.values([true; SLOTS]);
+                let mut lane = self.all_values();
                 lane.iter_mut().zip(&other.0).for_each(|(more, less)| *more += less);
                 Lane(lane)
             }
@@ -242,10 +247,35 @@ impl Reader<'_> {
     }
 
     fn values(&mut self, known: [bool; SLOTS]) -> [u32; SLOTS] {
-        let of_least = self.small(6);
-        let least = self.small(of_least);
-        let of_each = self.small(6);
+        let (least, of_each) = self.least();
         known.map(|known| if known { least + self.small(of_each) } else { UNKNOWN })
+    }
+
+    /// The values of a lane of which every one is known.
+    fn all_values(&mut self) -> [u32; SLOTS] {
+        let (least, of_each) = self.least();
+        let mut values = [least; SLOTS];
+        if of_each == 0 {
+            return values;
+        }
+        // As many at a time as eight bytes have that begin within a byte.
+        let together = index(56 / of_each);
+        let mask = (1 << of_each) - 1;
+        for values in values.chunks_mut(together) {
+            let mut bits = self.eight();
+            for value in &mut *values {
+                *value += u32::try_from(bits & mask).unwrap_or(NONE);
+                bits >>= of_each;
+            }
+            self.at += index(of_each) * values.len();
+        }
+        values
+    }
+
+    /// The least of the values of a lane, and the bits of each of them.
+    fn least(&mut self) -> (u32, u32) {
+        let of_least = self.small(6);
+        (self.small(of_least), self.small(6))
     }
 }
 

@@ -21,9 +21,18 @@ impl<O: Observer> Simulation<O> {
         if self.lots[lot].tried == seen && self.slot > 0 {
             return;
         }
+        let mut left = self.left_of(lot, budget, t);
+        if left == 0 {
+            return;
+        }
+        // Where the limits on evictions let not even the machine with fewest pods go, none is drained and none replaced.
+        let fewest = settled.iter().map(|m| self.machines[*m].pods.len()).min();
+        if fewest.is_none_or(|fewest| !self.may_evict_so_many(fewest)) {
+            self.lots[lot].tried = seen;
+            return;
+        }
         // Shares are never negative, so their bits are in their order.
         settled.sort_by_cached_key(|m| (self.allocated(*m).to_bits(), self.machines[*m].serial));
-        let mut left = self.left_of(lot, budget, t);
         let movable = settled.iter().filter(|m| self.may_evict(cluster, &self.machines[**m].pods));
         let candidates: Vec<u32> = movable.take(LOOKED_AT).copied().collect();
         let mut stay = Vec::new();

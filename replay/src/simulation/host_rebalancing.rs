@@ -7,7 +7,7 @@ use super::state::Due;
 use crate::decision_log::{Decision, HostReason, Observer};
 use crate::host_usage_prediction::Series;
 use crate::input_hour::NONE;
-use crate::number::unsigned;
+use crate::number::{float, unsigned};
 
 impl<O: Observer> Simulation<O> {
     /// Hosts of a zone that are ready and stay.
@@ -264,12 +264,10 @@ impl<O: Observer> Simulation<O> {
         let Some(given) = given else { return self.stays_within(h, m, limit) };
         let Some(pool) = &self.setup.pool else { return false };
         let kind = &self.kinds[self.machines[m].kind];
-        let (vcpu, memory): (u32, u32) = self.hosts[h].members.iter().fold((0, 0), |(vcpu, memory), member| {
-            let kind = &self.kinds[self.machines[*member].kind];
-            (vcpu + kind.vcpu, memory + kind.memory_mib)
-        });
-        let caps = f64::from(vcpu + given.vcpu + kind.vcpu) <= f64::from(pool.host.threads) * pool.cpu_overcommit
-            && f64::from(memory + given.memory_mib + kind.memory_mib)
+        let with = |carried: u64, given: u32, own: u32| float(carried + u64::from(given) + u64::from(own));
+        let host = &self.hosts[h];
+        let caps = with(host.vcpu, given.vcpu, kind.vcpu) <= f64::from(pool.host.threads) * pool.cpu_overcommit
+            && with(host.memory_mib, given.memory_mib, kind.memory_mib)
                 <= f64::from(pool.host.memory_mib) * pool.memory_overcommit;
         let expected = self.expected(h, m);
         let end = self.history_slot;

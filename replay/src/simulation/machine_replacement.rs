@@ -166,10 +166,10 @@ impl<O: Observer> Simulation<O> {
         work: &mut usize,
     ) -> Option<Repacking> {
         let packer = self.packer(lot)?;
-        let machines: Vec<u32> = old.iter().map(|candidate| candidate.machine).collect();
-        if !self.may_evict_so_many(machines.iter().map(|m| self.machines[*m].pods.len()).sum()) {
+        if !self.may_evict_so_many(old.iter().map(|candidate| self.machines[candidate.machine].pods.len()).sum()) {
             return None;
         }
+        let machines: Vec<u32> = old.iter().map(|candidate| candidate.machine).collect();
         let all: Vec<u32> = machines.iter().flat_map(|m| self.machines[*m].pods.iter().copied()).collect();
         if !self.may_evict(cluster, &all) {
             return None;

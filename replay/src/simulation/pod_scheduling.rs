@@ -95,7 +95,7 @@ impl<O: Observer> Simulation<O> {
                 self.starts_late(cluster, pod, t);
             }
         }
-        self.machines[m].carries(self.late.use_of(cluster, pod), self.slot);
+        self.machines[m].carries(self.late.use_of(cluster, pod));
         if self.places[pod].is_due {
             self.runs(cluster, pod, t);
         }
@@ -270,7 +270,7 @@ impl<O: Observer> Simulation<O> {
     }
 
     fn grow_lot(&mut self, cluster: &Cluster, lot: u32, mut pods: Vec<u32>, t: i64) {
-        let typical = self.kinds.iter().map(|kind| kind.room).max().unwrap_or_default();
+        let typical = self.typical;
         let size = |item: &Item| {
             let share = |n: u32, has: u32| float(n.into()) / f64::from(has.max(1));
             share(item.cpu, typical.cpu).max(share(item.memory, typical.memory))

@@ -12,7 +12,7 @@ impl<O: Observer> Simulation<O> {
     /// A pod is due, and waits for its machine: work will be done later.
     pub(super) fn waits(&mut self, cluster: &Cluster, pod: u32) {
         if cluster.pods[pod].role.shifts() && self.places[pod].machine != NONE {
-            self.late.0.insert(pod, Late::new(Kept::of(cluster, pod)));
+            self.late.insert(pod, Late::new(Kept::of(cluster, pod)));
         }
     }
 
@@ -27,7 +27,7 @@ impl<O: Observer> Simulation<O> {
             return;
         }
         let overtaken = self.is_overtaken(cluster, pod, t);
-        if let Some(late) = self.late.0.get_mut(&pod) {
+        if let Some(late) = self.late.get_mut(pod) {
             late.overtaken = overtaken;
             late.by = (t - row.since).min(FOLLOWED_SECONDS);
             late.from = t - late.by;
@@ -68,16 +68,16 @@ impl<O: Observer> Simulation<O> {
 
     /// Machines use what late work on them uses in this hour, and not what it used as recorded.
     pub(super) fn shift_late(&mut self, cluster: &Cluster) {
-        for (pod, late) in &mut self.late.0 {
-            late.next_hour(Kept::of(cluster, *pod));
+        for (pod, late) in self.late.iter_mut() {
+            late.next_hour(Kept::of(cluster, pod));
             if late.by == NEVER {
                 continue;
             }
-            let row = &cluster.pods[*pod];
+            let row = &cluster.pods[pod];
             late.now = late.shifted(self.hour_start, row.since, row.until);
-            let machine = &mut self.machines[self.places[*pod].machine];
-            machine.carries_no_more(PodUse { demand: &cluster.demand[*pod], guess: cluster.guess_of(*pod) }, 0);
-            machine.carries(PodUse { demand: &late.now.demand, guess: Some(&late.now.guess) }, 0);
+            let machine = &mut self.machines[self.places[pod].machine];
+            machine.carries_no_more(PodUse { demand: &cluster.demand[pod], guess: cluster.guess_of(pod) });
+            machine.carries(PodUse { demand: &late.now.demand, guess: Some(&late.now.guess) });
         }
     }
 }

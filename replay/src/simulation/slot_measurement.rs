@@ -89,27 +89,28 @@ impl Machine {
         }
     }
 
-    /// Uses what a pod uses, from slot `from` on.
-    pub(super) fn carries(&mut self, pod: PodUse<'_>, from: usize) {
-        self.cpu.add_from(&pod.demand.cpu, from);
-        self.peak.add_from(&pod.demand.cpu_max, from);
-        self.memory.add_from(&pod.demand.memory, from);
-        self.memory_mean.add_from(&pod.demand.memory_mean, from);
+    /// Uses what a pod uses from now on. Slots that are over change too: nothing is read of them any more, and all lanes are
+    /// of one length.
+    pub(super) fn carries(&mut self, pod: PodUse<'_>) {
+        self.cpu.add(&pod.demand.cpu);
+        self.peak.add(&pod.demand.cpu_max);
+        self.memory.add(&pod.demand.memory);
+        self.memory_mean.add(&pod.demand.memory_mean);
         if let Some(guess) = pod.guess {
-            self.guess.cpu.add_from(&guess.cpu, from);
-            self.guess.memory.add_from(&guess.memory, from);
+            self.guess.cpu.add(&guess.cpu);
+            self.guess.memory.add(&guess.memory);
         }
     }
 
     /// Takes away what [`Self::carries`] added.
-    pub(super) fn carries_no_more(&mut self, pod: PodUse<'_>, from: usize) {
-        self.cpu.sub_from(&pod.demand.cpu, from);
-        self.peak.sub_from(&pod.demand.cpu_max, from);
-        self.memory.sub_from(&pod.demand.memory, from);
-        self.memory_mean.sub_from(&pod.demand.memory_mean, from);
+    pub(super) fn carries_no_more(&mut self, pod: PodUse<'_>) {
+        self.cpu.sub(&pod.demand.cpu);
+        self.peak.sub(&pod.demand.cpu_max);
+        self.memory.sub(&pod.demand.memory);
+        self.memory_mean.sub(&pod.demand.memory_mean);
         if let Some(guess) = pod.guess {
-            self.guess.cpu.sub_from(&guess.cpu, from);
-            self.guess.memory.sub_from(&guess.memory, from);
+            self.guess.cpu.sub(&guess.cpu);
+            self.guess.memory.sub(&guess.memory);
         }
     }
 }
@@ -144,11 +145,14 @@ impl<O: Observer> Simulation<O> {
             }
             point.pods += u32::try_from(lot.served_pods()).unwrap_or(u32::MAX);
         }
+        let mut ended = 0..0;
         for m in self.machines.ids() {
             if self.machines[m].live && self.is_frozen(m) {
                 self.stands_still(cluster, m);
             } else if self.machines[m].live && self.machines[m].ready {
-                self.measure_machine(cluster, m, t, counts, &mut point);
+                ended = self.ended_on(m, ended.end);
+                let memory = self.memory_together(cluster, &self.machines[m], ended.clone());
+                self.measure_machine(cluster, (m, memory), t, counts, &mut point);
             } else if self.machines[m].live && self.machines[m].evm.is_none() {
                 point.nodes += 1;
                 let kind = &self.kinds[self.machines[m].kind];
@@ -212,9 +216,16 @@ impl<O: Observer> Simulation<O> {
         }
     }
 
-    fn measure_machine(&mut self, cluster: &Cluster, m: u32, t: i64, counts: bool, point: &mut Point) {
+    /// Measures a machine, on which pods have had so much memory together, part of which is imputed.
+    fn measure_machine(
+        &mut self,
+        cluster: &Cluster,
+        (m, (largest, guessed)): (u32, (u32, u32)),
+        t: i64,
+        counts: bool,
+        point: &mut Point,
+    ) {
         let k = self.slot;
-        let (largest, guessed) = self.memory_together(cluster, m, &self.machines[m]);
         let machine = &mut self.machines[m];
         let kind = &self.kinds[machine.kind];
         let pods = OfPods { cpu: machine.cpu.at(k), memory: machine.memory_mean.at(k) };

@@ -57,10 +57,12 @@ impl<O: Observer> Simulation<O> {
                         self.becomes_due(cluster, event.pod, at);
                     }
                 }
-                let (thawed, others): (Vec<u32>, Vec<u32>) = asked
-                    .iter()
-                    .map(|event| event.pod)
-                    .partition(|pod| at == t && cluster.thaws(cluster.pods[*pod].zone, k));
+                let asked = asked.iter().map(|event| event.pod);
+                let (thawed, others): (Vec<u32>, Vec<u32>) = if at == t && cluster.may_thaw() {
+                    asked.partition(|pod| cluster.thaws(cluster.pods[*pod].zone, k))
+                } else {
+                    (Vec::new(), asked.collect())
+                };
                 // What began while its zone was frozen finds its machines: they came up meanwhile.
                 if !thawed.is_empty() {
                     let instant = std::mem::replace(&mut self.instant, true);
@@ -167,7 +169,7 @@ impl<O: Observer> Simulation<O> {
 
     /// Takes what a pod uses from this slot on off its machine, before it goes elsewhere.
     pub(super) fn uses_no_more(&mut self, cluster: &Cluster, pod: u32, m: u32) {
-        self.machines[m].carries_no_more(self.late.use_of(cluster, pod), self.slot);
+        self.machines[m].carries_no_more(self.late.use_of(cluster, pod));
     }
 
     /// Returns how machines of a lot go away.

@@ -3,6 +3,8 @@
 //! A slot's largest memory is known of each pod, and not when in the slot it was. Pods that were there together may have had
 //! it together, so their largest add up; a pod that ended before another began cannot have had its memory beside the other's.
 
+use std::ops::Range;
+
 use super::Simulation;
 use super::state::{Machine, Stay, most_together};
 use crate::cluster::Cluster;
@@ -39,17 +41,23 @@ impl<O: Observer> Simulation<O> {
         self.ended.sort_unstable();
     }
 
+    /// The stays that ended on a machine, from that at `first` on, which is the first that did on it or one after it.
+    pub(super) fn ended_on(&self, m: u32, first: usize) -> Range<usize> {
+        let left = self.ended.get(first..).unwrap_or_default();
+        let before = left.iter().take_while(|stay| stay.machine < m).count();
+        let own = left.iter().skip(before).take_while(|stay| stay.machine == m).count();
+        first + before..first + before + own
+    }
+
     /// Largest memory of the pods on a machine in the slot in work, and what of it is imputed: the sum, but for pods that
-    /// ended in it and those that began only then.
-    pub(super) fn memory_together(&self, cluster: &Cluster, m: u32, machine: &Machine) -> (u32, u32) {
+    /// ended in it and those that began only then. `ended` are the stays that ended on it.
+    pub(super) fn memory_together(&self, cluster: &Cluster, machine: &Machine, ended: Range<usize>) -> (u32, u32) {
         let k = self.slot;
         let all = (machine.memory.at(k), machine.guess.memory.at(k));
-        let first = self.ended.partition_point(|stay| stay.machine < m);
-        let ended = self.ended.iter().skip(first).take_while(|stay| stay.machine == m);
-        let mut parts: Vec<Stay> = ended.copied().collect();
-        if parts.is_empty() {
+        if ended.is_empty() {
             return all;
         }
+        let mut parts: Vec<Stay> = self.ended.get(ended).unwrap_or_default().to_vec();
         let start = self.slot_start();
         let began = machine.pods.iter().filter(|pod| self.places[**pod].is_served());
         let began = began.map(|pod| (*pod, self.places[*pod].served_since())).filter(|(_, since)| *since > start);

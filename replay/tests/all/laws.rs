@@ -365,8 +365,8 @@ proptest! {
         let plain = run(setups(), &hours(&lives, 1));
         let turned = run(setups(), &hours(&lives, turn));
         prop_assert_eq!(format!("{plain:?}"), format!("{turned:?}"));
-        let mut threads = Replay::new(setups()).with_threads(3);
-        hours(&lives, turn).iter().for_each(|hour| threads.advance(hour));
+        let mut threads = Replay::new(setups());
+        threads.advance_over(hours(&lives, turn).iter());
         for ((a, _), (b, _)) in plain.iter().zip(threads.finish()) {
             prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
         }

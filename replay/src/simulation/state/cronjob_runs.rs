@@ -1,8 +1,9 @@
 //! Runs of CronJobs, and the pods that belong to each.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::number::unsigned;
+use crate::slab::Table;
 
 /// Seconds within which pods belong to one run, where nothing else says which they belong to.
 pub(crate) const ONE_RUN_SECONDS: i64 = 60;
@@ -20,15 +21,16 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Runs {
     /// The last runs of each workload, by the order in which they were asked for.
-    pub(crate) last: BTreeMap<u32, VecDeque<Run>>,
+    pub(crate) last: Table<VecDeque<Run>>,
     /// The run of each pod that is there, and whether it is the first of it.
-    pub(crate) of_pod: BTreeMap<u32, (Run, bool)>,
+    pub(crate) of_pod: Table<Option<(Run, bool)>>,
 }
 
 impl Runs {
     /// A pod of a workload is asked for at `t`.
     pub(crate) fn asked(&mut self, pod: u32, workload: u32, number: u64, t: i64) {
-        let runs = self.last.entry(workload).or_default();
+        self.last.grow(workload + 1, VecDeque::new);
+        let runs = &mut self.last[workload];
         let known = runs.iter().find(|run| match number {
             0 => t < run.asked + ONE_RUN_SECONDS,
             number => run.number == number,
@@ -44,22 +46,29 @@ impl Runs {
         if runs.len() > REMEMBERED {
             runs.pop_front();
         }
-        self.of_pod.insert(pod, (run, first));
+        self.of_pod.grow(pod + 1, || None);
+        self.of_pod[pod] = Some((run, first));
     }
 
     /// Returns true when a pod is the first of its run.
     pub(crate) fn begins(&self, pod: u32) -> bool {
-        self.of_pod.get(&pod).is_some_and(|(_, first)| *first)
+        self.of(pod).is_some_and(|(_, first)| first)
     }
 
     /// Returns true when a run after that of a pod was asked for before `t`.
     pub(crate) fn goes_on(&self, pod: u32, workload: u32, t: i64) -> bool {
-        let Some((own, _)) = self.of_pod.get(&pod) else { return false };
+        let Some((own, _)) = self.of(pod) else { return false };
         let later = |run: &Run| run.number != own.number && run.asked > own.asked && run.asked < t;
-        self.last.get(&workload).is_some_and(|runs| runs.iter().any(later))
+        self.last.try_row(workload).is_some_and(|runs| runs.iter().any(later))
+    }
+
+    fn of(&self, pod: u32) -> Option<(Run, bool)> {
+        self.of_pod.try_row(pod).copied().flatten()
     }
 
     pub(crate) fn forget(&mut self, pod: u32) {
-        self.of_pod.remove(&pod);
+        if let Some(run) = self.of_pod.try_row_mut(pod) {
+            *run = None;
+        }
     }
 }

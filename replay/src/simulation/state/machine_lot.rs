@@ -15,7 +15,103 @@ pub(crate) const WEEK_SECONDS: i64 = 7 * 86_400;
 /// Less than any pod asks for.
 pub(crate) const CLOSED: f32 = -1.0;
 
-/// A lot. The columns are what the scheduler scans: room left of machines that take pods, nothing of others.
+/// Room that the scheduler scans, of the machines at [`WIDE`] places: what is left of those that take pods, nothing of
+/// others.
+#[derive(Debug, Clone)]
+pub(crate) struct Rooms {
+    /// Millicores, MiB and volumes free; millicores are [`CLOSED`] where no pod may come.
+    cpu: [f32; WIDE],
+    memory: [f32; WIDE],
+    volumes: [f32; WIDE],
+    /// Free shares of CPU and memory together, by scored requests, and what a millicore and a MiB are of them.
+    share: [f32; WIDE],
+    per_cpu: [f32; WIDE],
+    per_memory: [f32; WIDE],
+    ends: Ends,
+}
+
+/// The most and the least of what open machines have at the places of [`Rooms`]: mostly they tell that none of them is
+/// chosen.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    most_cpu: f32,
+    most_memory: f32,
+    most_share: f32,
+    least_share: f32,
+    most_per_cpu: f32,
+    most_per_memory: f32,
+}
+
+impl Ends {
+    const NONE: Self = Self {
+        most_cpu: CLOSED,
+        most_memory: CLOSED,
+        most_share: f32::NEG_INFINITY,
+        least_share: f32::INFINITY,
+        most_per_cpu: 0.0,
+        most_per_memory: 0.0,
+    };
+}
+
+impl Rooms {
+    const NONE: Self = Self {
+        cpu: [CLOSED; WIDE],
+        memory: [0.0; WIDE],
+        volumes: [0.0; WIDE],
+        share: [0.0; WIDE],
+        per_cpu: [0.0; WIDE],
+        per_memory: [0.0; WIDE],
+        ends: Ends::NONE,
+    };
+
+    #[expect(clippy::indexing_slicing, reason = "every column has as many places as the loop")]
+    fn renew_ends(&mut self) {
+        let (mut memory, mut share, mut less) = (self.memory, self.share, [f32::NEG_INFINITY; WIDE]);
+        for k in 0..WIDE {
+            let open = self.cpu[k] > CLOSED;
+            memory[k] = if open { memory[k] } else { CLOSED };
+            less[k] = if open { -share[k] } else { f32::NEG_INFINITY };
+            share[k] = if open { share[k] } else { f32::NEG_INFINITY };
+        }
+        self.ends = Ends {
+            most_cpu: most(&self.cpu),
+            most_memory: most(&memory),
+            most_share: most(&share),
+            least_share: -most(&less),
+            most_per_cpu: most(&self.per_cpu),
+            most_per_memory: most(&self.per_memory),
+        };
+    }
+
+    /// Returns true when a machine may have room for so many millicores and MiB and a score beyond `best`. Rounding keeps
+    /// what is larger, so a score is never beyond that of the ends.
+    fn may_hold(&self, (cpu, memory): (f32, f32), scored: (f32, f32), score: Score, best: f32) -> bool {
+        let ends = &self.ends;
+        let most = match score {
+            Score::LeastAllocated => ends.most_share,
+            Score::MostAllocated => {
+                -(ends.least_share - scored.0 * ends.most_per_cpu - scored.1 * ends.most_per_memory)
+            }
+        };
+        ends.most_cpu >= cpu && ends.most_memory >= memory && most > best
+    }
+}
+
+/// The most of some scores.
+#[expect(clippy::indexing_slicing, reason = "every half has as many places as its loop")]
+fn most(scores: &[f32; WIDE]) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let (mut eight, mut four) = ([0.0; 8], [0.0; 4]);
+    for k in 0..8 {
+        eight[k] = larger(scores[k], scores[k + 8]);
+    }
+    for k in 0..4 {
+        four[k] = larger(eight[k], eight[k + 4]);
+    }
+    larger(larger(four[0], four[1]), larger(four[2], four[3]))
+}
+
+/// A lot.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lot {
     pub(crate) evm: bool,
@@ -25,14 +121,8 @@ pub(crate) struct Lot {
     /// Machine at each place; [`NONE`] at free ones.
     pub(crate) machines: Vec<u32>,
     pub(crate) free: FreePlaces,
-    /// Millicores, MiB and volumes free; millicores are [`CLOSED`] where no pod may come.
-    pub(crate) cpu: Vec<f32>,
-    pub(crate) memory: Vec<f32>,
-    pub(crate) volumes: Vec<f32>,
-    /// Free shares of CPU and memory together, by scored requests, and what a millicore and a MiB are of them.
-    pub(crate) share: Vec<f32>,
-    pub(crate) per_cpu: Vec<f32>,
-    pub(crate) per_memory: Vec<f32>,
+    /// Room of the machines at all places.
+    pub(crate) rooms: Vec<Rooms>,
     /// Machines that are not ready yet, in the order of their requests.
     pub(crate) booting: Vec<u32>,
     /// Requests served now, since when, and what of this slot is over.
@@ -101,12 +191,7 @@ impl Lot {
             return pos;
         }
         self.machines.push(machine);
-        // Whole chunks, so that the scan has no rest.
-        let n = self.machines.len().next_multiple_of(WIDE);
-        self.cpu.resize(n, CLOSED);
-        for column in [&mut self.memory, &mut self.volumes, &mut self.share, &mut self.per_cpu, &mut self.per_memory] {
-            column.resize(n, 0.0);
-        }
+        self.rooms.resize(self.machines.len().div_ceil(WIDE), Rooms::NONE);
         crate::number::id(self.machines.len()) - 1
     }
 
@@ -117,22 +202,26 @@ impl Lot {
         let free = |has: u32, taken: u32, per: f32| 1.0 - float32(taken.min(has)) * per;
         let share = free(kind.room.cpu, machine.scored.cpu_millicores, per_cpu)
             + free(kind.room.memory, machine.scored.memory_mib, per_memory);
+        let (chunk, within) = (index(machine.pos) / WIDE, index(machine.pos) % WIDE);
+        let Some(rooms) = self.rooms.get_mut(chunk) else { return };
         for (column, value) in [
-            (&mut self.cpu, if open { float32(machine.room.cpu) } else { CLOSED }),
-            (&mut self.memory, float32(machine.room.memory)),
-            (&mut self.volumes, float32(machine.room.volumes)),
-            (&mut self.share, share),
-            (&mut self.per_cpu, per_cpu),
-            (&mut self.per_memory, per_memory),
+            (&mut rooms.cpu, if open { float32(machine.room.cpu) } else { CLOSED }),
+            (&mut rooms.memory, float32(machine.room.memory)),
+            (&mut rooms.volumes, float32(machine.room.volumes)),
+            (&mut rooms.share, share),
+            (&mut rooms.per_cpu, per_cpu),
+            (&mut rooms.per_memory, per_memory),
         ] {
-            if let Some(cell) = column.get_mut(index(machine.pos)) {
+            if let Some(cell) = column.get_mut(within) {
                 *cell = value;
             }
         }
+        rooms.renew_ends();
     }
 
     /// The place with room whose score is best after `item` came, and that score; the first of equals. `barred` is a
     /// place that may not be chosen.
+    #[expect(clippy::indexing_slicing, reason = "every column has as many places as the loop")]
     pub(crate) fn best(&self, item: &Item, score: Score, barred: impl Fn(u32) -> bool) -> Option<(f32, u32)> {
         let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
         let scored = (float32(item.cpu.max(least(item.cpu))), float32(item.memory.max(least_memory(item.memory))));
@@ -141,20 +230,17 @@ impl Lot {
             Score::MostAllocated => -1.0,
         };
         let mut best = (f32::NEG_INFINITY, None);
-        let rooms = self.cpu.chunks_exact(WIDE).zip(self.memory.chunks_exact(WIDE));
-        let rooms = rooms.zip(self.volumes.chunks_exact(WIDE));
-        let scores = self.share.chunks_exact(WIDE).zip(self.per_cpu.chunks_exact(WIDE));
-        let scores = scores.zip(self.per_memory.chunks_exact(WIDE));
-        for (chunk, (((cs, ms), vs), ((shares, per_cpus), per_memories))) in rooms.zip(scores).enumerate() {
-            let mut after = [f32::NEG_INFINITY; WIDE];
-            let room = cs.iter().zip(ms).zip(vs);
-            let counts = shares.iter().zip(per_cpus).zip(per_memories);
-            for (after, (((c, m), v), ((share, per_cpu), per_memory))) in after.iter_mut().zip(room.zip(counts)) {
-                let score = sign * (share - scored.0 * per_cpu - scored.1 * per_memory);
-                let fits = (*c >= cpu) & (*m >= memory) & (*v >= volumes);
-                *after = if fits { score } else { f32::NEG_INFINITY };
+        for (chunk, rooms) in self.rooms.iter().enumerate() {
+            if !rooms.may_hold((cpu, memory), scored, score, best.0) {
+                continue;
             }
-            let mut top = after.iter().copied().fold(best.0, |a, b| if b > a { b } else { a });
+            let mut after = [f32::NEG_INFINITY; WIDE];
+            for (k, after) in after.iter_mut().enumerate() {
+                let worth = sign * (rooms.share[k] - scored.0 * rooms.per_cpu[k] - scored.1 * rooms.per_memory[k]);
+                let fits = (rooms.cpu[k] >= cpu) & (rooms.memory[k] >= memory) & (rooms.volumes[k] >= volumes);
+                *after = if fits { worth } else { f32::NEG_INFINITY };
+            }
+            let mut top = most(&after);
             // Rarely more than once: a place that is barred is struck off, and the chunk looked at again.
             while top > best.0 {
                 let Some(within) = after.iter().position(|score| *score >= top) else { break };
@@ -163,7 +249,7 @@ impl Lot {
                     if let Some(cell) = after.get_mut(within) {
                         *cell = f32::NEG_INFINITY;
                     }
-                    top = after.iter().copied().fold(best.0, |a, b| if b > a { b } else { a });
+                    top = most(&after);
                 } else {
                     best = (top, Some(pos));
                 }
@@ -176,7 +262,7 @@ impl Lot {
     pub(crate) fn least_room(&self, item: &Item, barred: impl Fn(u32) -> bool) -> Option<u32> {
         let (cpu, memory, volumes) = (float32(item.cpu), float32(item.memory), float32(item.volumes));
         let mut best: Option<(f32, f32, u32)> = None;
-        let rooms = self.cpu.iter().zip(&self.memory).zip(&self.volumes);
+        let rooms = self.rooms.iter().flat_map(|rooms| rooms.cpu.iter().zip(&rooms.memory).zip(&rooms.volumes));
         for (((c, m), v), machine) in rooms.zip(&self.machines) {
             if *c >= cpu && *m >= memory && *v >= volumes {
                 let before = |best: &(f32, f32, u32)| (*m, *c, *machine) < *best;

@@ -1,10 +1,9 @@
 //! Work that starts late is done later: its end and what it uses are shifted by what it is late.
 
-use std::collections::BTreeMap;
-
 use crate::cluster::{Cluster, Demand, Guess, KEPT_HOURS, NEVER};
-use crate::input_hour::{HOUR_SECONDS, SLOT_SECONDS, SLOTS};
-use crate::number::unsigned;
+use crate::input_hour::{HOUR_SECONDS, NONE, SLOT_SECONDS, SLOTS};
+use crate::number::{id, index, unsigned};
+use crate::slab::Table;
 
 /// Use of a pod in an hour, and the part of it that is imputed; `None` where nothing is.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +43,18 @@ pub(crate) struct Late {
     pub(crate) overtaken: bool,
 }
 
-/// Work that waits or started late, by the id of its pod.
+/// Work that waits or started late, in no order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Lates(pub(crate) BTreeMap<u32, Late>);
+pub(crate) struct Lates {
+    rows: Vec<(u32, Box<Late>)>,
+    /// Row of each pod; [`NONE`] for nearly all of them.
+    row_of: Table<u32>,
+}
 
 impl Lates {
     /// Returns the use of a pod in the hour in work.
     pub(crate) fn use_of<'a>(&'a self, cluster: &'a Cluster, pod: u32) -> PodUse<'a> {
-        match self.0.get(&pod) {
+        match self.get(pod) {
             Some(Late { by, now, .. }) if *by < NEVER => PodUse { demand: &now.demand, guess: Some(&now.guess) },
             _ => PodUse { demand: &cluster.demand[pod], guess: cluster.guess_of(pod) },
         }
@@ -59,16 +62,48 @@ impl Lates {
 
     /// Returns true when the pod waits or started late, and is to do its work all the same.
     pub(crate) fn has(&self, pod: u32) -> bool {
-        self.0.contains_key(&pod)
+        self.get(pod).is_some()
     }
 
     /// Returns true when the next run was asked for before this one started.
     pub(crate) fn was_overtaken(&self, pod: u32) -> bool {
-        self.0.get(&pod).is_some_and(|late| late.overtaken)
+        self.get(pod).is_some_and(|late| late.overtaken)
+    }
+
+    fn row(&self, pod: u32) -> usize {
+        self.row_of.try_row(pod).map_or(usize::MAX, |row| index(*row))
+    }
+
+    fn get(&self, pod: u32) -> Option<&Late> {
+        self.rows.get(self.row(pod)).map(|(_, late)| &**late)
+    }
+
+    pub(crate) fn get_mut(&mut self, pod: u32) -> Option<&mut Late> {
+        let row = self.row(pod);
+        self.rows.get_mut(row).map(|(_, late)| &mut **late)
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Late)> {
+        self.rows.iter_mut().map(|(pod, late)| (*pod, &mut **late))
+    }
+
+    pub(crate) fn insert(&mut self, pod: u32, late: Late) {
+        self.forget(pod);
+        self.row_of.grow(pod + 1, || NONE);
+        self.row_of[pod] = id(self.rows.len());
+        self.rows.push((pod, Box::new(late)));
     }
 
     pub(crate) fn forget(&mut self, pod: u32) {
-        self.0.remove(&pod);
+        let row = self.row(pod);
+        if row >= self.rows.len() {
+            return;
+        }
+        self.rows.swap_remove(row);
+        self.row_of[pod] = NONE;
+        if let Some((moved, _)) = self.rows.get(row) {
+            self.row_of[*moved] = id(row);
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Passes over the hours: what every one of them shares, and the first, on EC2.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use lake::Lake;
 use replay::{Base, Hour, Limits, Outcome, PackedHours, Replay, RightSizing, Setup};
@@ -24,7 +26,7 @@ pub(crate) const MENDED: [Limit; 4] = [Limit::LateServices, Limit::LateBatch, Li
 
 /// Bytes of hours that are kept from the first pass for those after it; what there is beyond is read again.
 const KEPT_BYTES: usize = 384 << 20;
-/// Kept hours that another thread has ready.
+/// Hours that are ready before a run takes them.
 const HOURS_AHEAD: usize = 2;
 
 /// Replays of the window that an analysis may take; what is left out where there would be more, may be.
@@ -59,8 +61,7 @@ struct Run {
 
 impl Run {
     fn new(setups: Vec<Setup>, rule: RightSizing, from: usize) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let replay = Replay::right_sizing(setups.clone(), rule).with_threads(threads);
+        let replay = Replay::right_sizing(setups.clone(), rule);
         Self { replay, setups, rule, from, before: None }
     }
 
@@ -101,11 +102,15 @@ impl Run {
         runs
     }
 
-    fn advance(&mut self, (at, hour): (usize, &Hour), split: usize) {
-        if at == split {
+    /// Advances by those of the hours that it has not seen.
+    fn advance(&mut self, hours: impl Iterator<Item = (usize, Arc<Hour>)>, split: usize) {
+        let from = self.from;
+        let mut hours = hours.filter(|(at, _)| *at >= from).peekable();
+        self.replay.advance_over(std::iter::from_fn(|| hours.next_if(|(at, _)| *at != split)).map(|(_, hour)| hour));
+        if hours.peek().is_some() {
             self.split_here();
+            self.replay.advance_over(hours.map(|(_, hour)| hour));
         }
-        self.replay.advance(hour);
     }
 
     /// Takes all that was replayed so far for the hours before those that are reported, unless these have begun.
@@ -200,34 +205,45 @@ impl<'l> Source<'l> {
     ) -> Result<(), AnalyzeError> {
         let Some(start) = runs.iter().map(|run| run.from).min() else { return Ok(()) };
         let as_kept = choices.selections.len() == 1;
-        let mut advance = |at: usize, hour: &Hour| {
-            runs.iter_mut().filter(|run| run.from <= at).for_each(|run| run.advance((at, hour), stretch.split));
-        };
         let from = stretch.hours.end.min(self.kept.len()).max(start);
         let of_kept = start..from;
         if as_kept {
-            each_kept(&self.kept, of_kept, &mut advance);
+            let kept = |at: usize| Some((at, self.kept.hour(at)?));
+            advance(runs, of_kept.filter_map(kept), stretch.split);
         } else {
             let hours = self.hours.get(of_kept.clone()).unwrap_or_default();
             let mut days = Days::new(self.lake, self.cluster, hours, MOVING);
-            let mut at = of_kept;
-            while let Some(day) = days.next().await? {
-                for moving in read_traces(&day, names, choices)? {
-                    let Some((at, hour)) = at.next().and_then(|at| Some((at, self.kept.hour(at)?))) else { break };
-                    advance(at, &hour.moving_as(&moving));
+            let (mut at, mut read) = (of_kept, Vec::new());
+            loop {
+                let day = days.next().await?;
+                let moving = |(moving, at): (Hour, usize)| Some((at, self.kept.hour(at)?.moving_as(&moving)));
+                let hours = read.into_iter().zip(at.by_ref()).filter_map(moving);
+                let next = || day.as_ref().map_or_else(|| Ok(Vec::new()), |day| read_traces(day, names, choices));
+                read = advance_beside(runs, hours, stretch.split, next)?;
+                if day.is_none() {
+                    break;
                 }
             }
         }
         let left = self.hours.get(from..stretch.hours.end).unwrap_or_default();
         let mut days = Days::new(self.lake, self.cluster, left, REPLAYED);
-        let mut at = from;
-        while let Some(day) = days.next().await? {
-            for hour in read_traces(&day, names, choices)? {
-                if as_kept && at == self.kept.len() && self.kept.bytes() < KEPT_BYTES {
-                    self.kept.push(&hour);
+        let (mut at, mut read) = (from, Vec::new());
+        loop {
+            let day = days.next().await?;
+            let next = || {
+                let read = day.as_ref().map_or_else(|| Ok(Vec::new()), |day| read_traces(day, names, choices))?;
+                let hours: Vec<(usize, Hour)> = (at..).zip(read).collect();
+                for (at, hour) in &hours {
+                    if as_kept && *at == self.kept.len() && self.kept.bytes() < KEPT_BYTES {
+                        self.kept.push(hour);
+                    }
                 }
-                advance(at, &hour);
-                at += 1;
+                Ok::<_, AnalyzeError>(hours)
+            };
+            read = advance_beside(runs, read.into_iter(), stretch.split, next)?;
+            at += read.len();
+            if day.is_none() {
+                break;
             }
         }
         // A pass that ends before the split has all of it before that.
@@ -246,13 +262,34 @@ impl<'l> Source<'l> {
     }
 }
 
-/// Calls `take` with kept hours in order, unpacked on another thread meanwhile.
-fn each_kept(kept: &PackedHours, hours: Range<usize>, mut take: impl FnMut(usize, &Hour)) {
-    let (ready, next) = std::sync::mpsc::sync_channel(HOURS_AHEAD);
+/// Advances every run by hours as they come, each on threads of its own.
+fn advance(runs: &mut [Run], hours: impl Iterator<Item = (usize, Hour)>, split: usize) {
     std::thread::scope(|threads| {
-        threads.spawn(move || hours.filter_map(|at| Some((at, kept.hour(at)?))).try_for_each(|hour| ready.send(hour)));
-        next.iter().for_each(|(at, hour)| take(at, &hour));
+        let mut begun = Vec::with_capacity(runs.len());
+        for run in runs {
+            let (ready, hours) = sync_channel(HOURS_AHEAD);
+            threads.spawn(move || run.advance(hours.into_iter(), split));
+            begun.push(ready);
+        }
+        for (at, hour) in hours {
+            let hour = Arc::new(hour);
+            // Who takes none any more has panicked, and so does this thread once it has joined it.
+            begun.iter().for_each(|run| drop(run.send((at, Arc::clone(&hour)))));
+        }
     });
+}
+
+/// Advances every run by hours while the next ones are read.
+fn advance_beside<R>(
+    runs: &mut [Run],
+    hours: impl Iterator<Item = (usize, Hour)> + Send,
+    split: usize,
+    read: impl FnOnce() -> R,
+) -> R {
+    std::thread::scope(|threads| {
+        threads.spawn(move || advance(runs, hours, split));
+        read()
+    })
 }
 
 fn count(n: usize) -> f64 {
