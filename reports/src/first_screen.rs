@@ -106,15 +106,18 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
     (if gains { "pays" } else { "open" }, format!("{}.", wording::stance(verdict)))
 }
 
+/// Returns true when what is recommended stands on an assumption that must first be tried on machines.
+fn must_be_tried(analysis: &View<'_>) -> bool {
+    AssumptionTest::first_of(&analysis.verdict).is_some_and(|test| test.on_machines)
+}
+
 /// Returns true when an elastic machine pool pays.
 fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     match (reason, analysis.verdict.recommended()) {
         (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => {
             let level = analysis.verdict.confidence.as_ref().map(|confidence| confidence.level);
             match level {
-                _ if AssumptionTest::first_of(&analysis.verdict).is_some_and(|test| test.on_machines) => {
-                    "Only if a test confirms it."
-                }
+                _ if must_be_tried(analysis) => "Only if a test confirms it.",
                 Some(ConfidenceLevel::Low) => "Yes, on these assumptions; confidence is low.",
                 _ => "Yes.",
             }
@@ -171,7 +174,12 @@ fn saves(analysis: &View<'_>) -> String {
     let change = verdict.recommended().filter(|id| id.is_change());
     if let Some(amounts) = verdict.amounts.as_ref().filter(|_| change.is_some()) {
         let month = amounts.saving_monthly_usd;
-        let verb = if month < 0.0 { "Costs" } else { "Saves" };
+        let must_be_tried = change.is_some_and(ScenarioId::is_emp) && must_be_tried(analysis);
+        let verb = match month {
+            month if month < 0.0 => "Costs",
+            _ if must_be_tried => "Would save",
+            _ => "Saves",
+        };
         let more = if month < 0.0 { " more" } else { "" };
         let share = amounts.saving_fraction.filter(|_| month > 0.0).map(wording::percent_brief);
         let share = share.map(|share| format!(", {share} of today’s cost")).unwrap_or_default();
@@ -247,7 +255,7 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
                     Some(_) => "; later steps bring the rest",
                     None => "",
                 };
-                let part = saved(then).map(|usd| format!(", which brings {usd} of it{rest}"));
+                let part = saved(then).map(|usd| format!(", which brings {usd} of the saving{rest}"));
                 format!("{}{}", then.what, part.unwrap_or_else(|| costs_until_later(analysis, then)))
             }));
         }
@@ -263,8 +271,10 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         }
     }
     if let Some(test) = test {
+        // What comes later, if it comes at all, stands with the steps.
+        texts.truncate(1);
         if let Some(then) = texts.first_mut() {
-            *then = format!("If it is as assumed, {}", lowered(then));
+            *then = format!("If so, {}", lowered(then));
         }
         texts.insert(0, test.what.clone());
     }

@@ -38,7 +38,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "Right-size requests and repack.",
             "with one spare m5a.large ready in each zone ($125 a month, already taken off the saving)",
             "How sure Medium: our simulation of today’s cluster is 2.3 % below your bill.",
-            "Do first 1. Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot (costs $125 a month, already taken off the saving). 2. Lower the requests of five containers to what they use, which brings $5,569 of it; repacking brings the rest.",
+            "Do first 1. Keep one spare m5a.large ready in each zone, so that new pods do not wait for a boot (costs $125 a month, already taken off the saving). 2. Lower the requests of five containers to what they use, which brings $5,569 of the saving; repacking brings the rest.",
         ),
         (
             "pool-wins",
@@ -46,7 +46,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "Move to an elastic machine pool.",
             "one spare host in each zone ($2,225 a month, already taken off the saving)",
             "How sure Low: if the vendor’s fee is 35 %, not 20 %, another option saves more.",
-            "Do first 1. Get the vendor’s fee in writing. 2. If it is as assumed, keep",
+            "Do first 1. Get the vendor’s fee in writing. 2. If so, keep",
         ),
         (
             "nothing-pays",
@@ -169,7 +169,7 @@ fn what_turns_the_answer_around_is_said_with_its_amounts() {
         ),
         (
             sure_with(staying, ("emp.fee_fraction", "0.1"), Flip::AnotherWins, [bill * 0.05, 900.0]),
-            "an elastic machine pool would save $888 a month (5 %).",
+            "an elastic machine pool with right-sized requests would save $888 a month (5 %).",
         ),
     ];
     for (analysis, expect) in cases {
@@ -224,7 +224,7 @@ fn tiles_are_today_what_is_recommended_and_the_pool() {
     assert_eq!(fee, "tuned overcommit, with the vendor’s fee");
     assert_eq!(ec2, "repacking with a tuned policy: $4,754 less than today");
     pool.plan.as_mut().unwrap().scenario = Some("emp-tuned".to_owned());
-    assert_eq!(subs(&pool)[1], "overcommit 1.5× memory, 3× CPU; with the vendor’s fee");
+    assert_eq!(subs(&pool)[1], "assumes overcommit of 1.5× memory, 3× CPU; with the vendor’s fee");
     assert_eq!(subs(&sample::right_sizing())[2], "right-sized, with the vendor’s fee: $180 more than today");
     // The headline has the amount of what would save most.
     let little = subs(&sample::nothing_pays());
