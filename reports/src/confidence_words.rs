@@ -184,7 +184,7 @@ pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> 
     let why = first.unwrap_or_else(|| meaning(confidence.level).to_owned());
     match why.strip_prefix(SAVING_HOLDS) {
         Some(why) => {
-            format!("The saving holds. Confidence is {} because a limit may break: {why}.", level.to_lowercase())
+            format!("Saving: holds. Service: {}: {why}.", level.to_lowercase())
         }
         None => format!("{level}: {why}."),
     }
@@ -199,7 +199,7 @@ pub(crate) fn turns_into_loss(confidence: &Confidence, analysis: &Analysis) -> &
     match there {
         Some(there) if there.saving <= -WORTH_SAYING => {
             if AssumptionTest::first_of(&analysis.verdict).is_some() {
-                "If the first step finds otherwise, the change costs more than today."
+                "If the first step finds otherwise, stop there: the change would cost more than today."
             } else {
                 "The saving turns into a loss if the assumption named under “How sure” does not hold."
             }

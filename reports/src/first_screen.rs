@@ -177,7 +177,7 @@ fn saves(analysis: &View<'_>) -> String {
         let must_be_tried = change.is_some_and(ScenarioId::is_emp) && must_be_tried(analysis);
         let verb = match month {
             month if month < 0.0 => "Costs",
-            _ if must_be_tried => "Would save",
+            _ if must_be_tried => "Moving would save",
             _ => "Saves",
         };
         let more = if month < 0.0 { " more" } else { "" };
@@ -319,8 +319,8 @@ fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
     let price = step.saving_monthly_usd.filter(|usd| *usd < 0.0).map(|usd| analysis.usd(-usd));
     let until = match paying_wave(analysis) {
         Some(n) => {
-            let [all, each] = [n.saturating_mul(WEEKS), WEEKS].map(wording::count);
-            format!("until wave {n} is finished, {all} weeks at {each} weeks a wave")
+            let later = wording::count(n.saturating_sub(1).saturating_mul(WEEKS));
+            format!("until wave {n}, {later} weeks later")
         }
         None => "until later waves are finished".to_owned(),
     };

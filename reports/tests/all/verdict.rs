@@ -130,7 +130,7 @@ fn what_turns_the_answer_around_is_said_with_its_amounts() {
     let cases = [
         (
             sure_with(sample::right_sizing(), ("ec2.boot_seconds", "150"), Flip::BreaksLimit, [8_400.0, -17.0]),
-            "The saving holds. Confidence is low because a limit may break: if a node takes 150 s to boot, 0.03 % of CronJob runs would still \
+            "Saving: holds. Service: low: if a node takes 150 s to boot, 0.03 % of CronJob runs would still \
              wait when their next run is due (the limit set here is 0.01 %).",
         ),
         (
