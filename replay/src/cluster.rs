@@ -172,7 +172,7 @@ pub(crate) struct Cluster {
     silent: [bool; SLOTS],
     /// Slots of the hours before this one that were not silent: histories know no others.
     known_slots: u64,
-    /// Parts of the hour's use that are imputed: a row for each pod, [`NONE`] for nearly all of them.
+    /// Parts of the hour's use that are imputed: a row for each pod, [`NONE`](crate::input_hour::NONE) for nearly all of them.
     guesses: Vec<Guess>,
     guess_of: Table<u32>,
 }
