@@ -580,6 +580,23 @@ mod tests {
         rows
     }
 
+    #[test]
+    fn a_node_that_one_of_two_series_names_is_the_pods_in_either_order() {
+        let questions = queries::questions(&Settings::default(), &Dialect::default());
+        let question = questions.into_iter().find(|question| question.fact == Fact::PodInfo).unwrap();
+        let series = |labels: &str| {
+            let of =
+                format!(r#""uid":"{}","namespace":"m","pod":"k","exported_namespace":"a","exported_pod":"p""#, UIDS[0]);
+            format!(r#"{{"metric":{{{of},{labels}}},"values":[[{HOUR},"1"]]}}"#)
+        };
+        let (named, unnamed) = (series(r#""node":"x","exported_node":"n""#), series(r#""node":"n""#));
+        for list in [vec![named.clone(), unnamed.clone()], vec![unnamed, named]] {
+            let rows = rows_of(&[(question.clone(), list)]);
+            let nodes: Vec<&str> = rows.iter().map(|(pod, _)| pod.node.as_str()).collect();
+            assert_eq!(nodes, ["n"]);
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 

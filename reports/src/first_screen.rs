@@ -173,8 +173,8 @@ fn saves(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
     let change = verdict.recommended().filter(|id| id.is_change());
     if let Some(amounts) = verdict.amounts.as_ref().filter(|_| change.is_some()) {
-        let month = amounts.saving_monthly_usd;
         let must_be_tried = change.is_some_and(ScenarioId::is_emp) && must_be_tried(analysis);
+        let month = amounts.saving_monthly_usd;
         let verb = match month {
             month if month < 0.0 => "Costs",
             _ if must_be_tried => "Moving would save",
@@ -182,7 +182,12 @@ fn saves(analysis: &View<'_>) -> String {
         };
         let more = if month < 0.0 { " more" } else { "" };
         let share = amounts.saving_fraction.filter(|_| month > 0.0).map(wording::percent_brief);
-        let share = share.map(|share| format!(", {share} of today’s cost")).unwrap_or_default();
+        // Beside the longer verb the line has no room for more.
+        let share = share.map(|share| match must_be_tried {
+            true => format!(" ({share})"),
+            false => format!(", {share} of today’s cost"),
+        });
+        let share = share.unwrap_or_default();
         let [month, year] = month_and_year(analysis, month.abs());
         return format!("{verb} {month} a month{more}, {year} a year{share}.");
     }

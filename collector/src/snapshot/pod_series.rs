@@ -1,5 +1,7 @@
 //! Facts of kube-state-metrics about pods and their owners.
 
+use std::cmp::Ordering;
+
 use types::SLOTS_PER_HOUR;
 
 use super::container_series::Resources;
@@ -73,9 +75,13 @@ pub(super) fn info(s: &mut Snapshot, series: &Series<'_, '_>, _: i64) -> Option<
         take(&mut pod.priority_class),
         take(&mut pod.host_network),
     );
-    if new >= there {
-        pod.node_of_exporter = renamed("exported_pod") && !renamed("exported_node");
-    }
+    let of_exporter = renamed("exported_pod") && !renamed("exported_node");
+    pod.node_of_exporter = match new.cmp(&there) {
+        Ordering::Greater => of_exporter,
+        // One that names the node itself is enough, whichever comes first.
+        Ordering::Equal => of_exporter && pod.node_of_exporter,
+        Ordering::Less => pod.node_of_exporter,
+    };
     (pod.node, pod.namespace, pod.name, pod.created_by, pod.priority_class, pod.host_network) = new.max(there);
     Some(())
 }

@@ -7,7 +7,9 @@ use crate::sample;
 use crate::dom::Dom;
 use reports::csv_tables::SHEETS;
 use reports::{Member, Money, Options, Standing};
-use types::analysis::{Analysis, ConfidenceLevel, Doubt, Flip, Limit, LimitCheck, TornadoBar, WorkOwed};
+use types::analysis::{
+    Analysis, ConfidenceLevel, Doubt, Flip, Limit, LimitCheck, NextSteps, OfferPrices, TornadoBar, WorkOwed,
+};
 use types::wording;
 
 fn page(analysis: &Analysis) -> String {
@@ -118,6 +120,31 @@ fn sure_with(mut analysis: Analysis, (key, value): (&str, &str), then: Flip, [sa
     let confidence = analysis.verdict.confidence.as_mut().unwrap();
     (confidence.level, confidence.doubts) = (ConfidenceLevel::Low, vec![doubt]);
     analysis
+}
+
+#[test]
+fn a_pool_that_stands_on_what_nobody_tried_is_to_be_tested_first() {
+    let mut analysis =
+        sure_with(sample::pool_wins(), ("emp.memory_model", "touched"), Flip::SavesTooLittle, [-500.0, -7_300.0]);
+    analysis.next_steps = Some(NextSteps::of(&analysis, &OfferPrices::default()));
+    let (_, said) = head(&analysis);
+    let said = said.replace('\u{a0}', " ");
+    for part in [
+        "pay here? Only if a test confirms it.",
+        "Test an elastic machine pool. Moving would save about $6,810 a month",
+        "Do first 1. Test on one host whether elastic VMs return page cache to the host. 2. If so, keep one spare",
+        "If not, repacking on EC2 with a tuned policy is next best.",
+        "Risk If the first step finds otherwise, stop there: the change would cost more than today.",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    // What somebody must say, and no machine, leaves the headline as it is.
+    let asked = sure_with(sample::pool_wins(), ("emp.fee_fraction", "0.35"), Flip::AnotherWins, [3_806.0, -3_000.0]);
+    let (_, said) = head(&asked);
+    assert!(
+        said.contains("Yes, on these assumptions; confidence is low. Move to an elastic machine pool. Saves"),
+        "{said}"
+    );
 }
 
 #[test]
