@@ -76,41 +76,32 @@ impl Machine {
     pub(super) fn begin_hour(&mut self, cluster: &Cluster) {
         (self.cpu, self.peak, self.guess) = (Lane::ZERO, Lane::ZERO, Guess::NONE);
         (self.memory, self.memory_mean) = (Lane::ZERO, Lane::ZERO);
-        for pod in if self.ready { self.pods.as_slice() } else { &[] } {
-            let demand = &cluster.demand[*pod];
-            self.cpu.add(&demand.cpu);
-            self.peak.add(&demand.cpu_max);
-            self.memory.add(&demand.memory);
-            self.memory_mean.add(&demand.memory_mean);
-            if let Some(guess) = cluster.guess_of(*pod) {
-                self.guess.cpu.add(&guess.cpu);
-                self.guess.memory.add(&guess.memory);
-            }
+        let pods = std::mem::take(&mut self.pods);
+        for pod in if self.ready { pods.as_slice() } else { &[] } {
+            self.carries(PodUse { demand: &cluster.demand[*pod], guess: cluster.guess_of(*pod) });
         }
+        self.pods = pods;
     }
 
     /// Uses what a pod uses from now on. Slots that are over change too: nothing is read of them any more, and all lanes are
     /// of one length.
     pub(super) fn carries(&mut self, pod: PodUse<'_>) {
-        self.cpu.add(&pod.demand.cpu);
-        self.peak.add(&pod.demand.cpu_max);
-        self.memory.add(&pod.demand.memory);
-        self.memory_mean.add(&pod.demand.memory_mean);
-        if let Some(guess) = pod.guess {
-            self.guess.cpu.add(&guess.cpu);
-            self.guess.memory.add(&guess.memory);
-        }
+        self.change(pod, Lane::add);
     }
 
     /// Takes away what [`Self::carries`] added.
     pub(super) fn carries_no_more(&mut self, pod: PodUse<'_>) {
-        self.cpu.sub(&pod.demand.cpu);
-        self.peak.sub(&pod.demand.cpu_max);
-        self.memory.sub(&pod.demand.memory);
-        self.memory_mean.sub(&pod.demand.memory_mean);
+        self.change(pod, Lane::sub);
+    }
+
+    fn change(&mut self, pod: PodUse<'_>, by: impl Fn(&mut Lane, &Lane)) {
+        by(&mut self.cpu, &pod.demand.cpu);
+        by(&mut self.peak, &pod.demand.cpu_max);
+        by(&mut self.memory, &pod.demand.memory);
+        by(&mut self.memory_mean, &pod.demand.memory_mean);
         if let Some(guess) = pod.guess {
-            self.guess.cpu.sub(&guess.cpu);
-            self.guess.memory.sub(&guess.memory);
+            by(&mut self.guess.cpu, &guess.cpu);
+            by(&mut self.guess.memory, &guess.memory);
         }
     }
 }
