@@ -28,8 +28,20 @@ pub(crate) fn meaning(level: ConfidenceLevel) -> &'static str {
 /// A doubt as a clause, with what is assumed where the analysis is there; amounts are in its currency, written as USD, and
 /// names in it cannot turn the text around.
 pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
-    match doubt {
-        Doubt::FlipsWith { key, value, then } => flips(key, value, *then, analysis),
+    match clause(doubt, analysis) {
+        (SavingHolds(true), clause) => format!("the saving holds, but {clause}"),
+        (_, clause) => clause,
+    }
+}
+
+/// True where the saving holds whatever becomes of a doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct SavingHolds(bool);
+
+/// A doubt as a clause that leaves out whether the saving holds.
+fn clause(doubt: &Doubt, analysis: Option<&Analysis>) -> (SavingHolds, String) {
+    let text = match doubt {
+        Doubt::FlipsWith { key, value, then } => return flips(key, value, *then, analysis),
         Doubt::ShortWindow { hours } => {
             format!("it stands on {}, which is under three whole weeks", counted(*hours, "hour"))
         }
@@ -48,22 +60,23 @@ pub(crate) fn doubt(doubt: &Doubt, analysis: Option<&Analysis>) -> String {
             format!("the saving, {} of today’s cost, is near the least that is worth a change", percent_brief(*share))
         }
         Doubt::NothingCompared => "there was nothing to compare".to_owned(),
-    }
+    };
+    (SavingHolds(false), text)
 }
 
 /// An assumption at another value, and what becomes of the recommendation there.
-fn flips(key: &str, value: &str, then: Flip, analysis: Option<&Analysis>) -> String {
+fn flips(key: &str, value: &str, then: Flip, analysis: Option<&Analysis>) -> (SavingHolds, String) {
     let mut assumptions = analysis.iter().flat_map(|analysis| &analysis.assumptions);
     let assumed = assumptions.find(|one| one.key == key && one.value != value);
     let changed = assumption_clause::changed(key, value, assumed.map(|one| one.value.as_str()));
     let found = analysis.and_then(|analysis| bar_at(analysis, key, value));
     let there = analysis.zip(found).and_then(|(analysis, bar)| There::new(analysis, bar));
-    match then {
+    let text = match then {
         Flip::BreaksLimit => {
             let broken = found.and_then(|bar| bar.breaks.as_ref()).map(breach);
             let broken = broken.unwrap_or_else(|| "this change breaks a limit on risk".to_owned());
             match there {
-                Some(there) if there.is_as_much() => format!("{SAVING_HOLDS}{changed}, {broken}"),
+                Some(there) if there.is_as_much() => return (SavingHolds(true), format!("{changed}, {broken}")),
                 Some(there) if there.saving > 0.0 => {
                     let share = percent_brief(there.share());
                     format!("{changed}, this change still saves {share} of today’s cost, but {broken}")
@@ -76,7 +89,8 @@ fn flips(key: &str, value: &str, then: Flip, analysis: Option<&Analysis>) -> Str
             let other = analysis.zip(there).and_then(|(analysis, there)| there.other(analysis, key));
             format!("{changed}, {}", other.unwrap_or_else(|| "another option saves more".to_owned()))
         }
-    }
+    };
+    (SavingHolds(false), text)
 }
 
 /// What becomes of the recommended scenario at a value of an assumption.
@@ -97,8 +111,6 @@ struct There {
 
 /// The least amount, in USD a month, that a sentence speaks of.
 const WORTH_SAYING: f64 = 1.0;
-/// Start of a doubt that leaves the saving as it is.
-const SAVING_HOLDS: &str = "the saving holds, but ";
 /// Terms that a pool alone has: what is tried with another value of them is the best pool.
 const TERMS_OF_POOLS: [&str; 2] = ["emp.fee_fraction", "host_discount"];
 /// The share of a saving by which it may be less and still holds.
@@ -179,14 +191,11 @@ fn too_little(there: Option<&There>) -> String {
 
 /// The level and the gravest doubt: `Medium: what we know of EMP dates from early 2025.`
 pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> String {
-    let level = sentence_case(level(confidence.level));
-    let first = confidence.doubts.first().map(|first| doubt(first, analysis));
-    let why = first.unwrap_or_else(|| meaning(confidence.level).to_owned());
-    match why.strip_prefix(SAVING_HOLDS) {
-        Some(why) => {
-            format!("Saving: holds. Service: {}: {why}.", level.to_lowercase())
-        }
-        None => format!("{level}: {why}."),
+    let level = level(confidence.level);
+    match confidence.doubts.first().map(|first| clause(first, analysis)) {
+        Some((SavingHolds(true), why)) => format!("Saving: holds. Service: {level}: {why}."),
+        Some((_, why)) => format!("{}: {why}.", sentence_case(level)),
+        None => format!("{}: {}.", sentence_case(level), meaning(confidence.level)),
     }
 }
 
