@@ -1,9 +1,13 @@
 //! Confidence of a recommendation, in words: levels, and the doubts behind them.
 
+use std::collections::BTreeSet;
+
 use types::analysis::{
     Analysis, Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRACTION, ScenarioId, TornadoBar,
 };
-use types::wording::{AssumptionTest, breach, counted, percent_brief, scenario, sentence_case, told_apart, usd};
+use types::wording::{
+    AssumptionTest, WORTH_SAYING, breach, count, counted, percent_brief, scenario, sentence_case, told_apart, usd,
+};
 
 use crate::{assumption_clause, scenario_words};
 
@@ -109,8 +113,6 @@ struct There {
     bill: f64,
 }
 
-/// The least amount, in USD a month, that a sentence speaks of.
-const WORTH_SAYING: f64 = 1.0;
 /// Terms that a pool alone has: what is tried with another value of them is the best pool.
 const TERMS_OF_POOLS: [&str; 2] = ["emp.fee_fraction", "host_discount"];
 /// The share of a saving by which it may be less and still holds.
@@ -193,10 +195,34 @@ fn too_little(there: Option<&There>) -> String {
 pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> String {
     let level = level(confidence.level);
     match confidence.doubts.first().map(|first| clause(first, analysis)) {
-        Some((SavingHolds(true), why)) => format!("Saving: holds. Service: {level}: {why}."),
+        Some((SavingHolds(true), why)) => {
+            format!("Saving: {}. Service: {level}: {why}.", self::level(saving_level(confidence, analysis)))
+        }
         Some((_, why)) => format!("{}: {why}.", sentence_case(level)),
-        None => format!("{}: {}.", sentence_case(level), meaning(confidence.level)),
+        None => match analysis.map_or(0, assumptions_tried) {
+            0 | 1 => format!("{}: {}.", sentence_case(level), meaning(confidence.level)),
+            n => format!("{}: none of the {} assumptions tried changes the answer.", sentence_case(level), count(n)),
+        },
     }
+}
+
+/// The level without the doubts that leave the saving as it is.
+fn saving_level(confidence: &Confidence, analysis: Option<&Analysis>) -> ConfidenceLevel {
+    let of_saving = confidence.doubts.iter().filter(|of| clause(of, analysis).0 != SavingHolds(true));
+    let levels = of_saving.map(|of| match of {
+        Doubt::EmpFactsDated | Doubt::SilentBusyHours | Doubt::Unpriced { .. } => ConfidenceLevel::Medium,
+        // Low or medium by their size: no higher than all of them together.
+        _ => confidence.level,
+    });
+    levels.min().unwrap_or(ConfidenceLevel::High)
+}
+
+/// Number of assumptions that were tried with another value, one at a time: limits and discounts, which are for the reader to
+/// set, are none.
+fn assumptions_tried(analysis: &Analysis) -> u32 {
+    let bars = analysis.what_if.iter().flat_map(|what_if| &what_if.tornado).filter(|bar| bar.is_uncertain());
+    let keys: BTreeSet<&str> = bars.map(|bar| bar.key.as_str()).collect();
+    u32::try_from(keys.len()).unwrap_or(u32::MAX)
 }
 
 /// Says that the gravest doubt turns the saving into a loss, as a sentence; empty where it does not.
@@ -207,8 +233,8 @@ pub(crate) fn turns_into_loss(confidence: &Confidence, analysis: &Analysis) -> &
     let there = bar_at(analysis, key, value).and_then(|bar| There::new(analysis, bar));
     match there {
         Some(there) if there.saving <= -WORTH_SAYING => {
-            if AssumptionTest::first_of(&analysis.verdict).is_some() {
-                "If the first step finds otherwise, stop there: the change would cost more than today."
+            if AssumptionTest::must_be_tried(&analysis.verdict) {
+                "Should the test fail, stop: the change would cost more than today."
             } else {
                 "The saving turns into a loss if the assumption named under “How sure” does not hold."
             }

@@ -106,18 +106,13 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
     (if gains { "pays" } else { "open" }, format!("{}.", wording::stance(verdict)))
 }
 
-/// Returns true when what is recommended stands on an assumption that must first be tried on machines.
-fn must_be_tried(analysis: &View<'_>) -> bool {
-    AssumptionTest::first_of(&analysis.verdict).is_some_and(|test| test.on_machines)
-}
-
 /// Returns true when an elastic machine pool pays.
 fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     match (reason, analysis.verdict.recommended()) {
         (Reason::SavesMost | Reason::ChangesLess, Some(id)) if id.is_emp() => {
             let level = analysis.verdict.confidence.as_ref().map(|confidence| confidence.level);
             match level {
-                _ if must_be_tried(analysis) => "Only if a test confirms it.",
+                _ if AssumptionTest::must_be_tried(&analysis.verdict) => "Only if a test confirms it.",
                 Some(ConfidenceLevel::Low) => "Yes, on these assumptions; confidence is low.",
                 _ => "Yes.",
             }
@@ -173,7 +168,7 @@ fn saves(analysis: &View<'_>) -> String {
     let verdict = &analysis.verdict;
     let change = verdict.recommended().filter(|id| id.is_change());
     if let Some(amounts) = verdict.amounts.as_ref().filter(|_| change.is_some()) {
-        let must_be_tried = change.is_some_and(ScenarioId::is_emp) && must_be_tried(analysis);
+        let must_be_tried = change.is_some_and(ScenarioId::is_emp) && AssumptionTest::must_be_tried(verdict);
         let month = amounts.saving_monthly_usd;
         let verb = match month {
             month if month < 0.0 => "Costs",
@@ -261,17 +256,20 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
                     None => "",
                 };
                 let part = saved(then).map(|usd| format!(", which brings {usd} of the saving{rest}"));
-                format!("{}{}", then.what, part.unwrap_or_else(|| costs_until_later(analysis, then)))
+                format!("{}{}{}", on_page(then), part.unwrap_or_default(), costs_until_later(analysis, then))
             }));
         }
-        Some(step) => texts.push(format!("{}{}{}", step.what, amount(step), costs_until_later(analysis, step))),
+        Some(step) => texts.push(format!("{}{}{}", on_page(step), amount(step), costs_until_later(analysis, step))),
         None => {
             // A contract comes after what makes the bill smaller.
             let is_contract = |step: &&Step| step.kind == StepKind::BuyCommitment;
             let step = steps.beside().find(|step| !is_contract(step));
             texts.push(match step.or_else(|| steps.beside().next()) {
                 Some(step) => format!("{}{}", step.what, amount(step)),
-                None => format!("Nothing is required; optionally, {}", lowered(&steps.asked().next()?.what)),
+                None => {
+                    steps.asked().next()?;
+                    "Nothing has to change. Discounts to ask for stand under the steps".to_owned()
+                }
             });
         }
     }
@@ -279,7 +277,7 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
         // What comes later, if it comes at all, stands with the steps.
         texts.truncate(1);
         if let Some(then) = texts.first_mut() {
-            *then = format!("If so, {}", lowered(then));
+            *then = format!("If confirmed, {}", lowered(then));
         }
         texts.insert(0, test.what.clone());
     }
@@ -316,8 +314,13 @@ fn without_types(text: &str) -> String {
     short + rest
 }
 
-/// Price of a wave that costs more than it saves until the next ones fill its hosts, and how long that is; empty for a step
-/// that saves.
+/// A step where the page has said which pool that is.
+fn on_page(step: &Step) -> String {
+    step.what.replace("to the elastic machine pool", "to the pool")
+}
+
+/// Price of a wave that costs more than it saves until the next ones fill its hosts, how long that is, and what the whole move
+/// costs; empty for a step that costs nothing.
 fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
     /// Weeks that a wave takes, for which old machines run beside the new ones.
     const WEEKS: u32 = 2;
@@ -329,7 +332,16 @@ fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
         }
         None => "until later waves are finished".to_owned(),
     };
-    price.map(|usd| format!(" (costs {usd} a month more than today {until})")).unwrap_or_default()
+    let price = price.map(|usd| format!("costs {usd} a month more than today {until}"));
+    let once = analysis.verdict.amounts.as_ref().and_then(|amounts| amounts.transition_usd);
+    let once = once.filter(|usd| step.kind == StepKind::MoveToPool && *usd >= wording::WORTH_SAYING);
+    let once = once.map(|usd| analysis.usd(usd));
+    match (price, once) {
+        (Some(price), Some(once)) => format!(" ({price}, and the whole move {once} once)"),
+        (Some(price), None) => format!(" ({price})"),
+        (None, Some(once)) => format!(" (the whole move costs {once} once)"),
+        (None, None) => String::new(),
+    }
 }
 
 /// Number of the first wave by which what has moved saves something.
@@ -372,28 +384,14 @@ fn next(analysis: &View<'_>, reason: Reason, said: &str) -> (String, &'static st
     (text.to_owned(), place)
 }
 
-/// Today, what is recommended, and the elastic machine pool; or the best on EC2 where that or staying is recommended.
+/// Today, EC2 and the elastic machine pool, always in this order: of the latter two what is recommended, else the best.
 pub(crate) fn figures(analysis: &View<'_>) -> Vec<KeyFigure> {
     let verdict = &analysis.verdict;
-    let recommended = verdict.recommended().filter(|id| id.is_change());
     let mut figures = vec![today(analysis, verdict.recommendation.as_deref() == Some(TODAY))];
-    figures.extend(recommended.and_then(|id| Some(change_figure(analysis, verdict.judged(id)?))));
     // Where nothing can be recommended, no other amount can be relied on.
-    let is_decided = verdict.recommendation.is_some();
-    let is_other = |judged: &&Judged| Some(judged.scenario) != recommended;
-    // An amount that the headline has is a share here.
-    let said = saves(analysis);
-    if is_decided && recommended.is_none_or(ScenarioId::is_emp) {
-        let ec2 = verdict.best_on_ec2().filter(is_other);
-        let sub = |judged: &Judged| format!("{}: {}", ec2_sub(judged), against_today(analysis, judged, &said));
-        figures.extend(ec2.map(|judged| other(analysis, "Best on EC2, per month", judged, sub(judged))));
-    }
-    if is_decided && recommended.is_none_or(|id| !id.is_emp()) {
-        let name = |judged: &Judged| scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario));
-        let sub = |judged: &Judged| format!("{}: {}", with_fee(&name(judged)), against_today(analysis, judged, &said));
-        figures.extend(
-            verdict.best_pool().map(|judged| other(analysis, "Elastic machine pool, per month", judged, sub(judged))),
-        );
+    if verdict.recommendation.is_some() {
+        figures.extend(verdict.best_on_ec2().map(|judged| on_ec2(analysis, judged)));
+        figures.extend(verdict.best_pool().map(|judged| pool(analysis, judged)));
     }
     if figures.len() == 1 {
         figures.push(KeyFigure {
@@ -448,22 +446,35 @@ fn today(analysis: &View<'_>, is_recommended: bool) -> KeyFigure {
     KeyFigure {
         label: if is_recommended { "Today (recommended: no change), per month" } else { "Today, per month" },
         value: analysis.money.show_or_unknown(monthly),
-        sub: if monthly.is_some() { "EC2 as it ran" } else { "its compute has no price" }.to_owned(),
+        sub: if monthly.is_some() { ec2_as_it_ran(analysis) } else { "its compute has no price".to_owned() },
         class: if monthly.is_some() { "" } else { "absent" },
         badge: "",
     }
 }
 
-fn change_figure(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
+/// Says at which prices EC2 ran, where its compute has a list price.
+fn ec2_as_it_ran(analysis: &View<'_>) -> String {
+    /// Share of the list price that is no discount.
+    const LEAST: f64 = 0.001;
+    let compute = scenario_words::scenario(analysis, TODAY).and_then(|today| today.compute_cost.as_ref());
+    let list = compute.and_then(|compute| Some((compute, compute.list_usd.filter(|list| *list > 0.0)?)));
+    match list.map(|(compute, list)| 1.0 - compute.effective_usd / list) {
+        None => "EC2 as it ran".to_owned(),
+        Some(off) if off > LEAST => {
+            format!("EC2 as it ran, {} under list prices", wording::percent_brief(off))
+        }
+        Some(off) if off < -LEAST => format!("EC2 as it ran, {} over list prices", wording::percent_brief(-off)),
+        Some(_) => "EC2 as it ran, at list prices".to_owned(),
+    }
+}
+
+/// What is recommended, with its exact amounts.
+fn recommended(analysis: &View<'_>, label: &'static str, judged: &Judged, sub: String) -> KeyFigure {
     let amounts = analysis.verdict.amounts.as_ref();
     let saving = amounts.map_or(judged.saving_monthly_usd, |amounts| amounts.saving_monthly_usd);
     let class = if saving >= 0.0 { "gain" } else { "loss" };
     let monthly = amounts.map_or(judged.monthly_usd, |amounts| amounts.monthly_usd);
-    let sub = match judged.scenario.is_emp() {
-        true => pool_sub(analysis, judged.scenario),
-        false => scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario)),
-    };
-    KeyFigure { label: "Recommended, per month", value: analysis.usd(monthly), sub, class, badge: "" }
+    KeyFigure { label, value: analysis.usd(monthly), sub, class, badge: "" }
 }
 
 fn other(analysis: &View<'_>, label: &'static str, judged: &Judged, sub: String) -> KeyFigure {
@@ -471,8 +482,47 @@ fn other(analysis: &View<'_>, label: &'static str, judged: &Judged, sub: String)
     KeyFigure { label, value: analysis.usd(judged.monthly_usd), sub, class: "", badge }
 }
 
-fn ec2_sub(judged: &Judged) -> String {
-    wording::scenario(judged.scenario).replace(" on EC2", "")
+/// The tile of a scenario on EC2; beside a pool that is recommended with what EC2 costs more.
+fn on_ec2(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
+    let verdict = &analysis.verdict;
+    if verdict.recommended() == Some(judged.scenario) {
+        let name = scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario));
+        return recommended(analysis, "Recommended on EC2, per month", judged, name);
+    }
+    let pool = verdict.recommended().filter(|id| id.is_emp()).and_then(|id| verdict.judged(id));
+    let more = pool.map(|pool| judged.monthly_usd - pool.monthly_usd).filter(|more| *more >= wording::WORTH_SAYING);
+    let more = more.map(|more| format!(", {} more than the pool", analysis.usd(more))).unwrap_or_default();
+    let how = wording::scenario(judged.scenario).replace(" on EC2", "");
+    let sub = format!("{how}: {}{more}", against_today(analysis, judged, &saves(analysis)));
+    other(analysis, "Best on EC2, per month", judged, sub)
+}
+
+/// The tile of a pool, with its overcommit where it is recommended and what it costs more for where it is not.
+fn pool(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
+    if analysis.verdict.recommended() == Some(judged.scenario) {
+        let sub = pool_sub(analysis, judged.scenario);
+        return recommended(analysis, "Recommended pool, per month", judged, sub);
+    }
+    let name = scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario));
+    let compared = against_today(analysis, judged, &saves(analysis));
+    let most = if judged.saving_monthly_usd < 0.0 { most_of_it(analysis, judged.scenario) } else { None };
+    let most = most.map(|what| format!(", most of it for {what}")).unwrap_or_default();
+    let sub = format!("{}: {compared}{most}", with_fee(&name));
+    other(analysis, "Elastic machine pool, per month", judged, sub)
+}
+
+/// What more than half of a pool's cost beyond today's is for; `None` where it is no single thing.
+fn most_of_it(analysis: &View<'_>, id: ScenarioId) -> Option<&'static str> {
+    let today = &scenario_words::scenario(analysis, TODAY)?.cost_usd;
+    let pool = &scenario_words::scenario(analysis, id.as_str())?.cost_usd;
+    let more = |before: Option<f64>, after: Option<f64>| after.unwrap_or_default() - before.unwrap_or_default();
+    let all = pool.total? - today.total?;
+    let lines = [
+        ("bare-metal hosts", more(today.compute, pool.compute)),
+        ("spare hosts", more(today.spare_hosts, pool.spare_hosts)),
+        ("commitments that are left unused", more(today.unused_commitments, pool.unused_commitments)),
+    ];
+    lines.into_iter().find(|(_, usd)| *usd > all / 2.0 && all > 0.0).map(|(what, _)| what)
 }
 
 /// Says what the figures are measured on.

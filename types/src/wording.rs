@@ -14,6 +14,9 @@ pub use quantities::{brief, count, counted, duration, ordinal, percent_brief, qu
 pub use scenarios::{action, headroom, keep_ready, label, remedy, scenario, spare_hosts};
 pub use verdict::{grounds, stance, verdict};
 
+/// Least amount, in USD a month, that a sentence speaks of.
+pub const WORTH_SAYING: f64 = 1.0;
+
 /// Text for a number that is not known.
 pub const UNKNOWN: &str = "not known";
 

@@ -187,6 +187,14 @@ pub struct TornadoBar {
     pub turns_around: bool,
 }
 
+impl TornadoBar {
+    /// Returns true when it is an assumption that nobody can be sure of: neither a discount, which can be asked for, nor a
+    /// limit, which is one's own to set.
+    pub fn is_uncertain(&self) -> bool {
+        !matches!(self.key.as_str(), "host_discount" | "ec2_discount") && !self.key.starts_with("risk.")
+    }
+}
+
 /// Movability of a workload to elastic VMs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

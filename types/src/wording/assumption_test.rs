@@ -25,12 +25,19 @@ impl<'a> AssumptionTest<'a> {
         }
     }
 
+    /// Returns true when what is recommended depends on an assumption that must first be tried on machines.
+    pub fn must_be_tried(verdict: &Verdict) -> bool {
+        AssumptionTest::first_of(verdict).is_some_and(|test| test.on_machines)
+    }
+
     fn new(key: &'a str, value: &str) -> Option<Self> {
         let (what, on_machines) = match (key, value) {
             ("emp.memory_model", "touched") => {
-                ("Test on one host whether elastic VMs return page cache to the host", true)
+                ("Test on one host for a week whether elastic VMs return page cache to the host", true)
             }
-            ("emp.memory_model", _) => ("Test on one host whether elastic VMs return memory no longer used", true),
+            ("emp.memory_model", _) => {
+                ("Test on one host for a week whether elastic VMs return memory no longer used", true)
+            }
             ("emp.guest_mib", _) => ("Measure on one host how much memory an elastic VM’s own system takes", true),
             ("machine.smt_yield", _) => ("Load-test how much work two busy threads of one core do", true),
             ("emp.host_threshold", _) => {

@@ -1,8 +1,8 @@
 //! The verdict as two or three sentences, from its data alone.
 
 use super::{
-    AssumptionTest, action, breach, count, counted, grouped, headroom, in_currency, limits::and_more, percent_brief,
-    remedy, scenario, sentence_case, share, spare_hosts, usd,
+    AssumptionTest, WORTH_SAYING, action, breach, count, counted, grouped, headroom, in_currency, limits::and_more,
+    percent_brief, remedy, scenario, sentence_case, share, spare_hosts, usd,
 };
 use crate::analysis::{
     Doubt, Judged, LEAST_SAVING_FRACTION, Reason, Remedy, RemedyKind, ScenarioId, Verdict, ZoneHosts, saves_most,
@@ -22,7 +22,9 @@ pub fn verdict(verdict: &Verdict, currency: &str) -> String {
 /// Returns what to do, in a few words and without a full stop: `Right-size requests and repack`.
 pub fn stance(verdict: &Verdict) -> &'static str {
     match (verdict.reason, verdict.recommended()) {
-        (Some(Reason::SavesMost | Reason::ChangesLess), Some(id)) if id.is_emp() && must_be_tried(verdict) => {
+        (Some(Reason::SavesMost | Reason::ChangesLess), Some(id))
+            if id.is_emp() && AssumptionTest::must_be_tried(verdict) =>
+        {
             "Test an elastic machine pool"
         }
         // Which ratios a pool has is a detail of it.
@@ -32,11 +34,6 @@ pub fn stance(verdict: &Verdict) -> &'static str {
         (Some(Reason::WindowTooShort), _) => "No recommendation yet",
         _ => "No recommendation",
     }
-}
-
-/// Returns true when what is recommended stands on an assumption that must first be tried on machines.
-fn must_be_tried(verdict: &Verdict) -> bool {
-    AssumptionTest::first_of(verdict).is_some_and(|test| test.on_machines)
 }
 
 /// The sentences after it: what is saved and why, or the next step where nothing can be recommended. The text an
@@ -85,9 +82,6 @@ fn clauses(verdict: &Verdict) -> Vec<String> {
     sentences.into_iter().filter(|sentence| !sentence.is_empty()).collect()
 }
 
-/// Least amount, in USD a month, that a sentence speaks of.
-const WORTH_SAYING: f64 = 1.0;
-
 /// `$9,937 a month (61 %)`.
 fn amount(usd_a_month: f64, fraction: Option<f64>) -> String {
     let share = fraction.filter(|fraction| fraction.is_finite());
@@ -105,7 +99,7 @@ fn saves(verdict: &Verdict, id: ScenarioId) -> String {
     let Some((usd_a_month, fraction)) = saving else { return String::new() };
     let rival = if id.is_emp() { against_ec2(verdict, usd_a_month) } else { String::new() };
     let ready = judged.map(|judged| ready(verdict, judged)).unwrap_or_default();
-    let saves = if id.is_emp() && must_be_tried(verdict) { "it would save" } else { "saves" };
+    let saves = if id.is_emp() && AssumptionTest::must_be_tried(verdict) { "it would save" } else { "saves" };
     format!("{saves} {}{ready}{rival}.", amount(usd_a_month, fraction))
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn autoscaled(model: &Model<'_>) -> Option<Note> {
     let workloads = all().filter(|counted| counted.autoscaled).count();
     let share = ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|_| workloads > 0)?;
     Some(Note::warning(format!(
-        "With smaller requests a horizontal pod autoscaler runs more replicas, which no replay shows, unless its target is raised; it drives {} with {} of the CPU requested.",
+        "With smaller requests horizontal pod autoscalers run more replicas than the saving counts, unless their targets are raised; they drive {} with {} of the CPU requested.",
         counted(workloads, "workload"),
         percent_brief(share)
     )))

@@ -5,7 +5,6 @@ use types::analysis::{Confidence, ConfidenceLevel, Doubt, Flip, LEAST_SAVING_FRA
 use crate::scenarios::model::recommendation::decision::{Decision, SILENT};
 use crate::scenarios::model::recommendation::limits_and_remedies::Reported;
 use crate::scenarios::model::recommendation::verdict_basis::Grounds;
-use crate::scenarios::model::sensitivity::fee_and_discounts::is_uncertain;
 
 /// Hours of three whole weeks.
 const THREE_WEEKS: f64 = 504.0;
@@ -27,9 +26,9 @@ type Limiting = (ConfidenceLevel, Doubt);
 pub(crate) fn confidence(decision: &Decision, grounds: &Grounds<'_>) -> Confidence {
     let row = decision.row(&grounds.conclusion.judgement);
     let mut doubts = nothing_said(decision, grounds);
-    // The first assumption whose other value turns the answer around.
-    let mut bars = grounds.conclusion.tornado.iter().filter(|bar| bar.turns_around && is_uncertain(bar));
-    doubts.extend(bars.next().map(|bar| {
+    // Assumptions whose other value turns the answer around, the one with the largest change first.
+    let bars = grounds.conclusion.tornado.iter().filter(|bar| bar.turns_around && bar.is_uncertain());
+    doubts.extend(bars.map(|bar| {
         let flips = Doubt::FlipsWith { key: bar.key.clone(), value: bar.value.clone(), then: flip(bar, row, grounds) };
         (ConfidenceLevel::Low, flips)
     }));

@@ -7,7 +7,6 @@ use crate::scenarios::model::recommendation::confidence::confidence;
 use crate::scenarios::model::recommendation::limits_and_remedies::{Reported, best_pool};
 use crate::scenarios::model::recommendation::verdict_basis::Grounds;
 use crate::scenarios::model::results::PricedScenario;
-use crate::scenarios::model::sensitivity::fee_and_discounts::is_uncertain;
 use crate::scenarios::saving;
 use crate::units::nanos;
 
@@ -112,7 +111,7 @@ fn change(bar: &TornadoBar, grounds: &Grounds<'_>) -> Option<f64> {
 
 /// Least and greatest saving over the assumptions tried one at a time, around what is saved as things are.
 fn range(saving: f64, grounds: &Grounds<'_>) -> Option<[f64; 2]> {
-    let bars = grounds.conclusion.tornado.iter().filter(|bar| is_uncertain(bar));
+    let bars = grounds.conclusion.tornado.iter().filter(|bar| bar.is_uncertain());
     let mut tried = bars.filter_map(|bar| change(bar, grounds)).peekable();
     tried.peek()?;
     Some(tried.fold([saving; 2], |[least, most], change| [least.min(saving + change), most.max(saving + change)]))

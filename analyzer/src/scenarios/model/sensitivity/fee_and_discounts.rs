@@ -1,7 +1,7 @@
 //! Terms that change what is paid and nothing that happens: the fee, and discounts on either side. No replay is needed
 //! to know what they come to.
 
-use types::analysis::{BreakEven, ExactLines, TornadoBar};
+use types::analysis::{BreakEven, ExactLines};
 
 use crate::scenarios::model::costs::scenario_cost::Money;
 
@@ -140,15 +140,10 @@ impl Deal {
     }
 }
 
-/// Returns true when a bar of the tornado is an assumption that nobody can be sure of, and neither a price that can be
-/// asked for nor a limit that is one's own to set.
-pub(crate) fn is_uncertain(bar: &TornadoBar) -> bool {
-    let is_price = [Term::HostDiscount, Term::Ec2Discount].iter().any(|term| term.key() == bar.key);
-    !is_price && !bar.key.starts_with("risk.")
-}
-
 #[cfg(test)]
 mod tests {
+    use types::analysis::TornadoBar;
+
     use super::*;
 
     const DEAL: Deal = Deal {
@@ -201,7 +196,7 @@ mod tests {
             breaks: None,
             turns_around: false,
         };
-        assert!(is_uncertain(&bar("emp.fee_fraction")) && is_uncertain(&bar("emp.guest_mib")));
-        assert!(!is_uncertain(&bar("host_discount")) && !is_uncertain(&bar("risk.cpu_lost")));
+        assert!(bar("emp.fee_fraction").is_uncertain() && bar("emp.guest_mib").is_uncertain());
+        assert!(!bar("host_discount").is_uncertain() && !bar("risk.cpu_lost").is_uncertain());
     }
 }

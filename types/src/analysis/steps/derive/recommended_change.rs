@@ -156,6 +156,11 @@ fn right_size(analysis: &Analysis, saved: f64) -> Step {
                 wording::sentence_case(&counted(n, "container comes", "containers come"))
             ),
         };
+        let rule = format!(
+            " CPU goes to the {} percentile of five-minute means, memory to the largest sample and {} more.",
+            wording::ordinal(sizes.cpu_percentile),
+            wording::percent_brief(sizes.memory_margin)
+        );
         let n = sizes.savers().count();
         return step(
             StepKind::RightSize,
@@ -163,7 +168,7 @@ fn right_size(analysis: &Analysis, saved: f64) -> Step {
             Some(saved),
         )
         .about(largest(workloads.into_iter().map(|((namespace, name), usd)| (usd, format!("{namespace}/{name}")))))
-        .with(format!("{caution}{careful}"), files);
+        .with(format!("{caution}{careful}{rule}"), files);
     }
     let workloads = analysis.allocation.iter().flat_map(|allocation| &allocation.by_workload);
     let unused = workloads
