@@ -50,6 +50,7 @@ impl HtmlSafe for Sure {}
 impl Sure {
     pub(crate) fn new(analysis: &View<'_>) -> Result<Self, RenderError> {
         let what_if = analysis.what_if.as_ref().filter(|_| analysis.window.hours_present > 0);
+        let pools = what_if.filter(|what_if| !what_if.grid.is_empty());
         let break_even = what_if.map_or(&[][..], |what_if| &what_if.break_even);
         // Ids of charts are known beforehand, so no more than these are drawn; the analyzer makes three.
         let ids = ["break-even-1", "break-even-2", "break-even-3"];
@@ -68,9 +69,9 @@ impl Sure {
             tornado: what_if.map(|what_if| tornado(analysis, what_if)).transpose()?.flatten(),
             without_effect: what_if.map(without_effect).unwrap_or_default(),
             break_even: break_even.map(|(id, terms)| contour(analysis, id, terms)).collect::<Result<_, _>>()?,
-            grid: what_if.and_then(|what_if| grid(analysis, what_if)),
-            no_frontier: what_if.filter(|what_if| without_risk(what_if)).map(no_frontier).unwrap_or_default(),
-            frontier: what_if
+            grid: pools.and_then(|what_if| grid(analysis, what_if)),
+            no_frontier: pools.filter(|what_if| without_risk(what_if)).map(no_frontier).unwrap_or_default(),
+            frontier: pools
                 .filter(|what_if| !without_risk(what_if))
                 .map(|what_if| risk_frontier(analysis, what_if))
                 .transpose()?

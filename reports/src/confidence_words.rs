@@ -51,8 +51,9 @@ fn clause(doubt: &Doubt, analysis: Option<&Analysis>) -> (SavingHolds, String) {
         }
         Doubt::EmpFactsDated => "what we know of EMP dates from early 2025".to_owned(),
         Doubt::SilentBusyHours => "usage is missing in the busiest hours of the day".to_owned(),
+        Doubt::AutoscalersAddReplicas { .. } => "autoscalers add replicas that the saving does not count".to_owned(),
         Doubt::UsagePartlyMissing { share } => {
-            format!("usage is missing for {} of the pods’ time", percent_brief(*share))
+            format!("usage is missing for {} of the CPU or memory that pods use", percent_brief(*share))
         }
         Doubt::HoursMissing { share } => format!("{} of the hours are missing", percent_brief(*share)),
         Doubt::BackTest { share } => {
@@ -196,7 +197,9 @@ pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> 
     let level = level(confidence.level);
     match confidence.doubts.first().map(|first| clause(first, analysis)) {
         Some((SavingHolds(true), why)) => {
-            format!("Saving: {}. Service: {level}: {why}.", self::level(saving_level(confidence, analysis)))
+            let (of_saving, doubt) = of_saving(confidence, analysis);
+            let doubt = doubt.map(|doubt| format!(": {doubt}")).unwrap_or_default();
+            format!("Saving: {}{doubt}. Service: {level}: {why}.", self::level(of_saving))
         }
         Some((_, why)) => format!("{}: {why}.", sentence_case(level)),
         None => match analysis.map_or(0, assumptions_tried) {
@@ -206,15 +209,20 @@ pub(crate) fn how_sure(confidence: &Confidence, analysis: Option<&Analysis>) -> 
     }
 }
 
-/// The level without the doubts that leave the saving as it is.
-fn saving_level(confidence: &Confidence, analysis: Option<&Analysis>) -> ConfidenceLevel {
-    let of_saving = confidence.doubts.iter().filter(|of| clause(of, analysis).0 != SavingHolds(true));
-    let levels = of_saving.map(|of| match of {
-        Doubt::EmpFactsDated | Doubt::SilentBusyHours | Doubt::Unpriced { .. } => ConfidenceLevel::Medium,
+/// The level without the doubts that leave the saving as it is, and the first of the others as a clause.
+fn of_saving(confidence: &Confidence, analysis: Option<&Analysis>) -> (ConfidenceLevel, Option<String>) {
+    let level = |of: &Doubt| match of {
+        Doubt::EmpFactsDated
+        | Doubt::SilentBusyHours
+        | Doubt::AutoscalersAddReplicas { .. }
+        | Doubt::Unpriced { .. } => ConfidenceLevel::Medium,
         // Low or medium by their size: no higher than all of them together.
         _ => confidence.level,
-    });
-    levels.min().unwrap_or(ConfidenceLevel::High)
+    };
+    let clauses = confidence.doubts.iter().map(|of| (of, clause(of, analysis)));
+    let of_saving: Vec<_> = clauses.filter(|(_, (holds, _))| *holds != SavingHolds(true)).collect();
+    let least = of_saving.iter().map(|(of, _)| level(of)).min().unwrap_or(ConfidenceLevel::High);
+    (least, of_saving.into_iter().next().map(|(_, (_, clause))| clause))
 }
 
 /// Number of assumptions that were tried with another value, one at a time: limits and discounts, which are for the reader to
@@ -234,7 +242,7 @@ pub(crate) fn turns_into_loss(confidence: &Confidence, analysis: &Analysis) -> &
     match there {
         Some(there) if there.saving <= -WORTH_SAYING => {
             if AssumptionTest::must_be_tried(&analysis.verdict) {
-                "Should the test fail, stop: the change would cost more than today."
+                "If the test fails, the pool would cost more than today."
             } else {
                 "The saving turns into a loss if the assumption named under “How sure” does not hold."
             }
@@ -270,7 +278,10 @@ mod tests {
             (Doubt::ShortWindow { hours: 336 }, "it stands on 336 hours, which is under three whole weeks"),
             (Doubt::EmpFactsDated, "what we know of EMP dates from early 2025"),
             (Doubt::SilentBusyHours, "usage is missing in the busiest hours of the day"),
-            (Doubt::UsagePartlyMissing { share: 0.031 }, "usage is missing for 3.1\u{a0}% of the pods’ time"),
+            (
+                Doubt::UsagePartlyMissing { share: 0.031 },
+                "usage is missing for 3.1\u{a0}% of the CPU or memory that pods use",
+            ),
             (Doubt::HoursMissing { share: 0.13 }, "13\u{a0}% of the hours are missing"),
             (Doubt::BackTest { share: -0.023 }, "our simulation of today’s cluster is 2.3\u{a0}% below your bill"),
             (

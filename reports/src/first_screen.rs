@@ -106,6 +106,9 @@ pub(crate) fn stance(analysis: &View<'_>) -> (&'static str, String) {
     (if gains { "pays" } else { "open" }, format!("{}.", wording::stance(verdict)))
 }
 
+/// Answer where no pool was replayed: no pod can move to one, or no host has a price.
+const NOT_COMPARED: &str = "None could be compared.";
+
 /// Returns true when an elastic machine pool pays.
 fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
     match (reason, analysis.verdict.recommended()) {
@@ -119,8 +122,10 @@ fn reply(analysis: &View<'_>, reason: Reason) -> &'static str {
         }
         (Reason::SavesMost | Reason::ChangesLess, Some(_)) => match analysis.verdict.best_pool() {
             Some(pool) if pool.saving_monthly_usd < 0.0 => "No, it costs more than today.",
-            _ => "No, something else saves more.",
+            Some(_) => "No, something else saves more.",
+            None => NOT_COMPARED,
         },
+        (Reason::NothingSaves | Reason::SavesTooLittle, _) if analysis.verdict.best_pool().is_none() => NOT_COMPARED,
         (Reason::NothingSaves | Reason::SavesTooLittle, _) => "No.",
         (Reason::LimitsBroken, _) => match analysis.verdict.best_pool() {
             Some(pool) if pool.saving_monthly_usd > 0.0 => "Not within the limits.",
@@ -268,7 +273,7 @@ fn first(analysis: &View<'_>, said: &str) -> Option<String> {
                 Some(step) => format!("{}{}", step.what, amount(step)),
                 None => {
                     steps.asked().next()?;
-                    "Nothing has to change. Discounts to ask for stand under the steps".to_owned()
+                    "Nothing now. Discounts to ask for are among the steps".to_owned()
                 }
             });
         }
@@ -337,9 +342,9 @@ fn costs_until_later(analysis: &View<'_>, step: &Step) -> String {
     let once = once.filter(|usd| step.kind == StepKind::MoveToPool && *usd >= wording::WORTH_SAYING);
     let once = once.map(|usd| analysis.usd(usd));
     match (price, once) {
-        (Some(price), Some(once)) => format!(" ({price}, and the whole move {once} once)"),
+        (Some(price), Some(once)) => format!(" ({price}; running old and new side by side costs {once} in all)"),
         (Some(price), None) => format!(" ({price})"),
-        (None, Some(once)) => format!(" (the whole move costs {once} once)"),
+        (None, Some(once)) => format!(" (running old and new side by side costs {once} in all)"),
         (None, None) => String::new(),
     }
 }
@@ -461,7 +466,9 @@ fn ec2_as_it_ran(analysis: &View<'_>) -> String {
     match list.map(|(compute, list)| 1.0 - compute.effective_usd / list) {
         None => "EC2 as it ran".to_owned(),
         Some(off) if off > LEAST => {
-            format!("EC2 as it ran, {} under list prices", wording::percent_brief(off))
+            let by = compute.is_some_and(|compute| compute.effective_usd < compute.contracted_usd);
+            let by = if by { " by commitments" } else { "" };
+            format!("EC2 as it ran, {} under list prices{by}", wording::percent_brief(off))
         }
         Some(off) if off < -LEAST => format!("EC2 as it ran, {} over list prices", wording::percent_brief(-off)),
         Some(_) => "EC2 as it ran, at list prices".to_owned(),
@@ -501,7 +508,11 @@ fn on_ec2(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
 fn pool(analysis: &View<'_>, judged: &Judged) -> KeyFigure {
     if analysis.verdict.recommended() == Some(judged.scenario) {
         let sub = pool_sub(analysis, judged.scenario);
-        return recommended(analysis, "Recommended pool, per month", judged, sub);
+        let label = match AssumptionTest::must_be_tried(&analysis.verdict) {
+            true => "Pool to be tested, per month",
+            false => "Recommended pool, per month",
+        };
+        return recommended(analysis, label, judged, sub);
     }
     let name = scenario_words::plain(&scenario_words::scenario_name(analysis, judged.scenario));
     let compared = against_today(analysis, judged, &saves(analysis));

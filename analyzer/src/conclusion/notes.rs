@@ -143,7 +143,7 @@ pub(super) fn notes(
     }
     if inventory.container_hours_without_usage > 0.0 {
         notes.push(Note::info(format!(
-            "No usage was seen for {}, which count as reserved and not as used.",
+            "No usage was seen for {}: it is in no sum of usage, and total waste takes what the replays put in its place.",
             quantity(inventory.container_hours_without_usage, "container-hour")
         )));
     }

@@ -17,6 +17,7 @@ use crate::number::{float, ratio, whole};
 use crate::read::columns::{Misfit, columns};
 use crate::sums::histogram::Histogram;
 use crate::sums::hour_facts::WorkloadKey;
+use crate::units::unsigned;
 
 columns! {
     /// Columns of pods that are read.
@@ -64,6 +65,8 @@ pub(crate) struct Sizes {
     rule: replay::RightSizing,
     /// First second looked at, and the first after the window.
     span: (i64, i64),
+    /// Hours between them that the lake has.
+    hours: usize,
     workloads: Vec<WorkloadKey>,
     numbers: FastMap<WorkloadKey, usize>,
     autoscaled: BTreeSet<usize>,
@@ -114,9 +117,11 @@ impl Sizes {
     /// Nothing yet, for hours up to the last of `hours`, which are sorted.
     pub(crate) fn new(rule: replay::RightSizing, hours: &[Hour]) -> Self {
         let end = hours.last().map_or(0, |hour| hour.start_seconds() + SECONDS_AN_HOUR);
+        let from = end - i64::from(rule.days) * HOURS_A_DAY * SECONDS_AN_HOUR;
         Self {
             rule,
-            span: (end - i64::from(rule.days) * HOURS_A_DAY * SECONDS_AN_HOUR, end),
+            span: (from, end),
+            hours: hours.iter().filter(|hour| hour.start_seconds() >= from).count(),
             workloads: Vec::new(),
             numbers: FastMap::default(),
             autoscaled: BTreeSet::new(),
@@ -214,7 +219,7 @@ impl Sizes {
         if !is_off(asks.cpu_request, cpu_target) && !is_off(memory_request, memory_target) {
             return Err(SkipReason::Fits);
         }
-        let seconds = float(self.hours_looked_at().into()) * float(SECONDS_AN_HOUR.into());
+        let seconds = unsigned(u64::try_from(self.hours).unwrap_or_default()) * float(SECONDS_AN_HOUR.into());
         let pods_mean = ratio(float(usage.running_seconds), seconds).unwrap_or_default();
         Ok(ContainerSize {
             namespace: key.namespace.clone(),
@@ -237,10 +242,6 @@ impl Sizes {
             saving_monthly_usd: prices.saving(key, usage, (cpu_target, memory_target), pods_mean),
             cautions: cautions(usage, (cpu_target, memory_target), autoscaled, self.rule.days),
         })
-    }
-
-    fn hours_looked_at(&self) -> i64 {
-        (self.span.1 - self.span.0) / SECONDS_AN_HOUR
     }
 
     /// CPU in millicores and memory in MiB to request.

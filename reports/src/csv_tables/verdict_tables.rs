@@ -207,6 +207,7 @@ pub(super) const DOUBTS: Sheet = Sheet {
                 Doubt::UsagePartlyMissing { share }
                 | Doubt::HoursMissing { share }
                 | Doubt::BackTest { share }
+                | Doubt::AutoscalersAddReplicas { share }
                 | Doubt::SavingNearThreshold { share } => (None, None, None, Some(*share)),
                 Doubt::EmpFactsDated | Doubt::SilentBusyHours | Doubt::NothingCompared | Doubt::Unpriced { .. } => {
                     (None, None, None, None)
@@ -227,6 +228,7 @@ fn kind(doubt: &Doubt) -> &'static str {
         Doubt::ShortWindow { .. } => "short_window",
         Doubt::EmpFactsDated => "emp_facts_dated",
         Doubt::SilentBusyHours => "silent_busy_hours",
+        Doubt::AutoscalersAddReplicas { .. } => "autoscalers_add_replicas",
         Doubt::UsagePartlyMissing { .. } => "usage_partly_missing",
         Doubt::HoursMissing { .. } => "hours_missing",
         Doubt::BackTest { .. } => "back_test",

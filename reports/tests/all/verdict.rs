@@ -70,7 +70,7 @@ fn the_head_says_what_to_do_how_much_how_sure_and_what_next() {
             "undecided",
             sample::undecided(),
             "No recommendation.",
-            "Usage is missing for 8.3 % of the pods' time",
+            "Usage is missing for 8.3 % of the CPU or memory that pods use",
             "How sure Not enough data for an answer.",
             "",
         ),
@@ -134,7 +134,7 @@ fn a_pool_that_stands_on_what_nobody_tried_is_to_be_tested_first() {
         "Test an elastic machine pool. Moving would save about $6,810 a month",
         "Do first 1. Test on one host for a week whether elastic VMs return page cache to the host. 2. If confirmed, keep one spare",
         "If not, repacking on EC2 with a tuned policy is next best.",
-        "Risk Should the test fail, stop: the change would cost more than today.",
+        "Risk If the test fails, the pool would cost more than today.",
     ] {
         assert!(said.contains(part), "{part:?} is not in {said}");
     }
@@ -157,8 +157,8 @@ fn what_turns_the_answer_around_is_said_with_its_amounts() {
     let cases = [
         (
             sure_with(sample::right_sizing(), ("ec2.boot_seconds", "150"), Flip::BreaksLimit, [8_400.0, -17.0]),
-            "Saving: high. Service: low: if a node takes 150 s to boot, 0.03 % of CronJob runs would still \
-             wait when their next run is due (the limit set here is 0.01 %).",
+            "Saving: high. Service: low: if a node takes 150 s to boot, 0.03 % of CronJob runs would start \
+             after the next was due (the limit set here is 0.01 %).",
         ),
         (
             sure_with(pool(), CACHE, Flip::BreaksLimit, [bill * 0.12, -bill * 0.2]),

@@ -195,7 +195,7 @@ pub enum Reason {
     NoPods,
     /// The window is too short to judge by.
     WindowTooShort,
-    /// Usage is missing for too much of the pods' time.
+    /// Usage is missing for too much of the CPU or memory that pods use.
     UsageMissing,
     /// Something that decides the comparison has no price.
     Unpriced,
@@ -254,7 +254,12 @@ pub enum Doubt {
     EmpFactsDated,
     /// Usage is missing in the busiest hours of the day.
     SilentBusyHours,
-    /// Usage is missing for some of the pods' time.
+    /// Horizontal pod autoscalers run more replicas with smaller requests, which the saving does not count.
+    AutoscalersAddReplicas {
+        /// Share of the CPU requested that is theirs.
+        share: f64,
+    },
+    /// Usage is missing for some of the CPU or memory that pods use.
     UsagePartlyMissing {
         /// Share of core-seconds or GiB-seconds, the larger.
         share: f64,

@@ -69,7 +69,7 @@ pub fn breach(check: &LimitCheck) -> String {
         Limit::HostLoss => format!("a zone could not make up for a lost host {value} of the time"),
         Limit::LateServices => format!("{value} of service starts would be more than a minute late"),
         Limit::LateBatch => format!("{value} of batch starts would be late"),
-        Limit::OvertakenRuns => format!("{value} of CronJob runs would still wait when their next run is due"),
+        Limit::OvertakenRuns => format!("{value} of CronJob runs would start after the next was due"),
         Limit::Unplaceable => format!("pods would have no machine for {value} of their time"),
         Limit::HeadroomCost => format!("the spare nodes it needs would be {value} of its compute cost"),
     };
@@ -132,7 +132,7 @@ mod tests {
                 Limit::OvertakenRuns,
                 0.000_303,
                 0.000_1,
-                "0.03\u{a0}% of CronJob runs would still wait when their next run is due (the limit set here is 0.01\u{a0}%)",
+                "0.03\u{a0}% of CronJob runs would start after the next was due (the limit set here is 0.01\u{a0}%)",
             ),
             (
                 Limit::MemoryOverMean,

@@ -164,7 +164,10 @@ fn beside(verdict: &Verdict, id: ScenarioId) -> String {
 
 /// Compares the best elastic machine pool with today.
 fn pool(verdict: &Verdict) -> String {
-    verdict.best_pool().map(says).unwrap_or_default()
+    match verdict.best_pool() {
+        Some(pool) => says(pool),
+        None => "No elastic machine pool could be compared; the warnings say why.".to_owned(),
+    }
 }
 
 /// Compares a scenario that is not recommended with today.
@@ -292,7 +295,7 @@ fn usage_missing(verdict: &Verdict) -> String {
         _ => None,
     });
     format!(
-        "usage is missing for {} of the pods' time, too much to judge by. See which metrics the collector \
+        "usage is missing for {} of the CPU or memory that pods use, too much to judge by. See which metrics the collector \
          reports as missing, mend that, and run the analysis again.",
         missing.unwrap_or_else(|| "much".to_owned())
     )

@@ -104,8 +104,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
         let bars = Bars { model, judgement: &judgement, basis: &basis, decision: &decision };
         (bars.all(), bars.of())
     };
-    let what_if =
-        repacked.zip(twin.as_ref()).map(|(repacked, emp)| what_if(model, (&repacked, emp), (&tornado, tornado_of)));
+    let what_if = what_if(model, repacked.as_ref().zip(twin.as_ref()), (&tornado, tornado_of));
     let back_test = model.today().map(|today| back_test(&today.reported, basis.optimism));
     let (after_expiries, after_commitments_usd) =
         decision.row(&judgement).map_or((Vec::new(), None), |row| after_expiries(model, row, basis.reported));

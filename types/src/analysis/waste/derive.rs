@@ -1,7 +1,7 @@
 //! Waste from an analysis, part by part.
 
 use super::{Waste, WasteKind, WastePart};
-use crate::analysis::{Allocation, Analysis, WorkloadCost};
+use crate::analysis::{Allocation, Analysis, Silence, WorkloadCost};
 
 impl Waste {
     /// The waste of an analysis; `None` where it does not give today's bill out, or has no hour.
@@ -15,7 +15,7 @@ impl Waste {
         let commitments = today.and_then(|today| today.cost_usd.unused_commitments).unwrap_or_default();
         let mut parts: Vec<WastePart> = [
             (WasteKind::IdleNodes, (allocation.total.idle_usd - volumes).max(0.0)),
-            (WasteKind::ReservedUnused, unused(allocation)),
+            (WasteKind::ReservedUnused, unused(allocation, in_place_of_samples(analysis, allocation))),
             (WasteKind::UnmountedVolumes, volumes),
             (WasteKind::UnusedCommitments, commitments),
         ]
@@ -35,8 +35,39 @@ impl Waste {
     }
 }
 
-/// Requested and not used, of workloads that are not on every node; never more than is paid for them.
-fn unused(allocation: &Allocation) -> f64 {
-    let all: f64 = allocation.by_workload.iter().filter(|row| !row.overhead).map(WorkloadCost::unused_usd).sum();
-    all.min((allocation.total.workloads_usd - allocation.total.oversubscribed_usd).max(0.0))
+/// Requested and not used, of workloads that are not on every node, less what is used without a sample; never more than is
+/// paid for them.
+fn unused(allocation: &Allocation, without_sample_usd: f64) -> f64 {
+    let all: f64 = workloads(allocation).map(WorkloadCost::unused_usd).sum();
+    let paid = allocation.total.workloads_usd - allocation.total.oversubscribed_usd;
+    (all - without_sample_usd).min(paid).max(0.0)
+}
+
+fn workloads(allocation: &Allocation) -> impl Iterator<Item = &WorkloadCost> {
+    allocation.by_workload.iter().filter(|row| !row.overhead)
+}
+
+/// Cost over the window of what pods use without a sample: what the replays put in its place, at what workloads pay on average
+/// for a core-hour and a GiB-hour. Zero where nothing was replayed.
+fn in_place_of_samples(analysis: &Analysis, allocation: &Allocation) -> f64 {
+    let Some(silence) = &analysis.silence else { return 0.0 };
+    let hours = f64::from(analysis.window.hours_present);
+    let [cores, gib] = used_without_sample(silence).map(|mean| mean * hours);
+    let price = |usd: fn(&WorkloadCost) -> f64, held: fn(&WorkloadCost) -> f64| {
+        let (usd, held): (f64, f64) = (workloads(allocation).map(usd).sum(), workloads(allocation).map(held).sum());
+        if held > 0.0 { usd / held } else { 0.0 }
+    };
+    let of_core = price(|row| row.cpu_usd, |row| row.cpu_request_core_hours.max(row.cpu_used_core_hours));
+    let of_gib = price(|row| row.memory_usd, |row| row.memory_request_gib_hours.max(row.memory_used_gib_hours));
+    cores * of_core + gib * of_gib
+}
+
+/// Cores and GiB used without a sample, on average over the hours of the day.
+fn used_without_sample(silence: &Silence) -> [f64; 2] {
+    let hours = f64::from(u32::try_from(silence.by_hour_of_day.len().max(1)).unwrap_or(u32::MAX));
+    let rows = silence.by_hour_of_day.iter().map(|hour| {
+        let cores = hour.cpu_used_cores * hour.cpu_fraction.unwrap_or_default();
+        [cores, hour.memory_used_gib * hour.memory_fraction.unwrap_or_default()]
+    });
+    rows.fold([0.0; 2], |[cores, gib], [more_cores, more_gib]| [cores + more_cores / hours, gib + more_gib / hours])
 }

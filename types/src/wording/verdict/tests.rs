@@ -241,7 +241,7 @@ fn what_cannot_be_said_names_the_next_step() {
         ),
         (
             doubted(Reason::UsageMissing, Some(Doubt::UsagePartlyMissing { share: 0.083 })),
-            "No recommendation: usage is missing for 8.3 % of the pods' time, too much to judge by. See which metrics the \
+            "No recommendation: usage is missing for 8.3 % of the CPU or memory that pods use, too much to judge by. See which metrics the \
              collector reports as missing, mend that, and run the analysis again.",
         ),
         (

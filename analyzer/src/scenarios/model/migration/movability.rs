@@ -20,12 +20,9 @@ const MOST_WORKLOADS: usize = 10_000;
 const MOVES: &str = "x86, Linux, on a machine that is priced";
 /// Notes what right-sizing does to workloads that a horizontal autoscaler drives.
 pub(crate) fn autoscaled(model: &Model<'_>) -> Option<Note> {
-    let all = || model.names.counted.iter().flatten().map(|(_, counted)| counted);
-    let cpu =
-        |of: &dyn Fn(&Counted) -> bool| float(all().filter(|counted| of(counted)).map(|c| c.millicore_seconds).sum());
-    let workloads = all().filter(|counted| counted.autoscaled).count();
-    let share = ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|_| workloads > 0)?;
-    Some(Note::warning(format!(
+    let workloads = model.counted().filter(|counted| counted.autoscaled).count();
+    let share = model.autoscaled_share()?;
+    Some(Note::info(format!(
         "With smaller requests horizontal pod autoscalers run more replicas than the saving counts, unless their targets are raised; they drive {} with {} of the CPU requested.",
         counted(workloads, "workload"),
         percent_brief(share)
@@ -138,8 +135,11 @@ pub(crate) fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<Work
 pub(crate) fn no_pool(model: &Model<'_>) -> String {
     let kept = exclusions(model, None);
     let moves = model.counted().any(|counted| counted.moves_seconds > 0);
-    if moves || kept.is_empty() {
+    if moves {
         return "No elastic machine pool was replayed: no bare metal has a price in the region.".to_owned();
+    }
+    if kept.is_empty() {
+        return "No elastic machine pool was replayed, since no pod ran but those of DaemonSets.".to_owned();
     }
     let why: Vec<_> =
         kept.iter().take(3).map(|row| format!("{} ({})", row.reason, counted(row.workloads, "workload"))).collect();

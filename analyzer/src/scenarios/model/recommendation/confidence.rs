@@ -14,7 +14,7 @@ const WEEK: f64 = 168.0;
 const MUCH: f64 = 0.05;
 /// A back-test off by more than this leaves low confidence.
 const FAR_OFF: f64 = 0.1;
-/// Share of the use without a sample that says nothing.
+/// Share of the use without a sample, or of the CPU requested that autoscalers drive, that says nothing.
 const FEW: f64 = 0.01;
 /// Distance, as a share of the bill, from the least that is recommended within which a saving is near it.
 const NEAR: f64 = 0.02;
@@ -40,6 +40,9 @@ pub(crate) fn confidence(decision: &Decision, grounds: &Grounds<'_>) -> Confiden
     if row.is_some_and(|row| row.id.is_emp()) {
         doubts.push((ConfidenceLevel::Medium, Doubt::EmpFactsDated));
     }
+    let autoscaled = grounds.conclusion.basis.autoscaled.filter(|share| *share > FEW);
+    let autoscaled = autoscaled.filter(|_| row.is_some_and(|row| row.id.is_rightsized()));
+    doubts.extend(autoscaled.map(|share| (ConfidenceLevel::Medium, Doubt::AutoscalersAddReplicas { share })));
     let unpriced = grounds.conclusion.unpriced_changes.iter();
     doubts.extend(unpriced.map(|what| (ConfidenceLevel::Medium, Doubt::Unpriced { what: what.clone() })));
     doubts.sort_by_key(|(level, _)| *level);

@@ -30,6 +30,8 @@ pub(crate) struct Basis {
     pub(crate) optimism: Option<f64>,
     /// Cost of nodes in hours in which nothing ran on them, as a share of that bill: the replay lets them go, which is no error.
     pub(crate) empty: f64,
+    /// Share of the CPU requested that is of workloads which a horizontal autoscaler drives; `None` where there is none.
+    pub(crate) autoscaled: Option<f64>,
     /// Over the window, and over the reported hours.
     pub(crate) window: Month,
     pub(crate) reported: Month,
@@ -47,6 +49,7 @@ impl Basis {
             pods: today.is_some_and(|today| today.whole.service.asked_seconds > 0),
             silence: today.map(|today| silence(&today.whole)),
             optimism: money.and_then(|money| ratio(money.compute.contracted().usd(), billed)),
+            autoscaled: model.autoscaled_share(),
             window: model.pricer.month(0..model.windows.hours),
             reported: model.pricer.month(model.windows.reported_from..model.windows.hours),
         }

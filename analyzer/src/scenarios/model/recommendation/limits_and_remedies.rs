@@ -131,7 +131,7 @@ pub(crate) fn judgement(model: &Model<'_>, reported: Month, yardstick: &Yardstic
             limits,
             headroom,
             spare_hosts_per_zone: spares + replayed.setup.pool.as_ref().map_or(0, |pool| pool.spare_hosts_per_zone),
-            zone_hosts: zone_hosts(&replayed.reported, &replayed.whole, model.windows.reported_from),
+            zone_hosts: zone_hosts(replayed, model.windows.reported_from),
             work_owed: work_owed(&replayed.reported, money.lines.work_owed.map(|usd| reported.usd(usd))),
         };
         judgement.reported.push(Reported { id, judged, money, spares });
@@ -327,8 +327,26 @@ fn of_headroom(
     Some(Remedy { scenario: id, mends, monthly_usd, what, included: headroom.is_some() })
 }
 
-/// Hosts that are there because each zone needs its own, and how full they are.
-fn zone_hosts(reported: &Outcome, whole: &Outcome, reported_from: usize) -> Option<ZoneHosts> {
+/// Share of the elastic VMs allowed on the hosts that are there in the reported hours: of vCPU or of memory, the larger.
+fn allowed_fill(replayed: &Replayed) -> Option<f64> {
+    let pool = replayed.setup.pool.as_ref()?;
+    let hours = &replayed.reported.hours;
+    let size = |(kind, seconds): &(u32, u64)| {
+        let machine = replayed.setup.catalog.machines.get(usize::try_from(*kind).ok()?)?;
+        Some([machine.vcpu, machine.memory_mib].map(|of| f64::from(of) * unsigned(*seconds)))
+    };
+    let evms = hours.iter().flat_map(|hour| &hour.evm_seconds).filter_map(size);
+    let [vcpu, mib] = evms.fold([0.0; 2], |[vcpu, mib], [more_vcpu, more_mib]| [vcpu + more_vcpu, mib + more_mib]);
+    let hosts = unsigned(hours.iter().map(|hour| hour.host_seconds).sum());
+    let threads = hosts * f64::from(pool.host.threads) * pool.cpu_overcommit;
+    let memory = hosts * f64::from(pool.host.memory_mib) * pool.memory_overcommit;
+    Some(ratio(vcpu, threads)?.max(ratio(mib, memory)?))
+}
+
+/// Hosts that are there because each zone needs its own, and how full they are: by what is used of them, or by the elastic VMs
+/// that their overcommit allows, whichever is more.
+fn zone_hosts(replayed: &Replayed, reported_from: usize) -> Option<ZoneHosts> {
+    let Replayed { reported, whole, .. } = replayed;
     let zones = reported.failures.iter().map(|hour| hour.host_loss.zones).max().filter(|zones| *zones > 1)?;
     let slots = whole.series.get(reported_from * types::SLOTS_PER_HOUR..).unwrap_or_default();
     let with_hosts: Vec<_> = slots.iter().filter(|point| point.hosts > 0).collect();
@@ -336,10 +354,11 @@ fn zone_hosts(reported: &Outcome, whole: &Outcome, reported_from: usize) -> Opti
     let mean = |of: &dyn Fn(&replay::Point) -> f64| ratio(with_hosts.iter().map(|point| of(point)).sum(), n);
     let hosts = mean(&|point| f64::from(point.hosts))?;
     let share = |used: u64, of: u64| ratio(unsigned(used), unsigned(of)).unwrap_or_default();
-    let fill = mean(&|point| {
+    let used = mean(&|point| {
         let (cpu, memory) = (point.host_cpu_millicores, point.host_memory_mib);
         share(cpu.0, cpu.1).max(share(memory.0, memory.1))
     })?;
+    let fill = used.max(allowed_fill(replayed)?);
     let least = f64::from(zones);
     (fill < MOSTLY_EMPTY && hosts < least + 0.5).then_some(ZoneHosts { zones, hosts, fill_fraction: fill })
 }

@@ -4,6 +4,7 @@ use replay::Limits;
 use types::analysis::ScenarioId;
 
 use crate::assumptions::Assumptions;
+use crate::number::{float, ratio};
 use crate::read::replay_input::{Counted, Names};
 use crate::scenarios::emp_profile::Profile;
 use crate::scenarios::model::choices::host_type::HostTried;
@@ -52,6 +53,14 @@ impl Model<'_> {
     /// Iterates over what moves and what does not, workload by workload.
     pub(crate) fn counted(&self) -> impl Iterator<Item = &Counted> {
         self.names.counted.iter().flatten().map(|(_, counted)| counted)
+    }
+
+    /// Share of the CPU requested that is of workloads which a horizontal autoscaler drives; `None` where there is none.
+    pub(crate) fn autoscaled_share(&self) -> Option<f64> {
+        let cpu = |of: &dyn Fn(&Counted) -> bool| {
+            float(self.counted().filter(|counted| of(counted)).map(|counted| counted.millicore_seconds).sum())
+        };
+        ratio(cpu(&|counted| counted.autoscaled), cpu(&|_| true)).filter(|share| *share > 0.0)
     }
 
     /// A scenario that was replayed.

@@ -1,7 +1,7 @@
 //! What-if: results under other ratios, assumptions and terms.
 
 use replay::judge;
-use types::analysis::{ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};
+use types::analysis::{BreakEven, ExactLines, ScenarioId, TornadoBar, WhatIf, WhatIfPoint};
 
 use crate::number::ratio;
 use crate::scenarios::model::costs::scenario_cost::Money;
@@ -12,12 +12,24 @@ use crate::scenarios::model::runs::replayed_scenario::Replayed;
 use crate::scenarios::model::sensitivity::fee_and_discounts::Deal;
 use crate::units::unsigned;
 
-/// `repacked` and `emp` are what the grid compares, `tornado` the bars and the scenario they are of.
+/// `compared` is `ec2-repacked` and `emp`, which the grid compares, where there is a pool; `tornado` the bars and the scenario
+/// they are of. `None` where there are neither.
 pub(crate) fn what_if(
     model: &Model<'_>,
-    (repacked, pool): (&ExactLines, &Money),
+    compared: Option<(&ExactLines, &Money)>,
     (tornado, of): (&[TornadoBar], Option<ScenarioId>),
-) -> WhatIf {
+) -> Option<WhatIf> {
+    let (grid, break_even) = compared.map(|compared| pools(model, compared)).unwrap_or_default();
+    (compared.is_some() || !tornado.is_empty()).then(|| WhatIf {
+        grid,
+        tornado: tornado.to_vec(),
+        tornado_of: of.map(|id| id.as_str().to_owned()),
+        break_even,
+    })
+}
+
+/// Pools at other ratios, and where their saving turns into a loss.
+fn pools(model: &Model<'_>, (repacked, pool): (&ExactLines, &Money)) -> (Vec<WhatIfPoint>, Vec<BreakEven>) {
     let emp = &pool.lines;
     // On the hours they were tried on, each with the spare hosts that it needs there.
     let lines = |replayed: &Replayed| {
@@ -57,12 +69,7 @@ pub(crate) fn what_if(
     let deal = Deal::between(model.pricer.fee_fraction(), repacked, pool);
     let mut grid: Vec<_> = model.grid.iter().filter_map(point).collect();
     mark_frontier(&mut grid);
-    WhatIf {
-        grid,
-        tornado: tornado.to_vec(),
-        tornado_of: of.map(|id| id.as_str().to_owned()),
-        break_even: deal.map(|deal| deal.break_even()).unwrap_or_default(),
-    }
+    (grid, deal.map(|deal| deal.break_even()).unwrap_or_default())
 }
 
 /// Marks the points that no other beats: as much saved at less risk, or more at no more.

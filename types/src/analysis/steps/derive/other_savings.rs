@@ -136,7 +136,7 @@ fn jobs_fraction(analysis: &Analysis) -> f64 {
 
 /// The commitment to buy; what jobs run on is not committed to where another step takes them to spot.
 fn buy(analysis: &Analysis, prices: &OfferPrices, jobs_to_spot: bool) -> Option<Step> {
-    let offer = prices.commitment?;
+    let offer = prices.commitment.filter(|_| carries_a_contract(analysis))?;
     let kept = if jobs_to_spot { 1.0 - jobs_fraction(analysis) } else { 1.0 };
     let money = |amount: f64| wording::money(amount * kept, &analysis.currency);
     let (when, after) = match change(analysis) {
@@ -166,6 +166,12 @@ fn buy(analysis: &Analysis, prices: &OfferPrices, jobs_to_spot: bool) -> Option<
         "AWS Billing: Savings Plans, Purchase",
     );
     Some(step)
+}
+
+/// Returns true when what was seen carries a contract for a year: three whole weeks, of which something can be recommended.
+fn carries_a_contract(analysis: &Analysis) -> bool {
+    const THREE_WEEKS: u32 = 504;
+    analysis.verdict.recommendation.is_some() && analysis.window.hours_present >= THREE_WEEKS
 }
 
 fn spot(analysis: &Analysis, prices: &OfferPrices, months: f64) -> Option<Step> {
