@@ -1,7 +1,14 @@
 //! Assumptions, each with its default, its source and what it changes; and the file that changes it.
 
+pub(crate) mod choices;
+
 use replay::{AssumptionsError, Key, in_force, read_assumptions};
-use types::analysis::Assumption;
+use types::analysis::{Assumption, Combine};
+
+use choices::{
+    CpuCredits, EksSupport, MoveSpot, PoolVolumes, RootDiskType, Subscriptions, TodayConsolidates, UnknownVolumeType,
+    UnlabelledCapacityType,
+};
 
 replay::assumption_set! {
     /// Assumptions in force of prices, the bill and the choice of pods.
@@ -10,22 +17,22 @@ replay::assumption_set! {
     emp_webinar_overcommit = "emp.webinar_overcommit", "", { number 2.5, 1.0, 10.0 },
         "implied by the vendor's webinar: 15 m5.4xlarge on one m5.metal",
         "the variant with this ratio for memory and for CPU";
-    ec2_unlabelled_capacity_type = "ec2.unlabelled_capacity_type", "", { name "on-demand" | "spot" | "unpriced" },
+    ec2_unlabelled_capacity_type = "ec2.unlabelled_capacity_type", "", { choice UnlabelledCapacityType },
         "self-managed node groups carry no label and are on-demand unless asked otherwise",
         "how a node is priced, and whether it moves, when no label says on-demand or spot";
-    ec2_today_consolidates = "ec2.today_consolidates", "", { name "seen" | "yes" | "no" },
+    ec2_today_consolidates = "ec2.today_consolidates", "", { choice TodayConsolidates },
         "inferred: nodes on-demand that leave with pods that go on elsewhere, and in whose place none comes, were drained",
         "`ec2-today-replayed`: whether today's nodes are drained as Karpenter does, or leave only once they are empty; `seen`: as it was seen";
-    ec2_root_disk_type = "ec2.root_disk_type", "", { name "gp3" | "none" | "gp2" | "io1" | "io2" },
+    ec2_root_disk_type = "ec2.root_disk_type", "", { choice RootDiskType },
         "what EKS and Karpenter give a node unless told otherwise; the metrics show the size, not the type",
         "price of root disks; `none` says that none are paid for";
-    ec2_subscriptions = "ec2.subscriptions", "", { name "aws" | "own" },
+    ec2_subscriptions = "ec2.subscriptions", "", { choice Subscriptions },
         "images of RHEL and SUSE from AWS carry a subscription that AWS bills by the vCPU; no metric tells them from your own",
         "who is paid for RHEL and SUSE on nodes: `own` prices them as Linux, and what you pay goes into [[licence]]";
-    ec2_cpu_credits = "ec2.cpu_credits", "", { name "unlimited" | "standard" },
+    ec2_cpu_credits = "ec2.cpu_credits", "", { choice CpuCredits },
         "T3, T3a and T4g are in unlimited mode unless told otherwise, T2 is in standard mode",
         "whether CPU beyond the baseline of burstable machines is paid for";
-    eks_support = "eks.support", "", { name "by_version" | "standard" | "extended" },
+    eks_support = "eks.support", "", { choice EksSupport },
         "the newest kubelet tells the least version of the control plane, and the calendar of EKS its support",
         "price of the control plane";
     network_nat_gateways = "network.nat_gateways", "", { number 0.0, 0.0, 100.0 },
@@ -52,19 +59,19 @@ replay::assumption_set! {
     fargate_memory_overhead_gib = "fargate.memory_overhead_gib", "GiB", { number 0.25, 0.0, 4.0 },
         "AWS: 256 MiB a pod for the kubelet and its companions",
         "memory added to a Fargate pod's request before it is rounded up to a size Fargate sells";
-    volumes_unknown_type = "volumes.unknown_type", "", { name "none" | "gp2" | "gp3" | "io1" | "io2" | "st1" | "sc1" },
+    volumes_unknown_type = "volumes.unknown_type", "", { choice UnknownVolumeType },
         "nothing is defaulted",
         "type by which volumes are priced whose type nothing names; `none` leaves them unpriced";
     emp_host_disk_gib = "emp.host_disk_gib", "GiB", { number 300.0, 0.0, 65_536.0 },
         "ours: a root disk, and swap for half of the 384 GiB that an m5.metal has; no source says",
         "disk of each host of a pool";
-    emp_volumes = "emp.volumes", "", { name "as_they_are" | "io2" },
+    emp_volumes = "emp.volumes", "", { choice PoolVolumes },
         "the vendor asks for io2 with multi-attach where a migration must not pause pods; without, it pauses some 7 s",
         "type of the persistent volumes under a machine pool: `io2` prices gp2, gp3 and io1 as io2 with the IOPS they have";
-    emp_move_spot = "emp.move_spot", "", { name "no" | "yes" },
+    emp_move_spot = "emp.move_spot", "", { choice MoveSpot },
         "spot capacity costs less than an elastic VM does after the fee, at the documented ratios",
         "whether pods seen on spot capacity may move to elastic VMs";
-    emp_profile_combine = "emp.profile_combine", "", { name "all" | "any" },
+    emp_profile_combine = "emp.profile_combine", "", { choice Combine },
         "the vendor's pages say both; the one that selects less is the careful one",
         "a pod moves when all of a profile selects it (a namespace it names, and each label) or when any part does";
     emp_running_hosts_usd_per_month = "emp.running_hosts_usd_per_month", "USD", { number 0.0, 0.0, 1e9 },
@@ -75,7 +82,7 @@ replay::assumption_set! {
 impl Terms {
     /// Returns true when pods seen on spot capacity may move.
     pub(crate) fn moves_spot(&self) -> bool {
-        self.emp_move_spot == "yes"
+        self.emp_move_spot == MoveSpot::Yes
     }
 }
 
@@ -152,7 +159,7 @@ mod tests {
     fn what_is_changed_is_marked_and_the_rest_is_the_default() {
         let assumptions = Assumptions::from_toml("emp.cpu_overcommit = 16\n[volumes]\nunknown_type = \"gp3\"").unwrap();
         assert_eq!(assumptions.replay.emp_cpu_overcommit, 16.0);
-        assert_eq!(assumptions.terms.volumes_unknown_type, "gp3");
+        assert_eq!(assumptions.terms.volumes_unknown_type, UnknownVolumeType::Gp3);
         assert_eq!(assumptions.replay.emp_memory_overcommit, 1.5);
         let changed: Vec<_> = assumptions.in_force().into_iter().filter(|a| a.changed).map(|a| a.key).collect();
         assert_eq!(changed, ["emp.cpu_overcommit", "volumes.unknown_type"]);

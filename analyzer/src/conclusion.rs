@@ -16,6 +16,7 @@ use types::wording::money;
 use types::{ClusterId, Window};
 
 use crate::assumptions::Assumptions;
+use crate::assumptions::choices::TodayConsolidates;
 use crate::bill::allocation::allocate;
 use crate::bill::today::{Bill, NodeCost, hours};
 use crate::monthly_scaling::Month;
@@ -109,7 +110,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
     let mut notes = notes(&coverage, &origins, &observed, &inventory, &today);
     notes.extend(implausible_notes(&ledger));
     notes.extend(ledger_notes(&ledger, &allocation, shared_namespaces, observed.currency()));
-    if assumptions.terms.ec2_today_consolidates == "seen" && model.is_some() {
+    if assumptions.terms.ec2_today_consolidates == TodayConsolidates::Seen && model.is_some() {
         notes.extend(observed.drained.note());
     }
     notes.splice(0..0, unmatched);

@@ -2,16 +2,17 @@
 
 mod allowed_values;
 mod assumption_set;
+mod choices;
 mod defaults_and_ranges;
 
 use crate::host_usage_prediction::Predictor;
 use crate::limit_checks::Limits;
 use crate::live_migration::Migration;
-use crate::placement::Score;
 use crate::rightsized_requests::RightSizing;
-use crate::scenario_setup::{Consolidation, MemoryModel, Pool, Setup, Zones};
+use crate::scenario_setup::{Consolidation, Pool, Setup};
 pub use allowed_values::{AssumptionsError, Domain, Key, Value};
-pub use assumption_set::{AssumptionSet, Field, in_force, read_assumptions};
+pub use assumption_set::{AssumptionSet, in_force, read_assumptions};
+pub use choices::{EvmConsolidation, PoolZones, PredictorChoice};
 pub use defaults_and_ranges::Assumptions;
 
 impl Assumptions {
@@ -80,18 +81,14 @@ impl Assumptions {
         setup.warm_up_seconds = seconds(self.risk_warm_up_seconds);
         setup.late_after_seconds = seconds(self.wait_late_seconds);
         setup.late_share_of_batch = self.wait_batch_share;
-        setup.zones = if self.scheduler_zones == "free" { Zones::Free } else { Zones::Pinned };
-        setup.ec2.score = self.score();
+        setup.zones = self.scheduler_zones;
+        setup.ec2.score = self.scheduler_score;
         if matches!(setup.ec2.consolidation, Consolidation::Drain { .. }) {
             setup.ec2.consolidation = self.drain();
         }
         if let Some(pool) = &mut setup.pool {
             self.apply_pool(pool);
         }
-    }
-
-    fn score(&self) -> Score {
-        if self.scheduler_score == "most_allocated" { Score::MostAllocated } else { Score::LeastAllocated }
     }
 
     fn drain(&self) -> Consolidation {
@@ -102,7 +99,7 @@ impl Assumptions {
     }
 
     fn apply_pool(&self, pool: &mut Pool) {
-        pool.score = self.score();
+        pool.score = self.scheduler_score;
         pool.memory_overcommit = self.emp_memory_overcommit;
         pool.cpu_overcommit = self.emp_cpu_overcommit;
         pool.threshold = self.emp_host_threshold;
@@ -121,18 +118,16 @@ impl Assumptions {
         pool.mature_slots = count(self.emp_predictor_needs_slots);
         let hours = count(self.emp_predictor_hours);
         pool.predictor = match self.emp_predictor {
-            "n_sigma" => Predictor::NSigma { sigmas: self.emp_predictor_sigmas, hours },
-            "percentile" => Predictor::Percentile { percent: self.emp_predictor_percentile, hours },
-            "larger" => Predictor::Larger,
-            _ => Predictor::Max { hours },
+            PredictorChoice::Max => Predictor::Max { hours },
+            PredictorChoice::NSigma => Predictor::NSigma { sigmas: self.emp_predictor_sigmas, hours },
+            PredictorChoice::Percentile => Predictor::Percentile { percent: self.emp_predictor_percentile, hours },
+            PredictorChoice::Larger => Predictor::Larger,
         };
-        pool.memory_model = match self.emp_memory_model {
-            "working_set" => MemoryModel::WorkingSet,
-            "touched" => MemoryModel::Touched,
-            _ => MemoryModel::HighWater,
+        pool.memory_model = self.emp_memory_model;
+        pool.consolidation = match self.emp_evm_consolidation {
+            EvmConsolidation::EmptyOnly => Consolidation::EmptyOnly,
+            EvmConsolidation::Drain => self.drain(),
         };
-        pool.consolidation =
-            if self.emp_evm_consolidation == "drain" { self.drain() } else { Consolidation::EmptyOnly };
         pool.migration = Migration {
             bytes_per_second: self.emp_migration_bytes_per_second,
             dirty_share: self.emp_migration_dirty_share,

@@ -44,6 +44,7 @@
 //! ```
 
 mod assumptions;
+mod choice;
 mod cluster;
 mod cost_lower_bound;
 mod decision_log;
@@ -65,7 +66,8 @@ mod unknown_zones;
 mod vendor_fee;
 
 pub use assumptions::{
-    AssumptionSet, Assumptions, AssumptionsError, Domain, Field, Key, Value, in_force, read_assumptions,
+    AssumptionSet, Assumptions, AssumptionsError, Domain, EvmConsolidation, Key, PoolZones, PredictorChoice, Value,
+    in_force, read_assumptions,
 };
 pub use cluster::{Amounts, Imputed, daemons_of, zones_of};
 pub use cost_lower_bound::{Bound, Grain, compute_cost, lower_bound, screen};

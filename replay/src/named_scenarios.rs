@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::assumptions::Assumptions;
+use crate::assumptions::{Assumptions, PoolZones};
 use crate::input_hour::Ask;
 use crate::machine_types::{Catalog, HostType};
 use crate::scenario_setup::{Buy, Consolidation, Ec2, EvictionLimits, Headroom, Pool, Requests, Setup};
@@ -89,9 +89,9 @@ impl Base {
         let today = if self.karpenter { Consolidation::KARPENTER } else { Consolidation::EmptyOnly };
         let mut setup = self.ec2(id, Buy::AsObserved, requests, today);
         let zones = match self.assumptions.emp_zones {
-            "one" => self.zones.get(..1),
-            "two" => self.zones.get(..2.min(self.zones.len())),
-            _ => None,
+            PoolZones::All => None,
+            PoolZones::One => self.zones.get(..1),
+            PoolZones::Two => self.zones.get(..2.min(self.zones.len())),
         };
         let pool = Pool::new(host.clone(), &self.catalog, family);
         setup.pool = Some(Pool { zones: zones.unwrap_or_default().to_vec(), ..pool });

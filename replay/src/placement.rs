@@ -129,14 +129,14 @@ pub struct Packing {
     pub unplaced: Vec<u32>,
 }
 
-/// Score by which kube-scheduler ranks machines with room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Score {
-    /// The emptiest by requests: kube-scheduler's default.
-    #[default]
-    LeastAllocated,
-    /// The fullest by requests.
-    MostAllocated,
+crate::choice! {
+    /// Score by which kube-scheduler ranks machines with room.
+    pub enum Score {
+        /// The emptiest by requests: kube-scheduler's default.
+        LeastAllocated = "least_allocated",
+        /// The fullest by requests.
+        MostAllocated = "most_allocated",
+    }
 }
 
 #[cfg(test)]

@@ -18,14 +18,14 @@ pub enum Requests {
     RightSized,
 }
 
-/// Choice of zones: whether pods stay in the zone they ran in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Zones {
-    /// They stay.
-    #[default]
-    Pinned,
-    /// Pods without a volume may run in any zone; a new machine comes up in the pod's own.
-    Free,
+crate::choice! {
+    /// Choice of zones: whether pods stay in the zone they ran in.
+    pub enum Zones {
+        /// They stay.
+        Pinned = "pinned",
+        /// Pods without a volume may run in any zone; a new machine comes up in the pod's own.
+        Free = "free",
+    }
 }
 
 /// Which EC2 machines are bought for pods that fit nowhere.
@@ -124,16 +124,16 @@ impl EvictionLimits {
     pub const OPEN: Self = Self { per_pod_day: f64::INFINITY, per_single_pod_day: f64::INFINITY };
 }
 
-/// Model of how much of an elastic VM's memory is resident on its host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MemoryModel {
-    /// Memory that its pods use in the slot.
-    WorkingSet,
-    /// The most its pods ever used since it booted: freed pages are not returned without a balloon.
-    #[default]
-    HighWater,
-    /// The larger of that and the share of memory that nodes of the cluster touch, page cache included.
-    Touched,
+crate::choice! {
+    /// Model of how much of an elastic VM's memory is resident on its host.
+    pub enum MemoryModel {
+        /// The most its pods ever used since it booted: freed pages are not returned without a balloon.
+        HighWater = "high_water",
+        /// Memory that its pods use in the slot.
+        WorkingSet = "working_set",
+        /// The larger of the most ever used and the share of memory that nodes of the cluster touch, page cache included.
+        Touched = "touched",
+    }
 }
 
 /// The elastic machine pool.

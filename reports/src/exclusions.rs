@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Exclusion, Selection, WorkloadMovability};
+use types::analysis::{Combine, Exclusion, Selection, WorkloadMovability};
 use types::wording::counted;
 
 use crate::number_format;
@@ -62,7 +62,7 @@ fn selection(selection: &Selection) -> String {
     let parts = [("namespaces", &selection.namespaces), ("labels", &selection.labels)];
     let parts = parts.iter().filter(|(_, values)| !values.is_empty());
     let parts: Vec<String> = parts.map(|(what, values)| format!("{what} {}", names(values))).collect();
-    let joined = parts.join(if selection.combine == "any" { " or " } else { " and " });
+    let joined = parts.join(if selection.combine == Combine::Any { " or " } else { " and " });
     format!(
         "The profile {} selects {}. {spot}",
         scenario_words::plain(profile),

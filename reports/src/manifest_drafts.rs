@@ -6,7 +6,7 @@
 mod node_groups;
 pub(crate) mod yaml;
 
-use types::analysis::{Analysis, Plan};
+use types::analysis::{Analysis, Combine, Plan};
 
 use crate::number_format;
 use crate::scenario_words;
@@ -66,7 +66,7 @@ fn profile(analysis: &Analysis, plan: &Plan, head: &str, wave: usize) -> Draft {
     let labels = analysis.selection.iter().flat_map(|selection| &selection.labels);
     let labels: Vec<(&str, &str)> = labels.map(|label| label.split_once('=').unwrap_or((label.as_str(), ""))).collect();
     let combine = match &analysis.selection {
-        Some(selection) if !labels.is_empty() && selection.combine == "any" => {
+        Some(selection) if !labels.is_empty() && selection.combine == Combine::Any => {
             "# The analysis moved pods in a named namespace or with a named label; ask the vendor how the two combine.\n"
         }
         Some(_) if !labels.is_empty() => {

@@ -37,7 +37,7 @@ pub use limit_remedies::Mend;
 pub use missing_samples::{Silence, SilentHour};
 pub use note::{Gravity, Note};
 pub use replay_results::{
-    BreakEven, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
+    BreakEven, Combine, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
     Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
 pub use rightsizing::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};

@@ -16,6 +16,7 @@ use types::analysis::{
 use types::{ComputeType, NanoUsd, PriceSeconds, UsdPerHour};
 
 use crate::assumptions::Assumptions;
+use crate::assumptions::choices::{PoolVolumes, Subscriptions};
 use crate::bill::grade::{Graded, price_reason};
 use crate::bill::no_price::NoPrice;
 use crate::monthly_scaling::Month;
@@ -133,7 +134,7 @@ pub(crate) fn capacity_type(kind: &NodeKind, assumptions: &Assumptions) -> Optio
 
 /// The same of a label's value, or its absence.
 pub(crate) fn capacity_type_of(name: Option<&str>, assumptions: &Assumptions) -> Option<CapacityType> {
-    CapacityType::of(name.unwrap_or(assumptions.terms.ec2_unlabelled_capacity_type))
+    name.map_or_else(|| assumptions.terms.ec2_unlabelled_capacity_type.capacity_type(), CapacityType::of)
 }
 
 /// Returns how a node is bought and the price of an hour of it, or why that is not known.
@@ -169,7 +170,7 @@ pub(crate) fn node_price(
 /// The operating system a node is priced with; `None` where the price book does not know it. Under subscriptions of the
 /// user, RHEL and SUSE cost what Linux does.
 pub(crate) fn operating_system(os: Option<&str>, assumptions: &Assumptions) -> Option<OperatingSystem> {
-    let own = assumptions.terms.ec2_subscriptions == "own";
+    let own = assumptions.terms.ec2_subscriptions == Subscriptions::Own;
     match os {
         None | Some("linux") => Some(OperatingSystem::Linux),
         Some(RHEL | SUSE) if own => Some(OperatingSystem::Linux),
@@ -220,7 +221,7 @@ impl Bill {
         bill.lines.fargate = bill.add_fargate(&fargate, book, assumptions);
         bill.lines.root_disks = bill.add_root_disks(observed, book, assumptions);
         bill.lines.volumes = bill.add_volumes(observed, book, assumptions);
-        if assumptions.terms.emp_volumes == "io2" {
+        if assumptions.terms.emp_volumes == PoolVolumes::Io2 {
             bill.more_for_volumes = bill.more_as_io2(observed, ledger, book, assumptions);
         }
         bill.lines.auto_mode = bill.add_auto_mode(observed, book, assumptions);

@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 use lake::Lake;
 use replay::Base;
 use types::ClusterId;
-use types::analysis::ScenarioId;
+use types::analysis::{Combine, ScenarioId};
 
 use crate::assumptions::Assumptions;
+use crate::assumptions::choices::PoolVolumes;
 use crate::bill::today::Bill;
 use crate::prices::PriceBook;
 use crate::read::error::AnalyzeError;
@@ -70,7 +71,7 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
     }
     let in_force = Selection {
         profile,
-        all: assumptions.terms.emp_profile_combine == "all",
+        all: assumptions.terms.emp_profile_combine == Combine::All,
         spot: assumptions.terms.moves_spot(),
         lifted: None,
         namespaces: None,
@@ -79,7 +80,7 @@ pub(crate) async fn replay<'a>(inputs: Inputs<'_, 'a>) -> Result<Option<Model<'a
     let mut source = Source::new(lake, cluster, hours);
     let windows = source.windows;
     let mut names = Names::default();
-    names.io2 = assumptions.terms.emp_volumes == "io2";
+    names.io2 = assumptions.terms.emp_volumes == PoolVolumes::Io2;
     names.unknown = observed.unknown.clone();
     let selector = Selector { machines: &machines, selections: only };
     let Some(first) = source.first_hour(&mut names, &selector).await? else { return Ok(None) };

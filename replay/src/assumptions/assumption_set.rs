@@ -14,43 +14,27 @@ pub trait AssumptionSet {
     fn set(&mut self, name: &str, value: Value);
 }
 
-/// A type of field: a number or a name.
-pub trait Field: Sized {
-    /// The value as a field; `None` where it is of the other kind.
-    fn of(value: Value) -> Option<Self>;
-    /// The field as a value.
-    fn value(&self) -> Value;
-}
-
-impl Field for f64 {
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Number(number) = value { Some(number) } else { None }
-    }
-    fn value(&self) -> Value {
-        Value::Number(*self)
-    }
-}
-
-impl Field for &'static str {
-    fn of(value: Value) -> Option<Self> {
-        if let Value::Name(name) = value { Some(name) } else { None }
-    }
-    fn value(&self) -> Value {
-        Value::Name(self)
-    }
-}
-
 /// Makes a set of assumptions of a table: for each key its field, name, unit, `{ number default, min, max }` or
-/// `{ name "the default" | "another" }`, the source of the default, and what it changes.
+/// `{ choice Name }`, an enum as [`choice!`](crate::choice) makes it, the source of the default, and what it changes.
 #[macro_export]
 macro_rules! assumption_set {
     (@type number $($domain:tt)+) => { f64 };
-    (@type name $($domain:tt)+) => { &'static str };
+    (@type choice $choice:ty) => { $choice };
     (@domain number $default:expr, $min:expr, $max:expr) => {
         $crate::Domain::Number { default: $default, min: $min, max: $max }
     };
-    (@domain name $($allowed:literal)|+) => {
-        $crate::Domain::Name { allowed: &[$($allowed),+] }
+    (@domain choice $choice:ty) => {
+        $crate::Domain::Name { allowed: <$choice>::WORDS }
+    };
+    (@default number $default:expr, $min:expr, $max:expr) => { $default };
+    (@default choice $choice:ty) => { <$choice>::default() };
+    (@value $field:expr, number $($domain:tt)+) => { $crate::Value::Number($field) };
+    (@value $field:expr, choice $choice:ty) => { $crate::Value::Name($field.as_str()) };
+    (@set $field:expr, $value:expr, number $($domain:tt)+) => {
+        if let $crate::Value::Number(number) = $value { $field = number; }
+    };
+    (@set $field:expr, $value:expr, choice $choice:ty) => {
+        if let $crate::Value::Name(word) = $value && let Some(choice) = <$choice>::of(word) { $field = choice; }
     };
     (
         $(#[$meta:meta])* $vis:vis struct $set:ident;
@@ -77,10 +61,7 @@ macro_rules! assumption_set {
 
         impl Default for $set {
             fn default() -> Self {
-                Self { $(
-                    $field: $crate::Field::of($crate::assumption_set!(@domain $($domain)+).default_value())
-                        .unwrap_or_default(),
-                )+ }
+                Self { $( $field: $crate::assumption_set!(@default $($domain)+), )+ }
             }
         }
 
@@ -91,14 +72,14 @@ macro_rules! assumption_set {
 
             fn get(&self, name: &str) -> Option<$crate::Value> {
                 match name {
-                    $( $name => Some($crate::Field::value(&self.$field)), )+
+                    $( $name => Some($crate::assumption_set!(@value self.$field, $($domain)+)), )+
                     _ => None,
                 }
             }
 
             fn set(&mut self, name: &str, value: $crate::Value) {
                 match name {
-                    $( $name => if let Some(value) = $crate::Field::of(value) { self.$field = value; }, )+
+                    $( $name => $crate::assumption_set!(@set self.$field, value, $($domain)+), )+
                     _ => {}
                 }
             }

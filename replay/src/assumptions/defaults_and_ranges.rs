@@ -1,5 +1,9 @@
 //! The keys themselves. `MODEL.md` holds them as a table, which a test compares.
 
+use super::choices::{EvmConsolidation, PoolZones, PredictorChoice};
+use crate::placement::Score;
+use crate::scenario_setup::{MemoryModel, Zones};
+
 crate::assumption_set! {
     /// Every assumption of the replay in force.
     pub struct Assumptions;
@@ -10,7 +14,7 @@ crate::assumption_set! {
     emp_cpu_overcommit = "emp.cpu_overcommit", "", { number 3.0, 1.0, 32.0 },
         "vendor's sample pools use 3 and 16; the careful one",
         "vCPU of elastic VMs a host takes, as a multiple of its threads";
-    emp_memory_model = "emp.memory_model", "", { name "high_water" | "working_set" | "touched" },
+    emp_memory_model = "emp.memory_model", "", { choice MemoryModel },
         "no source mentions a balloon, so freed pages are not returned to the host",
         "memory of an elastic VM that is resident: what its pods use, the most they ever used, or page cache too";
     emp_host_threshold = "emp.host_threshold", "", { number 0.8, 0.1, 1.0 },
@@ -52,7 +56,7 @@ crate::assumption_set! {
     emp_guest_mib = "emp.guest_mib", "MiB", { number 1024.0, 0.0, 16_384.0 },
         "ours: the same",
         "memory of an elastic VM beside its pods and daemons";
-    emp_predictor = "emp.predictor", "", { name "max" | "n_sigma" | "percentile" | "larger" },
+    emp_predictor = "emp.predictor", "", { choice PredictorChoice },
         "ours: the most careful of those in Google's study (EuroSys 2021)",
         "what is expected of a host at admission and consolidation";
     emp_predictor_hours = "emp.predictor_hours", "h", { number 24.0, 1.0, 24.0 },
@@ -67,7 +71,7 @@ crate::assumption_set! {
     emp_predictor_needs_slots = "emp.predictor_needs_slots", "slot", { number 24.0, 1.0, 288.0 },
         "ours: two hours",
         "slots after which an elastic VM is predicted from its own use";
-    emp_evm_consolidation = "emp.evm_consolidation", "", { name "empty_only" | "drain" },
+    emp_evm_consolidation = "emp.evm_consolidation", "", { choice EvmConsolidation },
         "vendor's blog: an elastic VM leaves once it is empty",
         "whether elastic VMs are also drained, as Karpenter would";
     emp_migration_bytes_per_second = "emp.migration_bytes_per_second", "B/s", { number 1e9, 1e6, 1e11 },
@@ -103,7 +107,7 @@ crate::assumption_set! {
     emp_spare_hosts_per_zone = "emp.spare_hosts_per_zone", "", { number 0.0, 0.0, 100.0 },
         "the vendor documents none; without one a lone host can neither migrate nor be patched",
         "hosts paid for in each zone and kept empty";
-    emp_zones = "emp.zones", "", { name "all" | "one" | "two" },
+    emp_zones = "emp.zones", "", { choice PoolZones },
         "each zone keeps a host of its own; fewer zones are cheaper, and make traffic cross zones",
         "zones the pool is in, those in which pods request most; pods with volumes in others stay on EC2";
     emp_evm_boot_seconds = "emp.evm_boot_seconds", "s", { number 240.0, 0.0, 3600.0 },
@@ -148,10 +152,10 @@ crate::assumption_set! {
     machine_smt_yield = "machine.smt_yield", "", { number 1.0, 0.5, 1.0 },
         "1: a thread delivers all it did when it was measured; 0.625: two busy siblings deliver 1.25 cores",
         "what a thread delivers when its sibling is busy, on every machine of every scenario";
-    scheduler_score = "scheduler.score", "", { name "least_allocated" | "most_allocated" },
+    scheduler_score = "scheduler.score", "", { choice Score },
         "kube-scheduler's default",
         "which of the machines with room a pod gets";
-    scheduler_zones = "scheduler.zones", "", { name "pinned" | "free" },
+    scheduler_zones = "scheduler.zones", "", { choice Zones },
         "topology spread and zonal traffic are not exported",
         "whether pods without a volume may change zone";
     sizing_days = "sizing.days", "d", { number 7.0, 1.0, 14.0 },

@@ -9,7 +9,7 @@ use serde_json::Value;
 use types::analysis::Analysis;
 
 /// Keys whose strings are not names: moments, and words by which one part of an analysis finds another.
-const NOT_NAMES: [&str; 16] = [
+const NOT_NAMES: [&str; 17] = [
     "start",
     "end",
     "first",
@@ -21,6 +21,7 @@ const NOT_NAMES: [&str; 16] = [
     "to",
     "recommendation",
     "kind",
+    "combine",
     "schema",
     "verdict",
     "effort",

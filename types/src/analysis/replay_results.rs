@@ -233,10 +233,40 @@ pub struct Selection {
     pub namespaces: Vec<String>,
     /// Labels the profile names, as `key=value`.
     pub labels: Vec<String>,
-    /// Combination of the two: `all` (in a named namespace and with every label) or `any`.
-    pub combine: String,
+    /// Combination of the two.
+    pub combine: Combine,
     /// `true` when pods seen on spot capacity move too.
     pub moves_spot: bool,
+}
+
+/// How the parts of a profile combine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Combine {
+    /// A pod moves that is in a named namespace and has every label.
+    #[default]
+    All,
+    /// A pod moves that is in a named namespace or has one of the labels.
+    Any,
+}
+
+impl Combine {
+    /// Every word, the default first.
+    pub const WORDS: &'static [&'static str] = &["all", "any"];
+
+    /// Its word in `assumptions.toml` and in `analysis.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Any => "any",
+        }
+    }
+
+    /// Reads its word; `None` for any other.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::All, Self::Any].into_iter().find(|one| one.as_str() == word)
+    }
 }
 
 /// A reason for which pods stay on EC2, and what it costs that they do.

@@ -8,6 +8,7 @@ use types::{ComputeType, NanoUsd};
 
 use super::{Bill, Item};
 use crate::assumptions::Assumptions;
+use crate::assumptions::choices::EksSupport;
 use crate::number::{float, ratio};
 use crate::prices::PriceBook;
 use crate::sums::window_totals::Observed;
@@ -70,7 +71,7 @@ impl Bill {
             line = Some(line.unwrap_or_default() + cost);
         }
         if let Some(((major, minor), hours)) = extended
-            && assumptions.terms.eks_support == BY_VERSION
+            && assumptions.terms.eks_support == EksSupport::ByVersion
         {
             let since = book.eks_versions().extended_from((major, minor));
             let since = since.map(|day| format!(", which pays for extended support since {day}")).unwrap_or_default();
@@ -125,18 +126,16 @@ impl Bill {
     }
 }
 
-/// The value of `eks.support` by which the version decides.
-const BY_VERSION: &str = "by_version";
-
 /// Returns what an hour of the control plane pays for, and how well that is known.
 fn alike(kubelet: Option<Minor>, day: chrono::NaiveDate, book: &PriceBook, assumptions: &Assumptions) -> Alike {
     match (assumptions.terms.eks_support, kubelet) {
-        (BY_VERSION, Some(version)) => match book.eks_versions().support(version, day).0 {
+        (EksSupport::ByVersion, Some(version)) => match book.eks_versions().support(version, day).0 {
             Support::Standard => Alike { extended: false, reason: Some(GradeReason::NewestKubelet) },
             Support::Extended => Alike { extended: true, reason: Some(GradeReason::NewestKubelet) },
             Support::Ended => Alike { extended: true, reason: Some(GradeReason::UnsupportedVersion) },
         },
-        (BY_VERSION, None) => Alike { extended: false, reason: Some(GradeReason::NoVersion) },
-        (given, _) => Alike { extended: given == "extended", reason: None },
+        (EksSupport::ByVersion, None) => Alike { extended: false, reason: Some(GradeReason::NoVersion) },
+        (EksSupport::Standard, _) => Alike { extended: false, reason: None },
+        (EksSupport::Extended, _) => Alike { extended: true, reason: None },
     }
 }

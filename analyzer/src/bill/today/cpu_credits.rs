@@ -7,6 +7,7 @@ use types::analysis::GradeReason;
 
 use super::{Bill, Item};
 use crate::assumptions::Assumptions;
+use crate::assumptions::choices::CpuCredits;
 use crate::number::{float, whole};
 use crate::prices::{OperatingSystem, PriceBook};
 use crate::sums::node_billing::BilledAs;
@@ -36,7 +37,7 @@ impl Bill {
         book: &PriceBook,
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
-        if assumptions.terms.ec2_cpu_credits == "standard" {
+        if assumptions.terms.ec2_cpu_credits == CpuCredits::Standard {
             return Some(NanoUsd::ZERO);
         }
         let (mut known, mut seen) = (false, false);

@@ -191,11 +191,10 @@ impl Bill {
         assumptions: &Assumptions,
     ) -> Option<NanoUsd> {
         let month_seconds = crate::monthly_scaling::month_seconds();
-        let volume_type = assumptions.terms.ec2_root_disk_type;
         // Whoever says that there are none has priced them.
-        if volume_type == "none" {
+        let Some(volume_type) = assumptions.terms.ec2_root_disk_type.volume_type() else {
             return Some(NanoUsd::ZERO);
-        }
+        };
         let mut line = None;
         let mut nodes = std::mem::take(&mut self.nodes);
         for node in nodes.iter_mut().filter(|node| is_aws(node)) {
@@ -331,7 +330,7 @@ fn volume_price<'a>(
     book: &PriceBook,
     assumptions: &Assumptions,
 ) -> Result<(&'a str, &'a str, Priced<NanoUsd>), String> {
-    let assumed = Some(assumptions.terms.volumes_unknown_type).filter(|name| *name != "none");
+    let assumed = assumptions.terms.volumes_unknown_type.volume_type();
     let volume_type = match kind.store {
         Store::Ebs => kind.volume_type.as_deref().or(assumed),
         Store::Efs => Some("efs"),

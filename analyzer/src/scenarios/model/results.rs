@@ -1,7 +1,7 @@
 //! Report of the replays, as it is written.
 
 use chrono::{DateTime, Utc};
-use replay::{Grain, HOUR_SECONDS, Outcome, Requests, lower_bound};
+use replay::{Grain, HOUR_SECONDS, Outcome, PoolZones, Requests, Zones, lower_bound};
 use types::analysis::{
     AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan,
     PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
@@ -141,7 +141,7 @@ pub(crate) fn conclude(model: &Model<'_>, bill: &Bill, month: Month) -> Conclusi
 /// Lists what another scenario changes in the bill and that has no price here.
 fn unpriced_changes(model: &Model<'_>, bill: &Bill) -> Vec<String> {
     let replay = &model.assumptions.replay;
-    let crosses = replay.scheduler_zones == "free" || replay.emp_zones != "all";
+    let crosses = replay.scheduler_zones == Zones::Free || replay.emp_zones != PoolZones::All;
     let traffic = crosses.then(|| "traffic between zones".to_owned());
     traffic.into_iter().chain(bill.unpriced_moving.iter().cloned()).collect()
 }

@@ -36,7 +36,7 @@ pub(super) fn add(analysis: &mut Analysis) {
         profile: Some("emp-profile-cm.yaml".to_owned()),
         namespaces: ["search", "checkout", "recommendations", "data-platform", "ci"].map(str::to_owned).to_vec(),
         labels: vec!["elastic=true".to_owned()],
-        combine: "any".to_owned(),
+        combine: Combine::Any,
         moves_spot: false,
     });
     analysis.exclusions = vec![

@@ -91,11 +91,11 @@ impl<'a> Pricer<'a> {
         let region = observed.region().unwrap_or("all");
         let gib = assumptions.replay.emp_evm_disk_gib;
         let host_gib = assumptions.terms.emp_host_disk_gib;
-        let disk_type = assumptions.terms.ec2_root_disk_type;
-        let disk = book.volume(disk_type, region);
+        let disk_type = assumptions.terms.ec2_root_disk_type.volume_type();
+        let disk = disk_type.and_then(|disk_type| book.volume(disk_type, region));
         let disk_month = |gib: f64| match disk_type {
-            "none" => Some(NanoUsd::ZERO),
-            _ => disk.as_ref().map(|disk| of_gib(disk, gib)),
+            None => Some(NanoUsd::ZERO),
+            Some(_) => disk.as_ref().map(|disk| of_gib(disk, gib)),
         };
         let mut pricer = Self {
             book,

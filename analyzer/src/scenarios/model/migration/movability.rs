@@ -36,7 +36,7 @@ pub(crate) fn selected(model: &Model<'_>) -> Selection {
         profile: model.profile.map(|profile| profile.source().to_owned()),
         namespaces: model.profile.map(|profile| profile.namespaces().to_vec()).unwrap_or_default(),
         labels: model.profile.map(|profile| profile.labels().to_vec()).unwrap_or_default(),
-        combine: terms.emp_profile_combine.to_owned(),
+        combine: terms.emp_profile_combine,
         moves_spot: terms.moves_spot(),
     }
 }

@@ -8,6 +8,7 @@ use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons
 use types::ComputeType;
 
 use crate::assumptions::Assumptions;
+use crate::assumptions::choices::TodayConsolidates;
 use crate::bill::today::{capacity_type_of, operating_system};
 use crate::monthly_scaling::HOURS_A_WEEK;
 use crate::prices::{CapacityType, MachineKind, PriceBook};
@@ -144,8 +145,9 @@ impl<'a> Machines<'a> {
             },
             most_pods: most_pods(&observed.spread, &replay),
             karpenter: match assumptions.terms.ec2_today_consolidates {
-                "seen" => observed.drained.is_seen(),
-                said => said == "yes",
+                TodayConsolidates::Seen => observed.drained.is_seen(),
+                TodayConsolidates::Yes => true,
+                TodayConsolidates::No => false,
             },
             assumptions: replay,
         }

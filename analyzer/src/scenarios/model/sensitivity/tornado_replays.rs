@@ -3,7 +3,7 @@
 //! Bars are replayed on the last week, after a day to warm up, beside the same scenario and today's machines over the same
 //! hours; where nothing is tuned, on all hours. A bar in which pods wait too long is given more headroom, at its price.
 
-use replay::{Base, Headroom, RightSizing, Setup, WAITING, holds};
+use replay::{Base, Headroom, PoolZones, RightSizing, Setup, WAITING, holds};
 use types::analysis::ScenarioId;
 
 use crate::monthly_scaling::HOURS_A_WEEK;
@@ -281,9 +281,9 @@ fn changed(of: &Setup, base: &Base, key: &str) -> Setup {
 /// The zones a pool is in where the assumptions put it into fewer than there are.
 fn fewer_zones(base: &Base) -> Option<Vec<u16>> {
     let n = match base.assumptions.emp_zones {
-        "one" => 1,
-        "two" => 2,
-        _ => return Some(Vec::new()),
+        PoolZones::One => 1,
+        PoolZones::Two => 2,
+        PoolZones::All => return Some(Vec::new()),
     };
     base.zones.get(..n).filter(|zones| zones.len() < base.zones.len()).map(<[u16]>::to_vec)
 }
