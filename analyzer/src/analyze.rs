@@ -215,7 +215,7 @@ impl Origins {
     /// the hour's objects or from those of its day.
     fn take(&mut self, read: &ReadHour) {
         let (hour, manifest) = (read.hour, &read.manifest);
-        self.sources.push((hour, manifest.source.as_str()));
+        self.sources.push((hour, manifest.source));
         self.query_sets.extend(Some(manifest.query_set.clone()).filter(|text| !text.is_empty()));
         self.servers.extend(Some(manifest.server.clone()).filter(|text| !text.is_empty()));
         self.incomplete += u32::from(!manifest.complete);

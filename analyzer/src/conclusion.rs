@@ -13,7 +13,7 @@ use types::analysis::{
     Provenance, SCHEMA, Saving, SourceHours, Verdict, WindowCoverage,
 };
 use types::wording::money;
-use types::{ClusterId, Window};
+use types::{ClusterId, HourSource, Window};
 
 use crate::assumptions::Assumptions;
 use crate::assumptions::choices::TodayConsolidates;
@@ -201,10 +201,10 @@ fn in_currency(one: Assumption, currency: &str) -> Assumption {
 }
 
 fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
-    let mut by_source: BTreeMap<&str, SourceHours> = BTreeMap::new();
+    let mut by_source: BTreeMap<HourSource, SourceHours> = BTreeMap::new();
     for (hour, source) in &origins.sources {
-        let hours = by_source.entry(source).or_insert_with(|| SourceHours {
-            source: (*source).to_owned(),
+        let hours = by_source.entry(*source).or_insert_with(|| SourceHours {
+            source: *source,
             hours: 0,
             first: hour.start(),
             last: hour.end(),
@@ -213,7 +213,7 @@ fn coverage(window: Window, origins: &Origins) -> WindowCoverage {
         hours.last = hour.end();
     }
     let mut hours_by_source: Vec<_> = by_source.into_values().collect();
-    hours_by_source.sort_by(|a, b| (a.first, &a.source).cmp(&(b.first, &b.source)));
+    hours_by_source.sort_by_key(|hours| (hours.first, hours.source));
     WindowCoverage {
         start: window.start(),
         end: window.end(),

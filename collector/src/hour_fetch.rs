@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use lake::manifest::Source;
 use lake::{EncodedHour, HourEncoder};
-use types::{ClusterId, Hour, SLOT_SECONDS, SLOTS_PER_HOUR};
+use types::{ClusterId, Hour, HourSource, SLOT_SECONDS, SLOTS_PER_HOUR};
 
 use crate::cadvisor_liveness;
 use crate::cluster_probe::{look, words_of};
@@ -101,7 +100,7 @@ pub(crate) async fn fetch(
     let hash = queries::query_set(settings, &pinned);
     let query_set = [vec![hash.clone()], pinned.words()].concat().join(" ");
     let asked = [Some(hash), pinned.usage_word()].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let encoder = HourEncoder::new(cluster, hour, Source::Prometheus, &asked);
+    let encoder = HourEncoder::new(cluster, hour, HourSource::Prometheus, &asked);
     let origin = Origin { server: server.describe(), faults, quality, query_set };
     // Not beside the next hour's asking: then two hours would be in memory.
     let encoded = tokio::task::block_in_place(|| snapshot_encoding::encode(snapshot, settings, hour, encoder, origin));

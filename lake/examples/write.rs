@@ -8,8 +8,8 @@
 use std::error::Error;
 
 use lake::tables::ContainerHour;
-use lake::{HourEncoder, Lake, LakeUri, Source, Table};
-use types::ClusterId;
+use lake::{HourEncoder, Lake, LakeUri, Table};
+use types::{ClusterId, HourSource};
 
 /// Rows that are columns at once, as in the encoder.
 const BATCH_ROWS: usize = 1024;
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "rows" => rows.len(),
             "columns" => columns(rows),
             "object" => {
-                let mut encoder = HourEncoder::new(&cluster, read.hour, Source::Generator, "");
+                let mut encoder = HourEncoder::new(&cluster, read.hour, HourSource::Generator, "");
                 encoder.add_rows(rows)?;
                 let encoded = encoder.finish(String::new(), Vec::new());
                 usize::try_from(encoded.manifest().objects.iter().map(|object| object.bytes).sum::<u64>())?

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
-use types::{ClusterId, Hour};
+use types::{ClusterId, Hour, HourSource};
 
 use crate::digest::digest;
 use crate::error::LakeError;
-use crate::manifest::{Manifest, ObjectEntry, Source, VERSION};
+use crate::manifest::{Manifest, ObjectEntry, VERSION};
 use crate::object_keys;
 use crate::parquet_encoding::{self, Home, TableWriter};
 use crate::tables::{ContainerHour, LoadBalancerHour, NodeHour, PodHour, QualityHour, Table, VolumeHour};
@@ -32,7 +32,7 @@ pub struct HourRows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HourOrigin {
     /// Where it comes from.
-    pub source: Source,
+    pub source: HourSource,
     /// The server, such as `prometheus 2.42.0`.
     pub server: String,
     /// Hash of the queries.
@@ -44,7 +44,7 @@ pub struct HourOrigin {
 impl HourOrigin {
     /// The origin of an hour that a generator wrote.
     pub fn generator() -> Self {
-        Self { source: Source::Generator, server: String::new(), query_set: String::new(), faults: Vec::new() }
+        Self { source: HourSource::Generator, server: String::new(), query_set: String::new(), faults: Vec::new() }
     }
 }
 
@@ -69,14 +69,14 @@ impl EncodedHour {
 pub struct HourEncoder {
     cluster: ClusterId,
     hour: Hour,
-    source: Source,
+    source: HourSource,
     query_set: String,
     encoded: Vec<(ObjectEntry, Bytes)>,
 }
 
 impl HourEncoder {
     /// The encoder of one hour.
-    pub fn new(cluster: &ClusterId, hour: Hour, source: Source, query_set: &str) -> Self {
+    pub fn new(cluster: &ClusterId, hour: Hour, source: HourSource, query_set: &str) -> Self {
         Self { cluster: cluster.clone(), hour, source, query_set: query_set.to_owned(), encoded: Vec::new() }
     }
 

@@ -40,7 +40,7 @@ pub use error::LakeError;
 pub use hour_rows::{EncodedHour, HourEncoder, HourOrigin, HourRows, TableEncoder};
 pub use hour_writes::{CorrectOutcome, Lake, WriteOutcome};
 pub use lake_uri::{InvalidLakeUri, LakeUri};
-pub use manifest::{DayManifest, Manifest, Source};
+pub use manifest::{DayManifest, Manifest};
 pub use manifest_ownership::ForeignObject;
 pub use parquet_encoding::{DecodeError, batches, read_batches};
 pub use retention::Pruned;

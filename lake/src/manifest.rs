@@ -1,7 +1,7 @@
 //! Manifests: what belongs to an hour or a day, how to check it, and how good it is.
 
 use serde::{Deserialize, Serialize};
-use types::{ClusterId, Hour};
+use types::{ClusterId, Hour, HourSource};
 
 /// The layout version a manifest of this writer names.
 pub const VERSION: u32 = 1;
@@ -19,7 +19,7 @@ pub struct Manifest {
     /// Start of the hour, in seconds since the epoch.
     pub hour_start_seconds: i64,
     /// Where the hour comes from.
-    pub source: Source,
+    pub source: HourSource,
     /// The server it was collected from, such as `prometheus 2.42.0`; empty for synthetic hours.
     pub server: String,
     /// Hash of the queries that collected it; after it, behind [`USAGE_RULE`], the rule that the CPU of containers comes
@@ -31,26 +31,6 @@ pub struct Manifest {
     pub faults: Vec<String>,
     /// The objects, by table.
     pub objects: Vec<ObjectEntry>,
-}
-
-/// Where an hour comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// Collected from a server that speaks the Prometheus API.
-    Prometheus,
-    /// Written by the generator of synthetic clusters.
-    Generator,
-}
-
-impl Source {
-    /// The name used in files and reports.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Prometheus => "prometheus",
-            Self::Generator => "generator",
-        }
-    }
 }
 
 /// Names the objects of one day, made from those of its hours. Written last, like that of an hour.

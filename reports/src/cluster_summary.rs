@@ -1,6 +1,7 @@
 //! Where a cluster stood at the end of one window: the few numbers that are compared between windows and clusters.
 
 use chrono::{DateTime, Utc};
+use types::HourSource;
 use types::analysis::{Analysis, ConfidenceLevel, Judged, Saving, Scenario, ScenarioId};
 
 use crate::scenario_words::{self, REPACKED, TODAY};
@@ -47,7 +48,7 @@ pub struct Standing {
 /// Of the present hours, those that no server was asked for.
 pub(crate) fn synthetic_hours(analysis: &Analysis) -> u32 {
     let parts = analysis.window.hours_by_source.iter();
-    parts.filter(|part| part.source != "prometheus").map(|part| part.hours).sum()
+    parts.filter(|part| part.source != HourSource::Prometheus).map(|part| part.hours).sum()
 }
 
 /// Cost of a scenario.

@@ -1,5 +1,6 @@
 //! Words the parts of the page share: scenarios by id, sources of hours, the basis of a figure.
 
+use types::HourSource;
 use types::analysis::{Analysis, Saving, Scenario, ScenarioId};
 
 use crate::number_format;
@@ -133,11 +134,10 @@ pub(crate) fn plain(name: &str) -> String {
 }
 
 /// Names an hour's source as the page does.
-pub(crate) fn source(source: &str) -> String {
+pub(crate) const fn source(source: HourSource) -> &'static str {
     match source {
-        "prometheus" => "from a real Prometheus".to_owned(),
-        "generator" => "synthetic".to_owned(),
-        other => plain(other),
+        HourSource::Prometheus => "from a real Prometheus",
+        HourSource::Generator => "synthetic",
     }
 }
 

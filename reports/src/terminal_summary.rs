@@ -24,7 +24,7 @@ pub fn summary(analysis: &Analysis) -> String {
     let sources: Vec<String> = window
         .hours_by_source
         .iter()
-        .map(|part| format!("{} {}", number_format::count(part.hours), scenario_words::source(&part.source)))
+        .map(|part| format!("{} {}", number_format::count(part.hours), scenario_words::source(part.source)))
         .collect();
     let mut text = format!("Cluster   {}", scenario_words::plain(&analysis.cluster_id));
     if let Some(region) = &analysis.region {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{NaiveDate, TimeDelta};
+use types::HourSource;
 use types::analysis::{Analysis, HourPoint, ResourceUtilisation};
 
 use crate::chart::{self, Band, Figure, Ink, Line, Lines, Span, Words};
@@ -115,7 +116,7 @@ pub(crate) fn window(analysis: &Analysis) -> String {
     if missing > 0 {
         text.push_str(&format!("; {} missing, left blank", number_format::hours(missing)));
     }
-    if window.hours_by_source.iter().any(|part| part.source != "prometheus") {
+    if window.hours_by_source.iter().any(|part| part.source != HourSource::Prometheus) {
         text.push_str("; shaded hours are synthetic");
     }
     text
@@ -123,11 +124,9 @@ pub(crate) fn window(analysis: &Analysis) -> String {
 
 /// Stretches of hours that were not measured; a missing hour ends one.
 pub(crate) fn bands(hourly: &[HourPoint]) -> Vec<Band> {
-    let follows = |a: &HourPoint, b: &HourPoint| {
-        (a.source == "prometheus") == (b.source == "prometheus") && b.hour - a.hour <= TimeDelta::hours(1)
-    };
+    let follows = |a: &HourPoint, b: &HourPoint| a.source == b.source && b.hour - a.hour <= TimeDelta::hours(1);
     let runs = hourly.chunk_by(follows).filter_map(|run| Some((run.first()?, run.last()?)));
-    let synthetic = runs.filter(|(first, _)| first.source != "prometheus");
+    let synthetic = runs.filter(|(first, _)| first.source != HourSource::Prometheus);
     synthetic.map(|(first, last)| Band { start: first.hour, end: last.hour + TimeDelta::hours(1) }).collect()
 }
 
@@ -140,10 +139,9 @@ pub(crate) fn spans(hourly: &[HourPoint]) -> Vec<Span> {
             Some(Span {
                 start: first.hour,
                 end: last.hour + TimeDelta::hours(1),
-                label: match first.source.as_str() {
-                    "prometheus" => "Prometheus".to_owned(),
-                    "generator" => "synthetic".to_owned(),
-                    other => scenario_words::plain(other).chars().take(20).collect(),
+                label: match first.source {
+                    HourSource::Prometheus => "Prometheus".to_owned(),
+                    HourSource::Generator => "synthetic".to_owned(),
                 },
             })
         })
@@ -201,7 +199,7 @@ fn days(analysis: &Analysis) -> Table {
     for hour in &analysis.utilisation.hourly {
         let day = days.entry(hour.hour.date_naive()).or_default();
         day.hours += 1;
-        day.synthetic += u32::from(hour.source != "prometheus");
+        day.synthetic += u32::from(hour.source != HourSource::Prometheus);
         day.nodes += hour.nodes;
         let [capacity, requested, used, peak] = &mut day.cpu;
         *capacity += hour.cpu_capacity_cores;

@@ -1,5 +1,7 @@
 //! Coverage of the window, and where it comes from.
 
+use types::HourSource;
+
 use crate::number_format;
 use crate::page_view::View;
 use crate::scenario_words;
@@ -27,7 +29,7 @@ pub(crate) fn coverage(analysis: &View<'_>) -> Coverage {
     let sources: Vec<String> = window
         .hours_by_source
         .iter()
-        .map(|part| format!("{} {}", number_format::count(part.hours), scenario_words::source(&part.source)))
+        .map(|part| format!("{} {}", number_format::count(part.hours), scenario_words::source(part.source)))
         .collect();
     let mut text = if window.hours_present == window.hours_expected {
         format!("All {} of the window are there", number_format::hours(window.hours_expected))
@@ -48,16 +50,15 @@ pub(crate) fn coverage(analysis: &View<'_>) -> Coverage {
         .hours_by_source
         .iter()
         .map(|part| CoveragePart {
-            class: match part.source.as_str() {
-                "prometheus" => "real",
-                "generator" => "synthetic",
-                _ => "other",
+            class: match part.source {
+                HourSource::Prometheus => "real",
+                HourSource::Generator => "synthetic",
             },
             width: number_format::css_percent(f64::from(part.hours) / expected),
             label: format!(
                 "{} {}, {} to {}",
                 number_format::hours(part.hours),
-                scenario_words::source(&part.source),
+                scenario_words::source(part.source),
                 number_format::moment(part.first),
                 number_format::moment(part.last)
             ),
@@ -74,6 +75,6 @@ pub(crate) fn coverage(analysis: &View<'_>) -> Coverage {
     Coverage {
         text,
         parts,
-        has_synthetic: window.hours_by_source.iter().any(|part| part.source == "generator" && part.hours > 0),
+        has_synthetic: window.hours_by_source.iter().any(|part| part.source == HourSource::Generator && part.hours > 0),
     }
 }

@@ -22,6 +22,8 @@ mod waste;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::HourSource;
+
 pub use back_test::BackTest;
 pub use bill::{
     Allocation, ClaimCost, Evidence, EvidenceLine, GroupCost, LabelCost, LabelWorkload, NamespaceCost, OverheadCost,
@@ -177,8 +179,8 @@ impl WindowCoverage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceHours {
-    /// `prometheus`, or `generator` for synthetic hours.
-    pub source: String,
+    /// The source.
+    pub source: HourSource,
     /// Number of hours.
     pub hours: u32,
     /// Start of the first of them.

@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod capacity_type;
 pub mod compute_type;
+pub mod hour_source;
 pub mod ids;
 pub mod money;
 pub mod number;
@@ -15,6 +16,7 @@ pub mod wording;
 
 pub use capacity_type::CapacityType;
 pub use compute_type::ComputeType;
+pub use hour_source::HourSource;
 pub use ids::ClusterId;
 pub use money::{NanoUsd, PriceSeconds, UsdPerHour, split};
 pub use window::{Hour, SLOT_SECONDS, SLOTS_PER_HOUR, Window};

@@ -2,6 +2,7 @@
 
 use types::analysis::{Allocation, Inventory, Note, Scenario, WindowCoverage};
 use types::wording::{brief, counted, money, quantity, verb};
+use types::{Hour, HourSource};
 
 use super::provenance::Origins;
 use crate::monthly_scaling::HOURS_A_WEEK;
@@ -58,7 +59,7 @@ pub(super) fn ledger_notes(
 
 /// Says so where some hours of the week are in the window more often than others, once there is a week: a month is scaled
 /// in plain proportion, in which those then weigh more.
-fn uneven_week(hours: &[(types::Hour, &str)]) -> Option<Note> {
+fn uneven_week(hours: &[(Hour, HourSource)]) -> Option<Note> {
     let mut counts = vec![0_u32; HOURS_A_WEEK];
     for (hour, _) in hours {
         let at = usize::try_from(hour.start_seconds() / 3600).unwrap_or_default() % HOURS_A_WEEK;
@@ -130,7 +131,7 @@ pub(super) fn notes(
     if today.cost_usd.compute.is_none() {
         notes.push(Note::warning("No node could be priced, so there is no compute line in any scenario."));
     }
-    if let Some(synthetic) = coverage.hours_by_source.iter().find(|hours| hours.source == "generator") {
+    if let Some(synthetic) = coverage.hours_by_source.iter().find(|hours| hours.source == HourSource::Generator) {
         notes.push(Note::info(format!(
             "{} of {} {} synthetic: written by a generator, not read from a server.",
             brief(synthetic.hours.into()),

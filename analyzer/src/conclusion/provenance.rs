@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::Hour;
+use types::{Hour, HourSource};
 
 /// Sources, faults and checksums of the hours read.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     /// Start of each hour, oldest first, with its source.
-    pub(crate) sources: Vec<(Hour, &'static str)>,
+    pub(crate) sources: Vec<(Hour, HourSource)>,
     pub(crate) query_sets: BTreeSet<String>,
     pub(crate) servers: BTreeSet<String>,
     /// Hours that are not complete, and what is wrong with them.

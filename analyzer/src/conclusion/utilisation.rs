@@ -48,7 +48,7 @@ pub(crate) fn utilisation(observed: &Observed, ledger: &Ledger, origins: &Origin
         observed.memory_slots.iter().map(|sum| gib_hours(i128::from(*sum) * 1024 * slots_per_hour)).collect();
     let hourly = observed.hours.iter().zip(&origins.sources).map(|(sums, (_, source))| HourPoint {
         hour: sums.hour.start(),
-        source: (*source).to_owned(),
+        source: *source,
         nodes: float(sums.node_seconds) / 3600.0,
         ec2_nodes: Some(float(sums.ec2_node_seconds) / 3600.0),
         cpu_capacity_cores: core_hours(sums.capacity.cpu),

@@ -65,7 +65,7 @@ pub(super) const HOURS: Sheet = Sheet {
         let of = |h: &types::analysis::HourPoint| {
             row![
                 h.hour,
-                &h.source,
+                h.source.as_str(),
                 h.nodes,
                 h.cpu_capacity_cores,
                 h.cpu_allocatable_cores,

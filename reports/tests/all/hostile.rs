@@ -29,22 +29,31 @@ const NOT_NAMES: [&str; 17] = [
     "risk",
 ];
 
-/// The same inside the verdict: words that are one of a few.
+/// Keys of words that are one of a few inside a part of an analysis; `None` where the part has those of what it is in.
+fn words_of(part: &str, value: &Value) -> Option<&'static [&'static str]> {
+    match part {
+        // The sentence of the verdict is a name; what a workload's verdict is stays.
+        "verdict" if value.is_object() => Some(&NOT_NAMES_OF_VERDICT),
+        // Why a container has no target is one of a few words too.
+        "skipped" | "breaks" => Some(&NOT_NAMES_OF_VERDICT),
+        "hours_by_source" | "hourly" => Some(&["source"]),
+        _ => None,
+    }
+}
+
 const NOT_NAMES_OF_VERDICT: [&str; 7] = ["scenario", "rival", "reason", "limit", "mends", "level", "then"];
 
 /// Replaces every string that may be a name.
-fn replace(value: &mut Value, key: &str, in_verdict: bool, with: &mut dyn FnMut() -> String) {
+fn replace(value: &mut Value, key: &str, words: &[&str], with: &mut dyn FnMut() -> String) {
     match value {
-        Value::String(_) if in_verdict && NOT_NAMES_OF_VERDICT.contains(&key) => {}
+        Value::String(_) if words.contains(&key) => {}
         Value::String(text) if !NOT_NAMES.contains(&key) => *text = with(),
-        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, key, in_verdict, with)),
+        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, key, words, with)),
         Value::Object(fields) => {
             for (key, value) in fields {
-                // The sentence of the verdict is a name too; what a workload's verdict is stays.
-                let verdict = key == "verdict" && value.is_object();
-                // Why a container has no target is one of a few words too.
-                let of_words = verdict || key == "skipped" || key == "breaks";
-                replace(value, if verdict { "" } else { key }, in_verdict || of_words, with);
+                let words = words_of(key, value).unwrap_or(words);
+                let is_verdict = key == "verdict" && value.is_object();
+                replace(value, if is_verdict { "" } else { key }, words, with);
             }
         }
         _ => {}
@@ -53,7 +62,7 @@ fn replace(value: &mut Value, key: &str, in_verdict: bool, with: &mut dyn FnMut(
 
 fn replaced(analysis: &Analysis, with: &mut dyn FnMut() -> String) -> Analysis {
     let mut value = serde_json::to_value(analysis).unwrap();
-    replace(&mut value, "", false, with);
+    replace(&mut value, "", &[], with);
     serde_json::from_value(value).unwrap()
 }
 

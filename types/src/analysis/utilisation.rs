@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::HourSource;
+
 /// Capacity, reservation and use over time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -147,8 +149,8 @@ pub struct ResourceUtilisation {
 pub struct HourPoint {
     /// Start of the hour.
     pub hour: DateTime<Utc>,
-    /// Where the hour came from: `prometheus` or `generator`.
-    pub source: String,
+    /// Where the hour came from.
+    pub source: HourSource,
     /// Nodes up, on average.
     pub nodes: f64,
     /// Of those, EC2 nodes: without nodes of Fargate and hybrid nodes. `null` in analyses that predate it.

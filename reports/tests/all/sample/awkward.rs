@@ -1,6 +1,7 @@
 //! Analyses that a page must survive, and render honestly.
 
 use chrono::TimeDelta;
+use types::HourSource;
 use types::analysis::*;
 
 use super::bill::allocation;
@@ -77,7 +78,7 @@ pub(crate) fn one_hour() -> Analysis {
         hours_expected: 1,
         hours_present: 1,
         hours_by_source: vec![SourceHours {
-            source: "prometheus".to_owned(),
+            source: HourSource::Prometheus,
             hours: 1,
             first: first.hour,
             last: first.hour + TimeDelta::hours(1),
@@ -93,7 +94,7 @@ pub(crate) fn with_gaps() -> Analysis {
     analysis.utilisation.hourly = (0..HOURS).filter(|i| !(300..396).contains(i) && *i != 700).map(hour).collect();
     analysis.window.hours_present = HOURS - 97;
     for part in &mut analysis.window.hours_by_source {
-        part.hours -= if part.source == "generator" { 96 } else { 1 };
+        part.hours -= if part.source == HourSource::Generator { 96 } else { 1 };
     }
     analysis
 }
@@ -168,12 +169,6 @@ pub(crate) fn hostile() -> Analysis {
     analysis.notes.iter_mut().for_each(|note| set(&mut note.text));
     set(&mut analysis.verdict.text);
     analysis.verdict.recommendation = Some(HOSTILE[1].to_owned());
-    for part in &mut analysis.window.hours_by_source {
-        set(&mut part.source);
-    }
-    for point in &mut analysis.utilisation.hourly {
-        point.source = HOSTILE[0].to_owned();
-    }
     let provenance = &mut analysis.provenance;
     for text in [&mut provenance.tool_version, &mut provenance.lake, &mut provenance.manifests_sha256] {
         set(text);

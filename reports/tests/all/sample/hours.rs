@@ -1,6 +1,7 @@
 //! The window: hours with a working week in them, and what is made of them.
 
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc};
+use types::HourSource;
 use types::analysis::*;
 
 /// Hours of the believable window, and how many of them at its end are from Prometheus.
@@ -31,7 +32,7 @@ pub(super) fn hour(i: u32) -> HourPoint {
     let used = 46.0 + 44.0 * day + 6.0 * noise(i);
     HourPoint {
         hour,
-        source: if i >= HOURS - FROM_PROMETHEUS { "prometheus" } else { "generator" }.to_owned(),
+        source: if i >= HOURS - FROM_PROMETHEUS { HourSource::Prometheus } else { HourSource::Generator },
         nodes: 41.0 + (4.0 * day).round(),
         ec2_nodes: Some(38.0 + (4.0 * day).round()),
         cpu_capacity_cores: capacity,

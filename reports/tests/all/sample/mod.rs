@@ -15,6 +15,7 @@ mod verdicts;
 mod what_if;
 
 use chrono::TimeDelta;
+use types::HourSource;
 use types::analysis::*;
 
 pub(crate) use awkward::*;
@@ -88,8 +89,8 @@ pub(crate) fn believable() -> Analysis {
             hours_expected: HOURS,
             hours_present: HOURS,
             hours_by_source: vec![
-                SourceHours { source: "generator".to_owned(), hours: HOURS - FROM_PROMETHEUS, first: start(), last: split },
-                SourceHours { source: "prometheus".to_owned(), hours: FROM_PROMETHEUS, first: split, last: end },
+                SourceHours { source: HourSource::Generator, hours: HOURS - FROM_PROMETHEUS, first: start(), last: split },
+                SourceHours { source: HourSource::Prometheus, hours: FROM_PROMETHEUS, first: split, last: end },
             ],
         },
         inventory: Inventory {
