@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
+use types::analysis::PriceKind;
 use types::{NanoUsd, UsdPerHour};
 
 use crate::eks_versions::{EKS_VERSIONS, EksVersions};
@@ -35,8 +36,8 @@ const COMMITMENT_DATE: &str = "2025-04-04";
 /// Provenance of a price: kind, date and source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
-    /// `observed`, `derived` or `estimated`.
-    pub kind: String,
+    /// How it is known: observed, derived or estimated.
+    pub kind: PriceKind,
     /// Date of the list; empty where the source has none.
     pub date: String,
     /// Name of the list.
@@ -142,7 +143,7 @@ struct ListRow {
     list: String,
     source: String,
     price_date: String,
-    kind: String,
+    kind: PriceKind,
 }
 
 /// The day on which prices of a family, or an item, changed.
@@ -174,11 +175,12 @@ impl Catalog {
             lists.insert(letter, Arc::new(Provenance { kind: row.kind, date: row.price_date, source: row.source }));
         }
         let bad = || CatalogError::Price { file: "price_lists.csv", row: "estimated".to_owned() };
-        let estimated = lists.values().find(|list| list.kind == "estimated").map(Arc::clone).ok_or_else(bad)?;
+        let estimated =
+            lists.values().find(|list| list.kind == PriceKind::Estimated).map(Arc::clone).ok_or_else(bad)?;
         let spot_from =
-            Provenance { kind: "estimated".to_owned(), date: SPOT_DATE.to_owned(), source: SPOT_SOURCE.to_owned() };
+            Provenance { kind: PriceKind::Estimated, date: SPOT_DATE.to_owned(), source: SPOT_SOURCE.to_owned() };
         let commitments_from = Provenance {
-            kind: "derived".to_owned(),
+            kind: PriceKind::Derived,
             date: COMMITMENT_DATE.to_owned(),
             source: COMMITMENT_SOURCE.to_owned(),
         };

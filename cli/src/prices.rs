@@ -14,6 +14,7 @@ use ::prices::{CapacityType, ListPrice, MachineKind, PriceBook, Priced};
 use anyhow::Context;
 use prices::aws_price_list::{Bulk, read_bulk_in};
 use types::UsdPerHour;
+use types::analysis::{PriceKind, PriceLayer};
 use types::wording::counted;
 
 use crate::analysis_inputs::prices;
@@ -205,7 +206,7 @@ fn describe_price(book: &PriceBook, name: &str, region: &str) -> String {
         Some(rate) => {
             lines.push(format!("  on-demand  {}", described(&rate.contracted)));
             let discount = book.discount_on(name);
-            if discount > 0.0 && rate.contracted.origin.layer != "user" {
+            if discount > 0.0 && rate.contracted.origin.layer != PriceLayer::User {
                 let percent = discount * 100.0;
                 lines.push(format!("             after {percent:.1} % off the list price by your discount"));
             }
@@ -213,7 +214,7 @@ fn describe_price(book: &PriceBook, name: &str, region: &str) -> String {
             let others = lists.iter().filter(|list| list.origin != rate.contracted.origin);
             others.for_each(|other| lines.push(format!("  also       {}", described(other))));
             let family = name.split('.').next().unwrap_or(name);
-            if rate.contracted.origin.kind == "estimated"
+            if rate.contracted.origin.kind == PriceKind::Estimated
                 && let Some(how) = book.estimate_of(family, region)
             {
                 lines.push(format!("             estimated as {how}; the region may not sell it"));
@@ -251,5 +252,10 @@ fn described(price: &Priced<UsdPerHour>, currency: &str) -> String {
     let origin = &price.origin;
     let date = if origin.date.is_empty() { String::new() } else { format!(", {}", origin.date) };
     let amount = price.price.usd_per_hour();
-    format!("{amount} {currency} per hour: {}, {} ({}{date})", origin.layer, origin.kind, origin.source)
+    format!(
+        "{amount} {currency} per hour: {}, {} ({}{date})",
+        origin.layer.as_str(),
+        origin.kind.as_str(),
+        origin.source
+    )
 }

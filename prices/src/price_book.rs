@@ -11,6 +11,7 @@ mod user_prices_file;
 use std::collections::BTreeSet;
 
 use catalog::{Catalog, CatalogError, EksVersions, InstanceType, currency_of};
+use types::analysis::{PriceKind, PriceLayer};
 use types::{CapacityType, UsdPerHour};
 
 use crate::machine_kind::{MachineKind, OperatingSystem};
@@ -141,7 +142,8 @@ impl PriceBook {
 
     fn contracted(&self, machine: &MachineKind, list: Priced<UsdPerHour>) -> Option<Rate> {
         // A spot price from the user is what they pay, any discount included.
-        let discount = if list.origin.layer == "user" { 0.0 } else { self.discount_on(&machine.instance_type) };
+        let discount =
+            if list.origin.layer == PriceLayer::User { 0.0 } else { self.discount_on(&machine.instance_type) };
         let contracted = Priced { price: list.price.less(discount)?, origin: list.origin };
         Some(Rate { list: Some(list.price), contracted })
     }
@@ -191,7 +193,7 @@ impl PriceBook {
             self.listed_item(&item, &machine.region).filter(|_| machine.capacity_type == CapacityType::OnDemand)?;
         let usd = linux.price.usd_per_hour() + licence.price.usd() * types::number::float(shape.vcpu.into());
         // The less certain of the two origins.
-        let origin = if linux.origin.kind == "estimated" { linux.origin } else { licence.origin };
+        let origin = if linux.origin.kind == PriceKind::Estimated { linux.origin } else { licence.origin };
         Some(Priced { price: UsdPerHour::try_new(usd).ok()?, origin })
     }
 

@@ -1,7 +1,7 @@
 //! A price with its origin: the layer of the book, the list and its date.
 
 use catalog::{Listed, Provenance};
-use types::analysis::PriceOrigin;
+use types::analysis::{PriceKind, PriceLayer, PriceOrigin};
 use types::{NanoUsd, UsdPerHour};
 
 use crate::price_book::ListPrice;
@@ -20,18 +20,13 @@ pub(crate) fn priced<L, P>(listed: &Listed<L>, price: P) -> Priced<P> {
 }
 
 pub(crate) fn catalog_origin(from: &Provenance) -> PriceOrigin {
-    PriceOrigin {
-        layer: "catalog".to_owned(),
-        kind: from.kind.clone(),
-        date: from.date.clone(),
-        source: from.source.clone(),
-    }
+    PriceOrigin { layer: PriceLayer::Catalog, kind: from.kind, date: from.date.clone(), source: from.source.clone() }
 }
 
 pub(crate) fn imported_origin(row: &ListPrice) -> PriceOrigin {
     PriceOrigin {
-        layer: "imported".to_owned(),
-        kind: "observed".to_owned(),
+        layer: PriceLayer::Imported,
+        kind: PriceKind::Observed,
         date: row.date.clone(),
         source: row.source.clone(),
     }
@@ -40,13 +35,13 @@ pub(crate) fn imported_origin(row: &ListPrice) -> PriceOrigin {
 /// The origin of a price in the user's file; `source` is `invoice` where `emp-cost invoice` measured it.
 pub(crate) fn user_origin(date: &str, source: &str) -> PriceOrigin {
     let (kind, source) = match source {
-        INVOICE => (INVOICE, "measured from the invoice"),
-        _ => ("user", "prices file"),
+        INVOICE => (PriceKind::Invoice, "measured from the invoice"),
+        _ => (PriceKind::User, "prices file"),
     };
-    PriceOrigin { layer: "user".to_owned(), kind: kind.to_owned(), date: date.to_owned(), source: source.to_owned() }
+    PriceOrigin { layer: PriceLayer::User, kind, date: date.to_owned(), source: source.to_owned() }
 }
 
-/// Value of `source` in a row, and the kind of its price, where the bill shows it.
+/// Value of `source` in a row where the bill shows its price.
 pub(crate) const INVOICE: &str = "invoice";
 
 pub(crate) fn user_price(usd: f64, date: &str, source: &str) -> Option<Priced<NanoUsd>> {

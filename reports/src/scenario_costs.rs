@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{CostItem, Gravity, MachineHours, PriceOrigin, Scenario};
+use types::analysis::{CostItem, Gravity, MachineHours, PriceKind, PriceOrigin, Scenario};
 
 use crate::backtick_prose::Prose;
 use crate::cost_lines::{CostTable, all_partial, cost_table, monthly_factor};
@@ -313,13 +313,12 @@ fn machine_row(analysis: &View<'_>, scenario: &Scenario, machine: &MachineHours)
 
 /// Where a price comes from, in two lines.
 pub(crate) fn price_cell(price: &PriceOrigin) -> Cell {
-    let kind = match price.kind.as_str() {
-        "user" => "yours",
-        "invoice" => "billed",
-        "observed" => "seen in a list",
-        "derived" => "derived from another size",
-        "estimated" => "estimated",
-        other => other,
+    let kind = match price.kind {
+        PriceKind::User => "yours",
+        PriceKind::Invoice => "billed",
+        PriceKind::Observed => "seen in a list",
+        PriceKind::Derived => "derived from another size",
+        PriceKind::Estimated => "estimated",
     };
     Cell::new(format!("{kind}, {}", number_format::date_text(&price.date))).sub(&price.source)
 }

@@ -11,6 +11,7 @@ mod invoice;
 mod limit_remedies;
 mod missing_samples;
 mod note;
+mod price_origin;
 mod replay_results;
 mod rightsizing;
 mod scenario;
@@ -38,14 +39,14 @@ pub use invoice::{
 pub use limit_remedies::Mend;
 pub use missing_samples::{Silence, SilentHour};
 pub use note::{Gravity, Note};
+pub use price_origin::{PriceKind, PriceLayer, PriceOrigin};
 pub use replay_results::{
     BreakEven, Combine, Exclusion, HostConsidered, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection, TornadoBar,
     Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
 pub use rightsizing::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
 pub use scenario::{
-    COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, PriceOrigin, Scenario,
-    Unpriced, Variant,
+    COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, Scenario, Unpriced, Variant,
 };
 pub use steps::{Amount, CommitmentOffer, NextSteps, OfferPrices, Step, StepKind};
 pub use utilisation::{

@@ -1,7 +1,7 @@
 //! How well a part of the bill is known: by its quantity or its price, whichever is known worse.
 
 use types::NanoUsd;
-use types::analysis::{GradeReason, PriceOrigin};
+use types::analysis::{GradeReason, PriceKind, PriceOrigin};
 
 /// A part of the bill with the reason for its grade.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,11 +21,11 @@ impl Graded {
 
 /// Returns how well a price of this origin is known.
 pub(crate) fn price_reason(price: &PriceOrigin) -> GradeReason {
-    match price.kind.as_str() {
-        "user" => GradeReason::OwnPrice,
-        "invoice" => GradeReason::BilledPrice,
-        "observed" => GradeReason::ListPrice,
-        "derived" => GradeReason::DerivedPrice,
-        _ => GradeReason::EstimatedPrice,
+    match price.kind {
+        PriceKind::User => GradeReason::OwnPrice,
+        PriceKind::Invoice => GradeReason::BilledPrice,
+        PriceKind::Observed => GradeReason::ListPrice,
+        PriceKind::Derived => GradeReason::DerivedPrice,
+        PriceKind::Estimated => GradeReason::EstimatedPrice,
     }
 }

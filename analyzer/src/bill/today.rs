@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invoice::Line;
 use types::analysis::{
-    CommitmentUse, ComputeCost, CostItem, ExactLines, GradeReason, MachineHours, Note, PriceOrigin, Scenario, Unpriced,
+    CommitmentUse, ComputeCost, CostItem, ExactLines, GradeReason, MachineHours, Note, PriceLayer, PriceOrigin,
+    Scenario, Unpriced,
 };
 use types::{ComputeType, NanoUsd, PriceSeconds, UsdPerHour};
 
@@ -104,7 +105,7 @@ pub(crate) struct NodePrice {
 impl NodePrice {
     /// Returns true when a list's price holds a subscription of Linux.
     fn pays_subscription(&self) -> bool {
-        self.machine.os.is_subscription() && self.unit.origin.layer != "user"
+        self.machine.os.is_subscription() && self.unit.origin.layer != PriceLayer::User
     }
 
     /// Returns how well the price is known. What is derived of a machine with a licence is the licence, and what is

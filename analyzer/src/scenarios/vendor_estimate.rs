@@ -13,7 +13,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::analysis::{ExactLines, MachineHours, Note, PriceOrigin, Scenario, Unpriced, Variant};
+use types::analysis::{
+    ExactLines, MachineHours, Note, PriceKind, PriceLayer, PriceOrigin, Scenario, Unpriced, Variant,
+};
 use types::wording::money;
 use types::{ComputeType, NanoUsd, UsdPerHour};
 
@@ -474,7 +476,7 @@ impl<'a> Vendor<'a> {
 
 /// Returns true when a price comes from the user's own file.
 fn is_yours(origin: &PriceOrigin) -> bool {
-    origin.layer == "user"
+    origin.layer == PriceLayer::User
 }
 
 /// One elastic VM in one hour.
@@ -514,7 +516,7 @@ fn choose_host(pool: &Pool, book: &PriceBook) -> Result<Host, String> {
     }
     let price = |metal: &&InstanceType| {
         let unit = book.node(&metal.name, CapacityType::OnDemand, &pool.region)?;
-        (unit.origin.kind != "estimated").then_some((metal.size() != "metal", unit))
+        (unit.origin.kind != PriceKind::Estimated).then_some((metal.size() != "metal", unit))
     };
     let priced = candidates.iter().filter_map(|metal| Some((price(metal)?, *metal)));
     let best = priced.min_by(|((a_other, a), a_metal), ((b_other, b), b_metal)| {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use lake::store::{MemoryStore, Store};
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 use lake::{HourOrigin, HourRows, Lake};
-use types::analysis::{AgreedPrices, Analysis, Scenario};
+use types::analysis::{AgreedPrices, Analysis, PriceKind, Scenario};
 use types::{ClusterId, Hour, Window};
 
 const START: i64 = 1_782_864_000;
@@ -163,7 +163,7 @@ async fn a_known_cluster_has_the_known_bill_and_saving() {
     assert_eq!(analysis.verdict.recommendation, None);
     assert_eq!(analysis.verdict.reason, Some(types::analysis::Reason::WindowTooShort));
     assert_eq!(vendor.variants.len(), 4);
-    assert_eq!(today.machine_hours[0].price.as_ref().unwrap().kind, "observed");
+    assert_eq!(today.machine_hours[0].price.as_ref().unwrap().kind, PriceKind::Observed);
 }
 
 #[tokio::test]

@@ -36,14 +36,14 @@ fn every_file_is_sorted_without_duplicates_and_small() {
 #[test]
 fn every_price_is_positive_and_of_a_known_kind_and_has_a_source() {
     let catalog = Catalog::read().unwrap();
-    let kinds = BTreeSet::from(["observed", "derived", "estimated"]);
+    let kinds = BTreeSet::from([PriceKind::Observed, PriceKind::Derived, PriceKind::Estimated]);
     assert_eq!(catalog.regions().count(), 37);
     for region in catalog.regions() {
         let prices = prices(&catalog, region);
         assert!(prices.len() > 200, "{region}: {}", prices.len());
         for (name, listed) in prices {
             assert!(listed.price.usd_per_hour() > 0.0, "{region} {name}");
-            assert!(kinds.contains(listed.from.kind.as_str()) && !listed.from.date.is_empty(), "{region} {name}");
+            assert!(kinds.contains(&listed.from.kind) && !listed.from.date.is_empty(), "{region} {name}");
             assert!(!listed.from.source.is_empty(), "{region} {name}");
         }
     }
@@ -51,7 +51,7 @@ fn every_price_is_positive_and_of_a_known_kind_and_has_a_source() {
     for item in catalog.items() {
         for region in catalog.other.regions().filter(|region| catalog.other.cell(region, item).is_some()) {
             let listed = catalog.other(region, item).unwrap();
-            assert!(listed.price > NanoUsd::ZERO && kinds.contains(listed.from.kind.as_str()), "{region} {item}");
+            assert!(listed.price > NanoUsd::ZERO && kinds.contains(&listed.from.kind), "{region} {item}");
             cells += 1;
         }
     }
@@ -120,7 +120,7 @@ fn the_figures_everyone_quotes_are_there() {
     let price = |region: &str, name: &str| catalog.on_demand(region, name).unwrap().price.usd_per_hour();
     assert_eq!((price(BASE_REGION, "m5.4xlarge"), price(BASE_REGION, "m5.metal")), (0.768, 4.608));
     let london = catalog.on_demand("eu-west-2", "m5.4xlarge").unwrap();
-    assert_eq!((london.price.usd_per_hour(), london.from.kind.as_str()), (0.888, "observed"));
+    assert_eq!((london.price.usd_per_hour(), london.from.kind), (0.888, PriceKind::Observed));
     let metal = &catalog.types["m5.metal"];
     assert_eq!((metal.vcpu, metal.memory_mib, metal.bare_metal), (96, 384 * 1024, true));
     assert_eq!((metal.family(), metal.size(), metal.arch.as_str()), ("m5", "metal", "amd64"));
@@ -133,7 +133,7 @@ fn an_estimate_is_the_base_price_times_the_ratio_of_its_family() {
     let cape = catalog.on_demand("af-south-1", "c4.8xlarge").unwrap();
     let estimate = catalog.estimate("af-south-1", "c4").unwrap();
     assert!(near(cape.price.usd_per_hour(), base * estimate.ratio, 1e-6));
-    assert_eq!((cape.from.kind.as_str(), estimate.via_family.as_str()), ("estimated", "c5"));
+    assert_eq!((cape.from.kind, estimate.via_family.as_str()), (PriceKind::Estimated, "c5"));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_price_that_changed_is_known_before_and_after() {
     assert_eq!(catalog.changed(BASE_REGION, "p4d.24xlarge"), Some(1_748_736_000));
     // Seen only before the change: carried over by what us-east-2 shows of it, which saw both.
     let tokyo = catalog.on_demand("ap-northeast-1", "p5en.48xlarge").unwrap();
-    assert_eq!(tokyo.from.kind, "derived");
+    assert_eq!(tokyo.from.kind, PriceKind::Derived);
     assert!(near(tokyo.price.usd_per_hour(), 106.0 * 63.296 / 84.8, 1e-4));
     let share = catalog.other_earlier("eu-west-1", "eks.auto_mode_share.g").unwrap();
     assert_eq!((share.before.price.usd(), share.until_seconds), (0.12, 1_782_864_000)); // 2026-07-01
@@ -215,7 +215,7 @@ fn metal_and_flex_of_spain_follow_the_cut_that_the_vms_show() {
     assert_eq!(spain("c7i.metal-48xl").price, spain("c7i.48xlarge").price);
     assert_eq!(spain("c7a.metal-48xl").price, spain("c7a.48xlarge").price);
     let flex = spain("c7i-flex.large");
-    assert_eq!(flex.from.kind, "derived");
+    assert_eq!(flex.from.kind, PriceKind::Derived);
     assert!(near(flex.price.usd_per_hour(), 0.95 * spain("c7i.large").price.usd_per_hour(), 1e-3));
 }
 
@@ -283,7 +283,7 @@ fn two_hundred_facts_drawn_at_random_are_answered_as_they_stand() {
             (listed.price.usd(), listed.from)
         };
         // What was seen only before prices changed is carried over, which is no fact any more.
-        if from.kind == "derived" && kind == "observed" {
+        if from.kind == PriceKind::Derived && kind == "observed" {
             changed += 1;
             assert!(changed < 5, "{region} {name}");
             continue;

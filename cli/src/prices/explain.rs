@@ -77,5 +77,5 @@ fn text(book: &PriceBook, name: &str, region: &str, figures: &[Figure]) -> Strin
 
 fn origin(origin: &prices::PriceOrigin) -> String {
     let date = if origin.date.is_empty() { "no date" } else { &origin.date };
-    format!("             {}, {date}: {}, {}", origin.source, origin.layer, origin.kind)
+    format!("             {}, {date}: {}, {}", origin.source, origin.layer.as_str(), origin.kind.as_str())
 }

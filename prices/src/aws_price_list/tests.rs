@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use types::analysis::PriceLayer;
+
 use super::*;
 
 const EC2_CSV: &str = r#""FormatVersion","v1.0"
@@ -273,7 +275,7 @@ fn a_list_read_becomes_the_layer_above_the_catalog() {
         0.157
     );
     let rate = book.rate(&machine).unwrap();
-    assert_eq!((rate.contracted.price.usd_per_hour(), rate.contracted.origin.layer.as_str()), (0.214, "imported"));
+    assert_eq!((rate.contracted.price.usd_per_hour(), rate.contracted.origin.layer), (0.214, PriceLayer::Imported));
     assert_eq!(book.volume("gp3", "eu-west-1").unwrap().origin.source, "AWS price list AmazonEC2");
 }
 

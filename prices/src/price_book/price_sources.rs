@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{Catalog, Provenance, Sighting};
-use types::analysis::{PriceList, PriceOrigin};
+use types::analysis::{PriceLayer, PriceList, PriceOrigin};
 use types::{CapacityType, UsdPerHour};
 
 use super::user_prices_file::{UserNode, describe};
@@ -53,7 +53,7 @@ impl PriceBook {
             true => self.imported_item(name, region).map(|(price, row)| (price.usd_per_hour(), imported_origin(row))),
             false => self.imported_price(&machine).map(|price| (price.price.usd_per_hour(), price.origin)),
         };
-        let own = own.filter(|(_, origin)| origin.layer == "user");
+        let own = own.filter(|(_, origin)| origin.layer == PriceLayer::User);
         let above = own.into_iter().chain(imported);
         let above = above.map(|(amount, origin)| Figure { amount, origins: vec![origin], note: None });
         above.chain(catalog).collect()
@@ -120,10 +120,10 @@ impl PriceBook {
         let catalog_sha256 = crate::digest(Catalog::text().as_bytes());
         let mut lists: BTreeMap<&str, PriceList> = BTreeMap::new();
         for origin in origins {
-            let sha256 = match origin.layer.as_str() {
-                "user" => &self.user_sha256,
-                "imported" => &self.imported_sha256,
-                _ => &catalog_sha256,
+            let sha256 = match origin.layer {
+                PriceLayer::User => &self.user_sha256,
+                PriceLayer::Imported => &self.imported_sha256,
+                PriceLayer::Catalog | PriceLayer::Unknown => &catalog_sha256,
             };
             let list = lists.entry(&origin.source).or_insert_with(|| PriceList {
                 name: origin.source.clone(),

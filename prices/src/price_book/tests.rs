@@ -35,7 +35,7 @@ fn spot_is_the_list_price_less_the_typical_saving_and_says_estimated() {
     let spot = book.node("m5.4xlarge", CapacityType::Spot, "us-east-1").unwrap();
     let saving = f64::from(book.spot_saving("m5.4xlarge", "us-east-1").unwrap().percent) / 100.0;
     assert!((spot.price.usd_per_hour() - list.price.usd_per_hour() * (1.0 - saving)).abs() < 1e-9);
-    assert_eq!((list.origin.kind.as_str(), spot.origin.kind.as_str()), ("observed", "estimated"));
+    assert_eq!((list.origin.kind, spot.origin.kind), (PriceKind::Observed, PriceKind::Estimated));
 }
 
 #[test]
@@ -43,9 +43,9 @@ fn the_users_price_wins_and_the_one_for_the_region_first() {
     let book = book(&[row("usd_per_hour = 0.6"), row("region = \"us-east-1\"\nusd_per_hour = 0.5")].join("\n"));
     let price = |region| book.node("m5.4xlarge", CapacityType::OnDemand, region).unwrap();
     assert_eq!((price("us-east-1").price.usd_per_hour(), price("mars-1").price.usd_per_hour()), (0.5, 0.6));
-    assert_eq!(price("us-east-1").origin.kind, "user");
+    assert_eq!(price("us-east-1").origin.kind, PriceKind::User);
     let spot = book.node("m5.4xlarge", CapacityType::Spot, "us-east-1").unwrap();
-    assert_eq!(spot.origin.kind, "estimated");
+    assert_eq!(spot.origin.kind, PriceKind::Estimated);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn spot_by_the_users_fraction_is_his_price() {
     );
     let of = |name: &str| book.node(name, CapacityType::Spot, "us-east-1").unwrap();
     assert_eq!((of("m5.large").price.usd_per_hour(), of("m5.4xlarge").price.usd_per_hour()), (0.024, 0.384));
-    assert_eq!(of("m5.large").origin.kind, "user");
+    assert_eq!(of("m5.large").origin.kind, PriceKind::User);
 }
 
 #[test]
@@ -147,9 +147,9 @@ fn an_imported_price_wins_over_the_catalog_and_says_so() {
     assert_eq!(text.lines().count(), 2);
     let book = PriceBook::catalog().unwrap().with_list(&text).unwrap();
     let unit = book.node("m5.large", CapacityType::OnDemand, "us-east-1").unwrap();
-    assert_eq!((unit.price.usd_per_hour(), unit.origin.layer.as_str()), (0.099, "imported"));
+    assert_eq!((unit.price.usd_per_hour(), unit.origin.layer), (0.099, PriceLayer::Imported));
     let other = book.node("m5.xlarge", CapacityType::OnDemand, "us-east-1").unwrap();
-    assert_eq!(other.origin.layer, "catalog");
+    assert_eq!(other.origin.layer, PriceLayer::Catalog);
     assert_eq!(book.every_list("m5.large", "us-east-1").len(), 2);
     assert!(PriceBook::catalog().unwrap().with_list("a,b\n1,2\n").is_err());
 }
@@ -336,8 +336,8 @@ fn govcloud_is_in_dollars_with_prices_of_its_own() {
     assert_eq!(PriceBook::currency("us-gov-west-1"), "USD");
     let of = |region| book.node("m5.xlarge", CapacityType::OnDemand, region).unwrap();
     assert_eq!(
-        (of("us-gov-west-1").price.usd_per_hour(), of("us-gov-west-1").origin.kind.as_str()),
-        (0.242, "observed")
+        (of("us-gov-west-1").price.usd_per_hour(), of("us-gov-west-1").origin.kind),
+        (0.242, PriceKind::Observed)
     );
 }
 

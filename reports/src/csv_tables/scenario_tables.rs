@@ -90,8 +90,8 @@ pub(super) const COST_LINES: Sheet = Sheet {
 
 /// The four columns of a price's origin.
 fn origin(price: Option<&PriceOrigin>) -> [Cell; 4] {
-    let of = |field: fn(&PriceOrigin) -> &String| Cell::from(price.map(field));
-    [of(|p| &p.layer), of(|p| &p.kind), of(|p| &p.date), of(|p| &p.source)]
+    let of = |field: fn(&PriceOrigin) -> &str| Cell::from(price.map(field));
+    [of(|p| p.layer.as_str()), of(|p| p.kind.as_str()), of(|p| &p.date), of(|p| &p.source)]
 }
 
 pub(super) const MACHINES: Sheet = Sheet {

@@ -1,6 +1,6 @@
 //! A scenario's cost lines, row by row: machines, items, and what is not made of either.
 
-use types::analysis::{Analysis, CommitmentUse, ComputeCost, CostItem, MachineHours, PriceOrigin, Scenario};
+use types::analysis::{Analysis, CommitmentUse, ComputeCost, CostItem, MachineHours, PriceKind, PriceOrigin, Scenario};
 use types::{CapacityType, NanoUsd, split};
 
 use super::columns::{Commitment, Row, Service};
@@ -63,7 +63,7 @@ fn nanos(usd: f64) -> Option<NanoUsd> {
 }
 
 fn origin(price: &PriceOrigin) -> [String; 4] {
-    [price.layer.clone(), price.kind.clone(), price.date.clone(), price.source.clone()]
+    [price.layer.as_str().to_owned(), price.kind.as_str().to_owned(), price.date.clone(), price.source.clone()]
 }
 
 /// Returns how well a cost is known: in a replayed scenario its quantity comes from a model; today, from the grades of
@@ -78,11 +78,11 @@ fn evidence(analysis: &Analysis, scenario: &Scenario, line: &str, price: Option<
     if let [grade] = grades.as_slice() {
         return Some((*grade).to_owned());
     }
-    let of_price = match price?.kind.as_str() {
-        "user" | "invoice" => "measured",
-        "observed" => "listed",
-        "derived" => "inferred",
-        _ => "assumed",
+    let of_price = match price?.kind {
+        PriceKind::User | PriceKind::Invoice => "measured",
+        PriceKind::Observed => "listed",
+        PriceKind::Derived => "inferred",
+        PriceKind::Estimated => "assumed",
     };
     Some(of_price.to_owned())
 }

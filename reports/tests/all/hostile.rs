@@ -9,7 +9,7 @@ use serde_json::Value;
 use types::analysis::Analysis;
 
 /// Keys whose strings are not names: moments, and words by which one part of an analysis finds another.
-const NOT_NAMES: [&str; 17] = [
+const NOT_NAMES: [&str; 18] = [
     "start",
     "end",
     "first",
@@ -22,6 +22,7 @@ const NOT_NAMES: [&str; 17] = [
     "recommendation",
     "kind",
     "combine",
+    "layer",
     "schema",
     "verdict",
     "effort",

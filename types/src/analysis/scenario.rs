@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use cost_lines::{CostLines, ExactLines};
 
 use super::note::Note;
+use super::price_origin::PriceOrigin;
 use super::replay_results::{Risk, ScenarioHour};
 use crate::{CapacityType, NanoUsd};
 
@@ -258,22 +259,6 @@ pub struct CostItem {
     pub cost_usd: f64,
     /// Where the price comes from.
     pub price: PriceOrigin,
-}
-
-/// Where a price comes from.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PriceOrigin {
-    /// The layer of the price book that gave it: `user`, `imported` or `catalog`.
-    #[serde(default)]
-    pub layer: String,
-    /// `user`, `observed` (seen in a list), `derived` (from another size), `estimated` (from another region,
-    /// or list price less a typical saving).
-    pub kind: String,
-    /// Date of the price, as its source gives it.
-    pub date: String,
-    /// The list or file.
-    pub source: String,
 }
 
 /// Something that has no price.

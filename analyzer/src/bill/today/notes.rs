@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::ComputeType;
-use types::analysis::Note;
+use types::analysis::{Note, PriceKind};
 use types::wording::{brief, grouped, money, quantity, verb};
 
 use super::{Bill, NodeCost, NodePrice, hours};
@@ -78,7 +78,8 @@ impl Bill {
         let auto = node_hours(&|node| node.kind.compute_type == ComputeType::AutoMode);
         let unlabelled = node_hours(&|node| node.kind.capacity_type.is_none() && node.cost.is_ok());
         let no_os = node_hours(&|node| node.kind.os.is_none() && node.cost.is_ok());
-        let estimated = |node: &NodeCost| node.cost.as_ref().is_ok_and(|price| price.unit.origin.kind == "estimated");
+        let estimated =
+            |node: &NodeCost| node.cost.as_ref().is_ok_and(|price| price.unit.origin.kind == PriceKind::Estimated);
         let spot = node_hours(&|node| {
             estimated(node) && node.cost.as_ref().is_ok_and(|p| p.capacity_type == CapacityType::Spot)
         });
@@ -165,7 +166,8 @@ impl Bill {
                 are(estimated)
             )));
         }
-        let guessed: Vec<_> = self.items.iter().filter(|item| item.priced.origin.kind == "estimated").collect();
+        let guessed: Vec<_> =
+            self.items.iter().filter(|item| item.priced.origin.kind == PriceKind::Estimated).collect();
         if !guessed.is_empty() {
             let names: Vec<_> = guessed.iter().map(|item| item.what.as_str()).collect();
             notes.push(Note::warning(format!("Priced by an estimate, not by a list: {}.", names.join(", "))));

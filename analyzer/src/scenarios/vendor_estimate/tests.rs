@@ -279,7 +279,7 @@ fn a_host_whose_price_is_only_estimated_is_not_used() {
         for family in ["m7a", "c7a", "m8i", "r8i", "m6idn"] {
             let pool = Pool { region: region.to_owned(), family: family.to_owned() };
             match choose_host(&pool, &book) {
-                Ok(host) => assert_ne!(host.unit.origin.kind, "estimated"),
+                Ok(host) => assert_ne!(host.unit.origin.kind, PriceKind::Estimated),
                 Err(reason) => {
                     assert!(reason.contains("more than an estimate"), "{reason}");
                     estimated += 1;

@@ -137,7 +137,6 @@ pub(crate) fn hostile() -> Analysis {
             set(&mut machine.instance_type);
             set(&mut machine.capacity_type);
             if let Some(price) = &mut machine.price {
-                set(&mut price.kind);
                 set(&mut price.date);
                 set(&mut price.source);
             }

@@ -4,10 +4,10 @@ use types::analysis::*;
 
 use super::hours::HOURS;
 
-pub(super) fn origin(kind: &str) -> PriceOrigin {
+pub(super) fn origin(kind: PriceKind) -> PriceOrigin {
     PriceOrigin {
-        layer: "catalog".to_owned(),
-        kind: kind.to_owned(),
+        layer: PriceLayer::Catalog,
+        kind,
         date: "2025-05-28".to_owned(),
         source: "ec2_prices.csv (karpenter-shared)".to_owned(),
     }
@@ -21,7 +21,7 @@ pub(super) fn machine(kind: &str, instance_type: &str, capacity: &str, hours: f6
         hours,
         usd_per_hour: price,
         cost_usd: price.map(|price| price * hours),
-        price: price.map(|_| origin(if capacity == "spot" { "estimated" } else { "observed" })),
+        price: price.map(|_| origin(if capacity == "spot" { PriceKind::Estimated } else { PriceKind::Observed })),
     }
 }
 
@@ -83,8 +83,8 @@ pub(super) fn scenario(id: &str, label: &str, cost_usd: CostLines, machine_hours
             usd_per_unit: 0.08,
             cost_usd: 639.12,
             price: PriceOrigin {
-                layer: "catalog".to_owned(),
-                kind: "observed".to_owned(),
+                layer: PriceLayer::Catalog,
+                kind: PriceKind::Observed,
                 date: "2025".to_owned(),
                 source: "a price list".to_owned(),
             },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use catalog::InstanceType;
 use replay::{Base, Catalog, EvictionLimits, HostType, Hour, MachineType, daemons_of, zones_of};
 use types::ComputeType;
+use types::analysis::PriceKind;
 
 use crate::assumptions::Assumptions;
 use crate::assumptions::choices::TodayConsolidates;
@@ -216,7 +217,7 @@ impl<'a> Machines<'a> {
     /// sell it.
     fn certain(&self, kind: &InstanceType) -> bool {
         let list = self.book.node(&kind.name, CapacityType::OnDemand, &self.region);
-        list.is_some_and(|list| list.origin.kind != "estimated")
+        list.is_some_and(|list| list.origin.kind != PriceKind::Estimated)
     }
 
     fn add(&mut self, name: &str, platform: &Platform, rows: &mut Vec<MachineType>) -> Option<u32> {
