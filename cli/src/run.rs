@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
 use lake::{CompactOutcome, Compaction, Day, Lake, LakeUri};
 use reports::{Member, Standing};
-use types::analysis::{Analysis, Note};
+use types::analysis::{Analysis, MachineRole, Note};
 use types::time_parsing::parse_span;
 use types::{ClusterId, Hour, Window};
 
@@ -267,7 +267,7 @@ async fn window(reach: Reach, lake: &Lake, cluster: &ClusterId, now: DateTime<Ut
 /// Returns the share of today's node-hours without a price, in percent; `None` without node-hours.
 fn unpriced_percent(analysis: &Analysis) -> Option<f64> {
     let today = analysis.scenarios.iter().find(|scenario| scenario.id == "ec2-today")?;
-    let nodes = today.machine_hours.iter().filter(|row| row.kind == "node");
+    let nodes = today.machine_hours.iter().filter(|row| row.kind == MachineRole::Node);
     let (all, without) = nodes.fold((0.0, 0.0), |(all, without), row| {
         (all + row.hours, if row.usd_per_hour.is_none() { without + row.hours } else { without })
     });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::analysis::{GroupCost, Scenario};
+use types::analysis::{GroupCost, MachineRole, Scenario};
 
 use crate::number_format;
 use crate::page_table::{Cell, Column, Row, Table};
@@ -73,7 +73,7 @@ struct Family {
 /// Machines that AWS bills, by the part of their type before the point.
 fn by_family(scenario: &Scenario) -> BTreeMap<&str, Family> {
     let mut families: BTreeMap<&str, Family> = BTreeMap::new();
-    for row in scenario.machine_hours.iter().filter(|row| row.kind != "evm") {
+    for row in scenario.machine_hours.iter().filter(|row| row.kind != MachineRole::Evm) {
         let name = row.instance_type.split_once('.').map_or(row.instance_type.as_str(), |(family, _)| family);
         let family = families.entry(name).or_insert(Family { hours: 0.0, usd: Some(0.0) });
         family.hours += row.hours;

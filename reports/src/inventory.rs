@@ -3,7 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use types::ComputeType;
-use types::analysis::{MachineHours, NodeGroup};
+use types::analysis::{MachineHours, MachineRole, NodeGroup};
 
 use crate::number_format;
 use crate::page_table::{Cell, Column, Row, Table};
@@ -167,7 +167,7 @@ fn price(analysis: &View<'_>, group: &NodeGroup) -> (Cell, Cell) {
     let machines: Vec<&MachineHours> = scenario_words::scenario(analysis, TODAY)
         .into_iter()
         .flat_map(|today| &today.machine_hours)
-        .filter(|m| m.kind == "node" && Some(&m.instance_type) == group.instance_type.as_ref())
+        .filter(|m| m.kind == MachineRole::Node && Some(&m.instance_type) == group.instance_type.as_ref())
         .filter(|m| group.capacity_type.as_ref().is_none_or(|capacity| *capacity == m.capacity_type))
         .collect();
     let unknown = || (Cell::absent(number_format::UNKNOWN), Cell::absent("no price found"));

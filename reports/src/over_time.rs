@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use chrono::{DateTime, Utc};
 use types::ComputeType;
-use types::analysis::{Analysis, HourPoint, NodeGroup, Scenario, ScenarioHour};
+use types::analysis::{Analysis, HourPoint, MachineRole, NodeGroup, Scenario, ScenarioHour};
 
 use crate::chart::heat::{self, Heat};
 use crate::chart::{self, Figure, Ink, Line, Lines, Words};
@@ -119,7 +119,7 @@ fn is_ec2(group: &NodeGroup) -> bool {
 
 /// EC2 nodes that stay beside the pool, as a clause.
 fn left(analysis: &Analysis, pool: &Scenario) -> String {
-    let left = scenario_words::at_once(analysis, pool, "node").filter(|nodes| *nodes >= 0.05);
+    let left = scenario_words::at_once(analysis, pool, MachineRole::Node).filter(|nodes| *nodes >= 0.05);
     left.map(|nodes| format!(" and {} EC2 nodes that stay", number_format::tenths(nodes))).unwrap_or_default()
 }
 

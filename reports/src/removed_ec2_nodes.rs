@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::analysis::{Analysis, Scenario};
+use types::analysis::{Analysis, MachineRole, Scenario};
 
 use crate::number_format;
 use crate::page_table::{Cell, Column, Row, Table};
@@ -74,7 +74,7 @@ pub(crate) fn changes(analysis: &Analysis) -> Vec<Change<'_>> {
 }
 
 fn nodes(scenario: &Scenario, hours: f64) -> impl Iterator<Item = ((&str, &str), f64)> {
-    let nodes = scenario.machine_hours.iter().filter(|row| row.kind == "node");
+    let nodes = scenario.machine_hours.iter().filter(|row| row.kind == MachineRole::Node);
     nodes.map(move |row| ((row.instance_type.as_str(), row.capacity_type.as_str()), row.hours / hours))
 }
 

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{CostItem, Gravity, MachineHours, PriceKind, PriceOrigin, Scenario};
+use types::analysis::{CostItem, Gravity, MachineHours, MachineRole, PriceKind, PriceOrigin, Scenario};
 
 use crate::backtick_prose::Prose;
 use crate::cost_lines::{CostTable, all_partial, cost_table, monthly_factor};
@@ -174,8 +174,8 @@ fn how(analysis: &View<'_>, scenario: &Scenario) -> String {
         VENDOR => "arithmetic, not replayed",
         _ => "replayed",
     };
-    let machines = [("node", "EC2 nodes"), ("evm", "elastic VMs"), ("host", "hosts")];
-    let machines = machines.iter().filter_map(|(kind, name)| {
+    let machines = [(MachineRole::Node, "EC2 nodes"), (MachineRole::Evm, "elastic VMs"), (MachineRole::Host, "hosts")];
+    let machines = machines.into_iter().filter_map(|(kind, name)| {
         Some(format!("{} {name}", number_format::tenths(scenario_words::at_once(analysis, scenario, kind)?)))
     });
     let risk =
@@ -185,7 +185,7 @@ fn how(analysis: &View<'_>, scenario: &Scenario) -> String {
 }
 
 fn variants(analysis: &View<'_>, vendor: &Scenario) -> Table {
-    let hosts: f64 = vendor.machine_hours.iter().filter(|m| m.kind == "host").map(|m| m.hours).sum();
+    let hosts: f64 = vendor.machine_hours.iter().filter(|m| m.kind == MachineRole::Host).map(|m| m.hours).sum();
     let per_present_hour = |hours: f64| {
         let present = f64::from(analysis.window.hours_present);
         if present > 0.0 { format!("{} at once", number_format::tenths(hours / present)) } else { String::new() }
@@ -240,7 +240,7 @@ fn machines(analysis: &View<'_>) -> Table {
 
 /// The machines of one scenario together, those that AWS bills; `None` where there is one row of them or less.
 fn machines_together(analysis: &View<'_>, scenario: &Scenario) -> Option<Row> {
-    let billed: Vec<&MachineHours> = scenario.machine_hours.iter().filter(|row| row.kind != "evm").collect();
+    let billed: Vec<&MachineHours> = scenario.machine_hours.iter().filter(|row| row.kind != MachineRole::Evm).collect();
     let costs: Vec<Option<f64>> = billed.iter().map(|row| row.cost_usd).collect();
     let hours: f64 = billed.iter().map(|row| row.hours).sum();
     (billed.len() > 1).then(|| {
@@ -289,23 +289,23 @@ fn items(analysis: &View<'_>) -> Table {
 }
 
 fn machine_row(analysis: &View<'_>, scenario: &Scenario, machine: &MachineHours) -> Row {
-    let kind = match machine.kind.as_str() {
-        "node" => "EC2 node",
-        "host" => "bare-metal host",
-        "evm" => "elastic VM",
-        other => other,
+    let kind = match machine.kind {
+        MachineRole::Node => "EC2 node",
+        MachineRole::Host => "bare-metal host",
+        MachineRole::Evm => "elastic VM",
     };
     // AWS bills the host, not the elastic VMs on it: no price is missing there.
-    let unpriced = || Cell::absent(if machine.kind == "evm" { "not billed" } else { number_format::UNKNOWN });
+    let unpriced =
+        || Cell::absent(if machine.kind == MachineRole::Evm { "not billed" } else { number_format::UNKNOWN });
     Row::new(vec![
         Cell::name(&machine.instance_type).sub(kind),
         Cell::new(&scenario.label),
-        Cell::new(if machine.kind == "evm" { "on the hosts" } else { &machine.capacity_type }),
+        Cell::new(if machine.kind == MachineRole::Evm { "on the hosts" } else { &machine.capacity_type }),
         Cell::new(number_format::quantity(machine.hours)),
         machine.usd_per_hour.map_or_else(unpriced, |price| Cell::new(analysis.money.unit_price(price))),
         machine.cost_usd.map_or_else(unpriced, |usd| Cell::new(analysis.usd(usd))),
         machine.price.as_ref().map_or_else(
-            || Cell::absent(if machine.kind == "evm" { "the host's price" } else { "no price found" }),
+            || Cell::absent(if machine.kind == MachineRole::Evm { "the host's price" } else { "no price found" }),
             price_cell,
         ),
     ])

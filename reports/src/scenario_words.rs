@@ -1,7 +1,7 @@
 //! Words the parts of the page share: scenarios by id, sources of hours, the basis of a figure.
 
 use types::HourSource;
-use types::analysis::{Analysis, Saving, Scenario, ScenarioId};
+use types::analysis::{Analysis, MachineRole, Saving, Scenario, ScenarioId};
 
 use crate::number_format;
 
@@ -227,7 +227,7 @@ pub(crate) fn share(part: f64, of: f64) -> f64 {
 }
 
 /// Machines of a kind at once, on average over the hours present; `None` where there are none.
-pub(crate) fn at_once(analysis: &Analysis, scenario: &Scenario, kind: &str) -> Option<f64> {
+pub(crate) fn at_once(analysis: &Analysis, scenario: &Scenario, kind: MachineRole) -> Option<f64> {
     let hours: f64 = scenario.machine_hours.iter().filter(|row| row.kind == kind).map(|row| row.hours).sum();
     let present = f64::from(analysis.window.hours_present);
     (hours > 0.0 && present > 0.0).then(|| hours / present)

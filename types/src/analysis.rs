@@ -46,7 +46,8 @@ pub use replay_results::{
 };
 pub use rightsizing::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
 pub use scenario::{
-    COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, Scenario, Unpriced, Variant,
+    COST_LINES, CommitmentUse, ComputeCost, CostItem, CostLines, ExactLines, MachineHours, MachineRole, Scenario,
+    Unpriced, Variant,
 };
 pub use steps::{Amount, CommitmentOffer, NextSteps, OfferPrices, Step, StepKind};
 pub use utilisation::{

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use invoice::Line;
 use types::analysis::{
-    CommitmentUse, ComputeCost, CostItem, ExactLines, GradeReason, MachineHours, Note, PriceLayer, PriceOrigin,
-    Scenario, Unpriced,
+    CommitmentUse, ComputeCost, CostItem, ExactLines, GradeReason, MachineHours, MachineRole, Note, PriceLayer,
+    PriceOrigin, Scenario, Unpriced,
 };
 use types::{ComputeType, NanoUsd, PriceSeconds, UsdPerHour};
 
@@ -517,7 +517,7 @@ pub(crate) fn machine_hours<'a>(nodes: impl Iterator<Item = &'a NodeCost>) -> Ve
     )| {
         let (instance_type, capacity_type): (&str, &str) = (instance_type, capacity_type);
         MachineHours {
-            kind: "node".to_owned(),
+            kind: MachineRole::Node,
             instance_type: instance_type.to_owned(),
             capacity_type: capacity_type.to_owned(),
             hours: hours(seconds),

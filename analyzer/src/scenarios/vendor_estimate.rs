@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use types::analysis::{
-    ExactLines, MachineHours, Note, PriceKind, PriceLayer, PriceOrigin, Scenario, Unpriced, Variant,
+    ExactLines, MachineHours, MachineRole, Note, PriceKind, PriceLayer, PriceOrigin, Scenario, Unpriced, Variant,
 };
 use types::wording::money;
 use types::{ComputeType, NanoUsd, UsdPerHour};
@@ -430,7 +430,7 @@ impl<'a> Vendor<'a> {
         let row = |(pool, n): (&Pool, &i64)| {
             let host = self.hosts.get(pool)?.as_ref().ok()?;
             Some(MachineHours {
-                kind: "host".to_owned(),
+                kind: MachineRole::Host,
                 instance_type: host.name.clone(),
                 capacity_type: CapacityType::OnDemand.to_string(),
                 hours: hours(*n),
@@ -537,7 +537,7 @@ fn evm_machines(moved: &[&NodeCost]) -> Vec<MachineHours> {
     let mut seconds: Vec<_> = seconds.into_iter().collect();
     seconds.sort_by_key(|(name, seconds)| (Reverse(*seconds), *name));
     let row = |(name, seconds): (&str, i64)| MachineHours {
-        kind: "evm".to_owned(),
+        kind: MachineRole::Evm,
         instance_type: name.to_owned(),
         capacity_type: CapacityType::OnDemand.to_string(),
         hours: hours(seconds),

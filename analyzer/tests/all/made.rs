@@ -207,7 +207,7 @@ pub(crate) fn table(analysis: &Analysis) -> String {
     for scenario in &analysis.scenarios {
         text += &format!("{}: {:?}\n", scenario.id, scenario.notes.first().map(|note| &note.text));
         for machine in scenario.machine_hours.iter().take(4) {
-            text += &format!("  {} {} {:.0} h\n", machine.kind, machine.instance_type, machine.hours);
+            text += &format!("  {} {} {:.0} h\n", machine.kind.as_str(), machine.instance_type, machine.hours);
         }
     }
     text + &format!("replays {:?}\n", analysis.provenance.replays)

@@ -9,7 +9,7 @@ use fixtures::Cluster;
 use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour};
 use lake::{Compaction, HourOrigin, HourRows, Lake};
-use types::analysis::{Analysis, Scenario};
+use types::analysis::{Analysis, MachineRole, Scenario};
 use types::{Hour, Window};
 
 const START: i64 = 1_782_864_000;
@@ -249,12 +249,14 @@ async fn where_requests_fill_the_nodes_and_use_is_low_elastic_vms_beat_repacking
     let hosts = emp.by_hour.last().unwrap().hosts;
     assert!((9..40).contains(&hosts), "{hosts} hosts for 162 nodes in three zones");
     // The fee is a quarter of what the elastic VMs would cost on EC2 less what the hosts cost.
-    let sum = |kind: &'static str| emp.machine_hours.iter().filter(move |row| row.kind == kind);
-    let before: f64 = sum("evm").map(|row| row.hours * 0.768).sum();
+    let sum = |kind: MachineRole| emp.machine_hours.iter().filter(move |row| row.kind == kind);
+    let before: f64 = sum(MachineRole::Evm).map(|row| row.hours * 0.768).sum();
     // Spare hosts are hosts too, and a line of their own.
     let spare: f64 = emp.items.iter().filter(|item| item.line == "spare_hosts").map(|item| item.quantity * 4.608).sum();
-    let spent: f64 = sum("host").filter_map(|row| row.cost_usd).sum::<f64>() + spare;
-    assert!(sum("evm").all(|row| row.instance_type == "m5.4xlarge") || !emp.notes[0].text.contains("m5.metal"));
+    let spent: f64 = sum(MachineRole::Host).filter_map(|row| row.cost_usd).sum::<f64>() + spare;
+    assert!(
+        sum(MachineRole::Evm).all(|row| row.instance_type == "m5.4xlarge") || !emp.notes[0].text.contains("m5.metal")
+    );
     if emp.notes[0].text.contains("m5.metal") {
         assert!((emp.cost_usd.fee.unwrap() - 0.25 * (before - spent)).abs() < 1e-6, "{:?}", emp.cost_usd);
     }
@@ -459,7 +461,12 @@ async fn spot_moves_only_when_asked_and_what_that_costs_is_said() {
     let moves = analyze(&lake, Request { assumptions, ..request() }, |_, _| {}).await.unwrap();
     assert!(moves.selection.as_ref().unwrap().moves_spot && moves.exclusions.is_empty(), "{:?}", moves.exclusions);
     let evms = |analysis: &Analysis| -> f64 {
-        scenario(analysis, "emp").machine_hours.iter().filter(|row| row.kind == "evm").map(|row| row.hours).sum()
+        scenario(analysis, "emp")
+            .machine_hours
+            .iter()
+            .filter(|row| row.kind == MachineRole::Evm)
+            .map(|row| row.hours)
+            .sum()
     };
     let all_spot = |n: i64| {
         let mut rows = rows(RESERVED, hour(n));
@@ -510,7 +517,7 @@ async fn hosts_have_disks_and_volumes_become_io2_under_a_pool_where_that_is_aske
         assert!((line(analysis, id, "volumes") - expect).abs() < 1e-6, "{id}: {}", line(analysis, id, "volumes"));
     }
     assert_eq!(bare.plan.as_ref().unwrap().host_type, full.plan.as_ref().unwrap().host_type);
-    let hosts = scenario(&full, "emp").machine_hours.iter().filter(|row| row.kind == "host");
+    let hosts = scenario(&full, "emp").machine_hours.iter().filter(|row| row.kind == MachineRole::Host);
     let hours: f64 = hosts.map(|row| row.hours).sum();
     let disks = line(&full, "emp", "root_disks") - line(&bare, "emp", "root_disks");
     assert!((disks - hours * 300.0 * 0.08 / 730.0).abs() < 1e-6, "{disks}");

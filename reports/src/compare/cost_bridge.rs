@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::analysis::{Analysis, Scenario, ScenarioId};
+use types::analysis::{Analysis, MachineRole, Scenario, ScenarioId};
 use types::wording;
 
 use crate::scenario_words::{self, TODAY};
@@ -39,26 +39,23 @@ pub(super) fn bridges(before: &Analysis, after: &Analysis) -> Vec<Bridge> {
 }
 
 /// A machine by what its price goes by.
-type Machine<'a> = (&'a str, &'a str, &'a str);
+type Machine = (MachineRole, String, String);
 
 /// Hours a month and cost a month of each kind of machine that has a price.
-fn machines(analysis: &Analysis, scenario: &Scenario) -> BTreeMap<(String, String, String), (f64, f64)> {
+fn machines(analysis: &Analysis, scenario: &Scenario) -> BTreeMap<Machine, (f64, f64)> {
     let months = analysis.window.months().unwrap_or_default();
     let mut machines: BTreeMap<_, (f64, f64)> = BTreeMap::new();
     for row in &scenario.machine_hours {
         let Some(usd) = row.cost_usd else { continue };
-        let of: Machine<'_> = (&row.kind, &row.instance_type, &row.capacity_type);
-        let entry = machines.entry((of.0.to_owned(), of.1.to_owned(), of.2.to_owned())).or_default();
+        let of = (row.kind, row.instance_type.clone(), row.capacity_type.clone());
+        let entry = machines.entry(of).or_default();
         *entry = (entry.0 + row.hours * months, entry.1 + usd * months);
     }
     machines
 }
 
 /// Returns what the machines of before would have cost at the prices of after, where both have them.
-fn repriced(
-    before: &BTreeMap<(String, String, String), (f64, f64)>,
-    after: &BTreeMap<(String, String, String), (f64, f64)>,
-) -> f64 {
+fn repriced(before: &BTreeMap<Machine, (f64, f64)>, after: &BTreeMap<Machine, (f64, f64)>) -> f64 {
     let price = |of: &(f64, f64)| (of.0 > 0.0).then(|| of.1 / of.0);
     before.iter().map(|(key, old)| after.get(key).and_then(price).map_or(old.1, |new| old.0 * new)).sum()
 }

@@ -113,7 +113,8 @@ pub(super) const MACHINES: Sheet = Sheet {
     rows: |analysis| {
         let each = analysis.scenarios.iter().flat_map(|s| s.machine_hours.iter().map(move |m| (s, m)));
         each.map(|(s, m)| {
-            let mut row = row![&s.id, &m.kind, &m.instance_type, &m.capacity_type, m.hours, m.usd_per_hour, m.cost_usd];
+            let mut row =
+                row![&s.id, m.kind.as_str(), &m.instance_type, &m.capacity_type, m.hours, m.usd_per_hour, m.cost_usd];
             row.extend(origin(m.price.as_ref()));
             row
         })

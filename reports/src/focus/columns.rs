@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
+use types::analysis::MachineRole;
+
 use super::common_values::Frame;
 use super::decimal::Decimal;
 use super::version::Version;
@@ -90,7 +92,7 @@ pub(super) struct Row {
     pub(super) tags: Option<String>,
     pub(super) allocated: Option<Allocated>,
     pub(super) cost_line: Option<String>,
-    pub(super) machine_kind: Option<String>,
+    pub(super) machine_kind: Option<MachineRole>,
     pub(super) capacity_type: Option<String>,
     pub(super) price: Option<[String; 4]>,
     pub(super) list_basis: &'static str,
@@ -252,7 +254,7 @@ columns! {
     x_HoursPresent Decimal full Custom V1_2 "hours of them the cost is of" |f, _| number(Decimal::of(f64::from(f.hours_present)).unwrap_or_default());
     x_InstanceType Text null Custom V1_2 "EC2 instance type" |_, r| of(r.instance_type.clone());
     x_ListCostBasis Text full Custom V1_2 "`list` (known), `shared` (the list total of all machines, in proportion to contracted cost) or `contracted` (no list price is known, so the contracted one stands there)" |_, r| text(r.list_basis);
-    x_MachineKind Text null Custom V1_2 "`node` or `host`" |_, r| of(r.machine_kind.clone());
+    x_MachineKind Text null Custom V1_2 "`node` or `host`" |_, r| r.machine_kind.and_then(|kind| text(kind.as_str()));
     x_ManifestsSha256 Text full Custom V1_2 "hash of the data read" |f, _| text(&f.manifests_sha256);
     x_Namespace Text null Custom V1_2 "namespace of the workload" |_, r| of(r.namespace.clone());
     x_Part Text null Custom V1_2 "by workload: `workload`, `daemonset`, `overhead`, `idle`, `oversubscribed` (negative) or `residual`" |_, r| of(r.part.clone());

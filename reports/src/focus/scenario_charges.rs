@@ -1,6 +1,8 @@
 //! A scenario's cost lines, row by row: machines, items, and what is not made of either.
 
-use types::analysis::{Analysis, CommitmentUse, ComputeCost, CostItem, MachineHours, PriceKind, PriceOrigin, Scenario};
+use types::analysis::{
+    Analysis, CommitmentUse, ComputeCost, CostItem, MachineHours, MachineRole, PriceKind, PriceOrigin, Scenario,
+};
 use types::{CapacityType, NanoUsd, split};
 
 use super::columns::{Commitment, Row, Service};
@@ -111,7 +113,7 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> Vec<Row> {
             description: format!(
                 "{} {} hours, {}{}",
                 machine.instance_type,
-                if machine.kind == "host" { "bare-metal host" } else { "node" },
+                if machine.kind == MachineRole::Host { "bare-metal host" } else { "node" },
                 machine.capacity_type,
                 if committed { ", after commitments" } else { "" },
             ),
@@ -133,7 +135,7 @@ fn machines(analysis: &Analysis, scenario: &Scenario) -> Vec<Row> {
             contracted: (*contracted).into(),
             effective: (*effective).into(),
             cost_line: Some("compute".to_owned()),
-            machine_kind: Some(machine.kind.clone()),
+            machine_kind: Some(machine.kind),
             capacity_type: Some(machine.capacity_type.clone()),
             price: machine.price.as_ref().map(origin),
             list_basis: basis,

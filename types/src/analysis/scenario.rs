@@ -209,12 +209,36 @@ pub struct CommitmentUse {
     pub utilisation: Option<f64>,
 }
 
+/// Role of a machine. Ordered by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum MachineRole {
+    /// An elastic VM, which AWS does not bill.
+    Evm,
+    /// A bare-metal host of elastic VMs.
+    Host,
+    /// A node on EC2.
+    Node,
+}
+
+impl MachineRole {
+    /// Its name in `analysis.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evm => "evm",
+            Self::Host => "host",
+            Self::Node => "node",
+        }
+    }
+}
+
 /// Hours of one kind of machine at one price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MachineHours {
-    /// `node` (EC2, as observed), `host` (bare metal) or `evm` (elastic VM, not billed by AWS).
-    pub kind: String,
+    /// What it is: a node, a host or an elastic VM.
+    pub kind: MachineRole,
     /// EC2 instance type, or the type an elastic VM mirrors.
     pub instance_type: String,
     /// `on-demand` or `spot`.
@@ -237,7 +261,7 @@ impl MachineHours {
 
     /// Returns true for EC2 nodes that are bought on demand.
     pub fn are_on_demand_nodes(&self) -> bool {
-        self.kind == "node" && self.capacity() == Some(CapacityType::OnDemand)
+        self.kind == MachineRole::Node && self.capacity() == Some(CapacityType::OnDemand)
     }
 }
 

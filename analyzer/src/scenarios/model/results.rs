@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use replay::{Grain, HOUR_SECONDS, Outcome, PoolZones, Requests, Zones, lower_bound};
 use types::analysis::{
-    AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, Note, Plan,
-    PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
+    AfterExpiry, BackTest, CommitmentOffer, ExactLines, Exclusion, HostConsidered, MachineHours, MachineRole, Note,
+    Plan, PriceOrigin, Risk, Scenario, ScenarioHour, ScenarioId, Selection, TornadoBar, WhatIf, WorkloadMovability,
     WorstSlot,
 };
 use types::wording::{brief, counted, quantity};
@@ -265,7 +265,7 @@ fn machine_hours(
     let mut rows: Vec<_> = compute.machines.iter().filter(|(_, cost)| cost.seconds > 0).collect();
     rows.sort_by(|(a_kind, a), (b_kind, b)| b.effective.cmp(&a.effective).then_with(|| a_kind.cmp(b_kind)));
     let billed = rows.into_iter().map(|(machine, cost)| MachineHours {
-        kind: if host == Some(machine) { "host" } else { "node" }.to_owned(),
+        kind: if host == Some(machine) { MachineRole::Host } else { MachineRole::Node },
         instance_type: machine.instance_type.clone(),
         capacity_type: machine.capacity_type.to_string(),
         hours: hours(cost.seconds),
@@ -275,7 +275,7 @@ fn machine_hours(
     });
     let mut all: Vec<_> = billed.collect();
     all.extend(evm_hours(outcome, pricer).into_iter().map(|(instance_type, hours)| MachineHours {
-        kind: "evm".to_owned(),
+        kind: MachineRole::Evm,
         instance_type,
         capacity_type: CapacityType::OnDemand.to_string(),
         hours,

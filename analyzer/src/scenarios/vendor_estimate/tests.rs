@@ -113,8 +113,8 @@ fn fifteen_m5_4xlarge_on_one_m5_metal_save_60_percent_gross_and_45_net() {
     let (gross, net) = gross_and_net("emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5", None);
     assert!((gross - 0.60).abs() < 1e-12 && (net - 0.45).abs() < 1e-12, "{gross} {net}");
     let (_, outcome) = run(fleet(15, &["us-east-1a"]), "emp.memory_overcommit = 2.5\nemp.cpu_overcommit = 2.5");
-    let rows: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| (&*m.kind, &*m.instance_type, m.hours)).collect();
-    assert_eq!(rows, [("host", "m5.metal", 1.0), ("evm", "m5.4xlarge", 15.0)]);
+    let rows: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| (m.kind, &*m.instance_type, m.hours)).collect();
+    assert_eq!(rows, [(MachineRole::Host, "m5.metal", 1.0), (MachineRole::Evm, "m5.4xlarge", 15.0)]);
     // The same as the variant of the default scenario.
     let (gross, net) = gross_and_net("", Some(0));
     assert!((gross - 0.60).abs() < 1e-12 && (net - 0.45).abs() < 1e-9, "{gross} {net}");
@@ -166,8 +166,11 @@ fn a_family_whose_hosts_cost_more_than_its_nodes_stays() {
     let mut nodes = fleet(15, &["a"]);
     nodes.extend((20..25).map(|n| node(n, "r6i.2xlarge", "a", all_hour())));
     let (bill, outcome) = run(nodes.clone(), "");
-    let machines: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| (&*m.kind, &*m.instance_type)).collect();
-    assert_eq!(machines, [("host", "m5.metal"), ("evm", "m5.4xlarge"), ("node", "r6i.2xlarge")]);
+    let machines: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| (m.kind, &*m.instance_type)).collect();
+    assert_eq!(
+        machines,
+        [(MachineRole::Host, "m5.metal"), (MachineRole::Evm, "m5.4xlarge"), (MachineRole::Node, "r6i.2xlarge")]
+    );
     let saved = bill.lines.compute.unwrap() - outcome.lines.compute.unwrap();
     assert!((saved.usd() - (15.0 * 0.768 - 2.0 * 4.608)).abs() < 1e-9, "{saved:?}");
     assert!(outcome.scenario.notes.iter().any(|note| note.text.starts_with("Family r6i stays on EC2")));
@@ -214,8 +217,13 @@ fn a_stricter_reading_leaves_its_own_losing_families() {
         .with_user_toml("[[node]]\ninstance_type = \"r6i.metal\"\nusd_per_hour = 4.0")
         .unwrap();
     let (bill, outcome) = run_with(&book, nodes, "");
-    let families: Vec<_> =
-        outcome.scenario.machine_hours.iter().filter(|m| m.kind == "host").map(|m| m.instance_type.as_str()).collect();
+    let families: Vec<_> = outcome
+        .scenario
+        .machine_hours
+        .iter()
+        .filter(|m| m.kind == MachineRole::Host)
+        .map(|m| m.instance_type.as_str())
+        .collect();
     assert_eq!(families, ["m5.metal", "r6i.metal"]);
     let zonal = &outcome.scenario.variants[1];
     // Nine m5.4xlarge a zone fit one host; r6i stays out of this reading.
@@ -253,8 +261,8 @@ fn what_cannot_move_says_why_and_is_paid_as_today() {
         assert!(reason.contains(expect), "{reason}");
         assert_eq!(outcome.lines, bill.lines, "{expect}");
         assert!(outcome.moved_kinds.is_empty());
-        let kinds: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| m.kind.as_str()).collect();
-        assert!(kinds.iter().all(|kind| *kind == "node"), "{kinds:?}");
+        let kinds: Vec<_> = outcome.scenario.machine_hours.iter().map(|m| m.kind).collect();
+        assert!(kinds.iter().all(|kind| *kind == MachineRole::Node), "{kinds:?}");
     };
     check(|kind| kind.arch = Some("arm64".into()), "x86 only");
     check(|kind| kind.capacity_type = Some("spot".into()), "spot");

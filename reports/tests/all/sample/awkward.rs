@@ -133,7 +133,6 @@ pub(crate) fn hostile() -> Analysis {
     for scenario in &mut analysis.scenarios {
         set(&mut scenario.label);
         for machine in &mut scenario.machine_hours {
-            set(&mut machine.kind);
             set(&mut machine.instance_type);
             set(&mut machine.capacity_type);
             if let Some(price) = &mut machine.price {

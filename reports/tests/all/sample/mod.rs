@@ -34,10 +34,10 @@ pub(crate) fn believable() -> Analysis {
     let end = start() + TimeDelta::hours(i64::from(HOURS));
     let split = end - TimeDelta::hours(i64::from(FROM_PROMETHEUS));
     let today_machines = vec![
-        machine("node", "m5.4xlarge", "on-demand", 12_645.0, Some(0.768)),
-        machine("node", "r6i.2xlarge", "on-demand", 9_132.5, Some(0.504)),
-        machine("node", "m5.4xlarge", "spot", 3_512.5, Some(0.2918)),
-        machine("node", "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
+        machine(MachineRole::Node, "m5.4xlarge", "on-demand", 12_645.0, Some(0.768)),
+        machine(MachineRole::Node, "r6i.2xlarge", "on-demand", 9_132.5, Some(0.504)),
+        machine(MachineRole::Node, "m5.4xlarge", "spot", 3_512.5, Some(0.2918)),
+        machine(MachineRole::Node, "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
     ];
     let compute: f64 = today_machines.iter().filter_map(|m| m.cost_usd).sum();
     let mut today = scenario("ec2-today", "EC2 today", cost(compute, Some(141.8), Some(0.0)), today_machines);
@@ -50,10 +50,10 @@ pub(crate) fn believable() -> Analysis {
                 .to_owned(),
     }];
     let hosts = vec![
-        machine("host", "m5.metal", "on-demand", 1_440.0, Some(4.608)),
-        machine("node", "m5.4xlarge", "spot", 3_512.5, Some(0.2918)),
-        machine("node", "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
-        machine("evm", "m5.4xlarge", "on-demand", 12_645.0, None),
+        machine(MachineRole::Host, "m5.metal", "on-demand", 1_440.0, Some(4.608)),
+        machine(MachineRole::Node, "m5.4xlarge", "spot", 3_512.5, Some(0.2918)),
+        machine(MachineRole::Node, "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
+        machine(MachineRole::Evm, "m5.4xlarge", "on-demand", 12_645.0, None),
     ];
     let after: f64 = hosts.iter().filter_map(|m| m.cost_usd).sum();
     let mut vendor = scenario(

@@ -13,9 +13,15 @@ pub(super) fn origin(kind: PriceKind) -> PriceOrigin {
     }
 }
 
-pub(super) fn machine(kind: &str, instance_type: &str, capacity: &str, hours: f64, price: Option<f64>) -> MachineHours {
+pub(super) fn machine(
+    kind: MachineRole,
+    instance_type: &str,
+    capacity: &str,
+    hours: f64,
+    price: Option<f64>,
+) -> MachineHours {
     MachineHours {
-        kind: kind.to_owned(),
+        kind,
         instance_type: instance_type.to_owned(),
         capacity_type: capacity.to_owned(),
         hours,

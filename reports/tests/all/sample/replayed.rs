@@ -110,17 +110,17 @@ fn machines(bill: &Bill) -> Vec<MachineHours> {
     if is_pool(bill.id) {
         let hosts = (bill.compute - 2_100.0) / 4.608;
         return vec![
-            machine("host", "m5.metal", "on-demand", hosts, Some(4.608)),
-            machine("evm", "m5.4xlarge", "on-demand", 14_210.0, None),
-            machine("node", "c6a.2xlarge", "spot", 4_100.0, Some(0.1175)),
-            machine("node", "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
-            machine("node", "r6i.2xlarge", "on-demand", 1_400.0, Some(0.504)),
+            machine(MachineRole::Host, "m5.metal", "on-demand", hosts, Some(4.608)),
+            machine(MachineRole::Evm, "m5.4xlarge", "on-demand", 14_210.0, None),
+            machine(MachineRole::Node, "c6a.2xlarge", "spot", 4_100.0, Some(0.1175)),
+            machine(MachineRole::Node, "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
+            machine(MachineRole::Node, "r6i.2xlarge", "on-demand", 1_400.0, Some(0.504)),
         ];
     }
     vec![
-        machine("node", "m5a.8xlarge", "on-demand", (bill.compute - 1_400.0) / 1.376, Some(1.376)),
-        machine("node", "c6a.2xlarge", "spot", 4_100.0, Some(0.1175)),
-        machine("node", "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
+        machine(MachineRole::Node, "m5a.8xlarge", "on-demand", (bill.compute - 1_400.0) / 1.376, Some(1.376)),
+        machine(MachineRole::Node, "c6a.2xlarge", "spot", 4_100.0, Some(0.1175)),
+        machine(MachineRole::Node, "m7g.2xlarge", "on-demand", 2_810.0, Some(0.3264)),
     ]
 }
 

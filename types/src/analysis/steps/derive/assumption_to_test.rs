@@ -1,7 +1,7 @@
 //! The step before a change of which little or nothing is saved where an assumption does not hold: to find out whether it does.
 
 use super::step_amounts::step;
-use crate::analysis::{Analysis, ScenarioId, Step, StepKind};
+use crate::analysis::{Analysis, MachineRole, ScenarioId, Step, StepKind};
 use crate::wording::{self, AssumptionTest};
 
 /// The step; `None` where no assumption that can be found out decides on the saving.
@@ -31,7 +31,7 @@ pub(super) fn step_of(analysis: &Analysis) -> Option<Step> {
 fn host_week(analysis: &Analysis, id: ScenarioId) -> Option<(&str, f64)> {
     const HOURS: f64 = 168.0;
     let scenario = analysis.scenarios.iter().find(|scenario| scenario.id == id.as_str())?;
-    let hosts = scenario.machine_hours.iter().filter(|row| row.kind == "host" && row.hours > 0.0);
+    let hosts = scenario.machine_hours.iter().filter(|row| row.kind == MachineRole::Host && row.hours > 0.0);
     let host = hosts.max_by(|a, b| a.hours.total_cmp(&b.hours))?;
     Some((&host.instance_type, host.usd_per_hour? * HOURS))
 }

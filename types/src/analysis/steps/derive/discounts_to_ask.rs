@@ -1,7 +1,7 @@
 //! Discounts to ask for: of AWS where prices are those of the list, and of the terms of a pool. None is in a sum.
 
 use super::step_amounts::{WORTH_DOING, change, step};
-use crate::analysis::{Analysis, Judged, Scenario, Step, StepKind, Verdict};
+use crate::analysis::{Analysis, Judged, MachineRole, Scenario, Step, StepKind, Verdict};
 use crate::wording;
 
 /// Share of list prices that a contracted price must be below for a discount to be there already.
@@ -82,7 +82,12 @@ fn break_even(analysis: &Analysis, months: f64) -> Option<Step> {
     let then = scenario(analysis, pool.scenario.as_str())?;
     let rival = verdict.amounts.as_ref().map_or(0.0, |amounts| amounts.saving_monthly_usd);
     let gap = rival - pool.saving_monthly_usd;
-    let hosts = then.machine_hours.iter().filter(|row| row.kind == "host").filter_map(|row| row.cost_usd).sum::<f64>();
+    let hosts = then
+        .machine_hours
+        .iter()
+        .filter(|row| row.kind == MachineRole::Host)
+        .filter_map(|row| row.cost_usd)
+        .sum::<f64>();
     let fee = then.cost_usd.fee.unwrap_or_default() * months;
     let share = |of: f64, most: f64| (of > 0.0).then(|| gap / of).filter(|share| *share > 0.0 && *share <= most);
     // Of what hosts cost less, the vendor's fee takes its share.

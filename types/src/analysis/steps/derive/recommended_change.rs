@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::assumption_to_test;
 use super::step_amounts::{WORTH_DOING, change, counted, ready_place, step};
-use crate::analysis::{Analysis, Judged, ScenarioId, Step, StepKind, Verdict, Wave};
+use crate::analysis::{Analysis, Judged, MachineRole, ScenarioId, Step, StepKind, Verdict, Wave};
 use crate::wording;
 
 /// Saving of each part of the change, in USD a month; negative where it costs.
@@ -189,7 +189,8 @@ fn largest(amounts: impl Iterator<Item = (f64, String)>) -> Vec<String> {
 
 fn pack(analysis: &Analysis, id: ScenarioId, saved: f64) -> Step {
     let scenario = analysis.scenarios.iter().find(|scenario| scenario.id == id.as_str());
-    let nodes = scenario.into_iter().flat_map(|scenario| &scenario.machine_hours).filter(|row| row.kind == "node");
+    let nodes =
+        scenario.into_iter().flat_map(|scenario| &scenario.machine_hours).filter(|row| row.kind == MachineRole::Node);
     let types = largest(nodes.map(|row| (row.cost_usd.unwrap_or_default(), row.instance_type.clone())));
     let mut distinct: Vec<String> = Vec::new();
     for name in types {
