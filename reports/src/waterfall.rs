@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Waterfall, WaterfallStep};
+use types::analysis::{Change, Waterfall, WaterfallStep};
 
 use crate::chart::rows::{self, Bar, Piece, Rows};
 use crate::chart::{Figure, Ink, Words};
@@ -57,25 +57,24 @@ fn label(analysis: &View<'_>, id: &str) -> String {
 }
 
 /// Names a step, and says why it is there.
-fn step(what: &str) -> (&str, &str) {
+const fn step(what: Change) -> (&'static str, &'static str) {
     match what {
-        "back_test" => (
+        Change::BackTest => (
             "The model’s own error",
             "today’s machine types and policy, replayed: what the engine packs better than the cluster did",
         ),
-        "repack" => ("Repacked on EC2", "the same requests on the cheapest EC2 types that fit"),
-        "right_size" => ("Requests right-sized", "requests set from what pods used"),
-        "overcommit" => (
+        Change::Repack => ("Repacked on EC2", "the same requests on the cheapest EC2 types that fit"),
+        Change::RightSize => ("Requests right-sized", "requests set from what pods used"),
+        Change::Overcommit => (
             "Overcommitted hosts",
             "compute: EC2 nodes become bare-metal hosts with elastic VMs, and the nodes that stay",
         ),
-        "pool" => ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts"),
-        "leftovers" => ("Everything else", "every other line, commitments that are no longer used above all"),
-        "headroom" => ("Kept ready", "machines kept ready, so that every limit holds"),
-        "spare_hosts" => ("Spare hosts", "hosts kept empty, so that a lost one can be taken over from"),
-        "work_owed" => ("Work still owed", "jobs not done by the end, at what the scenario’s own work costs"),
-        "fee" => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
-        other => (other, ""),
+        Change::Pool => ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts"),
+        Change::Leftovers => ("Everything else", "every other line, commitments that are no longer used above all"),
+        Change::Headroom => ("Kept ready", "machines kept ready, so that every limit holds"),
+        Change::SpareHosts => ("Spare hosts", "hosts kept empty, so that a lost one can be taken over from"),
+        Change::WorkOwed => ("Work still owed", "jobs not done by the end, at what the scenario’s own work costs"),
+        Change::Fee => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
     }
 }
 
@@ -83,8 +82,8 @@ fn finding(analysis: &View<'_>, waterfall: &Waterfall) -> String {
     let largest = waterfall.steps.iter().max_by(|a, b| a.usd.abs().total_cmp(&b.usd.abs()));
     let largest = largest.map_or_else(String::new, |largest| {
         let verb = if largest.usd < 0.0 { "takes off" } else { "adds" };
-        let (name, _) = step(&largest.what);
-        format!(" The largest step, “{}”, {verb} {}.", scenario_words::plain(name), analysis.monthly(largest.usd.abs()))
+        let (name, _) = step(largest.what);
+        format!(" The largest step, “{}”, {verb} {}.", name, analysis.monthly(largest.usd.abs()))
     });
     format!(
         "{} a month becomes {}.{largest} Each bar begins where the one before it ended.",
@@ -107,7 +106,7 @@ fn bars(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Vec
         let text = signed(analysis, *usd);
         let pieces = vec![Piece { from: amount(at), to: amount(at + usd), ink, text }];
         at += usd;
-        bars.push(Bar { label: scenario_words::clipped(step(what).0, 38), pieces, end: amount(at) });
+        bars.push(Bar { label: scenario_words::clipped(step(*what).0, 38), pieces, end: amount(at) });
     }
     bars.push(whole(to, waterfall.to_usd));
     bars
@@ -129,9 +128,9 @@ fn table(analysis: &View<'_>, waterfall: &Waterfall, from: &str, to: &str) -> Ta
     let mut at = waterfall.from_usd;
     for one in &waterfall.steps {
         at += one.usd;
-        let (name, why) = step(&one.what);
+        let (name, why) = step(one.what);
         rows.push(Row::new(vec![
-            Cell::new(scenario_words::plain(name)),
+            Cell::new(name),
             Cell::new(signed(analysis, one.usd)).tone(-one.usd),
             Cell::new(analysis.monthly(at)),
             Cell::new(why),

@@ -196,7 +196,7 @@ pub(super) const WATERFALL: Sheet = Sheet {
     rows: |analysis: &Analysis| {
         let Some(waterfall) = &analysis.waterfall else { return Vec::new() };
         let mut rows = vec![row!["start", &waterfall.from, waterfall.from_usd]];
-        rows.extend(waterfall.steps.iter().map(|step| row![&step.what, step.scenario.as_ref(), step.usd]));
+        rows.extend(waterfall.steps.iter().map(|step| row![step.what.as_str(), step.scenario.as_ref(), step.usd]));
         rows.push(row!["end", &waterfall.to, waterfall.to_usd]);
         rows
     },

@@ -38,6 +38,7 @@ fn words_of(part: &str, value: &Value) -> Option<&'static [&'static str]> {
         // Why a container has no target is one of a few words too.
         "skipped" | "breaks" => Some(&NOT_NAMES_OF_VERDICT),
         "hours_by_source" | "hourly" => Some(&["source"]),
+        "waterfall" => Some(&["what"]),
         _ => None,
     }
 }

@@ -310,13 +310,57 @@ pub struct Waterfall {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
-    /// Kind of change: `back_test`, `repack`, `right_size`, `overcommit`, `leftovers`, `pool`, `fee`, `headroom`,
-    /// `spare_hosts` or `work_owed`.
-    pub what: String,
+    /// Kind of change.
+    pub what: Change,
     /// The scenario reached with it; `null` inside a scenario.
     pub scenario: Option<String>,
     /// Addition to the cost; negative where it saves.
     pub usd: f64,
+}
+
+/// Kind of change on the way of a waterfall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// From what was measured to the replay of it.
+    BackTest,
+    /// Repacked on EC2.
+    Repack,
+    /// Requests from usage.
+    RightSize,
+    /// Compute of a pool in place of EC2's.
+    Overcommit,
+    /// Lines that a pool has in another form.
+    Pool,
+    /// Every other line.
+    Leftovers,
+    /// The vendor's fee.
+    Fee,
+    /// Machines kept ready.
+    Headroom,
+    /// Spare hosts.
+    SpareHosts,
+    /// Work not done by the end.
+    WorkOwed,
+}
+
+impl Change {
+    /// Its name in `analysis.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BackTest => "back_test",
+            Self::Repack => "repack",
+            Self::RightSize => "right_size",
+            Self::Overcommit => "overcommit",
+            Self::Pool => "pool",
+            Self::Leftovers => "leftovers",
+            Self::Fee => "fee",
+            Self::Headroom => "headroom",
+            Self::SpareHosts => "spare_hosts",
+            Self::WorkOwed => "work_owed",
+        }
+    }
 }
 
 /// Saving of elastic VMs that run already: Before less After, and the fee on that.

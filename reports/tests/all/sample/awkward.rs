@@ -216,9 +216,9 @@ pub(crate) fn full_losing() -> Analysis {
     }
     if let Some(waterfall) = &mut analysis.waterfall {
         for step in &mut waterfall.steps {
-            match step.what.as_str() {
-                "overcommit" => step.usd += 9_000.0,
-                "fee" => step.usd = 0.0,
+            match step.what {
+                Change::Overcommit => step.usd += 9_000.0,
+                Change::Fee => step.usd = 0.0,
                 _ => {}
             }
         }

@@ -4,7 +4,7 @@
 //! saves.
 
 use types::NanoUsd;
-use types::analysis::{ExactLines, ScenarioId, Verdict, Waterfall, WaterfallStep};
+use types::analysis::{Change, ExactLines, ScenarioId, Verdict, Waterfall, WaterfallStep};
 
 use crate::bill::today;
 use crate::monthly_scaling::Month;
@@ -17,12 +17,12 @@ const POOL_LINES: [&str; 3] = ["pool_network", "root_disks", "licences"];
 
 /// Lists what changes on the way to a scenario, and the scenario reached with it. A pool whose leftovers stay as they
 /// are is reached without repacking; one whose leftovers are repacked, after that.
-fn path(to: ScenarioId, tuned: bool) -> Vec<(&'static str, ScenarioId)> {
-    let back_test = ("back_test", ScenarioId::Ec2TodayReplayed);
-    let repack = ("repack", if tuned { ScenarioId::Ec2Tuned } else { ScenarioId::Ec2Repacked });
-    let right_size = ("right_size", ScenarioId::Ec2Rightsized);
+fn path(to: ScenarioId, tuned: bool) -> Vec<(Change, ScenarioId)> {
+    let back_test = (Change::BackTest, ScenarioId::Ec2TodayReplayed);
+    let repack = (Change::Repack, if tuned { ScenarioId::Ec2Tuned } else { ScenarioId::Ec2Repacked });
+    let right_size = (Change::RightSize, ScenarioId::Ec2Rightsized);
     match to {
-        ScenarioId::Ec2Repacked => vec![back_test, ("repack", to)],
+        ScenarioId::Ec2Repacked => vec![back_test, (Change::Repack, to)],
         ScenarioId::Emp => vec![back_test],
         ScenarioId::Ec2Rightsized | ScenarioId::EmpRightsized => vec![back_test, repack, right_size],
         _ => vec![back_test, repack],
@@ -31,7 +31,7 @@ fn path(to: ScenarioId, tuned: bool) -> Vec<(&'static str, ScenarioId)> {
 
 /// A scenario on the way, exact over the reported hours.
 struct Rung {
-    what: &'static str,
+    what: Change,
     scenario: Option<ScenarioId>,
     lines: ExactLines,
 }
@@ -70,12 +70,12 @@ pub(crate) fn waterfall(
     };
     let everything = |_: &str| true;
     let scaled = |usd: NanoUsd| window.of_window(reported.usd(usd)).usd();
-    let step = |what: &str, scenario: Option<ScenarioId>, usd: NanoUsd| WaterfallStep {
-        what: what.to_owned(),
+    let step = |what: Change, scenario: Option<ScenarioId>, usd: NanoUsd| WaterfallStep {
+        what,
         scenario: scenario.map(|id| id.as_str().to_owned()),
         usd: scaled(usd),
     };
-    let some = |what: &str, usd: NanoUsd| (usd != NanoUsd::ZERO).then(|| step(what, Some(end.id), usd));
+    let some = |what: Change, usd: NanoUsd| (usd != NanoUsd::ZERO).then(|| step(what, Some(end.id), usd));
     let (mut steps, mut reached) = (Vec::new(), judgement.today);
     for rung in &rungs {
         let change = total(&rung.lines, &everything) - total(&reached, &everything);
@@ -87,16 +87,16 @@ pub(crate) fn waterfall(
         let change = |of: &dyn Fn(&str) -> bool| total(&bare, of) - total(&reached, of);
         let pool = |name: &str| POOL_LINES.contains(&name);
         let rest = |name: &str| !pool(name) && !["compute", "fee", "spare_hosts", "work_owed"].contains(&name);
-        steps.push(step("overcommit", None, change(&|name| name == "compute")));
-        steps.push(step("pool", None, change(&pool)));
-        steps.push(step("leftovers", None, change(&rest)));
-        steps.push(step("fee", Some(end.id), change(&|name| name == "fee")));
-        steps.extend(some("work_owed", change(&|name| name == "work_owed")));
+        steps.push(step(Change::Overcommit, None, change(&|name| name == "compute")));
+        steps.push(step(Change::Pool, None, change(&pool)));
+        steps.push(step(Change::Leftovers, None, change(&rest)));
+        steps.push(step(Change::Fee, Some(end.id), change(&|name| name == "fee")));
+        steps.extend(some(Change::WorkOwed, change(&|name| name == "work_owed")));
         // Those it was replayed with.
         spares += change(&|name| name == "spare_hosts");
     }
-    steps.extend(some("headroom", total(&unspared, &everything) - total(&bare, &everything)));
-    steps.extend(some("spare_hosts", spares));
+    steps.extend(some(Change::Headroom, total(&unspared, &everything) - total(&bare, &everything)));
+    steps.extend(some(Change::SpareHosts, spares));
     Some(Waterfall {
         from: today::ID.to_owned(),
         to: end.id.as_str().to_owned(),

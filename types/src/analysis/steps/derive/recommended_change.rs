@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::assumption_to_test;
 use super::step_amounts::{WORTH_DOING, change, counted, ready_place, step};
-use crate::analysis::{Analysis, Judged, MachineRole, ScenarioId, Step, StepKind, Verdict, Wave};
+use crate::analysis::{Analysis, Change, Judged, MachineRole, ScenarioId, Step, StepKind, Verdict, Wave};
 use crate::wording;
 
 /// Saving of each part of the change, in USD a month; negative where it costs.
@@ -102,15 +102,17 @@ fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
     let mut parts = Parts::default();
     for one in &waterfall.steps {
         let saved = -one.usd * months;
-        match one.what.as_str() {
-            "back_test" => {}
-            "repack" => parts.pack += saved,
-            "right_size" => parts.size += saved,
-            "headroom" | "spare_hosts" => parts.ready += saved,
-            _ => *parts.main(id) += saved,
+        match one.what {
+            Change::BackTest => {}
+            Change::Repack => parts.pack += saved,
+            Change::RightSize => parts.size += saved,
+            Change::Headroom | Change::SpareHosts => parts.ready += saved,
+            Change::Overcommit | Change::Pool | Change::Leftovers | Change::Fee | Change::WorkOwed => {
+                *parts.main(id) += saved;
+            }
         }
     }
-    if !waterfall.steps.iter().any(|one| ["headroom", "spare_hosts"].contains(&one.what.as_str())) {
+    if !waterfall.steps.iter().any(|one| matches!(one.what, Change::Headroom | Change::SpareHosts)) {
         parts.ready -= kept;
         *parts.main(id) += kept;
     }
