@@ -184,7 +184,7 @@ pub(crate) fn conclude(evidence: Evidence<'_>, mut vendor: Vendor<'_>) -> Analys
 fn agreed(book: &PriceBook, window: Window) -> AgreedPrices {
     let commitment = |one: Commitment| AgreedCommitment {
         name: one.name,
-        kind: one.kind.as_str().to_owned(),
+        kind: one.kind,
         usd_per_hour: one.usd_per_hour.usd_per_hour(),
     };
     let in_force = |one: &Commitment| one.expires_seconds.is_none_or(|end| end > window.end().timestamp());

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use types::CapacityType;
 use types::analysis::{BilledCommitment, BilledMachine, Invoice};
+use types::{CapacityType, CommitmentKind};
 
 use crate::line_categories::storage_type;
 
@@ -147,16 +147,16 @@ impl Rows<'_> {
         );
         // One that stays with a family needs to name it; where the bill does not, it is taken to follow any machine.
         let family = commitment.family.as_deref().zip(commitment.region.as_deref().or(self.region));
-        let kind = if family.is_some() { commitment.kind.as_str() } else { "compute-savings-plan" };
+        let kind = if family.is_some() { commitment.kind } else { CommitmentKind::ComputeSavingsPlan };
         let _infallible = writeln!(
             text,
             "[[commitment]]\nname = {}\nkind = {}\nusd_per_hour = {}\ndiscount_fraction = {}",
             quoted(&commitment.id),
-            quoted(kind),
+            quoted(kind.as_str()),
             rounded(per_hour),
             rounded(off)
         );
-        if let Some((family, region)) = family.filter(|_| kind != "compute-savings-plan") {
+        if let Some((family, region)) = family.filter(|_| kind != CommitmentKind::ComputeSavingsPlan) {
             let _infallible = writeln!(text, "family = {}\nregion = {}", quoted(family), quoted(region));
         }
         let ends = commitment.ends.as_deref().and_then(|ends| ends.get(..10));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use types::CommitmentKind;
 use types::analysis::BilledCommitment;
 use types::number::ratio;
 
@@ -80,16 +81,16 @@ impl CommitmentSums {
     }
 }
 
-/// Kind of commitment, as the prices file calls it.
-fn kind(sums: &CommitmentSums) -> &'static str {
+/// Kind of commitment.
+fn kind(sums: &CommitmentSums) -> CommitmentKind {
     if sums.reserved {
-        return "reserved-instances";
+        return CommitmentKind::ReservedInstances;
     }
     // `EC2InstanceSavingsPlans` in a report, words in FOCUS.
     if sums.offering.contains("EC2") || !sums.family.is_empty() {
-        return "ec2-instance-savings-plan";
+        return CommitmentKind::Ec2InstanceSavingsPlan;
     }
-    "compute-savings-plan"
+    CommitmentKind::ComputeSavingsPlan
 }
 
 /// The commitments as they are written, those that this cluster uses most first. `share` prorates what spans more than
@@ -105,13 +106,13 @@ pub(crate) fn commitments(
             let unused = sums.unused + long;
             let committed = if sums.has_fee { sums.committed } else { sums.used + unused };
             let kind = kind(sums);
-            let limited = kind != "compute-savings-plan";
+            let limited = kind != CommitmentKind::ComputeSavingsPlan;
             let of_machines = sums.families.first().filter(|_| sums.families.len() == 1).cloned();
             let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
             let known = !sums.covered_listless && sums.covered_list != Pico::ZERO;
             BilledCommitment {
                 id: id.clone(),
-                kind: kind.to_owned(),
+                kind,
                 family: text(&sums.family).or(of_machines).filter(|_| limited),
                 region: text(&sums.region).filter(|_| limited),
                 committed_usd: committed.float(),

@@ -17,13 +17,12 @@ use sha2::{Digest, Sha256};
 pub use catalog::{CatalogError, InstanceType, SavingsPlan, SpotSaving, Term};
 pub use machine_kind::{MachineKind, OperatingSystem};
 pub use price_book::{
-    Commitment, CommitmentKind, Figure, ListFileError, ListPrice, PriceBook, PricesError, Rate, Share, read_list,
-    write_list,
+    Commitment, Figure, ListFileError, ListPrice, PriceBook, PricesError, Rate, Share, read_list, write_list,
 };
 pub use price_origin::Priced;
 pub use savings_plan_offers::{Offer, offers};
-pub use types::CapacityType;
 pub use types::analysis::PriceOrigin;
+pub use types::{CapacityType, CommitmentKind};
 
 /// Returns the SHA-256 of a file's bytes in hexadecimal.
 fn digest(bytes: &[u8]) -> String {

@@ -22,7 +22,6 @@ pub use imported_list_file::{ListFileError, ListPrice, read_list, write_list};
 pub use price_sources::Figure;
 pub use prices_file_checks::PricesError;
 pub use service_prices::Share;
-pub use user_prices_file::CommitmentKind;
 use user_prices_file::{UserNode, UserPrices};
 
 /// Price of an hour of a machine.

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use types::{Hour, NanoUsd, PriceSeconds, UsdPerHour, split, window::HOUR_SECONDS};
+use types::{CommitmentKind, Hour, NanoUsd, PriceSeconds, UsdPerHour, split, window::HOUR_SECONDS};
 
 use crate::machine_kind::MachineKind;
 use crate::price_book::{Commitment, PriceBook, Rate};
@@ -90,8 +90,8 @@ pub struct MachineCost {
 pub struct PlanCost {
     /// Its name.
     pub name: String,
-    /// Its kind, as in files.
-    pub kind: &'static str,
+    /// Its kind.
+    pub kind: CommitmentKind,
     /// Amount paid.
     pub committed: NanoUsd,
     /// Part of it that was used.
@@ -281,7 +281,7 @@ impl<'a> Pricing<'a> {
         for sums in self.plans {
             cost.plans.push(PlanCost {
                 name: sums.plan.name,
-                kind: sums.plan.kind.as_str(),
+                kind: sums.plan.kind,
                 committed: sums.committed.cost(),
                 used: sums.used.cost(),
                 covered: sums.covered.cost(),

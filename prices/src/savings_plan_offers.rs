@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::{SavingsPlan, Term};
-use types::{Hour, NanoUsd, UsdPerHour};
+use types::{CommitmentKind, Hour, NanoUsd, UsdPerHour};
 
 use crate::PriceOrigin;
 use crate::machine_kind::MachineKind;
-use crate::price_book::{Commitment, CommitmentKind, PriceBook};
+use crate::price_book::{Commitment, PriceBook};
 use crate::pricing::Pricing;
 
 /// AWS takes commitments in steps of a tenth of a cent.

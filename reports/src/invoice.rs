@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use types::CommitmentKind;
 use types::analysis::{BilledMachine, Gravity, Invoice};
 
 use crate::backtick_prose::Prose;
@@ -356,10 +357,10 @@ fn machines(invoice: &Invoice, money: &Money) -> Table {
 
 fn commitments(invoice: &Invoice, money: &Money) -> (Table, Vec<f64>) {
     let rows = invoice.commitments.iter().map(|one| {
-        let kind = match one.kind.as_str() {
-            "reserved-instances" => "Reserved Instances",
-            "ec2-instance-savings-plan" => "EC2 Instance Savings Plan",
-            _ => "Compute Savings Plan",
+        let kind = match one.kind {
+            CommitmentKind::ReservedInstances => "Reserved Instances",
+            CommitmentKind::Ec2InstanceSavingsPlan => "EC2 Instance Savings Plan",
+            CommitmentKind::ComputeSavingsPlan => "Compute Savings Plan",
         };
         let short = one.id.rsplit('/').next().unwrap_or(&one.id);
         Row::new(vec![

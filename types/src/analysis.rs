@@ -23,7 +23,7 @@ mod waste;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::HourSource;
+use crate::{CommitmentKind, HourSource};
 
 pub use back_test::BackTest;
 pub use bill::{
@@ -273,8 +273,8 @@ pub struct AgreedPrices {
 pub struct AgreedCommitment {
     /// Its name in the prices file.
     pub name: String,
-    /// `reserved-instances`, `ec2-instance-savings-plan` or `compute-savings-plan`.
-    pub kind: String,
+    /// Its kind.
+    pub kind: CommitmentKind,
     /// Amount paid for each hour, used or not.
     pub usd_per_hour: f64,
 }

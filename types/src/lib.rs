@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod capacity_type;
+pub mod commitment_kind;
 pub mod compute_type;
 pub mod hour_source;
 pub mod ids;
@@ -15,6 +16,7 @@ pub mod window;
 pub mod wording;
 
 pub use capacity_type::CapacityType;
+pub use commitment_kind::CommitmentKind;
 pub use compute_type::ComputeType;
 pub use hour_source::HourSource;
 pub use ids::ClusterId;

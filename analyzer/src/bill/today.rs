@@ -478,7 +478,7 @@ impl Bill {
 pub(crate) fn compute_cost(cost: &HourlyCost) -> ComputeCost {
     let plan = |plan: &crate::pricing::PlanCost| CommitmentUse {
         name: plan.name.clone(),
-        kind: plan.kind.to_owned(),
+        kind: plan.kind,
         committed_usd: plan.committed.usd(),
         used_usd: plan.used.usd(),
         unused_usd: (plan.committed - plan.used).usd(),

@@ -9,7 +9,7 @@ use lake::store::{MemoryStore, Store};
 use lake::tables::{ContainerHour, NodeHour, PodHour, VolumeHour};
 use lake::{HourOrigin, HourRows, Lake};
 use types::analysis::{AgreedPrices, Analysis, PriceKind, Scenario};
-use types::{ClusterId, Hour, Window};
+use types::{ClusterId, CommitmentKind, Hour, Window};
 
 const START: i64 = 1_782_864_000;
 const GIB: i64 = 1 << 30;
@@ -439,7 +439,7 @@ async fn what_is_agreed_with_aws_is_said_as_it_is_in_force() {
     let found = agreed(&prices).await;
     assert_eq!((found.discount_fraction, found.bare_metal_discount_fraction), (0.07, Some(0.2)));
     let [base] = found.commitments.as_slice() else { panic!("{found:?}") };
-    assert_eq!((base.name.as_str(), base.kind.as_str(), base.usd_per_hour), ("base", "compute-savings-plan", 4.0));
+    assert_eq!((base.name.as_str(), base.kind, base.usd_per_hour), ("base", CommitmentKind::ComputeSavingsPlan, 4.0));
 }
 
 /// The error, with what lies behind it.

@@ -13,7 +13,7 @@ use fixtures::invoice::{Bill, BillFormat, BillPlan, BillTruth};
 use invoice::{Estimate, Export, ExportUri, InvoiceError, Matcher, Seen, SeenNode, SeenVolume, Terms, instance_id};
 use lake::HourRows;
 use types::analysis::{BillLine, Invoice};
-use types::{Hour, UsdPerHour, Window};
+use types::{CommitmentKind, Hour, UsdPerHour, Window};
 
 /// 1 July 2026, midnight.
 pub(crate) const START: i64 = 1_782_864_000;
@@ -129,11 +129,11 @@ pub(crate) fn check(invoice: &Invoice, truth: &BillTruth, with_list: bool) {
             assert!((of.list_usd_per_hour.unwrap() - per_hour).abs() < 1e-9, "{kind} {purchase}");
         }
     }
-    let plan = invoice.commitments.iter().find(|one| one.kind == "compute-savings-plan").unwrap();
+    let plan = invoice.commitments.iter().find(|one| one.kind == CommitmentKind::ComputeSavingsPlan).unwrap();
     let [committed, unused] = truth.plan;
     assert_eq!((nanos(plan.committed_usd), nanos(plan.unused_usd)), (nano(committed), nano(unused)));
     assert!((plan.discount_fraction.unwrap() - 0.27).abs() < 1e-6, "{plan:?}");
-    let reserved = invoice.commitments.iter().find(|one| one.kind == "reserved-instances").unwrap();
+    let reserved = invoice.commitments.iter().find(|one| one.kind == CommitmentKind::ReservedInstances).unwrap();
     assert!((reserved.discount_fraction.unwrap() - 0.4).abs() < 1e-6, "{reserved:?}");
     for (resource, billed) in &truth.only_billed {
         let row = invoice.only_billed.iter().find(|row| row.resource == *resource).unwrap();

@@ -1,5 +1,7 @@
 //! Selection of AWS's products that a cluster's bill needs, and their names; shared by CSV and JSON.
 
+use types::CommitmentKind;
+
 /// Attributes of a product that decide whether it is kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Product<'a> {
@@ -156,11 +158,11 @@ pub(super) fn box_usage<'u>(usage_type: &'u str, operation: &str) -> Option<(Opt
 /// The key of a plan's rates, as `prices.toml` names kind, term and payment.
 pub(super) fn plan(family: &str, term: &str, payment: &str) -> Option<String> {
     let kind = match family {
-        "ComputeSavingsPlans" | "ComputeSavingsPlan" => "compute-savings-plan",
-        "EC2InstanceSavingsPlans" | "EC2InstanceSavingsPlan" => "ec2-instance-savings-plan",
+        "ComputeSavingsPlans" | "ComputeSavingsPlan" => CommitmentKind::ComputeSavingsPlan,
+        "EC2InstanceSavingsPlans" | "EC2InstanceSavingsPlan" => CommitmentKind::Ec2InstanceSavingsPlan,
         _ => return None,
     };
-    Some(format!("{kind}/{term}/{payment}"))
+    Some(format!("{}/{term}/{payment}", kind.as_str()))
 }
 
 /// Returns true when a price in this currency belongs to the region: AWS lists China in CNY and all others in USD.

@@ -1,10 +1,9 @@
 //! Savings Plans and reserved instances that the user has, and the rate each gives a machine.
 
 use catalog::{SavingsPlan, Term};
-use types::{CapacityType, UsdPerHour};
+use types::{CapacityType, CommitmentKind, UsdPerHour};
 
 use super::prices_file_checks::PricesError;
-use super::user_prices_file::CommitmentKind;
 use super::{PriceBook, user_prices_file};
 use crate::machine_kind::{MachineKind, OperatingSystem};
 use crate::price_origin::{Priced, priced};

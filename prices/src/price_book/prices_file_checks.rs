@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use types::UsdPerHour;
 use types::money::InvalidPrice;
+use types::{CommitmentKind, UsdPerHour};
 
 use super::PriceBook;
 use super::service_prices::tier_item;
-use super::user_prices_file::{CommitmentKind, UserBareMetal, UserCommitment, UserControlPlane, UserPrices, describe};
+use super::user_prices_file::{UserBareMetal, UserCommitment, UserControlPlane, UserPrices, describe};
 use crate::price_origin::INVOICE;
 
 /// Ratio of the user's price to the list price, outside of which it is taken for another unit.

@@ -1,7 +1,7 @@
 //! The user's own prices: `prices.toml`, as it is written.
 
 use serde::Deserialize;
-use types::CapacityType;
+use types::{CapacityType, CommitmentKind};
 
 use crate::machine_kind::{MachineKind, OperatingSystem};
 
@@ -125,29 +125,6 @@ pub(crate) struct UserCommitment {
     pub(super) payment: Option<String>,
     /// First day on which it is not paid any more.
     pub(super) expires: Option<chrono::NaiveDate>,
-}
-
-/// Kinds of commitment, in the order in which AWS consumes them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CommitmentKind {
-    /// Reserved instances of a family in a region, flexible in size.
-    ReservedInstances,
-    /// A savings plan for a family in a region.
-    Ec2InstanceSavingsPlan,
-    /// A savings plan for any machine.
-    ComputeSavingsPlan,
-}
-
-impl CommitmentKind {
-    /// Its name in files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReservedInstances => "reserved-instances",
-            Self::Ec2InstanceSavingsPlan => "ec2-instance-savings-plan",
-            Self::ComputeSavingsPlan => "compute-savings-plan",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -1,7 +1,7 @@
 //! Every column: its name, its type, whether it may be null, and where its value comes from.
 
 use chrono::{DateTime, Utc};
-
+use types::CommitmentKind;
 use types::analysis::MachineRole;
 
 use super::common_values::Frame;
@@ -119,7 +119,7 @@ pub(super) struct Service {
 #[derive(Debug, Clone)]
 pub(super) struct Commitment {
     pub(super) name: String,
-    pub(super) kind: String,
+    pub(super) kind: CommitmentKind,
     /// `Spend` or `Usage`.
     pub(super) category: &'static str,
     pub(super) unused: Decimal,
@@ -212,7 +212,7 @@ columns! {
     CommitmentDiscountName Text null Conditional V1_2 "the same" |_, r| commitment(r, |c| c.name.clone());
     CommitmentDiscountQuantity Decimal null Conditional V1_2 "dollars of it that were not used" |_, r| r.commitment.as_ref().map(|c| Value::Decimal(c.unused));
     CommitmentDiscountStatus Text null Conditional V1_2 "`Unused`" |_, r| commitment(r, |_| "Unused".to_owned());
-    CommitmentDiscountType Text null Conditional V1_2 "its kind in the prices file" |_, r| commitment(r, |c| c.kind.clone());
+    CommitmentDiscountType Text null Conditional V1_2 "its kind in the prices file" |_, r| commitment(r, |c| c.kind.as_str().to_owned());
     CommitmentDiscountUnit Text null Conditional V1_2 "`BillingCurrency`: commitments are counted in money here" |f, r| r.commitment.as_ref().map(|_| Value::Text(f.currency.clone()));
     ConsumedQuantity Decimal null Conditional V1_2 "as `PricingQuantity`; null for what was committed to and not used" |_, r| consumes(r).then_some(Value::Decimal(r.quantity));
     ConsumedUnit Text null Conditional V1_2 "unit of `ConsumedQuantity`" |_, r| consumes(r).then(|| Value::Text(r.unit.clone()));

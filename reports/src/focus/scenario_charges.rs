@@ -3,7 +3,7 @@
 use types::analysis::{
     Analysis, CommitmentUse, ComputeCost, CostItem, MachineHours, MachineRole, PriceKind, PriceOrigin, Scenario,
 };
-use types::{CapacityType, NanoUsd, split};
+use types::{CapacityType, CommitmentKind, NanoUsd, split};
 
 use super::columns::{Commitment, Row, Service};
 use super::decimal::Decimal;
@@ -169,7 +169,7 @@ fn unused(analysis: &Analysis, commitment: &CommitmentUse) -> Option<Row> {
     if unused == Decimal::ZERO {
         return None;
     }
-    let usage = commitment.kind == "reserved-instances";
+    let usage = commitment.kind == CommitmentKind::ReservedInstances;
     let sku = format!("commitment/{}", commitment.name);
     Some(Row {
         description: format!("Commitment {} not used", commitment.name),
@@ -187,7 +187,7 @@ fn unused(analysis: &Analysis, commitment: &CommitmentUse) -> Option<Row> {
         effective: unused,
         commitment: Some(Commitment {
             name: commitment.name.clone(),
-            kind: commitment.kind.clone(),
+            kind: commitment.kind,
             category: if usage { "Usage" } else { "Spend" },
             unused,
         }),

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Decimal128Type, TimeUnit, TimestampMillisecondT
 use chrono::{DateTime, SecondsFormat, Utc};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use reports::focus::{self, COLUMNS, Kind, Level, Settings, Version};
+use types::CommitmentKind;
 use types::analysis::*;
 
 /// The columns that 1.2 wants in every file, by its requirements model 1.2.0.1.
@@ -49,9 +50,9 @@ fn committed() -> Analysis {
     }
     today.cost_usd.compute = Some(compute * 0.9);
     today.cost_usd.total = Some(today.cost_usd.lines().iter().filter_map(|line| line.1).sum());
-    let commitment = |name: &str, kind: &str, unused_usd: f64| CommitmentUse {
+    let commitment = |name: &str, kind: CommitmentKind, unused_usd: f64| CommitmentUse {
         name: name.to_owned(),
-        kind: kind.to_owned(),
+        kind,
         committed_usd: 100.0,
         used_usd: 100.0 - unused_usd,
         unused_usd,
@@ -63,9 +64,9 @@ fn committed() -> Analysis {
         contracted_usd: compute,
         effective_usd: compute * 0.9,
         commitments: vec![
-            commitment("three-years", "compute-savings-plan", 7.5),
-            commitment("reserved", "reserved-instances", 5.0),
-            commitment("used-up", "ec2-instance-savings-plan", 0.0),
+            commitment("three-years", CommitmentKind::ComputeSavingsPlan, 7.5),
+            commitment("reserved", CommitmentKind::ReservedInstances, 5.0),
+            commitment("used-up", CommitmentKind::Ec2InstanceSavingsPlan, 0.0),
         ],
     });
     analysis.allocation = Some(allocation());

@@ -190,7 +190,7 @@ fn jobs_go_to_spot_as_far_as_they_run_on_demand() {
         effective_usd: all,
         commitments: vec![types::analysis::CommitmentUse {
             name: "plan".to_owned(),
-            kind: "compute-savings-plan".to_owned(),
+            kind: types::CommitmentKind::ComputeSavingsPlan,
             committed_usd: all / 4.0,
             used_usd: all / 4.0,
             unused_usd: 0.0,

@@ -16,7 +16,7 @@ async fn discounts_and_commitments_of_the_report_are_shown_where_they_can_be_cha
         bare_metal_discount_fraction: None,
         commitments: vec![AgreedCommitment {
             name: "base".to_owned(),
-            kind: "compute-savings-plan".to_owned(),
+            kind: types::CommitmentKind::ComputeSavingsPlan,
             usd_per_hour: 4.0,
         }],
     });

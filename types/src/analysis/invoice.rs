@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Note;
+use crate::CommitmentKind;
 
 /// The value of [`Invoice::schema`] this version writes.
 pub const INVOICE_SCHEMA: &str = "emp-cost/invoice/v1";
@@ -191,8 +192,8 @@ pub struct NegotiatedDiscount {
 pub struct BilledCommitment {
     /// Its ARN.
     pub id: String,
-    /// `reserved-instances`, `ec2-instance-savings-plan` or `compute-savings-plan`.
-    pub kind: String,
+    /// Its kind.
+    pub kind: CommitmentKind,
     /// Family it is limited to, where that is known.
     pub family: Option<String>,
     /// Region it is limited to, where that is known.

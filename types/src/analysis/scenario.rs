@@ -7,7 +7,7 @@ pub use cost_lines::{CostLines, ExactLines};
 use super::note::Note;
 use super::price_origin::PriceOrigin;
 use super::replay_results::{Risk, ScenarioHour};
-use crate::{CapacityType, NanoUsd};
+use crate::{CapacityType, CommitmentKind, NanoUsd};
 
 /// Number of cost lines.
 pub const COST_LINES: usize = cost_lines::COUNT;
@@ -195,8 +195,8 @@ pub struct ComputeCost {
 pub struct CommitmentUse {
     /// Its name in the prices file.
     pub name: String,
-    /// `reserved-instances`, `ec2-instance-savings-plan` or `compute-savings-plan`.
-    pub kind: String,
+    /// Its kind.
+    pub kind: CommitmentKind,
     /// Paid in the hours present before it expired.
     pub committed_usd: f64,
     /// Of that, used.

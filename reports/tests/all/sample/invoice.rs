@@ -89,7 +89,7 @@ pub(crate) fn billed() -> Analysis {
         }),
         commitments: vec![BilledCommitment {
             id: "arn:aws:savingsplans::111122223333:savingsplan/0a1b2c3d".to_owned(),
-            kind: "compute-savings-plan".to_owned(),
+            kind: types::CommitmentKind::ComputeSavingsPlan,
             family: None,
             region: None,
             committed_usd: 2_880.0,

@@ -27,7 +27,7 @@ pub(super) fn in_words(agreed: Option<&AgreedPrices>, currency: &str) -> InForce
     let share =
         |share: f64| if share > 0.0 { format!("{share} in the report") } else { "none in the report".to_owned() };
     let commitment = |one: &types::analysis::AgreedCommitment| {
-        format!("{} ({}, {} {currency} an hour)", one.name, one.kind.replace('-', " "), one.usd_per_hour)
+        format!("{} ({}, {} {currency} an hour)", one.name, one.kind.as_str().replace('-', " "), one.usd_per_hour)
     };
     let commitments: Vec<String> = agreed.commitments.iter().map(commitment).collect();
     InForce {
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(said(Some(&none)), ["none in the report", "none of its own in the report", "none in the report"]);
         let plan = |name: &str, usd_per_hour| AgreedCommitment {
             name: name.to_owned(),
-            kind: "compute-savings-plan".to_owned(),
+            kind: types::CommitmentKind::ComputeSavingsPlan,
             usd_per_hour,
         };
         let agreed = AgreedPrices {

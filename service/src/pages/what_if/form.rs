@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::json;
+use types::CommitmentKind;
 
 use crate::authorization::Pairs;
 use crate::what_if_assumptions::{self, Assumption, Domain};
@@ -190,7 +191,7 @@ fn plan(given: &Pairs) -> Result<Option<toml::Value>, String> {
     };
     let plan = [
         ("name".to_owned(), toml::Value::String(PLAN.to_owned())),
-        ("kind".to_owned(), toml::Value::String("compute-savings-plan".to_owned())),
+        ("kind".to_owned(), toml::Value::String(CommitmentKind::ComputeSavingsPlan.as_str().to_owned())),
         ("usd_per_hour".to_owned(), toml::Value::Float(number("commitment_usd", amount)?)),
         ("discount_fraction".to_owned(), toml::Value::Float(number("commitment_discount", discount)?)),
     ];

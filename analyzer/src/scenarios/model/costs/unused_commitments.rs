@@ -48,7 +48,7 @@ mod tests {
         let day = |text: &str| seconds(text.parse().unwrap());
         PlanCost {
             name: String::new(),
-            kind: "compute-savings-plan",
+            kind: types::CommitmentKind::ComputeSavingsPlan,
             // Over a hundred hours.
             committed: NanoUsd::new(unused_per_hour * 100_000_000_000),
             used: NanoUsd::ZERO,
