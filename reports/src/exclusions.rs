@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Combine, Exclusion, Selection, WorkloadMovability};
+use types::analysis::{Combine, Exclusion, Mobility, Selection, WorkloadMovability};
 use types::wording::counted;
 
 use crate::number_format;
@@ -34,8 +34,8 @@ impl Exclusions {
 }
 
 fn moving(rows: &[WorkloadMovability]) -> String {
-    let count = |verdict: &str| rows.iter().filter(|row| row.verdict == verdict).count();
-    let unsure = match count("unsure") {
+    let count = |verdict: Mobility| rows.iter().filter(|row| row.verdict == verdict).count();
+    let unsure = match count(Mobility::Unsure) {
         0 => String::new(),
         n => format!(
             " Not sure about {}: moved here, but asking for a node label that elastic VMs do not have by themselves.",
@@ -45,9 +45,9 @@ fn moving(rows: &[WorkloadMovability]) -> String {
     format!(
         "Of {}, {} can move, {} in part and {} not at all.{unsure}",
         counted(rows.len(), "workload"),
-        count("moves"),
-        count("partly"),
-        count("stays")
+        count(Mobility::Moves),
+        count(Mobility::Partly),
+        count(Mobility::Stays)
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::analysis::{Allocation, NamespaceCost, WorkloadCost, WorkloadMovability};
+use types::analysis::{Allocation, Mobility, NamespaceCost, WorkloadCost, WorkloadMovability};
 use types::wording::counted;
 
 use crate::number_format;
@@ -35,7 +35,7 @@ fn moving(rows: &[WorkloadMovability]) -> BTreeMap<&str, Moving> {
     for row in rows {
         let entry = by_namespace.entry(&row.namespace).or_default();
         entry.workloads += 1;
-        entry.moving += usize::from(row.verdict != "stays");
+        entry.moving += usize::from(row.verdict != Mobility::Stays);
         entry.saving = match (entry.saving, row.saving_usd) {
             (None, None) => None,
             (sum, saving) => Some(sum.unwrap_or(0.0) + saving.unwrap_or(0.0)),
@@ -201,14 +201,14 @@ fn workload(analysis: &View<'_>, row: &WorkloadCost, moves: Option<&WorkloadMova
     ];
     if shown.savings {
         cells.push(match moves {
-            Some(moves) if moves.verdict == "stays" => Cell::absent("stays"),
+            Some(moves) if moves.verdict == Mobility::Stays => Cell::absent("stays"),
             Some(moves) => saving(analysis, moves.saving_usd),
             None => Cell::absent("–"),
         });
     }
     if shown.moves {
         cells.push(match moves {
-            Some(moves) => Cell::new(&moves.verdict).sub(&moves.reason),
+            Some(moves) => Cell::new(moves.verdict.as_str()).sub(&moves.reason),
             None if row.overhead => Cell::absent("on every machine"),
             None => Cell::absent("not looked at"),
         });

@@ -9,7 +9,7 @@ use fixtures::Cluster;
 use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour};
 use lake::{Compaction, HourOrigin, HourRows, Lake};
-use types::analysis::{Analysis, MachineRole, Scenario};
+use types::analysis::{Analysis, MachineRole, Mobility, Scenario};
 use types::{Hour, Window};
 
 const START: i64 = 1_782_864_000;
@@ -201,7 +201,7 @@ async fn what_every_replay_must_agree_on() {
     assert!((documented.saving_usd.unwrap() - at_list).abs() < 1e-6, "{documented:?} {at_list}");
     assert!(all.model_optimism.is_some_and(|ratio| (0.3..1.5).contains(&ratio)), "{:?}", all.model_optimism);
     // What stays says why, and daemons are on every machine.
-    let stays = |why: &str| all.movability.iter().any(|row| row.verdict == "stays" && row.reason.contains(why));
+    let stays = |why: &str| all.movability.iter().any(|row| row.verdict == Mobility::Stays && row.reason.contains(why));
     assert!(stays("arm64") && stays("on every node"));
     // Of those that hold every limit the one that saves most is recommended, where it saves enough.
     let verdict = &all.verdict;
@@ -278,7 +278,7 @@ async fn pods_that_cannot_move_get_no_machine_pool() {
     assert!(all.scenarios.iter().any(|scenario| scenario.id == "ec2-repacked"));
     assert!(!all.scenarios.iter().any(|scenario| scenario.id == "emp"));
     assert!(all.hosts_considered.is_empty() && all.what_if.is_none() && all.plan.is_none());
-    assert!(all.movability.iter().all(|row| row.verdict == "stays" && row.reason.contains("arm64")));
+    assert!(all.movability.iter().all(|row| row.verdict == Mobility::Stays && row.reason.contains("arm64")));
     assert!(all.notes.iter().any(|note| note.text.contains("No elastic machine pool was replayed")));
     assert_eq!(all.verdict.saving_vs_best_ec2_usd, None);
 }
@@ -409,7 +409,7 @@ async fn a_profile_moves_what_it_names_and_says_what_the_rest_would_save() {
     // There it was replayed on the first day alone, which is like every other.
     let (costs, all) = (of(&some, "emp") - of_all, of(&some, "emp"));
     assert!((exclusion.costs_usd.unwrap() - costs).abs() < 0.05 * all, "{exclusion:?} {costs}");
-    assert!(some.movability.iter().all(|row| (row.verdict == "moves") == (row.namespace == "shop")));
+    assert!(some.movability.iter().all(|row| (row.verdict == Mobility::Moves) == (row.namespace == "shop")));
     assert_eq!(of(&some, "ec2-repacked"), of(&every, "ec2-repacked"), "what stays on EC2 does not hang on the profile");
 }
 
@@ -430,10 +430,10 @@ async fn a_profile_by_labels_selects_by_what_was_collected_and_says_when_nothing
     {
         let lake = lake_with((0..26).map(|n| labelled(n, label))).await;
         let all = analyze(&lake, Request { profile: profile(by_label), ..request() }, |_, _| {}).await.unwrap();
-        let stays: Vec<_> = all.movability.iter().filter(|row| row.verdict == "stays").collect();
+        let stays: Vec<_> = all.movability.iter().filter(|row| row.verdict == Mobility::Stays).collect();
         assert_eq!(stays.len(), 7 - moves, "{label:?}");
         assert!(stays.iter().all(|row| row.reason.contains(why)), "{label:?} {stays:?}");
-        let unsure: Vec<_> = all.movability.iter().filter(|row| row.verdict == "unsure").collect();
+        let unsure: Vec<_> = all.movability.iter().filter(|row| row.verdict == Mobility::Unsure).collect();
         assert_eq!(unsure.len(), moves);
         assert!(unsure.iter().all(|row| row.reason.contains("`karpenter_sh_nodepool`")), "{unsure:?}");
         let unseen = all.notes.iter().any(|note| note.text.contains("asks for the label `tier`, which no pod showed"));

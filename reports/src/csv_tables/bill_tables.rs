@@ -119,7 +119,7 @@ pub(super) const WORKLOADS: Sheet = Sheet {
                     spread.map(|d| d.memory.p95),
                     spread.map(|d| d.memory.max),
                     moves.map(|m| m.pod_hours),
-                    moves.map(|m| &m.verdict),
+                    moves.map(|m| m.verdict.as_str()),
                     moves.map(|m| &m.reason),
                     moves.and_then(|m| m.saving_usd),
                 ]

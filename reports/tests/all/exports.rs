@@ -69,7 +69,7 @@ fn full() -> Analysis {
             namespace: w.namespace,
             workload_kind: w.workload_kind,
             workload: w.workload,
-            verdict: "moves".to_owned(),
+            verdict: Mobility::Moves,
             reason: "nothing speaks against it".to_owned(),
             pod_hours: 720.0,
             cpu_request_core_hours: 10.0,

@@ -205,9 +205,8 @@ pub struct WorkloadMovability {
     pub workload_kind: String,
     /// Its name.
     pub workload: String,
-    /// `moves`, `stays`, `partly` where some of its pods can, or `unsure` where its node selector asks for a label that
-    /// elastic VMs do not have by themselves.
-    pub verdict: String,
+    /// Answer to whether it can move.
+    pub verdict: Mobility,
     /// Why.
     pub reason: String,
     /// Pod-hours over the window.
@@ -220,6 +219,33 @@ pub struct WorkloadMovability {
     /// the memory that move; `null` where nothing of it moves or the saving is not known.
     #[serde(default)]
     pub saving_usd: Option<f64>,
+}
+
+/// Answer to whether a workload can move to elastic VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Mobility {
+    /// All of its pods can.
+    Moves,
+    /// Some of its pods can.
+    Partly,
+    /// Its node selector asks for a label that elastic VMs do not have by themselves.
+    Unsure,
+    /// None of its pods can.
+    Stays,
+}
+
+impl Mobility {
+    /// Its name in `analysis.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Moves => "moves",
+            Self::Partly => "partly",
+            Self::Unsure => "unsure",
+            Self::Stays => "stays",
+        }
+    }
 }
 
 /// Selection of the pods that move.

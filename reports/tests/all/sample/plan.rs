@@ -76,26 +76,35 @@ fn hosts() -> Vec<HostConsidered> {
 }
 
 fn movability() -> Vec<WorkloadMovability> {
-    let row = |namespace: &str, kind: &str, name: &str, verdict: &str, reason: &str, gib: f64, saving: Option<f64>| {
-        WorkloadMovability {
-            namespace: namespace.to_owned(),
-            workload_kind: kind.to_owned(),
-            workload: name.to_owned(),
-            verdict: verdict.to_owned(),
-            reason: reason.to_owned(),
-            pod_hours: 4_320.0,
-            cpu_request_core_hours: gib / 4.0,
-            memory_request_gib_hours: gib,
-            saving_usd: saving,
-        }
-    };
+    let row =
+        |namespace: &str, kind: &str, name: &str, verdict: Mobility, reason: &str, gib: f64, saving: Option<f64>| {
+            WorkloadMovability {
+                namespace: namespace.to_owned(),
+                workload_kind: kind.to_owned(),
+                workload: name.to_owned(),
+                verdict,
+                reason: reason.to_owned(),
+                pod_hours: 4_320.0,
+                cpu_request_core_hours: gib / 4.0,
+                memory_request_gib_hours: gib,
+                saving_usd: saving,
+            }
+        };
     let x86 = "x86, Linux, on-demand";
     vec![
-        row("checkout", "Deployment", "checkout-api", "moves", x86, 41_000.0, Some(1_420.0)),
-        row("search", "StatefulSet", "index", "partly", "some of its pods run on spot", 30_000.0, Some(610.0)),
-        row("search", "Deployment", "search-api", "moves", x86, 22_000.0, Some(340.0)),
-        row("ci", "Job", "build", "stays", "spot capacity stays on EC2", 9_000.0, None),
-        row("sandbox", "Deployment", "arm-experiments", "stays", "arm64: elastic VMs run on x86 only", 2_000.0, None),
+        row("checkout", "Deployment", "checkout-api", Mobility::Moves, x86, 41_000.0, Some(1_420.0)),
+        row("search", "StatefulSet", "index", Mobility::Partly, "some of its pods run on spot", 30_000.0, Some(610.0)),
+        row("search", "Deployment", "search-api", Mobility::Moves, x86, 22_000.0, Some(340.0)),
+        row("ci", "Job", "build", Mobility::Stays, "spot capacity stays on EC2", 9_000.0, None),
+        row(
+            "sandbox",
+            "Deployment",
+            "arm-experiments",
+            Mobility::Stays,
+            "arm64: elastic VMs run on x86 only",
+            2_000.0,
+            None,
+        ),
     ]
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use types::NanoUsd;
-use types::analysis::{ExactLines, Exclusion, Note, Selection, WorkloadMovability};
+use types::analysis::{ExactLines, Exclusion, Mobility, Note, Selection, WorkloadMovability};
 use types::wording::{counted, percent_brief};
 
 use crate::bill::today::hours;
@@ -100,20 +100,20 @@ pub(crate) fn movability(model: &Model<'_>, saving: Option<NanoUsd>) -> Vec<Work
         .map(|(name, counted)| {
             let most = counted.stays.iter().max_by_key(|(why, stays)| (stays.seconds, std::cmp::Reverse(**why)));
             let (verdict, reason) = match (counted.moves_seconds, &counted.selector, most) {
-                (0, _, Some((why, _))) => ("stays", (*why).to_owned()),
+                (0, _, Some((why, _))) => (Mobility::Stays, (*why).to_owned()),
                 (_, Some(key), _) => (
-                    "unsure",
+                    Mobility::Unsure,
                     format!("its node selector asks for `{key}`, which elastic VMs do not have by themselves"),
                 ),
-                (_, None, Some((why, _))) => ("partly", (*why).to_owned()),
-                (_, None, None) => ("moves", MOVES.to_owned()),
+                (_, None, Some((why, _))) => (Mobility::Partly, (*why).to_owned()),
+                (_, None, None) => (Mobility::Moves, MOVES.to_owned()),
             };
             let part = ratio(weight(counted), weights).filter(|_| counted.moves_seconds > 0);
             WorkloadMovability {
                 namespace: name.namespace.clone(),
                 workload_kind: name.kind.clone(),
                 workload: name.name.clone(),
-                verdict: verdict.to_owned(),
+                verdict,
                 reason,
                 pod_hours: hours(counted.seconds()),
                 cpu_request_core_hours: crate::units::core_hours(counted.millicore_seconds),
