@@ -167,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn every_word_of_a_choice_is_read_and_shown_as_it_is() {
+        for key in Assumptions::keys() {
+            let Domain::Name { allowed } = key.domain else { continue };
+            for word in allowed {
+                let assumptions = Assumptions::from_toml(&format!("{} = \"{word}\"", key.name)).unwrap();
+                let shown = assumptions.in_force().into_iter().find(|row| row.key == key.name).unwrap();
+                assert_eq!(shown.value, *word, "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
     fn every_key_is_unique_and_explained_and_its_default_is_allowed() {
         let mut names: Vec<_> = Assumptions::keys().map(|key| key.name).collect();
         names.sort_unstable();

@@ -7,8 +7,10 @@ use crate::sample;
 use std::fs;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use types::analysis::{Analysis, SCHEMA, ScenarioId};
+use types::analysis::{Analysis, Change, Combine, MachineRole, Mobility, PriceKind, PriceLayer, SCHEMA, ScenarioId};
+use types::{CommitmentKind, HourSource};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/analysis.schema.json");
 
@@ -47,6 +49,26 @@ fn every_scenario_of_the_schema_is_known_by_its_id() {
     let ids = schema["$defs"]["ScenarioId"]["oneOf"].as_array().unwrap();
     let ids: Vec<&str> = ids.iter().map(|id| id["const"].as_str().unwrap()).collect();
     assert_eq!(ids, ScenarioId::ALL.map(ScenarioId::as_str), "`ScenarioId::ALL` lists them all, in their order");
+}
+
+#[test]
+fn every_word_of_the_schema_is_read_and_named_as_it_is_written() {
+    fn check<W: DeserializeOwned>(schema: &Value, of: &str, name: fn(W) -> &'static str) {
+        for word in schema["$defs"][of]["oneOf"].as_array().unwrap() {
+            let word = &word["const"];
+            let read = serde_json::from_value(word.clone()).unwrap();
+            assert_eq!(name(read), word.as_str().unwrap(), "{of}");
+        }
+    }
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    check(&schema, "Change", Change::as_str);
+    check(&schema, "Combine", Combine::as_str);
+    check(&schema, "CommitmentKind", CommitmentKind::as_str);
+    check(&schema, "HourSource", HourSource::as_str);
+    check(&schema, "MachineRole", MachineRole::as_str);
+    check(&schema, "Mobility", Mobility::as_str);
+    check(&schema, "PriceKind", PriceKind::as_str);
+    check(&schema, "PriceLayer", PriceLayer::as_str);
 }
 
 #[test]
