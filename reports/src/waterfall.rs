@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use types::analysis::{Change, Waterfall, WaterfallStep};
+use types::analysis::{Waterfall, WaterfallChange, WaterfallStep};
 
 use crate::chart::rows::{self, Bar, Piece, Rows};
 use crate::chart::{Figure, Ink, Words};
@@ -57,24 +57,31 @@ fn label(analysis: &View<'_>, id: &str) -> String {
 }
 
 /// Names a step, and says why it is there.
-const fn step(what: Change) -> (&'static str, &'static str) {
+const fn step(what: WaterfallChange) -> (&'static str, &'static str) {
     match what {
-        Change::BackTest => (
+        WaterfallChange::BackTest => (
             "The model’s own error",
             "today’s machine types and policy, replayed: what the engine packs better than the cluster did",
         ),
-        Change::Repack => ("Repacked on EC2", "the same requests on the cheapest EC2 types that fit"),
-        Change::RightSize => ("Requests right-sized", "requests set from what pods used"),
-        Change::Overcommit => (
+        WaterfallChange::EmptyNodes => ("Empty nodes", "nodes that nothing ran on, which the replay lets go"),
+        WaterfallChange::Repack => ("Repacked on EC2", "the same requests on the cheapest EC2 types that fit"),
+        WaterfallChange::RightSize => ("Requests right-sized", "requests set from what pods used"),
+        WaterfallChange::Overcommit => (
             "Overcommitted hosts",
             "compute: EC2 nodes become bare-metal hosts with elastic VMs, and the nodes that stay",
         ),
-        Change::Pool => ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts"),
-        Change::Leftovers => ("Everything else", "every other line, commitments that are no longer used above all"),
-        Change::Headroom => ("Kept ready", "machines kept ready, so that every limit holds"),
-        Change::SpareHosts => ("Spare hosts", "hosts kept empty, so that a lost one can be taken over from"),
-        Change::WorkOwed => ("Work still owed", "jobs not done by the end, at what the scenario’s own work costs"),
-        Change::Fee => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
+        WaterfallChange::Pool => {
+            ("What a pool needs", "root disks, licences, and a NAT gateway in each zone with hosts")
+        }
+        WaterfallChange::Leftovers => {
+            ("Everything else", "every other line, commitments that are no longer used above all")
+        }
+        WaterfallChange::Headroom => ("Kept ready", "machines kept ready, so that every limit holds"),
+        WaterfallChange::SpareHosts => ("Spare hosts", "hosts kept empty, so that a lost one can be taken over from"),
+        WaterfallChange::WorkOwed => {
+            ("Work still owed", "jobs not done by the end, at what the scenario’s own work costs")
+        }
+        WaterfallChange::Fee => ("The vendor’s fee", "a share of what elastic VMs save against EC2"),
     }
 }
 

@@ -41,8 +41,8 @@ pub use missing_samples::{Silence, SilentHour};
 pub use note::{Gravity, Note};
 pub use price_origin::{PriceKind, PriceLayer, PriceOrigin};
 pub use replay_results::{
-    BreakEven, Change, Combine, Exclusion, HostConsidered, Mobility, Plan, PoolPlan, Realised, Risk, ScenarioHour,
-    Selection, TornadoBar, Waterfall, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
+    BreakEven, Combine, Exclusion, HostConsidered, Mobility, Plan, PoolPlan, Realised, Risk, ScenarioHour, Selection,
+    TornadoBar, Waterfall, WaterfallChange, WaterfallStep, Wave, WhatIf, WhatIfPoint, WorkloadMovability, WorstSlot,
 };
 pub use rightsizing::{Caution, ContainerSize, RightSizing, SkipReason, SkippedContainer};
 pub use scenario::{

@@ -83,7 +83,7 @@ fn full() -> Analysis {
         to: "emp".to_owned(),
         from_usd: 100.0,
         to_usd: 70.0,
-        steps: vec![WaterfallStep { what: Change::Repack, scenario: None, usd: -30.0 }],
+        steps: vec![WaterfallStep { what: WaterfallChange::Repack, scenario: None, usd: -30.0 }],
         lines: vec!["compute".to_owned()],
     });
     analysis.exclusions = vec![Exclusion {

@@ -9,7 +9,9 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use types::analysis::{Analysis, Change, Combine, MachineRole, Mobility, PriceKind, PriceLayer, SCHEMA, ScenarioId};
+use types::analysis::{
+    Analysis, Combine, MachineRole, Mobility, PriceKind, PriceLayer, SCHEMA, ScenarioId, WaterfallChange,
+};
 use types::{CommitmentKind, HourSource};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/analysis.schema.json");
@@ -61,7 +63,7 @@ fn every_word_of_the_schema_is_read_and_named_as_it_is_written() {
         }
     }
     let schema: Value = serde_json::from_str(&schema()).unwrap();
-    check(&schema, "Change", Change::as_str);
+    check(&schema, "WaterfallChange", WaterfallChange::as_str);
     check(&schema, "Combine", Combine::as_str);
     check(&schema, "CommitmentKind", CommitmentKind::as_str);
     check(&schema, "HourSource", HourSource::as_str);

@@ -337,7 +337,7 @@ pub struct Waterfall {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WaterfallStep {
     /// Kind of change.
-    pub what: Change,
+    pub what: WaterfallChange,
     /// The scenario reached with it; `null` inside a scenario.
     pub scenario: Option<String>,
     /// Addition to the cost; negative where it saves.
@@ -348,9 +348,11 @@ pub struct WaterfallStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Change {
+pub enum WaterfallChange {
     /// From what was measured to the replay of it.
     BackTest,
+    /// Nodes that nothing ran on, which every replay lets go.
+    EmptyNodes,
     /// Repacked on EC2.
     Repack,
     /// Requests from usage.
@@ -371,11 +373,12 @@ pub enum Change {
     WorkOwed,
 }
 
-impl Change {
+impl WaterfallChange {
     /// Its name in `analysis.json`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BackTest => "back_test",
+            Self::EmptyNodes => "empty_nodes",
             Self::Repack => "repack",
             Self::RightSize => "right_size",
             Self::Overcommit => "overcommit",

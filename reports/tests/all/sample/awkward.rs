@@ -217,8 +217,8 @@ pub(crate) fn full_losing() -> Analysis {
     if let Some(waterfall) = &mut analysis.waterfall {
         for step in &mut waterfall.steps {
             match step.what {
-                Change::Overcommit => step.usd += 9_000.0,
-                Change::Fee => step.usd = 0.0,
+                WaterfallChange::Overcommit => step.usd += 9_000.0,
+                WaterfallChange::Fee => step.usd = 0.0,
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ pub(super) fn add(analysis: &mut Analysis) {
     let total = |id: &str| analysis.scenarios.iter().find(|s| s.id == id).and_then(|s| s.cost_usd.total).unwrap_or(0.0);
     let (today, replayed, repacked, tuned) =
         (total("ec2-today"), total("ec2-today-replayed"), total("ec2-repacked"), total("emp-tuned"));
-    let step = |what: Change, scenario: Option<&str>, usd: f64| WaterfallStep {
+    let step = |what: WaterfallChange, scenario: Option<&str>, usd: f64| WaterfallStep {
         what,
         scenario: scenario.map(str::to_owned),
         usd,
@@ -19,12 +19,12 @@ pub(super) fn add(analysis: &mut Analysis) {
         from_usd: today,
         to_usd: tuned,
         steps: vec![
-            step(Change::BackTest, Some("ec2-today-replayed"), replayed - today),
-            step(Change::Repack, Some("ec2-repacked"), repacked - replayed),
-            step(Change::Overcommit, None, tuned - repacked - fee - network - leftovers),
-            step(Change::Pool, None, network + leftovers),
-            step(Change::Leftovers, None, 0.0),
-            step(Change::Fee, Some("emp-tuned"), fee),
+            step(WaterfallChange::BackTest, Some("ec2-today-replayed"), replayed - today),
+            step(WaterfallChange::Repack, Some("ec2-repacked"), repacked - replayed),
+            step(WaterfallChange::Overcommit, None, tuned - repacked - fee - network - leftovers),
+            step(WaterfallChange::Pool, None, network + leftovers),
+            step(WaterfallChange::Leftovers, None, 0.0),
+            step(WaterfallChange::Fee, Some("emp-tuned"), fee),
         ],
         lines: ["compute", "fargate", "root_disks", "volumes", "control_plane", "pool_network", "fee"]
             .map(str::to_owned)

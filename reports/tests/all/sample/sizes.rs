@@ -94,7 +94,7 @@ pub(super) fn waterfall_to_right_sized(analysis: &mut Analysis) {
     let Some(amounts) = analysis.verdict.amounts.clone() else { return };
     let Some(months) = analysis.window.months() else { return };
     let usd = |monthly: f64| monthly / months;
-    let step = |what: Change, scenario: Option<&str>, monthly: f64| WaterfallStep {
+    let step = |what: WaterfallChange, scenario: Option<&str>, monthly: f64| WaterfallStep {
         what,
         scenario: scenario.map(str::to_owned),
         usd: usd(monthly),
@@ -107,10 +107,10 @@ pub(super) fn waterfall_to_right_sized(analysis: &mut Analysis) {
         from_usd: usd(amounts.today_monthly_usd),
         to_usd: usd(amounts.monthly_usd),
         steps: vec![
-            step(Change::BackTest, Some("ec2-today-replayed"), back_test),
-            step(Change::Repack, Some("ec2-tuned"), repack),
-            step(Change::RightSize, Some("ec2-rightsized"), right_size),
-            step(Change::Headroom, Some("ec2-rightsized"), headroom),
+            step(WaterfallChange::BackTest, Some("ec2-today-replayed"), back_test),
+            step(WaterfallChange::Repack, Some("ec2-tuned"), repack),
+            step(WaterfallChange::RightSize, Some("ec2-rightsized"), right_size),
+            step(WaterfallChange::Headroom, Some("ec2-rightsized"), headroom),
         ],
         lines: amounts.lines,
     });

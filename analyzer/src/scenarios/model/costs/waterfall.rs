@@ -4,25 +4,27 @@
 //! saves.
 
 use types::NanoUsd;
-use types::analysis::{Change, ExactLines, ScenarioId, Verdict, Waterfall, WaterfallStep};
+use types::analysis::{ExactLines, ScenarioId, Verdict, Waterfall, WaterfallChange, WaterfallStep};
 
 use crate::bill::today;
 use crate::monthly_scaling::Month;
+use crate::scenarios::model::recommendation::decision::empty_usd;
 use crate::scenarios::model::recommendation::limits_and_remedies::{Reported, in_force};
 use crate::scenarios::model::results::Conclusion;
 use crate::scenarios::model::runs::all_replays::Model;
+use crate::units::nanos;
 
 /// Lines of a machine pool that EC2 alone does not have in this form.
 const POOL_LINES: [&str; 3] = ["pool_network", "root_disks", "licences"];
 
 /// Lists what changes on the way to a scenario, and the scenario reached with it. A pool whose leftovers stay as they
 /// are is reached without repacking; one whose leftovers are repacked, after that.
-fn path(to: ScenarioId, tuned: bool) -> Vec<(Change, ScenarioId)> {
-    let back_test = (Change::BackTest, ScenarioId::Ec2TodayReplayed);
-    let repack = (Change::Repack, if tuned { ScenarioId::Ec2Tuned } else { ScenarioId::Ec2Repacked });
-    let right_size = (Change::RightSize, ScenarioId::Ec2Rightsized);
+fn path(to: ScenarioId, tuned: bool) -> Vec<(WaterfallChange, ScenarioId)> {
+    let back_test = (WaterfallChange::BackTest, ScenarioId::Ec2TodayReplayed);
+    let repack = (WaterfallChange::Repack, if tuned { ScenarioId::Ec2Tuned } else { ScenarioId::Ec2Repacked });
+    let right_size = (WaterfallChange::RightSize, ScenarioId::Ec2Rightsized);
     match to {
-        ScenarioId::Ec2Repacked => vec![back_test, (Change::Repack, to)],
+        ScenarioId::Ec2Repacked => vec![back_test, (WaterfallChange::Repack, to)],
         ScenarioId::Emp => vec![back_test],
         ScenarioId::Ec2Rightsized | ScenarioId::EmpRightsized => vec![back_test, repack, right_size],
         _ => vec![back_test, repack],
@@ -31,7 +33,7 @@ fn path(to: ScenarioId, tuned: bool) -> Vec<(Change, ScenarioId)> {
 
 /// A scenario on the way, exact over the reported hours.
 struct Rung {
-    what: Change,
+    what: WaterfallChange,
     scenario: Option<ScenarioId>,
     lines: ExactLines,
 }
@@ -70,16 +72,25 @@ pub(crate) fn waterfall(
     };
     let everything = |_: &str| true;
     let scaled = |usd: NanoUsd| window.of_window(reported.usd(usd)).usd();
-    let step = |what: Change, scenario: Option<ScenarioId>, usd: NanoUsd| WaterfallStep {
+    let step = |what: WaterfallChange, scenario: Option<ScenarioId>, usd: NanoUsd| WaterfallStep {
         what,
         scenario: scenario.map(|id| id.as_str().to_owned()),
         usd: scaled(usd),
     };
-    let some = |what: Change, usd: NanoUsd| (usd != NanoUsd::ZERO).then(|| step(what, Some(end.id), usd));
+    let some = |what: WaterfallChange, usd: NanoUsd| (usd != NanoUsd::ZERO).then(|| step(what, Some(end.id), usd));
     let (mut steps, mut reached) = (Vec::new(), judgement.today);
     for rung in &rungs {
-        let change = total(&rung.lines, &everything) - total(&reached, &everything);
-        steps.push(step(rung.what, rung.scenario, change));
+        let mut change = total(&rung.lines, &everything) - total(&reached, &everything);
+        if rung.what == WaterfallChange::BackTest {
+            // What goes with nodes that nothing ran on is no error of the model.
+            let empty = model.today().map_or(NanoUsd::ZERO, |today| nanos(empty_usd(today, &today.reported)));
+            let let_go = empty.min(NanoUsd::ZERO - change).max(NanoUsd::ZERO);
+            change = change + let_go;
+            steps.push(step(rung.what, rung.scenario, change));
+            steps.extend(some(WaterfallChange::EmptyNodes, NanoUsd::ZERO - let_go));
+        } else {
+            steps.push(step(rung.what, rung.scenario, change));
+        }
         reached = rung.lines;
     }
     let mut spares = total(&end.money.lines, &everything) - total(&unspared, &everything);
@@ -87,16 +98,16 @@ pub(crate) fn waterfall(
         let change = |of: &dyn Fn(&str) -> bool| total(&bare, of) - total(&reached, of);
         let pool = |name: &str| POOL_LINES.contains(&name);
         let rest = |name: &str| !pool(name) && !["compute", "fee", "spare_hosts", "work_owed"].contains(&name);
-        steps.push(step(Change::Overcommit, None, change(&|name| name == "compute")));
-        steps.push(step(Change::Pool, None, change(&pool)));
-        steps.push(step(Change::Leftovers, None, change(&rest)));
-        steps.push(step(Change::Fee, Some(end.id), change(&|name| name == "fee")));
-        steps.extend(some(Change::WorkOwed, change(&|name| name == "work_owed")));
+        steps.push(step(WaterfallChange::Overcommit, None, change(&|name| name == "compute")));
+        steps.push(step(WaterfallChange::Pool, None, change(&pool)));
+        steps.push(step(WaterfallChange::Leftovers, None, change(&rest)));
+        steps.push(step(WaterfallChange::Fee, Some(end.id), change(&|name| name == "fee")));
+        steps.extend(some(WaterfallChange::WorkOwed, change(&|name| name == "work_owed")));
         // Those it was replayed with.
         spares += change(&|name| name == "spare_hosts");
     }
-    steps.extend(some(Change::Headroom, total(&unspared, &everything) - total(&bare, &everything)));
-    steps.extend(some(Change::SpareHosts, spares));
+    steps.extend(some(WaterfallChange::Headroom, total(&unspared, &everything) - total(&bare, &everything)));
+    steps.extend(some(WaterfallChange::SpareHosts, spares));
     Some(Waterfall {
         from: today::ID.to_owned(),
         to: end.id.as_str().to_owned(),

@@ -3,6 +3,7 @@
 //! Of the scenarios that hold every limit, the one that saves most is recommended, if it saves more than 3 % of the bill
 //! and more than the back-test is off by. Between those that differ by less than that, the one that changes less.
 
+use replay::Outcome;
 use types::analysis::{LEAST_SAVING_FRACTION, Reason, ScenarioId, Silence};
 
 use crate::bill::today::Bill;
@@ -26,10 +27,9 @@ pub(crate) struct Basis {
     pub(crate) pods: bool,
     /// Use without a sample; `None` where today's machines were not replayed.
     pub(crate) silence: Option<Silence>,
-    /// The replay of today's machines over their bill, compute at contracted prices.
+    /// The replay of today's machines over their bill, compute at contracted prices. Nodes in hours in which nothing ran on
+    /// them, which the replay lets go, count as they were paid: that is no error.
     pub(crate) optimism: Option<f64>,
-    /// Cost of nodes in hours in which nothing ran on them, as a share of that bill: the replay lets them go, which is no error.
-    pub(crate) empty: f64,
     /// Share of the CPU requested that is of workloads which a horizontal autoscaler drives; `None` where there is none.
     pub(crate) autoscaled: Option<f64>,
     /// Over the window, and over the reported hours.
@@ -43,25 +43,22 @@ impl Basis {
         let today = model.today();
         let money = today.map(|today| model.pricer.of(today)).filter(|_| bill.lines.compute.is_some());
         let billed = bill.compute.contracted().usd();
-        let empty = today.map_or(0.0, empty_usd);
+        let replayed = money.map(|money| money.compute.contracted().usd());
+        let empty = today.map_or(0.0, |today| empty_usd(today, &today.whole));
+        let with_empty = replayed.map(|replayed| replayed + empty.min(billed - replayed).max(0.0));
         Self {
-            empty: ratio(empty, billed).unwrap_or_default(),
             pods: today.is_some_and(|today| today.whole.service.asked_seconds > 0),
             silence: today.map(|today| silence(&today.whole)),
-            optimism: money.and_then(|money| ratio(money.compute.contracted().usd(), billed)),
+            optimism: with_empty.and_then(|replayed| ratio(replayed, billed)),
             autoscaled: model.autoscaled_share(),
             window: model.pricer.month(0..model.windows.hours),
             reported: model.pricer.month(model.windows.reported_from..model.windows.hours),
         }
     }
 
-    /// Returns the difference of the replay of today's machines from today's compute cost, as a share of it, but for nodes
-    /// that nothing ran on.
+    /// Returns the difference of the replay of today's machines from today's compute cost, as a share of it.
     pub(crate) fn off_by(&self) -> f64 {
-        self.optimism.map_or(0.0, |optimism| {
-            let cheaper = 1.0 - optimism;
-            if cheaper > 0.0 { (cheaper - self.empty).max(0.0) } else { -cheaper }
-        })
+        self.optimism.map_or(0.0, |optimism| (1.0 - optimism).abs())
     }
 
     /// Share of the use without a sample, of CPU or of memory, the larger.
@@ -78,13 +75,14 @@ impl Basis {
     }
 }
 
-/// Cost of today's nodes in hours in which nothing ran on them, at contracted prices; those without a price aside.
-fn empty_usd(today: &Replayed) -> f64 {
+/// Cost of today's nodes over some hours of a replay of them, where nothing ran on them in an hour, at contracted prices; those
+/// without a price aside.
+pub(crate) fn empty_usd(today: &Replayed, hours: &Outcome) -> f64 {
     let cost = |(kind, seconds): &(u32, u64)| {
         let machine = today.setup.catalog.machines.get(usize::try_from(*kind).ok()?)?;
         Some(machine.price?.usd_per_hour() * unsigned(*seconds) / 3600.0)
     };
-    today.whole.empty_nodes.iter().filter_map(cost).sum()
+    hours.empty_nodes.iter().filter_map(cost).sum()
 }
 
 /// Decision, and its reason.

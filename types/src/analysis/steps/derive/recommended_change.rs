@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::assumption_to_test;
 use super::step_amounts::{WORTH_DOING, change, counted, ready_place, step};
-use crate::analysis::{Analysis, Change, Judged, MachineRole, ScenarioId, Step, StepKind, Verdict, Wave};
+use crate::analysis::{Analysis, Judged, MachineRole, ScenarioId, Step, StepKind, Verdict, WaterfallChange, Wave};
 use crate::wording;
 
 /// Saving of each part of the change, in USD a month; negative where it costs.
@@ -103,16 +103,20 @@ fn parts(analysis: &Analysis, id: ScenarioId, saving: f64) -> Parts {
     for one in &waterfall.steps {
         let saved = -one.usd * months;
         match one.what {
-            Change::BackTest => {}
-            Change::Repack => parts.pack += saved,
-            Change::RightSize => parts.size += saved,
-            Change::Headroom | Change::SpareHosts => parts.ready += saved,
-            Change::Overcommit | Change::Pool | Change::Leftovers | Change::Fee | Change::WorkOwed => {
+            WaterfallChange::BackTest => {}
+            WaterfallChange::EmptyNodes | WaterfallChange::Repack => parts.pack += saved,
+            WaterfallChange::RightSize => parts.size += saved,
+            WaterfallChange::Headroom | WaterfallChange::SpareHosts => parts.ready += saved,
+            WaterfallChange::Overcommit
+            | WaterfallChange::Pool
+            | WaterfallChange::Leftovers
+            | WaterfallChange::Fee
+            | WaterfallChange::WorkOwed => {
                 *parts.main(id) += saved;
             }
         }
     }
-    if !waterfall.steps.iter().any(|one| matches!(one.what, Change::Headroom | Change::SpareHosts)) {
+    if !waterfall.steps.iter().any(|one| matches!(one.what, WaterfallChange::Headroom | WaterfallChange::SpareHosts)) {
         parts.ready -= kept;
         *parts.main(id) += kept;
     }
