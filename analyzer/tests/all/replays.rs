@@ -277,7 +277,10 @@ async fn pods_that_cannot_move_get_no_machine_pool() {
     let all = of(Load { arch: "arm64", instance_type: "m6g.4xlarge", ..RESERVED }, 80).await;
     assert!(all.scenarios.iter().any(|scenario| scenario.id == "ec2-repacked"));
     assert!(!all.scenarios.iter().any(|scenario| scenario.id == "emp"));
-    assert!(all.hosts_considered.is_empty() && all.what_if.is_none() && all.plan.is_none());
+    assert!(all.hosts_considered.is_empty() && all.plan.is_none());
+    let what_if = all.what_if.as_ref().unwrap();
+    assert!(what_if.grid.is_empty() && what_if.break_even.is_empty() && !what_if.tornado.is_empty(), "{what_if:?}");
+    assert!(all.verdict.text.contains("No elastic machine pool could be compared"), "{}", all.verdict.text);
     assert!(all.movability.iter().all(|row| row.verdict == Mobility::Stays && row.reason.contains("arm64")));
     assert!(all.notes.iter().any(|note| note.text.contains("No elastic machine pool was replayed")));
     assert_eq!(all.verdict.saving_vs_best_ec2_usd, None);

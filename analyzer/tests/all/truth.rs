@@ -8,7 +8,7 @@ use lake::store::MemoryStore;
 use lake::tables::{ContainerHour, NodeHour, PodHour};
 use lake::{HourOrigin, HourRows, Lake};
 use types::Hour;
-use types::analysis::{Analysis, ConfidenceLevel, Doubt, Reason, Scenario};
+use types::analysis::{Analysis, ConfidenceLevel, Doubt, Reason, Scenario, StepKind};
 
 const START: i64 = 1_782_777_600;
 const MIB: i64 = 1 << 20;
@@ -170,6 +170,49 @@ async fn a_container_that_falls_silent_beside_a_sidecar_is_not_idle() {
     let last = scenario(&all, "ec2-today-replayed").by_hour.last().unwrap();
     assert!((last.cpu_used_cores.unwrap() - 8.01).abs() < 0.02, "{last:?}");
     assert!((last.memory_used_gib.unwrap() - 40_100.0 / 1024.0).abs() < 0.1, "{last:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn use_without_a_sample_is_no_waste() {
+    let of = async |silent: fn(i64, usize) -> bool| {
+        analysis((0..96).map(|n| (n, rows(n, 4, (8000, 40_000), |k| silent(n, k))))).await.waste.unwrap()
+    };
+    let whole = of(|_, _| false).await;
+    for silent in [|n, k| n == 30 && (3..9).contains(&k), |n, _| n >= 60] {
+        let waste = of(silent).await;
+        let off = waste.monthly_usd / whole.monthly_usd - 1.0;
+        assert!(off.abs() < 0.002, "{off}: {waste:?} for {whole:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn right_sizing_counts_the_pods_of_the_hours_that_are_there() {
+    // Four days, and seven with twelve hours missing.
+    for hours in [(0..96).collect::<Vec<i64>>(), (0..168).filter(|n| !(100..112).contains(n)).collect()] {
+        let all = analysis(hours.into_iter().map(|n| (n, rows(n, 5, (2000, 12_000), |_| false)))).await;
+        let sizes = all.right_sizing.unwrap();
+        assert_eq!(sizes.containers.iter().map(|one| one.pods_mean).collect::<Vec<_>>(), [5.0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_contract_is_advised_on_a_few_days_or_where_nothing_can_be_recommended() {
+    let buys =
+        |all: &Analysis| all.next_steps.as_ref().unwrap().steps.iter().any(|step| step.kind == StepKind::BuyCommitment);
+    let of = async |hours: i64, pods: usize| {
+        analysis((0..hours).map(|n| (n, rows(n, pods, (14_000, 50_000), |_| false)))).await
+    };
+    let weeks = of(504, 3).await;
+    assert!(weeks.verdict.recommendation.is_some() && buys(&weeks), "{:?}", weeks.next_steps);
+    for hours in [2, 80, 400] {
+        assert!(!buys(&of(hours, 3).await), "{hours} hours");
+    }
+    let mut without_pods = (0..504).map(|n| (n, rows(n, 3, (0, 0), |_| false))).collect::<Vec<_>>();
+    without_pods.iter_mut().for_each(|(_, rows)| (rows.pods, rows.containers) = (Vec::new(), Vec::new()));
+    let all = analysis(without_pods).await;
+    assert!(!buys(&all), "{:?}", all.next_steps);
+    let why: Vec<_> = all.notes.iter().filter(|note| note.text.contains("No elastic machine pool")).collect();
+    assert!(why.iter().all(|note| note.text.contains("no pod ran")) && !why.is_empty(), "{:?}", all.notes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Clusters of other shapes than the usual one, whose answer is known all the same.
 
 use lake::HourRows;
-use types::analysis::{Limit, Reason, ScenarioId};
+use types::analysis::{Limit, Reason, ScenarioId, WaterfallChange};
 
 use crate::made::{Cluster, M5_4XLARGE, NodeType, Pods, analysis, hour, judged, mixed, scenario, table};
 
@@ -43,10 +43,34 @@ async fn nodes_that_carry_nothing_leave_the_replay_of_today_after_ten_minutes() 
     let hours: f64 = scenario(&all, "ec2-today-replayed").machine_hours.iter().map(|machine| machine.hours).sum();
     // Six for all of the time, and six for ten minutes to a quarter of an hour.
     assert!((6.0 * 120.0 + 1.0..6.0 * 120.0 + 1.6).contains(&hours), "{hours}");
+    // What goes with them is a step of its own, nearly half of the bill.
+    let fall = all.waterfall.as_ref().unwrap();
+    let step = |what| fall.steps.iter().find(|step| step.what == what).unwrap().usd / fall.from_usd;
+    assert!(step(WaterfallChange::BackTest).abs() < 0.01 && step(WaterfallChange::EmptyNodes) < -0.4, "{fall:?}");
+    assert!(all.model_optimism.is_some_and(|ratio| (ratio - 1.0).abs() < 0.02), "{:?}", all.model_optimism);
+    assert!(all.next_steps.as_ref().unwrap().model_error_monthly_usd < 1.0, "{:?}", all.next_steps);
     // That half of the bill is paid for nothing is no error of the model, within which a saving would be too small.
     assert!(all.verdict.recommended().is_some_and(ScenarioId::is_change), "{}", table(&all));
     let saves = all.verdict.amounts.as_ref().and_then(|amounts| amounts.saving_fraction).unwrap();
     assert!(saves > 0.4, "{saves}\n{}", table(&all));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_that_overcommit_has_filled_are_not_said_to_be_there_for_their_zones() {
+    // Nine elastic VMs of m5.4xlarge fill an m5.metal at the documented ratios, whatever is used of them.
+    let pods = vec![Pods { namespace: "app", pods: 27, replicas: 9, request: (12_000, 48_000), used: steady }];
+    for (pods_per_zone, zones) in [(9, 3), (27, 1)] {
+        let cluster = Cluster { node: M5_4XLARGE, nodes: 27, zones, pods_per_node: 1, pods: pods.clone() };
+        let all = analysis((0..80).map(|n| (n, cluster.rows(n)))).await;
+        let hosts = judged(&all, ScenarioId::Emp).zone_hosts.clone();
+        assert_eq!(hosts, None, "{pods_per_zone} pods in each zone\n{}", table(&all));
+    }
+    // Two in each zone do not.
+    let pods = vec![Pods { namespace: "app", pods: 6, replicas: 3, request: (12_000, 48_000), used: steady }];
+    let cluster = Cluster { node: M5_4XLARGE, nodes: 6, zones: 3, pods_per_node: 1, pods };
+    let all = analysis((0..80).map(|n| (n, cluster.rows(n)))).await;
+    let hosts = judged(&all, ScenarioId::Emp).zone_hosts.clone();
+    assert!(hosts.is_some_and(|hosts| hosts.zones == 3 && hosts.fill_fraction < 0.5), "{}", table(&all));
 }
 
 #[tokio::test(flavor = "multi_thread")]

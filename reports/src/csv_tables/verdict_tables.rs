@@ -85,7 +85,10 @@ pub(super) const JUDGED: Sheet = Sheet {
             "zone_hosts_mean",
             "hosts that stand mostly empty because each zone needs its own; empty where zones do not decide",
         ),
-        ("zone_hosts_fill_fraction", "how full these are: the larger of CPU and memory"),
+        (
+            "zone_hosts_fill_fraction",
+            "how full these are: the larger of CPU and memory, by use or by the elastic VMs that overcommit allows",
+        ),
         ("owed_pod_hours", "work of jobs that is not done by the end of the reported hours; empty where none is owed"),
         ("owed_monthly_usd", "what that costs, in the scenario's cost"),
     ],

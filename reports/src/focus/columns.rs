@@ -261,7 +261,7 @@ columns! {
     x_PartName Text null Custom V1_2 "what an overhead is, such as `control plane`" |_, r| of(r.part_name.clone());
     x_Partial Text full Custom V1_2 "`true` where the scenario's total leaves something out" |f, _| text(if f.partial { "true" } else { "false" });
     x_PriceDate Text null Custom V1_2 "date of the price" |_, r| price(r, 2);
-    x_PriceKind Text null Custom V1_2 "`user`, `observed`, `derived` or `estimated`" |_, r| price(r, 1);
+    x_PriceKind Text null Custom V1_2 "`user`, `observed`, `derived`, `estimated` or `invoice`" |_, r| price(r, 1);
     x_PriceLayer Text null Custom V1_2 "`user`, `imported` or `catalog`" |_, r| price(r, 0);
     x_PriceSource Text null Custom V1_2 "list or file of the price" |_, r| price(r, 3);
     x_Scenario Text full Custom V1_2 "id of the scenario" |f, _| text(&f.scenario);

@@ -8,6 +8,7 @@ use types::analysis::{ExactLines, ScenarioId, Verdict, Waterfall, WaterfallChang
 
 use crate::bill::today;
 use crate::monthly_scaling::Month;
+use crate::number::ratio;
 use crate::scenarios::model::recommendation::decision::empty_usd;
 use crate::scenarios::model::recommendation::limits_and_remedies::{Reported, in_force};
 use crate::scenarios::model::results::Conclusion;
@@ -80,17 +81,17 @@ pub(crate) fn waterfall(
     let some = |what: WaterfallChange, usd: NanoUsd| (usd != NanoUsd::ZERO).then(|| step(what, Some(end.id), usd));
     let (mut steps, mut reached) = (Vec::new(), judgement.today);
     for rung in &rungs {
-        let mut change = total(&rung.lines, &everything) - total(&reached, &everything);
-        if rung.what == WaterfallChange::BackTest {
-            // What goes with nodes that nothing ran on is no error of the model.
-            let empty = model.today().map_or(NanoUsd::ZERO, |today| nanos(empty_usd(today, &today.reported)));
-            let let_go = empty.min(NanoUsd::ZERO - change).max(NanoUsd::ZERO);
-            change = change + let_go;
-            steps.push(step(rung.what, rung.scenario, change));
-            steps.extend(some(WaterfallChange::EmptyNodes, NanoUsd::ZERO - let_go));
-        } else {
-            steps.push(step(rung.what, rung.scenario, change));
-        }
+        let change = total(&rung.lines, &everything) - total(&reached, &everything);
+        let empty = match rung.what {
+            WaterfallChange::BackTest => model.today().map_or(0.0, |today| empty_usd(today, &today.reported)),
+            _ => 0.0,
+        };
+        // What goes with nodes that nothing ran on is no error of the model.
+        let less =
+            |line: &str| (total(&reached, &|name| name == line) - total(&rung.lines, &|name| name == line)).usd();
+        let gone = nanos(with_empty_nodes(less("compute"), less("root_disks"), empty));
+        steps.push(step(rung.what, rung.scenario, change + gone));
+        steps.extend(some(WaterfallChange::EmptyNodes, -gone));
         reached = rung.lines;
     }
     let mut spares = total(&end.money.lines, &everything) - total(&unspared, &everything);
@@ -116,6 +117,12 @@ pub(crate) fn waterfall(
         steps,
         lines: names.into_iter().map(ToOwned::to_owned).collect(),
     })
+}
+
+/// What of the compute and the root disks that a replay has less is of nodes that nothing ran on, whose compute costs `empty`.
+fn with_empty_nodes(compute: f64, root_disks: f64, empty: f64) -> f64 {
+    let gone = empty.min(compute).max(0.0);
+    gone + ratio(gone, compute).unwrap_or_default() * root_disks.max(0.0)
 }
 
 /// Returns the cost of a scenario without the machines it keeps warm and without spare hosts.
